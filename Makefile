@@ -1,0 +1,41 @@
+# The two commands that a newcomer needs: `make demo` and `make test`.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test check fix bench lock
+demo: .venv/installed
+	$(BIN)/intaglio demo
+
+test: .venv/installed check-code
+	$(BIN)/python -m coverage erase
+	$(BIN)/python -m pytest -q -n 2 --cov --cov-report= tests
+	$(BIN)/python -m coverage report --fail-under=95
+	$(BIN)/python -m coverage report --fail-under=100 --include='wire/*,keys/*,ledger/*,vc/integrity/*' --omit='ledger/cli.py'
+
+check: .venv/installed check-code
+	$(BIN)/python -m pytest -q -n 2 -m 'not slow' --no-header tests
+
+.PHONY: check-code
+check-code: .venv/installed
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff check --quiet .
+	$(BIN)/mypy --no-error-summary
+	$(BIN)/lint-imports --no-logo
+
+fix: .venv/installed
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: .venv/installed
+	for program in bench/[a-z]*.py; do $(BIN)/python $$program || exit 1; done
+
+.venv/installed: requirements.lock pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+# Needs uv. The registry's address is not written down: each machine has its own.
+lock:
+	uv pip compile pyproject.toml --all-extras --group dev --universal --generate-hashes \
+		--no-header --no-annotate --no-emit-index-url --quiet --output-file requirements.lock

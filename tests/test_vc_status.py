@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+import gzip
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vc import Credential, MalformedCredential, StatusList
+from vc.status import (
+    InvalidStatusList,
+    Reason,
+    Revocation,
+    StatusEntry,
+    UnknownStatusEntry,
+    details_url,
+    read_revocation,
+    read_status,
+    revocation_details_document,
+    status_entry,
+    status_list_document,
+)
+from wire import Malformed, TooLarge, base64url_encode
+
+URL = "https://university.example/status/0"
+NOW = datetime(2026, 6, 30, tzinfo=UTC)
+
+
+def document(bits: StatusList, **change: Any) -> Credential:
+    value = status_list_document(URL, "did:example:issuer", bits, valid_from=NOW, lifetime=timedelta(days=1))
+    subject = {**value["credentialSubject"], **change.pop("subject", {})}
+    return Credential.parse({**value, "credentialSubject": subject, **change})
+
+
+def test_index_0_is_the_leftmost_bit() -> None:
+    bits = StatusList()
+    bits[0] = 1
+    bits[9] = 1
+    assert bytes(bits.bits[:2]) == b"\x80\x40"
+
+
+@given(st.integers(1, 8), st.data())
+def test_what_is_set_is_read_and_nothing_else_changes(size: int, data: st.DataObject) -> None:
+    bits = StatusList(64, size)
+    wanted = data.draw(st.dictionaries(st.integers(0, 63), st.integers(0, (1 << size) - 1)))
+    for index, value in wanted.items():
+        bits[index] = (1 << size) - 1
+        bits[index] = value
+    read = StatusList.decode(bits.encode(), size)
+    assert [read[index] for index in range(64)] == [wanted.get(index, 0) for index in range(64)]
+
+
+def test_the_same_bits_have_the_same_bytes() -> None:
+    assert StatusList().encode() == StatusList().encode()
+
+
+@pytest.mark.parametrize("index", [-1, 131_072])
+def test_a_position_outside_is_refused(index: int) -> None:
+    with pytest.raises(InvalidStatusList, match="outside"):
+        StatusList()[index]
+
+
+def test_values_and_sizes_that_do_not_fit_are_refused() -> None:
+    with pytest.raises(ValueError, match="does not fit"):
+        StatusList()[0] = 2
+    with pytest.raises(ValueError, match="bits"):
+        StatusList(8, 9)
+    with pytest.raises(ValueError, match="bytes"):
+        StatusList(8, 1, b"")
+
+
+def test_a_decompression_bomb_stops_early() -> None:
+    bomb = "u" + base64url_encode(gzip.compress(bytes(200 << 20)))
+    with pytest.raises(TooLarge):
+        StatusList.decode(bomb)
+
+
+@pytest.mark.parametrize(
+    "encoded",
+    [
+        None,
+        "",
+        "zAAAA",
+        "u!!!",
+        "uAAAA",
+        "u" + base64url_encode(gzip.compress(bytes(16))[:-4]),
+        "u" + base64url_encode(gzip.compress(bytes(16)) + b"more"),
+    ],
+)
+def test_a_list_that_is_not_one_is_malformed(encoded: object) -> None:
+    with pytest.raises(Malformed):
+        StatusList.decode(encoded)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"statusPurpose": ""},
+        {"statusListCredential": "no url"},
+        {"statusListIndex": 5},
+        {"statusListIndex": "-5"},
+        {"statusListIndex": "٥"},
+        {"statusListIndex": "5" * 13},
+        {"statusSize": 0},
+        {"statusSize": True},
+    ],
+)
+def test_a_broken_entry_is_malformed(change: dict[str, Any]) -> None:
+    with pytest.raises(MalformedCredential):
+        StatusEntry.parse({**status_entry(URL, 5), **change})
+
+
+def test_an_entry_of_another_kind_stays_open() -> None:
+    with pytest.raises(UnknownStatusEntry) as caught:
+        StatusEntry.parse({"type": "1EdTechRevocationList", "id": URL})
+    assert caught.value.undetermined
+
+
+def test_a_set_bit_is_read_through_the_signed_list() -> None:
+    bits = StatusList()
+    bits[5] = 1
+    assert read_status(StatusEntry.parse(status_entry(URL, 5)), document(bits)) == 1
+    assert read_status(StatusEntry.parse(status_entry(URL, 6)), document(bits)) == 0
+
+
+@pytest.mark.parametrize(
+    "credential",
+    [
+        document(StatusList(), type=["VerifiableCredential"]),
+        document(StatusList(), id="https://university.example/status/1"),
+        document(StatusList(), subject={"type": "List"}),
+        document(StatusList(), subject={"statusPurpose": "suspension"}),
+        document(StatusList(), subject={"statusSize": 2}),
+        document(StatusList(131_064)),
+    ],
+)
+def test_a_list_that_does_not_fit_is_refused(credential: Credential) -> None:
+    with pytest.raises(InvalidStatusList):
+        read_status(StatusEntry.parse(status_entry(URL, 5)), credential)
+
+
+def test_a_list_of_several_purposes_serves_each() -> None:
+    credential = document(StatusList(), subject={"statusPurpose": ["suspension", "revocation"]})
+    assert read_status(StatusEntry.parse(status_entry(URL, 5)), credential) == 0
+
+
+def test_details_have_date_and_reason() -> None:
+    entry = StatusEntry.parse(status_entry(URL, 5))
+    found = Revocation(5, NOW, Reason.ISSUED_IN_ERROR)
+    value = revocation_details_document(
+        URL, "did:example:issuer", [Revocation(7, NOW, "fraud"), found], valid_from=NOW
+    )
+    assert value["id"] == details_url(URL)
+    credential = Credential.parse(value)
+    assert read_revocation(entry, credential) == found
+    assert read_revocation(StatusEntry.parse(status_entry(URL, 6)), credential) is None
+    with pytest.raises(InvalidStatusList):
+        read_revocation(StatusEntry.parse(status_entry(URL + "1", 5)), credential)
+    value["credentialSubject"]["revocations"] = {}
+    with pytest.raises(Malformed):
+        read_revocation(entry, Credential.parse(value))
+
+
+def test_a_list_of_another_implementation_is_read_and_found_too_short(corpora: Path) -> None:
+    """digitalcredentials/vc-test-fixtures has lists of 100,000 entries, not 131,072."""
+    (path,) = (corpora / "samples/dcc/status").glob("e5*.json")
+    credential = Credential.parse(json.loads(path.read_bytes()))
+    bits = StatusList.decode(credential.subjects[0]["encodedList"])
+    assert bits.entries == 100_000
+    assert any(bits[index] for index in range(100))
+    assert credential.id is not None
+    with pytest.raises(InvalidStatusList, match="100000 entries"):
+        read_status(StatusEntry.parse(status_entry(credential.id, 5)), credential)

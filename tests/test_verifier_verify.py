@@ -1,0 +1,491 @@
+"""The nine steps: what each finds, and that none can be talked round."""
+
+from __future__ import annotations
+
+import copy
+import json
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from world import NOW, Holder, University, verifier
+
+from keys import PrivateKey
+from ledger import Evidence
+from vc import Anchored, Bundle, Outcome, Report, Verdict, sign
+from vc.schema import Schemas
+from verifier import DEFAULT_POLICY, RecognisedIssuer, RecognisedLog, Trust
+from wire import Problem, Unavailable
+
+UNIVERSITY = University()
+BUNDLE = UNIVERSITY.issue()
+
+
+def check(bundle: Any = BUNDLE, trust: Trust | None = None, **options: Any) -> Report:
+    return verifier(UNIVERSITY.trust if trust is None else trust).verify(bundle, now=NOW, **options)
+
+
+def outcomes(report: Report) -> dict[str, str]:
+    return {found.name: found.outcome.value for found in report.checks}
+
+
+def deciding(report: Report) -> tuple[str, str]:
+    assert report.deciding is not None
+    return report.deciding.name, report.deciding.text
+
+
+def test_a_good_diploma_is_valid_and_only_then_are_there_claims() -> None:
+    report = check()
+    assert report.verdict is Verdict.VALID, report.to_dict()
+    assert outcomes(report) == {
+        "readable": "passed",
+        "holder": "skipped",
+        "issuer": "passed",
+        "signature": "passed",
+        "dates": "passed",
+        "status": "passed",
+        "schema": "skipped",
+        "evidence": "passed",
+        "trust": "passed",
+    }
+    (credential,) = report.require()
+    assert credential.document == BUNDLE.secured
+
+
+def test_it_is_valid_after_a_journey_through_bytes() -> None:
+    data = BUNDLE.to_bytes()
+    assert check(data)
+    assert Bundle.parse(data) == BUNDLE
+
+
+def test_the_bare_credential_lacks_its_evidence() -> None:
+    """R3, A45: stripped evidence and a missing status are noticed, and neither good nor bad."""
+    report = check(
+        dict(BUNDLE.secured),
+        trust=UNIVERSITY.trust.adding(
+            RecognisedIssuer(UNIVERSITY.did, keys=(UNIVERSITY.key.public_key.multikey(),))
+        ),
+    )
+    assert report.verdict is Verdict.UNDETERMINED
+    assert outcomes(report)["evidence"] == "undetermined"
+    assert outcomes(report)["status"] == "undetermined"
+
+
+class TestReadable:
+    @pytest.mark.parametrize(
+        ("data", "text"),
+        [
+            (b"", "empty"),
+            (b"not JSON", "not JSON"),
+            (b"[]", "not an object"),
+            (b"{}", "empty"),
+            (b'{"type": "IntaglioBundle", "version": 2}', "version"),
+            (b'{"type": "IntaglioBundle", "version": 1}', "neither one credential"),
+            (b'{"type": "IntaglioBundle", "version": 1, "credential": {}, "x": 1}', "'x'"),
+            (b'{"type": "VerifiablePresentation"}', "@context"),
+        ],
+    )
+    def test_what_cannot_be_read_is_refused_with_the_reason(self, data: bytes, text: str) -> None:
+        report = check(data)
+        assert report.verdict is Verdict.INVALID
+        name, found = deciding(report)
+        assert name == "readable"
+        assert text in found
+        with pytest.raises(Problem):
+            report.require()
+
+    def test_a_presentation_of_nothing_is_refused(self) -> None:
+        assert deciding(check(Holder().present()))[0] == "readable"
+
+
+class TestHolder:
+    def shown(self, holder: Holder, **options: Any) -> Bundle:
+        bundle = UNIVERSITY.issue(index=9)
+        return replace(bundle, secured=holder.present(bundle.secured, **options))
+
+    def test_a_presentation_for_us_is_valid(self) -> None:
+        report = check(self.shown(Holder()), challenge="challenge", domain="employer.example")
+        assert report, report.to_dict()
+
+    @pytest.mark.parametrize(
+        ("asked", "text"),
+        [
+            ({"challenge": "another"}, "another challenge"),
+            ({"challenge": "challenge", "domain": "other.example"}, "another verifier's domain"),
+            ({}, "without the challenge"),
+        ],
+    )
+    def test_a_replayed_presentation_is_not(self, asked: dict[str, str], text: str) -> None:
+        report = check(self.shown(Holder()), **asked)
+        assert report.verdict is not Verdict.VALID
+        name, found = deciding(report)
+        assert (name, text in found) == ("holder", True)
+
+    def test_two_domains_are_not_one(self) -> None:
+        shown = self.shown(Holder(), domain=["employer.example", "other.example"])
+        assert not check(shown, challenge="challenge", domain="employer.example")
+
+    def test_a_presentation_without_a_challenge_never_passes(self) -> None:
+        shown = self.shown(Holder(), challenge=None)
+        assert not check(shown, challenge="challenge", domain="employer.example")
+
+    def test_a_credential_is_no_presentation(self) -> None:
+        assert deciding(check(challenge="challenge"))[0] == "holder"
+
+    def test_a_credential_of_somebody_else_cannot_be_shown(self) -> None:
+        owner, thief = Holder(), Holder()
+        document = UNIVERSITY.diploma(index=10)
+        document["credentialSubject"]["id"] = owner.did
+        bundle = UNIVERSITY.issue(document)
+        asked = {"challenge": "challenge", "domain": "employer.example"}
+        assert check(replace(bundle, secured=owner.present(bundle.secured)), **asked)
+        report = check(replace(bundle, secured=thief.present(bundle.secured)), **asked)
+        assert "another holder" in deciding(report)[1]
+
+    def test_the_holder_named_has_to_be_the_one_who_signed(self) -> None:
+        holder = Holder()
+        bundle = UNIVERSITY.issue(index=11)
+        other = sign(
+            {**holder.present(bundle.secured), "holder": Holder().did},
+            holder.key,
+            verification_method=f"{holder.did}#{holder.key.public_key.multikey()}",
+            purpose="authentication",
+            challenge="challenge",
+        )
+        other["proof"] = other["proof"][1:]
+        assert (
+            "not signed by its holder"
+            in deciding(check(replace(bundle, secured=other), challenge="challenge"))[1]
+        )
+
+    def test_an_assertion_is_no_authentication(self) -> None:
+        shown = self.shown(Holder(), purpose="assertionMethod")
+        assert "not for authentication" in deciding(check(shown, challenge="challenge"))[1]
+
+    def test_each_of_several_credentials_is_checked(self) -> None:
+        holder = Holder()
+        first, second = UNIVERSITY.issue(index=12), UNIVERSITY.issue(index=13)
+        both = replace(
+            first,
+            secured=holder.present(first.secured, second.secured),
+            evidence=(*first.evidence, *second.evidence),
+        )
+        asked = {"challenge": "challenge", "domain": "employer.example"}
+        report = check(both, **asked)
+        assert report, report.to_dict()
+        assert len(report.require()) == 2
+        assert [found.credential for found in report.checks if found.name == "trust"] == [0, 1]
+        missing = check(replace(both, evidence=first.evidence), **asked)
+        assert missing.verdict is Verdict.UNDETERMINED
+
+
+class TestIssuer:
+    def test_a_document_that_nothing_binds_does_not_count(self) -> None:
+        """Invariant 13: a forger brings a document of his own."""
+        forger = University()
+        for documents in (forger.documents, [Anchored(forger.documents[0].document)], []):
+            report = check(replace(forger.issue(), issuer_documents=tuple(documents)))
+            assert report.verdict is not Verdict.VALID
+            assert deciding(report)[0] == "issuer"
+
+    def test_a_forgers_document_in_the_forgers_log_does_not_count_beside_ours(self) -> None:
+        forger = University()
+        forged = forger.issue()
+        mixed = replace(forged, issuer_documents=(*UNIVERSITY.documents, *forged.issuer_documents))
+        assert not check(mixed)
+
+    def test_a_pinned_key_needs_no_document(self) -> None:
+        pinned = RecognisedIssuer(UNIVERSITY.did, keys=(UNIVERSITY.key.public_key.multikey(),))
+        trust = Trust().adding(pinned, UNIVERSITY.recognised_log)
+        assert check(replace(BUNDLE, issuer_documents=()), trust=trust)
+
+    def test_a_pinned_digest_binds_a_document(self) -> None:
+        from vc.anchoring import document_digest
+        from wire import base64url_encode
+
+        document = UNIVERSITY.documents[0].document
+        pinned = RecognisedIssuer(UNIVERSITY.did, documents=(base64url_encode(document_digest(document)),))
+        bundle = replace(BUNDLE, issuer_documents=(Anchored(document),))
+        assert check(bundle, trust=Trust().adding(pinned, UNIVERSITY.recognised_log))
+
+    def test_an_unknown_issuer_stays_open(self) -> None:
+        report = check(trust=Trust())
+        assert report.verdict is Verdict.UNDETERMINED
+        assert isinstance(report.deciding and report.deciding.problem, Unavailable)
+
+    def test_a_proof_by_somebody_else_is_not_the_issuers(self) -> None:
+        holder = Holder()
+        document = UNIVERSITY.diploma(index=14)
+        forged = sign(
+            document, holder.key, verification_method=f"{holder.did}#{holder.key.public_key.multikey()}"
+        )
+        report = check(replace(BUNDLE, secured=forged, evidence=()))
+        assert "no proof is by the issuer" in deciding(report)[1]
+
+    @pytest.mark.parametrize(
+        ("options", "text"),
+        [
+            ({"purpose": "authentication"}, "not for assertionMethod"),
+            ({"expires": NOW - timedelta(seconds=1)}, "expired"),
+        ],
+    )
+    def test_a_proof_for_another_end_is_refused(self, options: dict[str, Any], text: str) -> None:
+        bundle = replace(BUNDLE, secured=UNIVERSITY.sign(UNIVERSITY.diploma(), **options), evidence=())
+        assert text in deciding(check(bundle))[1]
+
+    def test_a_proof_from_the_future_is_refused(self) -> None:
+        report = verifier(UNIVERSITY.trust).verify(BUNDLE, now=NOW - timedelta(days=1))
+        assert "future" in deciding(report)[1]
+
+    def test_no_proof_is_refused(self) -> None:
+        bare = {name: value for name, value in BUNDLE.secured.items() if name != "proof"}
+        report = check(replace(BUNDLE, secured=bare, evidence=()))
+        assert report.verdict is Verdict.INVALID
+        assert "no proof" in deciding(report)[1]
+
+    def test_an_unknown_suite_stays_open(self) -> None:
+        odd = copy.deepcopy(dict(BUNDLE.secured))
+        odd["proof"][0]["cryptosuite"] = "falcon-2030"
+        assert check(replace(BUNDLE, secured=odd)).verdict is Verdict.UNDETERMINED
+
+
+class TestSignature:
+    def test_an_altered_grade_is_refused_and_nothing_else_is_said(self) -> None:
+        altered = copy.deepcopy(dict(BUNDLE.secured))
+        altered["credentialSubject"]["achievement"]["name"] = "PhD in Everything"
+        report = check(replace(BUNDLE, secured=altered))
+        assert report.verdict is Verdict.INVALID
+        assert deciding(report)[0] == "signature"
+        assert "PhD" not in json.dumps(report.to_dict())
+        later = [found for found in report.checks if found.step > 4]
+        assert {found.outcome for found in later} == {Outcome.SKIPPED}
+
+    def test_one_bad_proof_of_two_refuses_the_whole(self) -> None:
+        twice = UNIVERSITY.sign(UNIVERSITY.sign(UNIVERSITY.diploma(index=15)), suite="eddsa-jcs-2022")
+        bundle = UNIVERSITY.bundle(twice)
+        assert check(bundle)
+        broken = copy.deepcopy(twice)
+        broken["proof"][1]["created"] = "2026-06-30T00:00:00Z"
+        assert deciding(check(replace(bundle, secured=broken)))[0] == "signature"
+
+    def test_each_member_removed_in_turn_is_noticed(self) -> None:
+        """R1, R5."""
+        for name in BUNDLE.secured:
+            less = {key: value for key, value in BUNDLE.secured.items() if key != name}
+            assert not check(replace(BUNDLE, secured=less)), name
+
+
+class TestDates:
+    @pytest.mark.parametrize(
+        ("change", "text"),
+        [
+            ({"validFrom": "2026-07-02T00:00:00Z"}, "only from 2026-07-02"),
+            ({"validUntil": "2026-07-01T00:00:00Z"}, "expired on 2026-07-01"),
+        ],
+    )
+    def test_outside_its_dates_it_is_not_valid(self, change: dict[str, str], text: str) -> None:
+        report = check(UNIVERSITY.issue(index=16, **change))
+        assert report.verdict is Verdict.INVALID
+        assert text in deciding(report)[1]
+
+    def test_an_end_in_the_future_is_said(self) -> None:
+        report = check(UNIVERSITY.issue(index=17, validUntil="2030-01-01T00:00:00Z"))
+        assert report
+        assert "until 2030-01-01" in report.checks[4].text
+
+
+class TestStatus:
+    def test_a_revoked_diploma_is_refused_with_date_and_reason(self) -> None:
+        university = University()
+        before = university.issue(index=20)
+        university.revoke(20)
+        after = replace(before, status_lists=university.status_lists())
+        assert check(before, trust=university.trust)
+        report = check(after, trust=university.trust)
+        assert report.verdict is Verdict.INVALID
+        assert deciding(report) == ("status", "revoked by the issuer on 2026-07-01: issued in error")
+
+    def test_a_list_at_hand_beats_an_old_copy_in_the_bundle(self) -> None:
+        university = University()
+        bundle = university.issue(index=21)
+        university.now += timedelta(minutes=5)
+        university.revoke(21)
+        lists = {
+            item.document["id"]: json.dumps(item.document).encode() for item in university.status_lists()
+        }
+        report = verifier(university.trust, lists=[lists.get]).verify(bundle, now=NOW)
+        assert "revoked by the issuer" in deciding(report)[1]
+
+    def test_without_details_it_is_still_refused(self) -> None:
+        university = University()
+        university.revoke(22)
+        bundle = university.issue(index=22)
+        report = check(replace(bundle, status_lists=bundle.status_lists[:1]), trust=university.trust)
+        assert "not at hand" in deciding(report)[1]
+
+    def test_a_missing_list_stays_open_and_says_how_to_go_on(self) -> None:
+        report = check(replace(BUNDLE, status_lists=()))
+        assert report.verdict is Verdict.UNDETERMINED
+        assert "bundle" in (
+            (report.deciding and report.deciding.problem and report.deciding.problem.hint) or ""
+        )
+
+    def test_an_unreachable_list_names_its_address(self) -> None:
+        def unreachable(url: str) -> bytes | None:
+            raise Unavailable(f"{url} does not answer")
+
+        report = verifier(UNIVERSITY.trust, lists=[unreachable]).verify(
+            replace(BUNDLE, status_lists=()), now=NOW
+        )
+        assert report.verdict is Verdict.UNDETERMINED
+        assert UNIVERSITY.list_url in deciding(report)[1]
+        assert verifier(UNIVERSITY.trust, lists=[unreachable]).verify(BUNDLE, now=NOW)
+
+    def test_an_expired_list_stays_open(self) -> None:
+        report = verifier(UNIVERSITY.trust).verify(BUNDLE, now=NOW + timedelta(days=31))
+        assert (report.verdict, deciding(report)[0]) == (Verdict.UNDETERMINED, "status")
+
+    def test_a_list_by_somebody_else_is_refused(self) -> None:
+        forger = University("forger.example")
+        forged = {**forger.status_lists()[0].document, "id": UNIVERSITY.list_url}
+        forged = forger.sign({key: value for key, value in forged.items() if key != "proof"})
+        report = check(replace(BUNDLE, status_lists=(Anchored(forged),)))
+        assert (report.verdict, deciding(report)[0]) == (Verdict.INVALID, "status")
+
+    def test_an_altered_list_is_refused(self) -> None:
+        altered = copy.deepcopy(dict(BUNDLE.status_lists[0].document))
+        altered["validUntil"] = "2036-01-01T00:00:00Z"
+        report = check(replace(BUNDLE, status_lists=(Anchored(altered),)))
+        assert (report.verdict, deciding(report)[0]) == (Verdict.INVALID, "status")
+
+    def test_a_credential_without_status_cannot_be_revoked(self) -> None:
+        document = UNIVERSITY.diploma(index=23)
+        del document["credentialStatus"]
+        report = check(UNIVERSITY.issue(document))
+        assert outcomes(report)["status"] == "skipped"
+        assert report
+
+    def test_a_status_of_another_kind_stays_open(self) -> None:
+        status = {"id": "https://university.example/revocations", "type": "urn:example:OtherStatus"}
+        report = check(UNIVERSITY.issue(index=24, credentialStatus=status))
+        assert (report.verdict, deciding(report)[0]) == (Verdict.UNDETERMINED, "status")
+
+
+class TestSchema:
+    URL = "https://university.example/schema"
+
+    @pytest.mark.parametrize(("required", "verdict"), [("issuer", "valid"), ("missing", "invalid")])
+    def test_a_configured_schema_is_checked(self, required: str, verdict: str) -> None:
+        schemas = Schemas({self.URL: {"type": "object", "required": [required]}})
+        bundle = UNIVERSITY.issue(index=25, credentialSchema={"id": self.URL, "type": "JsonSchema"})
+        report = verifier(UNIVERSITY.trust, schemas=schemas).verify(bundle, now=NOW)
+        assert report.verdict.value == verdict
+
+    def test_an_unknown_schema_is_skipped(self) -> None:
+        bundle = UNIVERSITY.issue(index=26, credentialSchema={"id": self.URL, "type": "JsonSchema"})
+        assert outcomes(check(bundle))["schema"] == "skipped"
+
+    def test_a_schema_never_reaches_out(self) -> None:
+        with pytest.raises(Problem, match="cannot be used"):
+            Schemas({self.URL: {"$ref": "https://elsewhere.example/schema"}})
+
+
+class TestEvidence:
+    def test_evidence_of_another_diploma_is_refused(self) -> None:
+        other = UNIVERSITY.issue(index=30)
+        report = check(replace(BUNDLE, evidence=other.evidence))
+        assert deciding(report) == ("evidence", "the evidence belongs to another diploma")
+
+    def test_evidence_relabelled_for_this_diploma_is_refused(self) -> None:
+        (ours,), (other,) = BUNDLE.evidence, UNIVERSITY.issue(index=31).evidence
+        forged = Evidence(other.kind, ours.digest, other.body)
+        assert deciding(check(replace(BUNDLE, evidence=(forged,))))[0] == "evidence"
+
+    def test_stripped_evidence_is_noticed(self) -> None:
+        report = check(replace(BUNDLE, evidence=()))
+        assert (report.verdict, deciding(report)[0]) == (Verdict.UNDETERMINED, "evidence")
+
+    def test_a_log_that_is_not_trusted_stays_open(self) -> None:
+        pinned = RecognisedIssuer(UNIVERSITY.did, keys=(UNIVERSITY.key.public_key.multikey(),))
+        report = check(trust=Trust().adding(pinned))
+        assert (report.verdict, deciding(report)[0]) == (Verdict.UNDETERMINED, "evidence")
+
+    def test_a_key_that_was_rotated_away_still_proves_what_it_signed_before(self) -> None:
+        university = University()
+        old = university.issue(index=1)
+        new = PrivateKey.generate()
+        university.publish_document([new])
+        before = replace(old, issuer_documents=tuple(university.documents))
+        stale, university.key = university.key, new
+        renewed = replace(before, status_lists=university.status_lists())
+        assert check(renewed, trust=university.trust)
+        late = university.bundle(university.sign(university.diploma(index=2), key=stale))
+        report = check(late, trust=university.trust)
+        assert (report.verdict, deciding(report)[0]) == (Verdict.INVALID, "evidence")
+
+    @pytest.mark.parametrize("member", ["revoked", "expires"])
+    def test_a_stolen_key_signs_nothing_after_its_end(self, member: str) -> None:
+        """A46: refused by the anchored time, whatever `created` says."""
+        university = University()
+        old = university.issue(index=1)
+        document = copy.deepcopy(dict(university.documents[0].document))
+        document["verificationMethod"][0][member] = "2026-07-01T10:30:00Z"
+        university.publish_document([university.key], verificationMethod=document["verificationMethod"])
+        documents = tuple(university.documents)
+        assert check(replace(old, issuer_documents=documents), trust=university.trust)
+        university.now += timedelta(hours=1)
+        report = check(university.issue(index=2), trust=university.trust)
+        assert (report.verdict, deciding(report)[0]) == (Verdict.INVALID, "evidence")
+
+    @given(data=st.data())
+    @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    def test_flipping_any_byte_of_the_bundle_fails_or_changes_nothing(self, data: st.DataObject) -> None:
+        raw = BUNDLE.to_bytes()
+        place = data.draw(st.integers(0, len(raw) - 1))
+        flipped = raw[:place] + bytes([raw[place] ^ data.draw(st.integers(1, 255))]) + raw[place + 1 :]
+        report = check(flipped)
+        if report:
+            assert Bundle.parse(flipped).secured == BUNDLE.secured
+        else:
+            assert report.deciding is not None
+
+
+@pytest.mark.parametrize("part", ["evidence", "issuer_documents", "status_lists"])
+def test_removing_an_intact_part_never_makes_a_bad_bundle_good(part: str) -> None:
+    """Invariant 12."""
+    university = University()
+    university.revoke(1)
+    altered = copy.deepcopy(dict(BUNDLE.secured))
+    altered["name"] = "x"
+    for bad, trust in (
+        (university.issue(index=1), university.trust),
+        (replace(BUNDLE, secured=altered), UNIVERSITY.trust),
+        (replace(BUNDLE, evidence=UNIVERSITY.issue(index=2).evidence), UNIVERSITY.trust),
+    ):
+        assert not check(bad, trust=trust)
+        items = getattr(bad, part)
+        for number in range(len(items)):
+            fewer = replace(bad, **{part: items[:number] + items[number + 1 :]})
+            assert not check(fewer, trust=trust)
+
+
+class TestTrust:
+    def test_an_issuer_recognised_for_other_types_is_refused(self) -> None:
+        issuer = RecognisedIssuer(UNIVERSITY.did, types=("LibraryCard",))
+        trust = Trust().adding(issuer, UNIVERSITY.recognised_log)
+        report = check(trust=trust)
+        assert (report.verdict, deciding(report)[0]) == (Verdict.INVALID, "trust")
+
+    def test_a_log_without_a_recognised_issuer_is_not_enough(self) -> None:
+        trust = Trust(
+            logs=(
+                RecognisedLog(
+                    UNIVERSITY.recognised_log.key, (UNIVERSITY.did,), UNIVERSITY.recognised_log.clock
+                ),
+            )
+        )
+        report = check(trust=trust, policy=DEFAULT_POLICY)
+        assert (report.verdict, deciding(report)[0]) == (Verdict.UNDETERMINED, "trust")

@@ -1,0 +1,33 @@
+"""Verifiable credentials: their form, their proofs, their status, and what a check of them found.
+
+Start with `credential.py` (what a credential is), then `integrity/` (proofs), `status.py` (revocation),
+`bundle.py` (one file that verifies offline) and `report.py` (what the verifier says). `jsonld/` and
+`jcs.py` turn JSON into the bytes that are signed. Nothing here touches the network or asks for the time.
+"""
+
+from .bundle import Anchored, Bundle
+from .credential import Credential, MalformedCredential
+from .integrity import SUITES, Cryptosuite, InvalidProof, Proof, UnknownCryptosuite, sign, verify_proof
+from .presentation import Presentation
+from .report import Check, Outcome, Report, Verdict
+from .status import StatusList
+
+__all__ = [
+    "SUITES",
+    "Anchored",
+    "Bundle",
+    "Check",
+    "Credential",
+    "Cryptosuite",
+    "InvalidProof",
+    "MalformedCredential",
+    "Outcome",
+    "Presentation",
+    "Proof",
+    "Report",
+    "StatusList",
+    "UnknownCryptosuite",
+    "Verdict",
+    "sign",
+    "verify_proof",
+]

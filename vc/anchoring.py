@@ -1,0 +1,49 @@
+"""What a credential says about logs: which digest stands for it, and that it expects to be in one.
+
+Evidence travels beside a credential, so that somebody could strip it unnoticed. A `termsOfUse` entry
+inside the signed part names the log; a verifier that misses the evidence then leaves the verdict open.
+Its type is an absolute IRI: no context is needed, and any other verifier still reads the credential.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote, unquote
+
+from ledger import EntryKind, entry
+
+from . import jcs
+from .credential import Credential
+from .integrity import Proof
+
+ANCHORED_IN_LOG = "urn:intaglio:vocab:AnchoredInLog"
+_LOG = "urn:intaglio:log:"
+
+
+def credential_entry(document: Mapping[str, Any], proof: Proof) -> bytes:
+    """The log entry of a secured document: its digest covers exactly one proof, as an object.
+
+    Adding or reordering proofs changes nothing; each of an issuer's proofs has an entry of its own.
+    """
+    return entry(EntryKind.CREDENTIAL, document_digest({**document, "proof": proof.value}))
+
+
+def document_digest(document: Mapping[str, Any]) -> bytes:
+    """SHA-256 over the JCS form: the 32 bytes that a log holds."""
+    return hashlib.sha256(jcs.canonicalize(document)).digest()
+
+
+def anchoring_terms(origin: str) -> dict[str, str]:
+    """The `termsOfUse` entry of a credential that goes into the log `origin`."""
+    return {"type": ANCHORED_IN_LOG, "id": _LOG + quote(origin, safe="/.:-_~")}
+
+
+def expected_origins(credential: Credential) -> frozenset[str]:
+    """The logs that the credential says it is in."""
+    return frozenset(
+        unquote(str(terms.get("id")).removeprefix(_LOG))
+        for terms in credential.terms_of_use
+        if ANCHORED_IN_LOG in (terms["type"] if isinstance(terms["type"], list) else [terms["type"]])
+    )

@@ -1,0 +1,138 @@
+"""A bundle: one JSON file that verifies offline.
+
+It holds a credential or a presentation untouched, evidence from logs for the secured documents in it,
+the issuers' DID documents, and status lists. Everything but the secured document is the presenter's
+word until something trusted binds it (a pinned key or digest, or a log that the trust file binds to
+the issuer); the verifier decides that, never this module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from ledger import Evidence
+from wire import Malformed, base64url_decode, base64url_encode, load_json_object
+
+TYPE = "IntaglioBundle"
+VERSION = 1
+MAX_BYTES = 1 << 23
+_MAX_ITEMS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Anchored:
+    """A document and the evidence that came with it."""
+
+    document: Mapping[str, Any]
+    evidence: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """The parts of a bundle, their envelope checked, nothing verified."""
+
+    secured: Mapping[str, Any]
+    """The credential or presentation."""
+    evidence: tuple[Evidence, ...] = ()
+    """For the credential, or for each credential in the presentation; `Evidence.digest` says which."""
+    issuer_documents: tuple[Anchored, ...] = ()
+    """DID documents, for each issuer in the order in which they were anchored."""
+    status_lists: tuple[Anchored, ...] = ()
+    """Status list credentials and revocation details."""
+
+    @classmethod
+    def parse(cls, data: bytes | Mapping[str, Any]) -> Bundle:
+        """Reads a bundle, or a bare credential or presentation as a bundle of itself. Raises `Malformed`."""
+        value = load_json_object(data, limit=MAX_BYTES) if isinstance(data, bytes) else data
+        if value.get("type") != TYPE:
+            return cls(value)
+        if value.get("version") != VERSION:
+            raise Malformed(
+                f"the bundle has version {value.get('version')!r}; this program reads version {VERSION}"
+            )
+        known = {
+            "type",
+            "version",
+            "credential",
+            "presentation",
+            "evidence",
+            "issuerDocuments",
+            "statusLists",
+        }
+        if unknown := sorted(value.keys() - known):
+            raise Malformed(f"the bundle has a member {unknown[0]!r} that this version does not define")
+        secured = [value[name] for name in ("credential", "presentation") if name in value]
+        if len(secured) != 1 or not isinstance(secured[0], dict):
+            raise Malformed("the bundle holds neither one credential nor one presentation")
+        return cls(
+            secured[0],
+            _evidence(value.get("evidence", []), "evidence"),
+            _anchored(value.get("issuerDocuments", []), "issuerDocuments"),
+            _anchored(value.get("statusLists", []), "statusLists"),
+        )
+
+    @property
+    def is_presentation(self) -> bool:
+        """Whether the secured document is a presentation rather than a credential."""
+        types = self.secured.get("type")
+        return "VerifiablePresentation" in (types if isinstance(types, list) else [types])
+
+    def to_bytes(self) -> bytes:
+        """The bundle as JSON, indented, since people open such files."""
+        value = {
+            "type": TYPE,
+            "version": VERSION,
+            "presentation" if self.is_presentation else "credential": self.secured,
+            "evidence": [_evidence_dict(item) for item in self.evidence],
+            "issuerDocuments": [_anchored_dict(item) for item in self.issuer_documents],
+            "statusLists": [_anchored_dict(item) for item in self.status_lists],
+        }
+        return orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+def _items(value: object, where: str) -> list[Mapping[str, Any]]:
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+        raise Malformed(f"{where} in the bundle is not a list of objects")
+    if len(value) > _MAX_ITEMS:
+        raise Malformed(f"{where} in the bundle has more than {_MAX_ITEMS} entries")
+    return value
+
+
+def _evidence(value: object, where: str) -> tuple[Evidence, ...]:
+    found = []
+    for item in _items(value, where):
+        kind, digest, body = (item.get(name) for name in ("type", "digest", "proof"))
+        if not (isinstance(kind, str) and isinstance(digest, str) and isinstance(body, str)):
+            raise Malformed(f"an entry of {where} in the bundle lacks type, digest or proof")
+        if len(raw := base64url_decode(digest, limit=64)) != 32:
+            raise Malformed(f"a digest of {where} in the bundle does not have 32 bytes")
+        found.append(Evidence(kind, raw, body.encode()))
+    return tuple(found)
+
+
+def _anchored(value: object, where: str) -> tuple[Anchored, ...]:
+    found = []
+    for item in _items(value, where):
+        if not isinstance(item.get("document"), dict):
+            raise Malformed(f"an entry of {where} in the bundle has no document")
+        found.append(Anchored(item["document"], _evidence(item.get("evidence", []), where)))
+    return tuple(found)
+
+
+def _evidence_dict(evidence: Evidence) -> dict[str, str]:
+    return {
+        "type": evidence.kind,
+        "digest": base64url_encode(evidence.digest),
+        "proof": evidence.body.decode(),
+    }
+
+
+def _anchored_dict(anchored: Anchored) -> dict[str, Any]:
+    return {
+        "document": anchored.document,
+        "evidence": [_evidence_dict(item) for item in anchored.evidence],
+    }

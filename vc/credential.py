@@ -1,0 +1,221 @@
+"""A verifiable credential: a read-only view over the JSON as received, its form checked (VCDM 2.0, 4).
+
+Version 1.1 is accepted for verification, since diplomas outlive specifications. Whether every term
+has a meaning is found out by canonicalisation; whether anything is true, by the verifier.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeGuard
+
+from wire import Malformed
+
+from .datetimestamp import parse_datetimestamp
+
+CONTEXT_V2 = "https://www.w3.org/ns/credentials/v2"
+CONTEXT_V1 = "https://www.w3.org/2018/credentials/v1"
+
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"{}|\\^`\x00-\x20\x7f]+")
+_LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*", re.ASCII)
+_SRI = re.compile(r"sha(?:256|384|512)-[A-Za-z0-9+/]+={0,2}", re.ASCII)
+
+
+class MalformedCredential(Malformed):
+    """The JSON is not a credential or presentation as the data model wants it."""
+
+    type = "https://www.w3.org/TR/vc-data-model#MALFORMED_VALUE_ERROR"
+    title = "Not a well-formed credential"
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """A credential whose form was checked. `document` is the signed JSON; do not change it."""
+
+    document: Mapping[str, Any]
+    version: str
+    """`2.0` or `1.1`, by its first context."""
+    id: str | None
+    types: tuple[str, ...]
+    issuer: str
+    """The issuer's URL, in most cases a DID."""
+    valid_from: datetime | None
+    valid_until: datetime | None
+    subjects: tuple[Mapping[str, Any], ...]
+    status: tuple[Mapping[str, Any], ...]
+    schemas: tuple[Mapping[str, Any], ...]
+    terms_of_use: tuple[Mapping[str, Any], ...]
+
+    @classmethod
+    def parse(cls, document: object) -> Credential:
+        """Checks the rules of the data model that concern form. Raises `MalformedCredential`."""
+        document = require_object(document, "the credential")
+        version = require_context(document)
+        types = require_types(document, "VerifiableCredential")
+        start, end = ("validFrom", "validUntil") if version == "2.0" else ("issuanceDate", "expirationDate")
+        valid_from, valid_until = (
+            parse_datetimestamp(document[name], name) if name in document else None for name in (start, end)
+        )
+        if version == "1.1" and valid_from is None:
+            raise MalformedCredential("issuanceDate is missing")
+        if valid_from and valid_until and valid_until < valid_from:
+            raise MalformedCredential(f"{end} is before {start}")
+        for name in ("name", "description"):
+            if version == "2.0" and name in document:
+                _require_language_value(document[name], name)
+        _require_related_resources(document)
+        for name in ("refreshService", "evidence"):
+            typed_objects(document, name)
+        return cls(
+            document,
+            version,
+            optional_url(document, "id", "the credential"),
+            types,
+            _issuer(document),
+            valid_from,
+            valid_until,
+            _subjects(document),
+            typed_objects(document, "credentialStatus"),
+            typed_objects(document, "credentialSchema", id_required=True),
+            typed_objects(document, "termsOfUse"),
+        )
+
+    @property
+    def issuer_name(self) -> str | None:
+        """What the issuer calls itself here; its word only."""
+        issuer = self.document["issuer"]
+        name = issuer.get("name") if isinstance(issuer, dict) else None
+        return name if isinstance(name, str) else None
+
+
+def is_url(value: object) -> TypeGuard[str]:
+    """Whether `value` is an absolute IRI: scheme, colon, and no character that an IRI cannot have."""
+    return isinstance(value, str) and _URL.fullmatch(value) is not None
+
+
+def require_object(value: object, where: str) -> dict[str, Any]:
+    """`value`, if it is a JSON object with at least one member."""
+    if not isinstance(value, dict):
+        raise MalformedCredential(f"{where} is not a JSON object")
+    if not value:
+        raise MalformedCredential(f"{where} is empty")
+    return value
+
+
+def require_context(document: Mapping[str, Any]) -> str:
+    """The version that `@context` names with its first entry (VCDM 2.0, 4.3)."""
+    contexts = document.get("@context")
+    if not isinstance(contexts, list) or not contexts:
+        raise MalformedCredential("@context is missing or not a list")
+    versions = {CONTEXT_V2: "2.0", CONTEXT_V1: "1.1"}
+    if not isinstance(contexts[0], str) or contexts[0] not in versions:
+        raise MalformedCredential(f"@context does not begin with {CONTEXT_V2}")
+    for number, context in enumerate(contexts):
+        if not isinstance(context, dict) and not is_url(context):
+            raise MalformedCredential(f"@context[{number}] is neither a URL nor an object")
+    return versions[contexts[0]]
+
+
+def require_types(document: Mapping[str, Any], base: str) -> tuple[str, ...]:
+    """The entries of `type`, which have to include `base` (VCDM 2.0, 4.5)."""
+    found = document.get("type")
+    types = found if isinstance(found, list) else [found]
+    if not all(isinstance(item, str) and item for item in types):
+        raise MalformedCredential("type is missing or not a list of texts")
+    if base not in types:
+        raise MalformedCredential(f"type does not include {base}")
+    return tuple(types)
+
+
+def optional_url(value: Mapping[str, Any], name: str, where: str) -> str | None:
+    """The member `name`, a URL if it is there (VCDM 2.0, 4.4)."""
+    if name not in value:
+        return None
+    url = value[name]
+    if not is_url(url):
+        raise MalformedCredential(f"the member {name} of {where} is not a URL")
+    return url
+
+
+def typed_objects(
+    document: Mapping[str, Any], name: str, *, id_required: bool = False
+) -> tuple[Mapping[str, Any], ...]:
+    """The objects under `name`, one or a list, each with a `type` (VCDM 2.0, 4.9 to 4.14)."""
+    if name not in document:
+        return ()
+    found = document[name]
+    items = tuple(found) if isinstance(found, list) else (found,)
+    for item in items:
+        if not isinstance(item, dict) or not item:
+            raise MalformedCredential(f"{name} is not an object or a list of objects")
+        types = item.get("type")
+        types = types if isinstance(types, list) else [types]
+        if not types or not all(isinstance(text, str) and text for text in types):
+            raise MalformedCredential(f"{name} has no type")
+        if optional_url(item, "id", name) is None and id_required:
+            raise MalformedCredential(f"{name} has no id")
+    return items
+
+
+def _issuer(document: Mapping[str, Any]) -> str:
+    issuer = document.get("issuer")
+    url = issuer.get("id") if isinstance(issuer, dict) else issuer
+    if not is_url(url):
+        raise MalformedCredential("issuer is neither a URL nor an object whose id is one")
+    for name in ("name", "description"):
+        if isinstance(issuer, dict) and name in issuer:
+            _require_language_value(issuer[name], f"issuer.{name}")
+    return url
+
+
+def _subjects(document: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
+    found = document.get("credentialSubject")
+    subjects = tuple(found) if isinstance(found, list) else (found,)
+    for subject in subjects or (None,):
+        if not isinstance(subject, dict) or not subject:
+            raise MalformedCredential("credentialSubject is missing, empty or not an object")
+        optional_url(subject, "id", "credentialSubject")
+    return subjects
+
+
+def _require_language_value(value: object, where: str) -> None:
+    """A text, a language value object, or a list of those (VCDM 2.0, 11.1)."""
+    for item in value if isinstance(value, list) else [value]:
+        if isinstance(item, str):
+            continue
+        if (
+            not isinstance(item, dict)
+            or not isinstance(item.get("@value"), str)
+            or not item.keys() <= {"@value", "@language", "@direction"}
+            or ("@language" in item and not _is_language(item["@language"]))
+            or item.get("@direction", "ltr") not in ("ltr", "rtl")
+        ):
+            raise MalformedCredential(f"{where} is neither a text nor a text with a language")
+
+
+def _is_language(value: object) -> bool:
+    return isinstance(value, str) and _LANGUAGE.fullmatch(value) is not None
+
+
+def _require_related_resources(document: Mapping[str, Any]) -> None:
+    """Each with an id of its own and at least one digest (VCDM 2.0, 5.3)."""
+    if "relatedResource" not in document:
+        return
+    found = document["relatedResource"]
+    seen = set[str]()
+    for item in found if isinstance(found, list) else [found]:
+        if not isinstance(item, dict) or not is_url(item.get("id")):
+            raise MalformedCredential("relatedResource has no id that is a URL")
+        if item["id"] in seen:
+            raise MalformedCredential("relatedResource names the same id twice")
+        seen.add(item["id"])
+        sri, multibase = item.get("digestSRI"), item.get("digestMultibase")
+        if sri is None and multibase is None:
+            raise MalformedCredential("relatedResource has neither digestSRI nor digestMultibase")
+        if sri is not None and not (isinstance(sri, str) and _SRI.fullmatch(sri)):
+            raise MalformedCredential("relatedResource.digestSRI is not a subresource integrity value")
+        if multibase is not None and not (isinstance(multibase, str) and multibase[:1] in ("z", "u")):
+            raise MalformedCredential("relatedResource.digestMultibase is not base58btc or base64url")

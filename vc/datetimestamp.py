@@ -1,0 +1,49 @@
+"""XML Schema 1.1 `dateTimeStamp`, the form of every time in a credential (VCDM 2.0, 4.9)."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta, timezone
+
+from wire import Malformed
+
+_FORM = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,20}))?(?:Z|([+-])(14(?=:00)|0\d|1[0-3]):([0-5]\d))",
+    re.ASCII,
+)
+
+
+def parse_datetimestamp(value: object, where: str) -> datetime:
+    """The moment that `value` names; a time zone is mandatory. `where` is the member, for the message.
+
+    Raises `Malformed`. Years run from 0001 to 9999; digits beyond the microsecond are cut.
+    """
+    match = _FORM.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise Malformed(f"{where} is not a date and time with a time zone, such as 2026-06-30T00:00:00Z")
+    year, month, day, hour, minute, second, fraction, sign, zone_hour, zone_minute = match.groups()
+    midnight = (hour, minute, second, (fraction or "").strip("0")) == ("24", "00", "00", "")
+    try:
+        zone = UTC
+        if sign and (offset := timedelta(hours=int(zone_hour), minutes=int(zone_minute))):
+            zone = timezone(offset if sign == "+" else -offset)
+        moment = datetime(
+            int(year),
+            int(month),
+            int(day),
+            0 if midnight else int(hour),
+            int(minute),
+            int(second),
+            int((fraction or "0").ljust(6, "0")[:6]),
+            zone,
+        )
+        return moment + timedelta(days=1) if midnight else moment
+    except (ValueError, OverflowError):
+        raise Malformed(f"{where} is not a date of the calendar") from None
+
+
+def format_datetimestamp(moment: datetime) -> str:
+    """`moment` in UTC, whole seconds: the form that every implementation reads."""
+    if moment.tzinfo is None:
+        raise ValueError("a moment without a time zone")
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ").rjust(20, "0")

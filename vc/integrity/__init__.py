@@ -1,0 +1,21 @@
+"""Data Integrity proofs: signing JSON documents so that any change is noticed.
+
+Start with `pipeline.py` (sign, verify), then `proof.py` (one proof) and `suites.py` (the algorithms).
+"""
+
+from .pipeline import sign, verify_proof
+from .proof import MAX_PROOFS, InvalidProof, Proof, UnknownCryptosuite, proof_values
+from .suites import SUITES, Cryptosuite, DataIntegritySuite
+
+__all__ = [
+    "MAX_PROOFS",
+    "SUITES",
+    "Cryptosuite",
+    "DataIntegritySuite",
+    "InvalidProof",
+    "Proof",
+    "UnknownCryptosuite",
+    "proof_values",
+    "sign",
+    "verify_proof",
+]

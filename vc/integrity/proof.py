@@ -1,0 +1,140 @@
+"""One Data Integrity proof and what it covers (VC Data Integrity 2.1).
+
+Most proofs cover the document without its proofs. A proof with `previousProof` also covers the
+proofs that it names (2.1.2 proof chains).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from wire import Malformed, Problem
+
+from ..datetimestamp import parse_datetimestamp
+
+MAX_PROOFS = 16
+"""A document with more proofs is refused: each costs two canonicalisations and a signature check."""
+
+
+class InvalidProof(Problem):
+    """The proof was checked and does not hold."""
+
+    type = "https://w3id.org/security#PROOF_VERIFICATION_ERROR"
+    title = "The proof does not match the content"
+
+
+class UnknownCryptosuite(Problem):
+    """The proof may be good, but this program cannot tell."""
+
+    title = "The proof is of a kind that is not supported"
+    undetermined = True
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A read-only view of one entry of `proof`, its members checked for form, not yet for truth."""
+
+    value: Mapping[str, Any]
+    cryptosuite: str
+    verification_method: str
+    purpose: str
+    id: str | None
+    created: datetime | None
+    expires: datetime | None
+    domain: tuple[str, ...]
+    challenge: str | None
+    previous: tuple[str, ...]
+
+    @classmethod
+    def parse(cls, value: object, where: str = "proof") -> Proof:
+        """Reads one proof; raises `Malformed`, or `UnknownCryptosuite` for another proof type."""
+        if not isinstance(value, dict):
+            raise Malformed(f"{where} is not an object")
+        if value.get("type") != "DataIntegrityProof":
+            raise UnknownCryptosuite(
+                f"{where}.type is not DataIntegrityProof",
+                hint="Proofs of older kinds, such as Ed25519Signature2020, are not supported.",
+            )
+        for name in ("cryptosuite", "verificationMethod", "proofPurpose", "proofValue"):
+            if not isinstance(value.get(name), str) or not value[name]:
+                raise Malformed(f"{where}.{name} is missing or not a text")
+        for name in ("id", "challenge", "nonce"):
+            if name in value and not isinstance(value[name], str):
+                raise Malformed(f"{where}.{name} is not a text")
+        moments = {
+            name: parse_datetimestamp(value[name], f"{where}.{name}") if name in value else None
+            for name in ("created", "expires")
+        }
+        return cls(
+            value,
+            value["cryptosuite"],
+            value["verificationMethod"],
+            value["proofPurpose"],
+            value.get("id"),
+            moments["created"],
+            moments["expires"],
+            _texts(value, "domain", where),
+            value.get("challenge"),
+            _texts(value, "previousProof", where),
+        )
+
+
+def _texts(value: Mapping[str, Any], name: str, where: str) -> tuple[str, ...]:
+    """The member `name`, which is absent, one text or a list of texts."""
+    if name not in value:
+        return ()
+    items = value[name] if isinstance(value[name], list) else [value[name]]
+    if not items or not all(isinstance(item, str) and item for item in items):
+        raise Malformed(f"{where}.{name} is neither a text nor a list of texts")
+    return tuple(items)
+
+
+def proof_values(document: Mapping[str, Any]) -> list[Any]:
+    """The entries of `proof` as they stand, none without a proof. Raises `Malformed` beyond the limit."""
+    found = document.get("proof", [])
+    values = found if isinstance(found, list) else [found]
+    if "proof" in document and not values:
+        raise Malformed("proof is an empty list")
+    if len(values) > MAX_PROOFS:
+        raise Malformed(f"proof has {len(values)} entries; at most {MAX_PROOFS} are read")
+    return values
+
+
+def secured_part(document: Mapping[str, Any], previous: str | Sequence[str]) -> dict[str, Any]:
+    """What a proof covers: the document without `proof`, but with the `previous` proofs it names (4.5).
+
+    Raises `InvalidProof` where a named proof is missing, its id is taken twice, or the chain is a circle.
+    """
+    covered = {name: value for name, value in document.items() if name != "proof"}
+    if previous:
+        covered["proof"] = _chain(
+            (previous,) if isinstance(previous, str) else tuple(previous), proof_values(document)
+        )
+    return covered
+
+
+def _chain(previous: tuple[str, ...], values: Sequence[Any]) -> list[Any]:
+    by_id: dict[str, Mapping[str, Any]] = {}
+    for value in values:
+        if isinstance(value, dict) and isinstance(value.get("id"), str):
+            if value["id"] in by_id:
+                raise InvalidProof(f"two proofs have the id {value['id']!r}")
+            by_id[value["id"]] = value
+
+    done = set[str]()
+
+    def follow(names: tuple[str, ...], path: frozenset[str]) -> None:
+        for name in names:
+            if name not in by_id:
+                raise InvalidProof(f"previousProof names {name!r}, which is not among the proofs")
+            if name in path:
+                raise InvalidProof(f"the chain of proofs leads back to {name!r}")
+            if name not in done:
+                follow(_texts(by_id[name], "previousProof", "proof"), path | {name})
+                done.add(name)
+
+    follow(previous, frozenset())
+    return [by_id[value["id"]] for value in values if isinstance(value, dict) and value.get("id") in previous]

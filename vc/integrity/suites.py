@@ -1,0 +1,121 @@
+"""The cryptosuites: `eddsa-rdfc-2022`, `eddsa-jcs-2022`, `ecdsa-rdfc-2019`, `ecdsa-jcs-2019`.
+
+A suite is a composition of named parts: how to canonicalise, which keys, which hash for which key
+(VC-DI-EDDSA 3.2, 3.3; VC-DI-ECDSA 3.2, 3.3). Another suite is another value passed in a mapping.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Protocol
+
+from keys import InvalidSignature, PublicKey, Signer
+from wire import Malformed, base58_decode, base58_encode
+
+from .. import jcs, jsonld
+from .proof import InvalidProof
+
+
+class Cryptosuite(Protocol):
+    """How one kind of proof is made and checked (VC Data Integrity 3.1)."""
+
+    @property
+    def name(self) -> str:
+        """The value of `cryptosuite` in a proof."""
+
+    def create(
+        self, document: Mapping[str, Any], options: Mapping[str, Any], signer: Signer
+    ) -> dict[str, Any]:
+        """The proof, `options` and `proofValue`, that secures `document`, given without its own proof."""
+
+    def verify(self, document: Mapping[str, Any], proof: Mapping[str, Any], key: PublicKey) -> None:
+        """Raises `InvalidProof` unless `key` made `proof` over `document`, given without its own proof."""
+
+
+Canonicalize = Callable[[Mapping[str, Any], str], bytes]
+"""Canonical bytes of a JSON object; the second argument names the hash used inside, where there is one."""
+
+_SIGNATURE_CHARACTERS = 140  # base58btc of 96 bytes, the longest signature (P-384), needs 132
+
+
+def _rdfc(document: Mapping[str, Any], digest: str) -> bytes:
+    return jsonld.canonicalize(dict(document), digest=digest)
+
+
+def _jcs(document: Mapping[str, Any], _digest: str) -> bytes:
+    return jcs.canonicalize(document)
+
+
+@dataclass(frozen=True)
+class DataIntegritySuite:
+    """A suite that signs hash(proof options) ‖ hash(document), and writes the signature in base58btc."""
+
+    name: str
+    canonicalize: Canonicalize
+    keeps_context: bool
+    """Whether the proof carries the document's `@context`, as the JCS suites ask (VC-DI-EDDSA 3.3.1)."""
+    digests: Mapping[str, str]
+    """Key type to the hash used with it."""
+
+    def create(
+        self, document: Mapping[str, Any], options: Mapping[str, Any], signer: Signer
+    ) -> dict[str, Any]:
+        """The finished proof. Raises `Malformed` where the document would lose anything."""
+        if self.keeps_context and "@context" in document:
+            options = {**options, "@context": document["@context"]}
+        digest = self._digest_for(signer.public_key)
+        signature = signer.sign(self._hash_data(document, options, digest))
+        return {**options, "proofValue": "z" + base58_encode(signature)}
+
+    def verify(self, document: Mapping[str, Any], proof: Mapping[str, Any], key: PublicKey) -> None:
+        """Raises `InvalidProof`, or `Malformed` where the document cannot be canonicalised without loss."""
+        digest = self._digest_for(key)
+        value: str = proof["proofValue"]
+        if not value.startswith("z"):
+            raise InvalidProof("proof.proofValue is not base58btc (it has to begin with z)")
+        try:
+            signature = base58_decode(value[1:], limit=_SIGNATURE_CHARACTERS)
+        except Malformed as problem:
+            raise InvalidProof("proof.proofValue is not base58btc") from problem
+        if self.keeps_context and "@context" in proof:
+            document = {**document, "@context": proof["@context"]}
+        options = {name: member for name, member in proof.items() if name != "proofValue"}
+        try:
+            key.verify(signature, self._hash_data(document, options, digest))
+        except InvalidSignature:
+            raise InvalidProof(
+                "the signature does not fit: the content was changed after signing, or another key signed it",
+                hint="Ask the issuer or the holder for the original.",
+            ) from None
+
+    def _digest_for(self, key: PublicKey) -> str:
+        if key.type not in self.digests:
+            raise InvalidProof(f"{self.name} does not work with keys of type {key.type}")
+        return self.digests[key.type]
+
+    def _hash_data(self, document: Mapping[str, Any], options: Mapping[str, Any], digest: str) -> bytes:
+        if not self.keeps_context and "@context" in document:
+            options = {**options, "@context": document["@context"]}
+        return b"".join(
+            hashlib.new(digest, self.canonicalize(part, digest)).digest() for part in (options, document)
+        )
+
+
+_EDDSA = MappingProxyType({"Ed25519": "sha256"})
+_ECDSA = MappingProxyType({"P-256": "sha256", "P-384": "sha384"})
+
+SUITES: Mapping[str, Cryptosuite] = MappingProxyType(
+    {
+        suite.name: suite
+        for suite in (
+            DataIntegritySuite("eddsa-rdfc-2022", _rdfc, keeps_context=False, digests=_EDDSA),
+            DataIntegritySuite("eddsa-jcs-2022", _jcs, keeps_context=True, digests=_EDDSA),
+            DataIntegritySuite("ecdsa-rdfc-2019", _rdfc, keeps_context=False, digests=_ECDSA),
+            DataIntegritySuite("ecdsa-jcs-2019", _jcs, keeps_context=True, digests=_ECDSA),
+        )
+    }
+)
+"""The suites that are used unless a caller passes others."""

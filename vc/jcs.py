@@ -1,0 +1,64 @@
+"""JSON Canonicalization Scheme (RFC 8785): one byte string for equal JSON values.
+
+orjson writes the same bytes many times faster than the reference package as long as no number is a float
+(JCS wants ECMAScript's shortest form) and every key is ASCII (JCS sorts by UTF-16 units, orjson by bytes).
+Whatever falls outside of that goes to the reference package; a test holds the two against each other.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import rfc8785
+
+from wire.problem import Malformed, TooLarge
+
+LARGEST_INTEGER = 2**53 - 1  # beyond it ECMAScript numbers are not exact (RFC 8785 Appendix D)
+DEEPEST = 128  # levels of nesting
+
+
+def canonicalize(value: Any) -> bytes:
+    """The canonical UTF-8 bytes of a JSON value made of dict, list, str, int, float, bool and None.
+
+    RFC 8785 3.2. Raises Malformed for NaN, infinities, integers beyond 2^53-1, lone surrogates and whatever
+    is not JSON; TooLarge for more than 128 levels.
+    """
+    try:
+        if _is_plain(value, 0):
+            return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+        return rfc8785.dumps(value)
+    except (orjson.JSONEncodeError, rfc8785.CanonicalizationError, UnicodeEncodeError):
+        raise Malformed(
+            "A number is NaN or infinite, or a string holds a lone surrogate: JSON has no such values."
+        ) from None
+
+
+def _is_plain(value: Any, depth: int) -> bool:
+    """Whether orjson writes this value as JCS wants it; raises for what is not JSON at all."""
+    kind = type(value)
+    if kind is dict:
+        try:
+            plain = "".join(value).isascii()
+        except TypeError:
+            raise Malformed("A key is not a string.") from None
+        members = value.values()
+    elif kind is list:
+        plain = True
+        members = value
+    elif kind is int:
+        if not -LARGEST_INTEGER <= value <= LARGEST_INTEGER:
+            raise Malformed("An integer is beyond 2^53-1.", hint="Write it as a string.")
+        return True
+    elif kind is str or kind is bool or value is None:
+        return True
+    elif kind is float:
+        return False
+    else:
+        raise Malformed(f"A value of type {kind.__name__} is not JSON.")
+    if depth == DEEPEST:
+        raise TooLarge(f"The value is nested deeper than {DEEPEST} levels.")
+    for member in members:
+        if type(member) is not str and not _is_plain(member, depth + 1):
+            plain = False
+    return plain

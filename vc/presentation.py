@@ -1,0 +1,70 @@
+"""A verifiable presentation: credentials that a holder shows to one verifier (VCDM 2.0, 4.13)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .credential import (
+    CONTEXT_V2,
+    Credential,
+    MalformedCredential,
+    is_url,
+    optional_url,
+    require_context,
+    require_object,
+    require_types,
+)
+
+MAX_CREDENTIALS = 32
+"""A presentation with more credentials is refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Presentation:
+    """A presentation whose form was checked. `document` is the signed JSON; do not change it."""
+
+    document: Mapping[str, Any]
+    id: str | None
+    holder: str | None
+    credentials: tuple[Credential, ...]
+
+    @classmethod
+    def parse(cls, document: object) -> Presentation:
+        """Checks form, that of the credentials inside too. Raises `MalformedCredential`."""
+        document = require_object(document, "the presentation")
+        require_context(document)
+        require_types(document, "VerifiablePresentation")
+        found = document.get("verifiableCredential", [])
+        items = found if isinstance(found, list) else [found]
+        if len(items) > MAX_CREDENTIALS:
+            raise MalformedCredential(f"more than {MAX_CREDENTIALS} credentials in one presentation")
+        if not all(isinstance(item, dict) for item in items):
+            raise MalformedCredential("verifiableCredential holds something that is not an object")
+        return cls(
+            document,
+            optional_url(document, "id", "the presentation"),
+            _holder(document),
+            tuple(Credential.parse(item) for item in items),
+        )
+
+
+def presentation(holder: str, credentials: list[Mapping[str, Any]]) -> dict[str, Any]:
+    """An unsigned presentation of `credentials` by `holder`, a DID."""
+    document: dict[str, Any] = {
+        "@context": [CONTEXT_V2],
+        "type": ["VerifiablePresentation"],
+        "holder": holder,
+    }
+    return {**document, "verifiableCredential": credentials} if credentials else document
+
+
+def _holder(document: Mapping[str, Any]) -> str | None:
+    if "holder" not in document:
+        return None
+    holder = document["holder"]
+    url = holder.get("id") if isinstance(holder, dict) else holder
+    if not is_url(url):
+        raise MalformedCredential("holder is neither a URL nor an object whose id is one")
+    return url

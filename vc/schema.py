@@ -1,0 +1,56 @@
+"""JSON Schema checks of a credential, where a deployment names the schema (VCDM 2.0, 4.11).
+
+Schemas come from the caller, never from the network, and their `$ref`s stay inside them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import jsonschema_rs
+
+from wire import Malformed, Problem
+
+from .credential import Credential
+
+
+class SchemaMismatch(Problem):
+    """The credential does not have the form that its schema asks for."""
+
+    title = "The content does not have the form that was agreed"
+
+
+class Schemas:
+    """Compiled JSON Schemas by URL. Raises `Malformed` for one that is not a schema or points elsewhere."""
+
+    def __init__(self, schemas: Mapping[str, Mapping[str, Any]]) -> None:
+        self._validators = {}
+        for url, schema in schemas.items():
+            try:
+                self._validators[url] = jsonschema_rs.validator_for(
+                    dict(schema), validate_formats=True, retriever=_refuse
+                )
+            except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError) as error:
+                raise Malformed(f"the schema {url} cannot be used: {type(error).__name__}") from None
+
+    def check(self, credential: Credential, url: str | None = None) -> tuple[str, ...]:
+        """Checks against the schemas that the credential names, or against `url`.
+
+        Returns the URLs that were checked; those not configured are left out. Raises `SchemaMismatch`,
+        naming the place and the rule, never the value.
+        """
+        wanted = [url] if url else [str(schema["id"]) for schema in credential.schemas]
+        known = tuple(found for found in wanted if found in self._validators)
+        for found in known:
+            error = next(iter(self._validators[found].iter_errors(credential.document)), None)
+            if error is not None:
+                place = "/".join(str(step) for step in error.instance_path) or "the credential itself"
+                raise SchemaMismatch(
+                    f"{place} breaks the rule {error.schema_path[-1]!r} of the schema {found}"
+                )
+        return known
+
+
+def _refuse(url: str) -> Any:
+    raise ValueError(f"schemas are never fetched: {url}")

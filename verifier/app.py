@@ -1,0 +1,80 @@
+"""The verifier as an HTTP service: `POST /verify` with a credential, a presentation or a bundle.
+
+The route takes bytes and verifies inline, without the network; that is faster than handing work to a
+thread. Only a report that stays open because something could not be reached is made again in a thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import orjson
+from fastapi import FastAPI, Request, Response
+from starlette.concurrency import run_in_threadpool
+
+from vc import Report, Verdict
+from wire import TooLarge, Unavailable
+
+from .policy import DEFAULT_POLICY, Policy
+from .verify import Verifier
+
+MAX_BODY = 1 << 20
+
+_STATUS = {Verdict.VALID: 200, Verdict.INVALID: 400, Verdict.UNDETERMINED: 422}
+
+
+def create_app(
+    offline: Verifier,
+    online: Verifier,
+    *,
+    clock: Callable[[], datetime],
+    policy: Policy = DEFAULT_POLICY,
+) -> FastAPI:
+    """The service. `offline` answers what it can; `online` may fetch and runs in a thread."""
+    app = FastAPI(title="Intaglio verifier", version="1", openapi_url="/openapi.json")
+
+    @app.post(
+        "/verify",
+        responses={
+            400: {"description": "Definitely not valid"},
+            413: {"description": "Too large"},
+            422: {"description": "Could not be decided"},
+        },
+    )
+    async def verify(request: Request, challenge: str | None = None, domain: str | None = None) -> Response:
+        """Verifies the JSON body. The credentials are in the answer only if it is valid."""
+        body = await _body(request)
+        if body is None:
+            problem = TooLarge(f"the body is longer than {MAX_BODY} bytes")
+            return _json(problem.to_dict(), 413, "application/problem+json")
+        now = clock()
+        options: dict[str, Any] = {"now": now, "policy": policy, "challenge": challenge, "domain": domain}
+        report = offline.verify(body, **options)
+        if any(isinstance(check.problem, Unavailable) for check in report.checks):
+            report = await run_in_threadpool(online.verify, body, **options)
+        return _json(_answer(report), _STATUS[report.verdict], "application/json")
+
+    return app
+
+
+def _answer(report: Report) -> dict[str, Any]:
+    answer = report.to_dict()
+    if report:
+        answer["credentials"] = [credential.document for credential in report.require()]
+    return answer
+
+
+async def _body(request: Request) -> bytes | None:
+    """The body, `None` once it is longer than allowed; nothing beyond the limit is kept."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY:
+            return None
+    return bytes(body)
+
+
+def _json(value: Any, status: int, media_type: str) -> Response:
+    return Response(orjson.dumps(value), status, media_type=media_type)

@@ -1,0 +1,224 @@
+"""`intaglio verify`, `intaglio trust`, `intaglio verifier serve`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+import click
+import orjson
+
+from vc import Check, Outcome, Report, Verdict
+from vc.datetimestamp import parse_datetimestamp
+from wire import Malformed, NotFound, Refused, load_json, printable
+from wire.fetch import Fetcher
+
+from .policy import DEFAULT_POLICY, Policy, load_policy
+from .summary import summarize
+from .trust import RecognisedIssuer, RecognisedLog, Trust, update_trust
+from .verify import Verifier
+
+MAX_FILE = 1 << 23
+
+_EXIT: Mapping[Verdict, int] = {Verdict.VALID: 0, Verdict.INVALID: 1, Verdict.UNDETERMINED: 3}
+_MARK: Mapping[Outcome, str] = {
+    Outcome.PASSED: "✓ ok     ",
+    Outcome.FAILED: "✗ FAILED ",
+    Outcome.UNDETERMINED: "? OPEN   ",
+    Outcome.SKIPPED: "– skipped",
+}
+
+
+class Session(Protocol):
+    """What this command line needs of the program around it."""
+
+    @property
+    def trust_file(self) -> Path:
+        """The local trust list."""
+
+    def now(self) -> datetime:
+        """The time."""
+
+    def fetcher(self, *, offline: bool = False) -> Fetcher:
+        """The way to the network."""
+
+    def verifier(self, *, offline: bool = False, trust_file: Path | None = None) -> Verifier:
+        """A verifier on a trust list."""
+
+
+class _Moment(click.ParamType[datetime]):
+    name = "date"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        if isinstance(value, datetime):
+            return value
+        try:
+            return parse_datetimestamp(value if "T" in value else f"{value}T23:59:59Z", "--at")
+        except Malformed:
+            self.fail("expected a date such as 2026-06-30 or 2026-06-30T12:00:00Z", param, ctx)
+
+
+_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+
+
+@click.command()
+@click.argument("source", metavar="FILE|URL|-")
+@click.option("--policy", "policy_file", type=click.Path(exists=True, path_type=Path), help="Further rules.")
+@click.option(
+    "--trust", "trust_file", type=click.Path(exists=True, path_type=Path), help="Another trust list."
+)
+@click.option("--at", "moment", type=_Moment(), help="Judge as of this date instead of now.")
+@click.option("--challenge", help="The challenge that you gave to the holder.")
+@click.option("--domain", help="The name under which you asked the holder.")
+@click.option("--offline", is_flag=True, help="Never touch the network.")
+@_json
+@click.pass_obj
+def verify(
+    session: Session,
+    source: str,
+    policy_file: Path | None,
+    trust_file: Path | None,
+    moment: datetime | None,
+    challenge: str | None,
+    domain: str | None,
+    offline: bool,
+    as_json: bool,
+) -> int:
+    """Check a credential, a presentation or a bundle.
+
+    Exit code 0: valid. 1: definitely not valid. 3: could not be decided.
+    """
+    policy: Policy = load_policy(load_json(policy_file.read_bytes())) if policy_file else DEFAULT_POLICY
+    data = _read(source, session.fetcher(offline=offline))
+    report = session.verifier(offline=offline, trust_file=trust_file).verify(
+        data, now=moment or session.now(), policy=policy, challenge=challenge, domain=domain
+    )
+    trust = Trust.load(trust_file or session.trust_file)
+    if as_json:
+        value = report.to_dict()
+        if report:
+            value["credentials"] = [credential.document for credential in report.require()]
+        click.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2))
+    else:
+        click.echo("\n".join(render(report, trust)))
+    return _EXIT[report.verdict]
+
+
+def render(report: Report, trust: Trust) -> list[str]:
+    """The report for people: the verdict in one line, then a line a check, then what to do.
+
+    Claims of a credential stand there only if it is valid.
+    """
+    if report:
+        awards = [printable(str(summarize(credential, trust))) for credential in report.require()]
+        lines = [f"VALID: {award}" for award in awards]
+    else:
+        deciding = report.deciding
+        words = "NOT VALID" if report.verdict is Verdict.INVALID else "COULD NOT BE DECIDED"
+        title = deciding.problem.title if deciding and deciding.problem else "Nothing was verified"
+        lines = [f"{words}: {title}"]
+    lines += [_line(check) for check in report.checks]
+    if not report and deciding and deciding.problem and deciding.problem.hint:
+        lines.append(f"What to do: {deciding.problem.hint}")
+    return lines
+
+
+def _line(check: Check) -> str:
+    which = f" (credential {check.credential + 1})" if check.credential is not None else ""
+    return f"  {check.step} {check.name:<10} {_MARK[check.outcome]} {printable(check.text)}{which}"
+
+
+def _read(source: str, fetcher: Fetcher) -> bytes:
+    """The bytes of a file, of a URL or of standard input, cut just above the limit."""
+    if source == "-":
+        return sys.stdin.buffer.read(MAX_FILE + 1)
+    if source.startswith(("https://", "http://")):
+        return fetcher.fetch(source, limit=MAX_FILE)
+    try:
+        with Path(source).open("rb") as file:
+            return file.read(MAX_FILE + 1)
+    except FileNotFoundError:
+        raise NotFound(f"there is no file {source}") from None
+    except OSError as error:
+        raise Refused(f"{source} cannot be read: {error.strerror}") from None
+
+
+@click.group()
+def trust() -> None:
+    """Say which issuers and logs you recognise."""
+
+
+@trust.command("list")
+@_json
+@click.pass_obj
+def list_(session: Session, as_json: bool) -> None:
+    """Show the trust list."""
+    known = Trust.load(session.trust_file)
+    if as_json:
+        click.echo(known.to_bytes(), nl=False)
+        return
+    for issuer in known.issuers:
+        kinds = f"for {', '.join(issuer.types)}" if issuer.types else "for everything"
+        click.echo(f"{printable(issuer.name) or '(no name)'}  {issuer.id}  {kinds}  {issuer.reason}".rstrip())
+        for log in known.logs:
+            if issuer.id in log.issuers:
+                click.echo(f"    speaks through the log {log.origin}")
+    if not known.issuers:
+        click.echo("Nobody is on the trust list yet. Add somebody: intaglio trust add DID", err=True)
+
+
+@trust.command()
+@click.argument("did")
+@click.option("--name", default="", help="The name to show for it.")
+@click.option("--type", "types", multiple=True, help="Recognise it for this credential type only.")
+@click.option("--key", "keys", multiple=True, help="Pin it to this key (Multikey, z…).")
+@click.option("--log", "log_key", help="The verifier key of the log that speaks for it.")
+@click.option("--clock", default="", help="The verifier key under which that log states the time.")
+@click.pass_obj
+def add(
+    session: Session,
+    did: str,
+    name: str,
+    types: tuple[str, ...],
+    keys: tuple[str, ...],
+    log_key: str | None,
+    clock: str,
+) -> None:
+    """Recognise an issuer, by its DID."""
+    from did import DID
+
+    issuer = RecognisedIssuer(str(DID.parse(did)), name, types, keys, reason="added by hand")
+    log = RecognisedLog(log_key, clock=clock) if log_key else None
+    update_trust(session.trust_file, lambda trust: Trust.parse(trust.adding(issuer, log).to_bytes()))
+    click.echo(f"{did} is on the trust list now", err=True)
+
+
+@trust.command()
+@click.argument("did")
+@click.pass_obj
+def remove(session: Session, did: str) -> None:
+    """Take an issuer off the list."""
+    update_trust(session.trust_file, lambda trust: trust.removing(did))
+    click.echo(f"{did} is off the trust list", err=True)
+
+
+@click.group()
+def verifier() -> None:
+    """Run the check as a web service."""
+
+
+@verifier.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8470, show_default=True)
+@click.pass_obj
+def serve(session: Session, host: str, port: int) -> None:
+    """Answer POST /verify until stopped."""
+    import uvicorn
+
+    from .app import create_app
+
+    app = create_app(session.verifier(offline=True), session.verifier(), clock=lambda: datetime.now(UTC))
+    uvicorn.run(app, host=host, port=port, log_level="warning")

@@ -1,0 +1,123 @@
+"""Where an issuer's DID document may come from, and how far each source is believed (invariant 13).
+
+A did:key or did:jwk speaks for itself. A document from a bundle is the presenter's word: it counts if
+the trust file pins its digest, or if a log that the trust file binds to this issuer holds it. Keys
+pinned in the trust file need no document. What is left is the network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from did import DID, Document, DocumentSource, VerificationMethod
+from keys import PublicKey
+from ledger import EntryKind, Fact, entry, verify_evidence
+from vc import Anchored
+from vc.anchoring import document_digest
+from wire import Problem, Unavailable, base64url_encode
+
+from .trust import Trust
+
+_SELF_CERTIFYING = frozenset({"key", "jwk"})
+
+
+@dataclass(frozen=True, slots=True)
+class IssuerKey:
+    """A key that may sign for an issuer, and why it is believed."""
+
+    key: PublicKey
+    provenance: str
+    """For people: where the key is known from."""
+    until: datetime | None = None
+    """From then on the key no longer signs for the issuer."""
+    history: tuple[BoundDocument, ...] = ()
+    """The issuer's documents known from a trusted log, in order; empty for other sources."""
+
+
+@dataclass(frozen=True, slots=True)
+class BoundDocument:
+    """A document from a bundle that something trusted binds to its issuer."""
+
+    document: Document
+    fact: Fact | None
+    """Where a trusted log holds it; `None` if its digest is pinned."""
+
+    @property
+    def index(self) -> int:
+        """Its place in the log; pinned documents come first."""
+        return self.fact.index if self.fact else -1
+
+    def has(self, key: PublicKey) -> bool:
+        """Whether `key` may make assertions by this document."""
+        return key in {method.key for method in self.document.methods("assertionMethod")}
+
+
+class IssuerKeys:
+    """Finds the key of a proof, for the issuers of one bundle."""
+
+    def __init__(self, resolver: DocumentSource, trust: Trust, supplied: Sequence[Anchored]) -> None:
+        self._resolver, self._trust, self._supplied = resolver, trust, supplied
+
+    def find(self, issuer: str, method: str, relationship: str = "assertionMethod") -> IssuerKey:
+        """The key that `method`, a DID URL, names in `issuer`'s document, for `relationship`.
+
+        Raises the `Problem` that keeps it from being found; open ones where more knowledge would help.
+        """
+        if DID.parse(issuer).method in _SELF_CERTIFYING:
+            found = self._resolver.resolve(issuer).verification_method(method, relationship)
+            return IssuerKey(found.key, "the key is the identifier itself", _end(found))
+        bound = sorted(self._bound(issuer), key=lambda candidate: candidate.index)
+        for candidate in reversed(bound):
+            try:
+                found = candidate.document.verification_method(method, relationship)
+            except Problem:
+                continue
+            return IssuerKey(found.key, _provenance(candidate), _end(found), tuple(bound))
+        for pinned in self._pinned_keys(issuer):
+            if method.endswith("#" + pinned.multikey()):
+                return IssuerKey(pinned, "the key is pinned in the trust list")
+        try:
+            found = self._resolver.resolve(issuer).verification_method(method, relationship)
+        except Unavailable as problem:
+            raise Unavailable(
+                f"the keys of {issuer} are not known here: {problem.detail}",
+                hint="Ask for a bundle of an issuer whose log you trust, or pin the issuer's key: "
+                "intaglio trust add",
+            ) from problem
+        return IssuerKey(found.key, f"the key is in the document that {issuer} publishes", _end(found))
+
+    def _bound(self, issuer: str) -> Iterator[BoundDocument]:
+        entry_for_issuer = self._trust.issuer(issuer)
+        for supplied in self._supplied:
+            if supplied.document.get("id") != issuer:
+                continue
+            document = Document.parse(supplied.document, issuer)
+            digest = document_digest(supplied.document)
+            if entry_for_issuer and base64url_encode(digest) in entry_for_issuer.documents:
+                yield BoundDocument(document, None)
+            for evidence in supplied.evidence:
+                try:
+                    fact = verify_evidence(
+                        entry(EntryKind.DID_DOCUMENT, digest), evidence, self._trust.policy_for(issuer)
+                    )
+                except Problem as problem:
+                    if problem.undetermined:  # a log that is not trusted binds nothing
+                        continue
+                    raise
+                yield BoundDocument(document, fact)
+
+    def _pinned_keys(self, issuer: str) -> tuple[PublicKey, ...]:
+        entry_for_issuer = self._trust.issuer(issuer)
+        return tuple(map(PublicKey.from_multikey, entry_for_issuer.keys if entry_for_issuer else ()))
+
+
+def _provenance(bound: BoundDocument) -> str:
+    if bound.fact is None:
+        return "the key is in a document that is pinned in the trust list"
+    return f"the key is in a document that the trusted log {bound.fact.origin} holds"
+
+
+def _end(method: VerificationMethod) -> datetime | None:
+    return min((moment for moment in (method.expires, method.revoked) if moment), default=None)

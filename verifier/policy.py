@@ -1,0 +1,220 @@
+"""Rules of a verifier's own: what, beyond a good signature, is needed to accept a credential.
+
+A policy raises the `Problem` that it finds; a problem that is undetermined keeps the question open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from ledger import Fact
+from vc import Credential
+from wire import Malformed, Problem, Refused
+
+from .trust import RecognisedIssuer
+
+
+class NotAccepted(Refused):
+    """The credential is genuine, but not what this verifier accepts."""
+
+    title = "Not accepted here"
+
+
+class NotKnown(Problem):
+    """Nothing speaks against the credential, but too little is known to accept it."""
+
+    title = "Not enough is known"
+    undetermined = True
+
+
+@dataclass(slots=True)
+class Findings:
+    """What the steps before found out about one genuine credential."""
+
+    credential: Credential
+    now: datetime
+    issuer: RecognisedIssuer | None
+    """The entry of the trust file, if there is one."""
+    status_time: datetime | None = None
+    """The moment as of which the credential is known not to be revoked."""
+    schemas: Sequence[str] = ()
+    """The schemas that the credential was checked against."""
+    anchors: Sequence[Fact] = ()
+    """What logs attest."""
+    holder_bound: bool = False
+    """Whether the presenter proved to be the credential's subject."""
+
+
+class Policy(Protocol):
+    """One rule."""
+
+    def check(self, findings: Findings) -> None:
+        """Raises a `Problem` unless the rule is kept."""
+
+
+@dataclass(frozen=True)
+class AllOf:
+    """Every one of several rules; none at all is an error, not a pass."""
+
+    policies: tuple[Policy, ...]
+
+    def __post_init__(self) -> None:
+        _require_some(self.policies, "allOf")
+
+    def check(self, findings: Findings) -> None:
+        """Raises what the first broken rule raises; one that failed before one that stays open."""
+        found = _problems(self.policies, findings)
+        for problem in sorted(found, key=lambda problem: problem.undetermined):
+            raise problem
+
+
+@dataclass(frozen=True)
+class AnyOf:
+    """At least one of several rules; none at all is an error, not a pass."""
+
+    policies: tuple[Policy, ...]
+
+    def __post_init__(self) -> None:
+        _require_some(self.policies, "anyOf")
+
+    def check(self, findings: Findings) -> None:
+        """Raises when every rule is broken: open if at least one of them is open."""
+        found = _problems(self.policies, findings)
+        if len(found) == len(self.policies):
+            for problem in sorted(found, key=lambda problem: not problem.undetermined):
+                raise problem
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """The issuer stands in the trust file, for this type of credential."""
+
+    def check(self, findings: Findings) -> None:
+        """Open for an unknown issuer: a stranger is not a forger."""
+        credential = findings.credential
+        if findings.issuer is None:
+            raise NotKnown(
+                f"the issuer {credential.issuer} is not in the trust list",
+                hint=f"If you know this issuer: intaglio trust add {credential.issuer}",
+            )
+        if findings.issuer.types and not set(findings.issuer.types) & set(credential.types):
+            raise NotAccepted(f"the issuer {credential.issuer} is not recognised for this type of credential")
+
+
+@dataclass(frozen=True)
+class OfType:
+    """The credential has this type."""
+
+    type: str
+
+    def check(self, findings: Findings) -> None:
+        """Definite: a credential of another type is not accepted."""
+        if self.type not in findings.credential.types:
+            raise NotAccepted(f"the credential is not of type {self.type}")
+
+
+@dataclass(frozen=True)
+class StatusWithin:
+    """The credential is known not to have been revoked some time ago at most."""
+
+    age: timedelta
+
+    def check(self, findings: Findings) -> None:
+        """Open when nothing is known, or nothing recent enough."""
+        if findings.status_time is None:
+            raise NotKnown("the credential has no status that could be looked up")
+        if findings.now - findings.status_time > self.age:
+            raise NotKnown(
+                f"the newest status is of {findings.status_time:%Y-%m-%d}, older than the policy allows",
+                hint="Verify again with the network on, or ask the holder for a newer bundle.",
+            )
+
+
+@dataclass(frozen=True)
+class Anchored:
+    """A log that is trusted holds the credential; with `witnesses`, that many clocks not the issuer's."""
+
+    witnesses: int = 0
+
+    def check(self, findings: Findings) -> None:
+        """Open: evidence can still be supplied."""
+        if not any(fact.witnesses >= self.witnesses for fact in findings.anchors):
+            wanted = f", attested by {self.witnesses} witnesses" if self.witnesses else ""
+            raise NotKnown(f"there is no evidence from a trusted log{wanted}")
+
+
+@dataclass(frozen=True)
+class HolderBound:
+    """The presenter proved to be the person that the credential speaks of."""
+
+    def check(self, findings: Findings) -> None:
+        """Open: anyone can hold a file."""
+        if not findings.holder_bound:
+            raise NotKnown("the presenter did not prove to be the credential's subject")
+
+
+@dataclass(frozen=True)
+class HasSchema:
+    """The credential was checked against this schema."""
+
+    url: str
+
+    def check(self, findings: Findings) -> None:
+        """Open: the schema may be unknown here."""
+        if self.url not in findings.schemas:
+            raise NotKnown(f"the credential was not checked against the schema {self.url}")
+
+
+def load_policy(value: Any) -> Policy:
+    """A policy from its JSON form, such as `{"allOf": ["recognised", {"statusWithinDays": 30}]}`.
+
+    Raises `Malformed` for a rule that does not exist: a policy that is misspelt must not let pass.
+    """
+    if isinstance(value, str) and value in _PLAIN:
+        return _PLAIN[value]
+    if isinstance(value, dict) and len(value) == 1:
+        name, argument = next(iter(value.items()))
+        if name in _GROUPS and isinstance(argument, list):
+            return _GROUPS[name](tuple(load_policy(item) for item in argument))
+        if name in _RULES and type(argument) is _RULES[name][0]:
+            return _RULES[name][1](argument)
+    names = ", ".join([*_PLAIN, *_GROUPS, *_RULES])
+    raise Malformed(
+        "the policy has a rule that is not known or has a wrong value", hint=f"The rules are {names}."
+    )
+
+
+_PLAIN: Mapping[str, Policy] = {
+    "recognised": Recognised(),
+    "anchored": Anchored(),
+    "holderBound": HolderBound(),
+}
+_GROUPS: Mapping[str, Callable[[tuple[Policy, ...]], Policy]] = {"allOf": AllOf, "anyOf": AnyOf}
+_RULES: Mapping[str, tuple[type, Callable[[Any], Policy]]] = {
+    "type": (str, OfType),
+    "statusWithinDays": (int, lambda days: StatusWithin(timedelta(days=days))),
+    "witnesses": (int, Anchored),
+    "schema": (str, HasSchema),
+}
+
+
+def _require_some(policies: Sequence[Policy], name: str) -> None:
+    if not policies:
+        raise Malformed(f"the policy {name} is empty", hint="Name at least one rule.")
+
+
+def _problems(policies: Sequence[Policy], findings: Findings) -> list[Problem]:
+    found = []
+    for policy in policies:
+        try:
+            policy.check(findings)
+        except Problem as problem:
+            found.append(problem)
+    return found
+
+
+DEFAULT_POLICY: Policy = AllOf((Recognised(),))
+"""What `verify` asks for unless told otherwise."""

@@ -1,0 +1,185 @@
+"""The trust file: which issuers a verifier recognises, and which logs it believes.
+
+One JSON file with two sections. An issuer is named by its DID and may be pinned to keys or to digests
+of DID documents. A log is named by its verifier key and bound to the issuers it speaks for; only for
+those does it prove anything (who else would stop a stranger's log from vouching for a stranger's key?).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from keys import PublicKey
+from ledger import TrustPolicy
+from wire import Malformed, NotFound, load_json_object, write_durably
+from wire.files import locked, make_private_folder
+
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class RecognisedIssuer:
+    """An issuer that the verifier's owner knows."""
+
+    id: str
+    """Its DID."""
+    name: str = ""
+    types: tuple[str, ...] = ()
+    """The credential types it is recognised for; none means all."""
+    keys: tuple[str, ...] = ()
+    """Multikeys that are its own, whatever its DID document says."""
+    documents: tuple[str, ...] = ()
+    """Digests (base64url of SHA-256 over JCS) of DID documents that are its own."""
+    reason: str = ""
+    """Why it is here, for the person who reads the list."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecognisedLog:
+    """A log, the issuers it speaks for, and who else has to have seen its checkpoints."""
+
+    key: str
+    """The log's verifier key, as C2SP signed-note writes it: name, key id and key."""
+    issuers: tuple[str, ...] = ()
+    clock: str = ""
+    """Verifier key under which the log itself states the time."""
+    witnesses: tuple[str, ...] = ()
+    """Verifier keys of others who cosign its checkpoints."""
+    quorum: int = 0
+    """How many of the witnesses are needed."""
+
+    @property
+    def origin(self) -> str:
+        """The log's name."""
+        return self.key.split("+", 1)[0]
+
+
+@dataclass(frozen=True)
+class Trust:
+    """What one verifier believes."""
+
+    issuers: tuple[RecognisedIssuer, ...] = ()
+    logs: tuple[RecognisedLog, ...] = ()
+    _policies: dict[str, TrustPolicy] = field(default_factory=dict, compare=False, repr=False)
+
+    def issuer(self, did: str) -> RecognisedIssuer | None:
+        """The entry for `did`, if there is one."""
+        return next((issuer for issuer in self.issuers if issuer.id == did), None)
+
+    def policy_for(self, did: str) -> TrustPolicy:
+        """The logs that speak for `did`, as the ledger wants them."""
+        if did not in self._policies:
+            logs = [log for log in self.logs if did in log.issuers]
+            self._policies[did] = TrustPolicy.of(
+                (log.key, log.clock or None, log.witnesses, log.quorum) for log in logs
+            )
+        return self._policies[did]
+
+    def adding(self, issuer: RecognisedIssuer, log: RecognisedLog | None = None) -> Trust:
+        """With `issuer`, and `log` speaking for it as well as for those it spoke for before."""
+        issuers = (*(old for old in self.issuers if old.id != issuer.id), issuer)
+        if log is None:
+            return Trust(issuers, self.logs)
+        before = next((old.issuers for old in self.logs if old.key == log.key), ())
+        spoken_for = tuple(dict.fromkeys((*before, *log.issuers, issuer.id)))
+        logs = (*(old for old in self.logs if old.key != log.key), replace(log, issuers=spoken_for))
+        return Trust(issuers, logs)
+
+    def removing(self, did: str) -> Trust:
+        """Without `did`. Raises `NotFound`."""
+        if self.issuer(did) is None:
+            raise NotFound(f"{did} is not in the trust list")
+        logs = (
+            replace(log, issuers=tuple(other for other in log.issuers if other != did)) for log in self.logs
+        )
+        return Trust(
+            tuple(issuer for issuer in self.issuers if issuer.id != did),
+            tuple(log for log in logs if log.issuers),
+        )
+
+    @classmethod
+    def load(cls, path: Path) -> Trust:
+        """Reads the file; one that is not there trusts nobody. Raises `Malformed`, naming the place."""
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError:
+            return cls()
+        return cls.parse(data)
+
+    @classmethod
+    def parse(cls, data: bytes) -> Trust:
+        """Reads the JSON form. Raises `Malformed`, naming the place."""
+        value = load_json_object(data)
+        if value.get("version") != VERSION:
+            raise Malformed(f"the trust file has version {value.get('version')!r}, not {VERSION}")
+        trust = cls(
+            tuple(RecognisedIssuer(**_members(item, "issuers", _ISSUER)) for item in _list(value, "issuers")),
+            tuple(RecognisedLog(**_members(item, "logs", _LOG)) for item in _list(value, "logs")),
+        )
+        for issuer in trust.issuers:
+            for key in issuer.keys:
+                PublicKey.from_multikey(key)
+        for did in {did for log in trust.logs for did in log.issuers}:
+            trust.policy_for(did)
+        return trust
+
+    def to_bytes(self) -> bytes:
+        """The JSON form."""
+        value = {
+            "version": VERSION,
+            "issuers": [_dict(issuer, _ISSUER) for issuer in self.issuers],
+            "logs": [_dict(log, _LOG) for log in self.logs],
+        }
+        return orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+def update_trust(path: Path, change: Callable[[Trust], Trust]) -> Trust:
+    """Changes the trust file durably; programs that do so at the same time take turns."""
+    make_private_folder(path.parent)
+    with locked(path.with_name(path.name + ".lock")):
+        changed = change(Trust.load(path))
+        write_durably(path, changed.to_bytes())
+    return changed
+
+
+_ISSUER: Mapping[str, type] = {
+    "id": str,
+    "name": str,
+    "types": tuple,
+    "keys": tuple,
+    "documents": tuple,
+    "reason": str,
+}
+_LOG: Mapping[str, type] = {"key": str, "issuers": tuple, "clock": str, "witnesses": tuple, "quorum": int}
+
+
+def _list(value: dict[str, Any], name: str) -> list[Any]:
+    found = value.get(name, [])
+    if not isinstance(found, list):
+        raise Malformed(f"{name} in the trust file is not a list")
+    return found
+
+
+def _members(item: object, where: str, form: Mapping[str, type]) -> dict[str, Any]:
+    if not isinstance(item, dict) or not isinstance(item.get(next(iter(form))), str):
+        raise Malformed(f"an entry of {where} in the trust file lacks {next(iter(form))}")
+    found: dict[str, Any] = {}
+    for name, value in item.items():
+        kind = form.get(name)
+        texts = isinstance(value, list) and all(isinstance(text, str) for text in value)
+        if kind is None or (not texts if kind is tuple else type(value) is not kind):
+            raise Malformed(
+                f"the member {name!r} of {where} in the trust file is unknown or has a wrong value"
+            )
+        found[name] = tuple(value) if kind is tuple else value
+    return found
+
+
+def _dict(entry: object, form: Mapping[str, type]) -> dict[str, Any]:
+    members = {name: getattr(entry, name) for name in form}
+    return {name: list(v) if isinstance(v, tuple) else v for name, v in members.items() if v}

@@ -1,0 +1,40 @@
+"""Bytes from outside, and errors: the bottom of the house, which knows nothing of credentials.
+
+`problem.py` has the one tree of errors, `strict.py` the front door for JSON, base64url, base58 and
+multibase, `fetch.py` the bounded and private-network-safe `Fetcher`, `files.py` durable files,
+`text.py` what makes somebody else's words safe to show. Read `problem.py` first, then `strict.py`.
+"""
+
+from .files import sync_folder, write_durably
+from .problem import Conflict, Damaged, Malformed, NotFound, Problem, Refused, TooLarge, Unavailable
+from .strict import (
+    base58_decode,
+    base58_encode,
+    base64url_decode,
+    base64url_encode,
+    load_json,
+    load_json_object,
+    multibase_decode,
+)
+from .text import printable
+
+__all__ = [
+    "Conflict",
+    "Damaged",
+    "Malformed",
+    "NotFound",
+    "Problem",
+    "Refused",
+    "TooLarge",
+    "Unavailable",
+    "base58_decode",
+    "base58_encode",
+    "base64url_decode",
+    "base64url_encode",
+    "load_json",
+    "load_json_object",
+    "multibase_decode",
+    "printable",
+    "sync_folder",
+    "write_durably",
+]

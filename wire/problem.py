@@ -1,0 +1,71 @@
+"""The one tree of errors: what is wrong, where, and what to do about it (RFC 9457).
+
+Every package raises subclasses of `Problem`; nothing else is expected to escape a public function.
+A `TypeError` or `KeyError` is a bug and is never caught. `detail` names fields and positions, never a
+secret and never a claim about a person, so that a Problem can be logged, shown and sent as it is.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class Problem(Exception):
+    """Something is wrong. `undetermined` tells "could not be checked" from "checked, and not so"."""
+
+    type: ClassVar[str] = "about:blank"
+    title: ClassVar[str] = "Something is wrong"
+    undetermined: ClassVar[bool] = False
+
+    def __init__(self, detail: str, *, hint: str = "") -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.hint = hint
+
+    def to_dict(self) -> dict[str, str]:
+        """The problem as the members of an `application/problem+json` object."""
+        members = {"type": self.type, "title": self.title, "detail": self.detail}
+        return {**members, "hint": self.hint} if self.hint else members
+
+
+class Malformed(Problem):
+    """Bytes from outside do not have the form that their specification asks for."""
+
+    title = "The data is malformed"
+
+
+class TooLarge(Malformed):
+    """A limit on size, depth or number was exceeded; nothing beyond the limit was read."""
+
+    title = "The data is larger than allowed"
+
+
+class Unavailable(Problem):
+    """Something needed could not be reached, so that the question stays open; trying later may help."""
+
+    title = "Could not be reached"
+    undetermined = True
+
+
+class Refused(Problem):
+    """A rule of ours forbids this, however well formed it is."""
+
+    title = "Refused"
+
+
+class NotFound(Problem):
+    """What was asked for does not exist here."""
+
+    title = "Not found"
+
+
+class Conflict(Problem):
+    """What is asked for contradicts what is already stored; nothing was changed."""
+
+    title = "Conflict"
+
+
+class Damaged(Problem):
+    """Stored data does not match what was written; it is left as found."""
+
+    title = "Stored data is damaged"
