@@ -13,8 +13,7 @@ from datetime import datetime
 from typing import Any, TypeGuard
 
 from wire import Malformed
-
-from .datetimestamp import parse_datetimestamp
+from wire.datetimestamp import parse_datetimestamp
 
 CONTEXT_V2 = "https://www.w3.org/ns/credentials/v2"
 CONTEXT_V1 = "https://www.w3.org/2018/credentials/v1"

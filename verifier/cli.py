@@ -12,8 +12,8 @@ import click
 import orjson
 
 from vc import Check, Outcome, Report, Verdict
-from vc.datetimestamp import parse_datetimestamp
 from wire import Malformed, NotFound, Refused, load_json, printable
+from wire.datetimestamp import parse_datetimestamp
 from wire.fetch import Fetcher
 
 from .policy import DEFAULT_POLICY, Policy, load_policy

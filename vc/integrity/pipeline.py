@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from keys import PublicKey, Signer
+from wire.datetimestamp import format_datetimestamp
 
-from ..datetimestamp import format_datetimestamp
 from .proof import InvalidProof, Proof, UnknownCryptosuite, proof_values, secured_part
 from .suites import SUITES, Cryptosuite
 

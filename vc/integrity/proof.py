@@ -12,8 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from wire import Malformed, Problem
-
-from ..datetimestamp import parse_datetimestamp
+from wire.datetimestamp import parse_datetimestamp
 
 MAX_PROOFS = 16
 """A document with more proofs is refused: each costs two canonicalisations and a signature check."""

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vc.datetimestamp import format_datetimestamp, parse_datetimestamp
+from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
 from wire import Malformed
 
 

@@ -1,0 +1,42 @@
+"""Decentralized identifiers: from a name such as did:web:uni.example to the keys that speak for it.
+
+`DID` and `DIDURL` are the names, `Document` says which keys may be used for what, a `Resolver` finds the
+document by the methods it is given, `METHODS` by default. Whoever needs documents takes a `DocumentSource`.
+Read `identifier.py` first, then `document.py`.
+"""
+
+from __future__ import annotations
+
+from .document import Document, VerificationMethod
+from .identifier import DID, DIDURL
+from .methods import METHODS
+from .problem import (
+    DIDNotFound,
+    InvalidDID,
+    InvalidDIDURL,
+    InvalidDocument,
+    InvalidRelationship,
+    InvalidVerificationMethod,
+    MethodNotSupported,
+    ResolutionFailed,
+)
+from .resolver import DocumentSource, Method, Resolver
+
+__all__ = [
+    "DID",
+    "DIDURL",
+    "METHODS",
+    "DIDNotFound",
+    "Document",
+    "DocumentSource",
+    "InvalidDID",
+    "InvalidDIDURL",
+    "InvalidDocument",
+    "InvalidRelationship",
+    "InvalidVerificationMethod",
+    "Method",
+    "MethodNotSupported",
+    "ResolutionFailed",
+    "Resolver",
+    "VerificationMethod",
+]

@@ -1,0 +1,182 @@
+"""`Document`: which keys speak for a DID, and for what (DID 1.0 section 5, Controlled Identifiers 1.0)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any
+
+from keys import InvalidKey, PublicKey
+from wire.datetimestamp import parse_datetimestamp
+from wire.problem import Malformed
+from wire.strict import base58_decode
+
+from .problem import InvalidDocument, InvalidRelationship, InvalidVerificationMethod
+
+RELATIONSHIPS = (
+    "authentication",
+    "assertionMethod",
+    "keyAgreement",
+    "capabilityInvocation",
+    "capabilityDelegation",
+)
+_MOST_ENTRIES = 256  # methods and references together
+
+
+@dataclass(frozen=True, slots=True)
+class VerificationMethod:
+    """A key in a document. From `expires` and `revoked` on, where they are given, it proves nothing more."""
+
+    id: str
+    type: str
+    controller: str
+    key: PublicKey
+    expires: datetime | None
+    revoked: datetime | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Document:
+    """A DID document as received, which is in `value` and must not be altered.
+
+    A method is read when it is asked for, and kept: so an odd one does not take the others away, and many
+    credentials under one key cost one reading.
+    """
+
+    id: str
+    controller: tuple[str, ...]
+    """Who may change the document, where it says so; their own keys count for nothing in it."""
+    value: Mapping[str, Any]
+    _methods: Mapping[str, Mapping[str, Any]]
+    _relationships: Mapping[str, tuple[str, ...]]
+    _read: dict[str, VerificationMethod] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def parse(cls, value: Mapping[str, Any], did: str) -> Document:
+        """The document of `did`.
+
+        Raises `InvalidDocument` for the document of another DID, for members of a wrong form, for two
+        different methods of one id, and for more than 256 methods and references.
+        """
+        if value.get("id") != did:
+            raise InvalidDocument(f"The document found for {did} is not its own: it has another 'id'.")
+        controller = value.get("controller", [])
+        controllers = tuple(controller) if isinstance(controller, list) else (controller,)
+        if not all(isinstance(name, str) for name in controllers):
+            raise InvalidDocument(f"'controller' of {did} is neither a string nor an array of strings.")
+        lists = {name: value.get(name, []) for name in ("verificationMethod", *RELATIONSHIPS)}
+        for name, entries in lists.items():
+            if not isinstance(entries, list):
+                raise InvalidDocument(f"'{name}' of {did} is not an array.")
+        if sum(map(len, lists.values())) > _MOST_ENTRIES:
+            raise InvalidDocument(f"{did} has more than {_MOST_ENTRIES} verification methods and references.")
+        methods: dict[str, Mapping[str, Any]] = {}
+        ids = {name: tuple(_id(entry, did, methods) for entry in lists[name]) for name in lists}
+        return cls(did, controllers, value, methods, {name: ids[name] for name in RELATIONSHIPS})
+
+    def verification_method(self, did_url: str, relationship: str) -> VerificationMethod:
+        """The method that a proof names, if it may be used for `relationship`, such as assertionMethod.
+
+        Raises `InvalidVerificationMethod` and `InvalidRelationship` (Controlled Identifiers 1.0, 3.3). To
+        compare times of expiry and revocation is left to the caller.
+        """
+        method = self._method(did_url)
+        if did_url not in self._relationships.get(relationship, ()):
+            raise InvalidRelationship(f"{did_url} is not among the methods for '{relationship}'.")
+        return method
+
+    def methods(self, relationship: str) -> Iterator[VerificationMethod]:
+        """All methods that may be used for a relationship; those that cannot be read are left out."""
+        for did_url in self._relationships[relationship]:
+            try:
+                yield self._method(did_url)
+            except InvalidVerificationMethod:
+                continue
+
+    def _method(self, did_url: str) -> VerificationMethod:
+        method = self._read.get(did_url)
+        if method is None:
+            entry = self._methods.get(did_url)
+            if entry is None or not did_url.startswith(f"{self.id}#"):
+                raise InvalidVerificationMethod(f"The document of {self.id} has no method {did_url}.")
+            method = _verification_method(did_url, entry)
+            if method.controller != self.id:
+                raise InvalidVerificationMethod(f"{did_url} is controlled by another than {self.id}.")
+            self._read[did_url] = method
+        return method
+
+
+def _id(entry: object, did: str, methods: dict[str, Mapping[str, Any]]) -> str:
+    """The absolute id of a reference, or of an embedded method, which is added to `methods`."""
+    name = entry.get("id") if isinstance(entry, dict) else entry
+    if not isinstance(name, str):
+        raise InvalidDocument(f"{did} has a verification method or a reference to one without an id.")
+    absolute = did + name if name.startswith("#") else name
+    # Documents are seen that hold one method twice, in a relationship and in verificationMethod.
+    if isinstance(entry, dict) and methods.setdefault(absolute, entry) != entry:
+        raise InvalidDocument(f"{did} has two different verification methods with one id.")
+    return absolute
+
+
+def _verification_method(did_url: str, entry: Mapping[str, Any]) -> VerificationMethod:
+    form, controller = entry.get("type"), entry.get("controller")
+    if not isinstance(form, str) or not isinstance(controller, str):
+        raise InvalidVerificationMethod(f"{did_url} lacks a 'type' or a 'controller'.")
+    return VerificationMethod(
+        did_url,
+        form,
+        controller,
+        _public_key(did_url, form, entry),
+        _moment(did_url, entry, "expires"),
+        _moment(did_url, entry, "revoked"),
+    )
+
+
+def _ed25519_multikey(text: str) -> PublicKey:
+    key = PublicKey.from_multikey(text)
+    if key.type != "Ed25519":
+        raise InvalidKey(f"The key is of type {key.type}.")
+    return key
+
+
+# The forms that resolvers emit: the member with the key, the type of its value, how it is read.
+_FORMS: Mapping[str, tuple[str, type, Callable[[Any], PublicKey]]] = MappingProxyType(
+    {
+        "Multikey": ("publicKeyMultibase", str, PublicKey.from_multikey),
+        "JsonWebKey": ("publicKeyJwk", dict, PublicKey.from_jwk),
+        "JsonWebKey2020": ("publicKeyJwk", dict, PublicKey.from_jwk),
+        "Ed25519VerificationKey2020": ("publicKeyMultibase", str, _ed25519_multikey),
+        "Ed25519VerificationKey2018": (
+            "publicKeyBase58",
+            str,
+            lambda text: PublicKey("Ed25519", base58_decode(text)),
+        ),
+    }
+)
+
+
+def _public_key(did_url: str, form: str, entry: Mapping[str, Any]) -> PublicKey:
+    if form not in _FORMS:
+        raise InvalidVerificationMethod(f"{did_url} is of no known type; known are {', '.join(_FORMS)}.")
+    member, value_type, read = _FORMS[form]
+    if any(name.startswith(("secretKey", "privateKey")) for name in entry):
+        raise InvalidVerificationMethod(f"{did_url} publishes its secret key: anybody could have signed.")
+    if [name for name in entry if name.startswith("publicKey")] != [member]:
+        raise InvalidVerificationMethod(f"{did_url} must hold its key in '{member}', and there only.")
+    if not isinstance(entry[member], value_type):
+        raise InvalidVerificationMethod(f"'{member}' of {did_url} has a value of a wrong type.")
+    try:
+        return read(entry[member])
+    except Malformed as problem:
+        raise InvalidVerificationMethod(f"{did_url} cannot be used. {problem.detail}") from problem
+
+
+def _moment(did_url: str, entry: Mapping[str, Any], member: str) -> datetime | None:
+    if member not in entry:
+        return None
+    try:
+        return parse_datetimestamp(entry[member], f"'{member}' of {did_url}")
+    except Malformed as problem:
+        raise InvalidVerificationMethod(f"{problem.detail}.") from problem

@@ -1,0 +1,75 @@
+"""`DID` and `DIDURL`: identifiers as Decentralized Identifiers 1.0 writes them, section 3.
+
+They are compared as they are written, character by character: nothing is decoded, folded or normalised,
+so that two spellings of one percent-encoded character are two DIDs. Decoding is up to a DID method.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from wire.text import printable
+
+from .problem import InvalidDID, InvalidDIDURL
+
+LIMIT = 2048
+"""The longest DID or DID URL that is taken, in characters."""
+
+# Possessive quantifiers (`++`): each character is looked at once, however hostile the text.
+_PERCENT = "%[0-9A-Fa-f]{2}"
+_DID = re.compile(rf"did:([a-z0-9]++):((?:[A-Za-z0-9._:-]|{_PERCENT})++(?<!:))")
+_PCHAR = rf"[A-Za-z0-9._~!$&'()*+,;=:@-]|{_PERCENT}"
+_REST = re.compile(rf"((?:/(?:{_PCHAR})*+)*+)(?:\?((?:[/?]|{_PCHAR})*+))?+(?:\#((?:[/?]|{_PCHAR})*+))?+")
+
+
+@dataclass(frozen=True, slots=True)
+class DID:
+    """A decentralized identifier, such as did:web:example.org: its method and what the method reads."""
+
+    method: str
+    method_specific_id: str
+
+    @classmethod
+    def parse(cls, text: str) -> DID:
+        """The DID that `text` is, as a whole; raises `InvalidDID`."""
+        match = _DID.fullmatch(text) if len(text) <= LIMIT else None
+        if match is None:
+            raise InvalidDID(
+                f"'{printable(text[:100])}' is not a DID.",
+                hint="A DID is 'did:', a method and an identifier, such as did:web:example.org.",
+            )
+        return cls(match[1], match[2])
+
+    def __str__(self) -> str:
+        return f"did:{self.method}:{self.method_specific_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class DIDURL:
+    """A DID with a path, a query or a fragment, such as did:web:example.org#key-1.
+
+    Query and fragment are None where the URL has none, the empty string where it has an empty one.
+    """
+
+    did: DID
+    path: str
+    query: str | None
+    fragment: str | None
+
+    @classmethod
+    def parse(cls, text: str) -> DIDURL:
+        """The DID URL that `text` is, as a whole; raises `InvalidDIDURL`."""
+        did = _DID.match(text) if len(text) <= LIMIT else None
+        rest = _REST.fullmatch(text, did.end()) if did else None
+        if did is None or rest is None:
+            raise InvalidDIDURL(
+                f"'{printable(text[:100])}' is not a DID URL.",
+                hint="A DID URL is a DID with a path, query or fragment, such as did:web:example.org#key-1.",
+            )
+        return cls(DID(did[1], did[2]), *rest.groups())
+
+    def __str__(self) -> str:
+        query = "" if self.query is None else f"?{self.query}"
+        fragment = "" if self.fragment is None else f"#{self.fragment}"
+        return f"{self.did}{self.path}{query}{fragment}"

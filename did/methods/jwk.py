@@ -1,0 +1,36 @@
+"""did:jwk: the identifier is a public JSON Web Key in base64url. It can never be rotated or revoked."""
+
+from __future__ import annotations
+
+import json
+
+from keys import PublicKey
+from wire.fetch import Fetcher
+from wire.problem import Malformed
+from wire.strict import base64url_decode, base64url_encode, load_json_object
+
+from ..document import RELATIONSHIPS, Document
+from ..identifier import DID
+from ..problem import InvalidDID
+from .key import expand
+
+
+def create(public_key: PublicKey) -> str:
+    """A DID of a key: that of its JWK with the required members only, sorted, without white space."""
+    jwk = json.dumps(public_key.jwk(), sort_keys=True, separators=(",", ":"))
+    return f"did:jwk:{base64url_encode(jwk.encode())}"
+
+
+def resolve(did: DID, fetcher: Fetcher) -> Document:  # noqa: ARG001
+    """The document that the DID stands for: one method, `#0`, for what `use` of the JWK allows.
+
+    Raises `InvalidDID` for what is no JWK, for one with a private member, and for a key that is not for
+    signatures, since nothing here encrypts.
+    """
+    try:
+        jwk = load_json_object(base64url_decode(did.method_specific_id))
+    except Malformed as problem:
+        raise InvalidDID(f"{did} holds no JSON Web Key. {problem.detail}", hint=problem.hint) from problem
+    relationships = [name for name in RELATIONSHIPS if name != "keyAgreement" or "use" not in jwk]
+    method = {"type": "JsonWebKey2020", "publicKeyJwk": jwk}
+    return expand(did, "0", method, "https://w3id.org/security/suites/jws-2020/v1", relationships)

@@ -1,0 +1,114 @@
+"""did:web: the identifier is a host, with or without a path, and the document lies there, under https.
+
+Whoever holds the host can replace the document, and nothing tells what it said before. That is why a
+document's versions are anchored, and why a verifier may pin them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import unquote
+
+from keys import PublicKey
+from wire.address import Target
+from wire.fetch import Fetcher
+from wire.problem import Malformed, NotFound, Refused
+from wire.strict import load_json_object
+
+from ..document import RELATIONSHIPS, Document
+from ..identifier import DID
+from ..problem import DIDNotFound, InvalidDID, InvalidDocument, ResolutionFailed
+
+LIMIT = 1 << 16
+"""The longest document that is taken, in bytes: many are held in memory."""
+
+_LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_DOMAIN = re.compile(rf"((?:{_LABEL}\.)*({_LABEL}))(?:%3[Aa]([1-9][0-9]{{0,4}}))?")
+_NUMBER = re.compile(r"[0-9]+|0[xX][0-9A-Fa-f]*")  # a last label that makes the whole an IPv4 address
+_UNSAFE = re.compile(r"[\x00-\x20/\\%\x7f]")
+
+
+def url(did: str | DID) -> str:
+    """Where the document of a did:web lies (did:web, 2.5.2).
+
+    Raises `InvalidDID` for IP addresses, ports out of range, and segments of the path that are empty, `.` or
+    `..` or hide a separator, in percent-encoding or not.
+    """
+    parsed = DID.parse(did) if isinstance(did, str) else did
+    domain, *segments = parsed.method_specific_id.split(":")
+    match = _DOMAIN.fullmatch(domain)
+    if parsed.method != "web" or match is None or len(match[1]) > 253:
+        raise InvalidDID(f"{parsed} is not a did:web of a domain name and, as %3A and a number, a port.")
+    host, last_label, port = match.groups()
+    if _NUMBER.fullmatch(last_label):
+        raise InvalidDID(f"{parsed} names an IP address.", hint="did:web takes domain names only.")
+    if port is not None and int(port) > 65535:
+        raise InvalidDID(f"{parsed} names a port above 65535.")
+    for segment in segments:
+        plain = unquote(segment, errors="replace")
+        if plain in ("", ".", "..") or _UNSAFE.search(plain):
+            raise InvalidDID(f"{parsed} has a path that could lead elsewhere than it says.")
+    authority = host if port is None else f"{host}:{port}"
+    return "/".join([f"https://{authority}", *(segments or [".well-known"]), "did.json"])
+
+
+def create(base_url: str) -> str:
+    """The did:web of an https URL, such as https://uni.example or https://uni.example:8443/registrar.
+
+    Raises `Refused` for a URL that is not https or has a query, `InvalidDID` for one that no did:web has.
+    """
+    target = Target.parse(base_url)
+    if target.scheme != "https" or "?" in target.path:
+        raise Refused(f"No did:web can be made of {base_url}.", hint="Give an https URL without a query.")
+    path = target.path.removeprefix("/").removesuffix("/")
+    domain = target.authority.replace(":", "%3A")
+    did = ":".join(["did:web", domain, *(path.split("/") if path else ())])
+    url(did)
+    return did
+
+
+def document(did: str, relationships: Mapping[str, Sequence[PublicKey]]) -> dict[str, Any]:
+    """The document for an organisation to publish at `url(did)`: each key once, as Multikey `#z…`.
+
+    `relationships` says what each key is for, such as `{"assertionMethod": [key], "authentication": [key]}`.
+    """
+    url(did)
+    assert relationships.keys() <= set(RELATIONSHIPS), "relationships of DID 1.0"
+    multikeys = {key: key.multikey() for keys in relationships.values() for key in keys}
+    return {
+        "@context": ["https://www.w3.org/ns/did/v1", "https://w3id.org/security/multikey/v1"],
+        "id": did,
+        "verificationMethod": [
+            {
+                "id": f"{did}#{multikey}",
+                "type": "Multikey",
+                "controller": did,
+                "publicKeyMultibase": multikey,
+            }
+            for multikey in multikeys.values()
+        ],
+        **{name: [f"{did}#{multikeys[key]}" for key in keys] for name, keys in relationships.items()},
+    }
+
+
+def resolve(did: DID, fetcher: Fetcher) -> Document:
+    """The document as the host serves it now.
+
+    Raises `DIDNotFound` when the host says that there is none, `InvalidDocument` for anything but the
+    document of this DID, `Unavailable` when the host cannot be asked.
+    """
+    location = url(did)
+    try:
+        data = fetcher.fetch(
+            location, accept="application/did+json, application/did+ld+json, application/json", limit=LIMIT
+        )
+        value = load_json_object(data, limit=LIMIT, depth=32)
+    except NotFound as problem:
+        raise DIDNotFound(f"{did} has no document. {problem.detail}") from problem
+    except Refused as problem:
+        raise ResolutionFailed(f"{did} cannot be resolved. {problem.detail}", hint=problem.hint) from problem
+    except Malformed as problem:
+        raise InvalidDocument(f"The document of {did} cannot be read. {problem.detail}") from problem
+    return Document.parse(value, str(did))

@@ -1,0 +1,65 @@
+"""What can be wrong with a DID, its document and the keys in it, by the names of the specifications."""
+
+from __future__ import annotations
+
+from wire.problem import Malformed, Problem
+
+_DID = "https://www.w3.org/ns/did#"
+_SECURITY = "https://w3id.org/security#"
+
+
+class ResolutionFailed(Problem):
+    """Definitely no document can be had for this DID, as against `Unavailable`, which leaves it open."""
+
+    type = _DID + "INTERNAL_ERROR"
+    title = "The DID cannot be resolved"
+
+
+class InvalidDID(ResolutionFailed):
+    """Not a DID, or not one by the rules of its method."""
+
+    type = _DID + "INVALID_DID"
+    title = "The DID is invalid"
+
+
+class MethodNotSupported(ResolutionFailed):
+    """A DID of a method that is not in use here. Trying again will not help, but it may be a good DID."""
+
+    type = _DID + "METHOD_NOT_SUPPORTED"
+    title = "The DID method is not supported"
+    undetermined = True
+
+
+class DIDNotFound(ResolutionFailed):
+    """The method's source of documents says that it has none for this DID."""
+
+    type = _DID + "NOT_FOUND"
+    title = "The DID has no document"
+
+
+class InvalidDocument(ResolutionFailed):
+    """What stands where the DID document should be is none, or is one of another DID."""
+
+    type = _DID + "INVALID_DID_DOCUMENT"
+    title = "The DID document is invalid"
+
+
+class InvalidDIDURL(Malformed):
+    """Not a DID URL."""
+
+    type = _DID + "INVALID_DID_URL"
+    title = "The DID URL is invalid"
+
+
+class InvalidVerificationMethod(Problem):
+    """The document has no such verification method, or it cannot be used, or another party controls it."""
+
+    type = _SECURITY + "INVALID_VERIFICATION_METHOD"
+    title = "The verification method is invalid"
+
+
+class InvalidRelationship(Problem):
+    """The document lists this verification method, but not for this purpose."""
+
+    type = _SECURITY + "INVALID_RELATIONSHIP_FOR_VERIFICATION_METHOD"
+    title = "The verification method is not for this purpose"

@@ -1,0 +1,116 @@
+"""`Resolver`: from a DID to its document, by explicit methods, with a bounded cache (DID Resolution 1.0)."""
+
+from __future__ import annotations
+
+import copy
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, Protocol
+
+from wire.fetch import Fetcher
+from wire.problem import Unavailable
+
+from .document import Document
+from .identifier import DID
+from .problem import MethodNotSupported, ResolutionFailed
+
+
+class DocumentSource(Protocol):
+    """Whoever has the documents of DIDs: a `Resolver`, or a bundle, or a list of pinned ones."""
+
+    def resolve(self, did: str) -> Document:
+        """The document of a DID; raises `ResolutionFailed`, or `Unavailable` when the question stays open."""
+        ...
+
+
+class Method(Protocol):
+    """A DID method, as a function that reads (DID 1.0, 8.2). It raises what `DocumentSource` raises."""
+
+    def __call__(self, did: DID, fetcher: Fetcher) -> Document: ...
+
+
+class _Outcome(NamedTuple):
+    until: float
+    result: Document | ResolutionFailed | Unavailable
+
+
+class Resolver:
+    """Resolves the DIDs of the methods it is given, and remembers: 5 minutes what it found, 30 seconds
+    what it did not. While one thread resolves a DID, the others who ask for it wait for what it finds.
+    """
+
+    POSITIVE_SECONDS = 300.0
+    NEGATIVE_SECONDS = 30.0
+
+    def __init__(
+        self,
+        methods: Mapping[str, Method],
+        fetcher: Fetcher,
+        *,
+        capacity: int = 512,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`methods` by name, such as `did.METHODS`; `capacity` in DIDs; `clock` in seconds, never back."""
+        self._methods = dict(methods)
+        self._fetcher = fetcher
+        self._capacity = capacity
+        self._clock = clock
+        self._outcomes: OrderedDict[str, _Outcome] = OrderedDict()
+        self._under_way: dict[str, threading.Event] = {}
+        self._lock = threading.Lock()
+
+    def resolve(self, did: str) -> Document:
+        """The document of a DID, as of now or remembered.
+
+        Raises `InvalidDID`, `MethodNotSupported`, `DIDNotFound`, `InvalidDocument` or another
+        `ResolutionFailed`; `Unavailable` when nobody could be asked.
+        """
+        parsed = DID.parse(did)
+        method = self._methods.get(parsed.method)
+        if method is None:
+            raise MethodNotSupported(
+                f"{did} is of method '{parsed.method}', which is not in use here.",
+                hint=f"In use are: {', '.join(self._methods)}.",
+            )
+        result = self._remembered_or_mine(did)
+        if result is None:
+            try:
+                result = self._ask(method, parsed)
+                self._remember(did, result)
+            finally:
+                with self._lock:
+                    self._under_way.pop(did).set()
+        if isinstance(result, Document):
+            return result
+        raise copy.copy(result)  # the one kept would gather the traceback of every caller
+
+    def _remembered_or_mine(self, did: str) -> Document | ResolutionFailed | Unavailable | None:
+        """What is remembered of a DID; or None when it is for this thread to resolve it."""
+        while True:
+            with self._lock:
+                outcome = self._outcomes.get(did)
+                if outcome is not None and outcome.until > self._clock():
+                    self._outcomes.move_to_end(did)
+                    return outcome.result
+                resolved = self._under_way.get(did)
+                if resolved is None:
+                    self._under_way[did] = threading.Event()
+                    return None
+            resolved.wait()
+
+    def _ask(self, method: Method, did: DID) -> Document | ResolutionFailed | Unavailable:
+        try:
+            return method(did, self._fetcher)
+        except (ResolutionFailed, Unavailable) as problem:
+            return copy.copy(problem)  # without traceback and cause, which keep whole frames alive
+
+    def _remember(self, did: str, result: Document | ResolutionFailed | Unavailable) -> None:
+        found = isinstance(result, Document)
+        until = self._clock() + (self.POSITIVE_SECONDS if found else self.NEGATIVE_SECONDS)
+        with self._lock:
+            self._outcomes[did] = _Outcome(until, result)
+            self._outcomes.move_to_end(did)
+            if len(self._outcomes) > self._capacity:
+                self._outcomes.popitem(last=False)

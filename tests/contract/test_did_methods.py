@@ -1,0 +1,111 @@
+"""What every DID method owes a `Resolver`. A new method is added to `CASES`, with a way to make a DID."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import orjson
+import pytest
+
+from did import DID, METHODS, InvalidDID, Resolver
+from did.methods import jwk, key, web
+from keys import PrivateKey, PublicKey
+from wire.fetch import Fetcher, NoFetcher
+from wire.problem import NotFound, Problem, Unavailable
+
+
+class Shelf:
+    """A fetcher that has what was put there, and nothing else."""
+
+    def __init__(self) -> None:
+        self.content: dict[str, bytes] = {}
+
+    def fetch(self, url: str, *, accept: str = "application/json", limit: int = 1 << 20) -> bytes:
+        if url not in self.content:
+            raise NotFound(f"{url} does not exist.")
+        return self.content[url]
+
+
+class Case(NamedTuple):
+    publish: Callable[[PublicKey, Shelf], str]
+    """Makes a DID with one key for assertions, and puts on the shelf what the method fetches."""
+    invalid: str
+    """A DID by the general syntax, not by the method's."""
+    fetches: bool
+    """Whether the document is anywhere else than in the DID itself."""
+
+
+def _publish_web(public_key: PublicKey, shelf: Shelf) -> str:
+    did = web.create("https://uni.example/registrar")
+    shelf.content[web.url(did)] = orjson.dumps(web.document(did, {"assertionMethod": [public_key]}))
+    return did
+
+
+CASES = {
+    "key": Case(lambda public_key, shelf: key.create(public_key), "did:key:z", fetches=False),
+    "jwk": Case(lambda public_key, shelf: jwk.create(public_key), "did:jwk:z", fetches=False),
+    "web": Case(_publish_web, "did:web:127.0.0.1", fetches=True),
+}
+KEYS = [PrivateKey.generate(key_type).public_key for key_type in ("Ed25519", "P-256", "P-384", "secp256k1")]
+
+every_method = pytest.mark.parametrize("name", METHODS)
+
+
+def test_every_method_is_under_contract() -> None:
+    assert CASES.keys() == METHODS.keys()
+
+
+@every_method
+@pytest.mark.parametrize("public_key", KEYS, ids=lambda public_key: public_key.type)
+def test_the_document_is_of_the_did_and_has_the_key(name: str, public_key: PublicKey) -> None:
+    shelf = Shelf()
+    did = CASES[name].publish(public_key, shelf)
+    assert DID.parse(did).method == name
+    document = METHODS[name](DID.parse(did), shelf)
+    assert document.id == did == document.value["id"]
+    (method,) = document.methods("assertionMethod")
+    assert method.key == public_key
+    assert method.controller == did
+    assert document.verification_method(method.id, "assertionMethod") == method
+    assert orjson.loads(orjson.dumps(document.value)) == document.value
+
+
+@every_method
+def test_resolving_again_gives_the_same_document(name: str) -> None:
+    shelf = Shelf()
+    did = DID.parse(CASES[name].publish(KEYS[0], shelf))
+    assert METHODS[name](did, shelf).value == METHODS[name](did, shelf).value
+
+
+@every_method
+def test_its_own_syntax_is_checked(name: str) -> None:
+    with pytest.raises(InvalidDID):
+        METHODS[name](DID.parse(CASES[name].invalid), Shelf())
+
+
+@every_method
+def test_offline_it_knows_or_leaves_the_question_open(name: str) -> None:
+    did = CASES[name].publish(KEYS[0], Shelf())
+    resolver = Resolver(METHODS, NoFetcher())
+    if CASES[name].fetches:
+        with pytest.raises(Unavailable) as caught:
+            resolver.resolve(did)
+        assert caught.value.hint
+    else:
+        assert resolver.resolve(did).id == did
+
+
+@every_method
+def test_an_altered_did_never_has_the_same_document(name: str) -> None:
+    shelf = Shelf()
+    did = CASES[name].publish(KEYS[0], shelf)
+    fetcher: Fetcher = shelf
+    for place in range(len(f"did:{name}:"), len(did)):
+        altered = did[:place] + ("2" if did[place] != "2" else "3") + did[place + 1 :]
+        try:
+            document = Resolver(METHODS, fetcher).resolve(altered)
+        except Problem:
+            continue
+        assert document.id == altered
+        assert KEYS[0] not in {method.key for method in document.methods("assertionMethod")}

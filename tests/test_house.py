@@ -1,0 +1,93 @@
+"""The house itself: names, packages, what a wheel holds, and that no folder of tests shadows a package."""
+
+from __future__ import annotations
+
+import ast
+import importlib.metadata
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PACKAGES = ["wire", "keys", "ledger", "did", "vc", "exchange", "issuer", "holder", "verifier", "examples"]
+SOURCES = [path for name in PACKAGES for path in sorted((ROOT / name).rglob("*.py"))] + [ROOT / "intaglio.py"]
+
+
+def test_each_import_name_belongs_to_this_distribution_only() -> None:
+    """ADR 2: flat names could meet another distribution's."""
+    owners = importlib.metadata.packages_distributions()
+    for name in [*PACKAGES, "intaglio"]:
+        assert set(owners.get(name, ["intaglio"])) == {"intaglio"}, name
+
+
+def test_the_distribution_cannot_be_uploaded_by_mistake() -> None:
+    assert "Private :: Do Not Upload" in PROJECT["project"]["classifiers"]
+
+
+def test_no_folder_of_tests_shadows_a_package() -> None:
+    folders = {path.name for path in (ROOT / "tests").rglob("*") if path.is_dir()}
+    assert not folders & {*PACKAGES, "intaglio"}
+
+
+def test_no_module_is_named_for_nothing() -> None:
+    assert not {path.stem for path in SOURCES} & {
+        "utils",
+        "util",
+        "helpers",
+        "common",
+        "base",
+        "manager",
+        "misc",
+    }
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_module_says_what_it_is_and_catches_nothing_blindly(path: Path) -> None:
+    tree = ast.parse(path.read_text())
+    assert not tree.body or ast.get_docstring(tree), "a module without a docstring"
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ExceptHandler):
+            assert node.type is not None, f"line {node.lineno}: a bare except"
+            names = {name.id for name in ast.walk(node.type) if isinstance(name, ast.Name)}
+            assert "Exception" not in names, f"line {node.lineno}: except Exception"
+
+
+def test_nothing_imports_the_command_line() -> None:
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            assert "intaglio" not in names, path
+
+
+@pytest.mark.slow
+def test_a_wheel_has_everything_that_the_program_reads(tmp_path: Path) -> None:
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)], cwd=ROOT, check=True
+    )
+    (wheel,) = tmp_path.glob("*.whl")
+    names = set(zipfile.ZipFile(wheel).namelist())
+    for wanted in (
+        "intaglio.py",
+        "examples/diploma/graduates.csv",
+        "examples/diploma/graduates-with-errors.csv",
+        "examples/diploma/programmes.csv",
+        "issuer/templates/diploma.json",
+        "vc/jsonld/contexts/index.json",
+        "vc/jsonld/contexts/credentials-v2.jsonld",
+    ):
+        assert wanted in names
+    assert not [name for name in names if name.startswith(("tests/", "bench/", "docs/"))]
+
+
+def test_the_lock_has_a_hash_for_everything_and_no_address() -> None:
+    lines = (ROOT / "requirements.lock").read_text().splitlines()
+    requirements = [line for line in lines if not line.startswith(" ")]
+    assert requirements
+    assert all("==" in line and line.endswith("\\") for line in requirements)
+    assert not [line for line in lines if "://" in line or line.startswith("--index")]

@@ -1,0 +1,89 @@
+"""The verifier's HTTP service, on a real server."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import httpx
+import pytest
+import uvicorn
+from world import NOW, University, verifier
+
+from verifier.app import MAX_BODY, create_app
+from wire import Unavailable
+
+UNIVERSITY = University()
+BUNDLE = UNIVERSITY.issue()
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    def reachable(url: str) -> bytes | None:
+        raise Unavailable(f"{url} was asked for")
+
+    app = create_app(
+        verifier(UNIVERSITY.trust), verifier(UNIVERSITY.trust, lists=[reachable]), clock=lambda: NOW
+    )
+    config = uvicorn.Config(app, port=0, log_level="critical")
+    running = uvicorn.Server(config)
+    thread = threading.Thread(target=running.run)
+    thread.start()
+    while not running.started:
+        thread.join(0.01)
+    (port,) = {socket.getsockname()[1] for instance in running.servers for socket in instance.sockets}
+    yield f"http://127.0.0.1:{port}"
+    running.should_exit = True
+    thread.join()
+
+
+def test_a_valid_bundle_is_answered_with_its_claims(server: str) -> None:
+    answer = httpx.post(f"{server}/verify", content=BUNDLE.to_bytes())
+    assert answer.status_code == 200
+    assert answer.json()["verdict"] == "valid"
+    assert answer.json()["credentials"] == [BUNDLE.secured]
+
+
+def test_a_forged_one_is_answered_without(server: str) -> None:
+    forged = BUNDLE.to_bytes().replace(b"Master of Science", b"Doctor of Science")
+    answer = httpx.post(f"{server}/verify", content=forged)
+    assert answer.status_code == 400
+    assert answer.json()["verdict"] == "invalid"
+    assert b"Doctor" not in answer.content
+
+
+def test_what_needs_the_network_is_asked_for_there(server: str) -> None:
+    bare = b'{"type":"IntaglioBundle","version":1,"credential":%s' % _json(BUNDLE.secured)
+    documents = b',"issuerDocuments":%s}' % _documents()
+    answer = httpx.post(f"{server}/verify", content=bare + documents)
+    assert answer.status_code == 422
+    assert "was asked for" in answer.text
+
+
+def test_a_presentation_is_bound_to_what_the_query_asks(server: str) -> None:
+    answer = httpx.post(f"{server}/verify?challenge=c&domain=d", content=BUNDLE.to_bytes())
+    assert answer.status_code == 400
+    assert "presentation was asked for" in answer.text
+
+
+@pytest.mark.parametrize("body", [b"", b"null", b"[[", b"\xff"])
+def test_what_is_no_json_object_is_refused(server: str, body: bytes) -> None:
+    assert httpx.post(f"{server}/verify", content=body).status_code == 400
+
+
+def test_a_body_that_is_too_large_is_cut_off(server: str) -> None:
+    answer = httpx.post(f"{server}/verify", content=b" " * (MAX_BODY + 1))
+    assert answer.status_code == 413
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def _json(value: object) -> bytes:
+    import orjson
+
+    return orjson.dumps(value)
+
+
+def _documents() -> bytes:
+    import orjson
+
+    return _json(orjson.loads(BUNDLE.to_bytes())["issuerDocuments"])

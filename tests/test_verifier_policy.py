@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from world import NOW, University
+
+from ledger import Fact
+from vc import Credential
+from verifier import RecognisedIssuer, load_policy
+from verifier.policy import Findings, NotAccepted, NotKnown
+from wire import Malformed, Problem
+
+UNIVERSITY = University()
+CREDENTIAL = Credential.parse(UNIVERSITY.diploma())
+ISSUER = RecognisedIssuer(UNIVERSITY.did)
+WITNESSED = Fact("log.example", 0, 1, NOW, "witness", 2)
+
+
+def findings(**change: Any) -> Findings:
+    found = Findings(CREDENTIAL, NOW, ISSUER)
+    for name, value in change.items():
+        setattr(found, name, value)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("policy", "good", "bad", "problem"),
+    [
+        ("recognised", {}, {"issuer": None}, NotKnown),
+        ("recognised", {}, {"issuer": RecognisedIssuer(UNIVERSITY.did, types=("X",))}, NotAccepted),
+        ("anchored", {"anchors": (WITNESSED,)}, {}, NotKnown),
+        (
+            {"witnesses": 2},
+            {"anchors": (WITNESSED,)},
+            {"anchors": (replace(WITNESSED, witnesses=1),)},
+            NotKnown,
+        ),
+        ("holderBound", {"holder_bound": True}, {}, NotKnown),
+        ({"type": "OpenBadgeCredential"}, {}, None, NotAccepted),
+        ({"statusWithinDays": 1}, {"status_time": NOW}, {}, NotKnown),
+        ({"statusWithinDays": 1}, {"status_time": NOW}, {"status_time": NOW - timedelta(days=2)}, NotKnown),
+        ({"schema": "urn:a:b"}, {"schemas": ("urn:a:b",)}, {}, NotKnown),
+        ({"anyOf": ["holderBound", "anchored"]}, {"holder_bound": True}, {}, NotKnown),
+        ({"allOf": ["recognised", "holderBound"]}, {"holder_bound": True}, {}, NotKnown),
+        ({"allOf": ["holderBound", {"type": "X"}]}, None, {"holder_bound": True}, NotAccepted),
+        ({"anyOf": ["holderBound", {"type": "X"}]}, {"holder_bound": True}, {}, NotKnown),
+    ],
+)
+def test_each_rule_lets_pass_and_stops(
+    policy: Any, good: dict[str, Any] | None, bad: dict[str, Any] | None, problem: type[Problem]
+) -> None:
+    rule = load_policy(policy)
+    if good is not None:
+        rule.check(findings(**good))
+    if bad is not None:
+        with pytest.raises(problem):
+            rule.check(findings(**bad))
+
+
+def test_a_type_that_the_credential_has_not_is_refused() -> None:
+    with pytest.raises(NotAccepted):
+        load_policy({"type": "LibraryCard"}).check(findings())
+
+
+def test_a_definite_no_outweighs_an_open_question() -> None:
+    with pytest.raises(NotAccepted):
+        load_policy({"allOf": ["holderBound", {"type": "X"}]}).check(findings())
+    with pytest.raises(NotKnown):
+        load_policy({"anyOf": [{"type": "X"}, "holderBound"]}).check(findings())
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        {"allOf": []},
+        {"anyOf": []},
+        {"allOf": [{"anyOf": []}]},
+        "recognized",
+        {},
+        {"type": 7},
+        {"statusWithinDays": "1"},
+        {"statusWithinDays": True},
+        {"witnesses": 2, "type": "X"},
+        ["recognised"],
+        None,
+    ],
+)
+def test_a_policy_that_is_empty_or_misspelt_never_lets_pass(policy: Any) -> None:
+    with pytest.raises(Malformed):
+        load_policy(policy)

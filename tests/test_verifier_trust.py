@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import multiprocessing
+from pathlib import Path
+
+import orjson
+import pytest
+from world import University
+
+from verifier import RecognisedIssuer, RecognisedLog, Trust, update_trust
+from wire import Malformed, NotFound
+
+UNIVERSITY = University()
+
+
+def test_a_missing_file_trusts_nobody(tmp_path: Path) -> None:
+    assert Trust.load(tmp_path / "trust.json") == Trust()
+
+
+def test_what_is_added_is_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "new folder" / "trust.json"
+    update_trust(path, lambda trust: trust.adding(RecognisedIssuer("did:example:a", "A", ("X",))))
+    update_trust(path, lambda trust: trust.adding(*UNIVERSITY.trust.issuers, UNIVERSITY.recognised_log))
+    trust = Trust.load(path)
+    assert trust.issuer("did:example:a") == RecognisedIssuer("did:example:a", "A", ("X",))
+    assert trust.logs == UNIVERSITY.trust.logs
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_log_speaks_for_those_it_is_bound_to_only() -> None:
+    trust = UNIVERSITY.trust
+    assert trust.policy_for(UNIVERSITY.did).named(UNIVERSITY.log.origin)
+    assert not trust.policy_for("did:web:other.example").logs
+
+
+def test_adding_an_issuer_again_replaces_it_and_keeps_whom_the_log_speaks_for() -> None:
+    other = RecognisedIssuer("did:example:b")
+    trust = UNIVERSITY.trust.adding(other, UNIVERSITY.recognised_log)
+    trust = trust.adding(RecognisedIssuer(UNIVERSITY.did, "New name"), UNIVERSITY.recognised_log)
+    assert [issuer.name for issuer in trust.issuers] == ["", "New name"]
+    assert trust.logs[0].issuers == (UNIVERSITY.did, "did:example:b")
+
+
+def test_removing_takes_the_log_along_when_it_speaks_for_nobody_else() -> None:
+    assert UNIVERSITY.trust.removing(UNIVERSITY.did) == Trust()
+    with pytest.raises(NotFound):
+        Trust().removing("did:example:a")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {},
+        {"version": 2},
+        {"version": 1, "issuers": {}},
+        {"version": 1, "issuers": [{}]},
+        {"version": 1, "issuers": [{"id": 7}]},
+        {"version": 1, "issuers": [{"id": "did:example:a", "types": "X"}]},
+        {"version": 1, "issuers": [{"id": "did:example:a", "typo": ["X"]}]},
+        {"version": 1, "issuers": [{"id": "did:example:a", "keys": ["zNoKey"]}]},
+        {"version": 1, "logs": [{"issuers": ["did:example:a"]}]},
+        {"version": 1, "logs": [{"key": "no key", "issuers": ["did:example:a"]}]},
+        {"version": 1, "logs": [{"key": UNIVERSITY.recognised_log.key, "issuers": ["d"], "quorum": 1}]},
+        {"version": 1, "logs": [{"key": UNIVERSITY.recognised_log.key, "quorum": True}]},
+    ],
+)
+def test_a_file_that_is_not_understood_is_refused_as_a_whole(value: object, tmp_path: Path) -> None:
+    path = tmp_path / "trust.json"
+    path.write_bytes(orjson.dumps(value))
+    with pytest.raises(Malformed):
+        Trust.load(path)
+
+
+def _add(path: Path, number: int) -> None:
+    update_trust(path, lambda trust: trust.adding(RecognisedIssuer(f"did:example:{number}")))
+
+
+def test_processes_that_add_at_once_take_turns(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("fork")
+    processes = [context.Process(target=_add, args=(tmp_path / "trust.json", number)) for number in range(12)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert len(Trust.load(tmp_path / "trust.json").issuers) == 12
+
+
+def test_the_origin_is_the_name_in_the_key() -> None:
+    assert RecognisedLog(UNIVERSITY.recognised_log.key).origin == UNIVERSITY.log.origin

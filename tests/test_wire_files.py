@@ -1,0 +1,168 @@
+"""Files that are whole at any instant, private, and locked against a second writer."""
+
+from __future__ import annotations
+
+import fcntl
+import multiprocessing
+import os
+import random
+import select
+import signal
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from wire import files
+from wire.files import locked, make_private_folder, sync_file, sync_folder, write_durably
+
+FORK = multiprocessing.get_context("fork")
+
+
+@pytest.fixture
+def loose_umask() -> Iterator[None]:
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.mark.usefixtures("loose_umask")
+def test_files_and_folders_are_private_whatever_the_umask(tmp_path: Path) -> None:
+    folder = tmp_path / "a" / "b"
+    make_private_folder(folder)
+    make_private_folder(folder)
+    write_durably(folder / "secret", b"s")
+    write_durably(folder / "public", b"p", 0o644)
+    with locked(folder / "secret"):
+        pass
+    assert [mode(folder.parent), mode(folder)] == [0o700, 0o700]
+    assert [mode(folder / name) for name in ("secret", "public", "secret.lock")] == [0o600, 0o644, 0o600]
+
+
+def test_a_folder_that_is_there_keeps_its_mode(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    make_private_folder(tmp_path)
+    assert mode(tmp_path) == 0o755
+
+
+def test_a_strict_umask_does_not_narrow_what_was_asked_for(tmp_path: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        write_durably(tmp_path / "public", b"p", 0o644)
+    finally:
+        os.umask(before)
+    assert mode(tmp_path / "public") == 0o644
+
+
+def test_data_is_on_disk_before_the_name_and_the_name_before_the_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "file"
+    steps: list[tuple[object, ...]] = []
+
+    def record(descriptor: int) -> None:
+        target = Path(f"/dev/fd/{descriptor}")
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            steps.append(("folder", path.read_bytes()))
+        else:
+            steps.append(("file", target.read_bytes(), path.exists()))
+
+    monkeypatch.setattr(files, "sync_file", record)
+    write_durably(path, b"content")
+    assert steps == [("file", b"content", False), ("folder", b"content")]
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "file"
+    write_durably(path, b"old")
+
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(files, "sync_file", full)
+    with pytest.raises(OSError, match="No space"):
+        write_durably(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_failure_before_the_file_is_open_is_told_as_it_is(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        write_durably(tmp_path / "missing" / "file", b"new")
+    with pytest.raises(FileNotFoundError):
+        sync_folder(tmp_path / "missing")
+
+
+def test_where_the_system_has_a_stronger_sync_it_is_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """macOS: fsync leaves data in the drive's cache, F_FULLFSYNC does not. F_GETFD stands in for it here."""
+    commands = []
+    real = fcntl.fcntl
+
+    def record(descriptor: int, command: int) -> int:
+        commands.append(command)
+        return real(descriptor, command)
+
+    monkeypatch.setattr(files, "_FULL_SYNC", fcntl.F_GETFD)
+    monkeypatch.setattr(fcntl, "fcntl", record)
+    with (tmp_path / "file").open("wb") as file:
+        sync_file(file.fileno())
+    assert commands == [fcntl.F_GETFD]
+
+
+def write_for_ever(path: Path, ready: int) -> None:
+    contents = [bytes([letter]) * 200_000 for letter in b"ab"]
+    while True:
+        for content in contents:
+            write_durably(path, content)
+            os.write(ready, b".")
+
+
+def test_killed_at_any_instant_the_file_is_whole(tmp_path: Path) -> None:
+    chance = random.Random(7)
+    path = tmp_path / "file"
+    for _ in range(25):
+        reader, writer = os.pipe()
+        process = FORK.Process(target=write_for_ever, args=(path, writer))
+        process.start()
+        os.read(reader, 1)
+        select.select([], [], [], chance.random() / 100)
+        assert process.pid is not None
+        os.kill(process.pid, signal.SIGKILL)
+        process.join()
+        os.close(reader)
+        os.close(writer)
+        content = path.read_bytes()
+        assert content in (b"a" * 200_000, b"b" * 200_000)
+
+
+def count_up(path: Path, times: int) -> None:
+    for _ in range(times):
+        with locked(path):
+            path.write_text(str(int(path.read_text()) + 1))
+
+
+def test_the_lock_makes_writers_take_turns(tmp_path: Path) -> None:
+    path = tmp_path / "number"
+    path.write_text("0")
+    processes = [FORK.Process(target=count_up, args=(path, 200)) for _ in range(3)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert path.read_text() == "600"
+
+
+def test_the_lock_is_free_again_after_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError), locked(tmp_path / "file"):
+        raise ZeroDivisionError
+    with locked(tmp_path / "file"):
+        assert (tmp_path / "file.lock").exists()

@@ -1,0 +1,148 @@
+"""`Fetcher`: how everything here gets bytes from a URL that a stranger may have written.
+
+The core packages open no connection themselves; whoever calls them hands in an `HttpsFetcher`, or a
+`NoFetcher` to work offline. Where a URL may lead is decided in `address.py`, the exchange is in `https.py`.
+"""
+
+from __future__ import annotations
+
+import functools
+import queue
+import socket
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from .address import Target, is_loopback, is_public, refusal, shown
+from .problem import NotFound, Unavailable
+
+if TYPE_CHECKING:
+    import ssl
+
+_MOST_REDIRECTS = 3
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+
+class Fetcher(Protocol):
+    """Gets the bytes of a resource by its URL."""
+
+    def fetch(self, url: str, *, accept: str = "application/json", limit: int = 1 << 20) -> bytes:
+        """The resource as of now, at most `limit` bytes; `accept` is the Accept header.
+
+        Raises `Refused` where the URL leads to what may not be fetched, `TooLarge` beyond the limit,
+        `NotFound` when the server says that there is none, and `Unavailable` when the question stays open.
+        """
+        ...
+
+
+class NoFetcher:
+    """The `Fetcher` of those who work offline: nothing is fetched, every question stays open."""
+
+    def fetch(self, url: str, *, accept: str = "application/json", limit: int = 1 << 20) -> bytes:  # noqa: ARG002
+        """Raises `Unavailable`, naming the URL."""
+        raise Unavailable(
+            f"{shown(url)} is not fetched: this run is offline.",
+            hint="Go online, or verify with a bundle that holds what is needed.",
+        )
+
+
+def system_addresses(host: str, port: int) -> Sequence[str]:
+    """The IP addresses of a host as the operating system resolves it; raises OSError when there are none."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in found))
+
+
+class HttpsFetcher:
+    """The `Fetcher` over https, for public addresses only, bounded in size and time.
+
+    A host is resolved once, all its addresses must be allowed, and the connection goes to one of these, so
+    that a name which resolves to something else a moment later gains nothing (DNS rebinding). Redirects are
+    followed three times at most, each checked alike, never from https to http.
+    """
+
+    def __init__(
+        self,
+        *,
+        allow_loopback: bool = False,
+        ca_file: Path | None = None,
+        timeout: float = 10.0,
+        addresses: Callable[[str, int], Sequence[str]] = system_addresses,
+    ) -> None:
+        """`timeout` is in seconds, for the whole of a fetch. `ca_file` names certificate authorities (PEM)
+        to trust beside the public ones. `allow_loopback` is for development: it lets this machine itself
+        be reached, over https and http. `addresses` resolves a host; it raises OSError when it cannot.
+        """
+        self._allow_loopback = allow_loopback
+        self._ca_file = ca_file
+        self._timeout = timeout
+        self._addresses = addresses
+
+    def fetch(self, url: str, *, accept: str = "application/json", limit: int = 1 << 20) -> bytes:
+        """See `Fetcher.fetch`."""
+        from . import https  # loaded by the first fetch, since most commands need none
+
+        deadline = time.monotonic() + self._timeout
+        target = Target.parse(url)
+        for _ in range(1 + _MOST_REDIRECTS):
+            addresses = self._checked_addresses(target, deadline)
+            answer = https.get(
+                target, addresses, accept=accept, limit=limit, deadline=deadline, tls=self._tls
+            )
+            if answer.status == 200:
+                return answer.body
+            if answer.status in (404, 410):
+                raise NotFound(f"{shown(target.url)} does not exist: status {answer.status}.")
+            if answer.status not in _REDIRECTS or answer.location is None:
+                raise https.unavailable(target, f"status {answer.status}")
+            target = target.redirected(answer.location)
+        raise refusal(url, f"it redirects more than {_MOST_REDIRECTS} times")
+
+    @functools.cached_property
+    def _tls(self) -> ssl.SSLContext:
+        from .https import tls_context
+
+        return tls_context(self._ca_file)
+
+    def _checked_addresses(self, target: Target, deadline: float) -> Sequence[str]:
+        """The addresses of the target's host; raises `Refused` if any of them may not be reached."""
+        if target.scheme == "http" and not self._allow_loopback:
+            raise refusal(target.url, "it is not an https URL")
+        addresses = [target.address] if target.address else self._resolve(target, deadline)
+        for address in addresses:
+            if is_loopback(address):
+                if not self._allow_loopback:
+                    raise refusal(
+                        target.url,
+                        f"{address} is this machine itself",
+                        hint="For development, loopback can be allowed.",
+                    )
+            elif not is_public(address):
+                raise refusal(target.url, f"{address} is not a public address")
+            elif target.scheme == "http":
+                raise refusal(target.url, "only this machine itself may be fetched from over http")
+        return addresses
+
+    def _resolve(self, target: Target, deadline: float) -> Sequence[str]:
+        from .https import unavailable
+
+        outcomes: queue.SimpleQueue[Sequence[str] | OSError] = queue.SimpleQueue()
+
+        def ask() -> None:
+            try:
+                outcomes.put(self._addresses(target.host, target.port))
+            except OSError as error:
+                outcomes.put(error)
+
+        # The system's resolver takes no time limit, so it is asked in a thread that can be left behind.
+        threading.Thread(target=ask, name="resolve", daemon=True).start()
+        try:
+            outcome = outcomes.get(timeout=max(0.0, deadline - time.monotonic()))
+        except queue.Empty:
+            raise unavailable(target, f"no address of {target.host} in time") from None
+        if isinstance(outcome, OSError):
+            raise unavailable(target, f"{target.host} has no address that could be found") from outcome
+        if not outcome:
+            raise unavailable(target, f"{target.host} has no address")
+        return outcome

@@ -1,0 +1,168 @@
+"""One GET over one new connection, to an address that was checked before, all within one deadline.
+
+This is the only file that knows httpcore, the layer below httpx: it takes the network backend that is
+needed here, and has no redirects, cookies, proxies, credentials, environment or decoding to switch off.
+Importing it takes tens of milliseconds; `fetch` does so when the first URL is fetched.
+"""
+
+from __future__ import annotations
+
+import ssl
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import httpcore
+
+from .address import Target, refusal, shown
+from .problem import Refused, TooLarge, Unavailable
+
+
+class Answer(NamedTuple):
+    """What a server said; `body` is empty unless the status is 200."""
+
+    status: int
+    location: str | None
+    body: bytes
+
+
+def tls_context(ca_file: Path | None) -> ssl.SSLContext:
+    """The public certificate authorities, and those in a PEM file; raises `Refused` where it is unusable."""
+    context = httpcore.default_ssl_context()
+    if ca_file is not None:
+        try:
+            context.load_verify_locations(ca_file)
+        except OSError as error:  # ssl.SSLError too
+            raise Refused(
+                f"The file of certificate authorities {ca_file} cannot be used: {error}.",
+                hint="It should hold certificates in PEM form.",
+            ) from error
+    return context
+
+
+def get(
+    target: Target,
+    addresses: Sequence[str],
+    *,
+    accept: str,
+    limit: int,
+    deadline: float,
+    tls: ssl.SSLContext,
+) -> Answer:
+    """The answer to a GET of `target` at the first of `addresses` that takes the connection.
+
+    Host header, SNI and certificate are those of the name in the URL. `limit` is in bytes, `deadline` a
+    reading of `time.monotonic`. Raises `Unavailable`, `TooLarge`, and `Refused` for a compressed body.
+    """
+    url = httpcore.URL(
+        scheme=target.scheme.encode(),
+        host=target.host.encode(),
+        port=target.port,
+        target=target.path.encode(),
+    )
+    headers: list[tuple[bytes | str, bytes | str]] = [
+        ("Host", target.authority),
+        ("Accept", accept),
+        ("Accept-Encoding", "identity"),
+        ("User-Agent", "intaglio"),
+        ("Connection", "close"),
+    ]
+    connector = _Connector(addresses, deadline)
+    try:
+        with (
+            httpcore.ConnectionPool(ssl_context=tls, network_backend=connector) as pool,
+            pool.stream("GET", url, headers=headers) as response,
+        ):
+            fields = {name.lower(): value.decode("latin-1") for name, value in response.headers}
+            body = _body(response, fields, target, limit) if response.status == 200 else b""
+            return Answer(response.status, fields.get(b"location"), body)
+    except httpcore.TimeoutException as error:
+        raise unavailable(target, "no whole answer in time") from error
+    except (httpcore.NetworkError, httpcore.RemoteProtocolError) as error:
+        raise unavailable(target, str(error) or "the connection broke") from error
+
+
+def _body(response: httpcore.Response, fields: dict[bytes, str], target: Target, limit: int) -> bytes:
+    if fields.get(b"content-encoding", "identity").lower() != "identity":
+        raise refusal(target.url, "it comes compressed, though asked for plain")
+    too_large = TooLarge(f"{shown(target.url)} is longer than {limit} bytes.")
+    if int(fields.get(b"content-length", "0")) > limit:
+        raise too_large
+    body = bytearray()
+    for chunk in response.iter_stream():
+        body += chunk
+        if len(body) > limit:
+            raise too_large
+    return bytes(body)
+
+
+def unavailable(target: Target, reason: str) -> Unavailable:
+    """The `Unavailable` for a URL that did not answer as it should."""
+    return Unavailable(
+        f"{shown(target.url)} could not be fetched: {reason}.",
+        hint="Check the connection, try later, or verify offline with a bundle.",
+    )
+
+
+class _Connector(httpcore.NetworkBackend):
+    """Connects to addresses given beforehand, whatever the name in the URL would resolve to by now."""
+
+    def __init__(self, addresses: Sequence[str], deadline: float) -> None:
+        self._addresses = addresses
+        self._deadline = deadline
+        self._system = httpcore.SyncBackend()
+
+    def connect_tcp(
+        self,
+        host: str,  # noqa: ARG002
+        port: int,
+        timeout: float | None = None,  # noqa: ARG002
+        local_address: str | None = None,  # noqa: ARG002
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,  # noqa: ARG002
+    ) -> httpcore.NetworkStream:
+        failure: httpcore.ConnectError | httpcore.ConnectTimeout | None = None
+        for untried, address in zip(range(len(self._addresses), 0, -1), self._addresses, strict=True):
+            share = _remaining(self._deadline) / untried  # an address that swallows packets leaves time
+            try:
+                return _Stream(self._system.connect_tcp(address, port, timeout=share), self._deadline)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                failure = error
+        assert failure is not None, "at least one address"
+        raise failure
+
+
+class _Stream(httpcore.NetworkStream):
+    """A connection on which no operation outlasts the deadline, however the bytes dribble in."""
+
+    def __init__(self, stream: httpcore.NetworkStream, deadline: float) -> None:
+        self._stream = stream
+        self._deadline = deadline
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002
+        return self._stream.read(max_bytes, timeout=_remaining(self._deadline))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002
+        self._stream.write(buffer, timeout=_remaining(self._deadline))
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ARG002
+    ) -> httpcore.NetworkStream:
+        secured = self._stream.start_tls(ssl_context, server_hostname, timeout=_remaining(self._deadline))
+        return _Stream(secured, self._deadline)
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)
+
+
+def _remaining(deadline: float) -> float:
+    seconds = deadline - time.monotonic()
+    if seconds <= 0:
+        raise httpcore.ReadTimeout("the deadline has passed")
+    return seconds

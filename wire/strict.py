@@ -1,0 +1,204 @@
+"""The front door for text from outside: JSON, base64url, base58btc and multibase, with limits.
+
+The libraries underneath accept what they should not: duplicate members, big integers turned into
+floats, base64 with stray characters, base58 strings that take half a minute. Here such input is
+`Malformed` or `TooLarge`, and the message names the place, never the content.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, NoReturn
+
+import orjson
+
+from .problem import Malformed, TooLarge
+
+__all__ = [
+    "JSON",
+    "base58_decode",
+    "base58_encode",
+    "base64url_decode",
+    "base64url_encode",
+    "load_json",
+    "load_json_object",
+    "multibase_decode",
+]
+
+JSON = dict[str, Any] | list[Any] | str | int | float | bool | None
+
+_BRACKETS = bytes.maketrans(b"[]{}", b"()()")
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"(?=[ \t\r\n]*(:)?)|[{}]', re.DOTALL)
+
+
+class _DuplicateMemberError(Exception):
+    pass
+
+
+def _object(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(members)
+    if len(value) != len(members):
+        raise _DuplicateMemberError
+    return value
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_object)
+
+
+def load_json(data: bytes | str, *, limit: int = 1 << 20, depth: int = 64) -> Any:
+    """The value of one JSON text (RFC 8259 as narrowed by RFC 7493, I-JSON), integers exact.
+
+    `limit` is in bytes, `depth` in nested arrays and objects. Raises `TooLarge` beyond them, and `Malformed`
+    for what is not UTF-8 or not JSON, for a byte order mark, duplicate members, NaN, numbers beyond a double
+    and lone surrogates.
+    """
+    if len(data) > limit:
+        raise TooLarge(f"The JSON text is longer than {limit} bytes.")
+    text = _utf8(data) if isinstance(data, str) else data
+    if len(text) > limit:
+        raise TooLarge(f"The JSON text is longer than {limit} bytes.")
+    # Two parsers: orjson refuses NaN, 1e400, lone surrogates and a byte order mark, but turns integers
+    # beyond 64 bits into floats and takes the last of two members; json, with our hook, does neither.
+    try:
+        orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        _explain(text, error)
+    if text.count(b"[") + text.count(b"{") > depth and _deeper_than(depth, text):
+        raise TooLarge(f"The JSON text nests arrays and objects deeper than {depth} levels.")
+    try:
+        return _DECODER.decode(text.decode())
+    except _DuplicateMemberError:
+        place = _place(text, next(_repeated_names(text)))
+        raise Malformed(f"{place}: a second member of this name in one object.", hint="Keep one.") from None
+
+
+def load_json_object(data: bytes | str, *, limit: int = 1 << 20, depth: int = 64) -> dict[str, Any]:
+    """As `load_json`, for a text that must be an object."""
+    value = load_json(data, limit=limit, depth=depth)
+    if not isinstance(value, dict):
+        raise Malformed("The JSON text is not an object.", hint="It should begin with '{'.")
+    return value
+
+
+def _utf8(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        place = error.start + 1
+        raise Malformed(f"Character {place} of the JSON text is half of a surrogate pair.") from None
+
+
+def _deeper_than(depth: int, text: bytes) -> bool:
+    """Of a text known to be JSON: drop the strings, then the innermost pairs of brackets, level by level."""
+    if b"\\" in text:
+        text = text.replace(rb"\\", b"").replace(rb"\"", b"")
+    outside_strings = b"".join(text.split(b'"')[::2])
+    brackets = outside_strings.translate(_BRACKETS, _NO_BRACKETS)
+    for _ in range(depth):
+        brackets = brackets.replace(b"()", b"")
+    return bool(brackets)
+
+
+def _explain(text: bytes, error: json.JSONDecodeError) -> NoReturn:
+    if not text.strip(b" \t\r\n"):
+        raise Malformed("The file is empty.", hint="A JSON text was expected.") from None
+    if text.startswith(b"\xef\xbb\xbf"):
+        raise Malformed(
+            "The text begins with a byte order mark.", hint="Save it as UTF-8 without a byte order mark."
+        ) from None
+    try:
+        text.decode()
+    except UnicodeDecodeError as undecodable:
+        place = _place(text, undecodable.start)
+        raise Malformed(f"{place}: this is not UTF-8.", hint="Save the file as UTF-8.") from None
+    if "depth" in error.msg:
+        raise TooLarge("The JSON text nests arrays and objects deeper than any parser here goes.") from None
+    # `from None`, since the error of the parser carries the whole document
+    raise Malformed(f"Line {error.lineno}, column {error.colno}: not JSON, {error.msg}.") from None
+
+
+def _repeated_names(text: bytes) -> Iterator[int]:
+    """Where members begin whose object has one of that name already: slow, and only for bad input."""
+    names: list[set[str]] = []
+    for token in _TOKEN.finditer(text):
+        if token[0] == b"{":
+            names.append(set())
+        elif token[0] == b"}":
+            names.pop()
+        elif token[1]:
+            name = orjson.loads(token[0])
+            if name in names[-1]:
+                yield token.start()
+            names[-1].add(name)
+
+
+def _place(text: bytes, position: int) -> str:
+    line_start = text.rfind(b"\n", 0, position) + 1
+    column = len(text[line_start:position].decode(errors="replace")) + 1
+    line = text.count(b"\n", 0, position) + 1
+    return f"Line {line}, column {column}"
+
+
+def base64url_encode(data: bytes) -> str:
+    """Base64url without padding (RFC 4648 section 5, RFC 7515 section 2)."""
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def base64url_decode(text: str, *, limit: int = 1 << 20) -> bytes:
+    """The bytes of unpadded base64url, at most `limit` characters; only the one canonical form of them."""
+    if len(text) > limit:
+        raise TooLarge(f"The base64url text is longer than {limit} characters.")
+    try:
+        data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    except ValueError:
+        raise Malformed("The text is not base64url.") from None
+    if base64url_encode(data) != text:  # the decoder skips foreign characters and left-over bits
+        raise Malformed("The text is not base64url in its canonical form, without padding.")
+    return data
+
+
+_BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+_PAIRS = tuple(high + low for high in _BASE58 for low in _BASE58)
+_PAIR_VALUES = {pair: value for value, pair in enumerate(_PAIRS)}
+
+
+def base58_encode(data: bytes) -> str:
+    """Base58 in the Bitcoin alphabet; each leading zero byte is a '1'. Quadratic: for keys, not files."""
+    number = int.from_bytes(data)
+    pairs = []
+    while number:
+        number, chunk = divmod(number, 58**10)  # few divisions of the long number, the rest on short ones
+        for _ in range(5):
+            chunk, pair = divmod(chunk, 58**2)
+            pairs.append(_PAIRS[pair])
+    zeros = len(data) - len(data.lstrip(b"\0"))
+    return "1" * zeros + "".join(reversed(pairs)).lstrip("1")
+
+
+def base58_decode(text: str, *, limit: int = 256) -> bytes:
+    """The bytes of a base58btc text of at most `limit` characters, which are counted before decoding."""
+    if len(text) > limit:
+        raise TooLarge(f"The base58 text is longer than {limit} characters.")
+    even = "1" * (len(text) % 2) + text
+    number = 0
+    try:
+        for place in range(0, len(even), 2):
+            number = number * 58**2 + _PAIR_VALUES[even[place : place + 2]]
+    except KeyError:
+        raise Malformed("The text is not base58.", hint="Look for 0, O, I, l, spaces or line ends.") from None
+    zeros = len(text) - len(text.lstrip("1"))
+    return bytes(zeros) + number.to_bytes((number.bit_length() + 7) // 8)
+
+
+def multibase_decode(text: str, *, limit: int = 256) -> bytes:
+    """The bytes of a multibase text: 'z' base58btc or 'u' base64url (Controlled Identifiers 1.0, 2.4)."""
+    match text[:1]:
+        case "z":
+            return base58_decode(text[1:], limit=limit)
+        case "u":
+            return base64url_decode(text[1:], limit=limit)
+    raise Malformed("The multibase text begins neither with 'z' (base58btc) nor with 'u' (base64url).")
