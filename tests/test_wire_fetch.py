@@ -563,15 +563,43 @@ def test_nothing_begins_after_the_deadline(serve: Serve) -> None:
     site = serve(response(200))
     target = Target.parse(site.url())
     with pytest.raises(Unavailable, match="in time"):
-        https.get(
+        https.exchange(
+            "GET",
             target,
             ["127.0.0.1"],
+            content=None,
             accept="*/*",
             limit=1,
             deadline=time.monotonic() - 1,
             tls=https.tls_context(None),
         )
     assert site.requests == []
+
+
+# Sending
+
+
+@pytest.mark.parametrize("status", [200, 302, 409, 500])
+def test_what_is_sent_is_answered_whatever_the_status(
+    status: int, serve: Serve, fetcher: HttpsFetcher
+) -> None:
+    site = serve(response(status, b'{"detail": "x"}', location="/elsewhere"))
+    answer = fetcher.send(site.url("/claim"), b'{"a": 1}')
+    assert (answer.status, answer.body) == (status, b'{"detail": "x"}')
+    (head,) = site.requests
+    assert head.startswith("POST /claim HTTP/1.1\r\n")
+    assert "content-type: application/json\r\n" in head.lower()
+    assert "content-length: 8\r\n" in head.lower()
+
+
+def test_an_endless_explanation_is_cut(serve: Serve, fetcher: HttpsFetcher) -> None:
+    site = serve(response(409, b"x" * 100_000))
+    assert fetcher.send(site.url(), b"{}").body == b"x" * 16_384
+
+
+def test_nothing_is_sent_to_private_addresses(fetcher: HttpsFetcher) -> None:
+    with pytest.raises(Refused):
+        fetcher.send("https://192.168.1.1/", b"{}")
 
 
 def test_everything_it_raises_is_a_problem(fetcher: Fetcher) -> None:

@@ -21,6 +21,8 @@ from .problem import NotFound, Unavailable
 if TYPE_CHECKING:
     import ssl
 
+    from .https import Answer
+
 _MOST_REDIRECTS = 3
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
@@ -86,10 +88,7 @@ class HttpsFetcher:
         deadline = time.monotonic() + self._timeout
         target = Target.parse(url)
         for _ in range(1 + _MOST_REDIRECTS):
-            addresses = self._checked_addresses(target, deadline)
-            answer = https.get(
-                target, addresses, accept=accept, limit=limit, deadline=deadline, tls=self._tls
-            )
+            answer = self._exchange("GET", target, None, accept, limit, deadline)
             if answer.status == 200:
                 return answer.body
             if answer.status in (404, 410):
@@ -98,6 +97,31 @@ class HttpsFetcher:
                 raise https.unavailable(target, f"status {answer.status}")
             target = target.redirected(answer.location)
         raise refusal(url, f"it redirects more than {_MOST_REDIRECTS} times")
+
+    def send(self, url: str, content: bytes, *, limit: int = 1 << 20) -> Answer:
+        """The answer to a POST of JSON, whatever its status; redirects are not followed.
+
+        Raises `Refused`, `TooLarge` and `Unavailable` as `fetch` does.
+        """
+        deadline = time.monotonic() + self._timeout
+        return self._exchange("POST", Target.parse(url), content, "application/json", limit, deadline)
+
+    def _exchange(
+        self, method: str, target: Target, content: bytes | None, accept: str, limit: int, deadline: float
+    ) -> Answer:
+        from . import https
+
+        addresses = self._checked_addresses(target, deadline)
+        return https.exchange(
+            method,
+            target,
+            addresses,
+            content=content,
+            accept=accept,
+            limit=limit,
+            deadline=deadline,
+            tls=self._tls,
+        )
 
     @functools.cached_property
     def _tls(self) -> ssl.SSLContext:

@@ -1,4 +1,4 @@
-"""One GET over one new connection, to an address that was checked before, all within one deadline.
+"""One request over one new connection, to an address that was checked before, all within one deadline.
 
 This is the only file that knows httpcore, the layer below httpx: it takes the network backend that is
 needed here, and has no redirects, cookies, proxies, credentials, environment or decoding to switch off.
@@ -18,9 +18,12 @@ import httpcore
 from .address import Target, refusal, shown
 from .problem import Refused, TooLarge, Unavailable
 
+_EXPLANATION = 1 << 14
+"""Bytes that are read of the body of any other answer than 200: enough for a problem in JSON."""
+
 
 class Answer(NamedTuple):
-    """What a server said; `body` is empty unless the status is 200."""
+    """What a server said; unless the status is 200, `body` is only its beginning."""
 
     status: int
     location: str | None
@@ -41,19 +44,22 @@ def tls_context(ca_file: Path | None) -> ssl.SSLContext:
     return context
 
 
-def get(
+def exchange(
+    method: str,
     target: Target,
     addresses: Sequence[str],
     *,
+    content: bytes | None,
     accept: str,
     limit: int,
     deadline: float,
     tls: ssl.SSLContext,
 ) -> Answer:
-    """The answer to a GET of `target` at the first of `addresses` that takes the connection.
+    """The answer of `target`, at the first of `addresses` that takes the connection.
 
-    Host header, SNI and certificate are those of the name in the URL. `limit` is in bytes, `deadline` a
-    reading of `time.monotonic`. Raises `Unavailable`, `TooLarge`, and `Refused` for a compressed body.
+    Host header, SNI and certificate are those of the name in the URL. `content` is JSON to send, `limit` is
+    in bytes, `deadline` a reading of `time.monotonic`. Raises `Unavailable`, `TooLarge`, and `Refused` for a
+    compressed body.
     """
     url = httpcore.URL(
         scheme=target.scheme.encode(),
@@ -68,14 +74,16 @@ def get(
         ("User-Agent", "intaglio"),
         ("Connection", "close"),
     ]
+    if content is not None:
+        headers += [("Content-Type", "application/json"), ("Content-Length", str(len(content)))]
     connector = _Connector(addresses, deadline)
     try:
         with (
             httpcore.ConnectionPool(ssl_context=tls, network_backend=connector) as pool,
-            pool.stream("GET", url, headers=headers) as response,
+            pool.stream(method, url, headers=headers, content=content) as response,
         ):
             fields = {name.lower(): value.decode("latin-1") for name, value in response.headers}
-            body = _body(response, fields, target, limit) if response.status == 200 else b""
+            body = _body(response, fields, target, limit) if response.status == 200 else _beginning(response)
             return Answer(response.status, fields.get(b"location"), body)
     except httpcore.TimeoutException as error:
         raise unavailable(target, "no whole answer in time") from error
@@ -95,6 +103,15 @@ def _body(response: httpcore.Response, fields: dict[bytes, str], target: Target,
         if len(body) > limit:
             raise too_large
     return bytes(body)
+
+
+def _beginning(response: httpcore.Response) -> bytes:
+    body = bytearray()
+    for chunk in response.iter_stream():
+        body += chunk
+        if len(body) > _EXPLANATION:
+            break
+    return bytes(body[:_EXPLANATION])
 
 
 def unavailable(target: Target, reason: str) -> Unavailable:
