@@ -1,0 +1,36 @@
+"""Keys, signatures and the file that keeps secrets.
+
+`PublicKey` verifies and is never an unfit key; a `Signer` signs, wherever its secret lives; `KeyFile` keeps
+one role's keys and derived secrets. Read `public.py` first, then `signer.py`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .problem import InvalidKey, InvalidSignature, PassphraseNeeded, WrongPassphrase
+from .public import PublicKey
+from .signer import PrivateKey, Signer, open_signer
+
+if TYPE_CHECKING:
+    from .keyfile import KeyFile
+
+__all__ = [
+    "InvalidKey",
+    "InvalidSignature",
+    "KeyFile",
+    "PassphraseNeeded",
+    "PrivateKey",
+    "PublicKey",
+    "Signer",
+    "WrongPassphrase",
+    "open_signer",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "KeyFile":  # loads key derivation and ciphers, which verifying does not need
+        from .keyfile import KeyFile
+
+        return KeyFile
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,64 @@
+"""Ed25519 (RFC 8032) with the checks that the libraries leave out or make differently.
+
+Under a key of small order anyone can "sign": OpenSSL accepts (R of small order, S = 0). libsodium and
+OpenSSL also differ in what malformed encodings they take. So key, R and S are checked here first, and
+what passes, both accept or both refuse.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from .problem import InvalidKey, InvalidSignature
+
+try:
+    from .sodium import load_secret, on_curve, verify
+except ImportError:
+    from .openssl import load_secret, on_curve, verify
+
+_P = 2**255 - 19
+_L = 2**252 + 27742317777372353535851937790883648493
+_ORDER_8_Y = 0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826
+# y of the eight points whose order divides the cofactor; both signs of x are of small order or no encoding
+_SMALL_ORDER_Y = frozenset({0, 1, _P - 1, _ORDER_8_Y, _P - _ORDER_8_Y})
+
+
+class Point:
+    """A public key that is fit for use: constructing one raises `InvalidKey` for any other."""
+
+    __slots__ = ("raw",)
+
+    def __init__(self, raw: bytes) -> None:
+        if len(raw) != 32:
+            raise InvalidKey(f"An Ed25519 key has 32 bytes, this one {len(raw)}.")
+        if not _sound(raw):
+            raise InvalidKey("The Ed25519 key is of small order or not in canonical form; nobody owns it.")
+        if not on_curve(raw):
+            raise InvalidKey("The Ed25519 key is not a point of the curve.")
+        self.raw = raw
+
+    def coordinates(self) -> tuple[bytes, None]:
+        """The one member `x` of a JWK: the encoded point (RFC 8037 2)."""
+        return self.raw, None
+
+    def verify(self, signature: bytes, data: bytes) -> None:
+        """Raise `InvalidSignature` unless these 64 bytes are the key's signature over the data."""
+        if len(signature) != 64:
+            raise InvalidSignature(f"An Ed25519 signature has 64 bytes, this one {len(signature)}.")
+        if int.from_bytes(signature[32:], "little") >= _L:
+            raise InvalidSignature("S of the Ed25519 signature is not below the order of the group.")
+        if not _sound(signature[:32]):
+            raise InvalidSignature("R of the Ed25519 signature is of small order or not in canonical form.")
+        verify(self.raw, signature, data)
+
+
+def secret_key(secret: bytes) -> tuple[bytes, Callable[[bytes], bytes]]:
+    """The public key of a 32-byte secret (the seed of RFC 8032), and the function that signs with it."""
+    if len(secret) != 32:
+        raise InvalidKey(f"An Ed25519 secret has 32 bytes, this one {len(secret)}.")
+    return load_secret(secret)
+
+
+def _sound(encoded: bytes) -> bool:
+    y = int.from_bytes(encoded, "little") & (2**255 - 1)
+    return y < _P and y not in _SMALL_ORDER_Y

@@ -1,0 +1,97 @@
+"""A secret sealed under a passphrase: Argon2id (RFC 9106) makes the key, AES-256-GCM seals, JSON holds.
+
+Everything beside the ciphertext is bound to it as associated data. What an envelope may ask for in memory
+and passes is bounded, since whoever wrote it decides how hard the reader has to work.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
+
+from wire.problem import Malformed, Refused, TooLarge
+from wire.strict import base64url_decode, base64url_encode
+
+from .problem import WrongPassphrase
+
+
+class Cost(NamedTuple):
+    """What one guess of the passphrase costs: memory in KiB, passes over it, parallel lanes."""
+
+    memory: int = 1 << 16
+    iterations: int = 3
+    lanes: int = 4
+
+
+_DEFAULT = Cost()
+_LARGEST = Cost(memory=1 << 20, iterations=16, lanes=16)
+_FIXED = {"version": 1, "kdf": "Argon2id", "cipher": "A256GCM"}
+_MEMBERS = {*_FIXED, *Cost._fields, "salt", "nonce", "ciphertext"}
+
+
+def seal(secret: bytes, passphrase: bytes, *, cost: Cost = _DEFAULT) -> dict[str, Any]:
+    """The JSON object that gives the secret back to `open_envelope` under the same passphrase."""
+    if not passphrase:
+        raise Refused("An empty passphrase protects nothing.")
+    salt, nonce = secrets.token_bytes(16), secrets.token_bytes(12)
+    header = {
+        **_FIXED,
+        **cost._asdict(),
+        "salt": base64url_encode(salt),
+        "nonce": base64url_encode(nonce),
+    }
+    ciphertext = _cipher(passphrase, salt, cost).encrypt(nonce, secret, _associated(header))
+    return {**header, "ciphertext": base64url_encode(ciphertext)}
+
+
+def open_envelope(envelope: Mapping[str, Any], passphrase: bytes) -> bytes:
+    """The secret of an envelope that `seal` made.
+
+    Raises `Malformed` and `TooLarge` before any work is done, `WrongPassphrase` when the seal does not open.
+    """
+    if set(envelope) != _MEMBERS or any(envelope[member] != value for member, value in _FIXED.items()):
+        raise Malformed("The sealed secret is not an envelope of version 1 (Argon2id, A256GCM).")
+    cost = Cost(*(_number(envelope, member, most) for member, most in _LARGEST._asdict().items()))
+    if cost.memory < 8 * cost.lanes:
+        raise Malformed("The sealed secret asks for less memory than Argon2id takes: 8 KiB a lane.")
+    salt, nonce, ciphertext = (_bytes(envelope, member) for member in ("salt", "nonce", "ciphertext"))
+    if len(salt) != 16 or len(nonce) != 12:
+        raise Malformed("The sealed secret has a salt or a nonce of wrong length.")
+    header = {member: value for member, value in envelope.items() if member != "ciphertext"}
+    try:
+        return _cipher(passphrase, salt, cost).decrypt(nonce, ciphertext, _associated(header))
+    except InvalidTag:
+        raise WrongPassphrase("The seal does not open: another passphrase, or an altered file.") from None
+
+
+def _cipher(passphrase: bytes, salt: bytes, cost: Cost) -> AESGCM:
+    argon2 = Argon2id(
+        salt=salt, length=32, iterations=cost.iterations, lanes=cost.lanes, memory_cost=cost.memory
+    )
+    return AESGCM(argon2.derive(passphrase))
+
+
+def _associated(header: Mapping[str, Any]) -> bytes:
+    return json.dumps(header, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _number(envelope: Mapping[str, Any], member: str, most: int) -> int:
+    value = envelope[member]
+    if type(value) is not int or value < 1:
+        raise Malformed(f"'{member}' of the sealed secret is not a positive integer.")
+    if value > most:
+        raise TooLarge(f"'{member}' of the sealed secret is above {most}.")
+    return value
+
+
+def _bytes(envelope: Mapping[str, Any], member: str) -> bytes:
+    value = envelope[member]
+    if not isinstance(value, str):
+        raise Malformed(f"'{member}' of the sealed secret is not a string.")
+    return base64url_decode(value)

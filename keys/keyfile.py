@@ -1,0 +1,200 @@
+"""`KeyFile`: one file with all the keys of one role, and one root from which its other secrets come.
+
+Keys go by name, as the roles use them: `assertion` signs credentials, `log` and `cosigner` the ledger's
+checkpoints, `status-list` status lists, `tls` the server's certificate. Public keys can be read without a
+passphrase. The secrets lie in an envelope under a passphrase, or else plain in a file that only its owner
+may read; `protected` tells which.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import json
+import os
+import re
+import secrets
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from wire.files import locked, make_private_folder, write_durably
+from wire.problem import Conflict, Damaged, Malformed, NotFound, Refused, Unavailable
+from wire.strict import base64url_decode, base64url_encode, load_json_object
+
+from .envelope import open_envelope, seal
+from .problem import PassphraseNeeded
+from .public import PublicKey
+from .signer import Passphrase, PrivateKey
+
+LABELS: Mapping[str, str] = MappingProxyType(
+    {
+        "credential-id": "makes the unpredictable id of a credential out of its business key",
+        "salt": "makes the salts of hashed identifiers and of disclosures",
+        "status-position": "shuffles the positions in status lists, so that they show no order of issue",
+    }
+)
+_LARGEST = 1 << 20  # bytes of the file
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,63}")
+
+
+class KeyFile:
+    """The keys and secrets of one role, in one file.
+
+    Raises `NotFound` for a file or key that is not there, `Damaged` for content that does not fit together,
+    `PassphraseNeeded` and `WrongPassphrase` when a sealed secret is used for the first time.
+    """
+
+    protected: bool
+    public_keys: Mapping[str, PublicKey]
+
+    def __init__(self, path: Path, passphrase: Passphrase) -> None:
+        self.path = path
+        self._passphrase = functools.cache(passphrase)
+        self._load()
+
+    def __repr__(self) -> str:
+        return f"KeyFile({str(self.path)!r}: {', '.join(self.public_keys)})"
+
+    @classmethod
+    def create(cls, path: Path, key_types: Mapping[str, str], passphrase: bytes | None) -> KeyFile:
+        """A new file with a new root and one new key a name, such as `{"assertion": "Ed25519"}`.
+
+        Without a passphrase the secrets are plain. Raises `Conflict` when the file exists: nothing here ever
+        replaces a key.
+        """
+        keys = {_checked_name(name): PrivateKey.generate(key_type) for name, key_type in key_types.items()}
+        make_private_folder(path.parent)
+        with locked(path):
+            if path.exists():
+                raise Conflict(f"The key file {path} exists already.", hint="Use it, or choose another path.")
+            _write(path, secrets.token_bytes(32), keys, passphrase)
+        return cls(path, lambda: passphrase)
+
+    @classmethod
+    def open(cls, path: Path, passphrase: Passphrase) -> KeyFile:
+        """The file at `path`; `passphrase` is called once, and only when a sealed secret is needed.
+
+        Raises `Refused` when the secrets are plain and others than the owner may read the file.
+        """
+        return cls(path, passphrase)
+
+    def signer(self, name: str) -> PrivateKey:
+        """The key of this name."""
+        if name not in self.public_keys:
+            raise NotFound(
+                f"The key file {self.path} has no key '{name}'; it has {', '.join(self.public_keys)}."
+            )
+        return self._secrets[1][name]
+
+    def secret(self, label: str) -> bytes:
+        """The 32 bytes for one purpose out of `LABELS`, by HKDF-SHA-256 from the root (RFC 5869)."""
+        assert label in LABELS, label
+        return HKDF(SHA256(), 32, salt=None, info=f"intaglio/{label}".encode()).derive(self._secrets[0])
+
+    def add(self, name: str, key_type: str) -> PrivateKey:
+        """A new key under a new name, on disk when this returns; raises `Conflict` when the name is taken."""
+        key = PrivateKey.generate(key_type)
+        _checked_name(name)
+        with locked(self.path):
+            self._load()  # another process may have added keys
+            if name in self.public_keys:
+                raise Conflict(f"The key file {self.path} has a key '{name}' already.")
+            root, keys = self._secrets
+            _write(self.path, root, {**keys, name: key}, self._passphrase() if self.protected else None)
+            self._load()
+        return key
+
+    def _load(self) -> None:
+        self.__dict__.pop("_secrets", None)
+        with _damage(self.path):
+            content = _read(self.path)
+            self.protected = content["protected"]
+            self.public_keys = MappingProxyType(
+                {
+                    _checked_name(name): PublicKey.from_multikey(_text(text))
+                    for name, text in content["keys"].items()
+                }
+            )
+        self._stored = content["secrets"]
+
+    @functools.cached_property
+    def _secrets(self) -> tuple[bytes, dict[str, PrivateKey]]:
+        with _damage(self.path):
+            stored = self._unsealed() if self.protected else self._stored
+            texts = stored.get("keys")
+            if not isinstance(texts, dict) or texts.keys() != self.public_keys.keys():
+                raise Malformed("It does not hold one secret for each key.")
+            root = base64url_decode(_text(stored.get("root")))
+            keys = {
+                name: PrivateKey.from_secret(public.type, base64url_decode(_text(texts[name])))
+                for name, public in self.public_keys.items()
+            }
+            if len(root) != 32 or any(keys[name].public_key != self.public_keys[name] for name in keys):
+                raise Malformed("A secret in it does not belong to its public key.")
+        return root, keys
+
+    def _unsealed(self) -> dict[str, Any]:
+        passphrase = self._passphrase()
+        if passphrase is None:
+            raise PassphraseNeeded(f"The secrets in {self.path} are sealed, and no passphrase was given.")
+        return load_json_object(open_envelope(self._stored, passphrase))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            for_others = os.fstat(file.fileno()).st_mode & 0o077
+            data = file.read(_LARGEST + 1)
+    except FileNotFoundError:
+        raise NotFound(f"There is no key file {path}.") from None
+    except OSError as error:
+        raise Unavailable(f"The key file {path} cannot be read: {error.strerror}.") from error
+    content = load_json_object(data, limit=_LARGEST)
+    shape = {member: type(value) for member, value in content.items()}
+    if shape != {"version": int, "protected": bool, "keys": dict, "secrets": dict} or content["version"] != 1:
+        raise Malformed("It is not a key file of version 1.")
+    if for_others and not content["protected"]:
+        raise Refused(
+            f"The secrets in {path} are plain, and others than the owner may read them.",
+            hint=f"Run chmod 600 {path}; if others can log in here, treat the keys as disclosed.",
+        )
+    return content
+
+
+def _write(path: Path, root: bytes, keys: Mapping[str, PrivateKey], passphrase: bytes | None) -> None:
+    held: dict[str, Any] = {
+        "root": base64url_encode(root),
+        "keys": {name: base64url_encode(key.secret) for name, key in keys.items()},
+    }
+    content = {
+        "version": 1,
+        "protected": passphrase is not None,
+        "keys": {name: key.public_key.multikey() for name, key in keys.items()},
+        "secrets": held if passphrase is None else seal(json.dumps(held).encode(), passphrase),
+    }
+    write_durably(path, json.dumps(content, indent=1).encode() + b"\n")
+
+
+def _checked_name(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise Malformed("A key's name is a word of lower-case letters, digits and '-'.")
+    return name
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise Malformed("A key or a secret in it is not a string.")
+    return value
+
+
+@contextlib.contextmanager
+def _damage(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except Malformed as problem:
+        raise Damaged(f"The key file {path} cannot be used. {problem.detail}") from problem

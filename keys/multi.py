@@ -1,0 +1,107 @@
+"""How public keys are written down: Multikey and JWK, for the four types in use; text and bytes only.
+
+A Multikey is 'z', then base58btc of a two-byte multicodec prefix and the key (Controlled Identifiers 1.0,
+2.2.2). Whether the bytes are a point of the curve is asked in `ed25519` and `ecdsa`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from wire.problem import Malformed
+from wire.strict import base58_encode, base64url_decode, base64url_encode, multibase_decode
+
+from .problem import InvalidKey
+
+
+class KeyType(NamedTuple):
+    """One row of the table of key types; sizes are in bytes."""
+
+    prefix: bytes  # multicodec, as an unsigned varint
+    size: int  # of the raw key: RFC 8032 for Ed25519, compressed SEC 1 for the others
+    coordinate: int
+    kty: str
+    algorithms: tuple[str, ...]  # what `alg` of a JWK may say
+
+
+TYPES: Mapping[str, KeyType] = MappingProxyType(
+    {
+        "Ed25519": KeyType(b"\xed\x01", 32, 32, "OKP", ("EdDSA", "Ed25519")),
+        "P-256": KeyType(b"\x80\x24", 33, 32, "EC", ("ES256",)),
+        "P-384": KeyType(b"\x81\x24", 49, 48, "EC", ("ES384",)),
+        "secp256k1": KeyType(b"\xe7\x01", 33, 32, "EC", ("ES256K",)),
+    }
+)
+
+_BY_PREFIX = {row.prefix: name for name, row in TYPES.items()}
+_PRIVATE_MEMBERS = ("d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv")
+
+
+def multikey_encode(key_type: str, raw: bytes) -> str:
+    """The Multikey of a raw public key."""
+    return "z" + base58_encode(TYPES[key_type].prefix + raw)
+
+
+def multikey_decode(text: str) -> tuple[str, bytes]:
+    """Type and raw bytes of a Multikey; raises `InvalidKey`."""
+    if not text.startswith("z"):
+        raise InvalidKey("A Multikey begins with 'z' (base58btc).")
+    try:
+        data = multibase_decode(text)
+    except Malformed as problem:
+        raise InvalidKey(f"The Multikey cannot be decoded. {problem.detail}", hint=problem.hint) from problem
+    name = _BY_PREFIX.get(data[:2])
+    if name is None:
+        raise InvalidKey(f"The Multikey is of no known type; known are {', '.join(TYPES)}.")
+    return name, data[2:]
+
+
+def jwk_encode(key_type: str, x: bytes, y: bytes | None) -> dict[str, str]:
+    """The public JWK with only its required members (RFC 7518 6.2.1, RFC 8037 2)."""
+    jwk = {"kty": TYPES[key_type].kty, "crv": key_type, "x": base64url_encode(x)}
+    return jwk if y is None else {**jwk, "y": base64url_encode(y)}
+
+
+def jwk_decode(jwk: Mapping[str, Any]) -> tuple[str, bytes, bytes | None]:
+    """Type, x and, for the EC types, y of a public JWK for signatures; raises `InvalidKey`.
+
+    Members that nobody here needs are passed over (RFC 7517 section 4), private ones are refused.
+    """
+    if any(member in jwk for member in _PRIVATE_MEMBERS):
+        raise InvalidKey("The public JWK has a private member.", hint="Treat this key as disclosed.")
+    crv = jwk.get("crv")
+    row = TYPES.get(crv) if isinstance(crv, str) else None
+    if row is None or jwk.get("kty") != row.kty:
+        raise InvalidKey(f"'kty' and 'crv' of the JWK name no known type; known are {', '.join(TYPES)}.")
+    if "alg" in jwk and jwk["alg"] not in row.algorithms:
+        raise InvalidKey(f"'alg' of the JWK does not belong to a {crv} key.")
+    if jwk.get("use", "sig") != "sig":
+        raise InvalidKey("'use' of the JWK is not 'sig'.")
+    operations = jwk.get("key_ops", ["verify"])
+    if not isinstance(operations, list) or "verify" not in operations:
+        raise InvalidKey("'key_ops' of the JWK does not contain 'verify'.")
+    assert isinstance(crv, str)
+    return crv, _coordinate(jwk, "x", row), _coordinate(jwk, "y", row) if row.kty == "EC" else None
+
+
+def _coordinate(jwk: Mapping[str, Any], member: str, row: KeyType) -> bytes:
+    text = jwk.get(member)
+    if not isinstance(text, str):
+        raise InvalidKey(f"'{member}' of the JWK is not a string.")
+    try:
+        value = base64url_decode(text, limit=128)
+    except Malformed as problem:
+        raise InvalidKey(f"'{member}' of the JWK cannot be decoded. {problem.detail}") from problem
+    if len(value) != row.coordinate:
+        raise InvalidKey(f"'{member}' of the JWK has {len(value)} bytes, not {row.coordinate}.")
+    return value
+
+
+def thumbprint(jwk: Mapping[str, str]) -> str:
+    """The SHA-256 thumbprint of a JWK that has only its required members (RFC 7638)."""
+    canonical = json.dumps(jwk, sort_keys=True, separators=(",", ":"))
+    return base64url_encode(hashlib.sha256(canonical.encode()).digest())

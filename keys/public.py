@@ -1,0 +1,71 @@
+"""`PublicKey`: one key that can verify, in any of its written forms."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from . import ecdsa, ed25519, multi
+from .problem import InvalidKey
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class PublicKey:
+    """A public key for signatures: `type` is Ed25519, P-256, P-384 or secp256k1.
+
+    `raw` is 32 bytes for Ed25519, the compressed point (SEC 1) for the others. There is no object for an
+    unfit key: constructing one raises `InvalidKey` for wrong lengths, points off the curve, points of small
+    order and other encodings than the canonical one.
+    """
+
+    type: str
+    raw: bytes
+    _point: ed25519.Point | ecdsa.Point = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_point", _point(self.type, self.raw))
+
+    def __repr__(self) -> str:
+        return f"PublicKey({self.multikey()})"
+
+    @classmethod
+    def from_multikey(cls, text: str) -> PublicKey:
+        """The key of a `publicKeyMultibase` value or of the last part of a did:key."""
+        return cls(*multi.multikey_decode(text))
+
+    def multikey(self) -> str:
+        """The key as a Multikey, 'z…' (Controlled Identifiers 1.0, 2.2.2)."""
+        return multi.multikey_encode(self.type, self.raw)
+
+    @classmethod
+    def from_jwk(cls, jwk: Mapping[str, Any]) -> PublicKey:
+        """The key of a public JWK (RFC 7517); one with a private member is refused."""
+        name, x, y = multi.jwk_decode(jwk)
+        if y is None:
+            return cls(name, x)
+        key = cls(name, ecdsa.compressed(x, y))
+        if key._point.coordinates() != (x, y):
+            raise InvalidKey(f"The {name} key is not a point of the curve.")
+        return key
+
+    def jwk(self) -> dict[str, str]:
+        """The key as a JWK with only its required members."""
+        return multi.jwk_encode(self.type, *self._point.coordinates())
+
+    def thumbprint(self) -> str:
+        """The SHA-256 thumbprint of the JWK, in base64url (RFC 7638)."""
+        return multi.thumbprint(self.jwk())
+
+    def verify(self, signature: bytes, data: bytes) -> None:
+        """Raise `InvalidSignature` unless the raw signature is this key's over the data.
+
+        64 bytes R‖S for Ed25519; r‖s for ECDSA, with SHA-256, for P-384 with SHA-384.
+        """
+        self._point.verify(signature, data)
+
+
+@functools.lru_cache(maxsize=4096)  # decompressing a point costs as much as half a verification
+def _point(key_type: str, raw: bytes) -> ed25519.Point | ecdsa.Point:
+    return ed25519.Point(raw) if key_type == "Ed25519" else ecdsa.Point(key_type, raw)

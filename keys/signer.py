@@ -1,0 +1,90 @@
+"""`Signer`: whatever can sign with one key, wherever that key lives, and `open_signer` to find it."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Protocol
+from urllib.parse import unquote, urlsplit
+
+from wire.problem import Malformed
+
+from . import ecdsa, ed25519
+from .public import PublicKey
+
+Passphrase = Callable[[], bytes | None]
+
+
+class Signer(Protocol):
+    """A key that signs: in memory, in a file, in hardware."""
+
+    @property
+    def public_key(self) -> PublicKey:
+        """The key that verifies what this one signs."""
+
+    def sign(self, data: bytes) -> bytes:
+        """The raw signature over the data, in the form that `PublicKey.verify` takes."""
+
+
+class PrivateKey:
+    """A `Signer` whose secret is in memory; printing it never shows the secret."""
+
+    __slots__ = ("_sign", "public_key", "secret")
+
+    def __init__(self, key_type: str, secret: bytes) -> None:
+        if key_type == "Ed25519":
+            raw, self._sign = ed25519.secret_key(secret)
+        else:
+            raw, self._sign = ecdsa.secret_key(key_type, secret)
+        self.public_key = PublicKey(key_type, raw)
+        self.secret = secret
+
+    def __repr__(self) -> str:
+        return f"PrivateKey(for {self.public_key.multikey()})"
+
+    @classmethod
+    def generate(cls, key_type: str = "Ed25519") -> PrivateKey:
+        """A new random key: Ed25519, P-256, P-384 or secp256k1."""
+        return cls(key_type, secrets.token_bytes(32) if key_type == "Ed25519" else ecdsa.new_secret(key_type))
+
+    @classmethod
+    def from_secret(cls, key_type: str, secret: bytes) -> PrivateKey:
+        """The key of a 32-byte seed (Ed25519) or of a scalar of the curve's length; raises `InvalidKey`."""
+        return cls(key_type, secret)
+
+    def sign(self, data: bytes) -> bytes:
+        """The raw signature over the data: R‖S for Ed25519, r‖s for ECDSA."""
+        return self._sign(data)
+
+
+def open_signer(
+    uri: str,
+    *,
+    passphrase: Passphrase,
+    signers: Mapping[str, Callable[[str, Passphrase], Signer]] | None = None,
+) -> Signer:
+    """The signer at a URI, such as `file:/srv/issuer/keys.json#assertion`.
+
+    `passphrase` is called at most once, when the secret is sealed. Raises `Malformed` for a URI of no known
+    scheme, and what opening the key raises.
+    """
+    scheme = uri.partition(":")[0]
+    known = SIGNERS if signers is None else signers
+    if scheme not in known:
+        raise Malformed(f"The address of the key has no known scheme; known are {', '.join(known)}.")
+    return known[scheme](uri, passphrase)
+
+
+def _from_file(uri: str, passphrase: Passphrase) -> Signer:
+    from .keyfile import KeyFile  # only here: a process that only verifies needs no key derivation
+
+    parts = urlsplit(uri)
+    path = Path(unquote(parts.path))
+    if parts.netloc or parts.query or not path.is_absolute() or not parts.fragment:
+        raise Malformed("The address of the key is not of the form file:/absolute/path#name.")
+    return KeyFile.open(path, passphrase).signer(parts.fragment)
+
+
+SIGNERS: Mapping[str, Callable[[str, Passphrase], Signer]] = MappingProxyType({"file": _from_file})

@@ -1,0 +1,369 @@
+"""The key file: made once, private, whole at any instant, the same for whoever opens it later."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import multiprocessing
+import os
+import select
+import signal
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from keys import KeyFile, PassphraseNeeded, PrivateKey, WrongPassphrase, keyfile, open_signer
+from keys.envelope import Cost, seal
+from wire.problem import Conflict, Damaged, Malformed, NotFound, Refused, Unavailable
+
+FORK = multiprocessing.get_context("fork")
+
+KEPT_PUBLIC = "z6MktwupdmLXVVqTzCw4i46r4uGyosGXRnR3XjN4Zq7oMMsw"  # RFC 8032, TEST 1
+KEPT_ROOT = bytes(range(32))
+KEPT_PLAIN: dict[str, Any] = {  # made once; must be readable for ever
+    "version": 1,
+    "protected": False,
+    "keys": {"assertion": KEPT_PUBLIC},
+    "secrets": {
+        "root": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8",
+        "keys": {"assertion": "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"},
+    },
+}
+KEPT_SEALED: dict[str, Any] = {
+    "version": 1,
+    "protected": True,
+    "keys": {"assertion": KEPT_PUBLIC},
+    "secrets": {
+        "version": 1,
+        "kdf": "Argon2id",
+        "cipher": "A256GCM",
+        "memory": 64,
+        "iterations": 1,
+        "lanes": 1,
+        "salt": "aGv67_P2106VqO7kvxYUCw",
+        "nonce": "HYrnL2D60YY7q04j",
+        "ciphertext": "Y0a8Ry9fzkdRQASnPlSJkqPQ4dkOopAzQfM3B-ZSfVXEKOMRBraKf7F3vpNWMQHxQCN9sQ-8079zjqNSyHRs6k"
+        "4EaOrDMNxtg1F75KNzytXeDEnJganX6o-ddCah0FTYvfqqgbuThehcYoa2FbFrIWJTeVPMRwWTvxkoDglMAXDeJl5Ycvut-4kCfizA",
+    },
+}
+PASSPHRASE = "Grüße".encode()
+
+
+def nobody_there() -> bytes | None:
+    return None
+
+
+def never_asked() -> bytes | None:
+    raise AssertionError("asked for a passphrase")
+
+
+@pytest.fixture
+def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Envelopes at the lowest cost, for tests that are not about the cost."""
+    monkeypatch.setattr(
+        keyfile, "seal", lambda secret, passphrase: seal(secret, passphrase, cost=Cost(64, 1, 1))
+    )
+
+
+def stored(path: Path, content: dict[str, Any] | bytes, mode: int = 0o600) -> Path:
+    path.write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
+    path.chmod(mode)
+    return path
+
+
+@pytest.mark.parametrize(("content", "passphrase"), [(KEPT_PLAIN, None), (KEPT_SEALED, PASSPHRASE)])
+def test_files_made_earlier_are_read(
+    tmp_path: Path, content: dict[str, Any], passphrase: bytes | None
+) -> None:
+    file = KeyFile.open(stored(tmp_path / "keys.json", content), lambda: passphrase)
+    assert file.protected is (passphrase is not None)
+    assert {name: key.multikey() for name, key in file.public_keys.items()} == {"assertion": KEPT_PUBLIC}
+    assert file.signer("assertion").sign(b"").hex().startswith("e5564300c360ac729086e2cc806e828a")
+    for label in keyfile.LABELS:  # RFC 5869 by hand: extract with a salt of zeros, one round of expand
+        extracted = hmac.digest(bytes(32), KEPT_ROOT, hashlib.sha256)
+        assert file.secret(label) == hmac.digest(extracted, f"intaglio/{label}\1".encode(), hashlib.sha256)
+
+
+def test_one_root_gives_unrelated_secrets(tmp_path: Path) -> None:
+    file = KeyFile.open(stored(tmp_path / "keys.json", KEPT_PLAIN), never_asked)
+    assert len({file.secret(label) for label in keyfile.LABELS} | {KEPT_ROOT}) == len(keyfile.LABELS) + 1
+    with pytest.raises(AssertionError, match="anything"):
+        file.secret("anything")
+
+
+@pytest.mark.parametrize("passphrase", [None, b"correct horse"])
+def test_created_used_extended_and_opened_again(tmp_path: Path, passphrase: bytes | None) -> None:
+    path = tmp_path / "issuer" / "keys.json"
+    made = KeyFile.create(path, {"assertion": "Ed25519", "tls": "P-256"}, passphrase)
+    assert made.protected is (passphrase is not None)
+    added = made.add("log", "Ed25519")
+    assert list(made.public_keys) == ["assertion", "tls", "log"]
+    again = KeyFile.open(path, lambda: passphrase)
+    assert again.public_keys == made.public_keys
+    assert again.secret("salt") == made.secret("salt")
+    for name, key in again.public_keys.items():
+        assert again.signer(name).public_key == key
+        key.verify(made.signer(name).sign(b"data"), b"data")
+    assert again.signer("log").secret == added.secret
+    uri = f"file:{path}#tls"
+    open_signer(uri, passphrase=lambda: passphrase).public_key.verify(
+        made.signer("tls").sign(b"data"), b"data"
+    )
+    assert [stat.S_IMODE(p.stat().st_mode) for p in (path.parent, path)] == [0o700, 0o600]
+    text = path.read_text()
+    assert passphrase is None or all(key not in text for key in ("root", "correct horse"))
+
+
+def test_two_files_share_nothing(tmp_path: Path) -> None:
+    one, two = (KeyFile.create(tmp_path / name, {"assertion": "Ed25519"}, None) for name in ("one", "two"))
+    assert one.public_keys != two.public_keys
+    assert one.secret("salt") != two.secret("salt")
+
+
+def test_printing_shows_no_secret(tmp_path: Path) -> None:
+    file = KeyFile.open(stored(tmp_path / "keys.json", KEPT_PLAIN), never_asked)
+    file.signer("assertion")
+    assert repr(file) == f"KeyFile({str(tmp_path / 'keys.json')!r}: assertion)"
+
+
+def test_public_keys_need_no_passphrase_and_one_question_is_enough(tmp_path: Path) -> None:
+    path = stored(tmp_path / "keys.json", KEPT_SEALED)
+    assert KeyFile.open(path, never_asked).public_keys["assertion"].multikey() == KEPT_PUBLIC
+    asked = []
+
+    def ask() -> bytes:
+        asked.append(1)
+        return PASSPHRASE
+
+    file = KeyFile.open(path, ask)
+    file.signer("assertion")
+    file.secret("salt")
+    assert asked == [1]
+
+
+def test_without_or_with_a_wrong_passphrase_it_says_so(tmp_path: Path) -> None:
+    path = stored(tmp_path / "keys.json", KEPT_SEALED)
+    with pytest.raises(PassphraseNeeded, match=r"keys\.json are sealed, and no passphrase"):
+        KeyFile.open(path, nobody_there).signer("assertion")
+    with pytest.raises(WrongPassphrase, match="another passphrase"):
+        KeyFile.open(path, lambda: b"wrong").secret("salt")
+    before = path.read_bytes()
+    with pytest.raises(WrongPassphrase):
+        KeyFile.open(path, lambda: b"wrong").add("log", "Ed25519")
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("mode", [0o604, 0o640, 0o660, 0o644, 0o620])
+def test_plain_secrets_that_others_may_read_are_refused(tmp_path: Path, mode: int) -> None:
+    with pytest.raises(Refused, match="others than the owner") as caught:
+        KeyFile.open(stored(tmp_path / "keys.json", KEPT_PLAIN, mode), never_asked)
+    assert "chmod 600" in caught.value.hint
+    assert KeyFile.open(stored(tmp_path / "sealed.json", KEPT_SEALED, mode), never_asked).protected
+
+
+@pytest.mark.usefixtures("cheap")
+@pytest.mark.parametrize("passphrase", [None, b"passphrase"])
+def test_nothing_replaces_a_key(tmp_path: Path, passphrase: bytes | None) -> None:
+    path = tmp_path / "keys.json"
+    file = KeyFile.create(path, {"assertion": "Ed25519"}, passphrase)
+    before = path.read_bytes()
+    with pytest.raises(Conflict, match="exists already"):
+        KeyFile.create(path, {"assertion": "Ed25519"}, passphrase)
+    with pytest.raises(Conflict, match="'assertion' already"):
+        file.add("assertion", "P-256")
+    assert path.read_bytes() == before
+
+
+def test_an_empty_passphrase_makes_no_file(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match="empty passphrase"):
+        KeyFile.create(tmp_path / "keys.json", {"assertion": "Ed25519"}, b"")
+    assert not (tmp_path / "keys.json").exists()
+
+
+def test_names(tmp_path: Path) -> None:
+    for name in ("", "Assertion", "a b", "-a", "1", "a\n", "ä", "a" * 65, "../a"):
+        with pytest.raises(Malformed, match="name is a word"):
+            KeyFile.create(tmp_path / "keys.json", {name: "Ed25519"}, None)
+    file = KeyFile.create(tmp_path / "keys.json", {"status-list-2": "Ed25519"}, None)
+    with pytest.raises(Malformed, match="name is a word"):
+        file.add("Log", "Ed25519")
+    with pytest.raises(NotFound, match="no key 'log'; it has status-list-2"):
+        file.signer("log")
+
+
+def test_files_that_are_not_there_or_not_readable(tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match="no key file"):
+        KeyFile.open(tmp_path / "keys.json", never_asked)
+    with pytest.raises(Unavailable, match="Is a directory"):
+        KeyFile.open(tmp_path, never_asked)
+
+
+OTHER_SECRET = "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2E"
+DAMAGES: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "no member": lambda c: c.pop("keys"),
+    "a member more": lambda c: c.update(more=1),
+    "version": lambda c: c.update(version=2),
+    "version true": lambda c: c.update(version=True),
+    "protected as text": lambda c: c.update(protected="false"),
+    "keys as list": lambda c: c.update(keys=[]),
+    "name": lambda c: c["keys"].update({"../x": KEPT_PUBLIC}),
+    "multikey": lambda c: c["keys"].update(assertion="z6Mk"),
+    "multikey a number": lambda c: c["keys"].update(assertion=6),
+    "a key without secret": lambda c: c["keys"].update(log=KEPT_PUBLIC),
+    "a secret without key": lambda c: c["secrets"]["keys"].update(log=OTHER_SECRET),
+    "secrets without keys": lambda c: c["secrets"].pop("keys"),
+    "no root": lambda c: c["secrets"].pop("root"),
+    "short root": lambda c: c["secrets"].update(root="AAEC"),
+    "padded secret": lambda c: c["secrets"]["keys"].update(assertion=OTHER_SECRET + "="),
+    "secret a number": lambda c: c["secrets"]["keys"].update(assertion=5),
+    "short secret": lambda c: c["secrets"]["keys"].update(assertion="AAEC"),
+    "secret of another key": lambda c: c["secrets"]["keys"].update(assertion=OTHER_SECRET),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_content_that_does_not_fit_together_is_damaged(
+    tmp_path: Path, damage: Callable[[dict[str, Any]], Any]
+) -> None:
+    content = json.loads(json.dumps(KEPT_PLAIN))
+    damage(content)
+    with pytest.raises(Damaged, match="cannot be used") as caught:
+        KeyFile.open(stored(tmp_path / "keys.json", content), never_asked).signer("assertion")
+    assert OTHER_SECRET not in caught.value.detail
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"\0" * 100, json.dumps(KEPT_PLAIN).encode()[:-5], b"[" * 5000, b"x" * (2 << 20)]
+)
+def test_other_bytes_are_damage_too(tmp_path: Path, data: bytes) -> None:
+    with pytest.raises(Damaged, match="cannot be used"):
+        KeyFile.open(stored(tmp_path / "keys.json", data), never_asked)
+
+
+def test_a_public_key_swapped_in_a_sealed_file_is_found_at_first_use(tmp_path: Path) -> None:
+    swapped = {**KEPT_SEALED, "keys": {"assertion": PrivateKey.generate().public_key.multikey()}}
+    file = KeyFile.open(stored(tmp_path / "keys.json", swapped), lambda: PASSPHRASE)
+    with pytest.raises(Damaged, match="does not belong to its public key"):
+        file.signer("assertion")
+
+
+def test_a_sealed_file_that_asks_for_8_gib_is_damaged(tmp_path: Path) -> None:
+    greedy = {**KEPT_SEALED, "secrets": {**KEPT_SEALED["secrets"], "memory": 8 << 20}}
+    with pytest.raises(Damaged, match="'memory' of the sealed secret is above"):
+        KeyFile.open(stored(tmp_path / "keys.json", greedy), lambda: PASSPHRASE).signer("assertion")
+
+
+# --- several processes, and death at any instant ----------------------------------------------------------
+
+
+def add_many(path: Path, word: str, passphrase: bytes | None) -> None:
+    file = KeyFile.open(path, lambda: passphrase)
+    for number in range(12):
+        file.add(f"{word}-{number}", "Ed25519")
+
+
+@pytest.mark.usefixtures("cheap")
+@pytest.mark.parametrize("passphrase", [None, b"passphrase"])
+def test_two_processes_add_keys_and_none_is_lost(tmp_path: Path, passphrase: bytes | None) -> None:
+    path = tmp_path / "keys.json"
+    before = KeyFile.create(path, {"assertion": "Ed25519"}, passphrase)
+    processes = [FORK.Process(target=add_many, args=(path, word, passphrase)) for word in ("one", "two")]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    after = KeyFile.open(path, lambda: passphrase)
+    assert len(after.public_keys) == 25
+    assert after.secret("salt") == before.secret("salt")
+    for name, key in after.public_keys.items():
+        assert after.signer(name).public_key == key
+
+
+def create_or_lose(path: Path, results: Any) -> None:
+    try:
+        results.put(
+            str(KeyFile.create(path, {"assertion": "Ed25519"}, None).public_keys["assertion"].multikey())
+        )
+    except Conflict:
+        results.put("")
+
+
+def test_of_many_that_create_at_once_one_wins(tmp_path: Path) -> None:
+    for number in range(5):
+        path, results = tmp_path / f"{number}.json", FORK.SimpleQueue()
+        processes = [FORK.Process(target=create_or_lose, args=(path, results)) for _ in range(4)]
+        for process in processes:
+            process.start()
+        for process in processes:
+            process.join()
+        winners = [winner for winner in (results.get() for _ in processes) if winner]
+        assert winners == [KeyFile.open(path, never_asked).public_keys["assertion"].multikey()]
+
+
+def add_for_ever(path: Path, acknowledged: int) -> None:
+    file = KeyFile.open(path, never_asked)
+    for number in range(100_000):
+        file.add(f"key-{number}", "Ed25519")
+        os.write(acknowledged, b".")
+
+
+def test_killed_at_any_instant_no_acknowledged_key_is_lost(tmp_path: Path) -> None:
+    for round_number in range(15):
+        path = tmp_path / f"{round_number}.json"
+        KeyFile.create(path, {"assertion": "Ed25519"}, None)
+        reader, writer = os.pipe()
+        process = FORK.Process(target=add_for_ever, args=(path, writer))
+        process.start()
+        acknowledged = len(os.read(reader, 1))
+        select.select([], [], [], round_number / 1000)
+        assert process.pid is not None
+        os.kill(process.pid, signal.SIGKILL)
+        process.join()
+        os.close(writer)
+        while more := os.read(reader, 1000):
+            acknowledged += len(more)
+        os.close(reader)
+        file = KeyFile.open(path, never_asked)
+        assert acknowledged <= len(file.public_keys) - 1 <= acknowledged + 1
+        assert all(file.signer(name).public_key == key for name, key in file.public_keys.items())
+
+
+# --- open_signer ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "uri", ["", "keys.json#assertion", "pkcs11:token=x", "/keys.json#assertion", "FILE:/x#a"]
+)
+def test_only_known_schemes(uri: str) -> None:
+    with pytest.raises(Malformed, match="no known scheme; known are file"):
+        open_signer(uri, passphrase=never_asked)
+
+
+@pytest.mark.parametrize(
+    "uri", ["file:keys.json#a", "file://host/keys.json#a", "file:/keys.json", "file:/k?x#a", "file:"]
+)
+def test_the_form_of_a_file_uri(uri: str) -> None:
+    with pytest.raises(Malformed, match="file:/absolute/path#name"):
+        open_signer(uri, passphrase=never_asked)
+
+
+def test_a_file_uri_may_hold_any_path(tmp_path: Path) -> None:
+    folder = tmp_path / "grüne Mappe #1"
+    folder.mkdir()
+    path = stored(folder / "keys.json", KEPT_PLAIN)
+    for uri in (f"{path.as_uri()}#assertion", f"file:{path.as_uri().removeprefix('file://')}#assertion"):
+        assert open_signer(uri, passphrase=never_asked).public_key.multikey() == KEPT_PUBLIC
+    with pytest.raises(NotFound, match="no key 'log'"):
+        open_signer(f"{path.as_uri()}#log", passphrase=never_asked)
+
+
+def test_the_schemes_are_an_argument() -> None:
+    key = PrivateKey.generate()
+    signers = {"memory": lambda uri, passphrase: key}
+    assert open_signer("memory:it", passphrase=never_asked, signers=signers) is key
+    with pytest.raises(Malformed, match="known are memory"):
+        open_signer("file:/keys.json#a", passphrase=never_asked, signers=signers)
