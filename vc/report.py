@@ -76,12 +76,13 @@ class Report:
 
     @property
     def deciding(self) -> Check | None:
-        """The check that keeps the verdict from being valid: the first failed, else the first open one."""
-        for outcome in (Outcome.FAILED, Outcome.UNDETERMINED):
-            for check in self.checks:
-                if check.outcome is outcome:
-                    return check
-        return None
+        """The check that keeps the verdict from being valid: the first failed, else the last open one.
+
+        The last, since an issuer that nobody knows has a log that nobody knows, too, and the former says more.
+        """
+        failed = [check for check in self.checks if check.outcome is Outcome.FAILED]
+        still_open = [check for check in self.checks if check.outcome is Outcome.UNDETERMINED]
+        return (failed[:1] or still_open[-1:] or [None])[0]
 
     def require(self) -> tuple[Credential, ...]:
         """The verified credentials. Raises the `Problem` of the deciding check unless all is valid."""

@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from did import DIDURL, DocumentSource
-from ledger import EntryKind, Fact, entry, verify_evidence
+from ledger import EntryKind, Fact, InvalidEvidence, entry, verify_evidence
 from vc import (
     SUITES,
     Anchored,
@@ -324,10 +324,12 @@ class _Run:
             leaf = entry(EntryKind.CREDENTIAL, evidence.digest)
             if leaf in keys:
                 fact = verify_evidence(leaf, evidence, policy)
+                if fact.time is not None and fact.time > self._now + CLOCK_SKEW:
+                    raise InvalidEvidence("the log says that it saw the credential in the future")
                 _require_key_in_force(keys[leaf], fact)
                 facts.append(fact)
             elif leaf not in self._entries:
-                raise InvalidProof("the evidence belongs to another diploma")
+                raise InvalidEvidence("the evidence belongs to another diploma")
         if missing := sorted(expected_origins(credential) - {fact.origin for fact in facts}):
             raise NotKnown(
                 f"the issuer says that it is in the log {missing[0]}, but the evidence is missing",

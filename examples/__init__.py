@@ -1,0 +1,1 @@
+"""Uses of Intaglio, one folder each, runnable and tested."""

@@ -1,0 +1,1 @@
+"""Diplomas: a university issues, a graduate keeps and shows, an employer verifies, a forger fails."""

@@ -1,0 +1,172 @@
+"""`intaglio ledger …`: make a log, look into it, prove an entry, check a proof, audit the whole.
+
+A log's folder holds `keys.json` and `log/`; that of an issuer is one. Looking needs no passphrase.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import click
+
+from keys import KeyFile, PublicKey
+from wire import Conflict, Malformed, NotFound, Refused
+from wire.terminal import Result, passphrase, say, verb
+
+from .audit import audit as audit_log
+from .entries import EntryKind, entry, parse_entry
+from .evidence import TLOG_PROOF, Evidence, TrustPolicy, verify_evidence
+from .log import Log
+from .note import Checkpoint
+from .tiles.posix import PosixStore
+from .tiles.store import CHECKPOINT
+
+KEYS = {"log": "Ed25519", "cosigner": "Ed25519"}
+_KINDS = {kind.name.lower().replace("_", "-"): kind for kind in EntryKind}
+
+
+class Session(Protocol):
+    """What this command line needs of the program around it."""
+
+    @property
+    def home(self) -> Path:
+        """The place of everything."""
+
+    def now(self) -> datetime:
+        """The time."""
+
+
+class Place(NamedTuple):
+    """A log's folder and the clock."""
+
+    folder: Path
+    now: Callable[[], datetime]
+
+    def open(self) -> Log:
+        """The log, for reading only. Raises `NotFound`."""
+        store = PosixStore(self.folder / "log") if (self.folder / "log").is_dir() else None
+        note = store.get(CHECKPOINT) if store else None
+        if store is None or note is None:
+            raise NotFound(f"there is no log in {self.folder}", hint="`intaglio ledger init NAME` makes one.")
+        public = KeyFile.open(self.folder / "keys.json", lambda: None).public_keys
+        signer, cosigner = _Reader(public["log"]), _Reader(public["cosigner"])
+        return Log(Checkpoint.parse(note).origin, signer, cosigner, store, clock=self.now)
+
+
+class _Reader(NamedTuple):
+    """Stands where a signer is asked for, and signs nothing."""
+
+    public_key: PublicKey
+
+    def sign(self, data: bytes) -> bytes:  # noqa: ARG002
+        raise Refused(
+            "the log has entries that are not signed for yet: its last writer was interrupted",
+            hint="The next command that writes to it finishes that.",
+        )
+
+
+@click.group()
+@click.option("--in", "folder", type=click.Path(path_type=Path), help="The log's folder; else the issuer's.")
+@click.pass_context
+def ledger(ctx: click.Context, folder: Path | None) -> None:
+    """Look into a log, prove an entry, audit the whole."""
+    session: Session = ctx.obj
+    ctx.obj = Place((folder or session.home / "issuer").expanduser().absolute(), session.now)
+
+
+@verb(ledger)
+@click.argument("name")
+def init(place: Place, name: str) -> Result:
+    """Make an empty log; NAME is best a web address without https://."""
+    if (place.folder / "keys.json").exists():
+        raise Conflict(f"{place.folder} has keys already", hint="Give another folder: --in FOLDER")
+    secret = passphrase("Passphrase for the log's keys (empty: none)", new=True)
+    keys = KeyFile.create(place.folder / "keys.json", KEYS, secret)
+    log = Log(
+        name, keys.signer("log"), keys.signer("cosigner"), PosixStore(place.folder / "log"), clock=place.now
+    )
+    return _status(log)
+
+
+@verb(ledger)
+def status(place: Place) -> Result:
+    """Show how long the log is, its newest checkpoint, and the keys by which others check it."""
+    return _status(place.open())
+
+
+@verb(ledger)
+@click.argument("which", metavar="INDEX|DIGEST")
+def prove(place: Place, which: str) -> Result:
+    """Print the proof that an entry is in the log; DIGEST is a SHA-256 in hexadecimal."""
+    log = place.open()
+    index = int(which) if which.isdecimal() and len(which) < 19 else _index_of(log, which)
+    evidence = log.evidence(index)
+    found = parse_entry(next(log.entries(index, index + 1)))
+    (kind,) = (name for name, value in _KINDS.items() if value == found.kind)
+    say(f"entry {index}: {kind} {found.digest.hex()}")
+    text = evidence.body.decode()
+    data = {"index": index, "kind": kind, "digest": found.digest.hex(), "proof": text}
+    return Result(data, text.removesuffix("\n"))
+
+
+@verb(ledger)
+@click.argument("proof", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("digest")
+@click.option("--kind", type=click.Choice([*_KINDS]), default="credential", show_default=True)
+@click.option("--key", help="The log's verifier key; else that of the log here.")
+@click.option("--clock", help="The verifier key of the log's clock.")
+def verify(place: Place, proof: Path, digest: str, kind: str, key: str | None, clock: str | None) -> Result:
+    """Check a proof for a digest (SHA-256 in hexadecimal), offline."""
+    if key is None:
+        log = place.open()
+        key, clock = str(log.verifier_key), str(log.clock_key)
+    raw = _digest(digest)
+    evidence = Evidence(TLOG_PROOF, raw, proof.read_bytes())
+    fact = verify_evidence(entry(_KINDS[kind], raw), evidence, TrustPolicy.of([(key, clock, (), 0)]))
+    moment = f", seen by {fact.time:%Y-%m-%d %H:%M:%S}Z by its own clock" if fact.time else ""
+    data = {"origin": fact.origin, "index": fact.index, "time": fact.time and fact.time.isoformat()}
+    return Result(data, f"entry {fact.index} of {fact.origin}{moment}")
+
+
+@verb(ledger)
+def audit(place: Place) -> Result:
+    """Derive everything again from the entries, and name the first difference."""
+    log = place.open()
+    checkpoint = audit_log(log)
+    text = f"{checkpoint.size} entries of {checkpoint.origin}: every tile and the checkpoint follow from them"
+    return Result({"origin": checkpoint.origin, "size": checkpoint.size, "sound": True}, text)
+
+
+def _status(log: Log) -> Result:
+    checkpoint = log.checkpoint()
+    data = {
+        "origin": checkpoint.origin,
+        "size": checkpoint.size,
+        "root": base64.b64encode(checkpoint.root).decode(),
+        "key": str(log.verifier_key),
+        "clock": str(log.clock_key),
+    }
+    words = {"origin": "log", "size": "entries", "key": "verifier key", "clock": "key of its clock"}
+    return Result(data, "\n".join(f"{words.get(name, name):<17}{value}" for name, value in data.items()))
+
+
+def _index_of(log: Log, digest: str) -> int:
+    raw = _digest(digest)
+    for index, found in enumerate(log.entries(0, log.checkpoint().size)):
+        if found[2:] == raw:
+            return index
+    raise NotFound("the log has no entry with this digest")
+
+
+def _digest(text: str) -> bytes:
+    try:
+        raw = bytes.fromhex(text)
+    except ValueError:
+        raw = b""
+    if len(raw) != 32:
+        raise Malformed("a digest is 64 hexadecimal digits", hint="`intaglio ledger prove` prints it.")
+    return raw

@@ -1,0 +1,43 @@
+"""The door: a document in, the canonical bytes that are signed out."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from wire.problem import Malformed
+
+from . import rdfc
+from .context import Contexts, Meter
+from .documents import Documents
+from .walker import Walk
+
+
+@cache
+def vendored() -> Contexts:
+    """The contexts that come with this package, shared by the whole process."""
+    return Contexts(Documents())
+
+
+def canonicalize(
+    document: dict[str, Any],
+    *,
+    contexts: Contexts | None = None,
+    digest: str = "sha256",
+    limit: int = rdfc.WORK,
+) -> bytes:
+    """The canonical form of a JSON-LD document: N-Quads in UTF-8, sorted (RDFC-1.0), with nothing left out.
+
+    `document` is parsed JSON. `contexts` defaults to the vendored ones; nothing is ever fetched. `digest` is
+    the hash inside the algorithm, "sha256" or "sha384"; `limit` the steps allowed for telling equal-looking
+    nodes apart. Raises LossyDocument, InvalidDocument, InvalidContext, UnknownContext or TooComplex.
+    """
+    contexts = contexts or vendored()
+    meter = Meter()
+    try:
+        dataset = Walk(contexts, meter).document(document)
+        return rdfc.canonicalize(dataset, digest=digest, limit=limit).encode()
+    except UnicodeEncodeError:
+        raise Malformed("A string holds a lone surrogate, which UTF-8 cannot express.") from None
+    finally:
+        contexts.settle(meter)

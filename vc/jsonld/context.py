@@ -1,0 +1,376 @@
+"""What the terms of a document mean: JSON-LD 1.1 context processing, strict and remembered.
+
+`Contexts.process` is Context Processing, `_define` is Create Term Definition, `expand` is IRI Expansion
+(JSON-LD 1.1 Processing Algorithms 4.1, 4.2, 5.2), with one aim less and one more. Less: a relative IRI is an
+error wherever it stands, so `@base` is checked and has no effect; `@import` and relative context URLs are
+refused; a scoped context is looked at when it is used. More: an active context never changes once made, and
+what is derived from it (scoped contexts, the walker's plans) is remembered on it. Everything remembered is
+paid for from a `Meter`, so that a hostile document can fill neither memory nor time.
+
+The contexts are processed at run time rather than shipped as compiled tables: the processor is needed for
+inline contexts anyway, and takes a few milliseconds for the first document of a process.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Set
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from .documents import Documents
+from .problem import InvalidContext, TooComplex, quoted
+
+KEYWORDS = frozenset({
+    "@base", "@container", "@context", "@direction", "@graph", "@id", "@import", "@included", "@index",
+    "@json", "@language", "@list", "@nest", "@none", "@prefix", "@propagate", "@protected", "@reverse",
+    "@set", "@type", "@value", "@version", "@vocab",
+})  # fmt: skip
+IRI = re.compile(r'[A-Za-z][A-Za-z0-9+.\-]*:[^\x00-\x20<>"{}|\\^`\ufffe\uffff]*').fullmatch
+LANGUAGE = re.compile(r"[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*").fullmatch
+
+_KEYWORD_LIKE = re.compile(r"@[A-Za-z]+").fullmatch
+_IN_CONTEXT = frozenset({
+    "@base", "@direction", "@import", "@language", "@propagate", "@protected", "@version", "@vocab",
+})  # fmt: skip
+_IN_TERM = frozenset({
+    "@id", "@reverse", "@container", "@context", "@direction", "@index", "@language", "@nest", "@prefix",
+    "@protected", "@type",
+})  # fmt: skip
+_CONTAINERS: tuple[Set[str], ...] = (
+    set(), {"@list"}, {"@index"}, {"@language"}, {"@id"}, {"@type"}, {"@graph"}, {"@graph", "@id"},
+    {"@graph", "@index"},
+)  # fmt: skip
+
+MOST = 150_000  # term definitions copied for one document; a diploma's first sight takes 6,000
+KEPT = 600_000  # term definitions remembered before all are forgotten (roughly 60 MB)
+UNSET: Any = object()  # told apart from null, which in a context means "explicitly none"
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A term definition. `iri` None: the term is explicitly without meaning; a keyword: an alias of it."""
+
+    iri: str | None
+    type: str | None = None
+    container: frozenset[str] = frozenset()
+    language: Any = UNSET
+    direction: Any = UNSET
+    context: Any = UNSET
+    index: str | None = None
+    nest: str | None = None
+    prefix: bool = False
+    reverse: bool = False
+    protected: bool = False
+
+
+class Meter:
+    """The work one document may still cause."""
+
+    __slots__ = ("spent",)
+
+    def __init__(self) -> None:
+        self.spent = 0
+
+    def charge(self, amount: int) -> None:
+        self.spent += amount
+        if self.spent > MOST:
+            raise TooComplex("The document combines too many or too large contexts.")
+
+
+class ActiveContext:
+    """Term definitions and defaults in force at some place of a document; not changed once made.
+
+    `plans`, `typed` and `embedded` are what the walker has already worked out from it.
+    """
+
+    def __init__(
+        self, terms: dict[str, Term], vocab: str | None = None, language: str | None = None,
+        direction: str | None = None, previous: ActiveContext | None = None,
+    ) -> None:  # fmt: skip
+        self.terms = terms
+        self.vocab = vocab
+        self.language = language
+        self.direction = direction
+        self.previous = previous
+        self.plans: dict[str, Any] = {}
+        self.typed: dict[tuple[str, ...], Any] = {}
+        self.embedded: dict[str | tuple[str, ...] | bytes, ActiveContext] = {}
+
+    @cached_property
+    def ids(self) -> tuple[str, ...]:
+        """The keys that mean @id here: itself and its aliases."""
+        return self._keys("@id")
+
+    @cached_property
+    def types(self) -> tuple[str, ...]:
+        """The keys that mean @type here."""
+        return self._keys("@type")
+
+    @cached_property
+    def wrappers(self) -> tuple[tuple[str, str], ...]:
+        """The keys that make an object a value, a list or a set instead of a node, each with its keyword."""
+        return tuple((key, word) for word in ("@value", "@list", "@set") for key in self._keys(word))
+
+    def _keys(self, keyword: str) -> tuple[str, ...]:
+        return (keyword, *(name for name, term in self.terms.items() if term.iri == keyword != name))
+
+    def with_previous(self, previous: ActiveContext | None) -> ActiveContext:
+        if previous is self.previous:
+            return self
+        return ActiveContext(self.terms, self.vocab, self.language, self.direction, previous)
+
+
+class Contexts:
+    """The context documents that may be used, and all active contexts derived from them so far."""
+
+    def __init__(self, documents: Documents) -> None:
+        self.documents = documents
+        self.root = ActiveContext({})
+        self._kept = 0
+
+    def settle(self, meter: Meter) -> None:
+        """Count what a document added to the memory; forget everything when that is too much."""
+        self._kept += meter.spent
+        if self._kept > KEPT:
+            self.root = ActiveContext({})
+            self._kept = 0
+
+    def process(
+        self,
+        active: ActiveContext,
+        local: Any,
+        meter: Meter,
+        *,
+        override: bool = False,
+        propagate: bool = True,
+        chain: tuple[str, ...] = (),
+    ) -> ActiveContext:
+        """The active context after a local one (4.1.2). Raises InvalidContext, UnknownContext, TooComplex.
+
+        `override`: protected terms may be redefined, as property-scoped contexts may. `propagate` False:
+        the result ends at the next node object, as type-scoped contexts do.
+        """
+        if isinstance(local, dict) and "@propagate" in local:
+            propagate = local["@propagate"]
+            if not isinstance(propagate, bool):
+                raise InvalidContext("@propagate of a context is not true or false.")
+        result = active
+        for item in local if isinstance(local, list) else [local]:
+            previous = result.previous if propagate else result.previous or active
+            if isinstance(item, dict) and "@propagate" in item and (chain or item is not local):
+                raise InvalidContext("@propagate is understood alike only in a context that stands alone.")
+            if item is None:
+                if not override and any(term.protected for term in result.terms.values()):
+                    raise InvalidContext("A null context would drop protected terms.")
+                result = self.root.with_previous(None if propagate else result)
+            elif isinstance(item, str):
+                if item in chain:
+                    raise InvalidContext(f"The context {quoted(item)} includes itself.")
+                document = self.documents.load(item) if IRI(item) else None
+                if not isinstance(document, dict) or "@context" not in document:
+                    raise InvalidContext(f"{quoted(item)} is not the absolute URL of a context document.")
+                result = self.process(
+                    result.with_previous(previous), document["@context"], meter,
+                    override=override, chain=(*chain, item),
+                )  # fmt: skip
+            elif isinstance(item, dict):
+                meter.charge(1 + len(result.terms) + len(item))
+                result = _merged(result, item, override, previous)
+            else:
+                raise InvalidContext("A context is not a URL, an object, null or an array of these.")
+        return result
+
+
+def expand(
+    active: ActiveContext, value: str, *, vocab: bool, definition: _Definition | None = None
+) -> str | None:
+    """IRI Expansion (5.2): an absolute IRI, a keyword, None for no meaning, or `value` as it was."""
+    if value in KEYWORDS:
+        return value
+    if _KEYWORD_LIKE(value):
+        return None
+    if definition:
+        definition.define(value)
+    if vocab and value in active.terms:
+        return active.terms[value].iri
+    colon = value.find(":", 1)
+    if colon > 0:
+        prefix = value[:colon]
+        if prefix == "_" or value.startswith("//", colon + 1):
+            return value
+        if definition:
+            definition.define(prefix)
+        term = active.terms.get(prefix)
+        if term and term.prefix and term.iri:
+            return term.iri + value[colon + 1 :]
+        if IRI(value):
+            return value
+    return active.vocab + value if vocab and active.vocab is not None else value
+
+
+def _merged(
+    active: ActiveContext, local: dict[str, Any], override: bool, previous: ActiveContext | None
+) -> ActiveContext:
+    """One context object on top of an active context (4.1.2, step 5.4 on)."""
+    result = ActiveContext(dict(active.terms), active.vocab, active.language, active.direction, previous)
+    if local.get("@version", 1.1) != 1.1:
+        raise InvalidContext("@version of a context is not 1.1.")
+    if "@import" in local:
+        raise InvalidContext("@import in a context is not supported.", hint="List both contexts instead.")
+    if not isinstance(local.get("@base"), str | None):
+        raise InvalidContext("@base of a context is neither a string nor null.")
+    if "@vocab" in local:
+        vocab = local["@vocab"]
+        if isinstance(vocab, str):
+            if vocab.partition(":")[0] in local:
+                raise InvalidContext("@vocab of a context uses a prefix that the same context defines.")
+            vocab = expand(result, vocab, vocab=True)
+        if vocab is not None and (not isinstance(vocab, str) or not IRI(vocab)):
+            raise InvalidContext("@vocab of a context is neither an absolute IRI nor null.")
+        result.vocab = vocab
+    if "@language" in local:
+        result.language = _language(local["@language"])
+    if "@direction" in local:
+        result.direction = _direction(local["@direction"])
+    definition = _Definition(result, local, override)
+    for name in local:
+        if name not in _IN_CONTEXT:
+            definition.define(name)
+    return result
+
+
+class _Definition:
+    """Create Term Definition (4.2.2) for the terms of one context object, in the order they need."""
+
+    def __init__(self, active: ActiveContext, local: dict[str, Any], override: bool) -> None:
+        self.active = active
+        self.local = local
+        self.override = override
+        self.protected = local.get("@protected", False)
+        self.done: dict[str, bool] = {}
+
+    def define(self, name: str) -> None:
+        """Define a term if this context has it and it is not yet defined."""
+        if name not in self.local or self.done.get(name):
+            return
+        if name in self.done:
+            raise _bad(name, "is defined by itself")
+        self.done[name] = False
+        value = self.local[name]
+        if name == "@type":
+            if not isinstance(value, dict) or not value or value.keys() - {"@container", "@protected"}:
+                raise _bad(name, "may only get a container and protection")
+        elif name in KEYWORDS or not name:
+            raise _bad(name, "is a keyword or empty")
+        elif _KEYWORD_LIKE(name):
+            return  # reserved: whoever uses it gets an error from the walker
+        previous = self.active.terms.pop(name, None)
+        term = self.term(name, value)
+        if previous and previous.protected and not self.override:
+            if replace(term, protected=True) != previous:
+                raise _bad(name, "is protected and may not be redefined")
+            term = previous
+        self.active.terms[name] = term
+        self.done[name] = True
+
+    def term(self, name: str, value: Any) -> Term:
+        simple = isinstance(value, str)
+        if value is None or simple:
+            value = {"@id": value}
+        if not isinstance(value, dict):
+            raise _bad(name, "is not defined by a string, an object or null")
+        if value.keys() - _IN_TERM:
+            raise _bad(name, f"has an unknown entry {quoted(min(value.keys() - _IN_TERM))}")
+        protected = value.get("@protected", self.protected)
+        if not isinstance(protected, bool):
+            raise _bad(name, "has an @protected that is not true or false")
+        type_ = value.get("@type")
+        if "@type" in value:
+            type_ = self.iri(name, type_)
+            if not (type_ in {"@id", "@vocab", "@json", "@none"} or IRI(type_)):
+                raise _bad(name, "has a @type that is not an absolute IRI")
+        container = _container(name, value.get("@container"))
+        if "@reverse" in value:
+            if "@id" in value or "@nest" in value or container - {"@set", "@index"}:
+                raise _bad(name, "is a reverse term with an entry that such a term may not have")
+            iri: str | None = self.iri(name, value["@reverse"])
+        elif "@id" in value and value["@id"] != name:
+            iri = None if value["@id"] is None else self.iri(name, value["@id"])
+            if ":" in name[1:-1] or "/" in name:
+                self.done[name] = True
+                if expand(self.active, name, vocab=True, definition=self) != iri:
+                    raise _bad(name, "looks like an IRI but is defined as another one")
+        else:
+            iri = self.own_iri(name)
+        if (iri is not None and iri not in KEYWORDS and not IRI(iri)) or iri == "@context":
+            raise _bad(name, "is not defined as an absolute IRI or a keyword")
+        if "@type" in container and type_ not in {None, "@id", "@vocab"}:
+            raise _bad(name, "is a type map with another @type")
+        if "@index" in value and not (isinstance(value["@index"], str) and "@index" in container):
+            raise _bad(name, "has an @index that it may not have")
+        if not isinstance(value.get("@nest", ""), str):
+            raise _bad(name, "has an @nest that is not a string")
+        prefix = value.get("@prefix", simple and ":" not in name and (iri or " ")[-1] in ":/?#[]@")
+        if not isinstance(prefix, bool) or ("@prefix" in value and (":" in name or "/" in name)):
+            raise _bad(name, "has an @prefix that it may not have")
+        untyped = "@type" not in value
+        return Term(
+            iri=iri,
+            type=type_,
+            container=container,
+            language=_language(value["@language"]) if "@language" in value and untyped else UNSET,
+            direction=_direction(value["@direction"]) if "@direction" in value and untyped else UNSET,
+            context=value.get("@context", UNSET),
+            index=value.get("@index"),
+            nest=value.get("@nest"),
+            prefix=prefix,
+            reverse="@reverse" in value,
+            protected=protected,
+        )
+
+    def iri(self, name: str, value: Any) -> str:
+        expanded = expand(self.active, value, vocab=True, definition=self) if isinstance(value, str) else None
+        if expanded is None:
+            raise _bad(name, "has an entry that should be an IRI and has no meaning")
+        return expanded
+
+    def own_iri(self, name: str) -> str | None:
+        """The IRI of a term that does not say: by its prefix, by being one, or by @vocab."""
+        if name == "@type":
+            return name
+        if ":" in name[1:]:
+            prefix, _, rest = name.partition(":")
+            self.define(prefix)
+            term = self.active.terms.get(prefix)
+            return term.iri + rest if term and term.iri else name
+        if self.active.vocab is None:
+            raise _bad(name, "has no IRI, and the context has no @vocab")
+        return self.active.vocab + name
+
+
+def _bad(name: str, what: str) -> InvalidContext:
+    return InvalidContext(f"The term {quoted(name)} of a context {what}.")
+
+
+def _language(value: Any) -> str | None:
+    if value is not None and not (isinstance(value, str) and LANGUAGE(value)):
+        raise InvalidContext("@language in a context is not a language tag (BCP 47).")
+    return value and value.lower()
+
+
+def _direction(value: Any) -> str | None:
+    if value not in (None, "ltr", "rtl"):
+        raise InvalidContext("@direction in a context is not ltr, rtl or null.")
+    return value  # type: ignore[no-any-return]
+
+
+def _container(name: str, value: Any) -> frozenset[str]:
+    kinds = value if isinstance(value, list) else [] if value is None else [value]
+    if not all(isinstance(kind, str) for kind in kinds):
+        raise _bad(name, "has a @container that is not a keyword")
+    container = frozenset(kinds)
+    if container - {"@set"} not in _CONTAINERS or container >= {"@list", "@set"}:
+        raise _bad(name, "has a @container that JSON-LD does not have")
+    return container

@@ -1,0 +1,113 @@
+"""What to do with the values of a key, worked out once per active context."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from .context import IRI, KEYWORDS, UNSET, ActiveContext, Contexts, Meter, Term, expand
+from .literal import DOUBLE, closing
+from .problem import InvalidContext, LossyDocument, quoted
+
+# Kinds of plan. Strings under the first two are handled in the walker's hot loop, up to PLAIN a value is an
+# ordinary one, and from LIST on it needs a method of its own.
+TEXT: Final = 0
+LINK: Final = 1
+PLAIN: Final = 2
+LIST: Final = 3
+LANGUAGES: Final = 4
+MAP: Final = 5  # by index, id or type
+GRAPH: Final = 6
+JSON: Final = 7
+REVERSE: Final = 8
+KEYWORD: Final = 9
+DONE: Final = 10  # @context, @id and @type, which the walker has read before the loop
+
+_KINDS: Final = {"@list": LIST, "@language": LANGUAGES, "@graph": GRAPH}
+
+
+class Plan:
+    """How the values of one key become statements."""
+
+    __slots__ = (
+        "close", "datatype", "direction", "head", "kind", "name", "node", "predicate", "scalar", "tail",
+        "type", "wraps",
+    )  # fmt: skip
+
+    def __init__(self, kind: int, name: str, active: ActiveContext) -> None:
+        self.kind = kind
+        self.name = name  # the IRI or keyword that the key stands for
+        self.type: str | None = None  # @id, @vocab or @json
+        self.datatype: str | None = None
+        self.scalar = active  # the active context for scalars and value objects
+        self.node = active.previous or active  # and for node objects
+        self.direction: str | None = None
+        self.predicate = f" <{name}> "
+        self.head = ""  # TEXT and LINK: what stands between subject and value
+        self.close = '"'  # TEXT: what ends the literal
+        self.tail = ""  # TEXT and LINK: what ends the line
+        self.wraps = False  # a list or set object as value means the same as a plain array
+
+
+def compile_plan(contexts: Contexts, active: ActiveContext, key: str, meter: Meter) -> Plan:
+    """The plan for a key. Raises LossyDocument for a key without meaning, and what contexts raise."""
+    name = expand(active, key, vocab=True)
+    term = active.terms.get(key)
+    if name in KEYWORDS:
+        if term and term.context is not UNSET:
+            raise InvalidContext(f"The alias {quoted(key)} of a keyword has a context of its own.")
+        return Plan(DONE if name in {"@context", "@id", "@type"} else KEYWORD, name, active)
+    iri = absolute(name, key)
+    term = term or Term(iri)
+    plan = Plan(_kind(term), iri, active)
+    plan.wraps = plan.node is active and term.context is UNSET
+    if term.context is not UNSET:
+        reverted = plan.node
+        plan.scalar = contexts.process(active, term.context, meter, override=True)
+        plan.node = plan.scalar
+        if reverted is not active:
+            plan.node = contexts.process(reverted, term.context, meter, override=True)
+        inside = plan.scalar.terms.get(key, Term(iri))
+        if key in plan.scalar.terms and replace(inside, protected=term.protected) != term:
+            raise InvalidContext(
+                f"The context of the term {quoted(key)} redefines it; processors disagree then."
+            )
+        term = inside
+    if term.type and term.type[0] == "@":
+        plan.type = term.type
+    else:
+        plan.datatype = term.type
+    if plan.kind == PLAIN and plan.type == "@id":
+        plan.kind = LINK
+    elif plan.kind == PLAIN and plan.type in {None, "@none"} and plan.datatype != DOUBLE:
+        plan.kind = TEXT
+    plan.direction = plan.scalar.direction if term.direction is UNSET else term.direction
+    language = plan.scalar.language if term.language is UNSET else term.language
+    plan.close = closing(plan.datatype) if plan.datatype else closing(None, language, plan.direction)
+    plan.head = plan.predicate + ("<" if plan.kind == LINK else '"')
+    plan.tail = "> .\n" if plan.kind == LINK else plan.close + " .\n"
+    return plan
+
+
+def absolute(iri: str | None, name: str) -> str:
+    """The IRI that a name stands for, if it is one."""
+    if iri is None or not IRI(iri):
+        raise LossyDocument(
+            f"{quoted(name)} has no meaning in the contexts used here",
+            hint="Correct its spelling, or add a context that defines it.",
+        )
+    return iri
+
+
+def _kind(term: Term) -> int:
+    """What the container of a term asks for; how its scalars are coerced is another matter."""
+    container = term.container - {"@set"}
+    if term.reverse:
+        return MAP if container else REVERSE
+    if term.type == "@json":
+        if container:
+            raise InvalidContext("A term of type @json in a list or map is not supported.")
+        return JSON
+    if not container:
+        return PLAIN
+    return _KINDS.get(min(container), MAP) if len(container) == 1 else MAP

@@ -1,0 +1,56 @@
+"""What can be wrong with a document or a context, said so that its author can mend it."""
+
+from __future__ import annotations
+
+from wire.problem import Malformed, Refused, TooLarge
+
+
+class InvalidDocument(Malformed):
+    """The document breaks a rule of JSON-LD 1.1, or uses something on whose meaning processors disagree."""
+
+    title = "The document is not valid JSON-LD"
+
+    def __init__(self, reason: str, *, hint: str = "") -> None:
+        super().__init__(f"At the top: {reason}", hint=hint)
+        self._reason = reason
+        self._pointer = ""
+
+    def within(self, step: str | int) -> None:
+        """Say that the place named so far lies in this member or item; `detail` becomes a JSON pointer."""
+        self._pointer = "/" + _short(str(step)).replace("~", "~0").replace("/", "~1") + self._pointer
+        self.detail = f"At {self._pointer}: {self._reason}"
+        self.args = (self.detail,)
+
+
+class LossyDocument(InvalidDocument):
+    """Some part of the document would not be in the canonical form, so no signature would cover it."""
+
+    title = "Part of the document would not be signed"
+
+
+class InvalidContext(Malformed):
+    """A context breaks a rule of JSON-LD 1.1."""
+
+    title = "The JSON-LD context is not valid"
+
+
+class UnknownContext(Refused):
+    """A context is not among those that are kept here with their hash. Contexts are never fetched."""
+
+    title = "The JSON-LD context is not known here"
+    undetermined = True
+
+
+class TooComplex(TooLarge):
+    """The document asks for more work than any honest one needs."""
+
+    title = "The document takes too much work to canonicalise"
+
+
+def quoted(name: object) -> str:
+    """A name from the document, short enough for a message."""
+    return f"'{_short(str(name))}'"
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 80 else text[:80] + "…"

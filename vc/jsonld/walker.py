@@ -1,0 +1,380 @@
+"""From a JSON document straight to statements, in one walk and without losing anything.
+
+This does in one pass what JSON-LD 1.1 describes as expansion, node map generation and conversion to RDF
+(Processing Algorithms 5.1, 7.2, 8.1). What a key means is worked out once and remembered as a `Plan` on the
+active context (plan.py), so that the walk of a document of a known kind is little more than joining strings.
+Wherever the specification would drop something, `LossyDocument` is raised. What JSON-LD does not tell apart
+stays free: the order of members and of sets, a value given twice in a set, null and [] as absence.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from .context import IRI, UNSET, ActiveContext, Contexts, Meter, expand
+from .literal import RDF, closing, escaped, is_special, json_literal, language_tag, literal
+from .plan import DONE, GRAPH, JSON, KEYWORD, LANGUAGES, LINK, LIST, PLAIN, REVERSE, TEXT
+from .plan import Plan, absolute, compile_plan
+from .problem import InvalidDocument, LossyDocument, TooComplex
+from .rdfc import Dataset, Graph, Node
+
+DEEPEST = 100  # nested objects and lists
+
+_FIRST, _REST, _NIL = f" <{RDF}first> ", f" <{RDF}rest> ", f"<{RDF}nil>"
+
+
+class Walk:
+    """One walk through one document."""
+
+    def __init__(self, contexts: Contexts, meter: Meter) -> None:
+        self.contexts = contexts
+        self.meter = meter
+        self.dataset = Dataset()
+        self.roots = 0  # objects that nothing points to
+
+    def document(self, document: dict[str, Any]) -> Dataset:
+        """All its statements. Raises InvalidDocument, LossyDocument, TooComplex and what contexts raise."""
+        self.root(self.dataset.graphs[""], self.contexts.root, document, 0, outermost=True)
+        return self.dataset
+
+    # Objects that are nodes
+
+    def root(
+        self, graph: Graph, active: ActiveContext, value: Any, depth: int, *, outermost: bool = False
+    ) -> None:
+        """An object that nothing points to: it must say something, or it would be gone."""
+        if type(value) is not dict:
+            raise LossyDocument("something other than an object stands where nothing points to it")
+        before = len(graph.lines), len(graph.links), self.roots
+        blanks = self.dataset.blanks
+        subject = self.node(graph, active, value, depth, outermost=outermost)
+        own = graph.facts[subject] if isinstance(subject, int) else None
+        more_blanks = self.dataset.blanks > blanks + (own is not None)  # each of them gets a statement
+        if before == (len(graph.lines), len(graph.links), self.roots) and not own and not more_blanks:
+            raise LossyDocument("an object that nothing points to says nothing")
+        self.roots += 1
+
+    def node(
+        self, graph: Graph, active: ActiveContext, node: dict[str, Any], depth: int,
+        *, name: str | None = None, outermost: bool = False,
+    ) -> Node:  # fmt: skip
+        """A node object (5.1.2, from step 9): its statements go into `graph`, its name is returned."""
+        if "@context" in node:
+            active = self.embedded(active, node["@context"])
+        types: list[str] | None = None
+        for key in active.types:
+            if key in node:
+                if types is not None:
+                    raise InvalidDocument("an object has its type under two keys")
+                active, types = self.typed(active, key, node[key])
+        for key in active.ids:
+            if key in node:
+                if name is not None:
+                    raise InvalidDocument("an object has its id under two keys")
+                name = self.iri(active, node[key], key)
+        subject: Node
+        if name is None:
+            subject = blank = self.dataset.blank()
+            start = ""
+            lines = graph.facts[blank] = []
+        else:
+            subject = start = f"<{name}>"
+            lines = graph.lines
+        if types:
+            lines += [start + line for line in types]
+        self.members(graph, active, node, depth, subject, start, lines, outermost)
+        return subject
+
+    def members(
+        self, graph: Graph, active: ActiveContext, node: dict[str, Any], depth: int,
+        subject: Node, start: str, lines: list[str], outermost: bool,
+    ) -> None:  # fmt: skip
+        """The loop over the members of a node object, kept fast."""
+        if depth > DEEPEST:
+            raise TooComplex(f"The document is nested deeper than {DEEPEST} levels.")
+        plans = active.plans
+        add = lines.append
+        key = ""
+        try:
+            for key, value in node.items():
+                plan = plans.get(key)
+                if plan is None:
+                    plan = self.plan(active, key)
+                kind = plan.kind
+                if type(value) is str:
+                    if kind == TEXT:
+                        add(start + plan.head + (escaped(value) if is_special(value) else value) + plan.tail)
+                        continue
+                    if kind == LINK:
+                        add(start + plan.head + self.iri(plan.scalar, value) + plan.tail)
+                        continue
+                if kind <= PLAIN:
+                    self.put(graph, subject, plan, value, depth)
+                elif kind == KEYWORD:
+                    others = (node[other] for other in node if other not in {"@context", key})
+                    alone = outermost and all(other is None for other in others)
+                    self.keyword(graph, active, subject, plan, value, depth, start, lines, alone)
+                elif kind != DONE:
+                    self.special(graph, subject, plan, value, depth)
+        except InvalidDocument as problem:
+            problem.within(key)
+            raise
+
+    def keyword(
+        self, graph: Graph, active: ActiveContext, subject: Node, plan: Plan, value: Any, depth: int,
+        start: str, lines: list[str], alone: bool,
+    ) -> None:  # fmt: skip
+        """A member of a node object whose key is a keyword (5.1.2, step 13.4 and 14)."""
+        items = value if type(value) is list else [value]
+        if plan.name == "@graph":
+            for item in items:
+                inner = graph if alone else self.dataset.graphs.setdefault(subject, Graph())
+                self.root(inner, plan.node, item, depth + 1)
+        elif plan.name == "@included":
+            for item in items:
+                self.root(graph, plan.node, item, depth + 1)
+        elif plan.name == "@reverse" and type(value) is dict:
+            for key, others in value.items():
+                reverse = plan.node.plans.get(key) or self.plan(plan.node, key)
+                if reverse.kind > PLAIN:
+                    raise InvalidDocument("@reverse holds a key that is not an ordinary property")
+                self.put(graph, subject, reverse, others, depth, backwards=True)
+        elif plan.name == "@nest":
+            for item in items:
+                if type(item) is not dict or not item.keys().isdisjoint(
+                    ("@context", *active.ids, *active.types)
+                ):
+                    raise InvalidDocument("@nest holds something else than plain members")
+                self.members(graph, active, item, depth + 1, subject, start, lines, False)
+        elif plan.name == "@index":
+            raise LossyDocument("an index is not part of any statement", hint="Leave it out.")
+        else:
+            raise InvalidDocument(f"{plan.name} cannot stand here")
+
+    # Values of properties
+
+    def put(
+        self, graph: Graph, subject: Node, plan: Plan, value: Any, depth: int, *, backwards: bool = False
+    ) -> None:
+        """Say that the subject has this value, or each of these values, for the plan's property."""
+        kind = type(value)
+        if kind is dict and "@set" in value and len(value) == 1 and plan.wraps:
+            value = value["@set"]
+            kind = type(value)
+        if kind is list:
+            index = 0
+            try:
+                for item in value:
+                    if type(item) is list or (type(item) is dict and "@set" in item):
+                        raise LossyDocument("a set in a set would be dissolved")
+                    self.put(graph, subject, plan, item, depth, backwards=backwards)
+                    index += 1
+            except InvalidDocument as problem:
+                problem.within(index)
+                raise
+        elif value is not None:
+            if kind is not dict:
+                term: Node = self.scalar(plan, value)
+            elif backwards and any(key in value for key, _ in plan.scalar.wrappers):
+                raise InvalidDocument("a reverse property has a literal or a list as its value")
+            else:
+                term = self.object(graph, plan, value, depth)
+            if not backwards:
+                say(graph, subject, plan.predicate, term)
+            elif isinstance(term, str) and term[0] == '"':
+                raise InvalidDocument("a reverse property has a literal or a list as its value")
+            else:
+                say(graph, term, plan.predicate, subject)
+
+    def object(self, graph: Graph, plan: Plan, value: dict[str, Any], depth: int) -> Node:
+        """A value given as an object: a value object, a list object or a node (5.1.2, step 7 on)."""
+        for key, keyword in plan.scalar.wrappers:
+            if key in value:
+                if keyword == "@value":
+                    return self.value_object(plan.scalar, value)
+                if keyword == "@set" or len(value) > 1 or not plan.wraps:
+                    raise InvalidDocument(f"{keyword} cannot stand here, or not beside other members")
+                items = value[key]
+                return self.chain(graph, plan, items if type(items) is list else [items], depth)
+        if plan.scalar is not plan.node and len(value) == 1:  # a reference does not end a type's context
+            for key in plan.scalar.ids:
+                if key in value:
+                    return f"<{self.iri(plan.scalar, value[key], key)}>"
+        return self.node(graph, plan.node, value, depth + 1)
+
+    def scalar(self, plan: Plan, value: Any) -> str:
+        """A value given as a string, number or boolean: Value Expansion (5.3)."""
+        if type(value) is not str:
+            return literal(value, plan.datatype)
+        if plan.type == "@id":
+            return f"<{self.iri(plan.scalar, value)}>"
+        if plan.type == "@vocab":
+            return f"<{absolute(expand(plan.scalar, value, vocab=True), value)}>"
+        if plan.type == "@json":
+            return json_literal(value)
+        return literal(value, plan.datatype) if plan.datatype else '"' + escaped(value) + plan.close
+
+    def value_object(self, active: ActiveContext, value: dict[str, Any]) -> str:
+        """A value object (5.1.2, step 15; 8.2.2)."""
+        entries: dict[str | None, Any] = {}
+        for key, entry in value.items():
+            keyword = expand(active, key, vocab=True)
+            if keyword in entries:
+                raise InvalidDocument("a value object has a member under two keys")
+            if keyword == "@index":
+                raise LossyDocument("an index is not part of any statement", hint="Leave it out.")
+            if keyword not in {"@value", "@type", "@language", "@direction"} or (
+                keyword != "@value" and type(entry) is not str
+            ):
+                raise InvalidDocument("a value object has a member that it cannot have")
+            entries[keyword] = entry
+        content = entries["@value"]
+        if "@type" in entries:
+            if len(entries) > 2:
+                raise InvalidDocument("a value object has both a type and a language or direction")
+            if (datatype := expand(active, entries["@type"], vocab=True)) == "@json":
+                return json_literal(content)
+            return literal(content, absolute(datatype, entries["@type"]))
+        if len(entries) == 1:
+            return literal(content, None)
+        if type(content) is not str:
+            raise InvalidDocument("only a string can have a language or direction")
+        language, direction = entries.get("@language"), entries.get("@direction")
+        if direction not in {None, "ltr", "rtl"}:
+            raise InvalidDocument("@direction is not ltr or rtl")
+        return '"' + escaped(content) + closing(None, language and language_tag(language), direction)
+
+    def special(self, graph: Graph, subject: Node, plan: Plan, value: Any, depth: int) -> None:
+        """Values of a property with a container or of type @json (5.1.2, step 13.6 on)."""
+        kind = plan.kind
+        if kind == JSON:
+            say(graph, subject, plan.predicate, json_literal(value))
+        elif kind == REVERSE:
+            self.put(graph, subject, plan, value, depth, backwards=True)
+        elif value is None:
+            return
+        elif kind == LIST:
+            items = value if type(value) is list else [value]
+            if type(value) is dict and any(
+                key in value for key, keyword in plan.scalar.wrappers if keyword == "@list"
+            ):
+                say(graph, subject, plan.predicate, self.object(graph, plan, value, depth))
+            else:
+                say(graph, subject, plan.predicate, self.chain(graph, plan, items, depth))
+        elif kind == GRAPH:
+            for item in value if type(value) is list else [value]:
+                name = self.dataset.blank()
+                say(graph, subject, plan.predicate, name)
+                self.root(self.dataset.graphs.setdefault(name, Graph()), plan.node, item, depth + 1)
+        elif type(value) is not dict:
+            self.put(graph, subject, plan, value, depth)
+        elif kind == LANGUAGES:
+            for key, texts in value.items():
+                language = None if expand(plan.scalar, key, vocab=True) == "@none" else language_tag(key)
+                for text in texts if type(texts) is list else [texts]:
+                    if type(text) is not str:
+                        raise InvalidDocument("a language map holds something else than strings")
+                    close = closing(None, language, plan.direction)
+                    say(graph, subject, plan.predicate, '"' + escaped(text) + close)
+        else:
+            raise InvalidDocument("a map by index, id or type is not supported", hint="Use an array.")
+
+    def chain(self, graph: Graph, plan: Plan, items: list[Any], depth: int) -> Node:
+        """An ordered list (8.2.3): a chain of blank nodes."""
+        if depth > DEEPEST:
+            raise TooComplex(f"The document is nested deeper than {DEEPEST} levels.")
+        cells = [self.dataset.blank() for _ in items]
+        for index, item in enumerate(items):
+            kind = type(item)
+            if item is None:
+                raise LossyDocument("a list holds null, which would be dropped and shift what follows")
+            if kind is list:
+                term = self.chain(graph, plan, item, depth + 1)
+            else:
+                term = self.object(graph, plan, item, depth) if kind is dict else self.scalar(plan, item)
+            say(graph, cells[index], _FIRST, term)
+            say(graph, cells[index], _REST, cells[index + 1] if index + 1 < len(cells) else _NIL)
+        return cells[0] if cells else _NIL
+
+    # Names, types and contexts
+
+    def iri(self, active: ActiveContext, value: Any, key: str | None = None) -> str:
+        """The IRI that an id or a reference stands for (5.2); what is relative or malformed is refused."""
+        if type(value) is str:
+            colon = value.find(":")
+            if colon > 0 and not value.startswith("//", colon + 1):
+                term = active.terms.get(value[:colon])
+                if term and term.prefix and term.iri and value[0] != "_":
+                    value = term.iri + value[colon + 1 :]
+            if IRI(value):
+                return value
+        problem = LossyDocument(
+            "an id or reference is not an absolute IRI",
+            hint="Write it with its scheme, such as https: or urn:.",
+        )
+        if key is not None:
+            problem.within(key)
+        raise problem
+
+    def typed(self, active: ActiveContext, key: str, value: Any) -> tuple[ActiveContext, list[str]]:
+        """The context inside an object of these types, and the rest of the lines that state them."""
+        kinds = (value,) if type(value) is str else tuple(value) if type(value) is list else (None,)
+        try:
+            found = active.typed.get(kinds)
+            text = "" if found else "".join(kinds)
+        except TypeError:
+            problem = InvalidDocument("a type is neither a string nor an array of strings")
+            problem.within(key)
+            raise problem from None
+        if found:
+            return found
+        self.meter.charge(1 + len(text) // 64)
+        result = active
+        lines = []
+        for kind in sorted(set(kinds)):
+            try:
+                iri = absolute(expand(active, kind, vocab=True), kind)
+            except LossyDocument as problem:
+                problem.within(key)
+                raise
+            lines.append(f" <{RDF}type> <{iri}> .\n")
+            term = active.terms.get(kind)
+            if term and term.context is not UNSET:
+                result = self.contexts.process(result, term.context, self.meter, propagate=False)
+        if result.types != active.types:
+            raise InvalidDocument("the context of a type gives another key the meaning of @type")
+        active.typed[kinds] = result, lines
+        return result, lines
+
+    def plan(self, active: ActiveContext, key: Any) -> Plan:
+        if type(key) is not str:
+            raise InvalidDocument("a key is not a string")
+        self.meter.charge(1 + len(key) // 64)
+        plan = active.plans[key] = compile_plan(self.contexts, active, key, self.meter)
+        return plan
+
+    def embedded(self, active: ActiveContext, local: Any) -> ActiveContext:
+        """The active context after an @context in the document."""
+        key: str | tuple[str, ...] | bytes
+        if type(local) is str:
+            key = local
+        elif type(local) is list and all(type(item) is str for item in local):
+            key = tuple(local)
+        else:
+            key = json.dumps(local).encode()
+        found = active.embedded.get(key)
+        if found is None:
+            self.meter.charge(1 + len(key) // 64)
+            found = active.embedded[key] = self.contexts.process(active, local, self.meter)
+        return found
+
+
+def say(graph: Graph, subject: Node, predicate: str, value: Node) -> None:
+    """Add one statement."""
+    if isinstance(value, int):
+        graph.links.append((subject, predicate, value))
+    elif isinstance(subject, int):
+        graph.facts.setdefault(subject, []).append(f"{predicate}{value} .\n")
+    else:
+        graph.lines.append(f"{subject}{predicate}{value} .\n")
