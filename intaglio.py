@@ -8,9 +8,10 @@ here, as a `Session`.
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -72,7 +73,7 @@ class Session:
     def verifier(self, *, offline: bool = False, trust_file: Path | None = None) -> Verifier:
         """A verifier on this machine's trust list; it also sees the lists that an issuer here published."""
         from did import METHODS, Resolver
-        from issuer.status import read_published
+        from issuer.home import published_list
         from verifier import Trust, Verifier
         from verifier.status import fetched
 
@@ -81,7 +82,7 @@ class Session:
         return Verifier(
             Resolver(METHODS, fetcher),
             trust=Trust.load(trust_file or self.trust_file),
-            lists=(lambda url: read_published(issuer_home, url), fetched(fetcher)),
+            lists=(lambda url: published_list(issuer_home, url), fetched(fetcher)),
         )
 
     def check(self, data: bytes) -> Report:
@@ -137,6 +138,71 @@ def cli(ctx: click.Context, home: Path, ca_file: Path | None, loopback: bool) ->
     Start with: intaglio demo
     """
     ctx.obj = Session(home.expanduser().absolute(), ca_file, loopback)
+
+
+@click.command()
+@click.pass_obj
+def doctor(session: Session) -> int:
+    """Explain what is wrong with this set-up."""
+    wrong = 0
+    for mark, what, remedy in _findings(session):
+        wrong += mark == "✗"
+        click.echo(f"{mark} {what}")
+        if remedy:
+            click.echo(f"    {remedy}")
+    click.echo("Something is wrong: see ✗ above." if wrong else "Nothing is wrong.", err=True)
+    return INVALID if wrong else VALID
+
+
+def _findings(session: Session) -> Iterator[tuple[str, str, str]]:
+    """Mark (✓ well, ! worth knowing, ✗ wrong), finding and remedy."""
+    fast = importlib.util.find_spec("nacl") is not None
+    if not fast:
+        yield "!", "Ed25519 goes by OpenSSL, at half the speed.", "pip install 'intaglio[fast]'"
+    if not session.home.exists():
+        yield "✓", f"{session.home} does not exist yet: nothing was done here so far.", "Try: intaglio demo"
+        return
+    if session.home.stat().st_mode & 0o077:
+        yield "!", f"Others can look into {session.home}.", f"chmod 700 {session.home}"
+    for check in (_trust_findings, _issuer_findings, _wallet_findings):
+        try:
+            yield from check(session)
+        except Problem as problem:
+            yield "✗", f"{problem.title}: {printable(problem.detail)}", problem.hint
+
+
+def _trust_findings(session: Session) -> Iterator[tuple[str, str, str]]:
+    from verifier import Trust
+
+    count = len(Trust.load(session.trust_file).issuers)
+    yield "✓", f"{count} issuers are on the trust list {session.trust_file}.", ""
+
+
+def _issuer_findings(session: Session) -> Iterator[tuple[str, str, str]]:
+    home = session.home / "issuer"
+    if not (home / "issuer.json").exists():
+        return
+    from keys import KeyFile
+    from ledger import audit
+    from ledger.cli import Place
+    from vc import Credential
+    from wire import load_json_object
+
+    yield "✓", f"An issuer lives in {home}.", ""
+    if not KeyFile.open(home / "keys.json", lambda: None).protected:
+        yield "!", "Its keys are not sealed under a passphrase; only the folder's rights guard them.", ""
+    checkpoint = audit(Place(home, session.now).open())
+    yield "✓", f"All {checkpoint.size} entries of its log were derived again and are as signed.", ""
+    for path in sorted((home / "status").glob("[0-9]*")):
+        end = Credential.parse(load_json_object(path.read_bytes(), limit=1 << 25)).valid_until
+        if end is not None and end <= session.now():
+            yield "✗", f"The status list {path.name} has expired.", "intaglio issuer status publish"
+
+
+def _wallet_findings(session: Session) -> Iterator[tuple[str, str, str]]:
+    home = session.home / "wallet"
+    if home.exists():
+        yield "✓", f"A wallet lies in {home}.", "Keep a copy: intaglio wallet backup FILE"
 
 
 def main() -> None:

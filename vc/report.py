@@ -82,7 +82,7 @@ class Report:
         """
         failed = [check for check in self.checks if check.outcome is Outcome.FAILED]
         still_open = [check for check in self.checks if check.outcome is Outcome.UNDETERMINED]
-        return (failed[:1] or still_open[-1:] or [None])[0]
+        return next(iter(failed[:1] or still_open[-1:]), None)
 
     def require(self) -> tuple[Credential, ...]:
         """The verified credentials. Raises the `Problem` of the deciding check unless all is valid."""

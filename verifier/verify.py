@@ -317,7 +317,9 @@ class _Run:
         return checked
 
     def _anchors(self, credential: Credential, own: Sequence[_Signature]) -> tuple[Fact, ...]:
-        keys = {credential_entry(credential.document, found.proof): found.key for found in own}
+        keys = {}
+        if self._bundle.evidence:
+            keys = {credential_entry(credential.document, found.proof): found.key for found in own}
         policy = self._trust.policy_for(credential.issuer)
         facts = []
         for evidence in self._bundle.evidence:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from .context import IRI, Contexts
 from .canonical import vendored
+from .context import IRI, Contexts
 from .literal import closing, escaped
 from .problem import InvalidDocument
 from .rdfc import Dataset, Node

@@ -14,8 +14,21 @@ from typing import Any
 
 from .context import IRI, UNSET, ActiveContext, Contexts, Meter, expand
 from .literal import RDF, closing, escaped, is_special, json_literal, language_tag, literal
-from .plan import DONE, GRAPH, JSON, KEYWORD, LANGUAGES, LINK, LIST, PLAIN, REVERSE, TEXT
-from .plan import Plan, absolute, compile_plan
+from .plan import (
+    DONE,
+    GRAPH,
+    JSON,
+    KEYWORD,
+    LANGUAGES,
+    LINK,
+    LIST,
+    PLAIN,
+    REVERSE,
+    TEXT,
+    Plan,
+    absolute,
+    compile_plan,
+)
 from .problem import InvalidDocument, LossyDocument, TooComplex
 from .rdfc import Dataset, Graph, Node
 
@@ -56,9 +69,8 @@ class Walk:
         self.roots += 1
 
     def node(
-        self, graph: Graph, active: ActiveContext, node: dict[str, Any], depth: int,
-        *, name: str | None = None, outermost: bool = False,
-    ) -> Node:  # fmt: skip
+        self, graph: Graph, active: ActiveContext, node: dict[str, Any], depth: int, *, outermost: bool = False
+    ) -> Node:
         """A node object (5.1.2, from step 9): its statements go into `graph`, its name is returned."""
         if "@context" in node:
             active = self.embedded(active, node["@context"])
@@ -68,6 +80,7 @@ class Walk:
                 if types is not None:
                     raise InvalidDocument("an object has its type under two keys")
                 active, types = self.typed(active, key, node[key])
+        name: str | None = None
         for key in active.ids:
             if key in node:
                 if name is not None:
@@ -131,9 +144,6 @@ class Walk:
             for item in items:
                 inner = graph if alone else self.dataset.graphs.setdefault(subject, Graph())
                 self.root(inner, plan.node, item, depth + 1)
-        elif plan.name == "@included":
-            for item in items:
-                self.root(graph, plan.node, item, depth + 1)
         elif plan.name == "@reverse" and type(value) is dict:
             for key, others in value.items():
                 reverse = plan.node.plans.get(key) or self.plan(plan.node, key)
@@ -308,7 +318,7 @@ class Walk:
                 if term and term.prefix and term.iri and value[0] != "_":
                     value = term.iri + value[colon + 1 :]
             if IRI(value):
-                return value
+                return str(value)
         problem = LossyDocument(
             "an id or reference is not an absolute IRI",
             hint="Write it with its scheme, such as https: or urn:.",
@@ -347,11 +357,10 @@ class Walk:
         active.typed[kinds] = result, lines
         return result, lines
 
-    def plan(self, active: ActiveContext, key: Any) -> Plan:
-        if type(key) is not str:
-            raise InvalidDocument("a key is not a string")
+    def plan(self, active: ActiveContext, key: str) -> Plan:
+        """What to do with a key, worked out and remembered."""
         self.meter.charge(1 + len(key) // 64)
-        plan = active.plans[key] = compile_plan(self.contexts, active, key, self.meter)
+        active.plans[key] = plan = compile_plan(self.contexts, active, key, self.meter)
         return plan
 
     def embedded(self, active: ActiveContext, local: Any) -> ActiveContext:

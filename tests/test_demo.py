@@ -1,0 +1,53 @@
+"""The demo and the samples: what they tell is what happens."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+def intaglio(*words: str | Path, home: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "intaglio", *map(str, words)],
+        env={**os.environ, "INTAGLIO_HOME": str(home)},
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+@pytest.mark.slow
+def test_the_demo_ends_with_all_verdicts_as_told(tmp_path: Path) -> None:
+    done = intaglio("demo", home=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "All verdicts as told" in done.stdout
+    assert done.stdout.count("VALID: ") == 6  # two valid, four NOT VALID
+    assert done.stdout.count("COULD NOT BE DECIDED: ") == 1
+
+
+def test_there_is_a_sample_of_each_verdict(tmp_path: Path) -> None:
+    folder = tmp_path / "tryout"
+    told = intaglio("samples", folder, home=tmp_path).stdout
+    verdicts = {}
+    for path in folder.glob("*.json"):
+        if path.name != "trust.json":
+            done = intaglio("verify", path, "--trust", folder / "trust.json", "--offline", home=tmp_path)
+            verdicts[path.name] = done.returncode
+            (line,) = [line for line in told.splitlines() if f"{path}  " in line]
+            assert f"exit code {done.returncode}" in line
+    assert verdicts == {
+        "valid.json": 0,
+        "altered.json": 1,
+        "revoked.json": 1,
+        "no-evidence.json": 3,
+        "unknown-issuer.json": 3,
+    }
+
+
+def test_samples_never_write_over_anything(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    assert intaglio("samples", tmp_path, home=tmp_path).returncode == 2
