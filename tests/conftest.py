@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.commandline import Program
+
 ROOT = Path(__file__).parent.parent
 CORPORA = Path(os.environ.get("INTAGLIO_CORPORA", ROOT.parent / "shared"))
 
@@ -17,3 +19,9 @@ def corpora() -> Path:
     if not (CORPORA / "vectors").is_dir():
         pytest.skip(f"no third-party data in {CORPORA}; set INTAGLIO_CORPORA to have this test run")
     return CORPORA
+
+
+@pytest.fixture
+def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Program:
+    """The command line, with everything in a folder of the test's own."""
+    return Program(tmp_path / "home", monkeypatch, capsys)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 import uvicorn
-from world import NOW, University, verifier
+from tests.world import NOW, University, verifier
 
 from verifier.app import MAX_BODY, create_app
 from wire import Unavailable

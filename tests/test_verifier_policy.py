@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from world import NOW, University
+from tests.world import NOW, University
 
 from ledger import Fact
 from vc import Credential

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import orjson
 import pytest
-from world import University
+from tests.world import University
 
 from verifier import RecognisedIssuer, RecognisedLog, Trust, update_trust
 from wire import Malformed, NotFound

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from world import NOW, Holder, University, verifier
+from tests.world import NOW, Holder, University, verifier
 
 from keys import PrivateKey
 from ledger import Evidence

@@ -28,6 +28,7 @@ class MalformedCredential(Malformed):
 
     type = "https://www.w3.org/TR/vc-data-model#MALFORMED_VALUE_ERROR"
     title = "Not a well-formed credential"
+    advice = "Ask for the file as its issuer made it; if this is it, the issuer has to mend its program."
 
 
 @dataclass(frozen=True, slots=True)

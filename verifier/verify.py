@@ -61,6 +61,7 @@ class NotInForce(Problem):
     """The credential's dates do not include the moment asked about."""
 
     title = "Not valid at this time"
+    advice = "Ask the holder for a current one; --at DATE judges as of another day."
 
 
 class KeyNotInForce(Problem):

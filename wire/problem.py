@@ -16,11 +16,13 @@ class Problem(Exception):
     type: ClassVar[str] = "about:blank"
     title: ClassVar[str] = "Something is wrong"
     undetermined: ClassVar[bool] = False
+    advice: ClassVar[str] = ""
+    """The hint where none is given."""
 
     def __init__(self, detail: str, *, hint: str = "") -> None:
         super().__init__(detail)
         self.detail = detail
-        self.hint = hint
+        self.hint = hint or self.advice
 
     def to_dict(self) -> dict[str, str]:
         """The problem as the members of an `application/problem+json` object."""

@@ -118,7 +118,10 @@ def _explain(text: bytes, error: json.JSONDecodeError) -> NoReturn:
     if "depth" in error.msg:
         raise TooLarge("The JSON text nests arrays and objects deeper than any parser here goes.") from None
     # `from None`, since the error of the parser carries the whole document
-    raise Malformed(f"Line {error.lineno}, column {error.colno}: not JSON, {error.msg}.") from None
+    raise Malformed(
+        f"Line {error.lineno}, column {error.colno}: not JSON, {error.msg}.",
+        hint="Was another file meant? JSON text was expected.",
+    ) from None
 
 
 def _repeated_names(text: bytes) -> Iterator[int]:

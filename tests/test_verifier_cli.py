@@ -1,0 +1,195 @@
+"""`intaglio verify` and `intaglio trust` as a recruiter meets them."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.commandline import Program
+from tests.loopback import Site, response
+from tests.world import NOW, Holder, University
+from vc import Bundle
+
+UNIVERSITY = University()
+AT = ("--at", f"{NOW:%Y-%m-%dT%H:%M:%SZ}")
+
+
+@pytest.fixture
+def program(program: Program) -> Program:
+    program.home.mkdir(mode=0o700)
+    (program.home / "trust.json").write_bytes(UNIVERSITY.trust.to_bytes())
+    return program
+
+
+def save(folder: Path, bundle: Bundle, name: str = "diploma.json") -> Path:
+    path = folder / name
+    path.write_bytes(bundle.to_bytes())
+    return path
+
+
+def test_the_first_line_is_the_verdict_and_then_come_nine_checks(program: Program, tmp_path: Path) -> None:
+    answer = program("verify", save(tmp_path, UNIVERSITY.issue()), *AT, "--offline")
+    first, *checks = answer.out.splitlines()
+    assert answer.code == 0
+    assert first == "VALID: Master of Science awarded to Ada Invented by Example University on 2026-06-30"
+    assert [line.split()[0] for line in checks] == [str(number) for number in range(1, 10)]
+    assert answer.err == ""
+
+
+def test_claims_of_a_refused_credential_are_never_shown(program: Program, tmp_path: Path) -> None:
+    bundle = UNIVERSITY.issue(index=1)
+    forged = copy.deepcopy(dict(bundle.secured))
+    forged["credentialSubject"]["achievement"]["name"] = "PhD in Everything"
+    path = save(tmp_path, Bundle(forged, bundle.evidence, bundle.issuer_documents, bundle.status_lists))
+    for options in ((), ("--json",)):
+        answer = program("verify", path, *AT, *options)
+        assert answer.code == 1
+        assert "PhD" not in answer.out + answer.err
+        assert "Ada" not in answer.out + answer.err
+    assert program("verify", path, *AT).out.startswith("NOT VALID: The proof does not match the content")
+
+
+BAD_INPUTS = {
+    "empty": (b"", 1, "The file is empty."),
+    "not JSON": (b"hello\n", 1, "Line 1, column 1"),
+    "wrong context": (None, 1, "@context does not begin with"),
+    "tampered": (None, 1, "the content was changed after signing"),
+    "expired": (None, 1, "expired on 2026-07-01"),
+    "unknown issuer": (None, 3, "the keys of did:web:stranger.example are not known here"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_INPUTS)
+def test_the_six_bad_inputs_name_place_reason_and_next_step(
+    name: str, program: Program, tmp_path: Path
+) -> None:
+    data, code, text = BAD_INPUTS[name]
+    if data is None:
+        bundle = {
+            "wrong context": lambda: Bundle(
+                {**UNIVERSITY.issue().secured, "@context": ["https://a.example/"]}
+            ),
+            "tampered": lambda: Bundle(
+                {**UNIVERSITY.issue().secured, "name": "x"}, (), tuple(UNIVERSITY.documents)
+            ),
+            "expired": lambda: UNIVERSITY.issue(index=2, validUntil="2026-07-01T00:00:00Z"),
+            "unknown issuer": lambda: University("stranger.example").issue(),
+        }[name]()
+        data = bundle.to_bytes()
+    answer = program("verify", "-", *AT, "--offline", stdin=data)
+    assert answer.code == code
+    assert text in answer.out
+    assert "What to do:" in answer.out
+    assert "Traceback" not in answer.out + answer.err
+
+
+def test_json_is_one_object_of_a_versioned_form(program: Program, tmp_path: Path) -> None:
+    path = save(tmp_path, UNIVERSITY.issue(index=3))
+    good = json.loads(program("verify", path, *AT, "--json").out)
+    assert (good["version"], good["verdict"], len(good["checks"])) == (1, "valid", 9)
+    assert good["credentials"][0]["issuer"]["id"] == UNIVERSITY.did
+    bad = json.loads(program("verify", "-", "--json", stdin=b"{}").out)
+    assert (bad["version"], bad["verdict"]) == (1, "invalid")
+    assert bad["checks"][0]["problem"]["title"]
+    assert "credentials" not in bad
+
+
+def test_a_presentation_is_checked_against_what_was_asked(program: Program, tmp_path: Path) -> None:
+    bundle = UNIVERSITY.issue(index=4)
+    shown = Holder().present(bundle.secured)
+    path = save(tmp_path, Bundle(shown, bundle.evidence, bundle.issuer_documents, bundle.status_lists))
+    asked = ("--challenge", "challenge", "--domain", "employer.example")
+    assert program("verify", path, *AT, *asked).code == 0
+    assert program("verify", path, *AT).code == 3
+    assert program("verify", path, *AT, "--challenge", "other").code == 1
+
+
+def test_a_policy_asks_for_more(program: Program, tmp_path: Path) -> None:
+    path, policy = save(tmp_path, UNIVERSITY.issue(index=5)), tmp_path / "policy.json"
+    policy.write_text('{"allOf": ["recognised", {"witnesses": 1}]}')
+    answer = program("verify", path, *AT, "--policy", policy)
+    assert answer.code == 3
+    assert "attested by 1 witnesses" in answer.out
+    policy.write_text('{"allOf": []}')
+    answer = program("verify", path, "--policy", policy)
+    assert (answer.code, answer.out) == (1, "")
+    assert "the policy allOf is empty" in answer.err
+
+
+def test_a_url_is_fetched_and_only_then(program: Program) -> None:
+    with Site(lambda path: response(200, UNIVERSITY.issue(index=6).to_bytes())).running() as site:
+        assert program("--loopback", "verify", site.url("/diploma.json"), *AT).code == 0
+        assert program("verify", site.url("/diploma.json"), *AT).code == 1
+        answer = program("--loopback", "verify", site.url("/diploma.json"), *AT, "--offline")
+    assert answer.code == 3
+    assert "offline" in answer.err
+
+
+@pytest.mark.parametrize(
+    ("source", "code", "text"),
+    [("missing.json", 4, "there is no file missing.json"), (".", 1, "cannot be read")],
+)
+def test_what_cannot_be_opened_is_said(source: str, code: int, text: str, program: Program) -> None:
+    answer = program("verify", source)
+    assert (answer.code, answer.out) == (code, "")
+    assert text in answer.err
+
+
+def test_a_date_that_is_none_is_a_usage_error(program: Program, tmp_path: Path) -> None:
+    path = save(tmp_path, UNIVERSITY.issue(index=7))
+    assert program("verify", path, "--at", "yesterday").code == 2
+    assert program("verify", path, "--at", f"{NOW:%Y-%m-%d}").code == 0
+
+
+def test_text_in_a_credential_cannot_steer_the_terminal(program: Program, tmp_path: Path) -> None:
+    """A40."""
+    document = UNIVERSITY.diploma(index=8)
+    document["credentialSubject"]["achievement"]["name"] = "A\u202eB\x1b[2J"
+    path = save(tmp_path, UNIVERSITY.issue(document))
+    out = program("verify", path, *AT).out
+    assert "\x1b" not in out
+    assert "\u202e" not in out
+    assert "⟨202E⟩" in out
+
+
+class TestTrust:
+    def test_the_list_says_who_is_on_it(self, program: Program) -> None:
+        out = program("trust", "list").out
+        assert out.startswith(f"Example University  {UNIVERSITY.did}  for everything  known in these tests")
+        assert UNIVERSITY.log.origin in out
+        assert json.loads(program("trust", "list", "--json").out)["version"] == 1
+
+    def test_an_issuer_is_added_and_removed(self, program: Program) -> None:
+        stranger = University("stranger.example")
+        key = stranger.key.public_key.multikey()
+        log, clock = str(stranger.log.verifier_key), str(stranger.log.clock_key)
+        data = stranger.issue().to_bytes()
+        assert program("verify", "-", *AT, "--offline", stdin=data).code == 3
+        added = ("--name", "Stranger", "--type", "OpenBadgeCredential", "--key", key)
+        assert program("trust", "add", stranger.did, *added, "--log", log, "--clock", clock).code == 0
+        assert program("verify", "-", *AT, "--offline", stdin=data).code == 0
+        assert program("trust", "remove", stranger.did).code == 0
+        assert program("verify", "-", *AT, "--offline", stdin=data).code == 3
+        assert program("trust", "remove", stranger.did).code == 4
+
+    def test_an_empty_list_says_how_to_begin(self, program: Program) -> None:
+        (program.home / "trust.json").unlink()
+        assert "intaglio trust add DID" in program("trust", "list").err
+
+    @pytest.mark.parametrize(
+        "words", [("nobody",), ("did:example:a", "--key", "zWrong"), ("did:example:a", "--log", "x")]
+    )
+    def test_what_is_wrong_is_not_added(self, words: tuple[str, ...], program: Program) -> None:
+        before = (program.home / "trust.json").read_bytes()
+        assert program("trust", "add", *words).code == 1
+        assert (program.home / "trust.json").read_bytes() == before
+
+
+def test_help_names_every_command(program: Program) -> None:
+    out = program("--help").out
+    for name in ("issuer", "wallet", "verify", "verifier", "trust", "ledger", "demo", "samples", "doctor"):
+        assert f"  {name} " in out
+    assert program("nonsense").code == 2
