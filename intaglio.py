@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from wire import NotFound, Problem, printable
+from wire import Declined, NotFound, Problem, printable
 
 if TYPE_CHECKING:
     from vc import Report
@@ -42,7 +42,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
 )
 """Each sub-command: where it is, and what it does."""
 
-VALID, INVALID, USAGE, UNDETERMINED, NOT_FOUND, LOGIN = 0, 1, 2, 3, 4, 6
+VALID, INVALID, UNDETERMINED, NOT_FOUND, DECLINED, LOGIN = 0, 1, 3, 4, 5, 6
 
 
 @dataclass
@@ -231,6 +231,8 @@ def exit_code(problem: Problem) -> int:
 
     if isinstance(problem, PassphraseNeeded | WrongPassphrase):
         return LOGIN
+    if isinstance(problem, Declined):
+        return DECLINED
     if isinstance(problem, NotFound):
         return NOT_FOUND
     return UNDETERMINED if problem.undetermined else INVALID

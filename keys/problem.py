@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from wire.problem import Malformed, Problem, Refused
+from wire.problem import Malformed, PassphraseNeeded, Problem, Refused
+
+__all__ = ["InvalidKey", "InvalidSignature", "PassphraseNeeded", "WrongPassphrase"]
 
 
 class InvalidKey(Malformed):
@@ -15,12 +17,6 @@ class InvalidSignature(Problem):
     """The signature does not verify under this key over this data."""
 
     title = "The signature does not verify"
-
-
-class PassphraseNeeded(Refused):
-    """The secrets are sealed, and no passphrase was given."""
-
-    title = "A passphrase is needed"
 
 
 class WrongPassphrase(Refused):

@@ -584,7 +584,7 @@ def test_what_is_sent_is_answered_whatever_the_status(
     status: int, serve: Serve, fetcher: HttpsFetcher
 ) -> None:
     site = serve(response(status, b'{"detail": "x"}', location="/elsewhere"))
-    answer = fetcher.send(site.url("/claim"), b'{"a": 1}')
+    answer = fetcher.exchange("POST", site.url("/claim"), b'{"a": 1}')
     assert (answer.status, answer.body) == (status, b'{"detail": "x"}')
     (head,) = site.requests
     assert head.startswith("POST /claim HTTP/1.1\r\n")
@@ -594,12 +594,12 @@ def test_what_is_sent_is_answered_whatever_the_status(
 
 def test_an_endless_explanation_is_cut(serve: Serve, fetcher: HttpsFetcher) -> None:
     site = serve(response(409, b"x" * 100_000))
-    assert fetcher.send(site.url(), b"{}").body == b"x" * 16_384
+    assert fetcher.exchange("POST", site.url(), b"{}").body == b"x" * 16_384
 
 
 def test_nothing_is_sent_to_private_addresses(fetcher: HttpsFetcher) -> None:
     with pytest.raises(Refused):
-        fetcher.send("https://192.168.1.1/", b"{}")
+        fetcher.exchange("POST", "https://192.168.1.1/", b"{}")
 
 
 def test_everything_it_raises_is_a_problem(fetcher: Fetcher) -> None:

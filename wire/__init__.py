@@ -6,7 +6,7 @@ multibase, `fetch.py` the bounded and private-network-safe `Fetcher`, `files.py`
 """
 
 from .files import sync_folder, write_durably
-from .problem import Conflict, Damaged, Malformed, NotFound, Problem, Refused, TooLarge, Unavailable
+from .problem import Conflict, Damaged, Declined, Malformed, NotFound, Problem, Refused, TooLarge, Unavailable
 from .strict import (
     base58_decode,
     base58_encode,
@@ -21,6 +21,7 @@ from .text import printable
 __all__ = [
     "Conflict",
     "Damaged",
+    "Declined",
     "Malformed",
     "NotFound",
     "Problem",

@@ -98,13 +98,15 @@ class HttpsFetcher:
             target = target.redirected(answer.location)
         raise refusal(url, f"it redirects more than {_MOST_REDIRECTS} times")
 
-    def send(self, url: str, content: bytes, *, limit: int = 1 << 20) -> Answer:
-        """The answer to a POST of JSON, whatever its status; redirects are not followed.
+    def exchange(
+        self, method: str, url: str, content: bytes | None = None, *, limit: int = 1 << 20
+    ) -> Answer:
+        """The answer to one request with JSON or nothing to send, whatever its status; no redirects.
 
         Raises `Refused`, `TooLarge` and `Unavailable` as `fetch` does.
         """
         deadline = time.monotonic() + self._timeout
-        return self._exchange("POST", Target.parse(url), content, "application/json", limit, deadline)
+        return self._exchange(method, Target.parse(url), content, "application/json", limit, deadline)
 
     def _exchange(
         self, method: str, target: Target, content: bytes | None, accept: str, limit: int, deadline: float

@@ -55,6 +55,18 @@ class Refused(Problem):
     title = "Refused"
 
 
+class Declined(Refused):
+    """A person was asked and said no; nothing was done."""
+
+    title = "Declined"
+
+
+class PassphraseNeeded(Refused):
+    """Secrets are sealed, and no passphrase was given."""
+
+    title = "A passphrase is needed"
+
+
 class NotFound(Problem):
     """What was asked for does not exist here."""
 

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import click
 import orjson
 
-from .problem import Refused
+from .problem import PassphraseNeeded
 
 
 class Result(NamedTuple):
@@ -59,13 +59,13 @@ def say(first: str, *further: str) -> None:
 def passphrase(prompt: str, variable: str = "INTAGLIO_PASSPHRASE_FILE", *, new: bool = False) -> bytes | None:
     """From the file that the variable names, else from a prompt; `None` if there is neither or nothing typed.
 
-    The same bytes for é however it is typed. Raises `Refused` for a file that cannot be read.
+    The same bytes for é however it is typed. Raises `PassphraseNeeded` for a file that cannot be read.
     """
     if file := os.environ.get(variable):
         try:
             typed = Path(file).read_text(encoding="utf-8").rstrip("\r\n")
         except (OSError, UnicodeDecodeError):
-            raise Refused(f"{variable} names a file that cannot be read") from None
+            raise PassphraseNeeded(f"{variable} names a file that cannot be read") from None
     elif sys.stdin.isatty():
         typed = click.prompt(
             prompt, hide_input=True, confirmation_prompt=new, err=True, default="", show_default=False

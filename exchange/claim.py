@@ -1,0 +1,185 @@
+"""Claiming a diploma: the holder proves possession of a key and receives the edition bound to it.
+
+1. The issuer hands out a `ClaimLink`, `https://host/claim/<token>`.
+2. `GET` of the link answers an `Invitation`: who invites, and a challenge.
+3. The wallet `POST`s its `acceptance`, a Verifiable Presentation without credentials that its key signs
+   over the challenge and the domain; the issuer reads it as an `Acceptance`.
+4. The answer is the bundle of the diploma issued to that key.
+
+The domain is the link up to `/claim/`. Each side takes it from what it knows itself, never from the
+other: whoever passes on the challenge of another issuer gets a signature that is good for nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Self
+
+from did import DIDURL, DocumentSource
+from keys import Signer
+from vc.integrity import InvalidProof, Proof, proof_values, sign, verify_proof
+from vc.presentation import Presentation, presentation
+from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
+from wire.problem import Malformed
+from wire.strict import load_json_object
+
+MAX_MESSAGE = 16 * 1024  # bytes of an invitation or an acceptance; real ones have less than two thousand
+SUITES_BY_KEY = {"Ed25519": "eddsa-rdfc-2022", "P-256": "ecdsa-rdfc-2019"}
+
+_LINK = re.compile(
+    r"(?P<service>(?P<scheme>https?)://(?P<host>[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?"
+    r"(?:/[A-Za-z0-9._~-]+)*)/claim/(?P<token>[A-Za-z0-9_-]{22,86})"
+)
+_LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+
+
+class InvalidLink(Malformed):
+    """What was given is not a claim link."""
+
+    title = "Not a claim link"
+
+
+class InvalidInvitation(Malformed):
+    """The answer to a claim link is not an invitation that may be accepted."""
+
+    title = "Not an invitation to claim"
+
+
+class InvalidAcceptance(Malformed):
+    """What was sent does not prove possession of a key for this invitation."""
+
+    title = "The claim is not signed as it has to be"
+
+
+@dataclass(frozen=True)
+class ClaimLink:
+    """`service`, the issuer's address, is the domain of the proof; whoever knows `token` may claim."""
+
+    service: str
+    token: str = field(repr=False)
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `https://host/claim/<token>`; plain http only on loopback. Raises `InvalidLink`."""
+        match = _LINK.fullmatch(text)
+        if match is None:
+            raise InvalidLink(
+                "a claim link looks like https://university.example/claim/…, then 22 characters or more",
+                hint="copy the whole link from the message, without the text around it",
+            )
+        if match["scheme"] == "http" and match["host"] not in _LOOPBACK:
+            raise InvalidLink(
+                "the claim link begins with http:, so that anyone on the way could take the diploma",
+                hint="ask the issuer for a link that begins with https:",
+            )
+        return cls(match["service"], match["token"])
+
+    def __str__(self) -> str:
+        return f"{self.service}/claim/{self.token}"
+
+
+@dataclass(frozen=True)
+class Invitation:
+    """The issuer's answer to a claim link: who it says it is, and the challenge to sign until `expires`."""
+
+    issuer: str
+    name: str
+    domain: str
+    challenge: str
+    expires: datetime
+
+    def to_json(self) -> bytes:
+        """The message that `parse` reads, version 1."""
+        members = {
+            "version": 1,
+            "issuer": {"id": self.issuer, "name": self.name},
+            "domain": self.domain,
+            "challenge": self.challenge,
+            "expires": format_datetimestamp(self.expires),
+        }
+        return json.dumps(members, ensure_ascii=False).encode()
+
+    @classmethod
+    def parse(cls, data: bytes, link: ClaimLink) -> Self:
+        """Read the answer to `link`. Raises `InvalidInvitation`, also if it names another domain."""
+        message = load_json_object(data, limit=MAX_MESSAGE)
+        if message.get("version") != 1:
+            raise InvalidInvitation("version is not 1", hint="a newer intaglio may understand it")
+        issuer = message.get("issuer")
+        did, name = (issuer.get("id"), issuer.get("name")) if isinstance(issuer, dict) else (None, None)
+        domain, challenge = message.get("domain"), message.get("challenge")
+        if not (
+            isinstance(did, str)
+            and isinstance(name, str)
+            and isinstance(domain, str)
+            and isinstance(challenge, str)
+        ):
+            raise InvalidInvitation("issuer.id, issuer.name, domain or challenge is missing or not a text")
+        if domain != link.service:
+            raise InvalidInvitation(
+                "domain is not the address of the link: what is signed could be used elsewhere",
+                hint="do not use this link; ask the issuer for one at its own address",
+            )
+        return cls(did, name, domain, challenge, parse_datetimestamp(message.get("expires"), "expires"))
+
+
+def acceptance(
+    invitation: Invitation, signer: Signer, *, holder: str, verification_method: str, created: datetime
+) -> bytes:
+    """The presentation without credentials that claims for the DID `holder`, whose key is `signer`'s."""
+    document = sign(
+        presentation(holder, []),
+        signer,
+        verification_method=verification_method,
+        suite=SUITES_BY_KEY[signer.public_key.type],
+        purpose="authentication",
+        created=created,
+        domain=invitation.domain,
+        challenge=invitation.challenge,
+    )
+    return json.dumps(document).encode()
+
+
+@dataclass(frozen=True)
+class Acceptance:
+    """A claim as received: `holder` and `challenge` are only what it says until `verify` has returned."""
+
+    holder: str
+    challenge: str
+    document: dict[str, Any]
+    proof: Proof
+
+    @classmethod
+    def parse(cls, data: bytes) -> Self:
+        """Check the form: a presentation with a holder, no credential, one proof. Raises `Malformed`."""
+        document = load_json_object(data, limit=MAX_MESSAGE, depth=8)
+        view = Presentation.parse(document)
+        if view.holder is None or view.credentials:
+            raise InvalidAcceptance("the presentation has no holder, or it has credentials")
+        values = proof_values(document)
+        if len(values) != 1:
+            raise InvalidAcceptance(f"the presentation has {len(values)} proofs instead of one")
+        proof = Proof.parse(values[0])
+        if proof.challenge is None:
+            raise InvalidAcceptance("proof.challenge is missing")
+        return cls(view.holder, proof.challenge, document, proof)
+
+    def verify(self, *, domain: str, documents: DocumentSource) -> None:
+        """Check that a key of the holder signed this for `domain`. Is the challenge open? That is not asked.
+
+        Raises `InvalidProof`, or what `documents` raises for the holder's DID.
+        """
+        if self.proof.domain != (domain,):
+            raise InvalidProof(f"proof.domain is not {domain}")
+        if self.proof.purpose != "authentication":
+            raise InvalidProof("proof.proofPurpose is not authentication")
+        method = DIDURL.parse(self.proof.verification_method)
+        if str(method.did) != self.holder:
+            raise InvalidProof("proof.verificationMethod is not a key of the holder")
+        document = documents.resolve(self.holder)
+        verify_proof(
+            self.document, self.proof, document.verification_method(str(method), "authentication").key
+        )

@@ -1,0 +1,23 @@
+"""The holder's side: a wallet that keeps credentials encrypted, verifies before it keeps, and presents.
+
+Read `wallet.py` first (what a holder can do), then `store.py` (the encrypted file beneath it). `client.py`
+claims a diploma by its link, `cli.py` is `intaglio wallet`, `text.py` puts credentials into words. The
+verifier's check is handed in by whoever calls, since the three roles never import each other.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .wallet import BoundToAnother, Held, HolderKey, Wallet
+
+__all__ = ["BoundToAnother", "Held", "HolderKey", "Wallet"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:  # loaded when asked for: `holder.store` alone needs none of it
+        from . import wallet
+
+        return getattr(wallet, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

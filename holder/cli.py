@@ -1,0 +1,303 @@
+"""`intaglio wallet …`: results on stdout, talk on stderr, secrets by prompt or file, never as arguments."""
+
+from __future__ import annotations
+
+import functools
+import json
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol
+
+import click
+
+from exchange.claim import SUITES_BY_KEY, ClaimLink, Invitation
+from keys import PassphraseNeeded
+from vc.bundle import MAX_BYTES
+from vc.report import Report
+from wire.problem import Declined, NotFound, Refused, TooLarge
+from wire.terminal import Result, passphrase, say, verb
+from wire.text import printable
+
+from . import text
+from .wallet import Held, Wallet
+
+_CURRENT, _NEW, _BACKUP = (f"INTAGLIO_{which}PASSPHRASE_FILE" for which in ("", "NEW_", "BACKUP_"))
+
+
+class Session(Protocol):
+    """What this command line needs of the program around it."""
+
+    @property
+    def home(self) -> Path:
+        """The place of everything; the wallet lies in `wallet/` there."""
+
+    ca_file: Path | None
+    """Certificate authorities to trust beside the public ones."""
+
+    @property
+    def loopback(self) -> bool:
+        """Whether addresses of this machine may be reached."""
+
+    def now(self) -> datetime:
+        """The time."""
+
+    def check(self, data: bytes) -> Report:
+        """What the verifier finds in a credential or bundle."""
+
+
+@click.group()
+def wallet() -> None:
+    """Keep diplomas, and show them: encrypted on this machine, verified before they are kept."""
+
+
+_identifier = click.argument("identifier", metavar="ID")
+_yes = click.option("--yes", is_flag=True, help="Do not ask.")
+_undetermined = click.option(
+    "--accept-undetermined", is_flag=True, help="Keep it, marked, even if not all of it could be checked."
+)
+
+
+@verb(wallet)
+@click.option("--key-type", type=click.Choice(list(SUITES_BY_KEY)), default="Ed25519", show_default=True)
+def init(session: Session, key_type: str) -> Result:
+    """Make a wallet with a key."""
+    chosen = secret("Passphrase for the new wallet", new=True)
+    did = Wallet.create(folder(session), chosen, now=session.now(), key_type=key_type)
+    say(
+        "The wallet is ready. It cannot be opened without its passphrase; `intaglio wallet backup` copies it."
+    )
+    return Result({"did": did}, did)
+
+
+@verb(wallet)
+@click.argument("source", metavar="FILE|-")
+@_undetermined
+def import_(session: Session, source: str, accept_undetermined: bool) -> Result:
+    """Check a credential or bundle, and keep it."""
+    data = read(source)
+    with opened(session) as mine:
+        return keep(session, mine, data, accept_undetermined)
+
+
+@verb(wallet)
+@click.argument("source", metavar="LINK|FILE|-")
+@click.option("--ca", type=click.Path(exists=True, path_type=Path), help="A CA to accept too.")
+@_yes
+@_undetermined
+def receive(session: Session, source: str, ca: Path | None, yes: bool, accept_undetermined: bool) -> Result:
+    """Claim a diploma by its link, or import a file.
+
+    With `-` the link, or the credential, comes from stdin: others on this machine can see arguments.
+    """
+    data = b"" if _is_link(source) else read(source)
+    if source == "-" and _is_link(start := data[:2048].decode(errors="replace").strip()):
+        source = start
+    session.ca_file = ca or session.ca_file
+    with opened(session) as mine:
+        if not _is_link(source):
+            return keep(session, mine, data, accept_undetermined)
+        from wire.fetch import HttpsFetcher
+
+        from .client import claim
+
+        def agree(invitation: Invitation) -> bool:
+            say(
+                f"{printable(invitation.name)} offers a diploma at {invitation.domain}",
+                f"it says that it is {printable(invitation.issuer)}",
+                f"the diploma will be bound to {mine.holder_keys()[0].did}",
+            )
+            return agreed("Receive it?", yes)
+
+        return kept(
+            claim(
+                ClaimLink.parse(source),
+                mine,
+                HttpsFetcher(allow_loopback=session.loopback, ca_file=session.ca_file, timeout=30.0),
+                functools.partial(check, session),
+                agree,
+                now=session.now(),
+                undetermined=accept_undetermined,
+            )
+        )
+
+
+@verb(wallet)
+def list_(session: Session) -> Result:
+    """List what the wallet holds."""
+    with opened(session) as mine:
+        found = mine.credentials()
+    if not found:
+        say("The wallet is empty. `intaglio wallet receive LINK` and `intaglio wallet import FILE` fill it.")
+    lines = [f"{held.id}  {text.title(held)}, {text.issuer(held)}; {text.checked(held)}" for held in found]
+    return Result({"credentials": [summary(held) for held in found]}, "\n".join(lines))
+
+
+@verb(wallet)
+@_identifier
+def show(session: Session, identifier: str) -> Result:
+    """Show one credential."""
+    with opened(session) as mine:
+        held = mine.get(identifier)
+    return Result({**summary(held), "credential": held.bundle.secured}, text.card(held))
+
+
+@verb(wallet)
+@click.argument("identifiers", metavar="ID...", nargs=-1, required=True)
+@click.option("--challenge", required=True, help="What the verifier gave to be signed.")
+@click.option("--domain", required=True, help="The verifier's own name, such as https://employer.example.")
+@_yes
+def present(session: Session, identifiers: tuple[str, ...], challenge: str, domain: str, yes: bool) -> Result:
+    """Sign a presentation of credentials for one verifier; prints it as a bundle that verifies offline."""
+    with opened(session) as mine:
+        for held in map(mine.get, identifiers):
+            say(
+                f"{text.title(held)}, {text.issuer(held)}: all of it will be shown to {printable(domain)}",
+                f"bound to {text.binding(held)}",
+            )
+        if not agreed("Sign and show?", yes):
+            raise Declined("nothing was signed")
+        bundle = mine.present(identifiers, challenge=challenge, domain=domain, now=session.now()).to_bytes()
+    return Result(json.loads(bundle), bundle.decode().rstrip("\n"))
+
+
+@verb(wallet)
+@_identifier
+@click.option("--format", "form", type=click.Choice(["bundle", "json"]), default="bundle", show_default=True)
+def export(session: Session, identifier: str, form: str) -> Result:
+    """Print a credential: as it was received, or (`json`) without what came with it."""
+    with opened(session) as mine:
+        held = mine.get(identifier)
+    if form == "bundle":
+        return Result({"bundle": json.loads(held.data)}, held.data.decode().rstrip("\n"))
+    document = held.bundle.secured
+    return Result({"credential": document}, json.dumps(document, ensure_ascii=False, indent=2))
+
+
+@verb(wallet)
+@_identifier
+@_yes
+def delete(session: Session, identifier: str, yes: bool) -> Result:
+    """Remove a credential from the wallet; wherever else it is, it stays valid."""
+    with opened(session) as mine:
+        held = mine.get(identifier)
+        say(f"{text.title(held)}, {text.issuer(held)}")
+        if not agreed("Delete it from this wallet?", yes):
+            raise Declined("nothing was deleted")
+        mine.delete(held.id)
+    return Result({"deleted": held.id}, held.id)
+
+
+@verb(wallet)
+@click.argument("file", type=click.Path(path_type=Path))
+def backup(session: Session, file: Path) -> Result:
+    """Write keys and credentials into one encrypted file under a passphrase of its own."""
+    with opened(session) as mine:
+        mine.backup(file, secret("Passphrase for the backup", _BACKUP, new=True))
+    say("Keep the file elsewhere, and its passphrase apart from it.")
+    return Result({"file": str(file)}, str(file))
+
+
+@verb(wallet)
+@click.argument("file", type=click.Path(path_type=Path))
+def restore(session: Session, file: Path) -> Result:
+    """Make a wallet from a backup; an existing wallet is never overwritten."""
+    sealed = secret("Passphrase of the backup", _BACKUP)
+    Wallet.restore(folder(session), file, sealed, secret("Passphrase for the wallet", new=True))
+    say("The wallet is restored. `intaglio wallet list` shows what it holds.")
+    return Result({"wallet": str(folder(session))}, str(folder(session)))
+
+
+@verb(wallet)
+def password(session: Session) -> Result:
+    """Change the wallet's passphrase."""
+    with opened(session) as mine:
+        mine.change_passphrase(secret("New passphrase", _NEW, new=True))
+    say("Changed. Backups and other copies made before still open with the former passphrase.")
+    return Result({"changed": True}, "")
+
+
+def secret(prompt: str, variable: str = _CURRENT, *, new: bool = False) -> bytes:
+    """A passphrase, which a wallet never goes without. Raises `PassphraseNeeded`."""
+    typed = passphrase(prompt, variable, new=new)
+    if typed is None:
+        raise PassphraseNeeded(
+            "a passphrase is needed, and none was typed or could be asked for",
+            hint=f"set {variable} to the path of a file that holds it",
+        )
+    return typed
+
+
+def agreed(question: str, yes: bool) -> bool:
+    """What the holder answers; an error where nobody can be asked."""
+    if not yes and not sys.stdin.isatty():
+        raise click.UsageError("There is no terminal to ask at; --yes says yes.")
+    return yes or click.confirm(question, err=True)
+
+
+def folder(session: Session) -> Path:
+    """Where the wallet lies."""
+    return session.home / "wallet"
+
+
+def opened(session: Session) -> Wallet:
+    """The wallet, after asking for its passphrase."""
+    return Wallet(folder(session), secret("Wallet passphrase"))
+
+
+def read(source: str) -> bytes:
+    """The bytes of a file or of stdin, no more than a bundle may have."""
+    if source == "-":
+        return _limited(sys.stdin.buffer)
+    try:
+        with Path(source).open("rb") as file:
+            return _limited(file)
+    except FileNotFoundError:
+        raise NotFound(f"there is no file {source}") from None
+    except OSError as error:
+        raise Refused(f"{source} cannot be read: {error.strerror}") from None
+
+
+def check(session: Session, data: bytes) -> Report:
+    """The verifier's report; what it found is told unless all is well."""
+    report = session.check(data)
+    if not report:
+        say("Not all checks passed:", *text.findings(report))
+    return report
+
+
+def keep(session: Session, mine: Wallet, data: bytes, undetermined: bool) -> Result:
+    """Accept bytes into the wallet."""
+    return kept(
+        mine.accept(data, functools.partial(check, session), now=session.now(), undetermined=undetermined)
+    )
+
+
+def kept(held: Held) -> Result:
+    """The result for a credential that has just been kept."""
+    say(f"Kept: {text.title(held)}, {text.issuer(held)}; {text.checked(held)}")
+    return Result(summary(held), held.id)
+
+
+def summary(held: Held) -> dict[str, Any]:
+    """A credential in a few members."""
+    return {
+        "id": held.id,
+        "title": text.title(held),
+        "issuer": held.credential.issuer,
+        "issuerName": held.credential.issuer_name,
+        "boundTo": sorted(held.bound_to),
+        "added": held.added.isoformat(),
+        "verdictWhenAdded": held.verdict.value,
+    }
+
+
+def _is_link(source: str) -> bool:
+    return source.startswith(("http://", "https://"))
+
+
+def _limited(file: BinaryIO) -> bytes:
+    data = file.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise TooLarge(f"the file has more than {MAX_BYTES} bytes")
+    return data

@@ -1,0 +1,74 @@
+"""Receiving a diploma by its claim link: look, ask the holder, prove possession of a key, check, keep."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from exchange.claim import MAX_MESSAGE, ClaimLink, Invitation, acceptance
+from vc.bundle import MAX_BYTES, Bundle
+from vc.credential import Credential
+from wire.fetch import HttpsFetcher
+from wire.problem import Conflict, Declined, Malformed, NotFound, Problem, Refused, Unavailable
+from wire.strict import load_json_object
+from wire.text import printable
+
+from .wallet import Check, Held, Wallet
+
+_PROBLEMS: dict[int, type[Problem]] = {404: NotFound, 409: Conflict, 429: Unavailable}
+
+
+def claim(
+    link: ClaimLink,
+    wallet: Wallet,
+    fetcher: HttpsFetcher,
+    check: Check,
+    agree: Callable[[Invitation], bool],
+    *,
+    now: datetime,
+    undetermined: bool = False,
+) -> Held:
+    """Claim what waits under `link` for the wallet's first key, and keep it as `Wallet.accept` does.
+
+    `agree` is asked after the issuer has said who it is and before anything of the holder is sent. Doing it
+    again with the same wallet gives the same diploma. Raises `Declined`, and `Refused` when what comes is
+    by another issuer or for another key than agreed.
+    """
+    invitation = Invitation.parse(_ask(fetcher, "GET", link, None, MAX_MESSAGE), link)
+    if not agree(invitation):
+        raise Declined(
+            "nothing was claimed and nothing was sent", hint="the link stays good until it expires"
+        )
+    key = wallet.holder_keys()[0]
+    message = acceptance(
+        invitation, key.signer, holder=key.did, verification_method=key.verification_method, created=now
+    )
+    data = _ask(fetcher, "POST", link, message, MAX_BYTES)
+    credential = Credential.parse(Bundle.parse(data).secured)
+    if credential.issuer != invitation.issuer:
+        raise Refused("the credential is by another issuer than the one that invited")
+    if [subject.get("id") for subject in credential.subjects] != [key.did]:
+        raise Refused("the credential is not bound to this wallet's key")
+    return wallet.accept(data, check, now=now, undetermined=undetermined)
+
+
+def _ask(fetcher: HttpsFetcher, method: str, link: ClaimLink, content: bytes | None, limit: int) -> bytes:
+    """The body of an answer of status 200; any other raises a `Problem` in the issuer's words."""
+    answer = fetcher.exchange(method, str(link), content, limit=limit)
+    if answer.status != 200:
+        raise _problem(answer.status, answer.body)
+    return answer.body
+
+
+def _problem(status: int, body: bytes) -> Problem:
+    """What the issuer says is wrong, in its words as far as they can be shown."""
+    try:
+        members = load_json_object(body, limit=MAX_MESSAGE)
+    except Malformed:
+        members = {}
+    detail, hint = (
+        printable(text)[:300] if isinstance(text := members.get(name), str) else ""
+        for name in ("detail", "hint")
+    )
+    kind = _PROBLEMS.get(status, Unavailable if status >= 500 else Refused)
+    return kind(f"the issuer says: {detail or f'status {status}'}", hint=hint)

@@ -1,0 +1,337 @@
+"""The encrypted store: named records in one SQLite file that shows neither their names nor their content.
+
+A random data key is wrapped under the passphrase (Argon2id, `keys.envelope`), so that a new passphrase
+rewraps one key. Each record is sealed by AES-256-GCM under its place and version, and found by a keyed
+hash of its name. The `vault` row seals a digest over the envelope and over the place and version of
+*every* record, so that one record put back, taken out, moved or added is noticed, and so is the former
+envelope with its former passphrase. A whole old file is consistent in itself: the number in the `.seen`
+file beside it gives that away, unless that was put back or removed as well. Whoever reads the file
+learns how many records there are and how long each is, nothing else.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import hmac
+import json
+import os
+import secrets
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from keys.envelope import open_envelope, seal
+from wire.files import make_private_folder, sync_file, write_durably
+from wire.problem import Conflict, Damaged, Malformed, NotFound, Refused, Unavailable
+from wire.strict import load_json_object
+
+SHORTEST_PASSPHRASE = 8  # bytes; whoever copies the file guesses offline, at 64 MiB and 0.2 s a try
+LOCK_WAIT = 30.0  # seconds that one process waits for another
+_NONCE = 12  # bytes
+_WAL = (
+    b"\2\2"  # the file's format (SQLite's description, 1.3.3): to switch later takes a lock that never waits
+)
+
+_SCHEMA = """
+CREATE TABLE vault (row INTEGER PRIMARY KEY, envelope BLOB, version INTEGER, sealed BLOB);
+CREATE TABLE record (place BLOB PRIMARY KEY, version INTEGER, sealed BLOB) WITHOUT ROWID;
+"""
+_PRAGMAS = (
+    "trusted_schema = OFF",  # a file from elsewhere brings no code along
+    "cell_size_check = ON",
+    "secure_delete = ON",
+    "synchronous = FULL",
+    "fullfsync = ON",  # macOS: through the drive's own cache
+)
+_IN_THE_WAY = {
+    sqlite3.SQLITE_BUSY: "another process holds the wallet",
+    sqlite3.SQLITE_FULL: "the disk is full",
+    sqlite3.SQLITE_READONLY: "the wallet may not be written to",
+    sqlite3.SQLITE_CANTOPEN: "the wallet's file cannot be opened",
+    sqlite3.SQLITE_IOERR: "the disk does not answer as it should",
+}
+
+
+class WeakPassphrase(Refused):
+    """A passphrase that a stolen copy of the store would not withstand."""
+
+    title = "The passphrase is too weak"
+
+
+class Record(NamedTuple):
+    """One stored thing: its kind ("key", "credential"), its name within that kind, and its bytes."""
+
+    kind: str
+    name: str
+    body: bytes
+
+
+class Store:
+    """Records by kind and name, encrypted; durable when a call returns; several processes take turns.
+
+    Every call raises `Damaged` if anything in the file is not as written, and `Unavailable` if the disk
+    or another process is in the way.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, data_key: bytes) -> None:
+        self._connection = connection
+        self._data_key = data_key
+        self._cipher = AESGCM(hmac.digest(data_key, b"intaglio wallet: records", "sha256"))
+        self._place_key = hmac.digest(data_key, b"intaglio wallet: places", "sha256")
+        self._seen: Path | None = None
+
+    @classmethod
+    def create(cls, path: Path, passphrase: bytes, records: Iterable[Record] = ()) -> None:
+        """Write a new store holding `records`, whole or not at all; `Conflict` if `path` exists."""
+        data_key = secrets.token_bytes(32)
+        envelope = _envelope(data_key, passphrase)
+        with _sqlite_problems(), closing(_connect(":memory:")) as memory:
+            memory.executescript(_SCHEMA)
+            store = cls(memory, data_key)
+            for record in records:
+                store._write(record, 1)
+            store._seal_vault(envelope, 1)
+            image = memory.serialize()
+        _write_new(path, image[:18] + _WAL + image[20:])
+
+    @classmethod
+    def open(cls, path: Path, passphrase: bytes) -> Self:
+        """The store at `path`; `NotFound` if there is none, `WrongPassphrase` if it does not open it."""
+        if not path.is_file():
+            raise NotFound(f"there is no wallet at {path}", hint="`intaglio wallet init` makes one")
+        with _sqlite_problems():
+            connection = _connect(f"{path.resolve().as_uri()}?mode=rw")
+            try:
+                store = cls(connection, _unwrap(connection, passphrase))
+                store._compare_with(_seen_beside(path))
+            except BaseException:
+                connection.close()
+                raise
+        return store
+
+    @classmethod
+    def load(cls, path: Path, passphrase: bytes) -> list[Record]:
+        """All records of a store that nobody writes to, each checked before the first is handed out."""
+        if not path.is_file():
+            raise NotFound(f"there is no file {path}")
+        with _sqlite_problems(), closing(_connect(f"{path.resolve().as_uri()}?immutable=1")) as connection:
+            return cls(connection, _unwrap(connection, passphrase)).records()
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def records(self) -> list[Record]:
+        """All records, sorted by kind and name."""
+        with _sqlite_problems(), self._reading():
+            rows = self._connection.execute("SELECT place, version, sealed FROM record").fetchall()
+        return sorted(self._unseal(*row) for row in rows)
+
+    def put(self, record: Record) -> None:
+        """Store a record in place of the one of that kind and name, if there is one."""
+        with _sqlite_problems(), self._writing() as version:
+            self._write(record, version)
+
+    def delete(self, kind: str, name: str) -> None:
+        """Remove a record; `NotFound` if there is no such record."""
+        with _sqlite_problems(), self._writing():
+            deletion = "DELETE FROM record WHERE place = ?"
+            if not self._connection.execute(deletion, (self._place(kind, name),)).rowcount:
+                raise NotFound(f"the wallet holds no {kind} {name}")
+
+    def change_passphrase(self, passphrase: bytes) -> None:
+        """Rewrap the data key; copies of the file made before still open with the former passphrase."""
+        envelope = _envelope(self._data_key, passphrase)
+        with _sqlite_problems(), self._writing():
+            self._connection.execute("UPDATE vault SET envelope = ?", (envelope,))
+
+    def _place(self, kind: str, name: str) -> bytes:
+        return hmac.digest(self._place_key, f"{kind}\0{name}".encode(), "sha256")
+
+    def _write(self, record: Record, version: int) -> None:
+        place = self._place(record.kind, record.name)
+        plain = f"{record.kind}\0{record.name}\0".encode() + record.body
+        self._connection.execute(
+            "INSERT OR REPLACE INTO record VALUES (?, ?, ?)",
+            (place, version, self._seal(plain, b"record" + place, version)),
+        )
+
+    def _unseal(self, place: bytes, version: int, sealed: Any) -> Record:
+        plain = self._open_sealed(sealed, b"record" + place, version)
+        kind, name, body = plain.split(b"\0", 2)
+        return Record(kind.decode(), name.decode(), body)
+
+    def _seal(self, plain: bytes, place: bytes, version: int) -> bytes:
+        nonce = secrets.token_bytes(_NONCE)
+        return nonce + self._cipher.encrypt(nonce, plain, _bound_to(place, version))
+
+    def _open_sealed(self, sealed: Any, place: bytes, version: int) -> bytes:
+        if not isinstance(sealed, bytes) or len(sealed) < _NONCE:
+            raise _damaged("a record has lost its content")
+        try:
+            return self._cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], _bound_to(place, version))
+        except InvalidTag:
+            raise _damaged("a record is not as it was written") from None
+
+    @contextmanager
+    def _reading(self) -> Iterator[int]:
+        """A transaction over one state, checked as a whole; gives the state's version."""
+        self._connection.execute("BEGIN")
+        try:
+            yield self._check()
+        finally:
+            self._connection.rollback()
+
+    @contextmanager
+    def _writing(self) -> Iterator[int]:
+        """The only writer's transaction, begun on a checked state; gives the version to write under."""
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            version = self._check() + 1
+            yield version
+            self._seal_vault(_vault(self._connection)[0], version)
+            self._connection.commit()
+        finally:
+            self._connection.rollback()
+        if self._seen is not None:
+            _raise_seen(self._seen, version)
+
+    def _check(self) -> int:
+        envelope, version, sealed = _vault(self._connection)
+        expected = self._open_sealed(sealed, b"vault", version)
+        if not hmac.compare_digest(expected, self._digest(envelope)):
+            raise _damaged("a record is missing, was added or put back")
+        return version
+
+    def _seal_vault(self, envelope: bytes, version: int) -> None:
+        sealed = self._seal(self._digest(envelope), b"vault", version)
+        row = (envelope, version, sealed)
+        self._connection.execute("INSERT OR REPLACE INTO vault VALUES (1, ?, ?, ?)", row)
+
+    def _digest(self, envelope: bytes) -> bytes:
+        digest = hashlib.sha256(hashlib.sha256(envelope).digest())
+        for place, version in self._connection.execute("SELECT place, version FROM record ORDER BY place"):
+            if not (isinstance(place, bytes) and isinstance(version, int)):
+                raise _damaged("a record has lost its place")
+            digest.update(_bound_to(place, version))
+        return digest.digest()
+
+    def _compare_with(self, seen: Path) -> None:
+        # The number is read before the state: another process may write in between, but never backwards.
+        last = _read_seen(seen)
+        with self._reading() as version:
+            pass
+        if version < last:
+            raise Damaged(
+                f"the wallet's file is an old one: at change {version}, after change {last} was seen here",
+                hint=f"what came after it is not in this file; if you put it back on purpose, remove {seen}",
+            )
+        _raise_seen(seen, version)
+        self._seen = seen
+
+
+def _bound_to(place: bytes, version: int) -> bytes:
+    return place + version.to_bytes(8, signed=True)
+
+
+def _damaged(what: str) -> Damaged:
+    return Damaged(
+        f"the wallet's file was changed from outside: {what}",
+        hint="nothing was written; `intaglio wallet restore BACKUP` into another folder brings back a backup",
+    )
+
+
+def _connect(uri: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=LOCK_WAIT)
+    connection.text_factory = bytes
+    for pragma in _PRAGMAS:
+        connection.execute(f"PRAGMA {pragma}")
+    return connection
+
+
+@contextmanager
+def _sqlite_problems() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code in _IN_THE_WAY:
+            raise Unavailable(_IN_THE_WAY[code], hint="nothing was changed; try again") from error
+        raise _damaged("it is no longer a readable database") from error
+    except UnicodeDecodeError:  # names of tables and columns, which sqlite3 decodes before it looks at them
+        raise _damaged("it is no longer a readable database") from None
+
+
+def _vault(connection: sqlite3.Connection) -> tuple[bytes, int, Any]:
+    row = connection.execute("SELECT envelope, version, sealed FROM vault WHERE row = 1").fetchone()
+    if row is None or not (isinstance(row[0], bytes) and isinstance(row[1], int)):
+        raise _damaged("its first row is missing")
+    envelope, version, sealed = row
+    return envelope, version, sealed
+
+
+def _envelope(data_key: bytes, passphrase: bytes) -> bytes:
+    if len(passphrase) < SHORTEST_PASSPHRASE or passphrase.isdigit():
+        raise WeakPassphrase(
+            f"a wallet's passphrase has at least {SHORTEST_PASSPHRASE} characters and not only digits",
+            hint="four or five random words are good",
+        )
+    return json.dumps(seal(data_key, passphrase)).encode()
+
+
+def _unwrap(connection: sqlite3.Connection, passphrase: bytes) -> bytes:
+    try:
+        return open_envelope(load_json_object(_vault(connection)[0]), passphrase)
+    except Malformed as error:
+        raise _damaged("the wrapped key cannot be read") from error
+
+
+def _write_new(path: Path, data: bytes) -> None:
+    make_private_folder(path.parent)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)  # of two processes that make a store here, one is told so
+        if path.exists():
+            raise Conflict(f"{path} exists already", hint="it is left as it is; name another place")
+        for leftover in (_seen_beside(path), Path(f"{path}-wal"), Path(f"{path}-shm")):
+            leftover.unlink(missing_ok=True)
+        write_durably(path, data)
+    finally:
+        os.close(folder)
+
+
+def _seen_beside(path: Path) -> Path:
+    return Path(f"{path}.seen")
+
+
+def _read_seen(seen: Path) -> int:
+    try:
+        text = seen.read_bytes()
+    except FileNotFoundError:
+        return 0
+    return int(text) if text.isdigit() else 0
+
+
+def _raise_seen(seen: Path, version: int) -> None:
+    descriptor = os.open(seen, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if _read_seen(seen) < version:
+            os.pwrite(descriptor, b"%020d" % version, 0)
+            sync_file(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,255 @@
+"""The wallet: a holder's keys and credentials, verified before they are kept, shown only as agreed to."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple, Self, TypeVar
+
+from did.methods import key as did_key
+from exchange.claim import SUITES_BY_KEY
+from keys import PrivateKey
+from vc import jcs
+from vc.bundle import Bundle
+from vc.credential import Credential
+from vc.integrity import sign
+from vc.presentation import presentation
+from vc.report import Report, Verdict
+from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
+from wire.problem import Damaged, Malformed, NotFound, Problem, Refused
+from wire.strict import base64url_decode, base64url_encode
+
+from .store import Record, Store
+
+FILE = "wallet.sqlite3"
+
+Check = Callable[[bytes], Report]
+Item = TypeVar("Item")
+
+
+class BoundToAnother(Refused):
+    """The credential names another key than the one that would show it."""
+
+    title = "The credential is bound to another key"
+
+
+class HolderKey(NamedTuple):
+    """One key of the wallet, its did:key and when it was made."""
+
+    did: str
+    signer: PrivateKey
+    added: datetime
+
+    @property
+    def verification_method(self) -> str:
+        """The URL by which proofs name the key."""
+        return f"{self.did}#{self.did.removeprefix('did:key:')}"
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A credential in the wallet: `data`, a bundle or a bare credential, stays as it was received."""
+
+    id: str
+    """Twelve hexadecimal digits, the same wherever this credential is held."""
+    data: bytes
+    added: datetime
+    verdict: Verdict
+    """What the check said when it was added: valid, or undetermined if it was wanted even so."""
+
+    @property
+    def bundle(self) -> Bundle:
+        """The bundle, or the bare credential as a bundle of itself."""
+        return Bundle.parse(self.data)
+
+    @property
+    def credential(self) -> Credential:
+        """The credential inside; it was verified when it was added, its status may have changed since."""
+        return Credential.parse(self.bundle.secured)
+
+    @property
+    def bound_to(self) -> frozenset[str]:
+        """The ids of its subjects; none if anyone who has the file may show it."""
+        return frozenset(subject["id"] for subject in self.credential.subjects if "id" in subject)
+
+
+class Wallet:
+    """One holder's keys and credentials in the encrypted store under `home`; a context manager."""
+
+    def __init__(self, home: Path, passphrase: bytes) -> None:
+        """Open the wallet; raises `NotFound`, `WrongPassphrase`, or `Damaged` where its file was changed."""
+        self._store = Store.open(home / FILE, passphrase)
+
+    @classmethod
+    def create(cls, home: Path, passphrase: bytes, *, now: datetime, key_type: str = "Ed25519") -> str:
+        """Make a wallet with one key and return its DID; `Conflict` if there is a wallet already."""
+        key = _new_key(key_type, now)
+        Store.create(home / FILE, passphrase, [_key_record(key)])
+        return key.did
+
+    @classmethod
+    def restore(cls, home: Path, backup: Path, backup_passphrase: bytes, passphrase: bytes) -> None:
+        """Make a wallet out of a backup, after reading all of it; `Conflict` if there is a wallet already."""
+        records = Store.load(backup, backup_passphrase)
+        try:
+            for record in records:
+                _READERS[record.kind](record)
+        except (KeyError, ValueError, Problem):
+            raise Damaged("the backup holds something that this version cannot read") from None
+        Store.create(home / FILE, passphrase, records)
+
+    def close(self) -> None:
+        self._store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def holder_keys(self) -> list[HolderKey]:
+        """The wallet's keys, the oldest first: it is used where nothing asks for another."""
+        records = [record for record in self._store.records() if record.kind == "key"]
+        return sorted(map(_read_key, records), key=lambda key: key.added)
+
+    def add_key(self, key_type: str = "Ed25519", *, now: datetime) -> HolderKey:
+        """Make another key, Ed25519 or P-256."""
+        key = _new_key(key_type, now)
+        self._store.put(_key_record(key))
+        return key
+
+    def accept(self, data: bytes, check: Check, *, now: datetime, undetermined: bool = False) -> Held:
+        """Check a bundle or credential and keep it; nothing is kept when the check says that it is not valid.
+
+        What could not be decided is kept only if the caller says `undetermined`, and is marked. Raises
+        the `Problem` that the check found, and `Malformed` for what is not a credential.
+        """
+        bundle = Bundle.parse(data)
+        if bundle.is_presentation:
+            raise Malformed("this is a presentation", hint="a wallet keeps credentials; ask for one of those")
+        Credential.parse(bundle.secured)
+        report = check(data)
+        if not (undetermined and report.verdict is Verdict.UNDETERMINED):
+            report.require()
+        name = hashlib.sha256(jcs.canonicalize(bundle.secured)).hexdigest()[:12]
+        held = Held(name, data, now, report.verdict)
+        self._store.put(_credential_record(held))
+        return held
+
+    def credentials(self) -> list[Held]:
+        """All credentials, oldest first."""
+        records = [record for record in self._store.records() if record.kind == "credential"]
+        return sorted(map(_read_credential, records), key=lambda held: held.added)
+
+    def get(self, name: str) -> Held:
+        """The credential whose id begins with `name`; `NotFound` unless there is exactly one."""
+        matches = [held for held in self.credentials() if name and held.id.startswith(name)]
+        if len(matches) != 1:
+            count = "more than one credential" if matches else "no credential"
+            raise NotFound(
+                f"the wallet holds {count} whose id begins so", hint="`intaglio wallet list` shows the ids"
+            )
+        return matches[0]
+
+    def delete(self, name: str) -> Held:
+        """Remove the credential that `get` would give."""
+        held = self.get(name)
+        self._store.delete("credential", held.id)
+        return held
+
+    def present(self, names: Sequence[str], *, challenge: str, domain: str, now: datetime) -> Bundle:
+        """A presentation of these credentials, signed over the verifier's challenge and domain.
+
+        It comes as a bundle with all that the credentials' bundles hold, so that it verifies offline.
+        Raises `BoundToAnother` unless one key of this wallet may show all of them.
+        """
+        chosen = list({held.id: held for held in map(self.get, names)}.values())
+        key = self._key_for(chosen)
+        bundles = [held.bundle for held in chosen]
+        document = sign(
+            presentation(key.did, [bundle.secured for bundle in bundles]),
+            key.signer,
+            verification_method=key.verification_method,
+            suite=SUITES_BY_KEY[key.signer.public_key.type],
+            purpose="authentication",
+            created=now,
+            challenge=challenge,
+            domain=domain,
+        )
+        return Bundle(
+            document,
+            _each_once(item for bundle in bundles for item in bundle.evidence),
+            _each_once(item for bundle in bundles for item in bundle.issuer_documents),
+            _each_once(item for bundle in bundles for item in bundle.status_lists),
+        )
+
+    def backup(self, path: Path, passphrase: bytes) -> None:
+        """Write everything into one encrypted file under a passphrase of its own; never over a file."""
+        Store.create(path, passphrase, self._store.records())
+
+    def change_passphrase(self, passphrase: bytes) -> None:
+        """Open under another passphrase from now on; copies made before keep the former one."""
+        self._store.change_passphrase(passphrase)
+
+    def _key_for(self, chosen: Sequence[Held]) -> HolderKey:
+        keys = self.holder_keys()
+        for key in keys:
+            if all(held.bound_to in (frozenset(), {key.did}) for held in chosen):
+                return key
+        mine = {key.did for key in keys}
+        for held in chosen:
+            if not held.bound_to <= mine:
+                raise BoundToAnother(f"credential {held.id} is bound to a key that this wallet does not have")
+        raise BoundToAnother("the credentials are bound to different keys", hint="present them one by one")
+
+
+def _each_once(items: Iterable[Item]) -> tuple[Item, ...]:
+    found: list[Item] = []
+    for item in items:
+        if item not in found:
+            found.append(item)
+    return tuple(found)
+
+
+def _new_key(key_type: str, now: datetime) -> HolderKey:
+    if key_type not in SUITES_BY_KEY:
+        raise Refused(f"a wallet's key is {' or '.join(SUITES_BY_KEY)}")
+    signer = PrivateKey.generate(key_type)
+    return HolderKey(did_key.create(signer.public_key), signer, now)
+
+
+def _key_record(key: HolderKey) -> Record:
+    body = {
+        "added": format_datetimestamp(key.added),
+        "type": key.signer.public_key.type,
+        "secret": base64url_encode(key.signer.secret),
+    }
+    return Record("key", key.did, json.dumps(body).encode())
+
+
+def _read_key(record: Record) -> HolderKey:
+    body = json.loads(record.body)
+    signer = PrivateKey.from_secret(body["type"], base64url_decode(body["secret"]))
+    return HolderKey(record.name, signer, parse_datetimestamp(body["added"], "added"))
+
+
+def _credential_record(held: Held) -> Record:
+    head = {"added": format_datetimestamp(held.added), "verdict": held.verdict.value}
+    return Record("credential", held.id, json.dumps(head).encode() + b"\n" + held.data)
+
+
+def _read_credential(record: Record) -> Held:
+    head, _, data = record.body.partition(b"\n")
+    members = json.loads(head)
+    added = parse_datetimestamp(members["added"], "added")
+    return Held(record.name, data, added, Verdict(members["verdict"]))
+
+
+_READERS: dict[str, Callable[[Record], object]] = {"key": _read_key, "credential": _read_credential}

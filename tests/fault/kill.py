@@ -1,0 +1,105 @@
+"""Kills a piece of work at any point of its run, as SIGKILL would, and lets a test look at what is left.
+
+The work runs in forks of a process that has imported everything, so that hundreds of runs take seconds. A
+point is an event of the interpreter (a call or a return, of Python or C): it is counted, not timed, so that
+a seed always gives the same points.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import random
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+Work = Callable[[], None]
+
+
+class Reached:
+    """The highest number that any fork has reached: how much was acknowledged before the end."""
+
+    def __init__(self) -> None:
+        self._shared = mmap.mmap(-1, 8)
+
+    @property
+    def value(self) -> int:
+        return int.from_bytes(self._shared[:8], "little")
+
+    def reach(self, value: int) -> None:
+        self._shared[:8] = max(value, self.value).to_bytes(8, "little")
+
+
+def events(work: Work) -> int:
+    """How many points the work has at which it can be killed."""
+    reached = Reached()
+    _fork(work, reached.reach)
+    return reached.value
+
+
+def killed(work: Work, at: int) -> bool:
+    """Run the work in a fork that is killed, its own forks too, at an event; False if it ended before."""
+
+    def kill(number: int) -> None:
+        if number == at:
+            os.killpg(0, signal.SIGKILL)
+
+    return _fork(work, kill)
+
+
+def kill_everywhere(prepare: Callable[[], tuple[Work, Work]], *, points: int = 200, seed: int = 1) -> int:
+    """Many times over: prepare, kill the work at a random point, again at another, then run the check.
+
+    `prepare` gives, each time in a new place, the work and the check of what it left, which raises. The
+    number of runs that were killed before their end is returned.
+    """
+    random_points = random.Random(seed)
+    work, check = prepare()
+    total = events(work)
+    check()
+    found = 0
+    for at in random_points.choices(range(1, total + 1), k=points):
+        work, check = prepare()
+        found += killed(work, at)
+        killed(work, random_points.randint(1, total))
+        check()
+    return found
+
+
+def _fork(work: Work, on_event: Callable[[int], None]) -> bool:
+    child = os.fork()
+    if child == 0:
+        _run(work, on_event)
+    _, status = os.waitpid(child, 0)
+    if os.WIFSIGNALED(status):
+        assert os.WTERMSIG(status) == signal.SIGKILL
+        return True
+    assert os.WEXITSTATUS(status) == 0, "the work failed by itself; its traceback is above"
+    return False
+
+
+def _run(work: Work, on_event: Callable[[int], None]) -> None:
+    number = 0
+
+    def count(frame: FrameType, event: str, argument: Any) -> None:
+        nonlocal number
+        number += 1
+        on_event(number)
+
+    status = 1
+    try:
+        os.setpgid(0, 0)
+        sys.setprofile(count)
+        work()
+        sys.setprofile(None)
+        status = 0
+    finally:
+        sys.setprofile(None)
+        if status:
+            traceback.print_exc()
+            sys.stderr.flush()
+        os._exit(status)

@@ -1,0 +1,189 @@
+"""Cuts the power at any point of a piece of work, and lets a test look at what the disk may then hold.
+
+A `Recorder` watches a folder while the work runs: before and after each call that writes, syncs, renames,
+creates or removes a file, it notes what is there and what of it is certain. Content is certain once its file
+was synced; a name once its folder was synced. From that, `crashes` gives every state that a power cut may
+leave: what is not certain lost, kept, or half of it kept, for names and content independently.
+
+The code under test needs no door for this: the functions of `os` are exchanged while it runs. What C code
+writes on its own (SQLite) is not seen.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from itertools import product
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple
+
+WATCHED = (
+    *("open", "write", "pwrite", "truncate", "ftruncate", "fsync", "fdatasync"),
+    *("rename", "replace", "link", "unlink", "remove", "mkdir", "rmdir"),
+)
+Tree = dict[str, bytes | None]
+"""Content of files, None for folders, by path relative to the watched folder."""
+
+
+@contextlib.contextmanager
+def memory_folder() -> Iterator[Path]:
+    """A folder for states to be restored to: in memory where there is such, since nothing has to last."""
+    memory = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
+        yield Path(folder)
+
+
+class Crash(NamedTuple):
+    """A state of the folder after a power cut, and how many acknowledgements had been given by then."""
+
+    tree: Tree
+    acknowledged: int
+
+    def restore(self, folder: Path) -> None:
+        """Write this state into a new folder."""
+        folder.mkdir()
+        for path, content in sorted(self.tree.items()):
+            if content is None:
+                (folder / path).mkdir()
+            else:
+                (folder / path).write_bytes(content)
+
+
+class Recorder:
+    """Watches a folder in a `with` block. `barriers` are functions that sync all of it when they return."""
+
+    def __init__(self, folder: Path, barriers: Iterable[tuple[ModuleType, str]] = ()) -> None:
+        self._folder = folder
+        self._watched = [*((os, name) for name in WATCHED), *barriers]
+        self._real: dict[tuple[ModuleType, str], Callable[..., Any]] = {}
+        self._acknowledged = 0
+        self._states: dict[frozenset[tuple[str, bytes | None]], int] = {}
+        self._contents: dict[bytes, bytes] = {}  # one object for equal contents
+        self._busy = False
+
+    def __enter__(self) -> Recorder:
+        self._files: dict[str, int] = {}  # path → file, a number that is never used again
+        self._folders: set[str] = set()
+        self._inodes: dict[int, int] = {}
+        self._cached: list[bytes] = []  # file → content as programs see it
+        self._synced: dict[int, bytes] = {}
+        self._scan()
+        self._sync_all()
+        for module, name in self._watched:
+            self._real[module, name] = getattr(module, name)
+            setattr(module, name, self._watch(module, name))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for (module, name), function in self._real.items():
+            setattr(module, name, function)
+
+    def acknowledge(self) -> None:
+        """From here on the work has promised one thing more."""
+        self._acknowledged += 1
+        self._note()
+
+    def crashes(self) -> Iterator[Crash]:
+        """Every state that was seen, once, with the most that had been promised when it was."""
+        for state, acknowledged in self._states.items():
+            yield Crash(dict(state), acknowledged)
+
+    def _watch(self, module: ModuleType, name: str) -> Callable[..., Any]:
+        function = self._real[module, name]
+
+        def watched(*arguments: Any, **options: Any) -> Any:
+            if self._busy:
+                return function(*arguments, **options)
+            self._note()
+            result = function(*arguments, **options)
+            self._note()
+            if module is not os:
+                self._sync_all()
+            elif name in ("fsync", "fdatasync"):
+                self._sync(arguments[0])
+            self._note()
+            return result
+
+        return watched
+
+    def _scan(self) -> None:
+        """Learn names and contents as they are."""
+        files, folders, inodes = {}, set(), {}
+        for path in sorted(self._folder.rglob("*")):
+            name = str(path.relative_to(self._folder))
+            inode = path.stat().st_ino
+            if path.is_dir():
+                folders.add(name)
+                continue
+            file = self._inodes.get(inode, len(self._cached))
+            content = path.read_bytes()
+            content = self._contents.setdefault(content, content)
+            self._cached[file : file + 1] = [content]
+            files[name], inodes[inode] = file, file
+        self._files, self._folders, self._inodes = files, folders, inodes
+
+    def _sync(self, descriptor: int) -> None:
+        status = os.fstat(descriptor)
+        if stat.S_ISDIR(status.st_mode):
+            for folder in (self._folder, *(self._folder / name for name in self._folders)):
+                if folder.stat().st_ino == status.st_ino:
+                    self._sync_names(folder)
+        elif status.st_ino in self._inodes:
+            file = self._inodes[status.st_ino]
+            self._synced[file] = self._cached[file]
+
+    def _sync_names(self, folder: Path) -> None:
+        prefix = "" if folder == self._folder else f"{folder.relative_to(self._folder)}/"
+        self._names[prefix] = {
+            name: self._files.get(name) for name in (*self._files, *self._folders) if _within(name, prefix)
+        }
+
+    def _sync_all(self) -> None:
+        self._synced = {file: self._cached[file] for file in self._files.values()}
+        self._names: dict[str, dict[str, int | None]] = {}
+        for folder in (self._folder, *(self._folder / name for name in self._folders)):
+            self._sync_names(folder)
+
+    def _note(self) -> None:
+        """Note the states that a power cut now may leave."""
+        self._busy = True
+        self._scan()
+        self._busy = False
+        every_name = {**self._files, **dict.fromkeys(self._folders)}
+        for names, content in product((every_name, self._certain("")), (_lost, _kept, _torn)):
+            state = frozenset(
+                (name, None if file is None else content(self._synced.get(file, b""), self._cached[file]))
+                for name, file in names.items()
+            )
+            self._states[state] = self._acknowledged
+
+    def _certain(self, prefix: str) -> dict[str, int | None]:
+        """The names that surely survive, from a folder down."""
+        names = dict(self._names.get(prefix, {}))
+        for name, file in list(names.items()):
+            if file is None:
+                names.update(self._certain(f"{name}/"))
+        return names
+
+
+def _within(name: str, prefix: str) -> bool:
+    return name.startswith(prefix) and "/" not in name[len(prefix) :]
+
+
+def _lost(synced: bytes, cached: bytes) -> bytes:
+    return synced
+
+
+def _kept(synced: bytes, cached: bytes) -> bytes:
+    return cached
+
+
+def _torn(synced: bytes, cached: bytes) -> bytes:
+    same = next((at for at, pair in enumerate(zip(synced, cached, strict=False)) if pair[0] != pair[1]), None)
+    same = min(len(synced), len(cached)) if same is None else same
+    half = same + (len(cached) - same) // 2
+    return cached[:half] + synced[half:]

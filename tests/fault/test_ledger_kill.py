@@ -1,0 +1,93 @@
+"""SIGKILL at any point of appending to a log in a folder, twice: nothing acknowledged is lost or doubled."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ledger import Checkpoint, audit
+from ledger.tiles.posix import PosixStore
+from ledger.tiles.store import Base, Batch
+from tests.fault.kill import Reached, Work, kill_everywhere
+from tests.ledger_samples import naive_root, open_log, samples
+from wire.problem import Problem
+
+SIZES = [2, 5, 260, 261, 300, 513, 514]
+ROOT = naive_root(samples(0, SIZES[-1]))
+MakeStore = Callable[[Path], PosixStore]
+
+
+def _append_all(store: PosixStore, acknowledge: Callable[[int], None] = lambda size: None) -> None:
+    log = open_log(store)
+    for old, new in itertools.pairwise([0, *SIZES]):
+        assert log.append(samples(old, new), b"to %d" % new) == range(old, new)
+        acknowledge(new)
+
+
+def _plan(folder: Path, make: MakeStore) -> Callable[[], tuple[Work, Work]]:
+    numbers = itertools.count()
+
+    def prepare() -> tuple[Work, Work]:
+        where = folder / str(next(numbers))
+        acknowledged = Reached()
+
+        def work() -> None:
+            _append_all(make(where), acknowledged.reach)
+
+        def check() -> None:
+            note = PosixStore(where).get("checkpoint")
+            log = open_log(PosixStore(where))
+            size = log.checkpoint().size
+            assert size in [0, *SIZES]
+            assert size >= acknowledged.value
+            if note is not None:  # no two roots for one size
+                log.require_continues(Checkpoint.parse(note))
+            assert audit(log).size == size
+            _append_all(PosixStore(where))  # as the caller does who knows of no answer
+            assert audit(log).root == ROOT
+
+        return work, check
+
+    return prepare
+
+
+@pytest.fixture(autouse=True)
+def _settle_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ledger.tiles.journal._MOST", 2)
+
+
+def test_a_kill_at_any_point_loses_nothing(tmp_path: Path) -> None:
+    assert kill_everywhere(_plan(tmp_path, PosixStore), points=200) > 150
+
+
+class JournalLast(PosixStore):
+    """A planted fault: tiles and checkpoint first, the journal after them."""
+
+    _held: Batch | None = None
+
+    def record(self, batch: Batch) -> None:
+        self._held = batch
+
+    def publish(self, note: bytes) -> None:
+        super().publish(note)
+        if self._held:
+            super().record(self._held)
+            self._held = None
+
+
+class KeysLast(PosixStore):
+    """A planted fault: the journal is cut, and only then are its keys kept."""
+
+    def settle(self, base: Base) -> None:
+        before, keys = self._journal.base.size, self._journal.keys
+        self._journal.replace(base)
+        self._keys.add(before, base.size, keys)
+
+
+@pytest.mark.parametrize("make", [JournalLast, KeysLast])
+def test_planted_faults_are_found(make: MakeStore, tmp_path: Path) -> None:
+    with pytest.raises((AssertionError, Problem)):
+        kill_everywhere(_plan(tmp_path, make), points=200)

@@ -1,0 +1,159 @@
+"""A power cut at any point of appending to a log in a folder: what was acknowledged is there afterwards."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ledger import audit
+from ledger.tiles import posix
+from ledger.tiles.posix import PosixStore
+from ledger.tiles.store import Base, Batch
+from tests.fault.powerloss import Crash, Recorder, memory_folder
+from tests.ledger_samples import naive_root, open_log, samples
+from wire.files import sync_folder
+from wire.problem import Problem
+
+SIZES = [2, 5, 260, 261, 513, 514, 769]
+ROOT = naive_root(samples(0, SIZES[-1]))
+
+
+@pytest.fixture(autouse=True)
+def _settle_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ledger.tiles.journal._MOST", 2)
+    monkeypatch.setattr("wire.files._FULL_SYNC", None)  # of macOS, which would sync past the recorder
+
+
+def _append_all(store: PosixStore, acknowledge: Callable[[], None] = lambda: None) -> None:
+    log = open_log(store)
+    for old, new in itertools.pairwise([0, *SIZES]):
+        assert log.append(samples(old, new), b"to %d" % new) == range(old, new)
+        acknowledge()
+
+
+def _recorded(folder: Path, make: Callable[[Path], PosixStore]) -> list[Crash]:
+    folder.mkdir()
+    with Recorder(folder, [(posix, "sync_tiles")]) as recorder:
+        _append_all(make(folder / "log"), recorder.acknowledge)
+    return list(recorder.crashes())
+
+
+def _check(crashes: list[Crash], monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch, memory_folder() as folder:
+        patch.setattr(os, "fsync", lambda descriptor: None)  # checked is what is left, not what follows
+        patch.setattr(posix, "sync_tiles", lambda *arguments: None)
+        for number, crash in enumerate(crashes):
+            where = folder / str(number)
+            crash.restore(where)
+            log = open_log(PosixStore(where / "log"))
+            size = log.checkpoint().size
+            assert size in [0, *SIZES]
+            assert size >= [0, *SIZES][crash.acknowledged]
+            assert audit(log).size == size
+            _append_all(PosixStore(where / "log"))
+            assert audit(log).root == ROOT
+
+
+def test_a_power_cut_at_any_point_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    crashes = _recorded(tmp_path / "work", PosixStore)
+    assert len(crashes) > 250
+    _check(crashes, monkeypatch)
+
+
+def test_a_power_cut_during_recovery_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The power comes back and goes again, before the program knows what it had acknowledged."""
+    crashes = _recorded(tmp_path / "work", PosixStore)
+    for number, crash in enumerate(random.Random(1).sample(crashes, 25)):
+        where = tmp_path / str(number)
+        crash.restore(where)
+        with Recorder(where, [(posix, "sync_tiles")]) as recorder:
+            open_log(PosixStore(where / "log"))
+        again = [Crash(left.tree, crash.acknowledged) for left in recorder.crashes()]
+        _check(again, monkeypatch)
+
+
+def test_a_file_at_a_time_is_as_safe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the file system cannot be synced as a whole, as on macOS."""
+    monkeypatch.setattr(posix, "_LIBC", object())
+    (tmp_path / "work").mkdir()
+    with Recorder(tmp_path / "work") as recorder:
+        _append_all(PosixStore(tmp_path / "work" / "log"), recorder.acknowledge)
+    _check(list(recorder.crashes()), monkeypatch)
+
+
+def _acknowledge_before_sync(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("ledger.tiles.journal.sync_file", lambda descriptor: None)
+
+
+def _rename_without_sync(patch: pytest.MonkeyPatch) -> None:
+    def publish(self: PosixStore, note: bytes) -> None:
+        temporary = self._folder / ".checkpoint.tmp"
+        temporary.write_bytes(note)
+        temporary.replace(self._folder / "checkpoint")
+        sync_folder(self._folder)
+
+    patch.setattr(PosixStore, "publish", publish)
+
+
+def _cut_the_journal_before_the_tiles_are_synced(patch: pytest.MonkeyPatch) -> None:
+    real = PosixStore.settle
+
+    def settle(self: PosixStore, base: Base) -> None:
+        with patch.context() as inner:
+            inner.setattr(posix, "sync_tiles", lambda *arguments: None)
+            real(self, base)
+        posix.sync_tiles(self._folder, [])
+
+    patch.setattr(PosixStore, "settle", settle)
+
+
+def _do_not_sync_the_folder_of_the_journal(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("wire.files.sync_folder", lambda folder: None)
+
+
+@pytest.mark.parametrize(
+    "plant",
+    [
+        _acknowledge_before_sync,
+        _rename_without_sync,
+        _cut_the_journal_before_the_tiles_are_synced,
+        _do_not_sync_the_folder_of_the_journal,
+    ],
+)
+def test_planted_faults_are_found(
+    plant: Callable[[pytest.MonkeyPatch], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        plant(patch)
+        crashes = _recorded(tmp_path / "work", PosixStore)
+    with pytest.raises((AssertionError, Problem)):
+        _check(crashes, monkeypatch)
+
+
+@pytest.mark.parametrize("planted", [False, True])
+def test_a_batch_whose_writer_was_killed_is_synced_by_the_next(
+    planted: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is in the journal, but nobody waited for the disk: whoever finds it must, before signing for it."""
+    folder = tmp_path / "work"
+    folder.mkdir()
+    open_log(PosixStore(folder / "log"))
+    killed = PosixStore(folder / "log")
+    assert killed.base().size == 0
+    with Recorder(folder, [(posix, "sync_tiles")]) as recorder, monkeypatch.context() as patch:
+        real = posix.sync_file
+        patch.setattr("ledger.tiles.journal.sync_file", lambda descriptor: None)
+        killed.record(Batch(0, b"to 2", samples(0, 2)))
+        if not planted:
+            patch.setattr("ledger.tiles.journal.sync_file", real)
+        assert open_log(PosixStore(folder / "log")).checkpoint().size == 2
+        recorder.acknowledge()
+    crashes = list(recorder.crashes())
+    with pytest.raises((AssertionError, Problem)) if planted else contextlib.nullcontext():
+        _check(crashes, monkeypatch)

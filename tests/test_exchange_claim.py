@@ -1,0 +1,228 @@
+"""The claim's messages: what one side builds the other reads, and nothing else passes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from did import METHODS, Resolver
+from did.methods import jwk as did_jwk
+from did.methods import key as did_key
+from exchange.claim import (
+    MAX_MESSAGE,
+    Acceptance,
+    ClaimLink,
+    InvalidAcceptance,
+    InvalidInvitation,
+    InvalidLink,
+    Invitation,
+    acceptance,
+)
+from keys import PrivateKey
+from vc.integrity import InvalidProof, sign
+from vc.presentation import presentation
+from wire.fetch import NoFetcher
+from wire.problem import Malformed, Problem, TooLarge
+
+NOW = datetime(2026, 6, 30, 12, tzinfo=UTC)
+LINK = ClaimLink("https://uni.example/registrar", "t" * 43)
+INVITATION = Invitation("did:web:uni.example", "University of Example", LINK.service, "c" * 43, NOW)
+KEYS = {"Ed25519": PrivateKey.generate("Ed25519"), "P-256": PrivateKey.generate("P-256")}
+DOCUMENTS = Resolver(METHODS, NoFetcher())
+
+
+def claim(key: PrivateKey, invitation: Invitation = INVITATION) -> bytes:
+    did = did_key.create(key.public_key)
+    method = f"{did}#{key.public_key.multikey()}"
+    return acceptance(invitation, key, holder=did, verification_method=method, created=NOW)
+
+
+@pytest.mark.parametrize(
+    ("text", "service"),
+    [
+        (f"https://uni.example/claim/{'a' * 22}", "https://uni.example"),
+        (f"https://uni.example:8443/claim/{'a' * 86}", "https://uni.example:8443"),
+        (f"https://uni.example/registrar/v-2/claim/{'a-_Z9' * 5}", "https://uni.example/registrar/v-2"),
+        (f"http://localhost:8080/claim/{'a' * 43}", "http://localhost:8080"),
+        (f"http://127.0.0.1/claim/{'a' * 43}", "http://127.0.0.1"),
+        (f"http://[::1]:80/claim/{'a' * 43}", "http://[::1]:80"),
+    ],
+)
+def test_a_link_is_read(text: str, service: str) -> None:
+    link = ClaimLink.parse(text)
+    assert (link.service, str(link)) == (service, text)
+    assert link.token not in repr(link)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "https://uni.example",
+        f"https://uni.example/claim/{'a' * 21}",
+        f"https://uni.example/claim/{'a' * 87}",
+        f"https://uni.example/claim/{'a' * 43}/",
+        f"https://uni.example/claim/{'a' * 43}?x=y",
+        f"https://uni.example/claim/{'a' * 43}#x",
+        f"https://uni.example/claim/{'a' * 43}\n",
+        f" https://uni.example/claim/{'a' * 43}",
+        f"https://uni.example/claim/{'ä' * 43}",
+        f"https://uni.example/../x y/claim/{'a' * 43}",
+        f"https://user@uni.example/claim/{'a' * 43}",
+        f"https://uni.example\\@evil.example/claim/{'a' * 43}",
+        f"https://unі.example/claim/{'a' * 43}",  # a Cyrillic letter
+        f"ftp://uni.example/claim/{'a' * 43}",
+        f"file:///claim/{'a' * 43}",
+        f"http://uni.example/claim/{'a' * 43}",
+        f"http://localhost.uni.example/claim/{'a' * 43}",
+        f"http://127.0.0.1.uni.example/claim/{'a' * 43}",
+    ],
+)
+def test_what_is_no_link_is_refused(text: str) -> None:
+    with pytest.raises(InvalidLink) as refused:
+        ClaimLink.parse(text)
+    assert refused.value.hint
+
+
+def test_an_invitation_is_read_as_written() -> None:
+    assert Invitation.parse(INVITATION.to_json(), LINK) == INVITATION
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"version": 2},
+        {"version": None},
+        {"issuer": None},
+        {"issuer": "did:web:uni.example"},
+        {"issuer": {"id": "did:web:uni.example"}},
+        {"issuer": {"name": "University"}},
+        {"domain": None},
+        {"domain": "https://uni.example"},
+        {"domain": "https://evil.example/registrar"},
+        {"challenge": 7},
+        {"expires": "tomorrow"},
+        {"expires": None},
+    ],
+)
+def test_an_invitation_that_is_none_is_refused(change: dict[str, Any]) -> None:
+    message = {**json.loads(INVITATION.to_json()), **change}
+    with pytest.raises(Malformed):
+        Invitation.parse(json.dumps(message).encode(), LINK)
+
+
+def test_an_invitation_for_another_domain_says_what_to_do() -> None:
+    with pytest.raises(InvalidInvitation, match="domain") as refused:
+        Invitation.parse(INVITATION.to_json(), ClaimLink("https://evil.example", LINK.token))
+    assert "do not use this link" in refused.value.hint
+
+
+@pytest.mark.parametrize("kind", KEYS)
+def test_an_acceptance_proves_possession(kind: str) -> None:
+    received = Acceptance.parse(claim(KEYS[kind]))
+    received.verify(domain=LINK.service, documents=DOCUMENTS)
+    assert received.holder == did_key.create(KEYS[kind].public_key)
+    assert received.challenge == INVITATION.challenge
+    assert len(claim(KEYS[kind])) < MAX_MESSAGE / 8
+
+
+def test_a_holder_may_be_a_did_jwk() -> None:
+    key = KEYS["P-256"]
+    did = did_jwk.create(key.public_key)
+    message = acceptance(INVITATION, key, holder=did, verification_method=f"{did}#0", created=NOW)
+    received = Acceptance.parse(message)
+    received.verify(domain=LINK.service, documents=DOCUMENTS)
+    assert received.holder == did
+
+
+def test_a_message_beyond_the_limits_is_not_read() -> None:
+    with pytest.raises(TooLarge):
+        Acceptance.parse(claim(KEYS["Ed25519"]) + b" " * MAX_MESSAGE)
+    with pytest.raises(TooLarge):
+        Invitation.parse(INVITATION.to_json() + b" " * MAX_MESSAGE, LINK)
+
+
+def signed(**options: Any) -> dict[str, Any]:
+    key = KEYS["Ed25519"]
+    did = did_key.create(key.public_key)
+    settings: dict[str, Any] = {
+        "verification_method": f"{did}#{key.public_key.multikey()}",
+        "purpose": "authentication",
+        "domain": LINK.service,
+        "challenge": INVITATION.challenge,
+        **options,
+    }
+    return sign(presentation(did, []), key, **settings)
+
+
+def other(name: str = "P-256") -> str:
+    return did_key.create(KEYS[name].public_key)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        lambda: signed(domain="https://other.example"),
+        lambda: signed(domain=None),
+        lambda: signed(domain=[LINK.service, "https://other.example"]),
+        lambda: signed(purpose="assertionMethod"),
+        lambda: signed(verification_method=f"{other()}#{KEYS['P-256'].public_key.multikey()}"),
+        lambda: {**signed(), "holder": other()},
+        lambda: {**signed(), "id": "urn:uuid:7f1d7a5c-0000-4000-8000-000000000000"},
+        lambda: {**signed(), "proof": [{**signed()["proof"][0], "challenge": "d" * 43}]},
+        lambda: {**signed(), "proof": [{**signed()["proof"][0], "created": "2026-01-01T00:00:00Z"}]},
+    ],
+)
+def test_a_proof_for_something_else_is_refused(message: Callable[[], dict[str, Any]]) -> None:
+    received = Acceptance.parse(json.dumps(message()).encode())
+    with pytest.raises(InvalidProof):
+        received.verify(domain=LINK.service, documents=DOCUMENTS)
+
+
+CREDENTIAL = {
+    "@context": ["https://www.w3.org/ns/credentials/v2"],
+    "type": ["VerifiableCredential"],
+    "issuer": "did:web:uni.example",
+    "credentialSubject": {"id": "urn:uuid:7f1d7a5c-0000-4000-8000-000000000000"},
+}
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        lambda: {name: value for name, value in signed().items() if name != "holder"},
+        lambda: {**signed(), "verifiableCredential": [CREDENTIAL]},
+        lambda: {**signed(), "proof": []},
+        lambda: {**signed(), "proof": signed()["proof"] * 2},
+        lambda: {name: value for name, value in signed().items() if name != "proof"},
+        lambda: signed(challenge=None),
+        lambda: {**CREDENTIAL, "proof": signed()["proof"]},
+        lambda: [signed()],
+        lambda: {**signed(), "extra": [[[[[[[[[]]]]]]]]]},
+    ],
+)
+def test_what_is_no_acceptance_is_malformed(message: Callable[[], Any]) -> None:
+    with pytest.raises(Malformed):
+        Acceptance.parse(json.dumps(message()).encode())
+    assert issubclass(InvalidAcceptance, Malformed)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data())
+def test_a_changed_byte_never_verifies_for_another_holder_or_challenge(data: st.DataObject) -> None:
+    message = bytearray(claim(KEYS["Ed25519"]))
+    index = data.draw(st.integers(0, len(message) - 1))
+    message[index] = data.draw(st.integers(0, 255))
+    try:
+        received = Acceptance.parse(bytes(message))
+        received.verify(domain=LINK.service, documents=DOCUMENTS)
+    except Problem:
+        return
+    assert received.holder == did_key.create(KEYS["Ed25519"].public_key)
+    assert received.challenge == INVITATION.challenge

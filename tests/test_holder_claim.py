@@ -1,0 +1,359 @@
+"""A claim from link to wallet: the real issuer behind a real server with TLS, and servers that lie."""
+
+from __future__ import annotations
+
+import csv
+import http.server
+import json
+import multiprocessing
+import stat
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from did import METHODS, Resolver
+from exchange.claim import ClaimLink, Invitation
+from holder import Wallet
+from holder.client import claim
+from issuer.app import create_app
+from issuer.claims import LINK_LIFETIME, Claims
+from issuer.issue import Issuer
+from issuer.tls import InvalidName, server_files
+from tests.diplomas import DID, NAME, cheap_passphrases, check, diploma
+from tests.loopback import Authority, Site, response
+from tests.serving import listening, serving
+from vc.report import Report
+from verifier import RecognisedIssuer, RecognisedLog, Trust, Verifier
+from wire.fetch import HttpsFetcher, NoFetcher
+from wire.problem import Conflict, Declined, Malformed, NotFound, Problem, Refused, TooLarge, Unavailable
+
+ROOT = Path(__file__).parent.parent
+PASSPHRASE = b"correct horse battery"
+TOKEN = "t" * 43
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def graduate() -> dict[str, str]:
+    with (ROOT / "examples" / "diploma" / "graduates.csv").open(encoding="utf-8", newline="") as file:
+        return next(csv.DictReader(file))
+
+
+NUMBER = graduate()["diploma_number"]
+
+
+@pytest.fixture(autouse=True)
+def _cheap_passphrases(monkeypatch: pytest.MonkeyPatch) -> None:
+    cheap_passphrases(monkeypatch)
+
+
+@pytest.fixture
+def university(tmp_path: Path) -> Issuer:
+    home = tmp_path / "home" / "issuer"
+    made = Issuer.create(home, name=NAME, passphrase=lambda: None, clock=now)
+    made.issue(graduate())
+    return made
+
+
+@contextmanager
+def served(university: Issuer) -> Iterator[tuple[Claims, HttpsFetcher]]:
+    files = server_files(university.home / "tls", [], now=now())
+    with listening() as listener:
+        service = f"https://localhost:{listener.getsockname()[1]}"
+        claims = Claims(university.home / "claims.sqlite", service)
+        app = create_app(university, claims, university.home, now)
+        with serving(app, listener, ssl_certfile=files.chain, ssl_keyfile=files.key):
+            yield claims, HttpsFetcher(allow_loopback=True, ca_file=files.authority)
+
+
+def wallet(folder: Path) -> Wallet:
+    Wallet.create(folder, PASSPHRASE, now=now())
+    return Wallet(folder, PASSPHRASE)
+
+
+def knowing(university: Issuer) -> Verifier:
+    """The verifier of one who trusts the university and its log."""
+    entry = university.trust_entry()
+    trust = Trust().adding(RecognisedIssuer(**entry["issuer"]), RecognisedLog(**entry["log"]))
+    return Verifier(Resolver(METHODS, NoFetcher()), trust=trust)
+
+
+def checks(university: Issuer) -> Callable[[bytes], Report]:
+    judge = knowing(university)
+    return lambda data: judge.verify(data, now=now())
+
+
+def knowing_nobody(data: bytes) -> Report:
+    return Verifier(Resolver(METHODS, NoFetcher()), trust=Trust()).verify(data, now=now())
+
+
+def yes(_: Invitation) -> bool:
+    return True
+
+
+def test_a_diploma_is_claimed_bound_to_the_wallet(university: Issuer, tmp_path: Path) -> None:
+    asked: list[Invitation] = []
+
+    def agree(invitation: Invitation) -> bool:
+        asked.append(invitation)
+        return True
+
+    with served(university) as (claims, fetcher), wallet(tmp_path / "ada") as mine:
+        link = claims.offer(NUMBER, now=now())
+        first = claim(link, mine, fetcher, checks(university), agree, now=now())
+        again = claim(link, mine, fetcher, checks(university), agree, now=now())
+        assert [(item.issuer, item.name, item.domain) for item in asked] == [
+            (university.did, NAME, claims.service)
+        ] * 2
+        assert first.id == again.id
+        assert [held.id for held in mine.credentials()] == [first.id]
+        assert first.bound_to == {mine.holder_keys()[0].did}
+        shown = mine.present([first.id], challenge="c", domain="d", now=now()).to_bytes()
+        report = knowing(university).verify(shown, now=now(), challenge="c", domain="d")
+        assert report, [check.text for check in report.checks]
+        with (
+            wallet(tmp_path / "eve") as other,
+            pytest.raises(Conflict, match="the issuer says: another wallet has claimed") as refused,
+        ):
+            claim(link, other, fetcher, checks(university), agree, now=now())
+        assert "tell the issuer" in refused.value.hint
+    editions = list(university.entries())
+    assert [(entry.number, entry.edition, entry.reason) for entry in editions] == [
+        (NUMBER, 1, "superseded"),
+        (NUMBER, 2, None),
+    ]
+
+
+def test_declined_links_stay_good_and_nothing_is_sent(university: Issuer, tmp_path: Path) -> None:
+    with served(university) as (claims, fetcher), wallet(tmp_path / "ada") as mine:
+        link = claims.offer(NUMBER, now=now())
+        with pytest.raises(Declined):
+            claim(link, mine, fetcher, checks(university), lambda _: False, now=now())
+        assert len(list(university.entries())) == 1
+        claim(link, mine, fetcher, checks(university), yes, now=now())
+
+
+def test_expired_unknown_and_replaced_links(university: Issuer, tmp_path: Path) -> None:
+    with served(university) as (claims, fetcher), wallet(tmp_path / "ada") as mine:
+        replaced = claims.offer(NUMBER, now=now())
+        expired = claims.offer(NUMBER, now=now() - 2 * LINK_LIFETIME)
+        for link, kind, words in (
+            (replaced, NotFound, "no diploma waits under this link"),
+            (ClaimLink(claims.service, TOKEN), NotFound, "no diploma waits under this link"),
+            (expired, Refused, "the claim link has expired"),
+        ):
+            with pytest.raises(kind, match=words) as refused:
+                claim(link, mine, fetcher, checks(university), yes, now=now())
+            assert "new" in refused.value.hint
+        assert mine.credentials() == []
+
+
+def test_a_diploma_whose_issuer_is_not_trusted_can_be_had_later(university: Issuer, tmp_path: Path) -> None:
+    """What the wallet did not keep, it gets again by the same link."""
+    with served(university) as (claims, fetcher), wallet(tmp_path / "ada") as mine:
+        link = claims.offer(NUMBER, now=now())
+        with pytest.raises(Problem) as undecided:
+            claim(link, mine, fetcher, knowing_nobody, yes, now=now())
+        assert undecided.value.undetermined
+        assert mine.credentials() == []
+        claim(link, mine, fetcher, knowing_nobody, yes, now=now(), undetermined=True)
+        assert len(mine.credentials()) == 1
+
+
+def _race(home: Path, link: ClaimLink, fetcher: HttpsFetcher, start: Barrier, won: Any) -> None:
+    with wallet(home) as mine:
+        start.wait()
+        try:
+            held = claim(link, mine, fetcher, knowing_nobody, yes, now=now(), undetermined=True)
+            won.put(held.bound_to == {mine.holder_keys()[0].did})
+        except Conflict:
+            won.put(None)
+
+
+def test_of_two_wallets_that_race_for_one_link_exactly_one_wins(university: Issuer, tmp_path: Path) -> None:
+    context = multiprocessing.get_context("fork")
+    start, won = context.Barrier(2), context.SimpleQueue()
+    with listening() as listener:
+        files = server_files(university.home / "tls", [], now=now())
+        service = f"https://localhost:{listener.getsockname()[1]}"
+        claims = Claims(university.home / "claims.sqlite", service)
+        link = claims.offer(NUMBER, now=now())
+        fetcher = HttpsFetcher(allow_loopback=True, ca_file=files.authority)
+        wallets = [
+            context.Process(target=_race, args=(tmp_path / name, link, fetcher, start, won))
+            for name in ("ada", "eve")
+        ]
+        for racer in wallets:
+            racer.start()  # before the server's threads exist
+        app = create_app(university, claims, university.home, now)
+        with serving(app, listener, ssl_certfile=files.chain, ssl_keyfile=files.key):
+            outcomes = [won.get() for _ in wallets]
+            for racer in wallets:
+                racer.join()
+    assert sorted(outcomes, key=str) == [None, True]
+    assert sum(1 for entry in university.entries() if entry.reason is None) == 1
+
+
+# Servers that lie
+
+
+class Liar(http.server.ThreadingHTTPServer):
+    """Answers a GET with an invitation and a POST with the bytes that a test wants."""
+
+    def __init__(self, posted: bytes = b"", **members: Any) -> None:
+        super().__init__(("127.0.0.1", 0), _Lie)
+        self.posted = posted
+        self.members = members
+        self.methods: list[str] = []
+        self.link = ClaimLink.parse(f"http://localhost:{self.server_address[1]}/claim/{TOKEN}")
+
+    @property
+    def invitation(self) -> bytes:
+        honest = Invitation(DID, NAME, self.link.service, "c", now()).to_json()
+        return response(200, json.dumps({**json.loads(honest), **self.members}).encode())
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield
+        finally:
+            self.shutdown()
+            thread.join()
+            self.server_close()
+
+
+class _Lie(http.server.BaseHTTPRequestHandler):
+    server: Liar
+
+    def do_GET(self) -> None:
+        self._answer(self.server.invitation)
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["content-length"]))  # unread, it would reset the connection
+        self._answer(self.server.posted)
+
+    def _answer(self, answer: bytes) -> None:
+        self.server.methods.append(self.command)
+        with suppress(ConnectionError):  # the wallet leaves when it has seen enough
+            self.wfile.write(answer)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def claimed_from(site: Liar, folder: Path) -> Problem:
+    with site.running(), wallet(folder) as mine:
+        with pytest.raises(Problem) as refused:
+            claim(site.link, mine, HttpsFetcher(allow_loopback=True), check, yes, now=now())
+        assert mine.credentials() == []
+    return refused.value
+
+
+def test_nothing_is_signed_for_another_domain(tmp_path: Path) -> None:
+    site = Liar(domain="https://uni.example")
+    assert isinstance(claimed_from(site, tmp_path), Malformed)
+    assert site.methods == ["GET"]
+
+
+def test_a_diploma_for_somebody_else_is_not_kept(tmp_path: Path) -> None:
+    for credential in (diploma("did:key:z6MkpTHR8VNsBxYAAWHut2Geadd9jSwuBV8xRoAnwWsdvktH"), diploma()):
+        problem = claimed_from(Liar(response(200, credential)), tmp_path / str(len(credential)))
+        assert "not bound to this wallet's key" in problem.detail
+
+
+def test_a_diploma_by_another_issuer_than_the_one_agreed_to_is_not_kept(tmp_path: Path) -> None:
+    site = Liar(response(200, diploma()), issuer={"id": "did:web:famous.example", "name": "Famous"})
+    assert "another issuer" in claimed_from(site, tmp_path).detail
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "words"),
+    [
+        (response(200, b"{" * 100), Malformed, "not JSON"),
+        (response(200, b" " * ((1 << 23) + 1)), TooLarge, "longer than 8388608 bytes"),
+        (response(302, b"", location="https://evil.example/"), Refused, "status 302"),
+        (response(403, b"<html>"), Refused, "the issuer says: status 403"),
+        (response(409, b'{"detail": "taken\\u001b[2J", "hint": 7}'), Conflict, "taken⟨001B⟩"),
+        (response(410, b'{"detail": 410}'), Refused, "status 410"),
+        (response(429, b'{"detail": "later"}'), Unavailable, "later"),
+        (response(500, b""), Unavailable, "status 500"),
+        (b"nonsense\r\n\r\n", Unavailable, "could not be fetched"),
+        (b"", Unavailable, "could not be fetched"),
+    ],
+)
+def test_what_a_server_may_answer(tmp_path: Path, answer: bytes, kind: type[Problem], words: str) -> None:
+    problem = claimed_from(Liar(answer), tmp_path)
+    assert type(problem) is kind
+    assert words in problem.detail
+    assert len(problem.detail) < 500
+
+
+def test_a_server_that_dribbles_is_left_alone(tmp_path: Path) -> None:
+    site = Site(lambda path: site.dribble(b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n", b" "))
+    link = ClaimLink.parse(site.url(f"/claim/{TOKEN}"))
+    fetcher = HttpsFetcher(allow_loopback=True, timeout=0.3)
+    with site.running(), wallet(tmp_path) as mine, pytest.raises(Unavailable, match="in time"):
+        claim(link, mine, fetcher, check, yes, now=now())
+
+
+def test_loopback_is_reached_only_if_allowed_and_other_private_places_never(tmp_path: Path) -> None:
+    with wallet(tmp_path) as mine:
+        for link, fetcher in (
+            (ClaimLink.parse(f"http://localhost:8080/claim/{TOKEN}"), HttpsFetcher()),
+            (ClaimLink.parse(f"https://localhost/claim/{TOKEN}"), HttpsFetcher()),
+            (ClaimLink.parse(f"https://169.254.169.254/claim/{TOKEN}"), HttpsFetcher(allow_loopback=True)),
+            (ClaimLink.parse(f"https://[fd00::1]/claim/{TOKEN}"), HttpsFetcher(allow_loopback=True)),
+        ):
+            with pytest.raises(Refused):
+                claim(link, mine, fetcher, check, yes, now=now())
+
+
+def test_a_server_under_an_authority_that_nobody_named_is_not_asked(
+    university: Issuer, tmp_path: Path
+) -> None:
+    other = Authority(tmp_path).ca_file
+    with served(university) as (claims, _), wallet(tmp_path / "ada") as mine:
+        link = claims.offer(NUMBER, now=now())
+        for ca_file in (None, other):
+            fetcher = HttpsFetcher(allow_loopback=True, ca_file=ca_file)
+            with pytest.raises(Unavailable, match="certificate"):
+                claim(link, mine, fetcher, check, yes, now=now())
+
+
+# The authority that `serve` makes
+
+
+def test_the_files_for_tls_are_kept_while_they_are_good(tmp_path: Path) -> None:
+    moment = datetime(2026, 6, 30, 12, tzinfo=UTC)
+    files = server_files(tmp_path / "tls", ["uni.example"], now=moment)
+    first = files.chain.read_bytes()
+    assert {path.name: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "tls").iterdir()} == {
+        "server.pem": 0o600,
+        "server.key": 0o600,
+        "authority.pem": 0o644,
+    }
+    for names, later, kept in (
+        ([], 300, True),
+        (["uni.example"], 300, True),
+        (["uni.example"], 391, False),
+        (["registrar.example", "192.0.2.1"], 391, False),
+    ):
+        files = server_files(tmp_path / "tls", names, now=moment + timedelta(days=later))
+        assert (files.chain.read_bytes() == first) == kept
+        assert files.chain.read_bytes().endswith(files.authority.read_bytes())
+
+
+def test_a_name_that_certificates_cannot_have(tmp_path: Path) -> None:
+    with pytest.raises(InvalidName):
+        server_files(tmp_path / "tls", ["universität.example"], now=now())
+    assert not (tmp_path / "tls").exists()

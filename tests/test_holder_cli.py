@@ -1,0 +1,336 @@
+"""`intaglio wallet …` as a holder meets it: what is printed where, exit codes, what is asked."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import pty
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+import intaglio
+from holder import Held, Wallet, text
+from keys import PrivateKey
+from tests.diplomas import DID, NAME, NOW, bundle, cheap_passphrases, diploma, tampered, verifier
+from vc.report import Verdict
+from verifier import RecognisedIssuer, Trust
+
+ROOT = Path(__file__).parent.parent
+PASSPHRASE = "correct horse battery"
+
+
+class Answer(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Answer]
+
+
+@pytest.fixture(autouse=True)
+def _cheap_passphrases(monkeypatch: pytest.MonkeyPatch) -> None:
+    cheap_passphrases(monkeypatch)
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """The program, with a passphrase file, and a trust list that has the issuer of the tests."""
+    monkeypatch.setenv("INTAGLIO_HOME", str(tmp_path))
+    for variable in ("INTAGLIO_PASSPHRASE_FILE", "INTAGLIO_BACKUP_PASSPHRASE_FILE"):
+        secret(monkeypatch, tmp_path, variable, PASSPHRASE)
+    (tmp_path / "trust.json").write_bytes(Trust((RecognisedIssuer(DID, NAME),)).to_bytes())
+
+    def run(*arguments: object, stdin: bytes = b"") -> Answer:
+        monkeypatch.setattr(sys, "argv", ["intaglio", "wallet", *map(str, arguments)])
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+        with pytest.raises(SystemExit) as ended:
+            intaglio.main()
+        code = ended.value.code
+        assert isinstance(code, int)
+        return Answer(code, *capsys.readouterr())
+
+    return run
+
+
+def secret(monkeypatch: pytest.MonkeyPatch, folder: Path, variable: str, passphrase: str) -> None:
+    file = folder / f"{variable.lower()}.txt"
+    file.write_text(f"{passphrase}\n", encoding="utf-8")
+    monkeypatch.setenv(variable, str(file))
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "diploma.json"
+    path.write_bytes(bundle(diploma()))
+    return path
+
+
+def test_the_life_of_a_diploma(run: Run, file: Path) -> None:
+    made = run("init")
+    assert (made.code, made.out[:14]) == (0, "did:key:z6Mk" + made.out[12:14])
+    kept = run("import", file)
+    assert kept.code == 0
+    assert kept.err == f"Kept: Master of Arts, {NAME}; valid when added on {kept.err[-11:]}"
+    name = kept.out.strip()
+    assert run("list").out.startswith(f"{name}  Master of Arts, {NAME}; valid when added on ")
+    shown = run("show", name[:5]).out
+    assert shown.startswith("Master of Arts\n")
+    for line in (
+        f"  from        {NAME} ({DID})",
+        "  valid from  2024-06-01",
+        "  bound to    no key: anyone who has the file can show it",
+        "    name: Master of Arts",
+        "      narrative: 120 credits",
+    ):
+        assert line in shown.splitlines()
+    presented = run("present", name, "--challenge", "c-17", "--domain", "https://employer.example", "--yes")
+    assert presented.code == 0
+    assert "all of it will be shown to https://employer.example" in presented.err
+    assert "no key: anyone who has the file can show it" in presented.err
+    report = verifier(DID).verify(
+        presented.out.encode(),
+        now=intaglio.Session(file).now(),
+        challenge="c-17",
+        domain="https://employer.example",
+    )
+    assert report, [check.text for check in report.checks]
+    assert json.loads(run("export", name).out) == json.loads(file.read_bytes())
+    assert json.loads(run("export", name, "--format", "json").out) == json.loads(diploma())
+    assert run("delete", name, "--yes").out == f"{name}\n"
+    empty = run("list")
+    assert (empty.code, empty.out) == (0, "")
+    assert "The wallet is empty" in empty.err
+
+
+def test_json_is_the_only_thing_on_stdout(run: Run, file: Path) -> None:
+    did = json.loads(run("init", "--key-type", "P-256", "--json").out)["did"]
+    assert did.startswith("did:key:zDn")
+    kept = json.loads(run("receive", file, "--json").out)
+    assert kept == {
+        "version": 1,
+        "id": kept["id"],
+        "title": "Master of Arts",
+        "issuer": DID,
+        "issuerName": NAME,
+        "boundTo": [],
+        "added": kept["added"],
+        "verdictWhenAdded": "valid",
+    }
+    members = {"version": 1, **{name: value for name, value in kept.items() if name != "version"}}
+    listed = json.loads(run("list", "--json").out)
+    assert listed["version"] == 1
+    assert {"version": 1, **listed["credentials"][0]}.keys() == members.keys()
+    name = kept["id"]
+    assert json.loads(run("show", name, "--json").out)["credential"] == json.loads(diploma())
+    assert json.loads(run("export", name, "--json").out)["bundle"] == json.loads(file.read_bytes())
+    assert json.loads(run("export", name, "--format", "json", "--json").out)["credential"]
+    asked = ("--challenge", "c", "--domain", "d", "--yes", "--json")
+    presented = json.loads(run("present", name, *asked).out)
+    assert presented["presentation"]["holder"] == did
+    assert json.loads(run("delete", name, "--yes", "--json").out) == {"version": 1, "deleted": name}
+
+
+def test_a_file_from_stdin(run: Run) -> None:
+    run("init")
+    assert run("import", "-", stdin=diploma()).code == 0
+    assert run("receive", "-", stdin=diploma(title="Bachelor of Arts")).code == 0
+    assert len(json.loads(run("list", "--json").out)["credentials"]) == 2
+
+
+def test_what_is_refused_is_not_kept_and_its_claims_are_not_shown(run: Run, tmp_path: Path) -> None:
+    run("init")
+    forged = tmp_path / "forged.json"
+    forged.write_bytes(tampered(diploma(), achievement={"type": ["Achievement"], "name": "Doctor"}))
+    refused = run("import", forged)
+    assert refused.code == 1
+    assert refused.out == ""
+    assert "failed" in refused.err
+    assert "changed after signing" in refused.err
+    assert "Doctor" not in refused.err
+    assert run("list").out == ""
+
+
+def test_what_could_not_be_decided_is_kept_only_on_demand(run: Run, tmp_path: Path) -> None:
+    run("init")
+    stranger = tmp_path / "stranger.json"
+    stranger.write_bytes(diploma(signer=PrivateKey.generate()))
+    refused = run("import", stranger)
+    assert (refused.code, refused.out) == (3, "")
+    assert "undetermined" in refused.err
+    assert "not in the trust list" in refused.err
+    kept = run("import", stranger, "--accept-undetermined")
+    assert kept.code == 0
+    assert "could not be decided when added" in kept.err
+    assert "could not be decided when added" in run("list").out
+
+
+def test_exit_codes_and_what_to_do(
+    run: Run, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    none_yet = run("list")
+    assert none_yet.code == 4
+    assert "`intaglio wallet init` makes one" in none_yet.err
+    run("init")
+    assert run("init").code == 1
+    name = run("import", file).out.strip()
+    for arguments, code, words in (
+        (("show", "zz"), 4, "intaglio wallet list"),
+        (("import", tmp_path / "none"), 4, "there is no file"),
+        (("import", tmp_path), 1, "cannot be read"),
+        (("restore", tmp_path / "none"), 4, "there is no file"),
+        (("present", name, "--challenge", "c"), 2, "--domain"),
+        (("present", name, "--challenge", "c", "--domain", "d"), 2, "--yes says yes"),
+        (("delete", name), 2, "--yes says yes"),
+        (("export", name, "--format", "pdf"), 2, "pdf"),
+        (("receive", "http://uni.example/claim/" + "x" * 43, "--yes"), 1, "https:"),
+        (("receive", "https://uni.example/", "--yes"), 1, "copy the whole link"),
+        (("receive", "-", "--yes"), 1, "The file is empty"),
+    ):
+        answer = run(*arguments)
+        assert (answer.code, answer.out) == (code, ""), arguments
+        assert words in answer.err, arguments
+    long = tmp_path / "long"
+    long.write_bytes(b" " * ((1 << 23) + 1))
+    assert run("import", long).code == 1
+    secret(monkeypatch, tmp_path, "INTAGLIO_PASSPHRASE_FILE", "not the passphrase")
+    assert run("list").code == 6
+    monkeypatch.setenv("INTAGLIO_PASSPHRASE_FILE", str(tmp_path / "none"))
+    assert run("list").code == 6
+    monkeypatch.delenv("INTAGLIO_PASSPHRASE_FILE")
+    nobody = run("list")
+    assert nobody.code == 6
+    assert "set INTAGLIO_PASSPHRASE_FILE" in nobody.err
+
+
+def test_the_holder_says_no(run: Run, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run("init")
+    name = run("import", file).out.strip()
+    monkeypatch.setattr("holder.cli.agreed", lambda question, yes: False)
+    for arguments in (("delete", name), ("present", name, "--challenge", "c", "--domain", "d")):
+        answer = run(*arguments)
+        assert (answer.code, answer.out) == (5, "")
+        assert "Declined" in answer.err
+    assert run("list").out.startswith(name)
+
+
+def test_a_new_passphrase(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run("init")
+    secret(monkeypatch, tmp_path, "INTAGLIO_NEW_PASSPHRASE_FILE", "another passphrase")
+    changed = run("password")
+    assert (changed.code, changed.out) == (0, "")
+    assert "still open with the former" in changed.err
+    assert run("list").code == 6
+    secret(monkeypatch, tmp_path, "INTAGLIO_PASSPHRASE_FILE", "another passphrase")
+    assert run("list").code == 0
+
+
+def test_the_same_passphrase_however_it_is_typed(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret(monkeypatch, tmp_path, "INTAGLIO_PASSPHRASE_FILE", "un éléphant ça trompe")
+    run("init")
+    secret(monkeypatch, tmp_path, "INTAGLIO_PASSPHRASE_FILE", "un e\u0301le\u0301phant c\u0327a trompe")
+    assert run("list").code == 0
+
+
+def test_a_backup_on_another_machine(
+    run: Run, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("init")
+    name = run("import", file).out.strip()
+    secret(monkeypatch, tmp_path, "INTAGLIO_BACKUP_PASSPHRASE_FILE", "for the backup only")
+    backup = tmp_path / "wallet.backup"
+    assert run("backup", backup).out == f"{backup}\n"
+    assert run("backup", backup).code == 1
+    assert run("restore", backup).code == 1
+    monkeypatch.setenv("INTAGLIO_HOME", str(tmp_path / "another machine"))
+    secret(monkeypatch, tmp_path, "INTAGLIO_PASSPHRASE_FILE", "passphrase over there")
+    restored = run("restore", backup)
+    assert (restored.code, restored.out) == (0, f"{tmp_path / 'another machine' / 'wallet'}\n")
+    assert run("list").out.startswith(name)
+
+
+def test_nothing_in_a_credential_steers_the_terminal(run: Run) -> None:
+    run("init")
+    evil = diploma(title="Master\x1b[2J\u202eDILAV\n  checked     valid")
+    name = run("import", "-", stdin=evil).out.strip()
+    presented = run("present", name, "--challenge", "c", "--domain", "d", "--yes")
+    for shown in (run("list").out, run("show", name).out, presented.err):
+        assert not set(shown) & {"\x1b", "\u202e"}
+        assert "\n  checked     valid\n" not in shown
+    assert "Master⟨001B⟩[2J⟨202E⟩DILAV⟨000A⟩" in run("list").out
+
+
+@pytest.mark.parametrize(
+    ("members", "title"),
+    [
+        ({"name": {"@value": "Meister", "@language": "de"}}, "Meister"),
+        ({"name": [{"@value": "Maître", "@language": "fr"}, {"@value": "Master"}]}, "Maître"),
+        ({"name": []}, "Master of Arts"),
+        ({"credentialSubject": {"type": ["AchievementSubject"]}}, "OpenBadgeCredential"),
+        ({"validUntil": "2036-06-01T00:00:00Z"}, "Master of Arts"),
+    ],
+)
+def test_what_a_credential_is_called(members: dict[str, Any], title: str) -> None:
+    held = Held("0" * 12, diploma(**members), NOW, Verdict.VALID)
+    assert text.title(held) == title
+    assert ("  valid until 2036-06-01" in text.card(held).splitlines()) == ("validUntil" in members)
+
+
+def test_wallet_show_loads_only_what_it_needs(run: Run, file: Path) -> None:
+    run("init")
+    name = run("import", file).out.strip()
+    program = (
+        "import sys, intaglio\n"
+        f"sys.argv = ['intaglio', 'wallet', 'show', '{name}']\n"
+        "try:\n    intaglio.main()\n"
+        "except SystemExit as end:\n    assert not end.code\n"
+        "print(*sys.modules, file=sys.stderr)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert done.stdout.startswith("Master of Arts")
+    loaded = {module.partition(".")[0] for module in done.stderr.split()}
+    assert "holder" in loaded
+    heavy = {"pyld", "jwcrypto", "fastapi", "pydantic", "sqlalchemy", "httpx", "httpcore", "uvicorn", "rich"}
+    assert not loaded & heavy
+    assert not {module for module in done.stderr.split() if module in ("ssl", "asyncio", "holder.client")}
+
+
+def test_a_passphrase_is_asked_for_twice_at_a_terminal_and_never_shown(tmp_path: Path) -> None:
+    child, terminal = pty.fork()
+    if child == 0:
+        os.chdir(ROOT)
+        os.environ["INTAGLIO_HOME"] = str(tmp_path)
+        os.environ.pop("INTAGLIO_PASSPHRASE_FILE", None)
+        os.execv(sys.executable, [sys.executable, "intaglio.py", "wallet", "init"])
+    shown = b""
+    for prompt in (b"Passphrase for the new wallet: ", b"Repeat for confirmation: "):
+        while prompt not in shown:
+            shown += os.read(terminal, 4096)
+        os.write(terminal, PASSPHRASE.encode() + b"\n")
+    while b"did:key:" not in shown:
+        shown += os.read(terminal, 4096)
+    _, status = os.waitpid(child, 0)
+    os.close(terminal)
+    assert os.waitstatus_to_exitcode(status) == 0
+    assert PASSPHRASE.encode() not in shown
+    with Wallet(tmp_path / "wallet", PASSPHRASE.encode()) as wallet:
+        assert wallet.holder_keys()[0].did.encode() in shown
+
+
+def test_every_problem_is_words_and_never_a_traceback(run: Run, tmp_path: Path) -> None:
+    run("init")
+    (tmp_path / "wallet" / "wallet.sqlite3").write_bytes(b"not a database, by accident" * 99)
+    damaged = run("list")
+    assert damaged.code == 1
+    assert "Stored data is damaged" in damaged.err
+    assert "Traceback" not in damaged.err

@@ -1,0 +1,343 @@
+"""The encrypted store: what is put comes back, what was changed outside is noticed, nothing shows."""
+
+from __future__ import annotations
+
+import multiprocessing
+import shutil
+import sqlite3
+import stat
+from contextlib import closing
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
+
+import pytest
+
+from holder import store as module
+from holder.store import Record, Store, WeakPassphrase
+from keys import WrongPassphrase
+from tests.diplomas import cheap_passphrases
+from wire.problem import Conflict, Damaged, NotFound, Unavailable
+
+PASSPHRASE = b"correct horse battery"
+KEY = bytes(range(32))
+RECORDS = [
+    Record("credential", "diploma", b"Master of Arts, cum laude " * 20),
+    Record("credential", "licence", b"Teacher"),
+    Record("key", "did:key:z6Mk", b"secret"),
+]
+
+
+@pytest.fixture(autouse=True)
+def _cheap_passphrases(monkeypatch: pytest.MonkeyPatch) -> None:
+    cheap_passphrases(monkeypatch)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "wallet" / "wallet.sqlite3"
+    Store.create(path, PASSPHRASE, RECORDS)
+    return path
+
+
+def flip(path: Path, statement: str, *values: object) -> list[tuple[bytes, int, bytes]]:
+    """Read or change the file from outside, as SQL allows."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        return connection.execute(statement, values).fetchall()
+
+
+def rows(path: Path) -> list[tuple[bytes, int, bytes]]:
+    return flip(path, "SELECT place, version, sealed FROM record ORDER BY place")
+
+
+def test_what_is_put_comes_back_after_reopening(path: Path) -> None:
+    with Store.open(path, PASSPHRASE) as store:
+        assert store.records() == RECORDS
+        store.put(Record("credential", "diploma", b"second edition"))
+        store.put(Record("credential", "minor", b""))
+        store.delete("credential", "licence")
+    with Store.open(path, PASSPHRASE) as store:
+        assert store.records() == [
+            Record("credential", "diploma", b"second edition"),
+            Record("credential", "minor", b""),
+            RECORDS[2],
+        ]
+        for kind, name in (("credential", "licence"), ("key", "diploma")):
+            with pytest.raises(NotFound):
+                store.delete(kind, name)
+
+
+def test_a_second_store_does_not_replace_the_first(path: Path) -> None:
+    before = path.read_bytes()
+    with pytest.raises(Conflict):
+        Store.create(path, b"another passphrase")
+    assert path.read_bytes() == before
+
+
+def test_there_is_no_store(tmp_path: Path) -> None:
+    with pytest.raises(NotFound):
+        Store.open(tmp_path / "wallet.sqlite3", PASSPHRASE)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("passphrase", [b"", b"1234", b"seven..", b"20260630", b"123456789012345"])
+def test_a_weak_passphrase_is_refused(tmp_path: Path, path: Path, passphrase: bytes) -> None:
+    with pytest.raises(WeakPassphrase):
+        Store.create(tmp_path / "other.sqlite3", passphrase)
+    with Store.open(path, PASSPHRASE) as store, pytest.raises(WeakPassphrase):
+        store.change_passphrase(passphrase)
+    assert not (tmp_path / "other.sqlite3").exists()
+
+
+def test_a_new_passphrase_rewraps_one_key(path: Path) -> None:
+    old = path.read_bytes()
+    with Store.open(path, PASSPHRASE) as store:
+        store.change_passphrase(b"another passphrase")
+    with pytest.raises(WrongPassphrase):
+        Store.open(path, PASSPHRASE)
+    with Store.open(path, b"another passphrase") as store:
+        assert store.records() == RECORDS
+    assert all(sealed in old for _, _, sealed in rows(path))
+
+
+def test_the_former_envelope_put_back_does_not_bring_the_former_passphrase_back(path: Path) -> None:
+    envelope = flip(path, "SELECT envelope FROM vault")[0][0]
+    with Store.open(path, PASSPHRASE) as store:
+        store.change_passphrase(b"another passphrase")
+    flip(path, "UPDATE vault SET envelope = ?", envelope)
+    with pytest.raises(Damaged):
+        Store.open(path, PASSPHRASE)
+
+
+def test_the_file_shows_neither_names_nor_content_nor_kinds(path: Path) -> None:
+    with Store.open(path, PASSPHRASE) as store:
+        store.put(Record("credential", "diploma2", b"Master of Arts"))
+        files = b"".join(file.read_bytes() for file in path.parent.iterdir())
+    for word in (
+        b"diploma",
+        b"licence",
+        b"credential",
+        b"did:key",
+        b"Master",
+        b"Teacher",
+        b"secret",
+        PASSPHRASE,
+    ):
+        assert word not in files
+
+
+def test_only_the_owner_may_look(path: Path) -> None:
+    with Store.open(path, PASSPHRASE) as store:
+        store.put(Record("key", "x", b"y"))
+        files = list(path.parent.iterdir())
+        assert len(files) >= 4
+        assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+
+
+def test_the_disk_has_it_when_a_call_returns(path: Path) -> None:
+    with Store.open(path, PASSPHRASE) as store:
+        settings = {
+            name: store._connection.execute(f"PRAGMA {name}").fetchone()[0]
+            for name in ("journal_mode", "synchronous", "fullfsync", "secure_delete", "trusted_schema")
+        }
+    assert settings == {
+        "journal_mode": b"wal",
+        "synchronous": 2,
+        "fullfsync": 1,
+        "secure_delete": 1,
+        "trusted_schema": 0,
+    }
+
+
+def _small() -> bytes:
+    memory = module._connect(":memory:")
+    memory.executescript(module._SCHEMA)
+    store = Store(memory, KEY)
+    for version, record in enumerate(RECORDS, 1):
+        store._write(record, version)
+    store._seal_vault(b"envelope", 3)
+    return memory.serialize()
+
+
+def _read(image: bytes) -> list[Record]:
+    memory = module._connect(":memory:")
+    try:
+        with module._sqlite_problems():
+            memory.deserialize(image)
+            return Store(memory, KEY).records()
+    finally:
+        memory.close()
+
+
+def test_any_byte_of_the_file_changed_is_noticed_or_means_nothing() -> None:
+    image = _small()
+    used = [index for index, byte in enumerate(image) if byte] + list(range(0, len(image), 97))
+    noticed = 0
+    for index in used:
+        for flipped in (image[index] ^ 0x01, image[index] ^ 0x80):
+            changed = image[:index] + bytes([flipped]) + image[index + 1 :]
+            try:
+                assert _read(changed) == RECORDS
+            except (Damaged, Unavailable):
+                noticed += 1
+    assert noticed > len(used)
+
+
+@pytest.mark.parametrize("column", ["place", "version", "sealed"])
+@pytest.mark.parametrize("value", [b"", b"\0" * 40, "text", 7, -1, 1.5])
+def test_any_column_of_a_record_replaced_is_noticed(tmp_path: Path, column: str, value: object) -> None:
+    file = tmp_path / "store"
+    file.write_bytes(_small())
+    last = "(SELECT max(place) FROM record)"
+    flip(file, f"UPDATE record SET {column} = ? WHERE place = {last}", value)
+    with pytest.raises(Damaged):
+        _read(file.read_bytes())
+
+
+def test_no_first_row_is_noticed() -> None:
+    memory = module._connect(":memory:")
+    memory.executescript(module._SCHEMA)
+    with pytest.raises(Damaged):
+        Store(memory, KEY).records()
+    memory.close()
+
+
+def test_one_old_record_put_back_is_noticed(path: Path) -> None:
+    old = rows(path)[0]
+    with Store.open(path, PASSPHRASE) as store:
+        for record in RECORDS:
+            store.put(record._replace(body=b"corrected"))
+    flip(path, "INSERT OR REPLACE INTO record VALUES (?, ?, ?)", *old)
+    with pytest.raises(Damaged):
+        Store.open(path, PASSPHRASE)
+    # with the version forged as well it is noticed when it is read
+    with pytest.raises(Damaged):
+        Store.open(path, PASSPHRASE)
+
+
+def test_a_record_taken_out_or_brought_back_is_noticed(path: Path) -> None:
+    whole = path.read_bytes()
+    flip(path, "DELETE FROM record WHERE place = ?", rows(path)[0][0])
+    with pytest.raises(Damaged):
+        Store.open(path, PASSPHRASE)
+    path.write_bytes(whole)
+    old = rows(path)
+    with Store.open(path, PASSPHRASE) as store:
+        store.delete("credential", "diploma")
+    for row in old:
+        flip(path, "INSERT OR IGNORE INTO record VALUES (?, ?, ?)", *row)
+    with pytest.raises(Damaged):
+        Store.open(path, PASSPHRASE)
+
+
+def test_damage_done_while_open_stops_the_next_read_and_write(path: Path) -> None:
+    with Store.open(path, PASSPHRASE) as store:
+        flip(path, "DELETE FROM record WHERE place = ?", rows(path)[0][0])
+        for call in (
+            store.records,
+            lambda: store.put(RECORDS[0]),
+            lambda: store.delete("key", "did:key:z6Mk"),
+            lambda: store.change_passphrase(b"another passphrase"),
+        ):
+            with pytest.raises(Damaged):
+                call()
+
+
+def test_a_whole_old_file_is_noticed_where_the_newer_one_was_seen(path: Path, tmp_path: Path) -> None:
+    old = path.read_bytes()
+    with Store.open(path, PASSPHRASE) as store:
+        store.put(Record("credential", "minor", b"Philosophy"))
+    path.write_bytes(old)
+    with pytest.raises(Damaged, match="is an old one: at change 1, after change 2") as refused:
+        Store.open(path, PASSPHRASE)
+    seen = Path(f"{path}.seen")
+    assert str(seen) in refused.value.hint
+    seen.unlink()  # what the hint says, and what an attacker can do as well
+    Store.open(path, PASSPHRASE).close()
+    assert int(seen.read_text()) == 1
+    seen.write_text("no number")
+    Store.open(path, PASSPHRASE).close()
+
+
+def test_a_new_store_ignores_what_lies_about_from_a_former_one(path: Path) -> None:
+    with Store.open(path, PASSPHRASE) as store:
+        store.put(RECORDS[0])
+        leftovers = {name: Path(f"{path}{name}").read_bytes() for name in ("-wal", "-shm", ".seen")}
+    path.unlink()
+    for name, content in leftovers.items():
+        Path(f"{path}{name}").write_bytes(content)
+    Store.create(path, b"another passphrase")
+    with Store.open(path, b"another passphrase") as store:
+        assert store.records() == []
+
+
+@pytest.mark.parametrize("content", [b"", b"not a database " * 300, b"SQLite format 3\0" + b"\xff" * 4096])
+def test_what_is_no_store_is_damaged(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    with pytest.raises(Damaged):
+        Store.open(path, PASSPHRASE)
+    with pytest.raises(Damaged):
+        Store.load(path, PASSPHRASE)
+
+
+@pytest.mark.parametrize("envelope", [b"{}", b"", b"[]", b'{"version": 1}', 7, None])
+def test_an_unreadable_envelope_is_damaged(path: Path, envelope: object) -> None:
+    flip(path, "UPDATE vault SET envelope = ?", envelope)
+    with pytest.raises(Damaged):
+        Store.open(path, PASSPHRASE)
+
+
+def test_a_copy_loads_from_where_nothing_can_be_written(path: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "read only"
+    folder.mkdir()
+    copy = Path(shutil.copy(path, folder / "copy #1"))
+    folder.chmod(0o500)
+    assert Store.load(copy, PASSPHRASE) == RECORDS
+    with pytest.raises(WrongPassphrase):
+        Store.load(copy, b"another passphrase")
+    assert [file.name for file in folder.iterdir()] == ["copy #1"]
+    with pytest.raises(NotFound):
+        Store.load(folder / "copy #2", PASSPHRASE)
+
+
+def test_a_store_that_cannot_be_written_says_so(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LOCK_WAIT", 0)
+    with Store.open(path, PASSPHRASE) as store:
+        with (
+            Store.open(path, PASSPHRASE) as other,
+            other._writing(),
+            pytest.raises(Unavailable, match="another"),
+        ):
+            store.put(RECORDS[0])
+        store._connection.execute("PRAGMA query_only = ON")
+        with pytest.raises(Unavailable, match="may not be written"):
+            store.put(RECORDS[0])
+        store._connection.execute("PRAGMA query_only = OFF")
+        (pages,) = store._connection.execute("PRAGMA page_count").fetchone()
+        store._connection.execute(f"PRAGMA max_page_count = {pages}")
+        with pytest.raises(Unavailable, match="full"):
+            store.put(Record("credential", "long", b"x" * 100_000))
+        assert store.records() == RECORDS
+
+
+def _fill(path: Path, number: int, start: Barrier) -> None:
+    start.wait()
+    with Store.open(path, PASSPHRASE) as store:
+        for turn in range(10):
+            store.put(Record("credential", f"{number}-{turn}", b"x"))
+            store._compare_with(module._seen_beside(path))
+
+
+def test_processes_take_turns_and_nothing_is_lost(path: Path) -> None:
+    context = multiprocessing.get_context("fork")
+    start = context.Barrier(3)
+    workers = [context.Process(target=_fill, args=(path, number, start)) for number in range(3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert [worker.exitcode for worker in workers] == [0, 0, 0]
+    with Store.open(path, PASSPHRASE) as store:
+        names = {record.name for record in store.records() if "-" in record.name}
+    assert names == {f"{number}-{turn}" for number in range(3) for turn in range(10)}
+    assert int(Path(f"{path}.seen").read_text()) == 31
