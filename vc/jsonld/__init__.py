@@ -8,6 +8,7 @@ their SHA-256; `general.py` is JSON-LD as the specification has it, losses inclu
 from .canonical import canonicalize, vendored
 from .context import Contexts
 from .documents import Documents
+from .general import to_rdf
 from .problem import InvalidContext, InvalidDocument, LossyDocument, TooComplex, UnknownContext
 
 __all__ = [
@@ -19,5 +20,6 @@ __all__ = [
     "TooComplex",
     "UnknownContext",
     "canonicalize",
+    "to_rdf",
     "vendored",
 ]

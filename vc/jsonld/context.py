@@ -43,8 +43,8 @@ _CONTAINERS: tuple[Set[str], ...] = (
     {"@graph", "@index"},
 )  # fmt: skip
 
-MOST = 150_000  # term definitions copied for one document; a diploma's first sight takes 6,000
-KEPT = 600_000  # term definitions remembered before all are forgotten (roughly 60 MB)
+MOST = 100_000  # what one document may charge a Meter; the first diploma takes 1,500, the next one nothing
+KEPT = 400_000  # what is remembered of all documents before all is forgotten (some tens of megabytes)
 UNSET: Any = object()  # told apart from null, which in a context means "explicitly none"
 
 
@@ -66,7 +66,7 @@ class Term:
 
 
 class Meter:
-    """The work one document may still cause."""
+    """The work one document has caused so far, in term definitions copied or eight bytes remembered."""
 
     __slots__ = ("spent",)
 
@@ -95,7 +95,7 @@ class ActiveContext:
         self.direction = direction
         self.previous = previous
         self.plans: dict[str, Any] = {}
-        self.typed: dict[tuple[str, ...], Any] = {}
+        self.typed: dict[tuple[str, ...], tuple[ActiveContext, list[str]]] = {}
         self.embedded: dict[str | tuple[str, ...] | bytes, ActiveContext] = {}
 
     @cached_property
@@ -176,7 +176,7 @@ class Contexts:
                     override=override, chain=(*chain, item),
                 )  # fmt: skip
             elif isinstance(item, dict):
-                meter.charge(1 + len(result.terms) + len(item))
+                meter.charge(16 + len(result.terms) + len(item))
                 result = _merged(result, item, override, previous)
             else:
                 raise InvalidContext("A context is not a URL, an object, null or an array of these.")
@@ -262,6 +262,8 @@ class _Definition:
         if name == "@type":
             if not isinstance(value, dict) or not value or value.keys() - {"@container", "@protected"}:
                 raise _bad(name, "may only get a container and protection")
+            if value.get("@container", "@set") != "@set":
+                raise _bad(name, "may only get the container @set")
         elif name in KEYWORDS or not name:
             raise _bad(name, "is a keyword or empty")
         elif _KEYWORD_LIKE(name):
@@ -363,7 +365,7 @@ def _language(value: Any) -> str | None:
 def _direction(value: Any) -> str | None:
     if value not in (None, "ltr", "rtl"):
         raise InvalidContext("@direction in a context is not ltr, rtl or null.")
-    return value  # type: ignore[no-any-return]
+    return None if value is None else str(value)
 
 
 def _container(name: str, value: Any) -> frozenset[str]:

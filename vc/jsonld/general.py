@@ -11,7 +11,7 @@ import copy
 from typing import Any
 
 from .canonical import vendored
-from .context import IRI, Contexts
+from .context import IRI, LANGUAGE, Contexts
 from .literal import closing, escaped
 from .problem import InvalidDocument
 from .rdfc import Dataset, Node
@@ -28,7 +28,7 @@ def to_rdf(
     """The statements of a JSON-LD document (JSON-LD 1.1 API 9, toRdf), for `rdfc.canonicalize`.
 
     `base` resolves relative IRIs; without it statements with relative IRIs are dropped. `direction` is the
-    specification's rdfDirection. Raises InvalidDocument where pyld refuses, and UnknownContext.
+    specification's rdfDirection. Raises InvalidDocument where pyld refuses.
     """
     from pyld import jsonld
     from pyld.context_resolver import ContextResolver
@@ -38,14 +38,9 @@ def to_rdf(
     def load(url: str, _options: object) -> dict[str, Any]:
         return {"contextUrl": None, "documentUrl": url, "document": copy.deepcopy(documents.load(url))}
 
-    options = {
-        "base": base,
-        "documentLoader": load,
-        "contextResolver": ContextResolver(
-            {}, load
-        ),  # pyld's own cache would mix the contexts of all callers
-        "rdfDirection": direction,
-    }
+    # A resolver of its own, since the one that pyld shares mixes up the contexts of all callers.
+    resolver = ContextResolver({}, load)
+    options = {"base": base, "documentLoader": load, "contextResolver": resolver, "rdfDirection": direction}
     if expand_context is not None:
         options["expandContext"] = expand_context
     try:
@@ -64,9 +59,10 @@ def to_rdf(
                 blanks[value] = dataset.blank()
             return blanks[value]
         if term["type"] == "literal":
-            return '"' + escaped(value) + closing(
-                None if "language" in term else term["datatype"], term.get("language")
-            )  # fmt: skip
+            language = term.get("language")
+            if language is not None and not LANGUAGE(language):
+                return None
+            return '"' + escaped(value) + closing(None if language else term["datatype"], language)
         return f"<{value}>" if IRI(value) else None
 
     for name, triples in graphs.items():

@@ -30,12 +30,23 @@ class Plan:
     """How the values of one key become statements."""
 
     __slots__ = (
-        "close", "datatype", "direction", "head", "kind", "name", "node", "predicate", "scalar", "tail",
-        "type", "wraps",
+        "close",
+        "datatype",
+        "direction",
+        "head",
+        "key",
+        "kind",
+        "name",
+        "node",
+        "predicate",
+        "scalar",
+        "tail",
+        "type",
     )  # fmt: skip
 
-    def __init__(self, kind: int, name: str, active: ActiveContext) -> None:
+    def __init__(self, kind: int, key: str, name: str, active: ActiveContext) -> None:
         self.kind = kind
+        self.key = key
         self.name = name  # the IRI or keyword that the key stands for
         self.type: str | None = None  # @id, @vocab or @json
         self.datatype: str | None = None
@@ -46,7 +57,6 @@ class Plan:
         self.head = ""  # TEXT and LINK: what stands between subject and value
         self.close = '"'  # TEXT: what ends the literal
         self.tail = ""  # TEXT and LINK: what ends the line
-        self.wraps = False  # a list or set object as value means the same as a plain array
 
 
 def compile_plan(contexts: Contexts, active: ActiveContext, key: str, meter: Meter) -> Plan:
@@ -56,11 +66,10 @@ def compile_plan(contexts: Contexts, active: ActiveContext, key: str, meter: Met
     if name in KEYWORDS:
         if term and term.context is not UNSET:
             raise InvalidContext(f"The alias {quoted(key)} of a keyword has a context of its own.")
-        return Plan(DONE if name in {"@context", "@id", "@type"} else KEYWORD, name, active)
+        return Plan(DONE if name in {"@context", "@id", "@type"} else KEYWORD, key, name, active)
     iri = absolute(name, key)
     term = term or Term(iri)
-    plan = Plan(_kind(term), iri, active)
-    plan.wraps = plan.node is active and term.context is UNSET
+    plan = Plan(_kind(term), key, iri, active)
     if term.context is not UNSET:
         reverted = plan.node
         plan.scalar = contexts.process(active, term.context, meter, override=True)

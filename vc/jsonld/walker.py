@@ -69,23 +69,34 @@ class Walk:
         self.roots += 1
 
     def node(
-        self, graph: Graph, active: ActiveContext, node: dict[str, Any], depth: int, *, outermost: bool = False
+        self,
+        graph: Graph,
+        active: ActiveContext,
+        node: dict[str, Any],
+        depth: int,
+        *,
+        outermost: bool = False,
     ) -> Node:
         """A node object (5.1.2, from step 9): its statements go into `graph`, its name is returned."""
         if "@context" in node:
             active = self.embedded(active, node["@context"])
-        types: list[str] | None = None
-        for key in active.types:
-            if key in node:
-                if types is not None:
-                    raise InvalidDocument("an object has its type under two keys")
-                active, types = self.typed(active, key, node[key])
+        types: list[str] = []
         name: str | None = None
-        for key in active.ids:
-            if key in node:
-                if name is not None:
-                    raise InvalidDocument("an object has its id under two keys")
-                name = self.iri(active, node[key], key)
+        key = ""
+        try:
+            for key in active.types:
+                if key in node:
+                    if types:
+                        raise InvalidDocument("an object has its type under two keys")
+                    active, types = self.typed(active, node[key])
+            for key in active.ids:
+                if key in node:
+                    if name is not None:
+                        raise InvalidDocument("an object has its id under two keys")
+                    name = reference(active, node[key])
+        except InvalidDocument as problem:
+            problem.within(key)
+            raise
         subject: Node
         if name is None:
             subject = blank = self.dataset.blank()
@@ -94,8 +105,8 @@ class Walk:
         else:
             subject = start = f"<{name}>"
             lines = graph.lines
-        if types:
-            lines += [start + line for line in types]
+        for line in types:
+            lines.append(start + line)
         self.members(graph, active, node, depth, subject, start, lines, outermost)
         return subject
 
@@ -111,23 +122,21 @@ class Walk:
         key = ""
         try:
             for key, value in node.items():
-                plan = plans.get(key)
-                if plan is None:
-                    plan = self.plan(active, key)
+                plan = plans[key] if key in plans else self.plan(active, key)
                 kind = plan.kind
                 if type(value) is str:
                     if kind == TEXT:
-                        add(start + plan.head + (escaped(value) if is_special(value) else value) + plan.tail)
+                        if is_special(value):
+                            value = escaped(value)
+                        add(f"{start}{plan.head}{value}{plan.tail}")
                         continue
                     if kind == LINK:
-                        add(start + plan.head + self.iri(plan.scalar, value) + plan.tail)
+                        add(f"{start}{plan.head}{reference(plan.scalar, value)}{plan.tail}")
                         continue
                 if kind <= PLAIN:
                     self.put(graph, subject, plan, value, depth)
                 elif kind == KEYWORD:
-                    others = (node[other] for other in node if other not in {"@context", key})
-                    alone = outermost and all(other is None for other in others)
-                    self.keyword(graph, active, subject, plan, value, depth, start, lines, alone)
+                    self.keyword(graph, active, node, key, plan, depth, subject, start, lines, outermost)
                 elif kind != DONE:
                     self.special(graph, subject, plan, value, depth)
         except InvalidDocument as problem:
@@ -135,18 +144,22 @@ class Walk:
             raise
 
     def keyword(
-        self, graph: Graph, active: ActiveContext, subject: Node, plan: Plan, value: Any, depth: int,
-        start: str, lines: list[str], alone: bool,
+        self, graph: Graph, active: ActiveContext, node: dict[str, Any], key: str, plan: Plan, depth: int,
+        subject: Node, start: str, lines: list[str], outermost: bool,
     ) -> None:  # fmt: skip
-        """A member of a node object whose key is a keyword (5.1.2, step 13.4 and 14)."""
+        """A member of a node object whose key is a keyword (5.1.2, steps 13.4 and 14)."""
+        value = node[key]
         items = value if type(value) is list else [value]
         if plan.name == "@graph":
+            alone = outermost and node.keys() <= {"@context", key}
+            if outermost and None in node.values():
+                raise InvalidDocument("null stands beside @graph, which processors do not read the same way")
             for item in items:
                 inner = graph if alone else self.dataset.graphs.setdefault(subject, Graph())
                 self.root(inner, plan.node, item, depth + 1)
         elif plan.name == "@reverse" and type(value) is dict:
-            for key, others in value.items():
-                reverse = plan.node.plans.get(key) or self.plan(plan.node, key)
+            for name, others in value.items():
+                reverse = self.plan(plan.node, name)
                 if reverse.kind > PLAIN:
                     raise InvalidDocument("@reverse holds a key that is not an ordinary property")
                 self.put(graph, subject, reverse, others, depth, backwards=True)
@@ -169,9 +182,10 @@ class Walk:
     ) -> None:
         """Say that the subject has this value, or each of these values, for the plan's property."""
         kind = type(value)
-        if kind is dict and "@set" in value and len(value) == 1 and plan.wraps:
+        if kind is dict and "@set" in value and len(value) == 1:
             value = value["@set"]
             kind = type(value)
+            plan = self.inside(plan)
         if kind is list:
             index = 0
             try:
@@ -203,26 +217,31 @@ class Walk:
             if key in value:
                 if keyword == "@value":
                     return self.value_object(plan.scalar, value)
-                if keyword == "@set" or len(value) > 1 or not plan.wraps:
+                if keyword == "@set" or len(value) > 1:
                     raise InvalidDocument(f"{keyword} cannot stand here, or not beside other members")
                 items = value[key]
-                return self.chain(graph, plan, items if type(items) is list else [items], depth)
+                return self.chain(graph, self.inside(plan), items if type(items) is list else [items], depth)
         if plan.scalar is not plan.node and len(value) == 1:  # a reference does not end a type's context
-            for key in plan.scalar.ids:
-                if key in value:
-                    return f"<{self.iri(plan.scalar, value[key], key)}>"
-        return self.node(graph, plan.node, value, depth + 1)
+            (key,) = value
+            if key in plan.scalar.ids:
+                return f"<{reference(plan.scalar, value[key])}>"
+        return self.node(graph, plan.node, value, depth + 1, outermost=False)
+
+    def inside(self, plan: Plan) -> Plan:
+        """The plan for what stands in a list or set object: like any object, it ends a type's context."""
+        inner = self.plan(plan.node, plan.key)
+        if inner.predicate != plan.predicate or inner.kind != plan.kind:
+            raise InvalidDocument("an array wrapped in an object is read in another context than the array")
+        return inner
 
     def scalar(self, plan: Plan, value: Any) -> str:
         """A value given as a string, number or boolean: Value Expansion (5.3)."""
         if type(value) is not str:
             return literal(value, plan.datatype)
         if plan.type == "@id":
-            return f"<{self.iri(plan.scalar, value)}>"
+            return f"<{reference(plan.scalar, value)}>"
         if plan.type == "@vocab":
             return f"<{absolute(expand(plan.scalar, value, vocab=True), value)}>"
-        if plan.type == "@json":
-            return json_literal(value)
         return literal(value, plan.datatype) if plan.datatype else '"' + escaped(value) + plan.close
 
     def value_object(self, active: ActiveContext, value: dict[str, Any]) -> str:
@@ -309,58 +328,35 @@ class Walk:
 
     # Names, types and contexts
 
-    def iri(self, active: ActiveContext, value: Any, key: str | None = None) -> str:
-        """The IRI that an id or a reference stands for (5.2); what is relative or malformed is refused."""
-        if type(value) is str:
-            colon = value.find(":")
-            if colon > 0 and not value.startswith("//", colon + 1):
-                term = active.terms.get(value[:colon])
-                if term and term.prefix and term.iri and value[0] != "_":
-                    value = term.iri + value[colon + 1 :]
-            if IRI(value):
-                return str(value)
-        problem = LossyDocument(
-            "an id or reference is not an absolute IRI",
-            hint="Write it with its scheme, such as https: or urn:.",
-        )
-        if key is not None:
-            problem.within(key)
-        raise problem
-
-    def typed(self, active: ActiveContext, key: str, value: Any) -> tuple[ActiveContext, list[str]]:
+    def typed(self, active: ActiveContext, value: Any) -> tuple[ActiveContext, list[str]]:
         """The context inside an object of these types, and the rest of the lines that state them."""
         kinds = (value,) if type(value) is str else tuple(value) if type(value) is list else (None,)
         try:
             found = active.typed.get(kinds)
             text = "" if found else "".join(kinds)
         except TypeError:
-            problem = InvalidDocument("a type is neither a string nor an array of strings")
-            problem.within(key)
-            raise problem from None
-        if found:
-            return found
-        self.meter.charge(1 + len(text) // 64)
-        result = active
-        lines = []
-        for kind in sorted(set(kinds)):
-            try:
+            raise InvalidDocument("a type is neither a string nor an array of strings") from None
+        if found is None:
+            self.meter.charge(1 + len(text) // 8)
+            result = active
+            lines = []
+            for kind in sorted(set(kinds)):
                 iri = absolute(expand(active, kind, vocab=True), kind)
-            except LossyDocument as problem:
-                problem.within(key)
-                raise
-            lines.append(f" <{RDF}type> <{iri}> .\n")
-            term = active.terms.get(kind)
-            if term and term.context is not UNSET:
-                result = self.contexts.process(result, term.context, self.meter, propagate=False)
-        if result.types != active.types:
-            raise InvalidDocument("the context of a type gives another key the meaning of @type")
-        active.typed[kinds] = result, lines
-        return result, lines
+                lines.append(f" <{RDF}type> <{iri}> .\n")
+                term = active.terms.get(kind)
+                if term and term.context is not UNSET:
+                    result = self.contexts.process(result, term.context, self.meter, propagate=False)
+            if result.types != active.types:
+                raise InvalidDocument("the context of a type gives another key the meaning of @type")
+            active.typed[kinds] = found = result, lines
+        return found
 
     def plan(self, active: ActiveContext, key: str) -> Plan:
-        """What to do with a key, worked out and remembered."""
-        self.meter.charge(1 + len(key) // 64)
-        active.plans[key] = plan = compile_plan(self.contexts, active, key, self.meter)
+        """What to do with a key, worked out once and remembered."""
+        plan: Plan | None = active.plans.get(key)
+        if plan is None:
+            self.meter.charge(1 + len(key) // 8)
+            plan = active.plans[key] = compile_plan(self.contexts, active, key, self.meter)
         return plan
 
     def embedded(self, active: ActiveContext, local: Any) -> ActiveContext:
@@ -374,9 +370,25 @@ class Walk:
             key = json.dumps(local).encode()
         found = active.embedded.get(key)
         if found is None:
-            self.meter.charge(1 + len(key) // 64)
+            self.meter.charge(1 + len(key) // 8)
             found = active.embedded[key] = self.contexts.process(active, local, self.meter)
         return found
+
+
+def reference(active: ActiveContext, value: Any) -> str:
+    """The IRI that an id or a reference stands for (5.2); what is relative or malformed is refused."""
+    if type(value) is str:
+        iri: str = value
+        colon = iri.find(":")
+        if colon > 0 and iri[colon + 1 : colon + 3] != "//":
+            term = active.terms.get(iri[:colon])
+            if term and term.prefix and term.iri and iri[:colon] != "_":
+                iri = term.iri + iri[colon + 1 :]
+        if IRI(iri):
+            return iri
+    raise LossyDocument(
+        "an id or reference is not an absolute IRI", hint="Write it with its scheme, such as https: or urn:."
+    )
 
 
 def say(graph: Graph, subject: Node, predicate: str, value: Node) -> None:

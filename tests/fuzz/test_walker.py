@@ -1,0 +1,78 @@
+"""Random documents: our canonical form against pyld and pyoxigraph, every disagreement explained by name."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+import pytest
+
+from tests.fuzz.documents import (
+    NAMED,
+    PROTECTED,
+    REPEATED,
+    TRAPS_OF_PYLD,
+    TRAPS_OF_PYOXIGRAPH,
+    Sample,
+    sample,
+)  # fmt: skip
+from tests.fuzz.oracles import by_pyld, by_pyoxigraph
+from vc.jsonld import canonicalize
+
+pytestmark = pytest.mark.filterwarnings("ignore::SyntaxWarning")  # pyld's, about contexts
+
+
+def why_not_pyld(sample: Sample, ours: str) -> set[str]:
+    """What explains that pyld says something else; nothing if it says the same."""
+    theirs = by_pyld(sample.document)
+    if theirs == ours:
+        return set()
+    repeated = len(theirs.split("\n")) != len(set(theirs.split("\n")))
+    return {REPEATED} if repeated else sample.traps & TRAPS_OF_PYLD or {"unexplained"}
+
+
+def why_not_pyoxigraph(sample: Sample, ours: str) -> set[str]:
+    try:
+        theirs = by_pyoxigraph(sample.document)
+    except SyntaxError as error:
+        return {PROTECTED} if "Overriding the protected term" in str(error) else {f"unexplained: {error}"}
+    if theirs == ours:
+        return set()
+    traps = sample.traps & TRAPS_OF_PYOXIGRAPH
+    if traps == {NAMED} and without_labels(theirs) != without_labels(ours):
+        return {"unexplained, not only the labels differ"}
+    return traps or {"unexplained"}
+
+
+def without_labels(text: str) -> list[str]:
+    return sorted(re.sub(r"_:c14n\d+", "_:", text).split("\n"))
+
+
+def compare(seeds: range) -> Counter[str]:
+    seen: Counter[str] = Counter()
+    for seed in seeds:
+        drawn = sample(seed)
+        ours = canonicalize(drawn.document).decode()
+        pyld, pyoxigraph = why_not_pyld(drawn, ours), why_not_pyoxigraph(drawn, ours)
+        for reason in pyld | pyoxigraph:
+            assert not reason.startswith("unexplained"), f"seed {seed}: {reason}"
+        seen["pyld"] += not pyld
+        seen["pyoxigraph"] += not pyoxigraph
+        seen["both"] += not pyld and not pyoxigraph
+        seen["one or both"] += not pyld or not pyoxigraph
+    return seen
+
+
+def test_three_hundred_documents() -> None:
+    seen = compare(range(300))
+    assert seen["pyld"] > 270
+    assert seen["pyoxigraph"] > 210
+
+
+@pytest.mark.slow
+def test_ten_thousand_documents() -> None:
+    seen = compare(range(1000, 11000))
+    assert seen["pyld"] > 9_200
+    assert seen["pyoxigraph"] > 7_500
+    assert seen["both"] > 7_200
+    assert seen["one or both"] > 9_700

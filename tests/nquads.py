@@ -1,0 +1,54 @@
+"""N-Quads to the dataset that `vc.jsonld.rdfc` canonicalises: enough of the grammar for the test corpora."""
+
+from __future__ import annotations
+
+import re
+
+from vc.jsonld.literal import closing, escaped
+from vc.jsonld.rdfc import Dataset, Node
+
+_TERM = re.compile(
+    r"""[ \t]*(?: <(?P<iri>[^>]*)> | _:(?P<blank>[\w:.\-·]*[\w:\-·])
+      | "(?P<text>(?:[^"\\]|\\.)*)"(?: \^\^<(?P<datatype>[^>]*)> | @(?P<language>[A-Za-z0-9\-]+) )? )""",
+    re.VERBOSE,
+)
+_ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|(.))")
+_CHARACTERS = {"t": "\t", "b": "\b", "n": "\n", "r": "\r", "f": "\f"}
+
+
+def parse(text: str) -> tuple[Dataset, dict[str, int]]:
+    """The dataset, and the number of each blank node by its label."""
+    dataset = Dataset()
+    labels: dict[str, int] = {}
+    for line in text.split("\n"):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        terms: list[Node] = []
+        position = 0
+        while found := _TERM.match(line, position):
+            position = found.end()
+            terms.append(_term(found, dataset, labels))
+        assert re.fullmatch(r"[ \t]*\.[ \t]*(#.*)?", line[position:]), line
+        subject, predicate, value, *name = terms
+        assert isinstance(predicate, str)
+        dataset.add(subject, predicate, value, *name)
+    return dataset, labels
+
+
+def _term(found: re.Match[str], dataset: Dataset, labels: dict[str, int]) -> Node:
+    if found["iri"] is not None:
+        return f"<{_unescaped(found['iri'])}>"
+    if found["blank"] is not None:
+        if found["blank"] not in labels:
+            labels[found["blank"]] = dataset.blank()
+        return labels[found["blank"]]
+    datatype = _unescaped(found["datatype"]) if found["datatype"] else None
+    return '"' + escaped(_unescaped(found["text"])) + closing(datatype, found["language"])
+
+
+def _unescaped(text: str) -> str:
+    def character(found: re.Match[str]) -> str:
+        code = found[1] or found[2]
+        return chr(int(code, 16)) if code else _CHARACTERS.get(found[3], found[3])
+
+    return _ESCAPE.sub(character, text)

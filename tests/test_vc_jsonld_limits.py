@@ -1,0 +1,157 @@
+"""Documents made to cost: each is refused, or done, in little time and with bounded memory."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+import pytest
+
+from vc.jsonld import Contexts, Documents, TooComplex, canonicalize, vendored
+from vc.jsonld.context import KEPT, MOST, ActiveContext
+from wire.problem import Problem, TooLarge
+
+V = {"@vocab": "urn:v:"}
+
+
+def nested(levels: int, wrap: Callable[[Any], Any]) -> Any:
+    value: Any = {"leaf": 1}
+    for _ in range(levels):
+        value = wrap(value)
+    return value
+
+
+COSTLY = {
+    "a context in each of 20,000 objects": {
+        "@context": V,
+        "p": [{"@context": {f"t{number}": "urn:t"}, "x": 1} for number in range(20_000)],
+    },
+    "each on top of 2,000 terms": {
+        "@context": V | {f"t{number}": "urn:t" for number in range(2_000)},
+        "p": [{"@context": {f"u{number}": "urn:t"}} for number in range(20_000)],
+    },
+    "one context of a million bytes": {"@context": {f"{n:0990}": "urn:t" for n in range(1_000)}, "urn:p": 1},
+    "a long key": {"@context": V, **{f"{number:0100000}": 1 for number in range(15)}},
+    "a long type": {"@context": V, "@type": [f"{number:0100000}" for number in range(15)]},
+    "20,000 equal objects": {"@context": V, "p": [{"x": 1} for _ in range(20_000)]},
+    "a list of 20,000 equal items": {"@context": V, "p": {"@list": [0] * 20_000}},
+    "120 objects in each other": nested(120, lambda value: {"@context": V, "p": value}),
+    "120 lists in each other": {"@context": V, "p": {"@list": nested(120, lambda value: [value])}},
+    "120 @nest in each other": {"@context": V, **nested(120, lambda value: {"@nest": value})},
+    "120 graphs in each other": {"@context": V, **nested(120, lambda value: {"@graph": [value]})},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", COSTLY)
+def test_costly_documents_are_refused_quickly(name: str) -> None:
+    start = time.process_time()
+    with pytest.raises(TooLarge):
+        canonicalize(COSTLY[name])
+    assert time.process_time() - start < 2  # and far less on a quiet machine
+
+
+def test_every_combination_of_types_of_the_vendored_contexts() -> None:
+    """What a hostile document can ask for without bringing a context: many combinations of known types."""
+    contexts = Contexts(Documents())
+    urls = [
+        "https://www.w3.org/2018/credentials/v1",
+        "https://purl.imsglobal.org/spec/ob/v3p0/context-3.0.1.json",
+    ]
+    assert canonicalize({"@context": urls, "type": "VerifiableCredential"}, contexts=contexts)
+    (active,) = contexts.root.embedded.values()
+    types = [name for name, term in active.terms.items() if name[0].isupper() and term.iri]
+    rng = Random(1)
+    subjects = [{"type": rng.sample(types, 3)} for _ in range(9_000)]
+    start = time.process_time()
+    with pytest.raises(Problem):
+        canonicalize({"@context": urls, "credentialSubject": subjects}, contexts=contexts)
+    assert time.process_time() - start < 2
+
+
+def test_wide_documents_are_linear() -> None:
+    def seconds(width: int) -> float:
+        document = {"@context": V, "p": [{"@graph": [{"x": number}]} for number in range(width)]}
+        start = time.process_time()
+        canonicalize(document)
+        return time.process_time() - start
+
+    seconds(10)
+    assert seconds(8_000) < 20 * max(seconds(1_000), 0.005)
+
+
+def everything(contexts: Contexts) -> tuple[int, int]:
+    """How many active contexts are remembered, and how many entries on them."""
+    seen: dict[int, ActiveContext] = {}
+    waiting = [contexts.root]
+    while waiting:
+        active = waiting.pop()
+        if id(active) in seen:
+            continue
+        seen[id(active)] = active
+        waiting += active.embedded.values()
+        waiting += [inside for inside, _ in active.typed.values()]
+        waiting += [plan.node for plan in active.plans.values()] + [
+            plan.scalar for plan in active.plans.values()
+        ]
+        waiting += [active.previous] if active.previous else []
+    entries = sum(
+        len(active.terms) + len(active.plans) + len(active.typed) + len(active.embedded)
+        for active in seen.values()
+    )
+    return len(seen), entries
+
+
+def test_what_is_remembered_is_bounded() -> None:
+    contexts = Contexts(Documents())
+    highest = 0
+    for number in range(300):
+        terms = {f"t{number}x{term}": f"urn:{term}" for term in range(400)}
+        members = {f"t{number}x{term}": {"@type": f"urn:t{term}", "free": 1} for term in range(100)}
+        canonicalize({"@context": [V, terms], **members}, contexts=contexts)
+        highest = max(highest, everything(contexts)[1])
+    assert highest > 20_000  # it does remember
+    assert highest <= KEPT + MOST
+
+
+def test_a_known_document_adds_nothing() -> None:
+    document = {"@context": ["https://www.w3.org/ns/credentials/v2", V], "@type": "T", "p": {"q": ["x"]}}
+    contexts = Contexts(Documents())
+    canonicalize(document, contexts=contexts)
+    before = everything(contexts)
+    for value in range(50):
+        canonicalize({**document, "p": {"q": [value, str(value)]}}, contexts=contexts)
+    assert everything(contexts) == before
+
+
+def test_a_refused_document_is_paid_for() -> None:
+    """Also what a failing document added is counted, or failing documents could fill the memory."""
+    contexts = Contexts(Documents())
+    for number in range(300):
+        with pytest.raises(Problem):
+            canonicalize(
+                {"@context": {f"t{number}x{term}": "urn:t" for term in range(400)}, "undefined": 1},
+                contexts=contexts,
+            )
+    assert everything(contexts)[1] <= KEPT + MOST
+
+
+def test_the_limit_of_the_caller() -> None:
+    document = {"@context": V, "p": [{"q": [{"r": 1}, {"r": 1}]}, {"q": [{"r": 1}, {"r": 1}]}]}
+    assert canonicalize(document)
+    with pytest.raises(TooComplex):
+        canonicalize(document, limit=3)
+
+
+def test_equal_objects_are_welcome_in_decent_numbers() -> None:
+    """An address or an image without id is often written twice."""
+    for count in 2, 10, 60:
+        document = {"@context": V, "p": [{"address": {"city": "Utopia"}} for _ in range(count)]}
+        assert canonicalize(document).count(b"\n") == 3 * count
+
+
+def test_the_shared_contexts_are_shared() -> None:
+    assert vendored() is vendored()
+    assert json.dumps(V)  # the documents above are JSON
