@@ -48,13 +48,20 @@ class Place(NamedTuple):
 
     def open(self) -> Log:
         """The log, for reading only. Raises `NotFound`."""
-        store = PosixStore(self.folder / "log") if (self.folder / "log").is_dir() else None
+        store = _Unwritten(self.folder / "log") if (self.folder / "log").is_dir() else None
         note = store.get(CHECKPOINT) if store else None
         if store is None or note is None:
             raise NotFound(f"there is no log in {self.folder}", hint="`intaglio ledger init NAME` makes one.")
         public = KeyFile.open(self.folder / "keys.json", lambda: None).public_keys
         signer, cosigner = _Reader(public["log"]), _Reader(public["cosigner"])
         return Log(Checkpoint.parse(note).origin, signer, cosigner, store, clock=self.now)
+
+
+class _Unwritten(PosixStore):
+    """The folder for those who only look: nothing in it is mended, so that damage shows."""
+
+    def put(self, path: str, data: bytes) -> None:
+        pass
 
 
 class _Reader(NamedTuple):

@@ -1,0 +1,101 @@
+"""`intaglio ledger`: a log of one's own, and that of an issuer, looked into without a passphrase."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from keys import KeyFile
+from ledger import EntryKind, Log, entry
+from ledger.tiles.posix import PosixStore
+from tests.commandline import Program
+
+DIGESTS = [hashlib.sha256(bytes([number])).digest() for number in range(5)]
+
+
+@pytest.fixture
+def filled(program: Program, tmp_path: Path) -> Program:
+    """A log with five entries, its keys under a passphrase that the program is not told."""
+    folder = tmp_path / "home" / "issuer"
+    keys = KeyFile.create(folder / "keys.json", {"log": "Ed25519", "cosigner": "Ed25519"}, b"some passphrase")
+    store = PosixStore(folder / "log")
+    log = Log(
+        "log.example", keys.signer("log"), keys.signer("cosigner"), store, clock=lambda: datetime.now(UTC)
+    )
+    log.append([entry(EntryKind.CREDENTIAL, digest) for digest in DIGESTS], b"all")
+    return program
+
+
+def test_a_log_is_made_once(program: Program) -> None:
+    made = program("ledger", "init", "log.example")
+    assert made.code == 0
+    assert made.out.startswith("log              log.example\nentries          0\n")
+    again = program("ledger", "init", "log.example")
+    assert again.code == 1
+    assert "has keys already" in again.err
+    assert program("ledger", "status").out == made.out
+
+
+def test_where_there_is_none_it_says_so(program: Program, tmp_path: Path) -> None:
+    for words in (("status",), ("audit",), ("prove", "0")):
+        answer = program("ledger", "--in", tmp_path / "elsewhere", *words)
+        assert answer.code == 4
+        assert "intaglio ledger init" in answer.err
+
+
+def test_status_has_what_others_need(filled: Program) -> None:
+    status = json.loads(filled("ledger", "status", "--json").out)
+    assert (status["version"], status["origin"], status["size"]) == (1, "log.example", 5)
+    assert status["key"].startswith("log.example+")
+    assert status["clock"].startswith("log.example/clock+")
+
+
+@pytest.mark.parametrize("which", ["2", DIGESTS[2].hex()])
+def test_a_proof_is_made_and_checked_elsewhere(which: str, filled: Program, tmp_path: Path) -> None:
+    status = json.loads(filled("ledger", "status", "--json").out)
+    proof = filled("ledger", "prove", which)
+    assert proof.out.startswith("c2sp.org/tlog-proof@v1\nindex 2\n")
+    assert proof.err == f"entry 2: credential {DIGESTS[2].hex()}\n"
+    path = tmp_path / "proof"
+    path.write_text(proof.out)
+    keys = ("--key", status["key"], "--clock", status["clock"])
+    elsewhere = ("ledger", "--in", tmp_path / "elsewhere", "verify", path)
+    good = filled(*elsewhere, DIGESTS[2].hex(), *keys)
+    assert good.code == 0, good.err
+    assert good.out.startswith("entry 2 of log.example, seen by 20")
+    assert filled("ledger", "verify", path, DIGESTS[2].hex()).code == 0
+    assert filled(*elsewhere, DIGESTS[3].hex(), *keys).code == 1
+    assert filled(*elsewhere, DIGESTS[2].hex(), "--kind", "status-list", *keys).code == 1
+    other = status["key"].replace("log.example", "other.example")
+    assert filled(*elsewhere, DIGESTS[2].hex(), "--key", other).code in (1, 3)
+
+
+@pytest.mark.parametrize(("which", "code"), [("5", 4), ("00" * 32, 4), ("not hexadecimal", 1), ("a" * 63, 1)])
+def test_what_is_not_there_is_not_proved(which: str, code: int, filled: Program) -> None:
+    answer = filled("ledger", "prove", which)
+    assert (answer.code, answer.out) == (code, "")
+    assert answer.err
+
+
+def test_the_audit_names_the_first_difference(filled: Program) -> None:
+    sound = filled("ledger", "audit")
+    assert sound.code == 0
+    assert "5 entries of log.example" in sound.out
+    (tile,) = (filled.home / "issuer/log/tile/entries/000.p").glob("5")
+    data = bytearray(tile.read_bytes())
+    data[-1] ^= 1
+    tile.write_bytes(data)
+    answer = filled("ledger", "audit")
+    assert answer.code == 1
+    assert "tile/" in answer.err
+
+
+def test_reading_never_signs(filled: Program) -> None:
+    """A log without its checkpoint is not mended by somebody who only looks."""
+    (checkpoint := filled.home / "issuer/log/checkpoint").unlink()
+    assert filled("ledger", "status").code == 4
+    assert not checkpoint.exists()
