@@ -27,7 +27,6 @@ def diploma() -> dict[str, Any]:
             "name": "Universität Beispielstadt",
             "url": "https://university.example/",
             "email": "registrar@university.example",
-            "phone": "+4930555000",
             "image": {"id": "https://university.example/seal.png", "type": "Image", "caption": "Seal"},
             "address": {
                 "type": ["Address"],
@@ -45,7 +44,6 @@ def diploma() -> dict[str, Any]:
             "activityEndDate": "2026-06-30T00:00:00Z",
             "creditsEarned": 120,
             "licenseNumber": "BS-2026-004711",
-            "role": "Graduate",
             "identifier": [
                 {
                     "type": "IdentityObject",
@@ -64,11 +62,8 @@ def diploma() -> dict[str, Any]:
                 "description": "Two years of graduate study, including a thesis.",
                 "fieldOfStudy": "Applied Mathematics",
                 "specialization": "Numerical Analysis",
-                "humanCode": "MSC-AM",
-                "inLanguage": "en",
                 "creditsAvailable": 120,
                 "criteria": {
-                    "id": "https://university.example/criteria/msc",
                     "type": "Criteria",
                     "narrative": "120 ECTS credits and a thesis defended before a committee.",
                 },

@@ -13,6 +13,7 @@ import random
 import signal
 import sys
 import traceback
+import warnings
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
@@ -71,7 +72,11 @@ def kill_everywhere(prepare: Callable[[], tuple[Work, Work]], *, points: int = 2
 
 
 def _fork(work: Work, on_event: Callable[[int], None]) -> bool:
-    child = os.fork()
+    with (
+        warnings.catch_warnings()
+    ):  # Python 3.12 warns of threads, such as pytest-xdist's, which the fork lacks
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
     if child == 0:
         _run(work, on_event)
     _, status = os.waitpid(child, 0)

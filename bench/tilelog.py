@@ -1,0 +1,151 @@
+"""The durable log against a plain hashlib loop over as many hashes, and evidence against its hashes alone.
+
+Wall time, since a durable log waits for the disk: appends include the journal, tiles, read-back, checkpoint
+and the regular settling. Each round measures both sides; the median ratio of the rounds counts. For minutes
+after many files were deleted nearby (by this program, too), ext4 takes ten times as long to create one; the
+line "files alone" tells. (Not called `ledger.py`: that would hide the package from programs in this folder.)
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from keys import PrivateKey
+from ledger import EntryKind, Evidence, Log, TrustPolicy, entry, merkle, verify_evidence
+from ledger.evidence import attest, parse_proof
+from ledger.tiles.posix import PosixStore
+
+BATCH = 65_536
+BATCHES = 4
+ROUNDS = 5
+PROOFS = 2_000
+SINGLES = 200
+
+
+def seconds(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def hash_loop(entries: list[bytes]) -> None:
+    """As many hashes as a tree over the entries has, over as many bytes."""
+    for each in entries:
+        hashlib.sha256(b"\x00" + each).digest()
+    left, right = os.urandom(32), os.urandom(32)
+    for _ in range(len(entries) - 1):
+        hashlib.sha256(b"\x01" + left + right).digest()
+
+
+def open_log(folder: Path) -> Log:
+    signer, cosigner = PrivateKey.generate(), PrivateKey.generate()
+    return Log("bench.example/log", signer, cosigner, PosixStore(folder), clock=lambda: datetime.now(UTC))
+
+
+def append(log: Log, batches: list[list[bytes]]) -> None:
+    for number, batch in enumerate(batches):
+        log.append(batch, b"batch %d" % number)
+
+
+def write_files(folder: Path) -> None:
+    """As many files as the batches become: a tile and a bundle for every 256 entries."""
+    folder.mkdir()
+    data = bytes(8192)
+    for number in range(BATCH * BATCHES // 128):
+        descriptor = os.open(folder / str(number), os.O_WRONLY | os.O_CREAT)
+        os.write(descriptor, data)
+        os.close(descriptor)
+
+
+def verify(evidences: list[tuple[bytes, Evidence]], trust: TrustPolicy, *, afresh: bool) -> None:
+    for each, evidence in evidences:
+        if afresh:
+            attest.cache_clear()
+        verify_evidence(each, evidence, trust)
+
+
+def hashes_of(evidences: list[tuple[bytes, Evidence]]) -> None:
+    for each, evidence in evidences:
+        merkle.leaf_hash(each)
+        for _ in range(PROOF_HASHES[len(evidence.body)]):
+            merkle.node_hash(LEFT, RIGHT)
+
+
+LEFT, RIGHT = os.urandom(32), os.urandom(32)
+PROOF_HASHES: dict[int, int] = {}  # by length of the evidence, so that parsing is not measured
+
+
+def main() -> None:
+    entries = [entry(EntryKind.CREDENTIAL, os.urandom(32)) for _ in range(BATCH * BATCHES)]
+    batches = [entries[at : at + BATCH] for at in range(0, len(entries), BATCH)]
+    rows = []
+
+    def row(name: str, unit: int, ours: list[float], peer: list[float], peer_name: str, goal: str) -> None:
+        over = goal.startswith("<")
+        ratio = statistics.median((o / p if over else p / o) for o, p in zip(ours, peer, strict=True))
+        rows.append(
+            {
+                "name": name,
+                "ours_us": statistics.median(ours) / unit * 1e6,
+                "peer_us": statistics.median(peer) / unit * 1e6,
+                "peer": peer_name,
+                "ratio": ratio,
+                "goal": goal,
+            }
+        )
+
+    with tempfile.TemporaryDirectory(prefix="intaglio-bench-", dir=Path(__file__).parent) as scratch:
+        ours, peer = [], []
+        for number in range(ROUNDS):
+            log = open_log(Path(scratch) / str(number))
+            peer.append(seconds(lambda: hash_loop(entries)))
+            ours.append(seconds(lambda log=log: append(log, batches)))
+        files = seconds(lambda: write_files(Path(scratch) / "files")) / len(entries)
+        row("append, an entry of a batch of 65,536", len(entries), ours, peer, "hashlib loop", ">= 0.40")
+
+        trust = TrustPolicy.of([(str(log.verifier_key), str(log.clock_key), [], 0)])
+        evidences = [(entries[index], log.evidence(index)) for index in range(1000, 1000 + PROOFS)]
+        PROOF_HASHES.update({len(proof.body): len(parse_proof(proof.body)[1]) for _, proof in evidences})
+        for name, afresh in (("many of one checkpoint", False), ("each checkpoint afresh", True)):
+            ours, peer = [], []
+            for _ in range(ROUNDS):
+                peer.append(seconds(lambda: hashes_of(evidences)))
+                ours.append(seconds(lambda afresh=afresh: verify(evidences, trust, afresh=afresh)))
+            row(f"verify evidence, {name}", PROOFS, ours, peer, "its hashes alone", "< 20")
+
+        count = itertools.count()
+        single = (
+            seconds(lambda: [log.append([entries[next(count)]], os.urandom(16)) for _ in range(SINGLES)])
+            / SINGLES
+        )
+        made = seconds(lambda: [log.evidence(index) for index in range(PROOFS)]) / PROOFS
+        opened = seconds(lambda: open_again(log, Path(scratch) / str(ROUNDS - 1)))
+
+    print(f"{'':40}{'ours µs':>10}{'peer µs':>10}{'ratio':>8}  goal")
+    for each in rows:
+        figures = f"{each['ours_us']:10.2f}{each['peer_us']:10.2f}{each['ratio']:8.2f}"
+        print(f"{each['name']:40}{figures}  {each['goal']}")
+    print(f"{'  of that, files alone':40}{files * 1e6:10.2f}")
+    print(f"{'append, one entry alone':40}{single * 1e6:10.2f}")
+    print(f"{'make evidence, entries in order':40}{made * 1e6:10.2f}")
+    print(f"{'open the log, with its journal':40}{opened * 1e6:10.2f}")
+    results = Path(__file__).parent / "results"
+    results.mkdir(exist_ok=True)
+    (results / "ledger.json").write_text(json.dumps(rows, indent=2) + "\n")
+
+
+def open_again(log: Log, folder: Path) -> None:
+    Log(log.origin, log._signer, log._cosigner, PosixStore(folder), clock=log._clock)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,23 @@
+"""The issuer's role: from a registrar's file to anchored diplomas, and their revocation.
+
+`Issuer` (`issue.py`) does it all over one folder (`home.py`). A file goes through `source.py` (reading),
+`checking.py` and `bulk.py`; a row through `records.py`, `template.py`, `document.py` and `press.py`. What was
+issued lies in `shards.py` and `store.py`; `status.py` revokes. Read `issue.py` first, then `bulk.py`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .issue import Issuer
+
+__all__ = ["Issuer"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "Issuer":  # loads the database, which the published status lists do without
+        from .issue import Issuer
+
+        return Issuer
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

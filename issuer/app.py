@@ -1,0 +1,107 @@
+"""The issuer's service: claim links, the DID document and the status lists. Diplomas are never public.
+
+Routes take and give raw bytes; a `Problem` becomes `application/problem+json` (RFC 9457). Claim tokens
+stand in paths, so that requests must not be logged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import orjson
+from fastapi import FastAPI, Request, Response
+from fastapi.concurrency import run_in_threadpool
+
+from exchange.claim import MAX_MESSAGE
+from wire.problem import Conflict, Damaged, Malformed, NotFound, Problem, TooLarge, Unavailable
+
+from .claims import Claims, Issues, LinkExpired, TooManyAttempts
+
+BODY_TIME = 10.0  # seconds in which a request's body has to arrive
+_STATUS = (  # the first that fits; any other refusal is 403
+    (NotFound, 404),
+    (Conflict, 409),
+    (LinkExpired, 410),
+    (TooLarge, 413),
+    (TooManyAttempts, 429),
+    (Malformed, 400),
+    (Unavailable, 503),
+    (Damaged, 500),
+)
+_PRIVATE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
+_PUBLIC_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}", re.ASCII)
+
+
+def create_app(issuer: Issues, claims: Claims, public: Path, clock: Callable[[], datetime]) -> FastAPI:
+    """The service of one issuer. `public` holds `did.json` and the status lists in `status/`, as published.
+
+    Everything lies under the path of the service's address, at the root if it has none.
+    """
+    app = FastAPI(openapi_url=None)
+    base = urlsplit(claims.service).path
+    did_document = f"{base}/did.json" if base else "/.well-known/did.json"
+
+    @app.exception_handler(Problem)
+    async def problem(_request: Request, found: Exception) -> Response:
+        assert isinstance(found, Problem)
+        status = next((status for kind, status in _STATUS if isinstance(found, kind)), 403)
+        headers = {"Retry-After": "60"} if status in (429, 503) else {}
+        body = orjson.dumps({**found.to_dict(), "status": status})
+        return Response(body, status, {**_PRIVATE, **headers}, "application/problem+json")
+
+    @app.get(f"{base}/claim/{{token}}")
+    def invite(token: str) -> Response:
+        message = claims.invite(token, issuer, now=clock()).to_json()
+        return Response(message, headers=_PRIVATE, media_type="application/json")
+
+    @app.post(f"{base}/claim/{{token}}")
+    async def redeem(token: str, request: Request) -> Response:
+        message = await _body(request)
+        bundle = await run_in_threadpool(claims.redeem, token, message, issuer, now=clock())
+        return Response(bundle, headers=_PRIVATE, media_type="application/json")
+
+    @app.get(did_document)
+    def document(request: Request) -> Response:
+        return _published(public / "did.json", request, "application/json")
+
+    @app.get(f"{base}/status/{{name}}")
+    def status_list(name: str, request: Request) -> Response:
+        if _PUBLIC_NAME.fullmatch(name) is None:
+            raise NotFound("there is no such status list")
+        return _published(public / "status" / name, request, "application/vc")
+
+    return app
+
+
+async def _body(request: Request) -> bytes:
+    """The body, no more than `MAX_MESSAGE` bytes of it in memory."""
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_TIME):
+            async for part in request.stream():
+                body += part
+                if len(body) > MAX_MESSAGE:
+                    raise TooLarge(f"the claim has more than {MAX_MESSAGE} bytes")
+    except TimeoutError:
+        raise Malformed(f"the claim did not arrive within {BODY_TIME:.0f} seconds") from None
+    return bytes(body)
+
+
+def _published(path: Path, request: Request, media_type: str) -> Response:
+    """A file as it is, or 304 for who has it: the tag is the content's digest (RFC 9110 13.1.2)."""
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise NotFound("nothing is published under this address") from None
+    tag = f'"{hashlib.sha256(content).hexdigest()}"'
+    headers = {"ETag": tag, "Cache-Control": "max-age=60", "Access-Control-Allow-Origin": "*"}
+    known = [item.strip().removeprefix("W/") for item in request.headers.get("If-None-Match", "").split(",")]
+    if tag in known:
+        return Response(status_code=304, headers=headers)
+    return Response(content, headers=headers, media_type=media_type)

@@ -1,0 +1,200 @@
+"""The whole issuer in one encrypted file, and back.
+
+A tar archive, sealed under a random key that the passphrase opens (`keys.envelope`), in portions of 1 MiB
+of AES-256-GCM; each portion's nonce is its number and whether it is the last, so that none can be left out,
+moved or cut off. The index is copied first and the log last: a backup refers to nothing that it lacks.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import secrets
+import shutil
+import sqlite3
+import struct
+import tarfile
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from keys.envelope import open_envelope, seal
+from ledger.tiles.posix import PosixStore
+from wire.files import locked, make_private_folder, sync_file, sync_folder
+from wire.problem import Conflict, Damaged, Malformed, NotFound
+from wire.strict import load_json_object
+
+from .home import Identity
+from .permutation import LIST_ENTRIES
+from .store import Store
+
+_MAGIC = b"intaglio issuer backup 1\n"
+_PORTION = 1 << 20
+_TAG = 16
+_LONGEST_ENVELOPE = 1 << 14
+
+
+class _Sealing(io.RawIOBase):
+    """A file to write to, which is sealed portion by portion."""
+
+    def __init__(self, file: BinaryIO, key: bytes) -> None:
+        self._file, self._cipher = file, AESGCM(key)
+        self._waiting = bytearray()
+        self._number = 0
+
+    def write(self, data: bytes) -> int:  # type: ignore[override]
+        self._waiting += data
+        while len(self._waiting) > _PORTION:
+            self._seal(bytes(self._waiting[:_PORTION]), last=False)
+            del self._waiting[:_PORTION]
+        return len(data)
+
+    def finish(self) -> None:
+        """Seals what is left, as the last portion."""
+        self._seal(bytes(self._waiting), last=True)
+
+    def _seal(self, portion: bytes, *, last: bool) -> None:
+        self._file.write(self._cipher.encrypt(_nonce(self._number, last), portion, _MAGIC))
+        self._number += 1
+
+
+class _Unsealing(io.RawIOBase):
+    """A file to read from. Raises `Damaged` where a portion is not as written, or the last one is missing."""
+
+    def __init__(self, file: BinaryIO, key: bytes) -> None:
+        self._portions = _unseal(file, AESGCM(key))
+        self._waiting = b""
+
+    def read(self, size: int = -1) -> bytes:
+        while size < 0 or len(self._waiting) < size:
+            portion = next(self._portions, None)
+            if portion is None:
+                break
+            self._waiting += portion
+        size = len(self._waiting) if size < 0 else size
+        data, self._waiting = self._waiting[:size], self._waiting[size:]
+        return data
+
+
+def _nonce(number: int, last: bool) -> bytes:
+    return struct.pack(">QI", number, last)
+
+
+def _unseal(file: BinaryIO, cipher: AESGCM) -> Iterator[bytes]:
+    number = 0
+    sealed = file.read(_PORTION + _TAG)
+    while True:
+        following = file.read(_PORTION + _TAG)
+        try:
+            yield cipher.decrypt(_nonce(number, not following), sealed, _MAGIC)
+        except InvalidTag:
+            raise Damaged("the backup is cut short, or was changed") from None
+        if not following:
+            return
+        number, sealed = number + 1, following
+
+
+def backup(home: Path, path: Path, passphrase: bytes) -> None:
+    """Writes all that the issuer has to `path`; it may go on serving, but not issue, meanwhile.
+
+    Raises `Conflict` where the file exists, `NotFound` where there is no issuer.
+    """
+    Identity.read(home)
+    key = secrets.token_bytes(32)
+    envelope = json.dumps(seal(key, passphrase)).encode()
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        raise Conflict(f"{path} exists already", hint="It is left as it is; name another file.") from None
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(_MAGIC + struct.pack(">I", len(envelope)) + envelope)
+            sealing = _Sealing(file, key)
+            with tarfile.open(fileobj=sealing, mode="w|") as archive:
+                _archive(home, archive)
+            sealing.finish()
+            file.flush()
+            sync_file(descriptor)
+    except BaseException:
+        path.unlink()
+        raise
+    sync_folder(path.parent)
+
+
+def restore(path: Path, home: Path, passphrase: bytes) -> None:
+    """Puts an issuer from a backup into a folder that must not exist yet, whole or not at all.
+
+    Raises `Conflict` where the folder exists, `WrongPassphrase`, `Damaged` where the file is not as written.
+    """
+    if home.exists():
+        raise Conflict(
+            f"{home} exists already", hint="Nothing is ever overwritten: name another folder, --home."
+        )
+    make_private_folder(home.parent)
+    unpacked = Path(tempfile.mkdtemp(prefix=f".{home.name}-", dir=home.parent))
+    try:
+        with (
+            path.open("rb") as file,
+            tarfile.open(fileobj=_Unsealing(file, _key(file, passphrase)), mode="r|") as archive,
+        ):
+            for member in archive:
+                _extract(archive, member, unpacked)
+        store = Store(unpacked / "issuer.sqlite")
+        store.reserve(LIST_ENTRIES)  # what was issued after the backup keeps its status positions to itself
+        store.close()
+        unpacked.rename(home)
+    except FileNotFoundError as error:
+        raise NotFound(f"there is no file {path}") from error
+    except tarfile.TarError as error:
+        raise Damaged("the backup is not an archive") from error
+    finally:
+        shutil.rmtree(unpacked, ignore_errors=True)
+    sync_folder(home.parent)
+
+
+def _archive(home: Path, archive: tarfile.TarFile) -> None:
+    log = home / "log"
+    with locked(home / "issue"):
+        with locked(home / "status"), tempfile.TemporaryDirectory(prefix=".backup-", dir=home) as copies:
+            for database in sorted(home.glob("*.sqlite")):
+                copy = Path(copies) / database.name
+                with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(copy)) as target:
+                    source.backup(target)
+                archive.add(copy, database.name)
+            _add(archive, home, [*home.glob("*.json"), *(home / "status").glob("*")])
+        _add(archive, home, (home / "shards").rglob("*"))
+    with PosixStore(log).lock():
+        _add(archive, home, log.rglob("*"))
+
+
+def _add(archive: tarfile.TarFile, home: Path, paths: Iterable[Path]) -> None:
+    for path in sorted(paths):
+        if path.is_file() and path.suffix not in (".lock", ".tmp"):
+            archive.add(path, str(path.relative_to(home)))
+
+
+def _key(file: BinaryIO, passphrase: bytes) -> bytes:
+    start = file.read(len(_MAGIC) + 4)
+    length = int.from_bytes(start[len(_MAGIC) :])
+    if start[: len(_MAGIC)] != _MAGIC or not 0 < length <= _LONGEST_ENVELOPE:
+        raise Malformed("the file is not an issuer's backup")
+    return open_envelope(load_json_object(file.read(length)), passphrase)
+
+
+def _extract(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None:
+    name = PurePosixPath(member.name)
+    content = archive.extractfile(member) if member.isfile() else None
+    if content is None or name.is_absolute() or ".." in name.parts:
+        raise Damaged(f"the backup holds {member.name!r}, which is no file of an issuer")
+    target = folder / name
+    make_private_folder(target.parent)
+    with os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        shutil.copyfileobj(content, file)
+        file.flush()
+        sync_file(file.fileno())

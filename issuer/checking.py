@@ -1,0 +1,143 @@
+"""Checking a file of graduates before anything is signed: each row by itself, then rows against each other.
+
+`check_span` runs in the workers and returns what is needed to compare rows; `survey` gathers that in the
+parent. A dry run ends here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from wire.text import printable
+
+from .records import Finding, Record, check_cells
+from .source import Source, Span, UnreadableFile, open_source
+from .store import Incoming, Store
+
+CATALOGUE_FIELDS = ("programme_code", "programme_title", "achievement_type", "eqf_level", "ects", "isced_f")
+MOST_FINDINGS = 100_000
+
+Catalogue = Mapping[str, Record]
+"""The programmes by code."""
+
+
+def read_catalogue(path: Path) -> Catalogue:
+    """The programmes of a CSV file with the columns `CATALOGUE_FIELDS`. Raises `UnreadableFile`."""
+    source = open_source(path, required=("programme_code", "programme_title"))
+    programmes: dict[str, Record] = {}
+    for span in source.spans():
+        for row, cells in source.rows(span):
+            record, wrong = check_cells(source.fields(cells), required=("programme_code", "programme_title"))
+            for name, reason, cell in wrong:
+                raise UnreadableFile(f"{path.name}: {Finding(row, name, reason, cell)}")
+            if record["programme_code"] in programmes:
+                raise UnreadableFile(f"{path.name}: row {row} has a programme code that an earlier row has")
+            programmes[record["programme_code"]] = record
+    return programmes
+
+
+@dataclass(frozen=True)
+class Checker:
+    """How rows become records: the file's columns and, if there is one, the catalogue of programmes."""
+
+    source: Source
+    catalogue: Catalogue | None = None
+
+    def check(self, row: int, cells: list[str]) -> tuple[Record, list[Finding]]:
+        """The record of a row and what is wrong with it; a row with findings is not issued."""
+        header = self.source.header
+        if len(cells) < len(header) or any(cells[len(header) :]):
+            column = header[min(len(cells), len(header) - 1)]
+            return {}, [Finding(row, column, f"the row has {len(cells)} cells, the header {len(header)}")]
+        record, wrong = check_cells(self.source.fields(cells))
+        if self.catalogue is not None and not any(name == "programme_code" for name, _, _ in wrong):
+            wrong += _compare(record, self.catalogue)
+        return record, [Finding(row, self.column(name), reason, cell) for name, reason, cell in wrong]
+
+    def column(self, name: str) -> str:
+        """The heading of the column that holds a field."""
+        return self.source.header[self.source.columns[name]]
+
+
+def _compare(record: Record, catalogue: Catalogue) -> Iterator[tuple[str, str, str]]:
+    programme = catalogue.get(record["programme_code"])
+    if programme is None:
+        yield "programme_code", "is not in the catalogue of programmes", record["programme_code"]
+        return
+    for name in CATALOGUE_FIELDS:
+        expected, found = programme[name], record.get(name, "")
+        if "" not in (expected, found) and expected != found:
+            yield name, f'is not what the catalogue has ("{expected}")', str(found)
+
+
+class Checked(NamedTuple):
+    """What came of the rows of one span."""
+
+    rows: int
+    findings: list[Finding]
+    incoming: list[Incoming]
+
+
+def check_span(checker: Checker, span: Span) -> Checked:
+    """Checks each row of a span by itself."""
+    findings, incoming = [], []
+    for row, cells in checker.source.rows(span):
+        record, wrong = checker.check(row, cells)
+        findings += wrong
+        incoming.append(Incoming(row, record.get("diploma_number", ""), record.get("student_id", "")))
+    return Checked(len(incoming), findings, incoming)
+
+
+@dataclass
+class Survey:
+    """What is known of a file before anything is signed."""
+
+    rows: int = 0
+    findings: dict[int, list[Finding]] = field(default_factory=dict)
+    """Row to what is wrong with it."""
+    known: dict[int, int] = field(default_factory=dict)
+    """Row to the sequence number under which its diploma was issued before."""
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def good(self) -> int:
+        """How many rows are to be issued."""
+        return self.rows - len(self.findings) - len(self.known)
+
+    def add(self, findings: Iterable[Finding]) -> None:
+        """Raises `UnreadableFile` when there are so many that something more basic must be wrong."""
+        for finding in findings:
+            self.findings.setdefault(finding.row, []).append(finding)
+        if len(self.findings) > MOST_FINDINGS:
+            raise UnreadableFile(
+                f"more than {MOST_FINDINGS} rows are not as expected",
+                hint="Are the columns mapped to the right fields? --map FIELD=COLUMN changes that.",
+            )
+
+
+def survey(checker: Checker, checked: Iterable[Checked], store: Store) -> Survey:
+    """Gathers the results of `check_span` in their order, and compares rows with each other and the index."""
+    found = Survey()
+
+    def portions() -> Iterator[list[Incoming]]:
+        for part in checked:
+            found.rows += part.rows
+            found.add(part.findings)
+            yield part.incoming
+
+    crossed = store.compare(portions())
+    number = checker.column("diploma_number")
+    found.add(
+        Finding(row, number, f"is the number of row {earlier} as well", cell)
+        for row, earlier, cell in crossed.repeated
+    )
+    found.warnings = [
+        f"student number {printable(student)} occurs {'twice' if times == 2 else f'{times} times'}, "
+        f"first in row {first}: a second degree, or a mistake?"
+        for student, times, first in crossed.students
+    ]
+    found.known = {row: seq for row, seq in crossed.known if row not in found.findings}
+    return found

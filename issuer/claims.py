@@ -1,0 +1,196 @@
+"""Claim links: who may claim which diploma, until when, and who has.
+
+A link is good for one wallet. Tokens are kept as hashes; which wallet wins, and that a challenge is
+answered once, is decided by one conditional UPDATE each, so that any number of processes may serve.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Protocol
+
+from did import METHODS, Resolver
+from exchange.claim import Acceptance, ClaimLink, Invitation
+from wire.fetch import NoFetcher
+from wire.files import locked, make_private_folder
+from wire.problem import Conflict, NotFound, Refused, Unavailable
+
+LINK_LIFETIME = timedelta(days=30)
+CHALLENGE_LIFETIME = timedelta(minutes=10)
+OPEN_CHALLENGES = 10  # per link; each lets one claim be checked, so that this also limits attempts
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS link (token BLOB PRIMARY KEY, number TEXT NOT NULL, expires INTEGER NOT NULL,
+                                 holder TEXT) STRICT;
+CREATE INDEX IF NOT EXISTS link_number ON link (number);
+CREATE TABLE IF NOT EXISTS challenge (challenge BLOB PRIMARY KEY, token BLOB NOT NULL,
+                                      expires INTEGER NOT NULL, used INTEGER NOT NULL DEFAULT 0) STRICT;
+CREATE INDEX IF NOT EXISTS challenge_token ON challenge (token);
+"""
+
+
+class LinkExpired(Refused):
+    """The claim link was good once."""
+
+    title = "The claim link has expired"
+
+
+class ChallengeSpent(Refused):
+    """The signed challenge is not, or no longer, one of this link's open ones."""
+
+    title = "The challenge is not open"
+
+
+class AlreadyClaimed(Conflict):
+    """Another wallet has claimed this diploma."""
+
+    title = "Already claimed"
+
+
+class TooManyAttempts(Unavailable):
+    """This link has as many open challenges as it may have."""
+
+    title = "Too many attempts"
+
+
+class Issues(Protocol):
+    """What claiming needs of the issuer."""
+
+    @property
+    def did(self) -> str:
+        """The issuer's DID."""
+
+    @property
+    def name(self) -> str:
+        """The institution's name."""
+
+    def claim(self, number: str, holder: str) -> bytes:
+        """The bundle of the diploma's edition bound to `holder`: the same again for the same holder.
+
+        Raises `NotFound` for an unknown number and `Conflict` if another holder has it.
+        """
+
+
+class Claims:
+    """The claim links of one issuer, in a SQLite file; several processes may use it at once."""
+
+    def __init__(self, path: Path, service: str) -> None:
+        """`service` is the address that links begin with, such as https://uni.example, and their domain."""
+        self._path = path
+        self.service = service
+        self._documents = Resolver({name: METHODS[name] for name in ("key", "jwk")}, NoFetcher())
+        make_private_folder(path.parent)
+        path.touch(mode=0o600)
+        with (
+            locked(path),
+            self._connected() as connection,
+        ):  # to change the mode takes a lock that never waits
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.executescript(_SCHEMA)
+
+    def offer(self, number: str, *, now: datetime, lifetime: timedelta = LINK_LIFETIME) -> ClaimLink:
+        """A new link for the diploma `number`; earlier links for it that nobody has used end here."""
+        token = secrets.token_urlsafe(32)
+        link = ClaimLink.parse(f"{self.service}/claim/{token}")
+        with self._connected() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("DELETE FROM link WHERE number = ? AND holder IS NULL", (number,))
+            row = (_hash(token), number, _seconds(now + lifetime))
+            connection.execute("INSERT INTO link (token, number, expires) VALUES (?, ?, ?)", row)
+            connection.execute("COMMIT")
+        return link
+
+    def invite(self, token: str, issuer: Issues, *, now: datetime) -> Invitation:
+        """The answer to a visit of the link. Raises `NotFound`, `LinkExpired` or `TooManyAttempts`."""
+        expires = now + CHALLENGE_LIFETIME
+        challenge = secrets.token_urlsafe(32)
+        with self._connected() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            link = connection.execute(
+                "SELECT holder, expires FROM link WHERE token = ?", (_hash(token),)
+            ).fetchone()
+            if link is None:
+                raise NotFound("no diploma waits under this link", hint="ask the issuer for a new link")
+            if link[0] is None and link[1] <= _seconds(now):
+                raise _expired()
+            connection.execute("DELETE FROM challenge WHERE expires <= ?", (_seconds(now),))
+            (issued,) = connection.execute(
+                "SELECT count(*) FROM challenge WHERE token = ?", (_hash(token),)
+            ).fetchone()
+            if issued >= OPEN_CHALLENGES:
+                raise TooManyAttempts(
+                    "this link was opened too often within a few minutes",
+                    hint=f"try again in {CHALLENGE_LIFETIME // timedelta(minutes=1)} minutes",
+                )
+            connection.execute(
+                "INSERT INTO challenge (challenge, token, expires) VALUES (?, ?, ?)",
+                (_hash(challenge), _hash(token), _seconds(expires)),
+            )
+            connection.execute("COMMIT")
+        return Invitation(issuer.did, issuer.name, self.service, challenge, expires)
+
+    def redeem(self, token: str, message: bytes, issuer: Issues, *, now: datetime) -> bytes:
+        """The bundle for whoever signed `message`; the same wallet may ask again, another may not.
+
+        Raises `Malformed`, `ChallengeSpent`, `InvalidProof`, `LinkExpired`, `AlreadyClaimed`.
+        """
+        acceptance = Acceptance.parse(message)
+        self._spend(token, acceptance.challenge, now)  # before the costly check: one each
+        acceptance.verify(domain=self.service, documents=self._documents)
+        number = self._bind(token, acceptance.holder, now)
+        return issuer.claim(number, acceptance.holder)
+
+    def _spend(self, token: str, challenge: str, now: datetime) -> None:
+        with self._connected() as connection:
+            spent = connection.execute(
+                "UPDATE challenge SET used = 1"
+                " WHERE challenge = ? AND token = ? AND used = 0 AND expires > ?",
+                (_hash(challenge), _hash(token), _seconds(now)),
+            )
+        if spent.rowcount != 1:
+            raise ChallengeSpent(
+                "the challenge is unknown, expired, used already or another link's",
+                hint="open the link again: the wallet then signs a new challenge",
+            )
+
+    def _bind(self, token: str, holder: str, now: datetime) -> str:
+        with self._connected() as connection:
+            won = connection.execute(
+                "UPDATE link SET holder = ?1"
+                " WHERE token = ?2 AND (holder = ?1 OR holder IS NULL AND expires > ?3) RETURNING number",
+                (holder, _hash(token), _seconds(now)),
+            ).fetchone()
+            if won is not None:
+                number: str = won[0]
+                return number
+            link = connection.execute("SELECT holder FROM link WHERE token = ?", (_hash(token),)).fetchone()
+        if link is not None and link[0] is not None:
+            raise AlreadyClaimed(
+                "another wallet has claimed this diploma",
+                hint="if that was not you, tell the issuer: it can withdraw that edition and send a new link",
+            )
+        raise _expired()
+
+    @contextmanager
+    def _connected(self) -> Iterator[sqlite3.Connection]:
+        with closing(sqlite3.connect(self._path, isolation_level=None, timeout=30)) as connection:
+            connection.execute("PRAGMA synchronous = FULL")
+            yield connection
+
+
+def _expired() -> LinkExpired:
+    return LinkExpired("the claim link has expired", hint="ask the issuer for a new one")
+
+
+def _hash(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode()).digest()  # of 256 random bits: nothing to guess, no salt needed
+
+
+def _seconds(moment: datetime) -> int:
+    return int(moment.astimezone(UTC).timestamp())

@@ -1,0 +1,146 @@
+"""From a record to the unsigned credential: everything in it follows from the record and the sequence number.
+
+So a row done again gives the same bytes. The template has the content; what carries security is added
+here, where no edit of a template can lose it: an `id` of 160 bits that nobody can guess (HMAC over diploma
+number and edition), the issuer, the status entry, and the term of use that says in which log it is anchored.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+from urllib.parse import quote
+
+from vc import jsonld
+from vc.anchoring import anchoring_terms
+from vc.credential import Credential
+from vc.status import status_entry
+from wire.problem import Malformed
+
+from .permutation import Positions
+from .records import FIELDS, Record, full_name
+from .template import InvalidTemplate, Template
+
+_COMPUTED = {"name", "issuer_name", "achievement_id"}
+
+
+_SAMPLE: Record = {**dict.fromkeys(FIELDS, "1"), "ects": 1, "award_date": "2000-01-01"}
+_OWN = ("id", "issuer", "credentialStatus", "termsOfUse", "proof")
+
+
+@dataclass(frozen=True)
+class Profile:
+    """How the issuer stands in each credential."""
+
+    did: str
+    name: str
+    log: str
+    """The origin of the log that each credential goes into."""
+    url: str | None = None
+    """The web address under which identifiers are made; without one they are URNs."""
+
+    def iri(self, kind: str, name: str) -> str:
+        """The identifier of something that this issuer names."""
+        return f"{self.url}/{kind}/{name}" if self.url else f"urn:intaglio:{self._scope}:{kind}:{name}"
+
+    @cached_property
+    def _scope(self) -> str:
+        return _base32(hashlib.sha256(self.did.encode()).digest()[:10])
+
+    def list_url(self, number: int | str) -> str:
+        """The address of a status list."""
+        return self.iri("status", str(number))
+
+
+class Documents:
+    """Makes unsigned credentials from records. Raises `InvalidTemplate` where the template cannot work."""
+
+    def __init__(
+        self, template: Template, profile: Profile, id_secret: bytes, salt_secret: bytes, positions: Positions
+    ) -> None:
+        self._hashed = _hashed_fields(template)
+        self._template = template
+        self._profile = profile
+        self._id_secret = id_secret
+        self._salt_secret = salt_secret
+        self._positions = positions
+        self._issuer = {"id": profile.did, "type": ["Profile"], "name": profile.name}
+        if profile.url:
+            self._issuer["url"] = profile.url
+        self._terms = [anchoring_terms(profile.log)]
+
+    def credential_id(self, number: str, edition: int) -> str:
+        """The `id` of an edition of a diploma: 160 bits that follow from its number, for the issuer only."""
+        code = hmac.digest(self._id_secret, f"{number}\0{edition}".encode(), "sha256")[:20]
+        return self._profile.iri("credential", _base32(code))
+
+    def check(self) -> None:
+        """Raises `InvalidTemplate` unless the template makes a credential whose every term has a meaning."""
+        document = self.compose(_SAMPLE, 0)
+        try:
+            Credential.parse(document)
+            jsonld.canonicalize(document)
+        except Malformed as problem:
+            raise InvalidTemplate(f"the template: {problem.detail}", hint=problem.hint) from problem
+
+    def compose(
+        self, record: Record, seq: int, edition: int = 1, holder: str | None = None
+    ) -> dict[str, Any]:
+        """The unsigned credential, bound to `holder`, a DID, if given. Parts of it are shared: read only."""
+        number = record["diploma_number"]
+        programme = quote(record["programme_code"] or record["programme_title"], safe="")
+        values = {
+            **record,
+            "name": full_name(record),
+            "issuer_name": self._profile.name,
+            "achievement_id": self._profile.iri("achievement", programme),
+        }
+        for field in self._hashed:
+            salt = hmac.digest(self._salt_secret, f"{number}\0{edition}\0{field}".encode(), "sha256")[
+                :16
+            ].hex()
+            hashed = hashlib.sha256(f"{record[field]}{salt}".encode()).hexdigest()
+            values[f"{field}_salt"], values[f"{field}_hash"] = salt, f"sha256${hashed}"
+        content = self._template.fill(values)
+        list_number, position = self._positions.locate(seq)
+        document = {
+            "@context": content["@context"],
+            "id": self.credential_id(number, edition),
+            "type": content["type"],
+            "issuer": self._issuer,
+            **content,
+            "credentialStatus": status_entry(self._profile.list_url(list_number), position),
+            "termsOfUse": self._terms,
+        }
+        if holder is not None:
+            document["credentialSubject"] = {"id": holder, **content["credentialSubject"]}
+        return document
+
+
+def _base32(data: bytes) -> str:
+    """Lower case, without padding for lengths that are multiples of five: fit for any URL or URN."""
+    return base64.b32encode(data).decode().lower()
+
+
+def _hashed_fields(template: Template) -> list[str]:
+    """The fields of which the template takes salted hashes, its names and members checked on the way."""
+    hashed = {name: name[:-5] for name in template.fields if name.endswith(("_hash", "_salt"))}
+    for name in sorted(template.fields):
+        if hashed.get(name, name) not in FIELDS and name not in _COMPUTED:
+            raise InvalidTemplate(
+                f"the template names {name!r}, which is no field",
+                hint=f"The fields: {', '.join([*FIELDS, *sorted(_COMPUTED)])}; FIELD_hash, FIELD_salt.",
+            )
+    for name in ("@context", "type", "credentialSubject"):
+        if name not in template.members:
+            raise InvalidTemplate(f"the template has no member {name!r}")
+    for name in _OWN:
+        if name in template.members:
+            raise InvalidTemplate(
+                f"the template has a member {name!r}, which is added when a diploma is made"
+            )
+    return sorted(set(hashed.values()))

@@ -1,0 +1,37 @@
+"""Bundles as files, one a diploma, named after its number."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from wire.files import make_private_folder
+
+from .issue import Issuer
+from .store import Entry
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
+
+
+def file_name(entry: Entry) -> str:
+    """A name that any file system takes, and that no two editions of two diplomas share."""
+    name = _UNSAFE.sub("_", entry.number).lstrip(".-")[:100]
+    if name != entry.number:
+        name += "-" + hashlib.sha256(entry.number.encode()).hexdigest()[:8]
+    edition = f".{entry.edition}" if entry.edition > 1 else ""
+    return f"{name}{edition}.json"
+
+
+def export(issuer: Issuer, entries: Iterable[Entry], folder: Path) -> Iterator[Path]:
+    """Writes the bundle of each edition, for the owner only; an older file of that name is replaced."""
+    make_private_folder(folder)
+    entries = list(entries)
+    for entry, bundle in zip(entries, issuer.bundles(entries), strict=True):
+        path = folder / file_name(entry)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(bundle.to_bytes())
+        yield path

@@ -1,0 +1,138 @@
+"""The issuer's folder: what lies where, and who the issuer is.
+
+issuer.json     name, address, DID, log: written last, so that it is there only when all else is
+keys.json       the keys and the root of all secrets (keys.KeyFile)
+template.json   what a diploma says; the registrar's to edit
+did.json        the DID document; that of a did:web is to be published
+log/            the tile log; all of it may be published
+status/         status lists and revocation details, to be published
+issuer.sqlite   the index, and shards/, the diplomas: both private
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import orjson
+
+from did import DID
+from did.methods import key as did_key
+from did.methods import web as did_web
+from keys import PublicKey
+from wire.address import Target
+from wire.fetch import NoFetcher
+from wire.files import write_durably
+from wire.problem import Conflict, Damaged, Malformed, NotFound, Refused
+from wire.strict import load_json_object
+
+from .document import Profile
+
+VERSION = 1
+_LIST = re.compile(r"[0-9]{1,9}(-details)?", re.ASCII)
+KEYS = {"assertion": "Ed25519", "status-list": "Ed25519", "log": "Ed25519", "cosigner": "Ed25519"}
+"""The issuer's keys and their types; a did:key has room for the first only, which then signs lists, too."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who the issuer is: the content of issuer.json."""
+
+    name: str
+    url: str | None
+    did: str
+    log: str
+    """The log's origin."""
+
+    @classmethod
+    def make(cls, name: str, url: str | None, method: str | None, key: PublicKey) -> Identity:
+        """An issuer that signs with `key`. `method` is `key` or `web`, which takes its name from `url`.
+
+        Raises `Refused` for an empty name, for an address that is none, and for a did:web without https.
+        """
+        if not name.strip():
+            raise Refused("the issuer has no name", hint='Give the institution\'s: --name "…".')
+        url = url.rstrip("/") if url else None
+        method = method or ("web" if url else "key")
+        if url and (urlsplit(url).query or urlsplit(url).fragment):
+            raise Refused(f"{url} has a query or a fragment, so that no address can begin with it")
+        if method == "web" and url is None:
+            raise Refused("a did:web needs the address of a web site", hint="Give it: --url https://….")
+        host = Target.parse(url) if url else None
+        did = did_web.create(url) if method == "web" and url else did_key.create(key)
+        identity = cls(name.strip(), url, did, "")
+        log = f"{host.authority}{host.path.rstrip('/')}/log" if host else identity.profile.iri("log", "1")
+        return cls(identity.name, url, did, log)
+
+    @classmethod
+    def read(cls, home: Path) -> Identity:
+        """The issuer that lives in a folder. Raises `NotFound` or `Damaged`."""
+        try:
+            found = load_json_object((home / "issuer.json").read_bytes())
+            if found.pop("version") != VERSION:
+                raise Damaged(f"{home / 'issuer.json'} is of another version than {VERSION}")
+            return cls(**found)
+        except FileNotFoundError:
+            raise NotFound(
+                f"there is no issuer in {home}", hint="`intaglio issuer init` makes one."
+            ) from None
+        except (Malformed, KeyError, TypeError) as error:
+            raise Damaged(f"{home / 'issuer.json'} cannot be read") from error
+
+    def require(self, name: str, url: str | None, method: str | None) -> None:
+        """Raises `Conflict` unless a description of the issuer fits this one."""
+        if (
+            name.strip() != self.name
+            or (url and url.rstrip("/") != self.url)
+            or (method and not self.did.startswith(f"did:{method}:"))
+        ):
+            raise Conflict(
+                f"another issuer lives here: {self.name}, {self.did}",
+                hint="Leave out --name, --url and --did, or give each issuer a folder: --home FOLDER.",
+            )
+
+    def write(self, home: Path) -> None:
+        """Writes issuer.json."""
+        content = {"version": VERSION, **asdict(self)}
+        write_durably(home / "issuer.json", orjson.dumps(content, option=orjson.OPT_INDENT_2))
+
+    @property
+    def profile(self) -> Profile:
+        """The issuer as it stands in credentials."""
+        return Profile(self.did, self.name, self.log, self.url)
+
+    @property
+    def document_url(self) -> str:
+        """Where the document of a did:web has to be published."""
+        return did_web.url(self.did)
+
+    @property
+    def status_key(self) -> str:
+        """The name of the key that signs status lists."""
+        return "status-list" if self.did.startswith("did:web:") else "assertion"
+
+    def verification_method(self, key: PublicKey) -> str:
+        """The DID URL of one of the issuer's keys."""
+        return f"{self.did}#{key.multikey()}"
+
+    def document(self, assertion: PublicKey, status_list: PublicKey) -> dict[str, Any]:
+        """The DID document."""
+        if self.did.startswith("did:web:"):
+            keys = {"assertionMethod": [assertion, status_list], "authentication": [assertion]}
+            return did_web.document(self.did, keys)
+        return dict(did_key.resolve(DID.parse(self.did), NoFetcher()).value)
+
+
+def published_list(home: Path, url: str) -> bytes | None:
+    """The status list or revocation details that the issuer in `home` published for `url`, if it did.
+
+    For verifiers on the same machine, who so see a revocation at once. Loads no database.
+    """
+    try:
+        name = url.removeprefix(Identity.read(home).profile.list_url(""))
+        return (home / "status" / name).read_bytes() if _LIST.fullmatch(name) else None
+    except (NotFound, FileNotFoundError):
+        return None

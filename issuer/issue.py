@@ -1,0 +1,350 @@
+"""`Issuer`: everything that an institution does with its diplomas, over one folder.
+
+Several processes may work on one folder at once. Issuing a new diploma holds a lock; editions of one that
+exists (a correction, one bound to a holder's key) rest on the index alone: claims go on during a long job.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import orjson
+import zstandard
+
+from keys import KeyFile
+from keys.signer import Passphrase
+from ledger import EntryKind, Log, entry
+from ledger.tiles.posix import PosixStore
+from vc import Anchored, Bundle, Credential
+from vc.anchoring import document_digest
+from vc.status import StatusEntry
+from wire.datetimestamp import format_datetimestamp
+from wire.files import locked, make_private_folder, write_durably
+from wire.problem import Conflict, NotFound, Refused
+from wire.strict import base64url_encode, load_json_object
+
+from .bulk import Bulk, Progress, Result
+from .checking import Catalogue
+from .home import KEYS, Identity
+from .press import Line, Press, index_columns, log_entry
+from .records import Record, check_record
+from .source import Source
+from .status import Lists
+from .store import EditionTaken, Entry, NewEntry, Store
+from .template import Template
+
+Clock = Callable[[], datetime]
+
+SUITE = "eddsa-rdfc-2022"
+"""What Open Badges 3.0 asks for."""
+
+_BLOCK = 64  # sequence numbers that a process takes at a time for single issues
+_ROW = re.compile(r"row[ :]?([1-9][0-9]{0,9})")
+
+
+class Issuer:
+    """The issuer in a folder. Secrets are opened, and the passphrase asked for, when first needed."""
+
+    def __init__(self, home: Path, passphrase: Passphrase, clock: Clock) -> None:
+        """Opens an issuer that was created before. Raises `NotFound`."""
+        self.identity = Identity.read(home)
+        self.home = home
+        self.keys = KeyFile.open(home / "keys.json", passphrase)
+        self.store = Store(home / "issuer.sqlite")
+        self._clock = clock
+        self._block: Iterator[int] = iter(())
+        self._block_lock = threading.Lock()
+
+    @classmethod
+    def create(
+        cls,
+        home: Path,
+        *,
+        name: str,
+        url: str | None = None,
+        method: str | None = None,
+        passphrase: Passphrase,
+        clock: Clock,
+    ) -> Issuer:
+        """Makes an issuer, or opens it if it exists and is the one described.
+
+        `method` is `key` (did:key) or `web` (did:web); by default `web` with a URL, else `key`. Raises
+        `Conflict` where another issuer lives in the folder, `Refused` for an empty name.
+        """
+        make_private_folder(home)
+        with locked(home / "issuer.json"):
+            if (home / "issuer.json").exists():
+                Identity.read(home).require(name, url, method)
+                return cls(home, passphrase, clock)
+            if not (home / "keys.json").exists():
+                KeyFile.create(home / "keys.json", KEYS, passphrase())
+            public = KeyFile.open(home / "keys.json", passphrase).public_keys
+            identity = Identity.make(name, url, method, public["assertion"])
+            if not (home / "template.json").exists():
+                write_durably(home / "template.json", Template.packaged().text)
+            document = identity.document(public["assertion"], public[identity.status_key])
+            write_durably(home / "did.json", orjson.dumps(document, option=orjson.OPT_INDENT_2))
+            identity.write(home)
+        return cls(home, passphrase, clock)
+
+    # What the parts are made of
+
+    @property
+    def did(self) -> str:
+        """The issuer's DID."""
+        return self.identity.did
+
+    @property
+    def name(self) -> str:
+        """The institution's name."""
+        return self.identity.name
+
+    @cached_property
+    def log(self) -> Log:
+        """The issuer's log; the DID document is in it before anything that its keys sign."""
+        log = Log(
+            self.identity.log,
+            self.keys.signer("log"),
+            self.keys.signer("cosigner"),
+            PosixStore(self.home / "log"),
+            clock=self._clock,
+        )
+        digest = entry(EntryKind.DID_DOCUMENT, document_digest(self._document))
+        self._document_leaf = log.append([digest], digest).start
+        return log
+
+    @cached_property
+    def _document(self) -> dict[str, Any]:
+        return load_json_object((self.home / "did.json").read_bytes())
+
+    def press(self, suite: str = SUITE) -> Press:
+        """What signs credentials, with the template as it is now. Raises `InvalidTemplate`."""
+        key = self.keys.signer("assertion")
+        press = Press(
+            template=(self.home / "template.json").read_bytes(),
+            profile=self.identity.profile,
+            id_secret=self.keys.secret("credential-id"),
+            salt_secret=self.keys.secret("salt"),
+            position_secret=self.keys.secret("status-position"),
+            key_type=key.public_key.type,
+            key_secret=key.secret,
+            verification_method=self.identity.verification_method(key.public_key),
+            suite=suite,
+        )
+        press.documents.check()
+        return press
+
+    @cached_property
+    def lists(self) -> Lists:
+        """The issuer's status lists."""
+        key = self.keys.signer(self.identity.status_key)
+        return Lists(
+            self.store,
+            self.log,
+            self.home / "status",
+            self.identity.profile,
+            self._press.positions,
+            key,
+            self.identity.verification_method(key.public_key),
+        )
+
+    @cached_property
+    def _press(self) -> Press:
+        return self.press()
+
+    @cached_property
+    def _bulk(self) -> Bulk:
+        return Bulk(self.store, self.log, self.home / "shards")
+
+    # Issuing
+
+    def issue_file(
+        self,
+        source: Source,
+        error_file: Path,
+        *,
+        suite: str = SUITE,
+        catalogue: Catalogue | None = None,
+        workers: int | None = None,
+        progress: Callable[[Progress], None] = lambda _: None,
+    ) -> Result:
+        """Issues a file of graduates as `Bulk.run` does, and publishes the status lists that it needs."""
+        with locked(self.home / "issue"):
+            self._recover()
+            result = self._bulk.run(
+                source,
+                self.press(suite),
+                error_file,
+                now=self._clock(),
+                catalogue=catalogue,
+                workers=workers,
+                progress=progress,
+            )
+        self.lists.publish(now=self._clock())
+        return result
+
+    def issue(self, cells: Mapping[str, str]) -> Entry:
+        """Issues one diploma, its record given field by field. Raises `InvalidRecord` or `Conflict`."""
+        record = check_record(cells)
+        with locked(self.home / "issue"):
+            self._recover()
+            return self._issue_edition(record, 1, None)
+
+    def correct(self, number: str, changes: Mapping[str, str]) -> Entry:
+        """Issues the next edition of a diploma with changed fields, and revokes the one before as superseded.
+
+        A holder to whom it was bound stays so. With nothing changed, the current edition is returned.
+        """
+        self._recover()
+        current = self._current(number)
+        line = self.line(current)
+        if changes.get("diploma_number", number) != number:
+            raise Refused("the number of a diploma cannot be corrected: issue another, and revoke this one")
+        record = check_record({**{field: str(value) for field, value in line.record.items()}, **changes})
+        if record == line.record:
+            return current
+        return self._issue_edition(record, current.edition + 1, _holder(line))
+
+    def claim(self, number: str, holder: str) -> bytes:
+        """The bundle of the diploma's edition bound to `holder`, a DID: the same again for the same holder.
+
+        Raises `NotFound`, `Conflict` where another holder has it, `Refused` where it was revoked.
+        """
+        while True:
+            self._recover()
+            current = self._current(number)
+            line = self.line(current)
+            if _holder(line) not in (None, holder):
+                raise Conflict("another holder has this diploma already")
+            if _holder(line) == holder:
+                return self.bundle(current).to_bytes()
+            with suppress(EditionTaken):  # by another request of the same holder, or a correction: look again
+                self._issue_edition(line.record, current.edition + 1, holder)
+
+    def _current(self, number: str) -> Entry:
+        """The latest edition of a diploma, as long as it is not revoked."""
+        current = self.store.current(number)
+        if current.reason is not None:
+            raise Refused("this diploma was revoked", hint="A new one needs a number of its own.")
+        return current
+
+    def _issue_edition(self, record: Record, edition: int, holder: str | None) -> Entry:
+        seq = self._next_seq()
+        printed = self._press.print(record, seq, self._clock(), edition=edition, holder=holder)
+        number, name, email = index_columns(record)
+        self.store.begin_single(
+            NewEntry(seq, number, edition, None, name, email), zstandard.compress(printed.line)
+        )
+        self._complete(seq, printed.entry)
+        self.lists.publish(now=self._clock())
+        return self.store.entry(seq)
+
+    def _complete(self, seq: int, log_entry: bytes) -> None:
+        leaves = self.log.append([log_entry], log_entry)
+        self.store.finish_single(seq, leaves.start, format_datetimestamp(self._clock()))
+
+    def _recover(self) -> None:
+        for seq, packed in self.store.begun_singles():
+            self._complete(seq, log_entry(Line.parse(zstandard.decompress(packed)).credential))
+
+    def _next_seq(self) -> int:
+        with self._block_lock:
+            found = next(self._block, None)
+            if found is None:
+                first = self.store.reserve(_BLOCK)
+                self._block = iter(range(first, first + _BLOCK))
+                found = next(self._block)
+            return found
+
+    # Reading
+
+    def line(self, entry: Entry) -> Line:
+        """The credential of an edition, and the record that it was made from."""
+        packed = self.store.single(entry.seq)
+        if packed is not None:
+            return Line.parse(zstandard.decompress(packed))
+        return self._bulk.line(entry.seq, entry.leaf)
+
+    def bundle(self, entry: Entry) -> Bundle:
+        """An edition's credential with all that verifies it offline."""
+        return next(self.bundles([entry]))
+
+    def bundles(self, entries: Iterable[Entry]) -> Iterator[Bundle]:
+        """The bundles of many editions; what they share is made once."""
+        log = self.log
+        self.lists.publish(now=self._clock())
+        document = Anchored(self._document, (log.evidence(self._document_leaf),))
+        lists: dict[int, tuple[Anchored, ...]] = {}
+        for found in entries:
+            number = self._press.positions.locate(found.seq)[0]
+            if number not in lists:
+                lists[number] = self.lists.anchored(number)
+            yield Bundle(self.line(found).credential, (log.evidence(found.leaf),), (document,), lists[number])
+
+    # Finding
+
+    def find(self, text: str) -> list[Entry]:
+        """The editions that a person means by a diploma number, `row 17`, an id, a name or an e-mail address.
+
+        A row is one of the file that was issued last. Empty where nothing fits.
+        """
+        row = _ROW.fullmatch(text)
+        try:
+            if row:
+                issued = self.store.entry(self.store.latest_job().seq(int(row[1])))
+                return [self.store.current(issued.number)]
+            if text.startswith(self.identity.profile.iri("credential", "")):
+                return [self._by_id(text)]
+            return [self.store.current(text)]
+        except NotFound:
+            return self.store.search(text)
+
+    def find_credential(self, document: Mapping[str, Any]) -> Entry:
+        """The edition that a credential is, found by its place in its status list. Raises `NotFound`."""
+        for status in Credential.parse(document).status:
+            found = StatusEntry.parse(status)
+            number = found.list_url.removeprefix(self.identity.profile.list_url(""))
+            if number.isascii() and number.isdigit():
+                return self.store.entry(self._press.positions.seq(int(number), found.index))
+        raise NotFound("the credential is none of this issuer's")
+
+    def entries(self, first: int = 0, stop: int | None = None) -> Iterator[Entry]:
+        """All editions, or those with sequence numbers from `first` up to `stop`, in their order."""
+        after = first - 1
+        while page := self.store.entries(after, stop):
+            yield from page
+            after = page[-1].seq
+
+    def _by_id(self, identifier: str) -> Entry:
+        for found in self.entries():
+            if self._press.documents.credential_id(found.number, found.edition) == identifier:
+                return found
+        raise NotFound("no diploma with this id was issued here")
+
+    def trust_entry(self) -> dict[str, Any]:
+        """What a trust file needs to recognise this issuer (`issuer`) and its ledger (`log`)."""
+        return {
+            "issuer": {
+                "id": self.did,
+                "name": self.name,
+                "keys": [self.keys.public_keys["assertion"].multikey()],
+                "documents": [base64url_encode(document_digest(self._document))],
+            },
+            "log": {
+                "key": str(self.log.verifier_key),
+                "clock": str(self.log.clock_key),
+                "issuers": [self.did],
+            },
+        }
+
+
+def _holder(line: Line) -> str | None:
+    holder = line.credential["credentialSubject"].get("id")
+    return holder if isinstance(holder, str) else None

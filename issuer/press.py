@@ -1,0 +1,107 @@
+"""The press: from a record and its sequence number to the signed credential and its log entry.
+
+It is made of plain values, so that worker processes get their own. A line is what is kept of a credential:
+the credential itself, the record that it was made from (a correction starts there), the sequence number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import orjson
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
+
+from keys import PrivateKey
+from ledger import EntryKind, entry
+from vc.anchoring import document_digest
+from vc.integrity import sign
+
+from .document import Documents, Profile
+from .permutation import Positions
+from .records import Record, full_name
+from .template import Template
+
+
+class Line(NamedTuple):
+    """A stored credential, read back."""
+
+    seq: int
+    record: Record
+    credential: Mapping[str, Any]
+
+    @classmethod
+    def parse(cls, data: bytes) -> Line:
+        """Reads what `Printed.line` is."""
+        return cls(**orjson.loads(data))
+
+
+class Printed(NamedTuple):
+    """One signed credential: the line to store, and the entry for the log."""
+
+    line: bytes
+    entry: bytes
+
+
+@dataclass(frozen=True, repr=False)
+class Press:
+    """Everything that goes into a credential but the record. It holds secrets and is never shown."""
+
+    template: bytes
+    profile: Profile
+    id_secret: bytes
+    salt_secret: bytes
+    position_secret: bytes
+    key_type: str
+    key_secret: bytes
+    verification_method: str
+    suite: str
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {part.name: getattr(self, part.name) for part in fields(self)}
+
+    @cached_property
+    def positions(self) -> Positions:
+        """Where in which status list a sequence number stands."""
+        return Positions(
+            lambda number: HKDFExpand(SHA256(), 32, b"status list %d" % number).derive(self.position_secret)
+        )
+
+    @cached_property
+    def documents(self) -> Documents:
+        """The unsigned credentials."""
+        template = Template(self.template)
+        return Documents(template, self.profile, self.id_secret, self.salt_secret, self.positions)
+
+    @cached_property
+    def signer(self) -> PrivateKey:
+        """The issuer's assertion key."""
+        return PrivateKey.from_secret(self.key_type, self.key_secret)
+
+    def print(
+        self, record: Record, seq: int, created: datetime, *, edition: int = 1, holder: str | None = None
+    ) -> Printed:
+        """Signs. Raises `Malformed` where the template's content would lose anything on its way."""
+        signed = sign(
+            self.documents.compose(record, seq, edition, holder),
+            self.signer,
+            verification_method=self.verification_method,
+            suite=self.suite,
+            created=created,
+        )
+        line = orjson.dumps({"seq": seq, "record": record, "credential": signed})
+        return Printed(line, log_entry(signed))
+
+
+def log_entry(signed: Mapping[str, Any], kind: EntryKind = EntryKind.CREDENTIAL) -> bytes:
+    """The log entry of a document with the one proof that it was signed with."""
+    return entry(kind, document_digest({**signed, "proof": signed["proof"][0]}))
+
+
+def index_columns(record: Record) -> tuple[str, str, str]:
+    """What the index keeps of a record: diploma number, name, e-mail address."""
+    return record["diploma_number"], full_name(record), record["email"]

@@ -1,0 +1,191 @@
+"""One graduate's record: which fields there are, and what each cell of a registrar's file must look like.
+
+A record is a `dict` from field to value: text, except `ects`, which is a number; an empty cell is `""`.
+What is wrong with a cell is a `Finding`: the place and the reason. The cell's value belongs to the
+registrar: it appears in her terminal and her error file and nowhere else.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Collection, Mapping
+from datetime import date
+from typing import Any, NamedTuple
+
+from wire.problem import Malformed
+from wire.text import printable
+
+Record = dict[str, Any]
+
+LONGEST = 300  # characters in a cell: a name, a title, a diploma number
+
+
+class InvalidRecord(Malformed):
+    """A record's cells are not what its fields ask for."""
+
+    title = "The record cannot become a diploma"
+
+
+class Finding(NamedTuple):
+    """One thing wrong with one cell of one row; rows count from 1, the header not included."""
+
+    row: int
+    column: str
+    reason: str
+    value: str = ""
+
+    def __str__(self) -> str:
+        """The finding with the cell's value, for the registrar's own terminal."""
+        shown = f'"{printable(self.value[:60])}" ' if self.value else ""
+        return f"row {self.row}, column {self.column}: {shown}{self.reason}"
+
+
+class Field(NamedTuple):
+    """A field of a record: how a cell becomes its value, and the usual headings of its column."""
+
+    check: Callable[[str], Any]
+    headings: tuple[str, ...]
+
+
+class BadCell(Malformed):
+    """The cell's text is not a value of its field; `detail` says why, without the text."""
+
+
+def _text(cell: str) -> str:
+    return cell
+
+
+def _pattern(expression: str, reason: str) -> Callable[[str], str]:
+    matches = re.compile(expression).fullmatch
+
+    def check(cell: str) -> str:
+        if matches(cell):
+            return cell
+        raise BadCell(reason)
+
+    return check
+
+
+_is_number = re.compile(r"[0-9]{1,4}(?:\.[0-9]{1,2})?").fullmatch
+
+
+def _credits(cell: str) -> int | float:
+    if not _is_number(cell):
+        raise BadCell("is not a number of credits")
+    value = float(cell)
+    return int(value) if value.is_integer() else value
+
+
+def _date(cell: str) -> str:
+    try:
+        if len(cell) == 10 and cell[4] == cell[7] == "-":
+            date.fromisoformat(cell)
+            return cell
+    except ValueError:
+        pass
+    raise BadCell("is not a date (YYYY-MM-DD)")
+
+
+ACHIEVEMENT_TYPES = frozenset(
+    """
+    Achievement ApprenticeshipCertificate Assessment Assignment AssociateDegree Award Badge
+    BachelorDegree Certificate CertificateOfCompletion Certification CommunityService Competency
+    Course CoCurricular Degree Diploma DoctoralDegree Fieldwork GeneralEducationDevelopment
+    JourneymanCertificate LearningProgram License Membership ProfessionalDoctorate
+    QualityAssuranceCredential MasterCertificate MasterDegree MicroCredential ResearchDoctorate
+    SecondarySchoolDiploma
+    """.split()  # noqa: SIM905 -- thirty short lines otherwise
+)
+"""The values of Open Badges 3.0 `AchievementType`; others start with `ext:`."""
+
+_EXTENSION = re.compile(r"ext:[A-Za-z0-9._-]+")
+
+
+def _achievement_type(cell: str) -> str:
+    if cell in ACHIEVEMENT_TYPES or _EXTENSION.fullmatch(cell):
+        return cell
+    raise BadCell("is not an Open Badges achievement type (such as BachelorDegree)")
+
+
+FIELDS: Mapping[str, Field] = {
+    "diploma_number": Field(_text, ("diploma_no", "certificate_number", "licence_number")),
+    "student_id": Field(_text, ("student_number", "matriculation_number")),
+    "given_name": Field(_text, ("first_name", "forename", "name", "full_name")),
+    "family_name": Field(_text, ("last_name", "surname")),
+    "birth_date": Field(_date, ("date_of_birth", "birthdate", "dob")),
+    "email": Field(
+        _pattern(r"[^\s@\"<>(),:;\[\\\]]{1,64}@[\w-]+(?:\.[\w-]+)+", "is not an e-mail address"),
+        ("e_mail", "mail", "email_address"),
+    ),
+    "lang": Field(_pattern(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*", "is not a language tag"), ("language",)),
+    "programme_code": Field(_text, ("program_code", "course_code", "degree_code")),
+    "programme_title": Field(_text, ("program_title", "programme", "program", "degree")),
+    "achievement_type": Field(_achievement_type, ("degree_type", "award_type")),
+    "eqf_level": Field(_pattern(r"[1-8]", "is not an EQF level (1 to 8)"), ("eqf",)),
+    "ects": Field(_credits, ("credits", "ects_credits")),
+    "isced_f": Field(
+        _pattern(r"[0-9]{2,4}", "is not an ISCED-F code (2 to 4 digits)"), ("isced", "isced_code")
+    ),
+    "gpa": Field(
+        _pattern(r"[0-9]{1,3}(?:[.,][0-9]{1,3})?", "is not a grade average"), ("grade", "average_grade")
+    ),
+    "honours": Field(_text, ("honors", "distinction", "classification")),
+    "award_date": Field(_date, ("awarded_date", "date_awarded", "date_of_award", "graduation_date")),
+}
+"""Every field, in the order in which a mapping is shown."""
+
+REQUIRED = ("diploma_number", "given_name", "programme_title", "achievement_type", "award_date")
+"""The fields that no diploma can do without."""
+
+_CODE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufdd0-\ufdef\ufeff\ufffe\uffff]")
+_NOT_UTF8 = re.compile(r"[\ud800-\udfff]")  # what `surrogateescape` makes of other bytes
+
+
+def check_cell(field: str, cell: str) -> Any:
+    """The value of a cell that is not empty: NFC, trimmed. Raises `BadCell`."""
+    if not cell.isprintable():  # seldom, and then most often for the sake of a harmless joiner
+        if _NOT_UTF8.search(cell):
+            raise BadCell("is not UTF-8 text")
+        if _CODE.search(cell):
+            raise BadCell(
+                "has a line break, control or direction character in it (is a quotation mark missing?)"
+            )
+    if len(cell) > LONGEST:
+        raise BadCell(f"is longer than {LONGEST} characters")
+    return FIELDS[field].check(unicodedata.normalize("NFC", cell))
+
+
+def check_record(cells: Mapping[str, str]) -> Record:
+    """The record of a graduate given field by field, as for a single diploma. Raises `InvalidRecord`."""
+    record, wrong = check_cells(cells)
+    for field in cells.keys() - FIELDS.keys():
+        wrong.append((field, "is not a field of a diploma", ""))
+    if wrong:
+        raise InvalidRecord("; ".join(f"{field}: the value {reason}" for field, reason, _ in wrong))
+    return record
+
+
+def check_cells(
+    cells: Mapping[str, str], required: Collection[str] = REQUIRED
+) -> tuple[Record, list[tuple[str, str, str]]]:
+    """The record of one row, and what is wrong with it as (field, reason, cell)."""
+    record: Record = {}
+    wrong = []
+    for field in FIELDS:
+        cell = cells.get(field, "").strip()
+        try:
+            if cell:
+                record[field] = check_cell(field, cell)
+            elif field in required:
+                raise BadCell("is empty")
+            else:
+                record[field] = ""
+        except BadCell as problem:
+            wrong.append((field, problem.detail, cell))
+    return record, wrong
+
+
+def full_name(record: Mapping[str, Any]) -> str:
+    """Given and family name, or the one name of a person who has one."""
+    return f"{record['given_name']} {record['family_name']}".rstrip()

@@ -1,0 +1,119 @@
+"""`intaglio issuer claim` and `intaglio issuer serve`: links for holders, and the service behind them."""
+
+from __future__ import annotations
+
+import json
+import socket
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import click
+
+from wire.problem import NotFound, Refused, Unavailable
+
+from .terminal import say
+
+if TYPE_CHECKING:
+    from .claims import Claims
+    from .cli import Place
+    from .issue import Issuer
+
+PORT = 8460
+
+_url = click.option("--url", help="The address that links begin with, if it is not the issuer's own.")
+
+
+@click.command()
+@click.argument("selectors", metavar="DIPLOMA...", nargs=-1, required=True)
+@_url
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, version 1.")
+@click.pass_obj
+def claim(place: Place, selectors: tuple[str, ...], url: str | None, as_json: bool) -> None:
+    """Make links by which holders receive their diplomas bound to their wallets: one use each."""
+    from .claims import LINK_LIFETIME
+
+    made = place.open()
+    claims = _claims(made, url or made.identity.url or f"https://localhost:{PORT}")
+    links = {}
+    for number in [_number(made, selector) for selector in selectors]:
+        links[number] = str(claims.offer(number, now=place.session.now()))
+    say(f"Good for {LINK_LIFETIME.days} days and one wallet, as long as `intaglio issuer serve` runs.")
+    say("Whoever has a link can claim with it: send each to its holder only.")
+    lines = [f"{number}  {link}" for number, link in links.items()]
+    click.echo(json.dumps({"version": 1, "links": links}) if as_json else "\n".join(lines))
+
+
+@click.command()
+@click.option(
+    "--host", default="127.0.0.1", show_default=True, help="The address of this machine to listen on."
+)
+@click.option("--port", default=PORT, show_default=True)
+@_url
+@click.option(
+    "--tls/--plain",
+    default=None,
+    help="Speak TLS under a CA made here; the default without a URL. With one, a proxy in front does.",
+)
+@click.pass_obj
+def serve(place: Place, host: str, port: int, url: str | None, tls: bool | None) -> None:
+    """Answer claim links, and publish the DID document and the status lists, until stopped."""
+    try:
+        import uvicorn
+
+        from .app import create_app
+    except ModuleNotFoundError as error:
+        raise Refused(
+            f"the service needs {error.name}, which is not installed", hint="pip install 'intaglio[serve]'"
+        ) from error
+    from .tls import server_files
+
+    made = place.open()
+    made.press()  # asks for the passphrase now rather than at the first request
+    with _listener(host, port) as listener:
+        url = url or made.identity.url
+        tls = url is None if tls is None else tls
+        url = url or f"{'https' if tls else 'http'}://localhost:{listener.getsockname()[1]}"
+        claims = _claims(made, url)
+        files = None
+        if tls:
+            files = server_files(made.home / "tls", [urlsplit(url).hostname or host], now=place.session.now())
+            say(f"Wallets and verifiers have to be told of the CA: --ca {files.authority}")
+        app = create_app(made, claims, made.home, place.session.now)
+        config = uvicorn.Config(
+            app,
+            lifespan="off",
+            ws="none",
+            log_level="warning",
+            access_log=False,  # paths hold the tokens of claim links
+            server_header=False,
+            limit_concurrency=200,
+            ssl_certfile=files.chain if files else None,
+            ssl_keyfile=files.key if files else None,
+        )
+        click.echo(url)
+        uvicorn.Server(config).run([listener])
+
+
+def _claims(made: Issuer, url: str) -> Claims:
+    from .claims import Claims
+
+    return Claims(made.home / "claims.sqlite", url.rstrip("/"))
+
+
+def _number(made: Issuer, selector: str) -> str:
+    found = made.find(selector)
+    if len(found) != 1:
+        count = f"{len(found)} diplomas fit" if found else "no diploma fits"
+        raise NotFound(f"{count} {selector!r}", hint="`intaglio issuer list` shows the numbers.")
+    if found[0].reason is not None:
+        raise Refused(f"diploma {found[0].number} was revoked: nobody can claim it")
+    return found[0].number
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        raise Unavailable(
+            f"{host}, port {port}: {error.strerror}", hint="Name another port: --port."
+        ) from error

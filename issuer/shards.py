@@ -1,0 +1,94 @@
+"""Shards: the issued credentials themselves, as JSON lines in Zstandard frames of 64 lines.
+
+`zstdcat` reads a shard as it is. A table of the frames' sizes in a last, skippable frame (the Zstandard
+seekable format 0.1.0) lets one credential be read without unpacking the rest. A shard is written once, whole
+or not at all, for the owner only.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+
+import zstandard
+
+from wire.files import make_private_folder, write_durably
+from wire.problem import Damaged
+
+FRAME_LINES = 64
+_LEVEL = 3
+_LARGEST_FRAME = 1 << 26  # bytes unpacked
+
+_SKIPPABLE, _SEEKABLE = 0x184D2A5E, 0x8F92EAB1
+_START = struct.Struct("<II")  # magic number and size of the skippable frame
+_ENTRY = struct.Struct("<II")  # compressed, decompressed size
+_END = struct.Struct("<IBI")  # number of frames, descriptor, magic number
+
+
+class Shard:
+    """A shard on disk. Raises `Damaged` where it is missing or not as written."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        try:
+            with path.open("rb") as file:
+                end = file.seek(-_END.size, 2)
+                frames, descriptor, magic = _END.unpack(file.read(_END.size))
+                if magic != _SEEKABLE or descriptor:
+                    raise self._damaged("its end is not a table of frames")
+                start = end - frames * _ENTRY.size
+                file.seek(start)
+                sizes = list(_ENTRY.iter_unpack(file.read(end - start)))
+        except (OSError, struct.error) as error:
+            raise self._damaged("it is missing or cut short") from error
+        offset = 0
+        self._frames = []
+        for packed, unpacked in sizes:
+            self._frames.append((offset, packed, unpacked))
+            offset += packed
+        if offset + _START.size != start or any(unpacked > _LARGEST_FRAME for _, unpacked in sizes):
+            raise self._damaged("its table of frames does not fit its size")
+
+    def line(self, index: int) -> bytes:
+        """Line number `index`, without its line end."""
+        lines = self._lines(*self._frames[index // FRAME_LINES])
+        return lines[index % FRAME_LINES]
+
+    def __iter__(self) -> Iterator[bytes]:
+        for frame in self._frames:
+            yield from self._lines(*frame)
+
+    def _lines(self, offset: int, packed: int, unpacked: int) -> list[bytes]:
+        with self._path.open("rb") as file:
+            file.seek(offset)
+            frame = file.read(packed)
+        try:
+            data = zstandard.ZstdDecompressor().decompress(frame, max_output_size=unpacked)
+        except zstandard.ZstdError as error:
+            raise self._damaged("a frame does not unpack") from error
+        if len(data) != unpacked:
+            raise self._damaged("a frame has another length than its table says")
+        return data.splitlines()
+
+    def _damaged(self, what: str) -> Damaged:
+        return Damaged(
+            f"the shard {self._path.parent.name}/{self._path.name}: {what}",
+            hint="`intaglio issuer restore` into another folder brings back a backup.",
+        )
+
+
+def write_shard(path: Path, lines: Iterable[bytes]) -> None:
+    """Pack lines, given without their line ends, as they come; durable when it returns."""
+    compressor = zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True)
+    frames, table = [], []
+    remaining = iter(lines)
+    while chunk := list(islice(remaining, FRAME_LINES)):
+        data = b"\n".join(chunk) + b"\n"
+        frame = compressor.compress(data)
+        frames.append(frame)
+        table.append(_ENTRY.pack(len(frame), len(data)))
+    end = b"".join(table) + _END.pack(len(frames), 0, _SEEKABLE)
+    make_private_folder(path.parent)
+    write_durably(path, b"".join(frames) + _START.pack(_SKIPPABLE, len(end)) + end)

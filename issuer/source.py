@@ -1,0 +1,226 @@
+"""A registrar's CSV file: which column is which field, where its rows begin, and reading a span of them.
+
+The file is read as it comes from a spreadsheet: UTF-8 with or without a byte order mark, comma, semicolon
+or tab, quotation marks with line breaks inside. `Source` and `Span` are plain values, so that worker
+processes read their own spans; each span carries its hash, so that a file changed meanwhile is noticed.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from wire.problem import Conflict, Malformed, NotFound
+
+from .records import FIELDS, REQUIRED
+
+SPAN_ROWS = 4096
+LONGEST_HEADER = 1 << 16  # bytes
+GUARD_COLUMNS = ("problem_row", "problem_column", "problem_reason")
+"""The first columns of an error file; where they are, guards against formulas are taken off on reading."""
+
+_GUARDED = re.compile(r"'+[=+\-@\t\r\n＝＋－＠]")
+_NOT_A_LETTER = re.compile(r"[\W_]+")
+
+
+class UnreadableFile(Malformed):
+    """The file is not a table of graduates."""
+
+    title = "The file cannot be read as a table of graduates"
+
+
+class Span(NamedTuple):
+    """Consecutive rows of a file: the bytes from `start` to `stop`, and the SHA-256 of those bytes."""
+
+    number: int
+    first_row: int
+    rows: int
+    start: int
+    stop: int
+    sha256: bytes
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file whose header was understood."""
+
+    path: Path
+    delimiter: str
+    header: tuple[str, ...]
+    columns: Mapping[str, int]
+    """Field to the index of its column."""
+    start: int
+    """Where the first row begins, in bytes."""
+    is_error_file: bool
+
+    @property
+    def mapping(self) -> dict[str, str]:
+        """Column heading to field, for the registrar to check."""
+        return {self.header[index]: field for field, index in self.columns.items()}
+
+    @property
+    def unused(self) -> list[str]:
+        """Headings that no field takes."""
+        taken = set(self.columns.values())
+        return [heading for index, heading in enumerate(self.header) if index not in taken]
+
+    def spans(self) -> Iterator[Span]:
+        """The file's rows in spans of `SPAN_ROWS`, cut where a row ends: quotation marks are respected."""
+        read = self.start
+        number, rows, begun = 0, 0, self.start
+        digest = hashlib.sha256()
+
+        with self.path.open(encoding="latin-1", newline="") as file:  # one character a byte
+
+            def lines() -> Iterator[str]:
+                nonlocal read
+                for line in file:
+                    read += len(line)
+                    digest.update(line.encode("latin-1"))
+                    yield line
+
+            file.seek(self.start)
+            for _ in _rows(lines(), self.delimiter):
+                rows += 1
+                if rows == SPAN_ROWS:
+                    yield Span(number, number * SPAN_ROWS + 1, rows, begun, read, digest.digest())
+                    number, rows, begun, digest = number + 1, 0, read, hashlib.sha256()
+        if rows:
+            yield Span(number, number * SPAN_ROWS + 1, rows, begun, read, digest.digest())
+
+    def rows(self, span: Span) -> Iterator[tuple[int, list[str]]]:
+        """Row numbers and cells as they stand in the file; empty rows are left out.
+
+        Bytes that are not UTF-8 come as lone surrogates, which no cell may hold.
+        """
+        with self.path.open("rb") as file:
+            file.seek(span.start)
+            data = file.read(span.stop - span.start)
+        if hashlib.sha256(data).digest() != span.sha256:
+            raise Conflict(f"{self.path.name} was changed while it was read", hint="Run the command again.")
+        text = io.StringIO(data.decode(errors="surrogateescape"), newline="")
+        for row, cells in enumerate(_rows(text, self.delimiter), span.first_row):
+            if any(cells):
+                yield row, [unguard(cell) for cell in cells[3:]] if self.is_error_file else cells
+
+    def fields(self, cells: list[str]) -> dict[str, str]:
+        """The cells of one row by field; a row with too few has none for the last fields."""
+        width = len(cells)
+        return {field: cells[index] for field, index in self.columns.items() if index < width}
+
+
+def open_source(
+    path: Path, chosen: Mapping[str, str] | None = None, required: Collection[str] = REQUIRED
+) -> Source:
+    """Read the header of a CSV file. `chosen` maps fields to headings where the usual ones do not fit.
+
+    Raises `NotFound`, or `UnreadableFile` where the file is empty, not CSV in UTF-8, or lacks a column.
+    """
+    try:
+        with path.open("rb") as file:
+            beginning = file.read(LONGEST_HEADER)
+    except (FileNotFoundError, IsADirectoryError) as error:
+        raise NotFound(f"there is no file {path}") from error
+    if not beginning.strip(b"\xef\xbb\xbf \t\r\n"):
+        raise UnreadableFile(
+            f"{path.name} is empty", hint="A header row and a row for each graduate are expected."
+        )
+    if b"\0" in beginning:
+        raise UnreadableFile(f"{path.name} is not a CSV file in UTF-8", hint='Save it as "CSV UTF-8".')
+    skipped = 3 if beginning.startswith(b"\xef\xbb\xbf") else 0
+    found = (_header(beginning, skipped, delimiter) for delimiter in ",;\t")
+    header, start, delimiter = max(found, key=lambda candidate: len(_recognised(candidate[0])))
+    is_error_file = tuple(header[:3]) == GUARD_COLUMNS
+    header = [unguard(heading).strip() for heading in header[3:]] if is_error_file else header
+    return Source(
+        path, delimiter, tuple(header), _columns(path, header, chosen or {}, required), start, is_error_file
+    )
+
+
+def guard(cell: str) -> str:
+    """The cell, with an apostrophe before it where a spreadsheet would take it for a formula.
+
+    `unguard` takes exactly that apostrophe off again, so that a family called =CMD survives the round trip.
+    """
+    return f"'{cell}" if _GUARDED.match(f"'{cell}") else cell
+
+
+def unguard(cell: str) -> str:
+    """The cell that `guard` was given."""
+    return cell[1:] if _GUARDED.match(cell) else cell
+
+
+def _rows(lines: Iterable[str], delimiter: str) -> Iterator[list[str]]:
+    reader = csv.reader(lines, delimiter=delimiter)
+    try:
+        yield from reader
+    except csv.Error as error:
+        raise UnreadableFile(
+            f"line {reader.line_num} after the header: a cell of over {csv.field_size_limit()} characters",
+            hint="A quotation mark is opened there or before, and never closed.",
+        ) from error
+
+
+def _header(beginning: bytes, skipped: int, delimiter: str) -> tuple[list[str], int, str]:
+    start = skipped
+
+    def lines() -> Iterator[str]:
+        nonlocal start
+        for line in io.StringIO(beginning[skipped:].decode("latin-1"), newline=""):
+            start += len(line)
+            yield line
+
+    header = next(_rows(lines(), delimiter))
+    try:
+        return [cell.encode("latin-1").decode().strip() for cell in header], start, delimiter
+    except UnicodeDecodeError:
+        raise UnreadableFile("the header is not in UTF-8", hint='Save the file as "CSV UTF-8".') from None
+
+
+def _plain(heading: str) -> str:
+    return _NOT_A_LETTER.sub("_", heading.casefold()).strip("_")
+
+
+_USUAL = {name: field for field, (_, others) in FIELDS.items() for name in (field, *others)}
+
+
+def _recognised(header: list[str]) -> dict[int, str]:
+    found = ((index, _USUAL.get(_plain(heading))) for index, heading in enumerate(header))
+    return {index: field for index, field in found if field}
+
+
+def _columns(
+    path: Path, header: list[str], chosen: Mapping[str, str], required: Collection[str]
+) -> dict[str, int]:
+    columns: dict[str, int] = {}
+    for field, heading in chosen.items():
+        if field not in FIELDS:
+            raise UnreadableFile(f"there is no field {field!r}", hint=f"The fields are {', '.join(FIELDS)}.")
+        if header.count(heading) != 1:
+            raise UnreadableFile(
+                f"{path.name} has {header.count(heading) or 'no'} columns {heading!r}",
+                hint=f"Its columns are {', '.join(header)}.",
+            )
+        columns[field] = header.index(heading)
+    for index, field in _recognised(header).items():
+        if field in chosen or index in columns.values():
+            continue
+        if field in columns:
+            raise UnreadableFile(
+                f"{path.name}: {header[columns[field]]!r} and {header[index]!r} could both be {field}",
+                hint=f"Say which it is: --map {field}=COLUMN",
+            )
+        columns[field] = index
+    missing = [field for field in required if field not in columns]
+    if missing:
+        raise UnreadableFile(
+            f"{path.name} has no column for {', '.join(missing)}",
+            hint=f"Its columns are {', '.join(header)}. Say which one it is: --map {missing[0]}=COLUMN",
+        )
+    return {field: columns[field] for field in FIELDS if field in columns}

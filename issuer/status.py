@@ -1,0 +1,122 @@
+"""Revocation: journalled first, then the lists that it touches are signed anew, anchored and written.
+
+A list is made from the journal's rows each time, under a lock, so that of several processes that publish at
+once the last has all revocations. Beside each list stands the signed document with dates and reasons.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from keys import Signer
+from ledger import EntryKind, Log
+from vc import Anchored
+from vc.integrity import sign
+from vc.status import (
+    Reason,
+    Revocation,
+    StatusList,
+    revocation_details_document,
+    status_list_document,
+)
+from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
+from wire.files import locked, make_private_folder, write_durably
+from wire.strict import load_json_object
+
+from .document import Profile
+from .permutation import LIST_ENTRIES, Positions
+from .press import log_entry
+from .store import Published, Store
+
+LIFETIME = timedelta(days=365)
+"""How long a copy of a list may serve. How old a copy a verifier takes is its own policy; an issuer that
+revokes nobody need publish but once a year."""
+_RENEW = timedelta(days=30)  # before a list expires
+
+SUITE = "eddsa-jcs-2022"
+_LARGEST = 1 << 25  # bytes; details of a whole list revoked
+
+
+class Lists:
+    """One issuer's status lists, published into a folder. Raises what signing, log and store raise."""
+
+    def __init__(
+        self,
+        store: Store,
+        log: Log,
+        folder: Path,
+        profile: Profile,
+        positions: Positions,
+        signer: Signer,
+        verification_method: str,
+    ) -> None:
+        self._store = store
+        self._log = log
+        self._folder = folder
+        self._profile = profile
+        self._positions = positions
+        self._signer = signer
+        self._verification_method = verification_method
+
+    def revoke(self, numbers: Iterable[str], reason: Reason, *, date: datetime, now: datetime) -> None:
+        """Revokes all editions of these diplomas for good, durably, and publishes.
+
+        One that was revoked before stays as it was.
+        """
+        self._store.revoke(numbers, reason.value, format_datetimestamp(date))
+        self.publish(now=now)
+
+    def publish(self, *, now: datetime) -> list[int]:
+        """Signs, anchors and writes the lists that are new, changed or soon to expire; their numbers."""
+        make_private_folder(self._folder)
+        with locked(self._folder):
+            stale = self._store.stale_lists(format_datetimestamp(now + _RENEW))
+            for number in stale:
+                self._publish(number, now)
+        return stale
+
+    def anchored(self, number: int) -> tuple[Anchored, ...]:
+        """A published list and its details, each with the evidence that it is in the log."""
+        with locked(self._folder):
+            published = self._store.published(number)
+            names = {str(number): published.leaf, f"{number}-details": published.details_leaf}
+            documents = {name: (self._folder / name).read_bytes() for name in names}
+        return tuple(
+            Anchored(load_json_object(documents[name], limit=_LARGEST), (self._log.evidence(leaf),))
+            for name, leaf in names.items()
+        )
+
+    def _publish(self, number: int, now: datetime) -> None:
+        url, did = self._profile.list_url(number), self._profile.did
+        bits = StatusList(LIST_ENTRIES)
+        details = []
+        for seq, reason, date in self._store.revocations(number):
+            position = self._positions.locate(seq)[1]
+            bits[position] = 1
+            details.append(Revocation(position, parse_datetimestamp(date, "date"), reason))
+        listed = self._sign(status_list_document(url, did, bits, valid_from=now, lifetime=LIFETIME), now)
+        explained = self._sign(revocation_details_document(url, did, details, valid_from=now), now)
+        entries = [
+            log_entry(listed, EntryKind.STATUS_LIST),
+            log_entry(explained, EntryKind.REVOCATION_DETAILS),
+        ]
+        leaves = self._log.append(entries, b"".join(entries))
+        # details first: a reader who finds the bit finds its reason
+        write_durably(self._folder / f"{number}-details", orjson.dumps(explained))
+        write_durably(self._folder / str(number), orjson.dumps(listed))
+        expires = format_datetimestamp(now + LIFETIME)
+        self._store.publish(Published(number, LIST_ENTRIES, len(details), expires, leaves[0], leaves[1]))
+
+    def _sign(self, document: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
+        return sign(
+            document,
+            self._signer,
+            verification_method=self._verification_method,
+            suite=SUITE,
+            created=now,
+        )

@@ -1,0 +1,448 @@
+"""The issuer's index in one SQLite file: which diploma has which sequence number, edition and log entry.
+
+Every writing method is one transaction, durable when it returns. Sequence numbers are given out in blocks by
+one UPDATE; that each diploma and edition is issued once rests on one unique constraint. The tables are
+SQLAlchemy's; the bulk path and the few queries are SQL as it is, alembic loads only when a migration is due.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, create_engine, event
+from sqlalchemy.exc import DatabaseError, IntegrityError
+
+from wire.problem import Conflict, Damaged, NotFound, Refused, Unavailable
+
+from .permutation import LIST_BITS
+from .tables import REVISION, metadata
+
+_PRAGMAS = ("journal_mode = WAL", "synchronous = FULL", "fullfsync = ON", "cache_size = -65536")
+_PAGE = 1000
+_NO_SEQ = (1 << 63) - 1  # the largest integer that SQLite has
+_LOCK_WAIT = 30.0  # seconds
+_IN_THE_WAY = {
+    sqlite3.SQLITE_BUSY: "another process holds the issuer's index",
+    sqlite3.SQLITE_FULL: "the disk is full",
+    sqlite3.SQLITE_READONLY: "the issuer's index may not be written to",
+    sqlite3.SQLITE_CANTOPEN: "the issuer's index cannot be opened",
+    sqlite3.SQLITE_IOERR: "the disk does not answer as it should",
+}
+
+
+class EditionTaken(Conflict):
+    """Another process issued this edition of the diploma meanwhile."""
+
+
+class Job(NamedTuple):
+    """One file to issue: `first_seq` is the sequence number of its first row."""
+
+    id: int
+    key: bytes
+    file: str
+    created: str
+    first_seq: int
+    length: int
+    """In rows, good or bad."""
+    chunks: int
+
+    def seq(self, row: int) -> int:
+        """The sequence number of a row, which is counted from 1."""
+        return self.first_seq + row - 1
+
+
+class Entry(NamedTuple):
+    """One edition of one diploma: `leaf` is its place in the log, `reason` and `date` are of a revocation."""
+
+    seq: int
+    number: str
+    edition: int
+    leaf: int
+    name: str
+    email: str
+    reason: str | None
+    date: str | None
+
+
+class NewEntry(NamedTuple):
+    """What the index keeps of a credential just signed."""
+
+    seq: int
+    number: str
+    edition: int
+    leaf: int | None
+    name: str
+    email: str
+
+
+class Incoming(NamedTuple):
+    """What is compared across the rows of a file."""
+
+    row: int
+    number: str
+    student: str
+
+
+class Crossed(NamedTuple):
+    """What a comparison across rows found."""
+
+    repeated: list[tuple[int, int, str]]
+    """Row, the earlier row with the same diploma number, and that number."""
+    students: list[tuple[str, int, int]]
+    """Student number that occurs more than once, how often, first row; at most 100."""
+    known: list[tuple[int, int]]
+    """Row, and the sequence number under which its diploma was issued before."""
+
+
+class Published(NamedTuple):
+    """A status list as last published."""
+
+    number: int
+    entries: int
+    revoked: int
+    expires: str
+    leaf: int
+    details_leaf: int
+
+
+_ENTRY = (
+    "SELECT seq, number, edition, leaf, coalesce(name, ''), coalesce(email, ''), reason, date "
+    "FROM credential LEFT JOIN person USING (seq) LEFT JOIN revocation USING (seq) WHERE leaf IS NOT NULL"
+)
+
+
+class Store:
+    """The index at `path`, made or migrated when needed; processes and threads take turns."""
+
+    def __init__(self, path: Path) -> None:
+        path.touch(mode=0o600)
+        self._engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": _LOCK_WAIT})
+        event.listen(self._engine, "connect", _configure)
+        event.listen(self._engine, "begin", _begin)
+        with self._writing() as connection:
+            _migrate(connection)
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    # Sequence numbers and jobs
+
+    def reserve(self, count: int) -> int:
+        """The first of `count` sequence numbers that nobody else will get."""
+        with self._writing() as connection:
+            return _reserve(connection, count)
+
+    def begin(self, key: bytes, file: str, created: str, length: int, chunks: int) -> Job:
+        """The job of this key: the one begun before, else a new one with sequence numbers for its rows."""
+        with self._writing() as connection:
+            if not _jobs(connection, "key = ?", key):
+                connection.exec_driver_sql(
+                    "INSERT INTO job (key, file, created, first_seq, length, chunks) "
+                    "VALUES (?, ?, ?, ?, ?, ?)",
+                    (key, file, created, _reserve(connection, length), length, chunks),
+                )
+            return _jobs(connection, "key = ?", key)[0]
+
+    def latest_job(self) -> Job:
+        """The job that was begun last. Raises `NotFound`."""
+        with self._reading() as connection:
+            found = _jobs(connection, "id = (SELECT max(id) FROM job)")
+        if not found:
+            raise NotFound("no file was issued here yet")
+        return found[0]
+
+    def finished_chunks(self, job: Job) -> set[int]:
+        """The numbers of the chunks that need not be done again."""
+        with self._reading() as connection:
+            rows = connection.exec_driver_sql(
+                "SELECT number FROM chunk WHERE job = ? AND issued IS NOT NULL", (job.id,)
+            )
+            return {row[0] for row in rows}
+
+    def begin_chunk(self, job: Job, number: int, first_seq: int) -> None:
+        """Records that a chunk's shard is on disk, and that its digests go to the log next."""
+        with self._writing() as connection:
+            connection.exec_driver_sql(
+                "INSERT INTO chunk (first_seq, job, number) VALUES (?, ?, ?)", (first_seq, job.id, number)
+            )
+
+    def begun_chunks(self) -> list[tuple[Job, int]]:
+        """The chunks that were begun and not finished: they may be in the log."""
+        with self._reading() as connection:
+            rows = connection.exec_driver_sql("SELECT job, number FROM chunk WHERE issued IS NULL")
+            return [(_jobs(connection, "id = ?", job)[0], number) for job, number in rows.all()]
+
+    def finish_chunk(self, job: Job, number: int, first_leaf: int, entries: Sequence[NewEntry]) -> None:
+        """Records the credentials of a chunk whose digests are in the log."""
+        with self._writing() as connection:
+            _insert(connection, entries)
+            connection.exec_driver_sql(
+                "UPDATE chunk SET first_leaf = ?, issued = ? WHERE job = ? AND number = ?",
+                (first_leaf, len(entries), job.id, number),
+            )
+
+    def compare(self, incoming: Iterable[Sequence[Incoming]]) -> Crossed:
+        """Compares the rows of a file, given in portions, with each other and with what was issued before."""
+        with self._problems(), self._engine.connect() as connection:
+            connection.exec_driver_sql("DROP TABLE IF EXISTS temp.incoming")
+            connection.exec_driver_sql(
+                "CREATE TEMP TABLE incoming (nth INTEGER PRIMARY KEY, number TEXT, student TEXT)"
+            )
+            for portion in incoming:
+                if portion:
+                    connection.exec_driver_sql("INSERT INTO incoming VALUES (?, ?, ?)", list(portion))
+
+            def rows(sql: str) -> list[Any]:
+                return [tuple(row) for row in connection.exec_driver_sql(sql)]
+
+            found = Crossed(
+                rows(
+                    "SELECT nth, earliest, number FROM incoming JOIN (SELECT number, min(nth) AS earliest "
+                    "FROM incoming WHERE number <> '' GROUP BY number HAVING count(*) > 1) USING (number) "
+                    "WHERE nth > earliest ORDER BY nth"
+                ),
+                rows(
+                    "SELECT student, count(*), min(nth) FROM incoming WHERE student <> '' "
+                    "GROUP BY student HAVING count(*) > 1 ORDER BY min(nth) LIMIT 100"
+                ),
+                rows(
+                    "SELECT nth, seq FROM incoming JOIN credential USING (number) "
+                    "WHERE edition = 1 ORDER BY nth"
+                ),
+            )
+            connection.exec_driver_sql("DROP TABLE temp.incoming")
+        return found
+
+    # One at a time
+
+    def begin_single(self, entry: NewEntry, line: bytes) -> None:
+        """Takes a number and edition for a signed credential.
+
+        Raises `EditionTaken` if another has it, and `Refused` if the diploma was revoked.
+        """
+        try:
+            with self._writing() as connection:
+                if connection.exec_driver_sql(
+                    "SELECT 1 FROM credential JOIN revocation USING (seq) "
+                    "WHERE number = ? AND reason <> 'superseded'",
+                    (entry.number,),
+                ).first():
+                    raise Refused("this diploma was revoked", hint="A new one needs a number of its own.")
+                _insert(connection, [entry])
+                connection.exec_driver_sql("INSERT INTO single VALUES (?, ?)", (entry.seq, line))
+        except IntegrityError as error:
+            raise EditionTaken(
+                f"the diploma has an edition {entry.edition} already",
+                hint="`intaglio issuer show` shows it; `intaglio issuer correct` makes the next one.",
+            ) from error
+
+    def finish_single(self, seq: int, leaf: int, date: str) -> None:
+        """Records the log entry of a single credential, and revokes the editions before it as superseded."""
+        with self._writing() as connection:
+            connection.exec_driver_sql("UPDATE credential SET leaf = ? WHERE seq = ?", (leaf, seq))
+            connection.exec_driver_sql(
+                "INSERT OR IGNORE INTO revocation SELECT old.seq, 'superseded', ? FROM credential AS new "
+                "JOIN credential AS old USING (number) WHERE new.seq = ? AND old.edition < new.edition",
+                (date, seq),
+            )
+
+    def begun_singles(self) -> list[tuple[int, bytes]]:
+        """Single credentials that were signed and stored, but perhaps never reached the log."""
+        with self._reading() as connection:
+            rows = connection.exec_driver_sql(
+                "SELECT seq, line FROM credential JOIN single USING (seq) WHERE leaf IS NULL ORDER BY seq"
+            )
+            return [(seq, line) for seq, line in rows]
+
+    def single(self, seq: int) -> bytes | None:
+        """The stored line of a credential that was issued singly; `None` for one in a shard."""
+        with self._reading() as connection:
+            row = connection.exec_driver_sql("SELECT line FROM single WHERE seq = ?", (seq,)).first()
+        return row[0] if row else None
+
+    # Finding
+
+    def entry(self, seq: int) -> Entry:
+        """The edition with this sequence number. Raises `NotFound`."""
+        return self._one("seq = ?", seq)
+
+    def current(self, number: str) -> Entry:
+        """The latest edition of a diploma. Raises `NotFound`."""
+        return self._one("number = ? ORDER BY edition DESC LIMIT 1", number)
+
+    def entries(self, after: int, stop: int | None = None) -> list[Entry]:
+        """The next thousand editions by sequence number: after `after`, before `stop`."""
+        return self._all(
+            f"seq > ? AND seq < ? ORDER BY seq LIMIT {_PAGE}", after, _NO_SEQ if stop is None else stop
+        )
+
+    def search(self, text: str) -> list[Entry]:
+        """The latest editions whose holder's e-mail address or name has `text` in it; at most 100."""
+        wanted = text.casefold()
+        with self._reading() as connection:
+            rows = connection.exec_driver_sql("SELECT seq, name, email FROM person ORDER BY seq")
+            seqs = [
+                seq for seq, name, email in rows if wanted in name.casefold() or wanted == email.casefold()
+            ]
+        found = (self.current(self.entry(seq).number) for seq in seqs[:100])
+        return list({entry.number: entry for entry in found}.values())
+
+    def place(self, seq: int) -> tuple[Job, int, int]:
+        """The job, chunk number and first log entry of the chunk that has a bulk credential."""
+        with self._reading() as connection:
+            row = connection.exec_driver_sql(
+                "SELECT job, number, first_leaf FROM chunk WHERE first_seq <= ? AND issued > 0 "
+                "ORDER BY first_seq DESC LIMIT 1",
+                (seq,),
+            ).first()
+            found = _jobs(connection, "id = ?", row[0]) if row else []
+        if row is None or not found:
+            raise Damaged(f"no chunk has the sequence number {seq}")
+        return found[0], row[1], row[2]
+
+    def count(self) -> int:
+        """How many credentials were issued."""
+        with self._reading() as connection:
+            row = connection.exec_driver_sql(
+                "SELECT (SELECT coalesce(sum(issued), 0) FROM chunk) + (SELECT count(*) FROM single)"
+            ).one()
+        return int(row[0])
+
+    # Revocation
+
+    def revoke(self, numbers: Iterable[str], reason: str, date: str) -> None:
+        """Journals the revocation of all editions of diplomas, also of one that is just being issued.
+
+        What was revoked before stays as it was.
+        """
+        with self._writing() as connection:
+            connection.exec_driver_sql(
+                "INSERT OR IGNORE INTO revocation SELECT seq, ?, ? FROM credential WHERE number = ?",
+                [(reason, date, number) for number in sorted(numbers)],
+            )
+
+    def revocations(self, number: int) -> list[tuple[int, str, str]]:
+        """Sequence number, reason and date of all revocations in one status list."""
+        with self._reading() as connection:
+            rows = connection.exec_driver_sql(
+                "SELECT seq, reason, date FROM revocation WHERE seq BETWEEN ? AND ? ORDER BY seq",
+                (number << LIST_BITS, ((number + 1) << LIST_BITS) - 1),
+            )
+            return [(seq, reason, date) for seq, reason, date in rows]
+
+    def stale_lists(self, by: str) -> list[int]:
+        """The status lists to publish: new, with new revocations, or expired at the time `by`."""
+        with self._reading() as connection:
+            following = connection.exec_driver_sql("SELECT next FROM counter WHERE name = 'seq'").scalar_one()
+            revoked = connection.exec_driver_sql(
+                f"SELECT seq >> {LIST_BITS}, count(*) FROM revocation GROUP BY 1"  # noqa: S608 -- a constant
+            )
+            wanted = {**dict.fromkeys(range((following - 1 >> LIST_BITS) + 1), 0), **dict(revoked.all())}
+            published = connection.exec_driver_sql("SELECT number, revoked, expires FROM status_list")
+            current = {(number, count) for number, count, expires in published if expires > by}
+        return sorted(number for number, _ in wanted.items() - current)
+
+    def published(self, number: int) -> Published:
+        """A status list as last published. Raises `NotFound`."""
+        with self._reading() as connection:
+            row = connection.exec_driver_sql("SELECT * FROM status_list WHERE number = ?", (number,)).first()
+        if row is None:
+            raise NotFound(
+                f"status list {number} is not published", hint="`intaglio issuer status publish` does it."
+            )
+        return Published(*row)
+
+    def publish(self, published: Published) -> None:
+        """Records that a list was signed, anchored and written."""
+        with self._writing() as connection:
+            connection.exec_driver_sql(
+                "INSERT OR REPLACE INTO status_list VALUES (?, ?, ?, ?, ?, ?)", tuple(published)
+            )
+
+    def _one(self, condition: str, *values: Any) -> Entry:
+        found = self._all(condition, *values)
+        if not found:
+            raise NotFound("no such diploma was issued here", hint="`intaglio issuer list` shows all.")
+        return found[0]
+
+    def _all(self, condition: str, *values: Any) -> list[Entry]:
+        with self._reading() as connection:
+            return [Entry(*row) for row in connection.exec_driver_sql(f"{_ENTRY} AND {condition}", values)]
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with self._problems(), self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        with self._problems(), self._engine.execution_options(write=True).begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _problems(self) -> Iterator[None]:
+        try:
+            yield
+        except IntegrityError:
+            raise
+        except DatabaseError as error:
+            code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
+            if code in _IN_THE_WAY:
+                raise Unavailable(_IN_THE_WAY[code], hint="Nothing was changed; try again.") from error
+            raise Damaged("the issuer's index is no longer a readable database") from error
+
+
+def _configure(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None  # BEGIN is ours
+    for pragma in _PRAGMAS:
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin(connection: Connection) -> None:
+    """A writer takes the lock at once: a transaction that reads first could no longer be given it later."""
+    writes = connection.get_execution_options().get("write")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _migrate(connection: Connection) -> None:
+    if not connection.exec_driver_sql("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").first():
+        metadata.create_all(connection)
+        connection.exec_driver_sql("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
+        connection.exec_driver_sql("INSERT INTO alembic_version VALUES (?)", (REVISION,))
+        connection.exec_driver_sql("INSERT INTO counter VALUES ('seq', 0)")
+        return
+    found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one()
+    if found > REVISION:
+        raise Refused(f"the issuer's index was made by a newer program (revision {found})")
+    if found < REVISION:
+        from .migrations import upgrade
+
+        upgrade(connection)
+
+
+def _reserve(connection: Connection, count: int) -> int:
+    after = connection.exec_driver_sql(
+        "UPDATE counter SET next = next + ? WHERE name = 'seq' RETURNING next", (count,)
+    ).scalar_one()
+    return int(after) - count
+
+
+def _jobs(connection: Connection, condition: str, *values: Any) -> list[Job]:
+    columns = "SELECT id, key, file, created, first_seq, length, chunks FROM job WHERE "
+    return [Job(*row) for row in connection.exec_driver_sql(columns + condition, values)]
+
+
+def _insert(connection: Connection, entries: Sequence[NewEntry]) -> None:
+    if entries:
+        connection.exec_driver_sql(
+            "INSERT INTO credential (seq, number, edition, leaf) VALUES (?, ?, ?, ?)",
+            [entry[:4] for entry in entries],
+        )
+        connection.exec_driver_sql(
+            "INSERT INTO person (seq, name, email) VALUES (?, ?, ?)",
+            [(entry.seq, entry.name, entry.email) for entry in entries],
+        )

@@ -1,0 +1,131 @@
+"""A diploma's template: a JSON file with `{field}` placeholders that a registrar can edit.
+
+Three rules, and no other:
+
+* A text that is one placeholder takes the field's value as it is, so that a number stays a number.
+* A member or list item whose text names an empty field is left out; so is a list or object that ends empty.
+* An object with a member `"$if": "field"` is left out as a whole when that field is empty.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from importlib import resources
+from typing import Any
+
+from wire.problem import Malformed
+from wire.strict import load_json_object
+
+DIPLOMA = "diploma.json"
+
+_PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
+_ABSENT: Any = object()
+_Fill = Callable[[Mapping[str, Any]], Any]
+
+
+class InvalidTemplate(Malformed):
+    """The template cannot make a credential."""
+
+    title = "The template is not usable"
+
+
+class Template:
+    """A parsed template. `members` are those of its outermost object, `fields` the names in placeholders."""
+
+    def __init__(self, text: bytes) -> None:
+        self.text = text
+        self.fields: set[str] = set()
+        document = load_json_object(text)
+        self.members = frozenset(document)
+        fill = self._compile(document, "$")
+        self._fill: _Fill = fill if callable(fill) else lambda _: fill
+
+    @classmethod
+    def packaged(cls, name: str = DIPLOMA) -> Template:
+        """A template that comes with the program."""
+        return cls(resources.files(__package__).joinpath("templates", name).read_bytes())
+
+    def fill(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The document for one record; `values` has all of `fields`. Parts of it are shared: read only."""
+        document: dict[str, Any] = self._fill(values)
+        return document
+
+    def _compile(self, node: Any, place: str) -> Any:
+        """The node itself if nothing in it depends on the record, else a function from values to it."""
+        if isinstance(node, str):
+            return self._compile_text(node, place)
+        if isinstance(node, list):
+            items = [self._compile(item, f"{place}[{index}]") for index, item in enumerate(node)]
+            return _list(items) if any(map(callable, items)) else node
+        if isinstance(node, dict):
+            condition = node.get("$if")
+            if condition is not None:
+                self._compile_text(f"{{{condition}}}", f"{place}.$if")
+            members = {
+                name: self._compile(member, f"{place}.{name}")
+                for name, member in node.items()
+                if name != "$if"
+            }
+            if condition is None and not any(map(callable, members.values())):
+                return node
+            return _object(members, condition)
+        return node
+
+    def _compile_text(self, text: str, place: str) -> Any:
+        names = _PLACEHOLDER.findall(text)
+        if "{" in _PLACEHOLDER.sub("", text) or "}" in _PLACEHOLDER.sub("", text):
+            raise InvalidTemplate(f"template, {place}: a brace that is not part of a {{field}}")
+        if not names:
+            return text
+        self.fields.update(names)
+        if text == f"{{{names[0]}}}":
+            return _value(names[0])
+        return _text(text, names)
+
+
+def _value(name: str) -> _Fill:
+    def fill(values: Mapping[str, Any]) -> Any:
+        value = values[name]
+        return _ABSENT if value == "" else value
+
+    return fill
+
+
+def _text(text: str, names: list[str]) -> _Fill:
+    pieces = _PLACEHOLDER.split(text)  # constant, name, constant, name, …, constant
+
+    def fill(values: Mapping[str, Any]) -> Any:
+        filled = pieces.copy()
+        for index, name in enumerate(names):
+            value = values[name]
+            if value == "":
+                return _ABSENT
+            filled[2 * index + 1] = str(value)
+        return "".join(filled)
+
+    return fill
+
+
+def _list(items: list[Any]) -> _Fill:
+    def fill(values: Mapping[str, Any]) -> Any:
+        filled = [item(values) if callable(item) else item for item in items]
+        return [item for item in filled if item is not _ABSENT] or _ABSENT
+
+    return fill
+
+
+def _object(members: dict[str, Any], condition: str | None) -> _Fill:
+    parts = [(name, member, callable(member)) for name, member in members.items()]
+
+    def fill(values: Mapping[str, Any]) -> Any:
+        if condition is not None and values[condition] == "":
+            return _ABSENT
+        filled = {}
+        for name, member, variable in parts:
+            value = member(values) if variable else member
+            if value is not _ABSENT:
+                filled[name] = value
+        return filled or _ABSENT
+
+    return fill

@@ -1,0 +1,156 @@
+"""TLS for a service without a public certificate: an authority of our own and a certificate it signs.
+
+For one machine or one house network. Wallets are told to trust the authority's file, `--ca FILE`; the
+authority may only vouch for the names it was made for, so that its key is worth nothing elsewhere.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from wire.files import make_private_folder, write_durably
+from wire.problem import Malformed
+
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+_LIFETIME = timedelta(days=397)  # the longest that browsers accept for a server
+_SKEW = timedelta(hours=1)  # clocks of wallets may be behind ours
+_RENEWAL = timedelta(days=7)
+
+
+class InvalidName(Malformed):
+    """Neither a host name nor an IP address, as certificates write them."""
+
+    title = "No name for a certificate"
+
+
+@dataclass(frozen=True)
+class ServerFiles:
+    """Where the certificate chain, its key and the authority's certificate lie, all PEM."""
+
+    chain: Path
+    key: Path
+    authority: Path
+
+
+def server_files(folder: Path, names: Sequence[str], *, now: datetime) -> ServerFiles:
+    """The files in `folder` for loopback and `names`, host names or IP addresses; made if need be.
+
+    The authority's private key is not kept: for other names, or a week before the end, all is made anew.
+    Raises `InvalidName`.
+    """
+    files = ServerFiles(folder / "server.pem", folder / "server.key", folder / "authority.pem")
+    subjects = [_general_name(name) for name in dict.fromkeys([*LOOPBACK, *names])]
+    if not _good(files.chain, subjects, now):
+        make_private_folder(folder)
+        _make(files, subjects, now)
+    return files
+
+
+def _good(chain: Path, subjects: Sequence[x509.GeneralName], now: datetime) -> bool:
+    if not chain.exists():
+        return False
+    certificate = x509.load_pem_x509_certificates(chain.read_bytes())[0]
+    covered = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    return set(subjects) <= set(covered) and now + _RENEWAL < certificate.not_valid_after_utc
+
+
+def _make(files: ServerFiles, subjects: Sequence[x509.GeneralName], now: datetime) -> None:
+    authority_key = ec.generate_private_key(ec.SECP256R1())
+    authority_name = _name("Intaglio local authority")
+    limits = x509.NameConstraints([_constraint(subject) for subject in subjects], None)
+    authority = (
+        _certificate(authority_name, authority_name, authority_key.public_key(), now)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_usage(key_cert_sign=True, crl_sign=True), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(authority_key.public_key()), critical=False)
+        .add_extension(limits, critical=True)
+        .sign(authority_key, hashes.SHA256())
+    )
+    key = ec.generate_private_key(ec.SECP256R1())
+    server = (
+        _certificate(_name("Intaglio local server"), authority_name, key.public_key(), now)
+        .add_extension(x509.SubjectAlternativeName(subjects), critical=False)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_usage(digital_signature=True), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key()), critical=False
+        )
+        .sign(authority_key, hashes.SHA256())
+    )
+    write_durably(files.key, _private_pem(key))
+    write_durably(files.authority, _pem(authority), mode=0o644)
+    write_durably(files.chain, _pem(server) + _pem(authority))  # last, since its presence says: all is there
+
+
+def _certificate(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, now: datetime
+) -> x509.CertificateBuilder:
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - _SKEW)
+        .not_valid_after(now - _SKEW + _LIFETIME)
+    )
+
+
+def _name(common_name: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+
+
+def _general_name(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        pass
+    try:
+        return x509.DNSName(name)
+    except ValueError:
+        raise InvalidName("a name is not in ASCII", hint="write it as it stands in links: xn--…") from None
+
+
+def _constraint(subject: x509.GeneralName) -> x509.GeneralName:
+    """As a subtree of names, which an IP address is only together with a mask (RFC 5280 4.2.1.10)."""
+    if isinstance(subject, x509.IPAddress):
+        return x509.IPAddress(ipaddress.ip_network(subject.value))
+    return subject
+
+
+def _usage(**granted: bool) -> x509.KeyUsage:
+    none = dict.fromkeys(
+        (
+            "digital_signature",
+            "content_commitment",
+            "key_encipherment",
+            "data_encipherment",
+            "key_agreement",
+            "key_cert_sign",
+            "crl_sign",
+            "encipher_only",
+            "decipher_only",
+        ),
+        False,
+    )
+    return x509.KeyUsage(**{**none, **granted})
+
+
+def _pem(certificate: x509.Certificate) -> bytes:
+    return certificate.public_bytes(serialization.Encoding.PEM)
+
+
+def _private_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )

@@ -1,0 +1,136 @@
+"""Worker processes: the same function over many items, results in the order of the items.
+
+Unlike the pools of the standard library, these workers end when their parent is killed (each has a pipe of
+its own, whose other end nobody else holds), a worker that dies is an error and not a wait for ever, and
+the parent never runs further ahead than it can take results in.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from multiprocessing.connection import Connection, wait
+from types import TracebackType
+from typing import Any, Generic, Self, TypeVar
+
+from wire.problem import Problem, Unavailable
+
+_Work = TypeVar("_Work")
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
+
+_QUEUED = 2  # items a worker: one it does, one that waits for it
+if sys.platform == "linux":
+    _CONTEXT = multiprocessing.get_context("fork")
+else:
+    _CONTEXT = multiprocessing.get_context("spawn")
+
+
+class WorkerDied(Problem):
+    """A worker process ended before its work did: killed, or out of memory."""
+
+    title = "A worker process ended"
+
+
+def available_cores() -> int:
+    """The number of processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class Pool(Generic[_Work]):
+    """`processes` workers, each with its copy of `work`; none, and everything is done in this process."""
+
+    def __init__(self, work: _Work, processes: int) -> None:
+        self.work = work
+        self._connections: list[Connection[Any, Any]] = []
+        self._processes = []
+        for _ in range(processes):
+            ours, theirs = _CONTEXT.Pipe()
+            self._connections.append(ours)
+            process = _CONTEXT.Process(target=_serve, args=(work, theirs, self._connections), daemon=True)
+            process.start()
+            theirs.close()
+            self._processes.append(process)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for connection in self._connections:
+            connection.close()
+        for process in self._processes:
+            process.join()
+
+    def map(self, function: Callable[[_Work, _Item], _Result], items: Iterable[_Item]) -> Iterator[_Result]:
+        """`function(work, item)` of each item, in order. Raises what it raises, or `WorkerDied`."""
+        if not self._processes:
+            yield from (function(self.work, item) for item in items)
+            return
+        remaining = enumerate(items)
+        waiting = dict.fromkeys(self._connections, 0)
+        done: dict[int, _Result] = {}
+        following = 0
+        ahead = 2 * _QUEUED * len(waiting)  # items beyond the one whose turn it is
+
+        def feed(connection: Connection[Any, Any]) -> None:
+            while waiting[connection] < _QUEUED and len(done) + sum(waiting.values()) < ahead:
+                for number, item in remaining:
+                    connection.send((number, function, item))
+                    waiting[connection] += 1
+                    break
+                else:
+                    return
+
+        for connection in self._connections:
+            feed(connection)
+        while True:
+            while following in done:
+                yield done.pop(following)
+                following += 1
+                for connection in self._connections:
+                    feed(connection)
+            busy = [connection for connection, count in waiting.items() if count]
+            if not busy:
+                return
+            for ready in wait(busy):
+                assert isinstance(ready, Connection)
+                number, result, problem = _receive(ready)
+                waiting[ready] -= 1
+                if problem is not None:
+                    raise problem
+                done[number] = result
+                feed(ready)
+
+
+def _receive(connection: Connection[Any, Any]) -> Any:
+    try:
+        return connection.recv()
+    except (EOFError, ConnectionResetError):
+        raise WorkerDied(
+            "a worker process was killed or ran out of memory",
+            hint="Nothing is lost: the same command goes on where it stopped.",
+        ) from None
+
+
+def _serve(work: Any, connection: Connection[Any, Any], others: Sequence[Connection[Any, Any]]) -> None:
+    """A worker's life: items in, results out, until the other end is closed or gone."""
+    for other in others:  # a copy kept here would hide from the others that the parent is gone
+        other.close()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent, asked by the same key, ends us
+    with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
+        while True:
+            number, function, item = connection.recv()
+            answer: tuple[int, Any, Problem | None]
+            try:
+                answer = (number, function(work, item), None)
+            except Problem as problem:
+                answer = (number, None, problem)
+            except OSError as error:
+                answer = (number, None, Unavailable(f"a worker could not go on: {error.strerror}"))
+            connection.send(answer)

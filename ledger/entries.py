@@ -1,0 +1,43 @@
+"""What the project writes into a log: 34 bytes that name a kind of document, a hash and a digest."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import NamedTuple
+
+from wire.problem import Malformed
+
+SHA_256 = 1
+
+
+class EntryKind(IntEnum):
+    """What the digest of an entry is the digest of; the entry's first byte."""
+
+    CREDENTIAL = 1
+    DID_DOCUMENT = 2
+    STATUS_LIST = 3
+    REVOCATION_DETAILS = 4
+
+
+class Entry(NamedTuple):
+    """The parts of an entry; the digest is 32 bytes of SHA-256, the only hash there is so far."""
+
+    kind: EntryKind
+    digest: bytes
+
+
+def entry(kind: EntryKind, digest: bytes) -> bytes:
+    """The log entry for a digest: kind, hash algorithm, 32 bytes. Raises `Malformed` for other lengths."""
+    if len(digest) != 32:
+        raise Malformed(f"A SHA-256 digest has 32 bytes, this one {len(digest)}.")
+    return bytes((kind, SHA_256)) + digest
+
+
+def parse_entry(data: bytes) -> Entry:
+    """Kind and digest of a log entry. Raises `Malformed` for any other form, kind or hash algorithm."""
+    if len(data) != 34 or data[1] != SHA_256:
+        raise Malformed("The log entry is not of the form kind, SHA-256, digest.")
+    try:
+        return Entry(EntryKind(data[0]), data[2:])
+    except ValueError:
+        raise Malformed(f"The log entry is of the unknown kind {data[0]}.") from None

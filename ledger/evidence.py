@@ -1,0 +1,187 @@
+"""Evidence that an entry is in a log, and whose word counts: verified offline, with nothing else at hand.
+
+The form is `c2sp.org/tlog-proof@v1`: the entry's index, the path from its hash to the root, and the signed
+checkpoint with that root. `TrustPolicy` says which logs and witnesses are believed; `verify_evidence`
+gives a `Fact` or raises.
+"""
+
+from __future__ import annotations
+
+import binascii
+import functools
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import MappingProxyType
+from typing import NamedTuple
+
+from wire.problem import Malformed, TooLarge
+
+from . import merkle
+from .entries import parse_entry
+from .note import Checkpoint, Note, SignatureType, VerifierKey, decode_base64
+from .problem import InvalidEvidence, NotWitnessed, UnknownLog
+
+TLOG_PROOF = "c2sp.org/tlog-proof@v1"
+_LARGEST = 1 << 18  # bytes of evidence
+_INDEX = re.compile(rb"index (0|[1-9][0-9]{0,18})")
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A proof about one digest: `kind` names its form, `body` is the proof as its maker wrote it."""
+
+    kind: str
+    digest: bytes
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """What verified evidence proves: entry `index` is in the log `origin`, and was at `time`, by `clock`.
+
+    `clock` is "witness" when `time` is that of witnesses, "own" when it is only the log's own word, "none"
+    when nobody states a time. The caller, who knows the time now, decides about a time in the future.
+    """
+
+    origin: str
+    index: int
+    size: int
+    time: datetime | None
+    clock: str
+    witnesses: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TrustedLog:
+    """A log that is believed: its key, the key of its own clock, and who else must have seen it."""
+
+    key: VerifierKey
+    clock: VerifierKey | None = None
+    witnesses: tuple[VerifierKey, ...] = ()
+    quorum: int = 0
+
+    def __post_init__(self) -> None:
+        cosigners = (*([self.clock] if self.clock else []), *self.witnesses)
+        if self.key.type is not SignatureType.ED25519:
+            raise Malformed(f"The key of the log {self.key.name} is that of a witness.")
+        if any(key.type is not SignatureType.COSIGNATURE for key in cosigners):
+            raise Malformed(f"A clock or witness of the log {self.key.name} has the key of a log.")
+        if len({key.public_key for key in cosigners}) != len(cosigners):
+            raise Malformed(f"Two of the log {self.key.name}'s clock and witnesses are one and the same key.")
+        if not 0 <= self.quorum <= len(self.witnesses):
+            raise Malformed(
+                f"The log {self.key.name} has {len(self.witnesses)} witnesses, not {self.quorum}."
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class TrustPolicy:
+    """The logs that are believed. One key for two logs is refused, since it tells them no longer apart."""
+
+    logs: tuple[TrustedLog, ...] = ()
+    _by_origin: Mapping[str, tuple[TrustedLog, ...]] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if len({log.key.public_key for log in self.logs}) != len(self.logs):
+            raise Malformed("Two of the trusted logs have one and the same key.")
+        by_origin: dict[str, tuple[TrustedLog, ...]] = {}
+        for log in self.logs:
+            by_origin[log.key.name] = (*by_origin.get(log.key.name, ()), log)
+        object.__setattr__(self, "_by_origin", MappingProxyType(by_origin))
+
+    @classmethod
+    def of(cls, logs: Iterable[tuple[str, str | None, Sequence[str], int]]) -> TrustPolicy:
+        """From vkeys: of each log its key, its clock's, its witnesses', and how many of these are needed."""
+        parse = VerifierKey.parse
+        return cls(
+            tuple(
+                TrustedLog(parse(key), parse(clock) if clock else None, tuple(map(parse, witnesses)), quorum)
+                for key, clock, witnesses, quorum in logs
+            )
+        )
+
+    def named(self, origin: str) -> tuple[TrustedLog, ...]:
+        """The believed logs of this name: more than one when a log has changed its key."""
+        return self._by_origin.get(origin, ())
+
+
+class Attested(NamedTuple):
+    """A checkpoint that a trust policy believes, and its time."""
+
+    checkpoint: Checkpoint
+    time: datetime | None
+    clock: str
+    witnesses: int
+
+
+def verify_evidence(entry: bytes, evidence: Evidence, trust: TrustPolicy) -> Fact:
+    """What the evidence proves about a log entry.
+
+    Raises `InvalidEvidence` when it does not hold, `UnknownLog` (undetermined) for a log that the policy
+    does not know, `NotWitnessed` when the quorum is not met, `TooLarge` above 256 KiB.
+    """
+    if evidence.digest != parse_entry(entry).digest:
+        raise InvalidEvidence("The evidence is for another digest.")
+    if evidence.kind != TLOG_PROOF:
+        raise InvalidEvidence(f"The evidence is not of the one known kind, {TLOG_PROOF}.")
+    index, proof, note = parse_proof(evidence.body)
+    checkpoint, time, clock, witnesses = attest(note, trust)
+    merkle.verify_inclusion(merkle.leaf_hash(entry), index, checkpoint.size, proof, checkpoint.root)
+    return Fact(checkpoint.origin, index, checkpoint.size, time, clock, witnesses)
+
+
+@functools.lru_cache(maxsize=64)  # a batch of proofs shares one checkpoint, whose signatures cost most
+def attest(note: bytes, trust: TrustPolicy) -> Attested:
+    """A checkpoint that the policy believes, with its time. Raises as `verify_evidence` does."""
+    checkpoint = Checkpoint.parse(note)
+    logs = trust.named(checkpoint.origin)
+    if not logs:
+        raise UnknownLog("The evidence is from a log that the trust policy does not name.")
+    parsed = Note.parse(note)
+    for log in logs:
+        if log.key in parsed.signers([log.key]):
+            return _attested(checkpoint, parsed, log)
+    raise InvalidEvidence(f"The checkpoint is not signed by the log {checkpoint.origin}.")
+
+
+def _attested(checkpoint: Checkpoint, note: Note, log: TrustedLog) -> Attested:
+    times = note.signers(log.witnesses).values()
+    seen = sorted(time for time in times if time is not None)
+    if len(seen) < log.quorum:
+        raise NotWitnessed(
+            f"{len(seen)} witnesses have signed the checkpoint of {checkpoint.origin}, {log.quorum} must."
+        )
+    # A log with a clock always shows its time, so that an altered line is not taken for a missing one.
+    own = note.signers([log.clock]).get(log.clock) if log.clock else None
+    if log.clock and own is None:
+        raise InvalidEvidence(f"The checkpoint of {checkpoint.origin} lacks the time by its own clock.")
+    if seen:  # not the earliest time: of the quorum, all but one may be lying
+        return Attested(checkpoint, seen[max(log.quorum, 1) - 1], "witness", len(seen))
+    return Attested(checkpoint, own, "own" if own else "none", 0)
+
+
+def format_proof(index: int, proof: Sequence[bytes], note: bytes) -> bytes:
+    """The text of a tlog-proof: the index, the inclusion proof, and the checkpoint as it was signed."""
+    lines = b"".join([binascii.b2a_base64(sibling) for sibling in proof])
+    return b"%b\nindex %d\n%b\n%b" % (TLOG_PROOF.encode(), index, lines, note)
+
+
+def parse_proof(body: bytes) -> tuple[int, list[bytes], bytes]:
+    """Index, inclusion proof and checkpoint of a tlog-proof; extra data, which is not signed, is skipped."""
+    if len(body) > _LARGEST:
+        raise TooLarge(f"The evidence is longer than {_LARGEST} bytes.")
+    head, _, note = body.partition(b"\n\n")
+    version, *lines = head.split(b"\n")
+    if version != TLOG_PROOF.encode():
+        raise InvalidEvidence(f"The evidence does not begin with {TLOG_PROOF}.")
+    if lines and lines[0].startswith(b"extra "):
+        decode_base64(lines.pop(0)[6:], "The extra data of the evidence")
+    index = _INDEX.fullmatch(lines[0]) if lines else None
+    if index is None or len(lines) > 64:
+        raise InvalidEvidence("The evidence is not an index, an inclusion proof and a checkpoint.")
+    proof = [decode_base64(line, "A hash of the inclusion proof") for line in lines[1:]]
+    if any(len(sibling) != merkle.HASH_SIZE for sibling in proof):
+        raise InvalidEvidence("A hash of the inclusion proof is not 32 bytes.")
+    return int(index[1]), proof, note

@@ -1,0 +1,210 @@
+"""`Log`: an append-only log of entries, whose checkpoints are signed and cosigned with a time stamp.
+
+One class over any `tiles.store.Store`. Whatever happened before, an append, a restart, a crash or a full
+disk, the way on is the same: read the checkpoint, integrate the recorded batches that follow, and sign.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+
+from keys import Signer
+from wire.problem import Conflict, Damaged, Malformed, NotFound, TooLarge
+
+from . import merkle
+from .entries import parse_entry
+from .evidence import TLOG_PROOF, Evidence, format_proof
+from .note import Checkpoint, Note, SignatureType, VerifierKey, checkpoint_text
+from .problem import InvalidEvidence
+from .tiles.edge import Edge
+from .tiles.layout import LARGEST_ENTRY
+from .tiles.reader import TileReader
+from .tiles.store import CHECKPOINT, Base, Batch, Store
+
+_LONGEST_KEY = 255  # bytes
+
+
+class Log:
+    """A log that can be appended to and read; opening one finishes what a crash left unfinished.
+
+    `origin` is its name, without spaces or '+', best a URL without scheme. `clock` gives the time for the
+    cosignature under the second key, the log's own word on when a checkpoint was the newest.
+    Any method raises `Unavailable` when the store cannot be reached, `Damaged` when it holds something else
+    than was written, and then signs nothing and leaves it as found.
+    """
+
+    def __init__(
+        self, origin: str, signer: Signer, cosigner: Signer, store: Store, *, clock: Callable[[], datetime]
+    ) -> None:
+        self.origin = origin
+        self.verifier_key = VerifierKey(origin, SignatureType.ED25519, signer.public_key)
+        self.clock_key = VerifierKey(f"{origin}/clock", SignatureType.COSIGNATURE, cosigner.public_key)
+        self._signer, self._cosigner, self._clock = signer, cosigner, clock
+        self.store = store
+        self._tiles = TileReader(store.get)
+        self._verified: Callable[[bytes], Checkpoint] = functools.lru_cache(maxsize=4)(self._verify)
+        self._newest = Checkpoint(origin, 0, merkle.EMPTY_ROOT, b"")
+        self._edge: Edge | None = None
+        with store.lock():
+            self._catch_up()
+
+    def append(self, entries: Sequence[bytes], key: bytes) -> range:
+        """Append entries as one batch, and return their indices once they are durable and signed for.
+
+        A batch is appended once for its `key` (1 to 255 bytes): the same call again returns the same
+        indices. Raises `Conflict` for other entries under a known key; what is raised besides, `Malformed`,
+        `TooLarge` or `Unavailable`, the same call can be made again.
+        """
+        if not entries or not 0 < len(key) <= _LONGEST_KEY:
+            raise Malformed(f"A batch has at least one entry, and a key of 1 to {_LONGEST_KEY} bytes.")
+        longest = max(map(len, entries))
+        if longest > LARGEST_ENTRY:
+            raise TooLarge(f"A log entry has at most {LARGEST_ENTRY} bytes, not {longest}.")
+        with self.store.lock():
+            edge = self._catch_up()
+            known = self.store.find(key)
+            if known is not None:
+                if list(self._tiles.entries(known.start, known.stop, edge.size)) != list(entries):
+                    raise Conflict("Other entries were appended under this key before.")
+                return known
+            self._edge = None  # until all is well
+            if self.store.full:
+                self.store.settle(Base(edge.size, edge.root()))
+            batch = Batch(edge.size, key, entries)
+            self.store.record(batch)
+            self._advance(edge, [batch])
+            return batch.range
+
+    def checkpoint(self) -> Checkpoint:
+        """The newest checkpoint; its `note` is what others verify."""
+        newest = self._newest
+        checkpoint = self._stored_checkpoint()
+        if checkpoint is None:
+            raise Damaged("The checkpoint of the log is missing.")
+        if checkpoint.size < newest.size:
+            raise Damaged(f"The log has gone back from {newest.size} to {checkpoint.size} entries.")
+        return checkpoint
+
+    def prove(self, index: int, size: int) -> list[bytes]:
+        """The inclusion proof of an entry in the tree of a size (RFC 6962 2.1.1). Raises `NotFound`."""
+        tree = self._tree(size)
+        if not 0 <= index < size:
+            raise NotFound(f"There is no entry {index} in the log of {size} entries.")
+        return merkle.inclusion_proof(index, size, tree)
+
+    def consistency(self, old: int, new: int) -> list[bytes]:
+        """The proof that the log of one size begins that of another (RFC 6962 2.1.2). Raises `NotFound`."""
+        tree = self._tree(new)
+        if not 0 <= old <= new:
+            raise NotFound(f"The log of {new} entries has no beginning of {old}.")
+        return merkle.consistency_proof(old, new, tree)
+
+    def entries(self, start: int, stop: int) -> Iterator[bytes]:
+        """The entries from `start` to `stop`. Raises `NotFound` when there are not that many."""
+        size = self.checkpoint().size
+        if not 0 <= start <= stop <= size:
+            raise NotFound(f"The log has {size} entries, not those from {start} to {stop}.")
+        return self._tiles.entries(start, stop, size)
+
+    def evidence(self, index: int) -> Evidence:
+        """The evidence that an entry is in the log. Raises `NotFound`; `Malformed` for a foreign entry."""
+        checkpoint = self.checkpoint()
+        entry = next(self.entries(index, index + 1))
+        proof = self.prove(index, checkpoint.size)
+        try:
+            merkle.verify_inclusion(merkle.leaf_hash(entry), index, checkpoint.size, proof, checkpoint.root)
+        except InvalidEvidence as error:
+            raise Damaged(
+                f"The tiles of the log do not prove its entry {index}.", hint="Audit the log."
+            ) from error
+        return Evidence(TLOG_PROOF, parse_entry(entry).digest, format_proof(index, proof, checkpoint.note))
+
+    def require_continues(self, old: Checkpoint) -> None:
+        """Raise `Damaged` unless the log is a continuation of a checkpoint that was kept elsewhere.
+
+        It is not when its folder was restored from a backup, or is another log with the same name and keys.
+        """
+        new = self.checkpoint()
+        if old.size > new.size:
+            raise Damaged(f"The log once had {old.size} entries, and now has {new.size}: an old copy?")
+        try:
+            proof = self.consistency(old.size, new.size)
+            merkle.verify_consistency(old.size, old.root, new.size, new.root, proof)
+        except InvalidEvidence as error:
+            raise Damaged(f"The first {old.size} entries of the log are not what they were.") from error
+
+    def _tree(self, size: int) -> merkle.Subtree:
+        now = self.checkpoint().size
+        if not 0 <= size <= now:
+            raise NotFound(f"The log has {now} entries, not yet {size}.")
+        return self._tiles.tree(now)
+
+    def _stored_checkpoint(self) -> Checkpoint | None:
+        note = self.store.get(CHECKPOINT)
+        return None if note is None else self._verified(note)
+
+    def _verify(self, note: bytes) -> Checkpoint:
+        try:
+            checkpoint = Checkpoint.parse(note)
+            signers = Note.parse(note).signers([self.verifier_key])
+        except Malformed as error:
+            raise Damaged(f"The checkpoint of the log is not what was signed. {error.detail}") from error
+        if checkpoint.origin != self.origin:
+            raise Conflict(f"This is the log {checkpoint.origin}, not {self.origin}.")
+        if self.verifier_key not in signers:
+            raise Damaged(f"The checkpoint of {self.origin} is not signed with its key.")
+        return checkpoint
+
+    def _catch_up(self) -> Edge:
+        """Integrate what is recorded but not signed yet, by this process or another, and sign for it."""
+        edge, self._edge = self._edge, None
+        base = self.store.base()
+        if edge is None or edge.size < base.size:
+            edge = Edge.load(self.store.get, base.size)
+            if edge.root() != base.root:
+                raise Damaged(f"The tiles of the first {base.size} entries do not give the root they had.")
+        return self._advance(edge, list(self.store.pending(edge.size)))
+
+    def _advance(self, edge: Edge, batches: Sequence[Batch]) -> Edge:
+        """Integrate batches from the edge on, which may be signed in part, and sign for the whole."""
+        signed = self._stored_checkpoint()
+        sizes = [edge.size, *(batch.range.stop for batch in batches)]
+        if signed is None and sizes != [0]:
+            raise Damaged("The checkpoint of the log is missing, though the log has entries.")
+        if signed is not None and (signed.size < self._newest.size or signed.size not in sizes):
+            raise Damaged(
+                f"The checkpoint is of {signed.size} entries; the log had {sizes[0]} and has {sizes[-1]}.",
+                hint="Was the folder, or a part of it, restored from a backup?",
+            )
+        for batch in batches:
+            self._require_agreement(edge, signed)
+            edge = edge.extend(batch.entries, self._write)
+        self._require_agreement(edge, signed)
+        if signed is None or signed.size < edge.size:
+            self._publish(edge)
+        self._edge = edge
+        return edge
+
+    def _write(self, tiles: Sequence[tuple[str, bytes]]) -> None:
+        for path, data in tiles:
+            self.store.put(path, data)
+        for path, data in tiles:
+            if self.store.get(path) != data:
+                raise Damaged(f"{path} does not read back as it was written.", hint="Check the disk.")
+
+    def _require_agreement(self, edge: Edge, signed: Checkpoint | None) -> None:
+        if signed is not None and edge.size == signed.size and edge.root() != signed.root:
+            raise Damaged(f"The log's {edge.size} entries do not give the root that was signed for them.")
+
+    def _publish(self, edge: Edge) -> None:
+        if Edge.load(self.store.get, edge.size) != edge:
+            raise Damaged("The right edge of the tree does not read back as it was written.")
+        text = checkpoint_text(self.origin, edge.size, edge.root())
+        log_line = self.verifier_key.sign(self._signer, text)
+        clock_line = self.clock_key.sign(self._cosigner, text, self._clock())
+        note = b"%b\n%b%b" % (text, log_line, clock_line)
+        newest = self._verified(note)
+        self.store.publish(note)
+        self._newest = newest

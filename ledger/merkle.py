@@ -1,0 +1,140 @@
+"""The Merkle tree of transparency logs (RFC 6962 section 2.1, RFC 9162 section 2.1): hashes and proofs.
+
+Pure: a tree is known here only as a `Subtree` function, so that the same proofs come from tiles on a disk
+and from a list in a test. A subtree (level, index) covers the 2^level leaves from index * 2^level on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from hashlib import sha256
+from struct import iter_unpack
+
+from .problem import InvalidEvidence
+
+Subtree = Callable[[int, int], bytes]
+
+HASH_SIZE = 32
+EMPTY_ROOT = sha256().digest()
+
+
+def leaf_hash(entry: bytes) -> bytes:
+    """The hash of one entry (RFC 6962 2.1)."""
+    return sha256(b"\x00" + entry).digest()
+
+
+def leaf_hashes(entries: Sequence[bytes]) -> bytes:
+    """The hashes of many entries, one after the other."""
+    return b"".join([sha256(b"\x00" + entry).digest() for entry in entries])
+
+
+def node_hash(left: bytes, right: bytes) -> bytes:
+    """The hash of a node over its two children (RFC 6962 2.1)."""
+    return sha256(b"\x01" + left + right).digest()
+
+
+def parents(row: bytes) -> bytes:
+    """The nodes over neighbouring pairs of a row of hashes; an odd last hash has none."""
+    even = row[: len(row) // 64 * 64]
+    return b"".join([sha256(b"\x01" + pair).digest() for (pair,) in iter_unpack("64s", even)])
+
+
+def root(start: int, stop: int, subtree: Subtree) -> bytes:
+    """MTH(D[start:stop]) of RFC 6962 2.1, for a range that is a node of the tree, or the whole tree."""
+    size = stop - start
+    if size == 0:
+        return EMPTY_ROOT
+    if size & (size - 1) == 0:
+        level = size.bit_length() - 1
+        return subtree(level, start >> level)
+    middle = start + _split(size)
+    return node_hash(root(start, middle, subtree), root(middle, stop, subtree))
+
+
+def inclusion_proof(index: int, size: int, subtree: Subtree) -> list[bytes]:
+    """PATH(index, D[size]) of RFC 6962 2.1.1: the siblings from the leaf's up to the root's child."""
+    proof: list[bytes] = []
+    start, stop = 0, size
+    while stop - start > 1:
+        middle = start + _split(stop - start)
+        if index < middle:
+            proof.append(root(middle, stop, subtree))
+            stop = middle
+        else:
+            proof.append(root(start, middle, subtree))
+            start = middle
+    return proof[::-1]
+
+
+def consistency_proof(old: int, new: int, subtree: Subtree) -> list[bytes]:
+    """PROOF(old, D[new]) of RFC 6962 2.1.2: that the tree of `old` leaves is the beginning of the new one."""
+    proof: list[bytes] = []
+    start, stop, known = 0, new, True  # known: the old root is that of the range, the verifier has it
+    while 0 < old < stop:
+        middle = start + _split(stop - start)
+        if old <= middle:
+            proof.append(root(middle, stop, subtree))
+            stop = middle
+        else:
+            proof.append(root(start, middle, subtree))
+            start, known = middle, False
+    if not known:
+        proof.append(root(start, stop, subtree))
+    return proof[::-1]
+
+
+def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes], expected: bytes) -> None:
+    """Raise `InvalidEvidence` unless the leaf is at `index` of the tree with this root (RFC 9162 2.1.3.2)."""
+    if not 0 <= index < size:
+        raise InvalidEvidence(f"The entry's index {index} is outside of the tree of {size}.")
+    node, last, current = index, size - 1, leaf
+    for sibling in proof:
+        if last == 0:
+            raise InvalidEvidence("The inclusion proof has more hashes than the tree has levels.")
+        if node & 1 or node == last:
+            current = node_hash(sibling, current)
+            while not node & 1 and node:
+                node, last = node >> 1, last >> 1
+        else:
+            current = node_hash(current, sibling)
+        node, last = node >> 1, last >> 1
+    if last or current != expected:
+        raise InvalidEvidence(f"The inclusion proof does not lead from entry {index} to the root.")
+
+
+def verify_consistency(
+    old_size: int, old_root: bytes, new_size: int, new_root: bytes, proof: Sequence[bytes]
+) -> None:
+    """Raise `InvalidEvidence` unless the old tree is the beginning of the new one (RFC 9162 2.1.4.2)."""
+    if not 0 <= old_size <= new_size:
+        raise InvalidEvidence(f"A tree of {new_size} cannot follow one of {old_size}.")
+    if old_size in (0, new_size):
+        old_expected = EMPTY_ROOT if old_size == 0 else new_root
+        if proof or old_root != old_expected:
+            raise InvalidEvidence("The trees differ, or have a proof where none is due.")
+        return
+    hashes = [old_root, *proof] if old_size & (old_size - 1) == 0 else list(proof)
+    if not hashes:
+        raise InvalidEvidence("The consistency proof is empty.")
+    node, last = old_size - 1, new_size - 1
+    while node & 1:
+        node, last = node >> 1, last >> 1
+    old_current = new_current = hashes[0]
+    for sibling in hashes[1:]:
+        if last == 0:
+            raise InvalidEvidence("The consistency proof has more hashes than the tree has levels.")
+        if node & 1 or node == last:
+            old_current = node_hash(sibling, old_current)
+            new_current = node_hash(sibling, new_current)
+            while not node & 1 and node:
+                node, last = node >> 1, last >> 1
+        else:
+            new_current = node_hash(new_current, sibling)
+        node, last = node >> 1, last >> 1
+    if last or old_current != old_root or new_current != new_root:
+        raise InvalidEvidence(f"The tree of {old_size} is not the beginning of the tree of {new_size}.")
+
+
+def _split(size: int) -> int:
+    """The largest power of two smaller than a size of at least 2."""
+    return 1 << ((size - 1).bit_length() - 1)

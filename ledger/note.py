@@ -1,0 +1,191 @@
+"""Signed notes and what logs write in them: checkpoints and time-stamped cosignatures.
+
+A note is text, a blank line and signature lines (C2SP signed-note). A checkpoint is a note whose text is a
+log's name, size and root (C2SP tlog-checkpoint). A cosignature is somebody's statement of when this was
+the log's newest checkpoint (C2SP tlog-cosignature). A key that verifies them is written as a "vkey".
+"""
+
+from __future__ import annotations
+
+import binascii
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import IntEnum
+from hashlib import sha256
+
+from keys import InvalidSignature, PublicKey, Signer
+from wire.problem import Malformed, TooLarge
+
+from .problem import InvalidEvidence
+
+_LARGEST_NOTE = 1 << 17  # bytes; sixteen post-quantum signatures, which every verifier has to take, fit
+_LAST_SECOND = 253402300799  # of the year 9999, where `datetime` ends
+_CONTROL = re.compile(rb"[\x00-\x09\x0b-\x1f]")
+_DECIMAL = re.compile(r"0|[1-9][0-9]{0,18}")
+_NAME = re.compile(r"[^\s+]+")
+_DASH = "\N{EM DASH} "
+
+
+class SignatureType(IntEnum):
+    """The assigned identifier bytes that are supported here, both over Ed25519."""
+
+    ED25519 = 0x01
+    COSIGNATURE = 0x04
+
+
+@dataclass(frozen=True)
+class VerifierKey:
+    """A named Ed25519 key that verifies notes (type 1) or cosignatures (type 4).
+
+    Constructing one raises `Malformed` for a name with spaces or '+', and for a key of another type.
+    """
+
+    name: str
+    type: SignatureType
+    public_key: PublicKey
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name):
+            raise Malformed("The name of a log or witness is empty, or has a space or a '+' in it.")
+        if self.public_key.type != "Ed25519":
+            raise Malformed(f"Logs and witnesses sign with Ed25519 keys, not {self.public_key.type}.")
+
+    @property
+    def id(self) -> bytes:
+        """Four bytes that, with the name, tell which key a signature line is of."""
+        return sha256(self.name.encode() + b"\n" + self._encoded()).digest()[:4]
+
+    def _encoded(self) -> bytes:
+        return bytes((self.type,)) + self.public_key.raw
+
+    def __str__(self) -> str:
+        """The vkey: name, key id in hexadecimal, and base64 of type and key."""
+        return f"{self.name}+{self.id.hex()}+{_base64(self._encoded())}"
+
+    @classmethod
+    def parse(cls, vkey: str) -> VerifierKey:
+        """The key of a vkey. Raises `Malformed`, also when the key id is not that of name and key."""
+        name, _, rest = vkey.partition("+")
+        key_id, _, encoded = rest.partition("+")
+        raw = decode_base64(encoded, "The key of a log or witness")
+        if len(raw) != 33 or raw[0] not in tuple(SignatureType):
+            raise Malformed("The key of a log or witness is not an Ed25519 key of signature type 1 or 4.")
+        key = cls(name, SignatureType(raw[0]), PublicKey("Ed25519", raw[1:]))
+        if key.id.hex() != key_id:
+            raise Malformed("The key id of a log or witness is not that of its name and key.")
+        return key
+
+    def sign(self, signer: Signer, text: bytes, time: datetime | None = None) -> bytes:
+        """The signature line over a note's text; a cosignature is given its time, in whole seconds."""
+        if time is None:
+            signature = signer.sign(text)
+        else:
+            stamp = int(time.timestamp())
+            signature = stamp.to_bytes(8) + signer.sign(_cosigned(stamp, text))
+        return f"{_DASH}{self.name} {_base64(self.id + signature)}\n".encode()
+
+    def verify(self, signature: bytes, text: bytes) -> datetime | None:
+        """The time that a cosignature states; None for a plain signature. Raises `InvalidEvidence`."""
+        try:
+            if self.type is SignatureType.ED25519:
+                self.public_key.verify(signature, text)
+                return None
+            stamp = int.from_bytes(signature[:8])
+            self.public_key.verify(signature[8:], _cosigned(stamp, text))
+        except InvalidSignature as error:
+            raise InvalidEvidence(f"The signature by {self.name} does not verify.") from error
+        if stamp > _LAST_SECOND:
+            raise InvalidEvidence(f"The cosignature by {self.name} states a time beyond the year 9999.")
+        return datetime.fromtimestamp(stamp, UTC)
+
+
+@dataclass(frozen=True)
+class Note:
+    """A parsed note; its text proves nothing until a signature by a trusted key was verified."""
+
+    text: bytes
+    signatures: tuple[tuple[str, bytes, bytes], ...]
+    """Name, key id and signature of each line."""
+
+    @classmethod
+    def parse(cls, data: bytes) -> Note:
+        """The parts of a signed note. Raises `InvalidEvidence`, and `TooLarge` above 128 KiB."""
+        if len(data) > _LARGEST_NOTE:
+            raise TooLarge(f"The signed note is longer than {_LARGEST_NOTE} bytes.")
+        head, blank, tail = data.rpartition(b"\n\n")
+        try:
+            lines = tail.decode().removesuffix("\n").split("\n")
+            head.decode()
+        except UnicodeDecodeError:
+            raise InvalidEvidence("The signed note is not UTF-8.") from None
+        if not blank or not tail.endswith(b"\n") or _CONTROL.search(data):
+            raise InvalidEvidence("The signed note is not a text, a blank line and signature lines.")
+        return cls(head + b"\n", tuple(_signature(line) for line in lines))
+
+    def signers(self, keys: Iterable[VerifierKey]) -> dict[VerifierKey, datetime | None]:
+        """Which of the keys signed, with the times that cosignatures state.
+
+        Lines by other keys say nothing. A line by one of these that does not verify raises `InvalidEvidence`.
+        """
+        known = {(key.name, key.id): key for key in keys}
+        found: dict[VerifierKey, datetime | None] = {}
+        for name, key_id, signature in self.signatures:
+            if key := known.get((name, key_id)):
+                found.setdefault(key, key.verify(signature, self.text))
+        return found
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A log's head: its name, the number of its entries, their root hash, and the note with all that."""
+
+    origin: str
+    size: int
+    root: bytes
+    note: bytes
+
+    @classmethod
+    def parse(cls, data: bytes) -> Checkpoint:
+        """The checkpoint in a signed note, its signatures unverified. Raises what `Note.parse` raises."""
+        lines = Note.parse(data).text.decode().split("\n")[:-1]
+        if len(lines) < 3 or "" in lines or not _DECIMAL.fullmatch(lines[1]):
+            raise InvalidEvidence("The checkpoint is not a log's name, its size and its root.")
+        root = decode_base64(lines[2], "The root of the checkpoint")
+        if len(root) != 32:
+            raise InvalidEvidence("The root of the checkpoint is not 32 bytes.")
+        return cls(lines[0], int(lines[1]), root, data)
+
+
+def checkpoint_text(origin: str, size: int, root: bytes) -> bytes:
+    """The text of a checkpoint, which is what its signatures cover."""
+    return f"{origin}\n{size}\n{_base64(root)}\n".encode()
+
+
+def decode_base64(text: str | bytes, what: str) -> bytes:
+    """The bytes of standard base64 (RFC 4648 4) in its only canonical form. Raises `InvalidEvidence`."""
+    data = text.encode() if isinstance(text, str) else text
+    try:
+        decoded = binascii.a2b_base64(data, strict_mode=True)
+    except binascii.Error:
+        raise InvalidEvidence(f"{what} is not base64.") from None
+    if binascii.b2a_base64(decoded, newline=False) != data:
+        raise InvalidEvidence(f"{what} is not base64 in its canonical form.")
+    return decoded
+
+
+def _base64(data: bytes) -> str:
+    return binascii.b2a_base64(data, newline=False).decode()
+
+
+def _cosigned(stamp: int, text: bytes) -> bytes:
+    return b"cosignature/v1\ntime %d\n%b" % (stamp, text)
+
+
+def _signature(line: str) -> tuple[str, bytes, bytes]:
+    dash, name, encoded = line[:2], *line[2:].rpartition(" ")[::2]
+    raw = decode_base64(encoded, "A signature of the note")
+    if dash != _DASH or not _NAME.fullmatch(name) or len(raw) <= 4:
+        raise InvalidEvidence("A signature line of the note is not a dash, a name and a signature.")
+    return name, raw[:4], raw[4:]

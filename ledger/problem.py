@@ -1,0 +1,23 @@
+"""What can be wrong with evidence, beside what every package raises."""
+
+from __future__ import annotations
+
+from wire.problem import Malformed, Refused, Unavailable
+
+
+class InvalidEvidence(Malformed):
+    """The evidence does not have its form, or does not prove what it is said to prove."""
+
+    title = "The ledger evidence does not hold"
+
+
+class UnknownLog(Unavailable):
+    """Nothing here says whether this log may be believed, so that the question stays open."""
+
+    title = "The log is not a trusted one"
+
+
+class NotWitnessed(Refused):
+    """Fewer witnesses have signed the log's checkpoint than the trust policy asks for."""
+
+    title = "Too few witnesses have seen this"

@@ -1,0 +1,103 @@
+"""The right edge of a tree: all that is needed to know its root and to make it grow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from wire.problem import Damaged
+
+from .. import merkle
+from .layout import ENTRIES, HEIGHT, WIDTH, frame, tile_path, unframe
+
+_FULL = WIDTH * merkle.HASH_SIZE
+
+
+Write = Callable[[Sequence[tuple[str, bytes]]], None]
+"""Takes tiles by path; returns when they read back as given, or raises."""
+
+
+@dataclass(frozen=True)
+class Edge:
+    """A tree's size, the framed entries of its partial bundle, and the hashes of its partial tiles.
+
+    `rows` has one value a level, empty where the last tile is full.
+    """
+
+    size: int = 0
+    bundle: tuple[bytes, ...] = ()
+    rows: tuple[bytes, ...] = ()
+
+    @classmethod
+    def load(cls, get: Callable[[str], bytes | None], size: int) -> Edge:
+        """The edge of a tree as a store has it. Raises `Damaged` for what is missing or does not fit."""
+
+        def read(level: int | str, number: int, width: int) -> bytes:
+            path = tile_path(level, number, width)
+            data = get(path) if width else b""
+            if data is None or (level != ENTRIES and len(data) != width * merkle.HASH_SIZE):
+                raise Damaged(f"{path} is missing or has not the right length.")
+            return data
+
+        rows: list[bytes] = []
+        above = size
+        while above:
+            rows.append(read(len(rows), above // WIDTH, above % WIDTH))
+            above //= WIDTH
+        where = tile_path(ENTRIES, size // WIDTH, size % WIDTH)
+        entries = unframe(read(ENTRIES, size // WIDTH, size % WIDTH), where)
+        if merkle.leaf_hashes(entries) != b"".join(rows[:1]):
+            raise Damaged(f"{where} has other entries than those whose hashes are in the tile of level 0.")
+        return cls(size, tuple(frame(entries)), tuple(rows))
+
+    def root(self) -> bytes:
+        """The root of the tree."""
+        current: bytes | None = None
+        for row in self.rows:
+            stop = len(row)
+            width = merkle.HASH_SIZE
+            while stop:  # from right to left, the perfect subtrees that the row falls into
+                if stop & width:
+                    subtree = _fold(row[stop - width : stop])
+                    current = subtree if current is None else merkle.node_hash(subtree, current)
+                    stop -= width
+                width *= 2
+        return merkle.EMPTY_ROOT if current is None else current
+
+    def extend(self, entries: Sequence[bytes], write: Write) -> Edge:
+        """The edge after some more entries; a level is written and read back before the next is computed."""
+        framed = [*self.bundle, *frame(entries)]
+        write(list(_bundles(self.size // WIDTH, framed)))
+        rows: list[bytes] = []
+        added = merkle.leaf_hashes(entries)
+        before = self.size
+        while added or len(rows) < len(self.rows):
+            row = (self.rows[len(rows)] if len(rows) < len(self.rows) else b"") + added
+            if added:
+                write(list(_tiles(len(rows), before // WIDTH, row)))
+            full = len(row) // _FULL * _FULL
+            added = row[:full]
+            for _ in range(HEIGHT):
+                added = merkle.parents(added)
+            rows.append(row[full:])
+            before //= WIDTH
+        return Edge(self.size + len(entries), tuple(framed[len(framed) // WIDTH * WIDTH :]), tuple(rows))
+
+
+def _bundles(number: int, framed: list[bytes]) -> Iterator[tuple[str, bytes]]:
+    for at in range(0, len(framed), WIDTH):
+        chunk = framed[at : at + WIDTH]
+        yield tile_path(ENTRIES, number + at // WIDTH, len(chunk)), b"".join(chunk)
+
+
+def _tiles(level: int, number: int, row: bytes) -> Iterator[tuple[str, bytes]]:
+    for at in range(0, len(row), _FULL):
+        chunk = row[at : at + _FULL]
+        yield tile_path(level, number + at // _FULL, len(chunk) // merkle.HASH_SIZE), chunk
+
+
+def _fold(row: bytes) -> bytes:
+    """The root of a perfect subtree, from the hashes at its foot."""
+    while len(row) > merkle.HASH_SIZE:
+        row = merkle.parents(row)
+    return row

@@ -1,0 +1,129 @@
+"""The journal of a log in a folder: what was appended, durable before anything else is written.
+
+The first record says where the settled part of the log ends, the others are batches. A record is the length
+of its payload, the SHA-256 of it, and the payload; the first one that is cut short or does not match is
+where the journal ends, as a crash leaves it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+
+from wire.files import sync_file, write_durably
+from wire.problem import Damaged
+
+from .. import merkle
+from .keys import key_digest
+from .layout import frame, unframe
+from .store import Base, Batch
+
+_HEAD = 8 + 32  # length and checksum of a record
+_FIRST = _HEAD + 8 + merkle.HASH_SIZE  # the first record, of the base
+_LARGEST = 4 << 20  # bytes; all of it is integrated again when a log is opened
+_MOST = 256  # batches
+
+
+class Journal:
+    """The journal file. Other processes write to it, too: call `refresh` after taking the log's lock."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._forget(Base(0, merkle.EMPTY_ROOT))
+
+    def _forget(self, base: Base) -> None:
+        self.base = base
+        self.keys: dict[bytes, range] = {}
+        self._end, self._size = _FIRST, base.size  # where the known records end, in the file and in the log
+
+    def create(self) -> None:
+        """Begin an empty log."""
+        self.replace(Base(0, merkle.EMPTY_ROOT))
+
+    def refresh(self) -> None:
+        """Learn where the journal begins now, since it may have been replaced. Raises `Damaged`."""
+        try:
+            with self._path.open("rb") as file:
+                header = next(_payloads(file.read(_FIRST)), b"")
+        except FileNotFoundError:
+            raise Damaged("The journal of the log is missing, though the log is not.") from None
+        if len(header) != _FIRST - _HEAD:
+            raise Damaged("The journal of the log does not begin as one.")
+        base = Base(int.from_bytes(header[:8]), header[8:])
+        if base != self.base:
+            self._forget(base)
+
+    def batches(self, start: int) -> Iterator[Batch]:
+        """The batches from index `start` on, which are on the disk, even if their writer died too early."""
+        if start != self._size:
+            self._forget(self.base)
+        with self._path.open("rb+") as file:
+            if file.seek(0, os.SEEK_END) < self._end:
+                raise Damaged("The journal of the log has become shorter.")
+            file.seek(self._end)
+            data = file.read()
+            if data:
+                sync_file(file.fileno())
+        for payload in _payloads(data):
+            batch = _parse(payload)
+            if batch.start != self._size:
+                return
+            self._add(batch, len(payload))
+            if batch.start >= start:
+                yield batch
+
+    def append(self, batch: Batch) -> None:
+        """Add a batch after the last known one; what a crash left there is cut. Durable on return."""
+        payload = batch.start.to_bytes(8) + b"".join(frame([batch.key, *batch.entries]))
+        record = _record(payload)
+        descriptor = os.open(self._path, os.O_WRONLY)
+        try:
+            try:
+                os.ftruncate(descriptor, self._end)
+                written = 0
+                while written < len(record):
+                    written += os.pwrite(descriptor, record[written:], self._end + written)
+                sync_file(descriptor)
+            except OSError:
+                os.ftruncate(descriptor, self._end)
+                raise
+        finally:
+            os.close(descriptor)
+        self._add(batch, len(payload))
+
+    def replace(self, base: Base) -> None:
+        """Forget all batches, since they are settled below the new base."""
+        write_durably(self._path, _record(base.size.to_bytes(8) + base.root))
+        self._forget(base)
+
+    @property
+    def full(self) -> bool:
+        """Whether opening the log will soon take too long."""
+        return self._end > _LARGEST or len(self.keys) >= _MOST
+
+    def _add(self, batch: Batch, length: int) -> None:
+        self._end += _HEAD + length
+        self._size += len(batch.entries)
+        self.keys[key_digest(batch.key)] = batch.range
+
+
+def _record(payload: bytes) -> bytes:
+    return len(payload).to_bytes(8) + sha256(payload).digest() + payload
+
+
+def _payloads(data: bytes) -> Iterator[bytes]:
+    at = 0
+    while at + _HEAD <= len(data):
+        stop = at + _HEAD + int.from_bytes(data[at : at + 8])
+        payload = data[at + _HEAD : stop]
+        if stop > len(data) or sha256(payload).digest() != data[at + 8 : at + _HEAD]:
+            return
+        yield payload
+        at = stop
+
+
+def _parse(payload: bytes) -> Batch:
+    key, *entries = unframe(payload[8:], "The journal of the log")
+    return Batch(int.from_bytes(payload[:8]), key, entries)

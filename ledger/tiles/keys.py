@@ -1,0 +1,66 @@
+"""The keys of all settled batches of a log in a folder, so that a key is appended once, ever.
+
+Each time the log settles, its batches' keys become a sorted file of fixed-length records, named for the range
+of entries that it covers; a key is found by bisection in each. Neighbouring files of similar length are
+merged, so that a million keys are in a dozen files. Files only appear and disappear as a whole.
+"""
+
+from __future__ import annotations
+
+import mmap
+from bisect import bisect_left
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+
+from wire.files import make_private_folder, write_durably
+
+_RECORD = 32 + 8 + 8  # SHA-256 of the key, start, stop
+_LARGEST_MERGE = 1 << 18  # records; merging is done in memory
+
+
+def key_digest(key: bytes) -> bytes:
+    """What stands for a key here: caller's keys may have any length."""
+    return sha256(key).digest()
+
+
+class KeyRuns:
+    """The sorted files in one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        make_private_folder(folder)
+
+    def find(self, digest: bytes) -> range | None:
+        """The range of entries that was appended under a key."""
+        for path in self._runs():
+            with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as run:
+                records = range(0, len(run), _RECORD)
+                at = bisect_left(records, digest, key=lambda start: run[start : start + 32]) * _RECORD
+                if run[at : at + 32] == digest:
+                    return range(
+                        int.from_bytes(run[at + 32 : at + 40]), int.from_bytes(run[at + 40 : at + 48])
+                    )
+        return None
+
+    def add(self, start: int, stop: int, keys: Mapping[bytes, range]) -> None:
+        """Keep the keys of the batches that make up the entries from `start` to `stop`."""
+        records = [digest + at.start.to_bytes(8) + at.stop.to_bytes(8) for digest, at in keys.items()]
+        while before := next((path for path in self._runs() if _span(path)[1] == start), None):
+            older = before.read_bytes()
+            if len(older) > 2 * _RECORD * len(records) or len(older) > _LARGEST_MERGE * _RECORD:
+                break
+            start = _span(before)[0]
+            records += [older[at : at + _RECORD] for at in range(0, len(older), _RECORD)]
+        write_durably(self._folder / f"{start}-{stop}", b"".join(sorted(records)))
+        for path in self._runs():
+            if path.name != f"{start}-{stop}" and start <= _span(path)[0] and _span(path)[1] <= stop:
+                path.unlink()
+
+    def _runs(self) -> list[Path]:
+        return [path for path in self._folder.iterdir() if not path.name.startswith(".")]
+
+
+def _span(run: Path) -> tuple[int, int]:
+    start, stop = run.name.split("-")
+    return int(start), int(stop)

@@ -1,0 +1,65 @@
+"""Where the tiles of a tree are and what is in them (C2SP tlog-tiles).
+
+A tile is 256 hashes, or less at the right edge of the tree; an entry bundle is 256 entries, each after its
+length in two bytes. Both go by their level ("entries" for bundles), number and width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from wire.problem import Damaged
+
+WIDTH = 256
+HEIGHT = 8
+ENTRIES = "entries"
+LARGEST_ENTRY = 0xFFFF  # bytes; what two bytes can count
+
+
+def tile_path(level: int | str, number: int, width: int = WIDTH) -> str:
+    """Such as `tile/0/x001/x234/067`, or `tile/0/x001/x234/067.p/12` for a tile of width 12."""
+    groups = [f"{number % 1000:03}"]
+    while number := number // 1000:
+        groups.append(f"x{number % 1000:03}")
+    partial = "" if width == WIDTH else f".p/{width}"
+    return f"tile/{level}/{'/'.join(reversed(groups))}{partial}"
+
+
+def full_tiles(old_size: int, new_size: int) -> Iterator[str]:
+    """The full tiles and bundles that a tree has at the new size and had not at the old one."""
+    for level, old, new in _levels(old_size, new_size):
+        for number in range(old // WIDTH, new // WIDTH):
+            yield tile_path(level, number)
+
+
+def partial_tiles(size: int) -> Iterator[str]:
+    """The tiles and the bundle at the right edge of a tree."""
+    for level, _, width in _levels(size, size):
+        if width % WIDTH:
+            yield tile_path(level, width // WIDTH, width % WIDTH)
+
+
+def _levels(old_size: int, new_size: int) -> Iterator[tuple[int | str, int, int]]:
+    yield ENTRIES, old_size, new_size
+    level = 0
+    while new_size:
+        yield level, old_size, new_size
+        level, old_size, new_size = level + 1, old_size // WIDTH, new_size // WIDTH
+
+
+def frame(entries: Sequence[bytes]) -> list[bytes]:
+    """Entries as bundles have them."""
+    return [len(entry).to_bytes(2) + entry for entry in entries]
+
+
+def unframe(data: bytes, where: str) -> list[bytes]:
+    """The entries of a bundle. Raises `Damaged`, naming `where`, when the lengths do not add up."""
+    entries = []
+    at = 0
+    while at < len(data):
+        stop = at + 2 + int.from_bytes(data[at : at + 2])
+        entries.append(data[at + 2 : stop])
+        at = stop
+    if at != len(data):
+        raise Damaged(f"{where} ends in the middle of an entry.")
+    return entries

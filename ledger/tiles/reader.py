@@ -1,0 +1,65 @@
+"""Reading a tree of any published size from its tiles, a few of which are kept at hand."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+
+from wire.problem import Damaged
+
+from .. import merkle
+from .layout import ENTRIES, HEIGHT, WIDTH, tile_path, unframe
+
+
+class TileReader:
+    """Hashes and entries out of a store's `get`. Raises `Damaged`, naming the tile, for what does not fit."""
+
+    def __init__(self, get: Callable[[str], bytes | None]) -> None:
+        self._get = get
+        # Tiles never change, so that these need no care; 64 of them are one or two megabytes.
+        self._rows = functools.lru_cache(maxsize=64)(self._read_tile)
+        self._bundle = functools.lru_cache(maxsize=64)(self._read_bundle)
+
+    def tree(self, size: int) -> merkle.Subtree:
+        """The perfect subtrees of the tree of this size, as `merkle` asks for them."""
+
+        def subtree(level: int, index: int) -> bytes:
+            tile_level, height = divmod(level, HEIGHT)
+            number, at = divmod(index << height, WIDTH)
+            width = min(WIDTH, (size >> HEIGHT * tile_level) - number * WIDTH)
+            row = self._rows(tile_level, number, width)[height]
+            at = (at >> height) * merkle.HASH_SIZE
+            return row[at : at + merkle.HASH_SIZE]
+
+        return subtree
+
+    def entries(self, start: int, stop: int, size: int) -> Iterator[bytes]:
+        """The entries from `start` to `stop` of the log of this size."""
+        for number in range(start // WIDTH, -(-stop // WIDTH)):
+            first = number * WIDTH
+            bundle = self._bundle(number, min(WIDTH, size - first))
+            yield from bundle[max(start - first, 0) : stop - first]
+
+    def _read_tile(self, level: int, number: int, width: int) -> list[bytes]:
+        path, data = self._read(level, number, width)
+        if len(data) < width * merkle.HASH_SIZE:
+            raise Damaged(f"{path} has not the right length.")
+        rows = [data[: width * merkle.HASH_SIZE]]
+        for _ in range(HEIGHT - 1):
+            rows.append(merkle.parents(rows[-1]))
+        return rows
+
+    def _read_bundle(self, number: int, width: int) -> list[bytes]:
+        path, data = self._read(ENTRIES, number, width)
+        entries = unframe(data, path)
+        if len(entries) < width:
+            raise Damaged(f"{path} has {len(entries)} entries instead of {width}.")
+        return entries[:width]
+
+    def _read(self, level: int | str, number: int, width: int) -> tuple[str, bytes]:
+        """The tile of a width, or else the full one, which may have taken its place since."""
+        for path in (tile_path(level, number, width), tile_path(level, number)):
+            data = self._get(path)
+            if data is not None:
+                return path, data
+        raise Damaged(f"{tile_path(level, number, width)} is missing.")

@@ -1,0 +1,75 @@
+"""What a log needs kept, and in which order it must survive: the contract of every store.
+
+A batch is *recorded* first; from then on it is part of the log, whatever happens. Tiles are *put* next; they
+may be lost, since the recorded batches give them again. The checkpoint is *published* last, and with it the
+batch is acknowledged. Now and then the store *settles*: makes the tiles durable, and only then forgets the
+batches that they cover.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from typing import NamedTuple, Protocol
+
+
+class Batch(NamedTuple):
+    """Entries that were appended together, the first at index `start`, under the caller's key."""
+
+    start: int
+    key: bytes
+    entries: Sequence[bytes]
+
+    @property
+    def range(self) -> range:
+        """The indices of the entries."""
+        return range(self.start, self.start + len(self.entries))
+
+
+class Base(NamedTuple):
+    """The tree of which every tile is durable: its size and its root."""
+
+    size: int
+    root: bytes
+
+
+CHECKPOINT = "checkpoint"
+
+
+class Store(Protocol):
+    """Keeps one log. All but `get` is called only while the lock is held.
+
+    Raises `Unavailable` when it cannot read or write now, having changed nothing that counts; `Damaged` when
+    what it holds is not what it was given.
+    """
+
+    def get(self, path: str) -> bytes | None:
+        """The tile, the bundle or the checkpoint at a path of the tlog-tiles layout, if there is one."""
+
+    def lock(self) -> AbstractContextManager[None]:
+        """Wait for, and hold, the log's one lock among all threads and processes."""
+
+    def base(self) -> Base:
+        """Where the settled part of the log ends; (0, root of the empty tree) in a new store."""
+
+    def pending(self, start: int) -> Iterator[Batch]:
+        """The recorded batches from index `start` on, which is where one begins or the last one ends."""
+
+    def find(self, key: bytes) -> range | None:
+        """The indices of the batch that was recorded under a key, however long ago."""
+
+    def record(self, batch: Batch) -> None:
+        """Add a batch at the end, durably when this returns, or not at all when it raises."""
+
+    def put(self, path: str, data: bytes) -> None:
+        """Write a tile or a bundle, not necessarily durably; the same path is always given the same bytes."""
+
+    def publish(self, note: bytes) -> None:
+        """Replace the checkpoint as a whole, durably when this returns."""
+
+    @property
+    def full(self) -> bool:
+        """Whether so much is pending that it is time to settle."""
+
+    def settle(self, base: Base) -> None:
+        """Make all tiles up to the new base durable, then forget the batches below it, not their keys."""

@@ -1,0 +1,258 @@
+"""SIGKILL at any point of issuing: the same command finishes, nothing is issued twice, nothing is missing."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from issuer import bulk
+from issuer.bulk import Bulk, Chunk
+from issuer.issue import Issuer
+from issuer.press import log_entry
+from issuer.shards import write_shard
+from issuer.source import Source
+from issuer.store import Job, NewEntry, Store
+from ledger import EntryKind, audit, parse_entry
+from tests.fault.kill import Reached, Work, kill_everywhere
+from tests.registrar import NOW, csv_file, graduate, issuer_in, twin
+from vc.status import Reason
+from wire.problem import Problem
+
+Prepare = Callable[[], tuple[Work, Work]]
+
+
+@pytest.fixture(autouse=True)
+def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("issuer.source.SPAN_ROWS", 2)
+
+
+@pytest.fixture
+def issuer(tmp_path: Path) -> Issuer:
+    return issuer_in(tmp_path / "first")
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Source:
+    rows = [graduate(row, **{"email": "bad"} if row == 3 else {}) for row in range(1, 7)]
+    return csv_file(tmp_path / "g.csv", rows)
+
+
+@pytest.fixture
+def overlapping(tmp_path: Path) -> Source:
+    return csv_file(tmp_path / "h.csv", [graduate(row) for row in range(2, 6)])
+
+
+def issue(issuer: Issuer, source: Source, workers: int = 0) -> None:
+    errors = issuer.home / "errors.csv"
+    issuer.issue_file(source, errors, suite="eddsa-jcs-2022", workers=workers)
+
+
+def reopened(home: Path) -> Issuer:
+    return Issuer(home, lambda: None, lambda: NOW)
+
+
+def require_once(issuer: Issuer) -> None:
+    """Every edition of every diploma is in the log once, and nothing else of a diploma is."""
+    entries = list(issuer.entries())
+    assert Counter((entry.number, entry.edition) for entry in entries).most_common(1)[0][1] == 1
+    log = list(issuer.log.entries(0, audit(issuer.log).size))
+    expected = [log_entry(issuer.line(entry).credential) for entry in entries]
+    assert [log[entry.leaf] for entry in entries] == expected
+    in_log = [entry for entry in log if parse_entry(entry).kind is EntryKind.CREDENTIAL]
+    assert sorted(in_log) == sorted(expected)
+
+
+def everything(issuer: Issuer) -> tuple[Any, ...]:
+    entries = list(issuer.entries())
+    lines = [issuer.line(entry) for entry in entries]
+    return entries, lines, audit(issuer.log).root, (issuer.home / "errors.csv").read_bytes()
+
+
+def same_file_again(issuer: Issuer, source: Source, folder: Path, workers: int = 0) -> Prepare:
+    issue(issuer, source)
+    expected, numbers = everything(issuer), itertools.count()
+
+    def prepare() -> tuple[Work, Work]:
+        home = folder / str(next(numbers)) / "home"
+        twin(issuer, home)
+
+        def work() -> None:
+            issue(reopened(home), source, workers)
+
+        def check() -> None:
+            issue(reopened(home), source)
+            assert everything(reopened(home)) == expected
+            require_once(reopened(home))
+
+        return work, check
+
+    return prepare
+
+
+def another_file_first(issuer: Issuer, source: Source, overlapping: Source, folder: Path) -> Prepare:
+    numbers = itertools.count()
+
+    def prepare() -> tuple[Work, Work]:
+        home = folder / str(next(numbers)) / "home"
+        twin(issuer, home)
+
+        def check() -> None:
+            issue(reopened(home), overlapping)
+            issue(reopened(home), source)
+            require_once(reopened(home))
+            issued = {entry.number for entry in reopened(home).entries()}
+            assert issued == {f"UNI-{row:06}" for row in range(1, 7)}
+
+        return lambda: issue(reopened(home), source), check
+
+    return prepare
+
+
+def single_diplomas(issuer: Issuer, folder: Path) -> Prepare:
+    numbers = itertools.count()
+
+    def prepare() -> tuple[Work, Work]:
+        home = folder / str(next(numbers)) / "home"
+        twin(issuer, home).issue(graduate(1))
+        acknowledged = Reached()
+
+        def work() -> None:
+            issuer = reopened(home)
+            if issuer.store.current("UNI-000001").reason is None:  # a run before may have come to the end
+                issuer.correct("UNI-000001", {"gpa": "4.0"})
+                acknowledged.reach(1)
+                issuer.lists.revoke(["UNI-000001"], Reason.FRAUD, date=NOW, now=NOW)
+                acknowledged.reach(2)
+
+        def check() -> None:
+            issuer = reopened(home)
+            state = [(entry.edition, entry.reason) for entry in issuer.entries()]
+            assert len(state) > (acknowledged.value >= 1)
+            assert acknowledged.value < 2 or state[-1][1] == "fraud"
+            if issuer.store.current("UNI-000001").reason is None:
+                issuer.correct("UNI-000001", {"gpa": "2.0"})
+            else:
+                issuer.issue(graduate(2))
+            require_once(issuer)
+
+        return work, check
+
+    return prepare
+
+
+def test_the_same_command_finishes_what_was_killed(issuer: Issuer, source: Source, tmp_path: Path) -> None:
+    assert kill_everywhere(same_file_again(issuer, source, tmp_path), points=200) > 180
+
+
+def test_the_same_holds_with_worker_processes(issuer: Issuer, source: Source, tmp_path: Path) -> None:
+    assert kill_everywhere(same_file_again(issuer, source, tmp_path, workers=2), points=40) > 20
+
+
+def test_another_file_may_come_first(
+    issuer: Issuer, source: Source, overlapping: Source, tmp_path: Path
+) -> None:
+    assert kill_everywhere(another_file_first(issuer, source, overlapping, tmp_path), points=100) > 90
+
+
+def test_single_diplomas_and_revocations_survive(issuer: Issuer, tmp_path: Path) -> None:
+    assert kill_everywhere(single_diplomas(issuer, tmp_path), points=100) > 90
+
+
+# Planted faults
+
+
+_finish, _begin, _write = Bulk._finish, Store.begin_chunk, write_shard
+_late: list[tuple[Path, list[bytes]]] = []
+
+
+def append(self: Bulk, job: Job, number: int, chunk: Chunk) -> None:
+    """As `_finish` does, which later finds it done."""
+    if chunk.entries:
+        self._log.append(chunk.entries, job.key + f"{job.created} {job.first_seq} {number}".encode())
+
+
+def table_before_log(self: Bulk, job: Job, number: int, chunk: Chunk) -> None:
+    start = self._log.checkpoint().size
+    entries = [
+        NewEntry(seq, diploma, 1, leaf, name, email)
+        for leaf, (seq, diploma, name, email) in enumerate(chunk.rows, start)
+    ]
+    self._store.finish_chunk(job, number, start, entries)
+    append(self, job, number, chunk)
+
+
+def log_before_begun(self: Bulk, job: Job, number: int, chunk: Chunk) -> None:
+    append(self, job, number, chunk)
+    _begin(self._store, job, number, job.first_seq + 2 * number)
+    _finish(self, job, number, chunk)
+
+
+def log_before_shard(self: Bulk, job: Job, number: int, chunk: Chunk) -> None:
+    append(self, job, number, chunk)
+    while _late:
+        _write(*_late.pop())
+    _finish(self, job, number, chunk)
+
+
+def shard_later(path: Path, lines: Iterable[bytes]) -> None:
+    _late.append((path, list(lines)))
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        {(Bulk, "_finish"): table_before_log},
+        {(Bulk, "_finish"): log_before_begun, (Store, "begin_chunk"): lambda *_: None},
+        {(Bulk, "_finish"): log_before_shard, (bulk, "write_shard"): shard_later},
+    ],
+    ids=["table before log", "log before begun", "log before shard"],
+)
+def test_a_wrong_order_of_shard_log_and_table_is_found(
+    issuer: Issuer,
+    source: Source,
+    overlapping: Source,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    planted: dict[tuple[Any, str], Any],
+) -> None:
+    prepare = another_file_first(issuer, source, overlapping, tmp_path)
+    for (owner, name), function in planted.items():
+        monkeypatch.setattr(owner, name, function)
+    undisturbed(prepare)
+    with pytest.raises((AssertionError, Problem)):
+        kill_everywhere(prepare, points=1000)
+
+
+def undisturbed(prepare: Prepare) -> None:
+    """The fault does not show as long as nobody kills the work."""
+    work, check = prepare()
+    work()
+    check()
+
+
+def peek(self: Store, count: int) -> int:
+    with self._reading() as connection:
+        found = connection.exec_driver_sql("SELECT next FROM counter").scalar_one()
+    return int(found)
+
+
+def test_a_position_that_is_taken_too_late_is_found(
+    issuer: Issuer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, finish = Store.reserve, Store.finish_single
+
+    def finish_and_take(self: Store, seq: int, leaf: int, date: str) -> None:
+        finish(self, seq, leaf, date)
+        real(self, 1)
+
+    monkeypatch.setattr("issuer.issue._BLOCK", 1)
+    monkeypatch.setattr(Store, "reserve", peek)
+    monkeypatch.setattr(Store, "finish_single", finish_and_take)
+    undisturbed(single_diplomas(issuer, tmp_path / "undisturbed"))
+    with pytest.raises((AssertionError, Problem)):
+        kill_everywhere(single_diplomas(issuer, tmp_path), points=400)

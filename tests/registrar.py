@@ -1,0 +1,83 @@
+"""A registrar for tests: CSV files of invented graduates, and an issuer whose clock stands still."""
+
+from __future__ import annotations
+
+import csv
+import io
+import shutil
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from did import METHODS, Resolver
+from issuer.issue import Issuer
+from issuer.source import Source, open_source
+from verifier import RecognisedIssuer, RecognisedLog, Trust, Verifier
+from wire.fetch import NoFetcher
+
+NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)
+
+
+def graduate(index: int, **change: str) -> dict[str, str]:
+    """The cells of an invented graduate, by field."""
+    return {
+        "student_id": f"S{index:06}",
+        "given_name": f"Given{index}",
+        "family_name": f"Family{index}",
+        "birth_date": "2001-02-03",
+        "email": f"graduate{index}@example.org",
+        "lang": "en",
+        "programme_code": "BSC",
+        "programme_title": "Bachelor of Science",
+        "achievement_type": "BachelorDegree",
+        "eqf_level": "6",
+        "ects": "180",
+        "isced_f": "0613",
+        "gpa": "3.5",
+        "honours": "merit",
+        "award_date": "2026-06-30",
+        "diploma_number": f"UNI-{index:06}",
+        **change,
+    }
+
+
+HEADER = list(graduate(0))
+
+
+def table(
+    rows: Sequence[Mapping[str, str]], header: Sequence[str] = HEADER, delimiter: str = ",", **options: Any
+) -> str:
+    """A CSV file with these columns."""
+    text = io.StringIO()
+    writer = csv.writer(text, delimiter=delimiter, **options)
+    writer.writerow(header)
+    writer.writerows([row[field] for field in header] for row in rows)
+    return text.getvalue()
+
+
+def csv_file(path: Path, rows: Sequence[Mapping[str, str]]) -> Source:
+    """A file with these graduates, opened."""
+    path.write_text(table(rows), encoding="utf-8")
+    return open_source(path)
+
+
+def issuer_in(home: Path, **options: Any) -> Issuer:
+    """An issuer, made if need be, whose clock stands still."""
+    wanted: dict[str, Any] = {"name": "Invented University", "passphrase": lambda: None, "clock": lambda: NOW}
+    return Issuer.create(home, **{**wanted, **options})
+
+
+def twin(issuer: Issuer, home: Path) -> Issuer:
+    """The same issuer, with the same keys, before it issued anything, in another folder."""
+    home.mkdir(parents=True)
+    for name in ("issuer.json", "keys.json", "template.json", "did.json"):
+        shutil.copy2(issuer.home / name, home / name)
+    return Issuer(home, lambda: None, lambda: NOW)
+
+
+def verifier_for(issuer: Issuer) -> Verifier:
+    """A verifier without network that recognises the issuer."""
+    entry = issuer.trust_entry()
+    trust = Trust().adding(RecognisedIssuer(**entry["issuer"]), RecognisedLog(**entry["log"]))
+    return Verifier(Resolver(METHODS, NoFetcher()), trust=trust)

@@ -1,0 +1,221 @@
+"""The whole issuer in one encrypted file, and back."""
+
+from __future__ import annotations
+
+import io
+import os
+import sqlite3
+import stat
+import tarfile
+from collections.abc import Iterable
+from contextlib import nullcontext
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from issuer import backup as module
+from issuer.backup import backup, restore
+from issuer.issue import Issuer
+from issuer.permutation import LIST_ENTRIES
+from keys import WrongPassphrase
+from keys.envelope import Cost, seal
+from ledger import audit
+from tests.registrar import NOW, csv_file, graduate, issuer_in, verifier_for
+from vc import Verdict
+from vc.status import Reason
+from wire.problem import Conflict, Damaged, Malformed, NotFound
+
+SECRET = b"correct horse battery staple"
+
+
+@pytest.fixture(autouse=True)
+def _cheap_passphrases(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        module, "seal", lambda key, secret: seal(key, secret, cost=Cost(memory=32, iterations=1, lanes=4))
+    )
+    monkeypatch.setattr(module, "_PORTION", 1 << 12)
+
+
+@pytest.fixture
+def issuer(tmp_path: Path) -> Issuer:
+    issuer = issuer_in(tmp_path / "home")
+    rows = [graduate(row) for row in range(1, 31)]
+    issuer.issue_file(csv_file(tmp_path / "g.csv", rows), tmp_path / "errors.csv")
+    issuer.correct("UNI-000003", {"gpa": "4.0"})
+    issuer.lists.revoke(["UNI-000004"], Reason.FRAUD, date=NOW, now=NOW)
+    with sqlite3.connect(issuer.home / "claims.sqlite") as other:
+        other.execute("CREATE TABLE link (token)")
+    return issuer
+
+
+@pytest.fixture
+def file(issuer: Issuer, tmp_path: Path) -> Path:
+    backup(issuer.home, tmp_path / "backup", SECRET)
+    return tmp_path / "backup"
+
+
+def test_a_restored_issuer_goes_on_where_the_other_was(issuer: Issuer, file: Path, tmp_path: Path) -> None:
+    restore(file, tmp_path / "elsewhere" / "home", SECRET)
+    again = Issuer(tmp_path / "elsewhere" / "home", lambda: None, lambda: NOW)
+    assert again.did == issuer.did
+    assert list(again.entries()) == list(issuer.entries())
+    for entry in issuer.entries():
+        assert again.line(entry) == issuer.line(entry)
+    assert audit(again.log) == audit(issuer.log)
+    assert again.log.checkpoint().root == issuer.log.checkpoint().root
+    assert again.issue(graduate(99)).seq >= LIST_ENTRIES  # no status position is given out twice
+    bundle = again.bundle(again.store.current("UNI-000005"))
+    assert verifier_for(again).verify(bundle, now=NOW).verdict is Verdict.VALID
+    assert again.store.current("UNI-000004").reason == "fraud"
+
+
+def test_everything_that_is_restored_is_private_and_nothing_is_missing(
+    issuer: Issuer, file: Path, tmp_path: Path
+) -> None:
+    home = tmp_path / "again"
+    restore(file, home, SECRET)
+
+    def names(folder: Path) -> set[str]:
+        found = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+        return {name for name in found if not name.endswith((".lock", "-wal", "-shm"))}
+
+    assert names(home) == names(issuer.home)
+    assert "claims.sqlite" in names(home)
+    for path in [home, *home.rglob("*")]:
+        assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0
+
+
+def test_the_file_is_private_and_says_nothing(issuer: Issuer, file: Path) -> None:
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    content = file.read_bytes()
+    for word in (b"UNI-0000", b"Given1", b"issuer.json", issuer.did.encode(), SECRET):
+        assert word not in content
+
+
+def test_nothing_is_overwritten(issuer: Issuer, file: Path) -> None:
+    before = file.read_bytes()
+    with pytest.raises(Conflict, match="exists already"):
+        backup(issuer.home, file, SECRET)
+    assert file.read_bytes() == before
+    with pytest.raises(Conflict, match="exists already"):
+        restore(file, issuer.home, SECRET)
+
+
+def test_a_backup_of_nothing_and_from_nothing_is_not_found(tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match="there is no issuer"):
+        backup(tmp_path / "nobody", tmp_path / "b", SECRET)
+    assert not (tmp_path / "b").exists()
+    with pytest.raises(NotFound, match="there is no file"):
+        restore(tmp_path / "b", tmp_path / "home", SECRET)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_passphrase_has_to_be_right(file: Path, tmp_path: Path) -> None:
+    with pytest.raises(WrongPassphrase):
+        restore(file, tmp_path / "again", b"another passphrase")
+    assert not (tmp_path / "again").exists()
+
+
+@given(st.data())
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+def test_a_changed_or_shortened_file_is_never_restored(file: Path, data: st.DataObject) -> None:
+    content = bytearray(file.read_bytes())
+    if data.draw(st.booleans()):
+        content[data.draw(st.integers(0, len(content) - 1))] ^= 1 << data.draw(st.integers(0, 7))
+    else:
+        del content[data.draw(st.integers(0, len(content) - 1)) :]
+    changed = file.with_name("changed")
+    changed.write_bytes(content)
+    with pytest.raises((Damaged, Malformed, WrongPassphrase)):
+        restore(changed, file.with_name("again"), SECRET)
+    assert not file.with_name("again").exists()
+
+
+@pytest.mark.parametrize("portions", [[1, 0], [0, 2], [0, 0, 1], [0]])
+def test_portions_cannot_be_moved_left_out_or_cut_off(file: Path, portions: list[int]) -> None:
+    content = file.read_bytes()
+    start = len(module._MAGIC) + 4 + int.from_bytes(content[len(module._MAGIC) :][:4])
+    size = module._PORTION + 16
+    moved = b"".join(content[start + number * size :][:size] for number in portions)
+    file.with_name("changed").write_bytes(content[:start] + moved)
+    with pytest.raises(Damaged, match="cut short, or was changed"):
+        restore(file.with_name("changed"), file.with_name("again"), SECRET)
+
+
+def sealed_archive(path: Path, member: tarfile.TarInfo) -> None:
+    key = os.urandom(32)
+    envelope = module.json.dumps(module.seal(key, SECRET)).encode()
+    with path.open("wb") as file:
+        file.write(module._MAGIC + len(envelope).to_bytes(4) + envelope)
+        sealing = module._Sealing(file, key)
+        with tarfile.open(fileobj=sealing, mode="w|") as archive:
+            member.size = 3 if member.isfile() else 0
+            archive.addfile(member, io.BytesIO(b"abc"))
+        sealing.finish()
+
+
+@pytest.mark.parametrize("name", ["../escaped", "/tmp/escaped", "log/../../escaped"])
+def test_a_backup_cannot_write_outside_its_folder(tmp_path: Path, name: str) -> None:
+    sealed_archive(tmp_path / "b", tarfile.TarInfo(name))
+    with pytest.raises(Damaged, match="no file of an issuer"):
+        restore(tmp_path / "b", tmp_path / "home", SECRET)
+    assert not (tmp_path / "escaped").exists()
+
+
+def test_a_backup_holds_files_only(tmp_path: Path) -> None:
+    link = tarfile.TarInfo("keys.json")
+    link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+    sealed_archive(tmp_path / "b", link)
+    with pytest.raises(Damaged, match="no file of an issuer"):
+        restore(tmp_path / "b", tmp_path / "home", SECRET)
+
+
+def test_a_sealed_file_that_is_no_archive_is_damage(tmp_path: Path) -> None:
+    key = os.urandom(32)
+    envelope = module.json.dumps(module.seal(key, SECRET)).encode()
+    with (tmp_path / "b").open("wb") as file:
+        file.write(module._MAGIC + len(envelope).to_bytes(4) + envelope)
+        sealing = module._Sealing(file, key)
+        sealing.write(b"no archive" * 100)
+        sealing.finish()
+    with pytest.raises(Damaged, match="not an archive"):
+        restore(tmp_path / "b", tmp_path / "home", SECRET)
+
+
+def test_a_failed_backup_leaves_no_file(
+    issuer: Issuer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(module, "_archive", fails)
+    with pytest.raises(OSError, match="No space"):
+        backup(issuer.home, tmp_path / "b", SECRET)
+    assert not (tmp_path / "b").exists()
+
+
+def test_a_claim_during_a_backup_does_no_harm(
+    issuer: Issuer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = module._add
+
+    def correct_meanwhile(archive: tarfile.TarFile, home: Path, paths: Iterable[Path]) -> None:
+        if archive.getnames().count("issuer.sqlite") and not claimed:
+            claimed.append(Issuer(home, lambda: None, lambda: NOW).store.current("UNI-000009").number)
+            monkeypatch.setattr("issuer.status.locked", lambda _: nullcontext())  # held by the backup
+            Issuer(home, lambda: None, lambda: NOW).correct("UNI-000009", {"gpa": "1.0"})
+        real(archive, home, paths)
+
+    claimed: list[str] = []
+    monkeypatch.setattr(module, "_add", correct_meanwhile)
+    backup(issuer.home, tmp_path / "b", SECRET)
+    assert claimed
+    restore(tmp_path / "b", tmp_path / "again", SECRET)
+    again = Issuer(tmp_path / "again", lambda: None, lambda: NOW)
+    assert again.store.current("UNI-000009").edition == 1
+    assert audit(again.log).size == audit(issuer.log).size
+    for entry in again.entries():
+        assert again.log.evidence(entry.leaf).digest
+    assert again.correct("UNI-000010", {"gpa": "1.0"}).edition == 2

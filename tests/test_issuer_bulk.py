@@ -1,0 +1,286 @@
+"""Issuing files: each row once, the same whatever the number of workers and of interruptions."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from issuer import bulk
+from issuer.bulk import Progress, Result
+from issuer.issue import Issuer
+from issuer.press import Press
+from issuer.source import Source, open_source
+from issuer.store import Store
+from issuer.template import InvalidTemplate
+from issuer.workers import WorkerDied
+from ledger import Log, audit
+from tests.registrar import csv_file, graduate, issuer_in, table, twin, verifier_for
+from vc import Verdict
+
+CHUNK = 4
+BAD = [4, 14]
+GOOD = [row for row in range(1, 24) if row not in BAD]
+
+
+@pytest.fixture(autouse=True)
+def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("issuer.source.SPAN_ROWS", CHUNK)
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Source:
+    rows = [graduate(row, **{"email": "bad"} if row in BAD else {}) for row in range(1, 24)]
+    return csv_file(tmp_path / "g.csv", rows)
+
+
+@pytest.fixture
+def issuer(tmp_path: Path) -> Issuer:
+    return issuer_in(tmp_path / "first")
+
+
+def issue(issuer: Issuer, source: Source, **options: Any) -> Result:
+    return issuer.issue_file(source, source.path.with_name("errors.csv"), **{"workers": 0, **options})
+
+
+def everything(issuer: Issuer) -> dict[str, Any]:
+    """All that a job leaves behind and that has to be the same again."""
+    entries = list(issuer.entries())
+    return {
+        "entries": entries,
+        "credentials": [issuer.line(entry).credential for entry in entries],
+        "root": audit(issuer.log).root,
+        "shards": {path.name: path.read_bytes() for path in (issuer.home / "shards").rglob("*.zst")},
+        "lists": {path.name: path.read_bytes() for path in (issuer.home / "status").iterdir()},
+    }
+
+
+def test_good_rows_are_issued_in_their_order_and_bad_ones_are_not(issuer: Issuer, source: Source) -> None:
+    result = issue(issuer, source)
+    assert (result.issued, sorted(result.survey.findings), result.survey.good) == (21, BAD, 21)
+    entries = list(issuer.entries())
+    assert [entry.number for entry in entries] == [f"UNI-{row:06}" for row in GOOD]
+    assert [entry.seq for entry in entries] == [row - 1 for row in GOOD]
+    assert [entry.leaf for entry in entries] == list(range(1, 22))  # the DID document comes first
+    assert issuer.store.count() == 21
+    assert source.path.with_name("errors.csv").exists()
+
+
+def test_every_diploma_of_a_file_verifies(issuer: Issuer, source: Source) -> None:
+    issue(issuer, source)
+    verifier = verifier_for(issuer)
+    for bundle in issuer.bundles(issuer.entries()):
+        report = verifier.verify(bundle.to_bytes(), now=issuer._clock())
+        assert report.verdict is Verdict.VALID, report.checks
+
+
+@pytest.mark.parametrize("suite", ["eddsa-rdfc-2022", "eddsa-jcs-2022"])
+@pytest.mark.parametrize("workers", [1, 2, 5])
+def test_nothing_depends_on_the_number_of_workers(
+    issuer: Issuer, source: Source, tmp_path: Path, workers: int, suite: str
+) -> None:
+    other = twin(issuer, tmp_path / "second" / "home")
+    assert issue(issuer, source, suite=suite).issued == 21
+    assert issue(other, source, workers=workers, suite=suite).issued == 21
+    assert everything(other) == everything(issuer)
+
+
+def test_the_same_file_again_issues_nothing(issuer: Issuer, source: Source) -> None:
+    issue(issuer, source)
+    before = everything(issuer)
+    result = issue(issuer, source)
+    assert (result.issued, len(result.survey.known), result.job) == (0, 21, None)
+    assert everything(issuer) == before
+
+
+def test_a_file_that_grew_issues_the_new_rows_only(issuer: Issuer, source: Source, tmp_path: Path) -> None:
+    issue(issuer, source)
+    rows = [graduate(row, gpa="1.0") for row in range(1, 26)]
+    result = issue(issuer, csv_file(tmp_path / "h.csv", rows))
+    assert (result.issued, len(result.survey.known)) == (4, 21)
+    assert {entry.number for entry in issuer.entries(23)} == {f"UNI-{row:06}" for row in [*BAD, 24, 25]}
+    assert issuer.line(issuer.store.current("UNI-000001")).record["gpa"] == "3.5"
+
+
+class Interruption(Exception):
+    """A stand-in for SIGKILL where a test has to go on."""
+
+
+def interrupted(
+    monkeypatch: pytest.MonkeyPatch, owner: type, name: str, on_call: int, *, before: bool
+) -> None:
+    """Lets the work end at a call of a method: before it does anything, or right after it has."""
+    real: Callable[..., Any] = getattr(owner, name)
+    calls = 0
+
+    def method(*args: Any, **kwargs: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == on_call and before:
+            raise Interruption
+        result = real(*args, **kwargs)
+        if calls == on_call:
+            raise Interruption
+        return result
+
+    monkeypatch.setattr(owner, name, method)
+
+
+@pytest.mark.parametrize("before", [True, False])
+@pytest.mark.parametrize("on_call", [1, 3])
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    [(Store, "begin"), (Store, "begin_chunk"), (Log, "append"), (Store, "finish_chunk"), (Store, "publish")],
+)
+@pytest.mark.parametrize("workers", [0, 2])
+def test_an_interrupted_job_ends_as_if_nothing_had_happened(
+    issuer: Issuer,
+    source: Source,
+    tmp_path: Path,
+    owner: type,
+    name: str,
+    on_call: int,
+    before: bool,
+    workers: int,
+) -> None:
+    other = twin(issuer, tmp_path / "second" / "home")
+    issue(issuer, source)
+    other.log  # noqa: B018 -- its first entry is not what is interrupted here
+    with pytest.MonkeyPatch.context() as patch:
+        interrupted(patch, owner, name, on_call, before=before)
+        try:
+            issue(other, source, workers=workers)
+            was_interrupted = False
+        except Interruption:
+            was_interrupted = True
+    assert was_interrupted == (name not in ("begin", "publish") or on_call == 1)
+    again = Issuer(other.home, lambda: None, other._clock)
+    result = issue(again, source)
+    assert result.issued + len(result.survey.known) == 21
+    assert everything(again) == everything(issuer)
+
+
+def test_another_file_completes_what_was_interrupted_first(
+    issuer: Issuer, source: Source, tmp_path: Path
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        interrupted(patch, Log, "append", 4, before=False)  # the document, then chunk 0, 1, 2
+        with pytest.raises(Interruption):
+            issue(issuer, source)
+    again = Issuer(issuer.home, lambda: None, issuer._clock)
+    assert again.store.count() == 7
+    other = csv_file(tmp_path / "h.csv", [graduate(row) for row in range(8, 30)])
+    result = issue(again, other)
+    assert sorted(result.survey.known) == [1, 2, 3, 4, 5]  # of chunk 2: its shard was all that it took
+    result = issue(again, source)
+    assert result.issued == 0
+    numbers = [entry.number for entry in again.entries()]
+    assert len(set(numbers)) == len(numbers) == 7 + 4 + 17
+    assert audit(again.log).size == 1 + len(numbers) + 2
+
+
+def test_a_shard_that_was_not_begun_counts_for_nothing(
+    issuer: Issuer, source: Source, tmp_path: Path
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        interrupted(patch, Store, "begin_chunk", 1, before=True)
+        with pytest.raises(Interruption):
+            issue(issuer, source, workers=2)
+    again = Issuer(issuer.home, lambda: None, issuer._clock)
+    other = csv_file(tmp_path / "h.csv", [graduate(row) for row in range(1, 30)])
+    assert issue(again, other).issued == 29
+    assert issue(again, source).issued == 0
+    assert audit(again.log).size == 1 + 29 + 2
+
+
+def test_a_changed_template_makes_another_job(issuer: Issuer, source: Source) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        interrupted(patch, Store, "begin_chunk", 2, before=True)
+        with pytest.raises(Interruption):
+            issue(issuer, source)
+    template = issuer.home / "template.json"
+    template.write_text(template.read_text().replace("All requirements", "Really all requirements"))
+    assert issue(Issuer(issuer.home, lambda: None, issuer._clock), source).issued == 18
+    narratives = [
+        issuer.line(entry).credential["credentialSubject"]["achievement"]["criteria"]["narrative"]
+        for entry in issuer.entries()
+    ]
+    assert [narrative.startswith("Really") for narrative in narratives] == [False] * 3 + [True] * 18
+
+
+def test_progress_is_told_in_rows_for_both_stages(issuer: Issuer, source: Source) -> None:
+    told: list[Progress] = []
+    issue(issuer, source, progress=told.append)
+    steps = [0, 4, 8, 12, 16, 20, 23]
+    assert told == [Progress(stage, done, 23) for stage in ("checking", "issuing") for done in steps]
+
+
+def test_a_template_that_fails_for_a_row_names_it(issuer: Issuer, tmp_path: Path) -> None:
+    template = issuer.home / "template.json"
+    with_address = template.read_text().replace(
+        '"criteria": {', '"criteria": {"id": "https://u.example/{honours}",'
+    )
+    template.write_text(with_address)
+    source = csv_file(tmp_path / "h.csv", [graduate(1), graduate(2, honours="first class")])
+    with pytest.raises(InvalidTemplate, match=r"^with row 2, "):
+        issue(issuer, source)
+    template.write_text(with_address.replace("/{honours}", "/{gpa}"))
+    assert issue(Issuer(issuer.home, lambda: None, issuer._clock), source).issued == 2
+
+
+def test_a_killed_worker_loses_nothing(
+    issuer: Issuer, source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Press.print
+
+    def dies(press: Press, record: dict[str, Any], *args: Any, **options: Any) -> Any:
+        if record["diploma_number"] == "UNI-000010":
+            os.kill(os.getpid(), signal.SIGKILL)
+        return real(press, record, *args, **options)
+
+    monkeypatch.setattr(Press, "print", dies)
+    with pytest.raises(WorkerDied):
+        issue(issuer, source, workers=2)
+    monkeypatch.undo()
+    monkeypatch.setattr("issuer.source.SPAN_ROWS", CHUNK)
+    again = Issuer(issuer.home, lambda: None, issuer._clock)
+    issue(again, source)
+    assert again.store.count() == 21
+
+
+def test_a_file_of_one_chunk_needs_no_processes(
+    issuer: Issuer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[int] = []
+    real = bulk.Pool
+
+    def pool(work: Any, processes: int) -> Any:
+        started.append(processes)
+        return real(work, processes)
+
+    monkeypatch.setattr(bulk, "Pool", pool)
+    monkeypatch.setattr(bulk, "available_cores", lambda: 3)
+    issue(issuer, csv_file(tmp_path / "h.csv", [graduate(1)]), workers=None)
+    issue(issuer, csv_file(tmp_path / "i.csv", [graduate(row) for row in range(2, 9)]), workers=None)
+    assert started == [0, 3]
+
+
+def test_rows_of_one_chunk_that_are_all_bad_leave_no_gap(issuer: Issuer, tmp_path: Path) -> None:
+    rows = [graduate(row, **{"email": "x"} if 5 <= row <= 8 else {}) for row in range(1, 13)]
+    assert issue(issuer, csv_file(tmp_path / "h.csv", rows)).issued == 8
+    assert issuer.line(issuer.store.current("UNI-000009")).seq == 8
+    assert issue(issuer, open_source(tmp_path / "h.csv")).issued == 0
+
+
+def test_newlines_in_quotation_marks_do_not_shift_rows(issuer: Issuer, tmp_path: Path) -> None:
+    path = tmp_path / "h.csv"
+    header = [*graduate(0), "remarks"]
+    path.write_text(table([graduate(row, remarks="a\nb\r\nc" * (row % 3)) for row in range(1, 20)], header))
+    assert issue(issuer, open_source(path), workers=2).issued == 19
+    assert [issuer.line(entry).record["student_id"] for entry in issuer.entries()] == [
+        f"S{row:06}" for row in range(1, 20)
+    ]

@@ -1,0 +1,185 @@
+"""Checking a file before anything is signed, and the error file that comes of it."""
+
+from __future__ import annotations
+
+import shutil
+import stat
+from pathlib import Path
+
+import pytest
+
+from issuer import checking
+from issuer.bulk import dry_run
+from issuer.checking import Survey, read_catalogue
+from issuer.source import UnreadableFile, open_source
+from issuer.store import NewEntry, Store
+from tests.conftest import ROOT
+from tests.registrar import csv_file, graduate, table
+from wire.problem import Refused
+
+DIPLOMAS = ROOT / "examples" / "diploma"
+
+
+def survey(tmp_path: Path, file: Path, catalogue: Path | None = None) -> Survey:
+    return dry_run(
+        open_source(file),
+        Store(tmp_path / "index.sqlite"),
+        tmp_path / "errors.csv",
+        catalogue=read_catalogue(catalogue) if catalogue else None,
+    ).survey
+
+
+def said(found: Survey) -> list[str]:
+    return [str(finding) for findings in found.findings.values() for finding in findings]
+
+
+def test_the_planted_errors_are_found_each_with_row_column_and_reason(tmp_path: Path) -> None:
+    found = survey(tmp_path, DIPLOMAS / "graduates-with-errors.csv", DIPLOMAS / "programmes.csv")
+    assert said(found) == [
+        'row 2, column email: "not-an-email" is not an e-mail address',
+        'row 3, column award_date: "30/06/2026" is not a date (YYYY-MM-DD)',
+        'row 5, column programme_code: "UNKNOWN" is not in the catalogue of programmes',
+        'row 6, column ects: "abc" is not a number of credits',
+        "row 7, column eqf_level: the row has 9 cells, the header 16",
+        'row 8, column diploma_number: "UNI-2026-00000" is the number of row 1 as well',
+    ]
+    assert found.warnings == [
+        "student number S202000 occurs twice, first in row 1: a second degree, or a mistake?"
+    ]
+    assert (found.rows, found.good) == (8, 2)
+
+
+def test_the_example_graduates_are_all_good(tmp_path: Path) -> None:
+    found = survey(tmp_path, DIPLOMAS / "graduates.csv", DIPLOMAS / "programmes.csv")
+    assert (found.rows, found.good, found.warnings) == (500, 500, [])
+    assert not (tmp_path / "errors.csv").exists()
+
+
+def test_the_examples_are_the_shared_samples(corpora: Path) -> None:
+    for name in ("graduates.csv", "graduates-with-errors.csv"):
+        assert (DIPLOMAS / name).read_bytes() == (corpora / "samples" / "graduates" / name).read_bytes()
+
+
+def test_the_error_file_can_be_corrected_and_fed_back(tmp_path: Path) -> None:
+    survey(tmp_path, DIPLOMAS / "graduates-with-errors.csv", DIPLOMAS / "programmes.csv")
+    errors = tmp_path / "errors.csv"
+    assert stat.S_IMODE(errors.stat().st_mode) == 0o600
+    text = errors.read_text(encoding="utf-8-sig")
+    assert '"\'=CMD"' in text  # no formula in a spreadsheet
+    source = open_source(errors)
+    original = open_source(DIPLOMAS / "graduates-with-errors.csv")
+    assert source.header == original.header
+    as_they_came = [
+        cells for span in original.spans() for row, cells in original.rows(span) if row not in (1, 4)
+    ]
+    assert [cells for span in source.spans() for _, cells in source.rows(span)] == as_they_came
+    for wrong, right in [
+        ("not-an-email", "student1@example.org"),
+        ("30/06/2026", "2026-06-30"),
+        ("UNKNOWN", "MC-AI"),
+        ('"abc"', '"5"'),
+        ("UNI-2026-00000", "UNI-2026-00007"),
+    ]:
+        text = text.replace(wrong, right)
+    errors.write_text(text)
+    shutil.copy(errors, tmp_path / "corrected.csv")
+    found = survey(tmp_path, tmp_path / "corrected.csv", DIPLOMAS / "programmes.csv")
+    assert said(found) == ["row 5, column eqf_level: the row has 9 cells, the header 16"]
+    assert found.good == 5
+
+
+def test_a_row_that_is_not_utf8_goes_to_the_error_file_as_it_came(tmp_path: Path) -> None:
+    path = tmp_path / "g.csv"
+    path.write_bytes(
+        table([graduate(1, given_name="Eric"), graduate(2)]).encode().replace(b"Eric", b"\xc9ric")
+    )
+    found = survey(tmp_path, path)
+    assert [finding.reason for finding in found.findings[1]] == ["is not UTF-8 text"]
+    assert b'"\xc9ric"' in (tmp_path / "errors.csv").read_bytes()
+    assert found.good == 1
+
+
+def test_all_that_is_wrong_with_a_row_is_said_at_once(tmp_path: Path) -> None:
+    csv_file(tmp_path / "g.csv", [graduate(1, email="x", ects="many")])
+    found = survey(tmp_path, tmp_path / "g.csv")
+    assert [finding.column for finding in found.findings[1]] == ["email", "ects"]
+    source = open_source(tmp_path / "errors.csv")
+    (span,) = source.spans()
+    first = (tmp_path / "errors.csv").read_text(encoding="utf-8-sig").splitlines()[1]
+    assert first.startswith('"1","email; ects","is not an e-mail address; is not a number of credits",')
+    assert span.rows == 1
+
+
+def test_cells_beyond_the_header_are_an_error_unless_they_are_empty(tmp_path: Path) -> None:
+    path = tmp_path / "g.csv"
+    head, row, other = table([graduate(1), graduate(2)]).splitlines()
+    path.write_text(f"{head}\n{row},,\n{other},surplus\n")
+    assert said(survey(tmp_path, path)) == [
+        "row 2, column diploma_number: the row has 17 cells, the header 16"
+    ]
+
+
+def test_the_column_is_called_as_the_file_calls_it(tmp_path: Path) -> None:
+    path = tmp_path / "g.csv"
+    path.write_text(table([graduate(1, email="x")]).replace("email", "E-Mail", 1))
+    assert said(survey(tmp_path, path)) == ['row 1, column E-Mail: "x" is not an e-mail address']
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"programme_title": "Bachelor"}, 'is not what the catalogue has ("Bachelor of Science")'),
+        ({"achievement_type": "MasterDegree"}, 'is not what the catalogue has ("BachelorDegree")'),
+        ({"ects": "60"}, 'is not what the catalogue has ("180")'),
+        ({"programme_code": ""}, "is not in the catalogue of programmes"),
+        ({"eqf_level": ""}, None),
+    ],
+)
+def test_a_row_may_not_contradict_the_catalogue(
+    tmp_path: Path, change: dict[str, str], reason: str | None
+) -> None:
+    catalogue = tmp_path / "programmes.csv"
+    catalogue.write_text(table([graduate(0)], header=checking.CATALOGUE_FIELDS))
+    csv_file(tmp_path / "g.csv", [graduate(1, **change)])
+    found = survey(tmp_path, tmp_path / "g.csv", catalogue)
+    assert [finding.reason for finding in found.findings.get(1, [])] == ([reason] if reason else [])
+
+
+@pytest.mark.parametrize(
+    ("rows", "detail"),
+    [
+        (["A,Arts", "A,Law"], "programmes.csv: row 2 has a programme code that an earlier row has"),
+        (["A,"], "programmes.csv: row 1, column programme_title: is empty"),
+    ],
+)
+def test_a_catalogue_has_to_make_sense_itself(tmp_path: Path, rows: list[str], detail: str) -> None:
+    catalogue = tmp_path / "programmes.csv"
+    catalogue.write_text("\n".join(["programme_code,programme_title", *rows]))
+    with pytest.raises(UnreadableFile) as raised:
+        read_catalogue(catalogue)
+    assert raised.value.detail == detail
+
+
+def test_diplomas_issued_before_are_known_by_their_number(tmp_path: Path) -> None:
+    store = Store(tmp_path / "index.sqlite")
+    job = store.begin(b"key", "old.csv", "2026-01-01T00:00:00Z", 1, 1)
+    store.begin_chunk(job, 0, 0)
+    store.finish_chunk(job, 0, 0, [NewEntry(0, "UNI-000002", 1, 0, "x", "")])
+    csv_file(tmp_path / "g.csv", [graduate(1), graduate(2)])
+    found = survey(tmp_path, tmp_path / "g.csv")
+    assert found.known == {2: 0}
+    assert found.good == 1
+
+
+def test_a_file_that_is_all_wrong_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checking, "MOST_FINDINGS", 2)
+    csv_file(tmp_path / "g.csv", [graduate(index, email="x") for index in range(3)])
+    with pytest.raises(UnreadableFile, match="more than 2 rows are not as expected"):
+        survey(tmp_path, tmp_path / "g.csv")
+
+
+def test_an_error_file_that_cannot_be_written_is_explained(tmp_path: Path) -> None:
+    source = csv_file(tmp_path / "g.csv", [graduate(1, email="x")])
+    with pytest.raises(Refused, match="cannot be written") as raised:
+        dry_run(source, Store(tmp_path / "index.sqlite"), Path("/proc/errors.csv"))
+    assert "--errors" in raised.value.hint

@@ -1,0 +1,435 @@
+"""Claim links over a real server: one wallet wins, and only with its own, fresh signature."""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import json
+import multiprocessing
+import socket
+import stat
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+
+from did.methods import key as did_key
+from exchange.claim import MAX_MESSAGE, ClaimLink, InvalidLink, Invitation, acceptance
+from issuer import app as app_module
+from issuer.app import create_app
+from issuer.claims import (
+    CHALLENGE_LIFETIME,
+    LINK_LIFETIME,
+    OPEN_CHALLENGES,
+    AlreadyClaimed,
+    ChallengeSpent,
+    Claims,
+    LinkExpired,
+    TooManyAttempts,
+)
+from keys import PrivateKey
+from tests.diplomas import DID, NAME, NOW, bundle, diploma
+from tests.serving import listening, serving
+from vc.integrity import InvalidProof
+from wire.problem import Conflict, Damaged, NotFound, Unavailable
+
+SERVICE = "https://uni.example"
+NUMBER = "UNI-2026-00017"
+ADA, EVE = (PrivateKey.generate() for _ in range(2))
+
+
+@dataclass
+class Registrar:
+    """An issuer that issues a diploma to the first who claims it, as the real one does."""
+
+    did: str = DID
+    name: str = NAME
+    given: dict[str, str] = field(default_factory=dict)
+
+    def claim(self, number: str, holder: str) -> bytes:
+        if self.given.setdefault(number, holder) != holder:
+            raise Conflict(f"diploma {number} is bound to another key")
+        return bundle(diploma(holder))
+
+
+@pytest.fixture
+def claims(tmp_path: Path) -> Claims:
+    return Claims(tmp_path / "issuer" / "claims.sqlite", SERVICE)
+
+
+def answer(invitation: Invitation, key: PrivateKey = ADA) -> bytes:
+    did = did_key.create(key.public_key)
+    method = f"{did}#{key.public_key.multikey()}"
+    return acceptance(invitation, key, holder=did, verification_method=method, created=NOW)
+
+
+def redeem(claims: Claims, token: str, key: PrivateKey = ADA, *, now: datetime = NOW) -> bytes:
+    return claims.redeem(token, answer(claims.invite(token, Registrar(), now=now), key), Registrar(), now=now)
+
+
+def subject(data: bytes) -> str:
+    found: str = json.loads(data)["credential"]["credentialSubject"]["id"]
+    return found
+
+
+def test_the_holder_of_the_link_receives_the_diploma_bound_to_her_key(claims: Claims) -> None:
+    link = claims.offer(NUMBER, now=NOW)
+    assert link == ClaimLink.parse(str(link))
+    assert len(link.token) == 43
+    invitation = claims.invite(link.token, Registrar(), now=NOW)
+    assert (invitation.issuer, invitation.name, invitation.domain) == (DID, NAME, SERVICE)
+    assert subject(redeem(claims, link.token)) == did_key.create(ADA.public_key)
+
+
+def test_the_same_wallet_gets_the_same_again_even_after_the_link_expired(claims: Claims) -> None:
+    token = claims.offer(NUMBER, now=NOW).token
+    assert [subject(redeem(claims, token, now=moment)) for moment in (NOW, NOW, NOW + 2 * LINK_LIFETIME)] == [
+        did_key.create(ADA.public_key)
+    ] * 3
+
+
+def test_another_wallet_is_told_so(claims: Claims) -> None:
+    token = claims.offer(NUMBER, now=NOW).token
+    redeem(claims, token)
+    with pytest.raises(AlreadyClaimed) as refused:
+        redeem(claims, token, EVE)
+    assert "tell the issuer" in refused.value.hint
+    assert did_key.create(ADA.public_key) not in str(refused.value.to_dict())
+    redeem(claims, token)
+
+
+def test_an_expired_link(claims: Claims) -> None:
+    token = claims.offer(NUMBER, now=NOW, lifetime=timedelta(hours=1)).token
+    invitation = claims.invite(token, Registrar(), now=NOW + timedelta(minutes=59))
+    with pytest.raises(LinkExpired):
+        claims.redeem(token, answer(invitation), Registrar(), now=NOW + timedelta(hours=1))
+    with pytest.raises(LinkExpired):
+        claims.invite(token, Registrar(), now=NOW + timedelta(hours=1))
+
+
+def test_a_new_link_ends_those_that_nobody_has_used(claims: Claims) -> None:
+    lost, other = (claims.offer(number, now=NOW).token for number in (NUMBER, "UNI-2026-00018"))
+    invitation = claims.invite(lost, Registrar(), now=NOW)
+    found = claims.offer(NUMBER, now=NOW).token
+    with pytest.raises(NotFound):
+        claims.invite(lost, Registrar(), now=NOW)
+    with pytest.raises(LinkExpired):
+        claims.redeem(lost, answer(invitation), Registrar(), now=NOW)
+    redeem(claims, found)
+    redeem(claims, other)
+    claims.offer(NUMBER, now=NOW)
+    redeem(claims, found)
+
+
+def test_a_challenge_is_good_once_for_its_link_and_ten_minutes(claims: Claims) -> None:
+    token = claims.offer(NUMBER, now=NOW).token
+    other = claims.offer("UNI-2026-00018", now=NOW).token
+    message = answer(claims.invite(token, Registrar(), now=NOW))
+    with pytest.raises(ChallengeSpent):
+        claims.redeem(other, message, Registrar(), now=NOW)
+    with pytest.raises(ChallengeSpent):
+        claims.redeem(token, message, Registrar(), now=NOW + CHALLENGE_LIFETIME)
+    claims.redeem(token, message, Registrar(), now=NOW)
+    with pytest.raises(ChallengeSpent) as refused:
+        claims.redeem(token, message, Registrar(), now=NOW)
+    assert "open the link again" in refused.value.hint
+    with pytest.raises(ChallengeSpent):
+        claims.redeem(token, answer(Invitation(DID, NAME, SERVICE, "made up", NOW)), Registrar(), now=NOW)
+
+
+def test_a_bad_signature_costs_the_challenge_and_binds_nothing(claims: Claims) -> None:
+    token = claims.offer(NUMBER, now=NOW).token
+    invitation = claims.invite(token, Registrar(), now=NOW)
+    message = json.loads(answer(invitation, EVE))
+    message["proof"][0]["proofValue"] = json.loads(answer(invitation))["proof"][0]["proofValue"]
+    with pytest.raises(InvalidProof):
+        claims.redeem(token, json.dumps(message).encode(), Registrar(), now=NOW)
+    with pytest.raises(ChallengeSpent):
+        claims.redeem(token, answer(invitation), Registrar(), now=NOW)
+    redeem(claims, token)
+
+
+def test_a_proof_for_another_service_is_refused(claims: Claims) -> None:
+    """A site that passes on our challenge has the holder sign for its own domain."""
+    token = claims.offer(NUMBER, now=NOW).token
+    ours = claims.invite(token, Registrar(), now=NOW)
+    theirs = Invitation(DID, NAME, "https://evil.example", ours.challenge, ours.expires)
+    with pytest.raises(InvalidProof, match="domain"):
+        claims.redeem(token, answer(theirs), Registrar(), now=NOW)
+
+
+def test_a_holder_whose_did_would_have_to_be_fetched_is_refused(claims: Claims) -> None:
+    token = claims.offer(NUMBER, now=NOW).token
+    invitation = claims.invite(token, Registrar(), now=NOW)
+    did = "did:web:169.254.169.254"
+    message = acceptance(invitation, ADA, holder=did, verification_method=f"{did}#x", created=NOW)
+    with pytest.raises(Exception, match="method 'web', which is not in use"):
+        claims.redeem(token, message, Registrar(), now=NOW)
+
+
+def test_only_so_many_attempts_are_open_at_once(claims: Claims) -> None:
+    token, other = (claims.offer(number, now=NOW).token for number in (NUMBER, "UNI-2026-00018"))
+    for _ in range(OPEN_CHALLENGES):
+        claims.invite(token, Registrar(), now=NOW)
+    with pytest.raises(TooManyAttempts):
+        claims.invite(token, Registrar(), now=NOW)
+    claims.invite(other, Registrar(), now=NOW)
+    claims.invite(token, Registrar(), now=NOW + CHALLENGE_LIFETIME)
+
+
+def test_the_issuer_that_gave_it_to_another_has_the_last_word(claims: Claims) -> None:
+    token = claims.offer(NUMBER, now=NOW).token
+    invitation = claims.invite(token, Registrar(), now=NOW)
+    with pytest.raises(Conflict):
+        claims.redeem(token, answer(invitation), Registrar(given={NUMBER: "did:key:z6Mk"}), now=NOW)
+
+
+def test_the_file_is_private_and_holds_no_token(claims: Claims, tmp_path: Path) -> None:
+    token = claims.offer(NUMBER, now=NOW).token
+    challenge = claims.invite(token, Registrar(), now=NOW).challenge
+    folder = tmp_path / "issuer"
+    content = b"".join(file.read_bytes() for file in folder.iterdir())
+    assert token.encode() not in content
+    assert challenge.encode() not in content
+    assert hashlib.sha256(token.encode()).digest() in content
+    assert {stat.S_IMODE(file.stat().st_mode) for file in folder.iterdir()} == {0o600}
+
+
+@pytest.mark.parametrize("service", ["http://uni.example", "uni.example", "https://uni.example/", ""])
+def test_a_service_that_links_cannot_begin_with(tmp_path: Path, service: str) -> None:
+    with pytest.raises(InvalidLink):
+        Claims(tmp_path / "claims.sqlite", service).offer(NUMBER, now=NOW)
+
+
+def _race(path: Path, token: str, start: Barrier, outcomes: Any) -> None:
+    key = PrivateKey.generate()
+    claims = Claims(path, SERVICE)
+    message = answer(claims.invite(token, Registrar(), now=NOW), key)
+    start.wait()
+    try:
+        bundle = claims.redeem(token, message, Registrar(), now=NOW)
+        outcomes.put(subject(bundle) == did_key.create(key.public_key))
+    except AlreadyClaimed:
+        outcomes.put(None)
+
+
+def test_of_wallets_that_race_for_one_link_one_wins(tmp_path: Path) -> None:
+    path = tmp_path / "claims.sqlite"
+    context = multiprocessing.get_context("fork")
+    for round_ in range(15):
+        token = Claims(path, SERVICE).offer(f"{NUMBER}-{round_}", now=NOW).token
+        start, outcomes = context.Barrier(3), context.SimpleQueue()
+        wallets = [context.Process(target=_race, args=(path, token, start, outcomes)) for _ in range(3)]
+        for wallet in wallets:
+            wallet.start()
+        assert sorted(outcomes.get() is True for _ in wallets) == [False, False, True]
+        for wallet in wallets:
+            wallet.join()
+
+
+def _replay(path: Path, token: str, message: bytes, start: Barrier, outcomes: Any) -> None:
+    claims = Claims(path, SERVICE)
+    start.wait()
+    try:
+        claims.redeem(token, message, Registrar(), now=NOW)
+        outcomes.put(True)
+    except ChallengeSpent:
+        outcomes.put(False)
+
+
+def test_one_challenge_sent_from_several_sides_at_once_is_good_once(tmp_path: Path) -> None:
+    path = tmp_path / "claims.sqlite"
+    context = multiprocessing.get_context("fork")
+    for round_ in range(15):
+        claims = Claims(path, SERVICE)
+        token = claims.offer(f"{NUMBER}-{round_}", now=NOW).token
+        message = answer(claims.invite(token, Registrar(), now=NOW))
+        start, outcomes = context.Barrier(3), context.SimpleQueue()
+        senders = [
+            context.Process(target=_replay, args=(path, token, message, start, outcomes)) for _ in range(3)
+        ]
+        for sender in senders:
+            sender.start()
+        assert sorted(outcomes.get() for _ in senders) == [False, False, True]
+        for sender in senders:
+            sender.join()
+
+
+# Over HTTP
+
+
+@dataclass
+class Service:
+    """The running service, and a way to ask it without any check of ours in between."""
+
+    claims: Claims
+    port: int
+    base: str
+    now: datetime = NOW
+
+    def ask(
+        self, method: str, path: str, body: bytes | Iterator[bytes] = b"", **fields: str
+    ) -> tuple[int, bytes, http.client.HTTPMessage]:
+        headers = {name.replace("_", "-"): value for name, value in fields.items()}
+        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)) as connection:
+            connection.request(method, f"{self.base}{path}", body, headers)
+            response = connection.getresponse()
+            return response.status, response.read(), response.headers
+
+
+@contextmanager
+def service(folder: Path, issuer: Any, base: str = "") -> Iterator[Service]:
+    with listening() as listener:
+        port = listener.getsockname()[1]
+        running = Service(Claims(folder / "claims.sqlite", f"http://127.0.0.1:{port}{base}"), port, base)
+        app: FastAPI = create_app(issuer, running.claims, folder, lambda: running.now)
+        with serving(app, listener):
+            yield running
+
+
+@pytest.mark.parametrize("base", ["", "/registrar"])
+def test_over_http_a_link_becomes_a_diploma(tmp_path: Path, base: str) -> None:
+    with service(tmp_path, Registrar(), base) as running:
+        link = running.claims.offer(NUMBER, now=NOW)
+        status, body, headers = running.ask("GET", f"/claim/{link.token}")
+        assert (status, headers["content-type"], headers["cache-control"]) == (
+            200,
+            "application/json",
+            "no-store",
+        )
+        status, body, headers = running.ask(
+            "POST", f"/claim/{link.token}", answer(Invitation.parse(body, link))
+        )
+        assert (status, headers["referrer-policy"]) == (200, "no-referrer")
+        assert subject(body) == did_key.create(ADA.public_key)
+
+
+class Failing(Registrar):
+    def __init__(self, problem: Exception) -> None:
+        super().__init__()
+        self.problem = problem
+
+    def claim(self, number: str, holder: str) -> bytes:
+        raise self.problem
+
+
+@pytest.mark.parametrize(
+    ("problem", "status"),
+    [
+        (NotFound("x"), 404),
+        (Conflict("x"), 409),
+        (Unavailable("x"), 503),
+        (Damaged("x"), 500),
+    ],
+)
+def test_what_the_issuer_raises_has_a_status(tmp_path: Path, problem: Exception, status: int) -> None:
+    with service(tmp_path, Failing(problem)) as running:
+        link = running.claims.offer(NUMBER, now=NOW)
+        _, body, _ = running.ask("GET", f"/claim/{link.token}")
+        found, body, headers = running.ask(
+            "POST", f"/claim/{link.token}", answer(Invitation.parse(body, link))
+        )
+        assert (found, headers["content-type"]) == (status, "application/problem+json")
+        assert json.loads(body) == {**problem.to_dict(), "status": status}  # type: ignore[attr-defined]
+        assert (headers["retry-after"] is not None) == (status == 503)
+
+
+def test_each_refusal_has_its_status_and_says_what_to_do(tmp_path: Path) -> None:
+    with service(tmp_path, Registrar()) as running:
+        link = running.claims.offer(NUMBER, now=NOW)
+        path = f"/claim/{link.token}"
+
+        def invitation() -> Invitation:
+            return Invitation.parse(running.ask("GET", path)[1], link)
+
+        replayed = answer(invitation())
+        forged = answer(invitation()).replace(b"Presentation", b"Presentatiom")
+        elsewhere = answer(Invitation(DID, NAME, "https://evil.example", invitation().challenge, NOW))
+        assert running.ask("POST", path, replayed)[0] == 200
+        refused = [
+            (404, running.ask("GET", f"/claim/{'x' * 43}")),
+            (403, running.ask("POST", f"/claim/{'x' * 43}", answer(invitation()))),
+            (403, running.ask("POST", path, replayed)),
+            (403, running.ask("POST", path, elsewhere)),
+            (400, running.ask("POST", path, forged)),
+            (400, running.ask("POST", path, b"")),
+            (400, running.ask("POST", path, b"{")),
+            (409, running.ask("POST", path, answer(invitation(), EVE))),
+            (413, running.ask("POST", path, b" " * (MAX_MESSAGE + 1))),
+            (413, running.ask("POST", path, iter([b" " * MAX_MESSAGE] * 4))),
+        ]
+        for status, (found, body, headers) in refused:
+            assert (found, headers["content-type"]) == (status, "application/problem+json")
+            members = json.loads(body)
+            assert members["status"] == status
+            assert members["title"]
+            assert members["detail"]
+        unused = running.claims.offer("UNI-2026-00018", now=NOW)
+        running.now = NOW + LINK_LIFETIME
+        assert running.ask("GET", f"/claim/{unused.token}")[0] == 410
+        running.now = NOW
+        statuses = {running.ask("GET", path)[0] for _ in range(OPEN_CHALLENGES)}
+        assert statuses == {200, 429}
+
+
+def test_a_body_that_does_not_arrive_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app_module, "BODY_TIME", 0.05)
+    with service(tmp_path, Registrar()) as running:
+        link = running.claims.offer(NUMBER, now=NOW)
+        with socket.create_connection(("127.0.0.1", running.port), timeout=10) as slow:
+            slow.sendall(
+                f"POST /claim/{link.token} HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{{".encode()
+            )
+            assert slow.recv(4096).startswith(b"HTTP/1.1 400")
+
+
+def test_what_is_published_can_be_fetched_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "status").mkdir()
+    (tmp_path / "did.json").write_bytes(b'{"id": "did:web:uni.example"}')
+    (tmp_path / "status" / "1").write_bytes(b"a list")
+    (tmp_path / "status" / ".draft").write_bytes(b"private")
+    (tmp_path / "diplomas").mkdir()
+    (tmp_path / "diplomas" / "1.json").write_bytes(b"private")
+    (tmp_path / "keys.json").write_bytes(b"private")
+    with service(tmp_path, Registrar()) as running:
+        status, body, headers = running.ask("GET", "/.well-known/did.json")
+        assert (status, body) == (200, b'{"id": "did:web:uni.example"}')
+        assert headers["content-type"] == "application/json"
+        status, body, headers = running.ask("GET", "/status/1")
+        assert (status, body, headers["content-type"]) == (200, b"a list", "application/vc")
+        tag = headers["etag"]
+        for known, expected in ((tag, 304), (f'"other", W/{tag}', 304), ('"other"', 200), ("", 200)):
+            assert running.ask("GET", "/status/1", If_None_Match=known)[0] == expected
+        (tmp_path / "status" / "1").write_bytes(b"a newer list")
+        status, body, headers = running.ask("GET", "/status/1", If_None_Match=tag)
+        assert (status, body) == (200, b"a newer list")
+        for path in (
+            "/status/2",
+            "/status/.draft",
+            "/status/..%2fkeys.json",
+            "/status/%2e%2e%2fkeys.json",
+            "/status/../keys.json",
+            "/keys.json",
+            "/diplomas/1.json",
+            "/claims.sqlite",
+            "/status/",
+            "/did.json",
+            "/docs",
+            "/openapi.json",
+        ):
+            status, body, _ = running.ask("GET", path)
+            assert status == 404, path
+            assert b"private" not in body
+
+
+def test_nothing_is_published_yet(tmp_path: Path) -> None:
+    with service(tmp_path, Registrar(), "/registrar") as running:
+        assert running.ask("GET", "/did.json")[0] == 404

@@ -1,0 +1,438 @@
+"""`intaglio issuer …` as a registrar meets it: three commands, clear words, sane exit codes."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import pty
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from issuer.bulk import Progress
+from issuer.export import file_name
+from issuer.issue import Issuer
+from issuer.store import Entry
+from issuer.terminal import Meter
+from tests.commandline import Answer, Program
+from tests.conftest import ROOT
+from tests.registrar import NOW, graduate, table
+
+EXAMPLES = ROOT / "examples" / "diploma"
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("INTAGLIO_PASSPHRASE_FILE", raising=False)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    rows = [graduate(row) for row in range(1, 6)]
+    path = tmp_path / "graduates.csv"
+    path.write_text(table([*rows, graduate(6, given_name="Given1", family_name="=CMD")]))
+    return path
+
+
+@pytest.fixture
+def issued(program: Program, file: Path) -> Program:
+    assert program("issuer", "issue", file, "--name", "Invented University").code == 0
+    return program
+
+
+def verdict(program: Program, path: str | Path) -> str:
+    return program("verify", path, "--offline").out.splitlines()[0]
+
+
+def test_from_a_csv_to_a_verified_diploma_in_two_commands(program: Program, file: Path) -> None:
+    answer = program("issuer", "issue", file, "--name", "Invented University")
+    assert (answer.code, answer.out) == (0, "6 issued, 0 issued before, 0 with errors\n")
+    assert "by their own names: diploma_number, student_id" in answer.err
+    assert "a did:key can never change its key" in answer.err
+    assert "the keys lie unencrypted" in answer.err
+    assert "intaglio verify diplomas/UNI-000001.json" in answer.err
+    assert sorted(path.name for path in Path("diplomas").iterdir()) == [
+        f"UNI-{row:06}.json" for row in range(1, 7)
+    ]
+    assert verdict(program, "diplomas/UNI-000001.json") == (
+        "VALID: Bachelor of Science awarded to Given1 Family1 by Invented University on 2026-06-30"
+    )
+
+
+def test_a_bundle_verifies_in_another_folder_without_the_issuer(issued: Program, tmp_path: Path) -> None:
+    shutil.copy("diplomas/UNI-000002.json", tmp_path / "moved.json")
+    shutil.rmtree(issued.home / "issuer")
+    assert verdict(issued, tmp_path / "moved.json").startswith("VALID: ")
+
+
+def test_the_same_file_again_issues_nothing(issued: Program, file: Path) -> None:
+    answer = issued("issuer", "issue", file)
+    assert (answer.code, answer.out) == (0, "0 issued, 6 issued before, 0 with errors\n")
+    assert "stays as it is" in answer.err
+
+
+def test_who_issues_has_to_be_said(program: Program, file: Path) -> None:
+    answer = program("issuer", "issue", file)
+    assert (answer.code, answer.out) == (2, "")
+    assert "--name" in answer.err
+    assert program("issuer", "issue", file, "--name", " ").code == 1
+    assert program("issuer", "init").code == 2
+    assert not (program.home / "issuer" / "issuer.json").exists()
+
+
+def test_bad_rows_stop_nothing_and_are_explained(program: Program) -> None:
+    shutil.copy(EXAMPLES / "graduates-with-errors.csv", "g.csv")
+    words = ("issuer", "issue", "g.csv", "--programmes", EXAMPLES / "programmes.csv", "--name", "U")
+    answer = program(*words)
+    assert (answer.code, answer.out) == (7, "2 issued, 0 issued before, 6 with errors\n")
+    assert 'row 2, column email: "not-an-email" is not an e-mail address\n' in answer.err
+    assert answer.err.count("\nrow ") == 6
+    assert "warning: student number S202000 occurs twice" in answer.err
+    assert "The bad rows are in g.errors.csv" in answer.err
+    assert Path("g.errors.csv").stat().st_mode & 0o777 == 0o600
+    again = program(*words, "--errors", "other.csv", "--json")
+    found = json.loads(again.out)
+    assert again.code == 7
+    assert {name: found[name] for name in ("version", "issued", "issuedBefore", "failed", "errorFile")} == {
+        "version": 1,
+        "issued": 0,
+        "issuedBefore": 2,
+        "failed": 6,
+        "errorFile": "other.csv",
+    }
+    assert found["errors"][0] == {"row": 2, "column": "email", "reason": "is not an e-mail address"}
+    assert "not-an-email" not in again.out
+
+
+def test_of_many_bad_rows_the_first_are_named(program: Program) -> None:
+    Path("g.csv").write_text(table([graduate(row, email="x") for row in range(30)]))
+    answer = program("issuer", "issue", "g.csv", "--name", "U")
+    assert answer.code == 7
+    assert answer.err.count("\nrow ") == 20
+    assert "… and 10 more rows" in answer.err
+
+
+def test_a_dry_run_leaves_nothing_but_the_error_file(program: Program, file: Path) -> None:
+    answer = program("issuer", "issue", file, "--dry-run")
+    assert (answer.code, answer.out) == (0, "6 would be issued, 0 issued before, 0 with errors\n")
+    assert not (program.home / "issuer").exists()
+    assert not Path("diplomas").exists()
+    program("issuer", "issue", file, "--name", "U")
+    answer = program("issuer", "issue", file, "--dry-run", "--json")
+    assert json.loads(answer.out)["issuedBefore"] == 6
+
+
+def test_columns_can_be_mapped(program: Program) -> None:
+    Path("g.csv").write_text(table([graduate(1)]).replace("email", "Mailbox", 1) + "\n")
+    answer = program("issuer", "issue", "g.csv", "--dry-run", "--map", "email=Mailbox")
+    assert "Mailbox → email" in answer.err
+    answer = program("issuer", "issue", "g.csv", "--dry-run")
+    assert "not used: Mailbox" in answer.err
+    assert program("issuer", "issue", "g.csv", "--dry-run", "--map", "email").code == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "code", "words"),
+    [
+        (None, 4, "there is no file g.csv"),
+        (b"", 1, "g.csv is empty"),
+        (b"PK\x03\x04\x00", 1, "g.csv is not a CSV file in UTF-8"),
+        (b"a,b\n1,2\n", 1, "g.csv has no column for diploma_number"),
+    ],
+)
+def test_a_bad_file_is_named_with_what_to_do(
+    program: Program, content: bytes | None, code: int, words: str
+) -> None:
+    if content is not None:
+        Path("g.csv").write_bytes(content)
+    answer = program("issuer", "issue", "g.csv", "--name", "U")
+    assert (answer.code, answer.out) == (code, "")
+    assert words in answer.err
+    assert "Traceback" not in answer.err
+    assert not (program.home / "issuer").exists()
+
+
+def test_many_rows_get_their_bundles_by_export(
+    program: Program, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("issuer.cli.MOST_FILES", 3)
+    answer = program("issuer", "issue", file, "--name", "U")
+    assert "`intaglio issuer export` writes the bundles" in answer.err
+    assert not Path("diplomas").exists()
+    program("issuer", "revoke", "UNI-000001")
+    assert program("issuer", "export", "--out", "all").out == "5 bundles in all\n"
+    assert json.loads(program("issuer", "export", "row 1", "--out", "one", "--json").out)["written"] == 1
+    assert [path.name for path in Path("one").iterdir()] == ["UNI-000001.json"]
+
+
+def test_with_a_web_address_there_is_a_document_to_publish(program: Program, file: Path) -> None:
+    answer = program("issuer", "init", "--name", "U", "--url", "https://u.example", "--json")
+    assert json.loads(answer.out)["did"] == "did:web:u.example"
+    assert "did.json at https://u.example/.well-known/did.json" in answer.err
+    assert program("issuer", "init", "--name", "U").code == 0  # the same again
+    assert program("issuer", "init", "--name", "V").code == 1
+    program("issuer", "issue", file)
+    assert verdict(program, "diplomas/UNI-000001.json").startswith("VALID: ")
+    answer = program("issuer", "status", "publish")
+    assert answer.out.startswith("0 lists published")
+    assert "https://u.example/status/" in answer.err
+
+
+@pytest.mark.parametrize(
+    "selector",
+    ["UNI-000002", "row 2", "diplomas/UNI-000002.json", "Given2", "graduate2@example.org"],
+)
+def test_revoking_is_one_command_that_the_next_check_sees(issued: Program, selector: str) -> None:
+    answer = issued("issuer", "revoke", selector, "--reason", "issued-in-error", "--date", "2026-07-01")
+    assert (answer.code, answer.out) == (
+        0,
+        "revoked UNI-000002  Given2 Family2, revoked 2026-07-01: issued in error\n",
+    )
+    checked = issued("verify", "diplomas/UNI-000002.json", "--offline")
+    assert checked.code == 1
+    assert "revoked by the issuer on 2026-07-01: issued in error" in checked.out
+    again = issued("issuer", "revoke", selector, "--json")
+    assert json.loads(again.out)["diplomas"][0]["revoked"]["reason"] == "issued-in-error"
+    assert "1 had been revoked before" in again.err
+    assert verdict(issued, "diplomas/UNI-000001.json").startswith("VALID")
+
+
+def test_when_several_fit_nothing_is_revoked_without_a_terminal(issued: Program) -> None:
+    answer = issued("issuer", "revoke", "given1")
+    assert answer.code == 2
+    assert "UNI-000001  Given1 Family1" in answer.err
+    assert "UNI-000006  Given1 =CMD" in answer.err
+    assert issued("issuer", "revoke", "nobody").code == 4
+    assert issued("issuer", "revoke", "UNI-000001", "--date", "2999-01-01").code == 2
+    listed = json.loads(issued("issuer", "list", "--json").out)["diplomas"]
+    assert [diploma["revoked"] for diploma in listed] == [None] * 6
+
+
+def test_a_correction_writes_the_new_bundle(issued: Program) -> None:
+    answer = issued("issuer", "correct", "UNI-000003", "--set", "family_name=Müller", "--set", "gpa=4.0")
+    assert answer.out == "UNI-000003 edition 2  Given3 Müller: diplomas/UNI-000003.2.json\n"
+    assert "Given3 Müller" in verdict(issued, "diplomas/UNI-000003.2.json")
+    assert verdict(issued, "diplomas/UNI-000003.json").startswith("NOT VALID")
+    assert issued("issuer", "correct", "UNI-000003", "--set", "gpa=excellent").code == 1
+    assert issued("issuer", "correct", "UNI-000003", "--set", "gpa").code == 2
+
+
+def test_list_and_show_say_what_there_is(issued: Program) -> None:
+    issued("issuer", "revoke", "UNI-000002", "--reason", "fraud", "--date", "2026-07-02")
+    lines = issued("issuer", "list").out.splitlines()
+    assert lines[:2] == [
+        "UNI-000001  Given1 Family1",
+        "UNI-000002  Given2 Family2, revoked 2026-07-02: fraud",
+    ]
+    assert issued("issuer", "list", "given3").out == "UNI-000003  Given3 Family3\n"
+    shown = issued("issuer", "show", "UNI-000001")
+    assert "graduate1@example.org" in shown.out
+    document = json.loads(issued("issuer", "show", "UNI-000001", "--json").out)
+    assert document["credential"]["id"] == document["id"]
+    assert issued("issuer", "show", document["id"]).out == shown.out
+
+
+def test_what_a_graduate_is_called_cannot_steer_the_terminal(program: Program) -> None:
+    Path("g.csv").write_text(table([graduate(1, honours="x\u200fy")]))
+    program("issuer", "issue", "g.csv", "--name", "Uni\u202eversity")
+    shown = program("issuer", "show", "UNI-000001")
+    assert "\u200f" not in shown.out
+    assert "⟨200F⟩" in shown.out
+
+
+def test_without_an_issuer_there_is_nothing_to_show(program: Program) -> None:
+    for words in (
+        ["list"],
+        ["show", "x"],
+        ["revoke", "x"],
+        ["export"],
+        ["status", "publish"],
+        ["backup", "b"],
+    ):
+        if words[0] != "backup":
+            answer = program("issuer", *words)
+            assert (answer.code, "there is no issuer" in answer.err) == (4, True), words
+
+
+def test_a_backup_is_always_encrypted_and_comes_back(
+    issued: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert issued("issuer", "backup", "b").code == 6
+    (tmp_path / "secret").write_text("correct horse\n")
+    monkeypatch.setenv("INTAGLIO_BACKUP_PASSPHRASE_FILE", str(tmp_path / "secret"))
+    assert issued("issuer", "backup", "b").out == "b\n"
+    answer = issued("issuer", "--home", tmp_path / "again", "restore", "b")
+    assert answer.code == 0
+    assert "do not go on with this copy" in answer.err
+    assert issued("issuer", "--home", tmp_path / "again", "list").out == issued("issuer", "list").out
+    assert issued("issuer", "restore", "b").code == 1
+    monkeypatch.setenv("INTAGLIO_BACKUP_PASSPHRASE_FILE", str(tmp_path / "missing"))
+    assert issued("issuer", "backup", "c").code == 6
+
+
+def test_a_passphrase_from_a_file_protects_the_keys(
+    program: Program, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "secret").write_text("correct horse\n")
+    monkeypatch.setenv("INTAGLIO_PASSPHRASE_FILE", str(tmp_path / "secret"))
+    answer = program("issuer", "issue", file, "--name", "U")
+    assert answer.code == 0
+    assert "the keys lie unencrypted" not in answer.err
+    monkeypatch.delenv("INTAGLIO_PASSPHRASE_FILE")
+    assert program("issuer", "revoke", "UNI-000001").code == 6
+    assert program("issuer", "list").code == 0
+
+
+def test_a_folder_that_takes_no_files_is_a_problem_and_no_traceback(program: Program, file: Path) -> None:
+    Path("diplomas").write_text("a file where a folder should be")
+    answer = program("issuer", "issue", file, "--name", "U")
+    assert answer.code == 2
+    Path("taken").mkdir()
+    (Path("taken") / "UNI-000001.json").mkdir()
+    answer = program("issuer", "issue", file, "--name", "U", "--out", "taken")
+    assert answer.code == 3
+    assert "UNI-000001.json: Is a directory" in answer.err
+    assert program("issuer", "issue", file, "--out", "free").code == 0
+
+
+# Terminals
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def typed(home: Path, words: list[str], dialogue: list[tuple[bytes, bytes]]) -> tuple[str, str]:
+    """What the program prints to a person at a terminal who answers each question when it is asked."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "intaglio", *words],
+        stdin=theirs,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=ROOT,
+        env={**os.environ, "INTAGLIO_HOME": str(home)},
+        start_new_session=True,  # so that it has no other terminal to ask at
+    ) as process:
+        assert process.stderr is not None
+        told = b""
+        for question, answer in dialogue:
+            while question not in told:
+                character = process.stderr.read(1)
+                assert character, told
+                told += character
+            told = b""
+            os.write(ours, answer + b"\n")
+        out, err = process.communicate(timeout=60)
+    os.close(ours)
+    os.close(theirs)
+    assert process.returncode == 0, err.decode()
+    return out.decode(), err.decode()
+
+
+def test_on_a_terminal_the_one_that_is_meant_is_asked_for(issued: Program) -> None:
+    words = ["issuer", "revoke", "given1", "--reason", "fraud"]
+    out, _ = typed(issued.home, words, [(b"2  UNI-000006  Given1 =CMD", b"2")])
+    assert out.startswith("revoked UNI-000006  Given1 =CMD, revoked ")
+
+
+def test_a_new_passphrase_is_asked_for_twice_and_later_once(tmp_path: Path) -> None:
+    home, secret = tmp_path / "home", b"correct horse"
+    new = [(b"(empty: none): ", secret), (b"Repeat for confirmation: ", secret)]
+    typed(home, ["issuer", "init", "--name", "U"], new)
+    assert Issuer(home / "issuer", lambda: secret, lambda: NOW).press()
+    typed(home, ["issuer", "status", "publish"], [(b"Issuer passphrase: ", secret)])
+
+
+def told(monkeypatch: pytest.MonkeyPatch, stderr: io.StringIO, steps: list[tuple[float, Progress]]) -> str:
+    monkeypatch.setattr(sys, "stderr", stderr)
+    moments = iter([0.0, *(moment for moment, _ in steps)])
+    with Meter(lambda: next(moments)) as meter:
+        for _, progress in steps:
+            meter(progress)
+    return stderr.getvalue()
+
+
+STEPS = [
+    (0.1, Progress("checking", 0, 100)),
+    (0.2, Progress("checking", 100, 100)),
+    (0.3, Progress("issuing", 0, 100)),
+    (0.9, Progress("issuing", 20, 100)),
+]
+
+
+def test_a_short_job_shows_no_progress(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert told(monkeypatch, Terminal(), STEPS) == ""
+
+
+def test_a_longer_job_draws_a_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    longer = [*STEPS, (1.5, Progress("issuing", 60, 100)), (2.0, Progress("issuing", 100, 100))]
+    drawn = told(monkeypatch, Terminal(), longer)
+    assert "Issuing" in drawn
+    assert "100/100" in drawn
+    assert "rows/s" in drawn
+
+
+def test_a_slow_check_is_drawn_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = [
+        (0.1, Progress("checking", 0, 9)),
+        (2.0, Progress("checking", 9, 9)),
+        (2.1, Progress("issuing", 9, 9)),
+    ]
+    drawn = told(monkeypatch, Terminal(), slow)
+    assert "Checking" in drawn
+    assert "Issuing" in drawn
+
+
+def test_elsewhere_a_long_job_writes_plain_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    longer = [*STEPS, (10.3, Progress("issuing", 50, 100)), (12.0, Progress("issuing", 60, 100))]
+    assert told(monkeypatch, io.StringIO(), longer) == "Issuing: 50 of 100 rows, 5 a second, 10 s left\n"
+
+
+@pytest.mark.parametrize(
+    ("number", "edition", "name"),
+    [
+        ("UNI-2026-1", 1, "UNI-2026-1.json"),
+        ("UNI-2026-1", 3, "UNI-2026-1.3.json"),
+        ("2026/17", 1, "2026_17-"),
+        ("../../etc/passwd", 1, "_.._etc_passwd-"),
+        ("Zeugnis Nr. ä", 1, "Zeugnis_Nr.__-"),
+        ("-rf", 1, "rf-"),
+        ("x" * 250, 1, "x" * 100 + "-"),
+    ],
+)
+def test_a_bundle_is_named_after_its_number_and_stays_in_its_folder(
+    number: str, edition: int, name: str
+) -> None:
+    found = file_name(Entry(0, number, edition, 0, "", "", None, None))
+    assert found.startswith(name)
+    assert "/" not in found
+    assert len(found.encode()) < 200
+
+
+def test_numbers_that_look_alike_get_files_of_their_own() -> None:
+    names = {file_name(Entry(0, number, 1, 0, "", "", None, None)) for number in ("a/b", "a_b", "a b", "A_b")}
+    assert len(names) == 4
+
+
+def test_help_says_what_each_command_does(program: Program) -> None:
+    answer: Answer = program("issuer", "--help")
+    for command in (
+        "init",
+        "issue",
+        "revoke",
+        "correct",
+        "list",
+        "show",
+        "export",
+        "backup",
+        "restore",
+        "status",
+    ):
+        assert command in answer.out

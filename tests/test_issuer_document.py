@@ -1,0 +1,169 @@
+"""From a record to an Open Badges 3.0 credential."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from issuer.document import Documents, Profile
+from issuer.permutation import Positions
+from issuer.records import check_record
+from issuer.source import open_source
+from issuer.template import Template
+from tests.conftest import ROOT
+from tests.registrar import graduate
+from vc import Credential, jsonld
+from vc.anchoring import expected_origins
+from vc.schema import Schemas
+from vc.status import StatusEntry
+
+DID = "did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK"
+HOLDER = "did:key:z6MkpTHR8VNsBxYAAWHut2Geadd9jSwuBV8xRoAnwWsdvktH"
+
+
+def documents(url: str | None = None, id_secret: bytes = b"i" * 32) -> Documents:
+    profile = Profile(DID, "Invented University", "u.example/log", url)
+    return Documents(Template.packaged(), profile, id_secret, b"s" * 32, Positions(lambda _: b"p" * 32))
+
+
+def compose(seq: int = 0, edition: int = 1, holder: str | None = None, **change: str) -> dict[str, Any]:
+    return documents().compose(check_record(graduate(1, **change)), seq, edition, holder)
+
+
+def test_a_diploma_says_who_got_what_from_whom_when() -> None:
+    diploma = compose()
+    subject = diploma["credentialSubject"]
+    assert list(diploma)[:4] == ["@context", "id", "type", "issuer"]
+    assert diploma["type"] == ["VerifiableCredential", "OpenBadgeCredential"]
+    assert diploma["issuer"] == {"id": DID, "type": ["Profile"], "name": "Invented University"}
+    assert diploma["awardedDate"] == diploma["validFrom"] == "2026-06-30T00:00:00Z"
+    assert subject["identifier"][0]["identityHash"] == "Given1 Family1"
+    assert subject["licenseNumber"] == "UNI-000001"
+    assert subject["creditsEarned"] == 180
+    assert [result["value"] for result in subject["result"]] == ["3.5", "merit"]
+    described = {description["id"] for description in subject["achievement"]["resultDescription"]}
+    assert {result["resultDescription"] for result in subject["result"]} == described
+    assert [alignment["targetUrl"] for alignment in subject["achievement"]["alignment"]] == [
+        "http://data.europa.eu/snb/eqf/6",
+        "http://data.europa.eu/snb/isced-f/0613",
+    ]
+
+
+def test_what_the_registrar_left_empty_is_left_out() -> None:
+    empty = dict.fromkeys(
+        (
+            "student_id",
+            "family_name",
+            "email",
+            "programme_code",
+            "eqf_level",
+            "ects",
+            "isced_f",
+            "gpa",
+            "honours",
+        ),
+        "",
+    )
+    subject = compose(**empty)["credentialSubject"]
+    assert [identifier["identityType"] for identifier in subject["identifier"]] == ["name"]
+    assert subject["identifier"][0]["identityHash"] == "Given1"
+    assert subject.keys() == {"type", "identifier", "licenseNumber", "activityEndDate", "achievement"}
+    assert subject["achievement"].keys() == {
+        "id",
+        "type",
+        "achievementType",
+        "name",
+        "description",
+        "criteria",
+    }
+    assert subject["achievement"]["id"].endswith(":achievement:Bachelor%20of%20Science")
+
+
+def test_no_birth_date_e_mail_or_student_number_stands_in_the_clear() -> None:
+    text = json.dumps(compose())
+    for private in ("2001-02-03", "graduate1@example.org", "S000001"):
+        assert private not in text
+
+
+def test_a_hashed_identifier_is_what_open_badges_says() -> None:
+    (email,) = (
+        identifier
+        for identifier in compose()["credentialSubject"]["identifier"]
+        if identifier["identityType"] == "emailAddress"
+    )
+    digest = hashlib.sha256(f"graduate1@example.org{email['salt']}".encode()).hexdigest()
+    assert email["identityHash"] == f"sha256${digest}"
+    assert email["hashed"] is True
+    assert len(email["salt"]) == 32
+
+
+def test_the_id_is_160_bits_that_nobody_without_the_secret_can_guess() -> None:
+    identifiers = {
+        compose()["id"],
+        compose(edition=2)["id"],
+        compose(diploma_number="UNI-000002")["id"],
+        documents(id_secret=b"j" * 32).compose(check_record(graduate(1)), 0)["id"],
+    }
+    assert len(identifiers) == 4
+    assert all(len(identifier.rsplit(":", 1)[1]) == 32 for identifier in identifiers)  # base32 of 20 bytes
+    assert compose(seq=7, gpa="1.0")["id"] == compose()["id"]
+
+
+def test_the_same_row_gives_the_same_document() -> None:
+    assert compose(seq=5) == compose(seq=5)
+
+
+def test_status_and_log_are_named() -> None:
+    credential = Credential.parse(compose(seq=200_000))
+    (status,) = credential.status
+    entry = StatusEntry.parse(status)
+    positions = Positions(lambda _: b"p" * 32)
+    assert entry.list_url.endswith(":status:1")
+    assert positions.seq(1, entry.index) == 200_000
+    assert expected_origins(credential) == {"u.example/log"}
+
+
+def test_with_a_web_address_everything_lies_under_it() -> None:
+    diploma = documents("https://u.example/registry").compose(check_record(graduate(1)), 0)
+    assert diploma["id"].startswith("https://u.example/registry/credential/")
+    assert diploma["credentialStatus"]["statusListCredential"] == "https://u.example/registry/status/0"
+    assert diploma["issuer"]["url"] == "https://u.example/registry"
+    assert diploma["credentialSubject"]["achievement"]["id"] == "https://u.example/registry/achievement/BSC"
+
+
+def test_an_edition_can_be_bound_to_a_holder() -> None:
+    bound, free = compose(edition=2, holder=HOLDER), compose(edition=2)
+    assert bound["credentialSubject"] == {"id": HOLDER, **free["credentialSubject"]}
+    assert "id" not in free["credentialSubject"]
+
+
+def test_every_example_loses_nothing_and_has_the_form_of_open_badges(corpora: Path) -> None:
+    schema = json.loads((corpora / "samples" / "schemas" / "ob3-achievementcredential.json").read_bytes())
+    schemas = Schemas({"ob3": schema})
+    source = open_source(ROOT / "examples" / "diploma" / "graduates.csv")
+    made = documents()
+    for span in source.spans():
+        for row, cells in source.rows(span):
+            document = made.compose(check_record(source.fields(cells)), row)
+            assert jsonld.canonicalize(document)
+            signed = {
+                **document,
+                "proof": [{"type": "DataIntegrityProof", "created": "2026-07-01T00:00:00Z"}],
+            }
+            assert schemas.check(Credential.parse(signed), "ob3") == ("ob3",)
+
+
+@pytest.mark.parametrize(
+    ("change", "place"),
+    [({"activityEndDate": "2026-06-30"}, "activityEndDate"), ({"type": "AchievementSubject"}, "type")],
+)
+def test_the_schema_would_notice_a_wrong_form(corpora: Path, change: dict[str, Any], place: str) -> None:
+    schema = json.loads((corpora / "samples" / "schemas" / "ob3-achievementcredential.json").read_bytes())
+    document = compose()
+    wrong = {**document, "credentialSubject": {**document["credentialSubject"], **change}}
+    with pytest.raises(Exception, match=place):
+        Schemas({"ob3": schema}).check(Credential.parse(wrong), "ob3")

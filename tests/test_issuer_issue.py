@@ -1,0 +1,431 @@
+"""The issuer in a folder: made once, single diplomas, corrections, claims, finding people."""
+
+from __future__ import annotations
+
+import stat
+import threading
+from collections.abc import Callable
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from did import Document
+from did.methods import web as did_web
+from issuer.home import Identity
+from issuer.issue import Issuer
+from issuer.press import Press, log_entry
+from issuer.records import InvalidRecord
+from issuer.store import EditionTaken, Store
+from keys import PassphraseNeeded, PrivateKey, WrongPassphrase
+from ledger import Log, audit
+from tests.registrar import NOW, csv_file, graduate, issuer_in, verifier_for
+from vc import Bundle, Verdict
+from vc.status import Reason
+from wire.problem import Conflict, Damaged, NotFound, Refused
+
+HOLDER = "did:key:z6MkpTHR8VNsBxYAAWHut2Geadd9jSwuBV8xRoAnwWsdvktH"
+OTHER = "did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK"
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def issuer(home: Path) -> Issuer:
+    return issuer_in(home)
+
+
+def reopened(issuer: Issuer) -> Issuer:
+    return Issuer(issuer.home, lambda: None, lambda: NOW)
+
+
+class Interruption(Exception):
+    """A stand-in for SIGKILL where a test has to go on."""
+
+
+# Making one
+
+
+def test_an_issuer_is_made_once_and_then_found(home: Path) -> None:
+    made = issuer_in(home)
+    again = issuer_in(home)
+    assert made.did == again.did == Issuer(home, lambda: None, lambda: NOW).did
+    assert made.name == "Invented University"
+    assert stat.S_IMODE(home.stat().st_mode) == 0o700
+    for name in ("keys.json", "issuer.json", "issuer.sqlite"):
+        assert stat.S_IMODE((home / name).stat().st_mode) == 0o600
+
+
+def test_processes_that_make_one_at_once_make_the_same(home: Path) -> None:
+    context = get_context("fork")
+    queue = context.SimpleQueue()
+    processes = [context.Process(target=lambda: queue.put(_made(home))) for _ in range(4)]
+    for process in processes:
+        process.start()
+    found = [queue.get() for _ in processes]
+    for process in processes:
+        process.join()
+    assert len(set(found)) == 1
+    assert audit(Issuer(home, lambda: None, lambda: NOW).log).size == 1
+
+
+def _made(home: Path) -> tuple[str, int]:
+    issuer = issuer_in(home)
+    return issuer.did, issuer.log.checkpoint().size
+
+
+@pytest.mark.parametrize("broken", ["keys.json", "did.json", "issuer.json"])
+def test_an_issuer_that_was_half_made_is_completed(
+    home: Path, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    from wire import files
+
+    real = files.write_durably
+
+    def fails(path: Path, *args: Any, **options: Any) -> None:
+        if path.name == broken:
+            raise Interruption
+        real(path, *args, **options)
+
+    for module in ("issuer.issue", "issuer.home", "keys.keyfile"):
+        monkeypatch.setattr(f"{module}.write_durably", fails)
+    with pytest.raises(Interruption):
+        issuer_in(home)
+    monkeypatch.undo()
+    with pytest.raises(NotFound, match="there is no issuer"):
+        Issuer(home, lambda: None, lambda: NOW)
+    made = issuer_in(home)
+    assert made.issue(graduate(1)).number == "UNI-000001"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"name": "Another"}, {"url": "https://u.example"}, {"method": "web", "url": "https://u.example"}],
+)
+def test_another_issuer_does_not_move_in(issuer: Issuer, options: dict[str, Any]) -> None:
+    with pytest.raises(Conflict, match="another issuer lives here: Invented University"):
+        issuer_in(issuer.home, **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "detail"),
+    [
+        ({"name": " "}, "the issuer has no name"),
+        ({"method": "web"}, "a did:web needs the address of a web site"),
+        ({"url": "https://u.example/?q=1"}, "has a query or a fragment"),
+        ({"url": "ftp://u.example"}, "not an https URL"),
+        ({"url": "http://u.example", "method": "web"}, "No did:web"),
+        ({"url": "https://user@u.example"}, "carries a user name"),
+    ],
+)
+def test_a_description_that_makes_no_issuer_is_refused(
+    home: Path, options: dict[str, Any], detail: str
+) -> None:
+    with pytest.raises(Refused, match=detail):
+        issuer_in(home, **options)
+    assert not (home / "issuer.json").exists()
+
+
+def test_a_web_address_gives_a_did_with_a_document_to_publish(home: Path) -> None:
+    made = issuer_in(home, url="https://u.example:8443/registry/")
+    assert made.did == "did:web:u.example%3A8443:registry"
+    assert made.identity.url == "https://u.example:8443/registry"
+    assert made.identity.log == "u.example:8443/registry/log"
+    assert made.identity.document_url == did_web.url(made.did)
+    document = Document.parse(made._document, made.did)
+    keys = made.keys.public_keys
+    assert {method.key for method in document.methods("assertionMethod")} == {
+        keys["assertion"],
+        keys["status-list"],
+    }
+    assert {method.key for method in document.methods("authentication")} == {keys["assertion"]}
+
+
+@pytest.mark.parametrize("url", [None, "https://u.example"])
+def test_a_diploma_of_either_kind_of_issuer_verifies_offline(home: Path, url: str | None) -> None:
+    made = issuer_in(home, url=url)
+    bundle = made.bundle(made.issue(graduate(1)))
+    report = verifier_for(made).verify(bundle.to_bytes(), now=NOW)
+    assert report.verdict is Verdict.VALID, [check.text for check in report.checks]
+
+
+def test_secrets_are_opened_only_when_needed(home: Path) -> None:
+    asked = []
+
+    def ask() -> bytes | None:
+        asked.append(1)
+        return b"correct horse"
+
+    made = issuer_in(home, passphrase=ask)
+    made.issue(graduate(1))
+    asked.clear()
+    opened = Issuer(home, ask, lambda: NOW)
+    assert opened.store.current("UNI-000001").name == "Given1 Family1"
+    assert asked == []
+    opened.issue(graduate(2))
+    assert asked == [1]
+    with pytest.raises(PassphraseNeeded):
+        Issuer(home, lambda: None, lambda: NOW).issue(graduate(3))
+    with pytest.raises(WrongPassphrase):
+        Issuer(home, lambda: b"wrong", lambda: NOW).issue(graduate(3))
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"[]", b'{"version": 2}', b'{"version": 1, "name": "U"}', b'{"version": 1, "shoe": 3}']
+)
+def test_a_broken_identity_is_damage(issuer: Issuer, content: bytes) -> None:
+    (issuer.home / "issuer.json").write_bytes(content)
+    with pytest.raises(Damaged, match=r"issuer\.json"):
+        Identity.read(issuer.home)
+
+
+# One at a time
+
+
+def test_one_diploma_is_issued_once(issuer: Issuer) -> None:
+    entry = issuer.issue(graduate(1))
+    assert (entry.number, entry.edition, entry.leaf, entry.name) == ("UNI-000001", 1, 1, "Given1 Family1")
+    with pytest.raises(EditionTaken):
+        issuer.issue(graduate(1, gpa="1.0"))
+    with pytest.raises(InvalidRecord):
+        issuer.issue(graduate(2, email="x"))
+    assert [found.number for found in issuer.entries()] == ["UNI-000001"]
+
+
+def test_numbers_for_single_diplomas_are_taken_in_blocks(
+    issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reserved = []
+    real = Store.reserve
+    monkeypatch.setattr(Store, "reserve", lambda store, count: reserved.append(count) or real(store, count))
+    seqs = [issuer.issue(graduate(row)).seq for row in range(1, 67)]
+    assert seqs == list(range(66))
+    assert reserved == [64, 64]
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "before"),
+    [
+        (Log, "append", True),
+        (Log, "append", False),
+        (Store, "finish_single", True),
+        (Store, "finish_single", False),
+    ],
+)
+def test_a_single_diploma_that_was_interrupted_is_completed_by_the_next(
+    issuer: Issuer, monkeypatch: pytest.MonkeyPatch, owner: type, name: str, before: bool
+) -> None:
+    issuer.issue(graduate(1))
+    real: Callable[..., Any] = getattr(owner, name)
+
+    def interrupted(*args: Any, **options: Any) -> Any:
+        if not before:
+            real(*args, **options)
+        raise Interruption
+
+    monkeypatch.setattr(owner, name, interrupted)
+    with pytest.raises(Interruption):
+        issuer.correct("UNI-000001", {"gpa": "4.0"})
+    monkeypatch.undo()
+    again = reopened(issuer)
+    assert again.correct("UNI-000001", {"gpa": "4.0"}).edition == 2
+    assert [(entry.edition, entry.reason) for entry in again.entries()] == [(1, "superseded"), (2, None)]
+    lines = [again.line(entry) for entry in again.entries()]
+    assert list(again.log.entries(1, 2)) == [log_entry(lines[0].credential)]
+    assert log_entry(lines[1].credential) in list(again.log.entries(2, audit(again.log).size))
+
+
+# Editions
+
+
+def test_a_correction_is_the_next_edition_and_supersedes_the_former(issuer: Issuer) -> None:
+    old = issuer.bundle(issuer.issue(graduate(1)))
+    entry = issuer.correct("UNI-000001", {"family_name": "Müller", "ects": "7.5"})
+    assert (entry.edition, entry.name) == (2, "Given1 Müller")
+    new = issuer.bundle(entry)
+    assert new.secured["id"] != old.secured["id"]
+    assert new.secured["credentialSubject"]["creditsEarned"] == 7.5
+    verifier = verifier_for(issuer)
+    assert verifier.verify(new, now=NOW).verdict is Verdict.VALID
+    assert verifier.verify(issuer.bundle(issuer.store.entry(0)), now=NOW).verdict is Verdict.INVALID
+
+
+def test_a_diploma_of_a_file_can_be_corrected_too(issuer: Issuer, tmp_path: Path) -> None:
+    issuer.issue_file(csv_file(tmp_path / "g.csv", [graduate(1)]), tmp_path / "errors.csv")
+    assert issuer.correct("UNI-000001", {"gpa": "4.0"}).edition == 2
+    issuer.issue_file(csv_file(tmp_path / "g.csv", [graduate(1), graduate(2)]), tmp_path / "errors.csv")
+    assert {entry.number: entry.edition for entry in issuer.entries()} == {"UNI-000001": 2, "UNI-000002": 1}
+
+
+def test_a_correction_that_changes_nothing_issues_nothing(issuer: Issuer) -> None:
+    issuer.issue(graduate(1))
+    assert issuer.correct("UNI-000001", {"gpa": "3.5"}).edition == 1
+
+
+@pytest.mark.parametrize(
+    ("number", "changes", "problem"),
+    [
+        ("UNI-000009", {"gpa": "1.0"}, NotFound),
+        ("UNI-000001", {"gpa": "good"}, InvalidRecord),
+        ("UNI-000001", {"shoe_size": "43"}, InvalidRecord),
+        ("UNI-000001", {"diploma_number": "UNI-000002"}, Refused),
+        ("UNI-000002", {"gpa": "1.0"}, Refused),
+    ],
+)
+def test_what_cannot_be_corrected_is_said(
+    issuer: Issuer, number: str, changes: dict[str, str], problem: type[Exception]
+) -> None:
+    issuer.issue(graduate(1))
+    issuer.issue(graduate(2))
+    issuer.lists.revoke(["UNI-000002"], Reason.FRAUD, date=NOW, now=NOW)
+    with pytest.raises(problem):
+        issuer.correct(number, changes)
+    assert len(list(issuer.entries())) == 2
+
+
+def test_a_claim_binds_the_next_edition_to_the_holder_and_gives_it_again(issuer: Issuer) -> None:
+    issuer.issue(graduate(1))
+    bundle = Bundle.parse(issuer.claim("UNI-000001", HOLDER))
+    assert bundle.secured["credentialSubject"]["id"] == HOLDER
+    assert verifier_for(issuer).verify(bundle, now=NOW).verdict is Verdict.VALID
+    assert Bundle.parse(issuer.claim("UNI-000001", HOLDER)).secured == bundle.secured
+    with pytest.raises(Conflict, match="another holder"):
+        issuer.claim("UNI-000001", OTHER)
+    with pytest.raises(NotFound):
+        issuer.claim("UNI-000002", HOLDER)
+    assert issuer.correct("UNI-000001", {"gpa": "4.0"}).edition == 3
+    corrected = Bundle.parse(issuer.claim("UNI-000001", HOLDER))
+    assert corrected.secured["credentialSubject"]["id"] == HOLDER
+    issuer.lists.revoke(["UNI-000001"], Reason.FRAUD, date=NOW, now=NOW)
+    with pytest.raises(Refused, match="was revoked"):
+        issuer.claim("UNI-000001", HOLDER)
+
+
+def test_holders_are_never_written_to_the_log(issuer: Issuer) -> None:
+    issuer.issue(graduate(1))
+    issuer.claim("UNI-000001", HOLDER)
+    for path in (issuer.home / "log").rglob("*"):
+        if path.is_file():
+            assert HOLDER.encode() not in path.read_bytes()
+
+
+def test_claims_by_one_holder_at_once_give_one_edition(issuer: Issuer) -> None:
+    issuer.issue(graduate(1))
+    answers: list[bytes] = []
+    threads = [
+        threading.Thread(target=lambda: answers.append(issuer.claim("UNI-000001", HOLDER))) for _ in range(6)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len({Bundle.parse(answer).secured["id"] for answer in answers}) == 1
+    assert len(answers) == 6
+    assert [entry.edition for entry in issuer.entries()] == [1, 2]
+
+
+def test_a_claim_that_lost_the_race_to_a_correction_looks_again(
+    issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    issuer.issue(graduate(1))
+    real = Press.print
+
+    def correct_first(*args: Any, **options: Any) -> Any:
+        monkeypatch.undo()
+        reopened(issuer).correct("UNI-000001", {"gpa": "4.0"})
+        return real(*args, **options)
+
+    monkeypatch.setattr(Press, "print", correct_first)
+    bundle = Bundle.parse(issuer.claim("UNI-000001", HOLDER))
+    assert bundle.secured["credentialSubject"]["result"][0]["value"] == "4.0"
+    assert sorted(entry.edition for entry in issuer.entries()) == [1, 2, 3]
+
+
+def test_a_revocation_is_not_lost_to_a_claim_under_way(
+    issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    issuer.issue(graduate(1))
+    real = Store.begin_single
+
+    def revoke_first(*args: Any) -> None:
+        monkeypatch.undo()
+        issuer.lists.revoke(["UNI-000001"], Reason.FRAUD, date=NOW, now=NOW)
+        real(*args)
+
+    monkeypatch.setattr(Store, "begin_single", revoke_first)
+    with pytest.raises(Refused, match="was revoked"):
+        issuer.claim("UNI-000001", HOLDER)
+    assert [entry.reason for entry in issuer.entries()] == ["fraud"]
+
+
+# Finding
+
+
+@pytest.fixture
+def filled(issuer: Issuer, tmp_path: Path) -> Issuer:
+    rows = [graduate(1, given_name="Suharto", family_name=""), *(graduate(row) for row in range(2, 13))]
+    issuer.issue_file(csv_file(tmp_path / "g.csv", rows), tmp_path / "errors.csv")
+    issuer.correct("UNI-000003", {"gpa": "4.0"})
+    return issuer
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("UNI-000003", [("UNI-000003", 2)]),
+        ("row 3", [("UNI-000003", 2)]),
+        ("row:2", [("UNI-000002", 1)]),
+        ("row 99", []),
+        ("suHArto", [("UNI-000001", 1)]),
+        ("Given1", [("UNI-000010", 1), ("UNI-000011", 1), ("UNI-000012", 1)]),
+        ("GRADUATE7@example.org", [("UNI-000007", 1)]),
+        ("nobody", []),
+    ],
+)
+def test_a_diploma_is_found_by_what_people_have_at_hand(
+    filled: Issuer, text: str, found: list[tuple[str, int]]
+) -> None:
+    assert [(entry.number, entry.edition) for entry in filled.find(text)] == found
+
+
+def test_a_diploma_is_found_by_its_id_and_by_the_credential_itself(filled: Issuer) -> None:
+    for seq in (4, 2, 12):
+        entry = filled.store.entry(seq)
+        credential = filled.line(entry).credential
+        assert filled.find(credential["id"]) == [entry]
+        assert filled.find_credential(credential) == entry
+    assert filled.find(filled.identity.profile.iri("credential", "unknown")) == []
+
+
+def test_a_credential_of_another_issuer_is_none_of_ours(filled: Issuer, tmp_path: Path) -> None:
+    other = issuer_in(tmp_path / "other")
+    credential = other.line(other.issue(graduate(1))).credential
+    with pytest.raises(NotFound, match="none of this issuer's"):
+        filled.find_credential(credential)
+
+
+def test_without_a_file_there_are_no_rows(issuer: Issuer) -> None:
+    assert issuer.find("row 1") == []
+
+
+def test_the_trust_entry_names_keys_document_and_log(issuer: Issuer) -> None:
+    entry = issuer.trust_entry()
+    assert entry["issuer"]["id"] == issuer.did
+    assert entry["issuer"]["keys"] == [issuer.keys.public_keys["assertion"].multikey()]
+    assert entry["log"]["key"].startswith(f"{issuer.identity.log}+")
+    assert PrivateKey.generate().public_key.multikey() not in entry["issuer"]["keys"]
+
+
+def test_a_press_can_be_sent_to_another_process_and_shows_no_secret(issuer: Issuer) -> None:
+    import pickle
+
+    press = issuer.press()
+    record = {**graduate(1), "ects": 180}
+    printed = press.print(record, 0, NOW)
+    assert pickle.loads(pickle.dumps(press)).print(record, 0, NOW) == printed
+    assert press.key_secret.hex() not in repr(press)
+    assert repr(press.key_secret) not in repr(press)

@@ -1,0 +1,124 @@
+"""A graduate's record: what a cell may hold, and what is said of one that may not."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from issuer.records import (
+    FIELDS,
+    LONGEST,
+    BadCell,
+    Finding,
+    InvalidRecord,
+    check_cell,
+    check_cells,
+    check_record,
+    full_name,
+)
+from tests.registrar import graduate
+
+
+def test_a_good_row_becomes_a_record() -> None:
+    record, wrong = check_cells(graduate(1, ects="7.5", email=" graduate1@example.org "))
+    assert wrong == []
+    assert record == {**graduate(1), "ects": 7.5}
+    assert record.keys() == FIELDS.keys()
+
+
+@pytest.mark.parametrize(
+    ("given_name", "family_name", "name"),
+    [
+        ("Suharto", "", "Suharto"),
+        ("Eve", "=CMD", "Eve =CMD"),
+        ("Jörg", "<b>Smith</b>", "Jörg <b>Smith</b>"),
+        ("Christopher", "Null", "Christopher Null"),
+        ("莉", "黄", "莉 黄"),
+        ("طه", "الجفالي", "طه الجفالي"),
+        ("X Æ", "O'Brien-Müller", "X Æ O'Brien-Müller"),
+        ("می\u200cترا", "", "می\u200cترا"),
+    ],
+)
+def test_every_real_name_is_a_name(given_name: str, family_name: str, name: str) -> None:
+    record, wrong = check_cells(graduate(1, given_name=given_name, family_name=family_name))
+    assert wrong == []
+    assert full_name(record) == name
+
+
+@pytest.mark.parametrize(
+    ("field", "cell", "reason"),
+    [
+        ("email", "3.71", "is not an e-mail address"),
+        ("email", "a@b", "is not an e-mail address"),
+        ("email", "a b@example.org", "is not an e-mail address"),
+        ("award_date", "30/06/2026", "is not a date (YYYY-MM-DD)"),
+        ("award_date", "20260630", "is not a date (YYYY-MM-DD)"),
+        ("birth_date", "2026-02-30", "is not a date (YYYY-MM-DD)"),
+        ("birth_date", "2026-W01-1", "is not a date (YYYY-MM-DD)"),
+        ("ects", "abc", "is not a number of credits"),
+        ("ects", "-1", "is not a number of credits"),
+        ("ects", "1e9", "is not a number of credits"),
+        ("ects", "١٢", "is not a number of credits"),
+        ("eqf_level", "9", "is not an EQF level (1 to 8)"),
+        ("isced_f", "x", "is not an ISCED-F code (2 to 4 digits)"),
+        ("gpa", "good", "is not a grade average"),
+        ("lang", "english please", "is not a language tag"),
+        ("achievement_type", "PhD", "is not an Open Badges achievement type (such as BachelorDegree)"),
+        ("achievement_type", "ext:", "is not an Open Badges achievement type (such as BachelorDegree)"),
+        ("given_name", "", "is empty"),
+        ("given_name", " \t", "is empty"),
+        ("diploma_number", "", "is empty"),
+        ("given_name", "x" * (LONGEST + 1), f"is longer than {LONGEST} characters"),
+        ("given_name", "\udce9ric", "is not UTF-8 text"),
+    ],
+)
+def test_a_bad_cell_is_named_with_its_reason(field: str, cell: str, reason: str) -> None:
+    _, wrong = check_cells(graduate(1, **{field: cell}))
+    assert wrong == [(field, reason, cell.strip())]
+
+
+@pytest.mark.parametrize("character", ["\n", "\x00", "\x1b", "\x7f", "\u202e", "\u2066", "\u2028", "\ufffe"])
+def test_what_could_steer_a_terminal_or_turn_a_line_around_is_refused(character: str) -> None:
+    with pytest.raises(BadCell, match="line break, control or direction"):
+        check_cell("family_name", f"O{character}Brien")
+
+
+def test_text_is_kept_in_its_composed_form() -> None:
+    assert check_cell("family_name", unicodedata.normalize("NFD", "Müller")) == "Müller"
+
+
+def test_an_extension_is_an_achievement_type() -> None:
+    assert check_cell("achievement_type", "ext:Habilitation") == "ext:Habilitation"
+
+
+@given(st.text())
+def test_any_cell_has_a_value_or_a_reason_that_does_not_repeat_it(cell: str) -> None:
+    for field in FIELDS:
+        reason = "is fine"
+        try:
+            check_cell(field, cell)
+        except BadCell as problem:
+            reason = problem.detail
+        assert reason.startswith(("is ", "has "))
+        assert len(cell) < 5 or cell not in reason
+
+
+def test_a_single_record_names_its_bad_fields_without_their_values() -> None:
+    with pytest.raises(InvalidRecord) as raised:
+        check_record({**graduate(1, email="secret", given_name=""), "nickname": "x"})
+    assert raised.value.detail == (
+        "given_name: the value is empty; email: the value is not an e-mail address; "
+        "nickname: the value is not a field of a diploma"
+    )
+    assert check_record(graduate(1))["email"] == "graduate1@example.org"
+
+
+def test_a_finding_shows_the_cell_harmlessly() -> None:
+    assert str(Finding(17, "E-Mail", "is not an e-mail address", "3.71")) == (
+        'row 17, column E-Mail: "3.71" is not an e-mail address'
+    )
+    assert "\x1b" not in str(Finding(1, "x", "is odd", "\x1b[2J"))
+    assert str(Finding(1, "x", "is empty")) == "row 1, column x: is empty"

@@ -1,0 +1,157 @@
+"""`intaglio issuer claim`, `issuer serve` and `wallet receive`, as two people type them on one machine."""
+
+from __future__ import annotations
+
+import http.client
+import io
+import json
+import queue
+import socket
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import uvicorn
+
+import intaglio
+from tests.test_holder_claim import NUMBER, graduate
+
+
+class Answer(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+class Machine:
+    """A machine with the program and a home folder."""
+
+    def __init__(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], home: Path
+    ) -> None:
+        self.monkeypatch, self.capsys, self.home = monkeypatch, capsys, home
+
+    def run(self, *arguments: object, stdin: str = "") -> Answer:
+        words = ["intaglio", "--home", str(self.home), *map(str, arguments)]
+        self.monkeypatch.setattr(sys, "argv", words)
+        self.monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
+        with pytest.raises(SystemExit) as ended:
+            intaglio.main()
+        assert isinstance(ended.value.code, int)
+        return Answer(ended.value.code, *self.capsys.readouterr())
+
+    @contextmanager
+    def serving(self, *arguments: str) -> Iterator[tuple[str, uvicorn.Config]]:
+        """`issuer serve` in a thread, until the block ends: the address it prints, and what it runs with."""
+        started: queue.SimpleQueue[uvicorn.Server] = queue.SimpleQueue()
+
+        class Server(uvicorn.Server):
+            def run(self, sockets: list[socket.socket] | None = None) -> None:
+                started.put(self)
+                super().run(sockets)
+
+        self.monkeypatch.setattr(uvicorn, "Server", Server)
+        words = ["--home", str(self.home), "issuer", "serve", *arguments]
+        thread = threading.Thread(target=lambda: intaglio.cli.main(words, standalone_mode=False))
+        thread.start()
+        server = started.get(timeout=30)
+        try:
+            yield self.capsys.readouterr().out.strip(), server.config
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Machine:
+    file = tmp_path / "passphrase"
+    file.write_text("correct horse battery")
+    monkeypatch.setenv("INTAGLIO_PASSPHRASE_FILE", str(file))
+    found = Machine(monkeypatch, capsys, tmp_path / "home")
+    graduates = tmp_path / "graduates.csv"
+    row = graduate()
+    graduates.write_text(f"{','.join(row)}\n{','.join(row.values())}\n", encoding="utf-8")
+    made = found.run(
+        "issuer", "issue", graduates, "--name", "University of Example (invented)", "--out", tmp_path / "out"
+    )
+    assert made.code == 0, made.err
+    return found
+
+
+def test_a_link_becomes_a_diploma_in_a_wallet(machine: Machine) -> None:
+    assert machine.run("wallet", "init").code == 0
+    with machine.serving("--port", "0") as (address, _):
+        offered = machine.run("issuer", "claim", NUMBER, "--url", address)
+        assert offered.code == 0
+        assert "Good for 30 days and one wallet" in offered.err
+        number, link = offered.out.split()
+        assert (number, link[: len(address) + 7]) == (NUMBER, f"{address}/claim/")
+        ca = machine.home / "issuer" / "tls" / "authority.pem"
+        refused = machine.run("wallet", "receive", link, "--ca", ca, "--yes")
+        assert refused.code == 1
+        assert "this machine itself" in refused.err
+        nobody = machine.run("--loopback", "wallet", "receive", link, "--ca", ca)
+        assert nobody.code == 2
+        assert "--yes says yes" in nobody.err
+        unknown = machine.run("--loopback", "wallet", "receive", link, "--yes")
+        assert unknown.code == 3
+        assert "certificate" in unknown.err
+        kept = machine.run("--loopback", "wallet", "receive", link, "--ca", ca, "--yes")
+        assert kept.code == 0, kept.err
+        assert "University of Example (invented) offers a diploma at https://localhost:" in kept.err
+        assert (
+            machine.run("--loopback", "--ca", ca, "wallet", "receive", "-", "--yes", stdin=link).out
+            == kept.out
+        )
+    shown = machine.run("wallet", "show", kept.out.strip())
+    assert "bound to    did:key:" in shown.out
+    assert "valid when added" in shown.out
+
+
+def test_links_as_json_and_for_what_there_is_none(machine: Machine) -> None:
+    made = json.loads(machine.run("issuer", "claim", NUMBER, "--json").out)
+    assert made["version"] == 1
+    assert made["links"][NUMBER].startswith("https://localhost:8460/claim/")
+    unknown = machine.run("issuer", "claim", "UNI-0")
+    assert (unknown.code, unknown.out) == (4, "")
+    assert "no diploma fits 'UNI-0'" in unknown.err
+    insecure = machine.run("issuer", "claim", NUMBER, "--url", "http://uni.example")
+    assert (insecure.code, insecure.out) == (1, "")
+    assert machine.run("issuer", "revoke", NUMBER).code == 0
+    revoked = machine.run("issuer", "claim", NUMBER)
+    assert (revoked.code, revoked.out) == (1, "")
+    assert "was revoked" in revoked.err
+
+
+def test_plain_behind_a_proxy(machine: Machine) -> None:
+    with machine.serving("--port", "0", "--url", "https://uni.example/registrar") as (address, config):
+        assert address == "https://uni.example/registrar"
+        assert config.ssl_certfile is None
+        assert config.access_log is False
+    with machine.serving("--port", "0", "--plain") as (address, _):
+        assert address.startswith("http://localhost:")
+        with closing(http.client.HTTPConnection(address.removeprefix("http://"), timeout=10)) as connection:
+            connection.request("GET", "/.well-known/did.json")
+            answer = connection.getresponse()
+            assert json.loads(answer.read())["id"].startswith("did:key:")
+            assert answer.headers["server"] is None
+    assert not (machine.home / "issuer" / "tls").exists()
+
+
+def test_a_port_that_is_taken(machine: Machine) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        answer = machine.run("issuer", "serve", "--port", taken.getsockname()[1])
+    assert (answer.code, answer.out) == (3, "")
+    assert "--port" in answer.err
+
+
+def test_without_the_packages_of_the_service(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    answer = machine.run("issuer", "serve")
+    assert (answer.code, answer.out) == (1, "")
+    assert "uvicorn" in answer.err
+    assert "pip install 'intaglio[serve]'" in answer.err

@@ -1,0 +1,98 @@
+"""Shards: packed JSON lines that are read back one at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import stat
+import subprocess
+from pathlib import Path
+
+import pytest
+import zstandard
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from issuer.shards import FRAME_LINES, Shard, write_shard
+from wire.problem import Damaged
+
+LINES = [b'{"number": %d}' % number for number in range(3 * FRAME_LINES + 5)]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "1" / "000000.jsonl.zst"
+    write_shard(path, iter(LINES))
+    return path
+
+
+def test_every_line_comes_back_by_its_number(path: Path) -> None:
+    shard = Shard(path)
+    assert [shard.line(number) for number in range(len(LINES))] == LINES
+    assert list(shard) == LINES
+
+
+def test_a_shard_is_private(path: Path) -> None:
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+
+
+def test_any_zstandard_tool_reads_a_shard(path: Path) -> None:
+    with path.open("rb") as file:
+        reader = zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True)
+        assert reader.read().splitlines() == LINES
+    if tool := shutil.which("zstdcat"):
+        assert subprocess.run([tool, path], check=True, capture_output=True).stdout.splitlines() == LINES
+
+
+def test_the_table_of_frames_is_that_of_the_seekable_format(path: Path) -> None:
+    data = path.read_bytes()
+    assert data[-4:] == (0x8F92EAB1).to_bytes(4, "little")
+    assert data[-5] == 0
+    frames = int.from_bytes(data[-9:-5], "little")
+    assert frames == 4
+    table = data[-9 - 8 * frames - 8 :]
+    assert table[:4] == (0x184D2A5E).to_bytes(4, "little")
+    assert int.from_bytes(table[4:8], "little") == 8 * frames + 9
+
+
+def test_the_same_lines_give_the_same_bytes(path: Path, tmp_path: Path) -> None:
+    write_shard(tmp_path / "again", iter(LINES))
+    assert (tmp_path / "again").read_bytes() == path.read_bytes()
+
+
+def test_a_shard_may_be_empty(tmp_path: Path) -> None:
+    write_shard(tmp_path / "empty", iter([]))
+    assert list(Shard(tmp_path / "empty")) == []
+
+
+def test_a_missing_shard_is_damage(tmp_path: Path) -> None:
+    with pytest.raises(Damaged, match="missing or cut short"):
+        Shard(tmp_path / "no")
+
+
+@pytest.mark.parametrize(
+    ("place", "complaint"),
+    [
+        (-5, "not a table of frames"),
+        (-9 - 8 * 4, "does not fit its size"),
+        (-9 - 8 * 4 + 4, "another length"),
+    ],
+)
+def test_a_table_that_is_not_that_of_the_frames_is_damage(path: Path, place: int, complaint: str) -> None:
+    content = bytearray(path.read_bytes())
+    content[place] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(Damaged, match=complaint):
+        Shard(path).line(0)
+
+
+@given(st.data())
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_a_changed_shard_never_gives_other_lines(path: Path, data: st.DataObject) -> None:
+    content = bytearray(path.read_bytes())
+    content[data.draw(st.integers(0, len(content) - 1))] ^= 1 << data.draw(st.integers(0, 7))
+    changed = path.with_name("changed")
+    changed.write_bytes(content[: data.draw(st.integers(len(content) - 3, len(content)))])
+    with contextlib.suppress(Damaged):
+        assert list(Shard(changed)) == LINES

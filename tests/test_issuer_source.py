@@ -1,0 +1,177 @@
+"""A registrar's file: its header, its rows, its spans, and the guards against formulas."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from issuer import source as module
+from issuer.source import UnreadableFile, guard, open_source, unguard
+from tests.registrar import HEADER, graduate, table
+from wire.problem import Conflict, NotFound
+
+
+def rows_of(path: Path, **options: object) -> list[tuple[int, list[str]]]:
+    source = open_source(path, **options)  # type: ignore[arg-type]
+    return [row for span in source.spans() for row in source.rows(span)]
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
+def test_files_of_any_spreadsheet_are_read_alike(
+    tmp_path: Path, delimiter: str, encoding: str, line_end: str
+) -> None:
+    graduates = [graduate(1, family_name="O'Brien, jr; of\t1"), graduate(2, given_name="莉")]
+    text = table(graduates, delimiter=delimiter, lineterminator=line_end)
+    path = tmp_path / "g.csv"
+    path.write_bytes(text.encode(encoding))
+    source = open_source(path)
+    found = [source.fields(cells) for span in source.spans() for _, cells in source.rows(span)]
+    assert found == graduates
+    assert source.mapping == {name: name for name in HEADER}
+    assert source.unused == []
+
+
+def test_usual_headings_are_understood_and_others_can_be_mapped(tmp_path: Path) -> None:
+    path = tmp_path / "g.csv"
+    path.write_text("Diplom-Nr;First Name;SURNAME;Degree;degree type;Date of Award;Remarks\n1;A;B;C;D;E;F\n")
+    with pytest.raises(UnreadableFile) as raised:
+        open_source(path)
+    assert raised.value.detail == "g.csv has no column for diploma_number"
+    assert "--map diploma_number=COLUMN" in raised.value.hint
+    source = open_source(path, {"diploma_number": "Diplom-Nr"})
+    assert source.mapping == {
+        "Diplom-Nr": "diploma_number",
+        "First Name": "given_name",
+        "SURNAME": "family_name",
+        "Degree": "programme_title",
+        "degree type": "achievement_type",
+        "Date of Award": "award_date",
+    }
+    assert source.unused == ["Remarks"]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "detail"),
+    [
+        ({"shoe_size": "email"}, "there is no field 'shoe_size'"),
+        ({"email": "E-Mail"}, "g.csv has no columns 'E-Mail'"),
+        ({"email": "twice"}, "g.csv has 2 columns 'twice'"),
+    ],
+)
+def test_a_wrong_mapping_is_explained(tmp_path: Path, chosen: dict[str, str], detail: str) -> None:
+    path = tmp_path / "g.csv"
+    path.write_text(",".join([*HEADER, "twice", "twice"]))
+    with pytest.raises(UnreadableFile) as raised:
+        open_source(path, chosen)
+    assert raised.value.detail == detail
+    assert raised.value.hint
+
+
+def test_two_columns_for_one_field_are_a_question(tmp_path: Path) -> None:
+    path = tmp_path / "g.csv"
+    path.write_text(",".join([*HEADER, "E-Mail"]))
+    with pytest.raises(UnreadableFile, match="'email' and 'E-Mail' could both be email"):
+        open_source(path)
+    assert open_source(path, {"email": "E-Mail"}).columns["email"] == len(HEADER)
+
+
+@pytest.mark.parametrize(
+    ("content", "detail"),
+    [
+        (b"", "g.csv is empty"),
+        (b"\xef\xbb\xbf\r\n", "g.csv is empty"),
+        ("student_id,name\n".encode("utf-16"), "g.csv is not a CSV file in UTF-8"),
+        (b"PK\x03\x04\x00\x00", "g.csv is not a CSV file in UTF-8"),
+        ("Vorname,Namé\n".encode("latin-1"), "the header is not in UTF-8"),
+    ],
+)
+def test_what_is_no_table_is_said_to_be_none(tmp_path: Path, content: bytes, detail: str) -> None:
+    path = tmp_path / "g.csv"
+    path.write_bytes(content)
+    with pytest.raises(UnreadableFile) as raised:
+        open_source(path)
+    assert raised.value.detail == detail
+    assert raised.value.hint
+
+
+def test_a_missing_file_is_not_found(tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match="there is no file"):
+        open_source(tmp_path / "g.csv")
+    with pytest.raises(NotFound, match="there is no file"):
+        open_source(tmp_path)
+
+
+def test_bytes_that_are_not_utf8_reach_the_cell_check(tmp_path: Path) -> None:
+    path = tmp_path / "g.csv"
+    path.write_bytes(table([graduate(1, given_name="Eric")]).encode().replace(b"Eric", b"\xc9ric"))
+    ((_, cells),) = rows_of(path)
+    assert cells[HEADER.index("given_name")] == "\udcc9ric"
+
+
+def test_a_file_that_changes_while_it_is_read_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "g.csv"
+    path.write_text(table([graduate(1), graduate(2)]))
+    source = open_source(path)
+    spans = list(source.spans())
+    path.write_text(table([graduate(1), graduate(3)]))
+    with pytest.raises(Conflict, match="was changed while it was read"):
+        list(source.rows(spans[0]))
+
+
+def test_a_quotation_mark_that_is_never_closed_has_a_place(tmp_path: Path) -> None:
+    path = tmp_path / "g.csv"
+    path.write_text(table([graduate(1)]) + '"' + "x" * 200_000)
+    with pytest.raises(UnreadableFile, match=r"^line 2 after the header") as raised:
+        list(open_source(path).spans())
+    assert "never closed" in raised.value.hint
+
+
+cells = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=6)
+
+
+@given(st.lists(st.lists(cells, min_size=16, max_size=16), max_size=20), st.integers(1, 4), st.booleans())
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_spans_cut_anywhere_give_the_rows_of_the_whole(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[list[str]], size: int, everything_quoted: bool
+) -> None:
+    text = io.StringIO()
+    writer = csv.writer(text, quoting=csv.QUOTE_ALL if everything_quoted else csv.QUOTE_MINIMAL)
+    writer.writerow(HEADER)
+    writer.writerows(rows)
+    path = tmp_path_factory.getbasetemp() / "spans.csv"
+    path.write_bytes(text.getvalue().encode())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "SPAN_ROWS", size)
+        source = open_source(path)
+        spans = list(source.spans())
+    assert [span.rows for span in spans[:-1]] == [size] * (len(spans) - 1)
+    assert [row for span in spans for row in source.rows(span)] == [
+        (number, row) for number, row in enumerate(rows, 1) if any(row)
+    ]
+    assert [span.start for span in spans[1:]] == [span.stop for span in spans[:-1]]
+
+
+def test_empty_rows_are_counted_and_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "g.csv"
+    path.write_text(table([graduate(1)]) + "\n,,,\n" + table([graduate(2)]).split("\n", 1)[1] + "\n\n")
+    assert [row for row, _ in rows_of(path)] == [1, 4]
+
+
+@given(st.text(st.sampled_from("'=+-@\t＝x ")))
+def test_a_guarded_cell_is_no_formula_and_comes_back_as_it_was(cell: str) -> None:
+    guarded = guard(cell)
+    assert unguard(guarded) == cell
+    assert not guarded.startswith(tuple("=+-@\t＝"))
+
+
+@pytest.mark.parametrize("cell", ["'t Hooft", "O'Brien", "", "'", "Null"])
+def test_names_with_apostrophes_are_left_alone(cell: str) -> None:
+    assert guard(cell) == cell
+    assert unguard(cell) == cell

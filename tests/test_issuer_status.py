@@ -1,0 +1,145 @@
+"""Revocation as the next verifier sees it, and lists that several processes publish at once."""
+
+from __future__ import annotations
+
+import stat
+from datetime import timedelta
+from multiprocessing import get_context
+from pathlib import Path
+
+import pytest
+
+from issuer.home import published_list
+from issuer.issue import Issuer
+from issuer.permutation import LIST_ENTRIES
+from issuer.status import LIFETIME, Lists
+from ledger import EntryKind, audit, parse_entry
+from tests.registrar import NOW, csv_file, graduate, issuer_in, verifier_for
+from vc import Credential, StatusList, Verdict
+from vc.status import Reason, StatusEntry, read_revocation, read_status
+from wire.strict import load_json_object
+
+
+@pytest.fixture
+def issuer(tmp_path: Path) -> Issuer:
+    issuer = issuer_in(tmp_path / "home")
+    rows = [graduate(row) for row in range(1, 21)]
+    issuer.issue_file(csv_file(tmp_path / "g.csv", rows), tmp_path / "errors.csv")
+    return issuer
+
+
+def published(issuer: Issuer, name: str = "0") -> Credential:
+    return Credential.parse(load_json_object((issuer.home / "status" / name).read_bytes(), limit=1 << 25))
+
+
+def revoked_positions(issuer: Issuer) -> set[int]:
+    bits = StatusList.decode(published(issuer).subjects[0]["encodedList"])
+    assert bits.entries == LIST_ENTRIES
+    return {position for position in range(bits.entries) if bits[position]}
+
+
+def position(issuer: Issuer, number: str) -> int:
+    return issuer._press.positions.locate(issuer.store.current(number).seq)[1]
+
+
+def test_a_new_list_has_nobody_revoked_and_is_good_for_a_year(issuer: Issuer) -> None:
+    assert revoked_positions(issuer) == set()
+    assert published(issuer).valid_from == NOW
+    assert published(issuer).valid_until == NOW + LIFETIME
+    assert issuer.lists.publish(now=NOW) == []
+
+
+def test_a_revoked_diploma_is_refused_with_date_and_reason(issuer: Issuer) -> None:
+    date = NOW - timedelta(days=3)
+    issuer.lists.revoke(["UNI-000007"], Reason.ISSUED_IN_ERROR, date=date, now=NOW)
+    report = verifier_for(issuer).verify(issuer.bundle(issuer.store.current("UNI-000007")), now=NOW)
+    assert report.verdict is Verdict.INVALID
+    assert report.deciding is not None
+    assert report.deciding.text == "revoked by the issuer on 2026-06-28: issued in error"
+    other = verifier_for(issuer).verify(issuer.bundle(issuer.store.current("UNI-000008")), now=NOW)
+    assert other.verdict is Verdict.VALID
+
+
+def test_bit_and_details_stand_at_the_position_that_the_credential_names(issuer: Issuer) -> None:
+    issuer.lists.revoke(["UNI-000003", "UNI-000009"], Reason.FRAUD, date=NOW, now=NOW)
+    assert revoked_positions(issuer) == {position(issuer, "UNI-000003"), position(issuer, "UNI-000009")}
+    for row in range(1, 21):
+        line = issuer.line(issuer.store.current(f"UNI-{row:06}"))
+        entry = StatusEntry.parse(line.credential["credentialStatus"])
+        found = read_revocation(entry, published(issuer, "0-details"))
+        assert read_status(entry, published(issuer)) == (row in (3, 9))
+        assert (found.reason if found else None) == ("fraud" if row in (3, 9) else None)
+
+
+def test_lists_and_details_are_anchored(issuer: Issuer) -> None:
+    kinds = [parse_entry(entry).kind for entry in issuer.log.entries(0, audit(issuer.log).size)]
+    assert kinds == [
+        EntryKind.DID_DOCUMENT,
+        *[EntryKind.CREDENTIAL] * 20,
+        EntryKind.STATUS_LIST,
+        EntryKind.REVOCATION_DETAILS,
+    ]
+    (lists, details) = issuer.bundle(issuer.store.current("UNI-000001")).status_lists
+    assert [anchored.evidence[0].digest for anchored in (lists, details)] == [
+        parse_entry(entry).digest for entry in issuer.log.entries(21, 23)
+    ]
+
+
+def test_what_was_revoked_before_keeps_its_date_and_reason(issuer: Issuer) -> None:
+    issuer.lists.revoke(["UNI-000007"], Reason.FRAUD, date=NOW, now=NOW)
+    before = (issuer.home / "status" / "0").read_bytes()
+    issuer.lists.revoke(["UNI-000007"], Reason.WITHDRAWN, date=NOW, now=NOW + timedelta(days=1))
+    assert issuer.store.current("UNI-000007").reason == "fraud"
+    assert (issuer.home / "status" / "0").read_bytes() == before
+
+
+def test_a_list_is_renewed_before_it_expires(issuer: Issuer) -> None:
+    later = NOW + LIFETIME - timedelta(days=20)
+    assert issuer.lists.publish(now=later) == [0]
+    assert published(issuer).valid_until == later + LIFETIME
+
+
+def test_a_journalled_revocation_is_published_by_the_next_who_publishes(
+    issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Lists, "publish", lambda *_, **__: [])
+    issuer.lists.revoke(["UNI-000007"], Reason.FRAUD, date=NOW, now=NOW)  # and the power fails
+    monkeypatch.undo()
+    assert revoked_positions(issuer) == set()
+    again = Issuer(issuer.home, lambda: None, lambda: NOW)
+    bundle = again.bundle(again.store.current("UNI-000007"))
+    assert verifier_for(again).verify(bundle, now=NOW).verdict is Verdict.INVALID
+    assert revoked_positions(issuer) == {position(issuer, "UNI-000007")}
+
+
+def test_revocations_by_several_processes_are_all_kept(issuer: Issuer) -> None:
+    issuer.store.close()
+    context = get_context("fork")
+    processes = [context.Process(target=_revoke, args=(issuer.home, first)) for first in (1, 6, 11, 16)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert len(revoked_positions(issuer)) == 20
+    assert audit(issuer.log).size >= 25
+
+
+def _revoke(home: Path, first: int) -> None:
+    issuer = Issuer(home, lambda: None, lambda: NOW)
+    for row in range(first, first + 5):
+        issuer.lists.revoke([f"UNI-{row:06}"], Reason.FRAUD, date=NOW, now=NOW)
+
+
+def test_a_verifier_on_the_same_machine_finds_the_published_files(issuer: Issuer, tmp_path: Path) -> None:
+    url = issuer.identity.profile.list_url(0)
+    assert published_list(issuer.home, url) == (issuer.home / "status" / "0").read_bytes()
+    assert (
+        published_list(issuer.home, f"{url}-details") == (issuer.home / "status" / "0-details").read_bytes()
+    )
+    for other in (f"{url}7", f"{url}/../../keys.json", "https://x.example/status/0", f"{url}\n"):
+        assert published_list(issuer.home, other) is None
+    assert published_list(tmp_path / "nobody", url) is None
+
+
+def test_published_files_are_the_owners_until_he_copies_them(issuer: Issuer) -> None:
+    assert stat.S_IMODE((issuer.home / "status").stat().st_mode) == 0o700

@@ -1,0 +1,232 @@
+"""The issuer's index: numbers given out once, jobs and chunks, migrations."""
+
+from __future__ import annotations
+
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine
+
+from issuer import migrations, tables
+from issuer.store import Crossed, EditionTaken, Incoming, Job, NewEntry, Published, Store
+from wire.problem import Damaged, NotFound, Refused, Unavailable
+
+DATE = "2026-07-01T12:00:00Z"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "issuer.sqlite"
+
+
+@pytest.fixture
+def store(path: Path) -> Store:
+    return Store(path)
+
+
+def entry(seq: int, **change: object) -> NewEntry:
+    values = {
+        "number": f"N{seq}",
+        "edition": 1,
+        "leaf": seq,
+        "name": f"Ada {seq}",
+        "email": f"a{seq}@x.example",
+    }
+    return NewEntry(seq, **{**values, **change})  # type: ignore[arg-type]
+
+
+def job_with(store: Store, count: int) -> Job:
+    job = store.begin(b"key", "g.csv", DATE, count, 1)
+    store.begin_chunk(job, 0, job.first_seq)
+    store.finish_chunk(job, 0, 0, [entry(job.first_seq + index) for index in range(count)])
+    return job
+
+
+def schema(path: Path) -> list[tuple[str, ...]]:
+    with sqlite3.connect(path) as connection:
+        rows = connection.execute(
+            "SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE '%alembic%' ORDER BY name"
+        ).fetchall()
+    return [(kind, name, " ".join((sql or "").split())) for kind, name, sql in rows]
+
+
+def test_the_file_is_private_and_fully_synced(path: Path, store: Store) -> None:
+    assert path.stat().st_mode & 0o777 == 0o600
+    with store._reading() as connection:
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar_one() == "wal"
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar_one() == 2
+
+
+def test_the_migrations_lead_to_the_tables(path: Path, store: Store, tmp_path: Path) -> None:
+    migrated = tmp_path / "migrated.sqlite"
+    with create_engine(f"sqlite:///{migrated}").begin() as connection:
+        migrations.upgrade(connection)
+    assert schema(migrated) == schema(path)
+
+
+def test_the_newest_migration_is_the_revision_of_the_tables() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    assert ScriptDirectory.from_config(config).get_current_head() == tables.REVISION
+
+
+def test_an_older_index_is_migrated_when_it_is_opened(
+    path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.close()
+    upgraded = []
+    monkeypatch.setattr("issuer.store.REVISION", "0002")
+    monkeypatch.setattr("issuer.migrations.upgrade", upgraded.append)
+    Store(path)
+    assert len(upgraded) == 1
+
+
+def test_an_index_of_a_newer_program_is_left_alone(path: Path, store: Store) -> None:
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(Refused, match="newer program"):
+        Store(path)
+
+
+def test_numbers_are_given_out_once_to_whoever_asks_at_once(path: Path, store: Store) -> None:
+    def take(_: int) -> list[int]:
+        own = Store(path)
+        return [number for _ in range(20) for number in [own.reserve(3)]]
+
+    with ThreadPoolExecutor(4) as pool:
+        firsts = sorted(first for taken in pool.map(take, range(4)) for first in taken)
+    assert firsts == list(range(0, 240, 3))
+
+
+def test_a_job_is_begun_once_per_key(store: Store) -> None:
+    job = store.begin(b"key", "g.csv", DATE, 10, 1)
+    assert store.begin(b"key", "copy.csv", "2027-01-01T00:00:00Z", 10, 1) == job
+    other = store.begin(b"other", "h.csv", DATE, 5, 1)
+    assert (job.first_seq, other.first_seq) == (0, 10)
+    assert store.latest_job() == other
+    assert other.seq(1) == 10
+
+
+def test_without_a_job_there_is_no_latest(store: Store) -> None:
+    with pytest.raises(NotFound, match="no file was issued"):
+        store.latest_job()
+
+
+def test_a_chunk_is_begun_and_then_finished(store: Store) -> None:
+    job = store.begin(b"key", "g.csv", DATE, 10, 1)
+    store.begin_chunk(job, 0, 0)
+    assert (store.begun_chunks(), store.finished_chunks(job)) == ([(job, 0)], set())
+    store.finish_chunk(job, 0, 7, [entry(3, leaf=7)])
+    assert (store.begun_chunks(), store.finished_chunks(job)) == ([], {0})
+    assert store.place(3) == (job, 0, 7)
+    assert store.entry(3)[:6] == (3, "N3", 1, 7, "Ada 3", "a3@x.example")
+
+
+def test_a_number_without_a_chunk_is_damage(store: Store) -> None:
+    with pytest.raises(Damaged, match="no chunk"):
+        store.place(5)
+
+
+def test_rows_are_compared_with_each_other_and_with_what_was_issued(store: Store) -> None:
+    job_with(store, 3)
+    rows = [
+        Incoming(1, "A", "s1"),
+        Incoming(2, "N1", "s2"),
+        Incoming(3, "A", "s1"),
+        Incoming(4, "", ""),
+        Incoming(5, "", ""),
+        Incoming(6, "A", "s1"),
+    ]
+    for _ in range(2):  # nothing is left over from the first time
+        assert store.compare([rows[:2], [], rows[2:]]) == Crossed(
+            [(3, 1, "A"), (6, 1, "A")], [("s1", 3, 1)], [(2, 1)]
+        )
+
+
+def test_a_single_credential_is_begun_then_finished(store: Store) -> None:
+    store.begin_single(entry(0, number="A", leaf=None), b"line")
+    assert store.begun_singles() == [(0, b"line")]
+    with pytest.raises(NotFound):
+        store.current("A")
+    store.finish_single(0, 4, DATE)
+    assert store.begun_singles() == []
+    assert store.current("A").leaf == 4
+    assert (store.single(0), store.single(1)) == (b"line", None)
+
+
+def test_an_edition_is_issued_once_and_supersedes_those_before(store: Store) -> None:
+    for seq in range(3):
+        store.begin_single(entry(seq, number="A", edition=seq + 1, leaf=None), b"")
+        store.finish_single(seq, seq, DATE)
+    with pytest.raises(EditionTaken, match="has an edition 3 already"):
+        store.begin_single(entry(9, number="A", edition=3, leaf=None), b"")
+    assert [store.entry(seq).reason for seq in range(3)] == ["superseded", "superseded", None]
+    assert store.current("A").edition == 3
+
+
+def test_a_revocation_covers_every_edition_and_stays(store: Store) -> None:
+    store.begin_single(entry(0, number="A", leaf=None), b"")
+    store.finish_single(0, 0, DATE)
+    store.begin_single(entry(1, number="A", edition=2, leaf=None), b"")  # under way while it is revoked
+    store.revoke(["A", "unknown"], "fraud", DATE)
+    store.revoke(["A"], "withdrawn", "2027-01-01T00:00:00Z")
+    store.finish_single(1, 1, DATE)
+    assert [(store.entry(seq).reason, store.entry(seq).date) for seq in range(2)] == [("fraud", DATE)] * 2
+    with pytest.raises(Refused, match="was revoked"):
+        store.begin_single(entry(2, number="A", edition=3, leaf=None), b"")
+    assert store.revocations(0) == [(0, "fraud", DATE), (1, "fraud", DATE)]
+
+
+def test_people_are_found_by_part_of_the_name_or_the_whole_address(store: Store) -> None:
+    job_with(store, 12)
+    store.begin_single(entry(20, number="N3", edition=2, leaf=None, name="Zoë Ádám", email=""), b"")
+    store.finish_single(20, 12, DATE)
+    assert [found.number for found in store.search("ADA 1")] == ["N1", "N10", "N11"]
+    assert [found.number for found in store.search("A1@X.example")] == ["N1"]
+    assert store.search("@x.example") == []
+    assert [found.edition for found in store.search("ádám")] == [2]
+    assert [found.edition for found in store.search("ada 3")] == [2]  # the name of a former edition leads on
+
+
+def test_pages_follow_the_sequence_numbers(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("issuer.store._PAGE", 3)
+    job_with(store, 8)
+    assert [found.seq for found in store.entries(-1)] == [0, 1, 2]
+    assert [found.seq for found in store.entries(2, 5)] == [3, 4]
+
+
+def test_lists_are_stale_when_new_changed_or_about_to_expire(store: Store) -> None:
+    assert store.stale_lists(DATE) == []
+    store.reserve((1 << 17) + 1)
+    job_with(store, 1)
+    assert store.stale_lists(DATE) == [0, 1]
+    for number in range(2):
+        store.publish(Published(number, 1 << 17, 0, "2027-01-01T00:00:00Z", 5, 6))
+    assert store.stale_lists(DATE) == []
+    assert store.stale_lists("2027-01-01T00:00:00Z") == [0, 1]
+    store.revoke(["N131073"], "fraud", DATE)
+    assert store.stale_lists(DATE) == [1]
+    assert store.published(1).leaf == 5
+    with pytest.raises(NotFound, match="is not published"):
+        store.published(2)
+
+
+def test_a_locked_index_is_unavailable_and_a_broken_one_damaged(
+    path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("issuer.store._LOCK_WAIT", 0.01)
+    impatient = Store(path)
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(Unavailable, match="another process holds"):
+        impatient.reserve(1)
+    other.close()
+    store.close()
+    impatient.close()
+    path.write_bytes(b"no database" * 1000)
+    with pytest.raises(Damaged, match="no longer a readable database"):
+        Store(path)

@@ -1,0 +1,101 @@
+"""Worker processes: order, errors, and an end when the parent ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from issuer import workers
+from issuer.workers import Pool, WorkerDied, available_cores
+from tests.conftest import ROOT
+from wire.problem import Refused, Unavailable
+
+
+def multiply(work: int, item: int) -> tuple[int, int]:
+    if item == 13:
+        raise Refused("not thirteen", hint="take twelve")
+    if item == 14:
+        raise OSError(28, "No space left on device")
+    if item == 15:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return work * item, os.getpid()
+
+
+@pytest.mark.parametrize("processes", [0, 1, 3])
+def test_results_come_in_the_order_of_the_items(processes: int) -> None:
+    with Pool(7, processes) as pool:
+        for items in ([], [1], list(range(16, 400)), [2, 3]):
+            assert [result for result, _ in pool.map(multiply, items)] == [7 * item for item in items]
+        pids = {pid for _, pid in pool.map(multiply, range(16, 200))}
+    assert (os.getpid() in pids) == (processes == 0)
+    assert len(pids) == max(processes, 1)
+
+
+def test_the_parent_does_not_run_far_ahead_of_what_is_taken() -> None:
+    given = []
+
+    def items() -> Iterator[int]:
+        for item in range(16, 1000):
+            given.append(item)
+            yield item
+
+    with Pool(1, 2) as pool:
+        results = pool.map(multiply, items())
+        for taken in range(1, 50):
+            next(results)
+            assert len(given) <= taken + 2 * workers._QUEUED * 2
+
+
+@pytest.mark.parametrize("processes", [0, 2])
+def test_a_problem_in_a_worker_is_raised_with_its_hint(processes: int) -> None:
+    with Pool(1, processes) as pool, pytest.raises(Refused) as raised:
+        list(pool.map(multiply, [16, 13, 17]))
+    assert (raised.value.detail, raised.value.hint) == ("not thirteen", "take twelve")
+
+
+def test_a_full_disk_in_a_worker_is_a_problem() -> None:
+    with Pool(1, 1) as pool, pytest.raises(Unavailable, match="No space left"):
+        list(pool.map(multiply, [14]))
+
+
+def test_a_worker_that_is_killed_is_an_error_and_no_wait() -> None:
+    with Pool(1, 2) as pool, pytest.raises(WorkerDied):
+        list(pool.map(multiply, [16, 17, 15, 18]))
+
+
+PARENT = """
+import os, signal, sys
+from issuer.workers import Pool
+
+def work(fd, item):
+    os.write(1, b"%d\\n" % os.getpid())
+    return item
+
+with Pool(None, 3) as pool:
+    list(pool.map(work, range(30)))
+    print("ready", flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_workers_end_when_their_parent_is_killed() -> None:
+    # The pipe ends when the last process that holds it does: a worker that stayed would hang this test.
+    run = subprocess.run(
+        [sys.executable, "-c", PARENT], cwd=ROOT, capture_output=True, timeout=60, check=False
+    )
+    assert run.returncode == -signal.SIGKILL
+    assert b"ready" in run.stdout
+    pids = {int(line) for line in run.stdout.split() if line.isdigit()}
+    assert len(pids) == 3
+    for pid in pids:
+        assert not Path(f"/proc/{pid}/cmdline").exists() or not Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
+def test_the_number_of_cores_is_that_of_this_process() -> None:
+    assert 1 <= available_cores() <= (os.cpu_count() or 1)

@@ -1,0 +1,109 @@
+"""The audit names what differs, whichever byte of the log it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ledger import Log, audit
+from ledger.tiles.layout import full_tiles, partial_tiles
+from ledger.tiles.memory import MemoryStore
+from ledger.tiles.posix import PosixStore
+from tests.ledger_samples import COSIGNER, ORIGIN, SIGNER, open_log, samples
+from wire.problem import Damaged
+
+SIZE = 600
+PATHS = [*full_tiles(0, SIZE), *partial_tiles(SIZE)]
+
+
+@pytest.fixture
+def log() -> Log:
+    log = open_log(MemoryStore())
+    log.append(samples(0, 300), b"0")
+    log.append(samples(300, SIZE), b"300")
+    return log
+
+
+def test_an_intact_log(log: Log) -> None:
+    assert audit(log) == log.checkpoint()
+    assert audit(open_log(MemoryStore())).size == 0
+
+
+def test_a_large_log(tmp_path: Path) -> None:
+    log = open_log(PosixStore(tmp_path / "log"))
+    log.append(samples(0, 66_000), b"0")
+    assert audit(log).size == 66_000
+    tile = tmp_path / "log" / "tile/1/000"
+    tile.write_bytes(tile.read_bytes()[:-1] + b"?")
+    with pytest.raises(Damaged, match=r"^tile/1/000 "):
+        audit(log)
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_any_altered_byte_is_found_and_named(log: Log, path: str) -> None:
+    data = log.store.get(path)
+    assert data is not None
+    for at in {*range(0, len(data), 97), 0, 1, len(data) - 1}:
+        log.store.put(path, data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
+        with pytest.raises(Damaged, match=path):
+            audit(log)
+    for other in (data[:-1], data[:-32], b"", data + b"\0"):
+        log.store.put(path, other)
+        with pytest.raises(Damaged, match=path):
+            audit(log)
+    log.store.put(path, data)
+    assert audit(log).size == SIZE
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_missing_file_is_named(path: str, tmp_path: Path) -> None:
+    log = open_log(PosixStore(tmp_path / "log"))
+    log.append(samples(0, SIZE), b"0")
+    (tmp_path / "log" / path).unlink()
+    with pytest.raises(Damaged, match=path):
+        audit(log)
+
+
+def test_a_log_that_rewrote_its_past(log: Log) -> None:
+    """All tiles follow from the entries, but the checkpoint is of other ones."""
+    other = open_log(MemoryStore())
+    other.append([*samples(0, 7), *samples(8, SIZE + 1)], b"0")
+    for path in PATHS:
+        data = other.store.get(path)
+        assert data is not None
+        log.store.put(path, data)
+    with pytest.raises(Damaged, match="checkpoint has another root"):
+        audit(log)
+
+
+def test_the_clocks_signature_is_verified(log: Log) -> None:
+    note = log.checkpoint().note
+    unclocked = note[: note.rindex("— ".encode())]
+    log.store.publish(unclocked)
+    with pytest.raises(Damaged, match="own clock"):
+        audit(log)
+    log.store.publish(unclocked + log.clock_key.sign(SIGNER, b"another text", log._clock()))
+    with pytest.raises(Damaged, match=r"checkpoint: The signature by .*/clock"):
+        audit(log)
+
+
+def test_a_log_may_grow_while_it_is_audited(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The right edge that is audited may be gone by then, and its full tiles in its place."""
+    monkeypatch.setattr("ledger.tiles.journal._MOST", 1)
+    store = PosixStore(tmp_path / "log")
+    log = open_log(store)
+    log.append(samples(0, 300), b"0")
+    old = log.checkpoint()
+    for size in (600, 601, 602):
+        log.append(samples(log.checkpoint().size, size), b"%d" % size)
+    assert store.get("tile/0/001.p/44") is None
+    monkeypatch.setattr(log, "checkpoint", lambda: old)
+    assert audit(log) == old
+
+
+def test_another_clock(log: Log) -> None:
+    other = Log(ORIGIN, SIGNER, SIGNER, log.store, clock=log._clock)
+    with pytest.raises(Damaged, match="own clock"):
+        audit(other)
+    assert COSIGNER.public_key != SIGNER.public_key

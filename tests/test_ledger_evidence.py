@@ -1,0 +1,269 @@
+"""Evidence verified offline: whose word counts, and that no altered byte of it passes."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import hashlib
+from datetime import datetime, timedelta
+from functools import partial
+
+import pytest
+
+from keys import PrivateKey
+from ledger import (
+    EntryKind,
+    Evidence,
+    Fact,
+    InvalidEvidence,
+    Log,
+    NotWitnessed,
+    TrustedLog,
+    TrustPolicy,
+    UnknownLog,
+    VerifierKey,
+    entry,
+    parse_entry,
+    verify_evidence,
+)
+from ledger.evidence import TLOG_PROOF, attest, format_proof, parse_proof
+from ledger.note import Note, SignatureType
+from ledger.tiles.memory import MemoryStore
+from tests.ledger_samples import COSIGNER, NOW, ORIGIN, SIGNER, open_log, sample, samples, trust_in
+from wire.problem import Malformed, TooLarge
+
+ENTRY = sample(5)
+WITNESSES = [PrivateKey.from_secret("Ed25519", bytes([number]) * 32) for number in (11, 12, 13)]
+WITNESS_KEYS = [
+    VerifierKey(f"witness{number}.example", SignatureType.COSIGNATURE, witness.public_key)
+    for number, witness in enumerate(WITNESSES)
+]
+
+
+@pytest.fixture(scope="module")
+def log() -> Log:
+    log = open_log(MemoryStore())
+    log.append(samples(0, 300), b"0")
+    return log
+
+
+@pytest.fixture(scope="module")
+def evidence(log: Log) -> Evidence:
+    return log.evidence(5)
+
+
+def witnessed(evidence: Evidence, *times: datetime | None) -> Evidence:
+    """With cosignatures by the first witnesses, where they have a time."""
+    text = Note.parse(parse_proof(evidence.body)[2]).text
+    lines = [
+        key.sign(witness, text, time)
+        for key, witness, time in zip(WITNESS_KEYS, WITNESSES, times, strict=False)
+        if time is not None
+    ]
+    return dataclasses.replace(evidence, body=evidence.body + b"".join(lines))
+
+
+def trust(log: Log, quorum: int = 0, *, clock: bool = True) -> TrustPolicy:
+    own = log.clock_key if clock else None
+    return TrustPolicy((TrustedLog(log.verifier_key, own, tuple(WITNESS_KEYS), quorum),))
+
+
+def test_entries() -> None:
+    digest = hashlib.sha256(b"a document").digest()
+    assert [kind.value for kind in EntryKind] == [1, 2, 3, 4]
+    assert entry(EntryKind.STATUS_LIST, digest) == b"\x03\x01" + digest
+    assert parse_entry(b"\x03\x01" + digest) == (EntryKind.STATUS_LIST, digest)
+    with pytest.raises(Malformed, match="31"):
+        entry(EntryKind.CREDENTIAL, digest[:31])
+    for wrong in (
+        b"",
+        b"\x03\x01" + digest[:31],
+        b"\x03\x02" + digest,
+        b"\x00\x01" + digest,
+        b"\x05\x01" + digest,
+    ):
+        with pytest.raises(Malformed):
+            parse_entry(wrong)
+
+
+def test_the_fact(log: Log, evidence: Evidence) -> None:
+    assert evidence.kind == "c2sp.org/tlog-proof@v1"
+    assert verify_evidence(ENTRY, evidence, trust_in(log)) == Fact(ORIGIN, 5, 300, NOW, "own", 0)
+
+
+def test_the_form_is_that_of_the_specification(log: Log, evidence: Evidence) -> None:
+    """C2SP tlog-proof, "Format": read here line by line, by other means."""
+    version, index, *rest = evidence.body.decode().split("\n")
+    blank = rest.index("")
+    assert (version, index) == ("c2sp.org/tlog-proof@v1", "index 5")
+    assert [base64.b64decode(line) for line in rest[:blank]] == log.prove(5, 300)
+    assert "\n".join(rest[blank + 1 :]).encode() == log.checkpoint().note
+    assert format_proof(0, [], b"checkpoint\n") == b"c2sp.org/tlog-proof@v1\nindex 0\n\ncheckpoint\n"
+    assert parse_proof(b"c2sp.org/tlog-proof@v1\nindex 0\n\ncheckpoint\n") == (0, [], b"checkpoint\n")
+
+
+def test_extra_data_is_skipped(log: Log, evidence: Evidence) -> None:
+    extra = evidence.body.replace(b"\nindex", b"\nextra ZXh0cmE=\nindex")
+    assert verify_evidence(ENTRY, dataclasses.replace(evidence, body=extra), trust_in(log)).index == 5
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"c2sp.org/tlog-proof@v1",
+        b"c2sp.org/tlog-proof@v2\nindex 0\n\nnote\n",
+        b"c2sp.org/tlog-proof@v1\n\nnote\n",
+        b"c2sp.org/tlog-proof@v1\nindex -5\n\nnote\n",
+        b"c2sp.org/tlog-proof@v1\nindex 05\n\nnote\n",
+        b"c2sp.org/tlog-proof@v1\nindex five\n\nnote\n",
+        b"c2sp.org/tlog-proof@v1\nindex 99999999999999999999\n\nnote\n",
+        b"c2sp.org/tlog-proof@v1\nextra !\nindex 0\n\nnote\n",
+        b"c2sp.org/tlog-proof@v1\nextra AAAA\n\nnote\n",
+        b"c2sp.org/tlog-proof@v1\nindex 0\n!\n\nnote\n",
+        b"c2sp.org/tlog-proof@v1\nindex 0\nAAAA\n\nnote\n",
+        b"c2sp.org/tlog-proof@v1\nindex 0\n" + 64 * (b"A" * 43 + b"=\n") + b"\nnote\n",
+    ],
+)
+def test_malformed_evidence(log: Log, body: bytes) -> None:
+    with pytest.raises(InvalidEvidence):
+        verify_evidence(ENTRY, Evidence(TLOG_PROOF, ENTRY[2:], body), trust_in(log))
+
+
+def test_huge_evidence_is_not_read(log: Log) -> None:
+    with pytest.raises(TooLarge):
+        verify_evidence(ENTRY, Evidence(TLOG_PROOF, ENTRY[2:], b"x" * (1 << 18 | 1)), trust_in(log))
+
+
+def test_no_altered_byte_passes(log: Log, evidence: Evidence) -> None:
+    """Every byte, in three ways."""
+    policy = trust_in(log)
+    for at, mask in ((at, mask) for at in range(len(evidence.body)) for mask in (0x01, 0x20, 0x80)):
+        body = bytearray(evidence.body)
+        body[at] ^= mask
+        with pytest.raises((InvalidEvidence, UnknownLog)):
+            verify_evidence(ENTRY, dataclasses.replace(evidence, body=bytes(body)), policy)
+    for at in range(len(evidence.body)):
+        with pytest.raises((InvalidEvidence, UnknownLog)):
+            verify_evidence(ENTRY, dataclasses.replace(evidence, body=evidence.body[:at]), policy)
+
+
+def test_evidence_is_for_one_entry(log: Log, evidence: Evidence) -> None:
+    policy = trust_in(log)
+    other = sample(6)
+    for wrong_entry, wrong in (
+        (other, evidence),
+        (other, dataclasses.replace(evidence, digest=other[2:])),
+        (ENTRY, dataclasses.replace(evidence, digest=other[2:])),
+        (ENTRY, dataclasses.replace(evidence, kind="application/other")),
+        (sample(5, EntryKind.DID_DOCUMENT), evidence),
+    ):
+        with pytest.raises(InvalidEvidence):
+            verify_evidence(wrong_entry, wrong, policy)
+    with pytest.raises(Malformed):
+        verify_evidence(b"short", evidence, policy)
+
+
+def test_a_log_that_is_not_trusted(evidence: Evidence) -> None:
+    with pytest.raises(UnknownLog) as problem:
+        verify_evidence(ENTRY, evidence, TrustPolicy())
+    assert problem.value.undetermined
+
+
+def test_a_log_of_the_same_name_under_another_key(log: Log, evidence: Evidence) -> None:
+    forged = open_log(MemoryStore(), signer=COSIGNER, cosigner=SIGNER)
+    forged.append(samples(0, 300), b"0")
+    with pytest.raises(InvalidEvidence, match="not signed by the log"):
+        verify_evidence(ENTRY, forged.evidence(5), trust_in(log))
+    with pytest.raises(InvalidEvidence, match="not signed by the log"):
+        verify_evidence(ENTRY, evidence, trust_in(forged))
+
+
+def test_a_log_that_changed_its_key(log: Log, evidence: Evidence) -> None:
+    later = open_log(MemoryStore(), signer=PrivateKey.from_secret("Ed25519", b"\x07" * 32))
+    later.append(samples(0, 300), b"0")
+    both = TrustPolicy((*trust_in(log).logs, *trust_in(later).logs))
+    assert verify_evidence(ENTRY, evidence, both).index == 5
+    assert verify_evidence(ENTRY, later.evidence(5), both).index == 5
+
+
+def test_no_time_without_a_clock(log: Log, evidence: Evidence) -> None:
+    fact = verify_evidence(ENTRY, evidence, trust(log, clock=False))
+    assert (fact.time, fact.clock) == (None, "none")
+
+
+def test_the_logs_own_clock_is_not_left_out(log: Log, evidence: Evidence) -> None:
+    """Else an altered line, which is a line of an unknown key, would pass for a missing one."""
+    body = evidence.body[: evidence.body.rindex("— ".encode())]
+    stripped = dataclasses.replace(evidence, body=body)
+    assert verify_evidence(ENTRY, stripped, trust(log, clock=False)).clock == "none"
+    with pytest.raises(InvalidEvidence, match="own clock"):
+        verify_evidence(ENTRY, stripped, trust(log))
+
+
+def test_witnesses_and_their_time(log: Log, evidence: Evidence) -> None:
+    one, two, three = (NOW + timedelta(hours=hours) for hours in (1, 2, 3))
+    seen = partial(verify_evidence, ENTRY)
+    assert seen(evidence, trust(log)) == Fact(ORIGIN, 5, 300, NOW, "own", 0)
+    assert seen(witnessed(evidence, two), trust(log)) == Fact(ORIGIN, 5, 300, two, "witness", 1)
+    assert seen(witnessed(evidence, three, one), trust(log, 1)) == Fact(ORIGIN, 5, 300, one, "witness", 2)
+    # With a quorum of two, the earliest may be a liar's.
+    assert seen(witnessed(evidence, three, one), trust(log, 2)).time == three
+    assert seen(witnessed(evidence, three, one, two), trust(log, 2)).time == two
+
+
+def test_a_quorum_that_is_not_met(log: Log, evidence: Evidence) -> None:
+    for seen_by in (evidence, witnessed(evidence, NOW), witnessed(evidence, None, NOW)):
+        with pytest.raises(NotWitnessed):
+            verify_evidence(ENTRY, seen_by, trust(log, 2))
+    twice = witnessed(witnessed(evidence, NOW), NOW + timedelta(hours=1))
+    with pytest.raises(NotWitnessed, match="1 witnesses have"):
+        verify_evidence(ENTRY, twice, trust(log, 2))
+
+
+def test_a_witness_that_signed_something_else(log: Log, evidence: Evidence) -> None:
+    """A broken part makes the whole refused, even if the quorum is met without it."""
+    text = Note.parse(parse_proof(evidence.body)[2]).text
+    wrong = WITNESS_KEYS[2].sign(WITNESSES[2], text.replace(b"300", b"301"), NOW)
+    both = witnessed(evidence, NOW, NOW)
+    with pytest.raises(InvalidEvidence, match=r"witness2\.example"):
+        verify_evidence(ENTRY, dataclasses.replace(both, body=both.body + wrong), trust(log, 2))
+
+
+def test_policies_that_make_no_sense(log: Log) -> None:
+    key, clock = log.verifier_key, log.clock_key
+    for wrong in (
+        lambda: TrustedLog(clock),
+        lambda: TrustedLog(key, key),
+        lambda: TrustedLog(key, clock, (key,)),
+        lambda: TrustedLog(key, clock, (VerifierKey("w.example", clock.type, clock.public_key),)),
+        lambda: TrustedLog(key, clock, (WITNESS_KEYS[0], WITNESS_KEYS[0])),
+        lambda: TrustedLog(key, clock, (WITNESS_KEYS[0],), 2),
+        lambda: TrustedLog(key, clock, (), -1),
+        lambda: TrustPolicy(
+            (TrustedLog(key), TrustedLog(VerifierKey("b.example", key.type, key.public_key)))
+        ),
+        lambda: TrustPolicy.of([("not a key", None, [], 0)]),
+    ):
+        with pytest.raises(Malformed):
+            wrong()
+
+
+def test_policies_from_vkeys(log: Log) -> None:
+    policy = TrustPolicy.of([(str(log.verifier_key), str(log.clock_key), [str(WITNESS_KEYS[0])], 1)])
+    [trusted] = policy.logs
+    assert trusted == TrustedLog(log.verifier_key, log.clock_key, (WITNESS_KEYS[0],), 1)
+    assert policy.named(ORIGIN) == policy.logs
+    assert policy.named("elsewhere.example") == ()
+
+
+def test_a_checkpoints_signatures_are_verified_once_for_many_proofs(log: Log) -> None:
+    attest.cache_clear()
+    policy = trust_in(log)
+    for index in range(50):
+        verify_evidence(sample(index), log.evidence(index), policy)
+    assert attest.cache_info().misses == 1
+    assert attest.cache_info().maxsize is not None
+    for _ in range(2):  # what is refused is refused again
+        with pytest.raises(UnknownLog):
+            verify_evidence(ENTRY, log.evidence(5), TrustPolicy())

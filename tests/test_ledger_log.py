@@ -1,0 +1,205 @@
+"""A log that is not what it was: nothing is signed, and what is wrong is said."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from keys import PrivateKey
+from ledger import Checkpoint, InvalidEvidence, Log, merkle
+from ledger.tiles.memory import MemoryStore
+from ledger.tiles.posix import PosixStore
+from tests.ledger_samples import COSIGNER, NOW, ORIGIN, SIGNER, open_log, sample, samples
+from wire.problem import Conflict, Damaged, Malformed
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A log of three batches: 300 settled entries, and two batches of 10 in the journal."""
+    folder = tmp_path / "log"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ledger.tiles.journal._MOST", 1)
+        log = open_log(PosixStore(folder))
+        log.append(samples(0, 300), b"0")
+        log.append(samples(300, 310), b"300")
+    log.append(samples(310, 320), b"310")
+    return folder
+
+
+def snapshot(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def rewrite(path: Path, change: Callable[[bytes], bytes]) -> None:
+    path.write_bytes(change(path.read_bytes()))
+
+
+DAMAGES = {
+    "no checkpoint": lambda folder: (folder / "checkpoint").unlink(),
+    "checkpoint cut short": lambda folder: rewrite(folder / "checkpoint", lambda data: data[:-1]),
+    "checkpoint empty": lambda folder: rewrite(folder / "checkpoint", lambda data: b""),
+    "checkpoint altered": lambda folder: rewrite(
+        folder / "checkpoint", lambda data: data.replace(b"320", b"319")
+    ),
+    "no journal": lambda folder: (folder / "journal").unlink(),
+    "journal empty": lambda folder: rewrite(folder / "journal", lambda data: b""),
+    "journal without its first batch": lambda folder: rewrite(
+        folder / "journal", lambda data: data[:80] + data[80 + (len(data) - 80) // 2 :]
+    ),
+    "journal cut short": lambda folder: rewrite(folder / "journal", lambda data: data[:-1]),
+    "journal altered in the middle": lambda folder: rewrite(
+        folder / "journal", lambda data: data[:200] + b"?" + data[201:]
+    ),
+    "journal altered at the beginning": lambda folder: rewrite(
+        folder / "journal", lambda data: data[:50] + b"?" + data[51:]
+    ),
+    "tile of the settled edge gone": lambda folder: (folder / "tile/0/001.p/44").unlink(),
+    "tile of the settled edge altered": lambda folder: rewrite(
+        folder / "tile/1/000.p/1", lambda data: b"?" + data[1:]
+    ),
+    "bundle of the settled edge altered": lambda folder: rewrite(
+        folder / "tile/entries/001.p/44", lambda data: data[:-1] + b"?"
+    ),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damage_is_found_when_a_log_is_opened(damage: str, folder: Path) -> None:
+    DAMAGES[damage](folder)
+    before = snapshot(folder)
+    with pytest.raises(Damaged) as problem:
+        open_log(PosixStore(folder))
+    assert problem.value.detail
+    assert snapshot(folder) == before
+
+
+@pytest.mark.parametrize("damage", [name for name in DAMAGES if "edge" not in name and "middle" not in name])
+def test_damage_is_found_by_a_log_that_is_open(damage: str, folder: Path) -> None:
+    log = open_log(PosixStore(folder))
+    DAMAGES[damage](folder)
+    with pytest.raises(Damaged):
+        log.append(samples(320, 330), b"320")
+    if "checkpoint" in damage:
+        with pytest.raises(Damaged):
+            log.checkpoint()
+        with pytest.raises(Damaged):
+            log.evidence(0)
+
+
+def test_deleting_journal_and_checkpoint_does_not_begin_a_second_log(folder: Path) -> None:
+    (folder / "journal").unlink()
+    (folder / "checkpoint").unlink()
+    with pytest.raises(Damaged, match="journal of the log is missing"):
+        open_log(PosixStore(folder))
+
+
+def test_an_old_checkpoint_is_no_way_back(folder: Path) -> None:
+    """Of a size before the settled part, of a size within the journal, and for a log that knows better."""
+    log = open_log(PosixStore(folder))
+    log.append(samples(320, 330), b"320")
+    elsewhere = open_log(MemoryStore())
+    for start, stop in ((0, 300), (300, 310), (310, 320)):
+        elsewhere.append(samples(start, stop), b"%d" % start)
+        (folder / "checkpoint").write_bytes(elsewhere.checkpoint().note)
+        for ask in (log.checkpoint, lambda: log.append(samples(330, 331), b"330")):
+            with pytest.raises(Damaged):
+                ask()
+    # A process that knows no better finds the newer batch in the journal, and signs for the same tree.
+    (folder / "checkpoint").write_bytes(elsewhere.checkpoint().note)
+    assert open_log(PosixStore(folder)).checkpoint().size == 330
+    assert log.checkpoint().size == 330
+
+
+def test_a_folder_restored_from_a_backup_is_found_by_a_checkpoint_kept_elsewhere(
+    folder: Path, tmp_path: Path
+) -> None:
+    backup = tmp_path / "backup"
+    shutil.copytree(folder, backup)
+    log = open_log(PosixStore(folder))
+    log.append(samples(320, 330), b"320")
+    kept = log.checkpoint()
+    log.require_continues(kept)
+    restored = open_log(PosixStore(backup))
+    with pytest.raises(Damaged, match=r"330 entries, and now has 320"):
+        restored.require_continues(kept)
+    restored.append(samples(1000, 1020), b"other entries")
+    with pytest.raises(Damaged, match="first 330 entries"):
+        restored.require_continues(kept)
+
+
+def test_a_split_view_is_found_by_consistency() -> None:
+    """Two logs under one name and key, each consistent in itself."""
+    one, other = open_log(MemoryStore()), open_log(MemoryStore())
+    for log, start in ((one, 0), (other, 1000)):
+        log.append(samples(0, 5), b"0")
+        log.append(samples(start + 5, start + 10), b"5")
+        log.append(samples(10, 12), b"10")
+    common = Checkpoint(ORIGIN, 5, merkle.root(0, 5, one._tiles.tree(12)), b"")
+    for log in (one, other):
+        log.require_continues(common)
+    for log, checkpoint in ((one, other.checkpoint()), (other, one.checkpoint())):
+        with pytest.raises(Damaged):
+            log.require_continues(checkpoint)
+        with pytest.raises(InvalidEvidence):
+            merkle.verify_consistency(5, common.root, 12, checkpoint.root, log.consistency(5, 12))
+
+
+def test_another_log_in_the_folder(folder: Path) -> None:
+    with pytest.raises(Conflict, match=ORIGIN):
+        Log("elsewhere.example", SIGNER, COSIGNER, PosixStore(folder), clock=lambda: NOW)
+    with pytest.raises(Damaged, match="not signed with its key"):
+        open_log(PosixStore(folder), signer=PrivateKey.from_secret("Ed25519", b"\x03" * 32))
+    other_clock = open_log(PosixStore(folder), cosigner=PrivateKey.from_secret("Ed25519", b"\x03" * 32))
+    assert other_clock.append(samples(320, 321), b"320") == range(320, 321)
+
+
+def test_a_signed_root_that_the_entries_do_not_give(folder: Path) -> None:
+    """A checkpoint of the right size, and under the right key, but of other entries."""
+    other = open_log(MemoryStore())
+    other.append(samples(1000, 1320), b"0")
+    (folder / "checkpoint").write_bytes(other.checkpoint().note)
+    with pytest.raises(Damaged, match="320 entries do not give the root that was signed"):
+        open_log(PosixStore(folder))
+
+
+def test_a_log_needs_a_name_and_ed25519_keys() -> None:
+    for origin in ("", "two words", "a+b", "a\nb"):
+        with pytest.raises(Malformed):
+            Log(origin, SIGNER, COSIGNER, MemoryStore(), clock=lambda: NOW)
+    with pytest.raises(Malformed):
+        open_log(MemoryStore(), signer=PrivateKey.generate("P-256"))
+
+
+def test_a_signer_that_signs_something_else_publishes_nothing() -> None:
+    class Broken:
+        public_key = SIGNER.public_key
+        broken = False
+
+        def sign(self, data: bytes) -> bytes:
+            return SIGNER.sign(data + b"?" if self.broken else data)
+
+    signer = Broken()
+    log = Log(ORIGIN, signer, COSIGNER, MemoryStore(), clock=lambda: NOW)
+    signer.broken = True
+    with pytest.raises(Damaged, match="does not verify"):
+        log.append([sample(0)], b"0")
+    assert log.checkpoint().size == 0
+    signer.broken = False
+    assert log.append([sample(1)], b"1") == range(1, 2)
+
+
+def test_evidence_is_verified_before_it_is_given(folder: Path) -> None:
+    rewrite(folder / "tile/0/000", lambda data: data[:-1] + b"?")
+    log = open_log(PosixStore(folder))
+    with pytest.raises(Damaged, match="entry 254"):
+        log.evidence(254)
+
+
+def test_evidence_is_for_entries_of_ours() -> None:
+    log = open_log(MemoryStore())
+    log.append([b"something else"], b"0")
+    with pytest.raises(Malformed):
+        log.evidence(0)

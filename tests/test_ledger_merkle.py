@@ -1,0 +1,115 @@
+"""The Merkle tree against RFC 6962 read literally, and against the example of C2SP merkle-tree."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ledger import InvalidEvidence, merkle
+from tests.ledger_samples import naive_path, naive_proof, naive_root
+
+ENTRIES = [b"entry %d" % index for index in range(70)]
+
+
+def tree(entries: Sequence[bytes]) -> merkle.Subtree:
+    return lambda level, index: naive_root(entries[index << level : (index + 1) << level])
+
+
+def test_empty_tree() -> None:
+    assert merkle.EMPTY_ROOT.hex() == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    assert merkle.root(0, 0, tree([])) == merkle.EMPTY_ROOT
+
+
+def test_the_example_of_seven_entries() -> None:
+    """C2SP merkle-tree, "Example": its letters."""
+    a, b, c, d, e, f, g = (hashlib.sha256(b"\x00" + entry).digest() for entry in ENTRIES[:7])
+    h, i, j = merkle.node_hash(a, b), merkle.node_hash(c, d), merkle.node_hash(e, f)
+    k, l = merkle.node_hash(h, i), merkle.node_hash(j, g)  # noqa: E741
+    seven = tree(ENTRIES[:7])
+    assert merkle.root(0, 7, seven) == merkle.node_hash(k, l)
+    assert merkle.inclusion_proof(0, 7, seven) == [b, i, l]
+    assert merkle.inclusion_proof(3, 7, seven) == [c, h, l]
+    assert merkle.inclusion_proof(4, 7, seven) == [f, g, k]
+    assert merkle.inclusion_proof(6, 7, seven) == [j, k]
+    assert merkle.consistency_proof(3, 7, seven) == [c, d, h, l]
+    assert merkle.consistency_proof(4, 7, seven) == [l]
+    assert merkle.consistency_proof(6, 7, seven) == [j, g, k]
+
+
+@pytest.mark.parametrize("size", range(1, 20))
+def test_proofs_are_those_of_the_rfc(size: int) -> None:
+    entries = ENTRIES[:size]
+    root = naive_root(entries)
+    assert merkle.root(0, size, tree(entries)) == root
+    for index, entry in enumerate(entries):
+        proof = merkle.inclusion_proof(index, size, tree(entries))
+        assert proof == naive_path(index, entries)
+        merkle.verify_inclusion(merkle.leaf_hash(entry), index, size, proof, root)
+    for old in range(size + 1):
+        proof = merkle.consistency_proof(old, size, tree(entries))
+        assert proof == (naive_proof(old, entries) if old else [])
+        merkle.verify_consistency(old, naive_root(entries[:old]), size, root, proof)
+
+
+@given(st.data())
+def test_nothing_but_the_right_inclusion_proof_verifies(data: st.DataObject) -> None:
+    size = data.draw(st.integers(1, len(ENTRIES)))
+    index = data.draw(st.integers(0, size - 1))
+    entries = ENTRIES[:size]
+    leaf, root = merkle.leaf_hash(entries[index]), naive_root(entries)
+    proof = merkle.inclusion_proof(index, size, tree(entries))
+    at = data.draw(st.integers(0, len(proof)))
+    wrong = [
+        (leaf, index, size, [*proof[:at], hashlib.sha256().digest(), *proof[at:]], root),
+        (merkle.leaf_hash(b"another"), index, size, proof, root),
+        (leaf, index, size, proof, merkle.EMPTY_ROOT),
+        (leaf, -1, size, proof, root),
+        (leaf, size, size, proof, root),
+        *([(leaf, index, size, proof[:at] + proof[at + 1 :], root)] if at < len(proof) else []),
+        *([(leaf, index ^ 1, size, proof, root)] if size > 1 else []),
+    ]
+    for arguments in wrong:
+        with pytest.raises(InvalidEvidence):
+            merkle.verify_inclusion(*arguments)
+
+
+@given(st.data())
+def test_nothing_but_the_right_consistency_proof_verifies(data: st.DataObject) -> None:
+    size = data.draw(st.integers(2, len(ENTRIES)))
+    old = data.draw(st.integers(1, size - 1))
+    old_root, root = naive_root(ENTRIES[:old]), naive_root(ENTRIES[:size])
+    proof = merkle.consistency_proof(old, size, tree(ENTRIES[:size]))
+    at = data.draw(st.integers(0, len(proof)))
+    wrong = [
+        (old, old_root, size, root, [*proof[:at], merkle.EMPTY_ROOT, *proof[at:]]),
+        (old, naive_root([b"another", *ENTRIES[1:old]]), size, root, proof),
+        (old, old_root, size, merkle.EMPTY_ROOT, proof),
+        (old, old_root, size, root, []),
+        (size, root, old, old_root, proof),
+        (-1, old_root, size, root, proof),
+        (size, root, size, old_root, []),
+        (size, root, size, root, proof),
+        (0, old_root, size, root, []),
+        (0, merkle.EMPTY_ROOT, size, root, proof),
+        *([(old, old_root, size, root, proof[:at] + proof[at + 1 :])] if at < len(proof) else []),
+    ]
+    for arguments in wrong:
+        with pytest.raises(InvalidEvidence):
+            merkle.verify_consistency(*arguments)
+
+
+def test_a_changed_past_has_no_consistency_proof() -> None:
+    other = tree([*ENTRIES[:3], b"rewritten", *ENTRIES[4:40]])
+    for old in range(4, 40):
+        with pytest.raises(InvalidEvidence):
+            merkle.verify_consistency(
+                old,
+                naive_root(ENTRIES[:old]),
+                40,
+                merkle.root(0, 40, other),
+                merkle.consistency_proof(old, 40, other),
+            )

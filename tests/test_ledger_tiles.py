@@ -1,0 +1,133 @@
+"""The tlog-tiles layout, and trees that grow by tiles, against the tree read literally from RFC 6962."""
+
+from __future__ import annotations
+
+import random
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ledger import merkle
+from ledger.tiles.edge import Edge
+from ledger.tiles.layout import frame, full_tiles, partial_tiles, tile_path, unframe
+from ledger.tiles.reader import TileReader
+from tests.ledger_samples import naive_path, naive_proof, naive_root
+from wire.problem import Damaged
+
+LARGE = [b"entry %d" % index for index in range(65536 + 2)]
+
+
+def grown(sizes: list[int]) -> tuple[Edge, dict[str, bytes]]:
+    """The edge and the tiles of a tree that has had these sizes."""
+    files: dict[str, bytes] = {}
+    edge = Edge()
+    for old, new in pairwise([0, *sizes]):
+        edge = edge.extend(LARGE[old:new], files.update)
+    return edge, files
+
+
+def test_paths() -> None:
+    """The examples of C2SP tlog-tiles, "Merkle Tree"."""
+    assert tile_path(0, 1234067) == "tile/0/x001/x234/067"
+    assert tile_path(3, 0) == "tile/3/000"
+    assert tile_path("entries", 1000, 255) == "tile/entries/x001/000.p/255"
+
+
+def test_the_tiles_of_two_sizes() -> None:
+    """The examples of C2SP tlog-tiles, "Partial Tiles"."""
+    tiles = [*full_tiles(0, 70000), *partial_tiles(70000)]
+    assert [path for path in tiles if not path.startswith(("tile/0/", "tile/entries/"))] == [
+        "tile/1/000",
+        "tile/1/001.p/17",
+        "tile/2/000.p/1",
+    ]
+    level_0 = [path for path in tiles if path.startswith("tile/0/")]
+    assert level_0 == [*(tile_path(0, number) for number in range(273)), "tile/0/273.p/112"]
+    assert [*full_tiles(0, 256), *partial_tiles(256)] == ["tile/entries/000", "tile/0/000", "tile/1/000.p/1"]
+    assert list(full_tiles(600, 70000)) == [
+        path for path in full_tiles(0, 70000) if path not in full_tiles(0, 600)
+    ]
+
+
+def test_entries_in_a_bundle() -> None:
+    entries = [b"", b"a", b"\0" * 0xFFFF]
+    assert unframe(b"".join(frame(entries)), "x") == entries
+    for data in (b"\0", b"\0\2a", b"\0\1ab"):
+        with pytest.raises(Damaged, match="tile/entries/000"):
+            unframe(data, "tile/entries/000")
+
+
+SIZES = [1, 2, 3, 255, 256, 257, 511, 512, 513, 65535, 65536, 65537]
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_roots_and_proofs_around_powers_of_256(size: int) -> None:
+    """However the tree came to this size."""
+    entries = LARGE[:size]
+    root = naive_root(entries)
+    chosen = random.Random(size)
+    for _ in range(2):
+        sizes = sorted({*chosen.choices(range(1, size + 1), k=5), size})
+        edge, files = grown(sizes)
+        assert edge.root() == root
+        assert Edge.load(files.get, size) == edge
+        wanted = {*full_tiles(0, size), *partial_tiles(size)}
+        assert wanted <= set(files)
+        assert all(".p/" in path for path in set(files) - wanted)
+        tree = TileReader(files.get).tree(size)
+        assert merkle.root(0, size, tree) == root
+        for index in {0, size - 1, size // 2, size // 256 * 256 - 1} & set(range(size)):
+            assert merkle.inclusion_proof(index, size, tree) == naive_path(index, entries)
+        for old in {1, sizes[0], size // 256 * 256, size - 1} & set(range(1, size)):
+            assert merkle.consistency_proof(old, size, tree) == naive_proof(old, entries)
+            assert merkle.root(0, old, tree) == naive_root(entries[:old])
+    assert list(TileReader(files.get).entries(0, size, size)) == entries
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.lists(st.integers(1, 1100), min_size=1, max_size=8, unique=True).map(sorted), st.data())
+def test_any_way_to_grow_gives_the_same_tree(sizes: list[int], data: st.DataObject) -> None:
+    size = sizes[-1]
+    edge, files = grown(sizes)
+    whole, expected = grown([size])
+    assert edge == whole
+    assert expected.items() <= files.items()
+    reader = TileReader(files.get)
+    start, stop = sorted(data.draw(st.tuples(*[st.integers(0, size)] * 2)))
+    assert list(reader.entries(start, stop, size)) == LARGE[start:stop]
+    index = data.draw(st.integers(0, size - 1))
+    assert merkle.inclusion_proof(index, size, reader.tree(size)) == naive_path(index, LARGE[:size])
+
+
+def test_a_full_tile_stands_for_its_partial_one() -> None:
+    """A reader that has an old checkpoint, after the partial tiles of it are gone."""
+    _, files = grown([300, 600])
+    del files["tile/0/001.p/44"], files["tile/entries/001.p/44"]
+    tree = TileReader(files.get).tree(300)
+    assert merkle.root(0, 300, tree) == naive_root(LARGE[:300])
+    assert list(TileReader(files.get).entries(250, 300, 300)) == LARGE[250:300]
+
+
+@pytest.mark.parametrize("path", ["tile/0/001.p/44", "tile/1/000.p/1", "tile/entries/001.p/44"])
+@pytest.mark.parametrize("damage", [None, b"", b"short"])
+def test_missing_and_short_tiles_are_named(path: str, damage: bytes | None) -> None:
+    _, files = grown([300])
+    del files[path]
+    if damage is not None:
+        files[path] = damage
+    with pytest.raises(Damaged, match=path):
+        Edge.load(files.get, 300)
+    reader = TileReader(files.get)
+    with pytest.raises(Damaged, match=path):
+        list(reader.entries(0, 300, 300)) if "entries" in path else merkle.root(0, 300, reader.tree(300))
+
+
+def test_a_bundle_with_too_few_entries_is_named() -> None:
+    _, files = grown([300])
+    files["tile/entries/001.p/44"] = b"".join(frame(LARGE[256:299]))
+    with pytest.raises(Damaged, match=r"tile/entries/001.p/44 has 43 entries"):
+        list(TileReader(files.get).entries(0, 300, 300))
+    with pytest.raises(Damaged, match=r"tile/entries/001.p/44 has other entries"):
+        Edge.load(files.get, 300)
