@@ -78,7 +78,7 @@ class Report:
     def deciding(self) -> Check | None:
         """The check that keeps the verdict from being valid: the first failed, else the last open one.
 
-        The last, since an issuer that nobody knows has a log that nobody knows, too, and the former says more.
+        The last, since an unknown issuer also has an unknown log, and the former says more.
         """
         failed = [check for check in self.checks if check.outcome is Outcome.FAILED]
         still_open = [check for check in self.checks if check.outcome is Outcome.UNDETERMINED]

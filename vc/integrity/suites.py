@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from types import MappingProxyType
 from typing import Any, Protocol
 
@@ -41,8 +42,13 @@ Canonicalize = Callable[[Mapping[str, Any], str], bytes]
 _SIGNATURE_CHARACTERS = 140  # base58btc of 96 bytes, the longest signature (P-384), needs 132
 
 
+@cache
+def _contexts() -> jsonld.Contexts:
+    return jsonld.secured(jsonld.Documents())
+
+
 def _rdfc(document: Mapping[str, Any], digest: str) -> bytes:
-    return jsonld.canonicalize(dict(document), digest=digest)
+    return jsonld.canonicalize(dict(document), contexts=_contexts(), digest=digest)
 
 
 def _jcs(document: Mapping[str, Any], _digest: str) -> bytes:

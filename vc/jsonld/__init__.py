@@ -5,7 +5,7 @@ its terms mean), `rdfc.py` (statements become one text). `contexts/` has the ven
 their SHA-256; `general.py` is JSON-LD as the specification has it, losses included, for comparison.
 """
 
-from .canonical import canonicalize, vendored
+from .canonical import canonicalize, secured, vendored
 from .context import Contexts
 from .documents import Documents
 from .general import to_rdf
@@ -20,6 +20,7 @@ __all__ = [
     "TooComplex",
     "UnknownContext",
     "canonicalize",
+    "secured",
     "to_rdf",
     "vendored",
 ]

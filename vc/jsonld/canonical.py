@@ -10,6 +10,7 @@ from wire.problem import Malformed
 from . import rdfc
 from .context import Contexts, Meter
 from .documents import Documents
+from .names import property_names
 from .walker import Walk
 
 
@@ -17,6 +18,11 @@ from .walker import Walk
 def vendored() -> Contexts:
     """The contexts that come with this package, shared by the whole process."""
     return Contexts(Documents())
+
+
+def secured(documents: Documents) -> Contexts:
+    """Contexts for documents that are signed: each property and type in its one spelling (names.py)."""
+    return Contexts(documents, property_names(documents))
 
 
 def canonicalize(

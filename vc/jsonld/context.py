@@ -14,9 +14,10 @@ inline contexts anyway, and takes a few milliseconds for the first document of a
 from __future__ import annotations
 
 import re
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 from .documents import Documents
@@ -122,11 +123,16 @@ class ActiveContext:
         return ActiveContext(self.terms, self.vocab, self.language, self.direction, previous)
 
 
+_ANY: Mapping[str, frozenset[str]] = MappingProxyType({})
+
+
 class Contexts:
     """The context documents that may be used, and all active contexts derived from them so far."""
 
-    def __init__(self, documents: Documents) -> None:
+    def __init__(self, documents: Documents, names: Mapping[str, frozenset[str]] = _ANY) -> None:
+        """`names` are the only spellings of properties and types that are taken (names.py); none: any."""
         self.documents = documents
+        self.names = names
         self.root = ActiveContext({})
         self._kept = 0
 

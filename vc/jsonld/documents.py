@@ -25,6 +25,11 @@ class Documents:
             raise Refused(f"The context {quoted(url)} is vendored and cannot be replaced.")
         self._loaded = dict(extra)
 
+    @property
+    def urls(self) -> list[str]:
+        """The URLs of the vendored documents."""
+        return list(self._index)
+
     def load(self, url: str) -> Any:
         """The document at `url`. Raises UnknownContext, or Damaged when the file is not the one indexed."""
         if url not in self._loaded:

@@ -7,7 +7,7 @@ from typing import Final
 
 from .context import IRI, KEYWORDS, UNSET, ActiveContext, Contexts, Meter, Term, expand
 from .literal import DOUBLE, closing
-from .problem import InvalidContext, LossyDocument, quoted
+from .problem import InvalidContext, InvalidDocument, LossyDocument, quoted
 
 # Kinds of plan. Strings under the first two are handled in the walker's hot loop, up to PLAIN a value is an
 # ordinary one, and from LIST on it needs a method of its own.
@@ -21,8 +21,10 @@ GRAPH: Final = 6
 JSON: Final = 7
 REVERSE: Final = 8
 KEYWORD: Final = 9
-DONE: Final = 10  # @context, @id and @type, which the walker has read before the loop
+MISNAMED: Final = 10  # a property under another name than secured documents give it
+DONE: Final = 11  # @context, @id and @type, which the walker has read before the loop
 
+_SECURED_KEYWORDS: Final = frozenset({"@context", "id", "type"})
 _KINDS: Final = {"@list": LIST, "@language": LANGUAGES, "@graph": GRAPH}
 
 
@@ -64,6 +66,11 @@ def compile_plan(contexts: Contexts, active: ActiveContext, key: str, meter: Met
     name = expand(active, key, vocab=True)
     term = active.terms.get(key)
     if name in KEYWORDS:
+        if contexts.names and key not in _SECURED_KEYWORDS:
+            raise InvalidDocument(
+                f"{quoted(key)} could hide a member from readers of JSON",
+                hint="Write id and type, and no other keyword.",
+            )
         if term and term.context is not UNSET:
             raise InvalidContext(f"The alias {quoted(key)} of a keyword has a context of its own.")
         return Plan(DONE if name in {"@context", "@id", "@type"} else KEYWORD, key, name, active)
@@ -95,6 +102,8 @@ def compile_plan(contexts: Contexts, active: ActiveContext, key: str, meter: Met
     plan.close = closing(plan.datatype) if plan.datatype else closing(None, language, plan.direction)
     plan.head = plan.predicate + ("<" if plan.kind == LINK else '"')
     plan.tail = "> .\n" if plan.kind == LINK else plan.close + " .\n"
+    if key not in contexts.names.get(iri, (key,)):
+        plan.kind = MISNAMED
     return plan
 
 

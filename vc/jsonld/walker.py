@@ -22,6 +22,7 @@ from .plan import (
     LANGUAGES,
     LINK,
     LIST,
+    MISNAMED,
     PLAIN,
     REVERSE,
     TEXT,
@@ -44,6 +45,7 @@ class Walk:
         self.contexts = contexts
         self.meter = meter
         self.dataset = Dataset()
+        self.own: str | None = None  # the id of the outermost object
         self.roots = 0  # objects that nothing points to
 
     def document(self, document: dict[str, Any]) -> Dataset:
@@ -98,6 +100,10 @@ class Walk:
             problem.within(key)
             raise
         subject: Node
+        if outermost:
+            self.own = name
+        elif name is not None and name == self.own and self.contexts.names and len(node) > 1:
+            raise InvalidDocument("members of the document itself stand in another object of the same id")
         if name is None:
             subject = blank = self.dataset.blank()
             start = ""
@@ -224,6 +230,7 @@ class Walk:
         if plan.scalar is not plan.node and len(value) == 1:  # a reference does not end a type's context
             (key,) = value
             if key in plan.scalar.ids:
+                self.plan(plan.scalar, key)  # raises for a key that secured documents do not have
                 return f"<{reference(plan.scalar, value[key])}>"
         return self.node(graph, plan.node, value, depth + 1, outermost=False)
 
@@ -279,6 +286,9 @@ class Walk:
         kind = plan.kind
         if kind == JSON:
             say(graph, subject, plan.predicate, json_literal(value))
+        elif kind == MISNAMED:
+            if value not in (None, []):
+                raise self.misnamed(plan.name)
         elif kind == REVERSE:
             self.put(graph, subject, plan, value, depth, backwards=True)
         elif value is None:
@@ -308,6 +318,13 @@ class Walk:
                     say(graph, subject, plan.predicate, '"' + escaped(text) + close)
         else:
             raise InvalidDocument("a map by index, id or type is not supported", hint="Use an array.")
+
+    def misnamed(self, iri: str) -> InvalidDocument:
+        names = ", ".join(sorted(self.contexts.names[iri]))
+        return InvalidDocument(
+            f"this is another spelling of {names}, by which readers of JSON would miss it",
+            hint=f"Write {names}.",
+        )
 
     def chain(self, graph: Graph, plan: Plan, items: list[Any], depth: int) -> Node:
         """An ordered list (8.2.3): a chain of blank nodes."""
@@ -342,6 +359,8 @@ class Walk:
             lines = []
             for kind in sorted(set(kinds)):
                 iri = absolute(expand(active, kind, vocab=True), kind)
+                if kind not in self.contexts.names.get(iri, (kind,)):
+                    raise self.misnamed(iri)
                 lines.append(f" <{RDF}type> <{iri}> .\n")
                 term = active.terms.get(kind)
                 if term and term.context is not UNSET:
