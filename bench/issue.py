@@ -122,7 +122,7 @@ def _written() -> int:
 
 
 def main(rows: int) -> None:
-    with tempfile.TemporaryDirectory(prefix="intaglio-bench-", dir=Path(__file__).parent) as scratch:
+    with tempfile.TemporaryDirectory(prefix="intaglio-bench-") as scratch:
         folder = Path(scratch)
         write_csv(folder / "g.csv", rows)
         bare = bare_signatures(folder)

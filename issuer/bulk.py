@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -238,7 +238,7 @@ def _key(source: Source, spans: Sequence[Span], catalogue: Catalogue | None, pre
         [span.sha256.hex() for span in spans],
         catalogue,
         press.template.decode(),
-        press.profile,
+        astuple(press.profile),
         press.verification_method,
         press.suite,
     ]

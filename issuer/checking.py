@@ -41,10 +41,20 @@ def read_catalogue(path: Path) -> Catalogue:
 
 @dataclass(frozen=True)
 class Checker:
-    """How rows become records: the file's columns and, if there is one, the catalogue of programmes."""
+    """How rows become records: the file's columns and, if there is one, the catalogue of programmes.
+
+    Raises `UnreadableFile` where the file has no column to search the catalogue by.
+    """
 
     source: Source
     catalogue: Catalogue | None = None
+
+    def __post_init__(self) -> None:
+        if self.catalogue is not None and "programme_code" not in self.source.columns:
+            raise UnreadableFile(
+                f"{self.source.path.name} has no column for programme_code, to search the catalogue by",
+                hint="Say which column it is: --map programme_code=COLUMN",
+            )
 
     def check(self, row: int, cells: list[str]) -> tuple[Record, list[Finding]]:
         """The record of a row and what is wrong with it; a row with findings is not issued."""

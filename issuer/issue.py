@@ -194,6 +194,7 @@ class Issuer:
         """Issues one diploma, its record given field by field. Raises `InvalidRecord` or `Conflict`."""
         record = check_record(cells)
         with locked(self.home / "issue"):
+            self._bulk.recover()
             self._recover()
             return self._issue_edition(record, 1, None)
 

@@ -13,6 +13,7 @@ from .problem import InvalidEvidence
 from .tiles.edge import Edge
 from .tiles.layout import WIDTH, partial_tiles
 from .tiles.reader import TileReader
+from .tiles.store import Batch
 
 _AT_ONCE = WIDTH * WIDTH  # entries
 
@@ -34,7 +35,7 @@ def audit(log: Log) -> Checkpoint:
     entries = TileReader(get).entries(0, checkpoint.size, checkpoint.size)
     edge = Edge()
     while chunk := list(itertools.islice(entries, _AT_ONCE)):
-        edge = edge.extend(chunk, compare)
+        edge = edge.extend(Batch(edge.size, b"", chunk), compare)
     partial = filter(None, [b"".join(edge.bundle), *edge.rows])
     for path, data in zip(partial_tiles(edge.size), partial, strict=True):
         stored = get(path)

@@ -180,7 +180,7 @@ class Log:
             )
         for batch in batches:
             self._require_agreement(edge, signed)
-            edge = edge.extend(batch.entries, self._write)
+            edge = edge.extend(batch, self._write)
         self._require_agreement(edge, signed)
         if signed is None or signed.size < edge.size:
             self._publish(edge)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from issuer.bulk import Progress, Result
 from issuer.issue import Issuer
 from issuer.press import Press
 from issuer.source import Source, open_source
-from issuer.store import Store
+from issuer.store import EditionTaken, Store
 from issuer.template import InvalidTemplate
 from issuer.workers import WorkerDied
 from ledger import Log, audit
@@ -183,6 +184,18 @@ def test_another_file_completes_what_was_interrupted_first(
     assert audit(again.log).size == 1 + len(numbers) + 2
 
 
+def test_a_single_diploma_completes_what_was_interrupted_first(issuer: Issuer, source: Source) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        interrupted(patch, Log, "append", 2, before=False)
+        with pytest.raises(Interruption):
+            issue(issuer, source)
+    again = Issuer(issuer.home, lambda: None, issuer._clock)
+    with pytest.raises(EditionTaken):
+        again.issue(graduate(1))
+    assert again.issue(graduate(7)).number == "UNI-000007"
+    assert issue(again, source).issued == 21 - 4
+
+
 def test_a_shard_that_was_not_begun_counts_for_nothing(
     issuer: Issuer, source: Source, tmp_path: Path
 ) -> None:
@@ -284,3 +297,13 @@ def test_newlines_in_quotation_marks_do_not_shift_rows(issuer: Issuer, tmp_path:
     assert [issuer.line(entry).record["student_id"] for entry in issuer.entries()] == [
         f"S{row:06}" for row in range(1, 20)
     ]
+
+
+def test_workers_that_are_spawned_do_the_same(
+    issuer: Issuer, source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = twin(issuer, tmp_path / "second" / "home")
+    issue(issuer, source)
+    monkeypatch.setattr("issuer.workers._CONTEXT", get_context("spawn"))  # as on macOS
+    assert issue(other, source, workers=2).issued == 21
+    assert everything(other) == everything(issuer)

@@ -160,6 +160,14 @@ def test_a_catalogue_has_to_make_sense_itself(tmp_path: Path, rows: list[str], d
     assert raised.value.detail == detail
 
 
+def test_a_catalogue_needs_a_column_to_be_searched_by(tmp_path: Path) -> None:
+    path = tmp_path / "g.csv"
+    path.write_text(table([graduate(1)]).replace("programme_code", "faculty", 1))
+    with pytest.raises(UnreadableFile, match="no column for programme_code") as raised:
+        survey(tmp_path, path, DIPLOMAS / "programmes.csv")
+    assert "--map programme_code=COLUMN" in raised.value.hint
+
+
 def test_diplomas_issued_before_are_known_by_their_number(tmp_path: Path) -> None:
     store = Store(tmp_path / "index.sqlite")
     job = store.begin(b"key", "old.csv", "2026-01-01T00:00:00Z", 1, 1)

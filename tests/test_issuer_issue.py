@@ -47,6 +47,14 @@ class Interruption(Exception):
     """A stand-in for SIGKILL where a test has to go on."""
 
 
+def test_the_package_offers_the_issuer_and_loads_it_only_then() -> None:
+    import issuer as package
+
+    assert package.Issuer is Issuer
+    with pytest.raises(AttributeError, match="no attribute 'Registrar'"):
+        package.Registrar  # noqa: B018
+
+
 # Making one
 
 

@@ -94,16 +94,29 @@ def test_an_extension_is_an_achievement_type() -> None:
     assert check_cell("achievement_type", "ext:Habilitation") == "ext:Habilitation"
 
 
-@given(st.text())
-def test_any_cell_has_a_value_or_a_reason_that_does_not_repeat_it(cell: str) -> None:
-    for field in FIELDS:
-        reason = "is fine"
-        try:
-            check_cell(field, cell)
-        except BadCell as problem:
-            reason = problem.detail
-        assert reason.startswith(("is ", "has "))
-        assert len(cell) < 5 or cell not in reason
+REASONS = {
+    "is not a date (YYYY-MM-DD)",
+    "is not an e-mail address",
+    "is not a language tag",
+    "is not an Open Badges achievement type (such as BachelorDegree)",
+    "is not an EQF level (1 to 8)",
+    "is not a number of credits",
+    "is not an ISCED-F code (2 to 4 digits)",
+    "is not a grade average",
+    "is not UTF-8 text",
+    "has a line break, control or direction character in it (is a quotation mark missing?)",
+    f"is longer than {LONGEST} characters",
+}
+
+
+@given(st.text(), st.sampled_from(list(FIELDS)))
+def test_any_cell_has_a_value_or_one_of_few_reasons(cell: str, field: str) -> None:
+    reason = None
+    try:
+        check_cell(field, cell)
+    except BadCell as problem:
+        reason = problem.detail
+    assert reason is None or reason in REASONS  # so that none can repeat what the cell says
 
 
 def test_a_single_record_names_its_bad_fields_without_their_values() -> None:

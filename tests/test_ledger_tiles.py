@@ -13,6 +13,7 @@ from ledger import merkle
 from ledger.tiles.edge import Edge
 from ledger.tiles.layout import frame, full_tiles, partial_tiles, tile_path, unframe
 from ledger.tiles.reader import TileReader
+from ledger.tiles.store import Batch
 from tests.ledger_samples import naive_path, naive_proof, naive_root
 from wire.problem import Damaged
 
@@ -24,7 +25,7 @@ def grown(sizes: list[int]) -> tuple[Edge, dict[str, bytes]]:
     files: dict[str, bytes] = {}
     edge = Edge()
     for old, new in pairwise([0, *sizes]):
-        edge = edge.extend(LARGE[old:new], files.update)
+        edge = edge.extend(Batch(old, b"", LARGE[old:new]), files.update)
     return edge, files
 
 

@@ -18,8 +18,8 @@ from vc.status import (
     StatusEntry,
     UnknownStatusEntry,
     details_url,
+    open_list,
     read_revocation,
-    read_status,
     revocation_details_document,
     status_entry,
     status_list_document,
@@ -123,8 +123,8 @@ def test_an_entry_of_another_kind_stays_open() -> None:
 def test_a_set_bit_is_read_through_the_signed_list() -> None:
     bits = StatusList()
     bits[5] = 1
-    assert read_status(StatusEntry.parse(status_entry(URL, 5)), document(bits)) == 1
-    assert read_status(StatusEntry.parse(status_entry(URL, 6)), document(bits)) == 0
+    assert open_list(StatusEntry.parse(status_entry(URL, 5)), document(bits))[5] == 1
+    assert open_list(StatusEntry.parse(status_entry(URL, 6)), document(bits))[6] == 0
 
 
 @pytest.mark.parametrize(
@@ -140,12 +140,12 @@ def test_a_set_bit_is_read_through_the_signed_list() -> None:
 )
 def test_a_list_that_does_not_fit_is_refused(credential: Credential) -> None:
     with pytest.raises(InvalidStatusList):
-        read_status(StatusEntry.parse(status_entry(URL, 5)), credential)
+        open_list(StatusEntry.parse(status_entry(URL, 5)), credential)
 
 
 def test_a_list_of_several_purposes_serves_each() -> None:
     credential = document(StatusList(), subject={"statusPurpose": ["suspension", "revocation"]})
-    assert read_status(StatusEntry.parse(status_entry(URL, 5)), credential) == 0
+    assert open_list(StatusEntry.parse(status_entry(URL, 5)), credential)[5] == 0
 
 
 def test_details_have_date_and_reason() -> None:
@@ -174,4 +174,4 @@ def test_a_list_of_another_implementation_is_read_and_found_too_short(corpora: P
     assert any(bits[index] for index in range(100))
     assert credential.id is not None
     with pytest.raises(InvalidStatusList, match="100000 entries"):
-        read_status(StatusEntry.parse(status_entry(credential.id, 5)), credential)
+        open_list(StatusEntry.parse(status_entry(credential.id, 5)), credential)

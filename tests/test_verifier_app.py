@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 import uvicorn
-from tests.world import NOW, University, verifier
 
+from tests.world import NOW, University, verifier
 from verifier.app import MAX_BODY, create_app
 from wire import Unavailable
 

@@ -5,9 +5,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.world import NOW, University
 
 from ledger import Fact
+from tests.world import NOW, University
 from vc import Credential
 from verifier import RecognisedIssuer, load_policy
 from verifier.policy import Findings, NotAccepted, NotKnown

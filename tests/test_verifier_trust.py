@@ -5,8 +5,8 @@ from pathlib import Path
 
 import orjson
 import pytest
-from tests.world import University
 
+from tests.world import University
 from verifier import RecognisedIssuer, RecognisedLog, Trust, update_trust
 from wire import Malformed, NotFound
 

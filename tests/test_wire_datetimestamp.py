@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
 from wire import Malformed
+from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
 
 
 @pytest.mark.parametrize(

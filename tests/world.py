@@ -14,7 +14,7 @@ from keys import PrivateKey
 from ledger import EntryKind, Evidence, Log, entry, parse_entry
 from ledger.tiles.memory import MemoryStore
 from vc import Anchored, Bundle, Proof, StatusList, sign
-from vc.anchoring import anchoring_terms, credential_entry, document_digest
+from vc.anchoring import anchoring_terms, document_digest, log_entry
 from vc.integrity import proof_values
 from vc.presentation import presentation
 from vc.status import (
@@ -148,8 +148,7 @@ class University:
 
     def bundle(self, credential: Mapping[str, Any]) -> Bundle:
         evidence = tuple(
-            self.anchor(credential_entry(credential, Proof.parse(value)))
-            for value in proof_values(credential)
+            self.anchor(log_entry(credential, Proof.parse(value))) for value in proof_values(credential)
         )
         return Bundle(credential, evidence, tuple(self.documents), self.status_lists())
 
@@ -159,9 +158,14 @@ class University:
         )
         details = revocation_details_document(self.list_url, self.did, self.revocations, valid_from=self.now)
         return (
-            Anchored(self.sign(bits, suite="eddsa-jcs-2022")),
-            Anchored(self.sign(details, suite="eddsa-jcs-2022")),
+            self._anchored(bits, EntryKind.STATUS_LIST),
+            self._anchored(details, EntryKind.REVOCATION_DETAILS),
         )
+
+    def _anchored(self, document: Mapping[str, Any], kind: EntryKind) -> Anchored:
+        signed = self.sign(document, suite="eddsa-jcs-2022")
+        leaf = log_entry(signed, Proof.parse(signed["proof"][0]), kind)
+        return Anchored(signed, (self.anchor(leaf),))
 
     def revoke(self, index: int, reason: str = "issued-in-error") -> None:
         self.bits[index] = 1

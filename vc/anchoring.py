@@ -22,12 +22,12 @@ ANCHORED_IN_LOG = "urn:intaglio:vocab:AnchoredInLog"
 _LOG = "urn:intaglio:log:"
 
 
-def credential_entry(document: Mapping[str, Any], proof: Proof) -> bytes:
+def log_entry(document: Mapping[str, Any], proof: Proof, kind: EntryKind = EntryKind.CREDENTIAL) -> bytes:
     """The log entry of a secured document: its digest covers exactly one proof, as an object.
 
     Adding or reordering proofs changes nothing; each of an issuer's proofs has an entry of its own.
     """
-    return entry(EntryKind.CREDENTIAL, document_digest({**document, "proof": proof.value}))
+    return entry(kind, document_digest({**document, "proof": proof.value}))
 
 
 def document_digest(document: Mapping[str, Any]) -> bytes:
@@ -47,3 +47,20 @@ def expected_origins(credential: Credential) -> frozenset[str]:
         for terms in credential.terms_of_use
         if ANCHORED_IN_LOG in (terms["type"] if isinstance(terms["type"], list) else [terms["type"]])
     )
+
+
+def has_own_terms(document: Mapping[str, Any]) -> bool:
+    """Whether the document defines terms itself, in a context written inside it.
+
+    A signature over RDF covers what terms stand for, not the definitions: whoever swaps two definitions and
+    the two values says something else with the same statements. Evidence covers the whole text.
+    """
+    contexts = document.get("@context")
+    inline = any(isinstance(item, dict) for item in (contexts if isinstance(contexts, list) else [contexts]))
+    return inline or any(map(_holds_context, document.values()))
+
+
+def _holds_context(value: Any) -> bool:
+    if isinstance(value, dict):
+        return has_own_terms(value)
+    return isinstance(value, list) and any(map(_holds_context, value))

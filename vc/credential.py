@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeGuard
 
-from wire import Malformed
+from wire import Malformed, Problem
 from wire.datetimestamp import parse_datetimestamp
 
 CONTEXT_V2 = "https://www.w3.org/ns/credentials/v2"
@@ -29,6 +29,16 @@ class MalformedCredential(Malformed):
     type = "https://www.w3.org/TR/vc-data-model#MALFORMED_VALUE_ERROR"
     title = "Not a well-formed credential"
     advice = "Ask for the file as its issuer made it; if this is it, the issuer has to mend its program."
+
+
+class UnsupportedForm(Problem):
+    """The credential may be good, but this program does not read its form."""
+
+    title = "The form is not supported"
+    undetermined = True
+
+
+_ENVELOPED = ("EnvelopedVerifiableCredential", ["EnvelopedVerifiableCredential"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +63,8 @@ class Credential:
     def parse(cls, document: object) -> Credential:
         """Checks the rules of the data model that concern form. Raises `MalformedCredential`."""
         document = require_object(document, "the credential")
+        if document.get("type") in _ENVELOPED:
+            raise UnsupportedForm("the credential is an enveloped one, such as a JWT")
         version = require_context(document)
         types = require_types(document, "VerifiableCredential")
         start, end = ("validFrom", "validUntil") if version == "2.0" else ("issuanceDate", "expirationDate")

@@ -17,7 +17,7 @@ from .credential import (
     require_types,
 )
 
-MAX_CREDENTIALS = 32
+MAX_CREDENTIALS = 16
 """A presentation with more credentials is refused."""
 
 

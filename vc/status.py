@@ -23,8 +23,8 @@ from .credential import CONTEXT_V2, Credential, MalformedCredential, is_url
 MINIMUM_ENTRIES = 131_072
 """The least number of entries in a list, so that each credential hides among many (2.2)."""
 
-_MAX_BYTES = 1 << 24  # 134 million one-bit entries; a decompression bomb stops here
-_MAX_ENCODED = 1 << 25
+_MAX_BYTES = 1 << 21  # 16 million one-bit entries; a decompression bomb stops here
+_MAX_ENCODED = 1 << 22
 _MAX_STATUS_SIZE = 8
 
 
@@ -123,7 +123,7 @@ class StatusEntry:
     @classmethod
     def parse(cls, value: Mapping[str, Any]) -> StatusEntry:
         """Raises `MalformedCredential`, or `Refused` for another kind of entry (fail closed)."""
-        if value.get("type") != "BitstringStatusListEntry":
+        if "BitstringStatusListEntry" not in _several(value.get("type")):
             raise UnknownStatusEntry("credentialStatus is not a BitstringStatusListEntry")
         purpose, url, index = (
             value.get(name) for name in ("statusPurpose", "statusListCredential", "statusListIndex")
@@ -184,8 +184,8 @@ def status_list_document(
     }
 
 
-def read_status(entry: StatusEntry, credential: Credential) -> int:
-    """The value at the entry's position in a list whose proof was verified (3.2, steps 5 to 11).
+def open_list(entry: StatusEntry, credential: Credential) -> StatusList:
+    """The bits of a list whose proof was verified, for `entry` (3.2, steps 5 to 9).
 
     Raises `InvalidStatusList` for a list of another purpose or address, or one too short to hide in.
     """
@@ -194,10 +194,9 @@ def read_status(entry: StatusEntry, credential: Credential) -> int:
     if credential.id != entry.list_url:
         raise InvalidStatusList("the status list is not the one that the credential names")
     subject = credential.subjects[0]
-    purposes = subject.get("statusPurpose")
-    if subject.get("type") != "BitstringStatusList":
+    if "BitstringStatusList" not in _several(subject.get("type")):
         raise InvalidStatusList("the status list's subject is not a BitstringStatusList")
-    if entry.purpose not in (purposes if isinstance(purposes, list) else [purposes]):
+    if entry.purpose not in _several(subject.get("statusPurpose")):
         raise InvalidStatusList("the status list serves another purpose")
     if subject.get("statusSize", entry.size) != entry.size:
         raise InvalidStatusList("the status list has entries of another size")
@@ -206,7 +205,11 @@ def read_status(entry: StatusEntry, credential: Credential) -> int:
         raise InvalidStatusList(
             f"the status list has {bits.entries} entries; fewer than {MINIMUM_ENTRIES} give people away"
         )
-    return bits[entry.index]
+    return bits
+
+
+def _several(value: object) -> list[object]:
+    return value if isinstance(value, list) else [value]
 
 
 _DETAILS_CONTEXT = {

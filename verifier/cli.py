@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -9,14 +10,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import click
-import orjson
 
 from vc import Check, Outcome, Report, Verdict
 from wire import Malformed, NotFound, Refused, load_json, printable
 from wire.datetimestamp import parse_datetimestamp
 from wire.fetch import Fetcher
 
-from .policy import DEFAULT_POLICY, Policy, load_policy
+from .policy import DEFAULT_POLICY, AllOf, load_policy
 from .summary import summarize
 from .trust import RecognisedIssuer, RecognisedLog, Trust, update_trust
 from .verify import Verifier
@@ -61,15 +61,14 @@ class _Moment(click.ParamType[datetime]):
             self.fail("expected a date such as 2026-06-30 or 2026-06-30T12:00:00Z", param, ctx)
 
 
+_file = click.Path(exists=True, dir_okay=False, path_type=Path)
 _json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 
 
 @click.command()
 @click.argument("source", metavar="FILE|URL|-")
-@click.option("--policy", "policy_file", type=click.Path(exists=True, path_type=Path), help="Further rules.")
-@click.option(
-    "--trust", "trust_file", type=click.Path(exists=True, path_type=Path), help="Another trust list."
-)
+@click.option("--policy", "policy_file", type=_file, help="Further rules.")
+@click.option("--trust", "trust_file", type=_file, help="Another trust list.")
 @click.option("--at", "moment", type=_Moment(), help="Judge as of this date instead of now.")
 @click.option("--challenge", help="The challenge that you gave to the holder.")
 @click.option("--domain", help="The name under which you asked the holder.")
@@ -91,7 +90,9 @@ def verify(
 
     Exit code 0: valid. 1: definitely not valid. 3: could not be decided.
     """
-    policy: Policy = load_policy(load_json(policy_file.read_bytes())) if policy_file else DEFAULT_POLICY
+    policy = DEFAULT_POLICY
+    if policy_file:  # further rules: who recognises nobody accepts nothing
+        policy = AllOf((DEFAULT_POLICY, load_policy(load_json(policy_file.read_bytes()))))
     data = _read(source, session.fetcher(offline=offline))
     report = session.verifier(offline=offline, trust_file=trust_file).verify(
         data, now=moment or session.now(), policy=policy, challenge=challenge, domain=domain
@@ -101,7 +102,7 @@ def verify(
         value = report.to_dict()
         if report:
             value["credentials"] = [credential.document for credential in report.require()]
-        click.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2))
+        click.echo(json.dumps(value, indent=2))  # ASCII, so that nothing in it steers a terminal
     else:
         click.echo("\n".join(render(report, trust)))
     return _EXIT[report.verdict]
@@ -122,13 +123,13 @@ def render(report: Report, trust: Trust) -> list[str]:
         lines = [f"{words}: {title}"]
     lines += [_line(check) for check in report.checks]
     if not report and deciding and deciding.problem and deciding.problem.hint:
-        lines.append(f"What to do: {deciding.problem.hint}")
+        lines.append(f"What to do: {printable(deciding.problem.hint)}")
     return lines
 
 
 def _line(check: Check) -> str:
     which = f" (credential {check.credential + 1})" if check.credential is not None else ""
-    return f"  {check.step} {check.name:<10} {_MARK[check.outcome]} {printable(check.text)}{which}"
+    return f"  {check.step} {check.name:<10} {_MARK[check.outcome]} {printable(check.text)[:400]}{which}"
 
 
 def _read(source: str, fetcher: Fetcher) -> bytes:

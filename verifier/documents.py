@@ -11,9 +11,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from did import DID, Document, DocumentSource, VerificationMethod
+from did import (
+    DID,
+    Document,
+    DocumentSource,
+    InvalidDID,
+    MethodNotSupported,
+    ResolutionFailed,
+    VerificationMethod,
+)
 from keys import PublicKey
-from ledger import EntryKind, Fact, entry, verify_evidence
+from ledger import EntryKind, Fact, NotWitnessed, UnknownLog, entry, verify_evidence
 from vc import Anchored
 from vc.anchoring import document_digest
 from wire import Problem, Unavailable, base64url_encode
@@ -80,7 +88,9 @@ class IssuerKeys:
                 return IssuerKey(pinned, "the key is pinned in the trust list")
         try:
             found = self._resolver.resolve(issuer).verification_method(method, relationship)
-        except Unavailable as problem:
+        except (InvalidDID, MethodNotSupported):
+            raise
+        except (Unavailable, ResolutionFailed) as problem:  # a host that is gone does not make a forger
             raise Unavailable(
                 f"the keys of {issuer} are not known here: {problem.detail}",
                 hint="Ask for a bundle of an issuer whose log you trust, or pin the issuer's key: "
@@ -102,10 +112,8 @@ class IssuerKeys:
                     fact = verify_evidence(
                         entry(EntryKind.DID_DOCUMENT, digest), evidence, self._trust.policy_for(issuer)
                     )
-                except Problem as problem:
-                    if problem.undetermined:  # a log that is not trusted binds nothing
-                        continue
-                    raise
+                except (UnknownLog, NotWitnessed):  # such a log binds nothing
+                    continue
                 yield BoundDocument(document, fact)
 
     def _pinned_keys(self, issuer: str) -> tuple[PublicKey, ...]:

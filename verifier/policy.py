@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from ledger import Fact
 from vc import Credential
-from wire import Malformed, Problem, Refused
+from wire import Malformed, Problem, Refused, shortened
 
 from .trust import RecognisedIssuer
 
@@ -100,8 +100,12 @@ class Recognised:
                 f"the issuer {credential.issuer} is not in the trust list",
                 hint=f"If you know this issuer: intaglio trust add {credential.issuer}",
             )
-        if findings.issuer.types and not set(findings.issuer.types) & set(credential.types):
-            raise NotAccepted(f"the issuer {credential.issuer} is not recognised for this type of credential")
+        others = set(credential.types) - {"VerifiableCredential"} - set(findings.issuer.types)
+        if findings.issuer.types and others:
+            kind = shortened(min(others))
+            raise NotAccepted(
+                f"the issuer {credential.issuer} is not recognised for credentials of type {kind}"
+            )
 
 
 @dataclass(frozen=True)
@@ -179,7 +183,7 @@ def load_policy(value: Any) -> Policy:
         name, argument = next(iter(value.items()))
         if name in _GROUPS and isinstance(argument, list):
             return _GROUPS[name](tuple(load_policy(item) for item in argument))
-        if name in _RULES and type(argument) is _RULES[name][0]:
+        if name in _RULES and type(argument) is _RULES[name][0] and argument not in _NONSENSE:
             return _RULES[name][1](argument)
     names = ", ".join([*_PLAIN, *_GROUPS, *_RULES])
     raise Malformed(
@@ -195,10 +199,13 @@ _PLAIN: Mapping[str, Policy] = {
 _GROUPS: Mapping[str, Callable[[tuple[Policy, ...]], Policy]] = {"allOf": AllOf, "anyOf": AnyOf}
 _RULES: Mapping[str, tuple[type, Callable[[Any], Policy]]] = {
     "type": (str, OfType),
-    "statusWithinDays": (int, lambda days: StatusWithin(timedelta(days=days))),
-    "witnesses": (int, Anchored),
+    "statusWithinDays": (int, lambda days: StatusWithin(timedelta(days=min(max(days, 1), 36_500)))),
+    "witnesses": (int, lambda count: Anchored(max(count, 1))),
     "schema": (str, HasSchema),
 }
+
+
+_NONSENSE = ("", 0)
 
 
 def _require_some(policies: Sequence[Policy], name: str) -> None:

@@ -6,16 +6,23 @@ is known here. A revocation in any of them is final.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from typing import Any
 
-from vc import Anchored, Credential
-from vc.status import InvalidStatusList, StatusEntry, details_url, read_revocation, read_status
-from wire import NotFound, Problem, Unavailable, load_json_object
+from vc import Anchored, Credential, StatusList
+from vc.status import (
+    InvalidStatusList,
+    Reason,
+    StatusEntry,
+    details_url,
+    open_list,
+    read_revocation,
+)
+from wire import Problem, Unavailable, load_json_object, shortened
 from wire.fetch import Fetcher
 
-_MAX_LIST = 1 << 25
+MAX_LIST = 1 << 22
+"""Bytes of a status list that are fetched; a million revocations among a hundred million take a tenth."""
 
 ListSource = Callable[[str], bytes | None]
 """Gives the document at a list's URL, `None` where it has none; raises `Unavailable`."""
@@ -25,6 +32,7 @@ class Revoked(Problem):
     """The issuer took the credential back."""
 
     title = "Revoked by the issuer"
+    advice = "The issuer can say more."
 
 
 class StatusUnknown(Unavailable):
@@ -35,7 +43,7 @@ class StatusUnknown(Unavailable):
 
 
 class StatusLookup:
-    """Looks a credential up in lists that `authenticate` accepts as the issuer's own."""
+    """Looks credentials up in lists that `authenticate` accepts as the issuer's own; opens each list once."""
 
     def __init__(
         self,
@@ -44,67 +52,101 @@ class StatusLookup:
         authenticate: Callable[[Anchored, str], Credential],
     ) -> None:
         self._stapled, self._sources, self._authenticate = stapled, tuple(sources), authenticate
+        self._opened: dict[tuple[str, str], _Opened] = {}
 
-    def check(self, entry: StatusEntry, issuer: str, now: datetime) -> datetime:
-        """The moment as of which the entry's bit is known not to be set.
+    def check(self, entry: StatusEntry, issuer: str, now: datetime, *, fetch: bool) -> datetime:
+        """The moment as of which the entry's bit is known not to be set; `fetch` asks the sources, too.
 
         Raises `Revoked`, `StatusUnknown`, or the problem of a list that is not what it seems.
         """
-        lists, unavailable = self._documents(entry.list_url)
+        key = (entry.list_url, issuer)
+        if key not in self._opened:
+            self._opened[key] = self._open(entry.list_url, issuer, fetch=fetch)
+        opened = self._opened[key]
         newest: Credential | None = None
-        for candidate in lists:
-            credential = self._authenticate(candidate, issuer)
-            if read_status(entry, credential):
-                raise self._revoked(entry, issuer)
-            if credential.valid_from is None:
-                raise InvalidStatusList("the status list does not say from when it is")
-            if credential.valid_from <= now and (newest is None or credential.valid_from > _start(newest)):
+        for credential in opened.lists:
+            if opened.bits(credential, entry)[entry.index]:
+                raise self._revoked(entry, issuer, fetch=fetch)
+            if _start(credential) <= now and (newest is None or _start(credential) > _start(newest)):
                 newest = credential
+        if opened.problem is not None and not opened.problem.undetermined:
+            raise opened.problem
         if newest is None:
-            raise unavailable or StatusUnknown(
-                f"no copy of the status list {entry.list_url} is at hand",
+            raise opened.problem or StatusUnknown(
+                f"no copy of the status list {shortened(entry.list_url)} is at hand",
                 hint="Ask the holder for a bundle, which brings the list along.",
             )
         if newest.valid_until is not None and newest.valid_until <= now:
             raise StatusUnknown(
                 f"the newest status list at hand was good until {newest.valid_until:%Y-%m-%d %H:%M}Z",
                 hint="Verify again with the network on, or ask the holder for a newer bundle.",
-            ) from unavailable
+            ) from opened.problem
         return _start(newest)
 
-    def _documents(self, url: str) -> tuple[list[Anchored], Unavailable | None]:
-        found = [item for item in self._stapled if item.document.get("id") == url]
-        unavailable = None
-        for source in self._sources:
+    def _open(self, url: str, issuer: str, *, fetch: bool) -> _Opened:
+        """All copies that verify; what keeps others from it is remembered, the definite before the open."""
+        opened = _Opened()
+        candidates = [item for item in self._stapled if item.document.get("id") == url]
+        for source in self._sources if fetch else ():
             try:
                 data = source(url)
-            except (Unavailable, NotFound) as problem:
-                unavailable = StatusUnknown(
-                    f"the status list could not be fetched: {problem.detail}", hint=problem.hint
+                if data is not None:
+                    candidates.append(Anchored(load_json_object(data, limit=MAX_LIST)))
+            except Problem as problem:  # whatever a server answers, it is not the credential's fault
+                opened.remember(
+                    StatusUnknown(f"the status list could not be had: {problem.detail}", hint=problem.hint)
                 )
-                continue
-            if data is not None:
-                found.append(Anchored(_document(data)))
-        return found, unavailable
+        for candidate in candidates:
+            try:
+                opened.add(self._authenticate(candidate, issuer))
+            except Problem as problem:
+                opened.remember(problem)
+        return opened
 
-    def _revoked(self, entry: StatusEntry, issuer: str) -> Revoked:
+    def _revoked(self, entry: StatusEntry, issuer: str, *, fetch: bool) -> Revoked:
         """With date and reason, where details are at hand that the issuer signed."""
-        for candidate in self._documents(details_url(entry.list_url))[0]:
-            found = read_revocation(entry, self._authenticate(candidate, issuer))
+        for credential in self._open(details_url(entry.list_url), issuer, fetch=fetch).lists:
+            try:
+                found = read_revocation(entry, credential)
+            except Problem:  # details never hide the revocation itself
+                continue
             if found is not None:
                 return Revoked(
-                    f"revoked by the issuer on {found.date:%Y-%m-%d}: {found.reason.replace('-', ' ')}",
-                    hint="Ask the holder for the current edition."
-                    if found.reason == "superseded"
-                    else "The issuer can say more.",
+                    f"revoked by the issuer on {found.date:%Y-%m-%d}: {_words(found.reason)}",
+                    hint="Ask for the current edition." if found.reason == Reason.SUPERSEDED else "",
                 )
-        return Revoked(
-            "revoked by the issuer; date and reason are not at hand", hint="The issuer can say more."
-        )
+        return Revoked("revoked by the issuer; date and reason are not at hand")
 
 
-def _document(data: bytes) -> Mapping[str, Any]:
-    return load_json_object(data, limit=_MAX_LIST)
+class _Opened:
+    """Verified copies of one list, and why there are no others."""
+
+    def __init__(self) -> None:
+        self.lists: list[Credential] = []
+        self.problem: Problem | None = None
+        self._bits: dict[tuple[int, int, str], StatusList] = {}
+
+    def add(self, credential: Credential) -> None:
+        if credential.valid_from is None:
+            raise InvalidStatusList("the status list does not say from when it is")
+        self.lists.append(credential)
+
+    def remember(self, problem: Problem) -> None:
+        if self.problem is None or (self.problem.undetermined and not problem.undetermined):
+            self.problem = problem
+
+    def bits(self, credential: Credential, entry: StatusEntry) -> StatusList:
+        key = (id(credential), entry.size, entry.purpose)
+        if key not in self._bits:
+            self._bits[key] = open_list(entry, credential)
+        return self._bits[key]
+
+
+_REASONS = frozenset(reason.value for reason in Reason)
+
+
+def _words(reason: str) -> str:
+    return reason.replace("-", " ") if reason in _REASONS else shortened(reason)
 
 
 def _start(credential: Credential) -> datetime:
@@ -118,6 +160,6 @@ def fetched(fetcher: Fetcher) -> ListSource:
     def source(url: str) -> bytes | None:
         if not url.startswith(("https:", "http:")):
             return None
-        return fetcher.fetch(url, accept="application/vc, application/json", limit=_MAX_LIST)
+        return fetcher.fetch(url, accept="application/vc, application/json", limit=MAX_LIST)
 
     return source

@@ -27,7 +27,7 @@ class Summary:
 
 
 def summarize(credential: Credential, trust: Trust) -> Summary:
-    """The summary of a verified credential; the issuer's name as the trust list has it, if it has one."""
+    """The summary of a verified credential; the issuer's name is the trust list's, never its own."""
     subject = credential.subjects[0]
     achievement = subject.get("achievement")
     what = (_text(achievement, "name") if isinstance(achievement, dict) else "") or _text(
@@ -40,7 +40,7 @@ def summarize(credential: Credential, trust: Trust) -> Summary:
         or ", ".join(name for name in credential.types if name != "VerifiableCredential")
         or "Credential",
         _name(subject),
-        (known.name if known else "") or credential.issuer_name or credential.issuer,
+        (known.name if known else "") or credential.issuer,
         awarded[:10] if isinstance(awarded, str) else "",
     )
 

@@ -73,6 +73,8 @@ class Trust:
 
     def policy_for(self, did: str) -> TrustPolicy:
         """The logs that speak for `did`, as the ledger wants them."""
+        if not any(did in log.issuers for log in self.logs):
+            return _NO_LOGS  # not kept: anybody can name DIDs
         if did not in self._policies:
             logs = [log for log in self.logs if did in log.issuers]
             self._policies[did] = TrustPolicy.of(
@@ -136,6 +138,9 @@ class Trust:
             "logs": [_dict(log, _LOG) for log in self.logs],
         }
         return orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+_NO_LOGS = TrustPolicy()
 
 
 def update_trust(path: Path, change: Callable[[Trust], Trust]) -> Trust:

@@ -14,7 +14,16 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from did import DIDURL, DocumentSource
-from ledger import EntryKind, Fact, InvalidEvidence, entry, verify_evidence
+from ledger import (
+    EntryKind,
+    Evidence,
+    Fact,
+    InvalidEvidence,
+    NotWitnessed,
+    UnknownLog,
+    parse_entry,
+    verify_evidence,
+)
 from vc import (
     SUITES,
     Anchored,
@@ -29,12 +38,13 @@ from vc import (
     Proof,
     Report,
     UnknownCryptosuite,
+    jcs,
     verify_proof,
 )
-from vc.anchoring import credential_entry, expected_origins
+from vc.anchoring import expected_origins, has_own_terms, log_entry
 from vc.integrity import proof_values
 from vc.status import StatusEntry
-from wire import Problem, Refused
+from wire import Problem, Refused, shortened
 
 from .documents import IssuerKey, IssuerKeys
 from .policy import DEFAULT_POLICY, Findings, NotKnown, Policy
@@ -46,6 +56,11 @@ if TYPE_CHECKING:  # loaded only where a deployment configures schemas
 
 CLOCK_SKEW = timedelta(minutes=5)
 """How far ahead of ours another machine's clock may be."""
+
+MAX_STATUS = 4
+"""More status entries are refused: each costs lists to fetch, verify and unpack."""
+
+STATUS_KINDS = (EntryKind.STATUS_LIST, EntryKind.REVOCATION_DETAILS)
 
 STEPS = ("readable", "holder", "issuer", "signature", "dates", "status", "schema", "evidence", "trust")
 
@@ -100,19 +115,25 @@ class Verifier:
         `Problem`: what is wrong stands in the report.
         """
         checks = _Checks()
+        try:
+            latest = now + CLOCK_SKEW
+        except OverflowError:
+            latest = now
         # (1) readable: limits, form
         with checks.step(1):
             bundle = source if isinstance(source, Bundle) else Bundle.parse(source)
             presentation = Presentation.parse(bundle.secured) if bundle.is_presentation else None
             credentials = presentation.credentials if presentation else (Credential.parse(bundle.secured),)
-            if not credentials:
-                raise MalformedCredential("the presentation holds no credential")
+            jcs.canonicalize(bundle.secured)  # whole and in limits, also where no signature reaches
             checks.passed(1, "well-formed")
         if checks.stopped():
             return Report(checks.found, ())
-        run = _Run(self, bundle, credentials, now, checks)
+        run = _Run(self, bundle, credentials, now, latest, checks)
         # (2) holder: challenge, domain, holder binding
         holder = run.holder(presentation, challenge, domain)
+        if not credentials:
+            with checks.step(3):
+                raise NotKnown("the presentation holds no credential")
         for number, credential in enumerate(credentials):
             checks.credential = number if len(credentials) > 1 else None
             run.credential(credential, holder, policy)
@@ -168,10 +189,11 @@ class _Run:
         bundle: Bundle,
         credentials: Sequence[Credential],
         now: datetime,
+        latest: datetime,
         checks: _Checks,
     ) -> None:
         self._verifier, self._bundle, self._credentials = verifier, bundle, credentials
-        self._trust, self._now, self._checks = verifier.trust, now, checks
+        self._trust, self._now, self._latest, self._checks = verifier.trust, now, latest, checks
         self._keys = IssuerKeys(verifier.resolver, verifier.trust, bundle.issuer_documents)
         self._status = StatusLookup(bundle.status_lists, verifier.lists, self._authenticate)
 
@@ -196,6 +218,8 @@ class _Run:
     def _presenter(self, presentation: Presentation, challenge: str | None, domain: str | None) -> str:
         signatures = self._signatures(presentation.document, "authentication")
         self._verify(presentation.document, signatures)
+        for signature in signatures:
+            _require_current(signature.key, self._now)
         signer, proof = signatures[0].signer, signatures[0].proof
         if len(signatures) > 1 or presentation.holder not in (None, signer):
             raise NotShownByHolder("the presentation is not signed by its holder alone")
@@ -254,24 +278,37 @@ class _Run:
         return None
 
     def _signatures(self, document: Mapping[str, Any], purpose: str) -> list[_Signature]:
-        """The proofs with their keys; purpose, times and controller checked, the signatures not yet."""
-        proofs = [Proof.parse(value) for value in proof_values(document)]
-        if not proofs:
+        """The proofs with their keys; purpose, times and controller checked, the signatures not yet.
+
+        Every proof has to stand: a definite fault of one goes before an open question about another.
+        """
+        values = proof_values(document)
+        if not values:
             raise InvalidProof("there is no proof: nobody signed this")
-        found = []
-        for proof in proofs:
-            if proof.cryptosuite not in self._verifier.suites:
-                raise UnknownCryptosuite(f"the cryptosuite {proof.cryptosuite!r} is not supported")
-            if proof.purpose != purpose:
-                raise InvalidProof(f"the proof is for {proof.purpose}, not for {purpose}")
-            if proof.created and proof.created > self._now + CLOCK_SKEW:
-                raise InvalidProof("the proof says that it was made in the future")
-            if proof.expires and proof.expires <= self._now:
-                raise InvalidProof(f"the proof expired on {proof.expires:%Y-%m-%d}")
-            signer = str(DIDURL.parse(proof.verification_method).did)
-            key = self._keys.find(signer, proof.verification_method, purpose)
-            found.append(_Signature(proof, signer, key))
+        found: list[_Signature] = []
+        problems: list[Problem] = []
+        for value in values:
+            try:
+                found.append(self._signature(Proof.parse(value), purpose))
+            except Problem as problem:
+                problems.append(problem)
+        if problems:
+            raise min(problems, key=lambda found: found.undetermined)
+        if len({signature.proof.value["proofValue"] for signature in found}) < len(found):
+            raise InvalidProof("the same proof stands there twice")
         return found
+
+    def _signature(self, proof: Proof, purpose: str) -> _Signature:
+        if proof.purpose != purpose:
+            raise InvalidProof(f"the proof is for {shortened(proof.purpose)}, not for {purpose}")
+        if proof.created and proof.created > self._latest:
+            raise InvalidProof("the proof says that it was made in the future")
+        if proof.expires and proof.expires <= self._now:
+            raise InvalidProof(f"the proof expired on {proof.expires:%Y-%m-%d}")
+        if proof.cryptosuite not in self._verifier.suites:
+            raise UnknownCryptosuite(f"the cryptosuite {shortened(proof.cryptosuite)} is not supported")
+        signer = str(DIDURL.parse(proof.verification_method).did)
+        return _Signature(proof, signer, self._keys.find(signer, proof.verification_method, purpose))
 
     def _verify(self, document: Mapping[str, Any], signatures: Sequence[_Signature]) -> None:
         for signature in signatures:
@@ -279,7 +316,7 @@ class _Run:
 
     def _dates(self, credential: Credential) -> None:
         start, end = credential.valid_from, credential.valid_until
-        if start is not None and start > self._now + CLOCK_SKEW:
+        if start is not None and start > self._latest:
             raise NotInForce(f"valid only from {start:%Y-%m-%d} on")
         if end is not None and end <= self._now:
             raise NotInForce(f"expired on {end:%Y-%m-%d}")
@@ -290,15 +327,18 @@ class _Run:
         if not credential.status:
             self._checks.skipped(6, "the credential has no status: it cannot be revoked")
             return None
+        if len(credential.status) > MAX_STATUS:
+            raise MalformedCredential(f"the credential has more than {MAX_STATUS} status entries")
+        known = self._trust.issuer(credential.issuer) is not None  # of strangers nothing is fetched
         times = []
         for value in credential.status:
             status = StatusEntry.parse(value)
-            times.append(self._status.check(status, credential.issuer, self._now))
+            times.append(self._status.check(status, credential.issuer, self._now, fetch=known))
         self._checks.passed(6, f"not revoked as of {min(times):%Y-%m-%d %H:%M}Z")
         return min(times)
 
     def _authenticate(self, anchored: Anchored, issuer: str) -> Credential:
-        """A status document that the credential's own issuer signed, its evidence intact."""
+        """A status document that the credential's own issuer signed, with a key in force when it did."""
         credential = Credential.parse(anchored.document)
         if credential.issuer != issuer:
             raise InvalidProof(f"the status document is by another issuer, {credential.issuer}")
@@ -306,6 +346,12 @@ class _Run:
         if any(signature.signer != issuer for signature in signatures):
             raise InvalidProof("the status document is signed by somebody else")
         self._verify(anchored.document, signatures)
+        kind = STATUS_KINDS["RevocationDetails" in credential.types]
+        for signature in signatures:
+            leaf = log_entry(anchored.document, signature.proof, kind)
+            facts = self._facts({leaf: signature.key}, anchored.evidence, issuer, frozenset()).found
+            if not facts:
+                _require_current(signature.key, self._now)
         return credential
 
     def _schemas_checked(self, credential: Credential) -> tuple[str, ...]:
@@ -320,52 +366,101 @@ class _Run:
     def _anchors(self, credential: Credential, own: Sequence[_Signature]) -> tuple[Fact, ...]:
         keys = {}
         if self._bundle.evidence:
-            keys = {credential_entry(credential.document, found.proof): found.key for found in own}
-        policy = self._trust.policy_for(credential.issuer)
-        facts = []
-        for evidence in self._bundle.evidence:
-            leaf = entry(EntryKind.CREDENTIAL, evidence.digest)
-            if leaf in keys:
-                fact = verify_evidence(leaf, evidence, policy)
-                if fact.time is not None and fact.time > self._now + CLOCK_SKEW:
-                    raise InvalidEvidence("the log says that it saw the credential in the future")
-                _require_key_in_force(keys[leaf], fact)
-                facts.append(fact)
-            elif leaf not in self._entries:
-                raise InvalidEvidence("the evidence belongs to another diploma")
-        if missing := sorted(expected_origins(credential) - {fact.origin for fact in facts}):
-            raise NotKnown(
-                f"the issuer says that it is in the log {missing[0]}, but the evidence is missing",
+            keys = {log_entry(credential.document, found.proof): found.key for found in own}
+        facts = self._facts(keys, self._bundle.evidence, credential.issuer, self._digests)
+        has_log = bool(self._trust.policy_for(credential.issuer).logs)
+        origins = {fact.origin for fact in facts.found}
+        missing = sorted(expected_origins(credential) - origins)
+        if missing or (has_log and not facts.found):
+            where = f"the log {shortened(missing[0])}" if missing else "the log of its issuer"
+            raise facts.ignored or NotKnown(
+                f"it should be in {where}, but the evidence is missing",
                 hint="Ask the holder for the bundle rather than the bare credential.",
             )
-        if facts:
-            self._checks.passed(8, _attested(facts[0]))
-            return tuple(facts)
-        for until in (signature.key.until for signature in own):
-            if until is not None and until <= self._now:
-                raise KeyNotInForce(f"the key ended on {until:%Y-%m-%d}, and nothing proves an earlier time")
+        if facts.found:
+            self._checks.passed(8, _attested(facts.found[0]))
+            return facts.found
+        for signature in own:
+            _require_current(signature.key, self._now)
+        if has_own_terms(credential.document) and any("jcs" not in found.proof.cryptosuite for found in own):
+            raise NotKnown(
+                "the credential defines terms of its own, whose definitions its signature does not cover",
+                hint="Ask the issuer for evidence from a log, or for a credential with published contexts.",
+            )
         self._checks.skipped(8, "in no log")
         return ()
 
+    def _facts(
+        self,
+        keys: Mapping[bytes, IssuerKey],
+        evidence: Sequence[Evidence],
+        issuer: str,
+        others: frozenset[bytes],
+    ) -> _Facts:
+        """What trusted logs attest of the entries in `keys`; evidence for other digests is refused.
+
+        `others` are digests that evidence here may be for as well.
+        """
+        leaves = {parse_entry(leaf).digest: leaf for leaf in keys}
+        found: list[Fact] = []
+        ignored: Problem | None = None
+        for item in evidence:
+            leaf = leaves.get(item.digest)
+            if leaf is None:
+                if item.digest not in others:
+                    raise InvalidEvidence("the evidence belongs to another diploma")
+                continue
+            try:
+                fact = verify_evidence(leaf, item, self._trust.policy_for(issuer))
+            except UnknownLog as problem:
+                ignored = problem  # it proves nothing here; whether something is missing is decided later
+                continue
+            except NotWitnessed as problem:
+                ignored = NotKnown(problem.detail, hint="Ask for newer evidence, with more witnesses.")
+                continue
+            if fact.time is not None and fact.time > self._latest:
+                raise InvalidEvidence("the log says that it saw the document in the future")
+            _require_key_in_force(keys[leaf], fact)
+            found.append(fact)
+        return _Facts(tuple(found), ignored)
+
     @cached_property
-    def _entries(self) -> frozenset[bytes]:
-        """The log entries of all credentials in the bundle."""
+    def _digests(self) -> frozenset[bytes]:
+        """The digests of all credentials in the bundle, as logs hold them."""
         return frozenset(
-            credential_entry(credential.document, Proof.parse(value))
+            parse_entry(log_entry(credential.document, Proof.parse(value))).digest
             for credential in self._credentials
             for value in proof_values(credential.document)
         )
 
     def _is_bound(self, credential: Credential, holder: str | None) -> bool:
         """Whether the presenter is the subject. Raises where the credential speaks of somebody else."""
-        subjects = {subject["id"] for subject in credential.subjects if "id" in subject}
-        if holder is not None and subjects and subjects != {holder}:
+        subjects = {subject.get("id") for subject in credential.subjects}
+        if holder is not None and not subjects <= {holder, None}:
             raise NotShownByHolder("the credential belongs to another holder than the one who presents it")
         return holder is not None and subjects == {holder}
 
     def _leave_out(self, first: int, reason: str) -> None:
         for step in range(first, len(STEPS) + 1):
             self._checks.skipped(step, f"not checked: {reason}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What evidence proved, and the last problem of evidence that proves nothing here."""
+
+    found: tuple[Fact, ...]
+    ignored: Problem | None
+
+
+def _require_current(key: IssuerKey, now: datetime) -> None:
+    """The key is in force now: without a log's time nothing shows that it signed earlier."""
+    if key.until is not None and key.until <= now:
+        raise KeyNotInForce(f"the key ended on {key.until:%Y-%m-%d}, and nothing proves an earlier signature")
+    if key.history and not key.history[-1].has(key.key):
+        raise KeyNotInForce(
+            "the key is not in the issuer's newest document, and nothing proves an earlier signature"
+        )
 
 
 def _require_key_in_force(key: IssuerKey, fact: Fact) -> None:

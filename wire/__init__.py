@@ -16,7 +16,7 @@ from .strict import (
     load_json_object,
     multibase_decode,
 )
-from .text import printable
+from .text import printable, shortened
 
 __all__ = [
     "Conflict",
@@ -36,6 +36,7 @@ __all__ = [
     "load_json_object",
     "multibase_decode",
     "printable",
+    "shortened",
     "sync_folder",
     "write_durably",
 ]

@@ -37,7 +37,7 @@ def parse_datetimestamp(value: object, where: str) -> datetime:
             int((fraction or "0").ljust(6, "0")[:6]),
             zone,
         )
-        return moment + timedelta(days=1) if midnight else moment
+        return (moment + timedelta(days=1) if midnight else moment).astimezone(UTC)
     except (ValueError, OverflowError):
         raise Malformed(f"{where} is not a date of the calendar") from None
 

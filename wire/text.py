@@ -28,3 +28,8 @@ def _harmless(before: str, character: str, after: str) -> bool:
         return not any(neighbour.isascii() or neighbour in _JOINERS for neighbour in (before, after))
     category = unicodedata.category(character)
     return category[0] != "C" and category not in ("Zl", "Zp")
+
+
+def shortened(text: str) -> str:
+    """A name from outside for a message: quoted, printable, and no longer than 80 characters."""
+    return f"'{printable(text[:80])}{'…' if len(text) > 80 else ''}'"

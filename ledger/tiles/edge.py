@@ -9,6 +9,7 @@ from wire.problem import Damaged
 
 from .. import merkle
 from .layout import ENTRIES, HEIGHT, WIDTH, frame, tile_path, unframe
+from .store import Batch
 
 _FULL = WIDTH * merkle.HASH_SIZE
 
@@ -64,12 +65,12 @@ class Edge:
                 width *= 2
         return merkle.EMPTY_ROOT if current is None else current
 
-    def extend(self, entries: Sequence[bytes], write: Write) -> Edge:
-        """The edge after some more entries; a level is written and read back before the next is computed."""
-        framed = [*self.bundle, *frame(entries)]
+    def extend(self, batch: Batch, write: Write) -> Edge:
+        """The edge after a batch; each level is written and read back before the next one is computed."""
+        framed = [*self.bundle, *batch.framed]
         write(list(_bundles(self.size // WIDTH, framed)))
         rows: list[bytes] = []
-        added = merkle.leaf_hashes(entries)
+        added = merkle.leaf_hashes(batch.entries)
         before = self.size
         while added or len(rows) < len(self.rows):
             row = (self.rows[len(rows)] if len(rows) < len(self.rows) else b"") + added
@@ -81,7 +82,7 @@ class Edge:
                 added = merkle.parents(added)
             rows.append(row[full:])
             before //= WIDTH
-        return Edge(self.size + len(entries), tuple(framed[len(framed) // WIDTH * WIDTH :]), tuple(rows))
+        return Edge(batch.range.stop, tuple(framed[len(framed) // WIDTH * WIDTH :]), tuple(rows))
 
 
 def _bundles(number: int, framed: list[bytes]) -> Iterator[tuple[str, bytes]]:

@@ -22,7 +22,7 @@ from .store import Base, Batch
 
 _HEAD = 8 + 32  # length and checksum of a record
 _FIRST = _HEAD + 8 + merkle.HASH_SIZE  # the first record, of the base
-_LARGEST = 4 << 20  # bytes; all of it is integrated again when a log is opened
+_LARGEST = 8 << 20  # bytes; all of it is integrated again when a log is opened
 _MOST = 256  # batches
 
 
@@ -76,7 +76,7 @@ class Journal:
 
     def append(self, batch: Batch) -> None:
         """Add a batch after the last known one; what a crash left there is cut. Durable on return."""
-        payload = batch.start.to_bytes(8) + b"".join(frame([batch.key, *batch.entries]))
+        payload = b"".join([batch.start.to_bytes(8), *frame([batch.key]), *batch.framed])
         record = _record(payload)
         descriptor = os.open(self._path, os.O_WRONLY)
         try:

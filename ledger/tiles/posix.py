@@ -75,10 +75,11 @@ class PosixStore:
             Path(where).parent.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(where, os.O_WRONLY | os.O_CREAT, 0o644)
         try:
+            if os.fstat(descriptor).st_size > len(data):
+                os.ftruncate(descriptor, len(data))
             written = os.write(descriptor, data)
             while written < len(data):
                 written += os.write(descriptor, data[written:])
-            os.ftruncate(descriptor, len(data))
         finally:
             os.close(descriptor)
 

@@ -8,12 +8,17 @@ batches that they cover.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+from .layout import frame
 
-class Batch(NamedTuple):
+
+@dataclass(frozen=True)
+class Batch:
     """Entries that were appended together, the first at index `start`, under the caller's key."""
 
     start: int
@@ -24,6 +29,11 @@ class Batch(NamedTuple):
     def range(self) -> range:
         """The indices of the entries."""
         return range(self.start, self.start + len(self.entries))
+
+    @functools.cached_property
+    def framed(self) -> list[bytes]:
+        """The entries as bundles have them; journal and tiles both need that."""
+        return frame(self.entries)
 
 
 class Base(NamedTuple):

@@ -14,7 +14,7 @@ from typing import Any
 from wire import Malformed, Problem
 from wire.datetimestamp import parse_datetimestamp
 
-MAX_PROOFS = 16
+MAX_PROOFS = 8
 """A document with more proofs is refused: each costs two canonicalisations and a signature check."""
 
 

@@ -1,0 +1,251 @@
+"""Attacks that once worked, or nearly did: each must fail, and for its own reason."""
+
+from __future__ import annotations
+
+import copy
+import json
+import time
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from keys import PrivateKey
+from tests.world import NOW, Holder, University, verifier
+from vc import Anchored, Bundle, Report, Verdict
+from vc.status import status_entry
+from verifier import RecognisedIssuer, RecognisedLog, Trust, load_policy
+from verifier.policy import AllOf, Recognised
+from wire import Malformed, NotFound, Refused, Unavailable
+
+UNIVERSITY = University()
+CREDENTIALS = "https://www.w3.org/2018/credentials#"
+SECURITY = "https://w3id.org/security#"
+PINNED = Trust().adding(RecognisedIssuer(UNIVERSITY.did, keys=(UNIVERSITY.key.public_key.multikey(),)))
+"""A verifier that knows the university's key and no log: nothing but the signature holds the content."""
+
+
+def unanchored(**change: Any) -> dict[str, Any]:
+    document = UNIVERSITY.diploma(**change)
+    del document["termsOfUse"]
+    return document
+
+
+def check(bundle: Any, trust: Trust = PINNED, **options: Any) -> Report:
+    return verifier(trust).verify(bundle, now=NOW, **options)
+
+
+def text(report: Report) -> str:
+    return report.deciding.text if report.deciding else ""
+
+
+class TestSpelling:
+    """The same statements in other JSON: the signature stays good, so the spelling has to be refused."""
+
+    @pytest.mark.parametrize("name", ["credentialStatus", "validFrom", "credentialSubject", "issuer"])
+    def test_a_member_under_its_iri(self, name: str) -> None:
+        document = dict(UNIVERSITY.sign(unanchored(index=1)))
+        document[CREDENTIALS + name] = document.pop(name)
+        assert check(document).verdict is Verdict.INVALID
+
+    def test_an_end_that_readers_miss(self) -> None:
+        document = dict(UNIVERSITY.sign(unanchored(index=2, validUntil="2026-06-30T12:00:00Z")))
+        end = document.pop("validUntil")
+        document[CREDENTIALS + "validUntil"] = {
+            "@value": end,
+            "@type": "http://www.w3.org/2001/XMLSchema#dateTime",
+        }
+        assert "another spelling of validUntil" in text(check(document))
+
+    @pytest.mark.parametrize("keyword", ["@nest", "@graph", "@reverse"])
+    def test_a_member_inside_a_keyword(self, keyword: str) -> None:
+        document = dict(UNIVERSITY.sign(unanchored(index=3)))
+        document[keyword] = {"credentialStatus": document.pop("credentialStatus")}
+        assert check(document).verdict is Verdict.INVALID
+
+    def test_an_alias_from_one_more_context(self) -> None:
+        document = dict(UNIVERSITY.sign(unanchored(index=4)))
+        document["@context"] = [*document["@context"], {"state": CREDENTIALS + "credentialStatus"}]
+        document["state"] = document.pop("credentialStatus")
+        assert check(document).verdict is Verdict.INVALID
+
+    def test_an_id_under_a_keyword(self) -> None:
+        owner = Holder()
+        document = unanchored(index=5)
+        document["credentialSubject"]["id"] = owner.did
+        signed = copy.deepcopy(dict(UNIVERSITY.sign(document)))
+        signed["credentialSubject"]["@id"] = signed["credentialSubject"].pop("id")
+        assert check(signed).verdict is Verdict.INVALID
+
+    @pytest.mark.parametrize(("name", "iri"), [("expires", "expiration"), ("domain", "domain")])
+    def test_an_option_of_the_proof_under_its_iri(self, name: str, iri: str) -> None:
+        signed = copy.deepcopy(dict(UNIVERSITY.sign(unanchored(index=6), expires=NOW, domain="a.example")))
+        signed["proof"][0][SECURITY + iri] = signed["proof"][0].pop(name)
+        assert check(signed).verdict is Verdict.INVALID
+
+    def test_members_of_the_credential_in_another_object(self) -> None:
+        document = unanchored(index=7)
+        document["evidence"] = {"type": ["Evidence"], "id": document["id"]}
+        with pytest.raises(Malformed, match="same id"):  # a place for them to move to is never signed
+            UNIVERSITY.sign(document)
+
+    def test_definitions_swapped_together_with_the_values(self) -> None:
+        document = unanchored(index=8)
+        terms = {
+            "passed": "https://university.example/terms#passed",
+            "failed": "https://university.example/terms#failed",
+        }
+        document["@context"] = [*document["@context"], terms]
+        document["credentialSubject"].update(passed="Cooking", failed="Medicine")
+        signed = copy.deepcopy(dict(UNIVERSITY.sign(document)))
+        signed["@context"][-1] = {"passed": terms["failed"], "failed": terms["passed"]}
+        signed["credentialSubject"].update(passed="Medicine", failed="Cooking")
+        report = check(signed)
+        assert report.verdict is Verdict.UNDETERMINED
+        assert any("terms of its own" in found.text for found in report.checks)
+
+    def test_name_and_description_swapped_by_a_scoped_context(self) -> None:
+        signed = copy.deepcopy(dict(UNIVERSITY.sign(unanchored(index=9))))
+        swap = {"name": "https://schema.org/description", "description": "https://schema.org/name"}
+        iri = "https://purl.imsglobal.org/spec/vc/ob/vocab.html#achievement"
+        signed["@context"] = [
+            signed["@context"][0],
+            {"achievement": {"@id": iri, "@type": "@id", "@context": swap}},
+        ]
+        achievement = signed["credentialSubject"]["achievement"]
+        achievement["name"], achievement["description"] = achievement["description"], achievement["name"]
+        assert check(signed).verdict is not Verdict.VALID
+
+
+class TestKeys:
+    def rotated(self) -> tuple[University, PrivateKey]:
+        university, new = University(), PrivateKey.generate()
+        old, university.key = university.key, new
+        university.publish_document([new])
+        return university, old
+
+    def test_a_retired_key_signs_nothing_without_evidence(self) -> None:
+        university, stolen = self.rotated()
+        document = university.diploma(index=1)
+        del document["termsOfUse"]
+        forged = university.sign(document, key=stolen)
+        bundle = Bundle(forged, (), tuple(university.documents), university.status_lists())
+        for documents in (university.documents, university.documents[:1]):
+            report = check(replace(bundle, issuer_documents=tuple(documents)), university.trust)
+            assert report.verdict is not Verdict.VALID
+
+    def test_a_list_by_a_retired_key_is_not_believed(self) -> None:
+        university, stolen = self.rotated()
+        university.revoke(2)
+        bundle = university.issue(index=2)
+        clean = University().status_lists()[0].document
+        forged = {key: value for key, value in clean.items() if key != "proof"}
+        signed = university.sign({**forged, "issuer": university.did}, key=stolen, suite="eddsa-jcs-2022")
+        report = check(replace(bundle, status_lists=(Anchored(signed),)), university.trust)
+        assert report.verdict is not Verdict.VALID
+
+
+class TestStatus:
+    def test_many_entries_are_not_looked_up(self) -> None:
+        entries = [status_entry(UNIVERSITY.list_url, 1)] * 1000
+        began = time.process_time()
+        report = check(UNIVERSITY.issue(index=10, credentialStatus=entries), UNIVERSITY.trust)
+        assert "more than 4 status entries" in text(report)
+        assert time.process_time() - began < 1
+
+    def test_of_strangers_nothing_is_fetched(self) -> None:
+        asked: list[str] = []
+        assert not verifier(Trust(), lists=[asked.append]).verify(UNIVERSITY.issue(index=11), now=NOW)
+        assert asked == []
+
+    @pytest.mark.parametrize("problem", [Refused("x"), NotFound("x"), Unavailable("x"), None])
+    def test_whatever_a_server_answers_is_not_the_diplomas_fault(self, problem: Exception | None) -> None:
+        def source(url: str) -> bytes:
+            if problem:
+                raise problem
+            return b"<html>"
+
+        bundle = UNIVERSITY.issue(index=12)
+        without = verifier(UNIVERSITY.trust, lists=[source]).verify(replace(bundle, status_lists=()), now=NOW)
+        assert without.verdict is Verdict.UNDETERMINED
+        assert verifier(UNIVERSITY.trust, lists=[source]).verify(bundle, now=NOW)
+
+    def test_junk_in_front_does_not_hide_a_revocation(self) -> None:
+        university = University()
+        university.revoke(13)
+        bundle = university.issue(index=13)
+        junk = copy.deepcopy(dict(bundle.status_lists[0].document))
+        junk["proof"][0]["cryptosuite"] = "x"
+        report = check(replace(bundle, status_lists=(Anchored(junk), *bundle.status_lists)), university.trust)
+        assert report.verdict is Verdict.INVALID
+
+    def test_altered_evidence_of_a_list_is_noticed(self) -> None:
+        bundle = UNIVERSITY.issue(index=14)
+        first, *others = bundle.status_lists
+        broken = replace(first.evidence[0], body=first.evidence[0].body.replace(b"index ", b"index 9"))
+        lists = (Anchored(first.document, (broken,)), *others)
+        assert check(replace(bundle, status_lists=lists), UNIVERSITY.trust).verdict is Verdict.INVALID
+
+
+class TestTrust:
+    def test_further_rules_never_replace_recognition(self) -> None:
+        policy = AllOf((Recognised(), load_policy({"type": "OpenBadgeCredential"})))
+        assert check(UNIVERSITY.issue(index=20), Trust(), policy=policy).verdict is Verdict.UNDETERMINED
+
+    def test_a_further_type_has_to_be_recognised_too(self) -> None:
+        types = ["VerifiableCredential", "OpenBadgeCredential", "urn:example:MedicalLicence"]
+        issuer = RecognisedIssuer(UNIVERSITY.did, types=("OpenBadgeCredential",))
+        trust = Trust().adding(issuer, UNIVERSITY.recognised_log)
+        assert "MedicalLicence" in text(check(UNIVERSITY.issue(index=21, type=types), trust))
+
+    def test_evidence_without_enough_witnesses_is_as_good_as_none(self) -> None:
+        witness = University("witness.example")
+        log = UNIVERSITY.recognised_log
+        strict = RecognisedLog(log.key, clock=log.clock, witnesses=(str(witness.log.clock_key),), quorum=1)
+        trust = Trust().adding(RecognisedIssuer(UNIVERSITY.did, keys=PINNED.issuers[0].keys), strict)
+        bundle = UNIVERSITY.issue(index=22)
+        assert check(bundle, trust).verdict is Verdict.UNDETERMINED
+        assert check(replace(bundle, evidence=()), trust).verdict is Verdict.UNDETERMINED
+
+    def test_strangers_leave_no_trace_in_memory(self) -> None:
+        trust = Trust()
+        for _ in range(50):
+            check(University().issue(), trust)
+        assert not trust._policies
+
+
+class TestForm:
+    def test_what_json_cannot_say_again_is_refused_at_once(self) -> None:
+        document = dict(UNIVERSITY.sign(unanchored(index=30)))
+        document["@context"] = [*document["@context"], {"@zzz": 10**30}]
+        assert check(json.dumps(document).encode()).checks[0].outcome.value == "failed"
+
+    def test_the_end_of_the_calendar_is_no_crash(self) -> None:
+        last = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+        report = verifier(PINNED).verify(UNIVERSITY.issue(index=31), now=last)
+        assert report.verdict is Verdict.UNDETERMINED
+        policy = load_policy({"statusWithinDays": 10**12})
+        assert check(UNIVERSITY.issue(index=32), UNIVERSITY.trust, policy=policy)
+
+    def test_the_same_proof_twice_is_refused(self) -> None:
+        document = dict(UNIVERSITY.sign(unanchored(index=33)))
+        document["proof"] = document["proof"] * 2
+        assert "twice" in text(check(document))
+
+    def test_an_enveloped_credential_stays_open(self) -> None:
+        enveloped = {
+            "@context": "https://www.w3.org/ns/credentials/v2",
+            "type": "EnvelopedVerifiableCredential",
+            "id": "data:application/vc+jwt,x.y.z",
+        }
+        assert check(enveloped).verdict is Verdict.UNDETERMINED
+
+    def test_a_fault_goes_before_an_open_question(self) -> None:
+        document = copy.deepcopy(dict(UNIVERSITY.sign(unanchored(index=34), expires=NOW - timedelta(days=1))))
+        document["proof"] = [
+            {**document["proof"][0], "cryptosuite": "x", "proofValue": "zz"},
+            *document["proof"],
+        ]
+        for proofs in (document["proof"], document["proof"][::-1]):
+            assert check({**document, "proof": proofs}).verdict is Verdict.INVALID
