@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import functools
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn, Protocol
 
 import click
-import orjson
 
 from keys import PassphraseNeeded
 from vc.bundle import MAX_BYTES, Bundle
 from vc.status import Reason
-from wire.problem import NotFound, Unavailable
+from wire.problem import NotFound
+from wire.terminal import Result, passphrase, say, verb
 
 from . import text
 from .bulk import Result as Issued
@@ -28,7 +28,7 @@ from .issue import SUITE, Issuer
 from .serve_cli import claim, serve
 from .source import open_source
 from .store import Entry, Store
-from .terminal import Meter, choose, passphrase, say
+from .terminal import Meter, choose
 
 PARTLY = 7
 """The exit code when some rows could not be issued."""
@@ -51,14 +51,6 @@ class Session(Protocol):
 
     def pin(self, entry: Mapping[str, Any]) -> None:
         """Puts an issuer of this machine on the local trust list."""
-
-
-class Result(NamedTuple):
-    """What a command has to say on stdout: `data`, an object, with --json, else `text`."""
-
-    data: dict[str, Any]
-    text: str
-    code: int = 0
 
 
 class Place(NamedTuple):
@@ -100,27 +92,6 @@ def issuer(ctx: click.Context, home: Path | None) -> None:
     ctx.obj = Place((home or session.home / "issuer").expanduser().absolute(), session)
 
 
-def verb(function: Callable[..., Result], group: click.Group = issuer) -> click.Command:
-    """Make a command of the group: `function` takes the place and its parameters."""
-
-    @functools.wraps(function)
-    def run(place: Place, /, **parameters: Any) -> int:
-        as_json = parameters.pop("as_json")
-        try:
-            result = function(place, **parameters)
-        except OSError as error:
-            raise Unavailable(f"{error.filename or 'the disk'}: {error.strerror}") from error
-        if as_json:
-            click.echo(orjson.dumps({"version": 1, **result.data}).decode())
-        elif result.text:
-            click.echo(result.text)
-        return result.code
-
-    with_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object, version 1.")
-    command: click.Command = group.command(function.__name__.rstrip("_"))(with_json(click.pass_obj(run)))
-    return command
-
-
 _name = click.option("--name", help="The institution's name, as it stands on the diplomas.")
 _url = click.option("--url", help="The https address under which status lists will be found.")
 _method = click.option(
@@ -136,7 +107,7 @@ _out = click.option(
 _selectors = click.argument("selectors", metavar="DIPLOMA...", nargs=-1, required=True)
 
 
-@verb
+@verb(issuer)
 @_name
 @_url
 @_method
@@ -147,7 +118,7 @@ def init(place: Place, name: str | None, url: str | None, method: str | None) ->
     return Result(data, made.did)
 
 
-@verb
+@verb(issuer)
 @click.argument("file", type=click.Path(path_type=Path))
 @_name
 @_url
@@ -197,7 +168,7 @@ def issue(
     return _issued(done, error_file, files, dry_run=dry_run)
 
 
-@verb
+@verb(issuer)
 @_selectors
 @click.option(
     "--reason",
@@ -224,7 +195,7 @@ def revoke(place: Place, selectors: tuple[str, ...], reason: str, date: datetime
     )
 
 
-@verb
+@verb(issuer)
 @click.argument("selector", metavar="DIPLOMA")
 @click.option("--set", "changes", multiple=True, required=True, metavar="FIELD=VALUE", help="What to change.")
 @_out
@@ -236,7 +207,7 @@ def correct(place: Place, selector: str, changes: tuple[str, ...], out: Path) ->
     return Result({**text.summary(made, entry), "file": str(path)}, f"{text.line(entry)}: {path}")
 
 
-@verb
+@verb(issuer)
 @click.argument("selector", metavar="[TEXT]", default="")
 def list_(place: Place, selector: str) -> Result:
     """List the diplomas, all of them or those that fit a number, a name or an e-mail address."""
@@ -245,7 +216,7 @@ def list_(place: Place, selector: str) -> Result:
     return Result({"diplomas": [text.brief(entry) for entry in entries]}, "\n".join(map(text.line, entries)))
 
 
-@verb
+@verb(issuer)
 @click.argument("selector", metavar="DIPLOMA")
 def show(place: Place, selector: str) -> Result:
     """Show one diploma, with what was signed."""
@@ -255,7 +226,7 @@ def show(place: Place, selector: str) -> Result:
     return Result(data, text.card(made, entry))
 
 
-@verb
+@verb(issuer)
 @click.argument("selectors", metavar="[DIPLOMA...]", nargs=-1)
 @_out
 def export(place: Place, selectors: tuple[str, ...], out: Path) -> Result:
@@ -269,7 +240,7 @@ def export(place: Place, selectors: tuple[str, ...], out: Path) -> Result:
     return Result({"written": written, "folder": str(out)}, f"{written} bundles in {out}")
 
 
-@verb
+@verb(issuer)
 @click.argument("file", type=click.Path(path_type=Path))
 def backup(place: Place, file: Path) -> Result:
     """Write the whole issuer into one encrypted file."""
@@ -280,7 +251,7 @@ def backup(place: Place, file: Path) -> Result:
     return Result({"file": str(file)}, str(file))
 
 
-@verb
+@verb(issuer)
 @click.argument("file", type=click.Path(path_type=Path))
 def restore(place: Place, file: Path) -> Result:
     """Bring an issuer back from a backup; an existing one is never overwritten."""
@@ -299,6 +270,7 @@ def status() -> None:
     """The published status lists."""
 
 
+@verb(status)
 def publish(place: Place) -> Result:
     """Sign and write the lists that are new, changed or soon to expire."""
     made = place.open()
@@ -311,7 +283,6 @@ def publish(place: Place) -> Result:
     )
 
 
-verb(publish, status)
 issuer.add_command(claim)
 issuer.add_command(serve)
 

@@ -10,8 +10,7 @@ from urllib.parse import urlsplit
 import click
 
 from wire.problem import NotFound, Refused, Unavailable
-
-from .terminal import say
+from wire.terminal import say
 
 if TYPE_CHECKING:
     from .claims import Claims

@@ -1,22 +1,19 @@
-"""What the issuer's command line needs of a terminal: passphrases, questions, progress.
+"""Questions and progress of the issuer's command line.
 
-Talk goes to stderr. Nothing is asked without a terminal; a bar is drawn on one, plain lines go elsewhere.
+Nothing is asked without a terminal; a bar is drawn on one, plain lines go elsewhere.
 """
 
 from __future__ import annotations
 
-import os
 import sys
 import time
-import unicodedata
 from collections.abc import Callable
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 import click
 
-from keys import PassphraseNeeded
+from wire.terminal import say
 
 from .bulk import Progress
 
@@ -25,30 +22,6 @@ if TYPE_CHECKING:
 
 PATIENCE = 1.0  # seconds before a bar is drawn
 PLAIN = 10.0  # seconds between plain lines
-
-
-def say(first: str, *further: str) -> None:
-    """A line on stderr, and further ones that belong to it."""
-    click.echo("\n  ".join([first, *filter(None, further)]), err=True)
-
-
-def passphrase(prompt: str, variable: str = "INTAGLIO_PASSPHRASE_FILE", *, new: bool = False) -> bytes | None:
-    """From the file that the variable names, else from a prompt; `None` if there is neither or nothing typed.
-
-    The same bytes for é however it is typed. Raises `PassphraseNeeded` for a file that cannot be read.
-    """
-    if file := os.environ.get(variable):
-        try:
-            typed = Path(file).read_text(encoding="utf-8").rstrip("\r\n")
-        except (OSError, UnicodeDecodeError):
-            raise PassphraseNeeded(f"{variable} names a file that cannot be read") from None
-    elif sys.stdin.isatty():
-        typed = click.prompt(
-            prompt, hide_input=True, confirmation_prompt=new, err=True, default="", show_default=False
-        )
-    else:
-        return None
-    return unicodedata.normalize("NFC", typed).encode() or None
 
 
 def choose(question: str, lines: list[str]) -> int:
