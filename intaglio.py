@@ -218,12 +218,10 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(INVALID)
     except OSError as error:
-        where = f" {printable(str(error.filename))}" if error.filename else ""
-        click.echo(f"The system refuses{where}: {error.strerror or type(error).__name__}.", err=True)
-        click.echo(
-            "  Nothing that was acknowledged is lost; once that is mended, do the same again.", err=True
-        )
-        sys.exit(INVALID)
+        where = f"{printable(str(error.filename))}: " if error.filename else ""
+        click.echo(f"The system refuses. {where}{error.strerror or type(error).__name__}", err=True)
+        click.echo("  Nothing acknowledged is lost; once that is mended, do the same again.", err=True)
+        sys.exit(UNDETERMINED)
     except Problem as problem:
         click.echo(f"{problem.title}: {printable(problem.detail)}", err=True)
         if problem.hint:
