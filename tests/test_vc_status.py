@@ -87,8 +87,8 @@ def test_a_decompression_bomb_stops_early() -> None:
         "zAAAA",
         "u!!!",
         "uAAAA",
-        "u" + base64url_encode(gzip.compress(bytes(16))[:-4]),
-        "u" + base64url_encode(gzip.compress(bytes(16)) + b"more"),
+        "u" + base64url_encode(gzip.compress(bytes(16), mtime=0)[:-4]),
+        "u" + base64url_encode(gzip.compress(bytes(16), mtime=0) + b"more"),
     ],
 )
 def test_a_list_that_is_not_one_is_malformed(encoded: object) -> None:
