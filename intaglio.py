@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from wire import Declined, NotFound, Problem, printable
+from wire import Declined, Malformed, NotFound, Problem, printable
 
 if TYPE_CHECKING:
     from vc import Report
@@ -116,7 +116,13 @@ class _Lazy(click.Group):
 
 
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.option("--home", type=click.Path(path_type=Path), envvar="INTAGLIO_HOME", default=Path("~/.intaglio"))
+@click.option(
+    "--home",
+    type=click.Path(path_type=Path),
+    envvar="INTAGLIO_HOME",
+    default=Path("~/.intaglio"),
+    help="Where everything is kept.",
+)
 @click.option(
     "--ca",
     "ca_file",
@@ -182,13 +188,20 @@ def _issuer_findings(session: Session) -> Iterator[tuple[str, str, str]]:
     home = session.home / "issuer"
     if not (home / "issuer.json").exists():
         return
+    from issuer.issue import Issuer
     from keys import KeyFile
     from ledger import audit
     from ledger.cli import Place
     from vc import Credential
     from wire import load_json_object
 
-    yield "✓", f"An issuer lives in {home}.", ""
+    made = Issuer(home, lambda: None, session.now)
+    yield "✓", f"{made.name} lives in {home}; {made.store.count()} diplomas were issued.", ""
+    for name in ("did.json", "template.json"):
+        try:
+            load_json_object((home / name).read_bytes())
+        except Malformed as problem:
+            yield "✗", f"{home / name} is damaged: {problem.detail}", "Bring it back from a backup."
     if not KeyFile.open(home / "keys.json", lambda: None).protected:
         yield "!", "Its keys are not sealed under a passphrase; only the folder's rights guard them.", ""
     checkpoint = audit(Place(home, session.now).open())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,12 +12,13 @@ from pathlib import Path
 from typing import Any, NamedTuple, NoReturn, Protocol
 
 import click
+from click.core import ParameterSource
 
 from keys import PassphraseNeeded
 from vc.bundle import MAX_BYTES, Bundle
 from vc.status import Reason
-from wire.problem import NotFound
-from wire.terminal import Result, passphrase, say, verb
+from wire.problem import Declined, NotFound
+from wire.terminal import Result, agreed, passphrase, say, verb
 
 from . import text
 from .bulk import Result as Issued
@@ -150,7 +152,9 @@ def issue(
     source = open_source(file, _pairs(mapping, "--map"))
     say(*text.mapping(source))
     catalogue = read_catalogue(programmes) if programmes else None
-    error_file = errors or file.with_name(f"{file.stem}.errors.csv")
+    error_file = errors or _free(file.with_name(f"{file.stem}.errors.csv"))
+    if error_file.resolve() == file.resolve():
+        raise click.UsageError("--errors names the file that is to be issued; name another.")
     files: list[Path] = []
     with Meter() as meter:
         if dry_run:
@@ -163,7 +167,7 @@ def issue(
             done = made.issue_file(
                 source, error_file, suite=suite, catalogue=catalogue, workers=workers, progress=meter
             )
-            if done.issued + len(done.survey.known) <= MOST_FILES:
+            if done.issued + len(done.survey.known) <= MOST_FILES or _given("out"):
                 files = _write(made, done, out)
     return _issued(done, error_file, files, dry_run=dry_run)
 
@@ -177,18 +181,30 @@ def issue(
     show_default=True,
 )
 @click.option("--date", type=click.DateTime(["%Y-%m-%d"]), help="Since when; now if not given.")
-def revoke(place: Place, selectors: tuple[str, ...], reason: str, date: datetime | None) -> Result:
+@click.option("--yes", is_flag=True, help="Do not ask, even at a terminal.")
+def revoke(place: Place, selectors: tuple[str, ...], reason: str, date: datetime | None, yes: bool) -> Result:
     """Revoke diplomas for good: by number, `row 17`, id, file, name or e-mail address."""
     made, now = place.open(), place.session.now()
     moment = date.replace(tzinfo=UTC) if date else now
     if moment > now:
         raise click.UsageError("A diploma cannot be revoked from a day in the future.")
     entries = [made.store.current(_select(made, selector).number) for selector in selectors]
+    if not agreed(f"Revoke for good: {'; '.join(map(text.line, entries))}?", yes):
+        raise Declined("nothing was revoked")
     if before := sum(entry.reason is not None for entry in entries):
         say(f"{before} had been revoked before and stay as they were.")
     made.lists.revoke([entry.number for entry in entries], Reason(reason), date=moment, now=now)
     entries = [made.store.entry(entry.seq) for entry in entries]
-    say("The next check sees it here at once; elsewhere, when the published lists are fetched again.")
+    say("The next check on this machine sees it at once.")
+    if made.identity.url:
+        say(
+            f"Others see it when they fetch the lists; copy {place.folder / 'status'} to {made.identity.url}/"
+        )
+    else:
+        say(
+            "Others do not: there is no web address to fetch lists from, and bundles handed out before bring",
+            "an older list along, good for a year. Tell them, or hand out the bundles anew.",
+        )
     return Result(
         {"diplomas": [text.summary(made, entry) for entry in entries]},
         "\n".join(f"revoked {text.line(entry)}" for entry in entries),
@@ -213,6 +229,8 @@ def list_(place: Place, selector: str) -> Result:
     """List the diplomas, all of them or those that fit a number, a name or an e-mail address."""
     made = place.open()
     entries = made.find(selector) if selector else list(made.entries())
+    if not entries:
+        say("No diploma fits." if selector else "Nothing was issued here yet.")
     return Result({"diplomas": [text.brief(entry) for entry in entries]}, "\n".join(map(text.line, entries)))
 
 
@@ -311,6 +329,17 @@ def _issued(done: Issued, error_file: Path, files: list[Path], *, dry_run: bool)
         words,
         PARTLY if failed else 0,
     )
+
+
+def _given(name: str) -> bool:
+    """Whether a parameter was typed rather than left at its default."""
+    return click.get_current_context().get_parameter_source(name) is ParameterSource.COMMANDLINE
+
+
+def _free(path: Path) -> Path:
+    """The path, or the first of its kind with a number that is not taken: corrections may be in the other."""
+    names = (path.with_name(f"{path.stem}-{number}{path.suffix}") for number in itertools.count(2))
+    return next(name for name in itertools.chain([path], names) if not name.exists())
 
 
 def _write(made: Issuer, done: Issued, out: Path) -> list[Path]:

@@ -46,7 +46,7 @@ def claim(place: Place, selectors: tuple[str, ...], url: str | None, as_json: bo
 @click.option(
     "--host", default="127.0.0.1", show_default=True, help="The address of this machine to listen on."
 )
-@click.option("--port", default=PORT, show_default=True)
+@click.option("--port", type=click.IntRange(0, 65535), default=PORT, show_default=True)
 @_url
 @click.option(
     "--tls/--plain",

@@ -125,8 +125,10 @@ def open_source(
     try:
         with path.open("rb") as file:
             beginning = file.read(LONGEST_HEADER)
-    except (FileNotFoundError, IsADirectoryError) as error:
-        raise NotFound(f"there is no file {path}") from error
+    except FileNotFoundError as error:
+        raise NotFound(f"there is no file {path}", hint="Check the name and the folder.") from error
+    except IsADirectoryError as error:
+        raise UnreadableFile(f"{path} is a folder", hint="Name the CSV file in it.") from error
     if not beginning.strip(b"\xef\xbb\xbf \t\r\n"):
         raise UnreadableFile(
             f"{path.name} is empty", hint="A header row and a row for each graduate are expected."
@@ -218,6 +220,10 @@ def _columns(
             )
         columns[field] = index
     missing = [field for field in required if field not in columns]
+    if "given_name" in columns and "family_name" not in columns:
+        heading = _plain(header[columns["given_name"]])
+        if heading not in ("name", "full_name"):  # half a name would be signed for good
+            missing.append("family_name")
     if missing:
         raise UnreadableFile(
             f"{path.name} has no column for {', '.join(missing)}",

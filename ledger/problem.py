@@ -15,6 +15,7 @@ class UnknownLog(Unavailable):
     """Nothing here says whether this log may be believed, so that the question stays open."""
 
     title = "The log is not a trusted one"
+    advice = "If you know who keeps it, ask for their trust file, then: intaglio trust add FILE"
 
 
 class NotWitnessed(Refused):

@@ -337,7 +337,7 @@ def typed(home: Path, words: list[str], dialogue: list[tuple[bytes, bytes]]) -> 
 
 
 def test_on_a_terminal_the_one_that_is_meant_is_asked_for(issued: Program) -> None:
-    words = ["issuer", "revoke", "given1", "--reason", "fraud"]
+    words = ["issuer", "revoke", "given1", "--reason", "fraud", "--yes"]
     out, _ = typed(issued.home, words, [(b"2  UNI-000006  Given1 =CMD", b"2")])
     assert out.startswith("revoked UNI-000006  Given1 =CMD, revoked ")
 
@@ -436,3 +436,15 @@ def test_help_says_what_each_command_does(program: Program) -> None:
         "status",
     ):
         assert command in answer.out
+
+
+def test_corrections_in_an_error_file_are_never_written_over(program: Program) -> None:
+    shutil.copy(EXAMPLES / "graduates-with-errors.csv", "g.csv")
+    program("issuer", "issue", "g.csv", "--name", "U")
+    Path("g.errors.csv").write_text("corrected by hand")
+    again = program("issuer", "issue", "g.csv")
+    assert "The bad rows are in g.errors-2.csv" in again.err
+    assert Path("g.errors.csv").read_text() == "corrected by hand"
+    before = Path("g.csv").read_bytes()
+    assert program("issuer", "issue", "g.csv", "--errors", "g.csv").code == 2
+    assert Path("g.csv").read_bytes() == before

@@ -104,7 +104,7 @@ def test_what_is_no_table_is_said_to_be_none(tmp_path: Path, content: bytes, det
 def test_a_missing_file_is_not_found(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="there is no file"):
         open_source(tmp_path / "g.csv")
-    with pytest.raises(NotFound, match="there is no file"):
+    with pytest.raises(UnreadableFile, match="is a folder"):
         open_source(tmp_path)
 
 
@@ -175,3 +175,15 @@ def test_a_guarded_cell_is_no_formula_and_comes_back_as_it_was(cell: str) -> Non
 def test_names_with_apostrophes_are_left_alone(cell: str) -> None:
     assert guard(cell) == cell
     assert unguard(cell) == cell
+
+
+def test_half_a_name_is_never_taken_for_a_whole(tmp_path: Path) -> None:
+    path = tmp_path / "g.csv"
+    rest = "diploma_number,programme_title,achievement_type,award_date\n"
+    for heading, whole in (("full_name", True), ("first_name", False)):
+        path.write_text(f"{heading},{rest}A,1,T,Degree,2026-06-30\n")
+        if whole:
+            open_source(path)
+        else:
+            with pytest.raises(UnreadableFile, match="family_name"):
+                open_source(path)

@@ -210,3 +210,12 @@ def test_keys_that_were_kept_but_not_yet_cut_from_the_journal(tmp_path: Path) ->
     runs.add(0, 8, keys)
     assert [path.name for path in (tmp_path / "keys").iterdir()] == ["0-8"]
     assert all(runs.find(digest) == indices for digest, indices in keys.items())
+
+
+def test_a_write_that_the_system_cuts_short_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write = os.write
+    monkeypatch.setattr(
+        os, "write", lambda descriptor, data: write(descriptor, data[: max(1, len(data) // 2)])
+    )
+    PosixStore(tmp_path).put("tile/0/000", b"x" * 100)
+    assert (tmp_path / "tile/0/000").read_bytes() == b"x" * 100

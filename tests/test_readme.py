@@ -45,7 +45,7 @@ def test_a_first_diploma_in_three_commands(folder: Path) -> None:
     (commands,) = [text for _, text in BLOCKS if "pip install" in text]
     (promised,) = [text for _, text in BLOCKS if text.startswith("VALID")]
     install, issue, verify = commands.strip().splitlines()
-    assert install == "pip install ."
+    assert install == 'pip install ".[all]"'
     run(issue, folder)
     assert run(verify, folder).startswith(promised.strip())
 

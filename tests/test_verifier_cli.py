@@ -115,7 +115,7 @@ def test_a_policy_asks_for_more(program: Program, tmp_path: Path) -> None:
     assert "attested by 1 witnesses" in answer.out
     policy.write_text('{"allOf": []}')
     answer = program("verify", path, "--policy", policy)
-    assert (answer.code, answer.out) == (1, "")
+    assert (answer.code, answer.out) == (2, "")
     assert "the policy allOf is empty" in answer.err
 
 
@@ -130,7 +130,7 @@ def test_a_url_is_fetched_and_only_then(program: Program) -> None:
 
 @pytest.mark.parametrize(
     ("source", "code", "text"),
-    [("missing.json", 4, "there is no file missing.json"), (".", 1, "cannot be read")],
+    [("missing.json", 4, "there is no file missing.json"), (".", 2, "cannot be read")],
 )
 def test_what_cannot_be_opened_is_said(source: str, code: int, text: str, program: Program) -> None:
     answer = program("verify", source)

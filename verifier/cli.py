@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,7 +13,7 @@ from typing import Any, Protocol
 import click
 
 from vc import Check, Outcome, Report, Verdict
-from wire import Malformed, NotFound, Refused, load_json, printable
+from wire import Malformed, NotFound, load_json, printable
 from wire.datetimestamp import parse_datetimestamp
 from wire.fetch import Fetcher
 
@@ -67,7 +68,12 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print one JSON obj
 
 @click.command()
 @click.argument("source", metavar="FILE|URL|-")
-@click.option("--policy", "policy_file", type=_file, help="Further rules.")
+@click.option(
+    "--policy",
+    "policy_file",
+    type=_file,
+    help='Further rules, in JSON, such as {"allOf": ["anchored", {"statusWithinDays": 30}]}.',
+)
 @click.option("--trust", "trust_file", type=_file, help="Another trust list.")
 @click.option("--at", "moment", type=_Moment(), help="Judge as of this date instead of now.")
 @click.option("--challenge", help="The challenge that you gave to the holder.")
@@ -92,12 +98,15 @@ def verify(
     """
     policy = DEFAULT_POLICY
     if policy_file:  # further rules: who recognises nobody accepts nothing
-        policy = AllOf((DEFAULT_POLICY, load_policy(load_json(policy_file.read_bytes()))))
+        with _setting(policy_file):
+            policy = AllOf((DEFAULT_POLICY, load_policy(load_json(policy_file.read_bytes()))))
+    trust_file = trust_file or session.trust_file
+    with _setting(trust_file):
+        trust = Trust.load(trust_file)
     data = _read(source, session.fetcher(offline=offline))
     report = session.verifier(offline=offline, trust_file=trust_file).verify(
         data, now=moment or session.now(), policy=policy, challenge=challenge, domain=domain
     )
-    trust = Trust.load(trust_file or session.trust_file)
     if as_json:
         value = report.to_dict()
         if report:
@@ -132,6 +141,15 @@ def _line(check: Check) -> str:
     return f"  {check.step} {check.name:<10} {_MARK[check.outcome]} {printable(check.text)[:400]}{which}"
 
 
+@contextmanager
+def _setting(path: Path) -> Iterator[None]:
+    """A broken set-up is a usage error: it says nothing about the credential."""
+    try:
+        yield
+    except Malformed as problem:
+        raise click.UsageError(f"{path}: {problem.detail} {problem.hint}".rstrip()) from problem
+
+
 def _read(source: str, fetcher: Fetcher) -> bytes:
     """The bytes of a file, of a URL or of standard input, cut just above the limit."""
     if source == "-":
@@ -144,7 +162,7 @@ def _read(source: str, fetcher: Fetcher) -> bytes:
     except FileNotFoundError:
         raise NotFound(f"there is no file {source}") from None
     except OSError as error:
-        raise Refused(f"{source} cannot be read: {error.strerror}") from None
+        raise click.UsageError(f"{source} cannot be read: {error.strerror}") from None
 
 
 @click.group()
@@ -172,7 +190,7 @@ def list_(session: Session, as_json: bool) -> None:
 
 
 @trust.command()
-@click.argument("did")
+@click.argument("did", metavar="DID|FILE")
 @click.option("--name", default="", help="The name to show for it.")
 @click.option("--type", "types", multiple=True, help="Recognise it for this credential type only.")
 @click.option("--key", "keys", multiple=True, help="Pin it to this key (Multikey, z…).")
@@ -188,9 +206,14 @@ def add(
     log_key: str | None,
     clock: str,
 ) -> None:
-    """Recognise an issuer, by its DID."""
+    """Recognise an issuer, by its DID, or those in a trust file that it handed over."""
     from did import DID
 
+    if Path(did).is_file():
+        handed = Trust.parse(Path(did).read_bytes())
+        update_trust(session.trust_file, lambda trust: trust.joined(handed))
+        click.echo(f"{len(handed.issuers)} from {did} on the trust list now", err=True)
+        return
     issuer = RecognisedIssuer(str(DID.parse(did)), name, types, keys, reason="added by hand")
     log = RecognisedLog(log_key, clock=clock) if log_key else None
     update_trust(session.trust_file, lambda trust: Trust.parse(trust.adding(issuer, log).to_bytes()))
@@ -213,7 +236,7 @@ def verifier() -> None:
 
 @verifier.command()
 @click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", default=8470, show_default=True)
+@click.option("--port", type=click.IntRange(0, 65535), default=8470, show_default=True)
 @click.pass_obj
 def serve(session: Session, host: str, port: int) -> None:
     """Answer POST /verify until stopped."""

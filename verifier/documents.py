@@ -93,8 +93,7 @@ class IssuerKeys:
         except (Unavailable, ResolutionFailed) as problem:  # a host that is gone does not make a forger
             raise Unavailable(
                 f"the keys of {issuer} are not known here: {problem.detail}",
-                hint="Ask for a bundle of an issuer whose log you trust, or pin the issuer's key: "
-                "intaglio trust add",
+                hint="If you know this issuer, ask it for its trust file, then: intaglio trust add FILE",
             ) from problem
         return IssuerKey(found.key, f"the key is in the document that {issuer} publishes", _end(found))
 

@@ -98,7 +98,7 @@ class Recognised:
         if findings.issuer is None:
             raise NotKnown(
                 f"the issuer {credential.issuer} is not in the trust list",
-                hint=f"If you know this issuer: intaglio trust add {credential.issuer}",
+                hint="If you know this issuer, ask it for its trust file, then: intaglio trust add FILE",
             )
         others = set(credential.types) - {"VerifiableCredential"} - set(findings.issuer.types)
         if findings.issuer.types and others:

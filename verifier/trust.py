@@ -92,6 +92,16 @@ class Trust:
         logs = (*(old for old in self.logs if old.key != log.key), replace(log, issuers=spoken_for))
         return Trust(issuers, logs)
 
+    def joined(self, other: Trust) -> Trust:
+        """With all issuers and logs of another list, such as one that an issuer handed over."""
+        joined = self
+        for issuer in other.issuers:
+            own = [log for log in other.logs if issuer.id in log.issuers]
+            joined = joined.adding(issuer)
+            for log in own:
+                joined = joined.adding(issuer, replace(log, issuers=(issuer.id,)))
+        return joined
+
     def removing(self, did: str) -> Trust:
         """Without `did`. Raises `NotFound`."""
         if self.issuer(did) is None:

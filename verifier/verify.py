@@ -302,7 +302,7 @@ class _Run:
         if proof.purpose != purpose:
             raise InvalidProof(f"the proof is for {shortened(proof.purpose)}, not for {purpose}")
         if proof.created and proof.created > self._latest:
-            raise InvalidProof("the proof says that it was made in the future")
+            raise NotInForce("the proof says that it was made later than the moment asked about")
         if proof.expires and proof.expires <= self._now:
             raise InvalidProof(f"the proof expired on {proof.expires:%Y-%m-%d}")
         if proof.cryptosuite not in self._verifier.suites:

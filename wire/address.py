@@ -15,6 +15,7 @@ from .problem import Refused
 from .text import printable
 
 _URL = re.compile(r"[!-~]{1,2048}")
+_SECRET = re.compile(r"/[A-Za-z0-9_-]{32,}(?=/|$)")  # a claim link ends so
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _HOST = re.compile(rf"(?=.{{1,253}}\Z)(?:{_LABEL}\.)*{_LABEL}")
 _DEFAULT_PORTS = {"https": 443, "http": 80}
@@ -139,8 +140,9 @@ class Target(NamedTuple):
 
 
 def shown(url: str) -> str:
-    """A URL for messages: without user name, query and fragment, since these may carry secrets."""
-    return printable(re.sub(r"//[^/]*@", "//…@", re.split(r"[?#]", url, maxsplit=1)[0])[:200])
+    """A URL for messages: without user name, query, fragment and tokens, since these may be secrets."""
+    plain = re.sub(r"//[^/]*@", "//…@", re.split(r"[?#]", url, maxsplit=1)[0])
+    return printable(_SECRET.sub("/…", plain)[:200])
 
 
 def refusal(url: str, reason: str, *, hint: str = "") -> Refused:

@@ -16,7 +16,10 @@ from typing import Any, NamedTuple
 import click
 import orjson
 
-from .problem import PassphraseNeeded
+from .problem import PassphraseNeeded, Refused
+
+SHORTEST_PASSPHRASE = 8
+"""Characters; whoever copies a sealed file guesses offline."""
 
 
 class Result(NamedTuple):
@@ -72,4 +75,14 @@ def passphrase(prompt: str, variable: str = "INTAGLIO_PASSPHRASE_FILE", *, new: 
         )
     else:
         return None
+    if new and 0 < len(typed) < SHORTEST_PASSPHRASE:
+        raise Refused(
+            f"a passphrase has at least {SHORTEST_PASSPHRASE} characters",
+            hint="Four or five random words are good.",
+        )
     return unicodedata.normalize("NFC", typed).encode() or None
+
+
+def agreed(question: str, yes: bool) -> bool:
+    """What a person at the terminal answers. Without one, the command as it was typed is the answer."""
+    return yes or not sys.stdin.isatty() or click.confirm(question, err=True)
