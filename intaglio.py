@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import json
 import os
 import sys
 from collections.abc import Iterator, Mapping
@@ -147,10 +148,16 @@ def cli(ctx: click.Context, home: Path, ca_file: Path | None, loopback: bool) ->
 
 
 @click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, version 1.")
 @click.pass_obj
-def doctor(session: Session) -> int:
+def doctor(session: Session, as_json: bool) -> int:
     """Explain what is wrong with this set-up."""
     wrong = 0
+    if as_json:
+        found = [dict(zip(("mark", "finding", "remedy"), item, strict=True)) for item in _findings(session)]
+        wrong = sum(item["mark"] == "✗" for item in found)
+        click.echo(json.dumps({"version": 1, "wrong": wrong, "findings": found}))
+        return INVALID if wrong else VALID
     for mark, what, remedy in _findings(session):
         wrong += mark == "✗"
         click.echo(f"{mark} {what}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,8 @@ def test_what_is_broken_is_named_with_a_remedy(program: Program) -> None:
     answer = program("doctor")
     assert answer.code == 1
     assert answer.out.count("✗") == 2
+    told = json.loads(program("doctor", "--json").out)
+    assert (told["version"], told["wrong"]) == (1, 2)
     assert f"chmod 700 {program.home}" in answer.out
 
 

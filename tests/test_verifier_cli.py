@@ -175,6 +175,19 @@ class TestTrust:
         assert program("verify", "-", *AT, "--offline", stdin=data).code == 3
         assert program("trust", "remove", stranger.did).code == 4
 
+    def test_a_trust_file_that_was_handed_over_is_added(self, program: Program, tmp_path: Path) -> None:
+        stranger = University("stranger.example")
+        data = stranger.issue().to_bytes()
+        before = program("verify", "-", *AT, "--offline", stdin=data)
+        assert before.code == 3
+        assert "intaglio trust add FILE" in before.out
+        handed = tmp_path / "trust.json"
+        handed.write_bytes(stranger.trust.to_bytes())
+        answer = program("trust", "add", handed, "--json")
+        assert json.loads(answer.out) == {"version": 1, "added": [stranger.did]}
+        assert program("verify", "-", *AT, "--offline", stdin=data).code == 0
+        assert program("trust", "remove", stranger.did, "--json").code == 0
+
     def test_an_empty_list_says_how_to_begin(self, program: Program) -> None:
         (program.home / "trust.json").unlink()
         assert "intaglio trust add DID" in program("trust", "list").err

@@ -16,6 +16,7 @@ from vc import Check, Outcome, Report, Verdict
 from wire import Malformed, NotFound, load_json, printable
 from wire.datetimestamp import parse_datetimestamp
 from wire.fetch import Fetcher
+from wire.terminal import Result, say, verb
 
 from .policy import DEFAULT_POLICY, AllOf, load_policy
 from .summary import summarize
@@ -189,14 +190,13 @@ def list_(session: Session, as_json: bool) -> None:
         click.echo("Nobody is on the trust list yet. Add somebody: intaglio trust add DID", err=True)
 
 
-@trust.command()
+@verb(trust)
 @click.argument("did", metavar="DID|FILE")
 @click.option("--name", default="", help="The name to show for it.")
 @click.option("--type", "types", multiple=True, help="Recognise it for this credential type only.")
 @click.option("--key", "keys", multiple=True, help="Pin it to this key (Multikey, z…).")
 @click.option("--log", "log_key", help="The verifier key of the log that speaks for it.")
 @click.option("--clock", default="", help="The verifier key under which that log states the time.")
-@click.pass_obj
 def add(
     session: Session,
     did: str,
@@ -205,28 +205,29 @@ def add(
     keys: tuple[str, ...],
     log_key: str | None,
     clock: str,
-) -> None:
+) -> Result:
     """Recognise an issuer, by its DID, or those in a trust file that it handed over."""
     from did import DID
 
     if Path(did).is_file():
         handed = Trust.parse(Path(did).read_bytes())
         update_trust(session.trust_file, lambda trust: trust.joined(handed))
-        click.echo(f"{len(handed.issuers)} from {did} on the trust list now", err=True)
-        return
+        say(f"Now on the trust list, from {did}:", *(f"{found.name}  {found.id}" for found in handed.issuers))
+        return Result({"added": [found.id for found in handed.issuers]}, "")
     issuer = RecognisedIssuer(str(DID.parse(did)), name, types, keys, reason="added by hand")
     log = RecognisedLog(log_key, clock=clock) if log_key else None
     update_trust(session.trust_file, lambda trust: Trust.parse(trust.adding(issuer, log).to_bytes()))
-    click.echo(f"{did} is on the trust list now", err=True)
+    say(f"{did} is on the trust list now")
+    return Result({"added": [did]}, "")
 
 
-@trust.command()
+@verb(trust)
 @click.argument("did")
-@click.pass_obj
-def remove(session: Session, did: str) -> None:
+def remove(session: Session, did: str) -> Result:
     """Take an issuer off the list."""
     update_trust(session.trust_file, lambda trust: trust.removing(did))
-    click.echo(f"{did} is off the trust list", err=True)
+    say(f"{did} is off the trust list")
+    return Result({"removed": [did]}, "")
 
 
 @click.group()
