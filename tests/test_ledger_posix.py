@@ -219,3 +219,10 @@ def test_a_write_that_the_system_cuts_short_goes_on(tmp_path: Path, monkeypatch:
     )
     PosixStore(tmp_path).put("tile/0/000", b"x" * 100)
     assert (tmp_path / "tile/0/000").read_bytes() == b"x" * 100
+
+
+def test_a_longer_tile_that_a_lost_batch_left_is_replaced(tmp_path: Path) -> None:
+    store = PosixStore(tmp_path)
+    store.put("tile/0/000.p/2", b"x" * 100)
+    store.put("tile/0/000.p/2", b"y" * 64)
+    assert store.get("tile/0/000.p/2") == b"y" * 64
