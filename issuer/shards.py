@@ -65,11 +65,11 @@ class Shard:
             file.seek(offset)
             frame = file.read(packed)
         try:
+            if zstandard.frame_content_size(frame) != unpacked:  # a damaged header may ask for any memory
+                raise self._damaged("a frame has another length than its table says")
             data = zstandard.ZstdDecompressor().decompress(frame, max_output_size=unpacked)
         except zstandard.ZstdError as error:
             raise self._damaged("a frame does not unpack") from error
-        if len(data) != unpacked:
-            raise self._damaged("a frame has another length than its table says")
         return data.splitlines()
 
     def _damaged(self, what: str) -> Damaged:

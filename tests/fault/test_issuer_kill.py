@@ -23,6 +23,8 @@ from tests.registrar import NOW, csv_file, graduate, issuer_in, twin
 from vc.status import Reason
 from wire.problem import Problem
 
+pytestmark = pytest.mark.slow  # hundreds of processes: for `make test`
+
 Prepare = Callable[[], tuple[Work, Work]]
 
 

@@ -15,6 +15,8 @@ from tests.fault.kill import Reached, Work, kill_everywhere
 from tests.ledger_samples import naive_root, open_log, samples
 from wire.problem import Problem
 
+pytestmark = pytest.mark.slow  # hundreds of processes: for `make test`
+
 SIZES = [2, 5, 260, 261, 300, 513, 514]
 ROOT = naive_root(samples(0, SIZES[-1]))
 MakeStore = Callable[[Path], PosixStore]

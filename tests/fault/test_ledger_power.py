@@ -20,6 +20,8 @@ from tests.ledger_samples import naive_root, open_log, samples
 from wire.files import sync_folder
 from wire.problem import Problem
 
+pytestmark = pytest.mark.slow  # hundreds of processes: for `make test`
+
 SIZES = [2, 5, 260, 261, 513, 514, 769]
 ROOT = naive_root(samples(0, SIZES[-1]))
 

@@ -18,6 +18,8 @@ from tests.fault.kill import Reached, Work, kill_everywhere
 from tests.fault.powerloss import Recorder
 from wire.problem import Conflict, Damaged, NotFound
 
+pytestmark = pytest.mark.slow  # hundreds of processes: for `make test`
+
 OLD, NEW = b"correct horse battery", b"another passphrase"
 NAMES = [f"diploma {number}" for number in range(4)]
 CHANGED = len(NAMES) + 1
