@@ -210,7 +210,11 @@ def _issuer_findings(session: Session) -> Iterator[tuple[str, str, str]]:
         except Malformed as problem:
             yield "✗", f"{home / name} is damaged: {problem.detail}", "Bring it back from a backup."
     if not KeyFile.open(home / "keys.json", lambda: None).protected:
-        yield "!", "Its keys are not sealed under a passphrase; only the folder's rights guard them.", ""
+        yield (
+            "!",
+            "Its keys are not sealed under a passphrase; only the folder's rights guard them.",
+            ("intaglio issuer password"),
+        )
     checkpoint = audit(Place(home, session.now).open())
     yield "✓", f"All {checkpoint.size} entries of its log were derived again and are as signed.", ""
     for path in sorted((home / "status").glob("[0-9]*")):

@@ -25,9 +25,11 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from keys.envelope import open_envelope, seal
-from ledger.tiles.posix import PosixStore
+from ledger import Checkpoint
+from ledger.tiles.posix import PosixStore, kept_beside
+from ledger.tiles.store import CHECKPOINT
 from wire.files import locked, make_private_folder, sync_file, sync_folder
-from wire.problem import Conflict, Damaged, Malformed, NotFound
+from wire.problem import Conflict, Damaged, Malformed, NotFound, Refused
 from wire.strict import load_json_object
 
 from .home import Identity
@@ -130,7 +132,8 @@ def backup(home: Path, path: Path, passphrase: bytes) -> None:
 def restore(path: Path, home: Path, passphrase: bytes) -> None:
     """Puts an issuer from a backup into a folder that must not exist yet, whole or not at all.
 
-    Raises `Conflict` where the folder exists, `WrongPassphrase`, `Damaged` where the file is not as written.
+    Raises `Conflict` where the folder exists, `WrongPassphrase`, `Damaged` where the file is not as written,
+    `Refused` where the log that was in the folder is known to have been longer than the backup's.
     """
     if home.exists():
         raise Conflict(
@@ -145,6 +148,7 @@ def restore(path: Path, home: Path, passphrase: bytes) -> None:
         ):
             for member in archive:
                 _extract(archive, member, unpacked)
+        _require_newest(unpacked, home)
         store = Store(unpacked / "issuer.sqlite")
         store.reserve(LIST_ENTRIES)  # what was issued after the backup keeps its status positions to itself
         store.close()
@@ -156,6 +160,19 @@ def restore(path: Path, home: Path, passphrase: bytes) -> None:
     finally:
         shutil.rmtree(unpacked, ignore_errors=True)
     sync_folder(home.parent)
+
+
+def _require_newest(unpacked: Path, home: Path) -> None:
+    kept = kept_beside(home)
+    if not kept.exists():
+        return
+    known, found = (Checkpoint.parse(path.read_bytes()) for path in (kept, unpacked / "log" / CHECKPOINT))
+    if known.origin == found.origin and known.size > found.size:
+        raise Refused(
+            f"the backup's log has {found.size} entries, while the one that was in {home} had {known.size}",
+            hint=f"Restore a newer backup. If there is none, remove {kept}; evidence given after the backup "
+            "will then contradict the log.",
+        )
 
 
 def _archive(home: Path, archive: tarfile.TarFile) -> None:

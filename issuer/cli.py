@@ -37,6 +37,9 @@ PARTLY = 7
 
 SUITES = (SUITE, "eddsa-jcs-2022")
 
+BACKUP = "INTAGLIO_BACKUP_PASSPHRASE_FILE"
+"""Names the file with the passphrase of a backup, which is another than that of the keys."""
+
 MOST_FILES = 1000
 """Of larger files no bundles are written unasked."""
 
@@ -264,7 +267,7 @@ def backup(place: Place, file: Path) -> Result:
     """Write the whole issuer into one encrypted file."""
     from .backup import backup as write
 
-    write(place.folder, file, _secret("Passphrase for the backup", new=True))
+    write(place.folder, file, _secret("Passphrase for the backup", BACKUP, new=True))
     say("Keep the file elsewhere, and its passphrase apart from it.")
     return Result({"file": str(file)}, str(file))
 
@@ -275,12 +278,21 @@ def restore(place: Place, file: Path) -> Result:
     """Bring an issuer back from a backup; an existing one is never overwritten."""
     from .backup import restore as read
 
-    read(file, place.folder, _secret("Passphrase of the backup"))
+    read(file, place.folder, _secret("Passphrase of the backup", BACKUP))
     say(
         "The issuer is restored as it was at the backup.",
         "If anything was issued after it, do not go on with this copy: its log would contradict the other.",
     )
     return Result({"folder": str(place.folder)}, str(place.folder))
+
+
+@verb(issuer)
+def password(place: Place) -> Result:
+    """Seal the issuer's keys under a passphrase, or change it."""
+    variable = "INTAGLIO_NEW_PASSPHRASE_FILE"
+    place.open().keys.change_passphrase(lambda: _secret("New passphrase", variable, new=True))
+    say("Changed. Backups and other copies made before still open as they did.")
+    return Result({"changed": True}, "")
 
 
 @issuer.group()
@@ -391,11 +403,11 @@ def _pairs(texts: tuple[str, ...], option: str) -> dict[str, str]:
     return {field.strip(): value for field, _, value in pairs}
 
 
-def _secret(prompt: str, *, new: bool = False) -> bytes:
-    secret = passphrase(prompt, "INTAGLIO_BACKUP_PASSPHRASE_FILE", new=new)
+def _secret(prompt: str, variable: str, *, new: bool = False) -> bytes:
+    secret = passphrase(prompt, variable, new=new)
     if secret is None:
         raise PassphraseNeeded(
-            "a backup is always encrypted, and no passphrase was given",
-            hint="Set INTAGLIO_BACKUP_PASSPHRASE_FILE to the path of a file that holds it.",
+            "a passphrase is needed, and none was typed or could be asked for",
+            hint=f"Set {variable} to the path of a file that holds it.",
         )
     return secret

@@ -21,7 +21,7 @@ import zstandard
 from keys import KeyFile
 from keys.signer import Passphrase
 from ledger import EntryKind, Log, entry
-from ledger.tiles.posix import PosixStore
+from ledger.tiles.posix import PosixStore, kept_beside
 from vc import Anchored, Bundle, Credential
 from vc.anchoring import document_digest
 from vc.status import StatusEntry
@@ -113,7 +113,7 @@ class Issuer:
             self.identity.log,
             self.keys.signer("log"),
             self.keys.signer("cosigner"),
-            PosixStore(self.home / "log"),
+            PosixStore(self.home / "log", kept_beside(self.home)),
             clock=self._clock,
         )
         digest = entry(EntryKind.DID_DOCUMENT, document_digest(self._document))

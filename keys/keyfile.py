@@ -109,6 +109,18 @@ class KeyFile:
             self._load()
         return key
 
+    def change_passphrase(self, passphrase: Passphrase) -> None:
+        """Seals the secrets under another passphrase, asked for after the present one; `None`: plain.
+
+        Copies made before still open with the former passphrase.
+        """
+        secret = self._secrets and passphrase()
+        with locked(self.path):
+            self._load()  # another process may have added keys
+            _write(self.path, *self._secrets, secret)
+            self._passphrase = functools.cache(lambda: secret)
+            self._load()
+
     def _load(self) -> None:
         self.__dict__.pop("_secrets", None)
         with _damage(self.path):

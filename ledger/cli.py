@@ -22,7 +22,7 @@ from .entries import EntryKind, entry, parse_entry
 from .evidence import TLOG_PROOF, Evidence, TrustPolicy, verify_evidence
 from .log import Log
 from .note import Checkpoint
-from .tiles.posix import PosixStore
+from .tiles.posix import PosixStore, kept_beside
 from .tiles.store import CHECKPOINT
 
 KEYS = {"log": "Ed25519", "cosigner": "Ed25519"}
@@ -48,7 +48,8 @@ class Place(NamedTuple):
 
     def open(self) -> Log:
         """The log, for reading only. Raises `NotFound`."""
-        store = _Unwritten(self.folder / "log") if (self.folder / "log").is_dir() else None
+        kept = kept_beside(self.folder)
+        store = _Unwritten(self.folder / "log", kept) if (self.folder / "log").is_dir() else None
         note = store.get(CHECKPOINT) if store else None
         if store is None or note is None:
             raise NotFound(f"there is no log in {self.folder}", hint="`intaglio ledger init NAME` makes one.")
@@ -94,7 +95,11 @@ def init(place: Place, name: str) -> Result:
     secret = passphrase("Passphrase for the log's keys (empty: none)", new=True)
     keys = KeyFile.create(place.folder / "keys.json", KEYS, secret)
     log = Log(
-        name, keys.signer("log"), keys.signer("cosigner"), PosixStore(place.folder / "log"), clock=place.now
+        name,
+        keys.signer("log"),
+        keys.signer("cosigner"),
+        PosixStore(place.folder / "log", kept_beside(place.folder)),
+        clock=place.now,
     )
     return _status(log)
 

@@ -24,6 +24,10 @@ from .tiles.reader import TileReader
 from .tiles.store import CHECKPOINT, Base, Batch, Store
 
 _LONGEST_KEY = 255  # bytes
+_OLD = (
+    "Bring the newest copy of the log's folder back. If it is lost, remove the file .checkpoint beside the "
+    "folder; evidence given since this copy was made will then contradict the log."
+)
 
 
 class Log:
@@ -48,6 +52,7 @@ class Log:
         self._newest = Checkpoint(origin, 0, merkle.EMPTY_ROOT, b"")
         self._edge: Edge | None = None
         with store.lock():
+            self._require_kept()
             self._catch_up()
 
     def append(self, entries: Sequence[bytes], key: bytes) -> range:
@@ -134,6 +139,21 @@ class Log:
             merkle.verify_consistency(old.size, old.root, new.size, new.root, proof)
         except InvalidEvidence as error:
             raise Damaged(f"The first {old.size} entries of the log are not what they were.") from error
+
+    def _require_kept(self) -> None:
+        note = self.store.kept()
+        if note is None:
+            return
+        try:
+            signed = self.verifier_key in Note.parse(note).signers([self.verifier_key])
+            kept = Checkpoint.parse(note)
+        except Malformed as error:
+            raise Damaged("The checkpoint that was kept beside the log cannot be read.", hint=_OLD) from error
+        if signed:  # else it is of another log, which was here before
+            try:
+                self.require_continues(kept)
+            except Damaged as error:
+                raise Damaged(error.detail, hint=_OLD) from error
 
     def _tree(self, size: int) -> merkle.Subtree:
         now = self.checkpoint().size

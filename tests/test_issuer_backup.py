@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import sqlite3
 import stat
 import tarfile
@@ -22,10 +23,11 @@ from issuer.permutation import LIST_ENTRIES
 from keys import WrongPassphrase
 from keys.envelope import Cost, seal
 from ledger import audit
+from ledger.tiles.posix import kept_beside
 from tests.registrar import NOW, csv_file, graduate, issuer_in, verifier_for
 from vc import Verdict
 from vc.status import Reason
-from wire.problem import Conflict, Damaged, Malformed, NotFound
+from wire.problem import Conflict, Damaged, Malformed, NotFound, Refused
 
 SECRET = b"correct horse battery staple"
 
@@ -101,6 +103,24 @@ def test_nothing_is_overwritten(issuer: Issuer, file: Path) -> None:
     assert file.read_bytes() == before
     with pytest.raises(Conflict, match="exists already"):
         restore(file, issuer.home, SECRET)
+
+
+def test_a_backup_older_than_the_log_was_here_is_refused(issuer: Issuer, file: Path) -> None:
+    issuer.correct("UNI-000005", {"gpa": "4.0"})
+    shutil.rmtree(issuer.home)
+    with pytest.raises(Refused, match=r"log has \d+ entries, while .* had") as caught:
+        restore(file, issuer.home, SECRET)
+    assert not issuer.home.exists()
+    kept_beside(issuer.home).unlink()
+    assert str(kept_beside(issuer.home)) in caught.value.hint
+    restore(file, issuer.home, SECRET)
+    assert issuer_in(issuer.home).correct("UNI-000006", {"gpa": "4.0"})
+
+
+def test_the_newest_backup_comes_back_to_its_place(issuer: Issuer, file: Path) -> None:
+    shutil.rmtree(issuer.home)
+    restore(file, issuer.home, SECRET)
+    assert issuer_in(issuer.home).correct("UNI-000005", {"gpa": "4.0"})
 
 
 def test_a_backup_of_nothing_and_from_nothing_is_not_found(tmp_path: Path) -> None:

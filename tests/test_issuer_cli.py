@@ -288,6 +288,21 @@ def test_a_passphrase_from_a_file_protects_the_keys(
     assert program("issuer", "list").code == 0
 
 
+def test_keys_can_be_sealed_later(
+    issued: Program, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "intaglio issuer password" in issued("doctor").out
+    assert issued("issuer", "password").code == 6  # nothing to seal them with
+    (tmp_path / "secret").write_text("correct horse\n")
+    monkeypatch.setenv("INTAGLIO_NEW_PASSPHRASE_FILE", str(tmp_path / "secret"))
+    answer = issued("issuer", "password")
+    assert (answer.code, "Backups and other copies" in answer.err) == (0, True)
+    assert "intaglio issuer password" not in issued("doctor").out
+    assert issued("issuer", "revoke", "UNI-000001").code == 6
+    monkeypatch.setenv("INTAGLIO_PASSPHRASE_FILE", str(tmp_path / "secret"))
+    assert issued("issuer", "revoke", "UNI-000001").code == 0
+
+
 def test_a_folder_that_takes_no_files_is_a_problem_and_no_traceback(program: Program, file: Path) -> None:
     Path("diplomas").write_text("a file where a folder should be")
     answer = program("issuer", "issue", file, "--name", "U")

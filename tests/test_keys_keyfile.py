@@ -118,6 +118,34 @@ def test_created_used_extended_and_opened_again(tmp_path: Path, passphrase: byte
     assert passphrase is None or all(key not in text for key in ("root", "correct horse"))
 
 
+@pytest.mark.usefixtures("cheap")
+@pytest.mark.parametrize("before", [None, b"correct horse"])
+@pytest.mark.parametrize("after", [None, b"battery staple"])
+def test_another_passphrase_seals_the_same_keys(
+    tmp_path: Path, before: bytes | None, after: bytes | None
+) -> None:
+    file = KeyFile.create(tmp_path / "keys.json", {"assertion": "Ed25519"}, before)
+    salt, key = file.secret("salt"), file.signer("assertion").secret
+    file.change_passphrase(lambda: after)
+    assert file.add("tls", "P-256")  # goes on with the new one
+    again = KeyFile.open(file.path, lambda: after)
+    assert (again.secret("salt"), again.signer("assertion").secret) == (salt, key)
+    assert again.protected is (after is not None)
+    if after is not None:
+        with pytest.raises(WrongPassphrase if before else PassphraseNeeded):
+            KeyFile.open(file.path, lambda: before).secret("salt")
+
+
+@pytest.mark.usefixtures("cheap")
+def test_only_who_knows_the_passphrase_can_change_it(tmp_path: Path) -> None:
+    path = tmp_path / "keys.json"
+    KeyFile.create(path, {"assertion": "Ed25519"}, b"correct horse")
+    stored_before = path.read_bytes()
+    with pytest.raises(WrongPassphrase):
+        KeyFile.open(path, lambda: b"battery staple").change_passphrase(never_asked)
+    assert path.read_bytes() == stored_before
+
+
 def test_two_files_share_nothing(tmp_path: Path) -> None:
     one, two = (KeyFile.create(tmp_path / name, {"assertion": "Ed25519"}, None) for name in ("one", "two"))
     assert one.public_keys != two.public_keys

@@ -130,6 +130,53 @@ def test_a_folder_restored_from_a_backup_is_found_by_a_checkpoint_kept_elsewhere
         restored.require_continues(kept)
 
 
+@pytest.fixture
+def kept(tmp_path: Path) -> Path:
+    """A file beside a folder `log`, whose log had 5 entries when `old` was copied, and has 8 now."""
+    kept = tmp_path / "kept"
+    log = open_log(PosixStore(tmp_path / "log", kept))
+    log.append(samples(0, 5), b"5")
+    shutil.copytree(tmp_path / "log", tmp_path / "old")
+    log.append(samples(5, 8), b"8")
+    return kept
+
+
+def test_a_checkpoint_kept_beside_lets_the_log_go_on(tmp_path: Path, kept: Path) -> None:
+    assert open_log(PosixStore(tmp_path / "log", kept)).append(samples(8, 9), b"9") == range(8, 9)
+    assert kept.read_bytes() == (tmp_path / "log" / "checkpoint").read_bytes()
+
+
+@pytest.mark.parametrize("appended", [0, 4], ids=["as it was", "and went on"])
+def test_an_old_copy_signs_nothing_more_where_a_newer_checkpoint_is_kept(
+    tmp_path: Path, kept: Path, appended: int
+) -> None:
+    if appended:
+        open_log(PosixStore(tmp_path / "old")).append(samples(100, 100 + appended), b"other")
+    before = (tmp_path / "old" / "checkpoint").read_bytes()
+    with pytest.raises(Damaged, match="8 entries") as caught:
+        open_log(PosixStore(tmp_path / "old", kept))
+    assert "remove the file .checkpoint" in caught.value.hint
+    assert (tmp_path / "old" / "checkpoint").read_bytes() == before
+    kept.unlink()  # as the hint says, for those who have nothing newer
+    assert open_log(PosixStore(tmp_path / "old", kept)).append(samples(200, 201), b"new")
+
+
+def test_a_lost_folder_is_not_begun_anew(tmp_path: Path, kept: Path) -> None:
+    with pytest.raises(Damaged, match="is missing"):
+        open_log(PosixStore(tmp_path / "nothing", kept))
+
+
+def test_a_log_with_another_key_may_begin_in_its_place(tmp_path: Path, kept: Path) -> None:
+    other = PrivateKey.from_secret("Ed25519", b"\x03" * 32)
+    assert open_log(PosixStore(tmp_path / "new", kept), signer=other).append(samples(0, 1), b"1") == range(1)
+
+
+def test_a_kept_checkpoint_that_cannot_be_read_is_damage(tmp_path: Path, kept: Path) -> None:
+    kept.write_bytes(b"")
+    with pytest.raises(Damaged, match="cannot be read"):
+        open_log(PosixStore(tmp_path / "log", kept))
+
+
 def test_a_split_view_is_found_by_consistency() -> None:
     """Two logs under one name and key, each consistent in itself."""
     one, other = open_log(MemoryStore()), open_log(MemoryStore())

@@ -45,6 +45,9 @@ class MemoryStore:
     def publish(self, note: bytes) -> None:
         self._files[CHECKPOINT] = note
 
+    def kept(self) -> None:
+        return None
+
     @property
     def full(self) -> bool:
         return bool(self._pending)

@@ -27,10 +27,13 @@ from .store import CHECKPOINT, Base, Batch
 
 
 class PosixStore:
-    """A `Store` over one folder, which is made if it does not exist; several processes may use it."""
+    """A `Store` over one folder, which is made if it does not exist; several processes may use it.
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    `kept` is a file outside, for a second copy of the newest checkpoint.
+    """
+
+    def __init__(self, folder: Path, kept: Path | None = None) -> None:
+        self._folder, self._kept = folder, kept
         with _disk_problems():
             make_private_folder(folder)
             self._journal = Journal(folder / "journal")
@@ -85,6 +88,12 @@ class PosixStore:
 
     def publish(self, note: bytes) -> None:
         write_durably(self._folder / CHECKPOINT, note, 0o644)
+        if self._kept is not None:
+            write_durably(self._kept, note)
+
+    def kept(self) -> bytes | None:
+        with _disk_problems():
+            return self._kept.read_bytes() if self._kept is not None and self._kept.exists() else None
 
     @property
     def full(self) -> bool:
@@ -98,6 +107,11 @@ class PosixStore:
         sizes = {before, *(indices.stop for indices in keys.values())}
         for folder in _partial_folders(sizes) - _partial_folders({base.size}):  # their tiles are full by now
             shutil.rmtree(self._folder / folder, ignore_errors=True)
+
+
+def kept_beside(home: Path) -> Path:
+    """Where the newest checkpoint of the log in a role's folder is kept: beside the folder, not in it."""
+    return home.with_name(f"{home.name}.checkpoint")
 
 
 def _partial_folders(sizes: set[int]) -> set[str]:

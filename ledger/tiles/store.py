@@ -75,7 +75,10 @@ class Store(Protocol):
         """Write a tile or a bundle, not necessarily durably; the same path is always given the same bytes."""
 
     def publish(self, note: bytes) -> None:
-        """Replace the checkpoint as a whole, durably when this returns."""
+        """Replace the checkpoint as a whole, durably when this returns; then what is kept of it elsewhere."""
+
+    def kept(self) -> bytes | None:
+        """The newest checkpoint as kept elsewhere, where no restored copy of the log replaces it."""
 
     @property
     def full(self) -> bool:
