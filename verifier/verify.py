@@ -13,17 +13,8 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from did import DIDURL, DocumentSource
-from ledger import (
-    EntryKind,
-    Evidence,
-    Fact,
-    InvalidEvidence,
-    NotWitnessed,
-    UnknownLog,
-    parse_entry,
-    verify_evidence,
-)
+from did import DocumentSource
+from ledger import EntryKind, Fact, parse_entry
 from vc import (
     SUITES,
     Anchored,
@@ -37,17 +28,17 @@ from vc import (
     Presentation,
     Proof,
     Report,
-    UnknownCryptosuite,
     jcs,
-    verify_proof,
 )
 from vc.anchoring import expected_origins, has_own_terms, log_entry
 from vc.integrity import proof_values
 from vc.status import StatusEntry
 from wire import Problem, Refused, shortened
 
-from .documents import IssuerKey, IssuerKeys
+from .documents import IssuerKeys
+from .evidence import EvidenceCheck, attested, require_current
 from .policy import DEFAULT_POLICY, Findings, NotKnown, Policy
+from .signatures import NotInForce, Signature, SignatureCheck
 from .status import ListSource, StatusLookup
 from .trust import Trust
 
@@ -70,19 +61,6 @@ class NotShownByHolder(Refused):
 
     type = "https://w3id.org/security#INVALID_CHALLENGE_ERROR"
     title = "Not shown by its holder, here and now"
-
-
-class NotInForce(Problem):
-    """The credential's dates do not include the moment asked about."""
-
-    title = "Not valid at this time"
-    advice = "Ask the holder for a current one; --at DATE judges as of another day."
-
-
-class KeyNotInForce(Problem):
-    """The key was not the issuer's when the credential was signed, as far as anything proves."""
-
-    title = "Signed with a key that was not in force"
 
 
 class Verifier:
@@ -170,16 +148,6 @@ class _Checks:
         self.found.append(Check(step, STEPS[step - 1], outcome, text, problem, self.credential))
 
 
-@dataclass(frozen=True, slots=True)
-class _Signature:
-    """A proof and the key that is to verify it."""
-
-    proof: Proof
-    signer: str
-    """The DID whose key it is."""
-    key: IssuerKey
-
-
 class _Run:
     """The steps for one bundle."""
 
@@ -194,7 +162,9 @@ class _Run:
     ) -> None:
         self._verifier, self._bundle, self._credentials = verifier, bundle, credentials
         self._trust, self._now, self._latest, self._checks = verifier.trust, now, latest, checks
-        self._keys = IssuerKeys(verifier.resolver, verifier.trust, bundle.issuer_documents)
+        keys = IssuerKeys(verifier.resolver, verifier.trust, bundle.issuer_documents)
+        self._signatures = SignatureCheck(keys, verifier.suites, now, latest)
+        self._evidence = EvidenceCheck(verifier.trust, latest)
         self._status = StatusLookup(bundle.status_lists, verifier.lists, self._authenticate)
 
     def holder(
@@ -216,10 +186,10 @@ class _Run:
         return holder
 
     def _presenter(self, presentation: Presentation, challenge: str | None, domain: str | None) -> str:
-        signatures = self._signatures(presentation.document, "authentication")
-        self._verify(presentation.document, signatures)
+        signatures = self._signatures.find(presentation.document, "authentication")
+        self._signatures.verify(presentation.document, signatures)
         for signature in signatures:
-            _require_current(signature.key, self._now)
+            require_current(signature.key, self._now)
         signer, proof = signatures[0].signer, signatures[0].proof
         if len(signatures) > 1 or presentation.holder not in (None, signer):
             raise NotShownByHolder("the presentation is not signed by its holder alone")
@@ -243,7 +213,7 @@ class _Run:
         checks, issuer = self._checks, credential.issuer
         # (3) issuer: resolved, key authorised for assertionMethod, controller is the issuer
         with checks.step(3):
-            signatures = self._signatures(credential.document, "assertionMethod")
+            signatures = self._signatures.find(credential.document, "assertionMethod")
             own = [signature for signature in signatures if signature.signer == issuer]
             if not own:
                 raise InvalidProof(f"no proof is by the issuer, {issuer}")
@@ -252,7 +222,7 @@ class _Run:
             return self._leave_out(4, "the issuer's key is not known")
         # (4) signature: every proof
         with checks.step(4):
-            self._verify(credential.document, signatures)
+            self._signatures.verify(credential.document, signatures)
             checks.passed(4, "unchanged since the issuer signed it")
         if checks.stopped():
             return self._leave_out(5, "the content is not what the issuer signed")
@@ -276,43 +246,6 @@ class _Run:
             reason = findings.issuer.reason if findings.issuer else ""
             checks.passed(9, f"accepted by the policy{reason and ': ' + reason}")
         return None
-
-    def _signatures(self, document: Mapping[str, Any], purpose: str) -> list[_Signature]:
-        """The proofs with their keys; purpose, times and controller checked, the signatures not yet.
-
-        Every proof has to stand: a definite fault of one goes before an open question about another.
-        """
-        values = proof_values(document)
-        if not values:
-            raise InvalidProof("there is no proof: nobody signed this")
-        found: list[_Signature] = []
-        problems: list[Problem] = []
-        for value in values:
-            try:
-                found.append(self._signature(Proof.parse(value), purpose))
-            except Problem as problem:
-                problems.append(problem)
-        if problems:
-            raise min(problems, key=lambda found: found.undetermined)
-        if len({signature.proof.value["proofValue"] for signature in found}) < len(found):
-            raise InvalidProof("the same proof stands there twice")
-        return found
-
-    def _signature(self, proof: Proof, purpose: str) -> _Signature:
-        if proof.purpose != purpose:
-            raise InvalidProof(f"the proof is for {shortened(proof.purpose)}, not for {purpose}")
-        if proof.created and proof.created > self._latest:
-            raise NotInForce("the proof says that it was made later than the moment asked about")
-        if proof.expires and proof.expires <= self._now:
-            raise InvalidProof(f"the proof expired on {proof.expires:%Y-%m-%d}")
-        if proof.cryptosuite not in self._verifier.suites:
-            raise UnknownCryptosuite(f"the cryptosuite {shortened(proof.cryptosuite)} is not supported")
-        signer = str(DIDURL.parse(proof.verification_method).did)
-        return _Signature(proof, signer, self._keys.find(signer, proof.verification_method, purpose))
-
-    def _verify(self, document: Mapping[str, Any], signatures: Sequence[_Signature]) -> None:
-        for signature in signatures:
-            verify_proof(document, signature.proof, signature.key.key, suites=self._verifier.suites)
 
     def _dates(self, credential: Credential) -> None:
         start, end = credential.valid_from, credential.valid_until
@@ -342,16 +275,16 @@ class _Run:
         credential = Credential.parse(anchored.document)
         if credential.issuer != issuer:
             raise InvalidProof(f"the status document is by another issuer, {credential.issuer}")
-        signatures = self._signatures(anchored.document, "assertionMethod")
+        signatures = self._signatures.find(anchored.document, "assertionMethod")
         if any(signature.signer != issuer for signature in signatures):
             raise InvalidProof("the status document is signed by somebody else")
-        self._verify(anchored.document, signatures)
+        self._signatures.verify(anchored.document, signatures)
         kind = STATUS_KINDS["RevocationDetails" in credential.types]
         for signature in signatures:
             leaf = log_entry(anchored.document, signature.proof, kind)
-            facts = self._facts({leaf: signature.key}, anchored.evidence, issuer, frozenset()).found
+            facts = self._evidence.facts({leaf: signature.key}, anchored.evidence, issuer, frozenset()).found
             if not facts:
-                _require_current(signature.key, self._now)
+                require_current(signature.key, self._now)
         return credential
 
     def _schemas_checked(self, credential: Credential) -> tuple[str, ...]:
@@ -363,11 +296,11 @@ class _Run:
             self._checks.skipped(7, "no schema is configured here")
         return checked
 
-    def _anchors(self, credential: Credential, own: Sequence[_Signature]) -> tuple[Fact, ...]:
+    def _anchors(self, credential: Credential, own: Sequence[Signature]) -> tuple[Fact, ...]:
         keys = {}
         if self._bundle.evidence:
             keys = {log_entry(credential.document, found.proof): found.key for found in own}
-        facts = self._facts(keys, self._bundle.evidence, credential.issuer, self._digests)
+        facts = self._evidence.facts(keys, self._bundle.evidence, credential.issuer, self._digests)
         has_log = bool(self._trust.policy_for(credential.issuer).logs)
         origins = {fact.origin for fact in facts.found}
         missing = sorted(expected_origins(credential) - origins)
@@ -378,10 +311,10 @@ class _Run:
                 hint="Ask the holder for the bundle rather than the bare credential.",
             )
         if facts.found:
-            self._checks.passed(8, _attested(facts.found[0]))
+            self._checks.passed(8, attested(facts.found[0]))
             return facts.found
         for signature in own:
-            _require_current(signature.key, self._now)
+            require_current(signature.key, self._now)
         if has_own_terms(credential.document) and any("jcs" not in found.proof.cryptosuite for found in own):
             raise NotKnown(
                 "the credential defines terms of its own, whose definitions its signature does not cover",
@@ -389,40 +322,6 @@ class _Run:
             )
         self._checks.skipped(8, "in no log")
         return ()
-
-    def _facts(
-        self,
-        keys: Mapping[bytes, IssuerKey],
-        evidence: Sequence[Evidence],
-        issuer: str,
-        others: frozenset[bytes],
-    ) -> _Facts:
-        """What trusted logs attest of the entries in `keys`; evidence for other digests is refused.
-
-        `others` are digests that evidence here may be for as well.
-        """
-        leaves = {parse_entry(leaf).digest: leaf for leaf in keys}
-        found: list[Fact] = []
-        ignored: Problem | None = None
-        for item in evidence:
-            leaf = leaves.get(item.digest)
-            if leaf is None:
-                if item.digest not in others:
-                    raise InvalidEvidence("the evidence belongs to another diploma")
-                continue
-            try:
-                fact = verify_evidence(leaf, item, self._trust.policy_for(issuer))
-            except UnknownLog as problem:
-                ignored = problem  # it proves nothing here; whether something is missing is decided later
-                continue
-            except NotWitnessed as problem:
-                ignored = NotKnown(problem.detail, hint="Ask for newer evidence, with more witnesses.")
-                continue
-            if fact.time is not None and fact.time > self._latest:
-                raise InvalidEvidence("the log says that it saw the document in the future")
-            _require_key_in_force(keys[leaf], fact)
-            found.append(fact)
-        return _Facts(tuple(found), ignored)
 
     @cached_property
     def _digests(self) -> frozenset[bytes]:
@@ -443,43 +342,3 @@ class _Run:
     def _leave_out(self, first: int, reason: str) -> None:
         for step in range(first, len(STEPS) + 1):
             self._checks.skipped(step, f"not checked: {reason}")
-
-
-@dataclass(frozen=True, slots=True)
-class _Facts:
-    """What evidence proved, and the last problem of evidence that proves nothing here."""
-
-    found: tuple[Fact, ...]
-    ignored: Problem | None
-
-
-def _require_current(key: IssuerKey, now: datetime) -> None:
-    """The key is in force now: without a log's time nothing shows that it signed earlier."""
-    if key.until is not None and key.until <= now:
-        raise KeyNotInForce(f"the key ended on {key.until:%Y-%m-%d}, and nothing proves an earlier signature")
-    if key.history and not key.history[-1].has(key.key):
-        raise KeyNotInForce(
-            "the key is not in the issuer's newest document, and nothing proves an earlier signature"
-        )
-
-
-def _require_key_in_force(key: IssuerKey, fact: Fact) -> None:
-    """The key signed for its issuer at the moment, and at the place in the log, that `fact` attests."""
-    if key.until is not None and (fact.time is None or key.until <= fact.time):
-        raise KeyNotInForce(f"the key ended on {key.until:%Y-%m-%d}, before the log saw the credential")
-    before = [bound for bound in key.history if bound.fact and bound.fact.origin == fact.origin]
-    if not before:
-        return
-    in_force = max(
-        (bound for bound in before if bound.index < fact.index), key=lambda bound: bound.index, default=None
-    )
-    if in_force is None or not in_force.has(key.key):
-        raise KeyNotInForce("the key was not in the issuer's document when the log saw the credential")
-
-
-def _attested(fact: Fact) -> str:
-    clock = "the issuer's own clock" if fact.clock == "own" else "the clock of independent witnesses"
-    moment = (
-        f" by {fact.time:%Y-%m-%d %H:%M}Z (time: {clock})" if fact.time else ", at a time that nobody states"
-    )
-    return f"entry {fact.index} of the log {fact.origin}{moment}"

@@ -1,0 +1,103 @@
+"""What trusted logs attest of a document, and whether its key was in force at that time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from ledger import Evidence, Fact, InvalidEvidence, NotWitnessed, UnknownLog, parse_entry, verify_evidence
+from wire import Problem
+
+from .documents import IssuerKey
+from .policy import NotKnown
+from .trust import Trust
+
+
+class KeyNotInForce(Problem):
+    """The key was not the issuer's when the credential was signed, as far as anything proves."""
+
+    title = "Signed with a key that was not in force"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What evidence proved, and the last problem of evidence that proves nothing here."""
+
+    found: tuple[Fact, ...]
+    ignored: Problem | None
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceCheck:
+    """Checks evidence against the logs of a trust list; no log may have seen anything after `latest`."""
+
+    trust: Trust
+    latest: datetime
+
+    def facts(
+        self,
+        keys: Mapping[bytes, IssuerKey],
+        evidence: Sequence[Evidence],
+        issuer: str,
+        others: frozenset[bytes],
+    ) -> Facts:
+        """What trusted logs attest of the entries in `keys`; evidence for other digests is refused.
+
+        `others` are digests that evidence here may be for as well.
+        """
+        leaves = {parse_entry(leaf).digest: leaf for leaf in keys}
+        found: list[Fact] = []
+        ignored: Problem | None = None
+        for item in evidence:
+            leaf = leaves.get(item.digest)
+            if leaf is None:
+                if item.digest not in others:
+                    raise InvalidEvidence("the evidence belongs to another diploma")
+                continue
+            try:
+                fact = verify_evidence(leaf, item, self.trust.policy_for(issuer))
+            except UnknownLog as problem:
+                ignored = problem  # it proves nothing here; whether something is missing is decided later
+                continue
+            except NotWitnessed as problem:
+                ignored = NotKnown(problem.detail, hint="Ask for newer evidence, with more witnesses.")
+                continue
+            if fact.time is not None and fact.time > self.latest:
+                raise InvalidEvidence("the log says that it saw the document in the future")
+            _require_key_in_force(keys[leaf], fact)
+            found.append(fact)
+        return Facts(tuple(found), ignored)
+
+
+def require_current(key: IssuerKey, now: datetime) -> None:
+    """The key is in force now: without a log's time nothing shows that it signed earlier."""
+    if key.until is not None and key.until <= now:
+        raise KeyNotInForce(f"the key ended on {key.until:%Y-%m-%d}, and nothing proves an earlier signature")
+    if key.history and not key.history[-1].has(key.key):
+        raise KeyNotInForce(
+            "the key is not in the issuer's newest document, and nothing proves an earlier signature"
+        )
+
+
+def _require_key_in_force(key: IssuerKey, fact: Fact) -> None:
+    """The key signed for its issuer at the moment, and at the place in the log, that `fact` attests."""
+    if key.until is not None and (fact.time is None or key.until <= fact.time):
+        raise KeyNotInForce(f"the key ended on {key.until:%Y-%m-%d}, before the log saw the credential")
+    before = [bound for bound in key.history if bound.fact and bound.fact.origin == fact.origin]
+    if not before:
+        return
+    in_force = max(
+        (bound for bound in before if bound.index < fact.index), key=lambda bound: bound.index, default=None
+    )
+    if in_force is None or not in_force.has(key.key):
+        raise KeyNotInForce("the key was not in the issuer's document when the log saw the credential")
+
+
+def attested(fact: Fact) -> str:
+    """What a log attests, for people: where, by when, and by whose clock."""
+    clock = "the issuer's own clock" if fact.clock == "own" else "the clock of independent witnesses"
+    moment = (
+        f" by {fact.time:%Y-%m-%d %H:%M}Z (time: {clock})" if fact.time else ", at a time that nobody states"
+    )
+    return f"entry {fact.index} of the log {fact.origin}{moment}"

@@ -1,0 +1,80 @@
+"""The proofs of a document: by whom, for what, with which key, from when to when; and that they verify."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from did import DIDURL
+from vc import Cryptosuite, InvalidProof, Proof, UnknownCryptosuite, verify_proof
+from vc.integrity import proof_values
+from wire import Problem, shortened
+
+from .documents import IssuerKey, IssuerKeys
+
+
+class NotInForce(Problem):
+    """The credential's dates do not include the moment asked about."""
+
+    title = "Not valid at this time"
+    advice = "Ask the holder for a current one; --at DATE judges as of another day."
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """A proof and the key that is to verify it."""
+
+    proof: Proof
+    signer: str
+    """The DID whose key it is."""
+    key: IssuerKey
+
+
+@dataclass(frozen=True, slots=True)
+class SignatureCheck:
+    """Checks proofs as of `now`; none may be from after `latest`: other machines have other clocks."""
+
+    keys: IssuerKeys
+    suites: Mapping[str, Cryptosuite]
+    now: datetime
+    latest: datetime
+
+    def find(self, document: Mapping[str, Any], purpose: str) -> list[Signature]:
+        """The proofs with their keys; purpose, times and controller checked, the signatures not yet.
+
+        Every proof has to stand: a definite fault of one goes before an open question about another.
+        """
+        values = proof_values(document)
+        if not values:
+            raise InvalidProof("there is no proof: nobody signed this")
+        found: list[Signature] = []
+        problems: list[Problem] = []
+        for value in values:
+            try:
+                found.append(self._signature(Proof.parse(value), purpose))
+            except Problem as problem:
+                problems.append(problem)
+        if problems:
+            raise min(problems, key=lambda found: found.undetermined)
+        if len({signature.proof.value["proofValue"] for signature in found}) < len(found):
+            raise InvalidProof("the same proof stands there twice")
+        return found
+
+    def verify(self, document: Mapping[str, Any], signatures: Sequence[Signature]) -> None:
+        """Raises `InvalidProof` unless each signature is over the document."""
+        for signature in signatures:
+            verify_proof(document, signature.proof, signature.key.key, suites=self.suites)
+
+    def _signature(self, proof: Proof, purpose: str) -> Signature:
+        if proof.purpose != purpose:
+            raise InvalidProof(f"the proof is for {shortened(proof.purpose)}, not for {purpose}")
+        if proof.created and proof.created > self.latest:
+            raise NotInForce("the proof says that it was made later than the moment asked about")
+        if proof.expires and proof.expires <= self.now:
+            raise InvalidProof(f"the proof expired on {proof.expires:%Y-%m-%d}")
+        if proof.cryptosuite not in self.suites:
+            raise UnknownCryptosuite(f"the cryptosuite {shortened(proof.cryptosuite)} is not supported")
+        signer = str(DIDURL.parse(proof.verification_method).did)
+        return Signature(proof, signer, self.keys.find(signer, proof.verification_method, purpose))
