@@ -7,31 +7,20 @@ SQLAlchemy's; the bulk path and the few queries are SQL as it is, alembic loads 
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, create_engine, event
-from sqlalchemy.exc import DatabaseError, IntegrityError
+from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
 
-from wire.problem import Conflict, Damaged, NotFound, Refused, Unavailable
+from wire.problem import Conflict, Damaged, NotFound, Refused
 
+from .database import Database
 from .permutation import LIST_BITS
-from .tables import REVISION, metadata
 
-_PRAGMAS = ("journal_mode = WAL", "synchronous = FULL", "fullfsync = ON", "cache_size = -65536")
 _PAGE = 1000
 _NO_SEQ = (1 << 63) - 1  # the largest integer that SQLite has
-_LOCK_WAIT = 30.0  # seconds
-_IN_THE_WAY = {
-    sqlite3.SQLITE_BUSY: "another process holds the issuer's index",
-    sqlite3.SQLITE_FULL: "the disk is full",
-    sqlite3.SQLITE_READONLY: "the issuer's index may not be written to",
-    sqlite3.SQLITE_CANTOPEN: "the issuer's index cannot be opened",
-    sqlite3.SQLITE_IOERR: "the disk does not answer as it should",
-}
 
 
 class EditionTaken(Conflict):
@@ -119,26 +108,22 @@ class Store:
     """The index at `path`, made or migrated when needed; processes and threads take turns."""
 
     def __init__(self, path: Path) -> None:
-        path.touch(mode=0o600)
-        self._engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": _LOCK_WAIT})
-        event.listen(self._engine, "connect", _configure)
-        event.listen(self._engine, "begin", _begin)
-        with self._writing() as connection:
-            _migrate(connection)
+        self._database = Database(path)
 
     def close(self) -> None:
-        self._engine.dispose()
+        """Closes the index in this process."""
+        self._database.close()
 
     # Sequence numbers and jobs
 
     def reserve(self, count: int) -> int:
         """The first of `count` sequence numbers that nobody else will get."""
-        with self._writing() as connection:
+        with self._database.writing() as connection:
             return _reserve(connection, count)
 
     def begin(self, key: bytes, file: str, created: str, length: int, chunks: int) -> Job:
         """The job of this key: the one begun before, else a new one with sequence numbers for its rows."""
-        with self._writing() as connection:
+        with self._database.writing() as connection:
             if not _jobs(connection, "key = ?", key):
                 connection.exec_driver_sql(
                     "INSERT INTO job (key, file, created, first_seq, length, chunks) "
@@ -149,7 +134,7 @@ class Store:
 
     def latest_job(self) -> Job:
         """The job that was begun last. Raises `NotFound`."""
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             found = _jobs(connection, "id = (SELECT max(id) FROM job)")
         if not found:
             raise NotFound("no file was issued here yet")
@@ -157,7 +142,7 @@ class Store:
 
     def finished_chunks(self, job: Job) -> set[int]:
         """The numbers of the chunks that need not be done again."""
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             rows = connection.exec_driver_sql(
                 "SELECT number FROM chunk WHERE job = ? AND issued IS NOT NULL", (job.id,)
             )
@@ -165,20 +150,20 @@ class Store:
 
     def begin_chunk(self, job: Job, number: int, first_seq: int) -> None:
         """Records that a chunk's shard is on disk, and that its digests go to the log next."""
-        with self._writing() as connection:
+        with self._database.writing() as connection:
             connection.exec_driver_sql(
                 "INSERT INTO chunk (first_seq, job, number) VALUES (?, ?, ?)", (first_seq, job.id, number)
             )
 
     def begun_chunks(self) -> list[tuple[Job, int]]:
         """The chunks that were begun and not finished: they may be in the log."""
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             rows = connection.exec_driver_sql("SELECT job, number FROM chunk WHERE issued IS NULL")
             return [(_jobs(connection, "id = ?", job)[0], number) for job, number in rows.all()]
 
     def finish_chunk(self, job: Job, number: int, first_leaf: int, entries: Sequence[NewEntry]) -> None:
         """Records the credentials of a chunk whose digests are in the log."""
-        with self._writing() as connection:
+        with self._database.writing() as connection:
             _insert(connection, entries)
             connection.exec_driver_sql(
                 "UPDATE chunk SET first_leaf = ?, issued = ? WHERE job = ? AND number = ?",
@@ -187,7 +172,7 @@ class Store:
 
     def compare(self, incoming: Iterable[Sequence[Incoming]]) -> Crossed:
         """Compares the rows of a file, given in portions, with each other and with what was issued before."""
-        with self._problems(), self._engine.connect() as connection:
+        with self._database.reading() as connection:
             connection.exec_driver_sql("DROP TABLE IF EXISTS temp.incoming")
             connection.exec_driver_sql(
                 "CREATE TEMP TABLE incoming (nth INTEGER PRIMARY KEY, number TEXT, student TEXT)"
@@ -225,7 +210,7 @@ class Store:
         Raises `EditionTaken` if another has it, and `Refused` if the diploma was revoked.
         """
         try:
-            with self._writing() as connection:
+            with self._database.writing() as connection:
                 if connection.exec_driver_sql(
                     "SELECT 1 FROM credential JOIN revocation USING (seq) "
                     "WHERE number = ? AND reason <> 'superseded'",
@@ -242,7 +227,7 @@ class Store:
 
     def finish_single(self, seq: int, leaf: int, date: str) -> None:
         """Records the log entry of a single credential, and revokes the editions before it as superseded."""
-        with self._writing() as connection:
+        with self._database.writing() as connection:
             connection.exec_driver_sql("UPDATE credential SET leaf = ? WHERE seq = ?", (leaf, seq))
             connection.exec_driver_sql(
                 "INSERT OR IGNORE INTO revocation SELECT old.seq, 'superseded', ? FROM credential AS new "
@@ -252,7 +237,7 @@ class Store:
 
     def begun_singles(self) -> list[tuple[int, bytes]]:
         """Single credentials that were signed and stored, but perhaps never reached the log."""
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             rows = connection.exec_driver_sql(
                 "SELECT seq, line FROM credential JOIN single USING (seq) WHERE leaf IS NULL ORDER BY seq"
             )
@@ -260,7 +245,7 @@ class Store:
 
     def single(self, seq: int) -> bytes | None:
         """The stored line of a credential that was issued singly; `None` for one in a shard."""
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             row = connection.exec_driver_sql("SELECT line FROM single WHERE seq = ?", (seq,)).first()
         return row[0] if row else None
 
@@ -283,7 +268,7 @@ class Store:
     def search(self, text: str) -> list[Entry]:
         """The latest editions whose holder's e-mail address or name has `text` in it; at most 100."""
         wanted = text.casefold()
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             rows = connection.exec_driver_sql("SELECT seq, name, email FROM person ORDER BY seq")
             seqs = [
                 seq for seq, name, email in rows if wanted in name.casefold() or wanted == email.casefold()
@@ -293,7 +278,7 @@ class Store:
 
     def place(self, seq: int) -> tuple[Job, int, int]:
         """The job, chunk number and first log entry of the chunk that has a bulk credential."""
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             row = connection.exec_driver_sql(
                 "SELECT job, number, first_leaf FROM chunk WHERE first_seq <= ? AND issued > 0 "
                 "ORDER BY first_seq DESC LIMIT 1",
@@ -306,7 +291,7 @@ class Store:
 
     def count(self) -> int:
         """How many credentials were issued."""
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             row = connection.exec_driver_sql(
                 "SELECT (SELECT coalesce(sum(issued), 0) FROM chunk) + (SELECT count(*) FROM single)"
             ).one()
@@ -319,7 +304,7 @@ class Store:
 
         What was revoked before stays as it was.
         """
-        with self._writing() as connection:
+        with self._database.writing() as connection:
             connection.exec_driver_sql(
                 "INSERT OR IGNORE INTO revocation SELECT seq, ?, ? FROM credential WHERE number = ?",
                 [(reason, date, number) for number in sorted(numbers)],
@@ -327,7 +312,7 @@ class Store:
 
     def revocations(self, number: int) -> list[tuple[int, str, str]]:
         """Sequence number, reason and date of all revocations in one status list."""
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             rows = connection.exec_driver_sql(
                 "SELECT seq, reason, date FROM revocation WHERE seq BETWEEN ? AND ? ORDER BY seq",
                 (number << LIST_BITS, ((number + 1) << LIST_BITS) - 1),
@@ -336,7 +321,7 @@ class Store:
 
     def stale_lists(self, by: str) -> list[int]:
         """The status lists to publish: new, with new revocations, or expired at the time `by`."""
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             following = connection.exec_driver_sql("SELECT next FROM counter WHERE name = 'seq'").scalar_one()
             revoked = connection.exec_driver_sql(
                 f"SELECT seq >> {LIST_BITS}, count(*) FROM revocation GROUP BY 1"  # noqa: S608 -- a constant
@@ -348,7 +333,7 @@ class Store:
 
     def published(self, number: int) -> Published:
         """A status list as last published. Raises `NotFound`."""
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             row = connection.exec_driver_sql("SELECT * FROM status_list WHERE number = ?", (number,)).first()
         if row is None:
             raise NotFound(
@@ -358,7 +343,7 @@ class Store:
 
     def publish(self, published: Published) -> None:
         """Records that a list was signed, anchored and written."""
-        with self._writing() as connection:
+        with self._database.writing() as connection:
             connection.exec_driver_sql(
                 "INSERT OR REPLACE INTO status_list VALUES (?, ?, ?, ?, ?, ?)", tuple(published)
             )
@@ -370,58 +355,8 @@ class Store:
         return found[0]
 
     def _all(self, condition: str, *values: Any) -> list[Entry]:
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             return [Entry(*row) for row in connection.exec_driver_sql(f"{_ENTRY} AND {condition}", values)]
-
-    @contextmanager
-    def _reading(self) -> Iterator[Connection]:
-        with self._problems(), self._engine.begin() as connection:
-            yield connection
-
-    @contextmanager
-    def _writing(self) -> Iterator[Connection]:
-        with self._problems(), self._engine.execution_options(write=True).begin() as connection:
-            yield connection
-
-    @contextmanager
-    def _problems(self) -> Iterator[None]:
-        try:
-            yield
-        except IntegrityError:
-            raise
-        except DatabaseError as error:
-            code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
-            if code in _IN_THE_WAY:
-                raise Unavailable(_IN_THE_WAY[code], hint="Nothing was changed; try again.") from error
-            raise Damaged("the issuer's index is no longer a readable database") from error
-
-
-def _configure(connection: sqlite3.Connection, _record: object) -> None:
-    connection.isolation_level = None  # BEGIN is ours
-    for pragma in _PRAGMAS:
-        connection.execute(f"PRAGMA {pragma}")
-
-
-def _begin(connection: Connection) -> None:
-    """A writer takes the lock at once: a transaction that reads first could no longer be given it later."""
-    writes = connection.get_execution_options().get("write")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-
-def _migrate(connection: Connection) -> None:
-    if not connection.exec_driver_sql("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").first():
-        metadata.create_all(connection)
-        connection.exec_driver_sql("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
-        connection.exec_driver_sql("INSERT INTO alembic_version VALUES (?)", (REVISION,))
-        connection.exec_driver_sql("INSERT INTO counter VALUES ('seq', 0)")
-        return
-    found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one()
-    if found > REVISION:
-        raise Refused(f"the issuer's index was made by a newer program (revision {found})")
-    if found < REVISION:
-        from .migrations import upgrade
-
-        upgrade(connection)
 
 
 def _reserve(connection: Connection, count: int) -> int:

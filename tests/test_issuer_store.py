@@ -56,7 +56,7 @@ def schema(path: Path) -> list[tuple[str, ...]]:
 
 def test_the_file_is_private_and_fully_synced(path: Path, store: Store) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
-    with store._reading() as connection:
+    with store._database.reading() as connection:
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar_one() == "wal"
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar_one() == 2
 
@@ -79,7 +79,7 @@ def test_an_older_index_is_migrated_when_it_is_opened(
 ) -> None:
     store.close()
     upgraded = []
-    monkeypatch.setattr("issuer.store.REVISION", "0002")
+    monkeypatch.setattr("issuer.database.REVISION", "0002")
     monkeypatch.setattr("issuer.migrations.upgrade", upgraded.append)
     Store(path)
     assert len(upgraded) == 1
@@ -218,7 +218,7 @@ def test_lists_are_stale_when_new_changed_or_about_to_expire(store: Store) -> No
 def test_a_locked_index_is_unavailable_and_a_broken_one_damaged(
     path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("issuer.store._LOCK_WAIT", 0.01)
+    monkeypatch.setattr("issuer.database._LOCK_WAIT", 0.01)
     impatient = Store(path)
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")

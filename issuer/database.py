@@ -1,0 +1,96 @@
+"""One SQLite file through SQLAlchemy: transactions, what they raise, and migration to the newest tables."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Connection, create_engine, event
+from sqlalchemy.exc import DatabaseError, IntegrityError
+
+from wire.problem import Damaged, Refused, Unavailable
+
+from .tables import REVISION, metadata
+
+_PRAGMAS = ("journal_mode = WAL", "synchronous = FULL", "fullfsync = ON", "cache_size = -65536")
+_LOCK_WAIT = 30.0  # seconds
+_IN_THE_WAY = {
+    sqlite3.SQLITE_BUSY: "another process holds the issuer's index",
+    sqlite3.SQLITE_FULL: "the disk is full",
+    sqlite3.SQLITE_READONLY: "the issuer's index may not be written to",
+    sqlite3.SQLITE_CANTOPEN: "the issuer's index cannot be opened",
+    sqlite3.SQLITE_IOERR: "the disk does not answer as it should",
+}
+
+
+class Database:
+    """The file at `path`, made or migrated when needed; processes and threads take turns.
+
+    Every method raises `Unavailable` or `Damaged` for what the file or the disk refuses.
+    """
+
+    def __init__(self, path: Path) -> None:
+        path.touch(mode=0o600)
+        self._engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": _LOCK_WAIT})
+        event.listen(self._engine, "connect", _configure)
+        event.listen(self._engine, "begin", _begin)
+        with self.writing() as connection:
+            _migrate(connection)
+
+    def close(self) -> None:
+        """Closes the file in this process."""
+        self._engine.dispose()
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A transaction that sees the file as it is now, whatever others write meanwhile."""
+        with self._problems(), self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """The one transaction that may write, durable when the block ends; raises `IntegrityError`, too."""
+        with self._problems(), self._engine.execution_options(write=True).begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _problems(self) -> Iterator[None]:
+        try:
+            yield
+        except IntegrityError:
+            raise
+        except DatabaseError as error:
+            code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
+            if code in _IN_THE_WAY:
+                raise Unavailable(_IN_THE_WAY[code], hint="Nothing was changed; try again.") from error
+            raise Damaged("the issuer's index is no longer a readable database") from error
+
+
+def _configure(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None  # BEGIN is ours
+    for pragma in _PRAGMAS:
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin(connection: Connection) -> None:
+    """A writer takes the lock at once: a transaction that reads first could no longer be given it later."""
+    writes = connection.get_execution_options().get("write")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _migrate(connection: Connection) -> None:
+    if not connection.exec_driver_sql("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").first():
+        metadata.create_all(connection)
+        connection.exec_driver_sql("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
+        connection.exec_driver_sql("INSERT INTO alembic_version VALUES (?)", (REVISION,))
+        connection.exec_driver_sql("INSERT INTO counter VALUES ('seq', 0)")
+        return
+    found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one()
+    if found > REVISION:
+        raise Refused(f"the issuer's index was made by a newer program (revision {found})")
+    if found < REVISION:
+        from .migrations import upgrade
+
+        upgrade(connection)
