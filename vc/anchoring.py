@@ -55,12 +55,15 @@ def has_own_terms(document: Mapping[str, Any]) -> bool:
     A signature over RDF covers what terms stand for, not the definitions: whoever swaps two definitions and
     the two values says something else with the same statements. Evidence covers the whole text.
     """
-    contexts = document.get("@context")
-    inline = any(isinstance(item, dict) for item in (contexts if isinstance(contexts, list) else [contexts]))
-    return inline or any(map(_holds_context, document.values()))
-
-
-def _holds_context(value: Any) -> bool:
-    if isinstance(value, dict):
-        return has_own_terms(value)
-    return isinstance(value, list) and any(map(_holds_context, value))
+    waiting: list[Any] = [dict(document)]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            contexts = value.get("@context")
+            if any(
+                isinstance(item, dict) for item in (contexts if isinstance(contexts, list) else [contexts])
+            ):
+                return True
+            value = value.values()
+        waiting += [member for member in value if isinstance(member, (dict, list))]
+    return False

@@ -282,7 +282,7 @@ class _Run:
         kind = STATUS_KINDS["RevocationDetails" in credential.types]
         for signature in signatures:
             leaf = log_entry(anchored.document, signature.proof, kind)
-            facts = self._evidence.facts({leaf: signature.key}, anchored.evidence, issuer, frozenset()).found
+            facts = self._evidence.facts({leaf: signature.key}, anchored.evidence, issuer).found
             if not facts:
                 require_current(signature.key, self._now)
         return credential
@@ -300,7 +300,7 @@ class _Run:
         keys = {}
         if self._bundle.evidence:
             keys = {log_entry(credential.document, found.proof): found.key for found in own}
-        facts = self._evidence.facts(keys, self._bundle.evidence, credential.issuer, self._digests)
+        facts = self._evidence.facts(keys, self._bundle.evidence, credential.issuer, lambda: self._digests)
         has_log = bool(self._trust.policy_for(credential.issuer).logs)
         origins = {fact.origin for fact in facts.found}
         missing = sorted(expected_origins(credential) - origins)
