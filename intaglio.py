@@ -7,21 +7,23 @@ here, as a `Session`.
 
 from __future__ import annotations
 
+import errno
 import importlib
 import importlib.util
-import json
 import os
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from wire import Declined, Malformed, NotFound, Problem, printable
+from wire import Declined, DiskFull, Malformed, NotFound, Problem, TryLater, Unavailable, counted, printable
+from wire.terminal import Result, print_json, say, verb
 
 if TYPE_CHECKING:
     from vc import Report
@@ -43,7 +45,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
 )
 """Each sub-command: where it is, and what it does."""
 
-VALID, INVALID, UNDETERMINED, NOT_FOUND, DECLINED, LOGIN = 0, 1, 3, 4, 5, 6
+VALID, INVALID, UNDETERMINED, NOT_FOUND, DECLINED, LOGIN, INTERRUPTED, TRY_LATER = 0, 1, 3, 4, 5, 6, 130, 75
 
 
 @dataclass
@@ -111,6 +113,14 @@ class _Lazy(click.Group):
         command: click.Command = getattr(importlib.import_module(module), name)
         return command
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        for before, word in zip(["intaglio", *args], args, strict=False):
+            if not word or (word.startswith("--") and word.partition("=")[1:] == ("=", "")):
+                raise click.UsageError(
+                    f"Nothing stands after {word[:-1] or before}: is a variable not set?", ctx
+                )
+        return super().parse_args(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
@@ -147,24 +157,15 @@ def cli(ctx: click.Context, home: Path, ca_file: Path | None, loopback: bool) ->
     ctx.obj = Session(home.expanduser().absolute(), ca_file, loopback)
 
 
-@click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, version 1.")
-@click.pass_obj
-def doctor(session: Session, as_json: bool) -> int:
+@verb()
+def doctor(session: Session) -> Result:
     """Explain what is wrong with this set-up."""
-    wrong = 0
-    if as_json:
-        found = [dict(zip(("mark", "finding", "remedy"), item, strict=True)) for item in _findings(session)]
-        wrong = sum(item["mark"] == "✗" for item in found)
-        click.echo(json.dumps({"version": 1, "wrong": wrong, "findings": found}))
-        return INVALID if wrong else VALID
-    for mark, what, remedy in _findings(session):
-        wrong += mark == "✗"
-        click.echo(f"{mark} {what}")
-        if remedy:
-            click.echo(f"    {remedy}")
-    click.echo("Something is wrong: see ✗ above." if wrong else "Nothing is wrong.", err=True)
-    return INVALID if wrong else VALID
+    found = list(_findings(session))
+    wrong = sum(mark == "✗" for mark, _, _ in found)
+    lines = [f"{mark} {what}" + (f"\n    {remedy}" if remedy else "") for mark, what, remedy in found]
+    lines.append("Something is wrong; see above." if wrong else "Nothing is wrong.")
+    findings = [dict(zip(("mark", "finding", "remedy"), item, strict=True)) for item in found]
+    return Result({"wrong": wrong, "findings": findings}, "\n".join(lines), INVALID if wrong else VALID)
 
 
 def _findings(session: Session) -> Iterator[tuple[str, str, str]]:
@@ -182,45 +183,54 @@ def _findings(session: Session) -> Iterator[tuple[str, str, str]]:
             yield from check(session)
         except Problem as problem:
             yield "✗", f"{problem.title}: {printable(problem.detail)}", problem.hint
+        except OSError as error:
+            yield "✗", f"{error.filename} cannot be read: {error.strerror}", ""
 
 
 def _trust_findings(session: Session) -> Iterator[tuple[str, str, str]]:
     from verifier import Trust
 
-    count = len(Trust.load(session.trust_file).issuers)
-    yield "✓", f"{count} issuers are on the trust list {session.trust_file}.", ""
+    count = counted(len(Trust.load(session.trust_file).issuers), "issuer")
+    yield "✓", f"The trust list {session.trust_file} has {count}.", ""
 
 
 def _issuer_findings(session: Session) -> Iterator[tuple[str, str, str]]:
     home = session.home / "issuer"
     if not (home / "issuer.json").exists():
         return
-    from issuer.issue import Issuer
+    from issuer.home import Identity
+    from issuer.store import Store
     from keys import KeyFile
     from ledger import audit
     from ledger.cli import Place
     from vc import Credential
     from wire import load_json_object
 
-    made = Issuer(home, lambda: None, session.now)
-    yield "✓", f"{made.name} lives in {home}; {made.store.count()} diplomas were issued.", ""
-    for name in ("did.json", "template.json"):
+    name = printable(Identity.read(home).name)
+    if os.access(home, os.W_OK):
+        with closing(Store(home / "issuer.sqlite")) as store:
+            yield "✓", f"{name} lives in {home}, and has issued {counted(store.count(), 'diploma')}.", ""
+    else:
+        yield "!", f"{name} lives in {home}, which may only be read: its index was not looked into.", ""
+    lists = sorted((home / "status").glob("[0-9]*"))
+    for path in (home / "did.json", home / "template.json", *lists):
         try:
-            load_json_object((home / name).read_bytes())
+            document = load_json_object(path.read_bytes(), limit=1 << 25)
+            end = Credential.parse(document).valid_until if path in lists else None
         except Malformed as problem:
-            yield "✗", f"{home / name} is damaged: {problem.detail}", "Bring it back from a backup."
+            yield "✗", f"{path} is damaged: {problem.detail}", "Bring it back from a backup."
+            continue
+        if end is not None and end <= session.now():
+            yield "✗", f"The status list {path.name} has expired.", "intaglio issuer status publish"
     if not KeyFile.open(home / "keys.json", lambda: None).protected:
         yield (
             "!",
             "Its keys are not sealed under a passphrase; only the folder's rights guard them.",
-            ("intaglio issuer password"),
+            "intaglio issuer password",
         )
     checkpoint = audit(Place(home, session.now).open())
-    yield "✓", f"All {checkpoint.size} entries of its log were derived again and are as signed.", ""
-    for path in sorted((home / "status").glob("[0-9]*")):
-        end = Credential.parse(load_json_object(path.read_bytes(), limit=1 << 25)).valid_until
-        if end is not None and end <= session.now():
-            yield "✗", f"The status list {path.name} has expired.", "intaglio issuer status publish"
+    count = counted(checkpoint.size, "entry", "entries")
+    yield "✓", f"Its log of {count} was derived again, and is as signed.", ""
 
 
 def _wallet_findings(session: Session) -> Iterator[tuple[str, str, str]]:
@@ -230,28 +240,61 @@ def _wallet_findings(session: Session) -> Iterator[tuple[str, str, str]]:
 
 
 def main() -> None:
-    """Runs the command line; a `Problem` becomes two lines on stderr and an exit code."""
+    """Runs the command line; a `Problem` becomes two lines on stderr and an exit code.
+
+    With --json it becomes an object on stdout, too: `error`, with the members of RFC 9457 and `exitCode`.
+    """
     try:
         code = cli.main(standalone_mode=False)
     except click.exceptions.Abort:
-        sys.exit(130)
+        _fail(Interrupted("stopped at the terminal"), INTERRUPTED)
     except click.ClickException as error:
         error.show()
-        sys.exit(error.exit_code)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(INVALID)
+        kind = WrongUse if isinstance(error, click.UsageError) else Problem
+        _fail(kind(error.format_message()), error.exit_code)
+    except BrokenPipeError as error:
+        _fail(SystemRefuses(str(error.strerror)), INVALID)
     except OSError as error:
-        where = f"{printable(str(error.filename))}: " if error.filename else ""
-        click.echo(f"The system refuses. {where}{error.strerror or type(error).__name__}", err=True)
-        click.echo("  Nothing acknowledged is lost; once that is mended, do the same again.", err=True)
-        sys.exit(UNDETERMINED)
+        where = f"{error.filename}: " if error.filename else ""
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        _tell((DiskFull if full else SystemRefuses)(f"{where}{error.strerror or type(error).__name__}"))
     except Problem as problem:
-        click.echo(f"{problem.title}: {printable(problem.detail)}", err=True)
-        if problem.hint:
-            click.echo(f"  {problem.hint}", err=True)
-        sys.exit(exit_code(problem))
+        _tell(problem)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+class WrongUse(Problem):
+    """The command line does not fit together."""
+
+    title = "Wrong use"
+
+
+class Interrupted(Problem):
+    """Whoever sat at the terminal did not want to go on."""
+
+    title = "Interrupted"
+
+
+class SystemRefuses(Unavailable):
+    """The operating system said no."""
+
+    title = "The system refuses"
+    advice = "Nothing that was acknowledged is lost. Once that is mended, do the same again."
+
+
+def _tell(problem: Problem) -> NoReturn:
+    say(f"{problem.title}: {printable(problem.detail)}", problem.hint)
+    _fail(problem, exit_code(problem))
+
+
+def _fail(problem: Problem, code: int) -> NoReturn:
+    try:
+        if "--json" in sys.argv:
+            print_json({"error": {**problem.to_dict(), "exitCode": code}})
+        sys.stdout.flush()
+    except OSError:  # nobody reads, or there is no room: what is left would be tried again at the end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(code)
 
 
 def exit_code(problem: Problem) -> int:
@@ -260,6 +303,8 @@ def exit_code(problem: Problem) -> int:
 
     if isinstance(problem, PassphraseNeeded | WrongPassphrase):
         return LOGIN
+    if isinstance(problem, TryLater):
+        return TRY_LATER
     if isinstance(problem, Declined):
         return DECLINED
     if isinstance(problem, NotFound):

@@ -61,17 +61,17 @@ class Document:
         different methods of one id, and for more than 256 methods and references.
         """
         if value.get("id") != did:
-            raise InvalidDocument(f"The document found for {did} is not its own: it has another 'id'.")
+            raise InvalidDocument(f"the document found for {did} is not its own: it has another 'id'")
         controller = value.get("controller", [])
         controllers = tuple(controller) if isinstance(controller, list) else (controller,)
         if not all(isinstance(name, str) for name in controllers):
-            raise InvalidDocument(f"'controller' of {did} is neither a string nor an array of strings.")
+            raise InvalidDocument(f"'controller' of {did} is neither a string nor an array of strings")
         lists = {name: value.get(name, []) for name in ("verificationMethod", *RELATIONSHIPS)}
         for name, entries in lists.items():
             if not isinstance(entries, list):
-                raise InvalidDocument(f"'{name}' of {did} is not an array.")
+                raise InvalidDocument(f"'{name}' of {did} is not an array")
         if sum(map(len, lists.values())) > _MOST_ENTRIES:
-            raise InvalidDocument(f"{did} has more than {_MOST_ENTRIES} verification methods and references.")
+            raise InvalidDocument(f"{did} has more than {_MOST_ENTRIES} verification methods and references")
         methods: dict[str, Mapping[str, Any]] = {}
         ids = {name: tuple(_id(entry, did, methods) for entry in lists[name]) for name in lists}
         return cls(did, controllers, value, methods, {name: ids[name] for name in RELATIONSHIPS})
@@ -84,7 +84,7 @@ class Document:
         """
         method = self._method(did_url)
         if did_url not in self._relationships.get(relationship, ()):
-            raise InvalidRelationship(f"{did_url} is not among the methods for '{relationship}'.")
+            raise InvalidRelationship(f"{did_url} is not among the methods for '{relationship}'")
         return method
 
     def methods(self, relationship: str) -> Iterator[VerificationMethod]:
@@ -100,10 +100,10 @@ class Document:
         if method is None:
             entry = self._methods.get(did_url)
             if entry is None or not did_url.startswith(f"{self.id}#"):
-                raise InvalidVerificationMethod(f"The document of {self.id} has no method {did_url}.")
+                raise InvalidVerificationMethod(f"the document of {self.id} has no method {did_url}")
             method = _verification_method(did_url, entry)
             if method.controller != self.id:
-                raise InvalidVerificationMethod(f"{did_url} is controlled by another than {self.id}.")
+                raise InvalidVerificationMethod(f"{did_url} is controlled by another than {self.id}")
             self._read[did_url] = method
         return method
 
@@ -112,18 +112,18 @@ def _id(entry: object, did: str, methods: dict[str, Mapping[str, Any]]) -> str:
     """The absolute id of a reference, or of an embedded method, which is added to `methods`."""
     name = entry.get("id") if isinstance(entry, dict) else entry
     if not isinstance(name, str):
-        raise InvalidDocument(f"{did} has a verification method or a reference to one without an id.")
+        raise InvalidDocument(f"{did} has a verification method or a reference to one without an id")
     absolute = did + name if name.startswith("#") else name
     # Documents are seen that hold one method twice, in a relationship and in verificationMethod.
     if isinstance(entry, dict) and methods.setdefault(absolute, entry) != entry:
-        raise InvalidDocument(f"{did} has two different verification methods with one id.")
+        raise InvalidDocument(f"{did} has two different verification methods with one id")
     return absolute
 
 
 def _verification_method(did_url: str, entry: Mapping[str, Any]) -> VerificationMethod:
     form, controller = entry.get("type"), entry.get("controller")
     if not isinstance(form, str) or not isinstance(controller, str):
-        raise InvalidVerificationMethod(f"{did_url} lacks a 'type' or a 'controller'.")
+        raise InvalidVerificationMethod(f"{did_url} lacks a 'type' or a 'controller'")
     return VerificationMethod(
         did_url,
         form,
@@ -137,7 +137,7 @@ def _verification_method(did_url: str, entry: Mapping[str, Any]) -> Verification
 def _ed25519_multikey(text: str) -> PublicKey:
     key = PublicKey.from_multikey(text)
     if key.type != "Ed25519":
-        raise InvalidKey(f"The key is of type {key.type}.")
+        raise InvalidKey(f"the key is of type {key.type}")
     return key
 
 
@@ -159,18 +159,18 @@ _FORMS: Mapping[str, tuple[str, type, Callable[[Any], PublicKey]]] = MappingProx
 
 def _public_key(did_url: str, form: str, entry: Mapping[str, Any]) -> PublicKey:
     if form not in _FORMS:
-        raise InvalidVerificationMethod(f"{did_url} is of no known type; known are {', '.join(_FORMS)}.")
+        raise InvalidVerificationMethod(f"{did_url} is of no known type; known are {', '.join(_FORMS)}")
     member, value_type, read = _FORMS[form]
     if any(name.startswith(("secretKey", "privateKey")) for name in entry):
-        raise InvalidVerificationMethod(f"{did_url} publishes its secret key: anybody could have signed.")
+        raise InvalidVerificationMethod(f"{did_url} publishes its secret key: anybody could have signed")
     if [name for name in entry if name.startswith("publicKey")] != [member]:
-        raise InvalidVerificationMethod(f"{did_url} must hold its key in '{member}', and there only.")
+        raise InvalidVerificationMethod(f"{did_url} must hold its key in '{member}', and there only")
     if not isinstance(entry[member], value_type):
-        raise InvalidVerificationMethod(f"'{member}' of {did_url} has a value of a wrong type.")
+        raise InvalidVerificationMethod(f"'{member}' of {did_url} has a value of a wrong type")
     try:
         return read(entry[member])
     except Malformed as problem:
-        raise InvalidVerificationMethod(f"{did_url} cannot be used. {problem.detail}") from problem
+        raise InvalidVerificationMethod(f"{did_url} cannot be used: {problem.detail}") from problem
 
 
 def _moment(did_url: str, entry: Mapping[str, Any], member: str) -> datetime | None:
@@ -179,4 +179,4 @@ def _moment(did_url: str, entry: Mapping[str, Any], member: str) -> datetime | N
     try:
         return parse_datetimestamp(entry[member], f"'{member}' of {did_url}")
     except Malformed as problem:
-        raise InvalidVerificationMethod(f"{problem.detail}.") from problem
+        raise InvalidVerificationMethod(problem.detail) from problem

@@ -36,7 +36,7 @@ class DID:
         match = _DID.fullmatch(text) if len(text) <= LIMIT else None
         if match is None:
             raise InvalidDID(
-                f"'{printable(text[:100])}' is not a DID.",
+                f"'{printable(text[:100])}' is not a DID",
                 hint="A DID is 'did:', a method and an identifier, such as did:web:example.org.",
             )
         return cls(match[1], match[2])
@@ -64,7 +64,7 @@ class DIDURL:
         rest = _REST.fullmatch(text, did.end()) if did else None
         if did is None or rest is None:
             raise InvalidDIDURL(
-                f"'{printable(text[:100])}' is not a DID URL.",
+                f"'{printable(text[:100])}' is not a DID URL",
                 hint="A DID URL is a DID with a path, query or fragment, such as did:web:example.org#key-1.",
             )
         return cls(DID(did[1], did[2]), *rest.groups())

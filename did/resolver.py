@@ -71,7 +71,7 @@ class Resolver:
         method = self._methods.get(parsed.method)
         if method is None:
             raise MethodNotSupported(
-                f"{did} is of method '{parsed.method}', which is not in use here.",
+                f"{did} is of method '{parsed.method}', which is not in use here",
                 hint=f"In use are: {', '.join(self._methods)}.",
             )
         result = self._remembered_or_mine(did)

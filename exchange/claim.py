@@ -68,12 +68,12 @@ class ClaimLink:
         if match is None:
             raise InvalidLink(
                 "a claim link looks like https://university.example/claim/…, then 22 characters or more",
-                hint="copy the whole link from the message, without the text around it",
+                hint="Copy the whole link from the message, without the text around it.",
             )
         if match["scheme"] == "http" and match["host"] not in _LOOPBACK:
             raise InvalidLink(
                 "the claim link begins with http:, so that anyone on the way could take the diploma",
-                hint="ask the issuer for a link that begins with https:",
+                hint="Ask the issuer for a link that begins with https://.",
             )
         return cls(match["service"], match["token"])
 
@@ -107,7 +107,7 @@ class Invitation:
         """Read the answer to `link`. Raises `InvalidInvitation`, also if it names another domain."""
         message = load_json_object(data, limit=MAX_MESSAGE)
         if message.get("version") != 1:
-            raise InvalidInvitation("version is not 1", hint="a newer intaglio may understand it")
+            raise InvalidInvitation("version is not 1", hint="A newer intaglio may understand it.")
         issuer = message.get("issuer")
         did, name = (issuer.get("id"), issuer.get("name")) if isinstance(issuer, dict) else (None, None)
         domain, challenge = message.get("domain"), message.get("challenge")
@@ -121,7 +121,7 @@ class Invitation:
         if domain != link.service:
             raise InvalidInvitation(
                 "domain is not the address of the link: what is signed could be used elsewhere",
-                hint="do not use this link; ask the issuer for one at its own address",
+                hint="Do not use this link; ask the issuer for one at its own address.",
             )
         return cls(did, name, domain, challenge, parse_datetimestamp(message.get("expires"), "expires"))
 

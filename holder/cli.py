@@ -5,9 +5,10 @@ from __future__ import annotations
 import functools
 import json
 import sys
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, Protocol
 
 import click
 
@@ -16,7 +17,7 @@ from keys import PassphraseNeeded
 from vc.bundle import MAX_BYTES
 from vc.report import Report
 from wire.problem import Declined, NotFound, Refused, TooLarge
-from wire.terminal import Result, passphrase, say, verb
+from wire.terminal import Result, passphrase, say, standard_input, verb
 from wire.text import printable
 
 from . import text
@@ -109,17 +110,17 @@ def receive(session: Session, source: str, ca: Path | None, yes: bool, accept_un
             )
             return agreed("Receive it?", yes)
 
-        return kept(
-            claim(
-                ClaimLink.parse(source),
-                mine,
-                HttpsFetcher(allow_loopback=session.loopback, ca_file=session.ca_file, timeout=30.0),
-                functools.partial(check, session),
-                agree,
-                now=session.now(),
-                undetermined=accept_undetermined,
-            )
+        before = mine.credentials()
+        held = claim(
+            ClaimLink.parse(source),
+            mine,
+            HttpsFetcher(allow_loopback=session.loopback, ca_file=session.ca_file, timeout=30.0),
+            functools.partial(check, session),
+            agree,
+            now=session.now(),
+            undetermined=accept_undetermined,
         )
+        return kept(held, before)
 
 
 @verb(wallet)
@@ -148,7 +149,7 @@ def show(session: Session, identifier: str) -> Result:
 @click.option("--domain", required=True, help="The verifier's own name, such as https://employer.example.")
 @_yes
 def present(session: Session, identifiers: tuple[str, ...], challenge: str, domain: str, yes: bool) -> Result:
-    """Sign a presentation of credentials for one verifier; prints it as a bundle that verifies offline."""
+    """Sign a presentation of credentials for one verifier. It comes as a bundle that verifies offline."""
     with opened(session) as mine:
         for held in map(mine.get, identifiers):
             say(
@@ -165,7 +166,7 @@ def present(session: Session, identifiers: tuple[str, ...], challenge: str, doma
 @_identifier
 @click.option("--format", "form", type=click.Choice(["bundle", "json"]), default="bundle", show_default=True)
 def export(session: Session, identifier: str, form: str) -> Result:
-    """Print a credential: as it was received, or (`json`) without what came with it."""
+    """Print a credential as it was received. The format `json` leaves out what came with it."""
     with opened(session) as mine:
         held = mine.get(identifier)
     if form == "bundle":
@@ -178,7 +179,7 @@ def export(session: Session, identifier: str, form: str) -> Result:
 @_identifier
 @_yes
 def delete(session: Session, identifier: str, yes: bool) -> Result:
-    """Remove a credential from the wallet; wherever else it is, it stays valid."""
+    """Remove a credential from the wallet. Wherever else it is, it stays valid."""
     with opened(session) as mine:
         held = mine.get(identifier)
         say(f"{text.title(held)}, {text.issuer(held)}")
@@ -191,7 +192,7 @@ def delete(session: Session, identifier: str, yes: bool) -> Result:
 @verb(wallet)
 @click.argument("file", type=click.Path(path_type=Path))
 def backup(session: Session, file: Path) -> Result:
-    """Write keys and credentials into one encrypted file under a passphrase of its own."""
+    """Write keys and credentials into one encrypted file. It has a passphrase of its own."""
     with opened(session) as mine:
         mine.backup(file, secret("Passphrase for the backup", _BACKUP, new=True))
     say("Keep the file elsewhere, and its passphrase apart from it.")
@@ -201,7 +202,7 @@ def backup(session: Session, file: Path) -> Result:
 @verb(wallet)
 @click.argument("file", type=click.Path(path_type=Path))
 def restore(session: Session, file: Path) -> Result:
-    """Make a wallet from a backup; an existing wallet is never overwritten."""
+    """Make a wallet from a backup. An existing wallet is never overwritten."""
     sealed = secret("Passphrase of the backup", _BACKUP)
     Wallet.restore(folder(session), file, sealed, secret("Passphrase for the wallet", new=True))
     say("The wallet is restored. `intaglio wallet list` shows what it holds.")
@@ -223,7 +224,7 @@ def secret(prompt: str, variable: str = _CURRENT, *, new: bool = False) -> bytes
     if typed is None:
         raise PassphraseNeeded(
             "a passphrase is needed, and none was typed or could be asked for",
-            hint=f"set {variable} to the path of a file that holds it",
+            hint=f"Set {variable} to the path of a file that holds it.",
         )
     return typed
 
@@ -247,15 +248,19 @@ def opened(session: Session) -> Wallet:
 
 def read(source: str) -> bytes:
     """The bytes of a file or of stdin, no more than a bundle may have."""
-    if source == "-":
-        return _limited(sys.stdin.buffer)
     try:
-        with Path(source).open("rb") as file:
-            return _limited(file)
+        if source == "-":
+            data = standard_input(MAX_BYTES + 1)
+        else:
+            with Path(source).open("rb") as file:
+                data = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         raise NotFound(f"there is no file {source}") from None
     except OSError as error:
         raise Refused(f"{source} cannot be read: {error.strerror}") from None
+    if len(data) > MAX_BYTES:
+        raise TooLarge(f"the file has more than {MAX_BYTES} bytes")
+    return data
 
 
 def check(session: Session, data: bytes) -> Report:
@@ -268,14 +273,16 @@ def check(session: Session, data: bytes) -> Report:
 
 def keep(session: Session, mine: Wallet, data: bytes, undetermined: bool) -> Result:
     """Accept bytes into the wallet."""
-    return kept(
-        mine.accept(data, functools.partial(check, session), now=session.now(), undetermined=undetermined)
-    )
+    before = mine.credentials()
+    held = mine.accept(data, functools.partial(check, session), now=session.now(), undetermined=undetermined)
+    return kept(held, before)
 
 
-def kept(held: Held) -> Result:
-    """The result for a credential that has just been kept."""
-    say(f"Kept: {text.title(held)}, {text.issuer(held)}; {text.checked(held)}")
+def kept(held: Held, before: Sequence[Held]) -> Result:
+    """The result for a credential that has just been kept, in a wallet that held these before."""
+    known = held.id in {other.id for other in before}
+    words = "Was kept before, and is checked anew" if known else "Kept"
+    say(f"{words}: {text.title(held)}, {text.issuer(held)}; {text.checked(held)}")
     return Result(summary(held), held.id)
 
 
@@ -294,10 +301,3 @@ def summary(held: Held) -> dict[str, Any]:
 
 def _is_link(source: str) -> bool:
     return source.startswith(("http://", "https://"))
-
-
-def _limited(file: BinaryIO) -> bytes:
-    data = file.read(MAX_BYTES + 1)
-    if len(data) > MAX_BYTES:
-        raise TooLarge(f"the file has more than {MAX_BYTES} bytes")
-    return data

@@ -9,13 +9,13 @@ from exchange.claim import MAX_MESSAGE, ClaimLink, Invitation, acceptance
 from vc.bundle import MAX_BYTES, Bundle
 from vc.credential import Credential
 from wire.fetch import HttpsFetcher
-from wire.problem import Conflict, Declined, Malformed, NotFound, Problem, Refused, Unavailable
+from wire.problem import Conflict, Declined, Malformed, NotFound, Problem, Refused, TryLater, Unavailable
 from wire.strict import load_json_object
 from wire.text import printable
 
 from .wallet import Check, Held, Wallet
 
-_PROBLEMS: dict[int, type[Problem]] = {404: NotFound, 409: Conflict, 429: Unavailable}
+_PROBLEMS: dict[int, type[Problem]] = {404: NotFound, 409: Conflict, 429: TryLater, 503: TryLater}
 
 
 def claim(
@@ -37,7 +37,7 @@ def claim(
     invitation = Invitation.parse(_ask(fetcher, "GET", link, None, MAX_MESSAGE), link)
     if not agree(invitation):
         raise Declined(
-            "nothing was claimed and nothing was sent", hint="the link stays good until it expires"
+            "nothing was claimed and nothing was sent", hint="The link stays good until it expires."
         )
     key = wallet.holder_keys()[0]
     message = acceptance(

@@ -29,12 +29,13 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from keys.envelope import open_envelope, seal
 from wire.files import make_private_folder, sync_file, write_durably
-from wire.problem import Conflict, Damaged, Malformed, NotFound, Refused, Unavailable
+from wire.problem import Conflict, Damaged, DiskFull, Malformed, NotFound, Refused, TryLater, Unavailable
 from wire.strict import load_json_object
 
 SHORTEST_PASSPHRASE = 8  # bytes; whoever copies the file guesses offline, at 64 MiB and 0.2 s a try
 LOCK_WAIT = 30.0  # seconds that one process waits for another
 _NONCE = 12  # bytes
+_SQLITE = b"SQLite format 3\0"
 _WAL = (
     b"\2\2"  # the file's format (SQLite's description, 1.3.3): to switch later takes a lock that never waits
 )
@@ -50,12 +51,16 @@ _PRAGMAS = (
     "synchronous = FULL",
     "fullfsync = ON",  # macOS: through the drive's own cache
 )
-_IN_THE_WAY = {
-    sqlite3.SQLITE_BUSY: "another process holds the wallet",
-    sqlite3.SQLITE_FULL: "the disk is full",
-    sqlite3.SQLITE_READONLY: "the wallet may not be written to",
-    sqlite3.SQLITE_CANTOPEN: "the wallet's file cannot be opened",
-    sqlite3.SQLITE_IOERR: "the disk does not answer as it should",
+_IN_THE_WAY: dict[int, tuple[type[Unavailable], str]] = {
+    sqlite3.SQLITE_BUSY: (TryLater, "another process holds the wallet"),
+    sqlite3.SQLITE_FULL: (DiskFull, "the wallet could not be written"),
+    sqlite3.SQLITE_IOERR_SHMSIZE: (DiskFull, "the wallet could not be opened"),
+    sqlite3.SQLITE_READONLY: (Unavailable, "the wallet may not be written to"),
+    sqlite3.SQLITE_CANTOPEN: (
+        Unavailable,
+        "the wallet's file cannot be opened, or its folder not written to",
+    ),
+    sqlite3.SQLITE_IOERR: (Unavailable, "the disk does not answer as it should"),
 }
 
 
@@ -105,9 +110,9 @@ class Store:
     def open(cls, path: Path, passphrase: bytes) -> Self:
         """The store at `path`; `NotFound` if there is none, `WrongPassphrase` if it does not open it."""
         if not path.is_file():
-            raise NotFound(f"there is no wallet at {path}", hint="`intaglio wallet init` makes one")
+            raise NotFound(f"there is no wallet at {path}", hint="`intaglio wallet init` makes one.")
         with _sqlite_problems():
-            connection = _connect(f"{path.resolve().as_uri()}?mode=rw")
+            connection = _connect(f"{path.resolve().as_uri()}?{_mode(path)}")
             try:
                 store = cls(connection, _unwrap(connection, passphrase))
                 store._compare_with(_seen_beside(path))
@@ -121,7 +126,13 @@ class Store:
         """All records of a store that nobody writes to, each checked before the first is handed out."""
         if not path.is_file():
             raise NotFound(f"there is no file {path}")
+        foreign = Malformed(f"{path} is no backup of a wallet", hint="`intaglio wallet backup` makes one.")
+        with path.open("rb") as file:
+            if file.read(len(_SQLITE)) != _SQLITE:
+                raise foreign
         with _sqlite_problems(), closing(_connect(f"{path.resolve().as_uri()}?immutable=1")) as connection:
+            if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'vault'").fetchone():
+                raise foreign
             return cls(connection, _unwrap(connection, passphrase)).records()
 
     def close(self) -> None:
@@ -238,9 +249,10 @@ class Store:
         if version < last:
             raise Damaged(
                 f"the wallet's file is an old one: at change {version}, after change {last} was seen here",
-                hint=f"what came after it is not in this file; if you put it back on purpose, remove {seen}",
+                hint=f"What came after it is not in this file; if you put it back on purpose, remove {seen}.",
             )
-        _raise_seen(seen, version)
+        if version > last and os.access(seen.parent, os.W_OK):
+            _raise_seen(seen, version)
         self._seen = seen
 
 
@@ -251,8 +263,16 @@ def _bound_to(place: bytes, version: int) -> bytes:
 def _damaged(what: str) -> Damaged:
     return Damaged(
         f"the wallet's file was changed from outside: {what}",
-        hint="nothing was written; `intaglio wallet restore BACKUP` into another folder brings back a backup",
+        hint="Nothing was written. `intaglio wallet restore BACKUP` in another home brings back a backup.",
     )
+
+
+def _mode(path: Path) -> str:
+    """How SQLite is to open the file, also in a folder that may only be read."""
+    if os.access(path.parent, os.W_OK):
+        return "mode=rw"
+    # There nobody can begin to write; the file is all there is, unless a writer has left its log beside it.
+    return "mode=ro" if Path(f"{path}-wal").exists() else "immutable=1"
 
 
 def _connect(uri: str) -> sqlite3.Connection:
@@ -268,9 +288,12 @@ def _sqlite_problems() -> Iterator[None]:
     try:
         yield
     except sqlite3.DatabaseError as error:
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        if code in _IN_THE_WAY:
-            raise Unavailable(_IN_THE_WAY[code], hint="nothing was changed; try again") from error
+        code = getattr(error, "sqlite_errorcode", 0)
+        if found := _IN_THE_WAY.get(code) or _IN_THE_WAY.get(code & 0xFF):
+            kind, what = found
+            raise kind(
+                what, hint=kind.advice or "Nothing was changed; try again once it is mended."
+            ) from error
         raise _damaged("it is no longer a readable database") from error
     except UnicodeDecodeError:  # names of tables and columns, which sqlite3 decodes before it looks at them
         raise _damaged("it is no longer a readable database") from None
@@ -288,7 +311,7 @@ def _envelope(data_key: bytes, passphrase: bytes) -> bytes:
     if len(passphrase) < SHORTEST_PASSPHRASE or passphrase.isdigit():
         raise WeakPassphrase(
             f"a wallet's passphrase has at least {SHORTEST_PASSPHRASE} characters and not only digits",
-            hint="four or five random words are good",
+            hint="Four or five random words are good.",
         )
     return json.dumps(seal(data_key, passphrase)).encode()
 
@@ -306,7 +329,7 @@ def _write_new(path: Path, data: bytes) -> None:
     try:
         fcntl.flock(folder, fcntl.LOCK_EX)  # of two processes that make a store here, one is told so
         if path.exists():
-            raise Conflict(f"{path} exists already", hint="it is left as it is; name another place")
+            raise Conflict(f"{path} exists already", hint="It is left as it is; name another place.")
         for leftover in (_seen_beside(path), Path(f"{path}-wal"), Path(f"{path}-shm")):
             leftover.unlink(missing_ok=True)
         write_durably(path, data)

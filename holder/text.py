@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
-from typing import Any
-
+from vc.credential import text_of
 from vc.report import Report, Verdict
 from wire.text import printable
 
@@ -16,9 +13,8 @@ def title(held: Held) -> str:
     """What a credential is called: its name, the achievement's, else its most specific type."""
     credential = held.credential
     achievements = (subject.get("achievement") for subject in credential.subjects)
-    names = [item.get("name") for item in achievements if isinstance(item, dict)]
-    for name in (credential.document.get("name"), *names):
-        if text := _one_text(name):
+    for named in (credential.document, *(item for item in achievements if isinstance(item, dict))):
+        if text := text_of(named, "name"):
             return printable(text)
     return printable(credential.types[-1])
 
@@ -40,20 +36,19 @@ def binding(held: Held) -> str:
 
 
 def card(held: Held) -> str:
-    """A credential as lines: what, from whom, when, whose, then each claim."""
+    """A credential as lines: what, whose, from whom, when, how it was checked, its id here."""
     credential = held.credential
     facts = {
-        "from": f"{issuer(held)} ({printable(credential.issuer)})",
+        "awarded to": printable(credential.subject_name),
+        "from": issuer(held),
+        "its DID": printable(credential.issuer),
         "valid from": credential.valid_from and f"{credential.valid_from:%Y-%m-%d}",
         "valid until": credential.valid_until and f"{credential.valid_until:%Y-%m-%d}",
         "bound to": binding(held),
         "checked": checked(held),
         "id here": held.id,
     }
-    lines = [title(held), *(f"  {name:<12}{fact}" for name, fact in facts.items() if fact)]
-    for subject in credential.subjects:
-        lines += ["", *_claims(subject, "  ")]
-    return "\n".join(lines)
+    return "\n".join([title(held), *(f"  {name:<12}{fact}" for name, fact in facts.items() if fact)])
 
 
 def findings(report: Report) -> list[str]:
@@ -62,31 +57,3 @@ def findings(report: Report) -> list[str]:
         f"{check.step} {check.name:<10} {check.outcome.value:<13}{printable(check.text)}"
         for check in report.checks
     ]
-
-
-def _claims(value: Mapping[str, Any], indent: str) -> Iterator[str]:
-    """Each member on a line of its own, those of objects indented below; lists of values on one line."""
-    for name, member in value.items():
-        items = member if isinstance(member, list) else [member]
-        plain = [item if isinstance(item, str) else json.dumps(item) for item in items if _is_plain(item)]
-        if plain:
-            yield f"{indent}{printable(name)}: {', '.join(map(printable, plain))}"
-        for item in items:
-            if isinstance(item, dict):
-                yield f"{indent}{printable(name)}:"
-                yield from _claims(item, indent + "  ")
-            elif isinstance(item, list):
-                yield from _claims({name: item}, indent + "  ")
-
-
-def _is_plain(item: Any) -> bool:
-    return not isinstance(item, dict | list)
-
-
-def _one_text(value: Any) -> str:
-    """A text, or the first of a language value (VCDM 2.0, 11.1)."""
-    if isinstance(value, list):
-        value = value[0] if value else None
-    if isinstance(value, dict):
-        value = value.get("@value")
-    return value if isinstance(value, str) else ""

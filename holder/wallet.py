@@ -133,7 +133,9 @@ class Wallet:
         """
         bundle = Bundle.parse(data)
         if bundle.is_presentation:
-            raise Malformed("this is a presentation", hint="a wallet keeps credentials; ask for one of those")
+            raise Malformed(
+                "this is a presentation", hint="A wallet keeps credentials; ask for one of those."
+            )
         Credential.parse(bundle.secured)
         report = check(data)
         if not (undetermined and report.verdict is Verdict.UNDETERMINED):
@@ -154,7 +156,7 @@ class Wallet:
         if len(matches) != 1:
             count = "more than one credential" if matches else "no credential"
             raise NotFound(
-                f"the wallet holds {count} whose id begins so", hint="`intaglio wallet list` shows the ids"
+                f"the wallet holds {count} whose id begins so", hint="`intaglio wallet list` shows the ids."
             )
         return matches[0]
 
@@ -207,7 +209,7 @@ class Wallet:
         for held in chosen:
             if not held.bound_to <= mine:
                 raise BoundToAnother(f"credential {held.id} is bound to a key that this wallet does not have")
-        raise BoundToAnother("the credentials are bound to different keys", hint="present them one by one")
+        raise BoundToAnother("the credentials are bound to different keys", hint="Present them one by one.")
 
 
 def _each_once(items: Iterable[Item]) -> tuple[Item, ...]:

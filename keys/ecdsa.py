@@ -43,7 +43,7 @@ _CURVES: Mapping[str, _Curve] = MappingProxyType(
 def _curve(key_type: str) -> _Curve:
     curve = _CURVES.get(key_type)
     if curve is None:
-        raise InvalidKey(f"The key is of no known type; known are Ed25519, {', '.join(_CURVES)}.")
+        raise InvalidKey(f"the key is of no known type; known are Ed25519, {', '.join(_CURVES)}")
     return curve
 
 
@@ -55,11 +55,11 @@ class Point:
     def __init__(self, key_type: str, raw: bytes) -> None:
         self._type, self._curve = key_type, _curve(key_type)
         if len(raw) != 1 + self._curve.size or raw[0] not in (2, 3):
-            raise InvalidKey(f"A {key_type} key is one compressed point of {1 + self._curve.size} bytes.")
+            raise InvalidKey(f"a {key_type} key is one compressed point of {1 + self._curve.size} bytes")
         try:
             self._key = ec.EllipticCurvePublicKey.from_encoded_point(self._curve.curve, raw)
         except ValueError:
-            raise InvalidKey(f"The {key_type} key is not a point of the curve.") from None
+            raise InvalidKey(f"the {key_type} key is not a point of the curve") from None
 
     def coordinates(self) -> tuple[bytes, bytes]:
         """x and y, each of the curve's fixed length."""
@@ -71,15 +71,15 @@ class Point:
         size = self._curve.size
         if len(signature) != 2 * size:
             raise InvalidSignature(
-                f"A {self._type} signature has {2 * size} bytes, this one {len(signature)}."
+                f"a {self._type} signature has {2 * size} bytes, this one {len(signature)}"
             )
         r, s = int.from_bytes(signature[:size]), int.from_bytes(signature[size:])
         if not (0 < r < self._curve.order and 0 < s < self._curve.order):
-            raise InvalidSignature(f"r or s of the {self._type} signature is zero or not below the order.")
+            raise InvalidSignature(f"r or s of the {self._type} signature is zero or not below the order")
         try:
             self._key.verify(encode_dss_signature(r, s), data, self._curve.algorithm)
         except exceptions.InvalidSignature:
-            raise InvalidSignature(f"The {self._type} signature does not match key and data.") from None
+            raise InvalidSignature(f"the {self._type} signature does not match key and data") from None
 
 
 def compressed(x: bytes, y: bytes) -> bytes:
@@ -98,7 +98,7 @@ def secret_key(key_type: str, secret: bytes) -> tuple[bytes, Callable[[bytes], b
     curve = _curve(key_type)
     scalar = int.from_bytes(secret)
     if len(secret) != curve.size or not 0 < scalar < curve.order:
-        raise InvalidKey(f"A {key_type} secret is {curve.size} bytes, above zero and below the order.")
+        raise InvalidKey(f"a {key_type} secret is {curve.size} bytes, above zero and below the order")
     key = ec.derive_private_key(scalar, curve.curve)
     numbers = key.public_key().public_numbers()
     low_s = key_type == "secp256k1"

@@ -30,11 +30,11 @@ class Point:
 
     def __init__(self, raw: bytes) -> None:
         if len(raw) != 32:
-            raise InvalidKey(f"An Ed25519 key has 32 bytes, this one {len(raw)}.")
+            raise InvalidKey(f"an Ed25519 key has 32 bytes, this one {len(raw)}")
         if not _sound(raw):
-            raise InvalidKey("The Ed25519 key is of small order or not in canonical form; nobody owns it.")
+            raise InvalidKey("the Ed25519 key is of small order or not in canonical form; nobody owns it")
         if not on_curve(raw):
-            raise InvalidKey("The Ed25519 key is not a point of the curve.")
+            raise InvalidKey("the Ed25519 key is not a point of the curve")
         self.raw = raw
 
     def coordinates(self) -> tuple[bytes, None]:
@@ -44,18 +44,18 @@ class Point:
     def verify(self, signature: bytes, data: bytes) -> None:
         """Raise `InvalidSignature` unless these 64 bytes are the key's signature over the data."""
         if len(signature) != 64:
-            raise InvalidSignature(f"An Ed25519 signature has 64 bytes, this one {len(signature)}.")
+            raise InvalidSignature(f"an Ed25519 signature has 64 bytes, this one {len(signature)}")
         if int.from_bytes(signature[32:], "little") >= _L:
-            raise InvalidSignature("S of the Ed25519 signature is not below the order of the group.")
+            raise InvalidSignature("S of the Ed25519 signature is not below the order of the group")
         if not _sound(signature[:32]):
-            raise InvalidSignature("R of the Ed25519 signature is of small order or not in canonical form.")
+            raise InvalidSignature("R of the Ed25519 signature is of small order or not in canonical form")
         verify(self.raw, signature, data)
 
 
 def secret_key(secret: bytes) -> tuple[bytes, Callable[[bytes], bytes]]:
     """The public key of a 32-byte secret (the seed of RFC 8032), and the function that signs with it."""
     if len(secret) != 32:
-        raise InvalidKey(f"An Ed25519 secret has 32 bytes, this one {len(secret)}.")
+        raise InvalidKey(f"an Ed25519 secret has 32 bytes, this one {len(secret)}")
     return load_secret(secret)
 
 

@@ -38,7 +38,7 @@ _MEMBERS = {*_FIXED, *Cost._fields, "salt", "nonce", "ciphertext"}
 def seal(secret: bytes, passphrase: bytes, *, cost: Cost = _DEFAULT) -> dict[str, Any]:
     """The JSON object that gives the secret back to `open_envelope` under the same passphrase."""
     if not passphrase:
-        raise Refused("An empty passphrase protects nothing.")
+        raise Refused("an empty passphrase protects nothing")
     salt, nonce = secrets.token_bytes(16), secrets.token_bytes(12)
     header = {
         **_FIXED,
@@ -56,18 +56,18 @@ def open_envelope(envelope: Mapping[str, Any], passphrase: bytes) -> bytes:
     Raises `Malformed` and `TooLarge` before any work is done, `WrongPassphrase` when the seal does not open.
     """
     if set(envelope) != _MEMBERS or any(envelope[member] != value for member, value in _FIXED.items()):
-        raise Malformed("The sealed secret is not an envelope of version 1 (Argon2id, A256GCM).")
+        raise Malformed("the sealed secret is not an envelope of version 1 (Argon2id, A256GCM)")
     cost = Cost(*(_number(envelope, member, most) for member, most in _LARGEST._asdict().items()))
     if cost.memory < 8 * cost.lanes:
-        raise Malformed("The sealed secret asks for less memory than Argon2id takes: 8 KiB a lane.")
+        raise Malformed("the sealed secret asks for less memory than Argon2id takes: 8 KiB a lane")
     salt, nonce, ciphertext = (_bytes(envelope, member) for member in ("salt", "nonce", "ciphertext"))
     if len(salt) != 16 or len(nonce) != 12:
-        raise Malformed("The sealed secret has a salt or a nonce of wrong length.")
+        raise Malformed("the sealed secret has a salt or a nonce of wrong length")
     header = {member: value for member, value in envelope.items() if member != "ciphertext"}
     try:
         return _cipher(passphrase, salt, cost).decrypt(nonce, ciphertext, _associated(header))
     except InvalidTag:
-        raise WrongPassphrase("The seal does not open: another passphrase, or an altered file.") from None
+        raise WrongPassphrase("the seal does not open: another passphrase, or an altered file") from None
 
 
 def _cipher(passphrase: bytes, salt: bytes, cost: Cost) -> AESGCM:
@@ -84,14 +84,14 @@ def _associated(header: Mapping[str, Any]) -> bytes:
 def _number(envelope: Mapping[str, Any], member: str, most: int) -> int:
     value = envelope[member]
     if type(value) is not int or value < 1:
-        raise Malformed(f"'{member}' of the sealed secret is not a positive integer.")
+        raise Malformed(f"'{member}' of the sealed secret is not a positive integer")
     if value > most:
-        raise TooLarge(f"'{member}' of the sealed secret is above {most}.")
+        raise TooLarge(f"'{member}' of the sealed secret is above {most}")
     return value
 
 
 def _bytes(envelope: Mapping[str, Any], member: str) -> bytes:
     value = envelope[member]
     if not isinstance(value, str):
-        raise Malformed(f"'{member}' of the sealed secret is not a string.")
+        raise Malformed(f"'{member}' of the sealed secret is not a string")
     return base64url_decode(value)

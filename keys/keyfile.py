@@ -71,7 +71,7 @@ class KeyFile:
         make_private_folder(path.parent)
         with locked(path):
             if path.exists():
-                raise Conflict(f"The key file {path} exists already.", hint="Use it, or choose another path.")
+                raise Conflict(f"the key file {path} exists already", hint="Use it, or choose another path.")
             _write(path, secrets.token_bytes(32), keys, passphrase)
         return cls(path, lambda: passphrase)
 
@@ -87,7 +87,7 @@ class KeyFile:
         """The key of this name."""
         if name not in self.public_keys:
             raise NotFound(
-                f"The key file {self.path} has no key '{name}'; it has {', '.join(self.public_keys)}."
+                f"the key file {self.path} has no key '{name}'; it has {', '.join(self.public_keys)}"
             )
         return self._secrets[1][name]
 
@@ -103,7 +103,7 @@ class KeyFile:
         with locked(self.path):
             self._load()  # another process may have added keys
             if name in self.public_keys:
-                raise Conflict(f"The key file {self.path} has a key '{name}' already.")
+                raise Conflict(f"the key file {self.path} has a key '{name}' already")
             root, keys = self._secrets
             _write(self.path, root, {**keys, name: key}, self._passphrase() if self.protected else None)
             self._load()
@@ -140,20 +140,20 @@ class KeyFile:
             stored = self._unsealed() if self.protected else self._stored
             texts = stored.get("keys")
             if not isinstance(texts, dict) or texts.keys() != self.public_keys.keys():
-                raise Malformed("It does not hold one secret for each key.")
+                raise Malformed("it does not hold one secret for each key")
             root = base64url_decode(_text(stored.get("root")))
             keys = {
                 name: PrivateKey.from_secret(public.type, base64url_decode(_text(texts[name])))
                 for name, public in self.public_keys.items()
             }
             if len(root) != 32 or any(keys[name].public_key != self.public_keys[name] for name in keys):
-                raise Malformed("A secret in it does not belong to its public key.")
+                raise Malformed("a secret in it does not belong to its public key")
         return root, keys
 
     def _unsealed(self) -> dict[str, Any]:
         passphrase = self._passphrase()
         if passphrase is None:
-            raise PassphraseNeeded(f"The secrets in {self.path} are sealed, and no passphrase was given.")
+            raise PassphraseNeeded(f"the secrets in {self.path} are sealed, and no passphrase was given")
         return load_json_object(open_envelope(self._stored, passphrase))
 
 
@@ -163,16 +163,16 @@ def _read(path: Path) -> dict[str, Any]:
             for_others = os.fstat(file.fileno()).st_mode & 0o077
             data = file.read(_LARGEST + 1)
     except FileNotFoundError:
-        raise NotFound(f"There is no key file {path}.") from None
+        raise NotFound(f"there is no key file {path}") from None
     except OSError as error:
-        raise Unavailable(f"The key file {path} cannot be read: {error.strerror}.") from error
+        raise Unavailable(f"the key file {path} cannot be read: {error.strerror}") from error
     content = load_json_object(data, limit=_LARGEST)
     shape = {member: type(value) for member, value in content.items()}
     if shape != {"version": int, "protected": bool, "keys": dict, "secrets": dict} or content["version"] != 1:
-        raise Malformed("It is not a key file of version 1.")
+        raise Malformed("it is not a key file of version 1")
     if for_others and not content["protected"]:
         raise Refused(
-            f"The secrets in {path} are plain, and others than the owner may read them.",
+            f"the secrets in {path} are plain, and others than the owner may read them",
             hint=f"Run chmod 600 {path}; if others can log in here, treat the keys as disclosed.",
         )
     return content
@@ -194,13 +194,13 @@ def _write(path: Path, root: bytes, keys: Mapping[str, PrivateKey], passphrase: 
 
 def _checked_name(name: str) -> str:
     if not _NAME.fullmatch(name):
-        raise Malformed("A key's name is a word of lower-case letters, digits and '-'.")
+        raise Malformed("a key's name is a word of lower-case letters, digits and '-'")
     return name
 
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
-        raise Malformed("A key or a secret in it is not a string.")
+        raise Malformed("a key or a secret in it is not a string")
     return value
 
 
@@ -209,4 +209,4 @@ def _damage(path: Path) -> Iterator[None]:
     try:
         yield
     except Malformed as problem:
-        raise Damaged(f"The key file {path} cannot be used. {problem.detail}") from problem
+        raise Damaged(f"the key file {path} cannot be used: {problem.detail}") from problem

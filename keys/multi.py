@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from wire.problem import Malformed
 from wire.strict import base58_encode, base64url_decode, base64url_encode, multibase_decode
+from wire.text import counted
 
 from .problem import InvalidKey
 
@@ -49,14 +50,14 @@ def multikey_encode(key_type: str, raw: bytes) -> str:
 def multikey_decode(text: str) -> tuple[str, bytes]:
     """Type and raw bytes of a Multikey; raises `InvalidKey`."""
     if not text.startswith("z"):
-        raise InvalidKey("A Multikey begins with 'z' (base58btc).")
+        raise InvalidKey("a Multikey begins with 'z' (base58btc)")
     try:
         data = multibase_decode(text)
     except Malformed as problem:
-        raise InvalidKey(f"The Multikey cannot be decoded. {problem.detail}", hint=problem.hint) from problem
+        raise InvalidKey(f"the Multikey cannot be decoded: {problem.detail}", hint=problem.hint) from problem
     name = _BY_PREFIX.get(data[:2])
     if name is None:
-        raise InvalidKey(f"The Multikey is of no known type; known are {', '.join(TYPES)}.")
+        raise InvalidKey(f"the Multikey is of no known type; known are {', '.join(TYPES)}")
     return name, data[2:]
 
 
@@ -72,18 +73,18 @@ def jwk_decode(jwk: Mapping[str, Any]) -> tuple[str, bytes, bytes | None]:
     Members that nobody here needs are passed over (RFC 7517 section 4), private ones are refused.
     """
     if any(member in jwk for member in _PRIVATE_MEMBERS):
-        raise InvalidKey("The public JWK has a private member.", hint="Treat this key as disclosed.")
+        raise InvalidKey("the public JWK has a private member", hint="Treat this key as disclosed.")
     crv = jwk.get("crv")
     row = TYPES.get(crv) if isinstance(crv, str) else None
     if row is None or jwk.get("kty") != row.kty:
-        raise InvalidKey(f"'kty' and 'crv' of the JWK name no known type; known are {', '.join(TYPES)}.")
+        raise InvalidKey(f"'kty' and 'crv' of the JWK name no known type; known are {', '.join(TYPES)}")
     if "alg" in jwk and jwk["alg"] not in row.algorithms:
-        raise InvalidKey(f"'alg' of the JWK does not belong to a {crv} key.")
+        raise InvalidKey(f"'alg' of the JWK does not belong to a {crv} key")
     if jwk.get("use", "sig") != "sig":
-        raise InvalidKey("'use' of the JWK is not 'sig'.")
+        raise InvalidKey("'use' of the JWK is not 'sig'")
     operations = jwk.get("key_ops", ["verify"])
     if not isinstance(operations, list) or "verify" not in operations:
-        raise InvalidKey("'key_ops' of the JWK does not contain 'verify'.")
+        raise InvalidKey("'key_ops' of the JWK does not contain 'verify'")
     assert isinstance(crv, str)
     return crv, _coordinate(jwk, "x", row), _coordinate(jwk, "y", row) if row.kty == "EC" else None
 
@@ -91,13 +92,13 @@ def jwk_decode(jwk: Mapping[str, Any]) -> tuple[str, bytes, bytes | None]:
 def _coordinate(jwk: Mapping[str, Any], member: str, row: KeyType) -> bytes:
     text = jwk.get(member)
     if not isinstance(text, str):
-        raise InvalidKey(f"'{member}' of the JWK is not a string.")
+        raise InvalidKey(f"'{member}' of the JWK is not a string")
     try:
         value = base64url_decode(text, limit=128)
     except Malformed as problem:
-        raise InvalidKey(f"'{member}' of the JWK cannot be decoded. {problem.detail}") from problem
+        raise InvalidKey(f"'{member}' of the JWK cannot be decoded: {problem.detail}") from problem
     if len(value) != row.coordinate:
-        raise InvalidKey(f"'{member}' of the JWK has {len(value)} bytes, not {row.coordinate}.")
+        raise InvalidKey(f"'{member}' of the JWK has {counted(len(value), 'byte')}, not {row.coordinate}")
     return value
 
 

@@ -25,7 +25,7 @@ def verify(key: bytes, signature: bytes, data: bytes) -> None:
     try:
         Ed25519PublicKey.from_public_bytes(key).verify(signature, data)
     except exceptions.InvalidSignature:
-        raise InvalidSignature("The Ed25519 signature does not match key and data.") from None
+        raise InvalidSignature("the Ed25519 signature does not match key and data") from None
 
 
 def load_secret(seed: bytes) -> tuple[bytes, Callable[[bytes], bytes]]:

@@ -47,7 +47,7 @@ class PublicKey:
             return cls(name, x)
         key = cls(name, ecdsa.compressed(x, y))
         if key._point.coordinates() != (x, y):
-            raise InvalidKey(f"The {name} key is not a point of the curve.")
+            raise InvalidKey(f"the {name} key is not a point of the curve")
         return key
 
     def jwk(self) -> dict[str, str]:

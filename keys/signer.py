@@ -73,7 +73,7 @@ def open_signer(
     scheme = uri.partition(":")[0]
     known = SIGNERS if signers is None else signers
     if scheme not in known:
-        raise Malformed(f"The address of the key has no known scheme; known are {', '.join(known)}.")
+        raise Malformed(f"the address of the key has no known scheme; known are {', '.join(known)}")
     return known[scheme](uri, passphrase)
 
 
@@ -83,7 +83,7 @@ def _from_file(uri: str, passphrase: Passphrase) -> Signer:
     parts = urlsplit(uri)
     path = Path(unquote(parts.path))
     if parts.netloc or parts.query or not path.is_absolute() or not parts.fragment:
-        raise Malformed("The address of the key is not of the form file:/absolute/path#name.")
+        raise Malformed("the address of the key is not of the form file:/absolute/path#name")
     return KeyFile.open(path, passphrase).signer(parts.fragment)
 
 

@@ -23,7 +23,7 @@ def verify(key: bytes, signature: bytes, data: bytes) -> None:
     try:
         bindings.crypto_sign_open(signature + data, key)
     except exceptions.BadSignatureError:
-        raise InvalidSignature("The Ed25519 signature does not match key and data.") from None
+        raise InvalidSignature("the Ed25519 signature does not match key and data") from None
 
 
 def load_secret(seed: bytes) -> tuple[bytes, Callable[[bytes], bytes]]:

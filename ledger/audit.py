@@ -44,13 +44,13 @@ def audit(log: Log) -> Checkpoint:
         if stored != data:
             raise _difference(path)
     if edge.root() != checkpoint.root:
-        raise Damaged("The checkpoint has another root than the entries give.")
+        raise Damaged("the checkpoint has another root than the entries give")
     try:
         signers = Note.parse(checkpoint.note).signers([log.verifier_key, log.clock_key])
     except InvalidEvidence as error:
-        raise Damaged(f"The checkpoint: {error.detail}") from error
+        raise Damaged(f"the checkpoint: {error.detail}") from error
     if log.clock_key not in signers:
-        raise Damaged("The checkpoint is not cosigned by the log's own clock.")
+        raise Damaged("the checkpoint is not cosigned by the log's own clock")
     return checkpoint
 
 
@@ -61,4 +61,4 @@ def _is_partial(path: str) -> bool:
 def _difference(path: str) -> Damaged:
     level_0 = path.startswith("tile/0/")
     source = f"the entries in {path.replace('tile/0/', 'tile/entries/')}" if level_0 else "the entries"
-    return Damaged(f"{path} is not what follows from {source}.")
+    return Damaged(f"{path} is not what follows from {source}")

@@ -6,7 +6,8 @@ A log's folder holds `keys.json` and `log/`; that of an issuer is one. Looking n
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -14,7 +15,8 @@ from typing import NamedTuple, Protocol
 import click
 
 from keys import KeyFile, PublicKey
-from wire import Conflict, Malformed, NotFound, Refused
+from wire import Conflict, Malformed, NotFound, Refused, counted
+from wire.files import locked
 from wire.terminal import Result, passphrase, say, verb
 
 from .audit import audit as audit_log
@@ -61,6 +63,12 @@ class Place(NamedTuple):
 class _Unwritten(PosixStore):
     """The folder for those who only look: nothing in it is mended, so that damage shows."""
 
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        written = (self._folder / "journal.lock").exists()  # not yet in a folder that was just brought back
+        with locked(self._folder / "journal", to_read=True) if written else nullcontext():
+            yield
+
     def put(self, path: str, data: bytes) -> None:
         pass
 
@@ -106,14 +114,14 @@ def init(place: Place, name: str) -> Result:
 
 @verb(ledger)
 def status(place: Place) -> Result:
-    """Show how long the log is, its newest checkpoint, and the keys by which others check it."""
+    """Show how long the log is, its newest checkpoint and its keys."""
     return _status(place.open())
 
 
 @verb(ledger)
 @click.argument("which", metavar="INDEX|DIGEST")
 def prove(place: Place, which: str) -> Result:
-    """Print the proof that an entry is in the log; DIGEST is a SHA-256 in hexadecimal."""
+    """Print the proof that an entry is in the log. DIGEST is a SHA-256 in hexadecimal."""
     log = place.open()
     index = int(which) if which.isdecimal() and len(which) < 19 else _index_of(log, which)
     evidence = log.evidence(index)
@@ -146,10 +154,11 @@ def verify(place: Place, proof: Path, digest: str, kind: str, key: str | None, c
 
 @verb(ledger)
 def audit(place: Place) -> Result:
-    """Derive everything again from the entries, and name the first difference."""
+    """Derive all again from the entries, and name the first difference."""
     log = place.open()
     checkpoint = audit_log(log)
-    text = f"{checkpoint.size} entries of {checkpoint.origin}: every tile and the checkpoint follow from them"
+    count = counted(checkpoint.size, "entry", "entries")
+    text = f"{checkpoint.origin}: every tile and the checkpoint follow from the log's {count}"
     return Result({"origin": checkpoint.origin, "size": checkpoint.size, "sound": True}, text)
 
 

@@ -29,15 +29,15 @@ class Entry(NamedTuple):
 def entry(kind: EntryKind, digest: bytes) -> bytes:
     """The log entry for a digest: kind, hash algorithm, 32 bytes. Raises `Malformed` for other lengths."""
     if len(digest) != 32:
-        raise Malformed(f"A SHA-256 digest has 32 bytes, this one {len(digest)}.")
+        raise Malformed(f"a SHA-256 digest has 32 bytes, this one {len(digest)}")
     return bytes((kind, SHA_256)) + digest
 
 
 def parse_entry(data: bytes) -> Entry:
     """Kind and digest of a log entry. Raises `Malformed` for any other form, kind or hash algorithm."""
     if len(data) != 34 or data[1] != SHA_256:
-        raise Malformed("The log entry is not of the form kind, SHA-256, digest.")
+        raise Malformed("the log entry is not of the form kind, SHA-256, digest")
     try:
         return Entry(EntryKind(data[0]), data[2:])
     except ValueError:
-        raise Malformed(f"The log entry is of the unknown kind {data[0]}.") from None
+        raise Malformed(f"the log entry is of the unknown kind {data[0]}") from None

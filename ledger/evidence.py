@@ -17,6 +17,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from wire.problem import Malformed, TooLarge
+from wire.text import counted
 
 from . import merkle
 from .entries import parse_entry
@@ -25,6 +26,7 @@ from .problem import InvalidEvidence, NotWitnessed, UnknownLog
 
 TLOG_PROOF = "c2sp.org/tlog-proof@v1"
 _LARGEST = 1 << 18  # bytes of evidence
+_witnesses = functools.partial(counted, one="witness", many="witnesses")
 _INDEX = re.compile(rb"index (0|[1-9][0-9]{0,18})")
 
 
@@ -65,14 +67,14 @@ class TrustedLog:
     def __post_init__(self) -> None:
         cosigners = (*([self.clock] if self.clock else []), *self.witnesses)
         if self.key.type is not SignatureType.ED25519:
-            raise Malformed(f"The key of the log {self.key.name} is that of a witness.")
+            raise Malformed(f"the key of the log {self.key.name} is that of a witness")
         if any(key.type is not SignatureType.COSIGNATURE for key in cosigners):
-            raise Malformed(f"A clock or witness of the log {self.key.name} has the key of a log.")
+            raise Malformed(f"a clock or witness of the log {self.key.name} has the key of a log")
         if len({key.public_key for key in cosigners}) != len(cosigners):
-            raise Malformed(f"Two of the log {self.key.name}'s clock and witnesses are one and the same key.")
+            raise Malformed(f"two of the log {self.key.name}'s clock and witnesses are one and the same key")
         if not 0 <= self.quorum <= len(self.witnesses):
             raise Malformed(
-                f"The log {self.key.name} has {len(self.witnesses)} witnesses, not {self.quorum}."
+                f"the log {self.key.name} has {_witnesses(len(self.witnesses))}, not {self.quorum}"
             )
 
 
@@ -85,7 +87,7 @@ class TrustPolicy:
 
     def __post_init__(self) -> None:
         if len({log.key.public_key for log in self.logs}) != len(self.logs):
-            raise Malformed("Two of the trusted logs have one and the same key.")
+            raise Malformed("two of the trusted logs have one and the same key")
         by_origin: dict[str, tuple[TrustedLog, ...]] = {}
         for log in self.logs:
             by_origin[log.key.name] = (*by_origin.get(log.key.name, ()), log)
@@ -123,9 +125,9 @@ def verify_evidence(entry: bytes, evidence: Evidence, trust: TrustPolicy) -> Fac
     does not know, `NotWitnessed` when the quorum is not met, `TooLarge` above 256 KiB.
     """
     if evidence.digest != parse_entry(entry).digest:
-        raise InvalidEvidence("The evidence is for another digest.")
+        raise InvalidEvidence("the evidence is for another digest")
     if evidence.kind != TLOG_PROOF:
-        raise InvalidEvidence(f"The evidence is not of the one known kind, {TLOG_PROOF}.")
+        raise InvalidEvidence(f"the evidence is not of the one known kind, {TLOG_PROOF}")
     index, proof, note = parse_proof(evidence.body)
     checkpoint, time, clock, witnesses = attest(note, trust)
     merkle.verify_inclusion(merkle.leaf_hash(entry), index, checkpoint.size, proof, checkpoint.root)
@@ -138,12 +140,12 @@ def attest(note: bytes, trust: TrustPolicy) -> Attested:
     checkpoint = Checkpoint.parse(note)
     logs = trust.named(checkpoint.origin)
     if not logs:
-        raise UnknownLog("The evidence is from a log that the trust policy does not name.")
+        raise UnknownLog("the evidence is from a log that the trust policy does not name")
     parsed = Note.parse(note)
     for log in logs:
         if log.key in parsed.signers([log.key]):
             return _attested(checkpoint, parsed, log)
-    raise InvalidEvidence(f"The checkpoint is not signed by the log {checkpoint.origin}.")
+    raise InvalidEvidence(f"the checkpoint is not signed by the log {checkpoint.origin}")
 
 
 def _attested(checkpoint: Checkpoint, note: Note, log: TrustedLog) -> Attested:
@@ -151,12 +153,12 @@ def _attested(checkpoint: Checkpoint, note: Note, log: TrustedLog) -> Attested:
     seen = sorted(time for time in times if time is not None)
     if len(seen) < log.quorum:
         raise NotWitnessed(
-            f"{len(seen)} witnesses have signed the checkpoint of {checkpoint.origin}, {log.quorum} must."
+            f"the checkpoint of {checkpoint.origin} is signed by {_witnesses(len(seen))}, not by {log.quorum}"
         )
     # A log with a clock always shows its time, so that an altered line is not taken for a missing one.
     own = note.signers([log.clock]).get(log.clock) if log.clock else None
     if log.clock and own is None:
-        raise InvalidEvidence(f"The checkpoint of {checkpoint.origin} lacks the time by its own clock.")
+        raise InvalidEvidence(f"the checkpoint of {checkpoint.origin} lacks the time by its own clock")
     if seen:  # not the earliest time: of the quorum, all but one may be lying
         return Attested(checkpoint, seen[max(log.quorum, 1) - 1], "witness", len(seen))
     return Attested(checkpoint, own, "own" if own else "none", 0)
@@ -171,17 +173,17 @@ def format_proof(index: int, proof: Sequence[bytes], note: bytes) -> bytes:
 def parse_proof(body: bytes) -> tuple[int, list[bytes], bytes]:
     """Index, inclusion proof and checkpoint of a tlog-proof; extra data, which is not signed, is skipped."""
     if len(body) > _LARGEST:
-        raise TooLarge(f"The evidence is longer than {_LARGEST} bytes.")
+        raise TooLarge(f"the evidence is longer than {_LARGEST} bytes")
     head, _, note = body.partition(b"\n\n")
     version, *lines = head.split(b"\n")
     if version != TLOG_PROOF.encode():
-        raise InvalidEvidence(f"The evidence does not begin with {TLOG_PROOF}.")
+        raise InvalidEvidence(f"the evidence does not begin with {TLOG_PROOF}")
     if lines and lines[0].startswith(b"extra "):
         decode_base64(lines.pop(0)[6:], "The extra data of the evidence")
     index = _INDEX.fullmatch(lines[0]) if lines else None
     if index is None or len(lines) > 64:
-        raise InvalidEvidence("The evidence is not an index, an inclusion proof and a checkpoint.")
+        raise InvalidEvidence("the evidence is not an index, an inclusion proof and a checkpoint")
     proof = [decode_base64(line, "A hash of the inclusion proof") for line in lines[1:]]
     if any(len(sibling) != merkle.HASH_SIZE for sibling in proof):
-        raise InvalidEvidence("A hash of the inclusion proof is not 32 bytes.")
+        raise InvalidEvidence("a hash of the inclusion proof is not 32 bytes")
     return int(index[1]), proof, note

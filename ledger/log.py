@@ -12,6 +12,7 @@ from datetime import datetime
 
 from keys import Signer
 from wire.problem import Conflict, Damaged, Malformed, NotFound, TooLarge
+from wire.text import counted
 
 from . import merkle
 from .entries import parse_entry
@@ -28,6 +29,7 @@ _OLD = (
     "Bring the newest copy of the log's folder back. If it is lost, remove the file .checkpoint beside the "
     "folder; evidence given since this copy was made will then contradict the log."
 )
+_entries = functools.partial(counted, one="entry", many="entries")
 
 
 class Log:
@@ -63,16 +65,16 @@ class Log:
         `TooLarge` or `Unavailable`, the same call can be made again.
         """
         if not entries or not 0 < len(key) <= _LONGEST_KEY:
-            raise Malformed(f"A batch has at least one entry, and a key of 1 to {_LONGEST_KEY} bytes.")
+            raise Malformed(f"a batch has at least one entry, and a key of 1 to {_LONGEST_KEY} bytes")
         longest = max(map(len, entries))
         if longest > LARGEST_ENTRY:
-            raise TooLarge(f"A log entry has at most {LARGEST_ENTRY} bytes, not {longest}.")
+            raise TooLarge(f"a log entry has at most {LARGEST_ENTRY} bytes, not {longest}")
         with self.store.lock():
             edge = self._catch_up()
             known = self.store.find(key)
             if known is not None:
                 if list(self._tiles.entries(known.start, known.stop, edge.size)) != list(entries):
-                    raise Conflict("Other entries were appended under this key before.")
+                    raise Conflict("other entries were appended under this key before")
                 return known
             self._edge = None  # until all is well
             if self.store.full:
@@ -87,30 +89,30 @@ class Log:
         newest = self._newest
         checkpoint = self._stored_checkpoint()
         if checkpoint is None:
-            raise Damaged("The checkpoint of the log is missing.")
+            raise Damaged("the checkpoint of the log is missing")
         if checkpoint.size < newest.size:
-            raise Damaged(f"The log has gone back from {newest.size} to {checkpoint.size} entries.")
+            raise Damaged(f"the log has gone back from {newest.size} to {_entries(checkpoint.size)}")
         return checkpoint
 
     def prove(self, index: int, size: int) -> list[bytes]:
         """The inclusion proof of an entry in the tree of a size (RFC 6962 2.1.1). Raises `NotFound`."""
         tree = self._tree(size)
         if not 0 <= index < size:
-            raise NotFound(f"There is no entry {index} in the log of {size} entries.")
+            raise NotFound(f"there is no entry {index} in the log of {_entries(size)}")
         return merkle.inclusion_proof(index, size, tree)
 
     def consistency(self, old: int, new: int) -> list[bytes]:
         """The proof that the log of one size begins that of another (RFC 6962 2.1.2). Raises `NotFound`."""
         tree = self._tree(new)
         if not 0 <= old <= new:
-            raise NotFound(f"The log of {new} entries has no beginning of {old}.")
+            raise NotFound(f"the log of {_entries(new)} has no beginning of {old}")
         return merkle.consistency_proof(old, new, tree)
 
     def entries(self, start: int, stop: int) -> Iterator[bytes]:
         """The entries from `start` to `stop`. Raises `NotFound` when there are not that many."""
         size = self.checkpoint().size
         if not 0 <= start <= stop <= size:
-            raise NotFound(f"The log has {size} entries, not those from {start} to {stop}.")
+            raise NotFound(f"the log has {_entries(size)}, not those from {start} to {stop}")
         return self._tiles.entries(start, stop, size)
 
     def evidence(self, index: int) -> Evidence:
@@ -122,7 +124,7 @@ class Log:
             merkle.verify_inclusion(merkle.leaf_hash(entry), index, checkpoint.size, proof, checkpoint.root)
         except InvalidEvidence as error:
             raise Damaged(
-                f"The tiles of the log do not prove its entry {index}.", hint="Audit the log."
+                f"the tiles of the log do not prove its entry {index}", hint="Audit the log."
             ) from error
         return Evidence(TLOG_PROOF, parse_entry(entry).digest, format_proof(index, proof, checkpoint.note))
 
@@ -133,12 +135,12 @@ class Log:
         """
         new = self.checkpoint()
         if old.size > new.size:
-            raise Damaged(f"The log once had {old.size} entries, and now has {new.size}: an old copy?")
+            raise Damaged(f"the log once had {_entries(old.size)}, and now has {new.size}: an old copy?")
         try:
             proof = self.consistency(old.size, new.size)
             merkle.verify_consistency(old.size, old.root, new.size, new.root, proof)
         except InvalidEvidence as error:
-            raise Damaged(f"The first {old.size} entries of the log are not what they were.") from error
+            raise Damaged(f"the log does not begin with the {_entries(old.size)} that it had") from error
 
     def _require_kept(self) -> None:
         note = self.store.kept()
@@ -148,7 +150,7 @@ class Log:
             signed = self.verifier_key in Note.parse(note).signers([self.verifier_key])
             kept = Checkpoint.parse(note)
         except Malformed as error:
-            raise Damaged("The checkpoint that was kept beside the log cannot be read.", hint=_OLD) from error
+            raise Damaged("the checkpoint that was kept beside the log cannot be read", hint=_OLD) from error
         if signed:  # else it is of another log, which was here before
             try:
                 self.require_continues(kept)
@@ -158,7 +160,7 @@ class Log:
     def _tree(self, size: int) -> merkle.Subtree:
         now = self.checkpoint().size
         if not 0 <= size <= now:
-            raise NotFound(f"The log has {now} entries, not yet {size}.")
+            raise NotFound(f"the log has {_entries(now)}, not yet {size}")
         return self._tiles.tree(now)
 
     def _stored_checkpoint(self) -> Checkpoint | None:
@@ -170,11 +172,11 @@ class Log:
             checkpoint = Checkpoint.parse(note)
             signers = Note.parse(note).signers([self.verifier_key])
         except Malformed as error:
-            raise Damaged(f"The checkpoint of the log is not what was signed. {error.detail}") from error
+            raise Damaged(f"the checkpoint of the log is not what was signed: {error.detail}") from error
         if checkpoint.origin != self.origin:
-            raise Conflict(f"This is the log {checkpoint.origin}, not {self.origin}.")
+            raise Conflict(f"this is the log {checkpoint.origin}, not {self.origin}")
         if self.verifier_key not in signers:
-            raise Damaged(f"The checkpoint of {self.origin} is not signed with its key.")
+            raise Damaged(f"the checkpoint of {self.origin} is not signed with its key")
         return checkpoint
 
     def _catch_up(self) -> Edge:
@@ -184,7 +186,7 @@ class Log:
         if edge is None or edge.size < base.size:
             edge = Edge.load(self.store.get, base.size)
             if edge.root() != base.root:
-                raise Damaged(f"The tiles of the first {base.size} entries do not give the root they had.")
+                raise Damaged(f"the tiles of the first {_entries(base.size)} do not give the root they had")
         return self._advance(edge, list(self.store.pending(edge.size)))
 
     def _advance(self, edge: Edge, batches: Sequence[Batch]) -> Edge:
@@ -192,10 +194,10 @@ class Log:
         signed = self._stored_checkpoint()
         sizes = [edge.size, *(batch.range.stop for batch in batches)]
         if signed is None and sizes != [0]:
-            raise Damaged("The checkpoint of the log is missing, though the log has entries.")
+            raise Damaged("the checkpoint of the log is missing, though the log has entries")
         if signed is not None and (signed.size < self._newest.size or signed.size not in sizes):
             raise Damaged(
-                f"The checkpoint is of {signed.size} entries; the log had {sizes[0]} and has {sizes[-1]}.",
+                f"the checkpoint is of {_entries(signed.size)}; the log had {sizes[0]} and has {sizes[-1]}",
                 hint="Was the folder, or a part of it, restored from a backup?",
             )
         for batch in batches:
@@ -212,15 +214,15 @@ class Log:
             self.store.put(path, data)
         for path, data in tiles:
             if self.store.get(path) != data:
-                raise Damaged(f"{path} does not read back as it was written.", hint="Check the disk.")
+                raise Damaged(f"{path} does not read back as it was written", hint="Check the disk.")
 
     def _require_agreement(self, edge: Edge, signed: Checkpoint | None) -> None:
         if signed is not None and edge.size == signed.size and edge.root() != signed.root:
-            raise Damaged(f"The log's {edge.size} entries do not give the root that was signed for them.")
+            raise Damaged(f"the log of {_entries(edge.size)} does not give the root that was signed for it")
 
     def _publish(self, edge: Edge) -> None:
         if Edge.load(self.store.get, edge.size) != edge:
-            raise Damaged("The right edge of the tree does not read back as it was written.")
+            raise Damaged("the right edge of the tree does not read back as it was written")
         text = checkpoint_text(self.origin, edge.size, edge.root())
         log_line = self.verifier_key.sign(self._signer, text)
         clock_line = self.clock_key.sign(self._cosigner, text, self._clock())

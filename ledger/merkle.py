@@ -86,11 +86,11 @@ def consistency_proof(old: int, new: int, subtree: Subtree) -> list[bytes]:
 def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes], expected: bytes) -> None:
     """Raise `InvalidEvidence` unless the leaf is at `index` of the tree with this root (RFC 9162 2.1.3.2)."""
     if not 0 <= index < size:
-        raise InvalidEvidence(f"The entry's index {index} is outside of the tree of {size}.")
+        raise InvalidEvidence(f"the entry's index {index} is outside of the tree of {size}")
     node, last, current = index, size - 1, leaf
     for sibling in proof:
         if last == 0:
-            raise InvalidEvidence("The inclusion proof has more hashes than the tree has levels.")
+            raise InvalidEvidence("the inclusion proof has more hashes than the tree has levels")
         if node & 1 or node == last:
             current = node_hash(sibling, current)
             while not node & 1 and node:
@@ -99,7 +99,7 @@ def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes],
             current = node_hash(current, sibling)
         node, last = node >> 1, last >> 1
     if last or current != expected:
-        raise InvalidEvidence(f"The inclusion proof does not lead from entry {index} to the root.")
+        raise InvalidEvidence(f"the inclusion proof does not lead from entry {index} to the root")
 
 
 def verify_consistency(
@@ -107,22 +107,22 @@ def verify_consistency(
 ) -> None:
     """Raise `InvalidEvidence` unless the old tree is the beginning of the new one (RFC 9162 2.1.4.2)."""
     if not 0 <= old_size <= new_size:
-        raise InvalidEvidence(f"A tree of {new_size} cannot follow one of {old_size}.")
+        raise InvalidEvidence(f"a tree of {new_size} cannot follow one of {old_size}")
     if old_size in (0, new_size):
         old_expected = EMPTY_ROOT if old_size == 0 else new_root
         if proof or old_root != old_expected:
-            raise InvalidEvidence("The trees differ, or have a proof where none is due.")
+            raise InvalidEvidence("the trees differ, or have a proof where none is due")
         return
     hashes = [old_root, *proof] if old_size & (old_size - 1) == 0 else list(proof)
     if not hashes:
-        raise InvalidEvidence("The consistency proof is empty.")
+        raise InvalidEvidence("the consistency proof is empty")
     node, last = old_size - 1, new_size - 1
     while node & 1:
         node, last = node >> 1, last >> 1
     old_current = new_current = hashes[0]
     for sibling in hashes[1:]:
         if last == 0:
-            raise InvalidEvidence("The consistency proof has more hashes than the tree has levels.")
+            raise InvalidEvidence("the consistency proof has more hashes than the tree has levels")
         if node & 1 or node == last:
             old_current = node_hash(sibling, old_current)
             new_current = node_hash(sibling, new_current)
@@ -132,7 +132,7 @@ def verify_consistency(
             new_current = node_hash(new_current, sibling)
         node, last = node >> 1, last >> 1
     if last or old_current != old_root or new_current != new_root:
-        raise InvalidEvidence(f"The tree of {old_size} is not the beginning of the tree of {new_size}.")
+        raise InvalidEvidence(f"the tree of {old_size} is not the beginning of the tree of {new_size}")
 
 
 def _split(size: int) -> int:

@@ -48,9 +48,9 @@ class VerifierKey:
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
-            raise Malformed("The name of a log or witness is empty, or has a space or a '+' in it.")
+            raise Malformed("the name of a log or witness is empty, or has a space or a '+' in it")
         if self.public_key.type != "Ed25519":
-            raise Malformed(f"Logs and witnesses sign with Ed25519 keys, not {self.public_key.type}.")
+            raise Malformed(f"logs and witnesses sign with Ed25519 keys, not {self.public_key.type}")
 
     @property
     def id(self) -> bytes:
@@ -71,10 +71,10 @@ class VerifierKey:
         key_id, _, encoded = rest.partition("+")
         raw = decode_base64(encoded, "The key of a log or witness")
         if len(raw) != 33 or raw[0] not in tuple(SignatureType):
-            raise Malformed("The key of a log or witness is not an Ed25519 key of signature type 1 or 4.")
+            raise Malformed("the key of a log or witness is not an Ed25519 key of signature type 1 or 4")
         key = cls(name, SignatureType(raw[0]), PublicKey("Ed25519", raw[1:]))
         if key.id.hex() != key_id:
-            raise Malformed("The key id of a log or witness is not that of its name and key.")
+            raise Malformed("the key id of a log or witness is not that of its name and key")
         return key
 
     def sign(self, signer: Signer, text: bytes, time: datetime | None = None) -> bytes:
@@ -95,9 +95,9 @@ class VerifierKey:
             stamp = int.from_bytes(signature[:8])
             self.public_key.verify(signature[8:], _cosigned(stamp, text))
         except InvalidSignature as error:
-            raise InvalidEvidence(f"The signature by {self.name} does not verify.") from error
+            raise InvalidEvidence(f"the signature by {self.name} does not verify") from error
         if stamp > _LAST_SECOND:
-            raise InvalidEvidence(f"The cosignature by {self.name} states a time beyond the year 9999.")
+            raise InvalidEvidence(f"the cosignature by {self.name} states a time beyond the year 9999")
         return datetime.fromtimestamp(stamp, UTC)
 
 
@@ -113,15 +113,15 @@ class Note:
     def parse(cls, data: bytes) -> Note:
         """The parts of a signed note. Raises `InvalidEvidence`, and `TooLarge` above 128 KiB."""
         if len(data) > _LARGEST_NOTE:
-            raise TooLarge(f"The signed note is longer than {_LARGEST_NOTE} bytes.")
+            raise TooLarge(f"the signed note is longer than {_LARGEST_NOTE} bytes")
         head, blank, tail = data.rpartition(b"\n\n")
         try:
             lines = tail.decode().removesuffix("\n").split("\n")
             head.decode()
         except UnicodeDecodeError:
-            raise InvalidEvidence("The signed note is not UTF-8.") from None
+            raise InvalidEvidence("the signed note is not UTF-8") from None
         if not blank or not tail.endswith(b"\n") or _CONTROL.search(data):
-            raise InvalidEvidence("The signed note is not a text, a blank line and signature lines.")
+            raise InvalidEvidence("the signed note is not a text, a blank line and signature lines")
         return cls(head + b"\n", tuple(_signature(line) for line in lines))
 
     def signers(self, keys: Iterable[VerifierKey]) -> dict[VerifierKey, datetime | None]:
@@ -151,10 +151,10 @@ class Checkpoint:
         """The checkpoint in a signed note, its signatures unverified. Raises what `Note.parse` raises."""
         lines = Note.parse(data).text.decode().split("\n")[:-1]
         if len(lines) < 3 or "" in lines or not _DECIMAL.fullmatch(lines[1]):
-            raise InvalidEvidence("The checkpoint is not a log's name, its size and its root.")
+            raise InvalidEvidence("the checkpoint is not a log's name, its size and its root")
         root = decode_base64(lines[2], "The root of the checkpoint")
         if len(root) != 32:
-            raise InvalidEvidence("The root of the checkpoint is not 32 bytes.")
+            raise InvalidEvidence("the root of the checkpoint is not 32 bytes")
         return cls(lines[0], int(lines[1]), root, data)
 
 
@@ -169,9 +169,9 @@ def decode_base64(text: str | bytes, what: str) -> bytes:
     try:
         decoded = binascii.a2b_base64(data, strict_mode=True)
     except binascii.Error:
-        raise InvalidEvidence(f"{what} is not base64.") from None
+        raise InvalidEvidence(f"{what} is not base64") from None
     if binascii.b2a_base64(decoded, newline=False) != data:
-        raise InvalidEvidence(f"{what} is not base64 in its canonical form.")
+        raise InvalidEvidence(f"{what} is not base64 in its canonical form")
     return decoded
 
 
@@ -187,5 +187,5 @@ def _signature(line: str) -> tuple[str, bytes, bytes]:
     dash, name, encoded = line[:2], *line[2:].rpartition(" ")[::2]
     raw = decode_base64(encoded, "A signature of the note")
     if dash != _DASH or not _NAME.fullmatch(name) or len(raw) <= 4:
-        raise InvalidEvidence("A signature line of the note is not a dash, a name and a signature.")
+        raise InvalidEvidence("a signature line of the note is not a dash, a name and a signature")
     return name, raw[:4], raw[4:]

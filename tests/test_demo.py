@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -21,6 +22,16 @@ def intaglio(*words: str | Path, home: Path) -> subprocess.CompletedProcess[str]
 
 
 @pytest.mark.slow
+def test_the_demo_as_json(tmp_path: Path) -> None:
+    done = intaglio("demo", "--json", home=tmp_path)
+    told = json.loads(done.stdout)
+    assert (told["version"], told["folder"]) == (1, None)
+    assert [verdict["exitCode"] for verdict in told["verdicts"]] == [0, 0, 1, 1, 1, 3, 1]
+    assert told["verdicts"][-1]["answer"].startswith("NOT VALID: ")
+    assert "All verdicts as told" in done.stderr
+
+
+@pytest.mark.slow
 def test_the_demo_ends_with_all_verdicts_as_told(tmp_path: Path) -> None:
     done = intaglio("demo", home=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -32,6 +43,7 @@ def test_the_demo_ends_with_all_verdicts_as_told(tmp_path: Path) -> None:
 def test_there_is_a_sample_of_each_verdict(tmp_path: Path) -> None:
     folder = tmp_path / "tryout"
     told = intaglio("samples", folder, home=tmp_path).stdout
+    as_json = json.loads(intaglio("samples", tmp_path / "json", "--json", home=tmp_path).stdout)
     verdicts = {}
     for path in folder.glob("*.json"):
         if path.name != "trust.json":
@@ -39,6 +51,8 @@ def test_there_is_a_sample_of_each_verdict(tmp_path: Path) -> None:
             verdicts[path.name] = done.returncode
             (line,) = [line for line in told.splitlines() if f"{path}  " in line]
             assert f"exit code {done.returncode}" in line
+    assert {found["file"]: found["exitCode"] for found in as_json["files"]} == verdicts
+    assert Path(as_json["trust"]).exists()
     assert verdicts == {
         "valid.json": 0,
         "altered.json": 1,

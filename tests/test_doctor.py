@@ -3,15 +3,32 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
 import intaglio
 from keys import PassphraseNeeded, WrongPassphrase
 from tests.commandline import Program
 from tests.conftest import ROOT
-from wire import Conflict, Damaged, Declined, Malformed, NotFound, Problem, Refused, Unavailable
+from verifier import Trust
+from wire import (
+    Conflict,
+    Damaged,
+    Declined,
+    DiskFull,
+    Malformed,
+    NotFound,
+    Problem,
+    Refused,
+    TryLater,
+    Unavailable,
+)
 
 
 def test_a_new_machine_is_fine(program: Program) -> None:
@@ -26,7 +43,31 @@ def test_an_issuer_is_looked_over(program: Program) -> None:
     answer = program("doctor")
     assert answer.code == 0
     assert "not sealed under a passphrase" in answer.out
-    assert "entries of its log were derived again" in answer.out
+    assert "Its log of 6 entries was derived again" in answer.out
+    assert "has 1 issuer." in answer.out
+    assert "has issued 3 diplomas." in answer.out
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        *((name, b"{") for name in ("did.json", "template.json", "status/0", "issuer.json", "keys.json")),
+        *((name, None) for name in ("did.json", "template.json", "keys.json")),
+    ],
+)
+def test_a_damaged_or_missing_file_is_named(name: str, content: bytes | None, program: Program) -> None:
+    file = ROOT / "examples/diploma/graduates-with-errors.csv"
+    errors = program.home.parent / "errors.csv"
+    program("issuer", "issue", file, "--name", "Example", "--out", program.home / "out", "--errors", errors)
+    path = program.home / "issuer" / name
+    if content is None:
+        path.unlink()
+    else:
+        path.write_bytes(content)
+    answer = program("doctor")
+    assert answer.code == 1
+    assert answer.out.count("✗") == 1
+    assert str(path) in answer.out
 
 
 def test_what_is_broken_is_named_with_a_remedy(program: Program) -> None:
@@ -51,6 +92,8 @@ def test_what_is_broken_is_named_with_a_remedy(program: Program) -> None:
         (Conflict("x"), 1),
         (Damaged("x"), 1),
         (Unavailable("x"), 3),
+        (DiskFull("x"), 3),
+        (TryLater("x"), 75),
         (NotFound("x"), 4),
         (Declined("x"), 5),
         (PassphraseNeeded("x"), 6),
@@ -61,20 +104,106 @@ def test_every_kind_of_problem_has_its_exit_code(problem: Problem, code: int) ->
     assert intaglio.exit_code(problem) == code
 
 
-def test_no_secret_can_be_an_argument() -> None:
-    import click
-
-    def options(command: click.Command) -> set[str]:
-        found = {name for parameter in command.params for name in parameter.opts}
-        for inner in command.commands.values() if isinstance(command, click.Group) else ():
-            found |= options(inner)
-        return found
-
-    for name in intaglio.COMMANDS:
-        command = intaglio.cli.get_command(click.Context(intaglio.cli), name)
+def commands(group: click.Group = intaglio.cli) -> Iterator[click.Command]:
+    """All commands, those of groups too."""
+    for name in group.list_commands(click.Context(group)):
+        command = group.get_command(click.Context(group), name)
         assert command is not None
+        yield command
+        if isinstance(command, click.Group):
+            yield from commands(command)
+
+
+def options(command: click.Command) -> set[str]:
+    return {name for parameter in command.params for name in parameter.opts}
+
+
+def test_no_secret_can_be_an_argument() -> None:
+    for command in commands():
         for option in options(command):
             assert not any(word in option for word in ("pass", "secret", "pin", "private"))
+
+
+def test_every_command_that_ends_by_itself_knows_json() -> None:
+    without = {command.name for command in commands() if "--json" not in options(command)}
+    groups = {command.name for command in commands() if isinstance(command, click.Group)}
+    assert without == {*groups, "serve"}
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "title", "detail"),
+    [
+        (("wallet", "list"), 6, "A passphrase is needed", "a passphrase is needed, and none"),
+        (("ledger", "status"), 4, "Not found", "there is no log in"),
+        (("trust", "remove", "did:example:a"), 4, "Not found", "did:example:a is not in the trust list"),
+        (("verify",), 2, "Wrong use", "Missing argument 'FILE|URL|-'."),
+        (("verify", "x", "--challenge", ""), 2, "Wrong use", "Nothing stands after --challenge"),
+        (("verify", "x", "--challenge="), 2, "Wrong use", "Nothing stands after --challenge"),
+        (("nonsense",), 2, "Wrong use", "No such command 'nonsense'."),
+    ],
+)
+def test_with_json_an_error_is_an_object_on_stdout(
+    words: tuple[str, ...], code: int, title: str, detail: str, program: Program
+) -> None:
+    plain = program(*words)
+    assert (plain.code, plain.out) == (code, "")
+    answer = program(*words, "--json")
+    assert (answer.code, answer.err) == (code, plain.err)
+    told = json.loads(answer.out)
+    assert told["version"] == 1
+    assert told["error"]["title"] == title
+    assert told["error"]["detail"].startswith(detail)
+    assert told["error"]["exitCode"] == code
+    assert told["error"]["type"]
+    assert answer.out.count("\n") == 1
+
+
+def test_a_refused_credential_is_no_error_of_the_program(program: Program) -> None:
+    told = json.loads(program("verify", "-", "--json", stdin=b"{}").out)
+    assert told["verdict"] == "invalid"
+    assert "error" not in told
+
+
+def test_ctrl_c_is_said_to_programs_too(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(_path: Path) -> Trust:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Trust, "load", interrupted)
+    answer = program("trust", "list", "--json")
+    assert answer.code == 130
+    assert json.loads(answer.out)["error"]["title"] == "Interrupted"
+
+
+def test_nobody_reads_what_is_printed(tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-m", "intaglio", "--home", str(tmp_path), "trust", "list", "--json"],
+        stdout=writer,
+        stderr=subprocess.PIPE,
+    )
+    os.close(writer)
+    assert done.returncode == 1
+    assert b"Traceback" not in done.stderr
+    assert b"Exception" not in done.stderr
+
+
+def test_where_nothing_can_be_printed_there_is_no_traceback(tmp_path: Path) -> None:
+    full = Path("/dev/full")
+    if not full.exists():
+        pytest.skip("no /dev/full on this system")
+    for words in (["trust", "list", "--json"], ["trust", "remove", "did:example:a", "--json"]):
+        with full.open("wb") as nowhere:
+            done = subprocess.run(
+                [sys.executable, "-m", "intaglio", "--home", str(tmp_path), *words],
+                stdout=nowhere,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        assert done.returncode == (3 if "list" in words else 4)
+        assert ("The disk is full: " in done.stderr) == ("list" in words)
+        assert "Traceback" not in done.stderr
+        assert "Exception" not in done.stderr
 
 
 def test_the_version_is_the_distributions(program: Program) -> None:

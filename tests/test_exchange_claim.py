@@ -120,7 +120,7 @@ def test_an_invitation_that_is_none_is_refused(change: dict[str, Any]) -> None:
 def test_an_invitation_for_another_domain_says_what_to_do() -> None:
     with pytest.raises(InvalidInvitation, match="domain") as refused:
         Invitation.parse(INVITATION.to_json(), ClaimLink("https://evil.example", LINK.token))
-    assert "do not use this link" in refused.value.hint
+    assert "Do not use this link" in refused.value.hint
 
 
 @pytest.mark.parametrize("kind", KEYS)

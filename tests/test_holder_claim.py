@@ -31,7 +31,17 @@ from tests.serving import listening, serving
 from vc.report import Report
 from verifier import RecognisedIssuer, RecognisedLog, Trust, Verifier
 from wire.fetch import HttpsFetcher, NoFetcher
-from wire.problem import Conflict, Declined, Malformed, NotFound, Problem, Refused, TooLarge, Unavailable
+from wire.problem import (
+    Conflict,
+    Declined,
+    Malformed,
+    NotFound,
+    Problem,
+    Refused,
+    TooLarge,
+    TryLater,
+    Unavailable,
+)
 
 ROOT = Path(__file__).parent.parent
 PASSPHRASE = b"correct horse battery"
@@ -285,7 +295,8 @@ def test_a_diploma_by_another_issuer_than_the_one_agreed_to_is_not_kept(tmp_path
         (response(403, b"<html>"), Refused, "the issuer says: status 403"),
         (response(409, b'{"detail": "taken\\u001b[2J", "hint": 7}'), Conflict, "taken⟨001B⟩"),
         (response(410, b'{"detail": 410}'), Refused, "status 410"),
-        (response(429, b'{"detail": "later"}'), Unavailable, "later"),
+        (response(429, b'{"detail": "later"}'), TryLater, "later"),
+        (response(503, b"<html>"), TryLater, "status 503"),
         (response(500, b""), Unavailable, "status 500"),
         (b"nonsense\r\n\r\n", Unavailable, "could not be fetched"),
         (b"", Unavailable, "could not be fetched"),

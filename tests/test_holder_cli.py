@@ -6,9 +6,11 @@ import io
 import json
 import os
 import pty
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -61,6 +63,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
 
 def secret(monkeypatch: pytest.MonkeyPatch, folder: Path, variable: str, passphrase: str) -> None:
     file = folder / f"{variable.lower()}.txt"
+    file.touch(mode=0o600)
     file.write_text(f"{passphrase}\n", encoding="utf-8")
     monkeypatch.setenv(variable, str(file))
 
@@ -79,17 +82,19 @@ def test_the_life_of_a_diploma(run: Run, file: Path) -> None:
     assert kept.code == 0
     assert kept.err == f"Kept: Master of Arts, {NAME}; valid when added on {kept.err[-11:]}"
     name = kept.out.strip()
+    again = run("import", file)
+    assert again.err.startswith("Was kept before, and is checked anew: Master of Arts, ")
+    assert (again.code, again.out) == (0, kept.out)
     assert run("list").out.startswith(f"{name}  Master of Arts, {NAME}; valid when added on ")
-    shown = run("show", name[:5]).out
-    assert shown.startswith("Master of Arts\n")
-    for line in (
-        f"  from        {NAME} ({DID})",
+    assert run("show", name[:5]).out.splitlines() == [
+        "Master of Arts",
+        f"  from        {NAME}",
+        f"  its DID     {DID}",
         "  valid from  2024-06-01",
         "  bound to    no key: anyone who has the file can show it",
-        "    name: Master of Arts",
-        "      narrative: 120 credits",
-    ):
-        assert line in shown.splitlines()
+        f"  checked     valid when added on {kept.err[-11:-1]}",
+        f"  id here     {name}",
+    ]
     presented = run("present", name, "--challenge", "c-17", "--domain", "https://employer.example", "--yes")
     assert presented.code == 0
     assert "all of it will be shown to https://employer.example" in presented.err
@@ -187,11 +192,13 @@ def test_exit_codes_and_what_to_do(
         (("restore", tmp_path / "none"), 4, "there is no file"),
         (("present", name, "--challenge", "c"), 2, "--domain"),
         (("present", name, "--challenge", "c", "--domain", "d"), 2, "--yes says yes"),
+        (("present", name, "--challenge", "", "--domain", "d"), 2, "Nothing stands after --challenge"),
+        (("restore", file), 1, f"{file} is no backup of a wallet"),
         (("delete", name), 2, "--yes says yes"),
         (("export", name, "--format", "pdf"), 2, "pdf"),
         (("receive", "http://uni.example/claim/" + "x" * 43, "--yes"), 1, "https:"),
-        (("receive", "https://uni.example/", "--yes"), 1, "copy the whole link"),
-        (("receive", "-", "--yes"), 1, "The file is empty"),
+        (("receive", "https://uni.example/", "--yes"), 1, "Copy the whole link"),
+        (("receive", "-", "--yes"), 1, "the file is empty"),
     ):
         answer = run(*arguments)
         assert (answer.code, answer.out) == (code, ""), arguments
@@ -206,7 +213,21 @@ def test_exit_codes_and_what_to_do(
     monkeypatch.delenv("INTAGLIO_PASSPHRASE_FILE")
     nobody = run("list")
     assert nobody.code == 6
-    assert "set INTAGLIO_PASSPHRASE_FILE" in nobody.err
+    assert "Set INTAGLIO_PASSPHRASE_FILE" in nobody.err
+
+
+def test_a_wallet_that_is_in_use_is_to_be_tried_later(
+    run: Run, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("init")
+    monkeypatch.setattr("holder.store.LOCK_WAIT", 0)
+    with closing(sqlite3.connect(tmp_path / "wallet" / "wallet.sqlite3")) as other:
+        other.execute("BEGIN IMMEDIATE")
+        busy = run("import", file, "--json")
+    assert busy.code == 75
+    assert "Busy: another process holds the wallet" in busy.err
+    assert json.loads(busy.out)["error"]["exitCode"] == 75
+    assert run("import", file).code == 0
 
 
 def test_the_holder_says_no(run: Run, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -282,6 +303,13 @@ def test_what_a_credential_is_called(members: dict[str, Any], title: str) -> Non
     held = Held("0" * 12, diploma(**members), NOW, Verdict.VALID)
     assert text.title(held) == title
     assert ("  valid until 2036-06-01" in text.card(held).splitlines()) == ("validUntil" in members)
+
+
+def test_whose_diploma_it_is_stands_on_its_card() -> None:
+    name = {"type": "IdentityObject", "identityType": "name", "hashed": False, "identityHash": "Ada\x1b[2J"}
+    subject = {"type": ["AchievementSubject"], "identifier": [name]}
+    held = Held("0" * 12, diploma(credentialSubject=subject), NOW, Verdict.VALID)
+    assert "  awarded to  Ada⟨001B⟩[2J" in text.card(held).splitlines()
 
 
 def test_wallet_show_loads_only_what_it_needs(run: Run, file: Path) -> None:

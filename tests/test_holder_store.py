@@ -16,7 +16,7 @@ from holder import store as module
 from holder.store import Record, Store, WeakPassphrase
 from keys import WrongPassphrase
 from tests.diplomas import cheap_passphrases
-from wire.problem import Conflict, Damaged, NotFound, Unavailable
+from wire.problem import Conflict, Damaged, DiskFull, Malformed, NotFound, TryLater, Unavailable
 
 PASSPHRASE = b"correct horse battery"
 KEY = bytes(range(32))
@@ -276,8 +276,18 @@ def test_what_is_no_store_is_damaged(path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with pytest.raises(Damaged):
         Store.open(path, PASSPHRASE)
-    with pytest.raises(Damaged):
+    with pytest.raises((Damaged, Malformed)):
         Store.load(path, PASSPHRASE)
+
+
+def test_a_file_of_another_kind_is_no_backup(tmp_path: Path) -> None:
+    text, database = tmp_path / "text", tmp_path / "database"
+    text.write_text("Dear diary")
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("CREATE TABLE cookie (value TEXT)")
+    for file in (text, database):
+        with pytest.raises(Malformed, match=f"{file.name} is no backup of a wallet"):
+            Store.load(file, PASSPHRASE)
 
 
 @pytest.mark.parametrize("envelope", [b"{}", b"", b"[]", b'{"version": 1}', 7, None])
@@ -306,7 +316,7 @@ def test_a_store_that_cannot_be_written_says_so(path: Path, monkeypatch: pytest.
         with (
             Store.open(path, PASSPHRASE) as other,
             other._writing(),
-            pytest.raises(Unavailable, match="another"),
+            pytest.raises(TryLater, match="another"),
         ):
             store.put(RECORDS[0])
         store._connection.execute("PRAGMA query_only = ON")
@@ -315,7 +325,7 @@ def test_a_store_that_cannot_be_written_says_so(path: Path, monkeypatch: pytest.
         store._connection.execute("PRAGMA query_only = OFF")
         (pages,) = store._connection.execute("PRAGMA page_count").fetchone()
         store._connection.execute(f"PRAGMA max_page_count = {pages}")
-        with pytest.raises(Unavailable, match="full"):
+        with pytest.raises(DiskFull):
             store.put(Record("credential", "long", b"x" * 100_000))
         assert store.records() == RECORDS
 

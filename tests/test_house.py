@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib.metadata
+import re
 import subprocess
 import sys
 import tomllib
@@ -92,3 +93,28 @@ def test_the_lock_has_a_hash_for_everything_and_no_address() -> None:
     assert requirements
     assert all("==" in line and line.endswith("\\") for line in requirements)
     assert not [line for line in lines if "://" in line or line.startswith("--index")]
+
+
+MESSAGES = [path for path in SOURCES if "issuer" not in path.parts]
+
+
+@pytest.mark.parametrize("path", MESSAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_problems_are_told_in_one_tone(path: Path) -> None:
+    """`Title: detail without a full stop`, then `A hint as a sentence.`, which may end with a command."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if not isinstance(node, ast.Raise) or not isinstance(node.exc, ast.Call) or not node.exc.args:
+            continue
+        if ast.unparse(node.exc.func).startswith("click."):  # click's messages are sentences
+            continue
+        detail = _text(node.exc.args[0])
+        assert not re.match(r"[A-Z][a-z]+ |A ", detail), detail
+        assert not detail.endswith("."), detail
+        for hint in (_text(keyword.value) for keyword in node.exc.keywords if keyword.arg == "hint"):
+            assert hint.startswith("did:web ") or not hint[:1].islower(), hint
+            assert hint.endswith((".", "?", "…")) or ": " in hint, hint
+
+
+def _text(node: ast.expr) -> str:
+    """A text literal; what is put into it is left out."""
+    pieces = node.values if isinstance(node, ast.JoinedStr) else [node]
+    return "".join(str(piece.value) if isinstance(piece, ast.Constant) else "…" for piece in pieces)

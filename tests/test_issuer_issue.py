@@ -126,7 +126,7 @@ def test_another_issuer_does_not_move_in(issuer: Issuer, options: dict[str, Any]
         ({"method": "web"}, "a did:web needs the address of a web site"),
         ({"url": "https://u.example/?q=1"}, "has a query or a fragment"),
         ({"url": "ftp://u.example"}, "not an https URL"),
-        ({"url": "http://u.example", "method": "web"}, "No did:web"),
+        ({"url": "http://u.example", "method": "web"}, "no did:web"),
         ({"url": "https://user@u.example"}, "carries a user name"),
     ],
 )

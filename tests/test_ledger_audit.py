@@ -84,7 +84,7 @@ def test_the_clocks_signature_is_verified(log: Log) -> None:
     with pytest.raises(Damaged, match="own clock"):
         audit(log)
     log.store.publish(unclocked + log.clock_key.sign(SIGNER, b"another text", log._clock()))
-    with pytest.raises(Damaged, match=r"checkpoint: The signature by .*/clock"):
+    with pytest.raises(Damaged, match=r"checkpoint: the signature by .*/clock"):
         audit(log)
 
 

@@ -84,7 +84,7 @@ def test_what_is_not_there_is_not_proved(which: str, code: int, filled: Program)
 def test_the_audit_names_the_first_difference(filled: Program) -> None:
     sound = filled("ledger", "audit")
     assert sound.code == 0
-    assert "5 entries of log.example" in sound.out
+    assert "the log's 5 entries" in sound.out
     (tile,) = (filled.home / "issuer/log/tile/entries/000.p").glob("5")
     data = bytearray(tile.read_bytes())
     data[-1] ^= 1

@@ -71,6 +71,17 @@ def test_a_full_or_failing_disk_loses_nothing(
         assert "Nothing that was acknowledged is lost" in problem.hint
 
 
+def test_nobody_else_can_write_to_a_log_whatever_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        open_log(PosixStore(tmp_path / "log")).append(samples(0, 300), b"0")
+    finally:
+        os.umask(before)
+    written = [tmp_path / "log", *(tmp_path / "log").rglob("*")]
+    assert tmp_path / "log/tile/entries/000" in written
+    assert not [path for path in written if path.stat().st_mode & 0o022]
+
+
 def test_short_writes_are_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write, pwrite = os.write, os.pwrite
     monkeypatch.setattr(os, "write", lambda descriptor, data: write(descriptor, data[:1000]))

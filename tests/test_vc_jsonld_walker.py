@@ -236,7 +236,7 @@ INVALID = [
 def test_lossy(members: dict[str, Any], pointer: str) -> None:
     with pytest.raises(LossyDocument) as caught:
         canonicalize({"@context": V, **members})
-    assert caught.value.detail.startswith(f"At {pointer}: " if pointer else "At the top: ")
+    assert caught.value.detail.startswith(f"at {pointer}: " if pointer else "at the top: ")
     assert str(caught.value) == caught.value.detail
 
 
@@ -249,7 +249,7 @@ def test_invalid(members: dict[str, Any]) -> None:
 def test_a_problem_says_where_and_what_but_not_who() -> None:
     with pytest.raises(LossyDocument) as caught:
         text(credentialSubject={"name": "Zoë", "ref": "zoe@home"})
-    assert caught.value.detail == "At /credentialSubject/ref: an id or reference is not an absolute IRI"
+    assert caught.value.detail == "at /credentialSubject/ref: an id or reference is not an absolute IRI"
     assert "scheme" in caught.value.hint
     with pytest.raises(LossyDocument) as caught:
         canonicalize({"@context": None, "x" * 1000: 1})

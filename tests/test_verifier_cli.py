@@ -12,6 +12,7 @@ from tests.commandline import Program
 from tests.loopback import Site, response
 from tests.world import NOW, Holder, University
 from vc import Bundle
+from verifier import RecognisedIssuer, Trust
 
 UNIVERSITY = University()
 AT = ("--at", f"{NOW:%Y-%m-%dT%H:%M:%SZ}")
@@ -53,8 +54,8 @@ def test_claims_of_a_refused_credential_are_never_shown(program: Program, tmp_pa
 
 
 BAD_INPUTS = {
-    "empty": (b"", 1, "The file is empty."),
-    "not JSON": (b"hello\n", 1, "Line 1, column 1"),
+    "empty": (b"", 1, "the file is empty"),
+    "not JSON": (b"hello\n", 1, "line 1, column 1"),
     "wrong context": (None, 1, "@context does not begin with"),
     "tampered": (None, 1, "the content was changed after signing"),
     "expired": (None, 1, "expired on 2026-07-01"),
@@ -102,7 +103,12 @@ def test_a_presentation_is_checked_against_what_was_asked(program: Program, tmp_
     shown = Holder().present(bundle.secured)
     path = save(tmp_path, Bundle(shown, bundle.evidence, bundle.issuer_documents, bundle.status_lists))
     asked = ("--challenge", "challenge", "--domain", "employer.example")
-    assert program("verify", path, *AT, *asked).code == 0
+    whole = program("verify", path, *AT, *asked)
+    assert whole.code == 0
+    assert "for this challenge and domain\n" in whole.out
+    half = program("verify", path, *AT, *asked[:2])
+    assert half.code == 0
+    assert "for this challenge; its domain was not compared\n" in half.out
     assert program("verify", path, *AT).code == 3
     assert program("verify", path, *AT, "--challenge", "other").code == 1
 
@@ -112,7 +118,7 @@ def test_a_policy_asks_for_more(program: Program, tmp_path: Path) -> None:
     policy.write_text('{"allOf": ["recognised", {"witnesses": 1}]}')
     answer = program("verify", path, *AT, "--policy", policy)
     assert answer.code == 3
-    assert "attested by 1 witnesses" in answer.out
+    assert "attested by 1 witness\n" in answer.out
     policy.write_text('{"allOf": []}')
     answer = program("verify", path, "--policy", policy)
     assert (answer.code, answer.out) == (2, "")
@@ -187,6 +193,26 @@ class TestTrust:
         assert json.loads(answer.out) == {"version": 1, "added": [stranger.did]}
         assert program("verify", "-", *AT, "--offline", stdin=data).code == 0
         assert program("trust", "remove", stranger.did, "--json").code == 0
+
+    def test_another_file_is_no_trust_list(self, program: Program, tmp_path: Path) -> None:
+        path, half = save(tmp_path, UNIVERSITY.issue()), tmp_path / "half.json"
+        half.write_bytes(b'{"version": 1, "issuers": [')
+        for wrong in (path, half):
+            answer = program("verify", path, "--trust", wrong, *AT)
+            assert (answer.code, answer.out) == (2, "")
+            assert f"{wrong} is not a trust file: " in answer.err
+            assert program("trust", "add", wrong).code == 1
+        (program.home / "trust.json").write_text("[]")
+        for words in (("trust", "list"), ("trust", "remove", "did:example:a")):
+            assert f"{program.home / 'trust.json'} is not a trust file" in program(*words).err
+
+    def test_names_of_strangers_cannot_steer_the_terminal(self, program: Program, tmp_path: Path) -> None:
+        handed = tmp_path / "trust.json"
+        evil = RecognisedIssuer("did:example:a", "A\x1b[2J", reason="B\u202e")
+        handed.write_bytes(Trust((evil,)).to_bytes())
+        shown = program("trust", "add", handed).err + program("trust", "list").out
+        assert "A⟨001B⟩[2J" in shown
+        assert not set(shown) & {"\x1b", "\u202e"}
 
     def test_an_empty_list_says_how_to_begin(self, program: Program) -> None:
         (program.home / "trust.json").unlink()

@@ -53,6 +53,8 @@ def test_removing_takes_the_log_along_when_it_speaks_for_nobody_else() -> None:
         {},
         {"version": 2},
         {"version": 1, "issuers": {}},
+        {"version": 1, "issuer": {"id": "did:example:a"}},
+        {**UNIVERSITY.diploma(), "version": 1},
         {"version": 1, "issuers": [{}]},
         {"version": 1, "issuers": [{"id": 7}]},
         {"version": 1, "issuers": [{"id": "did:example:a", "types": "X"}]},
@@ -67,7 +69,7 @@ def test_removing_takes_the_log_along_when_it_speaks_for_nobody_else() -> None:
 def test_a_file_that_is_not_understood_is_refused_as_a_whole(value: object, tmp_path: Path) -> None:
     path = tmp_path / "trust.json"
     path.write_bytes(orjson.dumps(value))
-    with pytest.raises(Malformed):
+    with pytest.raises(Malformed, match=f"^{path} is not a trust file: "):
         Trust.load(path)
 
 
@@ -83,6 +85,7 @@ def test_processes_that_add_at_once_take_turns(tmp_path: Path) -> None:
     for process in processes:
         process.join()
     assert len(Trust.load(tmp_path / "trust.json").issuers) == 12
+    assert {path.name for path in tmp_path.iterdir()} == {"trust.json", "trust.json.lock"}
 
 
 def test_the_origin_is_the_name_in_the_key() -> None:

@@ -20,7 +20,7 @@ from tests.loopback import Authority, Site, response
 from wire import https
 from wire.address import Target, is_loopback, is_public
 from wire.fetch import Fetcher, HttpsFetcher, NoFetcher, system_addresses
-from wire.problem import NotFound, Problem, Refused, TooLarge, Unavailable
+from wire.problem import NotFound, Problem, Refused, TooLarge, TryLater, Unavailable
 
 Serve = Callable[..., Site]
 
@@ -408,6 +408,7 @@ def test_other_answers_leave_the_question_open(status: int, serve: Serve, fetche
     with pytest.raises(Unavailable, match=f"status {status}") as caught:
         fetcher.fetch(serve(response(status)).url("/list?token=secret"))
     assert caught.value.undetermined
+    assert isinstance(caught.value, TryLater) == (status in (429, 503))
     assert "bundle" in caught.value.hint
     assert "/list" in caught.value.detail
     assert "secret" not in caught.value.detail

@@ -161,6 +161,20 @@ def test_the_lock_makes_writers_take_turns(tmp_path: Path) -> None:
     assert path.read_text() == "600"
 
 
+def test_readers_share_the_lock_and_write_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    with pytest.raises(FileNotFoundError), locked(path, to_read=True):
+        pass
+    assert list(tmp_path.iterdir()) == []
+    with locked(path):
+        pass
+    with (tmp_path / "file.lock").open() as file:
+        with locked(path, to_read=True), locked(path, to_read=True), pytest.raises(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with locked(path), pytest.raises(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+
+
 def test_the_lock_is_free_again_after_an_error(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError), locked(tmp_path / "file"):
         raise ZeroDivisionError

@@ -1,16 +1,24 @@
 from __future__ import annotations
 
+import contextlib
+import os
+import pty
+import subprocess
+import sys
 from pathlib import Path
 
+import click
 import pytest
+from click.testing import CliRunner
 
 from wire import Refused
 from wire.problem import PassphraseNeeded
-from wire.terminal import agreed, passphrase
+from wire.terminal import Result, agreed, passphrase, verb
 
 
 def secret(folder: Path, text: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     path = folder / "passphrase"
+    path.touch(mode=0o600)
     path.write_bytes(text)
     monkeypatch.setenv("INTAGLIO_PASSPHRASE_FILE", str(path))
 
@@ -46,3 +54,74 @@ def test_nobody_is_asked_without_a_terminal(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr("sys.stdin.isatty", lambda: False, raising=False)
     assert passphrase("Passphrase") is None
     assert agreed("Sure?", yes=False)
+
+
+@pytest.mark.parametrize(("mode", "warned"), [(0o600, False), (0o400, False), (0o640, True), (0o644, True)])
+def test_a_passphrase_that_others_can_read_is_used_with_a_warning(
+    mode: int,
+    warned: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    secret(tmp_path, b"correct horse", monkeypatch)
+    (tmp_path / "passphrase").chmod(mode)
+    assert passphrase("Passphrase") == b"correct horse"
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert (f"chmod 600 {tmp_path / 'passphrase'}" in err) == warned
+
+
+def test_json_is_one_line_of_ascii_and_alone_on_stdout() -> None:
+    @verb()
+    def greet(_context: object) -> Result:
+        """Greet."""
+        click.echo("on the way")
+        return Result({"name": "Zoë\x9b\u202e"}, "Hello", 7)
+
+    plain = CliRunner().invoke(greet, [], standalone_mode=False)
+    assert (plain.stdout, plain.return_value) == ("on the way\nHello\n", 7)
+    done = CliRunner().invoke(greet, ["--json"], standalone_mode=False)
+    assert done.stdout == '{"version":1,"name":"Zo\\u00eb\\u009b\\u202e"}\n'
+    assert (done.stderr, done.return_value) == ("on the way\n", 7)
+
+
+def test_the_list_of_commands_has_whole_sentences() -> None:
+    @click.group()
+    def group() -> None:
+        """A group."""
+
+    @verb(group)
+    def walk_(_context: object) -> Result:
+        """Walk from here to there and back again, as far as the feet carry, and by another way home.
+
+        Slowly. Or not.
+        """
+        return Result({}, "")
+
+    shown = " ".join(CliRunner().invoke(group, ["--help"], terminal_width=80).stdout.split())
+    assert "walk Walk from here to there and back again" in shown
+    assert shown.endswith("by another way home.")
+
+
+@pytest.mark.parametrize("words", [["verify", "-"], ["wallet", "import", "-"]])
+def test_at_a_terminal_it_is_said_that_standard_input_is_read(words: list[str], tmp_path: Path) -> None:
+    secret = tmp_path / "passphrase"
+    secret.write_text("correct horse battery")
+    program = [sys.executable, "-m", "intaglio"]
+    environment = {**os.environ, "INTAGLIO_HOME": str(tmp_path), "INTAGLIO_PASSPHRASE_FILE": str(secret)}
+    subprocess.run([*program, "wallet", "init"], env=environment, check=True, capture_output=True)
+    child, terminal = pty.fork()
+    if child == 0:
+        os.execve(sys.executable, [*program, *words], environment)
+    shown = b""
+    while b"Ctrl-D" not in shown:
+        shown += os.read(terminal, 4096)
+    os.write(terminal, b"{}\n\x04")
+    with contextlib.suppress(OSError):  # Linux: the end of the child is an error
+        while chunk := os.read(terminal, 4096):
+            shown += chunk
+    _, status = os.waitpid(child, 0)
+    os.close(terminal)
+    assert os.waitstatus_to_exitcode(status) == 1
+    assert b"credential" in shown

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wire.text import printable
+from wire.text import counted, printable
 
 
 @pytest.mark.parametrize(
@@ -44,3 +44,8 @@ def test_no_control_survives_and_nothing_is_lost_twice(text: str) -> None:
     assert not dangerous
     assert not set(shown) & {"\u2028", "\u2029"}
     assert printable(shown) == shown
+
+
+def test_one_is_not_many() -> None:
+    assert [counted(number, "issuer") for number in (0, 1, 2)] == ["0 issuers", "1 issuer", "2 issuers"]
+    assert [counted(number, "entry", "entries") for number in (1, 2)] == ["1 entry", "2 entries"]

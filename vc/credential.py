@@ -102,6 +102,27 @@ class Credential:
         name = issuer.get("name") if isinstance(issuer, dict) else None
         return name if isinstance(name, str) else None
 
+    @property
+    def subject_name(self) -> str:
+        """The first subject's name; Open Badges 3.0 keeps it among the identifiers, others as `name`."""
+        identifiers = self.subjects[0].get("identifier", [])
+        for identifier in identifiers if isinstance(identifiers, list) else [identifiers]:
+            if (
+                isinstance(identifier, dict)
+                and identifier.get("identityType") == "name"
+                and identifier.get("hashed") is False
+            ):
+                return text_of(identifier, "identityHash")
+        return text_of(self.subjects[0], "name")
+
+
+def text_of(value: Mapping[str, Any], name: str) -> str:
+    """The member `name`: a text, or the first of several in different languages (VCDM 2.0, 11.1)."""
+    found = value.get(name)
+    found = found[0] if isinstance(found, list) and found else found
+    found = found.get("@value") if isinstance(found, dict) else found
+    return found if isinstance(found, str) else ""
+
 
 def is_url(value: object) -> TypeGuard[str]:
     """Whether `value` is an absolute IRI: scheme, colon, and no character that an IRI cannot have."""

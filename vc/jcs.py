@@ -30,7 +30,7 @@ def canonicalize(value: Any) -> bytes:
         return rfc8785.dumps(value)
     except (orjson.JSONEncodeError, rfc8785.CanonicalizationError, UnicodeEncodeError):
         raise Malformed(
-            "A number is NaN or infinite, or a string holds a lone surrogate: JSON has no such values."
+            "a number is NaN or infinite, or a string holds a lone surrogate: JSON has no such values"
         ) from None
 
 
@@ -41,23 +41,23 @@ def _is_plain(value: Any, depth: int) -> bool:
         try:
             plain = "".join(value).isascii()
         except TypeError:
-            raise Malformed("A key is not a string.") from None
+            raise Malformed("a key is not a string") from None
         members = value.values()
     elif kind is list:
         plain = True
         members = value
     elif kind is int:
         if not -LARGEST_INTEGER <= value <= LARGEST_INTEGER:
-            raise Malformed("An integer is beyond 2^53-1.", hint="Write it as a string.")
+            raise Malformed("an integer is beyond 2^53-1", hint="Write it as a string.")
         return True
     elif kind is str or kind is bool or value is None:
         return True
     elif kind is float:
         return False
     else:
-        raise Malformed(f"A value of type {kind.__name__} is not JSON.")
+        raise Malformed(f"a value of type {kind.__name__} is not JSON")
     if depth == DEEPEST:
-        raise TooLarge(f"The value is nested deeper than {DEEPEST} levels.")
+        raise TooLarge(f"the value is nested deeper than {DEEPEST} levels")
     for member in members:
         if type(member) is not str and not _is_plain(member, depth + 1):
             plain = False

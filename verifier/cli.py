@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -13,10 +11,10 @@ from typing import Any, Protocol
 import click
 
 from vc import Check, Outcome, Report, Verdict
-from wire import Malformed, NotFound, load_json, printable
+from wire import Malformed, NotFound, load_json, load_json_object, printable
 from wire.datetimestamp import parse_datetimestamp
 from wire.fetch import Fetcher
-from wire.terminal import Result, say, verb
+from wire.terminal import Result, say, standard_input, verb
 
 from .policy import DEFAULT_POLICY, AllOf, load_policy
 from .summary import summarize
@@ -64,10 +62,9 @@ class _Moment(click.ParamType[datetime]):
 
 
 _file = click.Path(exists=True, dir_okay=False, path_type=Path)
-_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 
 
-@click.command()
+@verb()
 @click.argument("source", metavar="FILE|URL|-")
 @click.option(
     "--policy",
@@ -80,8 +77,6 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print one JSON obj
 @click.option("--challenge", help="The challenge that you gave to the holder.")
 @click.option("--domain", help="The name under which you asked the holder.")
 @click.option("--offline", is_flag=True, help="Never touch the network.")
-@_json
-@click.pass_obj
 def verify(
     session: Session,
     source: str,
@@ -91,31 +86,26 @@ def verify(
     challenge: str | None,
     domain: str | None,
     offline: bool,
-    as_json: bool,
-) -> int:
+) -> Result:
     """Check a credential, a presentation or a bundle.
 
     Exit code 0: valid. 1: definitely not valid. 3: could not be decided.
     """
     policy = DEFAULT_POLICY
     if policy_file:  # further rules: who recognises nobody accepts nothing
-        with _setting(policy_file):
+        with _setting(f"{policy_file}: "):
             policy = AllOf((DEFAULT_POLICY, load_policy(load_json(policy_file.read_bytes()))))
     trust_file = trust_file or session.trust_file
-    with _setting(trust_file):
+    with _setting():
         trust = Trust.load(trust_file)
-    data = _read(source, session.fetcher(offline=offline))
+    received = _read(source, session.fetcher(offline=offline))
     report = session.verifier(offline=offline, trust_file=trust_file).verify(
-        data, now=moment or session.now(), policy=policy, challenge=challenge, domain=domain
+        received, now=moment or session.now(), policy=policy, challenge=challenge, domain=domain
     )
-    if as_json:
-        value = report.to_dict()
-        if report:
-            value["credentials"] = [credential.document for credential in report.require()]
-        click.echo(json.dumps(value, indent=2))  # ASCII, so that nothing in it steers a terminal
-    else:
-        click.echo("\n".join(render(report, trust)))
-    return _EXIT[report.verdict]
+    data = report.to_dict()
+    if report:
+        data["credentials"] = [credential.document for credential in report.require()]
+    return Result(data, "\n".join(render(report, trust)), _EXIT[report.verdict])
 
 
 def render(report: Report, trust: Trust) -> list[str]:
@@ -143,18 +133,18 @@ def _line(check: Check) -> str:
 
 
 @contextmanager
-def _setting(path: Path) -> Iterator[None]:
+def _setting(where: str = "") -> Iterator[None]:
     """A broken set-up is a usage error: it says nothing about the credential."""
     try:
         yield
     except Malformed as problem:
-        raise click.UsageError(f"{path}: {problem.detail} {problem.hint}".rstrip()) from problem
+        raise click.UsageError(f"{where}{problem.detail}. {problem.hint}".rstrip()) from problem
 
 
 def _read(source: str, fetcher: Fetcher) -> bytes:
     """The bytes of a file, of a URL or of standard input, cut just above the limit."""
     if source == "-":
-        return sys.stdin.buffer.read(MAX_FILE + 1)
+        return standard_input(MAX_FILE + 1)
     if source.startswith(("https://", "http://")):
         return fetcher.fetch(source, limit=MAX_FILE)
     try:
@@ -171,23 +161,23 @@ def trust() -> None:
     """Say which issuers and logs you recognise."""
 
 
-@trust.command("list")
-@_json
-@click.pass_obj
-def list_(session: Session, as_json: bool) -> None:
+@verb(trust)
+def list_(session: Session) -> Result:
     """Show the trust list."""
     known = Trust.load(session.trust_file)
-    if as_json:
-        click.echo(known.to_bytes(), nl=False)
-        return
-    for issuer in known.issuers:
-        kinds = f"for {', '.join(issuer.types)}" if issuer.types else "for everything"
-        click.echo(f"{printable(issuer.name) or '(no name)'}  {issuer.id}  {kinds}  {issuer.reason}".rstrip())
-        for log in known.logs:
-            if issuer.id in log.issuers:
-                click.echo(f"    speaks through the log {log.origin}")
     if not known.issuers:
-        click.echo("Nobody is on the trust list yet. Add somebody: intaglio trust add DID", err=True)
+        say("Nobody is on the trust list yet. Add somebody: intaglio trust add DID")
+    return Result(load_json_object(known.to_bytes()), "\n".join(_known(known)))
+
+
+def _known(trust: Trust) -> Iterator[str]:
+    """The list for people."""
+    for issuer in trust.issuers:
+        kinds = f"for {', '.join(issuer.types)}" if issuer.types else "for everything"
+        yield printable(f"{issuer.name or '(no name)'}  {issuer.id}  {kinds}  {issuer.reason}").rstrip()
+        for log in trust.logs:
+            if issuer.id in log.issuers:
+                yield f"    speaks through the log {printable(log.origin)}"
 
 
 @verb(trust)
@@ -206,13 +196,16 @@ def add(
     log_key: str | None,
     clock: str,
 ) -> Result:
-    """Recognise an issuer, by its DID, or those in a trust file that it handed over."""
+    """Recognise an issuer, by its DID or by the trust file that it gave."""
     from did import DID
 
     if Path(did).is_file():
-        handed = Trust.parse(Path(did).read_bytes())
+        handed = Trust.load(Path(did))
         update_trust(session.trust_file, lambda trust: trust.joined(handed))
-        say(f"Now on the trust list, from {did}:", *(f"{found.name}  {found.id}" for found in handed.issuers))
+        say(
+            f"Now on the trust list, from {did}:",
+            *(printable(f"{found.name}  {found.id}") for found in handed.issuers),
+        )
         return Result({"added": [found.id for found in handed.issuers]}, "")
     issuer = RecognisedIssuer(str(DID.parse(did)), name, types, keys, reason="added by hand")
     log = RecognisedLog(log_key, clock=clock) if log_key else None

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from ledger import Fact
 from vc import Credential
-from wire import Malformed, Problem, Refused, shortened
+from wire import Malformed, Problem, Refused, counted, shortened
 
 from .trust import RecognisedIssuer
 
@@ -146,7 +146,9 @@ class Anchored:
     def check(self, findings: Findings) -> None:
         """Open: evidence can still be supplied."""
         if not any(fact.witnesses >= self.witnesses for fact in findings.anchors):
-            wanted = f", attested by {self.witnesses} witnesses" if self.witnesses else ""
+            wanted = (
+                f", attested by {counted(self.witnesses, 'witness', 'witnesses')}" if self.witnesses else ""
+            )
             raise NotKnown(f"there is no evidence from a trusted log{wanted}")
 
 

@@ -16,7 +16,7 @@ import orjson
 
 from keys import PublicKey
 from ledger import TrustPolicy
-from wire import Malformed, NotFound, load_json_object, write_durably
+from wire import Malformed, NotFound, load_json_object, shortened, write_durably
 from wire.files import locked, make_private_folder
 
 VERSION = 1
@@ -116,19 +116,25 @@ class Trust:
 
     @classmethod
     def load(cls, path: Path) -> Trust:
-        """Reads the file; one that is not there trusts nobody. Raises `Malformed`, naming the place."""
+        """Reads the file; one that is not there trusts nobody. Raises `Malformed`, naming file and place."""
         try:
-            data = path.read_bytes()
+            return cls.parse(path.read_bytes())
         except FileNotFoundError:
             return cls()
-        return cls.parse(data)
+        except Malformed as problem:
+            raise Malformed(
+                f"{path} is not a trust file: {problem.detail}",
+                hint="Was another file meant? `intaglio trust list --json` prints one.",
+            ) from problem
 
     @classmethod
     def parse(cls, data: bytes) -> Trust:
         """Reads the JSON form. Raises `Malformed`, naming the place."""
         value = load_json_object(data)
+        if unknown := sorted(value.keys() - {"version", "issuers", "logs"}):
+            raise Malformed(f"it has a member {shortened(unknown[0])}, which no trust file has")
         if value.get("version") != VERSION:
-            raise Malformed(f"the trust file has version {value.get('version')!r}, not {VERSION}")
+            raise Malformed(f"it has version {value.get('version')!r}, not {VERSION}")
         trust = cls(
             tuple(RecognisedIssuer(**_members(item, "issuers", _ISSUER)) for item in _list(value, "issuers")),
             tuple(RecognisedLog(**_members(item, "logs", _LOG)) for item in _list(value, "logs")),
@@ -156,7 +162,7 @@ _NO_LOGS = TrustPolicy()
 def update_trust(path: Path, change: Callable[[Trust], Trust]) -> Trust:
     """Changes the trust file durably; programs that do so at the same time take turns."""
     make_private_folder(path.parent)
-    with locked(path.with_name(path.name + ".lock")):
+    with locked(path):
         changed = change(Trust.load(path))
         write_durably(path, changed.to_bytes())
     return changed
@@ -176,21 +182,19 @@ _LOG: Mapping[str, type] = {"key": str, "issuers": tuple, "clock": str, "witness
 def _list(value: dict[str, Any], name: str) -> list[Any]:
     found = value.get(name, [])
     if not isinstance(found, list):
-        raise Malformed(f"{name} in the trust file is not a list")
+        raise Malformed(f"{name} is not a list")
     return found
 
 
 def _members(item: object, where: str, form: Mapping[str, type]) -> dict[str, Any]:
     if not isinstance(item, dict) or not isinstance(item.get(next(iter(form))), str):
-        raise Malformed(f"an entry of {where} in the trust file lacks {next(iter(form))}")
+        raise Malformed(f"an entry of {where} lacks {next(iter(form))}")
     found: dict[str, Any] = {}
     for name, value in item.items():
         kind = form.get(name)
         texts = isinstance(value, list) and all(isinstance(text, str) for text in value)
         if kind is None or (not texts if kind is tuple else type(value) is not kind):
-            raise Malformed(
-                f"the member {name!r} of {where} in the trust file is unknown or has a wrong value"
-            )
+            raise Malformed(f"the member {shortened(name)} of {where} is unknown or has a wrong value")
         found[name] = tuple(value) if kind is tuple else value
     return found
 

@@ -175,7 +175,8 @@ class _Run:
         with self._checks.step(2):
             if presentation is not None:
                 holder = self._presenter(presentation, challenge, domain)
-                self._checks.passed(2, f"shown by {holder}, for this challenge")
+                compared = "; its domain was not compared" if domain is None else " and domain"
+                self._checks.passed(2, f"shown by {holder}, for this challenge{compared}")
             elif challenge is not None or domain is not None:
                 raise NotShownByHolder(
                     "a credential came where a presentation was asked for",

@@ -6,7 +6,19 @@ multibase, `fetch.py` the bounded and private-network-safe `Fetcher`, `files.py`
 """
 
 from .files import sync_folder, write_durably
-from .problem import Conflict, Damaged, Declined, Malformed, NotFound, Problem, Refused, TooLarge, Unavailable
+from .problem import (
+    Conflict,
+    Damaged,
+    Declined,
+    DiskFull,
+    Malformed,
+    NotFound,
+    Problem,
+    Refused,
+    TooLarge,
+    TryLater,
+    Unavailable,
+)
 from .strict import (
     base58_decode,
     base58_encode,
@@ -16,22 +28,25 @@ from .strict import (
     load_json_object,
     multibase_decode,
 )
-from .text import printable, shortened
+from .text import counted, printable, shortened
 
 __all__ = [
     "Conflict",
     "Damaged",
     "Declined",
+    "DiskFull",
     "Malformed",
     "NotFound",
     "Problem",
     "Refused",
     "TooLarge",
+    "TryLater",
     "Unavailable",
     "base58_decode",
     "base58_encode",
     "base64url_decode",
     "base64url_encode",
+    "counted",
     "load_json",
     "load_json_object",
     "multibase_decode",

@@ -147,7 +147,7 @@ def shown(url: str) -> str:
 
 def refusal(url: str, reason: str, *, hint: str = "") -> Refused:
     """The `Refused` for a URL that is not fetched, or whose answer is not taken."""
-    return Refused(f"{shown(url)} is not fetched: {reason}.", hint=hint)
+    return Refused(f"{shown(url)} is not fetched: {reason}", hint=hint)
 
 
 def _is_ipv6(host: str) -> bool:

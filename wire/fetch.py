@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from .address import Target, is_loopback, is_public, refusal, shown
-from .problem import NotFound, Unavailable
+from .problem import NotFound, TryLater, Unavailable
 
 if TYPE_CHECKING:
     import ssl
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _MOST_REDIRECTS = 3
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_BUSY = frozenset({429, 503})
 
 
 class Fetcher(Protocol):
@@ -45,7 +46,7 @@ class NoFetcher:
     def fetch(self, url: str, *, accept: str = "application/json", limit: int = 1 << 20) -> bytes:  # noqa: ARG002
         """Raises `Unavailable`, naming the URL."""
         raise Unavailable(
-            f"{shown(url)} is not fetched: this run is offline.",
+            f"{shown(url)} is not fetched: this run is offline",
             hint="Go online, or verify with a bundle that holds what is needed.",
         )
 
@@ -92,9 +93,10 @@ class HttpsFetcher:
             if answer.status == 200:
                 return answer.body
             if answer.status in (404, 410):
-                raise NotFound(f"{shown(target.url)} does not exist: status {answer.status}.")
+                raise NotFound(f"{shown(target.url)} does not exist: status {answer.status}")
             if answer.status not in _REDIRECTS or answer.location is None:
-                raise https.unavailable(target, f"status {answer.status}")
+                kind = TryLater if answer.status in _BUSY else Unavailable
+                raise https.unavailable(target, f"status {answer.status}", kind)
             target = target.redirected(answer.location)
         raise refusal(url, f"it redirects more than {_MOST_REDIRECTS} times")
 

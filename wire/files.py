@@ -57,11 +57,15 @@ def make_private_folder(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Wait for, then hold, the one exclusive lock that belongs to `path` (a file `.lock` beside it)."""
-    descriptor = os.open(path.with_name(f"{path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
+def locked(path: Path, *, to_read: bool = False) -> Iterator[None]:
+    """Wait for, then hold, the one exclusive lock that belongs to `path` (a file `.lock` beside it).
+
+    Only `to_read`, it is shared with others who read, and the file has to be there: nothing is written.
+    """
+    flags, kind = (os.O_RDONLY, fcntl.LOCK_SH) if to_read else (os.O_RDWR | os.O_CREAT, fcntl.LOCK_EX)
+    descriptor = os.open(path.with_name(f"{path.name}.lock"), flags, 0o600)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        fcntl.flock(descriptor, kind)
         yield
     finally:
         os.close(descriptor)

@@ -38,7 +38,7 @@ def tls_context(ca_file: Path | None) -> ssl.SSLContext:
             context.load_verify_locations(ca_file)
         except OSError as error:  # ssl.SSLError too
             raise Refused(
-                f"The file of certificate authorities {ca_file} cannot be used: {error}.",
+                f"the file of certificate authorities {ca_file} cannot be used: {error}",
                 hint="It should hold certificates in PEM form.",
             ) from error
     return context
@@ -94,7 +94,7 @@ def exchange(
 def _body(response: httpcore.Response, fields: dict[bytes, str], target: Target, limit: int) -> bytes:
     if fields.get(b"content-encoding", "identity").lower() != "identity":
         raise refusal(target.url, "it comes compressed, though asked for plain")
-    too_large = TooLarge(f"{shown(target.url)} is longer than {limit} bytes.")
+    too_large = TooLarge(f"{shown(target.url)} is longer than {limit} bytes")
     if int(fields.get(b"content-length", "0")) > limit:
         raise too_large
     body = bytearray()
@@ -114,10 +114,10 @@ def _beginning(response: httpcore.Response) -> bytes:
     return bytes(body[:_EXPLANATION])
 
 
-def unavailable(target: Target, reason: str) -> Unavailable:
-    """The `Unavailable` for a URL that did not answer as it should."""
-    return Unavailable(
-        f"{shown(target.url)} could not be fetched: {reason}.",
+def unavailable(target: Target, reason: str, kind: type[Unavailable] = Unavailable) -> Unavailable:
+    """The `Unavailable`, or one `kind` of it, for a URL that did not answer as it should."""
+    return kind(
+        f"{shown(target.url)} could not be fetched: {reason}",
         hint="Check the connection, try later, or verify offline with a bundle.",
     )
 

@@ -49,6 +49,20 @@ class Unavailable(Problem):
     undetermined = True
 
 
+class TryLater(Unavailable):
+    """What is needed is in use or overloaded; the same again a little later is expected to succeed."""
+
+    title = "Busy"
+    advice = "Try again in a few minutes."
+
+
+class DiskFull(Unavailable):
+    """There is no room to write; nothing that was acknowledged is lost."""
+
+    title = "The disk is full"
+    advice = "Nothing that was acknowledged is lost. Make room, then do the same again."
+
+
 class Refused(Problem):
     """A rule of ours forbids this, however well formed it is."""
 

@@ -57,10 +57,10 @@ def load_json(data: bytes | str, *, limit: int = 1 << 20, depth: int = 64) -> An
     and lone surrogates.
     """
     if len(data) > limit:
-        raise TooLarge(f"The JSON text is longer than {limit} bytes.")
+        raise TooLarge(f"the JSON text is longer than {limit} bytes")
     text = _utf8(data) if isinstance(data, str) else data
     if len(text) > limit:
-        raise TooLarge(f"The JSON text is longer than {limit} bytes.")
+        raise TooLarge(f"the JSON text is longer than {limit} bytes")
     # Two parsers: orjson refuses NaN, 1e400, lone surrogates and a byte order mark, but turns integers
     # beyond 64 bits into floats and takes the last of two members; json, with our hook, does neither.
     try:
@@ -68,19 +68,19 @@ def load_json(data: bytes | str, *, limit: int = 1 << 20, depth: int = 64) -> An
     except orjson.JSONDecodeError as error:
         _explain(text, error)
     if text.count(b"[") + text.count(b"{") > depth and _deeper_than(depth, text):
-        raise TooLarge(f"The JSON text nests arrays and objects deeper than {depth} levels.")
+        raise TooLarge(f"the JSON text nests arrays and objects deeper than {depth} levels")
     try:
         return _DECODER.decode(text.decode())
     except _DuplicateMemberError:
         place = _place(text, next(_repeated_names(text)))
-        raise Malformed(f"{place}: a second member of this name in one object.", hint="Keep one.") from None
+        raise Malformed(f"{place}: a second member of this name in one object", hint="Keep one.") from None
 
 
 def load_json_object(data: bytes | str, *, limit: int = 1 << 20, depth: int = 64) -> dict[str, Any]:
     """As `load_json`, for a text that must be an object."""
     value = load_json(data, limit=limit, depth=depth)
     if not isinstance(value, dict):
-        raise Malformed("The JSON text is not an object.", hint="It should begin with '{'.")
+        raise Malformed("the JSON text is not an object", hint="It should begin with '{'.")
     return value
 
 
@@ -89,7 +89,7 @@ def _utf8(text: str) -> bytes:
         return text.encode()
     except UnicodeEncodeError as error:
         place = error.start + 1
-        raise Malformed(f"Character {place} of the JSON text is half of a surrogate pair.") from None
+        raise Malformed(f"character {place} of the JSON text is half of a surrogate pair") from None
 
 
 def _deeper_than(depth: int, text: bytes) -> bool:
@@ -105,21 +105,21 @@ def _deeper_than(depth: int, text: bytes) -> bool:
 
 def _explain(text: bytes, error: json.JSONDecodeError) -> NoReturn:
     if not text.strip(b" \t\r\n"):
-        raise Malformed("The file is empty.", hint="A JSON text was expected.") from None
+        raise Malformed("the file is empty", hint="A JSON text was expected.") from None
     if text.startswith(b"\xef\xbb\xbf"):
         raise Malformed(
-            "The text begins with a byte order mark.", hint="Save it as UTF-8 without a byte order mark."
+            "the text begins with a byte order mark", hint="Save it as UTF-8 without a byte order mark."
         ) from None
     try:
         text.decode()
     except UnicodeDecodeError as undecodable:
         place = _place(text, undecodable.start)
-        raise Malformed(f"{place}: this is not UTF-8.", hint="Save the file as UTF-8.") from None
+        raise Malformed(f"{place}: this is not UTF-8", hint="Save the file as UTF-8.") from None
     if "depth" in error.msg:
-        raise TooLarge("The JSON text nests arrays and objects deeper than any parser here goes.") from None
+        raise TooLarge("the JSON text nests arrays and objects deeper than any parser here goes") from None
     # `from None`, since the error of the parser carries the whole document
     raise Malformed(
-        f"Line {error.lineno}, column {error.colno}: not JSON, {error.msg}.",
+        f"line {error.lineno}, column {error.colno}: not JSON, {error.msg}",
         hint="Was another file meant? JSON text was expected.",
     ) from None
 
@@ -143,7 +143,7 @@ def _place(text: bytes, position: int) -> str:
     line_start = text.rfind(b"\n", 0, position) + 1
     column = len(text[line_start:position].decode(errors="replace")) + 1
     line = text.count(b"\n", 0, position) + 1
-    return f"Line {line}, column {column}"
+    return f"line {line}, column {column}"
 
 
 def base64url_encode(data: bytes) -> str:
@@ -154,13 +154,13 @@ def base64url_encode(data: bytes) -> str:
 def base64url_decode(text: str, *, limit: int = 1 << 20) -> bytes:
     """The bytes of unpadded base64url, at most `limit` characters; only the one canonical form of them."""
     if len(text) > limit:
-        raise TooLarge(f"The base64url text is longer than {limit} characters.")
+        raise TooLarge(f"the base64url text is longer than {limit} characters")
     try:
         data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
     except ValueError:
-        raise Malformed("The text is not base64url.") from None
+        raise Malformed("the text is not base64url") from None
     if base64url_encode(data) != text:  # the decoder skips foreign characters and left-over bits
-        raise Malformed("The text is not base64url in its canonical form, without padding.")
+        raise Malformed("the text is not base64url in its canonical form, without padding")
     return data
 
 
@@ -185,14 +185,14 @@ def base58_encode(data: bytes) -> str:
 def base58_decode(text: str, *, limit: int = 256) -> bytes:
     """The bytes of a base58btc text of at most `limit` characters, which are counted before decoding."""
     if len(text) > limit:
-        raise TooLarge(f"The base58 text is longer than {limit} characters.")
+        raise TooLarge(f"the base58 text is longer than {limit} characters")
     even = "1" * (len(text) % 2) + text
     number = 0
     try:
         for place in range(0, len(even), 2):
             number = number * 58**2 + _PAIR_VALUES[even[place : place + 2]]
     except KeyError:
-        raise Malformed("The text is not base58.", hint="Look for 0, O, I, l, spaces or line ends.") from None
+        raise Malformed("the text is not base58", hint="Look for 0, O, I, l, spaces or line ends.") from None
     zeros = len(text) - len(text.lstrip("1"))
     return bytes(zeros) + number.to_bytes((number.bit_length() + 7) // 8)
 
@@ -204,4 +204,4 @@ def multibase_decode(text: str, *, limit: int = 256) -> bytes:
             return base58_decode(text[1:], limit=limit)
         case "u":
             return base64url_decode(text[1:], limit=limit)
-    raise Malformed("The multibase text begins neither with 'z' (base58btc) nor with 'u' (base64url).")
+    raise Malformed("the multibase text begins neither with 'z' (base58btc) nor with 'u' (base64url)")

@@ -5,16 +5,17 @@ Secrets come from a prompt or a file, never from an argument. Nothing is asked w
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import json
 import os
 import sys
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
-import orjson
 
 from .problem import PassphraseNeeded, Refused
 
@@ -30,28 +31,48 @@ class Result(NamedTuple):
     code: int = 0
 
 
-def verb(group: click.Group) -> Callable[[Callable[..., Result]], click.Command]:
-    """Makes commands of a group: the function takes the context's object and its parameters.
+def verb(group: click.Group | None = None) -> Callable[[Callable[..., Result]], click.Command]:
+    """Makes a command, of a group or alone: the function takes the context's object and its parameters.
 
-    A name that Python does not allow, such as `import`, is written with `_` behind it.
+    A name that Python does not allow, such as `import`, is written with `_` behind it. What the function
+    prints itself goes to stderr with --json, so that the object is alone on stdout.
     """
 
     def decorate(function: Callable[..., Result]) -> click.Command:
         @functools.wraps(function)
         def run(context: object, /, **parameters: Any) -> int:
             as_json = parameters.pop("as_json")
-            result = function(context, **parameters)
+            with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
+                result = function(context, **parameters)
             if as_json:
-                click.echo(orjson.dumps({"version": 1, **result.data}).decode())
+                print_json(result.data)
             elif result.text:
                 click.echo(result.text)
             return result.code
 
         with_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object, version 1.")
-        command: click.Command = group.command(function.__name__.rstrip("_"))(with_json(click.pass_obj(run)))
-        return command
+        sentence = " ".join((function.__doc__ or "").split("\n\n")[0].split()).partition(". ")[0]
+        made: click.Command = click.command(
+            function.__name__.rstrip("_"),
+            short_help=sentence.rstrip(".") + ".",  # click's own would be cut
+        )(with_json(click.pass_obj(run)))
+        if group is not None:
+            group.add_command(made)
+        return made
 
     return decorate
+
+
+def print_json(data: Mapping[str, Any]) -> None:
+    """One object, version 1, on one line of stdout; in ASCII, so that nothing in it steers a terminal."""
+    click.echo(json.dumps({"version": 1, **data}, separators=(",", ":")))
+
+
+def standard_input(limit: int) -> bytes:
+    """At most `limit` bytes of stdin; at a terminal it is said that they are waited for."""
+    if sys.stdin.isatty():
+        say("Reading from this terminal: paste the text, then press Ctrl-D on a line of its own.")
+    return sys.stdin.buffer.read(limit)
 
 
 def say(first: str, *further: str) -> None:
@@ -65,6 +86,7 @@ def passphrase(prompt: str, variable: str = "INTAGLIO_PASSPHRASE_FILE", *, new: 
     The same bytes for é however it is typed. Raises `PassphraseNeeded` for a file that cannot be read.
     """
     if file := os.environ.get(variable):
+        _warn_of_readers(Path(file))
         try:
             typed = Path(file).read_text(encoding="utf-8").rstrip("\r\n")
         except (OSError, UnicodeDecodeError):
@@ -81,6 +103,12 @@ def passphrase(prompt: str, variable: str = "INTAGLIO_PASSPHRASE_FILE", *, new: 
             hint="Four or five random words are good.",
         )
     return unicodedata.normalize("NFC", typed).encode() or None
+
+
+def _warn_of_readers(file: Path) -> None:
+    with contextlib.suppress(OSError):  # reading it says more
+        if file.stat().st_mode & 0o077:
+            say(f"Others on this machine can read {file}, which holds a passphrase.", f"chmod 600 {file}")
 
 
 def agreed(question: str, yes: bool) -> bool:

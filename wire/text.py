@@ -30,6 +30,11 @@ def _harmless(before: str, character: str, after: str) -> bool:
     return category[0] != "C" and category not in ("Zl", "Zp")
 
 
+def counted(count: int, one: str, many: str = "") -> str:
+    """A number and what it counts: `1 issuer`, `2 issuers`; `many` where an s is not enough."""
+    return f"{count} {one if count == 1 else many or one + 's'}"
+
+
 def shortened(text: str) -> str:
     """A name from outside for a message: quoted, printable, and no longer than 80 characters."""
     return f"'{printable(text[:80])}{'…' if len(text) > 80 else ''}'"

@@ -30,7 +30,7 @@ def resolve(did: DID, fetcher: Fetcher) -> Document:  # noqa: ARG001
     try:
         jwk = load_json_object(base64url_decode(did.method_specific_id))
     except Malformed as problem:
-        raise InvalidDID(f"{did} holds no JSON Web Key. {problem.detail}", hint=problem.hint) from problem
+        raise InvalidDID(f"{did} holds no JSON Web Key: {problem.detail}", hint=problem.hint) from problem
     relationships = [name for name in RELATIONSHIPS if name != "keyAgreement" or "use" not in jwk]
     method = {"type": "JsonWebKey2020", "publicKeyJwk": jwk}
     return expand(did, "0", method, "https://w3id.org/security/suites/jws-2020/v1", relationships)

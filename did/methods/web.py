@@ -40,16 +40,16 @@ def url(did: str | DID) -> str:
     domain, *segments = parsed.method_specific_id.split(":")
     match = _DOMAIN.fullmatch(domain)
     if parsed.method != "web" or match is None or len(match[1]) > 253:
-        raise InvalidDID(f"{parsed} is not a did:web of a domain name and, as %3A and a number, a port.")
+        raise InvalidDID(f"{parsed} is not a did:web of a domain name and, as %3A and a number, a port")
     host, last_label, port = match.groups()
     if _NUMBER.fullmatch(last_label):
-        raise InvalidDID(f"{parsed} names an IP address.", hint="did:web takes domain names only.")
+        raise InvalidDID(f"{parsed} names an IP address", hint="did:web takes domain names only.")
     if port is not None and int(port) > 65535:
-        raise InvalidDID(f"{parsed} names a port above 65535.")
+        raise InvalidDID(f"{parsed} names a port above 65535")
     for segment in segments:
         plain = unquote(segment, errors="replace")
         if plain in ("", ".", "..") or _UNSAFE.search(plain):
-            raise InvalidDID(f"{parsed} has a path that could lead elsewhere than it says.")
+            raise InvalidDID(f"{parsed} has a path that could lead elsewhere than it says")
     authority = host if port is None else f"{host}:{port}"
     return "/".join([f"https://{authority}", *(segments or [".well-known"]), "did.json"])
 
@@ -61,7 +61,7 @@ def create(base_url: str) -> str:
     """
     target = Target.parse(base_url)
     if target.scheme != "https" or "?" in target.path:
-        raise Refused(f"No did:web can be made of {base_url}.", hint="Give an https URL without a query.")
+        raise Refused(f"no did:web can be made of {base_url}", hint="Give an https URL without a query.")
     path = target.path.removeprefix("/").removesuffix("/")
     domain = target.authority.replace(":", "%3A")
     did = ":".join(["did:web", domain, *(path.split("/") if path else ())])
@@ -106,9 +106,9 @@ def resolve(did: DID, fetcher: Fetcher) -> Document:
         )
         value = load_json_object(data, limit=LIMIT, depth=32)
     except NotFound as problem:
-        raise DIDNotFound(f"{did} has no document. {problem.detail}") from problem
+        raise DIDNotFound(f"{did} has no document: {problem.detail}") from problem
     except Refused as problem:
-        raise ResolutionFailed(f"{did} cannot be resolved. {problem.detail}", hint=problem.hint) from problem
+        raise ResolutionFailed(f"{did} cannot be resolved: {problem.detail}", hint=problem.hint) from problem
     except Malformed as problem:
-        raise InvalidDocument(f"The document of {did} cannot be read. {problem.detail}") from problem
+        raise InvalidDocument(f"the document of {did} cannot be read: {problem.detail}") from problem
     return Document.parse(value, str(did))

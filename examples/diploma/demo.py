@@ -15,12 +15,15 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
+
+from wire.terminal import Result, verb
+from wire.text import counted
 
 HERE = Path(__file__).parent
 NUMBER = "UNI-2026-00000"
@@ -66,29 +69,32 @@ def _short(word: str | Path) -> str:
     return f'"{text}"' if " " in text else text
 
 
-@click.command()
+@verb()
 @click.option("--keep", type=click.Path(path_type=Path), help="Keep the folders of the three roles there.")
-def demo(keep: Path | None) -> None:
+def demo(_session: object, keep: Path | None) -> Result:
     """See a university issue 500 diplomas, a graduate claim one, an employer check it, a forger fail."""
     begun = time.monotonic()
     folder = Path(tempfile.mkdtemp(prefix="intaglio-demo-")) if keep is None else keep
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        _story(folder)
+        verdicts = _story(folder)
     finally:
         if keep is None:
             shutil.rmtree(folder)
-    click.secho(f"\nAll verdicts as told, in {time.monotonic() - begun:.0f} seconds.", bold=True)
-    click.echo(
+    seconds = round(time.monotonic() - begun)
+    click.secho(f"\nAll verdicts as told, in {counted(seconds, 'second')}.", bold=True)
+    return Result(
+        {"verdicts": verdicts, "seconds": seconds, "folder": str(keep) if keep else None},
         "What to type next:\n"
         "  intaglio samples tryout                      one file of each verdict, and graduates.csv\n"
         '  intaglio issuer issue tryout/graduates.csv --name "Your University"\n'
         "  intaglio verify diplomas/UNI-2026-00000.json\n"
-        "  intaglio --help"
+        "  intaglio --help",
     )
 
 
-def _story(folder: Path) -> None:
+def _story(folder: Path) -> list[dict[str, Any]]:
+    """Tells it all; gives what each check of the employer said."""
     university, graduate, employer, forger = (
         _role(folder, name) for name in ("university", "graduate", "employer", "forger")
     )
@@ -117,7 +123,8 @@ def _story(folder: Path) -> None:
     asked = ("--challenge", "employer-2026-0001", "--domain", "https://employer.example")
     shown = employer.folder / "shown.json"
     shown.write_text(graduate.run("wallet", "present", held, *asked, "--yes"))
-    check = _checker(employer)
+    verdicts: list[dict[str, Any]] = []
+    check = _checker(employer, verdicts)
     check(shown, *asked, expect=0, verdict="VALID")
 
     _say("4", "A bundle from the university's folder verifies offline as well.")
@@ -155,6 +162,7 @@ def _story(folder: Path) -> None:
         lambda bundle: bundle.update(evidence=other["evidence"]),
     )
     check(swapped, expect=1, verdict="NOT VALID", reason="belongs to another diploma")
+    return verdicts
 
 
 def _role(folder: Path, name: str) -> Role:
@@ -171,11 +179,12 @@ def _recognise(university: Role, role: Role) -> None:
     shutil.copy(university.folder / "trust.json", role.folder / "trust.json")
 
 
-def _checker(employer: Role) -> Callable[..., None]:
+def _checker(employer: Role, verdicts: list[dict[str, Any]]) -> Callable[..., None]:
     def check(file: Path, *options: str, expect: int, verdict: str, reason: str = "") -> None:
         answer = employer.run("verify", file, *options, "--offline", expect=expect)
         if not answer.startswith(verdict) or reason not in answer:
             raise Unexpected(f"{file.name}: expected {verdict}, {reason!r}, but the answer was\n{answer}")
+        verdicts.append({"file": file.name, "answer": answer.partition("\n")[0], "exitCode": expect})
         _show(answer, bold=verdict)
 
     return check
@@ -208,21 +217,12 @@ def _served(university: Role, port: int) -> Any:
     )
     try:
         assert server.stdout is not None
-        if not server.stdout.readline():
+        if not server.stdout.readline():  # its address, said once it listens
             raise Unexpected(f"the claim service did not start:\n{server.communicate()[1]}")
-        _wait_for(port)
         yield university.folder / "issuer" / "tls" / "authority.pem"
     finally:
         server.terminate()
         server.communicate()
-
-
-def _wait_for(port: int) -> None:
-    for _ in range(200):
-        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-            return
-        time.sleep(0.05)
-    raise Unexpected(f"nobody listens on port {port}")
 
 
 def _say(number: str, text: str) -> None:

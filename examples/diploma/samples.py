@@ -16,14 +16,23 @@ from issuer.issue import Issuer
 from issuer.source import open_source
 from vc.status import Reason
 from verifier import RecognisedIssuer, RecognisedLog, Trust
+from wire.terminal import Result, verb
 
 HERE = Path(__file__).parent
 FILES = ("graduates.csv", "graduates-with-errors.csv", "programmes.csv")
+VERDICTS = {
+    "valid.json": (0, "as the university made it"),
+    "altered.json": (1, "the grade was changed after signing"),
+    "revoked.json": (1, "revoked, with date and reason"),
+    "no-evidence.json": (3, "the proof from the log was taken away"),
+    "unknown-issuer.json": (3, "genuine, but by nobody that you know"),
+}
+"""The exit code for each file, and why."""
 
 
-@click.command()
+@verb()
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
-def samples(folder: Path) -> None:
+def samples(_session: object, folder: Path) -> Result:
     """Write one file of each verdict into FOLDER, and CSV files of invented graduates."""
     if folder.exists() and any(folder.iterdir()):
         raise click.UsageError(f"{folder} is not empty; name a new folder.")
@@ -32,16 +41,15 @@ def samples(folder: Path) -> None:
         shutil.copy(HERE / name, folder / name)
     with tempfile.TemporaryDirectory() as scratch:
         _write(folder, Path(scratch))
-    trust = f"--trust {folder / 'trust.json'} --offline"
-    click.echo(
-        f"{folder / 'valid.json'}            exit code 0\n"
-        f"{folder / 'altered.json'}          exit code 1: the grade was changed after signing\n"
-        f"{folder / 'revoked.json'}          exit code 1: revoked, with date and reason\n"
-        f"{folder / 'no-evidence.json'}      exit code 3: the proof from the log was taken away\n"
-        f"{folder / 'unknown-issuer.json'}   exit code 3: genuine, but by nobody that you know\n"
-        f"Try them: intaglio verify {folder / 'valid.json'} {trust}\n"
-        f'Issue from the CSV: intaglio issuer issue {folder / "graduates.csv"} --name "Your University"'
-    )
+    trust = folder / "trust.json"
+    width = len(str(folder / max(VERDICTS, key=len))) + 3
+    lines = [
+        *(f"{folder / name!s:<{width}}exit code {code}: {why}" for name, (code, why) in VERDICTS.items()),
+        f"Try them: intaglio verify {folder / 'valid.json'} --trust {trust} --offline",
+        f'Issue from the CSV: intaglio issuer issue {folder / "graduates.csv"} --name "Your University"',
+    ]
+    files = [{"file": name, "exitCode": code, "why": why} for name, (code, why) in VERDICTS.items()]
+    return Result({"folder": str(folder), "trust": str(trust), "files": files}, "\n".join(lines))
 
 
 def _write(folder: Path, scratch: Path) -> None:

@@ -37,7 +37,7 @@ class Edge:
             path = tile_path(level, number, width)
             data = get(path) if width else b""
             if data is None or (level != ENTRIES and len(data) != width * merkle.HASH_SIZE):
-                raise Damaged(f"{path} is missing or has not the right length.")
+                raise Damaged(f"{path} is missing or has not the right length")
             return data
 
         rows: list[bytes] = []
@@ -48,7 +48,7 @@ class Edge:
         where = tile_path(ENTRIES, size // WIDTH, size % WIDTH)
         entries = unframe(read(ENTRIES, size // WIDTH, size % WIDTH), where)
         if merkle.leaf_hashes(entries) != b"".join(rows[:1]):
-            raise Damaged(f"{where} has other entries than those whose hashes are in the tile of level 0.")
+            raise Damaged(f"{where} has other entries than those whose hashes are in the tile of level 0")
         return cls(size, tuple(frame(entries)), tuple(rows))
 
     def root(self) -> bytes:

@@ -48,9 +48,9 @@ class Journal:
             with self._path.open("rb") as file:
                 header = next(_payloads(file.read(_FIRST)), b"")
         except FileNotFoundError:
-            raise Damaged("The journal of the log is missing, though the log is not.") from None
+            raise Damaged("the journal of the log is missing, though the log is not") from None
         if len(header) != _FIRST - _HEAD:
-            raise Damaged("The journal of the log does not begin as one.")
+            raise Damaged("the journal of the log does not begin as one")
         base = Base(int.from_bytes(header[:8]), header[8:])
         if base != self.base:
             self._forget(base)
@@ -59,9 +59,9 @@ class Journal:
         """The batches from index `start` on, which are on the disk, even if their writer died too early."""
         if start != self._size:
             self._forget(self.base)
-        with self._path.open("rb+") as file:
+        with self._path.open("rb") as file:
             if file.seek(0, os.SEEK_END) < self._end:
-                raise Damaged("The journal of the log has become shorter.")
+                raise Damaged("the journal of the log has become shorter")
             file.seek(self._end)
             data = file.read()
             if data:

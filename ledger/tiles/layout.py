@@ -61,5 +61,5 @@ def unframe(data: bytes, where: str) -> list[bytes]:
         entries.append(data[at + 2 : stop])
         at = stop
     if at != len(data):
-        raise Damaged(f"{where} ends in the middle of an entry.")
+        raise Damaged(f"{where} ends in the middle of an entry")
     return entries

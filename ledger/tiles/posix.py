@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from wire.files import locked, make_private_folder, sync_file, sync_folder, write_durably
-from wire.problem import Damaged, Unavailable
+from wire.problem import Damaged, DiskFull, Unavailable
 
 from .journal import Journal
 from .keys import KeyRuns, key_digest
@@ -75,7 +75,8 @@ class PosixStore:
         try:
             descriptor = os.open(where, os.O_WRONLY | os.O_CREAT, 0o644)
         except FileNotFoundError:
-            Path(where).parent.mkdir(parents=True, exist_ok=True)
+            for parent in reversed(Path(path).parents):
+                (self._folder / parent).mkdir(mode=0o755, exist_ok=True)  # `parents=True` knows no mode
             descriptor = os.open(where, os.O_WRONLY | os.O_CREAT, 0o644)
         try:
             if os.fstat(descriptor).st_size > len(data):
@@ -148,8 +149,10 @@ def _disk_problems() -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        detail = f"the log's folder cannot be read or written: {error.strerror}"
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DiskFull(detail) from error
         kind = Damaged if error.errno == errno.EIO else Unavailable
         raise kind(
-            f"The log's folder cannot be read or written: {error.strerror}.",
-            hint="Nothing that was acknowledged is lost. Once the disk is well, do the same again.",
+            detail, hint="Nothing that was acknowledged is lost. Once the disk is well, do the same again."
         ) from error

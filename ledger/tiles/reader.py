@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable, Iterator
 
 from wire.problem import Damaged
+from wire.text import counted
 
 from .. import merkle
 from .layout import ENTRIES, HEIGHT, WIDTH, tile_path, unframe
@@ -43,7 +44,7 @@ class TileReader:
     def _read_tile(self, level: int, number: int, width: int) -> list[bytes]:
         path, data = self._read(level, number, width)
         if len(data) < width * merkle.HASH_SIZE:
-            raise Damaged(f"{path} has not the right length.")
+            raise Damaged(f"{path} has not the right length")
         rows = [data[: width * merkle.HASH_SIZE]]
         for _ in range(HEIGHT - 1):
             rows.append(merkle.parents(rows[-1]))
@@ -53,7 +54,7 @@ class TileReader:
         path, data = self._read(ENTRIES, number, width)
         entries = unframe(data, path)
         if len(entries) < width:
-            raise Damaged(f"{path} has {len(entries)} entries instead of {width}.")
+            raise Damaged(f"{path} has {counted(len(entries), 'entry', 'entries')} instead of {width}")
         return entries[:width]
 
     def _read(self, level: int | str, number: int, width: int) -> tuple[str, bytes]:
@@ -62,4 +63,4 @@ class TileReader:
             data = self._get(path)
             if data is not None:
                 return path, data
-        raise Damaged(f"{tile_path(level, number, width)} is missing.")
+        raise Damaged(f"{tile_path(level, number, width)} is missing")

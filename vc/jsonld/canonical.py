@@ -44,6 +44,6 @@ def canonicalize(
         dataset = Walk(contexts, meter).document(document)
         return rdfc.canonicalize(dataset, digest=digest, limit=limit).encode()
     except UnicodeEncodeError:
-        raise Malformed("A string holds a lone surrogate, which UTF-8 cannot express.") from None
+        raise Malformed("a string holds a lone surrogate, which UTF-8 cannot express") from None
     finally:
         contexts.settle(meter)

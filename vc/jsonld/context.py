@@ -77,7 +77,7 @@ class Meter:
     def charge(self, amount: int) -> None:
         self.spent += amount
         if self.spent > MOST:
-            raise TooComplex("The document combines too many or too large contexts.")
+            raise TooComplex("the document combines too many or too large contexts")
 
 
 class ActiveContext:
@@ -161,22 +161,22 @@ class Contexts:
         if isinstance(local, dict) and "@propagate" in local:
             propagate = local["@propagate"]
             if not isinstance(propagate, bool):
-                raise InvalidContext("@propagate of a context is not true or false.")
+                raise InvalidContext("@propagate of a context is not true or false")
         result = active
         for item in local if isinstance(local, list) else [local]:
             previous = result.previous if propagate else result.previous or active
             if isinstance(item, dict) and "@propagate" in item and (chain or item is not local):
-                raise InvalidContext("@propagate is understood alike only in a context that stands alone.")
+                raise InvalidContext("@propagate is understood alike only in a context that stands alone")
             if item is None:
                 if not override and any(term.protected for term in result.terms.values()):
-                    raise InvalidContext("A null context would drop protected terms.")
+                    raise InvalidContext("a null context would drop protected terms")
                 result = self.root.with_previous(None if propagate else result)
             elif isinstance(item, str):
                 if item in chain:
-                    raise InvalidContext(f"The context {quoted(item)} includes itself.")
+                    raise InvalidContext(f"the context {quoted(item)} includes itself")
                 document = self.documents.load(item) if IRI(item) else None
                 if not isinstance(document, dict) or "@context" not in document:
-                    raise InvalidContext(f"{quoted(item)} is not the absolute URL of a context document.")
+                    raise InvalidContext(f"{quoted(item)} is not the absolute URL of a context document")
                 result = self.process(
                     result.with_previous(previous), document["@context"], meter,
                     override=override, chain=(*chain, item),
@@ -185,7 +185,7 @@ class Contexts:
                 meter.charge(16 + len(result.terms) + len(item))
                 result = _merged(result, item, override, previous)
             else:
-                raise InvalidContext("A context is not a URL, an object, null or an array of these.")
+                raise InvalidContext("a context is not a URL, an object, null or an array of these")
         return result
 
 
@@ -222,19 +222,19 @@ def _merged(
     """One context object on top of an active context (4.1.2, step 5.4 on)."""
     result = ActiveContext(dict(active.terms), active.vocab, active.language, active.direction, previous)
     if local.get("@version", 1.1) != 1.1:
-        raise InvalidContext("@version of a context is not 1.1.")
+        raise InvalidContext("@version of a context is not 1.1")
     if "@import" in local:
-        raise InvalidContext("@import in a context is not supported.", hint="List both contexts instead.")
+        raise InvalidContext("@import in a context is not supported", hint="List both contexts instead.")
     if not isinstance(local.get("@base"), str | None):
-        raise InvalidContext("@base of a context is neither a string nor null.")
+        raise InvalidContext("@base of a context is neither a string nor null")
     if "@vocab" in local:
         vocab = local["@vocab"]
         if isinstance(vocab, str):
             if vocab.partition(":")[0] in local:
-                raise InvalidContext("@vocab of a context uses a prefix that the same context defines.")
+                raise InvalidContext("@vocab of a context uses a prefix that the same context defines")
             vocab = expand(result, vocab, vocab=True)
         if vocab is not None and (not isinstance(vocab, str) or not IRI(vocab)):
-            raise InvalidContext("@vocab of a context is neither an absolute IRI nor null.")
+            raise InvalidContext("@vocab of a context is neither an absolute IRI nor null")
         result.vocab = vocab
     if "@language" in local:
         result.language = _language(local["@language"])
@@ -359,18 +359,18 @@ class _Definition:
 
 
 def _bad(name: str, what: str) -> InvalidContext:
-    return InvalidContext(f"The term {quoted(name)} of a context {what}.")
+    return InvalidContext(f"the term {quoted(name)} of a context {what}")
 
 
 def _language(value: Any) -> str | None:
     if value is not None and not (isinstance(value, str) and LANGUAGE(value)):
-        raise InvalidContext("@language in a context is not a language tag (BCP 47).")
+        raise InvalidContext("@language in a context is not a language tag (BCP 47)")
     return value and value.lower()
 
 
 def _direction(value: Any) -> str | None:
     if value not in (None, "ltr", "rtl"):
-        raise InvalidContext("@direction in a context is not ltr, rtl or null.")
+        raise InvalidContext("@direction in a context is not ltr, rtl or null")
     return None if value is None else str(value)
 
 

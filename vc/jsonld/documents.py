@@ -22,7 +22,7 @@ class Documents:
     def __init__(self, extra: Mapping[str, Any] = MappingProxyType({})) -> None:
         self._index = {row["url"]: row for row in json.loads((FOLDER / "index.json").read_bytes())}
         for url in self._index.keys() & extra.keys():
-            raise Refused(f"The context {quoted(url)} is vendored and cannot be replaced.")
+            raise Refused(f"the context {quoted(url)} is vendored and cannot be replaced")
         self._loaded = dict(extra)
 
     @property
@@ -36,11 +36,11 @@ class Documents:
             row = self._index.get(url)
             if row is None:
                 raise UnknownContext(
-                    f"The context {quoted(url)} is not known here, and contexts are never fetched.",
+                    f"the context {quoted(url)} is not known here, and contexts are never fetched",
                     hint="Use a known context, or give its document to the service as an extra one.",
                 )
             data = (FOLDER / row["file"]).read_bytes()
             if hashlib.sha256(data).hexdigest() != row["sha256"]:
-                raise Damaged(f"The vendored context file {row['file']} does not have its indexed SHA-256.")
+                raise Damaged(f"the vendored context file {row['file']} does not have its indexed SHA-256")
             self._loaded[url] = json.loads(data)
         return self._loaded[url]

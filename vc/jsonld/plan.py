@@ -72,7 +72,7 @@ def compile_plan(contexts: Contexts, active: ActiveContext, key: str, meter: Met
                 hint="Write id and type, and no other keyword.",
             )
         if term and term.context is not UNSET:
-            raise InvalidContext(f"The alias {quoted(key)} of a keyword has a context of its own.")
+            raise InvalidContext(f"the alias {quoted(key)} of a keyword has a context of its own")
         return Plan(DONE if name in {"@context", "@id", "@type"} else KEYWORD, key, name, active)
     iri = absolute(name, key)
     term = term or Term(iri)
@@ -86,7 +86,7 @@ def compile_plan(contexts: Contexts, active: ActiveContext, key: str, meter: Met
         inside = plan.scalar.terms.get(key, Term(iri))
         if key in plan.scalar.terms and replace(inside, protected=term.protected) != term:
             raise InvalidContext(
-                f"The context of the term {quoted(key)} redefines it; processors disagree then."
+                f"the context of the term {quoted(key)} redefines it; processors disagree then"
             )
         term = inside
     if term.type and term.type[0] == "@":
@@ -124,7 +124,7 @@ def _kind(term: Term) -> int:
         return MAP if container else REVERSE
     if term.type == "@json":
         if container:
-            raise InvalidContext("A term of type @json in a list or map is not supported.")
+            raise InvalidContext("a term of type @json in a list or map is not supported")
         return JSON
     if not container:
         return PLAIN

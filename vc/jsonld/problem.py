@@ -11,14 +11,14 @@ class InvalidDocument(Malformed):
     title = "The document is not valid JSON-LD"
 
     def __init__(self, reason: str, *, hint: str = "") -> None:
-        super().__init__(f"At the top: {reason}", hint=hint)
+        super().__init__(f"at the top: {reason}", hint=hint)
         self._reason = reason
         self._pointer = ""
 
     def within(self, step: str | int) -> None:
         """Say that the place named so far lies in this member or item; `detail` becomes a JSON pointer."""
         self._pointer = "/" + _short(str(step)).replace("~", "~0").replace("/", "~1") + self._pointer
-        self.detail = f"At {self._pointer}: {self._reason}"
+        self.detail = f"at {self._pointer}: {self._reason}"
         self.args = (self.detail,)
 
 

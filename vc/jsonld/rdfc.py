@@ -173,7 +173,7 @@ class _Ties:
         self.left -= steps
         if self.left < 0:
             raise TooComplex(
-                "Too many nodes of the document without an id look alike.",
+                "too many nodes of the document without an id look alike",
                 hint="Give repeated objects an id.",
             )
 

@@ -122,7 +122,7 @@ class Walk:
     ) -> None:  # fmt: skip
         """The loop over the members of a node object, kept fast."""
         if depth > DEEPEST:
-            raise TooComplex(f"The document is nested deeper than {DEEPEST} levels.")
+            raise TooComplex(f"the document is nested deeper than {DEEPEST} levels")
         plans = active.plans
         add = lines.append
         key = ""
@@ -329,7 +329,7 @@ class Walk:
     def chain(self, graph: Graph, plan: Plan, items: list[Any], depth: int) -> Node:
         """An ordered list (8.2.3): a chain of blank nodes."""
         if depth > DEEPEST:
-            raise TooComplex(f"The document is nested deeper than {DEEPEST} levels.")
+            raise TooComplex(f"the document is nested deeper than {DEEPEST} levels")
         cells = [self.dataset.blank() for _ in items]
         for index, item in enumerate(items):
             kind = type(item)

@@ -1,0 +1,119 @@
+"""On a disk that may only be read everything can be looked at; on a full one it is said that it is full."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from holder.store import Record, Store
+from tests.conftest import ROOT
+
+PASSPHRASE = b"correct horse battery"
+NUMBER = "UNI-2026-00000"
+READ_ONLY = 'mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && exec "$@"'
+SMALL = 'mount -t tmpfs -o size=128k none "$0" && exec "$@"'
+
+
+def typed(home: Path, *words: object, mount: str = 'exec "$@"') -> subprocess.CompletedProcess[str]:
+    """`intaglio …` in a process of its own, for which alone something is mounted over `home`."""
+    program = [sys.executable, "-m", "intaglio", "--home", str(home), *map(str, words)]
+    return subprocess.run(
+        ["unshare", "--map-root-user", "--mount", "sh", "-c", mount, str(home), *program],
+        env={**os.environ, "INTAGLIO_PASSPHRASE_FILE": str(home.parent / "passphrase")},
+        cwd=home.parent,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The home of an issuer, a wallet and a trust list."""
+    home = tmp_path_factory.mktemp("disk") / "home"
+    home.mkdir(mode=0o700)
+    secret = home.parent / "passphrase"
+    secret.touch(mode=0o600)
+    secret.write_bytes(PASSPHRASE)
+    try:
+        probe = typed(home, "--version", mount=READ_ONLY)
+    except FileNotFoundError:
+        pytest.skip("no `unshare` on this system")
+    if probe.returncode:
+        pytest.skip(f"mounting is not allowed here: {probe.stderr}")
+    file = ROOT / "examples" / "diploma" / "graduates-with-errors.csv"
+    assert typed(home, "issuer", "issue", file, "--name", "Example", "--errors", "errors.csv").returncode == 7
+    assert typed(home, "wallet", "init").returncode == 0
+    assert typed(home, "wallet", "import", f"diplomas/{NUMBER}.json").returncode == 0
+    return home
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("verify diplomas/UNI-2026-00000.json", "VALID: "),
+        ("trust list", "Example"),
+        ("wallet list", "Doctor of Medicine"),
+        ("ledger status", "entries "),
+        ("ledger audit", "every tile and the checkpoint follow"),
+        ("doctor", "may only be read"),
+    ],
+)
+def test_what_only_looks_needs_no_right_to_write(words: str, told: str, home: Path) -> None:
+    done = typed(home, *words.split(), mount=READ_ONLY)
+    assert done.returncode == 0, done.stderr
+    assert told in done.stdout
+
+
+def test_one_diploma_is_shown_and_none_is_added(home: Path) -> None:
+    name = typed(home, "wallet", "list", mount=READ_ONLY).stdout[:12]
+    assert typed(home, "wallet", "show", name, mount=READ_ONLY).stdout.startswith("Doctor of Medicine\n")
+    refused = typed(home, "wallet", "import", f"diplomas/{NUMBER}.json", mount=READ_ONLY)
+    assert refused.returncode == 3
+    assert "the wallet may not be written to" in refused.stderr
+
+
+def test_what_a_writer_left_behind_is_seen_or_said(home: Path, tmp_path: Path) -> None:
+    """SQLite's log has the newest records: a reader that left it out would show an old wallet."""
+    copy = tmp_path / "home"
+    shutil.copy(home.parent / "passphrase", tmp_path)
+    with Store.open(home / "wallet" / "wallet.sqlite3", PASSPHRASE) as store:
+        (diploma,) = (record for record in store.records() if record.kind == "credential")
+        store.put(Record("credential", "0" * 12, diploma.body))
+        shutil.copytree(home, copy)
+        store.delete("credential", "0" * 12)
+    listed = typed(copy, "wallet", "list", mount=READ_ONLY)
+    assert listed.returncode == 0, listed.stderr
+    assert len(listed.stdout.splitlines()) == 2
+    (copy / "wallet" / "wallet.sqlite3-shm").unlink()
+    refused = typed(copy, "wallet", "list", mount=READ_ONLY)
+    assert (refused.returncode, refused.stdout) == (3, "")
+    assert "its folder not written to" in refused.stderr
+
+
+def test_a_full_disk_is_called_so(home: Path, tmp_path: Path) -> None:
+    shutil.copy(home.parent / "passphrase", tmp_path)
+    small = tmp_path / "home"
+    small.mkdir()
+    file = ROOT / "examples" / "diploma" / "graduates.csv"
+    done = typed(small, "issuer", "issue", file, "--name", "Example", "--json", mount=SMALL)
+    assert done.returncode == 3
+    assert "The disk is full: " in done.stderr
+    assert "Make room, then do the same again." in done.stderr
+    assert json.loads(done.stdout)["error"]["title"] == "The disk is full"
+
+
+def test_a_wallet_on_a_full_disk_says_so(home: Path, tmp_path: Path) -> None:
+    shutil.copy(home.parent / "passphrase", tmp_path)
+    small = tmp_path / "home"
+    small.mkdir()
+    filled = SMALL.replace("128k", "40k").replace("&& exec", f'&& cp -r {home / "wallet"} "$0" && exec')
+    done = typed(small, "wallet", "import", home.parent / "diplomas" / f"{NUMBER}.json", mount=filled)
+    assert done.returncode == 3
+    assert "The disk is full: " in done.stderr
