@@ -12,6 +12,7 @@ learns how many records there are and how long each is, nothing else.
 from __future__ import annotations
 
 import fcntl
+import functools
 import hashlib
 import hmac
 import json
@@ -29,7 +30,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from keys.envelope import open_envelope, seal
 from wire.files import make_private_folder, sync_file, write_durably
-from wire.problem import Conflict, Damaged, DiskFull, Malformed, NotFound, Refused, TryLater, Unavailable
+from wire.problem import Conflict, Damaged, Malformed, NotFound, Refused
+from wire.sqlite import sqlite_problems
 from wire.strict import load_json_object
 
 SHORTEST_PASSPHRASE = 8  # bytes; whoever copies the file guesses offline, at 64 MiB and 0.2 s a try
@@ -51,17 +53,6 @@ _PRAGMAS = (
     "synchronous = FULL",
     "fullfsync = ON",  # macOS: through the drive's own cache
 )
-_IN_THE_WAY: dict[int, tuple[type[Unavailable], str]] = {
-    sqlite3.SQLITE_BUSY: (TryLater, "another process holds the wallet"),
-    sqlite3.SQLITE_FULL: (DiskFull, "the wallet could not be written"),
-    sqlite3.SQLITE_IOERR_SHMSIZE: (DiskFull, "the wallet could not be opened"),
-    sqlite3.SQLITE_READONLY: (Unavailable, "the wallet may not be written to"),
-    sqlite3.SQLITE_CANTOPEN: (
-        Unavailable,
-        "the wallet's file cannot be opened, or its folder not written to",
-    ),
-    sqlite3.SQLITE_IOERR: (Unavailable, "the disk does not answer as it should"),
-}
 
 
 class WeakPassphrase(Refused):
@@ -97,7 +88,7 @@ class Store:
         """Write a new store holding `records`, whole or not at all; `Conflict` if `path` exists."""
         data_key = secrets.token_bytes(32)
         envelope = _envelope(data_key, passphrase)
-        with _sqlite_problems(), closing(_connect(":memory:")) as memory:
+        with _problems(), closing(_connect(":memory:")) as memory:
             memory.executescript(_SCHEMA)
             store = cls(memory, data_key)
             for record in records:
@@ -111,7 +102,7 @@ class Store:
         """The store at `path`; `NotFound` if there is none, `WrongPassphrase` if it does not open it."""
         if not path.is_file():
             raise NotFound(f"there is no wallet at {path}", hint="`intaglio wallet init` makes one.")
-        with _sqlite_problems():
+        with _problems():
             connection = _connect(f"{path.resolve().as_uri()}?{_mode(path)}")
             try:
                 store = cls(connection, _unwrap(connection, passphrase))
@@ -130,7 +121,7 @@ class Store:
         with path.open("rb") as file:
             if file.read(len(_SQLITE)) != _SQLITE:
                 raise foreign
-        with _sqlite_problems(), closing(_connect(f"{path.resolve().as_uri()}?immutable=1")) as connection:
+        with _problems(), closing(_connect(f"{path.resolve().as_uri()}?immutable=1")) as connection:
             if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'vault'").fetchone():
                 raise foreign
             return cls(connection, _unwrap(connection, passphrase)).records()
@@ -148,18 +139,18 @@ class Store:
 
     def records(self) -> list[Record]:
         """All records, sorted by kind and name."""
-        with _sqlite_problems(), self._reading():
+        with _problems(), self._reading():
             rows = self._connection.execute("SELECT place, version, sealed FROM record").fetchall()
         return sorted(self._unseal(*row) for row in rows)
 
     def put(self, record: Record) -> None:
         """Store a record in place of the one of that kind and name, if there is one."""
-        with _sqlite_problems(), self._writing() as version:
+        with _problems(), self._writing() as version:
             self._write(record, version)
 
     def delete(self, kind: str, name: str) -> None:
         """Remove a record; `NotFound` if there is no such record."""
-        with _sqlite_problems(), self._writing():
+        with _problems(), self._writing():
             deletion = "DELETE FROM record WHERE place = ?"
             if not self._connection.execute(deletion, (self._place(kind, name),)).rowcount:
                 raise NotFound(f"the wallet holds no {kind} {name}")
@@ -167,7 +158,7 @@ class Store:
     def change_passphrase(self, passphrase: bytes) -> None:
         """Rewrap the data key; copies of the file made before still open with the former passphrase."""
         envelope = _envelope(self._data_key, passphrase)
-        with _sqlite_problems(), self._writing():
+        with _problems(), self._writing():
             self._connection.execute("UPDATE vault SET envelope = ?", (envelope,))
 
     def _place(self, kind: str, name: str) -> bytes:
@@ -260,11 +251,12 @@ def _bound_to(place: bytes, version: int) -> bytes:
     return place + version.to_bytes(8, signed=True)
 
 
+_WAY_OUT = "Nothing was written. `intaglio wallet restore BACKUP` in another home brings back a backup."
+_problems = functools.partial(sqlite_problems, "the wallet", _WAY_OUT)
+
+
 def _damaged(what: str) -> Damaged:
-    return Damaged(
-        f"the wallet's file was changed from outside: {what}",
-        hint="Nothing was written. `intaglio wallet restore BACKUP` in another home brings back a backup.",
-    )
+    return Damaged(f"the wallet's file was changed from outside: {what}", hint=_WAY_OUT)
 
 
 def _mode(path: Path) -> str:
@@ -281,22 +273,6 @@ def _connect(uri: str) -> sqlite3.Connection:
     for pragma in _PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
     return connection
-
-
-@contextmanager
-def _sqlite_problems() -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.DatabaseError as error:
-        code = getattr(error, "sqlite_errorcode", 0)
-        if found := _IN_THE_WAY.get(code) or _IN_THE_WAY.get(code & 0xFF):
-            kind, what = found
-            raise kind(
-                what, hint=kind.advice or "Nothing was changed; try again once it is mended."
-            ) from error
-        raise _damaged("it is no longer a readable database") from error
-    except UnicodeDecodeError:  # names of tables and columns, which sqlite3 decodes before it looks at them
-        raise _damaged("it is no longer a readable database") from None
 
 
 def _vault(connection: sqlite3.Connection) -> tuple[bytes, int, Any]:

@@ -128,6 +128,8 @@ class Wallet:
     def accept(self, data: bytes, check: Check, *, now: datetime, undetermined: bool = False) -> Held:
         """Check a bundle or credential and keep it; nothing is kept when the check says that it is not valid.
 
+        A copy that brings less along than the one that the wallet has is checked, but does not replace it.
+
         What could not be decided is kept only if the caller says `undetermined`, and is marked. Raises
         the `Problem` that the check found, and `Malformed` for what is not a credential.
         """
@@ -142,6 +144,9 @@ class Wallet:
             report.require()
         name = hashlib.sha256(jcs.canonicalize(bundle.secured)).hexdigest()[:12]
         held = Held(name, data, now, report.verdict)
+        for known in self.credentials():
+            if known.id == name and _attached(known.bundle) > _attached(bundle):
+                return known  # the bare credential must not take the place of its bundle
         self._store.put(_credential_record(held))
         return held
 
@@ -210,6 +215,10 @@ class Wallet:
             if not held.bound_to <= mine:
                 raise BoundToAnother(f"credential {held.id} is bound to a key that this wallet does not have")
         raise BoundToAnother("the credentials are bound to different keys", hint="Present them one by one.")
+
+
+def _attached(bundle: Bundle) -> int:
+    return len(bundle.evidence) + len(bundle.issuer_documents) + len(bundle.status_lists)
 
 
 def _each_once(items: Iterable[Item]) -> tuple[Item, ...]:

@@ -19,7 +19,8 @@ from did import METHODS, Resolver
 from exchange.claim import Acceptance, ClaimLink, Invitation
 from wire.fetch import NoFetcher
 from wire.files import locked, make_private_folder
-from wire.problem import Conflict, NotFound, Refused, Unavailable
+from wire.problem import Conflict, NotFound, Refused, TryLater
+from wire.sqlite import sqlite_problems
 
 LINK_LIFETIME = timedelta(days=30)
 CHALLENGE_LIFETIME = timedelta(minutes=10)
@@ -53,7 +54,7 @@ class AlreadyClaimed(Conflict):
     title = "Already claimed"
 
 
-class TooManyAttempts(Unavailable):
+class TooManyAttempts(TryLater):
     """This link has as many open challenges as it may have."""
 
     title = "Too many attempts"
@@ -116,7 +117,7 @@ class Claims:
                 "SELECT holder, expires FROM link WHERE token = ?", (_hash(token),)
             ).fetchone()
             if link is None:
-                raise NotFound("no diploma waits under this link", hint="ask the issuer for a new link")
+                raise NotFound("no diploma waits under this link", hint="Ask the issuer for a new link.")
             if link[0] is None and link[1] <= _seconds(now):
                 raise _expired()
             connection.execute("DELETE FROM challenge WHERE expires <= ?", (_seconds(now),))
@@ -126,7 +127,7 @@ class Claims:
             if issued >= OPEN_CHALLENGES:
                 raise TooManyAttempts(
                     "this link was opened too often within a few minutes",
-                    hint=f"try again in {CHALLENGE_LIFETIME // timedelta(minutes=1)} minutes",
+                    hint=f"Try again in {CHALLENGE_LIFETIME // timedelta(minutes=1)} minutes.",
                 )
             connection.execute(
                 "INSERT INTO challenge (challenge, token, expires) VALUES (?, ?, ?)",
@@ -156,7 +157,7 @@ class Claims:
         if spent.rowcount != 1:
             raise ChallengeSpent(
                 "the challenge is unknown, expired, used already or another link's",
-                hint="open the link again: the wallet then signs a new challenge",
+                hint="Open the link again: the wallet then signs a new challenge.",
             )
 
     def _bind(self, token: str, holder: str, now: datetime) -> str:
@@ -173,19 +174,22 @@ class Claims:
         if link is not None and link[0] is not None:
             raise AlreadyClaimed(
                 "another wallet has claimed this diploma",
-                hint="if that was not you, tell the issuer: it can withdraw that edition and send a new link",
+                hint="If that was not you, tell the issuer: it can withdraw that one and send a new link.",
             )
         raise _expired()
 
     @contextmanager
     def _connected(self) -> Iterator[sqlite3.Connection]:
-        with closing(sqlite3.connect(self._path, isolation_level=None, timeout=30)) as connection:
+        with (
+            sqlite_problems("the list of claim links"),
+            closing(sqlite3.connect(self._path, isolation_level=None, timeout=30)) as connection,
+        ):
             connection.execute("PRAGMA synchronous = FULL")
             yield connection
 
 
 def _expired() -> LinkExpired:
-    return LinkExpired("the claim link has expired", hint="ask the issuer for a new one")
+    return LinkExpired("the claim link has expired", hint="Ask the issuer for a new one.")
 
 
 def _hash(secret: str) -> bytes:

@@ -10,19 +10,14 @@ from pathlib import Path
 from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.exc import DatabaseError, IntegrityError
 
-from wire.problem import Damaged, Refused, Unavailable
+from wire.problem import Refused
+from wire.sqlite import sqlite_problem
 
 from .tables import REVISION, metadata
 
 _PRAGMAS = ("journal_mode = WAL", "synchronous = FULL", "fullfsync = ON", "cache_size = -65536")
 _LOCK_WAIT = 30.0  # seconds
-_IN_THE_WAY = {
-    sqlite3.SQLITE_BUSY: "another process holds the issuer's index",
-    sqlite3.SQLITE_FULL: "the disk is full",
-    sqlite3.SQLITE_READONLY: "the issuer's index may not be written to",
-    sqlite3.SQLITE_CANTOPEN: "the issuer's index cannot be opened",
-    sqlite3.SQLITE_IOERR: "the disk does not answer as it should",
-}
+_WAY_OUT = "`intaglio issuer --home FOLDER restore BACKUP` brings back a backup."
 
 
 class Database:
@@ -62,10 +57,7 @@ class Database:
         except IntegrityError:
             raise
         except DatabaseError as error:
-            code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
-            if code in _IN_THE_WAY:
-                raise Unavailable(_IN_THE_WAY[code], hint="Nothing was changed; try again.") from error
-            raise Damaged("the issuer's index is no longer a readable database") from error
+            raise sqlite_problem(error.orig, "the issuer's index", _WAY_OUT) from error
 
 
 def _configure(connection: sqlite3.Connection, _record: object) -> None:

@@ -62,7 +62,8 @@ def serve(place: Place, host: str, port: int, url: str | None, tls: bool | None)
         from .app import create_app
     except ModuleNotFoundError as error:
         raise Refused(
-            f"the service needs {error.name}, which is not installed", hint="pip install 'intaglio[serve]'"
+            f"the service needs {error.name}, which is not installed",
+            hint="Install it: pip install 'intaglio[serve]'",
         ) from error
     from .tls import server_files
 

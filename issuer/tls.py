@@ -118,7 +118,7 @@ def _general_name(name: str) -> x509.GeneralName:
     try:
         return x509.DNSName(name)
     except ValueError:
-        raise InvalidName("a name is not in ASCII", hint="write it as it stands in links: xn--…") from None
+        raise InvalidName("a name is not in ASCII", hint="Write it as it stands in links: xn--…") from None
 
 
 def _constraint(subject: x509.GeneralName) -> x509.GeneralName:

@@ -162,7 +162,7 @@ def _small() -> bytes:
 def _read(image: bytes) -> list[Record]:
     memory = module._connect(":memory:")
     try:
-        with module._sqlite_problems():
+        with module._problems():
             memory.deserialize(image)
             return Store(memory, KEY).records()
     finally:

@@ -60,6 +60,15 @@ def test_the_same_diploma_is_kept_once_and_the_newer_bundle_stays(home: Path) ->
         assert [held.data for held in wallet.credentials()] == [other.data, again.data]
 
 
+def test_a_bare_copy_does_not_take_the_place_of_a_bundle(home: Path) -> None:
+    document = {"document": {"id": DID}, "evidence": []}
+    data = bundle(diploma(), issuerDocuments=[document])
+    with Wallet(home, PASSPHRASE) as wallet:
+        wallet.accept(data, check, now=NOW)
+        assert wallet.accept(diploma(), check, now=NOW + timedelta(days=1)).data == data
+        assert [held.data for held in wallet.credentials()] == [data]
+
+
 @pytest.mark.parametrize(
     "data",
     [

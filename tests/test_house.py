@@ -95,10 +95,7 @@ def test_the_lock_has_a_hash_for_everything_and_no_address() -> None:
     assert not [line for line in lines if "://" in line or line.startswith("--index")]
 
 
-MESSAGES = [path for path in SOURCES if "issuer" not in path.parts]
-
-
-@pytest.mark.parametrize("path", MESSAGES, ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_problems_are_told_in_one_tone(path: Path) -> None:
     """`Title: detail without a full stop`, then `A hint as a sentence.`, which may end with a command."""
     for node in ast.walk(ast.parse(path.read_text())):

@@ -138,7 +138,7 @@ def test_a_challenge_is_good_once_for_its_link_and_ten_minutes(claims: Claims) -
     claims.redeem(token, message, Registrar(), now=NOW)
     with pytest.raises(ChallengeSpent) as refused:
         claims.redeem(token, message, Registrar(), now=NOW)
-    assert "open the link again" in refused.value.hint
+    assert "Open the link again" in refused.value.hint
     with pytest.raises(ChallengeSpent):
         claims.redeem(token, answer(Invitation(DID, NAME, SERVICE, "made up", NOW)), Registrar(), now=NOW)
 

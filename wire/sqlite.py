@@ -1,0 +1,39 @@
+"""What SQLite refuses, as problems: a lock held by others, a full disk, a file that is no database."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+
+from .problem import Damaged, DiskFull, Problem, TryLater, Unavailable
+
+_IN_THE_WAY: dict[int, tuple[type[Unavailable], str]] = {
+    sqlite3.SQLITE_BUSY: (TryLater, "another process holds {}"),
+    sqlite3.SQLITE_FULL: (DiskFull, "{} could not be written"),
+    sqlite3.SQLITE_IOERR_SHMSIZE: (DiskFull, "{} could not be opened"),
+    sqlite3.SQLITE_READONLY: (Unavailable, "{} may not be written to"),
+    sqlite3.SQLITE_CANTOPEN: (Unavailable, "{} cannot be opened, or its folder not written to"),
+    sqlite3.SQLITE_IOERR: (Unavailable, "the disk that holds {} does not answer as it should"),
+}
+
+
+def sqlite_problem(error: BaseException | None, what: str, way_out: str = "") -> Problem:
+    """The problem that an error of `sqlite3` is; `way_out` is the hint for a file that is damaged."""
+    code = getattr(error, "sqlite_errorcode", 0)
+    found = _IN_THE_WAY.get(code) or _IN_THE_WAY.get(code & 0xFF)
+    if found is None:
+        return Damaged(f"{what} is damaged: it is no longer a readable database", hint=way_out)
+    kind, words = found
+    return kind(words.format(what), hint=kind.advice or "Nothing was changed; try again once it is mended.")
+
+
+@contextlib.contextmanager
+def sqlite_problems(what: str, way_out: str = "") -> Iterator[None]:
+    """Raises the `Unavailable` or `Damaged` that errors of `sqlite3` inside are."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        raise sqlite_problem(error, what, way_out) from error
+    except UnicodeDecodeError:  # names of tables and columns, which sqlite3 decodes before it looks at them
+        raise sqlite_problem(None, what, way_out) from None
