@@ -2,7 +2,8 @@
 
 `Issuer` (`issue.py`) does it all over one folder (`home.py`). A file goes through `source.py` (reading),
 `checking.py` and `bulk.py`; a row through `records.py`, `template.py`, `document.py` and `press.py`. What was
-issued lies in `shards.py` and `store.py`; `status.py` revokes. Read `issue.py` first, then `bulk.py`.
+issued lies in `shards.py` and `store.py`, from where `archive.py` reads it and `changes.py` compares it with
+a file; `status.py` revokes. Read `issue.py` first, then `bulk.py`.
 """
 
 from __future__ import annotations

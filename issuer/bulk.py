@@ -21,9 +21,12 @@ from ledger import Log
 from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
 from wire.problem import Malformed
 
+from .archive import Archive
+from .changes import Change, Shelf, changes, differing, shelves
 from .checking import Catalogue, Checked, Checker, Survey, check_span, survey
 from .errorfile import write_error_file
 from .press import Line, Press, index_columns, log_entry
+from .records import Record
 from .shards import Shard, write_shard
 from .source import Source, Span
 from .store import Job, NewEntry, Store
@@ -34,7 +37,7 @@ _Part = TypeVar("_Part")
 
 
 class Progress(NamedTuple):
-    """How far a job is, in rows: `stage` is `checking` or `issuing`."""
+    """How far a job is, in rows: `stage` is `checking`, `comparing`, `issuing` or `writing`."""
 
     stage: str
     done: int
@@ -84,6 +87,11 @@ def check(work: Work, span: Span) -> Checked:
     return check_span(work.checker, span)
 
 
+def compare(_: Work, shelf: Shelf) -> dict[int, Record]:
+    """A worker's part between the two: rows that are known against what was issued."""
+    return differing(shelf)
+
+
 def issue(work: Work, task: Task) -> Chunk:
     """A worker's part of the second pass: read, check, sign and store row after row."""
     made = Chunk([], [])
@@ -114,7 +122,7 @@ class Bulk:
     def __init__(self, store: Store, log: Log, shards: Path) -> None:
         self._store = store
         self._log = log
-        self._shards = shards
+        self._archive = Archive(store, shards)
 
     def run(
         self,
@@ -133,19 +141,19 @@ class Bulk:
         default one a core, none for a file of one chunk; nothing but the time taken depends on it.
         """
         self.recover()
-        spans = list(source.spans())
-        with _pool(Work(Checker(source, catalogue), press), spans, workers, self._store) as pool:
-            found = _check_all(pool, spans, self._store, error_file, progress)
+        spans = source.spans
+        with _pool(Work(Checker(source, now.date(), catalogue), press), workers, self._store) as pool:
+            key = _key(source, catalogue, press)
+            found = _check_all(pool, self._archive, error_file, progress, self._store.issued_by(key))
             if not found.good:
                 return Result(found, 0, None)
-            key = _key(source, spans, catalogue, press)
             length = sum(span.rows for span in spans)
             job = self._store.begin(key, source.path.name, format_datetimestamp(now), length, len(spans))
             finished = self._store.finished_chunks(job)
-            spans = [span for span in spans if span.number not in finished]
+            spans = tuple(span for span in spans if span.number not in finished)
             issued = 0
             chunks = pool.map(issue, (self._task(job, span, found) for span in spans))
-            for span, chunk in zip(spans, _counted("issuing", spans, chunks, progress), strict=True):
+            for span, chunk in zip(spans, _counted("issuing", _rows(spans), chunks, progress), strict=True):
                 self._store.begin_chunk(job, span.number, job.seq(span.first_row))
                 self._finish(job, span.number, chunk)
                 issued += len(chunk.rows)
@@ -154,20 +162,19 @@ class Bulk:
     def recover(self) -> None:
         """Completes the chunk that the last process left between shard and index."""
         for job, number in self._store.begun_chunks():
-            lines = [Line.parse(data) for data in Shard(self._path(job, number))]
+            lines = [Line.parse(data) for data in Shard(self._archive.shard(job.id, number))]
             rows = [(line.seq, *index_columns(line.record)) for line in lines]
             self._finish(job, number, Chunk([log_entry(line.credential) for line in lines], rows))
 
     def line(self, seq: int, leaf: int) -> Line:
-        """The stored line of a credential that was issued in bulk."""
-        job, number, first_leaf = self._store.place(seq)
-        return Line.parse(Shard(self._path(job, number)).line(leaf - first_leaf))
+        """The stored line of a credential."""
+        return self._archive.line(seq, leaf)
 
     def _task(self, job: Job, span: Span, found: Survey) -> Task:
         rows = range(span.first_row, span.first_row + span.rows)
         skipped = frozenset(row for row in rows if row in found.findings or row in found.known)
         created = parse_datetimestamp(job.created, "created")
-        return Task(span, skipped, job.first_seq, created, self._path(job, span.number))
+        return Task(span, skipped, job.first_seq, created, self._archive.shard(job.id, span.number))
 
     def _finish(self, job: Job, number: int, chunk: Chunk) -> None:
         # With time and place: after a restored backup a job may begin anew, other bytes under the same key.
@@ -179,63 +186,88 @@ class Bulk:
         ]
         self._store.finish_chunk(job, number, leaves.start, entries)
 
-    def _path(self, job: Job, number: int) -> Path:
-        return self._shards / str(job.id) / f"{number:06d}.jsonl.zst"
-
 
 def dry_run(
     source: Source,
-    store: Store,
+    archive: Archive,
     error_file: Path,
     *,
+    now: datetime,
     catalogue: Catalogue | None = None,
     workers: int | None = None,
     progress: Callable[[Progress], None] = lambda _: None,
 ) -> Result:
     """The first half of `Bulk.run`: all checks and the error file, and nothing is signed."""
-    spans = list(source.spans())
-    with _pool(Work(Checker(source, catalogue), None), spans, workers, store) as pool:
-        return Result(_check_all(pool, spans, store, error_file, progress), 0, None)
+    with _pool(Work(Checker(source, now.date(), catalogue), None), workers, archive.store) as pool:
+        return Result(_check_all(pool, archive, error_file, progress), 0, None)
 
 
-def _pool(work: Work, spans: Sequence[Span], workers: int | None, store: Store) -> Pool[Work]:
+def _pool(work: Work, workers: int | None, store: Store) -> Pool[Work]:
     if workers is None:
-        workers = available_cores() if len(spans) > 1 else 0
+        workers = available_cores() if len(work.checker.source.spans) > 1 else 0
     store.close()  # a connection must not be taken through a fork; it opens again by itself
     return Pool(work, workers)
 
 
 def _check_all(
     pool: Pool[Work],
-    spans: Sequence[Span],
-    store: Store,
+    archive: Archive,
     error_file: Path,
     progress: Callable[[Progress], None],
+    same: range = range(0),
 ) -> Survey:
+    """The survey of a file; `same` are sequence numbers that an equal file was issued under."""
     checker = pool.work.checker
-    found = survey(checker, _counted("checking", spans, pool.map(check, spans), progress), store)
+    source = checker.source
+    checked = _counted("checking", _rows(source.spans), pool.map(check, source.spans), progress)
+    found = survey(checker, checked, archive.store)
     if found.findings:
-        write_error_file(error_file, checker.source, spans, found.findings)
+        write_error_file(error_file, source, found.findings)
+    digests = {seq: said for seq, said in found.digests.items() if seq not in same}
+    if digests:
+        found.changed = _compare_all(pool, archive, found, digests, progress)
     return found
 
 
+def _compare_all(
+    pool: Pool[Work],
+    archive: Archive,
+    found: Survey,
+    digests: dict[int, bytes],
+    progress: Callable[[Progress], None],
+) -> list[Change]:
+    checker = pool.work.checker
+    compared = shelves(archive, digests)
+    sizes = [len(shelf.digests) for shelf in compared]
+    before: dict[int, Record] = {}
+    for records in _counted("comparing", sizes, pool.map(compare, compared), progress):
+        before |= records
+    wanted = {row: before[seq] for row, seq in found.known.items() if seq in before}
+    rows = ((row, checker.check(row, cells)[0], wanted[row]) for row, cells in checker.source.pick(wanted))
+    return list(changes(rows, checker.source.columns, archive))
+
+
+def _rows(spans: Iterable[Span]) -> list[int]:
+    return [span.rows for span in spans]
+
+
 def _counted(
-    stage: str, spans: Sequence[Span], parts: Iterable[_Part], progress: Callable[[Progress], None]
+    stage: str, sizes: Sequence[int], parts: Iterable[_Part], progress: Callable[[Progress], None]
 ) -> Iterator[_Part]:
-    done, total = 0, sum(span.rows for span in spans)
+    done, total = 0, sum(sizes)
     progress(Progress(stage, done, total))
-    for span, part in zip(spans, parts, strict=True):
+    for size, part in zip(sizes, parts, strict=True):
         yield part
-        done += span.rows
+        done += size
         progress(Progress(stage, done, total))
 
 
-def _key(source: Source, spans: Sequence[Span], catalogue: Catalogue | None, press: Press) -> bytes:
+def _key(source: Source, catalogue: Catalogue | None, press: Press) -> bytes:
     """What a job is: the file's rows, how they are read, and what is made of them."""
     asked = [
         source.header,
         source.columns,
-        [span.sha256.hex() for span in spans],
+        [span.sha256.hex() for span in source.spans],
         catalogue,
         press.template.decode(),
         astuple(press.profile),

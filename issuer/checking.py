@@ -8,12 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-from wire.text import printable
+import orjson
 
-from .records import Finding, Record, check_cells
+from wire.text import counted, printable
+
+from .changes import Change
+from .records import Finding, Record, check_cells, digest, latest_award
 from .source import Source, Span, UnreadableFile, open_source
 from .store import Incoming, Store
 
@@ -28,7 +33,7 @@ def read_catalogue(path: Path) -> Catalogue:
     """The programmes of a CSV file with the columns `CATALOGUE_FIELDS`. Raises `UnreadableFile`."""
     source = open_source(path, required=("programme_code", "programme_title"))
     programmes: dict[str, Record] = {}
-    for span in source.spans():
+    for span in source.spans:
         for row, cells in source.rows(span):
             record, wrong = check_cells(source.fields(cells), required=("programme_code", "programme_title"))
             for name, reason, cell in wrong:
@@ -41,12 +46,13 @@ def read_catalogue(path: Path) -> Catalogue:
 
 @dataclass(frozen=True)
 class Checker:
-    """How rows become records: the file's columns and, if there is one, the catalogue of programmes.
+    """How rows become records: the file's columns, today's date and, if there is one, the catalogue.
 
     Raises `UnreadableFile` where the file has no column to search the catalogue by.
     """
 
     source: Source
+    today: date
     catalogue: Catalogue | None = None
 
     def __post_init__(self) -> None:
@@ -56,13 +62,19 @@ class Checker:
                 hint="Say which column it is: --map programme_code=COLUMN",
             )
 
+    @cached_property
+    def latest_award(self) -> str:
+        """The last award date to be expected."""
+        return latest_award(self.today)
+
     def check(self, row: int, cells: list[str]) -> tuple[Record, list[Finding]]:
         """The record of a row and what is wrong with it; a row with findings is not issued."""
         header = self.source.header
         if len(cells) < len(header) or any(cells[len(header) :]):
             column = header[min(len(cells), len(header) - 1)]
-            return {}, [Finding(row, column, f"the row has {len(cells)} cells, the header {len(header)}")]
-        record, wrong = check_cells(self.source.fields(cells))
+            count = counted(len(cells), "cell")
+            return {}, [Finding(row, column, f"the row has {count}, the header {len(header)}")]
+        record, wrong = check_cells(self.source.fields(cells), latest=self.latest_award)
         if self.catalogue is not None and not any(name == "programme_code" for name, _, _ in wrong):
             wrong += _compare(record, self.catalogue)
         return record, [Finding(row, self.column(name), reason, cell) for name, reason, cell in wrong]
@@ -97,7 +109,8 @@ def check_span(checker: Checker, span: Span) -> Checked:
     for row, cells in checker.source.rows(span):
         record, wrong = checker.check(row, cells)
         findings += wrong
-        incoming.append(Incoming(row, record.get("diploma_number", ""), record.get("student_id", "")))
+        number, student = record.get("diploma_number", ""), record.get("student_id", "")
+        incoming.append(Incoming(row, number, student, digest(orjson.dumps(record))))
     return Checked(len(incoming), findings, incoming)
 
 
@@ -110,6 +123,10 @@ class Survey:
     """Row to what is wrong with it."""
     known: dict[int, int] = field(default_factory=dict)
     """Row to the sequence number under which its diploma was issued before."""
+    digests: dict[int, bytes] = field(default_factory=dict)
+    """Of these, sequence number to the digest of the row."""
+    changed: list[Change] = field(default_factory=list)
+    """Of these, the rows that say something else than what was issued."""
     warnings: list[str] = field(default_factory=list)
 
     @property
@@ -149,5 +166,7 @@ def survey(checker: Checker, checked: Iterable[Checked], store: Store) -> Survey
         f"first in row {first}: a second degree, or a mistake?"
         for student, times, first in crossed.students
     ]
-    found.known = {row: seq for row, seq in crossed.known if row not in found.findings}
+    for row, seq, said in crossed.known:
+        if row not in found.findings:
+            found.known[row], found.digests[seq] = seq, said
     return found

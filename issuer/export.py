@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from wire.files import make_private_folder
 
+from .bulk import Progress
 from .issue import Issuer
 from .store import Entry
 
@@ -25,13 +26,19 @@ def file_name(entry: Entry) -> str:
     return f"{name}{edition}.json"
 
 
-def export(issuer: Issuer, entries: Iterable[Entry], folder: Path) -> Iterator[Path]:
+def export(
+    issuer: Issuer,
+    entries: Iterable[Entry],
+    folder: Path,
+    progress: Callable[[Progress], None] = lambda _: None,
+) -> Iterator[Path]:
     """Writes the bundle of each edition, for the owner only; an older file of that name is replaced."""
     make_private_folder(folder)
     entries = list(entries)
-    for entry, bundle in zip(entries, issuer.bundles(entries), strict=True):
+    for done, (entry, bundle) in enumerate(zip(entries, issuer.bundles(entries), strict=True), 1):
         path = folder / file_name(entry)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(bundle.to_bytes())
+        progress(Progress("writing", done, len(entries)))
         yield path

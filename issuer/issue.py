@@ -27,14 +27,14 @@ from vc.anchoring import document_digest
 from vc.status import StatusEntry
 from wire.datetimestamp import format_datetimestamp
 from wire.files import locked, make_private_folder, write_durably
-from wire.problem import Conflict, NotFound, Refused
+from wire.problem import Conflict, Damaged, Malformed, NotFound, Refused
 from wire.strict import base64url_encode, load_json_object
 
 from .bulk import Bulk, Progress, Result
 from .checking import Catalogue
 from .home import KEYS, Identity
 from .press import Line, Press, index_columns, log_entry
-from .records import Record, check_record
+from .records import Record, check_record, latest_award
 from .source import Source
 from .status import Lists
 from .store import EditionTaken, Entry, NewEntry, Store
@@ -46,7 +46,7 @@ SUITE = "eddsa-rdfc-2022"
 """What Open Badges 3.0 asks for."""
 
 _BLOCK = 64  # sequence numbers that a process takes at a time for single issues
-_ROW = re.compile(r"row[ :]?([1-9][0-9]{0,9})")
+ROW = re.compile(r"row[ :]?([1-9][0-9]{0,9})")
 
 
 class Issuer:
@@ -122,7 +122,14 @@ class Issuer:
 
     @cached_property
     def _document(self) -> dict[str, Any]:
-        return load_json_object((self.home / "did.json").read_bytes())
+        path = self.home / "did.json"
+        try:
+            return load_json_object(path.read_bytes())
+        except (Malformed, FileNotFoundError) as error:
+            raise Damaged(
+                f"{path} cannot be read",
+                hint="Take it from a backup: `intaglio issuer --home FOLDER restore FILE` unpacks one.",
+            ) from error
 
     def press(self, suite: str = SUITE) -> Press:
         """What signs credentials, with the template as it is now. Raises `InvalidTemplate`."""
@@ -192,7 +199,7 @@ class Issuer:
 
     def issue(self, cells: Mapping[str, str]) -> Entry:
         """Issues one diploma, its record given field by field. Raises `InvalidRecord` or `Conflict`."""
-        record = check_record(cells)
+        record = check_record(cells, latest_award(self._clock().date()))
         with locked(self.home / "issue"):
             self._bulk.recover()
             self._recover()
@@ -208,7 +215,8 @@ class Issuer:
         line = self.line(current)
         if changes.get("diploma_number", number) != number:
             raise Refused("the number of a diploma cannot be corrected: issue another, and revoke this one")
-        record = check_record({**{field: str(value) for field, value in line.record.items()}, **changes})
+        cells = {**{field: str(value) for field, value in line.record.items()}, **changes}
+        record = check_record(cells, latest_award(self._clock().date()))
         if record == line.record:
             return current
         return self._issue_edition(record, current.edition + 1, _holder(line))
@@ -268,9 +276,6 @@ class Issuer:
 
     def line(self, entry: Entry) -> Line:
         """The credential of an edition, and the record that it was made from."""
-        packed = self.store.single(entry.seq)
-        if packed is not None:
-            return Line.parse(zstandard.decompress(packed))
         return self._bulk.line(entry.seq, entry.leaf)
 
     def bundle(self, entry: Entry) -> Bundle:
@@ -296,7 +301,7 @@ class Issuer:
 
         A row is one of the file that was issued last. Empty where nothing fits.
         """
-        row = _ROW.fullmatch(text)
+        row = ROW.fullmatch(text)
         try:
             if row:
                 issued = self.store.entry(self.store.latest_job().seq(int(row[1])))

@@ -17,9 +17,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 from keys import PrivateKey
-from ledger import EntryKind, entry
-from vc.anchoring import document_digest
-from vc.integrity import sign
+from ledger import EntryKind
+from vc import anchoring
+from vc.integrity import Proof, sign
 
 from .document import Documents, Profile
 from .permutation import Positions
@@ -38,6 +38,13 @@ class Line(NamedTuple):
     def parse(cls, data: bytes) -> Line:
         """Reads what `Printed.line` is."""
         return cls(**orjson.loads(data))
+
+    @staticmethod
+    def record_of(data: bytes) -> tuple[int, bytes]:
+        """Sequence number and record, the latter as JSON: what comes behind them is not read."""
+        head, _, _ = data.partition(b',"credential":')  # within a text, JSON has a backslash before the "
+        seq, _, record = head.removeprefix(b'{"seq":').partition(b',"record":')
+        return int(seq), record
 
 
 class Printed(NamedTuple):
@@ -99,7 +106,7 @@ class Press:
 
 def log_entry(signed: Mapping[str, Any], kind: EntryKind = EntryKind.CREDENTIAL) -> bytes:
     """The log entry of a document with the one proof that it was signed with."""
-    return entry(kind, document_digest({**signed, "proof": signed["proof"][0]}))
+    return anchoring.log_entry(signed, Proof.parse(signed["proof"][0]), kind)
 
 
 def index_columns(record: Record) -> tuple[str, str, str]:

@@ -7,6 +7,7 @@ registrar: it appears in her terminal and her error file and nowhere else.
 
 from __future__ import annotations
 
+import hashlib
 import re
 import unicodedata
 from collections.abc import Callable, Collection, Mapping
@@ -87,6 +88,12 @@ def _date(cell: str) -> str:
     raise BadCell("is not a date (YYYY-MM-DD)")
 
 
+def _award_date(cell: str) -> str:
+    if _date(cell) < EARLIEST_AWARD:
+        raise BadCell(f"is before {EARLIEST_AWARD[:4]}: is the year right?")
+    return cell
+
+
 ACHIEVEMENT_TYPES = frozenset(
     """
     Achievement ApprenticeshipCertificate Assessment Assignment AssociateDegree Award Badge
@@ -131,15 +138,17 @@ FIELDS: Mapping[str, Field] = {
         _pattern(r"[0-9]{1,3}(?:[.,][0-9]{1,3})?", "is not a grade average"), ("grade", "average_grade")
     ),
     "honours": Field(_text, ("honors", "distinction", "classification")),
-    "award_date": Field(_date, ("awarded_date", "date_awarded", "date_of_award", "graduation_date")),
+    "award_date": Field(_award_date, ("awarded_date", "date_awarded", "date_of_award", "graduation_date")),
 }
 """Every field, in the order in which a mapping is shown."""
 
 REQUIRED = ("diploma_number", "given_name", "programme_title", "achievement_type", "award_date")
 """The fields that no diploma can do without."""
 
+EARLIEST_AWARD, _ANY = "1900-01-01", "9999-12-31"
+
 _CODE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufdd0-\ufdef\ufeff\ufffe\uffff]")
-_NOT_UTF8 = re.compile(r"[\ud800-\udfff]")  # what `surrogateescape` makes of other bytes
+_NOT_UTF8 = re.compile(r"[\ud800-\udfff]")  # what Python makes of other bytes on a command line
 
 
 def check_cell(field: str, cell: str) -> Any:
@@ -156,20 +165,23 @@ def check_cell(field: str, cell: str) -> Any:
     return FIELDS[field].check(unicodedata.normalize("NFC", cell))
 
 
-def check_record(cells: Mapping[str, str]) -> Record:
+def check_record(cells: Mapping[str, str], latest: str = _ANY) -> Record:
     """The record of a graduate given field by field, as for a single diploma. Raises `InvalidRecord`."""
-    record, wrong = check_cells(cells)
-    for field in cells.keys() - FIELDS.keys():
-        wrong.append((field, "is not a field of a diploma", ""))
+    for field in sorted(cells.keys() - FIELDS.keys()):
+        raise InvalidRecord(f"there is no field {field!r}", hint=f"The fields are {', '.join(FIELDS)}.")
+    record, wrong = check_cells(cells, latest=latest)
     if wrong:
         raise InvalidRecord("; ".join(f"{field}: the value {reason}" for field, reason, _ in wrong))
     return record
 
 
 def check_cells(
-    cells: Mapping[str, str], required: Collection[str] = REQUIRED
+    cells: Mapping[str, str], required: Collection[str] = REQUIRED, latest: str = _ANY
 ) -> tuple[Record, list[tuple[str, str, str]]]:
-    """The record of one row, and what is wrong with it as (field, reason, cell)."""
+    """The record of one row, and what is wrong with it as (field, reason, cell).
+
+    `latest` is the last award date to be expected: a wrong year would be signed for good.
+    """
     record: Record = {}
     wrong = []
     for field in FIELDS:
@@ -183,9 +195,21 @@ def check_cells(
                 record[field] = ""
         except BadCell as problem:
             wrong.append((field, problem.detail, cell))
+    if record.get("award_date", "") > latest:
+        wrong.append(("award_date", "is more than a year ahead: is the year right?", record["award_date"]))
     return record, wrong
 
 
 def full_name(record: Mapping[str, Any]) -> str:
     """Given and family name, or the one name of a person who has one."""
     return f"{record['given_name']} {record['family_name']}".rstrip()
+
+
+def digest(record: bytes) -> bytes:
+    """What tells two records apart, given as JSON."""
+    return hashlib.blake2b(record, digest_size=16).digest()
+
+
+def latest_award(today: date) -> str:
+    """A year from `today`: some days ahead are usual before a ceremony, more is a mistyped year."""
+    return f"{today.year + 1:04}-{today:%m-%d}"

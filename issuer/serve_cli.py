@@ -9,8 +9,10 @@ from urllib.parse import urlsplit
 
 import click
 
-from wire.problem import NotFound, Refused, Unavailable
+from wire.problem import Refused, Unavailable
 from wire.terminal import say
+
+from .diploma_cli import select
 
 if TYPE_CHECKING:
     from .claims import Claims
@@ -101,13 +103,10 @@ def _claims(made: Issuer, url: str) -> Claims:
 
 
 def _number(made: Issuer, selector: str) -> str:
-    found = made.find(selector)
-    if len(found) != 1:
-        count = f"{len(found)} diplomas fit" if found else "no diploma fits"
-        raise NotFound(f"{count} {selector!r}", hint="`intaglio issuer list` shows the numbers.")
-    if found[0].reason is not None:
-        raise Refused(f"diploma {found[0].number} was revoked: nobody can claim it")
-    return found[0].number
+    found = made.store.current(select(made, selector).number)
+    if found.reason is not None:
+        raise Refused(f"diploma {found.number} was revoked: nobody can claim it")
+    return found.number
 
 
 def _listener(host: str, port: int) -> socket.socket:

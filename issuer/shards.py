@@ -53,8 +53,10 @@ class Shard:
 
     def line(self, index: int) -> bytes:
         """Line number `index`, without its line end."""
-        lines = self._lines(*self._frames[index // FRAME_LINES])
-        return lines[index % FRAME_LINES]
+        try:
+            return self._lines(*self._frames[index // FRAME_LINES])[index % FRAME_LINES]
+        except IndexError as error:
+            raise self._damaged("it has fewer lines than the index says") from error
 
     def __iter__(self) -> Iterator[bytes]:
         for frame in self._frames:
@@ -74,8 +76,8 @@ class Shard:
 
     def _damaged(self, what: str) -> Damaged:
         return Damaged(
-            f"the shard {self._path.parent.name}/{self._path.name}: {what}",
-            hint="`intaglio issuer restore` into another folder brings back a backup.",
+            f"the shard {self._path}: {what}",
+            hint="Take the file from a backup: `intaglio issuer --home FOLDER restore FILE` unpacks one.",
         )
 
 

@@ -1,17 +1,19 @@
-"""A registrar's CSV file: which column is which field, where its rows begin, and reading a span of them.
+"""A registrar's CSV file: which column is which field, where its rows are, and reading a span of them.
 
 The file is read as it comes from a spreadsheet: UTF-8 with or without a byte order mark, comma, semicolon
 or tab, quotation marks with line breaks inside. `Source` and `Span` are plain values, so that worker
 processes read their own spans; each span carries its hash, so that a file changed meanwhile is noticed.
+Rows are counted from 1, the header not included and empty ones included, as a spreadsheet shows them.
 """
 
 from __future__ import annotations
 
+import codecs
 import csv
 import hashlib
 import io
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -25,6 +27,7 @@ LONGEST_HEADER = 1 << 16  # bytes
 GUARD_COLUMNS = ("problem_row", "problem_column", "problem_reason")
 """The first columns of an error file; where they are, guards against formulas are taken off on reading."""
 
+_SAVE = 'Save it as "CSV UTF-8".'
 _GUARDED = re.compile(r"'+[=+\-@\t\r\n＝＋－＠]")
 _NOT_A_LETTER = re.compile(r"[\W_]+")
 
@@ -48,15 +51,14 @@ class Span(NamedTuple):
 
 @dataclass(frozen=True)
 class Source:
-    """A file whose header was understood."""
+    """A file whose header was understood and whose rows were found."""
 
     path: Path
     delimiter: str
     header: tuple[str, ...]
     columns: Mapping[str, int]
     """Field to the index of its column."""
-    start: int
-    """Where the first row begins, in bytes."""
+    spans: tuple[Span, ...]
     is_error_file: bool
 
     @property
@@ -70,44 +72,23 @@ class Source:
         taken = set(self.columns.values())
         return [heading for index, heading in enumerate(self.header) if index not in taken]
 
-    def spans(self) -> Iterator[Span]:
-        """The file's rows in spans of `SPAN_ROWS`, cut where a row ends: quotation marks are respected."""
-        read = self.start
-        number, rows, begun = 0, 0, self.start
-        digest = hashlib.sha256()
-
-        with self.path.open(encoding="latin-1", newline="") as file:  # one character a byte
-
-            def lines() -> Iterator[str]:
-                nonlocal read
-                for line in file:
-                    read += len(line)
-                    digest.update(line.encode("latin-1"))
-                    yield line
-
-            file.seek(self.start)
-            for _ in _rows(lines(), self.delimiter):
-                rows += 1
-                if rows == SPAN_ROWS:
-                    yield Span(number, number * SPAN_ROWS + 1, rows, begun, read, digest.digest())
-                    number, rows, begun, digest = number + 1, 0, read, hashlib.sha256()
-        if rows:
-            yield Span(number, number * SPAN_ROWS + 1, rows, begun, read, digest.digest())
-
     def rows(self, span: Span) -> Iterator[tuple[int, list[str]]]:
-        """Row numbers and cells as they stand in the file; empty rows are left out.
-
-        Bytes that are not UTF-8 come as lone surrogates, which no cell may hold.
-        """
+        """Row numbers and cells as they stand in the file; empty rows are left out."""
         with self.path.open("rb") as file:
             file.seek(span.start)
             data = file.read(span.stop - span.start)
         if hashlib.sha256(data).digest() != span.sha256:
             raise Conflict(f"{self.path.name} was changed while it was read", hint="Run the command again.")
-        text = io.StringIO(data.decode(errors="surrogateescape"), newline="")
+        text = io.StringIO(data.decode(), newline="")
         for row, cells in enumerate(_rows(text, self.delimiter), span.first_row):
             if any(cells):
                 yield row, [unguard(cell) for cell in cells[3:]] if self.is_error_file else cells
+
+    def pick(self, wanted: Container[int]) -> Iterator[tuple[int, list[str]]]:
+        """The rows of these numbers; a span that has none of them is not read."""
+        for span in self.spans:
+            if any(row in wanted for row in range(span.first_row, span.first_row + span.rows)):
+                yield from (found for found in self.rows(span) if found[0] in wanted)
 
     def fields(self, cells: list[str]) -> dict[str, str]:
         """The cells of one row by field; a row with too few has none for the last fields."""
@@ -118,9 +99,9 @@ class Source:
 def open_source(
     path: Path, chosen: Mapping[str, str] | None = None, required: Collection[str] = REQUIRED
 ) -> Source:
-    """Read the header of a CSV file. `chosen` maps fields to headings where the usual ones do not fit.
+    """Find header and rows of a CSV file. `chosen` maps fields to headings where the usual ones do not fit.
 
-    Raises `NotFound`, or `UnreadableFile` where the file is empty, not CSV in UTF-8, or lacks a column.
+    Raises `NotFound`, or `UnreadableFile` where the file has no rows, is not CSV in UTF-8, or lacks a column.
     """
     try:
         with path.open("rb") as file:
@@ -133,16 +114,22 @@ def open_source(
         raise UnreadableFile(
             f"{path.name} is empty", hint="A header row and a row for each graduate are expected."
         )
+    if beginning.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise UnreadableFile(f"{path.name} is in UTF-16, not in UTF-8", hint=_SAVE)
     if b"\0" in beginning:
-        raise UnreadableFile(f"{path.name} is not a CSV file in UTF-8", hint='Save it as "CSV UTF-8".')
-    skipped = 3 if beginning.startswith(b"\xef\xbb\xbf") else 0
-    found = (_header(beginning, skipped, delimiter) for delimiter in ",;\t")
-    header, start, delimiter = max(found, key=lambda candidate: len(_recognised(candidate[0])))
+        raise UnreadableFile(f"{path.name} is not a CSV file in UTF-8", hint=_SAVE)
+    skipped = 3 if beginning.startswith(codecs.BOM_UTF8) else 0
+    delimiter = max(",;\t", key=lambda mark: len(_recognised(_header(beginning[skipped:], mark))))
+    header = _header(beginning[skipped:], delimiter)
+    spans = _spans(path, skipped, delimiter)
     is_error_file = tuple(header[:3]) == GUARD_COLUMNS
     header = [unguard(heading).strip() for heading in header[3:]] if is_error_file else header
-    return Source(
-        path, delimiter, tuple(header), _columns(path, header, chosen or {}, required), start, is_error_file
-    )
+    columns = _columns(path, header, chosen or {}, required)
+    if not spans:
+        raise UnreadableFile(
+            f"{path.name} has a header and no rows", hint="A row for each graduate is expected below it."
+        )
+    return Source(path, delimiter, tuple(header), columns, spans, is_error_file)
 
 
 def guard(cell: str) -> str:
@@ -164,25 +151,51 @@ def _rows(lines: Iterable[str], delimiter: str) -> Iterator[list[str]]:
         yield from reader
     except csv.Error as error:
         raise UnreadableFile(
-            f"line {reader.line_num} after the header: a cell of over {csv.field_size_limit()} characters",
+            f"line {reader.line_num}: a cell of over {csv.field_size_limit()} characters",
             hint="A quotation mark is opened there or before, and never closed.",
         ) from error
 
 
-def _header(beginning: bytes, skipped: int, delimiter: str) -> tuple[list[str], int, str]:
-    start = skipped
+def _header(beginning: bytes, delimiter: str) -> list[str]:
+    lines = io.StringIO(beginning.decode(errors="replace"), newline="")  # that it is UTF-8 is seen to next
+    return [cell.strip() for cell in next(_rows(lines, delimiter))]
 
-    def lines() -> Iterator[str]:
-        nonlocal start
-        for line in io.StringIO(beginning[skipped:].decode("latin-1"), newline=""):
-            start += len(line)
-            yield line
 
-    header = next(_rows(lines(), delimiter))
-    try:
-        return [cell.encode("latin-1").decode().strip() for cell in header], start, delimiter
-    except UnicodeDecodeError:
-        raise UnreadableFile("the header is not in UTF-8", hint='Save the file as "CSV UTF-8".') from None
+def _spans(path: Path, start: int, delimiter: str) -> tuple[Span, ...]:
+    """The rows in spans of `SPAN_ROWS`, cut where a row ends: quotation marks are respected.
+
+    None where no row has anything in it. Raises `UnreadableFile` at the first byte that is not UTF-8.
+    """
+    spans: list[Span] = []
+    read, rows, filled = start, 0, False
+    digest = hashlib.sha256()
+
+    with path.open(encoding="latin-1", newline="") as file:  # one character a byte
+
+        def lines() -> Iterator[str]:
+            nonlocal read
+            for number, line in enumerate(file, 1):
+                data = line.encode("latin-1")
+                try:
+                    data.decode()
+                except UnicodeDecodeError:
+                    raise UnreadableFile(f"{path.name}: line {number} is not in UTF-8", hint=_SAVE) from None
+                read += len(data)
+                digest.update(data)
+                yield line
+
+        file.seek(start)
+        found = _rows(lines(), delimiter)
+        next(found, None)  # the header
+        begun, digest = read, hashlib.sha256()
+        for cells in found:
+            rows, filled = rows + 1, filled or any(cells)
+            if rows == SPAN_ROWS:
+                spans.append(Span(len(spans), len(spans) * SPAN_ROWS + 1, rows, begun, read, digest.digest()))
+                rows, begun, digest = 0, read, hashlib.sha256()
+    if rows:
+        spans.append(Span(len(spans), len(spans) * SPAN_ROWS + 1, rows, begun, read, digest.digest()))
+    return tuple(spans) if filled else ()
 
 
 def _plain(heading: str) -> str:
@@ -197,6 +210,13 @@ def _recognised(header: list[str]) -> dict[int, str]:
     return {index: field for index, field in found if field}
 
 
+def _require_once(path: Path, heading: str, header: list[str]) -> None:
+    if (count := header.count(heading)) > 1:
+        raise UnreadableFile(
+            f"{path.name} has {count} columns {heading!r}", hint="Give each a heading of its own in the file."
+        )
+
+
 def _columns(
     path: Path, header: list[str], chosen: Mapping[str, str], required: Collection[str]
 ) -> dict[str, int]:
@@ -204,16 +224,17 @@ def _columns(
     for field, heading in chosen.items():
         if field not in FIELDS:
             raise UnreadableFile(f"there is no field {field!r}", hint=f"The fields are {', '.join(FIELDS)}.")
-        if header.count(heading) != 1:
+        if heading not in header:
             raise UnreadableFile(
-                f"{path.name} has {header.count(heading) or 'no'} columns {heading!r}",
-                hint=f"Its columns are {', '.join(header)}.",
+                f"{path.name} has no column {heading!r}", hint=f"Its columns are {', '.join(header)}."
             )
+        _require_once(path, heading, header)
         columns[field] = header.index(heading)
     for index, field in _recognised(header).items():
         if field in chosen or index in columns.values():
             continue
         if field in columns:
+            _require_once(path, header[index], header)
             raise UnreadableFile(
                 f"{path.name}: {header[columns[field]]!r} and {header[index]!r} could both be {field}",
                 hint=f"Say which it is: --map {field}=COLUMN",
@@ -227,6 +248,7 @@ def _columns(
     if missing:
         raise UnreadableFile(
             f"{path.name} has no column for {', '.join(missing)}",
-            hint=f"Its columns are {', '.join(header)}. Say which one it is: --map {missing[0]}=COLUMN",
+            hint=f"Its columns are {', '.join(header)}. "
+            f"Name the one that is meant: {' '.join(f'--map {field}=COLUMN' for field in missing)}",
         )
     return {field: columns[field] for field in FIELDS if field in columns}

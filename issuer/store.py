@@ -40,7 +40,9 @@ class Job(NamedTuple):
     chunks: int
 
     def seq(self, row: int) -> int:
-        """The sequence number of a row, which is counted from 1."""
+        """The sequence number of a row, which is counted from 1. Raises `NotFound` beyond the last."""
+        if row > self.length:
+            raise NotFound(f"{self.file} has no row {row}")
         return self.first_seq + row - 1
 
 
@@ -74,6 +76,8 @@ class Incoming(NamedTuple):
     row: int
     number: str
     student: str
+    digest: bytes
+    """Of the record, to be held against one issued before."""
 
 
 class Crossed(NamedTuple):
@@ -83,8 +87,8 @@ class Crossed(NamedTuple):
     """Row, the earlier row with the same diploma number, and that number."""
     students: list[tuple[str, int, int]]
     """Student number that occurs more than once, how often, first row; at most 100."""
-    known: list[tuple[int, int]]
-    """Row, and the sequence number under which its diploma was issued before."""
+    known: list[tuple[int, int, bytes]]
+    """Row, the sequence number under which its diploma was issued before, and the digest of the row."""
 
 
 class Published(NamedTuple):
@@ -132,6 +136,12 @@ class Store:
                 )
             return _jobs(connection, "key = ?", key)[0]
 
+    def issued_by(self, key: bytes) -> range:
+        """The sequence numbers of the job of this key; none if it was not begun."""
+        with self._database.reading() as connection:
+            found = _jobs(connection, "key = ?", key)
+        return range(found[0].first_seq, found[0].first_seq + found[0].length) if found else range(0)
+
     def latest_job(self) -> Job:
         """The job that was begun last. Raises `NotFound`."""
         with self._database.reading() as connection:
@@ -175,11 +185,11 @@ class Store:
         with self._database.reading() as connection:
             connection.exec_driver_sql("DROP TABLE IF EXISTS temp.incoming")
             connection.exec_driver_sql(
-                "CREATE TEMP TABLE incoming (nth INTEGER PRIMARY KEY, number TEXT, student TEXT)"
+                "CREATE TEMP TABLE incoming (nth INTEGER PRIMARY KEY, number TEXT, student TEXT, digest BLOB)"
             )
             for portion in incoming:
                 if portion:
-                    connection.exec_driver_sql("INSERT INTO incoming VALUES (?, ?, ?)", list(portion))
+                    connection.exec_driver_sql("INSERT INTO incoming VALUES (?, ?, ?, ?)", list(portion))
 
             def rows(sql: str) -> list[Any]:
                 return [tuple(row) for row in connection.exec_driver_sql(sql)]
@@ -195,7 +205,7 @@ class Store:
                     "GROUP BY student HAVING count(*) > 1 ORDER BY min(nth) LIMIT 100"
                 ),
                 rows(
-                    "SELECT nth, seq FROM incoming JOIN credential USING (number) "
+                    "SELECT nth, seq, digest FROM incoming JOIN credential USING (number) "
                     "WHERE edition = 1 ORDER BY nth"
                 ),
             )
@@ -288,6 +298,14 @@ class Store:
         if row is None or not found:
             raise Damaged(f"no chunk has the sequence number {seq}")
         return found[0], row[1], row[2]
+
+    def chunks(self) -> list[tuple[int, int, int]]:
+        """First sequence number, job and number of each chunk that has credentials, in this order."""
+        with self._database.reading() as connection:
+            rows = connection.exec_driver_sql(
+                "SELECT first_seq, job, number FROM chunk WHERE issued > 0 ORDER BY first_seq"
+            )
+            return [(first_seq, job, number) for first_seq, job, number in rows]
 
     def count(self) -> int:
         """How many credentials were issued."""

@@ -36,7 +36,11 @@ class Template:
     def __init__(self, text: bytes) -> None:
         self.text = text
         self.fields: set[str] = set()
-        document = load_json_object(text)
+        try:
+            document = load_json_object(text)
+        except Malformed as problem:
+            hint = "Undo the last change of the file, or take it from a backup."
+            raise InvalidTemplate(f"template.json: {problem.detail}", hint=hint) from problem
         self.members = frozenset(document)
         fill = self._compile(document, "$")
         self._fill: _Fill = fill if callable(fill) else lambda _: fill

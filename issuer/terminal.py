@@ -1,4 +1,4 @@
-"""Questions and progress of the issuer's command line.
+"""What the verbs of the issuer's command line share: options, questions, progress.
 
 Nothing is asked without a terminal; a bar is drawn on one, plain lines go elsewhere.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -23,6 +24,26 @@ if TYPE_CHECKING:
 PATIENCE = 1.0  # seconds before a bar is drawn
 PLAIN = 10.0  # seconds between plain lines
 
+out_option = click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("diplomas"),
+    show_default=True,
+    help="Folder for the bundles.",
+)
+
+
+def pairs(texts: tuple[str, ...], option: str) -> dict[str, str]:
+    """What an option that takes FIELD=VALUE was given. Raises a usage error for anything else."""
+    found: dict[str, str] = {}
+    for field, equals, value in (item.partition("=") for item in texts):
+        if not field.strip() or not equals:
+            raise click.UsageError(f"{option} takes FIELD=VALUE.")
+        if field.strip() in found:
+            raise click.UsageError(f"{option} names {field.strip()} twice.")
+        found[field.strip()] = value
+    return found
+
 
 def choose(question: str, lines: list[str]) -> int:
     """The number of the line that a person picks. Raises a usage error where there is nobody to ask."""
@@ -36,7 +57,12 @@ def choose(question: str, lines: list[str]) -> int:
 class Meter:
     """Shows how far a job is, with rate and remaining time, once it takes longer than a second."""
 
-    _WORDS = {"checking": "Checking", "issuing": "Issuing "}  # noqa: RUF012
+    _WORDS = {  # noqa: RUF012
+        "checking": "Checking ",
+        "comparing": "Comparing",
+        "issuing": "Issuing  ",
+        "writing": "Writing  ",
+    }
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -69,7 +95,7 @@ class Meter:
             rate = progress.done / (now - self._started)
             left = (progress.total - progress.done) / rate
             say(
-                f"{self._WORDS[progress.stage].strip()}: {progress.done} of {progress.total} rows, "
+                f"{self._WORDS[progress.stage].strip()}: {progress.done} of {progress.total}, "
                 f"{rate:.0f} a second, {left:.0f} s left"
             )
 
@@ -88,7 +114,7 @@ def _bar() -> rich.progress.Progress:
 
     class Rate(ProgressColumn):
         def render(self, task: Task) -> Text:
-            return Text(f"{task.finished_speed or task.speed or 0:.0f} rows/s")
+            return Text(f"{task.finished_speed or task.speed or 0:.0f}/s")
 
     columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), Rate(), TimeRemainingColumn())
     bar = Progress(*columns, console=Console(stderr=True))

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import shlex
+from collections.abc import Iterable, Iterator, Sequence
+from textwrap import wrap
 from typing import Any
 
-from wire.text import printable
+from wire.text import counted, printable
 
 from .bulk import Result
+from .changes import Change
 from .issue import Issuer
 from .source import Source
 from .store import Entry
 
 SHOWN = 20
-"""Bad rows named on the terminal; the error file has all."""
+"""Bad rows, changed ones and warnings named on the terminal; the error file and --json have all."""
+
+WIDTH = 76  # of lines that list columns
 
 
 def line(entry: Entry) -> str:
@@ -65,28 +70,53 @@ def introduction(issuer: Issuer) -> Iterable[str]:
 
 
 def mapping(source: Source) -> Iterable[str]:
-    """Which column became which field."""
-    yield f"{printable(source.path.name)}: which column becomes which field (--map FIELD=COLUMN changes it)"
+    """Which column became which field; in short where that is what the headings say."""
+    name = printable(source.path.name)
+    if source.mapping == {heading: heading for heading in source.header}:
+        yield f"{name}: each of the {len(source.header)} columns is the field of its name"
+        yield "--map FIELD=COLUMN would change that"
+        return
+    yield f"{name}: which column becomes which field (--map FIELD=COLUMN changes it)"
     same = [field for heading, field in source.mapping.items() if heading == field]
     for heading, field in source.mapping.items():
         if heading != field:
             yield f"{printable(heading)} → {field}"
     if same:
-        yield f"by their own names: {', '.join(same)}"
+        yield from wrap(f"by their own names: {', '.join(same)}", WIDTH)
     if source.unused:
-        yield f"not used: {printable(', '.join(source.unused))}"
+        yield from wrap(f"not used: {printable(', '.join(source.unused))}", WIDTH)
 
 
-def findings(result: Result) -> list[str]:
-    """What is wrong with the first rows, and what is odd about the file."""
-    found = [
-        str(finding)
-        for row in sorted(result.survey.findings)[:SHOWN]
-        for finding in result.survey.findings[row]
-    ]
-    if len(result.survey.findings) > SHOWN:
-        found.append(f"… and {len(result.survey.findings) - SHOWN} more rows, all of them in the error file")
-    return [*found, *(f"warning: {warning}" for warning in result.survey.warnings)]
+def findings(source: Source, result: Result) -> Iterator[Sequence[str]]:
+    """What is wrong with the first rows, what is odd about the file, and what was issued otherwise before."""
+    survey = result.survey
+    if survey.findings or survey.warnings or survey.changed:
+        yield ["Row 1 is the first below the header: a spreadsheet shows it as row 2."]
+    for row in sorted(survey.findings)[:SHOWN]:
+        yield from ([str(finding)] for finding in survey.findings[row])
+    yield from _more(len(survey.findings), "row", "all of them in the error file")
+    yield from ([f"warning: {warning}"] for warning in survey.warnings[:SHOWN])
+    yield from _more(len(survey.warnings), "warning", "listed with --json")
+    if survey.changed:
+        yield ["What was issued before stays as it is; these rows differ from it:"]
+    elif survey.known or survey.warnings:
+        yield ["What was issued stays as it is; `intaglio issuer correct` changes a diploma."]
+    yield from (_change(source, change) for change in survey.changed[:SHOWN])
+    yield from _more(len(survey.changed), "row", "listed with --json")
+
+
+def _more(found: int, noun: str, where: str) -> Iterator[Sequence[str]]:
+    if found > SHOWN:
+        yield [f"… and {counted(found - SHOWN, f'more {noun}')}, {where}"]
+
+
+def _change(source: Source, change: Change) -> Sequence[str]:
+    columns = ", ".join(source.header[source.columns[field]] for field in change.fields)
+    fields = " ".join(f"--set {field}=…" for field in change.fields)
+    remedy = f"intaglio issuer correct {shlex.quote(change.number)} {fields}"
+    if change.revoked:
+        remedy = f"diploma {change.number} was revoked: a new one needs a number of its own"
+    return [printable(f"row {change.row}: {columns}"), printable(remedy)]
 
 
 def outcome(result: Result) -> dict[str, Any]:
@@ -96,6 +126,9 @@ def outcome(result: Result) -> dict[str, Any]:
         "rows": survey.rows,
         "issued": result.issued,
         "issuedBefore": len(survey.known),
+        "changed": [
+            {"row": change.row, "number": change.number, "fields": change.fields} for change in survey.changed
+        ],
         "failed": len(survey.findings),
         "errors": [
             {"row": finding.row, "column": finding.column, "reason": finding.reason}

@@ -81,7 +81,7 @@ class Pool(Generic[_Work]):
         def feed(connection: Connection[Any, Any]) -> None:
             while waiting[connection] < _QUEUED and len(done) + sum(waiting.values()) < ahead:
                 for number, item in remaining:
-                    connection.send((number, function, item))
+                    _send(connection, (number, function, item))
                     waiting[connection] += 1
                     break
                 else:
@@ -108,14 +108,25 @@ class Pool(Generic[_Work]):
                 feed(ready)
 
 
+def _send(connection: Connection[Any, Any], item: Any) -> None:
+    try:
+        connection.send(item)
+    except (BrokenPipeError, ConnectionResetError):
+        raise _died() from None
+
+
 def _receive(connection: Connection[Any, Any]) -> Any:
     try:
         return connection.recv()
     except (EOFError, ConnectionResetError):
-        raise WorkerDied(
-            "a worker process was killed or ran out of memory",
-            hint="Nothing is lost: the same command goes on where it stopped.",
-        ) from None
+        raise _died() from None
+
+
+def _died() -> WorkerDied:
+    return WorkerDied(
+        "a worker process was killed or ran out of memory",
+        hint="Nothing is lost: the same command goes on where it stopped.",
+    )
 
 
 def _serve(work: Any, connection: Connection[Any, Any], others: Sequence[Connection[Any, Any]]) -> None:

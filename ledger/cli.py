@@ -25,7 +25,7 @@ from .evidence import TLOG_PROOF, Evidence, TrustPolicy, verify_evidence
 from .log import Log
 from .note import Checkpoint
 from .tiles.posix import PosixStore, kept_beside
-from .tiles.store import CHECKPOINT
+from .tiles.store import CHECKPOINT, Batch
 
 KEYS = {"log": "Ed25519", "cosigner": "Ed25519"}
 _KINDS = {kind.name.lower().replace("_", "-"): kind for kind in EntryKind}
@@ -72,17 +72,26 @@ class _Unwritten(PosixStore):
     def put(self, path: str, data: bytes) -> None:
         pass
 
+    def pending(self, start: int) -> Iterator[Batch]:
+        """As far as it is signed for. Raises `Refused` for what an interrupted writer left behind it."""
+        note = self.get(CHECKPOINT)
+        signed = Checkpoint.parse(note).size if note else None
+        for batch in super().pending(start):
+            if batch.start == signed:
+                raise Refused(
+                    "the log has entries that are not signed for yet: its last writer was interrupted",
+                    hint="Nothing is lost: the same command, typed again, finishes its work.",
+                )
+            yield batch
+
 
 class _Reader(NamedTuple):
-    """Stands where a signer is asked for, and signs nothing."""
+    """Stands where a signer is asked for, and is never asked to sign."""
 
     public_key: PublicKey
 
-    def sign(self, data: bytes) -> bytes:  # noqa: ARG002
-        raise Refused(
-            "the log has entries that are not signed for yet: its last writer was interrupted",
-            hint="The next command that writes to it finishes that.",
-        )
+    def sign(self, data: bytes) -> bytes:
+        raise NotImplementedError
 
 
 @click.group()

@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from issuer import checking
+from issuer.archive import Archive
 from issuer.bulk import dry_run
 from issuer.checking import Survey, read_catalogue
 from issuer.source import UnreadableFile, open_source
-from issuer.store import NewEntry, Store
+from issuer.store import Store
 from tests.conftest import ROOT
-from tests.registrar import csv_file, graduate, table
+from tests.registrar import NOW, csv_file, graduate, table
 from wire.problem import Refused
 
 DIPLOMAS = ROOT / "examples" / "diploma"
@@ -23,8 +24,9 @@ DIPLOMAS = ROOT / "examples" / "diploma"
 def survey(tmp_path: Path, file: Path, catalogue: Path | None = None) -> Survey:
     return dry_run(
         open_source(file),
-        Store(tmp_path / "index.sqlite"),
+        Archive(Store(tmp_path / "index.sqlite"), tmp_path / "shards"),
         tmp_path / "errors.csv",
+        now=NOW,
         catalogue=read_catalogue(catalogue) if catalogue else None,
     ).survey
 
@@ -70,9 +72,9 @@ def test_the_error_file_can_be_corrected_and_fed_back(tmp_path: Path) -> None:
     original = open_source(DIPLOMAS / "graduates-with-errors.csv")
     assert source.header == original.header
     as_they_came = [
-        cells for span in original.spans() for row, cells in original.rows(span) if row not in (1, 4)
+        cells for span in original.spans for row, cells in original.rows(span) if row not in (1, 4)
     ]
-    assert [cells for span in source.spans() for _, cells in source.rows(span)] == as_they_came
+    assert [cells for span in source.spans for _, cells in source.rows(span)] == as_they_came
     for wrong, right in [
         ("not-an-email", "student1@example.org"),
         ("30/06/2026", "2026-06-30"),
@@ -88,23 +90,12 @@ def test_the_error_file_can_be_corrected_and_fed_back(tmp_path: Path) -> None:
     assert found.good == 5
 
 
-def test_a_row_that_is_not_utf8_goes_to_the_error_file_as_it_came(tmp_path: Path) -> None:
-    path = tmp_path / "g.csv"
-    path.write_bytes(
-        table([graduate(1, given_name="Eric"), graduate(2)]).encode().replace(b"Eric", b"\xc9ric")
-    )
-    found = survey(tmp_path, path)
-    assert [finding.reason for finding in found.findings[1]] == ["is not UTF-8 text"]
-    assert b'"\xc9ric"' in (tmp_path / "errors.csv").read_bytes()
-    assert found.good == 1
-
-
 def test_all_that_is_wrong_with_a_row_is_said_at_once(tmp_path: Path) -> None:
     csv_file(tmp_path / "g.csv", [graduate(1, email="x", ects="many")])
     found = survey(tmp_path, tmp_path / "g.csv")
     assert [finding.column for finding in found.findings[1]] == ["email", "ects"]
     source = open_source(tmp_path / "errors.csv")
-    (span,) = source.spans()
+    (span,) = source.spans
     first = (tmp_path / "errors.csv").read_text(encoding="utf-8-sig").splitlines()[1]
     assert first.startswith('"1","email; ects","is not an e-mail address; is not a number of credits",')
     assert span.rows == 1
@@ -113,9 +104,10 @@ def test_all_that_is_wrong_with_a_row_is_said_at_once(tmp_path: Path) -> None:
 def test_cells_beyond_the_header_are_an_error_unless_they_are_empty(tmp_path: Path) -> None:
     path = tmp_path / "g.csv"
     head, row, other = table([graduate(1), graduate(2)]).splitlines()
-    path.write_text(f"{head}\n{row},,\n{other},surplus\n")
+    path.write_text(f"{head}\n{row},,\n{other},surplus\nonly\n")
     assert said(survey(tmp_path, path)) == [
-        "row 2, column diploma_number: the row has 17 cells, the header 16"
+        "row 2, column diploma_number: the row has 17 cells, the header 16",
+        "row 3, column given_name: the row has 1 cell, the header 16",
     ]
 
 
@@ -168,15 +160,23 @@ def test_a_catalogue_needs_a_column_to_be_searched_by(tmp_path: Path) -> None:
     assert "--map programme_code=COLUMN" in raised.value.hint
 
 
-def test_diplomas_issued_before_are_known_by_their_number(tmp_path: Path) -> None:
-    store = Store(tmp_path / "index.sqlite")
-    job = store.begin(b"key", "old.csv", "2026-01-01T00:00:00Z", 1, 1)
-    store.begin_chunk(job, 0, 0)
-    store.finish_chunk(job, 0, 0, [NewEntry(0, "UNI-000002", 1, 0, "x", "")])
-    csv_file(tmp_path / "g.csv", [graduate(1), graduate(2)])
-    found = survey(tmp_path, tmp_path / "g.csv")
-    assert found.known == {2: 0}
-    assert found.good == 1
+@pytest.mark.parametrize(
+    ("award", "doubt"),
+    [
+        ("1899-12-31", "is before 1900: is the year right?"),
+        ("1900-01-01", ""),
+        ("2027-07-01", ""),  # a year from NOW
+        ("2027-07-02", "is more than a year ahead: is the year right?"),
+    ],
+)
+def test_an_award_of_another_time_is_not_signed(tmp_path: Path, award: str, doubt: str) -> None:
+    path = tmp_path / "g.csv"
+    text = table([graduate(1), graduate(2, award_date=award)]).replace("award_date", "Date of award", 1)
+    path.write_text(text)
+    found = survey(tmp_path, path)
+    assert [str(finding) for finding in found.findings.get(2, [])] == (
+        [f'row 2, column Date of award: "{award}" {doubt}'] if doubt else []
+    )
 
 
 def test_a_file_that_is_all_wrong_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -189,5 +189,10 @@ def test_a_file_that_is_all_wrong_is_given_up(tmp_path: Path, monkeypatch: pytes
 def test_an_error_file_that_cannot_be_written_is_explained(tmp_path: Path) -> None:
     source = csv_file(tmp_path / "g.csv", [graduate(1, email="x")])
     with pytest.raises(Refused, match="cannot be written") as raised:
-        dry_run(source, Store(tmp_path / "index.sqlite"), Path("/proc/errors.csv"))
+        dry_run(
+            source,
+            Archive(Store(tmp_path / "index.sqlite"), tmp_path / "shards"),
+            Path("/proc/errors.csv"),
+            now=NOW,
+        )
     assert "--errors" in raised.value.hint

@@ -9,12 +9,13 @@ import pty
 import shutil
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from issuer.bulk import Progress
-from issuer.export import file_name
+from issuer.export import export, file_name
 from issuer.issue import Issuer
 from issuer.store import Entry
 from issuer.terminal import Meter
@@ -52,7 +53,7 @@ def verdict(program: Program, path: str | Path) -> str:
 def test_from_a_csv_to_a_verified_diploma_in_two_commands(program: Program, file: Path) -> None:
     answer = program("issuer", "issue", file, "--name", "Invented University")
     assert (answer.code, answer.out) == (0, "6 issued, 0 issued before, 0 with errors\n")
-    assert "by their own names: diploma_number, student_id" in answer.err
+    assert "graduates.csv: each of the 16 columns is the field of its name\n" in answer.err
     assert "a did:key can never change its key" in answer.err
     assert "the keys lie unencrypted" in answer.err
     assert "intaglio verify diplomas/UNI-000001.json" in answer.err
@@ -92,6 +93,7 @@ def test_bad_rows_stop_nothing_and_are_explained(program: Program) -> None:
     assert (answer.code, answer.out) == (7, "2 issued, 0 issued before, 6 with errors\n")
     assert 'row 2, column email: "not-an-email" is not an e-mail address\n' in answer.err
     assert answer.err.count("\nrow ") == 6
+    assert "\nRow 1 is the first below the header: a spreadsheet shows it as row 2.\nrow 2, " in answer.err
     assert "warning: student number S202000 occurs twice" in answer.err
     assert "The bad rows are in g.errors.csv" in answer.err
     assert Path("g.errors.csv").stat().st_mode & 0o777 == 0o600
@@ -133,7 +135,10 @@ def test_columns_can_be_mapped(program: Program) -> None:
     assert "Mailbox → email" in answer.err
     answer = program("issuer", "issue", "g.csv", "--dry-run")
     assert "not used: Mailbox" in answer.err
-    assert program("issuer", "issue", "g.csv", "--dry-run", "--map", "email").code == 2
+    assert "by their own names: diploma_number, student_id" in answer.err
+    assert max(map(len, answer.err.splitlines())) <= 80
+    for wrong in (["--map", "email"], ["--map", "email=Mailbox", "--map", "email=gpa"]):
+        assert program("issuer", "issue", "g.csv", "--dry-run", *wrong).code == 2
 
 
 @pytest.mark.parametrize(
@@ -143,6 +148,8 @@ def test_columns_can_be_mapped(program: Program) -> None:
         (b"", 1, "g.csv is empty"),
         (b"PK\x03\x04\x00", 1, "g.csv is not a CSV file in UTF-8"),
         (b"a,b\n1,2\n", 1, "g.csv has no column for diploma_number"),
+        (table([]).encode(), 1, "g.csv has a header and no rows"),
+        (table([graduate(1), graduate(2, honours="é")]).encode("cp1252"), 1, "g.csv: line 3 is not in UTF-8"),
     ],
 )
 def test_a_bad_file_is_named_with_what_to_do(
@@ -155,18 +162,73 @@ def test_a_bad_file_is_named_with_what_to_do(
     assert words in answer.err
     assert "Traceback" not in answer.err
     assert not (program.home / "issuer").exists()
+    assert not Path("g.errors.csv").exists()
+
+
+def test_a_row_that_now_says_something_else_is_named_with_the_command_to_correct_it(
+    issued: Program, file: Path
+) -> None:
+    rows = [graduate(row, gpa="4.0", honours="") if row == 2 else graduate(row) for row in range(1, 4)]
+    rows.append(graduate(4, given_name="Anna"))
+    issued("issuer", "revoke", "UNI-000004")
+    Path("h.csv").write_text(table(rows).replace("gpa", "Average grade", 1))
+    answer = issued("issuer", "issue", "h.csv")
+    assert (answer.code, answer.out) == (0, "0 issued, 4 issued before (2 differ), 0 with errors\n")
+    assert answer.err.endswith(
+        "Row 1 is the first below the header: a spreadsheet shows it as row 2.\n"
+        "What was issued before stays as it is; these rows differ from it:\n"
+        "row 2: Average grade, honours\n"
+        "  intaglio issuer correct UNI-000002 --set gpa=… --set honours=…\n"
+        "row 4: given_name\n"
+        "  diploma UNI-000004 was revoked: a new one needs a number of its own\n"
+        "Bundles are in diplomas. To check one: intaglio verify diplomas/UNI-000001.json\n"
+    )
+    told = json.loads(issued("issuer", "issue", "h.csv", "--dry-run", "--json").out)
+    assert told["changed"] == [
+        {"row": 2, "number": "UNI-000002", "fields": ["gpa", "honours"]},
+        {"row": 4, "number": "UNI-000004", "fields": ["given_name"]},
+    ]
+    assert json.loads(issued("issuer", "issue", file, "--json").out)["changed"] == []
+
+
+def test_the_command_to_correct_can_be_typed_as_it_is_shown(program: Program) -> None:
+    Path("g.csv").write_text(table([graduate(1, diploma_number="No 1; reboot")]))
+    program("issuer", "issue", "g.csv", "--name", "U")
+    Path("g.csv").write_text(table([graduate(1, diploma_number="No 1; reboot", gpa="4.0")]))
+    assert "correct 'No 1; reboot' --set gpa=…\n" in program("issuer", "issue", "g.csv").err
+
+
+def test_of_many_rows_that_differ_or_are_odd_the_first_are_named(program: Program) -> None:
+    twice = [{"student_id": f"S{row // 2}"} for row in range(60)]
+    Path("g.csv").write_text(table([graduate(row, **twice[row]) for row in range(60)]))
+    program("issuer", "issue", "g.csv", "--name", "U")
+    odd = [graduate(row, **twice[row], **({"gpa": "1.0"} if row < 30 else {})) for row in range(60)]
+    Path("g.csv").write_text(table(odd))
+    answer = program("issuer", "issue", "g.csv", "--dry-run", "--json")
+    assert (answer.err.count("intaglio issuer correct"), answer.err.count("warning: student")) == (20, 20)
+    assert "… and 10 more rows, listed with --json" in answer.err
+    assert "… and 10 more warnings, listed with --json" in answer.err
+    assert len(json.loads(answer.out)["changed"]) == 30
+
+
+def test_a_diploma_of_another_century_is_not_signed(program: Program) -> None:
+    Path("g.csv").write_text(table([graduate(1, award_date="1026-06-30"), graduate(2)]))
+    answer = program("issuer", "issue", "g.csv", "--name", "U")
+    assert (answer.code, answer.out) == (7, "1 issued, 0 issued before, 1 with errors\n")
+    assert 'row 1, column award_date: "1026-06-30" is before 1900: is the year right?' in answer.err
+    assert program("issuer", "correct", "UNI-000002", "--set", "award_date=2206-06-30").code == 1
 
 
 def test_many_rows_get_their_bundles_by_export(
     program: Program, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("issuer.cli.MOST_FILES", 3)
+    monkeypatch.setattr("issuer.issue_cli.MOST_FILES", 3)
     answer = program("issuer", "issue", file, "--name", "U")
     assert "`intaglio issuer export` writes the bundles" in answer.err
     assert not Path("diplomas").exists()
     program("issuer", "revoke", "UNI-000001")
     assert program("issuer", "export", "--out", "all").out == "5 bundles in all\n"
-    assert json.loads(program("issuer", "export", "row 1", "--out", "one", "--json").out)["written"] == 1
+    assert program("issuer", "export", "row 1", "--out", "one").out == "1 bundle in one\n"
     assert [path.name for path in Path("one").iterdir()] == ["UNI-000001.json"]
 
 
@@ -198,7 +260,7 @@ def test_revoking_is_one_command_that_the_next_check_sees(issued: Program, selec
     assert "revoked by the issuer on 2026-07-01: issued in error" in checked.out
     again = issued("issuer", "revoke", selector, "--json")
     assert json.loads(again.out)["diplomas"][0]["revoked"]["reason"] == "issued-in-error"
-    assert "1 had been revoked before" in again.err
+    assert "1 diploma had been revoked before" in again.err
     assert verdict(issued, "diplomas/UNI-000001.json").startswith("VALID")
 
 
@@ -207,10 +269,43 @@ def test_when_several_fit_nothing_is_revoked_without_a_terminal(issued: Program)
     assert answer.code == 2
     assert "UNI-000001  Given1 Family1" in answer.err
     assert "UNI-000006  Given1 =CMD" in answer.err
-    assert issued("issuer", "revoke", "nobody").code == 4
+    for empty, said in (("", "Nothing stands after UNI-000001"), (" ", "An empty text names no diploma")):
+        assert said in issued("issuer", "revoke", "UNI-000001", empty).err
     assert issued("issuer", "revoke", "UNI-000001", "--date", "2999-01-01").code == 2
     listed = json.loads(issued("issuer", "list", "--json").out)["diplomas"]
     assert [diploma["revoked"] for diploma in listed] == [None] * 6
+
+
+def test_what_fits_nothing_is_named_and_nothing_is_revoked(issued: Program) -> None:
+    answer = issued("issuer", "revoke", "UNI-000001", "nobody", "UNI-000002")
+    assert (answer.code, answer.out) == (4, "")
+    assert "no diploma fits 'nobody'" in answer.err
+    answer = issued("issuer", "revoke", "UNI-000001", "row 7")
+    assert (answer.code, answer.out) == (4, "")
+    assert "no diploma was issued from row 7 of graduates.csv" in answer.err
+    assert "revoked" not in issued("issuer", "list").out
+
+
+def test_of_which_file_a_row_is_stands_before_the_question(issued: Program) -> None:
+    Path("later.csv").write_text(table([graduate(8), graduate(9)]))
+    issued("issuer", "issue", "later.csv")
+    question = b"row 2 of later.csv: UNI-000009  Given9 Family9\nRevoke for good: UNI-000009  Given9 Family9?"
+    out, _ = typed(issued.home, ["issuer", "revoke", "row 2"], [(question, b"y")])
+    assert out.startswith("revoked UNI-000009")
+
+
+def test_nothing_is_revoked_from_before_it_was_awarded(issued: Program) -> None:
+    answer = issued("issuer", "revoke", "UNI-000002", "UNI-000001", "--date", "2026-06-29")
+    assert (answer.code, answer.out) == (2, "")
+    assert "Diploma UNI-000002 was awarded on 2026-06-30" in answer.err
+    assert "revoked" not in issued("issuer", "list").out
+    assert issued("issuer", "revoke", "UNI-000001", "--date", "2026-06-30").code == 0
+
+
+def test_a_diploma_can_be_revoked_before_the_ceremony(program: Program) -> None:
+    Path("g.csv").write_text(table([graduate(1, award_date=f"{datetime.now(UTC).year + 1}-01-01")]))
+    program("issuer", "issue", "g.csv", "--name", "U")
+    assert program("issuer", "revoke", "UNI-000001").code == 0
 
 
 def test_a_correction_writes_the_new_bundle(issued: Program) -> None:
@@ -220,6 +315,19 @@ def test_a_correction_writes_the_new_bundle(issued: Program) -> None:
     assert verdict(issued, "diplomas/UNI-000003.json").startswith("NOT VALID")
     assert issued("issuer", "correct", "UNI-000003", "--set", "gpa=excellent").code == 1
     assert issued("issuer", "correct", "UNI-000003", "--set", "gpa").code == 2
+    assert issued("issuer", "correct", "UNI-000003", "--set", "gpa=1", "--set", "gpa=2").code == 2
+    assert "gpa: the value is not" in issued("issuer", "correct", "UNI-000003", "--set", "gpa=x").err
+    assert (
+        "given_name: the value is empty"
+        in issued("issuer", "correct", "UNI-000003", "--set", "given_name=").err
+    )
+    unknown = issued("issuer", "correct", "UNI-000003", "--set", "grade=1")
+    assert unknown.code == 1
+    assert "there is no field 'grade'" in unknown.err
+    assert "isced_f, gpa, honours" in unknown.err
+    again = issued("issuer", "correct", "UNI-000003", "--set", "gpa=4.0")
+    assert (again.code, again.out) == (0, answer.out)
+    assert "no new edition was issued" in again.err
 
 
 def test_list_and_show_say_what_there_is(issued: Program) -> None:
@@ -391,7 +499,7 @@ def test_a_longer_job_draws_a_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch)
     drawn = told(monkeypatch, Terminal(), longer)
     assert "Issuing" in drawn
     assert "100/100" in drawn
-    assert "rows/s" in drawn
+    assert "/s" in drawn
 
 
 def test_a_slow_check_is_drawn_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -407,7 +515,7 @@ def test_a_slow_check_is_drawn_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_elsewhere_a_long_job_writes_plain_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     longer = [*STEPS, (10.3, Progress("issuing", 50, 100)), (12.0, Progress("issuing", 60, 100))]
-    assert told(monkeypatch, io.StringIO(), longer) == "Issuing: 50 of 100 rows, 5 a second, 10 s left\n"
+    assert told(monkeypatch, io.StringIO(), longer) == "Issuing: 50 of 100, 5 a second, 10 s left\n"
 
 
 @pytest.mark.parametrize(
@@ -463,3 +571,34 @@ def test_corrections_in_an_error_file_are_never_written_over(program: Program) -
     before = Path("g.csv").read_bytes()
     assert program("issuer", "issue", "g.csv", "--errors", "g.csv").code == 2
     assert Path("g.csv").read_bytes() == before
+
+
+def test_a_row_beyond_the_end_of_the_file_is_nobody_elses_diploma(issued: Program) -> None:
+    issued("issuer", "correct", "UNI-000003", "--set", "gpa=4.0")  # takes the sequence number behind row 6
+    answer = issued("issuer", "revoke", "row 7")
+    assert (answer.code, answer.out) == (4, "")
+    assert "no diploma was issued from row 7 of graduates.csv" in answer.err
+    assert issued("issuer", "list").out.count("revoked") == 1  # the edition that was corrected
+
+
+def test_a_long_export_shows_how_far_it_is(issued: Program) -> None:
+    told: list[Progress] = []
+    made = Issuer(issued.home / "issuer", lambda: None, lambda: NOW)
+    paths = list(export(made, made.entries(), Path("all"), told.append))
+    assert len(paths) == 6
+    assert told == [Progress("writing", done, 6) for done in range(1, 7)]
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("template.json", "template.json: line 1, column 1"),
+        ("did.json", "did.json cannot be read"),
+    ],
+)
+def test_a_damaged_file_is_named_with_the_way_out(issued: Program, name: str, words: str) -> None:
+    (issued.home / "issuer" / name).write_text("oops")
+    answer = issued("issuer", "correct", "UNI-000001", "--set", "gpa=4.0")
+    assert (answer.code, answer.out) == (1, "")
+    assert words in answer.err
+    assert "from a backup" in answer.err

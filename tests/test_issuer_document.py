@@ -146,7 +146,7 @@ def test_every_example_loses_nothing_and_has_the_form_of_open_badges(corpora: Pa
     schemas = Schemas({"ob3": schema})
     source = open_source(ROOT / "examples" / "diploma" / "graduates.csv")
     made = documents()
-    for span in source.spans():
+    for span in source.spans:
         for row, cells in source.rows(span):
             document = made.compose(check_record(source.fields(cells)), row)
             assert jsonld.canonicalize(document)

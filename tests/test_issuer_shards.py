@@ -66,6 +66,12 @@ def test_a_shard_may_be_empty(tmp_path: Path) -> None:
     assert list(Shard(tmp_path / "empty")) == []
 
 
+def test_a_line_beyond_the_last_is_damage(path: Path) -> None:
+    for number in (len(LINES), 10 * len(LINES)):
+        with pytest.raises(Damaged, match=f"{path}: it has fewer lines"):
+            Shard(path).line(number)
+
+
 def test_a_missing_shard_is_damage(tmp_path: Path) -> None:
     with pytest.raises(Damaged, match="missing or cut short"):
         Shard(tmp_path / "no")

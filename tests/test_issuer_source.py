@@ -18,7 +18,7 @@ from wire.problem import Conflict, NotFound
 
 def rows_of(path: Path, **options: object) -> list[tuple[int, list[str]]]:
     source = open_source(path, **options)  # type: ignore[arg-type]
-    return [row for span in source.spans() for row in source.rows(span)]
+    return [row for span in source.spans for row in source.rows(span)]
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
@@ -32,7 +32,7 @@ def test_files_of_any_spreadsheet_are_read_alike(
     path = tmp_path / "g.csv"
     path.write_bytes(text.encode(encoding))
     source = open_source(path)
-    found = [source.fields(cells) for span in source.spans() for _, cells in source.rows(span)]
+    found = [source.fields(cells) for span in source.spans for _, cells in source.rows(span)]
     assert found == graduates
     assert source.mapping == {name: name for name in HEADER}
     assert source.unused == []
@@ -61,7 +61,7 @@ def test_usual_headings_are_understood_and_others_can_be_mapped(tmp_path: Path) 
     ("chosen", "detail"),
     [
         ({"shoe_size": "email"}, "there is no field 'shoe_size'"),
-        ({"email": "E-Mail"}, "g.csv has no columns 'E-Mail'"),
+        ({"email": "E-Mail"}, "g.csv has no column 'E-Mail'"),
         ({"email": "twice"}, "g.csv has 2 columns 'twice'"),
     ],
 )
@@ -76,10 +76,27 @@ def test_a_wrong_mapping_is_explained(tmp_path: Path, chosen: dict[str, str], de
 
 def test_two_columns_for_one_field_are_a_question(tmp_path: Path) -> None:
     path = tmp_path / "g.csv"
-    path.write_text(",".join([*HEADER, "E-Mail"]))
+    path.write_text(table([graduate(1, **{"E-Mail": "x@example.org"})], [*HEADER, "E-Mail"]))
     with pytest.raises(UnreadableFile, match="'email' and 'E-Mail' could both be email"):
         open_source(path)
     assert open_source(path, {"email": "E-Mail"}).columns["email"] == len(HEADER)
+
+
+def test_two_columns_of_one_heading_have_to_be_renamed(tmp_path: Path) -> None:
+    path = tmp_path / "g.csv"
+    path.write_text(table([graduate(1)], [*HEADER, "email"]))
+    for chosen in ({}, {"email": "email"}):
+        with pytest.raises(UnreadableFile, match="has 2 columns 'email'") as raised:
+            open_source(path, chosen)
+        assert "heading of its own" in raised.value.hint
+
+
+def test_all_columns_that_are_missed_are_in_the_hint(tmp_path: Path) -> None:
+    path = tmp_path / "g.csv"
+    path.write_text("Nr,name,Titel,achievement_type,award_date\n1,A,T,Degree,2026-06-30\n")
+    with pytest.raises(UnreadableFile, match="no column for diploma_number, programme_title") as raised:
+        open_source(path)
+    assert raised.value.hint.endswith("--map diploma_number=COLUMN --map programme_title=COLUMN")
 
 
 @pytest.mark.parametrize(
@@ -87,9 +104,13 @@ def test_two_columns_for_one_field_are_a_question(tmp_path: Path) -> None:
     [
         (b"", "g.csv is empty"),
         (b"\xef\xbb\xbf\r\n", "g.csv is empty"),
-        ("student_id,name\n".encode("utf-16"), "g.csv is not a CSV file in UTF-8"),
+        ("student_id,name\n".encode("utf-16"), "g.csv is in UTF-16, not in UTF-8"),
+        ("\ufeffstudent_id,name\n".encode("utf-16-be"), "g.csv is in UTF-16, not in UTF-8"),
+        ("student_id,name\n".encode("utf-16-le"), "g.csv is not a CSV file in UTF-8"),
         (b"PK\x03\x04\x00\x00", "g.csv is not a CSV file in UTF-8"),
-        ("Vorname,Namé\n".encode("latin-1"), "the header is not in UTF-8"),
+        ("Vorname,Namé\n".encode("latin-1"), "g.csv: line 1 is not in UTF-8"),
+        (table([]).encode(), "g.csv has a header and no rows"),
+        ((table([]) + "\r\n,,,\r\n").encode(), "g.csv has a header and no rows"),
     ],
 )
 def test_what_is_no_table_is_said_to_be_none(tmp_path: Path, content: bytes, detail: str) -> None:
@@ -108,18 +129,28 @@ def test_a_missing_file_is_not_found(tmp_path: Path) -> None:
         open_source(tmp_path)
 
 
-def test_bytes_that_are_not_utf8_reach_the_cell_check(tmp_path: Path) -> None:
+@pytest.mark.parametrize("encoding", ["latin-1", "cp1252"])
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
+def test_a_file_that_is_not_utf8_is_refused_with_its_first_bad_line(
+    tmp_path: Path, encoding: str, line_end: str
+) -> None:
     path = tmp_path / "g.csv"
-    path.write_bytes(table([graduate(1, given_name="Eric")]).encode().replace(b"Eric", b"\xc9ric"))
-    ((_, cells),) = rows_of(path)
-    assert cells[HEADER.index("given_name")] == "\udcc9ric"
+    rows = [graduate(row, remarks="of two\nlines") for row in range(1, 6000)] + [
+        graduate(6000, remarks="é")
+    ] * 2
+    text = table(rows, [*HEADER, "remarks"], lineterminator="\n").replace("\n", line_end)
+    path.write_bytes(text.encode(encoding))
+    with pytest.raises(UnreadableFile) as raised:
+        open_source(path)
+    assert raised.value.detail == f"g.csv: line {1 + 2 * 5999 + 1} is not in UTF-8"
+    assert raised.value.hint == 'Save it as "CSV UTF-8".'
 
 
 def test_a_file_that_changes_while_it_is_read_is_noticed(tmp_path: Path) -> None:
     path = tmp_path / "g.csv"
     path.write_text(table([graduate(1), graduate(2)]))
     source = open_source(path)
-    spans = list(source.spans())
+    spans = source.spans
     path.write_text(table([graduate(1), graduate(3)]))
     with pytest.raises(Conflict, match="was changed while it was read"):
         list(source.rows(spans[0]))
@@ -128,8 +159,8 @@ def test_a_file_that_changes_while_it_is_read_is_noticed(tmp_path: Path) -> None
 def test_a_quotation_mark_that_is_never_closed_has_a_place(tmp_path: Path) -> None:
     path = tmp_path / "g.csv"
     path.write_text(table([graduate(1)]) + '"' + "x" * 200_000)
-    with pytest.raises(UnreadableFile, match=r"^line 2 after the header") as raised:
-        list(open_source(path).spans())
+    with pytest.raises(UnreadableFile, match=r"^line 3: ") as raised:
+        open_source(path)
     assert "never closed" in raised.value.hint
 
 
@@ -144,16 +175,16 @@ def test_spans_cut_anywhere_give_the_rows_of_the_whole(
     text = io.StringIO()
     writer = csv.writer(text, quoting=csv.QUOTE_ALL if everything_quoted else csv.QUOTE_MINIMAL)
     writer.writerow(HEADER)
-    writer.writerows(rows)
+    writer.writerows([*rows, graduate(1).values()])
     path = tmp_path_factory.getbasetemp() / "spans.csv"
     path.write_bytes(text.getvalue().encode())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "SPAN_ROWS", size)
         source = open_source(path)
-        spans = list(source.spans())
+        spans = source.spans
     assert [span.rows for span in spans[:-1]] == [size] * (len(spans) - 1)
     assert [row for span in spans for row in source.rows(span)] == [
-        (number, row) for number, row in enumerate(rows, 1) if any(row)
+        (number, row) for number, row in enumerate([*rows, [*graduate(1).values()]], 1) if any(row)
     ]
     assert [span.start for span in spans[1:]] == [span.stop for span in spans[:-1]]
 

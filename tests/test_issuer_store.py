@@ -134,16 +134,16 @@ def test_a_number_without_a_chunk_is_damage(store: Store) -> None:
 def test_rows_are_compared_with_each_other_and_with_what_was_issued(store: Store) -> None:
     job_with(store, 3)
     rows = [
-        Incoming(1, "A", "s1"),
-        Incoming(2, "N1", "s2"),
-        Incoming(3, "A", "s1"),
-        Incoming(4, "", ""),
-        Incoming(5, "", ""),
-        Incoming(6, "A", "s1"),
+        Incoming(1, "A", "s1", b"1"),
+        Incoming(2, "N1", "s2", b"2"),
+        Incoming(3, "A", "s1", b"3"),
+        Incoming(4, "", "", b"4"),
+        Incoming(5, "", "", b"5"),
+        Incoming(6, "A", "s1", b"6"),
     ]
     for _ in range(2):  # nothing is left over from the first time
         assert store.compare([rows[:2], [], rows[2:]]) == Crossed(
-            [(3, 1, "A"), (6, 1, "A")], [("s1", 3, 1)], [(2, 1)]
+            [(3, 1, "A"), (6, 1, "A")], [("s1", 3, 1)], [(2, 1, b"2")]
         )
 
 

@@ -52,6 +52,18 @@ def test_the_parent_does_not_run_far_ahead_of_what_is_taken() -> None:
             assert len(given) <= taken + 2 * workers._QUEUED * 2
 
 
+def test_a_worker_that_died_before_it_is_given_more_is_told_as_well() -> None:
+    with Pool(1, 1) as pool:
+
+        def items() -> Iterator[int]:
+            yield from (16, 15)
+            pool._processes[0].join()
+            yield 17
+
+        with pytest.raises(WorkerDied):
+            list(pool.map(multiply, items()))
+
+
 @pytest.mark.parametrize("processes", [0, 2])
 def test_a_problem_in_a_worker_is_raised_with_its_hint(processes: int) -> None:
     with Pool(1, processes) as pool, pytest.raises(Refused) as raised:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from keys import KeyFile
 from ledger import EntryKind, Log, entry
 from ledger.tiles.posix import PosixStore
 from tests.commandline import Program
+from wire import Unavailable
 
 DIGESTS = [hashlib.sha256(bytes([number])).digest() for number in range(5)]
 
@@ -92,6 +95,36 @@ def test_the_audit_names_the_first_difference(filled: Program) -> None:
     answer = filled("ledger", "audit")
     assert answer.code == 1
     assert "tile/" in answer.err
+
+
+def test_what_a_full_disk_interrupted_is_no_damage(
+    program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program("ledger", "init", "log.example")
+    keys = KeyFile.open(tmp_path / "home" / "issuer" / "keys.json", lambda: None)
+
+    def append(digest: bytes) -> None:
+        store = PosixStore(tmp_path / "home" / "issuer" / "log")
+        signers = keys.signer("log"), keys.signer("cosigner")
+        log = Log("log.example", *signers, store, clock=lambda: datetime.now(UTC))
+        log.append([entry(EntryKind.CREDENTIAL, digest)], digest)
+
+    def full(store: PosixStore, path: str, data: bytes) -> None:
+        if store.get(path) is None:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    append(DIGESTS[0])
+    with monkeypatch.context() as patch:
+        patch.setattr(PosixStore, "put", full)
+        with pytest.raises(Unavailable, match="No space left"):
+            append(DIGESTS[1])
+    for verb in ("audit", "status"):
+        answer = program("ledger", verb)
+        assert (answer.code, answer.out) == (1, "")
+        assert "its last writer was interrupted" in answer.err
+        assert "the same command, typed again, finishes its work" in answer.err
+    append(DIGESTS[1])
+    assert program("ledger", "audit").out.endswith("the log's 2 entries\n")
 
 
 def test_reading_never_signs(filled: Program) -> None:

@@ -1,0 +1,47 @@
+"""Reading issued credentials back: those of files lie in shards, single ones in the index."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+import zstandard
+
+from wire.problem import Damaged
+
+from .press import Line
+from .shards import Shard
+from .store import Store
+
+
+@dataclass(frozen=True)
+class Archive:
+    """An issuer's index and its folder of shards. Raises `Damaged` where a credential is not as written."""
+
+    store: Store
+    shards: Path
+
+    def shard(self, job: int, number: int) -> Path:
+        """Where the shard of a chunk lies."""
+        return self.shards / str(job) / f"{number:06d}.jsonl.zst"
+
+    def line(self, seq: int, leaf: int) -> Line:
+        """The stored line of one credential."""
+        if (packed := self.store.single(seq)) is not None:
+            return Line.parse(zstandard.decompress(packed))
+        job, number, first_leaf = self.store.place(seq)
+        path = self.shard(job.id, number)
+        line = Line.parse(Shard(path).line(leaf - first_leaf))
+        if line.seq != seq:
+            raise Damaged(f"the shard {path} has another diploma where the index has number {seq}")
+        return line
+
+    def by_shard(self, seqs: Iterable[int]) -> Iterator[tuple[Path | None, list[int]]]:
+        """Sequence numbers with the one shard that can have them; a single credential is in none."""
+        chunks = self.store.chunks()
+        starts = [first_seq for first_seq, _, _ in chunks]
+        for place, group in groupby(sorted(seqs), lambda seq: bisect_right(starts, seq)):
+            yield self.shard(*chunks[place - 1][1:]) if place else None, list(group)

@@ -1,0 +1,74 @@
+"""Rows whose diplomas were issued before, held against those: a file may say something new of them.
+
+A row is compared with the first edition by its digest, shard by shard, so that a file that is issued again
+costs little. Only a row that differs there is compared with the edition that counts, field by field.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import orjson
+
+from .archive import Archive
+from .press import Line
+from .records import Record, digest
+from .shards import Shard
+
+
+class Change(NamedTuple):
+    """A row that says something else than the diploma that was issued under its number."""
+
+    row: int
+    number: str
+    fields: list[str]
+    """Those that differ."""
+    revoked: bool
+    """Whether the diploma was revoked, so that it cannot be corrected."""
+
+
+class Shelf(NamedTuple):
+    """What a file says of the diplomas in one shard: the digest of the row by sequence number."""
+
+    shard: Path | None
+    digests: dict[int, bytes]
+
+
+def shelves(archive: Archive, digests: Mapping[int, bytes]) -> list[Shelf]:
+    """The digests of rows, each with the shard that has the credential to compare them with."""
+    return [Shelf(path, {seq: digests[seq] for seq in seqs}) for path, seqs in archive.by_shard(digests)]
+
+
+def differing(shelf: Shelf) -> dict[int, Record]:
+    """The credentials that are not known to be made from an equal row, with their records if at hand."""
+    found: dict[int, Record] = {seq: {} for seq in shelf.digests}
+    for seq, record in map(Line.record_of, Shard(shelf.shard) if shelf.shard else ()):
+        if seq in found:
+            if digest(record) == shelf.digests[seq]:
+                del found[seq]
+            else:
+                found[seq] = orjson.loads(record)
+    return found
+
+
+def changes(
+    rows: Iterable[tuple[int, Record, Record]], fields: Collection[str], archive: Archive
+) -> Iterator[Change]:
+    """The rows that differ from the edition that counts, in fields that the file has.
+
+    A row is given with its record and that of the first edition, as `differing` found it.
+    """
+    for row, record, first in rows:
+        if not _between(record, first, fields):
+            continue
+        current = archive.store.current(record["diploma_number"])
+        if current.edition > 1 or not first:
+            first = archive.line(current.seq, current.leaf).record
+        if changed := _between(record, first, fields):
+            yield Change(row, current.number, changed, current.reason is not None)
+
+
+def _between(record: Record, issued: Record, fields: Collection[str]) -> list[str]:
+    return [field for field in fields if record[field] != issued.get(field, "")]

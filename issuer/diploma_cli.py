@@ -1,0 +1,161 @@
+"""`intaglio issuer revoke`, `correct`, `list`, `show`, `export`: what is done with diplomas once issued."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from vc.bundle import MAX_BYTES, Bundle
+from vc.status import Reason
+from wire.problem import Declined, NotFound
+from wire.terminal import Result, agreed, say, verb
+from wire.text import counted, shortened
+
+from . import text
+from .export import export as write_bundles
+from .issue import ROW, Issuer
+from .store import Entry
+from .terminal import Meter, choose, out_option, pairs
+
+if TYPE_CHECKING:
+    from .cli import Place
+
+verbs = click.Group()
+
+_selectors = click.argument("selectors", metavar="DIPLOMA...", nargs=-1, required=True)
+
+
+@verb(verbs)
+@_selectors
+@click.option(
+    "--reason",
+    type=click.Choice([reason.value for reason in Reason]),
+    default=Reason.UNSPECIFIED.value,
+    show_default=True,
+)
+@click.option("--date", type=click.DateTime(["%Y-%m-%d"]), help="Since when; now if not given.")
+@click.option("--yes", is_flag=True, help="Do not ask, even at a terminal.")
+def revoke(place: Place, selectors: tuple[str, ...], reason: str, date: datetime | None, yes: bool) -> Result:
+    """Revoke diplomas for good: by number, `row 17`, id, file, name or e-mail address.
+
+    A row is one of the file that was issued last; row 1 is the first below the header.
+    """
+    made, now = place.open(), place.session.now()
+    moment = date.replace(tzinfo=UTC) if date else now
+    if moment > now:
+        raise click.UsageError("A diploma cannot be revoked from a day in the future.")
+    entries = [made.store.current(select(made, selector).number) for selector in selectors]
+    for entry in entries if date else ():
+        _require_awarded(made, entry, moment)
+    if not agreed(f"Revoke for good: {'; '.join(map(text.line, entries))}?", yes):
+        raise Declined("nothing was revoked")
+    if before := sum(entry.reason is not None for entry in entries):
+        say(f"{counted(before, 'diploma')} had been revoked before: nothing changes there.")
+    made.lists.revoke([entry.number for entry in entries], Reason(reason), date=moment, now=now)
+    entries = [made.store.entry(entry.seq) for entry in entries]
+    say("The next check on this machine sees it at once.")
+    if made.identity.url:
+        say(
+            f"Others see it when they fetch the lists; copy {place.folder / 'status'} to {made.identity.url}/"
+        )
+    else:
+        say(
+            "Others do not: there is no web address to fetch lists from, and bundles handed out before bring",
+            "an older list along, good for a year. Tell them, or hand out the bundles anew.",
+        )
+    return Result(
+        {"diplomas": [text.summary(made, entry) for entry in entries]},
+        "\n".join(f"revoked {text.line(entry)}" for entry in entries),
+    )
+
+
+@verb(verbs)
+@click.argument("selector", metavar="DIPLOMA")
+@click.option("--set", "changes", multiple=True, required=True, metavar="FIELD=VALUE", help="What to change.")
+@out_option
+def correct(place: Place, selector: str, changes: tuple[str, ...], out: Path) -> Result:
+    """Issue a diploma anew with changed fields; the edition before is revoked as superseded."""
+    made = place.open()
+    before = made.store.current(select(made, selector).number)
+    entry = made.correct(before.number, pairs(changes, "--set"))
+    if entry == before:
+        say("The diploma says so already: no new edition was issued.")
+    (path,) = write_bundles(made, [entry], out)
+    return Result({**text.summary(made, entry), "file": str(path)}, f"{text.line(entry)}: {path}")
+
+
+@verb(verbs)
+@click.argument("selector", metavar="[TEXT]", default="")
+def list_(place: Place, selector: str) -> Result:
+    """List the diplomas, all of them or those that fit a number, a name or an e-mail address."""
+    made = place.open()
+    entries = made.find(selector) if selector else list(made.entries())
+    if not entries:
+        say("No diploma fits." if selector else "Nothing was issued here yet.")
+    return Result({"diplomas": [text.brief(entry) for entry in entries]}, "\n".join(map(text.line, entries)))
+
+
+@verb(verbs)
+@click.argument("selector", metavar="DIPLOMA")
+def show(place: Place, selector: str) -> Result:
+    """Show one diploma, with what was signed."""
+    made = place.open()
+    entry = select(made, selector)
+    data = {**text.summary(made, entry), "credential": made.line(entry).credential}
+    return Result(data, text.card(made, entry))
+
+
+@verb(verbs)
+@click.argument("selectors", metavar="[DIPLOMA...]", nargs=-1)
+@out_option
+def export(place: Place, selectors: tuple[str, ...], out: Path) -> Result:
+    """Write bundles that verify offline: of the diplomas named, or of all that are not revoked."""
+    made = place.open()
+    if selectors:
+        chosen = [select(made, selector) for selector in selectors]
+    else:
+        chosen = [entry for entry in made.entries() if entry.reason is None]
+    with Meter() as meter:
+        written = sum(1 for _ in write_bundles(made, chosen, out, meter))
+    return Result({"written": written, "folder": str(out)}, f"{counted(written, 'bundle')} in {out}")
+
+
+def select(made: Issuer, selector: str) -> Entry:
+    """The one diploma that is meant; asks where several fit, and tells of which file a row is.
+
+    Raises `NotFound`.
+    """
+    if not selector.strip():
+        raise click.UsageError("An empty text names no diploma.")
+    path = Path(selector)
+    if path.is_file():
+        with path.open("rb") as file:
+            return made.find_credential(Bundle.parse(file.read(MAX_BYTES + 1)).secured)
+    found = made.find(selector)
+    row = f"{selector} of {made.store.latest_job().file}" if ROW.fullmatch(selector) else ""
+    if not found:
+        if row:
+            raise NotFound(
+                f"no diploma was issued from {row}, the file that was issued last",
+                hint="Name the diploma by its number; `intaglio issuer list` shows all.",
+            )
+        raise NotFound(
+            f"no diploma fits {shortened(selector)}, be it a number, row, id, file, name or e-mail address",
+            hint="`intaglio issuer list` shows all.",
+        )
+    if row:
+        say(f"{row}: {text.line(found[0])}")
+    if len(found) == 1:
+        return found[0]
+    return found[choose(f"{len(found)} diplomas fit.", [text.line(entry) for entry in found])]
+
+
+def _require_awarded(made: Issuer, entry: Entry, moment: datetime) -> None:
+    awarded = made.line(entry).record["award_date"]
+    if f"{moment:%Y-%m-%d}" < awarded:
+        raise click.UsageError(
+            f"Diploma {entry.number} was awarded on {awarded}; it cannot be revoked from a day before that."
+        )

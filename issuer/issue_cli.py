@@ -1,0 +1,166 @@
+"""`intaglio issuer init` and `issue`: an issuer, and diplomas for the graduates of a file."""
+
+from __future__ import annotations
+
+import itertools
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from click.core import ParameterSource
+
+from wire.terminal import Result, say, verb
+
+from . import text
+from .archive import Archive
+from .bulk import Result as Issued
+from .bulk import dry_run as check_file
+from .checking import read_catalogue
+from .export import export
+from .issue import SUITE, Issuer
+from .source import Source, open_source
+from .store import Store
+from .terminal import Meter, out_option, pairs
+
+if TYPE_CHECKING:
+    from .cli import Place
+
+PARTLY = 7
+"""The exit code when some rows could not be issued."""
+
+SUITES = (SUITE, "eddsa-jcs-2022")
+
+MOST_FILES = 1000
+"""Of larger files no bundles are written unasked."""
+
+verbs = click.Group()
+_name = click.option("--name", help="The institution's name, as it stands on the diplomas.")
+_url = click.option("--url", help="The https address under which status lists will be found.")
+_method = click.option(
+    "--did", "method", type=click.Choice(["key", "web"]), help="Kind of DID; web if there is a URL."
+)
+
+
+@verb(verbs)
+@_name
+@_url
+@_method
+def init(place: Place, name: str | None, url: str | None, method: str | None) -> Result:
+    """Make an issuer: its keys, its log and its DID."""
+    made = place.create(name, url, method)
+    data = {"did": made.did, "name": made.name, "folder": str(place.folder), "log": made.identity.log}
+    return Result(data, made.did)
+
+
+@verb(verbs)
+@click.argument("file", type=click.Path(path_type=Path))
+@_name
+@_url
+@_method
+@click.option("--suite", type=click.Choice(SUITES), default=SUITE, show_default=True, help="Of the proofs.")
+@click.option("--map", "mapping", multiple=True, metavar="FIELD=COLUMN", help="Which column a field is in.")
+@click.option(
+    "--programmes", type=click.Path(path_type=Path), help="Catalogue of programmes to check against."
+)
+@click.option("--errors", type=click.Path(path_type=Path), help="Where bad rows go.")
+@click.option("--dry-run", is_flag=True, help="Check everything, issue nothing.")
+@click.option("--workers", type=click.IntRange(0, 256), help="Processes; one a core if not given.")
+@out_option
+def issue(
+    place: Place,
+    file: Path,
+    name: str | None,
+    url: str | None,
+    method: str | None,
+    suite: str,
+    mapping: tuple[str, ...],
+    programmes: Path | None,
+    errors: Path | None,
+    dry_run: bool,
+    workers: int | None,
+    out: Path,
+) -> Result:
+    """Issue a diploma for each row of a CSV file. The same file again issues nothing twice."""
+    source = open_source(file, pairs(mapping, "--map"))
+    say(*text.mapping(source))
+    catalogue = read_catalogue(programmes) if programmes else None
+    error_file = errors or _free(file.with_name(f"{file.stem}.errors.csv"))
+    if error_file.resolve() == file.resolve():
+        raise click.UsageError("--errors names the file that is to be issued; name another.")
+    files: list[Path] = []
+    with Meter() as meter:
+        if dry_run:
+            with _archive(place) as archive:
+                done = check_file(
+                    source,
+                    archive,
+                    error_file,
+                    now=place.session.now(),
+                    catalogue=catalogue,
+                    workers=workers,
+                    progress=meter,
+                )
+        else:
+            made = place.create(name, url, method)
+            done = made.issue_file(
+                source, error_file, suite=suite, catalogue=catalogue, workers=workers, progress=meter
+            )
+            if done.issued + len(done.survey.known) <= MOST_FILES or _given("out"):
+                files = _write(made, done, out, meter)
+    return _issued(source, done, error_file, files, dry_run=dry_run)
+
+
+def _issued(source: Source, done: Issued, error_file: Path, files: list[Path], *, dry_run: bool) -> Result:
+    failed, known, changed = len(done.survey.findings), len(done.survey.known), len(done.survey.changed)
+    for found in text.findings(source, done):
+        say(*found)
+    if failed:
+        say(f"The bad rows are in {error_file}: correct them there, and issue that file.")
+    if files:
+        say(f"Bundles are in {files[0].parent}. To check one: intaglio verify {files[0]}")
+    elif done.issued:
+        say("`intaglio issuer export` writes the bundles.")
+    count = f"{done.survey.good} would be issued" if dry_run else f"{done.issued} issued"
+    differ = f" ({changed} {'differs' if changed == 1 else 'differ'})" if changed else ""
+    words = f"{count}, {known} issued before{differ}, {failed} with errors"
+    return Result(
+        {
+            **text.outcome(done),
+            "errorFile": str(error_file) if failed else None,
+            "bundles": str(files[0].parent) if files else None,
+            "dryRun": dry_run,
+        },
+        words,
+        PARTLY if failed else 0,
+    )
+
+
+def _given(name: str) -> bool:
+    """Whether a parameter was typed rather than left at its default."""
+    return click.get_current_context().get_parameter_source(name) is ParameterSource.COMMANDLINE
+
+
+def _free(path: Path) -> Path:
+    """The path, or the first of its kind with a number that is not taken: corrections may be in the other."""
+    names = (path.with_name(f"{path.stem}-{number}{path.suffix}") for number in itertools.count(2))
+    return next(name for name in itertools.chain([path], names) if not name.exists())
+
+
+def _write(made: Issuer, done: Issued, out: Path, meter: Meter) -> list[Path]:
+    job = done.job
+    entries = made.entries(job.first_seq, job.first_seq + job.length) if job else []
+    before = [made.store.current(made.store.entry(seq).number) for seq in done.survey.known.values()]
+    return list(export(made, [*entries, *before], out, meter))
+
+
+@contextmanager
+def _archive(place: Place) -> Iterator[Archive]:
+    """What was issued here, nothing where there is no issuer yet."""
+    with tempfile.TemporaryDirectory() as empty:
+        path = place.folder / "issuer.sqlite"
+        store = Store(path if path.exists() else Path(empty) / path.name)
+        yield Archive(store, place.folder / "shards")
+        store.close()

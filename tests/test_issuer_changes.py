@@ -1,0 +1,138 @@
+"""Rows whose diplomas were issued before: which of them say something new."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from issuer.archive import Archive
+from issuer.bulk import Progress, dry_run
+from issuer.changes import Change
+from issuer.issue import Issuer
+from issuer.source import open_source
+from tests.registrar import HEADER, NOW, csv_file, graduate, issuer_in, table
+from vc.status import Reason
+from wire.problem import Damaged
+
+ROWS = range(1, 24)
+
+
+@pytest.fixture(autouse=True)
+def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("issuer.source.SPAN_ROWS", 4)
+
+
+@pytest.fixture
+def issuer(tmp_path: Path) -> Issuer:
+    """An issuer that has issued `ROWS`."""
+    made = issuer_in(tmp_path / "home")
+    assert changed(made, map(graduate, ROWS)) == []
+    return made
+
+
+def changed(issuer: Issuer, rows: Iterable[dict[str, str]], workers: int = 0) -> list[Change]:
+    source = csv_file(issuer.home.with_name("g.csv"), list(rows))
+    errors = issuer.home.with_name("errors.csv")
+    result = issuer.issue_file(source, errors, workers=workers)
+    archive = Archive(issuer.store, issuer.home / "shards")
+    assert dry_run(source, archive, errors, now=NOW, workers=0).survey.changed == result.survey.changed
+    return result.survey.changed
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_the_rows_that_say_something_new_are_named_with_their_fields(issuer: Issuer, workers: int) -> None:
+    assert changed(issuer, map(graduate, ROWS), workers) == []
+    rows = [graduate(row, **{"gpa": "1.0", "honours": ""} if row in (3, 17) else {}) for row in range(1, 30)]
+    assert changed(issuer, rows, workers) == [
+        Change(row, f"UNI-{row:06}", ["gpa", "honours"], False) for row in (3, 17)
+    ]
+    assert issuer.line(issuer.store.current("UNI-000003")).record["gpa"] == "3.5"
+
+
+def test_rows_of_several_jobs_are_compared_in_any_order(issuer: Issuer) -> None:
+    changed(issuer, map(graduate, range(24, 40)))
+    rows = [graduate(row, ects="60" if row % 10 == 0 else "180") for row in range(1, 40)]
+    random.Random(1).shuffle(rows)
+    found = changed(issuer, rows)
+    assert {change.number for change in found} == {"UNI-000010", "UNI-000020", "UNI-000030"}
+    assert all(rows[change.row - 1]["diploma_number"] == change.number for change in found)
+
+
+def test_a_corrected_diploma_is_compared_as_it_stands(issuer: Issuer) -> None:
+    issuer.correct("UNI-000002", {"gpa": "4.0"})
+    assert changed(issuer, [graduate(2, gpa="4.0")]) == []
+    assert changed(issuer, [graduate(2)]) == []  # the file that it was issued from
+    assert changed(issuer, [graduate(2, gpa="5.0", honours="none")]) == [
+        Change(1, "UNI-000002", ["gpa", "honours"], False)
+    ]
+    assert changed(issuer, [graduate(2, gpa="4.0", honours="none")]) == [
+        Change(1, "UNI-000002", ["honours"], False)
+    ]
+
+
+def test_that_a_holder_has_claimed_it_changes_nothing(issuer: Issuer) -> None:
+    issuer.claim("UNI-000002", "did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK")
+    assert changed(issuer, [graduate(2)]) == []
+    assert [change.fields for change in changed(issuer, [graduate(2, gpa="1.0")])] == [["gpa"]]
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_diplomas_issued_one_by_one_are_compared_as_well(tmp_path: Path, first: bool) -> None:
+    issuer = issuer_in(tmp_path / "home")
+    if not first:
+        changed(issuer, map(graduate, ROWS))
+    for row in (101, 102):
+        issuer.issue(graduate(row))
+    assert changed(issuer, [graduate(101), graduate(102, gpa="1.0")]) == [
+        Change(2, "UNI-000102", ["gpa"], False)
+    ]
+
+
+def test_a_revoked_diploma_cannot_be_corrected(issuer: Issuer) -> None:
+    issuer.lists.revoke(["UNI-000002"], Reason.FRAUD, date=NOW, now=NOW)
+    assert changed(issuer, [graduate(2), graduate(3)]) == []
+    assert changed(issuer, [graduate(2, gpa="1.0")]) == [Change(1, "UNI-000002", ["gpa"], True)]
+
+
+def test_what_a_file_has_no_column_for_is_not_compared(issuer: Issuer) -> None:
+    path = issuer.home.with_name("h.csv")
+    path.write_text(table([graduate(2), graduate(3, ects="60")], [name for name in HEADER if name != "gpa"]))
+    result = issuer.issue_file(open_source(path), path.with_name("errors.csv"))
+    assert [(change.row, change.fields) for change in result.survey.changed] == [(2, ["ects"])]
+
+
+def test_a_bad_row_is_an_error_and_no_change(issuer: Issuer) -> None:
+    assert changed(issuer, [graduate(2, email="bad", gpa="1.0")]) == []
+
+
+def test_a_shard_that_is_lost_is_told_before_anything_is_issued(issuer: Issuer) -> None:
+    (shard,) = issuer.home.glob("shards/*/000001*")
+    shard.unlink()
+    with pytest.raises(Damaged, match=str(shard)):
+        changed(issuer, map(graduate, range(1, 40)))
+    assert issuer.store.count() == len(ROWS)
+
+
+def test_how_far_the_comparison_is_can_be_followed(issuer: Issuer) -> None:
+    told: list[Progress] = []
+    source = csv_file(issuer.home.with_name("g.csv"), [*map(graduate, reversed(ROWS))])
+    issuer.issue_file(source, issuer.home.with_name("errors.csv"), workers=0, progress=told.append)
+    compared = [progress.done for progress in told if progress.stage == "comparing"]
+    assert compared == [0, 4, 8, 12, 16, 20, 23]
+
+
+def test_the_same_file_needs_no_comparison(issuer: Issuer) -> None:
+    told: list[Progress] = []
+    source = csv_file(issuer.home.with_name("g.csv"), [*map(graduate, ROWS)])
+    issuer.issue_file(source, issuer.home.with_name("errors.csv"), workers=0, progress=told.append)
+    assert {progress.stage for progress in told} == {"checking"}
+
+
+def test_a_shard_in_the_place_of_another_gives_nobody_elses_diploma(issuer: Issuer) -> None:
+    first, second = (next(issuer.home.glob(f"shards/*/00000{number}*")) for number in range(2))
+    second.write_bytes(first.read_bytes())
+    with pytest.raises(Damaged, match=str(second)):
+        issuer.line(issuer.store.current("UNI-000005"))
