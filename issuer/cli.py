@@ -90,7 +90,7 @@ def backup(place: Place, file: Path) -> Result:
 @verb(issuer)
 @click.argument("file", type=click.Path(path_type=Path))
 def restore(place: Place, file: Path) -> Result:
-    """Bring an issuer back from a backup; an existing one is never overwritten."""
+    """Bring an issuer back from a backup. An existing one is never overwritten."""
     from .backup import restore as read
 
     read(file, place.folder, _secret("Passphrase of the backup", BACKUP))

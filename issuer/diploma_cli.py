@@ -39,7 +39,7 @@ _selectors = click.argument("selectors", metavar="DIPLOMA...", nargs=-1, require
 @click.option("--date", type=click.DateTime(["%Y-%m-%d"]), help="Since when; now if not given.")
 @click.option("--yes", is_flag=True, help="Do not ask, even at a terminal.")
 def revoke(place: Place, selectors: tuple[str, ...], reason: str, date: datetime | None, yes: bool) -> Result:
-    """Revoke diplomas for good: by number, `row 17`, id, file, name or e-mail address.
+    """Revoke diplomas for good. Name them by number, `row 17`, id, file, name or e-mail address.
 
     A row is one of the file that was issued last; row 1 is the first below the header.
     """
@@ -77,7 +77,7 @@ def revoke(place: Place, selectors: tuple[str, ...], reason: str, date: datetime
 @click.option("--set", "changes", multiple=True, required=True, metavar="FIELD=VALUE", help="What to change.")
 @out_option
 def correct(place: Place, selector: str, changes: tuple[str, ...], out: Path) -> Result:
-    """Issue a diploma anew with changed fields; the edition before is revoked as superseded."""
+    """Issue a diploma anew with changed fields. The edition before is revoked as superseded."""
     made = place.open()
     before = made.store.current(select(made, selector).number)
     entry = made.correct(before.number, pairs(changes, "--set"))
@@ -90,7 +90,7 @@ def correct(place: Place, selector: str, changes: tuple[str, ...], out: Path) ->
 @verb(verbs)
 @click.argument("selector", metavar="[TEXT]", default="")
 def list_(place: Place, selector: str) -> Result:
-    """List the diplomas, all of them or those that fit a number, a name or an e-mail address."""
+    """List the diplomas. A number, name or e-mail address lists those that fit."""
     made = place.open()
     entries = made.find(selector) if selector else list(made.entries())
     if not entries:
@@ -112,7 +112,7 @@ def show(place: Place, selector: str) -> Result:
 @click.argument("selectors", metavar="[DIPLOMA...]", nargs=-1)
 @out_option
 def export(place: Place, selectors: tuple[str, ...], out: Path) -> Result:
-    """Write bundles that verify offline: of the diplomas named, or of all that are not revoked."""
+    """Write bundles that verify offline. Without a name, of all that are not revoked."""
     made = place.open()
     if selectors:
         chosen = [select(made, selector) for selector in selectors]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import socket
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -10,7 +9,7 @@ from urllib.parse import urlsplit
 import click
 
 from wire.problem import Refused, Unavailable
-from wire.terminal import say
+from wire.terminal import Result, say, verb
 
 from .diploma_cli import select
 
@@ -24,13 +23,11 @@ PORT = 8460
 _url = click.option("--url", help="The address that links begin with, if it is not the issuer's own.")
 
 
-@click.command()
+@verb()
 @click.argument("selectors", metavar="DIPLOMA...", nargs=-1, required=True)
 @_url
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, version 1.")
-@click.pass_obj
-def claim(place: Place, selectors: tuple[str, ...], url: str | None, as_json: bool) -> None:
-    """Make links by which holders receive their diplomas bound to their wallets: one use each."""
+def claim(place: Place, selectors: tuple[str, ...], url: str | None) -> Result:
+    """Make links by which wallets claim diplomas. Each is good for one wallet."""
     from .claims import LINK_LIFETIME
 
     made = place.open()
@@ -40,11 +37,10 @@ def claim(place: Place, selectors: tuple[str, ...], url: str | None, as_json: bo
         links[number] = str(claims.offer(number, now=place.session.now()))
     say(f"Good for {LINK_LIFETIME.days} days and one wallet, as long as `intaglio issuer serve` runs.")
     say("Whoever has a link can claim with it: send each to its holder only.")
-    lines = [f"{number}  {link}" for number, link in links.items()]
-    click.echo(json.dumps({"version": 1, "links": links}) if as_json else "\n".join(lines))
+    return Result({"links": links}, "\n".join(f"{number}  {link}" for number, link in links.items()))
 
 
-@click.command()
+@click.command(short_help="Answer claim links until stopped.")
 @click.option(
     "--host", default="127.0.0.1", show_default=True, help="The address of this machine to listen on."
 )
