@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import click
 
 from wire.problem import Refused, Unavailable
-from wire.terminal import Result, say, verb
+from wire.terminal import Result, extra, say, verb
 
 from .diploma_cli import select
 
@@ -54,15 +54,10 @@ def claim(place: Place, selectors: tuple[str, ...], url: str | None) -> Result:
 @click.pass_obj
 def serve(place: Place, host: str, port: int, url: str | None, tls: bool | None) -> None:
     """Answer claim links, and publish the DID document and the status lists, until stopped."""
-    try:
+    with extra("serve"):
         import uvicorn
 
         from .app import create_app
-    except ModuleNotFoundError as error:
-        raise Refused(
-            f"the service needs {error.name}, which is not installed",
-            hint="Install it: pip install 'intaglio[serve]'",
-        ) from error
     from .tls import server_files
 
     made = place.open()

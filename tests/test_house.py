@@ -115,3 +115,29 @@ def _text(node: ast.expr) -> str:
     """A text literal; what is put into it is left out."""
     pieces = node.values if isinstance(node, ast.JoinedStr) else [node]
     return "".join(str(piece.value) if isinstance(piece, ast.Constant) else "…" for piece in pieces)
+
+
+TEST = re.compile(r"`(tests/[\w/]+\.py)::([\w:]+)`")
+MODULE = re.compile(r"`((?:wire|keys|ledger|did|vc|exchange|issuer|holder|verifier)/[\w/]+\.py)`")
+THREATS = (ROOT / "docs" / "threats.md").read_text()
+
+
+@pytest.mark.parametrize("file", sorted({file for file, _ in TEST.findall(THREATS)}))
+def test_each_test_that_the_page_of_threats_names_exists(file: str) -> None:
+    named = {name for other, name in TEST.findall(THREATS) if other == file}
+    found = set()
+    for node in ast.parse((ROOT / file).read_text()).body:
+        inner = node.body if isinstance(node, ast.ClassDef) else [node]
+        prefix = f"{node.name}::" if isinstance(node, ast.ClassDef) else ""
+        found |= {prefix + test.name for test in inner if isinstance(test, ast.FunctionDef)}
+    assert named <= {name for name in found if name.rpartition("::")[2].startswith("test_")}
+
+
+def test_each_line_of_the_page_of_threats_has_a_guard_and_a_test() -> None:
+    lines = [line for line in THREATS.splitlines() if re.match(r"\| [0-9RA]", line)]
+    assert len(lines) > 40
+    for line in lines:
+        assert TEST.search(line), line
+        guards = MODULE.findall(line)
+        assert guards, line
+        assert all((ROOT / guard).is_file() for guard in guards), line

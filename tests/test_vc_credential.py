@@ -156,9 +156,26 @@ def test_the_specifications_examples_are_well_formed(corpora: Path) -> None:
     examples = sorted(folder.glob("example-*.json"))
     assert examples
     for example in examples:
-        Credential.parse(json.loads(example.read_bytes()))
+        credential = Credential.parse(json.loads(example.read_bytes()))
+        assert (credential.version, credential.types[0]) == ("2.0", "VerifiableCredential")
+        assert credential.issuer.startswith("https://example.edu")
 
 
-def test_a_published_open_badge_is_well_formed(corpora: Path) -> None:
-    for name in ("complete", "simple", "simple-noproof"):
-        Credential.parse(json.loads((corpora / f"samples/ob3/{name}.json").read_bytes()))
+@pytest.mark.parametrize(
+    ("name", "version", "issuer", "parts"),
+    [
+        ("complete", "2.0", "https://1edtech.edu/issuers/565049", (1, 1, 1)),
+        ("simple", "2.0", "https://example.com/issuers/876543", (1, 0, 0)),
+        ("simple-noproof", "1.1", "https://example.edu/issuers/565049", (1, 0, 0)),
+    ],
+)
+def test_a_published_open_badge_is_well_formed(
+    name: str, version: str, issuer: str, parts: tuple[int, int, int], corpora: Path
+) -> None:
+    document = json.loads((corpora / f"samples/ob3/{name}.json").read_bytes())
+    credential = Credential.parse(document)
+    assert credential.document == document
+    assert (credential.version, credential.issuer) == (version, issuer)
+    assert credential.types == ("VerifiableCredential", "OpenBadgeCredential")
+    assert credential.valid_from is not None
+    assert tuple(map(len, (credential.subjects, credential.status, credential.schemas))) == parts

@@ -12,12 +12,13 @@ from typing import Any
 import pytest
 
 from keys import PrivateKey
-from tests.world import NOW, Holder, University, verifier
-from vc import Anchored, Bundle, Report, Verdict
+from tests.world import AWARDED, NOW, Holder, University, verifier
+from vc import Anchored, Bundle, Report, Verdict, sign
 from vc.status import status_entry
 from verifier import RecognisedIssuer, RecognisedLog, Trust, load_policy
 from verifier.policy import AllOf, Recognised
-from wire import Malformed, NotFound, Refused, Unavailable
+from verifier.summary import summarize
+from wire import Malformed, NotFound, Problem, Refused, Unavailable
 
 UNIVERSITY = University()
 CREDENTIALS = "https://www.w3.org/2018/credentials#"
@@ -249,3 +250,174 @@ class TestForm:
         ]
         for proofs in (document["proof"], document["proof"][::-1]):
             assert check({**document, "proof": proofs}).verdict is Verdict.INVALID
+
+
+class TestProofs:
+    """35 to 37: options altered, proofs moved about, chains that do not hold."""
+
+    @pytest.mark.parametrize("suite", ["eddsa-rdfc-2022", "eddsa-jcs-2022"])
+    def test_a_proof_moved_to_another_diploma(self, suite: str) -> None:
+        mine, other = (UNIVERSITY.sign(unanchored(index=n), suite=suite) for n in (40, 41))
+        assert check({**mine, "proof": other["proof"]}).verdict is Verdict.INVALID
+        both = {**mine, "proof": [*mine["proof"], *other["proof"]]}
+        assert check(both).verdict is Verdict.INVALID
+
+    @pytest.mark.parametrize("suite", ["eddsa-rdfc-2022", "eddsa-jcs-2022"])
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"created": "2020-01-01T00:00:00Z"},
+            {"expires": "2036-01-01T00:00:00Z"},
+            {"domain": "employer.example"},
+            {"challenge": "challenge"},
+            {"nonce": "x"},
+            {"id": "urn:example:proof"},
+            {"cryptosuite": "ecdsa-rdfc-2019"},
+            {"proofPurpose": "authentication"},
+            {"type": "Ed25519Signature2020"},
+        ],
+        ids=str,
+    )
+    def test_an_option_that_was_not_signed(self, suite: str, change: dict[str, str]) -> None:
+        signed = UNIVERSITY.sign(unanchored(index=42), suite=suite)
+        assert not check({**signed, "proof": [{**signed["proof"][0], **change}]})
+
+    def chain(self) -> dict[str, Any]:
+        document = UNIVERSITY.sign(unanchored(index=43), proof_id="urn:example:1")
+        document = UNIVERSITY.sign(document, proof_id="urn:example:2", previous_proof="urn:example:1")
+        return UNIVERSITY.sign(document, proof_id="urn:example:3", previous_proof="urn:example:2")
+
+    def test_a_chain_of_proofs_holds(self) -> None:
+        bundle = Bundle(self.chain(), (), (), UNIVERSITY.status_lists())
+        assert check(bundle)
+        for number in range(2):  # each names the one before
+            proofs = [proof for place, proof in enumerate(bundle.secured["proof"]) if place != number]
+            assert not check(replace(bundle, secured={**bundle.secured, "proof": proofs}))
+
+    @pytest.mark.parametrize(
+        ("place", "previous"),
+        [(0, "urn:example:3"), (0, "urn:example:1"), (1, "urn:example:9"), (2, ["urn:example:1"]), (2, [])],
+    )
+    def test_a_chain_that_is_a_circle_or_leads_nowhere(self, place: int, previous: Any) -> None:
+        document = self.chain()
+        document["proof"][place]["previousProof"] = previous
+        assert check(document).verdict is Verdict.INVALID
+
+
+class TestTimes:
+    """56: another clock may be five minutes ahead of ours, and no more."""
+
+    @pytest.mark.parametrize(("ahead", "verdict"), [(300, Verdict.VALID), (301, Verdict.INVALID)])
+    @pytest.mark.parametrize("what", ["proof", "diploma"])
+    def test_a_diploma_of_the_future(self, what: str, ahead: int, verdict: Verdict) -> None:
+        university = University()
+        trust = Trust().adding(RecognisedIssuer(university.did, keys=(university.key.public_key.multikey(),)))
+        lists, later = university.status_lists(), NOW + timedelta(seconds=ahead)
+        document = university.diploma(index=50)
+        del document["termsOfUse"]
+        if what == "proof":
+            university.now = later
+        else:
+            document["validFrom"] = f"{later:%Y-%m-%dT%H:%M:%SZ}"
+        assert check(Bundle(university.sign(document), (), (), lists), trust).verdict is verdict
+
+    def test_the_end_comes_when_it_comes(self) -> None:
+        for end, verdict in ((1, Verdict.VALID), (0, Verdict.INVALID)):
+            moment = f"{NOW + timedelta(seconds=end):%Y-%m-%dT%H:%M:%SZ}"
+            assert check(UNIVERSITY.issue(index=51, validUntil=moment), UNIVERSITY.trust).verdict is verdict
+
+    def test_what_a_log_saw_in_the_future(self) -> None:
+        university = University()
+        university.now = NOW + timedelta(seconds=301)
+        bundle = university.bundle(university.sign(university.diploma(index=52, validFrom=AWARDED)))
+        assert check(bundle, university.trust).verdict is Verdict.INVALID
+
+
+class TestPresenting:
+    """54, 55, R8: what was shown to one is worth nothing to another."""
+
+    def test_an_empty_challenge_is_none(self) -> None:
+        bundle = UNIVERSITY.issue(index=60)
+        shown = replace(bundle, secured=Holder().present(bundle.secured, challenge=""))
+        report = check(shown, UNIVERSITY.trust, challenge="", domain="employer.example")
+        assert (report.verdict, text(report)[:28]) == (Verdict.UNDETERMINED, "the presentation is genuine,")
+
+    def test_a_diploma_under_a_presenters_own_proof(self) -> None:
+        """The issuer's document, the thief's signature: neither a presentation nor the issuer's word."""
+        thief, bundle = Holder(), UNIVERSITY.issue(index=61)
+        method = f"{thief.did}#{thief.key.public_key.multikey()}"
+        for purpose in ("assertionMethod", "authentication"):
+            bare = {name: value for name, value in bundle.secured.items() if name != "proof"}
+            own = sign(bare, thief.key, verification_method=method, purpose=purpose)
+            assert check(replace(bundle, secured=own), UNIVERSITY.trust).verdict is Verdict.INVALID
+
+    def test_a_presentation_is_no_diploma_and_the_reverse(self) -> None:
+        holder, bundle = Holder(), UNIVERSITY.issue(index=62)
+        shown = holder.present(bundle.secured)
+        types = ["VerifiablePresentation", "VerifiableCredential"]
+        for document in (
+            {**shown, "type": "VerifiableCredential"},
+            {**shown, "type": types},
+            {**bundle.secured, "type": types},
+            {**bundle.secured, "holder": holder.did, "type": "VerifiablePresentation"},
+        ):
+            asked = {"challenge": "challenge", "domain": "employer.example"}
+            assert not check(replace(bundle, secured=document), UNIVERSITY.trust, **asked)
+
+
+class TestLookalikes:
+    """38: what looks the same is not the same."""
+
+    @pytest.mark.parametrize(
+        ("name", "other"),
+        [
+            ("Zoë", "Zoe\u0308"),  # NFC and NFD
+            ("Ada", "\u0410da"),  # a Cyrillic A
+            ("Ada", "A\u200bda"),
+            ("Ada", "\u202eadA"),
+            ("Ada", "Ada\u00ad"),
+            ("ﬁ", "fi"),
+        ],
+    )
+    def test_a_name_in_other_characters_is_another_content(self, name: str, other: str) -> None:
+        for suite in ("eddsa-rdfc-2022", "eddsa-jcs-2022"):
+            document = unanchored(index=70, name=name)
+            signed = UNIVERSITY.sign(document, suite=suite)
+            bundle = Bundle(signed, (), (), UNIVERSITY.status_lists())
+            assert check(bundle)
+            assert not check(replace(bundle, secured={**signed, "name": other}))
+
+    def test_an_issuer_that_calls_itself_like_another_is_unknown(self) -> None:
+        impostor = University("un1versity.example")
+        report = check(impostor.issue(index=71), UNIVERSITY.trust.adding(*UNIVERSITY.trust.issuers))
+        assert report.verdict is Verdict.UNDETERMINED
+        assert "Example University" not in json.dumps(report.to_dict())
+        with pytest.raises(Problem):
+            report.require()
+
+    @pytest.mark.parametrize("did", ["did:web:un\u0456versity.example", "did:web:university.example\u200b"])
+    def test_a_did_has_no_other_characters(self, did: str) -> None:
+        document = {**UNIVERSITY.sign(unanchored(index=72)), "issuer": did}
+        document["proof"] = [{**document["proof"][0], "verificationMethod": f"{did}#x"}]
+        assert check(document, Trust().adding(RecognisedIssuer(did))).verdict is Verdict.INVALID
+
+    def test_the_name_that_is_shown_is_the_trust_lists(self) -> None:
+        bundle = UNIVERSITY.issue(
+            index=73, issuer={"id": UNIVERSITY.did, "type": ["Profile"], "name": "Oxbridge"}
+        )
+        (credential,) = check(bundle, UNIVERSITY.trust).require()
+        assert summarize(credential, UNIVERSITY.trust).by == "Example University"
+
+
+def test_an_invalid_report_has_no_way_to_the_claims() -> None:
+    """R4: whoever does not look at the verdict gets nothing to show."""
+    forged = copy.deepcopy(dict(UNIVERSITY.issue(index=80).secured))
+    forged["credentialSubject"]["achievement"]["name"] = "Doctor of Everything"
+    for report in (check(forged), check(UNIVERSITY.issue(index=81), Trust())):
+        assert not report
+        with pytest.raises(Problem):
+            report.require()
+        for name in [name for name in dir(report) if not name.startswith("_")]:
+            shown = getattr(report, name)
+            assert not any(claim in repr(shown) for claim in ("Doctor", "Ada", "Master")), name
+        assert "Ada" not in str(report) + json.dumps(report.to_dict())

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 import multiprocessing
+from dataclasses import replace
 from pathlib import Path
 
 import orjson
 import pytest
 
+from keys import PrivateKey
 from tests.world import University
 from verifier import RecognisedIssuer, RecognisedLog, Trust, update_trust
-from wire import Malformed, NotFound
+from wire import Conflict, Malformed, NotFound
 
 UNIVERSITY = University()
 
@@ -39,6 +41,19 @@ def test_adding_an_issuer_again_replaces_it_and_keeps_whom_the_log_speaks_for() 
     trust = trust.adding(RecognisedIssuer(UNIVERSITY.did, "New name"), UNIVERSITY.recognised_log)
     assert [issuer.name for issuer in trust.issuers] == ["", "New name"]
     assert trust.logs[0].issuers == (UNIVERSITY.did, "did:example:b")
+
+
+def test_a_list_that_was_handed_over_takes_nobodys_place() -> None:
+    own = UNIVERSITY.trust
+    assert own.joined(own).issuers == own.issuers
+    key = PrivateKey.generate().public_key.multikey()
+    stranger = RecognisedIssuer("did:example:b")
+    with pytest.raises(Conflict, match="says something else of it") as refused:
+        own.joined(Trust().adding(stranger).adding(RecognisedIssuer(UNIVERSITY.did, keys=(key,))))
+    assert "intaglio trust remove" in refused.value.hint
+    strict = Trust().adding(stranger, replace(UNIVERSITY.recognised_log, clock=""))
+    with pytest.raises(Conflict, match="with other witnesses or clock"):
+        own.joined(strict)
 
 
 def test_removing_takes_the_log_along_when_it_speaks_for_nobody_else() -> None:

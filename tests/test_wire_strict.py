@@ -208,7 +208,7 @@ TEXTS = st.recursive(
 )
 
 
-def agree(data: bytes) -> None:
+def assert_as_by_the_rules(data: bytes) -> None:
     try:
         expected = by_the_rules(data)
     except ValueError:
@@ -222,7 +222,7 @@ def agree(data: bytes) -> None:
 @given(TEXTS)
 @example(rb'{"\\":1,"\\\\":{"\"":2,"\\\"":3}}'.decode())
 def test_takes_exactly_what_the_rules_take(text: str) -> None:
-    agree(text.encode())
+    assert_as_by_the_rules(text.encode())
 
 
 @settings(max_examples=400, deadline=None)
@@ -235,14 +235,16 @@ def test_takes_exactly_what_the_rules_take_after_damage(text: str, data: st.Data
             st.sampled_from([b'"', b"\\", b":", b"{", b"}", b"[", b",", b"\\u0061", b'"a":', b"\xed\xa0\x80"])
             | st.binary(max_size=2)
         )
-    agree(bytes(damaged))
+    assert_as_by_the_rules(bytes(damaged))
 
 
 @settings(deadline=None)
 @given(st.integers(0, 70), st.integers(0, 70), TRICKY)
 def test_counts_depth_as_the_rules_do(lists: int, objects: int, text: str) -> None:
     string = json.dumps(text)
-    agree(f"{'[' * lists}{f'{{{string}:' * objects}{string}{'}' * objects}{']' * lists}".encode())
+    assert_as_by_the_rules(
+        f"{'[' * lists}{f'{{{string}:' * objects}{string}{'}' * objects}{']' * lists}".encode()
+    )
 
 
 # --- base64url --------------------------------------------------------------------------------------------

@@ -17,6 +17,8 @@ import orjson
 from ledger import Evidence
 from wire import Malformed, base64url_decode, base64url_encode, load_json_object
 
+from . import jcs
+
 TYPE = "IntaglioBundle"
 VERSION = 1
 MAX_BYTES = 1 << 23
@@ -50,6 +52,8 @@ class Bundle:
         value = load_json_object(data, limit=MAX_BYTES) if isinstance(data, bytes) else data
         if value.get("type") != TYPE:
             return cls(value)
+        if not isinstance(data, bytes):
+            jcs.canonicalize(dict(data))  # what another parser let through is refused here
         if value.get("version") != VERSION:
             raise Malformed(
                 f"the bundle has version {value.get('version')!r}; this program reads version {VERSION}"

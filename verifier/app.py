@@ -33,7 +33,7 @@ def create_app(
     policy: Policy = DEFAULT_POLICY,
 ) -> FastAPI:
     """The service. `offline` answers what it can; `online` may fetch and runs in a thread."""
-    app = FastAPI(title="Intaglio verifier", version="1", openapi_url="/openapi.json")
+    app = FastAPI(title="Intaglio verifier", version="1", docs_url=None, redoc_url=None)
 
     @app.post(
         "/verify",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,7 +14,7 @@ from vc import Check, Outcome, Report, Verdict
 from wire import Malformed, NotFound, load_json, load_json_object, printable
 from wire.datetimestamp import parse_datetimestamp
 from wire.fetch import Fetcher
-from wire.terminal import Result, say, standard_input, verb
+from wire.terminal import Result, extra, say, standard_input, verb
 
 from .policy import DEFAULT_POLICY, AllOf, load_policy
 from .summary import summarize
@@ -234,9 +234,9 @@ def verifier() -> None:
 @click.pass_obj
 def serve(session: Session, host: str, port: int) -> None:
     """Answer POST /verify until stopped."""
-    import uvicorn
+    with extra("serve"):
+        import uvicorn
 
-    from .app import create_app
-
-    app = create_app(session.verifier(offline=True), session.verifier(), clock=lambda: datetime.now(UTC))
+        from .app import create_app
+    app = create_app(session.verifier(offline=True), session.verifier(), clock=session.now)
     uvicorn.run(app, host=host, port=port, log_level="warning")

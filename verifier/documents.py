@@ -24,9 +24,13 @@ from keys import PublicKey
 from ledger import EntryKind, Fact, NotWitnessed, UnknownLog, entry, verify_evidence
 from vc import Anchored
 from vc.anchoring import document_digest
+from vc.presentation import MAX_CREDENTIALS
 from wire import Problem, Unavailable, base64url_encode
 
 from .trust import Trust
+
+MOST_ASKED = 1 + MAX_CREDENTIALS
+"""DIDs looked up on the network for one report: the holder's and the issuers'. Each may keep it waiting."""
 
 _SELF_CERTIFYING = frozenset({"key", "jwk"})
 
@@ -67,6 +71,8 @@ class IssuerKeys:
 
     def __init__(self, resolver: DocumentSource, trust: Trust, supplied: Sequence[Anchored]) -> None:
         self._resolver, self._trust, self._supplied = resolver, trust, supplied
+        self._known: dict[str, tuple[BoundDocument, ...] | Problem] = {}
+        self._asked = set[str]()
 
     def find(self, issuer: str, method: str, relationship: str = "assertionMethod") -> IssuerKey:
         """The key that `method`, a DID URL, names in `issuer`'s document, for `relationship`.
@@ -76,16 +82,19 @@ class IssuerKeys:
         if DID.parse(issuer).method in _SELF_CERTIFYING:
             found = self._resolver.resolve(issuer).verification_method(method, relationship)
             return IssuerKey(found.key, "the key is the identifier itself", _end(found))
-        bound = sorted(self._bound(issuer), key=lambda candidate: candidate.index)
+        bound = self._bound(issuer)
         for candidate in reversed(bound):
             try:
                 found = candidate.document.verification_method(method, relationship)
             except Problem:
                 continue
-            return IssuerKey(found.key, _provenance(candidate), _end(found), tuple(bound))
+            return IssuerKey(found.key, _provenance(candidate), _end(found), bound)
         for pinned in self._pinned_keys(issuer):
             if method.endswith("#" + pinned.multikey()):
                 return IssuerKey(pinned, "the key is pinned in the trust list")
+        self._asked.add(issuer)
+        if len(self._asked) > MOST_ASKED:
+            raise Unavailable(f"the keys of more than {MOST_ASKED} DIDs would have to be looked up")
         try:
             found = self._resolver.resolve(issuer).verification_method(method, relationship)
         except (InvalidDID, MethodNotSupported):
@@ -97,7 +106,19 @@ class IssuerKeys:
             ) from problem
         return IssuerKey(found.key, f"the key is in the document that {issuer} publishes", _end(found))
 
-    def _bound(self, issuer: str) -> Iterator[BoundDocument]:
+    def _bound(self, issuer: str) -> tuple[BoundDocument, ...]:
+        """In order; worked out once, since each proof asks, and a bundle may bring thousands of evidences."""
+        if issuer not in self._known:
+            try:
+                self._known[issuer] = tuple(sorted(self._read(issuer), key=lambda found: found.index))
+            except Problem as problem:
+                self._known[issuer] = problem
+        known = self._known[issuer]
+        if isinstance(known, Problem):
+            raise known
+        return known
+
+    def _read(self, issuer: str) -> Iterator[BoundDocument]:
         entry_for_issuer = self._trust.issuer(issuer)
         for supplied in self._supplied:
             if supplied.document.get("id") != issuer:

@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from did import DIDURL
-from vc import Cryptosuite, InvalidProof, Proof, UnknownCryptosuite, verify_proof
+from vc import Cryptosuite, InvalidProof, Proof, UnknownCryptosuite, jcs, verify_proof
 from vc.integrity import proof_values
-from wire import Problem, shortened
+from wire import Problem, TooLarge, shortened
 
 from .documents import IssuerKey, IssuerKeys
 
@@ -32,7 +32,14 @@ class Signature:
     key: IssuerKey
 
 
-@dataclass(frozen=True, slots=True)
+MOST_WORK = 200_000
+"""JSON values that are canonicalised for one report, over and over for each proof; a few seconds' work."""
+
+WORK_PER_PROOF = 4_000
+"""What a proof may cost beside that: a document made to stall RDFC-1.0 takes as long as so many values."""
+
+
+@dataclass(slots=True)
 class SignatureCheck:
     """Checks proofs as of `now`; none may be from after `latest`: other machines have other clocks."""
 
@@ -40,6 +47,7 @@ class SignatureCheck:
     suites: Mapping[str, Cryptosuite]
     now: datetime
     latest: datetime
+    _work: int = 0
 
     def find(self, document: Mapping[str, Any], purpose: str) -> list[Signature]:
         """The proofs with their keys; purpose, times and controller checked, the signatures not yet.
@@ -63,8 +71,11 @@ class SignatureCheck:
         return found
 
     def verify(self, document: Mapping[str, Any], signatures: Sequence[Signature]) -> None:
-        """Raises `InvalidProof` unless each signature is over the document."""
+        """Raises `InvalidProof` unless each signature fits, `TooLarge` where finding out costs much."""
+        size = values(document)
         for signature in signatures:
+            self._work += size + WORK_PER_PROOF
+            require_little_work(self._work)
             verify_proof(document, signature.proof, signature.key.key, suites=self.suites)
 
     def _signature(self, proof: Proof, purpose: str) -> Signature:
@@ -78,3 +89,17 @@ class SignatureCheck:
             raise UnknownCryptosuite(f"the cryptosuite {shortened(proof.cryptosuite)} is not supported")
         signer = str(DIDURL.parse(proof.verification_method).did)
         return Signature(proof, signer, self.keys.find(signer, proof.verification_method, purpose))
+
+
+def values(document: Mapping[str, Any]) -> int:
+    """About how many values a document holds. Raises `Malformed` for what JCS has no form for."""
+    text = jcs.canonicalize(dict(document))
+    return 1 + sum(map(text.count, (b",", b"[", b"{")))
+
+
+def require_little_work(work: int) -> None:
+    """Raises `TooLarge` for more values than are canonicalised for one report."""
+    if work > MOST_WORK:
+        raise TooLarge(
+            "there is more to verify than may come at once", hint="Verify the credentials one by one."
+        )

@@ -18,11 +18,14 @@ from vc.status import (
     open_list,
     read_revocation,
 )
-from wire import Problem, Unavailable, load_json_object, shortened
+from wire import Problem, TooLarge, Unavailable, load_json_object, shortened
 from wire.fetch import Fetcher
 
 MAX_LIST = 1 << 22
 """Bytes of a status list that are fetched; a million revocations among a hundred million take a tenth."""
+
+MOST_UNPACKED = 1 << 25
+"""Bytes of all lists that one verification unpacks: 2,000 of the size that most have."""
 
 ListSource = Callable[[str], bytes | None]
 """Gives the document at a list's URL, `None` where it has none; raises `Unavailable`."""
@@ -53,6 +56,8 @@ class StatusLookup:
     ) -> None:
         self._stapled, self._sources, self._authenticate = stapled, tuple(sources), authenticate
         self._opened: dict[tuple[str, str], _Opened] = {}
+        self._unpacked: dict[tuple[int, int, str], StatusList] = {}
+        self._left = MOST_UNPACKED
 
     def check(self, entry: StatusEntry, issuer: str, now: datetime, *, fetch: bool) -> datetime:
         """The moment as of which the entry's bit is known not to be set; `fetch` asks the sources, too.
@@ -65,7 +70,7 @@ class StatusLookup:
         opened = self._opened[key]
         newest: Credential | None = None
         for credential in opened.lists:
-            if opened.bits(credential, entry)[entry.index]:
+            if self._bits(credential, entry)[entry.index]:
                 raise self._revoked(entry, issuer, fetch=fetch)
             if _start(credential) <= now and (newest is None or _start(credential) > _start(newest)):
                 newest = credential
@@ -103,6 +108,16 @@ class StatusLookup:
                 opened.remember(problem)
         return opened
 
+    def _bits(self, credential: Credential, entry: StatusEntry) -> StatusList:
+        key = (id(credential), entry.size, entry.purpose)
+        if key not in self._unpacked:
+            bits = open_list(entry, credential)
+            self._left -= len(bits.bits)
+            if self._left < 0:
+                raise TooLarge(f"the status lists unpack to more than {MOST_UNPACKED} bytes")
+            self._unpacked[key] = bits
+        return self._unpacked[key]
+
     def _revoked(self, entry: StatusEntry, issuer: str, *, fetch: bool) -> Revoked:
         """With date and reason, where details are at hand that the issuer signed."""
         for credential in self._open(details_url(entry.list_url), issuer, fetch=fetch).lists:
@@ -124,7 +139,6 @@ class _Opened:
     def __init__(self) -> None:
         self.lists: list[Credential] = []
         self.problem: Problem | None = None
-        self._bits: dict[tuple[int, int, str], StatusList] = {}
 
     def add(self, credential: Credential) -> None:
         if credential.valid_from is None:
@@ -134,12 +148,6 @@ class _Opened:
     def remember(self, problem: Problem) -> None:
         if self.problem is None or (self.problem.undetermined and not problem.undetermined):
             self.problem = problem
-
-    def bits(self, credential: Credential, entry: StatusEntry) -> StatusList:
-        key = (id(credential), entry.size, entry.purpose)
-        if key not in self._bits:
-            self._bits[key] = open_list(entry, credential)
-        return self._bits[key]
 
 
 _REASONS = frozenset(reason.value for reason in Reason)

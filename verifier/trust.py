@@ -16,7 +16,7 @@ import orjson
 
 from keys import PublicKey
 from ledger import TrustPolicy
-from wire import Malformed, NotFound, load_json_object, shortened, write_durably
+from wire import Conflict, Malformed, NotFound, load_json_object, shortened, write_durably
 from wire.files import locked, make_private_folder
 
 VERSION = 1
@@ -93,9 +93,26 @@ class Trust:
         return Trust(issuers, logs)
 
     def joined(self, other: Trust) -> Trust:
-        """With all issuers and logs of another list, such as one that an issuer handed over."""
+        """With all issuers and logs of another list, such as one that an issuer handed over.
+
+        Raises `Conflict` where it says something else of an issuer or log that is here already.
+        """
         joined = self
+        logs = {log.key: replace(log, issuers=()) for log in self.logs}
+        for log in other.logs:
+            if logs.get(log.key, replace(log, issuers=())) != replace(log, issuers=()):
+                raise Conflict(
+                    f"the log {shortened(log.origin)} is on your list, with other witnesses or clock"
+                )
         for issuer in other.issuers:
+            known = self.issuer(issuer.id)
+            if known is not None and replace(known, name="", reason="") != replace(
+                issuer, name="", reason=""
+            ):
+                raise Conflict(
+                    f"{issuer.id} is on your list, and the file says something else of it",
+                    hint="If you trust the file more: `intaglio trust remove DID`, then add the file again.",
+                )
             own = [log for log in other.logs if issuer.id in log.issuers]
             joined = joined.adding(issuer)
             for log in own:

@@ -28,7 +28,6 @@ from vc import (
     Presentation,
     Proof,
     Report,
-    jcs,
 )
 from vc.anchoring import expected_origins, has_own_terms, log_entry
 from vc.integrity import proof_values
@@ -38,7 +37,7 @@ from wire import Problem, Refused, shortened
 from .documents import IssuerKeys
 from .evidence import EvidenceCheck, attested, require_current
 from .policy import DEFAULT_POLICY, Findings, NotKnown, Policy
-from .signatures import NotInForce, Signature, SignatureCheck
+from .signatures import NotInForce, Signature, SignatureCheck, require_little_work, values
 from .status import ListSource, StatusLookup
 from .trust import Trust
 
@@ -102,7 +101,9 @@ class Verifier:
             bundle = source if isinstance(source, Bundle) else Bundle.parse(source)
             presentation = Presentation.parse(bundle.secured) if bundle.is_presentation else None
             credentials = presentation.credentials if presentation else (Credential.parse(bundle.secured),)
-            jcs.canonicalize(bundle.secured)  # whole and in limits, also where no signature reaches
+            require_little_work(
+                values(bundle.secured)
+            )  # whole and in limits, also where no signature reaches
             checks.passed(1, "well-formed")
         if checks.stopped():
             return Report(checks.found, ())
@@ -194,7 +195,7 @@ class _Run:
         signer, proof = signatures[0].signer, signatures[0].proof
         if len(signatures) > 1 or presentation.holder not in (None, signer):
             raise NotShownByHolder("the presentation is not signed by its holder alone")
-        if challenge is None:
+        if not challenge:
             raise NotKnown(
                 "the presentation is genuine, but whether it was made for you cannot be told without "
                 "the challenge that you gave",
@@ -316,9 +317,10 @@ class _Run:
             return facts.found
         for signature in own:
             require_current(signature.key, self._now)
-        if has_own_terms(credential.document) and any("jcs" not in found.proof.cryptosuite for found in own):
+        if not all(_covers_meaning(credential.document, found.proof) for found in own):
             raise NotKnown(
-                "the credential defines terms of its own, whose definitions its signature does not cover",
+                "the credential has terms of its own, or contexts that were added later, and its signature "
+                "does not cover what they mean",
                 hint="Ask the issuer for evidence from a log, or for a credential with published contexts.",
             )
         self._checks.skipped(8, "in no log")
@@ -343,3 +345,13 @@ class _Run:
     def _leave_out(self, first: int, reason: str) -> None:
         for step in range(first, len(STEPS) + 1):
             self._checks.skipped(step, f"not checked: {reason}")
+
+
+def _covers_meaning(document: Mapping[str, Any], proof: Proof) -> bool:
+    """Whether the signature holds what the document's terms stand for.
+
+    One over RDF does not cover definitions; one over JCS covers the contexts that its proof repeats.
+    """
+    if "jcs" in proof.cryptosuite:
+        return bool(proof.value.get("@context", document["@context"]) == document["@context"])
+    return not has_own_terms(document)

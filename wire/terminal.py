@@ -11,7 +11,7 @@ import json
 import os
 import sys
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -66,6 +66,18 @@ def verb(group: click.Group | None = None) -> Callable[[Callable[..., Result]], 
 def print_json(data: Mapping[str, Any]) -> None:
     """One object, version 1, on one line of stdout; in ASCII, so that nothing in it steers a terminal."""
     click.echo(json.dumps({"version": 1, **data}, separators=(",", ":")))
+
+
+@contextlib.contextmanager
+def extra(name: str) -> Iterator[None]:
+    """Around imports of what an extra installs. Raises `Refused` where that was left out."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise Refused(
+            f"this needs {error.name}, which is not installed",
+            hint=f"Install it: pip install 'intaglio[{name}]'",
+        ) from error
 
 
 def standard_input(limit: int) -> bytes:
