@@ -121,6 +121,7 @@ def test_a_folder_that_cannot_be_used(tmp_path: Path) -> None:
         store.get("tile/0/000")
 
 
+@pytest.mark.slow
 def test_the_journal_is_cut_and_old_partial_tiles_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ledger.tiles.journal._MOST", 4)
     log = open_log(PosixStore(tmp_path / "log"))

@@ -63,6 +63,7 @@ def test_entries_in_a_bundle() -> None:
 SIZES = [1, 2, 3, 255, 256, 257, 511, 512, 513, 65535, 65536, 65537]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", SIZES)
 def test_roots_and_proofs_around_powers_of_256(size: int) -> None:
     """However the tree came to this size."""

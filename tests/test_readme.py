@@ -50,6 +50,7 @@ def test_a_first_diploma_in_three_commands(folder: Path) -> None:
     assert run(verify, folder).startswith(promised.strip())
 
 
+@pytest.mark.slow
 def test_the_table_of_next_commands_exists(folder: Path) -> None:
     run('intaglio issuer issue graduates.csv --name "Example University"', folder)
     for command in re.findall(r"`(intaglio [^`]*)`", README):

@@ -92,6 +92,7 @@ def unsecured(credential: dict[str, Any]) -> list[dict[str, Any]]:
     return found
 
 
+@pytest.mark.slow
 def test_real_credentials_equal_pyld(corpora: Path, documents: Documents) -> None:
     contexts = Contexts(documents)
     outcome: Counter[str] = Counter()

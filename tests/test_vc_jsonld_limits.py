@@ -104,6 +104,7 @@ def everything(contexts: Contexts) -> tuple[int, int]:
     return len(seen), entries
 
 
+@pytest.mark.slow
 def test_what_is_remembered_is_bounded() -> None:
     contexts = Contexts(Documents())
     highest = 0

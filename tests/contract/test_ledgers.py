@@ -226,6 +226,7 @@ class Failing:
         return called
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", STORES)
 @pytest.mark.parametrize("before", [True, False])
 def test_any_one_failure_loses_nothing(
