@@ -29,7 +29,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from keys.envelope import open_envelope, seal
-from wire.files import make_private_folder, sync_file, write_durably
+from wire.files import locked, make_private_folder, write_durably
 from wire.problem import Conflict, Damaged, Malformed, NotFound, Refused
 from wire.sqlite import sqlite_problems
 from wire.strict import load_json_object
@@ -242,8 +242,10 @@ class Store:
                 f"the wallet's file is an old one: at change {version}, after change {last} was seen here",
                 hint=f"What came after it is not in this file; if you put it back on purpose, remove {seen}.",
             )
-        if version > last and os.access(seen.parent, os.W_OK):
-            _raise_seen(seen, version)
+        if os.access(seen.parent, os.W_OK):
+            self._connection.execute("PRAGMA wal_checkpoint")  # syncs what a killed process wrote
+            if version > last:
+                _raise_seen(seen, version)
         self._seen = seen
 
 
@@ -326,11 +328,6 @@ def _read_seen(seen: Path) -> int:
 
 
 def _raise_seen(seen: Path, version: int) -> None:
-    descriptor = os.open(seen, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    with locked(seen):
         if _read_seen(seen) < version:
-            os.pwrite(descriptor, b"%020d" % version, 0)
-            sync_file(descriptor)
-    finally:
-        os.close(descriptor)
+            write_durably(seen, b"%020d" % version)  # half a number may be a larger one

@@ -15,7 +15,10 @@ from wire.sqlite import sqlite_problem
 
 from .tables import REVISION, metadata
 
-_PRAGMAS = ("journal_mode = WAL", "synchronous = FULL", "fullfsync = ON", "cache_size = -65536")
+_PRAGMAS = (
+    *("journal_mode = WAL", "synchronous = FULL", "fullfsync = ON", "cache_size = -65536"),
+    "wal_checkpoint",  # syncs what a killed process wrote, before anyone acts on it
+)
 _LOCK_WAIT = 30.0  # seconds
 _WAY_OUT = "`intaglio issuer --home FOLDER restore BACKUP` brings back a backup."
 

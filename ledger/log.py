@@ -26,8 +26,8 @@ from .tiles.store import CHECKPOINT, Base, Batch, Store
 
 _LONGEST_KEY = 255  # bytes
 _OLD = (
-    "Bring the newest copy of the log's folder back. If it is lost, remove the file .checkpoint beside the "
-    "folder; evidence given since this copy was made will then contradict the log."
+    "Bring the newest copy of the log's folder back. If it is lost, remove the file that ends in .checkpoint "
+    "beside the folder; evidence given since this copy was made will then contradict the log."
 )
 _entries = functools.partial(counted, one="entry", many="entries")
 
@@ -54,8 +54,12 @@ class Log:
         self._newest = Checkpoint(origin, 0, merkle.EMPTY_ROOT, b"")
         self._edge: Edge | None = None
         with store.lock():
-            self._require_kept()
-            self._catch_up()
+            kept = self._kept_checkpoint()
+            if kept is not None:
+                self._require_as_long(kept)
+            self._catch_up()  # which brings back tiles that a power cut took
+            if kept is not None:
+                self._require_same_beginning(kept)
 
     def append(self, entries: Sequence[bytes], key: bytes) -> range:
         """Append entries as one batch, and return their indices once they are durable and signed for.
@@ -142,20 +146,28 @@ class Log:
         except InvalidEvidence as error:
             raise Damaged(f"the log does not begin with the {_entries(old.size)} that it had") from error
 
-    def _require_kept(self) -> None:
+    def _kept_checkpoint(self) -> Checkpoint | None:
+        """The newest checkpoint as it was kept elsewhere, unless that is of another log, here before."""
         note = self.store.kept()
         if note is None:
-            return
+            return None
         try:
             signed = self.verifier_key in Note.parse(note).signers([self.verifier_key])
-            kept = Checkpoint.parse(note)
+            return Checkpoint.parse(note) if signed else None
         except Malformed as error:
             raise Damaged("the checkpoint that was kept beside the log cannot be read", hint=_OLD) from error
-        if signed:  # else it is of another log, which was here before
-            try:
-                self.require_continues(kept)
-            except Damaged as error:
-                raise Damaged(error.detail, hint=_OLD) from error
+
+    def _require_as_long(self, kept: Checkpoint) -> None:
+        stored = self._stored_checkpoint()
+        size = 0 if stored is None else stored.size
+        if size < kept.size:
+            raise Damaged(f"the log once had {_entries(kept.size)}, and now has {size}", hint=_OLD)
+
+    def _require_same_beginning(self, kept: Checkpoint) -> None:
+        try:
+            self.require_continues(kept)
+        except Damaged as error:
+            raise Damaged(error.detail, hint=_OLD) from error
 
     def _tree(self, size: int) -> merkle.Subtree:
         now = self.checkpoint().size

@@ -155,14 +155,14 @@ def test_an_old_copy_signs_nothing_more_where_a_newer_checkpoint_is_kept(
     before = (tmp_path / "old" / "checkpoint").read_bytes()
     with pytest.raises(Damaged, match="8 entries") as caught:
         open_log(PosixStore(tmp_path / "old", kept))
-    assert "remove the file .checkpoint" in caught.value.hint
+    assert "ends in .checkpoint" in caught.value.hint
     assert (tmp_path / "old" / "checkpoint").read_bytes() == before
     kept.unlink()  # as the hint says, for those who have nothing newer
     assert open_log(PosixStore(tmp_path / "old", kept)).append(samples(200, 201), b"new")
 
 
 def test_a_lost_folder_is_not_begun_anew(tmp_path: Path, kept: Path) -> None:
-    with pytest.raises(Damaged, match="is missing"):
+    with pytest.raises(Damaged, match="once had 8 entries, and now has 0"):
         open_log(PosixStore(tmp_path / "nothing", kept))
 
 

@@ -50,10 +50,13 @@ def write_durably(path: Path, data: bytes, mode: int = 0o600) -> None:
 
 def make_private_folder(path: Path) -> None:
     """Create a folder, and those above it that are missing, for the owner only (0700), durably."""
-    for folder in reversed([path, *path.parents]):
-        if not folder.exists():
-            folder.mkdir(mode=0o700, exist_ok=True)
-            sync_folder(folder.parent)
+    missing = not path.exists()
+    if missing:
+        make_private_folder(path.parent)
+        path.mkdir(mode=0o700, exist_ok=True)
+    # One that was there, too: its maker may have been killed in between. What is above it may be unreadable.
+    if missing or os.access(path.parent, os.R_OK):
+        sync_folder(path.parent)
 
 
 @contextlib.contextmanager

@@ -3,10 +3,11 @@
 A `Recorder` watches a folder while the work runs: before and after each call that writes, syncs, renames,
 creates or removes a file, it notes what is there and what of it is certain. Content is certain once its file
 was synced; a name once its folder was synced. From that, `crashes` gives every state that a power cut may
-leave: what is not certain lost, kept, or half of it kept, for names and content independently.
+leave: what is not certain lost, kept, or half of it kept, independently for names, for the content of each of
+SQLite's files, and for that of all others.
 
-The code under test needs no door for this: the functions of `os` are exchanged while it runs. What C code
-writes on its own (SQLite) is not seen.
+The code under test needs no door for this: the functions of `os` are exchanged while it runs, and those of
+SQLite by `tests.fault.sqlite_vfs`. What other C code writes on its own is not seen.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import contextlib
 import os
 import stat
 import tempfile
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
 from itertools import product
 from pathlib import Path
@@ -37,6 +39,10 @@ def memory_folder() -> Iterator[Path]:
         yield Path(folder)
 
 
+class Killed(BaseException):
+    """Ends work as SIGKILL would."""
+
+
 class Crash(NamedTuple):
     """A state of the folder after a power cut, and how many acknowledgements had been given by then."""
 
@@ -50,6 +56,7 @@ class Crash(NamedTuple):
             if content is None:
                 (folder / path).mkdir()
             else:
+                (folder / path).touch(mode=0o600)  # some may hold secrets
                 (folder / path).write_bytes(content)
 
 
@@ -64,6 +71,8 @@ class Recorder:
         self._states: dict[frozenset[tuple[str, bytes | None]], int] = {}
         self._contents: dict[bytes, bytes] = {}  # one object for equal contents
         self._busy = False
+        self._syncs_left = 0
+        self._dead = False
 
     def __enter__(self) -> Recorder:
         self._files: dict[str, int] = {}  # path → file, a number that is never used again
@@ -74,8 +83,14 @@ class Recorder:
         self._scan()
         self._sync_all()
         for module, name in self._watched:
-            self._real[module, name] = getattr(module, name)
-            setattr(module, name, self._watch(module, name))
+            function = self._real[module, name] = getattr(module, name)
+            if module is not os:
+                watched = self.watch(function, lambda *_: self._sync_all())
+            elif name in ("fsync", "fdatasync"):
+                watched = self.watch(function, self.sync)
+            else:
+                watched = self.watch(function)
+            setattr(module, name, watched)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -92,20 +107,40 @@ class Recorder:
         for state, acknowledged in self._states.items():
             yield Crash(dict(state), acknowledged)
 
-    def _watch(self, module: ModuleType, name: str) -> Callable[..., Any]:
-        function = self._real[module, name]
+    def killed(self, work: Callable[[], object], before: int) -> bool:
+        """Run the work and kill it before its sync number `before`; False if it ended sooner.
+
+        As after SIGKILL, nothing is done of what the work calls on its way out. States count from then on.
+        """
+        self._syncs_left = before
+        try:
+            work()
+        except BaseException:
+            if not self._dead:
+                raise
+        dead, self._dead = self._dead, False
+        self._states.clear()
+        return dead
+
+    def watch(
+        self, function: Callable[..., Any], synced: Callable[..., None] | None = None
+    ) -> Callable[..., Any]:
+        """The same function, with what is there noted before and after; `synced` then calls `sync`."""
 
         def watched(*arguments: Any, **options: Any) -> Any:
             if self._busy:
                 return function(*arguments, **options)
+            if synced and self._syncs_left:
+                self._syncs_left -= 1
+                self._dead = not self._syncs_left
+            if self._dead:
+                raise Killed
             self._note()
             result = function(*arguments, **options)
             self._note()
-            if module is not os:
-                self._sync_all()
-            elif name in ("fsync", "fdatasync"):
-                self._sync(arguments[0])
-            self._note()
+            if synced:
+                synced(*arguments)
+                self._note()
             return result
 
         return watched
@@ -119,6 +154,8 @@ class Recorder:
             if path.is_dir():
                 folders.add(name)
                 continue
+            if name.endswith("-shm"):  # SQLite's shared memory, which a restart makes anew
+                continue
             file = self._inodes.get(inode, len(self._cached))
             content = path.read_bytes()
             content = self._contents.setdefault(content, content)
@@ -126,8 +163,9 @@ class Recorder:
             files[name], inodes[inode] = file, file
         self._files, self._folders, self._inodes = files, folders, inodes
 
-    def _sync(self, descriptor: int) -> None:
-        status = os.fstat(descriptor)
+    def sync(self, file: int | Path) -> None:
+        """From here on the content of a file, or the names in a folder, are certain."""
+        status = os.stat(file)  # noqa: PTH116 -- a descriptor has no path
         if stat.S_ISDIR(status.st_mode):
             for folder in (self._folder, *(self._folder / name for name in self._folders)):
                 if folder.stat().st_ino == status.st_ino:
@@ -154,12 +192,19 @@ class Recorder:
         self._scan()
         self._busy = False
         every_name = {**self._files, **dict.fromkeys(self._folders)}
-        for names, content in product((every_name, self._certain("")), (_lost, _kept, _torn)):
-            state = frozenset(
-                (name, None if file is None else content(self._synced.get(file, b""), self._cached[file]))
+        for names in (every_name, self._certain("")):
+            contents = {
+                name: (self._synced.get(file, b""), self._cached[file])
                 for name, file in names.items()
+                if file is not None
+            }
+            uncertain = sorted(
+                {_group(name) for name, (synced, cached) in contents.items() if synced != cached}
             )
-            self._states[state] = self._acknowledged
+            for fates in product((_lost, _kept, _torn), repeat=len(uncertain)):
+                fate = dict(zip(uncertain, fates, strict=True))
+                files = {name: fate.get(_group(name), _kept)(*content) for name, content in contents.items()}
+                self._states[frozenset({**dict.fromkeys(names), **files}.items())] = self._acknowledged
 
     def _certain(self, prefix: str) -> dict[str, int | None]:
         """The names that surely survive, from a folder down."""
@@ -168,6 +213,11 @@ class Recorder:
             if file is None:
                 names.update(self._certain(f"{name}/"))
         return names
+
+
+def _group(name: str) -> str:
+    """Files of one group share their fate; each of SQLite's is a group of its own."""
+    return name if ".sqlite" in name else ""
 
 
 def _within(name: str, prefix: str) -> bool:
@@ -183,7 +233,7 @@ def _kept(synced: bytes, cached: bytes) -> bytes:
 
 
 def _torn(synced: bytes, cached: bytes) -> bytes:
-    same = next((at for at, pair in enumerate(zip(synced, cached, strict=False)) if pair[0] != pair[1]), None)
-    same = min(len(synced), len(cached)) if same is None else same
+    shorter = range(min(len(synced), len(cached)))
+    same = bisect_left(shorter, True, key=lambda at: synced[: at + 1] != cached[: at + 1])
     half = same + (len(cached) - same) // 2
     return cached[:half] + synced[half:]

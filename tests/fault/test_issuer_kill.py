@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -13,11 +12,10 @@ import pytest
 from issuer import bulk
 from issuer.bulk import Bulk, Chunk
 from issuer.issue import Issuer
-from issuer.press import log_entry
 from issuer.shards import write_shard
 from issuer.source import Source
 from issuer.store import Job, NewEntry, Store
-from ledger import EntryKind, audit, parse_entry
+from tests.fault.issuing import everything, issue, reopened, require_once
 from tests.fault.kill import Reached, Work, kill_everywhere
 from tests.registrar import NOW, csv_file, graduate, issuer_in, twin
 from vc.status import Reason
@@ -47,32 +45,6 @@ def source(tmp_path: Path) -> Source:
 @pytest.fixture
 def overlapping(tmp_path: Path) -> Source:
     return csv_file(tmp_path / "h.csv", [graduate(row) for row in range(2, 6)])
-
-
-def issue(issuer: Issuer, source: Source, workers: int = 0) -> None:
-    errors = issuer.home / "errors.csv"
-    issuer.issue_file(source, errors, suite="eddsa-jcs-2022", workers=workers)
-
-
-def reopened(home: Path) -> Issuer:
-    return Issuer(home, lambda: None, lambda: NOW)
-
-
-def require_once(issuer: Issuer) -> None:
-    """Every edition of every diploma is in the log once, and nothing else of a diploma is."""
-    entries = list(issuer.entries())
-    assert Counter((entry.number, entry.edition) for entry in entries).most_common(1)[0][1] == 1
-    log = list(issuer.log.entries(0, audit(issuer.log).size))
-    expected = [log_entry(issuer.line(entry).credential) for entry in entries]
-    assert [log[entry.leaf] for entry in entries] == expected
-    in_log = [entry for entry in log if parse_entry(entry).kind is EntryKind.CREDENTIAL]
-    assert sorted(in_log) == sorted(expected)
-
-
-def everything(issuer: Issuer) -> tuple[Any, ...]:
-    entries = list(issuer.entries())
-    lines = [issuer.line(entry) for entry in entries]
-    return entries, lines, audit(issuer.log).root, (issuer.home / "errors.csv").read_bytes()
 
 
 def same_file_again(issuer: Issuer, source: Source, folder: Path, workers: int = 0) -> Prepare:
@@ -190,7 +162,8 @@ def table_before_log(self: Bulk, job: Job, number: int, chunk: Chunk) -> None:
 
 def log_before_begun(self: Bulk, job: Job, number: int, chunk: Chunk) -> None:
     append(self, job, number, chunk)
-    _begin(self._store, job, number, job.first_seq + 2 * number)
+    if (job, number) not in self._store.begun_chunks():
+        _begin(self._store, job, number, job.first_seq + 2 * number)
     _finish(self, job, number, chunk)
 
 

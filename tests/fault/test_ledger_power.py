@@ -159,3 +159,22 @@ def test_a_batch_whose_writer_was_killed_is_synced_by_the_next(
     crashes = list(recorder.crashes())
     with pytest.raises((AssertionError, Problem)) if planted else contextlib.nullcontext():
         _check(crashes, monkeypatch)
+
+
+def test_whatever_a_killed_process_left_is_synced_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SIGKILL before any sync, the same again, and then a power cut."""
+    monkeypatch.setitem(globals(), "SIZES", SIZES[:2])
+    monkeypatch.setitem(globals(), "ROOT", naive_root(samples(0, SIZES[-1])))
+    crashes: list[Crash] = []
+    for sync in itertools.count(1):
+        folder = tmp_path / str(sync)
+        folder.mkdir()
+        with Recorder(folder, [(posix, "sync_tiles")]) as recorder:
+            if not recorder.killed(lambda: _append_all(PosixStore(folder / "log")), before=sync):  # noqa: B023
+                break
+            _append_all(PosixStore(folder / "log"), recorder.acknowledge)
+        crashes += recorder.crashes()
+    assert len(crashes) > 250
+    _check(crashes, monkeypatch)

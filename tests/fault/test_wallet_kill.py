@@ -1,4 +1,4 @@
-"""The wallet's store after SIGKILL at any point, and after a power cut while it is made."""
+"""The wallet's store after SIGKILL at any point."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ from holder.store import Record, Store
 from keys import WrongPassphrase
 from tests.diplomas import cheap_passphrases
 from tests.fault.kill import Reached, Work, kill_everywhere
-from tests.fault.powerloss import Recorder
-from wire.problem import Conflict, Damaged, NotFound
+from wire.problem import Conflict, Damaged
 
 pytestmark = pytest.mark.slow  # hundreds of processes: for `make test`
 
@@ -127,20 +126,3 @@ def test_planted_bugs_are_found(
     monkeypatch.setattr(owner, name, planted)
     with pytest.raises((AssertionError, Damaged)):
         kill_everywhere(lambda: prepared(folders), points=1000)
-
-
-def test_a_store_is_there_after_a_power_cut_once_it_was_made(tmp_path: Path) -> None:
-    path = tmp_path / "watched" / "wallet" / "wallet.sqlite3"
-    path.parent.parent.mkdir()
-    with Recorder(path.parent.parent) as recorder:
-        Store.create(path, OLD, [Record("key", "did:key:z6Mk", b"secret")])
-        recorder.acknowledge()
-    crashes = list(recorder.crashes())
-    assert {crash.acknowledged for crash in crashes} == {0, 1}
-    for number, crash in enumerate(crashes):
-        crash.restore(tmp_path / str(number))
-        left = tmp_path / str(number) / "wallet" / "wallet.sqlite3"
-        try:
-            assert Store.load(left, OLD) == [Record("key", "did:key:z6Mk", b"secret")]
-        except NotFound:
-            assert not crash.acknowledged

@@ -1,0 +1,39 @@
+"""What an issuer does, and what must hold of it, however often it was interrupted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from issuer.issue import Issuer
+from issuer.press import log_entry
+from issuer.source import Source
+from ledger import EntryKind, audit, parse_entry
+from tests.registrar import NOW
+
+
+def issue(issuer: Issuer, source: Source, workers: int = 0) -> None:
+    errors = issuer.home / "errors.csv"
+    issuer.issue_file(source, errors, suite="eddsa-jcs-2022", workers=workers)
+
+
+def reopened(home: Path) -> Issuer:
+    return Issuer(home, lambda: None, lambda: NOW)
+
+
+def require_once(issuer: Issuer) -> None:
+    """Every edition of every diploma is in the log once, and nothing else of a diploma is."""
+    entries = list(issuer.entries())
+    assert Counter((entry.number, entry.edition) for entry in entries).most_common(1)[0][1] == 1
+    log = list(issuer.log.entries(0, audit(issuer.log).size))
+    expected = [log_entry(issuer.line(entry).credential) for entry in entries]
+    assert [log[entry.leaf] for entry in entries] == expected
+    in_log = [entry for entry in log if parse_entry(entry).kind is EntryKind.CREDENTIAL]
+    assert sorted(in_log) == sorted(expected)
+
+
+def everything(issuer: Issuer) -> tuple[Any, ...]:
+    entries = list(issuer.entries())
+    lines = [issuer.line(entry) for entry in entries]
+    return entries, lines, audit(issuer.log).root, (issuer.home / "errors.csv").read_bytes()

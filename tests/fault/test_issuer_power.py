@@ -1,0 +1,368 @@
+"""A power cut at any point of issuing: what was acknowledged or signed stays, the same command finishes."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from did.methods import key as did_key
+from exchange.claim import acceptance
+from issuer.claims import ChallengeSpent, Claims
+from issuer.database import _PRAGMAS
+from issuer.issue import Issuer
+from issuer.press import Line
+from issuer.store import EditionTaken, Entry
+from keys import PrivateKey
+from ledger.note import Checkpoint
+from ledger.tiles import posix
+from ledger.tiles.posix import PosixStore
+from tests.fault.issuing import everything, issue, reopened, require_once
+from tests.fault.powerloss import Crash, Recorder, memory_folder
+from tests.fault.sqlite_vfs import watched_sqlite
+from tests.registrar import NOW, csv_file, graduate, issuer_in, twin, verifier_for
+from vc import StatusList, Verdict
+from vc.status import Reason
+from wire.problem import Problem, Refused
+from wire.strict import load_json_object
+
+pytestmark = pytest.mark.slow  # thousands of states: for `make test`
+
+ADA = PrivateKey.generate()
+HOLDER = did_key.create(ADA.public_key)
+ONE, TWO = "UNI-000001", "UNI-000002"
+
+Promise = Callable[[Issuer], None]
+"""Raises unless what was acknowledged holds of an issuer that was opened again."""
+Work = Callable[[Issuer, Callable[[Promise], None]], object]
+"""Work that says what it acknowledges."""
+
+
+class Scenario(NamedTuple):
+    home: Path
+    """An issuer as it is before, all of it on the disk."""
+    work: Work
+    """What the power cut falls into."""
+    again: Work
+    """What is done when the power is back."""
+    finished: Promise
+    """What holds then."""
+    killed: Work | None = None
+    """Work before, which is killed in its midst."""
+
+
+@pytest.fixture(autouse=True)
+def _as_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("issuer.source.SPAN_ROWS", 2)
+    monkeypatch.setattr("wire.files._FULL_SYNC", None)  # of macOS, which would sync past the recorder
+
+
+@pytest.fixture
+def memory() -> Iterator[Path]:
+    with memory_folder() as folder:
+        yield folder
+
+
+@contextmanager
+def opened(home: Path) -> Iterator[Issuer]:
+    issuer = reopened(home)
+    try:
+        yield issuer
+    finally:
+        issuer.store.close()
+
+
+def do(home: Path, work: Work, acknowledge: Callable[[Promise], None] = lambda promise: None) -> None:
+    with opened(home) as issuer:
+        work(issuer, acknowledge)
+
+
+Crashes = list[tuple[Crash, list[Promise]]]
+"""What a power cut may leave, with what was acknowledged by then."""
+
+
+def cut(scenario: Scenario, folder: Path) -> Crashes:
+    """All that a power cut may leave; where work is killed first, some of it for each sync it dies before."""
+    if scenario.killed is None:
+        return recorded(scenario, scenario.home)
+    crashes: Crashes = []
+    for sync in itertools.count(1):
+        home = folder / f"killed {sync}" / "home"
+        shutil.copytree(scenario.home, home)
+        found = recorded(scenario, home, sync)
+        if not found:
+            break
+        crashes += random.Random(sync).sample(found, 10)
+    return crashes
+
+
+def recorded(scenario: Scenario, home: Path, before: int = 0) -> Crashes:
+    """A checkpoint counts as acknowledged once it is signed: somebody may have seen it."""
+    promises: list[Promise] = []
+    real = PosixStore.publish
+
+    def acknowledge(promise: Promise) -> None:
+        promises.append(promise)
+        recorder.acknowledge()
+
+    def publish(self: PosixStore, note: bytes) -> None:
+        acknowledge(partial(require_continues, Checkpoint.parse(note)))
+        real(self, note)
+
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        Recorder(home.parent, [(posix, "sync_tiles")]) as recorder,
+        watched_sqlite(recorder),
+    ):
+        if scenario.killed and not recorder.killed(partial(do, home, scenario.killed), before):
+            return []
+        patch.setattr(PosixStore, "publish", publish)
+        do(home, scenario.work, acknowledge)
+    return [(crash, promises[: crash.acknowledged]) for crash in recorder.crashes()]
+
+
+def require_continues(checkpoint: Checkpoint, issuer: Issuer) -> None:
+    issuer.log.require_continues(checkpoint)
+
+
+def require_kept(scenario: Scenario, crashes: Crashes, folder: Path) -> None:
+    """All that was promised holds at once, and after the work was done again."""
+    for number, (crash, promises) in enumerate(crashes):
+        where = folder / str(number)
+        crash.restore(where)
+        with opened(where / "home") as issuer:
+            for promise in promises:
+                promise(issuer)
+            scenario.again(issuer, lambda promise: None)
+            for promise in [*promises, scenario.finished]:
+                promise(issuer)
+            require_once(issuer)
+        shutil.rmtree(where)
+
+
+def new_home(memory: Path) -> Path:
+    """An issuer's folder; that of its twin is `first`."""
+    first, home = memory / "first", memory / "work" / "home"
+    for issuer in (issuer_in(first), twin(reopened(first), home)):
+        issuer.store.close()
+    return home
+
+
+# A file of graduates
+
+
+def a_file(memory: Path) -> Scenario:
+    """Two chunks, beginning without an index; an undisturbed run is what it must come to."""
+    rows = [graduate(row, **{"email": "bad"} if row == 3 else {}) for row in range(1, 5)]
+    source = csv_file(memory / "g.csv", rows)
+    home = new_home(memory)
+    (home / "issuer.sqlite").unlink()
+    with opened(memory / "first") as first:
+        issue(first, source)
+        expected = everything(first)
+
+    def require_everything(issuer: Issuer) -> None:
+        assert everything(issuer) == expected
+
+    def work(issuer: Issuer, acknowledge: Callable[[Promise], None]) -> None:
+        issue(issuer, source)
+        acknowledge(require_everything)
+
+    return Scenario(home, work, work, require_everything)
+
+
+# One at a time
+
+
+def singly(memory: Path) -> Scenario:
+    """Issue, correct and claim one, issue and revoke another; what was done before is left."""
+
+    def work(issuer: Issuer, acknowledge: Callable[[Promise], None]) -> None:
+        def done() -> None:
+            current = issuer.store.current(ONE)
+            issuer.bundle(current)  # is what one is given
+            acknowledge(partial(require_same, current, issuer.line(current)))
+            for former in issuer.entries(0, current.seq):
+                acknowledge(partial(require_revoked, former, "superseded"))
+
+        with suppress(EditionTaken):
+            issuer.issue(graduate(1))
+        done()
+        issuer.correct(ONE, {"gpa": "4.0"})
+        done()
+        issuer.claim(ONE, HOLDER)
+        done()
+        with suppress(EditionTaken, Refused):
+            issuer.issue(graduate(2))
+        issuer.lists.revoke([TWO], Reason.FRAUD, date=NOW, now=NOW)
+        acknowledge(partial(require_revoked, issuer.store.current(TWO), "fraud"))
+
+    def require_all(issuer: Issuer) -> None:
+        state = sorted((entry.number, entry.edition, entry.reason) for entry in issuer.entries())
+        assert state == [(ONE, 1, "superseded"), (ONE, 2, "superseded"), (ONE, 3, None), (TWO, 1, "fraud")]
+        bundles = [issuer.bundle(issuer.store.current(number)) for number in (ONE, TWO)]
+        verdicts = [verifier_for(issuer).verify(bundle, now=NOW).verdict for bundle in bundles]
+        assert verdicts == [Verdict.VALID, Verdict.INVALID]
+
+    home = new_home(memory)
+    return Scenario(home, work, work, require_all)
+
+
+def require_same(entry: Entry, line: Line, issuer: Issuer) -> None:
+    """The edition has the place in index and log that it had, and its credential is the same."""
+    assert issuer.store.entry(entry.seq)[:4] == entry[:4]
+    assert issuer.line(entry) == line
+
+
+def require_revoked(entry: Entry, reason: str, issuer: Issuer) -> None:
+    """It is so in the index, and in the list as it lies there for others to fetch."""
+    assert issuer.store.entry(entry.seq).reason == reason
+    number, position = issuer._press.positions.locate(entry.seq)
+    published = load_json_object((issuer.home / "status" / str(number)).read_bytes())
+    assert StatusList.decode(published["credentialSubject"]["encodedList"])[position]
+
+
+def by_link(memory: Path) -> Scenario:
+    """Offer a diploma by a link, and give it to the wallet that answers; it answers once."""
+
+    def claims(issuer: Issuer) -> Claims:
+        return Claims(issuer.home / "claims.sqlite", "https://uni.example")
+
+    def work(issuer: Issuer, acknowledge: Callable[[Promise], None]) -> None:
+        token = claims(issuer).offer(ONE, now=NOW).token
+        invitation = claims(issuer).invite(token, issuer, now=NOW)
+        acknowledge(partial(require_open, token))
+        method = f"{HOLDER}#{ADA.public_key.multikey()}"
+        answer = acceptance(invitation, ADA, holder=HOLDER, verification_method=method, created=NOW)
+        claims(issuer).redeem(token, answer, issuer, now=NOW)
+        current = issuer.store.current(ONE)
+        acknowledge(partial(require_same, current, issuer.line(current)))
+        acknowledge(partial(require_spent, token, answer))
+
+    def require_open(token: str, issuer: Issuer) -> None:
+        claims(issuer).invite(token, issuer, now=NOW)
+
+    def require_spent(token: str, answer: bytes, issuer: Issuer) -> None:
+        with suppress(ChallengeSpent):
+            claims(issuer).redeem(token, answer, issuer, now=NOW)
+            raise AssertionError("an answer served twice")
+
+    home = new_home(memory)
+    with opened(home) as issuer:
+        issuer.issue(graduate(1))
+    return Scenario(home, work, lambda issuer, _: issuer.claim(ONE, HOLDER), lambda issuer: None)
+
+
+# After a process that was killed
+
+
+def singly_after_kill(memory: Path) -> Scenario:
+    def work(issuer: Issuer, acknowledge: Callable[[Promise], None]) -> None:
+        with suppress(EditionTaken):
+            issuer.issue(graduate(1))
+        current = issuer.store.current(ONE)
+        acknowledge(partial(require_same, current, issuer.line(current)))
+
+    home = new_home(memory)
+    return Scenario(home, work, work, lambda issuer: None, killed=work)
+
+
+def a_file_after_kill(memory: Path) -> Scenario:
+    """A file with nothing to issue comes next, so that the killed one is only completed, then one like it."""
+    home = new_home(memory)
+    good = csv_file(memory / "g.csv", [graduate(1), graduate(2)])
+    bad = csv_file(memory / "b.csv", [graduate(1, email="bad")])
+    other = csv_file(memory / "o.csv", [graduate(2), graduate(3)])
+
+    def again(issuer: Issuer, acknowledge: Callable[[Promise], None]) -> None:
+        issue(issuer, other)
+        issue(issuer, good)
+
+    def require_all(issuer: Issuer) -> None:
+        assert {entry.number for entry in issuer.entries()} == {ONE, TWO, "UNI-000003"}
+
+    return Scenario(
+        home,
+        lambda issuer, _: issue(issuer, bad),
+        again,
+        require_all,
+        killed=lambda issuer, _: issue(issuer, good),
+    )
+
+
+Prepare = Callable[[Path], Scenario]
+
+
+@pytest.mark.parametrize(
+    ("prepare", "least"),
+    [(a_file, 500), (singly, 500), (by_link, 200), (singly_after_kill, 200), (a_file_after_kill, 200)],
+)
+def test_nothing_acknowledged_or_signed_is_lost(prepare: Prepare, least: int, memory: Path) -> None:
+    scenario = prepare(memory)
+    crashes = cut(scenario, memory)
+    assert len(crashes) > least
+    require_kept(scenario, crashes, memory)
+
+
+def _no_sync_of_each_change(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("issuer.database._PRAGMAS", (*_PRAGMAS, "synchronous = NORMAL"))
+
+
+def _no_sync_of_what_another_wrote(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("issuer.database._PRAGMAS", [pragma for pragma in _PRAGMAS if pragma != "wal_checkpoint"])
+
+
+def _no_sync_of_claims(patch: pytest.MonkeyPatch) -> None:
+    @contextmanager
+    def connected(self: Claims) -> Iterator[sqlite3.Connection]:
+        with closing(sqlite3.connect(self._path, isolation_level=None)) as connection:
+            connection.execute("PRAGMA synchronous = OFF")
+            yield connection
+
+    patch.setattr(Claims, "_connected", connected)
+
+
+def _shard_written_in_place(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("issuer.shards.write_durably", Path.write_bytes)
+
+
+def _list_written_in_place(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("issuer.status.write_durably", Path.write_bytes)
+
+
+def _folder_of_shards_not_synced(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("issuer.shards.make_private_folder", lambda path: path.mkdir(parents=True, exist_ok=True))
+
+
+@pytest.mark.parametrize(
+    ("prepare", "plant"),
+    [
+        (a_file, _shard_written_in_place),
+        (a_file, _folder_of_shards_not_synced),
+        (singly, _no_sync_of_each_change),
+        (singly, _list_written_in_place),
+        (by_link, _no_sync_of_claims),
+        (singly_after_kill, _no_sync_of_what_another_wrote),
+        (a_file_after_kill, _no_sync_of_what_another_wrote),
+    ],
+)
+def test_planted_faults_are_found(
+    prepare: Prepare,
+    plant: Callable[[pytest.MonkeyPatch], None],
+    memory: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    scenario = prepare(memory)
+    with monkeypatch.context() as patch:
+        plant(patch)
+        crashes = cut(scenario, memory)
+    with pytest.raises((AssertionError, Problem)):
+        require_kept(scenario, crashes, memory)
