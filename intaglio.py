@@ -62,7 +62,7 @@ class Session:
         return self.home / "trust.json"
 
     def now(self) -> datetime:
-        """The time, asked for once a command and handed down."""
+        """The time, for those below to be handed."""
         return datetime.now(UTC)
 
     def fetcher(self, *, offline: bool = False) -> Fetcher:
@@ -93,11 +93,14 @@ class Session:
         return self.verifier().verify(data, now=self.now())
 
     def pin(self, entry: Mapping[str, Any]) -> None:
-        """Puts an issuer of this machine on the local trust list."""
-        from verifier import RecognisedIssuer, RecognisedLog, update_trust
+        """Puts an issuer of this machine on the local trust list, unless it stands there already."""
+        from verifier import RecognisedIssuer, RecognisedLog, Trust, update_trust
 
-        issuer, log = RecognisedIssuer(**entry["issuer"]), RecognisedLog(**entry["log"])
-        update_trust(self.trust_file, lambda trust: trust.adding(issuer, log))
+        issuer = RecognisedIssuer(**entry["issuer"], reason="issued on this machine")
+        log = RecognisedLog(**entry["log"])
+        trust = Trust.load(self.trust_file)
+        if trust.issuer(issuer.id) is None or log.key not in {known.key for known in trust.logs}:
+            update_trust(self.trust_file, lambda trust: trust.adding(trust.issuer(issuer.id) or issuer, log))
 
 
 class _Lazy(click.Group):
@@ -198,7 +201,7 @@ def _issuer_findings(session: Session) -> Iterator[tuple[str, str, str]]:
     home = session.home / "issuer"
     if not (home / "issuer.json").exists():
         return
-    from issuer.home import Identity
+    from issuer.home import Identity, index
     from issuer.store import Store
     from keys import KeyFile
     from ledger import audit
@@ -208,7 +211,7 @@ def _issuer_findings(session: Session) -> Iterator[tuple[str, str, str]]:
 
     name = printable(Identity.read(home).name)
     if os.access(home, os.W_OK):
-        with closing(Store(home / "issuer.sqlite")) as store:
+        with closing(Store(index(home))) as store:
             yield "✓", f"{name} lives in {home}, and has issued {counted(store.count(), 'diploma')}.", ""
     else:
         yield "!", f"{name} lives in {home}, which may only be read: its index was not looked into.", ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -99,6 +100,14 @@ def restore(place: Place, file: Path) -> Result:
         "If anything was issued after it, do not go on with this copy: its log would contradict the other.",
     )
     return Result({"folder": str(place.folder)}, str(place.folder))
+
+
+@verb(issuer)
+def trust(place: Place) -> Result:
+    """Print the trust file by which others recognise this issuer. They read it: intaglio trust add FILE."""
+    entry = place.open().trust_entry()
+    data = {"issuers": [entry["issuer"]], "logs": [entry["log"]]}
+    return Result(data, json.dumps({"version": 1, **data}, indent=2))
 
 
 @verb(issuer)

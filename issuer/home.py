@@ -7,6 +7,7 @@ did.json        the DID document; that of a did:web is to be published
 log/            the tile log; all of it may be published
 status/         status lists and revocation details, to be published
 issuer.sqlite   the index, and shards/, the diplomas: both private
+claims.sqlite   claim links; tls/, the service's certificate: made when first needed
 """
 
 from __future__ import annotations
@@ -124,6 +125,17 @@ class Identity:
             keys = {"assertionMethod": [assertion, status_list], "authentication": [assertion]}
             return did_web.document(self.did, keys)
         return dict(did_key.resolve(DID.parse(self.did), NoFetcher()).value)
+
+
+def index(home: Path) -> Path:
+    """The index of an issuer. Raises `Damaged` where it is lost: an empty one would revoke nothing."""
+    path = home / "issuer.sqlite"
+    if not path.exists():
+        raise Damaged(
+            f"{path} is lost, the index of what was issued and revoked",
+            hint="`intaglio issuer --home FOLDER restore BACKUP` brings back a backup.",
+        )
+    return path
 
 
 def published_list(home: Path, url: str) -> bytes | None:

@@ -32,7 +32,7 @@ from wire.strict import base64url_encode, load_json_object
 
 from .bulk import Bulk, Progress, Result
 from .checking import Catalogue
-from .home import KEYS, Identity
+from .home import KEYS, Identity, index
 from .press import Line, Press, index_columns, log_entry
 from .records import Record, check_record, latest_award
 from .source import Source
@@ -57,7 +57,7 @@ class Issuer:
         self.identity = Identity.read(home)
         self.home = home
         self.keys = KeyFile.open(home / "keys.json", passphrase)
-        self.store = Store(home / "issuer.sqlite")
+        self.store = Store(index(home))
         self._clock = clock
         self._block: Iterator[int] = iter(())
         self._block_lock = threading.Lock()
@@ -91,6 +91,7 @@ class Issuer:
                 write_durably(home / "template.json", Template.packaged().text)
             document = identity.document(public["assertion"], public[identity.status_key])
             write_durably(home / "did.json", orjson.dumps(document, option=orjson.OPT_INDENT_2))
+            Store(home / "issuer.sqlite").close()
             identity.write(home)
         return cls(home, passphrase, clock)
 
@@ -292,7 +293,8 @@ class Issuer:
             number = self._press.positions.locate(found.seq)[0]
             if number not in lists:
                 lists[number] = self.lists.anchored(number)
-            yield Bundle(self.line(found).credential, (log.evidence(found.leaf),), (document,), lists[number])
+            listed = lists[number] if found.reason else lists[number][:1]  # details explain a revocation only
+            yield Bundle(self.line(found).credential, (log.evidence(found.leaf),), (document,), listed)
 
     # Finding
 

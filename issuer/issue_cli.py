@@ -20,6 +20,7 @@ from .bulk import Result as Issued
 from .bulk import dry_run as check_file
 from .checking import read_catalogue
 from .export import export
+from .home import index
 from .issue import SUITE, Issuer
 from .source import Source, open_source
 from .store import Store
@@ -160,7 +161,7 @@ def _write(made: Issuer, done: Issued, out: Path, meter: Meter) -> list[Path]:
 def _archive(place: Place) -> Iterator[Archive]:
     """What was issued here, nothing where there is no issuer yet."""
     with tempfile.TemporaryDirectory() as empty:
-        path = place.folder / "issuer.sqlite"
-        store = Store(path if path.exists() else Path(empty) / path.name)
+        exists = (place.folder / "issuer.json").exists()
+        store = Store(index(place.folder) if exists else Path(empty) / "issuer.sqlite")
         yield Archive(store, place.folder / "shards")
         store.close()

@@ -120,7 +120,7 @@ def _change(source: Source, change: Change) -> Sequence[str]:
 
 
 def outcome(result: Result) -> dict[str, Any]:
-    """What became of a file, as JSON; without the cells' values."""
+    """What became of a file, as JSON; of the cells only the student numbers in warnings."""
     survey = result.survey
     return {
         "rows": survey.rows,

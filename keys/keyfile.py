@@ -1,9 +1,8 @@
 """`KeyFile`: one file with all the keys of one role, and one root from which its other secrets come.
 
 Keys go by name, as the roles use them: `assertion` signs credentials, `log` and `cosigner` the ledger's
-checkpoints, `status-list` status lists, `tls` the server's certificate. Public keys can be read without a
-passphrase. The secrets lie in an envelope under a passphrase, or else plain in a file that only its owner
-may read; `protected` tells which.
+checkpoints, `status-list` status lists. Public keys can be read without a passphrase. The secrets lie in an
+envelope under a passphrase, or else plain in a file that only its owner may read; `protected` tells which.
 """
 
 from __future__ import annotations

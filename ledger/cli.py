@@ -162,10 +162,17 @@ def verify(place: Place, proof: Path, digest: str, kind: str, key: str | None, c
 
 
 @verb(ledger)
-def audit(place: Place) -> Result:
+@click.option(
+    "--since",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A checkpoint that was kept: the log has to continue it.",
+)
+def audit(place: Place, since: Path | None) -> Result:
     """Derive all again from the entries, and name the first difference."""
     log = place.open()
     checkpoint = audit_log(log)
+    if since is not None:
+        log.require_continues(log.own_checkpoint(since.read_bytes()))
     count = counted(checkpoint.size, "entry", "entries")
     text = f"{checkpoint.origin}: every tile and the checkpoint follow from the log's {count}"
     return Result({"origin": checkpoint.origin, "size": checkpoint.size, "sound": True}, text)

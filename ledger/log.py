@@ -132,6 +132,10 @@ class Log:
             ) from error
         return Evidence(TLOG_PROOF, parse_entry(entry).digest, format_proof(index, proof, checkpoint.note))
 
+    def own_checkpoint(self, note: bytes) -> Checkpoint:
+        """A checkpoint that this log signed before. Raises `Damaged` or `Conflict` for anything else."""
+        return self._verify(note)
+
     def require_continues(self, old: Checkpoint) -> None:
         """Raise `Damaged` unless the log is a continuation of a checkpoint that was kept elsewhere.
 

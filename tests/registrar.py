@@ -13,6 +13,7 @@ from typing import Any
 from did import METHODS, Resolver
 from issuer.issue import Issuer
 from issuer.source import Source, open_source
+from issuer.store import Store
 from verifier import RecognisedIssuer, RecognisedLog, Trust, Verifier
 from wire.fetch import NoFetcher
 
@@ -73,6 +74,7 @@ def twin(issuer: Issuer, home: Path) -> Issuer:
     home.mkdir(parents=True)
     for name in ("issuer.json", "keys.json", "template.json", "did.json"):
         shutil.copy2(issuer.home / name, home / name)
+    Store(home / "issuer.sqlite").close()
     return Issuer(home, lambda: None, lambda: NOW)
 
 

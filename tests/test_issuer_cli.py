@@ -396,6 +396,47 @@ def test_a_passphrase_from_a_file_protects_the_keys(
     assert program("issuer", "list").code == 0
 
 
+def test_a_lost_index_stops_everything_rather_than_reviving_what_was_revoked(
+    issued: Program, file: Path
+) -> None:
+    assert issued("issuer", "revoke", "UNI-000001").code == 0
+    index = issued.home / "issuer" / "issuer.sqlite"
+    kept = index.read_bytes()
+    index.unlink()
+    for words in (("issue", file), ("issue", file, "--dry-run"), ("list",), ("status", "publish")):
+        answer = issued("issuer", *words)
+        assert (answer.code, answer.out) == (1, "")
+        assert f"{index} is lost" in answer.err
+    assert f"{index} is lost" in issued("doctor").out
+    assert not index.exists()
+    index.write_bytes(kept)
+    assert verdict(issued, "diplomas/UNI-000001.json").startswith("NOT VALID")
+
+
+def test_an_issuer_hands_out_itself_and_not_whom_it_trusts(issued: Program, tmp_path: Path) -> None:
+    issued("trust", "add", "did:example:friend")
+    handed = tmp_path / "university.json"
+    handed.write_text(issued("issuer", "trust").out)
+    elsewhere = ("--home", tmp_path / "elsewhere")
+    assert issued(*elsewhere, "trust", "add", handed).code == 0
+    listed = issued(*elsewhere, "trust", "list").out
+    assert ("did:key:" in listed, "friend" in listed) == (True, False)
+    assert f"from the file {handed}" in listed
+    assert issued(*elsewhere, "verify", "diplomas/UNI-000001.json", "--offline").out.startswith("VALID")
+
+
+def test_what_the_owner_wrote_into_the_trust_list_stays(issued: Program, file: Path) -> None:
+    path = issued.home / "trust.json"
+    trust = json.loads(path.read_text())
+    trust["issuers"][0].update(types=["OpenBadgeCredential"], reason="ours")
+    path.write_text(json.dumps(trust))
+    assert issued("issuer", "issue", file).code == 0
+    assert json.loads(path.read_text()) == trust
+    (did,) = (issuer["id"] for issuer in trust["issuers"])
+    assert "is on your list already" in issued("trust", "add", did, "--name", "X").err
+    assert json.loads(path.read_text()) == trust
+
+
 def test_keys_can_be_sealed_later(
     issued: Program, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

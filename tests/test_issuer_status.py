@@ -79,10 +79,16 @@ def test_lists_and_details_are_anchored(issuer: Issuer) -> None:
         EntryKind.STATUS_LIST,
         EntryKind.REVOCATION_DETAILS,
     ]
-    (lists, details) = issuer.bundle(issuer.store.current("UNI-000001")).status_lists
+    (lists, details) = issuer.lists.anchored(0)
     assert [anchored.evidence[0].digest for anchored in (lists, details)] == [
         parse_entry(entry).digest for entry in issuer.log.entries(21, 23)
     ]
+
+
+def test_a_bundle_brings_details_only_of_a_diploma_that_was_revoked(issuer: Issuer) -> None:
+    issuer.lists.revoke(["UNI-000007"], Reason.FRAUD, date=NOW, now=NOW)
+    brought = [len(issuer.bundle(issuer.store.current(f"UNI-{row:06}")).status_lists) for row in (1, 7)]
+    assert brought == [1, 2]
 
 
 def test_what_was_revoked_before_keeps_its_date_and_reason(issuer: Issuer) -> None:

@@ -97,6 +97,18 @@ def test_the_audit_names_the_first_difference(filled: Program) -> None:
     assert "tile/" in answer.err
 
 
+def test_the_audit_finds_that_a_log_does_not_continue_a_checkpoint(filled: Program, tmp_path: Path) -> None:
+    kept = tmp_path / "checkpoint"
+    kept.write_bytes((filled.home / "issuer/log/checkpoint").read_bytes())
+    assert filled("ledger", "audit", "--since", kept).code == 0
+    old = tmp_path / "old"
+    filled("ledger", "--in", old, "init", "other.example")
+    answer = filled("ledger", "--in", old, "audit", "--since", kept)
+    assert (answer.code, "This is the log" in answer.err or "this is the log" in answer.err) == (1, True)
+    kept.write_text("nonsense")
+    assert filled("ledger", "audit", "--since", kept).code == 1
+
+
 def test_what_a_full_disk_interrupted_is_no_damage(
     program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,7 +12,7 @@ from typing import Any, Protocol
 import click
 
 from vc import Check, Outcome, Report, Verdict
-from wire import Malformed, NotFound, load_json, load_json_object, printable
+from wire import Conflict, Malformed, NotFound, load_json, load_json_object, printable
 from wire.datetimestamp import parse_datetimestamp
 from wire.fetch import Fetcher
 from wire.terminal import Result, extra, say, standard_input, verb
@@ -200,7 +201,10 @@ def add(
     from did import DID
 
     if Path(did).is_file():
-        handed = Trust.load(Path(did))
+        given = Trust.load(Path(did))
+        handed = Trust(
+            tuple(replace(found, reason=f"from the file {did}") for found in given.issuers), given.logs
+        )
         update_trust(session.trust_file, lambda trust: trust.joined(handed))
         say(
             f"Now on the trust list, from {did}:",
@@ -209,6 +213,11 @@ def add(
         return Result({"added": [found.id for found in handed.issuers]}, "")
     issuer = RecognisedIssuer(str(DID.parse(did)), name, types, keys, reason="added by hand")
     log = RecognisedLog(log_key, clock=clock) if log_key else None
+    if Trust.load(session.trust_file).issuer(issuer.id) is not None:
+        raise Conflict(
+            f"{issuer.id} is on your list already",
+            hint="To say something else of it: `intaglio trust remove DID`, then add it again.",
+        )
     update_trust(session.trust_file, lambda trust: Trust.parse(trust.adding(issuer, log).to_bytes()))
     say(f"{did} is on the trust list now")
     return Result({"added": [did]}, "")

@@ -1,4 +1,4 @@
-"""Runs the migrations on the connection that `issuer.store` hands over."""
+"""Runs the migrations on the connection that `issuer.database` hands over."""
 
 from __future__ import annotations
 
