@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import importlib
 import importlib.util
+import io
 import os
 import sys
 from collections.abc import Iterator, Mapping
@@ -247,6 +248,9 @@ def main() -> None:
 
     With --json it becomes an object on stdout, too: `error`, with the members of RFC 9457 and `exitCode`.
     """
+    for stream in (sys.stdout, sys.stderr):  # a verdict must not depend on what the locale can spell
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         code = cli.main(standalone_mode=False)
     except click.exceptions.Abort:

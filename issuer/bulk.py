@@ -221,11 +221,11 @@ def _check_all(
     source = checker.source
     checked = _counted("checking", _rows(source.spans), pool.map(check, source.spans), progress)
     found = survey(checker, checked, archive.store)
-    if found.findings:
-        write_error_file(error_file, source, found.findings)
     digests = {seq: said for seq, said in found.digests.items() if seq not in same}
     if digests:
-        found.changed = _compare_all(pool, archive, found, digests, progress)
+        found.settle(checker, _compare_all(pool, archive, found, digests, progress))
+    if found.findings:
+        write_error_file(error_file, source, found.findings)
     return found
 
 

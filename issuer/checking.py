@@ -134,6 +134,17 @@ class Survey:
         """How many rows are to be issued."""
         return self.rows - len(self.findings) - len(self.known)
 
+    def settle(self, checker: Checker, changed: Iterable[Change]) -> None:
+        """Adds what differs from what was issued; for another person than its holder a number is an error."""
+        names = {"given_name", "family_name"} & checker.source.columns.keys()
+        for change in changed:
+            if names <= set(change.fields):
+                column = checker.column("diploma_number")
+                self.add([Finding(change.row, column, "was issued to somebody else", change.number)])
+                del self.known[change.row]
+            else:
+                self.changed.append(change)
+
     def add(self, findings: Iterable[Finding]) -> None:
         """Raises `UnreadableFile` when there are so many that something more basic must be wrong."""
         for finding in findings:

@@ -15,7 +15,7 @@ import orjson
 
 from keys import Signer
 from ledger import EntryKind, Log
-from vc import Anchored
+from vc import Anchored, Credential
 from vc.integrity import sign
 from vc.status import (
     Reason,
@@ -26,6 +26,7 @@ from vc.status import (
 )
 from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
 from wire.files import locked, make_private_folder, write_durably
+from wire.problem import Damaged
 from wire.strict import load_json_object
 
 from .document import Profile
@@ -99,6 +100,7 @@ class Lists:
             position = self._positions.locate(seq)[1]
             bits[position] = 1
             details.append(Revocation(position, parse_datetimestamp(date, "date"), reason))
+        self._require_none_forgotten(number, bits)
         listed = self._sign(status_list_document(url, did, bits, valid_from=now, lifetime=LIFETIME), now)
         explained = self._sign(revocation_details_document(url, did, details, valid_from=now), now)
         entries = [
@@ -111,6 +113,19 @@ class Lists:
         write_durably(self._folder / str(number), orjson.dumps(listed))
         expires = format_datetimestamp(now + LIFETIME)
         self._store.publish(Published(number, LIST_ENTRIES, len(details), expires, leaves[0], leaves[1]))
+
+    def _require_none_forgotten(self, number: int, bits: StatusList) -> None:
+        """What was published as revoked stays so; an index that does not know it is an older copy."""
+        try:
+            before = load_json_object((self._folder / str(number)).read_bytes(), limit=_LARGEST)
+        except FileNotFoundError:
+            return
+        published = StatusList.decode(Credential.parse(before).subjects[0].get("encodedList"))
+        if int.from_bytes(published.bits) & ~int.from_bytes(bits.bits):
+            raise Damaged(
+                f"status list {number} has revocations that the index does not know: is that an older copy?",
+                hint="Bring the newest index back, or restore a backup that has them.",
+            )
 
     def _sign(self, document: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
         return sign(

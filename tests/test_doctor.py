@@ -119,6 +119,18 @@ def options(command: click.Command) -> set[str]:
     return {name for parameter in command.params for name in parameter.opts}
 
 
+def test_a_verdict_does_not_depend_on_the_locale(tmp_path: Path) -> None:
+    told = subprocess.run(
+        [sys.executable, "-m", "intaglio", "--home", str(tmp_path / "ö"), "doctor"],
+        env={**os.environ, "PYTHONIOENCODING": "latin-1"},
+        capture_output=True,
+        cwd=ROOT,
+        check=False,
+    )
+    assert (told.returncode, told.stderr) == (0, b"")
+    assert b"\\u2713" in told.stdout
+
+
 @pytest.mark.parametrize("role", ["issuer", "verifier"])
 def test_a_service_that_was_not_installed_says_how(
     role: str, program: Program, monkeypatch: pytest.MonkeyPatch

@@ -9,7 +9,6 @@ import sqlite3
 import stat
 import tarfile
 from collections.abc import Iterable
-from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -20,6 +19,7 @@ from issuer import backup as module
 from issuer.backup import backup, restore
 from issuer.issue import Issuer
 from issuer.permutation import LIST_ENTRIES
+from issuer.status import Lists
 from keys import WrongPassphrase
 from keys.envelope import Cost, seal
 from ledger import audit
@@ -224,8 +224,9 @@ def test_a_claim_during_a_backup_does_no_harm(
     def correct_meanwhile(archive: tarfile.TarFile, home: Path, paths: Iterable[Path]) -> None:
         if archive.getnames().count("issuer.sqlite") and not claimed:
             claimed.append(Issuer(home, lambda: None, lambda: NOW).store.current("UNI-000009").number)
-            monkeypatch.setattr("issuer.status.locked", lambda _: nullcontext())  # held by the backup
-            Issuer(home, lambda: None, lambda: NOW).correct("UNI-000009", {"gpa": "1.0"})
+            with monkeypatch.context() as patch:
+                patch.setattr(Lists, "publish", lambda *_, now: [])  # which waits for the backup's lock
+                Issuer(home, lambda: None, lambda: NOW).correct("UNI-000009", {"gpa": "1.0"})
         real(archive, home, paths)
 
     claimed: list[str] = []

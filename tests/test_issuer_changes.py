@@ -124,6 +124,22 @@ def test_how_far_the_comparison_is_can_be_followed(issuer: Issuer) -> None:
     assert compared == [0, 4, 8, 12, 16, 20, 23]
 
 
+def test_a_number_that_somebody_else_has_is_an_error(issuer: Issuer) -> None:
+    rows = [
+        graduate(1),
+        graduate(2, given_name="Xavier", family_name="Newman"),
+        graduate(3, family_name="Ng"),
+    ]
+    errors = issuer.home.with_name("errors.csv")
+    source = csv_file(issuer.home.with_name("g.csv"), rows)
+    found = issuer.issue_file(source, errors, workers=0).survey
+    assert [str(finding) for finding in found.findings[2]] == [
+        'row 2, column diploma_number: "UNI-000002" was issued to somebody else'
+    ]
+    assert (sorted(found.known), [change.row for change in found.changed]) == ([1, 3], [3])
+    assert "Xavier" in errors.read_text()
+
+
 def test_the_same_file_needs_no_comparison(issuer: Issuer) -> None:
     told: list[Progress] = []
     source = csv_file(issuer.home.with_name("g.csv"), [*map(graduate, ROWS)])

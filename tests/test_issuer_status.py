@@ -17,6 +17,7 @@ from ledger import EntryKind, audit, parse_entry
 from tests.registrar import NOW, csv_file, graduate, issuer_in, verifier_for
 from vc import Credential, StatusList, Verdict
 from vc.status import Reason, StatusEntry, open_list, read_revocation
+from wire.problem import Damaged
 from wire.strict import load_json_object
 
 
@@ -83,6 +84,21 @@ def test_lists_and_details_are_anchored(issuer: Issuer) -> None:
     assert [anchored.evidence[0].digest for anchored in (lists, details)] == [
         parse_entry(entry).digest for entry in issuer.log.entries(21, 23)
     ]
+
+
+def test_an_older_index_takes_no_revocation_back(issuer: Issuer, tmp_path: Path) -> None:
+    issuer.store.close()
+    index = issuer.home / "issuer.sqlite"
+    old = index.read_bytes()
+    issuer.lists.revoke(["UNI-000001"], Reason.FRAUD, date=NOW, now=NOW)
+    issuer.store.close()
+    published = (issuer.home / "status" / "0").read_bytes()
+    for left in issuer.home.glob("issuer.sqlite-*"):
+        left.unlink()
+    index.write_bytes(old)
+    with pytest.raises(Damaged, match="revocations that the index does not know"):
+        issuer.lists.revoke(["UNI-000002"], Reason.FRAUD, date=NOW, now=NOW)
+    assert (issuer.home / "status" / "0").read_bytes() == published
 
 
 def test_a_bundle_brings_details_only_of_a_diploma_that_was_revoked(issuer: Issuer) -> None:
