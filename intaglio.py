@@ -166,7 +166,10 @@ def doctor(session: Session) -> Result:
     """Explain what is wrong with this set-up."""
     found = list(_findings(session))
     wrong = sum(mark == "✗" for mark, _, _ in found)
-    lines = [f"{mark} {what}" + (f"\n    {remedy}" if remedy else "") for mark, what, remedy in found]
+    lines = [
+        f"{mark} {printable(what)}" + (f"\n    {printable(remedy)}" if remedy else "")
+        for mark, what, remedy in found
+    ]
     lines.append("Something is wrong; see above." if wrong else "Nothing is wrong.")
     findings = [dict(zip(("mark", "finding", "remedy"), item, strict=True)) for item in found]
     return Result({"wrong": wrong, "findings": findings}, "\n".join(lines), INVALID if wrong else VALID)
@@ -186,7 +189,7 @@ def _findings(session: Session) -> Iterator[tuple[str, str, str]]:
         try:
             yield from check(session)
         except Problem as problem:
-            yield "✗", f"{problem.title}: {printable(problem.detail)}", problem.hint
+            yield "✗", f"{problem.title}: {problem.detail}", problem.hint
         except OSError as error:
             yield "✗", f"{error.filename} cannot be read: {error.strerror}", ""
 
@@ -210,7 +213,7 @@ def _issuer_findings(session: Session) -> Iterator[tuple[str, str, str]]:
     from vc import Credential
     from wire import load_json_object
 
-    name = printable(Identity.read(home).name)
+    name = Identity.read(home).name
     if os.access(home, os.W_OK):
         with closing(Store(index(home))) as store:
             yield "✓", f"{name} lives in {home}, and has issued {counted(store.count(), 'diploma')}.", ""
@@ -290,7 +293,7 @@ class SystemRefuses(Unavailable):
 
 
 def _tell(problem: Problem) -> NoReturn:
-    say(f"{problem.title}: {printable(problem.detail)}", problem.hint)
+    say(f"{problem.title}: {problem.detail}", problem.hint)
     _fail(problem, exit_code(problem))
 
 

@@ -113,7 +113,8 @@ class KeyFile:
 
         Copies made before still open with the former passphrase.
         """
-        secret = self._secrets and passphrase()
+        _ = self._secrets  # asks for the present one
+        secret = passphrase()
         with locked(self.path):
             self._load()  # another process may have added keys
             _write(self.path, *self._secrets, secret)

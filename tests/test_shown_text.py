@@ -83,3 +83,18 @@ def test_a_trust_file_that_somebody_handed_over(program: Program, option: tuple[
     handed.write_bytes(Trust().adding(issuer, log).to_bytes())
     assert "2J" in shown(program, "trust", "add", handed, *option)
     assert "2J" in shown(program, "trust", "list", *option)
+
+
+@pytest.mark.parametrize("option", [(), ("--json",)])
+def test_headings_of_a_file(program: Program, option: tuple[str, ...]) -> None:
+    file = program.home / "graduates.csv"
+    file.write_text("one\x1b[2J,two\u202e\n1,2\n")
+    assert "2J" in shown(program, "issuer", "issue", file, *option, code=1)
+
+
+def test_names_of_files(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = program.home / "\x1b[2J.json"
+    file.write_text("[]")
+    assert "2J" in shown(program, "verify", file, "--trust", file, code=2)
+    monkeypatch.setenv("INTAGLIO_HOME", str(program.home / "\x1b[2J"))
+    assert "2J" in shown(program, "doctor")

@@ -274,6 +274,12 @@ class TestChain:
         with pytest.raises(InvalidProof, match="not among the proofs"):
             signed(previous_proof="urn:proof:7")
 
+    @pytest.mark.parametrize("names", [{"previous_proof": "x" * 10_000}, {"suite": "x" * 10_000}])
+    def test_names_are_cut_short_in_messages(self, names: dict[str, str]) -> None:
+        with pytest.raises(Problem) as refused:
+            signed(**names)
+        assert len(refused.value.detail) < 200
+
     def test_a_net_of_proofs_ends_quickly(self) -> None:
         values = [
             {"id": f"urn:proof:{n}", "previousProof": [f"urn:proof:{m}" for m in range(n)] or "urn:proof:x"}

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import httpx
 import pytest
 import uvicorn
 
+from tests.commandline import Program
 from tests.world import NOW, University, verifier
+from verifier import app as app_module
 from verifier.app import MAX_BODY, create_app
 from wire import Unavailable
 
@@ -75,6 +82,40 @@ def test_a_body_that_is_too_large_is_cut_off(server: str) -> None:
     answer = httpx.post(f"{server}/verify", content=b" " * (MAX_BODY + 1))
     assert answer.status_code == 413
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_a_body_that_does_not_come_is_not_waited_for(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app_module, "BODY_TIME", 0.05)
+    address = httpx.URL(server)
+    with socket.create_connection((address.host, address.port)) as connection:
+        connection.sendall(b"POST /verify HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{")
+        assert connection.recv(4096).startswith(b"HTTP/1.1 408 ")
+
+
+def test_what_is_refused_anyway_is_not_asked_for(server: str) -> None:
+    expired = UNIVERSITY.issue(index=8, validUntil="2026-07-01T00:00:00Z")
+    answer = httpx.post(f"{server}/verify", content=replace(expired, status_lists=()).to_bytes())
+    assert answer.status_code == 400
+    assert "was asked for" not in answer.text
+
+
+def test_the_command_says_where_it_listens_and_not_what_it_is(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "intaglio", "--home", str(tmp_path), "verifier", "serve", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            answer = httpx.post(process.stdout.readline().strip(), content=b"{}")
+        finally:
+            process.terminate()
+    assert answer.status_code == 400
+    assert "server" not in answer.headers
+
+
+def test_a_port_that_is_taken_is_said(program: Program) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        answer = program("verifier", "serve", "--port", taken.getsockname()[1])
+    assert (answer.code, answer.out) == (3, "")
+    assert "--port" in answer.err
 
 
 def _json(value: object) -> bytes:

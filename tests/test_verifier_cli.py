@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -205,6 +206,14 @@ class TestTrust:
         (program.home / "trust.json").write_text("[]")
         for words in (("trust", "list"), ("trust", "remove", "did:example:a")):
             assert f"{program.home / 'trust.json'} is not a trust file" in program(*words).err
+
+    def test_a_list_from_a_pipe_is_read_once(self, program: Program, tmp_path: Path) -> None:
+        reading, writing = os.pipe()
+        os.write(writing, UNIVERSITY.trust.to_bytes())
+        os.close(writing)
+        path = save(tmp_path, UNIVERSITY.issue(index=9))
+        assert program("verify", path, *AT, "--trust", f"/dev/fd/{reading}").code == 0
+        os.close(reading)
 
     def test_names_of_strangers_cannot_steer_the_terminal(self, program: Program, tmp_path: Path) -> None:
         handed = tmp_path / "trust.json"

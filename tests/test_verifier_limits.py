@@ -129,6 +129,22 @@ def test_what_a_lenient_parser_made_of_them_is_refused_as_well(value: Any) -> No
     assert check(whole)
 
 
+def test_a_bundle_that_was_read_can_be_written_again() -> None:
+    whole = json.loads(UNIVERSITY.issue(index=2).to_bytes())
+    whole["issuerDocuments"].append({"document": {"x": 10**30}})
+    assert (check(json.dumps(whole).encode()).verdict, check(whole).verdict) == (Verdict.INVALID,) * 2
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"version": "x" * 10_000}, {"x" * 10_000: 1}],
+    ids=["version", "member"],
+)
+def test_what_a_stranger_wrote_is_cut_short_in_messages(change: dict[str, Any]) -> None:
+    whole = {**json.loads(UNIVERSITY.issue(index=2).to_bytes()), **change}
+    assert len(text(check(whole))) < 300
+
+
 # 31, 32: contexts
 
 
@@ -286,6 +302,7 @@ BOMB = "u" + base64url_encode(gzip.compress(bytes(200 << 20)))
 UNFIT: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "a bomb": ({"encodedList": BOMB}, {}),
     "no gzip": ({"encodedList": "uAAAA"}, {}),
+    "nothing at all": ({"encodedList": "u" + base64url_encode(gzip.compress(b""))}, {}),
     "another multibase": ({"encodedList": "zAAAA"}, {}),
     "too short to hide in": ({"encodedList": StatusList(1024).encode()}, {}),
     "for another purpose": ({"statusPurpose": "suspension"}, {}),

@@ -88,6 +88,20 @@ def test_a_file_that_is_not_understood_is_refused_as_a_whole(value: object, tmp_
         Trust.load(path)
 
 
+def test_two_entries_for_one_did_or_log_are_refused() -> None:
+    issuer, log = {"id": "did:example:a"}, {"key": UNIVERSITY.recognised_log.key}
+    with pytest.raises(Malformed, match="more than one entry for 'did:example:a'"):
+        Trust.parse(orjson.dumps({"version": 1, "issuers": [issuer, {**issuer, "types": ["X"]}]}))
+    with pytest.raises(Malformed, match="more than one entry for 'university"):
+        Trust.parse(orjson.dumps({"version": 1, "logs": [log, log]}))
+
+
+def test_the_version_of_a_stranger_is_cut_short() -> None:
+    with pytest.raises(Malformed) as refused:
+        Trust.parse(orjson.dumps({"version": "x" * 10_000}))
+    assert len(refused.value.detail) < 200
+
+
 def _add(path: Path, number: int) -> None:
     update_trust(path, lambda trust: trust.adding(RecognisedIssuer(f"did:example:{number}")))
 

@@ -217,6 +217,29 @@ class TestIssuer:
         assert report.verdict is Verdict.UNDETERMINED
         assert isinstance(report.deciding and report.deciding.problem, Unavailable)
 
+    @pytest.mark.parametrize(
+        ("method", "verdict"),
+        [
+            ("https://university.example/keys#1", Verdict.UNDETERMINED),
+            ("urn:example:key", Verdict.UNDETERMINED),
+            ("key-1", Verdict.INVALID),
+            ("#key-1", Verdict.INVALID),
+            ("https://a b", Verdict.INVALID),
+            ("did:web", Verdict.INVALID),
+            ("did:Web:university.example#1", Verdict.INVALID),
+        ],
+    )
+    def test_keys_that_are_named_otherwise_than_by_a_did(self, method: str, verdict: Verdict) -> None:
+        unsigned = UNIVERSITY.diploma(index=15)
+        document = sign(unsigned, UNIVERSITY.key, suite="eddsa-jcs-2022", verification_method=method)
+        report = check(replace(BUNDLE, secured=document, evidence=()))
+        assert (report.verdict, deciding(report)[0]) == (verdict, "issuer")
+
+    def test_an_issuer_that_is_no_did_stays_open(self) -> None:
+        document = UNIVERSITY.sign(UNIVERSITY.diploma(index=16, issuer="https://university.example/"))
+        report = check(replace(BUNDLE, secured=document, evidence=()))
+        assert (report.verdict, deciding(report)[0]) == (Verdict.UNDETERMINED, "issuer")
+
     def test_a_proof_by_somebody_else_is_not_the_issuers(self) -> None:
         holder = Holder()
         document = UNIVERSITY.diploma(index=14)

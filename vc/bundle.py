@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 
 from ledger import Evidence
-from wire import Malformed, base64url_decode, base64url_encode, load_json_object
+from wire import Malformed, base64url_decode, base64url_encode, load_json_object, shortened
 
 from . import jcs
 
@@ -52,11 +52,11 @@ class Bundle:
         value = load_json_object(data, limit=MAX_BYTES) if isinstance(data, bytes) else data
         if value.get("type") != TYPE:
             return cls(value)
-        if not isinstance(data, bytes):
-            jcs.canonicalize(dict(data))  # what another parser let through is refused here
+        jcs.canonicalize(dict(value))  # what could not be written again is refused here
         if value.get("version") != VERSION:
             raise Malformed(
-                f"the bundle has version {value.get('version')!r}; this program reads version {VERSION}"
+                f"the bundle has version {shortened(str(value.get('version')))}; "
+                f"this program reads version {VERSION}"
             )
         known = {
             "type",
@@ -68,7 +68,9 @@ class Bundle:
             "statusLists",
         }
         if unknown := sorted(value.keys() - known):
-            raise Malformed(f"the bundle has a member {unknown[0]!r} that this version does not define")
+            raise Malformed(
+                f"the bundle has a member {shortened(unknown[0])} that this version does not define"
+            )
         secured = [value[name] for name in ("credential", "presentation") if name in value]
         if len(secured) != 1 or not isinstance(secured[0], dict):
             raise Malformed("the bundle holds neither one credential nor one presentation")

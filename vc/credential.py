@@ -36,6 +36,7 @@ class UnsupportedForm(Problem):
 
     title = "The form is not supported"
     undetermined = True
+    advice = "Ask the issuer for a credential with a Data Integrity proof, by the key of a DID."
 
 
 _ENVELOPED = ("EnvelopedVerifiableCredential", ["EnvelopedVerifiableCredential"])

@@ -107,6 +107,8 @@ class StatusList:
             raise TooLarge(f"encodedList unpacks to more than {_MAX_BYTES} bytes")
         if not unpacker.eof or unpacker.unused_data:
             raise Malformed("encodedList is a broken gzip stream")
+        if not bits:
+            raise Malformed("encodedList unpacks to nothing")
         entries = len(bits) * 8 // size
         return cls(entries, size, bits[: (entries * size + 7) // 8])
 

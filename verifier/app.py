@@ -6,6 +6,7 @@ thread. Only a report that stays open because something could not be reached is 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -15,12 +16,15 @@ from fastapi import FastAPI, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from vc import Report, Verdict
-from wire import TooLarge, Unavailable
+from wire import Malformed, TooLarge, Unavailable
 
 from .policy import DEFAULT_POLICY, Policy
 from .verify import Verifier
 
 MAX_BODY = 1 << 20
+"""Bytes; less than a file may have (`vc.bundle.MAX_BYTES`), since many bodies are in memory at once."""
+
+BODY_TIME = 10.0  # seconds in which a request's body has to arrive
 
 _STATUS = {Verdict.VALID: 200, Verdict.INVALID: 400, Verdict.UNDETERMINED: 422}
 
@@ -39,20 +43,23 @@ def create_app(
         "/verify",
         responses={
             400: {"description": "Definitely not valid"},
-            413: {"description": "Too large"},
+            408: {"description": "The body did not arrive in time"},
+            413: {"description": f"Longer than {MAX_BODY} bytes"},
             422: {"description": "Could not be decided"},
         },
     )
     async def verify(request: Request, challenge: str | None = None, domain: str | None = None) -> Response:
         """Verifies the JSON body. The credentials are in the answer only if it is valid."""
-        body = await _body(request)
-        if body is None:
-            problem = TooLarge(f"the body is longer than {MAX_BODY} bytes")
-            return _json(problem.to_dict(), 413, "application/problem+json")
+        try:
+            body = await _body(request)
+        except Malformed as problem:
+            status = 413 if isinstance(problem, TooLarge) else 408
+            return _json(problem.to_dict(), status, "application/problem+json")
         now = clock()
         options: dict[str, Any] = {"now": now, "policy": policy, "challenge": challenge, "domain": domain}
         report = offline.verify(body, **options)
-        if any(isinstance(check.problem, Unavailable) for check in report.checks):
+        unreached = any(isinstance(check.problem, Unavailable) for check in report.checks)
+        if unreached and report.verdict is Verdict.UNDETERMINED:
             report = await run_in_threadpool(online.verify, body, **options)
         return _json(_answer(report), _STATUS[report.verdict], "application/json")
 
@@ -66,13 +73,17 @@ def _answer(report: Report) -> dict[str, Any]:
     return answer
 
 
-async def _body(request: Request) -> bytes | None:
-    """The body, `None` once it is longer than allowed; nothing beyond the limit is kept."""
+async def _body(request: Request) -> bytes:
+    """The body, no more than `MAX_BODY` bytes of it in memory."""
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY:
-            return None
+    try:
+        async with asyncio.timeout(BODY_TIME):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > MAX_BODY:
+                    raise TooLarge(f"the body is longer than {MAX_BODY} bytes")
+    except TimeoutError:
+        raise Malformed(f"the body did not arrive within {BODY_TIME:.0f} seconds") from None
     return bytes(body)
 
 

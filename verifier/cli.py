@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -12,7 +13,7 @@ from typing import Any, Protocol
 import click
 
 from vc import Check, Outcome, Report, Verdict
-from wire import Conflict, Malformed, NotFound, load_json, load_json_object, printable
+from wire import Conflict, Malformed, NotFound, Unavailable, load_json, load_json_object, printable
 from wire.datetimestamp import parse_datetimestamp
 from wire.fetch import Fetcher
 from wire.terminal import Result, extra, say, standard_input, verb
@@ -96,17 +97,16 @@ def verify(
     if policy_file:  # further rules: who recognises nobody accepts nothing
         with _setting(f"{policy_file}: "):
             policy = AllOf((DEFAULT_POLICY, load_policy(load_json(policy_file.read_bytes()))))
-    trust_file = trust_file or session.trust_file
     with _setting():
-        trust = Trust.load(trust_file)
+        judge = session.verifier(offline=offline, trust_file=trust_file)
     received = _read(source, session.fetcher(offline=offline))
-    report = session.verifier(offline=offline, trust_file=trust_file).verify(
+    report = judge.verify(
         received, now=moment or session.now(), policy=policy, challenge=challenge, domain=domain
     )
     data = report.to_dict()
     if report:
         data["credentials"] = [credential.document for credential in report.require()]
-    return Result(data, "\n".join(render(report, trust)), _EXIT[report.verdict])
+    return Result(data, "\n".join(render(report, judge.trust)), _EXIT[report.verdict])
 
 
 def render(report: Report, trust: Trust) -> list[str]:
@@ -139,7 +139,7 @@ def _setting(where: str = "") -> Iterator[None]:
     try:
         yield
     except Malformed as problem:
-        raise click.UsageError(f"{where}{problem.detail}. {problem.hint}".rstrip()) from problem
+        raise click.UsageError(printable(f"{where}{problem.detail}. {problem.hint}".rstrip())) from problem
 
 
 def _read(source: str, fetcher: Fetcher) -> bytes:
@@ -154,7 +154,7 @@ def _read(source: str, fetcher: Fetcher) -> bytes:
     except FileNotFoundError:
         raise NotFound(f"there is no file {source}") from None
     except OSError as error:
-        raise click.UsageError(f"{source} cannot be read: {error.strerror}") from None
+        raise click.UsageError(printable(f"{source} cannot be read: {error.strerror}")) from None
 
 
 @click.group()
@@ -208,7 +208,7 @@ def add(
         update_trust(session.trust_file, lambda trust: trust.joined(handed))
         say(
             f"Now on the trust list, from {did}:",
-            *(printable(f"{found.name}  {found.id}") for found in handed.issuers),
+            *(f"{found.name}  {found.id}" for found in handed.issuers),
         )
         return Result({"added": [found.id for found in handed.issuers]}, "")
     issuer = RecognisedIssuer(str(DID.parse(did)), name, types, keys, reason="added by hand")
@@ -248,4 +248,19 @@ def serve(session: Session, host: str, port: int) -> None:
 
         from .app import create_app
     app = create_app(session.verifier(offline=True), session.verifier(), clock=session.now)
-    uvicorn.run(app, host=host, port=port, log_level="warning")
+    config = uvicorn.Config(
+        app, lifespan="off", ws="none", log_level="warning", server_header=False, limit_concurrency=200
+    )
+    with _listener(host, port) as listener:
+        shown = f"[{host}]" if ":" in host else host
+        click.echo(f"http://{shown}:{listener.getsockname()[1]}/verify")
+        uvicorn.Server(config).run([listener])
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        raise Unavailable(
+            f"{host}, port {port}: {error.strerror}", hint="Name another port: --port."
+        ) from error

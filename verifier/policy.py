@@ -67,8 +67,8 @@ class AllOf:
     def check(self, findings: Findings) -> None:
         """Raises what the first broken rule raises; one that failed before one that stays open."""
         found = _problems(self.policies, findings)
-        for problem in sorted(found, key=lambda problem: problem.undetermined):
-            raise problem
+        if found:
+            raise min(found, key=lambda problem: problem.undetermined)
 
 
 @dataclass(frozen=True)
@@ -84,8 +84,7 @@ class AnyOf:
         """Raises when every rule is broken: open if at least one of them is open."""
         found = _problems(self.policies, findings)
         if len(found) == len(self.policies):
-            for problem in sorted(found, key=lambda problem: not problem.undetermined):
-                raise problem
+            raise max(found, key=lambda problem: problem.undetermined)
 
 
 @dataclass(frozen=True)
@@ -185,7 +184,7 @@ def load_policy(value: Any) -> Policy:
         name, argument = next(iter(value.items()))
         if name in _GROUPS and isinstance(argument, list):
             return _GROUPS[name](tuple(load_policy(item) for item in argument))
-        if name in _RULES and type(argument) is _RULES[name][0] and argument not in _NONSENSE:
+        if name in _RULES and type(argument) is _RULES[name][0] and _makes_sense(argument):
             return _RULES[name][1](argument)
     names = ", ".join([*_PLAIN, *_GROUPS, *_RULES])
     raise Malformed(
@@ -201,13 +200,14 @@ _PLAIN: Mapping[str, Policy] = {
 _GROUPS: Mapping[str, Callable[[tuple[Policy, ...]], Policy]] = {"allOf": AllOf, "anyOf": AnyOf}
 _RULES: Mapping[str, tuple[type, Callable[[Any], Policy]]] = {
     "type": (str, OfType),
-    "statusWithinDays": (int, lambda days: StatusWithin(timedelta(days=min(max(days, 1), 36_500)))),
-    "witnesses": (int, lambda count: Anchored(max(count, 1))),
+    "statusWithinDays": (int, lambda days: StatusWithin(timedelta(days=days))),
+    "witnesses": (int, Anchored),
     "schema": (str, HasSchema),
 }
 
 
-_NONSENSE = ("", 0)
+def _makes_sense(argument: object) -> bool:
+    return 1 <= argument <= 36_500 if isinstance(argument, int) else bool(argument)  # a century in days
 
 
 def _require_some(policies: Sequence[Policy], name: str) -> None:

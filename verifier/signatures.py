@@ -9,6 +9,7 @@ from typing import Any
 
 from did import DIDURL
 from vc import Cryptosuite, InvalidProof, Proof, UnknownCryptosuite, jcs, verify_proof
+from vc.credential import UnsupportedForm, is_url
 from vc.integrity import proof_values
 from wire import Problem, TooLarge, shortened
 
@@ -87,6 +88,9 @@ class SignatureCheck:
             raise InvalidProof(f"the proof expired on {proof.expires:%Y-%m-%d}")
         if proof.cryptosuite not in self.suites:
             raise UnknownCryptosuite(f"the cryptosuite {shortened(proof.cryptosuite)} is not supported")
+        if is_url(proof.verification_method) and not proof.verification_method.startswith("did:"):
+            named = shortened(proof.verification_method)
+            raise UnsupportedForm(f"the proof names its key as {named}; only keys of DIDs are looked up")
         signer = str(DIDURL.parse(proof.verification_method).did)
         return Signature(proof, signer, self.keys.find(signer, proof.verification_method, purpose))
 

@@ -7,6 +7,7 @@ those does it prove anything (who else would stop a stranger's log from vouching
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -151,11 +152,14 @@ class Trust:
         if unknown := sorted(value.keys() - {"version", "issuers", "logs"}):
             raise Malformed(f"it has a member {shortened(unknown[0])}, which no trust file has")
         if value.get("version") != VERSION:
-            raise Malformed(f"it has version {value.get('version')!r}, not {VERSION}")
+            raise Malformed(f"it has version {shortened(str(value.get('version')))}, not {VERSION}")
         trust = cls(
             tuple(RecognisedIssuer(**_members(item, "issuers", _ISSUER)) for item in _list(value, "issuers")),
             tuple(RecognisedLog(**_members(item, "logs", _LOG)) for item in _list(value, "logs")),
         )
+        named = Counter([*(issuer.id for issuer in trust.issuers), *(log.key for log in trust.logs)])
+        if twice := [name for name, times in named.items() if times > 1]:
+            raise Malformed(f"it has more than one entry for {shortened(twice[0])}")
         for issuer in trust.issuers:
             for key in issuer.keys:
                 PublicKey.from_multikey(key)

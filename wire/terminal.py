@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import click
 
 from .problem import PassphraseNeeded, Refused
+from .text import printable
 
 SHORTEST_PASSPHRASE = 8
 """Characters; whoever copies a sealed file guesses offline."""
@@ -88,8 +89,8 @@ def standard_input(limit: int) -> bytes:
 
 
 def say(first: str, *further: str) -> None:
-    """A line on stderr, and further ones that belong to it."""
-    click.echo("\n  ".join([first, *filter(None, further)]), err=True)
+    """A line on stderr, and further ones that belong to it; nothing in them steers the terminal."""
+    click.echo("\n  ".join(map(printable, [first, *filter(None, further)])), err=True)
 
 
 def passphrase(prompt: str, variable: str = "INTAGLIO_PASSPHRASE_FILE", *, new: bool = False) -> bytes | None:

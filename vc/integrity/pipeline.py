@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from keys import PublicKey, Signer
+from wire import shortened
 from wire.datetimestamp import format_datetimestamp
 
 from .proof import InvalidProof, Proof, UnknownCryptosuite, proof_values, secured_part
@@ -78,7 +79,7 @@ def verify_proof(
 
 def _suite(name: str, suites: Mapping[str, Cryptosuite]) -> Cryptosuite:
     if name not in suites:
-        raise UnknownCryptosuite(f"the cryptosuite {name!r} is not supported")
+        raise UnknownCryptosuite(f"the cryptosuite {shortened(name)} is not supported")
     return suites[name]
 
 

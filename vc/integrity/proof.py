@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from wire import Malformed, Problem
+from wire import Malformed, Problem, shortened
 from wire.datetimestamp import parse_datetimestamp
 
 MAX_PROOFS = 8
@@ -120,7 +120,7 @@ def _chain(previous: tuple[str, ...], values: Sequence[Any]) -> list[Any]:
     for value in values:
         if isinstance(value, dict) and isinstance(value.get("id"), str):
             if value["id"] in by_id:
-                raise InvalidProof(f"two proofs have the id {value['id']!r}")
+                raise InvalidProof(f"two proofs have the id {shortened(value['id'])}")
             by_id[value["id"]] = value
 
     done = set[str]()
@@ -128,9 +128,9 @@ def _chain(previous: tuple[str, ...], values: Sequence[Any]) -> list[Any]:
     def follow(names: tuple[str, ...], path: frozenset[str]) -> None:
         for name in names:
             if name not in by_id:
-                raise InvalidProof(f"previousProof names {name!r}, which is not among the proofs")
+                raise InvalidProof(f"previousProof names {shortened(name)}, which is not among the proofs")
             if name in path:
-                raise InvalidProof(f"the chain of proofs leads back to {name!r}")
+                raise InvalidProof(f"the chain of proofs leads back to {shortened(name)}")
             if name not in done:
                 follow(_texts(by_id[name], "previousProof", "proof"), path | {name})
                 done.add(name)
