@@ -153,7 +153,10 @@ class KeyFile:
     def _unsealed(self) -> dict[str, Any]:
         passphrase = self._passphrase()
         if passphrase is None:
-            raise PassphraseNeeded(f"the secrets in {self.path} are sealed, and no passphrase was given")
+            raise PassphraseNeeded(
+                f"the secrets in {self.path} are sealed, and no passphrase was given",
+                hint="Type it at a terminal, or set INTAGLIO_PASSPHRASE_FILE to a file that holds it.",
+            )
         return load_json_object(open_envelope(self._stored, passphrase))
 
 

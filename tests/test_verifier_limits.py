@@ -79,6 +79,16 @@ UNREADABLE: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
+@pytest.mark.parametrize(
+    ("beginning", "kind"),
+    [(b"%PDF-1.7\n", "a PDF"), (b"\x89PNG\r\n\x1a\n", "a picture"), (b"PK\x03\x04", "ZIP")],
+)
+def test_another_kind_of_file_is_named(beginning: bytes, kind: str) -> None:
+    (found,) = check(beginning + bytes(range(256))).checks
+    assert found.problem is not None
+    assert (kind in found.text, "(.json)" in found.problem.hint) == (True, True)
+
+
 @pytest.mark.parametrize("damage", UNREADABLE.values(), ids=UNREADABLE.keys())
 def test_bytes_that_are_no_json_are_refused_before_anything_else(damage: Callable[[bytes], bytes]) -> None:
     data = UNIVERSITY.issue(index=1).to_bytes()

@@ -366,7 +366,10 @@ class TestStatus:
         )
         assert report.verdict is Verdict.UNDETERMINED
         assert UNIVERSITY.list_url in deciding(report)[1]
-        assert verifier(UNIVERSITY.trust, lists=[unreachable]).verify(BUNDLE, now=NOW)
+        report = verifier(UNIVERSITY.trust, lists=[unreachable]).verify(BUNDLE, now=NOW)
+        assert report.verdict is Verdict.VALID
+        (status,) = (found.text for found in report.checks if found.name == "status")
+        assert f"a newer list could not be had from '{UNIVERSITY.list_url}'" in status
 
     def test_an_expired_list_stays_open(self) -> None:
         report = verifier(UNIVERSITY.trust).verify(BUNDLE, now=NOW + timedelta(days=31))

@@ -49,6 +49,8 @@ class Bundle:
     @classmethod
     def parse(cls, data: bytes | Mapping[str, Any]) -> Bundle:
         """Reads a bundle, or a bare credential or presentation as a bundle of itself. Raises `Malformed`."""
+        if isinstance(data, bytes):
+            _require_text(data)
         value = load_json_object(data, limit=MAX_BYTES) if isinstance(data, bytes) else data
         if value.get("type") != TYPE:
             return cls(value)
@@ -142,3 +144,19 @@ def _anchored_dict(anchored: Anchored) -> dict[str, Any]:
         "document": anchored.document,
         "evidence": [_evidence_dict(item) for item in anchored.evidence],
     }
+
+
+_OTHER_FILES = {
+    b"%PDF": "a PDF",
+    b"\x89PNG": "a picture",
+    b"\xff\xd8\xff": "a picture",
+    b"PK\x03\x04": "an office document or a ZIP archive",
+    b"intaglio issuer backup": "an issuer's backup",
+    b"SQLite format 3": "a database, such as a wallet's backup",
+}
+
+
+def _require_text(data: bytes) -> None:
+    for beginning, kind in _OTHER_FILES.items():
+        if data.startswith(beginning):
+            raise Malformed(f"this is {kind}, not a diploma", hint="Ask for the diploma's own file (.json).")

@@ -58,6 +58,8 @@ class StatusLookup:
         self._opened: dict[tuple[str, str], _Opened] = {}
         self._unpacked: dict[tuple[int, int, str], StatusList] = {}
         self._left = MOST_UNPACKED
+        self.unreached: set[str] = set()
+        """Lists that a source could not give: what is said of them may be out of date."""
 
     def check(self, entry: StatusEntry, issuer: str, now: datetime, *, fetch: bool) -> datetime:
         """The moment as of which the entry's bit is known not to be set; `fetch` asks the sources, too.
@@ -98,6 +100,7 @@ class StatusLookup:
                 if data is not None:
                     candidates.append(Anchored(load_json_object(data, limit=MAX_LIST)))
             except Problem as problem:  # whatever a server answers, it is not the credential's fault
+                self.unreached.add(url)
                 opened.remember(
                     StatusUnknown(f"the status list could not be had: {problem.detail}", hint=problem.hint)
                 )

@@ -178,7 +178,11 @@ class _Run:
             if presentation is not None:
                 holder = self._presenter(presentation, challenge, domain)
                 compared = "; its domain was not compared" if domain is None else " and domain"
-                self._checks.passed(2, f"shown by {holder}, for this challenge{compared}")
+                unbound = any("id" not in found for one in self._credentials for found in one.subjects)
+                anyone = "; what is shown is bound to no key: anyone who has the file can show it"
+                self._checks.passed(
+                    2, f"shown by {holder}, for this challenge{compared}{anyone if unbound else ''}"
+                )
             elif challenge is not None or domain is not None:
                 raise NotShownByHolder(
                     "a credential came where a presentation was asked for",
@@ -222,7 +226,7 @@ class _Run:
                 raise _not_by(issuer)
             checks.passed(3, f"{issuer}: {own[0].key.provenance}")
         if checks.stopped():
-            return self._leave_out(4, "the issuer's key is not known")
+            return self._leave_out(4, "what comes before is not as it should be")
         # (4) signature: every proof
         with checks.step(4):
             self._signatures.verify(credential.document, signatures)
@@ -270,7 +274,9 @@ class _Run:
         for value in credential.status:
             status = StatusEntry.parse(value)
             times.append(self._status.check(status, credential.issuer, self._now, fetch=known))
-        self._checks.passed(6, f"not revoked as of {min(times):%Y-%m-%d %H:%M}Z")
+        unreached = sorted(self._status.unreached)
+        stale = f"; a newer list could not be had from {shortened(unreached[0])}" if unreached else ""
+        self._checks.passed(6, f"not revoked as of {min(times):%Y-%m-%d %H:%M}Z{stale}")
         return min(times)
 
     def _authenticate(self, anchored: Anchored, issuer: str) -> Credential:
