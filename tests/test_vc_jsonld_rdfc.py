@@ -114,7 +114,7 @@ def test_cliques_stall_nobody(size: int) -> None:
     else:
         with pytest.raises(TooComplex):
             canonicalize(dataset)
-    assert time.process_time() - start < 0.2
+    assert time.process_time() - start < 2  # and a tenth of that on a quiet machine
 
 
 def test_the_limit_is_the_caller_s() -> None:
@@ -131,7 +131,7 @@ def test_a_long_chain_of_equal_neighbours() -> None:
     start = time.process_time()
     with pytest.raises(TooComplex):
         canonicalize(dataset, limit=10**9)
-    assert time.process_time() - start < 0.5
+    assert time.process_time() - start < 4
 
 
 def test_many_equal_leaves_are_no_work() -> None:

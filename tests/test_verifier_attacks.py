@@ -153,7 +153,7 @@ class TestStatus:
         began = time.process_time()
         report = check(UNIVERSITY.issue(index=10, credentialStatus=entries), UNIVERSITY.trust)
         assert "more than 4 status entries" in text(report)
-        assert time.process_time() - began < 1
+        assert time.process_time() - began < 4
 
     def test_of_strangers_nothing_is_fetched(self) -> None:
         asked: list[str] = []
