@@ -17,6 +17,17 @@ from .shards import Shard
 from .store import Store
 
 
+def unpack(seq: int, packed: bytes) -> Line:
+    """The stored line of a credential that was issued singly. Raises `Damaged`."""
+    try:
+        return Line.parse(zstandard.decompress(packed))
+    except (zstandard.ZstdError, ValueError) as error:
+        raise Damaged(
+            f"the diploma that the index has as number {seq} is not as written",
+            hint="`intaglio issuer --home FOLDER restore BACKUP` brings back a backup.",
+        ) from error
+
+
 @dataclass(frozen=True)
 class Archive:
     """An issuer's index and its folder of shards. Raises `Damaged` where a credential is not as written."""
@@ -31,7 +42,7 @@ class Archive:
     def line(self, seq: int, leaf: int) -> Line:
         """The stored line of one credential."""
         if (packed := self.store.single(seq)) is not None:
-            return Line.parse(zstandard.decompress(packed))
+            return unpack(seq, packed)
         job, number, first_leaf = self.store.place(seq)
         path = self.shard(job.id, number)
         line = Line.parse(Shard(path).line(leaf - first_leaf))

@@ -152,6 +152,8 @@ def restore(path: Path, home: Path, passphrase: bytes) -> None:
         store = Store(unpacked / "issuer.sqlite")
         store.reserve(LIST_ENTRIES)  # what was issued after the backup keeps its status positions to itself
         store.close()
+        for folder, _, _ in os.walk(unpacked):
+            sync_folder(Path(folder))
         unpacked.rename(home)
     except FileNotFoundError as error:
         raise NotFound(f"there is no file {path}") from error

@@ -34,8 +34,11 @@ class Database:
         self._engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": _LOCK_WAIT})
         event.listen(self._engine, "connect", _configure)
         event.listen(self._engine, "begin", _begin)
-        with self.writing() as connection:
-            _migrate(connection)
+        with self.reading() as connection:  # without waiting for a writer
+            found = _revision(connection)
+        if found != REVISION:
+            with self.writing() as connection:
+                _migrate(connection)
 
     def close(self) -> None:
         """Closes the file in this process."""
@@ -75,14 +78,20 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _migrate(connection: Connection) -> None:
+def _revision(connection: Connection) -> str | None:
     if not connection.exec_driver_sql("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").first():
+        return None
+    return str(connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one())
+
+
+def _migrate(connection: Connection) -> None:
+    found = _revision(connection)
+    if found is None:
         metadata.create_all(connection)
         connection.exec_driver_sql("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
         connection.exec_driver_sql("INSERT INTO alembic_version VALUES (?)", (REVISION,))
         connection.exec_driver_sql("INSERT INTO counter VALUES ('seq', 0)")
         return
-    found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one()
     if found > REVISION:
         raise Refused(f"the issuer's index was made by a newer program (revision {found})")
     if found < REVISION:

@@ -83,7 +83,7 @@ class Documents:
         document = self.compose(_SAMPLE, 0)
         try:
             Credential.parse(document)
-            jsonld.canonicalize(document)
+            jsonld.canonicalize(document, contexts=jsonld.secured(jsonld.Documents()))
         except Malformed as problem:
             raise InvalidTemplate(f"the template: {problem.detail}", hint=problem.hint) from problem
 

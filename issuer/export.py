@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import secrets
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from wire.files import make_private_folder
+from wire.files import make_private_folder, sync_folder
 
 from .bulk import Progress
 from .issue import Issuer
@@ -32,13 +33,20 @@ def export(
     folder: Path,
     progress: Callable[[Progress], None] = lambda _: None,
 ) -> Iterator[Path]:
-    """Writes the bundle of each edition, for the owner only; an older file of that name is replaced."""
+    """Writes the bundle of each edition, for the owner only; an older file is replaced as a whole."""
     make_private_folder(folder)
     entries = list(entries)
     for done, (entry, bundle) in enumerate(zip(entries, issuer.bundles(entries), strict=True), 1):
         path = folder / file_name(entry)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(bundle.to_bytes())
+        temporary = folder / f".{path.name}.{secrets.token_hex(8)}.tmp"
+        try:
+            with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                file.write(bundle.to_bytes())
+            temporary.replace(path)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(path)) from error  # not of a name nobody gave
+        finally:
+            temporary.unlink(missing_ok=True)
         progress(Progress("writing", done, len(entries)))
         yield path
+    sync_folder(folder)  # once, and no file by itself: they can be written again

@@ -52,21 +52,31 @@ class Identity:
     def make(cls, name: str, url: str | None, method: str | None, key: PublicKey) -> Identity:
         """An issuer that signs with `key`. `method` is `key` or `web`, which takes its name from `url`.
 
-        Raises `Refused` for an empty name, for an address that is none, and for a did:web without https.
+        Raises what `check` raises.
         """
-        if not name.strip():
-            raise Refused("the issuer has no name", hint='Give the institution\'s: --name "…".')
+        cls.check(name, url, method)
         url = url.rstrip("/") if url else None
         method = method or ("web" if url else "key")
-        if url and (urlsplit(url).query or urlsplit(url).fragment):
-            raise Refused(f"{url} has a query or a fragment, so that no address can begin with it")
-        if method == "web" and url is None:
-            raise Refused("a did:web needs the address of a web site", hint="Give it: --url https://….")
         host = Target.parse(url) if url else None
         did = did_web.create(url) if method == "web" and url else did_key.create(key)
         identity = cls(name.strip(), url, did, "")
         log = f"{host.authority}{host.path.rstrip('/')}/log" if host else identity.profile.iri("log", "1")
         return cls(identity.name, url, did, log)
+
+    @staticmethod
+    def check(name: str, url: str | None, method: str | None) -> None:
+        """Raises `Refused` for an empty name, an address that is none, and a did:web without https."""
+        if not name.strip():
+            raise Refused("the issuer has no name", hint='Give the institution\'s: --name "…".')
+        if not url:
+            if method == "web":
+                raise Refused("a did:web needs the address of a web site", hint="Give it: --url https://….")
+            return
+        if urlsplit(url).query or urlsplit(url).fragment:
+            raise Refused(f"{url} has a query or a fragment, so that no address can begin with it")
+        Target.parse(url)
+        if method != "key":
+            did_web.create(url.rstrip("/"))
 
     @classmethod
     def read(cls, home: Path) -> Identity:

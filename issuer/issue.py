@@ -30,9 +30,11 @@ from wire.files import locked, make_private_folder, write_durably
 from wire.problem import Conflict, Damaged, Malformed, NotFound, Refused
 from wire.strict import base64url_encode, load_json_object
 
+from .archive import unpack
 from .bulk import Bulk, Progress, Result
 from .checking import Catalogue
 from .home import KEYS, Identity, index
+from .permutation import LIST_ENTRIES
 from .press import Line, Press, index_columns, log_entry
 from .records import Record, check_record, latest_award
 from .source import Source
@@ -45,7 +47,8 @@ Clock = Callable[[], datetime]
 SUITE = "eddsa-rdfc-2022"
 """What Open Badges 3.0 asks for."""
 
-_BLOCK = 64  # sequence numbers that a process takes at a time for single issues
+_BLOCK = 64  # the most sequence numbers that a process takes at a time for single issues
+_LIST_NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
 ROW = re.compile(r"row[ :]?([1-9][0-9]{0,9})")
 
 
@@ -60,6 +63,7 @@ class Issuer:
         self.store = Store(index(home))
         self._clock = clock
         self._block: Iterator[int] = iter(())
+        self._block_size = 1
         self._block_lock = threading.Lock()
 
     @classmethod
@@ -83,6 +87,7 @@ class Issuer:
             if (home / "issuer.json").exists():
                 Identity.read(home).require(name, url, method)
                 return cls(home, passphrase, clock)
+            Identity.check(name, url, method)  # before there are keys
             if not (home / "keys.json").exists():
                 KeyFile.create(home / "keys.json", KEYS, passphrase())
             public = KeyFile.open(home / "keys.json", passphrase).public_keys
@@ -219,6 +224,7 @@ class Issuer:
         cells = {**{field: str(value) for field, value in line.record.items()}, **changes}
         record = check_record(cells, latest_award(self._clock().date()))
         if record == line.record:
+            self.lists.publish(now=self._clock())  # the edition may be one that was interrupted before this
             return current
         return self._issue_edition(record, current.edition + 1, _holder(line))
 
@@ -262,14 +268,15 @@ class Issuer:
 
     def _recover(self) -> None:
         for seq, packed in self.store.begun_singles():
-            self._complete(seq, log_entry(Line.parse(zstandard.decompress(packed)).credential))
+            self._complete(seq, log_entry(unpack(seq, packed).credential))
 
     def _next_seq(self) -> int:
         with self._block_lock:
             found = next(self._block, None)
             if found is None:
-                first = self.store.reserve(_BLOCK)
-                self._block = iter(range(first, first + _BLOCK))
+                first = self.store.reserve(self._block_size)
+                self._block = iter(range(first, first + self._block_size))
+                self._block_size = min(2 * self._block_size, _BLOCK)  # one command takes one, a service many
                 found = next(self._block)
             return found
 
@@ -305,6 +312,10 @@ class Issuer:
         """
         row = ROW.fullmatch(text)
         try:
+            text.encode()
+        except UnicodeEncodeError:  # typed as bytes that are not UTF-8
+            return []
+        try:
             if row:
                 issued = self.store.entry(self.store.latest_job().seq(int(row[1])))
                 return [self.store.current(issued.number)]
@@ -315,12 +326,18 @@ class Issuer:
             return self.store.search(text)
 
     def find_credential(self, document: Mapping[str, Any]) -> Entry:
-        """The edition that a credential is, found by its place in its status list. Raises `NotFound`."""
+        """The edition that a credential is, found by its place in its status list.
+
+        Raises `NotFound`, also where another credential has that place: the document is nobody's word yet.
+        """
         for status in Credential.parse(document).status:
             found = StatusEntry.parse(status)
             number = found.list_url.removeprefix(self.identity.profile.list_url(""))
-            if number.isascii() and number.isdigit():
-                return self.store.entry(self._press.positions.seq(int(number), found.index))
+            if not _LIST_NUMBER.fullmatch(number) or found.index >= LIST_ENTRIES:
+                continue
+            entry = self.store.entry(self._press.positions.seq(int(number), found.index))
+            if self.line(entry).credential["id"] == document.get("id"):
+                return entry
         raise NotFound("the credential is none of this issuer's")
 
     def entries(self, first: int = 0, stop: int | None = None) -> Iterator[Entry]:

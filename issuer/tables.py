@@ -7,7 +7,7 @@ A change of these tables is a new file in `migrations/versions`, and the new `RE
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Integer, LargeBinary, MetaData, Table, Text, UniqueConstraint
+from sqlalchemy import Column, Index, Integer, LargeBinary, MetaData, Table, Text, UniqueConstraint, text
 
 REVISION = "0001"
 
@@ -51,6 +51,7 @@ credential = Table(
     Column("edition", Integer, nullable=False),
     Column("leaf", Integer),  # its place in the log; null while a single issue is under way
     UniqueConstraint("number", "edition"),
+    Index("begun", "seq", sqlite_where=text("leaf IS NULL")),  # almost always empty
 )
 
 person = Table(  # private, for finding people; may be emptied without harm to any diploma

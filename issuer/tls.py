@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from wire.files import make_private_folder, write_durably
+from wire.files import locked, make_private_folder, write_durably
 from wire.problem import Malformed
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -49,9 +49,10 @@ def server_files(folder: Path, names: Sequence[str], *, now: datetime) -> Server
     """
     files = ServerFiles(folder / "server.pem", folder / "server.key", folder / "authority.pem")
     subjects = [_general_name(name) for name in dict.fromkeys([*LOOPBACK, *names])]
-    if not _good(files.chain, subjects, now):
-        make_private_folder(folder)
-        _make(files, subjects, now)
+    make_private_folder(folder)
+    with locked(folder):
+        if not _good(files.chain, subjects, now):
+            _make(files, subjects, now)
     return files
 
 
@@ -87,6 +88,7 @@ def _make(files: ServerFiles, subjects: Sequence[x509.GeneralName], now: datetim
         )
         .sign(authority_key, hashes.SHA256())
     )
+    files.chain.unlink(missing_ok=True)
     write_durably(files.key, _private_pem(key))
     write_durably(files.authority, _pem(authority), mode=0o644)
     write_durably(files.chain, _pem(server) + _pem(authority))  # last, since its presence says: all is there

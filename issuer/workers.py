@@ -23,7 +23,7 @@ _Work = TypeVar("_Work")
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
-_QUEUED = 2  # items a worker: one it does, one that waits for it
+_QUEUED = 1  # items a worker: a second, sent while it sends a result, could have both wait for ever
 if sys.platform == "linux":
     _CONTEXT = multiprocessing.get_context("fork")
 else:
@@ -76,7 +76,7 @@ class Pool(Generic[_Work]):
         waiting = dict.fromkeys(self._connections, 0)
         done: dict[int, _Result] = {}
         following = 0
-        ahead = 2 * _QUEUED * len(waiting)  # items beyond the one whose turn it is
+        ahead = 4 * len(waiting)  # items beyond the one whose turn it is
 
         def feed(connection: Connection[Any, Any]) -> None:
             while waiting[connection] < _QUEUED and len(done) + sum(waiting.values()) < ahead:

@@ -14,7 +14,7 @@ from typing import NamedTuple, Protocol
 
 import click
 
-from keys import KeyFile, PublicKey
+from keys import KeyFile, PrivateKey, PublicKey
 from wire import Conflict, Malformed, NotFound, Refused, counted
 from wire.files import locked
 from wire.terminal import Result, passphrase, say, verb
@@ -23,7 +23,7 @@ from .audit import audit as audit_log
 from .entries import EntryKind, entry, parse_entry
 from .evidence import TLOG_PROOF, Evidence, TrustPolicy, verify_evidence
 from .log import Log
-from .note import Checkpoint
+from .note import Checkpoint, SignatureType, VerifierKey
 from .tiles.posix import PosixStore, kept_beside
 from .tiles.store import CHECKPOINT, Batch
 
@@ -109,6 +109,7 @@ def init(place: Place, name: str) -> Result:
     """Make an empty log; NAME is best a web address without https://."""
     if (place.folder / "keys.json").exists():
         raise Conflict(f"{place.folder} has keys already", hint="Give another folder: --in FOLDER")
+    VerifierKey(name, SignatureType.ED25519, PrivateKey.generate().public_key)  # refuses it before keys exist
     secret = passphrase("Passphrase for the log's keys (empty: none)", new=True)
     keys = KeyFile.create(place.folder / "keys.json", KEYS, secret)
     log = Log(

@@ -6,9 +6,11 @@ import csv
 import http.server
 import json
 import multiprocessing
+import ssl
 import stat
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from multiprocessing.synchronize import Barrier
@@ -21,6 +23,7 @@ from did import METHODS, Resolver
 from exchange.claim import ClaimLink, Invitation
 from holder import Wallet
 from holder.client import claim
+from issuer import tls
 from issuer.app import create_app
 from issuer.claims import LINK_LIFETIME, Claims
 from issuer.issue import Issuer
@@ -362,6 +365,35 @@ def test_the_files_for_tls_are_kept_while_they_are_good(tmp_path: Path) -> None:
         files = server_files(tmp_path / "tls", names, now=moment + timedelta(days=later))
         assert (files.chain.read_bytes() == first) == kept
         assert files.chain.read_bytes().endswith(files.authority.read_bytes())
+
+
+def test_a_renewal_that_was_interrupted_is_done_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moment = datetime(2026, 6, 30, 12, tzinfo=UTC)
+    server_files(tmp_path / "tls", [], now=moment)
+    real = tls.write_durably
+
+    def key_only(path: Path, data: bytes, mode: int = 0o600) -> None:
+        if path.name != "server.key":
+            raise InterruptedError
+        real(path, data, mode)
+
+    monkeypatch.setattr(tls, "write_durably", key_only)
+    with pytest.raises(InterruptedError):
+        server_files(tmp_path / "tls", ["uni.example"], now=moment)
+    monkeypatch.undo()
+    files = server_files(tmp_path / "tls", [], now=moment)
+    ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(files.chain, files.key)
+
+
+def test_files_that_two_make_at_once_fit_together(tmp_path: Path) -> None:
+    def make(number: int) -> tuple[bytes, bytes]:
+        files = server_files(tmp_path / "tls", [], now=datetime(2026, 6, 30, 12, tzinfo=UTC))
+        return files.chain.read_bytes(), files.key.read_bytes()
+
+    with ThreadPoolExecutor(4) as threads:
+        assert len(set(threads.map(make, range(4)))) == 1
 
 
 def test_a_name_that_certificates_cannot_have(tmp_path: Path) -> None:

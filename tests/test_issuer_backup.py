@@ -89,6 +89,20 @@ def test_everything_that_is_restored_is_private_and_nothing_is_missing(
         assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0
 
 
+def test_the_names_in_every_restored_folder_are_on_the_disk_before_it_appears(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, synced = tmp_path / "new", []
+    monkeypatch.setattr(module, "sync_folder", lambda path: synced.append((path, home.exists())))
+    restore(file, home, SECRET)
+    (unpacked, _), *_ = synced
+    before = {path.relative_to(unpacked) for path, appeared in synced if not appeared}
+    folders = {path.relative_to(home) for path in home.rglob("*") if path.is_dir()}
+    assert len(folders) > 3
+    assert before == {Path(), *folders}
+    assert synced[-1] == (tmp_path, True)
+
+
 def test_the_file_is_private_and_says_nothing(issuer: Issuer, file: Path) -> None:
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     content = file.read_bytes()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -22,6 +23,7 @@ from issuer.terminal import Meter
 from tests.commandline import Answer, Program
 from tests.conftest import ROOT
 from tests.registrar import NOW, graduate, table
+from vc import Bundle
 
 EXAMPLES = ROOT / "examples" / "diploma"
 
@@ -620,6 +622,29 @@ def test_a_row_beyond_the_end_of_the_file_is_nobody_elses_diploma(issued: Progra
     assert (answer.code, answer.out) == (4, "")
     assert "no diploma was issued from row 7 of graduates.csv" in answer.err
     assert issued("issuer", "list").out.count("revoked") == 1  # the edition that was corrected
+
+
+def test_bytes_that_are_no_text_fit_no_diploma(issued: Program) -> None:
+    odd = os.fsdecode(b"\xff")
+    for words in (("show", odd), ("revoke", odd), ("export", odd)):
+        answer = issued("issuer", *words)
+        assert answer.code == 4
+        assert "no diploma fits" in answer.err
+    assert "No diploma fits." in issued("issuer", "list", odd).err
+
+
+def test_an_export_that_fails_leaves_the_older_bundle(
+    issued: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = Path("diplomas/UNI-000001.json").read_bytes()
+
+    def fails(_: Bundle) -> bytes:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Bundle, "to_bytes", fails)
+    assert issued("issuer", "export", "UNI-000001", "--out", "diplomas").code != 0
+    assert Path("diplomas/UNI-000001.json").read_bytes() == before
+    assert not [path for path in Path("diplomas").iterdir() if path.suffix != ".json"]
 
 
 def test_a_long_export_shows_how_far_it_is(issued: Program) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 import stat
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -22,7 +24,7 @@ from keys import PassphraseNeeded, PrivateKey, WrongPassphrase
 from ledger import Log, audit
 from tests.registrar import NOW, csv_file, graduate, issuer_in, verifier_for
 from vc import Bundle, Verdict
-from vc.status import Reason
+from vc.status import Reason, status_entry
 from wire.problem import Conflict, Damaged, NotFound, Refused
 
 HOLDER = "did:key:z6MkpTHR8VNsBxYAAWHut2Geadd9jSwuBV8xRoAnwWsdvktH"
@@ -136,6 +138,7 @@ def test_a_description_that_makes_no_issuer_is_refused(
     with pytest.raises(Refused, match=detail):
         issuer_in(home, **options)
     assert not (home / "issuer.json").exists()
+    assert not (home / "keys.json").exists()
 
 
 def test_a_web_address_gives_a_did_with_a_document_to_publish(home: Path) -> None:
@@ -212,7 +215,7 @@ def test_numbers_for_single_diplomas_are_taken_in_blocks(
     monkeypatch.setattr(Store, "reserve", lambda store, count: reserved.append(count) or real(store, count))
     seqs = [issuer.issue(graduate(row)).seq for row in range(1, 67)]
     assert seqs == list(range(66))
-    assert reserved == [64, 64]
+    assert reserved == [1, 2, 4, 8, 16, 32, 64]
 
 
 @pytest.mark.parametrize(
@@ -242,6 +245,7 @@ def test_a_single_diploma_that_was_interrupted_is_completed_by_the_next(
     again = reopened(issuer)
     assert again.correct("UNI-000001", {"gpa": "4.0"}).edition == 2
     assert [(entry.edition, entry.reason) for entry in again.entries()] == [(1, "superseded"), (2, None)]
+    assert again.lists.publish(now=NOW) == []  # they say that the first is superseded
     lines = [again.line(entry) for entry in again.entries()]
     assert list(again.log.entries(1, 2)) == [log_entry(lines[0].credential)]
     assert log_entry(lines[1].credential) in list(again.log.entries(2, audit(again.log).size))
@@ -414,6 +418,36 @@ def test_a_credential_of_another_issuer_is_none_of_ours(filled: Issuer, tmp_path
     credential = other.line(other.issue(graduate(1))).credential
     with pytest.raises(NotFound, match="none of this issuer's"):
         filled.find_credential(credential)
+
+
+@pytest.mark.parametrize(
+    ("number", "index"), [("0", 1 << 17), ("0", 999_999), ("9" * 30, 0), ("999999999", 0)]
+)
+def test_a_place_that_no_list_has_is_none_of_ours(filled: Issuer, number: str, index: int) -> None:
+    credential = filled.line(filled.store.entry(4)).credential
+    status = status_entry(filled.identity.profile.list_url(number), index)
+    with pytest.raises(NotFound):
+        filled.find_credential({**credential, "credentialStatus": status})
+
+
+def test_a_document_that_only_names_the_place_of_a_diploma_is_not_that_diploma(filled: Issuer) -> None:
+    credential = filled.line(filled.store.entry(4)).credential
+    forged = {**credential, "id": "urn:x:another", "issuer": "did:example:somebody"}
+    del forged["proof"]
+    with pytest.raises(NotFound, match="none of this issuer's"):
+        filled.find_credential(forged)
+
+
+def test_a_damaged_single_diploma_is_named(issuer: Issuer) -> None:
+    entry = issuer.issue(graduate(1))
+    with closing(sqlite3.connect(issuer.home / "issuer.sqlite")) as connection, connection:
+        connection.execute("UPDATE single SET line = x'00'")
+    with pytest.raises(Damaged, match="number 0 is not as written"):
+        issuer.line(entry)
+    with closing(sqlite3.connect(issuer.home / "issuer.sqlite")) as connection, connection:
+        connection.execute("UPDATE credential SET leaf = NULL")
+    with pytest.raises(Damaged, match="number 0 is not as written"):
+        reopened(issuer).claim("UNI-000001", HOLDER)
 
 
 def test_without_a_file_there_are_no_rows(issuer: Issuer) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, event
 
 from issuer import migrations, tables
 from issuer.store import Crossed, EditionTaken, Incoming, Job, NewEntry, Published, Store
@@ -66,6 +66,19 @@ def test_the_migrations_lead_to_the_tables(path: Path, store: Store, tmp_path: P
     with create_engine(f"sqlite:///{migrated}").begin() as connection:
         migrations.upgrade(connection)
     assert schema(migrated) == schema(path)
+
+
+def test_what_was_interrupted_is_found_without_reading_all_that_was_issued(store: Store) -> None:
+    asked = []
+    event.listen(store._database._engine, "before_cursor_execute", lambda *args: asked.append(args[2]))
+    store.begun_singles()
+    statement = asked[-1]
+    with store._database.reading() as connection:
+        plan = [row[-1] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}")]
+    assert plan == [
+        "SCAN credential USING INDEX begun",
+        "SEARCH single USING INTEGER PRIMARY KEY (rowid=?)",
+    ]
 
 
 def test_the_newest_migration_is_the_revision_of_the_tables() -> None:
@@ -224,6 +237,7 @@ def test_a_locked_index_is_unavailable_and_a_broken_one_damaged(
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(Unavailable, match="another process holds"):
         impatient.reserve(1)
+    assert Store(path).count() == 0
     other.close()
     store.close()
     impatient.close()

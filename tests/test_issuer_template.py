@@ -104,6 +104,7 @@ def test_a_template_that_cannot_make_a_credential_is_refused(change: dict[str, A
         {"validFrom": "{award_date}"},
         {"type": ["OpenBadgeCredential"]},
         {"credentialSubject": {"type": "{honours}", "gpa": "{gpa}"}},
+        {"credentialSubject": {"type": "AchievementSubject", "@id": "urn:x:1"}},
     ],
 )
 def test_a_template_that_would_lose_something_is_refused(change: dict[str, Any]) -> None:

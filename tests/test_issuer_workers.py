@@ -109,5 +109,20 @@ def test_workers_end_when_their_parent_is_killed() -> None:
         assert not Path(f"/proc/{pid}/cmdline").exists() or not Path(f"/proc/{pid}/cmdline").read_bytes()
 
 
+LARGE = """
+from issuer.workers import Pool
+
+def work(_, item):
+    return bytes(2_000_000)
+
+with Pool(None, 2) as pool:
+    assert [len(result) for result in pool.map(work, [bytes(300_000)] * 8)] == [2_000_000] * 8
+"""
+
+
+def test_items_and_results_larger_than_a_pipe_do_not_block_each_other() -> None:
+    subprocess.run([sys.executable, "-c", LARGE], cwd=ROOT, timeout=20, check=True)
+
+
 def test_the_number_of_cores_is_that_of_this_process() -> None:
     assert 1 <= available_cores() <= (os.cpu_count() or 1)

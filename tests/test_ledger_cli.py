@@ -43,6 +43,12 @@ def test_a_log_is_made_once(program: Program) -> None:
     assert program("ledger", "status").out == made.out
 
 
+def test_a_name_that_no_log_can_have_leaves_nothing(program: Program) -> None:
+    assert program("ledger", "init", "a b").code != 0
+    assert not (program.home / "issuer" / "keys.json").exists()
+    assert program("ledger", "init", "log.example").code == 0
+
+
 def test_where_there_is_none_it_says_so(program: Program, tmp_path: Path) -> None:
     for words in (("status",), ("audit",), ("prove", "0")):
         answer = program("ledger", "--in", tmp_path / "elsewhere", *words)

@@ -202,6 +202,14 @@ def test_keys_are_found_among_many(tmp_path: Path) -> None:
         assert runs.find(digest) is None
 
 
+@pytest.mark.parametrize("content", [b"", bytes(49)], ids=["empty", "odd"])
+def test_a_damaged_file_of_keys_is_named(tmp_path: Path, content: bytes) -> None:
+    runs = KeyRuns(tmp_path / "keys")
+    (tmp_path / "keys" / "0-1").write_bytes(content)
+    with pytest.raises(Damaged, match="keys/0-1"):
+        runs.find(bytes(32))
+
+
 def test_large_files_of_keys_are_not_merged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Since merging is done in memory."""
     monkeypatch.setattr("ledger.tiles.keys._LARGEST_MERGE", 4)

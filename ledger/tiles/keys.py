@@ -14,6 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from wire.files import make_private_folder, write_durably
+from wire.problem import Damaged
 
 _RECORD = 32 + 8 + 8  # SHA-256 of the key, start, stop
 _LARGEST_MERGE = 1 << 18  # records; merging is done in memory
@@ -32,8 +33,11 @@ class KeyRuns:
         make_private_folder(folder)
 
     def find(self, digest: bytes) -> range | None:
-        """The range of entries that was appended under a key."""
+        """The range of entries that was appended under a key. Raises `Damaged`."""
         for path in self._runs():
+            size = path.stat().st_size
+            if not size or size % _RECORD:
+                raise Damaged(f"{path} is not a file of keys as written")
             with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as run:
                 records = range(0, len(run), _RECORD)
                 at = bisect_left(records, digest, key=lambda start: run[start : start + 32]) * _RECORD

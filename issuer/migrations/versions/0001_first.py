@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from alembic import op
-from sqlalchemy import Column, Integer, LargeBinary, Text, UniqueConstraint
+from sqlalchemy import Column, Integer, LargeBinary, Text, UniqueConstraint, text
 
 revision = "0001"
 down_revision = None
@@ -40,6 +40,7 @@ def upgrade() -> None:
         Column("leaf", Integer),
         UniqueConstraint("number", "edition"),
     )
+    op.create_index("begun", "credential", ["seq"], sqlite_where=text("leaf IS NULL"))
     op.create_table(
         "person",
         Column("seq", Integer, primary_key=True),
