@@ -39,6 +39,11 @@ class Archive:
         """Where the shard of a chunk lies."""
         return self.shards / str(job) / f"{number:06d}.jsonl.zst"
 
+    def missing(self) -> list[Path]:
+        """The shards that the index speaks of, and that are gone."""
+        paths = (self.shard(job, number) for _, job, number in self.store.chunks())
+        return [path for path in paths if not path.exists()]
+
     def line(self, seq: int, leaf: int) -> Line:
         """The stored line of one credential."""
         if (packed := self.store.single(seq)) is not None:

@@ -32,7 +32,8 @@ from wire.files import locked, make_private_folder, sync_file, sync_folder
 from wire.problem import Conflict, Damaged, Malformed, NotFound, Refused
 from wire.strict import load_json_object
 
-from .home import Identity
+from .archive import Archive
+from .home import Identity, index
 from .permutation import LIST_ENTRIES
 from .store import Store
 
@@ -105,9 +106,15 @@ def _unseal(file: BinaryIO, cipher: AESGCM) -> Iterator[bytes]:
 def backup(home: Path, path: Path, passphrase: bytes) -> None:
     """Writes all that the issuer has to `path`; it may go on serving, but not issue, meanwhile.
 
-    Raises `Conflict` where the file exists, `NotFound` where there is no issuer.
+    Raises `Conflict` where the file exists, `NotFound` where there is no issuer, `Damaged` where diplomas
+    are gone.
     """
     Identity.read(home)
+    store = Store(index(home))
+    missing = Archive(store, home / "shards").missing()
+    store.close()
+    if missing:
+        raise Damaged(f"{missing[0]} is gone, with the diplomas in it", hint="Take it from an older backup.")
     key = secrets.token_bytes(32)
     envelope = json.dumps(seal(key, passphrase)).encode()
     try:

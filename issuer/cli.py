@@ -95,6 +95,7 @@ def restore(place: Place, file: Path) -> Result:
     from .backup import restore as read
 
     read(file, place.folder, _secret("Passphrase of the backup", BACKUP))
+    place.session.pin(place.open().trust_entry())
     say(
         "The issuer is restored as it was at the backup.",
         "If anything was issued after it, do not go on with this copy: its log would contradict the other.",

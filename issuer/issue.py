@@ -21,6 +21,7 @@ import zstandard
 from keys import KeyFile
 from keys.signer import Passphrase
 from ledger import EntryKind, Log, entry
+from ledger.log import verifier_keys
 from ledger.tiles.posix import PosixStore, kept_beside
 from vc import Anchored, Bundle, Credential
 from vc.anchoring import document_digest
@@ -355,16 +356,18 @@ class Issuer:
 
     def trust_entry(self) -> dict[str, Any]:
         """What a trust file needs to recognise this issuer (`issuer`) and its ledger (`log`)."""
+        public = self.keys.public_keys
+        key, clock = verifier_keys(self.identity.log, public["log"], public["cosigner"])
         return {
             "issuer": {
                 "id": self.did,
                 "name": self.name,
-                "keys": [self.keys.public_keys["assertion"].multikey()],
+                "keys": [public["assertion"].multikey()],
                 "documents": [base64url_encode(document_digest(self._document))],
             },
             "log": {
-                "key": str(self.log.verifier_key),
-                "clock": str(self.log.clock_key),
+                "key": str(key),
+                "clock": str(clock),
                 "issuers": [self.did],
             },
         }

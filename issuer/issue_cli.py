@@ -52,7 +52,7 @@ _method = click.option(
 def init(place: Place, name: str | None, url: str | None, method: str | None) -> Result:
     """Make an issuer: its keys, its log and its DID."""
     made = place.create(name, url, method)
-    data = {"did": made.did, "name": made.name, "folder": str(place.folder), "log": made.identity.log}
+    data = {"did": made.did, "name": made.name, "folder": str(place.folder), "log": made.log.origin}
     return Result(data, made.did)
 
 

@@ -23,7 +23,7 @@ _Work = TypeVar("_Work")
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
-_QUEUED = 1  # items a worker: a second, sent while it sends a result, could have both wait for ever
+_AHEAD = 4  # items a worker beyond the one whose turn it is
 if sys.platform == "linux":
     _CONTEXT = multiprocessing.get_context("fork")
 else:
@@ -73,19 +73,18 @@ class Pool(Generic[_Work]):
             yield from (function(self.work, item) for item in items)
             return
         remaining = enumerate(items)
-        waiting = dict.fromkeys(self._connections, 0)
+        busy: set[Connection[Any, Any]] = set()  # each does one item: sent a second, both could wait for ever
         done: dict[int, _Result] = {}
         following = 0
-        ahead = 4 * len(waiting)  # items beyond the one whose turn it is
+        ahead = _AHEAD * len(self._connections)
 
         def feed(connection: Connection[Any, Any]) -> None:
-            while waiting[connection] < _QUEUED and len(done) + sum(waiting.values()) < ahead:
-                for number, item in remaining:
-                    _send(connection, (number, function, item))
-                    waiting[connection] += 1
-                    break
-                else:
-                    return
+            if connection in busy or len(done) + len(busy) >= ahead:
+                return
+            for number, item in remaining:
+                _send(connection, (number, function, item))
+                busy.add(connection)
+                return
 
         for connection in self._connections:
             feed(connection)
@@ -95,13 +94,12 @@ class Pool(Generic[_Work]):
                 following += 1
                 for connection in self._connections:
                     feed(connection)
-            busy = [connection for connection, count in waiting.items() if count]
             if not busy:
                 return
-            for ready in wait(busy):
+            for ready in wait(list(busy)):
                 assert isinstance(ready, Connection)
                 number, result, problem = _receive(ready)
-                waiting[ready] -= 1
+                busy.remove(ready)
                 if problem is not None:
                     raise problem
                 done[number] = result

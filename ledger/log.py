@@ -10,7 +10,7 @@ import functools
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
-from keys import Signer
+from keys import PublicKey, Signer
 from wire.problem import Conflict, Damaged, Malformed, NotFound, TooLarge
 from wire.text import counted
 
@@ -32,6 +32,14 @@ _OLD = (
 _entries = functools.partial(counted, one="entry", many="entries")
 
 
+def verifier_keys(origin: str, signer: PublicKey, cosigner: PublicKey) -> tuple[VerifierKey, VerifierKey]:
+    """By which others check a log of this name: its own key, and that of its clock."""
+    return (
+        VerifierKey(origin, SignatureType.ED25519, signer),
+        VerifierKey(f"{origin}/clock", SignatureType.COSIGNATURE, cosigner),
+    )
+
+
 class Log:
     """A log that can be appended to and read; opening one finishes what a crash left unfinished.
 
@@ -45,8 +53,7 @@ class Log:
         self, origin: str, signer: Signer, cosigner: Signer, store: Store, *, clock: Callable[[], datetime]
     ) -> None:
         self.origin = origin
-        self.verifier_key = VerifierKey(origin, SignatureType.ED25519, signer.public_key)
-        self.clock_key = VerifierKey(f"{origin}/clock", SignatureType.COSIGNATURE, cosigner.public_key)
+        self.verifier_key, self.clock_key = verifier_keys(origin, signer.public_key, cosigner.public_key)
         self._signer, self._cosigner, self._clock = signer, cosigner, clock
         self.store = store
         self._tiles = TileReader(store.get)

@@ -379,6 +379,8 @@ def test_a_backup_is_always_encrypted_and_comes_back(
     answer = issued("issuer", "--home", tmp_path / "again", "restore", "b")
     assert answer.code == 0
     assert "do not go on with this copy" in answer.err
+    assert issued("--home", tmp_path / "elsewhere", "issuer", "restore", "b").code == 0
+    assert issued("--home", tmp_path / "elsewhere", "verify", "diplomas/UNI-000001.json").code == 0
     assert issued("issuer", "--home", tmp_path / "again", "list").out == issued("issuer", "list").out
     assert issued("issuer", "restore", "b").code == 1
     monkeypatch.setenv("INTAGLIO_BACKUP_PASSPHRASE_FILE", str(tmp_path / "missing"))
@@ -413,6 +415,20 @@ def test_a_lost_index_stops_everything_rather_than_reviving_what_was_revoked(
     assert not index.exists()
     index.write_bytes(kept)
     assert verdict(issued, "diplomas/UNI-000001.json").startswith("NOT VALID")
+
+
+def test_lost_diplomas_are_missed_before_a_backup_is_made(
+    issued: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "secret").write_text("correct horse\n")
+    (tmp_path / "secret").chmod(0o600)
+    monkeypatch.setenv("INTAGLIO_BACKUP_PASSPHRASE_FILE", str(tmp_path / "secret"))
+    (shard,) = (issued.home / "issuer" / "shards").glob("*/*")
+    shard.unlink()
+    assert f"Gone from its folder: 1 shard of diplomas: {shard}" in issued("doctor").out
+    assert issued("doctor").code == 1
+    answer = issued("issuer", "backup", "b")
+    assert (answer.code, f"{shard} is gone" in answer.err, Path("b").exists()) == (1, True, False)
 
 
 def test_an_issuer_hands_out_itself_and_not_whom_it_trusts(issued: Program, tmp_path: Path) -> None:

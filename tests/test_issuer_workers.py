@@ -49,7 +49,7 @@ def test_the_parent_does_not_run_far_ahead_of_what_is_taken() -> None:
         results = pool.map(multiply, items())
         for taken in range(1, 50):
             next(results)
-            assert len(given) <= taken + 2 * workers._QUEUED * 2
+            assert len(given) <= taken + workers._AHEAD * 2
 
 
 def test_a_worker_that_died_before_it_is_given_more_is_told_as_well() -> None:
