@@ -160,11 +160,10 @@ def new_home(memory: Path) -> Path:
 
 
 def a_file(memory: Path) -> Scenario:
-    """Two chunks, beginning without an index; an undisturbed run is what it must come to."""
+    """Two chunks; an undisturbed run is what it must come to."""
     rows = [graduate(row, **{"email": "bad"} if row == 3 else {}) for row in range(1, 5)]
     source = csv_file(memory / "g.csv", rows)
     home = new_home(memory)
-    (home / "issuer.sqlite").unlink()
     with opened(memory / "first") as first:
         issue(first, source)
         expected = everything(first)
