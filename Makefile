@@ -8,12 +8,12 @@ demo: .venv/installed
 
 test: .venv/installed check-code
 	$(BIN)/python -m coverage erase
-	$(BIN)/python -m pytest -q -n 2 --cov --cov-report= tests
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal --cov --cov-report= tests
 	$(BIN)/python -m coverage report --fail-under=95
 	$(BIN)/python -m coverage report --fail-under=100 --include='wire/*,keys/*,ledger/*,vc/integrity/*' --omit='ledger/cli.py'
 
 check: .venv/installed check-code
-	$(BIN)/python -m pytest -q -n 2 -m 'not slow' --no-header tests
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m 'not slow' --no-header tests
 
 .PHONY: check-code
 check-code: .venv/installed
