@@ -203,7 +203,8 @@ def add(
     if Path(did).is_file():
         given = Trust.load(Path(did))
         handed = Trust(
-            tuple(replace(found, reason=f"from the file {did}") for found in given.issuers), given.logs
+            tuple(replace(found, reason=f"from the file {Path(did).name}") for found in given.issuers),
+            given.logs,
         )
         update_trust(session.trust_file, lambda trust: trust.joined(handed))
         say(

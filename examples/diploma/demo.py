@@ -176,7 +176,9 @@ def _role(folder: Path, name: str) -> Role:
 
 def _recognise(university: Role, role: Role) -> None:
     """The university's trust file, handed over by a way that is trusted, such as a ministry's list."""
-    shutil.copy(university.folder / "trust.json", role.folder / "trust.json")
+    handed = role.folder / "university.json"
+    handed.write_text(university.run("issuer", "trust"))
+    role.run("trust", "add", handed)
 
 
 def _checker(employer: Role, verdicts: list[dict[str, Any]]) -> Callable[..., None]:
