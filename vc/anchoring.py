@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, unquote
 
+import orjson
+
 from ledger import EntryKind, entry
 
 from . import jcs
@@ -55,6 +57,9 @@ def has_own_terms(document: Mapping[str, Any]) -> bool:
     A signature over RDF covers what terms stand for, not the definitions: whoever swaps two definitions and
     the two values says something else with the same statements. Evidence covers the whole text.
     """
+    contexts = document.get("@context")
+    if not isinstance(contexts, dict) and orjson.dumps(dict(document)).count(b'"@context"') < 2:
+        return any(isinstance(item, dict) for item in contexts or ())
     waiting: list[Any] = [dict(document)]
     while waiting:
         value = waiting.pop()

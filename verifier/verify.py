@@ -28,6 +28,7 @@ from vc import (
     Presentation,
     Proof,
     Report,
+    jcs,
 )
 from vc.anchoring import expected_origins, has_own_terms, log_entry
 from vc.credential import UnsupportedForm
@@ -103,7 +104,7 @@ class Verifier:
             presentation = Presentation.parse(bundle.secured) if bundle.is_presentation else None
             credentials = presentation.credentials if presentation else (Credential.parse(bundle.secured),)
             require_little_work(
-                values(bundle.secured)
+                values(jcs.canonicalize(dict(bundle.secured)))
             )  # whole and in limits, also where no signature reaches
             checks.passed(1, "well-formed")
         if checks.stopped():
