@@ -10,10 +10,10 @@ from typing import Any
 import orjson
 
 from did import DIDURL
-from vc import Cryptosuite, InvalidProof, Proof, UnknownCryptosuite, verify_proof
+from vc import Cryptosuite, InvalidProof, Proof, UnknownCryptosuite, jcs, verify_proof
 from vc.credential import UnsupportedForm, is_url
 from vc.integrity import proof_values
-from wire import Malformed, Problem, TooLarge, shortened
+from wire import Problem, TooLarge, shortened
 
 from .documents import IssuerKey, IssuerKeys
 
@@ -75,9 +75,9 @@ class SignatureCheck:
 
     def verify(self, document: Mapping[str, Any], signatures: Sequence[Signature]) -> None:
         """Raises `InvalidProof` unless each signature fits, `TooLarge` where finding out costs much."""
-        size = values(_text(document))
+        work = size(document) + WORK_PER_PROOF
         for signature in signatures:
-            self._work += size + WORK_PER_PROOF
+            self._work += work
             require_little_work(self._work)
             verify_proof(document, signature.proof, signature.key.key, suites=self.suites)
 
@@ -97,15 +97,12 @@ class SignatureCheck:
         return Signature(proof, signer, self.keys.find(signer, proof.verification_method, purpose))
 
 
-def _text(document: Mapping[str, Any]) -> bytes:
+def size(document: Mapping[str, Any]) -> int:
+    """About how many values a document holds. Raises as `jcs.canonicalize` for what JSON does not have."""
     try:
-        return orjson.dumps(dict(document))
+        text = orjson.dumps(dict(document), option=orjson.OPT_STRICT_INTEGER)
     except orjson.JSONEncodeError:
-        raise Malformed("an integer is beyond 2^53-1", hint="Write it as a string.") from None
-
-
-def values(text: bytes) -> int:
-    """About how many values a JSON text without white space holds."""
+        text = jcs.canonicalize(dict(document))  # says what is wrong
     return 1 + sum(map(text.count, (b",", b"[", b"{")))
 
 

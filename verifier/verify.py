@@ -6,11 +6,11 @@ caught: any other exception is a bug and must be seen.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from did import DocumentSource
@@ -28,7 +28,6 @@ from vc import (
     Presentation,
     Proof,
     Report,
-    jcs,
 )
 from vc.anchoring import expected_origins, has_own_terms, log_entry
 from vc.credential import UnsupportedForm
@@ -39,7 +38,7 @@ from wire import Problem, Refused, shortened
 from .documents import IssuerKeys
 from .evidence import EvidenceCheck, attested, require_current
 from .policy import DEFAULT_POLICY, Findings, NotKnown, Policy
-from .signatures import NotInForce, Signature, SignatureCheck, require_little_work, values
+from .signatures import NotInForce, Signature, SignatureCheck, require_little_work, size
 from .status import ListSource, StatusLookup
 from .trust import Trust
 
@@ -103,9 +102,8 @@ class Verifier:
             bundle = source if isinstance(source, Bundle) else Bundle.parse(source)
             presentation = Presentation.parse(bundle.secured) if bundle.is_presentation else None
             credentials = presentation.credentials if presentation else (Credential.parse(bundle.secured),)
-            require_little_work(
-                values(jcs.canonicalize(dict(bundle.secured)))
-            )  # whole and in limits, also where no signature reaches
+            # whole and in limits, also where no signature reaches
+            require_little_work(size(bundle.secured))
             checks.passed(1, "well-formed")
         if checks.stopped():
             return Report(checks.found, ())
@@ -121,21 +119,30 @@ class Verifier:
         return Report(checks.found, credentials)
 
 
-@dataclass
+@dataclass(slots=True)
 class _Checks:
     """Collects what each step found."""
 
     found: list[Check] = field(default_factory=list)
     credential: int | None = None
+    _step: int = 0
 
-    @contextmanager
-    def step(self, step: int) -> Iterator[None]:
-        """A `Problem` inside ends the step with it."""
-        try:
-            yield
-        except Problem as problem:
-            outcome = Outcome.UNDETERMINED if problem.undetermined else Outcome.FAILED
-            self._add(step, outcome, problem.detail, problem)
+    def step(self, step: int) -> _Checks:
+        """For a `with` statement: a `Problem` inside ends the step with it."""
+        self._step = step
+        return self
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        if not isinstance(problem, Problem):
+            return False
+        outcome = Outcome.UNDETERMINED if problem.undetermined else Outcome.FAILED
+        self._add(self._step, outcome, problem.detail, problem)
+        return True
 
     def stopped(self) -> bool:
         """Whether a problem ended the last step."""
@@ -258,11 +265,11 @@ class _Run:
     def _dates(self, credential: Credential) -> None:
         start, end = credential.valid_from, credential.valid_until
         if start is not None and start > self._latest:
-            raise NotInForce(f"valid only from {start:%Y-%m-%d} on")
+            raise NotInForce(f"valid only from {start.date()} on")
         if end is not None and end <= self._now:
-            raise NotInForce(f"expired on {end:%Y-%m-%d}")
-        period = f"since {start:%Y-%m-%d}" if start else "no first day"
-        self._checks.passed(5, f"{period}, until {end:%Y-%m-%d}" if end else f"{period}, without an end")
+            raise NotInForce(f"expired on {end.date()}")
+        period = f"since {start.date()}" if start else "no first day"
+        self._checks.passed(5, f"{period}, until {end.date()}" if end else f"{period}, without an end")
 
     def _status_time(self, credential: Credential) -> datetime | None:
         if not credential.status:

@@ -33,6 +33,8 @@ JSON = dict[str, Any] | list[Any] | str | int | float | bool | None
 _BRACKETS = bytes.maketrans(b"[]{}", b"()()")
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"(?=[ \t\r\n]*(:)?)|[{}]', re.DOTALL)
+_NUMBERS = bytes.maketrans(b"123456789[,:-\t\r\n", b"000000000" + b" " * 7)
+_LONG_NUMBER = b" " + b"0" * 16  # as it begins under that table
 
 
 class _DuplicateMemberError(Exception):
@@ -64,11 +66,13 @@ def load_json(data: bytes | str, *, limit: int = 1 << 20, depth: int = 64) -> An
     # Two parsers: orjson refuses NaN, 1e400, lone surrogates and a byte order mark, but turns integers
     # beyond 64 bits into floats and takes the last of two members; json, with our hook, does neither.
     try:
-        orjson.loads(text)
+        value = orjson.loads(text)
     except orjson.JSONDecodeError as error:
         _explain(text, error)
     if text.count(b"[") + text.count(b"{") > depth and _deeper_than(depth, text):
         raise TooLarge(f"the JSON text nests arrays and objects deeper than {depth} levels")
+    if _is_whole(value, text):
+        return value
     try:
         return _DECODER.decode(text.decode())
     except _DuplicateMemberError:
@@ -82,6 +86,21 @@ def load_json_object(data: bytes | str, *, limit: int = 1 << 20, depth: int = 64
     if not isinstance(value, dict):
         raise Malformed("the JSON text is not an object", hint="It should begin with '{'.")
     return value
+
+
+def _is_whole(value: Any, text: bytes) -> bool:
+    """Whether orjson surely lost nothing of a text: no long number, and as many strings when written again.
+
+    A member that gave way to a later one took at least its name along.
+    """
+    if _LONG_NUMBER in (b" " + text).translate(_NUMBERS):
+        return False
+    return _quotation_marks(orjson.dumps(value)) == _quotation_marks(text)
+
+
+def _quotation_marks(text: bytes) -> int:
+    """Of JSON: the two around each string; one, where it ends with a backslash that is written as two."""
+    return text.count(b'"') - (text.count(rb'\"') if b"\\" in text else 0)
 
 
 def _utf8(text: str) -> bytes:
