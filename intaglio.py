@@ -209,7 +209,7 @@ def _issuer_findings(session: Session) -> Iterator[tuple[str, str, str]]:
     from issuer.home import Identity, index
     from issuer.store import Store
     from keys import KeyFile
-    from ledger import audit
+    from ledger.audit import audit
     from ledger.cli import Place
     from vc import Credential
     from wire import load_json_object

@@ -21,13 +21,12 @@ from typing import Any, Self
 from did import DIDURL, DocumentSource
 from keys import Signer
 from vc.integrity import InvalidProof, Proof, proof_values, sign, verify_proof
-from vc.presentation import Presentation, presentation
+from vc.presentation import SUITES_BY_KEY, Presentation, presentation
 from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
 from wire.problem import Malformed
 from wire.strict import load_json_object
 
 MAX_MESSAGE = 16 * 1024  # bytes of an invitation or an acceptance; real ones have less than two thousand
-SUITES_BY_KEY = {"Ed25519": "eddsa-rdfc-2022", "P-256": "ecdsa-rdfc-2019"}
 
 _LINK = re.compile(
     r"(?P<service>(?P<scheme>https?)://(?P<host>[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?"

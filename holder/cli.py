@@ -8,13 +8,13 @@ import sys
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
-from exchange.claim import SUITES_BY_KEY, ClaimLink, Invitation
 from keys import PassphraseNeeded
 from vc.bundle import MAX_BYTES
+from vc.presentation import SUITES_BY_KEY
 from vc.report import Report
 from wire.problem import Declined, NotFound, Refused, TooLarge
 from wire.terminal import Result, passphrase, say, standard_input, verb
@@ -22,6 +22,9 @@ from wire.text import printable
 
 from . import text
 from .wallet import Held, Wallet
+
+if TYPE_CHECKING:
+    from exchange.claim import Invitation
 
 _CURRENT, _NEW, _BACKUP = (f"INTAGLIO_{which}PASSPHRASE_FILE" for which in ("", "NEW_", "BACKUP_"))
 
@@ -98,6 +101,7 @@ def receive(session: Session, source: str, ca: Path | None, yes: bool, accept_un
     with opened(session) as mine:
         if not _is_link(source):
             return keep(session, mine, data, accept_undetermined)
+        from exchange.claim import ClaimLink
         from wire.fetch import HttpsFetcher
 
         from .client import claim

@@ -11,14 +11,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self, TypeVar
 
-from did.methods import key as did_key
-from exchange.claim import SUITES_BY_KEY
 from keys import PrivateKey
 from vc import jcs
 from vc.bundle import Bundle
 from vc.credential import Credential
 from vc.integrity import sign
-from vc.presentation import presentation
+from vc.presentation import SUITES_BY_KEY, presentation
 from vc.report import Report, Verdict
 from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
 from wire.problem import Damaged, Malformed, NotFound, Problem, Refused
@@ -230,6 +228,8 @@ def _each_once(items: Iterable[Item]) -> tuple[Item, ...]:
 
 
 def _new_key(key_type: str, now: datetime) -> HolderKey:
+    from did.methods import key as did_key  # only here: showing what is held needs no DID method
+
     if key_type not in SUITES_BY_KEY:
         raise Refused(f"a wallet's key is {' or '.join(SUITES_BY_KEY)}")
     signer = PrivateKey.generate(key_type)

@@ -45,15 +45,24 @@ class Archive:
         return [path for path in paths if not path.exists()]
 
     def line(self, seq: int, leaf: int) -> Line:
-        """The stored line of one credential."""
-        if (packed := self.store.single(seq)) is not None:
-            return unpack(seq, packed)
-        job, number, first_leaf = self.store.place(seq)
-        path = self.shard(job.id, number)
-        line = Line.parse(Shard(path).line(leaf - first_leaf))
-        if line.seq != seq:
-            raise Damaged(f"the shard {path} has another diploma where the index has number {seq}")
-        return line
+        """The stored line of one credential, found by its sequence number and its place in the log."""
+        return next(self.lines([(seq, leaf)]))
+
+    def lines(self, places: Iterable[tuple[int, int]]) -> Iterator[Line]:
+        """The stored lines of many; a shard is opened once for those that stand together."""
+        open_path, shard = None, None
+        for seq, leaf in places:
+            if (packed := self.store.single(seq)) is not None:
+                yield unpack(seq, packed)
+                continue
+            job, number, first_leaf = self.store.place(seq)
+            path = self.shard(job.id, number)
+            if shard is None or path != open_path:
+                open_path, shard = path, Shard(path)
+            line = Line.parse(shard.line(leaf - first_leaf))
+            if line.seq != seq:
+                raise Damaged(f"the shard {path} has another diploma where the index has number {seq}")
+            yield line
 
     def by_shard(self, seqs: Iterable[int]) -> Iterator[tuple[Path | None, list[int]]]:
         """Sequence numbers with the one shard that can have them; a single credential is in none."""

@@ -122,7 +122,7 @@ class Bulk:
     def __init__(self, store: Store, log: Log, shards: Path) -> None:
         self._store = store
         self._log = log
-        self._archive = Archive(store, shards)
+        self.archive = Archive(store, shards)
 
     def run(
         self,
@@ -144,7 +144,7 @@ class Bulk:
         spans = source.spans
         with _pool(Work(Checker(source, now.date(), catalogue), press), workers, self._store) as pool:
             key = _key(source, catalogue, press)
-            found = _check_all(pool, self._archive, error_file, progress, self._store.issued_by(key))
+            found = _check_all(pool, self.archive, error_file, progress, self._store.issued_by(key))
             if not found.good:
                 return Result(found, 0, None)
             length = sum(span.rows for span in spans)
@@ -162,19 +162,15 @@ class Bulk:
     def recover(self) -> None:
         """Completes the chunk that the last process left between shard and index."""
         for job, number in self._store.begun_chunks():
-            lines = [Line.parse(data) for data in Shard(self._archive.shard(job.id, number))]
+            lines = [Line.parse(data) for data in Shard(self.archive.shard(job.id, number))]
             rows = [(line.seq, *index_columns(line.record)) for line in lines]
             self._finish(job, number, Chunk([log_entry(line.credential) for line in lines], rows))
-
-    def line(self, seq: int, leaf: int) -> Line:
-        """The stored line of a credential."""
-        return self._archive.line(seq, leaf)
 
     def _task(self, job: Job, span: Span, found: Survey) -> Task:
         rows = range(span.first_row, span.first_row + span.rows)
         skipped = frozenset(row for row in rows if row in found.findings or row in found.known)
         created = parse_datetimestamp(job.created, "created")
-        return Task(span, skipped, job.first_seq, created, self._archive.shard(job.id, span.number))
+        return Task(span, skipped, job.first_seq, created, self.archive.shard(job.id, span.number))
 
     def _finish(self, job: Job, number: int, chunk: Chunk) -> None:
         # With time and place: after a restored backup a job may begin anew, other bytes under the same key.

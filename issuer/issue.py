@@ -89,9 +89,11 @@ class Issuer:
                 Identity.read(home).require(name, url, method)
                 return cls(home, passphrase, clock)
             Identity.check(name, url, method)  # before there are keys
-            if not (home / "keys.json").exists():
-                KeyFile.create(home / "keys.json", KEYS, passphrase())
-            public = KeyFile.open(home / "keys.json", passphrase).public_keys
+            if (home / "keys.json").exists():
+                keys = KeyFile.open(home / "keys.json", passphrase)
+            else:
+                keys = KeyFile.create(home / "keys.json", KEYS, passphrase())
+            public = keys.public_keys
             identity = Identity.make(name, url, method, public["assertion"])
             if not (home / "template.json").exists():
                 write_durably(home / "template.json", Template.packaged().text)
@@ -99,7 +101,9 @@ class Issuer:
             write_durably(home / "did.json", orjson.dumps(document, option=orjson.OPT_INDENT_2))
             Store(home / "issuer.sqlite").close()
             identity.write(home)
-        return cls(home, passphrase, clock)
+        issuer = cls(home, passphrase, clock)
+        issuer.keys = keys  # open already
+        return issuer
 
     # What the parts are made of
 
@@ -285,7 +289,7 @@ class Issuer:
 
     def line(self, entry: Entry) -> Line:
         """The credential of an edition, and the record that it was made from."""
-        return self._bulk.line(entry.seq, entry.leaf)
+        return self._bulk.archive.line(entry.seq, entry.leaf)
 
     def bundle(self, entry: Entry) -> Bundle:
         """An edition's credential with all that verifies it offline."""
@@ -297,12 +301,14 @@ class Issuer:
         self.lists.publish(now=self._clock())
         document = Anchored(self._document, (log.evidence(self._document_leaf),))
         lists: dict[int, tuple[Anchored, ...]] = {}
-        for found in entries:
+        entries = list(entries)
+        lines = self._bulk.archive.lines((found.seq, found.leaf) for found in entries)
+        for found, line in zip(entries, lines, strict=True):
             number = self._press.positions.locate(found.seq)[0]
             if number not in lists:
                 lists[number] = self.lists.anchored(number)
             listed = lists[number] if found.reason else lists[number][:1]  # details explain a revocation only
-            yield Bundle(self.line(found).credential, (log.evidence(found.leaf),), (document,), listed)
+            yield Bundle(line.credential, (log.evidence(found.leaf),), (document,), listed)
 
     # Finding
 

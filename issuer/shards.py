@@ -44,6 +44,7 @@ class Shard:
         except (OSError, struct.error) as error:
             raise self._damaged("it is missing or cut short") from error
         offset = 0
+        self._unpacked: tuple[int, list[bytes]] = -1, []
         self._frames = []
         for packed, unpacked in sizes:
             self._frames.append((offset, packed, unpacked))
@@ -52,9 +53,12 @@ class Shard:
             raise self._damaged("its table of frames does not fit its size")
 
     def line(self, index: int) -> bytes:
-        """Line number `index`, without its line end."""
+        """Line number `index`, without its line end. The frame it is in stays unpacked for the next."""
+        frame = index // FRAME_LINES
         try:
-            return self._lines(*self._frames[index // FRAME_LINES])[index % FRAME_LINES]
+            if self._unpacked[0] != frame:
+                self._unpacked = frame, self._lines(*self._frames[frame])
+            return self._unpacked[1][index % FRAME_LINES]
         except IndexError as error:
             raise self._damaged("it has fewer lines than the index says") from error
 

@@ -67,12 +67,15 @@ class KeyFile:
         replaces a key.
         """
         keys = {_checked_name(name): PrivateKey.generate(key_type) for name, key_type in key_types.items()}
+        root = secrets.token_bytes(32)
         make_private_folder(path.parent)
         with locked(path):
             if path.exists():
                 raise Conflict(f"the key file {path} exists already", hint="Use it, or choose another path.")
-            _write(path, secrets.token_bytes(32), keys, passphrase)
-        return cls(path, lambda: passphrase)
+            _write(path, root, keys, passphrase)
+        created = cls(path, lambda: passphrase)
+        created._secrets = root, keys  # known, and a tenth of a second's work to derive again
+        return created
 
     @classmethod
     def open(cls, path: Path, passphrase: Passphrase) -> KeyFile:

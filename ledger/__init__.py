@@ -7,12 +7,15 @@ bytes and digests only. Read `entries.py` first, then `merkle.py` and `note.py`;
 
 from __future__ import annotations
 
-from .audit import audit
+from typing import TYPE_CHECKING, Any
+
 from .entries import EntryKind, entry, parse_entry
 from .evidence import Evidence, Fact, TrustedLog, TrustPolicy, verify_evidence
-from .log import Log
 from .note import Checkpoint, VerifierKey
 from .problem import InvalidEvidence, NotWitnessed, UnknownLog
+
+if TYPE_CHECKING:
+    from .log import Log
 
 __all__ = [
     "Checkpoint",
@@ -26,8 +29,15 @@ __all__ = [
     "TrustedLog",
     "UnknownLog",
     "VerifierKey",
-    "audit",
     "entry",
     "parse_entry",
     "verify_evidence",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "Log":  # loads tiles and journal, which checking evidence does not need
+        from .log import Log
+
+        return Log
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -22,7 +22,7 @@ from issuer.permutation import LIST_ENTRIES
 from issuer.status import Lists
 from keys import WrongPassphrase
 from keys.envelope import Cost, seal
-from ledger import audit
+from ledger.audit import audit
 from ledger.tiles.posix import kept_beside
 from tests.registrar import NOW, csv_file, graduate, issuer_in, verifier_for
 from vc import Verdict

@@ -19,7 +19,8 @@ from issuer.source import Source, open_source
 from issuer.store import EditionTaken, Store
 from issuer.template import InvalidTemplate
 from issuer.workers import WorkerDied
-from ledger import Log, audit
+from ledger import Log
+from ledger.audit import audit
 from tests.registrar import csv_file, graduate, issuer_in, table, twin, verifier_for
 from vc import Verdict
 

@@ -21,7 +21,8 @@ from issuer.press import Press, log_entry
 from issuer.records import InvalidRecord
 from issuer.store import EditionTaken, Store
 from keys import PassphraseNeeded, PrivateKey, WrongPassphrase
-from ledger import Log, audit
+from ledger import Log
+from ledger.audit import audit
 from tests.registrar import NOW, csv_file, graduate, issuer_in, verifier_for
 from vc import Bundle, Verdict
 from vc.status import Reason, status_entry

@@ -13,7 +13,8 @@ from issuer.home import published_list
 from issuer.issue import Issuer
 from issuer.permutation import LIST_ENTRIES
 from issuer.status import LIFETIME, Lists
-from ledger import EntryKind, audit, parse_entry
+from ledger import EntryKind, parse_entry
+from ledger.audit import audit
 from tests.registrar import NOW, csv_file, graduate, issuer_in, verifier_for
 from vc import Credential, StatusList, Verdict
 from vc.status import Reason, StatusEntry, open_list, read_revocation

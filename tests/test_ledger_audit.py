@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ledger import Log, audit
+from ledger import Log
+from ledger.audit import audit
 from ledger.tiles.layout import full_tiles, partial_tiles
 from ledger.tiles.memory import MemoryStore
 from ledger.tiles.posix import PosixStore

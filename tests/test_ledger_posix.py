@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ledger import audit
+from ledger.audit import audit
 from ledger.tiles import posix
 from ledger.tiles.journal import Journal
 from ledger.tiles.keys import KeyRuns, key_digest

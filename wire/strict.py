@@ -100,7 +100,7 @@ def _is_whole(value: Any, text: bytes) -> bool:
 
 def _quotation_marks(text: bytes) -> int:
     """Of JSON: the two around each string; one, where it ends with a backslash that is written as two."""
-    return text.count(b'"') - (text.count(rb'\"') if b"\\" in text else 0)
+    return text.count(b'"') - (text.count(rb"\"") if b"\\" in text else 0)
 
 
 def _utf8(text: str) -> bytes:

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from ledger import Checkpoint, Log, audit, merkle, verify_evidence
+from ledger import Checkpoint, Log, merkle, verify_evidence
+from ledger.audit import audit
 from ledger.tiles.layout import full_tiles, partial_tiles
 from ledger.tiles.memory import MemoryStore
 from ledger.tiles.posix import PosixStore

@@ -9,7 +9,8 @@ from typing import Any
 from issuer.issue import Issuer
 from issuer.press import log_entry
 from issuer.source import Source
-from ledger import EntryKind, audit, parse_entry
+from ledger import EntryKind, parse_entry
+from ledger.audit import audit
 from tests.registrar import NOW
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ledger import Checkpoint, audit
+from ledger import Checkpoint
+from ledger.audit import audit
 from ledger.tiles.posix import PosixStore
 from ledger.tiles.store import Base, Batch
 from tests.fault.kill import Reached, Work, kill_everywhere

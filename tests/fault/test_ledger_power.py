@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ledger import audit
+from ledger.audit import audit
 from ledger.tiles import posix
 from ledger.tiles.posix import PosixStore
 from ledger.tiles.store import Base, Batch

@@ -9,14 +9,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from types import MappingProxyType
 from typing import Any, Protocol
 
 from keys import InvalidSignature, PublicKey, Signer
 from wire import Malformed, base58_decode, base58_encode
 
-from .. import jcs, jsonld
+from .. import jcs
 from .proof import InvalidProof
 
 
@@ -43,12 +43,14 @@ _SIGNATURE_CHARACTERS = 140  # base58btc of 96 bytes, the longest signature (P-3
 
 
 @cache
-def _contexts() -> jsonld.Contexts:
-    return jsonld.secured(jsonld.Documents())
+def _over_rdf() -> Callable[..., bytes]:
+    from .. import jsonld  # only here: who keeps and shows credentials needs no contexts
+
+    return partial(jsonld.canonicalize, contexts=jsonld.secured(jsonld.Documents()))
 
 
 def _rdfc(document: Mapping[str, Any], digest: str) -> bytes:
-    return jsonld.canonicalize(dict(document), contexts=_contexts(), digest=digest)
+    return _over_rdf()(dict(document), digest=digest)
 
 
 def _jcs(document: Mapping[str, Any], _digest: str) -> bytes:
