@@ -40,6 +40,7 @@ def test_the_demo_ends_with_all_verdicts_as_told(tmp_path: Path) -> None:
     assert done.stdout.count("COULD NOT BE DECIDED: ") == 1
 
 
+@pytest.mark.slow
 def test_there_is_a_sample_of_each_verdict(tmp_path: Path) -> None:
     folder = tmp_path / "tryout"
     told = intaglio("samples", folder, home=tmp_path).stdout

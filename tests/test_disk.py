@@ -54,6 +54,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "told"),
     [
@@ -71,6 +72,7 @@ def test_what_only_looks_needs_no_right_to_write(words: str, told: str, home: Pa
     assert told in done.stdout
 
 
+@pytest.mark.slow
 def test_one_diploma_is_shown_and_none_is_added(home: Path) -> None:
     name = typed(home, "wallet", "list", mount=READ_ONLY).stdout[:12]
     assert typed(home, "wallet", "show", name, mount=READ_ONLY).stdout.startswith("Doctor of Medicine\n")

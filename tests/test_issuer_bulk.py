@@ -80,6 +80,7 @@ def test_every_diploma_of_a_file_verifies(issuer: Issuer, source: Source) -> Non
         assert report.verdict is Verdict.VALID, report.checks
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suite", ["eddsa-rdfc-2022", "eddsa-jcs-2022"])
 @pytest.mark.parametrize("workers", [1, 2, 5])
 def test_nothing_depends_on_the_number_of_workers(
@@ -132,6 +133,7 @@ def interrupted(
     monkeypatch.setattr(owner, name, method)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("before", [True, False])
 @pytest.mark.parametrize("on_call", [1, 3])
 @pytest.mark.parametrize(

@@ -219,6 +219,7 @@ def _race(path: Path, token: str, start: Barrier, outcomes: Any) -> None:
         outcomes.put(None)
 
 
+@pytest.mark.slow
 def test_of_wallets_that_race_for_one_link_one_wins(tmp_path: Path) -> None:
     path = tmp_path / "claims.sqlite"
     context = multiprocessing.get_context("fork")
@@ -243,6 +244,7 @@ def _replay(path: Path, token: str, message: bytes, start: Barrier, outcomes: An
         outcomes.put(False)
 
 
+@pytest.mark.slow
 def test_one_challenge_sent_from_several_sides_at_once_is_good_once(tmp_path: Path) -> None:
     path = tmp_path / "claims.sqlite"
     context = multiprocessing.get_context("fork")

@@ -524,6 +524,7 @@ def test_on_a_terminal_the_one_that_is_meant_is_asked_for(issued: Program) -> No
     assert out.startswith("revoked UNI-000006  Given1 =CMD, revoked ")
 
 
+@pytest.mark.slow
 def test_a_new_passphrase_is_asked_for_twice_and_later_once(tmp_path: Path) -> None:
     home, secret = tmp_path / "home", b"correct horse"
     new = [(b"(empty: none): ", secret), (b"Repeat for confirmation: ", secret)]

@@ -82,6 +82,7 @@ def machine(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
     return found
 
 
+@pytest.mark.slow
 def test_a_link_becomes_a_diploma_in_a_wallet(machine: Machine) -> None:
     assert machine.run("wallet", "init").code == 0
     with machine.serving("--port", "0") as (address, _):
@@ -127,6 +128,7 @@ def test_links_as_json_and_for_what_there_is_none(machine: Machine) -> None:
     assert "was revoked" in revoked.err
 
 
+@pytest.mark.slow
 def test_plain_behind_a_proxy(machine: Machine) -> None:
     with machine.serving("--port", "0", "--url", "https://uni.example/registrar") as (address, config):
         assert address == "https://uni.example/registrar"

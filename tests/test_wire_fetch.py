@@ -491,6 +491,7 @@ def test_compressed_answers_are_not_unpacked(serve: Serve, fetcher: Fetcher) -> 
 # How long
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("before", "piece"),
     [

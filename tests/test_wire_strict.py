@@ -225,6 +225,7 @@ def test_takes_exactly_what_the_rules_take(text: str) -> None:
     assert_as_by_the_rules(text.encode())
 
 
+@pytest.mark.slow
 @settings(max_examples=400, deadline=None)
 @given(TEXTS, st.data())
 def test_takes_exactly_what_the_rules_take_after_damage(text: str, data: st.DataObject) -> None:

@@ -104,6 +104,7 @@ def test_the_list_of_commands_has_whole_sentences() -> None:
     assert shown.endswith("by another way home.")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [["verify", "-"], ["wallet", "import", "-"]])
 def test_at_a_terminal_it_is_said_that_standard_input_is_read(words: list[str], tmp_path: Path) -> None:
     secret = tmp_path / "passphrase"

@@ -63,6 +63,7 @@ def compare(seeds: range) -> Counter[str]:
     return seen
 
 
+@pytest.mark.slow
 def test_three_hundred_documents() -> None:
     seen = compare(range(300))
     assert seen["pyld"] > 270
