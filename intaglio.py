@@ -28,6 +28,7 @@ from wire.terminal import Result, print_json, say, verb
 
 if TYPE_CHECKING:
     from vc import Report
+    from vc.schema import Schemas
     from verifier import Verifier
     from wire.fetch import Fetcher
 
@@ -86,8 +87,17 @@ class Session:
         return Verifier(
             Resolver(METHODS, fetcher),
             trust=Trust.load(trust_file or self.trust_file),
+            schemas=self._schemas(),
             lists=(lambda url: published_list(issuer_home, url), fetched(fetcher)),
         )
+
+    def _schemas(self) -> Schemas | None:
+        folder = self.home / "schemas"
+        if not folder.is_dir():
+            return None
+        from vc.schema import Schemas
+
+        return Schemas.load(folder)
 
     def check(self, data: bytes) -> Report:
         """What the wallet asks before it stores something."""

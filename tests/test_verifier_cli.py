@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.commandline import Program
+from tests.commandline import Answer, Program
 from tests.loopback import Site, response
 from tests.world import NOW, Holder, University
 from vc import Bundle
@@ -234,6 +234,45 @@ class TestTrust:
         before = (program.home / "trust.json").read_bytes()
         assert program("trust", "add", *words).code == 1
         assert (program.home / "trust.json").read_bytes() == before
+
+
+class TestSchemas:
+    """JSON Schemas lie in a folder beside the trust list; a policy names one, or the credential does."""
+
+    URL = "https://ministry.example/diploma.json"
+
+    def checked(self, program: Program, tmp_path: Path) -> Answer:
+        policy = tmp_path / "policy.json"
+        policy.write_text(json.dumps({"schema": self.URL}))
+        return program("verify", save(tmp_path, UNIVERSITY.issue()), *AT, "--offline", "--policy", policy)
+
+    def keep(self, program: Program, text: str) -> None:
+        folder = program.home / "schemas"
+        folder.mkdir(exist_ok=True)
+        (folder / "diploma.json").write_text(text)
+
+    def test_a_policy_may_ask_for_one(self, program: Program, tmp_path: Path) -> None:
+        answer = self.checked(program, tmp_path)
+        assert answer.code == 3
+        assert "the folder `schemas` beside the trust list" in answer.out
+        self.keep(program, json.dumps({"$id": self.URL, "required": ["credentialSubject"]}))
+        assert self.checked(program, tmp_path).code == 0
+        self.keep(program, json.dumps({"$id": self.URL, "required": ["name", "signedByTheKing"]}))
+        answer = self.checked(program, tmp_path)
+        assert answer.code == 1
+        assert "breaks the rule 'required' of the schema https://ministry.example/diploma.json" in answer.out
+
+    @pytest.mark.parametrize("text", ["{", "[]", "{}", '{"$id": 3}', '{"$id": "urn:a:b", "type": "thing"}'])
+    def test_a_broken_one_is_a_broken_set_up(self, text: str, program: Program, tmp_path: Path) -> None:
+        self.keep(program, text)
+        answer = self.checked(program, tmp_path)
+        assert answer.code == 2
+        assert "the schema " in answer.err
+
+    def test_two_of_one_name_are_one_too_many(self, program: Program, tmp_path: Path) -> None:
+        self.keep(program, json.dumps({"$id": self.URL}))
+        (program.home / "schemas" / "other.json").write_text(json.dumps({"$id": self.URL}))
+        assert self.checked(program, tmp_path).code == 2
 
 
 def test_help_names_every_command(program: Program) -> None:

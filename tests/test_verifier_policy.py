@@ -9,6 +9,7 @@ import pytest
 from ledger import Fact
 from tests.world import NOW, University
 from vc import Credential
+from vc.schema import SchemaMismatch, Schemas
 from verifier import RecognisedIssuer, load_policy
 from verifier.policy import Findings, NotAccepted, NotKnown
 from wire import Malformed, Problem
@@ -16,6 +17,7 @@ from wire import Malformed, Problem
 UNIVERSITY = University()
 CREDENTIAL = Credential.parse(UNIVERSITY.diploma())
 ISSUER = RecognisedIssuer(UNIVERSITY.did)
+SCHEMAS = Schemas({"urn:a:b": {"required": ["issuer"]}, "urn:a:strict": {"required": ["missing"]}})
 WITNESSED = Fact("log.example", 0, 1, NOW, "witness", 2)
 
 
@@ -42,7 +44,9 @@ def findings(**change: Any) -> Findings:
         ({"type": "OpenBadgeCredential"}, {}, None, NotAccepted),
         ({"statusWithinDays": 1}, {"status_time": NOW}, {}, NotKnown),
         ({"statusWithinDays": 1}, {"status_time": NOW}, {"status_time": NOW - timedelta(days=2)}, NotKnown),
-        ({"schema": "urn:a:b"}, {"schemas": ("urn:a:b",)}, {}, NotKnown),
+        ({"schema": "urn:a:b"}, {"schemas": SCHEMAS}, {}, NotKnown),
+        ({"schema": "urn:a:c"}, None, {"schemas": SCHEMAS}, NotKnown),
+        ({"schema": "urn:a:strict"}, None, {"schemas": SCHEMAS}, SchemaMismatch),
         ({"anyOf": ["holderBound", "anchored"]}, {"holder_bound": True}, {}, NotKnown),
         ({"allOf": ["recognised", "holderBound"]}, {"holder_bound": True}, {}, NotKnown),
         ({"allOf": ["holderBound", {"type": "X"}]}, None, {"holder_bound": True}, NotAccepted),

@@ -6,11 +6,12 @@ Schemas come from the caller, never from the network, and their `$ref`s stay ins
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
+from typing import Any, Self
 
 import jsonschema_rs
 
-from wire import Malformed, Problem
+from wire import Malformed, Problem, load_json_object
 
 from .credential import Credential
 
@@ -33,6 +34,21 @@ class Schemas:
                 )
             except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError) as error:
                 raise Malformed(f"the schema {url} cannot be used: {type(error).__name__}") from None
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """The schemas in a folder's `.json` files, by their `$id`. Raises `Malformed`, naming the file."""
+        found: dict[str, Mapping[str, Any]] = {}
+        for path in sorted(folder.glob("*.json")):
+            try:
+                schema = load_json_object(path.read_bytes())
+            except Malformed as problem:
+                raise Malformed(f"the schema {path}: {problem.detail}") from None
+            url = schema.get("$id")
+            if not isinstance(url, str) or url in found:
+                raise Malformed(f"the schema {path} has no $id of its own, which is the URL that names it")
+            found[url] = schema
+        return cls(found)
 
     def check(self, credential: Credential, url: str | None = None) -> tuple[str, ...]:
         """Checks against the schemas that the credential names, or against `url`.

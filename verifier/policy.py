@@ -8,13 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ledger import Fact
 from vc import Credential
 from wire import Malformed, Problem, Refused, counted, shortened
 
 from .trust import RecognisedIssuer
+
+if TYPE_CHECKING:  # loaded only where a deployment has schemas
+    from vc.schema import Schemas
 
 
 class NotAccepted(Refused):
@@ -40,8 +43,8 @@ class Findings:
     """The entry of the trust file, if there is one."""
     status_time: datetime | None = None
     """The moment as of which the credential is known not to be revoked."""
-    schemas: Sequence[str] = ()
-    """The schemas that the credential was checked against."""
+    schemas: Schemas | None = None
+    """The schemas that are known here."""
     anchors: Sequence[Fact] = ()
     """What logs attest."""
     holder_bound: bool = False
@@ -163,14 +166,17 @@ class HolderBound:
 
 @dataclass(frozen=True)
 class HasSchema:
-    """The credential was checked against this schema."""
+    """The credential has the form that this schema asks for, whether it names the schema or not."""
 
     url: str
 
     def check(self, findings: Findings) -> None:
-        """Open: the schema may be unknown here."""
-        if self.url not in findings.schemas:
-            raise NotKnown(f"the credential was not checked against the schema {self.url}")
+        """Open where the schema is unknown here; raises `SchemaMismatch` where the credential breaks it."""
+        if findings.schemas is None or not findings.schemas.check(findings.credential, self.url):
+            raise NotKnown(
+                f"the schema {shortened(self.url)} is not known here",
+                hint="Put its file into the folder `schemas` beside the trust list.",
+            )
 
 
 def load_policy(value: Any) -> Policy:

@@ -42,7 +42,7 @@ from .signatures import NotInForce, Signature, SignatureCheck, require_little_wo
 from .status import ListSource, StatusLookup
 from .trust import Trust
 
-if TYPE_CHECKING:  # loaded only where a deployment configures schemas
+if TYPE_CHECKING:  # loaded only where a deployment has schemas
     from vc.schema import Schemas
 
 CLOCK_SKEW = timedelta(minutes=5)
@@ -241,7 +241,7 @@ class _Run:
             checks.passed(4, "unchanged since the issuer signed it")
         if checks.stopped():
             return self._leave_out(5, "the content is not what the issuer signed")
-        findings = Findings(credential, self._now, self._trust.issuer(issuer))
+        findings = Findings(credential, self._now, self._trust.issuer(issuer), schemas=self._verifier.schemas)
         # (5) dates
         with checks.step(5):
             self._dates(credential)
@@ -250,7 +250,7 @@ class _Run:
             findings.status_time = self._status_time(credential)
         # (7) schema
         with checks.step(7):
-            findings.schemas = self._schemas_checked(credential)
+            self._schemas(credential)
         # (8) evidence
         with checks.step(8):
             findings.anchors = self._anchors(credential, own)
@@ -304,14 +304,13 @@ class _Run:
                 require_current(signature.key, self._now)
         return credential
 
-    def _schemas_checked(self, credential: Credential) -> tuple[str, ...]:
+    def _schemas(self, credential: Credential) -> None:
         schemas = self._verifier.schemas
         checked = schemas.check(credential) if schemas else ()
         if checked:
-            self._checks.passed(7, f"has the form of {', '.join(checked)}")
+            self._checks.passed(7, f"has the form of {', '.join(map(shortened, checked))}")
         else:
-            self._checks.skipped(7, "no schema is configured here")
-        return checked
+            self._checks.skipped(7, "the credential names no schema that is known here")
 
     def _anchors(self, credential: Credential, own: Sequence[Signature]) -> tuple[Fact, ...]:
         keys = {}
