@@ -1,0 +1,65 @@
+"""The pages in docs/ work to the letter: their commands run here, in order, in a folder of their own."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.commandline import Program
+from tests.conftest import ROOT
+
+EXAMPLES = ROOT / "examples/diploma"
+BLOCK = re.compile(r"```(console|json (?P<file>\S+))\n(?P<text>.*?)```", re.DOTALL)
+LINE = re.compile(r"(?P<words>.*?)(?: > (?P<file>\S+))?(?:\s+# exit code (?P<code>\d))?")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in ("graduates.csv", "graduates-with-errors.csv", "programmes.csv"):
+        shutil.copy(EXAMPLES / name, tmp_path)
+    passphrase = tmp_path / "passphrase"
+    passphrase.write_text("correct horse battery\n")
+    passphrase.chmod(0o600)
+    for variable in ("INTAGLIO_PASSPHRASE_FILE", "INTAGLIO_BACKUP_PASSPHRASE_FILE"):
+        monkeypatch.setenv(variable, str(passphrase))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def follow(page: str, program: Program, folder: Path) -> None:
+    last = ""
+    blocks = list(BLOCK.finditer((ROOT / "docs" / page).read_text()))
+    assert len(blocks) > 3
+    for block in blocks:
+        if block["file"]:
+            path = folder / block["file"]
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(block["text"])
+            continue
+        for line in block["text"].splitlines():
+            typed = LINE.fullmatch(line)
+            assert typed, line
+            name, *words = shlex.split(typed["words"].replace("$ID", last))
+            assert name == "intaglio"
+            answer = program(*words)
+            assert answer.code == int(typed["code"] or 0), (line, answer)
+            last = answer.out.strip()
+            if typed["file"]:
+                (folder / typed["file"]).write_text(answer.out)
+
+
+@pytest.mark.slow
+def test_issuing(program: Program, folder: Path) -> None:
+    follow("issuing.md", program, folder)
+    assert len(list((folder / "diplomas").glob("*.json"))) > 500
+    assert (folder / "university.backup").stat().st_size > 10_000
+
+
+@pytest.mark.slow
+def test_verifying(program: Program, folder: Path) -> None:
+    assert program("issuer", "issue", "graduates.csv", "--name", "Example University").code == 0
+    follow("verifying.md", program, folder)
