@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check fix bench lock
+.PHONY: demo test check fix bench lock peers
 demo: .venv/installed
 	$(BIN)/intaglio demo
 
@@ -34,6 +34,10 @@ bench: .venv/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
+
+# Other people's programs in JavaScript that tests/interop compares with; without them these tests are skipped.
+peers:
+	npm ci --silent --no-audit --no-fund --prefix tests/interop
 
 # Needs uv. The registry's address is not written down: each machine has its own.
 lock:
