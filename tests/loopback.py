@@ -16,6 +16,18 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+_SIGNS_CERTIFICATES = x509.KeyUsage(
+    digital_signature=False,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=True,
+    crl_sign=True,
+    encipher_only=False,
+    decipher_only=False,
+)
+
 
 class Authority:
     """A certificate authority that lives as long as a test; `ca_file` holds its certificate."""
@@ -24,15 +36,22 @@ class Authority:
         self._folder = folder
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Test authority (invented)")])
-        constraints = x509.BasicConstraints(ca=True, path_length=0)
-        certificate = self._certificate(self._name, self._key, [(constraints, True)])
+        extensions = [  # RFC 5280, 4.2.1: Python 3.13 insists on them
+            (x509.BasicConstraints(ca=True, path_length=0), True),
+            (_SIGNS_CERTIFICATES, True),
+            (x509.SubjectKeyIdentifier.from_public_key(self._key.public_key()), False),
+        ]
+        certificate = self._certificate(self._name, self._key, extensions)
         self.ca_file = folder / "authority.pem"
         self.ca_file.write_bytes(certificate)
 
     def server_context(self, *names: str) -> ssl.SSLContext:
         """A server's side of TLS, under a certificate for these host names and IP addresses."""
         key = ec.generate_private_key(ec.SECP256R1())
-        alternatives = x509.SubjectAlternativeName([_general_name(name) for name in names])
+        extensions = [
+            (x509.SubjectAlternativeName([_general_name(name) for name in names]), True),
+            (x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), False),
+        ]
         file = self._folder / f"{names[0]}.pem".replace(":", "_")
         file.write_bytes(
             key.private_bytes(
@@ -40,7 +59,7 @@ class Authority:
                 serialization.PrivateFormat.PKCS8,
                 serialization.NoEncryption(),
             )
-            + self._certificate(x509.Name([]), key, [(alternatives, True)])
+            + self._certificate(x509.Name([]), key, extensions)
         )
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(file)
