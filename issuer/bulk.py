@@ -143,8 +143,9 @@ class Bulk:
         self.recover()
         spans = source.spans
         with _pool(Work(Checker(source, now.date(), catalogue), press), workers, self._store) as pool:
-            key = _key(source, catalogue, press)
-            found = _check_all(pool, self.archive, error_file, progress, self._store.issued_by(key))
+            found = _survey_all(pool, self.archive, progress)
+            key = _key(source, catalogue, press, found)
+            _settle_all(pool, self.archive, error_file, progress, found, self._store.issued_by(key))
             if not found.good:
                 return Result(found, 0, None)
             length = sum(span.rows for span in spans)
@@ -195,7 +196,9 @@ def dry_run(
 ) -> Result:
     """The first half of `Bulk.run`: all checks and the error file, and nothing is signed."""
     with _pool(Work(Checker(source, now.date(), catalogue), None), workers, archive.store) as pool:
-        return Result(_check_all(pool, archive, error_file, progress), 0, None)
+        found = _survey_all(pool, archive, progress)
+        _settle_all(pool, archive, error_file, progress, found)
+        return Result(found, 0, None)
 
 
 def _pool(work: Work, workers: int | None, store: Store) -> Pool[Work]:
@@ -205,24 +208,29 @@ def _pool(work: Work, workers: int | None, store: Store) -> Pool[Work]:
     return Pool(work, workers)
 
 
-def _check_all(
+def _survey_all(pool: Pool[Work], archive: Archive, progress: Callable[[Progress], None]) -> Survey:
+    """What is wrong with the rows of a file, and which of them were issued before."""
+    checker = pool.work.checker
+    spans = checker.source.spans
+    checked = _counted("checking", _rows(spans), pool.map(check, spans), progress)
+    return survey(checker, checked, archive.store)
+
+
+def _settle_all(
     pool: Pool[Work],
     archive: Archive,
     error_file: Path,
     progress: Callable[[Progress], None],
+    found: Survey,
     same: range = range(0),
-) -> Survey:
-    """The survey of a file; `same` are sequence numbers that an equal file was issued under."""
+) -> None:
+    """Compares rows with what was issued, but those that an equal job issued, under the numbers `same`."""
     checker = pool.work.checker
-    source = checker.source
-    checked = _counted("checking", _rows(source.spans), pool.map(check, source.spans), progress)
-    found = survey(checker, checked, archive.store)
     digests = {seq: said for seq, said in found.digests.items() if seq not in same}
     if digests:
         found.settle(checker, _compare_all(pool, archive, found, digests, progress))
     if found.findings:
-        write_error_file(error_file, source, found.findings)
-    return found
+        write_error_file(error_file, checker.source, found.findings)
 
 
 def _compare_all(
@@ -258,11 +266,16 @@ def _counted(
         progress(Progress(stage, done, total))
 
 
-def _key(source: Source, catalogue: Catalogue | None, press: Press) -> bytes:
-    """What a job is: the file's rows, how they are read, and what is made of them."""
+def _key(source: Source, catalogue: Catalogue | None, press: Press, found: Survey) -> bytes:
+    """What a job is: the file's rows, how they are read, which of them are good, and what is made of them.
+
+    A row that was bad and is good on a later day, such as one awarded then, makes another job.
+    """
     asked = [
         source.header,
         source.columns,
+        source.date_order,
+        sorted(found.findings),
         [span.sha256.hex() for span in source.spans],
         catalogue,
         press.template.decode(),

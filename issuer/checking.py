@@ -70,11 +70,13 @@ class Checker:
     def check(self, row: int, cells: list[str]) -> tuple[Record, list[Finding]]:
         """The record of a row and what is wrong with it; a row with findings is not issued."""
         header = self.source.header
-        if len(cells) < len(header) or any(cells[len(header) :]):
+        if len(cells) < self.source.width or any(cells[len(header) :]):
             column = header[min(len(cells), len(header) - 1)]
             count = counted(len(cells), "cell")
             return {}, [Finding(row, column, f"the row has {count}, the header {len(header)}")]
-        record, wrong = check_cells(self.source.fields(cells), latest=self.latest_award)
+        record, wrong = check_cells(
+            self.source.fields(cells), latest=self.latest_award, date_order=self.source.date_order
+        )
         if self.catalogue is not None and not any(name == "programme_code" for name, _, _ in wrong):
             wrong += _compare(record, self.catalogue)
         return record, [Finding(row, self.column(name), reason, cell) for name, reason, cell in wrong]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
-from sqlalchemy import Connection, create_engine, event
+from sqlalchemy import URL, Connection, create_engine, event
 from sqlalchemy.exc import DatabaseError, IntegrityError
 
 from wire.problem import Refused
@@ -30,9 +32,18 @@ class Database:
     """
 
     def __init__(self, path: Path) -> None:
-        path.touch(mode=0o600)
-        self._engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": _LOCK_WAIT})
-        event.listen(self._engine, "connect", _configure)
+        query = {"uri": "true"}
+        if writable := os.access(path.parent, os.W_OK):
+            path.touch(mode=0o600)
+        elif Path(f"{path}-wal").exists():
+            query["mode"] = "ro"
+        else:  # nobody can begin to write there, and no writer has left its log: the file is all there is
+            query["immutable"] = "1"
+        where = URL.create("sqlite", database=f"file:{quote(str(path))}", query=query)
+        self._engine = create_engine(where, connect_args={"timeout": _LOCK_WAIT})
+        event.listen(self._engine, "connect", _begin_by_hand)
+        if writable:
+            event.listen(self._engine, "connect", _configure)
         event.listen(self._engine, "begin", _begin)
         with self.reading() as connection:  # without waiting for a writer
             found = _revision(connection)
@@ -66,8 +77,11 @@ class Database:
             raise sqlite_problem(error.orig, "the issuer's index", _WAY_OUT) from error
 
 
-def _configure(connection: sqlite3.Connection, _record: object) -> None:
+def _begin_by_hand(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None  # BEGIN is ours
+
+
+def _configure(connection: sqlite3.Connection, _record: object) -> None:
     for pragma in _PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
 

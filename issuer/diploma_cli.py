@@ -18,18 +18,28 @@ from . import text
 from .export import export as write_bundles
 from .issue import ROW, Issuer
 from .store import Entry
-from .terminal import Meter, choose, out_option, pairs
+from .terminal import PARTLY, Meter, choose, out_option, pairs
 
 if TYPE_CHECKING:
     from .cli import Place
 
 verbs = click.Group()
 
-_selectors = click.argument("selectors", metavar="DIPLOMA...", nargs=-1, required=True)
+
+def _whole(
+    _ctx: click.Context, _argument: click.Parameter, typed: str | tuple[str, ...]
+) -> str | tuple[str, ...]:
+    """Refuses `row 17` in two words, the first of which many names have in them."""
+    if "row" in ([typed] if isinstance(typed, str) else typed):
+        raise click.UsageError("A row is named in one word: row:17, or 'row 17' in quotation marks.")
+    return typed
+
+
+_selector = click.argument("selector", metavar="DIPLOMA", callback=_whole)
 
 
 @verb(verbs)
-@_selectors
+@click.argument("selectors", metavar="DIPLOMA...", nargs=-1, required=True, callback=_whole)
 @click.option(
     "--reason",
     type=click.Choice([reason.value for reason in Reason]),
@@ -73,7 +83,7 @@ def revoke(place: Place, selectors: tuple[str, ...], reason: str, date: datetime
 
 
 @verb(verbs)
-@click.argument("selector", metavar="DIPLOMA")
+@_selector
 @click.option("--set", "changes", multiple=True, required=True, metavar="FIELD=VALUE", help="What to change.")
 @out_option
 def correct(place: Place, selector: str, changes: tuple[str, ...], out: Path) -> Result:
@@ -83,7 +93,11 @@ def correct(place: Place, selector: str, changes: tuple[str, ...], out: Path) ->
     entry = made.correct(before.number, pairs(changes, "--set"))
     if entry == before:
         say("The diploma says so already: no new edition was issued.")
-    (path,) = write_bundles(made, [entry], out)
+    try:
+        (path,) = write_bundles(made, [entry], out)
+    except OSError as error:
+        say(*text.not_written(error))
+        return Result({**text.summary(made, entry), "file": None}, text.line(entry), PARTLY)
     return Result({**text.summary(made, entry), "file": str(path)}, f"{text.line(entry)}: {path}")
 
 
@@ -99,7 +113,7 @@ def list_(place: Place, selector: str) -> Result:
 
 
 @verb(verbs)
-@click.argument("selector", metavar="DIPLOMA")
+@_selector
 def show(place: Place, selector: str) -> Result:
     """Show one diploma, with what was signed."""
     made = place.open()
@@ -109,7 +123,7 @@ def show(place: Place, selector: str) -> Result:
 
 
 @verb(verbs)
-@click.argument("selectors", metavar="[DIPLOMA...]", nargs=-1)
+@click.argument("selectors", metavar="[DIPLOMA...]", nargs=-1, callback=_whole)
 @out_option
 def export(place: Place, selectors: tuple[str, ...], out: Path) -> Result:
     """Write bundles that verify offline. Without a name, of all that are not revoked."""

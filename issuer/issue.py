@@ -31,7 +31,7 @@ from wire.files import locked, make_private_folder, write_durably
 from wire.problem import Conflict, Damaged, Malformed, NotFound, Refused
 from wire.strict import base64url_encode, load_json_object
 
-from .archive import unpack
+from .archive import Archive, unpack
 from .bulk import Bulk, Progress, Result
 from .checking import Catalogue
 from .home import KEYS, Identity, index
@@ -181,6 +181,10 @@ class Issuer:
     def _bulk(self) -> Bulk:
         return Bulk(self.store, self.log, self.home / "shards")
 
+    @cached_property
+    def _archive(self) -> Archive:  # needs neither keys nor log: to look at a diploma, no right to write
+        return Archive(self.store, self.home / "shards")
+
     # Issuing
 
     def issue_file(
@@ -289,7 +293,7 @@ class Issuer:
 
     def line(self, entry: Entry) -> Line:
         """The credential of an edition, and the record that it was made from."""
-        return self._bulk.archive.line(entry.seq, entry.leaf)
+        return self._archive.line(entry.seq, entry.leaf)
 
     def bundle(self, entry: Entry) -> Bundle:
         """An edition's credential with all that verifies it offline."""
@@ -302,7 +306,7 @@ class Issuer:
         document = Anchored(self._document, (log.evidence(self._document_leaf),))
         lists: dict[int, tuple[Anchored, ...]] = {}
         entries = list(entries)
-        lines = self._bulk.archive.lines((found.seq, found.leaf) for found in entries)
+        lines = self._archive.lines((found.seq, found.leaf) for found in entries)
         for found, line in zip(entries, lines, strict=True):
             number = self._press.positions.locate(found.seq)[0]
             if number not in lists:

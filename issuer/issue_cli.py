@@ -13,6 +13,7 @@ import click
 from click.core import ParameterSource
 
 from wire.terminal import Result, say, verb
+from wire.text import counted
 
 from . import text
 from .archive import Archive
@@ -22,15 +23,13 @@ from .checking import read_catalogue
 from .export import export
 from .home import index
 from .issue import SUITE, Issuer
+from .records import DATE_ORDERS
 from .source import Source, open_source
 from .store import Store
-from .terminal import Meter, out_option, pairs
+from .terminal import PARTLY, Meter, out_option, pairs
 
 if TYPE_CHECKING:
     from .cli import Place
-
-PARTLY = 7
-"""The exit code when some rows could not be issued."""
 
 SUITES = (SUITE, "eddsa-jcs-2022")
 
@@ -63,6 +62,7 @@ def init(place: Place, name: str | None, url: str | None, method: str | None) ->
 @_method
 @click.option("--suite", type=click.Choice(SUITES), default=SUITE, show_default=True, help="Of the proofs.")
 @click.option("--map", "mapping", multiple=True, metavar="FIELD=COLUMN", help="Which column a field is in.")
+@click.option("--dates", type=click.Choice(list(DATE_ORDERS)), help="How to read 03/04/2026.")
 @click.option(
     "--programmes", type=click.Path(path_type=Path), help="Catalogue of programmes to check against."
 )
@@ -78,6 +78,7 @@ def issue(
     method: str | None,
     suite: str,
     mapping: tuple[str, ...],
+    dates: str | None,
     programmes: Path | None,
     errors: Path | None,
     dry_run: bool,
@@ -85,42 +86,56 @@ def issue(
     out: Path,
 ) -> Result:
     """Issue a diploma for each row of a CSV file. The same file again issues nothing twice."""
-    source = open_source(file, pairs(mapping, "--map"))
+    source = open_source(file, pairs(mapping, "--map"), date_order=dates or "")
     say(*text.mapping(source))
     catalogue = read_catalogue(programmes) if programmes else None
     error_file = errors or _free(file.with_name(f"{file.stem}.errors.csv"))
     if error_file.resolve() == file.resolve():
         raise click.UsageError("--errors names the file that is to be issued; name another.")
     files: list[Path] = []
-    with Meter() as meter:
-        if dry_run:
-            with _archive(place) as archive:
-                done = check_file(
-                    source,
-                    archive,
-                    error_file,
-                    now=place.session.now(),
-                    catalogue=catalogue,
-                    workers=workers,
-                    progress=meter,
-                )
-        else:
-            made = place.create(name, url, method)
+    refused: OSError | None = None
+    if dry_run:
+        with Meter() as meter, _archive(place) as archive:
+            done = check_file(
+                source,
+                archive,
+                error_file,
+                now=place.session.now(),
+                catalogue=catalogue,
+                workers=workers,
+                progress=meter,
+            )
+    else:
+        made = place.create(name, url, method)
+        with _counting(made.store), Meter() as meter:
             done = made.issue_file(
                 source, error_file, suite=suite, catalogue=catalogue, workers=workers, progress=meter
             )
             if done.issued + len(done.survey.known) <= MOST_FILES or _given("out"):
-                files = _write(made, done, out, meter)
-    return _issued(source, done, error_file, files, dry_run=dry_run)
+                try:
+                    files = _write(made, done, out, meter)
+                except OSError as error:
+                    refused = error
+    return _issued(source, done, error_file, files, refused, dry_run=dry_run)
 
 
-def _issued(source: Source, done: Issued, error_file: Path, files: list[Path], *, dry_run: bool) -> Result:
+def _issued(
+    source: Source,
+    done: Issued,
+    error_file: Path,
+    files: list[Path],
+    refused: OSError | None,
+    *,
+    dry_run: bool,
+) -> Result:
     failed, known, changed = len(done.survey.findings), len(done.survey.known), len(done.survey.changed)
     for found in text.findings(source, done):
         say(*found)
     if failed:
         say(f"The bad rows are in {error_file}: correct them there, and issue that file.")
-    if files:
+    if refused:
+        say(*text.not_written(refused))
+    elif files:
         say(f"Bundles are in {files[0].parent}. To check one: intaglio verify {files[0]}")
     elif done.issued:
         say("`intaglio issuer export` writes the bundles.")
@@ -135,7 +150,7 @@ def _issued(source: Source, done: Issued, error_file: Path, files: list[Path], *
             "dryRun": dry_run,
         },
         words,
-        PARTLY if failed else 0,
+        PARTLY if failed or refused else 0,
     )
 
 
@@ -155,6 +170,20 @@ def _write(made: Issuer, done: Issued, out: Path, meter: Meter) -> list[Path]:
     entries = made.entries(job.first_seq, job.first_seq + job.length) if job else []
     before = [made.store.current(made.store.entry(seq).number) for seq in done.survey.known.values()]
     return list(export(made, [*entries, *before], out, meter))
+
+
+@contextmanager
+def _counting(store: Store) -> Iterator[None]:
+    """Says how many were issued when somebody stops the work inside."""
+    before = store.count()
+    try:
+        yield
+    except KeyboardInterrupt:
+        say(
+            f"Stopped: {counted(store.count() - before, 'diploma')} issued.",
+            "The same command goes on from here; nothing is issued twice.",
+        )
+        raise
 
 
 @contextmanager

@@ -11,7 +11,9 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Callable, Collection, Mapping
-from datetime import date
+from contextlib import suppress
+from datetime import date, datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from wire.problem import Malformed
@@ -68,30 +70,54 @@ def _pattern(expression: str, reason: str) -> Callable[[str], str]:
     return check
 
 
-_is_number = re.compile(r"[0-9]{1,4}(?:\.[0-9]{1,2})?").fullmatch
+_is_number = re.compile(r"[0-9]{1,4}(?:[.,][0-9]{1,2})?").fullmatch
 
 
 def _credits(cell: str) -> int | float:
     if not _is_number(cell):
         raise BadCell("is not a number of credits")
-    value = float(cell)
+    value = float(cell.replace(",", "."))
     return int(value) if value.is_integer() else value
 
 
-def _date(cell: str) -> str:
-    try:
-        if len(cell) == 10 and cell[4] == cell[7] == "-":
-            date.fromisoformat(cell)
-            return cell
-    except ValueError:
-        pass
+DATE_ORDERS: Mapping[str, tuple[str, ...]] = {
+    "day-first": ("%d/%m/%Y", "%d-%m-%Y", "%d.%m.%Y"),
+    "month-first": ("%m/%d/%Y", "%m-%d-%Y", "%m.%d.%Y"),
+}
+"""The dates that end with their year, by the order of day and month, which only a registrar can say."""
+
+_DATES = ("%Y-%m-%d", "%Y/%m/%d", "%d %B %Y", "%B %d, %Y", "%d-%b-%Y")
+_DOTTED = ("%d.%m.%Y",)  # nobody writes the month first with dots
+_MIDNIGHT = re.compile(r"[ T]0?0:00(:00(\.0+)?)?$")  # a spreadsheet's date with its time
+
+
+def _date(cell: str, order: str) -> str:
+    with suppress(ValueError):
+        if len(cell) == 10 and cell[4] == cell[7] == "-":  # as most are: ten times as fast
+            return date.fromisoformat(cell).isoformat()
+    text = _MIDNIGHT.sub("", cell)
+    if found := _read_as(text, (*_DATES, *DATE_ORDERS.get(order, _DOTTED))):
+        return found
+    if not order and any(_read_as(text, forms) for forms in DATE_ORDERS.values()):
+        raise BadCell(
+            "is day/month/year or month/day/year: write YYYY-MM-DD, "
+            "or issue the file with --dates day-first or --dates month-first"
+        )
     raise BadCell("is not a date (YYYY-MM-DD)")
 
 
-def _award_date(cell: str) -> str:
-    if _date(cell) < EARLIEST_AWARD:
+@lru_cache(maxsize=1 << 15)  # few days, many graduates
+def _read_as(text: str, forms: tuple[str, ...]) -> str | None:
+    for form in forms if text.isascii() else ():
+        with suppress(ValueError):
+            return datetime.strptime(text, form).date().isoformat()  # noqa: DTZ007 -- a day is no moment
+    return None
+
+
+def _award_date(day: str) -> str:
+    if day < EARLIEST_AWARD:
         raise BadCell(f"is before {EARLIEST_AWARD[:4]}: is the year right?")
-    return cell
+    return day
 
 
 ACHIEVEMENT_TYPES = frozenset(
@@ -112,7 +138,10 @@ _EXTENSION = re.compile(r"ext:[A-Za-z0-9._-]+")
 def _achievement_type(cell: str) -> str:
     if cell in ACHIEVEMENT_TYPES or _EXTENSION.fullmatch(cell):
         return cell
-    raise BadCell("is not an Open Badges achievement type (such as BachelorDegree)")
+    raise BadCell(
+        "is not an Open Badges achievement type, such as BachelorDegree, MasterDegree, DoctoralDegree, "
+        "Degree, Diploma, Certificate, MicroCredential or Course"
+    )
 
 
 FIELDS: Mapping[str, Field] = {
@@ -120,7 +149,7 @@ FIELDS: Mapping[str, Field] = {
     "student_id": Field(_text, ("student_number", "matriculation_number")),
     "given_name": Field(_text, ("first_name", "forename", "name", "full_name")),
     "family_name": Field(_text, ("last_name", "surname")),
-    "birth_date": Field(_date, ("date_of_birth", "birthdate", "dob")),
+    "birth_date": Field(_text, ("date_of_birth", "birthdate", "dob")),
     "email": Field(
         _pattern(r"[^\s@\"<>(),:;\[\\\]]{1,64}@[\w-]+(?:\.[\w-]+)+", "is not an e-mail address"),
         ("e_mail", "mail", "email_address"),
@@ -142,16 +171,20 @@ FIELDS: Mapping[str, Field] = {
 }
 """Every field, in the order in which a mapping is shown."""
 
+DATES = ("birth_date", "award_date")
+"""The fields whose value is a day, YYYY-MM-DD however the cell is written."""
+
 REQUIRED = ("diploma_number", "given_name", "programme_title", "achievement_type", "award_date")
 """The fields that no diploma can do without."""
 
 EARLIEST_AWARD, _ANY = "1900-01-01", "9999-12-31"
 
 _CODE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufdd0-\ufdef\ufeff\ufffe\uffff]")
+_SPOILT = re.compile(r'=".*"|##+|#(?:N/A|NV|DIV/0!|\w+[!?])|[0-9](?:[.,][0-9]+)?E\+[0-9]+')
 _NOT_UTF8 = re.compile(r"[\ud800-\udfff]")  # what Python makes of other bytes on a command line
 
 
-def check_cell(field: str, cell: str) -> Any:
+def check_cell(field: str, cell: str, date_order: str = "") -> Any:
     """The value of a cell that is not empty: NFC, trimmed. Raises `BadCell`."""
     if not cell.isprintable():  # seldom, and then most often for the sake of a harmless joiner
         if _NOT_UTF8.search(cell):
@@ -162,7 +195,10 @@ def check_cell(field: str, cell: str) -> Any:
             )
     if len(cell) > LONGEST:
         raise BadCell(f"is longer than {LONGEST} characters")
-    return FIELDS[field].check(unicodedata.normalize("NFC", cell))
+    if _SPOILT.fullmatch(cell):
+        raise BadCell("is what a spreadsheet made of a value: a formula, an error, or a number cut short")
+    text = unicodedata.normalize("NFC", cell)
+    return FIELDS[field].check(_date(text, date_order) if field in DATES else text)
 
 
 def check_record(cells: Mapping[str, str], latest: str = _ANY) -> Record:
@@ -176,11 +212,15 @@ def check_record(cells: Mapping[str, str], latest: str = _ANY) -> Record:
 
 
 def check_cells(
-    cells: Mapping[str, str], required: Collection[str] = REQUIRED, latest: str = _ANY
+    cells: Mapping[str, str],
+    required: Collection[str] = REQUIRED,
+    latest: str = _ANY,
+    date_order: str = "",
 ) -> tuple[Record, list[tuple[str, str, str]]]:
     """The record of one row, and what is wrong with it as (field, reason, cell).
 
-    `latest` is the last award date to be expected: a wrong year would be signed for good.
+    `latest` is the last award date to be expected: a wrong year would be signed for good. `date_order` is one
+    of `DATE_ORDERS`, or empty where none was said.
     """
     record: Record = {}
     wrong = []
@@ -188,7 +228,7 @@ def check_cells(
         cell = cells.get(field, "").strip()
         try:
             if cell:
-                record[field] = check_cell(field, cell)
+                record[field] = check_cell(field, cell, date_order)
             elif field in required:
                 raise BadCell("is empty")
             else:

@@ -1,8 +1,9 @@
 """A registrar's CSV file: which column is which field, where its rows are, and reading a span of them.
 
 The file is read as it comes from a spreadsheet: UTF-8 with or without a byte order mark, comma, semicolon
-or tab, quotation marks with line breaks inside. `Source` and `Span` are plain values, so that worker
-processes read their own spans; each span carries its hash, so that a file changed meanwhile is noticed.
+or tab, perhaps with a line `sep=;` that says which, quotation marks with line breaks inside. `Source` and
+`Span` are plain values, so that worker processes read their own spans; each span carries its hash, so that
+a file changed meanwhile is noticed.
 Rows are counted from 1, the header not included and empty ones included, as a spreadsheet shows them.
 """
 
@@ -15,6 +16,7 @@ import io
 import re
 from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,7 +30,9 @@ GUARD_COLUMNS = ("problem_row", "problem_column", "problem_reason")
 """The first columns of an error file; where they are, guards against formulas are taken off on reading."""
 
 _SAVE = 'Save it as "CSV UTF-8".'
+_SEPARATOR_LINE = re.compile(rb'"?sep=([,;\t])"?[,;\t]*(?:\r\n?|\n)', re.IGNORECASE)
 _GUARDED = re.compile(r"'+[=+\-@\t\r\n＝＋－＠]")
+_HEADER_FIRST = "The headings have to be the first row: delete what stands above them."
 _NOT_A_LETTER = re.compile(r"[\W_]+")
 
 
@@ -60,6 +64,8 @@ class Source:
     """Field to the index of its column."""
     spans: tuple[Span, ...]
     is_error_file: bool
+    date_order: str
+    """One of `DATE_ORDERS`, or empty: how to read 03/04/2026."""
 
     @property
     def mapping(self) -> dict[str, str]:
@@ -70,7 +76,12 @@ class Source:
     def unused(self) -> list[str]:
         """Headings that no field takes."""
         taken = set(self.columns.values())
-        return [heading for index, heading in enumerate(self.header) if index not in taken]
+        return [heading for index, heading in enumerate(self.header) if heading and index not in taken]
+
+    @cached_property
+    def width(self) -> int:
+        """How many cells a row has at least; a spreadsheet may leave out those without a heading."""
+        return max(index for index, heading in enumerate(self.header, 1) if heading)
 
     def rows(self, span: Span) -> Iterator[tuple[int, list[str]]]:
         """Row numbers and cells as they stand in the file; empty rows are left out."""
@@ -97,7 +108,10 @@ class Source:
 
 
 def open_source(
-    path: Path, chosen: Mapping[str, str] | None = None, required: Collection[str] = REQUIRED
+    path: Path,
+    chosen: Mapping[str, str] | None = None,
+    required: Collection[str] = REQUIRED,
+    date_order: str = "",
 ) -> Source:
     """Find header and rows of a CSV file. `chosen` maps fields to headings where the usual ones do not fit.
 
@@ -119,9 +133,14 @@ def open_source(
     if b"\0" in beginning:
         raise UnreadableFile(f"{path.name} is not a CSV file in UTF-8", hint=_SAVE)
     skipped = 3 if beginning.startswith(codecs.BOM_UTF8) else 0
-    delimiter = max(",;\t", key=lambda mark: len(_recognised(_header(beginning[skipped:], mark))))
-    header = _header(beginning[skipped:], delimiter)
-    spans = _spans(path, skipped, delimiter)
+    if said := _SEPARATOR_LINE.match(beginning, skipped):
+        skipped = said.end()
+    headers = {mark: _header(beginning[skipped:], mark) for mark in (said[1].decode() if said else ",;\t")}
+    delimiter = max(headers, key=lambda mark: (len(_recognised(headers[mark])), len(headers[mark])))
+    header = headers[delimiter]
+    if not any(header):
+        raise UnreadableFile(f"the first row of {path.name} is empty", hint=_HEADER_FIRST)
+    spans = _spans(path, skipped, delimiter, first_line=2 if said else 1)
     is_error_file = tuple(header[:3]) == GUARD_COLUMNS
     header = [unguard(heading).strip() for heading in header[3:]] if is_error_file else header
     columns = _columns(path, header, chosen or {}, required)
@@ -129,7 +148,7 @@ def open_source(
         raise UnreadableFile(
             f"{path.name} has a header and no rows", hint="A row for each graduate is expected below it."
         )
-    return Source(path, delimiter, tuple(header), columns, spans, is_error_file)
+    return Source(path, delimiter, tuple(header), columns, spans, is_error_file, date_order)
 
 
 def guard(cell: str) -> str:
@@ -158,23 +177,24 @@ def _rows(lines: Iterable[str], delimiter: str) -> Iterator[list[str]]:
 
 def _header(beginning: bytes, delimiter: str) -> list[str]:
     lines = io.StringIO(beginning.decode(errors="replace"), newline="")  # that it is UTF-8 is seen to next
-    return [cell.strip() for cell in next(_rows(lines, delimiter))]
+    return [cell.strip() for cell in next(_rows(lines, delimiter), [])]
 
 
-def _spans(path: Path, start: int, delimiter: str) -> tuple[Span, ...]:
+def _spans(path: Path, start: int, delimiter: str, first_line: int) -> tuple[Span, ...]:
     """The rows in spans of `SPAN_ROWS`, cut where a row ends: quotation marks are respected.
 
-    None where no row has anything in it. Raises `UnreadableFile` at the first byte that is not UTF-8.
+    None where no row has anything in it. Raises `UnreadableFile` at the first byte that is not UTF-8, and
+    where a quotation mark is never closed: the rows behind it would be part of one cell, and go unseen.
     """
     spans: list[Span] = []
-    read, rows, filled = start, 0, False
+    read, rows, filled, ended = start, 0, False, False
     digest = hashlib.sha256()
 
     with path.open(encoding="latin-1", newline="") as file:  # one character a byte
 
         def lines() -> Iterator[str]:
-            nonlocal read
-            for number, line in enumerate(file, 1):
+            nonlocal read, ended
+            for number, line in enumerate(file, first_line):
                 data = line.encode("latin-1")
                 try:
                     data.decode()
@@ -183,19 +203,31 @@ def _spans(path: Path, start: int, delimiter: str) -> tuple[Span, ...]:
                 read += len(data)
                 digest.update(data)
                 yield line
+            ended = True
 
         file.seek(start)
         found = _rows(lines(), delimiter)
         next(found, None)  # the header
+        if ended:
+            raise _never_closed(path, "in the header")
         begun, digest = read, hashlib.sha256()
         for cells in found:
             rows, filled = rows + 1, filled or any(cells)
+            if ended:  # a row that is whole comes before more is asked for
+                raise _never_closed(path, f"in row {len(spans) * SPAN_ROWS + rows}")
             if rows == SPAN_ROWS:
                 spans.append(Span(len(spans), len(spans) * SPAN_ROWS + 1, rows, begun, read, digest.digest()))
                 rows, begun, digest = 0, read, hashlib.sha256()
     if rows:
         spans.append(Span(len(spans), len(spans) * SPAN_ROWS + 1, rows, begun, read, digest.digest()))
     return tuple(spans) if filled else ()
+
+
+def _never_closed(path: Path, where: str) -> UnreadableFile:
+    return UnreadableFile(
+        f"{path.name}: a quotation mark that opens {where} is never closed",
+        hint="Close it or take it out. Row 1 is the first below the header.",
+    )
 
 
 def _plain(heading: str) -> str:
@@ -248,7 +280,8 @@ def _columns(
     if missing:
         raise UnreadableFile(
             f"{path.name} has no column for {', '.join(missing)}",
-            hint=f"Its columns are {', '.join(header)}. "
+            hint=f"{'Its columns are' if columns else 'The headings have to be the first row, which is'} "
+            f"{', '.join(filter(None, header))}. "
             f"Name the one that is meant: {' '.join(f'--map {field}=COLUMN' for field in missing)}",
         )
     return {field: columns[field] for field in FIELDS if field in columns}

@@ -21,6 +21,9 @@ from .bulk import Progress
 if TYPE_CHECKING:
     import rich.progress
 
+PARTLY = 7
+"""The exit code when some rows could not be issued, or what was issued could not be written."""
+
 PATIENCE = 1.0  # seconds before a bar is drawn
 PLAIN = 10.0  # seconds between plain lines
 

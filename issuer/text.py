@@ -119,6 +119,14 @@ def _change(source: Source, change: Change) -> Sequence[str]:
     return [printable(f"row {change.row}: {columns}"), printable(remedy)]
 
 
+def not_written(error: OSError) -> Sequence[str]:
+    """What to do where diplomas are issued and a folder does not take their bundles."""
+    return [
+        f"What is issued stays issued, but bundles could not be written: {error.filename}: {error.strerror}",
+        "The same command with --out FOLDER writes them elsewhere and issues nothing twice.",
+    ]
+
+
 def outcome(result: Result) -> dict[str, Any]:
     """What became of a file, as JSON; of the cells only the student numbers in warnings."""
     survey = result.survey

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -61,6 +63,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("verify diplomas/UNI-2026-00000.json", "VALID: "),
         ("trust list", "Example"),
         ("wallet list", "Doctor of Medicine"),
+        ("issuer list", NUMBER),
+        (f"issuer show {NUMBER}", "Doctor of Medicine"),
         ("ledger status", "entries "),
         ("ledger audit", "every tile and the checkpoint follow"),
         ("doctor", "may only be read"),
@@ -95,6 +99,22 @@ def test_what_a_writer_left_behind_is_seen_or_said(home: Path, tmp_path: Path) -
     assert len(listed.stdout.splitlines()) == 2
     (copy / "wallet" / "wallet.sqlite3-shm").unlink()
     refused = typed(copy, "wallet", "list", mount=READ_ONLY)
+    assert (refused.returncode, refused.stdout) == (3, "")
+    assert "its folder not written to" in refused.stderr
+
+
+def test_what_another_process_issues_meanwhile_is_listed_or_said(home: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "home"
+    shutil.copy(home.parent / "passphrase", tmp_path)
+    shutil.copytree(home, copy)
+    with closing(sqlite3.connect(copy / "issuer" / "issuer.sqlite")) as writer:
+        writer.execute("UPDATE person SET name = 'Newest'")
+        writer.commit()
+        listed = typed(copy, "issuer", "list", mount=READ_ONLY)
+        assert "Newest" in listed.stdout, listed.stderr
+        shutil.copytree(copy, tmp_path / "left")
+    (tmp_path / "left" / "issuer" / "issuer.sqlite-shm").unlink()
+    refused = typed(tmp_path / "left", "issuer", "list", mount=READ_ONLY)
     assert (refused.returncode, refused.stdout) == (3, "")
     assert "its folder not written to" in refused.stderr
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
+from datetime import timedelta
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from issuer.template import InvalidTemplate
 from issuer.workers import WorkerDied
 from ledger import Log
 from ledger.audit import audit
-from tests.registrar import csv_file, graduate, issuer_in, table, twin, verifier_for
+from tests.registrar import NOW, csv_file, graduate, issuer_in, table, twin, verifier_for
 from vc import Verdict
 
 CHUNK = 4
@@ -70,6 +71,19 @@ def test_good_rows_are_issued_in_their_order_and_bad_ones_are_not(issuer: Issuer
     assert [entry.leaf for entry in entries] == list(range(1, 22))  # the DID document comes first
     assert issuer.store.count() == 21
     assert source.path.with_name("errors.csv").exists()
+
+
+def test_a_row_that_is_good_on_a_later_day_is_issued_then(tmp_path: Path) -> None:
+    today = NOW
+    issuer = issuer_in(tmp_path / "home", clock=lambda: today)
+    rows = [graduate(row, **{"award_date": "2027-07-04"} if row == 2 else {}) for row in (1, 2, 3)]
+    source = csv_file(tmp_path / "g.csv", rows)
+    assert (issue(issuer, source).issued, issue(issuer, source).issued) == (2, 0)
+    today += timedelta(days=5)
+    again = issue(issuer, source)
+    assert (again.issued, sorted(again.survey.known)) == (1, [1, 3])
+    assert issue(issuer, source).issued == 0
+    assert [entry.number for entry in issuer.entries()] == ["UNI-000001", "UNI-000003", "UNI-000002"]
 
 
 def test_every_diploma_of_a_file_verifies(issuer: Issuer, source: Source) -> None:

@@ -39,7 +39,8 @@ def test_the_planted_errors_are_found_each_with_row_column_and_reason(tmp_path: 
     found = survey(tmp_path, DIPLOMAS / "graduates-with-errors.csv", DIPLOMAS / "programmes.csv")
     assert said(found) == [
         'row 2, column email: "not-an-email" is not an e-mail address',
-        'row 3, column award_date: "30/06/2026" is not a date (YYYY-MM-DD)',
+        'row 3, column award_date: "30/06/2026" is day/month/year or month/day/year: write YYYY-MM-DD, '
+        "or issue the file with --dates day-first or --dates month-first",
         'row 5, column programme_code: "UNKNOWN" is not in the catalogue of programmes',
         'row 6, column ects: "abc" is not a number of credits',
         "row 7, column eqf_level: the row has 9 cells, the header 16",
@@ -109,6 +110,14 @@ def test_cells_beyond_the_header_are_an_error_unless_they_are_empty(tmp_path: Pa
         "row 2, column diploma_number: the row has 17 cells, the header 16",
         "row 3, column given_name: the row has 1 cell, the header 16",
     ]
+
+
+def test_columns_without_a_heading_may_be_missing_from_a_row(tmp_path: Path) -> None:
+    path = tmp_path / "g.csv"
+    head, *rows = table([graduate(row) for row in (1, 2, 3)]).splitlines()
+    path.write_text(f"{head},,\n{rows[0]},,\n{rows[1]}\n{rows[2]},,a note\n")
+    assert said(survey(tmp_path, path)) == []
+    assert open_source(path).unused == []
 
 
 def test_the_column_is_called_as_the_file_calls_it(tmp_path: Path) -> None:

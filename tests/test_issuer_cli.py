@@ -8,6 +8,7 @@ import json
 import os
 import pty
 import shutil
+import signal
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -18,7 +19,7 @@ import pytest
 from issuer.bulk import Progress
 from issuer.export import export, file_name
 from issuer.issue import Issuer
-from issuer.store import Entry
+from issuer.store import Entry, Job, Store
 from issuer.terminal import Meter
 from tests.commandline import Answer, Program
 from tests.conftest import ROOT
@@ -71,6 +72,12 @@ def test_a_bundle_verifies_in_another_folder_without_the_issuer(issued: Program,
     shutil.copy("diplomas/UNI-000002.json", tmp_path / "moved.json")
     shutil.rmtree(issued.home / "issuer")
     assert verdict(issued, tmp_path / "moved.json").startswith("VALID: ")
+
+
+def test_a_home_may_have_any_name(program: Program, file: Path, tmp_path: Path) -> None:
+    home = tmp_path / "100%41 #1?"
+    assert program("--home", home, "issuer", "issue", file, "--name", "U").code == 0
+    assert (home / "issuer" / "issuer.sqlite").stat().st_size > 0
 
 
 def test_the_same_file_again_issues_nothing(issued: Program, file: Path) -> None:
@@ -213,12 +220,47 @@ def test_of_many_rows_that_differ_or_are_odd_the_first_are_named(program: Progra
     assert len(json.loads(answer.out)["changed"]) == 30
 
 
+def test_the_order_of_day_and_month_is_said_once_for_the_file(program: Program) -> None:
+    Path("g.csv").write_text(
+        table([graduate(1, award_date="30.06.2026"), graduate(2, award_date="03/04/2026")])
+    )
+    answer = program("issuer", "issue", "g.csv", "--name", "U")
+    assert (answer.code, answer.out) == (7, "1 issued, 0 issued before, 1 with errors\n")
+    assert 'row 2, column award_date: "03/04/2026" is day/month/year or month/day/year' in answer.err
+    said = ("issuer", "issue", "g.csv", "--dates", "day-first")
+    assert program(*said).out == "1 issued, 1 issued before, 0 with errors\n"
+    assert program(*said).out == "0 issued, 2 issued before, 0 with errors\n"
+    assert "award_date       2026-04-03\n" in program("issuer", "show", "UNI-000002").out
+    otherwise = program("issuer", "issue", "g.csv", "--dates", "month-first")
+    assert otherwise.out == "0 issued, 1 issued before (1 differs), 1 with errors\n"
+    assert "correct UNI-000002 --set award_date=…" in otherwise.err
+
+
 def test_a_diploma_of_another_century_is_not_signed(program: Program) -> None:
     Path("g.csv").write_text(table([graduate(1, award_date="1026-06-30"), graduate(2)]))
     answer = program("issuer", "issue", "g.csv", "--name", "U")
     assert (answer.code, answer.out) == (7, "1 issued, 0 issued before, 1 with errors\n")
     assert 'row 1, column award_date: "1026-06-30" is before 1900: is the year right?' in answer.err
     assert program("issuer", "correct", "UNI-000002", "--set", "award_date=2206-06-30").code == 1
+
+
+def test_who_stops_a_job_is_told_how_far_it_is(
+    program: Program, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("issuer.source.SPAN_ROWS", 4)
+    real = Store.begin_chunk
+
+    def pressed(store: Store, job: Job, number: int, first_seq: int) -> None:
+        if number == 1:
+            signal.raise_signal(signal.SIGINT)
+        real(store, job, number, first_seq)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "begin_chunk", pressed)
+        answer = program("issuer", "issue", file, "--name", "U", "--workers", "0")
+    assert (answer.code, answer.out) == (130, "")
+    assert "Stopped: 4 diplomas issued.\n  The same command goes on from here" in answer.err
+    assert program("issuer", "issue", file).out == "2 issued, 4 issued before, 0 with errors\n"
 
 
 def test_many_rows_get_their_bundles_by_export(
@@ -294,6 +336,16 @@ def test_of_which_file_a_row_is_stands_before_the_question(issued: Program) -> N
     question = b"row 2 of later.csv: UNI-000009  Given9 Family9\nRevoke for good: UNI-000009  Given9 Family9?"
     out, _ = typed(issued.home, ["issuer", "revoke", "row 2"], [(question, b"y")])
     assert out.startswith("revoked UNI-000009")
+
+
+@pytest.mark.parametrize("verb", ["revoke", "show", "export", "correct"])
+def test_a_row_in_two_words_is_explained(program: Program, verb: str) -> None:
+    Path("g.csv").write_text(table([graduate(1, family_name="Brown", diploma_number="1")]))
+    program("issuer", "issue", "g.csv", "--name", "U")
+    answer = program("issuer", verb, "row", "1", *(["--set", "gpa=4.0"] if verb == "correct" else []))
+    assert (answer.code, answer.out) == (2, "")
+    assert "A row is named in one word: row:1" in answer.err
+    assert program("issuer", "list").out == "1  Given1 Brown\n"
 
 
 def test_nothing_is_revoked_from_before_it_was_awarded(issued: Program) -> None:
@@ -477,9 +529,19 @@ def test_a_folder_that_takes_no_files_is_a_problem_and_no_traceback(program: Pro
     Path("taken").mkdir()
     (Path("taken") / "UNI-000001.json").mkdir()
     answer = program("issuer", "issue", file, "--name", "U", "--out", "taken")
-    assert answer.code == 3
+    assert (answer.code, answer.out) == (7, "6 issued, 0 issued before, 0 with errors\n")
     assert "UNI-000001.json: Is a directory" in answer.err
+    assert "The same command with --out FOLDER writes them elsewhere" in answer.err
+    answer = program("issuer", "issue", file, "--out", "taken", "--json")
+    assert (answer.code, json.loads(answer.out)["bundles"]) == (7, None)
     assert program("issuer", "issue", file, "--out", "free").code == 0
+    assert len(list(Path("free").iterdir())) == 6
+    change = ("issuer", "correct", "UNI-000001", "--set", "gpa=4.0", "--out")
+    (Path("taken") / "UNI-000001.2.json").mkdir()
+    answer = program(*change, "taken")
+    assert (answer.code, answer.out) == (7, "UNI-000001 edition 2  Given1 Family1\n")
+    assert "UNI-000001.2.json: Is a directory" in answer.err
+    assert program(*change, "free").out.endswith("edition 2  Given1 Family1: free/UNI-000001.2.json\n")
 
 
 # Terminals

@@ -21,6 +21,16 @@ from issuer.records import (
 )
 from tests.registrar import graduate
 
+WHICH_ORDER = (
+    "is day/month/year or month/day/year: write YYYY-MM-DD, "
+    "or issue the file with --dates day-first or --dates month-first"
+)
+SPOILT = "is what a spreadsheet made of a value: a formula, an error, or a number cut short"
+NO_TYPE = (
+    "is not an Open Badges achievement type, such as BachelorDegree, MasterDegree, DoctoralDegree, Degree, "
+    "Diploma, Certificate, MicroCredential or Course"
+)
+
 
 def test_a_good_row_becomes_a_record() -> None:
     record, wrong = check_cells(graduate(1, ects="7.5", email=" graduate1@example.org "))
@@ -36,6 +46,7 @@ def test_a_good_row_becomes_a_record() -> None:
         ("Eve", "=CMD", "Eve =CMD"),
         ("Jörg", "<b>Smith</b>", "Jörg <b>Smith</b>"),
         ("Christopher", "Null", "Christopher Null"),
+        ("E", "#1", "E #1"),
         ("莉", "黄", "莉 黄"),
         ("طه", "الجفالي", "طه الجفالي"),
         ("X Æ", "O'Brien-Müller", "X Æ O'Brien-Müller"),
@@ -54,8 +65,19 @@ def test_every_real_name_is_a_name(given_name: str, family_name: str, name: str)
         ("email", "3.71", "is not an e-mail address"),
         ("email", "a@b", "is not an e-mail address"),
         ("email", "a b@example.org", "is not an e-mail address"),
-        ("award_date", "30/06/2026", "is not a date (YYYY-MM-DD)"),
+        ("award_date", "30/06/2026", WHICH_ORDER),
+        ("award_date", "06-30-2026", WHICH_ORDER),
+        ("award_date", "1/2/2026 0:00", WHICH_ORDER),
+        ("award_date", "30/30/2026", "is not a date (YYYY-MM-DD)"),
+        ("award_date", "06.30.2026", WHICH_ORDER),
+        ("award_date", "30.06.26", "is not a date (YYYY-MM-DD)"),
+        ("award_date", "2026-06-30 09:30", "is not a date (YYYY-MM-DD)"),
+        ("award_date", "46203", "is not a date (YYYY-MM-DD)"),
+        ("award_date", "30.06.1026", "is before 1900: is the year right?"),
+        ("birth_date", "٣٠.٠٦.٢٠٠١", "is not a date (YYYY-MM-DD)"),
         ("award_date", "20260630", "is not a date (YYYY-MM-DD)"),
+        *(("diploma_number", cell, SPOILT) for cell in ("2.02601E+11", "2,02601E+11", '="0012"', "#######")),
+        *(("family_name", cell, SPOILT) for cell in ("#N/A", "#NAME?", "#REF!", "#DIV/0!", "#NV", "#BEZUG!")),
         ("birth_date", "2026-02-30", "is not a date (YYYY-MM-DD)"),
         ("birth_date", "2026-W01-1", "is not a date (YYYY-MM-DD)"),
         ("ects", "abc", "is not a number of credits"),
@@ -66,8 +88,8 @@ def test_every_real_name_is_a_name(given_name: str, family_name: str, name: str)
         ("isced_f", "x", "is not an ISCED-F code (2 to 4 digits)"),
         ("gpa", "good", "is not a grade average"),
         ("lang", "english please", "is not a language tag"),
-        ("achievement_type", "PhD", "is not an Open Badges achievement type (such as BachelorDegree)"),
-        ("achievement_type", "ext:", "is not an Open Badges achievement type (such as BachelorDegree)"),
+        ("achievement_type", "PhD", NO_TYPE),
+        ("achievement_type", "ext:", NO_TYPE),
         ("given_name", "", "is empty"),
         ("given_name", " \t", "is empty"),
         ("diploma_number", "", "is empty"),
@@ -86,8 +108,35 @@ def test_what_could_steer_a_terminal_or_turn_a_line_around_is_refused(character:
         check_cell("family_name", f"O{character}Brien")
 
 
+@pytest.mark.parametrize(
+    "cell",
+    [
+        *("2026-06-30 00:00:00", "2026-06-30 00:00", "2026-06-30T00:00:00", "2026-06-30 00:00:00.000"),
+        *("2026/06/30", "2026-6-30", "30.06.2026", "30.6.2026 0:00"),
+        *("30 June 2026", "June 30, 2026", "30-Jun-2026"),
+    ],
+)
+@pytest.mark.parametrize("order", ["", "day-first"])
+def test_a_date_that_can_be_read_in_one_way_only_is_taken(cell: str, order: str) -> None:
+    assert check_cell("award_date", cell, order) == "2026-06-30"
+    assert check_cell("birth_date", cell, order) == "2026-06-30"
+
+
+@pytest.mark.parametrize("cell", ["03/04/2026", "3/4/2026", "03-04-2026", "03.04.2026", "3/4/2026 0:00"])
+def test_the_order_of_day_and_month_is_what_the_registrar_says(cell: str) -> None:
+    assert check_cell("award_date", cell, "day-first") == "2026-04-03"
+    assert check_cell("award_date", cell, "month-first") == "2026-03-04"
+    with pytest.raises(BadCell, match=r"is not a date"):  # what contradicts it is not turned around
+        check_cell("award_date", cell.replace("3", "13", 1), "month-first")
+
+
 def test_text_is_kept_in_its_composed_form() -> None:
     assert check_cell("family_name", unicodedata.normalize("NFD", "Müller")) == "Müller"
+
+
+@pytest.mark.parametrize(("cell", "value"), [("7,5", 7.5), ("180,0", 180), ("180.00", 180)])
+def test_credits_have_a_point_or_a_comma(cell: str, value: float) -> None:
+    assert check_cell("ects", cell) == value
 
 
 def test_an_extension_is_an_achievement_type() -> None:
@@ -96,9 +145,11 @@ def test_an_extension_is_an_achievement_type() -> None:
 
 REASONS = {
     "is not a date (YYYY-MM-DD)",
+    WHICH_ORDER,
+    SPOILT,
     "is not an e-mail address",
     "is not a language tag",
-    "is not an Open Badges achievement type (such as BachelorDegree)",
+    NO_TYPE,
     "is not an EQF level (1 to 8)",
     "is not a number of credits",
     "is not an ISCED-F code (2 to 4 digits)",

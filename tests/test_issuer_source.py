@@ -111,6 +111,7 @@ def test_all_columns_that_are_missed_are_in_the_hint(tmp_path: Path) -> None:
         ("Vorname,Namé\n".encode("latin-1"), "g.csv: line 1 is not in UTF-8"),
         (table([]).encode(), "g.csv has a header and no rows"),
         ((table([]) + "\r\n,,,\r\n").encode(), "g.csv has a header and no rows"),
+        (b"sep=;\r\n", "the first row of g.csv is empty"),
     ],
 )
 def test_what_is_no_table_is_said_to_be_none(tmp_path: Path, content: bytes, detail: str) -> None:
@@ -162,6 +163,57 @@ def test_a_quotation_mark_that_is_never_closed_has_a_place(tmp_path: Path) -> No
     with pytest.raises(UnreadableFile, match=r"^line 3: ") as raised:
         open_source(path)
     assert "never closed" in raised.value.hint
+
+
+@pytest.mark.parametrize("row", [1, 4, 5, 7])
+def test_a_quotation_mark_that_swallows_the_rows_behind_it_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, row: int
+) -> None:
+    monkeypatch.setattr(module, "SPAN_ROWS", 4)
+    lines = table([graduate(index, remarks="") for index in range(1, 8)], [*HEADER, "remarks"]).splitlines()
+    path = tmp_path / "g.csv"
+    path.write_text("\n".join([*lines[:row], lines[row] + '"see file', *lines[row + 1 :]]))
+    with pytest.raises(UnreadableFile) as raised:
+        open_source(path)
+    assert raised.value.detail == f"g.csv: a quotation mark that opens in row {row} is never closed"
+    path.write_text("\n".join([lines[0] + ',"note', *lines[1:]]))
+    with pytest.raises(UnreadableFile, match="opens in the header is never closed"):
+        open_source(path)
+
+
+@pytest.mark.parametrize("mark", [",", ";", "\t"])
+@pytest.mark.parametrize("line", ["sep={}\r\n", '"sep={}"\n', "SEP={}\r", "\ufeffsep={}\n"])
+def test_the_line_that_names_the_separator_is_no_row(tmp_path: Path, mark: str, line: str) -> None:
+    path = tmp_path / "g.csv"
+    path.write_text(line.format(mark) + table([graduate(1)], delimiter=mark), encoding="utf-8", newline="")
+    source = open_source(path)
+    assert (source.delimiter, source.header) == (mark, tuple(HEADER))
+    assert rows_of(path) == [(1, list(graduate(1).values()))]
+    path.write_bytes(line.format(mark).encode() + table([graduate(1, honours="é")]).encode("latin-1"))
+    with pytest.raises(UnreadableFile, match="line 3 is not in UTF-8"):
+        open_source(path)
+
+
+@pytest.mark.parametrize("above", ["\n", "\n\n", ",,,\n", "sep=;\n\n"])
+def test_what_stands_above_the_header_has_to_go(tmp_path: Path, above: str) -> None:
+    path = tmp_path / "g.csv"
+    path.write_text(above + table([graduate(1)]))
+    with pytest.raises(UnreadableFile, match=r"^the first row of g.csv is empty") as raised:
+        open_source(path)
+    assert "delete what stands above" in raised.value.hint
+    path.write_text(f"Graduates 2026{',' * 15}\n" + table([graduate(1)]))
+    with pytest.raises(UnreadableFile, match="no column for") as raised:
+        open_source(path)
+    assert raised.value.hint.startswith("The headings have to be the first row, which is Graduates 2026. ")
+
+
+def test_the_separator_is_found_where_no_heading_is_known(tmp_path: Path) -> None:
+    path = tmp_path / "g.csv"
+    path.write_text("Nr;Vorname;Nachname;Studiengang;Art;Datum\n1;A;B;C;Degree;2026-06-30\n")
+    chosen = ("diploma_number=Nr", "given_name=Vorname", "family_name=Nachname", "award_date=Datum")
+    chosen += ("programme_title=Studiengang", "achievement_type=Art")
+    source = open_source(path, dict(item.split("=") for item in chosen))
+    assert (source.delimiter, len(source.columns)) == (";", 6)
 
 
 cells = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=6)
