@@ -74,12 +74,20 @@ class Checker:
             column = header[min(len(cells), len(header) - 1)]
             count = counted(len(cells), "cell")
             return {}, [Finding(row, column, f"the row has {count}, the header {len(header)}")]
+        for heading, cell in zip(header, cells, strict=False):
+            if "\n" in cell and self._holds_a_row(cell):
+                return {}, [Finding(row, heading, "holds whole rows: is a quotation mark missing?")]
         record, wrong = check_cells(
             self.source.fields(cells), latest=self.latest_award, date_order=self.source.date_order
         )
         if self.catalogue is not None and not any(name == "programme_code" for name, _, _ in wrong):
             wrong += _compare(record, self.catalogue)
         return record, [Finding(row, self.column(name), reason, cell) for name, reason, cell in wrong]
+
+    def _holds_a_row(self, cell: str) -> bool:
+        """Whether a quotation mark that opens the cell took in the lines below it."""
+        delimiters = len(self.source.header) - 1
+        return any(line.count(self.source.delimiter) == delimiters for line in cell.split("\n")[1:])
 
     def column(self, name: str) -> str:
         """The heading of the column that holds a field."""

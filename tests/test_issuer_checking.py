@@ -112,6 +112,17 @@ def test_cells_beyond_the_header_are_an_error_unless_they_are_empty(tmp_path: Pa
     ]
 
 
+def test_a_cell_that_took_in_the_rows_below_it_is_no_note(tmp_path: Path) -> None:
+    path = tmp_path / "g.csv"
+    head, *rows = table([graduate(row) for row in range(1, 6)]).splitlines()
+    for first, last in ((f'{rows[0]},"a', f'{rows[1]},b"'), (f'"{rows[0]},', f'{rows[3]},\n"x{"," * 16}')):
+        path.write_text("\n".join([f"{head},note", first, f"{rows[2]},", last]))
+        (told,) = said(survey(tmp_path, path))
+        assert told.endswith(": holds whole rows: is a quotation mark missing?")
+    path.write_text(f'{head},note\n{rows[0]},"two\nlines, and a third\none"\n')
+    assert said(survey(tmp_path, path)) == []
+
+
 def test_columns_without_a_heading_may_be_missing_from_a_row(tmp_path: Path) -> None:
     path = tmp_path / "g.csv"
     head, *rows = table([graduate(row) for row in (1, 2, 3)]).splitlines()
