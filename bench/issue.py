@@ -84,7 +84,7 @@ def bare_signatures(folder: Path, count: int = 4000) -> float:
     press, source = issuer.press(), open_source(folder / "g.csv")
     checker, documents = Checker(source, NOW.date()), []
     for row, cells in source.rows(source.spans[0]):
-        documents.append(press.documents.compose(checker.check(row, cells)[0], row))
+        documents.append(press.composer.compose(checker.check(row, cells)[0], row))
     documents = documents[:count]
     best = float("inf")
     for _ in range(3):

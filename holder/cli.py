@@ -112,7 +112,7 @@ def receive(session: Session, source: str, ca: Path | None, yes: bool, accept_un
                 f"it says that it is {printable(invitation.issuer)}",
                 f"the diploma will be bound to {mine.holder_keys()[0].did}",
             )
-            return agreed("Receive it?", yes)
+            return consented("Receive it?", yes)
 
         before = mine.credentials()
         held = claim(
@@ -160,7 +160,7 @@ def present(session: Session, identifiers: tuple[str, ...], challenge: str, doma
                 f"{text.title(held)}, {text.issuer(held)}: all of it will be shown to {printable(domain)}",
                 f"bound to {text.binding(held)}",
             )
-        if not agreed("Sign and show?", yes):
+        if not consented("Sign and show?", yes):
             raise Declined("nothing was signed")
         bundle = mine.present(identifiers, challenge=challenge, domain=domain, now=session.now()).to_bytes()
     return Result(json.loads(bundle), bundle.decode().rstrip("\n"))
@@ -187,7 +187,7 @@ def delete(session: Session, identifier: str, yes: bool) -> Result:
     with opened(session) as mine:
         held = mine.get(identifier)
         say(f"{text.title(held)}, {text.issuer(held)}")
-        if not agreed("Delete it from this wallet?", yes):
+        if not consented("Delete it from this wallet?", yes):
             raise Declined("nothing was deleted")
         mine.delete(held.id)
     return Result({"deleted": held.id}, held.id)
@@ -233,7 +233,7 @@ def secret(prompt: str, variable: str = _CURRENT, *, new: bool = False) -> bytes
     return typed
 
 
-def agreed(question: str, yes: bool) -> bool:
+def consented(question: str, yes: bool) -> bool:
     """What the holder answers; an error where nobody can be asked."""
     if not yes and not sys.stdin.isatty():
         raise click.UsageError("There is no terminal to ask at; --yes says yes.")

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self, TypeVar
@@ -49,7 +50,7 @@ class HolderKey(NamedTuple):
         return f"{self.did}#{self.did.removeprefix('did:key:')}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Held:
     """A credential in the wallet: `data`, a bundle or a bare credential, stays as it was received."""
 
@@ -60,12 +61,12 @@ class Held:
     verdict: Verdict
     """What the check said when it was added: valid, or undetermined if it was wanted even so."""
 
-    @property
+    @cached_property
     def bundle(self) -> Bundle:
         """The bundle, or the bare credential as a bundle of itself."""
         return Bundle.parse(self.data)
 
-    @property
+    @cached_property
     def credential(self) -> Credential:
         """The credential inside; it was verified when it was added, its status may have changed since."""
         return Credential.parse(self.bundle.secured)

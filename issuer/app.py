@@ -6,7 +6,6 @@ stand in paths, so that requests must not be logged.
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import re
 from collections.abc import Callable
@@ -20,10 +19,10 @@ from fastapi.concurrency import run_in_threadpool
 
 from exchange.claim import MAX_MESSAGE
 from wire.problem import Conflict, Damaged, Malformed, NotFound, Problem, TooLarge, Unavailable
+from wire.serving import read_body
 
 from .claims import Claims, Issues, LinkExpired, TooManyAttempts
 
-BODY_TIME = 10.0  # seconds in which a request's body has to arrive
 _STATUS = (  # the first that fits; any other refusal is 403
     (NotFound, 404),
     (Conflict, 409),
@@ -62,7 +61,7 @@ def create_app(issuer: Issues, claims: Claims, public: Path, clock: Callable[[],
 
     @app.post(f"{base}/claim/{{token}}")
     async def redeem(token: str, request: Request) -> Response:
-        message = await _body(request)
+        message = await read_body(request, MAX_MESSAGE)
         bundle = await run_in_threadpool(claims.redeem, token, message, issuer, now=clock())
         return Response(bundle, headers=_PRIVATE, media_type="application/json")
 
@@ -77,20 +76,6 @@ def create_app(issuer: Issues, claims: Claims, public: Path, clock: Callable[[],
         return _published(public / "status" / name, request, "application/vc")
 
     return app
-
-
-async def _body(request: Request) -> bytes:
-    """The body, no more than `MAX_MESSAGE` bytes of it in memory."""
-    body = bytearray()
-    try:
-        async with asyncio.timeout(BODY_TIME):
-            async for part in request.stream():
-                body += part
-                if len(body) > MAX_MESSAGE:
-                    raise TooLarge(f"the claim has more than {MAX_MESSAGE} bytes")
-    except TimeoutError:
-        raise Malformed(f"the claim did not arrive within {BODY_TIME:.0f} seconds") from None
-    return bytes(body)
 
 
 def _published(path: Path, request: Request, media_type: str) -> Response:

@@ -88,10 +88,7 @@ class Claims:
         self._documents = Resolver({name: METHODS[name] for name in ("key", "jwk")}, NoFetcher())
         make_private_folder(path.parent)
         path.touch(mode=0o600)
-        with (
-            locked(path),
-            self._connected() as connection,
-        ):  # to change the mode takes a lock that never waits
+        with locked(path), self._connected() as connection:  # SQLite does not wait when it changes the mode
             connection.execute("PRAGMA journal_mode = WAL")
             connection.executescript(_SCHEMA)
 

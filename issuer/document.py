@@ -56,7 +56,7 @@ class Profile:
         return self.iri("status", str(number))
 
 
-class Documents:
+class Composer:
     """Makes unsigned credentials from records. Raises `InvalidTemplate` where the template cannot work."""
 
     def __init__(

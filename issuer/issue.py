@@ -151,12 +151,11 @@ class Issuer:
             id_secret=self.keys.secret("credential-id"),
             salt_secret=self.keys.secret("salt"),
             position_secret=self.keys.secret("status-position"),
-            key_type=key.public_key.type,
-            key_secret=key.secret,
+            signer=key,
             verification_method=self.identity.verification_method(key.public_key),
             suite=suite,
         )
-        press.documents.check()
+        press.composer.check()
         return press
 
     @cached_property
@@ -360,7 +359,7 @@ class Issuer:
 
     def _by_id(self, identifier: str) -> Entry:
         for found in self.entries():
-            if self._press.documents.credential_id(found.number, found.edition) == identifier:
+            if self._press.composer.credential_id(found.number, found.edition) == identifier:
                 return found
         raise NotFound("no diploma with this id was issued here")
 

@@ -1,6 +1,6 @@
 """The press: from a record and its sequence number to the signed credential and its log entry.
 
-It is made of plain values, so that worker processes get their own. A line is what is kept of a credential:
+It can be pickled, so that worker processes get their own. A line is what is kept of a credential:
 the credential itself, the record that it was made from (a correction starts there), the sequence number.
 """
 
@@ -16,12 +16,12 @@ import orjson
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
-from keys import PrivateKey
+from keys import Signer
 from ledger import EntryKind
 from vc import anchoring
 from vc.integrity import Proof, sign
 
-from .document import Documents, Profile
+from .document import Composer, Profile
 from .permutation import Positions
 from .records import Record, full_name
 from .template import Template
@@ -63,8 +63,8 @@ class Press:
     id_secret: bytes
     salt_secret: bytes
     position_secret: bytes
-    key_type: str
-    key_secret: bytes
+    signer: Signer
+    """Has the issuer's assertion key."""
     verification_method: str
     suite: str
 
@@ -79,22 +79,17 @@ class Press:
         )
 
     @cached_property
-    def documents(self) -> Documents:
-        """The unsigned credentials."""
+    def composer(self) -> Composer:
+        """What makes the unsigned credentials."""
         template = Template(self.template)
-        return Documents(template, self.profile, self.id_secret, self.salt_secret, self.positions)
-
-    @cached_property
-    def signer(self) -> PrivateKey:
-        """The issuer's assertion key."""
-        return PrivateKey.from_secret(self.key_type, self.key_secret)
+        return Composer(template, self.profile, self.id_secret, self.salt_secret, self.positions)
 
     def print(
         self, record: Record, seq: int, created: datetime, *, edition: int = 1, holder: str | None = None
     ) -> Printed:
         """Signs. Raises `Malformed` where the template's content would lose anything on its way."""
         signed = sign(
-            self.documents.compose(record, seq, edition, holder),
+            self.composer.compose(record, seq, edition, holder),
             self.signer,
             verification_method=self.verification_method,
             suite=self.suite,

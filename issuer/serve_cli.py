@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import socket
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import click
 
-from wire.problem import Refused, Unavailable
+from wire.problem import Refused
 from wire.terminal import Result, extra, say, verb
 
 from .diploma_cli import select
@@ -55,14 +54,14 @@ def claim(place: Place, selectors: tuple[str, ...], url: str | None) -> Result:
 def serve(place: Place, host: str, port: int, url: str | None, tls: bool | None) -> None:
     """Answer claim links, and publish the DID document and the status lists, until stopped."""
     with extra("serve"):
-        import uvicorn
+        from wire.serving import listen, run
 
         from .app import create_app
     from .tls import server_files
 
     made = place.open()
     made.press()  # asks for the passphrase now rather than at the first request
-    with _listener(host, port) as listener:
+    with listen(host, port) as listener:
         url = url or made.identity.url
         tls = url is None if tls is None else tls
         url = url or f"{'https' if tls else 'http'}://localhost:{listener.getsockname()[1]}"
@@ -72,19 +71,8 @@ def serve(place: Place, host: str, port: int, url: str | None, tls: bool | None)
             files = server_files(made.home / "tls", [urlsplit(url).hostname or host], now=place.session.now())
             say(f"Wallets and verifiers have to be told of the CA: --ca {files.authority}")
         app = create_app(made, claims, made.home, place.session.now)
-        config = uvicorn.Config(
-            app,
-            lifespan="off",
-            ws="none",
-            log_level="warning",
-            access_log=False,  # paths hold the tokens of claim links
-            server_header=False,
-            limit_concurrency=200,
-            ssl_certfile=files.chain if files else None,
-            ssl_keyfile=files.key if files else None,
-        )
         click.echo(url)
-        uvicorn.Server(config).run([listener])
+        run(app, listener, tls=(files.chain, files.key) if files else None)
 
 
 def _claims(made: Issuer, url: str) -> Claims:
@@ -98,12 +86,3 @@ def _number(made: Issuer, selector: str) -> str:
     if found.reason is not None:
         raise Refused(f"diploma {found.number} was revoked: nobody can claim it")
     return found.number
-
-
-def _listener(host: str, port: int) -> socket.socket:
-    try:
-        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
-    except OSError as error:
-        raise Unavailable(
-            f"{host}, port {port}: {error.strerror}", hint="Name another port: --port."
-        ) from error

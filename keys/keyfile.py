@@ -98,19 +98,6 @@ class KeyFile:
         assert label in LABELS, label
         return HKDF(SHA256(), 32, salt=None, info=f"intaglio/{label}".encode()).derive(self._secrets[0])
 
-    def add(self, name: str, key_type: str) -> PrivateKey:
-        """A new key under a new name, on disk when this returns; raises `Conflict` when the name is taken."""
-        key = PrivateKey.generate(key_type)
-        _checked_name(name)
-        with locked(self.path):
-            self._load()  # another process may have added keys
-            if name in self.public_keys:
-                raise Conflict(f"the key file {self.path} has a key '{name}' already")
-            root, keys = self._secrets
-            _write(self.path, root, {**keys, name: key}, self._passphrase() if self.protected else None)
-            self._load()
-        return key
-
     def change_passphrase(self, passphrase: Passphrase) -> None:
         """Seals the secrets under another passphrase, asked for after the present one; `None`: plain.
 
@@ -119,7 +106,7 @@ class KeyFile:
         _ = self._secrets  # asks for the present one
         secret = passphrase()
         with locked(self.path):
-            self._load()  # another process may have added keys
+            self._load()  # another process may have changed the passphrase, too
             _write(self.path, *self._secrets, secret)
             self._passphrase = functools.cache(lambda: secret)
             self._load()

@@ -41,6 +41,9 @@ class PrivateKey:
         self.public_key = PublicKey(key_type, raw)
         self.secret = secret
 
+    def __reduce__(self) -> tuple[type[PrivateKey], tuple[str, bytes]]:
+        return PrivateKey, (self.public_key.type, self.secret)
+
     def __repr__(self) -> str:
         return f"PrivateKey(for {self.public_key.multikey()})"
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from wire.problem import Damaged
 
-from .log import Log
-from .note import Checkpoint, Note
+from .log import LogReader
+from .note import Checkpoint
 from .problem import InvalidEvidence
 from .tiles.edge import Edge
 from .tiles.layout import WIDTH, partial_tiles
@@ -18,7 +18,7 @@ from .tiles.store import Batch
 _AT_ONCE = WIDTH * WIDTH  # entries
 
 
-def audit(log: Log) -> Checkpoint:
+def audit(log: LogReader) -> Checkpoint:
     """The log's checkpoint, once all of its tree was seen to follow from the entries.
 
     Raises `Damaged`, which names the first difference: a tile, a bundle, or the checkpoint. Entries that are
@@ -46,7 +46,7 @@ def audit(log: Log) -> Checkpoint:
     if edge.root() != checkpoint.root:
         raise Damaged("the checkpoint has another root than the entries give")
     try:
-        signers = Note.parse(checkpoint.note).signers([log.verifier_key, log.clock_key])
+        signers = checkpoint.signers([log.verifier_key, log.clock_key])
     except InvalidEvidence as error:
         raise Damaged(f"the checkpoint: {error.detail}") from error
     if log.clock_key not in signers:

@@ -6,26 +6,24 @@ A log's folder holds `keys.json` and `log/`; that of an issuer is one. Looking n
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import click
 
-from keys import KeyFile, PrivateKey, PublicKey
-from wire import Conflict, Malformed, NotFound, Refused, counted
-from wire.files import locked
+from keys import KeyFile, PrivateKey
+from wire import Conflict, Damaged, Malformed, NotFound, Refused, counted
 from wire.terminal import Result, passphrase, say, verb
 
 from .audit import audit as audit_log
 from .entries import EntryKind, entry, parse_entry
 from .evidence import TLOG_PROOF, Evidence, TrustPolicy, verify_evidence
-from .log import Log
+from .log import Log, LogReader
 from .note import Checkpoint, SignatureType, VerifierKey
 from .tiles.posix import PosixStore, kept_beside
-from .tiles.store import CHECKPOINT, Batch
+from .tiles.store import CHECKPOINT
 
 KEYS = {"log": "Ed25519", "cosigner": "Ed25519"}
 _KINDS = {kind.name.lower().replace("_", "-"): kind for kind in EntryKind}
@@ -48,50 +46,31 @@ class Place(NamedTuple):
     folder: Path
     now: Callable[[], datetime]
 
-    def open(self) -> Log:
-        """The log, for reading only. Raises `NotFound`."""
+    def open(self) -> LogReader:
+        """The log, to read. Raises `NotFound`; `Refused` while it holds what an interrupted writer left."""
         kept = kept_beside(self.folder)
-        store = _Unwritten(self.folder / "log", kept) if (self.folder / "log").is_dir() else None
+        store = PosixStore(self.folder / "log", kept) if (self.folder / "log").is_dir() else None
         note = store.get(CHECKPOINT) if store else None
         if store is None or note is None:
             raise NotFound(f"there is no log in {self.folder}", hint="`intaglio ledger init NAME` makes one.")
         public = KeyFile.open(self.folder / "keys.json", lambda: None).public_keys
-        signer, cosigner = _Reader(public["log"]), _Reader(public["cosigner"])
-        return Log(Checkpoint.parse(note).origin, signer, cosigner, store, clock=self.now)
-
-
-class _Unwritten(PosixStore):
-    """The folder for those who only look: nothing in it is mended, so that damage shows."""
-
-    @contextmanager
-    def lock(self) -> Iterator[None]:
-        written = (self._folder / "journal.lock").exists()  # not yet in a folder that was just brought back
-        with locked(self._folder / "journal", to_read=True) if written else nullcontext():
-            yield
-
-    def put(self, path: str, data: bytes) -> None:
-        pass
-
-    def pending(self, start: int) -> Iterator[Batch]:
-        """As far as it is signed for. Raises `Refused` for what an interrupted writer left behind it."""
-        note = self.get(CHECKPOINT)
-        signed = Checkpoint.parse(note).size if note else None
-        for batch in super().pending(start):
-            if batch.start == signed:
-                raise Refused(
-                    "the log has entries that are not signed for yet: its last writer was interrupted",
-                    hint="Nothing is lost: the same command, typed again, finishes its work.",
-                )
-            yield batch
-
-
-class _Reader(NamedTuple):
-    """Stands where a signer is asked for, and is never asked to sign."""
-
-    public_key: PublicKey
-
-    def sign(self, data: bytes) -> bytes:
-        raise NotImplementedError
+        log = LogReader(Checkpoint.parse(note).origin, public["log"], public["cosigner"], store)
+        with store.lock(to_read=True):
+            recorded = [store.base().size]
+            recorded += [batch.range.stop for batch in store.pending(recorded[0])]
+            signed = log.checkpoint().size
+        if signed not in recorded:
+            raise Damaged(
+                f"the checkpoint is of {signed} entries; the log had {recorded[0]} and has {recorded[-1]}",
+                hint="Was the folder, or a part of it, restored from a backup?",
+            )
+        if signed < recorded[-1]:
+            raise Refused(
+                "the log has entries that are not signed for yet: its last writer was interrupted",
+                hint="Nothing is lost: the same command, typed again, finishes its work.",
+            )
+        log.require_newest()
+        return log
 
 
 @click.group()
@@ -179,7 +158,7 @@ def audit(place: Place, since: Path | None) -> Result:
     return Result({"origin": checkpoint.origin, "size": checkpoint.size, "sound": True}, text)
 
 
-def _status(log: Log) -> Result:
+def _status(log: LogReader) -> Result:
     checkpoint = log.checkpoint()
     data = {
         "origin": checkpoint.origin,
@@ -192,7 +171,7 @@ def _status(log: Log) -> Result:
     return Result(data, "\n".join(f"{words.get(name, name):<17}{value}" for name, value in data.items()))
 
 
-def _index_of(log: Log, digest: str) -> int:
+def _index_of(log: LogReader, digest: str) -> int:
     raw = _digest(digest)
     for index, found in enumerate(log.entries(0, log.checkpoint().size)):
         if found[2:] == raw:

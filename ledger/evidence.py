@@ -21,7 +21,7 @@ from wire.text import counted
 
 from . import merkle
 from .entries import parse_entry
-from .note import Checkpoint, Note, SignatureType, VerifierKey, decode_base64
+from .note import Checkpoint, SignatureType, VerifierKey, decode_base64
 from .problem import InvalidEvidence, NotWitnessed, UnknownLog
 
 TLOG_PROOF = "c2sp.org/tlog-proof@v1"
@@ -141,22 +141,21 @@ def attest(note: bytes, trust: TrustPolicy) -> Attested:
     logs = trust.named(checkpoint.origin)
     if not logs:
         raise UnknownLog("the evidence is from a log that the trust policy does not name")
-    parsed = Note.parse(note)
     for log in logs:
-        if log.key in parsed.signers([log.key]):
-            return _attested(checkpoint, parsed, log)
+        if log.key in checkpoint.signers([log.key]):
+            return _attested(checkpoint, log)
     raise InvalidEvidence(f"the checkpoint is not signed by the log {checkpoint.origin}")
 
 
-def _attested(checkpoint: Checkpoint, note: Note, log: TrustedLog) -> Attested:
-    times = note.signers(log.witnesses).values()
+def _attested(checkpoint: Checkpoint, log: TrustedLog) -> Attested:
+    times = checkpoint.signers(log.witnesses).values()
     seen = sorted(time for time in times if time is not None)
     if len(seen) < log.quorum:
         raise NotWitnessed(
             f"the checkpoint of {checkpoint.origin} is signed by {_witnesses(len(seen))}, not by {log.quorum}"
         )
     # A log with a clock always shows its time, so that an altered line is not taken for a missing one.
-    own = note.signers([log.clock]).get(log.clock) if log.clock else None
+    own = checkpoint.signers([log.clock]).get(log.clock) if log.clock else None
     if log.clock and own is None:
         raise InvalidEvidence(f"the checkpoint of {checkpoint.origin} lacks the time by its own clock")
     if seen:  # not the earliest time: of the quorum, all but one may be lying

@@ -1,7 +1,8 @@
 """`Log`: an append-only log of entries, whose checkpoints are signed and cosigned with a time stamp.
 
-One class over any `tiles.store.Store`. Whatever happened before, an append, a restart, a crash or a full
-disk, the way on is the same: read the checkpoint, integrate the recorded batches that follow, and sign.
+`LogReader` is the part of it that needs no keys, over any `tiles.store.Store`. Whatever happened before, an
+append, a restart, a crash or a full disk, the way on is the same: read the checkpoint, integrate the recorded
+batches that follow, and sign.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from wire.text import counted
 from . import merkle
 from .entries import parse_entry
 from .evidence import TLOG_PROOF, Evidence, format_proof
-from .note import Checkpoint, Note, SignatureType, VerifierKey, checkpoint_text
+from .note import Checkpoint, SignatureType, VerifierKey, checkpoint_text
 from .problem import InvalidEvidence
 from .tiles.edge import Edge
 from .tiles.layout import LARGEST_ENTRY
@@ -40,7 +41,118 @@ def verifier_keys(origin: str, signer: PublicKey, cosigner: PublicKey) -> tuple[
     )
 
 
-class Log:
+class LogReader:
+    """A log that is read, with nothing in its store changed: its checkpoint, its entries, proofs of both.
+
+    `key` and `cosigner` verify what the log `origin` signs. Any method raises `Unavailable` when the store
+    cannot be reached, `Damaged` when it holds something else than was written.
+    """
+
+    def __init__(self, origin: str, key: PublicKey, cosigner: PublicKey, store: Store) -> None:
+        self.origin = origin
+        self.verifier_key, self.clock_key = verifier_keys(origin, key, cosigner)
+        self.store = store
+        self._tiles = TileReader(store.get)
+        self._verified: Callable[[bytes], Checkpoint] = functools.lru_cache(maxsize=4)(self.own_checkpoint)
+
+    def checkpoint(self) -> Checkpoint:
+        """The newest checkpoint; its `note` is what others verify."""
+        checkpoint = self._stored_checkpoint()
+        if checkpoint is None:
+            raise Damaged("the checkpoint of the log is missing")
+        return checkpoint
+
+    def prove(self, index: int, size: int) -> list[bytes]:
+        """The inclusion proof of an entry in the tree of a size (RFC 6962 2.1.1). Raises `NotFound`."""
+        return _inclusion_proof(index, size, self._tree(size))
+
+    def consistency(self, old: int, new: int) -> list[bytes]:
+        """The proof that the log of one size begins that of another (RFC 6962 2.1.2). Raises `NotFound`."""
+        tree = self._tree(new)
+        if not 0 <= old <= new:
+            raise NotFound(f"the log of {_entries(new)} has no beginning of {old}")
+        return merkle.consistency_proof(old, new, tree)
+
+    def entries(self, start: int, stop: int) -> Iterator[bytes]:
+        """The entries from `start` to `stop`. Raises `NotFound` when there are not that many."""
+        size = self.checkpoint().size
+        if not 0 <= start <= stop <= size:
+            raise NotFound(f"the log has {_entries(size)}, not those from {start} to {stop}")
+        return self._tiles.entries(start, stop, size)
+
+    def evidence(self, index: int) -> Evidence:
+        """The evidence that an entry is in the log. Raises `NotFound`; `Malformed` for a foreign entry."""
+        checkpoint = self.checkpoint()
+        size = checkpoint.size
+        proof = _inclusion_proof(index, size, self._tiles.tree(size))
+        entry = next(self._tiles.entries(index, index + 1, size))
+        try:
+            merkle.verify_inclusion(merkle.leaf_hash(entry), index, size, proof, checkpoint.root)
+        except InvalidEvidence as error:
+            raise Damaged(
+                f"the tiles of the log do not prove its entry {index}", hint="Audit the log."
+            ) from error
+        return Evidence(TLOG_PROOF, parse_entry(entry).digest, format_proof(index, proof, checkpoint.note))
+
+    def own_checkpoint(self, note: bytes) -> Checkpoint:
+        """A checkpoint that this log signed. Raises `Damaged` or `Conflict` for anything else."""
+        try:
+            checkpoint = Checkpoint.parse(note)
+            signers = checkpoint.signers([self.verifier_key])
+        except Malformed as error:
+            raise Damaged(f"the checkpoint of the log is not what was signed: {error.detail}") from error
+        if checkpoint.origin != self.origin:
+            raise Conflict(f"this is the log {checkpoint.origin}, not {self.origin}")
+        if self.verifier_key not in signers:
+            raise Damaged(f"the checkpoint of {self.origin} is not signed with its key")
+        return checkpoint
+
+    def require_continues(self, old: Checkpoint) -> None:
+        """Raise `Damaged` unless the log is a continuation of a checkpoint that was kept elsewhere.
+
+        It is not when its folder was restored from a backup, or is another log with the same name and keys.
+        """
+        new = self.checkpoint()
+        if old.size > new.size:
+            raise Damaged(f"the log once had {_entries(old.size)}, and now has {new.size}: an old copy?")
+        try:
+            proof = self.consistency(old.size, new.size)
+            merkle.verify_consistency(old.size, old.root, new.size, new.root, proof)
+        except InvalidEvidence as error:
+            raise Damaged(f"the log does not begin with the {_entries(old.size)} that it had") from error
+
+    def require_newest(self) -> None:
+        """Raise `Damaged` unless the log continues the newest checkpoint that is kept elsewhere."""
+        kept = self._kept_checkpoint()
+        if kept is not None:
+            try:
+                self.require_continues(kept)
+            except Damaged as error:
+                raise Damaged(error.detail, hint=_OLD) from error
+
+    def _kept_checkpoint(self) -> Checkpoint | None:
+        """The newest checkpoint as it was kept elsewhere, unless that is of another log, here before."""
+        note = self.store.kept()
+        if note is None:
+            return None
+        try:
+            checkpoint = Checkpoint.parse(note)
+            return checkpoint if self.verifier_key in checkpoint.signers([self.verifier_key]) else None
+        except Malformed as error:
+            raise Damaged("the checkpoint that was kept beside the log cannot be read", hint=_OLD) from error
+
+    def _tree(self, size: int) -> merkle.Subtree:
+        now = self.checkpoint().size
+        if not 0 <= size <= now:
+            raise NotFound(f"the log has {_entries(now)}, not yet {size}")
+        return self._tiles.tree(now)
+
+    def _stored_checkpoint(self) -> Checkpoint | None:
+        note = self.store.get(CHECKPOINT)
+        return None if note is None else self._verified(note)
+
+
+class Log(LogReader):
     """A log that can be appended to and read; opening one finishes what a crash left unfinished.
 
     `origin` is its name, without spaces or '+', best a URL without scheme. `clock` gives the time for the
@@ -52,21 +164,14 @@ class Log:
     def __init__(
         self, origin: str, signer: Signer, cosigner: Signer, store: Store, *, clock: Callable[[], datetime]
     ) -> None:
-        self.origin = origin
-        self.verifier_key, self.clock_key = verifier_keys(origin, signer.public_key, cosigner.public_key)
+        super().__init__(origin, signer.public_key, cosigner.public_key, store)
         self._signer, self._cosigner, self._clock = signer, cosigner, clock
-        self.store = store
-        self._tiles = TileReader(store.get)
-        self._verified: Callable[[bytes], Checkpoint] = functools.lru_cache(maxsize=4)(self._verify)
-        self._newest = Checkpoint(origin, 0, merkle.EMPTY_ROOT, b"")
+        self._signed = 0  # entries, as of the newest checkpoint that was signed here
         self._edge: Edge | None = None
         with store.lock():
-            kept = self._kept_checkpoint()
-            if kept is not None:
-                self._require_as_long(kept)
+            self._require_as_long()
             self._catch_up()  # which brings back tiles that a power cut took
-            if kept is not None:
-                self._require_same_beginning(kept)
+            self.require_newest()
 
     def append(self, entries: Sequence[bytes], key: bytes) -> range:
         """Append entries as one batch, and return their indices once they are durable and signed for.
@@ -96,111 +201,19 @@ class Log:
             return batch.range
 
     def checkpoint(self) -> Checkpoint:
-        """The newest checkpoint; its `note` is what others verify."""
-        newest = self._newest
-        checkpoint = self._stored_checkpoint()
-        if checkpoint is None:
-            raise Damaged("the checkpoint of the log is missing")
-        if checkpoint.size < newest.size:
-            raise Damaged(f"the log has gone back from {newest.size} to {_entries(checkpoint.size)}")
+        """The newest checkpoint; `Damaged`, too, if it is older than one that was signed here."""
+        signed = self._signed
+        checkpoint = super().checkpoint()
+        if checkpoint.size < signed:
+            raise Damaged(f"the log has gone back from {signed} to {_entries(checkpoint.size)}")
         return checkpoint
 
-    def prove(self, index: int, size: int) -> list[bytes]:
-        """The inclusion proof of an entry in the tree of a size (RFC 6962 2.1.1). Raises `NotFound`."""
-        tree = self._tree(size)
-        if not 0 <= index < size:
-            raise NotFound(f"there is no entry {index} in the log of {_entries(size)}")
-        return merkle.inclusion_proof(index, size, tree)
-
-    def consistency(self, old: int, new: int) -> list[bytes]:
-        """The proof that the log of one size begins that of another (RFC 6962 2.1.2). Raises `NotFound`."""
-        tree = self._tree(new)
-        if not 0 <= old <= new:
-            raise NotFound(f"the log of {_entries(new)} has no beginning of {old}")
-        return merkle.consistency_proof(old, new, tree)
-
-    def entries(self, start: int, stop: int) -> Iterator[bytes]:
-        """The entries from `start` to `stop`. Raises `NotFound` when there are not that many."""
-        size = self.checkpoint().size
-        if not 0 <= start <= stop <= size:
-            raise NotFound(f"the log has {_entries(size)}, not those from {start} to {stop}")
-        return self._tiles.entries(start, stop, size)
-
-    def evidence(self, index: int) -> Evidence:
-        """The evidence that an entry is in the log. Raises `NotFound`; `Malformed` for a foreign entry."""
-        checkpoint = self.checkpoint()
-        entry = next(self.entries(index, index + 1))
-        proof = self.prove(index, checkpoint.size)
-        try:
-            merkle.verify_inclusion(merkle.leaf_hash(entry), index, checkpoint.size, proof, checkpoint.root)
-        except InvalidEvidence as error:
-            raise Damaged(
-                f"the tiles of the log do not prove its entry {index}", hint="Audit the log."
-            ) from error
-        return Evidence(TLOG_PROOF, parse_entry(entry).digest, format_proof(index, proof, checkpoint.note))
-
-    def own_checkpoint(self, note: bytes) -> Checkpoint:
-        """A checkpoint that this log signed before. Raises `Damaged` or `Conflict` for anything else."""
-        return self._verify(note)
-
-    def require_continues(self, old: Checkpoint) -> None:
-        """Raise `Damaged` unless the log is a continuation of a checkpoint that was kept elsewhere.
-
-        It is not when its folder was restored from a backup, or is another log with the same name and keys.
-        """
-        new = self.checkpoint()
-        if old.size > new.size:
-            raise Damaged(f"the log once had {_entries(old.size)}, and now has {new.size}: an old copy?")
-        try:
-            proof = self.consistency(old.size, new.size)
-            merkle.verify_consistency(old.size, old.root, new.size, new.root, proof)
-        except InvalidEvidence as error:
-            raise Damaged(f"the log does not begin with the {_entries(old.size)} that it had") from error
-
-    def _kept_checkpoint(self) -> Checkpoint | None:
-        """The newest checkpoint as it was kept elsewhere, unless that is of another log, here before."""
-        note = self.store.kept()
-        if note is None:
-            return None
-        try:
-            signed = self.verifier_key in Note.parse(note).signers([self.verifier_key])
-            return Checkpoint.parse(note) if signed else None
-        except Malformed as error:
-            raise Damaged("the checkpoint that was kept beside the log cannot be read", hint=_OLD) from error
-
-    def _require_as_long(self, kept: Checkpoint) -> None:
-        stored = self._stored_checkpoint()
+    def _require_as_long(self) -> None:
+        """As the newest checkpoint that is kept elsewhere, lest another one be signed for the same size."""
+        kept, stored = self._kept_checkpoint(), self._stored_checkpoint()
         size = 0 if stored is None else stored.size
-        if size < kept.size:
+        if kept is not None and size < kept.size:
             raise Damaged(f"the log once had {_entries(kept.size)}, and now has {size}", hint=_OLD)
-
-    def _require_same_beginning(self, kept: Checkpoint) -> None:
-        try:
-            self.require_continues(kept)
-        except Damaged as error:
-            raise Damaged(error.detail, hint=_OLD) from error
-
-    def _tree(self, size: int) -> merkle.Subtree:
-        now = self.checkpoint().size
-        if not 0 <= size <= now:
-            raise NotFound(f"the log has {_entries(now)}, not yet {size}")
-        return self._tiles.tree(now)
-
-    def _stored_checkpoint(self) -> Checkpoint | None:
-        note = self.store.get(CHECKPOINT)
-        return None if note is None else self._verified(note)
-
-    def _verify(self, note: bytes) -> Checkpoint:
-        try:
-            checkpoint = Checkpoint.parse(note)
-            signers = Note.parse(note).signers([self.verifier_key])
-        except Malformed as error:
-            raise Damaged(f"the checkpoint of the log is not what was signed: {error.detail}") from error
-        if checkpoint.origin != self.origin:
-            raise Conflict(f"this is the log {checkpoint.origin}, not {self.origin}")
-        if self.verifier_key not in signers:
-            raise Damaged(f"the checkpoint of {self.origin} is not signed with its key")
-        return checkpoint
 
     def _catch_up(self) -> Edge:
         """Integrate what is recorded but not signed yet, by this process or another, and sign for it."""
@@ -218,7 +231,7 @@ class Log:
         sizes = [edge.size, *(batch.range.stop for batch in batches)]
         if signed is None and sizes != [0]:
             raise Damaged("the checkpoint of the log is missing, though the log has entries")
-        if signed is not None and (signed.size < self._newest.size or signed.size not in sizes):
+        if signed is not None and (signed.size < self._signed or signed.size not in sizes):
             raise Damaged(
                 f"the checkpoint is of {_entries(signed.size)}; the log had {sizes[0]} and has {sizes[-1]}",
                 hint="Was the folder, or a part of it, restored from a backup?",
@@ -250,6 +263,12 @@ class Log:
         log_line = self.verifier_key.sign(self._signer, text)
         clock_line = self.clock_key.sign(self._cosigner, text, self._clock())
         note = b"%b\n%b%b" % (text, log_line, clock_line)
-        newest = self._verified(note)
+        checkpoint = self._verified(note)
         self.store.publish(note)
-        self._newest = newest
+        self._signed = checkpoint.size
+
+
+def _inclusion_proof(index: int, size: int, tree: merkle.Subtree) -> list[bytes]:
+    if not 0 <= index < size:
+        raise NotFound(f"there is no entry {index} in the log of {_entries(size)}")
+    return merkle.inclusion_proof(index, size, tree)

@@ -138,7 +138,7 @@ class Note:
 
 
 @dataclass(frozen=True)
-class Checkpoint:
+class Checkpoint(Note):
     """A log's head: its name, the number of its entries, their root hash, and the note with all that."""
 
     origin: str
@@ -149,13 +149,14 @@ class Checkpoint:
     @classmethod
     def parse(cls, data: bytes) -> Checkpoint:
         """The checkpoint in a signed note, its signatures unverified. Raises what `Note.parse` raises."""
-        lines = Note.parse(data).text.decode().split("\n")[:-1]
+        signed = Note.parse(data)
+        lines = signed.text.decode().split("\n")[:-1]
         if len(lines) < 3 or "" in lines or not _DECIMAL.fullmatch(lines[1]):
             raise InvalidEvidence("the checkpoint is not a log's name, its size and its root")
         root = decode_base64(lines[2], "The root of the checkpoint")
         if len(root) != 32:
             raise InvalidEvidence("the root of the checkpoint is not 32 bytes")
-        return cls(lines[0], int(lines[1]), root, data)
+        return cls(signed.text, signed.signatures, lines[0], int(lines[1]), root, data)
 
 
 def checkpoint_text(origin: str, size: int, root: bytes) -> bytes:

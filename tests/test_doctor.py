@@ -136,6 +136,7 @@ def test_a_service_that_was_not_installed_says_how(
     role: str, program: Program, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "uvicorn", None)
+    monkeypatch.delitem(sys.modules, "wire.serving", raising=False)  # an earlier test may have loaded it
     answer = program(role, "serve")
     assert (answer.code, "pip install 'intaglio[serve]'" in answer.err) == (1, True)
 

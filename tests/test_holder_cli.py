@@ -233,7 +233,7 @@ def test_a_wallet_that_is_in_use_is_to_be_tried_later(
 def test_the_holder_says_no(run: Run, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run("init")
     name = run("import", file).out.strip()
-    monkeypatch.setattr("holder.cli.agreed", lambda question, yes: False)
+    monkeypatch.setattr("holder.cli.consented", lambda question, yes: False)
     for arguments in (("delete", name), ("present", name, "--challenge", "c", "--domain", "d")):
         answer = run(*arguments)
         assert (answer.code, answer.out) == (5, "")

@@ -21,7 +21,6 @@ from fastapi import FastAPI
 
 from did.methods import key as did_key
 from exchange.claim import MAX_MESSAGE, ClaimLink, InvalidLink, Invitation, acceptance
-from issuer import app as app_module
 from issuer.app import create_app
 from issuer.claims import (
     CHALLENGE_LIFETIME,
@@ -383,7 +382,7 @@ def test_each_refusal_has_its_status_and_says_what_to_do(tmp_path: Path) -> None
 def test_a_body_that_does_not_arrive_is_not_waited_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(app_module, "BODY_TIME", 0.05)
+    monkeypatch.setattr("wire.serving.BODY_TIME", 0.05)
     with service(tmp_path, Registrar()) as running:
         link = running.claims.offer(NUMBER, now=NOW)
         with socket.create_connection(("127.0.0.1", running.port), timeout=10) as slow:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from issuer.document import Documents, Profile
+from issuer.document import Composer, Profile
 from issuer.permutation import Positions
 from issuer.records import check_record
 from issuer.source import open_source
@@ -25,13 +25,13 @@ DID = "did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK"
 HOLDER = "did:key:z6MkpTHR8VNsBxYAAWHut2Geadd9jSwuBV8xRoAnwWsdvktH"
 
 
-def documents(url: str | None = None, id_secret: bytes = b"i" * 32) -> Documents:
+def composer(url: str | None = None, id_secret: bytes = b"i" * 32) -> Composer:
     profile = Profile(DID, "Invented University", "u.example/log", url)
-    return Documents(Template.packaged(), profile, id_secret, b"s" * 32, Positions(lambda _: b"p" * 32))
+    return Composer(Template.packaged(), profile, id_secret, b"s" * 32, Positions(lambda _: b"p" * 32))
 
 
 def compose(seq: int = 0, edition: int = 1, holder: str | None = None, **change: str) -> dict[str, Any]:
-    return documents().compose(check_record(graduate(1, **change)), seq, edition, holder)
+    return composer().compose(check_record(graduate(1, **change)), seq, edition, holder)
 
 
 def test_a_diploma_says_who_got_what_from_whom_when() -> None:
@@ -106,7 +106,7 @@ def test_the_id_is_160_bits_that_nobody_without_the_secret_can_guess() -> None:
         compose()["id"],
         compose(edition=2)["id"],
         compose(diploma_number="UNI-000002")["id"],
-        documents(id_secret=b"j" * 32).compose(check_record(graduate(1)), 0)["id"],
+        composer(id_secret=b"j" * 32).compose(check_record(graduate(1)), 0)["id"],
     }
     assert len(identifiers) == 4
     assert all(len(identifier.rsplit(":", 1)[1]) == 32 for identifier in identifiers)  # base32 of 20 bytes
@@ -128,7 +128,7 @@ def test_status_and_log_are_named() -> None:
 
 
 def test_with_a_web_address_everything_lies_under_it() -> None:
-    diploma = documents("https://u.example/registry").compose(check_record(graduate(1)), 0)
+    diploma = composer("https://u.example/registry").compose(check_record(graduate(1)), 0)
     assert diploma["id"].startswith("https://u.example/registry/credential/")
     assert diploma["credentialStatus"]["statusListCredential"] == "https://u.example/registry/status/0"
     assert diploma["issuer"]["url"] == "https://u.example/registry"
@@ -145,7 +145,7 @@ def test_every_example_loses_nothing_and_has_the_form_of_open_badges(corpora: Pa
     schema = json.loads((corpora / "samples" / "schemas" / "ob3-achievementcredential.json").read_bytes())
     schemas = Schemas({"ob3": schema})
     source = open_source(ROOT / "examples" / "diploma" / "graduates.csv")
-    made = documents()
+    made = composer()
     for span in source.spans:
         for row, cells in source.rows(span):
             document = made.compose(check_record(source.fields(cells)), row)

@@ -470,5 +470,5 @@ def test_a_press_can_be_sent_to_another_process_and_shows_no_secret(issuer: Issu
     record = {**graduate(1), "ects": 180}
     printed = press.print(record, 0, NOW)
     assert pickle.loads(pickle.dumps(press)).print(record, 0, NOW) == printed
-    assert press.key_secret.hex() not in repr(press)
-    assert repr(press.key_secret) not in repr(press)
+    assert press.id_secret.hex() not in repr(press)
+    assert repr(press.id_secret) not in repr(press)

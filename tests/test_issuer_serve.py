@@ -153,6 +153,7 @@ def test_a_port_that_is_taken(machine: Machine) -> None:
 
 def test_without_the_packages_of_the_service(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "uvicorn", None)
+    monkeypatch.delitem(sys.modules, "wire.serving", raising=False)
     answer = machine.run("issuer", "serve")
     assert (answer.code, answer.out) == (1, "")
     assert "uvicorn" in answer.err

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from issuer.document import Documents, Profile
+from issuer.document import Composer, Profile
 from issuer.permutation import Positions
 from issuer.template import InvalidTemplate, Template
 from wire.problem import Malformed
@@ -67,17 +67,17 @@ def test_a_template_is_one_json_object(text: bytes) -> None:
         Template(text)
 
 
-def documents(**change: Any) -> Documents:
+def composer(**change: Any) -> Composer:
     content = {**json.loads(Template.packaged().text), **change}
     template = Template(
         json.dumps({name: part for name, part in content.items() if part is not None}).encode()
     )
     profile = Profile("did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK", "U", "u.example/log")
-    return Documents(template, profile, b"i" * 32, b"s" * 32, Positions(lambda _: b"p" * 32))
+    return Composer(template, profile, b"i" * 32, b"s" * 32, Positions(lambda _: b"p" * 32))
 
 
 def test_the_packaged_template_is_sound() -> None:
-    documents().check()
+    composer().check()
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_the_packaged_template_is_sound() -> None:
 )
 def test_a_template_that_cannot_make_a_credential_is_refused(change: dict[str, Any], detail: str) -> None:
     with pytest.raises(InvalidTemplate) as raised:
-        documents(**change)
+        composer(**change)
     assert raised.value.detail == detail
 
 
@@ -109,4 +109,4 @@ def test_a_template_that_cannot_make_a_credential_is_refused(change: dict[str, A
 )
 def test_a_template_that_would_lose_something_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(InvalidTemplate, match=r"^the template: "):
-        documents(**change).check()
+        composer(**change).check()

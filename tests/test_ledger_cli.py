@@ -145,6 +145,15 @@ def test_what_a_full_disk_interrupted_is_no_damage(
     assert program("ledger", "audit").out.endswith("the log's 2 entries\n")
 
 
+def test_a_journal_that_ends_before_the_checkpoint_is_damage(filled: Program) -> None:
+    journal = filled.home / "issuer/log/journal"
+    journal.write_bytes(journal.read_bytes()[:-1])
+    for verb in ("audit", "status"):
+        answer = filled("ledger", verb)
+        assert (answer.code, answer.out) == (1, "")
+        assert "the checkpoint is of 5 entries; the log had 0 and has 0" in answer.err
+
+
 def test_reading_never_signs(filled: Program) -> None:
     """A log without its checkpoint is not mended by somebody who only looks."""
     (checkpoint := filled.home / "issuer/log/checkpoint").unlink()

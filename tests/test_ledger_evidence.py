@@ -5,11 +5,14 @@ from __future__ import annotations
 import base64
 import dataclasses
 import hashlib
+import subprocess
+import sys
 from datetime import datetime, timedelta
 from functools import partial
 
 import pytest
 
+import ledger
 from keys import PrivateKey
 from ledger import (
     EntryKind,
@@ -29,6 +32,7 @@ from ledger import (
 from ledger.evidence import TLOG_PROOF, attest, format_proof, parse_proof
 from ledger.note import Note, SignatureType
 from ledger.tiles.memory import MemoryStore
+from tests.conftest import ROOT
 from tests.ledger_samples import COSIGNER, NOW, ORIGIN, SIGNER, open_log, sample, samples, trust_in
 from wire.problem import Malformed, TooLarge
 
@@ -267,3 +271,10 @@ def test_a_checkpoints_signatures_are_verified_once_for_many_proofs(log: Log) ->
     for _ in range(2):  # what is refused is refused again
         with pytest.raises(UnknownLog):
             verify_evidence(ENTRY, log.evidence(5), TrustPolicy())
+
+
+def test_checking_evidence_loads_no_writer() -> None:
+    program = "import sys, ledger; print('ledger.log' in sys.modules, ledger.Log.__module__)"
+    command = [sys.executable, "-c", program]
+    assert subprocess.run(command, cwd=ROOT, check=True, capture_output=True).stdout == b"False ledger.log\n"
+    assert not hasattr(ledger, "Block")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from keys import PrivateKey
-from ledger import Checkpoint, InvalidEvidence, Log, merkle
+from ledger import InvalidEvidence, Log, merkle
 from ledger.tiles.memory import MemoryStore
 from ledger.tiles.posix import PosixStore
 from tests.ledger_samples import COSIGNER, NOW, ORIGIN, SIGNER, open_log, sample, samples
@@ -184,7 +185,7 @@ def test_a_split_view_is_found_by_consistency() -> None:
         log.append(samples(0, 5), b"0")
         log.append(samples(start + 5, start + 10), b"5")
         log.append(samples(10, 12), b"10")
-    common = Checkpoint(ORIGIN, 5, merkle.root(0, 5, one._tiles.tree(12)), b"")
+    common = replace(one.checkpoint(), size=5, root=merkle.root(0, 5, one._tiles.tree(12)))
     for log in (one, other):
         log.require_continues(common)
     for log, checkpoint in ((one, other.checkpoint()), (other, one.checkpoint())):

@@ -16,7 +16,6 @@ import uvicorn
 
 from tests.commandline import Program
 from tests.world import NOW, University, verifier
-from verifier import app as app_module
 from verifier.app import MAX_BODY, create_app
 from wire import Unavailable
 
@@ -85,7 +84,7 @@ def test_a_body_that_is_too_large_is_cut_off(server: str) -> None:
 
 
 def test_a_body_that_does_not_come_is_not_waited_for(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(app_module, "BODY_TIME", 0.05)
+    monkeypatch.setattr("wire.serving.BODY_TIME", 0.05)
     address = httpx.URL(server)
     with socket.create_connection((address.host, address.port)) as connection:
         connection.sendall(b"POST /verify HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{")

@@ -6,7 +6,6 @@ thread. Only a report that stays open because something could not be reached is 
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -17,14 +16,13 @@ from starlette.concurrency import run_in_threadpool
 
 from vc import Report, Verdict
 from wire import Malformed, TooLarge, Unavailable
+from wire.serving import read_body
 
 from .policy import DEFAULT_POLICY, Policy
 from .verify import Verifier
 
 MAX_BODY = 1 << 20
 """Bytes; less than a file may have (`vc.bundle.MAX_BYTES`), since many bodies are in memory at once."""
-
-BODY_TIME = 10.0  # seconds in which a request's body has to arrive
 
 _STATUS = {Verdict.VALID: 200, Verdict.INVALID: 400, Verdict.UNDETERMINED: 422}
 
@@ -51,7 +49,7 @@ def create_app(
     async def verify(request: Request, challenge: str | None = None, domain: str | None = None) -> Response:
         """Verifies the JSON body. The credentials are in the answer only if it is valid."""
         try:
-            body = await _body(request)
+            body = await read_body(request, MAX_BODY)
         except Malformed as problem:
             status = 413 if isinstance(problem, TooLarge) else 408
             return _json(problem.to_dict(), status, "application/problem+json")
@@ -71,20 +69,6 @@ def _answer(report: Report) -> dict[str, Any]:
     if report:
         answer["credentials"] = [credential.document for credential in report.require()]
     return answer
-
-
-async def _body(request: Request) -> bytes:
-    """The body, no more than `MAX_BODY` bytes of it in memory."""
-    body = bytearray()
-    try:
-        async with asyncio.timeout(BODY_TIME):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > MAX_BODY:
-                    raise TooLarge(f"the body is longer than {MAX_BODY} bytes")
-    except TimeoutError:
-        raise Malformed(f"the body did not arrive within {BODY_TIME:.0f} seconds") from None
-    return bytes(body)
 
 
 def _json(value: Any, status: int, media_type: str) -> Response:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -13,7 +12,7 @@ from typing import Any, Protocol
 import click
 
 from vc import Check, Outcome, Report, Verdict
-from wire import Conflict, Malformed, NotFound, Unavailable, load_json, load_json_object, printable
+from wire import Conflict, Malformed, NotFound, load_json, load_json_object, printable
 from wire.datetimestamp import parse_datetimestamp
 from wire.fetch import Fetcher
 from wire.terminal import Result, extra, say, standard_input, verb
@@ -245,23 +244,11 @@ def verifier() -> None:
 def serve(session: Session, host: str, port: int) -> None:
     """Answer POST /verify until stopped."""
     with extra("serve"):
-        import uvicorn
+        from wire.serving import listen, run
 
         from .app import create_app
     app = create_app(session.verifier(offline=True), session.verifier(), clock=session.now)
-    config = uvicorn.Config(
-        app, lifespan="off", ws="none", log_level="warning", server_header=False, limit_concurrency=200
-    )
-    with _listener(host, port) as listener:
+    with listen(host, port) as listener:
         shown = f"[{host}]" if ":" in host else host
         click.echo(f"http://{shown}:{listener.getsockname()[1]}/verify")
-        uvicorn.Server(config).run([listener])
-
-
-def _listener(host: str, port: int) -> socket.socket:
-    try:
-        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
-    except OSError as error:
-        raise Unavailable(
-            f"{host}, port {port}: {error.strerror}", hint="Name another port: --port."
-        ) from error
+        run(app, listener)

@@ -84,13 +84,9 @@ def _require_key_in_force(key: IssuerKey, fact: Fact) -> None:
     """The key signed for its issuer at the moment, and at the place in the log, that `fact` attests."""
     if key.until is not None and (fact.time is None or key.until <= fact.time):
         raise KeyNotInForce(f"the key ended on {key.until:%Y-%m-%d}, before the log saw the credential")
-    before = [bound for bound in key.history if bound.fact and bound.fact.origin == fact.origin]
-    if not before:
-        return
-    in_force = max(
-        (bound for bound in before if bound.index < fact.index), key=lambda bound: bound.index, default=None
-    )
-    if in_force is None or not in_force.has(key.key):
+    same_log = [bound for bound in key.history if bound.fact and bound.fact.origin == fact.origin]
+    earlier = [bound for bound in same_log if bound.index < fact.index]
+    if same_log and not (earlier and earlier[-1].has(key.key)):
         raise KeyNotInForce("the key was not in the issuer's document when the log saw the credential")
 
 

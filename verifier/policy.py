@@ -140,7 +140,7 @@ class StatusWithin:
 
 
 @dataclass(frozen=True)
-class Anchored:
+class InTrustedLog:
     """A log that is trusted holds the credential; with `witnesses`, that many clocks not the issuer's."""
 
     witnesses: int = 0
@@ -200,14 +200,14 @@ def load_policy(value: Any) -> Policy:
 
 _PLAIN: Mapping[str, Policy] = {
     "recognised": Recognised(),
-    "anchored": Anchored(),
+    "anchored": InTrustedLog(),
     "holderBound": HolderBound(),
 }
 _GROUPS: Mapping[str, Callable[[tuple[Policy, ...]], Policy]] = {"allOf": AllOf, "anyOf": AnyOf}
 _RULES: Mapping[str, tuple[type, Callable[[Any], Policy]]] = {
     "type": (str, OfType),
     "statusWithinDays": (int, lambda days: StatusWithin(timedelta(days=days))),
-    "witnesses": (int, Anchored),
+    "witnesses": (int, InTrustedLog),
     "schema": (str, HasSchema),
 }
 

@@ -153,11 +153,8 @@ class _Opened:
             self.problem = problem
 
 
-_REASONS = frozenset(reason.value for reason in Reason)
-
-
 def _words(reason: str) -> str:
-    return reason.replace("-", " ") if reason in _REASONS else shortened(reason)
+    return reason.replace("-", " ") if reason in tuple(Reason) else shortened(reason)
 
 
 def _start(credential: Credential) -> datetime:

@@ -51,8 +51,6 @@ CLOCK_SKEW = timedelta(minutes=5)
 MAX_STATUS = 4
 """More status entries are refused: each costs lists to fetch, verify and unpack."""
 
-STATUS_KINDS = (EntryKind.STATUS_LIST, EntryKind.REVOCATION_DETAILS)
-
 STEPS = ("readable", "holder", "issuer", "signature", "dates", "status", "schema", "evidence", "trust")
 
 
@@ -296,7 +294,8 @@ class _Run:
         if any(signature.signer != issuer for signature in signatures):
             raise InvalidProof("the status document is signed by somebody else")
         self._signatures.verify(anchored.document, signatures)
-        kind = STATUS_KINDS["RevocationDetails" in credential.types]
+        details = "RevocationDetails" in credential.types
+        kind = EntryKind.REVOCATION_DETAILS if details else EntryKind.STATUS_LIST
         for signature in signatures:
             leaf = log_entry(anchored.document, signature.proof, kind)
             facts = self._evidence.facts({leaf: signature.key}, anchored.evidence, issuer).found

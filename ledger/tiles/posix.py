@@ -14,7 +14,7 @@ import io
 import os
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from wire.files import locked, make_private_folder, sync_file, sync_folder, write_durably
@@ -48,8 +48,10 @@ class PosixStore:
                 return None
 
     @contextmanager
-    def lock(self) -> Iterator[None]:
-        with _disk_problems(), locked(self._folder / "journal"):
+    def lock(self, *, to_read: bool = False) -> Iterator[None]:
+        # No lock in a folder that was just brought back: no writer either, and readers make no file.
+        free = to_read and not (self._folder / "journal.lock").exists()
+        with _disk_problems(), nullcontext() if free else locked(self._folder / "journal", to_read=to_read):
             yield
 
     def base(self) -> Base:
