@@ -8,6 +8,7 @@ here, as a `Session`.
 from __future__ import annotations
 
 import errno
+import functools
 import importlib
 import importlib.util
 import io
@@ -24,7 +25,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from wire import Declined, DiskFull, Malformed, NotFound, Problem, TryLater, Unavailable, counted, printable
-from wire.terminal import Result, print_json, say, verb
+from wire.terminal import Folder, Result, print_json, say, verb
 
 if TYPE_CHECKING:
     from vc import Report
@@ -83,12 +84,12 @@ class Session:
         from verifier.status import fetched
 
         fetcher = self.fetcher(offline=offline)
-        issuer_home = self.home / "issuer"
+        here = functools.partial(published_list, self.home / "issuer")
         return Verifier(
             Resolver(METHODS, fetcher),
             trust=Trust.load(trust_file or self.trust_file),
             schemas=self._schemas(),
-            lists=(lambda url: published_list(issuer_home, url), fetched(fetcher)),
+            lists=(here,) if offline else (here, fetched(fetcher)),
         )
 
     def _schemas(self) -> Schemas | None:
@@ -143,7 +144,7 @@ class _Lazy(click.Group):
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.option(
     "--home",
-    type=click.Path(path_type=Path),
+    type=Folder(),
     envvar="INTAGLIO_HOME",
     default=Path("~/.intaglio"),
     help="Where everything is kept.",
@@ -168,7 +169,9 @@ def cli(ctx: click.Context, home: Path, ca_file: Path | None, loopback: bool) ->
 
     Start with: intaglio demo
     """
-    ctx.obj = Session(home.expanduser().absolute(), ca_file, loopback)
+    if os.environ.get("NO_COLOR"):
+        ctx.color = False  # click then leaves out bold, too
+    ctx.obj = Session(home, ca_file, loopback)
 
 
 @verb()
@@ -267,7 +270,10 @@ def main() -> None:
 
     With --json it becomes an object on stdout, too: `error`, with the members of RFC 9457 and `exitCode`.
     """
-    for stream in (sys.stdout, sys.stderr):  # a verdict must not depend on what the locale can spell
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # closed: the next file that is opened would take its place
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode))
+    for stream in (sys.stdin, sys.stdout, sys.stderr):  # nothing depends on what the locale can spell
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:

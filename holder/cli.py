@@ -75,7 +75,7 @@ def init(session: Session, key_type: str) -> Result:
 
 
 @verb(wallet)
-@click.argument("source", metavar="FILE|-")
+@click.argument("source", metavar="FILE|-", type=click.Path())
 @_undetermined
 def import_(session: Session, source: str, accept_undetermined: bool) -> Result:
     """Check a credential or bundle, and keep it."""
@@ -85,7 +85,7 @@ def import_(session: Session, source: str, accept_undetermined: bool) -> Result:
 
 
 @verb(wallet)
-@click.argument("source", metavar="LINK|FILE|-")
+@click.argument("source", metavar="LINK|FILE|-", type=click.Path())
 @click.option("--ca", type=click.Path(exists=True, path_type=Path), help="A CA to accept too.")
 @_yes
 @_undetermined
@@ -134,8 +134,10 @@ def list_(session: Session) -> Result:
         found = mine.credentials()
     if not found:
         say("The wallet is empty. `intaglio wallet receive LINK` and `intaglio wallet import FILE` fill it.")
-    lines = [f"{held.id}  {text.title(held)}, {text.issuer(held)}; {text.checked(held)}" for held in found]
-    return Result({"credentials": [summary(held) for held in found]}, "\n".join(lines))
+    outdated = text.outdated(found)
+    lines = [text.line(held) + "; a later edition is here" * (held.id in outdated) for held in found]
+    listed = [{**summary(held), "laterEditionHeld": held.id in outdated} for held in found]
+    return Result({"credentials": listed}, "\n".join(lines))
 
 
 @verb(wallet)
@@ -295,6 +297,7 @@ def summary(held: Held) -> dict[str, Any]:
     return {
         "id": held.id,
         "title": text.title(held),
+        "awardedTo": held.credential.subject_name,
         "issuer": held.credential.issuer,
         "issuerName": held.credential.issuer_name,
         "boundTo": sorted(held.bound_to),

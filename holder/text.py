@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import datetime
+
 from vc.credential import text_of
+from vc.integrity import Proof, proof_values
 from vc.report import Report, Verdict
 from wire.text import printable
 
@@ -28,6 +32,25 @@ def checked(held: Held) -> str:
     """What is known of its validity: the finding when it was added, nothing newer."""
     finding = "valid" if held.verdict is Verdict.VALID else "could not be decided"
     return f"{finding} when added on {held.added:%Y-%m-%d}"
+
+
+def line(held: Held) -> str:
+    """A credential in one line: its id here, what, whose, from whom, how it was checked."""
+    whose = printable(held.credential.subject_name)
+    return f"{held.id}  {title(held)}{whose and f' of {whose}'}, {issuer(held)}; {checked(held)}"
+
+
+def outdated(found: Iterable[Held]) -> set[str]:
+    """The ids of those of which a later edition is held: one issuer, one number, signed later."""
+    editions: dict[tuple[str, str], list[tuple[datetime, str]]] = {}
+    for held in found:
+        credential = held.credential
+        number = text_of(credential.subjects[0], "licenseNumber")
+        if number and held.verdict is Verdict.VALID:  # what anybody may have made says nothing of others
+            proofs = map(Proof.parse, proof_values(credential.document))
+            signed = max((proof.created for proof in proofs if proof.created), default=held.added)
+            editions.setdefault((credential.issuer, number), []).append((signed, held.id))
+    return {name for group in editions.values() for signed, name in group if signed < max(group)[0]}
 
 
 def binding(held: Held) -> str:

@@ -26,6 +26,7 @@ LINK_LIFETIME = timedelta(days=30)
 CHALLENGE_LIFETIME = timedelta(minutes=10)
 OPEN_CHALLENGES = 10  # per link; each lets one claim be checked, so that this also limits attempts
 
+_WAY_OUT = "Remove claims.sqlite: links that were sent end, and `intaglio issuer claim` makes new ones."
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS link (token BLOB PRIMARY KEY, number TEXT NOT NULL, expires INTEGER NOT NULL,
                                  holder TEXT) STRICT;
@@ -178,7 +179,7 @@ class Claims:
     @contextmanager
     def _connected(self) -> Iterator[sqlite3.Connection]:
         with (
-            sqlite_problems("the list of claim links"),
+            sqlite_problems("the list of claim links", _WAY_OUT),
             closing(sqlite3.connect(self._path, isolation_level=None, timeout=30)) as connection,
         ):
             connection.execute("PRAGMA synchronous = FULL")

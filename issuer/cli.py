@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, NoReturn, Protocol
 import click
 
 from keys import PassphraseNeeded
-from wire.terminal import Result, passphrase, say, verb
+from wire.terminal import Folder, Result, passphrase, say, verb
 from wire.text import counted
 
 from . import diploma_cli, issue_cli, text
@@ -69,12 +69,12 @@ class Place(NamedTuple):
 
 
 @click.group()
-@click.option("--home", type=click.Path(path_type=Path), help="The issuer's folder.")
+@click.option("--home", type=Folder(), help="The issuer's folder.")
 @click.pass_context
 def issuer(ctx: click.Context, home: Path | None) -> None:
     """Issue diplomas from a CSV, revoke and correct them."""
     session: Session = ctx.obj
-    ctx.obj = Place((home or session.home / "issuer").expanduser().absolute(), session)
+    ctx.obj = Place(home or session.home / "issuer", session)
 
 
 @verb(issuer)

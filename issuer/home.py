@@ -34,6 +34,7 @@ from .document import Profile
 
 VERSION = 1
 _LIST = re.compile(r"[0-9]{1,9}(-details)?", re.ASCII)
+_RESTORE = "`intaglio issuer --home FOLDER restore BACKUP` brings back a backup."
 KEYS = {"assertion": "Ed25519", "status-list": "Ed25519", "log": "Ed25519", "cosigner": "Ed25519"}
 """The issuer's keys and their types; a did:key has room for the first only, which then signs lists, too."""
 
@@ -85,13 +86,15 @@ class Identity:
             found = load_json_object((home / "issuer.json").read_bytes())
             if found.pop("version") != VERSION:
                 raise Damaged(f"{home / 'issuer.json'} is of another version than {VERSION}")
+            if not all(isinstance(value, str) for value in {**found, "url": found["url"] or ""}.values()):
+                raise Malformed("a member is not a text")
             return cls(**found)
         except FileNotFoundError:
             raise NotFound(
                 f"there is no issuer in {home}", hint="`intaglio issuer init` makes one."
             ) from None
         except (Malformed, KeyError, TypeError) as error:
-            raise Damaged(f"{home / 'issuer.json'} cannot be read") from error
+            raise Damaged(f"{home / 'issuer.json'} cannot be read", hint=_RESTORE) from error
 
     def require(self, name: str, url: str | None, method: str | None) -> None:
         """Raises `Conflict` unless a description of the issuer fits this one."""
@@ -140,10 +143,10 @@ class Identity:
 def index(home: Path) -> Path:
     """The index of an issuer. Raises `Damaged` where it is lost: an empty one would revoke nothing."""
     path = home / "issuer.sqlite"
-    if not path.exists():
+    if not path.exists() or not path.stat().st_size:  # SQLite takes an empty file for a new database
         raise Damaged(
             f"{path} is lost, the index of what was issued and revoked",
-            hint="`intaglio issuer --home FOLDER restore BACKUP` brings back a backup.",
+            hint=_RESTORE,
         )
     return path
 

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import click
 
 from wire.problem import Refused
-from wire.terminal import Result, extra, say, verb
+from wire.terminal import Command, Result, extra, say, verb
 
 from .diploma_cli import select
 
@@ -26,20 +26,21 @@ _url = click.option("--url", help="The address that links begin with, if it is n
 @click.argument("selectors", metavar="DIPLOMA...", nargs=-1, required=True)
 @_url
 def claim(place: Place, selectors: tuple[str, ...], url: str | None) -> Result:
-    """Make links by which wallets claim diplomas. Each is good for one wallet."""
+    """Make links by which wallets claim diplomas. Each is good for one wallet, and ends earlier ones."""
     from .claims import LINK_LIFETIME
 
     made = place.open()
-    claims = _claims(made, url or made.identity.url or f"https://localhost:{PORT}")
+    claims = _claims(made, url or _address(made))
     links = {}
     for number in [_number(made, selector) for selector in selectors]:
         links[number] = str(claims.offer(number, now=place.session.now()))
     say(f"Good for {LINK_LIFETIME.days} days and one wallet, as long as `intaglio issuer serve` runs.")
     say("Whoever has a link can claim with it: send each to its holder only.")
+    say("Earlier links for the same diplomas, if nobody has used them, are good no longer.")
     return Result({"links": links}, "\n".join(f"{number}  {link}" for number, link in links.items()))
 
 
-@click.command(short_help="Answer claim links until stopped.")
+@click.command(cls=Command, short_help="Answer claim links until stopped.")
 @click.option(
     "--host", default="127.0.0.1", show_default=True, help="The address of this machine to listen on."
 )
@@ -66,19 +67,37 @@ def serve(place: Place, host: str, port: int, url: str | None, tls: bool | None)
         tls = url is None if tls is None else tls
         url = url or f"{'https' if tls else 'http'}://localhost:{listener.getsockname()[1]}"
         claims = _claims(made, url)
+        if url.rstrip("/") != _address(made):
+            say(f"Links for this address: intaglio issuer claim DIPLOMA --url {url}")
         files = None
         if tls:
             files = server_files(made.home / "tls", [urlsplit(url).hostname or host], now=place.session.now())
             say(f"Wallets and verifiers have to be told of the CA: --ca {files.authority}")
+        elif urlsplit(url).scheme == "https":
+            port = listener.getsockname()[1]
+            say(f"This is plain HTTP on {host}, port {port}, for a proxy in front that speaks TLS.")
         app = create_app(made, claims, made.home, place.session.now)
         click.echo(url)
         run(app, listener, tls=(files.chain, files.key) if files else None)
 
 
+def _address(made: Issuer) -> str:
+    """What links begin with unless told otherwise; `serve` with its defaults answers there."""
+    return made.identity.url or f"https://localhost:{PORT}"
+
+
 def _claims(made: Issuer, url: str) -> Claims:
+    from exchange.claim import ClaimLink, InvalidLink
+
     from .claims import Claims
 
-    return Claims(made.home / "claims.sqlite", url.rstrip("/"))
+    service = url.rstrip("/")
+    try:
+        ClaimLink.parse(f"{service}/claim/{'-' * 43}")
+    except InvalidLink:
+        hint = "It is https:// and a host in small ASCII letters; http:// is for this machine only."
+        raise Refused(f"no claim link can begin with {url}", hint=hint) from None
+    return Claims(made.home / "claims.sqlite", service)
 
 
 def _number(made: Issuer, selector: str) -> str:

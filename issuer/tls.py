@@ -7,6 +7,7 @@ authority may only vouch for the names it was made for, so that its key is worth
 from __future__ import annotations
 
 import ipaddress
+import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from wire.files import locked, make_private_folder, write_durably
-from wire.problem import Malformed
+from wire.problem import Damaged, Malformed
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _LIFETIME = timedelta(days=397)  # the longest that browsers accept for a server
@@ -45,22 +46,31 @@ def server_files(folder: Path, names: Sequence[str], *, now: datetime) -> Server
     """The files in `folder` for loopback and `names`, host names or IP addresses; made if need be.
 
     The authority's private key is not kept: for other names, or a week before the end, all is made anew.
-    Raises `InvalidName`.
+    Raises `InvalidName`, and `Damaged` for files that do not work together: others may trust the authority.
     """
     files = ServerFiles(folder / "server.pem", folder / "server.key", folder / "authority.pem")
     subjects = [_general_name(name) for name in dict.fromkeys([*LOOPBACK, *names])]
     make_private_folder(folder)
     with locked(folder):
-        if not _good(files.chain, subjects, now):
+        if not _good(files, subjects, now):
             _make(files, subjects, now)
     return files
 
 
-def _good(chain: Path, subjects: Sequence[x509.GeneralName], now: datetime) -> bool:
-    if not chain.exists():
+def _good(files: ServerFiles, subjects: Sequence[x509.GeneralName], now: datetime) -> bool:
+    if not files.chain.exists():
         return False
-    certificate = x509.load_pem_x509_certificates(chain.read_bytes())[0]
-    covered = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    try:
+        certificate = x509.load_pem_x509_certificates(files.chain.read_bytes())[0]
+        covered = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(files.chain, files.key)
+        context.load_verify_locations(files.authority)
+    except (ValueError, OSError, x509.ExtensionNotFound) as error:  # ssl.SSLError is an OSError
+        raise Damaged(
+            f"the service's certificate in {files.chain.parent} cannot be used",
+            hint="Remove that folder: another is made, and wallets have to be told of its authority.pem.",
+        ) from error
     return set(subjects) <= set(covered) and now + _RENEWAL < certificate.not_valid_after_utc
 
 

@@ -38,6 +38,7 @@ LABELS: Mapping[str, str] = MappingProxyType(
     }
 )
 _LARGEST = 1 << 20  # bytes of the file
+_LOST = "Bring it back from a backup: its keys are nowhere else."
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,63}")
 
 
@@ -156,7 +157,7 @@ def _read(path: Path) -> dict[str, Any]:
             for_others = os.fstat(file.fileno()).st_mode & 0o077
             data = file.read(_LARGEST + 1)
     except FileNotFoundError:
-        raise NotFound(f"there is no key file {path}") from None
+        raise NotFound(f"there is no key file {path}", hint=_LOST) from None
     except OSError as error:
         raise Unavailable(f"the key file {path} cannot be read: {error.strerror}") from error
     content = load_json_object(data, limit=_LARGEST)
@@ -202,4 +203,7 @@ def _damage(path: Path) -> Iterator[None]:
     try:
         yield
     except Malformed as problem:
-        raise Damaged(f"the key file {path} cannot be used: {problem.detail}") from problem
+        raise Damaged(
+            f"the key file {path} cannot be used: {problem.detail}",
+            hint=_LOST,
+        ) from problem

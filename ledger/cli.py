@@ -15,7 +15,7 @@ import click
 
 from keys import KeyFile, PrivateKey
 from wire import Conflict, Damaged, Malformed, NotFound, Refused, counted
-from wire.terminal import Result, passphrase, say, verb
+from wire.terminal import Folder, Result, passphrase, say, verb
 
 from .audit import audit as audit_log
 from .entries import EntryKind, entry, parse_entry
@@ -74,12 +74,12 @@ class Place(NamedTuple):
 
 
 @click.group()
-@click.option("--in", "folder", type=click.Path(path_type=Path), help="The log's folder; else the issuer's.")
+@click.option("--in", "folder", type=Folder(), help="The log's folder; else the issuer's.")
 @click.pass_context
 def ledger(ctx: click.Context, folder: Path | None) -> None:
     """Look into a log, prove an entry, audit the whole."""
     session: Session = ctx.obj
-    ctx.obj = Place((folder or session.home / "issuer").expanduser().absolute(), session.now)
+    ctx.obj = Place(folder or session.home / "issuer", session.now)
 
 
 @verb(ledger)

@@ -25,6 +25,7 @@ _LAST_SECOND = 253402300799  # of the year 9999, where `datetime` ends
 _CONTROL = re.compile(rb"[\x00-\x09\x0b-\x1f]")
 _DECIMAL = re.compile(r"0|[1-9][0-9]{0,18}")
 _NAME = re.compile(r"[^\s+]+")
+_KEY_NAME = re.compile(r"[^\s+\x00-\x1f\x7f-\x9f\ud800-\udfff]+")  # stricter than for the lines of strangers
 _DASH = "\N{EM DASH} "
 
 
@@ -39,7 +40,7 @@ class SignatureType(IntEnum):
 class VerifierKey:
     """A named Ed25519 key that verifies notes (type 1) or cosignatures (type 4).
 
-    Constructing one raises `Malformed` for a name with spaces or '+', and for a key of another type.
+    Constructing one raises `Malformed` for a name with spaces, controls or '+', and for other types of key.
     """
 
     name: str
@@ -47,8 +48,8 @@ class VerifierKey:
     public_key: PublicKey
 
     def __post_init__(self) -> None:
-        if not _NAME.fullmatch(self.name):
-            raise Malformed("the name of a log or witness is empty, or has a space or a '+' in it")
+        if not _KEY_NAME.fullmatch(self.name):
+            raise Malformed("the name of a log or witness is empty, or has a space, a control or a '+' in it")
         if self.public_key.type != "Ed25519":
             raise Malformed(f"logs and witnesses sign with Ed25519 keys, not {self.public_key.type}")
 

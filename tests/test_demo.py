@@ -40,6 +40,22 @@ def test_the_demo_ends_with_all_verdicts_as_told(tmp_path: Path) -> None:
     assert done.stdout.count("COULD NOT BE DECIDED: ") == 1
 
 
+@pytest.mark.parametrize(("setting", "bold"), [("1", False), ("", True)])
+def test_no_color_means_plain_text(setting: str, bold: bool) -> None:
+    """On a terminal, which is where anything is bold. What is tested is the first line of the story."""
+    here, there = os.openpty()
+    environment = {**os.environ, "NO_COLOR": setting}
+    words = [sys.executable, "-m", "intaglio", "demo"]
+    with subprocess.Popen(words, env=environment, stdin=there, stdout=there, stderr=there) as told:
+        os.close(there)
+        shown = b""
+        while b"invented people" not in shown:
+            shown += os.read(here, 4096)
+        told.terminate()
+    os.close(here)
+    assert (b"\x1b[1m" in shown) == bold
+
+
 @pytest.mark.slow
 def test_there_is_a_sample_of_each_verdict(tmp_path: Path) -> None:
     folder = tmp_path / "tryout"

@@ -54,6 +54,7 @@ def test_an_issuer_is_looked_over(program: Program) -> None:
     [
         *((name, b"{") for name in ("did.json", "template.json", "status/0", "issuer.json", "keys.json")),
         *((name, None) for name in ("did.json", "template.json", "keys.json")),
+        ("issuer.sqlite", b""),
     ],
 )
 def test_a_damaged_or_missing_file_is_named(name: str, content: bytes | None, program: Program) -> None:

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
@@ -21,7 +22,7 @@ import pytest
 
 from did import METHODS, Resolver
 from exchange.claim import ClaimLink, Invitation
-from holder import Wallet
+from holder import Wallet, text
 from holder.client import claim
 from issuer import tls
 from issuer.app import create_app
@@ -31,11 +32,12 @@ from issuer.tls import InvalidName, server_files
 from tests.diplomas import DID, NAME, cheap_passphrases, check, diploma
 from tests.loopback import Authority, Site, response
 from tests.serving import listening, serving
-from vc.report import Report
+from vc.report import Report, Verdict
 from verifier import RecognisedIssuer, RecognisedLog, Trust, Verifier
 from wire.fetch import HttpsFetcher, NoFetcher
 from wire.problem import (
     Conflict,
+    Damaged,
     Declined,
     Malformed,
     NotFound,
@@ -143,6 +145,30 @@ def test_a_diploma_is_claimed_bound_to_the_wallet(university: Issuer, tmp_path: 
         (NUMBER, 1, "superseded"),
         (NUMBER, 2, None),
     ]
+
+
+def test_the_list_tells_the_editions_of_one_diploma_apart(university: Issuer, tmp_path: Path) -> None:
+    university.issue({**graduate(), "diploma_number": "UNI-OTHER", "given_name": "Bo"})
+    first, other = university.entries()
+    later = now() + timedelta(seconds=2)  # than the first edition: proofs have whole seconds
+    judge = knowing(university)
+
+    def check(data: bytes) -> Report:
+        return judge.verify(data, now=later)
+
+    with wallet(tmp_path / "ada") as mine:
+        bundles = [university.bundle(first).to_bytes(), university.bundle(other).to_bytes()]
+        kept = [mine.accept(data, check, now=now()) for data in bundles]
+        assert text.outdated(mine.credentials()) == set()
+        editing = Issuer(university.home, lambda: None, lambda: later)
+        claimed = mine.accept(editing.claim(NUMBER, mine.holder_keys()[0].did), check, now=later)
+        found = mine.credentials()
+        assert text.outdated(found) == {kept[0].id}
+        assert claimed.id not in text.outdated(found)
+        name = graduate()["given_name"]
+        assert {held.id for held in found if name in text.line(held)} == {kept[0].id, claimed.id}
+        undecided = [replace(held, verdict=Verdict.UNDETERMINED) for held in found]
+        assert text.outdated(undecided) == set(), "what anybody may have made says nothing of others"
 
 
 def test_declined_links_stay_good_and_nothing_is_sent(university: Issuer, tmp_path: Path) -> None:
@@ -385,6 +411,24 @@ def test_a_renewal_that_was_interrupted_is_done_again(
     monkeypatch.undo()
     files = server_files(tmp_path / "tls", [], now=moment)
     ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(files.chain, files.key)
+
+
+@pytest.mark.parametrize("name", ["server.pem", "server.key", "authority.pem"])
+@pytest.mark.parametrize("damage", [b"", b"\xff", None])
+def test_files_for_tls_that_are_damaged_are_left_as_they_are(
+    name: str, damage: bytes | None, tmp_path: Path
+) -> None:
+    files = server_files(tmp_path / "tls", [], now=now())
+    (tmp_path / "tls" / name).unlink()
+    if damage is not None:
+        (tmp_path / "tls" / name).write_bytes(damage)
+    elif name == "server.pem":
+        return  # made last: where it is missing, all is made anew
+    kept = {path: path.read_bytes() for path in (tmp_path / "tls").iterdir()}
+    with pytest.raises(Damaged, match="certificate") as refused:
+        server_files(tmp_path / "tls", [], now=now())
+    assert "authority.pem" in refused.value.hint
+    assert {path: path.read_bytes() for path in files.chain.parent.iterdir()} == kept
 
 
 def test_files_that_two_make_at_once_fit_together(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import stat
 import threading
@@ -87,6 +88,17 @@ def test_processes_that_make_one_at_once_make_the_same(home: Path) -> None:
 def _made(home: Path) -> tuple[str, int]:
     issuer = issuer_in(home)
     return issuer.did, issuer.log.checkpoint().size
+
+
+def test_a_member_of_another_type_is_damage(tmp_path: Path) -> None:
+    issuer_in(tmp_path)
+    path = tmp_path / "issuer.json"
+    whole = json.loads(path.read_bytes())
+    for member in ("name", "did", "log", "url"):
+        path.write_text(json.dumps({**whole, member: 5}))
+        with pytest.raises(Damaged, match=r"issuer\.json") as refused:
+            Issuer(tmp_path, lambda: None, lambda: NOW)
+        assert "restore BACKUP" in refused.value.hint
 
 
 @pytest.mark.parametrize("broken", ["keys.json", "did.json", "issuer.json"])

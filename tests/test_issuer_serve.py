@@ -45,8 +45,8 @@ class Machine:
         return Answer(ended.value.code, *self.capsys.readouterr())
 
     @contextmanager
-    def serving(self, *arguments: str) -> Iterator[tuple[str, uvicorn.Config]]:
-        """`issuer serve` in a thread, until the block ends: the address it prints, and what it runs with."""
+    def serving(self, *arguments: str) -> Iterator[tuple[str, uvicorn.Config, str]]:
+        """`issuer serve` in a thread, until the block ends: its address, what it runs with, what it says."""
         started: queue.SimpleQueue[uvicorn.Server] = queue.SimpleQueue()
 
         class Server(uvicorn.Server):
@@ -60,7 +60,8 @@ class Machine:
         thread.start()
         server = started.get(timeout=30)
         try:
-            yield self.capsys.readouterr().out.strip(), server.config
+            printed = self.capsys.readouterr()
+            yield printed.out.strip(), server.config, printed.err
         finally:
             server.should_exit = True
             thread.join()
@@ -85,10 +86,12 @@ def machine(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
 @pytest.mark.slow
 def test_a_link_becomes_a_diploma_in_a_wallet(machine: Machine) -> None:
     assert machine.run("wallet", "init").code == 0
-    with machine.serving("--port", "0") as (address, _):
+    with machine.serving("--port", "0") as (address, _, said):
+        assert f"intaglio issuer claim DIPLOMA --url {address}\n" in said
         offered = machine.run("issuer", "claim", NUMBER, "--url", address)
         assert offered.code == 0
         assert "Good for 30 days and one wallet" in offered.err
+        assert "Earlier links" in offered.err
         number, link = offered.out.split()
         assert (number, link[: len(address) + 7]) == (NUMBER, f"{address}/claim/")
         ca = machine.home / "issuer" / "tls" / "authority.pem"
@@ -122,6 +125,7 @@ def test_links_as_json_and_for_what_there_is_none(machine: Machine) -> None:
     assert "no diploma fits 'UNI-0'" in unknown.err
     insecure = machine.run("issuer", "claim", NUMBER, "--url", "http://uni.example")
     assert (insecure.code, insecure.out) == (1, "")
+    assert "no claim link can begin with http://uni.example" in insecure.err
     assert machine.run("issuer", "revoke", NUMBER).code == 0
     revoked = machine.run("issuer", "claim", NUMBER)
     assert (revoked.code, revoked.out) == (1, "")
@@ -130,11 +134,12 @@ def test_links_as_json_and_for_what_there_is_none(machine: Machine) -> None:
 
 @pytest.mark.slow
 def test_plain_behind_a_proxy(machine: Machine) -> None:
-    with machine.serving("--port", "0", "--url", "https://uni.example/registrar") as (address, config):
+    with machine.serving("--port", "0", "--url", "https://uni.example/registrar") as (address, config, said):
+        assert "This is plain HTTP on 127.0.0.1, port " in said
         assert address == "https://uni.example/registrar"
         assert config.ssl_certfile is None
         assert config.access_log is False
-    with machine.serving("--port", "0", "--plain") as (address, _):
+    with machine.serving("--port", "0", "--plain") as (address, _, _):
         assert address.startswith("http://localhost:")
         with closing(http.client.HTTPConnection(address.removeprefix("http://"), timeout=10)) as connection:
             connection.request("GET", "/.well-known/did.json")

@@ -43,8 +43,9 @@ def test_a_log_is_made_once(program: Program) -> None:
     assert program("ledger", "status").out == made.out
 
 
-def test_a_name_that_no_log_can_have_leaves_nothing(program: Program) -> None:
-    assert program("ledger", "init", "a b").code != 0
+@pytest.mark.parametrize("name", ["a b", "a\x07b", "a\x1b[2J", "a\x9bb", os.fsdecode(b"\xff")])
+def test_a_name_that_no_log_can_have_leaves_nothing(name: str, program: Program) -> None:
+    assert program("ledger", "init", name).code != 0
     assert not (program.home / "issuer" / "keys.json").exists()
     assert program("ledger", "init", "log.example").code == 0
 

@@ -98,16 +98,30 @@ def test_what_is_refused_anyway_is_not_asked_for(server: str) -> None:
     assert "was asked for" not in answer.text
 
 
-def test_the_command_says_where_it_listens_and_not_what_it_is(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "intaglio", "--home", str(tmp_path), "verifier", "serve", "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+def answer_of_the_command(home: Path, content: bytes, *options: object) -> httpx.Response:
+    command = [sys.executable, "-m", "intaglio", "--home", home, "verifier", "serve", "--port", 0, *options]
+    with subprocess.Popen(map(str, command), stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
-            answer = httpx.post(process.stdout.readline().strip(), content=b"{}")
+            return httpx.post(process.stdout.readline().strip(), content=content)
         finally:
             process.terminate()
+
+
+def test_the_command_says_where_it_listens_and_not_what_it_is(tmp_path: Path) -> None:
+    answer = answer_of_the_command(tmp_path, b"{}")
     assert answer.status_code == 400
     assert "server" not in answer.headers
+
+
+def test_the_command_takes_a_policy_and_a_trust_list(tmp_path: Path) -> None:
+    trust, policy = tmp_path / "trust.json", tmp_path / "policy.json"
+    trust.write_bytes(UNIVERSITY.trust.to_bytes())
+    policy.write_bytes(_json({"type": "LibraryCard"}))
+    answer = answer_of_the_command(tmp_path / "home", BUNDLE.to_bytes(), "--trust", trust, "--policy", policy)
+    found = {check["name"]: check["text"] for check in answer.json()["checks"]}
+    assert "holds" in found["issuer"]
+    assert found["trust"] == "the credential is not of type LibraryCard"
 
 
 def test_a_port_that_is_taken_is_said(program: Program) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -151,6 +154,55 @@ def test_a_date_that_is_none_is_a_usage_error(program: Program, tmp_path: Path) 
     assert program("verify", path, "--at", f"{NOW:%Y-%m-%d}").code == 0
 
 
+def test_before_it_was_signed_it_was_not_valid(program: Program, tmp_path: Path) -> None:
+    answer = program("verify", save(tmp_path, UNIVERSITY.issue(index=10)), "--at", "2026-06-30", "--offline")
+    assert answer.code == 1
+    assert answer.out.startswith("NOT VALID: Not valid at this time\n")
+    assert "made later than the moment asked about: on 2026-07-01" in answer.out
+    assert "What to do: Leave out --at" in answer.out
+
+
+def test_offline_nothing_is_said_of_lists_that_nobody_asked_for(program: Program, tmp_path: Path) -> None:
+    answer = program("verify", save(tmp_path, UNIVERSITY.issue(index=11)), *AT, "--offline")
+    assert answer.code == 0
+    assert "not revoked as of" in answer.out
+    assert "newer list" not in answer.out
+
+
+def test_what_only_the_issuer_can_mend_is_not_asked_of_the_reader(program: Program, tmp_path: Path) -> None:
+    issued = UNIVERSITY.issue(index=12).secured
+    path = save(tmp_path, Bundle({**issued, "surprise": 1}, (), tuple(UNIVERSITY.documents)))
+    answer = program("verify", path, *AT, "--offline")
+    assert answer.code == 1
+    assert "What to do: Ask for the file as its issuer made it" in answer.out
+    told = json.loads(program("verify", path, *AT, "--offline", "--json").out)
+    hints = [check["problem"]["hint"] for check in told["checks"] if "problem" in check]
+    assert hints == ["Correct its spelling, or add a context that defines it."], "for programmers"
+
+
+@pytest.mark.parametrize("width", [60, 100])
+def test_on_a_terminal_each_finding_stands_below_itself(width: int, program: Program, tmp_path: Path) -> None:
+    path = save(tmp_path, UNIVERSITY.issue(index=13))
+    words = [sys.executable, "-m", "intaglio", "verify", str(path), *AT, "--offline"]
+    plain = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    here, there = os.openpty()
+    environment = {**os.environ, "COLUMNS": str(width)}
+    with subprocess.Popen(words, env=environment, stdin=subprocess.DEVNULL, stdout=there):
+        os.close(there)
+        shown = b""
+        with contextlib.suppress(OSError):  # Linux: the end of the child is an error
+            while chunk := os.read(here, 4096):
+                shown += chunk
+    os.close(here)
+    verdict, *lines = shown.decode().splitlines()
+    assert verdict == plain.splitlines()[0]
+    assert 9 < len(lines) < 30
+    for line in lines:
+        assert len(line) <= width or " " not in line[25:], "only a word that is too long sticks out"
+    assert " ".join(shown.decode().split()) == " ".join(plain.split())
+    assert all(line[:25].strip() == "" or line[2].isdigit() for line in lines)
+
+
 def test_text_in_a_credential_cannot_steer_the_terminal(program: Program, tmp_path: Path) -> None:
     """A40."""
     document = UNIVERSITY.diploma(index=8)
@@ -182,6 +234,12 @@ class TestTrust:
         assert program("verify", "-", *AT, "--offline", stdin=data).code == 3
         assert program("trust", "remove", stranger.did).code == 4
 
+    def test_a_did_that_nobody_can_look_up_needs_a_key(self, program: Program) -> None:
+        assert "--key" in program("trust", "add", "did:example:a").err
+        key = UNIVERSITY.key.public_key.multikey()
+        assert program("trust", "add", "did:example:a", "--key", key).code == 0
+        assert program("trust", "add", "did:web:later.example").code == 0, "its host may be asked another day"
+
     def test_a_trust_file_that_was_handed_over_is_added(self, program: Program, tmp_path: Path) -> None:
         stranger = University("stranger.example")
         data = stranger.issue().to_bytes()
@@ -207,6 +265,13 @@ class TestTrust:
         for words in (("trust", "list"), ("trust", "remove", "did:example:a")):
             assert f"{program.home / 'trust.json'} is not a trust file" in program(*words).err
 
+    def test_a_list_that_never_ends_is_not_read_for_ever(self, program: Program, tmp_path: Path) -> None:
+        path = save(tmp_path, UNIVERSITY.issue(index=14))
+        for option in ("--trust", "--policy"):
+            answer = program("verify", path, option, "/dev/zero")
+            assert (answer.code, answer.out) == (2, "")
+            assert "longer than" in answer.err
+
     def test_a_list_from_a_pipe_is_read_once(self, program: Program, tmp_path: Path) -> None:
         reading, writing = os.pipe()
         os.write(writing, UNIVERSITY.trust.to_bytes())
@@ -228,7 +293,15 @@ class TestTrust:
         assert "intaglio trust add DID" in program("trust", "list").err
 
     @pytest.mark.parametrize(
-        "words", [("nobody",), ("did:example:a", "--key", "zWrong"), ("did:example:a", "--log", "x")]
+        "words",
+        [
+            ("nobody",),
+            ("did:example:a", "--key", "zWrong"),
+            ("did:example:a", "--log", "x"),
+            ("did:example:a",),
+            ("did:key:zWrong",),
+            ("did:web:127.0.0.1",),
+        ],
     )
     def test_what_is_wrong_is_not_added(self, words: tuple[str, ...], program: Program) -> None:
         before = (program.home / "trust.json").read_bytes()

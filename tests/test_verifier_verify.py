@@ -357,6 +357,17 @@ class TestStatus:
             (report.deciding and report.deciding.problem and report.deciding.problem.hint) or ""
         )
 
+    @pytest.mark.parametrize("answer", [b"{}", b'{"error": "gone"}', b"<html>"])
+    def test_whatever_a_server_answers_the_credential_is_not_to_blame(self, answer: bytes) -> None:
+        judge = verifier(UNIVERSITY.trust, lists=[lambda _: answer])
+        report = judge.verify(replace(BUNDLE, status_lists=()), now=NOW)
+        assert report.verdict is Verdict.UNDETERMINED
+        report = judge.verify(BUNDLE, now=NOW)
+        assert report.verdict is Verdict.VALID
+        assert "a newer list could not be had" in next(
+            one.text for one in report.checks if one.name == "status"
+        )
+
     def test_an_unreachable_list_names_its_address(self) -> None:
         def unreachable(url: str) -> bytes | None:
             raise Unavailable(f"{url} does not answer")

@@ -450,8 +450,8 @@ def test_a_host_without_address(addresses: Callable[[str, int], Sequence[str]]) 
 
 def test_offline_says_so_and_names_the_url() -> None:
     fetcher: Fetcher = NoFetcher()
-    with pytest.raises(Unavailable, match=r"https://uni\.example/a is not fetched") as caught:
-        fetcher.fetch("https://uni.example/a?token=secret")
+    with pytest.raises(Unavailable, match=r"https://uni\.example/claim/… is not fetched") as caught:
+        fetcher.fetch("https://uni.example/claim/secret?token=secret")
     assert "secret" not in caught.value.detail
     assert "bundle" in caught.value.hint
 

@@ -11,6 +11,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
+import intaglio
 from wire import Refused
 from wire.problem import PassphraseNeeded
 from wire.terminal import Result, agreed, passphrase, verb
@@ -49,6 +50,16 @@ def test_what_is_not_text_is_not_guessed_at(tmp_path: Path, monkeypatch: pytest.
         passphrase("Passphrase")
 
 
+@pytest.mark.parametrize("path", ["/nope", "/dev", "/dev/zero"])
+def test_a_file_that_holds_no_passphrase_is_said_to(
+    path: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("INTAGLIO_PASSPHRASE_FILE", path)
+    with pytest.raises(PassphraseNeeded, match="INTAGLIO_PASSPHRASE_FILE names a file that"):
+        passphrase("Passphrase")
+    assert "chmod" not in capsys.readouterr().err
+
+
 def test_nobody_is_asked_without_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("INTAGLIO_PASSPHRASE_FILE", raising=False)
     monkeypatch.setattr("sys.stdin.isatty", lambda: False, raising=False)
@@ -84,6 +95,28 @@ def test_json_is_one_line_of_ascii_and_alone_on_stdout() -> None:
     done = CliRunner().invoke(greet, ["--json"], standalone_mode=False)
     assert done.stdout == '{"version":1,"name":"Zo\\u00eb\\u009b\\u202e"}\n'
     assert (done.stderr, done.return_value) == ("on the way\n", 7)
+
+
+def test_bytes_that_are_no_text_are_refused_before_anything_is_done() -> None:
+    done = list[str]()
+
+    @verb()
+    @click.argument("file", type=click.Path())
+    @click.argument("words", nargs=-1)
+    @click.option("--name", default="")
+    def write(_context: object, file: str, words: tuple[str, ...], name: str) -> Result:
+        """Write."""
+        done.extend([file, *words, name])
+        return Result({}, "")
+
+    odd = os.fsdecode(b"\xff")
+    for arguments in (["f", "a", odd], ["f", "--name", odd]):
+        answer = CliRunner().invoke(write, arguments)
+        assert answer.exit_code == 2
+        assert "this is not text in UTF-8" in answer.stderr
+    assert done == []
+    assert CliRunner().invoke(write, [odd, "a", "--name", "é"]).exit_code == 0
+    assert done == [odd, "a", "é"], "a file may be called anything"
 
 
 def test_the_list_of_commands_has_whole_sentences() -> None:
@@ -126,3 +159,52 @@ def test_at_a_terminal_it_is_said_that_standard_input_is_read(words: list[str], 
     os.close(terminal)
     assert os.waitstatus_to_exitcode(status) == 1
     assert b"credential" in shown
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("typed", [b"\xff\xfe\n", b"correct horse\n"])
+def test_what_is_typed_for_a_passphrase(typed: bytes, tmp_path: Path) -> None:
+    environment = {**os.environ, "INTAGLIO_HOME": str(tmp_path), "LC_ALL": "C.UTF-8"}
+    environment.pop("INTAGLIO_PASSPHRASE_FILE", None)
+    child, terminal = pty.fork()
+    if child == 0:
+        os.execve(sys.executable, [sys.executable, "-m", "intaglio", "wallet", "list"], environment)
+    shown = b""
+    while b"passphrase: " not in shown:
+        shown += os.read(terminal, 4096)
+    os.write(terminal, typed)
+    with contextlib.suppress(OSError):  # Linux: the end of the child is an error
+        while chunk := os.read(terminal, 4096):
+            shown += chunk
+    _, status = os.waitpid(child, 0)
+    os.close(terminal)
+    said = b"there is no wallet" if typed.isascii() else b"not text in UTF-8"
+    assert said in shown
+    assert os.waitstatus_to_exitcode(status) == (4 if typed.isascii() else 1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("words", "code"), [(["verify", "-"], 1), (["wallet", "list"], 6), (["verify", "nope", "--json"], 4)]
+)
+def test_streams_that_are_closed(words: list[str], code: int, tmp_path: Path) -> None:
+    """As a service manager may start a program; nothing that it opens may take their place either."""
+    environment = {**os.environ, "INTAGLIO_HOME": str(tmp_path)}
+    environment.pop("INTAGLIO_PASSPHRASE_FILE", None)
+    for closing in ("<&-", "<&- >&-", "<&- >&- 2>&-"):
+        script = f'"$@" {closing}'
+        program = ["sh", "-c", script, "sh", sys.executable, "-m", "intaglio", *words]
+        done = subprocess.run(program, env=environment, capture_output=True, text=True)
+        assert done.returncode == code
+        assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("words", [["--home", "~nobody-here/x", "trust", "list"], ["trust", "list"]])
+def test_a_home_that_is_not_known(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A container may run under a number that has no name."""
+    monkeypatch.delenv("INTAGLIO_HOME", raising=False)
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr(os, "getuid", lambda: 4_000_000_000)
+    answer = CliRunner().invoke(intaglio.cli, words)
+    assert answer.exit_code == 2
+    assert "no home is known for ~" in answer.stderr

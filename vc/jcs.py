@@ -48,7 +48,9 @@ def _is_plain(value: Any, depth: int) -> bool:
         members = value
     elif kind is int:
         if not -LARGEST_INTEGER <= value <= LARGEST_INTEGER:
-            raise Malformed("an integer is beyond 2^53-1", hint="Write it as a string.")
+            raise Malformed(
+                "an integer is beyond 2^53-1", hint="Whoever wrote the file has to write it as a string."
+            )
         return True
     elif kind is str or kind is bool or value is None:
         return True

@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from shutil import get_terminal_size
+from textwrap import wrap
 from typing import Any, Protocol
 
 import click
 
-from vc import Check, Outcome, Report, Verdict
-from wire import Conflict, Malformed, NotFound, load_json, load_json_object, printable
+from did import DID, METHODS, InvalidDID, MethodNotSupported, Resolver
+from vc import Check, MalformedCredential, Outcome, Report, Verdict
+from wire import (
+    Conflict,
+    Malformed,
+    NotFound,
+    Refused,
+    TooLarge,
+    Unavailable,
+    load_json,
+    load_json_object,
+    printable,
+)
 from wire.datetimestamp import parse_datetimestamp
-from wire.fetch import Fetcher
-from wire.terminal import Result, extra, say, standard_input, verb
+from wire.fetch import Fetcher, NoFetcher
+from wire.terminal import Command, Result, extra, say, standard_input, verb
 
-from .policy import DEFAULT_POLICY, AllOf, load_policy
+from .policy import DEFAULT_POLICY, AllOf, Policy, load_policy
 from .summary import summarize
 from .trust import RecognisedIssuer, RecognisedLog, Trust, update_trust
 from .verify import Verifier
@@ -31,6 +45,7 @@ _MARK: Mapping[Outcome, str] = {
     Outcome.UNDETERMINED: "? OPEN   ",
     Outcome.SKIPPED: "– skipped",
 }
+_FINDING = 25  # columns before what a check found
 
 
 class Session(Protocol):
@@ -65,15 +80,19 @@ class _Moment(click.ParamType[datetime]):
 _file = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
-@verb()
-@click.argument("source", metavar="FILE|URL|-")
-@click.option(
+_policy_file = click.option(
     "--policy",
     "policy_file",
     type=_file,
     help='Further rules, in JSON, such as {"allOf": ["anchored", {"statusWithinDays": 30}]}.',
 )
-@click.option("--trust", "trust_file", type=_file, help="Another trust list.")
+_trust_file = click.option("--trust", "trust_file", type=_file, help="Another trust list.")
+
+
+@verb()
+@click.argument("source", metavar="FILE|URL|-", type=click.Path())
+@_policy_file
+@_trust_file
 @click.option("--at", "moment", type=_Moment(), help="Judge as of this date instead of now.")
 @click.option("--challenge", help="The challenge that you gave to the holder.")
 @click.option("--domain", help="The name under which you asked the holder.")
@@ -92,10 +111,7 @@ def verify(
 
     Exit code 0: valid. 1: definitely not valid. 3: could not be decided.
     """
-    policy = DEFAULT_POLICY
-    if policy_file:  # further rules: who recognises nobody accepts nothing
-        with _setting(f"{policy_file}: "):
-            policy = AllOf((DEFAULT_POLICY, load_policy(load_json(policy_file.read_bytes()))))
+    policy = _policy(policy_file)
     with _setting():
         judge = session.verifier(offline=offline, trust_file=trust_file)
     received = _read(source, session.fetcher(offline=offline))
@@ -105,7 +121,27 @@ def verify(
     data = report.to_dict()
     if report:
         data["credentials"] = [credential.document for credential in report.require()]
-    return Result(data, "\n".join(render(report, judge.trust)), _EXIT[report.verdict])
+    lines = render(report, judge.trust)
+    if sys.stdout.isatty():
+        lines = [_wrapped(line) if line.startswith(" ") else line for line in lines]
+    return Result(data, "\n".join(lines), _EXIT[report.verdict])
+
+
+def _policy(file: Path | None) -> Policy:
+    if file is None:
+        return DEFAULT_POLICY
+    with (
+        _setting(f"{file}: "),
+        file.open("rb") as opened,
+    ):  # further rules: who recognises nobody accepts nothing
+        return AllOf((DEFAULT_POLICY, load_policy(load_json(opened.read(MAX_FILE)))))
+
+
+def _wrapped(line: str) -> str:
+    """To the terminal's width; what the check found stands below itself."""
+    width = max(get_terminal_size().columns - _FINDING, _FINDING)
+    found = wrap(line[_FINDING:], width, break_long_words=False, break_on_hyphens=False)
+    return line[:_FINDING] + f"\n{' ' * _FINDING}".join(found)
 
 
 def render(report: Report, trust: Trust) -> list[str]:
@@ -122,9 +158,18 @@ def render(report: Report, trust: Trust) -> list[str]:
         title = deciding.problem.title if deciding and deciding.problem else "Nothing was verified"
         lines = [f"{words}: {title}"]
     lines += [_line(check) for check in report.checks]
-    if not report and deciding and deciding.problem and deciding.problem.hint:
-        lines.append(f"What to do: {printable(deciding.problem.hint)}")
+    if not report and deciding and (hint := _advice(deciding)):
+        lines.append(f"What to do: {printable(hint)}")
     return lines
+
+
+def _advice(check: Check) -> str:
+    """What the reader can do. How to mend a credential's form helps its issuer only: --json has that."""
+    problem = check.problem
+    hint = problem.hint if problem else ""
+    if isinstance(problem, Malformed | InvalidDID) and not isinstance(problem, TooLarge):
+        return hint if hint and check.step == 1 else MalformedCredential.advice
+    return hint
 
 
 def _line(check: Check) -> str:
@@ -181,7 +226,7 @@ def _known(trust: Trust) -> Iterator[str]:
 
 
 @verb(trust)
-@click.argument("did", metavar="DID|FILE")
+@click.argument("did", metavar="DID|FILE", type=click.Path())
 @click.option("--name", default="", help="The name to show for it.")
 @click.option("--type", "types", multiple=True, help="Recognise it for this credential type only.")
 @click.option("--key", "keys", multiple=True, help="Pin it to this key (Multikey, z…).")
@@ -197,9 +242,7 @@ def add(
     clock: str,
 ) -> Result:
     """Recognise an issuer, by its DID or by the trust file that it gave."""
-    from did import DID
-
-    if Path(did).is_file():
+    if not did.startswith("did:") and Path(did).is_file():
         given = Trust.load(Path(did))
         handed = Trust(
             tuple(replace(found, reason=f"from the file {Path(did).name}") for found in given.issuers),
@@ -211,6 +254,8 @@ def add(
             *(f"{found.name}  {found.id}" for found in handed.issuers),
         )
         return Result({"added": [found.id for found in handed.issuers]}, "")
+    if not (keys or log_key):
+        _require_resolvable(did)
     issuer = RecognisedIssuer(str(DID.parse(did)), name, types, keys, reason="added by hand")
     log = RecognisedLog(log_key, clock=clock) if log_key else None
     if Trust.load(session.trust_file).issuer(issuer.id) is not None:
@@ -221,6 +266,19 @@ def add(
     update_trust(session.trust_file, lambda trust: Trust.parse(trust.adding(issuer, log).to_bytes()))
     say(f"{did} is on the trust list now")
     return Result({"added": [did]}, "")
+
+
+def _require_resolvable(did: str) -> None:
+    """Raises what shows that no key of this DID can ever be found, unless the trust list brings one."""
+    try:
+        Resolver(METHODS, NoFetcher()).resolve(did)
+    except Unavailable:
+        pass
+    except MethodNotSupported as problem:
+        raise Refused(
+            problem.detail,
+            hint="Pin its key (--key z…) or its log (--log), or add the trust file that the issuer gives.",
+        ) from None
 
 
 @verb(trust)
@@ -237,17 +295,22 @@ def verifier() -> None:
     """Run the check as a web service."""
 
 
-@verifier.command()
+@verifier.command(cls=Command)
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", type=click.IntRange(0, 65535), default=8470, show_default=True)
+@_policy_file
+@_trust_file
 @click.pass_obj
-def serve(session: Session, host: str, port: int) -> None:
+def serve(session: Session, host: str, port: int, policy_file: Path | None, trust_file: Path | None) -> None:
     """Answer POST /verify until stopped."""
     with extra("serve"):
         from wire.serving import listen, run
 
         from .app import create_app
-    app = create_app(session.verifier(offline=True), session.verifier(), clock=session.now)
+    policy = _policy(policy_file)
+    with _setting():
+        offline, online = (session.verifier(offline=flag, trust_file=trust_file) for flag in (True, False))
+    app = create_app(offline, online, clock=session.now, policy=policy)
     with listen(host, port) as listener:
         shown = f"[{host}]" if ":" in host else host
         click.echo(f"http://{shown}:{listener.getsockname()[1]}/verify")

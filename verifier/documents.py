@@ -27,7 +27,7 @@ from vc.anchoring import document_digest
 from vc.presentation import MAX_CREDENTIALS
 from wire import Problem, Unavailable, base64url_encode
 
-from .trust import Trust
+from .trust import ASK_ISSUER, Trust
 
 MOST_ASKED = 1 + MAX_CREDENTIALS
 """DIDs looked up on the network for one report: the holder's and the issuers'. Each may keep it waiting."""
@@ -97,13 +97,13 @@ class IssuerKeys:
             raise Unavailable(f"the keys of more than {MOST_ASKED} DIDs would have to be looked up")
         try:
             found = self._resolver.resolve(issuer).verification_method(method, relationship)
-        except (InvalidDID, MethodNotSupported):
+        except InvalidDID:
             raise
+        except MethodNotSupported as problem:
+            raise MethodNotSupported(problem.detail, hint=ASK_ISSUER) from problem
         except (Unavailable, ResolutionFailed) as problem:  # a host that is gone does not make a forger
-            raise Unavailable(
-                f"the keys of {issuer} are not known here: {problem.detail}",
-                hint="If you know this issuer, ask it for its trust file, then: intaglio trust add FILE",
-            ) from problem
+            detail = f"the keys of {issuer} are not known here: {problem.detail}"
+            raise Unavailable(detail, hint=ASK_ISSUER) from problem
         return IssuerKey(found.key, f"the key is in the document that {issuer} publishes", _end(found))
 
     def _bound(self, issuer: str) -> tuple[BoundDocument, ...]:

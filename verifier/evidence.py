@@ -61,7 +61,9 @@ class EvidenceCheck:
                 ignored = problem  # it proves nothing here; whether something is missing is decided later
                 continue
             except NotWitnessed as problem:
-                ignored = NotKnown(problem.detail, hint="Ask for newer evidence, with more witnesses.")
+                ignored = NotKnown(
+                    problem.detail, hint="Ask the holder for a newer bundle, with more witnesses."
+                )
                 continue
             if fact.time is not None and fact.time > self.latest:
                 raise InvalidEvidence("the log says that it saw the document in the future")

@@ -14,7 +14,7 @@ from ledger import Fact
 from vc import Credential
 from wire import Malformed, Problem, Refused, counted, shortened
 
-from .trust import RecognisedIssuer
+from .trust import ASK_ISSUER, RecognisedIssuer
 
 if TYPE_CHECKING:  # loaded only where a deployment has schemas
     from vc.schema import Schemas
@@ -100,7 +100,7 @@ class Recognised:
         if findings.issuer is None:
             raise NotKnown(
                 f"the issuer {credential.issuer} is not in the trust list",
-                hint="If you know this issuer, ask it for its trust file, then: intaglio trust add FILE",
+                hint=ASK_ISSUER,
             )
         others = set(credential.types) - {"VerifiableCredential"} - set(findings.issuer.types)
         if findings.issuer.types and others:

@@ -85,7 +85,10 @@ class SignatureCheck:
         if proof.purpose != purpose:
             raise InvalidProof(f"the proof is for {shortened(proof.purpose)}, not for {purpose}")
         if proof.created and proof.created > self.latest:
-            raise NotInForce("the proof says that it was made later than the moment asked about")
+            raise NotInForce(
+                f"the proof was made later than the moment asked about: on {proof.created:%Y-%m-%d %H:%M}Z",
+                hint="Leave out --at to judge as of now, or see whether the clock here is right.",
+            )
         if proof.expires and proof.expires <= self.now:
             raise InvalidProof(f"the proof expired on {proof.expires:%Y-%m-%d}")
         if proof.cryptosuite not in self.suites:

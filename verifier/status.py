@@ -81,7 +81,7 @@ class StatusLookup:
         if newest is None:
             raise opened.problem or StatusUnknown(
                 f"no copy of the status list {shortened(entry.list_url)} is at hand",
-                hint="Ask the holder for a bundle, which brings the list along.",
+                hint="Ask the holder for a bundle, which brings the list along, or go online.",
             )
         if newest.valid_until is not None and newest.valid_until <= now:
             raise StatusUnknown(
@@ -93,20 +93,21 @@ class StatusLookup:
     def _open(self, url: str, issuer: str, *, fetch: bool) -> _Opened:
         """All copies that verify; what keeps others from it is remembered, the definite before the open."""
         opened = _Opened()
-        candidates = [item for item in self._stapled if item.document.get("id") == url]
         for source in self._sources if fetch else ():
             try:
                 data = source(url)
                 if data is not None:
-                    candidates.append(Anchored(load_json_object(data, limit=MAX_LIST)))
+                    found = Anchored(load_json_object(data, limit=MAX_LIST))
+                    opened.add(self._authenticate(found, issuer))
             except Problem as problem:  # whatever a server answers, it is not the credential's fault
                 self.unreached.add(url)
                 opened.remember(
                     StatusUnknown(f"the status list could not be had: {problem.detail}", hint=problem.hint)
                 )
-        for candidate in candidates:
+        for stapled in self._stapled:
             try:
-                opened.add(self._authenticate(candidate, issuer))
+                if stapled.document.get("id") == url:
+                    opened.add(self._authenticate(stapled, issuer))
             except Problem as problem:
                 opened.remember(problem)
         return opened

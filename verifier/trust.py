@@ -21,6 +21,8 @@ from wire import Conflict, Malformed, NotFound, load_json_object, shortened, wri
 from wire.files import locked, make_private_folder
 
 VERSION = 1
+MAX_BYTES = 1 << 20
+ASK_ISSUER = "If you know this issuer, ask it for its trust file, then: intaglio trust add FILE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +138,8 @@ class Trust:
     def load(cls, path: Path) -> Trust:
         """Reads the file; one that is not there trusts nobody. Raises `Malformed`, naming file and place."""
         try:
-            return cls.parse(path.read_bytes())
+            with path.open("rb") as file:
+                return cls.parse(file.read(MAX_BYTES + 1))
         except FileNotFoundError:
             return cls()
         except Malformed as problem:
@@ -148,7 +151,7 @@ class Trust:
     @classmethod
     def parse(cls, data: bytes) -> Trust:
         """Reads the JSON form. Raises `Malformed`, naming the place."""
-        value = load_json_object(data)
+        value = load_json_object(data, limit=MAX_BYTES)
         if unknown := sorted(value.keys() - {"version", "issuers", "logs"}):
             raise Malformed(f"it has a member {shortened(unknown[0])}, which no trust file has")
         if value.get("version") != VERSION:

@@ -15,7 +15,7 @@ from .problem import Refused
 from .text import printable
 
 _URL = re.compile(r"[!-~]{1,2048}")
-_SECRET = re.compile(r"/[A-Za-z0-9_-]{32,}(?=/|$)")  # a claim link ends so
+_SECRET = re.compile(r"/[A-Za-z0-9_-]{32,}(?=/|$)|(?<=/claim)/[^/]+")  # a claim link ends so
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _HOST = re.compile(rf"(?=.{{1,253}}\Z)(?:{_LABEL}\.)*{_LABEL}")
 _DEFAULT_PORTS = {"https": 443, "http": 80}

@@ -144,7 +144,7 @@ class HttpsFetcher:
                     raise refusal(
                         target.url,
                         f"{address} is this machine itself",
-                        hint="For development, loopback can be allowed.",
+                        hint="For development it can be allowed: intaglio --loopback …",
                     )
             elif not is_public(address):
                 raise refusal(target.url, f"{address} is not a public address")

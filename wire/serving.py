@@ -20,7 +20,7 @@ def listen(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as error:
         raise Unavailable(
-            f"{host}, port {port}: {error.strerror}", hint="Name another port: --port."
+            f"{host}, port {port}: {error.strerror}", hint="Name another port or address: --port, --host."
         ) from error
 
 

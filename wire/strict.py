@@ -77,14 +77,19 @@ def load_json(data: bytes | str, *, limit: int = 1 << 20, depth: int = 64) -> An
         return _DECODER.decode(text.decode())
     except _DuplicateMemberError:
         place = _place(text, next(_repeated_names(text)))
-        raise Malformed(f"{place}: a second member of this name in one object", hint="Keep one.") from None
+        raise Malformed(
+            f"{place}: a second member of this name in one object",
+            hint="Whoever wrote the file has to drop one.",
+        ) from None
 
 
 def load_json_object(data: bytes | str, *, limit: int = 1 << 20, depth: int = 64) -> dict[str, Any]:
     """As `load_json`, for a text that must be an object."""
     value = load_json(data, limit=limit, depth=depth)
     if not isinstance(value, dict):
-        raise Malformed("the JSON text is not an object", hint="It should begin with '{'.")
+        raise Malformed(
+            "the JSON text is not an object", hint="Was another file meant? It should begin with '{'."
+        )
     return value
 
 

@@ -23,6 +23,9 @@ from .text import printable
 SHORTEST_PASSPHRASE = 8
 """Characters; whoever copies a sealed file guesses offline."""
 
+LONGEST_PASSPHRASE = 1 << 16
+"""Characters; a file that never ends is not read for ever."""
+
 
 class Result(NamedTuple):
     """What a command has to say on stdout: `data`, an object, with --json, else `text`."""
@@ -30,6 +33,32 @@ class Result(NamedTuple):
     data: dict[str, Any]
     text: str
     code: int = 0
+
+
+class Folder(click.Path):
+    """An option's folder as an absolute path, in which `~` and `~name` stand for somebody's home."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        try:
+            return Path(value).expanduser().absolute()
+        except RuntimeError:
+            self.fail(f"no home is known for {printable(str(value))}; name another folder.", param, ctx)
+
+
+class Command(click.Command):
+    """A command that refuses bytes where text is meant, before anything is done; files may have any name."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        for parameter in self.params:
+            if parameter.type is click.STRING:
+                try:
+                    "".join(ctx.params[parameter.name] or ()).encode()
+                except UnicodeEncodeError:
+                    raise click.BadParameter("this is not text in UTF-8.", ctx, parameter) from None
+        return super().invoke(ctx)
 
 
 def verb(group: click.Group | None = None) -> Callable[[Callable[..., Result]], click.Command]:
@@ -55,6 +84,7 @@ def verb(group: click.Group | None = None) -> Callable[[Callable[..., Result]], 
         sentence = " ".join((function.__doc__ or "").split("\n\n")[0].split()).partition(". ")[0]
         made: click.Command = click.command(
             function.__name__.rstrip("_"),
+            cls=Command,
             short_help=sentence.rstrip(".") + ".",  # click's own would be cut
         )(with_json(click.pass_obj(run)))
         if group is not None:
@@ -101,13 +131,24 @@ def passphrase(prompt: str, variable: str = "INTAGLIO_PASSPHRASE_FILE", *, new: 
     if file := os.environ.get(variable):
         _warn_of_readers(Path(file))
         try:
-            typed = Path(file).read_text(encoding="utf-8").rstrip("\r\n")
+            with Path(file).open(encoding="utf-8") as source:
+                typed = source.read(LONGEST_PASSPHRASE + 1).rstrip("\r\n")
         except (OSError, UnicodeDecodeError):
-            raise PassphraseNeeded(f"{variable} names a file that cannot be read") from None
+            raise PassphraseNeeded(
+                f"{variable} names a file that cannot be read",
+                hint="Set it to the path of a text file, in UTF-8, that holds the passphrase.",
+            ) from None
+        if len(typed) > LONGEST_PASSPHRASE:
+            raise PassphraseNeeded(f"{variable} names a file that is too long for a passphrase")
     elif sys.stdin.isatty():
-        typed = click.prompt(
-            prompt, hide_input=True, confirmation_prompt=new, err=True, default="", show_default=False
-        )
+        try:
+            typed = click.prompt(
+                prompt, hide_input=True, confirmation_prompt=new, err=True, default="", show_default=False
+            )
+        except UnicodeDecodeError:
+            raise Refused(
+                "what was typed is not text in UTF-8", hint="See how the terminal is set."
+            ) from None
     else:
         return None
     if new and 0 < len(typed) < SHORTEST_PASSPHRASE:
@@ -120,7 +161,7 @@ def passphrase(prompt: str, variable: str = "INTAGLIO_PASSPHRASE_FILE", *, new: 
 
 def _warn_of_readers(file: Path) -> None:
     with contextlib.suppress(OSError):  # reading it says more
-        if file.stat().st_mode & 0o077:
+        if file.is_file() and file.stat().st_mode & 0o077:
             say(f"Others on this machine can read {file}, which holds a passphrase.", f"chmod 600 {file}")
 
 

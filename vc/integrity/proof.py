@@ -30,6 +30,7 @@ class UnknownCryptosuite(Problem):
 
     title = "The proof is of a kind that is not supported"
     undetermined = True
+    advice = "Ask the issuer for a credential with a proof by eddsa-rdfc-2022 or ecdsa-rdfc-2019."
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class Proof:
         if value.get("type") != "DataIntegrityProof":
             raise UnknownCryptosuite(
                 f"{where}.type is not DataIntegrityProof",
-                hint="Proofs of older kinds, such as Ed25519Signature2020, are not supported.",
+                hint="Ask the issuer for a newer kind of proof; Ed25519Signature2020, say, is not supported.",
             )
         for name in ("cryptosuite", "verificationMethod", "proofPurpose", "proofValue"):
             if not isinstance(value.get(name), str) or not value[name]:

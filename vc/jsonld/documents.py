@@ -37,7 +37,7 @@ class Documents:
             if row is None:
                 raise UnknownContext(
                     f"the context {quoted(url)} is not known here, and contexts are never fetched",
-                    hint="Use a known context, or give its document to the service as an extra one.",
+                    hint="Ask the issuer for a credential with published contexts, such as those of W3C.",
                 )
             data = (FOLDER / row["file"]).read_bytes()
             if hashlib.sha256(data).hexdigest() != row["sha256"]:
