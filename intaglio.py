@@ -218,6 +218,7 @@ def _issuer_findings(session: Session) -> Iterator[tuple[str, str, str]]:
     home = session.home / "issuer"
     if not (home / "issuer.json").exists():
         return
+    from issuer import status
     from issuer.archive import Archive
     from issuer.home import Identity, index
     from issuer.store import Store
@@ -229,15 +230,19 @@ def _issuer_findings(session: Session) -> Iterator[tuple[str, str, str]]:
 
     name = Identity.read(home).name
     missing: list[Path] = []
+    gone: list[Path] = []
     if os.access(home, os.W_OK):
         with closing(Store(index(home))) as store:
             yield "✓", f"{name} lives in {home}, and has issued {counted(store.count(), 'diploma')}.", ""
             missing = Archive(store, home / "shards").missing()
+            gone = status.gone(store, home / "status")
     else:
         yield "!", f"{name} lives in {home}, which may only be read: its index was not looked into.", ""
     if missing:
-        gone = f"{counted(len(missing), 'shard')} of diplomas: {missing[0]}"
-        yield "✗", f"Gone from its folder: {gone}", "Take the file from a backup."
+        what = f"{counted(len(missing), 'shard')} of diplomas: {missing[0]}"
+        yield "✗", f"Gone from its folder: {what}", "Take the file from a backup."
+    if gone:
+        yield "✗", f"Gone from its folder: the status list {gone[0]}", "intaglio issuer status publish"
     lists = sorted((home / "status").glob("[0-9]*"))
     for path in (home / "did.json", home / "template.json", *lists):
         try:

@@ -127,9 +127,9 @@ def status() -> None:
 
 @verb(status)
 def publish(place: Place) -> Result:
-    """Sign and write the lists that are new, changed or soon to expire."""
+    """Sign and write the lists that are new, changed, gone or soon to expire."""
     made = place.open()
-    numbers = made.lists.publish(now=place.session.now())
+    numbers = made.lists.publish(now=place.session.now(), anew=True)
     folder = place.folder / "status"
     if made.identity.url:
         say(f"Copy {folder} to {made.identity.url}/status/")

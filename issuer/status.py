@@ -26,7 +26,7 @@ from vc.status import (
 )
 from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
 from wire.files import locked, make_private_folder, write_durably
-from wire.problem import Damaged
+from wire.problem import Damaged, Malformed
 from wire.strict import load_json_object
 
 from .document import Profile
@@ -40,6 +40,8 @@ revokes nobody need publish but once a year."""
 _RENEW = timedelta(days=30)  # before a list expires
 
 SUITE = "eddsa-jcs-2022"
+_DETAILS = "-details"
+_LOST = "Take it from a backup. If there is none, `intaglio issuer status publish` makes it from the index."
 _LARGEST = 1 << 25  # bytes; details of a whole list revoked
 
 
@@ -72,25 +74,38 @@ class Lists:
         self._store.revoke(numbers, reason.value, format_datetimestamp(date))
         self.publish(now=now)
 
-    def publish(self, *, now: datetime) -> list[int]:
-        """Signs, anchors and writes the lists that are new, changed or soon to expire; their numbers."""
+    def publish(self, *, now: datetime, anew: bool = False) -> list[int]:
+        """Signs, anchors and writes the lists that are new, changed or soon to expire; their numbers.
+
+        Raises `Damaged` where a file is gone that was published: it tells whether the index is an older copy.
+        With `anew` such lists, too, are made, from the index alone.
+        """
         make_private_folder(self._folder)
         with locked(self._folder):
-            stale = self._store.stale_lists(format_datetimestamp(now + _RENEW))
-            for number in stale:
+            wanted = self._store.stale_lists(format_datetimestamp(now + _RENEW))
+            if lost := gone(self._store, self._folder):
+                if not anew:
+                    raise Damaged(f"{lost[0]} is gone", hint=_LOST)
+                numbers = {int(path.name.removesuffix(_DETAILS)) for path in lost}
+                wanted = sorted({*wanted, *numbers})
+            for number in wanted:
                 self._publish(number, now)
-        return stale
+        return wanted
 
     def anchored(self, number: int) -> tuple[Anchored, ...]:
         """A published list and its details, each with the evidence that it is in the log."""
         with locked(self._folder):
             published = self._store.published(number)
-            names = {str(number): published.leaf, f"{number}-details": published.details_leaf}
-            documents = {name: (self._folder / name).read_bytes() for name in names}
-        return tuple(
-            Anchored(load_json_object(documents[name], limit=_LARGEST), (self._log.evidence(leaf),))
-            for name, leaf in names.items()
-        )
+            names = {str(number): published.leaf, f"{number}{_DETAILS}": published.details_leaf}
+            documents = {name: self._read(name) for name in names}
+        return tuple(Anchored(documents[name], (self._log.evidence(leaf),)) for name, leaf in names.items())
+
+    def _read(self, name: str) -> dict[str, Any]:
+        path = self._folder / name
+        try:
+            return load_json_object(path.read_bytes(), limit=_LARGEST)
+        except Malformed as problem:
+            raise _damaged(path) from problem
 
     def _publish(self, number: int, now: datetime) -> None:
         url, did = self._profile.list_url(number), self._profile.did
@@ -109,18 +124,21 @@ class Lists:
         ]
         leaves = self._log.append(entries, b"".join(entries))
         # details first: a reader who finds the bit finds its reason
-        write_durably(self._folder / f"{number}-details", orjson.dumps(explained))
+        write_durably(self._folder / f"{number}{_DETAILS}", orjson.dumps(explained))
         write_durably(self._folder / str(number), orjson.dumps(listed))
         expires = format_datetimestamp(now + LIFETIME)
         self._store.publish(Published(number, LIST_ENTRIES, len(details), expires, leaves[0], leaves[1]))
 
     def _require_none_forgotten(self, number: int, bits: StatusList) -> None:
         """What was published as revoked stays so; an index that does not know it is an older copy."""
-        try:
-            before = load_json_object((self._folder / str(number)).read_bytes(), limit=_LARGEST)
-        except FileNotFoundError:
+        path = self._folder / str(number)
+        if not path.exists():
             return
-        published = StatusList.decode(Credential.parse(before).subjects[0].get("encodedList"))
+        try:
+            subject = Credential.parse(self._read(path.name)).subjects[0]
+            published = StatusList.decode(subject.get("encodedList"))
+        except Malformed as problem:
+            raise _damaged(path) from problem
         if int.from_bytes(published.bits) & ~int.from_bytes(bits.bits):
             raise Damaged(
                 f"status list {number} has revocations that the index does not know: is that an older copy?",
@@ -135,3 +153,13 @@ class Lists:
             suite=SUITE,
             created=now,
         )
+
+
+def gone(store: Store, folder: Path) -> list[Path]:
+    """Files of lists that were published, and that are no longer in their folder."""
+    names = (name for number in store.published_lists() for name in (str(number), f"{number}{_DETAILS}"))
+    return [folder / name for name in names if not (folder / name).exists()]
+
+
+def _damaged(path: Path) -> Damaged:
+    return Damaged(f"{path} is damaged", hint=f"Remove it. {_LOST}")

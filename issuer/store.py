@@ -349,6 +349,11 @@ class Store:
             current = {(number, count) for number, count, expires in published if expires > by}
         return sorted(number for number, _ in wanted.items() - current)
 
+    def published_lists(self) -> list[int]:
+        """The numbers of all status lists that were published."""
+        with self._database.reading() as connection:
+            return list(connection.exec_driver_sql("SELECT number FROM status_list").scalars())
+
     def published(self, number: int) -> Published:
         """A status list as last published. Raises `NotFound`."""
         with self._database.reading() as connection:

@@ -53,7 +53,10 @@ def test_an_issuer_is_looked_over(program: Program) -> None:
     ("name", "content"),
     [
         *((name, b"{") for name in ("did.json", "template.json", "status/0", "issuer.json", "keys.json")),
-        *((name, None) for name in ("did.json", "template.json", "keys.json")),
+        *(
+            (name, None)
+            for name in ("did.json", "template.json", "keys.json", "status/0", "status/0-details")
+        ),
         ("issuer.sqlite", b""),
     ],
 )

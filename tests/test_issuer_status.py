@@ -102,6 +102,29 @@ def test_an_older_index_takes_no_revocation_back(issuer: Issuer, tmp_path: Path)
     assert (issuer.home / "status" / "0").read_bytes() == published
 
 
+@pytest.mark.parametrize(("name", "content"), [("0", b"{"), ("0", b"{}"), ("0", b"[]"), ("0-details", b"{")])
+def test_a_damaged_list_is_named_and_one_that_is_gone_is_made_anew(
+    name: str, content: bytes, issuer: Issuer
+) -> None:
+    def revoke(number: str) -> None:
+        issuer.lists.revoke([number], Reason.ISSUED_IN_ERROR, date=NOW, now=NOW)
+
+    revoke("UNI-000007")
+    entry, path = issuer.store.current("UNI-000007"), issuer.home / "status" / name
+    path.write_bytes(content)
+    with pytest.raises(Damaged, match=f"{name} is damaged"):
+        revoke("UNI-000008") if name == "0" else issuer.bundle(entry)
+    path.unlink()
+    with pytest.raises(Damaged, match=f"{name} is gone"):
+        revoke("UNI-000009")
+    assert issuer.lists.publish(now=NOW, anew=True) == [0]
+    assert issuer.lists.publish(now=NOW) == []
+    assert len(revoked_positions(issuer)) == (3 if name == "0" else 2)
+    report = verifier_for(issuer).verify(issuer.bundle(entry), now=NOW)
+    assert report.deciding is not None
+    assert report.deciding.text == "revoked by the issuer on 2026-07-01: issued in error"
+
+
 def test_a_bundle_brings_details_only_of_a_diploma_that_was_revoked(issuer: Issuer) -> None:
     issuer.lists.revoke(["UNI-000007"], Reason.FRAUD, date=NOW, now=NOW)
     brought = [len(issuer.bundle(issuer.store.current(f"UNI-{row:06}")).status_lists) for row in (1, 7)]

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from shutil import get_terminal_size
-from textwrap import wrap
 from typing import Any, Protocol
 
 import click
@@ -29,7 +26,7 @@ from wire import (
 )
 from wire.datetimestamp import parse_datetimestamp
 from wire.fetch import Fetcher, NoFetcher
-from wire.terminal import Command, Result, extra, say, standard_input, verb
+from wire.terminal import Command, Result, extra, say, standard_input, verb, wrapped
 
 from .policy import DEFAULT_POLICY, AllOf, Policy, load_policy
 from .summary import summarize
@@ -122,8 +119,7 @@ def verify(
     if report:
         data["credentials"] = [credential.document for credential in report.require()]
     lines = render(report, judge.trust)
-    if sys.stdout.isatty():
-        lines = [_wrapped(line) if line.startswith(" ") else line for line in lines]
+    lines = [wrapped(line, _FINDING) if line.startswith(" ") else line for line in lines]
     return Result(data, "\n".join(lines), _EXIT[report.verdict])
 
 
@@ -135,13 +131,6 @@ def _policy(file: Path | None) -> Policy:
         file.open("rb") as opened,
     ):  # further rules: who recognises nobody accepts nothing
         return AllOf((DEFAULT_POLICY, load_policy(load_json(opened.read(MAX_FILE)))))
-
-
-def _wrapped(line: str) -> str:
-    """To the terminal's width; what the check found stands below itself."""
-    width = max(get_terminal_size().columns - _FINDING, _FINDING)
-    found = wrap(line[_FINDING:], width, break_long_words=False, break_on_hyphens=False)
-    return line[:_FINDING] + f"\n{' ' * _FINDING}".join(found)
 
 
 def render(report: Report, trust: Trust) -> list[str]:

@@ -9,7 +9,9 @@ import contextlib
 import functools
 import json
 import os
+import shutil
 import sys
+import textwrap
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -109,6 +111,15 @@ def extra(name: str) -> Iterator[None]:
             f"this needs {error.name}, which is not installed",
             hint=f"Install it: pip install 'intaglio[{name}]'",
         ) from error
+
+
+def wrapped(line: str, column: int) -> str:
+    """A line to the width of the terminal, if stdout is one; what is too long goes on at a column."""
+    if not sys.stdout.isatty():
+        return line
+    width = max(shutil.get_terminal_size().columns - column, 25)
+    parts = textwrap.wrap(line[column:], width, break_long_words=False, break_on_hyphens=False)
+    return line[:column] + f"\n{' ' * column}".join(parts)
 
 
 def standard_input(limit: int) -> bytes:

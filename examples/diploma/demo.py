@@ -22,7 +22,7 @@ from typing import Any
 
 import click
 
-from wire.terminal import Result, verb
+from wire.terminal import Result, verb, wrapped
 from wire.text import counted
 
 HERE = Path(__file__).parent
@@ -45,7 +45,7 @@ class Role:
         """Types `intaglio …` for this role, shows it and the start of its answer; gives what it printed."""
         shown = " ".join(_short(word) for word in words)
         if not quiet:
-            click.secho(f"  {self.name}$ intaglio {shown}", dim=True)
+            click.secho(wrapped(f"  {self.name}$ intaglio {shown}", 4), dim=True)
         done = subprocess.run(self.command(*words), env=self.environment, capture_output=True, text=True)
         if done.returncode != expect:
             raise Unexpected(
@@ -229,9 +229,10 @@ def _served(university: Role, port: int) -> Any:
 
 def _say(number: str, text: str) -> None:
     click.echo()
-    click.secho(f"{number}  {text}", bold=True)
+    click.secho(wrapped(f"{number}  {text}", 3), bold=True)
 
 
 def _show(answer: str, bold: str = "") -> None:
     for line in answer.rstrip().splitlines():
-        click.secho(f"     {line}", bold=bool(bold) and line.startswith(bold))
+        finding = 30 if line.startswith("  ") else 5  # a check's begins further right
+        click.secho(wrapped(f"     {line}", finding), bold=bool(bold) and line.startswith(bold))
