@@ -90,6 +90,8 @@ class Identity:
                 raise Malformed("a member is not a text")
             return cls(**found)
         except FileNotFoundError:
+            if (home / "log").exists():
+                raise Damaged(f"{home / 'issuer.json'} is lost", hint=_RESTORE) from None
             raise NotFound(
                 f"there is no issuer in {home}", hint="`intaglio issuer init` makes one."
             ) from None

@@ -85,7 +85,7 @@ class Issuer:
         """
         make_private_folder(home)
         with locked(home / "issuer.json"):
-            if (home / "issuer.json").exists():
+            if (home / "issuer.json").exists() or (home / "log").exists():
                 Identity.read(home).require(name, url, method)
                 return cls(home, passphrase, clock)
             Identity.check(name, url, method)  # before there are keys

@@ -6,6 +6,7 @@ A log's folder holds `keys.json` and `log/`; that of an issuer is one. Looking n
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -19,12 +20,14 @@ from wire.terminal import Folder, Result, passphrase, say, verb
 
 from .audit import audit as audit_log
 from .entries import EntryKind, entry, parse_entry
-from .evidence import TLOG_PROOF, Evidence, TrustPolicy, verify_evidence
+from .evidence import LARGEST_PROOF, TLOG_PROOF, Evidence, TrustPolicy, verify_evidence
 from .log import Log, LogReader
 from .note import Checkpoint, SignatureType, VerifierKey
+from .problem import InvalidEvidence
 from .tiles.posix import PosixStore, kept_beside
 from .tiles.store import CHECKPOINT
 
+_INDEX = re.compile(r"[0-9]{1,18}")
 KEYS = {"log": "Ed25519", "cosigner": "Ed25519"}
 _KINDS = {kind.name.lower().replace("_", "-"): kind for kind in EntryKind}
 
@@ -54,7 +57,13 @@ class Place(NamedTuple):
         if store is None or note is None:
             raise NotFound(f"there is no log in {self.folder}", hint="`intaglio ledger init NAME` makes one.")
         public = KeyFile.open(self.folder / "keys.json", lambda: None).public_keys
-        log = LogReader(Checkpoint.parse(note).origin, public["log"], public["cosigner"], store)
+        try:
+            origin = Checkpoint.parse(note).origin
+        except InvalidEvidence as error:
+            raise Damaged(
+                f"{self.folder / 'log' / CHECKPOINT}: {error.detail}", hint="Take the log from a backup."
+            ) from error
+        log = LogReader(origin, public["log"], public["cosigner"], store)
         with store.lock(to_read=True):
             recorded = [store.base().size]
             recorded += [batch.range.stop for batch in store.pending(recorded[0])]
@@ -112,7 +121,7 @@ def status(place: Place) -> Result:
 def prove(place: Place, which: str) -> Result:
     """Print the proof that an entry is in the log. DIGEST is a SHA-256 in hexadecimal."""
     log = place.open()
-    index = int(which) if which.isdecimal() and len(which) < 19 else _index_of(log, which)
+    index = int(which) if _INDEX.fullmatch(which) else _index_of(log, which)
     evidence = log.evidence(index)
     found = parse_entry(next(log.entries(index, index + 1)))
     (kind,) = (name for name, value in _KINDS.items() if value == found.kind)
@@ -134,7 +143,7 @@ def verify(place: Place, proof: Path, digest: str, kind: str, key: str | None, c
         log = place.open()
         key, clock = str(log.verifier_key), str(log.clock_key)
     raw = _digest(digest)
-    evidence = Evidence(TLOG_PROOF, raw, proof.read_bytes())
+    evidence = Evidence(TLOG_PROOF, raw, _read(proof))
     fact = verify_evidence(entry(_KINDS[kind], raw), evidence, TrustPolicy.of([(key, clock, (), 0)]))
     moment = f", seen by {fact.time:%Y-%m-%d %H:%M:%S}Z by its own clock" if fact.time else ""
     data = {"origin": fact.origin, "index": fact.index, "time": fact.time and fact.time.isoformat()}
@@ -152,10 +161,15 @@ def audit(place: Place, since: Path | None) -> Result:
     log = place.open()
     checkpoint = audit_log(log)
     if since is not None:
-        log.require_continues(log.own_checkpoint(since.read_bytes()))
+        log.require_continues(log.own_checkpoint(_read(since)))
     count = counted(checkpoint.size, "entry", "entries")
     text = f"{checkpoint.origin}: every tile and the checkpoint follow from the log's {count}"
     return Result({"origin": checkpoint.origin, "size": checkpoint.size, "sound": True}, text)
+
+
+def _read(file: Path) -> bytes:
+    with file.open("rb") as opened:
+        return opened.read(LARGEST_PROOF + 1)
 
 
 def _status(log: LogReader) -> Result:

@@ -25,7 +25,7 @@ from .note import Checkpoint, SignatureType, VerifierKey, decode_base64
 from .problem import InvalidEvidence, NotWitnessed, UnknownLog
 
 TLOG_PROOF = "c2sp.org/tlog-proof@v1"
-_LARGEST = 1 << 18  # bytes of evidence
+LARGEST_PROOF = 1 << 18  # bytes of evidence
 _witnesses = functools.partial(counted, one="witness", many="witnesses")
 _INDEX = re.compile(rb"index (0|[1-9][0-9]{0,18})")
 
@@ -171,8 +171,8 @@ def format_proof(index: int, proof: Sequence[bytes], note: bytes) -> bytes:
 
 def parse_proof(body: bytes) -> tuple[int, list[bytes], bytes]:
     """Index, inclusion proof and checkpoint of a tlog-proof; extra data, which is not signed, is skipped."""
-    if len(body) > _LARGEST:
-        raise TooLarge(f"the evidence is longer than {_LARGEST} bytes")
+    if len(body) > LARGEST_PROOF:
+        raise TooLarge(f"the evidence is longer than {LARGEST_PROOF} bytes")
     head, _, note = body.partition(b"\n\n")
     version, *lines = head.split(b"\n")
     if version != TLOG_PROOF.encode():

@@ -210,6 +210,14 @@ def test_a_broken_identity_is_damage(issuer: Issuer, content: bytes) -> None:
 # One at a time
 
 
+def test_an_issuer_that_lost_its_description_is_not_a_new_one(issuer: Issuer) -> None:
+    issuer.issue(graduate(1))
+    (issuer.home / "issuer.json").unlink()
+    for attempt in (lambda: Issuer(issuer.home, lambda: None, lambda: NOW), lambda: issuer_in(issuer.home)):
+        with pytest.raises(Damaged, match=r"issuer\.json is lost"):
+            attempt()
+
+
 def test_one_diploma_is_issued_once(issuer: Issuer) -> None:
     entry = issuer.issue(graduate(1))
     assert (entry.number, entry.edition, entry.leaf, entry.name) == ("UNI-000001", 1, 1, "Given1 Family1")

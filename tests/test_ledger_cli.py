@@ -160,3 +160,19 @@ def test_reading_never_signs(filled: Program) -> None:
     (checkpoint := filled.home / "issuer/log/checkpoint").unlink()
     assert filled("ledger", "status").code == 4
     assert not checkpoint.exists()
+
+
+def test_a_damaged_checkpoint_is_named(filled: Program) -> None:
+    path = filled.home / "issuer/log/checkpoint"
+    path.write_bytes(b"\n" + path.read_bytes())
+    answer = filled("ledger", "status")
+    assert answer.code == 1
+    assert answer.err.startswith(f"Stored data is damaged: {path}: ")
+    assert "backup" in answer.err
+
+
+def test_what_never_ends_is_not_read_for_ever(filled: Program) -> None:
+    for words in (("audit", "--since", "/dev/zero"), ("verify", "/dev/zero", "00" * 32)):
+        assert filled("ledger", *words).code == 1
+    assert filled("ledger", "prove", "٣").code == 1
+    assert "there is no entry 999" in filled("ledger", "prove", "999").err
