@@ -91,7 +91,10 @@ class Identity:
             return cls(**found)
         except FileNotFoundError:
             if (home / "log").exists():
-                raise Damaged(f"{home / 'issuer.json'} is lost", hint=_RESTORE) from None
+                raise Damaged(
+                    f"{home} has a log and no issuer.json: was it lost, or is the log not an issuer's?",
+                    hint=f"{_RESTORE} A new issuer needs a folder of its own.",
+                ) from None
             raise NotFound(
                 f"there is no issuer in {home}", hint="`intaglio issuer init` makes one."
             ) from None
