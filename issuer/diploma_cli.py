@@ -93,6 +93,8 @@ def correct(place: Place, selector: str, changes: tuple[str, ...], out: Path) ->
     entry = made.correct(before.number, pairs(changes, "--set"))
     if entry == before:
         say("The diploma says so already: no new edition was issued.")
+    else:
+        say(f"Edition {before.edition} is revoked as superseded: hand out the new one in its place.")
     try:
         (path,) = write_bundles(made, [entry], out)
     except OSError as error:

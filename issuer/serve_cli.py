@@ -37,6 +37,7 @@ def claim(place: Place, selectors: tuple[str, ...], url: str | None) -> Result:
     say(f"Good for {LINK_LIFETIME.days} days and one wallet, as long as `intaglio issuer serve` runs.")
     say("Whoever has a link can claim with it: send each to its holder only.")
     say("Earlier links for the same diplomas, if nobody has used them, are good no longer.")
+    say("A claim makes an edition for that wallet; a file that was handed out before is revoked then.")
     return Result({"links": links}, "\n".join(f"{number}  {link}" for number, link in links.items()))
 
 

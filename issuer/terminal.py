@@ -53,7 +53,8 @@ def choose(question: str, lines: list[str]) -> int:
     if not sys.stdin.isatty():
         raise click.UsageError("\n  ".join([f"{question} Name the diploma by its number:", *lines]))
     say(question, *(f"{number}  {line}" for number, line in enumerate(lines, 1)))
-    picked: int = click.prompt("Which", type=click.IntRange(1, len(lines)), err=True)
+    asked = f"Which, 1 to {len(lines)} (Ctrl-C for none)"
+    picked: int = click.prompt(asked, type=click.IntRange(1, len(lines)), err=True)
     return picked - 1
 
 
@@ -95,12 +96,12 @@ class Meter:
             self._bar.update(self._bar.task_ids[-1], completed=progress.done)
         elif now - self._shown > PLAIN and progress.done:
             self._shown = now
-            rate = progress.done / (now - self._started)
-            left = (progress.total - progress.done) / rate
-            say(
-                f"{self._WORDS[progress.stage].strip()}: {progress.done} of {progress.total}, "
-                f"{rate:.0f} a second, {left:.0f} s left"
-            )
+            words = f"{self._WORDS[progress.stage].strip()}: {progress.done} of {progress.total}"
+            taken = now - self._started
+            if taken > 0:  # a stage may begin with all that an earlier run has done
+                left = (progress.total - progress.done) / progress.done * taken
+                words += f", {progress.done / taken:.0f} a second, {left:.0f} s left"
+            say(words)
 
 
 def _bar() -> rich.progress.Progress:

@@ -54,6 +54,8 @@ class Place(NamedTuple):
         kept = kept_beside(self.folder)
         store = PosixStore(self.folder / "log", kept) if (self.folder / "log").is_dir() else None
         note = store.get(CHECKPOINT) if store else None
+        if store is not None and note is None and (self.folder / "log" / "journal").exists():
+            raise Damaged("the checkpoint of the log is missing", hint="Take the log from a backup.")
         if store is None or note is None:
             raise NotFound(f"there is no log in {self.folder}", hint="`intaglio ledger init NAME` makes one.")
         public = KeyFile.open(self.folder / "keys.json", lambda: None).public_keys

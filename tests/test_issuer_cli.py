@@ -635,6 +635,11 @@ def test_a_slow_check_is_drawn_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "Issuing" in drawn
 
 
+def test_a_stage_that_begins_with_much_done_has_no_rate_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    resumed = [*STEPS, (10.3, Progress("writing", 50, 100))]
+    assert told(monkeypatch, io.StringIO(), resumed) == "Writing: 50 of 100\n"
+
+
 def test_elsewhere_a_long_job_writes_plain_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     longer = [*STEPS, (10.3, Progress("issuing", 50, 100)), (12.0, Progress("issuing", 60, 100))]
     assert told(monkeypatch, io.StringIO(), longer) == "Issuing: 50 of 100, 5 a second, 10 s left\n"

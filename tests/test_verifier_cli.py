@@ -54,7 +54,7 @@ def test_claims_of_a_refused_credential_are_never_shown(program: Program, tmp_pa
         assert answer.code == 1
         assert "PhD" not in answer.out + answer.err
         assert "Ada" not in answer.out + answer.err
-    assert program("verify", path, *AT).out.startswith("NOT VALID: The proof does not match the content")
+    assert program("verify", path, *AT).out.startswith("NOT VALID: the signature does not fit: ")
 
 
 BAD_INPUTS = {
@@ -110,11 +110,13 @@ def test_a_presentation_is_checked_against_what_was_asked(program: Program, tmp_
     whole = program("verify", path, *AT, *asked)
     assert whole.code == 0
     assert "for this challenge and domain; what is shown is bound to no key: anyone" in whole.out
-    half = program("verify", path, *AT, *asked[:2])
-    assert half.code == 0
-    assert "for this challenge; its domain was not compared" in half.out
     assert program("verify", path, *AT).code == 3
-    assert program("verify", path, *AT, "--challenge", "other").code == 1
+    for other in (("--challenge", "other", *asked[2:]), (*asked[:2], "--domain", "elsewhere.example")):
+        assert program("verify", path, *AT, *other).code == 1
+    for half in (asked[:2], asked[2:]):
+        answer = program("verify", path, *AT, *half)
+        assert answer.code == 2
+        assert "go together" in answer.err
 
 
 def test_a_policy_asks_for_more(program: Program, tmp_path: Path) -> None:
@@ -157,7 +159,7 @@ def test_a_date_that_is_none_is_a_usage_error(program: Program, tmp_path: Path) 
 def test_before_it_was_signed_it_was_not_valid(program: Program, tmp_path: Path) -> None:
     answer = program("verify", save(tmp_path, UNIVERSITY.issue(index=10)), "--at", "2026-06-30", "--offline")
     assert answer.code == 1
-    assert answer.out.startswith("NOT VALID: Not valid at this time\n")
+    assert answer.out.startswith("NOT VALID: ")
     assert "made later than the moment asked about: on 2026-07-01" in answer.out
     assert "What to do: Leave out --at" in answer.out
 
@@ -327,7 +329,7 @@ class TestSchemas:
     def test_a_policy_may_ask_for_one(self, program: Program, tmp_path: Path) -> None:
         answer = self.checked(program, tmp_path)
         assert answer.code == 3
-        assert "the folder `schemas` beside the trust list" in answer.out
+        assert "the folder `schemas` of your home" in answer.out
         self.keep(program, json.dumps({"$id": self.URL, "required": ["credentialSubject"]}))
         assert self.checked(program, tmp_path).code == 0
         self.keep(program, json.dumps({"$id": self.URL, "required": ["name", "signedByTheKing"]}))

@@ -108,6 +108,10 @@ def verify(
 
     Exit code 0: valid. 1: definitely not valid. 3: could not be decided.
     """
+    if (challenge is None) != (domain is None):
+        raise click.UsageError(
+            "--challenge and --domain go together: what was made for another verifier is no answer to you."
+        )
     policy = _policy(policy_file)
     with _setting():
         judge = session.verifier(offline=offline, trust_file=trust_file)
@@ -134,7 +138,7 @@ def _policy(file: Path | None) -> Policy:
 
 
 def render(report: Report, trust: Trust) -> list[str]:
-    """The report for people: the verdict in one line, then a line a check, then what to do.
+    """The report for people: verdict and reason in one line, then a line a check, then what to do.
 
     Claims of a credential stand there only if it is valid.
     """
@@ -144,8 +148,7 @@ def render(report: Report, trust: Trust) -> list[str]:
     else:
         deciding = report.deciding
         words = "NOT VALID" if report.verdict is Verdict.INVALID else "COULD NOT BE DECIDED"
-        title = deciding.problem.title if deciding and deciding.problem else "Nothing was verified"
-        lines = [f"{words}: {title}"]
+        lines = [f"{words}: {printable(deciding.text)[:400] if deciding else 'nothing was verified'}"]
     lines += [_line(check) for check in report.checks]
     if not report and deciding and (hint := _advice(deciding)):
         lines.append(f"What to do: {printable(hint)}")

@@ -5,6 +5,7 @@ A policy raises the `Problem` that it finds; a problem that is undetermined keep
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -175,7 +176,7 @@ class HasSchema:
         if findings.schemas is None or not findings.schemas.check(findings.credential, self.url):
             raise NotKnown(
                 f"the schema {shortened(self.url)} is not known here",
-                hint="Put its file into the folder `schemas` beside the trust list.",
+                hint="Put its file into the folder `schemas` of your home, ~/.intaglio if you set no other.",
             )
 
 
@@ -193,8 +194,10 @@ def load_policy(value: Any) -> Policy:
         if name in _RULES and type(argument) is _RULES[name][0] and _makes_sense(argument):
             return _RULES[name][1](argument)
     names = ", ".join([*_PLAIN, *_GROUPS, *_RULES])
+    rule = value if isinstance(value, str) else json.dumps(value)
     raise Malformed(
-        "the policy has a rule that is not known or has a wrong value", hint=f"The rules are {names}."
+        f"the policy's rule {shortened(rule)} is not known or has a wrong value",
+        hint=f"The rules are {names}.",
     )
 
 
