@@ -21,7 +21,7 @@ from wire.terminal import Result, passphrase, say, standard_input, verb
 from wire.text import printable
 
 from . import text
-from .wallet import Held, Wallet
+from .wallet import FILE, Held, Wallet
 
 if TYPE_CHECKING:
     from exchange.claim import Invitation
@@ -248,8 +248,9 @@ def folder(session: Session) -> Path:
 
 
 def opened(session: Session) -> Wallet:
-    """The wallet, after asking for its passphrase."""
-    return Wallet(folder(session), secret("Wallet passphrase"))
+    """The wallet, after asking for its passphrase if there is one."""
+    home = folder(session)
+    return Wallet(home, secret("Wallet passphrase") if (home / FILE).is_file() else b"")
 
 
 def read(source: str) -> bytes:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import shlex
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,12 +21,15 @@ from .archive import Archive
 from .bulk import Result as Issued
 from .bulk import dry_run as check_file
 from .checking import read_catalogue
+from .document import Composer, Profile
 from .export import export
 from .home import index
 from .issue import SUITE, Issuer
+from .permutation import Positions
 from .records import DATE_ORDERS
 from .source import Source, open_source
 from .store import Store
+from .template import Template
 from .terminal import PARTLY, Meter, out_option, pairs
 
 if TYPE_CHECKING:
@@ -95,6 +99,7 @@ def issue(
     files: list[Path] = []
     refused: OSError | None = None
     if dry_run:
+        _require_sound_template(place.folder)
         with Meter() as meter, _archive(place) as archive:
             done = check_file(
                 source,
@@ -116,13 +121,19 @@ def issue(
                     files = _write(made, done, out, meter)
                 except OSError as error:
                     refused = error
-    return _issued(source, done, error_file, files, refused, dry_run=dry_run)
+    options = [
+        *(word for pair in mapping for word in ("--map", pair)),
+        *(("--dates", dates) if dates else ()),
+    ]
+    options += ("--programmes", str(programmes)) if programmes else ()
+    return _issued(source, done, error_file, options, files, refused, dry_run=dry_run)
 
 
 def _issued(
     source: Source,
     done: Issued,
     error_file: Path,
+    options: Sequence[str],
     files: list[Path],
     refused: OSError | None,
     *,
@@ -132,7 +143,8 @@ def _issued(
     for found in text.findings(source, done):
         say(*found)
     if failed:
-        say(f"The bad rows are in {error_file}: correct them there, and issue that file.")
+        again = shlex.join(["intaglio", "issuer", "issue", str(error_file), *options])
+        say(f"The bad rows are in {error_file}: correct them there, then", again)
     if refused:
         say(*text.not_written(refused))
     elif files:
@@ -184,6 +196,14 @@ def _counting(store: Store) -> Iterator[None]:
             "The same command goes on from here; nothing is issued twice.",
         )
         raise
+
+
+def _require_sound_template(home: Path) -> None:
+    """Raises `InvalidTemplate` as the first diploma would."""
+    path = home / "template.json"
+    template = Template(path.read_bytes()) if path.exists() else Template.packaged()
+    nobody = Profile("did:example:issuer", "Example", "example/log")
+    Composer(template, nobody, bytes(32), bytes(32), Positions(lambda _: bytes(32))).check()
 
 
 @contextmanager

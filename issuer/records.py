@@ -81,13 +81,13 @@ def _credits(cell: str) -> int | float:
 
 
 DATE_ORDERS: Mapping[str, tuple[str, ...]] = {
-    "day-first": ("%d/%m/%Y", "%d-%m-%Y", "%d.%m.%Y"),
-    "month-first": ("%m/%d/%Y", "%m-%d-%Y", "%m.%d.%Y"),
+    "day-first": ("%d/%m/%Y", "%d-%m-%Y"),
+    "month-first": ("%m/%d/%Y", "%m-%d-%Y"),
 }
 """The dates that end with their year, by the order of day and month, which only a registrar can say."""
 
-_DATES = ("%Y-%m-%d", "%Y/%m/%d", "%d %B %Y", "%B %d, %Y", "%d-%b-%Y")
-_DOTTED = ("%d.%m.%Y",)  # nobody writes the month first with dots
+# With dots nobody writes the month first.
+_DATES = ("%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y", "%d %B %Y", "%B %d, %Y", "%d-%b-%Y")
 _MIDNIGHT = re.compile(r"[ T]0?0:00(:00(\.0+)?)?$")  # a spreadsheet's date with its time
 
 
@@ -96,7 +96,7 @@ def _date(cell: str, order: str) -> str:
         if len(cell) == 10 and cell[4] == cell[7] == "-":  # as most are: ten times as fast
             return date.fromisoformat(cell).isoformat()
     text = _MIDNIGHT.sub("", cell)
-    if found := _read_as(text, (*_DATES, *DATE_ORDERS.get(order, _DOTTED))):
+    if found := _read_as(text, (*_DATES, *DATE_ORDERS.get(order, ()))):
         return found
     if not order and any(_read_as(text, forms) for forms in DATE_ORDERS.values()):
         raise BadCell(
@@ -145,18 +145,18 @@ def _achievement_type(cell: str) -> str:
 
 
 FIELDS: Mapping[str, Field] = {
-    "diploma_number": Field(_text, ("diploma_no", "certificate_number", "licence_number")),
-    "student_id": Field(_text, ("student_number", "matriculation_number")),
-    "given_name": Field(_text, ("first_name", "forename", "name", "full_name")),
-    "family_name": Field(_text, ("last_name", "surname")),
-    "birth_date": Field(_text, ("date_of_birth", "birthdate", "dob")),
+    "diploma_number": Field(_text, ("diploma_no", "certificate_number", "licence_number", "urkundennummer")),
+    "student_id": Field(_text, ("student_number", "matriculation_number", "matrikelnummer")),
+    "given_name": Field(_text, ("first_name", "forename", "name", "full_name", "vorname")),
+    "family_name": Field(_text, ("last_name", "surname", "nachname", "familienname")),
+    "birth_date": Field(_text, ("date_of_birth", "birthdate", "dob", "geburtsdatum")),
     "email": Field(
         _pattern(r"[^\s@\"<>(),:;\[\\\]]{1,64}@[\w-]+(?:\.[\w-]+)+", "is not an e-mail address"),
         ("e_mail", "mail", "email_address"),
     ),
     "lang": Field(_pattern(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*", "is not a language tag"), ("language",)),
     "programme_code": Field(_text, ("program_code", "course_code", "degree_code")),
-    "programme_title": Field(_text, ("program_title", "programme", "program", "degree")),
+    "programme_title": Field(_text, ("program_title", "programme", "program", "degree", "studiengang")),
     "achievement_type": Field(_achievement_type, ("degree_type", "award_type")),
     "eqf_level": Field(_pattern(r"[1-8]", "is not an EQF level (1 to 8)"), ("eqf",)),
     "ects": Field(_credits, ("credits", "ects_credits")),
@@ -167,7 +167,9 @@ FIELDS: Mapping[str, Field] = {
         _pattern(r"[0-9]{1,3}(?:[.,][0-9]{1,3})?", "is not a grade average"), ("grade", "average_grade")
     ),
     "honours": Field(_text, ("honors", "distinction", "classification")),
-    "award_date": Field(_award_date, ("awarded_date", "date_awarded", "date_of_award", "graduation_date")),
+    "award_date": Field(
+        _award_date, ("awarded_date", "date_awarded", "date_of_award", "graduation_date", "abschlussdatum")
+    ),
 }
 """Every field, in the order in which a mapping is shown."""
 

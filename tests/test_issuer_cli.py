@@ -7,6 +7,7 @@ import io
 import json
 import os
 import pty
+import shlex
 import shutil
 import signal
 import subprocess
@@ -232,8 +233,30 @@ def test_the_order_of_day_and_month_is_said_once_for_the_file(program: Program) 
     assert program(*said).out == "0 issued, 2 issued before, 0 with errors\n"
     assert "award_date       2026-04-03\n" in program("issuer", "show", "UNI-000002").out
     otherwise = program("issuer", "issue", "g.csv", "--dates", "month-first")
-    assert otherwise.out == "0 issued, 1 issued before (1 differs), 1 with errors\n"
+    assert otherwise.out == "0 issued, 2 issued before (1 differs), 0 with errors\n"
     assert "correct UNI-000002 --set award_date=…" in otherwise.err
+
+
+def test_a_dry_run_finds_what_is_wrong_with_the_template(program: Program) -> None:
+    Path("g.csv").write_text(table([graduate(1)]))
+    program("issuer", "init", "--name", "U")
+    template = program.home / "issuer/template.json"
+    for broken in ("{", template.read_text().replace("{programme_title}", "{thesis_title}", 1)):
+        template.write_text(broken)
+        answer = program("issuer", "issue", "g.csv", "--dry-run")
+        assert answer.code == 1
+        assert "The template is not usable" in answer.err
+    assert "programme_title, achievement_type" in answer.err
+
+
+def test_the_bad_rows_are_issued_by_the_command_that_is_printed(program: Program) -> None:
+    text = table([graduate(1, award_date="03/04/2026"), graduate(2, email="x", award_date="03/04/2026")])
+    Path("g.csv").write_text(text.replace("diploma_number", "Nr", 1))
+    options = ("--map", "diploma_number=Nr", "--dates", "day-first")
+    answer = program("issuer", "issue", "g.csv", "--name", "U", *options)
+    (command,) = [line.strip() for line in answer.err.splitlines() if "issue g.errors.csv" in line]
+    Path("g.errors.csv").write_text(Path("g.errors.csv").read_text().replace('"x"', '"x@example.org"'))
+    assert program(*shlex.split(command)[1:]).out == "1 issued, 0 issued before, 0 with errors\n"
 
 
 def test_a_diploma_of_another_century_is_not_signed(program: Program) -> None:

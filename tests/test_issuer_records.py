@@ -69,7 +69,7 @@ def test_every_real_name_is_a_name(given_name: str, family_name: str, name: str)
         ("award_date", "06-30-2026", WHICH_ORDER),
         ("award_date", "1/2/2026 0:00", WHICH_ORDER),
         ("award_date", "30/30/2026", "is not a date (YYYY-MM-DD)"),
-        ("award_date", "06.30.2026", WHICH_ORDER),
+        ("award_date", "06.30.2026", "is not a date (YYYY-MM-DD)"),
         ("award_date", "30.06.26", "is not a date (YYYY-MM-DD)"),
         ("award_date", "2026-06-30 09:30", "is not a date (YYYY-MM-DD)"),
         ("award_date", "46203", "is not a date (YYYY-MM-DD)"),
@@ -116,13 +116,13 @@ def test_what_could_steer_a_terminal_or_turn_a_line_around_is_refused(character:
         *("30 June 2026", "June 30, 2026", "30-Jun-2026"),
     ],
 )
-@pytest.mark.parametrize("order", ["", "day-first"])
+@pytest.mark.parametrize("order", ["", "day-first", "month-first"])
 def test_a_date_that_can_be_read_in_one_way_only_is_taken(cell: str, order: str) -> None:
     assert check_cell("award_date", cell, order) == "2026-06-30"
     assert check_cell("birth_date", cell, order) == "2026-06-30"
 
 
-@pytest.mark.parametrize("cell", ["03/04/2026", "3/4/2026", "03-04-2026", "03.04.2026", "3/4/2026 0:00"])
+@pytest.mark.parametrize("cell", ["03/04/2026", "3/4/2026", "03-04-2026", "3/4/2026 0:00"])
 def test_the_order_of_day_and_month_is_what_the_registrar_says(cell: str) -> None:
     assert check_cell("award_date", cell, "day-first") == "2026-04-03"
     assert check_cell("award_date", cell, "month-first") == "2026-03-04"
