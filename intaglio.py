@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from wire import Declined, DiskFull, Malformed, NotFound, Problem, TryLater, Unavailable, counted, printable
+from wire import Declined, DiskFull, NotFound, Problem, TryLater, Unavailable, counted, printable
 from wire.terminal import Folder, Result, print_json, say, verb
 
 if TYPE_CHECKING:
@@ -88,11 +88,12 @@ class Session:
         return Verifier(
             Resolver(METHODS, fetcher),
             trust=Trust.load(trust_file or self.trust_file),
-            schemas=self._schemas(),
+            schemas=self.schemas(),
             lists=(here,) if offline else (here, fetched(fetcher)),
         )
 
-    def _schemas(self) -> Schemas | None:
+    def schemas(self) -> Schemas | None:
+        """The JSON Schemas in `schemas/`, if there are any. Raises `Malformed`, naming the file."""
         folder = self.home / "schemas"
         if not folder.is_dir():
             return None
@@ -212,15 +213,18 @@ def _trust_findings(session: Session) -> Iterator[tuple[str, str, str]]:
 
     count = counted(len(Trust.load(session.trust_file).issuers), "issuer")
     yield "✓", f"The trust list {session.trust_file} has {count}.", ""
+    session.schemas()  # where they cannot be used, nothing is verified
 
 
 def _issuer_findings(session: Session) -> Iterator[tuple[str, str, str]]:
     home = session.home / "issuer"
-    if not (home / "issuer.json").exists():
+    if not (home / "issuer.json").exists() and not (home / "issuer.sqlite").exists():
         return
+    from did import Document
     from issuer import status
     from issuer.archive import Archive
     from issuer.home import Identity, index
+    from issuer.shards import Shard
     from issuer.store import Store
     from keys import KeyFile
     from ledger.audit import audit
@@ -228,7 +232,8 @@ def _issuer_findings(session: Session) -> Iterator[tuple[str, str, str]]:
     from vc import Credential
     from wire import load_json_object
 
-    name = Identity.read(home).name
+    identity = Identity.read(home)
+    name = identity.name
     missing: list[Path] = []
     gone: list[Path] = []
     if os.access(home, os.W_OK):
@@ -248,7 +253,9 @@ def _issuer_findings(session: Session) -> Iterator[tuple[str, str, str]]:
         try:
             document = load_json_object(path.read_bytes(), limit=1 << 25)
             end = Credential.parse(document).valid_until if path in lists else None
-        except Malformed as problem:
+            if path.name == "did.json":
+                Document.parse(document, identity.did)
+        except Problem as problem:
             yield "✗", f"{path} is damaged: {problem.detail}", "Bring it back from a backup."
             continue
         if end is not None and end <= session.now():
@@ -262,6 +269,9 @@ def _issuer_findings(session: Session) -> Iterator[tuple[str, str, str]]:
     checkpoint = audit(Place(home, session.now).open())
     count = counted(checkpoint.size, "entry", "entries")
     yield "✓", f"Its log of {count} was derived again, and is as signed.", ""
+    for path in sorted((home / "shards").rglob("*.zst")):
+        for _ in Shard(path):  # unpacks it
+            pass
 
 
 def _wallet_findings(session: Session) -> Iterator[tuple[str, str, str]]:

@@ -48,7 +48,8 @@ def outdated(found: Iterable[Held]) -> set[str]:
         number = text_of(credential.subjects[0], "licenseNumber")
         if number and held.verdict is Verdict.VALID:  # what anybody may have made says nothing of others
             proofs = map(Proof.parse, proof_values(credential.document))
-            signed = max((proof.created for proof in proofs if proof.created), default=held.added)
+            own = (one for one in proofs if one.verification_method.startswith(f"{credential.issuer}#"))
+            signed = max((proof.created for proof in own if proof.created), default=held.added)
             editions.setdefault((credential.issuer, number), []).append((signed, held.id))
     return {name for group in editions.values() for signed, name in group if signed < max(group)[0]}
 

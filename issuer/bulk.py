@@ -274,6 +274,8 @@ def _key(source: Source, catalogue: Catalogue | None, press: Press, found: Surve
     asked = [
         source.header,
         source.columns,
+        source.delimiter,
+        source.is_error_file,
         source.date_order,
         sorted(found.findings),
         [span.sha256.hex() for span in source.spans],

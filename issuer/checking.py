@@ -74,9 +74,11 @@ class Checker:
             column = header[min(len(cells), len(header) - 1)]
             count = counted(len(cells), "cell")
             return {}, [Finding(row, column, f"the row has {count}, the header {len(header)}")]
-        for heading, cell in zip(header, cells, strict=False):
-            if "\n" in cell and self._holds_a_row(cell):
+        for place, (heading, cell) in enumerate(zip(header, cells, strict=False), 1):
+            if not cell.isprintable() and self._holds_a_row(cell):
                 return {}, [Finding(row, heading, "holds whole rows: is a quotation mark missing?")]
+            if cell and not heading:
+                return {}, [Finding(row, f"{place}, without a heading", "is not empty", cell)]
         record, wrong = check_cells(
             self.source.fields(cells), latest=self.latest_award, date_order=self.source.date_order
         )
@@ -85,9 +87,10 @@ class Checker:
         return record, [Finding(row, self.column(name), reason, cell) for name, reason, cell in wrong]
 
     def _holds_a_row(self, cell: str) -> bool:
-        """Whether a quotation mark that opens the cell took in the lines below it."""
-        delimiters = len(self.source.header) - 1
-        return any(line.count(self.source.delimiter) == delimiters for line in cell.split("\n")[1:])
+        """Whether a quotation mark that opens the cell took in lines below it, or parts of two."""
+        width = len(self.source.header) - 1
+        first, *others = (line.count(self.source.delimiter) for line in cell.splitlines())
+        return width in others or (bool(others) and first + sum(others) == width * len(others))
 
     def column(self, name: str) -> str:
         """The heading of the column that holds a field."""

@@ -92,7 +92,7 @@ class Identity:
         except FileNotFoundError:
             if (home / "log").exists():
                 raise Damaged(
-                    f"{home} has a log and no issuer.json: was it lost, or is the log not an issuer's?",
+                    f"{home / 'issuer.json'} is gone, a log is there: is it lost, or the log no issuer's?",
                     hint=f"{_RESTORE} A new issuer needs a folder of its own.",
                 ) from None
             raise NotFound(

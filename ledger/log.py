@@ -169,7 +169,6 @@ class Log(LogReader):
         self._signed = 0  # entries, as of the newest checkpoint that was signed here
         self._edge: Edge | None = None
         with store.lock():
-            self._require_as_long()
             self._catch_up()  # which brings back tiles that a power cut took
             self.require_newest()
 
@@ -217,6 +216,7 @@ class Log(LogReader):
 
     def _catch_up(self) -> Edge:
         """Integrate what is recorded but not signed yet, by this process or another, and sign for it."""
+        self._require_as_long()
         edge, self._edge = self._edge, None
         base = self.store.base()
         if edge is None or edge.size < base.size:

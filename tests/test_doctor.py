@@ -57,14 +57,19 @@ def test_an_issuer_is_looked_over(program: Program) -> None:
             (name, None)
             for name in ("did.json", "template.json", "keys.json", "status/0", "status/0-details")
         ),
+        ("did.json", b"{}"),
         ("issuer.sqlite", b""),
+        ("issuer.json", None),
+        ("shards/1/000000.jsonl.zst", b"\x28\xb5\x2f\xfd"),
+        ("../schemas/a.json", b"{}"),
     ],
 )
 def test_a_damaged_or_missing_file_is_named(name: str, content: bytes | None, program: Program) -> None:
     file = ROOT / "examples/diploma/graduates-with-errors.csv"
     errors = program.home.parent / "errors.csv"
     program("issuer", "issue", file, "--name", "Example", "--out", program.home / "out", "--errors", errors)
-    path = program.home / "issuer" / name
+    path = Path(os.path.normpath(program.home / "issuer" / name))
+    path.parent.mkdir(exist_ok=True)
     if content is None:
         path.unlink()
     else:
@@ -161,7 +166,8 @@ def test_every_command_that_ends_by_itself_knows_json() -> None:
 @pytest.mark.parametrize(
     ("words", "code", "title", "detail"),
     [
-        (("wallet", "list"), 6, "A passphrase is needed", "a passphrase is needed, and none"),
+        (("wallet", "init"), 6, "A passphrase is needed", "a passphrase is needed, and none"),
+        (("wallet", "list"), 4, "Not found", "there is no wallet at"),
         (("ledger", "status"), 4, "Not found", "there is no log in"),
         (("trust", "remove", "did:example:a"), 4, "Not found", "did:example:a is not in the trust list"),
         (("verify",), 2, "Wrong use", "Missing argument 'FILE|URL|-'."),

@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 
 from did import METHODS, Resolver
+from did.methods import key as did_key
 from exchange.claim import ClaimLink, Invitation
 from holder import Wallet, text
 from holder.client import claim
@@ -29,9 +30,11 @@ from issuer.app import create_app
 from issuer.claims import LINK_LIFETIME, Claims
 from issuer.issue import Issuer
 from issuer.tls import InvalidName, server_files
+from keys import PrivateKey
 from tests.diplomas import DID, NAME, cheap_passphrases, check, diploma
 from tests.loopback import Authority, Site, response
 from tests.serving import listening, serving
+from vc import sign
 from vc.report import Report, Verdict
 from verifier import RecognisedIssuer, RecognisedLog, Trust, Verifier
 from wire.fetch import HttpsFetcher, NoFetcher
@@ -167,6 +170,17 @@ def test_the_list_tells_the_editions_of_one_diploma_apart(university: Issuer, tm
         assert claimed.id not in text.outdated(found)
         name = graduate()["given_name"]
         assert {held.id for held in found if name in text.line(held)} == {kept[0].id, claimed.id}
+        stranger = PrivateKey.generate()  # whose own proof, however late, makes no edition
+        did = did_key.create(stranger.public_key)
+        more = sign(
+            claimed.bundle.secured,
+            stranger,
+            verification_method=f"{did}#{stranger.public_key.multikey()}",
+            created=later + timedelta(minutes=4),
+        )
+        copy = mine.accept(json.dumps(more).encode(), check, now=later, undetermined=True)
+        assert copy.id != claimed.id
+        assert text.outdated([claimed, replace(copy, verdict=Verdict.VALID)]) == set()
         undecided = [replace(held, verdict=Verdict.UNDETERMINED) for held in found]
         assert text.outdated(undecided) == set(), "what anybody may have made says nothing of others"
 

@@ -73,6 +73,24 @@ def test_a_restored_issuer_goes_on_where_the_other_was(issuer: Issuer, file: Pat
     assert again.store.current("UNI-000004").reason == "fraud"
 
 
+def test_a_service_under_which_an_old_copy_comes_back_signs_nothing_more(tmp_path: Path) -> None:
+    home, copy = tmp_path / "issuer", tmp_path / "copy"
+    service = issuer_in(home)
+    service.issue(graduate(1))
+    shutil.copytree(home, copy)
+    other = issuer_in(home)
+    for row in (2, 3):
+        other.issue(graduate(row))
+    for issuer in (service, other):
+        issuer.store.close()
+    kept = kept_beside(home).read_bytes()
+    shutil.rmtree(home)
+    shutil.copytree(copy, home)
+    with pytest.raises(Damaged, match="once had"):
+        service.issue(graduate(4))
+    assert kept_beside(home).read_bytes() == kept
+
+
 def test_everything_that_is_restored_is_private_and_nothing_is_missing(
     issuer: Issuer, file: Path, tmp_path: Path
 ) -> None:

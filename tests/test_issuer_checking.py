@@ -115,10 +115,20 @@ def test_cells_beyond_the_header_are_an_error_unless_they_are_empty(tmp_path: Pa
 def test_a_cell_that_took_in_the_rows_below_it_is_no_note(tmp_path: Path) -> None:
     path = tmp_path / "g.csv"
     head, *rows = table([graduate(row) for row in range(1, 6)]).splitlines()
+    reason = ": holds whole rows: is a quotation mark missing?"
     for first, last in ((f'{rows[0]},"a', f'{rows[1]},b"'), (f'"{rows[0]},', f'{rows[3]},\n"x{"," * 16}')):
         path.write_text("\n".join([f"{head},note", first, f"{rows[2]},", last]))
-        (told,) = said(survey(tmp_path, path))
-        assert told.endswith(": holds whole rows: is a quotation mark missing?")
+        assert [told.endswith(reason) for told in said(survey(tmp_path, path))] == [True]
+    fields = head.split(",")  # two halves of two people, if the mark stands before an unused column between
+    at = fields.index("gpa")
+    halves = [row.split(",") for row in rows[:2]]
+    halves = [
+        [*half[:at], mark, *half[at:]] for half, mark in zip(halves, ('"excellent', 'good"'), strict=True)
+    ]
+    for end in ("\n", "\r\n", "\r"):
+        lines = [[*fields[:at], "notes", *fields[at:]], *halves]
+        path.write_bytes(end.join(",".join(line) for line in lines).encode())
+        assert [told.endswith(reason) for told in said(survey(tmp_path, path))] == [True]
     path.write_text(f'{head},note\n{rows[0]},"two\nlines, and a third\none"\n')
     assert said(survey(tmp_path, path)) == []
 
@@ -126,8 +136,8 @@ def test_a_cell_that_took_in_the_rows_below_it_is_no_note(tmp_path: Path) -> Non
 def test_columns_without_a_heading_may_be_missing_from_a_row(tmp_path: Path) -> None:
     path = tmp_path / "g.csv"
     head, *rows = table([graduate(row) for row in (1, 2, 3)]).splitlines()
-    path.write_text(f"{head},,\n{rows[0]},,\n{rows[1]}\n{rows[2]},,a note\n")
-    assert said(survey(tmp_path, path)) == []
+    path.write_text(f"{head},,\n{rows[0]},,\n{rows[1]}\n{rows[2]},,Jr\n")
+    assert said(survey(tmp_path, path)) == ['row 3, column 18, without a heading: "Jr" is not empty']
     assert open_source(path).unused == []
 
 

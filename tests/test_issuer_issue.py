@@ -214,7 +214,7 @@ def test_an_issuer_that_lost_its_description_is_not_a_new_one(issuer: Issuer) ->
     issuer.issue(graduate(1))
     (issuer.home / "issuer.json").unlink()
     for attempt in (lambda: Issuer(issuer.home, lambda: None, lambda: NOW), lambda: issuer_in(issuer.home)):
-        with pytest.raises(Damaged, match=r"a log and no issuer\.json"):
+        with pytest.raises(Damaged, match=r"issuer\.json is gone"):
             attempt()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import subprocess
 import sys
@@ -13,11 +14,13 @@ from pathlib import Path
 import httpx
 import pytest
 import uvicorn
+from fastapi import Request
 
 from tests.commandline import Program
 from tests.world import NOW, University, verifier
 from verifier.app import MAX_BODY, create_app
-from wire import Unavailable
+from wire import Malformed, Unavailable
+from wire.serving import read_body
 
 UNIVERSITY = University()
 BUNDLE = UNIVERSITY.issue()
@@ -89,6 +92,14 @@ def test_a_body_that_does_not_come_is_not_waited_for(server: str, monkeypatch: p
     with socket.create_connection((address.host, address.port)) as connection:
         connection.sendall(b"POST /verify HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{")
         assert connection.recv(4096).startswith(b"HTTP/1.1 408 ")
+
+
+def test_who_hangs_up_in_the_middle_leaves_no_traceback() -> None:
+    async def gone() -> dict[str, str]:
+        return {"type": "http.disconnect"}
+
+    with pytest.raises(Malformed, match="went away"):
+        asyncio.run(read_body(Request({"type": "http"}, gone), MAX_BODY))
 
 
 def test_what_is_refused_anyway_is_not_asked_for(server: str) -> None:

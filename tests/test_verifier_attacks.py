@@ -5,20 +5,25 @@ from __future__ import annotations
 import copy
 import json
 import time
+import uuid
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from did import METHODS, Document, Resolver
 from keys import PrivateKey
+from ledger import EntryKind
 from tests.world import AWARDED, NOW, Holder, University, verifier
-from vc import Anchored, Bundle, Report, Verdict, sign
-from vc.status import status_entry
-from verifier import RecognisedIssuer, RecognisedLog, Trust, load_policy
+from vc import Anchored, Bundle, Proof, Report, Verdict, sign
+from vc.anchoring import log_entry
+from vc.status import status_entry, status_list_document
+from verifier import RecognisedIssuer, RecognisedLog, Trust, Verifier, load_policy
 from verifier.policy import AllOf, Recognised
 from verifier.summary import summarize
 from wire import Malformed, NotFound, Problem, Refused, Unavailable
+from wire.fetch import NoFetcher
 
 UNIVERSITY = University()
 CREDENTIALS = "https://www.w3.org/2018/credentials#"
@@ -421,3 +426,108 @@ def test_an_invalid_report_has_no_way_to_the_claims() -> None:
             shown = getattr(report, name)
             assert not any(claim in repr(shown) for claim in ("Doctor", "Ada", "Master")), name
         assert "Ada" not in str(report) + json.dumps(report.to_dict())
+
+
+class TestListsAtHand:
+    """A revoked diploma, an old list stapled to it, and a source that has the new one: never valid."""
+
+    def setup_method(self) -> None:
+        self.university = University()
+        self.university.now = NOW - timedelta(days=100)
+        self.old = self.university.issue(index=7, validUntil="2030-01-01T00:00:00Z")
+        self.lists: dict[str, bytes] = {}
+
+    def list(self, key: PrivateKey | None = None, url: str = "", **change: Any) -> dict[str, Any]:
+        university = self.university
+        document = status_list_document(
+            url or university.list_url, university.did, university.bits,
+            valid_from=university.now, lifetime=timedelta(days=200),
+        )  # fmt: skip
+        return university.sign({**document, **change}, key, suite="eddsa-jcs-2022")
+
+    def stapled(self, document: dict[str, Any]) -> Anchored:
+        leaf = log_entry(document, Proof.parse(document["proof"][0]), EntryKind.STATUS_LIST)
+        return Anchored(document, (self.university.anchor(leaf),))
+
+    def verdict(self, bundle: Bundle, **options: Any) -> Verdict:
+        university = self.university
+
+        class Web:
+            """The university answers, nobody else does."""
+
+            def resolve(self, did: str) -> Document:
+                if did == university.did:
+                    return Document.parse(university.documents[-1].document, did)
+                if did.startswith("did:key:"):
+                    return Resolver(METHODS, NoFetcher()).resolve(did)
+                raise Unavailable(f"{did} does not answer")
+
+        judge = Verifier(Web(), trust=university.trust, lists=[self.lists.get])
+        return judge.verify(bundle, now=NOW, **options).verdict
+
+    def revoke(self, key: PrivateKey) -> None:
+        self.university.now = NOW - timedelta(days=1)
+        self.university.revoke(7)
+        self.lists[self.university.list_url] = json.dumps(self.list(key)).encode()
+
+    def test_a_key_that_came_back_and_whose_return_is_left_out(self) -> None:
+        old = self.stapled(self.list())
+        for days, key in ((60, PrivateKey.generate()), (50, self.university.key)):
+            self.university.now = NOW - timedelta(days=days)
+            self.university.publish_document([key], alsoKnownAs=[f"https://university.example/{days}"])
+        self.revoke(self.university.key)
+        for documents in (self.university.documents, self.university.documents[:1]):
+            bundle = replace(self.old, issuer_documents=tuple(documents), status_lists=(old,))
+            assert self.verdict(bundle) is Verdict.INVALID
+        bundle = replace(self.old, issuer_documents=tuple(self.university.documents[:2]), status_lists=(old,))
+        assert self.verdict(bundle) is Verdict.UNDETERMINED
+
+    def test_questions_that_use_up_those_that_may_be_asked(self) -> None:
+        old, other_url = self.stapled(self.list()), self.university.list_url + "1"
+        other = self.university.issue(index=3, credentialStatus=status_entry(other_url, 3))
+        elsewhere = self.list(url=other_url)
+        documents = tuple(self.university.documents)
+        new = PrivateKey.generate()
+        self.university.now = NOW - timedelta(days=50)
+        self.university.publish_document([new])
+        self.revoke(new)
+        junk = []
+        for number in range(18):
+            document = copy.deepcopy(elsewhere)
+            document["proof"][0]["verificationMethod"] = f"did:web:x{number}.example#k"
+            junk.append(Anchored(document))
+        shown = Holder().present(other.secured, self.old.secured)
+        for lists, verdict in (
+            ((self.stapled(elsewhere), old), Verdict.INVALID),
+            ((self.stapled(elsewhere), *junk, old), Verdict.UNDETERMINED),
+        ):
+            bundle = Bundle(shown, other.evidence + self.old.evidence, documents, lists)
+            assert self.verdict(bundle, challenge="challenge", domain="employer.example") is verdict
+
+    @pytest.mark.parametrize("served", ["another list", "a diploma", "another purpose", "one by a stranger"])
+    def test_what_else_the_address_gives_is_no_definite_fault(self, served: str) -> None:
+        stranger = University("stranger.example")
+        document = {
+            "another list": lambda: self.list(url=self.university.list_url + "1"),
+            "a diploma": lambda: self.old.secured,
+            "another purpose": lambda: self.list(
+                credentialSubject={**self.list()["credentialSubject"], "statusPurpose": "suspension"}
+            ),
+            "one by a stranger": lambda: stranger.status_lists()[0].document,
+        }[served]()
+        self.university.now = NOW - timedelta(hours=1)
+        fresh = replace(self.old, status_lists=self.university.status_lists())
+        self.lists[self.university.list_url] = json.dumps(document).encode()
+        wanted = Verdict.VALID if served == "one by a stranger" else Verdict.UNDETERMINED
+        assert self.verdict(fresh) is wanted
+
+
+@pytest.mark.parametrize(
+    "odd", [uuid.UUID(int=1), NOW, NOW.date(), Verdict.VALID, float("nan"), {"a": [NOW]}]
+)
+def test_a_value_that_json_does_not_have_is_a_verdict_and_no_crash(odd: Any) -> None:
+    shown = Holder().present(UNIVERSITY.sign(UNIVERSITY.diploma(), suite="eddsa-jcs-2022"))
+    document = copy.deepcopy(shown)
+    document["verifiableCredential"][0]["proof"][0]["@context"] = odd
+    report = check(document, challenge="challenge", domain="employer.example")
+    assert report.verdict is Verdict.INVALID

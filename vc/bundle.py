@@ -55,7 +55,7 @@ class Bundle:
         if value.get("type") != TYPE:
             return cls(value)
         jcs.canonicalize(dict(value))  # what could not be written again is refused here
-        if value.get("version") != VERSION:
+        if type(value.get("version")) is not int or value["version"] != VERSION:
             raise Malformed(
                 f"the bundle has version {shortened(str(value.get('version')))}; "
                 f"this program reads version {VERSION}"

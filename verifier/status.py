@@ -72,12 +72,24 @@ class StatusLookup:
         opened = self._opened[key]
         newest: Credential | None = None
         for credential in opened.lists:
-            if self._bits(credential, entry)[entry.index]:
+            try:
+                bits = self._bits(credential, entry)
+            except Problem as problem:
+                if credential not in opened.sourced:
+                    raise
+                opened.doubt = opened.doubt or problem
+                continue
+            if bits[entry.index]:
                 raise self._revoked(entry, issuer, fetch=fetch)
             if _start(credential) <= now and (newest is None or _start(credential) > _start(newest)):
                 newest = credential
         if opened.problem is not None and not opened.problem.undetermined:
             raise opened.problem
+        if opened.doubt is not None:  # that list may tell of a revocation, which an older copy must not hide
+            raise StatusUnknown(
+                f"the list found at {shortened(entry.list_url)} cannot be used: {opened.doubt.detail}",
+                hint="If that address is no longer the issuer's, --offline judges by what the bundle brings.",
+            )
         if newest is None:
             raise opened.problem or StatusUnknown(
                 f"no copy of the status list {shortened(entry.list_url)} is at hand",
@@ -91,19 +103,32 @@ class StatusLookup:
         return _start(newest)
 
     def _open(self, url: str, issuer: str, *, fetch: bool) -> _Opened:
-        """All copies that verify; what keeps others from it is remembered, the definite before the open."""
+        """All copies that verify; what keeps others from it is remembered, the definite before the open.
+
+        What a server answers is not the credential's fault, and what is no list of this issuer is none at
+        all. One that claims to be his is another matter: that it does not verify may be the presenter's work,
+        who chose the documents that came along, and how many keys had to be looked up before.
+        """
         opened = _Opened()
         for source in self._sources if fetch else ():
             try:
                 data = source(url)
-                if data is not None:
-                    found = Anchored(load_json_object(data, limit=MAX_LIST))
-                    opened.add(self._authenticate(found, issuer))
-            except Problem as problem:  # whatever a server answers, it is not the credential's fault
+                if data is None:
+                    continue
+                found = Anchored(load_json_object(data, limit=MAX_LIST))
+                claimed = Credential.parse(found.document)
+                if claimed.issuer != issuer:
+                    raise InvalidStatusList(f"it is by another issuer, {shortened(claimed.issuer)}")
+            except Problem as problem:
                 self.unreached.add(url)
                 opened.remember(
                     StatusUnknown(f"the status list could not be had: {problem.detail}", hint=problem.hint)
                 )
+                continue
+            try:
+                opened.add(self._authenticate(found, issuer), sourced=True)
+            except Problem as problem:
+                opened.doubt = problem
         for stapled in self._stapled:
             try:
                 if stapled.document.get("id") == url:
@@ -142,12 +167,18 @@ class _Opened:
 
     def __init__(self) -> None:
         self.lists: list[Credential] = []
+        self.sourced: list[Credential] = []
+        """Those of them that a source gave."""
         self.problem: Problem | None = None
+        self.doubt: Problem | None = None
+        """Why a list that claims to be the issuer's could not be used."""
 
-    def add(self, credential: Credential) -> None:
+    def add(self, credential: Credential, *, sourced: bool = False) -> None:
         if credential.valid_from is None:
             raise InvalidStatusList("the status list does not say from when it is")
         self.lists.append(credential)
+        if sourced:
+            self.sourced.append(credential)
 
     def remember(self, problem: Problem) -> None:
         if self.problem is None or (self.problem.undetermined and not problem.undetermined):

@@ -280,7 +280,8 @@ class _Run:
         for value in credential.status:
             status = StatusEntry.parse(value)
             times.append(self._status.check(status, credential.issuer, self._now, fetch=known))
-        unreached = sorted(self._status.unreached)
+        own = {str(value.get("statusListCredential")) for value in credential.status}
+        unreached = sorted(self._status.unreached & own)
         stale = f"; a newer list could not be had from {shortened(unreached[0])}" if unreached else ""
         self._checks.passed(6, f"not revoked as of {min(times):%Y-%m-%d %H:%M}Z{stale}")
         return min(times)

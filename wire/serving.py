@@ -8,6 +8,7 @@ from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI, Request
+from starlette.requests import ClientDisconnect
 
 from .problem import Malformed, TooLarge, Unavailable
 
@@ -50,6 +51,8 @@ async def read_body(request: Request, limit: int) -> bytes:
                 body += chunk
                 if len(body) > limit:
                     raise TooLarge(f"the body is longer than {limit} bytes")
+    except ClientDisconnect:
+        raise Malformed("the sender went away") from None
     except TimeoutError:
         raise Malformed(f"the body did not arrive within {BODY_TIME:.0f} seconds") from None
     return bytes(body)

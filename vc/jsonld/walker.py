@@ -10,7 +10,7 @@ stays free: the order of members and of sets, a value given twice in a set, null
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, NoReturn
 
 from .context import IRI, UNSET, ActiveContext, Contexts, Meter, expand
 from .literal import RDF, closing, escaped, is_special, json_literal, language_tag, literal
@@ -386,12 +386,16 @@ class Walk:
         elif type(local) is list and all(type(item) is str for item in local):
             key = tuple(local)
         else:
-            key = json.dumps(local).encode()
+            key = json.dumps(local, default=_not_json).encode()
         found = active.embedded.get(key)
         if found is None:
             self.meter.charge(1 + len(key) // 8)
             found = active.embedded[key] = self.contexts.process(active, local, self.meter)
         return found
+
+
+def _not_json(value: object) -> NoReturn:
+    raise InvalidDocument(f"a value of type {type(value).__name__} in a context is not JSON")
 
 
 def reference(active: ActiveContext, value: Any) -> str:
