@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from multiprocessing import get_context
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 
 from issuer import bulk
 from issuer.bulk import Progress, Result
+from issuer.checking import Survey
 from issuer.issue import Issuer
 from issuer.press import Press
 from issuer.source import Source, open_source
@@ -71,6 +73,13 @@ def test_good_rows_are_issued_in_their_order_and_bad_ones_are_not(issuer: Issuer
     assert [entry.leaf for entry in entries] == list(range(1, 22))  # the DID document comes first
     assert issuer.store.count() == 21
     assert source.path.with_name("errors.csv").exists()
+
+
+def test_how_a_file_is_read_makes_another_job(issuer: Issuer, source: Source) -> None:
+    def key(**change: Any) -> bytes:
+        return bulk._key(replace(source, **change), None, issuer.press(), Survey())
+
+    assert len({key(), key(delimiter=";"), key(is_error_file=True), key(date_order="day-first")}) == 4
 
 
 def test_a_row_that_is_good_on_a_later_day_is_issued_then(tmp_path: Path) -> None:

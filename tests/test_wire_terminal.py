@@ -5,6 +5,7 @@ import os
 import pty
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -12,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 import intaglio
+from holder import Wallet
 from wire import Refused
 from wire.problem import PassphraseNeeded
 from wire.terminal import Result, agreed, passphrase, verb
@@ -166,6 +168,7 @@ def test_at_a_terminal_it_is_said_that_standard_input_is_read(words: list[str], 
 def test_what_is_typed_for_a_passphrase(typed: bytes, tmp_path: Path) -> None:
     environment = {**os.environ, "INTAGLIO_HOME": str(tmp_path), "LC_ALL": "C.UTF-8"}
     environment.pop("INTAGLIO_PASSPHRASE_FILE", None)
+    Wallet.create(tmp_path / "wallet", b"another passphrase", now=datetime.now(UTC))
     child, terminal = pty.fork()
     if child == 0:
         os.execve(sys.executable, [sys.executable, "-m", "intaglio", "wallet", "list"], environment)
@@ -178,14 +181,14 @@ def test_what_is_typed_for_a_passphrase(typed: bytes, tmp_path: Path) -> None:
             shown += chunk
     _, status = os.waitpid(child, 0)
     os.close(terminal)
-    said = b"there is no wallet" if typed.isascii() else b"not text in UTF-8"
+    said = b"another passphrase" if typed.isascii() else b"not text in UTF-8"
     assert said in shown
-    assert os.waitstatus_to_exitcode(status) == (4 if typed.isascii() else 1)
+    assert os.waitstatus_to_exitcode(status) == (6 if typed.isascii() else 1)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("words", "code"), [(["verify", "-"], 1), (["wallet", "list"], 6), (["verify", "nope", "--json"], 4)]
+    ("words", "code"), [(["verify", "-"], 1), (["wallet", "init"], 6), (["verify", "nope", "--json"], 4)]
 )
 def test_streams_that_are_closed(words: list[str], code: int, tmp_path: Path) -> None:
     """As a service manager may start a program; nothing that it opens may take their place either."""

@@ -113,9 +113,9 @@ def extra(name: str) -> Iterator[None]:
         ) from error
 
 
-def wrapped(line: str, column: int) -> str:
-    """A line to the width of the terminal, if stdout is one; what is too long goes on at a column."""
-    if not sys.stdout.isatty():
+def wrapped(line: str, column: int, *, err: bool = False) -> str:
+    """A line to the width of stdout, or stderr, if it is a terminal; what is too long goes on at a column."""
+    if not (sys.stderr if err else sys.stdout).isatty():
         return line
     width = max(shutil.get_terminal_size().columns - column, 25)
     parts = textwrap.wrap(line[column:], width, break_long_words=False, break_on_hyphens=False)
@@ -131,7 +131,9 @@ def standard_input(limit: int) -> bytes:
 
 def say(first: str, *further: str) -> None:
     """A line on stderr, and further ones that belong to it; nothing in them steers the terminal."""
-    click.echo("\n  ".join(map(printable, [first, *filter(None, further)])), err=True)
+    lines = [printable(first), *(f"  {printable(line)}" for line in further if line)]
+    for line in lines:
+        click.echo(wrapped(line, 4 if line.startswith(" ") else 2, err=True), err=True)
 
 
 def passphrase(prompt: str, variable: str = "INTAGLIO_PASSPHRASE_FILE", *, new: bool = False) -> bytes | None:

@@ -44,6 +44,8 @@ class Role:
     def run(self, *words: str | Path, expect: int = 0, quiet: bool = False) -> str:
         """Types `intaglio …` for this role, shows it and the start of its answer; gives what it printed."""
         shown = " ".join(_short(word) for word in words)
+        if "receive" in words:  # the link leads to this very machine
+            shown = f"--loopback {shown}"
         if not quiet:
             click.secho(wrapped(f"  {self.name}$ intaglio {shown}", 4), dim=True)
         done = subprocess.run(self.command(*words), env=self.environment, capture_output=True, text=True)
