@@ -229,7 +229,7 @@ def secret(prompt: str, variable: str = _CURRENT, *, new: bool = False) -> bytes
     typed = passphrase(prompt, variable, new=new)
     if typed is None:
         raise PassphraseNeeded(
-            "a passphrase is needed, and none was typed or could be asked for",
+            "none was typed, and there is no terminal to ask at",
             hint=f"Set {variable} to the path of a file that holds it.",
         )
     return typed

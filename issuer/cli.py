@@ -154,7 +154,7 @@ def _secret(prompt: str, variable: str, *, new: bool = False) -> bytes:
     secret = passphrase(prompt, variable, new=new)
     if secret is None:
         raise PassphraseNeeded(
-            "a passphrase is needed, and none was typed or could be asked for",
+            "none was typed, and there is no terminal to ask at",
             hint=f"Set {variable} to the path of a file that holds it.",
         )
     return secret

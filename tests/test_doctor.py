@@ -166,7 +166,7 @@ def test_every_command_that_ends_by_itself_knows_json() -> None:
 @pytest.mark.parametrize(
     ("words", "code", "title", "detail"),
     [
-        (("wallet", "init"), 6, "A passphrase is needed", "a passphrase is needed, and none"),
+        (("wallet", "init"), 6, "A passphrase is needed", "none was typed, and there is no"),
         (("wallet", "list"), 4, "Not found", "there is no wallet at"),
         (("ledger", "status"), 4, "Not found", "there is no log in"),
         (("trust", "remove", "did:example:a"), 4, "Not found", "did:example:a is not in the trust list"),

@@ -232,7 +232,7 @@ class _Run:
                 raise _not_by(issuer)
             checks.passed(3, f"{issuer}: {own[0].key.provenance}")
         if checks.stopped():
-            return self._leave_out(4, "what comes before is not as it should be")
+            return self._leave_out(4, "step 3 did not pass")
         # (4) signature: every proof
         with checks.step(4):
             self._signatures.verify(credential.document, signatures)
