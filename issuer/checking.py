@@ -74,11 +74,12 @@ class Checker:
             column = header[min(len(cells), len(header) - 1)]
             count = counted(len(cells), "cell")
             return {}, [Finding(row, column, f"the row has {count}, the header {len(header)}")]
-        for place, (heading, cell) in enumerate(zip(header, cells, strict=False), 1):
-            if not cell.isprintable() and self._holds_a_row(cell):
-                return {}, [Finding(row, heading, "holds whole rows: is a quotation mark missing?")]
-            if cell and not heading:
-                return {}, [Finding(row, f"{place}, without a heading", "is not empty", cell)]
+        if not ("".join(cells).isprintable() and self.source.all_named):
+            for place, (heading, cell) in enumerate(zip(header, cells, strict=False), 1):
+                if self._holds_a_row(cell):
+                    return {}, [Finding(row, heading, "holds whole rows: is a quotation mark missing?")]
+                if cell and not heading:
+                    return {}, [Finding(row, f"{place}, without a heading", "is not empty", cell)]
         record, wrong = check_cells(
             self.source.fields(cells), latest=self.latest_award, date_order=self.source.date_order
         )
@@ -89,8 +90,9 @@ class Checker:
     def _holds_a_row(self, cell: str) -> bool:
         """Whether a quotation mark that opens the cell took in lines below it, or parts of two."""
         width = len(self.source.header) - 1
-        first, *others = (line.count(self.source.delimiter) for line in cell.splitlines())
-        return width in others or (bool(others) and first + sum(others) == width * len(others))
+        counts = [line.count(self.source.delimiter) for line in cell.splitlines()]
+        breaks = len(counts) - 1
+        return width in counts[1:] or (breaks > 0 and sum(counts) == width * breaks)
 
     def column(self, name: str) -> str:
         """The heading of the column that holds a field."""

@@ -79,6 +79,11 @@ class Source:
         return [heading for index, heading in enumerate(self.header) if heading and index not in taken]
 
     @cached_property
+    def all_named(self) -> bool:
+        """Whether each column has a heading."""
+        return all(self.header)
+
+    @cached_property
     def width(self) -> int:
         """How many cells a row has at least; a spreadsheet may leave out those without a heading."""
         return max(index for index, heading in enumerate(self.header, 1) if heading)
