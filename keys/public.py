@@ -5,10 +5,13 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from . import ecdsa, ed25519, multi
+from . import ed25519, multi
 from .problem import InvalidKey
+
+if TYPE_CHECKING:  # loaded with the first key of its kind: most there are, are Ed25519
+    from . import ecdsa
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -45,6 +48,8 @@ class PublicKey:
         name, x, y = multi.jwk_decode(jwk)
         if y is None:
             return cls(name, x)
+        from . import ecdsa
+
         key = cls(name, ecdsa.compressed(x, y))
         if key._point.coordinates() != (x, y):
             raise InvalidKey(f"the {name} key is not a point of the curve")
@@ -68,4 +73,8 @@ class PublicKey:
 
 @functools.lru_cache(maxsize=4096)  # decompressing a point costs as much as half a verification
 def _point(key_type: str, raw: bytes) -> ed25519.Point | ecdsa.Point:
-    return ed25519.Point(raw) if key_type == "Ed25519" else ecdsa.Point(key_type, raw)
+    if key_type == "Ed25519":
+        return ed25519.Point(raw)
+    from . import ecdsa
+
+    return ecdsa.Point(key_type, raw)

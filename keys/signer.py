@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 from wire.problem import Malformed
 
-from . import ecdsa, ed25519
+from . import ed25519
 from .public import PublicKey
 
 Passphrase = Callable[[], bytes | None]
@@ -37,6 +37,8 @@ class PrivateKey:
         if key_type == "Ed25519":
             raw, self._sign = ed25519.secret_key(secret)
         else:
+            from . import ecdsa  # see `public`
+
             raw, self._sign = ecdsa.secret_key(key_type, secret)
         self.public_key = PublicKey(key_type, raw)
         self.secret = secret
@@ -50,7 +52,11 @@ class PrivateKey:
     @classmethod
     def generate(cls, key_type: str = "Ed25519") -> PrivateKey:
         """A new random key: Ed25519, P-256, P-384 or secp256k1."""
-        return cls(key_type, secrets.token_bytes(32) if key_type == "Ed25519" else ecdsa.new_secret(key_type))
+        if key_type == "Ed25519":
+            return cls(key_type, secrets.token_bytes(32))
+        from . import ecdsa
+
+        return cls(key_type, ecdsa.new_secret(key_type))
 
     @classmethod
     def from_secret(cls, key_type: str, secret: bytes) -> PrivateKey:

@@ -9,9 +9,7 @@ import contextlib
 import functools
 import json
 import os
-import shutil
 import sys
-import textwrap
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -117,8 +115,11 @@ def wrapped(line: str, column: int, *, err: bool = False) -> str:
     """A line to the width of stdout, or stderr, if it is a terminal; what is too long goes on at a column."""
     if not (sys.stderr if err else sys.stdout).isatty():
         return line
-    width = max(shutil.get_terminal_size().columns - column, 25)
-    parts = textwrap.wrap(line[column:], width, break_long_words=False, break_on_hyphens=False)
+    from shutil import get_terminal_size
+    from textwrap import wrap
+
+    width = max(get_terminal_size().columns - column, 25)
+    parts = wrap(line[column:], width, break_long_words=False, break_on_hyphens=False)
     return line[:column] + f"\n{' ' * column}".join(parts)
 
 
