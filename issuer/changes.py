@@ -71,4 +71,4 @@ def changes(
 
 
 def _between(record: Record, issued: Record, fields: Collection[str]) -> list[str]:
-    return [field for field in fields if record[field] != issued.get(field, "")]
+    return [field for field in fields if record.get(field, "") != issued.get(field, "")]

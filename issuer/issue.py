@@ -213,7 +213,7 @@ class Issuer:
 
     def issue(self, cells: Mapping[str, str]) -> Entry:
         """Issues one diploma, its record given field by field. Raises `InvalidRecord` or `Conflict`."""
-        record = check_record(cells, latest_award(self._clock().date()))
+        record = check_record(cells, latest_award(self._clock().date()), self._press.composer.own)
         with locked(self.home / "issue"):
             self._bulk.recover()
             self._recover()
@@ -230,7 +230,8 @@ class Issuer:
         if changes.get("diploma_number", number) != number:
             raise Refused("the number of a diploma cannot be corrected: issue another, and revoke this one")
         cells = {**{field: str(value) for field, value in line.record.items()}, **changes}
-        record = check_record(cells, latest_award(self._clock().date()))
+        own = {*self._press.composer.own, *line.record}  # the template may have had others then
+        record = check_record(cells, latest_award(self._clock().date()), own)
         if record == line.record:
             self.lists.publish(now=self._clock())  # the edition may be one that was interrupted before this
             return current

@@ -21,7 +21,7 @@ from .archive import Archive
 from .bulk import Result as Issued
 from .bulk import dry_run as check_file
 from .checking import read_catalogue
-from .document import Composer, Profile
+from .document import Composer, Profile, own_fields
 from .export import export
 from .home import index
 from .issue import SUITE, Issuer
@@ -90,7 +90,8 @@ def issue(
     out: Path,
 ) -> Result:
     """Issue a diploma for each row of a CSV file. The same file again issues nothing twice."""
-    source = open_source(file, pairs(mapping, "--map"), date_order=dates or "")
+    own = own_fields(_template(place.folder))
+    source = open_source(file, pairs(mapping, "--map"), date_order=dates or "", own=own)
     say(*text.mapping(source))
     catalogue = read_catalogue(programmes) if programmes else None
     error_file = errors or _free(file.with_name(f"{file.stem}.errors.csv"))
@@ -198,12 +199,15 @@ def _counting(store: Store) -> Iterator[None]:
         raise
 
 
+def _template(home: Path) -> Template:
+    path = home / "template.json"
+    return Template(path.read_bytes()) if path.exists() else Template.packaged()
+
+
 def _require_sound_template(home: Path) -> None:
     """Raises `InvalidTemplate` as the first diploma would."""
-    path = home / "template.json"
-    template = Template(path.read_bytes()) if path.exists() else Template.packaged()
     nobody = Profile("did:example:issuer", "Example", "example/log")
-    Composer(template, nobody, bytes(32), bytes(32), Positions(lambda _: bytes(32))).check()
+    Composer(_template(home), nobody, bytes(32), bytes(32), Positions(lambda _: bytes(32))).check()
 
 
 @contextmanager

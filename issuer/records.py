@@ -205,13 +205,18 @@ def check_cell(field: str, cell: str, date_order: str = "") -> Any:
     text = unicodedata.normalize("NFC", cell)
     if field in DATES:
         text = _date(text, date_order)
-    return FIELDS[field].check(text)
+    known = FIELDS.get(field)
+    return known.check(text) if known else text
 
 
-def check_record(cells: Mapping[str, str], latest: str = _ANY) -> Record:
-    """The record of a graduate given field by field, as for a single diploma. Raises `InvalidRecord`."""
-    for field in sorted(cells.keys() - FIELDS.keys()):
-        raise InvalidRecord(f"there is no field {field!r}", hint=f"The fields are {', '.join(FIELDS)}.")
+def check_record(cells: Mapping[str, str], latest: str = _ANY, own: Collection[str] = ()) -> Record:
+    """The record of a graduate given field by field, as for a single diploma. Raises `InvalidRecord`.
+
+    `own` are the fields that the issuer's template has beside `FIELDS`.
+    """
+    for field in sorted(cells.keys() - FIELDS.keys() - set(own)):
+        names = ", ".join([*FIELDS, *own])
+        raise InvalidRecord(f"there is no field {field!r}", hint=f"The fields are {names}.")
     record, wrong = check_cells(cells, latest=latest)
     if wrong:
         raise InvalidRecord("; ".join(f"{field}: the value {reason}" for field, reason, _ in wrong))
@@ -231,7 +236,8 @@ def check_cells(
     """
     record: Record = {}
     wrong = []
-    for field in FIELDS:
+    own = cells.keys() - FIELDS.keys()
+    for field in (*FIELDS, *sorted(own)) if own else FIELDS:
         cell = cells.get(field, "").strip()
         try:
             if cell:

@@ -117,9 +117,11 @@ def open_source(
     chosen: Mapping[str, str] | None = None,
     required: Collection[str] = REQUIRED,
     date_order: str = "",
+    own: Collection[str] = (),
 ) -> Source:
     """Find header and rows of a CSV file. `chosen` maps fields to headings where the usual ones do not fit.
 
+    `own` are fields beside the usual ones; each has a column of its name, unless `chosen` says another.
     Raises `NotFound`, or `UnreadableFile` where the file has no rows, is not CSV in UTF-8, or lacks a column.
     """
     try:
@@ -148,7 +150,7 @@ def open_source(
     spans = _spans(path, skipped, delimiter, first_line=2 if said else 1)
     is_error_file = tuple(header[:3]) == GUARD_COLUMNS
     header = [unguard(heading).strip() for heading in header[3:]] if is_error_file else header
-    columns = _columns(path, header, chosen or {}, required)
+    columns = _columns(path, header, chosen or {}, required, own)
     if not spans:
         raise UnreadableFile(
             f"{path.name} has a header and no rows", hint="A row for each graduate is expected below it."
@@ -242,8 +244,9 @@ def _plain(heading: str) -> str:
 _USUAL = {name: field for field, (_, others) in FIELDS.items() for name in (field, *others)}
 
 
-def _recognised(header: list[str]) -> dict[int, str]:
-    found = ((index, _USUAL.get(_plain(heading))) for index, heading in enumerate(header))
+def _recognised(header: list[str], own: Collection[str] = ()) -> dict[int, str]:
+    usual = {**dict(zip(own, own, strict=True)), **_USUAL}
+    found = ((index, usual.get(_plain(heading))) for index, heading in enumerate(header))
     return {index: field for index, field in found if field}
 
 
@@ -255,19 +258,20 @@ def _require_once(path: Path, heading: str, header: list[str]) -> None:
 
 
 def _columns(
-    path: Path, header: list[str], chosen: Mapping[str, str], required: Collection[str]
+    path: Path, header: list[str], chosen: Mapping[str, str], required: Collection[str], own: Collection[str]
 ) -> dict[str, int]:
     columns: dict[str, int] = {}
+    fields = (*FIELDS, *own)
     for field, heading in chosen.items():
-        if field not in FIELDS:
-            raise UnreadableFile(f"there is no field {field!r}", hint=f"The fields are {', '.join(FIELDS)}.")
+        if field not in fields:
+            raise UnreadableFile(f"there is no field {field!r}", hint=f"The fields are {', '.join(fields)}.")
         if heading not in header:
             raise UnreadableFile(
                 f"{path.name} has no column {heading!r}", hint=f"Its columns are {', '.join(header)}."
             )
         _require_once(path, heading, header)
         columns[field] = header.index(heading)
-    for index, field in _recognised(header).items():
+    for index, field in _recognised(header, own).items():
         if field in chosen or index in columns.values():
             continue
         if field in columns:
@@ -277,7 +281,7 @@ def _columns(
                 hint=f"Say which it is: --map {field}=COLUMN",
             )
         columns[field] = index
-    missing = [field for field in required if field not in columns]
+    missing = [field for field in (*required, *own) if field not in columns]
     if "given_name" in columns and "family_name" not in columns:
         heading = _plain(header[columns["given_name"]])
         if heading not in ("name", "full_name"):  # half a name would be signed for good
@@ -289,4 +293,4 @@ def _columns(
             f"{', '.join(filter(None, header))}. "
             f"Name the one that is meant: {' '.join(f'--map {field}=COLUMN' for field in missing)}",
         )
-    return {field: columns[field] for field in FIELDS if field in columns}
+    return {field: columns[field] for field in fields if field in columns}

@@ -21,6 +21,7 @@ from issuer.bulk import Progress
 from issuer.export import export, file_name
 from issuer.issue import Issuer
 from issuer.store import Entry, Job, Store
+from issuer.template import Template
 from issuer.terminal import Meter
 from tests.commandline import Answer, Program
 from tests.conftest import ROOT
@@ -241,12 +242,46 @@ def test_a_dry_run_finds_what_is_wrong_with_the_template(program: Program) -> No
     Path("g.csv").write_text(table([graduate(1)]))
     program("issuer", "init", "--name", "U")
     template = program.home / "issuer/template.json"
-    for broken in ("{", template.read_text().replace("{programme_title}", "{thesis_title}", 1)):
+    for broken in ("{", template.read_text().replace('"narrative"', '"narration"', 1)):
         template.write_text(broken)
         answer = program("issuer", "issue", "g.csv", "--dry-run")
         assert answer.code == 1
         assert "The template is not usable" in answer.err
-    assert "programme_title, achievement_type" in answer.err
+
+
+def test_a_column_of_ones_own_stands_on_the_diploma(program: Program) -> None:
+    program("issuer", "init", "--name", "U")
+    template = program.home / "issuer/template.json"
+    content = json.loads(template.read_text())
+    content["credentialSubject"]["result"].append(
+        {
+            "$if": "thesis_title",
+            "type": ["Result"],
+            "resultDescription": "urn:x:thesis",
+            "value": "{thesis_title}",
+        }
+    )
+    template.write_text(json.dumps(content))
+    Path("g.csv").write_text(table([graduate(1)]))
+    assert "g.csv has no column for thesis_title" in program("issuer", "issue", "g.csv").err
+    rows = [{**graduate(row), "Thesis": title} for row, title in ((1, "On =Tests"), (2, ""), (3, "=1+1"))]
+    Path("g.csv").write_text(table(rows, [*rows[0]]))
+    said = ("issuer", "issue", "g.csv", "--map", "thesis_title=Thesis")
+    assert program(*said).out == "3 issued, 0 issued before, 0 with errors\n"
+    assert program(*said).out == "0 issued, 3 issued before, 0 with errors\n"
+
+    def theses(number: str) -> list[str]:
+        bundle = json.loads(next(Path("diplomas").glob(f"{number}*.json")).read_bytes())
+        results = bundle["credential"]["credentialSubject"]["result"]
+        return [found["value"] for found in results if found["resultDescription"] == "urn:x:thesis"]
+
+    assert [theses(f"UNI-00000{row}") for row in (1, 2, 3)] == [["On =Tests"], [], ["=1+1"]]
+    assert program("verify", "diplomas/UNI-000001.json", "--offline").code == 0
+    corrected = program("issuer", "correct", "UNI-000002", "--set", "thesis_title=Found", "--out", "again")
+    assert corrected.code == 0
+    assert "thesis_title" in program("issuer", "show", "UNI-000002").out
+    template.write_text(Template.packaged().text.decode())
+    assert program("issuer", "correct", "UNI-000002", "--set", "gpa=1.0", "--out", "again").code == 0
 
 
 def test_the_bad_rows_are_issued_by_the_command_that_is_printed(program: Program) -> None:

@@ -130,10 +130,8 @@ def verify(
 def _policy(file: Path | None) -> Policy:
     if file is None:
         return DEFAULT_POLICY
-    with (
-        _setting(f"{file}: "),
-        file.open("rb") as opened,
-    ):  # further rules: who recognises nobody accepts nothing
+    # Its rules are further ones: who recognises nobody accepts nothing.
+    with _setting(f"{file}: "), file.open("rb") as opened:
         return AllOf((DEFAULT_POLICY, load_policy(load_json(opened.read(MAX_FILE)))))
 
 
