@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -25,6 +26,7 @@ from .permutation import Positions
 from .records import FIELDS, Record, full_name
 from .template import InvalidTemplate, Template
 
+_HASHED = re.compile("_(hash|salt)$")
 _COMPUTED = {"name", "issuer_name", "achievement_id"}
 
 
@@ -64,7 +66,6 @@ class Composer:
     ) -> None:
         self._hashed = _hashed_fields(template)
         self.own = own_fields(template)
-        self._empty = dict.fromkeys(self.own, "")
         self._template = template
         self._profile = profile
         self._id_secret = id_secret
@@ -93,10 +94,15 @@ class Composer:
         self, record: Record, seq: int, edition: int = 1, holder: str | None = None
     ) -> dict[str, Any]:
         """The unsigned credential, bound to `holder`, a DID, if given. Parts of it are shared: read only."""
+        for field in self.own:
+            if field not in record:  # misspelt in the template, or newer there than the record
+                raise InvalidTemplate(
+                    f"the template names {field!r}, and the record of this diploma has no such field",
+                    hint=f"Mend template.json, or say what it is: `intaglio issuer correct` --set {field}=…",
+                )
         number = record["diploma_number"]
         programme = quote(record["programme_code"] or record["programme_title"], safe="")
         values = {
-            **self._empty,
             **record,
             "name": full_name(record),
             "issuer_name": self._profile.name,
@@ -131,13 +137,11 @@ def _base32(data: bytes) -> str:
 
 def own_fields(template: Template) -> tuple[str, ...]:
     """The fields that only this template has: each is a column of the registrar's own, and a text."""
-    named = {name.removesuffix("_hash").removesuffix("_salt") for name in template.fields}
-    return tuple(sorted(named - FIELDS.keys() - _COMPUTED))
+    return tuple(sorted({_HASHED.sub("", name) for name in template.fields} - FIELDS.keys() - _COMPUTED))
 
 
 def _hashed_fields(template: Template) -> list[str]:
     """The fields of which the template takes salted hashes, its members checked on the way."""
-    hashed = {name: name[:-5] for name in template.fields if name.endswith(("_hash", "_salt"))}
     for name in ("@context", "type", "credentialSubject"):
         if name not in template.members:
             raise InvalidTemplate(f"the template has no member {name!r}")
@@ -146,4 +150,4 @@ def _hashed_fields(template: Template) -> list[str]:
             raise InvalidTemplate(
                 f"the template has a member {name!r}, which is added when a diploma is made"
             )
-    return sorted(set(hashed.values()))
+    return sorted({_HASHED.sub("", name) for name in template.fields if _HASHED.search(name)})

@@ -280,6 +280,10 @@ def test_a_column_of_ones_own_stands_on_the_diploma(program: Program) -> None:
     corrected = program("issuer", "correct", "UNI-000002", "--set", "thesis_title=Found", "--out", "again")
     assert corrected.code == 0
     assert "thesis_title" in program("issuer", "show", "UNI-000002").out
+    template.write_text(template.read_text().replace("{programme_title}", "{programme_titel}", 1))
+    misspelt = program("issuer", "correct", "UNI-000003", "--set", "gpa=1.0", "--out", "again")
+    assert misspelt.code == 1
+    assert "names 'programme_titel', and the record of this diploma has no such field" in misspelt.err
     template.write_text(Template.packaged().text.decode())
     assert program("issuer", "correct", "UNI-000002", "--set", "gpa=1.0", "--out", "again").code == 0
 

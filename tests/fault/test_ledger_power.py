@@ -172,7 +172,7 @@ def test_whatever_a_killed_process_left_is_synced_by_the_next(
         folder = tmp_path / str(sync)
         folder.mkdir()
         with Recorder(folder, [(posix, "sync_tiles")]) as recorder:
-            if not recorder.killed(lambda: _append_all(PosixStore(folder / "log")), before=sync):  # noqa: B023
+            if not recorder.killed(lambda: _append_all(PosixStore(folder / "log")), before=sync):  # noqa: B023 -- called at once
                 break
             _append_all(PosixStore(folder / "log"), recorder.acknowledge)
         crashes += recorder.crashes()
