@@ -355,3 +355,12 @@ def test_help_names_every_command(program: Program) -> None:
     for name in ("issuer", "wallet", "verify", "verifier", "trust", "ledger", "demo", "samples", "doctor"):
         assert f"  {name} " in out
     assert program("nonsense").code == 2
+
+
+def test_evidence_of_another_diploma_sends_the_reader_to_the_holder(program: Program, tmp_path: Path) -> None:
+    mine, other = UNIVERSITY.issue(index=41), UNIVERSITY.issue(index=42)
+    swapped = Bundle(mine.secured, other.evidence, mine.issuer_documents, mine.status_lists)
+    answer = program("verify", save(tmp_path, swapped), *AT, "--offline")
+    assert answer.code == 1
+    assert answer.out.startswith("NOT VALID: the evidence belongs to another diploma\n")
+    assert "What to do: Ask the holder for the bundle as the issuer handed it out." in answer.out

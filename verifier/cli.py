@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import click
 
 from did import DID, METHODS, InvalidDID, MethodNotSupported, Resolver
+from ledger import InvalidEvidence
 from vc import Check, MalformedCredential, Outcome, Report, Verdict
 from wire import (
     Conflict,
@@ -157,6 +158,8 @@ def _advice(check: Check) -> str:
     """What the reader can do. How to mend a credential's form helps its issuer only: --json has that."""
     problem = check.problem
     hint = problem.hint if problem else ""
+    if isinstance(problem, InvalidEvidence):
+        return hint or "Ask the holder for the bundle as the issuer handed it out."
     if isinstance(problem, Malformed | InvalidDID) and not isinstance(problem, TooLarge):
         return hint if hint and check.step == 1 else MalformedCredential.advice
     return hint
