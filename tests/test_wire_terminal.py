@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import pty
 import subprocess
@@ -16,7 +17,7 @@ import intaglio
 from holder import Wallet
 from wire import Refused
 from wire.problem import PassphraseNeeded
-from wire.terminal import Result, agreed, passphrase, verb
+from wire.terminal import Result, agreed, passphrase, say, verb
 
 
 def secret(folder: Path, text: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -211,3 +212,18 @@ def test_a_home_that_is_not_known(words: list[str], monkeypatch: pytest.MonkeyPa
     answer = CliRunner().invoke(intaglio.cli, words)
     assert answer.exit_code == 2
     assert "no home is known for ~" in answer.stderr
+
+
+def test_talk_wraps_between_words_and_commands_stay_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    command = "intaglio issuer issue graduates.errors.csv --map diploma_number=Nr --dates day-first"
+    for stream in (io.StringIO(), Terminal()):
+        monkeypatch.setattr(sys, "stderr", stream)
+        monkeypatch.setenv("COLUMNS", "40")
+        say("The bad rows are in a file of their own: correct them there, then", command)
+        first, *_, last = stream.getvalue().splitlines()
+        assert (len(first) > 40) is not stream.isatty()
+        assert last == f"  {command}"

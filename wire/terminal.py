@@ -134,7 +134,9 @@ def say(first: str, *further: str) -> None:
     """A line on stderr, and further ones that belong to it; nothing in them steers the terminal."""
     lines = [printable(first), *(f"  {printable(line)}" for line in further if line)]
     for line in lines:
-        click.echo(wrapped(line, 4 if line.startswith(" ") else 2, err=True), err=True)
+        if not line.startswith("  intaglio "):  # a command stays whole, so that it can be copied
+            line = wrapped(line, 4 if line.startswith(" ") else 2, err=True)
+        click.echo(line, err=True)
 
 
 def passphrase(prompt: str, variable: str = "INTAGLIO_PASSPHRASE_FILE", *, new: bool = False) -> bytes | None:
