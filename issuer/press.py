@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 from keys import Signer
 from ledger import EntryKind
 from vc import anchoring
-from vc.integrity import Proof, sign
+from vc.integrity import sign
 
 from .document import Composer, Profile
 from .permutation import Positions
@@ -101,7 +101,7 @@ class Press:
 
 def log_entry(signed: Mapping[str, Any], kind: EntryKind = EntryKind.CREDENTIAL) -> bytes:
     """The log entry of a document with the one proof that it was signed with."""
-    return anchoring.log_entry(signed, Proof.parse(signed["proof"][0]), kind)
+    return anchoring.log_entry(signed, signed["proof"][0], kind)
 
 
 def index_columns(record: Record) -> tuple[str, str, str]:

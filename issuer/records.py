@@ -189,6 +189,7 @@ _SPOILT = re.compile(r'=".*"|##+|#(?:N/A|NV|DIV/0!|\w+[!?])|[0-9](?:[.,][0-9]+)?
 _NOT_UTF8 = re.compile(r"[\ud800-\udfff]")  # what Python makes of other bytes on a command line
 
 
+@lru_cache(maxsize=1 << 12)  # few programmes, titles, days and grades, many graduates; each checked twice
 def check_cell(field: str, cell: str, date_order: str = "") -> Any:
     """The value of a cell that is not empty: NFC, trimmed. Raises `BadCell`."""
     if not cell.isprintable():  # seldom, and then most often for the sake of a harmless joiner

@@ -16,7 +16,7 @@ from did import METHODS, Document, Resolver
 from keys import PrivateKey
 from ledger import EntryKind
 from tests.world import AWARDED, NOW, Holder, University, verifier
-from vc import Anchored, Bundle, Proof, Report, Verdict, sign
+from vc import Anchored, Bundle, Report, Verdict, sign
 from vc.anchoring import log_entry
 from vc.status import status_entry, status_list_document
 from verifier import RecognisedIssuer, RecognisedLog, Trust, Verifier, load_policy
@@ -446,7 +446,7 @@ class TestListsAtHand:
         return university.sign({**document, **change}, key, suite="eddsa-jcs-2022")
 
     def stapled(self, document: dict[str, Any]) -> Anchored:
-        leaf = log_entry(document, Proof.parse(document["proof"][0]), EntryKind.STATUS_LIST)
+        leaf = log_entry(document, document["proof"][0], EntryKind.STATUS_LIST)
         return Anchored(document, (self.university.anchor(leaf),))
 
     def verdict(self, bundle: Bundle, **options: Any) -> Verdict:

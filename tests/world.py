@@ -13,7 +13,7 @@ from did.methods import web as did_web
 from keys import PrivateKey
 from ledger import EntryKind, Evidence, Log, entry, parse_entry
 from ledger.tiles.memory import MemoryStore
-from vc import Anchored, Bundle, Proof, StatusList, sign
+from vc import Anchored, Bundle, StatusList, sign
 from vc.anchoring import anchoring_terms, document_digest, log_entry
 from vc.integrity import proof_values
 from vc.presentation import presentation
@@ -147,9 +147,7 @@ class University:
         return self.bundle(self.sign(document or self.diploma(**change)))
 
     def bundle(self, credential: Mapping[str, Any]) -> Bundle:
-        evidence = tuple(
-            self.anchor(log_entry(credential, Proof.parse(value))) for value in proof_values(credential)
-        )
+        evidence = tuple(self.anchor(log_entry(credential, value)) for value in proof_values(credential))
         return Bundle(credential, evidence, tuple(self.documents), self.status_lists())
 
     def status_lists(self) -> tuple[Anchored, ...]:
@@ -164,7 +162,7 @@ class University:
 
     def _anchored(self, document: Mapping[str, Any], kind: EntryKind) -> Anchored:
         signed = self.sign(document, suite="eddsa-jcs-2022")
-        leaf = log_entry(signed, Proof.parse(signed["proof"][0]), kind)
+        leaf = log_entry(signed, signed["proof"][0], kind)
         return Anchored(signed, (self.anchor(leaf),))
 
     def revoke(self, index: int, reason: str = "issued-in-error") -> None:

@@ -18,18 +18,19 @@ from ledger import EntryKind, entry
 
 from . import jcs
 from .credential import Credential
-from .integrity import Proof
 
 ANCHORED_IN_LOG = "urn:intaglio:vocab:AnchoredInLog"
 _LOG = "urn:intaglio:log:"
 
 
-def log_entry(document: Mapping[str, Any], proof: Proof, kind: EntryKind = EntryKind.CREDENTIAL) -> bytes:
-    """The log entry of a secured document: its digest covers exactly one proof, as an object.
+def log_entry(
+    document: Mapping[str, Any], proof: Mapping[str, Any], kind: EntryKind = EntryKind.CREDENTIAL
+) -> bytes:
+    """The log entry of a secured document: its digest covers exactly this one of its proofs, as an object.
 
     Adding or reordering proofs changes nothing; each of an issuer's proofs has an entry of its own.
     """
-    return entry(kind, document_digest({**document, "proof": proof.value}))
+    return entry(kind, document_digest({**document, "proof": proof}))
 
 
 def document_digest(document: Mapping[str, Any]) -> bytes:

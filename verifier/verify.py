@@ -298,7 +298,7 @@ class _Run:
         details = "RevocationDetails" in credential.types
         kind = EntryKind.REVOCATION_DETAILS if details else EntryKind.STATUS_LIST
         for signature in signatures:
-            leaf = log_entry(anchored.document, signature.proof, kind)
+            leaf = log_entry(anchored.document, signature.proof.value, kind)
             facts = self._evidence.facts({leaf: signature.key}, anchored.evidence, issuer).found
             if not facts:
                 require_current(signature.key, self._now)
@@ -315,7 +315,7 @@ class _Run:
     def _anchors(self, credential: Credential, own: Sequence[Signature]) -> tuple[Fact, ...]:
         keys = {}
         if self._bundle.evidence:
-            keys = {log_entry(credential.document, found.proof): found.key for found in own}
+            keys = {log_entry(credential.document, found.proof.value): found.key for found in own}
         facts = self._evidence.facts(keys, self._bundle.evidence, credential.issuer, lambda: self._digests)
         has_log = bool(self._trust.policy_for(credential.issuer).logs)
         origins = {fact.origin for fact in facts.found}
@@ -344,7 +344,7 @@ class _Run:
     def _digests(self) -> frozenset[bytes]:
         """The digests of all credentials in the bundle, as logs hold them."""
         return frozenset(
-            parse_entry(log_entry(credential.document, Proof.parse(value))).digest
+            parse_entry(log_entry(credential.document, value)).digest
             for credential in self._credentials
             for value in proof_values(credential.document)
         )
