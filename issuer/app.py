@@ -13,13 +13,13 @@ from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 
 from exchange.claim import MAX_MESSAGE
 from wire.problem import Conflict, Damaged, Malformed, NotFound, Problem, TooLarge, Unavailable
-from wire.serving import read_body
+from wire.serving import no_route, problem_response, read_body
 
 from .claims import Claims, Issues, LinkExpired, TooManyAttempts
 
@@ -42,7 +42,7 @@ def create_app(issuer: Issues, claims: Claims, public: Path, clock: Callable[[],
 
     Everything lies under the path of the service's address, at the root if it has none.
     """
-    app = FastAPI(openapi_url=None)
+    app = FastAPI(openapi_url=None, exception_handlers={HTTPException: no_route})
     base = urlsplit(claims.service).path
     did_document = f"{base}/did.json" if base else "/.well-known/did.json"
 
@@ -51,8 +51,7 @@ def create_app(issuer: Issues, claims: Claims, public: Path, clock: Callable[[],
         assert isinstance(found, Problem)
         status = next((status for kind, status in _STATUS if isinstance(found, kind)), 403)
         headers = {"Retry-After": "60"} if status in (429, 503) else {}
-        body = orjson.dumps({**found.to_dict(), "status": status})
-        return Response(body, status, {**_PRIVATE, **headers}, "application/problem+json")
+        return problem_response(found, status, {**_PRIVATE, **headers})
 
     @app.get(f"{base}/claim/{{token}}")
     def invite(token: str) -> Response:

@@ -152,3 +152,14 @@ def _documents() -> bytes:
     import orjson
 
     return _json(orjson.loads(BUNDLE.to_bytes())["issuerDocuments"])
+
+
+@pytest.mark.parametrize(("method", "path", "status"), [("GET", "/verify", 405), ("GET", "/elsewhere", 404)])
+def test_a_wrong_address_or_method_is_a_problem_like_any_other(
+    server: str, method: str, path: str, status: int
+) -> None:
+    """RFC 9457; RFC 9110 15.5.6 asks for the methods that there are."""
+    answer = httpx.request(method, f"{server}{path}")
+    assert answer.status_code == answer.json()["status"] == status
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.headers.get("Allow") == ("POST" if status == 405 else None)

@@ -13,10 +13,11 @@ from typing import Any
 import orjson
 from fastapi import FastAPI, Request, Response
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 
 from vc import Report, Verdict
 from wire import Malformed, TooLarge, Unavailable
-from wire.serving import read_body
+from wire.serving import no_route, problem_response, read_body
 
 from .policy import DEFAULT_POLICY, Policy
 from .verify import Verifier
@@ -35,7 +36,13 @@ def create_app(
     policy: Policy = DEFAULT_POLICY,
 ) -> FastAPI:
     """The service. `offline` answers what it can; `online` may fetch and runs in a thread."""
-    app = FastAPI(title="Intaglio verifier", version="1", docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="Intaglio verifier",
+        version="1",
+        docs_url=None,
+        redoc_url=None,
+        exception_handlers={HTTPException: no_route},
+    )
 
     @app.post(
         "/verify",
@@ -51,15 +58,14 @@ def create_app(
         try:
             body = await read_body(request, MAX_BODY)
         except Malformed as problem:
-            status = 413 if isinstance(problem, TooLarge) else 408
-            return _json(problem.to_dict(), status, "application/problem+json")
+            return problem_response(problem, 413 if isinstance(problem, TooLarge) else 408)
         now = clock()
         options: dict[str, Any] = {"now": now, "policy": policy, "challenge": challenge, "domain": domain}
         report = offline.verify(body, **options)
         unreached = any(isinstance(check.problem, Unavailable) for check in report.checks)
         if unreached and report.verdict is Verdict.UNDETERMINED:
             report = await run_in_threadpool(online.verify, body, **options)
-        return _json(_answer(report), _STATUS[report.verdict], "application/json")
+        return Response(orjson.dumps(_answer(report)), _STATUS[report.verdict], media_type="application/json")
 
     return app
 
@@ -69,7 +75,3 @@ def _answer(report: Report) -> dict[str, Any]:
     if report:
         answer["credentials"] = [credential.document for credential in report.require()]
     return answer
-
-
-def _json(value: Any, status: int, media_type: str) -> Response:
-    return Response(orjson.dumps(value), status, media_type=media_type)

@@ -1,16 +1,19 @@
-"""What the web services of all roles have in common: the port, the server, the body of a request."""
+"""What the web services of all roles share: port and server, the body of a request, problems as answers."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Mapping
 from pathlib import Path
 
+import orjson
 import uvicorn
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from .problem import Malformed, TooLarge, Unavailable
+from .problem import Malformed, NotFound, Problem, Refused, TooLarge, Unavailable
 
 BODY_TIME = 10.0  # seconds in which a request's body has to arrive
 
@@ -40,6 +43,22 @@ def run(app: FastAPI, listener: socket.socket, *, tls: tuple[Path, Path] | None 
         ssl_keyfile=key,
     )
     uvicorn.Server(config).run([listener])
+
+
+def problem_response(problem: Problem, status: int, headers: Mapping[str, str] | None = None) -> Response:
+    """A problem as `application/problem+json` (RFC 9457)."""
+    body = orjson.dumps({**problem.to_dict(), "status": status})
+    return Response(body, status, headers, "application/problem+json")
+
+
+async def no_route(_request: Request, error: Exception) -> Response:
+    """The answer to an address or a method that a service does not have: a problem like any other."""
+    assert isinstance(error, HTTPException)
+    if error.status_code == 405:
+        problem: Problem = Refused("this address does not take requests of this method")
+    else:
+        problem = NotFound("there is nothing under this address")
+    return problem_response(problem, error.status_code, error.headers)
 
 
 async def read_body(request: Request, limit: int) -> bytes:
