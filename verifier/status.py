@@ -66,10 +66,8 @@ class StatusLookup:
 
         Raises `Revoked`, `StatusUnknown`, or the problem of a list that is not what it seems.
         """
-        key = (entry.list_url, issuer)
-        if key not in self._opened:
-            self._opened[key] = self._open(entry.list_url, issuer, fetch=fetch)
-        opened = self._opened[key]
+        opened = self._open(entry.list_url, issuer, fetch=fetch)
+        doubt = opened.doubt
         newest: Credential | None = None
         for credential in opened.lists:
             try:
@@ -77,7 +75,7 @@ class StatusLookup:
             except Problem as problem:
                 if credential not in opened.sourced:
                     raise
-                opened.doubt = opened.doubt or problem
+                doubt = doubt or problem
                 continue
             if bits[entry.index]:
                 raise self._revoked(entry, issuer, fetch=fetch)
@@ -85,9 +83,9 @@ class StatusLookup:
                 newest = credential
         if opened.problem is not None and not opened.problem.undetermined:
             raise opened.problem
-        if opened.doubt is not None:  # that list may tell of a revocation, which an older copy must not hide
+        if doubt is not None:  # that list may tell of a revocation, which an older copy must not hide
             raise StatusUnknown(
-                f"the list found at {shortened(entry.list_url)} cannot be used: {opened.doubt.detail}",
+                f"the list found at {shortened(entry.list_url)} cannot be used: {doubt.detail}",
                 hint="If that address is no longer the issuer's, --offline judges by what the bundle brings.",
             )
         if newest is None:
@@ -103,6 +101,12 @@ class StatusLookup:
         return _start(newest)
 
     def _open(self, url: str, issuer: str, *, fetch: bool) -> _Opened:
+        key = (url, issuer)
+        if key not in self._opened:
+            self._opened[key] = self._find(url, issuer, fetch=fetch)
+        return self._opened[key]
+
+    def _find(self, url: str, issuer: str, *, fetch: bool) -> _Opened:
         """All copies that verify; what keeps others from it is remembered, the definite before the open.
 
         What a server answers is not the credential's fault, and what is no list of this issuer is none at
