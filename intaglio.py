@@ -15,7 +15,6 @@ import io
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,7 +24,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from wire import Declined, DiskFull, NotFound, Problem, TryLater, Unavailable, counted, printable
-from wire.terminal import Folder, Result, print_json, say, verb
+from wire.terminal import Finding, Folder, Result, print_json, say, verb
 
 if TYPE_CHECKING:
     from vc import Report
@@ -179,105 +178,58 @@ def cli(ctx: click.Context, home: Path, ca_file: Path | None, loopback: bool) ->
 def doctor(session: Session) -> Result:
     """Explain what is wrong with this set-up."""
     found = list(_findings(session))
-    wrong = sum(mark == "✗" for mark, _, _ in found)
+    wrong = sum(item.mark == "✗" for item in found)
     lines = [
         f"{mark} {printable(what)}" + (f"\n    {printable(remedy)}" if remedy else "")
         for mark, what, remedy in found
     ]
     lines.append("Something is wrong; see above." if wrong else "Nothing is wrong.")
-    findings = [dict(zip(("mark", "finding", "remedy"), item, strict=True)) for item in found]
-    return Result({"wrong": wrong, "findings": findings}, "\n".join(lines), INVALID if wrong else VALID)
+    return Result(
+        {"wrong": wrong, "findings": [item._asdict() for item in found]},
+        "\n".join(lines),
+        INVALID if wrong else VALID,
+    )
 
 
-def _findings(session: Session) -> Iterator[tuple[str, str, str]]:
-    """Mark (✓ well, ! worth knowing, ✗ wrong), finding and remedy."""
-    fast = importlib.util.find_spec("nacl") is not None
-    if not fast:
-        yield "!", "Ed25519 goes by OpenSSL, at half the speed.", "pip install 'intaglio[fast]'"
+def _findings(session: Session) -> Iterator[Finding]:
+    if importlib.util.find_spec("nacl") is None:
+        yield Finding("!", "Ed25519 goes by OpenSSL, at half the speed.", "pip install 'intaglio[fast]'")
     if not session.home.exists():
-        yield "✓", f"{session.home} does not exist yet: nothing was done here so far.", "Try: intaglio demo"
+        what = f"{session.home} does not exist yet: nothing was done here so far."
+        yield Finding("✓", what, "Try: intaglio demo")
         return
     if session.home.stat().st_mode & 0o077:
-        yield "!", f"Others can look into {session.home}.", f"chmod 700 {session.home}"
+        yield Finding("!", f"Others can look into {session.home}.", f"chmod 700 {session.home}")
     for check in (_trust_findings, _issuer_findings, _wallet_findings):
         try:
             yield from check(session)
         except Problem as problem:
-            yield "✗", f"{problem.title}: {problem.detail}", problem.hint
+            yield Finding("✗", f"{problem.title}: {problem.detail}", problem.hint)
         except OSError as error:
-            yield "✗", f"{error.filename} cannot be read: {error.strerror}", ""
+            yield Finding("✗", f"{error.filename} cannot be read: {error.strerror}")
 
 
-def _trust_findings(session: Session) -> Iterator[tuple[str, str, str]]:
+def _trust_findings(session: Session) -> Iterator[Finding]:
     from verifier import Trust
 
     count = counted(len(Trust.load(session.trust_file).issuers), "issuer")
-    yield "✓", f"The trust list {session.trust_file} has {count}.", ""
+    yield Finding("✓", f"The trust list {session.trust_file} has {count}.")
     session.schemas()  # where they cannot be used, nothing is verified
 
 
-def _issuer_findings(session: Session) -> Iterator[tuple[str, str, str]]:
+def _issuer_findings(session: Session) -> Iterator[Finding]:
     home = session.home / "issuer"
-    if not (home / "issuer.json").exists() and not (home / "issuer.sqlite").exists():
-        return
-    from did import Document
-    from issuer import status
-    from issuer.archive import Archive
-    from issuer.home import Identity, index
-    from issuer.shards import Shard
-    from issuer.store import Store
-    from keys import KeyFile
-    from ledger.audit import audit
-    from ledger.cli import Place
-    from vc import Credential
-    from wire import load_json_object
+    if (home / "issuer.json").exists() or (home / "issuer.sqlite").exists():
+        from issuer.doctor import findings
 
-    identity = Identity.read(home)
-    name = identity.name
-    missing: list[Path] = []
-    gone: list[Path] = []
-    if os.access(home, os.W_OK):
-        with closing(Store(index(home))) as store:
-            yield "✓", f"{name} lives in {home}, and has issued {counted(store.count(), 'diploma')}.", ""
-            missing = Archive(store, home / "shards").missing()
-            gone = status.gone(store, home / "status")
-    else:
-        yield "!", f"{name} lives in {home}, which may only be read: its index was not looked into.", ""
-    if missing:
-        what = f"{counted(len(missing), 'shard')} of diplomas: {missing[0]}"
-        yield "✗", f"Gone from its folder: {what}", "Take the file from a backup."
-    if gone:
-        yield "✗", f"Gone from its folder: the status list {gone[0]}", "intaglio issuer status publish"
-    lists = sorted((home / "status").glob("[0-9]*"))
-    for path in (home / "did.json", home / "template.json", *lists):
-        try:
-            document = load_json_object(path.read_bytes(), limit=1 << 25)
-            end = Credential.parse(document).valid_until if path in lists else None
-            if path.name == "did.json":
-                Document.parse(document, identity.did)
-        except Problem as problem:
-            yield "✗", f"{path} is damaged: {problem.detail}", "Bring it back from a backup."
-            continue
-        if end is not None and end <= session.now():
-            yield "✗", f"The status list {path.name} has expired.", "intaglio issuer status publish"
-    if not KeyFile.open(home / "keys.json", lambda: None).protected:
-        yield (
-            "!",
-            "Its keys are not sealed under a passphrase; only the folder's rights guard them.",
-            "intaglio issuer password",
-        )
-    checkpoint = audit(Place(home, session.now).open())
-    count = counted(checkpoint.size, "entry", "entries")
-    yield "✓", f"Its log of {count} was derived again, and is as signed.", ""
-    for path in sorted((home / "shards").rglob("*.zst")):
-        for _ in Shard(path):  # unpacks it
-            pass
+        yield from findings(home, session.now())
 
 
-def _wallet_findings(session: Session) -> Iterator[tuple[str, str, str]]:
-    home = session.home / "wallet"
-    if home.exists():
-        yield "✓", f"A wallet lies in {home}.", "Keep a copy: intaglio wallet backup FILE"
+def _wallet_findings(session: Session) -> Iterator[Finding]:
+    if (session.home / "wallet").exists():
+        from holder.doctor import findings
+
+        yield from findings(session.home / "wallet")
 
 
 def main() -> None:

@@ -30,11 +30,10 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from keys.envelope import open_envelope, seal
 from wire.files import locked, make_private_folder, write_durably
-from wire.problem import Conflict, Damaged, Malformed, NotFound, Refused
+from wire.problem import Conflict, Damaged, Malformed, NotFound
 from wire.sqlite import sqlite_problems
 from wire.strict import load_json_object
 
-SHORTEST_PASSPHRASE = 8  # bytes; whoever copies the file guesses offline, at 64 MiB and 0.2 s a try
 LOCK_WAIT = 30.0  # seconds that one process waits for another
 _NONCE = 12  # bytes
 _SQLITE = b"SQLite format 3\0"
@@ -53,12 +52,6 @@ _PRAGMAS = (
     "synchronous = FULL",
     "fullfsync = ON",  # macOS: through the drive's own cache
 )
-
-
-class WeakPassphrase(Refused):
-    """A passphrase that a stolen copy of the store would not withstand."""
-
-    title = "The passphrase is too weak"
 
 
 class Record(NamedTuple):
@@ -125,6 +118,19 @@ class Store:
             if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'vault'").fetchone():
                 raise foreign
             return cls(connection, _unwrap(connection, passphrase)).records()
+
+    @staticmethod
+    def examine(path: Path) -> None:
+        """Raise `NotFound` or `Damaged` as far as that can be told without the passphrase."""
+        if not path.is_file():
+            raise NotFound(f"there is no wallet at {path}", hint=_WAY_OUT)
+        with _problems(), closing(_connect(f"{path.resolve().as_uri()}?{_mode(path)}")) as connection:
+            if connection.execute("PRAGMA quick_check").fetchone() != (b"ok",):
+                raise _damaged("its pages do not fit together")
+            try:
+                load_json_object(_vault(connection)[0])
+            except Malformed as error:
+                raise _damaged("the wrapped key cannot be read") from error
 
     def close(self) -> None:
         self._connection.close()
@@ -286,11 +292,6 @@ def _vault(connection: sqlite3.Connection) -> tuple[bytes, int, Any]:
 
 
 def _envelope(data_key: bytes, passphrase: bytes) -> bytes:
-    if len(passphrase) < SHORTEST_PASSPHRASE or passphrase.isdigit():
-        raise WeakPassphrase(
-            f"a wallet's passphrase has at least {SHORTEST_PASSPHRASE} characters and not only digits",
-            hint="Four or five random words are good.",
-        )
     return json.dumps(seal(data_key, passphrase)).encode()
 
 

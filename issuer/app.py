@@ -20,6 +20,7 @@ from starlette.exceptions import HTTPException
 from exchange.claim import MAX_MESSAGE
 from wire.problem import Conflict, Damaged, Malformed, NotFound, Problem, TooLarge, Unavailable
 from wire.serving import no_route, problem_response, read_body
+from wire.terminal import say
 
 from .claims import Claims, Issues, LinkExpired, TooManyAttempts
 
@@ -51,6 +52,9 @@ def create_app(issuer: Issues, claims: Claims, public: Path, clock: Callable[[],
         assert isinstance(found, Problem)
         status = next((status for kind, status in _STATUS if isinstance(found, kind)), 403)
         headers = {"Retry-After": "60"} if status in (429, 503) else {}
+        if status >= 500:  # paths and remedies are for who runs the service, not for who asks it
+            say(f"{found.title}: {found.detail}", found.hint)
+            found = Unavailable("the service cannot answer now", hint="Tell the issuer if this goes on.")
         return problem_response(found, status, {**_PRIVATE, **headers})
 
     @app.get(f"{base}/claim/{{token}}")
@@ -81,8 +85,10 @@ def _published(path: Path, request: Request, media_type: str) -> Response:
     """A file as it is, or 304 for who has it: the tag is the content's digest (RFC 9110 13.1.2)."""
     try:
         content = path.read_bytes()
-    except FileNotFoundError:
+    except (FileNotFoundError, IsADirectoryError):
         raise NotFound("nothing is published under this address") from None
+    except OSError as error:
+        raise Unavailable(f"{path} cannot be read: {error.strerror}") from error
     tag = f'"{hashlib.sha256(content).hexdigest()}"'
     headers = {"ETag": tag, "Cache-Control": "max-age=60", "Access-Control-Allow-Origin": "*"}
     known = [item.strip().removeprefix("W/") for item in request.headers.get("If-None-Match", "").split(",")]

@@ -30,6 +30,7 @@ from ledger.tiles.posix import PosixStore, kept_beside
 from ledger.tiles.store import CHECKPOINT
 from wire.files import locked, make_private_folder, sync_file, sync_folder
 from wire.problem import Conflict, Damaged, Malformed, NotFound, Refused
+from wire.sqlite import sqlite_problems
 from wire.strict import load_json_object
 
 from .archive import Archive
@@ -190,13 +191,27 @@ def _archive(home: Path, archive: tarfile.TarFile) -> None:
         with locked(home / "status"), tempfile.TemporaryDirectory(prefix=".backup-", dir=home) as copies:
             for database in sorted(home.glob("*.sqlite")):
                 copy = Path(copies) / database.name
-                with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(copy)) as target:
-                    source.backup(target)
+                _copy(database, copy)
                 archive.add(copy, database.name)
-            _add(archive, home, [*home.glob("*.json"), *(home / "status").glob("*")])
+            folders = (home / "status", home / "tls")
+            _add(
+                archive, home, [*home.glob("*.json"), *(path for each in folders for path in each.glob("*"))]
+            )
         _add(archive, home, (home / "shards").rglob("*"))
     with PosixStore(log).lock():
         _add(archive, home, log.rglob("*"))
+
+
+def _copy(database: Path, copy: Path) -> None:
+    """A database as it is now, whoever writes to it. Raises `Damaged` where it is not sound."""
+    with (
+        sqlite_problems(database.name, "Take it from an older backup, and back that up."),
+        closing(sqlite3.connect(database)) as source,
+        closing(sqlite3.connect(copy)) as target,
+    ):
+        source.backup(target)
+        if target.execute("PRAGMA quick_check").fetchone() != ("ok",):
+            raise sqlite3.DatabaseError
 
 
 def _add(archive: tarfile.TarFile, home: Path, paths: Iterable[Path]) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, create_engine, event
-from sqlalchemy.exc import DatabaseError, IntegrityError
+from sqlalchemy.exc import DatabaseError, IntegrityError, ProgrammingError
 
 from wire.problem import Refused
 from wire.sqlite import sqlite_problem
@@ -71,7 +71,7 @@ class Database:
     def _problems(self) -> Iterator[None]:
         try:
             yield
-        except IntegrityError:
+        except (IntegrityError, ProgrammingError):  # the one for the caller, the other a mistake of ours
             raise
         except DatabaseError as error:
             raise sqlite_problem(error.orig, "the issuer's index", _WAY_OUT) from error

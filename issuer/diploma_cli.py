@@ -10,14 +10,14 @@ import click
 
 from vc.bundle import MAX_BYTES, Bundle
 from vc.status import Reason
-from wire.problem import Declined, NotFound
-from wire.terminal import Result, agreed, say, verb
+from wire.problem import Conflict, Declined, NotFound
+from wire.terminal import Result, agreed, is_file, say, verb
 from wire.text import counted, shortened
 
 from . import text
 from .export import export as write_bundles
 from .issue import ROW, Issuer
-from .store import Entry
+from .store import MOST_FOUND, Entry
 from .terminal import PARTLY, Meter, choose, out_option, pairs
 
 if TYPE_CHECKING:
@@ -111,7 +111,11 @@ def list_(place: Place, selector: str) -> Result:
     entries = made.find(selector) if selector else list(made.entries())
     if not entries:
         say("No diploma fits." if selector else "Nothing was issued here yet.")
-    return Result({"diplomas": [text.brief(entry) for entry in entries]}, "\n".join(map(text.line, entries)))
+    if more := bool(selector) and len(entries) > MOST_FOUND:
+        entries = entries[:MOST_FOUND]
+        say(f"More than {MOST_FOUND} fit; these are the first. Say more of the name.")
+    found = [text.brief(entry) for entry in entries]
+    return Result({"diplomas": found, "more": more}, "\n".join(map(text.line, entries)))
 
 
 @verb(verbs)
@@ -146,9 +150,8 @@ def select(made: Issuer, selector: str) -> Entry:
     """
     if not selector.strip():
         raise click.UsageError("An empty text names no diploma.")
-    path = Path(selector)
-    if path.is_file():
-        with path.open("rb") as file:
+    if is_file(selector):
+        with Path(selector).open("rb") as file:
             return made.find_credential(Bundle.parse(file.read(MAX_BYTES + 1)).secured)
     found = made.find(selector)
     row = f"{selector} of {made.store.latest_job().file}" if ROW.fullmatch(selector) else ""
@@ -161,6 +164,11 @@ def select(made: Issuer, selector: str) -> Entry:
         raise NotFound(
             f"no diploma fits {shortened(selector)}, be it a number, row, id, file, name or e-mail address",
             hint="`intaglio issuer list` shows all.",
+        )
+    if len(found) > MOST_FOUND:
+        raise Conflict(
+            f"more than {MOST_FOUND} diplomas fit {shortened(selector)}",
+            hint="Name the one that is meant by its number, or say more of the name.",
         )
     if row:
         say(f"{row}: {text.line(found[0])}")

@@ -27,7 +27,7 @@ from keys import PublicKey
 from wire.address import Target
 from wire.fetch import NoFetcher
 from wire.files import write_durably
-from wire.problem import Conflict, Damaged, Malformed, NotFound, Refused
+from wire.problem import Conflict, Damaged, Malformed, NotFound, Refused, Unavailable
 from wire.strict import load_json_object
 
 from .document import Profile
@@ -159,10 +159,13 @@ def index(home: Path) -> Path:
 def published_list(home: Path, url: str) -> bytes | None:
     """The status list or revocation details that the issuer in `home` published for `url`, if it did.
 
-    For verifiers on the same machine, who so see a revocation at once. Loads no database.
+    For verifiers on the same machine, who so see a revocation at once. Loads no database. Raises
+    `Unavailable` where the folder cannot be read.
     """
     try:
         name = url.removeprefix(Identity.read(home).profile.list_url(""))
         return (home / "status" / name).read_bytes() if _LIST.fullmatch(name) else None
     except (NotFound, FileNotFoundError):
         return None
+    except OSError as error:
+        raise Unavailable(f"the issuer in {home} cannot be read: {error.strerror}") from error

@@ -91,6 +91,8 @@ class Issuer:
             Identity.check(name, url, method)  # before there are keys
             if (home / "keys.json").exists():
                 keys = KeyFile.open(home / "keys.json", passphrase)
+                if KEYS.keys() - keys.public_keys.keys():
+                    raise Conflict(f"{home / 'keys.json'} has the keys of something else, no issuer's")
             else:
                 keys = KeyFile.create(home / "keys.json", KEYS, passphrase())
             public = keys.public_keys

@@ -20,6 +20,9 @@ from .database import Database
 from .permutation import LIST_BITS
 
 _PAGE = 1000
+MOST_FOUND = 100
+"""Diplomas that a search gives."""
+
 _NO_SEQ = (1 << 63) - 1  # the largest integer that SQLite has
 
 
@@ -276,15 +279,23 @@ class Store:
         )
 
     def search(self, text: str) -> list[Entry]:
-        """The latest editions whose holder's e-mail address or name has `text` in it; at most 100."""
+        """The latest editions whose holder's e-mail address is `text` or whose name has it in it.
+
+        No more than `MOST_FOUND` and one, which says that there may be more.
+        """
         wanted = text.casefold()
         with self._database.reading() as connection:
             rows = connection.exec_driver_sql("SELECT seq, name, email FROM person ORDER BY seq")
             seqs = [
                 seq for seq, name, email in rows if wanted in name.casefold() or wanted == email.casefold()
             ]
-        found = (self.current(self.entry(seq).number) for seq in seqs[:100])
-        return list({entry.number: entry for entry in found}.values())
+        found: dict[str, Entry] = {}
+        for seq in seqs:
+            entry = self.current(self.entry(seq).number)
+            found.setdefault(entry.number, entry)
+            if len(found) > MOST_FOUND:
+                break
+        return list(found.values())
 
     def place(self, seq: int) -> tuple[Job, int, int]:
         """The job, chunk number and first log entry of the chunk that has a bulk credential."""

@@ -19,7 +19,7 @@ from wire.strict import load_json_object
 
 DIPLOMA = "diploma.json"
 
-_PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
+_PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 _ABSENT: Any = object()
 _Fill = Callable[[Mapping[str, Any]], Any]
 

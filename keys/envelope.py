@@ -15,10 +15,12 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
-from wire.problem import Malformed, Refused, TooLarge
+from wire.problem import Malformed, TooLarge
 from wire.strict import base64url_decode, base64url_encode
 
-from .problem import WrongPassphrase
+from .problem import WeakPassphrase, WrongPassphrase
+
+SHORTEST = 8  # characters; a guess takes 64 MiB and 0.2 s
 
 
 class Cost(NamedTuple):
@@ -36,9 +38,12 @@ _MEMBERS = {*_FIXED, *Cost._fields, "salt", "nonce", "ciphertext"}
 
 
 def seal(secret: bytes, passphrase: bytes, *, cost: Cost = _DEFAULT) -> dict[str, Any]:
-    """The JSON object that gives the secret back to `open_envelope` under the same passphrase."""
-    if not passphrase:
-        raise Refused("an empty passphrase protects nothing")
+    """The JSON object that gives the secret back to `open_envelope` under the same passphrase.
+
+    Raises `WeakPassphrase`.
+    """
+    if len(passphrase.decode(errors="replace")) < SHORTEST or passphrase.isdigit():
+        raise WeakPassphrase(f"a passphrase has at least {SHORTEST} characters, and not only digits")
     salt, nonce = secrets.token_bytes(16), secrets.token_bytes(12)
     header = {
         **_FIXED,

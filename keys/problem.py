@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from wire.problem import Malformed, PassphraseNeeded, Problem, Refused
 
-__all__ = ["InvalidKey", "InvalidSignature", "PassphraseNeeded", "WrongPassphrase"]
+__all__ = ["InvalidKey", "InvalidSignature", "PassphraseNeeded", "WeakPassphrase", "WrongPassphrase"]
 
 
 class InvalidKey(Malformed):
@@ -17,6 +17,13 @@ class InvalidSignature(Problem):
     """The signature does not verify under this key over this data."""
 
     title = "The signature does not verify"
+
+
+class WeakPassphrase(Refused):
+    """A passphrase that would not withstand whoever copies the sealed file and guesses."""
+
+    title = "The passphrase is too weak"
+    advice = "Four or five random words are good."
 
 
 class WrongPassphrase(Refused):

@@ -15,20 +15,18 @@ from typing import NamedTuple, Protocol
 import click
 
 from keys import KeyFile, PrivateKey
-from wire import Conflict, Damaged, Malformed, NotFound, Refused, counted
+from wire import Conflict, Malformed, NotFound, counted
 from wire.terminal import Folder, Result, passphrase, say, verb
 
 from .audit import audit as audit_log
 from .entries import EntryKind, entry, parse_entry
 from .evidence import LARGEST_PROOF, TLOG_PROOF, Evidence, TrustPolicy, verify_evidence
+from .folder import KEYS, open_to_read
 from .log import Log, LogReader
-from .note import Checkpoint, SignatureType, VerifierKey
-from .problem import InvalidEvidence
+from .note import SignatureType, VerifierKey
 from .tiles.posix import PosixStore, kept_beside
-from .tiles.store import CHECKPOINT
 
 _INDEX = re.compile(r"[0-9]{1,18}")
-KEYS = {"log": "Ed25519", "cosigner": "Ed25519"}
 _KINDS = {kind.name.lower().replace("_", "-"): kind for kind in EntryKind}
 
 
@@ -50,42 +48,12 @@ class Place(NamedTuple):
     now: Callable[[], datetime]
 
     def open(self) -> LogReader:
-        """The log, to read. Raises `NotFound`; `Refused` while it holds what an interrupted writer left."""
-        kept = kept_beside(self.folder)
-        store = PosixStore(self.folder / "log", kept) if (self.folder / "log").is_dir() else None
-        note = store.get(CHECKPOINT) if store else None
-        if store is not None and note is None and (self.folder / "log" / "journal").exists():
-            raise Damaged("the checkpoint of the log is missing", hint="Take the log from a backup.")
-        if store is None or note is None:
-            raise NotFound(f"there is no log in {self.folder}", hint="`intaglio ledger init NAME` makes one.")
-        public = KeyFile.open(self.folder / "keys.json", lambda: None).public_keys
-        try:
-            origin = Checkpoint.parse(note).origin
-        except InvalidEvidence as error:
-            raise Damaged(
-                f"{self.folder / 'log' / CHECKPOINT}: {error.detail}", hint="Take the log from a backup."
-            ) from error
-        log = LogReader(origin, public["log"], public["cosigner"], store)
-        with store.lock(to_read=True):
-            recorded = [store.base().size]
-            recorded += [batch.range.stop for batch in store.pending(recorded[0])]
-            signed = log.checkpoint().size
-        if signed not in recorded:
-            raise Damaged(
-                f"the checkpoint is of {signed} entries; the log had {recorded[0]} and has {recorded[-1]}",
-                hint="Was the folder, or a part of it, restored from a backup?",
-            )
-        if signed < recorded[-1]:
-            raise Refused(
-                "the log has entries that are not signed for yet: its last writer was interrupted",
-                hint="Nothing is lost: the same command, typed again, finishes its work.",
-            )
-        log.require_newest()
-        return log
+        """The log, to read."""
+        return open_to_read(self.folder)
 
 
 @click.group()
-@click.option("--in", "folder", type=Folder(), help="The log's folder; else the issuer's.")
+@click.option("--in", "folder", type=Folder(), help="The log's folder; to look, else the issuer's.")
 @click.pass_context
 def ledger(ctx: click.Context, folder: Path | None) -> None:
     """Look into a log, prove an entry, audit the whole."""
@@ -97,6 +65,8 @@ def ledger(ctx: click.Context, folder: Path | None) -> None:
 @click.argument("name")
 def init(place: Place, name: str) -> Result:
     """Make an empty log; NAME is best a web address without https://."""
+    if click.get_current_context().parent.params["folder"] is None:  # type: ignore[union-attr]
+        raise click.UsageError("Where? --in FOLDER, before init. An issuer makes its log itself.")
     if (place.folder / "keys.json").exists():
         raise Conflict(f"{place.folder} has keys already", hint="Give another folder: --in FOLDER")
     VerifierKey(name, SignatureType.ED25519, PrivateKey.generate().public_key)  # refuses it before keys exist
@@ -141,6 +111,8 @@ def prove(place: Place, which: str) -> Result:
 @click.option("--clock", help="The verifier key of the log's clock.")
 def verify(place: Place, proof: Path, digest: str, kind: str, key: str | None, clock: str | None) -> Result:
     """Check a proof for a digest (SHA-256 in hexadecimal), offline."""
+    if clock is not None and key is None:
+        raise click.UsageError("--clock goes with --key: it is the clock of the log of that key.")
     if key is None:
         log = place.open()
         key, clock = str(log.verifier_key), str(log.clock_key)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import re
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import click
@@ -246,3 +248,29 @@ def test_the_version_is_the_distributions(program: Program) -> None:
 
 def test_home_can_be_given(program: Program, tmp_path: Path) -> None:
     assert str(tmp_path / "other") in program("--home", tmp_path / "other", "doctor").out
+
+
+@pytest.mark.parametrize("damage", ["junk", "empty", "envelope", "page", "gone"])
+def test_a_damaged_wallet_is_found_without_its_passphrase(
+    program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: str
+) -> None:
+    (tmp_path / "secret").write_text("correct horse battery")
+    monkeypatch.setenv("INTAGLIO_PASSPHRASE_FILE", str(tmp_path / "secret"))
+    assert program("wallet", "init").code == 0
+    assert "✓ A wallet lies in" in program("doctor").out
+    (path,) = (program.home / "wallet").glob("*.sqlite3")
+    if damage == "envelope":
+        with closing(sqlite3.connect(path)) as wallet, wallet:
+            wallet.execute("UPDATE vault SET envelope = x'7b'")
+    elif damage == "page":
+        data = bytearray(path.read_bytes())
+        data[5000:] = bytes(len(data) - 5000)
+        path.write_bytes(data)
+    elif damage == "gone":
+        path.unlink()
+    else:
+        path.write_bytes(os.urandom(5000) if damage == "junk" else b"")
+    answer = program("doctor")
+    assert answer.code == 1
+    assert "✗" in answer.out
+    assert "wallet" in answer.out

@@ -231,6 +231,23 @@ def _race(home: Path, link: ClaimLink, fetcher: HttpsFetcher, start: Barrier, wo
             won.put(None)
 
 
+def test_what_is_wrong_with_the_service_is_told_to_who_runs_it_only(
+    university: Issuer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with served(university) as (claims, fetcher), wallet(tmp_path / "wallet") as holder:
+        link = claims.offer(NUMBER, now=now())
+        (university.home / "status" / "0").unlink()
+        with pytest.raises(Unavailable) as found:
+            claim(link, holder, fetcher, checks(university), yes, now=now())
+        shown = f"{found.value.detail} {found.value.hint}"
+        assert str(university.home) not in shown
+        assert "intaglio issuer" not in shown
+        assert f"{university.home / 'status' / '0'} is gone" in capsys.readouterr().err
+        (university.home / "status" / "1").mkdir()
+        with pytest.raises(NotFound):
+            fetcher.fetch(f"{claims.service}/status/1", limit=1000)
+
+
 def test_of_two_wallets_that_race_for_one_link_exactly_one_wins(university: Issuer, tmp_path: Path) -> None:
     context = multiprocessing.get_context("fork")
     start, won = context.Barrier(2), context.SimpleQueue()

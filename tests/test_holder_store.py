@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from holder import store as module
-from holder.store import Record, Store, WeakPassphrase
+from holder.store import Record, Store
 from keys import WrongPassphrase
+from keys.problem import WeakPassphrase
 from tests.diplomas import cheap_passphrases
 from wire.problem import Conflict, Damaged, DiskFull, Malformed, NotFound, TryLater, Unavailable
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import shutil
-import sqlite3
 import stat
 import tarfile
 from collections.abc import Iterable
@@ -17,9 +16,11 @@ from hypothesis import strategies as st
 
 from issuer import backup as module
 from issuer.backup import backup, restore
+from issuer.claims import Claims
 from issuer.issue import Issuer
 from issuer.permutation import LIST_ENTRIES
 from issuer.status import Lists
+from issuer.tls import server_files
 from keys import WrongPassphrase
 from keys.envelope import Cost, seal
 from ledger.audit import audit
@@ -47,8 +48,8 @@ def issuer(tmp_path: Path) -> Issuer:
     issuer.issue_file(csv_file(tmp_path / "g.csv", rows), tmp_path / "errors.csv")
     issuer.correct("UNI-000003", {"gpa": "4.0"})
     issuer.lists.revoke(["UNI-000004"], Reason.FRAUD, date=NOW, now=NOW)
-    with sqlite3.connect(issuer.home / "claims.sqlite") as other:
-        other.execute("CREATE TABLE link (token)")
+    Claims(issuer.home / "claims.sqlite", "https://localhost").offer("UNI-000005", now=NOW)
+    server_files(issuer.home / "tls", [], now=NOW)
     return issuer
 
 
@@ -272,3 +273,21 @@ def test_a_claim_during_a_backup_does_no_harm(
     for entry in again.entries():
         assert again.log.evidence(entry.leaf).digest
     assert again.correct("UNI-000010", {"gpa": "1.0"}).edition == 2
+
+
+def test_the_service_stays_known_to_the_wallets(issuer: Issuer, file: Path, tmp_path: Path) -> None:
+    restore(file, tmp_path / "again", SECRET)
+    before = server_files(issuer.home / "tls", [], now=NOW).authority.read_bytes()
+    assert server_files(tmp_path / "again" / "tls", [], now=NOW).authority.read_bytes() == before
+
+
+@pytest.mark.parametrize("damage", ["no database", "a page"])
+def test_a_damaged_database_is_not_taken_for_a_backup(issuer: Issuer, tmp_path: Path, damage: str) -> None:
+    path = issuer.home / "claims.sqlite"
+    data = bytearray(path.read_bytes())
+    start = 0 if damage == "no database" else 4096
+    data[start : start + 100] = b"x" * 100
+    path.write_bytes(data)
+    with pytest.raises(Damaged, match=r"claims\.sqlite"):
+        backup(issuer.home, tmp_path / "backup", SECRET)
+    assert not (tmp_path / "backup").exists()

@@ -25,7 +25,7 @@ from issuer.template import Template
 from issuer.terminal import Meter
 from tests.commandline import Answer, Program
 from tests.conftest import ROOT
-from tests.registrar import NOW, graduate, table
+from tests.registrar import NOW, csv_file, graduate, table
 from vc import Bundle
 
 EXAMPLES = ROOT / "examples" / "diploma"
@@ -815,3 +815,32 @@ def test_a_damaged_file_is_named_with_the_way_out(issued: Program, name: str, wo
     assert (answer.code, answer.out) == (1, "")
     assert words in answer.err
     assert "from a backup" in answer.err
+
+
+def test_a_search_that_finds_very_many_says_so(program: Program) -> None:
+    csv_file(Path("many.csv"), [graduate(number) for number in range(1, 121)])
+    program("issuer", "issue", "many.csv", "--name", "U")
+    answer = program("issuer", "list", "given")
+    assert (answer.code, len(answer.out.splitlines())) == (0, 100)
+    assert "More than 100 fit" in answer.err
+    assert json.loads(program("issuer", "list", "given", "--json").out)["more"] is True
+    assert json.loads(program("issuer", "list", "given11", "--json").out)["more"] is False
+    answer = program("issuer", "revoke", "given")
+    assert (answer.code, "more than 100 diplomas fit" in answer.err) == (1, True)
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "x/" * 3000])
+def test_a_text_that_is_too_long_for_a_file_names_no_diploma(issued: Program, name: str) -> None:
+    answer = issued("issuer", "show", name)
+    assert (answer.code, "no diploma fits" in answer.err) == (4, True)
+    assert issued("trust", "add", name).code == 1
+
+
+def test_a_weak_passphrase_seals_nothing(
+    program: Program, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "secret").write_text("12345678\n")
+    monkeypatch.setenv("INTAGLIO_PASSPHRASE_FILE", str(tmp_path / "secret"))
+    answer = program("issuer", "issue", file, "--name", "U")
+    assert (answer.code, "not only digits" in answer.err) == (1, True)
+    assert not (program.home / "issuer" / "keys.json").exists()

@@ -18,7 +18,7 @@ from ledger.audit import audit
 from tests.registrar import NOW, csv_file, graduate, issuer_in, verifier_for
 from vc import Credential, StatusList, Verdict
 from vc.status import Reason, StatusEntry, open_list, read_revocation
-from wire.problem import Damaged
+from wire.problem import Damaged, Unavailable
 from wire.strict import load_json_object
 
 
@@ -189,3 +189,9 @@ def test_a_verifier_on_the_same_machine_finds_the_published_files(issuer: Issuer
 
 def test_published_files_are_the_owners_until_he_copies_them(issuer: Issuer) -> None:
     assert stat.S_IMODE((issuer.home / "status").stat().st_mode) == 0o700
+
+
+def test_a_folder_that_cannot_be_read_leaves_the_question_open(tmp_path: Path) -> None:
+    (tmp_path / "issuer.json").mkdir()
+    with pytest.raises(Unavailable, match="cannot be read"):
+        published_list(tmp_path, "urn:intaglio:x:status:0")

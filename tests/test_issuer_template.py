@@ -108,3 +108,9 @@ def test_a_template_that_cannot_make_a_credential_is_refused(change: dict[str, A
 def test_a_template_that_would_lose_something_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(InvalidTemplate, match=r"^the template: "):
         composer(**change).check()
+
+
+def test_a_field_may_have_digits_in_its_name() -> None:
+    template = Template(b'{"name": "{supervisor_2}"}')
+    assert template.fields == {"supervisor_2"}
+    assert template.fill({"supervisor_2": "Ada"}) == {"name": "Ada"}

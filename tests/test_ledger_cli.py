@@ -6,6 +6,7 @@ import errno
 import hashlib
 import json
 import os
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -34,10 +35,11 @@ def filled(program: Program, tmp_path: Path) -> Program:
 
 
 def test_a_log_is_made_once(program: Program) -> None:
-    made = program("ledger", "init", "log.example")
+    init = ("ledger", "--in", program.home / "issuer", "init", "log.example")
+    made = program(*init)
     assert made.code == 0
     assert made.out.startswith("log              log.example\nentries          0\n")
-    again = program("ledger", "init", "log.example")
+    again = program(*init)
     assert again.code == 1
     assert "has keys already" in again.err
     assert program("ledger", "status").out == made.out
@@ -45,16 +47,35 @@ def test_a_log_is_made_once(program: Program) -> None:
 
 @pytest.mark.parametrize("name", ["a b", "a\x07b", "a\x1b[2J", "a\x9bb", os.fsdecode(b"\xff")])
 def test_a_name_that_no_log_can_have_leaves_nothing(name: str, program: Program) -> None:
-    assert program("ledger", "init", name).code != 0
-    assert not (program.home / "issuer" / "keys.json").exists()
-    assert program("ledger", "init", "log.example").code == 0
+    init = ("ledger", "--in", program.home / "log", "init")
+    assert program(*init, name).code != 0
+    assert not (program.home / "log" / "keys.json").exists()
+    assert program(*init, "log.example").code == 0
+
+
+def test_a_new_log_is_never_in_the_way_of_an_issuer(program: Program) -> None:
+    answer = program("ledger", "init", "log.example")
+    assert (answer.code, "--in FOLDER" in answer.err) == (2, True)
+    assert not program.home.exists()
+    program("ledger", "--in", program.home / "issuer", "init", "log.example")
+    answer = program("issuer", "init", "--name", "Example")
+    assert (answer.code, "issuer.json is gone" in answer.err) == (1, True)
+    shutil.rmtree(program.home / "issuer" / "log")
+    answer = program("issuer", "init", "--name", "Example")
+    assert (answer.code, "keys of something else" in answer.err) == (1, True)
+
+
+def test_a_clock_without_its_log_is_no_check(filled: Program, tmp_path: Path) -> None:
+    (tmp_path / "proof").write_text(filled("ledger", "prove", "2").out)
+    answer = filled("ledger", "verify", tmp_path / "proof", DIGESTS[2].hex(), "--clock", "nonsense")
+    assert (answer.code, answer.out, "--key" in answer.err) == (2, "", True)
 
 
 def test_where_there_is_none_it_says_so(program: Program, tmp_path: Path) -> None:
     for words in (("status",), ("audit",), ("prove", "0")):
         answer = program("ledger", "--in", tmp_path / "elsewhere", *words)
         assert answer.code == 4
-        assert "intaglio ledger init" in answer.err
+        assert "intaglio ledger --in FOLDER init NAME" in answer.err
 
 
 def test_status_has_what_others_need(filled: Program) -> None:
@@ -119,7 +140,7 @@ def test_the_audit_finds_that_a_log_does_not_continue_a_checkpoint(filled: Progr
 def test_what_a_full_disk_interrupted_is_no_damage(
     program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    program("ledger", "init", "log.example")
+    program("ledger", "--in", program.home / "issuer", "init", "log.example")
     keys = KeyFile.open(tmp_path / "home" / "issuer" / "keys.json", lambda: None)
 
     def append(digest: bytes) -> None:

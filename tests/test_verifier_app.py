@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +19,8 @@ from fastapi import Request
 
 from tests.commandline import Program
 from tests.world import NOW, University, verifier
-from verifier.app import MAX_BODY, create_app
+from verifier.app import MAX_BODY, Verifiers, create_app
+from verifier.trust import update_trust
 from wire import Malformed, Unavailable
 from wire.serving import read_body
 
@@ -31,9 +33,8 @@ def server() -> Iterator[str]:
     def reachable(url: str) -> bytes | None:
         raise Unavailable(f"{url} was asked for")
 
-    app = create_app(
-        verifier(UNIVERSITY.trust), verifier(UNIVERSITY.trust, lists=[reachable]), clock=lambda: NOW
-    )
+    judges = Verifiers(verifier(UNIVERSITY.trust), verifier(UNIVERSITY.trust, lists=[reachable]))
+    app = create_app(lambda: judges, clock=lambda: NOW)
     config = uvicorn.Config(app, port=0, log_level="critical")
     running = uvicorn.Server(config)
     thread = threading.Thread(target=running.run)
@@ -109,14 +110,39 @@ def test_what_is_refused_anyway_is_not_asked_for(server: str) -> None:
     assert "was asked for" not in answer.text
 
 
-def answer_of_the_command(home: Path, content: bytes, *options: object) -> httpx.Response:
+@contextmanager
+def command_serving(home: Path, *options: object) -> Iterator[str]:
+    """The command in a process of its own; where it says that it answers."""
     command = [sys.executable, "-m", "intaglio", "--home", home, "verifier", "serve", "--port", 0, *options]
     with subprocess.Popen(map(str, command), stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
-            return httpx.post(process.stdout.readline().strip(), content=content)
+            yield process.stdout.readline().strip()
         finally:
             process.terminate()
+
+
+def answer_of_the_command(home: Path, content: bytes, *options: object) -> httpx.Response:
+    with command_serving(home, *options) as address:
+        return httpx.post(address, content=content)
+
+
+def test_a_running_service_goes_by_the_trust_list_as_it_is(tmp_path: Path) -> None:
+    trust = tmp_path / "trust.json"
+    trust.write_bytes(UNIVERSITY.trust.to_bytes())
+    diploma = {name: it for name, it in UNIVERSITY.diploma(9).items() if name != "credentialStatus"}
+    bundle = UNIVERSITY.issue(diploma)
+    with command_serving(tmp_path) as address:
+        at = bundle.to_bytes()
+        assert httpx.post(address, content=at).json()["verdict"] == "valid"
+        update_trust(trust, lambda known: known.removing(UNIVERSITY.did))
+        assert httpx.post(address, content=at).json()["verdict"] == "undetermined"
+        trust.write_text("{")
+        answer = httpx.post(address, content=at)
+        assert (answer.status_code, answer.headers["Content-Type"]) == (503, "application/problem+json")
+        assert str(tmp_path) not in answer.text
+        trust.unlink()
+        assert httpx.post(address, content=at).json()["verdict"] == "undetermined"
 
 
 def test_the_command_says_where_it_listens_and_not_what_it_is(tmp_path: Path) -> None:

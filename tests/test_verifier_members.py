@@ -23,7 +23,7 @@ from tests.loopback import Authority, Site, response
 from tests.world import NOW, Holder, University, verifier
 from vc import Bundle, Report, Verdict, sign
 from verifier import RecognisedIssuer, Trust, Verifier
-from verifier.app import create_app
+from verifier.app import Verifiers, create_app
 from wire import Problem
 from wire.fetch import HttpsFetcher
 
@@ -199,7 +199,8 @@ def test_no_wallet_keeps_a_diploma_with_a_part_missing(
 
 @pytest.fixture
 def service() -> Iterator[str]:
-    app = create_app(verifier(UNIVERSITY.trust), verifier(UNIVERSITY.trust), clock=lambda: NOW)
+    judge = verifier(UNIVERSITY.trust)
+    app = create_app(lambda: Verifiers(judge, judge), clock=lambda: NOW)
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="critical"))
     thread = threading.Thread(target=server.run)
     thread.start()

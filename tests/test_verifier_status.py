@@ -1,4 +1,4 @@
-"""Status lists over one presentation of several credentials: each is opened once, and none spoils another's."""
+"""Status lists and a presentation of several credentials: each is opened once, none spoils another's case."""
 
 from __future__ import annotations
 

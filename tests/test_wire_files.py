@@ -8,14 +8,18 @@ import os
 import random
 import select
 import signal
+import sqlite3
 import stat
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from wire import files
 from wire.files import locked, make_private_folder, sync_file, sync_folder, write_durably
+from wire.problem import Damaged
+from wire.sqlite import sqlite_problems
 
 FORK = multiprocessing.get_context("fork")
 
@@ -180,3 +184,11 @@ def test_the_lock_is_free_again_after_an_error(tmp_path: Path) -> None:
         raise ZeroDivisionError
     with locked(tmp_path / "file"):
         assert (tmp_path / "file.lock").exists()
+
+
+def test_a_mistake_of_ours_is_not_told_as_damage_of_the_file() -> None:
+    with closing(sqlite3.connect(":memory:")) as connection:
+        with pytest.raises(sqlite3.ProgrammingError), sqlite_problems("the file"):
+            connection.execute("SELECT ?")
+        with pytest.raises(Damaged), sqlite_problems("the file"):
+            connection.execute("SELECT * FROM nothing")

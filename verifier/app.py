@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import orjson
 from fastapi import FastAPI, Request, Response
@@ -16,8 +17,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from vc import Report, Verdict
-from wire import Malformed, TooLarge, Unavailable
+from wire import Malformed, Problem, TooLarge, Unavailable
 from wire.serving import no_route, problem_response, read_body
+from wire.terminal import say
 
 from .policy import DEFAULT_POLICY, Policy
 from .verify import Verifier
@@ -28,14 +30,43 @@ MAX_BODY = 1 << 20
 _STATUS = {Verdict.VALID: 200, Verdict.INVALID: 400, Verdict.UNDETERMINED: 422}
 
 
+class Verifiers(NamedTuple):
+    """`offline` answers what it can; `online` may fetch and runs in a thread."""
+
+    offline: Verifier
+    online: Verifier
+
+
+class Current:
+    """The verifiers that `make` makes of a trust file, made anew once the file is another one."""
+
+    def __init__(self, trust_file: Path, make: Callable[[], Verifiers]) -> None:
+        self._file, self._make = trust_file, make
+        self._kept: tuple[object, Verifiers] | None = None
+
+    def __call__(self) -> Verifiers:
+        """Raises what `make` raises: with a list that cannot be read nobody is judged by the former one."""
+        mark = self._mark()
+        if self._kept is None or self._kept[0] != mark:
+            self._kept = None
+            self._kept = mark, self._make()
+        return self._kept[1]
+
+    def _mark(self) -> object:
+        try:
+            found = self._file.stat()
+        except FileNotFoundError:
+            return None
+        return found.st_ino, found.st_mtime_ns, found.st_size
+
+
 def create_app(
-    offline: Verifier,
-    online: Verifier,
+    verifiers: Callable[[], Verifiers],
     *,
     clock: Callable[[], datetime],
     policy: Policy = DEFAULT_POLICY,
 ) -> FastAPI:
-    """The service. `offline` answers what it can; `online` may fetch and runs in a thread."""
+    """The service. It asks for its verifiers at each request, since the trust list may have changed."""
     app = FastAPI(
         title="Intaglio verifier",
         version="1",
@@ -51,6 +82,7 @@ def create_app(
             408: {"description": "The body did not arrive in time"},
             413: {"description": f"Longer than {MAX_BODY} bytes"},
             422: {"description": "Could not be decided"},
+            503: {"description": "The service cannot judge now"},
         },
     )
     async def verify(request: Request, challenge: str | None = None, domain: str | None = None) -> Response:
@@ -59,12 +91,17 @@ def create_app(
             body = await read_body(request, MAX_BODY)
         except Malformed as problem:
             return problem_response(problem, 413 if isinstance(problem, TooLarge) else 408)
+        try:
+            judges = verifiers()
+        except Problem as problem:
+            say(f"{problem.title}: {problem.detail}", problem.hint)
+            return problem_response(Unavailable("the trust list of this service cannot be used"), 503)
         now = clock()
         options: dict[str, Any] = {"now": now, "policy": policy, "challenge": challenge, "domain": domain}
-        report = offline.verify(body, **options)
+        report = judges.offline.verify(body, **options)
         unreached = any(isinstance(check.problem, Unavailable) for check in report.checks)
         if unreached and report.verdict is Verdict.UNDETERMINED:
-            report = await run_in_threadpool(online.verify, body, **options)
+            report = await run_in_threadpool(judges.online.verify, body, **options)
         return Response(orjson.dumps(_answer(report)), _STATUS[report.verdict], media_type="application/json")
 
     return app

@@ -27,7 +27,7 @@ from wire import (
 )
 from wire.datetimestamp import parse_datetimestamp
 from wire.fetch import Fetcher, NoFetcher
-from wire.terminal import Command, Result, extra, say, standard_input, verb, wrapped
+from wire.terminal import Command, Result, extra, is_file, say, standard_input, verb, wrapped
 
 from .policy import DEFAULT_POLICY, AllOf, Policy, load_policy
 from .summary import summarize
@@ -235,7 +235,7 @@ def add(
     clock: str,
 ) -> Result:
     """Recognise an issuer, by its DID or by the trust file that it gave."""
-    if not did.startswith("did:") and Path(did).is_file():
+    if not did.startswith("did:") and is_file(did):
         given = Trust.load(Path(did))
         handed = Trust(
             tuple(replace(found, reason=f"from the file {Path(did).name}") for found in given.issuers),
@@ -251,12 +251,16 @@ def add(
         _require_resolvable(did)
     issuer = RecognisedIssuer(str(DID.parse(did)), name, types, keys, reason="added by hand")
     log = RecognisedLog(log_key, clock=clock) if log_key else None
-    if Trust.load(session.trust_file).issuer(issuer.id) is not None:
-        raise Conflict(
-            f"{issuer.id} is on your list already",
-            hint="To say something else of it: `intaglio trust remove DID`, then add it again.",
-        )
-    update_trust(session.trust_file, lambda trust: Trust.parse(trust.adding(issuer, log).to_bytes()))
+
+    def added(trust: Trust) -> Trust:
+        if trust.issuer(issuer.id) is not None:
+            raise Conflict(
+                f"{issuer.id} is on your list already",
+                hint="To say something else of it: `intaglio trust remove DID`, then add it again.",
+            )
+        return Trust.parse(trust.adding(issuer, log).to_bytes())
+
+    update_trust(session.trust_file, added)
     say(f"{did} is on the trust list now")
     return Result({"added": [did]}, "")
 
@@ -299,11 +303,17 @@ def serve(session: Session, host: str, port: int, policy_file: Path | None, trus
     with extra("serve"):
         from wire.serving import listen, run
 
-        from .app import create_app
-    policy = _policy(policy_file)
-    with _setting():
+        from .app import Current, Verifiers, create_app
+
+    def verifiers() -> Verifiers:
         offline, online = (session.verifier(offline=flag, trust_file=trust_file) for flag in (True, False))
-    app = create_app(offline, online, clock=session.now, policy=policy)
+        return Verifiers(offline, online)
+
+    policy = _policy(policy_file)
+    current = Current(trust_file or session.trust_file, verifiers)
+    with _setting():
+        current()
+    app = create_app(current, clock=session.now, policy=policy)
     with listen(host, port) as listener:
         shown = f"[{host}]" if ":" in host else host
         click.echo(f"http://{shown}:{listener.getsockname()[1]}/verify")

@@ -33,6 +33,8 @@ def sqlite_problems(what: str, way_out: str = "") -> Iterator[None]:
     """Raises the `Unavailable` or `Damaged` that errors of `sqlite3` inside are."""
     try:
         yield
+    except sqlite3.ProgrammingError:  # ours, not the file's
+        raise
     except sqlite3.DatabaseError as error:
         raise sqlite_problem(error, what, way_out) from error
     except UnicodeDecodeError:  # names of tables and columns, which sqlite3 decodes before it looks at them

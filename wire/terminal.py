@@ -20,9 +20,6 @@ import click
 from .problem import PassphraseNeeded, Refused
 from .text import printable
 
-SHORTEST_PASSPHRASE = 8
-"""Characters; whoever copies a sealed file guesses offline."""
-
 LONGEST_PASSPHRASE = 1 << 16
 """Characters; a file that never ends is not read for ever."""
 
@@ -33,6 +30,14 @@ class Result(NamedTuple):
     data: dict[str, Any]
     text: str
     code: int = 0
+
+
+class Finding(NamedTuple):
+    """A line of `intaglio doctor`: `mark` is ✓ (well), ! (worth knowing) or ✗ (wrong)."""
+
+    mark: str
+    finding: str
+    remedy: str = ""
 
 
 class Folder(click.Path):
@@ -123,6 +128,14 @@ def wrapped(line: str, column: int, *, err: bool = False) -> str:
     return line[:column] + f"\n{' ' * column}".join(parts)
 
 
+def is_file(text: str) -> bool:
+    """Whether a text that may be something else altogether is the path of a file."""
+    try:
+        return Path(text).is_file()
+    except (OSError, ValueError):  # too long for a name, or with a NUL in it
+        return False
+
+
 def standard_input(limit: int) -> bytes:
     """At most `limit` bytes of stdin; at a terminal it is said that they are waited for."""
     if sys.stdin.isatty():
@@ -167,11 +180,6 @@ def passphrase(prompt: str, variable: str = "INTAGLIO_PASSPHRASE_FILE", *, new: 
             ) from None
     else:
         return None
-    if new and 0 < len(typed) < SHORTEST_PASSPHRASE:
-        raise Refused(
-            f"a passphrase has at least {SHORTEST_PASSPHRASE} characters",
-            hint="Four or five random words are good.",
-        )
     return unicodedata.normalize("NFC", typed).encode() or None
 
 

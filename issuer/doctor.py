@@ -1,0 +1,69 @@
+"""What `intaglio doctor` finds out about an issuer's folder, without its passphrase."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+
+from did import Document
+from keys import KeyFile
+from ledger.audit import audit
+from ledger.folder import open_to_read
+from vc import Credential
+from wire.problem import Problem
+from wire.strict import load_json_object
+from wire.terminal import Finding
+from wire.text import counted
+
+from . import status
+from .archive import Archive
+from .home import Identity, index
+from .shards import Shard
+from .store import Store
+
+_LARGEST = 1 << 25  # bytes of a status list
+
+
+def findings(home: Path, now: datetime) -> Iterator[Finding]:
+    """One by one, the costly ones last. Raises the `Problem` that leaves nothing to look at."""
+    identity = Identity.read(home)
+    if os.access(home, os.W_OK):
+        yield from _index(identity.name, home)
+    else:
+        what = f"{identity.name} lives in {home}, which may only be read: its index was not looked into."
+        yield Finding("!", what)
+    lists = sorted((home / "status").glob("[0-9]*"))
+    for path in (home / "did.json", home / "template.json", *lists):
+        try:
+            document = load_json_object(path.read_bytes(), limit=_LARGEST)
+            end = Credential.parse(document).valid_until if path in lists else None
+            if path.name == "did.json":
+                Document.parse(document, identity.did)
+        except Problem as problem:
+            yield Finding("✗", f"{path} is damaged: {problem.detail}", "Bring it back from a backup.")
+            continue
+        if end is not None and end <= now:
+            yield Finding("✗", f"The status list {path.name} has expired.", "intaglio issuer status publish")
+    if not KeyFile.open(home / "keys.json", lambda: None).protected:
+        what = "Its keys are not sealed under a passphrase; only the folder's rights guard them."
+        yield Finding("!", what, "intaglio issuer password")
+    count = counted(audit(open_to_read(home)).size, "entry", "entries")
+    yield Finding("✓", f"Its log of {count} was derived again, and is as signed.")
+    for path in sorted((home / "shards").rglob("*.zst")):
+        for _ in Shard(path):  # unpacks it
+            pass
+
+
+def _index(name: str, home: Path) -> Iterator[Finding]:
+    with closing(Store(index(home))) as store:
+        issued = counted(store.count(), "diploma")
+        yield Finding("✓", f"{name} lives in {home}, and has issued {issued}.")
+        if missing := Archive(store, home / "shards").missing():
+            what = f"{counted(len(missing), 'shard')} of diplomas: {missing[0]}"
+            yield Finding("✗", f"Gone from its folder: {what}", "Take the file from a backup.")
+        if gone := status.gone(store, home / "status"):
+            what = f"Gone from its folder: the status list {gone[0]}"
+            yield Finding("✗", what, "intaglio issuer status publish")

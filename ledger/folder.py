@@ -1,0 +1,57 @@
+"""A log in a folder beside its keys, as `intaglio ledger` and the issuer have it: `keys.json` and `log/`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from keys import KeyFile
+from wire.problem import Damaged, NotFound, Refused
+
+from .log import LogReader
+from .note import Checkpoint
+from .problem import InvalidEvidence
+from .tiles.posix import PosixStore, kept_beside
+from .tiles.store import CHECKPOINT
+
+KEYS = {"log": "Ed25519", "cosigner": "Ed25519"}
+"""What signs for a log: its own key, and that of its clock."""
+
+
+def open_to_read(folder: Path) -> LogReader:
+    """The log in a folder; its keys need no passphrase for that.
+
+    Raises `NotFound`, `Damaged`, and `Refused` while it holds what an interrupted writer left.
+    """
+    kept = kept_beside(folder)
+    store = PosixStore(folder / "log", kept) if (folder / "log").is_dir() else None
+    note = store.get(CHECKPOINT) if store else None
+    if store is not None and note is None and (folder / "log" / "journal").exists():
+        raise Damaged("the checkpoint of the log is missing", hint="Take the log from a backup.")
+    if store is None or note is None:
+        raise NotFound(
+            f"there is no log in {folder}", hint="`intaglio ledger --in FOLDER init NAME` makes one."
+        )
+    public = KeyFile.open(folder / "keys.json", lambda: None).public_keys
+    try:
+        origin = Checkpoint.parse(note).origin
+    except InvalidEvidence as error:
+        raise Damaged(
+            f"{folder / 'log' / CHECKPOINT}: {error.detail}", hint="Take the log from a backup."
+        ) from error
+    log = LogReader(origin, public["log"], public["cosigner"], store)
+    with store.lock(to_read=True):
+        recorded = [store.base().size]
+        recorded += [batch.range.stop for batch in store.pending(recorded[0])]
+        signed = log.checkpoint().size
+    if signed not in recorded:
+        raise Damaged(
+            f"the checkpoint is of {signed} entries; the log had {recorded[0]} and has {recorded[-1]}",
+            hint="Was the folder, or a part of it, restored from a backup?",
+        )
+    if signed < recorded[-1]:
+        raise Refused(
+            "the log has entries that are not signed for yet: its last writer was interrupted",
+            hint="Nothing is lost: the same command, typed again, finishes its work.",
+        )
+    log.require_newest()
+    return log
