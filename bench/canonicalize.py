@@ -1,4 +1,4 @@
-"""How long canonicalising takes, as a ratio to pyld in the same run: `python -m bench.canonicalize`.
+"""How long canonicalising takes, as a ratio to pyld in the same run.
 
 Prints a table and writes `bench/results/canonicalize.json`. Times are CPU time of one core, the best of
 several rounds; what counts are the ratios, since machines differ.
@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import rfc8785
+from diploma import diploma, proof_options
 from pyld import jsonld as pyld
 
-from bench.diploma import diploma, proof_options
 from vc import jcs
 from vc.jsonld import Contexts, Documents, canonicalize
 

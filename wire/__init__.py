@@ -1,8 +1,10 @@
 """Bytes from outside, and errors: the bottom of the house, which knows nothing of credentials.
 
-`problem.py` has the one tree of errors, `strict.py` the front door for JSON, base64url, base58 and
-multibase, `fetch.py` the bounded and private-network-safe `Fetcher`, `files.py` durable files,
-`text.py` what makes somebody else's words safe to show. Read `problem.py` first, then `strict.py`.
+`problem.py` has the one tree of errors; `strict.py` the front door for JSON, base64url, base58 and multibase,
+`datetimestamp.py` that for times; `fetch.py` the bounded `Fetcher`, with `address.py` (where it may go) and
+`https.py` (how); `files.py` durable files, `sqlite.py` what a database refuses; `text.py` what makes
+somebody else's words safe to show. `terminal.py` and `serving.py` are what all command lines and all web
+services share. Read `problem.py` first, then `strict.py`.
 """
 
 from .files import sync_folder, write_durably
