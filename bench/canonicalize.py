@@ -19,8 +19,9 @@ from diploma import diploma, proof_options
 from pyld import jsonld as pyld
 
 from vc import jcs
-from vc.jsonld import Contexts, Documents, canonicalize
+from vc.jsonld import Documents, canonicalize, secured
 
+GOAL = 30  # of the diploma, which is one in Open Badges 3.0
 RESULTS = Path(__file__).parent / "results" / "canonicalize.json"
 
 
@@ -68,7 +69,7 @@ def main() -> None:
     document, options = diploma(), proof_options(diploma())
     assert canonicalize(document).decode() == by_pyld(document, documents)
     assert canonicalize(options).decode() == by_pyld(options, documents)
-    first = best(lambda: canonicalize(document, contexts=Contexts(Documents())), 0.3)
+    first = best(lambda: canonicalize(document, contexts=secured.__wrapped__()), 0.3)
     rows: list[tuple[str, float, float]] = [
         (
             "diploma, RDFC-1.0",
@@ -97,9 +98,10 @@ def main() -> None:
             best(lambda: rfc8785.dumps(document)),
         )
     )
-    print(f"{'':32} {'ours':>10} {'pyld':>10}   ratio")
+    print(f"{'':32} {'ours':>10} {'pyld':>10}   ratio  goal")
     for name, ours, theirs in rows:
-        print(f"{name:32} {ours:7.1f} µs {theirs:7.0f} µs {theirs / ours:6.1f}×")
+        goal = f"{GOAL:4}×" if name == rows[0][0] else ""
+        print(f"{name:32} {ours:7.1f} µs {theirs:7.0f} µs {theirs / ours:6.1f}× {goal}")
     print(f"{'diploma, first of a process':32} {first:7.0f} µs")
     RESULTS.parent.mkdir(exist_ok=True)
     results_of_run = {

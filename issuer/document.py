@@ -86,7 +86,7 @@ class Composer:
         document = self.compose({**_SAMPLE, **dict.fromkeys(self.own, "1")}, 0)
         try:
             Credential.parse(document)
-            jsonld.canonicalize(document, contexts=jsonld.secured(jsonld.Documents()))
+            jsonld.canonicalize(document)
         except Malformed as problem:
             raise InvalidTemplate(f"the template: {problem.detail}", hint=problem.hint) from problem
 

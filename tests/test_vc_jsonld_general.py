@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import pytest
 
+from vc import jsonld
 from vc.jsonld import (
     Contexts,
     Documents,
     InvalidDocument,
     LossyDocument,
-    canonicalize,
     to_rdf,
+    vendored,
 )
 from vc.jsonld.rdfc import canonicalize as canonicalize_dataset
+
+# JSON-LD as it is, whatever a property is called
+canonicalize = functools.partial(jsonld.canonicalize, contexts=vendored())
 
 V = {"@vocab": "urn:v:"}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import time
 from collections.abc import Callable
@@ -10,9 +11,13 @@ from typing import Any
 
 import pytest
 
-from vc.jsonld import Contexts, Documents, TooComplex, canonicalize, vendored
+from vc import jsonld
+from vc.jsonld import Contexts, Documents, TooComplex, vendored
 from vc.jsonld.context import KEPT, MOST, ActiveContext
 from wire.problem import Problem, TooLarge
+
+# JSON-LD as it is, whatever a property is called
+canonicalize = functools.partial(jsonld.canonicalize, contexts=vendored())
 
 V = {"@vocab": "urn:v:"}
 

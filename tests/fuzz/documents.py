@@ -7,11 +7,12 @@ writes, it notes where another implementation is known to go its own way (`traps
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from vc.jsonld import Contexts, vendored
+from vc.jsonld import Contexts
 from vc.jsonld.context import UNSET, ActiveContext, Meter
 from vc.jsonld.literal import literal
 from vc.jsonld.plan import GRAPH, JSON, LANGUAGES, LINK, LIST, PLAIN, REVERSE, TEXT, Plan
@@ -70,14 +71,14 @@ class Sample:
     traps: frozenset[str]
 
 
-def sample(seed: int) -> Sample:
-    """The sample of this seed."""
+def sample(seed: int, configuration: Contexts) -> Sample:
+    """The sample of this seed: one that `configuration` takes."""
     rng = Random(seed)
     while True:
         contexts = list(rng.choice(CONTEXTS)) if rng.random() < 0.75 else []
         if not contexts or rng.random() < 0.2:
             contexts.append(inline_context(rng))
-        writer = Writer(rng, vendored())
+        writer = Writer(rng, configuration)
         try:
             return Sample(writer.document(contexts), frozenset(writer.traps))
         except Problem:
@@ -116,17 +117,18 @@ class Writer:
                 pass  # it would redefine protected terms
         inside = active
         classes = [name for name, term in active.terms.items() if name[:1].isupper() and term.iri]
-        if classes and (talkative or self.chance(0.7)):
+        if classes and self.taken(active.types) and (talkative or self.chance(0.7)):
             types = self.rng.sample(classes, min(len(classes), self.rng.randint(1, self.types)))
             if len([name for name in types if active.terms[name].context is not UNSET]) > 1:
                 self.traps.add(SEVERAL_TYPES)
-            key = self.rng.choice(active.types)
+            key = self.rng.choice(self.taken(active.types))
             inside, _ = self.walk.typed(active, types)
             if any(inside.terms.get(name) != active.terms[name] for name in types):
                 self.traps.add(REDEFINED)
             members[key] = types[0] if len(types) == 1 and self.chance(0.5) else types
-        if self.chance(0.5):
-            members[self.rng.choice(inside.ids)] = self.iri()
+        if self.chance(0.5) and (ids := self.taken(inside.ids)):
+            own = depth == 0 and self.walk.contexts.names  # which no inner object may have then
+            members[self.rng.choice(ids)] = "urn:ex:document" if own else self.iri()
         for key in self.keys(inside, depth):
             plan = self.plan(inside, key)
             if plan and key not in members:
@@ -137,7 +139,7 @@ class Writer:
                 members[key] = self.values(plan, depth)
                 if scoped and inside.previous and isinstance(members[key], dict | list):
                     self.traps.add(SCOPED_TERM)
-        if self.chance(0.05) and depth < DEEPEST:
+        if self.chance(0.05) and depth < DEEPEST and not self.walk.contexts.names:
             members |= self.rare(inside, depth)
         if talkative and not any(says(value) for key, value in members.items() if key not in inside.ids):
             members["urn:ex:says"] = self.scalar(self.walk.plan(inside, "urn:ex:says"))
@@ -146,6 +148,10 @@ class Writer:
         order = list(members.items())
         self.rng.shuffle(order)
         return dict(order)
+
+    def taken(self, keys: Collection[str]) -> list[str]:
+        """Of the keys for an id or a type those that the configuration takes."""
+        return [key for key in keys if not self.walk.contexts.names or key in {"id", "type"}]
 
     def rare(self, active: ActiveContext, depth: int) -> dict[str, Any]:
         """A keyword that hardly anybody uses."""
@@ -205,8 +211,8 @@ class Writer:
             return self.node(plan.node, depth + 1)
         if luck < 0.4:
             return self.value_object()
-        if luck < 0.45:
-            return {self.rng.choice(plan.scalar.ids): self.iri()}
+        if luck < 0.45 and (ids := self.taken(plan.scalar.ids)):
+            return {self.rng.choice(ids): self.iri()}
         if luck < 0.48 and none:
             return None
         if luck < 0.5 and self.wraps(plan):

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache, partial
 from types import MappingProxyType
 from typing import Any, Protocol
 
@@ -42,15 +41,10 @@ Canonicalize = Callable[[Mapping[str, Any], str], bytes]
 _SIGNATURE_CHARACTERS = 140  # base58btc of 96 bytes, the longest signature (P-384), needs 132
 
 
-@cache
-def _over_rdf() -> Callable[..., bytes]:
+def _rdfc(document: Mapping[str, Any], digest: str) -> bytes:
     from .. import jsonld  # only here: who keeps and shows credentials needs no contexts
 
-    return partial(jsonld.canonicalize, contexts=jsonld.secured(jsonld.Documents()))
-
-
-def _rdfc(document: Mapping[str, Any], digest: str) -> bytes:
-    return _over_rdf()(dict(document), digest=digest)
+    return jsonld.canonicalize(dict(document), digest=digest)
 
 
 def _jcs(document: Mapping[str, Any], _digest: str) -> bytes:

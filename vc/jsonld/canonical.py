@@ -15,14 +15,16 @@ from .walker import Walk
 
 
 @cache
-def vendored() -> Contexts:
-    """The contexts that come with this package, shared by the whole process."""
-    return Contexts(Documents())
-
-
-def secured(documents: Documents) -> Contexts:
-    """Contexts for documents that are signed: each property and type in its one spelling (names.py)."""
+def secured() -> Contexts:
+    """The vendored contexts for documents that are signed: each property and type in its one spelling."""
+    documents = Documents()
     return Contexts(documents, property_names(documents))
+
+
+@cache
+def vendored() -> Contexts:
+    """The vendored contexts as JSON-LD has them, whatever a property is called: nothing to sign by."""
+    return Contexts(Documents())
 
 
 def canonicalize(
@@ -34,11 +36,11 @@ def canonicalize(
 ) -> bytes:
     """The canonical form of a JSON-LD document: N-Quads in UTF-8, sorted (RDFC-1.0), with nothing left out.
 
-    `document` is parsed JSON. `contexts` defaults to the vendored ones; nothing is ever fetched. `digest` is
-    the hash inside the algorithm, "sha256" or "sha384"; `limit` the steps allowed for telling equal-looking
+    `document` is parsed JSON. `contexts` defaults to `secured()`; nothing is ever fetched. `digest` is the
+    hash inside the algorithm, "sha256" or "sha384"; `limit` the steps allowed for telling equal-looking
     nodes apart. Raises LossyDocument, InvalidDocument, InvalidContext, UnknownContext or TooComplex.
     """
-    contexts = contexts or vendored()
+    contexts = contexts or secured()
     meter = Meter()
     try:
         dataset = Walk(contexts, meter).document(document)
