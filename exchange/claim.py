@@ -166,7 +166,7 @@ class Acceptance:
             raise InvalidAcceptance("proof.challenge is missing")
         return cls(view.holder, proof.challenge, document, proof)
 
-    def verify(self, *, domain: str, documents: DocumentSource) -> None:
+    def verify(self, *, domain: str, documents: DocumentSource, now: datetime) -> None:
         """Check that a key of the holder signed this for `domain`. Is the challenge open? That is not asked.
 
         Raises `InvalidProof`, or what `documents` raises for the holder's DID.
@@ -175,6 +175,8 @@ class Acceptance:
             raise InvalidProof(f"proof.domain is not {domain}")
         if self.proof.purpose != "authentication":
             raise InvalidProof("proof.proofPurpose is not authentication")
+        if self.proof.expires is not None and self.proof.expires <= now:
+            raise InvalidProof("proof.expires has passed")
         method = DIDURL.parse(self.proof.verification_method)
         if str(method.did) != self.holder:
             raise InvalidProof("proof.verificationMethod is not a key of the holder")

@@ -41,10 +41,11 @@ _WAL = (
     b"\2\2"  # the file's format (SQLite's description, 1.3.3): to switch later takes a lock that never waits
 )
 
-_SCHEMA = """
-CREATE TABLE vault (row INTEGER PRIMARY KEY, envelope BLOB, version INTEGER, sealed BLOB);
-CREATE TABLE record (place BLOB PRIMARY KEY, version INTEGER, sealed BLOB) WITHOUT ROWID;
-"""
+_TABLES = (
+    "CREATE TABLE record (place BLOB PRIMARY KEY, version INTEGER, sealed BLOB) WITHOUT ROWID",
+    "CREATE TABLE vault (row INTEGER PRIMARY KEY, envelope BLOB, version INTEGER, sealed BLOB)",
+)
+_LARGEST_VALUE = 1 << 25  # bytes; four times the largest bundle
 _PRAGMAS = (
     "trusted_schema = OFF",  # a file from elsewhere brings no code along
     "cell_size_check = ON",
@@ -82,7 +83,7 @@ class Store:
         data_key = secrets.token_bytes(32)
         envelope = _envelope(data_key, passphrase)
         with _problems(), closing(_connect(":memory:")) as memory:
-            memory.executescript(_SCHEMA)
+            memory.executescript(";".join(_TABLES))
             store = cls(memory, data_key)
             for record in records:
                 store._write(record, 1)
@@ -115,7 +116,9 @@ class Store:
             if file.read(len(_SQLITE)) != _SQLITE:
                 raise foreign
         with _problems(), closing(_connect(f"{path.resolve().as_uri()}?immutable=1")) as connection:
-            if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'vault'").fetchone():
+            connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LARGEST_VALUE)
+            found = connection.execute("SELECT sql FROM sqlite_master ORDER BY name").fetchall()
+            if found != [(table.encode(),) for table in _TABLES]:  # such as views, which may have no end
                 raise foreign
             return cls(connection, _unwrap(connection, passphrase)).records()
 

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, Self, TypeVar
+from typing import Any, NamedTuple, Self, TypeVar
 
 from keys import PrivateKey
 from vc import jcs
+from vc.anchoring import document_digest
 from vc.bundle import Bundle
 from vc.credential import Credential
-from vc.integrity import sign
+from vc.integrity import proof_values, sign
 from vc.presentation import SUITES_BY_KEY, presentation
 from vc.report import Report, Verdict
+from vc.status import details_url
 from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
 from wire.problem import Damaged, Malformed, NotFound, Problem, Refused
-from wire.strict import base64url_decode, base64url_encode
+from wire.strict import base64url_decode, base64url_encode, load_json_object
 
 from .store import Record, Store
 
@@ -98,7 +100,7 @@ class Wallet:
         try:
             for record in records:
                 _READERS[record.kind](record)
-        except (KeyError, ValueError, Problem):
+        except (KeyError, Problem):
             raise Damaged("the backup holds something that this version cannot read") from None
         Store.create(home / FILE, passphrase, records)
 
@@ -144,8 +146,8 @@ class Wallet:
         name = hashlib.sha256(jcs.canonicalize(bundle.secured)).hexdigest()[:12]
         held = Held(name, data, now, report.verdict)
         for known in self.credentials():
-            if known.id == name and _attached(known.bundle) > _attached(bundle):
-                return known  # the bare credential must not take the place of its bundle
+            if known.id == name and _rank(known) > _rank(held):
+                return known  # neither what is open nor the bare credential takes the place of a valid bundle
         self._store.put(_credential_record(held))
         return held
 
@@ -178,7 +180,7 @@ class Wallet:
         """
         chosen = list({held.id: held for held in map(self.get, names)}.values())
         key = self._key_for(chosen)
-        bundles = [held.bundle for held in chosen]
+        bundles = [_own_parts(held) for held in chosen]
         document = sign(
             presentation(key.did, [bundle.secured for bundle in bundles]),
             key.signer,
@@ -216,8 +218,26 @@ class Wallet:
         raise BoundToAnother("the credentials are bound to different keys", hint="Present them one by one.")
 
 
-def _attached(bundle: Bundle) -> int:
-    return len(bundle.evidence) + len(bundle.issuer_documents) + len(bundle.status_lists)
+def _own_parts(held: Held) -> Bundle:
+    """Its bundle with no more than what is about it: two may not be too large together for any verifier."""
+    bundle, credential = held.bundle, held.credential
+    proofs = proof_values(credential.document)
+    digests = {document_digest({**credential.document, "proof": proof}) for proof in proofs}
+    signers = {str(proof.get("verificationMethod")).partition("#")[0] for proof in proofs}
+    lists = {str(status.get("statusListCredential")) for status in credential.status}
+    lists |= set(map(details_url, lists))
+    return Bundle(
+        bundle.secured,
+        tuple(item for item in bundle.evidence if item.digest in digests),
+        tuple(item for item in bundle.issuer_documents if item.document.get("id") in signers),
+        tuple(item for item in bundle.status_lists if item.document.get("id") in lists),
+    )
+
+
+def _rank(held: Held) -> tuple[bool, int]:
+    bundle = held.bundle
+    attached = len(bundle.evidence) + len(bundle.issuer_documents) + len(bundle.status_lists)
+    return held.verdict is Verdict.VALID, attached
 
 
 def _each_once(items: Iterable[Item]) -> tuple[Item, ...]:
@@ -247,9 +267,10 @@ def _key_record(key: HolderKey) -> Record:
 
 
 def _read_key(record: Record) -> HolderKey:
-    body = json.loads(record.body)
-    signer = PrivateKey.from_secret(body["type"], base64url_decode(body["secret"]))
-    return HolderKey(record.name, signer, parse_datetimestamp(body["added"], "added"))
+    body = load_json_object(record.body)
+    secret = base64url_decode(_text(body, "secret"))
+    signer = PrivateKey.from_secret(_text(body, "type"), secret)
+    return HolderKey(record.name, signer, parse_datetimestamp(body.get("added"), "added"))
 
 
 def _credential_record(held: Held) -> Record:
@@ -259,9 +280,19 @@ def _credential_record(held: Held) -> Record:
 
 def _read_credential(record: Record) -> Held:
     head, _, data = record.body.partition(b"\n")
-    members = json.loads(head)
-    added = parse_datetimestamp(members["added"], "added")
-    return Held(record.name, data, added, Verdict(members["verdict"]))
+    members = load_json_object(head)
+    added = parse_datetimestamp(members.get("added"), "added")
+    try:
+        verdict = Verdict(_text(members, "verdict"))
+    except ValueError:
+        raise Malformed("a credential of the wallet has a verdict that there is not") from None
+    return Held(record.name, data, added, verdict)
+
+
+def _text(members: Mapping[str, Any], name: str) -> str:
+    if not isinstance(members.get(name), str):
+        raise Malformed(f"a record of the wallet has no text {name}")
+    return str(members[name])
 
 
 _READERS: dict[str, Callable[[Record], object]] = {"key": _read_key, "credential": _read_credential}

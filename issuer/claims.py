@@ -141,7 +141,7 @@ class Claims:
         """
         acceptance = Acceptance.parse(message)
         self._spend(token, acceptance.challenge, now)  # before the costly check: one each
-        acceptance.verify(domain=self.service, documents=self._documents)
+        acceptance.verify(domain=self.service, documents=self._documents, now=now)
         number = self._bind(token, acceptance.holder, now)
         return issuer.claim(number, acceptance.holder)
 

@@ -32,7 +32,7 @@ class Cost(NamedTuple):
 
 
 _DEFAULT = Cost()
-_LARGEST = Cost(memory=1 << 20, iterations=16, lanes=16)
+_LARGEST = Cost(memory=1 << 18, iterations=8, lanes=16)  # a second or two
 _FIXED = {"version": 1, "kdf": "Argon2id", "cipher": "A256GCM"}
 _MEMBERS = {*_FIXED, *Cost._fields, "salt", "nonce", "ciphertext"}
 

@@ -126,7 +126,7 @@ def test_an_invitation_for_another_domain_says_what_to_do() -> None:
 @pytest.mark.parametrize("kind", KEYS)
 def test_an_acceptance_proves_possession(kind: str) -> None:
     received = Acceptance.parse(claim(KEYS[kind]))
-    received.verify(domain=LINK.service, documents=DOCUMENTS)
+    received.verify(domain=LINK.service, documents=DOCUMENTS, now=NOW)
     assert received.holder == did_key.create(KEYS[kind].public_key)
     assert received.challenge == INVITATION.challenge
     assert len(claim(KEYS[kind])) < MAX_MESSAGE / 8
@@ -137,7 +137,7 @@ def test_a_holder_may_be_a_did_jwk() -> None:
     did = did_jwk.create(key.public_key)
     message = acceptance(INVITATION, key, holder=did, verification_method=f"{did}#0", created=NOW)
     received = Acceptance.parse(message)
-    received.verify(domain=LINK.service, documents=DOCUMENTS)
+    received.verify(domain=LINK.service, documents=DOCUMENTS, now=NOW)
     assert received.holder == did
 
 
@@ -172,6 +172,7 @@ def other(name: str = "P-256") -> str:
         lambda: signed(domain=None),
         lambda: signed(domain=[LINK.service, "https://other.example"]),
         lambda: signed(purpose="assertionMethod"),
+        lambda: signed(expires=NOW),
         lambda: signed(verification_method=f"{other()}#{KEYS['P-256'].public_key.multikey()}"),
         lambda: {**signed(), "holder": other()},
         lambda: {**signed(), "id": "urn:uuid:7f1d7a5c-0000-4000-8000-000000000000"},
@@ -182,7 +183,7 @@ def other(name: str = "P-256") -> str:
 def test_a_proof_for_something_else_is_refused(message: Callable[[], dict[str, Any]]) -> None:
     received = Acceptance.parse(json.dumps(message()).encode())
     with pytest.raises(InvalidProof):
-        received.verify(domain=LINK.service, documents=DOCUMENTS)
+        received.verify(domain=LINK.service, documents=DOCUMENTS, now=NOW)
 
 
 CREDENTIAL = {
@@ -221,7 +222,7 @@ def test_a_changed_byte_never_verifies_for_another_holder_or_challenge(data: st.
     message[index] = data.draw(st.integers(0, 255))
     try:
         received = Acceptance.parse(bytes(message))
-        received.verify(domain=LINK.service, documents=DOCUMENTS)
+        received.verify(domain=LINK.service, documents=DOCUMENTS, now=NOW)
     except Problem:
         return
     assert received.holder == did_key.create(KEYS["Ed25519"].public_key)

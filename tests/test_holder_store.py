@@ -152,7 +152,7 @@ def test_the_disk_has_it_when_a_call_returns(path: Path) -> None:
 
 def _small() -> bytes:
     memory = module._connect(":memory:")
-    memory.executescript(module._SCHEMA)
+    memory.executescript(";".join(module._TABLES))
     store = Store(memory, KEY)
     for version, record in enumerate(RECORDS, 1):
         store._write(record, version)
@@ -197,7 +197,7 @@ def test_any_column_of_a_record_replaced_is_noticed(tmp_path: Path, column: str,
 
 def test_no_first_row_is_noticed() -> None:
     memory = module._connect(":memory:")
-    memory.executescript(module._SCHEMA)
+    memory.executescript(";".join(module._TABLES))
     with pytest.raises(Damaged):
         Store(memory, KEY).records()
     memory.close()
@@ -352,3 +352,19 @@ def test_processes_take_turns_and_nothing_is_lost(path: Path) -> None:
         names = {record.name for record in store.records() if "-" in record.name}
     assert names == {f"{number}-{turn}" for number in range(3) for turn in range(10)}
     assert int(Path(f"{path}.seen").read_text()) == 31
+
+
+@pytest.mark.parametrize(
+    "vault",
+    [
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) "
+        "SELECT 1 AS row, x'00' AS envelope, i AS version, x'00' AS sealed FROM n WHERE i < 0",
+        "SELECT 1 AS row, zeroblob(990000000) AS envelope, 1 AS version, x'00' AS sealed",
+    ],
+)
+def test_a_backup_with_views_for_tables_is_none(tmp_path: Path, vault: str) -> None:
+    """The one has no end, the other takes a gigabyte."""
+    with closing(sqlite3.connect(tmp_path / "backup")) as connection:
+        connection.executescript(f"{module._TABLES[0]}; CREATE VIEW vault AS {vault};")
+    with pytest.raises(Malformed, match="no backup of a wallet"):
+        Store.load(tmp_path / "backup", PASSPHRASE)

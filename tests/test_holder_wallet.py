@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +16,10 @@ from holder import BoundToAnother, Wallet
 from holder.store import Record, Store
 from keys import PrivateKey, WrongPassphrase
 from tests.diplomas import DID, NOW, bundle, cheap_passphrases, check, diploma, skeptical, tampered, verifier
+from tests.world import NOW as WORLD_NOW
+from tests.world import University
+from tests.world import verifier as judging
+from vc import Anchored
 from vc.report import Report, Verdict
 from wire.problem import Conflict, Damaged, Malformed, NotFound, Problem, Refused
 
@@ -236,6 +242,11 @@ def test_nothing_is_overwritten_and_nothing_made_from_a_bad_backup(home: Path, t
         Record("loyalty card", "x", b"{}"),
         Record("key", "did:key:z6Mk", b'{"type": "Ed25519"}'),
         Record("key", "did:key:z6Mk", b"not JSON"),
+        Record("key", "did:key:z6Mk", b"[]"),
+        Record("key", "did:key:z6Mk", b"[" * 100_000),
+        Record("key", "did:key:z6Mk", b'{"type": 1, "secret": 1, "added": 1}'),
+        Record("credential", "x", b'{"added": 1, "verdict": "valid"}\n{}'),
+        Record("credential", "x", b"[]\n{}"),
         Record("key", "did:key:z6Mk", b'{"type": "RSA", "secret": "AA", "added": "2026-06-30T12:00:00Z"}'),
         Record("credential", "x", b'{"added": "yesterday", "verdict": "valid"}\n{}'),
         Record("credential", "x", b'{"added": "2026-06-30T12:00:00Z", "verdict": "green"}\n{}'),
@@ -246,6 +257,42 @@ def test_a_backup_of_something_else_is_damaged(tmp_path: Path, record: Record) -
     with pytest.raises(Damaged):
         Wallet.restore(tmp_path / "wallet", tmp_path / "backup", PASSPHRASE, PASSPHRASE)
     assert not (tmp_path / "wallet").exists()
+
+
+def test_what_is_open_never_takes_the_place_of_what_is_valid(home: Path) -> None:
+    university = University()
+    bundle = university.issue(index=7)
+    stuffed = replace(bundle, evidence=(), status_lists=(*bundle.status_lists,) * 4)
+
+    def judge(data: bytes) -> Report:
+        return judging(university.trust).verify(data, now=WORLD_NOW)
+
+    with Wallet(home, PASSPHRASE) as wallet:
+        first = wallet.accept(bundle.to_bytes(), judge, now=NOW)
+        again = wallet.accept(stuffed.to_bytes(), judge, now=NOW, undetermined=True)
+        assert again == first
+        assert wallet.credentials() == [first]
+
+
+def test_what_does_not_belong_to_a_credential_is_not_presented(home: Path) -> None:
+    """A bundle may bring 64 lists; presented with another it must not be more."""
+    university, other = University(), University("other.example")
+    bundle = university.issue(index=7)
+    junk = tuple(Anchored({"id": f"urn:example:{number}"}) for number in range(60))
+    stuffed = replace(bundle, status_lists=(*bundle.status_lists, *junk))
+    trust = university.trust.joined(other.trust)
+
+    def judge(data: bytes, **options: Any) -> Report:
+        return judging(trust).verify(data, now=WORLD_NOW, **options)
+
+    with Wallet(home, PASSPHRASE) as wallet:
+        held = [
+            wallet.accept(each.to_bytes(), judge, now=NOW)
+            for each in (stuffed, other.issue(index=3), university.issue(index=4))
+        ]
+        shown = wallet.present([each.id for each in held], challenge="c", domain="d", now=WORLD_NOW)
+    assert len(shown.status_lists) < 10
+    assert judge(shown.to_bytes(), challenge="c", domain="d")
 
 
 def test_a_new_passphrase(home: Path) -> None:

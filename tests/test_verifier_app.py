@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -18,8 +20,9 @@ import uvicorn
 from fastapi import Request
 
 from tests.commandline import Program
+from tests.serving import listening, serving
 from tests.world import NOW, University, verifier
-from verifier.app import MAX_BODY, Verifiers, create_app
+from verifier.app import FRESH, MAX_BODY, Verifiers, create_app
 from verifier.trust import update_trust
 from wire import Malformed, Unavailable
 from wire.serving import read_body
@@ -189,3 +192,23 @@ def test_a_wrong_address_or_method_is_a_problem_like_any_other(
     assert answer.status_code == answer.json()["status"] == status
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert answer.headers.get("Allow") == ("POST" if status == 405 else None)
+
+
+@pytest.mark.parametrize("age", [timedelta(minutes=50), timedelta(days=20)])
+def test_an_old_list_in_a_bundle_does_not_hide_a_revocation(age: timedelta) -> None:
+    university, asked = University(), list[str]()
+    bundle = university.issue(index=7)
+    university.now += timedelta(minutes=5)
+    university.revoke(7)
+    lists = {item.document["id"]: json.dumps(item.document).encode() for item in university.status_lists()}
+
+    def source(url: str) -> bytes | None:
+        asked.append(url)
+        return lists.get(url)
+
+    judges = Verifiers(verifier(university.trust), verifier(university.trust, lists=[source]))
+    now = university.now - timedelta(minutes=5) + age
+    with listening() as listener, serving(create_app(lambda: judges, clock=lambda: now), listener):
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}/verify"
+        verdict = httpx.post(address, content=bundle.to_bytes()).json()["verdict"]
+    assert (verdict, bool(asked)) == (("valid", False) if age < FRESH else ("invalid", True))

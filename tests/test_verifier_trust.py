@@ -119,3 +119,17 @@ def test_processes_that_add_at_once_take_turns(tmp_path: Path) -> None:
 
 def test_the_origin_is_the_name_in_the_key() -> None:
     assert RecognisedLog(UNIVERSITY.recognised_log.key).origin == UNIVERSITY.log.origin
+
+
+def test_a_file_from_one_issuer_says_nothing_of_another() -> None:
+    """Its log would vouch for the keys of an issuer that is on the list already."""
+    mine, evil = UNIVERSITY.trust, University("evil.example")
+    renamed = replace(mine.issuers[0], name="renamed", reason="so it says")
+    speaks = replace(evil.recognised_log, issuers=(evil.did, UNIVERSITY.did))
+    with pytest.raises(Conflict, match="for which your list does not have it"):
+        mine.joined(Trust((*evil.trust.issuers, renamed), (speaks,)))
+    joined = mine.joined(Trust((*evil.trust.issuers, renamed), (*evil.trust.logs, *mine.logs)))
+    assert joined.issuer(UNIVERSITY.did) == mine.issuers[0]
+    assert joined.issuer(evil.did)
+    speaking = [log.key for log in joined.logs if UNIVERSITY.did in log.issuers]
+    assert speaking == [UNIVERSITY.recognised_log.key]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -55,9 +56,16 @@ class Check(NamedTuple):
 class Report:
     """The checks of one verification, in order. Claims are reachable through `require` only."""
 
-    def __init__(self, checks: Iterable[Check], credentials: Iterable[Credential]) -> None:
+    def __init__(
+        self,
+        checks: Iterable[Check],
+        credentials: Iterable[Credential],
+        status_time: datetime | None = None,
+    ) -> None:
         self.checks = tuple(checks)
         self._credentials = tuple(credentials)
+        self.status_time = status_time
+        """As of when what is valid was not revoked; `None` where nothing can be."""
 
     @property
     def verdict(self) -> Verdict:

@@ -1,13 +1,14 @@
 """The verifier as an HTTP service: `POST /verify` with a credential, a presentation or a bundle.
 
 The route takes bytes and verifies inline, without the network; that is faster than handing work to a
-thread. Only a report that stays open because something could not be reached is made again in a thread.
+thread. A report is made again in a thread, with the network, if it stays open because something could not be
+reached, or if it rests on a status list that is older than the one that may be found at its address.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,10 +23,14 @@ from wire.serving import no_route, problem_response, read_body
 from wire.terminal import say
 
 from .policy import DEFAULT_POLICY, Policy
+from .status import is_web_address
 from .verify import Verifier
 
 MAX_BODY = 1 << 20
 """Bytes; less than a file may have (`vc.bundle.MAX_BYTES`), since many bodies are in memory at once."""
+
+FRESH = timedelta(hours=1)
+"""A status list may have become that old before it is fetched anew."""
 
 _STATUS = {Verdict.VALID: 200, Verdict.INVALID: 400, Verdict.UNDETERMINED: 422}
 
@@ -99,12 +104,20 @@ def create_app(
         now = clock()
         options: dict[str, Any] = {"now": now, "policy": policy, "challenge": challenge, "domain": domain}
         report = judges.offline.verify(body, **options)
-        unreached = any(isinstance(check.problem, Unavailable) for check in report.checks)
-        if unreached and report.verdict is Verdict.UNDETERMINED:
+        if _asks_for_the_network(report, now):
             report = await run_in_threadpool(judges.online.verify, body, **options)
         return Response(orjson.dumps(_answer(report)), _STATUS[report.verdict], media_type="application/json")
 
     return app
+
+
+def _asks_for_the_network(report: Report, now: datetime) -> bool:
+    if report.verdict is Verdict.UNDETERMINED:
+        return any(isinstance(check.problem, Unavailable) for check in report.checks)
+    if not report or report.status_time is None or now - report.status_time <= FRESH:
+        return False
+    entries = (entry for credential in report.require() for entry in credential.status)
+    return any(is_web_address(str(entry.get("statusListCredential"))) for entry in entries)
 
 
 def _answer(report: Report) -> dict[str, Any]:

@@ -53,13 +53,10 @@ class BoundDocument:
     """A document from a bundle that something trusted binds to its issuer."""
 
     document: Document
+    index: int
+    """Its place in the log; below 0 for pinned documents, which come first, as the trust file has them."""
     fact: Fact | None
     """Where a trusted log holds it; `None` if its digest is pinned."""
-
-    @property
-    def index(self) -> int:
-        """Its place in the log; pinned documents come first."""
-        return self.fact.index if self.fact else -1
 
     def has(self, key: PublicKey) -> bool:
         """Whether `key` may make assertions by this document."""
@@ -120,13 +117,14 @@ class IssuerKeys:
 
     def _read(self, issuer: str) -> Iterator[BoundDocument]:
         entry_for_issuer = self._trust.issuer(issuer)
+        pinned = entry_for_issuer.documents if entry_for_issuer else ()
         for supplied in self._supplied:
             if supplied.document.get("id") != issuer:
                 continue
             document = Document.parse(supplied.document, issuer)
             digest = document_digest(supplied.document)
-            if entry_for_issuer and base64url_encode(digest) in entry_for_issuer.documents:
-                yield BoundDocument(document, None)
+            if (name := base64url_encode(digest)) in pinned:
+                yield BoundDocument(document, pinned.index(name) - len(pinned), None)
             for evidence in supplied.evidence:
                 try:
                     fact = verify_evidence(
@@ -134,7 +132,7 @@ class IssuerKeys:
                     )
                 except (UnknownLog, NotWitnessed):  # such a log binds nothing
                     continue
-                yield BoundDocument(document, fact)
+                yield BoundDocument(document, fact.index, fact)
 
     def _pinned_keys(self, issuer: str) -> tuple[PublicKey, ...]:
         entry_for_issuer = self._trust.issuer(issuer)

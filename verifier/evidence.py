@@ -42,12 +42,16 @@ class EvidenceCheck:
         issuer: str,
         others: Callable[[], frozenset[bytes]] = frozenset,
     ) -> Facts:
-        """What trusted logs attest of the entries in `keys`; evidence for other digests is refused.
+        """What trusted logs attest of the entries in `keys`, as long as the key of each was in force.
+
+        Evidence for other digests is refused, and an entry that was seen only after its key had ended.
 
         `others` gives the digests that evidence here may be for as well.
         """
         leaves = {parse_entry(leaf).digest: leaf for leaf in keys}
         found: list[Fact] = []
+        in_force: set[bytes] = set()
+        late: dict[bytes, KeyNotInForce] = {}
         ignored: Problem | None = None
         for item in evidence:
             leaf = leaves.get(item.digest)
@@ -67,8 +71,15 @@ class EvidenceCheck:
                 continue
             if fact.time is not None and fact.time > self.latest:
                 raise InvalidEvidence("the log says that it saw the document in the future")
-            _require_key_in_force(keys[leaf], fact)
+            try:
+                _require_key_in_force(keys[leaf], fact)
+            except KeyNotInForce as problem:  # by this checkpoint; an older one may say more
+                late.setdefault(leaf, problem)
+                continue
+            in_force.add(leaf)
             found.append(fact)
+        for leaf in late.keys() - in_force:
+            raise late[leaf]
         return Facts(tuple(found), ignored)
 
 

@@ -103,8 +103,8 @@ class Recognised:
                 f"the issuer {credential.issuer} is not in the trust list",
                 hint=ASK_ISSUER,
             )
-        others = set(credential.types) - {"VerifiableCredential"} - set(findings.issuer.types)
-        if findings.issuer.types and others:
+        kinds = set(credential.types) - {"VerifiableCredential"} or {"VerifiableCredential"}
+        if findings.issuer.types and (others := kinds - set(findings.issuer.types)):
             kind = shortened(min(others))
             raise NotAccepted(
                 f"the issuer {credential.issuer} is not recognised for credentials of type {kind}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from typing import Protocol
 
 from vc import Anchored, Credential, StatusList
 from vc.status import (
@@ -45,6 +46,13 @@ class StatusUnknown(Unavailable):
     title = "The status could not be checked"
 
 
+class Authenticate(Protocol):
+    """Whether a list is the issuer's own."""
+
+    def __call__(self, anchored: Anchored, issuer: str, *, brought: bool) -> Credential:
+        """The list; one that the presenter `brought` has more to show. Raises the `Problem` it has."""
+
+
 class StatusLookup:
     """Looks credentials up in lists that `authenticate` accepts as the issuer's own; opens each list once."""
 
@@ -52,7 +60,7 @@ class StatusLookup:
         self,
         stapled: Sequence[Anchored],
         sources: Iterable[ListSource],
-        authenticate: Callable[[Anchored, str], Credential],
+        authenticate: Authenticate,
     ) -> None:
         self._stapled, self._sources, self._authenticate = stapled, tuple(sources), authenticate
         self._opened: dict[tuple[str, str], _Opened] = {}
@@ -68,32 +76,32 @@ class StatusLookup:
         """
         opened = self._open(entry.list_url, issuer, fetch=fetch)
         doubt = opened.doubt
-        newest: Credential | None = None
+        past: list[Credential] = []
         for credential in opened.lists:
             try:
                 bits = self._bits(credential, entry)
             except Problem as problem:
                 if credential not in opened.sourced:
                     raise
-                doubt = doubt or problem
+                doubt = doubt or _unusable(entry.list_url, problem)
                 continue
             if bits[entry.index]:
                 raise self._revoked(entry, issuer, fetch=fetch)
-            if _start(credential) <= now and (newest is None or _start(credential) > _start(newest)):
-                newest = credential
+            if _start(credential) <= now:
+                past.append(credential)
         if opened.problem is not None and not opened.problem.undetermined:
             raise opened.problem
+        newest = max(past, key=lambda found: (_is_good(found, now), _start(found)), default=None)
+        if newest not in opened.sourced:
+            doubt = doubt or opened.unclear
         if doubt is not None:  # that list may tell of a revocation, which an older copy must not hide
-            raise StatusUnknown(
-                f"the list found at {shortened(entry.list_url)} cannot be used: {doubt.detail}",
-                hint="If that address is no longer the issuer's, --offline judges by what the bundle brings.",
-            )
+            raise doubt
         if newest is None:
             raise opened.problem or StatusUnknown(
                 f"no copy of the status list {shortened(entry.list_url)} is at hand",
                 hint="Ask the holder for a bundle, which brings the list along, or go online.",
             )
-        if newest.valid_until is not None and newest.valid_until <= now:
+        if not _is_good(newest, now):
             raise StatusUnknown(
                 f"the newest status list at hand was good until {newest.valid_until:%Y-%m-%d %H:%M}Z",
                 hint="Verify again with the network on, or ask the holder for a newer bundle.",
@@ -130,14 +138,17 @@ class StatusLookup:
                 )
                 continue
             try:
-                opened.add(self._authenticate(found, issuer), sourced=True)
+                opened.add(self._authenticate(found, issuer, brought=False), sourced=True)
             except Problem as problem:
-                opened.doubt = problem
+                opened.doubt = _unusable(url, problem)
         for stapled in self._stapled:
+            if stapled.document.get("id") != url:
+                continue
             try:
-                if stapled.document.get("id") == url:
-                    opened.add(self._authenticate(stapled, issuer))
+                opened.add(self._authenticate(stapled, issuer, brought=True))
             except Problem as problem:
+                if problem.undetermined:
+                    opened.unclear = opened.unclear or problem
                 opened.remember(problem)
         return opened
 
@@ -175,7 +186,9 @@ class _Opened:
         """Those of them that a source gave."""
         self.problem: Problem | None = None
         self.doubt: Problem | None = None
-        """Why a list that claims to be the issuer's could not be used."""
+        """Why a list from a source, which claims to be the issuer's, could not be used."""
+        self.unclear: Problem | None = None
+        """Why nobody can tell whether a list that the presenter brought is the issuer's."""
 
     def add(self, credential: Credential, *, sourced: bool = False) -> None:
         if credential.valid_from is None:
@@ -198,11 +211,27 @@ def _start(credential: Credential) -> datetime:
     return credential.valid_from
 
 
+def _is_good(credential: Credential, now: datetime) -> bool:
+    return credential.valid_until is None or credential.valid_until > now
+
+
+def _unusable(url: str, problem: Problem) -> StatusUnknown:
+    return StatusUnknown(
+        f"the list found at {shortened(url)} cannot be used: {problem.detail}",
+        hint="If that address is no longer the issuer's, --offline judges by what the bundle brings.",
+    )
+
+
+def is_web_address(url: str) -> bool:
+    """Whether a list has a place on the network."""
+    return url.startswith(("https:", "http:"))
+
+
 def fetched(fetcher: Fetcher) -> ListSource:
     """The list at its own address, where that is one on the network."""
 
     def source(url: str) -> bytes | None:
-        if not url.startswith(("https:", "http:")):
+        if not is_web_address(url):
             return None
         return fetcher.fetch(url, accept="application/vc, application/json", limit=MAX_LIST)
 

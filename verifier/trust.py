@@ -98,7 +98,8 @@ class Trust:
     def joined(self, other: Trust) -> Trust:
         """With all issuers and logs of another list, such as one that an issuer handed over.
 
-        Raises `Conflict` where it says something else of an issuer or log that is here already.
+        Raises `Conflict` where it says something else of an issuer or log that is here already, and where it
+        lets another log speak for such an issuer; what the list here calls it stays.
         """
         joined = self
         logs = {log.key: replace(log, issuers=()) for log in self.logs}
@@ -116,11 +117,21 @@ class Trust:
                     f"{issuer.id} is on your list, and the file says something else of it",
                     hint="If you trust the file more: `intaglio trust remove DID`, then add the file again.",
                 )
-            own = [log for log in other.logs if issuer.id in log.issuers]
-            joined = joined.adding(issuer)
-            for log in own:
-                joined = joined.adding(issuer, replace(log, issuers=(issuer.id,)))
+            for log in other.logs:
+                if known is not None and issuer.id in log.issuers and log.key not in self._logs_of(issuer.id):
+                    raise Conflict(
+                        f"the file lets the log {shortened(log.origin)} speak for {issuer.id}, for which "
+                        "your list does not have it",
+                        hint="If the file is the issuer's own: `intaglio trust remove DID`, then add it.",
+                    )
+            joined = joined.adding(known or issuer)
+            for log in other.logs:
+                if issuer.id in log.issuers:
+                    joined = joined.adding(known or issuer, replace(log, issuers=(issuer.id,)))
         return joined
+
+    def _logs_of(self, did: str) -> set[str]:
+        return {log.key for log in self.logs if did in log.issuers}
 
     def removing(self, did: str) -> Trust:
         """Without `did`. Raises `NotFound`."""

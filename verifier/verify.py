@@ -28,6 +28,7 @@ from vc import (
     Presentation,
     Proof,
     Report,
+    jcs,
 )
 from vc.anchoring import expected_origins, has_own_terms, log_entry
 from vc.credential import UnsupportedForm
@@ -114,7 +115,7 @@ class Verifier:
         for number, credential in enumerate(credentials):
             checks.credential = number if len(credentials) > 1 else None
             run.credential(credential, holder, policy)
-        return Report(checks.found, credentials)
+        return Report(checks.found, credentials, run.status_time)
 
 
 @dataclass(slots=True)
@@ -174,6 +175,8 @@ class _Run:
         self._signatures = SignatureCheck(keys, verifier.suites, now, latest)
         self._evidence = EvidenceCheck(verifier.trust, latest)
         self._status = StatusLookup(bundle.status_lists, verifier.lists, self._authenticate)
+        self.status_time: datetime | None = None
+        """The oldest of the moments as of which the credentials are known not to be revoked."""
 
     def holder(
         self, presentation: Presentation | None, challenge: str | None, domain: str | None
@@ -246,6 +249,8 @@ class _Run:
         # (6) status
         with checks.step(6):
             findings.status_time = self._status_time(credential)
+            if findings.status_time is not None:
+                self.status_time = min(findings.status_time, self.status_time or findings.status_time)
         # (7) schema
         with checks.step(7):
             self._schemas(credential)
@@ -286,8 +291,12 @@ class _Run:
         self._checks.passed(6, f"not revoked as of {min(times):%Y-%m-%d %H:%M}Z{stale}")
         return min(times)
 
-    def _authenticate(self, anchored: Anchored, issuer: str) -> Credential:
-        """A status document that the credential's own issuer signed, with a key in force when it did."""
+    def _authenticate(self, anchored: Anchored, issuer: str, *, brought: bool) -> Credential:
+        """A status document that the credential's own issuer signed, with a key in force when it did.
+
+        One that the presenter brought has to be in the issuer's log, where it has one that is trusted: else
+        a key that was stolen, or retired in a document that stayed away, could say that nothing is revoked.
+        """
         credential = Credential.parse(anchored.document)
         if credential.issuer != issuer:
             raise InvalidProof(f"the status document is by another issuer, {shortened(credential.issuer)}")
@@ -300,8 +309,14 @@ class _Run:
         for signature in signatures:
             leaf = log_entry(anchored.document, signature.proof.value, kind)
             facts = self._evidence.facts({leaf: signature.key}, anchored.evidence, issuer).found
-            if not facts:
-                require_current(signature.key, self._now)
+            if facts:
+                continue
+            if brought and self._trust.policy_for(issuer).logs:
+                raise NotKnown(
+                    "the status list should be in the log of its issuer, but the evidence is missing",
+                    hint="Verify again with the network on, or ask the holder for a newer bundle.",
+                )
+            require_current(signature.key, self._now)
         return credential
 
     def _schemas(self, credential: Credential) -> None:
@@ -374,5 +389,6 @@ def _covers_meaning(document: Mapping[str, Any], proof: Proof) -> bool:
     One over RDF does not cover definitions; one over JCS covers the contexts that its proof repeats.
     """
     if "jcs" in proof.cryptosuite:
-        return bool(proof.value.get("@context", document["@context"]) == document["@context"])
+        own, outer = proof.value.get("@context"), document["@context"]
+        return own is None or jcs.canonicalize(own) == jcs.canonicalize(outer)
     return not has_own_terms(document)

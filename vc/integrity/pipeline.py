@@ -10,6 +10,7 @@ from keys import PublicKey, Signer
 from wire import shortened
 from wire.datetimestamp import format_datetimestamp
 
+from .. import jcs
 from .proof import InvalidProof, Proof, UnknownCryptosuite, proof_values, secured_part
 from .suites import SUITES, Cryptosuite
 
@@ -91,5 +92,5 @@ def _require_own_context(document: Mapping[str, Any], proof: Mapping[str, Any]) 
         found if isinstance(found, list) else [found]
         for found in (proof["@context"], document.get("@context"))
     )
-    if outer[: len(own)] != own:
+    if jcs.canonicalize(outer[: len(own)]) != jcs.canonicalize(own):  # to Python, True equals 1
         raise InvalidProof("proof.@context differs from the document's @context")

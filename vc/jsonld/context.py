@@ -44,6 +44,10 @@ _CONTAINERS: tuple[Set[str], ...] = (
     {"@graph", "@index"},
 )  # fmt: skip
 
+LONGEST_NAME = 256
+"""Characters of an IRI that stands for a term, a type or a datatype: it is written with each value."""
+
+MOST_ALIASES = 16  # of one keyword; each object is searched for all of them
 MOST = 100_000  # what one document may charge a Meter; the first diploma takes 1,500, the next one nothing
 KEPT = 400_000  # what is remembered of all documents before all is forgotten (some tens of megabytes)
 UNSET: Any = object()  # told apart from null, which in a context means "explicitly none"
@@ -115,7 +119,10 @@ class ActiveContext:
         return tuple((key, word) for word in ("@value", "@list", "@set") for key in self._keys(word))
 
     def _keys(self, keyword: str) -> tuple[str, ...]:
-        return (keyword, *(name for name, term in self.terms.items() if term.iri == keyword != name))
+        aliases = [name for name, term in self.terms.items() if term.iri == keyword != name]
+        if len(aliases) > MOST_ALIASES:
+            raise InvalidContext(f"{keyword} has more than {MOST_ALIASES} aliases")
+        return (keyword, *aliases)
 
     def with_previous(self, previous: ActiveContext | None) -> ActiveContext:
         if previous is self.previous:
@@ -314,6 +321,8 @@ class _Definition:
             iri = self.own_iri(name)
         if (iri is not None and iri not in KEYWORDS and not IRI(iri)) or iri == "@context":
             raise _bad(name, "is not defined as an absolute IRI or a keyword")
+        if max(len(iri or ""), len(type_ or "")) > LONGEST_NAME:
+            raise _bad(name, f"stands for an IRI of more than {LONGEST_NAME} characters")
         if "@type" in container and type_ not in {None, "@id", "@vocab"}:
             raise _bad(name, "is a type map with another @type")
         if "@index" in value and not (isinstance(value["@index"], str) and "@index" in container):

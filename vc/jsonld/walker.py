@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from typing import Any, NoReturn
 
-from .context import IRI, UNSET, ActiveContext, Contexts, Meter, expand
+from .context import IRI, LONGEST_NAME, UNSET, ActiveContext, Contexts, Meter, expand
 from .literal import RDF, closing, escaped, is_special, json_literal, language_tag, literal
 from .plan import (
     DONE,
@@ -34,6 +34,7 @@ from .problem import InvalidDocument, LossyDocument, TooComplex
 from .rdfc import Dataset, Graph, Node
 
 DEEPEST = 100  # nested objects and lists
+MOST_WRITTEN = 1 << 24  # characters
 
 _FIRST, _REST, _NIL = f" <{RDF}first> ", f" <{RDF}rest> ", f"<{RDF}nil>"
 
@@ -47,6 +48,7 @@ class Walk:
         self.dataset = Dataset()
         self.own: str | None = None  # the id of the outermost object
         self.roots = 0  # objects that nothing points to
+        self.written = 0  # characters of long ids, repeated with each statement
 
     def document(self, document: dict[str, Any]) -> Dataset:
         """All its statements. Raises InvalidDocument, LossyDocument, TooComplex and what contexts raise."""
@@ -100,6 +102,8 @@ class Walk:
             problem.within(key)
             raise
         subject: Node
+        if name is not None and len(name) > LONGEST_NAME:  # a picture, perhaps
+            self.write(len(name) * _values(node))
         if outermost:
             self.own = name
         elif name is not None and name == self.own and self.contexts.names and len(node) > 1:
@@ -115,6 +119,12 @@ class Walk:
             lines.append(start + line)
         self.members(graph, active, node, depth, subject, start, lines, outermost)
         return subject
+
+    def write(self, characters: int) -> None:
+        """Count text that the document's own length does not bound."""
+        self.written += characters
+        if self.written > MOST_WRITTEN:
+            raise TooComplex("an id of thousands of characters belongs to an object that says much")
 
     def members(
         self, graph: Graph, active: ActiveContext, node: dict[str, Any], depth: int,
@@ -394,6 +404,17 @@ class Walk:
         return found
 
 
+def _values(value: Any) -> int:
+    """How many values stand in one, and itself: no fewer than the statements that repeat its id."""
+    count, waiting = 0, [value]
+    while waiting:
+        value = waiting.pop()
+        count += 1
+        if type(value) is dict or type(value) is list:
+            waiting += value.values() if type(value) is dict else value
+    return count
+
+
 def _not_json(value: object) -> NoReturn:
     raise InvalidDocument(f"a value of type {type(value).__name__} in a context is not JSON")
 
@@ -406,7 +427,7 @@ def reference(active: ActiveContext, value: Any) -> str:
         if colon > 0 and iri[colon + 1 : colon + 3] != "//":
             term = active.terms.get(iri[:colon])
             if term and term.prefix and term.iri and iri[:colon] != "_":
-                iri = term.iri + iri[colon + 1 :]
+                iri = absolute(term.iri + iri[colon + 1 :], value)
         if IRI(iri):
             return iri
     raise LossyDocument(
