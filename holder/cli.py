@@ -69,7 +69,7 @@ def init(session: Session, key_type: str) -> Result:
     chosen = secret("Passphrase for the new wallet", new=True)
     did = Wallet.create(folder(session), chosen, now=session.now(), key_type=key_type)
     say(
-        "The wallet is ready. It cannot be opened without its passphrase; `intaglio wallet backup` copies it."
+        "The wallet is ready; without its passphrase nobody opens it. Copy it: `intaglio wallet backup FILE`."
     )
     return Result({"did": did}, did)
 
@@ -209,6 +209,8 @@ def backup(session: Session, file: Path) -> Result:
 @click.argument("file", type=click.Path(path_type=Path))
 def restore(session: Session, file: Path) -> Result:
     """Make a wallet from a backup. An existing wallet is never overwritten."""
+    if not file.is_file():
+        raise NotFound(f"there is no file {file}")
     sealed = secret("Passphrase of the backup", _BACKUP)
     Wallet.restore(folder(session), file, sealed, secret("Passphrase for the wallet", new=True))
     say("The wallet is restored. `intaglio wallet list` shows what it holds.")

@@ -49,7 +49,14 @@ def claim(
         raise Refused("the credential is by another issuer than the one that invited")
     if [subject.get("id") for subject in credential.subjects] != [key.did]:
         raise Refused("the credential is not bound to this wallet's key")
-    return wallet.accept(data, check, now=now, undetermined=undetermined)
+    try:
+        return wallet.accept(data, check, now=now, undetermined=undetermined)
+    except Problem as problem:
+        if problem.undetermined:  # the diploma is this wallet's by now, and nobody else can have it
+            problem.hint = (
+                f"{problem.hint} The link stays good for this wallet: then type the same again.".strip()
+            )
+        raise
 
 
 def _ask(fetcher: HttpsFetcher, method: str, link: ClaimLink, content: bytes | None, limit: int) -> bytes:

@@ -34,6 +34,14 @@ _STATUS = (  # the first that fits; any other refusal is 403
     (Unavailable, 503),
     (Damaged, 500),
 )
+FOR_PEOPLE = """\
+A diploma from {name} waits here for its holder's wallet.
+
+This link is for the wallet, not for a browser; it is good once. With the wallet of Intaglio, type:
+
+    intaglio wallet receive {link}
+"""
+
 _PRIVATE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 _PUBLIC_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}", re.ASCII)
 
@@ -58,7 +66,10 @@ def create_app(issuer: Issues, claims: Claims, public: Path, clock: Callable[[],
         return problem_response(found, status, {**_PRIVATE, **headers})
 
     @app.get(f"{base}/claim/{{token}}")
-    def invite(token: str) -> Response:
+    def invite(token: str, request: Request) -> Response:
+        if "text/html" in request.headers.get("Accept", ""):  # somebody clicked on it
+            words = FOR_PEOPLE.format(name=issuer.name, link=f"{claims.service}/claim/{token}")
+            return Response(words, headers=_PRIVATE, media_type="text/plain")
         message = claims.invite(token, issuer, now=clock()).to_json()
         return Response(message, headers=_PRIVATE, media_type="application/json")
 

@@ -57,7 +57,7 @@ def revoke(place: Place, selectors: tuple[str, ...], reason: str, date: datetime
     moment = date.replace(tzinfo=UTC) if date else now
     if moment > now:
         raise click.UsageError("A diploma cannot be revoked from a day in the future.")
-    entries = [made.store.current(select(made, selector).number) for selector in selectors]
+    entries = [_current(made, selector) for selector in selectors]
     for entry in entries if date else ():
         _require_awarded(made, entry, moment)
     if not agreed(f"Revoke for good: {'; '.join(map(text.line, entries))}?", yes):
@@ -67,15 +67,7 @@ def revoke(place: Place, selectors: tuple[str, ...], reason: str, date: datetime
     made.lists.revoke([entry.number for entry in entries], Reason(reason), date=moment, now=now)
     entries = [made.store.entry(entry.seq) for entry in entries]
     say("The next check on this machine sees it at once.")
-    if made.identity.url:
-        say(
-            f"Others see it when they fetch the lists; copy {place.folder / 'status'} to {made.identity.url}/"
-        )
-    else:
-        say(
-            "Others do not: there is no web address to fetch lists from, and bundles handed out before bring",
-            "an older list along, good for a year. Tell them, or hand out the bundles anew.",
-        )
+    say(*text.not_heard_of(made))
     return Result(
         {"diplomas": [text.summary(made, entry) for entry in entries]},
         "\n".join(f"revoked {text.line(entry)}" for entry in entries),
@@ -89,15 +81,16 @@ def revoke(place: Place, selectors: tuple[str, ...], reason: str, date: datetime
 def correct(place: Place, selector: str, changes: tuple[str, ...], out: Path) -> Result:
     """Issue a diploma anew with changed fields. The edition before is revoked as superseded."""
     made = place.open()
-    before = made.store.current(select(made, selector).number)
+    before = _current(made, selector)
     entry = made.correct(before.number, pairs(changes, "--set"))
     if entry == before:
         say("The diploma says so already: no new edition was issued.")
     else:
         say(f"Edition {before.edition} is revoked as superseded: hand out the new one in its place.")
+        say(*text.not_heard_of(made))
     try:
         (path,) = write_bundles(made, [entry], out)
-    except OSError as error:
+    except (OSError, Conflict) as error:
         say(*text.not_written(error))
         return Result({**text.summary(made, entry), "file": None}, text.line(entry), PARTLY)
     return Result({**text.summary(made, entry), "file": str(path)}, f"{text.line(entry)}: {path}")
@@ -175,6 +168,18 @@ def select(made: Issuer, selector: str) -> Entry:
     if len(found) == 1:
         return found[0]
     return found[choose(f"{len(found)} diplomas fit.", [text.line(entry) for entry in found])]
+
+
+def _current(made: Issuer, selector: str) -> Entry:
+    """The edition that counts. Raises `Conflict` for a file or an id that names an earlier one."""
+    meant = select(made, selector)
+    current = made.store.current(meant.number)
+    if meant.edition < current.edition:
+        raise Conflict(
+            f"{shortened(selector)} is edition {meant.edition} of diploma {meant.number}, superseded already",
+            hint=f"The one that counts is edition {current.edition}; the number {meant.number} names it.",
+        )
+    return current
 
 
 def _require_awarded(made: Issuer, entry: Entry, moment: datetime) -> None:

@@ -45,6 +45,9 @@ def findings(home: Path, now: datetime) -> Iterator[Finding]:
         except Problem as problem:
             yield Finding("✗", f"{path} is damaged: {problem.detail}", "Bring it back from a backup.")
             continue
+        except OSError as error:
+            yield Finding("✗", f"{path} cannot be read: {error.strerror}", "Bring it back from a backup.")
+            continue
         if end is not None and end <= now:
             yield Finding("✗", f"The status list {path.name} has expired.", "intaglio issuer status publish")
     if not KeyFile.open(home / "keys.json", lambda: None).protected:

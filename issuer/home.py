@@ -73,6 +73,10 @@ class Identity:
             if method == "web":
                 raise Refused("a did:web needs the address of a web site", hint="Give it: --url https://….")
             return
+        if urlsplit(url).scheme not in ("https", "http"):
+            raise Refused(
+                f"the address {url} does not begin with https://", hint="Give it whole: --url https://…"
+            )
         if urlsplit(url).query or urlsplit(url).fragment:
             raise Refused(f"{url} has a query or a fragment, so that no address can begin with it")
         Target.parse(url)

@@ -48,6 +48,7 @@ Clock = Callable[[], datetime]
 SUITE = "eddsa-rdfc-2022"
 """What Open Badges 3.0 asks for."""
 
+_PATIENCE = 30.0  # seconds that one who issues waits for another
 _BLOCK = 64  # the most sequence numbers that a process takes at a time for single issues
 _LIST_NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
 ROW = re.compile(r"row[ :]?([1-9][0-9]{0,9})")
@@ -84,7 +85,11 @@ class Issuer:
         `Conflict` where another issuer lives in the folder, `Refused` for an empty name.
         """
         make_private_folder(home)
-        with locked(home / "issuer.json"):
+        is_new = not any((home / name).exists() for name in ("issuer.json", "log", "keys.json"))
+        if is_new:
+            Identity.check(name, url, method)  # before anybody is asked
+        sealed_under = passphrase() if is_new else None  # before others have to wait for the answer
+        with locked(home / "issuer.json", patience=_PATIENCE):
             if (home / "issuer.json").exists() or (home / "log").exists():
                 Identity.read(home).require(name, url, method)
                 return cls(home, passphrase, clock)
@@ -94,7 +99,7 @@ class Issuer:
                 if KEYS.keys() - keys.public_keys.keys():
                     raise Conflict(f"{home / 'keys.json'} has the keys of something else, no issuer's")
             else:
-                keys = KeyFile.create(home / "keys.json", KEYS, passphrase())
+                keys = KeyFile.create(home / "keys.json", KEYS, sealed_under if is_new else passphrase())
             public = keys.public_keys
             identity = Identity.make(name, url, method, public["assertion"])
             if not (home / "template.json").exists():
@@ -199,7 +204,7 @@ class Issuer:
         progress: Callable[[Progress], None] = lambda _: None,
     ) -> Result:
         """Issues a file of graduates as `Bulk.run` does, and publishes the status lists that it needs."""
-        with locked(self.home / "issue"):
+        with locked(self.home / "issue", patience=_PATIENCE):
             self._recover()
             result = self._bulk.run(
                 source,
@@ -216,7 +221,7 @@ class Issuer:
     def issue(self, cells: Mapping[str, str]) -> Entry:
         """Issues one diploma, its record given field by field. Raises `InvalidRecord` or `Conflict`."""
         record = check_record(cells, latest_award(self._clock().date()), self._press.composer.own)
-        with locked(self.home / "issue"):
+        with locked(self.home / "issue", patience=_PATIENCE):
             self._bulk.recover()
             self._recover()
             return self._issue_edition(record, 1, None)

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
-from wire.terminal import Result, say, verb
+from wire.problem import Conflict
+from wire.terminal import Result, say, typed, verb
 from wire.text import counted
 
 from . import text
@@ -98,7 +99,7 @@ def issue(
     if error_file.resolve() == file.resolve():
         raise click.UsageError("--errors names the file that is to be issued; name another.")
     files: list[Path] = []
-    refused: OSError | None = None
+    refused: OSError | Conflict | None = None
     if dry_run:
         _require_sound_template(place.folder)
         with Meter() as meter, _archive(place) as archive:
@@ -120,7 +121,7 @@ def issue(
             if done.issued + len(done.survey.known) <= MOST_FILES or _given("out"):
                 try:
                     files = _write(made, done, out, meter)
-                except OSError as error:
+                except (OSError, Conflict) as error:
                     refused = error
     options = [
         *(word for pair in mapping for word in ("--map", pair)),
@@ -136,7 +137,7 @@ def _issued(
     error_file: Path,
     options: Sequence[str],
     files: list[Path],
-    refused: OSError | None,
+    refused: OSError | Conflict | None,
     *,
     dry_run: bool,
 ) -> Result:
@@ -144,14 +145,15 @@ def _issued(
     for found in text.findings(source, done):
         say(*found)
     if failed:
-        again = shlex.join(["intaglio", "issuer", "issue", str(error_file), *options])
+        again = f"{typed('issuer', 'issue')} {shlex.join([str(error_file), *options])}"
         say(f"The bad rows are in {error_file}: correct them there, then", again)
     if refused:
         say(*text.not_written(refused))
     elif files:
-        say(f"Bundles are in {files[0].parent}. To check one: intaglio verify {files[0]}")
+        check = f"{typed('verify')} {shlex.quote(str(files[0]))}"
+        say(f"Bundles are in {files[0].parent}. To check one:", check)
     elif done.issued:
-        say("`intaglio issuer export` writes the bundles.")
+        say(f"`{typed('issuer', 'export')}` writes the bundles.")
     count = f"{done.survey.good} would be issued" if dry_run else f"{done.issued} issued"
     differ = f" ({changed} {'differs' if changed == 1 else 'differ'})" if changed else ""
     words = f"{count}, {known} issued before{differ}, {failed} with errors"

@@ -88,6 +88,7 @@ DATE_ORDERS: Mapping[str, tuple[str, ...]] = {
 
 # With dots nobody writes the month first.
 _DATES = ("%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y", "%d %B %Y", "%B %d, %Y", "%d-%b-%Y")
+_LOOKS_LIKE_A_DATE = re.compile(r"[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}|[0-9]{1,2}\.[0-9]{1,2}\.[0-9]{4}")
 _MIDNIGHT = re.compile(r"[ T]0?0:00(:00(\.0+)?)?$")  # a spreadsheet's date with its time
 
 
@@ -106,6 +107,8 @@ def _date(cell: str, order: str) -> str:
             "is day/month/year or month/day/year: write YYYY-MM-DD, "
             "or issue the file with --dates day-first or --dates month-first"
         )
+    if _LOOKS_LIKE_A_DATE.fullmatch(text):
+        raise BadCell("is not a day of the calendar")
     raise BadCell("is not a date (YYYY-MM-DD)")
 
 
@@ -185,7 +188,10 @@ REQUIRED = ("diploma_number", "given_name", "programme_title", "achievement_type
 EARLIEST_AWARD, _ANY = "1900-01-01", "9999-12-31"
 
 _CODE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufdd0-\ufdef\ufeff\ufffe\uffff]")
-_SPOILT = re.compile(r'=".*"|##+|#(?:N/A|NV|DIV/0!|\w+[!?])|[0-9](?:[.,][0-9]+)?E\+[0-9]+')
+_SPOILT = re.compile(
+    r"=.*[-+*/^&|!:(\"].*|=\$?[A-Z]{1,3}\$?[0-9]+"  # a formula; a family may still be called =CMD
+    r"|##+|#(?:N/A|NV|DIV/0!|\w+[!?])|[0-9](?:[.,][0-9]+)?E\+[0-9]+"
+)
 _NOT_UTF8 = re.compile(r"[\ud800-\udfff]")  # what Python makes of other bytes on a command line
 
 
@@ -216,7 +222,7 @@ def check_record(cells: Mapping[str, str], latest: str = _ANY, own: Collection[s
     `own` are the fields that the issuer's template has beside `FIELDS`.
     """
     for field in sorted(cells.keys() - FIELDS.keys() - set(own)):
-        names = ", ".join([*FIELDS, *own])
+        names = ", ".join([*FIELDS, *sorted(set(own) - FIELDS.keys())])
         raise InvalidRecord(f"there is no field {field!r}", hint=f"The fields are {names}.")
     record, wrong = check_cells(cells, latest=latest)
     if wrong:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import click
 
 from wire.problem import Refused
-from wire.terminal import Command, Result, extra, say, verb
+from wire.terminal import Command, Result, extra, say, typed, verb
 
 from .diploma_cli import select
 
@@ -38,6 +39,7 @@ def claim(place: Place, selectors: tuple[str, ...], url: str | None) -> Result:
     say("Whoever has a link can claim with it: send each to its holder only.")
     say("Earlier links for the same diplomas, if nobody has used them, are good no longer.")
     say("A claim makes an edition for that wallet; a file that was handed out before is revoked then.")
+    say("A wallet has to know this issuer. Send the trust file along:", f"{typed('issuer', 'trust')} > FILE")
     return Result({"links": links}, "\n".join(f"{number}  {link}" for number, link in links.items()))
 
 
@@ -73,7 +75,9 @@ def serve(place: Place, host: str, port: int, url: str | None, tls: bool | None)
         files = None
         if tls:
             files = server_files(made.home / "tls", [urlsplit(url).hostname or host], now=place.session.now())
-            say(f"Wallets and verifiers have to be told of the CA: --ca {files.authority}")
+            receive = f"intaglio --loopback wallet receive LINK --ca {shlex.quote(str(files.authority))}"
+            say("For a wallet on this machine:", receive)
+            say("Wallets elsewhere need this file, and --ca to name it:", str(files.authority))
         elif urlsplit(url).scheme == "https":
             port = listener.getsockname()[1]
             say(f"This is plain HTTP on {host}, port {port}, for a proxy in front that speaks TLS.")

@@ -128,13 +128,18 @@ def open_source(
         with path.open("rb") as file:
             beginning = file.read(LONGEST_HEADER)
     except FileNotFoundError as error:
-        raise NotFound(f"there is no file {path}", hint="Check the name and the folder.") from error
+        raise NotFound(
+            f"there is no file {path}",
+            hint="Check the name and the folder. `intaglio samples FOLDER` writes one to try out.",
+        ) from error
     except IsADirectoryError as error:
         raise UnreadableFile(f"{path} is a folder", hint="Name the CSV file in it.") from error
     if not beginning.strip(b"\xef\xbb\xbf \t\r\n"):
         raise UnreadableFile(
             f"{path.name} is empty", hint="A header row and a row for each graduate are expected."
         )
+    if beginning.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
+        raise UnreadableFile(f"{path.name} is a spreadsheet's own file, not CSV", hint=_SAVE)
     if beginning.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise UnreadableFile(f"{path.name} is in UTF-16, not in UTF-8", hint=_SAVE)
     if b"\0" in beginning:
@@ -287,8 +292,9 @@ def _columns(
         if heading not in ("name", "full_name"):  # half a name would be signed for good
             missing.append("family_name")
     if missing:
+        asked = f" (the template asks for {', '.join(own)})" if set(own) & set(missing) else ""
         raise UnreadableFile(
-            f"{path.name} has no column for {', '.join(missing)}",
+            f"{path.name} has no column for {', '.join(missing)}{asked}",
             hint=f"{'Its columns are' if columns else 'The headings have to be the first row, which is'} "
             f"{', '.join(filter(None, header))}. "
             f"Name the one that is meant: {' '.join(f'--map {field}=COLUMN' for field in missing)}",

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from textwrap import wrap
 from typing import Any
 
+from wire.problem import Conflict
+from wire.terminal import typed
 from wire.text import counted, printable
 
 from .bulk import Result
 from .changes import Change
 from .issue import Issuer
+from .records import Finding
 from .source import Source
 from .store import Entry
 
 SHOWN = 20
-"""Bad rows, changed ones and warnings named on the terminal; the error file and --json have all."""
+"""Lines of faults, changed rows and warnings on the terminal; the error file and --json have all."""
+
+SINGLY = 3
+"""Rows with the same fault, each of which gets a line of its own."""
 
 WIDTH = 76  # of lines that list columns
 
@@ -57,10 +63,10 @@ def introduction(issuer: Issuer) -> Iterable[str]:
     """What to know about a new issuer."""
     identity = issuer.identity
     yield f"{printable(identity.name)} is now the issuer {identity.did}"
-    yield f"its folder is {issuer.home}: back it up with `intaglio issuer backup FILE`"
+    yield f"its folder is {issuer.home}: back it up with `{typed('issuer', 'backup')} FILE`"
     if identity.did.startswith("did:key:"):
         yield "a did:key can never change its key: good for a start, while an institution with a web site"
-        yield "wants `intaglio issuer init --url https://…` in a folder of its own, before it issues anything"
+        yield "wants `intaglio issuer --home FOLDER init --url https://…`, before it issues anything"
     else:
         yield f"publish {issuer.home / 'did.json'} at {identity.document_url}"
     if not issuer.keys.protected:
@@ -92,17 +98,31 @@ def findings(source: Source, result: Result) -> Iterator[Sequence[str]]:
     survey = result.survey
     if survey.findings or survey.warnings or survey.changed:
         yield ["Row 1 is the first below the header: a spreadsheet shows it as row 2."]
-    for row in sorted(survey.findings)[:SHOWN]:
-        yield from ([str(finding)] for finding in survey.findings[row])
-    yield from _more(len(survey.findings), "row", "all of them in the error file")
+    shown = list(_alike(survey.findings))
+    yield from ([line] for line in shown[:SHOWN])
+    yield from _more(len(shown), "line", "all of them in the error file")
     yield from ([f"warning: {warning}"] for warning in survey.warnings[:SHOWN])
     yield from _more(len(survey.warnings), "warning", "listed with --json")
     if survey.changed:
         yield ["What was issued before stays as it is; these rows differ from it:"]
-    elif survey.known or survey.warnings:
+    elif survey.known:
         yield ["What was issued stays as it is; `intaglio issuer correct` changes a diploma."]
     yield from (_change(source, change) for change in survey.changed[:SHOWN])
     yield from _more(len(survey.changed), "row", "listed with --json")
+
+
+def _alike(findings: Mapping[int, Sequence[Finding]]) -> Iterator[str]:
+    """A line a finding in the order of rows; where more than three rows have the same fault, one for all."""
+    groups: dict[tuple[str, str], list[Finding]] = {}
+    for row in sorted(findings):
+        for finding in findings[row]:
+            groups.setdefault((finding.column, finding.reason), []).append(finding)
+    for group in sorted(groups.values(), key=lambda group: group[0].row):
+        if len(group) <= SINGLY:
+            yield from map(str, group)
+        else:
+            rows = ", ".join(str(finding.row) for finding in group[:SINGLY])
+            yield f"{len(group)} rows ({rows}, …), {str(group[0]).partition(', ')[2]}"
 
 
 def _more(found: int, noun: str, where: str) -> Iterator[Sequence[str]]:
@@ -113,17 +133,29 @@ def _more(found: int, noun: str, where: str) -> Iterator[Sequence[str]]:
 def _change(source: Source, change: Change) -> Sequence[str]:
     columns = ", ".join(source.header[source.columns[field]] for field in change.fields)
     fields = " ".join(f"--set {field}=…" for field in change.fields)
-    remedy = f"intaglio issuer correct {shlex.quote(change.number)} {fields}"
+    remedy = f"{typed('issuer', 'correct')} {shlex.quote(change.number)} {fields}"
     if change.revoked:
         remedy = f"diploma {change.number} was revoked: a new one needs a number of its own"
     return [printable(f"row {change.row}: {columns}"), printable(remedy)]
 
 
-def not_written(error: OSError) -> Sequence[str]:
+def not_written(error: OSError | Conflict) -> Sequence[str]:
     """What to do where diplomas are issued and a folder does not take their bundles."""
+    why = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else error.detail
     return [
-        f"What is issued stays issued, but bundles could not be written: {error.filename}: {error.strerror}",
+        f"What is issued stays issued, but bundles could not be written: {why}",
         "The same command with --out FOLDER writes them elsewhere and issues nothing twice.",
+    ]
+
+
+def not_heard_of(issuer: Issuer) -> Sequence[str]:
+    """How others learn that a diploma was revoked or superseded."""
+    if issuer.identity.url:
+        folder = issuer.home / "status"
+        return [f"Others see it when they fetch the lists; copy {folder} to {issuer.identity.url}/"]
+    return [
+        "Others do not: there is no web address to fetch lists from, and bundles handed out before bring",
+        "an older list along, good for a year. Tell them, or hand out the bundles anew.",
     ]
 
 

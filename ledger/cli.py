@@ -15,7 +15,7 @@ from typing import NamedTuple, Protocol
 import click
 
 from keys import KeyFile, PrivateKey
-from wire import Conflict, Malformed, NotFound, counted
+from wire import Conflict, Damaged, Malformed, NotFound, counted
 from wire.terminal import Folder, Result, passphrase, say, verb
 
 from .audit import audit as audit_log
@@ -23,7 +23,7 @@ from .entries import EntryKind, entry, parse_entry
 from .evidence import LARGEST_PROOF, TLOG_PROOF, Evidence, TrustPolicy, verify_evidence
 from .folder import KEYS, open_to_read
 from .log import Log, LogReader
-from .note import SignatureType, VerifierKey
+from .note import Checkpoint, SignatureType, VerifierKey
 from .tiles.posix import PosixStore, kept_beside
 
 _INDEX = re.compile(r"[0-9]{1,18}")
@@ -133,12 +133,21 @@ def verify(place: Place, proof: Path, digest: str, kind: str, key: str | None, c
 def audit(place: Place, since: Path | None) -> Result:
     """Derive all again from the entries, and name the first difference."""
     log = place.open()
+    kept = None if since is None else _kept(log, since)
     checkpoint = audit_log(log)
-    if since is not None:
-        log.require_continues(log.own_checkpoint(_read(since)))
     count = counted(checkpoint.size, "entry", "entries")
     text = f"{checkpoint.origin}: every tile and the checkpoint follow from the log's {count}"
+    if kept is not None:
+        log.require_continues(kept)
+        text += f", of which the first {kept.size} are those of the checkpoint that was kept"
     return Result({"origin": checkpoint.origin, "size": checkpoint.size, "sound": True}, text)
+
+
+def _kept(log: LogReader, file: Path) -> Checkpoint:
+    try:
+        return log.own_checkpoint(_read(file))
+    except (Damaged, Conflict) as problem:
+        raise Malformed(f"{file} is no checkpoint of this log: {problem.detail}") from problem
 
 
 def _read(file: Path) -> bytes:
@@ -173,5 +182,8 @@ def _digest(text: str) -> bytes:
     except ValueError:
         raw = b""
     if len(raw) != 32:
-        raise Malformed("a digest is 64 hexadecimal digits", hint="`intaglio ledger prove` prints it.")
+        raise Malformed(
+            "a digest is 64 hexadecimal digits",
+            hint="Entries have numbers, too: `intaglio issuer show` says that of a diploma.",
+        )
     return raw

@@ -438,3 +438,13 @@ def test_what_is_published_can_be_fetched_and_nothing_else(tmp_path: Path) -> No
 def test_nothing_is_published_yet(tmp_path: Path) -> None:
     with service(tmp_path, Registrar(), "/registrar") as running:
         assert running.ask("GET", "/did.json")[0] == 404
+
+
+def test_who_clicks_on_a_link_is_told_what_it_is_for(tmp_path: Path) -> None:
+    with service(tmp_path, Registrar()) as running:
+        link = running.claims.offer(NUMBER, now=NOW)
+        for _ in range(50):  # none of which counts as an attempt
+            status, body, headers = running.ask("GET", f"/claim/{link.token}", accept="text/html,*/*;q=0.8")
+        assert (status, headers["content-type"]) == (200, "text/plain; charset=utf-8")
+        assert f"intaglio wallet receive {link}" in body.decode()
+        assert running.ask("GET", f"/claim/{link.token}")[0] == 200

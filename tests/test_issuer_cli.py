@@ -27,6 +27,7 @@ from tests.commandline import Answer, Program
 from tests.conftest import ROOT
 from tests.registrar import NOW, csv_file, graduate, table
 from vc import Bundle
+from wire.files import locked
 
 EXAMPLES = ROOT / "examples" / "diploma"
 
@@ -123,11 +124,19 @@ def test_bad_rows_stop_nothing_and_are_explained(program: Program) -> None:
 
 
 def test_of_many_bad_rows_the_first_are_named(program: Program) -> None:
-    Path("g.csv").write_text(table([graduate(row, email="x") for row in range(30)]))
+    rows = [graduate(row, email="x" if row % 2 else f"g{row}@x.example", gpa="x" * row) for row in range(30)]
+    rows += [graduate(row, **{list(graduate(0))[row - 30]: "\x07"}) for row in range(30, 46)]
+    rows += [graduate(row, award_date=f"{row}") for row in range(46, 49)]
+    Path("g.csv").write_text(table(rows))
     answer = program("issuer", "issue", "g.csv", "--name", "U")
     assert answer.code == 7
-    assert answer.err.count("\nrow ") == 20
-    assert "… and 10 more rows" in answer.err
+    assert '\n29 rows (2, 3, 4, …), column gpa: "x" is not a grade average\n' in answer.err
+    assert '\n15 rows (2, 4, 6, …), column email: "x" is not an e-mail address\n' in answer.err
+    assert (
+        sum("column" in line and line.startswith(("row", "29", "15")) for line in answer.err.splitlines())
+        == 20
+    )
+    assert "… and 1 more line, all of them in the error file" in answer.err
 
 
 def test_a_dry_run_leaves_nothing_but_the_error_file(program: Program, file: Path) -> None:
@@ -157,7 +166,7 @@ def test_columns_can_be_mapped(program: Program) -> None:
     [
         (None, 4, "there is no file g.csv"),
         (b"", 1, "g.csv is empty"),
-        (b"PK\x03\x04\x00", 1, "g.csv is not a CSV file in UTF-8"),
+        (b"PK\x03\x04\x00", 1, "g.csv is a spreadsheet's own file, not CSV"),
         (b"a,b\n1,2\n", 1, "g.csv has no column for diploma_number"),
         (table([]).encode(), 1, "g.csv has a header and no rows"),
         (table([graduate(1), graduate(2, honours="é")]).encode("cp1252"), 1, "g.csv: line 3 is not in UTF-8"),
@@ -192,7 +201,7 @@ def test_a_row_that_now_says_something_else_is_named_with_the_command_to_correct
         "  intaglio issuer correct UNI-000002 --set gpa=… --set honours=…\n"
         "row 4: given_name\n"
         "  diploma UNI-000004 was revoked: a new one needs a number of its own\n"
-        "Bundles are in diplomas. To check one: intaglio verify diplomas/UNI-000001.json\n"
+        "Bundles are in diplomas. To check one:\n  intaglio verify diplomas/UNI-000001.json\n"
     )
     told = json.loads(issued("issuer", "issue", "h.csv", "--dry-run", "--json").out)
     assert told["changed"] == [
@@ -264,7 +273,7 @@ def test_a_column_of_ones_own_stands_on_the_diploma(program: Program) -> None:
     template.write_text(json.dumps(content))
     Path("g.csv").write_text(table([graduate(1)]))
     assert "g.csv has no column for thesis_title" in program("issuer", "issue", "g.csv").err
-    rows = [{**graduate(row), "Thesis": title} for row, title in ((1, "On =Tests"), (2, ""), (3, "=1+1"))]
+    rows = [{**graduate(row), "Thesis": title} for row, title in ((1, "On =Tests"), (2, ""), (3, "=CMD"))]
     Path("g.csv").write_text(table(rows, [*rows[0]]))
     said = ("issuer", "issue", "g.csv", "--map", "thesis_title=Thesis")
     assert program(*said).out == "3 issued, 0 issued before, 0 with errors\n"
@@ -275,7 +284,7 @@ def test_a_column_of_ones_own_stands_on_the_diploma(program: Program) -> None:
         results = bundle["credential"]["credentialSubject"]["result"]
         return [found["value"] for found in results if found["resultDescription"] == "urn:x:thesis"]
 
-    assert [theses(f"UNI-00000{row}") for row in (1, 2, 3)] == [["On =Tests"], [], ["=1+1"]]
+    assert [theses(f"UNI-00000{row}") for row in (1, 2, 3)] == [["On =Tests"], [], ["=CMD"]]
     assert program("verify", "diplomas/UNI-000001.json", "--offline").code == 0
     corrected = program("issuer", "correct", "UNI-000002", "--set", "thesis_title=Found", "--out", "again")
     assert corrected.code == 0
@@ -844,3 +853,66 @@ def test_a_weak_passphrase_seals_nothing(
     answer = program("issuer", "issue", file, "--name", "U")
     assert (answer.code, "not only digits" in answer.err) == (1, True)
     assert not (program.home / "issuer" / "keys.json").exists()
+
+
+def test_a_command_to_type_names_the_same_issuer(program: Program) -> None:
+    """With the folder left out it would issue, or back up, somebody else's."""
+    rows = [graduate(1), graduate(2, email="x")]
+    csv_file(Path("g.csv"), rows)
+    home = ("--home", "a folder/of its own")
+    answer = program("issuer", *home, "issue", "g.csv", "--name", "U")
+    folder = shlex.quote(str(Path("a folder/of its own").absolute()))
+    assert f"`intaglio issuer --home {folder} backup FILE`" in answer.err
+    assert f"  intaglio issuer --home {folder} issue g.errors.csv\n" in answer.err
+    (command,) = [line.strip() for line in answer.err.splitlines() if "issue g.errors.csv" in line]
+    Path("g.errors.csv").write_text(Path("g.errors.csv").read_text().replace('"x"', '"x@example.org"'))
+    assert program(*shlex.split(command)[1:]).out.startswith("1 issued")
+    assert not (program.home / "issuer").exists()
+    whole = program(
+        "--home", program.home / "other", "issuer", "issue", "g.csv", "--name", "V", "--out", "other"
+    )
+    assert f"intaglio --home {program.home}/other issuer issue g.errors-2.csv" in whole.err
+
+
+def test_the_bundles_of_another_issuer_are_not_written_over(issued: Program, file: Path) -> None:
+    before = {path: path.read_bytes() for path in Path("diplomas").iterdir()}
+    answer = issued("issuer", "--home", "other", "issue", file, "--name", "Another")
+    assert (answer.code, answer.out.split(",")[0]) == (7, f"{len(before)} issued")
+    assert "not by this issuer" in answer.err
+    assert "--out" in answer.err
+    assert {path: path.read_bytes() for path in Path("diplomas").iterdir()} == before
+    assert issued("issuer", "--home", "other", "issue", file, "--out", "others").code == 0
+    assert len(list(Path("others").iterdir())) == len(before)
+
+
+def test_a_file_of_an_edition_that_is_superseded_names_no_other(issued: Program) -> None:
+    issued("issuer", "correct", "UNI-000001", "--set", "gpa=4.0", "--out", "again")
+    for words in (
+        ("revoke", "diplomas/UNI-000001.json"),
+        ("correct", "diplomas/UNI-000001.json", "--set", "gpa=1"),
+    ):
+        answer = issued("issuer", *words)
+        assert (answer.code, "is edition 1 of diploma UNI-000001, superseded" in answer.err) == (1, True)
+        assert "edition 2" in answer.err
+    assert issued("issuer", "revoke", "again/UNI-000001.2.json").code == 0
+
+
+def test_nobody_waits_for_another_ones_answer(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two who make an issuer, the one at the question holds nothing that the other needs."""
+
+    def asked(*_: object, **__: object) -> None:
+        Issuer.create(program.home / "issuer", name="First", passphrase=lambda: None, clock=lambda: NOW)
+
+    monkeypatch.setattr("issuer.cli.passphrase", asked)
+    answer = program("issuer", "init", "--name", "Second")
+    assert (answer.code, "another issuer lives here: First" in answer.err) == (1, True)
+
+
+def test_who_issues_beside_a_long_job_is_told_to_come_later(
+    issued: Program, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("issuer.issue._PATIENCE", 0.1)
+    with locked(issued.home / "issuer" / "issue"):
+        answer = issued("issuer", "issue", file)
+    assert (answer.code, "another process is at work" in answer.err) == (75, True)
+    assert issued("issuer", "issue", file).code == 0

@@ -107,7 +107,7 @@ def test_all_columns_that_are_missed_are_in_the_hint(tmp_path: Path) -> None:
         ("student_id,name\n".encode("utf-16"), "g.csv is in UTF-16, not in UTF-8"),
         ("\ufeffstudent_id,name\n".encode("utf-16-be"), "g.csv is in UTF-16, not in UTF-8"),
         ("student_id,name\n".encode("utf-16-le"), "g.csv is not a CSV file in UTF-8"),
-        (b"PK\x03\x04\x00\x00", "g.csv is not a CSV file in UTF-8"),
+        (b"PK\x03\x04\x00\x00", "g.csv is a spreadsheet's own file, not CSV"),
         ("Vorname,Namé\n".encode("latin-1"), "g.csv: line 1 is not in UTF-8"),
         (table([]).encode(), "g.csv has a header and no rows"),
         ((table([]) + "\r\n,,,\r\n").encode(), "g.csv has a header and no rows"),

@@ -51,7 +51,8 @@ KEPT_SEALED: dict[str, Any] = {
         "4EaOrDMNxtg1F75KNzytXeDEnJganX6o-ddCah0FTYvfqqgbuThehcYoa2FbFrIWJTeVPMRwWTvxkoDglMAXDeJl5Ycvut-4kCfizA",
     },
 }
-PASSPHRASE = "Grüße".encode()
+PASSPHRASE = "Grüße".encode()  # of files made before a passphrase had to be longer
+LONGER = "Grüße an alle".encode()
 
 
 def nobody_there() -> bytes | None:
@@ -200,7 +201,7 @@ def test_nothing_replaces_a_key(tmp_path: Path, passphrase: bytes | None) -> Non
 
 
 def test_an_empty_passphrase_makes_no_file(tmp_path: Path) -> None:
-    with pytest.raises(Refused, match="empty passphrase"):
+    with pytest.raises(Refused, match="at least 8 characters"):
         KeyFile.create(tmp_path / "keys.json", {"assertion": "Ed25519"}, b"")
     assert not (tmp_path / "keys.json").exists()
 
@@ -301,8 +302,8 @@ def test_of_many_that_create_at_once_one_wins(tmp_path: Path) -> None:
 
 
 def change_for_ever(path: Path, acknowledged: int) -> None:
-    file = KeyFile.open(path, lambda: PASSPHRASE)
-    for secret in itertools.cycle((PASSPHRASE, None)):
+    file = KeyFile.open(path, lambda: LONGER)
+    for secret in itertools.cycle((LONGER, None)):
         file.change_passphrase(lambda secret=secret: secret)
         os.write(acknowledged, b".")
 
@@ -322,7 +323,7 @@ def test_killed_at_any_instant_no_key_is_lost(tmp_path: Path) -> None:
         os.kill(process.pid, signal.SIGKILL)
         process.join()
         os.close(reader)
-        file = KeyFile.open(path, lambda: PASSPHRASE)
+        file = KeyFile.open(path, lambda: LONGER)
         assert file.signer("assertion").secret == before.signer("assertion").secret
         assert file.secret("salt") == before.secret("salt")
 

@@ -75,7 +75,13 @@ def test_where_there_is_none_it_says_so(program: Program, tmp_path: Path) -> Non
     for words in (("status",), ("audit",), ("prove", "0")):
         answer = program("ledger", "--in", tmp_path / "elsewhere", *words)
         assert answer.code == 4
-        assert "intaglio ledger --in FOLDER init NAME" in answer.err
+        assert "--in FOLDER names another" in answer.err
+
+
+def test_a_log_that_is_gone_is_not_made_anew(filled: Program) -> None:
+    shutil.rmtree(filled.home / "issuer" / "log")
+    answer = filled("ledger", "status")
+    assert (answer.code, "is gone" in answer.err, "from a backup" in answer.err) == (1, True, True)
 
 
 def test_status_has_what_others_need(filled: Program) -> None:
@@ -128,13 +134,15 @@ def test_the_audit_names_the_first_difference(filled: Program) -> None:
 def test_the_audit_finds_that_a_log_does_not_continue_a_checkpoint(filled: Program, tmp_path: Path) -> None:
     kept = tmp_path / "checkpoint"
     kept.write_bytes((filled.home / "issuer/log/checkpoint").read_bytes())
-    assert filled("ledger", "audit", "--since", kept).code == 0
+    continued = filled("ledger", "audit", "--since", kept)
+    assert (continued.code, "the first 5 are those of the checkpoint" in continued.out) == (0, True)
     old = tmp_path / "old"
     filled("ledger", "--in", old, "init", "other.example")
     answer = filled("ledger", "--in", old, "audit", "--since", kept)
-    assert (answer.code, "This is the log" in answer.err or "this is the log" in answer.err) == (1, True)
+    assert (answer.code, "this is the log" in answer.err) == (1, True)
     kept.write_text("nonsense")
-    assert filled("ledger", "audit", "--since", kept).code == 1
+    answer = filled("ledger", "audit", "--since", kept)
+    assert (answer.code, f"{kept} is no checkpoint of this log" in answer.err) == (1, True)
 
 
 def test_what_a_full_disk_interrupted_is_no_damage(

@@ -212,3 +212,9 @@ def test_an_old_list_in_a_bundle_does_not_hide_a_revocation(age: timedelta) -> N
         address = f"http://127.0.0.1:{listener.getsockname()[1]}/verify"
         verdict = httpx.post(address, content=bundle.to_bytes()).json()["verdict"]
     assert (verdict, bool(asked)) == (("valid", False) if age < FRESH else ("invalid", True))
+
+
+@pytest.mark.parametrize("asked", [{"challenge": "a"}, {"domain": "b"}, {"challange": "a", "domain": "b"}])
+def test_a_question_that_is_half_asked_is_not_answered(server: str, asked: dict[str, str]) -> None:
+    answer = httpx.post(f"{server}/verify", params=asked, content=BUNDLE.to_bytes())
+    assert (answer.status_code, answer.headers["Content-Type"]) == (400, "application/problem+json")

@@ -528,3 +528,8 @@ class TestTrust:
         )
         report = check(trust=trust, policy=DEFAULT_POLICY)
         assert (report.verdict, deciding(report)[0]) == (Verdict.UNDETERMINED, "trust")
+
+
+def test_a_moment_without_a_time_zone_is_a_mistake_of_the_caller() -> None:
+    with pytest.raises(ValueError, match="time zone"):
+        verifier(UNIVERSITY.trust).verify(BUNDLE, now=NOW.replace(tzinfo=None))

@@ -15,7 +15,6 @@ from click.testing import CliRunner
 
 import intaglio
 from holder import Wallet
-from wire import Refused
 from wire.problem import PassphraseNeeded
 from wire.terminal import Result, agreed, passphrase, say, verb
 
@@ -38,13 +37,6 @@ def test_the_same_bytes_however_an_accent_is_typed(tmp_path: Path, monkeypatch: 
         secret(tmp_path, typed.encode(), monkeypatch)
         found.add(passphrase("Passphrase"))
     assert len(found) == 1
-
-
-def test_a_new_one_that_is_too_short_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    secret(tmp_path, b"abc", monkeypatch)
-    with pytest.raises(Refused, match="at least 8"):
-        passphrase("Passphrase", new=True)
-    assert passphrase("Passphrase") == b"abc", "an old one opens what it sealed"
 
 
 def test_what_is_not_text_is_not_guessed_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

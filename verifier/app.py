@@ -18,7 +18,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from vc import Report, Verdict
-from wire import Malformed, Problem, TooLarge, Unavailable
+from wire import Malformed, Problem, TooLarge, Unavailable, shortened
 from wire.serving import no_route, problem_response, read_body
 from wire.terminal import say
 
@@ -92,6 +92,10 @@ def create_app(
     )
     async def verify(request: Request, challenge: str | None = None, domain: str | None = None) -> Response:
         """Verifies the JSON body. The credentials are in the answer only if it is valid."""
+        if unknown := request.query_params.keys() - {"challenge", "domain"}:
+            return problem_response(Malformed(f"there is no parameter {shortened(min(unknown))}"), 400)
+        if (challenge is None) != (domain is None):
+            return problem_response(Malformed("challenge and domain go together"), 400)
         try:
             body = await read_body(request, MAX_BODY)
         except Malformed as problem:

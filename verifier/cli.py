@@ -262,6 +262,11 @@ def add(
 
     update_trust(session.trust_file, added)
     say(f"{did} is on the trust list now")
+    if log is None:
+        say(
+            "Its log is not: diplomas that should be in one stay undecided.",
+            "Ask the issuer for its trust file, which says both, or give --log.",
+        )
     return Result({"added": [did]}, "")
 
 

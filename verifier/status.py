@@ -97,14 +97,16 @@ class StatusLookup:
         if doubt is not None:  # that list may tell of a revocation, which an older copy must not hide
             raise doubt
         if newest is None:
+            online = ", or go online" if is_web_address(entry.list_url) else ""
             raise opened.problem or StatusUnknown(
                 f"no copy of the status list {shortened(entry.list_url)} is at hand",
-                hint="Ask the holder for a bundle, which brings the list along, or go online.",
+                hint=f"Ask the holder for a bundle, which brings the list along{online}.",
             )
         if not _is_good(newest, now):
+            online = "Verify again with the network on, or ask" if is_web_address(entry.list_url) else "Ask"
             raise StatusUnknown(
                 f"the newest status list at hand was good until {newest.valid_until:%Y-%m-%d %H:%M}Z",
-                hint="Verify again with the network on, or ask the holder for a newer bundle.",
+                hint=f"{online} the holder for a newer bundle.",
             ) from opened.problem
         return _start(newest)
 

@@ -156,7 +156,8 @@ class Trust:
         except Malformed as problem:
             raise Malformed(
                 f"{path} is not a trust file: {problem.detail}",
-                hint="Was another file meant? `intaglio trust list --json` prints one.",
+                hint="Was another file meant? If it is your own list, mend it or move it away: "
+                "`intaglio trust add FILE` begins a new one.",
             ) from problem
 
     @classmethod

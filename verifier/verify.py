@@ -91,6 +91,8 @@ class Verifier:
         With `challenge` and `domain` a presentation made for exactly these is asked for. Never raises a
         `Problem`: what is wrong stands in the report.
         """
+        if now.tzinfo is None:
+            raise ValueError("now has no time zone")
         checks = _Checks()
         try:
             latest = now + CLOCK_SKEW

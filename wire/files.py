@@ -6,8 +6,11 @@ import contextlib
 import fcntl
 import os
 import secrets
+import time
 from collections.abc import Iterator
 from pathlib import Path
+
+from .problem import TryLater
 
 __all__ = ["locked", "make_private_folder", "sync_file", "sync_folder", "write_durably"]
 
@@ -60,15 +63,29 @@ def make_private_folder(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def locked(path: Path, *, to_read: bool = False) -> Iterator[None]:
+def locked(path: Path, *, to_read: bool = False, patience: float | None = None) -> Iterator[None]:
     """Wait for, then hold, the one exclusive lock that belongs to `path` (a file `.lock` beside it).
 
-    Only `to_read`, it is shared with others who read, and the file has to be there: nothing is written.
+    Only `to_read`, it is shared with others who read, and the file has to be there: nothing is written. With
+    `patience`, in seconds, raises `TryLater` if it is held for longer: by a job of hours, or by a question.
     """
     flags, kind = (os.O_RDONLY, fcntl.LOCK_SH) if to_read else (os.O_RDWR | os.O_CREAT, fcntl.LOCK_EX)
     descriptor = os.open(path.with_name(f"{path.name}.lock"), flags, 0o600)
     try:
-        fcntl.flock(descriptor, kind)
+        if patience is None:
+            fcntl.flock(descriptor, kind)
+        else:
+            _take(descriptor, kind, time.monotonic() + patience, path)
         yield
     finally:
         os.close(descriptor)
+
+
+def _take(descriptor: int, kind: int, deadline: float, path: Path) -> None:
+    while True:
+        try:
+            return fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                raise TryLater(f"another process is at work on {path}") from None
+            time.sleep(0.02)

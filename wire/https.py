@@ -88,7 +88,10 @@ def exchange(
     except httpcore.TimeoutException as error:
         raise unavailable(target, "no whole answer in time") from error
     except (httpcore.NetworkError, httpcore.RemoteProtocolError) as error:
-        raise unavailable(target, str(error) or "the connection broke") from error
+        found = unavailable(target, str(error) or "the connection broke")
+        if any(words in str(error) for words in ("self-signed certificate", "unable to get local issuer")):
+            found.hint = "If that host has a certificate authority of its own, name its file: --ca FILE"
+        raise found from error
 
 
 def _body(response: httpcore.Response, fields: dict[bytes, str], target: Target, limit: int) -> bytes:

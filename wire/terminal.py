@@ -9,6 +9,7 @@ import contextlib
 import functools
 import json
 import os
+import shlex
 import sys
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
+from click.core import ParameterSource
 
 from .problem import PassphraseNeeded, Refused
 from .text import printable
@@ -150,6 +152,26 @@ def say(first: str, *further: str) -> None:
         if not line.startswith("  intaglio "):  # a command stays whole, so that it can be copied
             line = wrapped(line, 4 if line.startswith(" ") else 2, err=True)
         click.echo(line, err=True)
+
+
+def typed(*words: str) -> str:
+    """The beginning of a command: `intaglio`, the words, and what groups were told, such as --home."""
+    context = click.get_current_context(silent=True)
+    told: dict[str | None, list[str]] = {}
+    while context is not None:
+        if isinstance(context.command, click.Group):
+            told[context.info_name if context.parent else "intaglio"] = _options(context)
+        context = context.parent
+    return shlex.join(part for word in ("intaglio", *words) for part in (word, *told.pop(word, ())))
+
+
+def _options(context: click.Context) -> list[str]:
+    found: list[str] = []
+    for option in context.command.params:
+        if context.get_parameter_source(option.name or "") is ParameterSource.COMMANDLINE:
+            value = context.params[option.name or ""]
+            found += [option.opts[0]] if value is True else [option.opts[0], str(value)]
+    return found
 
 
 def passphrase(prompt: str, variable: str = "INTAGLIO_PASSPHRASE_FILE", *, new: bool = False) -> bytes | None:
