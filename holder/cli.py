@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
-from keys import PassphraseNeeded
 from vc.bundle import MAX_BYTES
 from vc.presentation import SUITES_BY_KEY
 from vc.report import Report
-from wire.problem import Declined, NotFound, Refused, TooLarge
-from wire.terminal import Result, passphrase, say, standard_input, verb
+from wire.problem import Declined, NotFound, TooLarge
+from wire.terminal import Result, read_input, required_passphrase, say, verb
 from wire.text import printable
 
 from . import text
@@ -26,7 +25,7 @@ from .wallet import FILE, Held, Wallet
 if TYPE_CHECKING:
     from exchange.claim import Invitation
 
-_CURRENT, _NEW, _BACKUP = (f"INTAGLIO_{which}PASSPHRASE_FILE" for which in ("", "NEW_", "BACKUP_"))
+_NEW, _BACKUP = (f"INTAGLIO_{which}_PASSPHRASE_FILE" for which in ("NEW", "BACKUP"))
 
 
 class Session(Protocol):
@@ -66,7 +65,7 @@ _undetermined = click.option(
 @click.option("--key-type", type=click.Choice(list(SUITES_BY_KEY)), default="Ed25519", show_default=True)
 def init(session: Session, key_type: str) -> Result:
     """Make a wallet with a key."""
-    chosen = secret("Passphrase for the new wallet", new=True)
+    chosen = required_passphrase("Passphrase for the new wallet", new=True)
     did = Wallet.create(folder(session), chosen, now=session.now(), key_type=key_type)
     say(
         "The wallet is ready; without its passphrase nobody opens it. Copy it: `intaglio wallet backup FILE`."
@@ -200,7 +199,7 @@ def delete(session: Session, identifier: str, yes: bool) -> Result:
 def backup(session: Session, file: Path) -> Result:
     """Write keys and credentials into one encrypted file. It has a passphrase of its own."""
     with opened(session) as mine:
-        mine.backup(file, secret("Passphrase for the backup", _BACKUP, new=True))
+        mine.backup(file, required_passphrase("Passphrase for the backup", _BACKUP, new=True))
     say("Keep the file elsewhere, and its passphrase apart from it.")
     return Result({"file": str(file)}, str(file))
 
@@ -211,8 +210,8 @@ def restore(session: Session, file: Path) -> Result:
     """Make a wallet from a backup. An existing wallet is never overwritten."""
     if not file.is_file():
         raise NotFound(f"there is no file {file}")
-    sealed = secret("Passphrase of the backup", _BACKUP)
-    Wallet.restore(folder(session), file, sealed, secret("Passphrase for the wallet", new=True))
+    sealed = required_passphrase("Passphrase of the backup", _BACKUP)
+    Wallet.restore(folder(session), file, sealed, required_passphrase("Passphrase for the wallet", new=True))
     say("The wallet is restored. `intaglio wallet list` shows what it holds.")
     return Result({"wallet": str(folder(session))}, str(folder(session)))
 
@@ -221,20 +220,9 @@ def restore(session: Session, file: Path) -> Result:
 def password(session: Session) -> Result:
     """Change the wallet's passphrase."""
     with opened(session) as mine:
-        mine.change_passphrase(secret("New passphrase", _NEW, new=True))
+        mine.change_passphrase(required_passphrase("New passphrase", _NEW, new=True))
     say("Changed. Backups and other copies made before still open with the former passphrase.")
     return Result({"changed": True}, "")
-
-
-def secret(prompt: str, variable: str = _CURRENT, *, new: bool = False) -> bytes:
-    """A passphrase, which a wallet never goes without. Raises `PassphraseNeeded`."""
-    typed = passphrase(prompt, variable, new=new)
-    if typed is None:
-        raise PassphraseNeeded(
-            "none was typed, and there is no terminal to ask at",
-            hint=f"Set {variable} to the path of a file that holds it.",
-        )
-    return typed
 
 
 def consented(question: str, yes: bool) -> bool:
@@ -252,21 +240,12 @@ def folder(session: Session) -> Path:
 def opened(session: Session) -> Wallet:
     """The wallet, after asking for its passphrase if there is one."""
     home = folder(session)
-    return Wallet(home, secret("Wallet passphrase") if (home / FILE).is_file() else b"")
+    return Wallet(home, required_passphrase("Wallet passphrase") if (home / FILE).is_file() else b"")
 
 
 def read(source: str) -> bytes:
     """The bytes of a file or of stdin, no more than a bundle may have."""
-    try:
-        if source == "-":
-            data = standard_input(MAX_BYTES + 1)
-        else:
-            with Path(source).open("rb") as file:
-                data = file.read(MAX_BYTES + 1)
-    except FileNotFoundError:
-        raise NotFound(f"there is no file {source}") from None
-    except OSError as error:
-        raise Refused(f"{source} cannot be read: {error.strerror}") from None
+    data = read_input(source, MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
         raise TooLarge(f"the file has more than {MAX_BYTES} bytes")
     return data

@@ -18,9 +18,10 @@ import orjson
 from wire.text import counted, printable
 
 from .changes import Change
+from .crossing import Incoming
 from .records import Finding, Record, check_cells, digest, latest_award
 from .source import Source, Span, UnreadableFile, open_source
-from .store import Incoming, Store
+from .store import Store
 
 CATALOGUE_FIELDS = ("programme_code", "programme_title", "achievement_type", "eqf_level", "ects", "isced_f")
 MOST_FINDINGS = 100_000

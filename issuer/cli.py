@@ -11,8 +11,7 @@ from typing import Any, NamedTuple, NoReturn, Protocol
 
 import click
 
-from keys import PassphraseNeeded
-from wire.terminal import Folder, Result, passphrase, say, verb
+from wire.terminal import Folder, Result, passphrase, required_passphrase, say, verb
 from wire.text import counted
 
 from . import diploma_cli, issue_cli, text
@@ -83,7 +82,7 @@ def backup(place: Place, file: Path) -> Result:
     """Write the whole issuer into one encrypted file."""
     from .backup import backup as write
 
-    write(place.folder, file, _secret("Passphrase for the backup", BACKUP, new=True))
+    write(place.folder, file, required_passphrase("Passphrase for the backup", BACKUP, new=True))
     say("Keep the file elsewhere, and its passphrase apart from it.")
     return Result({"file": str(file)}, str(file))
 
@@ -94,7 +93,7 @@ def restore(place: Place, file: Path) -> Result:
     """Bring an issuer back from a backup. An existing one is never overwritten."""
     from .backup import restore as read
 
-    read(file, place.folder, _secret("Passphrase of the backup", BACKUP))
+    read(file, place.folder, required_passphrase("Passphrase of the backup", BACKUP))
     place.session.pin(place.open().trust_entry())
     say(
         "The issuer is restored as it was at the backup.",
@@ -115,7 +114,7 @@ def trust(place: Place) -> Result:
 def password(place: Place) -> Result:
     """Seal the issuer's keys under a passphrase, or change it."""
     variable = "INTAGLIO_NEW_PASSPHRASE_FILE"
-    place.open().keys.change_passphrase(lambda: _secret("New passphrase", variable, new=True))
+    place.open().keys.change_passphrase(lambda: required_passphrase("New passphrase", variable, new=True))
     say("Changed. Backups and other copies made before still open as they did.")
     return Result({"changed": True}, "")
 
@@ -148,13 +147,3 @@ def _nobody() -> NoReturn:
         "Who issues? There is no issuer here yet: name the institution as it shall stand on its diplomas, "
         '--name "…".'
     )
-
-
-def _secret(prompt: str, variable: str, *, new: bool = False) -> bytes:
-    secret = passphrase(prompt, variable, new=new)
-    if secret is None:
-        raise PassphraseNeeded(
-            "none was typed, and there is no terminal to ask at",
-            hint=f"Set {variable} to the path of a file that holds it.",
-        )
-    return secret

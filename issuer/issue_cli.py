@@ -5,10 +5,10 @@ from __future__ import annotations
 import itertools
 import shlex
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 from click.core import ParameterSource
@@ -21,7 +21,7 @@ from . import text
 from .archive import Archive
 from .bulk import Result as Issued
 from .bulk import dry_run as check_file
-from .checking import read_catalogue
+from .checking import Catalogue, read_catalogue
 from .document import Composer, Profile, own_fields
 from .export import export
 from .home import index
@@ -91,10 +91,9 @@ def issue(
     out: Path,
 ) -> Result:
     """Issue a diploma for each row of a CSV file. The same file again issues nothing twice."""
-    own = own_fields(_template(place.folder))
-    source = open_source(file, pairs(mapping, "--map"), date_order=dates or "", own=own)
+    reading = Reading(mapping, dates, programmes)
+    source = reading.open(file, own_fields(_template(place.folder)))
     say(*text.mapping(source))
-    catalogue = read_catalogue(programmes) if programmes else None
     error_file = errors or _free(file.with_name(f"{file.stem}.errors.csv"))
     if error_file.resolve() == file.resolve():
         raise click.UsageError("--errors names the file that is to be issued; name another.")
@@ -108,11 +107,12 @@ def issue(
                 archive,
                 error_file,
                 now=place.session.now(),
-                catalogue=catalogue,
+                catalogue=reading.catalogue(),
                 workers=workers,
                 progress=meter,
             )
     else:
+        catalogue = reading.catalogue()  # before there is an issuer
         made = place.create(name, url, method)
         with _counting(made.store), Meter() as meter:
             done = made.issue_file(
@@ -123,50 +123,69 @@ def issue(
                     files = _write(made, done, out, meter)
                 except (OSError, Conflict) as error:
                     refused = error
-    options = [
-        *(word for pair in mapping for word in ("--map", pair)),
-        *(("--dates", dates) if dates else ()),
-    ]
-    options += ("--programmes", str(programmes)) if programmes else ()
-    return _issued(source, done, error_file, options, files, refused, dry_run=dry_run)
+    return Outcome(source, done, error_file, files, refused, dry_run).result(reading)
 
 
-def _issued(
-    source: Source,
-    done: Issued,
-    error_file: Path,
-    options: Sequence[str],
-    files: list[Path],
-    refused: OSError | Conflict | None,
-    *,
-    dry_run: bool,
-) -> Result:
-    failed, known, changed = len(done.survey.findings), len(done.survey.known), len(done.survey.changed)
-    for found in text.findings(source, done):
-        say(*found)
-    if failed:
-        again = f"{typed('issuer', 'issue')} {shlex.join([str(error_file), *options])}"
-        say(f"The bad rows are in {error_file}: correct them there, then", again)
-    if refused:
-        say(*text.not_written(refused))
-    elif files:
-        check = f"{typed('verify')} {shlex.quote(str(files[0]))}"
-        say(f"Bundles are in {files[0].parent}. To check one:", check)
-    elif done.issued:
-        say(f"`{typed('issuer', 'export')}` writes the bundles.")
-    count = f"{done.survey.good} would be issued" if dry_run else f"{done.issued} issued"
-    differ = f" ({changed} {'differs' if changed == 1 else 'differ'})" if changed else ""
-    words = f"{count}, {known} issued before{differ}, {failed} with errors"
-    return Result(
-        {
-            **text.outcome(done),
-            "errorFile": str(error_file) if failed else None,
-            "bundles": str(files[0].parent) if files else None,
-            "dryRun": dry_run,
-        },
-        words,
-        PARTLY if failed or refused else 0,
-    )
+class Reading(NamedTuple):
+    """How a file is read, as it was typed."""
+
+    mapping: tuple[str, ...]
+    dates: str | None
+    programmes: Path | None
+
+    def open(self, file: Path, own: Collection[str]) -> Source:
+        """The file, with a column for each of the template's `own` fields."""
+        return open_source(file, pairs(self.mapping, "--map"), date_order=self.dates or "", own=own)
+
+    def catalogue(self) -> Catalogue | None:
+        """The programmes to check against."""
+        return read_catalogue(self.programmes) if self.programmes else None
+
+    def words(self) -> list[str]:
+        """The options, to be typed again."""
+        words = [word for pair in self.mapping for word in ("--map", pair)]
+        words += ["--dates", self.dates] if self.dates else []
+        return words + (["--programmes", str(self.programmes)] if self.programmes else [])
+
+
+class Outcome(NamedTuple):
+    """What became of a file, and of its diplomas' bundles."""
+
+    source: Source
+    done: Issued
+    error_file: Path
+    files: list[Path]
+    """The bundles that were written."""
+    refused: OSError | Conflict | None
+    """Why they could not be."""
+    dry_run: bool
+
+    def result(self, reading: Reading) -> Result:
+        """The talk on stderr, and what goes to stdout."""
+        survey = self.done.survey
+        failed, known, changed = len(survey.findings), len(survey.known), len(survey.changed)
+        for found in text.findings(self.source, self.done):
+            say(*found)
+        if failed:
+            again = f"{typed('issuer', 'issue')} {shlex.join([str(self.error_file), *reading.words()])}"
+            say(f"The bad rows are in {self.error_file}: correct them there, then", again)
+        if self.refused:
+            say(*text.not_written(self.refused))
+        elif self.files:
+            check = f"{typed('verify')} {shlex.quote(str(self.files[0]))}"
+            say(f"Bundles are in {self.files[0].parent}. To check one:", check)
+        elif self.done.issued:
+            say(f"`{typed('issuer', 'export')}` writes the bundles.")
+        count = f"{survey.good} would be issued" if self.dry_run else f"{self.done.issued} issued"
+        differ = f" ({changed} {'differs' if changed == 1 else 'differ'})" if changed else ""
+        data = {
+            **text.outcome(self.done),
+            "errorFile": str(self.error_file) if failed else None,
+            "bundles": str(self.files[0].parent) if self.files else None,
+            "dryRun": self.dry_run,
+        }
+        words = f"{count}, {known} issued before{differ}, {failed} with errors"
+        return Result(data, words, PARTLY if failed or self.refused else 0)
 
 
 def _given(name: str) -> bool:

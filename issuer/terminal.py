@@ -37,11 +37,11 @@ out_option = click.option(
 
 
 def pairs(texts: tuple[str, ...], option: str) -> dict[str, str]:
-    """What an option that takes FIELD=VALUE was given. Raises a usage error for anything else."""
+    """What an option that takes FIELD=… was given. Raises a usage error for anything else."""
     found: dict[str, str] = {}
     for field, equals, value in (item.partition("=") for item in texts):
         if not field.strip() or not equals:
-            raise click.UsageError(f"{option} takes FIELD=VALUE.")
+            raise click.UsageError(f"{option} takes FIELD=…, with a field's name before the sign.")
         if field.strip() in found:
             raise click.UsageError(f"{option} names {field.strip()} twice.")
         found[field.strip()] = value

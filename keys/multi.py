@@ -6,8 +6,6 @@ A Multikey is 'z', then base58btc of a two-byte multicodec prefix and the key (C
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -100,9 +98,3 @@ def _coordinate(jwk: Mapping[str, Any], member: str, row: KeyType) -> bytes:
     if len(value) != row.coordinate:
         raise InvalidKey(f"'{member}' of the JWK has {counted(len(value), 'byte')}, not {row.coordinate}")
     return value
-
-
-def thumbprint(jwk: Mapping[str, str]) -> str:
-    """The SHA-256 thumbprint of a JWK that has only its required members (RFC 7638)."""
-    canonical = json.dumps(jwk, sort_keys=True, separators=(",", ":"))
-    return base64url_encode(hashlib.sha256(canonical.encode()).digest())

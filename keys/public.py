@@ -59,10 +59,6 @@ class PublicKey:
         """The key as a JWK with only its required members."""
         return multi.jwk_encode(self.type, *self._point.coordinates())
 
-    def thumbprint(self) -> str:
-        """The SHA-256 thumbprint of the JWK, in base64url (RFC 7638)."""
-        return multi.thumbprint(self.jwk())
-
     def verify(self, signature: bytes, data: bytes) -> None:
         """Raise `InvalidSignature` unless the raw signature is this key's over the data.
 

@@ -189,7 +189,7 @@ def test_exit_codes_and_what_to_do(
     for arguments, code, words in (
         (("show", "zz"), 4, "intaglio wallet list"),
         (("import", tmp_path / "none"), 4, "there is no file"),
-        (("import", tmp_path), 1, "cannot be read"),
+        (("import", tmp_path), 2, "cannot be read"),
         (("restore", tmp_path / "none"), 4, "there is no file"),
         (("present", name, "--challenge", "c"), 2, "--domain"),
         (("present", name, "--challenge", "c", "--domain", "d"), 2, "--yes says yes"),

@@ -12,7 +12,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, event
 
 from issuer import migrations, tables
-from issuer.store import Crossed, EditionTaken, Incoming, Job, NewEntry, Published, Store
+from issuer.crossing import Crossed, Incoming
+from issuer.store import EditionTaken, Job, NewEntry, Published, Store
 from wire.problem import Damaged, NotFound, Refused, Unavailable
 
 DATE = "2026-07-01T12:00:00Z"

@@ -46,11 +46,10 @@ def test_a_key_cannot_be_changed() -> None:
 
 
 def test_the_example_key_of_rfc_8037() -> None:
-    """Appendix A.1 to A.4: key, thumbprint, signature."""
+    """Appendix A.1, A.2 and A.4: key and signature."""
     key = PrivateKey.from_secret("Ed25519", base64url_decode("nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"))
     public = {"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}
     assert key.public_key.jwk() == public
-    assert key.public_key.thumbprint() == "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
     signed = b"eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc"
     assert base64url_encode(key.sign(signed)) == (
         "hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg"
@@ -83,7 +82,6 @@ def test_importing_keys_loads_no_more_than_verifying_needs() -> None:
 def test_jwcrypto_reads_our_keys_and_verifies_our_signatures(key_type: str) -> None:
     key = some_key(key_type)
     peer = jwk.JWK(**key.public_key.jwk())
-    assert peer.thumbprint() == key.public_key.thumbprint()
     header = base64url_encode(json.dumps({"alg": ALGORITHMS[key_type]}).encode())
     signing_input = f"{header}.{base64url_encode(b'payload')}"
     token = jws.JWS()
@@ -98,7 +96,6 @@ def test_we_read_the_keys_of_jwcrypto_and_verify_its_signatures(key_type: str) -
     peer = jwk.JWK.generate(kty=kty, crv=key_type, kid="one", use="sig", alg=ALGORITHMS[key_type])
     key = PublicKey.from_jwk(peer.export_public(as_dict=True))
     assert key.type == key_type
-    assert key.thumbprint() == peer.thumbprint()
     token = jws.JWS(b"payload")
     token.add_signature(peer, protected=json.dumps({"alg": ALGORITHMS[key_type]}))
     signing_input, _, signature = token.serialize(compact=True).rpartition(".")

@@ -14,10 +14,10 @@ import click
 from did import DID, METHODS, InvalidDID, MethodNotSupported, Resolver
 from ledger import InvalidEvidence
 from vc import Check, MalformedCredential, Outcome, Report, Verdict
+from vc.bundle import MAX_BYTES
 from wire import (
     Conflict,
     Malformed,
-    NotFound,
     Refused,
     TooLarge,
     Unavailable,
@@ -27,14 +27,12 @@ from wire import (
 )
 from wire.datetimestamp import parse_datetimestamp
 from wire.fetch import Fetcher, NoFetcher
-from wire.terminal import Command, Result, extra, is_file, say, standard_input, verb, wrapped
+from wire.terminal import Command, Result, extra, is_file, read_input, say, verb, wrapped
 
 from .policy import DEFAULT_POLICY, AllOf, Policy, load_policy
 from .summary import summarize
 from .trust import RecognisedIssuer, RecognisedLog, Trust, update_trust
 from .verify import Verifier
-
-MAX_FILE = 1 << 23
 
 _EXIT: Mapping[Verdict, int] = {Verdict.VALID: 0, Verdict.INVALID: 1, Verdict.UNDETERMINED: 3}
 _MARK: Mapping[Outcome, str] = {
@@ -133,7 +131,7 @@ def _policy(file: Path | None) -> Policy:
         return DEFAULT_POLICY
     # Its rules are further ones: who recognises nobody accepts nothing.
     with _setting(f"{file}: "), file.open("rb") as opened:
-        return AllOf((DEFAULT_POLICY, load_policy(load_json(opened.read(MAX_FILE)))))
+        return AllOf((DEFAULT_POLICY, load_policy(load_json(opened.read(MAX_BYTES)))))
 
 
 def render(report: Report, trust: Trust) -> list[str]:
@@ -181,17 +179,9 @@ def _setting(where: str = "") -> Iterator[None]:
 
 def _read(source: str, fetcher: Fetcher) -> bytes:
     """The bytes of a file, of a URL or of standard input, cut just above the limit."""
-    if source == "-":
-        return standard_input(MAX_FILE + 1)
     if source.startswith(("https://", "http://")):
-        return fetcher.fetch(source, limit=MAX_FILE)
-    try:
-        with Path(source).open("rb") as file:
-            return file.read(MAX_FILE + 1)
-    except FileNotFoundError:
-        raise NotFound(f"there is no file {source}") from None
-    except OSError as error:
-        raise click.UsageError(printable(f"{source} cannot be read: {error.strerror}")) from None
+        return fetcher.fetch(source, limit=MAX_BYTES)
+    return read_input(source, MAX_BYTES + 1)
 
 
 @click.group()

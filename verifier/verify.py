@@ -7,10 +7,8 @@ caught: any other exception is a bug and must be seen.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from did import DocumentSource
@@ -19,12 +17,10 @@ from vc import (
     SUITES,
     Anchored,
     Bundle,
-    Check,
     Credential,
     Cryptosuite,
     InvalidProof,
     MalformedCredential,
-    Outcome,
     Presentation,
     Proof,
     Report,
@@ -36,6 +32,7 @@ from vc.integrity import proof_values
 from vc.status import StatusEntry
 from wire import Problem, Refused, shortened
 
+from .checks import Checks
 from .documents import IssuerKeys
 from .evidence import EvidenceCheck, attested, require_current
 from .policy import DEFAULT_POLICY, Findings, NotKnown, Policy
@@ -51,8 +48,6 @@ CLOCK_SKEW = timedelta(minutes=5)
 
 MAX_STATUS = 4
 """More status entries are refused: each costs lists to fetch, verify and unpack."""
-
-STEPS = ("readable", "holder", "issuer", "signature", "dates", "status", "schema", "evidence", "trust")
 
 
 class NotShownByHolder(Refused):
@@ -93,7 +88,7 @@ class Verifier:
         """
         if now.tzinfo is None:
             raise ValueError("now has no time zone")
-        checks = _Checks()
+        checks = Checks()
         try:
             latest = now + CLOCK_SKEW
         except OverflowError:
@@ -105,61 +100,22 @@ class Verifier:
             credentials = presentation.credentials if presentation else (Credential.parse(bundle.secured),)
             # whole and in limits, also where no signature reaches
             require_little_work(size(bundle.secured))
-            checks.passed(1, "well-formed")
+            checks.passed("well-formed")
         if checks.stopped():
             return Report(checks.found, ())
-        run = _Run(self, bundle, credentials, now, latest, checks)
+        steps = _Steps(self, bundle, credentials, now, latest, checks)
         # (2) holder: challenge, domain, holder binding
-        holder = run.holder(presentation, challenge, domain)
+        holder = steps.holder(presentation, challenge, domain)
         if not credentials:
             with checks.step(3):
                 raise NotKnown("the presentation holds no credential")
         for number, credential in enumerate(credentials):
             checks.credential = number if len(credentials) > 1 else None
-            run.credential(credential, holder, policy)
-        return Report(checks.found, credentials, run.status_time)
+            steps.credential(credential, holder, policy)
+        return Report(checks.found, credentials, steps.status_time)
 
 
-@dataclass(slots=True)
-class _Checks:
-    """Collects what each step found."""
-
-    found: list[Check] = field(default_factory=list)
-    credential: int | None = None
-    _step: int = 0
-
-    def step(self, step: int) -> _Checks:
-        """For a `with` statement: a `Problem` inside ends the step with it."""
-        self._step = step
-        return self
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(
-        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
-    ) -> bool:
-        if not isinstance(problem, Problem):
-            return False
-        outcome = Outcome.UNDETERMINED if problem.undetermined else Outcome.FAILED
-        self._add(self._step, outcome, problem.detail, problem)
-        return True
-
-    def stopped(self) -> bool:
-        """Whether a problem ended the last step."""
-        return self.found[-1].problem is not None
-
-    def passed(self, step: int, text: str) -> None:
-        self._add(step, Outcome.PASSED, text)
-
-    def skipped(self, step: int, text: str) -> None:
-        self._add(step, Outcome.SKIPPED, text)
-
-    def _add(self, step: int, outcome: Outcome, text: str, problem: Problem | None = None) -> None:
-        self.found.append(Check(step, STEPS[step - 1], outcome, text, problem, self.credential))
-
-
-class _Run:
+class _Steps:
     """The steps for one bundle."""
 
     def __init__(
@@ -169,7 +125,7 @@ class _Run:
         credentials: Sequence[Credential],
         now: datetime,
         latest: datetime,
-        checks: _Checks,
+        checks: Checks,
     ) -> None:
         self._verifier, self._bundle, self._credentials = verifier, bundle, credentials
         self._trust, self._now, self._latest, self._checks = verifier.trust, now, latest, checks
@@ -192,7 +148,7 @@ class _Run:
                 unbound = any("id" not in found for one in self._credentials for found in one.subjects)
                 anyone = "; what is shown is bound to no key: anyone who has the file can show it"
                 self._checks.passed(
-                    2, f"shown by {holder}, for this challenge{compared}{anyone if unbound else ''}"
+                    f"shown by {holder}, for this challenge{compared}{anyone if unbound else ''}"
                 )
             elif challenge is not None or domain is not None:
                 raise NotShownByHolder(
@@ -200,7 +156,7 @@ class _Run:
                     hint="Ask the holder to present it from a wallet.",
                 )
             else:
-                self._checks.skipped(2, "not checked: anyone can hold a file")
+                self._checks.skipped("not checked: anyone can hold a file")
         return holder
 
     def _presenter(self, presentation: Presentation, challenge: str | None, domain: str | None) -> str:
@@ -235,15 +191,15 @@ class _Run:
             own = [signature for signature in signatures if signature.signer == issuer]
             if not own:
                 raise _not_by(issuer)
-            checks.passed(3, f"{issuer}: {own[0].key.provenance}")
+            checks.passed(f"{issuer}: {own[0].key.provenance}")
         if checks.stopped():
-            return self._leave_out(4, "step 3 did not pass")
+            return checks.leave_out(4, "step 3 did not pass")
         # (4) signature: every proof
         with checks.step(4):
             self._signatures.verify(credential.document, signatures)
-            checks.passed(4, "unchanged since the issuer signed it")
+            checks.passed("unchanged since the issuer signed it")
         if checks.stopped():
-            return self._leave_out(5, "the content is not what the issuer signed")
+            return checks.leave_out(5, "the content is not what the issuer signed")
         findings = Findings(credential, self._now, self._trust.issuer(issuer), schemas=self._verifier.schemas)
         # (5) dates
         with checks.step(5):
@@ -264,7 +220,7 @@ class _Run:
             findings.holder_bound = self._is_bound(credential, holder)
             policy.check(findings)
             reason = findings.issuer.reason if findings.issuer else ""
-            checks.passed(9, f"accepted by the policy{reason and ': ' + reason}")
+            checks.passed(f"accepted by the policy{reason and ': ' + reason}")
         return None
 
     def _dates(self, credential: Credential) -> None:
@@ -274,11 +230,11 @@ class _Run:
         if end is not None and end <= self._now:
             raise NotInForce(f"expired on {end.date()}")
         period = f"since {start.date()}" if start else "no first day"
-        self._checks.passed(5, f"{period}, until {end.date()}" if end else f"{period}, without an end")
+        self._checks.passed(f"{period}, until {end.date()}" if end else f"{period}, without an end")
 
     def _status_time(self, credential: Credential) -> datetime | None:
         if not credential.status:
-            self._checks.skipped(6, "the credential has no status: it cannot be revoked")
+            self._checks.skipped("the credential has no status: it cannot be revoked")
             return None
         if len(credential.status) > MAX_STATUS:
             raise MalformedCredential(f"the credential has more than {MAX_STATUS} status entries")
@@ -290,7 +246,7 @@ class _Run:
         own = {str(value.get("statusListCredential")) for value in credential.status}
         unreached = sorted(self._status.unreached & own)
         stale = f"; a newer list could not be had from {shortened(unreached[0])}" if unreached else ""
-        self._checks.passed(6, f"not revoked as of {min(times):%Y-%m-%d %H:%M}Z{stale}")
+        self._checks.passed(f"not revoked as of {min(times):%Y-%m-%d %H:%M}Z{stale}")
         return min(times)
 
     def _authenticate(self, anchored: Anchored, issuer: str, *, brought: bool) -> Credential:
@@ -325,9 +281,9 @@ class _Run:
         schemas = self._verifier.schemas
         checked = schemas.check(credential) if schemas else ()
         if checked:
-            self._checks.passed(7, f"has the form of {', '.join(map(shortened, checked))}")
+            self._checks.passed(f"has the form of {', '.join(map(shortened, checked))}")
         else:
-            self._checks.skipped(7, "the credential names no schema that is known here")
+            self._checks.skipped("the credential names no schema that is known here")
 
     def _anchors(self, credential: Credential, own: Sequence[Signature]) -> tuple[Fact, ...]:
         keys = {}
@@ -344,7 +300,7 @@ class _Run:
                 hint="Ask the holder for the bundle rather than the bare credential.",
             )
         if facts.found:
-            self._checks.passed(8, attested(facts.found[0]))
+            self._checks.passed(attested(facts.found[0]))
             return facts.found
         for signature in own:
             require_current(signature.key, self._now)
@@ -354,7 +310,7 @@ class _Run:
                 "does not cover what they mean",
                 hint="Ask the issuer for evidence from a log, or for a credential with published contexts.",
             )
-        self._checks.skipped(8, "in no log")
+        self._checks.skipped("in no log")
         return ()
 
     @cached_property
@@ -372,10 +328,6 @@ class _Run:
         if holder is not None and not subjects <= {holder, None}:
             raise NotShownByHolder("the credential belongs to another holder than the one who presents it")
         return holder is not None and subjects == {holder}
-
-    def _leave_out(self, first: int, reason: str) -> None:
-        for step in range(first, len(STEPS) + 1):
-            self._checks.skipped(step, f"not checked: {reason}")
 
 
 def _not_by(issuer: str) -> Problem:

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import click
 from click.core import ParameterSource
 
-from .problem import PassphraseNeeded, Refused
+from .problem import NotFound, PassphraseNeeded, Refused
 from .text import printable
 
 LONGEST_PASSPHRASE = 1 << 16
@@ -138,11 +138,22 @@ def is_file(text: str) -> bool:
         return False
 
 
-def standard_input(limit: int) -> bytes:
-    """At most `limit` bytes of stdin; at a terminal it is said that they are waited for."""
-    if sys.stdin.isatty():
-        say("Reading from this terminal: paste the text, then press Ctrl-D on a line of its own.")
-    return sys.stdin.buffer.read(limit)
+def read_input(source: str, limit: int) -> bytes:
+    """At most `limit` bytes of a file, or of stdin for `-`; at a terminal it is told what is waited for.
+
+    Raises `NotFound`, and a usage error for what cannot be read.
+    """
+    if source == "-":
+        if sys.stdin.isatty():
+            say("Reading from this terminal: paste the text, then press Ctrl-D on a line of its own.")
+        return sys.stdin.buffer.read(limit)
+    try:
+        with Path(source).open("rb") as file:
+            return file.read(limit)
+    except FileNotFoundError:
+        raise NotFound(f"there is no file {source}") from None
+    except OSError as error:
+        raise click.UsageError(printable(f"{source} cannot be read: {error.strerror}")) from None
 
 
 def say(first: str, *further: str) -> None:
@@ -203,6 +214,19 @@ def passphrase(prompt: str, variable: str = "INTAGLIO_PASSPHRASE_FILE", *, new: 
     else:
         return None
     return unicodedata.normalize("NFC", typed).encode() or None
+
+
+def required_passphrase(
+    prompt: str, variable: str = "INTAGLIO_PASSPHRASE_FILE", *, new: bool = False
+) -> bytes:
+    """As `passphrase`, for what is never kept without one. Raises `PassphraseNeeded`."""
+    found = passphrase(prompt, variable, new=new)
+    if found is None:
+        raise PassphraseNeeded(
+            "none was typed, and there is no terminal to ask at",
+            hint=f"Set {variable} to the path of a file that holds it.",
+        )
+    return found
 
 
 def _warn_of_readers(file: Path) -> None:

@@ -12,8 +12,8 @@ from __future__ import annotations
 import json
 from typing import Any, NoReturn
 
-from .context import IRI, LONGEST_NAME, UNSET, ActiveContext, Contexts, Meter, expand
-from .literal import RDF, closing, escaped, is_special, json_literal, language_tag, literal
+from .context import LONGEST_NAME, UNSET, ActiveContext, Contexts, Meter, expand
+from .literal import RDF, closing, escaped, is_special, json_literal, language_tag
 from .plan import (
     DONE,
     GRAPH,
@@ -32,6 +32,7 @@ from .plan import (
 )
 from .problem import InvalidDocument, LossyDocument, TooComplex
 from .rdfc import Dataset, Graph, Node
+from .value import reference, scalar, value_object
 
 DEEPEST = 100  # nested objects and lists
 MOST_WRITTEN = 1 << 24  # characters
@@ -215,7 +216,7 @@ class Walk:
                 raise
         elif value is not None:
             if kind is not dict:
-                term: Node = self.scalar(plan, value)
+                term: Node = scalar(plan, value)
             elif backwards and any(key in value for key, _ in plan.scalar.wrappers):
                 raise InvalidDocument("a reverse property has a literal or a list as its value")
             else:
@@ -232,7 +233,7 @@ class Walk:
         for key, keyword in plan.scalar.wrappers:
             if key in value:
                 if keyword == "@value":
-                    return self.value_object(plan.scalar, value)
+                    return value_object(plan.scalar, value)
                 if keyword == "@set" or len(value) > 1:
                     raise InvalidDocument(f"{keyword} cannot stand here, or not beside other members")
                 items = value[key]
@@ -250,46 +251,6 @@ class Walk:
         if inner.predicate != plan.predicate or inner.kind != plan.kind:
             raise InvalidDocument("an array wrapped in an object is read in another context than the array")
         return inner
-
-    def scalar(self, plan: Plan, value: Any) -> str:
-        """A value given as a string, number or boolean: Value Expansion (5.3)."""
-        if type(value) is not str:
-            return literal(value, plan.datatype)
-        if plan.type == "@id":
-            return f"<{reference(plan.scalar, value)}>"
-        if plan.type == "@vocab":
-            return f"<{absolute(expand(plan.scalar, value, vocab=True), value)}>"
-        return literal(value, plan.datatype) if plan.datatype else '"' + escaped(value) + plan.close
-
-    def value_object(self, active: ActiveContext, value: dict[str, Any]) -> str:
-        """A value object (5.1.2, step 15; 8.2.2)."""
-        entries: dict[str | None, Any] = {}
-        for key, entry in value.items():
-            keyword = expand(active, key, vocab=True)
-            if keyword in entries:
-                raise InvalidDocument("a value object has a member under two keys")
-            if keyword == "@index":
-                raise LossyDocument("an index is not part of any statement", hint="Leave it out.")
-            if keyword not in {"@value", "@type", "@language", "@direction"} or (
-                keyword != "@value" and type(entry) is not str
-            ):
-                raise InvalidDocument("a value object has a member that it cannot have")
-            entries[keyword] = entry
-        content = entries["@value"]
-        if "@type" in entries:
-            if len(entries) > 2:
-                raise InvalidDocument("a value object has both a type and a language or direction")
-            if (datatype := expand(active, entries["@type"], vocab=True)) == "@json":
-                return json_literal(content)
-            return literal(content, absolute(datatype, entries["@type"]))
-        if len(entries) == 1:
-            return literal(content, None)
-        if type(content) is not str:
-            raise InvalidDocument("only a string can have a language or direction")
-        language, direction = entries.get("@language"), entries.get("@direction")
-        if direction not in {None, "ltr", "rtl"}:
-            raise InvalidDocument("@direction is not ltr or rtl")
-        return '"' + escaped(content) + closing(None, language and language_tag(language), direction)
 
     def special(self, graph: Graph, subject: Node, plan: Plan, value: Any, depth: int) -> None:
         """Values of a property with a container or of type @json (5.1.2, step 13.6 on)."""
@@ -348,7 +309,7 @@ class Walk:
             if kind is list:
                 term = self.chain(graph, plan, item, depth + 1)
             else:
-                term = self.object(graph, plan, item, depth) if kind is dict else self.scalar(plan, item)
+                term = self.object(graph, plan, item, depth) if kind is dict else scalar(plan, item)
             say(graph, cells[index], _FIRST, term)
             say(graph, cells[index], _REST, cells[index + 1] if index + 1 < len(cells) else _NIL)
         return cells[0] if cells else _NIL
@@ -417,22 +378,6 @@ def _values(value: Any) -> int:
 
 def _not_json(value: object) -> NoReturn:
     raise InvalidDocument(f"a value of type {type(value).__name__} in a context is not JSON")
-
-
-def reference(active: ActiveContext, value: Any) -> str:
-    """The IRI that an id or a reference stands for (5.2); what is relative or malformed is refused."""
-    if type(value) is str:
-        iri: str = value
-        colon = iri.find(":")
-        if colon > 0 and iri[colon + 1 : colon + 3] != "//":
-            term = active.terms.get(iri[:colon])
-            if term and term.prefix and term.iri and iri[:colon] != "_":
-                iri = absolute(term.iri + iri[colon + 1 :], value)
-        if IRI(iri):
-            return iri
-    raise LossyDocument(
-        "an id or reference is not an absolute IRI", hint="Write it with its scheme, such as https: or urn:."
-    )
 
 
 def say(graph: Graph, subject: Node, predicate: str, value: Node) -> None:

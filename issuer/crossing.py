@@ -1,0 +1,61 @@
+"""The rows of a file against each other and against what was issued: what only the whole file shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection
+
+
+class Incoming(NamedTuple):
+    """What is compared across the rows of a file."""
+
+    row: int
+    number: str
+    student: str
+    digest: bytes
+    """Of the record, to be held against one issued before."""
+
+
+class Crossed(NamedTuple):
+    """What a comparison across rows found."""
+
+    repeated: list[tuple[int, int, str]]
+    """Row, the earlier row with the same diploma number, and that number."""
+    students: list[tuple[str, int, int]]
+    """Student number that occurs more than once, how often, first row; at most 100."""
+    known: list[tuple[int, int, bytes]]
+    """Row, the sequence number under which its diploma was issued before, and the digest of the row."""
+
+
+def compare(connection: Connection, incoming: Iterable[Sequence[Incoming]]) -> Crossed:
+    """Compares rows, given in portions, in a table of their own: there may be millions."""
+    connection.exec_driver_sql("DROP TABLE IF EXISTS temp.incoming")
+    connection.exec_driver_sql(
+        "CREATE TEMP TABLE incoming (nth INTEGER PRIMARY KEY, number TEXT, student TEXT, digest BLOB)"
+    )
+    for portion in incoming:
+        if portion:
+            connection.exec_driver_sql("INSERT INTO incoming VALUES (?, ?, ?, ?)", list(portion))
+
+    def rows(sql: str) -> list[Any]:
+        return [tuple(row) for row in connection.exec_driver_sql(sql)]
+
+    found = Crossed(
+        rows(
+            "SELECT nth, earliest, number FROM incoming JOIN (SELECT number, min(nth) AS earliest "
+            "FROM incoming WHERE number <> '' GROUP BY number HAVING count(*) > 1) USING (number) "
+            "WHERE nth > earliest ORDER BY nth"
+        ),
+        rows(
+            "SELECT student, count(*), min(nth) FROM incoming WHERE student <> '' "
+            "GROUP BY student HAVING count(*) > 1 ORDER BY min(nth) LIMIT 100"
+        ),
+        rows(
+            "SELECT nth, seq, digest FROM incoming JOIN credential USING (number) "
+            "WHERE edition = 1 ORDER BY nth"
+        ),
+    )
+    connection.exec_driver_sql("DROP TABLE temp.incoming")
+    return found
