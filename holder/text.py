@@ -78,6 +78,6 @@ def card(held: Held) -> str:
 def findings(report: Report) -> list[str]:
     """One line for each check."""
     return [
-        f"{check.step} {check.name:<10} {check.outcome.value:<13}{printable(check.text)}"
+        f"{check.step} {check.name:<10} {check.outcome.mark} {printable(check.text)}"
         for check in report.checks
     ]

@@ -87,7 +87,9 @@ DATE_ORDERS: Mapping[str, tuple[str, ...]] = {
 """The dates that end with their year, by the order of day and month, which only a registrar can say."""
 
 # With dots nobody writes the month first.
-_DATES = ("%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y", "%d %B %Y", "%B %d, %Y", "%d-%b-%Y")
+_DATES = (
+    *("%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y", "%d %B %Y", "%d. %B %Y", "%d %b %Y", "%B %d, %Y", "%d-%b-%Y"),
+)
 _LOOKS_LIKE_A_DATE = re.compile(r"[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}|[0-9]{1,2}\.[0-9]{1,2}\.[0-9]{4}")
 _MIDNIGHT = re.compile(r"[ T]0?0:00(:00(\.0+)?)?$")  # a spreadsheet's date with its time
 
@@ -138,12 +140,22 @@ ACHIEVEMENT_TYPES = frozenset(
 )
 """The values of Open Badges 3.0 `AchievementType`; others start with `ext:`."""
 
+_USUAL_TYPES: Mapping[str, str] = {
+    **{name.lower(): name for name in ACHIEVEMENT_TYPES},
+    **dict.fromkeys(("bachelor", "bachelors", "bachelorsdegree"), "BachelorDegree"),
+    **dict.fromkeys(("master", "masters", "mastersdegree"), "MasterDegree"),
+    **dict.fromkeys(("doctor", "doctorate", "doctorsdegree", "phd"), "DoctoralDegree"),
+}
+"""What people write for them, in small letters and without anything else."""
+
 _EXTENSION = re.compile(r"ext:[A-Za-z0-9._-]+")
 
 
 def _achievement_type(cell: str) -> str:
     if cell in ACHIEVEMENT_TYPES or _EXTENSION.fullmatch(cell):
         return cell
+    if usual := _USUAL_TYPES.get(re.sub(r"[\s.'’_-]", "", cell).lower()):
+        return usual
     raise BadCell(
         "is not an Open Badges achievement type, such as BachelorDegree, MasterDegree, DoctoralDegree, "
         "Degree, Diploma, Certificate, MicroCredential or Course"
@@ -151,7 +163,17 @@ def _achievement_type(cell: str) -> str:
 
 
 FIELDS: Mapping[str, Field] = {
-    "diploma_number": Field(_text, ("diploma_no", "certificate_number", "licence_number", "urkundennummer")),
+    "diploma_number": Field(
+        _text,
+        (
+            "diploma_no",
+            "certificate_number",
+            "certificate_no",
+            "licence_number",
+            "urkundennummer",
+            "urkunden_nr",
+        ),
+    ),
     "student_id": Field(_text, ("student_number", "matriculation_number", "matrikelnummer")),
     "given_name": Field(_text, ("first_name", "forename", "name", "full_name", "vorname")),
     "family_name": Field(_text, ("last_name", "surname", "nachname", "familienname")),
@@ -162,19 +184,26 @@ FIELDS: Mapping[str, Field] = {
     ),
     "lang": Field(_pattern(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*", "is not a language tag"), ("language",)),
     "programme_code": Field(_text, ("program_code", "course_code", "degree_code")),
-    "programme_title": Field(_text, ("program_title", "programme", "program", "degree", "studiengang")),
-    "achievement_type": Field(_achievement_type, ("degree_type", "award_type")),
+    "programme_title": Field(
+        _text, ("program_title", "programme", "program", "degree", "degree_title", "studiengang")
+    ),
+    "achievement_type": Field(_achievement_type, ("degree_type", "award_type", "abschlussart")),
     "eqf_level": Field(_pattern(r"[1-8]", "is not an EQF level (1 to 8)"), ("eqf",)),
     "ects": Field(_credits, ("credits", "ects_credits")),
     "isced_f": Field(
         _pattern(r"[0-9]{2,4}", "is not an ISCED-F code (2 to 4 digits)"), ("isced", "isced_code")
     ),
     "gpa": Field(
-        _pattern(r"[0-9]{1,3}(?:[.,][0-9]{1,3})?", "is not a grade average"), ("grade", "average_grade")
+        _pattern(r"[0-9]{1,3}(?:[.,][0-9]{1,3})?", "is not a grade average"),
+        ("grade", "average_grade", "final_grade", "gesamtnote"),
     ),
     "honours": Field(_text, ("honors", "distinction", "classification")),
     "award_date": Field(
-        _award_date, ("awarded_date", "date_awarded", "date_of_award", "graduation_date", "abschlussdatum")
+        _award_date,
+        (
+            *("awarded_date", "date_awarded", "date_of_award", "awarded_on", "graduation_date"),
+            *("abschlussdatum", "verleihungsdatum"),
+        ),
     ),
 }
 """Every field, in the order in which a mapping is shown."""
@@ -255,6 +284,8 @@ def check_cells(
                 record[field] = ""
         except BadCell as problem:
             wrong.append((field, problem.detail, cell))
+    if record.get("birth_date", "") >= (record.get("award_date") or _ANY):
+        wrong.append(("birth_date", "is not before the award", record["birth_date"]))
     if record.get("award_date", "") > latest:
         wrong.append(("award_date", "is more than a year ahead: is the year right?", record["award_date"]))
     return record, wrong

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import shlex
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -63,3 +65,16 @@ def test_issuing(program: Program, folder: Path) -> None:
 def test_verifying(program: Program, folder: Path) -> None:
     assert program("issuer", "issue", "graduates.csv", "--name", "Example University").code == 0
     follow("verifying.md", program, folder)
+
+
+def test_embedding(folder: Path) -> None:
+    """The blocks of one page are one program, as they stand."""
+    page = (ROOT / "docs" / "library.md").read_text()
+    blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    assert len(blocks) > 4
+    done = subprocess.run(
+        [sys.executable, "-c", "\n".join(blocks)], cwd=folder, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Example University Ada Invented" in done.stdout
+    assert "superseded" in done.stdout

@@ -201,7 +201,9 @@ def test_a_catalogue_needs_a_column_to_be_searched_by(tmp_path: Path) -> None:
 )
 def test_an_award_of_another_time_is_not_signed(tmp_path: Path, award: str, doubt: str) -> None:
     path = tmp_path / "g.csv"
-    text = table([graduate(1), graduate(2, award_date=award)]).replace("award_date", "Date of award", 1)
+    text = table([graduate(1), graduate(2, award_date=award, birth_date="")]).replace(
+        "award_date", "Date of award", 1
+    )
     path.write_text(text)
     found = survey(tmp_path, path)
     assert [str(finding) for finding in found.findings.get(2, [])] == (

@@ -108,7 +108,7 @@ def test_every_real_name_is_a_name(given_name: str, family_name: str, name: str)
         ("isced_f", "x", "is not an ISCED-F code (2 to 4 digits)"),
         ("gpa", "good", "is not a grade average"),
         ("lang", "english please", "is not a language tag"),
-        ("achievement_type", "PhD", NO_TYPE),
+        ("achievement_type", "Docteur", NO_TYPE),
         ("achievement_type", "ext:", NO_TYPE),
         ("given_name", "", "is empty"),
         ("given_name", " \t", "is empty"),
@@ -208,3 +208,27 @@ def test_a_finding_shows_the_cell_harmlessly() -> None:
     )
     assert "\x1b" not in str(Finding(1, "x", "is odd", "\x1b[2J"))
     assert str(Finding(1, "x", "is empty")) == "row 1, column x: is empty"
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("Bachelor", "BachelorDegree"), ("bachelor's degree", "BachelorDegree"), ("Degree", "Degree"),
+        ("Master’s Degree", "MasterDegree"), ("MASTER", "MasterDegree"), ("Ph.D.", "DoctoralDegree"),
+        ("micro-credential", "MicroCredential"), ("ext:Habilitation", "ext:Habilitation"),
+    ],
+)  # fmt: skip
+def test_a_type_may_be_written_as_people_write_it(written: str, meant: str) -> None:
+    assert check_cell("achievement_type", written) == meant
+
+
+@pytest.mark.parametrize("written", ["3 Apr 2026", "3. April 2026", "3-Apr-2026", "03.04.2026", "2026/04/03"])
+def test_a_day_may_be_written_as_people_write_it(written: str) -> None:
+    assert check_cell("award_date", written) == "2026-04-03"
+
+
+def test_nobody_graduates_before_birth() -> None:
+    for born, wrong in (("2026-06-29", []), ("2026-06-30", ["birth_date"]), ("2030-01-01", ["birth_date"])):
+        _, found = check_cells({**graduate(1), "award_date": "2026-06-30", "birth_date": born})
+        assert [field for field, _, _ in found] == wrong
+    assert check_cells({**graduate(1), "birth_date": ""})[1] == []

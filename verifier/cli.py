@@ -13,7 +13,7 @@ import click
 
 from did import DID, METHODS, InvalidDID, MethodNotSupported, Resolver
 from ledger import InvalidEvidence
-from vc import Check, MalformedCredential, Outcome, Report, Verdict
+from vc import Check, MalformedCredential, Report, Verdict
 from vc.bundle import MAX_BYTES
 from wire import (
     Conflict,
@@ -35,12 +35,6 @@ from .trust import RecognisedIssuer, RecognisedLog, Trust, update_trust
 from .verify import Verifier
 
 _EXIT: Mapping[Verdict, int] = {Verdict.VALID: 0, Verdict.INVALID: 1, Verdict.UNDETERMINED: 3}
-_MARK: Mapping[Outcome, str] = {
-    Outcome.PASSED: "✓ ok     ",
-    Outcome.FAILED: "✗ FAILED ",
-    Outcome.UNDETERMINED: "? OPEN   ",
-    Outcome.SKIPPED: "– skipped",
-}
 _FINDING = 25  # columns before what a check found
 
 
@@ -165,7 +159,7 @@ def _advice(check: Check) -> str:
 
 def _line(check: Check) -> str:
     which = f" (credential {check.credential + 1})" if check.credential is not None else ""
-    return f"  {check.step} {check.name:<10} {_MARK[check.outcome]} {printable(check.text)[:400]}{which}"
+    return f"  {check.step} {check.name:<10} {check.outcome.mark} {printable(check.text)[:400]}{which}"
 
 
 @contextmanager
