@@ -1,9 +1,10 @@
 """The issuer's role: from a registrar's file to anchored diplomas, and their revocation.
 
 `Issuer` (`issue.py`) does it all over one folder (`home.py`). A file goes through `source.py` (reading),
-`checking.py` and `bulk.py`; a row through `records.py`, `template.py`, `document.py` and `press.py`. What was
-issued lies in `shards.py` and `store.py`, from where `archive.py` reads it and `changes.py` compares it with
-a file; `status.py` revokes. Read `issue.py` first, then `bulk.py`.
+`checking.py` (each row), `crossing.py` (row against row) and `bulk.py`; a row through `records.py`,
+`template.py`, `document.py` and `press.py`. What was issued lies in `shards.py` and `store.py`, from where
+`archive.py` reads it and `changes.py` compares it with a file; `status.py` revokes. Read `issue.py` first,
+then `bulk.py`.
 """
 
 from __future__ import annotations

@@ -99,9 +99,9 @@ def correct(place: Place, selector: str, changes: tuple[str, ...], out: Path) ->
 @verb(verbs)
 @click.argument("selector", metavar="[TEXT]", default="")
 def list_(place: Place, selector: str) -> Result:
-    """List the diplomas. A number, name or e-mail address lists those that fit."""
+    """List the diplomas. A number or its beginning, a name or an e-mail address lists those that fit."""
     made = place.open()
-    entries = made.find(selector) if selector else list(made.entries())
+    entries = made.find(selector) or made.store.numbered(selector) if selector else list(made.entries())
     if not entries:
         say("No diploma fits." if selector else "Nothing was issued here yet.")
     if more := bool(selector) and len(entries) > MOST_FOUND:

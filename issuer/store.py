@@ -250,6 +250,17 @@ class Store:
                 break
         return list(found.values())
 
+    def numbered(self, beginning: str) -> list[Entry]:
+        """The latest editions of diplomas whose number begins so; no more than `MOST_FOUND` and one."""
+        with self._database.reading() as connection:
+            rows = connection.exec_driver_sql(
+                "SELECT DISTINCT number FROM credential WHERE number >= ? AND number < ? "
+                "ORDER BY number LIMIT ?",
+                (beginning, beginning + "\U0010ffff", MOST_FOUND + 1),
+            )
+            numbers = [row[0] for row in rows]
+        return [self.current(number) for number in numbers]
+
     def place(self, seq: int) -> tuple[Job, int, int]:
         """The job, chunk number and first log entry of the chunk that has a bulk credential."""
         with self._database.reading() as connection:

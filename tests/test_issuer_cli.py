@@ -826,6 +826,14 @@ def test_a_damaged_file_is_named_with_the_way_out(issued: Program, name: str, wo
     assert "from a backup" in answer.err
 
 
+def test_numbers_are_listed_by_their_beginning_and_only_listed(issued: Program) -> None:
+    listed = issued("issuer", "list", "UNI-00000").out.splitlines()
+    assert [line.split()[0] for line in listed] == [f"UNI-00000{row}" for row in range(1, len(listed) + 1)]
+    assert len(listed) > 3
+    assert "No diploma fits" in issued("issuer", "list", "UNI-9").err
+    assert issued("issuer", "revoke", "UNI-00000", "--yes").code == 4
+
+
 def test_a_search_that_finds_very_many_says_so(program: Program) -> None:
     csv_file(Path("many.csv"), [graduate(number) for number in range(1, 121)])
     program("issuer", "issue", "many.csv", "--name", "U")
