@@ -2,7 +2,7 @@
 
 Start with `verify.py` (nine numbered steps, collected by `checks.py`), then `trust.py` (whom to believe) and
 `policy.py` (what else to ask for). `signatures.py` and `evidence.py` check proofs and what logs attest,
-`documents.py` and `status.py` say where keys and status lists come from, `summary.py` says it in one sentence.
+`documents.py` and `status.py` say where keys and status lists come from, `summary.py` tells it in a sentence.
 """
 
 from .policy import DEFAULT_POLICY, AllOf, AnyOf, Policy, load_policy
