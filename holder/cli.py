@@ -16,7 +16,7 @@ from vc.bundle import MAX_BYTES
 from vc.presentation import SUITES_BY_KEY
 from vc.report import Report
 from wire.problem import Declined, NotFound, TooLarge
-from wire.terminal import Result, read_input, required_passphrase, say, verb
+from wire.terminal import Result, read_input, required_passphrase, say, typed, verb
 from wire.text import printable
 
 from . import text
@@ -68,7 +68,8 @@ def init(session: Session, key_type: str) -> Result:
     chosen = required_passphrase("Passphrase for the new wallet", new=True)
     did = Wallet.create(folder(session), chosen, now=session.now(), key_type=key_type)
     say(
-        "The wallet is ready; without its passphrase nobody opens it. Copy it: `intaglio wallet backup FILE`."
+        "The wallet is ready; without its passphrase nobody opens it. Copy it:",
+        f"{typed('wallet', 'backup')} FILE",
     )
     return Result({"did": did}, did)
 

@@ -120,6 +120,8 @@ class Store:
             found = connection.execute("SELECT sql FROM sqlite_master ORDER BY name").fetchall()
             if found != [(table.encode(),) for table in _TABLES]:  # such as views, which may have no end
                 raise foreign
+            if connection.execute("PRAGMA quick_check(1)").fetchone() != (b"ok",):
+                raise _damaged("its pages do not fit together")  # they may go round in circles
             return cls(connection, _unwrap(connection, passphrase)).records()
 
     @staticmethod

@@ -235,9 +235,10 @@ def _own_parts(held: Held) -> Bundle:
 
 
 def _rank(held: Held) -> tuple[bool, int]:
-    bundle = held.bundle
-    attached = len(bundle.evidence) + len(bundle.issuer_documents) + len(bundle.status_lists)
-    return held.verdict is Verdict.VALID, attached
+    """Whether it is valid, and how many kinds of parts it brings: of two of equal rank the newer is kept."""
+    bundle = _own_parts(held)
+    parts = (bundle.evidence, bundle.issuer_documents, bundle.status_lists)
+    return held.verdict is Verdict.VALID, sum(map(bool, parts))
 
 
 def _each_once(items: Iterable[Item]) -> tuple[Item, ...]:

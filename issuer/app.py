@@ -17,7 +17,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
-from exchange.claim import MAX_MESSAGE
+from exchange.claim import MAX_MESSAGE, ClaimLink
 from wire.problem import Conflict, Damaged, Malformed, NotFound, Problem, TooLarge, Unavailable
 from wire.serving import no_route, problem_response, read_body
 from wire.terminal import say
@@ -35,9 +35,9 @@ _STATUS = (  # the first that fits; any other refusal is 403
     (Damaged, 500),
 )
 FOR_PEOPLE = """\
-A diploma from {name} waits here for its holder's wallet.
+This is a claim link of {name}, by which a wallet gets a diploma.
 
-This link is for the wallet, not for a browser; it is good once. With the wallet of Intaglio, type:
+It is for the wallet, not for a browser, and good once. With the wallet of Intaglio, type:
 
     intaglio wallet receive {link}
 """
@@ -68,7 +68,8 @@ def create_app(issuer: Issues, claims: Claims, public: Path, clock: Callable[[],
     @app.get(f"{base}/claim/{{token}}")
     def invite(token: str, request: Request) -> Response:
         if "text/html" in request.headers.get("Accept", ""):  # somebody clicked on it
-            words = FOR_PEOPLE.format(name=issuer.name, link=f"{claims.service}/claim/{token}")
+            link = ClaimLink.parse(f"{claims.service}/claim/{token}")  # nothing else is shown as one
+            words = FOR_PEOPLE.format(name=issuer.name, link=link)
             return Response(words, headers=_PRIVATE, media_type="text/plain")
         message = claims.invite(token, issuer, now=clock()).to_json()
         return Response(message, headers=_PRIVATE, media_type="application/json")

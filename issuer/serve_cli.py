@@ -35,7 +35,7 @@ def claim(place: Place, selectors: tuple[str, ...], url: str | None) -> Result:
     links = {}
     for number in [_number(made, selector) for selector in selectors]:
         links[number] = str(claims.offer(number, now=place.session.now()))
-    say(f"Good for {LINK_LIFETIME.days} days and one wallet, as long as `intaglio issuer serve` runs.")
+    say(f"Good for {LINK_LIFETIME.days} days and one wallet, as long as `{typed('issuer', 'serve')}` runs.")
     say("Whoever has a link can claim with it: send each to its holder only.")
     say("Earlier links for the same diplomas, if nobody has used them, are good no longer.")
     say("A claim makes an edition for that wallet; a file that was handed out before is revoked then.")
@@ -71,7 +71,7 @@ def serve(place: Place, host: str, port: int, url: str | None, tls: bool | None)
         url = url or f"{'https' if tls else 'http'}://localhost:{listener.getsockname()[1]}"
         claims = _claims(made, url)
         if url.rstrip("/") != _address(made):
-            say(f"Links for this address: intaglio issuer claim DIPLOMA --url {url}")
+            say("Links for this address:", f"{typed('issuer', 'claim')} DIPLOMA --url {shlex.quote(url)}")
         files = None
         if tls:
             files = server_files(made.home / "tls", [urlsplit(url).hostname or host], now=place.session.now())

@@ -106,7 +106,7 @@ def findings(source: Source, result: Result) -> Iterator[Sequence[str]]:
     if survey.changed:
         yield ["What was issued before stays as it is; these rows differ from it:"]
     elif survey.known:
-        yield ["What was issued stays as it is; `intaglio issuer correct` changes a diploma."]
+        yield [f"What was issued stays as it is; `{typed('issuer', 'correct')}` changes a diploma."]
     yield from (_change(source, change) for change in survey.changed[:SHOWN])
     yield from _more(len(survey.changed), "row", "listed with --json")
 
@@ -122,7 +122,8 @@ def _alike(findings: Mapping[int, Sequence[Finding]]) -> Iterator[str]:
             yield from map(str, group)
         else:
             rows = ", ".join(str(finding.row) for finding in group[:SINGLY])
-            yield f"{len(group)} rows ({rows}, …), {str(group[0]).partition(', ')[2]}"
+            one = group[0] if len({finding.value for finding in group}) == 1 else group[0]._replace(value="")
+            yield f"{len(group)} rows ({rows}, …), {str(one).partition(', ')[2]}"
 
 
 def _more(found: int, noun: str, where: str) -> Iterator[Sequence[str]]:

@@ -27,9 +27,9 @@ def open_to_read(folder: Path) -> LogReader:
     note = store.get(CHECKPOINT) if store else None
     if store is not None and note is None and (folder / "log" / "journal").exists():
         raise Damaged("the checkpoint of the log is missing", hint="Take the log from a backup.")
-    if (store is None or note is None) and (folder / "keys.json").exists():
+    if (store is None or note is None) and kept.exists():
         raise Damaged(
-            f"the log of the keys in {folder} is gone",
+            f"the log in {folder} is gone",
             hint="Bring it back from a backup: what was proved with it refers to it.",
         )
     if store is None or note is None:

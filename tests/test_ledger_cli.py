@@ -78,9 +78,11 @@ def test_where_there_is_none_it_says_so(program: Program, tmp_path: Path) -> Non
         assert "--in FOLDER names another" in answer.err
 
 
-def test_a_log_that_is_gone_is_not_made_anew(filled: Program) -> None:
-    shutil.rmtree(filled.home / "issuer" / "log")
-    answer = filled("ledger", "status")
+def test_a_log_that_is_gone_is_not_made_anew(program: Program) -> None:
+    folder = ("ledger", "--in", program.home / "log")
+    program(*folder, "init", "log.example")
+    shutil.rmtree(program.home / "log" / "log")
+    answer = program(*folder, "status")
     assert (answer.code, "is gone" in answer.err, "from a backup" in answer.err) == (1, True, True)
 
 

@@ -146,6 +146,8 @@ def test_a_running_service_goes_by_the_trust_list_as_it_is(tmp_path: Path) -> No
         assert str(tmp_path) not in answer.text
         trust.unlink()
         assert httpx.post(address, content=at).json()["verdict"] == "undetermined"
+        trust.mkdir()
+        assert httpx.post(address, content=at).status_code == 503
 
 
 def test_the_command_says_where_it_listens_and_not_what_it_is(tmp_path: Path) -> None:
@@ -218,3 +220,17 @@ def test_an_old_list_in_a_bundle_does_not_hide_a_revocation(age: timedelta) -> N
 def test_a_question_that_is_half_asked_is_not_answered(server: str, asked: dict[str, str]) -> None:
     answer = httpx.post(f"{server}/verify", params=asked, content=BUNDLE.to_bytes())
     assert (answer.status_code, answer.headers["Content-Type"]) == (400, "application/problem+json")
+
+
+def test_a_list_without_evidence_is_looked_for_at_its_address() -> None:
+    """With the list it brings, or without any: the answer is the same."""
+    university = University()
+    bundle = university.issue(index=7)
+    lists = {item.document["id"]: json.dumps(item.document).encode() for item in university.status_lists()}
+    judges = Verifiers(verifier(university.trust), verifier(university.trust, lists=[lists.get]))
+    bare = tuple(replace(item, evidence=()) for item in bundle.status_lists)
+    with listening() as listener, serving(create_app(lambda: judges, clock=lambda: NOW), listener):
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}/verify"
+        for brought in (bare, (), bundle.status_lists):
+            answer = httpx.post(address, content=replace(bundle, status_lists=brought).to_bytes())
+            assert answer.json()["verdict"] == "valid", answer.text

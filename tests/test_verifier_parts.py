@@ -119,6 +119,8 @@ class TestDocuments:
         supplied = tuple(map(Anchored, documents[::order]))
         judge = verifier(trust)
         assert judge.verify(Bundle(by_old, (), supplied), now=NOW).verdict is Verdict.INVALID
+        withheld = Bundle(by_old, (), (Anchored(documents[0]),))
+        assert judge.verify(withheld, now=NOW).verdict is Verdict.UNDETERMINED
         assert judge.verify(Bundle(by_new, (), supplied), now=NOW).verdict is Verdict.VALID
 
 

@@ -60,7 +60,7 @@ class Current:
     def _mark(self) -> object:
         try:
             found = self._file.stat()
-        except FileNotFoundError:
+        except OSError:  # `make` says what it is
             return None
         return found.st_ino, found.st_mtime_ns, found.st_size
 

@@ -87,7 +87,13 @@ def require_current(key: IssuerKey, now: datetime) -> None:
     """The key is in force now: without a log's time nothing shows that it signed earlier."""
     if key.until is not None and key.until <= now:
         raise KeyNotInForce(f"the key ended on {key.until:%Y-%m-%d}, and nothing proves an earlier signature")
-    if key.history and not key.history[-1].has(key.key):
+    newest = key.history[-1] if key.history else None
+    if newest is not None and newest.index < -1:  # the trust file names a later one
+        raise NotKnown(
+            "a newer document of the issuer is pinned in the trust list, and did not come along",
+            hint="Ask the holder for a newer bundle.",
+        )
+    if newest is not None and not newest.has(key.key):
         raise KeyNotInForce(
             "the key is not in the issuer's newest document, and nothing proves an earlier signature"
         )

@@ -150,7 +150,9 @@ class StatusLookup:
                 opened.add(self._authenticate(stapled, issuer, brought=True))
             except Problem as problem:
                 if problem.undetermined:
-                    opened.unclear = opened.unclear or problem
+                    opened.unclear = opened.unclear or StatusUnknown(
+                        f"a status list that came along cannot be used: {problem.detail}", hint=problem.hint
+                    )
                 opened.remember(problem)
         return opened
 
@@ -189,7 +191,7 @@ class _Opened:
         self.problem: Problem | None = None
         self.doubt: Problem | None = None
         """Why a list from a source, which claims to be the issuer's, could not be used."""
-        self.unclear: Problem | None = None
+        self.unclear: StatusUnknown | None = None
         """Why nobody can tell whether a list that the presenter brought is the issuer's."""
 
     def add(self, credential: Credential, *, sourced: bool = False) -> None:

@@ -8,7 +8,7 @@ those does it prove anything (who else would stop a stranger's log from vouching
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ import orjson
 
 from keys import PublicKey
 from ledger import TrustPolicy
-from wire import Conflict, Malformed, NotFound, load_json_object, shortened, write_durably
+from wire import Conflict, Malformed, NotFound, Unavailable, load_json_object, shortened, write_durably
 from wire.files import locked, make_private_folder
 
 VERSION = 1
@@ -79,10 +79,7 @@ class Trust:
         if not any(did in log.issuers for log in self.logs):
             return _NO_LOGS  # not kept: anybody can name DIDs
         if did not in self._policies:
-            logs = [log for log in self.logs if did in log.issuers]
-            self._policies[did] = TrustPolicy.of(
-                (log.key, log.clock or None, log.witnesses, log.quorum) for log in logs
-            )
+            self._policies[did] = _policy(log for log in self.logs if did in log.issuers)
         return self._policies[did]
 
     def adding(self, issuer: RecognisedIssuer, log: RecognisedLog | None = None) -> Trust:
@@ -147,12 +144,17 @@ class Trust:
 
     @classmethod
     def load(cls, path: Path) -> Trust:
-        """Reads the file; one that is not there trusts nobody. Raises `Malformed`, naming file and place."""
+        """Reads the file; one that is not there trusts nobody.
+
+        Raises `Malformed`, naming file and place, and `Unavailable`.
+        """
         try:
             with path.open("rb") as file:
                 return cls.parse(file.read(MAX_BYTES + 1))
         except FileNotFoundError:
             return cls()
+        except OSError as error:
+            raise Unavailable(f"the trust list {path} cannot be read: {error.strerror}") from error
         except Malformed as problem:
             raise Malformed(
                 f"{path} is not a trust file: {problem.detail}",
@@ -178,8 +180,12 @@ class Trust:
         for issuer in trust.issuers:
             for key in issuer.keys:
                 PublicKey.from_multikey(key)
-        for did in {did for log in trust.logs for did in log.issuers}:
-            trust.policy_for(did)
+        speaking: dict[str, list[int]] = {}
+        for number, log in enumerate(trust.logs):
+            for did in log.issuers:
+                speaking.setdefault(did, []).append(number)
+        for numbers in set(map(tuple, speaking.values())):  # those that speak for one issuer fit together
+            _policy(trust.logs[number] for number in numbers)
         return trust
 
     def to_bytes(self) -> bytes:
@@ -195,12 +201,18 @@ class Trust:
 _NO_LOGS = TrustPolicy()
 
 
+def _policy(logs: Iterable[RecognisedLog]) -> TrustPolicy:
+    return TrustPolicy.of((log.key, log.clock or None, log.witnesses, log.quorum) for log in logs)
+
+
 def update_trust(path: Path, change: Callable[[Trust], Trust]) -> Trust:
     """Changes the trust file durably; programs that do so at the same time take turns."""
     make_private_folder(path.parent)
     with locked(path):
         changed = change(Trust.load(path))
-        write_durably(path, changed.to_bytes())
+        data = changed.to_bytes()
+        Trust.parse(data)  # it has to be read again, within the same limits
+        write_durably(path, data)
     return changed
 
 

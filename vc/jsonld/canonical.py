@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+import orjson
+
 from wire.problem import Malformed
 
 from . import rdfc
@@ -12,6 +14,8 @@ from .context import Contexts, Meter
 from .documents import Documents
 from .names import property_names
 from .walker import Walk
+
+SMALL = 1 << 14  # bytes; half of it for one name, the other for values: 32 MB of statements
 
 
 @cache
@@ -43,9 +47,18 @@ def canonicalize(
     contexts = contexts or secured()
     meter = Meter()
     try:
-        dataset = Walk(contexts, meter).document(document)
+        dataset = rdfc.Dataset() if _is_small(document) else rdfc.Dataset(rdfc.Budget().lists)
+        dataset = Walk(contexts, meter, dataset).document(document)
         return rdfc.canonicalize(dataset, digest=digest, limit=limit).encode()
     except UnicodeEncodeError:
         raise Malformed("a string holds a lone surrogate, which UTF-8 cannot express") from None
     finally:
         contexts.settle(meter)
+
+
+def _is_small(document: dict[str, Any]) -> bool:
+    """So small that its statements cannot fill the memory, however long the names in it are."""
+    try:
+        return len(orjson.dumps(document)) <= SMALL
+    except orjson.JSONEncodeError:
+        return False

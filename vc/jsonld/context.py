@@ -44,9 +44,6 @@ _CONTAINERS: tuple[Set[str], ...] = (
     {"@graph", "@index"},
 )  # fmt: skip
 
-LONGEST_NAME = 256
-"""Characters of an IRI that stands for a term, a type or a datatype: it is written with each value."""
-
 MOST_ALIASES = 16  # of one keyword; each object is searched for all of them
 MOST = 100_000  # what one document may charge a Meter; the first diploma takes 1,500, the next one nothing
 KEPT = 400_000  # what is remembered of all documents before all is forgotten (some tens of megabytes)
@@ -321,8 +318,6 @@ class _Definition:
             iri = self.own_iri(name)
         if (iri is not None and iri not in KEYWORDS and not IRI(iri)) or iri == "@context":
             raise _bad(name, "is not defined as an absolute IRI or a keyword")
-        if max(len(iri or ""), len(type_ or "")) > LONGEST_NAME:
-            raise _bad(name, f"stands for an IRI of more than {LONGEST_NAME} characters")
         if "@type" in container and type_ not in {None, "@id", "@vocab"}:
             raise _bad(name, "is a type map with another @type")
         if "@index" in value and not (isinstance(value["@index"], str) and "@index" in container):

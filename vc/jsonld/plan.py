@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from .context import IRI, KEYWORDS, LONGEST_NAME, UNSET, ActiveContext, Contexts, Meter, Term, expand
+from .context import IRI, KEYWORDS, UNSET, ActiveContext, Contexts, Meter, Term, expand
 from .literal import DOUBLE, closing
-from .problem import InvalidContext, InvalidDocument, LossyDocument, TooComplex, quoted
+from .problem import InvalidContext, InvalidDocument, LossyDocument, quoted
 
 # Kinds of plan. Strings under the first two are handled in the walker's hot loop, up to PLAIN a value is an
 # ordinary one, and from LIST on it needs a method of its own.
@@ -115,8 +115,6 @@ def absolute(iri: str | None, name: str) -> str:
             f"{quoted(name)} has no meaning in the contexts used here",
             hint="Correct its spelling, or add a context that defines it.",
         )
-    if len(iri) > LONGEST_NAME:
-        raise TooComplex(f"{quoted(name)} stands for an IRI of more than {LONGEST_NAME} characters")
     return iri
 
 

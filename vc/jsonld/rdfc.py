@@ -11,10 +11,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from itertools import permutations
+from typing import Any
 
 from .problem import TooComplex
 
 WORK = 50_000  # steps of the N-degree algorithm; honest documents take none or a few dozen
+WRITTEN = 1 << 25  # bytes of all statements together; what is made of them takes a few times as much
 DEEPEST = 250  # blank nodes on one path through equal-looking neighbours
 
 Node = int | str  # a blank node, or the finished N-Quads term
@@ -27,22 +29,27 @@ class Graph:
     link has a space on both sides, and its subject or its object is a blank node.
     """
 
-    __slots__ = ("facts", "lines", "links")
+    __slots__ = ("facts", "lines", "links", "new")
 
-    def __init__(self) -> None:
-        self.lines: list[str] = []
+    def __init__(self, new: Callable[[], list[Any]] = list) -> None:
+        self.new = new
+        self.lines: list[str] = new()
         self.facts: dict[int, list[str]] = {}
-        self.links: list[tuple[Node, str, Node]] = []
+        self.links: list[tuple[Node, str, Node]] = new()
 
 
 class Dataset:
-    """Graphs by name: "" is the default graph; blank nodes are numbered from 0 to `blanks` - 1."""
+    """Graphs by name: "" is the default graph; blank nodes are numbered from 0 to `blanks` - 1.
 
-    __slots__ = ("blanks", "graphs")
+    `new` makes the lists that statements are appended to: those of a `Budget` count what goes into them.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("blanks", "graphs", "new")
+
+    def __init__(self, new: Callable[[], list[Any]] = list) -> None:
+        self.new = new
         self.blanks = 0
-        self.graphs: dict[Node, Graph] = {"": Graph()}
+        self.graphs: dict[Node, Graph] = {"": Graph(new)}
 
     def blank(self) -> int:
         number = self.blanks
@@ -51,13 +58,43 @@ class Dataset:
 
     def add(self, subject: Node, predicate: str, value: Node, name: Node = "") -> None:
         """Add one statement given as whole terms."""
-        graph = self.graphs.setdefault(name, Graph())
+        graph = self.graphs.setdefault(name, Graph(self.new))
         if isinstance(value, int):
             graph.links.append((subject, f" {predicate} ", value))
         elif isinstance(subject, int):
-            graph.facts.setdefault(subject, []).append(f" {predicate} {value} .\n")
+            graph.facts.setdefault(subject, graph.new()).append(f" {predicate} {value} .\n")
         else:
             graph.lines.append(f"{subject} {predicate} {value} .\n")
+
+
+class Budget:
+    """How much memory the statements of one document may take: a few long names can fill any."""
+
+    def __init__(self, left: int = WRITTEN) -> None:
+        self._left = left
+
+    def lists(self) -> list[Any]:
+        """A list of lines or links. Raises TooComplex when there is no room for what is appended."""
+        return _Counted(self)
+
+    def spend(self, statement: str | tuple[Node, str, Node]) -> None:
+        for text in (statement,) if isinstance(statement, str) else statement:
+            if isinstance(text, str):
+                self._left -= len(text) if text.isascii() else 4 * len(text)
+        if self._left < 0:
+            raise TooComplex("the document has long names or ids that stand in too many statements")
+
+
+class _Counted(list[Any]):
+    __slots__ = ("_budget",)
+
+    def __init__(self, budget: Budget) -> None:
+        super().__init__()
+        self._budget = budget
+
+    def append(self, statement: Any) -> None:
+        self._budget.spend(statement)
+        super().append(statement)
 
 
 def canonicalize(dataset: Dataset, *, digest: str = "sha256", limit: int = WORK) -> str:

@@ -60,7 +60,7 @@ def reference(active: ActiveContext, value: Any) -> str:
         if colon > 0 and iri[colon + 1 : colon + 3] != "//":
             term = active.terms.get(iri[:colon])
             if term and term.prefix and term.iri and iri[:colon] != "_":
-                iri = absolute(term.iri + iri[colon + 1 :], value)
+                iri = term.iri + iri[colon + 1 :]
         if IRI(iri):
             return iri
     raise LossyDocument(

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from typing import Any, NoReturn
 
-from .context import LONGEST_NAME, UNSET, ActiveContext, Contexts, Meter, expand
+from .context import UNSET, ActiveContext, Contexts, Meter, expand
 from .literal import RDF, closing, escaped, is_special, json_literal, language_tag
 from .plan import (
     DONE,
@@ -35,7 +35,6 @@ from .rdfc import Dataset, Graph, Node
 from .value import reference, scalar, value_object
 
 DEEPEST = 100  # nested objects and lists
-MOST_WRITTEN = 1 << 24  # characters
 
 _FIRST, _REST, _NIL = f" <{RDF}first> ", f" <{RDF}rest> ", f"<{RDF}nil>"
 
@@ -43,13 +42,13 @@ _FIRST, _REST, _NIL = f" <{RDF}first> ", f" <{RDF}rest> ", f"<{RDF}nil>"
 class Walk:
     """One walk through one document."""
 
-    def __init__(self, contexts: Contexts, meter: Meter) -> None:
+    def __init__(self, contexts: Contexts, meter: Meter, dataset: Dataset | None = None) -> None:
+        """`dataset` is where the statements go, if not into one without limits."""
         self.contexts = contexts
         self.meter = meter
-        self.dataset = Dataset()
+        self.dataset = Dataset() if dataset is None else dataset
         self.own: str | None = None  # the id of the outermost object
         self.roots = 0  # objects that nothing points to
-        self.written = 0  # characters of long ids, repeated with each statement
 
     def document(self, document: dict[str, Any]) -> Dataset:
         """All its statements. Raises InvalidDocument, LossyDocument, TooComplex and what contexts raise."""
@@ -103,8 +102,6 @@ class Walk:
             problem.within(key)
             raise
         subject: Node
-        if name is not None and len(name) > LONGEST_NAME:  # a picture, perhaps
-            self.write(len(name) * _values(node))
         if outermost:
             self.own = name
         elif name is not None and name == self.own and self.contexts.names and len(node) > 1:
@@ -112,7 +109,7 @@ class Walk:
         if name is None:
             subject = blank = self.dataset.blank()
             start = ""
-            lines = graph.facts[blank] = []
+            lines = graph.facts[blank] = graph.new()
         else:
             subject = start = f"<{name}>"
             lines = graph.lines
@@ -120,12 +117,6 @@ class Walk:
             lines.append(start + line)
         self.members(graph, active, node, depth, subject, start, lines, outermost)
         return subject
-
-    def write(self, characters: int) -> None:
-        """Count text that the document's own length does not bound."""
-        self.written += characters
-        if self.written > MOST_WRITTEN:
-            raise TooComplex("an id of thousands of characters belongs to an object that says much")
 
     def members(
         self, graph: Graph, active: ActiveContext, node: dict[str, Any], depth: int,
@@ -172,7 +163,7 @@ class Walk:
             if outermost and None in node.values():
                 raise InvalidDocument("null stands beside @graph, which processors do not read the same way")
             for item in items:
-                inner = graph if alone else self.dataset.graphs.setdefault(subject, Graph())
+                inner = graph if alone else self.dataset.graphs.setdefault(subject, Graph(self.dataset.new))
                 self.root(inner, plan.node, item, depth + 1)
         elif plan.name == "@reverse" and type(value) is dict:
             for name, others in value.items():
@@ -276,7 +267,9 @@ class Walk:
             for item in value if type(value) is list else [value]:
                 name = self.dataset.blank()
                 say(graph, subject, plan.predicate, name)
-                self.root(self.dataset.graphs.setdefault(name, Graph()), plan.node, item, depth + 1)
+                self.root(
+                    self.dataset.graphs.setdefault(name, Graph(self.dataset.new)), plan.node, item, depth + 1
+                )
         elif type(value) is not dict:
             self.put(graph, subject, plan, value, depth)
         elif kind == LANGUAGES:
@@ -333,6 +326,7 @@ class Walk:
                 if kind not in self.contexts.names.get(iri, (kind,)):
                     raise self.misnamed(iri)
                 lines.append(f" <{RDF}type> <{iri}> .\n")
+                self.meter.charge(len(iri) // 8)
                 term = active.terms.get(kind)
                 if term and term.context is not UNSET:
                     result = self.contexts.process(result, term.context, self.meter, propagate=False)
@@ -365,17 +359,6 @@ class Walk:
         return found
 
 
-def _values(value: Any) -> int:
-    """How many values stand in one, and itself: no fewer than the statements that repeat its id."""
-    count, waiting = 0, [value]
-    while waiting:
-        value = waiting.pop()
-        count += 1
-        if type(value) is dict or type(value) is list:
-            waiting += value.values() if type(value) is dict else value
-    return count
-
-
 def _not_json(value: object) -> NoReturn:
     raise InvalidDocument(f"a value of type {type(value).__name__} in a context is not JSON")
 
@@ -385,6 +368,6 @@ def say(graph: Graph, subject: Node, predicate: str, value: Node) -> None:
     if isinstance(value, int):
         graph.links.append((subject, predicate, value))
     elif isinstance(subject, int):
-        graph.facts.setdefault(subject, []).append(f"{predicate}{value} .\n")
+        graph.facts.setdefault(subject, graph.new()).append(f"{predicate}{value} .\n")
     else:
         graph.lines.append(f"{subject}{predicate}{value} .\n")
