@@ -48,7 +48,13 @@ class Role:
             shown = f"--loopback {shown}"
         if not quiet:
             click.secho(wrapped(f"  {self.name}$ intaglio {shown}", 4), dim=True)
-        done = subprocess.run(self.command(*words), env=self.environment, capture_output=True, text=True)
+        done = subprocess.run(
+            self.command(*words),
+            env=self.environment,
+            stdin=subprocess.DEVNULL,  # what is asked at a terminal would not be seen
+            capture_output=True,
+            text=True,
+        )
         if done.returncode != expect:
             raise Unexpected(
                 f"intaglio {shown} ended with {done.returncode}, not {expect}:\n{done.stdout}{done.stderr}"
@@ -217,7 +223,12 @@ def _served(university: Role, port: int) -> Any:
     command = Role.command("issuer", "serve", "--tls", "--port", str(port))
     click.secho(f"  {university.name}$ intaglio issuer serve --tls --port {port} &", dim=True)
     server = subprocess.Popen(
-        command, env=university.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command,
+        env=university.environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     try:
         assert server.stdout is not None
