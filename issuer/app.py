@@ -34,7 +34,7 @@ _STATUS = (  # the first that fits; any other refusal is 403
     (Unavailable, 503),
     (Damaged, 500),
 )
-FOR_PEOPLE = """\
+_FOR_PEOPLE = """\
 This is a claim link of {name}, by which a wallet gets a diploma.
 
 It is for the wallet, not for a browser, and good once. With the wallet of Intaglio, type:
@@ -69,7 +69,7 @@ def create_app(issuer: Issues, claims: Claims, public: Path, clock: Callable[[],
     def invite(token: str, request: Request) -> Response:
         if "text/html" in request.headers.get("Accept", ""):  # somebody clicked on it
             link = ClaimLink.parse(f"{claims.service}/claim/{token}")  # nothing else is shown as one
-            words = FOR_PEOPLE.format(name=issuer.name, link=link)
+            words = _FOR_PEOPLE.format(name=issuer.name, link=link)
             return Response(words, headers=_PRIVATE, media_type="text/plain")
         message = claims.invite(token, issuer, now=clock()).to_json()
         return Response(message, headers=_PRIVATE, media_type="application/json")

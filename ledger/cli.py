@@ -46,6 +46,8 @@ class Place(NamedTuple):
 
     folder: Path
     now: Callable[[], datetime]
+    named: bool
+    """Whether the folder was typed; else it is the issuer's."""
 
     def open(self) -> LogReader:
         """The log, to read."""
@@ -58,14 +60,14 @@ class Place(NamedTuple):
 def ledger(ctx: click.Context, folder: Path | None) -> None:
     """Look into a log, prove an entry, audit the whole."""
     session: Session = ctx.obj
-    ctx.obj = Place(folder or session.home / "issuer", session.now)
+    ctx.obj = Place(folder or session.home / "issuer", session.now, folder is not None)
 
 
 @verb(ledger)
 @click.argument("name")
 def init(place: Place, name: str) -> Result:
     """Make an empty log; NAME is best a web address without https://."""
-    if click.get_current_context().parent.params["folder"] is None:  # type: ignore[union-attr]
+    if not place.named:
         raise click.UsageError("Where? --in FOLDER, before init. An issuer makes its log itself.")
     if (place.folder / "keys.json").exists():
         raise Conflict(f"{place.folder} has keys already", hint="Give another folder: --in FOLDER")

@@ -36,7 +36,7 @@ from keys import PrivateKey
 from tests.diplomas import DID, NAME, NOW, bundle, diploma
 from tests.serving import listening, serving
 from vc.integrity import InvalidProof
-from wire.problem import Conflict, Damaged, NotFound, Unavailable
+from wire.problem import Conflict, Damaged, NotFound, Problem, Unavailable
 
 SERVICE = "https://uni.example"
 NUMBER = "UNI-2026-00017"
@@ -329,7 +329,7 @@ class Failing(Registrar):
         (Damaged("/a/path"), 500),
     ],
 )
-def test_what_the_issuer_raises_has_a_status(tmp_path: Path, problem: Exception, status: int) -> None:
+def test_what_the_issuer_raises_has_a_status(tmp_path: Path, problem: Problem, status: int) -> None:
     with service(tmp_path, Failing(problem)) as running:
         link = running.claims.offer(NUMBER, now=NOW)
         _, body, _ = running.ask("GET", f"/claim/{link.token}")
@@ -338,7 +338,7 @@ def test_what_the_issuer_raises_has_a_status(tmp_path: Path, problem: Exception,
         )
         assert (found, headers["content-type"]) == (status, "application/problem+json")
         if status < 500:
-            assert json.loads(body) == {**problem.to_dict(), "status": status}  # type: ignore[attr-defined]
+            assert json.loads(body) == {**problem.to_dict(), "status": status}
         else:
             assert "the service cannot answer now" in body.decode()
             assert "/a/path" not in body.decode()

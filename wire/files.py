@@ -88,4 +88,4 @@ def _take(descriptor: int, kind: int, deadline: float, path: Path) -> None:
         except BlockingIOError:
             if time.monotonic() >= deadline:
                 raise TryLater(f"another process is at work on {path}") from None
-            time.sleep(0.02)
+            time.sleep(0.02)  # flock itself waits for ever or not at all

@@ -59,10 +59,11 @@ class WorkFailed(Exception):
     """The work fails even if nobody kills it: nothing that a test of kills is about."""
 
 
-def kill_everywhere(prepare: Callable[[], tuple[Work, Work]], *, points: int, seed: int = 1) -> None:
+def kill_everywhere(prepare: Callable[[], tuple[Work, Work]], *, points: int, seed: int = 1) -> int:
     """Until it was killed `points` times: prepare, kill the work at a random point, at another, and check.
 
-    `prepare` gives, each time in a new place, the work and the check of what it left, which raises.
+    `prepare` gives, each time in a new place, the work and the check of what it left, which raises. How often
+    it was killed before its end is returned.
     """
     random_points = random.Random(seed)
     for _ in range(2):  # the first check loads modules here, which later forks then need not load
@@ -77,6 +78,7 @@ def kill_everywhere(prepare: Callable[[], tuple[Work, Work]], *, points: int, se
         found += killed(work, random_points.randint(1, total))
         killed(work, random_points.randint(1, total))
         check()
+    return found
 
 
 def _fork(work: Work, on_event: Callable[[int], None]) -> bool:

@@ -120,21 +120,21 @@ def single_diplomas(issuer: Issuer, folder: Path) -> Prepare:
 
 
 def test_the_same_command_finishes_what_was_killed(issuer: Issuer, source: Source, tmp_path: Path) -> None:
-    kill_everywhere(same_file_again(issuer, source, tmp_path), points=200)
+    assert kill_everywhere(same_file_again(issuer, source, tmp_path), points=200) == 200
 
 
 def test_the_same_holds_with_worker_processes(issuer: Issuer, source: Source, tmp_path: Path) -> None:
-    kill_everywhere(same_file_again(issuer, source, tmp_path, workers=2), points=40)
+    assert kill_everywhere(same_file_again(issuer, source, tmp_path, workers=2), points=40) == 40
 
 
 def test_another_file_may_come_first(
     issuer: Issuer, source: Source, overlapping: Source, tmp_path: Path
 ) -> None:
-    kill_everywhere(another_file_first(issuer, source, overlapping, tmp_path), points=100)
+    assert kill_everywhere(another_file_first(issuer, source, overlapping, tmp_path), points=100) == 100
 
 
 def test_single_diplomas_and_revocations_survive(issuer: Issuer, tmp_path: Path) -> None:
-    kill_everywhere(single_diplomas(issuer, tmp_path), points=100)
+    assert kill_everywhere(single_diplomas(issuer, tmp_path), points=100) == 100
 
 
 # Planted faults

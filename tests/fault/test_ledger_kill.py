@@ -63,7 +63,7 @@ def _settle_often(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_kill_at_any_point_loses_nothing(tmp_path: Path) -> None:
-    kill_everywhere(_plan(tmp_path, PosixStore), points=200)
+    assert kill_everywhere(_plan(tmp_path, PosixStore), points=200) == 200
 
 
 class JournalLast(PosixStore):

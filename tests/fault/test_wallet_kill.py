@@ -71,7 +71,7 @@ def folders(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_nothing_acknowledged_is_lost_and_the_store_always_opens(folders: Iterator[Path]) -> None:
-    kill_everywhere(lambda: prepared(folders), points=200)
+    assert kill_everywhere(lambda: prepared(folders), points=200) == 200
 
 
 @contextmanager
