@@ -33,7 +33,18 @@ def test_the_demo_as_json(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_demo_ends_with_all_verdicts_as_told(tmp_path: Path) -> None:
-    done = intaglio("demo", home=tmp_path)
+    """At a terminal, where some of its commands would ask."""
+    here, there = os.openpty()
+    done = subprocess.run(
+        [sys.executable, "-m", "intaglio", "demo"],
+        env={**os.environ, "INTAGLIO_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        stdin=there,
+        timeout=120,
+    )
+    os.close(here)
+    os.close(there)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "All verdicts as told" in done.stdout
     assert done.stdout.count("VALID: ") == 6  # two valid, four NOT VALID
