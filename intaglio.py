@@ -104,6 +104,12 @@ class Session:
         """What the wallet asks before it stores something."""
         return self.verifier().verify(data, now=self.now())
 
+    def recognises(self, did: str) -> bool:
+        """What the wallet asks before it claims something: whether the issuer is on the trust list."""
+        from verifier import Trust
+
+        return Trust.load(self.trust_file).issuer(did) is not None
+
     def pin(self, entry: Mapping[str, Any]) -> None:
         """Puts an issuer of this machine on the local trust list, unless it stands there already."""
         from verifier import RecognisedIssuer, RecognisedLog, Trust, update_trust

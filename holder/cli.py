@@ -15,7 +15,7 @@ import click
 from vc.bundle import MAX_BYTES
 from vc.presentation import SUITES_BY_KEY
 from vc.report import Report
-from wire.problem import Declined, NotFound, TooLarge
+from wire.problem import Declined, NotFound, Refused, TooLarge
 from wire.terminal import Result, read_input, required_passphrase, say, typed, verb
 from wire.text import printable
 
@@ -45,8 +45,18 @@ class Session(Protocol):
     def now(self) -> datetime:
         """The time."""
 
+    def recognises(self, did: str) -> bool:
+        """Whether an issuer is on the trust list."""
+
     def check(self, data: bytes) -> Report:
         """What the verifier finds in a credential or bundle."""
+
+
+class IssuerNotKnown(Refused):
+    """Whoever offers a diploma is not on the trust list: what comes could not be checked."""
+
+    title = "The issuer is not known here"
+    undetermined = True
 
 
 @click.group()
@@ -107,6 +117,13 @@ def receive(session: Session, source: str, ca: Path | None, yes: bool, accept_un
         from .client import claim
 
         def agree(invitation: Invitation) -> bool:
+            if not (accept_undetermined or session.recognises(invitation.issuer)):
+                raise IssuerNotKnown(
+                    f"{printable(invitation.name)}, which says that it is {printable(invitation.issuer)}, is "
+                    "not on the trust list here, so that its diploma could not be checked",
+                    hint="Nothing was claimed. If you know the issuer, ask for its trust file, keep that by "
+                    "`intaglio trust add FILE`, and type the same again.",
+                )
             say(
                 f"{printable(invitation.name)} offers a diploma at {invitation.domain}",
                 f"it says that it is {printable(invitation.issuer)}",

@@ -125,6 +125,11 @@ class Store:
             return cls(connection, _unwrap(connection, passphrase)).records()
 
     @staticmethod
+    def is_lost(path: Path) -> bool:
+        """Whether there was a store, whose file is gone."""
+        return _seen_beside(path).exists() and not path.exists()
+
+    @staticmethod
     def examine(path: Path) -> None:
         """Raise `NotFound` or `Damaged` as far as that can be told without the passphrase."""
         if not path.is_file():

@@ -22,7 +22,7 @@ from vc.presentation import SUITES_BY_KEY, presentation
 from vc.report import Report, Verdict
 from vc.status import details_url
 from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
-from wire.problem import Damaged, Malformed, NotFound, Problem, Refused
+from wire.problem import Conflict, Damaged, Malformed, NotFound, Problem, Refused
 from wire.strict import base64url_decode, base64url_encode, load_json_object
 
 from .store import Record, Store
@@ -89,6 +89,12 @@ class Wallet:
     @classmethod
     def create(cls, home: Path, passphrase: bytes, *, now: datetime, key_type: str = "Ed25519") -> str:
         """Make a wallet with one key and return its DID; `Conflict` if there is a wallet already."""
+        if Store.is_lost(home / FILE):
+            raise Conflict(
+                "a wallet was here, and its file is gone",
+                hint="`intaglio wallet restore BACKUP` brings a copy back. To begin anew, remove "
+                f"{home / FILE}.seen first.",
+            )
         key = _new_key(key_type, now)
         Store.create(home / FILE, passphrase, [_key_record(key)])
         return key.did

@@ -40,6 +40,10 @@ This is a claim link of {name}, by which a wallet gets a diploma.
 It is for the wallet, not for a browser, and good once. With the wallet of Intaglio, type:
 
     intaglio wallet receive {link}
+
+The wallet has to know who issues: `intaglio trust add FILE` keeps the trust file that you
+were given with the link. If it does not accept the certificate here, add --ca FILE with the
+file that you were given for that.
 """
 
 _PRIVATE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}

@@ -187,7 +187,7 @@ def _require_newest(unpacked: Path, home: Path) -> None:
 
 def _archive(home: Path, archive: tarfile.TarFile) -> None:
     log = home / "log"
-    with locked(home / "issue", patience=30.0):
+    with locked(home / "issue", patience=5.0):
         with locked(home / "status"), tempfile.TemporaryDirectory(prefix=".backup-", dir=home) as copies:
             for database in sorted(home.glob("*.sqlite")):
                 copy = Path(copies) / database.name

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -23,8 +23,8 @@ class Change(NamedTuple):
 
     row: int
     number: str
-    fields: list[str]
-    """Those that differ."""
+    fields: Mapping[str, Any]
+    """Those that differ, with what the row says."""
     revoked: bool
     """Whether the diploma was revoked, so that it cannot be corrected."""
 
@@ -67,7 +67,8 @@ def changes(
         if current.edition > 1 or not first:
             first = archive.line(current.seq, current.leaf).record
         if changed := _between(record, first, fields):
-            yield Change(row, current.number, changed, current.reason is not None)
+            said = {field: record.get(field, "") for field in changed}
+            yield Change(row, current.number, said, current.reason is not None)
 
 
 def _between(record: Record, issued: Record, fields: Collection[str]) -> list[str]:

@@ -142,8 +142,13 @@ class Claims:
         acceptance = Acceptance.parse(message)
         self._spend(token, acceptance.challenge, now)  # before the costly check: one each
         acceptance.verify(domain=self.service, documents=self._documents, now=now)
-        number = self._bind(token, acceptance.holder, now)
-        return issuer.claim(number, acceptance.holder)
+        number, is_new = self._bind(token, acceptance.holder, now)
+        try:
+            return issuer.claim(number, acceptance.holder)
+        except Conflict:
+            if is_new:  # what was refused must not take the link from its true holder
+                self._unbind(token, acceptance.holder)
+            raise
 
     def _spend(self, token: str, challenge: str, now: datetime) -> None:
         with self._connected() as connection:
@@ -158,23 +163,33 @@ class Claims:
                 hint="Open the link again: the wallet then signs a new challenge.",
             )
 
-    def _bind(self, token: str, holder: str, now: datetime) -> str:
+    def _bind(self, token: str, holder: str, now: datetime) -> tuple[str, bool]:
+        """The number of the diploma, and whether the link was nobody's before."""
         with self._connected() as connection:
             won = connection.execute(
-                "UPDATE link SET holder = ?1"
-                " WHERE token = ?2 AND (holder = ?1 OR holder IS NULL AND expires > ?3) RETURNING number",
+                "UPDATE link SET holder = ? WHERE token = ? AND holder IS NULL AND expires > ?"
+                " RETURNING number",
                 (holder, _hash(token), _seconds(now)),
             ).fetchone()
             if won is not None:
-                number: str = won[0]
-                return number
-            link = connection.execute("SELECT holder FROM link WHERE token = ?", (_hash(token),)).fetchone()
+                return won[0], True
+            link = connection.execute(
+                "SELECT holder, number FROM link WHERE token = ?", (_hash(token),)
+            ).fetchone()
+        if link is not None and link[0] == holder:
+            return link[1], False
         if link is not None and link[0] is not None:
             raise AlreadyClaimed(
                 "another wallet has claimed this diploma",
                 hint="If that was not you, tell the issuer: it can withdraw that one and send a new link.",
             )
         raise _expired()
+
+    def _unbind(self, token: str, holder: str) -> None:
+        with self._connected() as connection:
+            connection.execute(
+                "UPDATE link SET holder = NULL WHERE token = ? AND holder = ?", (_hash(token), holder)
+            )
 
     @contextmanager
     def _connected(self) -> Iterator[sqlite3.Connection]:

@@ -51,7 +51,8 @@ class Place(NamedTuple):
         """Makes the issuer, or opens it, and puts it on the local trust list."""
         exists = (self.folder / "issuer.json").exists()
         if name is None:
-            name = Identity.read(self.folder).name if exists else _nobody()
+            known = exists or (self.folder / "log").exists()  # where its description is lost, that is said
+            name = Identity.read(self.folder).name if known else _nobody()
         prompt = "Issuer passphrase" if exists else "Passphrase for the issuer's keys (empty: none)"
         issuer = Issuer.create(
             self.folder,

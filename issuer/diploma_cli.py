@@ -12,7 +12,7 @@ from vc.bundle import MAX_BYTES, Bundle
 from vc.status import Reason
 from wire.problem import Conflict, Declined, NotFound
 from wire.terminal import Result, agreed, is_file, say, verb
-from wire.text import counted, shortened
+from wire.text import counted, printable, shortened
 
 from . import text
 from .export import export as write_bundles
@@ -64,10 +64,11 @@ def revoke(place: Place, selectors: tuple[str, ...], reason: str, date: datetime
         raise Declined("nothing was revoked")
     if before := sum(entry.reason is not None for entry in entries):
         say(f"{counted(before, 'diploma')} had been revoked before: nothing changes there.")
+    news = before < len(entries)
     made.lists.revoke([entry.number for entry in entries], Reason(reason), date=moment, now=now)
     entries = [made.store.entry(entry.seq) for entry in entries]
-    say("The next check on this machine sees it at once.")
-    say(*text.not_heard_of(made))
+    if news:
+        say("The next check on this machine sees it at once.", *text.not_heard_of(made))
     return Result(
         {"diplomas": [text.summary(made, entry) for entry in entries]},
         "\n".join(f"revoked {text.line(entry)}" for entry in entries),
@@ -77,17 +78,22 @@ def revoke(place: Place, selectors: tuple[str, ...], reason: str, date: datetime
 @verb(verbs)
 @_selector
 @click.option("--set", "changes", multiple=True, required=True, metavar="FIELD=VALUE", help="What to change.")
+@click.option("--yes", is_flag=True, help="Do not ask, even at a terminal.")
 @out_option
-def correct(place: Place, selector: str, changes: tuple[str, ...], out: Path) -> Result:
+def correct(place: Place, selector: str, changes: tuple[str, ...], yes: bool, out: Path) -> Result:
     """Issue a diploma anew with changed fields. The edition before is revoked as superseded."""
     made = place.open()
-    before = _current(made, selector)
-    entry = made.correct(before.number, pairs(changes, "--set"))
+    before, said = _current(made, selector), pairs(changes, "--set")
+    record = made.line(before).record
+    changed = "; ".join(f"{field}: {record.get(field) or '(empty)'} → {said[field]}" for field in said)
+    if not agreed(printable(f"{text.line(before)}. For good: {changed}?"), yes):
+        raise Declined("nothing was corrected")
+    entry = made.correct(before.number, said)
     if entry == before:
         say("The diploma says so already: no new edition was issued.")
     else:
         say(f"Edition {before.edition} is revoked as superseded: hand out the new one in its place.")
-        say(*text.not_heard_of(made))
+        say("The next check on this machine sees it at once.", *text.not_heard_of(made))
     try:
         (path,) = write_bundles(made, [entry], out)
     except (OSError, Conflict) as error:

@@ -29,9 +29,11 @@ _LARGEST = 1 << 25  # bytes of a status list
 
 def findings(home: Path, now: datetime) -> Iterator[Finding]:
     """One by one, the costly ones last. Raises the `Problem` that leaves nothing to look at."""
-    identity = Identity.read(home)
+    identity, known = Identity.read(home), -1
     if os.access(home, os.W_OK):
         yield from _index(identity.name, home)
+        with closing(Store(index(home))) as store:
+            known = store.last_leaf()
     else:
         what = f"{identity.name} lives in {home}, which may only be read: its index was not looked into."
         yield Finding("!", what)
@@ -53,8 +55,12 @@ def findings(home: Path, now: datetime) -> Iterator[Finding]:
     if not KeyFile.open(home / "keys.json", lambda: None).protected:
         what = "Its keys are not sealed under a passphrase; only the folder's rights guard them."
         yield Finding("!", what, "intaglio issuer password")
-    count = counted(audit(open_to_read(home)).size, "entry", "entries")
+    size = audit(open_to_read(home)).size
+    count = counted(size, "entry", "entries")
     yield Finding("✓", f"Its log of {count} was derived again, and is as signed.")
+    if known >= size:
+        what = f"Its index knows of log entry {known}: the log is another one, or an old copy."
+        yield Finding("✗", what, "Bring the log's folder back from a backup.")
     for path in sorted((home / "shards").rglob("*.zst")):
         for _ in Shard(path):  # unpacks it
             pass

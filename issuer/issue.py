@@ -30,6 +30,7 @@ from wire.datetimestamp import format_datetimestamp
 from wire.files import locked, make_private_folder, write_durably
 from wire.problem import Conflict, Damaged, Malformed, NotFound, Refused
 from wire.strict import base64url_encode, load_json_object
+from wire.text import counted
 
 from .archive import Archive, unpack
 from .bulk import Bulk, Progress, Result
@@ -48,7 +49,7 @@ Clock = Callable[[], datetime]
 SUITE = "eddsa-rdfc-2022"
 """What Open Badges 3.0 asks for."""
 
-_PATIENCE = 30.0  # seconds that one who issues waits for another
+_PATIENCE = 5.0  # seconds that one who issues waits for another
 _BLOCK = 64  # the most sequence numbers that a process takes at a time for single issues
 _LIST_NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
 ROW = re.compile(r"row[ :]?([1-9][0-9]{0,9})")
@@ -134,6 +135,13 @@ class Issuer:
             PosixStore(self.home / "log", kept_beside(self.home)),
             clock=self._clock,
         )
+        known = self.store.last_leaf()  # asked first: others append meanwhile
+        size = log.checkpoint().size
+        if known >= size:
+            raise Damaged(
+                f"the index knows of log entry {known}, and the log has {counted(size, 'entry', 'entries')}",
+                hint="Bring the log's folder back from a backup: the diplomas rest on it.",
+            )
         digest = entry(EntryKind.DID_DOCUMENT, document_digest(self._document))
         self._document_leaf = log.append([digest], digest).start
         return log
@@ -259,6 +267,22 @@ class Issuer:
                 return self.bundle(current).to_bytes()
             with suppress(EditionTaken):  # by another request of the same holder, or a correction: look again
                 self._issue_edition(line.record, current.edition + 1, holder)
+
+    def release(self, number: str) -> Entry:
+        """The next edition of a diploma, bound to nobody: for a holder whose wallet is lost.
+
+        The edition before is revoked as superseded. One that is bound to nobody is returned as it is.
+        """
+        self._recover()
+        current = self._current(number)
+        line = self.line(current)
+        return (
+            current if _holder(line) is None else self._issue_edition(line.record, current.edition + 1, None)
+        )
+
+    def is_bound(self, entry: Entry) -> bool:
+        """Whether a wallet has claimed this edition."""
+        return _holder(self.line(entry)) is not None
 
     def _current(self, number: str) -> Entry:
         """The latest edition of a diploma, as long as it is not revoked."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import shlex
 import tempfile
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -123,7 +123,8 @@ def issue(
                     files = _write(made, done, out, meter)
                 except (OSError, Conflict) as error:
                     refused = error
-    return Outcome(source, done, error_file, files, refused, dry_run).result(reading)
+    again = [*reading.words(), *(("--out", str(out)) if _given("out") else ())]
+    return Outcome(source, done, error_file, files, refused, dry_run).result(again)
 
 
 class Reading(NamedTuple):
@@ -160,14 +161,14 @@ class Outcome(NamedTuple):
     """Why they could not be."""
     dry_run: bool
 
-    def result(self, reading: Reading) -> Result:
-        """The talk on stderr, and what goes to stdout."""
+    def result(self, options: Sequence[str]) -> Result:
+        """What goes to stdout, after the talk on stderr; `options` are those to type again."""
         survey = self.done.survey
         failed, known, changed = len(survey.findings), len(survey.known), len(survey.changed)
         for found in text.findings(self.source, self.done):
             say(*found)
         if failed:
-            again = f"{typed('issuer', 'issue')} {shlex.join([str(self.error_file), *reading.words()])}"
+            again = f"{typed('issuer', 'issue')} {shlex.join([str(self.error_file), *options])}"
             say(f"The bad rows are in {self.error_file}: correct them there, then", again)
         if self.refused:
             say(*text.not_written(self.refused))

@@ -104,7 +104,11 @@ def _date(cell: str, order: str) -> str:
     text = _MIDNIGHT.sub("", cell)
     if found := _read_as(text, (*_DATES, *DATE_ORDERS.get(order, ()))):
         return found
-    if not order and any(_read_as(text, forms) for forms in DATE_ORDERS.values()):
+    orders = [name for name, forms in DATE_ORDERS.items() if _read_as(text, forms)] if not order else []
+    if len(orders) == 1:
+        form = "day/month/year" if orders == ["day-first"] else "month/day/year"
+        raise BadCell(f"is {form}: write YYYY-MM-DD, or issue the file with --dates {orders[0]}")
+    if orders:
         raise BadCell(
             "is day/month/year or month/day/year: write YYYY-MM-DD, "
             "or issue the file with --dates day-first or --dates month-first"

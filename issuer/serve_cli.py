@@ -26,16 +26,27 @@ _url = click.option("--url", help="The address that links begin with, if it is n
 @verb()
 @click.argument("selectors", metavar="DIPLOMA...", nargs=-1, required=True)
 @_url
-def claim(place: Place, selectors: tuple[str, ...], url: str | None) -> Result:
+@click.option(
+    "--anew", is_flag=True, help="For another wallet than the one that has it: that one's is revoked."
+)
+def claim(place: Place, selectors: tuple[str, ...], url: str | None, anew: bool) -> Result:
     """Make links by which wallets claim diplomas. Each is good for one wallet, and ends earlier ones."""
     from .claims import LINK_LIFETIME
+    from .tls import LOOPBACK
 
     made = place.open()
     claims = _claims(made, url or _address(made))
     links = {}
     for number in [_number(made, selector) for selector in selectors]:
+        if anew:
+            made.release(number)
+        elif made.is_bound(made.store.current(number)):
+            say(f"{number} is bound to a wallet, and no other can claim it. If that one is lost: --anew.")
         links[number] = str(claims.offer(number, now=place.session.now()))
-    say(f"Good for {LINK_LIFETIME.days} days and one wallet, as long as `{typed('issuer', 'serve')}` runs.")
+    serving = f"{typed('issuer', 'serve')}{f' --url {shlex.quote(url)}' if url else ''}"
+    say(f"Good for {LINK_LIFETIME.days} days and one wallet, as long as this runs:", serving)
+    if urlsplit(claims.service).hostname in LOOPBACK:
+        say("They lead to this machine only; --url https://HOST:8460 names one that others can reach.")
     say("Whoever has a link can claim with it: send each to its holder only.")
     say("Earlier links for the same diplomas, if nobody has used them, are good no longer.")
     say("A claim makes an edition for that wallet; a file that was handed out before is revoked then.")

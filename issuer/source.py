@@ -251,6 +251,9 @@ _USUAL = {name: field for field, (_, others) in FIELDS.items() for name in (fiel
 
 def _recognised(header: list[str], own: Collection[str] = ()) -> dict[int, str]:
     usual = {**dict(zip(own, own, strict=True)), **_USUAL}
+    plain = set(map(_plain, header))
+    if any(usual.get(name) == "given_name" for name in plain - {"name"}):
+        usual["name"] = "family_name"  # as in: Name, Vorname
     found = ((index, usual.get(_plain(heading))) for index, heading in enumerate(header))
     return {index: field for index, field in found if field}
 

@@ -290,6 +290,15 @@ class Store:
             ).one()
         return int(row[0])
 
+    def last_leaf(self) -> int:
+        """The latest log entry that is known here, -1 if none is: the log has to be longer."""
+        with self._database.reading() as connection:
+            row = connection.exec_driver_sql(
+                "SELECT max((SELECT coalesce(max(first_leaf + issued - 1), -1) FROM chunk), "
+                "(SELECT coalesce(max(max(leaf, details_leaf)), -1) FROM status_list))"
+            ).one()
+        return int(row[0])
+
     # Revocation
 
     def revoke(self, numbers: Iterable[str], reason: str, date: str) -> None:

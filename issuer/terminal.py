@@ -42,6 +42,8 @@ def pairs(texts: tuple[str, ...], option: str) -> dict[str, str]:
     for field, equals, value in (item.partition("=") for item in texts):
         if not field.strip() or not equals:
             raise click.UsageError(f"{option} takes FIELD=…, with a field's name before the sign.")
+        if value.strip() == "…":
+            raise click.UsageError(f"{option} {field}: write the value in the place of the dots.")
         if field.strip() in found:
             raise click.UsageError(f"{option} names {field.strip()} twice.")
         found[field.strip()] = value

@@ -133,8 +133,8 @@ def _more(found: int, noun: str, where: str) -> Iterator[Sequence[str]]:
 
 def _change(source: Source, change: Change) -> Sequence[str]:
     columns = ", ".join(source.header[source.columns[field]] for field in change.fields)
-    fields = " ".join(f"--set {field}=…" for field in change.fields)
-    remedy = f"{typed('issuer', 'correct')} {shlex.quote(change.number)} {fields}"
+    said = [word for field, value in change.fields.items() for word in ("--set", f"{field}={value}")]
+    remedy = f"{typed('issuer', 'correct')} {shlex.join([change.number, *said])}"
     if change.revoked:
         remedy = f"diploma {change.number} was revoked: a new one needs a number of its own"
     return [printable(f"row {change.row}: {columns}"), printable(remedy)]
@@ -155,8 +155,8 @@ def not_heard_of(issuer: Issuer) -> Sequence[str]:
         folder = issuer.home / "status"
         return [f"Others see it when they fetch the lists; copy {folder} to {issuer.identity.url}/"]
     return [
-        "Others do not: there is no web address to fetch lists from, and bundles handed out before bring",
-        "an older list along, good for a year. Tell them, or hand out the bundles anew.",
+        "Others do not hear of it: there is no web address to fetch lists from, and bundles that were handed "
+        "out before bring an older list along, good for a year. Tell them, or hand out the bundles anew."
     ]
 
 
@@ -168,7 +168,8 @@ def outcome(result: Result) -> dict[str, Any]:
         "issued": result.issued,
         "issuedBefore": len(survey.known),
         "changed": [
-            {"row": change.row, "number": change.number, "fields": change.fields} for change in survey.changed
+            {"row": change.row, "number": change.number, "fields": list(change.fields)}
+            for change in survey.changed
         ],
         "failed": len(survey.findings),
         "errors": [

@@ -55,7 +55,9 @@ class Place(NamedTuple):
 
 
 @click.group()
-@click.option("--in", "folder", type=Folder(), help="The log's folder; to look, else the issuer's.")
+@click.option(
+    "--in", "folder", type=Folder(), help="The folder with keys.json and log/; to look, else the issuer's."
+)
 @click.pass_context
 def ledger(ctx: click.Context, folder: Path | None) -> None:
     """Look into a log, prove an entry, audit the whole."""

@@ -32,6 +32,8 @@ def open_to_read(folder: Path) -> LogReader:
             f"the log in {folder} is gone",
             hint="Bring it back from a backup: what was proved with it refers to it.",
         )
+    if (folder / CHECKPOINT).exists():
+        raise NotFound(f"{folder} is the log itself", hint=f"Name the folder above it: --in {folder.parent}")
     if store is None or note is None:
         raise NotFound(
             f"there is no log in {folder}", hint="--in FOLDER names another; --key KEY checks without any."

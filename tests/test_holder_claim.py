@@ -221,6 +221,24 @@ def test_a_diploma_whose_issuer_is_not_trusted_can_be_had_later(university: Issu
         assert len(mine.credentials()) == 1
 
 
+def test_a_lost_wallet_gives_way_to_another(university: Issuer, tmp_path: Path) -> None:
+    with (
+        served(university) as (claims, fetcher),
+        wallet(tmp_path / "lost") as lost,
+        wallet(tmp_path / "new") as new,
+    ):
+        claim(claims.offer(NUMBER, now=now()), lost, fetcher, checks(university), yes, now=now())
+        with pytest.raises(Conflict):
+            claim(claims.offer(NUMBER, now=now()), new, fetcher, checks(university), yes, now=now())
+        released = university.release(NUMBER)
+        assert not university.is_bound(released)
+        assert university.release(NUMBER) == released
+        held = claim(claims.offer(NUMBER, now=now()), new, fetcher, checks(university), yes, now=now())
+        assert held.bound_to == {new.holder_keys()[0].did}
+    states = [(entry.edition, entry.reason) for entry in university.entries()]
+    assert states == [(1, "superseded"), (2, "superseded"), (3, "superseded"), (4, None)]
+
+
 def _race(home: Path, link: ClaimLink, fetcher: HttpsFetcher, start: Barrier, won: Any) -> None:
     with wallet(home) as mine:
         start.wait()

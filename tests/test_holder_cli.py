@@ -363,3 +363,14 @@ def test_every_problem_is_words_and_never_a_traceback(run: Run, tmp_path: Path) 
     assert damaged.code == 1
     assert "Stored data is damaged" in damaged.err
     assert "Traceback" not in damaged.err
+
+
+def test_a_wallet_that_is_lost_is_not_made_anew_by_mistake(run: Run, tmp_path: Path) -> None:
+    run("init")
+    (path,) = tmp_path.rglob("wallet.sqlite3")
+    run("list")
+    path.unlink()
+    answer = run("init")
+    assert (answer.code, "a wallet was here" in answer.err, "restore BACKUP" in answer.err) == (1, True, True)
+    path.with_name("wallet.sqlite3.seen").unlink()
+    assert run("init").code == 0

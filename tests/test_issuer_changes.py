@@ -47,7 +47,7 @@ def test_the_rows_that_say_something_new_are_named_with_their_fields(issuer: Iss
     assert changed(issuer, map(graduate, ROWS), workers) == []
     rows = [graduate(row, **{"gpa": "1.0", "honours": ""} if row in (3, 17) else {}) for row in range(1, 30)]
     assert changed(issuer, rows, workers) == [
-        Change(row, f"UNI-{row:06}", ["gpa", "honours"], False) for row in (3, 17)
+        Change(row, f"UNI-{row:06}", {"gpa": "1.0", "honours": ""}, False) for row in (3, 17)
     ]
     assert issuer.line(issuer.store.current("UNI-000003")).record["gpa"] == "3.5"
 
@@ -66,17 +66,17 @@ def test_a_corrected_diploma_is_compared_as_it_stands(issuer: Issuer) -> None:
     assert changed(issuer, [graduate(2, gpa="4.0")]) == []
     assert changed(issuer, [graduate(2)]) == []  # the file that it was issued from
     assert changed(issuer, [graduate(2, gpa="5.0", honours="none")]) == [
-        Change(1, "UNI-000002", ["gpa", "honours"], False)
+        Change(1, "UNI-000002", {"gpa": "5.0", "honours": "none"}, False)
     ]
     assert changed(issuer, [graduate(2, gpa="4.0", honours="none")]) == [
-        Change(1, "UNI-000002", ["honours"], False)
+        Change(1, "UNI-000002", {"honours": "none"}, False)
     ]
 
 
 def test_that_a_holder_has_claimed_it_changes_nothing(issuer: Issuer) -> None:
     issuer.claim("UNI-000002", "did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK")
     assert changed(issuer, [graduate(2)]) == []
-    assert [change.fields for change in changed(issuer, [graduate(2, gpa="1.0")])] == [["gpa"]]
+    assert [change.fields for change in changed(issuer, [graduate(2, gpa="1.0")])] == [{"gpa": "1.0"}]
 
 
 @pytest.mark.parametrize("first", [True, False])
@@ -87,21 +87,21 @@ def test_diplomas_issued_one_by_one_are_compared_as_well(tmp_path: Path, first: 
     for row in (101, 102):
         issuer.issue(graduate(row))
     assert changed(issuer, [graduate(101), graduate(102, gpa="1.0")]) == [
-        Change(2, "UNI-000102", ["gpa"], False)
+        Change(2, "UNI-000102", {"gpa": "1.0"}, False)
     ]
 
 
 def test_a_revoked_diploma_cannot_be_corrected(issuer: Issuer) -> None:
     issuer.lists.revoke(["UNI-000002"], Reason.FRAUD, date=NOW, now=NOW)
     assert changed(issuer, [graduate(2), graduate(3)]) == []
-    assert changed(issuer, [graduate(2, gpa="1.0")]) == [Change(1, "UNI-000002", ["gpa"], True)]
+    assert changed(issuer, [graduate(2, gpa="1.0")]) == [Change(1, "UNI-000002", {"gpa": "1.0"}, True)]
 
 
 def test_what_a_file_has_no_column_for_is_not_compared(issuer: Issuer) -> None:
     path = issuer.home.with_name("h.csv")
     path.write_text(table([graduate(2), graduate(3, ects="60")], [name for name in HEADER if name != "gpa"]))
     result = issuer.issue_file(open_source(path), path.with_name("errors.csv"))
-    assert [(change.row, change.fields) for change in result.survey.changed] == [(2, ["ects"])]
+    assert [(change.row, change.fields) for change in result.survey.changed] == [(2, {"ects": 60})]
 
 
 def test_a_bad_row_is_an_error_and_no_change(issuer: Issuer) -> None:

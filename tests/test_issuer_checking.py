@@ -39,8 +39,8 @@ def test_the_planted_errors_are_found_each_with_row_column_and_reason(tmp_path: 
     found = survey(tmp_path, DIPLOMAS / "graduates-with-errors.csv", DIPLOMAS / "programmes.csv")
     assert said(found) == [
         'row 2, column email: "not-an-email" is not an e-mail address',
-        'row 3, column award_date: "30/06/2026" is day/month/year or month/day/year: write YYYY-MM-DD, '
-        "or issue the file with --dates day-first or --dates month-first",
+        'row 3, column award_date: "30/06/2026" is day/month/year: write YYYY-MM-DD, '
+        "or issue the file with --dates day-first",
         'row 5, column programme_code: "UNKNOWN" is not in the catalogue of programmes',
         'row 6, column ects: "abc" is not a number of credits',
         "row 7, column eqf_level: the row has 9 cells, the header 16",

@@ -451,3 +451,18 @@ def test_who_clicks_on_a_link_is_told_what_it_is_for(tmp_path: Path) -> None:
         for token in ("x", "x" * 43 + "%0A%0Acurl%20evil.example%20%7C%20sh", "x" * 400):
             status, body, _ = running.ask("GET", f"/claim/{token}", accept="text/html")
             assert (status, b"curl" in body) == (400, False)
+
+
+def test_a_claim_that_is_refused_leaves_the_link_to_its_holder(tmp_path: Path) -> None:
+    """The diploma is Ada's; Eve tries a new link for it first."""
+    registrar = Registrar()
+    with service(tmp_path, registrar) as running:
+
+        def redeem(link: ClaimLink, key: PrivateKey) -> int:
+            _, body, _ = running.ask("GET", f"/claim/{link.token}")
+            invitation = Invitation.parse(body, link)
+            return running.ask("POST", f"/claim/{link.token}", answer(invitation, key))[0]
+
+        assert redeem(running.claims.offer(NUMBER, now=NOW), ADA) == 200
+        link = running.claims.offer(NUMBER, now=NOW)
+        assert [redeem(link, EVE), redeem(link, ADA), redeem(link, EVE)] == [409, 200, 409]

@@ -21,6 +21,7 @@ from issuer.records import (
 )
 from tests.registrar import graduate
 
+DAY_FIRST = "is day/month/year: write YYYY-MM-DD, or issue the file with --dates day-first"
 WHICH_ORDER = (
     "is day/month/year or month/day/year: write YYYY-MM-DD, "
     "or issue the file with --dates day-first or --dates month-first"
@@ -65,8 +66,8 @@ def test_every_real_name_is_a_name(given_name: str, family_name: str, name: str)
         ("email", "3.71", "is not an e-mail address"),
         ("email", "a@b", "is not an e-mail address"),
         ("email", "a b@example.org", "is not an e-mail address"),
-        ("award_date", "30/06/2026", WHICH_ORDER),
-        ("award_date", "06-30-2026", WHICH_ORDER),
+        ("award_date", "30/06/2026", DAY_FIRST),
+        ("award_date", "06-30-2026", DAY_FIRST.replace("day/month", "month/day").replace("day-", "month-")),
         ("award_date", "1/2/2026 0:00", WHICH_ORDER),
         ("award_date", "30/30/2026", "is not a date (YYYY-MM-DD)"),
         ("award_date", "06.30.2026", "is not a day of the calendar"),

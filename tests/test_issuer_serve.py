@@ -104,6 +104,11 @@ def test_a_link_becomes_a_diploma_in_a_wallet(machine: Machine) -> None:
         unknown = machine.run("--loopback", "wallet", "receive", link, "--yes")
         assert unknown.code == 3
         assert "certificate" in unknown.err
+        elsewhere = ("--home", machine.home / "elsewhere", "--loopback", "wallet")
+        machine.run(*elsewhere, "init")
+        stranger = machine.run(*elsewhere, "receive", link, "--ca", ca, "--yes")
+        assert (stranger.code, "Nothing was claimed" in stranger.err) == (3, True)
+        assert "edition" not in machine.run("issuer", "list").out
         kept = machine.run("--loopback", "wallet", "receive", link, "--ca", ca, "--yes")
         assert kept.code == 0, kept.err
         assert "University of Example (invented) offers a diploma at https://localhost:" in kept.err
@@ -111,6 +116,13 @@ def test_a_link_becomes_a_diploma_in_a_wallet(machine: Machine) -> None:
             machine.run("--loopback", "--ca", ca, "wallet", "receive", "-", "--yes", stdin=link).out
             == kept.out
         )
+    again = machine.run("issuer", "claim", NUMBER)
+    assert "is bound to a wallet, and no other can claim it" in again.err
+    assert "They lead to this machine only" in again.err
+    assert "edition 3" not in machine.run("issuer", "list").out
+    anew = machine.run("issuer", "claim", NUMBER, "--anew")
+    assert (anew.code, "is bound to a wallet" in anew.err) == (0, False)
+    assert f"{NUMBER} edition 3" in machine.run("issuer", "list").out
     shown = machine.run("wallet", "show", kept.out.strip())
     assert "bound to    did:key:" in shown.out
     assert "valid when added" in shown.out

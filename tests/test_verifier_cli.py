@@ -297,7 +297,6 @@ class TestTrust:
     @pytest.mark.parametrize(
         "words",
         [
-            ("nobody",),
             ("did:example:a", "--key", "zWrong"),
             ("did:example:a", "--log", "x"),
             ("did:example:a",),
@@ -309,6 +308,16 @@ class TestTrust:
         before = (program.home / "trust.json").read_bytes()
         assert program("trust", "add", *words).code == 1
         assert (program.home / "trust.json").read_bytes() == before
+
+    def test_a_file_that_is_not_there_is_no_did(self, program: Program) -> None:
+        answer = program("trust", "add", "nosuch.json")
+        assert (answer.code, "there is no file 'nosuch.json'" in answer.err) == (4, True)
+
+    def test_a_trust_file_is_no_diploma_and_says_so(self, program: Program, tmp_path: Path) -> None:
+        (tmp_path / "t.json").write_bytes(UNIVERSITY.trust.to_bytes())
+        answer = program("verify", tmp_path / "t.json", "--offline")
+        assert "this is a trust file, not a diploma" in answer.out
+        assert "intaglio trust add FILE" in answer.out
 
 
 class TestSchemas:

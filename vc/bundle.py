@@ -53,6 +53,11 @@ class Bundle:
             _require_text(data)
         value = load_json_object(data, limit=MAX_BYTES) if isinstance(data, bytes) else data
         if value.get("type") != TYPE:
+            if "issuers" in value and "version" in value:
+                raise Malformed(
+                    "this is a trust file, not a diploma",
+                    hint="`intaglio trust add FILE` puts it on your trust list.",
+                )
             return cls(value)
         jcs.canonicalize(dict(value))  # what could not be written again is refused here
         if type(value.get("version")) is not int or value["version"] != VERSION:

@@ -18,12 +18,14 @@ from vc.bundle import MAX_BYTES
 from wire import (
     Conflict,
     Malformed,
+    NotFound,
     Refused,
     TooLarge,
     Unavailable,
     load_json,
     load_json_object,
     printable,
+    shortened,
 )
 from wire.datetimestamp import parse_datetimestamp
 from wire.fetch import Fetcher, NoFetcher
@@ -231,6 +233,8 @@ def add(
             *(f"{found.name}  {found.id}" for found in handed.issuers),
         )
         return Result({"added": [found.id for found in handed.issuers]}, "")
+    if not did.startswith("did:"):
+        raise NotFound(f"there is no file {shortened(did)}", hint="Name a trust file, or a DID: did:…")
     if not (keys or log_key):
         _require_resolvable(did)
     issuer = RecognisedIssuer(str(DID.parse(did)), name, types, keys, reason="added by hand")
