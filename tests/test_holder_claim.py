@@ -33,6 +33,7 @@ from issuer.tls import InvalidName, server_files
 from keys import PrivateKey
 from tests.diplomas import DID, NAME, cheap_passphrases, check, diploma
 from tests.loopback import Authority, Site, response
+from tests.processes import ended
 from tests.serving import listening, serving
 from vc import sign
 from vc.report import Report, Verdict
@@ -283,9 +284,8 @@ def test_of_two_wallets_that_race_for_one_link_exactly_one_wins(university: Issu
             racer.start()  # before the server's threads exist
         app = create_app(university, claims, university.home, now)
         with serving(app, listener, ssl_certfile=files.chain, ssl_keyfile=files.key):
+            ended(wallets)
             outcomes = [won.get() for _ in wallets]
-            for racer in wallets:
-                racer.join()
     assert sorted(outcomes, key=str) == [None, True]
     assert sum(1 for entry in university.entries() if entry.reason is None) == 1
 

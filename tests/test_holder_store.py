@@ -17,6 +17,7 @@ from holder.store import Record, Store
 from keys import WrongPassphrase
 from keys.problem import WeakPassphrase
 from tests.diplomas import cheap_passphrases
+from tests.processes import ended
 from wire.problem import Conflict, Damaged, DiskFull, Malformed, NotFound, TryLater, Unavailable
 
 PASSPHRASE = b"correct horse battery"
@@ -345,9 +346,7 @@ def test_processes_take_turns_and_nothing_is_lost(path: Path) -> None:
     workers = [context.Process(target=_fill, args=(path, number, start)) for number in range(3)]
     for worker in workers:
         worker.start()
-    for worker in workers:
-        worker.join()
-    assert [worker.exitcode for worker in workers] == [0, 0, 0]
+    ended(workers)
     with Store.open(path, PASSPHRASE) as store:
         names = {record.name for record in store.records() if "-" in record.name}
     assert names == {f"{number}-{turn}" for number in range(3) for turn in range(10)}

@@ -34,6 +34,7 @@ from issuer.claims import (
 )
 from keys import PrivateKey
 from tests.diplomas import DID, NAME, NOW, bundle, diploma
+from tests.processes import ended
 from tests.serving import listening, serving
 from vc.integrity import InvalidProof
 from wire.problem import Conflict, Damaged, NotFound, Problem, Unavailable
@@ -228,9 +229,8 @@ def test_of_wallets_that_race_for_one_link_one_wins(tmp_path: Path) -> None:
         wallets = [context.Process(target=_race, args=(path, token, start, outcomes)) for _ in range(3)]
         for wallet in wallets:
             wallet.start()
+        ended(wallets)
         assert sorted(outcomes.get() is True for _ in wallets) == [False, False, True]
-        for wallet in wallets:
-            wallet.join()
 
 
 def _replay(path: Path, token: str, message: bytes, start: Barrier, outcomes: Any) -> None:
@@ -257,9 +257,8 @@ def test_one_challenge_sent_from_several_sides_at_once_is_good_once(tmp_path: Pa
         ]
         for sender in senders:
             sender.start()
+        ended(senders)
         assert sorted(outcomes.get() for _ in senders) == [False, False, True]
-        for sender in senders:
-            sender.join()
 
 
 # Over HTTP

@@ -24,6 +24,7 @@ from issuer.store import EditionTaken, Store
 from keys import PassphraseNeeded, PrivateKey, WrongPassphrase
 from ledger import Log
 from ledger.audit import audit
+from tests.processes import ended
 from tests.registrar import NOW, csv_file, graduate, issuer_in, verifier_for
 from vc import Bundle, Verdict
 from vc.status import Reason, status_entry
@@ -78,10 +79,8 @@ def test_processes_that_make_one_at_once_make_the_same(home: Path) -> None:
     processes = [context.Process(target=lambda: queue.put(_made(home))) for _ in range(4)]
     for process in processes:
         process.start()
-    found = [queue.get() for _ in processes]
-    for process in processes:
-        process.join()
-    assert len(set(found)) == 1
+    ended(processes)
+    assert len({queue.get() for _ in processes}) == 1
     assert audit(Issuer(home, lambda: None, lambda: NOW).log).size == 1
 
 

@@ -15,6 +15,7 @@ from issuer.permutation import LIST_ENTRIES
 from issuer.status import LIFETIME, Lists
 from ledger import EntryKind, parse_entry
 from ledger.audit import audit
+from tests.processes import ended
 from tests.registrar import NOW, csv_file, graduate, issuer_in, verifier_for
 from vc import Credential, StatusList, Verdict
 from vc.status import Reason, StatusEntry, open_list, read_revocation
@@ -164,8 +165,7 @@ def test_revocations_by_several_processes_are_all_kept(issuer: Issuer) -> None:
     processes = [context.Process(target=_revoke, args=(issuer.home, first)) for first in (1, 6, 11, 16)]
     for process in processes:
         process.start()
-    for process in processes:
-        process.join()
+    ended(processes)
     assert len(revoked_positions(issuer)) == 20
     assert audit(issuer.log).size >= 25
 

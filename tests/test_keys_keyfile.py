@@ -19,6 +19,7 @@ import pytest
 
 from keys import KeyFile, PassphraseNeeded, PrivateKey, WrongPassphrase, keyfile, open_signer
 from keys.envelope import Cost, seal
+from tests.processes import ended
 from wire.problem import Conflict, Damaged, Malformed, NotFound, Refused, Unavailable
 
 FORK = multiprocessing.get_context("fork")
@@ -295,8 +296,7 @@ def test_of_many_that_create_at_once_one_wins(tmp_path: Path) -> None:
         processes = [FORK.Process(target=create_or_lose, args=(path, results)) for _ in range(4)]
         for process in processes:
             process.start()
-        for process in processes:
-            process.join()
+        ended(processes)
         winners = [winner for winner in (results.get() for _ in processes) if winner]
         assert winners == [KeyFile.open(path, never_asked).public_keys["assertion"].multikey()]
 

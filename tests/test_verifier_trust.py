@@ -9,6 +9,7 @@ import orjson
 import pytest
 
 from keys import PrivateKey
+from tests.processes import ended
 from tests.world import University
 from verifier import RecognisedIssuer, RecognisedLog, Trust, update_trust
 from wire import Conflict, Malformed, NotFound, TooLarge, Unavailable
@@ -112,8 +113,7 @@ def test_processes_that_add_at_once_take_turns(tmp_path: Path) -> None:
     processes = [context.Process(target=_add, args=(tmp_path / "trust.json", number)) for number in range(12)]
     for process in processes:
         process.start()
-    for process in processes:
-        process.join()
+    ended(processes)
     assert len(Trust.load(tmp_path / "trust.json").issuers) == 12
     assert {path.name for path in tmp_path.iterdir()} == {"trust.json", "trust.json.lock"}
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.processes import ended
 from wire import files
 from wire.files import locked, make_private_folder, sync_file, sync_folder, write_durably
 from wire.problem import Damaged
@@ -160,8 +161,7 @@ def test_the_lock_makes_writers_take_turns(tmp_path: Path) -> None:
     processes = [FORK.Process(target=count_up, args=(path, 200)) for _ in range(3)]
     for process in processes:
         process.start()
-    for process in processes:
-        process.join()
+    ended(processes)
     assert path.read_text() == "600"
 
 

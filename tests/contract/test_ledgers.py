@@ -19,6 +19,7 @@ from ledger.tiles.memory import MemoryStore
 from ledger.tiles.posix import PosixStore
 from ledger.tiles.store import Store
 from tests.ledger_samples import naive_root, open_log, samples, trust_in
+from tests.processes import ended
 from wire.problem import Conflict, Damaged, Malformed, NotFound, TooLarge, Unavailable
 
 STORES = MappingProxyType({"memory": lambda folder: MemoryStore(), "posix": PosixStore})
@@ -187,9 +188,7 @@ def test_processes_append_at_once(name: str, tmp_path: Path, monkeypatch: pytest
     ]
     for process in processes:
         process.start()
-    for process in processes:
-        process.join()
-        assert process.exitcode == 0
+    ended(processes)
     log = open_log(STORES[name](folder))
     assert audit(log).size == 3 * 20 * 40
     _append_in_process(STORES[name], folder, 1)  # the same once more
