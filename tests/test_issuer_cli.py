@@ -12,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -631,7 +632,9 @@ class Terminal(io.StringIO):
         return True
 
 
-def typed(home: Path, words: list[str], dialogue: list[tuple[bytes, bytes]]) -> tuple[str, str]:
+def typed(
+    home: Path, words: list[str], dialogue: list[tuple[bytes, bytes]], code: int = 0
+) -> tuple[str, str]:
     """What the program prints to a person at a terminal who answers each question when it is asked."""
     ours, theirs = pty.openpty()
     with subprocess.Popen(
@@ -644,6 +647,8 @@ def typed(home: Path, words: list[str], dialogue: list[tuple[bytes, bytes]]) -> 
         start_new_session=True,  # so that it has no other terminal to ask at
     ) as process:
         assert process.stderr is not None
+        given_up = threading.Timer(60, process.kill)  # on a question that never comes
+        given_up.start()
         told = b""
         for question, answer in dialogue:
             while question not in told:
@@ -652,11 +657,28 @@ def typed(home: Path, words: list[str], dialogue: list[tuple[bytes, bytes]]) -> 
                 told += character
             told = b""
             os.write(ours, answer + b"\n")
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate()
+        given_up.cancel()
     os.close(ours)
     os.close(theirs)
-    assert process.returncode == 0, err.decode()
+    assert process.returncode == code, err.decode()
     return out.decode(), err.decode()
+
+
+@pytest.mark.parametrize(
+    ("words", "question"),
+    [
+        (["revoke", "UNI-000001"], b"Revoke for good: UNI-000001  Given1 Family1?"),
+        (["correct", "UNI-000001", "--set", "gpa=4.0"], b"UNI-000001  Given1 Family1. For good: gpa: 3.5"),
+    ],
+)
+def test_on_a_terminal_nothing_is_for_good_without_a_yes(
+    issued: Program, words: list[str], question: bytes
+) -> None:
+    before = issued("issuer", "list", "--all").out
+    out, err = typed(issued.home, ["issuer", *words], [(question, b"n")], code=5)
+    assert (out, f"nothing was {words[0].removesuffix('e')}ed" in err) == ("", True)
+    assert issued("issuer", "list", "--all").out == before
 
 
 def test_on_a_terminal_the_one_that_is_meant_is_asked_for(issued: Program) -> None:

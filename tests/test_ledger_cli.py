@@ -78,6 +78,12 @@ def test_where_there_is_none_it_says_so(program: Program, tmp_path: Path) -> Non
         assert "--in FOLDER names another" in answer.err
 
 
+def test_the_log_itself_is_not_the_folder_that_is_meant(filled: Program) -> None:
+    folder = filled.home / "issuer"
+    answer = filled("ledger", "--in", folder / "log", "status")
+    assert (answer.code, f"--in {folder}\n" in answer.err) == (4, True)
+
+
 def test_a_log_that_is_gone_is_not_made_anew(program: Program) -> None:
     folder = ("ledger", "--in", program.home / "log")
     program(*folder, "init", "log.example")
