@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import io
+import os
+import pty
+import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import NamedTuple
 
@@ -37,3 +41,41 @@ class Program:
             intaglio.main()
         assert isinstance(ended.value.code, int)
         return Answer(ended.value.code, *self._capsys.readouterr())
+
+
+def verdict(program: Program, path: str | Path) -> str:
+    """The first line of what `verify` says of a file."""
+    return program("verify", path, "--offline").out.splitlines()[0]
+
+
+def typed(
+    home: Path, words: list[str], dialogue: list[tuple[bytes, bytes]], code: int = 0
+) -> tuple[str, str]:
+    """What the program prints to a person at a terminal who answers each question when it is asked."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "intaglio", *words],
+        stdin=theirs,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=Path(__file__).parent.parent,
+        env={**os.environ, "INTAGLIO_HOME": str(home)},
+        start_new_session=True,  # so that it has no other terminal to ask at
+    ) as process:
+        assert process.stderr is not None
+        given_up = threading.Timer(60, process.kill)  # on a question that never comes
+        given_up.start()
+        told = b""
+        for question, answer in dialogue:
+            while question not in told:
+                character = process.stderr.read(1)
+                assert character, told
+                told += character
+            told = b""
+            os.write(ours, answer + b"\n")
+        out, err = process.communicate()
+        given_up.cancel()
+    os.close(ours)
+    os.close(theirs)
+    assert process.returncode == code, err.decode()
+    return out.decode(), err.decode()

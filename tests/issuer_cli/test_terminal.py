@@ -1,0 +1,101 @@
+"""What a registrar at a terminal is asked and shown while a job runs."""
+
+from __future__ import annotations
+
+import io
+import sys
+from pathlib import Path
+
+import pytest
+
+from issuer.bulk import Progress
+from issuer.issue import Issuer
+from issuer.terminal import Meter
+from tests.commandline import Program, typed
+from tests.registrar import NOW
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("words", "question"),
+    [
+        (["revoke", "UNI-000001"], b"Revoke for good: UNI-000001  Given1 Family1?"),
+        (["correct", "UNI-000001", "--set", "gpa=4.0"], b"UNI-000001  Given1 Family1. For good: gpa: 3.5"),
+    ],
+)
+def test_on_a_terminal_nothing_is_for_good_without_a_yes(
+    issued: Program, words: list[str], question: bytes
+) -> None:
+    before = issued("issuer", "list", "--all").out
+    out, err = typed(issued.home, ["issuer", *words], [(question, b"n")], code=5)
+    assert (out, f"nothing was {words[0].removesuffix('e')}ed" in err) == ("", True)
+    assert issued("issuer", "list", "--all").out == before
+
+
+def test_on_a_terminal_the_one_that_is_meant_is_asked_for(issued: Program) -> None:
+    words = ["issuer", "revoke", "given1", "--reason", "fraud", "--yes"]
+    out, _ = typed(issued.home, words, [(b"2  UNI-000006  Given1 =CMD", b"2")])
+    assert out.startswith("revoked UNI-000006  Given1 =CMD, revoked ")
+
+
+@pytest.mark.slow
+def test_a_new_passphrase_is_asked_for_twice_and_later_once(tmp_path: Path) -> None:
+    home, secret = tmp_path / "home", b"correct horse"
+    new = [(b"(empty: none): ", secret), (b"Repeat for confirmation: ", secret)]
+    typed(home, ["issuer", "init", "--name", "U"], new)
+    assert Issuer(home / "issuer", lambda: secret, lambda: NOW).press()
+    typed(home, ["issuer", "status", "publish"], [(b"Issuer passphrase: ", secret)])
+
+
+def told(monkeypatch: pytest.MonkeyPatch, stderr: io.StringIO, steps: list[tuple[float, Progress]]) -> str:
+    monkeypatch.setattr(sys, "stderr", stderr)
+    moments = iter([0.0, *(moment for moment, _ in steps)])
+    with Meter(lambda: next(moments)) as meter:
+        for _, progress in steps:
+            meter(progress)
+    return stderr.getvalue()
+
+
+STEPS = [
+    (0.1, Progress("checking", 0, 100)),
+    (0.2, Progress("checking", 100, 100)),
+    (0.3, Progress("issuing", 0, 100)),
+    (0.9, Progress("issuing", 20, 100)),
+]
+
+
+def test_a_short_job_shows_no_progress(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert told(monkeypatch, Terminal(), STEPS) == ""
+
+
+def test_a_longer_job_draws_a_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    longer = [*STEPS, (1.5, Progress("issuing", 60, 100)), (2.0, Progress("issuing", 100, 100))]
+    drawn = told(monkeypatch, Terminal(), longer)
+    assert "Issuing" in drawn
+    assert "100/100" in drawn
+    assert "/s" in drawn
+
+
+def test_a_slow_check_is_drawn_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = [
+        (0.1, Progress("checking", 0, 9)),
+        (2.0, Progress("checking", 9, 9)),
+        (2.1, Progress("issuing", 9, 9)),
+    ]
+    drawn = told(monkeypatch, Terminal(), slow)
+    assert "Checking" in drawn
+    assert "Issuing" in drawn
+
+
+def test_a_stage_that_begins_with_much_done_has_no_rate_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    resumed = [*STEPS, (10.3, Progress("writing", 50, 100))]
+    assert told(monkeypatch, io.StringIO(), resumed) == "Writing: 50 of 100\n"
+
+
+def test_elsewhere_a_long_job_writes_plain_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    longer = [*STEPS, (10.3, Progress("issuing", 50, 100)), (12.0, Progress("issuing", 60, 100))]
+    assert told(monkeypatch, io.StringIO(), longer) == "Issuing: 50 of 100, 5 a second, 10 s left\n"
