@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import io
+import functools
 import json
 import os
 import pty
@@ -12,26 +12,20 @@ import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
 import intaglio
 from holder import Held, Wallet, text
 from keys import PrivateKey
+from tests.commandline import Answer, Program
 from tests.diplomas import DID, NAME, NOW, bundle, cheap_passphrases, diploma, tampered, verifier
 from vc.report import Verdict
 from verifier import RecognisedIssuer, Trust
 
 ROOT = Path(__file__).parent.parent
 PASSPHRASE = "correct horse battery"
-
-
-class Answer(NamedTuple):
-    code: int
-    out: str
-    err: str
-
 
 Run = Callable[..., Answer]
 
@@ -44,21 +38,11 @@ def _cheap_passphrases(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """The program, with a passphrase file, and a trust list that has the issuer of the tests."""
-    monkeypatch.setenv("INTAGLIO_HOME", str(tmp_path))
     for variable in ("INTAGLIO_PASSPHRASE_FILE", "INTAGLIO_BACKUP_PASSPHRASE_FILE"):
         secret(monkeypatch, tmp_path, variable, PASSPHRASE)
     (tmp_path / "trust.json").write_bytes(Trust((RecognisedIssuer(DID, NAME),)).to_bytes())
 
-    def run(*arguments: object, stdin: bytes = b"") -> Answer:
-        monkeypatch.setattr(sys, "argv", ["intaglio", "wallet", *map(str, arguments)])
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
-        with pytest.raises(SystemExit) as ended:
-            intaglio.main()
-        code = ended.value.code
-        assert isinstance(code, int)
-        return Answer(code, *capsys.readouterr())
-
-    return run
+    return functools.partial(Program(tmp_path, monkeypatch, capsys), "wallet")
 
 
 def secret(monkeypatch: pytest.MonkeyPatch, folder: Path, variable: str, passphrase: str) -> None:
