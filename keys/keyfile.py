@@ -21,7 +21,7 @@ from typing import Any
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from wire.files import locked, make_private_folder, write_durably
+from wire.files import locked, make_private_folder, open_regular, write_durably
 from wire.problem import Conflict, Damaged, Malformed, NotFound, Refused, Unavailable
 from wire.strict import base64url_decode, base64url_encode, load_json_object
 
@@ -153,7 +153,7 @@ class KeyFile:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             for_others = os.fstat(file.fileno()).st_mode & 0o077
             data = file.read(_LARGEST + 1)
     except FileNotFoundError:

@@ -6,7 +6,10 @@ import errno
 import hashlib
 import json
 import os
+import resource
 import shutil
+import signal
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -213,3 +216,58 @@ def test_what_never_ends_is_not_read_for_ever(filled: Program) -> None:
         assert filled("ledger", *words).code == 1
     assert filled("ledger", "prove", "٣").code == 1
     assert "there is no entry 999" in filled("ledger", "prove", "999").err
+
+
+@pytest.fixture
+def deadline() -> Iterator[None]:
+    """A command that waits for ever fails its test."""
+    before = signal.signal(signal.SIGALRM, lambda *_: pytest.fail("it waits for ever"))
+    signal.alarm(10)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
+def _pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def _device(path: Path) -> None:
+    path.symlink_to("/dev/zero")
+
+
+def _sparse(path: Path) -> None:
+    path.touch()
+    os.truncate(path, 3 << 30)
+
+
+@pytest.mark.usefixtures("deadline")
+@pytest.mark.parametrize("make", [_pipe, _device, _sparse])
+@pytest.mark.parametrize(
+    "name", ["log/checkpoint", "log/journal", "log/journal.lock", "log/tile/0/000.p/5", "keys.json"]
+)
+def test_what_stands_in_a_log_s_folder_from_elsewhere_is_neither_waited_for_nor_read_without_end(
+    name: str, make: Callable[[Path], None], filled: Program
+) -> None:
+    path = filled.home / "issuer" / name
+    assert path.exists() or name.endswith(".lock")
+    path.unlink(missing_ok=True)
+    make(path)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for words in (("status",), ("audit",), ("prove", "3")):
+        answer = filled("ledger", *words)
+        reads_no_tile = name.startswith("log/tile") and words == ("status",)
+        harmless = name.endswith(".lock") or reads_no_tile
+        assert answer.code in (0, 1) if harmless else answer.code == 1, answer
+        assert answer.code == 0 or str(path.name).partition(".")[0] in answer.err
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 1 << 18  # KiB, on Linux
+
+
+@pytest.mark.usefixtures("deadline")
+@pytest.mark.parametrize("make", [_pipe, _device, _sparse])
+def test_a_checkpoint_kept_beside_a_log_is_read_as_carefully(
+    make: Callable[[Path], None], filled: Program
+) -> None:
+    make(filled.home / "issuer.checkpoint")
+    answer = filled("ledger", "status")
+    assert (answer.code, "issuer.checkpoint" in answer.err) == (1, True)

@@ -19,7 +19,7 @@ from ledger.tiles.keys import KeyRuns, key_digest
 from ledger.tiles.posix import PosixStore
 from ledger.tiles.store import Base, Batch
 from tests.ledger_samples import naive_root, open_log, samples
-from wire.problem import Damaged, Problem, Unavailable
+from wire.problem import Damaged, Problem, TooLarge, Unavailable
 
 
 def failing(error: int, at: int, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -247,3 +247,24 @@ def test_a_longer_tile_that_a_lost_batch_left_is_replaced(tmp_path: Path) -> Non
     store.put("tile/0/000.p/2", b"x" * 100)
     store.put("tile/0/000.p/2", b"y" * 64)
     assert store.get("tile/0/000.p/2") == b"y" * 64
+
+
+def test_a_batch_that_no_journal_would_read_again_is_not_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = open_log(PosixStore(tmp_path / "log"))
+    log.append(samples(0, 10), b"0")
+    monkeypatch.setattr("ledger.tiles.journal._LARGEST_RECORD", 1000)
+    with pytest.raises(TooLarge):
+        log.append(samples(10, 500), b"10")
+    assert log.append(samples(10, 12), b"10") == range(10, 12)
+
+
+def test_a_record_as_long_as_a_sparse_file_is_where_the_journal_ends(tmp_path: Path) -> None:
+    log = open_log(PosixStore(tmp_path / "log"))
+    log.append(samples(0, 10), b"0")
+    with (tmp_path / "log" / "journal").open("r+b") as file:
+        file.seek(0, os.SEEK_END)
+        file.write((3 << 30).to_bytes(8) + bytes(32))
+        file.truncate(4 << 30)
+    assert open_log(PosixStore(tmp_path / "log")).append(samples(10, 12), b"10") == range(10, 12)

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import io
 import os
 import secrets
+import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from .problem import TryLater
+from .problem import Damaged, TryLater
 
-__all__ = ["locked", "make_private_folder", "sync_file", "sync_folder", "write_durably"]
+__all__ = [
+    "locked",
+    "make_private_folder",
+    "open_regular",
+    "read_regular",
+    "sync_file",
+    "sync_folder",
+    "write_durably",
+]
 
 _FULL_SYNC = getattr(fcntl, "F_FULLFSYNC", None)  # macOS: fsync alone leaves data in the drive's cache
 
@@ -51,6 +61,26 @@ def write_durably(path: Path, data: bytes, mode: int = 0o600) -> None:
     sync_folder(path.parent)
 
 
+def open_regular(path: Path) -> io.FileIO:
+    """A file to read from; raises `Damaged` for a pipe or a device that bears its name.
+
+    A pipe would be waited for, and a device has no end: in a folder from elsewhere both may stand.
+    """
+    file = io.FileIO(path, opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK))
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise Damaged(f"{path} is no regular file")
+    return file
+
+
+def read_regular(path: Path, limit: int) -> bytes:
+    """All of a file. Raises `Damaged` as `open_regular`, and for one of more than `limit` bytes."""
+    with open_regular(path) as file:
+        if os.fstat(file.fileno()).st_size > limit:
+            raise Damaged(f"{path} is longer than {limit} bytes")
+        return file.read()
+
+
 def make_private_folder(path: Path) -> None:
     """Create a folder, and those above it that are missing, for the owner only (0700), durably."""
     missing = not path.exists()
@@ -70,7 +100,8 @@ def locked(path: Path, *, to_read: bool = False, patience: float | None = None) 
     `patience`, in seconds, raises `TryLater` if it is held for longer: by a job of hours, or by a question.
     """
     flags, kind = (os.O_RDONLY, fcntl.LOCK_SH) if to_read else (os.O_RDWR | os.O_CREAT, fcntl.LOCK_EX)
-    descriptor = os.open(path.with_name(f"{path.name}.lock"), flags, 0o600)
+    # not to wait at a pipe that stands there
+    descriptor = os.open(path.with_name(f"{path.name}.lock"), flags | os.O_NONBLOCK, 0o600)
     try:
         if patience is None:
             fcntl.flock(descriptor, kind)

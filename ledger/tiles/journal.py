@@ -10,10 +10,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from hashlib import sha256
+from io import FileIO
 from pathlib import Path
 
-from wire.files import sync_file, write_durably
-from wire.problem import Damaged
+from wire.files import open_regular, sync_file, write_durably
+from wire.problem import Damaged, TooLarge
 
 from .. import merkle
 from .keys import key_digest
@@ -24,6 +25,7 @@ _HEAD = 8 + 32  # length and checksum of a record
 _FIRST = _HEAD + 8 + merkle.HASH_SIZE  # the first record, of the base
 _LARGEST = 8 << 20  # bytes; all of it is integrated again when a log is opened
 _MOST = 256  # batches
+_LARGEST_RECORD = 1 << 28  # bytes; more is never taken into memory
 
 
 class Journal:
@@ -45,8 +47,8 @@ class Journal:
     def refresh(self) -> None:
         """Learn where the journal begins now, since it may have been replaced. Raises `Damaged`."""
         try:
-            with self._path.open("rb") as file:
-                header = next(_payloads(file.read(_FIRST)), b"")
+            with open_regular(self._path) as file:
+                header = next(_payloads(file, 0), b"")
         except FileNotFoundError:
             raise Damaged("the journal of the log is missing, though the log is not") from None
         if len(header) != _FIRST - _HEAD:
@@ -59,24 +61,25 @@ class Journal:
         """The batches from index `start` on, which are on the disk, even if their writer died too early."""
         if start != self._size:
             self._forget(self.base)
-        with self._path.open("rb") as file:
-            if file.seek(0, os.SEEK_END) < self._end:
+        with open_regular(self._path) as file:
+            end = os.fstat(file.fileno()).st_size
+            if end < self._end:
                 raise Damaged("the journal of the log has become shorter")
-            file.seek(self._end)
-            data = file.read()
-            if data:
+            if end > self._end:
                 sync_file(file.fileno())
-        for payload in _payloads(data):
-            batch = _parse(payload)
-            if batch.start != self._size:
-                return
-            self._add(batch, len(payload))
-            if batch.start >= start:
-                yield batch
+            for payload in _payloads(file, self._end):
+                batch = _parse(payload)
+                if batch.start != self._size:
+                    return
+                self._add(batch, len(payload))
+                if batch.start >= start:
+                    yield batch
 
     def append(self, batch: Batch) -> None:
         """Add a batch after the last known one; what a crash left there is cut. Durable on return."""
         payload = b"".join([batch.start.to_bytes(8), *frame([batch.key]), *batch.framed])
+        if len(payload) > _LARGEST_RECORD:
+            raise TooLarge(f"a batch of the log has at most {_LARGEST_RECORD} bytes")
         record = _record(payload)
         descriptor = os.open(self._path, os.O_WRONLY)
         try:
@@ -113,15 +116,19 @@ def _record(payload: bytes) -> bytes:
     return len(payload).to_bytes(8) + sha256(payload).digest() + payload
 
 
-def _payloads(data: bytes) -> Iterator[bytes]:
-    at = 0
-    while at + _HEAD <= len(data):
-        stop = at + _HEAD + int.from_bytes(data[at : at + 8])
-        payload = data[at + _HEAD : stop]
-        if stop > len(data) or sha256(payload).digest() != data[at + 8 : at + _HEAD]:
+def _payloads(file: FileIO, at: int) -> Iterator[bytes]:
+    end = os.fstat(file.fileno()).st_size
+    file.seek(at)
+    while at + _HEAD <= end:
+        head = file.read(_HEAD)
+        length = int.from_bytes(head[:8])
+        at += _HEAD + length
+        if at > end or length > _LARGEST_RECORD:
+            return
+        payload = file.read(length)
+        if sha256(payload).digest() != head[8:]:
             return
         yield payload
-        at = stop
 
 
 def _parse(payload: bytes) -> Batch:

@@ -14,6 +14,7 @@ WIDTH = 256
 HEIGHT = 8
 ENTRIES = "entries"
 LARGEST_ENTRY = 0xFFFF  # bytes; what two bytes can count
+LARGEST = WIDTH * (2 + LARGEST_ENTRY)  # bytes; nothing but the journal is longer than a full bundle
 
 
 def tile_path(level: int | str, number: int, width: int = WIDTH) -> str:

@@ -10,19 +10,18 @@ from __future__ import annotations
 
 import ctypes
 import errno
-import io
 import os
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-from wire.files import locked, make_private_folder, sync_file, sync_folder, write_durably
+from wire.files import locked, make_private_folder, read_regular, sync_file, sync_folder, write_durably
 from wire.problem import Damaged, DiskFull, Unavailable
 
 from .journal import Journal
 from .keys import KeyRuns, key_digest
-from .layout import full_tiles, partial_tiles
+from .layout import LARGEST, full_tiles, partial_tiles
 from .store import CHECKPOINT, Base, Batch
 
 
@@ -42,8 +41,7 @@ class PosixStore:
     def get(self, path: str) -> bytes | None:
         with _disk_problems():
             try:
-                with io.FileIO(f"{self._folder}/{path}") as file:
-                    return file.readall()
+                return read_regular(self._folder / path, LARGEST)
             except FileNotFoundError:
                 return None
 
@@ -96,7 +94,9 @@ class PosixStore:
 
     def kept(self) -> bytes | None:
         with _disk_problems():
-            return self._kept.read_bytes() if self._kept is not None and self._kept.exists() else None
+            if self._kept is None or not self._kept.exists():
+                return None
+            return read_regular(self._kept, LARGEST)
 
     @property
     def full(self) -> bool:
