@@ -3,6 +3,7 @@ from __future__ import annotations
 import multiprocessing
 import time
 from dataclasses import asdict, replace
+from datetime import date
 from pathlib import Path
 
 import orjson
@@ -68,7 +69,7 @@ def test_removing_takes_the_log_along_when_it_speaks_for_nobody_else() -> None:
     "value",
     [
         {},
-        {"version": 2},
+        {"version": 3},
         {"version": 1, "issuers": {}},
         {"version": 1, "issuer": {"id": "did:example:a"}},
         {**UNIVERSITY.diploma(), "version": 1},
@@ -77,6 +78,11 @@ def test_removing_takes_the_log_along_when_it_speaks_for_nobody_else() -> None:
         {"version": 1, "issuers": [{"id": "did:example:a", "types": "X"}]},
         {"version": 1, "issuers": [{"id": "did:example:a", "typo": ["X"]}]},
         {"version": 1, "issuers": [{"id": "did:example:a", "keys": ["zNoKey"]}]},
+        {"version": 2, "issuers": [{"id": "did:example:a", "statusIssuer": "did:example:b"}]},
+        {"version": 2, "issuers": [{"id": "did:example:a", "statusIssuers": "did:example:b"}]},
+        {"version": 2, "issuers": [{"id": "did:example:a", "closed": True}]},
+        {"version": 2, "issuers": [{"id": "did:example:a", "closed": "20260630"}]},
+        {"version": 2, "issuers": [{"id": "did:example:a", "until": "2026-06-31"}]},
         {"version": 1, "logs": [{"issuers": ["did:example:a"]}]},
         {"version": 1, "logs": [{"key": "no key", "issuers": ["did:example:a"]}]},
         {"version": 1, "logs": [{"key": UNIVERSITY.recognised_log.key, "issuers": ["d"], "quorum": 1}]},
@@ -88,6 +94,52 @@ def test_a_file_that_is_not_understood_is_refused_as_a_whole(value: object, tmp_
     path.write_bytes(orjson.dumps(value))
     with pytest.raises(Malformed, match=f"^{path} is not a trust file: "):
         Trust.load(path)
+
+
+def test_version_2_is_written_only_where_one_of_its_members_is_used() -> None:
+    """A program that reads version 1 only goes on reading all lists that say nothing new."""
+    closed = RecognisedIssuer(
+        UNIVERSITY.did,
+        status_issuers=("did:example:state", "https://status.example/controller"),
+        closed=date(2026, 6, 30),
+        until=date(2026, 5, 31),
+    )
+    written = Trust((closed,)).to_bytes()
+    assert orjson.loads(written) == {
+        "version": 2,
+        "issuers": [
+            {
+                "id": UNIVERSITY.did,
+                "statusIssuers": ["did:example:state", "https://status.example/controller"],
+                "closed": "2026-06-30",
+                "until": "2026-05-31",
+            }
+        ],
+        "logs": [],
+    }
+    assert Trust.parse(written) == Trust((closed,))
+    for change in ({"status_issuers": ()}, {"closed": None}, {"until": None}):
+        entry = replace(closed, **change)
+        assert Trust.parse(Trust((entry,)).to_bytes()).issuer(UNIVERSITY.did) == entry
+    assert orjson.loads(UNIVERSITY.trust.to_bytes())["version"] == 1
+    plain = UNIVERSITY.trust.to_bytes().replace(b'"version": 1', b'"version": 2')
+    assert Trust.parse(plain) == UNIVERSITY.trust
+
+
+@pytest.mark.parametrize("member", [{"statusIssuers": []}, {"closed": "2026-06-30"}, {"until": "2026-06-30"}])
+def test_a_member_of_version_2_in_a_file_of_version_1_is_refused_by_name(member: dict[str, object]) -> None:
+    (name,) = member
+    issuer = {"id": "did:example:a", **member}
+    with pytest.raises(Malformed, match=f"the member {name} of issuers needs version 2"):
+        Trust.parse(orjson.dumps({"version": 1, "issuers": [issuer]}))
+
+
+def test_what_a_file_says_anew_of_a_known_issuer_is_no_small_thing() -> None:
+    known = UNIVERSITY.trust
+    for change in ({"status_issuers": ("did:example:b",)}, {"closed": date(2026, 6, 30)}):
+        entry = replace(known.issuers[0], **change)
+        with pytest.raises(Conflict, match="says something else of it"):
+            known.joined(Trust((entry,), known.logs))
 
 
 def test_two_entries_for_one_did_or_log_are_refused() -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,9 @@ from ledger import TrustPolicy
 from wire import Conflict, Malformed, NotFound, Unavailable, load_json_object, shortened, write_durably
 from wire.files import locked, make_private_folder
 
-VERSION = 1
+VERSIONS = (1, 2)
+"""Version 2 has members that a program of version 1 must not overlook: it is written where one is used."""
+
 MAX_BYTES = 1 << 20
 ASK_ISSUER = "If you know this issuer, ask it for its trust file, then: intaglio trust add FILE"
 
@@ -40,6 +43,12 @@ class RecognisedIssuer:
     """Digests (base64url of SHA-256 over JCS) of DID documents that are its own."""
     reason: str = ""
     """Why it is here, for the person who reads the list."""
+    status_issuers: tuple[str, ...] = ()
+    """Who else may sign its status lists: DIDs or https URLs."""
+    closed: date | None = None
+    """The day it closed: status lists dated on or after it have no end, older ones end as they say."""
+    until: date | None = None
+    """The last day of what it is recognised for, as trusted evidence shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,12 +177,18 @@ class Trust:
         value = load_json_object(data, limit=MAX_BYTES)
         if unknown := sorted(value.keys() - {"version", "issuers", "logs"}):
             raise Malformed(f"it has a member {shortened(unknown[0])}, which no trust file has")
-        if value.get("version") != VERSION:
-            raise Malformed(f"it has version {shortened(str(value.get('version')))}, not {VERSION}")
+        if (version := value.get("version")) not in VERSIONS:
+            raise Malformed(
+                f"it has version {shortened(str(version))}, not {' or '.join(map(str, VERSIONS))}"
+            )
+        issuers = _list(value, "issuers")
         trust = cls(
-            tuple(RecognisedIssuer(**_members(item, "issuers", _ISSUER)) for item in _list(value, "issuers")),
+            tuple(RecognisedIssuer(**_members(item, "issuers", _ISSUER)) for item in issuers),
             tuple(RecognisedLog(**_members(item, "logs", _LOG)) for item in _list(value, "logs")),
         )
+        later = [name for issuer in issuers for name in issuer if name in _SINCE_2]
+        if later and version == 1:
+            raise Malformed(f"the member {later[0]} of issuers needs version 2, and the file has version 1")
         named = Counter([*(issuer.id for issuer in trust.issuers), *(log.key for log in trust.logs)])
         if twice := [name for name, times in named.items() if times > 1]:
             raise Malformed(f"it has more than one entry for {shortened(twice[0])}")
@@ -190,9 +205,10 @@ class Trust:
 
     def to_bytes(self) -> bytes:
         """The JSON form."""
+        issuers = [_dict(issuer, _ISSUER) for issuer in self.issuers]
         value = {
-            "version": VERSION,
-            "issuers": [_dict(issuer, _ISSUER) for issuer in self.issuers],
+            "version": 2 if any(_SINCE_2 & issuer.keys() for issuer in issuers) else 1,
+            "issuers": issuers,
             "logs": [_dict(log, _LOG) for log in self.logs],
         }
         return orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
@@ -223,8 +239,13 @@ _ISSUER: Mapping[str, type] = {
     "keys": tuple,
     "documents": tuple,
     "reason": str,
+    "statusIssuers": tuple,
+    "closed": date,
+    "until": date,
 }
+_SINCE_2 = frozenset({"statusIssuers", "closed", "until"})
 _LOG: Mapping[str, type] = {"key": str, "issuers": tuple, "clock": str, "witnesses": tuple, "quorum": int}
+_ATTRIBUTES: Mapping[str, str] = {"statusIssuers": "status_issuers"}
 
 
 def _list(value: dict[str, Any], name: str) -> list[Any]:
@@ -240,13 +261,31 @@ def _members(item: object, where: str, form: Mapping[str, type]) -> dict[str, An
     found: dict[str, Any] = {}
     for name, value in item.items():
         kind = form.get(name)
-        texts = isinstance(value, list) and all(isinstance(text, str) for text in value)
-        if kind is None or (not texts if kind is tuple else type(value) is not kind):
+        read = _read(value, kind) if kind else None
+        if read is None:
             raise Malformed(f"the member {shortened(name)} of {where} is unknown or has a wrong value")
-        found[name] = tuple(value) if kind is tuple else value
+        found[_ATTRIBUTES.get(name, name)] = read
     return found
 
 
+def _read(value: object, kind: type) -> object | None:
+    """The value of a member of this kind; `None` if it is none."""
+    if kind is tuple:
+        texts = isinstance(value, list) and all(isinstance(text, str) for text in value)
+        return tuple(value) if isinstance(value, list) and texts else None
+    if kind is date:
+        return _day(value) if isinstance(value, str) else None
+    return value if type(value) is kind else None
+
+
+def _day(text: str) -> date | None:
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return day if day.isoformat() == text else None  # there are other forms, such as 20260630
+
+
 def _dict(entry: object, form: Mapping[str, type]) -> dict[str, Any]:
-    members = {name: getattr(entry, name) for name in form}
+    members = {name: getattr(entry, _ATTRIBUTES.get(name, name)) for name in form}
     return {name: list(v) if isinstance(v, tuple) else v for name, v in members.items() if v}
