@@ -9,8 +9,8 @@ the compacted form), and `id` and `type` by theirs.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
+from .context import KEYWORDS, UNSET, ActiveContext, Contexts, Meter
 from .documents import Documents
 
 
@@ -18,31 +18,17 @@ def property_names(documents: Documents) -> Mapping[str, frozenset[str]]:
     """The IRI of each property that a vendored context defines anywhere, and the terms that stand for it."""
     found: dict[str, set[str]] = {}
     for url in documents.urls:
-        for name, iri in _terms(documents.load(url)["@context"], {}, None):
+        contexts = Contexts(documents)
+        for name, iri in _terms(contexts, contexts.process(contexts.root, url, Meter()), set()):
             found.setdefault(iri, set()).add(name)
     return {iri: frozenset(names) for iri, names in found.items()}
 
 
-def _terms(local: Any, outer: Mapping[str, Any], vocab: str | None) -> Iterator[tuple[str, str]]:
-    for item in local if isinstance(local, list) else [local]:
-        if not isinstance(item, dict):
-            continue
-        vocab = item.get("@vocab", vocab)
-        known = {**outer, **item}
-        for name, definition in item.items():
-            if name.startswith("@"):
-                continue
-            if isinstance(definition, dict):
-                yield from _terms(definition.get("@context"), known, vocab)
-                iri = definition.get("@id", f"{vocab}{name}" if vocab else None)
-            else:
-                iri = definition
-            if isinstance(iri, str) and not iri.startswith("@"):
-                yield name, _expanded(iri, known)
-
-
-def _expanded(iri: str, known: Mapping[str, Any]) -> str:
-    prefix, colon, rest = iri.partition(":")
-    base = known.get(prefix)
-    base = base.get("@id") if isinstance(base, dict) else base
-    return base + rest if colon and not rest.startswith("//") and isinstance(base, str) else iri
+def _terms(contexts: Contexts, active: ActiveContext, seen: set[int]) -> Iterator[tuple[str, str]]:
+    """Names and IRIs as the processor resolves them, in the contexts of terms, too; each context once."""
+    for name, term in active.terms.items():
+        if term.iri is not None and term.iri not in KEYWORDS:
+            yield name, term.iri
+        if term.context is not UNSET and id(term.context) not in seen:
+            seen.add(id(term.context))
+            yield from _terms(contexts, contexts.process(active, term.context, Meter(), override=True), seen)
