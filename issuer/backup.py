@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import secrets
 import shutil
 import sqlite3
@@ -18,8 +19,8 @@ import tarfile
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import closing
-from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from pathlib import Path
+from typing import BinaryIO, Self
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -30,8 +31,9 @@ from ledger.tiles.posix import PosixStore, kept_beside
 from ledger.tiles.store import CHECKPOINT
 from wire.files import locked, make_private_folder, sync_file, sync_folder
 from wire.problem import Conflict, Damaged, Malformed, NotFound, Refused
-from wire.sqlite import sqlite_problems
+from wire.sqlite import require_plain, sqlite_problems
 from wire.strict import load_json_object
+from wire.text import shortened
 
 from .archive import Archive
 from .home import Identity, index
@@ -42,6 +44,9 @@ _MAGIC = b"intaglio issuer backup 1\n"
 _PORTION = 1 << 20
 _TAG = 16
 _LONGEST_ENVELOPE = 1 << 14
+_LONGEST_HEADER = 1 << 14  # bytes of what tar says of a file beside its first block
+_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}(?:/[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}){0,11}")
+_ALWAYS_THERE = ("issuer.json", "keys.json", "did.json", "issuer.sqlite", f"log/{CHECKPOINT}")
 
 
 class _Sealing(io.RawIOBase):
@@ -152,10 +157,13 @@ def restore(path: Path, home: Path, passphrase: bytes) -> None:
     try:
         with (
             path.open("rb") as file,
-            tarfile.open(fileobj=_Unsealing(file, _key(file, passphrase)), mode="r|") as archive,
+            tarfile.open(
+                fileobj=_Unsealing(file, _key(file, passphrase)), mode="r|", tarinfo=_Member
+            ) as archive,
         ):
             for member in archive:
                 _extract(archive, member, unpacked)
+        _require_sound(unpacked)
         _require_newest(unpacked, home)
         store = Store(unpacked / "issuer.sqlite")
         store.reserve(LIST_ENTRIES)  # what was issued after the backup keeps its status positions to itself
@@ -170,6 +178,25 @@ def restore(path: Path, home: Path, passphrase: bytes) -> None:
     finally:
         shutil.rmtree(unpacked, ignore_errors=True)
     sync_folder(home.parent)
+
+
+class _Member(tarfile.TarInfo):
+    """A file of the archive; what tar says of one is not taken into memory at any length."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        member = super().frombuf(buf, encoding, errors)
+        if not member.isfile() and member.size > _LONGEST_HEADER:
+            raise Damaged("the backup holds a name that is longer than any file of an issuer has")
+        return member
+
+
+def _require_sound(unpacked: Path) -> None:
+    """Whoever made the backup need not be who restores it: a database could bring a program along."""
+    if missing := [name for name in _ALWAYS_THERE if not (unpacked / name).is_file()]:
+        raise Damaged(f"the backup has no {missing[0]}", hint="Restore another backup.")
+    for database in unpacked.glob("*.sqlite"):
+        require_plain(database, database.name)
 
 
 def _require_newest(unpacked: Path, home: Path) -> None:
@@ -229,11 +256,11 @@ def _key(file: BinaryIO, passphrase: bytes) -> bytes:
 
 
 def _extract(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None:
-    name = PurePosixPath(member.name)
-    content = archive.extractfile(member) if member.isfile() else None
-    if content is None or name.is_absolute() or ".." in name.parts:
-        raise Damaged(f"the backup holds {member.name!r}, which is no file of an issuer")
-    target = folder / name
+    is_plain = member.isfile() and not member.issparse()  # which may say any size
+    content = archive.extractfile(member) if is_plain else None
+    if content is None or not _NAME.fullmatch(member.name):
+        raise Damaged(f"the backup holds {shortened(member.name)}, which is no file of an issuer")
+    target = folder / member.name
     make_private_folder(target.parent)
     with os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         shutil.copyfileobj(content, file)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 import os
 import shutil
+import sqlite3
 import stat
 import tarfile
 from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -197,16 +199,114 @@ def test_portions_cannot_be_moved_left_out_or_cut_off(file: Path, portions: list
         restore(file.with_name("changed"), file.with_name("again"), SECRET)
 
 
-def sealed_archive(path: Path, member: tarfile.TarInfo) -> None:
+def sealed_archive(path: Path, *members: tarfile.TarInfo | tuple[str, bytes], raw: bytes = b"") -> None:
+    """A file sealed as a backup is, by somebody who means harm; `raw` stands for the archive itself."""
     key = os.urandom(32)
     envelope = module.json.dumps(module.seal(key, SECRET)).encode()
     with path.open("wb") as file:
         file.write(module._MAGIC + len(envelope).to_bytes(4) + envelope)
         sealing = module._Sealing(file, key)
-        with tarfile.open(fileobj=sealing, mode="w|") as archive:
-            member.size = 3 if member.isfile() else 0
-            archive.addfile(member, io.BytesIO(b"abc"))
+        sealing.write(raw)
+        if members:
+            with tarfile.open(fileobj=sealing, mode="w|") as archive:
+                for member in members:
+                    info = tarfile.TarInfo(member[0]) if isinstance(member, tuple) else member
+                    content = member[1] if isinstance(member, tuple) else b"abc"
+                    info.size = len(content) if info.isfile() else 0
+                    archive.addfile(info, io.BytesIO(content))
         sealing.finish()
+
+
+def opened(file: Path) -> dict[str, bytes]:
+    """What a backup holds, for those who make another one of it."""
+    with (
+        file.open("rb") as sealed,
+        tarfile.open(fileobj=module._Unsealing(sealed, module._key(sealed, SECRET)), mode="r|") as archive,
+    ):
+        return {member.name: archive.extractfile(member).read() for member in archive}  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "keys\0.json",
+        "/".join(["log"] * 1500),
+        "log/" + "x" * 300,
+        "log//x",
+        "log/.hidden",
+        "log\n",
+        "a\u202eb",
+    ],
+)
+def test_a_backup_with_names_that_no_issuer_has_is_refused(tmp_path: Path, name: str) -> None:
+    member = tarfile.TarInfo("x")
+    member.pax_headers = {"path": name}
+    sealed_archive(tmp_path / "b", member)
+    with pytest.raises(Damaged, match="no file of an issuer"):
+        restore(tmp_path / "b", tmp_path / "home", SECRET)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["b"]
+
+
+def test_a_backup_with_a_name_of_any_length_is_not_taken_into_memory(tmp_path: Path) -> None:
+    member = tarfile.TarInfo("x")
+    member.pax_headers = {"path": "x" * (1 << 20)}
+    sealed_archive(tmp_path / "b", member)
+    with pytest.raises(Damaged, match="longer than any file"):
+        restore(tmp_path / "b", tmp_path / "home", SECRET)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"GNU.sparse.major": "0", "GNU.sparse.size": str(1 << 40), "GNU.sparse.map": f"{(1 << 40) - 3},3"},
+        {"GNU.sparse.size": str(1 << 40), "GNU.sparse.map": "0,3"},
+    ],
+)
+def test_a_backup_that_says_that_it_is_a_terabyte_fills_no_disk(
+    tmp_path: Path, headers: dict[str, str]
+) -> None:
+    member = tarfile.TarInfo("keys.json")
+    member.pax_headers = headers
+    sealed_archive(tmp_path / "b", member)
+    with pytest.raises(Damaged, match="no file of an issuer"):
+        restore(tmp_path / "b", tmp_path / "home", SECRET)
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "CREATE TRIGGER t AFTER UPDATE ON counter BEGIN INSERT INTO person WITH RECURSIVE c(x) AS "
+        "(SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT x, 'n', 'e' FROM c; END",
+        "CREATE VIEW v AS SELECT 1",
+        "CREATE INDEX i ON counter (length(name))",
+        "CREATE INDEX i ON counter (next) WHERE length(name) > 3",
+        "CREATE TABLE t (x CHECK (length(randomblob(1000000000)) > 1))",
+        "CREATE TABLE t (x, y GENERATED ALWAYS AS (x))",
+        "CREATE TABLE t (x DEFAULT/**/(randomblob(1000000000)))",
+        "CREATE VIRTUAL TABLE t USING fts5(x)",
+    ],
+)
+def test_a_backup_brings_no_program_along(file: Path, tmp_path: Path, program: str) -> None:
+    content = opened(file)
+    database = tmp_path / "issuer.sqlite"
+    database.write_bytes(content["issuer.sqlite"])
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute(program)
+        connection.execute("PRAGMA journal_mode = DELETE")
+    content["issuer.sqlite"] = database.read_bytes()
+    sealed_archive(tmp_path / "b", *content.items())
+    with pytest.raises(Damaged, match=r"issuer\.sqlite is not a database as this program makes them"):
+        restore(tmp_path / "b", tmp_path / "again", SECRET)
+    assert not (tmp_path / "again").exists()
+
+
+@pytest.mark.parametrize("name", ["issuer.json", "keys.json", "did.json", "issuer.sqlite", "log/checkpoint"])
+def test_a_backup_without_what_every_issuer_has_is_none(file: Path, tmp_path: Path, name: str) -> None:
+    content = opened(file)
+    del content[name]
+    sealed_archive(tmp_path / "b", *content.items())
+    with pytest.raises(Damaged, match=name):
+        restore(tmp_path / "b", tmp_path / "again", SECRET)
 
 
 @pytest.mark.parametrize("name", ["../escaped", "/tmp/escaped", "log/../../escaped"])
@@ -226,13 +326,7 @@ def test_a_backup_holds_files_only(tmp_path: Path) -> None:
 
 
 def test_a_sealed_file_that_is_no_archive_is_damage(tmp_path: Path) -> None:
-    key = os.urandom(32)
-    envelope = module.json.dumps(module.seal(key, SECRET)).encode()
-    with (tmp_path / "b").open("wb") as file:
-        file.write(module._MAGIC + len(envelope).to_bytes(4) + envelope)
-        sealing = module._Sealing(file, key)
-        sealing.write(b"no archive" * 100)
-        sealing.finish()
+    sealed_archive(tmp_path / "b", raw=b"no archive" * 100)
     with pytest.raises(Damaged, match="not an archive"):
         restore(tmp_path / "b", tmp_path / "home", SECRET)
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 
 from .problem import Damaged, DiskFull, Problem, TryLater, Unavailable
 
@@ -39,3 +42,28 @@ def sqlite_problems(what: str, way_out: str = "") -> Iterator[None]:
         raise sqlite_problem(error, what, way_out) from error
     except UnicodeDecodeError:  # names of tables and columns, which sqlite3 decodes before it looks at them
         raise sqlite_problem(None, what, way_out) from None
+
+
+_COMPUTES = re.compile(rb"\b(?:virtual|check|generated|as)\b|\bdefault\s*\(|/\*|--", re.IGNORECASE)
+
+
+def require_plain(path: Path, what: str) -> None:
+    """Raises `Damaged` unless a database from elsewhere is sound and holds tables and plain indices only.
+
+    A trigger, a view or an expression in it would be run by whoever writes to it, and may have no end.
+    """
+    damaged = Damaged(f"{what} is not a database as this program makes them")
+    with (
+        sqlite_problems(what),
+        closing(sqlite3.connect(f"{path.resolve().as_uri()}?immutable=1", uri=True)) as connection,
+    ):
+        connection.text_factory = bytes
+        connection.execute("PRAGMA trusted_schema = OFF")
+        connection.execute("PRAGMA cell_size_check = ON")
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 1 << 25)
+        for kind, sql in connection.execute("SELECT type, coalesce(sql, '') FROM sqlite_master").fetchall():
+            plain = kind == b"table" or (kind == b"index" and sql.count(b"(") <= 1)  # no function of a column
+            if not plain or _COMPUTES.search(sql):
+                raise damaged
+        if connection.execute("PRAGMA quick_check(1)").fetchone() != (b"ok",):
+            raise damaged
