@@ -1,4 +1,4 @@
-"""One SQLite file through SQLAlchemy: transactions, what they raise, and migration to the newest tables."""
+"""One SQLite file through SQLAlchemy: transactions, what they raise, and the steps to the newest tables."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sqlalchemy.exc import DatabaseError, IntegrityError, ProgrammingError
 from wire.problem import Refused
 from wire.sqlite import sqlite_problem
 
-from .tables import REVISION, metadata
+from . import migrations
 
 _PRAGMAS = (
     *("journal_mode = WAL", "synchronous = FULL", "fullfsync = ON", "cache_size = -65536"),
@@ -47,10 +47,9 @@ class Database:
             event.listen(self._engine, "connect", _configure)
         event.listen(self._engine, "begin", _begin)
         with self.reading() as connection:  # without waiting for a writer
-            found = _revision(connection)
-        if found != REVISION:
-            with self.writing() as connection:
-                _migrate(connection)
+            is_older = _version(connection) < len(migrations.steps())
+        if is_older:
+            self._migrate()
 
     def close(self) -> None:
         """Closes the file in this process."""
@@ -67,6 +66,15 @@ class Database:
         """The one transaction that may write, durable when the block ends; raises `IntegrityError`, too."""
         with self._problems(), self._engine.execution_options(write=True).begin() as connection:
             yield connection
+
+    def _migrate(self) -> None:
+        """Makes the tables those of this program; each step is one transaction, done or undone as a whole."""
+        for number, step in enumerate(migrations.steps(), 1):
+            with self.writing() as connection:
+                if _version(connection) < number:  # else another process was first
+                    for statement in migrations.statements(step):
+                        connection.exec_driver_sql(statement)
+                    connection.exec_driver_sql(f"PRAGMA user_version = {number}")
 
     @contextmanager
     def _problems(self) -> Iterator[None]:
@@ -93,23 +101,15 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _revision(connection: Connection) -> str | None:
-    if not connection.exec_driver_sql("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").first():
-        return None
-    return str(connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one())
-
-
-def _migrate(connection: Connection) -> None:
-    found = _revision(connection)
-    if found is None:
-        metadata.create_all(connection)
-        connection.exec_driver_sql("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
-        connection.exec_driver_sql("INSERT INTO alembic_version VALUES (?)", (REVISION,))
-        connection.exec_driver_sql("INSERT INTO counter VALUES ('seq', 0)")
-        return
-    if found > REVISION:
-        raise Refused(f"the issuer's index was made by a newer program (revision {found})")
-    if found < REVISION:
-        from .migrations import upgrade
-
-        upgrade(connection)
+def _version(connection: Connection) -> int:
+    """How many steps have made the tables. Raises `Refused` where that is more than this program has."""
+    version = int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
+    if version > (newest := len(migrations.steps())):
+        raise Refused(
+            f"the issuer's index was made by a newer program: version {version}, and this one knows {newest}",
+            hint="Nothing was changed. Use that program.",
+        )
+    if version == 0:  # new, or of release 0.1.0, which kept its one number elsewhere
+        tables = "SELECT count(*) FROM sqlite_master WHERE name = 'alembic_version'"
+        version = int(connection.exec_driver_sql(tables).scalar_one())
+    return version

@@ -1,8 +1,8 @@
 """The issuer's index in one SQLite file: which diploma has which sequence number, edition and log entry.
 
 Every writing method is one transaction, durable when it returns. Sequence numbers are given out in blocks by
-one UPDATE; that each diploma and edition is issued once rests on one unique constraint. The tables are
-SQLAlchemy's; the bulk path and the few queries are SQL as it is, alembic loads only when a migration is due.
+one UPDATE; that each diploma and edition is issued once rests on one unique constraint. The tables, with
+what each column is, are in `migrations`.
 """
 
 from __future__ import annotations

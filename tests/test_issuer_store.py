@@ -1,4 +1,4 @@
-"""The issuer's index: numbers given out once, jobs and chunks, migrations."""
+"""The issuer's index: numbers given out once, jobs and chunks."""
 
 from __future__ import annotations
 
@@ -7,11 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from alembic.config import Config
-from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, event
+from sqlalchemy import event
 
-from issuer import migrations, tables
 from issuer.crossing import Crossed, Incoming
 from issuer.store import EditionTaken, Job, NewEntry, Published, Store
 from wire.problem import Damaged, NotFound, Refused, Unavailable
@@ -47,26 +44,11 @@ def job_with(store: Store, count: int) -> Job:
     return job
 
 
-def schema(path: Path) -> list[tuple[str, ...]]:
-    with sqlite3.connect(path) as connection:
-        rows = connection.execute(
-            "SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE '%alembic%' ORDER BY name"
-        ).fetchall()
-    return [(kind, name, " ".join((sql or "").split())) for kind, name, sql in rows]
-
-
 def test_the_file_is_private_and_fully_synced(path: Path, store: Store) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
     with store._database.reading() as connection:
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar_one() == "wal"
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar_one() == 2
-
-
-def test_the_migrations_lead_to_the_tables(path: Path, store: Store, tmp_path: Path) -> None:
-    migrated = tmp_path / "migrated.sqlite"
-    with create_engine(f"sqlite:///{migrated}").begin() as connection:
-        migrations.upgrade(connection)
-    assert schema(migrated) == schema(path)
 
 
 def test_what_was_interrupted_is_found_without_reading_all_that_was_issued(store: Store) -> None:
@@ -80,30 +62,6 @@ def test_what_was_interrupted_is_found_without_reading_all_that_was_issued(store
         "SCAN credential USING INDEX begun",
         "SEARCH single USING INTEGER PRIMARY KEY (rowid=?)",
     ]
-
-
-def test_the_newest_migration_is_the_revision_of_the_tables() -> None:
-    config = Config()
-    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
-    assert ScriptDirectory.from_config(config).get_current_head() == tables.REVISION
-
-
-def test_an_older_index_is_migrated_when_it_is_opened(
-    path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    store.close()
-    upgraded = []
-    monkeypatch.setattr("issuer.database.REVISION", "0002")
-    monkeypatch.setattr("issuer.migrations.upgrade", upgraded.append)
-    Store(path)
-    assert len(upgraded) == 1
-
-
-def test_an_index_of_a_newer_program_is_left_alone(path: Path, store: Store) -> None:
-    with sqlite3.connect(path) as connection:
-        connection.execute("UPDATE alembic_version SET version_num = '9999'")
-    with pytest.raises(Refused, match="newer program"):
-        Store(path)
 
 
 def test_numbers_are_given_out_once_to_whoever_asks_at_once(path: Path, store: Store) -> None:
