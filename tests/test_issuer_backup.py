@@ -283,6 +283,8 @@ def test_a_backup_that_says_that_it_is_a_terabyte_fills_no_disk(
         "CREATE TABLE t (x CHECK (length(randomblob(1000000000)) > 1))",
         "CREATE TABLE t (x, y GENERATED ALWAYS AS (x))",
         "CREATE TABLE t (x DEFAULT/**/(randomblob(1000000000)))",
+        'CREATE TABLE t (x "--" DEFAULT (randomblob(1000000000)))',
+        "CREATE TABLE t (x [/*] CHECK (length(randomblob(1000000000)) > 1))",
         "CREATE VIRTUAL TABLE t USING fts5(x)",
     ],
 )

@@ -44,7 +44,10 @@ def sqlite_problems(what: str, way_out: str = "") -> Iterator[None]:
         raise sqlite_problem(None, what, way_out) from None
 
 
-_COMPUTES = re.compile(rb"\b(?:virtual|check|generated|as)\b|\bdefault\s*\(|/\*|--", re.IGNORECASE)
+_ASIDE = re.compile(
+    rb"""'[^']*'|"[^"]*"|`[^`]*`|\[[^\]]*\]|--[^\n]*|/\*.*?(?:\*/|\Z)""", re.DOTALL
+)  # quoted names and texts, comments
+_COMPUTES = re.compile(rb"\b(?:virtual|check|generated|as)\b|\bdefault\s*\(", re.IGNORECASE)
 
 
 def require_plain(path: Path, what: str) -> None:
@@ -61,7 +64,8 @@ def require_plain(path: Path, what: str) -> None:
         connection.execute("PRAGMA trusted_schema = OFF")
         connection.execute("PRAGMA cell_size_check = ON")
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 1 << 25)
-        for kind, sql in connection.execute("SELECT type, coalesce(sql, '') FROM sqlite_master").fetchall():
+        for kind, text in connection.execute("SELECT type, coalesce(sql, '') FROM sqlite_master").fetchall():
+            sql = _ASIDE.sub(b" ", text)
             plain = kind == b"table" or (kind == b"index" and sql.count(b"(") <= 1)  # no function of a column
             if not plain or _COMPUTES.search(sql):
                 raise damaged
