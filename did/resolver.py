@@ -7,6 +7,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from wire.fetch import Fetcher
@@ -24,11 +25,26 @@ class DocumentSource(Protocol):
         """The document of a DID; raises `ResolutionFailed`, or `Unavailable` when the question stays open."""
         ...
 
+    def method(self, did: str) -> Method | None:
+        """What is true of all DIDs of this one's method; `None` for a method that is not in use here."""
+        ...
 
-class Method(Protocol):
-    """A DID method, as a function that reads (DID 1.0, 8.2). It raises what `DocumentSource` raises."""
+
+class Resolve(Protocol):
+    """Finds the document of a DID (DID 1.0, 8.2). It raises what `DocumentSource` raises."""
 
     def __call__(self, did: DID, fetcher: Fetcher) -> Document: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A DID method: how its documents are found, and what is true of all its DIDs."""
+
+    resolve: Resolve
+    self_certifying: bool = False
+    """Whether a DID says itself all that its document says, so that nobody else's word is needed."""
+    rotates: bool = True
+    """Whether the document can take other keys later, and so hold several."""
 
 
 class _Outcome(NamedTuple):
@@ -86,6 +102,10 @@ class Resolver:
             return result
         raise copy.copy(result)  # the one kept would gather the traceback of every caller
 
+    def method(self, did: str) -> Method | None:
+        """What is true of all DIDs of this one's method; `None` for others. Raises `InvalidDID`."""
+        return self._methods.get(DID.parse(did).method)
+
     def _remembered_or_mine(self, did: str) -> Document | ResolutionFailed | Unavailable | None:
         """What is remembered of a DID; or None when it is for this thread to resolve it."""
         while True:
@@ -102,7 +122,7 @@ class Resolver:
 
     def _ask(self, method: Method, did: DID) -> Document | ResolutionFailed | Unavailable:
         try:
-            return method(did, self._fetcher)
+            return method.resolve(did, self._fetcher)
         except (ResolutionFailed, Unavailable) as problem:
             return copy.copy(problem)  # without traceback and cause, which keep whole frames alive
 

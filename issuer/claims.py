@@ -86,7 +86,9 @@ class Claims:
         """`service` is the address that links begin with, such as https://uni.example, and their domain."""
         self._path = path
         self.service = service
-        self._documents = Resolver({name: METHODS[name] for name in ("key", "jwk")}, NoFetcher())
+        self._documents = Resolver(
+            {name: method for name, method in METHODS.items() if method.self_certifying}, NoFetcher()
+        )
         make_private_folder(path.parent)
         path.touch(mode=0o600)
         with locked(path), self._connected() as connection:  # SQLite does not wait when it changes the mode

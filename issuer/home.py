@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from did import DID
+from did import DID, METHODS
 from did.methods import key as did_key
 from did.methods import web as did_web
 from keys import PublicKey
@@ -36,7 +36,10 @@ VERSION = 1
 _LIST = re.compile(r"[0-9]{1,9}(-details)?", re.ASCII)
 _RESTORE = "`intaglio issuer --home FOLDER restore BACKUP` brings back a backup."
 KEYS = {"assertion": "Ed25519", "status-list": "Ed25519", "log": "Ed25519", "cosigner": "Ed25519"}
-"""The issuer's keys and their types; a did:key has room for the first only, which then signs lists, too."""
+"""The keys and their types; a DID that takes no others has the first only, which then signs lists, too."""
+
+DID_METHODS = ("key", "web")
+"""The methods that an issuer can have a DID of."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ class Identity:
 
     @classmethod
     def make(cls, name: str, url: str | None, method: str | None, key: PublicKey) -> Identity:
-        """An issuer that signs with `key`. `method` is `key` or `web`, which takes its name from `url`.
+        """An issuer that signs with `key`. `method` is one of `DID_METHODS`; `web` takes its name from `url`.
 
         Raises what `check` raises.
         """
@@ -59,7 +62,7 @@ class Identity:
         url = url.rstrip("/") if url else None
         method = method or ("web" if url else "key")
         host = Target.parse(url) if url else None
-        did = did_web.create(url) if method == "web" and url else did_key.create(key)
+        did = did_web.create(url) if METHODS[method].rotates and url else did_key.create(key)
         identity = cls(name.strip(), url, did, "")
         log = f"{host.authority}{host.path.rstrip('/')}/log" if host else identity.profile.iri("log", "1")
         return cls(identity.name, url, did, log)
@@ -70,7 +73,7 @@ class Identity:
         if not name.strip():
             raise Refused("the issuer has no name", hint='Give the institution\'s: --name "…".')
         if not url:
-            if method == "web":
+            if method is not None and METHODS[method].rotates:
                 raise Refused("a did:web needs the address of a web site", hint="Give it: --url https://….")
             return
         if urlsplit(url).scheme not in ("https", "http"):
@@ -80,7 +83,7 @@ class Identity:
         if urlsplit(url).query or urlsplit(url).fragment:
             raise Refused(f"{url} has a query or a fragment, so that no address can begin with it")
         Target.parse(url)
-        if method != "key":
+        if method is None or METHODS[method].rotates:
             did_web.create(url.rstrip("/"))
 
     @classmethod
@@ -110,7 +113,7 @@ class Identity:
         if (
             name.strip() != self.name
             or (url and url.rstrip("/") != self.url)
-            or (method and not self.did.startswith(f"did:{method}:"))
+            or method not in (None, DID.parse(self.did).method)
         ):
             raise Conflict(
                 f"another issuer lives here: {self.name}, {self.did}",
@@ -133,9 +136,14 @@ class Identity:
         return did_web.url(self.did)
 
     @property
+    def rotates(self) -> bool:
+        """Whether the DID can take other keys, by a document that is published."""
+        return METHODS[DID.parse(self.did).method].rotates
+
+    @property
     def status_key(self) -> str:
         """The name of the key that signs status lists."""
-        return "status-list" if self.did.startswith("did:web:") else "assertion"
+        return "status-list" if self.rotates else "assertion"
 
     def verification_method(self, key: PublicKey) -> str:
         """The DID URL of one of the issuer's keys."""
@@ -143,7 +151,7 @@ class Identity:
 
     def document(self, assertion: PublicKey, status_list: PublicKey) -> dict[str, Any]:
         """The DID document."""
-        if self.did.startswith("did:web:"):
+        if self.rotates:
             keys = {"assertionMethod": [assertion, status_list], "authentication": [assertion]}
             return did_web.document(self.did, keys)
         return dict(did_key.resolve(DID.parse(self.did), NoFetcher()).value)

@@ -24,7 +24,7 @@ from .bulk import dry_run as check_file
 from .checking import Catalogue, read_catalogue
 from .document import Composer, Profile, own_fields
 from .export import export
-from .home import index
+from .home import DID_METHODS, index
 from .issue import SUITE, Issuer
 from .permutation import Positions
 from .records import DATE_ORDERS
@@ -45,7 +45,7 @@ verbs = click.Group()
 _name = click.option("--name", help="The institution's name, as it stands on the diplomas.")
 _url = click.option("--url", help="The https address under which status lists will be found.")
 _method = click.option(
-    "--did", "method", type=click.Choice(["key", "web"]), help="Kind of DID; web if there is a URL."
+    "--did", "method", type=click.Choice(DID_METHODS), help="Kind of DID; web if there is a URL."
 )
 
 

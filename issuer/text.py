@@ -64,11 +64,11 @@ def introduction(issuer: Issuer) -> Iterable[str]:
     identity = issuer.identity
     yield f"{printable(identity.name)} is now the issuer {identity.did}"
     yield f"its folder is {issuer.home}: back it up with `{typed('issuer', 'backup')} FILE`"
-    if identity.did.startswith("did:key:"):
+    if identity.rotates:
+        yield f"publish {issuer.home / 'did.json'} at {identity.document_url}"
+    else:
         yield "a did:key can never change its key: good for a start, while an institution with a web site"
         yield "wants `intaglio issuer --home FOLDER init --url https://…`, before it issues anything"
-    else:
-        yield f"publish {issuer.home / 'did.json'} at {identity.document_url}"
     if not issuer.keys.protected:
         yield "the keys lie unencrypted in a file that only you can read; a passphrase would protect copies"
     if not identity.url:

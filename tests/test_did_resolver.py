@@ -16,6 +16,7 @@ from did import (
     Document,
     DocumentSource,
     InvalidDID,
+    Method,
     MethodNotSupported,
     ResolutionFailed,
     Resolver,
@@ -55,7 +56,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def resolver(registry: Registry, clock: Clock) -> Resolver:
-    return Resolver({"test": registry}, NoFetcher(), clock=clock, capacity=3)
+    return Resolver({"test": Method(registry)}, NoFetcher(), clock=clock, capacity=3)
 
 
 def failing(problem: Problem) -> Callable[[str], Document]:
@@ -205,8 +206,8 @@ def test_a_method_that_is_not_in_use_leaves_the_question_open(resolver: Resolver
 
 
 def test_methods_are_those_handed_in_and_no_others(registry: Registry) -> None:
-    source: DocumentSource = Resolver({**METHODS, "test": registry}, NoFetcher())
+    source: DocumentSource = Resolver({**METHODS, "test": Method(registry)}, NoFetcher())
     assert source.resolve("did:test:a").id == "did:test:a"
     assert "test" not in METHODS
     with pytest.raises(TypeError):
-        METHODS["test"] = registry  # type: ignore[index]
+        METHODS["test"] = Method(registry)  # type: ignore[index]

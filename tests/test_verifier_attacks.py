@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from did import METHODS, Document, Resolver
+from did import METHODS, Document, Method, Resolver
 from keys import PrivateKey
 from ledger import EntryKind
 from tests.world import AWARDED, NOW, Holder, University, verifier
@@ -461,6 +461,9 @@ class TestListsAtHand:
                 if did.startswith("did:key:"):
                     return Resolver(METHODS, NoFetcher()).resolve(did)
                 raise Unavailable(f"{did} does not answer")
+
+            def method(self, did: str) -> Method | None:
+                return Resolver(METHODS, NoFetcher()).method(did)
 
         judge = Verifier(Web(), trust=university.trust, lists=[self.lists.get])
         return judge.verify(bundle, now=NOW, **options).verdict

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from did import (
-    DID,
     Document,
     DocumentSource,
     InvalidDID,
@@ -31,8 +30,6 @@ from .trust import ASK_ISSUER, Trust
 
 MOST_ASKED = 1 + MAX_CREDENTIALS
 """DIDs looked up on the network for one report: the holder's and the issuers'. Each may keep it waiting."""
-
-_SELF_CERTIFYING = frozenset({"key", "jwk"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +73,8 @@ class IssuerKeys:
 
         Raises the `Problem` that keeps it from being found; open ones where more knowledge would help.
         """
-        if DID.parse(issuer).method in _SELF_CERTIFYING:
+        did_method = self._resolver.method(issuer)
+        if did_method is not None and did_method.self_certifying:
             found = self._resolver.resolve(issuer).verification_method(method, relationship)
             return IssuerKey(found.key, "the key is the identifier itself", _end(found))
         bound = self._bound(issuer)

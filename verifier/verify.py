@@ -304,7 +304,8 @@ class _Steps:
             return facts.found
         for signature in own:
             require_current(signature.key, self._now)
-        if not all(_covers_meaning(credential.document, found.proof) for found in own):
+        suites = self._verifier.suites
+        if not all(_covers_meaning(credential.document, one.proof, suites) for one in own):
             raise NotKnown(
                 "the credential has terms of its own, or contexts that were added later, and its signature "
                 "does not cover what they mean",
@@ -337,12 +338,12 @@ def _not_by(issuer: str) -> Problem:
     return UnsupportedForm(f"the issuer {shortened(issuer)} is not a DID, so that its keys are not known")
 
 
-def _covers_meaning(document: Mapping[str, Any], proof: Proof) -> bool:
+def _covers_meaning(document: Mapping[str, Any], proof: Proof, suites: Mapping[str, Cryptosuite]) -> bool:
     """Whether the signature holds what the document's terms stand for.
 
     One over RDF does not cover definitions; one over JCS covers the contexts that its proof repeats.
     """
-    if "jcs" in proof.cryptosuite:
+    if suites[proof.cryptosuite].covers_contexts:
         own, outer = proof.value.get("@context"), document["@context"]
         return own is None or jcs.canonicalize(own) == jcs.canonicalize(outer)
     return not has_own_terms(document)

@@ -1,7 +1,7 @@
 """DID methods: how the document of a DID is found. One file each, with `resolve` and `create`.
 
 `METHODS` is what a `Resolver` uses unless told otherwise; another method is added by handing in
-`{**METHODS, "example": resolve}`. Read `key.py` first: it is the shortest.
+`{**METHODS, "example": Method(resolve)}`. Read `key.py` first: it is the shortest.
 """
 
 from __future__ import annotations
@@ -12,4 +12,10 @@ from types import MappingProxyType
 from ..resolver import Method
 from . import jwk, key, web
 
-METHODS: Mapping[str, Method] = MappingProxyType({"key": key.resolve, "jwk": jwk.resolve, "web": web.resolve})
+METHODS: Mapping[str, Method] = MappingProxyType(
+    {
+        "key": Method(key.resolve, self_certifying=True, rotates=False),
+        "jwk": Method(jwk.resolve, self_certifying=True, rotates=False),
+        "web": Method(web.resolve),
+    }
+)

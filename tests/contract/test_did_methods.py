@@ -62,7 +62,7 @@ def test_the_document_is_of_the_did_and_has_the_key(name: str, public_key: Publi
     shelf = Shelf()
     did = CASES[name].publish(public_key, shelf)
     assert DID.parse(did).method == name
-    document = METHODS[name](DID.parse(did), shelf)
+    document = METHODS[name].resolve(DID.parse(did), shelf)
     assert document.id == did == document.value["id"]
     (method,) = document.methods("assertionMethod")
     assert method.key == public_key
@@ -75,13 +75,22 @@ def test_the_document_is_of_the_did_and_has_the_key(name: str, public_key: Publi
 def test_resolving_again_gives_the_same_document(name: str) -> None:
     shelf = Shelf()
     did = DID.parse(CASES[name].publish(KEYS[0], shelf))
-    assert METHODS[name](did, shelf).value == METHODS[name](did, shelf).value
+    assert METHODS[name].resolve(did, shelf).value == METHODS[name].resolve(did, shelf).value
+
+
+@every_method
+def test_its_facts_hold(name: str) -> None:
+    method = METHODS[name]
+    assert method.self_certifying is not CASES[name].fetches
+    assert Resolver(METHODS, NoFetcher()).method(CASES[name].publish(KEYS[0], Shelf())) is method
+    if method.self_certifying:
+        assert not method.rotates, "what says all itself cannot say something else later"
 
 
 @every_method
 def test_its_own_syntax_is_checked(name: str) -> None:
     with pytest.raises(InvalidDID):
-        METHODS[name](DID.parse(CASES[name].invalid), Shelf())
+        METHODS[name].resolve(DID.parse(CASES[name].invalid), Shelf())
 
 
 @every_method

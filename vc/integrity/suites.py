@@ -26,6 +26,10 @@ class Cryptosuite(Protocol):
     def name(self) -> str:
         """The value of `cryptosuite` in a proof."""
 
+    @property
+    def covers_contexts(self) -> bool:
+        """Whether the signature covers `@context` as written, and so what inline contexts say terms mean."""
+
     def create(
         self, document: Mapping[str, Any], options: Mapping[str, Any], signer: Signer
     ) -> dict[str, Any]:
@@ -57,8 +61,8 @@ class DataIntegritySuite:
 
     name: str
     canonicalize: Canonicalize
-    keeps_context: bool
-    """Whether the proof carries the document's `@context`, as the JCS suites ask (VC-DI-EDDSA 3.3.1)."""
+    covers_contexts: bool
+    """As the JCS suites do, whose proofs therefore carry the document's `@context` (VC-DI-EDDSA 3.3.1)."""
     digests: Mapping[str, str]
     """Key type to the hash used with it."""
 
@@ -66,7 +70,7 @@ class DataIntegritySuite:
         self, document: Mapping[str, Any], options: Mapping[str, Any], signer: Signer
     ) -> dict[str, Any]:
         """The finished proof. Raises `Malformed` where the document would lose anything."""
-        if self.keeps_context and "@context" in document:
+        if self.covers_contexts and "@context" in document:
             options = {**options, "@context": document["@context"]}
         digest = self._digest_for(signer.public_key)
         signature = signer.sign(self._hash_data(document, options, digest))
@@ -82,7 +86,7 @@ class DataIntegritySuite:
             signature = base58_decode(value[1:], limit=_SIGNATURE_CHARACTERS)
         except Malformed as problem:
             raise InvalidProof("proof.proofValue is not base58btc") from problem
-        if self.keeps_context and "@context" in proof:
+        if self.covers_contexts and "@context" in proof:
             document = {**document, "@context": proof["@context"]}
         options = {name: member for name, member in proof.items() if name != "proofValue"}
         try:
@@ -99,7 +103,7 @@ class DataIntegritySuite:
         return self.digests[key.type]
 
     def _hash_data(self, document: Mapping[str, Any], options: Mapping[str, Any], digest: str) -> bytes:
-        if not self.keeps_context and "@context" in document:
+        if not self.covers_contexts and "@context" in document:
             options = {**options, "@context": document["@context"]}
         hasher = getattr(hashlib, digest)  # half the time of hashlib.new
         return b"".join(hasher(self.canonicalize(part, digest)).digest() for part in (options, document))
@@ -112,10 +116,10 @@ SUITES: Mapping[str, Cryptosuite] = MappingProxyType(
     {
         suite.name: suite
         for suite in (
-            DataIntegritySuite("eddsa-rdfc-2022", _rdfc, keeps_context=False, digests=_EDDSA),
-            DataIntegritySuite("eddsa-jcs-2022", _jcs, keeps_context=True, digests=_EDDSA),
-            DataIntegritySuite("ecdsa-rdfc-2019", _rdfc, keeps_context=False, digests=_ECDSA),
-            DataIntegritySuite("ecdsa-jcs-2019", _jcs, keeps_context=True, digests=_ECDSA),
+            DataIntegritySuite("eddsa-rdfc-2022", _rdfc, covers_contexts=False, digests=_EDDSA),
+            DataIntegritySuite("eddsa-jcs-2022", _jcs, covers_contexts=True, digests=_EDDSA),
+            DataIntegritySuite("ecdsa-rdfc-2019", _rdfc, covers_contexts=False, digests=_ECDSA),
+            DataIntegritySuite("ecdsa-jcs-2019", _jcs, covers_contexts=True, digests=_ECDSA),
         )
     }
 )
