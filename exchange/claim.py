@@ -169,6 +169,7 @@ class Acceptance:
     def verify(self, *, domain: str, documents: DocumentSource, now: datetime) -> None:
         """Check that a key of the holder signed this for `domain`. Is the challenge open? That is not asked.
 
+        Nor is `created`, which a wallet's clock may have wrong: the challenge shows that the answer is new.
         Raises `InvalidProof`, or what `documents` raises for the holder's DID.
         """
         if self.proof.domain != (domain,):

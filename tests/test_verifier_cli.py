@@ -156,12 +156,12 @@ def test_a_date_that_is_none_is_a_usage_error(program: Program, tmp_path: Path) 
     assert program("verify", path, "--at", f"{NOW:%Y-%m-%d}").code == 0
 
 
-def test_before_it_was_signed_it_was_not_valid(program: Program, tmp_path: Path) -> None:
+def test_of_a_moment_before_it_was_signed_nothing_can_be_told(program: Program, tmp_path: Path) -> None:
     answer = program("verify", save(tmp_path, UNIVERSITY.issue(index=10)), "--at", "2026-06-30", "--offline")
-    assert answer.code == 1
-    assert answer.out.startswith("NOT VALID: ")
-    assert "made later than the moment asked about: on 2026-07-01" in answer.out
-    assert "What to do: Leave out --at" in answer.out
+    assert answer.code == 3
+    assert "is dated 2026-07-01 10:00Z, later than the moment asked about" in answer.out
+    assert "What to do: Is the clock here right?" in answer.out
+    assert "--at, give a later moment" in answer.out
 
 
 def test_offline_nothing_is_said_of_lists_that_nobody_asked_for(program: Program, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from ledger import Evidence, Fact, InvalidEvidence, NotWitnessed, UnknownLog, parse_entry, verify_evidence
 from wire import Problem
+from wire.clock import DatedAhead, require_not_ahead
 
 from .documents import IssuerKey
 from .policy import NotKnown
@@ -30,10 +31,10 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class EvidenceCheck:
-    """Checks evidence against the logs of a trust list; no log may have seen anything after `latest`."""
+    """Checks evidence against the logs of a trust list as of `now`."""
 
     trust: Trust
-    latest: datetime
+    now: datetime
 
     def facts(
         self,
@@ -61,7 +62,9 @@ class EvidenceCheck:
                 continue
             try:
                 fact = verify_evidence(leaf, item, self.trust.policy_for(issuer))
-            except UnknownLog as problem:
+                if fact.time is not None:
+                    require_not_ahead(fact.time, self.now, "the log's checkpoint")
+            except (UnknownLog, DatedAhead) as problem:
                 ignored = problem  # it proves nothing here; whether something is missing is decided later
                 continue
             except NotWitnessed as problem:
@@ -69,8 +72,6 @@ class EvidenceCheck:
                     problem.detail, hint="Ask the holder for a newer bundle, with more witnesses."
                 )
                 continue
-            if fact.time is not None and fact.time > self.latest:
-                raise InvalidEvidence("the log says that it saw the document in the future")
             try:
                 _require_key_in_force(keys[leaf], fact)
             except KeyNotInForce as problem:  # by this checkpoint; an older one may say more

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,6 +14,7 @@ from vc import Cryptosuite, InvalidProof, Proof, UnknownCryptosuite, jcs, verify
 from vc.credential import UnsupportedForm, is_url
 from vc.integrity import proof_values
 from wire import Problem, TooLarge, shortened
+from wire.clock import require_not_ahead
 
 from .documents import IssuerKey, IssuerKeys
 
@@ -44,16 +45,15 @@ WORK_PER_PROOF = 4_000
 
 @dataclass(slots=True)
 class SignatureCheck:
-    """Checks proofs as of `now`; none may be from after `latest`: other machines have other clocks."""
+    """Checks proofs as of `now`."""
 
     keys: IssuerKeys
     suites: Mapping[str, Cryptosuite]
     now: datetime
-    latest: datetime
     _work: int = 0
 
     def find(self, document: Mapping[str, Any], purpose: str) -> list[Signature]:
-        """The proofs with their keys; purpose, times and controller checked, the signatures not yet.
+        """The proofs with their keys; purpose, end and controller checked, the signatures not yet.
 
         Every proof has to stand: a definite fault of one goes before an open question about another.
         """
@@ -81,14 +81,15 @@ class SignatureCheck:
             require_little_work(self._work)
             verify_proof(document, signature.proof, signature.key.key, suites=self.suites)
 
+    def require_made(self, signatures: Iterable[Signature]) -> None:
+        """Raises `DatedAhead` for one made later than now: asked once all verify, since it is open."""
+        for signature in signatures:
+            if signature.proof.created is not None:
+                require_not_ahead(signature.proof.created, self.now, "the proof")
+
     def _signature(self, proof: Proof, purpose: str) -> Signature:
         if proof.purpose != purpose:
             raise InvalidProof(f"the proof is for {shortened(proof.purpose)}, not for {purpose}")
-        if proof.created and proof.created > self.latest:
-            raise NotInForce(
-                f"the proof was made later than the moment asked about: on {proof.created:%Y-%m-%d %H:%M}Z",
-                hint="Leave out --at to judge as of now, or see whether the clock here is right.",
-            )
         if proof.expires and proof.expires <= self.now:
             raise InvalidProof(f"the proof expired on {proof.expires:%Y-%m-%d}")
         if proof.cryptosuite not in self.suites:

@@ -20,6 +20,7 @@ from vc.status import (
     read_revocation,
 )
 from wire import Problem, TooLarge, Unavailable, load_json_object, shortened
+from wire.clock import DatedAhead, is_ahead, require_not_ahead
 from wire.fetch import Fetcher
 
 MAX_LIST = 1 << 22
@@ -87,7 +88,7 @@ class StatusLookup:
                 continue
             if bits[entry.index]:
                 raise self._revoked(entry, issuer, fetch=fetch)
-            if _start(credential) <= now:
+            if not is_ahead(_start(credential), now):
                 past.append(credential)
         if opened.problem is not None and not opened.problem.undetermined:
             raise opened.problem
@@ -97,6 +98,8 @@ class StatusLookup:
         if doubt is not None:  # that list may tell of a revocation, which an older copy must not hide
             raise doubt
         if newest is None:
+            for credential in opened.lists:
+                require_not_ahead(_start(credential), now, "the status list")
             online = ", or go online" if is_web_address(entry.list_url) else ""
             raise opened.problem or StatusUnknown(
                 f"no copy of the status list {shortened(entry.list_url)} is at hand",
@@ -222,7 +225,9 @@ def _is_good(credential: Credential, now: datetime) -> bool:
 def _unusable(url: str, problem: Problem) -> StatusUnknown:
     return StatusUnknown(
         f"the list found at {shortened(url)} cannot be used: {problem.detail}",
-        hint="If that address is no longer the issuer's, --offline judges by what the bundle brings.",
+        hint=problem.hint
+        if isinstance(problem, DatedAhead)
+        else "If that address is no longer the issuer's, --offline judges by what the bundle brings.",
     )
 
 

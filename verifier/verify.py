@@ -7,7 +7,7 @@ caught: any other exception is a bug and must be seen.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +31,7 @@ from vc.credential import UnsupportedForm
 from vc.integrity import proof_values
 from vc.status import StatusEntry
 from wire import Problem, Refused, shortened
+from wire.clock import is_ahead
 
 from .checks import Checks
 from .documents import IssuerKeys
@@ -42,9 +43,6 @@ from .trust import Trust
 
 if TYPE_CHECKING:  # loaded only where a deployment has schemas
     from vc.schema import Schemas
-
-CLOCK_SKEW = timedelta(minutes=5)
-"""How far ahead of ours another machine's clock may be."""
 
 MAX_STATUS = 4
 """More status entries are refused: each costs lists to fetch, verify and unpack."""
@@ -89,10 +87,6 @@ class Verifier:
         if now.tzinfo is None:
             raise ValueError("now has no time zone")
         checks = Checks()
-        try:
-            latest = now + CLOCK_SKEW
-        except OverflowError:
-            latest = now
         # (1) readable: limits, form
         with checks.step(1):
             bundle = source if isinstance(source, Bundle) else Bundle.parse(source)
@@ -103,7 +97,7 @@ class Verifier:
             checks.passed("well-formed")
         if checks.stopped():
             return Report(checks.found, ())
-        steps = _Steps(self, bundle, credentials, now, latest, checks)
+        steps = _Steps(self, bundle, credentials, now, checks)
         # (2) holder: challenge, domain, holder binding
         holder = steps.holder(presentation, challenge, domain)
         if not credentials:
@@ -124,14 +118,13 @@ class _Steps:
         bundle: Bundle,
         credentials: Sequence[Credential],
         now: datetime,
-        latest: datetime,
         checks: Checks,
     ) -> None:
         self._verifier, self._bundle, self._credentials = verifier, bundle, credentials
-        self._trust, self._now, self._latest, self._checks = verifier.trust, now, latest, checks
+        self._trust, self._now, self._checks = verifier.trust, now, checks
         keys = IssuerKeys(verifier.resolver, verifier.trust, bundle.issuer_documents)
-        self._signatures = SignatureCheck(keys, verifier.suites, now, latest)
-        self._evidence = EvidenceCheck(verifier.trust, latest)
+        self._signatures = SignatureCheck(keys, verifier.suites, now)
+        self._evidence = EvidenceCheck(verifier.trust, now)
         self._status = StatusLookup(bundle.status_lists, verifier.lists, self._authenticate)
         self.status_time: datetime | None = None
         """The oldest of the moments as of which the credentials are known not to be revoked."""
@@ -180,6 +173,7 @@ class _Steps:
             )
         if domain is not None and proof.domain != (domain,):
             raise NotShownByHolder("the presentation was made for another verifier's domain")
+        self._signatures.require_made(signatures)
         return signer
 
     def credential(self, credential: Credential, holder: str | None, policy: Policy) -> None:
@@ -203,7 +197,7 @@ class _Steps:
         findings = Findings(credential, self._now, self._trust.issuer(issuer), schemas=self._verifier.schemas)
         # (5) dates
         with checks.step(5):
-            self._dates(credential)
+            self._dates(credential, signatures)
         # (6) status
         with checks.step(6):
             findings.status_time = self._status_time(credential)
@@ -223,12 +217,13 @@ class _Steps:
             checks.passed(f"accepted by the policy{reason and ': ' + reason}")
         return None
 
-    def _dates(self, credential: Credential) -> None:
+    def _dates(self, credential: Credential, signatures: Sequence[Signature]) -> None:
         start, end = credential.valid_from, credential.valid_until
-        if start is not None and start > self._latest:
-            raise NotInForce(f"valid only from {start.date()} on")
         if end is not None and end <= self._now:
             raise NotInForce(f"expired on {end.date()}")
+        self._signatures.require_made(signatures)  # else a first day says nothing, either
+        if start is not None and is_ahead(start, self._now):
+            raise NotInForce(f"valid only from {start.date()} on")
         period = f"since {start.date()}" if start else "no first day"
         self._checks.passed(f"{period}, until {end.date()}" if end else f"{period}, without an end")
 
@@ -262,15 +257,16 @@ class _Steps:
         if any(signature.signer != issuer for signature in signatures):
             raise InvalidProof("the status document is signed by somebody else")
         self._signatures.verify(anchored.document, signatures)
+        self._signatures.require_made(signatures)
         details = "RevocationDetails" in credential.types
         kind = EntryKind.REVOCATION_DETAILS if details else EntryKind.STATUS_LIST
         for signature in signatures:
             leaf = log_entry(anchored.document, signature.proof.value, kind)
-            facts = self._evidence.facts({leaf: signature.key}, anchored.evidence, issuer).found
-            if facts:
+            facts = self._evidence.facts({leaf: signature.key}, anchored.evidence, issuer)
+            if facts.found:
                 continue
             if brought and self._trust.policy_for(issuer).logs:
-                raise NotKnown(
+                raise facts.ignored or NotKnown(
                     "the status list should be in the log of its issuer, but the evidence is missing",
                     hint="Verify again with the network on, or ask the holder for a newer bundle.",
                 )

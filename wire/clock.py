@@ -1,0 +1,36 @@
+"""The one rule for clocks that differ: what others date up to five minutes ahead of ours is from now.
+
+It holds for whatever says when it was made: a proof, a status list, a log's checkpoint. An end (of a key,
+a credential, a list, a link) gets no such tolerance.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from .problem import Problem
+
+CLOCK_SKEW = timedelta(minutes=5)
+"""How far ahead of ours another machine's clock may be."""
+
+
+class DatedAhead(Problem):
+    """Something says that it was made later than now: one of two clocks is wrong, and which is unknown.
+
+    Of a moment that was asked about, and is past, it tells nothing.
+    """
+
+    title = "Dated later than now"
+    undetermined = True
+    advice = "Is the clock here right? If it is, ask again after that date; with --at, give a later moment."
+
+
+def is_ahead(moment: datetime, now: datetime) -> bool:
+    """Whether `moment` lies further ahead of `now` than clocks may differ."""
+    return moment - now > CLOCK_SKEW  # a difference: now + CLOCK_SKEW could be past the year 9999
+
+
+def require_not_ahead(moment: datetime, now: datetime, what: str) -> None:
+    """Raises `DatedAhead`, naming `what` says to be of that moment, when it is further ahead of `now`."""
+    if is_ahead(moment, now):
+        raise DatedAhead(f"{what} is dated {moment:%Y-%m-%d %H:%M}Z, later than the moment asked about")
