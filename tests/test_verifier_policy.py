@@ -12,6 +12,7 @@ from vc import Credential
 from vc.schema import SchemaMismatch, Schemas
 from verifier import RecognisedIssuer, load_policy
 from verifier.policy import Findings, NotAccepted, NotKnown
+from verifier.status import StatusUnknown
 from wire import Malformed, Problem
 
 UNIVERSITY = University()
@@ -43,7 +44,12 @@ def findings(**change: Any) -> Findings:
         ("holderBound", {"holder_bound": True}, {}, NotKnown),
         ({"type": "OpenBadgeCredential"}, {}, None, NotAccepted),
         ({"statusWithinDays": 1}, {"status_time": NOW}, {}, NotKnown),
-        ({"statusWithinDays": 1}, {"status_time": NOW}, {"status_time": NOW - timedelta(days=2)}, NotKnown),
+        (
+            {"statusWithinDays": 1},
+            {"status_time": NOW - timedelta(days=1)},
+            {"status_time": NOW - timedelta(days=1, seconds=1)},
+            StatusUnknown,
+        ),
         ({"schema": "urn:a:b"}, {"schemas": SCHEMAS}, {}, NotKnown),
         ({"schema": "urn:a:c"}, None, {"schemas": SCHEMAS}, NotKnown),
         ({"schema": "urn:a:strict"}, None, {"schemas": SCHEMAS}, SchemaMismatch),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
 from wire import Problem
+from wire.datetimestamp import format_datetimestamp
 
 from .credential import Credential
 
@@ -66,6 +67,26 @@ class Check(NamedTuple):
         return {**found, "problem": self.problem.to_dict()} if self.problem else found
 
 
+class StatusTime(NamedTuple):
+    """As of when a credential is known not to have been revoked. What happened since is not known."""
+
+    as_of: datetime
+    """The date of the status list."""
+    fresh: bool
+    """Whether the list is of the last day, or was looked up just now where its issuer publishes it."""
+    stated: bool
+    """Whether a verdict has to say the date: it is more than a day ago, or a newer list could not be had."""
+
+    @classmethod
+    def of_all(cls, times: Sequence[StatusTime]) -> StatusTime:
+        """What holds of several, at least one: the oldest date; fresh if each is, stated if any is."""
+        return cls(
+            min(found.as_of for found in times),
+            all(found.fresh for found in times),
+            any(found.stated for found in times),
+        )
+
+
 class Report:
     """The checks of one verification, in order. Claims are reachable through `require` only."""
 
@@ -73,12 +94,12 @@ class Report:
         self,
         checks: Iterable[Check],
         credentials: Iterable[Credential],
-        status_time: datetime | None = None,
+        statuses: Sequence[StatusTime | None] = (),
     ) -> None:
         self.checks = tuple(checks)
         self._credentials = tuple(credentials)
-        self.status_time = status_time
-        """As of when what is valid was not revoked; `None` where nothing can be."""
+        self.statuses = tuple(statuses)
+        """Of each credential as of when it was not revoked; `None` where it cannot be, or nobody can tell."""
 
     @property
     def verdict(self) -> Verdict:
@@ -92,6 +113,11 @@ class Report:
 
     def __bool__(self) -> bool:
         return self.verdict is Verdict.VALID
+
+    @property
+    def status_time(self) -> datetime | None:
+        """As of when nothing was revoked: the oldest date of `statuses`; `None` where there is none."""
+        return min((status.as_of for status in self.statuses if status), default=None)
 
     @property
     def deciding(self) -> Check | None:
@@ -112,9 +138,13 @@ class Report:
         raise Problem("nothing was verified")
 
     def to_dict(self) -> dict[str, Any]:
-        """The report as JSON, version 1; no claims."""
-        return {
-            "version": 1,
-            "verdict": self.verdict.value,
-            "checks": [check.to_dict() for check in self.checks],
-        }
+        """The report as JSON, version 1; no claims.
+
+        With a status that was looked up come `statusAsOf`, the oldest date of all lists, and `statusFresh`,
+        whether each is of the last day or was looked up just now.
+        """
+        found: dict[str, Any] = {"version": 1, "verdict": self.verdict.value}
+        if known := [status for status in self.statuses if status]:
+            status = StatusTime.of_all(known)
+            found |= {"statusAsOf": format_datetimestamp(status.as_of), "statusFresh": status.fresh}
+        return {**found, "checks": [check.to_dict() for check in self.checks]}

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,6 +16,7 @@ from did import DID, METHODS, InvalidDID, MethodNotSupported, Resolver
 from ledger import InvalidEvidence
 from vc import Check, MalformedCredential, Report, Verdict
 from vc.bundle import MAX_BYTES
+from vc.report import StatusTime
 from wire import (
     Conflict,
     Malformed,
@@ -31,7 +33,7 @@ from wire.datetimestamp import parse_datetimestamp
 from wire.fetch import Fetcher, NoFetcher
 from wire.terminal import Command, Result, extra, is_file, read_input, say, verb, wrapped
 
-from .policy import DEFAULT_POLICY, AllOf, Policy, load_policy
+from .policy import DEFAULT_POLICY, AllOf, Policy, StatusWithin, load_policy
 from .summary import summarize
 from .trust import RecognisedIssuer, RecognisedLog, Trust, update_trust
 from .verify import Verifier
@@ -69,6 +71,20 @@ class _Moment(click.ParamType[datetime]):
             self.fail("expected a date such as 2026-06-30 or 2026-06-30T12:00:00Z", param, ctx)
 
 
+class _Age(click.ParamType[timedelta]):
+    name = "age"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        if isinstance(value, timedelta):
+            return value
+        if (found := _AGE.fullmatch(value)) is None:
+            self.fail("expected a number of days or hours, such as 30d or 12h", param, ctx)
+        count = int(found[1])
+        return timedelta(days=count) if found[2] == "d" else timedelta(hours=count)
+
+
+_AGE = re.compile(r"([1-9][0-9]{0,4})([dh])", re.ASCII)
+
 _file = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -86,6 +102,7 @@ _trust_file = click.option("--trust", "trust_file", type=_file, help="Another tr
 @_policy_file
 @_trust_file
 @click.option("--at", "moment", type=_Moment(), help="Judge as of this date instead of now.")
+@click.option("--status-within", type=_Age(), help="How old the status may be, such as 30d or 12h.")
 @click.option("--challenge", help="The challenge that you gave to the holder.")
 @click.option("--domain", help="The name under which you asked the holder.")
 @click.option("--offline", is_flag=True, help="Never touch the network.")
@@ -95,6 +112,7 @@ def verify(
     policy_file: Path | None,
     trust_file: Path | None,
     moment: datetime | None,
+    status_within: timedelta | None,
     challenge: str | None,
     domain: str | None,
     offline: bool,
@@ -108,6 +126,8 @@ def verify(
             "--challenge and --domain go together: what was made for another verifier is no answer to you."
         )
     policy = _policy(policy_file)
+    if status_within is not None:
+        policy = AllOf((policy, StatusWithin(status_within)))
     with _setting():
         judge = session.verifier(offline=offline, trust_file=trust_file)
     received = _read(source, session.fetcher(offline=offline))
@@ -136,8 +156,10 @@ def render(report: Report, trust: Trust) -> list[str]:
     Claims of a credential stand there only if it is valid.
     """
     if report:
-        awards = [printable(str(summarize(credential, trust))) for credential in report.require()]
-        lines = [f"VALID: {award}" for award in awards]
+        lines = [
+            f"VALID{_as_of(status)}: {printable(str(summarize(credential, trust)))}"
+            for credential, status in zip(report.require(), report.statuses, strict=True)
+        ]
     else:
         deciding = report.deciding
         words = "NOT VALID" if report.verdict is Verdict.INVALID else "COULD NOT BE DECIDED"
@@ -146,6 +168,11 @@ def render(report: Report, trust: Trust) -> list[str]:
     if not report and deciding and (hint := _advice(deciding)):
         lines.append(f"What to do: {printable(hint)}")
     return lines
+
+
+def _as_of(status: StatusTime | None) -> str:
+    """Said where a revocation since then may not be known."""
+    return f" as of {status.as_of:%Y-%m-%d}" if status and status.stated else ""
 
 
 def _advice(check: Check) -> str:

@@ -8,13 +8,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ledger import Fact
 from vc import Credential
 from wire import Malformed, Problem, Refused, counted, shortened
 
+from .status import StatusUnknown
 from .trust import ASK_ISSUER, RecognisedIssuer
 
 if TYPE_CHECKING:  # loaded only where a deployment has schemas
@@ -93,10 +94,14 @@ class AnyOf:
 
 @dataclass(frozen=True)
 class Recognised:
-    """The issuer stands in the trust file, for this type of credential."""
+    """The issuer stands in the trust file, for this type of credential and the time that it is from."""
 
     def check(self, findings: Findings) -> None:
-        """Open for an unknown issuer: a stranger is not a forger."""
+        """Open for an unknown issuer: a stranger is not a forger.
+
+        Where it is recognised until some day, a log that is trusted shows what is from that day or before; no
+        date that the issuer wrote into the credential does.
+        """
         credential = findings.credential
         if findings.issuer is None:
             raise NotKnown(
@@ -109,6 +114,19 @@ class Recognised:
             raise NotAccepted(
                 f"the issuer {credential.issuer} is not recognised for credentials of type {kind}"
             )
+        if findings.issuer.until is not None and not _is_from(findings.issuer.until, findings):
+            raise NotKnown(
+                f"the issuer {credential.issuer} is recognised for what is from {findings.issuer.until} or "
+                "before, and no trusted log shows that this is",
+                hint="Ask the holder for the bundle as it was first handed out: its evidence may be older.",
+            )
+
+
+def _is_from(day: date, findings: Findings) -> bool:
+    """Whether the credential existed on `day` (UTC): today is not later, or a trusted log saw it by then."""
+    end = datetime.combine(day, time.max, UTC)
+    seen = (fact.time for fact in findings.anchors if fact.time is not None)
+    return findings.now <= end or any(moment <= end for moment in seen)
 
 
 @dataclass(frozen=True)
@@ -134,7 +152,7 @@ class StatusWithin:
         if findings.status_time is None:
             raise NotKnown("the credential has no status that could be looked up")
         if findings.now - findings.status_time > self.age:
-            raise NotKnown(
+            raise StatusUnknown(
                 f"the newest status is of {findings.status_time:%Y-%m-%d}, older than the policy allows",
                 hint="Verify again with the network on, or ask the holder for a newer bundle.",
             )

@@ -7,10 +7,11 @@ is known here. A revocation in any of them is final.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Protocol
 
 from vc import Anchored, Credential, StatusList
+from vc.report import StatusTime
 from vc.status import (
     InvalidStatusList,
     Reason,
@@ -28,6 +29,9 @@ MAX_LIST = 1 << 22
 
 MOST_UNPACKED = 1 << 25
 """Bytes of all lists that one verification unpacks: 2,000 of the size that most have."""
+
+RECENT = timedelta(days=1)
+"""The date of an older list is said with the verdict: a revocation since then may not be known here."""
 
 ListSource = Callable[[str], bytes | None]
 """Gives the document at a list's URL, `None` where it has none; raises `Unavailable`."""
@@ -70,10 +74,13 @@ class StatusLookup:
         self.unreached: set[str] = set()
         """Lists that a source could not give: what is said of them may be out of date."""
 
-    def check(self, entry: StatusEntry, issuer: str, now: datetime, *, fetch: bool) -> datetime:
-        """The moment as of which the entry's bit is known not to be set; `fetch` asks the sources, too.
+    def check(
+        self, entry: StatusEntry, issuer: str, now: datetime, *, fetch: bool, closed: date | None = None
+    ) -> StatusTime:
+        """As of when the entry's bit is known not to be set; `fetch` asks the sources, too.
 
-        Raises `Revoked`, `StatusUnknown`, or the problem of a list that is not what it seems.
+        Lists dated on the day `closed` or after it have no end: of an issuer that has closed no newer ones
+        come. Raises `Revoked`, `StatusUnknown`, or the problem of a list that is not what it seems.
         """
         opened = self._open(entry.list_url, issuer, fetch=fetch)
         doubt = opened.doubt
@@ -92,7 +99,7 @@ class StatusLookup:
                 past.append(credential)
         if opened.problem is not None and not opened.problem.undetermined:
             raise opened.problem
-        newest = max(past, key=lambda found: (_is_good(found, now), _start(found)), default=None)
+        newest = max(past, key=lambda found: (_is_good(found, now, closed), _start(found)), default=None)
         if newest not in opened.sourced:
             doubt = doubt or opened.unclear
         if doubt is not None:  # that list may tell of a revocation, which an older copy must not hide
@@ -105,13 +112,16 @@ class StatusLookup:
                 f"no copy of the status list {shortened(entry.list_url)} is at hand",
                 hint=f"Ask the holder for a bundle, which brings the list along{online}.",
             )
-        if not _is_good(newest, now):
+        if not _is_good(newest, now, closed):
             online = "Verify again with the network on, or ask" if is_web_address(entry.list_url) else "Ask"
             raise StatusUnknown(
                 f"the newest status list at hand was good until {newest.valid_until:%Y-%m-%d %H:%M}Z",
                 hint=f"{online} the holder for a newer bundle.",
             ) from opened.problem
-        return _start(newest)
+        as_of, unreached = _start(newest), entry.list_url in self.unreached
+        recent = now - as_of <= RECENT
+        looked_up = newest in opened.sourced and not unreached
+        return StatusTime(as_of, fresh=recent or looked_up, stated=not recent or unreached)
 
     def _open(self, url: str, issuer: str, *, fetch: bool) -> _Opened:
         key = (url, issuer)
@@ -218,8 +228,10 @@ def _start(credential: Credential) -> datetime:
     return credential.valid_from
 
 
-def _is_good(credential: Credential, now: datetime) -> bool:
-    return credential.valid_until is None or credential.valid_until > now
+def _is_good(credential: Credential, now: datetime, closed: date | None) -> bool:
+    if credential.valid_until is None or credential.valid_until > now:
+        return True
+    return closed is not None and _start(credential) >= datetime.combine(closed, time(), UTC)
 
 
 def _unusable(url: str, problem: Problem) -> StatusUnknown:

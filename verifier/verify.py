@@ -29,6 +29,7 @@ from vc import (
 from vc.anchoring import expected_origins, has_own_terms, log_entry
 from vc.credential import UnsupportedForm
 from vc.integrity import proof_values
+from vc.report import StatusTime
 from vc.status import StatusEntry
 from wire import Problem, Refused, shortened
 from wire.clock import is_ahead
@@ -106,7 +107,7 @@ class Verifier:
         for number, credential in enumerate(credentials):
             checks.credential = number if len(credentials) > 1 else None
             steps.credential(credential, holder, policy)
-        return Report(checks.found, credentials, steps.status_time)
+        return Report(checks.found, credentials, steps.statuses)
 
 
 class _Steps:
@@ -126,8 +127,8 @@ class _Steps:
         self._signatures = SignatureCheck(keys, verifier.suites, now)
         self._evidence = EvidenceCheck(verifier.trust, now)
         self._status = StatusLookup(bundle.status_lists, verifier.lists, self._authenticate)
-        self.status_time: datetime | None = None
-        """The oldest of the moments as of which the credentials are known not to be revoked."""
+        self.statuses: list[StatusTime | None] = []
+        """Of each credential as of when it is known not to be revoked."""
 
     def holder(
         self, presentation: Presentation | None, challenge: str | None, domain: str | None
@@ -179,6 +180,7 @@ class _Steps:
     def credential(self, credential: Credential, holder: str | None, policy: Policy) -> None:
         """(3) to (9) for one credential. After a bad signature nothing in it is worth a further look."""
         checks, issuer = self._checks, credential.issuer
+        self.statuses.append(None)
         # (3) issuer: resolved, key authorised for assertionMethod, controller is the issuer
         with checks.step(3):
             signatures = self._signatures.find(credential.document, "assertionMethod")
@@ -200,9 +202,8 @@ class _Steps:
             self._dates(credential, signatures)
         # (6) status
         with checks.step(6):
-            findings.status_time = self._status_time(credential)
-            if findings.status_time is not None:
-                self.status_time = min(findings.status_time, self.status_time or findings.status_time)
+            self.statuses[-1] = status = self._status_time(credential)
+            findings.status_time = status and status.as_of
         # (7) schema
         with checks.step(7):
             self._schemas(credential)
@@ -227,22 +228,29 @@ class _Steps:
         period = f"since {start.date()}" if start else "no first day"
         self._checks.passed(f"{period}, until {end.date()}" if end else f"{period}, without an end")
 
-    def _status_time(self, credential: Credential) -> datetime | None:
+    def _status_time(self, credential: Credential) -> StatusTime | None:
         if not credential.status:
             self._checks.skipped("the credential has no status: it cannot be revoked")
             return None
         if len(credential.status) > MAX_STATUS:
             raise MalformedCredential(f"the credential has more than {MAX_STATUS} status entries")
-        known = self._trust.issuer(credential.issuer) is not None  # of strangers nothing is fetched
+        known = self._trust.issuer(credential.issuer)
         times = []
         for value in credential.status:
-            status = StatusEntry.parse(value)
-            times.append(self._status.check(status, credential.issuer, self._now, fetch=known))
+            found = self._status.check(
+                StatusEntry.parse(value),
+                credential.issuer,
+                self._now,
+                fetch=known is not None,  # of strangers nothing is fetched
+                closed=known.closed if known else None,
+            )
+            times.append(found)
         own = {str(value.get("statusListCredential")) for value in credential.status}
         unreached = sorted(self._status.unreached & own)
         stale = f"; a newer list could not be had from {shortened(unreached[0])}" if unreached else ""
-        self._checks.passed(f"not revoked as of {min(times):%Y-%m-%d %H:%M}Z{stale}")
-        return min(times)
+        status = StatusTime.of_all(times)
+        self._checks.passed(f"not revoked as of {status.as_of:%Y-%m-%d %H:%M}Z{stale}")
+        return status
 
     def _authenticate(self, anchored: Anchored, issuer: str, *, brought: bool) -> Credential:
         """A status document that the credential's own issuer signed, with a key in force when it did.
