@@ -7,7 +7,7 @@ here, as a `Session`.
 
 from __future__ import annotations
 
-import errno
+import contextlib
 import functools
 import importlib
 import importlib.util
@@ -19,11 +19,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 import click
 
 from wire import Declined, DiskFull, NotFound, Problem, TryLater, Unavailable, counted, printable
+from wire.problem import is_full
 from wire.terminal import Finding, Folder, Result, print_json, say, verb
 
 if TYPE_CHECKING:
@@ -254,17 +255,19 @@ def main() -> None:
     except click.exceptions.Abort:
         _fail(Interrupted("stopped at the terminal"), INTERRUPTED)
     except click.ClickException as error:
-        error.show()
+        with contextlib.suppress(OSError):  # nobody reads
+            error.show()
         kind = WrongUse if isinstance(error, click.UsageError) else Problem
         _fail(kind(error.format_message()), error.exit_code)
     except BrokenPipeError as error:
         _fail(SystemRefuses(str(error.strerror)), INVALID)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        _tell((DiskFull if full else SystemRefuses)(f"{where}{error.strerror or type(error).__name__}"))
+        kind = DiskFull if is_full(error) else SystemRefuses
+        _tell(kind(f"{where}{error.strerror or type(error).__name__}"))
     except Problem as problem:
         _tell(problem)
+    _flush(sys.stderr)
     sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -293,13 +296,20 @@ def _tell(problem: Problem) -> NoReturn:
 
 
 def _fail(problem: Problem, code: int) -> NoReturn:
-    try:
-        if "--json" in sys.argv:
+    if "--json" in sys.argv:
+        with contextlib.suppress(OSError):
             print_json({"error": {**problem.to_dict(), "exitCode": code}})
-        sys.stdout.flush()
-    except OSError:  # nobody reads, or there is no room: what is left would be tried again at the end
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    _flush(sys.stdout)
+    _flush(sys.stderr)
     sys.exit(code)
+
+
+def _flush(stream: TextIO) -> None:
+    """Where nobody reads, or there is no room, what is left would be tried again at the end."""
+    try:
+        stream.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def exit_code(problem: Problem) -> int:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import zstandard
 
+from wire.files import remove_leftovers
 from wire.problem import Damaged
 
 from .press import Line
@@ -38,6 +39,11 @@ class Archive:
     def shard(self, job: int, number: int) -> Path:
         """Where the shard of a chunk lies."""
         return self.shards / str(job) / f"{number:06d}.jsonl.zst"
+
+    def clear_away(self) -> None:
+        """Removes what workers that were killed left of shards. The caller holds the issuer's lock."""
+        for folder in self.shards.glob("[0-9]*"):
+            remove_leftovers(folder)
 
     def missing(self) -> list[Path]:
         """The shards that the index speaks of, and that are gone."""

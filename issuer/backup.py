@@ -7,6 +7,7 @@ moved or cut off. The index is copied first and the log last: a backup refers to
 
 from __future__ import annotations
 
+import fcntl
 import io
 import json
 import os
@@ -18,7 +19,7 @@ import struct
 import tarfile
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import BinaryIO, Self
 
@@ -153,7 +154,11 @@ def restore(path: Path, home: Path, passphrase: bytes) -> None:
             f"{home} exists already", hint="Nothing is ever overwritten: name another folder, --home."
         )
     make_private_folder(home.parent)
-    unpacked = Path(tempfile.mkdtemp(prefix=f".{home.name}-", dir=home.parent))
+    prefix = f".{home.name}.restoring-"
+    _clear_away(home.parent, prefix)
+    unpacked = Path(tempfile.mkdtemp(prefix=prefix, dir=home.parent))
+    held = os.open(unpacked, os.O_RDONLY)
+    fcntl.flock(held, fcntl.LOCK_SH)
     try:
         with (
             path.open("rb") as file,
@@ -177,7 +182,18 @@ def restore(path: Path, home: Path, passphrase: bytes) -> None:
         raise Damaged("the backup is not an archive") from error
     finally:
         shutil.rmtree(unpacked, ignore_errors=True)
+        os.close(held)
     sync_folder(home.parent)
+
+
+def _clear_away(folder: Path, prefix: str) -> None:
+    """Removes what a restore that was killed had unpacked of people; one that goes on holds a lock on its own."""
+    for left in folder.glob(f"{prefix}*"):
+        descriptor = os.open(left, os.O_RDONLY)
+        with suppress(BlockingIOError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(left, ignore_errors=True)
+        os.close(descriptor)
 
 
 class _Member(tarfile.TarInfo):
@@ -215,6 +231,8 @@ def _require_newest(unpacked: Path, home: Path) -> None:
 def _archive(home: Path, archive: tarfile.TarFile) -> None:
     log = home / "log"
     with locked(home / "issue", patience=5.0):
+        for left in home.glob(".backup-*"):  # by one that was killed
+            shutil.rmtree(left)
         with locked(home / "status"), tempfile.TemporaryDirectory(prefix=".backup-", dir=home) as copies:
             for database in sorted(home.glob("*.sqlite")):
                 copy = Path(copies) / database.name

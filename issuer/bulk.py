@@ -140,6 +140,7 @@ class Bulk:
         Rows that are bad go to `error_file` and stop nothing. `workers` is the number of processes, by
         default one a core, none for a file of one chunk; nothing but the time taken depends on it.
         """
+        self.archive.clear_away()
         self.recover()
         spans = source.spans
         with _pool(Work(Checker(source, now.date(), catalogue), press), workers, self._store) as pool:

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import re
-import secrets
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from itertools import islice
 from pathlib import Path
 
-from wire.files import make_private_folder, sync_folder
-from wire.problem import Conflict
+from vc import Bundle
+from vc.bundle import MAX_BYTES
+from wire.files import make_private_folder, remove_leftovers, sync_files, sync_folder, temporary_for
+from wire.problem import Conflict, Malformed
+from wire.strict import load_json_object
 
 from .bulk import Progress
 from .issue import Issuer
 from .store import Entry
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
+_AT_ONCE = 256  # files
+_BEGINNING = b'{\n  "type": "IntaglioBundle"'
 
 
 def file_name(entry: Entry) -> str:
@@ -36,31 +43,76 @@ def export(
 ) -> Iterator[Path]:
     """Writes the bundle of each edition, for the owner only; an older one is replaced as a whole.
 
-    Raises `Conflict` where the file of its name is nothing of this issuer's.
+    What it yields is on the disk. Raises `Conflict` where the file of its name is nothing of this issuer's.
     """
     make_private_folder(folder)
     entries = list(entries)
-    for done, (entry, bundle) in enumerate(zip(entries, issuer.bundles(entries), strict=True), 1):
-        path = folder / file_name(entry)
-        _require_own(path, issuer.did)
-        temporary = folder / f".{path.name}.{secrets.token_hex(8)}.tmp"
-        try:
-            with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-                file.write(bundle.to_bytes())
-            temporary.replace(path)
-        except OSError as error:
-            raise OSError(error.errno, error.strerror, str(path)) from error  # not of a name nobody gave
-        finally:
-            temporary.unlink(missing_ok=True)
-        progress(Progress("writing", done, len(entries)))
-        yield path
-    sync_folder(folder)  # once, and no file by itself: they can be written again
+
+    def bundles() -> Iterator[tuple[Entry, Bundle]]:
+        for done, found in enumerate(zip(entries, issuer.bundles(entries), strict=True), 1):
+            yield found
+            progress(Progress("writing", done, len(entries)))
+
+    remaining = bundles()
+    with _writing_into(folder):
+        while written := _write(islice(remaining, _AT_ONCE), folder, issuer.did):
+            yield from written
+
+
+def _write(bundles: Iterable[tuple[Entry, Bundle]], folder: Path, did: str) -> list[Path]:
+    """No file bears its name before its content is on the disk; syncing many at once takes no longer."""
+    temporary: dict[Path, Path] = {}
+    try:
+        for entry, bundle in bundles:
+            path = folder / file_name(entry)
+            _require_own(path, did)
+            temporary[path] = temporary_for(path)
+            try:
+                descriptor = os.open(temporary[path], os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+                with os.fdopen(descriptor, "wb") as file:
+                    file.write(bundle.to_bytes())
+            except OSError as error:
+                raise OSError(error.errno, error.strerror, str(path)) from error  # not of a name nobody gave
+        if temporary:
+            sync_files(folder, [path.name for path in temporary.values()])
+        for path, written in temporary.items():
+            written.replace(path)
+    finally:
+        for written in temporary.values():
+            written.unlink(missing_ok=True)
+    sync_folder(folder)
+    return list(temporary)
+
+
+@contextmanager
+def _writing_into(folder: Path) -> Iterator[None]:
+    """Who writes into a folder alone first clears away what was left there by one who was killed."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # others write there, too, or their file system has no such locks
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            remove_leftovers(folder)
+            fcntl.flock(descriptor, fcntl.LOCK_SH)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _require_own(path: Path, did: str) -> None:
     try:
-        is_own = f'"{did}"'.encode() in path.read_bytes()
+        found = path.read_bytes()
     except FileNotFoundError:
         return
-    if not is_own:
+    if f'"{did}"'.encode() not in found and not _is_torn(found):
         raise Conflict(f"{path} is there already, and not by this issuer", hint="Name another folder: --out.")
+
+
+def _is_torn(data: bytes) -> bool:
+    """Whether a power cut left this of a bundle: nothing, zeros, or its beginning."""
+    if not data.strip(b"\0"):
+        return True
+    try:
+        load_json_object(data, limit=MAX_BYTES)
+    except Malformed:
+        return data.startswith(_BEGINNING)
+    return False

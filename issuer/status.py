@@ -25,7 +25,7 @@ from vc.status import (
     status_list_document,
 )
 from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
-from wire.files import locked, make_private_folder, write_durably
+from wire.files import locked, make_private_folder, remove_leftovers, write_durably
 from wire.problem import Damaged, Malformed
 from wire.strict import load_json_object
 
@@ -82,6 +82,7 @@ class Lists:
         """
         make_private_folder(self._folder)
         with locked(self._folder):
+            remove_leftovers(self._folder)
             wanted = self._store.stale_lists(format_datetimestamp(now + _RENEW))
             if lost := gone(self._store, self._folder):
                 if not anew:

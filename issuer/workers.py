@@ -17,7 +17,7 @@ from multiprocessing.connection import Connection, wait
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
-from wire.problem import Problem, Unavailable
+from wire.problem import DiskFull, Problem, Unavailable, is_full
 
 _Work = TypeVar("_Work")
 _Item = TypeVar("_Item")
@@ -141,5 +141,6 @@ def _serve(work: Any, connection: Connection[Any, Any], others: Sequence[Connect
             except Problem as problem:
                 answer = (number, None, problem)
             except OSError as error:
-                answer = (number, None, Unavailable(f"a worker could not go on: {error.strerror}"))
+                kind = DiskFull if is_full(error) else Unavailable
+                answer = (number, None, kind(f"a worker could not go on: {error.strerror}"))
             connection.send(answer)

@@ -19,6 +19,7 @@ import intaglio
 from keys import PassphraseNeeded, WrongPassphrase
 from tests.commandline import Program
 from tests.conftest import ROOT
+from tests.registrar import csv_file, graduate
 from verifier import Trust
 from wire import (
     Conflict,
@@ -240,6 +241,29 @@ def test_where_nothing_can_be_printed_there_is_no_traceback(tmp_path: Path) -> N
         assert ("The disk is full: " in done.stderr) == ("list" in words)
         assert "Traceback" not in done.stderr
         assert "Exception" not in done.stderr
+
+
+def test_where_nothing_can_be_said_the_work_is_done_and_ends_as_it_should(tmp_path: Path) -> None:
+    full = Path("/dev/full")
+    if not full.exists():
+        pytest.skip("no /dev/full on this system")
+    csv_file(tmp_path / "g.csv", [graduate(1)])
+    issue = ["issuer", "issue", str(tmp_path / "g.csv"), "--name", "U", "--out", str(tmp_path / "out")]
+    for words, code in (
+        (issue, 0),
+        (["verify", str(tmp_path / "out" / "UNI-000001.json"), "--offline"], 0),
+        (["trust", "remove", "did:example:a"], 4),
+        (["trust", "remove"], 2),
+        (["verify", str(tmp_path / "nothing")], 4),
+    ):
+        with full.open("wb") as nowhere:
+            done = subprocess.run(
+                [sys.executable, "-m", "intaglio", "--home", str(tmp_path / "home"), *words],
+                stdout=subprocess.PIPE,
+                stderr=nowhere,
+                text=True,
+            )
+        assert done.returncode == code, (words, done.stdout)
 
 
 def test_the_version_is_the_distributions(program: Program) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
 import os
 import shutil
@@ -387,3 +388,21 @@ def test_a_damaged_database_is_not_taken_for_a_backup(issuer: Issuer, tmp_path: 
     with pytest.raises(Damaged, match=r"claims\.sqlite"):
         backup(issuer.home, tmp_path / "backup", SECRET)
     assert not (tmp_path / "backup").exists()
+
+
+def test_what_a_killed_backup_or_restore_left_of_people_goes(
+    issuer: Issuer, file: Path, tmp_path: Path
+) -> None:
+    (issuer.home / ".backup-abc").mkdir()
+    (issuer.home / ".backup-abc" / "issuer.sqlite").write_bytes(b"people")
+    backup(issuer.home, tmp_path / "second", SECRET)
+    assert not (issuer.home / ".backup-abc").exists()
+    left, held = (tmp_path / f".again.restoring-{name}" for name in ("left", "held"))
+    for folder in (left, held):
+        folder.mkdir()
+        (folder / "issuer.sqlite").write_bytes(b"people")
+    descriptor = os.open(held, os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_SH)  # as a restore that goes on does
+    restore(file, tmp_path / "again", SECRET)
+    os.close(descriptor)
+    assert (left.exists(), held.exists()) == (False, True)

@@ -333,3 +333,15 @@ def test_workers_that_are_spawned_do_the_same(
     monkeypatch.setattr("issuer.workers._CONTEXT", get_context("spawn"))  # as on macOS
     assert issue(other, source, workers=2).issued == 21
     assert everything(other) == everything(issuer)
+
+
+def test_what_killed_workers_left_of_people_goes_with_the_next_file(tmp_path: Path) -> None:
+    issuer = issuer_in(tmp_path / "home")
+    issuer.issue_file(csv_file(tmp_path / "a.csv", [graduate(1)]), tmp_path / "errors.csv")
+    left = issuer.home / "shards" / "1" / f".000000.jsonl.zst.{'0' * 16}.tmp"
+    in_lists = issuer.home / "status" / f".0.{'0' * 16}.tmp"
+    for path in (left, in_lists):
+        path.write_bytes(b"people")
+    issuer.issue_file(csv_file(tmp_path / "b.csv", [graduate(2)]), tmp_path / "errors.csv")
+    assert not left.exists()
+    assert not in_lists.exists()

@@ -72,8 +72,9 @@ def test_a_problem_in_a_worker_is_raised_with_its_hint(processes: int) -> None:
 
 
 def test_a_full_disk_in_a_worker_is_a_problem() -> None:
-    with Pool(1, 1) as pool, pytest.raises(Unavailable, match="No space left"):
+    with Pool(1, 1) as pool, pytest.raises(Unavailable, match="No space left") as raised:
         list(pool.map(multiply, [14]))
+    assert raised.value.title == "The disk is full"
 
 
 def test_a_worker_that_is_killed_is_an_error_and_no_wait() -> None:

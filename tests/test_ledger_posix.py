@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import hashlib
 import os
@@ -13,7 +14,6 @@ from typing import Any
 import pytest
 
 from ledger.audit import audit
-from ledger.tiles import posix
 from ledger.tiles.journal import Journal
 from ledger.tiles.keys import KeyRuns, key_digest
 from ledger.tiles.posix import PosixStore
@@ -97,7 +97,7 @@ def test_a_failed_sync_of_the_file_system_does_not_cut_the_journal(
 ) -> None:
     class Library:
         def syncfs(self, descriptor: int) -> int:
-            posix.ctypes.set_errno(errno.EIO)
+            ctypes.set_errno(errno.EIO)
             return -1
 
     log = open_log(PosixStore(tmp_path / "log"))
@@ -105,7 +105,7 @@ def test_a_failed_sync_of_the_file_system_does_not_cut_the_journal(
     before = (tmp_path / "log" / "journal").read_bytes()
     monkeypatch.setattr("ledger.tiles.journal._MOST", 1)
     with monkeypatch.context() as patch:
-        patch.setattr(posix, "_LIBC", Library())
+        patch.setattr("wire.files._LIBC", Library())
         with pytest.raises(Damaged):
             log.append(samples(300, 301), b"300")
     assert (tmp_path / "log" / "journal").read_bytes() == before

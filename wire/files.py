@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import fcntl
 import io
 import os
+import re
 import secrets
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from .problem import Damaged, TryLater
@@ -19,8 +21,11 @@ __all__ = [
     "make_private_folder",
     "open_regular",
     "read_regular",
+    "remove_leftovers",
     "sync_file",
+    "sync_files",
     "sync_folder",
+    "temporary_for",
     "write_durably",
 ]
 
@@ -44,9 +49,34 @@ def sync_folder(path: Path) -> None:
         os.close(descriptor)
 
 
+_LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+def sync_files(folder: Path, paths: Iterable[str]) -> None:
+    """Return when all files below a folder are on the disk; at least those of the given paths."""
+    if not hasattr(_LIBC, "syncfs"):  # Linux has it; it is ten times as fast as a file at a time
+        return _sync_each(folder, paths)
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        if _LIBC.syncfs(descriptor):
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    finally:
+        os.close(descriptor)
+
+
+def _sync_each(folder: Path, paths: Iterable[str]) -> None:
+    folders = {folder}
+    for path in paths:
+        with (folder / path).open("rb+") as file:
+            sync_file(file.fileno())
+        folders.update(parent for parent in (folder / path).parents if parent.is_relative_to(folder))
+    for each in folders:
+        sync_folder(each)
+
+
 def write_durably(path: Path, data: bytes, mode: int = 0o600) -> None:
     """Create or replace a file as a whole: at any instant a reader finds the old content or the new one."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
+    temporary = temporary_for(path)
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
         with os.fdopen(descriptor, "wb") as file:
@@ -79,6 +109,25 @@ def read_regular(path: Path, limit: int) -> bytes:
         if os.fstat(file.fileno()).st_size > limit:
             raise Damaged(f"{path} is longer than {limit} bytes")
         return file.read()
+
+
+def temporary_for(path: Path) -> Path:
+    """A new name beside a file, for what is to take its place."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
+
+
+_LEFT_OVER = re.compile(r"\..+\.[0-9a-f]{16}\.tmp")
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Removes what writers that were killed left in a folder: files of people, perhaps, or of keys.
+
+    Only for who holds the lock under which that folder is written to.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        for path in list(folder.iterdir()):
+            if _LEFT_OVER.fullmatch(path.name):
+                path.unlink(missing_ok=True)
 
 
 def make_private_folder(path: Path) -> None:

@@ -7,6 +7,7 @@ secret and never a claim about a person, so that a Problem can be logged, shown 
 
 from __future__ import annotations
 
+import errno
 from typing import ClassVar
 
 
@@ -61,6 +62,11 @@ class DiskFull(Unavailable):
 
     title = "The disk is full"
     advice = "Nothing that was acknowledged is lost. Make room, then do the same again."
+
+
+def is_full(error: OSError) -> bool:
+    """Whether the system had no room to write."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 class Refused(Problem):

@@ -157,12 +157,16 @@ def read_input(source: str, limit: int) -> bytes:
 
 
 def say(first: str, *further: str) -> None:
-    """A line on stderr, and further ones that belong to it; nothing in them steers the terminal."""
+    """A line on stderr, and further ones that belong to it; nothing in them steers the terminal.
+
+    Talk that cannot be written, since nobody reads or the disk is full, stops no work.
+    """
     lines = [printable(first), *(f"  {printable(line)}" for line in further if line)]
     for line in lines:
         if not line.startswith("  intaglio "):  # a command stays whole, so that it can be copied
             line = wrapped(line, 4 if line.startswith(" ") else 2, err=True)
-        click.echo(line, err=True)
+        with contextlib.suppress(OSError):
+            click.echo(line, err=True)
 
 
 def typed(*words: str) -> str:

@@ -8,16 +8,15 @@ keys/          the keys of the batches before
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-from wire.files import locked, make_private_folder, read_regular, sync_file, sync_folder, write_durably
-from wire.problem import Damaged, DiskFull, Unavailable
+from wire.files import locked, make_private_folder, read_regular, sync_files, write_durably
+from wire.problem import Damaged, DiskFull, Unavailable, is_full
 
 from .journal import Journal
 from .keys import KeyRuns, key_digest
@@ -104,7 +103,7 @@ class PosixStore:
 
     def settle(self, base: Base) -> None:
         before, keys = self._journal.base.size, self._journal.keys
-        sync_tiles(self._folder, [*full_tiles(before, base.size), *partial_tiles(base.size)])
+        sync_files(self._folder, [*full_tiles(before, base.size), *partial_tiles(base.size)])
         self._keys.add(before, base.size, keys)
         self._journal.replace(base)
         sizes = {before, *(indices.stop for indices in keys.values())}
@@ -121,38 +120,13 @@ def _partial_folders(sizes: set[int]) -> set[str]:
     return {path.rpartition("/")[0] for size in sizes for path in partial_tiles(size)}
 
 
-_LIBC = ctypes.CDLL(None, use_errno=True)
-
-
-def sync_tiles(folder: Path, paths: Iterable[str]) -> None:
-    """Return when all files below a folder are on the disk; at least those of the given paths."""
-    if not hasattr(_LIBC, "syncfs"):  # Linux has it; it is ten times as fast as a file at a time
-        return _sync_each(folder, paths)
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        if _LIBC.syncfs(descriptor):
-            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
-    finally:
-        os.close(descriptor)
-
-
-def _sync_each(folder: Path, paths: Iterable[str]) -> None:
-    folders = {folder}
-    for path in paths:
-        with (folder / path).open("rb+") as file:
-            sync_file(file.fileno())
-        folders.update(parent for parent in (folder / path).parents if parent.is_relative_to(folder))
-    for each in folders:
-        sync_folder(each)
-
-
 @contextmanager
 def _disk_problems() -> Iterator[None]:
     try:
         yield
     except OSError as error:
         detail = f"the log's folder cannot be read or written: {error.strerror}"
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if is_full(error):
             raise DiskFull(detail) from error
         kind = Damaged if error.errno == errno.EIO else Unavailable
         raise kind(

@@ -119,7 +119,7 @@ def recorded(scenario: Scenario, home: Path, before: int = 0) -> Crashes:
 
     with (
         pytest.MonkeyPatch.context() as patch,
-        Recorder(home.parent, [(posix, "sync_tiles")]) as recorder,
+        Recorder(home.parent, [(posix, "sync_files")]) as recorder,
         watched_sqlite(recorder),
     ):
         if scenario.killed and not recorder.killed(partial(do, home, scenario.killed), before):

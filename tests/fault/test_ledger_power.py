@@ -41,7 +41,7 @@ def _append_all(store: PosixStore, acknowledge: Callable[[], None] = lambda: Non
 
 def _recorded(folder: Path, make: Callable[[Path], PosixStore]) -> list[Crash]:
     folder.mkdir()
-    with Recorder(folder, [(posix, "sync_tiles")]) as recorder:
+    with Recorder(folder, [(posix, "sync_files")]) as recorder:
         _append_all(make(folder / "log"), recorder.acknowledge)
     return list(recorder.crashes())
 
@@ -49,7 +49,7 @@ def _recorded(folder: Path, make: Callable[[Path], PosixStore]) -> list[Crash]:
 def _check(crashes: list[Crash], monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch, memory_folder() as folder:
         patch.setattr(os, "fsync", lambda descriptor: None)  # checked is what is left, not what follows
-        patch.setattr(posix, "sync_tiles", lambda *arguments: None)
+        patch.setattr(posix, "sync_files", lambda *arguments: None)
         for number, crash in enumerate(crashes):
             where = folder / str(number)
             crash.restore(where)
@@ -74,7 +74,7 @@ def test_a_power_cut_during_recovery_loses_nothing(tmp_path: Path, monkeypatch: 
     for number, crash in enumerate(random.Random(1).sample(crashes, 25)):
         where = tmp_path / str(number)
         crash.restore(where)
-        with Recorder(where, [(posix, "sync_tiles")]) as recorder:
+        with Recorder(where, [(posix, "sync_files")]) as recorder:
             open_log(PosixStore(where / "log"))
         again = [Crash(left.tree, crash.acknowledged) for left in recorder.crashes()]
         _check(again, monkeypatch)
@@ -82,7 +82,7 @@ def test_a_power_cut_during_recovery_loses_nothing(tmp_path: Path, monkeypatch: 
 
 def test_a_file_at_a_time_is_as_safe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the file system cannot be synced as a whole, as on macOS."""
-    monkeypatch.setattr(posix, "_LIBC", object())
+    monkeypatch.setattr("wire.files._LIBC", object())
     (tmp_path / "work").mkdir()
     with Recorder(tmp_path / "work") as recorder:
         _append_all(PosixStore(tmp_path / "work" / "log"), recorder.acknowledge)
@@ -108,9 +108,9 @@ def _cut_the_journal_before_the_tiles_are_synced(patch: pytest.MonkeyPatch) -> N
 
     def settle(self: PosixStore, base: Base) -> None:
         with patch.context() as inner:
-            inner.setattr(posix, "sync_tiles", lambda *arguments: None)
+            inner.setattr(posix, "sync_files", lambda *arguments: None)
             real(self, base)
-        posix.sync_tiles(self._folder, [])
+        posix.sync_files(self._folder, [])
 
     patch.setattr(PosixStore, "settle", settle)
 
@@ -148,7 +148,7 @@ def test_a_batch_whose_writer_was_killed_is_synced_by_the_next(
     open_log(PosixStore(folder / "log"))
     killed = PosixStore(folder / "log")
     assert killed.base().size == 0
-    with Recorder(folder, [(posix, "sync_tiles")]) as recorder, monkeypatch.context() as patch:
+    with Recorder(folder, [(posix, "sync_files")]) as recorder, monkeypatch.context() as patch:
         real = posix.sync_file
         patch.setattr("ledger.tiles.journal.sync_file", lambda descriptor: None)
         killed.record(Batch(0, b"to 2", samples(0, 2)))
@@ -171,7 +171,7 @@ def test_whatever_a_killed_process_left_is_synced_by_the_next(
     for sync in itertools.count(1):
         folder = tmp_path / str(sync)
         folder.mkdir()
-        with Recorder(folder, [(posix, "sync_tiles")]) as recorder:
+        with Recorder(folder, [(posix, "sync_files")]) as recorder:
             if not recorder.killed(lambda: _append_all(PosixStore(folder / "log")), before=sync):  # noqa: B023 -- called at once
                 break
             _append_all(PosixStore(folder / "log"), recorder.acknowledge)
