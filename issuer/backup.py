@@ -187,7 +187,7 @@ def restore(path: Path, home: Path, passphrase: bytes) -> None:
 
 
 def _clear_away(folder: Path, prefix: str) -> None:
-    """Removes what a restore that was killed had unpacked of people; one that goes on holds a lock on its own."""
+    """Removes what a killed restore had unpacked of people; one that goes on holds a lock on its own."""
     for left in folder.glob(f"{prefix}*"):
         descriptor = os.open(left, os.O_RDONLY)
         with suppress(BlockingIOError):
