@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.fuzz.oracles import by_pyld
 from vc import jsonld
 from vc.jsonld import InvalidContext, InvalidDocument, LossyDocument, vendored
 
@@ -75,7 +76,7 @@ def test_terms(context: Any, members: dict[str, Any], expected: str) -> None:
         {"@base": 1}, {"@vocab": 1}, {"@vocab": "relative"}, {"@vocab": ""}, {"@vocab": "_:b"},
         {"@vocab": "ex:v", "ex": EX}, {"@language": 1}, {"@language": "not a tag"}, {"@direction": "up"},
         {"@propagate": 1}, [{"@propagate": False}], {"@protected": 1, "p": EX},
-        {"": EX}, {"@id": EX}, {"@context": {}}, {"@type": EX}, {"@type": {}}, {"@type": {"@id": EX}},
+        {"": EX}, {"@id": EX}, {"@context": 1}, {"@type": EX}, {"@type": {}}, {"@type": {"@id": EX}},
         {"@type": {"@container": "@list"}},
         {"p": 1}, {"p": []}, {"p": {"@id": 1}}, {"p": {"@id": "relative"}}, {"p": "@foo"}, {"p": "@context"},
         {"p": {}}, {"p": {"@id": EX, "unknown": 1}}, {"p": {"@id": EX, "@protected": 1}},
@@ -234,6 +235,28 @@ class TestScopes:
         assert canonicalize({"@context": context, "urn:p": "x"})
         with pytest.raises(InvalidContext):
             canonicalize({"@context": context, key: {"urn:p": "x"}})
+
+    def test_one_that_is_wrapped_as_in_a_context_document_is_read_as_others_read_it(self) -> None:
+        wrapped = {"@context": {"p": EX + "p"}}
+        for context in [{"o": EX + "o"}, wrapped], {"o": {"@id": EX + "o", "@context": wrapped}}:
+            document = {"@context": context, "@id": "urn:s", "o": {"p": "x"}}
+            assert canonicalize(document).decode() == by_pyld(document)
+        assert lines(wrapped, p="x") == lines(wrapped["@context"], p="x")
+
+    @pytest.mark.parametrize(
+        "context",
+        [
+            {"@context": {"p": EX + "p"}, "q": EX + "q"},
+            [{"@context": [{"p": EX + "p"}]}],
+            [{"@context": "https://www.w3.org/ns/credentials/v2"}],
+            {"@context": {"@context": {"p": EX + "p"}}},
+            {"@context": {"@propagate": False, "p": EX + "p"}},
+        ],
+        ids=str,
+    )
+    def test_what_others_refuse_or_drop_of_a_wrapped_one_is_refused(self, context: Any) -> None:
+        with pytest.raises(InvalidContext):
+            canonicalize({"@context": context, "@id": "urn:s", "urn:p": "x"})
 
     def test_a_type_may_not_move_the_meaning_of_type(self) -> None:
         context = {"T": {"@id": EX + "T", "@context": {"kind": "@type"}}}

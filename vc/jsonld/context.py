@@ -167,7 +167,7 @@ class Contexts:
             if not isinstance(propagate, bool):
                 raise InvalidContext("@propagate of a context is not true or false")
         result = active
-        for item in local if isinstance(local, list) else [local]:
+        for item in map(_unwrapped, local if isinstance(local, list) else [local]):
             previous = result.previous if propagate else result.previous or active
             if isinstance(item, dict) and "@propagate" in item and (chain or item is not local):
                 raise InvalidContext("@propagate is understood alike only in a context that stands alone")
@@ -191,6 +191,13 @@ class Contexts:
             else:
                 raise InvalidContext("a context is not a URL, an object, null or an array of these")
         return result
+
+
+def _unwrapped(context: Any) -> Any:
+    """The terms of a context that is written as a context document is; jsonld.js and pyld read it so, too."""
+    if isinstance(context, dict) and context.keys() == {"@context"} and isinstance(context["@context"], dict):
+        return context["@context"]
+    return context
 
 
 def expand(
