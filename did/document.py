@@ -79,11 +79,15 @@ class Document:
     def verification_method(self, did_url: str, relationship: str) -> VerificationMethod:
         """The method that a proof names, if it may be used for `relationship`, such as assertionMethod.
 
-        Raises `InvalidVerificationMethod` and `InvalidRelationship` (Controlled Identifiers 1.0, 3.3). To
-        compare times of expiry and revocation is left to the caller.
+        The DID alone names the only method for the relationship, where there is only one. Raises
+        `InvalidVerificationMethod` and `InvalidRelationship` (Controlled Identifiers 1.0, 3.3). To compare
+        times of expiry and revocation is left to the caller.
         """
+        allowed = self._relationships.get(relationship, ())
+        if did_url == self.id and len(set(allowed)) == 1:
+            did_url = allowed[0]
         method = self._method(did_url)
-        if did_url not in self._relationships.get(relationship, ()):
+        if did_url not in allowed:
             raise InvalidRelationship(f"{did_url} is not among the methods for '{relationship}'")
         return method
 

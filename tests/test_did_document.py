@@ -132,7 +132,6 @@ def test_a_purpose_that_the_method_is_not_listed_for(relationship: str) -> None:
     "did_url",
     [
         "",
-        ISSUER,
         f"{ISSUER}#",
         f"{ISSUER}#key-2",
         f"{ISSUER}#KEY-1",
@@ -148,6 +147,16 @@ def test_methods_that_are_not_there(did_url: str) -> None:
     with pytest.raises(InvalidVerificationMethod) as caught:
         of(method()).verification_method(did_url, "assertionMethod")
     assert caught.value.type == "https://w3id.org/security#INVALID_VERIFICATION_METHOD"
+
+
+def test_the_did_alone_names_the_only_method_for_a_relationship() -> None:
+    first, second = method(), method("key-2")
+    document = of(first, second, assertionMethod=["#key-2", "#key-2"])
+    assert document.verification_method(ISSUER, "assertionMethod").id == second["id"]
+    with pytest.raises(InvalidVerificationMethod):
+        document.verification_method(ISSUER, "authentication")
+    with pytest.raises(InvalidVerificationMethod):
+        of(first, second).verification_method(ISSUER, "assertionMethod")
 
 
 def test_a_method_of_another_document_is_not_taken_from_this_one() -> None:

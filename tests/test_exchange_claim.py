@@ -200,7 +200,7 @@ CREDENTIAL = {
         lambda: {name: value for name, value in signed().items() if name != "holder"},
         lambda: {**signed(), "verifiableCredential": [CREDENTIAL]},
         lambda: {**signed(), "proof": []},
-        lambda: {**signed(), "proof": signed()["proof"] * 2},
+        lambda: {**signed(), "proof": [*signed()["proof"], *signed(challenge="another")["proof"]]},
         lambda: {name: value for name, value in signed().items() if name != "proof"},
         lambda: signed(challenge=None),
         lambda: {**CREDENTIAL, "proof": signed()["proof"]},

@@ -32,6 +32,14 @@ MOST_ASKED = 1 + MAX_CREDENTIALS
 """DIDs looked up on the network for one report: the holder's and the issuers'. Each may keep it waiting."""
 
 
+class UnnamedKey(Problem):
+    """A proof names an issuer whose keys change, but none of the keys."""
+
+    title = "The proof does not name its key"
+    undetermined = True
+    advice = "Ask the issuer for a credential whose proof names the key."
+
+
 @dataclass(frozen=True, slots=True)
 class IssuerKey:
     """A key that may sign for an issuer, and why it is believed."""
@@ -77,6 +85,8 @@ class IssuerKeys:
         if did_method is not None and did_method.self_certifying:
             found = self._resolver.resolve(issuer).verification_method(method, relationship)
             return IssuerKey(found.key, "the key is the identifier itself", _end(found))
+        if method == issuer:  # the only key of today need not be the one that signed
+            raise UnnamedKey(f"a proof does not say which key of {issuer} made it, and these can change")
         bound = self._bound(issuer)
         for candidate in reversed(bound):
             try:

@@ -6,7 +6,7 @@ A policy raises the `Problem` that it finds; a problem that is undetermined keep
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
@@ -51,6 +51,10 @@ class Findings:
     """What logs attest."""
     holder_bound: bool = False
     """Whether the presenter proved to be the credential's subject."""
+    suites: Set[str] = frozenset()
+    """The cryptosuites of the issuer's own proofs, all of which fit."""
+    unknown_proofs: Sequence[str] = ()
+    """What proofs that are not known here call themselves, for people; none of them was checked."""
 
 
 class Policy(Protocol):
@@ -184,6 +188,30 @@ class HolderBound:
 
 
 @dataclass(frozen=True)
+class EveryProof:
+    """Every proof could be checked, so that none was left out as being of an unknown kind."""
+
+    def check(self, findings: Findings) -> None:
+        """Open: another program may know them."""
+        if findings.unknown_proofs:
+            raise NotKnown(
+                f"not every proof is of a kind that is known here: {', '.join(findings.unknown_proofs)}"
+            )
+
+
+@dataclass(frozen=True)
+class BySuite:
+    """The issuer signed with this cryptosuite, whether with others as well or not."""
+
+    suite: str
+
+    def check(self, findings: Findings) -> None:
+        """Open: the issuer may have signed another copy so."""
+        if self.suite not in findings.suites:
+            raise NotKnown(f"there is no proof by the issuer with the cryptosuite {shortened(self.suite)}")
+
+
+@dataclass(frozen=True)
 class HasSchema:
     """The credential has the form that this schema asks for, whether it names the schema or not."""
 
@@ -223,6 +251,7 @@ _PLAIN: Mapping[str, Policy] = {
     "recognised": Recognised(),
     "anchored": InTrustedLog(),
     "holderBound": HolderBound(),
+    "everyProof": EveryProof(),
 }
 _GROUPS: Mapping[str, Callable[[tuple[Policy, ...]], Policy]] = {"allOf": AllOf, "anyOf": AnyOf}
 _RULES: Mapping[str, tuple[type, Callable[[Any], Policy]]] = {
@@ -230,6 +259,7 @@ _RULES: Mapping[str, tuple[type, Callable[[Any], Policy]]] = {
     "statusWithinDays": (int, lambda days: StatusWithin(timedelta(days=days))),
     "witnesses": (int, InTrustedLog),
     "schema": (str, HasSchema),
+    "suite": (str, BySuite),
 }
 
 

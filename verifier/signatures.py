@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -36,6 +36,21 @@ class Signature:
     key: IssuerKey
 
 
+class Proofs(NamedTuple):
+    """The proofs of one document."""
+
+    known: tuple[Signature, ...]
+    """Those that can be checked here; each has to fit, and together they decide."""
+    unknown: tuple[str, ...]
+    """What the others call themselves, for people: type or cryptosuite. They count for nothing."""
+
+    @property
+    def remark(self) -> str:
+        """What to add to a finding about the known ones."""
+        names = ", ".join(self.unknown)
+        return f"; not counted, being of a kind that is not known here: {names}" if names else ""
+
+
 MOST_WORK = 200_000
 """JSON values that are canonicalised for one report, over and over for each proof; a few seconds' work."""
 
@@ -52,26 +67,41 @@ class SignatureCheck:
     now: datetime
     _work: int = 0
 
-    def find(self, document: Mapping[str, Any], purpose: str) -> list[Signature]:
+    def find(self, document: Mapping[str, Any], purpose: str) -> Proofs:
         """The proofs with their keys; purpose, end and controller checked, the signatures not yet.
 
-        Every proof has to stand: a definite fault of one goes before an open question about another.
+        Every known proof has to stand: a definite fault of one goes before an open question about another.
+        Without any, or where one builds on an unknown one, nobody can tell here who signed.
         """
         values = proof_values(document)
         if not values:
             raise InvalidProof("there is no proof: nobody signed this")
         found: list[Signature] = []
         problems: list[Problem] = []
+        unknown: list[UnknownCryptosuite] = []
+        others: list[Mapping[str, Any]] = []
         for value in values:
             try:
-                found.append(self._signature(Proof.parse(value), purpose))
+                found.append(self._signature(self._proof(value), purpose))
+            except UnknownCryptosuite as problem:
+                unknown.append(problem)
+                others.append(value)
             except Problem as problem:
                 problems.append(problem)
+        ids = [other.get("id") for other in others]
+        if any(name in ids for signature in found for name in signature.proof.previous):
+            problems.append(UnknownCryptosuite("a proof builds on another, of a kind that is not known here"))
         if problems:
             raise min(problems, key=lambda found: found.undetermined)
-        if len({signature.proof.value["proofValue"] for signature in found}) < len(found):
-            raise InvalidProof("the same proof stands there twice")
-        return found
+        if not found:
+            raise unknown[0]
+        return Proofs(tuple(found), tuple(map(_kind, others)))
+
+    def _proof(self, value: object) -> Proof:
+        proof = Proof.parse(value)
+        if proof.cryptosuite not in self.suites:
+            raise UnknownCryptosuite(f"the cryptosuite {shortened(proof.cryptosuite)} is not supported")
+        return proof
 
     def verify(self, document: Mapping[str, Any], signatures: Sequence[Signature]) -> None:
         """Raises `InvalidProof` unless each signature fits, `TooLarge` where finding out costs much."""
@@ -92,13 +122,16 @@ class SignatureCheck:
             raise InvalidProof(f"the proof is for {shortened(proof.purpose)}, not for {purpose}")
         if proof.expires and proof.expires <= self.now:
             raise InvalidProof(f"the proof expired on {proof.expires:%Y-%m-%d}")
-        if proof.cryptosuite not in self.suites:
-            raise UnknownCryptosuite(f"the cryptosuite {shortened(proof.cryptosuite)} is not supported")
         if is_url(proof.verification_method) and not proof.verification_method.startswith("did:"):
             named = shortened(proof.verification_method)
             raise UnsupportedForm(f"the proof names its key as {named}; only keys of DIDs are looked up")
         signer = str(DIDURL.parse(proof.verification_method).did)
         return Signature(proof, signer, self.keys.find(signer, proof.verification_method, purpose))
+
+
+def _kind(proof: Mapping[str, Any]) -> str:
+    """What a proof that is not known calls itself."""
+    return shortened(str(proof.get("cryptosuite", proof.get("type"))))
 
 
 def size(document: Mapping[str, Any]) -> int:

@@ -24,6 +24,7 @@ from vc import (
     Presentation,
     Proof,
     Report,
+    UnknownCryptosuite,
     jcs,
 )
 from vc.anchoring import expected_origins, has_own_terms, log_entry
@@ -137,12 +138,12 @@ class _Steps:
         holder = None
         with self._checks.step(2):
             if presentation is not None:
-                holder = self._presenter(presentation, challenge, domain)
+                holder, remark = self._presenter(presentation, challenge, domain)
                 compared = "; its domain was not compared" if domain is None else " and domain"
                 unbound = any("id" not in found for one in self._credentials for found in one.subjects)
                 anyone = "; what is shown is bound to no key: anyone who has the file can show it"
                 self._checks.passed(
-                    f"shown by {holder}, for this challenge{compared}{anyone if unbound else ''}"
+                    f"shown by {holder}, for this challenge{compared}{anyone if unbound else ''}{remark}"
                 )
             elif challenge is not None or domain is not None:
                 raise NotShownByHolder(
@@ -153,8 +154,11 @@ class _Steps:
                 self._checks.skipped("not checked: anyone can hold a file")
         return holder
 
-    def _presenter(self, presentation: Presentation, challenge: str | None, domain: str | None) -> str:
-        signatures = self._signatures.find(presentation.document, "authentication")
+    def _presenter(
+        self, presentation: Presentation, challenge: str | None, domain: str | None
+    ) -> tuple[str, str]:
+        """The DID that proved to be the holder, and a remark on proofs that were not counted."""
+        signatures, _ = proofs = self._signatures.find(presentation.document, "authentication")
         self._signatures.verify(presentation.document, signatures)
         for signature in signatures:
             require_current(signature.key, self._now)
@@ -175,7 +179,7 @@ class _Steps:
         if domain is not None and proof.domain != (domain,):
             raise NotShownByHolder("the presentation was made for another verifier's domain")
         self._signatures.require_made(signatures)
-        return signer
+        return signer, proofs.remark
 
     def credential(self, credential: Credential, holder: str | None, policy: Policy) -> None:
         """(3) to (9) for one credential. After a bad signature nothing in it is worth a further look."""
@@ -183,8 +187,10 @@ class _Steps:
         self.statuses.append(None)
         # (3) issuer: resolved, key authorised for assertionMethod, controller is the issuer
         with checks.step(3):
-            signatures = self._signatures.find(credential.document, "assertionMethod")
-            own = [signature for signature in signatures if signature.signer == issuer]
+            proofs = self._signatures.find(credential.document, "assertionMethod")
+            own = [signature for signature in proofs.known if signature.signer == issuer]
+            if not own and proofs.unknown:
+                raise UnknownCryptosuite(f"no proof that is known here is by the issuer{proofs.remark}")
             if not own:
                 raise _not_by(issuer)
             checks.passed(f"{issuer}: {own[0].key.provenance}")
@@ -192,14 +198,14 @@ class _Steps:
             return checks.leave_out(4, "step 3 did not pass")
         # (4) signature: every proof
         with checks.step(4):
-            self._signatures.verify(credential.document, signatures)
-            checks.passed("unchanged since the issuer signed it")
+            self._signatures.verify(credential.document, proofs.known)
+            checks.passed(f"unchanged since the issuer signed it{proofs.remark}")
         if checks.stopped():
             return checks.leave_out(5, "the content is not what the issuer signed")
         findings = Findings(credential, self._now, self._trust.issuer(issuer), schemas=self._verifier.schemas)
         # (5) dates
         with checks.step(5):
-            self._dates(credential, signatures)
+            self._dates(credential, proofs.known)
         # (6) status
         with checks.step(6):
             self.statuses[-1] = status = self._status_time(credential)
@@ -213,6 +219,8 @@ class _Steps:
         # (9) trust: the policy, which also says whether the issuer is recognised for this type
         with checks.step(9):
             findings.holder_bound = self._is_bound(credential, holder)
+            findings.suites = frozenset(signature.proof.cryptosuite for signature in own)
+            findings.unknown_proofs = proofs.unknown
             policy.check(findings)
             reason = findings.issuer.reason if findings.issuer else ""
             checks.passed(f"accepted by the policy{reason and ': ' + reason}")
@@ -261,7 +269,7 @@ class _Steps:
         credential = Credential.parse(anchored.document)
         if credential.issuer != issuer:
             raise InvalidProof(f"the status document is by another issuer, {shortened(credential.issuer)}")
-        signatures = self._signatures.find(anchored.document, "assertionMethod")
+        signatures = self._signatures.find(anchored.document, "assertionMethod").known
         if any(signature.signer != issuer for signature in signatures):
             raise InvalidProof("the status document is signed by somebody else")
         self._signatures.verify(anchored.document, signatures)

@@ -14,6 +14,8 @@ from typing import Any
 from wire import Malformed, Problem, shortened
 from wire.datetimestamp import parse_datetimestamp
 
+from .. import jcs
+
 MAX_PROOFS = 8
 """A document with more proofs is refused: each costs two canonicalisations and a signature check."""
 
@@ -93,14 +95,16 @@ def _texts(value: Mapping[str, Any], name: str, where: str) -> tuple[str, ...]:
 
 
 def proof_values(document: Mapping[str, Any]) -> list[Any]:
-    """The entries of `proof` as they stand, none without a proof. Raises `Malformed` beyond the limit."""
+    """The entries of `proof` as they stand, each once; none without. Raises `Malformed` beyond the limit."""
     found = document.get("proof", [])
     values = found if isinstance(found, list) else [found]
     if "proof" in document and not values:
         raise Malformed("proof is an empty list")
     if len(values) > MAX_PROOFS:
         raise Malformed(f"proof has {len(values)} entries; at most {MAX_PROOFS} are read")
-    return values
+    if len(values) < 2:
+        return values
+    return list({jcs.canonicalize(value): value for value in values}.values())
 
 
 def secured_part(document: Mapping[str, Any], previous: str | Sequence[str]) -> dict[str, Any]:
