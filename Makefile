@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check fix bench lock peers
+.PHONY: demo test soak check fix bench lock peers
 demo: .venv/installed
 	$(BIN)/intaglio demo
 
@@ -11,6 +11,10 @@ test: .venv/installed check-code
 	$(BIN)/python -m pytest -q -n 2 --dist worksteal --cov --cov-report= tests
 	$(BIN)/python -m coverage report --fail-under=95
 	$(BIN)/python -m coverage report --fail-under=100 --include='wire/*,keys/*,ledger/*,vc/integrity/*'
+
+# Whole matrices of which `make test` tries a sample, and searches that go on: tens of minutes.
+soak: .venv/installed
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m soak tests
 
 check: .venv/installed check-code
 	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m 'not slow' --no-header tests

@@ -13,6 +13,14 @@ ROOT = Path(__file__).parent.parent
 CORPORA = Path(os.environ.get("INTAGLIO_CORPORA", ROOT.parent / "shared"))
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What soaks runs only where `-m` names it."""
+    if "soak" not in config.option.markexpr:
+        soaking = [item for item in items if item.get_closest_marker("soak")]
+        config.hook.pytest_deselected(items=soaking)
+        items[:] = [item for item in items if item not in soaking]
+
+
 @pytest.fixture(scope="session")
 def corpora() -> Path:
     """The folder with `vectors/` and `samples/`; a test that asks for it is skipped where it is absent."""
