@@ -5,15 +5,14 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, create_engine, event
 from sqlalchemy.exc import DatabaseError, IntegrityError, ProgrammingError
 
-from wire.problem import Refused
-from wire.sqlite import sqlite_problem
+from wire.sqlite import migrate, sqlite_problem, sqlite_problems
 
 from . import migrations
 
@@ -22,6 +21,7 @@ _PRAGMAS = (
     "wal_checkpoint",  # syncs what a killed process wrote, before anyone acts on it
 )
 _LOCK_WAIT = 30.0  # seconds
+_WHAT = "the issuer's index"
 _WAY_OUT = "`intaglio issuer --home FOLDER restore BACKUP` brings back a backup."
 
 
@@ -46,10 +46,13 @@ class Database:
         if writable:
             event.listen(self._engine, "connect", _configure)
         event.listen(self._engine, "begin", _begin)
+        steps = migrations.steps()
         with self.reading() as connection:  # without waiting for a writer
-            is_older = _version(connection) < len(migrations.steps())
-        if is_older:
-            self._migrate()
+            version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+        if version != len(steps):
+            with sqlite_problems(_WHAT, _WAY_OUT), closing(self._engine.raw_connection()) as raw:
+                assert isinstance(raw.driver_connection, sqlite3.Connection)
+                migrate(raw.driver_connection, [step.read_text("utf-8") for step in steps], _WHAT)
 
     def close(self) -> None:
         """Closes the file in this process."""
@@ -67,15 +70,6 @@ class Database:
         with self._problems(), self._engine.execution_options(write=True).begin() as connection:
             yield connection
 
-    def _migrate(self) -> None:
-        """Makes the tables those of this program; each step is one transaction, done or undone as a whole."""
-        for number, step in enumerate(migrations.steps(), 1):
-            with self.writing() as connection:
-                if _version(connection) < number:  # else another process was first
-                    for statement in migrations.statements(step):
-                        connection.exec_driver_sql(statement)
-                    connection.exec_driver_sql(f"PRAGMA user_version = {number}")
-
     @contextmanager
     def _problems(self) -> Iterator[None]:
         try:
@@ -83,7 +77,7 @@ class Database:
         except (IntegrityError, ProgrammingError):  # the one for the caller, the other a mistake of ours
             raise
         except DatabaseError as error:
-            raise sqlite_problem(error.orig, "the issuer's index", _WAY_OUT) from error
+            raise sqlite_problem(error.orig, _WHAT, _WAY_OUT) from error
 
 
 def _begin_by_hand(connection: sqlite3.Connection, _record: object) -> None:
@@ -99,17 +93,3 @@ def _begin(connection: Connection) -> None:
     """A writer takes the lock at once: a transaction that reads first could no longer be given it later."""
     writes = connection.get_execution_options().get("write")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-
-def _version(connection: Connection) -> int:
-    """How many steps have made the tables. Raises `Refused` where that is more than this program has."""
-    version = int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
-    if version > (newest := len(migrations.steps())):
-        raise Refused(
-            f"the issuer's index was made by a newer program: version {version}, and this one knows {newest}",
-            hint="Nothing was changed. Use that program.",
-        )
-    if version == 0:  # new, or of release 0.1.0, which kept its one number elsewhere
-        tables = "SELECT count(*) FROM sqlite_master WHERE name = 'alembic_version'"
-        version = int(connection.exec_driver_sql(tables).scalar_one())
-    return version

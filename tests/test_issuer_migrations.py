@@ -161,7 +161,7 @@ def test_of_eight_processes_that_open_it_at_once_one_migrates(
 def test_killed_at_any_point_it_is_as_before_or_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     planted(tmp_path / "steps", TRIGGER, monkeypatch)
     numbers = itertools.count()
-    states = []
+    states = [dump(of_f31e11f(tmp_path / "before.sqlite"))]
     for steps in range(1, NEWEST + 2):  # as each step leaves it
         with monkeypatch.context() as patch:
             known = migrations.steps()[:steps]

@@ -1,15 +1,15 @@
-"""What SQLite refuses, as problems: a lock held by others, a full disk, a file that is no database."""
+"""SQLite's files: what is refused, as problems (a lock, a full disk, no database), and how tables change."""
 
 from __future__ import annotations
 
 import contextlib
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
-from .problem import Damaged, DiskFull, Problem, TryLater, Unavailable
+from .problem import Damaged, DiskFull, Problem, Refused, TryLater, Unavailable
 
 _IN_THE_WAY: dict[int, tuple[type[Unavailable], str]] = {
     sqlite3.SQLITE_BUSY: (TryLater, "another process holds {}"),
@@ -71,3 +71,42 @@ def require_plain(path: Path, what: str) -> None:
                 raise damaged
         if connection.execute("PRAGMA quick_check(1)").fetchone() != (b"ok",):
             raise damaged
+
+
+def migrate(connection: sqlite3.Connection, steps: Sequence[str], what: str) -> None:
+    """Makes the tables those of this program: runs the scripts in `steps` that the database has not had.
+
+    Each is one transaction, done or undone as a whole, and run by one of those who open the database at once;
+    `PRAGMA user_version` counts them. The connection is in autocommit mode. Raises `Refused` for a database
+    that has had more.
+    """
+    while (version := _version(connection)) != len(steps):
+        if version > len(steps):
+            raise Refused(
+                f"{what} was made by a newer program: version {version}, and this one knows {len(steps)}",
+                hint="Nothing was changed. Use that program.",
+            )
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            if _version(connection) == version:  # else another process was first
+                for statement in _statements(steps[version]):
+                    connection.execute(statement)
+                connection.execute(f"PRAGMA user_version = {version + 1}")
+            connection.execute("COMMIT")
+        finally:
+            connection.rollback()
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _statements(script: str) -> Iterator[str]:
+    """One by one: `executescript` would end the transaction that it is in."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):  # knows of triggers, which have semicolons inside
+            yield statement
+            statement = ""
+    yield statement  # nothing, or what is refused as incomplete

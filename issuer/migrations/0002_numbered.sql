@@ -1,3 +1,5 @@
--- From here on the number stands in `user_version`; release 0.1.0 reads here that the index is none of its own.
+-- Where release 0.1.0 looks for the number: a greater one than its own, so that it leaves the index alone.
 
-UPDATE alembic_version SET version_num = 'user_version';
+CREATE TABLE IF NOT EXISTS alembic_version (version_num VARCHAR(32) NOT NULL);
+DELETE FROM alembic_version;
+INSERT INTO alembic_version VALUES ('user_version');
