@@ -29,7 +29,7 @@ from vc.status import StatusEntry
 from wire.datetimestamp import format_datetimestamp
 from wire.files import locked, make_private_folder, write_durably
 from wire.problem import Conflict, Damaged, Malformed, NotFound, Refused
-from wire.strict import base64url_encode, load_json_object
+from wire.strict import load_json_object
 from wire.text import counted
 
 from .archive import Archive, unpack
@@ -396,16 +396,14 @@ class Issuer:
         raise NotFound("no diploma with this id was issued here")
 
     def trust_entry(self) -> dict[str, Any]:
-        """What a trust file needs to recognise this issuer (`issuer`) and its ledger (`log`)."""
+        """What a trust file needs to recognise this issuer (`issuer`) and its ledger (`log`).
+
+        No keys: the log holds the documents that have them, and says when one ended.
+        """
         public = self.keys.public_keys
         key, clock = verifier_keys(self.identity.log, public["log"], public["cosigner"])
         return {
-            "issuer": {
-                "id": self.did,
-                "name": self.name,
-                "keys": [public["assertion"].multikey()],
-                "documents": [base64url_encode(document_digest(self._document))],
-            },
+            "issuer": {"id": self.did, "name": self.name},
             "log": {
                 "key": str(key),
                 "clock": str(clock),

@@ -445,7 +445,7 @@ class TestListsAtHand:
         leaf = log_entry(document, document["proof"][0], EntryKind.STATUS_LIST)
         return Anchored(document, (self.university.anchor(leaf),))
 
-    def verdict(self, bundle: Bundle, **options: Any) -> Verdict:
+    def verdict(self, bundle: Bundle, trust: Trust | None = None, **options: Any) -> Verdict:
         university = self.university
 
         class Web:
@@ -461,7 +461,7 @@ class TestListsAtHand:
             def method(self, did: str) -> Method | None:
                 return Resolver(METHODS, NoFetcher()).method(did)
 
-        judge = Verifier(Web(), trust=university.trust, lists=[self.lists.get])
+        judge = Verifier(Web(), trust=trust or university.trust, lists=[self.lists.get])
         return judge.verify(bundle, now=NOW, **options).verdict
 
     def revoke(self, key: PrivateKey) -> None:
@@ -482,26 +482,26 @@ class TestListsAtHand:
         assert self.verdict(bundle) is Verdict.UNDETERMINED
 
     def test_questions_that_use_up_those_that_may_be_asked(self) -> None:
-        old, other_url = self.stapled(self.list()), self.university.list_url + "1"
-        other = self.university.issue(index=3, credentialStatus=status_entry(other_url, 3))
+        """Of an issuer that is known by its DID alone, so that its keys are looked up."""
+        old, other_url = Anchored(self.list()), self.university.list_url + "1"
+        mine, other = (
+            self.university.sign(unanchored(index=number, credentialStatus=status_entry(url, number)))
+            for number, url in ((7, self.university.list_url), (3, other_url))
+        )
         elsewhere = self.list(url=other_url)
-        documents = tuple(self.university.documents)
-        new = PrivateKey.generate()
-        self.university.now = NOW - timedelta(days=50)
-        self.university.publish_document([new])
-        self.revoke(new)
+        self.revoke(self.university.key)
         junk = []
         for number in range(18):
             document = copy.deepcopy(elsewhere)
             document["proof"][0]["verificationMethod"] = f"did:web:x{number}.example#k"
             junk.append(Anchored(document))
-        shown = Holder().present(other.secured, self.old.secured)
+        shown, trust = Holder().present(other, mine), Trust().adding(RecognisedIssuer(self.university.did))
         for lists, verdict in (
-            ((self.stapled(elsewhere), old), Verdict.INVALID),
-            ((self.stapled(elsewhere), *junk, old), Verdict.UNDETERMINED),
+            ((Anchored(elsewhere), old), Verdict.INVALID),
+            ((Anchored(elsewhere), *junk, old), Verdict.UNDETERMINED),
         ):
-            bundle = Bundle(shown, other.evidence + self.old.evidence, documents, lists)
-            assert self.verdict(bundle, challenge="challenge", domain="employer.example") is verdict
+            asked = {"challenge": "challenge", "domain": "employer.example"}
+            assert self.verdict(Bundle(shown, (), (), lists), trust, **asked) is verdict
 
     @pytest.mark.parametrize("served", ["another list", "a diploma", "another purpose", "one by a stranger"])
     def test_what_else_the_address_gives_is_no_definite_fault(self, served: str) -> None:

@@ -59,6 +59,17 @@ def test_a_list_that_was_handed_over_takes_nobodys_place() -> None:
         own.joined(strict)
 
 
+def test_a_list_that_still_has_keys_beside_the_log_says_the_same() -> None:
+    """As the first release handed them out."""
+    new = UNIVERSITY.trust
+    key = PrivateKey.generate().public_key.multikey()
+    old = Trust().adding(replace(new.issuers[0], keys=(key,), documents=("x",)), UNIVERSITY.recognised_log)
+    assert new.joined(old) == new
+    assert old.joined(new) == old
+    with pytest.raises(Conflict, match="says something else of it"):
+        new.joined(Trust(old.issuers))
+
+
 def test_removing_takes_the_log_along_when_it_speaks_for_nobody_else() -> None:
     assert UNIVERSITY.trust.removing(UNIVERSITY.did) == Trust()
     with pytest.raises(NotFound):

@@ -1,13 +1,15 @@
 """Where an issuer's DID document may come from, and how far each source is believed (invariant 13).
 
-A did:key or did:jwk speaks for itself. A document from a bundle is the presenter's word: it counts if
-the trust file pins its digest, or if a log that the trust file binds to this issuer holds it. Keys
-pinned in the trust file need no document. What is left is the network.
+A did:key or did:jwk speaks for itself. For any other issuer the trust file may have pins: keys, digests of
+documents, a log bound to it. Where there is one, nothing counts but what a pin verifies, wherever it comes
+from: a document from a bundle is the presenter's word, one from the network the word of whoever holds the
+host today. A log's documents go before pinned keys, since they say when a key ended. Only an
+issuer without pins is looked up on the network.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -24,9 +26,10 @@ from ledger import EntryKind, Fact, NotWitnessed, UnknownLog, entry, verify_evid
 from vc import Anchored
 from vc.anchoring import document_digest
 from vc.presentation import MAX_CREDENTIALS
-from wire import Problem, Unavailable, base64url_encode
+from wire import Problem, Unavailable, base64url_encode, shortened
 
-from .trust import ASK_ISSUER, Trust
+from .policy import NotKnown
+from .trust import ASK_ISSUER, RecognisedIssuer, Trust
 
 MOST_ASKED = 1 + MAX_CREDENTIALS
 """DIDs looked up on the network for one report: the holder's and the issuers'. Each may keep it waiting."""
@@ -51,6 +54,10 @@ class IssuerKey:
     """From then on the key no longer signs for the issuer."""
     history: tuple[BoundDocument, ...] = ()
     """The issuer's documents known from a trusted log, in order; empty for other sources."""
+    pinned: bool = False
+    """Whether it was the issuer's before the first document of `history`, since the trust file says so."""
+    guessed: bool = False
+    """Whether nothing says that it is the key which the proof names: that it does not fit shows nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,20 +95,45 @@ class IssuerKeys:
         if method == issuer:  # the only key of today need not be the one that signed
             raise UnnamedKey(f"a proof does not say which key of {issuer} made it, and these can change")
         bound = self._bound(issuer)
-        for candidate in reversed(bound):
-            try:
-                found = candidate.document.verification_method(method, relationship)
-            except Problem:
-                continue
-            return IssuerKey(found.key, _provenance(candidate), _end(found), bound)
-        for pinned in self._pinned_keys(issuer):
-            if method.endswith("#" + pinned.multikey()):
-                return IssuerKey(pinned, "the key is pinned in the trust list")
+        if key := _newest(bound, method, relationship):
+            return key
+        known = self._trust.issuer(issuer) or RecognisedIssuer(issuer)
+        if known.keys or known.documents:
+            return self._pinned(known, bound, method, relationship)
+        if self._trust.policy_for(issuer).logs:
+            raise NotKnown(
+                f"no document from the log of {issuer} came along that has the key {shortened(method)}",
+                hint="Ask the holder for the bundle, or for a newer one: it brings the issuer's documents.",
+            )
+        found = self._published(issuer).verification_method(method, relationship)
+        return IssuerKey(found.key, f"the key is in the document that {issuer} publishes", _end(found))
+
+    def _pinned(
+        self, issuer: RecognisedIssuer, bound: Sequence[BoundDocument], method: str, relationship: str
+    ) -> IssuerKey:
+        """A key by the entry's pins alone; the network is asked only for what they verify."""
+        keys = tuple(map(PublicKey.from_multikey, issuer.keys))
+        logged = tuple(found for found in bound if found.fact is not None)
+        for key in keys:
+            if method.endswith("#" + key.multikey()):
+                return IssuerKey(key, _PINNED, None, logged, pinned=True)
+        if len(keys) == 1 and not issuer.documents:
+            return IssuerKey(keys[0], _PINNED, None, logged, pinned=True, guessed=True)
+        document = self._published(issuer.id)
+        if found := _newest(_in_order([*bound, *_with_digest(document, issuer)]), method, relationship):
+            return found
+        published = document.verification_method(method, relationship)
+        if published.key not in keys:
+            raise not_pinned(issuer.id, method)
+        return IssuerKey(published.key, _PINNED, _end(published), logged, pinned=True)
+
+    def _published(self, issuer: str) -> Document:
+        """The document that the network has. Raises the open `Problem` that keeps it from being had."""
         self._asked.add(issuer)
         if len(self._asked) > MOST_ASKED:
             raise Unavailable(f"the keys of more than {MOST_ASKED} DIDs would have to be looked up")
         try:
-            found = self._resolver.resolve(issuer).verification_method(method, relationship)
+            return self._resolver.resolve(issuer)
         except InvalidDID:
             raise
         except MethodNotSupported as problem:
@@ -109,13 +141,12 @@ class IssuerKeys:
         except (Unavailable, ResolutionFailed) as problem:  # a host that is gone does not make a forger
             detail = f"the keys of {issuer} are not known here: {problem.detail}"
             raise Unavailable(detail, hint=ASK_ISSUER) from problem
-        return IssuerKey(found.key, f"the key is in the document that {issuer} publishes", _end(found))
 
     def _bound(self, issuer: str) -> tuple[BoundDocument, ...]:
         """In order; worked out once, since each proof asks, and a bundle may bring thousands of evidences."""
         if issuer not in self._known:
             try:
-                self._known[issuer] = tuple(sorted(self._read(issuer), key=lambda found: found.index))
+                self._known[issuer] = _in_order(self._read(issuer))
             except Problem as problem:
                 self._known[issuer] = problem
         known = self._known[issuer]
@@ -124,15 +155,12 @@ class IssuerKeys:
         return known
 
     def _read(self, issuer: str) -> Iterator[BoundDocument]:
-        entry_for_issuer = self._trust.issuer(issuer)
-        pinned = entry_for_issuer.documents if entry_for_issuer else ()
         for supplied in self._supplied:
             if supplied.document.get("id") != issuer:
                 continue
             document = Document.parse(supplied.document, issuer)
+            yield from _with_digest(document, self._trust.issuer(issuer))
             digest = document_digest(supplied.document)
-            if (name := base64url_encode(digest)) in pinned:
-                yield BoundDocument(document, pinned.index(name) - len(pinned), None)
             for evidence in supplied.evidence:
                 try:
                     fact = verify_evidence(
@@ -142,9 +170,39 @@ class IssuerKeys:
                     continue
                 yield BoundDocument(document, fact.index, fact)
 
-    def _pinned_keys(self, issuer: str) -> tuple[PublicKey, ...]:
-        entry_for_issuer = self._trust.issuer(issuer)
-        return tuple(map(PublicKey.from_multikey, entry_for_issuer.keys if entry_for_issuer else ()))
+
+def _in_order(found: Iterable[BoundDocument]) -> tuple[BoundDocument, ...]:
+    return tuple(sorted(found, key=lambda bound: bound.index))
+
+
+def _with_digest(document: Document, issuer: RecognisedIssuer | None) -> Iterator[BoundDocument]:
+    """The document, if the entry pins its digest."""
+    pinned = issuer.documents if issuer else ()
+    if pinned and (name := base64url_encode(document_digest(document.value))) in pinned:
+        yield BoundDocument(document, pinned.index(name) - len(pinned), None)
+
+
+def _newest(bound: Sequence[BoundDocument], method: str, relationship: str) -> IssuerKey | None:
+    """The key as the newest document that has it says."""
+    for candidate in reversed(bound):
+        try:
+            found = candidate.document.verification_method(method, relationship)
+        except Problem:
+            continue
+        return IssuerKey(found.key, _provenance(candidate), _end(found), tuple(bound))
+    return None
+
+
+def not_pinned(issuer: str, method: str) -> NotKnown:
+    """Open: the trust list has keys or documents of the issuer, and this key is not among them."""
+    return NotKnown(
+        f"the key {shortened(method)} is not among those that the trust list pins for {issuer}",
+        hint="If the issuer has new keys, ask it for its trust file; then `intaglio trust remove DID`, "
+        "`intaglio trust add FILE`.",
+    )
+
+
+_PINNED = "the key is pinned in the trust list"
 
 
 def _provenance(bound: BoundDocument) -> str:

@@ -105,8 +105,9 @@ def _require_key_in_force(key: IssuerKey, fact: Fact) -> None:
     if key.until is not None and (fact.time is None or key.until <= fact.time):
         raise KeyNotInForce(f"the key ended on {key.until:%Y-%m-%d}, before the log saw the credential")
     same_log = [bound for bound in key.history if bound.fact and bound.fact.origin == fact.origin]
-    earlier = [bound for bound in same_log if bound.index < fact.index]
-    if same_log and not (earlier and earlier[-1].has(key.key)):
+    pinned = [bound for bound in key.history if bound.fact is None]
+    earlier = [*pinned, *(bound for bound in same_log if bound.index < fact.index)]
+    if same_log and not (earlier[-1].has(key.key) if earlier else key.pinned):
         raise KeyNotInForce("the key was not in the issuer's document when the log saw the credential")
 
 

@@ -16,7 +16,7 @@ from vc.integrity import proof_values
 from wire import Problem, TooLarge, shortened
 from wire.clock import require_not_ahead
 
-from .documents import IssuerKey, IssuerKeys
+from .documents import IssuerKey, IssuerKeys, not_pinned
 
 
 class NotInForce(Problem):
@@ -109,7 +109,12 @@ class SignatureCheck:
         for signature in signatures:
             self._work += work
             require_little_work(self._work)
-            verify_proof(document, signature.proof, signature.key.key, suites=self.suites)
+            try:
+                verify_proof(document, signature.proof, signature.key.key, suites=self.suites)
+            except InvalidProof as problem:
+                if not signature.key.guessed:
+                    raise
+                raise not_pinned(signature.signer, signature.proof.verification_method) from problem
 
     def require_made(self, signatures: Iterable[Signature]) -> None:
         """Raises `DatedAhead` for one made later than now: asked once all verify, since it is open."""

@@ -1,8 +1,9 @@
 """The trust file: which issuers a verifier recognises, and which logs it believes.
 
 One JSON file with two sections. An issuer is named by its DID and may be pinned to keys or to digests
-of DID documents. A log is named by its verifier key and bound to the issuers it speaks for; only for
-those does it prove anything (who else would stop a stranger's log from vouching for a stranger's key?).
+of DID documents; what pins it goes before the network, as `documents.py` has it. A log is named by its
+verifier key and bound to the issuers it speaks for; only for those does it prove anything (who else would
+stop a stranger's log from vouching for a stranger's key?).
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class RecognisedIssuer:
     types: tuple[str, ...] = ()
     """The credential types it is recognised for; none means all."""
     keys: tuple[str, ...] = ()
-    """Multikeys that are its own, whatever its DID document says."""
+    """Multikeys that are its own, whatever it publishes; a log that speaks for it says when one ended."""
     documents: tuple[str, ...] = ()
     """Digests (base64url of SHA-256 over JCS) of DID documents that are its own."""
     reason: str = ""
@@ -116,9 +117,7 @@ class Trust:
                 )
         for issuer in other.issuers:
             known = self.issuer(issuer.id)
-            if known is not None and replace(known, name="", reason="") != replace(
-                issuer, name="", reason=""
-            ):
+            if known is not None and self._said_of(known) != other._said_of(issuer):
                 raise Conflict(
                     f"{issuer.id} is on your list, and the file says something else of it",
                     hint="If you trust the file more: `intaglio trust remove DID`, then add the file again.",
@@ -135,6 +134,11 @@ class Trust:
                 if issuer.id in log.issuers:
                     joined = joined.adding(known or issuer, replace(log, issuers=(issuer.id,)))
         return joined
+
+    def _said_of(self, issuer: RecognisedIssuer) -> RecognisedIssuer:
+        """What others could contradict. A log's documents go before pinned keys: lists once had both."""
+        said = replace(issuer, name="", reason="")
+        return replace(said, keys=(), documents=()) if self._logs_of(issuer.id) else said
 
     def _logs_of(self, did: str) -> set[str]:
         return {log.key for log in self.logs if did in log.issuers}

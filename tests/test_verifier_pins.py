@@ -1,0 +1,234 @@
+"""What a trust entry names are its pins: where there is one, the network does not speak."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from did import METHODS, Document, Resolver
+from did.methods import web as did_web
+from keys import PrivateKey
+from tests.world import NOW, Holder, University
+from vc import Bundle, Report, Verdict, sign
+from vc.anchoring import document_digest
+from verifier import RecognisedIssuer, Trust, Verifier
+from wire import Unavailable, base64url_encode
+from wire.fetch import NoFetcher
+
+
+class Web:
+    """Who holds the hosts of these DIDs today, and what they serve; nobody else answers."""
+
+    def __init__(self, *documents: dict[str, Any]) -> None:
+        self.documents = {document["id"]: document for document in documents}
+        self.asked: list[str] = []
+
+    def resolve(self, did: str) -> Document:
+        if did.startswith("did:key:"):
+            return Resolver(METHODS, NoFetcher()).resolve(did)
+        self.asked.append(did)
+        if did not in self.documents:
+            raise Unavailable(f"{did} does not answer")
+        return Document.parse(self.documents[did], did)
+
+
+def check(bundle: Any, trust: Trust, web: Web, **options: Any) -> Report:
+    return Verifier(web, trust=trust, **options).verify(bundle, now=NOW)
+
+
+def published(did: str, *keys: PrivateKey, **change: Any) -> dict[str, Any]:
+    return {**did_web.document(did, {"assertionMethod": [key.public_key for key in keys]}), **change}
+
+
+def by_other_name(did: str, **keys: PrivateKey) -> dict[str, Any]:
+    """A document that calls its keys otherwise than by themselves."""
+    methods = [
+        {
+            "id": f"{did}#{name}",
+            "type": "Multikey",
+            "controller": did,
+            "publicKeyMultibase": key.public_key.multikey(),
+        }
+        for name, key in keys.items()
+    ]
+    ids = [method["id"] for method in methods]
+    return {"id": did, "verificationMethod": methods, "assertionMethod": ids}
+
+
+UNIVERSITY = University()
+THIEF = PrivateKey.generate()
+"""Whoever took over the university's host."""
+TAKEN_OVER = published(UNIVERSITY.did, THIEF)
+
+
+def unanchored(university: University = UNIVERSITY) -> dict[str, Any]:
+    """A diploma that no log is to hold and nothing can revoke."""
+    document = university.diploma()
+    for name in ("termsOfUse", "credentialStatus"):
+        del document[name]
+    return document
+
+
+def digest(document: Any) -> str:
+    return base64url_encode(document_digest(document))
+
+
+PINS = {
+    "a key": {"keys": (UNIVERSITY.key.public_key.multikey(),)},
+    "two keys": {"keys": tuple(PrivateKey.generate().public_key.multikey() for _ in range(2))},
+    "a document": {"documents": (digest(UNIVERSITY.documents[0].document),)},
+    "a document beside a key": {
+        "keys": (UNIVERSITY.key.public_key.multikey(),),
+        "documents": (digest(UNIVERSITY.documents[0].document),),
+    },
+}
+
+
+@pytest.mark.parametrize("pin", PINS.values(), ids=PINS.keys())
+def test_the_web_site_of_a_pinned_issuer_vouches_for_no_other_key(pin: dict[str, Any]) -> None:
+    forged = UNIVERSITY.sign(unanchored(), THIEF)
+    trust = Trust().adding(RecognisedIssuer(UNIVERSITY.did, **pin))
+    report = check(forged, trust, Web(TAKEN_OVER))
+    assert report.verdict is Verdict.UNDETERMINED
+    assert report.deciding
+    assert "not among those that the trust list pins" in report.deciding.text
+
+
+def test_without_a_pin_it_does() -> None:
+    """Else the tests above and below would show nothing."""
+    trust = Trust().adding(RecognisedIssuer(UNIVERSITY.did))
+    assert check(UNIVERSITY.sign(unanchored(), THIEF), trust, Web(TAKEN_OVER))
+
+
+def test_nor_does_it_where_a_log_speaks_for_the_issuer() -> None:
+    """Its list of zeros, fetched at the very address, would make an old copy in the bundle look current."""
+    university, web = University(), Web(TAKEN_OVER)
+    bundle = university.issue()
+    university.now, university.key = NOW - timedelta(hours=1), THIEF
+    zeros = {item.document["id"]: json.dumps(item.document).encode() for item in university.status_lists()}
+    report = check(bundle, university.trust, web, lists=[zeros.get])
+    assert report.verdict is Verdict.UNDETERMINED
+    assert report.deciding
+    assert report.deciding.name == "status"
+    assert web.asked == []
+
+
+def test_without_its_documents_an_issuer_with_a_log_stays_open_and_the_bundle_is_asked_for() -> None:
+    web = Web(published(UNIVERSITY.did, UNIVERSITY.key))
+    report = check(replace(UNIVERSITY.issue(), issuer_documents=()), UNIVERSITY.trust, web)
+    assert report.verdict is Verdict.UNDETERMINED
+    assert report.deciding
+    assert report.deciding.problem
+    assert "no document from the log" in report.deciding.text
+    assert "bundle" in report.deciding.problem.hint
+    assert web.asked == []
+
+
+def test_the_network_brings_a_document_whose_digest_is_pinned() -> None:
+    document = UNIVERSITY.documents[0].document
+    trust = Trust().adding(RecognisedIssuer(UNIVERSITY.did, documents=(digest(document),)))
+    diploma = UNIVERSITY.sign(unanchored())
+    assert check(diploma, trust, Web(dict(document)))
+    changed = published(UNIVERSITY.did, UNIVERSITY.key, alsoKnownAs=["https://university.example/"])
+    assert check(diploma, trust, Web(changed)).verdict is Verdict.UNDETERMINED
+
+
+class TestNamesOfKeys:
+    """A key may be called `#key-1`; which of them it is, a document says, or there is one only."""
+
+    DID = UNIVERSITY.did
+    OTHER = PrivateKey.generate()
+
+    def diploma(self, key: PrivateKey, name: str = "key-1") -> dict[str, Any]:
+        return sign(unanchored(), key, verification_method=f"{self.DID}#{name}")
+
+    def trust(self, *keys: PrivateKey) -> Trust:
+        return Trust().adding(
+            RecognisedIssuer(self.DID, keys=tuple(key.public_key.multikey() for key in keys))
+        )
+
+    def test_the_one_key_that_is_pinned_needs_no_document(self) -> None:
+        web = Web()
+        assert check(self.diploma(UNIVERSITY.key), self.trust(UNIVERSITY.key), web)
+        assert web.asked == []
+
+    def test_that_it_does_not_fit_shows_nothing(self) -> None:
+        """The issuer may have another one by now."""
+        report = check(self.diploma(self.OTHER), self.trust(UNIVERSITY.key), Web())
+        assert report.verdict is Verdict.UNDETERMINED
+        assert report.deciding
+        assert "not among those that the trust list pins" in report.deciding.text
+
+    def test_a_document_says_which_of_several_pinned_keys_it_is_and_adds_none(self) -> None:
+        trust = self.trust(UNIVERSITY.key, self.OTHER)
+        names = {"key-1": UNIVERSITY.key, "key-2": self.OTHER, "key-3": THIEF}
+        web = Web(by_other_name(self.DID, **names))
+        assert check(self.diploma(UNIVERSITY.key), trust, web)
+        assert check(self.diploma(self.OTHER, "key-2"), trust, web)
+        assert check(self.diploma(THIEF, "key-3"), trust, web).verdict is Verdict.UNDETERMINED
+        assert check(self.diploma(UNIVERSITY.key), trust, Web()).verdict is Verdict.UNDETERMINED
+
+
+class TestKeyAndLog:
+    """As trust files of the first release have both: what the log says of a key goes before."""
+
+    def setup_method(self) -> None:
+        self.university = University()
+        self.old_key, self.new_key = self.university.key, PrivateKey.generate()
+        entry = RecognisedIssuer(self.university.did, keys=(self.old_key.public_key.multikey(),))
+        self.trust = Trust().adding(entry, self.university.recognised_log)
+        self.before = self.university.bundle(self.university.sign(self.diploma(1)))
+        self.university.publish_document([self.new_key])
+
+    def diploma(self, index: int) -> dict[str, Any]:
+        document = self.university.diploma(index)
+        del document["credentialStatus"]
+        return document
+
+    def test_a_key_that_the_newest_document_lacks_signs_nothing_more(self) -> None:
+        """The thief of the retired key can write to the log, and leaves out the document that has it."""
+        forged = self.university.bundle(self.university.sign(self.diploma(2), self.old_key))
+        for documents in (self.university.documents, self.university.documents[1:]):
+            report = check(replace(forged, issuer_documents=tuple(documents)), self.trust, Web())
+            assert report.verdict is Verdict.INVALID
+            assert report.deciding
+            assert report.deciding.name == "evidence"
+
+    def test_what_the_log_shows_to_be_older_stays_good(self) -> None:
+        for documents in (self.university.documents, self.university.documents[1:], []):
+            assert check(replace(self.before, issuer_documents=tuple(documents)), self.trust, Web())
+
+    def test_the_key_of_a_newer_document_counts(self) -> None:
+        new = self.university.bundle(self.university.sign(self.diploma(2), self.new_key))
+        assert check(new, self.trust, Web())
+
+
+def test_a_presenter_is_looked_up_as_before() -> None:
+    """Whoever shows a diploma stands on no list."""
+    holder, company = Holder(), "did:web:company.example"
+    document = {
+        **published(company, holder.key),
+        "authentication": [f"{company}#{holder.key.public_key.multikey()}"],
+    }
+    shown = sign(
+        {
+            "@context": ["https://www.w3.org/ns/credentials/v2"],
+            "type": ["VerifiablePresentation"],
+            "holder": company,
+            "verifiableCredential": [UNIVERSITY.issue().secured],
+        },
+        holder.key,
+        verification_method=f"{company}#{holder.key.public_key.multikey()}",
+        purpose="authentication",
+        challenge="challenge",
+    )
+    bundle = UNIVERSITY.issue()
+    verifier = Verifier(Web(document), trust=UNIVERSITY.trust)
+    report = verifier.verify(
+        Bundle(shown, bundle.evidence, bundle.issuer_documents), now=NOW, challenge="challenge"
+    )
+    assert report.checks[1].outcome.value == "passed"
