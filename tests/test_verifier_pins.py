@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from did import METHODS, Document, Resolver
+from did import METHODS, Document, Method, Resolver
 from did.methods import web as did_web
 from keys import PrivateKey
 from tests.world import NOW, Holder, University
@@ -34,6 +34,9 @@ class Web:
         if did not in self.documents:
             raise Unavailable(f"{did} does not answer")
         return Document.parse(self.documents[did], did)
+
+    def method(self, did: str) -> Method | None:
+        return Resolver(METHODS, NoFetcher()).method(did)
 
 
 def check(bundle: Any, trust: Trust, web: Web, **options: Any) -> Report:
