@@ -13,15 +13,19 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 import uvicorn
 from fastapi import Request
 
+from did.methods import key as did_key
 from tests.commandline import Program
 from tests.serving import listening, serving
-from tests.world import NOW, University, verifier
+from tests.world import NOW, Holder, University, verifier
+from vc import sign
+from verifier import Trust, load_policy
 from verifier.app import FRESH, MAX_BODY, Verifiers, create_app
 from verifier.trust import update_trust
 from wire import Malformed, Unavailable
@@ -55,6 +59,32 @@ def test_a_valid_bundle_is_answered_with_its_claims(server: str) -> None:
     assert answer.status_code == 200
     assert answer.json()["verdict"] == "valid"
     assert answer.json()["credentials"] == [BUNDLE.secured]
+
+
+def test_a_service_may_ask_for_a_did_and_no_credential_or_take_strangers() -> None:
+    """The routes are asked without a network between."""
+
+    async def post(body: bytes, params: dict[str, str], **options: Any) -> httpx.Response:
+        judges = Verifiers(verifier(Trust()), verifier(Trust()))
+        app = create_app(lambda: judges, clock=lambda: NOW, **options)
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://x") as client:
+            return await client.post("/verify", content=body, params=params)
+
+    holder = Holder()
+    asked = {"challenge": "challenge", "domain": "employer.example"}
+    shown = _json(holder.present())
+    assert asyncio.run(post(shown, asked)).status_code == 422
+    answer = asyncio.run(post(shown, asked, policy=load_policy("controlsDid")))
+    assert (answer.status_code, answer.json()["holder"]) == (200, holder.did)
+    assert "credentials" not in answer.json()
+
+    stranger = did_key.create(holder.key.public_key)
+    document = {**UNIVERSITY.diploma(issuer=stranger), "credentialStatus": None, "termsOfUse": None}
+    document = {name: value for name, value in document.items() if value is not None}
+    method = f"{stranger}#{holder.key.public_key.multikey()}"
+    signed = _json(sign(document, holder.key, verification_method=method, created=NOW))
+    assert asyncio.run(post(signed, {})).status_code == 422
+    assert asyncio.run(post(signed, {}, strangers=True)).status_code == 200
 
 
 def test_a_forged_one_is_answered_without(server: str) -> None:

@@ -119,6 +119,20 @@ def test_a_presentation_is_checked_against_what_was_asked(program: Program, tmp_
         assert "go together" in answer.err
 
 
+def test_a_policy_may_ask_for_a_did_and_no_credential(program: Program, tmp_path: Path) -> None:
+    holder, policy, path = Holder(), tmp_path / "policy.json", tmp_path / "shown.json"
+    path.write_text(json.dumps(holder.present()))
+    policy.write_text('"controlsDid"')
+    asked = ("--challenge", "challenge", "--domain", "employer.example", "--offline")
+    assert program("verify", path, *AT, *asked).code == 3
+    answer = program("verify", path, *AT, *asked, "--policy", policy)
+    assert answer.code == 0
+    assert answer.out.startswith(f"VALID: the presenter has the DID {holder.did}; nothing else was shown\n")
+    answer = program("verify", path, *AT, *asked, "--policy", policy, "--json")
+    assert json.loads(answer.out)["holder"] == holder.did
+    assert "credentials" not in json.loads(answer.out)
+
+
 def test_a_policy_asks_for_more(program: Program, tmp_path: Path) -> None:
     path, policy = save(tmp_path, UNIVERSITY.issue(index=5)), tmp_path / "policy.json"
     policy.write_text('{"allOf": ["recognised", {"witnesses": 1}]}')

@@ -11,12 +11,16 @@ from tests.world import NOW, University
 from vc import Credential
 from vc.schema import SchemaMismatch, Schemas
 from verifier import RecognisedIssuer, load_policy
-from verifier.policy import Findings, NotAccepted, NotKnown
+from verifier.policy import Findings, NotAccepted, NotKnown, NotShownByHolder
 from verifier.status import StatusUnknown
 from wire import Malformed, Problem
 
 UNIVERSITY = University()
-CREDENTIAL = Credential.parse(UNIVERSITY.diploma())
+HOLDER, ANOTHER = "did:example:holder", "did:example:another"
+DIPLOMA = UNIVERSITY.diploma()
+CREDENTIAL = Credential.parse(
+    {**DIPLOMA, "credentialSubject": {**DIPLOMA["credentialSubject"], "id": HOLDER}}
+)
 ISSUER = RecognisedIssuer(UNIVERSITY.did)
 SCHEMAS = Schemas({"urn:a:b": {"required": ["issuer"]}, "urn:a:strict": {"required": ["missing"]}})
 WITNESSED = Fact("log.example", 0, 1, NOW, "witness", 2)
@@ -41,7 +45,7 @@ def findings(**change: Any) -> Findings:
             {"anchors": (replace(WITNESSED, witnesses=1),)},
             NotKnown,
         ),
-        ("holderBound", {"holder_bound": True}, {}, NotKnown),
+        ("holderBound", {"holder": HOLDER}, {}, NotKnown),
         ({"type": "OpenBadgeCredential"}, {}, None, NotAccepted),
         ({"statusWithinDays": 1}, {"status_time": NOW}, {}, NotKnown),
         (
@@ -50,15 +54,19 @@ def findings(**change: Any) -> Findings:
             {"status_time": NOW - timedelta(days=1, seconds=1)},
             StatusUnknown,
         ),
+        ("controlsDid", {"holder": ANOTHER}, {}, NotKnown),
+        ("anyPresenter", {"holder": ANOTHER}, {}, NotKnown),
+        ({"presenter": ANOTHER}, {"holder": ANOTHER}, {"holder": "did:example:x"}, NotShownByHolder),
+        ({"presenter": ANOTHER}, {"holder": HOLDER}, {}, NotKnown),
         ("everyProof", {}, {"unknown_proofs": ("'falcon-2027'",)}, NotKnown),
         ({"suite": "eddsa-jcs-2022"}, {"suites": {"eddsa-jcs-2022", "x"}}, {"suites": {"x"}}, NotKnown),
         ({"schema": "urn:a:b"}, {"schemas": SCHEMAS}, {}, NotKnown),
         ({"schema": "urn:a:c"}, None, {"schemas": SCHEMAS}, NotKnown),
         ({"schema": "urn:a:strict"}, None, {"schemas": SCHEMAS}, SchemaMismatch),
-        ({"anyOf": ["holderBound", "anchored"]}, {"holder_bound": True}, {}, NotKnown),
-        ({"allOf": ["recognised", "holderBound"]}, {"holder_bound": True}, {}, NotKnown),
-        ({"allOf": ["holderBound", {"type": "X"}]}, None, {"holder_bound": True}, NotAccepted),
-        ({"anyOf": ["holderBound", {"type": "X"}]}, {"holder_bound": True}, {}, NotKnown),
+        ({"anyOf": ["holderBound", "anchored"]}, {"holder": HOLDER}, {}, NotKnown),
+        ({"allOf": ["recognised", "holderBound"]}, {"holder": HOLDER}, {}, NotKnown),
+        ({"allOf": ["holderBound", {"type": "X"}]}, None, {"holder": HOLDER}, NotAccepted),
+        ({"anyOf": ["holderBound", {"type": "X"}]}, {"holder": HOLDER}, {}, NotKnown),
     ],
 )
 def test_each_rule_lets_pass_and_stops(
@@ -94,6 +102,10 @@ def test_a_definite_no_outweighs_an_open_question() -> None:
         {},
         {"type": 7},
         {"suite": ""},
+        {"presenter": ""},
+        {"presenter": ["did:example:x"]},
+        {"anyPresenter": True},
+        {"strangers": True},
         {"everyProof": True},
         {"statusWithinDays": "1"},
         {"statusWithinDays": True},

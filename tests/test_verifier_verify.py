@@ -17,7 +17,7 @@ from ledger import Evidence
 from tests.world import NOW, Holder, University, verifier
 from vc import Anchored, Bundle, Outcome, Report, Verdict, sign
 from vc.schema import Schemas
-from verifier import DEFAULT_POLICY, RecognisedIssuer, RecognisedLog, Trust
+from verifier import RecognisedIssuer, RecognisedLog, Trust
 from wire import Problem, Unavailable
 
 UNIVERSITY = University()
@@ -522,7 +522,7 @@ class TestTrust:
                 ),
             )
         )
-        report = check(trust=trust, policy=DEFAULT_POLICY)
+        report = check(trust=trust)
         assert (report.verdict, deciding(report)[0]) == (Verdict.UNDETERMINED, "trust")
 
 

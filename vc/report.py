@@ -95,11 +95,14 @@ class Report:
         checks: Iterable[Check],
         credentials: Iterable[Credential],
         statuses: Sequence[StatusTime | None] = (),
+        holder: str | None = None,
     ) -> None:
         self.checks = tuple(checks)
         self._credentials = tuple(credentials)
         self.statuses = tuple(statuses)
         """Of each credential as of when it was not revoked; `None` where it cannot be, or nobody can tell."""
+        self.holder = holder
+        """The DID that proved, for the verifier's challenge, to be the presenter's; `None` where none did."""
 
     @property
     def verdict(self) -> Verdict:
@@ -107,7 +110,9 @@ class Report:
         outcomes = {check.outcome for check in self.checks}
         if Outcome.FAILED in outcomes:
             return Verdict.INVALID
-        if Outcome.UNDETERMINED in outcomes or Outcome.PASSED not in outcomes or not self._credentials:
+        if Outcome.UNDETERMINED in outcomes or Outcome.PASSED not in outcomes:
+            return Verdict.UNDETERMINED
+        if not self._credentials and self.holder is None:
             return Verdict.UNDETERMINED
         return Verdict.VALID
 
@@ -129,16 +134,24 @@ class Report:
         still_open = [check for check in self.checks if check.outcome is Outcome.UNDETERMINED]
         return next(iter(failed[:1] or still_open[-1:]), None)
 
+    @property
+    def has_claims(self) -> bool:
+        """Whether `require` gives credentials; where only a DID was to be proved, a valid report has none."""
+        return bool(self._credentials) and bool(self)
+
     def require(self) -> tuple[Credential, ...]:
-        """The verified credentials. Raises the `Problem` of the deciding check unless all is valid."""
-        if self:
+        """The verified credentials, at least one.
+
+        Raises the `Problem` of the deciding check unless all is valid, and one where nothing is claimed.
+        """
+        if self.has_claims:
             return self._credentials
         if self.deciding is not None and self.deciding.problem is not None:
             raise self.deciding.problem
-        raise Problem("nothing was verified")
+        raise Problem("no credential was shown" if self else "nothing was verified")
 
     def to_dict(self) -> dict[str, Any]:
-        """The report as JSON, version 1; no claims.
+        """The report as JSON, version 1; no claims. A valid one says who the holder is, where one proved it.
 
         With a status that was looked up come `statusAsOf`, the oldest date of all lists, and `statusFresh`,
         whether each is of the last day or was looked up just now.
@@ -147,4 +160,6 @@ class Report:
         if known := [status for status in self.statuses if status]:
             status = StatusTime.of_all(known)
             found |= {"statusAsOf": format_datetimestamp(status.as_of), "statusFresh": status.fresh}
+        if self.holder is not None and self:
+            found["holder"] = self.holder
         return {**found, "checks": [check.to_dict() for check in self.checks]}

@@ -5,12 +5,11 @@ Start with `verify.py` (nine numbered steps, collected by `checks.py`), then `tr
 `documents.py` and `status.py` say where keys and status lists come from, `summary.py` tells it in a sentence.
 """
 
-from .policy import DEFAULT_POLICY, AllOf, AnyOf, Policy, load_policy
+from .policy import AllOf, AnyOf, Policy, load_policy
 from .trust import RecognisedIssuer, RecognisedLog, Trust, update_trust
 from .verify import Verifier
 
 __all__ = [
-    "DEFAULT_POLICY",
     "AllOf",
     "AnyOf",
     "Policy",

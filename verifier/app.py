@@ -22,7 +22,7 @@ from wire import Malformed, Problem, TooLarge, Unavailable, shortened
 from wire.serving import no_route, problem_response, read_body
 from wire.terminal import say
 
-from .policy import DEFAULT_POLICY, Policy
+from .policy import Policy
 from .status import is_web_address
 from .verify import Verifier
 
@@ -69,9 +69,13 @@ def create_app(
     verifiers: Callable[[], Verifiers],
     *,
     clock: Callable[[], datetime],
-    policy: Policy = DEFAULT_POLICY,
+    policy: Policy | None = None,
+    strangers: bool = False,
 ) -> FastAPI:
-    """The service. It asks for its verifiers at each request, since the trust list may have changed."""
+    """The service. It asks for its verifiers at each request, since the trust list may have changed.
+
+    `policy` and `strangers` are those of `Verifier.verify`.
+    """
     app = FastAPI(
         title="Intaglio verifier",
         version="1",
@@ -106,7 +110,9 @@ def create_app(
             say(f"{problem.title}: {problem.detail}", problem.hint)
             return problem_response(Unavailable("the trust list of this service cannot be used"), 503)
         now = clock()
-        options: dict[str, Any] = {"now": now, "policy": policy, "challenge": challenge, "domain": domain}
+        options: dict[str, Any] = {
+            "now": now, "policy": policy, "strangers": strangers, "challenge": challenge, "domain": domain
+        }  # fmt: skip
         report = judges.offline.verify(body, **options)
         if _asks_for_the_network(report, now):
             report = await run_in_threadpool(judges.online.verify, body, **options)
@@ -126,6 +132,6 @@ def _asks_for_the_network(report: Report, now: datetime) -> bool:
 
 def _answer(report: Report) -> dict[str, Any]:
     answer = report.to_dict()
-    if report:
+    if report.has_claims:
         answer["credentials"] = [credential.document for credential in report.require()]
     return answer

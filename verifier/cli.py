@@ -33,7 +33,7 @@ from wire.datetimestamp import parse_datetimestamp
 from wire.fetch import Fetcher, NoFetcher
 from wire.terminal import Command, Result, extra, is_file, read_input, say, verb, wrapped
 
-from .policy import DEFAULT_POLICY, AllOf, Policy, StatusWithin, load_policy
+from .policy import AllOf, Policy, StatusWithin, load_policy
 from .summary import summarize
 from .trust import RecognisedIssuer, RecognisedLog, Trust, update_trust
 from .verify import Verifier
@@ -125,29 +125,30 @@ def verify(
         raise click.UsageError(
             "--challenge and --domain go together: what was made for another verifier is no answer to you."
         )
-    policy = _policy(policy_file)
+    rules: list[Policy] = [] if policy_file is None else [_policy(policy_file)]
     if status_within is not None:
-        policy = AllOf((policy, StatusWithin(status_within)))
+        rules.append(StatusWithin(status_within))
     with _setting():
         judge = session.verifier(offline=offline, trust_file=trust_file)
     received = _read(source, session.fetcher(offline=offline))
     report = judge.verify(
-        received, now=moment or session.now(), policy=policy, challenge=challenge, domain=domain
+        received,
+        now=moment or session.now(),
+        policy=AllOf(tuple(rules)) if rules else None,
+        challenge=challenge,
+        domain=domain,
     )
     data = report.to_dict()
-    if report:
+    if report.has_claims:
         data["credentials"] = [credential.document for credential in report.require()]
     lines = render(report, judge.trust)
     lines = [wrapped(line, _FINDING) if line.startswith(" ") else line for line in lines]
     return Result(data, "\n".join(lines), _EXIT[report.verdict])
 
 
-def _policy(file: Path | None) -> Policy:
-    if file is None:
-        return DEFAULT_POLICY
-    # Its rules are further ones: who recognises nobody accepts nothing.
+def _policy(file: Path) -> Policy:
     with _setting(f"{file}: "), file.open("rb") as opened:
-        return AllOf((DEFAULT_POLICY, load_policy(load_json(opened.read(MAX_BYTES)))))
+        return load_policy(load_json(opened.read(MAX_BYTES)))
 
 
 def render(report: Report, trust: Trust) -> list[str]:
@@ -155,7 +156,9 @@ def render(report: Report, trust: Trust) -> list[str]:
 
     Claims of a credential stand there only if it is valid.
     """
-    if report:
+    if report and not report.has_claims:
+        lines = [f"VALID: the presenter has the DID {printable(str(report.holder))}; nothing else was shown"]
+    elif report:
         lines = [
             f"VALID{_as_of(status)}: {printable(str(summarize(credential, trust)))}"
             for credential, status in zip(report.require(), report.statuses, strict=True)
@@ -329,7 +332,7 @@ def serve(session: Session, host: str, port: int, policy_file: Path | None, trus
         offline, online = (session.verifier(offline=flag, trust_file=trust_file) for flag in (True, False))
         return Verifiers(offline, online)
 
-    policy = _policy(policy_file)
+    policy = None if policy_file is None else _policy(policy_file)
     current = Current(trust_file or session.trust_file, verifiers)
     with _setting():
         current()

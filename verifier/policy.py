@@ -28,6 +28,13 @@ class NotAccepted(Refused):
     title = "Not accepted here"
 
 
+class NotShownByHolder(Refused):
+    """The presentation was not made for this verifier, or not by the person it speaks of."""
+
+    type = "https://w3id.org/security#INVALID_CHALLENGE_ERROR"
+    title = "Not shown by its holder, here and now"
+
+
 class NotKnown(Problem):
     """Nothing speaks against the credential, but too little is known to accept it."""
 
@@ -49,12 +56,26 @@ class Findings:
     """The schemas that are known here."""
     anchors: Sequence[Fact] = ()
     """What logs attest."""
-    holder_bound: bool = False
-    """Whether the presenter proved to be the credential's subject."""
+    holder: str | None = None
+    """The DID that proved to be the presenter's."""
     suites: Set[str] = frozenset()
     """The cryptosuites of the issuer's own proofs, all of which fit."""
     unknown_proofs: Sequence[str] = ()
     """What proofs that are not known here call themselves, for people; none of them was checked."""
+
+    @property
+    def holder_bound(self) -> bool:
+        """Whether the presenter proved to be the credential's only subject."""
+        return self.holder is not None and self._subjects == {self.holder}
+
+    @property
+    def shown_by_another(self) -> bool:
+        """Whether the credential speaks of somebody else than the presenter."""
+        return self.holder is not None and not self._subjects <= {self.holder, None}
+
+    @property
+    def _subjects(self) -> set[str | None]:
+        return {subject.get("id") for subject in self.credential.subjects}
 
 
 class Policy(Protocol):
@@ -188,6 +209,34 @@ class HolderBound:
 
 
 @dataclass(frozen=True)
+class Presenter:
+    """Who may present a credential that speaks of somebody else: a parent, a guardian, the owner of a thing.
+
+    Without it, or where it is in a branch of `AnyOf` that is not kept, that is its subject alone.
+    """
+
+    may_present: Callable[[str, Credential], bool] = lambda holder, credential: True  # noqa: ARG005
+    """Asked with the DID that the presenter proved to have; by default anybody may."""
+
+    def check(self, findings: Findings) -> None:
+        """Open where nobody proved to be the presenter."""
+        if findings.holder is None:
+            raise NotKnown("nobody proved to be the presenter")
+        if findings.shown_by_another and not self.may_present(findings.holder, findings.credential):
+            raise NotShownByHolder("the credential belongs to another than the one who presents it")
+
+
+@dataclass(frozen=True)
+class ControlsDID:
+    """The presenter proved to have a DID. Such a proof needs no credential."""
+
+    def check(self, findings: Findings) -> None:
+        """Open: anyone can hold a file."""
+        if findings.holder is None:
+            raise NotKnown("nobody proved to be the presenter")
+
+
+@dataclass(frozen=True)
 class EveryProof:
     """Every proof could be checked, so that none was left out as being of an unknown kind."""
 
@@ -252,6 +301,8 @@ _PLAIN: Mapping[str, Policy] = {
     "anchored": InTrustedLog(),
     "holderBound": HolderBound(),
     "everyProof": EveryProof(),
+    "controlsDid": ControlsDID(),
+    "anyPresenter": Presenter(),
 }
 _GROUPS: Mapping[str, Callable[[tuple[Policy, ...]], Policy]] = {"allOf": AllOf, "anyOf": AnyOf}
 _RULES: Mapping[str, tuple[type, Callable[[Any], Policy]]] = {
@@ -260,6 +311,7 @@ _RULES: Mapping[str, tuple[type, Callable[[Any], Policy]]] = {
     "witnesses": (int, InTrustedLog),
     "schema": (str, HasSchema),
     "suite": (str, BySuite),
+    "presenter": (str, lambda did: Presenter(lambda holder, _: holder == did)),
 }
 
 
@@ -282,5 +334,47 @@ def _problems(policies: Sequence[Policy], findings: Findings) -> list[Problem]:
     return found
 
 
-DEFAULT_POLICY: Policy = AllOf((Recognised(),))
-"""What `verify` asks for unless told otherwise."""
+@dataclass(frozen=True)
+class _PresenterIsSubject:
+    """The subject presents, unless what `policy` asks for was kept by its saying who else may."""
+
+    policy: Policy | None
+
+    def check(self, findings: Findings) -> None:
+        if findings.shown_by_another and not _says_who_presents(self.policy, findings):
+            raise NotShownByHolder("the credential belongs to another holder than the one who presents it")
+
+
+def complete(policy: Policy | None, *, strangers: bool) -> Policy:
+    """A caller's policy and what is asked for beside it: `Recognised`, and the subject as presenter.
+
+    With `strangers` the issuer may be anybody. Another presenter is for the policy to allow.
+    """
+    rules: list[Policy] = [_PresenterIsSubject(policy)]
+    if not strangers:
+        rules.append(Recognised())
+    if policy is not None:
+        rules.append(policy)
+    return AllOf(tuple(rules))
+
+
+def needs_no_credential(policy: Policy | None) -> bool:
+    """Whether a presentation without credentials keeps the policy, by proving that its holder has a DID."""
+    match policy:
+        case AllOf(policies):
+            return all(map(needs_no_credential, policies))
+        case AnyOf(policies):
+            return any(map(needs_no_credential, policies))
+    return isinstance(policy, ControlsDID)
+
+
+def _says_who_presents(policy: Policy | None, findings: Findings) -> bool:
+    """Whether a `Presenter` is among the rules by which the policy is kept."""
+    match policy:
+        case AllOf(policies):
+            return any(_says_who_presents(rule, findings) for rule in policies)
+        case AnyOf(policies):
+            return any(
+                not _problems((rule,), findings) and _says_who_presents(rule, findings) for rule in policies
+            )
+    return isinstance(policy, Presenter)

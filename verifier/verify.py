@@ -32,13 +32,13 @@ from vc.credential import UnsupportedForm
 from vc.integrity import proof_values
 from vc.report import StatusTime
 from vc.status import StatusEntry
-from wire import Problem, Refused, shortened
+from wire import Problem, shortened
 from wire.clock import is_ahead
 
 from .checks import Checks
 from .documents import IssuerKeys
 from .evidence import EvidenceCheck, attested, require_current
-from .policy import DEFAULT_POLICY, Findings, NotKnown, Policy
+from .policy import Findings, NotKnown, NotShownByHolder, Policy, complete, needs_no_credential
 from .signatures import NotInForce, Signature, SignatureCheck, require_little_work, size
 from .status import ListSource, StatusLookup
 from .trust import Trust
@@ -48,13 +48,6 @@ if TYPE_CHECKING:  # loaded only where a deployment has schemas
 
 MAX_STATUS = 4
 """More status entries are refused: each costs lists to fetch, verify and unpack."""
-
-
-class NotShownByHolder(Refused):
-    """The presentation was not made for this verifier, or not by the person it speaks of."""
-
-    type = "https://w3id.org/security#INVALID_CHALLENGE_ERROR"
-    title = "Not shown by its holder, here and now"
 
 
 class Verifier:
@@ -77,11 +70,15 @@ class Verifier:
         source: bytes | Mapping[str, Any] | Bundle,
         *,
         now: datetime,
-        policy: Policy = DEFAULT_POLICY,
+        policy: Policy | None = None,
+        strangers: bool = False,
         challenge: str | None = None,
         domain: str | None = None,
     ) -> Report:
         """Checks a credential, a presentation or a bundle of either as of `now`.
+
+        The issuer has to be recognised by the trust list, and what `policy` asks for comes on top;
+        `strangers` alone lets in issuers that nobody recognises: then only the policy stands before them.
 
         With `challenge` and `domain` a presentation made for exactly these is asked for. Never raises a
         `Problem`: what is wrong stands in the report.
@@ -102,13 +99,16 @@ class Verifier:
         steps = _Steps(self, bundle, credentials, now, checks)
         # (2) holder: challenge, domain, holder binding
         holder = steps.holder(presentation, challenge, domain)
-        if not credentials:
+        if not credentials and needs_no_credential(policy):
+            checks.leave_out(3, "only a DID was to be proved")
+        elif not credentials:
             with checks.step(3):
                 raise NotKnown("the presentation holds no credential")
+        rules = complete(policy, strangers=strangers)
         for number, credential in enumerate(credentials):
             checks.credential = number if len(credentials) > 1 else None
-            steps.credential(credential, holder, policy)
-        return Report(checks.found, credentials, steps.statuses)
+            steps.credential(credential, holder, rules)
+        return Report(checks.found, credentials, steps.statuses, holder)
 
 
 class _Steps:
@@ -218,7 +218,7 @@ class _Steps:
             findings.anchors = self._anchors(credential, own)
         # (9) trust: the policy, which also says whether the issuer is recognised for this type
         with checks.step(9):
-            findings.holder_bound = self._is_bound(credential, holder)
+            findings.holder = holder
             findings.suites = frozenset(signature.proof.cryptosuite for signature in own)
             findings.unknown_proofs = proofs.unknown
             policy.check(findings)
@@ -334,13 +334,6 @@ class _Steps:
             for credential in self._credentials
             for value in proof_values(credential.document)
         )
-
-    def _is_bound(self, credential: Credential, holder: str | None) -> bool:
-        """Whether the presenter is the subject. Raises where the credential speaks of somebody else."""
-        subjects = {subject.get("id") for subject in credential.subjects}
-        if holder is not None and not subjects <= {holder, None}:
-            raise NotShownByHolder("the credential belongs to another holder than the one who presents it")
-        return holder is not None and subjects == {holder}
 
 
 def _not_by(issuer: str) -> Problem:

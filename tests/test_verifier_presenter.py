@@ -1,0 +1,192 @@
+"""Who may present, whether a credential is needed at all, and issuers that nobody recognises: policy."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from did.methods import key as did_key
+from keys import PrivateKey
+from tests.world import NOW, Holder, University, verifier
+from vc import Bundle, Credential, Outcome, Report, Verdict, sign
+from verifier import AllOf, AnyOf, Policy, Trust, load_policy
+from verifier.policy import OfType, Presenter
+from wire import Problem
+
+UNIVERSITY = University()
+PARENT, CHILD = Holder(), Holder()
+ASKED = {"challenge": "challenge", "domain": "employer.example"}
+
+
+def card(**subject: Any) -> Bundle:
+    document = UNIVERSITY.diploma(index=70)
+    return UNIVERSITY.issue(
+        {**document, "credentialSubject": {**document["credentialSubject"], "id": CHILD.did, **subject}}
+    )
+
+
+CARD = card()
+
+
+def check(
+    holder: Holder, *bundles: Bundle, policy: Any = None, trust: Trust | None = None, **options: Any
+) -> Report:
+    shown = holder.present(*(bundle.secured for bundle in bundles))
+    whole = Bundle(
+        shown,
+        tuple(item for bundle in bundles for item in bundle.evidence),
+        tuple(UNIVERSITY.documents),
+        UNIVERSITY.status_lists(),
+    )
+    if policy is not None and not hasattr(policy, "check"):
+        policy = load_policy(policy)
+    judge = verifier(UNIVERSITY.trust if trust is None else trust)
+    return judge.verify(whole, now=NOW, policy=policy, **{**ASKED, **options})
+
+
+class TestPresenter:
+    def test_by_default_it_is_the_subject(self) -> None:
+        assert check(CHILD, CARD).verdict is Verdict.VALID
+        report = check(PARENT, CARD)
+        assert report.verdict is Verdict.INVALID
+        assert report.deciding is not None
+        assert "another holder" in report.deciding.text
+
+    @pytest.mark.parametrize(
+        "policy",
+        [
+            "anyPresenter",
+            {"presenter": PARENT.did},
+            {"allOf": ["anyPresenter", "anchored"]},
+            {"anyOf": [{"type": "X"}, {"presenter": PARENT.did}]},
+            {"allOf": [{"anyOf": ["holderBound", "anyPresenter"]}, "anchored"]},
+        ],
+        ids=str,
+    )
+    def test_another_where_the_policy_lets_her(self, policy: Any) -> None:
+        report = check(PARENT, CARD, policy=policy)
+        assert report.verdict is Verdict.VALID, report.to_dict()
+        assert report.holder == PARENT.did
+        assert report.require()[0].document == CARD.secured
+
+    @pytest.mark.parametrize(
+        "policy",
+        [
+            "anchored",
+            {"presenter": Holder().did},
+            {"allOf": ["anyPresenter", "holderBound"]},
+            {"anyOf": [{"allOf": ["anyPresenter", {"type": "X"}]}, "anchored"]},
+            {"anyOf": [{"presenter": Holder().did}, "anchored"]},
+        ],
+        ids=str,
+    )
+    def test_a_rule_that_is_not_kept_lets_nobody_present(self, policy: Any) -> None:
+        assert not check(PARENT, CARD, policy=policy)
+
+    def test_a_rule_of_ones_own(self) -> None:
+        """A school knows whose parents its pupils' are."""
+        guardians = {CHILD.did: {PARENT.did}}
+
+        def may_present(holder: str, credential: Credential) -> bool:
+            return all(holder in guardians[str(subject["id"])] for subject in credential.subjects)
+
+        for holder, good in ((PARENT, True), (CHILD, True), (Holder(), False)):
+            assert bool(check(holder, CARD, policy=Presenter(may_present))) is good
+
+    def test_where_the_holder_is_not_proven_nobody_is_another(self) -> None:
+        assert verifier(UNIVERSITY.trust).verify(CARD, now=NOW)
+        report = verifier(UNIVERSITY.trust).verify(CARD, now=NOW, policy=load_policy("anyPresenter"))
+        assert report.verdict is Verdict.UNDETERMINED
+
+
+class TestControlsDID:
+    def test_a_presentation_without_credentials_proves_a_did_where_that_is_asked_for(self) -> None:
+        assert check(PARENT).verdict is Verdict.UNDETERMINED
+        report = check(PARENT, policy="controlsDid")
+        assert report.verdict is Verdict.VALID, report.to_dict()
+        assert report
+        assert report.holder == PARENT.did == report.to_dict()["holder"]
+        assert not report.has_claims
+        with pytest.raises(Problem, match="no credential was shown"):
+            report.require()
+        assert {found.outcome for found in report.checks if found.step > 2} == {Outcome.SKIPPED}
+
+    @pytest.mark.parametrize(
+        ("policy", "verdict"),
+        [
+            ({"allOf": ["controlsDid", "anchored"]}, Verdict.UNDETERMINED),
+            ({"anyOf": ["controlsDid", "anchored"]}, Verdict.VALID),
+            ({"allOf": ["controlsDid", "controlsDid"]}, Verdict.VALID),
+            ("recognised", Verdict.UNDETERMINED),
+        ],
+        ids=str,
+    )
+    def test_whatever_else_is_asked_for_needs_a_credential(self, policy: Any, verdict: Verdict) -> None:
+        assert check(PARENT, policy=policy).verdict is verdict
+
+    @pytest.mark.parametrize("wrong", [{"challenge": "another"}, {"domain": "thief.example"}], ids=str)
+    def test_a_copy_proves_nothing(self, wrong: dict[str, str]) -> None:
+        report = check(PARENT, policy="controlsDid", **wrong)
+        assert report.verdict is Verdict.INVALID
+        assert report.holder is None
+        assert "holder" not in report.to_dict()
+        assert (
+            check(PARENT, policy="controlsDid", challenge=None, domain=None).verdict is Verdict.UNDETERMINED
+        )
+
+    def test_nor_does_one_that_another_signed(self) -> None:
+        shown = PARENT.present()
+        thief = PrivateKey.generate()
+        method = f"{did_key.create(thief.public_key)}#{thief.public_key.multikey()}"
+        for change in (
+            {"holder": CHILD.did},
+            {"proof": [{**shown["proof"][0], "verificationMethod": method}]},
+        ):
+            report = verifier(Trust()).verify(
+                {**shown, **change}, now=NOW, policy=load_policy("controlsDid"), **ASKED
+            )
+            assert report.verdict is Verdict.INVALID
+
+    def test_a_bare_credential_is_no_such_proof_and_one_that_is_shown_is_checked_whole(self) -> None:
+        rule = load_policy("controlsDid")
+        assert verifier(UNIVERSITY.trust).verify(CARD, now=NOW, policy=rule).verdict is Verdict.UNDETERMINED
+        assert check(CHILD, CARD, policy=rule)
+        assert check(CHILD, CARD, policy=rule, trust=Trust()).verdict is Verdict.UNDETERMINED
+
+
+class TestStrangers:
+    POLICIES: tuple[Policy | None, ...] = (
+        None,
+        OfType("OpenBadgeCredential"),
+        AnyOf((load_policy("recognised"), OfType("OpenBadgeCredential"))),
+        AllOf((OfType("OpenBadgeCredential"),)),
+    )
+
+    @pytest.mark.parametrize("policy", POLICIES, ids=str)
+    def test_only_a_name_of_its_own_lets_them_in(self, policy: Policy | None) -> None:
+        stranger = PrivateKey.generate()
+        did = did_key.create(stranger.public_key)
+        document = {**UNIVERSITY.diploma(index=71, issuer=did)}
+        for name in ("termsOfUse", "credentialStatus"):
+            del document[name]
+        method = f"{did}#{stranger.public_key.multikey()}"
+        signed = sign(document, stranger, verification_method=method, created=NOW)
+        judge = verifier(UNIVERSITY.trust)
+        assert judge.verify(signed, now=NOW, policy=policy).verdict is Verdict.UNDETERMINED
+        assert judge.verify(signed, now=NOW, policy=policy, strangers=True).verdict is Verdict.VALID
+
+    def test_what_the_policy_asks_for_still_stands_before_them(self) -> None:
+        judge = verifier(Trust())
+        for rule in ("recognised", {"type": "X"}):
+            assert not judge.verify(CARD, now=NOW, policy=load_policy(rule), strangers=True)
+
+    def test_and_the_subject_still_presents(self) -> None:
+        assert check(PARENT, CARD, strangers=True).verdict is Verdict.INVALID
+        assert check(CHILD, CARD, strangers=True)
+
+    def test_nor_may_a_forger(self) -> None:
+        forged = {**CARD.secured, "validFrom": "2026-06-29T00:00:00Z"}
+        judge = verifier(UNIVERSITY.trust)
+        assert judge.verify(replace(CARD, secured=forged), now=NOW, strangers=True).verdict is Verdict.INVALID
