@@ -250,6 +250,15 @@ class TestTrust:
         assert program("verify", "-", *AT, "--offline", stdin=data).code == 3
         assert program("trust", "remove", stranger.did).code == 4
 
+    def test_who_else_signs_its_status_lists_is_said_with_it(self, program: Program) -> None:
+        service = ("--status-issuer", "did:web:status.example", "--status-issuer", "https://status.example/")
+        assert program("trust", "add", "did:web:stranger.example", *service).code == 0
+        assert "    has status lists by https://status.example/\n" in program("trust", "list").out
+        listed = json.loads(program("trust", "list", "--json").out)
+        assert (listed["version"], listed["issuers"][1]["statusIssuers"]) == (2, [*service[1::2]])
+        wrong = program("trust", "add", "did:web:other.example", "--status-issuer", "http://status.example/")
+        assert (wrong.code, "neither a DID nor an https URL" in wrong.err) == (1, True)
+
     def test_a_did_that_nobody_can_look_up_needs_a_key(self, program: Program) -> None:
         assert "--key" in program("trust", "add", "did:example:a").err
         key = UNIVERSITY.key.public_key.multikey()

@@ -232,6 +232,8 @@ def _known(trust: Trust) -> Iterator[str]:
         for log in trust.logs:
             if issuer.id in log.issuers:
                 yield f"    speaks through the log {printable(log.origin)}"
+        for name in issuer.status_issuers:
+            yield f"    has status lists by {printable(name)}"
 
 
 @verb(trust)
@@ -239,6 +241,7 @@ def _known(trust: Trust) -> Iterator[str]:
 @click.option("--name", default="", help="The name to show for it.")
 @click.option("--type", "types", multiple=True, help="Recognise it for this credential type only.")
 @click.option("--key", "keys", multiple=True, help="Pin it to this key (Multikey, z…).")
+@click.option("--status-issuer", "status_issuers", multiple=True, help="Who else signs its status lists.")
 @click.option("--log", "log_key", help="The verifier key of the log that speaks for it.")
 @click.option("--clock", default="", help="The verifier key under which that log states the time.")
 def add(
@@ -247,6 +250,7 @@ def add(
     name: str,
     types: tuple[str, ...],
     keys: tuple[str, ...],
+    status_issuers: tuple[str, ...],
     log_key: str | None,
     clock: str,
 ) -> Result:
@@ -267,7 +271,9 @@ def add(
         raise NotFound(f"there is no file {shortened(did)}", hint="Name a trust file, or a DID: did:…")
     if not (keys or log_key):
         _require_resolvable(did)
-    issuer = RecognisedIssuer(str(DID.parse(did)), name, types, keys, reason="added by hand")
+    issuer = RecognisedIssuer(
+        str(DID.parse(did)), name, types, keys, reason="added by hand", status_issuers=status_issuers
+    )
     log = RecognisedLog(log_key, clock=clock) if log_key else None
 
     def added(trust: Trust) -> Trust:

@@ -51,15 +51,22 @@ class StatusUnknown(Unavailable):
     title = "The status could not be checked"
 
 
+class NotItsList(StatusUnknown):
+    """The list is by somebody who signs none for this issuer, as far as the trust list says."""
+
+
 class Authenticate(Protocol):
-    """Whether a list is the issuer's own."""
+    """Whether a list is the issuer's own, or by one whom the trust list names for it."""
 
     def __call__(self, anchored: Anchored, issuer: str, *, brought: bool) -> Credential:
-        """The list; one that the presenter `brought` has more to show. Raises the `Problem` it has."""
+        """The list; one that the presenter `brought` has more to show. Raises the `Problem` it has.
+
+        `NotItsList` for one that is by anybody else.
+        """
 
 
 class StatusLookup:
-    """Looks credentials up in lists that `authenticate` accepts as the issuer's own; opens each list once."""
+    """Looks credentials up in lists that `authenticate` accepts for their issuer; opens each list once."""
 
     def __init__(
         self,
@@ -99,6 +106,8 @@ class StatusLookup:
                 past.append(credential)
         if opened.problem is not None and not opened.problem.undetermined:
             raise opened.problem
+        if any(found.issuer == issuer for found in opened.lists):  # goes before another's
+            past = [found for found in past if found.issuer == issuer]
         newest = max(past, key=lambda found: (_is_good(found, now, closed), _start(found)), default=None)
         if newest not in opened.sourced:
             doubt = doubt or opened.unclear
@@ -143,17 +152,14 @@ class StatusLookup:
                 if data is None:
                     continue
                 found = Anchored(load_json_object(data, limit=MAX_LIST))
-                claimed = Credential.parse(found.document)
-                if claimed.issuer != issuer:
-                    raise InvalidStatusList(f"it is by another issuer, {shortened(claimed.issuer)}")
+                Credential.parse(found.document)
             except Problem as problem:
-                self.unreached.add(url)
-                opened.remember(
-                    StatusUnknown(f"the status list could not be had: {problem.detail}", hint=problem.hint)
-                )
+                self._miss(url, problem, opened)
                 continue
             try:
                 opened.add(self._authenticate(found, issuer, brought=False), sourced=True)
+            except NotItsList as problem:
+                self._miss(url, problem, opened)
             except Problem as problem:
                 opened.doubt = _unusable(url, problem)
         for stapled in self._stapled:
@@ -161,6 +167,8 @@ class StatusLookup:
                 continue
             try:
                 opened.add(self._authenticate(stapled, issuer, brought=True))
+            except NotItsList as problem:
+                opened.remember(problem)
             except Problem as problem:
                 if problem.undetermined:
                     opened.unclear = opened.unclear or StatusUnknown(
@@ -168,6 +176,12 @@ class StatusLookup:
                     )
                 opened.remember(problem)
         return opened
+
+    def _miss(self, url: str, problem: Problem, opened: _Opened) -> None:
+        self.unreached.add(url)
+        opened.remember(
+            StatusUnknown(f"the status list could not be had: {problem.detail}", hint=problem.hint)
+        )
 
     def _bits(self, credential: Credential, entry: StatusEntry) -> StatusList:
         key = (id(credential), entry.size, entry.purpose)

@@ -84,6 +84,10 @@ class Trust:
         """The entry for `did`, if there is one."""
         return next((issuer for issuer in self.issuers if issuer.id == did), None)
 
+    def names(self, did: str) -> bool:
+        """Whether `did` is an issuer on the list, or one that signs status lists for such an issuer."""
+        return any(did == issuer.id or did in issuer.status_issuers for issuer in self.issuers)
+
     def policy_for(self, did: str) -> TrustPolicy:
         """The logs that speak for `did`, as the ledger wants them."""
         if not any(did in log.issuers for log in self.logs):
@@ -199,6 +203,9 @@ class Trust:
         for issuer in trust.issuers:
             for key in issuer.keys:
                 PublicKey.from_multikey(key)
+            for name in issuer.status_issuers:
+                if not name.startswith(("did:", "https://")):
+                    raise Malformed(f"the status issuer {shortened(name)} is neither a DID nor an https URL")
         speaking: dict[str, list[int]] = {}
         for number, log in enumerate(trust.logs):
             for did in log.issuers:

@@ -40,7 +40,7 @@ from .documents import IssuerKeys
 from .evidence import EvidenceCheck, attested, require_current
 from .policy import Findings, NotKnown, NotShownByHolder, Policy, complete, needs_no_credential
 from .signatures import NotInForce, Signature, SignatureCheck, require_little_work, size
-from .status import ListSource, StatusLookup
+from .status import ListSource, NotItsList, StatusLookup
 from .trust import Trust
 
 if TYPE_CHECKING:  # loaded only where a deployment has schemas
@@ -261,28 +261,38 @@ class _Steps:
         return status
 
     def _authenticate(self, anchored: Anchored, issuer: str, *, brought: bool) -> Credential:
-        """A status document that the credential's own issuer signed, with a key in force when it did.
+        """A status document by the credential's issuer, or by one whom the trust list names beside it.
 
-        One that the presenter brought has to be in the issuer's log, where it has one that is trusted: else
-        a key that was stolen, or retired in a document that stayed away, could say that nothing is revoked.
+        It is signed with a key in force. One that the presenter brought has to be in the issuer's log, where
+        it has one that is trusted: else a key that was stolen, or retired in a document that stayed away,
+        could say that nothing is revoked. One by another issuer has to be in a log anyway.
         """
         credential = Credential.parse(anchored.document)
-        if credential.issuer != issuer:
-            raise InvalidProof(f"the status document is by another issuer, {shortened(credential.issuer)}")
+        signer, known = credential.issuer, self._trust.issuer(issuer)
+        if signer != issuer and signer not in (known.status_issuers if known else ()):
+            raise NotItsList(
+                f"the status list is by another issuer, {shortened(signer)}",
+                hint=f"If it keeps the lists of {issuer}, your trust list has to say so: "
+                "`intaglio trust remove DID`, then add it again with --status-issuer.",
+            )
         signatures = self._signatures.find(anchored.document, "assertionMethod").known
-        if any(signature.signer != issuer for signature in signatures):
+        if any(signature.signer != signer for signature in signatures):
             raise InvalidProof("the status document is signed by somebody else")
         self._signatures.verify(anchored.document, signatures)
         self._signatures.require_made(signatures)
         details = "RevocationDetails" in credential.types
         kind = EntryKind.REVOCATION_DETAILS if details else EntryKind.STATUS_LIST
+        binding = dict.fromkeys((signer, issuer))
+        has_log = any(self._trust.policy_for(name).logs for name in binding)
         for signature in signatures:
             leaf = log_entry(anchored.document, signature.proof.value, kind)
-            facts = self._evidence.facts({leaf: signature.key}, anchored.evidence, issuer)
-            if facts.found:
+            keys = {leaf: signature.key}
+            facts = [self._evidence.facts(keys, anchored.evidence, name) for name in binding]
+            if any(found.found for found in facts):
                 continue
-            if brought and self._trust.policy_for(issuer).logs:
-                raise facts.ignored or NotKnown(
+            if brought and (has_log or signer != issuer):
+                ignored = next((found.ignored for found in facts if found.ignored), None)
+                raise ignored or NotKnown(
                     "the status list should be in the log of its issuer, but the evidence is missing",
                     hint="Verify again with the network on, or ask the holder for a newer bundle.",
                 )
