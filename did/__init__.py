@@ -1,8 +1,8 @@
 """Decentralized identifiers: from a name such as did:web:uni.example to the keys that speak for it.
 
 `DID` and `DIDURL` are the names, `Document` says which keys may be used for what, a `Resolver` finds the
-document by the methods it is given, `METHODS` by default. Whoever needs documents takes a `DocumentSource`.
-Read `identifier.py` first, then `document.py`.
+document by the methods it is given, `METHODS` by default, or at an https URL. Whoever needs documents takes a
+`DocumentSource`. Read `identifier.py` first, then `document.py`.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ class VerificationMethod:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Document:
-    """A DID document as received, which is in `value` and must not be altered.
+    """A DID document, or another controller's, as received, which is in `value` and must not be altered.
 
     A method is read when it is asked for, and kept: so an odd one does not take the others away, and many
     credentials under one key cost one reading.
@@ -55,7 +55,7 @@ class Document:
 
     @classmethod
     def parse(cls, value: Mapping[str, Any], did: str) -> Document:
-        """The document of `did`.
+        """The document of `did`, a DID or the https URL of another controller.
 
         Raises `InvalidDocument` for the document of another DID, for members of a wrong form, for two
         different methods of one id, and for more than 256 methods and references.
@@ -90,6 +90,10 @@ class Document:
         if did_url not in allowed:
             raise InvalidRelationship(f"{did_url} is not among the methods for '{relationship}'")
         return method
+
+    def refers_to(self, did_url: str, relationship: str) -> bool:
+        """Whether it lists, for a relationship, a method that stands in another's document."""
+        return did_url in self._relationships[relationship] and not did_url.startswith(f"{self.id}#")
 
     def methods(self, relationship: str) -> Iterator[VerificationMethod]:
         """All methods that may be used for a relationship; those that cannot be read are left out."""

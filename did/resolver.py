@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import threading
 import time
 from collections import OrderedDict
@@ -13,6 +14,7 @@ from typing import NamedTuple, Protocol
 from wire.fetch import Fetcher
 from wire.problem import Unavailable
 
+from . import controller
 from .document import Document
 from .identifier import DID
 from .problem import MethodNotSupported, ResolutionFailed
@@ -22,7 +24,10 @@ class DocumentSource(Protocol):
     """Whoever has the documents of DIDs: a `Resolver`, or a bundle, or a list of pinned ones."""
 
     def resolve(self, did: str) -> Document:
-        """The document of a DID; raises `ResolutionFailed`, or `Unavailable` when the question stays open."""
+        """The document of a DID or of an https URL.
+
+        Raises `ResolutionFailed`, or `Unavailable` when the question stays open.
+        """
         ...
 
     def method(self, did: str) -> Method | None:
@@ -53,8 +58,8 @@ class _Outcome(NamedTuple):
 
 
 class Resolver:
-    """Resolves the DIDs of the methods it is given, and remembers: 5 minutes what it found, 30 seconds
-    what it did not. While one thread resolves a DID, the others who ask for it wait for what it finds.
+    """Resolves https URLs and the DIDs of the methods it is given, and remembers: 5 minutes what it found,
+    30 seconds what it did not. While one thread resolves a DID, others who ask for it wait for what it finds.
     """
 
     POSITIVE_SECONDS = 300.0
@@ -78,22 +83,16 @@ class Resolver:
         self._lock = threading.Lock()
 
     def resolve(self, did: str) -> Document:
-        """The document of a DID, as of now or remembered.
+        """The document of a DID, or the controller document at an https URL, as of now or remembered.
 
         Raises `InvalidDID`, `MethodNotSupported`, `DIDNotFound`, `InvalidDocument` or another
         `ResolutionFailed`; `Unavailable` when nobody could be asked.
         """
-        parsed = DID.parse(did)
-        method = self._methods.get(parsed.method)
-        if method is None:
-            raise MethodNotSupported(
-                f"{did} is of method '{parsed.method}', which is not in use here",
-                hint=f"In use are: {', '.join(self._methods)}.",
-            )
+        find = self._finding(did)
         result = self._remembered_or_mine(did)
         if result is None:
             try:
-                result = self._ask(method, parsed)
+                result = self._ask(find)
                 self._remember(did, result)
             finally:
                 with self._lock:
@@ -101,6 +100,18 @@ class Resolver:
         if isinstance(result, Document):
             return result
         raise copy.copy(result)  # the one kept would gather the traceback of every caller
+
+    def _finding(self, did: str) -> Callable[[Fetcher], Document]:
+        if did.startswith("https:"):
+            return functools.partial(controller.resolve, did)
+        parsed = DID.parse(did)
+        method = self._methods.get(parsed.method)
+        if method is None:
+            raise MethodNotSupported(
+                f"{did} is of method '{parsed.method}', which is not in use here",
+                hint=f"In use are: {', '.join(self._methods)}.",
+            )
+        return functools.partial(method.resolve, parsed)
 
     def method(self, did: str) -> Method | None:
         """What is true of all DIDs of this one's method; `None` for others. Raises `InvalidDID`."""
@@ -120,9 +131,9 @@ class Resolver:
                     return None
             resolved.wait()
 
-    def _ask(self, method: Method, did: DID) -> Document | ResolutionFailed | Unavailable:
+    def _ask(self, find: Callable[[Fetcher], Document]) -> Document | ResolutionFailed | Unavailable:
         try:
-            return method.resolve(did, self._fetcher)
+            return find(self._fetcher)
         except (ResolutionFailed, Unavailable) as problem:
             return copy.copy(problem)  # without traceback and cause, which keep whole frames alive
 

@@ -11,7 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from did import METHODS, DIDNotFound, Document, InvalidDID, InvalidDocument, ResolutionFailed, Resolver
+from did import (
+    METHODS,
+    DIDNotFound,
+    Document,
+    InvalidDID,
+    InvalidDocument,
+    ResolutionFailed,
+    Resolver,
+    controller,
+)
 from did.methods import web
 from keys import PrivateKey
 from tests.loopback import Authority, Site, response
@@ -252,7 +261,7 @@ def test_an_answer_about_another_did(university: University) -> None:
         b"[]",
         b'{"id": "did:web:a.example", "id": "did:web:a.example"}',
         b'{"a": ' * 40 + b"1" + b"}" * 40,
-        b'{"a": "' + b"a" * web.LIMIT + b'"}',
+        b'{"a": "' + b"a" * controller.LIMIT + b'"}',
     ],
     ids=["empty", "a page", "an array", "a member twice", "deep", "large"],
 )

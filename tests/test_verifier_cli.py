@@ -265,6 +265,13 @@ class TestTrust:
         assert program("trust", "add", "did:example:a", "--key", key).code == 0
         assert program("trust", "add", "did:web:later.example").code == 0, "its host may be asked another day"
 
+    def test_an_issuer_may_have_a_url_and_no_did(self, program: Program) -> None:
+        assert program("trust", "add", "https://university.example/issuers/14").code == 0
+        for url in ("http://university.example/", "urn:example:university"):
+            refused = program("trust", "add", url)
+            assert (refused.code, "--key" in refused.err) == (1, True)
+            assert program("trust", "add", url, "--key", UNIVERSITY.key.public_key.multikey()).code == 0
+
     def test_a_trust_file_that_was_handed_over_is_added(self, program: Program, tmp_path: Path) -> None:
         stranger = University("stranger.example")
         data = stranger.issue().to_bytes()

@@ -347,7 +347,7 @@ class Watched:
     def __init__(self) -> None:
         self.urls: list[str] = []
 
-    def fetch(self, url: str, *, accept: str = "", limit: int = 0) -> bytes:
+    def fetch(self, url: str, *, accept: str = "", limit: int = 0, same_origin: bool = False) -> bytes:
         self.urls.append(url)
         raise Unavailable(f"{url} does not answer")
 

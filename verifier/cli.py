@@ -16,6 +16,7 @@ from did import DID, METHODS, InvalidDID, MethodNotSupported, Resolver
 from ledger import InvalidEvidence
 from vc import Check, MalformedCredential, Report, Verdict
 from vc.bundle import MAX_BYTES
+from vc.credential import is_url
 from vc.report import StatusTime
 from wire import (
     Conflict,
@@ -237,7 +238,7 @@ def _known(trust: Trust) -> Iterator[str]:
 
 
 @verb(trust)
-@click.argument("did", metavar="DID|FILE", type=click.Path())
+@click.argument("did", metavar="DID|URL|FILE", type=click.Path())
 @click.option("--name", default="", help="The name to show for it.")
 @click.option("--type", "types", multiple=True, help="Recognise it for this credential type only.")
 @click.option("--key", "keys", multiple=True, help="Pin it to this key (Multikey, z…).")
@@ -254,7 +255,7 @@ def add(
     log_key: str | None,
     clock: str,
 ) -> Result:
-    """Recognise an issuer, by its DID or by the trust file that it gave."""
+    """Recognise an issuer, by its DID or https URL, or by the trust file that it gave."""
     if not did.startswith("did:") and is_file(did):
         given = Trust.load(Path(did))
         handed = Trust(
@@ -267,13 +268,13 @@ def add(
             *(f"{found.name}  {found.id}" for found in handed.issuers),
         )
         return Result({"added": [found.id for found in handed.issuers]}, "")
-    if not did.startswith("did:"):
+    if not is_url(did):
         raise NotFound(f"there is no file {shortened(did)}", hint="Name a trust file, or a DID: did:…")
+    if did.startswith("did:"):
+        DID.parse(did)
     if not (keys or log_key):
         _require_resolvable(did)
-    issuer = RecognisedIssuer(
-        str(DID.parse(did)), name, types, keys, reason="added by hand", status_issuers=status_issuers
-    )
+    issuer = RecognisedIssuer(did, name, types, keys, reason="added by hand", status_issuers=status_issuers)
     log = RecognisedLog(log_key, clock=clock) if log_key else None
 
     def added(trust: Trust) -> Trust:
@@ -295,7 +296,9 @@ def add(
 
 
 def _require_resolvable(did: str) -> None:
-    """Raises what shows that no key of this DID can ever be found, unless the trust list brings one."""
+    """Raises what shows that no key of this DID or URL can ever be found, unless the list brings one."""
+    if not did.startswith(("did:", "https://")):
+        raise Refused(f"the keys of {shortened(did)} cannot be looked up", hint="Pin one: --key z…")
     try:
         Resolver(METHODS, NoFetcher()).resolve(did)
     except Unavailable:

@@ -4,7 +4,8 @@ A did:key or did:jwk speaks for itself. For any other issuer the trust file may 
 documents, a log bound to it. Where there is one, nothing counts but what a pin verifies, wherever it comes
 from: a document from a bundle is the presenter's word, one from the network the word of whoever holds the
 host today. A log's documents go before pinned keys, since they say when a key ended. Only an
-issuer without pins is looked up on the network.
+issuer without pins is looked up on the network; one that has a URL and no DID, at that URL, and only if the
+trust file names it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from did import (
+    DIDURL,
     Document,
     DocumentSource,
     InvalidDID,
@@ -21,10 +23,12 @@ from did import (
     ResolutionFailed,
     VerificationMethod,
 )
+from did.methods import key as did_key
 from keys import PublicKey
 from ledger import EntryKind, Fact, NotWitnessed, UnknownLog, entry, verify_evidence
 from vc import Anchored
 from vc.anchoring import document_digest
+from vc.credential import UnsupportedForm, is_url
 from vc.presentation import MAX_CREDENTIALS
 from wire import Problem, Unavailable, base64url_encode, shortened
 
@@ -72,7 +76,10 @@ class BoundDocument:
 
     def has(self, key: PublicKey) -> bool:
         """Whether `key` may make assertions by this document."""
-        return key in {method.key for method in self.document.methods("assertionMethod")}
+        if key in {method.key for method in self.document.methods("assertionMethod")}:
+            return True
+        reference = f"{did_key.create(key)}#{key.multikey()}"
+        return self.document.refers_to(reference, "assertionMethod")
 
 
 class IssuerKeys:
@@ -83,19 +90,32 @@ class IssuerKeys:
         self._known: dict[str, tuple[BoundDocument, ...] | Problem] = {}
         self._asked = set[str]()
 
+    def signer(self, method: str, issuer: str) -> str:
+        """Whose key `method` names: that of its DID or URL. Raises `InvalidDIDURL`.
+
+        The document of an `issuer` that has no DID may refer to a DID that is a key.
+        """
+        if is_url(method) and not method.startswith("did:"):
+            return method.partition("#")[0]
+        did = str(DIDURL.parse(method).did)
+        return did if not issuer or issuer.startswith("did:") or not self._is_key(did) else issuer
+
+    def _is_key(self, name: str) -> bool:
+        method = self._resolver.method(name) if name.startswith("did:") else None
+        return method is not None and method.self_certifying
+
     def find(self, issuer: str, method: str, relationship: str = "assertionMethod") -> IssuerKey:
-        """The key that `method`, a DID URL, names in `issuer`'s document, for `relationship`.
+        """The key that `method`, a DID URL or other URL, names in `issuer`'s document, for `relationship`.
 
         Raises the `Problem` that keeps it from being found; open ones where more knowledge would help.
         """
-        did_method = self._resolver.method(issuer)
-        if did_method is not None and did_method.self_certifying:
+        if self._is_key(issuer):
             found = self._resolver.resolve(issuer).verification_method(method, relationship)
             return IssuerKey(found.key, "the key is the identifier itself", _end(found))
         if method == issuer:  # the only key of today need not be the one that signed
             raise UnnamedKey(f"a proof does not say which key of {issuer} made it, and these can change")
         bound = self._bound(issuer)
-        if key := _newest(bound, method, relationship):
+        if key := self._newest(bound, method, relationship):
             return key
         known = self._trust.issuer(issuer) or RecognisedIssuer(issuer)
         if known.keys or known.documents:
@@ -105,7 +125,7 @@ class IssuerKeys:
                 f"no document from the log of {issuer} came along that has the key {shortened(method)}",
                 hint="Ask the holder for the bundle, or for a newer one: it brings the issuer's documents.",
             )
-        found = self._published(issuer).verification_method(method, relationship)
+        found = self._method(self._published(issuer), method, relationship)
         return IssuerKey(found.key, f"the key is in the document that {issuer} publishes", _end(found))
 
     def _pinned(
@@ -120,15 +140,18 @@ class IssuerKeys:
         if len(keys) == 1 and not issuer.documents:
             return IssuerKey(keys[0], _PINNED, None, logged, pinned=True, guessed=True)
         document = self._published(issuer.id)
-        if found := _newest(_in_order([*bound, *_with_digest(document, issuer)]), method, relationship):
+        bound = _in_order([*bound, *_with_digest(document, issuer)])
+        if found := self._newest(bound, method, relationship):
             return found
-        published = document.verification_method(method, relationship)
+        published = self._method(document, method, relationship)
         if published.key not in keys:
             raise not_pinned(issuer.id, method)
         return IssuerKey(published.key, _PINNED, _end(published), logged, pinned=True)
 
     def _published(self, issuer: str) -> Document:
         """The document that the network has. Raises the open `Problem` that keeps it from being had."""
+        if not issuer.startswith("did:"):
+            self._require_looked_up(issuer)
         self._asked.add(issuer)
         if len(self._asked) > MOST_ASKED:
             raise Unavailable(f"the keys of more than {MOST_ASKED} DIDs would have to be looked up")
@@ -141,6 +164,34 @@ class IssuerKeys:
         except (Unavailable, ResolutionFailed) as problem:  # a host that is gone does not make a forger
             detail = f"the keys of {issuer} are not known here: {problem.detail}"
             raise Unavailable(detail, hint=ASK_ISSUER) from problem
+
+    def _require_looked_up(self, url: str) -> None:
+        """Strangers' URLs are not fetched, nor are others than https."""
+        if not url.startswith("https://"):
+            raise UnsupportedForm(
+                f"{shortened(url)} is neither a DID nor an https URL, so that its keys are not looked up",
+                hint="If you know the issuer, pin its key: `intaglio trust add URL --key z…`.",
+            )
+        if not self._trust.names(url):
+            raise NotKnown(
+                f"the keys of {shortened(url)}, which is not on your list, are not looked up", hint=ASK_ISSUER
+            )
+
+    def _newest(self, bound: Sequence[BoundDocument], method: str, relationship: str) -> IssuerKey | None:
+        """The key as the newest document that has it says."""
+        for candidate in reversed(bound):
+            try:
+                found = self._method(candidate.document, method, relationship)
+            except Problem:
+                continue
+            return IssuerKey(found.key, _provenance(candidate), _end(found), tuple(bound))
+        return None
+
+    def _method(self, document: Document, method: str, relationship: str) -> VerificationMethod:
+        did = method.partition("#")[0]
+        if document.refers_to(method, relationship) and self._is_key(did):
+            document = self._resolver.resolve(did)
+        return document.verification_method(method, relationship)
 
     def _bound(self, issuer: str) -> tuple[BoundDocument, ...]:
         """In order; worked out once, since each proof asks, and a bundle may bring thousands of evidences."""
@@ -180,17 +231,6 @@ def _with_digest(document: Document, issuer: RecognisedIssuer | None) -> Iterato
     pinned = issuer.documents if issuer else ()
     if pinned and (name := base64url_encode(document_digest(document.value))) in pinned:
         yield BoundDocument(document, pinned.index(name) - len(pinned), None)
-
-
-def _newest(bound: Sequence[BoundDocument], method: str, relationship: str) -> IssuerKey | None:
-    """The key as the newest document that has it says."""
-    for candidate in reversed(bound):
-        try:
-            found = candidate.document.verification_method(method, relationship)
-        except Problem:
-            continue
-        return IssuerKey(found.key, _provenance(candidate), _end(found), tuple(bound))
-    return None
 
 
 def not_pinned(issuer: str, method: str) -> NotKnown:

@@ -9,9 +9,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from did import DIDURL
 from vc import Cryptosuite, InvalidProof, Proof, UnknownCryptosuite, jcs, verify_proof
-from vc.credential import UnsupportedForm, is_url
 from vc.integrity import proof_values
 from wire import Problem, TooLarge, shortened
 from wire.clock import require_not_ahead
@@ -32,7 +30,7 @@ class Signature:
 
     proof: Proof
     signer: str
-    """The DID whose key it is."""
+    """The DID or URL whose key it is."""
     key: IssuerKey
 
 
@@ -67,9 +65,10 @@ class SignatureCheck:
     now: datetime
     _work: int = 0
 
-    def find(self, document: Mapping[str, Any], purpose: str) -> Proofs:
+    def find(self, document: Mapping[str, Any], purpose: str, issuer: str = "") -> Proofs:
         """The proofs with their keys; purpose, end and controller checked, the signatures not yet.
 
+        `issuer` is who ought to have signed, for one who has no DID and may refer to somebody's did:key.
         Every known proof has to stand: a definite fault of one goes before an open question about another.
         Without any, or where one builds on an unknown one, nobody can tell here who signed.
         """
@@ -82,7 +81,7 @@ class SignatureCheck:
         others: list[Mapping[str, Any]] = []
         for value in values:
             try:
-                found.append(self._signature(self._proof(value), purpose))
+                found.append(self._signature(self._proof(value), purpose, issuer))
             except UnknownCryptosuite as problem:
                 unknown.append(problem)
                 others.append(value)
@@ -122,15 +121,12 @@ class SignatureCheck:
             if signature.proof.created is not None:
                 require_not_ahead(signature.proof.created, self.now, "the proof")
 
-    def _signature(self, proof: Proof, purpose: str) -> Signature:
+    def _signature(self, proof: Proof, purpose: str, issuer: str) -> Signature:
         if proof.purpose != purpose:
             raise InvalidProof(f"the proof is for {shortened(proof.purpose)}, not for {purpose}")
         if proof.expires and proof.expires <= self.now:
             raise InvalidProof(f"the proof expired on {proof.expires:%Y-%m-%d}")
-        if is_url(proof.verification_method) and not proof.verification_method.startswith("did:"):
-            named = shortened(proof.verification_method)
-            raise UnsupportedForm(f"the proof names its key as {named}; only keys of DIDs are looked up")
-        signer = str(DIDURL.parse(proof.verification_method).did)
+        signer = self.keys.signer(proof.verification_method, issuer)
         return Signature(proof, signer, self.keys.find(signer, proof.verification_method, purpose))
 
 

@@ -187,7 +187,7 @@ class _Steps:
         self.statuses.append(None)
         # (3) issuer: resolved, key authorised for assertionMethod, controller is the issuer
         with checks.step(3):
-            proofs = self._signatures.find(credential.document, "assertionMethod")
+            proofs = self._signatures.find(credential.document, "assertionMethod", issuer)
             own = [signature for signature in proofs.known if signature.signer == issuer]
             if not own and proofs.unknown:
                 raise UnknownCryptosuite(f"no proof that is known here is by the issuer{proofs.remark}")
@@ -275,7 +275,7 @@ class _Steps:
                 hint=f"If it keeps the lists of {issuer}, your trust list has to say so: "
                 "`intaglio trust remove DID`, then add it again with --status-issuer.",
             )
-        signatures = self._signatures.find(anchored.document, "assertionMethod").known
+        signatures = self._signatures.find(anchored.document, "assertionMethod", signer).known
         if any(signature.signer != signer for signature in signatures):
             raise InvalidProof("the status document is signed by somebody else")
         self._signatures.verify(anchored.document, signatures)
@@ -347,10 +347,10 @@ class _Steps:
 
 
 def _not_by(issuer: str) -> Problem:
-    """Open for an issuer that is no DID: who signs for an address is written where nobody looks here."""
+    """Open for an issuer that is no DID: its document may refer to keys that others describe."""
     if issuer.startswith("did:"):
         return InvalidProof(f"no proof is by the issuer, {shortened(issuer)}")
-    return UnsupportedForm(f"the issuer {shortened(issuer)} is not a DID, so that its keys are not known")
+    return UnsupportedForm(f"no proof names a key at the address of the issuer, {shortened(issuer)}")
 
 
 def _covers_meaning(document: Mapping[str, Any], proof: Proof, suites: Mapping[str, Cryptosuite]) -> bool:

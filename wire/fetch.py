@@ -31,8 +31,12 @@ _BUSY = frozenset({429, 503})
 class Fetcher(Protocol):
     """Gets the bytes of a resource by its URL."""
 
-    def fetch(self, url: str, *, accept: str = "application/json", limit: int = 1 << 20) -> bytes:
+    def fetch(
+        self, url: str, *, accept: str = "application/json", limit: int = 1 << 20, same_origin: bool = False
+    ) -> bytes:
         """The resource as of now, at most `limit` bytes; `accept` is the Accept header.
+
+        With `same_origin` no redirect to another scheme, host or port is followed.
 
         Raises `Refused` where the URL leads to what may not be fetched, `TooLarge` beyond the limit,
         `NotFound` when the server says that there is none, and `Unavailable` when the question stays open.
@@ -43,7 +47,14 @@ class Fetcher(Protocol):
 class NoFetcher:
     """The `Fetcher` of those who work offline: nothing is fetched, every question stays open."""
 
-    def fetch(self, url: str, *, accept: str = "application/json", limit: int = 1 << 20) -> bytes:  # noqa: ARG002
+    def fetch(
+        self,
+        url: str,
+        *,
+        accept: str = "application/json",  # noqa: ARG002
+        limit: int = 1 << 20,  # noqa: ARG002
+        same_origin: bool = False,  # noqa: ARG002
+    ) -> bytes:
         """Raises `Unavailable`, naming the URL."""
         raise Unavailable(
             f"{shown(url)} is not fetched: this run is offline",
@@ -82,7 +93,9 @@ class HttpsFetcher:
         self._timeout = timeout
         self._addresses = addresses
 
-    def fetch(self, url: str, *, accept: str = "application/json", limit: int = 1 << 20) -> bytes:
+    def fetch(
+        self, url: str, *, accept: str = "application/json", limit: int = 1 << 20, same_origin: bool = False
+    ) -> bytes:
         """See `Fetcher.fetch`."""
         from . import https  # loaded by the first fetch, since most commands need none
 
@@ -97,7 +110,9 @@ class HttpsFetcher:
             if answer.status not in _REDIRECTS or answer.location is None:
                 kind = TryLater if answer.status in _BUSY else Unavailable
                 raise https.unavailable(target, f"status {answer.status}", kind)
-            target = target.redirected(answer.location)
+            before, target = target, target.redirected(answer.location)
+            if same_origin and before[:3] != target[:3]:
+                raise refusal(target.url, "another origin redirects to it")
         raise refusal(url, f"it redirects more than {_MOST_REDIRECTS} times")
 
     def exchange(

@@ -14,15 +14,12 @@ from urllib.parse import unquote
 from keys import PublicKey
 from wire.address import Target
 from wire.fetch import Fetcher
-from wire.problem import Malformed, NotFound, Refused
-from wire.strict import load_json_object
+from wire.problem import Refused
 
+from ..controller import fetched
 from ..document import RELATIONSHIPS, Document
 from ..identifier import DID
-from ..problem import DIDNotFound, InvalidDID, InvalidDocument, ResolutionFailed
-
-LIMIT = 1 << 16
-"""The longest document that is taken, in bytes: many are held in memory."""
+from ..problem import InvalidDID
 
 _LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _DOMAIN = re.compile(rf"((?:{_LABEL}\.)*({_LABEL}))(?:%3[Aa]([1-9][0-9]{{0,4}}))?")
@@ -99,16 +96,5 @@ def resolve(did: DID, fetcher: Fetcher) -> Document:
     Raises `DIDNotFound` when the host says that there is none, `InvalidDocument` for anything but the
     document of this DID, `Unavailable` when the host cannot be asked.
     """
-    location = url(did)
-    try:
-        data = fetcher.fetch(
-            location, accept="application/did+json, application/did+ld+json, application/json", limit=LIMIT
-        )
-        value = load_json_object(data, limit=LIMIT, depth=32)
-    except NotFound as problem:
-        raise DIDNotFound(f"{did} has no document: {problem.detail}") from problem
-    except Refused as problem:
-        raise ResolutionFailed(f"{did} cannot be resolved: {problem.detail}", hint=problem.hint) from problem
-    except Malformed as problem:
-        raise InvalidDocument(f"the document of {did} cannot be read: {problem.detail}") from problem
-    return Document.parse(value, str(did))
+    accept = "application/did+json, application/did+ld+json, application/json"
+    return fetched(url(did), str(did), fetcher, accept=accept)

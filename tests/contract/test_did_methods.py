@@ -21,7 +21,9 @@ class Shelf:
     def __init__(self) -> None:
         self.content: dict[str, bytes] = {}
 
-    def fetch(self, url: str, *, accept: str = "application/json", limit: int = 1 << 20) -> bytes:
+    def fetch(
+        self, url: str, *, accept: str = "application/json", limit: int = 1 << 20, same_origin: bool = False
+    ) -> bytes:
         if url not in self.content:
             raise NotFound(f"{url} does not exist.")
         return self.content[url]

@@ -1,0 +1,46 @@
+"""Controller documents at https URLs (Controlled Identifiers 1.0): keys of those who have a URL and no DID.
+
+The document lies at exactly the URL that is its `id`, and has the members of a DID document.
+"""
+
+from __future__ import annotations
+
+from wire.fetch import Fetcher
+from wire.problem import Malformed, NotFound, Refused
+from wire.strict import load_json_object
+
+from .document import Document
+from .problem import DIDNotFound, InvalidDocument, ResolutionFailed
+
+LIMIT = 1 << 16
+"""The longest document that is taken, in bytes: many are held in memory."""
+
+
+def resolve(url: str, fetcher: Fetcher) -> Document:
+    """The document as its server has it now (section 3.3); a redirect to another origin is not followed.
+
+    Raises `ResolutionFailed` for what is no https URL, else as `fetched`.
+    """
+    if not url.startswith("https://") or "#" in url:
+        raise ResolutionFailed(f"{url} is no https URL of a document")
+    return fetched(url, url, fetcher, accept="application/cid, application/json", same_origin=True)
+
+
+def fetched(
+    location: str, name: str, fetcher: Fetcher, *, accept: str, same_origin: bool = False
+) -> Document:
+    """The document of `name`, a DID or URL, that lies at `location`.
+
+    Raises `DIDNotFound` when the server says that there is none, `InvalidDocument` for anything but the
+    document of this name, `Unavailable` when the server cannot be asked.
+    """
+    try:
+        data = fetcher.fetch(location, accept=accept, limit=LIMIT, same_origin=same_origin)
+        value = load_json_object(data, limit=LIMIT, depth=32)
+    except NotFound as problem:
+        raise DIDNotFound(f"{name} has no document: {problem.detail}") from problem
+    except Refused as problem:
+        raise ResolutionFailed(f"{name} cannot be resolved: {problem.detail}", hint=problem.hint) from problem
+    except Malformed as problem:
+        raise InvalidDocument(f"the document of {name} cannot be read: {problem.detail}") from problem
+    return Document.parse(value, name)
