@@ -1,7 +1,9 @@
 """Claim links: who may claim which diploma, until when, and who has.
 
-A link is good for one wallet. Tokens are kept as hashes; which wallet wins, and that a challenge is
-answered once, is decided by one conditional UPDATE each, so that any number of processes may serve.
+A link is good for one wallet, and for the generation of its diploma that it was made in: where that is lost,
+or in the wrong wallet, the issuer releases it, and all links made before have ended, whatever stands here.
+Tokens are kept as hashes; which wallet wins, and that a challenge is answered once, is decided by one
+conditional UPDATE each, so that any number of processes may serve.
 """
 
 from __future__ import annotations
@@ -20,25 +22,36 @@ from exchange.claim import Acceptance, ClaimLink, Invitation
 from wire.fetch import NoFetcher
 from wire.files import locked, make_private_folder
 from wire.problem import Conflict, NotFound, Refused, TryLater
-from wire.sqlite import sqlite_problems
+from wire.sqlite import migrate, sqlite_problems
+
+from .store import Released
 
 LINK_LIFETIME = timedelta(days=30)
 CHALLENGE_LIFETIME = timedelta(minutes=10)
 OPEN_CHALLENGES = 10  # per link; each lets one claim be checked, so that this also limits attempts
 
+_WHAT = "the list of claim links"
 _WAY_OUT = "Remove claims.sqlite: links that were sent end, and `intaglio issuer claim` makes new ones."
-_SCHEMA = """
+_STEPS = (
+    """
 CREATE TABLE IF NOT EXISTS link (token BLOB PRIMARY KEY, number TEXT NOT NULL, expires INTEGER NOT NULL,
                                  holder TEXT) STRICT;
 CREATE INDEX IF NOT EXISTS link_number ON link (number);
 CREATE TABLE IF NOT EXISTS challenge (challenge BLOB PRIMARY KEY, token BLOB NOT NULL,
                                       expires INTEGER NOT NULL, used INTEGER NOT NULL DEFAULT 0) STRICT;
 CREATE INDEX IF NOT EXISTS challenge_token ON challenge (token);
-"""
+""",
+    """
+ALTER TABLE link ADD COLUMN generation INTEGER NOT NULL DEFAULT 0;
+-- Whether the diploma was released from that wallet since, nobody knows.
+UPDATE link SET expires = 0 WHERE holder IS NOT NULL;
+""",
+)
+"""Changes of the tables, in their order; the first finds those of release 0.1.0 done."""
 
 
 class LinkExpired(Refused):
-    """The claim link was good once."""
+    """The claim link was good once: its time is over, or the issuer ended it."""
 
     title = "The claim link has expired"
 
@@ -72,10 +85,14 @@ class Issues(Protocol):
     def name(self) -> str:
         """The institution's name."""
 
-    def claim(self, number: str, holder: str) -> bytes:
+    def generation(self, number: str) -> int:
+        """How often all links of the diploma were ended."""
+
+    def claim(self, number: str, holder: str, generation: int) -> bytes:
         """The bundle of the diploma's edition bound to `holder`: the same again for the same holder.
 
-        Raises `NotFound` for an unknown number and `Conflict` if another holder has it.
+        Raises `NotFound` for an unknown number, `Conflict` if another holder has it, and `Released` if it has
+        another `generation` than that of the link.
         """
 
 
@@ -93,17 +110,25 @@ class Claims:
         path.touch(mode=0o600)
         with locked(path), self._connected() as connection:  # SQLite does not wait when it changes the mode
             connection.execute("PRAGMA journal_mode = WAL")
-            connection.executescript(_SCHEMA)
+            migrate(connection, _STEPS, _WHAT)
 
-    def offer(self, number: str, *, now: datetime, lifetime: timedelta = LINK_LIFETIME) -> ClaimLink:
+    def offer(
+        self, number: str, issuer: Issues, *, now: datetime, lifetime: timedelta = LINK_LIFETIME
+    ) -> ClaimLink:
         """A new link for the diploma `number`; earlier links for it that nobody has used end here."""
         token = secrets.token_urlsafe(32)
         link = ClaimLink.parse(f"{self.service}/claim/{token}")
+        generation = issuer.generation(number)
         with self._connected() as connection:
             connection.execute("BEGIN IMMEDIATE")
-            connection.execute("DELETE FROM link WHERE number = ? AND holder IS NULL", (number,))
-            row = (_hash(token), number, _seconds(now + lifetime))
-            connection.execute("INSERT INTO link (token, number, expires) VALUES (?, ?, ?)", row)
+            connection.execute(
+                "UPDATE link SET expires = 0 WHERE number = ? AND holder IS NULL AND generation <= ?",
+                (number, generation),
+            )
+            connection.execute(
+                "INSERT INTO link (token, number, expires, generation) VALUES (?, ?, ?, ?)",
+                (_hash(token), number, _seconds(now + lifetime), generation),
+            )
             connection.execute("COMMIT")
         return link
 
@@ -114,11 +139,12 @@ class Claims:
         with self._connected() as connection:
             connection.execute("BEGIN IMMEDIATE")
             link = connection.execute(
-                "SELECT holder, expires FROM link WHERE token = ?", (_hash(token),)
+                "SELECT number, generation, expires FROM link WHERE token = ?", (_hash(token),)
             ).fetchone()
             if link is None:
                 raise NotFound("no diploma waits under this link", hint="Ask the issuer for a new link.")
-            if link[0] is None and link[1] <= _seconds(now):
+            number, generation, ends = link
+            if ends <= _seconds(now) or generation < issuer.generation(number):
                 raise _expired()
             connection.execute("DELETE FROM challenge WHERE expires <= ?", (_seconds(now),))
             (issued,) = connection.execute(
@@ -144,9 +170,11 @@ class Claims:
         acceptance = Acceptance.parse(message)
         self._spend(token, acceptance.challenge, now)  # before the costly check: one each
         acceptance.verify(domain=self.service, documents=self._documents, now=now)
-        number, is_new = self._bind(token, acceptance.holder, now)
+        number, generation, is_new = self._bind(token, acceptance.holder, now)
         try:
-            return issuer.claim(number, acceptance.holder)
+            return issuer.claim(number, acceptance.holder, generation)
+        except Released as problem:
+            raise _expired() from problem
         except Conflict:
             if is_new:  # what was refused must not take the link from its true holder
                 self._unbind(token, acceptance.holder)
@@ -165,27 +193,28 @@ class Claims:
                 hint="Open the link again: the wallet then signs a new challenge.",
             )
 
-    def _bind(self, token: str, holder: str, now: datetime) -> tuple[str, bool]:
-        """The number of the diploma, and whether the link was nobody's before."""
+    def _bind(self, token: str, holder: str, now: datetime) -> tuple[str, int, bool]:
+        """The number of the diploma, the link's generation, and whether the link was nobody's before."""
         with self._connected() as connection:
             won = connection.execute(
                 "UPDATE link SET holder = ? WHERE token = ? AND holder IS NULL AND expires > ?"
-                " RETURNING number",
+                " RETURNING number, generation",
                 (holder, _hash(token), _seconds(now)),
             ).fetchone()
             if won is not None:
-                return won[0], True
+                return (*won, True)
             link = connection.execute(
-                "SELECT holder, number FROM link WHERE token = ?", (_hash(token),)
+                "SELECT holder, number, generation FROM link WHERE token = ? AND expires > ?",
+                (_hash(token), _seconds(now)),
             ).fetchone()
-        if link is not None and link[0] == holder:
-            return link[1], False
-        if link is not None and link[0] is not None:
+        if link is None:
+            raise _expired()
+        if link[0] != holder:
             raise AlreadyClaimed(
                 "another wallet has claimed this diploma",
                 hint="If that was not you, tell the issuer: it can withdraw that one and send a new link.",
             )
-        raise _expired()
+        return link[1], link[2], False
 
     def _unbind(self, token: str, holder: str) -> None:
         with self._connected() as connection:
@@ -196,7 +225,7 @@ class Claims:
     @contextmanager
     def _connected(self) -> Iterator[sqlite3.Connection]:
         with (
-            sqlite_problems("the list of claim links", _WAY_OUT),
+            sqlite_problems(_WHAT, _WAY_OUT),
             closing(sqlite3.connect(self._path, isolation_level=None, timeout=30)) as connection,
         ):
             connection.execute("PRAGMA synchronous = FULL")
@@ -204,7 +233,7 @@ class Claims:
 
 
 def _expired() -> LinkExpired:
-    return LinkExpired("the claim link has expired", hint="Ask the issuer for a new one.")
+    return LinkExpired("the claim link is good no longer", hint="Ask the issuer for a new one.")
 
 
 def _hash(secret: str) -> bytes:

@@ -252,13 +252,21 @@ class Issuer:
             return current
         return self._issue_edition(record, current.edition + 1, _holder(line))
 
-    def claim(self, number: str, holder: str) -> bytes:
+    def generation(self, number: str) -> int:
+        """How often the diploma was released: what a claim link made now is good for."""
+        return self.store.generation(number)
+
+    def claim(self, number: str, holder: str, generation: int | None = None) -> bytes:
         """The bundle of the diploma's edition bound to `holder`, a DID: the same again for the same holder.
 
-        Raises `NotFound`, `Conflict` where another holder has it, `Refused` where it was revoked.
+        `generation` is that of the link which is used, if it is a link that shows whose the diploma is.
+        Raises `NotFound`, `Conflict` where another holder has it, `Refused` where it was revoked, `Released`
+        where it was released since the link was made.
         """
         while True:
             self._recover()
+            if generation is not None:
+                self.store.require_generation(number, generation)
             current = self._current(number)
             line = self.line(current)
             if _holder(line) not in (None, holder):
@@ -266,19 +274,24 @@ class Issuer:
             if _holder(line) == holder:
                 return self.bundle(current).to_bytes()
             with suppress(EditionTaken):  # by another request of the same holder, or a correction: look again
-                self._issue_edition(line.record, current.edition + 1, holder)
+                self._issue_edition(line.record, current.edition + 1, holder, generation)
 
     def release(self, number: str) -> Entry:
         """The next edition of a diploma, bound to nobody: for a holder whose wallet is lost.
 
-        The edition before is revoked as superseded. One that is bound to nobody is returned as it is.
+        All links to it end, then the edition before is revoked as superseded. One that is bound to nobody is
+        returned as it is.
         """
-        self._recover()
-        current = self._current(number)
-        line = self.line(current)
-        return (
-            current if _holder(line) is None else self._issue_edition(line.record, current.edition + 1, None)
-        )
+        self._current(number)  # or there is nothing to release
+        self.store.release(number)  # first: killed in between, this leaves nothing that a link could take
+        while True:
+            self._recover()  # with what a link took before
+            current = self._current(number)
+            line = self.line(current)
+            if _holder(line) is None:
+                return current
+            with suppress(EditionTaken):  # by a correction: look again
+                return self._issue_edition(line.record, current.edition + 1, None)
 
     def is_bound(self, entry: Entry) -> bool:
         """Whether a wallet has claimed this edition."""
@@ -291,12 +304,14 @@ class Issuer:
             raise Refused("this diploma was revoked", hint="A new one needs a number of its own.")
         return current
 
-    def _issue_edition(self, record: Record, edition: int, holder: str | None) -> Entry:
+    def _issue_edition(
+        self, record: Record, edition: int, holder: str | None, generation: int | None = None
+    ) -> Entry:
         seq = self._next_seq()
         printed = self._press.print(record, seq, self._clock(), edition=edition, holder=holder)
         number, name, email = index_columns(record)
         self.store.begin_single(
-            NewEntry(seq, number, edition, None, name, email), zstandard.compress(printed.line)
+            NewEntry(seq, number, edition, None, name, email), zstandard.compress(printed.line), generation
         )
         self._complete(seq, printed.entry)
         self.lists.publish(now=self._clock())

@@ -42,13 +42,14 @@ def claim(place: Place, selectors: tuple[str, ...], url: str | None, anew: bool)
             made.release(number)
         elif made.is_bound(made.store.current(number)):
             say(f"{number} is bound to a wallet, and no other can claim it. If that one is lost: --anew.")
-        links[number] = str(claims.offer(number, now=place.session.now()))
+        links[number] = str(claims.offer(number, made, now=place.session.now()))
     serving = f"{typed('issuer', 'serve')}{f' --url {shlex.quote(url)}' if url else ''}"
     say(f"Good for {LINK_LIFETIME.days} days and one wallet, as long as this runs:", serving)
     if urlsplit(claims.service).hostname in LOOPBACK:
         say("They lead to this machine only; --url https://HOST:8460 names one that others can reach.")
     say("Whoever has a link can claim with it: send each to its holder only.")
-    say("Earlier links for the same diplomas, if nobody has used them, are good no longer.")
+    ended = "" if anew else ", if nobody has used them,"
+    say(f"Earlier links for the same diplomas{ended} are good no longer.")
     say("A claim makes an edition for that wallet; a file that was handed out before is revoked then.")
     say("A wallet has to know this issuer. Send the trust file along:", f"{typed('issuer', 'trust')} > FILE")
     return Result({"links": links}, "\n".join(f"{number}  {link}" for number, link in links.items()))

@@ -31,6 +31,10 @@ class EditionTaken(Conflict):
     """Another process issued this edition of the diploma meanwhile."""
 
 
+class Released(Refused):
+    """All links of the diploma ended since the one was made by which it is claimed."""
+
+
 class Job(NamedTuple):
     """One file to issue: `first_seq` is the sequence number of its first row."""
 
@@ -170,10 +174,11 @@ class Store:
 
     # One at a time
 
-    def begin_single(self, entry: NewEntry, line: bytes) -> None:
-        """Takes a number and edition for a signed credential.
+    def begin_single(self, entry: NewEntry, line: bytes, generation: int | None = None) -> None:
+        """Takes a number and edition for a signed credential; `generation` is of the link that claims it.
 
-        Raises `EditionTaken` if another has it, and `Refused` if the diploma was revoked.
+        Raises `EditionTaken` if another has it, `Refused` if the diploma was revoked, `Released` if the links
+        of that generation have ended.
         """
         try:
             with self._database.writing() as connection:
@@ -183,6 +188,8 @@ class Store:
                     (entry.number,),
                 ).first():
                     raise Refused("this diploma was revoked", hint="A new one needs a number of its own.")
+                if generation is not None:
+                    _require_generation(connection, entry.number, generation)
                 _insert(connection, [entry])
                 connection.exec_driver_sql("INSERT INTO single VALUES (?, ?)", (entry.seq, line))
         except IntegrityError as error:
@@ -214,6 +221,26 @@ class Store:
         with self._database.reading() as connection:
             row = connection.exec_driver_sql("SELECT line FROM single WHERE seq = ?", (seq,)).first()
         return row[0] if row else None
+
+    # Claim links, of which all end at once
+
+    def release(self, number: str) -> None:
+        """Ends all links of a diploma that there are, also one by which it is being claimed right now."""
+        with self._database.writing() as connection:
+            connection.exec_driver_sql(
+                "INSERT INTO released VALUES (?, 1) ON CONFLICT DO UPDATE SET generation = generation + 1",
+                (number,),
+            )
+
+    def generation(self, number: str) -> int:
+        """How often that was done: a link is good for the generation that it was made in."""
+        with self._database.reading() as connection:
+            return _generation(connection, number)
+
+    def require_generation(self, number: str, generation: int) -> None:
+        """Raises `Released` unless it is the diploma's, `Damaged` for one that is yet to come."""
+        with self._database.reading() as connection:
+            _require_generation(connection, number, generation)
 
     # Finding
 
@@ -371,6 +398,22 @@ def _reserve(connection: Connection, count: int) -> int:
         "UPDATE counter SET next = next + ? WHERE name = 'seq' RETURNING next", (count,)
     ).scalar_one()
     return int(after) - count
+
+
+def _generation(connection: Connection, number: str) -> int:
+    row = connection.exec_driver_sql("SELECT generation FROM released WHERE number = ?", (number,)).first()
+    return row[0] if row else 0
+
+
+def _require_generation(connection: Connection, number: str, generation: int) -> None:
+    known = _generation(connection, number)
+    if generation > known:
+        raise Damaged(
+            f"a claim link was made after diploma {number} was released, of which the index does not know",
+            hint="Is it an older copy? Bring the newest back.",
+        )
+    if generation < known:
+        raise Released("the diploma was released for another wallet after this link was made")
 
 
 def _jobs(connection: Connection, condition: str, *values: Any) -> list[Job]:

@@ -32,6 +32,7 @@ from issuer.claims import (
     LinkExpired,
     TooManyAttempts,
 )
+from issuer.store import Released
 from keys import PrivateKey
 from tests.diplomas import DID, NAME, NOW, bundle, diploma
 from tests.processes import ended
@@ -51,8 +52,14 @@ class Registrar:
     did: str = DID
     name: str = NAME
     given: dict[str, str] = field(default_factory=dict)
+    released: int = 0
 
-    def claim(self, number: str, holder: str) -> bytes:
+    def generation(self, number: str) -> int:
+        return self.released
+
+    def claim(self, number: str, holder: str, generation: int) -> bytes:
+        if generation < self.released:
+            raise Released("the diploma was released")
         if self.given.setdefault(number, holder) != holder:
             raise Conflict(f"diploma {number} is bound to another key")
         return bundle(diploma(holder))
@@ -79,7 +86,7 @@ def subject(data: bytes) -> str:
 
 
 def test_the_holder_of_the_link_receives_the_diploma_bound_to_her_key(claims: Claims) -> None:
-    link = claims.offer(NUMBER, now=NOW)
+    link = claims.offer(NUMBER, Registrar(), now=NOW)
     assert link == ClaimLink.parse(str(link))
     assert len(link.token) == 43
     invitation = claims.invite(link.token, Registrar(), now=NOW)
@@ -87,15 +94,22 @@ def test_the_holder_of_the_link_receives_the_diploma_bound_to_her_key(claims: Cl
     assert subject(redeem(claims, link.token)) == did_key.create(ADA.public_key)
 
 
-def test_the_same_wallet_gets_the_same_again_even_after_the_link_expired(claims: Claims) -> None:
-    token = claims.offer(NUMBER, now=NOW).token
-    assert [subject(redeem(claims, token, now=moment)) for moment in (NOW, NOW, NOW + 2 * LINK_LIFETIME)] == [
+def test_the_same_wallet_gets_the_same_again_while_the_link_lasts(claims: Claims) -> None:
+    token = claims.offer(NUMBER, Registrar(), now=NOW).token
+    end = NOW + LINK_LIFETIME
+    last = end - timedelta(seconds=1)
+    invitation = claims.invite(token, Registrar(), now=last)
+    assert {subject(redeem(claims, token, now=moment)) for moment in (NOW, NOW, last)} == {
         did_key.create(ADA.public_key)
-    ] * 3
+    }
+    with pytest.raises(LinkExpired):
+        claims.redeem(token, answer(invitation), Registrar(), now=end)
+    with pytest.raises(LinkExpired):
+        claims.invite(token, Registrar(), now=end)
 
 
 def test_another_wallet_is_told_so(claims: Claims) -> None:
-    token = claims.offer(NUMBER, now=NOW).token
+    token = claims.offer(NUMBER, Registrar(), now=NOW).token
     redeem(claims, token)
     with pytest.raises(AlreadyClaimed) as refused:
         redeem(claims, token, EVE)
@@ -105,7 +119,7 @@ def test_another_wallet_is_told_so(claims: Claims) -> None:
 
 
 def test_an_expired_link(claims: Claims) -> None:
-    token = claims.offer(NUMBER, now=NOW, lifetime=timedelta(hours=1)).token
+    token = claims.offer(NUMBER, Registrar(), now=NOW, lifetime=timedelta(hours=1)).token
     invitation = claims.invite(token, Registrar(), now=NOW + timedelta(minutes=59))
     with pytest.raises(LinkExpired):
         claims.redeem(token, answer(invitation), Registrar(), now=NOW + timedelta(hours=1))
@@ -114,22 +128,22 @@ def test_an_expired_link(claims: Claims) -> None:
 
 
 def test_a_new_link_ends_those_that_nobody_has_used(claims: Claims) -> None:
-    lost, other = (claims.offer(number, now=NOW).token for number in (NUMBER, "UNI-2026-00018"))
+    lost, other = (claims.offer(number, Registrar(), now=NOW).token for number in (NUMBER, "UNI-2026-00018"))
     invitation = claims.invite(lost, Registrar(), now=NOW)
-    found = claims.offer(NUMBER, now=NOW).token
-    with pytest.raises(NotFound):
+    found = claims.offer(NUMBER, Registrar(), now=NOW).token
+    with pytest.raises(LinkExpired):
         claims.invite(lost, Registrar(), now=NOW)
     with pytest.raises(LinkExpired):
         claims.redeem(lost, answer(invitation), Registrar(), now=NOW)
     redeem(claims, found)
     redeem(claims, other)
-    claims.offer(NUMBER, now=NOW)
+    claims.offer(NUMBER, Registrar(), now=NOW)
     redeem(claims, found)
 
 
 def test_a_challenge_is_good_once_for_its_link_and_ten_minutes(claims: Claims) -> None:
-    token = claims.offer(NUMBER, now=NOW).token
-    other = claims.offer("UNI-2026-00018", now=NOW).token
+    token = claims.offer(NUMBER, Registrar(), now=NOW).token
+    other = claims.offer("UNI-2026-00018", Registrar(), now=NOW).token
     message = answer(claims.invite(token, Registrar(), now=NOW))
     with pytest.raises(ChallengeSpent):
         claims.redeem(other, message, Registrar(), now=NOW)
@@ -144,7 +158,7 @@ def test_a_challenge_is_good_once_for_its_link_and_ten_minutes(claims: Claims) -
 
 
 def test_a_bad_signature_costs_the_challenge_and_binds_nothing(claims: Claims) -> None:
-    token = claims.offer(NUMBER, now=NOW).token
+    token = claims.offer(NUMBER, Registrar(), now=NOW).token
     invitation = claims.invite(token, Registrar(), now=NOW)
     message = json.loads(answer(invitation, EVE))
     message["proof"][0]["proofValue"] = json.loads(answer(invitation))["proof"][0]["proofValue"]
@@ -157,7 +171,7 @@ def test_a_bad_signature_costs_the_challenge_and_binds_nothing(claims: Claims) -
 
 def test_a_proof_for_another_service_is_refused(claims: Claims) -> None:
     """A site that passes on our challenge has the holder sign for its own domain."""
-    token = claims.offer(NUMBER, now=NOW).token
+    token = claims.offer(NUMBER, Registrar(), now=NOW).token
     ours = claims.invite(token, Registrar(), now=NOW)
     theirs = Invitation(DID, NAME, "https://evil.example", ours.challenge, ours.expires)
     with pytest.raises(InvalidProof, match="domain"):
@@ -165,7 +179,7 @@ def test_a_proof_for_another_service_is_refused(claims: Claims) -> None:
 
 
 def test_a_holder_whose_did_would_have_to_be_fetched_is_refused(claims: Claims) -> None:
-    token = claims.offer(NUMBER, now=NOW).token
+    token = claims.offer(NUMBER, Registrar(), now=NOW).token
     invitation = claims.invite(token, Registrar(), now=NOW)
     did = "did:web:169.254.169.254"
     message = acceptance(invitation, ADA, holder=did, verification_method=f"{did}#x", created=NOW)
@@ -174,7 +188,7 @@ def test_a_holder_whose_did_would_have_to_be_fetched_is_refused(claims: Claims) 
 
 
 def test_only_so_many_attempts_are_open_at_once(claims: Claims) -> None:
-    token, other = (claims.offer(number, now=NOW).token for number in (NUMBER, "UNI-2026-00018"))
+    token, other = (claims.offer(number, Registrar(), now=NOW).token for number in (NUMBER, "UNI-2026-00018"))
     for _ in range(OPEN_CHALLENGES):
         claims.invite(token, Registrar(), now=NOW)
     with pytest.raises(TooManyAttempts):
@@ -184,14 +198,14 @@ def test_only_so_many_attempts_are_open_at_once(claims: Claims) -> None:
 
 
 def test_the_issuer_that_gave_it_to_another_has_the_last_word(claims: Claims) -> None:
-    token = claims.offer(NUMBER, now=NOW).token
+    token = claims.offer(NUMBER, Registrar(), now=NOW).token
     invitation = claims.invite(token, Registrar(), now=NOW)
     with pytest.raises(Conflict):
         claims.redeem(token, answer(invitation), Registrar(given={NUMBER: "did:key:z6Mk"}), now=NOW)
 
 
 def test_the_file_is_private_and_holds_no_token(claims: Claims, tmp_path: Path) -> None:
-    token = claims.offer(NUMBER, now=NOW).token
+    token = claims.offer(NUMBER, Registrar(), now=NOW).token
     challenge = claims.invite(token, Registrar(), now=NOW).challenge
     folder = tmp_path / "issuer"
     content = b"".join(file.read_bytes() for file in folder.iterdir())
@@ -204,7 +218,7 @@ def test_the_file_is_private_and_holds_no_token(claims: Claims, tmp_path: Path) 
 @pytest.mark.parametrize("service", ["http://uni.example", "uni.example", "https://uni.example/", ""])
 def test_a_service_that_links_cannot_begin_with(tmp_path: Path, service: str) -> None:
     with pytest.raises(InvalidLink):
-        Claims(tmp_path / "claims.sqlite", service).offer(NUMBER, now=NOW)
+        Claims(tmp_path / "claims.sqlite", service).offer(NUMBER, Registrar(), now=NOW)
 
 
 def _race(path: Path, token: str, start: Barrier, outcomes: Any) -> None:
@@ -224,7 +238,7 @@ def test_of_wallets_that_race_for_one_link_one_wins(tmp_path: Path) -> None:
     path = tmp_path / "claims.sqlite"
     context = multiprocessing.get_context("fork")
     for round_ in range(15):
-        token = Claims(path, SERVICE).offer(f"{NUMBER}-{round_}", now=NOW).token
+        token = Claims(path, SERVICE).offer(f"{NUMBER}-{round_}", Registrar(), now=NOW).token
         start, outcomes = context.Barrier(3), context.SimpleQueue()
         wallets = [context.Process(target=_race, args=(path, token, start, outcomes)) for _ in range(3)]
         for wallet in wallets:
@@ -249,7 +263,7 @@ def test_one_challenge_sent_from_several_sides_at_once_is_good_once(tmp_path: Pa
     context = multiprocessing.get_context("fork")
     for round_ in range(15):
         claims = Claims(path, SERVICE)
-        token = claims.offer(f"{NUMBER}-{round_}", now=NOW).token
+        token = claims.offer(f"{NUMBER}-{round_}", Registrar(), now=NOW).token
         message = answer(claims.invite(token, Registrar(), now=NOW))
         start, outcomes = context.Barrier(3), context.SimpleQueue()
         senders = [
@@ -296,7 +310,7 @@ def service(folder: Path, issuer: Any, base: str = "") -> Iterator[Service]:
 @pytest.mark.parametrize("base", ["", "/registrar"])
 def test_over_http_a_link_becomes_a_diploma(tmp_path: Path, base: str) -> None:
     with service(tmp_path, Registrar(), base) as running:
-        link = running.claims.offer(NUMBER, now=NOW)
+        link = running.claims.offer(NUMBER, Registrar(), now=NOW)
         status, body, headers = running.ask("GET", f"/claim/{link.token}")
         assert (status, headers["content-type"], headers["cache-control"]) == (
             200,
@@ -315,7 +329,7 @@ class Failing(Registrar):
         super().__init__()
         self.problem = problem
 
-    def claim(self, number: str, holder: str) -> bytes:
+    def claim(self, number: str, holder: str, generation: int) -> bytes:
         raise self.problem
 
 
@@ -330,7 +344,7 @@ class Failing(Registrar):
 )
 def test_what_the_issuer_raises_has_a_status(tmp_path: Path, problem: Problem, status: int) -> None:
     with service(tmp_path, Failing(problem)) as running:
-        link = running.claims.offer(NUMBER, now=NOW)
+        link = running.claims.offer(NUMBER, Registrar(), now=NOW)
         _, body, _ = running.ask("GET", f"/claim/{link.token}")
         found, body, headers = running.ask(
             "POST", f"/claim/{link.token}", answer(Invitation.parse(body, link))
@@ -346,7 +360,7 @@ def test_what_the_issuer_raises_has_a_status(tmp_path: Path, problem: Problem, s
 
 def test_each_refusal_has_its_status_and_says_what_to_do(tmp_path: Path) -> None:
     with service(tmp_path, Registrar()) as running:
-        link = running.claims.offer(NUMBER, now=NOW)
+        link = running.claims.offer(NUMBER, Registrar(), now=NOW)
         path = f"/claim/{link.token}"
 
         def invitation() -> Invitation:
@@ -374,7 +388,7 @@ def test_each_refusal_has_its_status_and_says_what_to_do(tmp_path: Path) -> None
             assert members["status"] == status
             assert members["title"]
             assert members["detail"]
-        unused = running.claims.offer("UNI-2026-00018", now=NOW)
+        unused = running.claims.offer("UNI-2026-00018", Registrar(), now=NOW)
         running.now = NOW + LINK_LIFETIME
         assert running.ask("GET", f"/claim/{unused.token}")[0] == 410
         running.now = NOW
@@ -382,12 +396,30 @@ def test_each_refusal_has_its_status_and_says_what_to_do(tmp_path: Path) -> None
         assert statuses == {200, 429}
 
 
+def test_a_link_that_the_issuer_ended_is_gone(tmp_path: Path) -> None:
+    registrar = Registrar()
+    with service(tmp_path, registrar) as running:
+
+        def waiting() -> tuple[str, bytes]:
+            link = running.claims.offer(NUMBER, registrar, now=NOW)
+            path = f"/claim/{link.token}"
+            return path, answer(Invitation.parse(running.ask("GET", path)[1], link))
+
+        replaced, released = waiting(), waiting()
+        registrar.released += 1
+        for path, message in (replaced, released):
+            for status, body, _ in (running.ask("GET", path), running.ask("POST", path, message)):
+                assert (status, json.loads(body)["title"]) == (410, "The claim link has expired")
+        path, message = waiting()
+        assert running.ask("POST", path, message)[0] == 200
+
+
 def test_a_body_that_does_not_arrive_is_not_waited_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("wire.serving.BODY_TIME", 0.05)
     with service(tmp_path, Registrar()) as running:
-        link = running.claims.offer(NUMBER, now=NOW)
+        link = running.claims.offer(NUMBER, Registrar(), now=NOW)
         with socket.create_connection(("127.0.0.1", running.port), timeout=10) as slow:
             slow.sendall(
                 f"POST /claim/{link.token} HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{{".encode()
@@ -441,7 +473,7 @@ def test_nothing_is_published_yet(tmp_path: Path) -> None:
 
 def test_who_clicks_on_a_link_is_told_what_it_is_for(tmp_path: Path) -> None:
     with service(tmp_path, Registrar()) as running:
-        link = running.claims.offer(NUMBER, now=NOW)
+        link = running.claims.offer(NUMBER, Registrar(), now=NOW)
         for _ in range(50):  # none of which counts as an attempt
             status, body, headers = running.ask("GET", f"/claim/{link.token}", accept="text/html,*/*;q=0.8")
         assert (status, headers["content-type"]) == (200, "text/plain; charset=utf-8")
@@ -462,6 +494,6 @@ def test_a_claim_that_is_refused_leaves_the_link_to_its_holder(tmp_path: Path) -
             invitation = Invitation.parse(body, link)
             return running.ask("POST", f"/claim/{link.token}", answer(invitation, key))[0]
 
-        assert redeem(running.claims.offer(NUMBER, now=NOW), ADA) == 200
-        link = running.claims.offer(NUMBER, now=NOW)
+        assert redeem(running.claims.offer(NUMBER, Registrar(), now=NOW), ADA) == 200
+        link = running.claims.offer(NUMBER, Registrar(), now=NOW)
         assert [redeem(link, EVE), redeem(link, ADA), redeem(link, EVE)] == [409, 200, 409]

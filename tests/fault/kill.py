@@ -55,6 +55,11 @@ def killed(work: Work, at: int) -> bool:
     return _fork(work, kill)
 
 
+def killed_by(work: Work) -> bool:
+    """Run the work in a fork, which it may kill itself; False if it ended by coming to its end."""
+    return _fork(work, lambda _: None)
+
+
 class WorkFailed(Exception):
     """The work fails even if nobody kills it: nothing that a test of kills is about."""
 

@@ -236,7 +236,7 @@ def by_link(memory: Path) -> Scenario:
         return Claims(issuer.home / "claims.sqlite", "https://uni.example")
 
     def work(issuer: Issuer, acknowledge: Callable[[Promise], None]) -> None:
-        token = claims(issuer).offer(ONE, now=NOW).token
+        token = claims(issuer).offer(ONE, issuer, now=NOW).token
         invitation = claims(issuer).invite(token, issuer, now=NOW)
         acknowledge(partial(require_open, token))
         method = f"{HOLDER}#{ADA.public_key.multikey()}"

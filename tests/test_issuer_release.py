@@ -1,0 +1,318 @@
+"""A diploma in the wrong wallet: after `claim --anew` no link made before gets it, whatever happens."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import signal
+import sqlite3
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from did.methods import key as did_key
+from exchange.claim import ClaimLink, acceptance
+from issuer.claims import Claims, LinkExpired
+from issuer.issue import Issuer
+from issuer.status import Lists
+from issuer.store import Store
+from keys import PrivateKey
+from ledger import Log
+from tests.commandline import Program
+from tests.fault.kill import Work, kill_everywhere, killed_by
+from tests.registrar import graduate, issuer_in
+from vc import Bundle
+from wire.problem import Conflict, Damaged, Problem
+
+NUMBER = "UNI-000001"
+SERVICE = "https://localhost:8460"
+ADA, EVE = (PrivateKey.generate() for _ in range(2))
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("made") / "issuer"
+    with closing(issuer_in(home, clock=now).store):
+        opened(home).issue(graduate(1))
+    return home
+
+
+@pytest.fixture
+def home(made: Path, program: Program) -> Path:
+    """An issuer's folder, with one diploma."""
+    return Path(shutil.copytree(made, program.home / "issuer"))
+
+
+def opened(home: Path) -> Issuer:
+    return Issuer(home, lambda: None, now)
+
+
+def link_by(program: Program, *options: str) -> ClaimLink:
+    answer = program("issuer", "claim", NUMBER, *options)
+    assert answer.code == 0, answer.err
+    return ClaimLink.parse(answer.out.split()[1])
+
+
+def did(key: PrivateKey) -> str:
+    return did_key.create(key.public_key)
+
+
+def answer(home: Path, link: ClaimLink, key: PrivateKey) -> bytes:
+    invitation = Claims(home / "claims.sqlite", SERVICE).invite(link.token, opened(home), now=now())
+    method = f"{did(key)}#{key.public_key.multikey()}"
+    return acceptance(invitation, key, holder=did(key), verification_method=method, created=now())
+
+
+def redeem(home: Path, link: ClaimLink, key: PrivateKey, message: bytes | None = None) -> str:
+    """Whom the diploma names that this wallet gets by the link."""
+    message = message or answer(home, link, key)
+    bundle = Claims(home / "claims.sqlite", SERVICE).redeem(link.token, message, opened(home), now=now())
+    return str(Bundle.parse(bundle).secured["credentialSubject"]["id"])
+
+
+def bound(home: Path) -> list[str | None]:
+    """To whom each edition is bound, in their order."""
+    issuer = opened(home)
+    issuer._recover()
+    return [issuer.line(entry).credential["credentialSubject"].get("id") for entry in issuer.entries()]
+
+
+def put_back(database: str, before: Path, home: Path) -> Path:
+    """A copy of the folder in which one database is what it was before."""
+    copy = home.with_name("put back")
+    shutil.copytree(home, copy, ignore=shutil.ignore_patterns(f"{database}*"))
+    for path in before.glob(f"{database}*"):
+        shutil.copy(path, copy)
+    return copy
+
+
+def test_the_link_of_a_wallet_that_was_replaced_gets_nothing(home: Path, program: Program) -> None:
+    stolen = link_by(program)
+    assert redeem(home, stolen, EVE) == did(EVE)
+    waiting = answer(home, stolen, EVE)
+    link = link_by(program, "--anew")
+    for attempt in (lambda: redeem(home, stolen, EVE), lambda: redeem(home, stolen, EVE, waiting)):
+        with pytest.raises(LinkExpired):
+            attempt()
+    assert bound(home) == [None, did(EVE), None]
+    assert redeem(home, link, ADA) == did(ADA)
+    assert bound(home) == [None, did(EVE), None, did(ADA)]
+
+
+def test_a_link_that_was_not_used_yet_ends_as_well(home: Path, program: Program) -> None:
+    stolen = link_by(program)
+    waiting = answer(home, stolen, EVE)
+    link = link_by(program, "--anew")
+    with pytest.raises(LinkExpired):
+        redeem(home, stolen, EVE)
+    with pytest.raises(LinkExpired):
+        redeem(home, stolen, EVE, waiting)
+    assert bound(home) == [None]
+    assert redeem(home, link, ADA) == did(ADA)
+
+
+@pytest.mark.parametrize("used", [True, False])
+def test_the_list_of_links_put_back_revives_none(
+    home: Path, program: Program, tmp_path: Path, used: bool
+) -> None:
+    stolen = link_by(program)
+    waiting = answer(home, stolen, EVE)
+    if used:
+        redeem(home, stolen, EVE)
+    before = Path(shutil.copytree(home, tmp_path / "before"))
+    link_by(program, "--anew")
+    home = put_back("claims.sqlite", before, home)
+    for message in (None, waiting):
+        with pytest.raises(Problem):
+            redeem(home, stolen, EVE, message)
+    assert bound(home)[-1] is None
+
+
+def test_a_link_from_before_a_correction_gets_what_was_corrected(home: Path, program: Program) -> None:
+    link = link_by(program)
+    opened(home).correct(NUMBER, {"gpa": "4.0"})
+    assert redeem(home, link, ADA) == did(ADA)
+    opened(home).correct(NUMBER, {"gpa": "3.9"})
+    assert redeem(home, link, ADA) == did(ADA)
+    assert bound(home) == [None, None, did(ADA), did(ADA)]
+
+
+def test_the_index_of_before_a_release_is_no_way_back(home: Path, program: Program, tmp_path: Path) -> None:
+    """Nobody had claimed the diploma, so that the log knows nothing of its release."""
+    stolen = link_by(program)
+    before = Path(shutil.copytree(home, tmp_path / "before"))
+    link = link_by(program, "--anew")
+    home = put_back("issuer.sqlite", before, home)
+    with pytest.raises(LinkExpired):
+        redeem(home, stolen, EVE)
+    with pytest.raises(Damaged, match="of which the index does not know"):
+        redeem(home, link, ADA)
+
+
+# Those that are under way
+
+
+@pytest.mark.parametrize("used", [True, False])
+def test_a_claim_that_is_under_way_loses(
+    home: Path, program: Program, monkeypatch: pytest.MonkeyPatch, used: bool
+) -> None:
+    """It has looked at the diploma, and signed an edition; then the registrar releases it."""
+    stolen = link_by(program)
+    if used:  # by a wallet that then was replaced, and whose thief still has the link
+        redeem(home, stolen, EVE)
+        opened(home).release(NUMBER)
+        stolen = link_by(program)
+    message = answer(home, stolen, EVE)
+    signed, released = threading.Barrier(2, timeout=30), threading.Barrier(2, timeout=30)
+    real, waits = Store.begin_single, iter([True])
+
+    def begin_single(self: Store, *arguments: Any) -> None:
+        if next(waits, False):
+            signed.wait()
+            released.wait()
+        real(self, *arguments)
+
+    monkeypatch.setattr(Store, "begin_single", begin_single)
+    with ThreadPoolExecutor(1) as pool:
+        thief = pool.submit(redeem, home, stolen, EVE, message)
+        signed.wait()
+        opened(home).release(NUMBER)
+        released.wait()
+        with pytest.raises(LinkExpired):
+            thief.result()
+    assert bound(home)[-1] is None
+    assert redeem(home, link_by(program), ADA) == did(ADA)
+
+
+def test_a_correction_that_is_under_way_does_not_stop_a_release(
+    home: Path, program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    redeem(home, link_by(program), EVE)
+    real, first = Store.begin_single, iter([True])
+
+    def begin_single(self: Store, *arguments: Any) -> None:
+        if next(first, False):
+            opened(home).correct(NUMBER, {"gpa": "4.0"})
+        real(self, *arguments)
+
+    monkeypatch.setattr(Store, "begin_single", begin_single)
+    opened(home).release(NUMBER)
+    assert bound(home) == [None, did(EVE), did(EVE), None]
+
+
+STEPS = [
+    (Store, "release"),
+    (Store, "begin_single"),
+    (Log, "append"),
+    (Store, "finish_single"),
+    (Lists, "publish"),
+    (Issuer, "release"),
+    (Claims, "offer"),
+]
+"""Of `claim --anew`, in their order."""
+
+
+def require_no_theft(home: Path, stolen: ClaimLink, message: bytes, began: bool) -> None:
+    """The thief has what she had, or nothing; the one whose diploma it is gets it."""
+    before = bound(home)
+    for attempt in (message, None):
+        try:
+            assert redeem(home, stolen, EVE, attempt) == did(EVE)
+            assert not began
+        except LinkExpired:
+            pass
+    assert bound(home) == before
+    issuer = opened(home)
+    issuer.release(NUMBER)
+    link = Claims(home / "claims.sqlite", SERVICE).offer(NUMBER, issuer, now=now())
+    with pytest.raises(LinkExpired):
+        redeem(home, stolen, EVE)
+    assert redeem(home, link, ADA) == did(ADA)
+    assert bound(home).count(did(EVE)) == 1
+
+
+def release(home: Path) -> None:
+    issuer = opened(home)
+    issuer.release(NUMBER)
+    Claims(home / "claims.sqlite", SERVICE).offer(NUMBER, issuer, now=now())
+
+
+@pytest.mark.parametrize(
+    "step",
+    [*STEPS[:2], *(pytest.param(step, marks=pytest.mark.slow) for step in STEPS[2:])],
+    ids=lambda step: f"{step[0].__name__}.{step[1]}",
+)
+def test_killed_after_any_step_no_old_link_gets_the_diploma(
+    home: Path, program: Program, monkeypatch: pytest.MonkeyPatch, step: tuple[type, str]
+) -> None:
+    stolen = link_by(program)
+    redeem(home, stolen, EVE)
+    message = answer(home, stolen, EVE)
+    owner, name = step
+    real = getattr(owner, name)
+
+    def and_die(self: Any, *arguments: Any, **options: Any) -> Any:
+        real(self, *arguments, **options)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, name, and_die)
+        assert killed_by(lambda: release(home))
+    require_no_theft(home, stolen, message, began=True)
+
+
+@pytest.mark.slow
+def test_killed_at_any_point_no_old_link_gets_the_diploma(
+    home: Path, program: Program, tmp_path: Path
+) -> None:
+    stolen = link_by(program)
+    redeem(home, stolen, EVE)
+    message = answer(home, stolen, EVE)
+    numbers = itertools.count()
+
+    def prepare() -> tuple[Work, Work]:
+        copy = tmp_path / str(next(numbers)) / "issuer"
+        shutil.copytree(home, copy)
+        return lambda: release(copy), lambda: require_no_theft(copy, stolen, message, began=False)
+
+    assert kill_everywhere(prepare, points=60) == 60
+
+
+# Of the release before
+
+
+def test_links_of_f31e11f_that_a_wallet_has_used_end_and_the_others_live(
+    home: Path, program: Program
+) -> None:
+    """There a wallet that was replaced kept its link; which ones were, that release did not write down."""
+    used = link_by(program)
+    redeem(home, used, EVE)
+    opened(home).release(NUMBER)
+    mailed = link_by(program)
+    with closing(sqlite3.connect(home / "claims.sqlite")) as connection:
+        connection.execute("ALTER TABLE link DROP COLUMN generation")
+        connection.execute("PRAGMA user_version = 0")
+    with closing(sqlite3.connect(home / "issuer.sqlite")) as connection:
+        connection.execute("DELETE FROM released")
+        connection.commit()
+    with pytest.raises(LinkExpired):
+        redeem(home, used, EVE)
+    assert redeem(home, mailed, ADA) == did(ADA)
+
+
+def test_who_is_refused_for_another_reason_does_not_lose_the_link(home: Path, program: Program) -> None:
+    redeem(home, link_by(program), ADA)
+    link = link_by(program)
+    with pytest.raises(Conflict):
+        redeem(home, link, EVE)
+    assert redeem(home, link, ADA) == did(ADA)
