@@ -63,7 +63,7 @@ class TestPresenter:
             {"anyOf": [{"type": "X"}, {"presenter": PARENT.did}]},
             {"allOf": [{"anyOf": ["holderBound", "anyPresenter"]}, "anchored"]},
         ],
-        ids=str,
+        ids=range(5),
     )
     def test_another_where_the_policy_lets_her(self, policy: Any) -> None:
         report = check(PARENT, CARD, policy=policy)
@@ -80,7 +80,7 @@ class TestPresenter:
             {"anyOf": [{"allOf": ["anyPresenter", {"type": "X"}]}, "anchored"]},
             {"anyOf": [{"presenter": Holder().did}, "anchored"]},
         ],
-        ids=str,
+        ids=range(5),
     )
     def test_a_rule_that_is_not_kept_lets_nobody_present(self, policy: Any) -> None:
         assert not check(PARENT, CARD, policy=policy)
