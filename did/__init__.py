@@ -17,6 +17,8 @@ from .problem import (
     InvalidDocument,
     InvalidRelationship,
     InvalidVerificationMethod,
+    KeyNotSupported,
+    MethodNotReadable,
     MethodNotSupported,
     ResolutionFailed,
 )
@@ -34,7 +36,9 @@ __all__ = [
     "InvalidDocument",
     "InvalidRelationship",
     "InvalidVerificationMethod",
+    "KeyNotSupported",
     "Method",
+    "MethodNotReadable",
     "MethodNotSupported",
     "ResolutionFailed",
     "Resolver",

@@ -8,12 +8,12 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
-from keys import InvalidKey, PublicKey
+from keys import InvalidKey, PublicKey, UnknownKeyType
 from wire.datetimestamp import parse_datetimestamp
 from wire.problem import Malformed
 from wire.strict import base58_decode
 
-from .problem import InvalidDocument, InvalidRelationship, InvalidVerificationMethod
+from .problem import InvalidDocument, InvalidRelationship, InvalidVerificationMethod, MethodNotReadable
 
 RELATIONSHIPS = (
     "authentication",
@@ -167,7 +167,7 @@ _FORMS: Mapping[str, tuple[str, type, Callable[[Any], PublicKey]]] = MappingProx
 
 def _public_key(did_url: str, form: str, entry: Mapping[str, Any]) -> PublicKey:
     if form not in _FORMS:
-        raise InvalidVerificationMethod(f"{did_url} is of no known type; known are {', '.join(_FORMS)}")
+        raise MethodNotReadable(f"{did_url} is of no known type; known are {', '.join(_FORMS)}")
     member, value_type, read = _FORMS[form]
     if any(name.startswith(("secretKey", "privateKey")) for name in entry):
         raise InvalidVerificationMethod(f"{did_url} publishes its secret key: anybody could have signed")
@@ -177,6 +177,8 @@ def _public_key(did_url: str, form: str, entry: Mapping[str, Any]) -> PublicKey:
         raise InvalidVerificationMethod(f"'{member}' of {did_url} has a value of a wrong type")
     try:
         return read(entry[member])
+    except UnknownKeyType as problem:
+        raise MethodNotReadable(f"{did_url} cannot be used: {problem.detail}") from problem
     except Malformed as problem:
         raise InvalidVerificationMethod(f"{did_url} cannot be used: {problem.detail}") from problem
 

@@ -30,6 +30,13 @@ class MethodNotSupported(ResolutionFailed):
     undetermined = True
 
 
+class KeyNotSupported(InvalidDID):
+    """A DID that is a key, of a type that is not in use here; it may be a good one."""
+
+    title = "The key of the DID is of a type that is not supported"
+    undetermined = True
+
+
 class DIDNotFound(ResolutionFailed):
     """The method's source of documents says that it has none for this DID."""
 
@@ -56,6 +63,13 @@ class InvalidVerificationMethod(Problem):
 
     type = _SECURITY + "INVALID_VERIFICATION_METHOD"
     title = "The verification method is invalid"
+
+
+class MethodNotReadable(InvalidVerificationMethod):
+    """The verification method, or its key, is of a type that is not in use here; it may be a good one."""
+
+    title = "The verification method is of a type that is not supported"
+    undetermined = True
 
 
 class InvalidRelationship(Problem):

@@ -138,7 +138,7 @@ class Wallet:
         A copy that brings less along than the one that the wallet has is checked, but does not replace it.
 
         What could not be decided is kept only if the caller says `undetermined`, and is marked. Raises
-        the `Problem` that the check found, and `Malformed` for what is not a credential.
+        the `Problem` that the check found, or that keeps the bytes from being read as a credential.
         """
         bundle = Bundle.parse(data)
         if bundle.is_presentation:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .problem import InvalidKey, InvalidSignature, PassphraseNeeded, WrongPassphrase
+from .problem import InvalidKey, InvalidSignature, PassphraseNeeded, UnknownKeyType, WrongPassphrase
 from .public import PublicKey
 from .signer import PrivateKey, Signer, open_signer
 
@@ -23,6 +23,7 @@ __all__ = [
     "PrivateKey",
     "PublicKey",
     "Signer",
+    "UnknownKeyType",
     "WrongPassphrase",
     "open_signer",
 ]

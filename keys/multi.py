@@ -14,7 +14,7 @@ from wire.problem import Malformed
 from wire.strict import base58_encode, base64url_decode, base64url_encode, multibase_decode
 from wire.text import counted
 
-from .problem import InvalidKey
+from .problem import InvalidKey, UnknownKeyType
 
 
 class KeyType(NamedTuple):
@@ -46,7 +46,7 @@ def multikey_encode(key_type: str, raw: bytes) -> str:
 
 
 def multikey_decode(text: str) -> tuple[str, bytes]:
-    """Type and raw bytes of a Multikey; raises `InvalidKey`."""
+    """Type and raw bytes of a Multikey; raises `InvalidKey`, `UnknownKeyType` among them."""
     if not text.startswith("z"):
         raise InvalidKey("a Multikey begins with 'z' (base58btc)")
     try:
@@ -55,7 +55,9 @@ def multikey_decode(text: str) -> tuple[str, bytes]:
         raise InvalidKey(f"the Multikey cannot be decoded: {problem.detail}", hint=problem.hint) from problem
     name = _BY_PREFIX.get(data[:2])
     if name is None:
-        raise InvalidKey(f"the Multikey is of no known type; known are {', '.join(TYPES)}")
+        # the codes of keys take two bytes, of which only the first says that one more follows
+        kind = UnknownKeyType if len(data) > 2 and data[1] < 0x80 <= data[0] and data[1] else InvalidKey
+        raise kind(f"the Multikey is of no known type; known are {', '.join(TYPES)}")
     return name, data[2:]
 
 
@@ -75,7 +77,7 @@ def jwk_decode(jwk: Mapping[str, Any]) -> tuple[str, bytes, bytes | None]:
     crv = jwk.get("crv")
     row = TYPES.get(crv) if isinstance(crv, str) else None
     if row is None or jwk.get("kty") != row.kty:
-        raise InvalidKey(f"'kty' and 'crv' of the JWK name no known type; known are {', '.join(TYPES)}")
+        raise UnknownKeyType(f"'kty' and 'crv' of the JWK name no known type; known are {', '.join(TYPES)}")
     if "alg" in jwk and jwk["alg"] not in row.algorithms:
         raise InvalidKey(f"'alg' of the JWK does not belong to a {crv} key")
     if jwk.get("use", "sig") != "sig":

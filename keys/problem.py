@@ -4,13 +4,27 @@ from __future__ import annotations
 
 from wire.problem import Malformed, PassphraseNeeded, Problem, Refused
 
-__all__ = ["InvalidKey", "InvalidSignature", "PassphraseNeeded", "WeakPassphrase", "WrongPassphrase"]
+__all__ = [
+    "InvalidKey",
+    "InvalidSignature",
+    "PassphraseNeeded",
+    "UnknownKeyType",
+    "WeakPassphrase",
+    "WrongPassphrase",
+]
 
 
 class InvalidKey(Malformed):
-    """Not a key that may be used: wrong form, unknown type, a point off its curve or of small order."""
+    """Not a key that may be used: wrong form, a point off its curve or of small order."""
 
     title = "The key is invalid"
+
+
+class UnknownKeyType(InvalidKey):
+    """The key may be a good one, of a type that is not in use here."""
+
+    title = "The key is of a type that is not supported"
+    undetermined = True
 
 
 class InvalidSignature(Problem):

@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .entries import EntryKind, entry, parse_entry
-from .evidence import Evidence, Fact, TrustedLog, TrustPolicy, verify_evidence
+from .evidence import Evidence, Fact, TrustedLog, TrustPolicy, require_known_kind, verify_evidence
 from .note import Checkpoint, VerifierKey
-from .problem import InvalidEvidence, NotWitnessed, UnknownLog
+from .problem import InvalidEvidence, NotWitnessed, UnknownKind, UnknownLog
 
 if TYPE_CHECKING:
     from .log import Log
@@ -27,10 +27,12 @@ __all__ = [
     "NotWitnessed",
     "TrustPolicy",
     "TrustedLog",
+    "UnknownKind",
     "UnknownLog",
     "VerifierKey",
     "entry",
     "parse_entry",
+    "require_known_kind",
     "verify_evidence",
 ]
 

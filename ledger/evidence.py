@@ -17,12 +17,12 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from wire.problem import Malformed, TooLarge
-from wire.text import counted
+from wire.text import counted, shortened
 
 from . import merkle
 from .entries import parse_entry
 from .note import Checkpoint, SignatureType, VerifierKey, decode_base64
-from .problem import InvalidEvidence, NotWitnessed, UnknownLog
+from .problem import InvalidEvidence, NotWitnessed, UnknownKind, UnknownLog
 
 TLOG_PROOF = "c2sp.org/tlog-proof@v1"
 LARGEST_PROOF = 1 << 18  # bytes of evidence
@@ -121,17 +121,23 @@ class Attested(NamedTuple):
 def verify_evidence(entry: bytes, evidence: Evidence, trust: TrustPolicy) -> Fact:
     """What the evidence proves about a log entry.
 
-    Raises `InvalidEvidence` when it does not hold, `UnknownLog` (undetermined) for a log that the policy
-    does not know, `NotWitnessed` when the quorum is not met, `TooLarge` above 256 KiB.
+    Raises `InvalidEvidence` when it does not hold, `UnknownKind` (undetermined) for another kind than a
+    tlog-proof, whatever it is about, `UnknownLog` (undetermined) for a log that the policy does not know,
+    `NotWitnessed` when the quorum is not met, `TooLarge` above 256 KiB.
     """
+    require_known_kind(evidence)
     if evidence.digest != parse_entry(entry).digest:
         raise InvalidEvidence("the evidence is for another digest")
-    if evidence.kind != TLOG_PROOF:
-        raise InvalidEvidence(f"the evidence is not of the one known kind, {TLOG_PROOF}")
     index, proof, note = parse_proof(evidence.body)
     checkpoint, time, clock, witnesses = attest(note, trust)
     merkle.verify_inclusion(merkle.leaf_hash(entry), index, checkpoint.size, proof, checkpoint.root)
     return Fact(checkpoint.origin, index, checkpoint.size, time, clock, witnesses)
+
+
+def require_known_kind(evidence: Evidence) -> None:
+    """Raises `UnknownKind` for evidence that nothing here reads, whatever it is about."""
+    if evidence.kind != TLOG_PROOF:
+        raise UnknownKind(f"evidence of the kind {shortened(evidence.kind)} is not read here")
 
 
 @functools.lru_cache(maxsize=64)  # a batch of proofs shares one checkpoint, whose signatures cost most

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from wire.problem import Malformed, Refused, Unavailable
+from wire.problem import Malformed, Problem, Refused, Unavailable
 
 
 class InvalidEvidence(Malformed):
     """The evidence does not have its form, or does not prove what it is said to prove."""
 
     title = "The ledger evidence does not hold"
+
+
+class UnknownKind(Problem):
+    """The evidence is of a kind that this program does not read: it proves nothing here, nor against it."""
+
+    title = "The evidence is of a kind that is not supported"
+    undetermined = True
+    advice = "A later version of this program may read it."
 
 
 class UnknownLog(Unavailable):

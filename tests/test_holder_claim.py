@@ -36,6 +36,7 @@ from tests.loopback import Authority, Site, response
 from tests.processes import ended
 from tests.serving import listening, serving
 from vc import sign
+from vc.forms import NoCredential
 from vc.report import Report, Verdict
 from verifier import RecognisedIssuer, RecognisedLog, Trust, Verifier
 from wire.fetch import HttpsFetcher, NoFetcher
@@ -371,7 +372,7 @@ def test_a_diploma_by_another_issuer_than_the_one_agreed_to_is_not_kept(tmp_path
 @pytest.mark.parametrize(
     ("answer", "kind", "words"),
     [
-        (response(200, b"{" * 100), Malformed, "not JSON"),
+        (response(200, b"{" * 100), NoCredential, "not JSON"),
         (response(200, b" " * ((1 << 23) + 1)), TooLarge, "longer than 8388608 bytes"),
         (response(302, b"", location="https://evil.example/"), Refused, "status 302"),
         (response(403, b"<html>"), Refused, "the issuer says: status 403"),

@@ -183,14 +183,14 @@ def test_exit_codes_and_what_to_do(
         (("export", name, "--format", "pdf"), 2, "pdf"),
         (("receive", "http://uni.example/claim/" + "x" * 43, "--yes"), 1, "https:"),
         (("receive", "https://uni.example/", "--yes"), 1, "Copy the whole link"),
-        (("receive", "-", "--yes"), 1, "the file is empty"),
+        (("receive", "-", "--yes"), 3, "the file is empty"),
     ):
         answer = run(*arguments)
         assert (answer.code, answer.out) == (code, ""), arguments
         assert words in answer.err, arguments
     long = tmp_path / "long"
     long.write_bytes(b" " * ((1 << 23) + 1))
-    assert run("import", long).code == 1
+    assert run("import", long).code == 3
     secret(monkeypatch, tmp_path, "INTAGLIO_PASSPHRASE_FILE", "not the passphrase")
     assert run("list").code == 6
     monkeypatch.setenv("INTAGLIO_PASSPHRASE_FILE", str(tmp_path / "none"))

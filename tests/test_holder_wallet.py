@@ -107,9 +107,9 @@ def test_what_could_not_be_decided_is_kept_only_if_wanted_and_marked(home: Path)
 @pytest.mark.parametrize(
     "data", [b"", b"{", b"[]", b"{}", b"\xff", b'{"type": "IntaglioBundle", "version": 2}']
 )
-def test_what_is_no_credential_is_malformed(home: Path, data: bytes) -> None:
-    with Wallet(home, PASSPHRASE) as wallet, pytest.raises(Malformed):
-        wallet.accept(data, check, now=NOW)
+def test_what_is_no_credential_is_not_kept(home: Path, data: bytes) -> None:
+    with Wallet(home, PASSPHRASE) as wallet, pytest.raises(Problem):
+        wallet.accept(data, check, now=NOW, undetermined=True)
 
 
 def test_a_presentation_is_not_kept(home: Path) -> None:

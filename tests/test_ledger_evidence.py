@@ -23,6 +23,7 @@ from ledger import (
     NotWitnessed,
     TrustedLog,
     TrustPolicy,
+    UnknownKind,
     UnknownLog,
     VerifierKey,
     entry,
@@ -159,13 +160,19 @@ def test_evidence_is_for_one_entry(log: Log, evidence: Evidence) -> None:
         (other, evidence),
         (other, dataclasses.replace(evidence, digest=other[2:])),
         (ENTRY, dataclasses.replace(evidence, digest=other[2:])),
-        (ENTRY, dataclasses.replace(evidence, kind="application/other")),
         (sample(5, EntryKind.DID_DOCUMENT), evidence),
     ):
         with pytest.raises(InvalidEvidence):
             verify_evidence(wrong_entry, wrong, policy)
     with pytest.raises(Malformed):
         verify_evidence(b"short", evidence, policy)
+
+
+def test_evidence_of_another_kind_proves_nothing_nor_the_contrary(log: Log, evidence: Evidence) -> None:
+    for leaf in (ENTRY, sample(6)):  # whatever it is about
+        with pytest.raises(UnknownKind, match="'application/other'") as found:
+            verify_evidence(leaf, dataclasses.replace(evidence, kind="application/other"), trust_in(log))
+        assert found.value.undetermined
 
 
 def test_a_log_that_is_not_trusted(evidence: Evidence) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from vc import Credential, MalformedCredential, Presentation
-from wire import Malformed
+from wire import Malformed, TooLarge
 
 MINIMAL: dict[str, Any] = {
     "@context": ["https://www.w3.org/ns/credentials/v2"],
@@ -141,7 +141,6 @@ def test_a_presentation_checks_the_credentials_inside() -> None:
     for change in (
         {"verifiableCredential": [{**MINIMAL, "issuer": None}]},
         {"verifiableCredential": ["a.b.c"]},
-        {"verifiableCredential": [MINIMAL] * 33},
         {"holder": None},
         {"holder": {"name": "x"}},
         {"id": 3},
@@ -149,6 +148,8 @@ def test_a_presentation_checks_the_credentials_inside() -> None:
     ):
         with pytest.raises(MalformedCredential):
             Presentation.parse({**presentation, **change})
+    with pytest.raises(TooLarge, match="more than 16"):
+        Presentation.parse({**presentation, "verifiableCredential": [MINIMAL] * 17})
 
 
 def test_the_specifications_examples_are_well_formed(corpora: Path) -> None:

@@ -241,7 +241,7 @@ class TestScopes:
         for context in [{"o": EX + "o"}, wrapped], {"o": {"@id": EX + "o", "@context": wrapped}}:
             document = {"@context": context, "@id": "urn:s", "o": {"p": "x"}}
             assert canonicalize(document).decode() == by_pyld(document)
-        assert lines(wrapped, p="x") == lines(wrapped["@context"], p="x")
+        assert lines([wrapped], p="x") == lines(wrapped["@context"], p="x")
 
     @pytest.mark.parametrize(
         "context",
@@ -249,8 +249,9 @@ class TestScopes:
             {"@context": {"p": EX + "p"}, "q": EX + "q"},
             [{"@context": [{"p": EX + "p"}]}],
             [{"@context": "https://www.w3.org/ns/credentials/v2"}],
-            {"@context": {"@context": {"p": EX + "p"}}},
-            {"@context": {"@propagate": False, "p": EX + "p"}},
+            {"@context": {"p": EX + "p"}},
+            [{"@context": {"@context": {"p": EX + "p"}}}],
+            [{"@context": {"@propagate": False, "p": EX + "p"}}],
         ],
         ids=str,
     )

@@ -110,8 +110,18 @@ def test_a_presentation_is_bound_to_what_the_query_asks(server: str) -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"null", b"[[", b"\xff"])
-def test_what_is_no_json_object_is_refused(server: str, body: bytes) -> None:
-    assert httpx.post(f"{server}/verify", content=body).status_code == 400
+def test_what_is_no_json_object_decides_nothing(server: str, body: bytes) -> None:
+    assert httpx.post(f"{server}/verify", content=body).status_code == 422
+
+
+def test_an_upload_by_a_form_is_no_diploma_and_not_called_one(server: str) -> None:
+    for upload in ({"files": {"file": BUNDLE.to_bytes()}}, {"data": {"diploma": BUNDLE.to_bytes()}}):
+        answer = httpx.post(f"{server}/verify", **upload)
+        assert answer.status_code == 415
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        assert "the file alone" in answer.json()["detail"]
+    declared = {"Content-Type": "application/json; charset=utf-8"}
+    assert httpx.post(f"{server}/verify", content=BUNDLE.to_bytes(), headers=declared).status_code == 200
 
 
 def test_a_body_that_is_too_large_is_cut_off(server: str) -> None:
@@ -182,7 +192,7 @@ def test_a_running_service_goes_by_the_trust_list_as_it_is(tmp_path: Path) -> No
 
 def test_the_command_says_where_it_listens_and_not_what_it_is(tmp_path: Path) -> None:
     answer = answer_of_the_command(tmp_path, b"{}")
-    assert answer.status_code == 400
+    assert answer.status_code == 422
     assert "server" not in answer.headers
 
 

@@ -47,13 +47,14 @@ def text(report: Report) -> str:
 
 
 class TestSpelling:
-    """The same statements in other JSON: the signature stays good, so the spelling has to be refused."""
+    """The same statements in other JSON: the signature stays good, but what it says is not read here."""
 
     @pytest.mark.parametrize("name", ["credentialStatus", "validFrom", "credentialSubject", "issuer"])
     def test_a_member_under_its_iri(self, name: str) -> None:
         document = dict(UNIVERSITY.sign(unanchored(index=1)))
         document[CREDENTIALS + name] = document.pop(name)
-        assert check(document).verdict is Verdict.INVALID
+        required = name in ("credentialSubject", "issuer")
+        assert check(document).verdict is (Verdict.INVALID if required else Verdict.UNDETERMINED)
 
     def test_an_end_that_readers_miss(self) -> None:
         document = dict(UNIVERSITY.sign(unanchored(index=2, validUntil="2026-06-30T12:00:00Z")))
@@ -68,13 +69,13 @@ class TestSpelling:
     def test_a_member_inside_a_keyword(self, keyword: str) -> None:
         document = dict(UNIVERSITY.sign(unanchored(index=3)))
         document[keyword] = {"credentialStatus": document.pop("credentialStatus")}
-        assert check(document).verdict is Verdict.INVALID
+        assert check(document).verdict is Verdict.UNDETERMINED
 
     def test_an_alias_from_one_more_context(self) -> None:
         document = dict(UNIVERSITY.sign(unanchored(index=4)))
         document["@context"] = [*document["@context"], {"state": CREDENTIALS + "credentialStatus"}]
         document["state"] = document.pop("credentialStatus")
-        assert check(document).verdict is Verdict.INVALID
+        assert check(document).verdict is Verdict.UNDETERMINED
 
     def test_an_id_under_a_keyword(self) -> None:
         owner = Holder()
@@ -82,13 +83,13 @@ class TestSpelling:
         document["credentialSubject"]["id"] = owner.did
         signed = copy.deepcopy(dict(UNIVERSITY.sign(document)))
         signed["credentialSubject"]["@id"] = signed["credentialSubject"].pop("id")
-        assert check(signed).verdict is Verdict.INVALID
+        assert check(signed).verdict is Verdict.UNDETERMINED
 
     @pytest.mark.parametrize(("name", "iri"), [("expires", "expiration"), ("domain", "domain")])
     def test_an_option_of_the_proof_under_its_iri(self, name: str, iri: str) -> None:
         signed = copy.deepcopy(dict(UNIVERSITY.sign(unanchored(index=6), expires=NOW, domain="a.example")))
         signed["proof"][0][SECURITY + iri] = signed["proof"][0].pop(name)
-        assert check(signed).verdict is Verdict.INVALID
+        assert not check(signed)
 
     def test_members_of_the_credential_in_another_object(self) -> None:
         document = unanchored(index=7)
@@ -222,10 +223,10 @@ class TestTrust:
 
 
 class TestForm:
-    def test_what_json_cannot_say_again_is_refused_at_once(self) -> None:
+    def test_what_json_cannot_say_again_is_said_at_once(self) -> None:
         document = dict(UNIVERSITY.sign(unanchored(index=30)))
         document["@context"] = [*document["@context"], {"@zzz": 10**30}]
-        assert check(json.dumps(document).encode()).checks[0].outcome.value == "failed"
+        assert check(json.dumps(document).encode()).checks[0].outcome.value == "undetermined"
 
     def test_the_end_of_the_calendar_is_no_crash(self) -> None:
         last = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
@@ -529,4 +530,4 @@ def test_a_value_that_json_does_not_have_is_a_verdict_and_no_crash(odd: Any) -> 
     document = copy.deepcopy(shown)
     document["verifiableCredential"][0]["proof"][0]["@context"] = odd
     report = check(document, challenge="challenge", domain="employer.example")
-    assert report.verdict is Verdict.INVALID
+    assert report.verdict is Verdict.UNDETERMINED

@@ -73,7 +73,6 @@ UNREADABLE: dict[str, Callable[[bytes], bytes]] = {
     "100,000 objects": lambda data: data.replace(
         b'"validFrom"', b'"x":%b1%b,"validFrom"' % (b'{"a":' * 100_000, b"}" * 100_000)
     ),
-    "a byte order mark": lambda data: b"\xef\xbb\xbf" + data,
     "something behind": lambda data: data + b"{}",
     "8 MiB and a byte": lambda data: data + b" " * ((1 << 23) + 1 - len(data)),
 }
@@ -96,7 +95,7 @@ def test_bytes_that_are_no_json_are_refused_before_anything_else(damage: Callabl
     damaged = damage(data)
     assert damaged != data
     report = check(damaged)
-    assert (report.verdict, [found.name for found in report.checks]) == (Verdict.INVALID, ["readable"])
+    assert (report.verdict, [found.name for found in report.checks]) == (Verdict.UNDETERMINED, ["readable"])
 
 
 def deep(levels: int) -> Any:
@@ -142,7 +141,7 @@ def test_what_a_lenient_parser_made_of_them_is_refused_as_well(value: Any) -> No
 def test_a_bundle_that_was_read_can_be_written_again() -> None:
     whole = json.loads(UNIVERSITY.issue(index=2).to_bytes())
     whole["issuerDocuments"].append({"document": {"x": 10**30}})
-    assert (check(json.dumps(whole).encode()).verdict, check(whole).verdict) == (Verdict.INVALID,) * 2
+    assert (check(json.dumps(whole).encode()).verdict, check(whole).verdict) == (Verdict.UNDETERMINED,) * 2
 
 
 @pytest.mark.parametrize(
@@ -199,7 +198,7 @@ def test_a_document_made_to_stall_is_refused() -> None:
     document = signed({name: value for name, value in document.items() if name != "proof"})
     document["credentialSubject"] = {"p": [alike(6), alike(6)]}
     report = check(document)
-    assert (report.verdict, "look alike" in text(report)) == (Verdict.INVALID, True)
+    assert (report.verdict, "look alike" in text(report)) == (Verdict.UNDETERMINED, True)
 
 
 def test_many_documents_that_each_stay_below_the_limit_are_refused() -> None:
@@ -271,7 +270,7 @@ def test_there_may_be_only_so_many_parts(change: dict[str, Any], said: str) -> N
     shown = whole["presentation"]
     (shown if change.keys() & shown.keys() else whole).update(change)
     report = check(json.dumps(whole).encode(), **ASKED)
-    assert report.verdict is Verdict.INVALID
+    assert report.verdict is Verdict.UNDETERMINED
     assert said in text(report)
 
 
@@ -304,7 +303,8 @@ def test_lists_that_unpack_to_gigabytes_are_refused() -> None:
     report = check(data)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert (report.verdict, "unpack to more than" in text(report)) == (Verdict.INVALID, True)
+    assert report.verdict is Verdict.UNDETERMINED
+    assert any("unpack to more than" in found.text for found in report.checks)
     assert peak < 3 * MOST_UNPACKED
 
 
@@ -329,7 +329,9 @@ def test_a_list_that_is_unfit_though_its_issuer_signed_it(
     change: dict[str, Any], entry: dict[str, Any]
 ) -> None:
     trust = Trust().adding(RecognisedIssuer(STRANGER.did))
-    for change_, entry_, verdict in (({}, {}, Verdict.VALID), (change, entry, Verdict.INVALID)):
+    unread = change.get("encodedList") == BOMB  # all others were read, and found to be unfit
+    found = Verdict.UNDETERMINED if unread else Verdict.INVALID
+    for change_, entry_, verdict in (({}, {}, Verdict.VALID), (change, entry, found)):
         status = {**status_entry("urn:list:0", 5), **entry_}
         document = signed(
             credential({"id": "urn:example:x"}, credentialStatus=status), suite="eddsa-jcs-2022"

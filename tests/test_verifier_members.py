@@ -131,7 +131,8 @@ def test_no_member_can_be_added_anywhere(form: str) -> None:
 def test_nothing_can_be_added_to_a_list(form: str) -> None:
     document = FORMS[form][0].secured
     for path in parts(document, list):
-        for item in ("x", 1, {"type": ["Profile"], "name": "x"}, [], at(document, path)):
+        unlike_a_proof = ({"type": ["Profile"], "name": "x"}, at(document, path))
+        for item in ("x", 1, [], *(unlike_a_proof if path != ("proof",) else ())):
             longer, around = copied(document, path)
             around.append(item)
             assert not changed(form, longer), (path, item)
@@ -334,7 +335,7 @@ def test_no_id_can_be_made_one_that_drops_what_it_names(form: str, name: Any) ->
     for path in [path for path in places(document) if path[-1] in ("id", "verificationMethod")]:
         altered, around = copied(document, path[:-1])
         around[path[-1]] = name
-        assert changed(form, altered).verdict is Verdict.INVALID, path
+        assert not changed(form, altered), path
 
 
 @pytest.mark.parametrize("change", [{"id": "relative"}, {"unheardOf": "x"}, {"type": ["Unheard", "Of"]}])

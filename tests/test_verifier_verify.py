@@ -76,21 +76,23 @@ def test_the_bare_credential_lacks_its_evidence() -> None:
 
 class TestReadable:
     @pytest.mark.parametrize(
-        ("data", "text"),
+        ("data", "verdict", "text"),
         [
-            (b"", "empty"),
-            (b"not JSON", "not JSON"),
-            (b"[]", "not an object"),
-            (b"{}", "empty"),
-            (b'{"type": "IntaglioBundle", "version": 2}', "version"),
-            (b'{"type": "IntaglioBundle", "version": 1}', "neither one credential"),
-            (b'{"type": "IntaglioBundle", "version": 1, "credential": {}, "x": 1}', "'x'"),
-            (b'{"type": "VerifiablePresentation"}', "@context"),
+            (b"", Verdict.UNDETERMINED, "empty"),
+            (b"not JSON", Verdict.UNDETERMINED, "not JSON"),
+            (b"[]", Verdict.UNDETERMINED, "begins with '{'"),
+            (b"{}", Verdict.UNDETERMINED, "by its type"),
+            (b'{"type": "IntaglioBundle", "version": 2}', Verdict.UNDETERMINED, "version"),
+            (b'{"type": "IntaglioBundle", "version": 1}', Verdict.INVALID, "neither one credential"),
+            (b'{"type": "IntaglioBundle", "version": 1, "x": 1}', Verdict.UNDETERMINED, "'x'"),
+            (b'{"type": "VerifiablePresentation"}', Verdict.INVALID, "@context"),
         ],
     )
-    def test_what_cannot_be_read_is_refused_with_the_reason(self, data: bytes, text: str) -> None:
+    def test_what_cannot_be_read_is_not_valid_for_the_reason(
+        self, data: bytes, verdict: Verdict, text: str
+    ) -> None:
         report = check(data)
-        assert report.verdict is Verdict.INVALID
+        assert report.verdict is verdict
         name, found = deciding(report)
         assert name == "readable"
         assert text in found

@@ -44,7 +44,7 @@ REFUSED = {
     "lone surrogate in a name": (rb'{"\ud800x":1}', "line 1"),
     "raw surrogate": (b'["\xed\xa0\x80"]', "line 1, column 3: this is not UTF-8"),
     "latin-1": ('[1,\n"é"]'.encode("latin-1"), "line 2, column 2: this is not UTF-8"),
-    "byte order mark": (b"\xef\xbb\xbf{}", "byte order mark"),
+    "two byte order marks": (b"\xef\xbb\xbf" * 2 + b"{}", "line 1"),
     "UTF-16": ('{"a":1}'.encode("utf-16-le"), "line 1"),
     "empty": (b"", "the file is empty"),
     "white space": (b" \r\n\t", "the file is empty"),

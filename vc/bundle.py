@@ -15,14 +15,20 @@ from typing import Any
 import orjson
 
 from ledger import Evidence
-from wire import Malformed, base64url_decode, base64url_encode, load_json_object, shortened
+from wire import Malformed, TooLarge, base64url_decode, base64url_encode, shortened
 
-from . import jcs
+from . import forms, jcs
+from .credential import UnsupportedForm
 
-TYPE = "IntaglioBundle"
+TYPE = forms.BUNDLE
 VERSION = 1
-MAX_BYTES = 1 << 23
+MAX_BYTES = forms.MAX_BYTES
 _MAX_ITEMS = 64
+_ANCHORED = frozenset({"document", "evidence"})
+_EVIDENCE = frozenset({"type", "digest", "proof"})
+_MEMBERS = frozenset(
+    {"type", "version", "credential", "presentation", "evidence", "issuerDocuments", "statusLists"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,41 +54,27 @@ class Bundle:
 
     @classmethod
     def parse(cls, data: bytes | Mapping[str, Any]) -> Bundle:
-        """Reads a bundle, or a bare credential or presentation as a bundle of itself. Raises `Malformed`."""
-        if isinstance(data, bytes):
-            _require_text(data)
-        value = load_json_object(data, limit=MAX_BYTES) if isinstance(data, bytes) else data
-        if value.get("type") != TYPE:
-            if "issuers" in value and "version" in value:
-                raise Malformed(
-                    "this is a trust file, not a diploma",
-                    hint="`intaglio trust add FILE` puts it on your trust list.",
-                )
+        """Reads a bundle, or a bare credential or presentation as a bundle of itself.
+
+        Raises `UnsupportedForm`, `NoCredential` and `TooLarge` for what is not read here, which leave the
+        question open, and `Malformed` for a bundle whose known parts are broken.
+        """
+        value = forms.read(data) if isinstance(data, bytes) else forms.require(data)
+        if value["type"] != TYPE:
             return cls(value)
-        jcs.canonicalize(dict(value))  # what could not be written again is refused here
         if type(value.get("version")) is not int or value["version"] != VERSION:
-            raise Malformed(
+            raise UnsupportedForm(
                 f"the bundle has version {shortened(str(value.get('version')))}; "
-                f"this program reads version {VERSION}"
+                f"this program reads version {VERSION}",
+                hint="A later version of this program may read it.",
             )
-        known = {
-            "type",
-            "version",
-            "credential",
-            "presentation",
-            "evidence",
-            "issuerDocuments",
-            "statusLists",
-        }
-        if unknown := sorted(value.keys() - known):
-            raise Malformed(
-                f"the bundle has a member {shortened(unknown[0])} that this version does not define"
-            )
+        forms.require_members(value, _MEMBERS, "the bundle")
+        jcs.canonicalize(value)  # what could not be written again is refused here
         secured = [value[name] for name in ("credential", "presentation") if name in value]
-        if len(secured) != 1 or not isinstance(secured[0], dict):
+        if len(secured) != 1:
             raise Malformed("the bundle holds neither one credential nor one presentation")
         return cls(
-            secured[0],
+            forms.require(secured[0]),
             _evidence(value.get("evidence", []), "evidence"),
             _anchored(value.get("issuerDocuments", []), "issuerDocuments"),
             _anchored(value.get("statusLists", []), "statusLists"),
@@ -107,17 +99,19 @@ class Bundle:
         return orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
-def _items(value: object, where: str) -> list[Mapping[str, Any]]:
+def _items(value: object, where: str, members: frozenset[str]) -> list[Mapping[str, Any]]:
     if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
         raise Malformed(f"{where} in the bundle is not a list of objects")
     if len(value) > _MAX_ITEMS:
-        raise Malformed(f"{where} in the bundle has more than {_MAX_ITEMS} entries")
+        raise TooLarge(f"{where} in the bundle has more than {_MAX_ITEMS} entries")
+    for item in value:
+        forms.require_members(item, members, f"an entry of {where} in the bundle")
     return value
 
 
 def _evidence(value: object, where: str) -> tuple[Evidence, ...]:
     found = []
-    for item in _items(value, where):
+    for item in _items(value, where, _EVIDENCE):
         kind, digest, body = (item.get(name) for name in ("type", "digest", "proof"))
         if not (isinstance(kind, str) and isinstance(digest, str) and isinstance(body, str)):
             raise Malformed(f"an entry of {where} in the bundle lacks type, digest or proof")
@@ -129,7 +123,7 @@ def _evidence(value: object, where: str) -> tuple[Evidence, ...]:
 
 def _anchored(value: object, where: str) -> tuple[Anchored, ...]:
     found = []
-    for item in _items(value, where):
+    for item in _items(value, where, _ANCHORED):
         if not isinstance(item.get("document"), dict):
             raise Malformed(f"an entry of {where} in the bundle has no document")
         found.append(Anchored(item["document"], _evidence(item.get("evidence", []), where)))
@@ -149,19 +143,3 @@ def _anchored_dict(anchored: Anchored) -> dict[str, Any]:
         "document": anchored.document,
         "evidence": [_evidence_dict(item) for item in anchored.evidence],
     }
-
-
-_OTHER_FILES = {
-    b"%PDF": "a PDF",
-    b"\x89PNG": "a picture",
-    b"\xff\xd8\xff": "a picture",
-    b"PK\x03\x04": "an office document or a ZIP archive",
-    b"intaglio issuer backup": "an issuer's backup",
-    b"SQLite format 3": "a database, such as a wallet's backup",
-}
-
-
-def _require_text(data: bytes) -> None:
-    for beginning, kind in _OTHER_FILES.items():
-        if data.startswith(beginning):
-            raise Malformed(f"this is {kind}, not a diploma", hint="Ask for the diploma's own file (.json).")

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeGuard
 
-from wire import Malformed, Problem
+from wire import Malformed, Problem, shortened
 from wire.datetimestamp import parse_datetimestamp
 
 CONTEXT_V2 = "https://www.w3.org/ns/credentials/v2"
 CONTEXT_V1 = "https://www.w3.org/2018/credentials/v1"
+_MODELS = "https://www.w3.org/ns/credentials/v"
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"{}|\\^`\x00-\x20\x7f]+")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*", re.ASCII)
@@ -62,7 +63,10 @@ class Credential:
 
     @classmethod
     def parse(cls, document: object) -> Credential:
-        """Checks the rules of the data model that concern form. Raises `MalformedCredential`."""
+        """Checks the rules of the data model that concern form.
+
+        Raises `MalformedCredential`, and `UnsupportedForm` for one that follows other rules.
+        """
         document = require_object(document, "the credential")
         if document.get("type") in _ENVELOPED:
             raise UnsupportedForm("the credential is an enveloped one, such as a JWT")
@@ -145,6 +149,8 @@ def require_context(document: Mapping[str, Any]) -> str:
     if not isinstance(contexts, list) or not contexts:
         raise MalformedCredential("@context is missing or not a list")
     versions = {CONTEXT_V2: "2.0", CONTEXT_V1: "1.1"}
+    if isinstance(contexts[0], str) and contexts[0].startswith(_MODELS) and contexts[0] not in versions:
+        raise UnsupportedForm(f"it is of another data model, {shortened(contexts[0])}")
     if not isinstance(contexts[0], str) or contexts[0] not in versions:
         raise MalformedCredential(f"@context does not begin with {CONTEXT_V2}")
     for number, context in enumerate(contexts):

@@ -18,18 +18,25 @@ LARGEST_INTEGER = 2**53 - 1  # beyond it ECMAScript numbers are not exact (RFC 8
 DEEPEST = 128  # levels of nesting
 
 
+class NoCanonicalForm(Malformed):
+    """A value that JCS does not write, though JSON may: what was signed then cannot be told."""
+
+    title = "The JSON has no canonical form"
+    undetermined = True
+
+
 def canonicalize(value: Any) -> bytes:
     """The canonical UTF-8 bytes of a JSON value made of dict, list, str, int, float, bool and None.
 
-    RFC 8785 3.2. Raises Malformed for NaN, infinities, integers beyond 2^53-1, lone surrogates and whatever
-    is not JSON; TooLarge for more than 128 levels.
+    RFC 8785 3.2. Raises NoCanonicalForm for NaN, infinities, integers beyond 2^53-1, lone surrogates and
+    whatever is not JSON; TooLarge for more than 128 levels.
     """
     try:
         if _is_plain(value, 0):
             return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
         return rfc8785.dumps(value)
     except (orjson.JSONEncodeError, rfc8785.CanonicalizationError, UnicodeEncodeError):
-        raise Malformed(
+        raise NoCanonicalForm(
             "a number is NaN or infinite, or a string holds a lone surrogate: JSON has no such values"
         ) from None
 
@@ -41,14 +48,14 @@ def _is_plain(value: Any, depth: int) -> bool:
         try:
             plain = "".join(value).isascii()
         except TypeError:
-            raise Malformed("a key is not a string") from None
+            raise NoCanonicalForm("a key is not a string") from None
         members = value.values()
     elif kind is list:
         plain = True
         members = value
     elif kind is int:
         if not -LARGEST_INTEGER <= value <= LARGEST_INTEGER:
-            raise Malformed(
+            raise NoCanonicalForm(
                 "an integer is beyond 2^53-1", hint="Whoever wrote the file has to write it as a string."
             )
         return True
@@ -57,7 +64,7 @@ def _is_plain(value: Any, depth: int) -> bool:
     elif kind is float:
         return False
     else:
-        raise Malformed(f"a value of type {kind.__name__} is not JSON")
+        raise NoCanonicalForm(f"a value of type {kind.__name__} is not JSON")
     if depth == DEEPEST:
         raise TooLarge(f"the value is nested deeper than {DEEPEST} levels")
     for member in members:

@@ -6,10 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from wire import TooLarge
+
+from . import forms
 from .credential import (
     CONTEXT_V2,
     Credential,
     MalformedCredential,
+    UnsupportedForm,
     is_url,
     optional_url,
     require_context,
@@ -35,16 +39,19 @@ class Presentation:
 
     @classmethod
     def parse(cls, document: object) -> Presentation:
-        """Checks form, that of the credentials inside too. Raises `MalformedCredential`."""
+        """Checks form, that of the credentials inside too. Raises as `Credential.parse`, and `TooLarge`."""
         document = require_object(document, "the presentation")
         require_context(document)
         require_types(document, "VerifiablePresentation")
         found = document.get("verifiableCredential", [])
         items = found if isinstance(found, list) else [found]
         if len(items) > MAX_CREDENTIALS:
-            raise MalformedCredential(f"more than {MAX_CREDENTIALS} credentials in one presentation")
-        if not all(isinstance(item, dict) for item in items):
-            raise MalformedCredential("verifiableCredential holds something that is not an object")
+            raise TooLarge(f"more than {MAX_CREDENTIALS} credentials in one presentation")
+        for item in items:
+            if isinstance(item, str) and (form := forms.seen(item.encode())):
+                raise UnsupportedForm(f"verifiableCredential holds {form}")
+            if not isinstance(item, dict):
+                raise MalformedCredential("verifiableCredential holds something that is not an object")
         return cls(
             document,
             optional_url(document, "id", "the presentation"),

@@ -124,7 +124,7 @@ class StatusEntry:
 
     @classmethod
     def parse(cls, value: Mapping[str, Any]) -> StatusEntry:
-        """Raises `MalformedCredential`, or `Refused` for another kind of entry (fail closed)."""
+        """Raises `MalformedCredential`, or `UnknownStatusEntry` for another kind of entry (fail closed)."""
         if "BitstringStatusListEntry" not in _several(value.get("type")):
             raise UnknownStatusEntry("credentialStatus is not a BitstringStatusListEntry")
         purpose, url, index = (
@@ -137,8 +137,10 @@ class StatusEntry:
             raise MalformedCredential("credentialStatus.statusListCredential is not a URL")
         if not isinstance(index, str) or not (index.isascii() and index.isdigit()) or len(index) > 12:
             raise MalformedCredential("credentialStatus.statusListIndex is not a number written as a text")
-        if type(size) is not int or not 1 <= size <= _MAX_STATUS_SIZE:
-            raise MalformedCredential("credentialStatus.statusSize is not a number of bits from 1 to 8")
+        if type(size) is not int or size < 1:
+            raise MalformedCredential("credentialStatus.statusSize is not a number of bits")
+        if size > _MAX_STATUS_SIZE:
+            raise UnknownStatusEntry(f"a status of {size} bits is not read here; {_MAX_STATUS_SIZE} are")
         return cls(purpose, url, int(index), size)
 
 

@@ -32,6 +32,7 @@ MAX_BODY = 1 << 20
 FRESH = timedelta(hours=1)
 """A status list may have become that old before it is fetched anew."""
 
+_FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 _STATUS = {Verdict.VALID: 200, Verdict.INVALID: 400, Verdict.UNDETERMINED: 422}
 
 
@@ -90,12 +91,21 @@ def create_app(
             400: {"description": "Definitely not valid"},
             408: {"description": "The body did not arrive in time"},
             413: {"description": f"Longer than {MAX_BODY} bytes"},
+            415: {"description": "An upload by a form"},
             422: {"description": "Could not be decided"},
             503: {"description": "The service cannot judge now"},
         },
     )
     async def verify(request: Request, challenge: str | None = None, domain: str | None = None) -> Response:
         """Verifies the JSON body. The credentials are in the answer only if it is valid."""
+        if request.headers.get("Content-Type", "").lower().startswith(_FORMS):
+            return problem_response(
+                Malformed(
+                    "this is an upload by a form; the body has to be the file alone",
+                    hint="Send its bytes as they are, with Content-Type: application/json.",
+                ),
+                415,
+            )
         if unknown := request.query_params.keys() - {"challenge", "domain"}:
             return problem_response(Malformed(f"there is no parameter {shortened(min(unknown))}"), 400)
         if (challenge is None) != (domain is None):

@@ -19,13 +19,15 @@ from did import (
     Document,
     DocumentSource,
     InvalidDID,
+    InvalidRelationship,
+    InvalidVerificationMethod,
     MethodNotSupported,
     ResolutionFailed,
     VerificationMethod,
 )
 from did.methods import key as did_key
 from keys import PublicKey
-from ledger import EntryKind, Fact, NotWitnessed, UnknownLog, entry, verify_evidence
+from ledger import EntryKind, Fact, NotWitnessed, UnknownKind, UnknownLog, entry, verify_evidence
 from vc import Anchored
 from vc.anchoring import document_digest
 from vc.credential import UnsupportedForm, is_url
@@ -125,7 +127,7 @@ class IssuerKeys:
                 f"no document from the log of {issuer} came along that has the key {shortened(method)}",
                 hint="Ask the holder for the bundle, or for a newer one: it brings the issuer's documents.",
             )
-        found = self._method(self._published(issuer), method, relationship)
+        found = self._of_today(self._published(issuer), method, relationship)
         return IssuerKey(found.key, f"the key is in the document that {issuer} publishes", _end(found))
 
     def _pinned(
@@ -143,7 +145,7 @@ class IssuerKeys:
         bound = _in_order([*bound, *_with_digest(document, issuer)])
         if found := self._newest(bound, method, relationship):
             return found
-        published = self._method(document, method, relationship)
+        published = self._of_today(document, method, relationship)
         if published.key not in keys:
             raise not_pinned(issuer.id, method)
         return IssuerKey(published.key, _PINNED, _end(published), logged, pinned=True)
@@ -187,6 +189,16 @@ class IssuerKeys:
             return IssuerKey(found.key, _provenance(candidate), _end(found), tuple(bound))
         return None
 
+    def _of_today(self, document: Document, method: str, relationship: str) -> VerificationMethod:
+        """The method in a document that the network has, which may have had others when it was used."""
+        try:
+            return self._method(document, method, relationship)
+        except (InvalidVerificationMethod, InvalidRelationship) as problem:
+            raise NotKnown(
+                f"the document that {document.id} publishes now does not tell: {problem.detail}",
+                hint="Ask the holder for a bundle, which brings the document that had the key.",
+            ) from problem
+
     def _method(self, document: Document, method: str, relationship: str) -> VerificationMethod:
         did = method.partition("#")[0]
         if document.refers_to(method, relationship) and self._is_key(did):
@@ -217,7 +229,7 @@ class IssuerKeys:
                     fact = verify_evidence(
                         entry(EntryKind.DID_DOCUMENT, digest), evidence, self._trust.policy_for(issuer)
                     )
-                except (UnknownLog, NotWitnessed):  # such a log binds nothing
+                except (UnknownKind, UnknownLog, NotWitnessed):  # such evidence binds nothing
                     continue
                 yield BoundDocument(document, fact.index, fact)
 

@@ -6,7 +6,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from ledger import Evidence, Fact, InvalidEvidence, NotWitnessed, UnknownLog, parse_entry, verify_evidence
+from ledger import (
+    Evidence,
+    Fact,
+    InvalidEvidence,
+    NotWitnessed,
+    UnknownKind,
+    UnknownLog,
+    parse_entry,
+    require_known_kind,
+    verify_evidence,
+)
 from wire import Problem
 from wire.clock import DatedAhead, require_not_ahead
 
@@ -45,7 +55,8 @@ class EvidenceCheck:
     ) -> Facts:
         """What trusted logs attest of the entries in `keys`, as long as the key of each was in force.
 
-        Evidence for other digests is refused, and an entry that was seen only after its key had ended.
+        Evidence for other digests is refused, and an entry that was seen only after its key had ended; what
+        is of a kind or by a log that is not known here is left aside.
 
         `others` gives the digests that evidence here may be for as well.
         """
@@ -56,15 +67,16 @@ class EvidenceCheck:
         ignored: Problem | None = None
         for item in evidence:
             leaf = leaves.get(item.digest)
-            if leaf is None:
-                if item.digest not in others():
-                    raise InvalidEvidence("the evidence belongs to another diploma")
-                continue
             try:
+                if leaf is None:
+                    require_known_kind(item)
+                    if item.digest not in others():
+                        raise InvalidEvidence("the evidence belongs to another diploma")
+                    continue
                 fact = verify_evidence(leaf, item, self.trust.policy_for(issuer))
                 if fact.time is not None:
                     require_not_ahead(fact.time, self.now, "the log's checkpoint")
-            except (UnknownLog, DatedAhead) as problem:
+            except (UnknownKind, UnknownLog, DatedAhead) as problem:
                 ignored = problem  # it proves nothing here; whether something is missing is decided later
                 continue
             except NotWitnessed as problem:
@@ -85,9 +97,9 @@ class EvidenceCheck:
 
 
 def require_current(key: IssuerKey, now: datetime) -> None:
-    """The key is in force now: without a log's time nothing shows that it signed earlier."""
+    """The key is in force now. Raises `KeyNotInForce`, and `NotKnown` where a newer document is missing."""
     if key.until is not None and key.until <= now:
-        raise KeyNotInForce(f"the key ended on {key.until:%Y-%m-%d}, and nothing proves an earlier signature")
+        raise KeyNotInForce(f"the key ended on {key.until:%Y-%m-%d}")
     newest = key.history[-1] if key.history else None
     if newest is not None and newest.index < -1:  # the trust file names a later one
         raise NotKnown(
@@ -95,9 +107,18 @@ def require_current(key: IssuerKey, now: datetime) -> None:
             hint="Ask the holder for a newer bundle.",
         )
     if newest is not None and not newest.has(key.key):
-        raise KeyNotInForce(
-            "the key is not in the issuer's newest document, and nothing proves an earlier signature"
-        )
+        raise KeyNotInForce("the key is not in the newest document of its owner that is at hand")
+
+
+def require_may_have_signed(key: IssuerKey, now: datetime) -> None:
+    """As `require_current`, where nothing shows when the key signed: its end leaves that open."""
+    try:
+        require_current(key, now)
+    except KeyNotInForce as problem:
+        raise NotKnown(
+            f"{problem.detail}, and nothing shows that it signed before",
+            hint="Ask the holder for a bundle with evidence from a log, or the issuer for a new one.",
+        ) from None
 
 
 def _require_key_in_force(key: IssuerKey, fact: Fact) -> None:
@@ -109,6 +130,11 @@ def _require_key_in_force(key: IssuerKey, fact: Fact) -> None:
     earlier = [*pinned, *(bound for bound in same_log if bound.index < fact.index)]
     if same_log and not (earlier[-1].has(key.key) if earlier else key.pinned):
         raise KeyNotInForce("the key was not in the issuer's document when the log saw the credential")
+
+
+def left_aside(facts: Facts) -> str:
+    """What is said of evidence that is shown and not counted."""
+    return f"; left aside: {facts.ignored.detail}" if facts.ignored else ""
 
 
 def attested(fact: Fact) -> str:

@@ -20,7 +20,6 @@ from vc import (
     Credential,
     Cryptosuite,
     InvalidProof,
-    MalformedCredential,
     Presentation,
     Proof,
     Report,
@@ -32,12 +31,12 @@ from vc.credential import UnsupportedForm
 from vc.integrity import proof_values
 from vc.report import StatusTime
 from vc.status import StatusEntry
-from wire import Problem, shortened
+from wire import Problem, TooLarge, shortened
 from wire.clock import is_ahead
 
 from .checks import Checks
 from .documents import IssuerKeys
-from .evidence import EvidenceCheck, attested, require_current
+from .evidence import EvidenceCheck, attested, left_aside, require_current, require_may_have_signed
 from .policy import Findings, NotKnown, NotShownByHolder, Policy, complete, needs_no_credential
 from .signatures import NotInForce, Signature, SignatureCheck, require_little_work, size
 from .status import ListSource, NotItsList, StatusLookup
@@ -201,7 +200,7 @@ class _Steps:
             self._signatures.verify(credential.document, proofs.known)
             checks.passed(f"unchanged since the issuer signed it{proofs.remark}")
         if checks.stopped():
-            return checks.leave_out(5, "the content is not what the issuer signed")
+            return checks.leave_out(5, "step 4 did not pass")
         findings = Findings(credential, self._now, self._trust.issuer(issuer), schemas=self._verifier.schemas)
         # (5) dates
         with checks.step(5):
@@ -241,7 +240,7 @@ class _Steps:
             self._checks.skipped("the credential has no status: it cannot be revoked")
             return None
         if len(credential.status) > MAX_STATUS:
-            raise MalformedCredential(f"the credential has more than {MAX_STATUS} status entries")
+            raise TooLarge(f"the credential has more than {MAX_STATUS} status entries")
         known = self._trust.issuer(credential.issuer)
         times = []
         for value in credential.status:
@@ -296,7 +295,7 @@ class _Steps:
                     "the status list should be in the log of its issuer, but the evidence is missing",
                     hint="Verify again with the network on, or ask the holder for a newer bundle.",
                 )
-            require_current(signature.key, self._now)
+            require_may_have_signed(signature.key, self._now)
         return credential
 
     def _schemas(self, credential: Credential) -> None:
@@ -322,10 +321,10 @@ class _Steps:
                 hint="Ask the holder for the bundle rather than the bare credential.",
             )
         if facts.found:
-            self._checks.passed(attested(facts.found[0]))
+            self._checks.passed(attested(facts.found[0]) + left_aside(facts))
             return facts.found
         for signature in own:
-            require_current(signature.key, self._now)
+            require_may_have_signed(signature.key, self._now)
         suites = self._verifier.suites
         if not all(_covers_meaning(credential.document, one.proof, suites) for one in own):
             raise NotKnown(
@@ -333,7 +332,7 @@ class _Steps:
                 "does not cover what they mean",
                 hint="Ask the issuer for evidence from a log, or for a credential with published contexts.",
             )
-        self._checks.skipped("in no log")
+        self._checks.skipped(f"in no log{left_aside(facts)}")
         return ()
 
     @cached_property

@@ -37,10 +37,18 @@ class Malformed(Problem):
     title = "The data is malformed"
 
 
+class RepeatedMember(Malformed):
+    """A JSON object has two members of one name, so that two readers may read two things (RFC 7493, 2.3)."""
+
+    title = "A member of the JSON stands there twice"
+    advice = "Whoever wrote the file has to drop one."
+
+
 class TooLarge(Malformed):
-    """A limit on size, depth or number was exceeded; nothing beyond the limit was read."""
+    """A limit of ours on size, depth or number was exceeded: what is beyond it was not read."""
 
     title = "The data is larger than allowed"
+    undetermined = True
 
 
 class Unavailable(Problem):

@@ -8,6 +8,7 @@ floats, base64 with stray characters, base58 strings that take half a minute. He
 from __future__ import annotations
 
 import base64
+import codecs
 import json
 import re
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from typing import Any, NoReturn
 
 import orjson
 
-from .problem import Malformed, TooLarge
+from .problem import Malformed, RepeatedMember, TooLarge
 
 __all__ = [
     "JSON",
@@ -54,17 +55,18 @@ _DECODER = json.JSONDecoder(object_pairs_hook=_object)
 def load_json(data: bytes | str, *, limit: int = 1 << 20, depth: int = 64) -> Any:
     """The value of one JSON text (RFC 8259 as narrowed by RFC 7493, I-JSON), integers exact.
 
-    `limit` is in bytes, `depth` in nested arrays and objects. Raises `TooLarge` beyond them, and `Malformed`
-    for what is not UTF-8 or not JSON, for a byte order mark, duplicate members, NaN, numbers beyond a double
-    and lone surrogates.
+    One byte order mark in front, as some editors write it, is passed over (RFC 8259 section 8.1). `limit` is
+    in bytes, `depth` in nested arrays and objects. Raises `TooLarge` beyond them, `RepeatedMember`, and
+    `Malformed` for what is not UTF-8 or not JSON, for NaN, numbers beyond a double and lone surrogates.
     """
     if len(data) > limit:
         raise TooLarge(f"the JSON text is longer than {limit} bytes")
     text = _utf8(data) if isinstance(data, str) else data
     if len(text) > limit:
         raise TooLarge(f"the JSON text is longer than {limit} bytes")
-    # Two parsers: orjson refuses NaN, 1e400, lone surrogates and a byte order mark, but turns integers
-    # beyond 64 bits into floats and takes the last of two members; json, with our hook, does neither.
+    text = text.removeprefix(codecs.BOM_UTF8)
+    # Two parsers: orjson refuses NaN, 1e400 and lone surrogates, but turns integers beyond 64 bits into
+    # floats and takes the last of two members; json, with our hook, does neither.
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError as error:
@@ -77,10 +79,7 @@ def load_json(data: bytes | str, *, limit: int = 1 << 20, depth: int = 64) -> An
         return _DECODER.decode(text.decode())
     except _DuplicateMemberError:
         place = _place(text, next(_repeated_names(text)))
-        raise Malformed(
-            f"{place}: a second member of this name in one object",
-            hint="Whoever wrote the file has to drop one.",
-        ) from None
+        raise RepeatedMember(f"{place}: a second member of this name in one object") from None
 
 
 def load_json_object(data: bytes | str, *, limit: int = 1 << 20, depth: int = 64) -> dict[str, Any]:
@@ -130,10 +129,6 @@ def _deeper_than(depth: int, text: bytes) -> bool:
 def _explain(text: bytes, error: json.JSONDecodeError) -> NoReturn:
     if not text.strip(b" \t\r\n"):
         raise Malformed("the file is empty", hint="A JSON text was expected.") from None
-    if text.startswith(b"\xef\xbb\xbf"):
-        raise Malformed(
-            "the text begins with a byte order mark", hint="Save it as UTF-8 without a byte order mark."
-        ) from None
     try:
         text.decode()
     except UnicodeDecodeError as undecodable:

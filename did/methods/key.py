@@ -10,7 +10,7 @@ from wire.fetch import Fetcher
 
 from ..document import RELATIONSHIPS, Document
 from ..identifier import DID
-from ..problem import InvalidDID, InvalidVerificationMethod
+from ..problem import InvalidDID, InvalidVerificationMethod, KeyNotSupported, MethodNotReadable
 
 _RELATIONSHIPS = tuple(name for name in RELATIONSHIPS if name != "keyAgreement")
 
@@ -44,6 +44,8 @@ def expand(
     document = Document.parse(value, identifier)
     try:
         document.verification_method(method_id, "assertionMethod")
+    except MethodNotReadable as problem:
+        raise KeyNotSupported(problem.detail, hint=problem.hint) from problem
     except InvalidVerificationMethod as problem:
         raise InvalidDID(problem.detail, hint=problem.hint) from problem
     return document

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from wire import Malformed, Problem, shortened
+from wire import Malformed, Problem, TooLarge, shortened
 from wire.datetimestamp import parse_datetimestamp
 
 from .. import jcs
@@ -95,13 +95,13 @@ def _texts(value: Mapping[str, Any], name: str, where: str) -> tuple[str, ...]:
 
 
 def proof_values(document: Mapping[str, Any]) -> list[Any]:
-    """The entries of `proof` as they stand, each once; none without. Raises `Malformed` beyond the limit."""
+    """The entries of `proof` as they stand, each once; none without. Raises `TooLarge` beyond the limit."""
     found = document.get("proof", [])
     values = found if isinstance(found, list) else [found]
     if "proof" in document and not values:
         raise Malformed("proof is an empty list")
     if len(values) > MAX_PROOFS:
-        raise Malformed(f"proof has {len(values)} entries; at most {MAX_PROOFS} are read")
+        raise TooLarge(f"proof has {len(values)} entries; at most {MAX_PROOFS} are read")
     if len(values) < 2:
         return values
     return list({jcs.canonicalize(value): value for value in values}.values())

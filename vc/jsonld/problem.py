@@ -6,9 +6,13 @@ from wire.problem import Malformed, Refused, TooLarge
 
 
 class InvalidDocument(Malformed):
-    """The document breaks a rule of JSON-LD 1.1, or uses something on whose meaning processors disagree."""
+    """The document breaks a rule of JSON-LD 1.1, or uses something on whose meaning processors disagree.
 
-    title = "The document is not valid JSON-LD"
+    What it says is then not known here, so that no signature was found to contradict it.
+    """
+
+    title = "The document cannot be read as JSON-LD"
+    undetermined = True
 
     def __init__(self, reason: str, *, hint: str = "") -> None:
         super().__init__(f"at the top: {reason}", hint=hint)
@@ -29,9 +33,10 @@ class LossyDocument(InvalidDocument):
 
 
 class InvalidContext(Malformed):
-    """A context breaks a rule of JSON-LD 1.1."""
+    """A context breaks a rule of JSON-LD 1.1, or uses what is not read here."""
 
-    title = "The JSON-LD context is not valid"
+    title = "The JSON-LD context cannot be read"
+    undetermined = True
 
 
 class UnknownContext(Refused):

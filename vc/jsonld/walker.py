@@ -30,7 +30,7 @@ from .plan import (
     absolute,
     compile_plan,
 )
-from .problem import InvalidDocument, LossyDocument, TooComplex
+from .problem import InvalidContext, InvalidDocument, LossyDocument, TooComplex
 from .rdfc import Dataset, Graph, Node
 from .value import reference, scalar, value_object
 
@@ -351,6 +351,8 @@ class Walk:
         elif type(local) is list and all(type(item) is str for item in local):
             key = tuple(local)
         else:
+            if type(local) is dict and "@context" in local:
+                raise InvalidContext("a context that stands alone cannot be wrapped as in a context document")
             key = json.dumps(local, default=_not_json).encode()
         found = active.embedded.get(key)
         if found is None:

@@ -1,0 +1,288 @@
+"""What is not known here is not called false: forms, faults and documents of a later release, in one table.
+
+Definitely not valid is only what a check contradicts, or what calls itself a credential and breaks its rules.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.commandline import Program
+from tests.world import CONTEXT, NOW, University, verifier
+from vc import Outcome, Report, Verdict
+from verifier import Trust
+from wire import base64url_encode
+
+RELEASE = Path(__file__).parent / "fixtures" / "f31e11f"
+UNIVERSITY = University()
+ISSUED = UNIVERSITY.issue()
+ISSUED_BYTES = ISSUED.to_bytes()
+LIMIT = 1 << 23
+
+Change = Callable[[dict[str, Any]], object]
+
+
+def check(source: Any, trust: Trust | None = None) -> Report:
+    return verifier(trust or UNIVERSITY.trust).verify(source, now=NOW)
+
+
+def said(report: Report) -> str:
+    return report.deciding.text if report.deciding else ""
+
+
+def changed(*changes: Change) -> bytes:
+    """A valid bundle after these changes, as a file."""
+    whole = json.loads(ISSUED_BYTES)
+    for change in changes:
+        change(whole)
+    return json.dumps(whole).encode()
+
+
+def test_the_bundle_itself_is_valid() -> None:
+    assert check(changed())
+
+
+# What is no JSON of ours: named, and open
+
+JWT = ".".join(
+    base64url_encode(part)
+    for part in (
+        b'{"alg":"ES256","typ":"vc+jwt"}',
+        b'{"type":["VerifiableCredential"],"issuer":"did:web:x.example"}',
+        bytes(64),
+    )
+)
+JSON_WEB_SIGNATURE = {"protected": "eyJhbGciOiJFUzI1NiJ9", "signature": "AA"}
+CBOR_MDOC = b"\xa2jnameSpaces\xa0jissuerAuth\x84C\xa1\x01&\xa0Cabcx"
+BADGE = b"openbadgecredential\0\0\0\0\0" + JWT.encode()
+
+FORMS: dict[str, tuple[bytes, str]] = {
+    "a JWT": (JWT.encode(), "a JWT"),
+    "a JWT with a line end": (f"{JWT}\r\n".encode(), "a JWT"),
+    "a JWT in quotation marks": (f'"{JWT}"'.encode(), "a JWT"),
+    "an SD-JWT": (f"{JWT}~WyJzYWx0IiwibmFtZSIsIuW8oOaVjyJd~".encode(), "an SD-JWT"),
+    "a JWE": (
+        b"eyJhbGciOiJFQ0RILUVTIiwiZW5jIjoiQTEyOEdDTSJ9..AA.AA.AA",
+        "an encrypted JWT",
+    ),
+    "JAdES": (json.dumps({"payload": "e30", "signatures": [JSON_WEB_SIGNATURE]}).encode(), "JAdES"),
+    "JAdES with one signature": (json.dumps({"payload": "e30", **JSON_WEB_SIGNATURE}).encode(), "JAdES"),
+    "an mdoc": (CBOR_MDOC, "an mdoc"),
+    "an mdoc in base64url": (base64url_encode(CBOR_MDOC).encode() + b"\n", "an mdoc"),
+    "COSE": (b"\xd2\x84C\xa1\x01&\xa0Cabc", "COSE"),
+    "a baked PNG": (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + BADGE, "(PNG), into which a badge is baked"),
+    "a baked SVG": (
+        b'<?xml version="1.0"?>\n<svg xmlns:openbadges="https://purl.imsglobal.org/ob/v3p0">',
+        "(SVG), into which a badge is baked",
+    ),
+    "a PNG": (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "a picture (PNG)"),
+    "a JPEG": (b"\xff\xd8\xff\xe0\0\x10JFIF", "a picture"),
+    "a PDF": (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n", "a PDF"),
+    "a signed PDF in CMS": (b"0\x82\x10\x00\x06\x09*\x86H\x86\xf7\r\x01\x07\x02", "CMS"),
+    "a ZIP": (b"PK\x03\x04\x14\0\0\0", "a ZIP archive"),
+    "gzip": (b"\x1f\x8b\x08\0\0\0\0\0", "gzip"),
+    "an e-mail": (
+        b"Subject: Your diploma\r\nFrom: registrar@university.example\r\n\r\nDear O'Brien-M\xc3\xbcller\r\n",
+        "an e-mail",
+    ),
+    "an mbox": (b"From registrar@university.example Mon Jul  1 12:00:00 2024\n", "an e-mail"),
+    "a web page": (b"<!DOCTYPE html>\n<html lang=en>", "a web page"),
+    "UTF-16": (ISSUED_BYTES.decode().encode("utf-16"), "UTF-16"),
+    "UTF-16 without a mark": (ISSUED_BYTES.decode().encode("utf-16-le"), "UTF-16"),
+    "UTF-16, the other way": (ISSUED_BYTES.decode().encode("utf-16-be"), "UTF-16"),
+    "an issuer's backup": ((RELEASE / "university.backup").read_bytes(), "the backup of an issuer"),
+    "a wallet's backup": ((RELEASE / "wallet.backup").read_bytes(), "a wallet"),
+    "a trust file": ((RELEASE / "trust.json").read_bytes(), "a trust file"),
+    "nothing": (b"", "empty"),
+    "a blank": (b" \n", "empty"),
+    "words": ("Nguyễn Thị Ánh, magna cum laude".encode(), "not JSON"),
+    "random bytes": (bytes(range(128, 256)), "not UTF-8"),
+    "Latin-1": ('{"name": "Müller"}'.encode("latin-1"), "not UTF-8"),
+    "JSON cut off": (ISSUED_BYTES[: len(ISSUED_BYTES) // 2], "not JSON"),
+    "NaN": (b'{"type": "VerifiableCredential", "x": NaN}', "not JSON"),
+    "a list": (b"[%b]" % ISSUED_BYTES, "begins with '{'"),
+    "a number": (b"7", "begins with '{'"),
+    "JSON of somebody else": (b'{"name": "x"}', "no credential"),
+    "a DID document": (json.dumps(ISSUED.issuer_documents[0].document).encode(), "no credential"),
+    "somebody else's JSON with a member twice": (b'{"name": 1, "name": 2}', "member twice"),
+    "too large": (ISSUED_BYTES + b" " * LIMIT, "longer than"),
+    "too deep": (b'{"type": "IntaglioBundle", "x": %b}' % (b"[" * 99 + b"]" * 99), "deeper than"),
+}
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_a_form_that_is_not_read_is_named_and_left_open(name: str) -> None:
+    data, words = FORMS[name]
+    report = check(data)
+    assert [found.name for found in report.checks] == ["readable"]
+    assert (report.verdict, words in said(report)) == (Verdict.UNDETERMINED, True), said(report)
+
+
+@pytest.mark.parametrize(
+    "name", ["a JWT", "a baked PNG", "JSON cut off", "a list", "a trust file", "nothing"]
+)
+def test_the_command_says_so_with_exit_code_3(name: str, program: Program, tmp_path: Path) -> None:
+    data, words = FORMS[name]
+    file = tmp_path / "given"
+    file.write_bytes(data)
+    answer = program("verify", file, "--offline")
+    assert (answer.code, answer.err) == (3, "")
+    first, *_ = answer.out.splitlines()
+    assert first.startswith("COULD NOT BE DECIDED: ")
+    assert words in first
+    assert "What to do: " in answer.out
+
+
+@pytest.mark.parametrize("source", [None, [], "x", "", b"", 7, object(), bytearray(ISSUED_BYTES), {}, {1: 2}])
+def test_whatever_a_program_hands_in_is_answered_with_a_report(source: Any) -> None:
+    assert check(source).verdict is Verdict.UNDETERMINED
+
+
+def test_a_byte_order_mark_is_read(program: Program, tmp_path: Path) -> None:
+    assert check(b"\xef\xbb\xbf" + ISSUED_BYTES)
+    file = tmp_path / "bundle.json"
+    file.write_bytes(b"\xef\xbb\xbf" + (RELEASE / "bundles/valid.json").read_bytes())
+    answer = program("verify", file, "--trust", RELEASE / "trust.json", "--at", "2024-07-02", "--offline")
+    assert answer.code == 0
+
+
+# What a later release may write
+
+OTHER_KIND = {"type": "example.org/chain@v1", "digest": base64url_encode(bytes(32)), "proof": "…"}
+
+
+def set_in(part: str, **members: Any) -> Change:
+    return lambda whole: whole[part].update(members)
+
+
+def set_in_first(part: str, **members: Any) -> Change:
+    return lambda whole: whole[part][0].update(members)
+
+
+def set_proof(**members: Any) -> Change:
+    return lambda whole: whole["credential"]["proof"][0].update(members)
+
+
+def add_context(context: Any) -> Change:
+    return lambda whole: whole["credential"]["@context"].append(context)
+
+
+FUTURE: dict[str, tuple[Change, Verdict, str]] = {
+    "evidence of another kind beside": (
+        lambda whole: whole["evidence"].append(OTHER_KIND),
+        Verdict.VALID,
+        "example.org/chain@v1",
+    ),
+    "evidence of another kind in front": (
+        lambda whole: whole["evidence"].insert(0, OTHER_KIND),
+        Verdict.VALID,
+        "example.org/chain@v1",
+    ),
+    "evidence of another kind alone": (
+        lambda whole: whole.update(evidence=[OTHER_KIND]),
+        Verdict.UNDETERMINED,
+        "example.org/chain@v1",
+    ),
+    "evidence of another kind beside that of a document": (
+        lambda whole: whole["issuerDocuments"][0]["evidence"].append(OTHER_KIND),
+        Verdict.VALID,
+        "",
+    ),
+    "evidence of another kind beside that of a list": (
+        lambda whole: whole["statusLists"][0]["evidence"].append(OTHER_KIND),
+        Verdict.VALID,
+        "",
+    ),
+    "a bundle of version 2": (lambda whole: whole.update(version=2), Verdict.UNDETERMINED, "version '2'"),
+    "one more member": (lambda whole: whole.update(kind={}), Verdict.UNDETERMINED, "'kind'"),
+    "more of evidence": (set_in_first("evidence", chain="x"), Verdict.UNDETERMINED, "'chain'"),
+    "more of a document": (set_in_first("issuerDocuments", history=[]), Verdict.UNDETERMINED, "'history'"),
+    "more of a list": (set_in_first("statusLists", aggregated=1), Verdict.UNDETERMINED, "'aggregated'"),
+    "a JWT in the envelope": (lambda whole: whole.update(credential=JWT), Verdict.UNDETERMINED, "a JWT"),
+    "an enveloped credential": (
+        lambda whole: whole.update(
+            credential={
+                "@context": CONTEXT[0],
+                "type": "EnvelopedVerifiableCredential",
+                "id": f"data:application/vc+jwt,{JWT}",
+            }
+        ),
+        Verdict.UNDETERMINED,
+        "enveloped",
+    ),
+    "another data model": (
+        set_in("credential", **{"@context": ["https://www.w3.org/ns/credentials/v3"]}),
+        Verdict.UNDETERMINED,
+        "credentials/v3",
+    ),
+    "another type of proof": (set_proof(type="Ed25519Signature2030"), Verdict.UNDETERMINED, "proof.type"),
+    "another suite": (set_proof(cryptosuite="mldsa44-rdfc-2030"), Verdict.UNDETERMINED, "mldsa44-rdfc-2030"),
+    "another DID method": (
+        set_proof(verificationMethod="did:webplus:x.example#1"),
+        Verdict.UNDETERMINED,
+        "webplus",
+    ),
+    "a key of another type": (
+        set_proof(
+            verificationMethod="did:key:zUC7K4ndUaGZgV7Cp2yJy6JtMoUHY6u7tkcSYUvPrEidqBmLCTLmi6d5WvwnUqejscAkERJ3"
+            "bfjEiSYtdPkRSE8kSa11hFBr4sTgnbZ95SJj19PN2jdvJjyzpSZgxkyyxNnBNnY#x"
+        ),
+        Verdict.UNDETERMINED,
+        "no known type",
+    ),
+    "a key whose name is a web address": (
+        set_proof(verificationMethod="https://x.example/key#1"),
+        Verdict.UNDETERMINED,
+        "https://x.example/key#1",
+    ),
+    "a member without a meaning": (set_in("credential", surprise="x"), Verdict.UNDETERMINED, "surprise"),
+    "a keyword that is not read": (
+        set_in("credential", **{"@graph": {"name": "x"}}),
+        Verdict.UNDETERMINED,
+        "@graph",
+    ),
+    "another spelling": (
+        lambda whole: whole["credential"].update(
+            {"https://www.w3.org/2018/credentials#validUntil": whole["credential"]["validFrom"]}
+        ),
+        Verdict.UNDETERMINED,
+        "validUntil",
+    ),
+    "an unknown context": (add_context("https://x.example/context"), Verdict.UNDETERMINED, "x.example"),
+    "a context that is not valid": (add_context({"@version": 9}), Verdict.UNDETERMINED, "@version"),
+    "a number that JCS does not write": (set_in("credential", name=10**30), Verdict.UNDETERMINED, "2^53-1"),
+    "more proofs than are read": (
+        lambda whole: whole["credential"].update(proof=whole["credential"]["proof"] * 9),
+        Verdict.UNDETERMINED,
+        "at most 8",
+    ),
+    "more entries than are read": (
+        lambda whole: whole.update(statusLists=whole["statusLists"] * 40),
+        Verdict.UNDETERMINED,
+        "more than 64",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FUTURE)
+def test_what_a_later_release_may_write_is_named_and_no_forgery(name: str) -> None:
+    change, verdict, words = FUTURE[name]
+    report = check(changed(change))
+    assert report.verdict is verdict, said(report)
+    assert words in " ".join(found.text for found in report.checks)
+    assert "not what the issuer signed" not in str(report.to_dict())
+
+
+def test_it_is_told_by_step_8_what_was_left_aside() -> None:
+    (step,) = [
+        found
+        for found in check(changed(FUTURE["evidence of another kind beside"][0])).checks
+        if found.step == 8
+    ]
+    assert step.outcome is Outcome.PASSED
+    assert step.text.endswith("left aside: evidence of the kind 'example.org/chain@v1' is not read here")
