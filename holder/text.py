@@ -16,8 +16,8 @@ from .wallet import Held
 def title(held: Held) -> str:
     """What a credential is called: its name, the achievement's, else its most specific type."""
     credential = held.credential
-    achievements = (subject.get("achievement") for subject in credential.subjects)
-    for named in (credential.document, *(item for item in achievements if isinstance(item, dict))):
+    achievements = (credential.about(subject.get("achievement")) for subject in credential.subjects)
+    for named in (credential.claims, *achievements):
         if text := text_of(named, "name"):
             return printable(text)
     return printable(credential.types[-1])

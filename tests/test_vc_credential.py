@@ -177,6 +177,7 @@ def test_a_published_open_badge_is_well_formed(
     credential = Credential.parse(document)
     assert credential.document == document
     assert (credential.version, credential.issuer) == (version, issuer)
-    assert credential.types == ("VerifiableCredential", "OpenBadgeCredential")
+    more = {"1EdTechCredentialRefresh"} if name == "complete" else set()  # of a service under the same id
+    assert set(credential.types) == {"VerifiableCredential", "OpenBadgeCredential", *more}
     assert credential.valid_from is not None
     assert tuple(map(len, (credential.subjects, credential.status, credential.schemas))) == parts

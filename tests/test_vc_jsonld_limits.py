@@ -160,7 +160,7 @@ def everything(contexts: Contexts) -> tuple[int, int]:
             continue
         seen[id(active)] = active
         waiting += active.embedded.values()
-        waiting += [inside for inside, _ in active.typed.values()]
+        waiting += [inside for inside, _, _ in active.typed.values()]
         waiting += [plan.node for plan in active.plans.values()] + [
             plan.scalar for plan in active.plans.values()
         ]

@@ -29,20 +29,17 @@ def document(issuer: str, **change: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("like", "name", "verdict"),
     [
-        ("eddsa-jcs-2022", "example-2026", Verdict.VALID),
-        ("eddsa-rdfc-2022", "example-rdfc-like-jcs", Verdict.UNDETERMINED),
+        ("eddsa-jcs-2022", "example-2026", Verdict.UNDETERMINED),
+        ("eddsa-rdfc-2022", "example-rdfc-like-jcs", Verdict.VALID),
     ],
 )
-def test_whether_terms_of_ones_own_are_signed_is_a_fact_of_the_suite(
-    like: str, name: str, verdict: Verdict
-) -> None:
+def test_whether_contexts_are_signed_is_a_fact_of_the_suite(like: str, name: str, verdict: Verdict) -> None:
     standard = SUITES[like]
     assert isinstance(standard, DataIntegritySuite)
     suites = {**SUITES, name: replace(standard, name=name)}
     did = did_key.create(KEY.public_key)
-    own = {"motto": "https://university.example/terms#motto"}
     signed = sign(
-        document(did, motto="Sapere aude") | {"@context": [*University().diploma()["@context"], own]},
+        document(did),
         KEY,
         verification_method=f"{did}#{KEY.public_key.multikey()}",
         created=NOW,
@@ -52,6 +49,8 @@ def test_whether_terms_of_ones_own_are_signed_is_a_fact_of_the_suite(
     judge = Verifier(
         Resolver(METHODS, NoFetcher()), trust=Trust().adding(RecognisedIssuer(did)), suites=suites
     )
+    assert judge.verify(signed, now=NOW)
+    signed["@context"] = [*signed["@context"], "https://www.w3.org/ns/did/v1"]
     assert judge.verify(signed, now=NOW).verdict is verdict
 
 

@@ -295,7 +295,10 @@ def test_lists_that_unpack_to_gigabytes_are_refused() -> None:
         credential(
             {},
             credentialSubject={"id": "urn:example:x"},
-            credentialStatus=[status_entry("urn:list:0", 5, purpose) for purpose in purposes],
+            credentialStatus=[
+                {**status_entry("urn:list:0", 5, purpose), "id": f"urn:list:0#{purpose}"}
+                for purpose in purposes
+            ],
         )
     )
     data = Bundle(document, (), (), tuple(map(Anchored, lists))).to_bytes()

@@ -12,8 +12,6 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, unquote
 
-import orjson
-
 from ledger import EntryKind, entry
 
 from . import jcs
@@ -50,26 +48,3 @@ def expected_origins(credential: Credential) -> frozenset[str]:
         for terms in credential.terms_of_use
         if ANCHORED_IN_LOG in (terms["type"] if isinstance(terms["type"], list) else [terms["type"]])
     )
-
-
-def has_own_terms(document: Mapping[str, Any]) -> bool:
-    """Whether the document defines terms itself, in a context written inside it.
-
-    A signature over RDF covers what terms stand for, not the definitions: whoever swaps two definitions and
-    the two values says something else with the same statements. Evidence covers the whole text.
-    """
-    contexts = document.get("@context")
-    if not isinstance(contexts, dict) and orjson.dumps(dict(document)).count(b'"@context"') < 2:
-        return any(isinstance(item, dict) for item in contexts or ())
-    waiting: list[Any] = [dict(document)]
-    while waiting:
-        value = waiting.pop()
-        if isinstance(value, dict):
-            contexts = value.get("@context")
-            if any(
-                isinstance(item, dict) for item in (contexts if isinstance(contexts, list) else [contexts])
-            ):
-                return True
-            value = value.values()
-        waiting += [member for member in value if isinstance(member, (dict, list))]
-    return False

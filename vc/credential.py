@@ -10,10 +10,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from wire import Malformed, Problem, shortened
 from wire.datetimestamp import parse_datetimestamp
+
+if TYPE_CHECKING:
+    from .jsonld import Reading
 
 CONTEXT_V2 = "https://www.w3.org/ns/credentials/v2"
 CONTEXT_V1 = "https://www.w3.org/2018/credentials/v1"
@@ -45,9 +48,16 @@ _ENVELOPED = ("EnvelopedVerifiableCredential", ["EnvelopedVerifiableCredential"]
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """A credential whose form was checked. `document` is the signed JSON; do not change it."""
+    """A credential whose form was checked.
+
+    All but `document` is as its contexts mean it, whatever its members are called: under the names of
+    `jsonld.vocabulary`, terms of its own under their IRIs.
+    """
 
     document: Mapping[str, Any]
+    """The signed JSON, for signatures and digests; do not change it, and take no claims from it."""
+    claims: Mapping[str, Any]
+    """What it says: the document itself where that is spelled so."""
     version: str
     """`2.0` or `1.1`, by its first context."""
     id: str | None
@@ -60,17 +70,32 @@ class Credential:
     status: tuple[Mapping[str, Any], ...]
     schemas: tuple[Mapping[str, Any], ...]
     terms_of_use: tuple[Mapping[str, Any], ...]
+    reading: Reading
+    unread: Problem | None
+    """Why nobody can tell what the document means; `claims` is then the bare JSON, and worth nothing."""
 
     @classmethod
     def parse(cls, document: object) -> Credential:
         """Checks the rules of the data model that concern form.
 
-        Raises `MalformedCredential`, and `UnsupportedForm` for one that follows other rules.
+        Raises `MalformedCredential`, `UnsupportedForm` for one that follows other rules, and `Respelled`
+        where a member may be there, only under another name.
         """
         document = require_object(document, "the credential")
         if document.get("type") in _ENVELOPED:
             raise UnsupportedForm("the credential is an enveloped one, such as a JWT")
         version = require_context(document)
+        reading, unread = read(document)
+        try:
+            return cls._of(document, version, reading, unread)
+        except Malformed as problem:
+            raise (unread if unread and unread.undetermined else problem) from None
+
+    @classmethod
+    def _of(
+        cls, source: Mapping[str, Any], version: str, reading: Reading, unread: Problem | None
+    ) -> Credential:
+        document = reading.claims
         types = require_types(document, "VerifiableCredential")
         start, end = ("validFrom", "validUntil") if version == "2.0" else ("issuanceDate", "expirationDate")
         valid_from, valid_until = (
@@ -85,8 +110,9 @@ class Credential:
                 _require_language_value(document[name], name)
         _require_related_resources(document)
         for name in ("refreshService", "evidence"):
-            typed_objects(document, name)
+            typed_objects(reading, name)
         return cls(
+            source,
             document,
             version,
             optional_url(document, "id", "the credential"),
@@ -94,31 +120,43 @@ class Credential:
             _issuer(document),
             valid_from,
             valid_until,
-            _subjects(document),
-            typed_objects(document, "credentialStatus"),
-            typed_objects(document, "credentialSchema", id_required=True),
-            typed_objects(document, "termsOfUse"),
+            _subjects(reading),
+            typed_objects(reading, "credentialStatus"),
+            typed_objects(reading, "credentialSchema", id_required=True),
+            typed_objects(reading, "termsOfUse"),
+            reading,
+            unread,
         )
+
+    def about(self, value: object) -> Mapping[str, Any]:
+        """All that the credential says of an object in `claims`, or of an id; empty for what is neither."""
+        found = self.reading.about(value)
+        return found if isinstance(found, Mapping) else {}
 
     @property
     def issuer_name(self) -> str | None:
         """What the issuer calls itself here; its word only."""
-        issuer = self.document["issuer"]
-        name = issuer.get("name") if isinstance(issuer, dict) else None
+        name = self.about(self.claims["issuer"]).get("name")
         return name if isinstance(name, str) else None
 
     @property
     def subject_name(self) -> str:
         """The first subject's name; Open Badges 3.0 keeps it among the identifiers, others as `name`."""
         identifiers = self.subjects[0].get("identifier", [])
-        for identifier in identifiers if isinstance(identifiers, list) else [identifiers]:
-            if (
-                isinstance(identifier, dict)
-                and identifier.get("identityType") == "name"
-                and identifier.get("hashed") is False
-            ):
+        for identifier in map(self.about, identifiers if isinstance(identifiers, list) else [identifiers]):
+            if identifier.get("identityType") == "name" and identifier.get("hashed") is False:
                 return text_of(identifier, "identityHash")
         return text_of(self.subjects[0], "name")
+
+
+def read(document: Mapping[str, Any]) -> tuple[Reading, Problem | None]:
+    """What a document says; the document as it is, and why, where that cannot be found out."""
+    from . import jsonld  # only here: most of this module needs no contexts
+
+    try:
+        return jsonld.read(document), None
+    except Problem as problem:
+        return jsonld.Reading(document), problem
 
 
 def text_of(value: Mapping[str, Any], name: str) -> str:
@@ -180,14 +218,13 @@ def optional_url(value: Mapping[str, Any], name: str, where: str) -> str | None:
     return url
 
 
-def typed_objects(
-    document: Mapping[str, Any], name: str, *, id_required: bool = False
-) -> tuple[Mapping[str, Any], ...]:
+def typed_objects(reading: Reading, name: str, *, id_required: bool = False) -> tuple[Mapping[str, Any], ...]:
     """The objects under `name`, one or a list, each with a `type` (VCDM 2.0, 4.9 to 4.14)."""
-    if name not in document:
+    if name not in reading.claims:
         return ()
-    found = document[name]
-    items = tuple(found) if isinstance(found, list) else (found,)
+    found = reading.claims[name]
+    items = list(map(reading.about, found if isinstance(found, list) else [found]))
+    objects: list[Mapping[str, Any]] = []
     for item in items:
         if not isinstance(item, dict) or not item:
             raise MalformedCredential(f"{name} is not an object or a list of objects")
@@ -197,7 +234,8 @@ def typed_objects(
             raise MalformedCredential(f"{name} has no type")
         if optional_url(item, "id", name) is None and id_required:
             raise MalformedCredential(f"{name} has no id")
-    return items
+        objects.append(item)
+    return tuple(objects)
 
 
 def _issuer(document: Mapping[str, Any]) -> str:
@@ -211,14 +249,15 @@ def _issuer(document: Mapping[str, Any]) -> str:
     return url
 
 
-def _subjects(document: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
-    found = document.get("credentialSubject")
-    subjects = tuple(found) if isinstance(found, list) else (found,)
-    for subject in subjects or (None,):
+def _subjects(reading: Reading) -> tuple[Mapping[str, Any], ...]:
+    found = reading.claims.get("credentialSubject")
+    subjects: list[Mapping[str, Any]] = []
+    for subject in map(reading.about, found if isinstance(found, list) and found else [found]):
         if not isinstance(subject, dict) or not subject:
             raise MalformedCredential("credentialSubject is missing, empty or not an object")
         optional_url(subject, "id", "credentialSubject")
-    return subjects
+        subjects.append(subject)
+    return tuple(subjects)
 
 
 def _require_language_value(value: object, where: str) -> None:

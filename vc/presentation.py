@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from wire import TooLarge
+from wire import Problem, TooLarge
 
 from . import forms
 from .credential import (
@@ -16,6 +16,7 @@ from .credential import (
     UnsupportedForm,
     is_url,
     optional_url,
+    read,
     require_context,
     require_object,
     require_types,
@@ -36,6 +37,8 @@ class Presentation:
     id: str | None
     holder: str | None
     credentials: tuple[Credential, ...]
+    unread: Problem | None
+    """Why nobody can tell what the presentation itself means."""
 
     @classmethod
     def parse(cls, document: object) -> Presentation:
@@ -52,11 +55,13 @@ class Presentation:
                 raise UnsupportedForm(f"verifiableCredential holds {form}")
             if not isinstance(item, dict):
                 raise MalformedCredential("verifiableCredential holds something that is not an object")
+        _, unread = read({name: value for name, value in document.items() if name != "verifiableCredential"})
         return cls(
             document,
             optional_url(document, "id", "the presentation"),
             _holder(document),
             tuple(Credential.parse(item) for item in items),
+            unread,
         )
 
 

@@ -59,7 +59,7 @@ class Schemas:
         wanted = [url] if url else [str(schema["id"]) for schema in credential.schemas]
         known = tuple(found for found in wanted if found in self._validators)
         for found in known:
-            error = next(iter(self._validators[found].iter_errors(credential.document)), None)
+            error = next(iter(self._validators[found].iter_errors(credential.claims)), None)
             if error is not None:
                 place = "/".join(str(step) for step in error.instance_path) or "the credential itself"
                 raise SchemaMismatch(

@@ -143,5 +143,5 @@ def _asks_for_the_network(report: Report, now: datetime) -> bool:
 def _answer(report: Report) -> dict[str, Any]:
     answer = report.to_dict()
     if report.has_claims:
-        answer["credentials"] = [credential.document for credential in report.require()]
+        answer["credentials"] = [dict(credential.claims) for credential in report.require()]
     return answer

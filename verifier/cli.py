@@ -141,7 +141,7 @@ def verify(
     )
     data = report.to_dict()
     if report.has_claims:
-        data["credentials"] = [credential.document for credential in report.require()]
+        data["credentials"] = [dict(credential.claims) for credential in report.require()]
     lines = render(report, judge.trust)
     lines = [wrapped(line, _FINDING) if line.startswith(" ") else line for line in lines]
     return Result(data, "\n".join(lines), _EXIT[report.verdict])

@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ledger import Fact
-from vc import Credential
+from vc import Credential, jsonld
 from wire import Malformed, Problem, Refused, counted, shortened
 
 from .status import StatusUnknown
@@ -134,7 +134,8 @@ class Recognised:
                 hint=ASK_ISSUER,
             )
         kinds = set(credential.types) - {"VerifiableCredential"} or {"VerifiableCredential"}
-        if findings.issuer.types and (others := kinds - set(findings.issuer.types)):
+        known = set(map(jsonld.type_name, findings.issuer.types))
+        if known and (others := kinds - known):
             kind = shortened(min(others))
             raise NotAccepted(
                 f"the issuer {credential.issuer} is not recognised for credentials of type {kind}"
@@ -156,13 +157,16 @@ def _is_from(day: date, findings: Findings) -> bool:
 
 @dataclass(frozen=True)
 class OfType:
-    """The credential has this type."""
+    """The credential has this type: an IRI, or a word that stands for one in the vendored contexts."""
 
     type: str
 
+    def __post_init__(self) -> None:
+        jsonld.type_name(self.type)
+
     def check(self, findings: Findings) -> None:
         """Definite: a credential of another type is not accepted."""
-        if self.type not in findings.credential.types:
+        if jsonld.type_name(self.type) not in findings.credential.types:
             raise NotAccepted(f"the credential is not of type {self.type}")
 
 

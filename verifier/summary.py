@@ -28,11 +28,8 @@ class Summary:
 def summarize(credential: Credential, trust: Trust) -> Summary:
     """The summary of a verified credential; the issuer's name is the trust list's, never its own."""
     subject = credential.subjects[0]
-    achievement = subject.get("achievement")
-    what = (text_of(achievement, "name") if isinstance(achievement, dict) else "") or text_of(
-        credential.document, "name"
-    )
-    awarded = credential.document.get("awardedDate") or credential.document.get("validFrom")
+    what = text_of(credential.about(subject.get("achievement")), "name") or text_of(credential.claims, "name")
+    awarded = credential.claims.get("awardedDate") or credential.claims.get("validFrom")
     known = trust.issuer(credential.issuer)
     return Summary(
         what

@@ -201,6 +201,10 @@ class Trust:
         if twice := [name for name, times in named.items() if times > 1]:
             raise Malformed(f"it has more than one entry for {shortened(twice[0])}")
         for issuer in trust.issuers:
+            for kind in issuer.types:
+                from vc.jsonld import type_name  # only here: most lists name no types
+
+                type_name(kind)
             for key in issuer.keys:
                 PublicKey.from_multikey(key)
             for name in issuer.status_issuers:

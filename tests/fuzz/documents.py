@@ -122,7 +122,7 @@ class Writer:
             if len([name for name in types if active.terms[name].context is not UNSET]) > 1:
                 self.traps.add(SEVERAL_TYPES)
             key = self.rng.choice(self.taken(active.types))
-            inside, _ = self.walk.typed(active, types)
+            inside, _, _ = self.walk.typed(active, types)
             if any(inside.terms.get(name) != active.terms[name] for name in types):
                 self.traps.add(REDEFINED)
             members[key] = types[0] if len(types) == 1 and self.chance(0.5) else types

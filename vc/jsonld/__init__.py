@@ -6,22 +6,36 @@ the vendored context documents with their SHA-256; `general.py` is JSON-LD as th
 included, for comparison.
 """
 
-from .canonical import canonicalize, secured, vendored
+from .canonical import canonicalize, read, secured, type_name, vendored
 from .context import Contexts
 from .documents import Documents
 from .general import to_rdf
-from .problem import InvalidContext, InvalidDocument, LossyDocument, TooComplex, UnknownContext
+from .problem import (
+    AmbiguousType,
+    InvalidContext,
+    InvalidDocument,
+    LossyDocument,
+    Respelled,
+    TooComplex,
+    UnknownContext,
+)
+from .reading import Reading
 
 __all__ = [
+    "AmbiguousType",
     "Contexts",
     "Documents",
     "InvalidContext",
     "InvalidDocument",
     "LossyDocument",
+    "Reading",
+    "Respelled",
     "TooComplex",
     "UnknownContext",
     "canonicalize",
+    "read",
     "secured",
     "to_rdf",
+    "type_name",
     "vendored",
 ]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Mapping
+from functools import cache, lru_cache
 from typing import Any
 
 import orjson
@@ -12,7 +13,10 @@ from wire.problem import Malformed
 from . import rdfc
 from .context import Contexts, Meter
 from .documents import Documents
-from .names import property_names
+from .names import Names
+from .problem import AmbiguousType, quoted
+from .reading import Reading
+from .reading import read as read_by
 from .walker import Walk
 
 SMALL = 1 << 14  # bytes; half of it for one name, the other for values: 32 MB of statements
@@ -20,9 +24,32 @@ SMALL = 1 << 14  # bytes; half of it for one name, the other for values: 32 MB o
 
 @cache
 def secured() -> Contexts:
-    """The vendored contexts for documents that are signed: each property and type in its one spelling."""
+    """The vendored contexts for documents that are signed: what decides stands under its one name."""
     documents = Documents()
-    return Contexts(documents, property_names(documents))
+    return Contexts(documents, Names(documents))
+
+
+def read(document: Mapping[str, Any]) -> Reading:
+    """What a document says, by `secured()` contexts. Raises as `canonicalize`."""
+    return read_by(document, secured())
+
+
+@lru_cache(1024)
+def type_name(name: str) -> str:
+    """What a type is called in what was read: for a bare name that of the IRI that vendored contexts give it.
+
+    Raises `AmbiguousType` for one to which they give several.
+    """
+    names = secured().names
+    assert names is not None
+    iris = names.iris.get(name, {name})
+    if len(iris) > 1:
+        raise AmbiguousType(
+            f"the type {quoted(name)} could mean {' or '.join(sorted(iris))}",
+            hint="Write the one that is meant.",
+        )
+    (iri,) = iris
+    return names.types.get(iri, iri)
 
 
 @cache

@@ -14,14 +14,16 @@ inline contexts anyway, and takes a few milliseconds for the first document of a
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Set
-from dataclasses import dataclass, replace
+from collections.abc import Set
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .documents import Documents
 from .problem import InvalidContext, TooComplex, quoted
+
+if TYPE_CHECKING:
+    from .names import Names
 
 KEYWORDS = frozenset({
     "@base", "@container", "@context", "@direction", "@graph", "@id", "@import", "@included", "@index",
@@ -65,6 +67,8 @@ class Term:
     prefix: bool = False
     reverse: bool = False
     protected: bool = False
+    source: str = field(default="", compare=False)
+    """The URL of the document that defines it, if one does."""
 
 
 class Meter:
@@ -97,7 +101,7 @@ class ActiveContext:
         self.direction = direction
         self.previous = previous
         self.plans: dict[str, Any] = {}
-        self.typed: dict[tuple[str, ...], tuple[ActiveContext, list[str]]] = {}
+        self.typed: dict[tuple[str, ...], tuple[ActiveContext, list[str], tuple[str, ...] | None]] = {}
         self.embedded: dict[str | tuple[str, ...] | bytes, ActiveContext] = {}
 
     @cached_property
@@ -127,14 +131,11 @@ class ActiveContext:
         return ActiveContext(self.terms, self.vocab, self.language, self.direction, previous)
 
 
-_ANY: Mapping[str, frozenset[str]] = MappingProxyType({})
-
-
 class Contexts:
     """The context documents that may be used, and all active contexts derived from them so far."""
 
-    def __init__(self, documents: Documents, names: Mapping[str, frozenset[str]] = _ANY) -> None:
-        """`names` are the only spellings of properties and types that are taken (names.py); none: any."""
+    def __init__(self, documents: Documents, names: Names | None = None) -> None:
+        """With `names`, what decides is taken under its one name only (vocabulary.py)."""
         self.documents = documents
         self.names = names
         self.root = ActiveContext({})
@@ -156,11 +157,13 @@ class Contexts:
         override: bool = False,
         propagate: bool = True,
         chain: tuple[str, ...] = (),
+        source: str = "",
     ) -> ActiveContext:
         """The active context after a local one (4.1.2). Raises InvalidContext, UnknownContext, TooComplex.
 
         `override`: protected terms may be redefined, as property-scoped contexts may. `propagate` False:
-        the result ends at the next node object, as type-scoped contexts do.
+        the result ends at the next node object, as type-scoped contexts do. `source` is the URL of the
+        document that `local` stands in.
         """
         if isinstance(local, dict) and "@propagate" in local:
             propagate = local["@propagate"]
@@ -183,11 +186,11 @@ class Contexts:
                     raise InvalidContext(f"{quoted(item)} is not the absolute URL of a context document")
                 result = self.process(
                     result.with_previous(previous), document["@context"], meter,
-                    override=override, chain=(*chain, item),
+                    override=override, chain=(*chain, item), source=item,
                 )  # fmt: skip
             elif isinstance(item, dict):
                 meter.charge(16 + len(result.terms) + len(item))
-                result = _merged(result, item, override, previous)
+                result = _merged(result, item, override, previous, source)
             else:
                 raise InvalidContext("a context is not a URL, an object, null or an array of these")
         return result
@@ -228,7 +231,11 @@ def expand(
 
 
 def _merged(
-    active: ActiveContext, local: dict[str, Any], override: bool, previous: ActiveContext | None
+    active: ActiveContext,
+    local: dict[str, Any],
+    override: bool,
+    previous: ActiveContext | None,
+    source: str,
 ) -> ActiveContext:
     """One context object on top of an active context (4.1.2, step 5.4 on)."""
     result = ActiveContext(dict(active.terms), active.vocab, active.language, active.direction, previous)
@@ -251,7 +258,7 @@ def _merged(
         result.language = _language(local["@language"])
     if "@direction" in local:
         result.direction = _direction(local["@direction"])
-    definition = _Definition(result, local, override)
+    definition = _Definition(result, local, override, source)
     for name in local:
         if name not in _IN_CONTEXT:
             definition.define(name)
@@ -261,10 +268,11 @@ def _merged(
 class _Definition:
     """Create Term Definition (4.2.2) for the terms of one context object, in the order they need."""
 
-    def __init__(self, active: ActiveContext, local: dict[str, Any], override: bool) -> None:
+    def __init__(self, active: ActiveContext, local: dict[str, Any], override: bool, source: str) -> None:
         self.active = active
         self.local = local
         self.override = override
+        self.source = source
         self.protected = local.get("@protected", False)
         self.done: dict[str, bool] = {}
 
@@ -347,6 +355,7 @@ class _Definition:
             prefix=prefix,
             reverse="@reverse" in value,
             protected=protected,
+            source=self.source,
         )
 
     def iri(self, name: str, value: Any) -> str:

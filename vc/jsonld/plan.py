@@ -6,8 +6,9 @@ from dataclasses import replace
 from typing import Final
 
 from .context import IRI, KEYWORDS, UNSET, ActiveContext, Contexts, Meter, Term, expand
-from .literal import DOUBLE, closing
-from .problem import InvalidContext, InvalidDocument, LossyDocument, quoted
+from .literal import DOUBLE, RDF, closing
+from .problem import InvalidContext, LossyDocument, Respelled, quoted
+from .vocabulary import CREATED, DECIDES
 
 # Kinds of plan. Strings under the first two are handled in the walker's hot loop, up to PLAIN a value is an
 # ordinary one, and from LIST on it needs a method of its own.
@@ -21,10 +22,10 @@ GRAPH: Final = 6
 JSON: Final = 7
 REVERSE: Final = 8
 KEYWORD: Final = 9
-MISNAMED: Final = 10  # a property under another name than secured documents give it
+MISNAMED: Final = 10  # a property that decides, under another name than its own
 DONE: Final = 11  # @context, @id and @type, which the walker has read before the loop
 
-_SECURED_KEYWORDS: Final = frozenset({"@context", "id", "type"})
+_READ: Final = frozenset({"@context", "id", "type"})  # of the keywords and their aliases
 _KINDS: Final = {"@list": LIST, "@language": LANGUAGES, "@graph": GRAPH}
 
 
@@ -41,7 +42,9 @@ class Plan:
         "name",
         "node",
         "predicate",
+        "said",
         "scalar",
+        "source",
         "tail",
         "type",
     )  # fmt: skip
@@ -50,6 +53,7 @@ class Plan:
         self.kind = kind
         self.key = key
         self.name = name  # the IRI or keyword that the key stands for
+        self.said: str | None = None  # what it is called once the document is read, if not by the key
         self.type: str | None = None  # @id, @vocab or @json
         self.datatype: str | None = None
         self.scalar = active  # the active context for scalars and value objects
@@ -59,6 +63,7 @@ class Plan:
         self.head = ""  # TEXT and LINK: what stands between subject and value
         self.close = '"'  # TEXT: what ends the literal
         self.tail = ""  # TEXT and LINK: what ends the line
+        self.source = ""  # MISNAMED: where the key has its meaning from
 
 
 def compile_plan(contexts: Contexts, active: ActiveContext, key: str, meter: Meter) -> Plan:
@@ -66,8 +71,8 @@ def compile_plan(contexts: Contexts, active: ActiveContext, key: str, meter: Met
     name = expand(active, key, vocab=True)
     term = active.terms.get(key)
     if name in KEYWORDS:
-        if contexts.names and key not in _SECURED_KEYWORDS:
-            raise InvalidDocument(
+        if contexts.names and key not in _READ:
+            raise Respelled(
                 f"{quoted(key)} could hide a member from readers of JSON",
                 hint="Write id and type, and no other keyword.",
             )
@@ -79,10 +84,10 @@ def compile_plan(contexts: Contexts, active: ActiveContext, key: str, meter: Met
     plan = Plan(_kind(term), key, iri, active)
     if term.context is not UNSET:
         reverted = plan.node
-        plan.scalar = contexts.process(active, term.context, meter, override=True)
+        plan.scalar = contexts.process(active, term.context, meter, override=True, source=term.source)
         plan.node = plan.scalar
         if reverted is not active:
-            plan.node = contexts.process(reverted, term.context, meter, override=True)
+            plan.node = contexts.process(reverted, term.context, meter, override=True, source=term.source)
         inside = plan.scalar.terms.get(key, Term(iri))
         if key in plan.scalar.terms and replace(inside, protected=term.protected) != term:
             raise InvalidContext(
@@ -102,10 +107,30 @@ def compile_plan(contexts: Contexts, active: ActiveContext, key: str, meter: Met
     plan.close = closing(plan.datatype) if plan.datatype else closing(None, language, plan.direction)
     plan.head = plan.predicate + ("<" if plan.kind == LINK else '"')
     plan.tail = "> .\n" if plan.kind == LINK else plan.close + " .\n"
-    if key not in contexts.names.get(iri, (key,)):
-        plan.kind = MISNAMED
+    if contexts.names:
+        said = contexts.names.properties.get(iri, iri)
+        plan.said = None if said == key else said
+        if plan.kind == REVERSE or is_misnamed(active, key, iri):
+            plan.kind = MISNAMED
+            plan.source = origin(active, key)
     meter.charge((len(plan.predicate) + len(plan.head) + len(plan.tail)) // 8)
     return plan
+
+
+def is_misnamed(active: ActiveContext, key: str, iri: str) -> bool:
+    """Whether a key or type means something that decides, and is not the one name under which it is read."""
+    if iri == CREATED:
+        own = active.terms.get("created")
+        return key != "created" and own is not None and own.iri == CREATED
+    return DECIDES.get(iri, key) != key or iri.startswith(RDF)
+
+
+def origin(active: ActiveContext, name: str) -> str:
+    """Where a name has its meaning from, for people."""
+    term = active.terms.get(name)
+    if term is None:
+        return "written as an IRI"
+    return f"by the context {quoted(term.source)}" if term.source else "by a context of the document's own"
 
 
 def absolute(iri: str | None, name: str) -> str:

@@ -32,6 +32,13 @@ class LossyDocument(InvalidDocument):
     title = "Part of the document would not be signed"
 
 
+class Respelled(InvalidDocument):
+    """The document may be good; it says in another way than is read here something that decides."""
+
+    title = "A part is written in a way that is not read"
+    undetermined = True
+
+
 class InvalidContext(Malformed):
     """A context breaks a rule of JSON-LD 1.1, or uses what is not read here."""
 
@@ -44,6 +51,12 @@ class UnknownContext(Refused):
 
     title = "The JSON-LD context is not known here"
     undetermined = True
+
+
+class AmbiguousType(Malformed):
+    """A type is named by a word that means several."""
+
+    title = "The type is not clear"
 
 
 class TooComplex(TooLarge):

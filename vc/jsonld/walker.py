@@ -29,12 +29,16 @@ from .plan import (
     Plan,
     absolute,
     compile_plan,
+    is_misnamed,
+    origin,
 )
-from .problem import InvalidContext, InvalidDocument, LossyDocument, TooComplex
+from .problem import InvalidContext, InvalidDocument, LossyDocument, Respelled, TooComplex, quoted
 from .rdfc import Dataset, Graph, Node
 from .value import reference, scalar, value_object
+from .vocabulary import CREATED, DECIDES, PROOF
 
 DEEPEST = 100  # nested objects and lists
+DECIDING = frozenset(DECIDES.values()) - {"type"}
 
 _FIRST, _REST, _NIL = f" <{RDF}first> ", f" <{RDF}rest> ", f"<{RDF}nil>"
 
@@ -92,7 +96,7 @@ class Walk:
                 if key in node:
                     if types:
                         raise InvalidDocument("an object has its type under two keys")
-                    active, types = self.typed(active, node[key])
+                    active, types, _ = self.typed(active, node[key])
             for key in active.ids:
                 if key in node:
                     if name is not None:
@@ -104,8 +108,8 @@ class Walk:
         subject: Node
         if outermost:
             self.own = name
-        elif name is not None and name == self.own and self.contexts.names and len(node) > 1:
-            raise InvalidDocument("members of the document itself stand in another object of the same id")
+        elif name is not None and name == self.own and self.contexts.names and not DECIDING.isdisjoint(node):
+            raise Respelled("members of the document itself stand in another object of the same id")
         if name is None:
             subject = blank = self.dataset.blank()
             start = ""
@@ -250,7 +254,7 @@ class Walk:
             say(graph, subject, plan.predicate, json_literal(value))
         elif kind == MISNAMED:
             if value not in (None, []):
-                raise self.misnamed(plan.name)
+                raise misnamed(plan.key, plan.name, plan.source)
         elif kind == REVERSE:
             self.put(graph, subject, plan, value, depth, backwards=True)
         elif value is None:
@@ -283,13 +287,6 @@ class Walk:
         else:
             raise InvalidDocument("a map by index, id or type is not supported", hint="Use an array.")
 
-    def misnamed(self, iri: str) -> InvalidDocument:
-        names = ", ".join(sorted(self.contexts.names[iri]))
-        return InvalidDocument(
-            f"this is another spelling of {names}, by which readers of JSON would miss it",
-            hint=f"Write {names}.",
-        )
-
     def chain(self, graph: Graph, plan: Plan, items: list[Any], depth: int) -> Node:
         """An ordered list (8.2.3): a chain of blank nodes."""
         if depth > DEEPEST:
@@ -309,8 +306,10 @@ class Walk:
 
     # Names, types and contexts
 
-    def typed(self, active: ActiveContext, value: Any) -> tuple[ActiveContext, list[str]]:
-        """The context inside an object of these types, and the rest of the lines that state them."""
+    def typed(
+        self, active: ActiveContext, value: Any
+    ) -> tuple[ActiveContext, list[str], tuple[str, ...] | None]:
+        """The context inside an object of these types, the rest of their lines, and their names if others."""
         kinds = (value,) if type(value) is str else tuple(value) if type(value) is list else (None,)
         try:
             found = active.typed.get(kinds)
@@ -321,18 +320,26 @@ class Walk:
             self.meter.charge(1 + len(text) // 8)
             result = active
             lines = []
-            for kind in sorted(set(kinds)):
+            said = dict.fromkeys(kinds, "")
+            names = self.contexts.names
+            for kind in sorted(said):
                 iri = absolute(expand(active, kind, vocab=True), kind)
-                if kind not in self.contexts.names.get(iri, (kind,)):
-                    raise self.misnamed(iri)
+                if names and is_misnamed(active, kind, iri):
+                    raise misnamed(kind, iri, origin(active, kind))
+                said[kind] = names.types.get(iri, iri) if names else kind
                 lines.append(f" <{RDF}type> <{iri}> .\n")
                 self.meter.charge(len(iri) // 8)
                 term = active.terms.get(kind)
                 if term and term.context is not UNSET:
-                    result = self.contexts.process(result, term.context, self.meter, propagate=False)
+                    result = self.contexts.process(
+                        result, term.context, self.meter, propagate=False, source=term.source
+                    )
+                if names and iri == PROOF and getattr(result.terms.get("created"), "iri", None) != CREATED:
+                    raise Respelled("the context of a proof does not say what 'created' is")
             if result.types != active.types:
                 raise InvalidDocument("the context of a type gives another key the meaning of @type")
-            active.typed[kinds] = found = result, lines
+            read = tuple(map(said.__getitem__, kinds))
+            active.typed[kinds] = found = result, lines, None if read == kinds else read
         return found
 
     def plan(self, active: ActiveContext, key: str) -> Plan:
@@ -359,6 +366,14 @@ class Walk:
             self.meter.charge(1 + len(key) // 8)
             found = active.embedded[key] = self.contexts.process(active, local, self.meter)
         return found
+
+
+def misnamed(name: str, iri: str, source: str) -> Respelled:
+    """What is wrong with a name for something that decides; `source` is where it has its meaning from."""
+    own = DECIDES.get(iri)
+    if own is None or own == name:  # a term that reads backwards, or what only lists are made of
+        return Respelled(f"{quoted(name)}, {source}, says what is read only in the ordinary way")
+    return Respelled(f"{quoted(name)}, {source}, is another spelling of {own}, under which alone it is read")
 
 
 def _not_json(value: object) -> NoReturn:

@@ -1,0 +1,203 @@
+"""What a document says, under the names of the one table, however it is spelled.
+
+The counterpart of the walker for readers of JSON: the same contexts and plans, but members under their names
+instead of statements. Terms of the document's own become IRIs, since a signature over RDF covers those and
+not the names; ids and references are written out; null and [] say nothing and are gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from operator import is_
+from typing import Any
+
+import orjson
+
+from .context import ActiveContext, Contexts, Meter, expand
+from .literal import XSD
+from .plan import DONE, GRAPH, JSON, LANGUAGES, LINK, LIST, MAP, MISNAMED, TEXT, Plan, absolute
+from .problem import InvalidDocument, Respelled, TooComplex
+from .value import reference, scalar, value_object
+from .walker import DECIDING, DEEPEST, Walk, misnamed
+
+_Objects = dict[str, list[dict[str, Any]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one document says."""
+
+    claims: Mapping[str, Any]
+    """The document itself where it is spelled so, else a copy. Its `proof` stays as it is."""
+    objects: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    """By id, the objects that say something of it."""
+    silent: str = ""
+    """A member that is null or [], which no signature covers."""
+
+    def about(self, value: object) -> object:
+        """All that the document says of an object, or of an id, wherever it stands; else the value itself.
+
+        Raises `Respelled` where that cannot be told apart.
+        """
+        name = value.get("id") if isinstance(value, dict) else value
+        found = self.objects.get(name, ()) if isinstance(name, str) else ()
+        return _united(found) if found else value
+
+
+def read(document: Mapping[str, Any], contexts: Contexts) -> Reading:
+    """Reads a document. Raises what `canonicalize` raises for its terms, types and references."""
+    meter = Meter()
+    try:
+        return _Reader(contexts, meter).read(document)
+    finally:
+        contexts.settle(meter)
+
+
+class _Reader:
+    """One way through one document."""
+
+    def __init__(self, contexts: Contexts, meter: Meter) -> None:
+        assert contexts.names is not None
+        self.names = contexts.names
+        self.walk = Walk(contexts, meter)
+        self.objects: _Objects = {}
+        self.silent = ""
+
+    def read(self, document: Mapping[str, Any]) -> Reading:
+        unsecured = {name: value for name, value in document.items() if name != "proof"}
+        claims = self.node(self.walk.contexts.root, unsecured, 0)
+        own = self.objects.get(claims.get("id", ""), ())
+        if len(own) > 1:
+            claims = {**claims, **_united(own)}
+        if claims is unsecured:
+            return Reading(document, self.objects, self.silent)
+        secured = {"proof": document["proof"]} if "proof" in document else {}
+        return Reading({**claims, **secured}, self.objects, self.silent)
+
+    def node(self, active: ActiveContext, node: dict[str, Any], depth: int) -> dict[str, Any]:
+        """An object that is no value and no list: itself, where nothing in it reads otherwise."""
+        if depth > DEEPEST:
+            raise TooComplex(f"the document is nested deeper than {DEEPEST} levels")
+        if "@context" in node:
+            active = self.walk.embedded(active, node["@context"])
+        said: dict[str, Any] | None = None  # a copy, from where something reads otherwise than it is written
+        key = ""
+        try:
+            types: tuple[str, ...] | None = None
+            if "type" in node:
+                key = "type"
+                active, _, types = self.walk.typed(active, node["type"])
+            plans, terms = active.plans, active.terms
+            for number, (key, value) in enumerate(node.items()):
+                plan = plans[key] if key in plans else self.walk.plan(active, key)
+                kind = plan.kind
+                read = value
+                if type(value) is str:
+                    if kind == DONE:
+                        if plan.name == "@id":
+                            if value.partition(":")[0] in terms:
+                                read = reference(active, value)
+                        elif types and plan.name == "@type":
+                            (read,) = types
+                    elif kind != TEXT and (kind != LINK or value.partition(":")[0] in plan.scalar.terms):
+                        read = self.value(plan, value, depth)
+                elif kind != DONE:
+                    read = self.value(plan, value, depth)
+                elif plan.name == "@id":
+                    reference(active, value)  # raises
+                elif types and plan.name == "@type":
+                    read = list(types)
+                silent = value is None or value == []
+                if said is None:
+                    if plan.said is None and read is value and not silent:
+                        continue
+                    said = dict(islice(node.items(), number))
+                if silent:
+                    self.silent = self.silent or key
+                    continue
+                name = plan.said or key
+                if name in said:
+                    raise Respelled(f"{name} is said under two names")
+                said[name] = read
+        except InvalidDocument as problem:
+            problem.within(key)
+            raise
+        result = node if said is None else said
+        if "id" in result and len(result) > 1:
+            self.objects.setdefault(result["id"], []).append(result)
+        return result
+
+    def value(self, plan: Plan, value: Any, depth: int) -> Any:
+        """The value of a property, or each of its values."""
+        kind = type(value)
+        if plan.kind == JSON:
+            return value
+        if plan.kind == MISNAMED:
+            raise misnamed(plan.key, plan.name, plan.source)
+        if kind is list:
+            items = [self.value(plan, item, depth) for item in value if item is not None]
+            return value if len(items) == len(value) and all(map(is_, items, value)) else items
+        if kind is dict:
+            if plan.kind == MAP:
+                raise InvalidDocument("a map by index, id or type is not supported", hint="Use an array.")
+            return value if plan.kind == LANGUAGES else self.object(plan, value, depth)
+        if kind is str and plan.type == "@id":
+            return reference(plan.scalar, value)
+        if kind is str and plan.type == "@vocab":
+            iri = absolute(expand(plan.scalar, value, vocab=True), value)
+            return self.names.types.get(iri, iri)
+        return value
+
+    def object(self, plan: Plan, value: dict[str, Any], depth: int) -> Any:
+        for key, keyword in plan.scalar.wrappers:
+            if key not in value:
+                continue
+            if keyword == "@value":
+                return _literal(plan, value, value[key])
+            items = self.value(self.walk.inside(plan), value[key], depth + 1)
+            return items if keyword == "@set" or plan.kind == LIST else {"@list": items}
+        if plan.kind == GRAPH:  # statements of its own, and objects of its own
+            outer, self.objects = self.objects, {}
+            try:
+                return self.node(plan.node, value, depth + 1)
+            finally:
+                self.objects = outer
+        alone = len(value) == 1 and next(iter(value)) in plan.scalar.ids
+        return self.node(plan.scalar if alone else plan.node, value, depth + 1)
+
+
+def _literal(plan: Plan, value: dict[str, Any], content: Any) -> Any:
+    """The text or number that a value object stands for where the term says all the rest."""
+    meaning = value_object(plan.scalar, value)
+    candidates = [content]
+    if type(content) is str and meaning.endswith(f"^^<{XSD}integer>") and content.isascii():
+        candidates += [int(content)] if content.isdigit() and len(content) < 16 else []
+    elif content in ("true", "false") and meaning.endswith(f"^^<{XSD}boolean>"):
+        candidates.append(content == "true")
+    for candidate in candidates:
+        if type(candidate) in (str, int, float, bool) and scalar(plan, candidate) == meaning:
+            return candidate
+    said = {str(expand(plan.scalar, key, vocab=True)): entry for key, entry in value.items()}
+    if "@type" in said:
+        said["@type"] = expand(plan.scalar, said["@type"], vocab=True)
+    return value if said == value else said
+
+
+def _united(objects: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """What several objects of one id say together, in an order that does not depend on theirs."""
+    if all(found == objects[0] for found in objects):
+        return objects[0]
+    said: dict[str, Any] = {}
+    for name in dict.fromkeys(name for found in objects for name in found if name != "@context"):
+        values = [found[name] for found in objects if name in found]
+        if all(value == values[0] for value in values):
+            said[name] = values[0]
+            continue
+        if name in DECIDING:
+            raise Respelled(f"objects of one id differ in {name}, so that they cannot be told apart")
+        each = [item for value in values for item in (value if isinstance(value, list) else [value])]
+        texts = {orjson.dumps(item, option=orjson.OPT_SORT_KEYS): item for item in each}
+        said[name] = [texts[text] for text in sorted(texts)] if len(texts) > 1 else each[0]
+    return said
