@@ -78,8 +78,8 @@ class Credential:
     def parse(cls, document: object) -> Credential:
         """Checks the rules of the data model that concern form.
 
-        Raises `MalformedCredential`, `UnsupportedForm` for one that follows other rules, and `Respelled`
-        where a member may be there, only under another name.
+        Raises `MalformedCredential`, `UnsupportedForm` for one that follows other rules, and what
+        `jsonld.read` does where a member that is missing may stand there under another name.
         """
         document = require_object(document, "the credential")
         if document.get("type") in _ENVELOPED:
@@ -89,7 +89,7 @@ class Credential:
         try:
             return cls._of(document, version, reading, unread)
         except Malformed as problem:
-            raise (unread if unread and unread.undetermined else problem) from None
+            raise (unread if _may_hide_members(unread) else problem) from None
 
     @classmethod
     def _of(
@@ -157,6 +157,12 @@ def read(document: Mapping[str, Any]) -> tuple[Reading, Problem | None]:
         return jsonld.read(document), None
     except Problem as problem:
         return jsonld.Reading(document), problem
+
+
+def _may_hide_members(unread: Problem | None) -> TypeGuard[Problem]:
+    from . import jsonld
+
+    return isinstance(unread, jsonld.Respelled | jsonld.UnknownContext)
 
 
 def text_of(value: Mapping[str, Any], name: str) -> str:

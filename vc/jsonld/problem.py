@@ -36,7 +36,6 @@ class Respelled(InvalidDocument):
     """The document may be good; it says in another way than is read here something that decides."""
 
     title = "A part is written in a way that is not read"
-    undetermined = True
 
 
 class InvalidContext(Malformed):
