@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from wire.problem import Malformed, TooLarge
 from wire.text import counted, shortened
+from wire.work import BYTES_WRITTEN, EVIDENCE, Work
 
 from . import merkle
 from .entries import parse_entry
@@ -118,14 +119,17 @@ class Attested(NamedTuple):
     witnesses: int
 
 
-def verify_evidence(entry: bytes, evidence: Evidence, trust: TrustPolicy) -> Fact:
+def verify_evidence(entry: bytes, evidence: Evidence, trust: TrustPolicy, work: Work | None = None) -> Fact:
     """What the evidence proves about a log entry.
 
     Raises `InvalidEvidence` when it does not hold, `UnknownKind` (undetermined) for another kind than a
     tlog-proof, whatever it is about, `UnknownLog` (undetermined) for a log that the policy does not know,
-    `NotWitnessed` when the quorum is not met, `TooLarge` above 256 KiB.
+    `NotWitnessed` when the quorum is not met, `TooLarge` above 256 KiB and where it costs more than is left
+    of `work`.
     """
     require_known_kind(evidence)
+    if work is not None:
+        work.spend(EVIDENCE + len(evidence.body) // BYTES_WRITTEN)
     if evidence.digest != parse_entry(entry).digest:
         raise InvalidEvidence("the evidence is for another digest")
     index, proof, note = parse_proof(evidence.body)

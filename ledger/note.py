@@ -132,7 +132,9 @@ class Note:
         """
         known = {(key.name, key.id): key for key in keys}
         found: dict[VerifierKey, datetime | None] = {}
-        for name, key_id, signature in self.signatures:
+        for name, key_id, signature in dict.fromkeys(
+            self.signatures
+        ):  # a line may stand there a thousand times
             if key := known.get((name, key_id)):
                 found.setdefault(key, key.verify(signature, self.text))
         return found

@@ -20,6 +20,7 @@ from vc import SUITES, InvalidProof, Proof, UnknownCryptosuite, sign, verify_pro
 from vc.integrity import MAX_PROOFS, Cryptosuite, DataIntegritySuite, proof_values
 from vc.jsonld import Contexts, Documents, canonicalize
 from wire import Malformed, Problem
+from wire.work import Work
 
 CREATED = datetime(2026, 6, 30, tzinfo=UTC)
 KEYS = {name: PrivateKey.generate(name) for name in ("Ed25519", "P-256", "P-384")}
@@ -330,8 +331,8 @@ def suites_with_contexts_of(corpora: Path) -> Mapping[str, Cryptosuite]:
     extra = json.loads((corpora / "vectors/contexts/citizenship-v4rc1.jsonld").read_bytes())
     contexts = Contexts(Documents({url: extra}))
 
-    def rdfc(document: Mapping[str, Any], digest: str) -> bytes:
-        return canonicalize(dict(document), contexts=contexts, digest=digest)
+    def rdfc(document: Mapping[str, Any], digest: str, work: Work) -> bytes:
+        return canonicalize(dict(document), contexts=contexts, digest=digest, work=work)
 
     return {
         name: replace(suite, canonicalize=rdfc)

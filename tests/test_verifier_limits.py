@@ -173,7 +173,7 @@ def test_a_context_is_never_fetched(suite: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "context",
     [
-        {f"term{number}": "urn:example:term" for number in range(120_000)},
+        {f"term{number}": "urn:example:term" for number in range(30_000)},
         [{f"{number:0900}": "urn:example:term"} for number in range(1_000)],
         [{"term": f"urn:example:{number}"} for number in range(20_000)],
     ],
@@ -203,7 +203,7 @@ def test_a_document_made_to_stall_is_refused() -> None:
 
 def test_many_documents_that_each_stay_below_the_limit_are_refused() -> None:
     """Sixteen credentials with eight proofs each: 128 times the most that one canonicalisation may take."""
-    document = credential({"p": [alike(3)]})
+    document = credential({"p": [alike(5)]})
     for number in range(MAX_PROOFS):
         document = signed(document, nonce=str(number))
     shown = {"@context": CONTEXT[:1], "type": ["VerifiablePresentation"], "proof": document["proof"]}

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from ledger import EntryKind, entry
+from wire.work import Work
 
 from . import jcs
 from .credential import Credential
@@ -22,18 +23,21 @@ _LOG = "urn:intaglio:log:"
 
 
 def log_entry(
-    document: Mapping[str, Any], proof: Mapping[str, Any], kind: EntryKind = EntryKind.CREDENTIAL
+    document: Mapping[str, Any],
+    proof: Mapping[str, Any],
+    kind: EntryKind = EntryKind.CREDENTIAL,
+    work: Work | None = None,
 ) -> bytes:
     """The log entry of a secured document: its digest covers exactly this one of its proofs, as an object.
 
     Adding or reordering proofs changes nothing; each of an issuer's proofs has an entry of its own.
     """
-    return entry(kind, document_digest({**document, "proof": proof}))
+    return entry(kind, document_digest({**document, "proof": proof}, work))
 
 
-def document_digest(document: Mapping[str, Any]) -> bytes:
+def document_digest(document: Mapping[str, Any], work: Work | None = None) -> bytes:
     """SHA-256 over the JCS form: the 32 bytes that a log holds."""
-    return hashlib.sha256(jcs.canonicalize(document)).digest()
+    return hashlib.sha256(jcs.canonicalize(document, work)).digest()
 
 
 def anchoring_terms(origin: str) -> dict[str, str]:

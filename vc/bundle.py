@@ -16,6 +16,7 @@ import orjson
 
 from ledger import Evidence
 from wire import Malformed, TooLarge, base64url_decode, base64url_encode, shortened
+from wire.work import Work
 
 from . import forms, jcs
 from .credential import UnsupportedForm
@@ -53,13 +54,15 @@ class Bundle:
     """Status list credentials and revocation details."""
 
     @classmethod
-    def parse(cls, data: bytes | Mapping[str, Any]) -> Bundle:
+    def parse(cls, data: bytes | Mapping[str, Any], work: Work | None = None) -> Bundle:
         """Reads a bundle, or a bare credential or presentation as a bundle of itself.
 
-        Raises `UnsupportedForm`, `NoCredential` and `TooLarge` for what is not read here, which leave the
-        question open, and `Malformed` for a bundle whose known parts are broken.
+        Raises `UnsupportedForm`, `NoCredential` and `TooLarge` for what is not read here, or costs more than
+        is left of `work`, which leave the question open, and `Malformed` for a bundle whose known parts are
+        broken.
         """
-        value = forms.read(data) if isinstance(data, bytes) else forms.require(data)
+        work = work or Work()
+        value = forms.read(data, work) if isinstance(data, bytes) else forms.require(data)
         if value["type"] != TYPE:
             return cls(value)
         if type(value.get("version")) is not int or value["version"] != VERSION:
@@ -69,7 +72,10 @@ class Bundle:
                 hint="A later version of this program may read it.",
             )
         forms.require_members(value, _MEMBERS, "the bundle")
-        jcs.canonicalize(value)  # what could not be written again is refused here
+        if isinstance(data, bytes):  # what could not be written again is refused here
+            work.spend(jcs.size(value))
+        else:
+            jcs.canonicalize(value, work)
         secured = [value[name] for name in ("credential", "presentation") if name in value]
         if len(secured) != 1:
             raise Malformed("the bundle holds neither one credential nor one presentation")

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from wire import Malformed, RepeatedMember, TooLarge, base64url_decode, load_json, load_json_object, shortened
+from wire.work import Work
 
 from .credential import UnsupportedForm
 
@@ -41,14 +42,14 @@ class NoCredential(Malformed):
     advice = f"Was another file meant? {_FILE}"
 
 
-def read(data: bytes) -> dict[str, Any]:
+def read(data: bytes, work: Work | None = None) -> dict[str, Any]:
     """The JSON object in a file, which calls itself a credential, a presentation or a bundle.
 
     Raises `UnsupportedForm`, which names the form, `NoCredential` and `TooLarge`, which leave the question
     open; and `RepeatedMember` for what calls itself one of these and has a member twice.
     """
     try:
-        value = load_json(data, limit=MAX_BYTES)
+        value = load_json(data, limit=MAX_BYTES, work=work)
     except RepeatedMember as problem:
         if not any(map(_is_known, _types_of_repeated(data))):
             raise NoCredential(

@@ -13,9 +13,14 @@ import orjson
 import rfc8785
 
 from wire.problem import Malformed, TooLarge
+from wire.work import BYTES_HASHED, Work
 
 LARGEST_INTEGER = 2**53 - 1  # beyond it ECMAScript numbers are not exact (RFC 8785 Appendix D)
 DEEPEST = 128  # levels of nesting
+
+# In steps, for what the reference package writes
+_VALUE_SLOWLY = 4
+_ESCAPES = 4  # a step
 
 
 class NoCanonicalForm(Malformed):
@@ -25,20 +30,37 @@ class NoCanonicalForm(Malformed):
     undetermined = True
 
 
-def canonicalize(value: Any) -> bytes:
+def canonicalize(value: Any, work: Work | None = None) -> bytes:
     """The canonical UTF-8 bytes of a JSON value made of dict, list, str, int, float, bool and None.
 
     RFC 8785 3.2. Raises NoCanonicalForm for NaN, infinities, integers beyond 2^53-1, lone surrogates and
-    whatever is not JSON; TooLarge for more than 128 levels.
+    whatever is not JSON; TooLarge for more than 128 levels, and where `work` has not so much left.
     """
     try:
-        if _is_plain(value, 0):
-            return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
-        return rfc8785.dumps(value)
+        plain = _is_plain(value, 0)
+        text = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+        if work is not None:
+            slow = 0 if plain else _VALUE_SLOWLY * marks(text) + text.count(b"\\") // _ESCAPES
+            work.spend(marks(text) // 4 + len(text) // BYTES_HASHED + slow)
+        return text if plain else rfc8785.dumps(value)
     except (orjson.JSONEncodeError, rfc8785.CanonicalizationError, UnicodeEncodeError):
         raise NoCanonicalForm(
             "a number is NaN or infinite, or a string holds a lone surrogate: JSON has no such values"
         ) from None
+
+
+def size(value: Any) -> int:
+    """About how many values a JSON value holds. Raises as `canonicalize` does for what JSON does not have."""
+    try:
+        text = orjson.dumps(value, option=orjson.OPT_STRICT_INTEGER)
+    except orjson.JSONEncodeError:
+        text = canonicalize(value)  # says what is wrong
+    return marks(text)
+
+
+def marks(text: bytes) -> int:
+    """How many values JSON text holds at the most."""
+    return 1 + sum(map(text.count, (b",", b"[", b"{")))
 
 
 def _is_plain(value: Any, depth: int) -> bool:

@@ -21,6 +21,7 @@ from vc import Report, Verdict
 from wire import Malformed, Problem, TooLarge, Unavailable, shortened
 from wire.serving import no_route, problem_response, read_body
 from wire.terminal import say
+from wire.work import BODY_STEPS, Work
 
 from .policy import Policy
 from .status import is_web_address
@@ -123,9 +124,9 @@ def create_app(
         options: dict[str, Any] = {
             "now": now, "policy": policy, "strangers": strangers, "challenge": challenge, "domain": domain
         }  # fmt: skip
-        report = judges.offline.verify(body, **options)
+        report = judges.offline.verify(body, work=Work(BODY_STEPS), **options)
         if _asks_for_the_network(report, now):
-            report = await run_in_threadpool(judges.online.verify, body, **options)
+            report = await run_in_threadpool(judges.online.verify, body, work=Work(BODY_STEPS), **options)
         return Response(orjson.dumps(_answer(report)), _STATUS[report.verdict], media_type="application/json")
 
     return app

@@ -33,6 +33,7 @@ from vc.anchoring import document_digest
 from vc.credential import UnsupportedForm, is_url
 from vc.presentation import MAX_CREDENTIALS
 from wire import Problem, Unavailable, base64url_encode, shortened
+from wire.work import Work
 
 from .policy import NotKnown
 from .trust import ASK_ISSUER, RecognisedIssuer, Trust
@@ -87,8 +88,10 @@ class BoundDocument:
 class IssuerKeys:
     """Finds the key of a proof, for the issuers of one bundle."""
 
-    def __init__(self, resolver: DocumentSource, trust: Trust, supplied: Sequence[Anchored]) -> None:
-        self._resolver, self._trust, self._supplied = resolver, trust, supplied
+    def __init__(
+        self, resolver: DocumentSource, trust: Trust, supplied: Sequence[Anchored], work: Work
+    ) -> None:
+        self._resolver, self._trust, self._supplied, self._work = resolver, trust, supplied, work
         self._known: dict[str, tuple[BoundDocument, ...] | Problem] = {}
         self._asked = set[str]()
 
@@ -142,7 +145,7 @@ class IssuerKeys:
         if len(keys) == 1 and not issuer.documents:
             return IssuerKey(keys[0], _PINNED, None, logged, pinned=True, guessed=True)
         document = self._published(issuer.id)
-        bound = _in_order([*bound, *_with_digest(document, issuer)])
+        bound = _in_order([*bound, *_with_digest(document, issuer, self._work)])
         if found := self._newest(bound, method, relationship):
             return found
         published = self._of_today(document, method, relationship)
@@ -222,13 +225,12 @@ class IssuerKeys:
             if supplied.document.get("id") != issuer:
                 continue
             document = Document.parse(supplied.document, issuer)
-            yield from _with_digest(document, self._trust.issuer(issuer))
-            digest = document_digest(supplied.document)
+            yield from _with_digest(document, self._trust.issuer(issuer), self._work)
+            digest = document_digest(supplied.document, self._work)
             for evidence in supplied.evidence:
                 try:
-                    fact = verify_evidence(
-                        entry(EntryKind.DID_DOCUMENT, digest), evidence, self._trust.policy_for(issuer)
-                    )
+                    leaf = entry(EntryKind.DID_DOCUMENT, digest)
+                    fact = verify_evidence(leaf, evidence, self._trust.policy_for(issuer), self._work)
                 except (UnknownKind, UnknownLog, NotWitnessed):  # such evidence binds nothing
                     continue
                 yield BoundDocument(document, fact.index, fact)
@@ -238,10 +240,10 @@ def _in_order(found: Iterable[BoundDocument]) -> tuple[BoundDocument, ...]:
     return tuple(sorted(found, key=lambda bound: bound.index))
 
 
-def _with_digest(document: Document, issuer: RecognisedIssuer | None) -> Iterator[BoundDocument]:
+def _with_digest(document: Document, issuer: RecognisedIssuer | None, work: Work) -> Iterator[BoundDocument]:
     """The document, if the entry pins its digest."""
     pinned = issuer.documents if issuer else ()
-    if pinned and (name := base64url_encode(document_digest(document.value))) in pinned:
+    if pinned and (name := base64url_encode(document_digest(document.value, work))) in pinned:
         yield BoundDocument(document, pinned.index(name) - len(pinned), None)
 
 

@@ -19,6 +19,7 @@ from ledger import (
 )
 from wire import Problem
 from wire.clock import DatedAhead, require_not_ahead
+from wire.work import Work
 
 from .documents import IssuerKey
 from .policy import NotKnown
@@ -45,6 +46,7 @@ class EvidenceCheck:
 
     trust: Trust
     now: datetime
+    work: Work
 
     def facts(
         self,
@@ -73,7 +75,7 @@ class EvidenceCheck:
                     if item.digest not in others():
                         raise InvalidEvidence("the evidence belongs to another diploma")
                     continue
-                fact = verify_evidence(leaf, item, self.trust.policy_for(issuer))
+                fact = verify_evidence(leaf, item, self.trust.policy_for(issuer), self.work)
                 if fact.time is not None:
                     require_not_ahead(fact.time, self.now, "the log's checkpoint")
             except (UnknownKind, UnknownLog, DatedAhead) as problem:

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-import orjson
-
-from vc import Cryptosuite, InvalidProof, Proof, UnknownCryptosuite, jcs, verify_proof
+from vc import Cryptosuite, InvalidProof, Proof, UnknownCryptosuite, verify_proof
 from vc.integrity import proof_values
-from wire import Problem, TooLarge, shortened
+from wire import Problem, shortened
 from wire.clock import require_not_ahead
+from wire.work import Work
 
 from .documents import IssuerKey, IssuerKeys, not_pinned
 
@@ -49,13 +48,6 @@ class Proofs(NamedTuple):
         return f"; not counted, being of a kind that is not known here: {names}" if names else ""
 
 
-MOST_WORK = 200_000
-"""JSON values that are canonicalised for one report, over and over for each proof; a few seconds' work."""
-
-WORK_PER_PROOF = 4_000
-"""What a proof may cost beside that: a document made to stall RDFC-1.0 takes as long as so many values."""
-
-
 @dataclass(slots=True)
 class SignatureCheck:
     """Checks proofs as of `now`."""
@@ -63,7 +55,7 @@ class SignatureCheck:
     keys: IssuerKeys
     suites: Mapping[str, Cryptosuite]
     now: datetime
-    _work: int = 0
+    work: Work
 
     def find(self, document: Mapping[str, Any], purpose: str, issuer: str = "") -> Proofs:
         """The proofs with their keys; purpose, end and controller checked, the signatures not yet.
@@ -72,7 +64,7 @@ class SignatureCheck:
         Every known proof has to stand: a definite fault of one goes before an open question about another.
         Without any, or where one builds on an unknown one, nobody can tell here who signed.
         """
-        values = proof_values(document)
+        values = proof_values(document, self.work)
         if not values:
             raise InvalidProof("there is no proof: nobody signed this")
         found: list[Signature] = []
@@ -103,13 +95,10 @@ class SignatureCheck:
         return proof
 
     def verify(self, document: Mapping[str, Any], signatures: Sequence[Signature]) -> None:
-        """Raises `InvalidProof` unless each signature fits, `TooLarge` where finding out costs much."""
-        work = size(document) + WORK_PER_PROOF
+        """Raises `InvalidProof` unless each signature fits, `TooLarge` where finding out costs too much."""
         for signature in signatures:
-            self._work += work
-            require_little_work(self._work)
             try:
-                verify_proof(document, signature.proof, signature.key.key, suites=self.suites)
+                verify_proof(document, signature.proof, signature.key.key, suites=self.suites, work=self.work)
             except InvalidProof as problem:
                 if not signature.key.guessed:
                     raise
@@ -133,20 +122,3 @@ class SignatureCheck:
 def _kind(proof: Mapping[str, Any]) -> str:
     """What a proof that is not known calls itself."""
     return shortened(str(proof.get("cryptosuite", proof.get("type"))))
-
-
-def size(document: Mapping[str, Any]) -> int:
-    """About how many values a document holds. Raises as `jcs.canonicalize` for what JSON does not have."""
-    try:
-        text = orjson.dumps(dict(document), option=orjson.OPT_STRICT_INTEGER)
-    except orjson.JSONEncodeError:
-        text = jcs.canonicalize(dict(document))  # says what is wrong
-    return 1 + sum(map(text.count, (b",", b"[", b"{")))
-
-
-def require_little_work(work: int) -> None:
-    """Raises `TooLarge` for more values than are canonicalised for one report."""
-    if work > MOST_WORK:
-        raise TooLarge(
-            "there is more to verify than may come at once", hint="Verify the credentials one by one."
-        )

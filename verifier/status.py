@@ -23,6 +23,7 @@ from vc.status import (
 from wire import Problem, TooLarge, Unavailable, load_json_object, shortened
 from wire.clock import DatedAhead, is_ahead, require_not_ahead
 from wire.fetch import Fetcher
+from wire.work import BYTES_UNPACKED, Work
 
 MAX_LIST = 1 << 22
 """Bytes of a status list that are fetched; a million revocations among a hundred million take a tenth."""
@@ -73,7 +74,9 @@ class StatusLookup:
         stapled: Sequence[Anchored],
         sources: Iterable[ListSource],
         authenticate: Authenticate,
+        work: Work,
     ) -> None:
+        self._work = work
         self._stapled, self._sources, self._authenticate = stapled, tuple(sources), authenticate
         self._opened: dict[tuple[str, str], _Opened] = {}
         self._unpacked: dict[tuple[int, int, str], StatusList] = {}
@@ -151,7 +154,7 @@ class StatusLookup:
                 data = source(url)
                 if data is None:
                     continue
-                found = Anchored(load_json_object(data, limit=MAX_LIST))
+                found = Anchored(load_json_object(data, limit=MAX_LIST, work=self._work))
                 Credential.parse(found.document)
             except Problem as problem:
                 self._miss(url, problem, opened)
@@ -187,6 +190,7 @@ class StatusLookup:
         key = (id(credential), entry.size, entry.purpose)
         if key not in self._unpacked:
             bits = open_list(entry, credential)
+            self._work.spend(len(bits.bits) // BYTES_UNPACKED)
             self._left -= len(bits.bits)
             if self._left < 0:
                 raise TooLarge(f"the status lists unpack to more than {MOST_UNPACKED} bytes")

@@ -33,12 +33,13 @@ from vc.report import StatusTime
 from vc.status import StatusEntry
 from wire import Problem, TooLarge, shortened
 from wire.clock import is_ahead
+from wire.work import Work
 
 from .checks import Checks
 from .documents import IssuerKeys
 from .evidence import EvidenceCheck, attested, left_aside, require_current, require_may_have_signed
 from .policy import Findings, NotKnown, NotShownByHolder, Policy, complete, needs_no_credential
-from .signatures import NotInForce, Signature, SignatureCheck, require_little_work, size
+from .signatures import NotInForce, Signature, SignatureCheck
 from .status import ListSource, NotItsList, StatusLookup
 from .trust import Trust
 
@@ -73,29 +74,31 @@ class Verifier:
         strangers: bool = False,
         challenge: str | None = None,
         domain: str | None = None,
+        work: Work | None = None,
     ) -> Report:
         """Checks a credential, a presentation or a bundle of either as of `now`.
 
         The issuer has to be recognised by the trust list, and what `policy` asks for comes on top;
         `strangers` alone lets in issuers that nobody recognises: then only the policy stands before them.
 
-        With `challenge` and `domain` a presentation made for exactly these is asked for. Never raises a
-        `Problem`: what is wrong stands in the report.
+        With `challenge` and `domain` a presentation made for exactly these is asked for. `work` is what the
+        report may cost, by default `wire.work.FILE_STEPS`. Never raises a `Problem`: what is wrong stands in
+        the report.
         """
         if now.tzinfo is None:
             raise ValueError("now has no time zone")
-        checks = Checks()
+        checks, work = Checks(), work or Work()
         # (1) readable: limits, form
         with checks.step(1):
-            bundle = source if isinstance(source, Bundle) else Bundle.parse(source)
+            bundle = source if isinstance(source, Bundle) else Bundle.parse(source, work)
             presentation = Presentation.parse(bundle.secured) if bundle.is_presentation else None
             credentials = presentation.credentials if presentation else (Credential.parse(bundle.secured),)
             # whole and in limits, also where no signature reaches
-            require_little_work(size(bundle.secured))
+            work.spend(jcs.size(dict(bundle.secured)))
             checks.passed("well-formed")
         if checks.stopped():
             return Report(checks.found, ())
-        steps = _Steps(self, bundle, credentials, now, checks)
+        steps = _Steps(self, bundle, credentials, now, checks, work)
         # (2) holder: challenge, domain, holder binding
         holder = steps.holder(presentation, challenge, domain)
         if not credentials and needs_no_credential(policy):
@@ -120,13 +123,15 @@ class _Steps:
         credentials: Sequence[Credential],
         now: datetime,
         checks: Checks,
+        work: Work,
     ) -> None:
+        self._work = work
         self._verifier, self._bundle, self._credentials = verifier, bundle, credentials
         self._trust, self._now, self._checks = verifier.trust, now, checks
-        keys = IssuerKeys(verifier.resolver, verifier.trust, bundle.issuer_documents)
-        self._signatures = SignatureCheck(keys, verifier.suites, now)
-        self._evidence = EvidenceCheck(verifier.trust, now)
-        self._status = StatusLookup(bundle.status_lists, verifier.lists, self._authenticate)
+        keys = IssuerKeys(verifier.resolver, verifier.trust, bundle.issuer_documents, work)
+        self._signatures = SignatureCheck(keys, verifier.suites, now, work)
+        self._evidence = EvidenceCheck(verifier.trust, now, work)
+        self._status = StatusLookup(bundle.status_lists, verifier.lists, self._authenticate, work)
         self.statuses: list[StatusTime | None] = []
         """Of each credential as of when it is known not to be revoked."""
 
@@ -290,7 +295,7 @@ class _Steps:
         binding = dict.fromkeys((signer, issuer))
         has_log = any(self._trust.policy_for(name).logs for name in binding)
         for signature in signatures:
-            leaf = log_entry(anchored.document, signature.proof.value, kind)
+            leaf = log_entry(anchored.document, signature.proof.value, kind, self._work)
             keys = {leaf: signature.key}
             facts = [self._evidence.facts(keys, anchored.evidence, name) for name in binding]
             if any(found.found for found in facts):
@@ -315,7 +320,7 @@ class _Steps:
     def _anchors(self, credential: Credential, own: Sequence[Signature]) -> tuple[Fact, ...]:
         keys = {}
         if self._bundle.evidence:
-            keys = {log_entry(credential.document, found.proof.value): found.key for found in own}
+            keys = {self._entry(credential, found.proof.value): found.key for found in own}
         facts = self._evidence.facts(keys, self._bundle.evidence, credential.issuer, lambda: self._digests)
         has_log = bool(self._trust.policy_for(credential.issuer).logs)
         origins = {fact.origin for fact in facts.found}
@@ -344,10 +349,13 @@ class _Steps:
     def _digests(self) -> frozenset[bytes]:
         """The digests of all credentials in the bundle, as logs hold them."""
         return frozenset(
-            parse_entry(log_entry(credential.document, value)).digest
+            parse_entry(self._entry(credential, value)).digest
             for credential in self._credentials
-            for value in proof_values(credential.document)
+            for value in proof_values(credential.document, self._work)
         )
+
+    def _entry(self, credential: Credential, proof: Mapping[str, Any]) -> bytes:
+        return log_entry(credential.document, proof, work=self._work)
 
 
 def _not_by(issuer: str) -> Problem:

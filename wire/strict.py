@@ -12,11 +12,13 @@ import codecs
 import json
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any, NoReturn
 
 import orjson
 
 from .problem import Malformed, RepeatedMember, TooLarge
+from .work import VALUE_READ, Work
 
 __all__ = [
     "JSON",
@@ -34,6 +36,7 @@ JSON = dict[str, Any] | list[Any] | str | int | float | bool | None
 _BRACKETS = bytes.maketrans(b"[]{}", b"()()")
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"(?=[ \t\r\n]*(:)?)|[{}]', re.DOTALL)
+_MOST_TOKENS = 20_000
 _NUMBERS = bytes.maketrans(b"123456789[,:-\t\r\n", b"000000000" + b" " * 7)
 _LONG_NUMBER = b" " + b"0" * 16  # as it begins under that table
 
@@ -52,12 +55,13 @@ def _object(members: list[tuple[str, Any]]) -> dict[str, Any]:
 _DECODER = json.JSONDecoder(object_pairs_hook=_object)
 
 
-def load_json(data: bytes | str, *, limit: int = 1 << 20, depth: int = 64) -> Any:
+def load_json(data: bytes | str, *, limit: int = 1 << 20, depth: int = 64, work: Work | None = None) -> Any:
     """The value of one JSON text (RFC 8259 as narrowed by RFC 7493, I-JSON), integers exact.
 
     One byte order mark in front, as some editors write it, is passed over (RFC 8259 section 8.1). `limit` is
-    in bytes, `depth` in nested arrays and objects. Raises `TooLarge` beyond them, `RepeatedMember`, and
-    `Malformed` for what is not UTF-8 or not JSON, for NaN, numbers beyond a double and lone surrogates.
+    in bytes, `depth` in nested arrays and objects; the values are charged to `work`, where that is given,
+    before a parser makes objects of them. Raises `TooLarge` beyond each, `RepeatedMember`, and `Malformed`
+    for what is not UTF-8 or not JSON, for NaN, numbers beyond a double and lone surrogates.
     """
     if len(data) > limit:
         raise TooLarge(f"the JSON text is longer than {limit} bytes")
@@ -65,6 +69,8 @@ def load_json(data: bytes | str, *, limit: int = 1 << 20, depth: int = 64) -> An
     if len(text) > limit:
         raise TooLarge(f"the JSON text is longer than {limit} bytes")
     text = text.removeprefix(codecs.BOM_UTF8)
+    if work is not None:
+        work.spend(VALUE_READ * _values(text, work.left // VALUE_READ))
     # Two parsers: orjson refuses NaN, 1e400 and lone surrogates, but turns integers beyond 64 bits into
     # floats and takes the last of two members; json, with our hook, does neither.
     try:
@@ -78,18 +84,46 @@ def load_json(data: bytes | str, *, limit: int = 1 << 20, depth: int = 64) -> An
     try:
         return _DECODER.decode(text.decode())
     except _DuplicateMemberError:
-        place = _place(text, next(_repeated_names(text)))
+        found = next(_repeated_names(text), None)
+        place = "further down" if found is None else _place(text, found)
         raise RepeatedMember(f"{place}: a second member of this name in one object") from None
 
 
-def load_json_object(data: bytes | str, *, limit: int = 1 << 20, depth: int = 64) -> dict[str, Any]:
+def load_json_object(
+    data: bytes | str, *, limit: int = 1 << 20, depth: int = 64, work: Work | None = None
+) -> dict[str, Any]:
     """As `load_json`, for a text that must be an object."""
-    value = load_json(data, limit=limit, depth=depth)
+    value = load_json(data, limit=limit, depth=depth, work=work)
     if not isinstance(value, dict):
         raise Malformed(
             "the JSON text is not an object", hint="Was another file meant? It should begin with '{'."
         )
     return value
+
+
+def _values(text: bytes, most: int) -> int:
+    """How many values a text holds at the most; without commas and brackets in strings, if it matters."""
+    found = _marks(text)
+    if found <= most:
+        return found
+    text = _without_escapes(text)
+    # Between commas and brackets stand two strings at the most: a text with more quotation marks is above the
+    # limit, or is no JSON. To cut it at each of them would fill the memory.
+    if text.count(b'"') > 4 * (most + 1):
+        return most + 1
+    return _marks(_outside_strings(text))
+
+
+def _marks(text: bytes) -> int:
+    return 1 + text.count(b",") + text.count(b"[") + text.count(b"{")
+
+
+def _without_escapes(text: bytes) -> bytes:
+    return text.replace(rb"\\", b"").replace(rb"\"", b"") if b"\\" in text else text
+
+
+def _outside_strings(text: bytes) -> bytes:
+    return b"".join(text.split(b'"')[::2])
 
 
 def _is_whole(value: Any, text: bytes) -> bool:
@@ -117,10 +151,7 @@ def _utf8(text: str) -> bytes:
 
 def _deeper_than(depth: int, text: bytes) -> bool:
     """Of a text known to be JSON: drop the strings, then the innermost pairs of brackets, level by level."""
-    if b"\\" in text:
-        text = text.replace(rb"\\", b"").replace(rb"\"", b"")
-    outside_strings = b"".join(text.split(b'"')[::2])
-    brackets = outside_strings.translate(_BRACKETS, _NO_BRACKETS)
+    brackets = _outside_strings(_without_escapes(text)).translate(_BRACKETS, _NO_BRACKETS)
     for _ in range(depth):
         brackets = brackets.replace(b"()", b"")
     return bool(brackets)
@@ -144,9 +175,9 @@ def _explain(text: bytes, error: json.JSONDecodeError) -> NoReturn:
 
 
 def _repeated_names(text: bytes) -> Iterator[int]:
-    """Where members begin whose object has one of that name already: slow, and only for bad input."""
+    """Where members begin whose object has one of that name already, as far as somebody would look."""
     names: list[set[str]] = []
-    for token in _TOKEN.finditer(text):
+    for token in islice(_TOKEN.finditer(text), _MOST_TOKENS):
         if token[0] == b"{":
             names.append(set())
         elif token[0] == b"}":

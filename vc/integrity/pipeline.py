@@ -9,6 +9,7 @@ from typing import Any
 from keys import PublicKey, Signer
 from wire import shortened
 from wire.datetimestamp import format_datetimestamp
+from wire.work import SIGNATURE, Work
 
 from .. import jcs
 from .proof import InvalidProof, Proof, UnknownCryptosuite, proof_values, secured_part
@@ -66,16 +67,18 @@ def verify_proof(
     key: PublicKey,
     *,
     suites: Mapping[str, Cryptosuite] = SUITES,
+    work: Work | None = None,
 ) -> None:
     """Checks that `key` made `proof` over this document (VC Data Integrity 4.4).
 
     Purpose, controller, times, domain and challenge are the verifier's to check: they need knowledge
     from outside. Raises `InvalidProof`, `UnknownCryptosuite`, or `Malformed` where the document cannot
-    be canonicalised without loss.
+    be canonicalised without loss, `TooLarge` where that costs more than is left of `work`.
     """
-    suite = _suite(proof.cryptosuite, suites)
-    _require_own_context(document, proof.value)
-    suite.verify(secured_part(document, proof.previous), proof.value, key)
+    suite, work = _suite(proof.cryptosuite, suites), work or Work()
+    work.spend(SIGNATURE)
+    _require_own_context(document, proof.value, work)
+    suite.verify(secured_part(document, proof.previous, work), proof.value, key, work)
 
 
 def _suite(name: str, suites: Mapping[str, Cryptosuite]) -> Cryptosuite:
@@ -84,7 +87,7 @@ def _suite(name: str, suites: Mapping[str, Cryptosuite]) -> Cryptosuite:
     return suites[name]
 
 
-def _require_own_context(document: Mapping[str, Any], proof: Mapping[str, Any]) -> None:
+def _require_own_context(document: Mapping[str, Any], proof: Mapping[str, Any], work: Work) -> None:
     """A proof's own `@context` may only repeat the start of the document's: terms keep their meaning."""
     if "@context" not in proof:
         return
@@ -92,5 +95,5 @@ def _require_own_context(document: Mapping[str, Any], proof: Mapping[str, Any]) 
         found if isinstance(found, list) else [found]
         for found in (proof["@context"], document.get("@context"))
     )
-    if jcs.canonicalize(outer[: len(own)]) != jcs.canonicalize(own):  # to Python, True equals 1
+    if jcs.canonicalize(outer[: len(own)], work) != jcs.canonicalize(own, work):  # to Python, True equals 1
         raise InvalidProof("proof.@context differs from the document's @context")

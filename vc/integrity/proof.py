@@ -13,6 +13,7 @@ from typing import Any
 
 from wire import Malformed, Problem, TooLarge, shortened
 from wire.datetimestamp import parse_datetimestamp
+from wire.work import Work
 
 from .. import jcs
 
@@ -94,7 +95,7 @@ def _texts(value: Mapping[str, Any], name: str, where: str) -> tuple[str, ...]:
     return tuple(items)
 
 
-def proof_values(document: Mapping[str, Any]) -> list[Any]:
+def proof_values(document: Mapping[str, Any], work: Work | None = None) -> list[Any]:
     """The entries of `proof` as they stand, each once; none without. Raises `TooLarge` beyond the limit."""
     found = document.get("proof", [])
     values = found if isinstance(found, list) else [found]
@@ -104,10 +105,12 @@ def proof_values(document: Mapping[str, Any]) -> list[Any]:
         raise TooLarge(f"proof has {len(values)} entries; at most {MAX_PROOFS} are read")
     if len(values) < 2:
         return values
-    return list({jcs.canonicalize(value): value for value in values}.values())
+    return list({jcs.canonicalize(value, work): value for value in values}.values())
 
 
-def secured_part(document: Mapping[str, Any], previous: str | Sequence[str]) -> dict[str, Any]:
+def secured_part(
+    document: Mapping[str, Any], previous: str | Sequence[str], work: Work | None = None
+) -> dict[str, Any]:
     """What a proof covers: the document without `proof`, but with the `previous` proofs it names (4.5).
 
     Raises `InvalidProof` where a named proof is missing, its id is taken twice, or the chain is a circle.
@@ -115,7 +118,7 @@ def secured_part(document: Mapping[str, Any], previous: str | Sequence[str]) -> 
     covered = {name: value for name, value in document.items() if name != "proof"}
     if previous:
         covered["proof"] = _chain(
-            (previous,) if isinstance(previous, str) else tuple(previous), proof_values(document)
+            (previous,) if isinstance(previous, str) else tuple(previous), proof_values(document, work)
         )
     return covered
 

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from keys import InvalidSignature, PublicKey, Signer
 from wire import Malformed, base58_decode, base58_encode
+from wire.work import Work
 
 from .. import jcs
 from .proof import InvalidProof
@@ -35,24 +36,29 @@ class Cryptosuite(Protocol):
     ) -> dict[str, Any]:
         """The proof, `options` and `proofValue`, that secures `document`, given without its own proof."""
 
-    def verify(self, document: Mapping[str, Any], proof: Mapping[str, Any], key: PublicKey) -> None:
-        """Raises `InvalidProof` unless `key` made `proof` over `document`, given without its own proof."""
+    def verify(
+        self, document: Mapping[str, Any], proof: Mapping[str, Any], key: PublicKey, work: Work
+    ) -> None:
+        """Raises `InvalidProof` unless `key` made `proof` over `document`, given without its own proof.
+
+        `TooLarge` where finding out costs more than is left of `work`.
+        """
 
 
-Canonicalize = Callable[[Mapping[str, Any], str], bytes]
-"""Canonical bytes of a JSON object; the second argument names the hash used inside, where there is one."""
+Canonicalize = Callable[[Mapping[str, Any], str, Work], bytes]
+"""Canonical bytes of a JSON object; the text names the hash used inside, where there is one."""
 
 _SIGNATURE_CHARACTERS = 140  # base58btc of 96 bytes, the longest signature (P-384), needs 132
 
 
-def _rdfc(document: Mapping[str, Any], digest: str) -> bytes:
+def _rdfc(document: Mapping[str, Any], digest: str, work: Work) -> bytes:
     from .. import jsonld  # only here: who keeps and shows credentials needs no contexts
 
-    return jsonld.canonicalize(dict(document), digest=digest)
+    return jsonld.canonicalize(dict(document), digest=digest, work=work)
 
 
-def _jcs(document: Mapping[str, Any], _digest: str) -> bytes:
-    return jcs.canonicalize(document)
+def _jcs(document: Mapping[str, Any], _digest: str, work: Work) -> bytes:
+    return jcs.canonicalize(document, work)
 
 
 @dataclass(frozen=True)
@@ -73,10 +79,12 @@ class DataIntegritySuite:
         if self.covers_contexts and "@context" in document:
             options = {**options, "@context": document["@context"]}
         digest = self._digest_for(signer.public_key)
-        signature = signer.sign(self._hash_data(document, options, digest))
+        signature = signer.sign(self._hash_data(document, options, digest, Work()))
         return {**options, "proofValue": "z" + base58_encode(signature)}
 
-    def verify(self, document: Mapping[str, Any], proof: Mapping[str, Any], key: PublicKey) -> None:
+    def verify(
+        self, document: Mapping[str, Any], proof: Mapping[str, Any], key: PublicKey, work: Work
+    ) -> None:
         """Raises `InvalidProof`, or `Malformed` where the document cannot be canonicalised without loss."""
         digest = self._digest_for(key)
         value: str = proof["proofValue"]
@@ -90,7 +98,7 @@ class DataIntegritySuite:
             document = {**document, "@context": proof["@context"]}
         options = {name: member for name, member in proof.items() if name != "proofValue"}
         try:
-            key.verify(signature, self._hash_data(document, options, digest))
+            key.verify(signature, self._hash_data(document, options, digest, work))
         except InvalidSignature:
             raise InvalidProof(
                 "the signature does not fit: the content was changed after signing, or another key signed it",
@@ -102,11 +110,14 @@ class DataIntegritySuite:
             raise InvalidProof(f"{self.name} does not work with keys of type {key.type}")
         return self.digests[key.type]
 
-    def _hash_data(self, document: Mapping[str, Any], options: Mapping[str, Any], digest: str) -> bytes:
+    def _hash_data(
+        self, document: Mapping[str, Any], options: Mapping[str, Any], digest: str, work: Work
+    ) -> bytes:
         if not self.covers_contexts and "@context" in document:
             options = {**options, "@context": document["@context"]}
         hasher = getattr(hashlib, digest)  # half the time of hashlib.new
-        return b"".join(hasher(self.canonicalize(part, digest)).digest() for part in (options, document))
+        parts = (options, document)
+        return b"".join(hasher(self.canonicalize(part, digest, work)).digest() for part in parts)
 
 
 _EDDSA = MappingProxyType({"Ed25519": "sha256"})

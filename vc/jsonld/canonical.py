@@ -9,7 +9,9 @@ from typing import Any
 import orjson
 
 from wire.problem import Malformed
+from wire.work import VALUE_WALKED, Work
 
+from .. import jcs
 from . import rdfc
 from .context import Contexts, Meter
 from .documents import Documents
@@ -19,7 +21,7 @@ from .reading import Reading
 from .reading import read as read_by
 from .walker import Walk
 
-SMALL = 1 << 14  # bytes; half of it for one name, the other for values: 32 MB of statements
+SMALL = 1 << 13  # bytes; half of it for one name, the other for values: a few megabytes of statements
 
 
 @cache
@@ -63,29 +65,31 @@ def canonicalize(
     *,
     contexts: Contexts | None = None,
     digest: str = "sha256",
-    limit: int = rdfc.WORK,
+    work: Work | None = None,
 ) -> bytes:
     """The canonical form of a JSON-LD document: N-Quads in UTF-8, sorted (RDFC-1.0), with nothing left out.
 
     `document` is parsed JSON. `contexts` defaults to `secured()`; nothing is ever fetched. `digest` is the
-    hash inside the algorithm, "sha256" or "sha384"; `limit` the steps allowed for telling equal-looking
-    nodes apart. Raises LossyDocument, InvalidDocument, InvalidContext, UnknownContext or TooComplex.
+    hash inside the algorithm, "sha256" or "sha384"; `work` is what it may cost, by default as much as a whole
+    report. Raises LossyDocument, InvalidDocument, InvalidContext, UnknownContext, and TooLarge or TooComplex
+    where it costs more.
     """
-    contexts = contexts or secured()
-    meter = Meter()
+    contexts, work = contexts or secured(), work or Work()
+    meter = Meter(work)
     try:
-        dataset = rdfc.Dataset() if _is_small(document) else rdfc.Dataset(rdfc.Budget().lists)
-        dataset = Walk(contexts, meter, dataset).document(document)
-        return rdfc.canonicalize(dataset, digest=digest, limit=limit).encode()
+        dataset = Walk(contexts, meter, _dataset(document, work)).document(document)
+        return rdfc.canonicalize(dataset, digest=digest, work=work).encode()
     except UnicodeEncodeError:
         raise Malformed("a string holds a lone surrogate, which UTF-8 cannot express") from None
     finally:
         contexts.settle(meter)
 
 
-def _is_small(document: dict[str, Any]) -> bool:
-    """So small that its statements cannot fill the memory, however long the names in it are."""
+def _dataset(document: dict[str, Any], work: Work) -> rdfc.Dataset:
+    """Where a document's statements go; its values are charged. A small one's cannot fill the memory."""
     try:
-        return len(orjson.dumps(document)) <= SMALL
-    except orjson.JSONEncodeError:
-        return False
+        text = orjson.dumps(document)
+    except orjson.JSONEncodeError:  # the walk says what is wrong
+        return rdfc.Dataset(rdfc.counted(work))
+    work.spend(VALUE_WALKED * jcs.marks(text))
+    return rdfc.Dataset() if len(text) <= SMALL else rdfc.Dataset(rdfc.counted(work))

@@ -19,6 +19,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from wire.work import Work
+
 from .documents import Documents
 from .problem import InvalidContext, TooComplex, quoted
 
@@ -74,13 +76,15 @@ class Term:
 class Meter:
     """The work one document has caused so far, in term definitions copied or eight bytes remembered."""
 
-    __slots__ = ("spent",)
+    __slots__ = ("spent", "work")
 
-    def __init__(self) -> None:
+    def __init__(self, work: Work | None = None) -> None:
         self.spent = 0
+        self.work = work or Work()
 
     def charge(self, amount: int) -> None:
         self.spent += amount
+        self.work.spend(amount)
         if self.spent > MOST:
             raise TooComplex("the document combines too many or too large contexts")
 

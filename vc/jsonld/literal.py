@@ -17,14 +17,20 @@ JSON_TYPE = RDF + "JSON"
 
 is_special = re.compile(r'["\\\x00-\x1f\x7f\ufffe\uffff]').search
 _SPECIAL = re.compile(r'["\\\x00-\x1f\x7f]')
-_ESCAPES = {"\b": "\\b", "\t": "\\t", "\n": "\\n", "\f": "\\f", "\r": "\\r", '"': '\\"', "\\": "\\\\"}
+_ESCAPES = {"\\": "\\\\", "\b": "\\b", "\t": "\\t", "\n": "\\n", "\f": "\\f", "\r": "\\r", '"': '\\"'}
+_ESCAPES |= {chr(code): f"\\u{code:04X}" for code in (*range(0x20), 0x7F) if chr(code) not in _ESCAPES}
+_LONG = 500  # characters; from there on it is faster to look for each of the special ones
 
 
 def escaped(text: str) -> str:
     """Text between the quotes of a literal (RDFC-1.0 Appendix A)."""
     if "\ufffe" in text or "\uffff" in text:
         raise InvalidDocument("a text holds U+FFFE or U+FFFF, which processors do not write the same way")
-    return _SPECIAL.sub(lambda found: _ESCAPES.get(found[0]) or f"\\u{ord(found[0]):04X}", text)
+    if len(text) < _LONG:
+        return _SPECIAL.sub(lambda found: _ESCAPES[found[0]], text)
+    for character, escape in _ESCAPES.items():  # the backslash goes first
+        text = text.replace(character, escape)
+    return text
 
 
 def closing(datatype: str | None, language: str | None = None, direction: str | None = None) -> str:

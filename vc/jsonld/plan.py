@@ -7,7 +7,7 @@ from typing import Final
 
 from .context import IRI, KEYWORDS, UNSET, ActiveContext, Contexts, Meter, Term, expand
 from .literal import DOUBLE, RDF, closing
-from .problem import InvalidContext, LossyDocument, Respelled, quoted
+from .problem import InvalidContext, LossyDocument, Respelled, quoted, require_short
 from .vocabulary import CREATED, DECIDES
 
 # Kinds of plan. Strings under the first two are handled in the walker's hot loop, up to PLAIN a value is an
@@ -135,6 +135,8 @@ def origin(active: ActiveContext, name: str) -> str:
 
 def absolute(iri: str | None, name: str) -> str:
     """The IRI that a name stands for, if it is one."""
+    if iri is not None:
+        require_short(iri)
     if iri is None or not IRI(iri):
         raise LossyDocument(
             f"{quoted(name)} has no meaning in the contexts used here",

@@ -64,6 +64,19 @@ class TooComplex(TooLarge):
     title = "The document takes too much work to canonicalise"
 
 
+LONGEST_NAME = 1 << 12  # characters; each stands in every statement about what it names
+LONGEST_DATA = 1 << 19  # of a data: URL, which holds a picture
+
+
+def require_short(iri: str) -> None:
+    """Raises TooComplex for an id, property or type that is longer than any honest one."""
+    if len(iri) > LONGEST_NAME and (len(iri) > LONGEST_DATA or not iri.startswith("data:")):
+        raise TooComplex(
+            f"an id or the name of a property is longer than {LONGEST_NAME} characters",
+            hint=f"Only a picture as a data: URL may be longer, up to {LONGEST_DATA} characters.",
+        )
+
+
 def quoted(name: object) -> str:
     """A name from the document, short enough for a message."""
     return f"'{_short(str(name))}'"

@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterator
 from itertools import permutations
 from typing import Any
 
+from wire.work import BYTES_HASHED, BYTES_WRITTEN, STATEMENT, Work
+
 from .problem import TooComplex
 
-WORK = 50_000  # steps of the N-degree algorithm; honest documents take none or a few dozen
-WRITTEN = 1 << 25  # bytes of all statements together; what is made of them takes a few times as much
 DEEPEST = 250  # blank nodes on one path through equal-looking neighbours
 
 Node = int | str  # a blank node, or the finished N-Quads term
@@ -41,7 +41,7 @@ class Graph:
 class Dataset:
     """Graphs by name: "" is the default graph; blank nodes are numbered from 0 to `blanks` - 1.
 
-    `new` makes the lists that statements are appended to: those of a `Budget` count what goes into them.
+    `new` makes the lists that statements are appended to: those that `counted` makes charge for each.
     """
 
     __slots__ = ("blanks", "graphs", "new")
@@ -50,6 +50,13 @@ class Dataset:
         self.new = new
         self.blanks = 0
         self.graphs: dict[Node, Graph] = {"": Graph(new)}
+
+    def statements(self) -> int:
+        """How many there are, repeated ones included."""
+        return sum(
+            len(graph.lines) + len(graph.links) + sum(map(len, graph.facts.values()))
+            for graph in self.graphs.values()
+        )
 
     def blank(self) -> int:
         number = self.blanks
@@ -67,43 +74,34 @@ class Dataset:
             graph.lines.append(f"{subject} {predicate} {value} .\n")
 
 
-class Budget:
-    """How much memory the statements of one document may take: a few long names can fill any."""
+def counted(work: Work) -> Callable[[], list[Any]]:
+    """Makes lists whose appended lines and links are charged by bytes: few long names can fill any memory."""
 
-    def __init__(self, left: int = WRITTEN) -> None:
-        self._left = left
+    class Counted(list[Any]):
+        __slots__ = ()
 
-    def lists(self) -> list[Any]:
-        """A list of lines or links. Raises TooComplex when there is no room for what is appended."""
-        return _Counted(self)
+        def append(self, statement: Any) -> None:
+            written = 0
+            for text in (statement,) if isinstance(statement, str) else statement:
+                if isinstance(text, str):
+                    written += len(text) if text.isascii() else 4 * len(text)
+            work.left -= written // BYTES_WRITTEN
+            if work.left < 0:
+                raise TooComplex("the document has long names or ids that stand in too many statements")
+            super().append(statement)
 
-    def spend(self, statement: str | tuple[Node, str, Node]) -> None:
-        for text in (statement,) if isinstance(statement, str) else statement:
-            if isinstance(text, str):
-                self._left -= len(text) if text.isascii() else 4 * len(text)
-        if self._left < 0:
-            raise TooComplex("the document has long names or ids that stand in too many statements")
-
-
-class _Counted(list[Any]):
-    __slots__ = ("_budget",)
-
-    def __init__(self, budget: Budget) -> None:
-        super().__init__()
-        self._budget = budget
-
-    def append(self, statement: Any) -> None:
-        self._budget.spend(statement)
-        super().append(statement)
+    return Counted
 
 
-def canonicalize(dataset: Dataset, *, digest: str = "sha256", limit: int = WORK) -> str:
+def canonicalize(dataset: Dataset, *, digest: str = "sha256", work: Work | None = None) -> str:
     """The canonical N-Quads of a dataset (RDFC-1.0 4.4), sorted by code point.
 
-    `digest` is "sha256" or "sha384". Raises TooComplex when telling the blank nodes apart takes more than
-    `limit` steps.
+    `digest` is "sha256" or "sha384". Raises TooLarge when it takes more than is left of `work`, TooComplex if
+    that is for telling blank nodes apart.
     """
-    names = [f"_:c14n{number}" for number in labels(dataset, digest=digest, limit=limit)]
+    work = work or Work()
+    work.spend(STATEMENT * dataset.statements())
+    names = [f"_:c14n{number}" for number in labels(dataset, digest=digest, work=work)]
     out: list[str] = []
     for graph_name, graph in dataset.graphs.items():
         if graph_name == "":
@@ -122,10 +120,12 @@ def canonicalize(dataset: Dataset, *, digest: str = "sha256", limit: int = WORK)
             subject = names[subject] if isinstance(subject, int) else subject
             value = names[value] if isinstance(value, int) else value
             out.append(subject + predicate + value + end)
-    return "".join(sorted(set(out)))
+    text = "".join(sorted(set(out)))
+    work.spend(len(text) // BYTES_HASHED)
+    return text
 
 
-def labels(dataset: Dataset, *, digest: str = "sha256", limit: int = WORK) -> list[int]:
+def labels(dataset: Dataset, *, digest: str = "sha256", work: Work | None = None) -> list[int]:
     """The canonical number of each blank node (RDFC-1.0 4.4.3, steps 3 to 5)."""
     if dataset.blanks < 2:
         return [0] * dataset.blanks
@@ -145,7 +145,7 @@ def labels(dataset: Dataset, *, digest: str = "sha256", limit: int = WORK) -> li
         else:
             ties.append(group)
     if ties:
-        _Ties(dataset, hasher, hashes, issued, limit).settle(ties)
+        _Ties(dataset, hasher, hashes, issued, work or Work()).settle(ties)
     return [issued.get(blank, 0) for blank in range(dataset.blanks)]
 
 
@@ -185,12 +185,12 @@ class _Ties:
 
     def __init__(
         self, dataset: Dataset, hasher: Callable[[bytes], hashlib._Hash], hashes: list[str],
-        issued: dict[int, int], limit: int,
+        issued: dict[int, int], work: Work,
     ) -> None:  # fmt: skip
         self.hasher = hasher
         self.hashes = hashes
         self.issued = issued
-        self.left = limit
+        self.work = work
         self.neighbours: list[list[tuple[str, int]]] = [[] for _ in hashes]
         for subject, predicate, value, name in _quads(dataset):
             places = [("s", predicate, subject), ("o", predicate, value), ("g", "", name)]
@@ -207,17 +207,19 @@ class _Ties:
                     self.issued.setdefault(blank, len(self.issued))
 
     def spend(self, steps: int) -> None:
-        self.left -= steps
-        if self.left < 0:
-            raise TooComplex(
-                "too many nodes of the document without an id look alike",
-                hint="Give repeated objects an id.",
-            )
+        self.work.left -= steps
+        if self.work.left < 0:
+            raise self.refused()
+
+    def refused(self) -> TooComplex:
+        return TooComplex(
+            "too many nodes of the document without an id look alike", hint="Give repeated objects an id."
+        )
 
     def walk(self, blank: int, path: dict[int, int]) -> tuple[str, dict[int, int]]:
         """Hash N-Degree Quads (4.8.3): the hash of a neighbourhood, and the numbers given on the way."""
         if len(path) > DEEPEST:
-            self.spend(self.left + 1)
+            raise self.refused()
         data = ""
         for related_hash, related in sorted(self.grouped(blank, path).items()):
             best: tuple[str, dict[int, int]] | None = None
@@ -228,13 +230,15 @@ class _Ties:
             assert best is not None, "the first order is never cut short"
             data += related_hash + best[0]
             path = best[1]
+        self.spend(len(data) // BYTES_HASHED)
         return self.hasher(data.encode()).hexdigest(), path
 
     def grouped(self, blank: int, path: dict[int, int]) -> dict[str, list[int]]:
         """The neighbours by Hash Related Blank Node (4.7.3)."""
-        self.spend(1 + len(self.neighbours[blank]))
+        neighbours = self.neighbours[blank]
+        self.spend(2 + 2 * len(neighbours) + sum(len(place) for place, _ in neighbours) // BYTES_HASHED)
         groups: dict[str, list[int]] = {}
-        for place, other in self.neighbours[blank]:
+        for place, other in neighbours:
             name = self.name(other, path) or self.hashes[other]
             groups.setdefault(self.hasher((place + name).encode()).hexdigest(), []).append(other)
         return groups
@@ -254,7 +258,7 @@ class _Ties:
         self, order: tuple[int, ...], path: dict[int, int], best: str | None
     ) -> tuple[str, dict[int, int]] | None:
         """One order (4.8.3, step 5.4): its text, unless it cannot be smaller than the best so far."""
-        self.spend(len(order))
+        self.spend(1 + len(order) + len(path) // 4)
         path = dict(path)
         text = ""
         deeper = []

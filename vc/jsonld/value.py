@@ -7,7 +7,7 @@ from typing import Any
 from .context import IRI, ActiveContext, expand
 from .literal import closing, escaped, json_literal, language_tag, literal
 from .plan import Plan, absolute
-from .problem import InvalidDocument, LossyDocument
+from .problem import InvalidDocument, LossyDocument, require_short
 
 
 def scalar(plan: Plan, value: Any) -> str:
@@ -61,6 +61,7 @@ def reference(active: ActiveContext, value: Any) -> str:
             term = active.terms.get(iri[:colon])
             if term and term.prefix and term.iri and iri[:colon] != "_":
                 iri = term.iri + iri[colon + 1 :]
+        require_short(iri)
         if IRI(iri):
             return iri
     raise LossyDocument(

@@ -1,0 +1,43 @@
+"""`Work`: what one report may cost, counted and not timed, so that it is the same on every machine.
+
+All that a stranger can make long draws on one budget: values read, statements made of them, bytes written
+and hashed, signatures. It is handed down as an argument to whatever does the work. One step is about a
+microsecond of one core; `bench/hostile.py` shows how far the worst input known is from that.
+"""
+
+from __future__ import annotations
+
+from .problem import TooLarge
+
+FILE_STEPS = 1_000_000
+"""For a file, which a person waits for."""
+
+BODY_STEPS = 250_000
+"""For a request to a service, beside which others wait."""
+
+# What is charged, in steps
+VALUE_READ = 2
+VALUE_WALKED = 4  # one that becomes statements of RDF
+STATEMENT = 4
+EVIDENCE = 200
+SIGNATURE = 500  # with its key, and with the proof's own canonical form
+BYTES_WRITTEN = 32  # a step: names repeated in statements can fill any memory
+BYTES_HASHED = 128  # a step
+BYTES_UNPACKED = 256  # a step
+
+
+class Work:
+    """Steps that are left for one report, or for one document where there is no report."""
+
+    __slots__ = ("left",)
+
+    def __init__(self, steps: int = FILE_STEPS) -> None:
+        self.left = steps
+
+    def spend(self, steps: int) -> None:
+        """Raises `TooLarge` when there are not so many left; nothing more is done then."""
+        self.left -= steps
+        if self.left < 0:
+            raise TooLarge(
+                "there is more to verify than may come at once", hint="Verify the credentials one by one."
+            )
