@@ -200,7 +200,8 @@ def doctor(session: Session) -> Result:
 
 def _findings(session: Session) -> Iterator[Finding]:
     if importlib.util.find_spec("nacl") is None:
-        yield Finding("!", "Ed25519 goes by OpenSSL, at half the speed.", "pip install 'intaglio[fast]'")
+        what = "Ed25519 goes by OpenSSL, at half the speed: PyNaCl is not installed."
+        yield Finding("!", what, "In the folder with the program's source: pip install '.[fast]'")
     if not session.home.exists():
         what = f"{session.home} does not exist yet: nothing was done here so far."
         yield Finding("✓", what, "Try: intaglio demo")

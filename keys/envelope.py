@@ -42,8 +42,11 @@ def seal(secret: bytes, passphrase: bytes, *, cost: Cost = _DEFAULT) -> dict[str
 
     Raises `WeakPassphrase`.
     """
-    if len(passphrase.decode(errors="replace")) < SHORTEST or passphrase.isdigit():
-        raise WeakPassphrase(f"a passphrase has at least {SHORTEST} characters, and not only digits")
+    text = passphrase.decode(errors="replace")
+    if len(text) < SHORTEST or passphrase.isdigit() or len(set(text)) == 1:
+        raise WeakPassphrase(
+            f"a passphrase has at least {SHORTEST} characters, not only digits, and not one over and over"
+        )
     salt, nonce = secrets.token_bytes(16), secrets.token_bytes(12)
     header = {
         **_FIXED,

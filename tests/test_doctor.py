@@ -150,7 +150,18 @@ def test_a_service_that_was_not_installed_says_how(
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     monkeypatch.delitem(sys.modules, "wire.serving", raising=False)  # an earlier test may have loaded it
     answer = program(role, "serve")
-    assert (answer.code, "pip install 'intaglio[serve]'" in answer.err) == (1, True)
+    assert (answer.code, answer.out) == (1, "")
+    assert "this needs uvicorn, which is not installed" in answer.err
+    assert "In the folder with the program's source, type: pip install '.[serve]'" in answer.err
+
+
+def test_a_slow_signature_is_told_with_what_is_missing(
+    program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    answer = program("doctor")
+    assert (answer.code, "PyNaCl is not installed" in answer.out) == (0, True)
+    assert "pip install '.[fast]'" in answer.out
 
 
 def test_no_secret_can_be_an_argument() -> None:
@@ -196,7 +207,8 @@ def test_with_json_an_error_is_an_object_on_stdout(
 
 
 def test_a_refused_credential_is_no_error_of_the_program(program: Program) -> None:
-    told = json.loads(program("verify", "-", "--json", stdin=b"{}").out)
+    refused = b'{"type": "VerifiableCredential"}'
+    told = json.loads(program("verify", "-", "--json", stdin=refused).out)
     assert told["verdict"] == "invalid"
     assert "error" not in told
 

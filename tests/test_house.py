@@ -17,6 +17,7 @@ from tests.conftest import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PACKAGES = ["wire", "keys", "ledger", "did", "vc", "exchange", "issuer", "holder", "verifier", "examples"]
+TEXTS = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md")]
 SOURCES = [path for name in PACKAGES for path in sorted((ROOT / name).rglob("*.py"))] + [ROOT / "intaglio.py"]
 
 
@@ -29,6 +30,12 @@ def test_each_import_name_belongs_to_this_distribution_only() -> None:
 
 def test_the_distribution_cannot_be_uploaded_by_mistake() -> None:
     assert "Private :: Do Not Upload" in PROJECT["project"]["classifiers"]
+
+
+@pytest.mark.parametrize("path", [*SOURCES, *TEXTS], ids=lambda path: str(path.relative_to(ROOT)))
+def test_nobody_is_told_to_install_a_name_that_is_free_on_the_index(path: Path) -> None:
+    """Who took it there could be anybody."""
+    assert not re.search(r"""pip3? install [^\n]*\bintaglio\b|['"]intaglio\[""", path.read_text())
 
 
 def test_no_folder_of_tests_shadows_a_package() -> None:

@@ -174,4 +174,4 @@ def test_without_the_packages_of_the_service(machine: Machine, monkeypatch: pyte
     answer = machine.run("issuer", "serve")
     assert (answer.code, answer.out) == (1, "")
     assert "uvicorn" in answer.err
-    assert "pip install 'intaglio[serve]'" in answer.err
+    assert "pip install '.[serve]'" in answer.err

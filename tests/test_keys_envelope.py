@@ -67,7 +67,9 @@ def test_sealing_twice_shares_nothing() -> None:
     assert all(one[name] != two[name] for name in ("salt", "nonce", "ciphertext"))
 
 
-@pytest.mark.parametrize("passphrase", ["", "seven..", "12345678", "20260630123456", "ééé"])
+@pytest.mark.parametrize(
+    "passphrase", ["", "seven..", "12345678", "20260630123456", "ééé", "a" * 40, "    " * 3, "张" * 9]
+)
 def test_a_passphrase_that_is_soon_guessed_is_refused(passphrase: str) -> None:
     with pytest.raises(WeakPassphrase, match="at least 8 characters") as found:
         seal(b"secret", passphrase.encode(), cost=CHEAP)

@@ -108,13 +108,16 @@ def print_json(data: Mapping[str, Any]) -> None:
 
 @contextlib.contextmanager
 def extra(name: str) -> Iterator[None]:
-    """Around imports of what an extra installs. Raises `Refused` where that was left out."""
+    """Around imports of what an extra installs. Raises `Refused` where that was left out.
+
+    The program's own name is never told to be installed: on an index it could be anybody's (ADR 2).
+    """
     try:
         yield
     except ModuleNotFoundError as error:
         raise Refused(
             f"this needs {error.name}, which is not installed",
-            hint=f"Install it: pip install 'intaglio[{name}]'",
+            hint=f"In the folder with the program's source, type: pip install '.[{name}]'",
         ) from error
 
 
