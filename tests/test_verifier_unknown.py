@@ -5,17 +5,23 @@ Definitely not valid is only what a check contradicts, or what calls itself a cr
 
 from __future__ import annotations
 
+import copy
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from did.methods import web as did_web
+from keys import PrivateKey
 from tests.commandline import Program
-from tests.world import CONTEXT, NOW, University, verifier
-from vc import Outcome, Report, Verdict
-from verifier import Trust
+from tests.test_verifier_pins import Web, published
+from tests.world import CONTEXT, NOW, Holder, University, verifier
+from vc import Bundle, Outcome, Report, Verdict, sign
+from vc.presentation import presentation
+from verifier import RecognisedIssuer, Trust, Verifier
 from wire import base64url_encode
 
 RELEASE = Path(__file__).parent / "fixtures" / "f31e11f"
@@ -286,3 +292,193 @@ def test_it_is_told_by_step_8_what_was_left_aside() -> None:
     ]
     assert step.outcome is Outcome.PASSED
     assert step.text.endswith("left aside: evidence of the kind 'example.org/chain@v1' is not read here")
+
+
+# What a check contradicts, and what calls itself a credential and breaks the rules of one
+
+
+def signed(**change: Any) -> bytes:
+    """The bundle of a diploma that was signed with these members."""
+    return UNIVERSITY.issue(**change).to_bytes()
+
+
+def by_somebody_else() -> bytes:
+    method = ISSUED.secured["proof"][0]["verificationMethod"]
+    forged = sign(
+        UNIVERSITY.diploma(), PrivateKey.generate(), verification_method=method, created=UNIVERSITY.now
+    )
+    return UNIVERSITY.bundle(forged).to_bytes()
+
+
+def unsigned(**change: Any) -> bytes:
+    """The bundle with members of its credential set to these, or left out where they are `None`."""
+    whole = json.loads(ISSUED_BYTES)
+    credential = {**whole["credential"], **change}
+    whole["credential"] = {name: value for name, value in credential.items() if value is not None}
+    return json.dumps(whole).encode()
+
+
+def revoked() -> bytes:
+    whole, other = json.loads(ISSUED_BYTES), University()
+    other.key, other.log, other.documents = UNIVERSITY.key, UNIVERSITY.log, UNIVERSITY.documents
+    other.revoke(7)
+    taken_back = Bundle(ISSUED.secured, (), (), other.status_lists()).to_bytes()
+    return json.dumps({**whole, "statusLists": json.loads(taken_back)["statusLists"]}).encode()
+
+
+def evidence_of_another() -> bytes:
+    other = json.loads(UNIVERSITY.issue(index=8).to_bytes())
+    return changed(lambda whole: whole.update(evidence=other["evidence"]))
+
+
+def altered_evidence(whole: dict[str, Any]) -> None:
+    evidence = whole["evidence"][0]
+    evidence["proof"] = evidence["proof"].replace("index ", "index 1")
+
+
+FALSE: dict[str, tuple[bytes, str]] = {
+    "a grade of one's own": (unsigned(name="Doctor of Everything"), "the signature does not fit"),
+    "altered evidence": (changed(altered_evidence), "outside of the tree"),
+    "evidence of another diploma": (evidence_of_another(), "belongs to another diploma"),
+    "expired": (signed(validUntil="2026-07-01T00:00:00Z"), "expired on 2026-07-01"),
+    "not valid yet": (signed(validFrom="2027-07-01T00:00:00Z"), "valid only from 2027-07-01"),
+    "revoked": (revoked(), "revoked by the issuer"),
+    "by somebody else under the issuer's name": (by_somebody_else(), "another key signed it"),
+    "by a did:key that is another key": (
+        changed(set_proof(verificationMethod=f"{Holder().did}#{Holder().did.removeprefix('did:key:')}")),
+        "",
+    ),
+    "nobody's": (unsigned(proof=None), "nobody signed this"),
+    "for another purpose": (changed(set_proof(proofPurpose="authentication")), "authentication"),
+    "a proof without a purpose": (changed(set_proof(proofPurpose=None)), "proofPurpose"),
+    "a proof that is over": (changed(set_proof(expires="2026-06-30T00:00:00Z")), "expired"),
+    "a member twice in a credential": (
+        json.dumps(ISSUED.secured).encode().replace(b'"validFrom"', b'"type": 1, "validFrom"'),
+        "second member",
+    ),
+    "a member twice in a bundle": (
+        ISSUED_BYTES.replace(b'"validFrom"', b'"name": 1, "name": 2, "validFrom"'),
+        "second member",
+    ),
+    "no context": (unsigned(**{"@context": None}), "@context"),
+    "no issuer": (unsigned(issuer=None), "issuer"),
+    "no subject": (unsigned(credentialSubject=None), "credentialSubject"),
+    "an end before the beginning": (unsigned(validUntil="1999-12-31T00:00:00Z"), "before validFrom"),
+    "an id that is no URL": (unsigned(id="FIX-0001"), "id"),
+    "a status without a purpose": (
+        signed(credentialStatus={**UNIVERSITY.diploma()["credentialStatus"], "statusPurpose": None}),
+        "statusPurpose",
+    ),
+    "neither a credential nor a presentation in it": (
+        changed(lambda whole: whole.pop("credential")),
+        "neither one credential",
+    ),
+    "evidence that is no list": (changed(lambda whole: whole.update(evidence={})), "not a list"),
+}
+
+
+@pytest.mark.parametrize("name", FALSE)
+def test_what_a_check_contradicts_is_not_valid(name: str) -> None:
+    data, words = FALSE[name]
+    report = check(data)
+    assert (report.verdict, words in said(report)) == (Verdict.INVALID, True), said(report)
+
+
+@pytest.mark.parametrize("name", ["a grade of one's own", "revoked", "a member twice in a credential"])
+def test_the_command_says_so_with_exit_code_1(name: str, program: Program, tmp_path: Path) -> None:
+    trust = tmp_path / "trust.json"
+    trust.write_bytes(UNIVERSITY.trust.to_bytes())
+    at = ("--trust", trust, "--at", NOW.isoformat().replace("+00:00", "Z"), "--offline")
+    answer = program("verify", "-", *at, stdin=FALSE[name][0])
+    assert (answer.code, answer.out.startswith("NOT VALID: ")) == (1, True)
+    assert program("verify", "-", *at, stdin=ISSUED_BYTES).code == 0
+
+
+# No part that is taken away, and none that becomes one of a later release, makes anything valid
+
+
+def without(part: str) -> Change:
+    return lambda whole: whole.pop(part)
+
+
+REMOVED = {
+    **{f"without {part}": without(part) for part in ("evidence", "issuerDocuments", "statusLists")},
+    "without the last list": lambda whole: whole["statusLists"].pop(),
+    "the credential alone": lambda whole: [whole.pop(part) for part in [*whole] if part not in _NEEDED],
+    "evidence of another kind instead": lambda whole: whole["evidence"][0].update(type="x"),
+    "documents whose evidence is of another kind": lambda whole: _other_kind(whole["issuerDocuments"]),
+    "lists whose evidence is of another kind": lambda whole: _other_kind(whole["statusLists"]),
+}
+_NEEDED = ("type", "version", "credential")
+
+
+def _other_kind(anchored: list[dict[str, Any]]) -> None:
+    for item in anchored:
+        for evidence in item["evidence"]:
+            evidence["type"] = "example.org/chain@v1"
+
+
+@pytest.mark.parametrize("name", FALSE)
+def test_nothing_that_is_removed_or_made_unknown_turns_not_valid_into_valid(name: str) -> None:
+    whole = json.loads(FALSE[name][0])
+    if whole["type"] != "IntaglioBundle":
+        whole = {**json.loads(ISSUED_BYTES), "credential": whole}
+    for change in [*REMOVED.values(), *(change for change, _, _ in FUTURE.values())]:
+        less = copy.deepcopy(whole)
+        try:
+            change(less)
+        except (KeyError, IndexError, AttributeError, TypeError):  # nothing of that kind is in it
+            continue
+        assert not check(json.dumps(less).encode())
+
+
+def test_without_what_is_needed_the_question_is_open() -> None:
+    for name, change in REMOVED.items():
+        assert check(changed(change)).verdict is not Verdict.INVALID, name
+
+
+# Keys that the document of today does not have, or whose time is over
+
+
+WITHOUT_LOG = UNIVERSITY.sign(
+    {name: it for name, it in UNIVERSITY.diploma().items() if name not in ("termsOfUse", "credentialStatus")}
+)
+KNOWN_BY_NAME = Trust().adding(RecognisedIssuer(UNIVERSITY.did))
+
+
+def on_the_web(*keys: PrivateKey, method: Mapping[str, Any] | None = None, **change: Any) -> Verdict:
+    """What is said of the diploma while the university's web site has a document with these keys."""
+    document = published(UNIVERSITY.did, *keys, **change)
+    document["verificationMethod"] = [{**entry, **(method or {})} for entry in document["verificationMethod"]]
+    return Verifier(Web(document), trust=KNOWN_BY_NAME).verify(WITHOUT_LOG, now=NOW).verdict
+
+
+def test_what_a_fetched_document_lacks_today_it_may_have_had() -> None:
+    over = "2026-06-30T23:00:00Z"
+    assert on_the_web(UNIVERSITY.key) is Verdict.VALID
+    assert on_the_web(PrivateKey.generate()) is Verdict.UNDETERMINED
+    assert on_the_web(UNIVERSITY.key, assertionMethod=[]) is Verdict.UNDETERMINED
+    assert on_the_web(UNIVERSITY.key, method={"expires": over}) is Verdict.UNDETERMINED
+    assert on_the_web(UNIVERSITY.key, method={"revoked": over}) is Verdict.UNDETERMINED
+    assert on_the_web(UNIVERSITY.key, method={"type": "Multikey2030"}) is Verdict.UNDETERMINED
+    assert on_the_web(UNIVERSITY.key, method={"expires": "2026-07-02T00:00:00Z"}) is Verdict.VALID
+
+
+def test_a_presentation_by_a_key_that_is_over_is_made_now_and_not_valid() -> None:
+    """It answers a challenge that was just given, so that when it signed is known."""
+    holder, key = "did:web:holder.example", PrivateKey.generate()
+    document = did_web.document(holder, {"authentication": [key.public_key]})
+    document["verificationMethod"][0]["expires"] = "2026-06-30T23:00:00Z"
+    shown = sign(
+        presentation(holder, [WITHOUT_LOG]),
+        key,
+        verification_method=f"{holder}#{key.public_key.multikey()}",
+        created=NOW - timedelta(days=1),
+        purpose="authentication",
+        challenge="challenge",
+        domain="employer.example",
+    )
+    web = Web(published(UNIVERSITY.did, UNIVERSITY.key), document)
+    asked = {"challenge": "challenge", "domain": "employer.example"}
+    report = Verifier(web, trust=KNOWN_BY_NAME).verify(shown, now=NOW, **asked)
+    assert (report.verdict, "ended on 2026-06-30" in said(report)) == (Verdict.INVALID, True), said(report)
