@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from did.methods import key as did_key
+from did.methods import web as did_web
 from keys import PrivateKey
 from tests.world import NOW, Holder, University, verifier
-from vc import Bundle, Credential, Outcome, Report, Verdict, sign
-from verifier import AllOf, AnyOf, Policy, Trust, load_policy
+from vc import Anchored, Bundle, Credential, Outcome, Report, Verdict, sign
+from vc.anchoring import document_digest
+from vc.presentation import presentation
+from verifier import AllOf, AnyOf, Policy, RecognisedIssuer, Trust, load_policy
 from verifier.policy import OfType, Presenter
-from wire import Problem
+from wire import Problem, base64url_encode
 
 UNIVERSITY = University()
 PARENT, CHILD = Holder(), Holder()
@@ -190,3 +194,35 @@ class TestStrangers:
         forged = {**CARD.secured, "validFrom": "2026-06-29T00:00:00Z"}
         judge = verifier(UNIVERSITY.trust)
         assert judge.verify(replace(CARD, secured=forged), now=NOW, strangers=True).verdict is Verdict.INVALID
+
+
+class TestKeyInForce:
+    """A presentation has no log's time: its key has to be in force now."""
+
+    def shown_by_an_organisation(self, **method: str) -> Report:
+        """Its document is pinned, and says of its only key what `method` says."""
+        office, key = "did:web:office.example", PrivateKey.generate()
+        document = did_web.document(office, {"authentication": [key.public_key]})
+        document["verificationMethod"][0].update(method)
+        pinned = base64url_encode(document_digest(document))
+        shown = sign(
+            presentation(office, []),
+            key,
+            verification_method=document["verificationMethod"][0]["id"],
+            purpose="authentication",
+            created=NOW - timedelta(minutes=1),
+            challenge=ASKED["challenge"],
+            domain=ASKED["domain"],
+        )
+        return verifier(Trust().adding(RecognisedIssuer(office, documents=(pinned,)))).verify(
+            Bundle(shown, (), (Anchored(document),)), now=NOW, policy=load_policy("controlsDid"), **ASKED
+        )
+
+    @pytest.mark.parametrize("member", ["expires", "revoked"])
+    def test_a_key_that_ended_presents_nothing(self, member: str) -> None:
+        report = self.shown_by_an_organisation(**{member: "2026-07-01T12:00:00Z"})  # now
+        assert report.verdict is Verdict.INVALID
+        assert report.holder is None
+
+    def test_one_that_ends_in_a_second_does(self) -> None:
+        assert self.shown_by_an_organisation(expires="2026-07-01T12:00:01Z")

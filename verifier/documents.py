@@ -65,6 +65,16 @@ class IssuerKey:
     """Whether it was the issuer's before the first document of `history`, since the trust file says so."""
     guessed: bool = False
     """Whether nothing says that it is the key which the proof names: that it does not fit shows nothing."""
+    relationship: str = "assertionMethod"
+    """What it is used for, as documents call it."""
+
+    def is_in(self, bound: BoundDocument) -> bool:
+        """Whether the key may be used so by this document."""
+        document = bound.document
+        if self.key in {method.key for method in document.methods(self.relationship)}:
+            return True
+        reference = f"{did_key.create(self.key)}#{self.key.multikey()}"
+        return document.refers_to(reference, self.relationship)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +86,6 @@ class BoundDocument:
     """Its place in the log; below 0 for pinned documents, which come first, as the trust file has them."""
     fact: Fact | None
     """Where a trusted log holds it; `None` if its digest is pinned."""
-
-    def has(self, key: PublicKey) -> bool:
-        """Whether `key` may make assertions by this document."""
-        if key in {method.key for method in self.document.methods("assertionMethod")}:
-            return True
-        reference = f"{did_key.create(key)}#{key.multikey()}"
-        return self.document.refers_to(reference, "assertionMethod")
 
 
 class IssuerKeys:
@@ -189,7 +192,9 @@ class IssuerKeys:
                 found = self._method(candidate.document, method, relationship)
             except Problem:
                 continue
-            return IssuerKey(found.key, _provenance(candidate), _end(found), tuple(bound))
+            return IssuerKey(
+                found.key, _provenance(candidate), _end(found), tuple(bound), relationship=relationship
+            )
         return None
 
     def _of_today(self, document: Document, method: str, relationship: str) -> VerificationMethod:

@@ -108,7 +108,7 @@ def require_current(key: IssuerKey, now: datetime) -> None:
             "a newer document of the issuer is pinned in the trust list, and did not come along",
             hint="Ask the holder for a newer bundle.",
         )
-    if newest is not None and not newest.has(key.key):
+    if newest is not None and not key.is_in(newest):
         raise KeyNotInForce("the key is not in the newest document of its owner that is at hand")
 
 
@@ -130,7 +130,7 @@ def _require_key_in_force(key: IssuerKey, fact: Fact) -> None:
     same_log = [bound for bound in key.history if bound.fact and bound.fact.origin == fact.origin]
     pinned = [bound for bound in key.history if bound.fact is None]
     earlier = [*pinned, *(bound for bound in same_log if bound.index < fact.index)]
-    if same_log and not (earlier[-1].has(key.key) if earlier else key.pinned):
+    if same_log and not (key.is_in(earlier[-1]) if earlier else key.pinned):
         raise KeyNotInForce("the key was not in the issuer's document when the log saw the credential")
 
 
