@@ -6,6 +6,7 @@ import contextlib
 import copy
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -39,7 +40,7 @@ def test_the_first_line_is_the_verdict_and_then_come_nine_checks(program: Progra
     answer = program("verify", save(tmp_path, UNIVERSITY.issue()), *AT, "--offline")
     first, *checks = answer.out.splitlines()
     assert answer.code == 0
-    assert first == "VALID: Master of Science awarded to Ada Invented by Example University on 2026-06-30"
+    assert first == 'VALID: by Example University: "Master of Science", to "Ada Invented", 2026-06-30'
     assert [line.split()[0] for line in checks] == [str(number) for number in range(1, 10)]
     assert answer.err == ""
 
@@ -228,6 +229,68 @@ def test_text_in_a_credential_cannot_steer_the_terminal(program: Program, tmp_pa
     assert "\x1b" not in out
     assert "\u202e" not in out
     assert "⟨202E⟩" in out
+
+
+CLAIMS = {
+    "a whole sentence": 'Doctor" by Another University: "Doctor',
+    "quotation marks of another kind": "Doctor”, to “Somebody Else”, 2019-01-01",
+    "two apostrophes": "Doctor'', to ''Somebody Else'', 2019-01-01",
+    "a verdict": "Doctor\nVALID: by Another University: Doctor",
+    "many blanks": "Doctor" + " " * 500 + "by Another University",
+    "blanks of other kinds": "Doctor" + "\u00a0\u2003\u3000\u2028" * 50 + "by Another University",
+    "letters that show nothing": "Doctor" + "\u3164\u2800\u115f" * 100 + "by Another University",
+    "marks on marks": "Doctor" + "\u0336" * 200,
+    "from right to left": "مريم",
+    "turned around": "\u202eytisrevinU rehtonA yb",
+    "without an end": "Doctor of " * 1000,
+    "nothing": " ",
+}
+
+
+@pytest.mark.parametrize("claim", CLAIMS.values(), ids=CLAIMS.keys())
+def test_no_claim_writes_the_first_sentence(claim: str, program: Program, tmp_path: Path) -> None:
+    """Title and name are the issuer's words: who that is, is said before them, and where they end."""
+    document = UNIVERSITY.diploma(index=15)
+    document["credentialSubject"]["achievement"]["name"] = claim
+    document["credentialSubject"]["identifier"][0]["identityHash"] = claim
+    path = save(tmp_path, UNIVERSITY.issue(document))
+    answer = program("verify", path, *AT, "--offline")
+    assert answer.code == 0
+    first, second, *_ = answer.out.splitlines()
+    assert second.startswith("  1 readable")
+    said = re.fullmatch(r'VALID: by Example University: "([^"]*)"(?:, to "([^"]*)")?, 2026-06-30', first)
+    assert said
+    for shown in said.groups(""):
+        assert len(shown) <= 103
+        assert not re.search("  |[“”\u3164\u2800\u115f\u202e\xa0\u2003\u3000]|\u0336{5}|''", shown)
+        assert ("\u2068" in shown, shown[-1:] == "\u2069") == ("مريم" in shown,) * 2
+
+
+@pytest.mark.parametrize(
+    ("awarded", "shown"),
+    [("2026-06-30T00:00:00Z", ", 2026-06-30"), ("2026-06-30T23:30:00-05:00", ", 2026-06-30"),
+     ("by Harvard", ""), ("2026-02-30T00:00:00Z", ""), ('"2026-06-', ""), ("2026-06-31", ""),
+     ("2026-06-30", ", 2026-06-30")],
+)  # fmt: skip
+def test_what_is_no_date_is_not_shown_as_one(
+    awarded: str, shown: str, program: Program, tmp_path: Path
+) -> None:
+    document = UNIVERSITY.sign(UNIVERSITY.diploma(index=16, awardedDate=awarded), suite="eddsa-jcs-2022")
+    path = save(tmp_path, UNIVERSITY.bundle(document))
+    first = program("verify", path, *AT, "--offline").out.splitlines()[0]
+    assert first == f'VALID: by Example University: "Master of Science", to "Ada Invented"{shown}'
+
+
+def test_the_name_on_the_list_is_shown_as_safely(program: Program, tmp_path: Path) -> None:
+    """Somebody's trust file may have brought it."""
+    entry = RecognisedIssuer(UNIVERSITY.did, 'X: "Doctor",\n to "مريم" \u202e' + "\u3164" * 100)
+    (program.home / "trust.json").write_bytes(Trust().adding(entry, UNIVERSITY.recognised_log).to_bytes())
+    out = program("verify", save(tmp_path, UNIVERSITY.issue(index=17)), *AT, "--offline").out
+    assert re.fullmatch(
+        """VALID: by \u2068X: 'Doctor', to 'مريم' ⟨202E⟩[⟨⟩0-9]+…\u2069: "Master of Science", """
+        """to "Ada Invented", 2026-06-30""",
+        out.splitlines()[0],
+    )
 
 
 class TestTrust:

@@ -30,7 +30,7 @@ BUNDLE = UNIVERSITY.issue()
 LISTED = UNIVERSITY.now
 """The date of the list in that bundle, which is good for 30 days."""
 
-TOLD = "Master of Science awarded to Ada Invented by Example University on 2026-06-30"
+TOLD = 'by Example University: "Master of Science", to "Ada Invented", 2026-06-30'
 SECOND = timedelta(seconds=1)
 
 

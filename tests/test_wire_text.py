@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wire.text import counted, printable
+from wire.text import claimed, counted, printable
 
 
 @pytest.mark.parametrize(
@@ -31,6 +32,13 @@ from wire.text import counted, printable
         ("م\u200c", "م⟨200C⟩"),
         ("م\u200c\u200cم", "م⟨200C⟩⟨200C⟩م"),
         ("", ""),
+        ("\u3164\u115f\u2800\uffa0", "⟨3164⟩⟨115F⟩⟨2800⟩⟨FFA0⟩"),
+        ("Nguyễn Thị Ánh", "Nguyễn Thị Ánh"),
+        (unicodedata.normalize("NFD", "Nguyễn Thị Ánh"), unicodedata.normalize("NFD", "Nguyễn Thị Ánh")),
+        ("a" + "\u0301" * 6, "a" + "\u0301" * 4 + "⟨0301⟩⟨0301⟩"),
+        ("\u0336\u0336a \u20dd", "⟨0336⟩⟨0336⟩a ⟨20DD⟩"),
+        ("שִׁ֔ירָה", "שִׁ֔ירָה"),
+        ("张敏", "张敏"),
     ],
 )
 def test_what_is_shown(text: str, shown: str) -> None:
@@ -44,6 +52,70 @@ def test_no_control_survives_and_nothing_is_lost_twice(text: str) -> None:
     assert not dangerous
     assert not set(shown) & {"\u2028", "\u2029"}
     assert printable(shown) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Seán O'Brien-Müller", "Seán O'Brien-Müller"),
+        ("Zoë d’Aragon", "Zoë d’Aragon"),
+        ('Master" by Another University: "Doctor', "Master' by Another University: 'Doctor"),
+        ("Master”, to “Ada", "Master', to 'Ada"),
+        ("Master'', to ‘’Ada", "Master', to 'Ada"),
+        ("Lehrgang „Recht“", "Lehrgang 'Recht'"),
+        ("  two\n\tlines\u00a0\u3000and \u2028 blanks ", "two lines and blanks"),
+        ("x" * 100, "x" * 100),
+        ("x" * 101, "x" * 100 + "…"),
+        ("x" * 99 + " y", "x" * 99 + "…"),
+        ("\u3164" * 50, "⟨3164⟩" * 16 + "…"),
+        ("مريم", "\u2068مريم\u2069"),
+        ("a\u202eb", "a⟨202E⟩b"),
+        ("a\u2069b", "a⟨2069⟩b"),
+        ("م\u200cم", "\u2068م\u200cم\u2069"),
+        ("", ""),
+    ],
+)
+def test_a_claim_in_a_sentence(text: str, shown: str) -> None:
+    assert claimed(text) == shown
+
+
+LIKE_A_QUOTATION_MARK = re.compile(
+    r"QUOTATION|DITTO|PUNCTUATION GERSHAYIM|(DOUBLE|TRIPLE|QUADRUPLE) PRIME|(MODIFIER|FINAL).*DOUBLE ACUTE"
+)
+ISOLATES = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
+
+
+def test_nothing_that_looks_like_a_quotation_mark_is_left() -> None:
+    left = {
+        character
+        for character in map(chr, range(0x110000))
+        if LIKE_A_QUOTATION_MARK.search(unicodedata.name(character, ""))
+        and character in claimed(f"a{character}b")
+    }
+    assert {unicodedata.name(character).partition(" QUOTATION")[0] for character in left} == {
+        "LEFT-POINTING DOUBLE ANGLE",  # angles are none, and one alone is an apostrophe
+        "RIGHT-POINTING DOUBLE ANGLE",
+        "SINGLE LEFT-POINTING ANGLE",
+        "SINGLE RIGHT-POINTING ANGLE",
+        "HEAVY LEFT-POINTING ANGLE",
+        "HEAVY RIGHT-POINTING ANGLE",
+        "LEFT SINGLE",
+        "RIGHT SINGLE",
+        "SINGLE LOW-9",
+        "SINGLE HIGH-REVERSED-9",
+        "HEAVY SINGLE TURNED COMMA",
+        "HEAVY SINGLE COMMA",
+        "HEAVY LOW SINGLE COMMA",
+    }
+
+
+@given(st.text(st.characters(codec=None)) | st.text("a \"'“”„″’`´\u200d\u0301\u3164\u202eمא\n"))
+def test_no_claim_ends_its_own_quotation(text: str) -> None:
+    shown = claimed(text)
+    inner = shown.removeprefix("\u2068").removesuffix("\u2069")
+    assert len(inner) <= 101
+    assert not re.search("[\"“”″\n]|['’‘`´]{2}", inner)
+    assert not {character for character in inner if unicodedata.bidirectional(character) in ISOLATES}
 
 
 def test_one_is_not_many() -> None:

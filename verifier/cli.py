@@ -161,7 +161,7 @@ def render(report: Report, trust: Trust) -> list[str]:
         lines = [f"VALID: the presenter has the DID {printable(str(report.holder))}; nothing else was shown"]
     elif report:
         lines = [
-            f"VALID{_as_of(status)}: {printable(str(summarize(credential, trust)))}"
+            f"VALID{_as_of(status)}: {summarize(credential, trust)}"
             for credential, status in zip(report.require(), report.statuses, strict=True)
         ]
     else:

@@ -6,13 +6,19 @@ from dataclasses import dataclass
 
 from vc import Credential
 from vc.credential import text_of
+from wire import Malformed
+from wire.datetimestamp import parse_datetimestamp
+from wire.text import claimed
 
 from .trust import Trust
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What a person wants to know first. Take it from `report.require()` only."""
+    """What a person wants to know first. Take it from `report.require()` only.
+
+    The members are as they stand in the credential; the sentence is safe to show.
+    """
 
     what: str
     whom: str
@@ -20,9 +26,10 @@ class Summary:
     when: str
 
     def __str__(self) -> str:
-        whom = f" awarded to {self.whom}" if self.whom else ""
-        when = f" on {self.when}" if self.when else ""
-        return f"{self.what}{whom} by {self.by}{when}"
+        """The issuer first; then, in quotation marks, what the credential claims, which has none in it."""
+        whom = f', to "{claimed(self.whom)}"' if self.whom.strip() else ""
+        when = f", {self.when}" if self.when else ""
+        return f'by {claimed(self.by)}: "{claimed(self.what)}"{whom}{when}'
 
 
 def summarize(credential: Credential, trust: Trust) -> Summary:
@@ -37,5 +44,15 @@ def summarize(credential: Credential, trust: Trust) -> Summary:
         or "Credential",
         credential.subject_name,
         (known.name if known else "") or credential.issuer,
-        awarded[:10] if isinstance(awarded, str) else "",
+        _day(awarded),
     )
+
+
+def _day(value: object) -> str:
+    """The day that a date names, with a time in its own zone or without; nothing for what is none."""
+    text = value if isinstance(value, str) else ""
+    try:
+        parse_datetimestamp(f"{text}T00:00:00Z" if len(text) == 10 else text, "the date")
+    except Malformed:
+        return ""
+    return text[:10]

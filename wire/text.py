@@ -6,28 +6,71 @@ verdict above them and a bidirectional override could turn "not valid" around (A
 
 from __future__ import annotations
 
+import re
 import unicodedata
+from collections.abc import Iterator
 
 _JOINERS = "\u200c\u200d"  # Persian and Indic words and composed emoji need them
+_FILLERS = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"  # letters and marks that show nothing
+_MOST_MARKS = 4  # on one character; Vietnamese needs two, Hebrew with its accents four
+_APOSTROPHES = "'`´ʹʻʼʽˈˊˋ׳‘’‚‛′‵❛❜❟＇｀"
+_TWO = '"ʺ˝ˮ˶״ᐥ“”„‟″‴‶‷⁗❝❞❠⹂〃〝〞〟＂\U0001f676\U0001f677\U0001f678'
+_QUOTES = re.compile(f"[{_APOSTROPHES}{_TWO}]+")
+_RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
 
 
 def printable(text: str) -> str:
     """`text` on one line, each control, format and unassigned character in it written as its code, `⟨202E⟩`.
 
-    The two joiners stay where words need them: between two characters that are not ASCII.
+    So are characters that show nothing, marks without a character to stand on, and more than four on one. The
+    two joiners stay where words need them: between two characters that are not ASCII.
     """
-    around = zip(f" {text}", text, f"{text[1:]} ", strict=False)
-    return "".join(
-        character if _harmless(before, character, after) else f"⟨{ord(character):04X}⟩"
-        for before, character, after in around
-    )
+    return "".join(_shown(text))
 
 
-def _harmless(before: str, character: str, after: str) -> bool:
+def claimed(text: str, limit: int = 100) -> str:
+    """Somebody's words for the middle of a sentence of ours, at most `limit` characters and an ellipsis.
+
+    `printable`, blanks folded, and without anything that looks like a double quotation mark, so that the
+    marks around it show where it ends; one that is written from right to left turns nothing else around.
+    """
+    shown = ""
+    for part in _shown(_QUOTES.sub(_single, " ".join(text.split()))):
+        if len(shown) + len(part) > limit:
+            shown = f"{shown.rstrip()}…"
+            break
+        shown += part
+    if any(unicodedata.bidirectional(character) in _RIGHT_TO_LEFT for character in shown):
+        return f"\u2068{shown}\u2069"
+    return shown
+
+
+def _single(quotes: re.Match[str]) -> str:
+    """An apostrophe stays; two in a row, and whatever looks like two, become one."""
+    found = quotes[0]
+    return found if len(found) == 1 and found in _APOSTROPHES else "'"
+
+
+def _shown(text: str) -> Iterator[str]:
+    """Each character, or the code that is shown for it."""
+    marks, before = 0, " "
+    for character, after in zip(text, f"{text[1:]} ", strict=False):
+        if unicodedata.category(character) not in ("Mn", "Me"):
+            marks = 0
+        elif marks == 0 and before.isspace():
+            marks = 1 + _MOST_MARKS
+        else:
+            marks += 1
+        safe = marks <= _MOST_MARKS and _is_harmless(before, character, after)
+        yield character if safe else f"⟨{ord(character):04X}⟩"
+        before = character
+
+
+def _is_harmless(before: str, character: str, after: str) -> bool:
     if character in _JOINERS:
         return not any(neighbour.isascii() or neighbour in _JOINERS for neighbour in (before, after))
     category = unicodedata.category(character)
-    return category[0] != "C" and category not in ("Zl", "Zp")
+    return category[0] != "C" and category not in ("Zl", "Zp") and character not in _FILLERS
 
 
 def counted(count: int, one: str, many: str = "") -> str:

@@ -31,7 +31,7 @@ def test_from_a_csv_to_a_verified_diploma_in_two_commands(program: Program, file
         f"UNI-{row:06}.json" for row in range(1, 7)
     ]
     assert verdict(program, "diplomas/UNI-000001.json") == (
-        "VALID: Bachelor of Science awarded to Given1 Family1 by Invented University on 2026-06-30"
+        'VALID: by Invented University: "Bachelor of Science", to "Given1 Family1", 2026-06-30'
     )
 
 
