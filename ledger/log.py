@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from keys import PublicKey, Signer
+from wire.clock import is_ahead
 from wire.problem import Conflict, Damaged, Malformed, NotFound, TooLarge
 from wire.text import counted
 
@@ -19,13 +20,14 @@ from . import merkle
 from .entries import parse_entry
 from .evidence import TLOG_PROOF, Evidence, format_proof
 from .note import Checkpoint, SignatureType, VerifierKey, checkpoint_text
-from .problem import InvalidEvidence
+from .problem import ClockBehind, InvalidEvidence
 from .tiles.edge import Edge
 from .tiles.layout import LARGEST_ENTRY
 from .tiles.reader import TileReader
 from .tiles.store import CHECKPOINT, Base, Batch, Store
 
 _LONGEST_KEY = 255  # bytes
+_EPOCH = datetime.fromtimestamp(0, UTC)
 _OLD = (
     "Bring the newest copy of the log's folder back. If it is lost, remove the file that ends in .checkpoint "
     "beside the folder; evidence given since this copy was made will then contradict the log."
@@ -41,6 +43,21 @@ def verifier_keys(origin: str, signer: PublicKey, cosigner: PublicKey) -> tuple[
     )
 
 
+def time_to_sign(now: datetime, newest: datetime | None) -> datetime:
+    """`now`, but not before `newest`, when the log signed last, from which clocks may differ a little.
+
+    Raises `ClockBehind` where they differ by more, or where `now` is before 1970, which a cosignature cannot
+    state.
+    """
+    if newest is not None and is_ahead(newest, now):
+        raise ClockBehind(
+            f"it says {now:%Y-%m-%d %H:%M:%S}Z, and the newest checkpoint is of {newest:%Y-%m-%d %H:%M:%S}Z"
+        )
+    if now < _EPOCH:
+        raise ClockBehind(f"it says {now:%Y-%m-%d %H:%M:%S}Z, and nothing can be signed before 1970")
+    return now if newest is None else max(now, newest)
+
+
 class LogReader:
     """A log that is read, with nothing in its store changed: its checkpoint, its entries, proofs of both.
 
@@ -54,6 +71,7 @@ class LogReader:
         self.store = store
         self._tiles = TileReader(store.get)
         self._verified: Callable[[bytes], Checkpoint] = functools.lru_cache(maxsize=4)(self.own_checkpoint)
+        self._time_of: Callable[[Checkpoint], datetime | None] = functools.lru_cache(maxsize=4)(self.own_time)
 
     def checkpoint(self) -> Checkpoint:
         """The newest checkpoint; its `note` is what others verify."""
@@ -61,6 +79,11 @@ class LogReader:
         if checkpoint is None:
             raise Damaged("the checkpoint of the log is missing")
         return checkpoint
+
+    def time(self) -> datetime | None:
+        """When the newest checkpoint was signed, by the log's own clock; `None` where nothing says so."""
+        checkpoint = self._stored_checkpoint()
+        return None if checkpoint is None else self._time_of(checkpoint)
 
     def prove(self, index: int, size: int) -> list[bytes]:
         """The inclusion proof of an entry in the tree of a size (RFC 6962 2.1.1). Raises `NotFound`."""
@@ -106,6 +129,13 @@ class LogReader:
         if self.verifier_key not in signers:
             raise Damaged(f"the checkpoint of {self.origin} is not signed with its key")
         return checkpoint
+
+    def own_time(self, checkpoint: Checkpoint) -> datetime | None:
+        """When the log's clock signed a checkpoint, `None` if it did not. Raises `Damaged`."""
+        try:
+            return checkpoint.signers([self.clock_key]).get(self.clock_key)
+        except InvalidEvidence as error:
+            raise Damaged(f"the checkpoint of {self.origin} is not signed by its clock") from error
 
     def require_continues(self, old: Checkpoint) -> None:
         """Raise `Damaged` unless the log is a continuation of a checkpoint that was kept elsewhere.
@@ -156,16 +186,25 @@ class Log(LogReader):
     """A log that can be appended to and read; opening one finishes what a crash left unfinished.
 
     `origin` is its name, without spaces or '+', best a URL without scheme. `clock` gives the time for the
-    cosignature under the second key, the log's own word on when a checkpoint was the newest.
+    cosignature under the second key, the log's own word on when a checkpoint was the newest. That time goes
+    back only from a checkpoint for which `superseded`, given its note, says that the clock was wrong then.
     Any method raises `Unavailable` when the store cannot be reached, `Damaged` when it holds something else
     than was written, and then signs nothing and leaves it as found.
     """
 
     def __init__(
-        self, origin: str, signer: Signer, cosigner: Signer, store: Store, *, clock: Callable[[], datetime]
+        self,
+        origin: str,
+        signer: Signer,
+        cosigner: Signer,
+        store: Store,
+        *,
+        clock: Callable[[], datetime],
+        superseded: Callable[[bytes], bool] = lambda _: False,
     ) -> None:
         super().__init__(origin, signer.public_key, cosigner.public_key, store)
         self._signer, self._cosigner, self._clock = signer, cosigner, clock
+        self._superseded = superseded
         self._signed = 0  # entries, as of the newest checkpoint that was signed here
         self._edge: Edge | None = None
         with store.lock():
@@ -177,7 +216,7 @@ class Log(LogReader):
 
         A batch is appended once for its `key` (1 to 255 bytes): the same call again returns the same
         indices. Raises `Conflict` for other entries under a known key; what is raised besides, `Malformed`,
-        `TooLarge` or `Unavailable`, the same call can be made again.
+        `TooLarge`, `ClockBehind` or `Unavailable`, the same call can be made again.
         """
         if not entries or not 0 < len(key) <= _LONGEST_KEY:
             raise Malformed(f"a batch has at least one entry, and a key of 1 to {_LONGEST_KEY} bytes")
@@ -191,6 +230,7 @@ class Log(LogReader):
                 if list(self._tiles.entries(known.start, known.stop, edge.size)) != list(entries):
                     raise Conflict("other entries were appended under this key before")
                 return known
+            self.now()  # or nothing is recorded
             self._edge = None  # until all is well
             if self.store.full:
                 self.store.settle(Base(edge.size, edge.root()))
@@ -198,6 +238,12 @@ class Log(LogReader):
             self.store.record(batch)
             self._advance(edge, [batch])
             return batch.range
+
+    def now(self) -> datetime:
+        """The time to sign at. Raises `ClockBehind` as `time_to_sign` does."""
+        now, signed = self._clock(), self._stored_checkpoint()
+        superseded = signed is not None and self._is_superseded(signed)
+        return time_to_sign(now, self._time_of(signed) if signed and not superseded else None)
 
     def checkpoint(self) -> Checkpoint:
         """The newest checkpoint; `Damaged`, too, if it is older than one that was signed here."""
@@ -240,10 +286,15 @@ class Log(LogReader):
             self._require_agreement(edge, signed)
             edge = edge.extend(batch, self._write)
         self._require_agreement(edge, signed)
-        if signed is None or signed.size < edge.size:
+        if signed is None or signed.size < edge.size or self._is_superseded(signed):
             self._publish(edge)
         self._edge = edge
         return edge
+
+    def _is_superseded(self, signed: Checkpoint) -> bool:
+        """Whether a checkpoint is dated ahead, and known to be so by a clock that was wrong."""
+        time = self._time_of(signed)
+        return time is not None and is_ahead(time, self._clock()) and self._superseded(signed.note)
 
     def _write(self, tiles: Sequence[tuple[str, bytes]]) -> None:
         for path, data in tiles:
@@ -261,7 +312,7 @@ class Log(LogReader):
             raise Damaged("the right edge of the tree does not read back as it was written")
         text = checkpoint_text(self.origin, edge.size, edge.root())
         log_line = self.verifier_key.sign(self._signer, text)
-        clock_line = self.clock_key.sign(self._cosigner, text, self._clock())
+        clock_line = self.clock_key.sign(self._cosigner, text, self.now())
         note = b"%b\n%b%b" % (text, log_line, clock_line)
         checkpoint = self._verified(note)
         self.store.publish(note)

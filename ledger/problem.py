@@ -26,6 +26,16 @@ class UnknownLog(Unavailable):
     advice = "If you know who keeps it, ask for their trust file, then: intaglio trust add FILE"
 
 
+class ClockBehind(Refused):
+    """The clock here is well behind the newest checkpoint: nothing is signed until one is put right."""
+
+    title = "The clock here has gone back"
+    advice = (
+        "Set the clock right. If it is right by now, and was ahead when that was signed: "
+        "`intaglio issuer clock accept`"
+    )
+
+
 class NotWitnessed(Refused):
     """Fewer witnesses have signed the log's checkpoint than the trust policy asks for."""
 
