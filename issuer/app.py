@@ -18,6 +18,7 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from exchange.claim import MAX_MESSAGE, ClaimLink
+from ledger.problem import ClockBehind
 from wire.problem import Conflict, Damaged, Malformed, NotFound, Problem, TooLarge, Unavailable
 from wire.serving import no_route, problem_response, read_body
 from wire.terminal import say
@@ -32,6 +33,7 @@ _STATUS = (  # the first that fits; any other refusal is 403
     (TooManyAttempts, 429),
     (Malformed, 400),
     (Unavailable, 503),
+    (ClockBehind, 503),
     (Damaged, 500),
 )
 _FOR_PEOPLE = """\

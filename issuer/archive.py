@@ -70,6 +70,10 @@ class Archive:
                 raise Damaged(f"the shard {path} has another diploma where the index has number {seq}")
             yield line
 
+    def chunk(self, job: int, number: int) -> Iterator[Line]:
+        """The stored lines of a chunk, in their order."""
+        return map(Line.parse, Shard(self.shard(job, number)))
+
     def by_shard(self, seqs: Iterable[int]) -> Iterator[tuple[Path | None, list[int]]]:
         """Sequence numbers with the one shard that can have them; a single credential is in none."""
         chunks = self.store.chunks()

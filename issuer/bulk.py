@@ -18,6 +18,7 @@ from typing import NamedTuple, TypeVar
 import orjson
 
 from ledger import Log
+from wire.clock import is_ahead
 from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
 from wire.problem import Malformed
 
@@ -25,9 +26,9 @@ from .archive import Archive
 from .changes import Change, Shelf, changes, differing, shelves
 from .checking import Catalogue, Checked, Checker, Survey, check_span, survey
 from .errorfile import write_error_file
-from .press import Line, Press, index_columns, log_entry
+from .press import Press, index_columns, log_entry
 from .records import Record
-from .shards import Shard, write_shard
+from .shards import write_shard
 from .source import Source, Span
 from .store import Job, NewEntry, Store
 from .template import InvalidTemplate
@@ -154,7 +155,7 @@ class Bulk:
             finished = self._store.finished_chunks(job)
             spans = tuple(span for span in spans if span.number not in finished)
             issued = 0
-            chunks = pool.map(issue, (self._task(job, span, found) for span in spans))
+            chunks = pool.map(issue, (self._task(job, span, found, now) for span in spans))
             for span, chunk in zip(spans, _counted("issuing", _rows(spans), chunks, progress), strict=True):
                 self._store.begin_chunk(job, span.number, job.seq(span.first_row))
                 self._finish(job, span.number, chunk)
@@ -164,14 +165,16 @@ class Bulk:
     def recover(self) -> None:
         """Completes the chunk that the last process left between shard and index."""
         for job, number in self._store.begun_chunks():
-            lines = [Line.parse(data) for data in Shard(self.archive.shard(job.id, number))]
+            lines = list(self.archive.chunk(job.id, number))
             rows = [(line.seq, *index_columns(line.record)) for line in lines]
             self._finish(job, number, Chunk([log_entry(line.credential) for line in lines], rows))
 
-    def _task(self, job: Job, span: Span, found: Survey) -> Task:
+    def _task(self, job: Job, span: Span, found: Survey, now: datetime) -> Task:
         rows = range(span.first_row, span.first_row + span.rows)
         skipped = frozenset(row for row in rows if row in found.findings or row in found.known)
         created = parse_datetimestamp(job.created, "created")
+        if is_ahead(created, now):  # by a clock that was wrong then: what is left of the job is dated rightly
+            created = now
         return Task(span, skipped, job.first_seq, created, self.archive.shard(job.id, span.number))
 
     def _finish(self, job: Job, number: int, chunk: Chunk) -> None:

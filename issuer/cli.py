@@ -15,6 +15,7 @@ from wire.terminal import Folder, Result, passphrase, required_passphrase, say, 
 from wire.text import counted
 
 from . import diploma_cli, issue_cli, text
+from .clock_cli import clock
 from .home import Identity
 from .issue import Issuer
 from .serve_cli import claim, serve
@@ -140,6 +141,7 @@ def publish(place: Place) -> Result:
 for verbs in (issue_cli.verbs, diploma_cli.verbs):
     issuer.commands.update(verbs.commands)
 issuer.add_command(claim)
+issuer.add_command(clock)
 issuer.add_command(serve)
 
 

@@ -10,6 +10,7 @@ import click
 
 from vc.bundle import MAX_BYTES, Bundle
 from vc.status import Reason
+from wire.clock import is_ahead
 from wire.problem import Conflict, Declined, NotFound
 from wire.terminal import Result, agreed, is_file, say, verb
 from wire.text import counted, printable, shortened
@@ -77,15 +78,21 @@ def revoke(place: Place, selectors: tuple[str, ...], reason: str, date: datetime
 
 @verb(verbs)
 @_selector
-@click.option("--set", "changes", multiple=True, required=True, metavar="FIELD=VALUE", help="What to change.")
+@click.option("--set", "changes", multiple=True, metavar="FIELD=VALUE", help="What to change.")
 @click.option("--yes", is_flag=True, help="Do not ask, even at a terminal.")
 @out_option
 def correct(place: Place, selector: str, changes: tuple[str, ...], yes: bool, out: Path) -> Result:
-    """Issue a diploma anew with changed fields. The edition before is revoked as superseded."""
+    """Issue a diploma anew with changed fields. The edition before is revoked as superseded.
+
+    One that was dated ahead, by a clock that was wrong, needs no change.
+    """
     made = place.open()
     before, said = _current(made, selector), pairs(changes, "--set")
-    record = made.line(before).record
-    changed = "; ".join(f"{field}: {record.get(field) or '(empty)'} → {said[field]}" for field in said)
+    line = made.line(before)
+    if not said and not is_ahead(line.created, place.session.now()):
+        raise click.UsageError("What is to be changed? --set FIELD=VALUE")
+    changed = "; ".join(f"{field}: {line.record.get(field) or '(empty)'} → {said[field]}" for field in said)
+    changed = changed or f"dated {line.created:%Y-%m-%d %H:%M}Z → now"
     if not agreed(printable(f"{text.line(before)}. For good: {changed}?"), yes):
         raise Declined("nothing was corrected")
     entry = made.correct(before.number, said)

@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from did import Document
 from keys import KeyFile
 from ledger.audit import audit
 from ledger.folder import open_to_read
 from vc import Credential
+from wire.clock import is_ahead
 from wire.problem import Problem
 from wire.strict import load_json_object
 from wire.terminal import Finding
@@ -25,6 +27,7 @@ from .shards import Shard
 from .store import Store
 
 _LARGEST = 1 << 25  # bytes of a status list
+_WRONG_CLOCK = "Set the clock right. If it is right by now: intaglio issuer clock accept"
 
 
 def findings(home: Path, now: datetime) -> Iterator[Finding]:
@@ -41,7 +44,7 @@ def findings(home: Path, now: datetime) -> Iterator[Finding]:
     for path in (home / "did.json", home / "template.json", *lists):
         try:
             document = load_json_object(path.read_bytes(), limit=_LARGEST)
-            end = Credential.parse(document).valid_until if path in lists else None
+            start, end = _dates(document) if path in lists else (None, None)
             if path.name == "did.json":
                 Document.parse(document, identity.did)
         except Problem as problem:
@@ -50,20 +53,34 @@ def findings(home: Path, now: datetime) -> Iterator[Finding]:
         except OSError as error:
             yield Finding("✗", f"{path} cannot be read: {error.strerror}", "Bring it back from a backup.")
             continue
+        if start is not None and is_ahead(start, now):
+            what = f"The status list {path.name} is dated {start:%Y-%m-%d %H:%M}Z, ahead of the clock here."
+            yield Finding("✗", what, _WRONG_CLOCK)
         if end is not None and end <= now:
             yield Finding("✗", f"The status list {path.name} has expired.", "intaglio issuer status publish")
     if not KeyFile.open(home / "keys.json", lambda: None).protected:
         what = "Its keys are not sealed under a passphrase; only the folder's rights guard them."
         yield Finding("!", what, "intaglio issuer password")
-    size = audit(open_to_read(home)).size
+    log = open_to_read(home)
+    signed, size = log.time(), audit(log).size
     count = counted(size, "entry", "entries")
     yield Finding("✓", f"Its log of {count} was derived again, and is as signed.")
+    if signed is not None and is_ahead(signed, now):
+        what = (
+            f"Its log was signed at {signed:%Y-%m-%d %H:%M}Z, ahead of the clock here: nothing is signed now."
+        )
+        yield Finding("✗", what, _WRONG_CLOCK)
     if known >= size:
         what = f"Its index knows of log entry {known}: the log is another one, or an old copy."
         yield Finding("✗", what, "Bring the log's folder back from a backup.")
     for path in sorted((home / "shards").rglob("*.zst")):
         for _ in Shard(path):  # unpacks it
             pass
+
+
+def _dates(document: dict[str, Any]) -> tuple[datetime | None, datetime | None]:
+    listed = Credential.parse(document)
+    return listed.valid_from, listed.valid_until
 
 
 def _index(name: str, home: Path) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ did.json        the DID document; that of a did:web is to be published
 log/            the tile log; all of it may be published
 status/         status lists and revocation details, to be published
 issuer.sqlite   the index, and shards/, the diplomas: both private
+clock.json      what an operator said of a clock that had been wrong; there if that happened
 claims.sqlite   claim links; tls/, the service's certificate: made when first needed
 """
 

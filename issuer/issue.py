@@ -21,11 +21,12 @@ import zstandard
 from keys import KeyFile
 from keys.signer import Passphrase
 from ledger import EntryKind, Log, entry
-from ledger.log import verifier_keys
+from ledger.log import LogReader, time_to_sign, verifier_keys
 from ledger.tiles.posix import PosixStore, kept_beside
 from vc import Anchored, Bundle, Credential
 from vc.anchoring import document_digest
 from vc.status import StatusEntry
+from wire.clock import is_ahead
 from wire.datetimestamp import format_datetimestamp
 from wire.files import locked, make_private_folder, write_durably
 from wire.problem import Conflict, Damaged, Malformed, NotFound, Refused
@@ -35,6 +36,7 @@ from wire.text import counted
 from .archive import Archive, unpack
 from .bulk import Bulk, Progress, Result
 from .checking import Catalogue
+from .clock import ClockJournal
 from .home import KEYS, Identity, index
 from .permutation import LIST_ENTRIES
 from .press import Line, Press, index_columns, log_entry
@@ -126,14 +128,21 @@ class Issuer:
         return self.identity.name
 
     @cached_property
+    def reader(self) -> LogReader:
+        """The issuer's log, to look at: no secret is opened for it."""
+        public, store = self.keys.public_keys, PosixStore(self.home / "log", kept_beside(self.home))
+        return LogReader(self.identity.log, public["log"], public["cosigner"], store)
+
+    @cached_property
     def log(self) -> Log:
         """The issuer's log; the DID document is in it before anything that its keys sign."""
         log = Log(
             self.identity.log,
             self.keys.signer("log"),
             self.keys.signer("cosigner"),
-            PosixStore(self.home / "log", kept_beside(self.home)),
+            self.reader.store,
             clock=self._clock,
+            superseded=ClockJournal(self.home).supersedes,
         )
         known = self.store.last_leaf()  # asked first: others append meanwhile
         size = log.checkpoint().size
@@ -156,6 +165,10 @@ class Issuer:
                 f"{path} cannot be read",
                 hint="Take it from a backup: `intaglio issuer --home FOLDER restore FILE` unpacks one.",
             ) from error
+
+    def require_clock(self) -> None:
+        """Raises `ClockBehind` as whatever signs does; no secret is opened for it."""
+        time_to_sign(self._clock(), self.reader.time())
 
     def press(self, suite: str = SUITE) -> Press:
         """What signs credentials, with the template as it is now. Raises `InvalidTemplate`."""
@@ -185,6 +198,7 @@ class Issuer:
             self._press.positions,
             key,
             self.identity.verification_method(key.public_key),
+            ClockJournal(self.home),
         )
 
     @cached_property
@@ -212,13 +226,14 @@ class Issuer:
         progress: Callable[[Progress], None] = lambda _: None,
     ) -> Result:
         """Issues a file of graduates as `Bulk.run` does, and publishes the status lists that it needs."""
+        now = self.log.now()
         with locked(self.home / "issue", patience=_PATIENCE):
             self._recover()
             result = self._bulk.run(
                 source,
                 self.press(suite),
                 error_file,
-                now=self._clock(),
+                now=now,
                 catalogue=catalogue,
                 workers=workers,
                 progress=progress,
@@ -237,7 +252,8 @@ class Issuer:
     def correct(self, number: str, changes: Mapping[str, str]) -> Entry:
         """Issues the next edition of a diploma with changed fields, and revokes the one before as superseded.
 
-        A holder to whom it was bound stays so. With nothing changed, the current edition is returned.
+        A holder to whom it was bound stays so. With nothing changed, the current edition is returned, unless
+        a clock that was wrong dated it ahead.
         """
         self._recover()
         current = self._current(number)
@@ -247,7 +263,7 @@ class Issuer:
         cells = {**{field: str(value) for field, value in line.record.items()}, **changes}
         own = {*self._press.composer.own, *line.record}  # the template may have had others then
         record = check_record(cells, latest_award(self._clock().date()), own)
-        if record == line.record:
+        if record == line.record and not is_ahead(line.created, self._clock()):
             self.lists.publish(now=self._clock())  # the edition may be one that was interrupted before this
             return current
         return self._issue_edition(record, current.edition + 1, _holder(line))
@@ -307,8 +323,9 @@ class Issuer:
     def _issue_edition(
         self, record: Record, edition: int, holder: str | None, generation: int | None = None
     ) -> Entry:
+        now = self.log.now()  # before a number is taken
         seq = self._next_seq()
-        printed = self._press.print(record, seq, self._clock(), edition=edition, holder=holder)
+        printed = self._press.print(record, seq, now, edition=edition, holder=holder)
         number, name, email = index_columns(record)
         self.store.begin_single(
             NewEntry(seq, number, edition, None, name, email), zstandard.compress(printed.line), generation
@@ -319,7 +336,7 @@ class Issuer:
 
     def _complete(self, seq: int, log_entry: bytes) -> None:
         leaves = self.log.append([log_entry], log_entry)
-        self.store.finish_single(seq, leaves.start, format_datetimestamp(self._clock()))
+        self.store.finish_single(seq, leaves.start, format_datetimestamp(self.log.now()))
 
     def _recover(self) -> None:
         for seq, packed in self.store.begun_singles():
@@ -346,9 +363,12 @@ class Issuer:
         return next(self.bundles([entry]))
 
     def bundles(self, entries: Iterable[Entry]) -> Iterator[Bundle]:
-        """The bundles of many editions; what they share is made once."""
+        """The bundles of many editions; what they share is made once.
+
+        Raises `ClockBehind`: evidence that is dated ahead helps nobody.
+        """
         log = self.log
-        self.lists.publish(now=self._clock())
+        self.lists.publish(now=log.now())
         document = Anchored(self._document, (log.evidence(self._document_leaf),))
         lists: dict[int, tuple[Anchored, ...]] = {}
         entries = list(entries)

@@ -20,6 +20,7 @@ from keys import Signer
 from ledger import EntryKind
 from vc import anchoring
 from vc.integrity import sign
+from wire.datetimestamp import parse_datetimestamp
 
 from .document import Composer, Profile
 from .permutation import Positions
@@ -33,6 +34,11 @@ class Line(NamedTuple):
     seq: int
     record: Record
     credential: Mapping[str, Any]
+
+    @property
+    def created(self) -> datetime:
+        """When it was signed."""
+        return parse_datetimestamp(self.credential["proof"][0]["created"], "created")
 
     @classmethod
     def parse(cls, data: bytes) -> Line:

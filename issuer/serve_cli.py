@@ -35,6 +35,7 @@ def claim(place: Place, selectors: tuple[str, ...], url: str | None, anew: bool)
     from .tls import LOOPBACK
 
     made = place.open()
+    made.require_clock()
     claims = _claims(made, url or _address(made))
     links = {}
     for number in [_number(made, selector) for selector in selectors]:
@@ -77,6 +78,7 @@ def serve(place: Place, host: str, port: int, url: str | None, tls: bool | None)
 
     made = place.open()
     made.press()  # asks for the passphrase now rather than at the first request
+    made.require_clock()
     with listen(host, port) as listener:
         url = url or made.identity.url
         tls = url is None if tls is None else tls

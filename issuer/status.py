@@ -29,6 +29,7 @@ from wire.files import locked, make_private_folder, remove_leftovers, write_dura
 from wire.problem import Damaged, Malformed
 from wire.strict import load_json_object
 
+from .clock import ClockJournal
 from .document import Profile
 from .permutation import LIST_ENTRIES, Positions
 from .press import log_entry
@@ -57,6 +58,7 @@ class Lists:
         positions: Positions,
         signer: Signer,
         verification_method: str,
+        clock: ClockJournal,
     ) -> None:
         self._store = store
         self._log = log
@@ -65,17 +67,21 @@ class Lists:
         self._positions = positions
         self._signer = signer
         self._verification_method = verification_method
+        self._clock = clock
 
     def revoke(self, numbers: Iterable[str], reason: Reason, *, date: datetime, now: datetime) -> None:
         """Revokes all editions of these diplomas for good, durably, and publishes.
 
-        One that was revoked before stays as it was.
+        One that was revoked before stays as it was. Raises `ClockBehind`, and then nothing is revoked.
         """
+        self._log.now()
         self._store.revoke(numbers, reason.value, format_datetimestamp(date))
         self.publish(now=now)
 
     def publish(self, *, now: datetime, anew: bool = False) -> list[int]:
         """Signs, anchors and writes the lists that are new, changed or soon to expire; their numbers.
+
+        So it does with all that were signed before the clock was last put right.
 
         Raises `Damaged` where a file is gone that was published: it tells whether the index is an older copy.
         With `anew` such lists, too, are made, from the index alone.
@@ -83,7 +89,7 @@ class Lists:
         make_private_folder(self._folder)
         with locked(self._folder):
             remove_leftovers(self._folder)
-            wanted = self._store.stale_lists(format_datetimestamp(now + _RENEW))
+            wanted = self._store.stale_lists(format_datetimestamp(now + _RENEW), self._clock.entries())
             if lost := gone(self._store, self._folder):
                 if not anew:
                     raise Damaged(f"{lost[0]} is gone", hint=_LOST)
@@ -154,6 +160,17 @@ class Lists:
             suite=SUITE,
             created=now,
         )
+
+
+def latest(folder: Path) -> datetime | None:
+    """The latest time that a published list says it is from. Raises `Damaged`."""
+    found = []
+    for path in sorted(folder.glob("[0-9]*")):
+        try:
+            found.append(Credential.parse(load_json_object(path.read_bytes(), limit=_LARGEST)).valid_from)
+        except Malformed as problem:
+            raise _damaged(path) from problem
+    return max(filter(None, found), default=None)
 
 
 def gone(store: Store, folder: Path) -> list[Path]:

@@ -309,6 +309,26 @@ class Store:
             )
             return [(first_seq, job, number) for first_seq, job, number in rows]
 
+    def chunks_after(self, created: str) -> list[tuple[int, int]]:
+        """Job and number of each chunk of the jobs that were begun after the time `created`."""
+        with self._database.reading() as connection:
+            rows = connection.exec_driver_sql(
+                "SELECT chunk.job, chunk.number FROM chunk JOIN job ON job.id = chunk.job "
+                "WHERE job.created > ? AND chunk.issued > 0 ORDER BY chunk.first_seq",
+                (created,),
+            )
+            return [(job, number) for job, number in rows]
+
+    def newest_singles(self, before: int) -> list[tuple[int, int, bytes]]:
+        """Sequence number, leaf and line of the thousand single credentials before a leaf, the last first."""
+        with self._database.reading() as connection:
+            rows = connection.exec_driver_sql(
+                "SELECT seq, leaf, line FROM single JOIN credential USING (seq) WHERE leaf < ? "
+                "ORDER BY leaf DESC LIMIT ?",
+                (before, _PAGE),
+            )
+            return [(seq, leaf, line) for seq, leaf, line in rows]
+
     def count(self) -> int:
         """How many credentials were issued."""
         with self._database.reading() as connection:
@@ -348,15 +368,20 @@ class Store:
             )
             return [(seq, reason, date) for seq, reason, date in rows]
 
-    def stale_lists(self, by: str) -> list[int]:
-        """The status lists to publish: new, with new revocations, or expired at the time `by`."""
+    def stale_lists(self, by: str, since: int = 0) -> list[int]:
+        """The status lists to publish: new, with new revocations, or expired at the time `by`.
+
+        Those that the log has before the entry `since` are not taken to be published.
+        """
         with self._database.reading() as connection:
             following = connection.exec_driver_sql("SELECT next FROM counter WHERE name = 'seq'").scalar_one()
             revoked = connection.exec_driver_sql(
                 f"SELECT seq >> {LIST_BITS}, count(*) FROM revocation GROUP BY 1"  # noqa: S608 -- a constant
             )
             wanted = {**dict.fromkeys(range((following - 1 >> LIST_BITS) + 1), 0), **dict(revoked.all())}
-            published = connection.exec_driver_sql("SELECT number, revoked, expires FROM status_list")
+            published = connection.exec_driver_sql(
+                "SELECT number, revoked, expires FROM status_list WHERE leaf >= ?", (since,)
+            )
             current = {(number, count) for number, count, expires in published if expires > by}
         return sorted(number for number, _ in wanted.items() - current)
 

@@ -1,0 +1,60 @@
+"""What a clock that was ahead has left behind, once it is right again: found, and signed anew.
+
+Whoever verifies cannot tell which of two clocks is wrong, so that what is dated ahead stays open until its
+date. Checkpoint and status lists are replaced; a diploma gets another edition, once its registrar says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from ledger.log import time_to_sign
+from wire.clock import is_ahead
+from wire.datetimestamp import format_datetimestamp
+
+from .archive import Archive, unpack
+from .clock import ClockJournal
+from .issue import Issuer
+from .status import latest
+from .store import Entry
+
+
+def signed_until(issuer: Issuer) -> datetime | None:
+    """The latest time that the log's checkpoint or a status list says it is of."""
+    return max(filter(None, (issuer.reader.time(), latest(issuer.home / "status"))), default=None)
+
+
+def accept_clock(issuer: Issuer, now: datetime) -> None:
+    """Takes the issuer's clock, which says `now`, to be right: checkpoint and status lists are signed anew.
+
+    With nothing dated ahead, nothing changes. Killed on the way, it is finished by whatever signs next.
+    """
+    now, signed = time_to_sign(now, None), signed_until(issuer)
+    if signed is not None and is_ahead(signed, now):
+        ClockJournal(issuer.home).add(clock=now, ahead=signed, checkpoint=issuer.reader.checkpoint())
+    issuer.lists.publish(now=issuer.log.now())
+
+
+def dated_ahead(issuer: Issuer, now: datetime) -> Iterator[Entry]:
+    """The diplomas whose current edition is dated ahead, the oldest first.
+
+    Of those issued singly, only these are looked at and a thousand more; of files, only the jobs begun ahead.
+    """
+    archive = Archive(issuer.store, issuer.home / "shards")
+    seqs = set[int]()
+    for job, number in issuer.store.chunks_after(format_datetimestamp(now)):
+        for line in archive.chunk(job, number):
+            if not is_ahead(line.created, now):
+                break  # all of a chunk have one date
+            seqs.add(line.seq)
+    leaf = issuer.reader.checkpoint().size
+    while page := issuer.store.newest_singles(leaf):
+        leaf = page[-1][1]
+        found = {seq for seq, _, packed in page if is_ahead(unpack(seq, packed).created, now)}
+        if not found:
+            break
+        seqs |= found
+    for known in map(issuer.store.entry, sorted(seqs)):
+        if known.reason is None:
+            yield known

@@ -1,0 +1,88 @@
+"""What an operator said of the clock: that it is right now, and was ahead when something was signed.
+
+Written down before anything is signed anew, so that whatever is interrupted is finished by the next command.
+A checkpoint that is named here gives way to one of the right time; status lists that were in the log by then
+are signed anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+
+import orjson
+
+from ledger import Checkpoint
+from wire.datetimestamp import format_datetimestamp
+from wire.files import locked, write_durably
+from wire.problem import Damaged, Malformed
+from wire.strict import load_json_object
+
+_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Correction:
+    """One time that somebody said so."""
+
+    clock: str
+    """What it said then, rightly."""
+    ahead: str
+    """The latest time that had been signed by then."""
+    checkpoint: str
+    """The SHA-256, in hexadecimal, of the log's newest checkpoint, as it was signed."""
+    entries: int
+    """How many the log had."""
+
+
+class ClockJournal:
+    """The corrections of one issuer's clock, in `clock.json` of its folder."""
+
+    def __init__(self, home: Path) -> None:
+        self._path = home / "clock.json"
+
+    def read(self) -> list[Correction]:
+        """All of them, the latest last. Raises `Damaged`."""
+        try:
+            found = load_json_object(self._path.read_bytes())
+            if found["version"] != _VERSION:
+                raise Malformed(f"it is of another version than {_VERSION}")
+            corrections = [Correction(**item) for item in found["corrections"]]
+            if not all(
+                isinstance(found.checkpoint, str) and type(found.entries) is int for found in corrections
+            ):
+                raise Malformed("a member is of another type")
+        except FileNotFoundError:
+            return []
+        except (Malformed, KeyError, TypeError) as error:
+            raise Damaged(
+                f"{self._path} cannot be read", hint="Take it from a backup; without one, remove it."
+            ) from error
+        return corrections
+
+    def add(self, *, clock: datetime, ahead: datetime, checkpoint: Checkpoint) -> None:
+        """Writes one down, durably."""
+        with locked(self._path):
+            added = Correction(
+                format_datetimestamp(clock),
+                format_datetimestamp(ahead),
+                _digest(checkpoint.note),
+                checkpoint.size,
+            )
+            corrections = [asdict(found) for found in (*self.read(), added)]
+            content = {"version": _VERSION, "corrections": corrections}
+            write_durably(self._path, orjson.dumps(content, option=orjson.OPT_INDENT_2))
+
+    def supersedes(self, note: bytes) -> bool:
+        """Whether the clock was ahead when this checkpoint was signed."""
+        return _digest(note) in {found.checkpoint for found in self.read()}
+
+    def entries(self) -> int:
+        """How many entries the log had at the last correction: lists among them may be dated ahead."""
+        return max((found.entries for found in self.read()), default=0)
+
+
+def _digest(note: bytes) -> str:
+    return hashlib.sha256(note).hexdigest()

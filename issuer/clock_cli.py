@@ -1,0 +1,61 @@
+"""`intaglio issuer clock`: which time is right, where what was signed says another than the clock here."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+import click
+
+from wire.clock import is_ahead
+from wire.problem import Declined
+from wire.terminal import Result, agreed, say, typed, verb
+from wire.text import counted
+
+from . import text
+from .ahead import accept_clock, dated_ahead, signed_until
+
+if TYPE_CHECKING:
+    from .cli import Place
+
+
+@click.group()
+def clock() -> None:
+    """What to do after the clock was wrong."""
+
+
+@verb(clock)
+@click.option("--yes", is_flag=True, help="Do not ask, even at a terminal.")
+def accept(place: Place, yes: bool) -> Result:
+    """Say that the clock here is right, and was ahead before.
+
+    The log's checkpoint and the status lists are signed anew, with the right time. The diplomas that are
+    dated ahead are listed, each with the command that issues it anew.
+    """
+    made, now = place.open(), place.session.now()
+    signed = signed_until(made)
+    if signed is not None and is_ahead(signed, now):
+        asked = f"Is it {now:%Y-%m-%d %H:%M}Z now? Up to {signed:%Y-%m-%d %H:%M}Z was signed."
+        if not agreed(asked, yes):
+            raise Declined("nothing was signed; set the clock right")
+        accept_clock(made, now)
+        say(
+            "The log's checkpoint and the status lists are dated rightly by now.",
+            "Bundles that were handed out meanwhile stay open until their date: export them anew.",
+            *([f"Copy {made.home / 'status'} to {url}/status/"] if (url := made.identity.url) else []),
+        )
+    else:
+        say("Neither checkpoint nor status list is dated ahead of the clock here: nothing was signed anew.")
+    entries = list(dated_ahead(made, now))
+    if entries:
+        say(
+            f"{counted(len(entries), 'diploma')} dated ahead: whoever checks one is told so until that date.",
+            "The commands below issue each anew; hand out the new bundle in place of the old one.",
+        )
+    found = [{**text.brief(entry), "correct": _correct(entry.number)} for entry in entries]
+    data = {"clock": now.isoformat(), "ahead": signed and signed.isoformat(), "diplomas": found}
+    return Result(data, "\n".join(_correct(entry.number) for entry in entries))
+
+
+def _correct(number: str) -> str:
+    return f"{typed('issuer', 'correct')} {shlex.quote(number)}"

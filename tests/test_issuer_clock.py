@@ -1,0 +1,261 @@
+"""An issuer whose clock was wrong: it signs nothing until somebody says which time is right, then anew."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from issuer.ahead import accept_clock, dated_ahead, signed_until
+from issuer.clock import ClockJournal
+from issuer.issue import Issuer
+from tests.commandline import Program, typed
+from tests.registrar import NOW, csv_file, graduate, issuer_in, table, verifier_for
+from vc import Credential, Verdict
+from vc.status import Reason
+from wire.problem import Damaged, Problem
+from wire.strict import load_json_object
+
+DAY = timedelta(days=1)
+
+
+class Clock:
+    """What somebody sets."""
+
+    now = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def issuer(tmp_path: Path, clock: Clock) -> Issuer:
+    """Two diplomas, issued in time; then the clock is a day ahead."""
+    made = issuer_in(tmp_path / "issuer", clock=clock)
+    for number in (1, 2):
+        made.issue(graduate(number))
+    clock.now = NOW + DAY
+    return made
+
+
+def again(issuer: Issuer, clock: Clock) -> Issuer:
+    """As another process opens it."""
+    return Issuer(issuer.home, lambda: None, clock)
+
+
+def start(issuer: Issuer) -> datetime | None:
+    """From when the published list is."""
+    return Credential.parse(load_json_object((issuer.home / "status" / "0").read_bytes())).valid_from
+
+
+def verdicts(issuer: Issuer, now: datetime) -> dict[str, Verdict]:
+    verifier = verifier_for(issuer)
+    entries = [found for found in issuer.entries() if found.reason is None]
+    bundles = zip(entries, issuer.bundles(entries), strict=True)
+    return {found.number: verifier.verify(bundle.to_bytes(), now=now).verdict for found, bundle in bundles}
+
+
+def test_nothing_is_journalled_or_numbered_by_a_clock_that_went_back(issuer: Issuer, clock: Clock) -> None:
+    issuer.issue(graduate(3))
+    clock.now = NOW
+    entries, leaf = list(issuer.entries()), issuer.store.last_leaf()
+    source = csv_file(issuer.home / "more.csv", [graduate(4)])
+    for refused in (
+        lambda: issuer.issue(graduate(4)),
+        lambda: issuer.issue_file(source, issuer.home / "errors.csv"),
+        lambda: issuer.correct("UNI-000001", {"gpa": "4.0"}),
+        lambda: issuer.claim("UNI-000001", "did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK"),
+        lambda: issuer.lists.revoke(["UNI-000001"], Reason.FRAUD, date=NOW, now=NOW),
+        lambda: list(issuer.bundles(entries)),
+        issuer.require_clock,
+    ):
+        with pytest.raises(Problem, match="2026-07-01 12:00:00Z, and the newest checkpoint is of 2026-07-02"):
+            refused()
+    assert (list(issuer.entries()), issuer.store.last_leaf()) == (entries, leaf)
+    assert issuer.store.begun_singles() == issuer.store.begun_chunks() == []
+    clock.now = NOW + DAY
+    assert issuer.lists.publish(now=clock.now) == []  # no revocation was journalled
+    assert issuer.issue(graduate(4)).seq == entries[-1].seq + 1  # nor a number taken
+
+
+def test_what_was_begun_ahead_is_finished_and_every_list_signed_anew_once(
+    issuer: Issuer, clock: Clock
+) -> None:
+    """Killed after it was written down that the clock is right: any other command goes on from there."""
+    issuer.issue(graduate(3))
+    issuer.lists.revoke(["UNI-000002"], Reason.FRAUD, date=NOW, now=clock.now)
+    clock.now = NOW
+    ahead = signed_until(issuer)
+    assert ahead == start(issuer) == NOW + DAY
+    ClockJournal(issuer.home).add(clock=NOW, ahead=ahead, checkpoint=issuer.reader.checkpoint())
+    made = again(issuer, clock)
+    made.issue(graduate(4))
+    assert (made.reader.time(), start(made), signed_until(made)) == (NOW, NOW, NOW)
+    assert made.lists.publish(now=NOW) == []
+    found = verdicts(made, NOW)
+    assert found.pop("UNI-000003") is Verdict.UNDETERMINED
+    assert found == dict.fromkeys(["UNI-000001", "UNI-000004"], Verdict.VALID)
+    assert [entry.number for entry in dated_ahead(made, NOW)] == ["UNI-000003"]
+    clock.now = NOW - DAY
+    with pytest.raises(Problem, match="newest checkpoint"):  # what was said held for that once
+        made.issue(graduate(5))
+
+
+def test_a_service_that_runs_on_learns_of_it(issuer: Issuer, clock: Clock) -> None:
+    issuer.issue(graduate(3))
+    clock.now = NOW
+    with pytest.raises(Problem, match="newest checkpoint"):
+        issuer.issue(graduate(4))
+    accept_clock(again(issuer, clock), NOW)
+    assert issuer.issue(graduate(4)).number == "UNI-000004"
+    assert verdicts(issuer, NOW)["UNI-000004"] is Verdict.VALID
+
+
+def test_a_list_alone_that_is_dated_ahead_is_signed_anew_too(issuer: Issuer, clock: Clock) -> None:
+    """The clock was put right between the signing of a list and that of the checkpoint."""
+    clock.now = NOW
+    issuer.lists.revoke(["UNI-000002"], Reason.FRAUD, date=NOW, now=NOW + DAY)
+    assert (issuer.reader.time(), start(issuer)) == (NOW, NOW + DAY)
+    accept_clock(issuer, NOW)
+    assert signed_until(issuer) == NOW
+    size = issuer.reader.checkpoint().size
+    accept_clock(issuer, NOW)  # with nothing ahead it does nothing
+    assert (issuer.reader.checkpoint().size, len(ClockJournal(issuer.home).read())) == (size, 1)
+
+
+def test_the_rest_of_a_file_is_dated_rightly(
+    issuer: Issuer, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed between two chunks, the clock then put right, and the same file given again."""
+    monkeypatch.setattr("issuer.source.SPAN_ROWS", 2)
+    rows = [graduate(number) for number in range(10, 16)]
+    store, finish = issuer.store, issuer.store.finish_chunk
+
+    def killed(job: object, number: int, *rest: object) -> None:
+        finish(job, number, *rest)  # type: ignore[arg-type]
+        if number == 1:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(store, "finish_chunk", killed)
+    with pytest.raises(KeyboardInterrupt):
+        issuer.issue_file(csv_file(issuer.home / "rows.csv", rows), issuer.home / "errors.csv", workers=0)
+    clock.now = NOW
+    made = again(issuer, clock)
+    accept_clock(made, NOW)
+    source = csv_file(issuer.home / "rows.csv", rows)
+    assert made.issue_file(source, issuer.home / "errors.csv", workers=0).issued == 2
+    ahead = [f"UNI-{number:06}" for number in range(10, 14)]
+    assert [entry.number for entry in dated_ahead(made, NOW)] == ahead
+    found = verdicts(made, NOW)
+    assert {number for number, verdict in found.items() if verdict is Verdict.UNDETERMINED} == set(ahead)
+    assert set(found.values()) == {Verdict.UNDETERMINED, Verdict.VALID}
+
+
+def test_those_dated_ahead_are_found_however_many_there_are(
+    issuer: Issuer, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("issuer.store._PAGE", 2)
+    for number in range(3, 8):
+        issuer.issue(graduate(number))
+    corrected = issuer.correct("UNI-000003", {"gpa": "4.0"})
+    issuer.lists.revoke(["UNI-000004"], Reason.FRAUD, date=NOW, now=clock.now)
+    clock.now = NOW
+    accept_clock(issuer, NOW)
+    ahead = list(dated_ahead(issuer, NOW))
+    assert sorted(entry.number for entry in ahead) == [f"UNI-{number:06}" for number in (3, 5, 6, 7)]
+    assert corrected in ahead  # not the edition before it
+    for entry in ahead:
+        assert issuer.correct(entry.number, {}).edition == entry.edition + 1
+    assert list(dated_ahead(issuer, NOW)) == []
+    assert set(verdicts(issuer, NOW).values()) == {Verdict.VALID}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"{", b"{}", b'{"version": 2, "corrections": []}', b'{"version": 1, "corrections": [{"clock": ""}]}',
+     b'{"version": 1, "corrections": [{"clock": "", "ahead": "", "checkpoint": "", "entries": "many"}]}'],
+)  # fmt: skip
+def test_a_journal_that_cannot_be_read_is_named(content: bytes, issuer: Issuer) -> None:
+    (issuer.home / "clock.json").write_bytes(content)
+    with pytest.raises(Damaged, match=r"clock\.json cannot be read"):
+        issuer.issue(graduate(3))
+
+
+# On the command line
+
+
+@pytest.fixture
+def wrong(program: Program) -> Iterator[Program]:
+    """An issuer that signed a day ahead of the clock of this machine."""
+    made = issuer_in(program.home / "issuer", clock=lambda: datetime.now(UTC) + DAY)
+    made.issue(graduate(1))
+    return program
+
+
+def test_a_person_is_asked_and_told(wrong: Program) -> None:
+    home, words = wrong.home, ["issuer", "clock", "accept"]
+    before = (home / "issuer" / "log" / "checkpoint").read_bytes()
+    answer = wrong("doctor")
+    assert answer.code == 1
+    assert answer.out.count("ahead of the clock here") == 3  # of checkpoint, list and details
+    assert "intaglio issuer clock accept" in answer.out
+    _, said = typed(home, words, [(b"[y/N]", b"n")], code=5)
+    assert "nothing was signed" in said
+    assert (home / "issuer" / "log" / "checkpoint").read_bytes() == before
+    assert not (home / "issuer" / "clock.json").exists()
+    out, said = typed(home, words, [(f"{datetime.now(UTC) + DAY:%Y-%m-%d}".encode(), b"y")])
+    assert out == "intaglio issuer correct UNI-000001\n"
+    assert "1 diploma dated ahead" in said
+    assert "stay open until their date" in said
+    assert len(ClockJournal(home / "issuer").read()) == 1
+    answer = wrong("issuer", "correct", "UNI-000001", "--out", home / "out")
+    assert answer.code == 0
+    assert wrong("doctor").code == 0
+    assert (
+        wrong("verify", home / "out" / "UNI-000001.2.json", "--offline").code == 3
+    )  # nobody was told of it yet
+
+
+def test_neither_links_nor_the_service_are_made_by_a_clock_that_went_back(wrong: Program) -> None:
+    for words in (["claim", "UNI-000001"], ["serve", "--port", "0"]):
+        answer = wrong("issuer", *words)
+        assert (answer.code, answer.out) == (1, "")
+        assert "The clock here has gone back" in answer.err
+
+
+def test_a_correction_that_changes_nothing_is_asked_what_it_is_for(program: Program) -> None:
+    issuer_in(program.home / "issuer", clock=lambda: datetime.now(UTC)).issue(graduate(1))
+    answer = program("issuer", "correct", "UNI-000001")
+    assert (answer.code, answer.out) == (2, "")
+    assert "--set FIELD=VALUE" in answer.err
+
+
+def test_before_1970_no_issuer_begins_and_no_clock_is_right(
+    program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "graduates.csv"
+    file.write_text(table([graduate(1)]), encoding="utf-8")
+    words = ("issuer", "issue", file, "--name", "Invented University", "--out", tmp_path / "out")
+    with monkeypatch.context() as patch:
+        patch.setattr("intaglio.Session.now", lambda _: datetime(1969, 12, 31, 23, 59, tzinfo=UTC))
+        answer = program(*words)
+        assert answer.code == 1
+        assert "1969-12-31 23:59:00Z, and nothing can be signed before 1970" in answer.err
+    assert program(*words).code == 0
+    assert program("verify", tmp_path / "out" / "UNI-000001.json", "--offline").code == 0
+    with monkeypatch.context() as patch:
+        patch.setattr("intaglio.Session.now", lambda _: datetime(1969, 12, 31, 23, 59, tzinfo=UTC))
+        answer = program("issuer", "clock", "accept")
+        assert answer.code == 1
+        assert "before 1970" in answer.err
+    assert not (program.home / "issuer" / "clock.json").exists()
+    shutil.rmtree(tmp_path / "out")
+    assert program("issuer", "export", "--out", tmp_path / "out").code == 0
