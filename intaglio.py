@@ -15,7 +15,7 @@ import io
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -30,7 +30,7 @@ from wire.terminal import Finding, Folder, Result, print_json, say, verb
 if TYPE_CHECKING:
     from vc import Report
     from vc.schema import Schemas
-    from verifier import Verifier
+    from verifier import RecognisedIssuer, RecognisedLog, Trust, Verifier
     from wire.fetch import Fetcher
 
 COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
@@ -112,14 +112,22 @@ class Session:
         return Trust.load(self.trust_file).issuer(did) is not None
 
     def pin(self, entry: Mapping[str, Any]) -> None:
-        """Puts an issuer of this machine on the local trust list, unless it stands there already."""
+        """Puts an issuer of this machine on the local trust list, or what is new about it: that it closed."""
         from verifier import RecognisedIssuer, RecognisedLog, Trust, update_trust
 
         issuer = RecognisedIssuer(**entry["issuer"], reason="issued on this machine")
         log = RecognisedLog(**entry["log"])
         trust = Trust.load(self.trust_file)
-        if trust.issuer(issuer.id) is None or log.key not in {known.key for known in trust.logs}:
-            update_trust(self.trust_file, lambda trust: trust.adding(trust.issuer(issuer.id) or issuer, log))
+        known = trust.issuer(issuer.id)
+        closes = known is not None and issuer.closed not in (None, known.closed)
+        if known is None or closes or log.key not in {known.key for known in trust.logs}:
+            update_trust(self.trust_file, functools.partial(_pinned, issuer=issuer, log=log))
+
+
+def _pinned(trust: Trust, issuer: RecognisedIssuer, log: RecognisedLog) -> Trust:
+    """With the entry as it stands there already, but for what only the issuer's closing adds."""
+    known = trust.issuer(issuer.id) or issuer
+    return trust.adding(replace(known, closed=issuer.closed or known.closed), log)
 
 
 class _Lazy(click.Group):

@@ -5,20 +5,24 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn, Protocol
+from typing import Any, NoReturn, Protocol
 
 import click
 
-from wire.terminal import Folder, Result, passphrase, required_passphrase, say, verb
+from wire.datetimestamp import format_datetimestamp
+from wire.problem import Declined, Problem
+from wire.terminal import Folder, Result, agreed, passphrase, required_passphrase, say, typed, verb
 from wire.text import counted
 
 from . import diploma_cli, issue_cli, text
 from .clock_cli import clock
 from .home import Identity
 from .issue import Issuer
-from .serve_cli import claim, serve
+from .serve_cli import claim, lifetime_option, serve
+from .status import due, next_due
 
 BACKUP = "INTAGLIO_BACKUP_PASSPHRASE_FILE"
 """Names the file with the passphrase of a backup, which is another than that of the keys."""
@@ -38,15 +42,34 @@ class Session(Protocol):
         """Puts an issuer of this machine on the local trust list."""
 
 
-class Place(NamedTuple):
+@dataclass
+class Place:
     """The issuer's folder, and the program around it."""
 
     folder: Path
     session: Session
+    _issuer: Issuer | None = None
+    """The one that was opened here."""
 
     def open(self) -> Issuer:
         """The issuer that lives here. Raises `NotFound`."""
-        return Issuer(self.folder, functools.cache(lambda: passphrase("Issuer passphrase")), self.session.now)
+        ask = functools.cache(lambda: passphrase("Issuer passphrase"))
+        self._issuer = Issuer(self.folder, ask, self.session.now)
+        return self._issuer
+
+    def renew(self) -> None:
+        """Signs the status lists that are due, if the keys are open anyway; where that fails, it is said."""
+        made = self._issuer
+        if made is None or not made.keys.is_open or not due(made.store, made.identity, self.session.now()):
+            return
+        try:
+            made.lists.publish(now=self.session.now())
+        except (Problem, OSError) as error:
+            say(
+                f"Status lists are due and could not be signed: {error}", typed("issuer", "status", "publish")
+            )
+        else:
+            say("Status lists were past half of their life, and are signed anew.", *text.to_publish(made))
 
     def create(self, name: str | None, url: str | None, method: str | None) -> Issuer:
         """Makes the issuer, or opens it, and puts it on the local trust list."""
@@ -66,6 +89,7 @@ class Place(NamedTuple):
         if not exists:
             say(*text.introduction(issuer))
         self.session.pin(issuer.trust_entry())
+        self._issuer = issuer
         return issuer
 
 
@@ -76,6 +100,14 @@ def issuer(ctx: click.Context, home: Path | None) -> None:
     """Issue diplomas from a CSV, revoke and correct them."""
     session: Session = ctx.obj
     ctx.obj = Place(home or session.home / "issuer", session)
+
+
+@issuer.result_callback()
+@click.pass_obj
+def _renew(place: Place, /, code: int, **_: object) -> int:
+    """Whoever opened the keys keeps the status lists alive, too."""
+    place.renew()
+    return code
 
 
 @verb(issuer)
@@ -107,9 +139,40 @@ def restore(place: Place, file: Path) -> Result:
 @verb(issuer)
 def trust(place: Place) -> Result:
     """Print the trust file by which others recognise this issuer. They read it: intaglio trust add FILE."""
-    entry = place.open().trust_entry()
-    data = {"issuers": [entry["issuer"]], "logs": [entry["log"]]}
-    return Result(data, json.dumps({"version": 1, **data}, indent=2))
+    data = _trust_file(place.open())
+    return Result(data, json.dumps(data, indent=2))
+
+
+def _trust_file(made: Issuer) -> dict[str, Any]:
+    entry = made.trust_entry()
+    members, closed = entry["issuer"], made.identity.closed
+    if closed:
+        members = {**members, "closed": closed}
+    return {"version": 2 if closed else 1, "issuers": [members], "logs": [entry["log"]]}
+
+
+@verb(issuer)
+@click.option("--yes", is_flag=True, help="Do not ask, even at a terminal.")
+def close(place: Place, yes: bool) -> Result:
+    """Close the issuer for good: sign all status lists a last time, and print the trust file that says so.
+
+    Afterwards nothing is issued, corrected, claimed or revoked here. With that trust file, the lists of the
+    closing have no end.
+    """
+    made = place.open()
+    if made.identity.closing is None and not agreed(
+        f"Close {made.name} for good? It can issue, correct and revoke nothing afterwards.", yes
+    ):
+        raise Declined("nothing was closed")
+    day = made.close()
+    place.session.pin(made.trust_entry())
+    say(f"{made.name} closed on {day:%Y-%m-%d}; its last status lists are in {made.home / 'status'}.")
+    if made.identity.url:
+        say(*text.to_publish(made), "and leave them there for as long as anybody may ask.")
+    say("Hand out all bundles anew, with these lists in them:", typed("issuer", "export"))
+    say("Hand out the trust file that is printed here: by it, the lists have no end; else they have a year.")
+    data = _trust_file(made)
+    return Result(data, json.dumps(data, indent=2))
 
 
 @verb(issuer)
@@ -127,15 +190,25 @@ def status() -> None:
 
 
 @verb(status)
-def publish(place: Place) -> Result:
-    """Sign and write the lists that are new, changed, gone or soon to expire."""
+@lifetime_option
+def publish(place: Place, status_lifetime: str | None) -> Result:
+    """Sign and write the lists that are new, changed, gone, or past half of their life."""
     made = place.open()
+    if status_lifetime:
+        made.identity = Identity.change(made.home, status_lifetime=status_lifetime)
     numbers = made.lists.publish(now=place.session.now(), anew=True)
     folder = place.folder / "status"
     if made.identity.url:
-        say(f"Copy {folder} to {made.identity.url}/status/")
-    data = {"published": numbers, "folder": str(folder)}
-    return Result(data, f"{counted(len(numbers), 'list')} published in {folder}")
+        say(*text.to_publish(made))
+    data: dict[str, Any] = {"published": numbers, "folder": str(folder), "due": None, "end": None}
+    words = f"{counted(len(numbers), 'list')} published in {folder}"
+    if made.identity.closed:
+        words += "; the issuer has closed, and no further ones are due"
+    elif times := next_due(made.store, made.identity):
+        due, end = times
+        data |= {"due": format_datetimestamp(due), "end": format_datetimestamp(end)}
+        words += f"; the next is due by {due:%Y-%m-%d}, and ends on {end:%Y-%m-%d}"
+    return Result(data, words)
 
 
 for verbs in (issue_cli.verbs, diploma_cli.verbs):

@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from did import Document
 from keys import KeyFile
@@ -28,11 +27,14 @@ from .store import Store
 
 _LARGEST = 1 << 25  # bytes of a status list
 _WRONG_CLOCK = "Set the clock right. If it is right by now: intaglio issuer clock accept"
+_WARNED = timedelta(days=30)  # before a list ends
 
 
 def findings(home: Path, now: datetime) -> Iterator[Finding]:
     """One by one, the costly ones last. Raises the `Problem` that leaves nothing to look at."""
     identity, known = Identity.read(home), -1
+    if identity.closing is not None:
+        yield Finding("✓", f"{identity.name} closed on {identity.closing:%Y-%m-%d}: it issues nothing more.")
     if os.access(home, os.W_OK):
         yield from _index(identity.name, home)
         with closing(Store(index(home))) as store:
@@ -44,7 +46,7 @@ def findings(home: Path, now: datetime) -> Iterator[Finding]:
     for path in (home / "did.json", home / "template.json", *lists):
         try:
             document = load_json_object(path.read_bytes(), limit=_LARGEST)
-            start, end = _dates(document) if path in lists else (None, None)
+            listed = Credential.parse(document) if path in lists else None
             if path.name == "did.json":
                 Document.parse(document, identity.did)
         except Problem as problem:
@@ -53,11 +55,8 @@ def findings(home: Path, now: datetime) -> Iterator[Finding]:
         except OSError as error:
             yield Finding("✗", f"{path} cannot be read: {error.strerror}", "Bring it back from a backup.")
             continue
-        if start is not None and is_ahead(start, now):
-            what = f"The status list {path.name} is dated {start:%Y-%m-%d %H:%M}Z, ahead of the clock here."
-            yield Finding("✗", what, _WRONG_CLOCK)
-        if end is not None and end <= now:
-            yield Finding("✗", f"The status list {path.name} has expired.", "intaglio issuer status publish")
+        if listed is not None:
+            yield from _age(path.name, listed, now, closed=bool(identity.closed))
     if not KeyFile.open(home / "keys.json", lambda: None).protected:
         what = "Its keys are not sealed under a passphrase; only the folder's rights guard them."
         yield Finding("!", what, "intaglio issuer password")
@@ -78,9 +77,19 @@ def findings(home: Path, now: datetime) -> Iterator[Finding]:
             pass
 
 
-def _dates(document: dict[str, Any]) -> tuple[datetime | None, datetime | None]:
-    listed = Credential.parse(document)
-    return listed.valid_from, listed.valid_until
+def _age(name: str, listed: Credential, now: datetime, *, closed: bool) -> Iterator[Finding]:
+    """Of a list that is dated ahead, has expired or will within a month, or half of a shorter life."""
+    start, end = listed.valid_from, listed.valid_until
+    if start is not None and is_ahead(start, now):
+        what = f"The status list {name} is dated {start:%Y-%m-%d %H:%M}Z, ahead of the clock here."
+        yield Finding("✗", what, _WRONG_CLOCK)
+    if start is None or end is None or closed:
+        return
+    if end <= now:
+        yield Finding("✗", f"The status list {name} has expired.", "intaglio issuer status publish")
+    elif end - now <= min(_WARNED, (end - start) / 2):
+        what = f"The status list {name} ends on {end:%Y-%m-%d}: nobody can tell then what was revoked."
+        yield Finding("!", what, "intaglio issuer status publish")
 
 
 def _index(name: str, home: Path) -> Iterator[Finding]:

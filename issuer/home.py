@@ -14,7 +14,8 @@ claims.sqlite   claim links; tls/, the service's certificate: made when first ne
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,8 +27,9 @@ from did.methods import key as did_key
 from did.methods import web as did_web
 from keys import PublicKey
 from wire.address import Target
+from wire.datetimestamp import parse_age, parse_datetimestamp
 from wire.fetch import NoFetcher
-from wire.files import write_durably
+from wire.files import locked, write_durably
 from wire.problem import Conflict, Damaged, Malformed, NotFound, Refused, Unavailable
 from wire.strict import load_json_object
 
@@ -43,6 +45,19 @@ DID_METHODS = ("key", "web")
 """The methods that an issuer can have a DID of."""
 
 
+LIFETIME = timedelta(days=365)
+"""How long a status list lasts where nobody has decided it. It is signed anew at half of that."""
+SERVED_LIFETIME = "30d"
+"""The same where `intaglio issuer serve` publishes the lists at their address, and renews them."""
+
+
+class Closed(Refused):
+    """The issuer has closed for good."""
+
+    title = "The issuer has closed"
+    advice = "What it issued stays as it is: `intaglio issuer export` writes the bundles."
+
+
 @dataclass(frozen=True)
 class Identity:
     """Who the issuer is: the content of issuer.json."""
@@ -52,6 +67,10 @@ class Identity:
     did: str
     log: str
     """The log's origin."""
+    status_lifetime: str = ""
+    """How long a status list lasts, such as `30d`, where somebody has decided it."""
+    closed: str = ""
+    """The date of the last status lists, where the issuer has closed: it issues and revokes nothing more."""
 
     @classmethod
     def make(cls, name: str, url: str | None, method: str | None, key: PublicKey) -> Identity:
@@ -96,7 +115,9 @@ class Identity:
                 raise Damaged(f"{home / 'issuer.json'} is of another version than {VERSION}")
             if not all(isinstance(value, str) for value in {**found, "url": found["url"] or ""}.values()):
                 raise Malformed("a member is not a text")
-            return cls(**found)
+            read = cls(status_lifetime=found.pop("statusLifetime", ""), **found)
+            _ = read.lifetime, read.closing
+            return read
         except FileNotFoundError:
             if (home / "log").exists():
                 raise Damaged(
@@ -123,8 +144,33 @@ class Identity:
 
     def write(self, home: Path) -> None:
         """Writes issuer.json."""
-        content = {"version": VERSION, **asdict(self)}
+        members = asdict(self)
+        decided = {"statusLifetime": members.pop("status_lifetime"), "closed": members.pop("closed")}
+        content = {"version": VERSION, **members, **{name: it for name, it in decided.items() if it}}
         write_durably(home / "issuer.json", orjson.dumps(content, option=orjson.OPT_INDENT_2))
+
+    @classmethod
+    def change(cls, home: Path, **members: str) -> Identity:
+        """Writes issuer.json with other `members` durably, and reads it; processes take turns."""
+        with locked(home / "issuer.json"):
+            changed = replace(cls.read(home), **members)
+            changed.write(home)
+        return changed
+
+    @property
+    def lifetime(self) -> timedelta:
+        """How long a status list lasts from the day that it is signed."""
+        return parse_age(self.status_lifetime) if self.status_lifetime else LIFETIME
+
+    @property
+    def closing(self) -> datetime | None:
+        """The date of the last status lists, if the issuer has closed."""
+        return parse_datetimestamp(self.closed, "closed") if self.closed else None
+
+    def require_open(self) -> None:
+        """Raises `Closed` where the issuer issues and revokes nothing more."""
+        if self.closing is not None:
+            raise Closed(f"this issuer closed on {self.closing:%Y-%m-%d}: it issues and revokes nothing more")
 
     @property
     def profile(self) -> Profile:

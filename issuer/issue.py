@@ -193,7 +193,7 @@ class Issuer:
         return Lists(
             self.store,
             self.log,
-            self.home / "status",
+            self.home,
             self.identity.profile,
             self._press.positions,
             key,
@@ -228,6 +228,7 @@ class Issuer:
         """Issues a file of graduates as `Bulk.run` does, and publishes the status lists that it needs."""
         now = self.log.now()
         with locked(self.home / "issue", patience=_PATIENCE):
+            Identity.read(self.home).require_open()
             self._recover()
             result = self._bulk.run(
                 source,
@@ -323,6 +324,7 @@ class Issuer:
     def _issue_edition(
         self, record: Record, edition: int, holder: str | None, generation: int | None = None
     ) -> Entry:
+        Identity.read(self.home).require_open()
         now = self.log.now()  # before a number is taken
         seq = self._next_seq()
         printed = self._press.print(record, seq, now, edition=edition, holder=holder)
@@ -336,7 +338,8 @@ class Issuer:
 
     def _complete(self, seq: int, log_entry: bytes) -> None:
         leaves = self.log.append([log_entry], log_entry)
-        self.store.finish_single(seq, leaves.start, format_datetimestamp(self.log.now()))
+        with self.lists.changing():  # the edition before is revoked
+            self.store.finish_single(seq, leaves.start, format_datetimestamp(self.log.now()))
 
     def _recover(self) -> None:
         for seq, packed in self.store.begun_singles():
@@ -351,6 +354,19 @@ class Issuer:
                 self._block_size = min(2 * self._block_size, _BLOCK)  # one command takes one, a service many
                 found = next(self._block)
             return found
+
+    def close(self) -> datetime:
+        """Closes the issuer for good: all status lists are signed, anchored and written a last time.
+
+        Gives their date. What was begun is finished before; what would issue or revoke raises `Closed` then.
+        """
+        with locked(self.home / "issue", patience=_PATIENCE):
+            if Identity.read(self.home).closing is None:
+                self._bulk.recover()
+                self._recover()
+            self.identity = self.lists.close(now=self.log.now())
+        assert self.identity.closing is not None
+        return self.identity.closing
 
     # Reading
 
@@ -438,7 +454,11 @@ class Issuer:
         public = self.keys.public_keys
         key, clock = verifier_keys(self.identity.log, public["log"], public["cosigner"])
         return {
-            "issuer": {"id": self.did, "name": self.name},
+            "issuer": {
+                "id": self.did,
+                "name": self.name,
+                **({"closed": self.identity.closing} if self.identity.closing else {}),
+            },
             "log": {
                 "key": str(key),
                 "clock": str(clock),

@@ -9,18 +9,27 @@ from urllib.parse import urlsplit
 import click
 
 from wire.problem import Refused
-from wire.terminal import Command, Result, extra, say, typed, verb
+from wire.terminal import Age, Command, Result, extra, say, typed, verb
 
 from .diploma_cli import select
+from .home import SERVED_LIFETIME, Identity
 
 if TYPE_CHECKING:
     from .claims import Claims
     from .cli import Place
     from .issue import Issuer
+    from .status import Lists
 
 PORT = 8460
 
 _url = click.option("--url", help="The address that links begin with, if it is not the issuer's own.")
+
+
+lifetime_option = click.option(
+    "--status-lifetime",
+    type=Age(),
+    help="How long status lists last from now on, such as 30d; they are signed anew at half of that.",
+)
 
 
 @verb()
@@ -35,6 +44,7 @@ def claim(place: Place, selectors: tuple[str, ...], url: str | None, anew: bool)
     from .tls import LOOPBACK
 
     made = place.open()
+    made.identity.require_open()
     made.require_clock()
     claims = _claims(made, url or _address(made))
     links = {}
@@ -67,19 +77,27 @@ def claim(place: Place, selectors: tuple[str, ...], url: str | None, anew: bool)
     default=None,
     help="Speak TLS under a CA made here; the default without a URL. With one, a proxy in front does.",
 )
+@lifetime_option
 @click.pass_obj
-def serve(place: Place, host: str, port: int, url: str | None, tls: bool | None) -> None:
-    """Answer claim links, and publish the DID document and the status lists, until stopped."""
+def serve(
+    place: Place, host: str, port: int, url: str | None, tls: bool | None, status_lifetime: str | None
+) -> None:
+    """Answer claim links, and publish the DID document and the status lists, until stopped.
+
+    The lists are renewed at half of their life: 30 days where they have a web address, if nothing else was
+    decided.
+    """
     with extra("serve"):
         from wire.serving import listen, run
 
         from .app import create_app
+    from .renewal import renewing
     from .tls import server_files
 
     made = place.open()
     made.press()  # asks for the passphrase now rather than at the first request
     made.require_clock()
-    with listen(host, port) as listener:
+    with listen(host, port) as listener, renewing(_lists(made, status_lifetime), place.session.now):
         url = url or made.identity.url
         tls = url is None if tls is None else tls
         url = url or f"{'https' if tls else 'http'}://localhost:{listener.getsockname()[1]}"
@@ -98,6 +116,15 @@ def serve(place: Place, host: str, port: int, url: str | None, tls: bool | None)
         app = create_app(made, claims, made.home, place.session.now)
         click.echo(url)
         run(app, listener, tls=(files.chain, files.key) if files else None)
+
+
+def _lists(made: Issuer, lifetime: str | None) -> Lists:
+    """The lists; where nobody has decided how long they last, and all can fetch them, 30 days."""
+    if lifetime is None and made.identity.url and not made.identity.status_lifetime:
+        lifetime = SERVED_LIFETIME
+    if lifetime is not None:
+        made.identity = Identity.change(made.home, status_lifetime=lifetime)
+    return made.lists
 
 
 def _address(made: Issuer) -> str:

@@ -6,7 +6,8 @@ once the last has all revocations. Beside each list stands the signed document w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from vc.status import (
     revocation_details_document,
     status_list_document,
 )
+from wire.clock import CLOCK_SKEW
 from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
 from wire.files import locked, make_private_folder, remove_leftovers, write_durably
 from wire.problem import Damaged, Malformed
@@ -31,15 +33,12 @@ from wire.strict import load_json_object
 
 from .clock import ClockJournal
 from .document import Profile
+from .home import LIFETIME, Identity
 from .permutation import LIST_ENTRIES, Positions
 from .press import log_entry
 from .store import Published, Store
 
-LIFETIME = timedelta(days=365)
-"""How long a copy of a list may serve. How old a copy a verifier takes is its own policy; an issuer that
-revokes nobody need publish but once a year."""
-_RENEW = timedelta(days=30)  # before a list expires
-
+_NEVER = "9999-12-31T23:59:59Z"
 SUITE = "eddsa-jcs-2022"
 _DETAILS = "-details"
 _LOST = "Take it from a backup. If there is none, `intaglio issuer status publish` makes it from the index."
@@ -53,7 +52,7 @@ class Lists:
         self,
         store: Store,
         log: Log,
-        folder: Path,
+        home: Path,
         profile: Profile,
         positions: Positions,
         signer: Signer,
@@ -62,7 +61,7 @@ class Lists:
     ) -> None:
         self._store = store
         self._log = log
-        self._folder = folder
+        self._home, self._folder = home, home / "status"
         self._profile = profile
         self._positions = positions
         self._signer = signer
@@ -75,11 +74,22 @@ class Lists:
         One that was revoked before stays as it was. Raises `ClockBehind`, and then nothing is revoked.
         """
         self._log.now()
-        self._store.revoke(numbers, reason.value, format_datetimestamp(date))
+        with self.changing():
+            self._store.revoke(numbers, reason.value, format_datetimestamp(date))
         self.publish(now=now)
 
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """Around what is to stand in the lists: they are not signed meanwhile, nor a last time before it.
+
+        Raises `Closed`.
+        """
+        with locked(self._folder):
+            Identity.read(self._home).require_open()
+            yield
+
     def publish(self, *, now: datetime, anew: bool = False) -> list[int]:
-        """Signs, anchors and writes the lists that are new, changed or soon to expire; their numbers.
+        """Signs, anchors and writes the lists that are new, changed or past half of their life: which.
 
         So it does with all that were signed before the clock was last put right.
 
@@ -88,16 +98,37 @@ class Lists:
         """
         make_private_folder(self._folder)
         with locked(self._folder):
-            remove_leftovers(self._folder)
-            wanted = self._store.stale_lists(format_datetimestamp(now + _RENEW), self._clock.entries())
-            if lost := gone(self._store, self._folder):
-                if not anew:
-                    raise Damaged(f"{lost[0]} is gone", hint=_LOST)
-                numbers = {int(path.name.removesuffix(_DETAILS)) for path in lost}
-                wanted = sorted({*wanted, *numbers})
-            for number in wanted:
-                self._publish(number, now)
-        return wanted
+            return self._publish_due(Identity.read(self._home), now, anew=anew)
+
+    def close(self, *, now: datetime) -> Identity:
+        """Signs, anchors and writes all lists a last time; from then on nothing more is issued or revoked.
+
+        No list that was signed before is dated as late as these. Killed in between, whoever publishes next
+        does the rest.
+        """
+        make_private_folder(self._folder)
+        with locked(self._folder):
+            identity = Identity.read(self._home)
+            if identity.closing is None:
+                dates = [self._date(number) for number in self._store.published_lists()]
+                last = max([now, *dates]) + timedelta(seconds=1)
+                identity = Identity.change(self._home, closed=format_datetimestamp(last))
+            self._publish_due(identity, now, anew=False)
+        return identity
+
+    def _publish_due(self, identity: Identity, now: datetime, *, anew: bool) -> list[int]:
+        remove_leftovers(self._folder)
+        wanted = set(due(self._store, identity, now, self._clock.entries()))
+        if lost := gone(self._store, self._folder):
+            if not anew:
+                raise Damaged(f"{lost[0]} is gone", hint=_LOST)
+            wanted |= {int(path.name.removesuffix(_DETAILS)) for path in lost}
+        if identity.closing is not None:
+            others = set(self._store.published_lists()) - wanted
+            wanted |= {number for number in others if self._date(number) < identity.closing}
+        for number in sorted(wanted):
+            self._publish(number, identity, now)
+        return sorted(wanted)
 
     def anchored(self, number: int) -> tuple[Anchored, ...]:
         """A published list and its details, each with the evidence that it is in the log."""
@@ -114,7 +145,17 @@ class Lists:
         except Malformed as problem:
             raise _damaged(path) from problem
 
-    def _publish(self, number: int, now: datetime) -> None:
+    def _date(self, number: int) -> datetime:
+        """From when a published list is."""
+        try:
+            found = Credential.parse(self._read(str(number))).valid_from
+        except Malformed as problem:
+            raise _damaged(self._folder / str(number)) from problem
+        if found is None:
+            raise _damaged(self._folder / str(number))
+        return found
+
+    def _publish(self, number: int, identity: Identity, now: datetime) -> None:
         url, did = self._profile.list_url(number), self._profile.did
         bits = StatusList(LIST_ENTRIES)
         details = []
@@ -123,7 +164,10 @@ class Lists:
             bits[position] = 1
             details.append(Revocation(position, parse_datetimestamp(date, "date"), reason))
         self._require_none_forgotten(number, bits)
-        listed = self._sign(status_list_document(url, did, bits, valid_from=now, lifetime=LIFETIME), now)
+        lifetime = identity.lifetime
+        if identity.closing is not None:  # who does not hear that these are the last has a year to
+            now, lifetime = max(now, identity.closing), max(lifetime, LIFETIME)
+        listed = self._sign(status_list_document(url, did, bits, valid_from=now, lifetime=lifetime), now)
         explained = self._sign(revocation_details_document(url, did, details, valid_from=now), now)
         entries = [
             log_entry(listed, EntryKind.STATUS_LIST),
@@ -133,7 +177,7 @@ class Lists:
         # details first: a reader who finds the bit finds its reason
         write_durably(self._folder / f"{number}{_DETAILS}", orjson.dumps(explained))
         write_durably(self._folder / str(number), orjson.dumps(listed))
-        expires = format_datetimestamp(now + LIFETIME)
+        expires = format_datetimestamp(now + lifetime)
         self._store.publish(Published(number, LIST_ENTRIES, len(details), expires, leaves[0], leaves[1]))
 
     def _require_none_forgotten(self, number: int, bits: StatusList) -> None:
@@ -171,6 +215,27 @@ def latest(folder: Path) -> datetime | None:
         except Malformed as problem:
             raise _damaged(path) from problem
     return max(filter(None, found), default=None)
+
+
+def due(store: Store, identity: Identity, now: datetime, since: int = 0) -> list[int]:
+    """The lists to publish now: new, with new revocations, past half of their life, or with another life.
+
+    So are those that the log has before the entry `since`. Of an issuer that has closed none is signed anew
+    because of its age.
+    """
+    if identity.closing is not None:
+        return store.stale_lists("", _NEVER, since)
+    half, whole = now + identity.lifetime / 2, now + identity.lifetime + CLOCK_SKEW
+    return store.stale_lists(format_datetimestamp(half), format_datetimestamp(whole), since)
+
+
+def next_due(store: Store, identity: Identity) -> tuple[datetime, datetime] | None:
+    """When the first of the published lists is half through its life, and its end; `None` without any."""
+    expires = store.first_expiry()
+    if expires is None:
+        return None
+    end = parse_datetimestamp(expires, "expires")
+    return end - identity.lifetime / 2, end
 
 
 def gone(store: Store, folder: Path) -> list[Path]:

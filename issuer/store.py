@@ -368,10 +368,11 @@ class Store:
             )
             return [(seq, reason, date) for seq, reason, date in rows]
 
-    def stale_lists(self, by: str, since: int = 0) -> list[int]:
-        """The status lists to publish: new, with new revocations, or expired at the time `by`.
+    def stale_lists(self, after: str, before: str, since: int = 0) -> list[int]:
+        """The status lists to publish: new, with new revocations, or without an end between the two times.
 
-        Those that the log has before the entry `since` are not taken to be published.
+        `before` may itself be the end, `after` not. Those that the log has before the entry `since` are not
+        taken to be published.
         """
         with self._database.reading() as connection:
             following = connection.exec_driver_sql("SELECT next FROM counter WHERE name = 'seq'").scalar_one()
@@ -382,8 +383,14 @@ class Store:
             published = connection.exec_driver_sql(
                 "SELECT number, revoked, expires FROM status_list WHERE leaf >= ?", (since,)
             )
-            current = {(number, count) for number, count, expires in published if expires > by}
+            current = {(number, count) for number, count, expires in published if after < expires <= before}
         return sorted(number for number, _ in wanted.items() - current)
+
+    def first_expiry(self) -> str | None:
+        """When the first of the published status lists ends; `None` where there is none."""
+        with self._database.reading() as connection:
+            (expires,) = connection.exec_driver_sql("SELECT min(expires) FROM status_list").one()
+        return None if expires is None else str(expires)
 
     def published_lists(self) -> list[int]:
         """The numbers of all status lists that were published."""

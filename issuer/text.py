@@ -149,6 +149,13 @@ def not_written(error: OSError | Conflict) -> Sequence[str]:
     ]
 
 
+def to_publish(issuer: Issuer) -> Sequence[str]:
+    """Where status lists have to lie, so that others can fetch them."""
+    if not issuer.identity.url:
+        return []
+    return [f"Copy {issuer.home / 'status'} to {issuer.identity.url}/status/"]
+
+
 def not_heard_of(issuer: Issuer) -> Sequence[str]:
     """How others learn that a diploma was revoked or superseded."""
     if issuer.identity.url:
@@ -156,7 +163,7 @@ def not_heard_of(issuer: Issuer) -> Sequence[str]:
         return [f"Others see it when they fetch the lists; copy {folder} to {issuer.identity.url}/"]
     return [
         "Others do not hear of it: there is no web address to fetch lists from, and bundles that were handed "
-        "out before bring an older list along, good for a year. Tell them, or hand out the bundles anew."
+        "out before bring an older list along, until that ends. Tell them, or hand out the bundles anew."
     ]
 
 

@@ -52,6 +52,9 @@ class KeyFile:
     protected: bool
     public_keys: Mapping[str, PublicKey]
 
+    is_open = False
+    """Whether the secrets were used here, so that nobody is asked for a passphrase any more."""
+
     def __init__(self, path: Path, passphrase: Passphrase) -> None:
         self.path = path
         self._passphrase = functools.cache(passphrase)
@@ -75,6 +78,7 @@ class KeyFile:
                 raise Conflict(f"the key file {path} exists already", hint="Use it, or choose another path.")
             _write(path, root, keys, passphrase)
         created = cls(path, lambda: passphrase)
+        created.is_open = True
         created._secrets = root, keys  # known, and a tenth of a second's work to derive again
         return created
 
@@ -139,6 +143,7 @@ class KeyFile:
             }
             if len(root) != 32 or any(keys[name].public_key != self.public_keys[name] for name in keys):
                 raise Malformed("a secret in it does not belong to its public key")
+        self.is_open = True
         return root, keys
 
     def _unsealed(self) -> dict[str, Any]:

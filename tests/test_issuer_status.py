@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from issuer.home import published_list
+from issuer.home import LIFETIME, published_list
 from issuer.issue import Issuer
 from issuer.permutation import LIST_ENTRIES
-from issuer.status import LIFETIME, Lists
+from issuer.status import Lists
 from ledger import EntryKind, parse_entry
 from ledger.audit import audit
 from tests.processes import ended
@@ -138,12 +138,6 @@ def test_what_was_revoked_before_keeps_its_date_and_reason(issuer: Issuer) -> No
     issuer.lists.revoke(["UNI-000007"], Reason.WITHDRAWN, date=NOW, now=NOW + timedelta(days=1))
     assert issuer.store.current("UNI-000007").reason == "fraud"
     assert (issuer.home / "status" / "0").read_bytes() == before
-
-
-def test_a_list_is_renewed_before_it_expires(issuer: Issuer) -> None:
-    later = NOW + LIFETIME - timedelta(days=20)
-    assert issuer.lists.publish(now=later) == [0]
-    assert published(issuer).valid_until == later + LIFETIME
 
 
 def test_a_journalled_revocation_is_published_by_the_next_who_publishes(

@@ -171,17 +171,21 @@ def test_pages_follow_the_sequence_numbers(store: Store, monkeypatch: pytest.Mon
     assert [found.seq for found in store.entries(2, 5)] == [3, 4]
 
 
-def test_lists_are_stale_when_new_changed_or_about_to_expire(store: Store) -> None:
-    assert store.stale_lists(DATE) == []
+def test_lists_are_stale_when_new_changed_or_without_an_end_between_the_times(store: Store) -> None:
+    end, before, after = (f"202{year}-01-01T00:00:00Z" for year in (7, 6, 8))
+    assert store.stale_lists(before, after) == []
+    assert store.first_expiry() is None
     store.reserve((1 << 17) + 1)
     job_with(store, 1)
-    assert store.stale_lists(DATE) == [0, 1]
+    assert store.stale_lists(before, after) == [0, 1]
     for number in range(2):
-        store.publish(Published(number, 1 << 17, 0, "2027-01-01T00:00:00Z", 5, 6))
-    assert store.stale_lists(DATE) == []
-    assert store.stale_lists("2027-01-01T00:00:00Z") == [0, 1]
+        store.publish(Published(number, 1 << 17, 0, end, 5, 6))
+    assert store.first_expiry() == end
+    assert store.stale_lists(before, after) == store.stale_lists(before, end) == []
+    assert store.stale_lists(end, after) == [0, 1]
+    assert store.stale_lists(before, "2026-12-31T23:59:59Z") == [0, 1]
     store.revoke(["N131073"], "fraud", DATE)
-    assert store.stale_lists(DATE) == [1]
+    assert store.stale_lists(before, after) == [1]
     assert store.published(1).leaf == 5
     with pytest.raises(NotFound, match="is not published"):
         store.published(2)

@@ -130,7 +130,9 @@ def test_another_passphrase_seals_the_same_keys(
     file.change_passphrase(lambda: after)
     assert file.signer("assertion").secret == key  # goes on with the new one
     again = KeyFile.open(file.path, lambda: after)
+    assert (file.is_open, again.is_open) == (True, False)
     assert (again.secret("salt"), again.signer("assertion").secret) == (salt, key)
+    assert again.is_open
     assert again.protected is (after is not None)
     if after is not None:
         with pytest.raises(WrongPassphrase if before else PassphraseNeeded):

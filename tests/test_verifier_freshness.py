@@ -223,6 +223,12 @@ class TestAnIssuerThatClosed:
         for day in (LISTED + timedelta(days=30), self.CENTURY):
             assert recruiter(day, shown=old).code == 3
 
+    def test_from_the_closing_on_an_older_list_says_its_day_however_young(self, recruiter: Recruiter) -> None:
+        closed = LISTED + timedelta(hours=1)
+        recruiter.trusts(changed(closed=closed))
+        assert recruiter.reads(closed - SECOND) == f"VALID: {TOLD}"
+        assert recruiter.reads(closed) == f"VALID as of 2026-07-01: {TOLD}"
+
     def test_its_last_list_still_has_an_age(self, recruiter: Recruiter) -> None:
         recruiter.trusts(changed(closed=date(2026, 7, 1)))
         assert recruiter.reads(self.CENTURY) == f"VALID as of 2026-07-01: {TOLD}"

@@ -3,7 +3,7 @@ from __future__ import annotations
 import multiprocessing
 import time
 from dataclasses import asdict, replace
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import orjson
@@ -93,6 +93,8 @@ def test_removing_takes_the_log_along_when_it_speaks_for_nobody_else() -> None:
         {"version": 2, "issuers": [{"id": "did:example:a", "statusIssuers": "did:example:b"}]},
         {"version": 2, "issuers": [{"id": "did:example:a", "closed": True}]},
         {"version": 2, "issuers": [{"id": "did:example:a", "closed": "20260630"}]},
+        {"version": 2, "issuers": [{"id": "did:example:a", "closed": "2026-06-30T12:00:00"}]},
+        {"version": 2, "issuers": [{"id": "did:example:a", "until": "2026-06-30T12:00:00Z"}]},
         {"version": 2, "issuers": [{"id": "did:example:a", "until": "2026-06-31"}]},
         {"version": 1, "logs": [{"issuers": ["did:example:a"]}]},
         {"version": 1, "logs": [{"key": "no key", "issuers": ["did:example:a"]}]},
@@ -135,6 +137,25 @@ def test_version_2_is_written_only_where_one_of_its_members_is_used() -> None:
     assert orjson.loads(UNIVERSITY.trust.to_bytes())["version"] == 1
     plain = UNIVERSITY.trust.to_bytes().replace(b'"version": 1', b'"version": 2')
     assert Trust.parse(plain) == UNIVERSITY.trust
+
+
+@pytest.mark.parametrize(
+    ("closed", "written", "last_lists"),
+    [
+        (date(2026, 6, 30), "2026-06-30", datetime(2026, 6, 30, tzinfo=UTC)),
+        (
+            datetime(2026, 6, 30, 14, 0, 1, tzinfo=UTC),
+            "2026-06-30T14:00:01Z",
+            datetime(2026, 6, 30, 14, 0, 1, tzinfo=UTC),
+        ),
+    ],
+)
+def test_an_issuer_closed_on_a_day_or_at_a_moment(closed: date, written: str, last_lists: datetime) -> None:
+    trust = Trust((RecognisedIssuer("did:example:a", closed=closed),))
+    assert orjson.loads(trust.to_bytes())["issuers"][0]["closed"] == written
+    (again,) = Trust.parse(trust.to_bytes()).issuers
+    assert (again.closed, again.last_lists) == (closed, last_lists)
+    assert RecognisedIssuer("did:example:a").last_lists is None
 
 
 @pytest.mark.parametrize("member", [{"statusIssuers": []}, {"closed": "2026-06-30"}, {"until": "2026-06-30"}])

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -30,9 +29,9 @@ from wire import (
     printable,
     shortened,
 )
-from wire.datetimestamp import parse_datetimestamp
+from wire.datetimestamp import parse_age, parse_datetimestamp
 from wire.fetch import Fetcher, NoFetcher
-from wire.terminal import Command, Result, extra, is_file, read_input, say, verb, wrapped
+from wire.terminal import Age, Command, Result, extra, is_file, read_input, say, verb, wrapped
 
 from .policy import AllOf, Policy, StatusWithin, load_policy
 from .summary import summarize
@@ -72,20 +71,6 @@ class _Moment(click.ParamType[datetime]):
             self.fail("expected a date such as 2026-06-30 or 2026-06-30T12:00:00Z", param, ctx)
 
 
-class _Age(click.ParamType[timedelta]):
-    name = "age"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
-        if isinstance(value, timedelta):
-            return value
-        if (found := _AGE.fullmatch(value)) is None:
-            self.fail("expected a number of days or hours, such as 30d or 12h", param, ctx)
-        count = int(found[1])
-        return timedelta(days=count) if found[2] == "d" else timedelta(hours=count)
-
-
-_AGE = re.compile(r"([1-9][0-9]{0,4})([dh])", re.ASCII)
-
 _file = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -103,7 +88,7 @@ _trust_file = click.option("--trust", "trust_file", type=_file, help="Another tr
 @_policy_file
 @_trust_file
 @click.option("--at", "moment", type=_Moment(), help="Judge as of this date instead of now.")
-@click.option("--status-within", type=_Age(), help="How old the status may be, such as 30d or 12h.")
+@click.option("--status-within", type=Age(), help="How old the status may be, such as 30d or 12h.")
 @click.option("--challenge", help="The challenge that you gave to the holder.")
 @click.option("--domain", help="The name under which you asked the holder.")
 @click.option("--offline", is_flag=True, help="Never touch the network.")
@@ -113,7 +98,7 @@ def verify(
     policy_file: Path | None,
     trust_file: Path | None,
     moment: datetime | None,
-    status_within: timedelta | None,
+    status_within: str | None,
     challenge: str | None,
     domain: str | None,
     offline: bool,
@@ -128,7 +113,7 @@ def verify(
         )
     rules: list[Policy] = [] if policy_file is None else [_policy(policy_file)]
     if status_within is not None:
-        rules.append(StatusWithin(status_within))
+        rules.append(StatusWithin(parse_age(status_within)))
     with _setting():
         judge = session.verifier(offline=offline, trust_file=trust_file)
     received = _read(source, session.fetcher(offline=offline))

@@ -7,7 +7,7 @@ is known here. A revocation in any of them is final.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from vc import Anchored, Credential, StatusList
@@ -85,12 +85,12 @@ class StatusLookup:
         """Lists that a source could not give: what is said of them may be out of date."""
 
     def check(
-        self, entry: StatusEntry, issuer: str, now: datetime, *, fetch: bool, closed: date | None = None
+        self, entry: StatusEntry, issuer: str, now: datetime, *, fetch: bool, closed: datetime | None = None
     ) -> StatusTime:
         """As of when the entry's bit is known not to be set; `fetch` asks the sources, too.
 
-        Lists dated on the day `closed` or after it have no end: of an issuer that has closed no newer ones
-        come. Raises `Revoked`, `StatusUnknown`, or the problem of a list that is not what it seems.
+        Lists dated `closed` or later have no end: of an issuer that has closed no newer ones come. Raises
+        `Revoked`, `StatusUnknown`, or the problem of a list that is not what it seems.
         """
         opened = self._open(entry.list_url, issuer, fetch=fetch)
         doubt = opened.doubt
@@ -130,10 +130,12 @@ class StatusLookup:
                 f"the newest status list at hand was good until {newest.valid_until:%Y-%m-%d %H:%M}Z",
                 hint=f"{online} the holder for a newer bundle.",
             ) from opened.problem
-        as_of, unreached = _start(newest), entry.list_url in self.unreached
+        as_of = _start(newest)
         recent = now - as_of <= RECENT
-        looked_up = newest in opened.sourced and not unreached
-        return StatusTime(as_of, fresh=recent or looked_up, stated=not recent or unreached)
+        # the list of the closing is newer, and not at hand
+        out_of_reach = entry.list_url in self.unreached or (closed is not None and as_of < closed <= now)
+        looked_up = newest in opened.sourced and not out_of_reach
+        return StatusTime(as_of, fresh=recent or looked_up, stated=not recent or out_of_reach)
 
     def _open(self, url: str, issuer: str, *, fetch: bool) -> _Opened:
         key = (url, issuer)
@@ -246,10 +248,10 @@ def _start(credential: Credential) -> datetime:
     return credential.valid_from
 
 
-def _is_good(credential: Credential, now: datetime, closed: date | None) -> bool:
+def _is_good(credential: Credential, now: datetime, closed: datetime | None) -> bool:
     if credential.valid_until is None or credential.valid_until > now:
         return True
-    return closed is not None and _start(credential) >= datetime.combine(closed, time(), UTC)
+    return closed is not None and _start(credential) >= closed
 
 
 def _unusable(url: str, problem: Problem) -> StatusUnknown:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ import orjson
 from keys import PublicKey
 from ledger import TrustPolicy
 from wire import Conflict, Malformed, NotFound, Unavailable, load_json_object, shortened, write_durably
+from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
 from wire.files import locked, make_private_folder
 
 VERSIONS = (1, 2)
@@ -47,9 +48,16 @@ class RecognisedIssuer:
     status_issuers: tuple[str, ...] = ()
     """Who else may sign its status lists: DIDs or https URLs."""
     closed: date | None = None
-    """The day it closed: status lists dated on or after it have no end, older ones end as they say."""
+    """The day, or the moment, that it closed: status lists of then or later have no end, older ones do."""
     until: date | None = None
     """The last day of what it is recognised for, as trusted evidence shows."""
+
+    @property
+    def last_lists(self) -> datetime | None:
+        """From when the status lists are that have no end, since no newer ones come."""
+        if self.closed is None or isinstance(self.closed, datetime):
+            return self.closed
+        return datetime.combine(self.closed, time(), UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +263,7 @@ _ISSUER: Mapping[str, type] = {
     "documents": tuple,
     "reason": str,
     "statusIssuers": tuple,
-    "closed": date,
+    "closed": datetime,
     "until": date,
 }
 _SINCE_2 = frozenset({"statusIssuers", "closed", "until"})
@@ -288,6 +296,8 @@ def _read(value: object, kind: type) -> object | None:
     if kind is tuple:
         texts = isinstance(value, list) and all(isinstance(text, str) for text in value)
         return tuple(value) if isinstance(value, list) and texts else None
+    if kind is datetime:
+        return _moment(value)
     if kind is date:
         return _day(value) if isinstance(value, str) else None
     return value if type(value) is kind else None
@@ -301,6 +311,22 @@ def _day(text: str) -> date | None:
     return day if day.isoformat() == text else None  # there are other forms, such as 20260630
 
 
+def _moment(value: object) -> date | None:
+    """A day, or a moment of one."""
+    if isinstance(value, str) and "T" not in value:
+        return _day(value)
+    try:
+        return parse_datetimestamp(value, "closed")
+    except Malformed:
+        return None
+
+
 def _dict(entry: object, form: Mapping[str, type]) -> dict[str, Any]:
     members = {name: getattr(entry, _ATTRIBUTES.get(name, name)) for name in form}
-    return {name: list(v) if isinstance(v, tuple) else v for name, v in members.items() if v}
+    return {name: _written(value) for name, value in members.items() if value}
+
+
+def _written(value: object) -> object:
+    if isinstance(value, datetime):
+        return format_datetimestamp(value)
+    return list(value) if isinstance(value, tuple) else value

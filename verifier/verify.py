@@ -258,7 +258,7 @@ class _Steps:
                 credential.issuer,
                 self._now,
                 fetch=known is not None,  # of strangers nothing is fetched
-                closed=known.closed if known else None,
+                closed=known.last_lists if known else None,
             )
             times.append(found)
         own = {str(value.get("statusListCredential")) for value in credential.status}

@@ -1,4 +1,4 @@
-"""XML Schema 1.1 `dateTimeStamp`, the form of every time in a credential (VCDM 2.0, 4.9)."""
+"""XML Schema 1.1 `dateTimeStamp`, the form of every time in a credential (VCDM 2.0, 4.9); and ages, `30d`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ _FORM = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,20}))?(?:Z|([+-])(14(?=:00)|0\d|1[0-3]):([0-5]\d))",
     re.ASCII,
 )
+
+_AGE = re.compile(r"([1-9][0-9]{0,4})([dh])", re.ASCII)
 
 
 def parse_datetimestamp(value: object, where: str) -> datetime:
@@ -40,6 +42,17 @@ def parse_datetimestamp(value: object, where: str) -> datetime:
         return (moment + timedelta(days=1) if midnight else moment).astimezone(UTC)
     except (ValueError, OverflowError):
         raise Malformed(f"{where} is not a date of the calendar") from None
+
+
+def parse_age(value: object) -> timedelta:
+    """A number of days or hours, such as `30d` or `12h`: at least one hour, at most 99,999 days.
+
+    Raises `Malformed`.
+    """
+    match = _AGE.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise Malformed("this is not a number of days or hours, such as 30d or 12h")
+    return int(match[1]) * (timedelta(days=1) if match[2] == "d" else timedelta(hours=1))
 
 
 def format_datetimestamp(moment: datetime) -> str:

@@ -19,7 +19,8 @@ from typing import Any, NamedTuple
 import click
 from click.core import ParameterSource
 
-from .problem import NotFound, PassphraseNeeded, Refused
+from .datetimestamp import parse_age
+from .problem import Malformed, NotFound, PassphraseNeeded, Refused
 from .text import printable
 
 LONGEST_PASSPHRASE = 1 << 16
@@ -53,6 +54,19 @@ class Folder(click.Path):
             return Path(value).expanduser().absolute()
         except RuntimeError:
             self.fail(f"no home is known for {printable(str(value))}; name another folder.", param, ctx)
+
+
+class Age(click.ParamType[str]):
+    """A number of days or hours, such as `30d` or `12h`, as it was typed."""
+
+    name = "age"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        try:
+            parse_age(value)
+        except Malformed as problem:
+            self.fail(f"{problem.detail}.", param, ctx)
+        return str(value)
 
 
 class Command(click.Command):

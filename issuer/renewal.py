@@ -1,0 +1,49 @@
+"""Signs status lists anew at half of their life, for as long as the issuer's service runs."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Protocol
+
+from wire.problem import Problem
+from wire.terminal import say
+
+PAUSE = 600.0
+"""Seconds between two looks at what is due."""
+
+
+class Publishes(Protocol):
+    """What is needed of the issuer's lists."""
+
+    def publish(self, *, now: datetime) -> list[int]:
+        """Signs and writes those that are due."""
+
+
+@contextmanager
+def renewing(lists: Publishes, clock: Callable[[], datetime]) -> Iterator[None]:
+    """Publishes what is due, at once and then in the background until the block ends.
+
+    Raises what the first publishing raises; what a later one does is said, and it is tried again.
+    """
+    lists.publish(now=clock())
+    ended = threading.Event()
+    thread = threading.Thread(target=_renew, args=(lists, clock, ended), name="renewal")
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _renew(lists: Publishes, clock: Callable[[], datetime], ended: threading.Event) -> None:
+    while not ended.wait(PAUSE):
+        try:
+            lists.publish(now=clock())
+        except Problem as problem:
+            say(f"The status lists could not be renewed: {problem.detail}", problem.hint)
+        except OSError as error:
+            say(f"The status lists could not be renewed: {error.filename}: {error.strerror}")
