@@ -13,7 +13,13 @@ from wire.datetimestamp import parse_datetimestamp
 from wire.problem import Malformed
 from wire.strict import base58_decode
 
-from .problem import InvalidDocument, InvalidRelationship, InvalidVerificationMethod, MethodNotReadable
+from .problem import (
+    DocumentTooLarge,
+    InvalidDocument,
+    InvalidRelationship,
+    InvalidVerificationMethod,
+    MethodNotReadable,
+)
 
 RELATIONSHIPS = (
     "authentication",
@@ -58,7 +64,7 @@ class Document:
         """The document of `did`, a DID or the https URL of another controller.
 
         Raises `InvalidDocument` for the document of another DID, for members of a wrong form, for two
-        different methods of one id, and for more than 256 methods and references.
+        different methods of one id; `DocumentTooLarge` for more than 256 methods and references.
         """
         if value.get("id") != did:
             raise InvalidDocument(f"the document found for {did} is not its own: it has another 'id'")
@@ -71,7 +77,7 @@ class Document:
             if not isinstance(entries, list):
                 raise InvalidDocument(f"'{name}' of {did} is not an array")
         if sum(map(len, lists.values())) > _MOST_ENTRIES:
-            raise InvalidDocument(f"{did} has more than {_MOST_ENTRIES} verification methods and references")
+            raise DocumentTooLarge(f"{did} has more than {_MOST_ENTRIES} verification methods and references")
         methods: dict[str, Mapping[str, Any]] = {}
         ids = {name: tuple(_id(entry, did, methods) for entry in lists[name]) for name in lists}
         return cls(did, controllers, value, methods, {name: ids[name] for name in RELATIONSHIPS})

@@ -51,6 +51,13 @@ class InvalidDocument(ResolutionFailed):
     title = "The DID document is invalid"
 
 
+class DocumentTooLarge(InvalidDocument):
+    """The DID document has more in it than is read here."""
+
+    title = "The DID document is larger than allowed"
+    undetermined = True
+
+
 class InvalidDIDURL(Malformed):
     """Not a DID URL."""
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from wire.problem import Damaged, Refused
+from wire.problem import Refused
 
-from .problem import UnknownContext, quoted
+from .problem import DamagedContext, UnknownContext, quoted
 
 FOLDER = Path(__file__).parent / "contexts"
 
@@ -31,7 +31,10 @@ class Documents:
         return list(self._index)
 
     def load(self, url: str) -> Any:
-        """The document at `url`. Raises UnknownContext, or Damaged when the file is not the one indexed."""
+        """The document at `url`.
+
+        Raises UnknownContext, or DamagedContext when the file is not the one indexed.
+        """
         if url not in self._loaded:
             row = self._index.get(url)
             if row is None:
@@ -41,6 +44,6 @@ class Documents:
                 )
             data = (FOLDER / row["file"]).read_bytes()
             if hashlib.sha256(data).hexdigest() != row["sha256"]:
-                raise Damaged(f"the vendored context file {row['file']} does not have its indexed SHA-256")
+                raise DamagedContext(f"the context file {row['file']} does not have its indexed SHA-256")
             self._loaded[url] = json.loads(data)
         return self._loaded[url]

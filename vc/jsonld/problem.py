@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wire.problem import Malformed, Refused, TooLarge
+from wire.problem import Damaged, Malformed, Refused, TooLarge
 
 
 class InvalidDocument(Malformed):
@@ -56,6 +56,14 @@ class AmbiguousType(Malformed):
     """A type is named by a word that means several."""
 
     title = "The type is not clear"
+
+
+class DamagedContext(Damaged):
+    """The program's own copy of a context is not what it was: nothing can be said of any document."""
+
+    title = "This program is damaged"
+    undetermined = True
+    advice = "Install the program anew."
 
 
 class TooComplex(TooLarge):
