@@ -19,6 +19,7 @@ from urllib.parse import quote
 from vc import jsonld
 from vc.anchoring import anchoring_terms
 from vc.credential import Credential
+from vc.integrity import require_no_silence
 from vc.status import status_entry
 from wire.problem import Malformed
 
@@ -86,6 +87,7 @@ class Composer:
         document = self.compose({**_SAMPLE, **dict.fromkeys(self.own, "1")}, 0)
         try:
             Credential.parse(document)
+            require_no_silence(document)
             jsonld.canonicalize(document)
         except Malformed as problem:
             raise InvalidTemplate(f"the template: {problem.detail}", hint=problem.hint) from problem

@@ -167,6 +167,10 @@ def test_a_document_without_context_can_be_signed_with_jcs() -> None:
 def test_a_document_that_would_lose_something_is_not_signed() -> None:
     with pytest.raises(Malformed, match="undefinedTerm"):
         signed(document={**DOCUMENT, "undefinedTerm": "x"})
+    with pytest.raises(Malformed, match="null or"):
+        signed(document={**DOCUMENT, "name": None})
+    with pytest.raises(Malformed):
+        signed(document={**DOCUMENT, "id": 2**70})
 
 
 @pytest.mark.parametrize(

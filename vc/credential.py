@@ -98,9 +98,13 @@ class Credential:
         document = reading.claims
         types = require_types(document, "VerifiableCredential")
         start, end = ("validFrom", "validUntil") if version == "2.0" else ("issuanceDate", "expirationDate")
-        valid_from, valid_until = (
-            parse_datetimestamp(document[name], name) if name in document else None for name in (start, end)
-        )
+        valid_from = parse_datetimestamp(document[start], start) if start in document else None
+        ends = [  # whichever version's name it has: an end is an end
+            parse_datetimestamp(document[name], name)
+            for name in ("validUntil", "expirationDate")
+            if name in document
+        ]
+        valid_until = min(ends, default=None)
         if version == "1.1" and valid_from is None:
             raise MalformedCredential("issuanceDate is missing")
         if valid_from and valid_until and valid_until < valid_from:

@@ -3,7 +3,7 @@
 Start with `pipeline.py` (sign, verify), then `proof.py` (one proof) and `suites.py` (the algorithms).
 """
 
-from .pipeline import sign, verify_proof
+from .pipeline import require_no_silence, sign, verify_proof
 from .proof import MAX_PROOFS, InvalidProof, Proof, UnknownCryptosuite, proof_values
 from .suites import SUITES, Cryptosuite, DataIntegritySuite
 
@@ -16,6 +16,7 @@ __all__ = [
     "Proof",
     "UnknownCryptosuite",
     "proof_values",
+    "require_no_silence",
     "sign",
     "verify_proof",
 ]

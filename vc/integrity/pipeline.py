@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+import orjson
+
 from keys import PublicKey, Signer
-from wire import shortened
+from wire import Malformed, shortened
 from wire.datetimestamp import format_datetimestamp
 from wire.work import SIGNATURE, Work
 
@@ -35,9 +37,10 @@ def sign(
     """A copy of `document` with one more proof at the end of its `proof` array.
 
     Without `created` the proof has no time of its own. The array is the form that Open Badges 3.0
-    asks for. Raises `Malformed` when the document would lose anything on its way to the signature,
-    `UnknownCryptosuite` for a suite outside `suites`.
+    asks for. Raises `Malformed` when the document would lose anything on its way to the signature, such as
+    a member that is null or [], and `UnknownCryptosuite` for a suite outside `suites`.
     """
+    require_no_silence(document)
     options = {
         "type": "DataIntegrityProof",
         "id": proof_id,
@@ -59,6 +62,20 @@ def sign(
         **document,
         "proof": [*proof_values(document), _suite(suite, suites).create(covered, options, signer)],
     }
+
+
+def require_no_silence(document: Mapping[str, Any]) -> None:
+    """Raises `Malformed` for a member that is null or []: no signature covers it, and nobody reads it."""
+    try:
+        text = orjson.dumps(dict(document))
+    except orjson.JSONEncodeError:
+        text = b"null"  # whoever signs says what is wrong with it
+    if b"null" not in text and b"[]" not in text:
+        return
+    from .. import jsonld
+
+    if name := jsonld.read(document).silent:
+        raise Malformed(f"the member {shortened(name)} is null or []", hint="Leave it out: it says nothing.")
 
 
 def verify_proof(

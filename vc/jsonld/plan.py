@@ -25,7 +25,14 @@ KEYWORD: Final = 9
 MISNAMED: Final = 10  # a property that decides, under another name than its own
 DONE: Final = 11  # @context, @id and @type, which the walker has read before the loop
 
+# How a member is read: as texts and objects are, as what may be a compact IRI, as it is, or not so easily.
+WORDS: Final = 0
+REFERENCE: Final = 1
+ALIKE: Final = 2
+OTHERWISE: Final = 3
+
 _READ: Final = frozenset({"@context", "id", "type"})  # of the keywords and their aliases
+_READS: Final = {TEXT: WORDS, PLAIN: WORDS, LINK: REFERENCE, JSON: ALIKE}
 _KINDS: Final = {"@list": LIST, "@language": LANGUAGES, "@graph": GRAPH}
 
 
@@ -42,6 +49,7 @@ class Plan:
         "name",
         "node",
         "predicate",
+        "reads",
         "said",
         "scalar",
         "source",
@@ -53,6 +61,7 @@ class Plan:
         self.kind = kind
         self.key = key
         self.name = name  # the IRI or keyword that the key stands for
+        self.reads = OTHERWISE
         self.said: str | None = None  # what it is called once the document is read, if not by the key
         self.type: str | None = None  # @id, @vocab or @json
         self.datatype: str | None = None
@@ -78,7 +87,9 @@ def compile_plan(contexts: Contexts, active: ActiveContext, key: str, meter: Met
             )
         if term and term.context is not UNSET:
             raise InvalidContext(f"the alias {quoted(key)} of a keyword has a context of its own")
-        return Plan(DONE if name in {"@context", "@id", "@type"} else KEYWORD, key, name, active)
+        plan = Plan(DONE if name in {"@context", "@id", "@type"} else KEYWORD, key, name, active)
+        plan.reads = REFERENCE if name == "@id" else ALIKE
+        return plan
     iri = absolute(name, key)
     term = term or Term(iri)
     plan = Plan(_kind(term), key, iri, active)
@@ -113,6 +124,8 @@ def compile_plan(contexts: Contexts, active: ActiveContext, key: str, meter: Met
         if plan.kind == REVERSE or is_misnamed(active, key, iri):
             plan.kind = MISNAMED
             plan.source = origin(active, key)
+        elif said == key and plan.type != "@vocab":
+            plan.reads = _READS.get(plan.kind, OTHERWISE)
     meter.charge((len(plan.predicate) + len(plan.head) + len(plan.tail)) // 8)
     return plan
 

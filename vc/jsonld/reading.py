@@ -15,9 +15,26 @@ from typing import Any
 
 import orjson
 
+from wire.problem import Problem
+
 from .context import ActiveContext, Contexts, Meter, expand
 from .literal import XSD
-from .plan import DONE, GRAPH, JSON, LANGUAGES, LINK, LIST, MAP, MISNAMED, TEXT, Plan, absolute
+from .plan import (
+    ALIKE,
+    DONE,
+    GRAPH,
+    JSON,
+    LANGUAGES,
+    LINK,
+    LIST,
+    MAP,
+    MISNAMED,
+    OTHERWISE,
+    REFERENCE,
+    TEXT,
+    Plan,
+    absolute,
+)
 from .problem import InvalidDocument, Respelled, TooComplex
 from .value import reference, scalar, value_object
 from .walker import DECIDING, DEEPEST, Walk, misnamed
@@ -67,7 +84,11 @@ class _Reader:
 
     def read(self, document: Mapping[str, Any]) -> Reading:
         unsecured = {name: value for name, value in document.items() if name != "proof"}
-        claims = self.node(self.walk.contexts.root, unsecured, 0)
+        root = self.walk.contexts.root
+        if self.is_plain(root, unsecured, 0) and len(self.objects.get(unsecured.get("id", ""), ())) < 2:
+            return Reading(document, self.objects)
+        self.objects = {}
+        claims = self.node(root, unsecured, 0)
         own = self.objects.get(claims.get("id", ""), ())
         if len(own) > 1:
             claims = {**claims, **_united(own)}
@@ -75,6 +96,53 @@ class _Reader:
             return Reading(document, self.objects, self.silent)
         secured = {"proof": document["proof"]} if "proof" in document else {}
         return Reading({**claims, **secured}, self.objects, self.silent)
+
+    def is_plain(self, active: ActiveContext, node: dict[str, Any], depth: int) -> bool:
+        """Whether every word in an object is what it is called once read: the quick answer for most."""
+        if depth > DEEPEST:
+            return False
+        try:
+            if "@context" in node:
+                active = self.walk.embedded(active, node["@context"])
+            if "type" in node:
+                active, _, types = self.walk.typed(active, node["type"])
+                if types is not None:
+                    return False
+            plans = active.plans
+            for key, value in node.items():
+                plan = plans[key] if key in plans else self.walk.plan(active, key)
+                reads = plan.reads
+                if reads == ALIKE:
+                    continue
+                kind = type(value)
+                if kind is str:
+                    if reads == OTHERWISE or (
+                        reads == REFERENCE and value.partition(":")[0] in plan.scalar.terms
+                    ):
+                        return False
+                elif kind is dict:
+                    if reads == OTHERWISE or not self.is_plain(plan.node, value, depth + 1):
+                        return False
+                elif kind is list:
+                    if reads == OTHERWISE or not value:
+                        return False
+                    for item in value:
+                        if type(item) is dict:
+                            if not self.is_plain(plan.node, item, depth + 1):
+                                return False
+                        elif type(item) is not str or (
+                            reads == REFERENCE and item.partition(":")[0] in plan.scalar.terms
+                        ):
+                            return False
+                elif value is None or reads == OTHERWISE:
+                    return False
+        except Problem:
+            return False  # `node` says what is wrong
+        if "id" in node and len(node) > 1:
+            if type(node["id"]) is not str:
+                return False
+            self.objects.setdefault(node["id"], []).append(node)
+        return True
 
     def node(self, active: ActiveContext, node: dict[str, Any], depth: int) -> dict[str, Any]:
         """An object that is no value and no list: itself, where nothing in it reads otherwise."""
@@ -109,7 +177,10 @@ class _Reader:
                     reference(active, value)  # raises
                 elif types and plan.name == "@type":
                     read = list(types)
-                silent = value is None or value == []
+                if kind == JSON:
+                    silent = False
+                else:  # an empty @list is a list, and no silence
+                    silent = read is None or (read == [] and kind != LIST)
                 if said is None:
                     if plan.said is None and read is value and not silent:
                         continue
@@ -158,12 +229,12 @@ class _Reader:
                 return _literal(plan, value, value[key])
             items = self.value(self.walk.inside(plan), value[key], depth + 1)
             return items if keyword == "@set" or plan.kind == LIST else {"@list": items}
-        if plan.kind == GRAPH:  # statements of its own, and objects of its own
-            outer, self.objects = self.objects, {}
-            try:
-                return self.node(plan.node, value, depth + 1)
-            finally:
-                self.objects = outer
+        if plan.kind == GRAPH:  # somebody else's document, most often: with objects and silence of its own
+            outer = self.objects, self.silent
+            self.objects = {}
+            result = self.node(plan.node, value, depth + 1)
+            self.objects, self.silent = outer
+            return result
         alone = len(value) == 1 and next(iter(value)) in plan.scalar.ids
         return self.node(plan.scalar if alone else plan.node, value, depth + 1)
 
