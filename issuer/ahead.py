@@ -15,6 +15,7 @@ from wire.datetimestamp import format_datetimestamp
 
 from .archive import Archive, unpack
 from .clock import ClockJournal
+from .home import Identity
 from .issue import Issuer
 from .status import latest
 from .store import Entry
@@ -29,9 +30,13 @@ def accept_clock(issuer: Issuer, now: datetime) -> None:
     """Takes the issuer's clock, which says `now`, to be right: checkpoint and status lists are signed anew.
 
     With nothing dated ahead, nothing changes. Killed on the way, it is finished by whatever signs next.
+
+    An issuer that closed ahead of time is open again: its last lists would be dated ahead like the closing.
     """
     now, signed = time_to_sign(now, None), signed_until(issuer)
     if signed is not None and is_ahead(signed, now):
+        if issuer.identity.closing is not None and is_ahead(issuer.identity.closing, now):
+            issuer.identity = Identity.change(issuer.home, closed="")
         ClockJournal(issuer.home).add(clock=now, ahead=signed, checkpoint=issuer.reader.checkpoint())
     issuer.lists.publish(now=issuer.log.now())
 

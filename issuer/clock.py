@@ -15,7 +15,7 @@ from pathlib import Path
 import orjson
 
 from ledger import Checkpoint
-from wire.datetimestamp import format_datetimestamp
+from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
 from wire.files import locked, write_durably
 from wire.problem import Damaged, Malformed
 from wire.strict import load_json_object
@@ -50,10 +50,10 @@ class ClockJournal:
             if found["version"] != _VERSION:
                 raise Malformed(f"it is of another version than {_VERSION}")
             corrections = [Correction(**item) for item in found["corrections"]]
-            if not all(
-                isinstance(found.checkpoint, str) and type(found.entries) is int for found in corrections
-            ):
-                raise Malformed("a member is of another type")
+            for one in corrections:
+                parse_datetimestamp(one.ahead, "ahead")
+                if not isinstance(one.checkpoint, str) or type(one.entries) is not int:
+                    raise Malformed("a member is of another type")
         except FileNotFoundError:
             return []
         except (Malformed, KeyError, TypeError) as error:
@@ -82,6 +82,11 @@ class ClockJournal:
     def entries(self) -> int:
         """How many entries the log had at the last correction: lists among them may be dated ahead."""
         return max((found.entries for found in self.read()), default=0)
+
+    def ahead(self) -> datetime | None:
+        """The latest time at which anything was signed by a clock that was ahead."""
+        times = [parse_datetimestamp(found.ahead, "ahead") for found in self.read()]
+        return max(times, default=None)
 
 
 def _digest(note: bytes) -> str:

@@ -38,7 +38,13 @@ def accept(place: Place, yes: bool) -> Result:
         asked = f"Is it {now:%Y-%m-%d %H:%M}Z now? Up to {signed:%Y-%m-%d %H:%M}Z was signed."
         if not agreed(asked, yes):
             raise Declined("nothing was signed; set the clock right")
+        closed = made.identity.closing is not None
         accept_clock(made, now)
+        if closed and made.identity.closing is None:
+            say(
+                f"{made.name} is open again: it had closed at a time that is yet to come.",
+                f"Close it after {signed:%Y-%m-%d %H:%M}Z, and hand out the trust file of then.",
+            )
         say(
             "The log's checkpoint and the status lists are dated rightly by now.",
             "Bundles that were handed out meanwhile stay open until their date: export them anew.",

@@ -28,7 +28,7 @@ from vc.status import (
 from wire.clock import CLOCK_SKEW
 from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
 from wire.files import locked, make_private_folder, remove_leftovers, write_durably
-from wire.problem import Damaged, Malformed
+from wire.problem import Damaged, Malformed, Refused
 from wire.strict import load_json_object
 
 from .clock import ClockJournal
@@ -103,13 +103,19 @@ class Lists:
     def close(self, *, now: datetime) -> Identity:
         """Signs, anchors and writes all lists a last time; from then on nothing more is issued or revoked.
 
-        No list that was signed before is dated as late as these. Killed in between, whoever publishes next
-        does the rest.
+        No list that was signed before is dated as late as these: raises `Refused` where one got out that was
+        dated ahead, until its date. Killed in between, whoever publishes next does the rest.
         """
         make_private_folder(self._folder)
         with locked(self._folder):
             identity = Identity.read(self._home)
             if identity.closing is None:
+                ahead = self._clock.ahead()
+                if ahead is not None and ahead >= now:
+                    raise Refused(
+                        f"a clock that was ahead signed status lists dated up to {ahead:%Y-%m-%d %H:%M}Z",
+                        hint="Close after that: they would have no end, and do not tell what is revoked now.",
+                    )
                 dates = [self._date(number) for number in self._store.published_lists()]
                 last = max([now, *dates]) + timedelta(seconds=1)
                 identity = Identity.change(self._home, closed=format_datetimestamp(last))

@@ -164,6 +164,10 @@ def _export(machine: Machine) -> Answer:
     return machine("issuer", "export", "--out", machine.home / "handed-out")
 
 
+def _close(machine: Machine) -> Answer:
+    return machine("issuer", "close", "--yes")
+
+
 def _present(machine: Machine) -> Answer:
     off, machine.off = machine.off, timedelta(0)
     name = machine("wallet", "import", machine.home / "UNI-000004.json").out.strip()
@@ -209,11 +213,12 @@ COMMANDS = {
     "issuer serve": _serve,
     "issuer status publish": _publish,
     "issuer export": _export,
+    "issuer close": _close,
     "wallet receive": _receive,
     "wallet present": _present,
     "verify": _verify,
 }
-SIGN = {_begin, _issue_file, _issue_one, _correct, _revoke, _serve}
+SIGN = {_begin, _issue_file, _issue_one, _correct, _revoke, _serve, _close}
 """Those that sign for the issuer; `status publish` has nothing to do here."""
 
 

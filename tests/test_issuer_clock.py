@@ -178,6 +178,24 @@ def test_those_dated_ahead_are_found_however_many_there_are(
     assert set(verdicts(issuer, NOW).values()) == {Verdict.VALID}
 
 
+def test_who_closed_ahead_of_time_closes_again_once_no_list_is_dated_later(
+    issuer: Issuer, clock: Clock
+) -> None:
+    """Else a list from before a revocation, dated as late as the closing, would have no end."""
+    closed = issuer.close()
+    assert closed > NOW + DAY
+    clock.now = NOW
+    made = again(issuer, clock)
+    accept_clock(made, NOW)
+    assert set(verdicts(made, NOW).values()) == {Verdict.VALID}
+    made.lists.revoke(["UNI-000001"], Reason.FRAUD, date=NOW, now=NOW)
+    for clock.now in (NOW, closed):
+        with pytest.raises(Problem, match="a clock that was ahead signed status lists"):
+            made.close()
+    clock.now = closed + timedelta(seconds=1)
+    assert made.close() > closed
+
+
 @pytest.mark.parametrize(
     "content",
     [b"{", b"{}", b'{"version": 2, "corrections": []}', b'{"version": 1, "corrections": [{"clock": ""}]}',

@@ -15,7 +15,7 @@ from issuer.export import export, file_name
 from issuer.issue import Issuer
 from issuer.store import Entry
 from tests.commandline import Program, typed, verdict
-from tests.registrar import NOW, csv_file, graduate, table
+from tests.registrar import csv_file, graduate, table
 from vc import Bundle
 
 
@@ -222,7 +222,7 @@ def test_an_export_that_fails_leaves_the_older_bundle(
 
 def test_a_long_export_shows_how_far_it_is(issued: Program) -> None:
     told: list[Progress] = []
-    made = Issuer(issued.home / "issuer", lambda: None, lambda: NOW)
+    made = Issuer(issued.home / "issuer", lambda: None, lambda: datetime.now(UTC))
     paths = list(export(made, made.entries(), Path("all"), told.append))
     assert len(paths) == 6
     assert told == [Progress("writing", done, 6) for done in range(1, 7)]
