@@ -45,7 +45,8 @@ class ServerFiles:
 def server_files(folder: Path, names: Sequence[str], *, now: datetime) -> ServerFiles:
     """The files in `folder` for loopback and `names`, host names or IP addresses; made if need be.
 
-    The authority's private key is not kept: for other names, or a week before the end, all is made anew.
+    The authority's private key is not kept: for other names, a week before the end, or where a clock that was
+    wrong dated them ahead, all is made anew.
     Raises `InvalidName`, and `Damaged` for files that do not work together: others may trust the authority.
     """
     files = ServerFiles(folder / "server.pem", folder / "server.key", folder / "authority.pem")
@@ -71,7 +72,8 @@ def _good(files: ServerFiles, subjects: Sequence[x509.GeneralName], now: datetim
             f"the service's certificate in {files.chain.parent} cannot be used",
             hint="Remove that folder: another is made, and wallets have to be told of its authority.pem.",
         ) from error
-    return set(subjects) <= set(covered) and now + _RENEWAL < certificate.not_valid_after_utc
+    in_force = certificate.not_valid_before_utc <= now < certificate.not_valid_after_utc - _RENEWAL
+    return set(subjects) <= set(covered) and in_force
 
 
 def _make(files: ServerFiles, subjects: Sequence[x509.GeneralName], now: datetime) -> None:

@@ -197,6 +197,13 @@ def test_only_so_many_attempts_are_open_at_once(claims: Claims) -> None:
     claims.invite(token, Registrar(), now=NOW + CHALLENGE_LIFETIME)
 
 
+def test_attempts_by_a_clock_that_was_ahead_keep_nobody_waiting(claims: Claims) -> None:
+    token = claims.offer(NUMBER, Registrar(), now=NOW).token
+    for _ in range(OPEN_CHALLENGES):
+        claims.invite(token, Registrar(), now=NOW + timedelta(hours=6))
+    assert subject(redeem(claims, token)) == did_key.create(ADA.public_key)
+
+
 def test_the_issuer_that_gave_it_to_another_has_the_last_word(claims: Claims) -> None:
     token = claims.offer(NUMBER, Registrar(), now=NOW).token
     invitation = claims.invite(token, Registrar(), now=NOW)

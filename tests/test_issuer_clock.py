@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 
 from issuer.ahead import accept_clock, dated_ahead, signed_until
 from issuer.clock import ClockJournal
+from issuer.home import Closed
 from issuer.issue import Issuer
+from issuer.tls import server_files
+from ledger.problem import ClockBehind
 from tests.commandline import Program, typed
 from tests.registrar import NOW, csv_file, graduate, issuer_in, table, verifier_for
 from vc import Credential, Verdict
@@ -205,6 +210,64 @@ def test_a_journal_that_cannot_be_read_is_named(content: bytes, issuer: Issuer) 
     (issuer.home / "clock.json").write_bytes(content)
     with pytest.raises(Damaged, match=r"clock\.json cannot be read"):
         issuer.issue(graduate(3))
+
+
+def test_a_certificate_that_is_dated_ahead_is_made_anew(tmp_path: Path) -> None:
+    """Wallets would not take it until then, and it would be kept for a year."""
+    ahead = server_files(tmp_path / "tls", [], now=NOW + DAY).chain.read_bytes()
+    assert server_files(tmp_path / "tls", [], now=NOW + DAY - timedelta(hours=1)).chain.read_bytes() == ahead
+    for _ in range(2):
+        made = server_files(tmp_path / "tls", [], now=NOW).chain.read_bytes()
+        assert x509.load_pem_x509_certificate(made).not_valid_before_utc <= NOW
+    assert server_files(tmp_path / "tls", [], now=NOW).chain.read_bytes() == made
+
+
+class Killed(Exception):
+    """A stand-in for SIGKILL, where a test has to go on."""
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_killed_at_any_file_that_it_writes_the_next_command_goes_on(
+    after: bool, issuer: Issuer, clock: Clock, tmp_path: Path
+) -> None:
+    issuer.issue(graduate(3))
+    issuer.close()
+    clock.now = NOW
+    replace, written = Path.replace, 0
+
+    def killing(path: Path, target: Path) -> Path:
+        nonlocal written
+        written += 1
+        if written == killed_at and not after:
+            raise Killed
+        replaced = replace(path, target)
+        if written == killed_at:
+            raise Killed
+        return replaced
+
+    for killed_at in range(1, 99):
+        home = tmp_path / str(killed_at) / "issuer"
+        shutil.copytree(issuer.home, home)
+        shutil.copy(tmp_path / "issuer.checkpoint", home.with_name("issuer.checkpoint"))
+        written, finished = 0, False
+        with pytest.MonkeyPatch.context() as patch, suppress(Killed):
+            patch.setattr(Path, "replace", killing)
+            accept_clock(Issuer(home, lambda: None, clock), NOW)
+            finished = True
+        made = Issuer(home, lambda: None, clock)
+        try:
+            made.issue(graduate(4))
+        except (ClockBehind, Closed):
+            assert not finished  # the question is asked once more
+            accept_clock(made, NOW)
+            made.issue(graduate(4))
+        assert signed_until(made) == NOW
+        found = verdicts(made, NOW)
+        assert found.pop("UNI-000003") is Verdict.UNDETERMINED
+        assert set(found.values()) == {Verdict.VALID}
+        if finished:
+            break
+    assert killed_at > 5
 
 
 # On the command line
