@@ -39,7 +39,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "wallet": ("holder.cli:wallet", "Keep diplomas, and show them to whom you choose."),
         "verify": ("verifier.cli:verify", "Check a credential, a presentation or a bundle."),
         "verifier": ("verifier.cli:verifier", "Run the check as a web service."),
-        "trust": ("verifier.cli:trust", "Say which issuers and logs you recognise."),
+        "trust": ("verifier.trust_cli:trust", "Say which issuers and logs you recognise."),
         "ledger": ("ledger.cli:ledger", "Look into a log, prove an entry, audit the whole."),
         "demo": ("examples.diploma.demo:demo", "See a university, a graduate, an employer and a forger."),
         "samples": ("examples.diploma.samples:samples", "Write one file of each verdict to try out."),
@@ -122,6 +122,13 @@ class Session:
         closes = known is not None and issuer.closed not in (None, known.closed)
         if known is None or closes or log.key not in {known.key for known in trust.logs}:
             update_trust(self.trust_file, functools.partial(_pinned, issuer=issuer, log=log))
+
+    def fingerprint(self, trust_file: bytes) -> str:
+        """What others see who add the trust file of an issuer of this machine."""
+        from verifier import Trust
+
+        trust = Trust.parse(trust_file)
+        return trust.fingerprint(trust.issuers[0].id)
 
 
 def _pinned(trust: Trust, issuer: RecognisedIssuer, log: RecognisedLog) -> Trust:

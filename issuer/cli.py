@@ -41,6 +41,9 @@ class Session(Protocol):
     def pin(self, entry: Mapping[str, Any]) -> None:
         """Puts an issuer of this machine on the local trust list."""
 
+    def fingerprint(self, trust_file: bytes) -> str:
+        """What others see who add the trust file of an issuer of this machine."""
+
 
 @dataclass
 class Place:
@@ -139,16 +142,18 @@ def restore(place: Place, file: Path) -> Result:
 @verb(issuer)
 def trust(place: Place) -> Result:
     """Print the trust file by which others recognise this issuer. They read it: intaglio trust add FILE."""
-    data = _trust_file(place.open())
-    return Result(data, json.dumps(data, indent=2))
+    return _trust_file(place.open(), place.session)
 
 
-def _trust_file(made: Issuer) -> dict[str, Any]:
+def _trust_file(made: Issuer, session: Session) -> Result:
     entry = made.trust_entry()
     members, closed = entry["issuer"], made.identity.closed
     if closed:
         members = {**members, "closed": closed}
-    return {"version": 2 if closed else 1, "issuers": [members], "logs": [entry["log"]]}
+    data = {"version": 2 if closed else 1, "issuers": [members], "logs": [entry["log"]]}
+    printed = json.dumps(data, indent=2)
+    say(f"Its fingerprint, for those who add it to compare: {session.fingerprint(printed.encode())}")
+    return Result(data, printed)
 
 
 @verb(issuer)
@@ -171,8 +176,7 @@ def close(place: Place, yes: bool) -> Result:
         say(*text.to_publish(made), "and leave them there for as long as anybody may ask.")
     say("Hand out all bundles anew, with these lists in them:", typed("issuer", "export"))
     say("Hand out the trust file that is printed here: by it, the lists have no end; else they have a year.")
-    data = _trust_file(made)
-    return Result(data, json.dumps(data, indent=2))
+    return _trust_file(made, place.session)
 
 
 @verb(issuer)

@@ -154,7 +154,7 @@ def test_what_could_not_be_decided_is_kept_only_on_demand(run: Run, tmp_path: Pa
     refused = run("import", stranger)
     assert (refused.code, refused.out) == (3, "")
     assert "? OPEN" in refused.err
-    assert "not in the trust list" in refused.err
+    assert "not on your list" in refused.err
     kept = run("import", stranger, "--accept-undetermined")
     assert kept.code == 0
     assert "could not be decided when added" in kept.err

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.commandline import Answer, Program
+from tests.commandline import Answer, Program, typed
 from tests.loopback import Site, response
+from tests.registrar import csv_file, graduate
 from tests.world import NOW, Holder, University
 from vc import Bundle
 from verifier import RecognisedIssuer, Trust
@@ -343,10 +344,88 @@ class TestTrust:
         assert "intaglio trust add FILE" in before.out
         handed = tmp_path / "trust.json"
         handed.write_bytes(stranger.trust.to_bytes())
-        answer = program("trust", "add", handed, "--json")
+        answer = program("trust", "add", handed, "--name", "Stranger", "--json")
         assert json.loads(answer.out) == {"version": 1, "added": [stranger.did]}
         assert program("verify", "-", *AT, "--offline", stdin=data).code == 0
         assert program("trust", "remove", stranger.did, "--json").code == 0
+
+    def test_whoever_is_called_like_another_is_stopped(self, program: Program, tmp_path: Path) -> None:
+        before = (program.home / "trust.json").read_bytes()
+        handed = tmp_path / "trust.json"
+        for name in ("Example University", "EXAMPLE-university\u3164", "Ｅｘａｍｐｌｅ Univérsity."):
+            entry = RecognisedIssuer("did:web:un1versity.example", name)
+            handed.write_bytes(Trust((entry,)).to_bytes())
+            by_hand = ("did:web:un1versity.example", "--name", name)
+            for words in ((handed,), (handed, "--yes"), by_hand):
+                answer = program("trust", "add", *words)
+                assert (answer.code, answer.out) == (1, "")
+                assert f"like '{UNIVERSITY.did}'" in answer.err
+                assert "--name" in answer.err
+            assert (program.home / "trust.json").read_bytes() == before
+        two = Trust((RecognisedIssuer("did:example:a", "One"), RecognisedIssuer("did:example:b", "one")))
+        handed.write_bytes(two.to_bytes())
+        assert program("trust", "add", handed).code == 1
+        assert program("trust", "add", handed, "--name", "Two").code == 2
+        handed.write_bytes(UNIVERSITY.trust.to_bytes())
+        assert program("trust", "add", handed).code == 0, "it is the one that is there"
+
+    def test_both_ends_see_one_fingerprint(self, program: Program, tmp_path: Path) -> None:
+        """Over all that the file says, so that no part of it can be exchanged under way."""
+        home = tmp_path / "registrar"
+        file = tmp_path / "graduates.csv"
+        csv_file(file, [graduate(1)])
+        said = program(
+            "--home", home, "issuer", "issue", file, "--name", "Another University", "--out", tmp_path / "d"
+        )
+        assert said.code == 0
+        told = program("--home", home, "issuer", "trust")
+        (theirs,) = re.findall(r"(?:\d{5} ){6}\d{5}\b", told.err)
+        handed = tmp_path / "another.json"
+        handed.write_text(told.out)
+        seen = program("trust", "add", handed, "--yes")
+        assert seen.code == 0
+        assert re.findall(r"(?:\d{5} ){6}\d{5}\b", seen.err) == [theirs]
+        assert '"Another University"  did:key:z' in seen.err
+        given = json.loads(told.out)
+        fingerprints = {theirs}
+        other = University("other.example").recognised_log
+        for change in (
+            {"name": "Another  University"}, {"types": ["X"]}, {"documents": ["x"]},
+            {"keys": [UNIVERSITY.key.public_key.multikey()]}, {"id": "did:web:x.example"},
+            {"statusIssuers": ["did:web:x.example"]}, {"closed": "2026-06-30"}, {"until": "2026-06-30"},
+        ):  # fmt: skip
+            issuer = {**given["issuers"][0], **change}
+            logs = [{**log, "issuers": [issuer["id"]]} for log in given["logs"]]
+            value = {"version": 2, "issuers": [issuer], "logs": logs}
+            fingerprints.add(Trust.parse(json.dumps(value).encode()).fingerprint(issuer["id"]))
+        for change in ({"key": other.key, "clock": other.clock}, {"clock": ""}, {"witnesses": [other.clock]}):
+            value = {**given, "logs": [{**given["logs"][0], **change}]}
+            fingerprints.add(Trust.parse(json.dumps(value).encode()).fingerprint(given["issuers"][0]["id"]))
+        fingerprints.add(
+            Trust.parse(json.dumps({**given, "logs": []}).encode()).fingerprint(given["issuers"][0]["id"])
+        )
+        assert len(fingerprints) == 13
+
+    def test_at_a_terminal_it_is_asked_for(self, program: Program, tmp_path: Path) -> None:
+        before = (program.home / "trust.json").read_bytes()
+        handed = tmp_path / "trust.json"
+        handed.write_bytes(Trust((RecognisedIssuer("did:web:x.example", "Somebody"),)).to_bytes())
+        question = b"is the fingerprint the one that they have? [y/N]: "
+        for words in ([str(handed)], ["did:web:x.example", "--name", "Somebody"]):
+            _, told = typed(program.home, ["trust", "add", *words], [(question, b"n")], code=5)
+            assert "nothing was added" in told
+            assert (program.home / "trust.json").read_bytes() == before
+            typed(program.home, ["trust", "add", *words], [(question, b"y")])
+            assert Trust.load(program.home / "trust.json").issuer("did:web:x.example")
+            typed(program.home, ["trust", "remove", "did:web:x.example"], [])
+
+    def test_a_file_says_itself_what_is_in_it(self, program: Program, tmp_path: Path) -> None:
+        handed = tmp_path / "trust.json"
+        handed.write_bytes(Trust((RecognisedIssuer("did:web:x.example"),)).to_bytes())
+        for option in ("--type", "--key", "--log", "--clock", "--status-issuer"):
+            assert program("trust", "add", handed, option, "x").code == 2
+        handed.write_bytes(Trust().to_bytes())
+        assert "names no issuer" in program("trust", "add", handed).err
 
     def test_another_file_is_no_trust_list(self, program: Program, tmp_path: Path) -> None:
         path, half = save(tmp_path, UNIVERSITY.issue()), tmp_path / "half.json"

@@ -217,7 +217,57 @@ class TestIssuer:
     def test_an_unknown_issuer_stays_open(self) -> None:
         report = check(trust=Trust())
         assert report.verdict is Verdict.UNDETERMINED
-        assert isinstance(report.deciding and report.deciding.problem, Unavailable)
+        assert isinstance(report.checks[2].problem, Unavailable)
+        claim = (
+            'says that it is by "Example University" (did:web:university.example), which is not on your list'
+        )
+        assert deciding(report) == ("trust", f"the credential {claim}")
+
+    @pytest.mark.parametrize(
+        ("change", "said", "hint"),
+        [
+            ({}, 'says that it is by "Example University" (did:key:z…)', "ask it for its trust file"),
+            ({"termsOfUse": None}, 'says that it is by "Example University" (did:key:z…)', "ADD [--key z…]"),
+            ({"name": None}, "is by did:key:z…", "ask it for its trust file"),
+            ({"name": 'A" (did:web:good), on\n  your list\u202e'}, "says that it is by \"A' (did:web:good), "
+             'on your list⟨202E⟩" (did:key:z…)', "ask it for its trust file"),
+        ],
+    )  # fmt: skip
+    @pytest.mark.parametrize("online", [True, False])
+    def test_a_stranger_has_a_name_to_ask_for(
+        self, change: dict[str, Any], said: str, hint: str, online: bool
+    ) -> None:
+        """Whether its key is known or not; the name is what it calls itself, and shown as that."""
+        holder = Holder()
+        did = holder.did if online else "did:web:stranger.example"
+        document = UNIVERSITY.diploma(
+            index=18, issuer={"id": did, "type": ["Profile"], "name": "Example University"}
+        )
+        if change.get("name", ""):
+            document["issuer"]["name"] = change["name"]
+        elif "name" in change:
+            del document["issuer"]["name"]
+        if "termsOfUse" in change:
+            del document["termsOfUse"]
+        method = f"{did}#{holder.key.public_key.multikey()}"
+        report = check(sign(document, holder.key, verification_method=method), trust=UNIVERSITY.trust)
+        assert report.verdict is Verdict.UNDETERMINED
+        assert report.deciding
+        assert report.deciding.problem
+        said, hint = said.replace("did:key:z…", did), hint.replace("ADD", f"intaglio trust add {did}")
+        assert report.deciding.text == f"the credential {said}, which is not on your list"
+        assert hint in report.deciding.problem.hint
+
+    def test_a_hint_is_no_command_of_the_strangers(self) -> None:
+        """It is copied into a shell."""
+        holder, url = Holder(), "https://stranger.example/$(reboot);x"
+        document = UNIVERSITY.diploma(index=19, issuer=url)
+        del document["termsOfUse"]
+        signed = sign(document, holder.key, verification_method=f"{url}#key-1")
+        report = check(signed)
+        assert report.deciding
+        assert report.deciding.problem
+        assert f"intaglio trust add '{url}' [" in report.deciding.problem.hint
 
     @pytest.mark.parametrize(
         ("method", "verdict"),
@@ -241,6 +291,7 @@ class TestIssuer:
         document = UNIVERSITY.sign(UNIVERSITY.diploma(index=16, issuer="https://university.example/"))
         report = check(replace(BUNDLE, secured=document, evidence=()))
         assert (report.verdict, deciding(report)[0]) == (Verdict.UNDETERMINED, "issuer")
+        assert "https://university.example/" in deciding(report)[1]
 
     def test_a_proof_by_somebody_else_is_not_the_issuers(self) -> None:
         holder = Holder()
@@ -451,6 +502,11 @@ class TestEvidence:
         pinned = RecognisedIssuer(UNIVERSITY.did, keys=(UNIVERSITY.key.public_key.multikey(),))
         report = check(trust=Trust().adding(pinned))
         assert (report.verdict, deciding(report)[0]) == (Verdict.UNDETERMINED, "evidence")
+        assert "'university.example/log', which should hold it, is not on your list" in deciding(report)[1]
+        bare = UNIVERSITY.diploma(index=32)
+        for name in ("termsOfUse", "credentialStatus"):
+            del bare[name]
+        assert check(UNIVERSITY.sign(bare), trust=Trust().adding(pinned)), "it names no log"
 
     def test_a_key_that_was_rotated_away_still_proves_what_it_signed_before(self) -> None:
         university = University()

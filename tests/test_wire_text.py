@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wire.text import claimed, counted, printable
+from wire.text import claimed, counted, isolated, letters, printable
 
 
 @pytest.mark.parametrize(
@@ -68,10 +68,10 @@ def test_no_control_survives_and_nothing_is_lost_twice(text: str) -> None:
         ("x" * 101, "x" * 100 + "…"),
         ("x" * 99 + " y", "x" * 99 + "…"),
         ("\u3164" * 50, "⟨3164⟩" * 16 + "…"),
-        ("مريم", "\u2068مريم\u2069"),
+        ("مريم", "مريم"),
         ("a\u202eb", "a⟨202E⟩b"),
         ("a\u2069b", "a⟨2069⟩b"),
-        ("م\u200cم", "\u2068م\u200cم\u2069"),
+        ("م\u200cم", "م\u200cم"),
         ("", ""),
     ],
 )
@@ -112,10 +112,35 @@ def test_nothing_that_looks_like_a_quotation_mark_is_left() -> None:
 @given(st.text(st.characters(codec=None)) | st.text("a \"'“”„″’`´\u200d\u0301\u3164\u202eمא\n"))
 def test_no_claim_ends_its_own_quotation(text: str) -> None:
     shown = claimed(text)
-    inner = shown.removeprefix("\u2068").removesuffix("\u2069")
-    assert len(inner) <= 101
-    assert not re.search("[\"“”″\n]|['’‘`´]{2}", inner)
-    assert not {character for character in inner if unicodedata.bidirectional(character) in ISOLATES}
+    assert len(shown) <= 101
+    assert not re.search("[\"“”″\n]|['’‘`´]{2}", shown)
+    assert isolated(shown).strip("\u2068\u2069") == shown
+    assert not {character for character in shown if unicodedata.bidirectional(character) in ISOLATES}
+
+
+def test_what_is_written_from_right_to_left_stands_for_itself() -> None:
+    assert [isolated(text) for text in ("Ada", "مريم", "A שם", "", "٣")] == [
+        "Ada", "\u2068مريم\u2069", "\u2068A שם\u2069", "", "\u2068٣\u2069"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Example University", "EXAMPLE UNIVERSITY", "Example-University", " Exámple  Univérsity. ",
+        "Ｅｘａｍｐｌｅ Ｕｎｉｖｅｒｓｉｔｙ", "Example\u3164University", "Example\u200bUniversity\u2800",
+        "E\u0336xample University", "𝐄𝐱𝐚𝐦𝐩𝐥𝐞 University", "«Example University»",
+    ],
+)  # fmt: skip
+def test_names_that_people_take_for_one(name: str) -> None:
+    assert letters(name) == "exampleuniversity"
+
+
+def test_names_that_people_tell_apart() -> None:
+    assert letters("Straße") == letters("STRASSE")
+    names = ["Example University 2", "Example", "例の大学", "例の学校", "Université", "Nguyễn", "مريم"]
+    assert len({letters(name) for name in names}) == len(names)
+    assert letters("") == letters("… —") == ""
 
 
 def test_one_is_not_many() -> None:

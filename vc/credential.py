@@ -140,8 +140,7 @@ class Credential:
     @property
     def issuer_name(self) -> str | None:
         """What the issuer calls itself here; its word only."""
-        name = self.about(self.claims["issuer"]).get("name")
-        return name if isinstance(name, str) else None
+        return text_of(self.about(self.claims["issuer"]), "name") or None
 
     @property
     def subject_name(self) -> str:

@@ -49,9 +49,9 @@ class Checks:
         """The step had nothing to look at."""
         self._add(Outcome.SKIPPED, text)
 
-    def leave_out(self, first: int, reason: str) -> None:
-        """This step and all that follow are not made."""
-        for step in range(first, len(STEPS) + 1):
+    def leave_out(self, first: int, reason: str, last: int = len(STEPS)) -> None:
+        """This step and all that follow, up to the `last`, are not made."""
+        for step in range(first, last + 1):
             self._step = step
             self.skipped(f"not checked: {reason}")
 

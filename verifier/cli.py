@@ -4,38 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
 import click
 
-from did import DID, METHODS, InvalidDID, MethodNotSupported, Resolver
+from did import InvalidDID
 from ledger import InvalidEvidence
 from vc import Check, MalformedCredential, Report, Verdict
 from vc.bundle import MAX_BYTES
-from vc.credential import is_url
 from vc.report import StatusTime
 from wire import (
-    Conflict,
     Malformed,
-    NotFound,
-    Refused,
     TooLarge,
-    Unavailable,
     load_json,
-    load_json_object,
     printable,
-    shortened,
 )
 from wire.datetimestamp import parse_age, parse_datetimestamp
-from wire.fetch import Fetcher, NoFetcher
-from wire.terminal import Age, Command, Result, extra, is_file, read_input, say, verb, wrapped
+from wire.fetch import Fetcher
+from wire.terminal import Age, Command, Result, extra, read_input, verb, wrapped
 
 from .policy import AllOf, Policy, StatusWithin, load_policy
 from .summary import summarize
-from .trust import RecognisedIssuer, RecognisedLog, Trust, update_trust
+from .trust import Trust
 from .verify import Verifier
 
 _EXIT: Mapping[Verdict, int] = {Verdict.VALID: 0, Verdict.INVALID: 1, Verdict.UNDETERMINED: 3}
@@ -194,114 +186,6 @@ def _read(source: str, fetcher: Fetcher) -> bytes:
     if source.startswith(("https://", "http://")):
         return fetcher.fetch(source, limit=MAX_BYTES)
     return read_input(source, MAX_BYTES + 1)
-
-
-@click.group()
-def trust() -> None:
-    """Say which issuers and logs you recognise."""
-
-
-@verb(trust)
-def list_(session: Session) -> Result:
-    """Show the trust list."""
-    known = Trust.load(session.trust_file)
-    if not known.issuers:
-        say("Nobody is on the trust list yet. Add somebody: intaglio trust add DID")
-    return Result(load_json_object(known.to_bytes()), "\n".join(_known(known)))
-
-
-def _known(trust: Trust) -> Iterator[str]:
-    """The list for people."""
-    for issuer in trust.issuers:
-        kinds = f"for {', '.join(issuer.types)}" if issuer.types else "for everything"
-        yield printable(f"{issuer.name or '(no name)'}  {issuer.id}  {kinds}  {issuer.reason}").rstrip()
-        for log in trust.logs:
-            if issuer.id in log.issuers:
-                yield f"    speaks through the log {printable(log.origin)}"
-        for name in issuer.status_issuers:
-            yield f"    has status lists by {printable(name)}"
-
-
-@verb(trust)
-@click.argument("did", metavar="DID|URL|FILE", type=click.Path())
-@click.option("--name", default="", help="The name to show for it.")
-@click.option("--type", "types", multiple=True, help="Recognise it for this credential type only.")
-@click.option("--key", "keys", multiple=True, help="Pin it to this key (Multikey, z…).")
-@click.option("--status-issuer", "status_issuers", multiple=True, help="Who else signs its status lists.")
-@click.option("--log", "log_key", help="The verifier key of the log that speaks for it.")
-@click.option("--clock", default="", help="The verifier key under which that log states the time.")
-def add(
-    session: Session,
-    did: str,
-    name: str,
-    types: tuple[str, ...],
-    keys: tuple[str, ...],
-    status_issuers: tuple[str, ...],
-    log_key: str | None,
-    clock: str,
-) -> Result:
-    """Recognise an issuer, by its DID or https URL, or by the trust file that it gave."""
-    if not did.startswith("did:") and is_file(did):
-        given = Trust.load(Path(did))
-        handed = Trust(
-            tuple(replace(found, reason=f"from the file {Path(did).name}") for found in given.issuers),
-            given.logs,
-        )
-        update_trust(session.trust_file, lambda trust: trust.joined(handed))
-        say(
-            f"Now on the trust list, from {did}:",
-            *(f"{found.name}  {found.id}" for found in handed.issuers),
-        )
-        return Result({"added": [found.id for found in handed.issuers]}, "")
-    if not is_url(did):
-        raise NotFound(f"there is no file {shortened(did)}", hint="Name a trust file, or a DID: did:…")
-    if did.startswith("did:"):
-        DID.parse(did)
-    if not (keys or log_key):
-        _require_resolvable(did)
-    issuer = RecognisedIssuer(did, name, types, keys, reason="added by hand", status_issuers=status_issuers)
-    log = RecognisedLog(log_key, clock=clock) if log_key else None
-
-    def added(trust: Trust) -> Trust:
-        if trust.issuer(issuer.id) is not None:
-            raise Conflict(
-                f"{issuer.id} is on your list already",
-                hint="To say something else of it: `intaglio trust remove DID`, then add it again.",
-            )
-        return Trust.parse(trust.adding(issuer, log).to_bytes())
-
-    update_trust(session.trust_file, added)
-    say(f"{did} is on the trust list now")
-    if log is None:
-        say(
-            "Its log is not: diplomas that should be in one stay undecided.",
-            "Ask the issuer for its trust file, which says both, or give --log.",
-        )
-    return Result({"added": [did]}, "")
-
-
-def _require_resolvable(did: str) -> None:
-    """Raises what shows that no key of this DID or URL can ever be found, unless the list brings one."""
-    if not did.startswith(("did:", "https://")):
-        raise Refused(f"the keys of {shortened(did)} cannot be looked up", hint="Pin one: --key z…")
-    try:
-        Resolver(METHODS, NoFetcher()).resolve(did)
-    except Unavailable:
-        pass
-    except MethodNotSupported as problem:
-        raise Refused(
-            problem.detail,
-            hint="Pin its key (--key z…) or its log (--log), or add the trust file that the issuer gives.",
-        ) from None
-
-
-@verb(trust)
-@click.argument("did")
-def remove(session: Session, did: str) -> Result:
-    """Take an issuer off the list."""
-    update_trust(session.trust_file, lambda trust: trust.removing(did))
-    say(f"{did} is off the trust list")
-    return Result({"removed": [did]}, "")
 
 
 @click.group()

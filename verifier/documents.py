@@ -133,7 +133,7 @@ class IssuerKeys:
                 f"no document from the log of {issuer} came along that has the key {shortened(method)}",
                 hint="Ask the holder for the bundle, or for a newer one: it brings the issuer's documents.",
             )
-        found = self._of_today(self._published(issuer), method, relationship)
+        found = self._of_today(self._published(issuer, method), method, relationship)
         return IssuerKey(found.key, f"the key is in the document that {issuer} publishes", _end(found))
 
     def _pinned(
@@ -147,7 +147,7 @@ class IssuerKeys:
                 return IssuerKey(key, _PINNED, None, logged, pinned=True)
         if len(keys) == 1 and not issuer.documents:
             return IssuerKey(keys[0], _PINNED, None, logged, pinned=True, guessed=True)
-        document = self._published(issuer.id)
+        document = self._published(issuer.id, method)
         bound = _in_order([*bound, *_with_digest(document, issuer, self._work)])
         if found := self._newest(bound, method, relationship):
             return found
@@ -156,10 +156,10 @@ class IssuerKeys:
             raise not_pinned(issuer.id, method)
         return IssuerKey(published.key, _PINNED, _end(published), logged, pinned=True)
 
-    def _published(self, issuer: str) -> Document:
+    def _published(self, issuer: str, method: str) -> Document:
         """The document that the network has. Raises the open `Problem` that keeps it from being had."""
         if not issuer.startswith("did:"):
-            self._require_looked_up(issuer)
+            self._require_looked_up(issuer, method)
         self._asked.add(issuer)
         if len(self._asked) > MOST_ASKED:
             raise Unavailable(f"the keys of more than {MOST_ASKED} DIDs would have to be looked up")
@@ -173,16 +173,17 @@ class IssuerKeys:
             detail = f"the keys of {issuer} are not known here: {problem.detail}"
             raise Unavailable(detail, hint=ASK_ISSUER) from problem
 
-    def _require_looked_up(self, url: str) -> None:
+    def _require_looked_up(self, url: str, method: str) -> None:
         """Strangers' URLs are not fetched, nor are others than https."""
         if not url.startswith("https://"):
             raise UnsupportedForm(
-                f"{shortened(url)} is neither a DID nor an https URL, so that its keys are not looked up",
+                f"the key {shortened(method)} is named by no DID and no https URL, and is not looked up",
                 hint="If you know the issuer, pin its key: `intaglio trust add URL --key z…`.",
             )
         if not self._trust.names(url):
             raise NotKnown(
-                f"the keys of {shortened(url)}, which is not on your list, are not looked up", hint=ASK_ISSUER
+                f"the key {shortened(method)} is not looked up: its address is not on your list",
+                hint=ASK_ISSUER,
             )
 
     def _newest(self, bound: Sequence[BoundDocument], method: str, relationship: str) -> IssuerKey | None:

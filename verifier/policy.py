@@ -6,6 +6,7 @@ A policy raises the `Problem` that it finds; a problem that is undetermined keep
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -13,7 +14,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ledger import Fact
 from vc import Credential, jsonld
+from vc.anchoring import expected_origins
 from wire import Malformed, Problem, Refused, counted, shortened
+from wire.text import claimed
 
 from .status import StatusUnknown
 from .trust import ASK_ISSUER, RecognisedIssuer
@@ -129,10 +132,7 @@ class Recognised:
         """
         credential = findings.credential
         if findings.issuer is None:
-            raise NotKnown(
-                f"the issuer {credential.issuer} is not in the trust list",
-                hint=ASK_ISSUER,
-            )
+            raise unknown_issuer(credential)
         kinds = set(credential.types) - {"VerifiableCredential"} or {"VerifiableCredential"}
         known = set(map(jsonld.type_name, findings.issuer.types))
         if known and (others := kinds - known):
@@ -146,6 +146,17 @@ class Recognised:
                 "before, and no trusted log shows that this is",
                 hint="Ask the holder for the bundle as it was first handed out: its evidence may be older.",
             )
+
+
+def unknown_issuer(credential: Credential) -> NotKnown:
+    """Whom to ask for, in the credential's own words; one that names a log has a trust file for it."""
+    issuer, name = claimed(credential.issuer), credential.issuer_name
+    who = f'says that it is by "{claimed(name)}" ({issuer})' if name else f"is by {issuer}"
+    add = shlex.join(("intaglio", "trust", "add", credential.issuer))
+    return NotKnown(
+        f"the credential {who}, which is not on your list",
+        hint=ASK_ISSUER if expected_origins(credential) else f"If you know this issuer: {add} [--key z…]",
+    )
 
 
 def _is_from(day: date, findings: Findings) -> bool:

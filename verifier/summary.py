@@ -8,7 +8,7 @@ from vc import Credential
 from vc.credential import text_of
 from wire import Malformed
 from wire.datetimestamp import parse_datetimestamp
-from wire.text import claimed
+from wire.text import claimed, isolated
 
 from .trust import Trust
 
@@ -27,9 +27,10 @@ class Summary:
 
     def __str__(self) -> str:
         """The issuer first; then, in quotation marks, what the credential claims, which has none in it."""
-        whom = f', to "{claimed(self.whom)}"' if self.whom.strip() else ""
+        by, what, whom = (isolated(claimed(words)) for words in (self.by, self.what, self.whom))
+        to = f', to "{whom}"' if whom else ""
         when = f", {self.when}" if self.when else ""
-        return f'by {claimed(self.by)}: "{claimed(self.what)}"{whom}{when}'
+        return f'by {by}: "{what}"{to}{when}'
 
 
 def summarize(credential: Credential, trust: Trust) -> Summary:

@@ -8,6 +8,7 @@ stop a stranger's log from vouching for a stranger's key?).
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -19,9 +20,11 @@ import orjson
 
 from keys import PublicKey
 from ledger import TrustPolicy
+from vc import jcs
 from wire import Conflict, Malformed, NotFound, Unavailable, load_json_object, shortened, write_durably
 from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
 from wire.files import locked, make_private_folder
+from wire.text import letters
 
 VERSIONS = (1, 2)
 """Version 2 has members that a program of version 1 must not overlook: it is written where one is used."""
@@ -154,6 +157,37 @@ class Trust:
 
     def _logs_of(self, did: str) -> set[str]:
         return {log.key for log in self.logs if did in log.issuers}
+
+    def require_own_names(self, added: Iterable[RecognisedIssuer]) -> None:
+        """Raises `Conflict` where a new issuer is called like another one, here or among those added."""
+        known = {issuer.id for issuer in self.issuers}
+        names = {letters(issuer.name): issuer for issuer in self.issuers}
+        for issuer in added:
+            other = names.setdefault(letters(issuer.name), issuer)
+            if letters(issuer.name) and issuer.id not in known and other.id != issuer.id:
+                raise Conflict(
+                    f"{shortened(issuer.id)} is called {shortened(issuer.name)}, like {shortened(other.id)}, "
+                    f"which is another issuer",
+                    hint="Ask whether it is who you think. If you know both, give it another name: --name",
+                )
+
+    def fingerprint(self, did: str) -> str:
+        """For two people who compare what their lists say of an issuer and its logs: seven groups of digits.
+
+        116 bits of SHA-256 over the JCS form, without the reason, which is everybody's own, and without whom
+        else a log speaks for. Raises `NotFound`.
+        """
+        issuer = self.issuer(did)
+        if issuer is None:
+            raise NotFound(f"{did} is not in the trust list")
+        logs = sorted((log for log in self.logs if did in log.issuers), key=lambda log: log.key)
+        said = {
+            "issuer": _dict(replace(issuer, reason=""), _ISSUER),
+            "logs": [_dict(replace(log, issuers=(did,)), _LOG) for log in logs],
+        }
+        digest = hashlib.sha256(jcs.canonicalize(orjson.loads(orjson.dumps(said)))).digest()
+        digits = f"{int.from_bytes(digest) % 10**35:035}"
+        return " ".join(digits[start : start + 5] for start in range(0, 35, 5))
 
     def removing(self, did: str) -> Trust:
         """Without `did`. Raises `NotFound`."""

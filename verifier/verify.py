@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from did import DocumentSource
+from did import DocumentSource, MethodNotSupported
 from ledger import EntryKind, Fact, parse_entry
 from vc import (
     SUITES,
@@ -31,14 +31,22 @@ from vc.credential import UnsupportedForm
 from vc.integrity import proof_values
 from vc.report import StatusTime
 from vc.status import StatusEntry
-from wire import Problem, TooLarge, shortened
+from wire import Problem, TooLarge, Unavailable, shortened
 from wire.clock import is_ahead
 from wire.work import Work
 
 from .checks import Checks
 from .documents import IssuerKeys
 from .evidence import EvidenceCheck, attested, left_aside, require_current, require_may_have_signed
-from .policy import Findings, NotKnown, NotShownByHolder, Policy, complete, needs_no_credential
+from .policy import (
+    Findings,
+    NotKnown,
+    NotShownByHolder,
+    Policy,
+    complete,
+    needs_no_credential,
+    unknown_issuer,
+)
 from .signatures import NotInForce, Signature, SignatureCheck
 from .status import ListSource, NotItsList, StatusLookup
 from .trust import Trust
@@ -98,7 +106,7 @@ class Verifier:
             checks.passed("well-formed")
         if checks.stopped():
             return Report(checks.found, ())
-        steps = _Steps(self, bundle, credentials, now, checks, work)
+        steps = _Steps(self, bundle, credentials, now, checks, work, strangers)
         # (2) holder: challenge, domain, holder binding
         holder = steps.holder(presentation, challenge, domain)
         if not credentials and needs_no_credential(policy):
@@ -124,10 +132,11 @@ class _Steps:
         now: datetime,
         checks: Checks,
         work: Work,
+        strangers: bool,
     ) -> None:
         self._work = work
         self._verifier, self._bundle, self._credentials = verifier, bundle, credentials
-        self._trust, self._now, self._checks = verifier.trust, now, checks
+        self._trust, self._now, self._checks, self._strangers = verifier.trust, now, checks, strangers
         keys = IssuerKeys(verifier.resolver, verifier.trust, bundle.issuer_documents, work)
         self._signatures = SignatureCheck(keys, verifier.suites, now, work)
         self._evidence = EvidenceCheck(verifier.trust, now, work)
@@ -201,7 +210,7 @@ class _Steps:
                 raise _not_by(issuer)
             checks.passed(f"{issuer}: {own[0].key.provenance}")
         if checks.stopped():
-            return checks.leave_out(4, "step 3 did not pass")
+            return self._leave_out(credential)
         # (4) signature: every proof
         with checks.step(4):
             self._signatures.verify(credential.document, proofs.known)
@@ -233,6 +242,16 @@ class _Steps:
             reason = findings.issuer.reason if findings.issuer else ""
             checks.passed(f"accepted by the policy{reason and ': ' + reason}")
         return None
+
+    def _leave_out(self, credential: Credential) -> None:
+        """After step 3; of a stranger whose keys are not known, it is said that nobody here knows him."""
+        problem = self._checks.found[-1].problem
+        keys_are_unknown = isinstance(problem, Unavailable | MethodNotSupported | NotKnown)
+        if self._strangers or not keys_are_unknown or self._trust.issuer(credential.issuer) is not None:
+            return self._checks.leave_out(4, "step 3 did not pass")
+        self._checks.leave_out(4, "step 3 did not pass", last=8)
+        with self._checks.step(9):
+            raise unknown_issuer(credential)
 
     def _dates(self, credential: Credential, signatures: Sequence[Signature]) -> None:
         start, end = credential.valid_from, credential.valid_until
@@ -325,6 +344,12 @@ class _Steps:
         has_log = bool(self._trust.policy_for(credential.issuer).logs)
         origins = {fact.origin for fact in facts.found}
         missing = sorted(expected_origins(credential) - origins)
+        if missing and not has_log and self._trust.issuer(credential.issuer) is not None:
+            raise NotKnown(
+                f"the log {shortened(missing[0])}, which should hold it, is not on your list for this issuer",
+                hint="Ask the issuer for its trust file, which names the log; then: "
+                "`intaglio trust remove DID`, `intaglio trust add FILE`.",
+            )
         if missing or (has_log and not facts.found):
             where = f"the log {shortened(missing[0])}" if missing else "the log of its issuer"
             raise facts.ignored or NotKnown(

@@ -32,17 +32,33 @@ def claimed(text: str, limit: int = 100) -> str:
     """Somebody's words for the middle of a sentence of ours, at most `limit` characters and an ellipsis.
 
     `printable`, blanks folded, and without anything that looks like a double quotation mark, so that the
-    marks around it show where it ends; one that is written from right to left turns nothing else around.
+    marks around it show where it ends.
     """
     shown = ""
     for part in _shown(_QUOTES.sub(_single, " ".join(text.split()))):
         if len(shown) + len(part) > limit:
-            shown = f"{shown.rstrip()}…"
-            break
+            return f"{shown.rstrip()}…"
         shown += part
-    if any(unicodedata.bidirectional(character) in _RIGHT_TO_LEFT for character in shown):
-        return f"\u2068{shown}\u2069"
     return shown
+
+
+def isolated(text: str) -> str:
+    """Text that turns nothing around it where it is written from right to left (UAX 9, 2.4)."""
+    turns = any(unicodedata.bidirectional(character) in _RIGHT_TO_LEFT for character in text)
+    return f"\u2068{text}\u2069" if turns else text
+
+
+def letters(name: str) -> str:
+    """The letters and digits of a name: names that people take for one have the same.
+
+    Compatibility forms and case are folded; marks, blanks, punctuation and what shows nothing are dropped.
+    """
+    folded = unicodedata.normalize("NFKC", name).casefold()
+    return "".join(
+        character
+        for character in unicodedata.normalize("NFKD", folded)
+        if unicodedata.category(character)[0] in "LN" and character not in _FILLERS
+    )
 
 
 def _single(quotes: re.Match[str]) -> str:

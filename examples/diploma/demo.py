@@ -158,9 +158,7 @@ def _story(folder: Path) -> list[dict[str, Any]]:
     click.echo("\n  One diploma by an issuer that nobody here knows:")
     mill = forger.folder / "mill"
     forger.run("issuer", "issue", HERE / "graduates.csv", "--name", "Example Univers1ty", "--out", mill)
-    check(
-        mill / "UNI-2026-00003.json", expect=3, verdict="COULD NOT BE DECIDED", reason="not in the trust list"
-    )
+    check(mill / "UNI-2026-00003.json", expect=3, verdict="COULD NOT BE DECIDED", reason="not on your list")
 
     click.echo("\n  One ledger proof that belongs to another diploma:")
     other = json.loads((diplomas / "UNI-2026-00004.json").read_bytes())
