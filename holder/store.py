@@ -20,7 +20,7 @@ import os
 import secrets
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
@@ -29,7 +29,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from keys.envelope import open_envelope, seal
-from wire.files import locked, make_private_folder, write_durably
+from wire.files import locked, make_private_folder, remove_leftovers, write_durably
 from wire.problem import Conflict, Damaged, Malformed, NotFound
 from wire.sqlite import sqlite_problems
 from wire.strict import load_json_object
@@ -321,9 +321,12 @@ def _write_new(path: Path, data: bytes) -> None:
             raise Conflict(f"{path} exists already", hint="It is left as it is; name another place.")
         for leftover in (_seen_beside(path), Path(f"{path}-wal"), Path(f"{path}-shm")):
             leftover.unlink(missing_ok=True)
+        remove_leftovers(path.parent)
         write_durably(path, data)
     finally:
         os.close(folder)
+        with suppress(OSError):  # it is not empty, as it should be, unless the disk is full
+            path.parent.rmdir()
 
 
 def _seen_beside(path: Path) -> Path:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import shutil
 import sqlite3
 import stat
+import subprocess
+import sys
 from contextlib import closing
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
@@ -389,3 +392,31 @@ def test_a_backup_whose_pages_go_round_in_circles_is_none(tmp_path: Path) -> Non
     (tmp_path / "backup").write_bytes(data)
     with pytest.raises(Damaged, match="pages do not fit"):
         Store.load(tmp_path / "backup", PASSPHRASE)
+
+
+def test_a_wallet_that_could_not_be_made_leaves_nothing_that_is_wrong(tmp_path: Path) -> None:
+    secret = tmp_path / "passphrase"
+    secret.touch(mode=0o600)
+    secret.write_bytes(b"correct horse battery")
+    home = tmp_path / "home"
+    home.mkdir(mode=0o700)
+    left = home / "wallet" / f".wallet.sqlite3.{'0' * 16}.tmp"  # by one that was killed
+
+    def typed(*words: str, most: str = "unlimited") -> subprocess.CompletedProcess[str]:
+        program = [sys.executable, "-m", "intaglio", "--home", str(home), *words]
+        return subprocess.run(
+            ["sh", "-c", f'ulimit -f {most} && exec "$@"', "sh", *program],  # of a file's size, as a quota
+            env={**os.environ, "INTAGLIO_PASSPHRASE_FILE": str(secret), "PYTHONDONTWRITEBYTECODE": "1"},
+            capture_output=True,
+            text=True,
+        )
+
+    failed = typed("wallet", "init", most="0")
+    assert failed.returncode == 3, failed.stderr
+    assert "File too large" in failed.stderr
+    assert typed("doctor").returncode == 0
+    left.parent.mkdir(mode=0o700)
+    left.write_bytes(b"of the one before")
+    assert typed("wallet", "init").returncode == 0
+    assert not left.exists()
+    assert typed("doctor").returncode == 0
