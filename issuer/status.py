@@ -80,11 +80,8 @@ class Lists:
 
     @contextmanager
     def changing(self) -> Iterator[None]:
-        """Around what is to stand in the lists: they are not signed meanwhile, nor a last time before it.
-
-        Raises `Closed`.
-        """
-        with locked(self._folder):
+        """Around what is to stand in the lists: the issuer does not close meanwhile. Raises `Closed`."""
+        with locked(self._home / "revocation"):
             Identity.read(self._home).require_open()
             yield
 
@@ -118,7 +115,8 @@ class Lists:
                     )
                 dates = [self._date(number) for number in self._store.published_lists()]
                 last = max([now, *dates]) + timedelta(seconds=1)
-                identity = Identity.change(self._home, closed=format_datetimestamp(last))
+                with locked(self._home / "revocation"):
+                    identity = Identity.change(self._home, closed=format_datetimestamp(last))
             self._publish_due(identity, now, anew=False)
         return identity
 
