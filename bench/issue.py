@@ -20,7 +20,7 @@ from pathlib import Path
 from issuer.checking import Checker
 from issuer.issue import Issuer
 from issuer.source import SPAN_ROWS, open_source
-from issuer.store import NewEntry, Store
+from issuer.store import Appended, NewEntry, Store
 from vc import sign
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
@@ -106,7 +106,7 @@ def index_bytes(folder: Path, rows: int) -> dict[str, float]:
         store.finish_chunk(
             job,
             number,
-            first,
+            Appended(job.chunk_key(number), range(first, first + SPAN_ROWS)),
             [
                 NewEntry(row, f"UNI-2026-{row:08}", 1, row, "Aino Müller", f"graduate{row}@example.org")
                 for row in range(first, min(first + SPAN_ROWS, rows))

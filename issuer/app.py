@@ -7,7 +7,6 @@ stand in paths, so that requests must not be logged.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -24,6 +23,7 @@ from wire.serving import no_route, problem_response, read_body
 from wire.terminal import say
 
 from .claims import Claims, Issues, LinkExpired, TooManyAttempts
+from .home import LIST_NAME, published_file
 
 _STATUS = (  # the first that fits; any other refusal is 403
     (NotFound, 404),
@@ -49,7 +49,6 @@ file that you were given for that.
 """
 
 _PRIVATE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
-_PUBLIC_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}", re.ASCII)
 
 
 def create_app(issuer: Issues, claims: Claims, public: Path, clock: Callable[[], datetime]) -> FastAPI:
@@ -88,25 +87,30 @@ def create_app(issuer: Issues, claims: Claims, public: Path, clock: Callable[[],
 
     @app.get(did_document)
     def document(request: Request) -> Response:
-        return _published(public / "did.json", request, "application/json")
+        return _published(_file(public / "did.json"), request, "application/json")
 
     @app.get(f"{base}/status/{{name}}")
     def status_list(name: str, request: Request) -> Response:
-        if _PUBLIC_NAME.fullmatch(name) is None:
+        if LIST_NAME.fullmatch(name) is None:
             raise NotFound("there is no such status list")
-        return _published(public / "status" / name, request, "application/vc")
+        return _published(published_file(public, name), request, "application/vc")
 
     return app
 
 
-def _published(path: Path, request: Request, media_type: str) -> Response:
-    """A file as it is, or 304 for who has it: the tag is the content's digest (RFC 9110 13.1.2)."""
+def _file(path: Path) -> bytes | None:
     try:
-        content = path.read_bytes()
+        return path.read_bytes()
     except (FileNotFoundError, IsADirectoryError):
-        raise NotFound("nothing is published under this address") from None
+        return None
     except OSError as error:
         raise Unavailable(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _published(content: bytes | None, request: Request, media_type: str) -> Response:
+    """What a file has, or 304 for who has it: the tag is the content's digest (RFC 9110 13.1.2)."""
+    if content is None:
+        raise NotFound("nothing is published under this address")
     tag = f'"{hashlib.sha256(content).hexdigest()}"'
     headers = {"ETag": tag, "Cache-Control": "max-age=60", "Access-Control-Allow-Origin": "*"}
     known = [item.strip().removeprefix("W/") for item in request.headers.get("If-None-Match", "").split(",")]

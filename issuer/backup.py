@@ -37,6 +37,7 @@ from wire.strict import load_json_object
 from wire.text import shortened
 
 from .archive import Archive
+from .consistency import require_not_older
 from .home import Identity, index
 from .permutation import LIST_ENTRIES
 from .store import Store
@@ -118,6 +119,7 @@ def backup(home: Path, path: Path, passphrase: bytes) -> None:
     """
     Identity.read(home)
     store = Store(index(home))
+    require_not_older(store, home / "log" / CHECKPOINT)
     missing = Archive(store, home / "shards").missing()
     store.close()
     if missing:
@@ -172,6 +174,7 @@ def restore(path: Path, home: Path, passphrase: bytes) -> None:
         _require_newest(unpacked, home)
         store = Store(unpacked / "issuer.sqlite")
         store.reserve(LIST_ENTRIES)  # what was issued after the backup keeps its status positions to itself
+        store.adopt(_size(unpacked / "log"))  # which the index, copied first, may not know of
         store.close()
         for folder, _, _ in os.walk(unpacked):
             sync_folder(Path(folder))
@@ -215,6 +218,14 @@ def _require_sound(unpacked: Path) -> None:
         require_plain(database, database.name)
 
 
+def _size(log: Path) -> int:
+    """How many entries a log has, with those that are not signed for yet."""
+    store = PosixStore(log)
+    with store.lock():
+        size = store.base().size
+        return max((batch.range.stop for batch in store.pending(size)), default=size)
+
+
 def _require_newest(unpacked: Path, home: Path) -> None:
     kept = kept_beside(home)
     if not kept.exists():
@@ -234,7 +245,7 @@ def _archive(home: Path, archive: tarfile.TarFile) -> None:
         for left in home.glob(".backup-*"):  # by one that was killed
             shutil.rmtree(left)
         with locked(home / "status"), tempfile.TemporaryDirectory(prefix=".backup-", dir=home) as copies:
-            for database in sorted(home.glob("*.sqlite")):
+            for database in sorted(home.glob("*.sqlite"), key=lambda path: path.name != "issuer.sqlite"):
                 copy = Path(copies) / database.name
                 _copy(database, copy)
                 archive.add(copy, database.name)

@@ -25,12 +25,13 @@ from wire.problem import Malformed
 from .archive import Archive
 from .changes import Change, Shelf, changes, differing, shelves
 from .checking import Catalogue, Checked, Checker, Survey, check_span, survey
+from .consistency import append
 from .errorfile import write_error_file
 from .press import Press, index_columns, log_entry
 from .records import Record
 from .shards import write_shard
 from .source import Source, Span
-from .store import Job, NewEntry, Store
+from .store import Appended, Job, NewEntry, Store
 from .template import InvalidTemplate
 from .workers import Pool, available_cores
 
@@ -178,14 +179,16 @@ class Bulk:
         return Task(span, skipped, job.first_seq, created, self.archive.shard(job.id, span.number))
 
     def _finish(self, job: Job, number: int, chunk: Chunk) -> None:
-        # With time and place: after a restored backup a job may begin anew, other bytes under the same key.
-        key = job.key + f"{job.created} {job.first_seq} {number}".encode()
-        leaves = self._log.append(chunk.entries, key) if chunk.entries else range(0)
+        key = job.chunk_key(number)
+        if chunk.entries:
+            batch = append(self._store, self._log, chunk.entries, key)
+        else:
+            batch = Appended(key, range(0))
         entries = [
             NewEntry(seq, diploma, 1, leaf, name, email)
-            for (seq, diploma, name, email), leaf in zip(chunk.rows, leaves, strict=True)
+            for (seq, diploma, name, email), leaf in zip(chunk.rows, batch.leaves, strict=True)
         ]
-        self._store.finish_chunk(job, number, leaves.start, entries)
+        self._store.finish_chunk(job, number, batch, entries)
 
 
 def dry_run(

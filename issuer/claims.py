@@ -2,6 +2,7 @@
 
 A link is good for one wallet, and for the generation of its diploma that it was made in: where that is lost,
 or in the wrong wallet, the issuer releases it, and all links made before have ended, whatever stands here.
+The issuer counts the links, too, so that an older copy of this file, where ended links are good, is known.
 Tokens are kept as hashes; which wallet wins, and that a challenge is answered once, is decided by one
 conditional UPDATE each, so that any number of processes may serve.
 """
@@ -22,7 +23,7 @@ from exchange.claim import Acceptance, ClaimLink, Invitation
 from wire.clock import CLOCK_SKEW
 from wire.fetch import NoFetcher
 from wire.files import locked, make_private_folder
-from wire.problem import Conflict, NotFound, Refused, TryLater
+from wire.problem import Conflict, Damaged, NotFound, Refused, TryLater
 from wire.sqlite import migrate, sqlite_problems
 
 from .store import Released
@@ -89,6 +90,12 @@ class Issues(Protocol):
     def generation(self, number: str) -> int:
         """How often all links of the diploma were ended."""
 
+    def links(self) -> int:
+        """How many links were counted."""
+
+    def count_link(self, nth: int) -> None:
+        """Counts a link, the `nth` of all."""
+
     def claim(self, number: str, holder: str, generation: int) -> bytes:
         """The bundle of the diploma's edition bound to `holder`: the same again for the same holder.
 
@@ -119,26 +126,30 @@ class Claims:
         """A new link for the diploma `number`; earlier links for it that nobody has used end here."""
         token = secrets.token_urlsafe(32)
         link = ClaimLink.parse(f"{self.service}/claim/{token}")
-        generation = issuer.generation(number)
+        generation, known = issuer.generation(number), issuer.links()
         with self._connected() as connection:
             connection.execute("BEGIN IMMEDIATE")
+            nth = max(known, _require_newest(connection, known)) + 1
             connection.execute(
                 "UPDATE link SET expires = 0 WHERE number = ? AND holder IS NULL AND generation <= ?",
                 (number, generation),
             )
             connection.execute(
-                "INSERT INTO link (token, number, expires, generation) VALUES (?, ?, ?, ?)",
-                (_hash(token), number, _seconds(now + lifetime), generation),
+                "INSERT INTO link (rowid, token, number, expires, generation) VALUES (?, ?, ?, ?, ?)",
+                (nth, _hash(token), number, _seconds(now + lifetime), generation),
             )
             connection.execute("COMMIT")
+        issuer.count_link(nth)  # afterwards: a link that is not counted yet makes no file an older copy
         return link
 
     def invite(self, token: str, issuer: Issues, *, now: datetime) -> Invitation:
         """The answer to a visit of the link. Raises `NotFound`, `LinkExpired` or `TooManyAttempts`."""
         expires = now + CHALLENGE_LIFETIME
         challenge = secrets.token_urlsafe(32)
+        known = issuer.links()
         with self._connected() as connection:
             connection.execute("BEGIN IMMEDIATE")
+            _require_newest(connection, known)
             link = connection.execute(
                 "SELECT number, generation, expires FROM link WHERE token = ?", (_hash(token),)
             ).fetchone()
@@ -170,6 +181,9 @@ class Claims:
         Raises `Malformed`, `ChallengeSpent`, `InvalidProof`, `LinkExpired`, `AlreadyClaimed`.
         """
         acceptance = Acceptance.parse(message)
+        known = issuer.links()
+        with self._connected() as connection:
+            _require_newest(connection, known)
         self._spend(token, acceptance.challenge, now)  # before the costly check: one each
         acceptance.verify(domain=self.service, documents=self._documents, now=now)
         number, generation, is_new = self._bind(token, acceptance.holder, now)
@@ -232,6 +246,14 @@ class Claims:
         ):
             connection.execute("PRAGMA synchronous = FULL")
             yield connection
+
+
+def _require_newest(connection: sqlite3.Connection, known: int) -> int:
+    """The last link's place among all. Raises `Damaged` where the issuer has counted more."""
+    last: int | None = connection.execute("SELECT max(rowid) FROM link").fetchone()[0]
+    if last is not None and last < known:
+        raise Damaged(f"{_WHAT} is an older copy, in which links that ended would be good", hint=_WAY_OUT)
+    return last or 0
 
 
 def _expired() -> LinkExpired:

@@ -12,15 +12,19 @@ from did import Document
 from keys import KeyFile
 from ledger.audit import audit
 from ledger.folder import open_to_read
+from ledger.log import LogReader
+from ledger.tiles.store import CHECKPOINT
 from vc import Credential
 from wire.clock import is_ahead
-from wire.problem import Problem
+from wire.files import locked
+from wire.problem import Damaged, Problem
 from wire.strict import load_json_object
 from wire.terminal import Finding
 from wire.text import counted
 
 from . import status
 from .archive import Archive
+from .consistency import require_agreement, require_not_older
 from .home import Identity, index
 from .shards import Shard
 from .store import Store
@@ -32,17 +36,23 @@ _WARNED = timedelta(days=30)  # before a list ends
 
 def findings(home: Path, now: datetime) -> Iterator[Finding]:
     """One by one, the costly ones last. Raises the `Problem` that leaves nothing to look at."""
-    identity, known = Identity.read(home), -1
+    identity, is_writable = Identity.read(home), os.access(home, os.W_OK)
+    changed: list[Path] = []
     if identity.closing is not None:
         yield Finding("✓", f"{identity.name} closed on {identity.closing:%Y-%m-%d}: it issues nothing more.")
-    if os.access(home, os.W_OK):
+    if is_writable:
         yield from _index(identity.name, home)
         with closing(Store(index(home))) as store:
-            known = store.last_leaf()
+            require_not_older(store, home / "log" / CHECKPOINT)  # else it says nothing true of the rest
+            with locked(home / "status"):
+                found = status.unlike(store, home / "status")
+        for path, problem in found:
+            changed.append(path)
+            yield Finding("✗", f"{problem.detail}.", "intaglio issuer status publish")
     else:
         what = f"{identity.name} lives in {home}, which may only be read: its index was not looked into."
         yield Finding("!", what)
-    lists = sorted((home / "status").glob("[0-9]*"))
+    lists = sorted({*(home / "status").glob("[0-9]*")} - {*changed})
     for path in (home / "did.json", home / "template.json", *lists):
         try:
             document = load_json_object(path.read_bytes(), limit=_LARGEST)
@@ -69,9 +79,9 @@ def findings(home: Path, now: datetime) -> Iterator[Finding]:
             f"Its log was signed at {signed:%Y-%m-%d %H:%M}Z, ahead of the clock here: nothing is signed now."
         )
         yield Finding("✗", what, _WRONG_CLOCK)
-    if known >= size:
-        what = f"Its index knows of log entry {known}: the log is another one, or an old copy."
-        yield Finding("✗", what, "Bring the log's folder back from a backup.")
+    if is_writable:
+        with closing(Store(index(home))) as store:
+            yield from _agreement(store, log)
     for path in sorted((home / "shards").rglob("*.zst")):
         for _ in Shard(path):  # unpacks it
             pass
@@ -92,6 +102,13 @@ def _age(name: str, listed: Credential, now: datetime, *, closed: bool) -> Itera
         yield Finding("!", what, "intaglio issuer status publish")
 
 
+def _agreement(store: Store, log: LogReader) -> Iterator[Finding]:
+    try:
+        require_agreement(store, log)
+    except Damaged as problem:
+        yield Finding("✗", f"Its index and its log are of different times: {problem.detail}", problem.hint)
+
+
 def _index(name: str, home: Path) -> Iterator[Finding]:
     with closing(Store(index(home))) as store:
         issued = counted(store.count(), "diploma")
@@ -99,6 +116,3 @@ def _index(name: str, home: Path) -> Iterator[Finding]:
         if missing := Archive(store, home / "shards").missing():
             what = f"{counted(len(missing), 'shard')} of diplomas: {missing[0]}"
             yield Finding("✗", f"Gone from its folder: {what}", "Take the file from a backup.")
-        if gone := status.gone(store, home / "status"):
-            what = f"Gone from its folder: the status list {gone[0]}"
-            yield Finding("✗", what, "intaglio issuer status publish")

@@ -13,9 +13,13 @@ claims.sqlite   claim links; tls/, the service's certificate: made when first ne
 
 from __future__ import annotations
 
+import os
 import re
+import sqlite3
+from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -31,12 +35,15 @@ from wire.datetimestamp import parse_age, parse_datetimestamp
 from wire.fetch import NoFetcher
 from wire.files import locked, write_durably
 from wire.problem import Conflict, Damaged, Malformed, NotFound, Refused, Unavailable
+from wire.sqlite import sqlite_problems
 from wire.strict import load_json_object
 
 from .document import Profile
 
 VERSION = 1
-_LIST = re.compile(r"[0-9]{1,9}(-details)?", re.ASCII)
+LIST_NAME = re.compile(r"[0-9]{1,9}(-details)?", re.ASCII)
+"""What the files in `status/` are called."""
+_KNOWS_DIGESTS = 4  # the migration since which the index does
 _RESTORE = "`intaglio issuer --home FOLDER restore BACKUP` brings back a backup."
 KEYS = {"assertion": "Ed25519", "status-list": "Ed25519", "log": "Ed25519", "cosigner": "Ed25519"}
 """The keys and their types; a DID that takes no others has the first only, which then signs lists, too."""
@@ -218,13 +225,60 @@ def index(home: Path) -> Path:
 def published_list(home: Path, url: str) -> bytes | None:
     """The status list or revocation details that the issuer in `home` published for `url`, if it did.
 
-    For verifiers on the same machine, who so see a revocation at once. Loads no database. Raises
-    `Unavailable` where the folder cannot be read.
+    For verifiers on the same machine, who so see a revocation at once. Raises `Damaged` as `published_file`
+    does, `Unavailable` where the folder cannot be read.
     """
     try:
         name = url.removeprefix(Identity.read(home).profile.list_url(""))
-        return (home / "status" / name).read_bytes() if _LIST.fullmatch(name) else None
-    except (NotFound, FileNotFoundError):
+    except NotFound:
         return None
+    except Damaged as problem:  # of which nobody can tell whether it is about this list
+        raise Unavailable(problem.detail, hint=problem.hint) from problem
     except OSError as error:
         raise Unavailable(f"the issuer in {home} cannot be read: {error.strerror}") from error
+    return published_file(home, name) if LIST_NAME.fullmatch(name) else None
+
+
+def published_file(home: Path, name: str) -> bytes | None:
+    """A file in `status/`, `None` where there is none of that name; without waiting for who publishes.
+
+    Raises `Damaged` unless it is what the index says was published last: an older copy would take back
+    revocations. `Unavailable` where it cannot be read.
+    """
+    path = home / "status" / name
+    try:
+        while True:
+            found = path.read_bytes()
+            known = _digests(home, name)  # afterwards: what is in the file had been journalled
+            if not known or sha256(found).digest() in known:
+                return found
+            if path.read_bytes() == found:
+                raise Damaged(
+                    f"{path} is damaged or an older copy: it is not what was published last",
+                    hint="`intaglio issuer status publish` makes it from the index.",
+                )
+    except (FileNotFoundError, IsADirectoryError):
+        return None
+    except OSError as error:
+        raise Unavailable(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _digests(home: Path, name: str) -> set[bytes]:
+    """Those that a published file may have; none where the index, of release 0.1.0 or lost, knows of none."""
+    path = home / "issuer.sqlite"
+    if not path.exists():
+        return set()
+    number, _, is_details = name.partition("-")
+    digest = "details_digest" if is_details else "digest"
+    # Where nobody can write, the file is all there is, unless a writer has left its log beside it.
+    has_log = os.access(home, os.W_OK) or Path(f"{path}-wal").exists()
+    uri = f"{path.resolve().as_uri()}?{'mode=ro' if has_log else 'immutable=1'}"
+    with sqlite_problems("the issuer's index", _RESTORE), closing(sqlite3.connect(uri, uri=True)) as index:
+        if index.execute("PRAGMA user_version").fetchone()[0] < _KNOWS_DIGESTS:
+            return set()
+        rows = index.execute(
+            f"SELECT {digest} FROM status_list WHERE number = :number "  # noqa: S608 -- a name of ours
+            f"UNION SELECT {digest} FROM publishing WHERE number = :number",
+            {"number": int(number)},
+        ).fetchall()
+    return set() if (None,) in rows else {found for (found,) in rows}

@@ -23,6 +23,7 @@ from keys.signer import Passphrase
 from ledger import EntryKind, Log, entry
 from ledger.log import LogReader, time_to_sign, verifier_keys
 from ledger.tiles.posix import PosixStore, kept_beside
+from ledger.tiles.store import CHECKPOINT
 from vc import Anchored, Bundle, Credential
 from vc.anchoring import document_digest
 from vc.status import StatusEntry
@@ -31,12 +32,12 @@ from wire.datetimestamp import format_datetimestamp
 from wire.files import locked, make_private_folder, write_durably
 from wire.problem import Conflict, Damaged, Malformed, NotFound, Refused
 from wire.strict import load_json_object
-from wire.text import counted
 
 from .archive import Archive, unpack
 from .bulk import Bulk, Progress, Result
 from .checking import Catalogue
 from .clock import ClockJournal
+from .consistency import append, require_agreement, require_not_older
 from .home import KEYS, Identity, index
 from .permutation import LIST_ENTRIES
 from .press import Line, Press, index_columns, log_entry
@@ -66,6 +67,7 @@ class Issuer:
         self.home = home
         self.keys = KeyFile.open(home / "keys.json", passphrase)
         self.store = Store(index(home))
+        require_not_older(self.store, home / "log" / CHECKPOINT)
         self._clock = clock
         self._block: Iterator[int] = iter(())
         self._block_size = 1
@@ -144,15 +146,14 @@ class Issuer:
             clock=self._clock,
             superseded=ClockJournal(self.home).supersedes,
         )
-        known = self.store.last_leaf()  # asked first: others append meanwhile
-        size = log.checkpoint().size
-        if known >= size:
-            raise Damaged(
-                f"the index knows of log entry {known}, and the log has {counted(size, 'entry', 'entries')}",
-                hint="Bring the log's folder back from a backup: the diplomas rest on it.",
-            )
+        require_agreement(self.store, log)
         digest = entry(EntryKind.DID_DOCUMENT, document_digest(self._document))
-        self._document_leaf = log.append([digest], digest).start
+        leaves = log.find(digest)
+        if leaves is None or digest in self.store.known().begun:
+            batch = append(self.store, log, [digest], digest)
+            self.store.settle(batch)
+            leaves = batch.leaves
+        self._document_leaf = leaves.start
         return log
 
     @cached_property
@@ -273,6 +274,14 @@ class Issuer:
         """How often the diploma was released: what a claim link made now is good for."""
         return self.store.generation(number)
 
+    def links(self) -> int:
+        """How many claim links were made."""
+        return self.store.links()
+
+    def count_link(self, nth: int) -> None:
+        """Counts a claim link."""
+        self.store.count_link(nth)
+
     def claim(self, number: str, holder: str, generation: int | None = None) -> bytes:
         """The bundle of the diploma's edition bound to `holder`, a DID: the same again for the same holder.
 
@@ -337,9 +346,9 @@ class Issuer:
         return self.store.entry(seq)
 
     def _complete(self, seq: int, log_entry: bytes) -> None:
-        leaves = self.log.append([log_entry], log_entry)
+        batch = append(self.store, self.log, [log_entry], log_entry)
         with self.lists.changing():  # the edition before is revoked
-            self.store.finish_single(seq, leaves.start, format_datetimestamp(self.log.now()))
+            self.store.finish_single(seq, batch, format_datetimestamp(self.log.now()))
 
     def _recover(self) -> None:
         for seq, packed in self.store.begun_singles():

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -36,11 +37,10 @@ from .document import Profile
 from .home import LIFETIME, Identity
 from .permutation import LIST_ENTRIES, Positions
 from .press import log_entry
-from .store import Published, Store
+from .store import Appended, Published, Store, list_names
 
 _NEVER = "9999-12-31T23:59:59Z"
 SUITE = "eddsa-jcs-2022"
-_DETAILS = "-details"
 _LOST = "Take it from a backup. If there is none, `intaglio issuer status publish` makes it from the index."
 _LARGEST = 1 << 25  # bytes; details of a whole list revoked
 
@@ -90,7 +90,7 @@ class Lists:
 
         So it does with all that were signed before the clock was last put right.
 
-        Raises `Damaged` where a file is gone that was published: it tells whether the index is an older copy.
+        Raises `Damaged` where a file is not as it was published: gone, or put back from before a revocation.
         With `anew` such lists, too, are made, from the index alone.
         """
         make_private_folder(self._folder)
@@ -123,10 +123,10 @@ class Lists:
     def _publish_due(self, identity: Identity, now: datetime, *, anew: bool) -> list[int]:
         remove_leftovers(self._folder)
         wanted = set(due(self._store, identity, now, self._clock.entries()))
-        if lost := gone(self._store, self._folder):
+        if changed := unlike(self._store, self._folder):
             if not anew:
-                raise Damaged(f"{lost[0]} is gone", hint=_LOST)
-            wanted |= {int(path.name.removesuffix(_DETAILS)) for path in lost}
+                raise changed[0][1]
+            wanted |= {int(path.name.partition("-")[0]) for path, _ in changed}
         if identity.closing is not None:
             others = set(self._store.published_lists()) - wanted
             wanted |= {number for number in others if self._date(number) < identity.closing}
@@ -138,14 +138,24 @@ class Lists:
         """A published list and its details, each with the evidence that it is in the log."""
         with locked(self._folder):
             published = self._store.published(number)
-            names = {str(number): published.leaf, f"{number}{_DETAILS}": published.details_leaf}
-            documents = {name: self._read(name) for name in names}
-        return tuple(Anchored(documents[name], (self._log.evidence(leaf),)) for name, leaf in names.items())
+            digests = published.digest, published.details_digest
+            documents = [
+                self._read(name, digest) for name, digest in zip(list_names(number), digests, strict=True)
+            ]
+        leaves = published.leaf, published.details_leaf
+        return tuple(
+            Anchored(document, (self._log.evidence(leaf),))
+            for document, leaf in zip(documents, leaves, strict=True)
+        )
 
-    def _read(self, name: str) -> dict[str, Any]:
+    def _read(self, name: str, digest: bytes | None = None) -> dict[str, Any]:
+        """What lies in a file, which has this digest if one is given."""
         path = self._folder / name
+        data = path.read_bytes()
+        if digest not in (None, sha256(data).digest()):
+            raise _damaged(path)
         try:
-            return load_json_object(path.read_bytes(), limit=_LARGEST)
+            return load_json_object(data, limit=_LARGEST)
         except Malformed as problem:
             raise _damaged(path) from problem
 
@@ -177,12 +187,25 @@ class Lists:
             log_entry(listed, EntryKind.STATUS_LIST),
             log_entry(explained, EntryKind.REVOCATION_DETAILS),
         ]
-        leaves = self._log.append(entries, b"".join(entries))
+        names = list_names(number)
+        contents = orjson.dumps(listed), orjson.dumps(explained)
+        digests = [sha256(content).digest() for content in contents]
+        key = b"".join(entries)
+        self._settle(number)
+        self._store.begin_list(number, key, *digests)
+        leaves = self._log.append(entries, key)
         # details first: a reader who finds the bit finds its reason
-        write_durably(self._folder / f"{number}{_DETAILS}", orjson.dumps(explained))
-        write_durably(self._folder / str(number), orjson.dumps(listed))
+        for name, content in reversed(list(zip(names, contents, strict=True))):
+            write_durably(self._folder / name, content)
         expires = format_datetimestamp(now + lifetime)
-        self._store.publish(Published(number, LIST_ENTRIES, len(details), expires, leaves[0], leaves[1]))
+        self._store.publish(
+            Published(number, LIST_ENTRIES, len(details), expires, *leaves, *digests), Appended(key, leaves)
+        )
+
+    def _settle(self, number: int) -> None:
+        """Accounts for what a publisher that was killed had put into the log, or not."""
+        if (key := self._store.begun_list(number)) is not None:
+            self._store.settle(Appended(key, self._log.find(key) or range(0)))
 
     def _require_none_forgotten(self, number: int, bits: StatusList) -> None:
         """What was published as revoked stays so; an index that does not know it is an older copy."""
@@ -242,11 +265,18 @@ def next_due(store: Store, identity: Identity) -> tuple[datetime, datetime] | No
     return end - identity.lifetime / 2, end
 
 
-def gone(store: Store, folder: Path) -> list[Path]:
-    """Files of lists that were published, and that are no longer in their folder."""
-    names = (name for number in store.published_lists() for name in (str(number), f"{number}{_DETAILS}"))
-    return [folder / name for name in names if not (folder / name).exists()]
+def unlike(store: Store, folder: Path) -> list[tuple[Path, Damaged]]:
+    """Files of published lists that are not as they were published, and what to say of each."""
+    found = []
+    for name, digests in store.list_files():
+        path = folder / name
+        if not path.exists():
+            found.append((path, Damaged(f"{path} is gone", hint=_LOST)))
+        elif digests and sha256(path.read_bytes()).digest() not in digests:
+            found.append((path, _damaged(path)))
+    return found
 
 
 def _damaged(path: Path) -> Damaged:
-    return Damaged(f"{path} is damaged", hint=f"Remove it. {_LOST}")
+    what = f"{path} is damaged or an older copy: it is not what was published last"
+    return Damaged(what, hint=f"Remove it. {_LOST}")

@@ -53,6 +53,13 @@ class Job(NamedTuple):
             raise NotFound(f"{self.file} has no row {row}")
         return self.first_seq + row - 1
 
+    def chunk_key(self, number: int) -> bytes:
+        """Under which key the digests of a chunk are appended to the log.
+
+        With time and place: after a restored backup a job may begin anew, other bytes under the same key.
+        """
+        return self.key + f"{self.created} {self.first_seq} {number}".encode()
+
 
 class Entry(NamedTuple):
     """One edition of one diploma: `leaf` is its place in the log, `reason` and `date` are of a revocation."""
@@ -79,7 +86,7 @@ class NewEntry(NamedTuple):
 
 
 class Published(NamedTuple):
-    """A status list as last published."""
+    """A status list as last published; the digests are SHA-256 of its two files."""
 
     number: int
     entries: int
@@ -87,6 +94,29 @@ class Published(NamedTuple):
     expires: str
     leaf: int
     details_leaf: int
+    digest: bytes
+    details_digest: bytes
+
+
+def list_names(number: int) -> tuple[str, str]:
+    """The names of a list and of its details, as files and in addresses."""
+    return str(number), f"{number}-details"
+
+
+class Appended(NamedTuple):
+    """A batch of the log: its key, and where it is."""
+
+    key: bytes
+    leaves: range
+
+
+class Known(NamedTuple):
+    """What the index knows of the log: its size after the last recorded batch, and what may follow."""
+
+    size: int | None
+    """None in an index of release 0.1.0."""
+    begun: list[bytes]
+    """Keys of batches that were journalled and not recorded yet."""
 
 
 _ENTRY = (
@@ -158,14 +188,15 @@ class Store:
             rows = connection.exec_driver_sql("SELECT job, number FROM chunk WHERE issued IS NULL")
             return [(_jobs(connection, "id = ?", job)[0], number) for job, number in rows.all()]
 
-    def finish_chunk(self, job: Job, number: int, first_leaf: int, entries: Sequence[NewEntry]) -> None:
+    def finish_chunk(self, job: Job, number: int, batch: Appended, entries: Sequence[NewEntry]) -> None:
         """Records the credentials of a chunk whose digests are in the log."""
         with self._database.writing() as connection:
             _insert(connection, entries)
             connection.exec_driver_sql(
                 "UPDATE chunk SET first_leaf = ?, issued = ? WHERE job = ? AND number = ?",
-                (first_leaf, len(entries), job.id, number),
+                (batch.leaves.start, len(entries), job.id, number),
             )
+            _settle(connection, batch)
 
     def compare(self, incoming: Iterable[Sequence[Incoming]]) -> Crossed:
         """Compares the rows of a file, given in portions, with each other and with what was issued before."""
@@ -198,10 +229,13 @@ class Store:
                 hint="`intaglio issuer show` shows it; `intaglio issuer correct` makes the next one.",
             ) from error
 
-    def finish_single(self, seq: int, leaf: int, date: str) -> None:
+    def finish_single(self, seq: int, batch: Appended, date: str) -> None:
         """Records the log entry of a single credential, and revokes the editions before it as superseded."""
         with self._database.writing() as connection:
-            connection.exec_driver_sql("UPDATE credential SET leaf = ? WHERE seq = ?", (leaf, seq))
+            connection.exec_driver_sql(
+                "UPDATE credential SET leaf = ? WHERE seq = ?", (batch.leaves.start, seq)
+            )
+            _settle(connection, batch)
             connection.exec_driver_sql(
                 "INSERT OR IGNORE INTO revocation SELECT old.seq, 'superseded', ? FROM credential AS new "
                 "JOIN credential AS old USING (number) WHERE new.seq = ? AND old.edition < new.edition",
@@ -236,6 +270,16 @@ class Store:
         """How often that was done: a link is good for the generation that it was made in."""
         with self._database.reading() as connection:
             return _generation(connection, number)
+
+    def links(self) -> int:
+        """How many links were made, as far as that was counted here."""
+        with self._database.reading() as connection:
+            return connection.exec_driver_sql("SELECT next FROM counter WHERE name = 'links'").scalar() or 0
+
+    def count_link(self, nth: int) -> None:
+        """Counts a link."""
+        with self._database.writing() as connection:
+            _raise_to(connection, "links", nth)
 
     def require_generation(self, number: str, generation: int) -> None:
         """Raises `Released` unless it is the diploma's, `Damaged` for one that is yet to come."""
@@ -337,11 +381,35 @@ class Store:
             ).one()
         return int(row[0])
 
+    # The log
+
+    def intend(self, key: bytes) -> None:
+        """Journals that a batch goes to the log next."""
+        with self._database.writing() as connection:
+            connection.exec_driver_sql("INSERT OR IGNORE INTO appending VALUES (?)", (key,))
+
+    def settle(self, batch: Appended) -> None:
+        """Records that a batch is in the log; with no leaves, that it never came there."""
+        with self._database.writing() as connection:
+            _settle(connection, batch)
+
+    def known(self) -> Known:
+        """What is known of the log."""
+        with self._database.reading() as connection:
+            size = connection.exec_driver_sql("SELECT next FROM counter WHERE name = 'log'").scalar()
+            return Known(size, list(connection.exec_driver_sql("SELECT key FROM appending").scalars()))
+
+    def adopt(self, size: int) -> None:
+        """Takes a log of this size for the one that belongs to this index."""
+        with self._database.writing() as connection:
+            _raise_to(connection, "log", size)
+
     def last_leaf(self) -> int:
-        """The latest log entry that is known here, -1 if none is: the log has to be longer."""
+        """The latest log entry that chunks, single credentials and lists name, -1 if none does."""
         with self._database.reading() as connection:
             row = connection.exec_driver_sql(
                 "SELECT max((SELECT coalesce(max(first_leaf + issued - 1), -1) FROM chunk), "
+                "(SELECT coalesce(max(leaf), -1) FROM credential JOIN single USING (seq)), "
                 "(SELECT coalesce(max(max(leaf, details_leaf)), -1) FROM status_list))"
             ).one()
         return int(row[0])
@@ -381,7 +449,9 @@ class Store:
             )
             wanted = {**dict.fromkeys(range((following - 1 >> LIST_BITS) + 1), 0), **dict(revoked.all())}
             published = connection.exec_driver_sql(
-                "SELECT number, revoked, expires FROM status_list WHERE leaf >= ?", (since,)
+                "SELECT number, revoked, expires FROM status_list WHERE leaf >= ? "
+                "AND digest IS NOT NULL AND number NOT IN (SELECT number FROM publishing)",
+                (since,),
             )
             current = {(number, count) for number, count, expires in published if after < expires <= before}
         return sorted(number for number, _ in wanted.items() - current)
@@ -407,12 +477,45 @@ class Store:
             )
         return Published(*row)
 
-    def publish(self, published: Published) -> None:
+    def begin_list(self, number: int, key: bytes, digest: bytes, details_digest: bytes) -> None:
+        """Journals that a signed list goes to the log under this key, then into its files."""
+        with self._database.writing() as connection:
+            connection.exec_driver_sql("INSERT OR IGNORE INTO appending VALUES (?)", (key,))
+            connection.exec_driver_sql(
+                "INSERT OR REPLACE INTO publishing VALUES (?, ?, ?, ?)", (number, key, digest, details_digest)
+            )
+
+    def begun_list(self, number: int) -> bytes | None:
+        """The key of a list that was begun and not published."""
+        with self._database.reading() as connection:
+            found = connection.exec_driver_sql("SELECT key FROM publishing WHERE number = ?", (number,))
+            key: bytes | None = found.scalar()
+        return key
+
+    def publish(self, published: Published, batch: Appended) -> None:
         """Records that a list was signed, anchored and written."""
         with self._database.writing() as connection:
             connection.exec_driver_sql(
-                "INSERT OR REPLACE INTO status_list VALUES (?, ?, ?, ?, ?, ?)", tuple(published)
+                "INSERT OR REPLACE INTO status_list VALUES (?, ?, ?, ?, ?, ?, ?, ?)", tuple(published)
             )
+            connection.exec_driver_sql("DELETE FROM publishing WHERE number = ?", (published.number,))
+            _settle(connection, batch)
+
+    def list_files(self) -> list[tuple[str, set[bytes]]]:
+        """What there has to be of lists: a file's name, and the digests that it may have, if they are known.
+
+        That is the one that was published; where another is being published, either.
+        """
+        with self._database.reading() as connection:
+            rows = connection.exec_driver_sql(
+                "SELECT number, old.digest, old.details_digest, new.digest, new.details_digest "
+                "FROM status_list AS old LEFT JOIN publishing AS new USING (number) ORDER BY number"
+            ).all()
+        return [
+            (name, {old, new} - {None} if old else set())
+            for number, digest, details_digest, *new_digests in rows
+            for name, old, new in zip(list_names(number), (digest, details_digest), new_digests, strict=True)
+        ]
 
     def _one(self, condition: str, *values: Any) -> Entry:
         found = self._all(condition, *values)
@@ -430,6 +533,20 @@ def _reserve(connection: Connection, count: int) -> int:
         "UPDATE counter SET next = next + ? WHERE name = 'seq' RETURNING next", (count,)
     ).scalar_one()
     return int(after) - count
+
+
+def _raise_to(connection: Connection, counter: str, value: int) -> None:
+    connection.exec_driver_sql(
+        "INSERT INTO counter VALUES (?, ?) ON CONFLICT DO UPDATE SET next = max(next, excluded.next)",
+        (counter, value),
+    )
+
+
+def _settle(connection: Connection, batch: Appended) -> None:
+    connection.exec_driver_sql("DELETE FROM appending WHERE key = ?", (batch.key,))
+    connection.exec_driver_sql(
+        "UPDATE counter SET next = max(next, ?) WHERE name = 'log'", (batch.leaves.stop,)
+    )
 
 
 def _generation(connection: Connection, number: str) -> int:

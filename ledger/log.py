@@ -103,6 +103,13 @@ class LogReader:
             raise NotFound(f"the log has {_entries(size)}, not those from {start} to {stop}")
         return self._tiles.entries(start, stop, size)
 
+    def find(self, key: bytes) -> range | None:
+        """The indices of the batch that was appended under a key, signed for or not; `None` if none was."""
+        with self.store.lock():
+            for _ in self.store.pending(self.store.base().size):  # whose keys it learns so
+                pass
+            return self.store.find(key)
+
     def evidence(self, index: int) -> Evidence:
         """The evidence that an entry is in the log. Raises `NotFound`; `Malformed` for a foreign entry."""
         checkpoint = self.checkpoint()
@@ -244,6 +251,11 @@ class Log(LogReader):
         now, signed = self._clock(), self._stored_checkpoint()
         superseded = signed is not None and self._is_superseded(signed)
         return time_to_sign(now, self._time_of(signed) if signed and not superseded else None)
+
+    def find(self, key: bytes) -> range | None:
+        with self.store.lock():
+            self._catch_up()
+            return self.store.find(key)
 
     def checkpoint(self) -> Checkpoint:
         """The newest checkpoint; `Damaged`, too, if it is older than one that was signed here."""

@@ -15,6 +15,7 @@ from issuer.issue import Issuer
 from issuer.source import Source, open_source
 from issuer.store import Store
 from verifier import RecognisedIssuer, RecognisedLog, Trust, Verifier
+from verifier.status import ListSource
 from wire.fetch import NoFetcher
 
 NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)
@@ -78,8 +79,8 @@ def twin(issuer: Issuer, home: Path) -> Issuer:
     return Issuer(home, lambda: None, lambda: NOW)
 
 
-def verifier_for(issuer: Issuer) -> Verifier:
-    """A verifier without network that recognises the issuer."""
+def verifier_for(issuer: Issuer, *lists: ListSource) -> Verifier:
+    """A verifier without network that recognises the issuer, and finds its lists where it is told."""
     entry = issuer.trust_entry()
     trust = Trust().adding(RecognisedIssuer(**entry["issuer"]), RecognisedLog(**entry["log"]))
-    return Verifier(Resolver(METHODS, NoFetcher()), trust=trust)
+    return Verifier(Resolver(METHODS, NoFetcher()), trust=trust, lists=lists)

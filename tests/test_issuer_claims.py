@@ -53,9 +53,16 @@ class Registrar:
     name: str = NAME
     given: dict[str, str] = field(default_factory=dict)
     released: int = 0
+    counted: int = 0
 
     def generation(self, number: str) -> int:
         return self.released
+
+    def links(self) -> int:
+        return self.counted
+
+    def count_link(self, nth: int) -> None:
+        self.counted = max(self.counted, nth)
 
     def claim(self, number: str, holder: str, generation: int) -> bytes:
         if generation < self.released:

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import event
 
 from issuer.crossing import Crossed, Incoming
-from issuer.store import EditionTaken, Job, NewEntry, Published, Store
+from issuer.store import Appended, EditionTaken, Job, NewEntry, Published, Store
 from wire.problem import Damaged, NotFound, Refused, Unavailable
 
 DATE = "2026-07-01T12:00:00Z"
@@ -37,10 +37,14 @@ def entry(seq: int, **change: object) -> NewEntry:
     return NewEntry(seq, **{**values, **change})  # type: ignore[arg-type]
 
 
+def batch(start: int) -> Appended:
+    return Appended(b"", range(start, start + 1))
+
+
 def job_with(store: Store, count: int) -> Job:
     job = store.begin(b"key", "g.csv", DATE, count, 1)
     store.begin_chunk(job, 0, job.first_seq)
-    store.finish_chunk(job, 0, 0, [entry(job.first_seq + index) for index in range(count)])
+    store.finish_chunk(job, 0, batch(0), [entry(job.first_seq + index) for index in range(count)])
     return job
 
 
@@ -92,7 +96,7 @@ def test_a_chunk_is_begun_and_then_finished(store: Store) -> None:
     job = store.begin(b"key", "g.csv", DATE, 10, 1)
     store.begin_chunk(job, 0, 0)
     assert (store.begun_chunks(), store.finished_chunks(job)) == ([(job, 0)], set())
-    store.finish_chunk(job, 0, 7, [entry(3, leaf=7)])
+    store.finish_chunk(job, 0, batch(7), [entry(3, leaf=7)])
     assert (store.begun_chunks(), store.finished_chunks(job)) == ([], {0})
     assert store.place(3) == (job, 0, 7)
     assert store.entry(3)[:6] == (3, "N3", 1, 7, "Ada 3", "a3@x.example")
@@ -124,7 +128,7 @@ def test_a_single_credential_is_begun_then_finished(store: Store) -> None:
     assert store.begun_singles() == [(0, b"line")]
     with pytest.raises(NotFound):
         store.current("A")
-    store.finish_single(0, 4, DATE)
+    store.finish_single(0, batch(4), DATE)
     assert store.begun_singles() == []
     assert store.current("A").leaf == 4
     assert (store.single(0), store.single(1)) == (b"line", None)
@@ -133,7 +137,7 @@ def test_a_single_credential_is_begun_then_finished(store: Store) -> None:
 def test_an_edition_is_issued_once_and_supersedes_those_before(store: Store) -> None:
     for seq in range(3):
         store.begin_single(entry(seq, number="A", edition=seq + 1, leaf=None), b"")
-        store.finish_single(seq, seq, DATE)
+        store.finish_single(seq, batch(seq), DATE)
     with pytest.raises(EditionTaken, match="has an edition 3 already"):
         store.begin_single(entry(9, number="A", edition=3, leaf=None), b"")
     assert [store.entry(seq).reason for seq in range(3)] == ["superseded", "superseded", None]
@@ -142,11 +146,11 @@ def test_an_edition_is_issued_once_and_supersedes_those_before(store: Store) -> 
 
 def test_a_revocation_covers_every_edition_and_stays(store: Store) -> None:
     store.begin_single(entry(0, number="A", leaf=None), b"")
-    store.finish_single(0, 0, DATE)
+    store.finish_single(0, batch(0), DATE)
     store.begin_single(entry(1, number="A", edition=2, leaf=None), b"")  # under way while it is revoked
     store.revoke(["A", "unknown"], "fraud", DATE)
     store.revoke(["A"], "withdrawn", "2027-01-01T00:00:00Z")
-    store.finish_single(1, 1, DATE)
+    store.finish_single(1, batch(1), DATE)
     assert [(store.entry(seq).reason, store.entry(seq).date) for seq in range(2)] == [("fraud", DATE)] * 2
     with pytest.raises(Refused, match="was revoked"):
         store.begin_single(entry(2, number="A", edition=3, leaf=None), b"")
@@ -156,7 +160,7 @@ def test_a_revocation_covers_every_edition_and_stays(store: Store) -> None:
 def test_people_are_found_by_part_of_the_name_or_the_whole_address(store: Store) -> None:
     job_with(store, 12)
     store.begin_single(entry(20, number="N3", edition=2, leaf=None, name="Zoë Ádám", email=""), b"")
-    store.finish_single(20, 12, DATE)
+    store.finish_single(20, batch(12), DATE)
     assert [found.number for found in store.search("ADA 1")] == ["N1", "N10", "N11"]
     assert [found.number for found in store.search("A1@X.example")] == ["N1"]
     assert store.search("@x.example") == []
@@ -179,7 +183,7 @@ def test_lists_are_stale_when_new_changed_or_without_an_end_between_the_times(st
     job_with(store, 1)
     assert store.stale_lists(before, after) == [0, 1]
     for number in range(2):
-        store.publish(Published(number, 1 << 17, 0, end, 5, 6))
+        store.publish(Published(number, 1 << 17, 0, end, 5, 6, b"1", b"2"), batch(5))
     assert store.first_expiry() == end
     assert store.stale_lists(before, after) == store.stale_lists(before, end) == []
     assert store.stale_lists(end, after) == [0, 1]

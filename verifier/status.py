@@ -20,7 +20,7 @@ from vc.status import (
     open_list,
     read_revocation,
 )
-from wire import Problem, TooLarge, Unavailable, load_json_object, shortened
+from wire import Damaged, Problem, TooLarge, Unavailable, load_json_object, shortened
 from wire.clock import DatedAhead, is_ahead, require_not_ahead
 from wire.fetch import Fetcher
 from wire.work import BYTES_UNPACKED, Work
@@ -35,7 +35,7 @@ RECENT = timedelta(days=1)
 """The date of an older list is said with the verdict: a revocation since then may not be known here."""
 
 ListSource = Callable[[str], bytes | None]
-"""Gives the document at a list's URL, `None` where it has none; raises `Unavailable`."""
+"""Gives the document at a list's URL, `None` where it has none; raises `Unavailable` or `Damaged`."""
 
 
 class Revoked(Problem):
@@ -158,6 +158,9 @@ class StatusLookup:
                     continue
                 found = Anchored(load_json_object(data, limit=MAX_LIST, work=self._work))
                 Credential.parse(found.document)
+            except Damaged as problem:  # the issuer's own, of which an older copy must not take the place
+                opened.doubt = _unusable(url, problem)
+                continue
             except Problem as problem:
                 self._miss(url, problem, opened)
                 continue
@@ -258,7 +261,7 @@ def _unusable(url: str, problem: Problem) -> StatusUnknown:
     return StatusUnknown(
         f"the list found at {shortened(url)} cannot be used: {problem.detail}",
         hint=problem.hint
-        if isinstance(problem, DatedAhead)
+        if isinstance(problem, DatedAhead | Damaged)
         else "If that address is no longer the issuer's, --offline judges by what the bundle brings.",
     )
 

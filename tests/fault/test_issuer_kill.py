@@ -14,7 +14,7 @@ from issuer.bulk import Bulk, Chunk
 from issuer.issue import Issuer
 from issuer.shards import write_shard
 from issuer.source import Source
-from issuer.store import Job, NewEntry, Store
+from issuer.store import Appended, Job, NewEntry, Store
 from tests.fault.issuing import everything, issue, reopened, require_once
 from tests.fault.kill import Reached, Work, kill_everywhere
 from tests.registrar import NOW, csv_file, graduate, issuer_in, twin
@@ -147,7 +147,7 @@ _late: list[tuple[Path, list[bytes]]] = []
 def append(self: Bulk, job: Job, number: int, chunk: Chunk) -> None:
     """As `_finish` does, which later finds it done."""
     if chunk.entries:
-        self._log.append(chunk.entries, job.key + f"{job.created} {job.first_seq} {number}".encode())
+        self._log.append(chunk.entries, job.chunk_key(number))
 
 
 def table_before_log(self: Bulk, job: Job, number: int, chunk: Chunk) -> None:
@@ -156,7 +156,8 @@ def table_before_log(self: Bulk, job: Job, number: int, chunk: Chunk) -> None:
         NewEntry(seq, diploma, 1, leaf, name, email)
         for leaf, (seq, diploma, name, email) in enumerate(chunk.rows, start)
     ]
-    self._store.finish_chunk(job, number, start, entries)
+    batch = Appended(job.chunk_key(number), range(start, start + len(entries)))
+    self._store.finish_chunk(job, number, batch, entries)
     append(self, job, number, chunk)
 
 
@@ -221,8 +222,8 @@ def test_a_position_that_is_taken_too_late_is_found(
 ) -> None:
     real, finish = Store.reserve, Store.finish_single
 
-    def finish_and_take(self: Store, seq: int, leaf: int, date: str) -> None:
-        finish(self, seq, leaf, date)
+    def finish_and_take(self: Store, seq: int, batch: Appended, date: str) -> None:
+        finish(self, seq, batch, date)
         real(self, 1)
 
     monkeypatch.setattr("issuer.issue._BLOCK", 1)

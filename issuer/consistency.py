@@ -1,0 +1,90 @@
+"""Whether index and log are of one time: one that was put back from an older copy must not speak.
+
+Whatever goes into the log is journalled in the index before, under the batch's key, and recorded there
+afterwards with the size that the log then has. So the log is never shorter than the index knows, and longer
+only by batches that were journalled: by a process that is at work, or that was killed between the two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from ledger import Checkpoint, EntryKind, Log, parse_entry
+from ledger.log import LogReader
+from wire.problem import Damaged, Malformed
+from wire.text import counted
+
+from .archive import unpack
+from .press import log_entry
+from .store import Appended, Store
+
+
+def append(store: Store, log: Log, entries: Sequence[bytes], key: bytes) -> Appended:
+    """Appends a batch as `Log.append` does, journalled before; recording it is the caller's."""
+    store.intend(key)
+    return Appended(key, log.append(entries, key))
+
+
+def require_agreement(store: Store, log: LogReader) -> None:
+    """Raises `Damaged` where the log or the index is an older copy than the other.
+
+    The index of release 0.1.0, which knew of no size, learns it here.
+    """
+    known = store.known().size  # asked first: others append meanwhile
+    size = log.checkpoint().size
+    if known is None:
+        _require_explained(store, log, size)
+        store.adopt(size)
+        return
+    if known > size:
+        raise Damaged(
+            f"the index knows of log entry {known - 1}, and the log has {_entries(size)}",
+            hint="Bring the log's folder back from a backup: the diplomas rest on it.",
+        )
+    known, begun = store.known()  # asked last: what is in the log by now had been journalled
+    assert known is not None
+    found = [log.find(key) for key in begun] if size > known else []
+    if size > known + sum(len(batch) for batch in found if batch and known <= batch.start < size):
+        raise _older(known, size)
+
+
+def require_not_older(store: Store, checkpoint: Path) -> None:
+    """The same as far as it can be told from the log's checkpoint alone, for those who open no log."""
+    try:
+        size = Checkpoint.parse(checkpoint.read_bytes()).size
+    except (Malformed, OSError):  # which opening the log says better
+        return
+    known, begun = store.known()
+    if known is not None and known < size and not begun:
+        raise _older(known, size)
+
+
+def _require_explained(store: Store, log: LogReader, size: int) -> None:
+    """Release 0.1.0 was killed between log and index only where a row was begun, or with a status list."""
+    begun = [batch for key in _begun(store) if (batch := log.find(key)) is not None]
+    known = store.last_leaf() + 1
+    for place, found in enumerate(log.entries(min(known, size), size), known):
+        is_explained = any(place in batch for batch in begun)
+        if not is_explained and parse_entry(found).kind is EntryKind.CREDENTIAL:
+            raise _older(known, size)
+
+
+def _begun(store: Store) -> Iterator[bytes]:
+    yield from store.known().begun
+    for job, number in store.begun_chunks():
+        yield job.chunk_key(number)
+    for seq, packed in store.begun_singles():
+        yield log_entry(unpack(seq, packed).credential)
+
+
+def _older(known: int, size: int) -> Damaged:
+    return Damaged(
+        f"the log has {_entries(size)}, of which the index explains {known}: is the index an older copy?",
+        hint="Bring the newest issuer.sqlite back: what was issued and revoked since is in it alone. If it "
+        "is lost, `intaglio issuer --home FOLDER restore BACKUP` brings back a backup.",
+    )
+
+
+def _entries(size: int) -> str:
+    return counted(size, "entry", "entries")

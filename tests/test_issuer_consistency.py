@@ -1,0 +1,270 @@
+"""Index, log and lists are of one time, or nothing is issued; a killed process leaves nothing else behind."""
+
+from __future__ import annotations
+
+import functools
+import os
+import shutil
+import signal
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing, suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from issuer import status
+from issuer.doctor import findings
+from issuer.home import published_list
+from issuer.issue import Issuer
+from issuer.store import Store
+from ledger import EntryKind, Log, parse_entry
+from ledger.audit import audit
+from tests.fault.issuing import reopened, require_once
+from tests.fault.kill import killed_by
+from tests.registrar import NOW, csv_file, graduate, issuer_in, verifier_for
+from vc import Verdict
+from vc.status import Reason
+from wire.problem import Damaged, Problem
+
+ONE, TWO = "UNI-000001", "UNI-000002"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An issuer of three diplomas, of a file and one by itself."""
+    folder = tmp_path_factory.mktemp("made")
+    issuer = issuer_in(folder / "issuer")
+    source = csv_file(folder / "g.csv", [graduate(1), graduate(2)])
+    issuer.issue_file(source, folder / "errors.csv", workers=0)
+    issuer.issue(graduate(3))
+    issuer.store.close()
+    return issuer.home
+
+
+@pytest.fixture
+def home(made: Path, tmp_path: Path) -> Path:
+    return copied(made, tmp_path / "home")
+
+
+def copied(home: Path, folder: Path) -> Path:
+    """The issuer's folder, and the checkpoint beside it."""
+    shutil.copytree(home.parent, folder)
+    return folder / home.name
+
+
+def put_back(name: str, before: Path, home: Path, folder: Path) -> Path:
+    """A copy of the issuer in which one file or folder is what it was before."""
+    copy = copied(home, folder)
+    for path in copy.glob(f"{name}*"):
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    for path in before.glob(f"{name}*"):
+        shutil.copytree(path, copy / path.name) if path.is_dir() else shutil.copy(path, copy)
+    return copy
+
+
+def revoke(issuer: Issuer, number: str) -> None:
+    issuer.lists.revoke([number], Reason.FRAUD, date=NOW, now=NOW)
+
+
+def positions(issuer: Issuer) -> dict[str, Any]:
+    return {
+        entry.number: issuer.line(entry).credential["credentialStatus"]["statusListIndex"]
+        for entry in issuer.entries()
+    }
+
+
+# Put back alone
+
+
+def test_an_older_index_under_a_newer_log_gives_no_position_twice(home: Path, tmp_path: Path) -> None:
+    before = copied(home, tmp_path / "before")
+    first = reopened(home)
+    first.issue(graduate(4))
+    taken = positions(first)["UNI-000004"]
+    copy = put_back("issuer.sqlite", before, home, tmp_path / "put back")
+    given: list[Any] = []
+    with suppress(Problem):
+        second = reopened(copy)
+        second.issue(graduate(5))
+        given.append(positions(second)["UNI-000005"])
+    assert taken not in given
+    with pytest.raises(Damaged, match="is the index an older copy"):
+        reopened(copy)
+
+
+def test_lists_put_back_make_no_revoked_diploma_valid_and_no_bundle_broken(
+    home: Path, tmp_path: Path
+) -> None:
+    before = copied(home, tmp_path / "before")
+    issuer = reopened(home)
+    handed = issuer.bundle(issuer.store.current(ONE))
+    revoke(issuer, ONE)
+    copy = put_back("status", before, home, tmp_path / "put back")
+    again = reopened(copy)
+    verifier = verifier_for(reopened(home), functools.partial(published_list, copy))
+    verdicts = {ONE: Verdict.INVALID, TWO: Verdict.VALID}
+    assert verifier.verify(handed, now=NOW).verdict is Verdict.UNDETERMINED
+    for number, expected in verdicts.items():
+        with suppress(Problem):
+            bundle = again.bundle(again.store.current(number))
+            assert verifier.verify(bundle, now=NOW).verdict is expected
+        with pytest.raises(Damaged, match="status/0 is damaged or an older copy"):
+            again.bundle(again.store.current(number))
+    again.lists.publish(now=NOW, anew=True)
+    for number, expected in verdicts.items():
+        bundle = again.bundle(again.store.current(number))
+        assert verifier.verify(bundle, now=NOW).verdict is expected
+    assert verifier.verify(handed, now=NOW).verdict is Verdict.INVALID
+
+
+def wrong(home: Path) -> list[str]:
+    return [finding.finding for finding in findings(home, NOW) if finding.mark == "✗"]
+
+
+def test_doctor_names_what_was_put_back(home: Path, tmp_path: Path) -> None:
+    before = copied(home, tmp_path / "before")
+    assert wrong(home) == []
+    revoke(reopened(home), ONE)
+    assert wrong(home) == []
+    (found, details) = wrong(put_back("status", before, home, tmp_path / "lists"))
+    assert "status/0 is damaged or an older copy" in found
+    assert "status/0-details is damaged or an older copy" in details
+    with pytest.raises(Damaged, match="is the index an older copy"):
+        wrong(put_back("issuer.sqlite", before, home, tmp_path / "index"))
+
+
+# Killed in between
+
+
+def killed_after(home: Path, owner: Any, name: str, work: Callable[[Issuer], object], times: int) -> None:
+    """Do the work in a process that is killed once it has done something for the nth time."""
+    real, left = getattr(owner, name), iter(range(times - 1, -1, -1))
+
+    def and_die(*arguments: Any, **options: Any) -> Any:
+        found = real(*arguments, **options)
+        if next(left) == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return found
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(owner, name, and_die)
+        assert killed_by(lambda: work(reopened(home)))
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "times"),
+    [
+        (Store, "begin_list", 1),
+        (Log, "append", 1),
+        (status, "write_durably", 1),
+        (status, "write_durably", 2),
+        (Store, "publish", 1),
+    ],
+)
+def test_a_revocation_that_was_killed_is_finished_by_whoever_comes_next(
+    home: Path, owner: Any, name: str, times: int
+) -> None:
+    killed_after(home, owner, name, lambda issuer: revoke(issuer, ONE), times)
+    assert wrong(home) == []
+    issuer = reopened(home)
+    bundles = [issuer.bundle(issuer.store.current(number)) for number in (ONE, TWO)]
+    verdicts = [verifier_for(issuer).verify(bundle, now=NOW).verdict for bundle in bundles]
+    assert verdicts == [Verdict.INVALID, Verdict.VALID]
+    assert issuer.store.known() == (audit(issuer.log).size, [])
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"), [(Store, "begin_single"), (Store, "intend"), (Log, "append"), (Store, "finish_single")]
+)
+def test_a_diploma_that_was_killed_is_finished_by_whoever_comes_next(
+    home: Path, owner: Any, name: str
+) -> None:
+    killed_after(home, owner, name, lambda issuer: issuer.issue(graduate(4)), 1)
+    issuer = reopened(home)
+    issuer.issue(graduate(5))
+    require_once(issuer)
+    assert issuer.store.known() == (audit(issuer.log).size, [])
+    assert len(set(positions(issuer).values())) == 5
+
+
+def test_killed_before_it_was_recorded_an_index_from_before_is_still_told(home: Path, tmp_path: Path) -> None:
+    before = copied(home, tmp_path / "before")
+    killed_after(home, Log, "append", lambda issuer: issuer.issue(graduate(4)), 1)
+    copy = put_back("issuer.sqlite", before, home, tmp_path / "put back")
+    with pytest.raises(Damaged, match="is the index an older copy"):
+        reopened(copy).issue(graduate(5))
+
+
+def test_a_process_at_work_is_not_taken_for_an_older_index(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has appended, and not recorded it yet; others open the issuer, issue and revoke meanwhile."""
+    real = Store.finish_single
+    seen = []
+
+    def finish_single(self: Store, *arguments: Any) -> None:
+        monkeypatch.setattr(Store, "finish_single", real)
+        other = reopened(home)
+        revoke(other, ONE)
+        seen.append(wrong(home))
+        real(self, *arguments)
+
+    monkeypatch.setattr(Store, "finish_single", finish_single)
+    issuer = reopened(home)
+    issuer.issue(graduate(4))
+    assert seen == [[]]
+    require_once(issuer)
+    assert issuer.store.known() == (audit(issuer.log).size, [])
+
+
+# Of the release before
+
+
+def as_f31e11f_left_it(home: Path) -> Path:
+    """The index without all that this program knows of log and lists."""
+    with closing(sqlite3.connect(home / "issuer.sqlite")) as index:
+        index.execute("DELETE FROM counter WHERE name = 'log'")
+        index.execute("DELETE FROM appending")
+        index.execute("DELETE FROM publishing")
+        index.execute("UPDATE status_list SET digest = NULL, details_digest = NULL")
+        index.commit()
+    return home
+
+
+def test_an_index_of_f31e11f_learns_what_there_is_and_signs_its_lists_anew(home: Path) -> None:
+    issuer = reopened(as_f31e11f_left_it(home))
+    assert issuer.store.known().size is None
+    size = issuer.log.checkpoint().size
+    assert issuer.store.known() == (size, [])
+    assert issuer.lists.publish(now=NOW + timedelta(minutes=1)) == [0]
+    assert issuer.store.known() == (size + 2, [])
+    assert wrong(home) == []
+
+
+def test_an_index_of_f31e11f_from_before_a_diploma_is_told(home: Path, tmp_path: Path) -> None:
+    before = as_f31e11f_left_it(copied(home, tmp_path / "before"))
+    reopened(home).issue(graduate(4))
+    copy = put_back("issuer.sqlite", before, home, tmp_path / "put back")
+    with pytest.raises(Damaged, match="is the index an older copy"):
+        reopened(copy).issue(graduate(5))
+
+
+@pytest.mark.parametrize(("owner", "name"), [(Store, "begin_single"), (Log, "append")])
+def test_what_f31e11f_began_is_finished(home: Path, owner: Any, name: str) -> None:
+    killed_after(home, owner, name, lambda issuer: issuer.issue(graduate(4)), 1)
+    issuer = reopened(as_f31e11f_left_it(home))
+    issuer.issue(graduate(5))
+    require_once(issuer)
+    assert issuer.store.known() == (audit(issuer.log).size, [])
+
+
+def test_a_list_that_f31e11f_put_into_the_log_and_not_into_the_index_is_no_older_index(home: Path) -> None:
+    killed_after(home, Log, "append", lambda issuer: revoke(issuer, ONE), 1)
+    issuer = reopened(as_f31e11f_left_it(home))
+    kinds = [parse_entry(found).kind for found in issuer.log.entries(0, audit(issuer.log).size)]
+    assert kinds[-2:] == [EntryKind.STATUS_LIST, EntryKind.REVOCATION_DETAILS]
+    assert issuer.lists.publish(now=NOW) == [0]
+    require_once(issuer)

@@ -1,0 +1,318 @@
+"""Each part of an issuer's folder put back alone, as from a backup: refused or mended, by name.
+
+The matrix: every part as it was before each kind of command, in the folder as the command left it. Whatever
+the registrar does then, nobody's diploma is revoked and VALID, no two share a position in a status list,
+and no bundle is exported that does not verify.
+"""
+
+from __future__ import annotations
+
+import functools
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from did import METHODS, Resolver
+from did.methods import key as did_key
+from exchange.claim import acceptance
+from issuer.claims import Claims
+from issuer.doctor import findings
+from issuer.export import export
+from issuer.home import LIFETIME, published_list
+from issuer.issue import Issuer
+from keys import PrivateKey
+from tests.registrar import NOW, csv_file, graduate, issuer_in
+from vc import Bundle, Credential, StatusList, Verdict
+from vc.status import Reason, StatusEntry
+from verifier import RecognisedIssuer, RecognisedLog, Trust, Verifier
+from wire.fetch import NoFetcher
+from wire.problem import Problem
+
+LATER = NOW + LIFETIME - timedelta(days=20)
+"""When the lists are due."""
+
+EVE, ADA = (PrivateKey.generate() for _ in range(2))
+
+PASSPHRASE = b"correct horse battery"
+"""Of the keys, once they are sealed."""
+
+PARTS = {
+    "issuer.json": ["issuer.json"],
+    "keys.json": ["keys.json"],
+    "template.json": ["template.json"],
+    "did.json": ["did.json"],
+    "issuer.sqlite": ["issuer.sqlite", "issuer.sqlite-wal", "issuer.sqlite-shm"],
+    "clock.json": ["clock.json"],
+    "claims.sqlite": ["claims.sqlite", "claims.sqlite-wal", "claims.sqlite-shm"],
+    "log": ["log"],
+    "issuer.checkpoint": ["../issuer.checkpoint"],
+    "log and issuer.checkpoint": ["log", "../issuer.checkpoint"],
+    "status": ["status"],
+    "shards": ["shards"],
+}
+"""By what one calls them; the checkpoint is kept beside the folder."""
+
+
+def number(index: int) -> str:
+    return f"UNI-{index:06}"
+
+
+@contextmanager
+def opened(home: Path, now: datetime = NOW) -> Iterator[Issuer]:
+    issuer = Issuer(home, lambda: PASSPHRASE, lambda: now)
+    try:
+        yield issuer
+    finally:
+        issuer.store.close()
+
+
+# What a registrar does
+
+
+def links(home: Path) -> Claims:
+    return Claims(home / "claims.sqlite", "https://uni.example")
+
+
+def offer(issuer: Issuer, index: int, name: str) -> None:
+    """A link, which is kept beside the issuer's folder as its holder keeps it."""
+    link = links(issuer.home).offer(number(index), issuer, now=NOW)
+    (issuer.home.parent / name).write_text(link.token)
+
+
+def redeem(issuer: Issuer, name: str, key: PrivateKey) -> bytes:
+    token, did = (issuer.home.parent / name).read_text(), did_key.create(key.public_key)
+    invitation = links(issuer.home).invite(token, issuer, now=NOW)
+    method = f"{did}#{key.public_key.multikey()}"
+    answer = acceptance(invitation, key, holder=did, verification_method=method, created=NOW)
+    return links(issuer.home).redeem(token, answer, issuer, now=NOW)
+
+
+def issue_file(issuer: Issuer, *rows: int) -> None:
+    folder = issuer.home.parent
+    source = csv_file(folder / f"{rows[0]}.csv", [graduate(row) for row in rows])
+    issuer.issue_file(source, folder / "errors.csv", workers=0)
+
+
+def anew(issuer: Issuer, index: int, name: str) -> None:
+    issuer.release(number(index))
+    offer(issuer, index, name)
+
+
+def revoke(issuer: Issuer, index: int) -> None:
+    issuer.lists.revoke([number(index)], Reason.FRAUD, date=NOW, now=issuer._clock())
+
+
+STORY: dict[str, Callable[[Issuer], object]] = {
+    "issue": lambda issuer: issue_file(issuer, 1, 2, 3, 4),
+    "issue, of one": lambda issuer: issuer.issue(graduate(5)),
+    "issue, of more": lambda issuer: issue_file(issuer, 6, 7),
+    "correct": lambda issuer: issuer.correct(number(1), {"gpa": "4.0"}),
+    "revoke": lambda issuer: revoke(issuer, 2),
+    "claim": lambda issuer: (offer(issuer, 3, "stolen"), offer(issuer, 4, "lost")),
+    "claim, again": lambda issuer: offer(issuer, 4, "lost too"),
+    "wallet receive": lambda issuer: redeem(issuer, "stolen", EVE),
+    "claim --anew": lambda issuer: anew(issuer, 3, "mailed"),
+    "claim --anew, of one that nobody has": lambda issuer: anew(issuer, 4, "mailed too"),
+    "status publish": lambda issuer: issuer.lists.publish(now=LATER, anew=True),
+    "password": lambda issuer: issuer.keys.change_passphrase(lambda: PASSPHRASE),
+}
+"""Each kind of command, in an order that makes sense."""
+
+ENDS = {"claim, again": "lost", "claim --anew": "stolen", "claim --anew, of one that nobody has": "lost too"}
+"""The link that ends by a command."""
+
+
+class State(NamedTuple):
+    """The folder before and after a command, and what is true then."""
+
+    before: Path
+    after: Path
+    handed: list[Bundle]
+    """Out before: somebody has these files."""
+    issued: list[Bundle]
+    """Of all editions, as an intact folder exports them afterwards."""
+    ended: list[str]
+    """The links that get nothing any more."""
+    trust: Trust
+
+
+@functools.cache
+def story(folder: Path) -> dict[str, State]:
+    """The folder as it was before and after each command."""
+    home = folder / "now" / "issuer"
+    home.parent.mkdir(parents=True)
+    issuer_in(home).log.checkpoint()
+    with opened(home) as issuer:
+        entry = issuer.trust_entry()
+    trust = Trust().adding(RecognisedIssuer(**entry["issuer"]), RecognisedLog(**entry["log"]))
+    states: dict[str, State] = {}
+    handed: list[Bundle] = []
+    ended: list[str] = []
+    now = NOW
+    for place, (command, do) in enumerate(STORY.items()):
+        now = LATER if command == "status publish" else now
+        before = copied(home, folder / f"{place} before")
+        with opened(home, now) as issuer:
+            do(issuer)
+        after = copied(home, folder / f"{place} after")
+        with opened(copied(home, folder / f"{place} looked at"), now) as issuer:
+            issued = list(issuer.bundles(issuer.entries()))
+        ended = [*ended, *([ENDS[command]] if command in ENDS else [])]
+        states[command] = State(before, after, handed, issued, ended, trust)
+        handed = issued
+    return states
+
+
+def copied(home: Path, folder: Path) -> Path:
+    shutil.copytree(home.parent, folder, ignore=shutil.ignore_patterns("*.lock"))
+    return folder / home.name
+
+
+def put_back(part: str, state: State, folder: Path) -> Path | None:
+    """The folder as the command left it, but for one part; `None` where the command left that as it was."""
+    home = copied(state.after, folder)
+    same = True
+    for name in PARTS[part]:
+        there, old = home / name, state.before / name
+        same &= content(there) == content(old)
+        if there.is_dir():
+            shutil.rmtree(there)
+        there.unlink(missing_ok=True)
+        if old.is_dir():
+            shutil.copytree(old, there)
+        elif old.exists():
+            shutil.copy(old, there)
+    return None if same else home
+
+
+def content(path: Path) -> dict[str, bytes]:
+    files = [path] if path.is_file() else [found for found in path.rglob("*") if found.is_file()]
+    return {
+        str(file.relative_to(path)): file.read_bytes() for file in files if not file.name.endswith(".lock")
+    }
+
+
+# What may happen then
+
+
+AFTERWARDS: dict[str, Callable[[Issuer], object]] = {
+    "list": lambda issuer: list(issuer.entries()),
+    "issue": lambda issuer: issuer.issue(graduate(90)),
+    "issue a file": lambda issuer: issue_file(issuer, 91, 92),
+    "correct": lambda issuer: issuer.correct(number(1), {"gpa": "3.9"}),
+    "revoke": lambda issuer: revoke(issuer, 7),
+    "claim": lambda issuer: offer(issuer, 6, "another"),
+    "receive": lambda issuer: redeem(issuer, "another", ADA),
+    "export": lambda issuer: exported(issuer),
+    "status publish": lambda issuer: issuer.lists.publish(now=LATER, anew=True),
+    "export again": lambda issuer: exported(issuer),
+}
+
+
+def exported(issuer: Issuer) -> None:
+    for _ in export(issuer, list(issuer.entries()), issuer.home.parent / "out"):
+        pass
+
+
+def place(bundle: Bundle) -> tuple[str, int]:
+    entry = StatusEntry.parse(bundle.secured["credentialStatus"])
+    return entry.list_url, entry.index
+
+
+def is_revoked(bundle: Bundle) -> bool:
+    """Whether the list says so that came along."""
+    listed = Credential.parse(bundle.status_lists[0].document).subjects[0]
+    return bool(StatusList.decode(listed["encodedList"])[place(bundle)[1]])
+
+
+def verdict(bundle: Bundle, state: State, home: Path | None = None) -> Verdict:
+    """As somewhere else, or on the machine of the issuer in `home`."""
+    here = () if home is None else (functools.partial(published_list, home),)
+    verifier = Verifier(Resolver(METHODS, NoFetcher()), trust=state.trust, lists=here)
+    return verifier.verify(bundle, now=LATER).verdict
+
+
+def outcome(home: Path, state: State) -> str:
+    """What becomes of all that can be done, in words; raises where it is wrong."""
+    lost = {place(bundle) for bundle in state.issued if is_revoked(bundle)}
+    out = home.parent / "out"
+    said: dict[str, list[str]] = {}
+
+    def require_nothing_wrong() -> None:
+        for bundle in state.handed:
+            if place(bundle) in lost:
+                assert verdict(bundle, state, home) is not Verdict.VALID
+        owners = {place(bundle): bundle.secured["id"] for bundle in state.issued}
+        for bundle in [Bundle.parse(path.read_bytes()) for path in out.glob("*.json")]:
+            assert verdict(bundle, state) is (Verdict.INVALID if is_revoked(bundle) else Verdict.VALID)
+            assert is_revoked(bundle) or place(bundle) not in lost
+            assert owners.setdefault(place(bundle), bundle.secured["id"]) == bundle.secured["id"]
+
+    require_nothing_wrong()
+    try:
+        for finding in findings(home, LATER):
+            if finding.mark == "✗":
+                said.setdefault(finding.finding, []).append("doctor")
+    except Problem as problem:  # that leaves nothing to look at
+        said.setdefault(problem.detail, []).append("doctor")
+    for command, do in AFTERWARDS.items():
+        try:
+            with opened(home, LATER) as issuer:
+                do(issuer)
+        except Problem as problem:
+            said.setdefault(problem.detail, []).append(command)
+        except FileNotFoundError:
+            if command != "receive":  # by a link that was refused
+                raise
+        require_nothing_wrong()
+    for link in state.ended:
+        with pytest.raises(Problem), opened(home, LATER) as issuer:
+            redeem(issuer, link, EVE)
+    words = "; ".join(f"{', '.join(commands)}: {detail}" for detail, commands in said.items())
+    return words.replace(str(home.parent.resolve()), "…") or "no harm"
+
+
+# The matrix
+
+
+SAMPLE = [
+    ("issuer.sqlite", "issue, of one"),
+    ("issuer.sqlite", "revoke"),
+    ("issuer.sqlite", "claim --anew"),
+    ("status", "revoke"),
+    ("status", "status publish"),
+    ("claims.sqlite", "claim --anew"),
+    ("claims.sqlite", "claim, again"),
+    ("log and issuer.checkpoint", "correct"),
+    ("shards", "issue, of more"),
+]
+
+
+@pytest.fixture(scope="module")
+def states(tmp_path_factory: pytest.TempPathFactory) -> dict[str, State]:
+    return story(tmp_path_factory.mktemp("story"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("part", "command"), SAMPLE)
+def test_a_part_put_back_is_refused_or_mended_by_name(
+    states: dict[str, State], part: str, command: str, tmp_path: Path
+) -> None:
+    home = put_back(part, states[command], tmp_path / "put back")
+    assert home is not None
+    assert outcome(home, states[command]) != "no harm"
+
+
+@pytest.mark.soak
+def test_every_part_put_back_from_before_every_command(states: dict[str, State], tmp_path: Path) -> None:
+    print()
+    for command, state in states.items():
+        for part in PARTS:
+            home = put_back(part, state, tmp_path / f"{part} {command}".replace("/", " "))
+            said = "the same" if home is None else outcome(home, state)
+            print(f"| {command} | {part} | {said} |")
