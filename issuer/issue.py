@@ -6,6 +6,7 @@ exists (a correction, one bound to a holder's key) rest on the index alone: clai
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -21,6 +22,7 @@ import zstandard
 from keys import KeyFile
 from keys.signer import Passphrase
 from ledger import EntryKind, Log, entry
+from ledger.folder import open_to_read
 from ledger.log import LogReader, time_to_sign, verifier_keys
 from ledger.tiles.posix import PosixStore, kept_beside
 from ledger.tiles.store import CHECKPOINT
@@ -39,11 +41,11 @@ from .checking import Catalogue
 from .clock import ClockJournal
 from .consistency import append, require_agreement, require_not_older
 from .home import KEYS, Identity, index
-from .permutation import LIST_ENTRIES
+from .permutation import LIST_BITS, LIST_ENTRIES
 from .press import Line, Press, index_columns, log_entry
 from .records import Record, check_record, latest_award
 from .source import Source
-from .status import Lists
+from .status import Lists, anchored
 from .store import EditionTaken, Entry, NewEntry, Store
 from .template import Template
 
@@ -147,14 +149,14 @@ class Issuer:
             superseded=ClockJournal(self.home).supersedes,
         )
         require_agreement(self.store, log)
-        digest = entry(EntryKind.DID_DOCUMENT, document_digest(self._document))
-        leaves = log.find(digest)
-        if leaves is None or digest in self.store.known().begun:
-            batch = append(self.store, log, [digest], digest)
-            self.store.settle(batch)
-            leaves = batch.leaves
-        self._document_leaf = leaves.start
+        document = self._document_entry
+        if log.find(document) is None or document in self.store.known().begun:
+            self.store.settle(append(self.store, log, [document], document))
         return log
+
+    @cached_property
+    def _document_entry(self) -> bytes:
+        return entry(EntryKind.DID_DOCUMENT, document_digest(self._document))
 
     @cached_property
     def _document(self) -> dict[str, Any]:
@@ -390,20 +392,29 @@ class Issuer:
     def bundles(self, entries: Iterable[Entry]) -> Iterator[Bundle]:
         """The bundles of many editions; what they share is made once.
 
-        Raises `ClockBehind`: evidence that is dated ahead helps nobody.
+        In a folder that may only be read they have the status lists that lie there. Raises `ClockBehind`:
+        evidence that is dated ahead helps nobody.
         """
-        log = self.log
-        self.lists.publish(now=log.now())
-        document = Anchored(self._document, (log.evidence(self._document_leaf),))
+        log = self._log_to_prove_by()
+        leaves = log.store.find(self._document_entry)
+        if leaves is None:
+            raise Damaged("the log does not hold the DID document", hint="Audit the log.")
+        document = Anchored(self._document, (log.evidence(leaves.start),))
         lists: dict[int, tuple[Anchored, ...]] = {}
         entries = list(entries)
         lines = self._archive.lines((found.seq, found.leaf) for found in entries)
         for found, line in zip(entries, lines, strict=True):
-            number = self._press.positions.locate(found.seq)[0]
+            number = found.seq >> LIST_BITS
             if number not in lists:
-                lists[number] = self.lists.anchored(number)
+                lists[number] = anchored(self.store, log, self.home / "status", number)
             listed = lists[number] if found.reason else lists[number][:1]  # details explain a revocation only
             yield Bundle(line.credential, (log.evidence(found.leaf),), (document,), listed)
+
+    def _log_to_prove_by(self) -> LogReader:
+        if not os.access(self.home, os.W_OK):
+            return open_to_read(self.home)
+        self.lists.publish(now=self.log.now())
+        return self.log
 
     # Finding
 

@@ -6,6 +6,7 @@ once the last has all revocations. Beside each list stands the signed document w
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -17,6 +18,7 @@ import orjson
 
 from keys import Signer
 from ledger import EntryKind, Log
+from ledger.log import LogReader
 from vc import Anchored, Credential
 from vc.integrity import sign
 from vc.status import (
@@ -134,35 +136,10 @@ class Lists:
             self._publish(number, identity, now)
         return sorted(wanted)
 
-    def anchored(self, number: int) -> tuple[Anchored, ...]:
-        """A published list and its details, each with the evidence that it is in the log."""
-        with locked(self._folder):
-            published = self._store.published(number)
-            digests = published.digest, published.details_digest
-            documents = [
-                self._read(name, digest) for name, digest in zip(list_names(number), digests, strict=True)
-            ]
-        leaves = published.leaf, published.details_leaf
-        return tuple(
-            Anchored(document, (self._log.evidence(leaf),))
-            for document, leaf in zip(documents, leaves, strict=True)
-        )
-
-    def _read(self, name: str, digest: bytes | None = None) -> dict[str, Any]:
-        """What lies in a file, which has this digest if one is given."""
-        path = self._folder / name
-        data = path.read_bytes()
-        if digest not in (None, sha256(data).digest()):
-            raise _damaged(path)
-        try:
-            return load_json_object(data, limit=_LARGEST)
-        except Malformed as problem:
-            raise _damaged(path) from problem
-
     def _date(self, number: int) -> datetime:
         """From when a published list is."""
         try:
-            found = Credential.parse(self._read(str(number))).valid_from
+            found = Credential.parse(_read(self._folder / str(number))).valid_from
         except Malformed as problem:
             raise _damaged(self._folder / str(number)) from problem
         if found is None:
@@ -213,7 +190,7 @@ class Lists:
         if not path.exists():
             return
         try:
-            subject = Credential.parse(self._read(path.name)).subjects[0]
+            subject = Credential.parse(_read(path)).subjects[0]
             published = StatusList.decode(subject.get("encodedList"))
         except Malformed as problem:
             raise _damaged(path) from problem
@@ -242,6 +219,34 @@ def latest(folder: Path) -> datetime | None:
         except Malformed as problem:
             raise _damaged(path) from problem
     return max(filter(None, found), default=None)
+
+
+def anchored(store: Store, log: LogReader, folder: Path, number: int) -> tuple[Anchored, Anchored]:
+    """A published list and its details, each with the evidence that it is in the log."""
+    with locked(folder, to_read=not os.access(folder.parent, os.W_OK)):
+        published = store.published(number)
+        found = [
+            (_read(folder / name, digest), leaf)
+            for name, digest, leaf in zip(
+                list_names(number),
+                (published.digest, published.details_digest),
+                (published.leaf, published.details_leaf),
+                strict=True,
+            )
+        ]
+    listed, details = (Anchored(document, (log.evidence(leaf),)) for document, leaf in found)
+    return listed, details
+
+
+def _read(path: Path, digest: bytes | None = None) -> dict[str, Any]:
+    """What lies in a file, which has this digest if one is given."""
+    data = path.read_bytes()
+    if digest not in (None, sha256(data).digest()):
+        raise _damaged(path)
+    try:
+        return load_json_object(data, limit=_LARGEST)
+    except Malformed as problem:
+        raise _damaged(path) from problem
 
 
 def due(store: Store, identity: Identity, now: datetime, since: int = 0) -> list[int]:

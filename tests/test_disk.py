@@ -77,6 +77,18 @@ def test_what_only_looks_needs_no_right_to_write(words: str, told: str, home: Pa
 
 
 @pytest.mark.slow
+def test_bundles_are_exported_from_where_nothing_can_be_written(home: Path) -> None:
+    """And nobody is asked for the passphrase: nothing is signed."""
+    (home.parent / "passphrase").rename(home.parent / "away")
+    try:
+        done = typed(home, "issuer", "export", NUMBER, "--out", "from read-only", mount=READ_ONLY)
+    finally:
+        (home.parent / "away").rename(home.parent / "passphrase")
+    assert done.returncode == 0, done.stderr
+    assert typed(home, "verify", f"from read-only/{NUMBER}.json", "--offline").stdout.startswith("VALID: ")
+
+
+@pytest.mark.slow
 def test_one_diploma_is_shown_and_none_is_added(home: Path) -> None:
     name = typed(home, "wallet", "list", mount=READ_ONLY).stdout[:12]
     assert typed(home, "wallet", "show", name, mount=READ_ONLY).stdout.startswith("Doctor of Medicine\n")

@@ -12,7 +12,7 @@ import pytest
 from issuer.home import LIFETIME, published_list
 from issuer.issue import Issuer
 from issuer.permutation import LIST_ENTRIES
-from issuer.status import Lists
+from issuer.status import Lists, anchored
 from ledger import EntryKind, parse_entry
 from ledger.audit import audit
 from tests.processes import ended
@@ -82,7 +82,7 @@ def test_lists_and_details_are_anchored(issuer: Issuer) -> None:
         EntryKind.STATUS_LIST,
         EntryKind.REVOCATION_DETAILS,
     ]
-    (lists, details) = issuer.lists.anchored(0)
+    lists, details = anchored(issuer.store, issuer.log, issuer.home / "status", 0)
     assert [anchored.evidence[0].digest for anchored in (lists, details)] == [
         parse_entry(entry).digest for entry in issuer.log.entries(21, 23)
     ]
