@@ -133,8 +133,11 @@ class Credential:
         )
 
     def about(self, value: object) -> Mapping[str, Any]:
-        """All that the credential says of an object in `claims`, or of an id; empty for what is neither."""
-        found = self.reading.about(value)
+        """All that the credential says of an object in `claims`, or of an id, or of the first of several.
+
+        Empty for what is neither. Raises as `Reading.about`.
+        """
+        found = self.reading.about(value[0] if isinstance(value, list) and value else value)
         return found if isinstance(found, Mapping) else {}
 
     @property

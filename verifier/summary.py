@@ -37,7 +37,7 @@ def summarize(credential: Credential, trust: Trust) -> Summary:
     """The summary of a verified credential; the issuer's name is the trust list's, never its own."""
     subject = credential.subjects[0]
     what = text_of(credential.about(subject.get("achievement")), "name") or text_of(credential.claims, "name")
-    awarded = credential.claims.get("awardedDate") or credential.claims.get("validFrom")
+    awarded = text_of(credential.claims, "awardedDate") or text_of(credential.claims, "validFrom")
     known = trust.issuer(credential.issuer)
     return Summary(
         what

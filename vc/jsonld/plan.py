@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from .context import IRI, KEYWORDS, UNSET, ActiveContext, Contexts, Meter, Term, expand
-from .literal import DOUBLE, RDF, closing
+from .literal import DOUBLE, RDF, XSD, closing
 from .problem import InvalidContext, LossyDocument, Respelled, quoted, require_short
 from .vocabulary import CREATED, DECIDES
 
@@ -25,11 +25,17 @@ KEYWORD: Final = 9
 MISNAMED: Final = 10  # a property that decides, under another name than its own
 DONE: Final = 11  # @context, @id and @type, which the walker has read before the loop
 
-# How a member is read: as texts and objects are, as what may be a compact IRI, as it is, or not so easily.
+# How a member is read: as texts and objects are, as compact IRIs may be, as it is, as numbers are, or not so.
 WORDS: Final = 0
 REFERENCE: Final = 1
 ALIKE: Final = 2
-OTHERWISE: Final = 3
+COUNTED: Final = 3
+OTHERWISE: Final = 4
+NUMBERS: Final = frozenset(
+    base + name
+    for base in (XSD, "https://www.w3.org/2001/XMLSchema#")  # as the contexts of Open Badges have it
+    for name in ("boolean", "decimal", "double", "float", "integer")
+)
 
 _READ: Final = frozenset({"@context", "id", "type"})  # of the keywords and their aliases
 _READS: Final = {TEXT: WORDS, PLAIN: WORDS, LINK: REFERENCE, JSON: ALIKE}
@@ -46,6 +52,7 @@ class Plan:
         "head",
         "key",
         "kind",
+        "language",
         "name",
         "node",
         "predicate",
@@ -68,6 +75,7 @@ class Plan:
         self.scalar = active  # the active context for scalars and value objects
         self.node = active.previous or active  # and for node objects
         self.direction: str | None = None
+        self.language: str | None = None
         self.predicate = f" <{name}> "
         self.head = ""  # TEXT and LINK: what stands between subject and value
         self.close = '"'  # TEXT: what ends the literal
@@ -115,6 +123,7 @@ def compile_plan(contexts: Contexts, active: ActiveContext, key: str, meter: Met
         plan.kind = TEXT
     plan.direction = plan.scalar.direction if term.direction is UNSET else term.direction
     language = plan.scalar.language if term.language is UNSET else term.language
+    plan.language = None if plan.datatype or plan.type else language
     plan.close = closing(plan.datatype) if plan.datatype else closing(None, language, plan.direction)
     plan.head = plan.predicate + ("<" if plan.kind == LINK else '"')
     plan.tail = "> .\n" if plan.kind == LINK else plan.close + " .\n"
@@ -124,8 +133,10 @@ def compile_plan(contexts: Contexts, active: ActiveContext, key: str, meter: Met
         if plan.kind == REVERSE or is_misnamed(active, key, iri):
             plan.kind = MISNAMED
             plan.source = origin(active, key)
-        elif said == key and plan.type != "@vocab":
+        elif said == key and plan.type != "@vocab" and not language and not plan.direction:
             plan.reads = _READS.get(plan.kind, OTHERWISE)
+            if plan.reads == WORDS and plan.datatype in NUMBERS:
+                plan.reads = COUNTED
     meter.charge((len(plan.predicate) + len(plan.head) + len(plan.tail)) // 8)
     return plan
 

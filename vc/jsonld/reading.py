@@ -7,6 +7,7 @@ not the names; ids and references are written out; null and [] say nothing and a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -18,27 +19,29 @@ import orjson
 from wire.problem import Problem
 
 from .context import ActiveContext, Contexts, Meter, expand
-from .literal import XSD
+from .literal import literal
 from .plan import (
     ALIKE,
+    COUNTED,
     DONE,
     GRAPH,
     JSON,
     LANGUAGES,
-    LINK,
     LIST,
     MAP,
     MISNAMED,
+    NUMBERS,
     OTHERWISE,
     REFERENCE,
-    TEXT,
+    WORDS,
     Plan,
     absolute,
 )
 from .problem import InvalidDocument, Respelled, TooComplex
-from .value import reference, scalar, value_object
+from .value import reference, value_object
 from .walker import DECIDING, DEEPEST, Walk, misnamed
 
+_NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,15})(\.[0-9]{1,17})?([eE][+-]?[0-9]{1,3})?").fullmatch
 _Objects = dict[str, list[dict[str, Any]]]
 
 
@@ -116,7 +119,7 @@ class _Reader:
                     continue
                 kind = type(value)
                 if kind is str:
-                    if reads == OTHERWISE or (
+                    if reads >= COUNTED or (
                         reads == REFERENCE and value.partition(":")[0] in plan.scalar.terms
                     ):
                         return False
@@ -124,7 +127,7 @@ class _Reader:
                     if reads == OTHERWISE or not self.is_plain(plan.node, value, depth + 1):
                         return False
                 elif kind is list:
-                    if reads == OTHERWISE or not value:
+                    if reads >= COUNTED or not value:
                         return False
                     for item in value:
                         if type(item) is dict:
@@ -134,7 +137,7 @@ class _Reader:
                             reads == REFERENCE and item.partition(":")[0] in plan.scalar.terms
                         ):
                             return False
-                elif value is None or reads == OTHERWISE:
+                elif value is None or reads == OTHERWISE or (plan.datatype and reads != COUNTED):
                     return False
         except Problem:
             return False  # `node` says what is wrong
@@ -169,7 +172,7 @@ class _Reader:
                                 read = reference(active, value)
                         elif types and plan.name == "@type":
                             (read,) = types
-                    elif kind != TEXT and (kind != LINK or value.partition(":")[0] in plan.scalar.terms):
+                    elif plan.reads != WORDS:
                         read = self.value(plan, value, depth)
                 elif kind != DONE:
                     read = self.value(plan, value, depth)
@@ -213,12 +216,23 @@ class _Reader:
         if kind is dict:
             if plan.kind == MAP:
                 raise InvalidDocument("a map by index, id or type is not supported", hint="Use an array.")
-            return value if plan.kind == LANGUAGES else self.object(plan, value, depth)
+            if plan.kind != LANGUAGES:
+                return self.object(plan, value, depth)
+            texts = [
+                _tagged(text, None if key == "@none" else key.lower(), plan.direction)
+                for key, found in value.items()
+                for text in (found if isinstance(found, list) else [found])
+            ]
+            return texts[0] if len(texts) == 1 else texts
         if kind is str and plan.type == "@id":
             return reference(plan.scalar, value)
         if kind is str and plan.type == "@vocab":
             iri = absolute(expand(plan.scalar, value, vocab=True), value)
             return self.names.types.get(iri, iri)
+        if plan.datatype and type(value) in (str, int, float, bool):
+            return _native(value, plan.datatype)
+        if kind is str and (plan.language or plan.direction):
+            return _tagged(value, plan.language, plan.direction)
         return value
 
     def object(self, plan: Plan, value: dict[str, Any], depth: int) -> Any:
@@ -226,7 +240,7 @@ class _Reader:
             if key not in value:
                 continue
             if keyword == "@value":
-                return _literal(plan, value, value[key])
+                return _value_object(plan, value, value[key])
             items = self.value(self.walk.inside(plan), value[key], depth + 1)
             return items if keyword == "@set" or plan.kind == LIST else {"@list": items}
         if plan.kind == GRAPH:  # somebody else's document, most often: with objects and silence of its own
@@ -239,21 +253,33 @@ class _Reader:
         return self.node(plan.scalar if alone else plan.node, value, depth + 1)
 
 
-def _literal(plan: Plan, value: dict[str, Any], content: Any) -> Any:
-    """The text or number that a value object stands for where the term says all the rest."""
-    meaning = value_object(plan.scalar, value)
-    candidates = [content]
-    if type(content) is str and meaning.endswith(f"^^<{XSD}integer>") and content.isascii():
-        candidates += [int(content)] if content.isdigit() and len(content) < 16 else []
-    elif content in ("true", "false") and meaning.endswith(f"^^<{XSD}boolean>"):
-        candidates.append(content == "true")
-    for candidate in candidates:
-        if type(candidate) in (str, int, float, bool) and scalar(plan, candidate) == meaning:
-            return candidate
-    said = {str(expand(plan.scalar, key, vocab=True)): entry for key, entry in value.items()}
+def _value_object(plan: Plan, value: dict[str, Any], content: Any) -> Any:
+    """A text or number without its datatype, a text with its language."""
+    value_object(plan.scalar, value)  # raises for one that means nothing
+    said = {expand(plan.scalar, key, vocab=True): entry for key, entry in value.items()}
     if "@type" in said:
-        said["@type"] = expand(plan.scalar, said["@type"], vocab=True)
-    return value if said == value else said
+        return _native(content, expand(plan.scalar, said["@type"], vocab=True))
+    tagged = {key: said[key].lower() for key in ("@language", "@direction") if key in said}
+    return {"@value": content, **tagged} if tagged else content
+
+
+def _native(content: Any, datatype: str | None) -> Any:
+    """The JSON value of a literal, the same however it is written: its datatype decides."""
+    if datatype is None or datatype == "@json":
+        return content
+    text = content if type(content) is str else literal(content, datatype)[1:].partition('"')[0]
+    if datatype not in NUMBERS:
+        return text
+    if datatype.endswith("boolean"):
+        return {"true": True, "false": False}.get(text, text)
+    if _NUMBER(text):
+        return float(text) if "." in text or "E" in text.upper() else int(text)
+    return text
+
+
+def _tagged(text: str, language: str | None, direction: str | None) -> Any:
+    tags = {"@language": language, "@direction": direction}
+    return {"@value": text, **{tag: found for tag, found in tags.items() if found}}
 
 
 def _united(objects: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
