@@ -373,7 +373,7 @@ FALSE: dict[str, tuple[bytes, str]] = {
     "an end before the beginning": (unsigned(validUntil="1999-12-31T00:00:00Z"), "before validFrom"),
     "an id that is no URL": (unsigned(id="FIX-0001"), "id"),
     "a status without a purpose": (
-        signed(credentialStatus={**UNIVERSITY.diploma()["credentialStatus"], "statusPurpose": None}),
+        signed(credentialStatus={"type": "BitstringStatusListEntry", "statusListIndex": "7"}),
         "statusPurpose",
     ),
     "neither a credential nor a presentation in it": (
