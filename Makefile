@@ -12,6 +12,11 @@ test: .venv/installed check-code
 	$(BIN)/python -m coverage report --fail-under=95
 	$(BIN)/python -m coverage report --fail-under=100 --include='wire/*,keys/*,ledger/*,vc/integrity/*'
 
+# Breaks the code at random, and says which breaks no test notices: an hour or two.
+.PHONY: mutants
+mutants: .venv/installed
+	$(BIN)/python -m tests.mutation mutants
+
 # Whole matrices of which `make test` tries a sample, and searches that go on: tens of minutes.
 soak: .venv/installed
 	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m soak tests

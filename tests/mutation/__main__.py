@@ -1,0 +1,106 @@
+"""`python -m tests.mutation bindings`: each of the list broken. `… mutants`: a sample of whatever can be."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from tests.mutation.bindings import BINDINGS
+from tests.mutation.mutants import sampled
+from tests.mutation.scope import TESTS, tests_of
+from tests.mutation.source import Source
+from tests.mutation.workshop import ROOT, Edit, Workshop, load_libraries
+
+Job = tuple[dict[str, Any], Edit | None, list[str]]
+
+_workshop: Workshop
+
+
+def main() -> int:
+    """0 where every break was noticed."""
+    parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__)
+    parser.add_argument("which", choices=["bindings", "mutants"])
+    parser.add_argument("files", nargs="*", help="only these; of mutants")
+    parser.add_argument("--folder", type=Path, help="where the copies go")
+    parser.add_argument("--each", type=int, default=5, help="at most so many mutants of a function")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--minutes", type=float, default=1e6, help="end after that, with what was found")
+    given = parser.parse_args()
+    load_libraries()
+    jobs = _bindings() if given.which == "bindings" else _mutants(given.files, given.each, given.seed)
+    with tempfile.TemporaryDirectory(dir=given.folder) as folder:
+        results = list(_run(list(jobs), Path(folder), time.monotonic() + 60 * given.minutes))
+    missed = [result for result in results if not result["as_expected"]]
+    if given.which == "mutants":
+        print(f"{len(results) - len(missed)} of {len(results)} mutants noticed", file=sys.stderr)
+    return 1 if missed else 0
+
+
+def _bindings() -> Iterator[Job]:
+    for test in sorted({test for binding in BINDINGS for test in binding.tests}):
+        yield {"how": "control"}, None, [test]
+    for binding in BINDINGS:
+        source = Source(binding.file, (ROOT / binding.file).read_text())
+        for how, edit in binding.edits(source):
+            named = {"what": binding.what, "file": binding.file, "function": binding.function}
+            yield {"how": how, **named, "expression": binding.expression}, edit, list(binding.tests)
+
+
+def _mutants(files: Iterable[str], each: int, seed: int) -> Iterator[Job]:
+    for file in files or TESTS:
+        source = Source(file, (ROOT / file).read_text())
+        for mutant in sampled(source, each, seed):
+            place = {"how": "mutant", "file": file, "function": mutant.function, "line": mutant.line}
+            yield (
+                {**place, "what": mutant.what},
+                mutant.edit,
+                ["-m", "not slow and not soak", *tests_of(file)],
+            )
+
+
+def _run(jobs: list[Job], folder: Path, until: float) -> Iterator[dict[str, Any]]:
+    """The jobs' results as they come, printed as lines of JSON."""
+    fork = multiprocessing.get_context("fork")
+    with fork.Pool(min(2, os.cpu_count() or 1), _begin, (folder,)) as pool:
+        for result in pool.imap_unordered(_do, jobs):
+            print(json.dumps(result, ensure_ascii=False), flush=True)
+            yield result
+            if time.monotonic() > until:
+                break
+
+
+def _begin(folder: Path) -> None:
+    global _workshop
+    _workshop = Workshop(Path(tempfile.mkdtemp(dir=folder)))
+
+
+def _do(job: Job) -> dict[str, Any]:
+    told, edit, tests = job
+    began = time.monotonic()
+    outcome = _workshop.try_out(edit, tests)
+    if told["how"] == "control":
+        good = not outcome.failed and not outcome.trouble
+    elif told["how"] == "mutant":  # one that keeps a test file from being read is noticed, too
+        good = bool(outcome.failed or outcome.trouble)
+    else:
+        good = bool(outcome.failed) and not outcome.trouble
+    return {
+        **told,
+        "as_expected": good,
+        "tests": tests if told["how"] != "mutant" else [],
+        "failed": outcome.failed[:1],
+        "trouble": outcome.trouble,
+        "seconds": round(time.monotonic() - began, 1),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())

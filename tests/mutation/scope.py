@@ -1,0 +1,77 @@
+"""Which files are broken at random, and the tests that have to notice: quick ones first.
+
+Each file is one that compares values from outside, or makes or checks what others rely on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+_VERIFIER = (
+    "verifier_verify", "verifier_ties", "verifier_attacks", "verifier_parts", "verifier_presenter",
+    "verifier_proofs", "verifier_pins", "verifier_controllers", "verifier_status_issuers", "verifier_status",
+    "verifier_freshness", "verifier_clock", "verifier_unknown", "verifier_keys",
+)  # fmt: skip
+
+TESTS: Mapping[str, tuple[str, ...]] = {
+    "keys/ecdsa.py": ("keys_ecdsa", "keys_public", "keys_keyfile", "vc_integrity"),
+    "keys/ed25519.py": ("keys_ed25519", "keys_public", "verifier_keys"),
+    "keys/envelope.py": ("keys_envelope", "keys_keyfile"),
+    "keys/keyfile.py": ("keys_keyfile",),
+    "keys/multi.py": ("keys_public", "keys_ed25519", "keys_ecdsa"),
+    "keys/openssl.py": ("keys_ed25519",),
+    "keys/public.py": ("keys_public", "keys_ed25519", "keys_ecdsa"),
+    "keys/signer.py": ("keys_ed25519", "keys_ecdsa", "keys_keyfile"),
+    "keys/sodium.py": ("keys_ed25519",),
+    "ledger/audit.py": ("ledger_audit",),
+    "ledger/cli.py": ("ledger_cli",),
+    "ledger/entries.py": ("ledger_log", "ledger_tiles", "ledger_evidence"),
+    "ledger/evidence.py": ("ledger_evidence", "ledger_tessera"),
+    "ledger/folder.py": ("ledger_cli", "ledger_audit"),
+    "ledger/log.py": ("ledger_log", "ledger_audit", "ledger_posix"),
+    "ledger/merkle.py": ("ledger_merkle",),
+    "ledger/note.py": ("ledger_note", "ledger_evidence"),
+    "ledger/tiles/edge.py": ("ledger_tiles", "ledger_log"),
+    "ledger/tiles/journal.py": ("ledger_posix", "ledger_log"),
+    "ledger/tiles/keys.py": ("ledger_posix", "ledger_log"),
+    "ledger/tiles/layout.py": ("ledger_tiles", "ledger_log"),
+    "ledger/tiles/memory.py": ("ledger_log", "ledger_tiles"),
+    "ledger/tiles/posix.py": ("ledger_posix", "ledger_audit"),
+    "ledger/tiles/reader.py": ("ledger_tiles", "ledger_audit"),
+    "ledger/tiles/store.py": ("ledger_posix", "ledger_log"),
+    "vc/integrity/pipeline.py": ("vc_integrity", "verifier_proofs"),
+    "vc/integrity/proof.py": ("vc_integrity", "verifier_proofs"),
+    "vc/integrity/suites.py": ("vc_integrity",),
+    "verifier/app.py": ("verifier_app",),
+    "verifier/checks.py": _VERIFIER,
+    "verifier/cli.py": ("verifier_cli", "verifier_freshness", "shown_text"),
+    "verifier/documents.py": _VERIFIER,
+    "verifier/evidence.py": _VERIFIER,
+    "verifier/policy.py": ("verifier_policy", *_VERIFIER),
+    "verifier/signatures.py": (*_VERIFIER, "verifier_limits"),
+    "verifier/status.py": _VERIFIER,
+    "verifier/summary.py": ("verifier_cli", "shown_text"),
+    "verifier/trust.py": ("verifier_trust", *_VERIFIER),
+    "verifier/verify.py": (*_VERIFIER, "verifier_policy", "verifier_facts"),
+    # Others that compare values from outside.
+    "did/controller.py": ("verifier_controllers",),
+    "did/document.py": ("did_document", "did_key", "verifier_keys"),
+    "did/identifier.py": ("did_identifier",),
+    "did/methods/jwk.py": ("did_key",),
+    "did/methods/key.py": ("did_key",),
+    "did/methods/web.py": ("did_web",),
+    "vc/anchoring.py": ("verifier_verify", "verifier_attacks", "verifier_ties"),
+    "vc/bundle.py": ("verifier_verify", "verifier_unknown", "verifier_members", "verifier_limits"),
+    "vc/credential.py": ("vc_credential", "verifier_verify"),
+    "vc/presentation.py": ("vc_credential", "verifier_presenter", "holder_wallet"),
+    "vc/status.py": ("vc_status", "verifier_verify"),
+    "wire/clock.py": ("verifier_clock",),
+    "exchange/claim.py": ("exchange_claim", "issuer_claims"),
+    "holder/client.py": ("holder_claim",),
+    "issuer/claims.py": ("issuer_claims", "issuer_release"),
+}
+
+
+def tests_of(file: str) -> list[str]:
+    """The test files for it."""
+    return [f"tests/test_{name}.py" for name in TESTS[file]]

@@ -1,0 +1,104 @@
+"""What ties one thing to another: ties that a single comparison holds, and somebody who pulls at them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from did.methods import key as did_key
+from keys import PrivateKey
+from ledger import Log
+from ledger.tiles.memory import MemoryStore
+from tests.world import NOW, Holder, University, verifier
+from vc import Anchored, Bundle, StatusList, Verdict, sign
+from vc.anchoring import anchoring_terms, log_entry
+from vc.status import status_list_document
+from verifier import RecognisedIssuer, RecognisedLog, Trust, load_policy
+
+
+def by(key: PrivateKey) -> str:
+    """The verification method of a DID that is this key."""
+    return f"{did_key.create(key.public_key)}#{key.public_key.multikey()}"
+
+
+def test_a_presentation_that_two_sign_is_nobodys() -> None:
+    """Each of them could take the other's for a proof of its own."""
+    holder, thief = Holder(), PrivateKey.generate()
+    asked = {"challenge": "challenge", "domain": "employer.example"}
+    options = {"purpose": "authentication", "created": NOW, **asked}
+    judge, policy = verifier(Trust()), load_policy("controlsDid")
+    shown = holder.present()
+    both = sign(shown, thief, verification_method=by(thief), **options)
+    assert judge.verify(shown, now=NOW, policy=policy, **asked).verdict is Verdict.VALID
+    for proofs in (both["proof"], both["proof"][::-1]):
+        report = judge.verify({**both, "proof": proofs}, now=NOW, policy=policy, **asked)
+        assert report.verdict is Verdict.INVALID
+        assert report.holder is None
+
+
+def test_a_diploma_that_names_another_issuer_than_its_key_is_nobodys() -> None:
+    """A thief's own key, and the name of the university: the key fits, the name does not."""
+    university, thief = University(), PrivateKey.generate()
+    diploma = university.diploma()
+    for name in ("termsOfUse", "credentialStatus"):
+        del diploma[name]
+    trust = Trust().adding(RecognisedIssuer(university.did, keys=(university.key.public_key.multikey(),)))
+    assert verifier(trust).verify(university.sign(diploma), now=NOW).verdict is Verdict.VALID
+    forged = sign(diploma, thief, verification_method=by(thief), created=NOW)
+    assert verifier(trust).verify(forged, now=NOW).verdict is Verdict.INVALID
+
+
+def test_a_status_list_that_another_signed_in_the_issuers_name_revives_nothing() -> None:
+    university, thief = University(), PrivateKey.generate()
+    pinned = Trust().adding(RecognisedIssuer(university.did, keys=(university.key.public_key.multikey(),)))
+    diploma = university.diploma()
+    del diploma["termsOfUse"]
+    zeros = status_list_document(
+        university.list_url, university.did, StatusList(), valid_from=NOW, lifetime=timedelta(days=1)
+    )
+    own = Anchored(university.sign(zeros, suite="eddsa-jcs-2022"))
+    stranger = Anchored(
+        sign(zeros, thief, verification_method=by(thief), created=NOW, suite="eddsa-jcs-2022")
+    )
+    whole = Bundle(university.sign(diploma), (), (), (own,))
+    assert verifier(pinned).verify(whole, now=NOW).verdict is Verdict.VALID
+    assert not verifier(pinned).verify(replace(whole, status_lists=(stranger,)), now=NOW)
+
+
+def test_what_an_issuer_with_a_log_signed_is_in_the_log_whatever_it_says_itself() -> None:
+    university = University()
+    diploma = university.diploma()
+    del diploma["termsOfUse"], diploma["credentialStatus"]
+    whole = university.bundle(university.sign(diploma))
+    judge = verifier(university.trust)
+    assert judge.verify(whole, now=NOW).verdict is Verdict.VALID
+    assert judge.verify(replace(whole, evidence=()), now=NOW).verdict is Verdict.UNDETERMINED
+
+
+def test_the_place_of_a_document_in_one_log_says_nothing_of_another() -> None:
+    """The documents are in one log, the diplomas in a new one, whose numbers begin again."""
+    university = University()
+    keys = [PrivateKey.generate() for _ in range(2)]
+    log = Log("university.example/new", *keys, MemoryStore(), clock=lambda: university.now)
+    diploma = university.diploma(termsOfUse=[anchoring_terms(log.origin)])
+    del diploma["credentialStatus"]
+    signed = university.sign(diploma)
+    log.append([log_entry(signed, signed["proof"][0])], b"1")
+    new = RecognisedLog(str(log.verifier_key), clock=str(log.clock_key))
+    trust = university.trust.adding(university.trust.issuers[0], new)
+    bundle = Bundle(signed, (log.evidence(0),), tuple(university.documents))
+    assert verifier(trust).verify(bundle, now=NOW).verdict is Verdict.VALID
+
+
+def test_a_log_speaks_for_its_own_issuer_and_for_no_other_on_the_list() -> None:
+    """Whoever keeps one of two trusted logs could else vouch for what the other issuer's key signed."""
+    university, other = University(), University("other.example")
+    trust = university.trust.joined(other.trust)
+    diploma = university.diploma()
+    del diploma["termsOfUse"], diploma["credentialStatus"]
+    signed = university.sign(diploma)
+    leaf = log_entry(signed, signed["proof"][0])
+    whole = Bundle(signed, (university.anchor(leaf),), tuple(university.documents))
+    judge = verifier(trust)
+    assert judge.verify(whole, now=NOW).verdict is Verdict.VALID
+    assert not judge.verify(replace(whole, evidence=(other.anchor(leaf),)), now=NOW)
