@@ -435,8 +435,7 @@ class TestListsAtHand:
     """A revoked diploma, an old list stapled to it, and a source that has the new one: never valid."""
 
     def setup_method(self) -> None:
-        self.university = University()
-        self.university.now = NOW - timedelta(days=100)
+        self.university = University(now=NOW - timedelta(days=100))
         self.old = self.university.issue(index=7, validUntil="2030-01-01T00:00:00Z")
         self.lists: dict[str, bytes] = {}
 
