@@ -6,7 +6,7 @@ import csv
 import io
 import shutil
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,11 @@ from did import METHODS, Resolver
 from issuer.issue import Issuer
 from issuer.source import Source, open_source
 from issuer.store import Store
+from vc import Credential
 from verifier import RecognisedIssuer, RecognisedLog, Trust, Verifier
 from verifier.status import ListSource
 from wire.fetch import NoFetcher
+from wire.strict import load_json_object
 
 NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)
 
@@ -84,3 +86,16 @@ def verifier_for(issuer: Issuer, *lists: ListSource) -> Verifier:
     entry = issuer.trust_entry()
     trust = Trust().adding(RecognisedIssuer(**entry["issuer"]), RecognisedLog(**entry["log"]))
     return Verifier(Resolver(METHODS, NoFetcher()), trust=trust, lists=lists)
+
+
+def listed(home: Path, name: str = "0") -> Credential:
+    """A status list, or its details, as it is published."""
+    return Credential.parse(load_json_object((home / "status" / name).read_bytes(), limit=1 << 25))
+
+
+def life(home: Path) -> timedelta:
+    """How long the first status list lasts."""
+    found = listed(home)
+    assert found.valid_from is not None
+    assert found.valid_until is not None
+    return found.valid_until - found.valid_from

@@ -292,5 +292,6 @@ def test_the_service_looks_for_a_newer_list_before_it_says_that_a_status_is_too_
     with listening() as listener, serving(app, listener):
         address = f"http://127.0.0.1:{listener.getsockname()[1]}/verify"
         told = httpx.post(address, content=bundle.to_bytes()).json()
-    assert (told["verdict"], told["statusFresh"]) == ("valid", True)
+    assert told["verdict"] == "valid"
+    assert told["statusFresh"]
     assert told["statusAsOf"] == format_datetimestamp(university.now)

@@ -1,4 +1,4 @@
-"""A registrar's folder: a CSV of six graduates, and the same once it is issued."""
+"""A registrar's folder: a CSV of six graduates, and the same once it is issued; a clock set by hand."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+import intaglio
+from issuer.issue import Issuer
 from tests.commandline import Program
-from tests.registrar import graduate, table
+from tests.registrar import NOW, csv_file, graduate, issuer_in, table
 
 
 @pytest.fixture(autouse=True)
@@ -28,3 +30,36 @@ def file(tmp_path: Path) -> Path:
 def issued(program: Program, file: Path) -> Program:
     assert program("issuer", "issue", file, "--name", "Invented University").code == 0
     return program
+
+
+class Clock:
+    """The session's, set by hand."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    standing = Clock()
+    monkeypatch.setattr(intaglio.Session, "now", lambda _: standing.now)
+    return standing
+
+
+@pytest.fixture
+def registrar(program: Program, clock: Clock) -> Program:
+    """With an issuer that has the web site https://u.example, three diplomas and their bundles."""
+    Path("g.csv").write_text(table([graduate(row) for row in range(1, 4)]))
+    assert clock.now == NOW
+    assert program("issuer", "issue", "g.csv", "--name", "U", "--url", "https://u.example").code == 0
+    return program
+
+
+@pytest.fixture
+def issuer(tmp_path: Path) -> Issuer:
+    """Without a web site, and with three diplomas."""
+    made = issuer_in(tmp_path / "issuer")
+    made.issue_file(
+        csv_file(tmp_path / "g.csv", [graduate(row) for row in range(1, 4)]), tmp_path / "e.csv", workers=0
+    )
+    return made

@@ -1,0 +1,225 @@
+"""How long status lists last, and who signs them anew and when."""
+
+from __future__ import annotations
+
+import json
+import queue
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+import uvicorn
+
+import intaglio
+from issuer.issue import Issuer
+from tests.commandline import Program
+from tests.issuer_cli.conftest import Clock
+from tests.registrar import NOW, graduate, life, listed, table
+from wire.problem import Damaged, Problem
+
+SECOND = timedelta(seconds=1)
+MONTH = timedelta(days=30)
+LIFETIME = timedelta(days=365)
+URL = "https://u.example"
+
+
+class TestALife:
+    def test_at_half_of_it_and_no_second_before_a_list_is_signed_anew(self, issuer: Issuer) -> None:
+        half = NOW + LIFETIME / 2
+        assert issuer.lists.publish(now=half - SECOND) == []
+        assert issuer.lists.publish(now=half) == [0]
+        assert listed(issuer.home).valid_from == half
+
+    def test_who_reads_the_clock_a_moment_earlier_signs_nothing_anew(self, issuer: Issuer) -> None:
+        assert issuer.lists.publish(now=NOW - timedelta(minutes=5)) == []
+
+    def test_another_one_is_taken_up_at_once_and_kept_by_whoever_signs_next(self, issuer: Issuer) -> None:
+        from issuer.home import Identity
+
+        Identity.change(issuer.home, status_lifetime="30d")
+        assert issuer.lists.publish(now=NOW) == [0]
+        assert life(issuer.home) == MONTH
+        issuer.correct("UNI-000001", {"gpa": "3.8"})
+        assert life(issuer.home) == MONTH
+        Identity.change(issuer.home, status_lifetime="400d")
+        assert issuer.lists.publish(now=NOW) == [0]
+        assert life(issuer.home) == timedelta(days=400)
+
+    def test_an_issuer_that_decided_nothing_is_described_as_before(self, issuer: Issuer) -> None:
+        from issuer.home import Identity
+
+        described = json.loads((issuer.home / "issuer.json").read_bytes())
+        assert described.keys() == {"version", "name", "url", "did", "log"}
+        for odd in ("", "30", "5m", 30, None):
+            (issuer.home / "issuer.json").write_text(json.dumps({**described, "statusLifetime": odd}))
+            if odd != "":
+                with pytest.raises(Damaged, match=r"issuer\.json cannot be read"):
+                    Identity.read(issuer.home)
+
+
+class TestWhoSignsAnew:
+    def test_every_command_that_opens_the_keys(
+        self, registrar: Program, clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        home = registrar.home / "issuer"
+        (tmp_path / "new").write_text("correct horse battery\n")
+        monkeypatch.setenv("INTAGLIO_NEW_PASSPHRASE_FILE", str(tmp_path / "new"))
+        for words in (
+            ("export", "UNI-000001"),
+            ("show", "diplomas/UNI-000001.json"),
+            ("correct", "UNI-000001", "--set", "gpa=3.9"),
+            ("revoke", "UNI-000001"),
+            ("password",),
+        ):
+            clock.now += LIFETIME / 2
+            for other in (("list",), ("trust",), ("show", "UNI-000001")):
+                assert registrar("issuer", *other).code == 0
+                assert listed(home).valid_from != clock.now, "nobody would type a passphrase for that"
+            answer = registrar("issuer", *words)
+            assert answer.code == 0, answer.err
+            assert listed(home).valid_from == clock.now, words
+        assert f"Copy {home / 'status'} to {URL}/status/" in answer.err
+
+    def test_what_keeps_it_from_that_is_said_and_spoils_nothing(
+        self, registrar: Program, clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / "new").write_text("correct horse battery\n")
+        monkeypatch.setenv("INTAGLIO_NEW_PASSPHRASE_FILE", str(tmp_path / "new"))
+        (registrar.home / "issuer" / "status" / "0").unlink()
+        clock.now += LIFETIME / 2
+        answer = registrar("issuer", "password")
+        assert answer.code == 0
+        assert "Status lists are due and could not be signed: " in answer.err
+        assert "intaglio issuer status publish" in answer.err
+
+    def test_publishing_says_by_when_the_next_one_is_due(self, registrar: Program, clock: Clock) -> None:
+        assert registrar("issuer", "status", "publish").out.endswith(
+            "; the next is due by 2026-12-31, and ends on 2027-07-01\n"
+        )
+        clock.now += SECOND
+        told = json.loads(registrar("issuer", "status", "publish", "--status-lifetime", "30d", "--json").out)
+        assert (told["published"], told["due"], told["end"]) == (
+            [0],
+            "2026-07-16T12:00:01Z",
+            "2026-07-31T12:00:01Z",
+        )
+        wrong = registrar("issuer", "status", "publish", "--status-lifetime", "30")
+        assert (wrong.code, "such as 30d or 12h" in wrong.err) == (2, True)
+
+    def test_before_anything_is_issued_nothing_is_due(self, program: Program) -> None:
+        program("issuer", "init", "--name", "U")
+        told = json.loads(program("issuer", "status", "publish", "--json").out)
+        assert (told["published"], told["due"]) == ([], None)
+
+    def test_doctor_warns_a_month_before_one_ends_or_at_half_of_its_life(
+        self, registrar: Program, clock: Clock
+    ) -> None:
+        def told() -> str:
+            found = json.loads(registrar("doctor", "--json").out)["findings"]
+            return " ".join(one["mark"] for one in found if "status list" in one["finding"])
+
+        for option, warned in (((), MONTH), (("--status-lifetime", "30d"), MONTH / 2)):
+            registrar("issuer", "status", "publish", *option)
+            end = listed(registrar.home / "issuer").valid_until
+            assert end is not None
+            for moment, mark in ((warned + SECOND, ""), (warned, "!"), (SECOND, "!"), (timedelta(), "✗")):
+                clock.now = end - moment
+                assert told() == mark
+
+
+@contextmanager
+def serving(monkeypatch: pytest.MonkeyPatch, home: Path, *options: str) -> Iterator[None]:
+    """`issuer serve`, in a thread, until the block ends."""
+    started: queue.SimpleQueue[uvicorn.Server] = queue.SimpleQueue()
+
+    class Server(uvicorn.Server):
+        def run(self, sockets: list[socket.socket] | None = None) -> None:
+            started.put(self)
+            super().run(sockets)
+
+    monkeypatch.setattr(uvicorn, "Server", Server)
+    words = ["--home", str(home), "issuer", "serve", "--plain", "--port", "0", *options]
+    thread = threading.Thread(target=lambda: intaglio.cli.main(words, standalone_mode=False))
+    thread.start()
+    server = started.get(timeout=30)
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+def comes(condition: Callable[[], bool]) -> bool:
+    """Whether it comes true within half a minute."""
+    deadline = time.monotonic() + 30
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return condition()
+
+
+class TestTheService:
+    def test_where_it_publishes_them_lists_last_30_days_and_are_renewed_at_half(
+        self, registrar: Program, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        home = registrar.home / "issuer"
+        assert life(home) == LIFETIME
+        with serving(monkeypatch, registrar.home):
+            assert life(home) == MONTH
+        monkeypatch.setattr("issuer.renewal.PAUSE", 0.01)
+        with serving(monkeypatch, registrar.home):
+            clock.now = NOW + MONTH / 2 - SECOND
+            time.sleep(0.1)  # it has looked at the clock, and nothing was due
+            assert listed(home).valid_from == NOW
+            clock.now += SECOND
+            assert comes(lambda: listed(home).valid_from == clock.now)
+        assert registrar("issuer", "export", "UNI-000001").code == 0
+        assert life(home) == MONTH, "a command beside it keeps that"
+
+    @pytest.mark.slow
+    def test_what_somebody_decided_stays(self, registrar: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+        home = registrar.home / "issuer"
+        with serving(monkeypatch, registrar.home, "--status-lifetime", "60d"):
+            assert life(home) == timedelta(days=60)
+        with serving(monkeypatch, registrar.home):
+            assert life(home) == timedelta(days=60)
+
+    @pytest.mark.slow
+    def test_without_a_web_address_nobody_could_fetch_a_newer_list(
+        self, program: Program, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        Path("g.csv").write_text(table([graduate(1)]))
+        program("issuer", "issue", "g.csv", "--name", "U")
+        with serving(monkeypatch, program.home):
+            assert life(program.home / "issuer") == LIFETIME
+        assert clock.now == NOW
+
+    def test_what_goes_wrong_is_said_and_tried_again(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        from issuer.renewal import renewing
+
+        monkeypatch.setattr("issuer.renewal.PAUSE", 0.001)
+        went: list[datetime] = []
+        again = threading.Event()
+
+        class Failing:
+            def publish(self, *, now: datetime) -> list[int]:
+                went.append(now)
+                if len(went) == 2:
+                    raise Problem("something is amiss", hint="Do this.")
+                if len(went) == 3:
+                    raise OSError(28, "No space left on device", "status/0")
+                if len(went) > 3:
+                    again.set()
+                return []
+
+        with renewing(Failing(), lambda: NOW):
+            assert again.wait(30)
+        told = capsys.readouterr().err
+        assert "could not be renewed: something is amiss\n  Do this.\n" in told
+        assert "could not be renewed: status/0: No space left on device" in told
