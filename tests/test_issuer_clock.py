@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from contextlib import suppress
@@ -201,13 +202,22 @@ def test_who_closed_ahead_of_time_closes_again_once_no_list_is_dated_later(
     assert made.close() > closed
 
 
+CORRECTION = {"clock": "", "ahead": "2026-07-02T12:00:00Z", "checkpoint": "", "entries": 9}
+
+
 @pytest.mark.parametrize(
     "content",
-    [b"{", b"{}", b'{"version": 2, "corrections": []}', b'{"version": 1, "corrections": [{"clock": ""}]}',
-     b'{"version": 1, "corrections": [{"clock": "", "ahead": "", "checkpoint": "", "entries": "many"}]}'],
-)  # fmt: skip
-def test_a_journal_that_cannot_be_read_is_named(content: bytes, issuer: Issuer) -> None:
-    (issuer.home / "clock.json").write_bytes(content)
+    [
+        [],
+        {},
+        {"version": 2, "corrections": []},
+        {"version": 1, "corrections": [{"clock": ""}]},
+        {"version": 1, "corrections": [{**CORRECTION, "ahead": "tomorrow"}]},
+        {"version": 1, "corrections": [{**CORRECTION, "entries": "9"}]},
+    ],
+)
+def test_a_journal_that_cannot_be_read_is_named(content: object, issuer: Issuer) -> None:
+    (issuer.home / "clock.json").write_text(json.dumps(content))
     with pytest.raises(Damaged, match=r"clock\.json cannot be read"):
         issuer.issue(graduate(3))
 
@@ -226,6 +236,7 @@ class Killed(Exception):
     """A stand-in for SIGKILL, where a test has to go on."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after", [False, True])
 def test_killed_at_any_file_that_it_writes_the_next_command_goes_on(
     after: bool, issuer: Issuer, clock: Clock, tmp_path: Path
@@ -310,6 +321,17 @@ def test_neither_links_nor_the_service_are_made_by_a_clock_that_went_back(wrong:
         answer = wrong("issuer", *words)
         assert (answer.code, answer.out) == (1, "")
         assert "The clock here has gone back" in answer.err
+
+
+def test_who_closed_ahead_of_time_is_told(wrong: Program) -> None:
+    Issuer(wrong.home / "issuer", lambda: None, lambda: datetime.now(UTC) + DAY).close()
+    answer = wrong("issuer", "clock", "accept")
+    assert (answer.code, answer.out) == (0, "intaglio issuer correct UNI-000001\n")
+    assert "Invented University is open again" in answer.err
+    assert wrong("issuer", "correct", "UNI-000001", "--out", wrong.home / "out").code == 0
+    answer = wrong("issuer", "close", "--yes")
+    assert answer.code == 1
+    assert "Close after that" in answer.err
 
 
 def test_a_correction_that_changes_nothing_is_asked_what_it_is_for(program: Program) -> None:
