@@ -427,6 +427,11 @@ class Store:
                 [(reason, date, number) for number in sorted(numbers)],
             )
 
+    def none_later(self, date: str) -> None:
+        """Dates all revocations that are dated later than `date` on it."""
+        with self._database.writing() as connection:
+            connection.exec_driver_sql("UPDATE revocation SET date = ? WHERE date > ?", (date, date))
+
     def revocations(self, number: int) -> list[tuple[int, str, str]]:
         """Sequence number, reason and date of all revocations in one status list."""
         with self._database.reading() as connection:

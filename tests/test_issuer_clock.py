@@ -115,6 +115,18 @@ def test_what_was_begun_ahead_is_finished_and_every_list_signed_anew_once(
         made.issue(graduate(5))
 
 
+def test_nothing_was_revoked_later_than_now(issuer: Issuer, clock: Clock) -> None:
+    early = NOW - DAY
+    issuer.lists.revoke(["UNI-000001"], Reason.FRAUD, date=early, now=clock.now)
+    issuer.lists.revoke(["UNI-000002"], Reason.FRAUD, date=clock.now, now=clock.now)
+    clock.now = NOW
+    accept_clock(issuer, NOW)
+    dates = {entry.number: entry.date for entry in issuer.entries()}
+    assert dates == {"UNI-000001": "2026-06-30T12:00:00Z", "UNI-000002": "2026-07-01T12:00:00Z"}
+    details = load_json_object((issuer.home / "status" / "0-details").read_bytes())
+    assert {date for _, date, _ in details["credentialSubject"]["revocations"]} == set(dates.values())
+
+
 def test_a_service_that_runs_on_learns_of_it(issuer: Issuer, clock: Clock) -> None:
     issuer.issue(graduate(3))
     clock.now = NOW
