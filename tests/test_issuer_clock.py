@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -291,6 +291,42 @@ def test_killed_at_any_file_that_it_writes_the_next_command_goes_on(
         if finished:
             break
     assert killed_at > 5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("part", "refused"),
+    [
+        ("issuer.sqlite", True),
+        ("log", True),
+        ("status", True),
+        ("clock.json", False),  # says nothing that is not done by then
+        ("../issuer.checkpoint", False),  # kept for the log's size, of which the newer one is the longer
+    ],
+)
+def test_a_part_from_before_that_is_put_back_alone_brings_no_wrong_date_back(
+    part: str, refused: bool, issuer: Issuer, clock: Clock, tmp_path: Path
+) -> None:
+    issuer.lists.revoke(["UNI-000002"], Reason.FRAUD, date=NOW, now=clock.now)
+    issuer.store.close()
+    clock.now = NOW
+    shutil.copytree(issuer.home, tmp_path / "old" / "issuer")
+    shutil.copy(tmp_path / "issuer.checkpoint", tmp_path / "old")
+    accept_clock(issuer, NOW)
+    issuer.store.close()
+    there, old = issuer.home / part, tmp_path / "old" / "issuer" / part
+    if there.is_dir():
+        shutil.rmtree(there)
+        shutil.copytree(old, there)
+    else:
+        there.unlink()
+        if old.exists():
+            shutil.copy(old, there)
+    with pytest.raises(Damaged) if refused else nullcontext():
+        made = again(issuer, clock)
+        made.issue(graduate(4))
+        assert set(verdicts(made, NOW).values()) == {Verdict.VALID}
+        assert signed_until(made) == NOW
 
 
 # On the command line
