@@ -56,7 +56,7 @@ def create_app(issuer: Issues, claims: Claims, public: Path, clock: Callable[[],
 
     Everything lies under the path of the service's address, at the root if it has none.
     """
-    app = FastAPI(openapi_url=None, exception_handlers={HTTPException: no_route})
+    app = FastAPI(openapi_url=None, redirect_slashes=False, exception_handlers={HTTPException: no_route})
     base = urlsplit(claims.service).path
     did_document = f"{base}/did.json" if base else "/.well-known/did.json"
 

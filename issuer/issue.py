@@ -70,6 +70,8 @@ class Issuer:
         self.keys = KeyFile.open(home / "keys.json", passphrase)
         self.store = Store(index(home))
         require_not_older(self.store, home / "log" / CHECKPOINT)
+        self.log_patience: float | None = None
+        """Seconds to wait for others who write to the log; after them `TryLater`. Set before it is opened."""
         self._clock = clock
         self._block: Iterator[int] = iter(())
         self._block_size = 1
@@ -134,7 +136,8 @@ class Issuer:
     @cached_property
     def reader(self) -> LogReader:
         """The issuer's log, to look at: no secret is opened for it."""
-        public, store = self.keys.public_keys, PosixStore(self.home / "log", kept_beside(self.home))
+        public = self.keys.public_keys
+        store = PosixStore(self.home / "log", kept_beside(self.home), patience=self.log_patience)
         return LogReader(self.identity.log, public["log"], public["cosigner"], store)
 
     @cached_property

@@ -88,15 +88,17 @@ def serve(
     decided.
     """
     with extra("serve"):
-        from wire.serving import listen, run
+        from wire.serving import BEHIND_PROXY, LIMITS, listen, run
 
         from .app import create_app
     from .renewal import renewing
     from .tls import server_files
 
     made = place.open()
+    made.log_patience = 5.0
     made.press()  # asks for the passphrase now rather than at the first request
     made.require_clock()
+    limits = LIMITS
     with listen(host, port) as listener, renewing(_lists(made, status_lifetime), place.session.now):
         url = url or made.identity.url
         tls = url is None if tls is None else tls
@@ -113,9 +115,10 @@ def serve(
         elif urlsplit(url).scheme == "https":
             port = listener.getsockname()[1]
             say(f"This is plain HTTP on {host}, port {port}, for a proxy in front that speaks TLS.")
+            limits = BEHIND_PROXY
         app = create_app(made, claims, made.home, place.session.now)
         click.echo(url)
-        run(app, listener, tls=(files.chain, files.key) if files else None)
+        run(app, listener, tls=(files.chain, files.key) if files else None, limits=limits)
 
 
 def _lists(made: Issuer, lifetime: str | None) -> Lists:

@@ -1,4 +1,4 @@
-"""A real server on loopback for tests: uvicorn in a thread, on a socket that listens before it starts."""
+"""A real server on loopback for tests: the services' own, in a thread, on a socket that listens before."""
 
 from __future__ import annotations
 
@@ -6,28 +6,36 @@ import contextlib
 import socket
 import threading
 from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
+
+from wire.connections import LIMITS, Limits
+from wire.serving import listen, server
 
 
 @contextlib.contextmanager
 def listening() -> Iterator[socket.socket]:
     """A socket on a free port of loopback; connections wait in its queue until somebody serves."""
-    with socket.create_server(("127.0.0.1", 0), backlog=64) as listener:
+    with listen("127.0.0.1", 0) as listener:
         yield listener
 
 
 @contextlib.contextmanager
-def serving(app: FastAPI, listener: socket.socket, **options: Any) -> Iterator[None]:
-    """Serve until the block ends. `options` are uvicorn's, such as those for TLS."""
-    config = uvicorn.Config(app, lifespan="off", ws="none", log_level="error", access_log=False, **options)
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, args=([listener],))
+def serving(
+    app: FastAPI,
+    listener: socket.socket,
+    *,
+    tls: tuple[Path, Path] | None = None,
+    limits: Limits = LIMITS,
+) -> Iterator[uvicorn.Server]:
+    """Serve until the block ends. `tls` names the files of a certificate chain and its key."""
+    made = server(app, tls=tls, limits=limits)
+    thread = threading.Thread(target=made.run, args=([listener],))
     thread.start()
     try:
-        yield
+        yield made
     finally:
-        server.should_exit = True
+        made.should_exit = True
         thread.join()

@@ -90,7 +90,7 @@ def served(university: Issuer) -> Iterator[tuple[Claims, HttpsFetcher]]:
         service = f"https://localhost:{listener.getsockname()[1]}"
         claims = Claims(university.home / "claims.sqlite", service)
         app = create_app(university, claims, university.home, now)
-        with serving(app, listener, ssl_certfile=files.chain, ssl_keyfile=files.key):
+        with serving(app, listener, tls=(files.chain, files.key)):
             yield claims, HttpsFetcher(allow_loopback=True, ca_file=files.authority)
 
 
@@ -288,7 +288,7 @@ def test_of_two_wallets_that_race_for_one_link_exactly_one_wins(university: Issu
         for racer in wallets:
             racer.start()  # before the server's threads exist
         app = create_app(university, claims, university.home, now)
-        with serving(app, listener, ssl_certfile=files.chain, ssl_keyfile=files.key):
+        with serving(app, listener, tls=(files.chain, files.key)):
             ended(wallets)
             outcomes = [won.get() for _ in wallets]
     assert sorted(outcomes, key=str) == [None, True]

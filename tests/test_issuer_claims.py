@@ -32,12 +32,15 @@ from issuer.claims import (
     LinkExpired,
     TooManyAttempts,
 )
+from issuer.issue import Issuer
 from issuer.store import Released
 from keys import PrivateKey
 from tests.diplomas import DID, NAME, NOW, bundle, diploma
 from tests.processes import ended
+from tests.registrar import graduate, issuer_in
 from tests.serving import listening, serving
 from vc.integrity import InvalidProof
+from wire.files import locked
 from wire.problem import Conflict, Damaged, NotFound, Problem, Unavailable
 
 SERVICE = "https://uni.example"
@@ -439,6 +442,25 @@ def test_a_body_that_does_not_arrive_is_not_waited_for(
                 f"POST /claim/{link.token} HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{{".encode()
             )
             assert slow.recv(4096).startswith(b"HTTP/1.1 400")
+
+
+def test_a_log_that_another_process_holds_is_not_waited_for(tmp_path: Path) -> None:
+    home = tmp_path / "issuer"
+    issuer_in(home, clock=lambda: NOW).issue(graduate(1, award_date="2024-06-30"))
+    made = Issuer(home, lambda: None, lambda: NOW)
+    made.log_patience = 0.1
+    with service(home, made) as running:
+        link = running.claims.offer("UNI-000001", made, now=NOW)
+        path = f"/claim/{link.token}"
+
+        def claimed() -> tuple[int, bytes, http.client.HTTPMessage]:
+            message = answer(Invitation.parse(running.ask("GET", path)[1], link))
+            return running.ask("POST", path, message)
+
+        with locked(home / "log" / "journal"):
+            status, body, headers = claimed()
+        assert (status, headers["Retry-After"], str(home) in body.decode()) == (503, "60", False)
+        assert claimed()[0] == 200
 
 
 def test_what_is_published_can_be_fetched_and_nothing_else(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -206,6 +206,19 @@ def test_the_command_takes_a_policy_and_a_trust_list(tmp_path: Path) -> None:
     assert found["trust"] == "the credential is not of type LibraryCard"
 
 
+@pytest.mark.parametrize("proxy", [True, False])
+def test_behind_a_proxy_all_senders_have_one_address(tmp_path: Path, proxy: bool) -> None:
+    with command_serving(tmp_path, *(["--proxy"] if proxy else [])) as address, ExitStack() as stack:
+        url = httpx.URL(address)
+        for _ in range(20):
+            stack.enter_context(socket.create_connection((url.host, url.port)))
+        if proxy:
+            assert httpx.post(address, content=b"{}").status_code == 422
+        else:
+            with pytest.raises(httpx.TransportError):
+                httpx.post(address, content=b"{}")
+
+
 def test_a_port_that_is_taken_is_said(program: Program) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         answer = program("verifier", "serve", "--port", taken.getsockname()[1])
@@ -225,7 +238,10 @@ def _documents() -> bytes:
     return _json(orjson.loads(BUNDLE.to_bytes())["issuerDocuments"])
 
 
-@pytest.mark.parametrize(("method", "path", "status"), [("GET", "/verify", 405), ("GET", "/elsewhere", 404)])
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("GET", "/verify", 405), ("GET", "/elsewhere", 404), ("POST", "/verify/", 404)],
+)
 def test_a_wrong_address_or_method_is_a_problem_like_any_other(
     server: str, method: str, path: str, status: int
 ) -> None:

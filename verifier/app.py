@@ -83,6 +83,7 @@ def create_app(
         version="1",
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
         exception_handlers={HTTPException: no_route},
     )
 

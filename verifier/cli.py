@@ -198,11 +198,14 @@ def verifier() -> None:
 @click.option("--port", type=click.IntRange(0, 65535), default=8470, show_default=True)
 @_policy_file
 @_trust_file
+@click.option("--proxy", is_flag=True, help="All comes through a proxy: no limit for each address.")
 @click.pass_obj
-def serve(session: Session, host: str, port: int, policy_file: Path | None, trust_file: Path | None) -> None:
+def serve(
+    session: Session, host: str, port: int, policy_file: Path | None, trust_file: Path | None, proxy: bool
+) -> None:
     """Answer POST /verify until stopped."""
     with extra("serve"):
-        from wire.serving import listen, run
+        from wire.serving import BEHIND_PROXY, LIMITS, listen, run
 
         from .app import Current, Verifiers, create_app
 
@@ -218,4 +221,4 @@ def serve(session: Session, host: str, port: int, policy_file: Path | None, trus
     with listen(host, port) as listener:
         shown = f"[{host}]" if ":" in host else host
         click.echo(f"http://{shown}:{listener.getsockname()[1]}/verify")
-        run(app, listener)
+        run(app, listener, limits=BEHIND_PROXY if proxy else LIMITS)

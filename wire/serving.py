@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import socket
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, cast
 
 import orjson
 import uvicorn
@@ -13,7 +15,19 @@ from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
+from .connections import BEHIND_PROXY, LIMITS, Guard, Limits, Loop
 from .problem import Malformed, NotFound, Problem, Refused, TooLarge, Unavailable
+
+__all__ = [
+    "BEHIND_PROXY",
+    "LIMITS",
+    "listen",
+    "no_route",
+    "problem_response",
+    "read_body",
+    "run",
+    "server",
+]
 
 BODY_TIME = 10.0  # seconds in which a request's body has to arrive
 
@@ -21,28 +35,44 @@ BODY_TIME = 10.0  # seconds in which a request's body has to arrive
 def listen(host: str, port: int) -> socket.socket:
     """A socket that listens. Raises `Unavailable` for a port that is taken or not to be had."""
     try:
-        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+        found = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as error:
         raise Unavailable(
             f"{host}, port {port}: {error.strerror}", hint="Name another port or address: --port, --host."
         ) from error
+    # Each connection inherits it; without, an answer waits 40 ms for the one before to be acknowledged.
+    found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return found
 
 
-def run(app: FastAPI, listener: socket.socket, *, tls: tuple[Path, Path] | None = None) -> None:
+def run(
+    app: FastAPI,
+    listener: socket.socket,
+    *,
+    tls: tuple[Path, Path] | None = None,
+    limits: Limits = LIMITS,
+) -> None:
     """Answers requests until stopped; `tls` names the files of a certificate chain and its key."""
+    server(app, tls=tls, limits=limits).run([listener])
+
+
+def server(app: FastAPI, *, tls: tuple[Path, Path] | None = None, limits: Limits = LIMITS) -> uvicorn.Server:
+    """What answers, not yet started."""
     chain, key = tls or (None, None)
     config = uvicorn.Config(
         app,
+        http=cast("Any", Guard(limits)),
+        loop=cast("Any", functools.partial(Loop, limits.handshake)),
+        timeout_keep_alive=limits.idle,
         lifespan="off",
         ws="none",
         log_level="warning",
         access_log=False,  # paths hold the tokens of claim links
         server_header=False,
-        limit_concurrency=200,
         ssl_certfile=chain,
         ssl_keyfile=key,
     )
-    uvicorn.Server(config).run([listener])
+    return uvicorn.Server(config)
 
 
 def problem_response(problem: Problem, status: int, headers: Mapping[str, str] | None = None) -> Response:

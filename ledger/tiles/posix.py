@@ -27,11 +27,12 @@ from .store import CHECKPOINT, Base, Batch
 class PosixStore:
     """A `Store` over one folder, which is made if it does not exist; several processes may use it.
 
-    `kept` is a file outside, for a second copy of the newest checkpoint.
+    `kept` is a file outside, for a second copy of the newest checkpoint. With `patience`, in seconds, `lock`
+    raises `TryLater` where another process holds the log for longer.
     """
 
-    def __init__(self, folder: Path, kept: Path | None = None) -> None:
-        self._folder, self._kept = folder, kept
+    def __init__(self, folder: Path, kept: Path | None = None, *, patience: float | None = None) -> None:
+        self._folder, self._kept, self._patience = folder, kept, patience
         with _disk_problems():
             make_private_folder(folder)
             self._journal = Journal(folder / "journal")
@@ -48,7 +49,9 @@ class PosixStore:
     def lock(self, *, to_read: bool = False) -> Iterator[None]:
         # No lock in a folder that was just brought back: no writer either, and readers make no file.
         free = to_read and not (self._folder / "journal.lock").exists()
-        with _disk_problems(), nullcontext() if free else locked(self._folder / "journal", to_read=to_read):
+        journal = self._folder / "journal"
+        held = nullcontext() if free else locked(journal, to_read=to_read, patience=self._patience)
+        with _disk_problems(), held:
             yield
 
     def base(self) -> Base:

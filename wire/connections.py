@@ -1,0 +1,197 @@
+"""The connections of a web service: how long, and how many of one sender, may wait for a request to be whole.
+
+uvicorn bounds neither; a few hundred sockets that say nothing, or a byte a second, would keep everybody else
+out. `Guard` makes the protocol objects that `uvicorn.Config(http=…)` asks for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from typing import Any, NamedTuple
+
+import orjson
+import uvloop
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.server import ServerState
+
+_MOST_OVERHEAD = 1 << 17  # bytes of a request outside its body: head, trailers, lengths of chunks
+_MOST_PIPELINED = 8  # requests that a sender sends before it has the answer to an earlier one
+
+
+class Limits(NamedTuple):
+    """Seconds and numbers, for one service."""
+
+    handshake: float = 10.0
+    """For the TLS handshake."""
+    head: float = 10.0
+    """From connecting, or from the first byte of a further request, to the end of its header."""
+    body: float = 11.0
+    """For the body: a second more than `serving.read_body` takes, which answers 408."""
+    idle: int = 5
+    """Between two requests."""
+    answer: float = 60.0
+    """For taking what of the answer does not fit into the sender's buffers."""
+    waiting: int | None = 20
+    """Connections of one address on which a request is not yet whole; `None` behind a proxy, which is one."""
+    active: int = 200
+    """Requests that are whole and not yet answered; more are answered 503."""
+    open: int = 500
+    """Connections; each takes a file descriptor, of which a process has a thousand."""
+
+
+LIMITS = Limits()
+BEHIND_PROXY = LIMITS._replace(waiting=None)
+
+
+class Guard:
+    """Makes the connections of one service, and counts them."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.waiting = Counter[str]()
+        self.active = set[Connection]()
+
+    def __call__(self, **options: Any) -> Connection:
+        return Connection(self, **options)
+
+
+class Connection(HttpToolsProtocol):
+    """One connection: one timer for what its sender owes, and its place in the counts."""
+
+    def __init__(
+        self,
+        guard: Guard,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self._guard = guard
+        self._sender = ""
+        self._timer: asyncio.TimerHandle | None = None
+        self._is_waiting = False
+        self._overhead = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._sender = _sender(self.client)
+        if len(self.connections) > self._guard.limits.open:
+            transport.abort()
+        else:
+            self._wait(self._guard.limits.head)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._no_longer_waiting()
+        self._guard.active.discard(self)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._timer is None and self not in self._guard.active:
+            self._wait(self._guard.limits.head)
+        self._overhead += len(data)
+        super().data_received(data)
+        if self._overhead > _MOST_OVERHEAD or len(self.pipeline) > _MOST_PIPELINED:
+            self.transport.abort()
+
+    def on_message_begin(self) -> None:
+        self._overhead = 0
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        self._wait(self._guard.limits.body)
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._overhead -= len(body)
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._no_longer_waiting()
+        if self.cycle.response_complete:  # refused before the body was whole
+            self._wait(self._guard.limits.head)
+        else:
+            self._guard.active.add(self)
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        self._guard.active.discard(self)
+        super().on_response_complete()
+        if self.transport.is_closing():  # once what is left of the answer was taken
+            self._time(self._guard.limits.answer)
+        elif not self.cycle.more_body:
+            self._no_longer_waiting()
+            if not self.cycle.response_complete:  # of a request that came behind
+                self._guard.active.add(self)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        if self._timer is None:
+            self._time(self._guard.limits.answer)
+
+    def timeout_keep_alive_handler(self) -> None:
+        super().timeout_keep_alive_handler()
+        self._time(self._guard.limits.answer)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        is_full = len(self._guard.active) >= self._guard.limits.active
+        super()._start_asgi_task(cycle, _busy if is_full else app)
+
+    def _wait(self, seconds: float) -> None:
+        """The sender has so many seconds to go on; as long it counts as waiting."""
+        if not self._is_waiting:
+            self._is_waiting = True
+            self._guard.waiting[self._sender] += 1
+            most = self._guard.limits.waiting
+            if most is not None and self._guard.waiting[self._sender] > most:
+                self.transport.abort()
+        self._time(seconds)
+
+    def _no_longer_waiting(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._is_waiting:
+            self._is_waiting = False
+            self._guard.waiting[self._sender] -= 1
+            if not self._guard.waiting[self._sender]:
+                del self._guard.waiting[self._sender]
+
+    def _time(self, seconds: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self.loop.call_later(seconds, self.transport.abort)
+
+
+def _sender(client: tuple[str, int] | None) -> str:
+    """The address; of IPv6 the network, since each subscriber has one with all its addresses."""
+    host = client[0] if client else ""
+    return ":".join(host.split(":")[:4]) if ":" in host else host
+
+
+async def _busy(_scope: Any, _receive: Any, send: Any) -> None:
+    """The answer to a request beyond what a service works on at once."""
+    body = orjson.dumps({"type": "about:blank", "title": "The service is busy", "status": 503})
+    headers = [
+        (b"content-type", b"application/problem+json"),
+        (b"content-length", b"%d" % len(body)),
+        (b"retry-after", b"5"),
+        (b"connection", b"close"),
+    ]
+    await send({"type": "http.response.start", "status": 503, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+class Loop(uvloop.Loop):
+    """The event loop of a service; a TLS handshake is not waited for longer than `handshake` seconds."""
+
+    def __init__(self, handshake: float) -> None:
+        super().__init__()
+        self._handshake = handshake
+
+    async def create_server(self, *arguments: Any, **options: Any) -> Any:
+        if options.get("ssl"):
+            options["ssl_handshake_timeout"] = self._handshake
+        return await super().create_server(*arguments, **options)
