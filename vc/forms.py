@@ -88,9 +88,9 @@ def require(value: object) -> dict[str, Any]:
 
 def require_members(value: Mapping[str, Any], known: frozenset[str], where: str) -> None:
     """Raises `UnsupportedForm` for a member that our own form does not define: a later one may."""
-    if unknown := sorted(map(str, value.keys() - known)):
+    if unknown := value.keys() - known:
         raise UnsupportedForm(
-            f"{where} has a member {shortened(unknown[0])}, which this version does not define",
+            f"{where} has a member {shortened(min(map(str, unknown)))}, which this version does not define",
             hint="A later version of this program may read it.",
         )
 
