@@ -33,7 +33,7 @@ class Mutant(NamedTuple):
 def sampled(source: Source, most: int, seed: int = 0) -> Iterator[Mutant]:
     """Up to `most` mutants of each function, always the same ones for a seed."""
     for name, node in functions(source.tree):
-        found = list(mutants(source, name, node))
+        found = [mutant for mutant in mutants(source, name, node) if source.compiles(mutant.edit)]
         chance = random.Random(f"{seed} {source.file} {name}")
         yield from sorted(chance.sample(found, min(most, len(found))), key=lambda mutant: mutant.edit.start)
 

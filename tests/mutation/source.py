@@ -65,6 +65,15 @@ class Source:
         place = self._text.index(old.encode(), start)
         return Edit(self.file, place, place + len(old.encode()), new)
 
+    def compiles(self, edit: Edit) -> bool:
+        """Whether the file is still Python after the edit."""
+        text = self._text[: edit.start] + edit.text.encode() + self._text[edit.end :]
+        try:
+            compile(text, self.file, "exec")
+        except SyntaxError:
+            return False
+        return True
+
     def _span(self, node: ast.expr | ast.stmt) -> tuple[int, int]:
         assert node.end_lineno is not None
         assert node.end_col_offset is not None
