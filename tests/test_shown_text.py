@@ -69,7 +69,7 @@ def test_a_credential_that_is_verified(program: Program, option: tuple[str, ...]
     good = shown(program, "verify", "-", "--offline", *at, *option, stdin=diploma(**CLAIMS))
     assert "DILAV" in good
     hostile = {**json.loads(diploma()), "type": ["VerifiableCredential", HOSTILE]}
-    shown(program, "verify", "-", "--offline", *at, *option, code=1, stdin=json.dumps(hostile).encode())
+    shown(program, "verify", "-", "--offline", *at, *option, code=3, stdin=json.dumps(hostile).encode())
     unknown = {**json.loads(diploma()), "issuer": "did:web:x.example", HOSTILE: 1}
     shown(program, "verify", "-", "--offline", *at, *option, code=1, stdin=json.dumps(unknown).encode())
 
