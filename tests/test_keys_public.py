@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jwcrypto import jwk, jws
 
-from keys import InvalidKey, InvalidSignature, PrivateKey, PublicKey
+from keys import InvalidKey, InvalidSignature, PrivateKey, PublicKey, UnknownKeyType
 from keys.multi import TYPES
 from wire.strict import base58_decode, base58_encode, base64url_decode, base64url_encode
 
@@ -134,6 +134,24 @@ def test_we_read_the_keys_of_jwcrypto_and_verify_its_signatures(key_type: str) -
 def test_refused_multikeys(text: str, said: str) -> None:
     with pytest.raises(InvalidKey, match=said):
         PublicKey.from_multikey(text)
+
+
+@pytest.mark.parametrize(
+    ("data", "known"),
+    [
+        (b"\x80\x01x", True),
+        (b"\xff\x7fx", True),
+        (b"\xed\x80x", False),  # a third byte of the code
+        (b"\x7f\x01x", False),  # a code of one byte
+        (b"\xff\x00x", False),  # not written as short as it can be
+        (b"\xff\x7f", False),  # no key behind the code
+    ],
+)
+def test_a_type_that_is_not_known_is_told_from_what_is_none(data: bytes, known: bool) -> None:
+    with pytest.raises(InvalidKey) as caught:
+        PublicKey.from_multikey("z" + base58_encode(data))
+    assert isinstance(caught.value, UnknownKeyType) is known
+    assert caught.value.undetermined is known
 
 
 def test_the_same_bytes_under_another_prefix_are_another_key_or_none() -> None:  # threats 23
