@@ -83,7 +83,7 @@ class Lists:
     @contextmanager
     def changing(self) -> Iterator[None]:
         """Around what is to stand in the lists: the issuer does not close meanwhile. Raises `Closed`."""
-        with locked(self._home / "revocation"):
+        with locked(self._home / "revocation", shared=True):
             Identity.read(self._home).require_open()
             yield
 

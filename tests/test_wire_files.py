@@ -19,7 +19,7 @@ import pytest
 from tests.processes import ended
 from wire import files
 from wire.files import locked, make_private_folder, sync_file, sync_folder, write_durably
-from wire.problem import Damaged
+from wire.problem import Damaged, TryLater
 from wire.sqlite import sqlite_problems
 
 FORK = multiprocessing.get_context("fork")
@@ -177,6 +177,15 @@ def test_readers_share_the_lock_and_write_nothing(tmp_path: Path) -> None:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         with locked(path), pytest.raises(BlockingIOError):
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+
+
+def test_a_shared_lock_is_held_by_many_and_excludes_who_wants_it_alone(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    with locked(path, shared=True), locked(path, shared=True):  # noqa: SIM117 -- two at once, and a third
+        with pytest.raises(TryLater), locked(path, patience=0):
+            pass
+    with locked(path), pytest.raises(TryLater), locked(path, shared=True, patience=0):
+        pass
 
 
 def test_the_lock_is_free_again_after_an_error(tmp_path: Path) -> None:

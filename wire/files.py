@@ -142,13 +142,17 @@ def make_private_folder(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def locked(path: Path, *, to_read: bool = False, patience: float | None = None) -> Iterator[None]:
+def locked(
+    path: Path, *, to_read: bool = False, shared: bool = False, patience: float | None = None
+) -> Iterator[None]:
     """Wait for, then hold, the one exclusive lock that belongs to `path` (a file `.lock` beside it).
 
-    Only `to_read`, it is shared with others who read, and the file has to be there: nothing is written. With
-    `patience`, in seconds, raises `TryLater` if it is held for longer: by a job of hours, or by a question.
+    `shared`, it is held together with all who want it so. Only `to_read`, too, and the file has to be there:
+    nothing is written. With `patience`, in seconds, raises `TryLater` if it is held for longer: by a job of
+    hours, or by a question.
     """
-    flags, kind = (os.O_RDONLY, fcntl.LOCK_SH) if to_read else (os.O_RDWR | os.O_CREAT, fcntl.LOCK_EX)
+    flags = os.O_RDONLY if to_read else os.O_RDWR | os.O_CREAT
+    kind = fcntl.LOCK_SH if to_read or shared else fcntl.LOCK_EX
     # not to wait at a pipe that stands there
     descriptor = os.open(path.with_name(f"{path.name}.lock"), flags | os.O_NONBLOCK, 0o600)
     try:
