@@ -487,8 +487,8 @@ class TestListsAtHand:
         bundle = replace(self.old, issuer_documents=tuple(self.university.documents[:2]), status_lists=(old,))
         assert self.verdict(bundle) is Verdict.UNDETERMINED
 
-    def test_questions_that_use_up_those_that_may_be_asked(self) -> None:
-        """Of an issuer that is known by its DID alone, so that its keys are looked up."""
+    def test_lists_of_strangers_do_not_use_up_the_questions_that_may_be_asked(self) -> None:
+        """Of an issuer that is known by its DID alone, so that its keys are looked up; of others none are."""
         old, other_url = Anchored(self.list()), self.university.list_url + "1"
         mine, other = (
             self.university.sign(unanchored(index=number, credentialStatus=status_entry(url, number)))
@@ -504,7 +504,7 @@ class TestListsAtHand:
         shown, trust = Holder().present(other, mine), Trust().adding(RecognisedIssuer(self.university.did))
         for lists, verdict in (
             ((Anchored(elsewhere), old), Verdict.INVALID),
-            ((Anchored(elsewhere), *junk, old), Verdict.UNDETERMINED),
+            ((Anchored(elsewhere), *junk, old), Verdict.INVALID),
         ):
             asked = {"challenge": "challenge", "domain": "employer.example"}
             assert self.verdict(Bundle(shown, (), (), lists), trust, **asked) is verdict

@@ -65,7 +65,7 @@ BAD_INPUTS = {
     "wrong context": (None, 1, "@context does not begin with"),
     "tampered": (None, 1, "the content was changed after signing"),
     "expired": (None, 1, "expired on 2026-07-01"),
-    "unknown issuer": (None, 3, "the keys of did:web:stranger.example are not known here"),
+    "unknown issuer": (None, 3, 'says that it is by "Example University" (did:web:stranger.example)'),
 }
 
 

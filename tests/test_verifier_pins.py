@@ -13,7 +13,7 @@ from did import METHODS, Document, Method, Resolver
 from did.methods import web as did_web
 from keys import PrivateKey
 from tests.world import NOW, Holder, University
-from vc import Bundle, Report, Verdict, sign
+from vc import Report, Verdict, sign
 from vc.anchoring import document_digest
 from verifier import RecognisedIssuer, Trust, Verifier
 from wire import Unavailable, base64url_encode
@@ -231,7 +231,5 @@ def test_a_presenter_is_looked_up_as_before() -> None:
     )
     bundle = UNIVERSITY.issue()
     verifier = Verifier(Web(document), trust=UNIVERSITY.trust)
-    report = verifier.verify(
-        Bundle(shown, bundle.evidence, bundle.issuer_documents), now=NOW, challenge="challenge"
-    )
+    report = verifier.verify(replace(bundle, secured=shown), now=NOW, challenge="challenge")
     assert report.checks[1].outcome.value == "passed"

@@ -18,6 +18,7 @@ from tests.world import NOW, Holder, University, verifier
 from vc import Anchored, Bundle, Outcome, Report, Verdict, sign
 from vc.schema import Schemas
 from verifier import RecognisedIssuer, RecognisedLog, Trust
+from verifier.policy import NotKnown
 from wire import Problem, Unavailable
 
 UNIVERSITY = University()
@@ -217,7 +218,7 @@ class TestIssuer:
     def test_an_unknown_issuer_stays_open(self) -> None:
         report = check(trust=Trust())
         assert report.verdict is Verdict.UNDETERMINED
-        assert isinstance(report.checks[2].problem, Unavailable)
+        assert isinstance(report.checks[2].problem, NotKnown)
         claim = (
             'says that it is by "Example University" (did:web:university.example), which is not on your list'
         )

@@ -49,6 +49,10 @@ class Checks:
         """The step had nothing to look at."""
         self._add(Outcome.SKIPPED, text)
 
+    def in_order(self) -> list[Check]:
+        """What was found, by step and credential, in whatever order it was looked at."""
+        return sorted(self.found, key=lambda found: (found.step > 2, found.credential or 0, found.step))
+
     def leave_out(self, first: int, reason: str, last: int = len(STEPS)) -> None:
         """This step and all that follow, up to the `last`, are not made."""
         for step in range(first, last + 1):

@@ -92,9 +92,19 @@ class IssuerKeys:
     """Finds the key of a proof, for the issuers of one bundle."""
 
     def __init__(
-        self, resolver: DocumentSource, trust: Trust, supplied: Sequence[Anchored], work: Work
+        self,
+        resolver: DocumentSource,
+        trust: Trust,
+        supplied: Sequence[Anchored],
+        work: Work,
+        *,
+        strangers: bool = False,
     ) -> None:
+        """`strangers` lets documents of issuers be looked up whom the trust list does not name."""
         self._resolver, self._trust, self._supplied, self._work = resolver, trust, supplied, work
+        self._strangers = strangers
+        self.asks_for_holders = True
+        """Whether the document of a presenter is looked up, who is in most cases on no list."""
         self._known: dict[str, tuple[BoundDocument, ...] | Problem] = {}
         self._asked = set[str]()
 
@@ -133,7 +143,8 @@ class IssuerKeys:
                 f"no document from the log of {issuer} came along that has the key {shortened(method)}",
                 hint="Ask the holder for the bundle, or for a newer one: it brings the issuer's documents.",
             )
-        found = self._of_today(self._published(issuer, method), method, relationship)
+        self._require_looked_up(issuer, method, relationship)
+        found = self._of_today(self._published(issuer), method, relationship)
         return IssuerKey(found.key, f"the key is in the document that {issuer} publishes", _end(found))
 
     def _pinned(
@@ -147,7 +158,8 @@ class IssuerKeys:
                 return IssuerKey(key, _PINNED, None, logged, pinned=True)
         if len(keys) == 1 and not issuer.documents:
             return IssuerKey(keys[0], _PINNED, None, logged, pinned=True, guessed=True)
-        document = self._published(issuer.id, method)
+        self._require_looked_up(issuer.id, method, relationship)
+        document = self._published(issuer.id)
         bound = _in_order([*bound, *_with_digest(document, issuer, self._work)])
         if found := self._newest(bound, method, relationship):
             return found
@@ -156,10 +168,8 @@ class IssuerKeys:
             raise not_pinned(issuer.id, method)
         return IssuerKey(published.key, _PINNED, _end(published), logged, pinned=True)
 
-    def _published(self, issuer: str, method: str) -> Document:
+    def _published(self, issuer: str) -> Document:
         """The document that the network has. Raises the open `Problem` that keeps it from being had."""
-        if not issuer.startswith("did:"):
-            self._require_looked_up(issuer, method)
         self._asked.add(issuer)
         if len(self._asked) > MOST_ASKED:
             raise Unavailable(f"the keys of more than {MOST_ASKED} DIDs would have to be looked up")
@@ -173,16 +183,21 @@ class IssuerKeys:
             detail = f"the keys of {issuer} are not known here: {problem.detail}"
             raise Unavailable(detail, hint=ASK_ISSUER) from problem
 
-    def _require_looked_up(self, url: str, method: str) -> None:
-        """Strangers' URLs are not fetched, nor are others than https."""
-        if not url.startswith("https://"):
+    def _require_looked_up(self, signer: str, method: str, relationship: str) -> None:
+        """Whoever sends a file could else have this machine ask any host, and wait for it."""
+        if not signer.startswith(("https://", "did:")):
             raise UnsupportedForm(
                 f"the key {shortened(method)} is named by no DID and no https URL, and is not looked up",
                 hint="If you know the issuer, pin its key: `intaglio trust add URL --key z…`.",
             )
-        if not self._trust.names(url):
+        if relationship == "authentication":
+            if not self.asks_for_holders:
+                raise NotKnown(
+                    "the presenter's key is not looked up, since what is presented did not pass as it is"
+                )
+        elif not (self._trust.names(signer) or (self._strangers and signer.startswith("did:"))):
             raise NotKnown(
-                f"the key {shortened(method)} is not looked up: its address is not on your list",
+                f"the key {shortened(method)} is not looked up: its owner is not on your list",
                 hint=ASK_ISSUER,
             )
 

@@ -107,18 +107,27 @@ class Verifier:
         if checks.stopped():
             return Report(checks.found, ())
         steps = _Steps(self, bundle, credentials, now, checks, work, strangers)
-        # (2) holder: challenge, domain, holder binding
+        # (3) to (8) for each credential
+        examined = []
+        for number, credential in enumerate(credentials):
+            checks.credential = number if len(credentials) > 1 else None
+            examined.append(steps.examine(credential))
+        # (2) holder: challenge, domain, holder binding; so late, since the way to a holder's key may lead to
+        # any host that a sender names
+        checks.credential = None
         holder = steps.holder(presentation, challenge, domain)
         if not credentials and needs_no_credential(policy):
             checks.leave_out(3, "only a DID was to be proved")
         elif not credentials:
             with checks.step(3):
                 raise NotKnown("the presentation holds no credential")
+        # (9) for each credential that came so far
         rules = complete(policy, strangers=strangers)
-        for number, credential in enumerate(credentials):
+        for number, found in enumerate(examined):
             checks.credential = number if len(credentials) > 1 else None
-            steps.credential(credential, holder, rules)
-        return Report(checks.found, credentials, steps.statuses, holder)
+            if found is not None:
+                steps.decide(found, holder, rules)
+        return Report(checks.in_order(), credentials, steps.statuses, holder)
 
 
 class _Steps:
@@ -137,8 +146,10 @@ class _Steps:
         self._work = work
         self._verifier, self._bundle, self._credentials = verifier, bundle, credentials
         self._trust, self._now, self._checks, self._strangers = verifier.trust, now, checks, strangers
-        keys = IssuerKeys(verifier.resolver, verifier.trust, bundle.issuer_documents, work)
-        self._signatures = SignatureCheck(keys, verifier.suites, now, work)
+        self._keys = IssuerKeys(
+            verifier.resolver, verifier.trust, bundle.issuer_documents, work, strangers=strangers
+        )
+        self._signatures = SignatureCheck(self._keys, verifier.suites, now, work)
         self._evidence = EvidenceCheck(verifier.trust, now, work)
         self._status = StatusLookup(bundle.status_lists, verifier.lists, self._authenticate, work)
         self.statuses: list[StatusTime | None] = []
@@ -149,6 +160,7 @@ class _Steps:
     ) -> str | None:
         """(2) The DID that proved to be the holder, if one did."""
         holder = None
+        self._keys.asks_for_holders = not any(found.problem for found in self._checks.found)
         with self._checks.step(2):
             if presentation is not None:
                 holder, remark = self._presenter(presentation, challenge, domain)
@@ -196,8 +208,8 @@ class _Steps:
         self._signatures.require_made(signatures)
         return signer, proofs.remark
 
-    def credential(self, credential: Credential, holder: str | None, policy: Policy) -> None:
-        """(3) to (9) for one credential. After a bad signature nothing in it is worth a further look."""
+    def examine(self, credential: Credential) -> Findings | None:
+        """(3) to (8) for one credential. After a bad signature nothing in it is worth a further look."""
         checks, issuer = self._checks, credential.issuer
         self.statuses.append(None)
         # (3) issuer: resolved, key authorised for assertionMethod, controller is the issuer
@@ -210,7 +222,8 @@ class _Steps:
                 raise _not_by(issuer)
             checks.passed(f"{issuer}: {own[0].key.provenance}")
         if checks.stopped():
-            return self._leave_out(credential)
+            self._leave_out(credential)
+            return None
         # (4) signature: every proof
         with checks.step(4):
             self._signatures.verify(credential.document, proofs.known)
@@ -218,7 +231,8 @@ class _Steps:
                 raise credential.unread
             checks.passed(f"unchanged since the issuer signed it{proofs.remark}")
         if checks.stopped():
-            return checks.leave_out(5, "step 4 did not pass")
+            checks.leave_out(5, "step 4 did not pass")
+            return None
         findings = Findings(credential, self._now, self._trust.issuer(issuer), schemas=self._verifier.schemas)
         # (5) dates
         with checks.step(5):
@@ -233,15 +247,17 @@ class _Steps:
         # (8) evidence
         with checks.step(8):
             findings.anchors = self._anchors(credential, own)
-        # (9) trust: the policy, which also says whether the issuer is recognised for this type
-        with checks.step(9):
+        findings.suites = frozenset(signature.proof.cryptosuite for signature in own)
+        findings.unknown_proofs = proofs.unknown
+        return findings
+
+    def decide(self, findings: Findings, holder: str | None, policy: Policy) -> None:
+        """(9) trust: the policy, which also says whether the issuer is recognised for this type."""
+        with self._checks.step(9):
             findings.holder = holder
-            findings.suites = frozenset(signature.proof.cryptosuite for signature in own)
-            findings.unknown_proofs = proofs.unknown
             policy.check(findings)
             reason = findings.issuer.reason if findings.issuer else ""
-            checks.passed(f"accepted by the policy{reason and ': ' + reason}")
-        return None
+            self._checks.passed(f"accepted by the policy{reason and ': ' + reason}")
 
     def _leave_out(self, credential: Credential) -> None:
         """After step 3; of a stranger whose keys are not known, it is said that nobody here knows him."""
