@@ -367,3 +367,16 @@ def test_an_end_is_an_end_in_either_versions_word() -> None:
     assert check(signed(first))
     for change in ({"expirationDate": ENDED}, {"validUntil": ENDED}):
         assert check(signed({**first, **change})).verdict is Verdict.INVALID
+
+
+def test_what_the_document_is_and_its_proof_is_for_are_no_iris_either() -> None:
+    honest = signed(plain(index=25))
+    by_keyword = copy.deepcopy(honest)
+    by_keyword["@type"] = by_keyword.pop("type")
+    by_iri = {**honest, "type": [CREDENTIALS + "VerifiableCredential", "OpenBadgeCredential"]}
+    purpose = copy.deepcopy(honest)
+    purpose["proof"][0]["proofPurpose"] = "https://w3id.org/security#assertionMethod"
+    for document in (by_keyword, by_iri, purpose):
+        report = check(document)
+        assert report.verdict is Verdict.UNDETERMINED, text(report)
+        assert "read" in text(report)

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 
 from vc import Cryptosuite, InvalidProof, Proof, UnknownCryptosuite, verify_proof
 from vc.integrity import proof_values
+from vc.jsonld import Respelled
+from vc.jsonld.vocabulary import DECIDES
 from wire import Problem, shortened
 from wire.clock import require_not_ahead
 from wire.work import Work
@@ -111,6 +113,8 @@ class SignatureCheck:
                 require_not_ahead(signature.proof.created, self.now, "the proof")
 
     def _signature(self, proof: Proof, purpose: str, issuer: str) -> Signature:
+        if DECIDES.get(proof.purpose) == purpose:
+            raise Respelled("proofPurpose is an IRI, and is read only as the word for it")
         if proof.purpose != purpose:
             raise InvalidProof(f"the proof is for {shortened(proof.purpose)}, not for {purpose}")
         if proof.expires and proof.expires <= self.now:

@@ -160,6 +160,9 @@ class _Reader:
             if "type" in node:
                 key = "type"
                 active, _, types = self.walk.typed(active, node["type"])
+            for key in active.types:
+                if key != "type" and key in node:
+                    self.walk.plan(active, key)  # raises
             plans, terms = active.plans, active.terms
             for number, (key, value) in enumerate(node.items()):
                 plan = plans[key] if key in plans else self.walk.plan(active, key)
