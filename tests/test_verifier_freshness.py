@@ -240,6 +240,10 @@ EVENING = datetime(2026, 7, 1, 23, 59, 59, tzinfo=UTC)
 
 
 class TestAnIssuerRecognisedUntilADay:
+    def test_the_list_shows_the_day(self, program: Program, recruiter: Recruiter) -> None:
+        recruiter.trusts(changed(until=UNTIL))
+        assert "    for what is from 2026-07-01 or before\n" in program("trust", "list").out
+
     def test_what_a_trusted_log_shows_to_be_from_then_stays_recognised(self, recruiter: Recruiter) -> None:
         recruiter.trusts(changed(until=UNTIL))
         assert recruiter(EVENING + timedelta(days=9)).code == 0

@@ -170,7 +170,7 @@ def test_what_a_file_says_anew_of_a_known_issuer_is_no_small_thing() -> None:
     known = UNIVERSITY.trust
     for change in ({"status_issuers": ("did:example:b",)}, {"closed": date(2026, 6, 30)}):
         entry = replace(known.issuers[0], **change)
-        with pytest.raises(Conflict, match="says something else of it"):
+        with pytest.raises(Conflict, match="the file says"):
             known.joined(Trust((entry,), known.logs))
 
 

@@ -132,9 +132,11 @@ class Trust:
                 )
         for issuer in other.issuers:
             known = self.issuer(issuer.id)
-            if known is not None and self._said_of(known) != other._said_of(issuer):
+            if known is not None and (before := self._said_of(known)) != (said := other._said_of(issuer)):
+                closes = said.closed is not None and replace(before, closed=said.closed) == said
+                told = f"that it closed on {said.closed:%Y-%m-%d}" if closes else "something else of it"
                 raise Conflict(
-                    f"{issuer.id} is on your list, and the file says something else of it",
+                    f"{issuer.id} is on your list, and the file says {told}",
                     hint="If you trust the file more: `intaglio trust remove DID`, then add the file again.",
                 )
             for log in other.logs:

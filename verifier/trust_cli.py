@@ -61,6 +61,10 @@ def _known(trust: Trust) -> Iterator[str]:
                 yield f"    speaks through the log {printable(log.origin)}"
         for name in issuer.status_issuers:
             yield f"    has status lists by {printable(name)}"
+        if issuer.last_lists:
+            yield f"    closed; status lists from {issuer.last_lists:%Y-%m-%d %H:%M}Z on have no end"
+        if issuer.until:
+            yield f"    for what is from {issuer.until} or before"
 
 
 @verb(trust)

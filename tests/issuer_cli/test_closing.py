@@ -47,6 +47,22 @@ def test_it_prints_the_trust_file_by_which_the_last_lists_have_no_end(
     assert old.code == 0, "on this machine the last list lies beside it"
 
 
+def test_who_knew_the_issuer_is_told_that_it_closed_and_adds_it_anew(
+    registrar: Program, tmp_path: Path
+) -> None:
+    """Not unseen: it takes the end from lists."""
+    elsewhere = ("--home", tmp_path / "elsewhere", "trust")
+    (tmp_path / "before.json").write_text(registrar("issuer", "trust").out)
+    (tmp_path / "closed.json").write_text(registrar("issuer", "close").out)
+    assert registrar(*elsewhere, "add", "before.json").code == 0
+    refused = registrar(*elsewhere, "add", "closed.json")
+    assert refused.code == 1
+    assert "is on your list, and the file says that it closed on 2026-07-01" in refused.err
+    assert registrar(*elsewhere, "remove", "did:web:u.example").code == 0
+    assert registrar(*elsewhere, "add", "closed.json").code == 0
+    assert "closed; status lists from 2026-07-01 12:00Z on have no end" in registrar(*elsewhere, "list").out
+
+
 def test_a_list_from_before_a_revocation_is_never_without_end(
     registrar: Program, clock: Clock, tmp_path: Path
 ) -> None:
