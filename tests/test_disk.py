@@ -9,11 +9,13 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from holder.store import Record, Store
+from issuer.issue import Issuer
 from tests.conftest import ROOT
 
 PASSPHRASE = b"correct horse battery"
@@ -74,6 +76,20 @@ def test_what_only_looks_needs_no_right_to_write(words: str, told: str, home: Pa
     done = typed(home, *words.split(), mount=READ_ONLY)
     assert done.returncode == 0, done.stderr
     assert told in done.stdout
+
+
+@pytest.mark.slow
+def test_none_whose_evidence_is_dated_ahead_is_exported_from_there(home: Path, tmp_path: Path) -> None:
+    shutil.copytree(home, tmp_path / "home")
+    (tmp_path / "passphrase").write_bytes(PASSPHRASE)
+    ahead = Issuer(
+        tmp_path / "home" / "issuer", lambda: PASSPHRASE, lambda: datetime.now(UTC) + timedelta(days=1)
+    )
+    ahead.correct(NUMBER, {"gpa": "3.0"})
+    ahead.store.close()
+    refused = typed(tmp_path / "home", "issuer", "export", NUMBER, mount=READ_ONLY)
+    assert refused.returncode == 1, refused.stdout
+    assert "The clock here has gone back" in refused.stderr
 
 
 @pytest.mark.slow
