@@ -26,7 +26,8 @@ from tests.serving import listening, serving
 from tests.world import NOW, Holder, University, verifier
 from vc import sign
 from verifier import Trust, load_policy
-from verifier.app import FRESH, MAX_BODY, Verifiers, create_app
+from verifier.app import MAX_BODY, create_app
+from verifier.judge import FRESH, Verifiers
 from verifier.trust import update_trust
 from wire import Malformed, Unavailable
 from wire.serving import read_body
@@ -206,7 +207,7 @@ def test_the_command_takes_a_policy_and_a_trust_list(tmp_path: Path) -> None:
     assert found["trust"] == "the credential is not of type LibraryCard"
 
 
-@pytest.mark.parametrize("proxy", [True, False])
+@pytest.mark.parametrize("proxy", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_behind_a_proxy_all_senders_have_one_address(tmp_path: Path, proxy: bool) -> None:
     with command_serving(tmp_path, *(["--proxy"] if proxy else [])) as address, ExitStack() as stack:
         url = httpx.URL(address)

@@ -18,8 +18,9 @@ from tests.test_verifier_status import published
 from tests.world import AWARDED, NOW, Holder, University, verifier
 from vc import Bundle, Credential, Report, Verdict
 from verifier import RecognisedIssuer, Trust, load_policy
-from verifier.app import Verifiers, create_app
+from verifier.app import create_app
 from verifier.cli import render
+from verifier.judge import Verifiers
 from verifier.policy import Findings, NotKnown, Recognised
 from verifier.status import ListSource
 from wire import Unavailable

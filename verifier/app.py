@@ -1,70 +1,39 @@
 """The verifier as an HTTP service: `POST /verify` with a credential, a presentation or a bundle.
 
-The route takes bytes and verifies inline, without the network; that is faster than handing work to a
-thread. A report is made again in a thread, with the network, if it stays open because something could not be
-reached, or if it rests on a status list that is older than the one that may be found at its address.
+The route takes bytes and verifies inline, without the network, what costs little: that is faster than handing
+it on. What costs more is judged by processes. A report is made again in a thread, with the network, if it
+stays open because something could not be reached, or if it rests on a status list that is older than the one
+that may be found at its address. Whatever is full answers 503.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
-from datetime import datetime, timedelta
-from pathlib import Path
-from typing import Any, NamedTuple
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime
 
-import orjson
 from fastapi import FastAPI, Request, Response
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
-from vc import Report, Verdict
-from wire import Malformed, Problem, TooLarge, Unavailable, shortened
+from wire import Malformed, Problem, TooLarge, TryLater, Unavailable, shortened
 from wire.serving import no_route, problem_response, read_body
 from wire.terminal import say
-from wire.work import BODY_STEPS, Work
 
+from .judge import REPORT_SECONDS, Judge, Judged, Question, Verifiers
 from .policy import Policy
-from .status import is_web_address
-from .verify import Verifier
+from .processes import Processes
 
 MAX_BODY = 1 << 20
 """Bytes; less than a file may have (`vc.bundle.MAX_BYTES`), since many bodies are in memory at once."""
 
-FRESH = timedelta(hours=1)
-"""A status list may have become that old before it is fetched anew."""
+INLINE_BYTES, INLINE_STEPS = 1 << 16, 20_000
+"""What is verified inline at the most; a diploma's bundle has a fifth of the bytes, and takes an eighth."""
+
+MOST_FETCHING = 64
+"""Reports that wait for the network at once."""
 
 _FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
-_STATUS = {Verdict.VALID: 200, Verdict.INVALID: 400, Verdict.UNDETERMINED: 422}
-
-
-class Verifiers(NamedTuple):
-    """`offline` answers what it can; `online` may fetch and runs in a thread."""
-
-    offline: Verifier
-    online: Verifier
-
-
-class Current:
-    """The verifiers that `make` makes of a trust file, made anew once the file is another one."""
-
-    def __init__(self, trust_file: Path, make: Callable[[], Verifiers]) -> None:
-        self._file, self._make = trust_file, make
-        self._kept: tuple[object, Verifiers] | None = None
-
-    def __call__(self) -> Verifiers:
-        """Raises what `make` raises: with a list that cannot be read nobody is judged by the former one."""
-        mark = self._mark()
-        if self._kept is None or self._kept[0] != mark:
-            self._kept = None
-            self._kept = mark, self._make()
-        return self._kept[1]
-
-    def _mark(self) -> object:
-        try:
-            found = self._file.stat()
-        except OSError:  # `make` says what it is
-            return None
-        return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 def create_app(
@@ -73,11 +42,17 @@ def create_app(
     clock: Callable[[], datetime],
     policy: Policy | None = None,
     strangers: bool = False,
+    processes: Processes[Question, Judged] | None = None,
+    seconds: float = REPORT_SECONDS,
+    most_fetching: int = MOST_FETCHING,
 ) -> FastAPI:
     """The service. It asks for its verifiers at each request, since the trust list may have changed.
 
-    `policy` and `strangers` are those of `Verifier.verify`.
+    `policy` and `strangers` are those of `Verifier.verify`. Without `processes` all is done in this one. A
+    report has so many `seconds` for the network, and `most_fetching` may wait for it at once.
     """
+    judge = Judge(verifiers, policy, strangers, seconds)
+    fetching = _Fetching(judge, most_fetching)
     app = FastAPI(
         title="Intaglio verifier",
         version="1",
@@ -117,33 +92,57 @@ def create_app(
         except Malformed as problem:
             return problem_response(problem, 413 if isinstance(problem, TooLarge) else 408)
         try:
-            judges = verifiers()
+            verifiers()
         except Problem as problem:
             say(f"{problem.title}: {problem.detail}", problem.hint)
             return problem_response(Unavailable("the trust list of this service cannot be used"), 503)
-        now = clock()
-        options: dict[str, Any] = {
-            "now": now, "policy": policy, "strangers": strangers, "challenge": challenge, "domain": domain
-        }  # fmt: skip
-        report = judges.offline.verify(body, work=Work(BODY_STEPS), **options)
-        if _asks_for_the_network(report, now):
-            report = await run_in_threadpool(judges.online.verify, body, work=Work(BODY_STEPS), **options)
-        return Response(orjson.dumps(_answer(report)), _STATUS[report.verdict], media_type="application/json")
+        question = Question(body, clock(), challenge, domain)
+        try:
+            found = await answered(question)
+        except TryLater as problem:
+            return problem_response(problem, 503, {"Retry-After": "5"})
+        return Response(found.content, found.status, media_type="application/json")
+
+    async def answered(question: Question) -> Judged:
+        if processes is None:
+            found = judge.offline(question)
+        elif len(question.body) > INLINE_BYTES:
+            return await processes(question)
+        else:
+            found = judge.offline(question, INLINE_STEPS)
+            if not found.is_whole:
+                return await processes(question)
+        return await fetching(question, found) if found.asks else found
 
     return app
 
 
-def _asks_for_the_network(report: Report, now: datetime) -> bool:
-    if report.verdict is Verdict.UNDETERMINED:
-        return any(isinstance(check.problem, Unavailable) for check in report.checks)
-    if not report or report.status_time is None or now - report.status_time <= FRESH:
-        return False
-    entries = (entry for credential in report.require() for entry in credential.status)
-    return any(is_web_address(str(entry.get("statusListCredential"))) for entry in entries)
+class _Fetching:
+    """Threads for reports that wait for the network, and for nothing else."""
+
+    def __init__(self, judge: Judge, most: int) -> None:
+        self._judge, self._room = judge, most
+        self._threads = ThreadPoolExecutor(most, "fetching")
+
+    async def __call__(self, question: Question, known: Judged) -> Judged:
+        """The report with the network, or what is `known` if that does not come in time.
+
+        Raises `TryLater` where too many wait.
+        """
+        if not self._room:
+            raise TryLater("too many requests wait for other hosts")
+        self._room -= 1
+        asked = self._threads.submit(self._judge.online, question)
+        loop = asyncio.get_running_loop()
+        asked.add_done_callback(lambda _: loop.call_soon_threadsafe(self._leave))
+        try:
+            return await asyncio.wait_for(_result(asked), self._judge.seconds)
+        except TimeoutError:
+            return known
+
+    def _leave(self) -> None:
+        self._room += 1
 
 
-def _answer(report: Report) -> dict[str, Any]:
-    answer = report.to_dict()
-    if report.has_claims:
-        answer["credentials"] = [dict(credential.claims) for credential in report.require()]
-    return answer
+async def _result(future: Future[Judged]) -> Judged:
+    return await asyncio.shield(asyncio.wrap_future(future))

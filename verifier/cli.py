@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
@@ -29,6 +30,9 @@ from .policy import AllOf, Policy, StatusWithin, load_policy
 from .summary import summarize
 from .trust import Trust
 from .verify import Verifier
+
+if TYPE_CHECKING:
+    from .judge import Judge
 
 _EXIT: Mapping[Verdict, int] = {Verdict.VALID: 0, Verdict.INVALID: 1, Verdict.UNDETERMINED: 3}
 _FINDING = 25  # columns before what a check found
@@ -193,6 +197,18 @@ def verifier() -> None:
     """Run the check as a web service."""
 
 
+def _judge(session: Session, trust_file: Path | None, policy_file: Path | None) -> Judge:
+    """What judges requests, in the service itself and in each of its processes."""
+    from .judge import Current, Judge, Verifiers
+
+    def verifiers() -> Verifiers:
+        offline, online = (session.verifier(offline=flag, trust_file=trust_file) for flag in (True, False))
+        return Verifiers(offline, online)
+
+    policy = None if policy_file is None else _policy(policy_file)
+    return Judge(Current(trust_file or session.trust_file, verifiers), policy)
+
+
 @verifier.command(cls=Command)
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", type=click.IntRange(0, 65535), default=8470, show_default=True)
@@ -207,18 +223,15 @@ def serve(
     with extra("serve"):
         from wire.serving import BEHIND_PROXY, LIMITS, listen, run
 
-        from .app import Current, Verifiers, create_app
+        from .app import create_app
+        from .processes import Processes
 
-    def verifiers() -> Verifiers:
-        offline, online = (session.verifier(offline=flag, trust_file=trust_file) for flag in (True, False))
-        return Verifiers(offline, online)
-
-    policy = None if policy_file is None else _policy(policy_file)
-    current = Current(trust_file or session.trust_file, verifiers)
+    make = functools.partial(_judge, session, trust_file, policy_file)
+    judge = make()
     with _setting():
-        current()
-    app = create_app(current, clock=session.now, policy=policy)
-    with listen(host, port) as listener:
+        judge.verifiers()
+    with listen(host, port) as listener, Processes(make, 2) as processes:
+        app = create_app(judge.verifiers, clock=session.now, policy=judge.policy, processes=processes)
         shown = f"[{host}]" if ":" in host else host
         click.echo(f"http://{shown}:{listener.getsockname()[1]}/verify")
         run(app, listener, limits=BEHIND_PROXY if proxy else LIMITS)

@@ -43,6 +43,8 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "vc/integrity/proof.py": ("vc_integrity", "verifier_proofs"),
     "vc/integrity/suites.py": ("vc_integrity",),
     "verifier/app.py": ("verifier_app",),
+    "verifier/judge.py": ("verifier_app",),
+    "verifier/processes.py": ("verifier_app",),
     "verifier/checks.py": _VERIFIER,
     "verifier/cli.py": ("verifier_cli", "verifier_freshness", "shown_text"),
     "verifier/documents.py": _VERIFIER,

@@ -1,0 +1,180 @@
+"""What a service does with one request: a verdict from what is known here, or with the network.
+
+It is the same in the service itself, in its threads and in its processes, so that nothing here knows HTTP.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import orjson
+
+from did import Document, DocumentSource, Method
+from vc import Report, Verdict
+from wire import Unavailable
+from wire.work import BODY_STEPS, Work
+
+from .policy import Policy
+from .status import ListSource, is_web_address
+from .verify import Verifier
+
+FRESH = timedelta(hours=1)
+"""A status list may have become that old before it is fetched anew."""
+
+REPORT_SECONDS = 10.0
+"""After them a report is made without what the network did not give."""
+
+_STATUS = {Verdict.VALID: 200, Verdict.INVALID: 400, Verdict.UNDETERMINED: 422}
+
+
+class Verifiers(NamedTuple):
+    """`offline` answers what it can; `online` may fetch, and does not run where others wait."""
+
+    offline: Verifier
+    online: Verifier
+
+
+class Current:
+    """The verifiers that `make` makes of a trust file, made anew once the file is another one."""
+
+    def __init__(self, trust_file: Path, make: Callable[[], Verifiers]) -> None:
+        self._file, self._make = trust_file, make
+        self._kept: tuple[object, Verifiers] | None = None
+
+    def __call__(self) -> Verifiers:
+        """Raises what `make` raises: with a list that cannot be read nobody is judged by the former one."""
+        mark = self._mark()
+        if self._kept is None or self._kept[0] != mark:
+            self._kept = None
+            self._kept = mark, self._make()
+        return self._kept[1]
+
+    def _mark(self) -> object:
+        try:
+            found = self._file.stat()
+        except OSError:  # `make` says what it is
+            return None
+        return found.st_ino, found.st_mtime_ns, found.st_size
+
+
+class Question(NamedTuple):
+    """A request."""
+
+    body: bytes
+    now: datetime
+    challenge: str | None = None
+    domain: str | None = None
+
+
+class Judged(NamedTuple):
+    """The answer to it."""
+
+    status: int
+    content: bytes
+    asks: bool = False
+    """Whether the network may know more."""
+    is_whole: bool = True
+    """Whether it could be judged within the steps that were given."""
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Judges requests; `policy` and `strangers` are those of `Verifier.verify`."""
+
+    verifiers: Callable[[], Verifiers]
+    """Asked at each request, since the trust list may have changed."""
+    policy: Policy | None = None
+    strangers: bool = False
+    seconds: float = REPORT_SECONDS
+    """After them nobody is asked any more."""
+
+    def __call__(self, question: Question) -> Judged:
+        """The last word, with the network where it is needed."""
+        found = self.offline(question)
+        return self.online(question) if found.asks else found
+
+    def offline(self, question: Question, steps: int = BODY_STEPS) -> Judged:
+        """What is known here."""
+        return self._judge(self.verifiers().offline, question, steps)
+
+    def online(self, question: Question) -> Judged:
+        """With what the network gives in time."""
+        return self._judge(_hurried(self.verifiers().online, self.seconds), question, BODY_STEPS)
+
+    def _judge(self, verifier: Verifier, question: Question, steps: int) -> Judged:
+        work = Work(steps)
+        report = verifier.verify(
+            question.body,
+            now=question.now,
+            policy=self.policy,
+            strangers=self.strangers,
+            challenge=question.challenge,
+            domain=question.domain,
+            work=work,
+        )
+        content, asks = orjson.dumps(_answer(report)), _asks_for_the_network(report, question.now)
+        return Judged(_STATUS[report.verdict], content, asks, work.left >= 0)
+
+
+def _hurried(verifier: Verifier, seconds: float) -> Verifier:
+    """The same, but so many seconds from now nobody is asked any more."""
+    deadline = time.monotonic() + seconds
+
+    def hurried(source: ListSource) -> ListSource:
+        def found(url: str) -> bytes | None:
+            if is_web_address(url):
+                _require_time(deadline)
+            return source(url)
+
+        return found
+
+    return Verifier(
+        _Hurried(verifier.resolver, deadline),
+        trust=verifier.trust,
+        lists=[hurried(source) for source in verifier.lists],
+        suites=verifier.suites,
+        schemas=verifier.schemas,
+    )
+
+
+@dataclass(frozen=True)
+class _Hurried:
+    """A source of documents up to a deadline."""
+
+    source: DocumentSource
+    deadline: float
+
+    def method(self, did: str) -> Method | None:
+        return self.source.method(did)
+
+    def resolve(self, did: str) -> Document:
+        method = self.method(did) if did.startswith("did:") else None
+        if method is None or not method.self_certifying:
+            _require_time(self.deadline)
+        return self.source.resolve(did)
+
+
+def _require_time(deadline: float) -> None:
+    if time.monotonic() > deadline:
+        raise Unavailable("it was not asked for: other hosts took the time that a report has")
+
+
+def _asks_for_the_network(report: Report, now: datetime) -> bool:
+    if report.verdict is Verdict.UNDETERMINED:
+        return any(isinstance(check.problem, Unavailable) for check in report.checks)
+    if not report or report.status_time is None or now - report.status_time <= FRESH:
+        return False
+    entries = (entry for credential in report.require() for entry in credential.status)
+    return any(is_web_address(str(entry.get("statusListCredential"))) for entry in entries)
+
+
+def _answer(report: Report) -> dict[str, Any]:
+    answer = report.to_dict()
+    if report.has_claims:
+        answer["credentials"] = [dict(credential.claims) for credential in report.require()]
+    return answer

@@ -1,0 +1,148 @@
+"""Processes that judge what takes long: in a thread it would hold the interpreter, and everybody's answer.
+
+Each has a pipe of its own, so that it ends with its parent, and one that is killed is a request that is
+answered 503 and a new process. They are spawned, not forked: the service has threads by then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import queue
+import resource
+import signal
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.connection import Connection
+from types import TracebackType
+from typing import Generic, Self, TypeVar
+
+from wire import TryLater
+
+_Question = TypeVar("_Question")
+_Answer = TypeVar("_Answer")
+
+MEMORY = 1 << 30
+"""Bytes of addresses that a process may have: a belt to the counted limits."""
+
+_CONTEXT = multiprocessing.get_context("spawn")
+
+
+class Processes(Generic[_Question, _Answer]):
+    """Workers, each with what `make` makes in it; `make`, questions and answers have to be picklable."""
+
+    def __init__(
+        self,
+        make: Callable[[], Callable[[_Question], _Answer]],
+        processes: int,
+        *,
+        waiting: int = 8,
+        patience: float = 30.0,
+        memory: int = MEMORY,
+    ) -> None:
+        """`waiting` questions may wait for a worker; one has `patience` seconds to answer."""
+        self._workers = [_Worker[_Question, _Answer](make, patience, memory) for _ in range(processes)]
+        self._free: queue.SimpleQueue[_Worker[_Question, _Answer]] = queue.SimpleQueue()
+        for worker in self._workers:
+            worker.start()
+            self._free.put(worker)
+        self._threads = ThreadPoolExecutor(processes, "judging")
+        self._room = processes + waiting
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for worker in self._workers:
+            worker.end()
+        self._threads.shutdown()
+
+    @property
+    def pids(self) -> list[int]:
+        """Of the processes that run."""
+        return [worker.process.pid for worker in self._workers if worker.process and worker.process.pid]
+
+    async def __call__(self, question: _Question) -> _Answer:
+        """The answer of one of them. Raises `TryLater` where too many wait, or the process died."""
+        if not self._room:
+            raise TryLater("too much is being verified at once")
+        self._room -= 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, self._ask, question)
+        finally:
+            self._room += 1
+
+    def _ask(self, question: _Question) -> _Answer:
+        worker = self._free.get()  # there are as many threads as workers
+        try:
+            return worker.ask(question)
+        finally:
+            self._free.put(worker)
+
+
+class _Worker(Generic[_Question, _Answer]):
+    def __init__(
+        self, make: Callable[[], Callable[[_Question], _Answer]], patience: float, memory: int
+    ) -> None:
+        self._make, self._patience, self._memory = make, patience, memory
+        self.process: multiprocessing.process.BaseProcess | None = None
+        self._pipe: Connection[_Question, _Answer | None] | None = None
+        self._is_ready = False
+
+    def start(self) -> None:
+        self._pipe, theirs = _CONTEXT.Pipe()
+        self.process = _CONTEXT.Process(target=_serve, args=(self._make, theirs, self._memory), daemon=True)
+        self.process.start()
+        theirs.close()
+        self._is_ready = False
+
+    def end(self) -> None:
+        if self.process is not None and self._pipe is not None:
+            self.process.kill()
+            self.process.join()
+            self._pipe.close()
+        self.process = None
+
+    def ask(self, question: _Question) -> _Answer:
+        if self.process is None or not self.process.is_alive():
+            self.end()
+            self.start()
+        assert self._pipe is not None
+        try:
+            if not self._is_ready:  # it first imports what it needs
+                self._pipe.recv()
+                self._is_ready = True
+            self._pipe.send(question)
+            if self._pipe.poll(self._patience) and (answer := self._pipe.recv()) is not None:
+                return answer
+        except (EOFError, OSError):
+            pass
+        self.end()
+        raise TryLater("the process that verified this ended, or took too long")
+
+
+def _serve(
+    make: Callable[[], Callable[[_Question], _Answer]],
+    pipe: Connection[_Answer | None, _Question],
+    memory: int,
+) -> None:
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # the parent ends when somebody presses Ctrl-C, and this then
+    if sys.platform == "linux":
+        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    judge = make()
+    pipe.send(None)
+    while True:
+        try:
+            question = pipe.recv()
+        except EOFError:
+            return
+        try:
+            answer = judge(question)
+        except MemoryError:  # what is left over would be in the way of the next one
+            return
+        pipe.send(answer)
