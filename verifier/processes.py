@@ -129,9 +129,7 @@ def _serve(
     pipe: Connection[_Answer | None, _Question],
     memory: int,
 ) -> None:
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # the parent ends when somebody presses Ctrl-C, and this then
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent, asked by the same key, ends this
     if sys.platform == "linux":
         resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     judge = make()
