@@ -202,18 +202,19 @@ def test_a_process_at_work_is_not_taken_for_an_older_index(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It has appended, and not recorded it yet; others open the issuer, issue and revoke meanwhile."""
-    real = Store.finish_single
+    real = Log.append
     seen = []
 
-    def finish_single(self: Store, *arguments: Any) -> None:
-        monkeypatch.setattr(Store, "finish_single", real)
-        other = reopened(home)
-        revoke(other, ONE)
+    def append(self: Log, *arguments: Any) -> range:
+        leaves = real(self, *arguments)
+        monkeypatch.setattr(Log, "append", real)
+        revoke(reopened(home), ONE)
         seen.append(wrong(home))
-        real(self, *arguments)
+        return leaves
 
-    monkeypatch.setattr(Store, "finish_single", finish_single)
     issuer = reopened(home)
+    assert issuer.log.checkpoint().size
+    monkeypatch.setattr(Log, "append", append)
     issuer.issue(graduate(4))
     assert seen == [[]]
     require_once(issuer)
