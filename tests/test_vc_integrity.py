@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -16,10 +17,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from keys import PrivateKey, PublicKey
-from vc import SUITES, InvalidProof, Proof, UnknownCryptosuite, sign, verify_proof
+from vc import SUITES, InvalidProof, Proof, UnknownCryptosuite, jcs, sign, verify_proof
 from vc.integrity import MAX_PROOFS, Cryptosuite, DataIntegritySuite, proof_values
 from vc.jsonld import Contexts, Documents, canonicalize
-from wire import Malformed, Problem
+from wire import Malformed, Problem, TooLarge, base58_encode
 from wire.work import Work
 
 CREATED = datetime(2026, 6, 30, tzinfo=UTC)
@@ -157,6 +158,16 @@ def test_a_jcs_proof_carries_the_context_and_later_contexts_may_follow() -> None
     verify(document, KEYS["Ed25519"].public_key)
 
 
+def test_what_a_proof_costs_comes_off_the_budget_that_is_handed_in() -> None:
+    document, work = signed(), Work()
+    proof, before = Proof.parse(document["proof"][0]), work.left
+    verify_proof(document, proof, KEYS["Ed25519"].public_key, work=work)
+    cost = before - work.left
+    assert cost > 0
+    with pytest.raises(TooLarge):
+        verify_proof(document, proof, KEYS["Ed25519"].public_key, work=Work(cost - 1))
+
+
 def test_a_document_without_context_can_be_signed_with_jcs() -> None:
     document = signed("eddsa-jcs-2022", document={"any": "JSON"})
     verify(document, KEYS["Ed25519"].public_key)
@@ -167,8 +178,9 @@ def test_a_document_without_context_can_be_signed_with_jcs() -> None:
 def test_a_document_that_would_lose_something_is_not_signed() -> None:
     with pytest.raises(Malformed, match="undefinedTerm"):
         signed(document={**DOCUMENT, "undefinedTerm": "x"})
-    with pytest.raises(Malformed, match="null or"):
-        signed(document={**DOCUMENT, "name": None})
+    for silence in (None, []):
+        with pytest.raises(Malformed, match="null or"):
+            signed(document={**DOCUMENT, "name": silence})
     with pytest.raises(Malformed):
         signed(document={**DOCUMENT, "id": 2**70})
 
@@ -181,6 +193,38 @@ def test_a_broken_proof_value_is_refused(value: str) -> None:
     document["proof"][0]["proofValue"] = value
     with pytest.raises((InvalidProof, Malformed)):
         verify(document, KEYS["Ed25519"].public_key)
+
+
+@pytest.mark.parametrize("letter", ["u", "Z", "1", "zz"])
+def test_a_proof_value_has_one_spelling(letter: str) -> None:
+    document = signed()
+    proof = document["proof"][0]
+    proof["proofValue"] = letter + proof["proofValue"].removeprefix("z")
+    with pytest.raises(InvalidProof):
+        verify(document, KEYS["Ed25519"].public_key)
+
+
+def test_a_proof_under_rdf_that_repeats_the_first_contexts_means_the_same() -> None:
+    document = signed()
+    for contexts in (DOCUMENT["@context"][:1], DOCUMENT["@context"]):
+        document["proof"][0]["@context"] = contexts
+        verify(document, KEYS["Ed25519"].public_key)
+
+
+def test_a_jcs_proof_of_another_program_may_come_without_contexts() -> None:
+    """It then covers the document with all of its contexts, and has none among its own options."""
+    options = {
+        "type": "DataIntegrityProof",
+        "cryptosuite": "eddsa-jcs-2022",
+        "verificationMethod": "did:example:issuer#key",
+        "proofPurpose": "assertionMethod",
+    }
+    hashed = b"".join(hashlib.sha256(jcs.canonicalize(part)).digest() for part in (options, DOCUMENT))
+    value = "z" + base58_encode(KEYS["Ed25519"].sign(hashed))
+    document = {**DOCUMENT, "proof": {**options, "proofValue": value}}
+    verify(document, KEYS["Ed25519"].public_key)
+    with pytest.raises(InvalidProof):
+        verify({**document, "@context": DOCUMENT["@context"][:1]}, KEYS["Ed25519"].public_key)
 
 
 @pytest.mark.parametrize(
@@ -196,6 +240,8 @@ def test_a_broken_proof_value_is_refused(value: str) -> None:
         ({"nonce": []}, "nonce"),
         ({"domain": []}, "domain"),
         ({"domain": ["a", 7]}, "domain"),
+        ({"domain": ""}, "domain"),
+        ({"previousProof": ["a", ""]}, "previousProof"),
         ({"previousProof": {"id": "x"}}, "previousProof"),
         ({"id": 7}, "id"),
     ],
