@@ -52,9 +52,13 @@ class Method:
     """Whether the document can take other keys later, and so hold several."""
 
 
+_OVERHEAD = 500  # bytes that anything remembered is taken to have beside its JSON
+
+
 class _Outcome(NamedTuple):
     until: float
     result: Document | ResolutionFailed | Unavailable
+    size: int
 
 
 class Resolver:
@@ -70,15 +74,16 @@ class Resolver:
         methods: Mapping[str, Method],
         fetcher: Fetcher,
         *,
-        capacity: int = 512,
+        capacity: int = 1 << 22,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`methods` by name, such as `did.METHODS`; `capacity` in DIDs; `clock` in seconds, never back."""
+        """`methods` by name, such as `did.METHODS`; `capacity` in bytes; `clock` in seconds, never back."""
         self._methods = dict(methods)
         self._fetcher = fetcher
         self._capacity = capacity
         self._clock = clock
         self._outcomes: OrderedDict[str, _Outcome] = OrderedDict()
+        self._size = 0
         self._under_way: dict[str, threading.Event] = {}
         self._lock = threading.Lock()
 
@@ -140,8 +145,13 @@ class Resolver:
     def _remember(self, did: str, result: Document | ResolutionFailed | Unavailable) -> None:
         found = isinstance(result, Document)
         until = self._clock() + (self.POSITIVE_SECONDS if found else self.NEGATIVE_SECONDS)
+        size = _OVERHEAD + len(did)
+        if isinstance(result, Document):
+            size += len(str(result.value))
         with self._lock:
-            self._outcomes[did] = _Outcome(until, result)
-            self._outcomes.move_to_end(did)
-            if len(self._outcomes) > self._capacity:
-                self._outcomes.popitem(last=False)
+            if did in self._outcomes:
+                self._size -= self._outcomes.pop(did).size
+            self._outcomes[did] = _Outcome(until, result, size)
+            self._size += size
+            while self._size > self._capacity:
+                self._size -= self._outcomes.popitem(last=False)[1].size

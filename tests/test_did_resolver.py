@@ -56,7 +56,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def resolver(registry: Registry, clock: Clock) -> Resolver:
-    return Resolver({"test": Method(registry)}, NoFetcher(), clock=clock, capacity=3)
+    return Resolver({"test": Method(registry)}, NoFetcher(), clock=clock, capacity=3 * 600)
 
 
 def failing(problem: Problem) -> Callable[[str], Document]:
@@ -116,6 +116,18 @@ def test_other_problems_and_bugs_are_not_remembered(resolver: Resolver, registry
             resolver.resolve("did:test:a")
     registry.answer = Registry().answer
     assert resolver.resolve("did:test:a").id == "did:test:a"
+
+
+def test_what_is_remembered_is_counted_in_bytes(resolver: Resolver, registry: Registry) -> None:
+    """A host decides how long its document is: a few hundred of the longest would fill the memory."""
+    resolver.resolve("did:test:a")
+    registry.answer = lambda did: Document.parse({"id": did, "x": "y" * 600, "n": 10**30}, did)
+    resolver.resolve("did:test:long")
+    resolver.resolve("did:test:a")
+    resolver.resolve("did:test:longer")
+    resolver.resolve("did:test:a")
+    resolver.resolve("did:test:long")
+    assert registry.asked == {"did:test:a": 1, "did:test:long": 2, "did:test:longer": 1}
 
 
 def test_the_longest_unused_is_forgotten_first(resolver: Resolver, registry: Registry) -> None:
