@@ -212,8 +212,8 @@ def test_a_damaged_checkpoint_is_named(filled: Program) -> None:
 
 
 def test_what_never_ends_is_not_read_for_ever(filled: Program) -> None:
-    for words in (("audit", "--since", "/dev/zero"), ("verify", "/dev/zero", "00" * 32)):
-        assert filled("ledger", *words).code == 1
+    assert filled("ledger", "audit", "--since", "/dev/zero").code == 1
+    assert filled("ledger", "verify", "/dev/zero", "00" * 32).code == 3
     assert filled("ledger", "prove", "٣").code == 1
     assert "there is no entry 999" in filled("ledger", "prove", "999").err
 
