@@ -218,6 +218,7 @@ def test_witnesses_and_their_time(log: Log, evidence: Evidence) -> None:
     assert seen(evidence, trust(log)) == Fact(ORIGIN, 5, 300, NOW, "own", 0)
     assert seen(witnessed(evidence, two), trust(log)) == Fact(ORIGIN, 5, 300, two, "witness", 1)
     assert seen(witnessed(evidence, three, one), trust(log, 1)) == Fact(ORIGIN, 5, 300, one, "witness", 2)
+    assert seen(witnessed(evidence, three, one), trust(log)).time == one
     # With a quorum of two, the earliest may be a liar's.
     assert seen(witnessed(evidence, three, one), trust(log, 2)).time == three
     assert seen(witnessed(evidence, three, one, two), trust(log, 2)).time == two

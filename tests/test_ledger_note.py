@@ -259,3 +259,20 @@ def test_extension_lines_and_the_empty_tree_are_allowed() -> None:
 def test_a_huge_note_is_not_read() -> None:
     with pytest.raises(TooLarge):
         Note.parse(TEXT + b"\n" + LINE * 2000)
+    longest = b"x" * (1 << 17)
+    with pytest.raises(InvalidEvidence):  # read, and found to be none
+        Note.parse(longest)
+    with pytest.raises(TooLarge):
+        Note.parse(longest + b"x")
+
+
+def test_signature_lines_alone_are_no_note() -> None:
+    with pytest.raises(InvalidEvidence):
+        Note.parse(LINE)
+
+
+def test_a_line_is_a_key_id_and_at_least_a_byte_of_signature() -> None:
+    lines = [f"— log.example {base64.b64encode(bytes(size)).decode()}\n".encode() for size in (4, 5)]
+    with pytest.raises(InvalidEvidence):
+        Note.parse(TEXT + b"\n" + lines[0])
+    assert Note.parse(TEXT + b"\n" + lines[1]).signatures == (("log.example", bytes(4), b"\0"),)

@@ -29,7 +29,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "ledger/evidence.py": ("ledger_evidence", "ledger_tessera"),
     "ledger/folder.py": ("ledger_cli", "ledger_audit"),
     "ledger/log.py": ("ledger_log", "ledger_audit", "ledger_posix"),
-    "ledger/merkle.py": ("ledger_merkle",),
+    "ledger/merkle.py": ("ledger_merkle", "ledger_tiles", "ledger_log"),
     "ledger/note.py": ("ledger_note", "ledger_evidence"),
     "ledger/tiles/edge.py": ("ledger_tiles", "ledger_log"),
     "ledger/tiles/journal.py": ("ledger_posix", "ledger_log"),
