@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import json
-import time
 import tracemalloc
 from collections.abc import Callable
 from random import Random
@@ -12,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.calls import calls
 from vc import jsonld
 from vc.jsonld import Contexts, Documents, InvalidContext, TooComplex, vendored
 from vc.jsonld.context import KEPT, MOST, ActiveContext
@@ -103,11 +103,10 @@ COSTLY = {
 
 
 @pytest.mark.parametrize("name", COSTLY)
-def test_costly_documents_are_refused_quickly(name: str) -> None:
-    start = time.process_time()
+def test_costly_documents_are_refused(name: str) -> None:
+    """Within the steps that a document has; what a step is worth is for bench/hostile.py."""
     with pytest.raises((TooLarge, InvalidContext)):
         canonicalize(COSTLY[name])
-    assert time.process_time() - start < 2  # and far less on a quiet machine
 
 
 @pytest.mark.parametrize("name", AMPLIFYING)
@@ -134,21 +133,17 @@ def test_every_combination_of_types_of_the_vendored_contexts() -> None:
     types = [name for name, term in active.terms.items() if name[0].isupper() and term.iri]
     rng = Random(1)
     subjects = [{"type": rng.sample(types, 3)} for _ in range(9_000)]
-    start = time.process_time()
     with pytest.raises(Problem):
         canonicalize({"@context": urls, "credentialSubject": subjects}, contexts=contexts)
-    assert time.process_time() - start < 2
 
 
 def test_wide_documents_are_linear() -> None:
-    def seconds(width: int) -> float:
+    def made(width: int) -> int:
         document = {"@context": V, "p": [{"@graph": [{"x": number}]} for number in range(width)]}
-        start = time.process_time()
-        canonicalize(document)
-        return time.process_time() - start
+        return calls(lambda: canonicalize(document))
 
-    seconds(10)
-    assert seconds(8_000) < 40 * max(seconds(1_000), 0.005)  # linear: 8, quadratic: 64
+    made(10)
+    assert made(8_000) < 9 * made(1_000)  # linear: 8, quadratic: 64
 
 
 def everything(contexts: Contexts) -> tuple[int, int]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 from random import Random
 
 import pyoxigraph
 import pytest
 
+from tests.calls import calls
 from tests.fuzz.oracles import canonical_by_pyoxigraph
 from tests.nquads import parse
 from vc.jsonld import TooComplex
@@ -109,13 +109,11 @@ def clique(size: int) -> Dataset:
 @pytest.mark.parametrize("size", range(5, 11))
 def test_cliques_stall_nobody(size: int) -> None:
     dataset = clique(size)
-    start = time.process_time()
     if size < 7:
         assert canonicalize(dataset).count("\n") == size * (size - 1)
     else:
         with pytest.raises(TooComplex):
             canonicalize(dataset)
-    assert time.process_time() - start < 2  # and a tenth of that on a quiet machine
 
 
 def test_the_limit_is_the_caller_s() -> None:
@@ -129,10 +127,12 @@ def test_a_long_chain_of_equal_neighbours() -> None:
     blanks = [dataset.blank() for _ in range(2000)]
     for one, other in zip(blanks, blanks[1:] + blanks[:1], strict=True):
         dataset.add(one, "<urn:next>", other)
-    start = time.process_time()
-    with pytest.raises(TooComplex):
-        canonicalize(dataset, work=Work(10**9))
-    assert time.process_time() - start < 4
+
+    def tried() -> None:
+        with pytest.raises(TooComplex):
+            canonicalize(dataset, work=Work(10**9))
+
+    assert calls(tried) < 500_000
 
 
 def test_many_equal_leaves_are_no_work() -> None:

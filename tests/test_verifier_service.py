@@ -119,6 +119,10 @@ class Told:
         return found._replace(content=b'{"by":%d,%b' % (os.getpid(), found.content[1:]))
 
 
+def post(address: str, content: bytes) -> httpx.Response:
+    return httpx.post(address, content=content, timeout=60)
+
+
 @contextmanager
 def service(judges: Verifiers, **options: Any) -> Iterator[str]:
     app = create_app(lambda: judges, clock=lambda: NOW, **options)
@@ -138,15 +142,15 @@ def test_what_is_large_is_verified_in_another_process() -> None:
         Processes(functools.partial(Told, UNIVERSITY.trust.to_bytes()), 1) as processes,
         service(Verifiers(known, known), processes=processes) as address,
     ):
-        small = httpx.post(address, content=bundle.to_bytes())
+        small = post(address, bundle.to_bytes())
         assert (small.status_code, "by" in small.json()) == (200, False)
         for content, status in ((padded(bundle, INLINE_BYTES), 200), (json.dumps(costly).encode(), 400)):
-            found = httpx.post(address, content=content)
+            found = post(address, content)
             assert (found.status_code, [found.json().get("by")]) == (status, processes.pids)
-        ended = httpx.post(address, content=padded(bundle, INLINE_BYTES) + b"end")
+        ended = post(address, padded(bundle, INLINE_BYTES) + b"end")
         assert (ended.status_code, ended.headers["Content-Type"]) == (503, "application/problem+json")
         assert ended.headers["Retry-After"]
-        assert httpx.post(address, content=padded(bundle, INLINE_BYTES)).status_code == 200
+        assert post(address, padded(bundle, INLINE_BYTES)).status_code == 200
 
 
 def test_a_judge_in_a_process_has_the_last_word() -> None:
@@ -198,12 +202,12 @@ def test_44_requests_that_lead_to_silent_hosts_keep_no_other_waiting(listed: boo
         answers: list[int] = []
 
         def ask(number: int) -> None:
-            answers.append(httpx.post(address, content=by(silent, number), timeout=60).status_code)
+            answers.append(post(address, by(silent, number)).status_code)
 
         threads = [threading.Thread(target=ask, args=(number,)) for number in range(44)]
         for thread in threads:
             thread.start()
-        found = httpx.post(address, content=honest, timeout=60)
+        found = post(address, honest)
         before = len(answers)
         for thread in threads:
             thread.join()
@@ -220,7 +224,7 @@ def test_a_report_ends_in_its_time_whatever_hosts_do() -> None:
         )
         with service(Verifiers(verifier(trust), online), seconds=0.2) as address:
             start = time.monotonic()
-            assert httpx.post(address, content=by(silent), timeout=PATIENCE).status_code == 422
+            assert post(address, by(silent)).status_code == 422
             assert time.monotonic() - start < PATIENCE / 8
 
 
@@ -259,15 +263,13 @@ def test_more_reports_than_may_wait_for_the_network_are_answered_503() -> None:
     judges = Verifiers(verifier(trust), verifier(trust, lists=[held]))
     with service(judges, most_fetching=1) as address:
         answers: list[int] = []
-        first = threading.Thread(
-            target=lambda: answers.append(httpx.post(address, content=honest, timeout=60).status_code)
-        )
+        first = threading.Thread(target=lambda: answers.append(post(address, honest).status_code))
         first.start()
         assert inside.acquire(timeout=PATIENCE)
-        second = httpx.post(address, content=honest)
+        second = post(address, honest)
         assert (second.status_code, second.headers["Retry-After"]) == (503, "5")
-        assert httpx.post(address, content=fresh.to_bytes()).status_code == 200
+        assert post(address, fresh.to_bytes()).status_code == 200
         go.set()
         first.join()
         assert answers == [200]
-        assert httpx.post(address, content=honest).status_code == 200
+        assert post(address, honest).status_code == 200

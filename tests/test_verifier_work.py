@@ -5,17 +5,15 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import sys
 import tracemalloc
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import pytest
 
 from keys import PublicKey
+from tests.calls import calls
 from tests.hostile import (
     EXAMPLES,
     FAMILIES,
@@ -67,27 +65,6 @@ def test_long_names_in_many_credentials_are_not_hashed_by_the_gigabyte(
     with contextlib.suppress(_EnoughError):
         assert not check(data)
     assert hashed < 64 * MIB
-
-
-def calls(work: Callable[[], object], most: int) -> int:
-    """How many functions are called, of Python or C; stops beyond `most`."""
-    made = 0
-
-    def count(_frame: FrameType, event: str, _argument: object) -> None:
-        nonlocal made
-        made += event in ("call", "c_call")
-        if made > most:
-            sys.setprofile(None)
-            raise _EnoughError
-
-    sys.setprofile(count)
-    try:
-        work()
-    except _EnoughError:
-        pass
-    finally:
-        sys.setprofile(None)
-    return made
 
 
 QUICK = ["poison graphs: small, in every proof", "many credentials: numbers", "lists: with proofs"]

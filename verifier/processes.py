@@ -101,9 +101,10 @@ class _Worker(Generic[_Question, _Answer]):
 
     def end(self) -> None:
         if self.process is not None and self._pipe is not None:
+            self._pipe.close()  # which ends it, if it waits for a question
+            self.process.join(0.5)
             self.process.kill()
             self.process.join()
-            self._pipe.close()
         self.process = None
 
     def ask(self, question: _Question) -> _Answer:
