@@ -13,7 +13,7 @@ import orjson
 import rfc8785
 
 from wire.problem import Malformed, TooLarge
-from wire.work import BYTES_HASHED, Work
+from wire.work import BYTES_HASHED, Work, marks
 
 LARGEST_INTEGER = 2**53 - 1  # beyond it ECMAScript numbers are not exact (RFC 8785 Appendix D)
 DEEPEST = 128  # levels of nesting
@@ -40,8 +40,9 @@ def canonicalize(value: Any, work: Work | None = None) -> bytes:
         plain = _is_plain(value, 0)
         text = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
         if work is not None:
-            slow = 0 if plain else _VALUE_SLOWLY * marks(text) + text.count(b"\\") // _ESCAPES
-            work.spend(marks(text) // 4 + len(text) // BYTES_HASHED + slow)
+            values = marks(text)
+            slow = 0 if plain else _VALUE_SLOWLY * values + text.count(b"\\") // _ESCAPES
+            work.spend(values // 4 + len(text) // BYTES_HASHED + slow)
         return text if plain else rfc8785.dumps(value)
     except (orjson.JSONEncodeError, rfc8785.CanonicalizationError, UnicodeEncodeError):
         raise NoCanonicalForm(
@@ -56,11 +57,6 @@ def size(value: Any) -> int:
     except orjson.JSONEncodeError:
         text = canonicalize(value)  # says what is wrong
     return marks(text)
-
-
-def marks(text: bytes) -> int:
-    """How many values JSON text holds at the most."""
-    return 1 + sum(map(text.count, (b",", b"[", b"{")))
 
 
 def _is_plain(value: Any, depth: int) -> bool:

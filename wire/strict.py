@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 import orjson
 
 from .problem import Malformed, RepeatedMember, TooLarge
-from .work import VALUE_READ, Work
+from .work import VALUE_READ, Work, marks
 
 __all__ = [
     "JSON",
@@ -103,7 +103,7 @@ def load_json_object(
 
 def _values(text: bytes, most: int) -> int:
     """How many values a text holds at the most; without commas and brackets in strings, if it matters."""
-    found = _marks(text)
+    found = marks(text)
     if found <= most:
         return found
     text = _without_escapes(text)
@@ -111,11 +111,7 @@ def _values(text: bytes, most: int) -> int:
     # limit, or is no JSON. To cut it at each of them would fill the memory.
     if text.count(b'"') > 4 * (most + 1):
         return most + 1
-    return _marks(_outside_strings(text))
-
-
-def _marks(text: bytes) -> int:
-    return 1 + text.count(b",") + text.count(b"[") + text.count(b"{")
+    return marks(_outside_strings(text))
 
 
 def _without_escapes(text: bytes) -> bytes:

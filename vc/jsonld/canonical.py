@@ -9,9 +9,8 @@ from typing import Any
 import orjson
 
 from wire.problem import Malformed
-from wire.work import VALUE_WALKED, Work
+from wire.work import VALUE_WALKED, Work, marks
 
-from .. import jcs
 from . import rdfc
 from .context import Contexts, Meter
 from .documents import Documents
@@ -91,5 +90,5 @@ def _dataset(document: dict[str, Any], work: Work) -> rdfc.Dataset:
         text = orjson.dumps(document)
     except orjson.JSONEncodeError:  # the walk says what is wrong
         return rdfc.Dataset(rdfc.counted(work))
-    work.spend(VALUE_WALKED * jcs.marks(text))
+    work.spend(VALUE_WALKED * marks(text))
     return rdfc.Dataset() if len(text) <= SMALL else rdfc.Dataset(rdfc.counted(work))
