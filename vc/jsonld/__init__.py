@@ -1,8 +1,9 @@
 """JSON-LD to the bytes that are signed: contexts, statements, canonical N-Quads; lossless or an error.
 
 Start with `canonical.py` (the door), then `walker.py` (a document becomes statements; `plan.py` and
-`value.py` help), `context.py` (what its terms mean), `rdfc.py` (statements become one text). `contexts/` has
-the vendored context documents with their SHA-256; `general.py` is JSON-LD as the specification has it, losses
+`value.py` help), `context.py` (what its terms mean), `rdfc.py` (statements become one text). `vocabulary.py`
+is the one table of what is read, `reading.py` says it, however a document is spelled. `contexts/` has the
+vendored context documents with their SHA-256; `general.py` is JSON-LD as the specification has it, losses
 included, for comparison.
 """
 

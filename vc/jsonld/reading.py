@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from operator import is_
 from typing import Any
@@ -38,23 +39,37 @@ from .plan import (
     absolute,
 )
 from .problem import InvalidDocument, Respelled, TooComplex
+from .rdfc import Dataset
 from .value import reference, value_object
 from .walker import DECIDING, DEEPEST, Walk, misnamed
 
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,15})(\.[0-9]{1,17})?([eE][+-]?[0-9]{1,3})?").fullmatch
-_Objects = dict[str, list[dict[str, Any]]]
+_MOST = 100_000  # objects
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Reading:
     """What one document says."""
 
     claims: Mapping[str, Any]
     """The document itself where it is spelled so, else a copy. Its `proof` stays as it is."""
-    objects: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
-    """By id, the objects that say something of it."""
+    told: Sequence[Mapping[str, Any]] = ()
+    """The objects that have an id and say something of it."""
     silent: str = ""
     """A member that is null or [], which no signature covers."""
+
+    @cached_property
+    def ids(self) -> list[Any]:
+        """Of which they speak."""
+        return [told["id"] for told in self.told]
+
+    @cached_property
+    def objects(self) -> Mapping[str, Sequence[Mapping[str, Any]]]:
+        """Those objects by id: several may speak of one."""
+        found: dict[str, list[Mapping[str, Any]]] = {}
+        for told in self.told:
+            found.setdefault(told["id"], []).append(told)
+        return found
 
     def about(self, value: object) -> object:
         """All that the document says of an object, or of an id, wherever it stands; else the value itself.
@@ -62,7 +77,11 @@ class Reading:
         Raises `Respelled` where that cannot be told apart.
         """
         name = value.get("id") if isinstance(value, dict) else value
-        found = self.objects.get(name, ()) if isinstance(name, str) else ()
+        if not isinstance(name, str):
+            return value
+        if isinstance(value, dict) and len(value) > 1 and self.ids.count(name) < 2:
+            return value  # it says all itself
+        found = self.objects.get(name)
         return _united(found) if found else value
 
 
@@ -75,76 +94,85 @@ def read(document: Mapping[str, Any], contexts: Contexts) -> Reading:
         contexts.settle(meter)
 
 
+_NOTHING = Dataset()  # no statements are made here
+
+
 class _Reader:
     """One way through one document."""
 
     def __init__(self, contexts: Contexts, meter: Meter) -> None:
         assert contexts.names is not None
         self.names = contexts.names
-        self.walk = Walk(contexts, meter)
-        self.objects: _Objects = {}
+        self.walk = Walk(contexts, meter, _NOTHING)
+        self.told: list[Mapping[str, Any]] = []
         self.silent = ""
 
     def read(self, document: Mapping[str, Any]) -> Reading:
         unsecured = {name: value for name, value in document.items() if name != "proof"}
         root = self.walk.contexts.root
-        if self.is_plain(root, unsecured, 0) and len(self.objects.get(unsecured.get("id", ""), ())) < 2:
-            return Reading(document, self.objects)
-        self.objects = {}
-        claims = self.node(root, unsecured, 0)
-        own = self.objects.get(claims.get("id", ""), ())
-        if len(own) > 1:
-            claims = {**claims, **_united(own)}
+        if self.is_plain(root, unsecured):
+            reading = Reading(document, self.told)
+            if reading.ids.count(unsecured.get("id")) < 2:
+                return reading
+        self.told = []
+        claims: Mapping[str, Any] = self.node(root, unsecured, 0)
+        if own := Reading({}, self.told).objects.get(claims.get("id", "")):
+            claims = {**claims, **_united(own)} if len(own) > 1 else claims
         if claims is unsecured:
-            return Reading(document, self.objects, self.silent)
+            return Reading(document, self.told, self.silent)
         secured = {"proof": document["proof"]} if "proof" in document else {}
-        return Reading({**claims, **secured}, self.objects, self.silent)
+        return Reading({**claims, **secured}, self.told, self.silent)
 
-    def is_plain(self, active: ActiveContext, node: dict[str, Any], depth: int) -> bool:
-        """Whether every word in an object is what it is called once read: the quick answer for most."""
-        if depth > DEEPEST:
-            return False
+    def is_plain(self, active: ActiveContext, document: dict[str, Any]) -> bool:
+        """Whether every word is what it is called once read: the quick answer for most documents."""
+        waiting = [(active, document)]
         try:
-            if "@context" in node:
-                active = self.walk.embedded(active, node["@context"])
-            if "type" in node:
-                active, _, types = self.walk.typed(active, node["type"])
-                if types is not None:
-                    return False
-            plans = active.plans
-            for key, value in node.items():
-                plan = plans[key] if key in plans else self.walk.plan(active, key)
-                reads = plan.reads
-                if reads == ALIKE:
-                    continue
-                kind = type(value)
-                if kind is str:
-                    if reads >= COUNTED or (
-                        reads == REFERENCE and value.partition(":")[0] in plan.scalar.terms
-                    ):
+            for active, node in waiting:
+                if "@context" in node:
+                    active = self.walk.embedded(active, node["@context"])
+                if "type" in node:
+                    active, _, types = self.walk.typed(active, node["type"])
+                    if types is not None:
                         return False
-                elif kind is dict:
-                    if reads == OTHERWISE or not self.is_plain(plan.node, value, depth + 1):
-                        return False
-                elif kind is list:
-                    if reads >= COUNTED or not value:
-                        return False
-                    for item in value:
-                        if type(item) is dict:
-                            if not self.is_plain(plan.node, item, depth + 1):
-                                return False
-                        elif type(item) is not str or (
-                            reads == REFERENCE and item.partition(":")[0] in plan.scalar.terms
-                        ):
+                plans = active.plans
+                for key, value in node.items():
+                    plan = plans[key] if key in plans else self.walk.plan(active, key)
+                    reads = plan.reads
+                    if reads == ALIKE:
+                        continue
+                    kind = type(value)
+                    if kind is str:
+                        if reads and (reads != REFERENCE or value.partition(":")[0] in plan.scalar.terms):
                             return False
-                elif value is None or reads == OTHERWISE or (plan.datatype and reads != COUNTED):
+                    elif reads == OTHERWISE or value is None:
+                        return False
+                    elif kind is dict:
+                        waiting.append((plan.node, value))
+                    elif kind is list:
+                        if not value or not self._are_plain(plan, value, waiting):
+                            return False
+                    elif plan.datatype and reads != COUNTED:
+                        return False
+                if "id" in node and len(node) > 1:
+                    if type(node["id"]) is not str:
+                        return False
+                    self.told.append(node)
+                if len(waiting) > _MOST:
                     return False
         except Problem:
             return False  # `node` says what is wrong
-        if "id" in node and len(node) > 1:
-            if type(node["id"]) is not str:
+        return True
+
+    def _are_plain(
+        self, plan: Plan, values: list[Any], waiting: list[tuple[ActiveContext, dict[str, Any]]]
+    ) -> bool:
+        for item in values:
+            if type(item) is dict:
+                waiting.append((plan.node, item))
+            elif type(item) is not str or (
+                plan.reads and (plan.reads != REFERENCE or item.partition(":")[0] in plan.scalar.terms)
+            ):
                 return False
-            self.objects.setdefault(node["id"], []).append(node)
         return True
 
     def node(self, active: ActiveContext, node: dict[str, Any], depth: int) -> dict[str, Any]:
@@ -203,7 +231,7 @@ class _Reader:
             raise
         result = node if said is None else said
         if "id" in result and len(result) > 1:
-            self.objects.setdefault(result["id"], []).append(result)
+            self.told.append(result)
         return result
 
     def value(self, plan: Plan, value: Any, depth: int) -> Any:
@@ -247,10 +275,10 @@ class _Reader:
             items = self.value(self.walk.inside(plan), value[key], depth + 1)
             return items if keyword == "@set" or plan.kind == LIST else {"@list": items}
         if plan.kind == GRAPH:  # somebody else's document, most often: with objects and silence of its own
-            outer = self.objects, self.silent
-            self.objects = {}
+            outer = self.told, self.silent
+            self.told = []
             result = self.node(plan.node, value, depth + 1)
-            self.objects, self.silent = outer
+            self.told, self.silent = outer
             return result
         alone = len(value) == 1 and next(iter(value)) in plan.scalar.ids
         return self.node(plan.scalar if alone else plan.node, value, depth + 1)
@@ -262,8 +290,7 @@ def _value_object(plan: Plan, value: dict[str, Any], content: Any) -> Any:
     said = {expand(plan.scalar, key, vocab=True): entry for key, entry in value.items()}
     if "@type" in said:
         return _native(content, expand(plan.scalar, said["@type"], vocab=True))
-    tagged = {key: said[key].lower() for key in ("@language", "@direction") if key in said}
-    return {"@value": content, **tagged} if tagged else content
+    return _tagged(content, said.get("@language", "").lower(), said.get("@direction"))
 
 
 def _native(content: Any, datatype: str | None) -> Any:
@@ -280,14 +307,15 @@ def _native(content: Any, datatype: str | None) -> Any:
     return text
 
 
-def _tagged(text: str, language: str | None, direction: str | None) -> Any:
-    tags = {"@language": language, "@direction": direction}
-    return {"@value": text, **{tag: found for tag, found in tags.items() if found}}
+def _tagged(text: Any, language: str | None, direction: str | None) -> Any:
+    given = {"@language": language, "@direction": direction}
+    tags = {tag: found for tag, found in given.items() if found}
+    return {"@value": text, **tags} if tags else text
 
 
 def _united(objects: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
     """What several objects of one id say together, in an order that does not depend on theirs."""
-    if all(found == objects[0] for found in objects):
+    if len(objects) == 1 or all(found == objects[0] for found in objects):
         return objects[0]
     said: dict[str, Any] = {}
     for name in dict.fromkeys(name for found in objects for name in found if name != "@context"):

@@ -1,0 +1,133 @@
+"""What is said reads the same, however it is written."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from vc.jsonld import InvalidDocument, LossyDocument, Respelled, TooComplex, read
+
+XSD = "http://www.w3.org/2001/XMLSchema#"
+TERMS: dict[str, Any] = {
+    "id": "@id", "type": "@type", "value": "@value",
+    "ex": "urn:ex:",
+    "text": "ex:text", "day": {"@id": "ex:day", "@type": XSD + "date"},
+    "count": {"@id": "ex:count", "@type": XSD + "integer"},
+    "share": {"@id": "ex:share", "@type": XSD + "decimal"},
+    "passed": {"@id": "ex:passed", "@type": XSD + "boolean"},
+    "title": {"@id": "ex:title", "@language": "DE"},
+    "titles": {"@id": "ex:titles", "@container": "@language"},
+    "back": {"@reverse": "ex:forth"}, "steps": {"@id": "ex:steps", "@container": "@list"},
+    "kind": {"@id": "ex:kind", "@type": "@vocab"}, "data": {"@id": "ex:data", "@type": "@json"},
+    "by": {"@id": "ex:by", "@container": "@index"}, "see": {"@id": "ex:see", "@type": "@id"},
+}  # fmt: skip
+
+
+def said(**members: Any) -> dict[str, Any]:
+    found = dict(
+        read(
+            {"@context": TERMS, **members},
+        ).claims
+    )
+    del found["@context"]
+    return found
+
+
+TAGGED = {"@value": "Meister", "@language": "de"}
+SAME: list[tuple[Any, list[dict[str, Any]]]] = [
+    ({"urn:ex:text": "x"}, [
+        {"text": "x"}, {"ex:text": "x"}, {"urn:ex:text": {"@value": "x"}}, {"text": {"value": "x"}},
+        {"text": {"@value": "x", "@type": XSD + "string"}},
+    ]),
+    ({"urn:ex:text": 5}, [{"text": 5}, {"text": 5.0}, {"text": {"@value": "5", "@type": XSD + "integer"}}]),
+    ({"urn:ex:text": 1.5}, [{"text": 1.5}, {"text": {"@value": "1.5E0", "@type": XSD + "double"}}]),
+    ({"urn:ex:text": True}, [{"text": True}, {"text": {"@value": "true", "@type": XSD + "boolean"}}]),
+    ({"urn:ex:day": "2026-06-30"}, [
+        {"day": "2026-06-30"}, {"ex:day": {"@value": "2026-06-30", "@type": XSD + "date"}},
+    ]),
+    ({"urn:ex:day": "5"}, [{"day": 5}, {"day": "5"}]),
+    ({"urn:ex:count": 5}, [{"count": 5}, {"count": "5"}, {"ex:count": 5}]),
+    ({"urn:ex:count": "05"}, [{"count": "05"}]),
+    ({"urn:ex:share": 0.25}, [{"share": "0.25"}]),
+    ({"urn:ex:passed": False}, [{"passed": False}, {"passed": "false"}]),
+    ({"urn:ex:passed": "no"}, [{"passed": "no"}]),
+    ({"urn:ex:title": TAGGED}, [
+        {"title": "Meister"}, {"title": TAGGED}, {"ex:title": {"@value": "Meister", "@language": "DE"}},
+    ]),
+    ({"urn:ex:titles": TAGGED}, [{"titles": {"de": "Meister"}}, {"ex:titles": TAGGED}]),
+    ({"urn:ex:titles": [TAGGED, "M.A."]}, [{"titles": {"DE": "Meister", "@none": ["M.A."]}}]),
+    ({"urn:ex:steps": {"@list": ["a"]}}, [{"ex:steps": {"@list": ["a"]}}]),
+    ({"urn:ex:steps": ["a"]}, [{"steps": ["a"]}, {"steps": {"@list": ["a"]}}]),
+    ({"urn:ex:kind": "VerifiableCredential"}, [
+        {"kind": "https://www.w3.org/2018/credentials#VerifiableCredential"},
+    ]),
+    ({"urn:ex:see": "urn:ex:1"}, [{"see": "ex:1"}, {"see": "urn:ex:1"}, {"ex:see": "urn:ex:1"}]),
+    ({"urn:ex:see": ["urn:ex:1", "urn:ex:2"]}, [
+        {"see": ["ex:1", "urn:ex:2"]}, {"see": {"@set": ["ex:1", "ex:2"]}},
+    ]),
+    ({"urn:ex:data": {"a": [None, {}]}}, [
+        {"data": {"a": [None, {}]}}, {"ex:data": {"@value": {"a": [None, {}]}, "@type": "@json"}},
+    ]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("expected", "written"), SAME, ids=lambda value: str(value)[:40])
+def test_one_reading_of_all_ways_of_writing(expected: dict[str, Any], written: list[dict[str, Any]]) -> None:
+    for members in written:
+        assert said(**members) == expected
+
+
+@pytest.mark.parametrize(
+    ("members", "problem", "words"),
+    [
+        ({"back": {"id": "urn:ex:1"}}, Respelled, "/back: 'back', by a context of the document's own, says"),
+        ({"by": {"a": "x"}}, InvalidDocument, "a map by index"),
+        ({"text": "x", "ex:text": "y"}, Respelled, "urn:ex:text is said under two names"),
+        ({"id": ["urn:ex:1"]}, LossyDocument, "/id"),
+        ({"id": 5, "text": "x"}, LossyDocument, "/id"),
+        ({"id": {}, "text": "x"}, LossyDocument, "/id"),
+        ({"unheardOf": "x"}, LossyDocument, "'unheardOf' has no meaning"),
+        ({"text": {"@value": None}}, InvalidDocument, "/text"),
+    ],
+)
+def test_what_is_not_read_is_named(members: dict[str, Any], problem: type[Exception], words: str) -> None:
+    with pytest.raises(problem) as raised:
+        said(**members)
+    assert words in str(raised.value)
+
+
+def test_what_is_nested_without_end_is_refused() -> None:
+    value: dict[str, Any] = {"text": "x"}
+    for _ in range(200):
+        value = {"ex:text": value}
+    with pytest.raises(TooComplex):
+        said(**value)
+    circle: dict[str, Any] = {"text": "x"}
+    circle["ex:see"] = circle
+    with pytest.raises(TooComplex):
+        said(**circle)
+
+
+def test_objects_of_one_id_are_read_together() -> None:
+    found = read({
+        "@context": TERMS,
+        "see": [
+            {"id": "urn:ex:1", "text": ["b", "a"]},
+            {"id": "urn:ex:1", "text": "c", "count": 1},
+            "urn:ex:1",
+        ],
+    })  # fmt: skip
+    whole = {"id": "urn:ex:1", "urn:ex:text": ["a", "b", "c"], "urn:ex:count": 1}
+    for value in found.claims["urn:ex:see"]:
+        assert found.about(value) == whole
+    assert found.about("urn:ex:2") == "urn:ex:2"
+    assert found.about({"urn:ex:text": "x"}) == {"urn:ex:text": "x"}
+
+
+def test_objects_of_one_id_that_differ_in_what_decides_cannot_be_told_apart() -> None:
+    ends = [{"id": "urn:ex:1", "validUntil": f"203{year}-01-01T00:00:00Z"} for year in (0, 1)]
+    v2 = "https://www.w3.org/ns/credentials/v2"
+    found = read({"@context": [v2, TERMS], "see": [{"type": "VerifiableCredential", **end} for end in ends]})
+    with pytest.raises(Respelled, match="differ in validUntil"):
+        found.about("urn:ex:1")
