@@ -380,3 +380,14 @@ def test_what_the_document_is_and_its_proof_is_for_are_no_iris_either() -> None:
         report = check(document)
         assert report.verdict is Verdict.UNDETERMINED, text(report)
         assert "read" in text(report)
+
+
+def test_a_wallet_lists_what_it_could_not_read() -> None:
+    document = signed(plain(index=26, name="Diploma"))
+    document["@context"] = [*document["@context"], "https://university.example/v1"]
+    report = check(document)
+    assert report.verdict is Verdict.UNDETERMINED
+    held = Held("0" * 12, Bundle(document, (), (), ()).to_bytes(), NOW, report.verdict)
+    assert wallet.line(held).startswith(
+        "000000000000  Diploma of Ada Invented, Example University; could not be"
+    )
