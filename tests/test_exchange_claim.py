@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -184,6 +184,15 @@ def test_a_proof_for_something_else_is_refused(message: Callable[[], dict[str, A
     received = Acceptance.parse(json.dumps(message()).encode())
     with pytest.raises(InvalidProof):
         received.verify(domain=LINK.service, documents=DOCUMENTS, now=NOW)
+
+
+def test_a_proof_is_good_until_the_second_that_it_expires() -> None:
+    message = json.dumps(signed(expires=NOW + timedelta(seconds=1))).encode()
+    Acceptance.parse(message).verify(domain=LINK.service, documents=DOCUMENTS, now=NOW)
+    with pytest.raises(InvalidProof, match="expires"):
+        Acceptance.parse(message).verify(
+            domain=LINK.service, documents=DOCUMENTS, now=NOW + timedelta(seconds=1)
+        )
 
 
 CREDENTIAL = {

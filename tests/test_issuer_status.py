@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import stat
 from datetime import timedelta
-from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,6 @@ from issuer.permutation import LIST_ENTRIES
 from issuer.status import Lists, anchored
 from ledger import EntryKind, parse_entry
 from ledger.audit import audit
-from tests.processes import ended
 from tests.registrar import NOW, csv_file, graduate, issuer_in, verifier_for
 from vc import Credential, StatusList, Verdict
 from vc.status import Reason, StatusEntry, open_list, read_revocation
@@ -153,23 +151,6 @@ def test_a_journalled_revocation_is_published_by_the_next_who_publishes(
     bundle = again.bundle(again.store.current("UNI-000007"))
     assert verifier_for(again).verify(bundle, now=NOW).verdict is Verdict.INVALID
     assert revoked_positions(issuer) == {position(issuer, "UNI-000007")}
-
-
-def test_revocations_by_several_processes_are_all_kept(issuer: Issuer) -> None:
-    issuer.store.close()
-    context = get_context("fork")
-    processes = [context.Process(target=_revoke, args=(issuer.home, first)) for first in (1, 6, 11, 16)]
-    for process in processes:
-        process.start()
-    ended(processes)
-    assert len(revoked_positions(issuer)) == 20
-    assert audit(issuer.log).size >= 25
-
-
-def _revoke(home: Path, first: int) -> None:
-    issuer = Issuer(home, lambda: None, lambda: NOW)
-    for row in range(first, first + 5):
-        issuer.lists.revoke([f"UNI-{row:06}"], Reason.FRAUD, date=NOW, now=NOW)
 
 
 def test_a_verifier_on_the_same_machine_finds_the_published_files(issuer: Issuer, tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -66,16 +65,6 @@ def test_what_was_interrupted_is_found_without_reading_all_that_was_issued(store
         "SCAN credential USING INDEX begun",
         "SEARCH single USING INTEGER PRIMARY KEY (rowid=?)",
     ]
-
-
-def test_numbers_are_given_out_once_to_whoever_asks_at_once(path: Path, store: Store) -> None:
-    def take(_: int) -> list[int]:
-        own = Store(path)
-        return [number for _ in range(20) for number in [own.reserve(3)]]
-
-    with ThreadPoolExecutor(4) as pool:
-        firsts = sorted(first for taken in pool.map(take, range(4)) for first in taken)
-    assert firsts == list(range(0, 240, 3))
 
 
 def test_a_job_is_begun_once_per_key(store: Store) -> None:

@@ -1,0 +1,255 @@
+"""What is good once, taken from two sides at once, step by step: one gets it; and so with a fault planted."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from exchange.claim import ClaimLink
+from issuer.claims import AlreadyClaimed, ChallengeSpent, Claims, _hash, _seconds
+from issuer.issue import Issuer
+from issuer.store import EditionTaken, NewEntry, Store
+from keys import PrivateKey
+from ledger import Log
+from tests.diplomas import NOW as CLAIMED
+from tests.diplomas import bundle, diploma
+from tests.fault.issuing import require_once
+from tests.lockstep import Race
+from tests.registrar import NOW, graduate, issuer_in
+from tests.test_issuer_claims import SERVICE, Registrar, answer
+from vc import Credential, StatusList
+from vc.status import Reason
+from wire.strict import load_json_object
+
+NUMBER = "UNI-000001"
+ADA, EVE = (PrivateKey.generate() for _ in range(2))
+
+
+class Generous(Registrar):
+    """An issuer that gives a diploma to whom a link names, so that all rests on the link."""
+
+    def claim(self, number: str, holder: str, generation: int) -> bytes:
+        return bundle(diploma(holder))
+
+
+@pytest.fixture
+def race(monkeypatch: pytest.MonkeyPatch) -> Race:
+    return Race(monkeypatch)
+
+
+def outcomes(results: Sequence[object]) -> list[type]:
+    return sorted({type(result) for result in results}, key=lambda kind: kind.__name__)
+
+
+# A challenge, a link
+
+
+def one_challenge(race: Race, folder: Path) -> None:
+    claims, registrar = Claims(folder / "claims.sqlite", SERVICE), Generous()
+    link = claims.offer(NUMBER, registrar, now=CLAIMED)
+    message = answer(claims.invite(link.token, registrar, now=CLAIMED), ADA)
+    results = race.run([lambda: claims.redeem(link.token, message, registrar, now=CLAIMED)] * 2)
+    assert outcomes(results) == [ChallengeSpent, bytes]
+
+
+def one_link(race: Race, folder: Path) -> None:
+    claims, registrar = Claims(folder / "claims.sqlite", SERVICE), Generous()
+    link = claims.offer(NUMBER, registrar, now=CLAIMED)
+    messages = [answer(claims.invite(link.token, registrar, now=CLAIMED), key) for key in (ADA, EVE)]
+
+    def redeem(message: bytes) -> Callable[[], object]:
+        return lambda: claims.redeem(link.token, message, registrar, now=CLAIMED)
+
+    assert outcomes(race.run([redeem(message) for message in messages])) == [AlreadyClaimed, bytes]
+
+
+def links(race: Race, folder: Path) -> None:
+    claims, registrar = Claims(folder / "claims.sqlite", SERVICE), Generous()
+    numbers = ("UNI-1", "UNI-2")
+    offered = race.run([lambda n=n: claims.offer(n, registrar, now=CLAIMED) for n in numbers])
+    assert registrar.counted == 2
+    for link in offered:
+        assert isinstance(link, ClaimLink)
+        claims.invite(link.token, registrar, now=CLAIMED)
+
+
+# A sequence number, an edition, a place in the log
+
+
+def one_sequence(race: Race, folder: Path) -> None:
+    stores = [Store(folder / "issuer.sqlite") for _ in range(2)]
+    taken = race.run([lambda store=store: store.reserve(3) for store in stores])
+    assert sorted(taken, key=str) == [0, 3]
+    assert stores[0].reserve(1) == 6
+
+
+def one_edition(race: Race, folder: Path) -> None:
+    stores = [Store(folder / "issuer.sqlite") for _ in range(2)]
+
+    def begin(store: Store, seq: int) -> Callable[[], object]:
+        return lambda: store.begin_single(NewEntry(seq, NUMBER, 1, None, "张敏", ""), b"line")
+
+    results = race.run([begin(store, seq) for seq, store in enumerate(stores)])
+    assert outcomes(results) == [EditionTaken, type(None)]
+    assert len(stores[0].begun_singles()) == 1
+
+
+def opened(home: Path) -> Issuer:
+    """With its log open: what is opened when first needed has a lock of its own, which is no step."""
+    issuer = Issuer(home, lambda: None, lambda: NOW)
+    assert issuer.lists
+    return issuer
+
+
+def one_diploma(race: Race, folder: Path) -> None:
+    """Two registrars type the same one; then two processes find one that was begun."""
+    home = issuer_in(folder / "home", clock=lambda: NOW).home
+    issuers = [opened(home) for _ in range(2)]
+    results = race.run([lambda issuer=issuer: issuer.issue(graduate(1)) for issuer in issuers])
+    assert EditionTaken in outcomes(results)
+    require_once(issuers[0])
+
+
+def one_begun(race: Race, folder: Path) -> None:
+    home = issuer_in(folder / "home", clock=lambda: NOW).home
+    with pytest.MonkeyPatch.context() as killed:
+        killed.setattr(Issuer, "_complete", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            opened(home).issue(graduate(1))
+    issuers = [opened(home) for _ in range(2)]
+    assert race.run([issuer._recover for issuer in issuers]) == [None, None]
+    require_once(issuers[0])
+
+
+# A status list
+
+
+def one_list(race: Race, folder: Path) -> None:
+    """Who was first has read the revocations when the other adds one, and would write the list without it."""
+    issuer = issuer_in(folder / "home", clock=lambda: NOW)
+    for row in (1, 2):
+        issuer.issue(graduate(row))
+    issuers = [opened(issuer.home) for _ in range(2)]
+    real, first = Store.revocations, iter([True])
+
+    def revocations(self: Store, number: int) -> Any:
+        found = real(self, number)
+        if next(first, False):
+            race.let_others()
+        return found
+
+    def revoke(issuer: Issuer, number: str) -> None:
+        issuer.lists.revoke([number], Reason.FRAUD, date=NOW, now=NOW)
+
+    def second() -> None:
+        race.stand_by()
+        revoke(issuers[1], "UNI-000002")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Store, "revocations", revocations)
+        results = race.run([lambda: revoke(issuers[0], NUMBER), second])
+    assert results == [None, None]
+    listed = Credential.parse(load_json_object((issuer.home / "status" / "0").read_bytes()))
+    bits = StatusList.decode(listed.subjects[0]["encodedList"])
+    assert sum(bits[position] for position in range(bits.entries)) == 2
+    details = load_json_object((issuer.home / "status" / "0-details").read_bytes())
+    assert len(details["credentialSubject"]["revocations"]) == 2
+
+
+RACES = [one_challenge, one_link, links, one_sequence, one_edition, one_diploma, one_begun, one_list]
+
+
+@pytest.mark.parametrize("compete", RACES, ids=lambda compete: compete.__name__)
+def test_of_two_at_once_one_gets_it(
+    compete: Callable[[Race, Path], None], race: Race, tmp_path: Path
+) -> None:
+    compete(race, tmp_path)
+
+
+# Planted faults, each found each time
+
+
+def spend_after_a_look(self: Claims, token: str, challenge: str, now: datetime) -> None:
+    with self._connected() as connection:
+        known = (_hash(challenge), _hash(token), _seconds(now))
+        found = connection.execute(
+            "SELECT used FROM challenge WHERE challenge = ? AND token = ? AND expires > ?", known
+        ).fetchone()
+        if found != (0,):
+            raise ChallengeSpent("it was spent")
+        connection.execute("UPDATE challenge SET used = 1 WHERE challenge = ?", known[:1])
+
+
+def bind_after_a_look(self: Claims, token: str, holder: str, now: datetime) -> tuple[str, int, bool]:
+    with self._connected() as connection:
+        (number, found) = connection.execute(
+            "SELECT number, holder FROM link WHERE token = ?", (_hash(token),)
+        ).fetchone()
+        if found not in (None, holder):
+            raise AlreadyClaimed("another has it")
+        connection.execute("UPDATE link SET holder = ? WHERE token = ?", (holder, _hash(token)))
+    return number, 0, found is None
+
+
+def reserve_after_a_look(self: Store, count: int) -> int:
+    with self._database.reading() as connection:
+        first = connection.exec_driver_sql("SELECT next FROM counter WHERE name = 'seq'").scalar_one()
+    with self._database.writing() as connection:
+        connection.exec_driver_sql("UPDATE counter SET next = ? WHERE name = 'seq'", (first + count,))
+    return int(first)
+
+
+def begin_after_a_look(self: Store, entry: NewEntry, line: bytes, generation: int | None = None) -> None:
+    with self._database.reading() as connection:
+        taken = "SELECT 1 FROM single JOIN person USING (seq) WHERE line = ?"
+        if connection.exec_driver_sql(taken, (line,)).first():
+            raise EditionTaken("another has it")
+    with self._database.writing() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO credential VALUES (?, ?, ?, NULL)", (entry.seq, entry.number, entry.seq)
+        )
+        connection.exec_driver_sql("INSERT INTO person VALUES (?, '', '')", (entry.seq,))
+        connection.exec_driver_sql("INSERT INTO single VALUES (?, ?)", (entry.seq, line))
+
+
+_append = Log.append
+
+
+def append_again(self: Log, entries: Sequence[bytes], key: bytes) -> range:
+    return _append(self, entries, key + os.urandom(4))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("_time", range(6))
+@pytest.mark.parametrize(
+    ("compete", "owner", "name", "fault"),
+    [
+        (one_challenge, Claims, "_spend", spend_after_a_look),
+        (one_link, Claims, "_bind", bind_after_a_look),
+        (one_sequence, Store, "reserve", reserve_after_a_look),
+        (one_edition, Store, "begin_single", begin_after_a_look),
+        (one_begun, Log, "append", append_again),
+        (one_list, "issuer.status", "locked", lambda *_, **__: nullcontext()),
+    ],
+)
+def test_a_planted_fault_is_found_each_time(
+    compete: Callable[[Race, Path], None],
+    owner: Any,
+    name: str,
+    fault: Any,
+    _time: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if isinstance(owner, str):
+        monkeypatch.setattr(f"{owner}.{name}", fault)
+    else:
+        monkeypatch.setattr(owner, name, fault)
+    with pytest.raises(AssertionError):
+        compete(Race(monkeypatch), tmp_path)
