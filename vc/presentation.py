@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wire import Problem, TooLarge
+from wire.work import Work
 
 from . import forms
 from .credential import (
@@ -41,8 +42,11 @@ class Presentation:
     """Why nobody can tell what the presentation itself means."""
 
     @classmethod
-    def parse(cls, document: object) -> Presentation:
-        """Checks form, that of the credentials inside too. Raises as `Credential.parse`, and `TooLarge`."""
+    def parse(cls, document: object, work: Work | None = None) -> Presentation:
+        """Checks form, that of the credentials inside too; `work` is what it may cost to read them.
+
+        Raises as `Credential.parse`, and `TooLarge`.
+        """
         document = require_object(document, "the presentation")
         require_context(document)
         require_types(document, "VerifiablePresentation")
@@ -55,12 +59,14 @@ class Presentation:
                 raise UnsupportedForm(f"verifiableCredential holds {form}")
             if not isinstance(item, dict):
                 raise MalformedCredential("verifiableCredential holds something that is not an object")
-        _, unread = read({name: value for name, value in document.items() if name != "verifiableCredential"})
+        _, unread = read(
+            {name: value for name, value in document.items() if name != "verifiableCredential"}, work
+        )
         return cls(
             document,
             optional_url(document, "id", "the presentation"),
             _holder(document),
-            tuple(Credential.parse(item) for item in items),
+            tuple(Credential.parse(item, work) for item in items),
             unread,
         )
 

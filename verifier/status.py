@@ -157,7 +157,7 @@ class StatusLookup:
                 if data is None:
                     continue
                 found = Anchored(load_json_object(data, limit=MAX_LIST, work=self._work))
-                Credential.parse(found.document)
+                Credential.parse(found.document, self._work)
             except Damaged as problem:  # the issuer's own, of which an older copy must not take the place
                 opened.doubt = _unusable(url, problem)
                 continue

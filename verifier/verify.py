@@ -99,8 +99,10 @@ class Verifier:
         # (1) readable: limits, form
         with checks.step(1):
             bundle = source if isinstance(source, Bundle) else Bundle.parse(source, work)
-            presentation = Presentation.parse(bundle.secured) if bundle.is_presentation else None
-            credentials = presentation.credentials if presentation else (Credential.parse(bundle.secured),)
+            presentation = Presentation.parse(bundle.secured, work) if bundle.is_presentation else None
+            credentials = (
+                presentation.credentials if presentation else (Credential.parse(bundle.secured, work),)
+            )
             # whole and in limits, also where no signature reaches
             work.spend(jcs.size(dict(bundle.secured)))
             checks.passed("well-formed")
@@ -310,7 +312,7 @@ class _Steps:
         it has one that is trusted: else a key that was stolen, or retired in a document that stayed away,
         could say that nothing is revoked. One by another issuer has to be in a log anyway.
         """
-        credential = Credential.parse(anchored.document)
+        credential = Credential.parse(anchored.document, self._work)
         signer, known = credential.issuer, self._trust.issuer(issuer)
         if signer != issuer and signer not in (known.status_issuers if known else ()):
             raise NotItsList(

@@ -30,9 +30,9 @@ def secured() -> Contexts:
     return Contexts(documents, Names(documents))
 
 
-def read(document: Mapping[str, Any]) -> Reading:
+def read(document: Mapping[str, Any], work: Work | None = None) -> Reading:
     """What a document says, by `secured()` contexts. Raises as `canonicalize`."""
-    return read_by(document, secured())
+    return read_by(document, secured(), work)
 
 
 @lru_cache(1024)

@@ -18,6 +18,7 @@ from typing import Any
 import orjson
 
 from wire.problem import Problem
+from wire.work import Work
 
 from .context import ActiveContext, Contexts, Meter, expand
 from .literal import literal
@@ -85,9 +86,9 @@ class Reading:
         return _united(found) if found else value
 
 
-def read(document: Mapping[str, Any], contexts: Contexts) -> Reading:
+def read(document: Mapping[str, Any], contexts: Contexts, work: Work | None = None) -> Reading:
     """Reads a document. Raises what `canonicalize` raises for its terms, types and references."""
-    meter = Meter()
+    meter = Meter(work)
     try:
         return _Reader(contexts, meter).read(document)
     finally:
