@@ -5,15 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from did.methods import key as did_key
 from keys import PrivateKey
-from ledger import Log
+from ledger import Fact, Log
 from ledger.tiles.memory import MemoryStore
 from tests.world import NOW, Holder, University, verifier
 from vc import Anchored, Bundle, StatusList, Verdict, sign
 from vc.anchoring import anchoring_terms, log_entry
 from vc.status import status_list_document
 from verifier import RecognisedIssuer, RecognisedLog, Trust, load_policy
+from verifier.evidence import attested
 
 
 def by(key: PrivateKey) -> str:
@@ -102,3 +105,13 @@ def test_a_log_speaks_for_its_own_issuer_and_for_no_other_on_the_list() -> None:
     judge = verifier(trust)
     assert judge.verify(whole, now=NOW).verdict is Verdict.VALID
     assert not judge.verify(replace(whole, evidence=(other.anchor(leaf),)), now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("clock", "said"),
+    [("own", "the issuer's own clock"), ("witness", "the clock of independent witnesses")],
+)
+def test_a_report_says_whose_clock_a_time_is_by(clock: str, said: str) -> None:
+    fact = Fact("log.example", 3, 4, NOW, clock)
+    assert attested(fact) == f"entry 3 of the log log.example by 2026-07-01 12:00Z (time: {said})"
+    assert attested(replace(fact, time=None)).endswith("at a time that nobody states")
