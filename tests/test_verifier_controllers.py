@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from did import METHODS, DIDNotFound, InvalidDocument, ResolutionFailed, Resolver
+from did import METHODS, DIDNotFound, InvalidDocument, ResolutionFailed, Resolver, controller
 from did.methods import key as did_key
 from keys import PrivateKey
 from ledger import EntryKind, entry
@@ -123,6 +123,13 @@ class TestDocument:
                 with pytest.raises(ResolutionFailed):
                     resolver.resolve(url)
             assert site.requests == []
+
+    def test_nothing_but_https_and_no_part_of_a_document_is_looked_for(self) -> None:
+        for url in ("http://uni.example/issuers/14", "https://uni.example/issuers/14#key-1", "urn:x"):
+            with pytest.raises(ResolutionFailed, match="no https URL"):
+                controller.resolve(url, NoFetcher())
+        with pytest.raises(Unavailable):
+            controller.resolve("https://uni.example/issuers/14", NoFetcher())
 
     def test_what_keeps_it_away_is_told_apart(self, host: Host) -> None:
         with pytest.raises(DIDNotFound, match="404"):

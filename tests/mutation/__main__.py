@@ -9,7 +9,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,14 +29,16 @@ def main() -> int:
     """0 where every break was noticed."""
     parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__)
     parser.add_argument("which", choices=["bindings", "mutants"])
-    parser.add_argument("files", nargs="*", help="only these; of mutants")
+    parser.add_argument("files", nargs="*", help="only in these")
     parser.add_argument("--folder", type=Path, help="where the copies go")
     parser.add_argument("--each", type=int, default=5, help="at most so many mutants of a function")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--minutes", type=float, default=1e6, help="end after that, with what was found")
     given = parser.parse_args()
     load_libraries()
-    jobs = _bindings() if given.which == "bindings" else _mutants(given.files, given.each, given.seed)
+    jobs = (
+        _bindings(given.files) if given.which == "bindings" else _mutants(given.files, given.each, given.seed)
+    )
     with tempfile.TemporaryDirectory(dir=given.folder) as folder:
         results = list(_run(list(jobs), Path(folder), time.monotonic() + 60 * given.minutes))
     missed = [result for result in results if not result["as_expected"]]
@@ -46,10 +48,11 @@ def main() -> int:
     return 1 if missed else 0
 
 
-def _bindings() -> Iterator[Job]:
-    for test in sorted({test for binding in BINDINGS for test in binding.tests}):
+def _bindings(files: Collection[str]) -> Iterator[Job]:
+    chosen = [binding for binding in BINDINGS if not files or binding.file in files]
+    for test in sorted({test for binding in chosen for test in binding.tests}):
         yield {"how": "control"}, None, [[test]]
-    for binding in BINDINGS:
+    for binding in chosen:
         source = Source(binding.file, (ROOT / binding.file).read_text())
         for how, edit in binding.edits(source):
             named = {"what": binding.what, "file": binding.file, "function": binding.function}
