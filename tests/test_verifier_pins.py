@@ -205,6 +205,17 @@ class TestKeyAndLog:
         for documents in (self.university.documents, self.university.documents[1:], []):
             assert check(replace(self.before, issuer_documents=tuple(documents)), self.trust, Web())
 
+    def test_so_it_does_by_another_name_than_the_pins(self) -> None:
+        university, key = University(), self.old_key
+        entry = RecognisedIssuer(university.did, keys=(key.public_key.multikey(),))
+        diploma = university.diploma(3)
+        del diploma["credentialStatus"]
+        method = f"{university.did}#key-1"
+        whole = university.bundle(sign(diploma, key, verification_method=method, created=university.now))
+        university.publish_document([self.new_key])
+        later = replace(whole, issuer_documents=tuple(university.documents[1:]))
+        assert check(later, Trust().adding(entry, university.recognised_log), Web())
+
     def test_the_key_of_a_newer_document_counts(self) -> None:
         new = self.university.bundle(self.university.sign(self.diploma(2), self.new_key))
         assert check(new, self.trust, Web())
