@@ -1,8 +1,8 @@
 """The worst that a stranger's file does to a verifier, as a multiple of one diploma's verification.
 
 Each input of tests/hostile.py is verified in a process of its own, by a verifier that knows one university:
-CPU time, and memory beyond what the process had before. The files are as long as a service's body and as a
-file may be; `--soak SECONDS` looks for worse ones by changing and joining these.
+CPU time, and memory beyond what the process had before; of each the worst of several lengths up to that of a
+service's body, and of a file. `search` looks for worse ones by changing and joining these: in `make soak`.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 from typing import Any, NamedTuple
 
-from tests.hostile import FAMILIES, UNIVERSITY
+from tests.hostile import FAMILIES, UNIVERSITY, varied
 from tests.world import NOW, verifier
 from wire.work import BODY_STEPS, FILE_STEPS, Work
 
@@ -43,6 +44,7 @@ def in_child(work: Callable[[], Any]) -> Any:
     child = os.fork()
     if child == 0:
         os.close(reading)
+        resource.setrlimit(resource.RLIMIT_CPU, (60, 60))
         try:
             with os.fdopen(writing, "wb") as result:
                 pickle.dump(work(), result)
@@ -70,6 +72,24 @@ def _status(name: str) -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
 
 
+def worst(make: Callable[[int], bytes], size: int, steps: int) -> Cost:
+    """Of the input at full length and at parts of it: what is refused at once may cost more when shorter."""
+    found = [cost(in_child(functools.partial(make, size >> part)), steps) for part in (0, 2, 4)]
+    seconds, memory = max(one.seconds for one in found), max(one.memory for one in found)
+    return Cost(seconds, memory, max(found).said)
+
+
+def search(seconds: float, seed: int, size: int, steps: int) -> tuple[Cost, bytes]:
+    """The worst of what can be made in so many seconds."""
+    random, end = Random(seed), time.monotonic() + seconds
+    found, kept = Cost(0.0, 0, ""), b""
+    while time.monotonic() < end:
+        data = in_child(functools.partial(varied, Random(random.random()), size))
+        if data is not None and (one := cost(data, steps)).seconds > found.seconds:
+            found, kept = one, data
+    return found, kept
+
+
 def main() -> None:
     honest = UNIVERSITY.issue(index=1).to_bytes()
     assert JUDGE.verify(honest, now=NOW)
@@ -85,7 +105,7 @@ def main() -> None:
         for name, make in makers.items():
             line = f"{family + ': ' + name:<52}"
             for size, steps in ((MIB, BODY_STEPS), (8 * MIB, FILE_STEPS)):
-                found = cost(in_child(functools.partial(make, size)), steps)
+                found = worst(make, size, steps)
                 line += f" {found.seconds:8.3f} s {found.seconds / unit:7.0f} x {found.memory / MIB:6.0f} MiB"
             print(line, found.said, flush=True)
 

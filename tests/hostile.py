@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from itertools import count
+from random import Random
 from typing import Any
 
 from tests.world import CONTEXT, NOW, Holder, University
@@ -535,3 +536,76 @@ FAMILIES: dict[str, dict[str, Maker]] = {
         "escapes": raw(b'["', rb"\"", b'"]'),
     },
 }
+
+
+# Worse ones
+
+
+def varied(random: Random, size: int) -> bytes:
+    """One of these at some size, with parts of others in it, signed anew; at most `size` bytes."""
+    while True:
+        value = json.loads(_some(random, size)(_length(random, size)))
+        if isinstance(value, dict):
+            break
+    for _ in range(random.randrange(4)):
+        _change(random, value, size)
+    data = text(_signed_anew(value, random.choice([1, 1, 2, 8])))
+    return data if len(data) <= size else varied(random, size)
+
+
+def _length(random: Random, size: int) -> int:
+    return size >> random.randrange(7)
+
+
+def _some(random: Random, size: int) -> Maker:
+    """Of those that are JSON whole."""
+    family = random.choice([name for name in FAMILIES if name != "JSON"])
+    return random.choice([make for name, make in FAMILIES[family].items() if " deep" not in name])
+
+
+def _claims(value: Any) -> list[dict[str, Any]]:
+    """The subjects in a document, which may say anything."""
+    documents = [value.get("credential"), value.get("presentation"), value]
+    found: list[dict[str, Any]] = []
+    for document in documents:
+        if isinstance(document, dict):
+            inside = document.get("verifiableCredential", [])
+            for one in (document, *(inside if isinstance(inside, list) else [inside])):
+                if isinstance(one, dict) and isinstance(one.get("credentialSubject"), dict):
+                    found.append(one["credentialSubject"])
+    return found
+
+
+def _change(random: Random, value: dict[str, Any], size: int) -> None:
+    for claims in _claims(value)[: random.choice([1, 16])]:
+        name = random.choice([*claims, "p", "q" * random.choice([1, 100, 4_000])])
+        found = claims.get(name, 1)
+        match random.randrange(6):
+            case 0:
+                others = _claims(json.loads(_some(random, size)(_length(random, size) // 16)))
+                claims[name] = [found, random.choice(others)] if others else found
+            case 1:
+                claims[name] = [found] * random.choice([2, 7, 40])
+            case 2:
+                claims[name] = nested(random.randrange(1, 30), found, lambda inside: {"q": inside})
+            case 3:
+                claims[name] = nested(random.randrange(1, 7), found, lambda inside: {"q": [inside, inside]})
+            case 4:
+                terms = range(random.randrange(2_000))
+                claims["@context"] = {f"t{number}": f"urn:t:{number}" for number in terms}
+            case 5:
+                claims["id"] = random.choice([_LONG, "data:," + "A" * 10_000, "urn:x"])
+        if len(text(claims)) > size:
+            claims.clear()
+            claims["q"] = 1
+
+
+def _signed_anew(value: dict[str, Any], proofs: int) -> dict[str, Any]:
+    if "verifiableCredential" in value:
+        items = value["verifiableCredential"]
+        one = _signed_anew(items[0], proofs)
+        return {**value, "verifiableCredential": [one] * len(items)}
+    if value.get("issuer") == STRANGER.did:
+        unsigned = {name: member for name, member in value.items() if name != "proof"}
+        return with_proofs(unsigned, proofs)
+    return value

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import time
 import tracemalloc
 from dataclasses import replace
 from pathlib import Path
@@ -227,3 +228,36 @@ def test_the_examples_give_every_word_a_meaning() -> None:
     assert (
         check(text(with_proofs(credential({"p": 1}, CONTEXT[1], EXAMPLES)))).verdict is Verdict.UNDETERMINED
     )
+
+
+@pytest.mark.parametrize("member", ["p", "k:r"])
+def test_what_is_read_by_long_names_is_charged_as_it_is_written(member: str) -> None:
+    """300 KB: a term of 4 KB in front of 20,000 ids; written out they are 80 MB."""
+    ids = [{"id": f"k:{number}"} for number in range(20_000)]
+    terms = {"k": {"@id": "urn:x:" + "a" * 4_000, "@prefix": True}}
+    data = text(with_proofs(credential({member: ids}, EXAMPLES, terms), verificationMethod="did:key:zX#zX"))
+    tracemalloc.start()
+    try:
+        assert not check(data, BODY_STEPS)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 40 * MIB
+
+
+KEPT = Path(__file__).parent / "fixtures" / "hostile"
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize(("size", "steps"), [(MIB, BODY_STEPS), (8 * MIB, FILE_STEPS)])
+def test_nothing_worse_is_found_in_ten_minutes(size: int, steps: int) -> None:
+    """What is beyond the bounds is kept beside the other fixtures, to be added to tests/hostile.py."""
+    from bench.hostile import search
+
+    found, data = search(600, int(time.time()), size, steps)
+    judge, work = verifier(UNIVERSITY.trust), Work(steps)
+    made = calls(lambda: judge.verify(data, now=NOW, work=work))
+    if made > 8 * steps or found.memory > (64 * MIB if size == MIB else 256 * MIB):
+        KEPT.mkdir(exist_ok=True)
+        (KEPT / f"{hashlib.sha256(data).hexdigest()[:12]}.json").write_bytes(data)
+        pytest.fail(f"{found}: {made} calls for {steps} steps")

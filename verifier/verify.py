@@ -99,12 +99,12 @@ class Verifier:
         # (1) readable: limits, form
         with checks.step(1):
             bundle = source if isinstance(source, Bundle) else Bundle.parse(source, work)
+            # whole and in limits, also where no signature reaches
+            work.spend(jcs.size(dict(bundle.secured)))
             presentation = Presentation.parse(bundle.secured, work) if bundle.is_presentation else None
             credentials = (
                 presentation.credentials if presentation else (Credential.parse(bundle.secured, work),)
             )
-            # whole and in limits, also where no signature reaches
-            work.spend(jcs.size(dict(bundle.secured)))
             checks.passed("well-formed")
         if checks.stopped():
             return Report(checks.found, ())

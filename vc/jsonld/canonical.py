@@ -32,7 +32,7 @@ def secured() -> Contexts:
 
 def read(document: Mapping[str, Any], work: Work | None = None) -> Reading:
     """What a document says, by `secured()` contexts. Raises as `canonicalize`."""
-    return read_by(document, secured(), work)
+    return read_by(document, secured(), work or Work())
 
 
 @lru_cache(1024)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -18,7 +19,7 @@ from typing import Any
 import orjson
 
 from wire.problem import Problem
-from wire.work import Work
+from wire.work import BYTES_WRITTEN, VALUE_WALKED, Work, marks
 
 from .context import ActiveContext, Contexts, Meter, expand
 from .literal import literal
@@ -86,10 +87,12 @@ class Reading:
         return _united(found) if found else value
 
 
-def read(document: Mapping[str, Any], contexts: Contexts, work: Work | None = None) -> Reading:
+def read(document: Mapping[str, Any], contexts: Contexts, work: Work) -> Reading:
     """Reads a document. Raises what `canonicalize` raises for its terms, types and references."""
     meter = Meter(work)
     try:
+        with suppress(orjson.JSONEncodeError):  # the reader says what is wrong
+            work.spend(VALUE_WALKED * marks(orjson.dumps(dict(document))))
         return _Reader(contexts, meter).read(document)
     finally:
         contexts.settle(meter)
@@ -104,7 +107,7 @@ class _Reader:
     def __init__(self, contexts: Contexts, meter: Meter) -> None:
         assert contexts.names is not None
         self.names = contexts.names
-        self.walk = Walk(contexts, meter, _NOTHING)
+        self.walk, self.work = Walk(contexts, meter, _NOTHING), meter.work
         self.told: list[Mapping[str, Any]] = []
         self.silent = ""
 
@@ -201,7 +204,7 @@ class _Reader:
                     if kind == DONE:
                         if plan.name == "@id":
                             if value.partition(":")[0] in terms:
-                                read = reference(active, value)
+                                read = self.reference(active, value)
                         elif types and plan.name == "@type":
                             (read,) = types
                     elif plan.reads != WORDS:
@@ -257,15 +260,23 @@ class _Reader:
             ]
             return texts[0] if len(texts) == 1 else texts
         if kind is str and plan.type == "@id":
-            return reference(plan.scalar, value)
+            return self.reference(plan.scalar, value)
         if kind is str and plan.type == "@vocab":
-            iri = absolute(expand(plan.scalar, value, vocab=True), value)
+            iri = self.written(absolute(expand(plan.scalar, value, vocab=True), value))
             return self.names.types.get(iri, iri)
         if plan.datatype and type(value) in (str, int, float, bool):
             return _native(value, plan.datatype)
         if kind is str and (plan.language or plan.direction):
             return _tagged(value, plan.language, plan.direction)
         return value
+
+    def reference(self, active: ActiveContext, value: Any) -> str:
+        return self.written(reference(active, value))
+
+    def written(self, iri: str) -> str:
+        """An IRI that may be much longer than what stands for it."""
+        self.work.spend(len(iri) // BYTES_WRITTEN)
+        return iri
 
     def object(self, plan: Plan, value: dict[str, Any], depth: int) -> Any:
         for key, keyword in plan.scalar.wrappers:
