@@ -525,12 +525,12 @@ def test_a_server_that_never_greets(authority: Authority) -> None:
 
 def test_redirects_share_the_deadline(serve: Serve) -> None:
     def answer(path: str) -> Iterable[bytes]:
-        site.closing.wait(0.15)
+        site.closing.wait(0.6)
         yield response(302, location="/")
 
     site: Site = serve(answer)
     with pytest.raises(Unavailable, match="in time"):
-        HttpsFetcher(allow_loopback=True, timeout=0.25).fetch(site.url())
+        HttpsFetcher(allow_loopback=True, timeout=1.0).fetch(site.url())
     assert len(site.requests) == 2
 
 
