@@ -2,7 +2,8 @@
 
 Start with `credential.py` (what a credential is), then `integrity/` (proofs), `status.py` (revocation),
 `bundle.py` (one file that verifies offline), `forms.py` (what other files are) and `report.py` (what the
-verifier says). `jsonld/` and `jcs.py` turn JSON into the bytes that are signed, and `jsonld/reading.py` into what is read. Nothing here touches the network or asks for the time.
+verifier says). `jsonld/` and `jcs.py` turn JSON into the bytes that are signed, and `jsonld/reading.py` into
+what is read. Nothing here touches the network or asks for the time.
 """
 
 from .bundle import Anchored, Bundle
