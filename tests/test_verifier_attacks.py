@@ -163,6 +163,9 @@ class TestStatus:
         began = time.process_time()
         report = check(UNIVERSITY.issue(index=10, credentialStatus=entries), UNIVERSITY.trust)
         assert "more than 4 status entries" in text(report)
+        for number, good in ((4, True), (5, False)):
+            some = UNIVERSITY.issue(index=10, credentialStatus=entries[:number])
+            assert bool(check(some, UNIVERSITY.trust)) is good
         assert time.process_time() - began < 4
 
     def test_of_strangers_nothing_is_fetched(self) -> None:

@@ -221,6 +221,26 @@ class TestKeyAndLog:
         assert check(new, self.trust, Web())
 
 
+def test_a_key_that_a_document_borrows_from_one_that_can_change_is_not_the_issuers() -> None:
+    """What a DID that is a key says stays so; another's document is another's to change."""
+    issuer, other, key = "did:web:uni.example", "did:web:other.example", PrivateKey.generate()
+    method = f"{other}#{key.public_key.multikey()}"
+    document = {**published(issuer), "assertionMethod": [method]}
+    diploma = University().diploma(issuer=issuer)
+    del diploma["termsOfUse"], diploma["credentialStatus"]
+    signed = sign(diploma, key, verification_method=method, created=NOW)
+    trust = Trust().adding(RecognisedIssuer(issuer)).adding(RecognisedIssuer(other))
+    assert not check(signed, trust, Web(document, published(other, key)))
+
+
+def test_an_issuer_on_the_list_whose_did_is_none_is_no_crash() -> None:
+    issuer, key = "did:web:127.0.0.1", PrivateKey.generate()
+    diploma = University().diploma(issuer=issuer)
+    signed = sign(diploma, key, verification_method=f"{issuer}#key-1", created=NOW)
+    judge = Verifier(Resolver(METHODS, NoFetcher()), trust=Trust().adding(RecognisedIssuer(issuer)))
+    assert judge.verify(signed, now=NOW).verdict is Verdict.INVALID
+
+
 def test_a_presenter_is_looked_up_as_before() -> None:
     """Whoever shows a diploma stands on no list."""
     holder, company = Holder(), "did:web:company.example"

@@ -39,6 +39,20 @@ def test_a_presentation_that_two_sign_is_nobodys() -> None:
         assert report.holder is None
 
 
+def test_a_report_says_which_of_several_diplomas_it_is_about() -> None:
+    university, holder = University(), Holder()
+    good, bad = university.issue(university.diploma(1)), university.issue(university.diploma(2))
+    university.revoke(2)
+    shown = holder.present(good.secured, bad.secured)
+    whole = Bundle(
+        shown, (*good.evidence, *bad.evidence), tuple(university.documents), university.status_lists()
+    )
+    asked = {"challenge": "challenge", "domain": "employer.example"}
+    report = verifier(university.trust).verify(whole, now=NOW, **asked)
+    assert [(found.name, found.credential) for found in report.checks if found.problem] == [("status", 1)]
+    assert {found.credential for found in report.checks} == {None, 0, 1}
+
+
 def test_a_diploma_that_names_another_issuer_than_its_key_is_nobodys() -> None:
     """A thief's own key, and the name of the university: the key fits, the name does not."""
     university, thief = University(), PrivateKey.generate()

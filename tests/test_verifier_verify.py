@@ -474,6 +474,8 @@ class TestSchema:
         bundle = UNIVERSITY.issue(index=25, credentialSchema={"id": self.URL, "type": "JsonSchema"})
         report = verifier(UNIVERSITY.trust, schemas=schemas).verify(bundle, now=NOW)
         assert report.verdict.value == verdict
+        (found,) = [found for found in report.checks if found.name == "schema"]
+        assert found.outcome is (Outcome.PASSED if verdict == "valid" else Outcome.FAILED)
 
     def test_an_unknown_schema_is_skipped(self) -> None:
         bundle = UNIVERSITY.issue(index=26, credentialSchema={"id": self.URL, "type": "JsonSchema"})

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 _VERIFIER = (
     "verifier_verify", "verifier_ties", "verifier_attacks", "verifier_parts", "verifier_presenter",
     "verifier_proofs", "verifier_pins", "verifier_controllers", "verifier_status_issuers", "verifier_status",
-    "verifier_freshness", "verifier_clock", "verifier_unknown", "verifier_keys",
+    "verifier_freshness", "verifier_clock", "verifier_unknown", "verifier_keys", "verifier_limits",
 )  # fmt: skip
 
 TESTS: Mapping[str, tuple[str, ...]] = {
@@ -50,7 +50,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "verifier/documents.py": _VERIFIER,
     "verifier/evidence.py": _VERIFIER,
     "verifier/policy.py": ("verifier_policy", *_VERIFIER),
-    "verifier/signatures.py": (*_VERIFIER, "verifier_limits"),
+    "verifier/signatures.py": _VERIFIER,
     "verifier/status.py": _VERIFIER,
     "verifier/summary.py": ("verifier_cli", "shown_text"),
     "verifier/trust.py": ("verifier_trust", *_VERIFIER),
