@@ -36,6 +36,7 @@ def accept_clock(issuer: Issuer, now: datetime) -> None:
     now, signed = time_to_sign(now, None), signed_until(issuer)
     if signed is not None and is_ahead(signed, now):
         if issuer.identity.closing is not None and is_ahead(issuer.identity.closing, now):
+            issuer.store.note_closed(False)
             issuer.identity = Identity.change(issuer.home, closed="")
         issuer.store.none_later(format_datetimestamp(now))
         ClockJournal(issuer.home).add(clock=now, ahead=signed, checkpoint=issuer.reader.checkpoint())

@@ -117,9 +117,9 @@ def backup(home: Path, path: Path, passphrase: bytes) -> None:
     Raises `Conflict` where the file exists, `NotFound` where there is no issuer, `Damaged` where diplomas
     are gone.
     """
-    Identity.read(home)
+    identity = Identity.read(home)
     store = Store(index(home))
-    require_not_older(store, home / "log" / CHECKPOINT)
+    require_not_older(store, home, identity)
     missing = Archive(store, home / "shards").missing()
     store.close()
     if missing:

@@ -1,4 +1,4 @@
-"""Whether index and log are of one time: one that was put back from an older copy must not speak.
+"""Whether index, log and the rest are of one time: what was put back from an older copy must not speak.
 
 Whatever goes into the log is journalled in the index before, under the batch's key, and recorded there
 afterwards with the size that the log then has. So the log is never shorter than the index knows, and longer
@@ -12,10 +12,12 @@ from pathlib import Path
 
 from ledger import Checkpoint, EntryKind, Log, parse_entry
 from ledger.log import LogReader
+from ledger.tiles.store import CHECKPOINT
 from wire.problem import Damaged, Malformed
 from wire.text import counted
 
 from .archive import unpack
+from .home import Identity
 from .press import log_entry
 from .store import Appended, Store
 
@@ -49,10 +51,15 @@ def require_agreement(store: Store, log: LogReader) -> None:
         raise _older(known, size)
 
 
-def require_not_older(store: Store, checkpoint: Path) -> None:
-    """The same as far as it can be told from the log's checkpoint alone, for those who open no log."""
+def require_not_older(store: Store, home: Path, identity: Identity) -> None:
+    """The same as far as it can be told without opening the log; and that no issuer opens again unnoticed."""
+    if store.closed() and identity.closing is None:
+        raise Damaged(
+            f"{home / 'issuer.json'} is an older copy: the issuer has closed since",
+            hint="Bring the newest back.",
+        )
     try:
-        size = Checkpoint.parse(checkpoint.read_bytes()).size
+        size = Checkpoint.parse((home / "log" / CHECKPOINT).read_bytes()).size
     except (Malformed, OSError):  # which opening the log says better
         return
     known, begun = store.known()

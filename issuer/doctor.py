@@ -13,7 +13,6 @@ from keys import KeyFile
 from ledger.audit import audit
 from ledger.folder import open_to_read
 from ledger.log import LogReader
-from ledger.tiles.store import CHECKPOINT
 from vc import Credential
 from wire.clock import is_ahead
 from wire.files import locked
@@ -43,7 +42,7 @@ def findings(home: Path, now: datetime) -> Iterator[Finding]:
     if is_writable:
         yield from _index(identity.name, home)
         with closing(Store(index(home))) as store:
-            require_not_older(store, home / "log" / CHECKPOINT)  # else it says nothing true of the rest
+            require_not_older(store, home, identity)  # else it says nothing true of the rest
             with locked(home / "status"):
                 found = status.unlike(store, home / "status")
         for path, problem in found:

@@ -25,7 +25,6 @@ from ledger import EntryKind, Log, entry
 from ledger.folder import open_to_read
 from ledger.log import LogReader, time_to_sign, verifier_keys
 from ledger.tiles.posix import PosixStore, kept_beside
-from ledger.tiles.store import CHECKPOINT
 from vc import Anchored, Bundle, Credential
 from vc.anchoring import document_digest
 from vc.status import StatusEntry
@@ -69,7 +68,7 @@ class Issuer:
         self.home = home
         self.keys = KeyFile.open(home / "keys.json", passphrase)
         self.store = Store(index(home))
-        require_not_older(self.store, home / "log" / CHECKPOINT)
+        require_not_older(self.store, home, self.identity)
         self.log_patience: float | None = None
         """Seconds to wait for others who write to the log; after them `TryLater`. Set before it is opened."""
         self._clock = clock

@@ -130,6 +130,8 @@ class Lists:
                 raise changed[0][1]
             wanted |= {int(path.name.partition("-")[0]) for path, _ in changed}
         if identity.closing is not None:
+            if not self._store.closed():
+                self._store.note_closed(True)
             others = set(self._store.published_lists()) - wanted
             wanted |= {number for number in others if self._date(number) < identity.closing}
         for number in sorted(wanted):

@@ -404,6 +404,17 @@ class Store:
         with self._database.writing() as connection:
             _raise_to(connection, "log", size)
 
+    def closed(self) -> bool:
+        """Whether the issuer is known here to have closed."""
+        with self._database.reading() as connection:
+            found = connection.exec_driver_sql("SELECT next FROM counter WHERE name = 'closed'").scalar()
+        return bool(found)
+
+    def note_closed(self, closed: bool) -> None:
+        """Writes down whether it has."""
+        with self._database.writing() as connection:
+            connection.exec_driver_sql("INSERT OR REPLACE INTO counter VALUES ('closed', ?)", (int(closed),))
+
     def last_leaf(self) -> int:
         """The latest log entry that chunks, single credentials and lists name, -1 if none does."""
         with self._database.reading() as connection:

@@ -136,6 +136,14 @@ def test_doctor_names_what_was_put_back(home: Path, tmp_path: Path) -> None:
         wrong(put_back("issuer.sqlite", before, home, tmp_path / "index"))
 
 
+def test_an_issuer_that_has_closed_is_not_opened_by_its_older_description(home: Path, tmp_path: Path) -> None:
+    before = copied(home, tmp_path / "before")
+    reopened(home).close()
+    with pytest.raises(Damaged, match="is an older copy: the issuer has closed since"):
+        reopened(put_back("issuer.json", before, home, tmp_path / "put back")).issue(graduate(4))
+    assert wrong(home) == []
+
+
 # Killed in between
 
 

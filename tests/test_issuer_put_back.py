@@ -20,6 +20,7 @@ import pytest
 from did import METHODS, Resolver
 from did.methods import key as did_key
 from exchange.claim import acceptance
+from issuer.ahead import accept_clock
 from issuer.claims import Claims
 from issuer.doctor import findings
 from issuer.export import export
@@ -35,6 +36,10 @@ from wire.problem import Problem
 
 LATER = NOW + LIFETIME - timedelta(days=20)
 """When the lists are due."""
+
+AHEAD, LAST = LATER + timedelta(hours=6), LATER + timedelta(hours=12)
+CLOCK = {"status publish": LATER, "revoke, ahead of time": AHEAD, "clock accept": LATER, "close": LAST}
+"""What it says from a command on."""
 
 EVE, ADA = (PrivateKey.generate() for _ in range(2))
 
@@ -119,6 +124,9 @@ STORY: dict[str, Callable[[Issuer], object]] = {
     "claim --anew": lambda issuer: anew(issuer, 3, "mailed"),
     "claim --anew, of one that nobody has": lambda issuer: anew(issuer, 4, "mailed too"),
     "status publish": lambda issuer: issuer.lists.publish(now=LATER, anew=True),
+    "revoke, ahead of time": lambda issuer: revoke(issuer, 7),
+    "clock accept": lambda issuer: accept_clock(issuer, LATER),
+    "close": lambda issuer: issuer.close(),
     "password": lambda issuer: issuer.keys.change_passphrase(lambda: PASSPHRASE),
 }
 """Each kind of command, in an order that makes sense."""
@@ -138,6 +146,8 @@ class State(NamedTuple):
     """Of all editions, as an intact folder exports them afterwards."""
     ended: list[str]
     """The links that get nothing any more."""
+    then: datetime
+    """When something else is done there."""
     trust: Trust
 
 
@@ -155,7 +165,7 @@ def story(folder: Path) -> dict[str, State]:
     ended: list[str] = []
     now = NOW
     for place, (command, do) in enumerate(STORY.items()):
-        now = LATER if command == "status publish" else now
+        now = CLOCK.get(command, now)
         before = copied(home, folder / f"{place} before")
         with opened(home, now) as issuer:
             do(issuer)
@@ -163,7 +173,7 @@ def story(folder: Path) -> dict[str, State]:
         with opened(copied(home, folder / f"{place} looked at"), now) as issuer:
             issued = list(issuer.bundles(issuer.entries()))
         ended = [*ended, *([ENDS[command]] if command in ENDS else [])]
-        states[command] = State(before, after, handed, issued, ended, trust)
+        states[command] = State(before, after, handed, issued, ended, LAST if now == LAST else LATER, trust)
         handed = issued
     return states
 
@@ -205,11 +215,11 @@ AFTERWARDS: dict[str, Callable[[Issuer], object]] = {
     "issue": lambda issuer: issuer.issue(graduate(90)),
     "issue a file": lambda issuer: issue_file(issuer, 91, 92),
     "correct": lambda issuer: issuer.correct(number(1), {"gpa": "3.9"}),
-    "revoke": lambda issuer: revoke(issuer, 7),
-    "claim": lambda issuer: offer(issuer, 6, "another"),
+    "revoke": lambda issuer: revoke(issuer, 6),
+    "claim": lambda issuer: offer(issuer, 5, "another"),
     "receive": lambda issuer: redeem(issuer, "another", ADA),
     "export": lambda issuer: exported(issuer),
-    "status publish": lambda issuer: issuer.lists.publish(now=LATER, anew=True),
+    "status publish": lambda issuer: issuer.lists.publish(now=issuer._clock(), anew=True),
     "export again": lambda issuer: exported(issuer),
 }
 
@@ -234,7 +244,7 @@ def verdict(bundle: Bundle, state: State, home: Path | None = None) -> Verdict:
     """As somewhere else, or on the machine of the issuer in `home`."""
     here = () if home is None else (functools.partial(published_list, home),)
     verifier = Verifier(Resolver(METHODS, NoFetcher()), trust=state.trust, lists=here)
-    return verifier.verify(bundle, now=LATER).verdict
+    return verifier.verify(bundle, now=state.then).verdict
 
 
 def outcome(home: Path, state: State) -> str:
@@ -255,14 +265,14 @@ def outcome(home: Path, state: State) -> str:
 
     require_nothing_wrong()
     try:
-        for finding in findings(home, LATER):
+        for finding in findings(home, state.then):
             if finding.mark == "✗":
                 said.setdefault(finding.finding, []).append("doctor")
     except Problem as problem:  # that leaves nothing to look at
         said.setdefault(problem.detail, []).append("doctor")
     for command, do in AFTERWARDS.items():
         try:
-            with opened(home, LATER) as issuer:
+            with opened(home, state.then) as issuer:
                 do(issuer)
         except Problem as problem:
             said.setdefault(problem.detail, []).append(command)
@@ -271,7 +281,7 @@ def outcome(home: Path, state: State) -> str:
                 raise
         require_nothing_wrong()
     for link in state.ended:
-        with pytest.raises(Problem), opened(home, LATER) as issuer:
+        with pytest.raises(Problem), opened(home, state.then) as issuer:
             redeem(issuer, link, EVE)
     words = "; ".join(f"{', '.join(commands)}: {detail}" for detail, commands in said.items())
     return words.replace(str(home.parent.resolve()), "…") or "no harm"
@@ -290,6 +300,7 @@ SAMPLE = [
     ("claims.sqlite", "claim, again"),
     ("log and issuer.checkpoint", "correct"),
     ("shards", "issue, of more"),
+    ("issuer.json", "close"),
 ]
 
 

@@ -213,7 +213,7 @@ def undisturbed(prepare: Prepare) -> None:
 
 def peek(self: Store, count: int) -> int:
     with self._database.reading() as connection:
-        found = connection.exec_driver_sql("SELECT next FROM counter").scalar_one()
+        found = connection.exec_driver_sql("SELECT next FROM counter WHERE name = 'seq'").scalar_one()
     return int(found)
 
 
