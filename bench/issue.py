@@ -19,8 +19,9 @@ from pathlib import Path
 
 from issuer.checking import Checker
 from issuer.issue import Issuer
+from issuer.logged import Appended
 from issuer.source import SPAN_ROWS, open_source
-from issuer.store import Appended, NewEntry, Store
+from issuer.store import NewEntry, Store
 from vc import sign
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)

@@ -36,9 +36,9 @@ def accept_clock(issuer: Issuer, now: datetime) -> None:
     now, signed = time_to_sign(now, None), signed_until(issuer)
     if signed is not None and is_ahead(signed, now):
         if issuer.identity.closing is not None and is_ahead(issuer.identity.closing, now):
-            issuer.store.note_closed(False)
+            issuer.store.revocations.note_closed(False)
             issuer.identity = Identity.change(issuer.home, closed="")
-        issuer.store.none_later(format_datetimestamp(now))
+        issuer.store.revocations.none_later(format_datetimestamp(now))
         ClockJournal(issuer.home).add(clock=now, ahead=signed, checkpoint=issuer.reader.checkpoint())
     issuer.lists.publish(now=issuer.log.now())
 

@@ -174,7 +174,7 @@ def restore(path: Path, home: Path, passphrase: bytes) -> None:
         _require_newest(unpacked, home)
         store = Store(unpacked / "issuer.sqlite")
         store.reserve(LIST_ENTRIES)  # what was issued after the backup keeps its status positions to itself
-        store.adopt(_size(unpacked / "log"))  # which the index, copied first, may not know of
+        store.logged.adopt(_size(unpacked / "log"))  # which the index, copied first, may not know of
         store.close()
         for folder, _, _ in os.walk(unpacked):
             sync_folder(Path(folder))

@@ -27,11 +27,12 @@ from .changes import Change, Shelf, changes, differing, shelves
 from .checking import Catalogue, Checked, Checker, Survey, check_span, survey
 from .consistency import append
 from .errorfile import write_error_file
+from .logged import Appended
 from .press import Press, index_columns, log_entry
 from .records import Record
 from .shards import write_shard
 from .source import Source, Span
-from .store import Appended, Job, NewEntry, Store
+from .store import Job, NewEntry, Store
 from .template import InvalidTemplate
 from .workers import Pool, available_cores
 

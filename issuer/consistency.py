@@ -18,13 +18,14 @@ from wire.text import counted
 
 from .archive import unpack
 from .home import Identity
+from .logged import Appended
 from .press import log_entry
-from .store import Appended, Store
+from .store import Store
 
 
 def append(store: Store, log: Log, entries: Sequence[bytes], key: bytes) -> Appended:
     """Appends a batch as `Log.append` does, journalled before; recording it is the caller's."""
-    store.intend(key)
+    store.logged.intend(key)
     return Appended(key, log.append(entries, key))
 
 
@@ -33,18 +34,18 @@ def require_agreement(store: Store, log: LogReader) -> None:
 
     The index of release 0.1.0, which knew of no size, learns it here.
     """
-    known = store.known().size  # asked first: others append meanwhile
+    known = store.logged.known().size  # asked first: others append meanwhile
     size = log.checkpoint().size
     if known is None:
         _require_explained(store, log, size)
-        store.adopt(size)
+        store.logged.adopt(size)
         return
     if known > size:
         raise Damaged(
             f"the index knows of log entry {known - 1}, and the log has {_entries(size)}",
             hint="Bring the log's folder back from a backup: the diplomas rest on it.",
         )
-    known, begun = store.known()  # asked last: what is in the log by now had been journalled
+    known, begun = store.logged.known()  # asked last: what is in the log by now had been journalled
     assert known is not None
     found = [log.find(key) for key in begun] if size > known else []
     if size > known + sum(len(batch) for batch in found if batch and known <= batch.start < size):
@@ -53,7 +54,7 @@ def require_agreement(store: Store, log: LogReader) -> None:
 
 def require_not_older(store: Store, home: Path, identity: Identity) -> None:
     """The same as far as it can be told without opening the log; and that no issuer opens again unnoticed."""
-    if store.closed() and identity.closing is None:
+    if store.revocations.closed() and identity.closing is None:
         raise Damaged(
             f"{home / 'issuer.json'} is an older copy: the issuer has closed since",
             hint="Bring the newest back.",
@@ -62,7 +63,7 @@ def require_not_older(store: Store, home: Path, identity: Identity) -> None:
         size = Checkpoint.parse((home / "log" / CHECKPOINT).read_bytes()).size
     except (Malformed, OSError):  # which opening the log says better
         return
-    known, begun = store.known()
+    known, begun = store.logged.known()
     if known is not None and known < size and not begun:
         raise _older(known, size)
 
@@ -70,7 +71,7 @@ def require_not_older(store: Store, home: Path, identity: Identity) -> None:
 def _require_explained(store: Store, log: LogReader, size: int) -> None:
     """Release 0.1.0 was killed between log and index only where a row was begun, or with a status list."""
     begun = [batch for key in _begun(store) if (batch := log.find(key)) is not None]
-    known = store.last_leaf() + 1
+    known = store.logged.last_leaf() + 1
     for place, found in enumerate(log.entries(min(known, size), size), known):
         is_explained = any(place in batch for batch in begun)
         if not is_explained and parse_entry(found).kind is EntryKind.CREDENTIAL:
@@ -78,7 +79,7 @@ def _require_explained(store: Store, log: LogReader, size: int) -> None:
 
 
 def _begun(store: Store) -> Iterator[bytes]:
-    yield from store.known().begun
+    yield from store.logged.known().begun
     for job, number in store.begun_chunks():
         yield job.chunk_key(number)
     for seq, packed in store.begun_singles():

@@ -152,8 +152,8 @@ class Issuer:
         )
         require_agreement(self.store, log)
         document = self._document_entry
-        if log.find(document) is None or document in self.store.known().begun:
-            self.store.settle(append(self.store, log, [document], document))
+        if log.find(document) is None or document in self.store.logged.known().begun:
+            self.store.logged.settle(append(self.store, log, [document], document))
         return log
 
     @cached_property

@@ -37,9 +37,11 @@ from wire.strict import load_json_object
 from .clock import ClockJournal
 from .document import Profile
 from .home import LIFETIME, Identity
+from .logged import Appended
 from .permutation import LIST_ENTRIES, Positions
 from .press import log_entry
-from .store import Appended, Published, Store, list_names
+from .revocations import Published, list_names
+from .store import Store
 
 _NEVER = "9999-12-31T23:59:59Z"
 SUITE = "eddsa-jcs-2022"
@@ -77,7 +79,7 @@ class Lists:
         """
         self._log.now()
         with self.changing():
-            self._store.revoke(numbers, reason.value, format_datetimestamp(date))
+            self._store.revocations.revoke(numbers, reason.value, format_datetimestamp(date))
         self.publish(now=now)
 
     @contextmanager
@@ -115,7 +117,7 @@ class Lists:
                         f"a clock that was ahead signed status lists dated up to {ahead:%Y-%m-%d %H:%M}Z",
                         hint="Close after that: they would have no end, and do not tell what is revoked now.",
                     )
-                dates = [self._date(number) for number in self._store.published_lists()]
+                dates = [self._date(number) for number in self._store.revocations.published_lists()]
                 last = max([now, *dates]) + timedelta(seconds=1)
                 with locked(self._home / "revocation"):
                     identity = Identity.change(self._home, closed=format_datetimestamp(last))
@@ -130,9 +132,9 @@ class Lists:
                 raise changed[0][1]
             wanted |= {int(path.name.partition("-")[0]) for path, _ in changed}
         if identity.closing is not None:
-            if not self._store.closed():
-                self._store.note_closed(True)
-            others = set(self._store.published_lists()) - wanted
+            if not self._store.revocations.closed():
+                self._store.revocations.note_closed(True)
+            others = set(self._store.revocations.published_lists()) - wanted
             wanted |= {number for number in others if self._date(number) < identity.closing}
         for number in sorted(wanted):
             self._publish(number, identity, now)
@@ -152,7 +154,7 @@ class Lists:
         url, did = self._profile.list_url(number), self._profile.did
         bits = StatusList(LIST_ENTRIES)
         details = []
-        for seq, reason, date in self._store.revocations(number):
+        for seq, reason, date in self._store.revocations.of_list(number):
             position = self._positions.locate(seq)[1]
             bits[position] = 1
             details.append(Revocation(position, parse_datetimestamp(date, "date"), reason))
@@ -171,20 +173,20 @@ class Lists:
         digests = [sha256(content).digest() for content in contents]
         key = b"".join(entries)
         self._settle(number)
-        self._store.begin_list(number, key, *digests)
+        self._store.revocations.begin_list(number, key, *digests)
         leaves = self._log.append(entries, key)
         # details first: a reader who finds the bit finds its reason
         for name, content in reversed(list(zip(names, contents, strict=True))):
             write_durably(self._folder / name, content)
         expires = format_datetimestamp(now + lifetime)
-        self._store.publish(
+        self._store.revocations.publish(
             Published(number, LIST_ENTRIES, len(details), expires, *leaves, *digests), Appended(key, leaves)
         )
 
     def _settle(self, number: int) -> None:
         """Accounts for what a publisher that was killed had put into the log, or not."""
-        if (key := self._store.begun_list(number)) is not None:
-            self._store.settle(Appended(key, self._log.find(key) or range(0)))
+        if (key := self._store.revocations.begun_list(number)) is not None:
+            self._store.logged.settle(Appended(key, self._log.find(key) or range(0)))
 
     def _require_none_forgotten(self, number: int, bits: StatusList) -> None:
         """What was published as revoked stays so; an index that does not know it is an older copy."""
@@ -226,7 +228,7 @@ def latest(folder: Path) -> datetime | None:
 def anchored(store: Store, log: LogReader, folder: Path, number: int) -> tuple[Anchored, Anchored]:
     """A published list and its details, each with the evidence that it is in the log."""
     with locked(folder, to_read=not os.access(folder.parent, os.W_OK)):
-        published = store.published(number)
+        published = store.revocations.published(number)
         found = [
             (_read(folder / name, digest), leaf)
             for name, digest, leaf in zip(
@@ -258,14 +260,14 @@ def due(store: Store, identity: Identity, now: datetime, since: int = 0) -> list
     because of its age.
     """
     if identity.closing is not None:
-        return store.stale_lists("", _NEVER, since)
+        return store.revocations.stale_lists("", _NEVER, since)
     half, whole = now + identity.lifetime / 2, now + identity.lifetime + CLOCK_SKEW
-    return store.stale_lists(format_datetimestamp(half), format_datetimestamp(whole), since)
+    return store.revocations.stale_lists(format_datetimestamp(half), format_datetimestamp(whole), since)
 
 
 def next_due(store: Store, identity: Identity) -> tuple[datetime, datetime] | None:
     """When the first of the published lists is half through its life, and its end; `None` without any."""
-    expires = store.first_expiry()
+    expires = store.revocations.first_expiry()
     if expires is None:
         return None
     end = parse_datetimestamp(expires, "expires")
@@ -275,7 +277,7 @@ def next_due(store: Store, identity: Identity) -> tuple[datetime, datetime] | No
 def unlike(store: Store, folder: Path) -> list[tuple[Path, Damaged]]:
     """Files of published lists that are not as they were published, and what to say of each."""
     found = []
-    for name, digests in store.list_files():
+    for name, digests in store.revocations.list_files():
         path = folder / name
         if not path.exists():
             found.append((path, Damaged(f"{path} is gone", hint=_LOST)))

@@ -18,7 +18,8 @@ from wire.problem import Conflict, Damaged, NotFound, Refused
 
 from .crossing import Crossed, Incoming, compare
 from .database import Database
-from .permutation import LIST_BITS
+from .logged import Appended, Logged, raise_to, settle
+from .revocations import Revocations
 
 _PAGE = 1000
 MOST_FOUND = 100
@@ -85,40 +86,6 @@ class NewEntry(NamedTuple):
     email: str
 
 
-class Published(NamedTuple):
-    """A status list as last published; the digests are SHA-256 of its two files."""
-
-    number: int
-    entries: int
-    revoked: int
-    expires: str
-    leaf: int
-    details_leaf: int
-    digest: bytes
-    details_digest: bytes
-
-
-def list_names(number: int) -> tuple[str, str]:
-    """The names of a list and of its details, as files and in addresses."""
-    return str(number), f"{number}-details"
-
-
-class Appended(NamedTuple):
-    """A batch of the log: its key, and where it is."""
-
-    key: bytes
-    leaves: range
-
-
-class Known(NamedTuple):
-    """What the index knows of the log: its size after the last recorded batch, and what may follow."""
-
-    size: int | None
-    """None in an index of release 0.1.0."""
-    begun: list[bytes]
-    """Keys of batches that were journalled and not recorded yet."""
-
-
 _ENTRY = (
     "SELECT seq, number, edition, leaf, coalesce(name, ''), coalesce(email, ''), reason, date "
     "FROM credential LEFT JOIN person USING (seq) LEFT JOIN revocation USING (seq) WHERE leaf IS NOT NULL"
@@ -130,6 +97,8 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         self._database = Database(path)
+        self.logged = Logged(self._database)
+        self.revocations = Revocations(self._database)
 
     def close(self) -> None:
         """Closes the index in this process."""
@@ -196,7 +165,7 @@ class Store:
                 "UPDATE chunk SET first_leaf = ?, issued = ? WHERE job = ? AND number = ?",
                 (batch.leaves.start, len(entries), job.id, number),
             )
-            _settle(connection, batch)
+            settle(connection, batch)
 
     def compare(self, incoming: Iterable[Sequence[Incoming]]) -> Crossed:
         """Compares the rows of a file, given in portions, with each other and with what was issued before."""
@@ -235,7 +204,7 @@ class Store:
             connection.exec_driver_sql(
                 "UPDATE credential SET leaf = ? WHERE seq = ?", (batch.leaves.start, seq)
             )
-            _settle(connection, batch)
+            settle(connection, batch)
             connection.exec_driver_sql(
                 "INSERT OR IGNORE INTO revocation SELECT old.seq, 'superseded', ? FROM credential AS new "
                 "JOIN credential AS old USING (number) WHERE new.seq = ? AND old.edition < new.edition",
@@ -279,7 +248,7 @@ class Store:
     def count_link(self, nth: int) -> None:
         """Counts a link."""
         with self._database.writing() as connection:
-            _raise_to(connection, "links", nth)
+            raise_to(connection, "links", nth)
 
     def require_generation(self, number: str, generation: int) -> None:
         """Raises `Released` unless it is the diploma's, `Damaged` for one that is yet to come."""
@@ -381,158 +350,6 @@ class Store:
             ).one()
         return int(row[0])
 
-    # The log
-
-    def intend(self, key: bytes) -> None:
-        """Journals that a batch goes to the log next."""
-        with self._database.writing() as connection:
-            connection.exec_driver_sql("INSERT OR IGNORE INTO appending VALUES (?)", (key,))
-
-    def settle(self, batch: Appended) -> None:
-        """Records that a batch is in the log; with no leaves, that it never came there."""
-        with self._database.writing() as connection:
-            _settle(connection, batch)
-
-    def known(self) -> Known:
-        """What is known of the log."""
-        with self._database.reading() as connection:
-            size = connection.exec_driver_sql("SELECT next FROM counter WHERE name = 'log'").scalar()
-            return Known(size, list(connection.exec_driver_sql("SELECT key FROM appending").scalars()))
-
-    def adopt(self, size: int) -> None:
-        """Takes a log of this size for the one that belongs to this index."""
-        with self._database.writing() as connection:
-            _raise_to(connection, "log", size)
-
-    def closed(self) -> bool:
-        """Whether the issuer is known here to have closed."""
-        with self._database.reading() as connection:
-            found = connection.exec_driver_sql("SELECT next FROM counter WHERE name = 'closed'").scalar()
-        return bool(found)
-
-    def note_closed(self, closed: bool) -> None:
-        """Writes down whether it has."""
-        with self._database.writing() as connection:
-            connection.exec_driver_sql("INSERT OR REPLACE INTO counter VALUES ('closed', ?)", (int(closed),))
-
-    def last_leaf(self) -> int:
-        """The latest log entry that chunks, single credentials and lists name, -1 if none does."""
-        with self._database.reading() as connection:
-            row = connection.exec_driver_sql(
-                "SELECT max((SELECT coalesce(max(first_leaf + issued - 1), -1) FROM chunk), "
-                "(SELECT coalesce(max(leaf), -1) FROM credential JOIN single USING (seq)), "
-                "(SELECT coalesce(max(max(leaf, details_leaf)), -1) FROM status_list))"
-            ).one()
-        return int(row[0])
-
-    # Revocation
-
-    def revoke(self, numbers: Iterable[str], reason: str, date: str) -> None:
-        """Journals the revocation of all editions of diplomas, also of one that is just being issued.
-
-        What was revoked before stays as it was.
-        """
-        with self._database.writing() as connection:
-            connection.exec_driver_sql(
-                "INSERT OR IGNORE INTO revocation SELECT seq, ?, ? FROM credential WHERE number = ?",
-                [(reason, date, number) for number in sorted(numbers)],
-            )
-
-    def none_later(self, date: str) -> None:
-        """Dates all revocations that are dated later than `date` on it."""
-        with self._database.writing() as connection:
-            connection.exec_driver_sql("UPDATE revocation SET date = ? WHERE date > ?", (date, date))
-
-    def revocations(self, number: int) -> list[tuple[int, str, str]]:
-        """Sequence number, reason and date of all revocations in one status list."""
-        with self._database.reading() as connection:
-            rows = connection.exec_driver_sql(
-                "SELECT seq, reason, date FROM revocation WHERE seq BETWEEN ? AND ? ORDER BY seq",
-                (number << LIST_BITS, ((number + 1) << LIST_BITS) - 1),
-            )
-            return [(seq, reason, date) for seq, reason, date in rows]
-
-    def stale_lists(self, after: str, before: str, since: int = 0) -> list[int]:
-        """The status lists to publish: new, with new revocations, or without an end between the two times.
-
-        `before` may itself be the end, `after` not. Those that the log has before the entry `since` are not
-        taken to be published.
-        """
-        with self._database.reading() as connection:
-            following = connection.exec_driver_sql("SELECT next FROM counter WHERE name = 'seq'").scalar_one()
-            revoked = connection.exec_driver_sql(
-                f"SELECT seq >> {LIST_BITS}, count(*) FROM revocation GROUP BY 1"  # noqa: S608 -- a constant
-            )
-            wanted = {**dict.fromkeys(range((following - 1 >> LIST_BITS) + 1), 0), **dict(revoked.all())}
-            published = connection.exec_driver_sql(
-                "SELECT number, revoked, expires FROM status_list WHERE leaf >= ? "
-                "AND digest IS NOT NULL AND number NOT IN (SELECT number FROM publishing)",
-                (since,),
-            )
-            current = {(number, count) for number, count, expires in published if after < expires <= before}
-        return sorted(number for number, _ in wanted.items() - current)
-
-    def first_expiry(self) -> str | None:
-        """When the first of the published status lists ends; `None` where there is none."""
-        with self._database.reading() as connection:
-            (expires,) = connection.exec_driver_sql("SELECT min(expires) FROM status_list").one()
-        return None if expires is None else str(expires)
-
-    def published_lists(self) -> list[int]:
-        """The numbers of all status lists that were published."""
-        with self._database.reading() as connection:
-            return list(connection.exec_driver_sql("SELECT number FROM status_list").scalars())
-
-    def published(self, number: int) -> Published:
-        """A status list as last published. Raises `NotFound`."""
-        with self._database.reading() as connection:
-            row = connection.exec_driver_sql("SELECT * FROM status_list WHERE number = ?", (number,)).first()
-        if row is None:
-            raise NotFound(
-                f"status list {number} is not published", hint="`intaglio issuer status publish` does it."
-            )
-        return Published(*row)
-
-    def begin_list(self, number: int, key: bytes, digest: bytes, details_digest: bytes) -> None:
-        """Journals that a signed list goes to the log under this key, then into its files."""
-        with self._database.writing() as connection:
-            connection.exec_driver_sql("INSERT OR IGNORE INTO appending VALUES (?)", (key,))
-            connection.exec_driver_sql(
-                "INSERT OR REPLACE INTO publishing VALUES (?, ?, ?, ?)", (number, key, digest, details_digest)
-            )
-
-    def begun_list(self, number: int) -> bytes | None:
-        """The key of a list that was begun and not published."""
-        with self._database.reading() as connection:
-            found = connection.exec_driver_sql("SELECT key FROM publishing WHERE number = ?", (number,))
-            key: bytes | None = found.scalar()
-        return key
-
-    def publish(self, published: Published, batch: Appended) -> None:
-        """Records that a list was signed, anchored and written."""
-        with self._database.writing() as connection:
-            connection.exec_driver_sql(
-                "INSERT OR REPLACE INTO status_list VALUES (?, ?, ?, ?, ?, ?, ?, ?)", tuple(published)
-            )
-            connection.exec_driver_sql("DELETE FROM publishing WHERE number = ?", (published.number,))
-            _settle(connection, batch)
-
-    def list_files(self) -> list[tuple[str, set[bytes]]]:
-        """What there has to be of lists: a file's name, and the digests that it may have, if they are known.
-
-        That is the one that was published; where another is being published, either.
-        """
-        with self._database.reading() as connection:
-            rows = connection.exec_driver_sql(
-                "SELECT number, old.digest, old.details_digest, new.digest, new.details_digest "
-                "FROM status_list AS old LEFT JOIN publishing AS new USING (number) ORDER BY number"
-            ).all()
-        return [
-            (name, {old, new} - {None} if old else set())
-            for number, digest, details_digest, *new_digests in rows
-            for name, old, new in zip(list_names(number), (digest, details_digest), new_digests, strict=True)
-        ]
-
     def _one(self, condition: str, *values: Any) -> Entry:
         found = self._all(condition, *values)
         if not found:
@@ -549,20 +366,6 @@ def _reserve(connection: Connection, count: int) -> int:
         "UPDATE counter SET next = next + ? WHERE name = 'seq' RETURNING next", (count,)
     ).scalar_one()
     return int(after) - count
-
-
-def _raise_to(connection: Connection, counter: str, value: int) -> None:
-    connection.exec_driver_sql(
-        "INSERT INTO counter VALUES (?, ?) ON CONFLICT DO UPDATE SET next = max(next, excluded.next)",
-        (counter, value),
-    )
-
-
-def _settle(connection: Connection, batch: Appended) -> None:
-    connection.exec_driver_sql("DELETE FROM appending WHERE key = ?", (batch.key,))
-    connection.exec_driver_sql(
-        "UPDATE counter SET next = max(next, ?) WHERE name = 'log'", (batch.leaves.stop,)
-    )
 
 
 def _generation(connection: Connection, number: str) -> int:

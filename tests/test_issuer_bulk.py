@@ -18,6 +18,7 @@ from issuer.bulk import Progress, Result
 from issuer.checking import Survey
 from issuer.issue import Issuer
 from issuer.press import Press
+from issuer.revocations import Revocations
 from issuer.source import Source, open_source
 from issuer.store import EditionTaken, Store
 from issuer.template import InvalidTemplate
@@ -161,7 +162,13 @@ def interrupted(
 @pytest.mark.parametrize("on_call", [1, 3])
 @pytest.mark.parametrize(
     ("owner", "name"),
-    [(Store, "begin"), (Store, "begin_chunk"), (Log, "append"), (Store, "finish_chunk"), (Store, "publish")],
+    [
+        (Store, "begin"),
+        (Store, "begin_chunk"),
+        (Log, "append"),
+        (Store, "finish_chunk"),
+        (Revocations, "publish"),
+    ],
 )
 @pytest.mark.parametrize("workers", [0, 2])
 def test_an_interrupted_job_ends_as_if_nothing_had_happened(

@@ -19,6 +19,8 @@ from issuer import status
 from issuer.doctor import findings
 from issuer.home import published_list
 from issuer.issue import Issuer
+from issuer.logged import Logged
+from issuer.revocations import Revocations
 from issuer.store import Store
 from ledger import EntryKind, Log, parse_entry
 from ledger.audit import audit
@@ -165,11 +167,11 @@ def killed_after(home: Path, owner: Any, name: str, work: Callable[[Issuer], obj
 @pytest.mark.parametrize(
     ("owner", "name", "times"),
     [
-        (Store, "begin_list", 1),
+        (Revocations, "begin_list", 1),
         (Log, "append", 1),
         (status, "write_durably", 1),
         (status, "write_durably", 2),
-        (Store, "publish", 1),
+        (Revocations, "publish", 1),
     ],
 )
 def test_a_revocation_that_was_killed_is_finished_by_whoever_comes_next(
@@ -181,11 +183,12 @@ def test_a_revocation_that_was_killed_is_finished_by_whoever_comes_next(
     bundles = [issuer.bundle(issuer.store.current(number)) for number in (ONE, TWO)]
     verdicts = [verifier_for(issuer).verify(bundle, now=NOW).verdict for bundle in bundles]
     assert verdicts == [Verdict.INVALID, Verdict.VALID]
-    assert issuer.store.known() == (audit(issuer.log).size, [])
+    assert issuer.store.logged.known() == (audit(issuer.log).size, [])
 
 
 @pytest.mark.parametrize(
-    ("owner", "name"), [(Store, "begin_single"), (Store, "intend"), (Log, "append"), (Store, "finish_single")]
+    ("owner", "name"),
+    [(Store, "begin_single"), (Logged, "intend"), (Log, "append"), (Store, "finish_single")],
 )
 def test_a_diploma_that_was_killed_is_finished_by_whoever_comes_next(
     home: Path, owner: Any, name: str
@@ -194,7 +197,7 @@ def test_a_diploma_that_was_killed_is_finished_by_whoever_comes_next(
     issuer = reopened(home)
     issuer.issue(graduate(5))
     require_once(issuer)
-    assert issuer.store.known() == (audit(issuer.log).size, [])
+    assert issuer.store.logged.known() == (audit(issuer.log).size, [])
     assert len(set(positions(issuer).values())) == 5
 
 
@@ -226,7 +229,7 @@ def test_a_process_at_work_is_not_taken_for_an_older_index(
     issuer.issue(graduate(4))
     assert seen == [[]]
     require_once(issuer)
-    assert issuer.store.known() == (audit(issuer.log).size, [])
+    assert issuer.store.logged.known() == (audit(issuer.log).size, [])
 
 
 # Of the release before
@@ -245,11 +248,11 @@ def as_f31e11f_left_it(home: Path) -> Path:
 
 def test_an_index_of_f31e11f_learns_what_there_is_and_signs_its_lists_anew(home: Path) -> None:
     issuer = reopened(as_f31e11f_left_it(home))
-    assert issuer.store.known().size is None
+    assert issuer.store.logged.known().size is None
     size = issuer.log.checkpoint().size
-    assert issuer.store.known() == (size, [])
+    assert issuer.store.logged.known() == (size, [])
     assert issuer.lists.publish(now=NOW + timedelta(minutes=1)) == [0]
-    assert issuer.store.known() == (size + 2, [])
+    assert issuer.store.logged.known() == (size + 2, [])
     assert wrong(home) == []
 
 
@@ -267,7 +270,7 @@ def test_what_f31e11f_began_is_finished(home: Path, owner: Any, name: str) -> No
     issuer = reopened(as_f31e11f_left_it(home))
     issuer.issue(graduate(5))
     require_once(issuer)
-    assert issuer.store.known() == (audit(issuer.log).size, [])
+    assert issuer.store.logged.known() == (audit(issuer.log).size, [])
 
 
 def test_a_list_that_f31e11f_put_into_the_log_and_not_into_the_index_is_no_older_index(home: Path) -> None:

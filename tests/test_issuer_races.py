@@ -14,6 +14,7 @@ import pytest
 from exchange.claim import ClaimLink
 from issuer.claims import AlreadyClaimed, ChallengeSpent, Claims, _hash, _seconds
 from issuer.issue import Issuer
+from issuer.revocations import Revocations
 from issuer.store import EditionTaken, NewEntry, Store
 from keys import PrivateKey
 from ledger import Log
@@ -136,9 +137,9 @@ def one_list(race: Race, folder: Path) -> None:
     for row in (1, 2):
         issuer.issue(graduate(row))
     issuers = [opened(issuer.home) for _ in range(2)]
-    real, first = Store.revocations, iter([True])
+    real, first = Revocations.of_list, iter([True])
 
-    def revocations(self: Store, number: int) -> Any:
+    def revocations(self: Revocations, number: int) -> Any:
         found = real(self, number)
         if next(first, False):
             race.let_others()
@@ -152,7 +153,7 @@ def one_list(race: Race, folder: Path) -> None:
         revoke(issuers[1], "UNI-000002")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Store, "revocations", revocations)
+        patch.setattr(Revocations, "of_list", revocations)
         results = race.run([lambda: revoke(issuers[0], NUMBER), second])
     assert results == [None, None]
     listed = Credential.parse(load_json_object((issuer.home / "status" / "0").read_bytes()))

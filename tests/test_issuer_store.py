@@ -9,7 +9,9 @@ import pytest
 from sqlalchemy import event
 
 from issuer.crossing import Crossed, Incoming
-from issuer.store import Appended, EditionTaken, Job, NewEntry, Published, Store
+from issuer.logged import Appended
+from issuer.revocations import Published
+from issuer.store import EditionTaken, Job, NewEntry, Store
 from wire.problem import Damaged, NotFound, Refused, Unavailable
 
 DATE = "2026-07-01T12:00:00Z"
@@ -137,13 +139,13 @@ def test_a_revocation_covers_every_edition_and_stays(store: Store) -> None:
     store.begin_single(entry(0, number="A", leaf=None), b"")
     store.finish_single(0, batch(0), DATE)
     store.begin_single(entry(1, number="A", edition=2, leaf=None), b"")  # under way while it is revoked
-    store.revoke(["A", "unknown"], "fraud", DATE)
-    store.revoke(["A"], "withdrawn", "2027-01-01T00:00:00Z")
+    store.revocations.revoke(["A", "unknown"], "fraud", DATE)
+    store.revocations.revoke(["A"], "withdrawn", "2027-01-01T00:00:00Z")
     store.finish_single(1, batch(1), DATE)
     assert [(store.entry(seq).reason, store.entry(seq).date) for seq in range(2)] == [("fraud", DATE)] * 2
     with pytest.raises(Refused, match="was revoked"):
         store.begin_single(entry(2, number="A", edition=3, leaf=None), b"")
-    assert store.revocations(0) == [(0, "fraud", DATE), (1, "fraud", DATE)]
+    assert store.revocations.of_list(0) == [(0, "fraud", DATE), (1, "fraud", DATE)]
 
 
 def test_people_are_found_by_part_of_the_name_or_the_whole_address(store: Store) -> None:
@@ -166,22 +168,22 @@ def test_pages_follow_the_sequence_numbers(store: Store, monkeypatch: pytest.Mon
 
 def test_lists_are_stale_when_new_changed_or_without_an_end_between_the_times(store: Store) -> None:
     end, before, after = (f"202{year}-01-01T00:00:00Z" for year in (7, 6, 8))
-    assert store.stale_lists(before, after) == []
-    assert store.first_expiry() is None
+    assert store.revocations.stale_lists(before, after) == []
+    assert store.revocations.first_expiry() is None
     store.reserve((1 << 17) + 1)
     job_with(store, 1)
-    assert store.stale_lists(before, after) == [0, 1]
+    assert store.revocations.stale_lists(before, after) == [0, 1]
     for number in range(2):
-        store.publish(Published(number, 1 << 17, 0, end, 5, 6, b"1", b"2"), batch(5))
-    assert store.first_expiry() == end
-    assert store.stale_lists(before, after) == store.stale_lists(before, end) == []
-    assert store.stale_lists(end, after) == [0, 1]
-    assert store.stale_lists(before, "2026-12-31T23:59:59Z") == [0, 1]
-    store.revoke(["N131073"], "fraud", DATE)
-    assert store.stale_lists(before, after) == [1]
-    assert store.published(1).leaf == 5
+        store.revocations.publish(Published(number, 1 << 17, 0, end, 5, 6, b"1", b"2"), batch(5))
+    assert store.revocations.first_expiry() == end
+    assert store.revocations.stale_lists(before, after) == store.revocations.stale_lists(before, end) == []
+    assert store.revocations.stale_lists(end, after) == [0, 1]
+    assert store.revocations.stale_lists(before, "2026-12-31T23:59:59Z") == [0, 1]
+    store.revocations.revoke(["N131073"], "fraud", DATE)
+    assert store.revocations.stale_lists(before, after) == [1]
+    assert store.revocations.published(1).leaf == 5
     with pytest.raises(NotFound, match="is not published"):
-        store.published(2)
+        store.revocations.published(2)
 
 
 def test_a_locked_index_is_unavailable_and_a_broken_one_damaged(

@@ -12,9 +12,10 @@ import pytest
 from issuer import bulk
 from issuer.bulk import Bulk, Chunk
 from issuer.issue import Issuer
+from issuer.logged import Appended
 from issuer.shards import write_shard
 from issuer.source import Source
-from issuer.store import Appended, Job, NewEntry, Store
+from issuer.store import Job, NewEntry, Store
 from tests.fault.issuing import everything, issue, reopened, require_once
 from tests.fault.kill import Reached, Work, kill_everywhere
 from tests.registrar import NOW, csv_file, graduate, issuer_in, twin

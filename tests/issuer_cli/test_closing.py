@@ -146,14 +146,14 @@ def test_a_revocation_in_flight_is_in_the_last_lists_or_refused(
 ) -> None:
     """Journalled while the closing waits: never after the lists were signed."""
     journalling, go_on = threading.Event(), threading.Event()
-    journal = issuer.store.revoke
+    journal = issuer.store.revocations.revoke
 
     def slowly(*arguments: Any) -> None:
         journalling.set()
         assert go_on.wait(30)
         journal(*arguments)
 
-    monkeypatch.setattr(issuer.store, "revoke", slowly)
+    monkeypatch.setattr(issuer.store.revocations, "revoke", slowly)
     revoking = threading.Thread(
         target=lambda: issuer.lists.revoke(["UNI-000001"], Reason.FRAUD, date=NOW, now=NOW)
     )
