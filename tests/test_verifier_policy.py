@@ -80,6 +80,13 @@ def test_each_rule_lets_pass_and_stops(
             rule.check(findings(**bad))
 
 
+def test_who_proved_nothing_is_not_the_subject_of_a_credential_that_names_none() -> None:
+    nobodys = Credential.parse(DIPLOMA)
+    for holder in (None, HOLDER):
+        with pytest.raises(NotKnown):
+            load_policy("holderBound").check(findings(credential=nobodys, holder=holder))
+
+
 def test_a_type_that_the_credential_has_not_is_refused() -> None:
     with pytest.raises(NotAccepted):
         load_policy({"type": "LibraryCard"}).check(findings())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
 
@@ -12,7 +13,7 @@ from keys import PrivateKey
 from ledger import Fact, Log
 from ledger.tiles.memory import MemoryStore
 from tests.world import NOW, Holder, University, verifier
-from vc import Anchored, Bundle, StatusList, Verdict, sign
+from vc import SUITES, Anchored, Bundle, Cryptosuite, StatusList, Verdict, sign
 from vc.anchoring import anchoring_terms, log_entry
 from vc.status import status_list_document
 from verifier import RecognisedIssuer, RecognisedLog, Trust, load_policy
@@ -37,6 +38,31 @@ def test_a_presentation_that_two_sign_is_nobodys() -> None:
         report = judge.verify({**both, "proof": proofs}, now=NOW, policy=policy, **asked)
         assert report.verdict is Verdict.INVALID
         assert report.holder is None
+
+
+def test_a_fault_of_the_program_is_no_finding() -> None:
+    """Only a `Problem` becomes a line of a report: anything else has to be seen."""
+
+    class Broken(Mapping[str, Cryptosuite]):
+        def __getitem__(self, name: str) -> Cryptosuite:
+            raise ZeroDivisionError
+
+        def __iter__(self) -> Iterator[str]:
+            return iter(SUITES)
+
+        def __len__(self) -> int:
+            return len(SUITES)
+
+    university = University()
+    with pytest.raises(ZeroDivisionError):
+        verifier(university.trust, suites=Broken()).verify(university.issue(), now=NOW)
+
+
+def test_a_purpose_that_is_spelled_as_an_iri_is_left_open() -> None:
+    university = University()
+    signed = university.sign(university.diploma(), purpose="https://w3id.org/security#assertionMethod")
+    report = verifier(university.trust).verify(university.bundle(signed), now=NOW)
+    assert report.verdict is Verdict.UNDETERMINED, report.to_dict()
 
 
 def test_a_report_says_which_of_several_diplomas_it_is_about() -> None:
