@@ -6,6 +6,7 @@ import argparse
 import json
 import multiprocessing
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -83,6 +84,7 @@ def _run(jobs: list[Job], folder: Path, until: float) -> Iterator[dict[str, Any]
 
 def _begin(folder: Path) -> None:
     global _workshop
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # so that what runs in the copy ends, too
     _workshop = Workshop(Path(tempfile.mkdtemp(dir=folder)))
 
 

@@ -95,6 +95,7 @@ class Workshop:
         child = os.fork()
         if not child:
             os.setsid()
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
             os.close(reader)
             try:
                 found = self._in_child(tests)
