@@ -152,7 +152,7 @@ def test_at_a_terminal_it_is_said_that_standard_input_is_read(words: list[str], 
             shown += chunk
     _, status = os.waitpid(child, 0)
     os.close(terminal)
-    assert os.waitstatus_to_exitcode(status) == 1
+    assert os.waitstatus_to_exitcode(status) == 3
     assert b"credential" in shown
 
 
@@ -181,7 +181,7 @@ def test_what_is_typed_for_a_passphrase(typed: bytes, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("words", "code"), [(["verify", "-"], 1), (["wallet", "init"], 6), (["verify", "nope", "--json"], 4)]
+    ("words", "code"), [(["verify", "-"], 3), (["wallet", "init"], 6), (["verify", "nope", "--json"], 4)]
 )
 def test_streams_that_are_closed(words: list[str], code: int, tmp_path: Path) -> None:
     """As a service manager may start a program; nothing that it opens may take their place either."""
