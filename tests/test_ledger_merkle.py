@@ -102,6 +102,14 @@ def test_nothing_but_the_right_consistency_proof_verifies(data: st.DataObject) -
             merkle.verify_consistency(*arguments)
 
 
+def test_a_tree_follows_none_that_is_larger() -> None:
+    """Where both have one root, nothing but the sizes tells."""
+    root = naive_root(ENTRIES[:2])
+    merkle.verify_consistency(2, root, 2, root, [])
+    with pytest.raises(InvalidEvidence):
+        merkle.verify_consistency(2, root, 1, root, [])
+
+
 def test_a_changed_past_has_no_consistency_proof() -> None:
     other = tree([*ENTRIES[:3], b"rewritten", *ENTRIES[4:40]])
     for old in range(4, 40):

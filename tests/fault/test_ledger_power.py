@@ -18,6 +18,7 @@ from ledger.tiles.store import Base, Batch
 from tests.fault.powerloss import Crash, Recorder, memory_folder
 from tests.ledger_samples import naive_root, open_log, samples
 from wire.files import sync_folder
+from wire.files import sync_file
 from wire.problem import Problem
 
 pytestmark = pytest.mark.slow  # hundreds of processes: for `make test`
@@ -149,7 +150,7 @@ def test_a_batch_whose_writer_was_killed_is_synced_by_the_next(
     killed = PosixStore(folder / "log")
     assert killed.base().size == 0
     with Recorder(folder, [(posix, "sync_files")]) as recorder, monkeypatch.context() as patch:
-        real = posix.sync_file
+        real = sync_file
         patch.setattr("ledger.tiles.journal.sync_file", lambda descriptor: None)
         killed.record(Batch(0, b"to 2", samples(0, 2)))
         if not planted:
