@@ -17,8 +17,7 @@ from ledger.tiles.posix import PosixStore
 from ledger.tiles.store import Base, Batch
 from tests.fault.powerloss import Crash, Recorder, memory_folder
 from tests.ledger_samples import naive_root, open_log, samples
-from wire.files import sync_folder
-from wire.files import sync_file
+from wire.files import sync_file, sync_folder
 from wire.problem import Problem
 
 pytestmark = pytest.mark.slow  # hundreds of processes: for `make test`
