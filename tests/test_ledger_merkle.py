@@ -102,6 +102,23 @@ def test_nothing_but_the_right_consistency_proof_verifies(data: st.DataObject) -
             merkle.verify_consistency(*arguments)
 
 
+def test_an_entry_beyond_the_tree_is_not_in_it() -> None:
+    """In a tree of one, nothing but the index tells."""
+    leaf = merkle.leaf_hash(ENTRIES[0])
+    merkle.verify_inclusion(leaf, 0, 1, [], leaf)
+    with pytest.raises(InvalidEvidence):
+        merkle.verify_inclusion(leaf, 1, 1, [], leaf)
+
+
+def test_both_roots_of_a_consistency_proof_are_compared() -> None:
+    old_root, root = naive_root(ENTRIES[:3]), naive_root(ENTRIES[:7])
+    proof = merkle.consistency_proof(3, 7, tree(ENTRIES[:7]))
+    merkle.verify_consistency(3, old_root, 7, root, proof)
+    for roots in ((merkle.EMPTY_ROOT, root), (old_root, merkle.EMPTY_ROOT)):
+        with pytest.raises(InvalidEvidence):
+            merkle.verify_consistency(3, roots[0], 7, roots[1], proof)
+
+
 def test_a_tree_follows_none_that_is_larger() -> None:
     """Where both have one root, nothing but the sizes tells."""
     root = naive_root(ENTRIES[:2])
