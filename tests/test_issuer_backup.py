@@ -303,6 +303,24 @@ def test_a_backup_brings_no_program_along(file: Path, tmp_path: Path, program: s
     assert not (tmp_path / "again").exists()
 
 
+def test_a_backup_s_database_fits_together(file: Path, tmp_path: Path) -> None:
+    content = opened(file)
+    database = tmp_path / "claims.sqlite"
+    database.write_bytes(content["claims.sqlite"])
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("CREATE TABLE t (x)")
+        connection.execute("INSERT INTO t VALUES (NULL)")
+        connection.commit()
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute("UPDATE sqlite_master SET sql = 'CREATE TABLE t (x NOT NULL)' WHERE name = 't'")
+        connection.commit()
+        connection.execute("PRAGMA journal_mode = DELETE")
+    content["claims.sqlite"] = database.read_bytes()
+    sealed_archive(tmp_path / "b", *content.items())
+    with pytest.raises(Damaged, match=r"claims\.sqlite is not a database as this program makes them"):
+        restore(tmp_path / "b", tmp_path / "again", SECRET)
+
+
 @pytest.mark.parametrize("name", ["issuer.json", "keys.json", "did.json", "issuer.sqlite", "log/checkpoint"])
 def test_a_backup_without_what_every_issuer_has_is_none(file: Path, tmp_path: Path, name: str) -> None:
     content = opened(file)

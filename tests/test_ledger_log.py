@@ -11,6 +11,7 @@ import pytest
 
 from keys import PrivateKey
 from ledger import InvalidEvidence, Log, merkle
+from ledger.log import LogReader
 from ledger.tiles.memory import MemoryStore
 from ledger.tiles.posix import PosixStore
 from tests.ledger_samples import COSIGNER, NOW, ORIGIN, SIGNER, open_log, sample, samples
@@ -251,3 +252,12 @@ def test_evidence_is_for_entries_of_ours() -> None:
     log.append([b"something else"], b"0")
     with pytest.raises(Malformed):
         log.evidence(0)
+
+
+def test_who_only_reads_finds_batches_by_their_keys(folder: Path) -> None:
+    """Settled ones, and those that only the journal has."""
+    reader = LogReader(ORIGIN, SIGNER.public_key, COSIGNER.public_key, PosixStore(folder))
+    found = {key: reader.find(key) for key in (b"0", b"300", b"310", b"none")}
+    assert found == {b"0": range(300), b"300": range(300, 310), b"310": range(310, 320), b"none": None}
+    log = open_log(PosixStore(folder))
+    assert [log.find(key) for key in found] == list(found.values())
