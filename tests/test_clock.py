@@ -277,6 +277,7 @@ def put_right(machine: Machine, command: str, wrong: timedelta) -> str:
     return ", ".join(said)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "wrong"),
     [

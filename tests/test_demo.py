@@ -90,6 +90,7 @@ def test_there_is_a_sample_of_each_verdict(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.slow
 def test_samples_never_write_over_anything(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     assert intaglio("samples", tmp_path, home=tmp_path).returncode == 2

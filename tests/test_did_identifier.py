@@ -139,6 +139,7 @@ _path = st.lists(st.lists(_pchar, max_size=4).map(lambda c: "/" + "".join(c)), m
 _tail = st.none() | st.lists(_pchar | st.sampled_from("/?"), max_size=6).map("".join)
 
 
+@pytest.mark.slow
 @given(_dids)
 def test_whatever_the_grammar_makes_is_a_did(text: str) -> None:
     did = DID.parse(text)
@@ -146,6 +147,7 @@ def test_whatever_the_grammar_makes_is_a_did(text: str) -> None:
     assert DIDURL.parse(text).did == did
 
 
+@pytest.mark.slow
 @given(_dids, _path, _tail, _tail)
 def test_whatever_the_grammar_makes_is_a_did_url(
     did: str, path: str, query: str | None, fragment: str | None
@@ -154,6 +156,7 @@ def test_whatever_the_grammar_makes_is_a_did_url(
     assert DIDURL.parse(str(url)) == url
 
 
+@pytest.mark.slow
 @given(_dids, st.characters(), st.integers(min_value=0))
 def test_any_other_character_is_refused(text: str, character: str, place: int) -> None:
     place %= len(text) + 1

@@ -113,6 +113,7 @@ def test_one_diploma_is_shown_and_none_is_added(home: Path) -> None:
     assert "the wallet may not be written to" in refused.stderr
 
 
+@pytest.mark.slow
 def test_what_a_writer_left_behind_is_seen_or_said(home: Path, tmp_path: Path) -> None:
     """SQLite's log has the newest records: a reader that left it out would show an old wallet."""
     copy = tmp_path / "home"
@@ -131,6 +132,7 @@ def test_what_a_writer_left_behind_is_seen_or_said(home: Path, tmp_path: Path) -
     assert "its folder not written to" in refused.stderr
 
 
+@pytest.mark.slow
 def test_what_another_process_issues_meanwhile_is_listed_or_said(home: Path, tmp_path: Path) -> None:
     copy = tmp_path / "home"
     shutil.copy(home.parent / "passphrase", tmp_path)
@@ -147,6 +149,7 @@ def test_what_another_process_issues_meanwhile_is_listed_or_said(home: Path, tmp
     assert "its folder not written to" in refused.stderr
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_called_so(home: Path, tmp_path: Path) -> None:
     shutil.copy(home.parent / "passphrase", tmp_path)
     small = tmp_path / "home"

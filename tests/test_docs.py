@@ -67,6 +67,7 @@ def test_verifying(program: Program, folder: Path) -> None:
     follow("verifying.md", program, folder)
 
 
+@pytest.mark.slow
 def test_embedding(folder: Path) -> None:
     """The blocks of one page are one program, as they stand."""
     page = (ROOT / "docs" / "library.md").read_text()

@@ -52,6 +52,7 @@ def test_an_issuer_is_looked_over(program: Program) -> None:
     assert "has issued 3 diplomas." in answer.out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "content"),
     [
@@ -237,6 +238,7 @@ def test_nobody_reads_what_is_printed(tmp_path: Path) -> None:
     assert b"Exception" not in done.stderr
 
 
+@pytest.mark.slow
 def test_where_nothing_can_be_printed_there_is_no_traceback(tmp_path: Path) -> None:
     full = Path("/dev/full")
     if not full.exists():
@@ -255,6 +257,7 @@ def test_where_nothing_can_be_printed_there_is_no_traceback(tmp_path: Path) -> N
         assert "Exception" not in done.stderr
 
 
+@pytest.mark.slow
 def test_where_nothing_can_be_said_the_work_is_done_and_ends_as_it_should(tmp_path: Path) -> None:
     full = Path("/dev/full")
     if not full.exists():
@@ -286,6 +289,7 @@ def test_home_can_be_given(program: Program, tmp_path: Path) -> None:
     assert str(tmp_path / "other") in program("--home", tmp_path / "other", "doctor").out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", ["junk", "empty", "envelope", "page", "gone"])
 def test_a_damaged_wallet_is_found_without_its_passphrase(
     program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: str

@@ -223,6 +223,7 @@ def test_a_diploma_whose_issuer_is_not_trusted_can_be_had_later(university: Issu
         assert len(mine.credentials()) == 1
 
 
+@pytest.mark.slow
 def test_a_lost_wallet_gives_way_to_another(university: Issuer, tmp_path: Path) -> None:
     with (
         served(university) as (claims, fetcher),
@@ -369,6 +370,7 @@ def test_a_diploma_by_another_issuer_than_the_one_agreed_to_is_not_kept(tmp_path
     assert "another issuer" in claimed_from(site, tmp_path).detail
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("answer", "kind", "words"),
     [

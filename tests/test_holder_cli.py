@@ -296,6 +296,7 @@ def test_whose_diploma_it_is_stands_on_its_card() -> None:
     assert "  awarded to  Ada⟨001B⟩[2J" in text.card(held).splitlines()
 
 
+@pytest.mark.slow
 def test_wallet_show_loads_only_what_it_needs(run: Run, file: Path) -> None:
     run("init")
     name = run("import", file).out.strip()
@@ -317,6 +318,7 @@ def test_wallet_show_loads_only_what_it_needs(run: Run, file: Path) -> None:
     assert not {module for module in done.stderr.split() if module in ("ssl", "asyncio", "holder.client")}
 
 
+@pytest.mark.slow
 def test_a_passphrase_is_asked_for_twice_at_a_terminal_and_never_shown(tmp_path: Path) -> None:
     child, terminal = pty.fork()
     if child == 0:

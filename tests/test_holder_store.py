@@ -394,6 +394,7 @@ def test_a_backup_whose_pages_go_round_in_circles_is_none(tmp_path: Path) -> Non
         Store.load(tmp_path / "backup", PASSPHRASE)
 
 
+@pytest.mark.slow
 def test_a_wallet_that_could_not_be_made_leaves_nothing_that_is_wrong(tmp_path: Path) -> None:
     secret = tmp_path / "passphrase"
     secret.touch(mode=0o600)

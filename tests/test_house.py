@@ -66,6 +66,7 @@ def test_every_module_says_what_it_is_and_catches_nothing_blindly(path: Path) ->
             assert "Exception" not in names, f"line {node.lineno}: except Exception"
 
 
+@pytest.mark.slow
 def test_nothing_imports_the_command_line() -> None:
     for path in SOURCES:
         for node in ast.walk(ast.parse(path.read_text())):

@@ -273,6 +273,7 @@ def test_a_backup_that_says_that_it_is_a_terabyte_fills_no_disk(
         restore(tmp_path / "b", tmp_path / "home", SECRET)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "program",
     [
@@ -321,6 +322,7 @@ def test_a_backup_s_database_fits_together(file: Path, tmp_path: Path) -> None:
         restore(tmp_path / "b", tmp_path / "again", SECRET)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["issuer.json", "keys.json", "did.json", "issuer.sqlite", "log/checkpoint"])
 def test_a_backup_without_what_every_issuer_has_is_none(file: Path, tmp_path: Path, name: str) -> None:
     content = opened(file)

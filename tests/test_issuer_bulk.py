@@ -332,6 +332,7 @@ def test_newlines_in_quotation_marks_do_not_shift_rows(issuer: Issuer, tmp_path:
     ]
 
 
+@pytest.mark.slow
 def test_workers_that_are_spawned_do_the_same(
     issuer: Issuer, source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

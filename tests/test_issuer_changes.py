@@ -42,6 +42,7 @@ def changed(issuer: Issuer, rows: Iterable[dict[str, str]], workers: int = 0) ->
     return result.survey.changed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [0, 2])
 def test_the_rows_that_say_something_new_are_named_with_their_fields(issuer: Issuer, workers: int) -> None:
     assert changed(issuer, map(graduate, ROWS), workers) == []

@@ -293,6 +293,7 @@ class Failing(Registrar):
         raise self.problem
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("problem", "status"),
     [

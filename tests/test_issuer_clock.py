@@ -217,6 +217,7 @@ def test_who_closed_ahead_of_time_closes_again_once_no_list_is_dated_later(
 CORRECTION = {"clock": "", "ahead": "2026-07-02T12:00:00Z", "checkpoint": "", "entries": 9}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "content",
     [
@@ -340,6 +341,7 @@ def wrong(program: Program) -> Iterator[Program]:
     return program
 
 
+@pytest.mark.slow
 def test_a_person_is_asked_and_told(wrong: Program) -> None:
     home, words = wrong.home, ["issuer", "clock", "accept"]
     before = (home / "issuer" / "log" / "checkpoint").read_bytes()

@@ -164,6 +164,7 @@ def killed_after(home: Path, owner: Any, name: str, work: Callable[[Issuer], obj
         assert killed_by(lambda: work(reopened(home)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("owner", "name", "times"),
     [

@@ -177,6 +177,7 @@ def test_a_diploma_of_either_kind_of_issuer_verifies_offline(home: Path, url: st
     assert report.verdict is Verdict.VALID, [check.text for check in report.checks]
 
 
+@pytest.mark.slow
 def test_secrets_are_opened_only_when_needed(home: Path) -> None:
     asked = []
 
@@ -228,6 +229,7 @@ def test_one_diploma_is_issued_once(issuer: Issuer) -> None:
     assert [found.number for found in issuer.entries()] == ["UNI-000001"]
 
 
+@pytest.mark.slow
 def test_numbers_for_single_diplomas_are_taken_in_blocks(
     issuer: Issuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -239,6 +241,7 @@ def test_numbers_for_single_diplomas_are_taken_in_blocks(
     assert reserved == [1, 2, 4, 8, 16, 32, 64]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("owner", "name", "before"),
     [
@@ -299,6 +302,7 @@ def test_a_correction_that_changes_nothing_issues_nothing(issuer: Issuer) -> Non
     assert issuer.correct("UNI-000001", {"gpa": "3.5"}).edition == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "changes", "problem"),
     [
@@ -406,6 +410,7 @@ def filled(issuer: Issuer, tmp_path: Path) -> Issuer:
     return issuer
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "found"),
     [
@@ -441,6 +446,7 @@ def test_a_credential_of_another_issuer_is_none_of_ours(filled: Issuer, tmp_path
         filled.find_credential(credential)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "index"), [("0", 1 << 17), ("0", 999_999), ("9" * 30, 0), ("999999999", 0)]
 )

@@ -142,6 +142,7 @@ def _open(path: Path, start: Barrier) -> None:
     Database(path).close()
 
 
+@pytest.mark.slow
 def test_of_eight_processes_that_open_it_at_once_one_migrates(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

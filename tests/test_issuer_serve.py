@@ -128,6 +128,7 @@ def test_a_link_becomes_a_diploma_in_a_wallet(machine: Machine) -> None:
     assert "valid when added" in shown.out
 
 
+@pytest.mark.slow
 def test_links_as_json_and_for_what_there_is_none(machine: Machine) -> None:
     made = json.loads(machine.run("issuer", "claim", NUMBER, "--json").out)
     assert made["version"] == 1
@@ -161,6 +162,7 @@ def test_plain_behind_a_proxy(machine: Machine) -> None:
     assert not (machine.home / "issuer" / "tls").exists()
 
 
+@pytest.mark.slow
 def test_a_port_that_is_taken(machine: Machine) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         answer = machine.run("issuer", "serve", "--port", taken.getsockname()[1])

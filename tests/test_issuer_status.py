@@ -103,6 +103,7 @@ def test_an_older_index_takes_no_revocation_back(issuer: Issuer, tmp_path: Path)
     assert (issuer.home / "status" / "0").read_bytes() == published
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "content"), [("0", b"{"), ("0", b"{}"), ("0", b"[]"), ("0-details", b"{")])
 def test_a_damaged_list_is_named_and_one_that_is_gone_is_made_anew(
     name: str, content: bytes, issuer: Issuer

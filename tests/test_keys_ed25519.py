@@ -221,6 +221,7 @@ def verdict(library: ModuleType, key: bytes, signature: bytes, data: bytes) -> b
     return True
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(
     secret=st.integers(1, L - 1),

@@ -31,6 +31,7 @@ KEPT: dict[str, Any] = {  # made once; must open for ever
 }
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(st.binary(max_size=200), st.binary(max_size=32).map(b"long pass".__add__), st.binary(max_size=40))
 def test_opens_for_its_passphrase_only(secret: bytes, passphrase: bytes, other: bytes) -> None:
@@ -56,6 +57,7 @@ def test_an_independent_reading_of_the_format_opens_it() -> None:
     assert AESGCM(key).decrypt(base64url_decode(KEPT["nonce"]), sealed, associated) == b"secret"
 
 
+@pytest.mark.slow
 def test_by_default_a_guess_costs_64_mib_and_three_passes() -> None:
     envelope = seal(b"secret", b"passphrase")
     assert {name: envelope[name] for name in Cost._fields} == {"memory": 65536, "iterations": 3, "lanes": 4}

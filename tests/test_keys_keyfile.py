@@ -98,6 +98,7 @@ def test_one_root_gives_unrelated_secrets(tmp_path: Path) -> None:
         file.secret("anything")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("passphrase", [None, b"correct horse"])
 def test_created_used_and_opened_again(tmp_path: Path, passphrase: bytes | None) -> None:
     path = tmp_path / "issuer" / "keys.json"
@@ -292,6 +293,7 @@ def create_or_lose(path: Path, results: Any) -> None:
         results.put("")
 
 
+@pytest.mark.slow
 def test_of_many_that_create_at_once_one_wins(tmp_path: Path) -> None:
     for number in range(5):
         path, results = tmp_path / f"{number}.json", FORK.SimpleQueue()
@@ -310,6 +312,7 @@ def change_for_ever(path: Path, acknowledged: int) -> None:
         os.write(acknowledged, b".")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("cheap")
 def test_killed_at_any_instant_no_key_is_lost(tmp_path: Path) -> None:
     for round_number in range(15):

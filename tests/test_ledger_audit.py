@@ -31,6 +31,7 @@ def test_an_intact_log(log: Log) -> None:
     assert audit(open_log(MemoryStore())).size == 0
 
 
+@pytest.mark.slow
 def test_a_large_log(tmp_path: Path) -> None:
     log = open_log(PosixStore(tmp_path / "log"))
     log.append(samples(0, 66_000), b"0")
@@ -41,6 +42,7 @@ def test_a_large_log(tmp_path: Path) -> None:
         audit(log)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", PATHS)
 def test_any_altered_byte_is_found_and_named(log: Log, path: str) -> None:
     data = log.store.get(path)

@@ -95,6 +95,7 @@ def test_a_log_that_is_gone_is_not_made_anew(program: Program) -> None:
     assert (answer.code, "is gone" in answer.err, "from a backup" in answer.err) == (1, True, True)
 
 
+@pytest.mark.slow
 def test_status_has_what_others_need(filled: Program) -> None:
     status = json.loads(filled("ledger", "status", "--json").out)
     assert (status["version"], status["origin"], status["size"]) == (1, "log.example", 5)
@@ -102,6 +103,7 @@ def test_status_has_what_others_need(filled: Program) -> None:
     assert status["clock"].startswith("log.example/clock+")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("which", ["2", DIGESTS[2].hex()])
 def test_a_proof_is_made_and_checked_elsewhere(which: str, filled: Program, tmp_path: Path) -> None:
     status = json.loads(filled("ledger", "status", "--json").out)
@@ -122,6 +124,7 @@ def test_a_proof_is_made_and_checked_elsewhere(which: str, filled: Program, tmp_
     assert filled(*elsewhere, DIGESTS[2].hex(), "--key", other).code in (1, 3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("which", "code"), [("5", 4), ("00" * 32, 4), ("not hexadecimal", 1), ("a" * 63, 1)])
 def test_what_is_not_there_is_not_proved(which: str, code: int, filled: Program) -> None:
     answer = filled("ledger", "prove", which)
@@ -241,6 +244,7 @@ def _sparse(path: Path) -> None:
     os.truncate(path, 3 << 30)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("deadline")
 @pytest.mark.parametrize("make", [_pipe, _device, _sparse])
 @pytest.mark.parametrize(
@@ -263,6 +267,7 @@ def test_what_stands_in_a_log_s_folder_from_elsewhere_is_neither_waited_for_nor_
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 1 << 18  # KiB, on Linux
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("deadline")
 @pytest.mark.parametrize("make", [_pipe, _device, _sparse])
 def test_a_checkpoint_kept_beside_a_log_is_read_as_carefully(

@@ -182,6 +182,7 @@ def test_a_journal_gives_its_batches_from_anywhere(tmp_path: Path) -> None:
     assert list(other.keys) == [key_digest(b"d")]
 
 
+@pytest.mark.slow
 def test_keys_are_found_among_many(tmp_path: Path) -> None:
     """And are in few files, whose lengths fall by half at least."""
     runs = KeyRuns(tmp_path / "keys")

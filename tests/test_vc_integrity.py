@@ -111,6 +111,7 @@ def changed(document: dict[str, Any], path: tuple[Any, ...], value: Any) -> dict
     return document
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suite", ["eddsa-rdfc-2022", "eddsa-jcs-2022"])
 @given(data=st.data())
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -73,6 +73,7 @@ def test_equals_the_reference_package(value: Any) -> None:
     assert canonicalize(value) == rfc8785.dumps(value)
 
 
+@pytest.mark.slow
 @given(st.dictionaries(TEXT, values(INTEGERS, TEXT)), st.randoms())
 def test_the_order_of_members_does_not_matter(value: dict[str, Any], random: Any) -> None:
     items = list(value.items())

@@ -130,6 +130,7 @@ PYLD_DIFFERS = {
 DIRECTIONS = {"#tdi01", "#tdi02", "#tdi03", "#tdi04", "#tdi05", "#tdi06", "#tdi11", "#tdi12"}
 
 
+@pytest.mark.slow
 def test_json_ld_api_corpus(corpora: Path) -> None:
     """toRdf on the general processor; and `canonicalize` on the same documents: the same, or refused."""
     folder = corpora / "vectors/json-ld-api"

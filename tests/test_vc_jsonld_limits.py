@@ -102,6 +102,7 @@ COSTLY = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", COSTLY)
 def test_costly_documents_are_refused(name: str) -> None:
     """Within the steps that a document has; what a step is worth is for bench/hostile.py."""
@@ -109,6 +110,7 @@ def test_costly_documents_are_refused(name: str) -> None:
         canonicalize(COSTLY[name])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", AMPLIFYING)
 def test_a_little_input_takes_little_memory(name: str) -> None:
     tracemalloc.start()
@@ -137,6 +139,7 @@ def test_every_combination_of_types_of_the_vendored_contexts() -> None:
         canonicalize({"@context": urls, "credentialSubject": subjects}, contexts=contexts)
 
 
+@pytest.mark.slow
 def test_wide_documents_are_linear() -> None:
     def made(width: int) -> int:
         document = {"@context": V, "p": [{"@graph": [{"x": number}]} for number in range(width)]}
@@ -191,6 +194,7 @@ def test_a_known_document_adds_nothing() -> None:
     assert everything(contexts) == before
 
 
+@pytest.mark.slow
 def test_a_refused_document_is_paid_for() -> None:
     """Also what a failing document added is counted, or failing documents could fill the memory."""
     contexts = Contexts(Documents())

@@ -121,6 +121,7 @@ def edits(document: dict[str, Any], path: tuple[Any, ...]) -> Iterator[tuple[str
     yield "removed", removed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_no_change_goes_unnoticed(name: str) -> None:
     document = DOCUMENTS[name]

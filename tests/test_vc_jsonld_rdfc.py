@@ -17,6 +17,7 @@ from vc.jsonld.rdfc import Dataset, canonicalize, labels
 from wire.work import Work
 
 
+@pytest.mark.slow
 def test_w3c_corpus(corpora: Path) -> None:
     folder = corpora / "vectors/rdf-canon"
     passed = 0
@@ -106,6 +107,7 @@ def clique(size: int) -> Dataset:
     return dataset
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", range(5, 11))
 def test_cliques_stall_nobody(size: int) -> None:
     dataset = clique(size)

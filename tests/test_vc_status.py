@@ -73,6 +73,7 @@ def test_values_and_sizes_that_do_not_fit_are_refused() -> None:
         StatusList(8, 1, b"")
 
 
+@pytest.mark.slow
 def test_a_decompression_bomb_stops_early() -> None:
     bomb = "u" + base64url_encode(gzip.compress(bytes(200 << 20)))
     with pytest.raises(TooLarge):

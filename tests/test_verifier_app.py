@@ -171,6 +171,7 @@ def answer_of_the_command(home: Path, content: bytes, *options: object) -> httpx
         return httpx.post(address, content=content)
 
 
+@pytest.mark.slow
 def test_a_running_service_goes_by_the_trust_list_as_it_is(tmp_path: Path) -> None:
     trust = tmp_path / "trust.json"
     trust.write_bytes(UNIVERSITY.trust.to_bytes())
@@ -191,12 +192,14 @@ def test_a_running_service_goes_by_the_trust_list_as_it_is(tmp_path: Path) -> No
         assert httpx.post(address, content=at).status_code == 503
 
 
+@pytest.mark.slow
 def test_the_command_says_where_it_listens_and_not_what_it_is(tmp_path: Path) -> None:
     answer = answer_of_the_command(tmp_path, b"{}")
     assert answer.status_code == 422
     assert "server" not in answer.headers
 
 
+@pytest.mark.slow
 def test_the_command_takes_a_policy_and_a_trust_list(tmp_path: Path) -> None:
     trust, policy = tmp_path / "trust.json", tmp_path / "policy.json"
     trust.write_bytes(UNIVERSITY.trust.to_bytes())
@@ -253,6 +256,7 @@ def test_a_wrong_address_or_method_is_a_problem_like_any_other(
     assert answer.headers.get("Allow") == ("POST" if status == 405 else None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("age", [timedelta(minutes=50), timedelta(days=20)])
 def test_an_old_list_in_a_bundle_does_not_hide_a_revocation(age: timedelta) -> None:
     university, asked = University(), list[str]()

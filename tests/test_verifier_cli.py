@@ -198,6 +198,7 @@ def test_what_only_the_issuer_can_mend_is_not_asked_of_the_reader(program: Progr
     assert hints == ["Correct its spelling, or add a context that defines it."], "for programmers"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [60, 100])
 def test_on_a_terminal_each_finding_stands_below_itself(width: int, program: Program, tmp_path: Path) -> None:
     path = save(tmp_path, UNIVERSITY.issue(index=13))
@@ -406,6 +407,7 @@ class TestTrust:
         )
         assert len(fingerprints) == 13
 
+    @pytest.mark.slow
     def test_at_a_terminal_it_is_asked_for(self, program: Program, tmp_path: Path) -> None:
         before = (program.home / "trust.json").read_bytes()
         handed = tmp_path / "trust.json"

@@ -201,6 +201,7 @@ def test_a_document_made_to_stall_is_refused() -> None:
     assert (report.verdict, "look alike" in text(report)) == (Verdict.UNDETERMINED, True)
 
 
+@pytest.mark.slow
 def test_many_documents_that_each_stay_below_the_limit_are_refused() -> None:
     """Sixteen credentials with eight proofs each: 128 times the most that one canonicalisation may take."""
     document = credential({"p": [alike(5)]})

@@ -154,6 +154,7 @@ def everything() -> Bundle:
 EVERYTHING = everything()
 
 
+@pytest.mark.slow
 def test_each_part_of_a_bundle_removed_in_turn_is_no_crash_and_changes_no_valid_content() -> None:
     whole = json.loads(EVERYTHING.to_bytes())
     shown = whole["presentation"]["verifiableCredential"]
@@ -213,6 +214,7 @@ def service() -> Iterator[str]:
     thread.join()
 
 
+@pytest.mark.slow
 def test_the_service_has_an_answer_whatever_is_missing(service: str) -> None:
     whole = json.loads(EVERYTHING.to_bytes())
     statuses = set()
@@ -256,6 +258,7 @@ def test_each_part_of_a_did_document_removed_in_turn(tmp_path: Path) -> None:
 # 26: two members of one name
 
 
+@pytest.mark.slow
 @EACH_FORM
 def test_no_member_can_stand_there_twice(form: str) -> None:
     bundle, trust = FORMS[form]

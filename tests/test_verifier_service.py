@@ -65,6 +65,7 @@ def holding(processes: Processes[str, int], folder: Path) -> Iterator[list[int |
         thread.join()
 
 
+@pytest.mark.slow
 def test_a_process_that_is_killed_is_one_request_and_not_the_service(tmp_path: Path) -> None:
     with Processes(functools.partial(worker, tmp_path), 1) as processes:
         with holding(processes, tmp_path) as answers:
@@ -134,6 +135,7 @@ def padded(bundle: Bundle, size: int) -> bytes:
     return bundle.to_bytes().rstrip() + b" " * size
 
 
+@pytest.mark.slow
 def test_what_is_large_is_verified_in_another_process() -> None:
     bundle, known = UNIVERSITY.issue(index=1), verifier(UNIVERSITY.trust)
     costly = {**signed(credential({"p": 1})), "credentialSubject": {"p": [{"q": n} for n in range(4_000)]}}
@@ -189,6 +191,7 @@ def needing_a_list() -> tuple[bytes, Callable[[str], bytes | None]]:
     return replace(bundle, status_lists=()).to_bytes(), lists.get
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("listed", [False, True])
 def test_44_requests_that_lead_to_silent_hosts_keep_no_other_waiting(listed: bool) -> None:
     honest, lists = needing_a_list()

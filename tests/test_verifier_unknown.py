@@ -425,6 +425,7 @@ def _other_kind(anchored: list[dict[str, Any]]) -> None:
             evidence["type"] = "example.org/chain@v1"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FALSE)
 def test_nothing_that_is_removed_or_made_unknown_turns_not_valid_into_valid(name: str) -> None:
     whole = json.loads(FALSE[name][0])

@@ -73,6 +73,7 @@ EVERY = {f"{family}: {name}": make for family, makers in FAMILIES.items() for na
 CASES = [pytest.param(name, marks=[] if name in QUICK else [pytest.mark.slow]) for name in EVERY]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_the_calls_for_a_body_are_bounded(name: str) -> None:
     data = EVERY[name](MIB)

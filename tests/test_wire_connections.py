@@ -104,6 +104,7 @@ def drips(connection: socket.socket, piece: bytes) -> bool:
     return False
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "said",
     [b"", b"\r\n", b"POST /echo HTTP/1.1\r\nHost:", HEAD, HEAD + b"hel", WHOLE + b"\r\n", WHOLE + HEAD],
@@ -116,6 +117,7 @@ def test_a_sender_that_stops_before_a_request_is_whole_is_left(said: bytes) -> N
         assert service.answers()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("said", "piece"),
     [(b"POST /echo HTTP/1.1\r\n", b"a: b\r\n"), (HEAD[:-4].replace(b"5", b"500") + b"\r\n\r\n", b"x")],
@@ -127,6 +129,7 @@ def test_a_sender_that_drips_is_left(said: bytes, piece: bytes) -> None:
         assert drips(connection, piece)
 
 
+@pytest.mark.slow
 def test_line_ends_between_requests_do_not_keep_a_connection() -> None:
     """uvicorn's own time-out between requests ends with the first byte."""
     with Service().running() as service, service.connect() as connection:
@@ -143,6 +146,7 @@ def test_a_body_that_was_refused_early_does_not_keep_a_connection() -> None:
         assert ends(connection)
 
 
+@pytest.mark.slow
 def test_who_takes_no_answer_is_left() -> None:
     with Service().running() as service, service.connect() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -155,6 +159,7 @@ def test_who_takes_no_answer_is_left() -> None:
             time.sleep(0.02)
 
 
+@pytest.mark.slow
 def test_a_handshake_that_does_not_go_on_is_left(tmp_path: Path) -> None:
     authority = Authority(tmp_path)
     authority.server_context("localhost")
@@ -228,6 +233,7 @@ def test_more_connections_than_there_are_files_for_are_closed() -> None:
         assert service.answers()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "said",
     [

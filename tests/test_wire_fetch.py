@@ -523,6 +523,7 @@ def test_a_server_that_never_greets(authority: Authority) -> None:
             fetcher.fetch(f"https://127.0.0.1:{silent.getsockname()[1]}/")
 
 
+@pytest.mark.slow
 def test_redirects_share_the_deadline(serve: Serve) -> None:
     def answer(path: str) -> Iterable[bytes]:
         site.closing.wait(0.6)

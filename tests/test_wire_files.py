@@ -131,6 +131,7 @@ def write_for_ever(path: Path, ready: int) -> None:
             os.write(ready, b".")
 
 
+@pytest.mark.slow
 def test_killed_at_any_instant_the_file_is_whole(tmp_path: Path) -> None:
     chance = random.Random(7)
     path = tmp_path / "file"

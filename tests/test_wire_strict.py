@@ -218,6 +218,7 @@ def assert_as_by_the_rules(data: bytes) -> None:
         assert typed(load_json(data)) == typed(expected)
 
 
+@pytest.mark.slow
 @settings(max_examples=400, deadline=None)
 @given(TEXTS)
 @example(rb'{"\\":1,"\\\\":{"\"":2,"\\\"":3}}'.decode())

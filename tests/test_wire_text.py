@@ -85,6 +85,7 @@ LIKE_A_QUOTATION_MARK = re.compile(
 ISOLATES = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 
 
+@pytest.mark.slow
 def test_nothing_that_looks_like_a_quotation_mark_is_left() -> None:
     left = {
         character

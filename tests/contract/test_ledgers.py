@@ -177,6 +177,7 @@ def _ends(indices: range) -> tuple[int, int]:
 
 
 # For the forks, which inherit it: Python 3.12 warns of threads, and coverage of what they never import.
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", sorted(SHARED))
 def test_processes_append_at_once(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

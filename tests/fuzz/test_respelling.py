@@ -204,6 +204,7 @@ def planted() -> dict[str, Document]:
     return {name: copy.deepcopy(dict(UNIVERSITY.sign(document))) for name, document in found.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["expired", "revoked", "in a log", "of another type"])
 def test_no_spelling_makes_it_valid(name: str) -> None:
     document = planted()[name]

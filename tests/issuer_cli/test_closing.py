@@ -227,6 +227,7 @@ def test_the_same_again_changes_nothing(registrar: Program, clock: Clock) -> Non
     } == files
 
 
+@pytest.mark.slow
 def test_at_a_terminal_it_asks(registrar: Program) -> None:
     _, told = typed(registrar.home, ["issuer", "close"], [(b"for good?", b"n")], code=5)
     assert "nothing was closed" in told

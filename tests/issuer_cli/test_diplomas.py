@@ -32,6 +32,7 @@ def test_many_rows_get_their_bundles_by_export(
     assert [path.name for path in Path("one").iterdir()] == ["UNI-000001.json"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "selector",
     ["UNI-000002", "row 2", "diplomas/UNI-000002.json", "Given2", "graduate2@example.org"],
@@ -73,6 +74,7 @@ def test_what_fits_nothing_is_named_and_nothing_is_revoked(issued: Program) -> N
     assert "revoked" not in issued("issuer", "list").out
 
 
+@pytest.mark.slow
 def test_of_which_file_a_row_is_stands_before_the_question(issued: Program) -> None:
     Path("later.csv").write_text(table([graduate(8), graduate(9)]))
     issued("issuer", "issue", "later.csv")

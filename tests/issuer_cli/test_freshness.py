@@ -63,6 +63,7 @@ class TestALife:
 
 
 class TestWhoSignsAnew:
+    @pytest.mark.slow
     def test_every_command_that_opens_the_keys(
         self, registrar: Program, clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -85,6 +86,7 @@ class TestWhoSignsAnew:
             assert listed(home).valid_from == clock.now, words
         assert f"Copy {home / 'status'} to {URL}/status/" in answer.err
 
+    @pytest.mark.slow
     def test_what_keeps_it_from_that_is_said_and_spoils_nothing(
         self, registrar: Program, clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -163,6 +165,7 @@ def comes(condition: Callable[[], bool]) -> bool:
 
 
 class TestTheService:
+    @pytest.mark.slow
     def test_where_it_publishes_them_lists_last_30_days_and_are_renewed_at_half(
         self, registrar: Program, clock: Clock, monkeypatch: pytest.MonkeyPatch
     ) -> None:

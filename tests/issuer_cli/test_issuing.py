@@ -285,6 +285,7 @@ def test_a_diploma_of_another_century_is_not_signed(program: Program) -> None:
     assert program("issuer", "correct", "UNI-000002", "--set", "award_date=2206-06-30").code == 1
 
 
+@pytest.mark.slow
 def test_who_stops_a_job_is_told_how_far_it_is(
     program: Program, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -27,6 +27,7 @@ def test_with_a_web_address_there_is_a_document_to_publish(program: Program, fil
     assert "https://u.example/status/" in answer.err
 
 
+@pytest.mark.slow
 def test_a_backup_is_always_encrypted_and_comes_back(
     issued: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -113,6 +114,7 @@ def test_what_the_owner_wrote_into_the_trust_list_stays(issued: Program, file: P
     assert json.loads(path.read_text()) == trust
 
 
+@pytest.mark.slow
 def test_keys_can_be_sealed_later(
     issued: Program, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,6 +20,7 @@ class Terminal(io.StringIO):
         return True
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "question"),
     [
@@ -36,6 +37,7 @@ def test_on_a_terminal_nothing_is_for_good_without_a_yes(
     assert issued("issuer", "list", "--all").out == before
 
 
+@pytest.mark.slow
 def test_on_a_terminal_the_one_that_is_meant_is_asked_for(issued: Program) -> None:
     words = ["issuer", "revoke", "given1", "--reason", "fraud", "--yes"]
     out, _ = typed(issued.home, words, [(b"2  UNI-000006  Given1 =CMD", b"2")])
