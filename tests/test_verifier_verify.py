@@ -224,6 +224,12 @@ class TestIssuer:
         )
         assert deciding(report) == ("trust", f"the credential {claim}")
 
+    def test_a_stranger_who_may_be_anybody_is_open_for_want_of_a_key_and_not_of_an_entry(self) -> None:
+        report = check(replace(BUNDLE, issuer_documents=()), trust=Trust(), strangers=True)
+        assert report.verdict is Verdict.UNDETERMINED
+        assert deciding(report)[0] == "issuer"
+        assert outcomes(report)["trust"] == "skipped"
+
     @pytest.mark.parametrize(
         ("change", "said", "hint"),
         [

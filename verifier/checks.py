@@ -51,7 +51,7 @@ class Checks:
 
     def in_order(self) -> list[Check]:
         """What was found, by step and credential, in whatever order it was looked at."""
-        return sorted(self.found, key=lambda found: (found.step > 2, found.credential or 0, found.step))
+        return sorted(self.found, key=lambda found: (found.credential or 0, found.step))
 
     def leave_out(self, first: int, reason: str, last: int = len(STEPS)) -> None:
         """This step and all that follow, up to the `last`, are not made."""

@@ -98,12 +98,12 @@ class IssuerKeys:
         supplied: Sequence[Anchored],
         work: Work,
         *,
-        strangers: bool = False,
+        strangers: bool,
     ) -> None:
         """`strangers` lets documents of issuers be looked up whom the trust list does not name."""
         self._resolver, self._trust, self._supplied, self._work = resolver, trust, supplied, work
         self._strangers = strangers
-        self.asks_for_holders = True
+        self.asks_for_holders: bool
         """Whether the document of a presenter is looked up, who is in most cases on no list."""
         self._known: dict[str, tuple[BoundDocument, ...] | Problem] = {}
         self._asked = set[str]()

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Collection, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
@@ -74,11 +75,14 @@ def _mutants(files: Iterable[str], each: int, seed: int) -> Iterator[Job]:
 def _run(jobs: list[Job], folder: Path, until: float) -> Iterator[dict[str, Any]]:
     """The jobs' results as they come, printed as lines of JSON."""
     fork = multiprocessing.get_context("fork")
-    with fork.Pool(min(2, os.cpu_count() or 1), _begin, (folder,)) as pool:
-        for result in pool.imap_unordered(_do, jobs):
+    # an executor's processes may have children, as tests do; those of `multiprocessing.Pool` may not
+    with ProcessPoolExecutor(min(2, os.cpu_count() or 1), fork, _begin, (folder,)) as pool:
+        for done in as_completed([pool.submit(_do, job) for job in jobs]):
+            result = done.result()
             print(json.dumps(result, ensure_ascii=False), flush=True)
             yield result
             if time.monotonic() > until:
+                pool.shutdown(cancel_futures=True)
                 break
 
 

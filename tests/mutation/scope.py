@@ -54,6 +54,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "verifier/status.py": _VERIFIER,
     "verifier/summary.py": ("verifier_cli", "shown_text"),
     "verifier/trust.py": ("verifier_trust", *_VERIFIER),
+    "verifier/trust_cli.py": ("verifier_cli", "verifier_trust"),
     "verifier/verify.py": (*_VERIFIER, "verifier_policy", "verifier_facts"),
     # Others that compare values from outside.
     "did/controller.py": ("verifier_controllers",),
