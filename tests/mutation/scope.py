@@ -6,6 +6,7 @@ Each file is one that compares values from outside, or makes or checks what othe
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 _VERIFIER = (
     "verifier_verify", "verifier_ties", "verifier_attacks", "verifier_parts", "verifier_presenter",
@@ -28,17 +29,17 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "ledger/entries.py": ("ledger_log", "ledger_tiles", "ledger_evidence"),
     "ledger/evidence.py": ("ledger_evidence", "ledger_tessera"),
     "ledger/folder.py": ("ledger_cli", "ledger_audit"),
-    "ledger/log.py": ("ledger_log", "ledger_audit", "ledger_posix"),
+    "ledger/log.py": ("ledger_log", "contract/ledgers", "ledger_posix", "ledger_audit", "ledger_clock"),
     "ledger/merkle.py": ("ledger_merkle", "ledger_tiles", "ledger_log"),
     "ledger/note.py": ("ledger_note", "ledger_evidence"),
-    "ledger/tiles/edge.py": ("ledger_tiles", "ledger_log"),
-    "ledger/tiles/journal.py": ("ledger_posix", "ledger_log"),
-    "ledger/tiles/keys.py": ("ledger_posix", "ledger_log"),
-    "ledger/tiles/layout.py": ("ledger_tiles", "ledger_log"),
-    "ledger/tiles/memory.py": ("ledger_log", "ledger_tiles"),
-    "ledger/tiles/posix.py": ("ledger_posix", "ledger_audit"),
-    "ledger/tiles/reader.py": ("ledger_tiles", "ledger_audit"),
-    "ledger/tiles/store.py": ("ledger_posix", "ledger_log"),
+    "ledger/tiles/edge.py": ("ledger_tiles", "ledger_log", "contract/ledgers"),
+    "ledger/tiles/journal.py": ("contract/ledgers", "ledger_posix", "ledger_log"),
+    "ledger/tiles/keys.py": ("contract/ledgers", "ledger_posix", "ledger_log"),
+    "ledger/tiles/layout.py": ("ledger_tiles", "ledger_log", "contract/ledgers"),
+    "ledger/tiles/memory.py": ("ledger_log", "contract/ledgers"),
+    "ledger/tiles/posix.py": ("contract/ledgers", "ledger_posix", "ledger_audit", "ledger_clock"),
+    "ledger/tiles/reader.py": ("ledger_tiles", "ledger_audit", "contract/ledgers"),
+    "ledger/tiles/store.py": ("contract/ledgers", "ledger_posix", "ledger_log"),
     "vc/integrity/pipeline.py": ("vc_integrity", "verifier_proofs"),
     "vc/integrity/proof.py": ("vc_integrity", "verifier_proofs"),
     "vc/integrity/suites.py": ("vc_integrity",),
@@ -77,4 +78,5 @@ TESTS: Mapping[str, tuple[str, ...]] = {
 
 def tests_of(file: str) -> list[str]:
     """The test files for it."""
-    return [f"tests/test_{name}.py" for name in TESTS[file]]
+    places = (Path("tests", name) for name in TESTS[file])
+    return [str(place.with_name(f"test_{place.name}.py")) for place in places]
