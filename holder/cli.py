@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import click
 
 from vc.bundle import MAX_BYTES
-from vc.presentation import SUITES_BY_KEY
+from vc.integrity import SUITES_BY_KEY
 from vc.report import Report
 from wire.problem import Declined, NotFound, Refused, TooLarge
 from wire.terminal import Result, read_input, required_passphrase, say, typed, verb

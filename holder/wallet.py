@@ -17,8 +17,8 @@ from vc import jcs
 from vc.anchoring import document_digest
 from vc.bundle import Bundle
 from vc.credential import Credential
-from vc.integrity import proof_values, sign
-from vc.presentation import SUITES_BY_KEY, presentation
+from vc.integrity import SUITES_BY_KEY, proof_values, sign
+from vc.presentation import presentation
 from vc.report import Report, Verdict
 from vc.status import details_url
 from wire.datetimestamp import format_datetimestamp, parse_datetimestamp

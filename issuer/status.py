@@ -20,7 +20,7 @@ from keys import Signer
 from ledger import EntryKind, Log
 from ledger.log import LogReader
 from vc import Anchored, Credential
-from vc.integrity import sign
+from vc.integrity import SUITES_BY_KEY, sign
 from vc.status import (
     Reason,
     Revocation,
@@ -33,6 +33,7 @@ from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
 from wire.files import locked, make_private_folder, remove_leftovers, write_durably
 from wire.problem import Damaged, Malformed, Refused
 from wire.strict import load_json_object
+from wire.work import Work
 
 from .clock import ClockJournal
 from .document import Profile
@@ -44,9 +45,10 @@ from .revocations import Published, list_names
 from .store import Store
 
 _NEVER = "9999-12-31T23:59:59Z"
-SUITE = "eddsa-jcs-2022"
 _LOST = "Take it from a backup. If there is none, `intaglio issuer status publish` makes it from the index."
-_LARGEST = 1 << 25  # bytes; details of a whole list revoked
+# For the details of a whole list revoked
+_LARGEST = 1 << 25  # bytes
+_MOST_STEPS = 1 << 22
 
 
 class Lists:
@@ -209,8 +211,9 @@ class Lists:
             document,
             self._signer,
             verification_method=self._verification_method,
-            suite=SUITE,
+            suite=SUITES_BY_KEY[self._signer.public_key.type],
             created=now,
+            work=Work(_MOST_STEPS),
         )
 
 

@@ -20,6 +20,8 @@ from vc.status import Reason, StatusEntry, open_list, read_revocation
 from wire.problem import Damaged, Unavailable
 from wire.strict import load_json_object
 
+HALF = LIST_ENTRIES // 2  # their details cost more to read than a report may
+
 
 @pytest.fixture
 def issuer(tmp_path: Path) -> Issuer:
@@ -173,3 +175,15 @@ def test_a_folder_that_cannot_be_read_leaves_the_question_open(tmp_path: Path) -
     (tmp_path / "issuer.json").mkdir()
     with pytest.raises(Unavailable, match="cannot be read"):
         published_list(tmp_path, "urn:intaglio:x:status:0")
+
+
+@pytest.mark.slow
+def test_a_list_of_which_half_is_revoked_is_published_like_others(issuer: Issuer) -> None:
+    everything = f"WITH RECURSIVE n(seq) AS (SELECT 0 UNION ALL SELECT seq + 1 FROM n LIMIT {HALF})"
+    with issuer.store.revocations._database.writing() as connection:
+        connection.exec_driver_sql(
+            f"INSERT INTO revocation {everything} SELECT seq, 'superseded', '2026-07-01T12:00:00Z' FROM n"
+        )
+    assert issuer.lists.publish(now=NOW) == [0]
+    bundle = issuer.bundle(issuer.store.current("UNI-000007"))
+    assert verifier_for(issuer).verify(bundle, now=NOW).verdict is Verdict.INVALID

@@ -161,7 +161,7 @@ class University:
         )
 
     def _anchored(self, document: Mapping[str, Any], kind: EntryKind) -> Anchored:
-        signed = self.sign(document, suite="eddsa-jcs-2022")
+        signed = self.sign(document)
         leaf = log_entry(signed, signed["proof"][0], kind)
         return Anchored(signed, (self.anchor(leaf),))
 

@@ -26,9 +26,6 @@ from .credential import (
 MAX_CREDENTIALS = 16
 """A presentation with more credentials is refused."""
 
-SUITES_BY_KEY = {"Ed25519": "eddsa-rdfc-2022", "P-256": "ecdsa-rdfc-2019"}
-"""The types of key that a holder may have, each with the suite that signs presentations with it."""
-
 
 @dataclass(frozen=True, slots=True)
 class Presentation:

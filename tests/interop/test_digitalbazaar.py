@@ -6,6 +6,8 @@ import json
 import shutil
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +15,14 @@ import pytest
 
 from did import METHODS, Resolver
 from did.methods import key as did_key
+from issuer.clock import ClockJournal
+from issuer.status import Lists
 from keys import PrivateKey
+from tests.registrar import graduate, issuer_in
 from tests.world import NOW, Holder, University
 from vc import sign
 from vc.jsonld.documents import Documents
+from vc.status import Reason
 from verifier import RecognisedIssuer, Trust, Verifier
 from wire.fetch import NoFetcher
 
@@ -86,6 +92,19 @@ def test_we_accept_their_credential_and_refuse_a_changed_one(suite: str, peer: P
     report = verifier(theirs["issuer"]).verify(theirs, now=NOW.replace(year=NOW.year + 10))
     assert report.deciding is not None
     assert report.deciding.name == "signature"
+
+
+def test_they_find_a_meaning_in_every_term_of_our_lists_and_details(peer: Peer, tmp_path: Path) -> None:
+    key, now = PrivateKey.generate("P-256"), datetime.now(UTC)
+    did = did_key.create(key.public_key)
+    made = issuer_in(tmp_path, clock=lambda: now)
+    number, profile = made.issue(graduate(1)).number, replace(made.identity.profile, did=did)
+    positions, method = made.press().positions, f"{did}#{key.public_key.multikey()}"
+    lists = Lists(made.store, made.log, tmp_path, profile, positions, key, method, ClockJournal(tmp_path))
+    lists.revoke([number], Reason.FRAUD, date=now, now=now)
+    for name in ("0", "0-details"):
+        answer = peer("verify", json.loads((tmp_path / "status" / name).read_bytes()), "ecdsa-rdfc-2019")
+        assert answer["verified"], answer
 
 
 def test_they_accept_our_presentation_for_its_challenge_only(peer: Peer) -> None:

@@ -25,6 +25,7 @@ from did.methods import key as did_key
 from keys import PrivateKey, PublicKey
 from tests.commandline import Program
 from tests.conftest import ROOT
+from tests.registrar import graduate, issuer_in
 from tests.world import NOW, University
 from vc import Report, sign
 from vc.jsonld.documents import Documents
@@ -103,6 +104,16 @@ def test_we_accept_what_openvc_signs(name: str) -> None:
     report = verified(changed(signed), did)
     assert report.deciding is not None
     assert report.deciding.name == "signature"
+
+
+def test_openvc_accepts_our_status_list(tmp_path: Path) -> None:
+    issuer = issuer_in(tmp_path)
+    issuer.issue(graduate(1))
+    signed = json.loads((tmp_path / "status" / "0").read_bytes())
+    signed["proof"] = signed["proof"][0]
+    PEERS["eddsa-rdfc-2022"].suite.verify(signed)
+    with pytest.raises(OpenvcError):
+        PEERS["eddsa-rdfc-2022"].suite.verify({**signed, "validFrom": "2026-07-02T12:00:00Z"})
 
 
 @pytest.mark.slow

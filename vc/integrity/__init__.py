@@ -5,11 +5,12 @@ Start with `pipeline.py` (sign, verify), then `proof.py` (one proof) and `suites
 
 from .pipeline import require_no_silence, sign, verify_proof
 from .proof import MAX_PROOFS, InvalidProof, Proof, UnknownCryptosuite, proof_values
-from .suites import SUITES, Cryptosuite, DataIntegritySuite
+from .suites import SUITES, SUITES_BY_KEY, Cryptosuite, DataIntegritySuite
 
 __all__ = [
     "MAX_PROOFS",
     "SUITES",
+    "SUITES_BY_KEY",
     "Cryptosuite",
     "DataIntegritySuite",
     "InvalidProof",

@@ -33,12 +33,14 @@ def sign(
     proof_id: str | None = None,
     previous_proof: str | Sequence[str] | None = None,
     suites: Mapping[str, Cryptosuite] = SUITES,
+    work: Work | None = None,
 ) -> dict[str, Any]:
     """A copy of `document` with one more proof at the end of its `proof` array.
 
     Without `created` the proof has no time of its own. The array is the form that Open Badges 3.0
     asks for. Raises `Malformed` when the document would lose anything on its way to the signature, such as
-    a member that is null or [], and `UnknownCryptosuite` for a suite outside `suites`.
+    a member that is null or [], `UnknownCryptosuite` for a suite outside `suites`, and `TooLarge` where it
+    costs more than `work`, by default as much as a whole report.
     """
     require_no_silence(document)
     options = {
@@ -60,7 +62,10 @@ def sign(
     covered = secured_part(document, previous_proof or ())
     return {
         **document,
-        "proof": [*proof_values(document), _suite(suite, suites).create(covered, options, signer)],
+        "proof": [
+            *proof_values(document),
+            _suite(suite, suites).create(covered, options, signer, work or Work()),
+        ],
     }
 
 

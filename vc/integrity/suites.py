@@ -32,9 +32,12 @@ class Cryptosuite(Protocol):
         """Whether the signature covers `@context` as written, and so what inline contexts say terms mean."""
 
     def create(
-        self, document: Mapping[str, Any], options: Mapping[str, Any], signer: Signer
+        self, document: Mapping[str, Any], options: Mapping[str, Any], signer: Signer, work: Work
     ) -> dict[str, Any]:
-        """The proof, `options` and `proofValue`, that secures `document`, given without its own proof."""
+        """The proof, `options` and `proofValue`, that secures `document`, given without its own proof.
+
+        `TooLarge` where that costs more than is left of `work`.
+        """
 
     def verify(
         self, document: Mapping[str, Any], proof: Mapping[str, Any], key: PublicKey, work: Work
@@ -73,13 +76,13 @@ class DataIntegritySuite:
     """Key type to the hash used with it."""
 
     def create(
-        self, document: Mapping[str, Any], options: Mapping[str, Any], signer: Signer
+        self, document: Mapping[str, Any], options: Mapping[str, Any], signer: Signer, work: Work
     ) -> dict[str, Any]:
         """The finished proof. Raises `Malformed` where the document would lose anything."""
         if self.covers_contexts and "@context" in document:
             options = {**options, "@context": document["@context"]}
         digest = self._digest_for(signer.public_key)
-        signature = signer.sign(self._hash_data(document, options, digest, Work()))
+        signature = signer.sign(self._hash_data(document, options, digest, work))
         return {**options, "proofValue": "z" + base58_encode(signature)}
 
     def verify(
@@ -135,3 +138,8 @@ SUITES: Mapping[str, Cryptosuite] = MappingProxyType(
     }
 )
 """The suites that are used unless a caller passes others."""
+
+SUITES_BY_KEY: Mapping[str, str] = MappingProxyType(
+    {"Ed25519": "eddsa-rdfc-2022", "P-256": "ecdsa-rdfc-2019"}
+)
+"""The types of key that issuers and holders may have, each with the suite that most programs know."""
