@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from vc import Report
     from vc.schema import Schemas
     from verifier import RecognisedIssuer, RecognisedLog, Trust, Verifier
+    from verifier.lists import ListMemory
     from wire.fetch import Fetcher
 
 COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
@@ -76,12 +77,14 @@ class Session:
             return fetch.NoFetcher()
         return fetch.HttpsFetcher(allow_loopback=self.loopback, ca_file=self.ca_file)
 
-    def verifier(self, *, offline: bool = False, trust_file: Path | None = None) -> Verifier:
+    def verifier(
+        self, *, offline: bool = False, trust_file: Path | None = None, memory: ListMemory | None = None
+    ) -> Verifier:
         """A verifier on this machine's trust list; it also sees the lists that an issuer here published."""
         from did import METHODS, Resolver
         from issuer.home import published_list
         from verifier import Trust, Verifier
-        from verifier.status import fetched
+        from verifier.lists import Fetched
 
         fetcher = self.fetcher(offline=offline)
         here = functools.partial(published_list, self.home / "issuer")
@@ -89,7 +92,8 @@ class Session:
             Resolver(METHODS, fetcher),
             trust=Trust.load(trust_file or self.trust_file),
             schemas=self.schemas(),
-            lists=(here,) if offline else (here, fetched(fetcher)),
+            lists=(here,) if offline else (here, Fetched(fetcher)),
+            memory=memory,
         )
 
     def schemas(self) -> Schemas | None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import copy
 import functools
-import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from wire.fetch import Fetcher
+from wire.memory import Kept, Memory
 from wire.problem import Unavailable
 
 from . import controller
@@ -52,15 +51,6 @@ class Method:
     """Whether the document can take other keys later, and so hold several."""
 
 
-_OVERHEAD = 500  # bytes that anything remembered is taken to have beside its JSON
-
-
-class _Outcome(NamedTuple):
-    until: float
-    result: Document | ResolutionFailed | Unavailable
-    size: int
-
-
 class Resolver:
     """Resolves https URLs and the DIDs of the methods it is given, and remembers: 5 minutes what it found,
     30 seconds what it did not. While one thread resolves a DID, others who ask for it wait for what it finds.
@@ -80,12 +70,7 @@ class Resolver:
         """`methods` by name, such as `did.METHODS`; `capacity` in bytes; `clock` in seconds, never back."""
         self._methods = dict(methods)
         self._fetcher = fetcher
-        self._capacity = capacity
-        self._clock = clock
-        self._outcomes: OrderedDict[str, _Outcome] = OrderedDict()
-        self._size = 0
-        self._under_way: dict[str, threading.Event] = {}
-        self._lock = threading.Lock()
+        self._outcomes: Memory[str, Document | ResolutionFailed | Unavailable] = Memory(capacity, clock=clock)
 
     def resolve(self, did: str) -> Document:
         """The document of a DID, or the controller document at an https URL, as of now or remembered.
@@ -94,14 +79,7 @@ class Resolver:
         `ResolutionFailed`; `Unavailable` when nobody could be asked.
         """
         find = self._finding(did)
-        result = self._remembered_or_mine(did)
-        if result is None:
-            try:
-                result = self._ask(find)
-                self._remember(did, result)
-            finally:
-                with self._lock:
-                    self._under_way.pop(did).set()
+        result = self._outcomes.find(did, lambda: self._ask(did, find))
         if isinstance(result, Document):
             return result
         raise copy.copy(result)  # the one kept would gather the traceback of every caller
@@ -122,36 +100,15 @@ class Resolver:
         """What is true of all DIDs of this one's method; `None` for others. Raises `InvalidDID`."""
         return self._methods.get(DID.parse(did).method)
 
-    def _remembered_or_mine(self, did: str) -> Document | ResolutionFailed | Unavailable | None:
-        """What is remembered of a DID; or None when it is for this thread to resolve it."""
-        while True:
-            with self._lock:
-                outcome = self._outcomes.get(did)
-                if outcome is not None and outcome.until > self._clock():
-                    self._outcomes.move_to_end(did)
-                    return outcome.result
-                resolved = self._under_way.get(did)
-                if resolved is None:
-                    self._under_way[did] = threading.Event()
-                    return None
-            resolved.wait()
-
-    def _ask(self, find: Callable[[Fetcher], Document]) -> Document | ResolutionFailed | Unavailable:
+    def _ask(
+        self, did: str, find: Callable[[Fetcher], Document]
+    ) -> Kept[Document | ResolutionFailed | Unavailable]:
+        found: Document | ResolutionFailed | Unavailable
         try:
-            return find(self._fetcher)
+            found = find(self._fetcher)
         except (ResolutionFailed, Unavailable) as problem:
-            return copy.copy(problem)  # without traceback and cause, which keep whole frames alive
-
-    def _remember(self, did: str, result: Document | ResolutionFailed | Unavailable) -> None:
-        found = isinstance(result, Document)
-        until = self._clock() + (self.POSITIVE_SECONDS if found else self.NEGATIVE_SECONDS)
-        size = _OVERHEAD + len(did)
-        if isinstance(result, Document):
-            size += len(str(result.value))
-        with self._lock:
-            if did in self._outcomes:
-                self._size -= self._outcomes.pop(did).size
-            self._outcomes[did] = _Outcome(until, result, size)
-            self._size += size
-            while self._size > self._capacity:
-                self._size -= self._outcomes.popitem(last=False)[1].size
+            found = copy.copy(problem)  # without traceback and cause, which keep whole frames alive
+        document = found if isinstance(found, Document) else None
+        seconds = self.POSITIVE_SECONDS if document else self.NEGATIVE_SECONDS
+        size = len(did) + (len(str(document.value)) if document else 0)
+        return Kept(found, size, self._outcomes.clock() + seconds)

@@ -16,7 +16,7 @@ from issuer.source import Source, open_source
 from issuer.store import Store
 from vc import Credential
 from verifier import RecognisedIssuer, RecognisedLog, Trust, Verifier
-from verifier.status import ListSource
+from verifier.lists import ListSource
 from wire.fetch import NoFetcher
 from wire.strict import load_json_object
 

@@ -139,8 +139,8 @@ def test_the_longest_unused_is_forgotten_first(resolver: Resolver, registry: Reg
 def test_a_flood_of_dids_fills_no_memory(resolver: Resolver) -> None:
     for number in range(1000):
         resolver.resolve(f"did:test:{number}")
-    assert len(resolver._outcomes) == 3
-    assert resolver._under_way == {}
+    assert len(resolver._outcomes._kept) == 3
+    assert resolver._outcomes._under_way == {}
 
 
 def test_threads_that_ask_at_once_share_one_question(resolver: Resolver, registry: Registry) -> None:

@@ -21,8 +21,8 @@ from verifier import RecognisedIssuer, Trust, load_policy
 from verifier.app import create_app
 from verifier.cli import render
 from verifier.judge import Verifiers
+from verifier.lists import ListSource
 from verifier.policy import Findings, NotKnown, Recognised
-from verifier.status import ListSource
 from wire import Unavailable
 from wire.datetimestamp import format_datetimestamp
 

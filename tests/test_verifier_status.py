@@ -8,7 +8,7 @@ import pytest
 
 from tests.world import NOW, Holder, University, verifier
 from vc import Bundle, Outcome, Report, Verdict
-from verifier.status import ListSource
+from verifier.lists import ListSource
 
 
 def published(university: University) -> dict[str, bytes]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -188,10 +188,15 @@ def status_list_document(
     }
 
 
-def open_list(entry: StatusEntry, credential: Credential) -> StatusList:
+def open_list(
+    entry: StatusEntry,
+    credential: Credential,
+    decode: Callable[[object, int], StatusList] = StatusList.decode,
+) -> StatusList:
     """The bits of a list whose proof was verified, for `entry` (3.2, steps 5 to 9).
 
-    Raises `InvalidStatusList` for a list of another purpose or address, or one too short to hide in.
+    `decode` unpacks them, or has done so before. Raises `InvalidStatusList` for a list of another purpose or
+    address, or one too short to hide in.
     """
     if "BitstringStatusListCredential" not in credential.types:
         raise InvalidStatusList("the status list is not a BitstringStatusListCredential")
@@ -204,7 +209,7 @@ def open_list(entry: StatusEntry, credential: Credential) -> StatusList:
         raise InvalidStatusList("the status list serves another purpose")
     if subject.get("statusSize", entry.size) != entry.size:
         raise InvalidStatusList("the status list has entries of another size")
-    bits = StatusList.decode(subject.get("encodedList"), entry.size)
+    bits = decode(subject.get("encodedList"), entry.size)
     if bits.entries < MINIMUM_ENTRIES:
         raise InvalidStatusList(
             f"the status list has {bits.entries} entries; fewer than {MINIMUM_ENTRIES} give people away"

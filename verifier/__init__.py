@@ -2,7 +2,8 @@
 
 Start with `verify.py` (nine numbered steps, collected by `checks.py`), then `trust.py` (whom to believe) and
 `policy.py` (what else to ask for). `signatures.py` and `evidence.py` check proofs and what logs attest,
-`documents.py` and `status.py` say where keys and status lists come from, `summary.py` tells it in a sentence.
+`documents.py` and `status.py` say where keys and status lists come from, and `lists.py` what is remembered
+of the latter; `summary.py` tells it in a sentence.
 As a service it is `app.py`, which hands requests to `judge.py`, and those that cost much to `processes.py`.
 """
 

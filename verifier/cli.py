@@ -26,6 +26,7 @@ from wire.datetimestamp import parse_age, parse_datetimestamp
 from wire.fetch import Fetcher
 from wire.terminal import Age, Command, Result, extra, read_input, verb, wrapped
 
+from .lists import ListMemory
 from .policy import AllOf, Policy, StatusWithin, load_policy
 from .summary import summarize
 from .trust import Trust
@@ -51,8 +52,10 @@ class Session(Protocol):
     def fetcher(self, *, offline: bool = False) -> Fetcher:
         """The way to the network."""
 
-    def verifier(self, *, offline: bool = False, trust_file: Path | None = None) -> Verifier:
-        """A verifier on a trust list."""
+    def verifier(
+        self, *, offline: bool = False, trust_file: Path | None = None, memory: ListMemory | None = None
+    ) -> Verifier:
+        """A verifier on a trust list, with what others on it remember of status lists."""
 
 
 class _Moment(click.ParamType[datetime]):
@@ -202,7 +205,10 @@ def _judge(session: Session, trust_file: Path | None, policy_file: Path | None) 
     from .judge import Current, Judge, Verifiers
 
     def verifiers() -> Verifiers:
-        offline, online = (session.verifier(offline=flag, trust_file=trust_file) for flag in (True, False))
+        memory = ListMemory()
+        offline, online = (
+            session.verifier(offline=flag, trust_file=trust_file, memory=memory) for flag in (True, False)
+        )
         return Verifiers(offline, online)
 
     policy = None if policy_file is None else _policy(policy_file)

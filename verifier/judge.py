@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,8 +19,8 @@ from vc import Report, Verdict
 from wire import Unavailable
 from wire.work import BODY_STEPS, Work
 
+from .lists import Fetched, ListSource, is_web_address
 from .policy import Policy
-from .status import ListSource, is_web_address
 from .verify import Verifier
 
 FRESH = timedelta(hours=1)
@@ -126,6 +126,9 @@ def _hurried(verifier: Verifier, seconds: float) -> Verifier:
     deadline = time.monotonic() + seconds
 
     def hurried(source: ListSource) -> ListSource:
+        if isinstance(source, Fetched):
+            return replace(source, deadline=deadline)
+
         def found(url: str) -> bytes | None:
             if is_web_address(url):
                 _require_time(deadline)
@@ -139,6 +142,7 @@ def _hurried(verifier: Verifier, seconds: float) -> Verifier:
         lists=[hurried(source) for source in verifier.lists],
         suites=verifier.suites,
         schemas=verifier.schemas,
+        memory=verifier.memory,
     )
 
 

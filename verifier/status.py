@@ -6,7 +6,7 @@ is known here. A revocation in any of them is final.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -22,20 +22,15 @@ from vc.status import (
 )
 from wire import Damaged, Problem, TooLarge, Unavailable, load_json_object, shortened
 from wire.clock import DatedAhead, is_ahead, require_not_ahead
-from wire.fetch import Fetcher
 from wire.work import BYTES_UNPACKED, Work
 
-MAX_LIST = 1 << 22
-"""Bytes of a status list that are fetched; a million revocations among a hundred million take a tenth."""
+from .lists import MAX_LIST, ListMemory, ListSource, is_web_address
 
 MOST_UNPACKED = 1 << 25
 """Bytes of all lists that one verification unpacks: 2,000 of the size that most have."""
 
 RECENT = timedelta(days=1)
 """The date of an older list is said with the verdict: a revocation since then may not be known here."""
-
-ListSource = Callable[[str], bytes | None]
-"""Gives the document at a list's URL, `None` where it has none; raises `Unavailable` or `Damaged`."""
 
 
 class Revoked(Problem):
@@ -74,9 +69,10 @@ class StatusLookup:
         stapled: Sequence[Anchored],
         sources: Iterable[ListSource],
         authenticate: Authenticate,
+        memory: ListMemory,
         work: Work,
     ) -> None:
-        self._work = work
+        self._work, self._memory = work, memory
         self._stapled, self._sources, self._authenticate = stapled, tuple(sources), authenticate
         self._opened: dict[tuple[str, str], _Opened] = {}
         self._unpacked: dict[tuple[int, int, str], StatusList] = {}
@@ -92,7 +88,7 @@ class StatusLookup:
         Lists dated `closed` or later have no end: of an issuer that has closed no newer ones come. Raises
         `Revoked`, `StatusUnknown`, or the problem of a list that is not what it seems.
         """
-        opened = self._open(entry.list_url, issuer, fetch=fetch)
+        opened = self._open(entry.list_url, issuer, now, fetch=fetch)
         doubt = opened.doubt
         past: list[Credential] = []
         for credential in opened.lists:
@@ -104,7 +100,7 @@ class StatusLookup:
                 doubt = doubt or _unusable(entry.list_url, problem)
                 continue
             if bits[entry.index]:
-                raise self._revoked(entry, issuer, fetch=fetch)
+                raise self._revoked(entry, issuer, now, fetch=fetch)
             if not is_ahead(_start(credential), now):
                 past.append(credential)
         if opened.problem is not None and not opened.problem.undetermined:
@@ -137,13 +133,13 @@ class StatusLookup:
         looked_up = newest in opened.sourced and not out_of_reach
         return StatusTime(as_of, fresh=recent or looked_up, stated=not recent or out_of_reach)
 
-    def _open(self, url: str, issuer: str, *, fetch: bool) -> _Opened:
+    def _open(self, url: str, issuer: str, now: datetime, *, fetch: bool) -> _Opened:
         key = (url, issuer)
         if key not in self._opened:
-            self._opened[key] = self._find(url, issuer, fetch=fetch)
+            self._opened[key] = self._find(url, issuer, now, fetch=fetch)
         return self._opened[key]
 
-    def _find(self, url: str, issuer: str, *, fetch: bool) -> _Opened:
+    def _find(self, url: str, issuer: str, now: datetime, *, fetch: bool) -> _Opened:
         """All copies that verify; what keeps others from it is remembered, the definite before the open.
 
         What a server answers is not the credential's fault, and what is no list of this issuer is none at
@@ -153,7 +149,7 @@ class StatusLookup:
         opened = _Opened()
         for source in self._sources if fetch else ():
             try:
-                data = source(url)
+                data = self._memory.ask(source, url)
                 if data is None:
                     continue
                 found = Anchored(load_json_object(data, limit=MAX_LIST, work=self._work))
@@ -165,10 +161,13 @@ class StatusLookup:
                 self._miss(url, problem, opened)
                 continue
             try:
-                opened.add(self._authenticate(found, issuer, brought=False), sourced=True)
+                credential = self._authenticate(found, issuer, brought=False)
+                opened.add(credential, sourced=True)
+                self._memory.judged(url, credential, now)
             except NotItsList as problem:
                 self._miss(url, problem, opened)
             except Problem as problem:
+                self._memory.judged(url, None, now)
                 opened.doubt = _unusable(url, problem)
         for stapled in self._stapled:
             if stapled.document.get("id") != url:
@@ -194,7 +193,7 @@ class StatusLookup:
     def _bits(self, credential: Credential, entry: StatusEntry) -> StatusList:
         key = (id(credential), entry.size, entry.purpose)
         if key not in self._unpacked:
-            bits = open_list(entry, credential)
+            bits = open_list(entry, credential, self._memory.bits)
             self._work.spend(len(bits.bits) // BYTES_UNPACKED)
             self._left -= len(bits.bits)
             if self._left < 0:
@@ -202,9 +201,9 @@ class StatusLookup:
             self._unpacked[key] = bits
         return self._unpacked[key]
 
-    def _revoked(self, entry: StatusEntry, issuer: str, *, fetch: bool) -> Revoked:
+    def _revoked(self, entry: StatusEntry, issuer: str, now: datetime, *, fetch: bool) -> Revoked:
         """With date and reason, where details are at hand that the issuer signed."""
-        for credential in self._open(details_url(entry.list_url), issuer, fetch=fetch).lists:
+        for credential in self._open(details_url(entry.list_url), issuer, now, fetch=fetch).lists:
             try:
                 found = read_revocation(entry, credential)
             except Problem:  # details never hide the revocation itself
@@ -264,19 +263,3 @@ def _unusable(url: str, problem: Problem) -> StatusUnknown:
         if isinstance(problem, DatedAhead | Damaged)
         else "If that address is no longer the issuer's, --offline judges by what the bundle brings.",
     )
-
-
-def is_web_address(url: str) -> bool:
-    """Whether a list has a place on the network."""
-    return url.startswith(("https:", "http:"))
-
-
-def fetched(fetcher: Fetcher) -> ListSource:
-    """The list at its own address, where that is one on the network."""
-
-    def source(url: str) -> bytes | None:
-        if not is_web_address(url):
-            return None
-        return fetcher.fetch(url, accept="application/vc, application/json", limit=MAX_LIST)
-
-    return source

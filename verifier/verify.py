@@ -38,6 +38,7 @@ from wire.work import Work
 from .checks import Checks
 from .documents import IssuerKeys
 from .evidence import EvidenceCheck, attested, left_aside, require_current, require_may_have_signed
+from .lists import ListMemory, ListSource
 from .policy import (
     Findings,
     NotKnown,
@@ -48,7 +49,7 @@ from .policy import (
     unknown_issuer,
 )
 from .signatures import NotInForce, Signature, SignatureCheck
-from .status import ListSource, NotItsList, StatusLookup
+from .status import NotItsList, StatusLookup
 from .trust import Trust
 
 if TYPE_CHECKING:  # loaded only where a deployment has schemas
@@ -59,7 +60,7 @@ MAX_STATUS = 4
 
 
 class Verifier:
-    """Checks credentials and presentations against one trust list. Keep one: it has no state of its own."""
+    """Checks credentials and presentations against one trust list. Keep one: it remembers status lists."""
 
     def __init__(
         self,
@@ -69,7 +70,12 @@ class Verifier:
         lists: Iterable[ListSource] = (),
         suites: Mapping[str, Cryptosuite] = SUITES,
         schemas: Schemas | None = None,
+        memory: ListMemory | None = None,
     ) -> None:
+        """`lists` are asked for status lists beside those that come along. `memory` may be shared with others
+        on the same trust list; by default it is the verifier's own.
+        """
+        self.memory = ListMemory() if memory is None else memory
         self.resolver, self.trust, self.lists = resolver, trust, tuple(lists)
         self.suites, self.schemas = suites, schemas
 
@@ -153,7 +159,9 @@ class _Steps:
         )
         self._signatures = SignatureCheck(self._keys, verifier.suites, now, work)
         self._evidence = EvidenceCheck(verifier.trust, now, work)
-        self._status = StatusLookup(bundle.status_lists, verifier.lists, self._authenticate, work)
+        self._status = StatusLookup(
+            bundle.status_lists, verifier.lists, self._authenticate, verifier.memory, work
+        )
         self.statuses: list[StatusTime | None] = []
         """Of each credential as of when it is known not to be revoked."""
 
@@ -323,16 +331,17 @@ class _Steps:
         signatures = self._signatures.find(anchored.document, "assertionMethod", signer).known
         if any(signature.signer != signer for signature in signatures):
             raise InvalidProof("the status document is signed by somebody else")
-        self._signatures.verify(anchored.document, signatures)
+        details = "RevocationDetails" in credential.types
+        kind = EntryKind.REVOCATION_DETAILS if details else EntryKind.STATUS_LIST
+        leaves = [log_entry(anchored.document, found.proof.value, kind, self._work) for found in signatures]
+        for leaf, signature in zip(leaves, signatures, strict=True):
+            self._require_fits(leaf, anchored.document, signature)
         if credential.unread:
             raise credential.unread
         self._signatures.require_made(signatures)
-        details = "RevocationDetails" in credential.types
-        kind = EntryKind.REVOCATION_DETAILS if details else EntryKind.STATUS_LIST
         binding = dict.fromkeys((signer, issuer))
         has_log = any(self._trust.policy_for(name).logs for name in binding)
-        for signature in signatures:
-            leaf = log_entry(anchored.document, signature.proof.value, kind, self._work)
+        for leaf, signature in zip(leaves, signatures, strict=True):
             keys = {leaf: signature.key}
             facts = [self._evidence.facts(keys, anchored.evidence, name) for name in binding]
             if any(found.found for found in facts):
@@ -345,6 +354,17 @@ class _Steps:
                 )
             require_may_have_signed(signature.key, self._now)
         return credential
+
+    def _require_fits(self, leaf: bytes, document: Mapping[str, Any], signature: Signature) -> None:
+        """What was found out of a status document before still holds: `leaf` is a digest of all of it."""
+
+        def verify() -> None:
+            self._signatures.verify(document, [signature])
+
+        if signature.proof.previous:  # covers other proofs as well, which the log entry does not
+            verify()
+        else:
+            self._verifier.memory.fits(leaf, signature.key.key, self._work, verify)
 
     def _schemas(self, credential: Credential) -> None:
         schemas = self._verifier.schemas

@@ -1,0 +1,146 @@
+"""Where status lists come from, and what is remembered of them.
+
+A list that verified once need not be verified again: that its signature fits, and what bits it unpacks to,
+never changes. All else about it does, and is judged each time: whether the key is in force, what evidence
+came along, whose list it is, its dates, and whom the trust list names.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from keys import PublicKey
+from vc import Credential, StatusList
+from wire import Problem
+from wire.fetch import Fetcher
+from wire.memory import Kept, Memory
+from wire.work import Work
+
+MAX_LIST = 1 << 22
+"""Bytes of a status list that are fetched; a million revocations among a hundred million take a tenth."""
+
+FAILURE = timedelta(seconds=10)
+"""How long an answer serves that is no list of the credential's issuer, or none at all."""
+
+UNSAID = timedelta(minutes=5)
+"""How long a list serves that has no `ttl`."""
+
+LONGEST = timedelta(days=1)
+"""How long any list serves."""
+
+ListSource = Callable[[str], bytes | None]
+"""Gives the document at a list's URL, `None` where it has none; raises `Unavailable` or `Damaged`."""
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """The list at its own address, where that is one on the network."""
+
+    fetcher: Fetcher
+    deadline: float = math.inf
+    """By the clock of the memory: nobody waits longer for what somebody else asked for."""
+
+    def __call__(self, url: str) -> bytes | None:
+        """See `ListSource`."""
+        if not is_web_address(url):
+            return None
+        return self.fetcher.fetch(url, accept="application/vc, application/json", limit=MAX_LIST)
+
+
+class _Answer(NamedTuple):
+    """What a fetcher gave or raised, and when."""
+
+    result: bytes | Problem | None
+    moment: float
+
+
+class ListMemory:
+    """What is remembered of status lists; for verifiers with one trust list and the same suites."""
+
+    def __init__(self, capacity: int = 1 << 25, *, clock: Callable[[], float] = time.monotonic) -> None:
+        """`capacity` in bytes, of answers and of bits each; `clock` in seconds, never back."""
+        self._answers: Memory[str, _Answer] = Memory(capacity, clock=clock)
+        self._fitting: Memory[tuple[bytes, PublicKey], int] = Memory(capacity >> 4, clock=clock)
+        self._bits: Memory[tuple[bytes, int], StatusList] = Memory(capacity, clock=clock)
+
+    def ask(self, source: ListSource, url: str) -> bytes | None:
+        """What a source has; what was fetched may serve again. Raises as `ListSource`."""
+        if not isinstance(source, Fetched):
+            return source(url)
+        answer = self._answers.find(url, lambda: self._fetch(source, url), deadline=source.deadline)
+        if isinstance(answer.result, Problem):
+            raise copy.copy(answer.result)  # the one kept would gather the traceback of every caller
+        return answer.result
+
+    def _fetch(self, source: Fetched, url: str) -> Kept[_Answer]:
+        found: bytes | Problem | None
+        try:
+            found = source(url)
+        except Problem as problem:
+            found = copy.copy(problem)  # without traceback and cause, which keep whole frames alive
+        now = self._answers.clock()
+        size = len(url) + (len(found) if isinstance(found, bytes) else 0)
+        return Kept(_Answer(found, now), size, now + FAILURE.total_seconds())
+
+    def judged(self, url: str, found: Credential | None, now: datetime) -> None:
+        """How long the answer may serve that is remembered under a URL: it is the list `found`, or of no use.
+
+        That is its `ttl` (Bitstring Status List 2.2), and never longer than until its end.
+        """
+        answer = self._answers.get(url)
+        if answer is None:
+            return
+        serves = FAILURE if found is None else _time_to_live(found)
+        until = answer.moment + serves.total_seconds()
+        if found is not None and found.valid_until is not None:
+            until = min(until, self._answers.clock() + (found.valid_until - now).total_seconds())
+        self._answers.serve(url, answer, until)
+
+    def fits(self, entry: bytes, key: PublicKey, work: Work, verify: Callable[[], None]) -> None:
+        """Has `verify` find out whether the proof of which this is the log entry is by this key, but once.
+
+        What it costs is charged each time, so that no report depends on what is remembered. Raises what
+        `verify` raises.
+        """
+        verified = False
+
+        def find() -> Kept[int]:
+            nonlocal verified
+            before = work.left
+            verify()
+            verified = True
+            return Kept(before - work.left, len(entry) + len(key.raw))
+
+        steps = self._fitting.find((entry, key), find)
+        if not verified:
+            work.spend(steps)
+
+    def bits(self, encoded: object, size: int) -> StatusList:
+        """As `StatusList.decode`; not to be changed."""
+        if not isinstance(encoded, str):
+            return StatusList.decode(encoded, size)
+
+        def find() -> Kept[StatusList]:
+            found = StatusList.decode(encoded, size)
+            return Kept(found, len(found.bits))
+
+        return self._bits.find((hashlib.sha256(encoded.encode()).digest(), size), find)
+
+
+def _time_to_live(credential: Credential) -> timedelta:
+    said = credential.subjects[0].get("ttl")
+    if not isinstance(said, int | float) or said <= 0:
+        return UNSAID
+    return LONGEST if said > LONGEST.total_seconds() * 1000 else timedelta(milliseconds=said)
+
+
+def is_web_address(url: str) -> bool:
+    """Whether a list has a place on the network."""
+    return url.startswith(("https:", "http:"))
