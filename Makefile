@@ -46,7 +46,7 @@ bench: .venv/installed
 
 # Other people's programs in JavaScript that tests/interop compares with; without them these tests are skipped.
 peers:
-	npm ci --silent --no-audit --no-fund --prefix tests/interop
+	npm ci --ignore-scripts --silent --no-audit --no-fund --prefix tests/interop
 
 # Needs uv. The registry's address is not written down: each machine has its own.
 lock:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import pty
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -46,6 +48,23 @@ class Program:
 def verdict(program: Program, path: str | Path) -> str:
     """The first line of what `verify` says of a file."""
     return program("verify", path, "--offline").out.splitlines()[0]
+
+
+@contextlib.contextmanager
+def served(home: Path, *options: object) -> Iterator[None]:
+    """`intaglio issuer serve` for the issuer in `home`, a process of its own, as long as the block lasts."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "intaglio", "issuer", "serve", *map(str, options)],
+        env={**os.environ, "INTAGLIO_HOME": str(home)},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("https://localhost:")
+        try:
+            yield
+        finally:
+            process.terminate()
 
 
 def typed(

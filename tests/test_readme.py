@@ -9,11 +9,11 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.commandline import served
 from tests.conftest import ROOT
 
 README = (ROOT / "README.md").read_text()
@@ -64,7 +64,7 @@ def test_the_table_of_next_commands_works(folder: Path) -> None:
     with contextlib.ExitStack() as services:
         for command in re.findall(r"`(intaglio [^`]*)`", table):
             if command == "intaglio issuer serve":
-                services.enter_context(served(folder))
+                services.enter_context(served(folder / "home"))  # where links made without --url lead
                 continue
             typed = re.sub(r"\b(FILE|TEXT|NAME|LINK|ID)\b", lambda found: words[found[0]], command)
             elsewhere = command == "intaglio wallet receive LINK"  # to this machine it does not go
@@ -84,20 +84,6 @@ def test_the_table_of_next_commands_works(folder: Path) -> None:
     answer = run("intaglio verify diplomas/UNI-2026-00000.json", folder, expect=1)
     assert "revoked by the issuer on " in answer
     assert "issued in error" in answer
-
-
-@contextlib.contextmanager
-def served(folder: Path) -> Iterator[None]:
-    """`intaglio issuer serve`, where a claim link made without --url leads."""
-    environment = {**os.environ, "INTAGLIO_HOME": str(folder / "home")}
-    command = [sys.executable, "-m", "intaglio", "issuer", "serve"]
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline().startswith("https://localhost:")
-        try:
-            yield
-        finally:
-            process.terminate()
 
 
 def test_the_library_example_runs(folder: Path) -> None:

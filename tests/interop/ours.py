@@ -1,0 +1,69 @@
+"""What this program signs and says, beside what the others do."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from did import METHODS, Resolver
+from did.methods import key as did_key
+from keys import PrivateKey
+from tests.test_verifier_controllers import Host
+from tests.world import NOW, University
+from vc import Report, StatusList, sign
+from vc.status import status_entry, status_list_document
+from verifier import RecognisedIssuer, Trust, Verifier
+from verifier.status import fetched
+from wire.fetch import NoFetcher
+
+POSITION = 7
+"""Of every credential in its list."""
+
+
+class Ours:
+    """A did:key that signs diplomas and a status list."""
+
+    def __init__(self, suite: str, key_type: str, host: Host) -> None:
+        self._suite, self._host, self._path = suite, host, f"/ours/{suite}/{key_type}"
+        self._key = PrivateKey.generate(key_type)
+        self._did = did_key.create(self._key.public_key)
+        self.publish()
+
+    def diploma(self) -> dict[str, Any]:
+        issuer = {"id": self._did, "type": ["Profile"], "name": "Example"}
+        status = status_entry(self._host.site.url(self._path), POSITION)
+        return self._sign(University().diploma(issuer=issuer, credentialStatus=status))
+
+    def publish(self, *revoked: int) -> None:
+        bits = StatusList()
+        for position in revoked:
+            bits[position] = 1
+        url, years = self._host.site.url(self._path), timedelta(days=3650)
+        listed = status_list_document(url, self._did, bits, valid_from=NOW, lifetime=years)
+        self._host.serve(self._sign(listed), self._path)
+
+    def _sign(self, document: Mapping[str, Any]) -> dict[str, Any]:
+        method = f"{self._did}#{self._key.public_key.multikey()}"
+        return sign(document, self._key, verification_method=method, suite=self._suite, created=NOW)
+
+
+def badge(**change: Any) -> dict[str, Any]:
+    """What an issuer elsewhere signs: an Open Badge of no log, whose status the host has at `/theirs`."""
+    document = University().diploma(**change)
+    del document["termsOfUse"]
+    return document
+
+
+def changed(document: Mapping[str, Any]) -> dict[str, Any]:
+    found = copy.deepcopy(dict(document))
+    found["credentialSubject"]["achievement"]["name"] = "Doctor of Law"
+    return found
+
+
+def verified(document: Mapping[str, Any], did: str, host: Host, **asked: Any) -> Report:
+    """What is said here of what a recognised issuer signed elsewhere."""
+    trust = Trust().adding(RecognisedIssuer(did))
+    judge = Verifier(Resolver(METHODS, NoFetcher()), trust=trust, lists=[fetched(host.fetcher)])
+    return judge.verify(document, now=datetime.now(UTC), **asked)

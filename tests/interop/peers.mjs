@@ -1,0 +1,88 @@
+// The other side of tests/interop/peers.py: each line of stdin is a task, each line of stdout what came of it.
+import * as bitstring from '@digitalbazaar/vc-bitstring-status-list';
+import * as ecdsa from '@digitalbazaar/ecdsa-multikey';
+import * as ecdsaRdfc from '@digitalbazaar/ecdsa-rdfc-2019-cryptosuite';
+import * as ed25519 from '@digitalbazaar/ed25519-multikey';
+import * as eddsaJcs from '@digitalbazaar/eddsa-jcs-2022-cryptosuite';
+import * as eddsaRdfc from '@digitalbazaar/eddsa-rdfc-2022-cryptosuite';
+import * as vc from '@digitalbazaar/vc';
+import {createInterface} from 'node:readline';
+import {DataIntegrityProof} from '@digitalbazaar/data-integrity';
+import {securityLoader} from '@digitalcredentials/security-document-loader';
+import {verifyCredential} from '@digitalcredentials/verifier-core';
+
+console.log = console.error = () => {}; // verifier-core tells there of schemas that it could not fetch
+
+const SUITES = {
+  'eddsa-rdfc-2022': {keys: ed25519, sign: () => eddsaRdfc.cryptosuite, verify: () => eddsaRdfc.cryptosuite},
+  'eddsa-jcs-2022': {keys: ed25519, sign: eddsaJcs.createSignCryptosuite, verify: eddsaJcs.createVerifyCryptosuite},
+  'ecdsa-rdfc-2019': {keys: ecdsa, sign: () => ecdsaRdfc.cryptosuite, verify: () => ecdsaRdfc.cryptosuite}
+};
+const checking = Object.values(SUITES).map(({verify}) => new DataIntegrityProof({cryptosuite: verify()}));
+
+// It has the contexts that its packages ship; did:web documents and status lists it fetches.
+const load = securityLoader({fetchRemoteContexts: true}).build();
+async function documentLoader(url) {
+  return url.startsWith('did:key:z') && !url.startsWith('did:key:z6Mk') ? didKey(url) : load(url);
+}
+
+function didKey(url) { // theirs reads those of Ed25519 only
+  const [did, key] = url.split('#');
+  const id = `${did}#${did.slice('did:key:'.length)}`;
+  const method = {'@context': 'https://w3id.org/security/multikey/v1', id, type: 'Multikey', controller: did,
+    publicKeyMultibase: did.slice('did:key:'.length)};
+  const document = {'@context': 'https://www.w3.org/ns/did/v1', id: did, verificationMethod: [method],
+    assertionMethod: [id], authentication: [id]};
+  return {documentUrl: url, document: key ? method : document};
+}
+
+const signers = new Map(); // by suite
+
+async function signer(name) {
+  if(!signers.has(name)) {
+    const {keys, sign} = SUITES[name];
+    const key = await keys.generate({curve: 'P-256'});
+    const {publicKeyMultibase} = await key.export({publicKey: true});
+    key.controller = `did:key:${publicKeyMultibase}`;
+    key.id = `${key.controller}#${publicKeyMultibase}`;
+    const suite = new DataIntegrityProof({signer: key.signer(), cryptosuite: sign()});
+    signers.set(name, {did: key.controller, suite});
+  }
+  return signers.get(name);
+}
+
+async function issue({document, suite: name}) {
+  const {did: issuer, suite} = await signer(name);
+  return vc.issue({credential: {...document, issuer}, suite, documentLoader});
+}
+
+const DO = {
+  issue,
+  async list({url, revoked, validFrom, suite}) {
+    const list = await bitstring.createList({length: 131072});
+    revoked.forEach(index => list.setStatus(index, true));
+    const document = await bitstring.createCredential({id: url, list, statusPurpose: 'revocation'});
+    return issue({document: {...document, validFrom}, suite});
+  },
+  async present({document, suite: name, challenge, domain}) {
+    const {did: holder, suite} = await signer(name);
+    const presentation = vc.createPresentation({holder, verifiableCredential: document, verify: false});
+    return vc.signPresentation({presentation, suite, challenge, domain, documentLoader});
+  },
+  verify: ({document}) => vc.verifyCredential(
+    {credential: document, suite: checking, documentLoader, checkStatus: bitstring.checkStatus}),
+  verifyPresentation: ({document, challenge, domain}) => vc.verify(
+    {presentation: document, suite: checking, challenge, domain, documentLoader,
+      checkStatus: bitstring.checkStatus}),
+  verifierCore: ({document}) => verifyCredential({credential: document, knownDIDRegistries: []})
+};
+
+for await (const line of createInterface({input: process.stdin})) {
+  const task = JSON.parse(line);
+  const outcome = await DO[task.do](task);
+  if(outcome.error) {
+    outcome.error = String(outcome.error) + JSON.stringify(outcome.error.errors ?? []);
+  }
+  process.stdout.write(JSON.stringify(outcome) + '\n');
+}
+process.exit(); // connections that are kept alive would hold it
