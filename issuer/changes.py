@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from .archive import Archive
+from .names import NAMES, full_name
 from .press import Line
 from .records import Record, digest
 from .shards import Shard
@@ -67,9 +68,12 @@ def changes(
         if current.edition > 1 or not first:
             first = archive.line(current.seq, current.leaf).record
         if changed := _between(record, first, fields):
-            said = {field: record.get(field, "") for field in changed}
+            said = {**record, "name": full_name(record)}
+            said = {field: said.get(field, "") for field in changed}
             yield Change(row, current.number, said, current.reason is not None)
 
 
 def _between(record: Record, issued: Record, fields: Collection[str]) -> list[str]:
-    return [field for field in fields if record.get(field, "") != issued.get(field, "")]
+    renamed = full_name(record) != full_name(issued)
+    differ = (field for field in fields if record.get(field, "") != issued.get(field, ""))
+    return [field for field in differ if renamed or field not in NAMES]

@@ -6,6 +6,7 @@ parent. A dry run ends here.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -19,12 +20,16 @@ from wire.text import counted, printable
 
 from .changes import Change
 from .crossing import Incoming
+from .names import NAMES
 from .records import Finding, Record, check_cells, digest, latest_award
 from .source import Source, Span, UnreadableFile, open_source
 from .store import Store
 
 CATALOGUE_FIELDS = ("programme_code", "programme_title", "achievement_type", "eqf_level", "ects", "isced_f")
 MOST_FINDINGS = 100_000
+
+_COMMA = re.compile("[,，、،]")
+_TURNED = "has a comma: write the name as it shall stand, or issue the file with --names as-is"
 
 Catalogue = Mapping[str, Record]
 """The programmes by code."""
@@ -81,9 +86,10 @@ class Checker:
                     return {}, [Finding(row, heading, "holds whole rows: is a quotation mark missing?")]
                 if cell and not heading:
                     return {}, [Finding(row, f"{place}, without a heading", "is not empty", cell)]
-        record, wrong = check_cells(
-            self.source.fields(cells), latest=self.latest_award, date_order=self.source.date_order
-        )
+        found = self.source.fields(cells)
+        record, wrong = check_cells(found, latest=self.latest_award, date_order=self.source.date_order)
+        if not self.source.names_as_is and _COMMA.search(name := found.get("name", "")):
+            wrong.append(("name", _TURNED, name))
         if self.catalogue is not None and not any(name == "programme_code" for name, _, _ in wrong):
             wrong += _compare(record, self.catalogue)
         return record, [Finding(row, self.column(name), reason, cell) for name, reason, cell in wrong]
@@ -152,7 +158,7 @@ class Survey:
 
     def settle(self, checker: Checker, changed: Iterable[Change]) -> None:
         """Adds what differs from what was issued; for another person than its holder a number is an error."""
-        names = {"given_name", "family_name"} & checker.source.columns.keys()
+        names = NAMES & checker.source.columns.keys()
         for change in changed:
             if names <= set(change.fields):
                 column = checker.column("diploma_number")

@@ -18,6 +18,7 @@ from wire.text import counted, printable, shortened
 from . import text
 from .export import export as write_bundles
 from .issue import ROW, Issuer
+from .names import full_name
 from .store import MOST_FOUND, Entry
 from .terminal import PARTLY, Meter, choose, out_option, pairs
 
@@ -91,7 +92,8 @@ def correct(place: Place, selector: str, changes: tuple[str, ...], yes: bool, ou
     line = made.line(before)
     if not said and not is_ahead(line.created, place.session.now()):
         raise click.UsageError("What is to be changed? --set FIELD=VALUE")
-    changed = "; ".join(f"{field}: {line.record.get(field) or '(empty)'} → {said[field]}" for field in said)
+    was = {**line.record, "name": full_name(line.record)}
+    changed = "; ".join(f"{field}: {was.get(field) or '(empty)'} → {said[field]}" for field in said)
     changed = changed or f"dated {line.created:%Y-%m-%d %H:%M}Z → now"
     if not agreed(printable(f"{text.line(before)}. For good: {changed}?"), yes):
         raise Declined("nothing was corrected")

@@ -23,8 +23,9 @@ from vc.integrity import require_no_silence
 from vc.status import status_entry
 from wire.problem import Malformed
 
+from .names import full_name
 from .permutation import Positions
-from .records import FIELDS, Record, full_name
+from .records import FIELDS, Record
 from .template import InvalidTemplate, Template
 
 _HASHED = re.compile("_(hash|salt)$")

@@ -40,6 +40,7 @@ from .checking import Catalogue
 from .clock import ClockJournal
 from .consistency import append, require_agreement, require_not_older
 from .home import KEYS, Identity, index
+from .names import with_changes
 from .permutation import LIST_BITS, LIST_ENTRIES
 from .press import Line, Press, index_columns, log_entry
 from .records import Record, check_record, latest_award
@@ -266,7 +267,7 @@ class Issuer:
         line = self.line(current)
         if changes.get("diploma_number", number) != number:
             raise Refused("the number of a diploma cannot be corrected: issue another, and revoke this one")
-        cells = {**{field: str(value) for field, value in line.record.items()}, **changes}
+        cells = with_changes(line.record, changes)
         own = {*self._press.composer.own, *line.record}  # the template may have had others then
         record = check_record(cells, latest_award(self._clock().date()), own)
         if record == line.record and not is_ahead(line.created, self._clock()):

@@ -36,6 +36,7 @@ from .terminal import PARTLY, Meter, out_option, pairs
 if TYPE_CHECKING:
     from .cli import Place
 
+AS_IS = "as-is"
 SUITES = (SUITE, "eddsa-jcs-2022")
 
 MOST_FILES = 1000
@@ -68,6 +69,7 @@ def init(place: Place, name: str | None, url: str | None, method: str | None) ->
 @click.option("--suite", type=click.Choice(SUITES), default=SUITE, show_default=True, help="Of the proofs.")
 @click.option("--map", "mapping", multiple=True, metavar="FIELD=COLUMN", help="Which column a field is in.")
 @click.option("--dates", type=click.Choice(list(DATE_ORDERS)), help="How to read 03/04/2026.")
+@click.option("--names", type=click.Choice([AS_IS]), help="Take names with a comma, such as SMITH, Anna.")
 @click.option(
     "--programmes", type=click.Path(path_type=Path), help="Catalogue of programmes to check against."
 )
@@ -84,6 +86,7 @@ def issue(
     suite: str,
     mapping: tuple[str, ...],
     dates: str | None,
+    names: str | None,
     programmes: Path | None,
     errors: Path | None,
     dry_run: bool,
@@ -91,7 +94,7 @@ def issue(
     out: Path,
 ) -> Result:
     """Issue a diploma for each row of a CSV file. The same file again issues nothing twice."""
-    reading = Reading(mapping, dates, programmes)
+    reading = Reading(mapping, dates, names, programmes)
     source = reading.open(file, own_fields(_template(place.folder)))
     say(*text.mapping(source))
     error_file = errors or _free(file.with_name(f"{file.stem}.errors.csv"))
@@ -132,11 +135,18 @@ class Reading(NamedTuple):
 
     mapping: tuple[str, ...]
     dates: str | None
+    names: str | None
     programmes: Path | None
 
     def open(self, file: Path, own: Collection[str]) -> Source:
         """The file, with a column for each of the template's `own` fields."""
-        return open_source(file, pairs(self.mapping, "--map"), date_order=self.dates or "", own=own)
+        return open_source(
+            file,
+            pairs(self.mapping, "--map"),
+            date_order=self.dates or "",
+            own=own,
+            names_as_is=self.names == AS_IS,
+        )
 
     def catalogue(self) -> Catalogue | None:
         """The programmes to check against."""
@@ -146,6 +156,7 @@ class Reading(NamedTuple):
         """The options, to be typed again."""
         words = [word for pair in self.mapping for word in ("--map", pair)]
         words += ["--dates", self.dates] if self.dates else []
+        words += ["--names", self.names] if self.names else []
         return words + (["--programmes", str(self.programmes)] if self.programmes else [])
 
 

@@ -23,8 +23,9 @@ from vc.integrity import sign
 from wire.datetimestamp import parse_datetimestamp
 
 from .document import Composer, Profile
+from .names import full_name
 from .permutation import Positions
-from .records import Record, full_name
+from .records import Record
 from .template import Template
 
 

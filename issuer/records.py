@@ -19,6 +19,8 @@ from typing import Any, NamedTuple
 from wire.problem import Malformed
 from wire.text import printable
 
+from .names import settle_name
+
 Record = dict[str, Any]
 
 LONGEST = 300  # characters in a cell: a name, a title, a diploma number
@@ -166,6 +168,11 @@ def _achievement_type(cell: str) -> str:
     )
 
 
+HALVES_TOO = (
+    *("name", "nom", "nombre", "nome", "naam", "navn", "namn", "jméno", "név", "ad", "имя", "tên", "이름"),
+)
+"""Headings of a whole name; beside a column that has one half of it they mean the other."""
+
 FIELDS: Mapping[str, Field] = {
     "diploma_number": Field(
         _text,
@@ -179,8 +186,42 @@ FIELDS: Mapping[str, Field] = {
         ),
     ),
     "student_id": Field(_text, ("student_number", "matriculation_number", "matrikelnummer")),
-    "given_name": Field(_text, ("first_name", "forename", "name", "full_name", "vorname")),
-    "family_name": Field(_text, ("last_name", "surname", "nachname", "familienname")),
+    "name": Field(
+        _text,
+        (
+            *HALVES_TOO,
+            *("full_name", "student_name", "graduate_name", "vollständiger name", "nom complet"),
+            *("nom et prénom", "nombre completo", "nombre y apellidos", "nome completo", "volledige naam"),
+            *("imię i nazwisko", "jméno a příjmení", "teljes név", "ad soyad", "ονοματεπώνυμο", "фио"),
+            *("họ và tên", "họ tên", "nama lengkap", "姓名", "氏名", "名前", "성명", "الاسم", "الاسم الكامل"),
+        ),
+    ),
+    "given_name": Field(
+        _text,
+        (
+            *("first_name", "forename", "vorname", "prénom", "voornaam", "förnamn", "fornavn", "etunimi"),
+            *("imię", "keresztnév", "utónév", "名"),
+        ),
+    ),
+    "family_name": Field(
+        _text,
+        (
+            *("last_name", "surname", "nachname", "familienname", "zuname", "nom de famille", "apellido"),
+            *("apellidos", "cognome", "sobrenome", "apelido", "achternaam", "efternamn", "etternavn"),
+            *(
+                "sukunimi",
+                "nazwisko",
+                "příjmení",
+                "vezetéknév",
+                "soyadı",
+                "soyad",
+                "фамилия",
+                "họ",
+                "姓",
+                "성",
+            ),
+        ),
+    ),
     "birth_date": Field(_text, ("date_of_birth", "birthdate", "dob", "geburtsdatum")),
     "email": Field(
         _pattern(r"[^\s@\"<>(),:;\[\\\]]{1,64}@[\w-]+(?:\.[\w-]+)+", "is not an e-mail address"),
@@ -215,8 +256,8 @@ FIELDS: Mapping[str, Field] = {
 DATES = ("birth_date", "award_date")
 """The fields whose value is a day, YYYY-MM-DD however the cell is written."""
 
-REQUIRED = ("diploma_number", "given_name", "programme_title", "achievement_type", "award_date")
-"""The fields that no diploma can do without."""
+REQUIRED = ("diploma_number", "name", "programme_title", "achievement_type", "award_date")
+"""The fields that no diploma can do without; a given name is a name."""
 
 EARLIEST_AWARD, _ANY = "1900-01-01", "9999-12-31"
 
@@ -277,6 +318,8 @@ def check_cells(
     record: Record = {}
     wrong = []
     own = cells.keys() - FIELDS.keys()
+    if "name" in required and ("name" not in cells or cells.get("given_name", "").strip()):
+        required = {*required, "given_name"} - {"name"}
     for field in (*FIELDS, *sorted(own)) if own else FIELDS:
         cell = cells.get(field, "").strip()
         try:
@@ -288,16 +331,13 @@ def check_cells(
                 record[field] = ""
         except BadCell as problem:
             wrong.append((field, problem.detail, cell))
+    if not wrong:
+        settle_name(record)
     if record.get("birth_date", "") >= (record.get("award_date") or _ANY):
         wrong.append(("birth_date", "is not before the award", record["birth_date"]))
     if record.get("award_date", "") > latest:
         wrong.append(("award_date", "is more than a year ahead: is the year right?", record["award_date"]))
     return record, wrong
-
-
-def full_name(record: Mapping[str, Any]) -> str:
-    """Given and family name, or the one name of a person who has one."""
-    return f"{record['given_name']} {record['family_name']}".rstrip()
 
 
 def digest(record: bytes) -> bytes:

@@ -14,15 +14,19 @@ import csv
 import hashlib
 import io
 import re
+import shlex
+import unicodedata
 from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import filterfalse
 from pathlib import Path
 from typing import NamedTuple
 
 from wire.problem import Conflict, Malformed, NotFound
 
-from .records import FIELDS, REQUIRED
+from .names import PARTS
+from .records import FIELDS, HALVES_TOO, REQUIRED
 
 SPAN_ROWS = 4096
 LONGEST_HEADER = 1 << 16  # bytes
@@ -66,6 +70,8 @@ class Source:
     is_error_file: bool
     date_order: str
     """One of `DATE_ORDERS`, or empty: how to read 03/04/2026."""
+    names_as_is: bool = False
+    """Whether a comma in a name is meant."""
 
     @property
     def mapping(self) -> dict[str, str]:
@@ -118,6 +124,8 @@ def open_source(
     required: Collection[str] = REQUIRED,
     date_order: str = "",
     own: Collection[str] = (),
+    *,
+    names_as_is: bool = False,
 ) -> Source:
     """Find header and rows of a CSV file. `chosen` maps fields to headings where the usual ones do not fit.
 
@@ -160,7 +168,7 @@ def open_source(
         raise UnreadableFile(
             f"{path.name} has a header and no rows", hint="A row for each graduate is expected below it."
         )
-    return Source(path, delimiter, tuple(header), columns, spans, is_error_file, date_order)
+    return Source(path, delimiter, tuple(header), columns, spans, is_error_file, date_order, names_as_is)
 
 
 def guard(cell: str) -> str:
@@ -243,19 +251,23 @@ def _never_closed(path: Path, where: str) -> UnreadableFile:
 
 
 def _plain(heading: str) -> str:
-    return _NOT_A_LETTER.sub("_", heading.casefold()).strip("_")
+    """Without case and accents, which some keyboards lack, and `_` for what is no letter."""
+    parts = unicodedata.normalize("NFKD", heading.casefold())
+    return _NOT_A_LETTER.sub("_", "".join(filterfalse(unicodedata.combining, parts))).strip("_")
 
 
-_USUAL = {name: field for field, (_, others) in FIELDS.items() for name in (field, *others)}
+_USUAL = {_plain(name): field for field, (_, others) in FIELDS.items() for name in (field, *others)}
+_HALVES_TOO = frozenset(map(_plain, HALVES_TOO))
 
 
-def _recognised(header: list[str], own: Collection[str] = ()) -> dict[int, str]:
+def _recognised(header: list[str], own: Collection[str] = (), chosen: Collection[str] = ()) -> dict[int, str]:
     usual = {**dict(zip(own, own, strict=True)), **_USUAL}
-    plain = set(map(_plain, header))
-    if any(usual.get(name) == "given_name" for name in plain - {"name"}):
-        usual["name"] = "family_name"  # as in: Name, Vorname
-    found = ((index, usual.get(_plain(heading))) for index, heading in enumerate(header))
-    return {index: field for index, field in found if field}
+    plain = list(map(_plain, header))
+    found = {index: usual[name] for index, name in enumerate(plain) if name in usual}
+    halves = [part for part in PARTS if part not in (*chosen, *found.values())]
+    if len(halves) == 1:  # as in: Name, Vorname
+        found |= {index: halves[0] for index in found if plain[index] in _HALVES_TOO}
+    return found
 
 
 def _require_once(path: Path, heading: str, header: list[str]) -> None:
@@ -278,8 +290,15 @@ def _columns(
                 f"{path.name} has no column {heading!r}", hint=f"Its columns are {', '.join(header)}."
             )
         _require_once(path, heading, header)
-        columns[field] = header.index(heading)
-    for index, field in _recognised(header, own).items():
+        index = header.index(heading)
+        if index in columns.values():
+            raise UnreadableFile(
+                f"{path.name}: two fields are mapped to the column {heading!r}",
+                hint="Each needs its own. A column that has whole names is the field name: "
+                f"{shlex.join(['--map', f'name={heading}'])}",
+            )
+        columns[field] = index
+    for index, field in _recognised(header, own, chosen).items():
         if field in chosen or index in columns.values():
             continue
         if field in columns:
@@ -290,10 +309,8 @@ def _columns(
             )
         columns[field] = index
     missing = [field for field in (*required, *own) if field not in columns]
-    if "given_name" in columns and "family_name" not in columns:
-        heading = _plain(header[columns["given_name"]])
-        if heading not in ("name", "full_name"):  # half a name would be signed for good
-            missing.append("family_name")
+    if "name" in missing and "given_name" in columns:
+        missing.remove("name")
     if missing:
         asked = f" (the template asks for {', '.join(own)})" if set(own) & set(missing) else ""
         raise UnreadableFile(
@@ -302,4 +319,12 @@ def _columns(
             f"{', '.join(filter(None, header))}. "
             f"Name the one that is meant: {' '.join(f'--map {field}=COLUMN' for field in missing)}",
         )
+    if "name" in required and not columns.keys() & {"name", "family_name"}:
+        half = header[columns["given_name"]]
+        if "given_name" not in chosen and _plain(half) != "given_name":  # it would be signed for good
+            raise UnreadableFile(
+                f"{path.name} has no column for family_name",
+                hint=f"Name the one that is meant: --map family_name=COLUMN. If {half!r} has the whole name: "
+                f"{shlex.join(['--map', f'name={half}'])}",
+            )
     return {field: columns[field] for field in fields if field in columns}
