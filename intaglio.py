@@ -127,6 +127,15 @@ class Session:
         if known is None or closes or log.key not in {known.key for known in trust.logs}:
             update_trust(self.trust_file, functools.partial(_pinned, issuer=issuer, log=log))
 
+    def sentence(self, document: Mapping[str, Any], issuer: str) -> str:
+        """What a verifier who knows the issuer by this name says of a credential first; unchecked."""
+        from vc import Credential
+        from verifier import RecognisedIssuer, Trust
+        from verifier.summary import summarize
+
+        credential = Credential.parse(document)
+        return str(summarize(credential, Trust().adding(RecognisedIssuer(credential.issuer, name=issuer))))
+
     def fingerprint(self, trust_file: bytes) -> str:
         """What others see who add the trust file of an issuer of this machine."""
         from verifier import Trust

@@ -146,7 +146,8 @@ class Bulk:
         self.archive.clear_away()
         self.recover()
         spans = source.spans
-        with _pool(Work(Checker(source, now.date(), catalogue), press), workers, self._store) as pool:
+        checker = Checker(source, now.date(), catalogue, press.template)
+        with _pool(Work(checker, press), workers, self._store) as pool:
             found = _survey_all(pool, self.archive, progress)
             key = _key(source, catalogue, press, found)
             _settle_all(pool, self.archive, error_file, progress, found, self._store.issued_by(key))
@@ -193,17 +194,15 @@ class Bulk:
 
 
 def dry_run(
-    source: Source,
+    checker: Checker,
     archive: Archive,
     error_file: Path,
     *,
-    now: datetime,
-    catalogue: Catalogue | None = None,
     workers: int | None = None,
     progress: Callable[[Progress], None] = lambda _: None,
 ) -> Result:
     """The first half of `Bulk.run`: all checks and the error file, and nothing is signed."""
-    with _pool(Work(Checker(source, now.date(), catalogue), None), workers, archive.store) as pool:
+    with _pool(Work(checker, None), workers, archive.store) as pool:
         found = _survey_all(pool, archive, progress)
         _settle_all(pool, archive, error_file, progress, found)
         return Result(found, 0, None)

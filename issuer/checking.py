@@ -6,6 +6,7 @@ parent. A dry run ends here.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from wire.text import counted, printable
 
 from .changes import Change
 from .crossing import Incoming
+from .document import trial
 from .names import NAMES
 from .records import Finding, Record, check_cells, digest, latest_award
 from .source import Source, Span, UnreadableFile, open_source
@@ -52,7 +54,7 @@ def read_catalogue(path: Path) -> Catalogue:
 
 @dataclass(frozen=True)
 class Checker:
-    """How rows become records: the file's columns, today's date and, if there is one, the catalogue.
+    """How rows become records: file, today's date, the catalogue if there is one, and what they are for.
 
     Raises `UnreadableFile` where the file has no column to search the catalogue by.
     """
@@ -60,6 +62,8 @@ class Checker:
     source: Source
     today: date
     catalogue: Catalogue | None = None
+    template: bytes | None = None
+    """The template in which own columns have their places."""
 
     def __post_init__(self) -> None:
         if self.catalogue is not None and "programme_code" not in self.source.columns:
@@ -92,6 +96,8 @@ class Checker:
             wrong.append(("name", _TURNED, name))
         if self.catalogue is not None and not any(name == "programme_code" for name, _, _ in wrong):
             wrong += _compare(record, self.catalogue)
+        if self.template is not None and not wrong:
+            wrong += trial(self.template).misfits(record)
         return record, [Finding(row, self.column(name), reason, cell) for name, reason, cell in wrong]
 
     def _holds_a_row(self, cell: str) -> bool:
@@ -176,6 +182,14 @@ class Survey:
                 f"more than {MOST_FINDINGS} rows are not as expected",
                 hint="Are the columns mapped to the right fields? --map FIELD=COLUMN changes that.",
             )
+
+
+def first_good(checker: Checker, found: Survey, count: int) -> Iterator[tuple[int, Record]]:
+    """The first rows that are to be issued, with their records."""
+    skipped = found.findings.keys() | found.known.keys()
+    rows = itertools.chain.from_iterable(map(checker.source.rows, checker.source.spans))
+    for row, cells in itertools.islice((one for one in rows if one[0] not in skipped), count):
+        yield row, checker.check(row, cells)[0]
 
 
 def survey(checker: Checker, checked: Iterable[Checked], store: Store) -> Survey:

@@ -41,6 +41,9 @@ class Session(Protocol):
     def pin(self, entry: Mapping[str, Any]) -> None:
         """Puts an issuer of this machine on the local trust list."""
 
+    def sentence(self, document: Mapping[str, Any], issuer: str) -> str:
+        """What a verifier who knows the issuer by this name says of a credential first."""
+
     def fingerprint(self, trust_file: bytes) -> str:
         """What others see who add the trust file of an issuer of this machine."""
 

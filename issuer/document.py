@@ -11,8 +11,9 @@ import base64
 import hashlib
 import hmac
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 from urllib.parse import quote
 
@@ -33,6 +34,9 @@ _COMPUTED = {"name", "issuer_name", "achievement_id"}
 
 
 _SAMPLE: Record = {**dict.fromkeys(FIELDS, "1"), "ects": 1, "award_date": "2000-01-01"}
+_FREE = 'Any "text" at all'
+_SAMPLES = (_FREE, "1", "2000-01-01", "2000-01-01T00:00:00Z", "https://example.org/1")
+"""What may stand in the place of an own field: free text, a word, a day, a moment, an address."""
 _OWN = ("id", "issuer", "credentialStatus", "termsOfUse", "proof")
 
 
@@ -60,6 +64,9 @@ class Profile:
         return self.iri("status", str(number))
 
 
+NOBODY = Profile("did:example:issuer", "…", "example/log")
+
+
 class Composer:
     """Makes unsigned credentials from records. Raises `InvalidTemplate` where the template cannot work."""
 
@@ -67,12 +74,13 @@ class Composer:
         self, template: Template, profile: Profile, id_secret: bytes, salt_secret: bytes, positions: Positions
     ) -> None:
         self._hashed = _hashed_fields(template)
-        self.own = own_fields(template)
-        self._template = template
+        self.own = _own_fields(template)
+        self.template = template
         self._profile = profile
         self._id_secret = id_secret
         self._salt_secret = salt_secret
         self._positions = positions
+        self.issuer_name = profile.name
         self._issuer = {"id": profile.did, "type": ["Profile"], "name": profile.name}
         if profile.url:
             self._issuer["url"] = profile.url
@@ -85,13 +93,44 @@ class Composer:
 
     def check(self) -> None:
         """Raises `InvalidTemplate` unless the template makes a credential whose every term has a meaning."""
-        document = self.compose({**_SAMPLE, **dict.fromkeys(self.own, "1")}, 0)
         try:
-            Credential.parse(document)
-            require_no_silence(document)
-            jsonld.canonicalize(document)
+            self._require_sound({**_SAMPLE, **self._own_samples})
         except Malformed as problem:
             raise InvalidTemplate(f"the template: {problem.detail}", hint=problem.hint) from problem
+
+    def misfits(self, record: Record) -> Iterator[tuple[str, str, str]]:
+        """An own field whose value cannot stand in its place, such as `validUntil`: field, reason, value."""
+        typed = [one for one, sample in self._own_samples.items() if sample != _FREE and record.get(one)]
+        try:
+            if typed:
+                self._require_sound(record)
+        except InvalidTemplate:
+            raise
+        except Malformed as problem:
+            field = next((one for one in typed if self._is_sound({**record, one: ""})), typed[0])
+            yield field, f"does not fit its place in the template: {problem.detail}", record[field]
+
+    @cached_property
+    def _own_samples(self) -> dict[str, str]:
+        """A value for each own field that can stand in its place, while the others are empty."""
+        others = {**_SAMPLE, **dict.fromkeys(self.own, "")}
+        return {
+            field: next((text for text in _SAMPLES if self._is_sound({**others, field: text})), _FREE)
+            for field in self.own
+        }
+
+    def _is_sound(self, record: Record) -> bool:
+        try:
+            self._require_sound(record)
+        except Malformed:
+            return False
+        return True
+
+    def _require_sound(self, record: Record) -> None:
+        document = self.compose(record, 0)
+        Credential.parse(document)
+        require_no_silence(document)
+        jsonld.canonicalize(document)
 
     def compose(
         self, record: Record, seq: int, edition: int = 1, holder: str | None = None
@@ -117,7 +156,7 @@ class Composer:
             ].hex()
             hashed = hashlib.sha256(f"{values[field]}{salt}".encode()).hexdigest()
             values[f"{field}_salt"], values[f"{field}_hash"] = salt, f"sha256${hashed}"
-        content = self._template.fill(values)
+        content = self.template.fill(values)
         list_number, position = self._positions.locate(seq)
         document = {
             "@context": content["@context"],
@@ -133,12 +172,18 @@ class Composer:
         return document
 
 
+@lru_cache(maxsize=1)
+def trial(template: bytes, profile: Profile = NOBODY) -> Composer:
+    """A composer to try a template with; nothing that it makes is signed."""
+    return Composer(Template(template), profile, bytes(32), bytes(32), Positions(lambda _: bytes(32)))
+
+
 def _base32(data: bytes) -> str:
     """Lower case, without padding for lengths that are multiples of five: fit for any URL or URN."""
     return base64.b32encode(data).decode().lower()
 
 
-def own_fields(template: Template) -> tuple[str, ...]:
+def _own_fields(template: Template) -> tuple[str, ...]:
     """The fields that only this template has: each is a column of the registrar's own, and a text."""
     return tuple(sorted({_HASHED.sub("", name) for name in template.fields} - FIELDS.keys() - _COMPUTED))
 

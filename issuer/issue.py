@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
 from functools import cached_property
@@ -43,7 +43,7 @@ from .home import KEYS, Identity, index
 from .names import with_changes
 from .permutation import LIST_BITS, LIST_ENTRIES
 from .press import Line, Press, index_columns, log_entry
-from .records import Record, check_record, latest_award
+from .records import InvalidRecord, Record, check_record, latest_award
 from .source import Source
 from .status import Lists, anchored
 from .store import EditionTaken, Entry, NewEntry, Store
@@ -250,7 +250,7 @@ class Issuer:
 
     def issue(self, cells: Mapping[str, str]) -> Entry:
         """Issues one diploma, its record given field by field. Raises `InvalidRecord` or `Conflict`."""
-        record = check_record(cells, latest_award(self._clock().date()), self._press.composer.own)
+        record = self._checked(cells, self._press.composer.own)
         with locked(self.home / "issue", patience=_PATIENCE):
             self._bulk.recover()
             self._recover()
@@ -269,11 +269,17 @@ class Issuer:
             raise Refused("the number of a diploma cannot be corrected: issue another, and revoke this one")
         cells = with_changes(line.record, changes)
         own = {*self._press.composer.own, *line.record}  # the template may have had others then
-        record = check_record(cells, latest_award(self._clock().date()), own)
+        record = self._checked(cells, own)
         if record == line.record and not is_ahead(line.created, self._clock()):
             self.lists.publish(now=self._clock())  # the edition may be one that was interrupted before this
             return current
         return self._issue_edition(record, current.edition + 1, _holder(line))
+
+    def _checked(self, cells: Mapping[str, str], own: Collection[str]) -> Record:
+        record = check_record(cells, latest_award(self._clock().date()), own)
+        for field, reason, _ in self._press.composer.misfits(record):
+            raise InvalidRecord(f"{field}: the value {reason}")
+        return record
 
     def generation(self, number: str) -> int:
         """How often the diploma was released: what a claim link made now is good for."""

@@ -7,6 +7,7 @@ import shlex
 import tempfile
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,12 +22,11 @@ from . import text
 from .archive import Archive
 from .bulk import Result as Issued
 from .bulk import dry_run as check_file
-from .checking import Catalogue, read_catalogue
-from .document import Composer, Profile, own_fields
+from .checking import Catalogue, Checker, first_good, read_catalogue
+from .document import NOBODY, Profile, trial
 from .export import export
-from .home import DID_METHODS, index
+from .home import DID_METHODS, Identity, index
 from .issue import SUITE, Issuer
-from .permutation import Positions
 from .records import DATE_ORDERS
 from .source import Source, open_source
 from .store import Store
@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 
 AS_IS = "as-is"
 SUITES = (SUITE, "eddsa-jcs-2022")
+
+PREVIEWED = 3
+"""Rows of which a dry run shows what the diploma will say."""
 
 MOST_FILES = 1000
 """Of larger files no bundles are written unasked."""
@@ -95,25 +98,24 @@ def issue(
 ) -> Result:
     """Issue a diploma for each row of a CSV file. The same file again issues nothing twice."""
     reading = Reading(mapping, dates, names, programmes)
-    source = reading.open(file, own_fields(_template(place.folder)))
+    composer = trial(_template(place.folder), _profile(place.folder, name, url))
+    source = reading.open(file, composer.own)
     say(*text.mapping(source))
     error_file = errors or _free(file.with_name(f"{file.stem}.errors.csv"))
     if error_file.resolve() == file.resolve():
         raise click.UsageError("--errors names the file that is to be issued; name another.")
     files: list[Path] = []
     refused: OSError | Conflict | None = None
+    preview: list[str] = []
     if dry_run:
-        _require_sound_template(place.folder)
+        composer.check()
+        checker = Checker(source, place.session.now().date(), reading.catalogue(), composer.template.text)
         with Meter() as meter, _archive(place) as archive:
-            done = check_file(
-                source,
-                archive,
-                error_file,
-                now=place.session.now(),
-                catalogue=reading.catalogue(),
-                workers=workers,
-                progress=meter,
-            )
+            done = check_file(checker, archive, error_file, workers=workers, progress=meter)
+        first = first_good(checker, done.survey, PREVIEWED)
+        preview = [
+            place.session.sentence(composer.compose(record, 0), composer.issuer_name) for _, record in first
+        ]
     else:
         catalogue = reading.catalogue()  # before there is an issuer
         made = place.create(name, url, method)
@@ -127,7 +129,7 @@ def issue(
                 except (OSError, Conflict) as error:
                     refused = error
     again = [*reading.words(), *(("--out", str(out)) if _given("out") else ())]
-    return Outcome(source, done, error_file, files, refused, dry_run).result(again)
+    return Outcome(source, done, error_file, files, refused, dry_run, preview).result(again)
 
 
 class Reading(NamedTuple):
@@ -171,6 +173,8 @@ class Outcome(NamedTuple):
     refused: OSError | Conflict | None
     """Why they could not be."""
     dry_run: bool
+    preview: list[str]
+    """What the first diplomas would say, in a dry run."""
 
     def result(self, options: Sequence[str]) -> Result:
         """What goes to stdout, after the talk on stderr; `options` are those to type again."""
@@ -181,6 +185,8 @@ class Outcome(NamedTuple):
         if failed:
             again = f"{typed('issuer', 'issue')} {shlex.join([str(self.error_file), *options])}"
             say(f"The bad rows are in {self.error_file}: correct them there, then", again)
+        if self.preview:
+            say("What `verify` will say of the first:", *self.preview)
         if self.refused:
             say(*text.not_written(self.refused))
         elif self.files:
@@ -232,15 +238,16 @@ def _counting(store: Store) -> Iterator[None]:
         raise
 
 
-def _template(home: Path) -> Template:
+def _template(home: Path) -> bytes:
     path = home / "template.json"
-    return Template(path.read_bytes()) if path.exists() else Template.packaged()
+    return path.read_bytes() if path.exists() else Template.packaged().text
 
 
-def _require_sound_template(home: Path) -> None:
-    """Raises `InvalidTemplate` as the first diploma would."""
-    nobody = Profile("did:example:issuer", "Example", "example/log")
-    Composer(_template(home), nobody, bytes(32), bytes(32), Positions(lambda _: bytes(32))).check()
+def _profile(home: Path, name: str | None, url: str | None) -> Profile:
+    """The issuer's, or that of one who could be made here."""
+    if (home / "issuer.json").exists():
+        return Identity.read(home).profile
+    return replace(NOBODY, name=name or NOBODY.name, url=url)
 
 
 @contextmanager

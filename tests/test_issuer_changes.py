@@ -11,6 +11,7 @@ import pytest
 from issuer.archive import Archive
 from issuer.bulk import Progress, dry_run
 from issuer.changes import Change
+from issuer.checking import Checker
 from issuer.issue import Issuer
 from issuer.source import open_source
 from tests.registrar import HEADER, NOW, csv_file, graduate, issuer_in, table
@@ -38,7 +39,8 @@ def changed(issuer: Issuer, rows: Iterable[dict[str, str]], workers: int = 0) ->
     errors = issuer.home.with_name("errors.csv")
     result = issuer.issue_file(source, errors, workers=workers)
     archive = Archive(issuer.store, issuer.home / "shards")
-    assert dry_run(source, archive, errors, now=NOW, workers=0).survey.changed == result.survey.changed
+    tried = dry_run(Checker(source, NOW.date()), archive, errors, workers=0)
+    assert tried.survey.changed == result.survey.changed
     return result.survey.changed
 
 

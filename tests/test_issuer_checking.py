@@ -11,7 +11,7 @@ import pytest
 from issuer import checking
 from issuer.archive import Archive
 from issuer.bulk import dry_run
-from issuer.checking import Survey, read_catalogue
+from issuer.checking import Checker, Survey, read_catalogue
 from issuer.source import UnreadableFile, open_source
 from issuer.store import Store
 from tests.conftest import ROOT
@@ -23,11 +23,9 @@ DIPLOMAS = ROOT / "examples" / "diploma"
 
 def survey(tmp_path: Path, file: Path, catalogue: Path | None = None) -> Survey:
     return dry_run(
-        open_source(file),
+        Checker(open_source(file), NOW.date(), read_catalogue(catalogue) if catalogue else None),
         Archive(Store(tmp_path / "index.sqlite"), tmp_path / "shards"),
         tmp_path / "errors.csv",
-        now=NOW,
-        catalogue=read_catalogue(catalogue) if catalogue else None,
     ).survey
 
 
@@ -222,9 +220,8 @@ def test_an_error_file_that_cannot_be_written_is_explained(tmp_path: Path) -> No
     source = csv_file(tmp_path / "g.csv", [graduate(1, email="x")])
     with pytest.raises(Refused, match="cannot be written") as raised:
         dry_run(
-            source,
+            Checker(source, NOW.date()),
             Archive(Store(tmp_path / "index.sqlite"), tmp_path / "shards"),
             Path("/proc/errors.csv"),
-            now=NOW,
         )
     assert "--errors" in raised.value.hint
