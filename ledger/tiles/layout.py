@@ -19,11 +19,16 @@ LARGEST = WIDTH * (2 + LARGEST_ENTRY)  # bytes; nothing but the journal is longe
 
 def tile_path(level: int | str, number: int, width: int = WIDTH) -> str:
     """Such as `tile/0/x001/x234/067`, or `tile/0/x001/x234/067.p/12` for a tile of width 12."""
+    partial = "" if width == WIDTH else f".p/{width}"
+    return f"tile/{level}/{number_path(number)}{partial}"
+
+
+def number_path(number: int) -> str:
+    """Such as `x001/x234/067`: no folder has more than a thousand files."""
     groups = [f"{number % 1000:03}"]
     while number := number // 1000:
         groups.append(f"x{number % 1000:03}")
-    partial = "" if width == WIDTH else f".p/{width}"
-    return f"tile/{level}/{'/'.join(reversed(groups))}{partial}"
+    return "/".join(reversed(groups))
 
 
 def full_tiles(old_size: int, new_size: int) -> Iterator[str]:
@@ -38,6 +43,16 @@ def partial_tiles(size: int) -> Iterator[str]:
     for level, _, width in _levels(size, size):
         if width % WIDTH:
             yield tile_path(level, width // WIDTH, width % WIDTH)
+
+
+def proof_tiles(index: int, size: int) -> Iterator[tuple[int, int, int]]:
+    """The tiles that hold the inclusion proof of an entry in a tree: level, number and width of each."""
+    level = 0
+    while size:
+        for number in sorted({index // WIDTH, size // WIDTH}):  # above the entry, and at the right edge
+            if (width := min(WIDTH, size - number * WIDTH)) > 0:
+                yield level, number, width
+        level, index, size = level + 1, index // WIDTH, size // WIDTH
 
 
 def _levels(old_size: int, new_size: int) -> Iterator[tuple[int | str, int, int]]:

@@ -41,14 +41,26 @@ class TileReader:
             bundle = self._bundle(number, min(WIDTH, size - first))
             yield from bundle[max(start - first, 0) : stop - first]
 
+    def leaves(self, start: int, stop: int, size: int) -> bytes:
+        """The hashes of the entries from `start` to `stop`, one after the other."""
+        hashes: list[bytes] = []
+        for number in range(start // WIDTH, -(-stop // WIDTH)):
+            first = number * WIDTH
+            row = self._read_row(0, number, min(WIDTH, size - first))
+            hashes.append(row[max(start - first, 0) * merkle.HASH_SIZE : (stop - first) * merkle.HASH_SIZE])
+        return b"".join(hashes)
+
     def _read_tile(self, level: int, number: int, width: int) -> list[bytes]:
-        path, data = self._read(level, number, width)
-        if len(data) < width * merkle.HASH_SIZE:
-            raise Damaged(f"{path} has not the right length")
-        rows = [data[: width * merkle.HASH_SIZE]]
+        rows = [self._read_row(level, number, width)]
         for _ in range(HEIGHT - 1):
             rows.append(merkle.parents(rows[-1]))
         return rows
+
+    def _read_row(self, level: int, number: int, width: int) -> bytes:
+        path, data = self._read(level, number, width)
+        if len(data) < width * merkle.HASH_SIZE:
+            raise Damaged(f"{path} has not the right length")
+        return data[: width * merkle.HASH_SIZE]
 
     def _read_bundle(self, number: int, width: int) -> list[bytes]:
         path, data = self._read(ENTRIES, number, width)
