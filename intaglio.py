@@ -29,6 +29,7 @@ from wire.terminal import Finding, Folder, Result, print_json, say, verb
 
 if TYPE_CHECKING:
     from vc import Report
+    from vc.jsonld import Contexts
     from vc.schema import Schemas
     from verifier import RecognisedIssuer, RecognisedLog, Trust, Verifier
     from verifier.lists import ListMemory
@@ -92,6 +93,7 @@ class Session:
             Resolver(METHODS, fetcher),
             trust=Trust.load(trust_file or self.trust_file),
             schemas=self.schemas(),
+            contexts=self.contexts(),
             lists=(here,) if offline else (here, Fetched(fetcher)),
             memory=memory,
         )
@@ -104,6 +106,15 @@ class Session:
         from vc.schema import Schemas
 
         return Schemas.load(folder)
+
+    def contexts(self) -> Contexts | None:
+        """The JSON-LD contexts in `contexts/` and the vendored ones, if there are any. Raises `Malformed`."""
+        folder = self.home / "contexts"
+        if not folder.is_dir():
+            return None
+        from vc import jsonld
+
+        return jsonld.load(folder)
 
     def check(self, data: bytes) -> Report:
         """What the wallet asks before it stores something."""
@@ -250,7 +261,7 @@ def _trust_findings(session: Session) -> Iterator[Finding]:
 
     count = counted(len(Trust.load(session.trust_file).issuers), "issuer")
     yield Finding("✓", f"The trust list {session.trust_file} has {count}.")
-    session.schemas()  # where they cannot be used, nothing is verified
+    session.schemas(), session.contexts()  # where they cannot be used, nothing is verified
 
 
 def _issuer_findings(session: Session) -> Iterator[Finding]:

@@ -24,6 +24,7 @@ from .wallet import FILE, Held, Wallet
 
 if TYPE_CHECKING:
     from exchange.claim import Invitation
+    from vc.jsonld import Contexts
 
 _NEW, _BACKUP = (f"INTAGLIO_{which}_PASSPHRASE_FILE" for which in ("NEW", "BACKUP"))
 
@@ -47,6 +48,9 @@ class Session(Protocol):
 
     def recognises(self, did: str) -> bool:
         """Whether an issuer is on the trust list."""
+
+    def contexts(self) -> Contexts | None:
+        """The deployment's own contexts beside the vendored ones, if it has some."""
 
     def check(self, data: bytes) -> Report:
         """What the verifier finds in a credential or bundle."""
@@ -173,7 +177,7 @@ def show(session: Session, identifier: str) -> Result:
 @_yes
 def present(session: Session, identifiers: tuple[str, ...], challenge: str, domain: str, yes: bool) -> Result:
     """Sign a presentation of credentials for one verifier. It comes as a bundle that verifies offline."""
-    with opened(session) as mine:
+    with opened(session, session.contexts()) as mine:
         for held in map(mine.get, identifiers):
             say(
                 f"{text.title(held)}, {text.issuer(held)}: all of it will be shown to {printable(domain)}",
@@ -255,10 +259,11 @@ def folder(session: Session) -> Path:
     return session.home / "wallet"
 
 
-def opened(session: Session) -> Wallet:
+def opened(session: Session, contexts: Contexts | None = None) -> Wallet:
     """The wallet, after asking for its passphrase if there is one."""
     home = folder(session)
-    return Wallet(home, required_passphrase("Wallet passphrase") if (home / FILE).is_file() else b"")
+    secret = required_passphrase("Wallet passphrase") if (home / FILE).is_file() else b""
+    return Wallet(home, secret, contexts=contexts)
 
 
 def read(source: str) -> bytes:

@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, Self, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar
 
 from keys import PrivateKey
 from vc import jcs
@@ -26,6 +26,9 @@ from wire.problem import Conflict, Damaged, Malformed, NotFound, Problem, Refuse
 from wire.strict import base64url_decode, base64url_encode, load_json_object
 
 from .store import Record, Store
+
+if TYPE_CHECKING:
+    from vc.jsonld import Contexts
 
 FILE = "wallet.sqlite3"
 
@@ -82,8 +85,12 @@ class Held:
 class Wallet:
     """One holder's keys and credentials in the encrypted store under `home`; a context manager."""
 
-    def __init__(self, home: Path, passphrase: bytes) -> None:
-        """Open the wallet; raises `NotFound`, `WrongPassphrase`, or `Damaged` where its file was changed."""
+    def __init__(self, home: Path, passphrase: bytes, *, contexts: Contexts | None = None) -> None:
+        """Open the wallet; raises `NotFound`, `WrongPassphrase`, or `Damaged` where its file was changed.
+
+        `contexts` are what presentations are signed by, by default the vendored ones.
+        """
+        self._contexts = contexts
         self._store = Store.open(home / FILE, passphrase)
 
     @classmethod
@@ -196,6 +203,7 @@ class Wallet:
             created=now,
             challenge=challenge,
             domain=domain,
+            contexts=self._contexts,
         )
         return Bundle(
             document,

@@ -19,6 +19,7 @@ from typing import Any
 from tests.world import CONTEXT, NOW, Holder, University
 from vc import SUITES, Anchored, Bundle, StatusList, sign
 from vc.integrity import DataIntegritySuite
+from vc.jsonld import Contexts
 from vc.status import status_entry, status_list_document
 from wire import Problem, base64url_encode
 from wire.work import Work
@@ -68,12 +69,14 @@ _canonical: dict[tuple[bytes, str], bytes] = {}
 def _once(suite: DataIntegritySuite) -> DataIntegritySuite:
     """A suite that does not canonicalise the same document again for each proof."""
 
-    def canonicalize(document: Mapping[str, Any], digest: str, work: Work) -> bytes:
+    def canonicalize(
+        document: Mapping[str, Any], digest: str, work: Work, contexts: Contexts | None
+    ) -> bytes:
         key = text(document), suite.name
         if key not in _canonical:
             if len(_canonical) > 16:
                 _canonical.clear()
-            _canonical[key] = suite.canonicalize(document, digest, work)
+            _canonical[key] = suite.canonicalize(document, digest, work, contexts)
         return _canonical[key]
 
     return replace(suite, canonicalize=canonicalize)

@@ -66,6 +66,7 @@ def test_an_issuer_is_looked_over(program: Program) -> None:
         ("issuer.json", None),
         ("shards/1/000000.jsonl.zst", b"\x28\xb5\x2f\xfd"),
         ("../schemas/a.json", b"{}"),
+        ("../contexts/index.json", b"{}"),
     ],
 )
 def test_a_damaged_or_missing_file_is_named(name: str, content: bytes | None, program: Program) -> None:

@@ -11,9 +11,22 @@ from typing import Any
 
 import pytest
 
-from vc.jsonld import Contexts, Documents, InvalidContext, LossyDocument, UnknownContext, canonicalize
+from keys import PrivateKey
+from vc import InvalidProof, Proof, sign, verify_proof
+from vc.jsonld import (
+    Contexts,
+    Documents,
+    InvalidContext,
+    LossyDocument,
+    UnknownContext,
+    canonicalize,
+    load,
+    read,
+)
 from vc.jsonld import documents as documents_module
-from wire.problem import Damaged, Refused
+from wire.problem import Damaged, Malformed, Refused
+
+KEY, RDFC = PrivateKey.generate(), "eddsa-rdfc-2022"
 
 INDEX = json.loads((documents_module.FOLDER / "index.json").read_bytes())
 
@@ -29,11 +42,22 @@ EQUAL_AS_JSON = {
 # `vectors/contexts` has an editor's version of this one; `samples/contexts` has the one in use.
 IN_USE = "https://w3id.org/security/suites/ed25519-2020/v1"
 # Not in the corpus: what `credentials/examples/v1` includes. Two packages of different makers agree on it.
-NOT_IN_THE_CORPUS = {"https://www.w3.org/ns/odrl.jsonld"}
+NOT_IN_THE_CORPUS = {
+    "https://www.w3.org/ns/odrl.jsonld",
+    "https://w3id.org/dcc/v1",
+    "https://w3id.org/security/v2",
+}
+# Of each the corpus has one text; packages and public sources had another one before.
+UNVERSIONED = {
+    "https://purl.imsglobal.org/spec/clr/v2p0/context.json",
+    "https://purl.imsglobal.org/spec/ob/v3p0/context.json",
+}
 
 
 def test_every_file_has_its_hash_and_its_origin() -> None:
-    assert [row["url"] for row in INDEX] == sorted({row["url"] for row in INDEX})
+    urls = [row["url"] for row in INDEX]
+    assert urls == sorted(urls)
+    assert {url for url in urls if urls.count(url) > 1} == UNVERSIONED == Documents().unversioned.keys()
     for row in INDEX:
         data = (documents_module.FOLDER / row["file"]).read_bytes()
         assert hashlib.sha256(data).hexdigest() == row["sha256"]
@@ -45,10 +69,11 @@ def test_every_file_has_its_hash_and_its_origin() -> None:
 
 
 def test_the_files_are_the_published_ones(corpora: Path) -> None:
-    published = {
-        row["url"]: row for row in json.loads((corpora / "vectors/contexts/index.json").read_bytes())
-    }
+    corpus = json.loads((corpora / "vectors/contexts/index.json").read_bytes())
+    published = {row["url"]: row for row in corpus}
     for row in INDEX:
+        if row["url"] in UNVERSIONED:
+            continue
         ours = (documents_module.FOLDER / row["file"]).read_bytes()
         if row["url"] == IN_USE:
             theirs = (corpora / "samples/contexts/suites-ed25519-2020.jsonld").read_bytes()
@@ -59,7 +84,14 @@ def test_the_files_are_the_published_ones(corpora: Path) -> None:
             theirs = (corpora / "vectors/contexts" / published[row["url"]]["file"]).read_bytes()
             assert json.loads(ours) == json.loads(theirs)
         else:
-            assert row["sha256"] == published[row["url"]]["sha256"]
+            assert row["sha256"] in {
+                other["sha256"] for other in corpus if other["url"] in (row["url"], None)
+            }
+    for url, text in (
+        ("https://purl.imsglobal.org/spec/ob/v3p0/context.json", "vectors/contexts/ob-v3p0.json"),
+        ("https://purl.imsglobal.org/spec/clr/v2p0/context.json", "samples/contexts/clr-v2p0.json"),
+    ):
+        assert Documents().load(url) == json.loads((corpora / text).read_bytes())
 
 
 @pytest.mark.parametrize("row", INDEX, ids=lambda row: row["file"])
@@ -112,6 +144,80 @@ def test_extra_contexts() -> None:
         canonicalize(document)
     with pytest.raises(Refused):
         Documents({"https://www.w3.org/ns/credentials/v2": {"@context": {}}})
+
+
+def folder_of(place: Path, *rows: dict[str, Any], **files: str) -> Path:
+    place.mkdir(exist_ok=True)
+    for name, text in files.items():
+        (place / f"{name}.json").write_text(text)
+    (place / "index.json").write_text(json.dumps(rows))
+    return place
+
+
+OWN = '{"@context": {"thesis": "urn:ex:thesis", "Thesis": "urn:ex:Thesis", "level": "urn:ex:level"}}'
+URL = "https://university.example/v1"
+
+
+def row(file: str = "own.json", text: str = OWN, **change: Any) -> dict[str, Any]:
+    return {"url": URL, "file": file, "sha256": hashlib.sha256(text.encode()).hexdigest(), **change}
+
+
+def test_a_folder_of_contexts(tmp_path: Path) -> None:
+    contexts = load(folder_of(tmp_path, row(), own=OWN))
+    document = {
+        "@context": ["https://www.w3.org/ns/credentials/v2", URL],
+        "type": "Thesis",
+        "thesis": "On snow",
+        "level": "A name of their own",
+    }
+    signed = sign(document, KEY, verification_method="did:ex:a#b", suite=RDFC, contexts=contexts)
+    proof = Proof.parse(signed["proof"][0])
+    verify_proof(signed, proof, KEY.public_key, contexts=contexts)
+    for change in ({"thesis": "On ice"}, {"level": "Another"}):
+        with pytest.raises(InvalidProof):
+            verify_proof({**signed, **change}, proof, KEY.public_key, contexts=contexts)
+    with pytest.raises(UnknownContext):
+        verify_proof(signed, proof, KEY.public_key)
+    # its words are read as they are, but for those that mean something else in published contexts
+    claims = read(document, contexts=contexts).claims
+    assert (claims["type"], claims["thesis"]) == ("Thesis", "On snow")
+    assert (claims["urn:ex:level"], "level" in claims) == ("A name of their own", False)
+
+
+@pytest.mark.parametrize(
+    ("rows", "text", "said"),
+    [
+        ([row()], OWN.replace("thesis", "theses"), "SHA-256"),
+        ([row(url="https://www.w3.org/ns/credentials/v2")], OWN, "vendored and cannot be replaced"),
+        ([row(url="https://purl.imsglobal.org/spec/ob/v3p0/context.json")], OWN, "vendored"),
+        ([row(), row()], OWN, "listed twice"),
+        ([row(url="v1")], OWN, "no URL"),
+        ([row(file="../own.json")], OWN, "no file in this folder"),
+        ([row(file="gone.json")], OWN, r"gone\.json: No such file"),
+        ([row(more="x")], OWN, "other members"),
+        ([row(url=7)], OWN, "other members"),
+        (["own.json"], OWN, "other members"),
+        ([row(text="[]")], "[]", "not an object"),
+        ([row(text="{}")], "{}", "not the absolute URL of a context document"),
+        ([row(text='{"@context": {"a": "b"}}')], '{"@context": {"a": "b"}}', "term 'a'"),
+        ([row(text='{"@context": "urn:ex:c"}')], '{"@context": "urn:ex:c"}', "'urn:ex:c' is not known"),
+    ],
+)
+def test_a_folder_that_cannot_be_used(rows: list[Any], text: str, said: str, tmp_path: Path) -> None:
+    with pytest.raises(Malformed, match=said):
+        load(folder_of(tmp_path, *rows, own=text))
+
+
+def test_a_folder_without_a_list(tmp_path: Path) -> None:
+    (tmp_path / "index.json").write_text('{"url": "urn:ex:c"}')
+    with pytest.raises(Malformed, match="no list"):
+        load(tmp_path)
+    (tmp_path / "index.json").unlink()
+    with pytest.raises(Malformed, match="No such file"):
+        load(tmp_path)
+    (tmp_path / "index.json").write_bytes(b"[" + b" " * (1 << 20) + b"]")
+    with pytest.raises(Malformed, match="longer"):
+        load(tmp_path)
 
 
 @pytest.mark.parametrize("content", [[], {}, "text", {"context": {}}])

@@ -55,6 +55,7 @@ class Holder:
         challenge: str | None = "challenge",
         domain: str | None = "employer.example",
         purpose: str = "authentication",
+        **options: Any,
     ) -> dict[str, Any]:
         return sign(
             presentation(self.did, list(credentials)),
@@ -64,6 +65,7 @@ class Holder:
             purpose=purpose,
             challenge=challenge,
             domain=domain,
+            **options,
         )
 
 

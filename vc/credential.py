@@ -17,7 +17,7 @@ from wire.datetimestamp import parse_datetimestamp
 from wire.work import Work
 
 if TYPE_CHECKING:
-    from .jsonld import Reading
+    from .jsonld import Contexts, Reading
 
 CONTEXT_V2 = "https://www.w3.org/ns/credentials/v2"
 CONTEXT_V1 = "https://www.w3.org/2018/credentials/v1"
@@ -76,8 +76,12 @@ class Credential:
     """Why nobody can tell what the document means; `claims` is then the bare JSON, and worth nothing."""
 
     @classmethod
-    def parse(cls, document: object, work: Work | None = None) -> Credential:
+    def parse(
+        cls, document: object, work: Work | None = None, contexts: Contexts | None = None
+    ) -> Credential:
         """Checks the rules of the data model that concern form; `work` is what it may cost to read it.
+
+        It is read by `contexts`, by default the vendored ones.
 
         Raises `MalformedCredential`, `UnsupportedForm` for one that follows other rules, and what
         `jsonld.read` does where a member that is missing may stand there under another name.
@@ -86,7 +90,7 @@ class Credential:
         if document.get("type") in _ENVELOPED:
             raise UnsupportedForm("the credential is an enveloped one, such as a JWT")
         version = require_context(document)
-        reading, unread = read(document, work)
+        reading, unread = read(document, work, contexts)
         try:
             return cls._of(document, version, reading, unread)
         except Malformed as problem:
@@ -156,12 +160,14 @@ class Credential:
         return text_of(self.subjects[0], "name")
 
 
-def read(document: Mapping[str, Any], work: Work | None = None) -> tuple[Reading, Problem | None]:
+def read(
+    document: Mapping[str, Any], work: Work | None = None, contexts: Contexts | None = None
+) -> tuple[Reading, Problem | None]:
     """What a document says; the document as it is, and why, where that cannot be found out."""
     from . import jsonld  # only here: most of this module needs no contexts
 
     try:
-        return jsonld.read(document, work), None
+        return jsonld.read(document, work, contexts), None
     except Problem as problem:
         return jsonld.Reading(document), problem
 

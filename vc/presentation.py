@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wire import Problem, TooLarge
 from wire.work import Work
@@ -23,6 +23,9 @@ from .credential import (
     require_types,
 )
 
+if TYPE_CHECKING:
+    from .jsonld import Contexts
+
 MAX_CREDENTIALS = 16
 """A presentation with more credentials is refused."""
 
@@ -39,7 +42,9 @@ class Presentation:
     """Why nobody can tell what the presentation itself means."""
 
     @classmethod
-    def parse(cls, document: object, work: Work | None = None) -> Presentation:
+    def parse(
+        cls, document: object, work: Work | None = None, contexts: Contexts | None = None
+    ) -> Presentation:
         """Checks form, that of the credentials inside too; `work` is what it may cost to read them.
 
         Raises as `Credential.parse`, and `TooLarge`.
@@ -57,13 +62,15 @@ class Presentation:
             if not isinstance(item, dict):
                 raise MalformedCredential("verifiableCredential holds something that is not an object")
         _, unread = read(
-            {name: value for name, value in document.items() if name != "verifiableCredential"}, work
+            {name: value for name, value in document.items() if name != "verifiableCredential"},
+            work,
+            contexts,
         )
         return cls(
             document,
             optional_url(document, "id", "the presentation"),
             _holder(document),
-            tuple(Credential.parse(item, work) for item in items),
+            tuple(Credential.parse(item, work, contexts) for item in items),
             unread,
         )
 

@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from keys import PublicKey
 from vc import Credential, StatusList
+from vc.jsonld import Contexts
 from wire import Problem
 from wire.fetch import Fetcher
 from wire.memory import Kept, Memory
@@ -62,12 +63,14 @@ class _Answer(NamedTuple):
 
 
 class ListMemory:
-    """What is remembered of status lists; for verifiers with one trust list and the same suites."""
+    """What is remembered of status lists; for verifiers with one trust list, the same suites and contexts."""
 
     def __init__(self, capacity: int = 1 << 25, *, clock: Callable[[], float] = time.monotonic) -> None:
         """`capacity` in bytes, of answers and of bits each; `clock` in seconds, never back."""
         self._answers: Memory[str, _Answer] = Memory(capacity, clock=clock)
-        self._fitting: Memory[tuple[bytes, PublicKey], int] = Memory(capacity >> 4, clock=clock)
+        self._fitting: Memory[tuple[tuple[bytes, PublicKey], ...], tuple[Contexts, int]] = Memory(
+            capacity >> 4, clock=clock
+        )
         self._bits: Memory[tuple[bytes, int], StatusList] = Memory(capacity, clock=clock)
 
     def ask(self, source: ListSource, url: str) -> bytes | None:
@@ -103,24 +106,29 @@ class ListMemory:
             until = min(until, self._answers.clock() + (found.valid_until - now).total_seconds())
         self._answers.serve(url, answer, until)
 
-    def fits(self, entry: bytes, key: PublicKey, work: Work, verify: Callable[[], None]) -> None:
-        """Has `verify` find out whether the proof of which this is the log entry is by this key, but once.
+    def fits(
+        self, made: tuple[tuple[bytes, PublicKey], ...], work: Work, verify: Callable[[], Contexts]
+    ) -> Contexts:
+        """What `verify` finds out of proofs, each given by its log entry and key, but once: that they fit, and
+        under which contexts.
 
         What it costs is charged each time, so that no report depends on what is remembered. Raises what
         `verify` raises.
         """
         verified = False
 
-        def find() -> Kept[int]:
+        def find() -> Kept[tuple[Contexts, int]]:
             nonlocal verified
             before = work.left
-            verify()
+            contexts = verify()
             verified = True
-            return Kept(before - work.left, len(entry) + len(key.raw))
+            size = sum(len(entry) + len(key.raw) for entry, key in made)
+            return Kept((contexts, before - work.left), size)
 
-        steps = self._fitting.find((entry, key), find)
+        contexts, steps = self._fitting.find(made, find)
         if not verified:
             work.spend(steps)
+        return contexts
 
     def bits(self, encoded: object, size: int) -> StatusList:
         """As `StatusList.decode`; not to be changed."""

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 from vc import Cryptosuite, InvalidProof, Proof, UnknownCryptosuite, verify_proof
 from vc.integrity import proof_values
-from vc.jsonld import Respelled
+from vc.jsonld import Contexts, Respelled, UnknownContext
 from vc.jsonld.vocabulary import DECIDES
-from wire import Problem, shortened
+from wire import Problem, TooLarge, shortened
 from wire.clock import require_not_ahead
 from wire.work import Work
 
@@ -56,6 +56,7 @@ class SignatureCheck:
 
     keys: IssuerKeys
     suites: Mapping[str, Cryptosuite]
+    contexts: Contexts
     now: datetime
     work: Work
 
@@ -96,11 +97,37 @@ class SignatureCheck:
             raise UnknownCryptosuite(f"the cryptosuite {shortened(proof.cryptosuite)} is not supported")
         return proof
 
-    def verify(self, document: Mapping[str, Any], signatures: Sequence[Signature]) -> None:
-        """Raises `InvalidProof` unless each signature fits, `TooLarge` where finding out costs too much."""
+    def verify(self, document: Mapping[str, Any], signatures: Sequence[Signature]) -> Contexts:
+        """The contexts under which each signature fits, and the document is to be read.
+
+        Those are the given ones, or another edition of them where a context of the document has no version.
+        Raises `InvalidProof` unless there are such, `UnknownContext` where several were tried, and `TooLarge`
+        where finding out costs too much.
+        """
+        problems: list[Problem] = []
+        for contexts in self.contexts.editions(document):
+            try:
+                self._verify(document, signatures, contexts)
+                return contexts
+            except TooLarge:
+                raise
+            except Problem as problem:
+                problems.append(problem)
+        if len(problems) == 1:
+            raise problems[0]
+        names = ", ".join(map(shortened, self.contexts.documents.unversioned_in(document)))
+        raise UnknownContext(
+            f"the signature fits under none of the texts known here of {names}",
+            hint="Ask the issuer for a credential whose contexts have a version.",
+        )
+
+    def _verify(
+        self, document: Mapping[str, Any], signatures: Sequence[Signature], contexts: Contexts
+    ) -> None:
+        options: Any = {"suites": self.suites, "work": self.work, "contexts": contexts}
         for signature in signatures:
             try:
-                verify_proof(document, signature.proof, signature.key.key, suites=self.suites, work=self.work)
+                verify_proof(document, signature.proof, signature.key.key, **options)
             except InvalidProof as problem:
                 if not signature.key.guessed:
                     raise

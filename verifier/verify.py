@@ -29,6 +29,7 @@ from vc import (
 from vc.anchoring import expected_origins, log_entry
 from vc.credential import UnsupportedForm
 from vc.integrity import proof_values
+from vc.jsonld import Contexts, secured
 from vc.report import StatusTime
 from vc.status import StatusEntry
 from wire import Problem, TooLarge, Unavailable, shortened
@@ -70,14 +71,17 @@ class Verifier:
         lists: Iterable[ListSource] = (),
         suites: Mapping[str, Cryptosuite] = SUITES,
         schemas: Schemas | None = None,
+        contexts: Contexts | None = None,
         memory: ListMemory | None = None,
     ) -> None:
-        """`lists` are asked for status lists beside those that come along. `memory` may be shared with others
-        on the same trust list; by default it is the verifier's own.
+        """`lists` are asked for status lists beside those that come along. `contexts` are those of
+        `jsonld.vouched` or `load`, by default the vendored ones. `memory` may be shared with others on the
+        same trust list and contexts; by default it is the verifier's own.
         """
         self.memory = ListMemory() if memory is None else memory
         self.resolver, self.trust, self.lists = resolver, trust, tuple(lists)
         self.suites, self.schemas = suites, schemas
+        self.contexts = contexts or secured()
 
     def verify(
         self,
@@ -107,10 +111,12 @@ class Verifier:
             bundle = source if isinstance(source, Bundle) else Bundle.parse(source, work)
             # whole and in limits, also where no signature reaches
             work.spend(jcs.size(dict(bundle.secured)))
-            presentation = Presentation.parse(bundle.secured, work) if bundle.is_presentation else None
-            credentials = (
-                presentation.credentials if presentation else (Credential.parse(bundle.secured, work),)
-            )
+            if bundle.is_presentation:
+                presentation = Presentation.parse(bundle.secured, work, self.contexts)
+                credentials = presentation.credentials
+            else:
+                presentation = None
+                credentials = (Credential.parse(bundle.secured, work, self.contexts),)
             checks.passed("well-formed")
         if checks.stopped():
             return Report(checks.found, ())
@@ -120,6 +126,10 @@ class Verifier:
         for number, credential in enumerate(credentials):
             checks.credential = number if len(credentials) > 1 else None
             examined.append(steps.examine(credential))
+        credentials = steps.credentials = tuple(
+            found.credential if found else credential
+            for found, credential in zip(examined, credentials, strict=True)
+        )
         # (2) holder: challenge, domain, holder binding; so late, since the way to a holder's key may lead to
         # any host that a sender names
         checks.credential = None
@@ -152,12 +162,12 @@ class _Steps:
         strangers: bool,
     ) -> None:
         self._work = work
-        self._verifier, self._bundle, self._credentials = verifier, bundle, credentials
+        self._verifier, self._bundle, self.credentials = verifier, bundle, credentials
         self._trust, self._now, self._checks, self._strangers = verifier.trust, now, checks, strangers
         self._keys = IssuerKeys(
             verifier.resolver, verifier.trust, bundle.issuer_documents, work, strangers=strangers
         )
-        self._signatures = SignatureCheck(self._keys, verifier.suites, now, work)
+        self._signatures = SignatureCheck(self._keys, verifier.suites, verifier.contexts, now, work)
         self._evidence = EvidenceCheck(verifier.trust, now, work)
         self._status = StatusLookup(
             bundle.status_lists, verifier.lists, self._authenticate, verifier.memory, work
@@ -175,7 +185,7 @@ class _Steps:
             if presentation is not None:
                 holder, remark = self._presenter(presentation, challenge, domain)
                 compared = "; its domain was not compared" if domain is None else " and domain"
-                unbound = any("id" not in found for one in self._credentials for found in one.subjects)
+                unbound = any("id" not in found for one in self.credentials for found in one.subjects)
                 anyone = "; what is shown is bound to no key: anyone who has the file can show it"
                 self._checks.passed(
                     f"shown by {holder}, for this challenge{compared}{anyone if unbound else ''}{remark}"
@@ -194,7 +204,9 @@ class _Steps:
     ) -> tuple[str, str]:
         """The DID that proved to be the holder, and a remark on proofs that were not counted."""
         signatures, _ = proofs = self._signatures.find(presentation.document, "authentication")
-        self._signatures.verify(presentation.document, signatures)
+        contexts = self._signatures.verify(presentation.document, signatures)
+        if contexts is not self._verifier.contexts:
+            presentation = Presentation.parse(presentation.document, self._work, contexts)
         if presentation.unread:
             raise presentation.unread
         for signature in signatures:
@@ -236,9 +248,7 @@ class _Steps:
             return None
         # (4) signature: every proof
         with checks.step(4):
-            self._signatures.verify(credential.document, proofs.known)
-            if credential.unread:
-                raise credential.unread
+            credential = self._as_signed(credential, proofs.known)
             checks.passed(f"unchanged since the issuer signed it{proofs.remark}")
         if checks.stopped():
             checks.leave_out(5, "step 4 did not pass")
@@ -260,6 +270,19 @@ class _Steps:
         findings.suites = frozenset(signature.proof.cryptosuite for signature in own)
         findings.unknown_proofs = proofs.unknown
         return findings
+
+    def _as_signed(
+        self, credential: Credential, signatures: Sequence[Signature], leaves: Sequence[bytes] = ()
+    ) -> Credential:
+        """The credential as it reads by the contexts under which its signatures fit."""
+        issuer, contexts = credential.issuer, self._fitting(credential.document, signatures, leaves)
+        if contexts is not self._verifier.contexts:
+            credential = Credential.parse(credential.document, self._work, contexts)
+        if credential.unread:
+            raise credential.unread
+        if credential.issuer != issuer:
+            raise NotKnown("under another text of its contexts, the credential is by another issuer")
+        return credential
 
     def decide(self, findings: Findings, holder: str | None, policy: Policy) -> None:
         """(9) trust: the policy, which also says whether the issuer is recognised for this type."""
@@ -320,7 +343,7 @@ class _Steps:
         it has one that is trusted: else a key that was stolen, or retired in a document that stayed away,
         could say that nothing is revoked. One by another issuer has to be in a log anyway.
         """
-        credential = Credential.parse(anchored.document, self._work)
+        credential = Credential.parse(anchored.document, self._work, self._verifier.contexts)
         signer, known = credential.issuer, self._trust.issuer(issuer)
         if signer != issuer and signer not in (known.status_issuers if known else ()):
             raise NotItsList(
@@ -334,10 +357,7 @@ class _Steps:
         details = "RevocationDetails" in credential.types
         kind = EntryKind.REVOCATION_DETAILS if details else EntryKind.STATUS_LIST
         leaves = [log_entry(anchored.document, found.proof.value, kind, self._work) for found in signatures]
-        for leaf, signature in zip(leaves, signatures, strict=True):
-            self._require_fits(leaf, anchored.document, signature)
-        if credential.unread:
-            raise credential.unread
+        credential = self._as_signed(credential, signatures, leaves)
         self._signatures.require_made(signatures)
         binding = dict.fromkeys((signer, issuer))
         has_log = any(self._trust.policy_for(name).logs for name in binding)
@@ -355,16 +375,20 @@ class _Steps:
             require_may_have_signed(signature.key, self._now)
         return credential
 
-    def _require_fits(self, leaf: bytes, document: Mapping[str, Any], signature: Signature) -> None:
-        """What was found out of a status document before still holds: `leaf` is a digest of all of it."""
+    def _fitting(
+        self, document: Mapping[str, Any], signatures: Sequence[Signature], leaves: Sequence[bytes]
+    ) -> Contexts:
+        """The contexts under which they fit; with `leaves`, each a digest of all of the document and of one
+        of them, as found out before.
+        """
 
-        def verify() -> None:
-            self._signatures.verify(document, [signature])
+        def verify() -> Contexts:
+            return self._signatures.verify(document, signatures)
 
-        if signature.proof.previous:  # covers other proofs as well, which the log entry does not
-            verify()
-        else:
-            self._verifier.memory.fits(leaf, signature.key.key, self._work, verify)
+        if not leaves or any(signature.proof.previous for signature in signatures):
+            return verify()  # of those that cover other proofs as well the leaf does not tell all
+        made = tuple(zip(leaves, (signature.key.key for signature in signatures), strict=True))
+        return self._verifier.memory.fits(made, self._work, verify)
 
     def _schemas(self, credential: Credential) -> None:
         schemas = self._verifier.schemas
@@ -413,7 +437,7 @@ class _Steps:
         """The digests of all credentials in the bundle, as logs hold them."""
         return frozenset(
             parse_entry(self._entry(credential, value)).digest
-            for credential in self._credentials
+            for credential in self.credentials
             for value in proof_values(credential.document, self._work)
         )
 

@@ -15,7 +15,7 @@ from tests.world import NOW, University
 from vc import Report, StatusList, sign
 from vc.status import status_entry, status_list_document
 from verifier import RecognisedIssuer, Trust, Verifier
-from verifier.status import fetched
+from verifier.lists import Fetched
 from wire.fetch import NoFetcher
 
 POSITION = 7
@@ -65,5 +65,5 @@ def changed(document: Mapping[str, Any]) -> dict[str, Any]:
 def verified(document: Mapping[str, Any], did: str, host: Host, **asked: Any) -> Report:
     """What is said here of what a recognised issuer signed elsewhere."""
     trust = Trust().adding(RecognisedIssuer(did))
-    judge = Verifier(Resolver(METHODS, NoFetcher()), trust=trust, lists=[fetched(host.fetcher)])
+    judge = Verifier(Resolver(METHODS, NoFetcher()), trust=trust, lists=[Fetched(host.fetcher)])
     return judge.verify(document, now=datetime.now(UTC), **asked)

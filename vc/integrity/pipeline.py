@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -16,6 +16,9 @@ from wire.work import SIGNATURE, Work
 from .. import jcs
 from .proof import InvalidProof, Proof, UnknownCryptosuite, proof_values, secured_part
 from .suites import SUITES, Cryptosuite
+
+if TYPE_CHECKING:
+    from ..jsonld import Contexts
 
 
 def sign(
@@ -34,15 +37,17 @@ def sign(
     previous_proof: str | Sequence[str] | None = None,
     suites: Mapping[str, Cryptosuite] = SUITES,
     work: Work | None = None,
+    contexts: Contexts | None = None,
 ) -> dict[str, Any]:
     """A copy of `document` with one more proof at the end of its `proof` array.
 
     Without `created` the proof has no time of its own. The array is the form that Open Badges 3.0
-    asks for. Raises `Malformed` when the document would lose anything on its way to the signature, such as
-    a member that is null or [], `UnknownCryptosuite` for a suite outside `suites`, and `TooLarge` where it
-    costs more than `work`, by default as much as a whole report.
+    asks for. `contexts` are those of `jsonld.vouched` or `load`, by default the vendored ones. Raises
+    `Malformed` when the document would lose anything on its way to the signature, such as a member that is
+    null or [], `UnknownCryptosuite` for a suite outside `suites`, and `TooLarge` where it costs more than
+    `work`, by default as much as a whole report.
     """
-    require_no_silence(document)
+    require_no_silence(document, contexts)
     options = {
         "type": "DataIntegrityProof",
         "id": proof_id,
@@ -64,12 +69,12 @@ def sign(
         **document,
         "proof": [
             *proof_values(document),
-            _suite(suite, suites).create(covered, options, signer, work or Work()),
+            _suite(suite, suites).create(covered, options, signer, work or Work(), contexts),
         ],
     }
 
 
-def require_no_silence(document: Mapping[str, Any]) -> None:
+def require_no_silence(document: Mapping[str, Any], contexts: Contexts | None = None) -> None:
     """Raises `Malformed` for a member that is null or []: no signature covers it, and nobody reads it."""
     try:
         text = orjson.dumps(dict(document))
@@ -79,7 +84,7 @@ def require_no_silence(document: Mapping[str, Any]) -> None:
         return
     from .. import jsonld
 
-    if name := jsonld.read(document).silent:
+    if name := jsonld.read(document, contexts=contexts).silent:
         raise Malformed(f"the member {shortened(name)} is null or []", hint="Leave it out: it says nothing.")
 
 
@@ -90,8 +95,11 @@ def verify_proof(
     *,
     suites: Mapping[str, Cryptosuite] = SUITES,
     work: Work | None = None,
+    contexts: Contexts | None = None,
 ) -> None:
     """Checks that `key` made `proof` over this document (VC Data Integrity 4.4).
+
+    A context without a version is taken in the one edition that `contexts` has: `Contexts.editions` has more.
 
     Purpose, controller, times, domain and challenge are the verifier's to check: they need knowledge
     from outside. Raises `InvalidProof`, `UnknownCryptosuite`, or `Malformed` where the document cannot
@@ -100,7 +108,7 @@ def verify_proof(
     suite, work = _suite(proof.cryptosuite, suites), work or Work()
     work.spend(SIGNATURE)
     _require_own_context(document, proof.value, work)
-    suite.verify(secured_part(document, proof.previous, work), proof.value, key, work)
+    suite.verify(secured_part(document, proof.previous, work), proof.value, key, work, contexts)
 
 
 def _suite(name: str, suites: Mapping[str, Cryptosuite]) -> Cryptosuite:

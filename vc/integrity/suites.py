@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from keys import InvalidSignature, PublicKey, Signer
 from wire import Malformed, base58_decode, base58_encode
@@ -18,6 +18,9 @@ from wire.work import Work
 
 from .. import jcs
 from .proof import InvalidProof
+
+if TYPE_CHECKING:
+    from ..jsonld import Contexts
 
 
 class Cryptosuite(Protocol):
@@ -32,7 +35,12 @@ class Cryptosuite(Protocol):
         """Whether the signature covers `@context` as written, and so what inline contexts say terms mean."""
 
     def create(
-        self, document: Mapping[str, Any], options: Mapping[str, Any], signer: Signer, work: Work
+        self,
+        document: Mapping[str, Any],
+        options: Mapping[str, Any],
+        signer: Signer,
+        work: Work,
+        contexts: Contexts | None = None,
     ) -> dict[str, Any]:
         """The proof, `options` and `proofValue`, that secures `document`, given without its own proof.
 
@@ -40,7 +48,12 @@ class Cryptosuite(Protocol):
         """
 
     def verify(
-        self, document: Mapping[str, Any], proof: Mapping[str, Any], key: PublicKey, work: Work
+        self,
+        document: Mapping[str, Any],
+        proof: Mapping[str, Any],
+        key: PublicKey,
+        work: Work,
+        contexts: Contexts | None = None,
     ) -> None:
         """Raises `InvalidProof` unless `key` made `proof` over `document`, given without its own proof.
 
@@ -48,19 +61,22 @@ class Cryptosuite(Protocol):
         """
 
 
-Canonicalize = Callable[[Mapping[str, Any], str, Work], bytes]
-"""Canonical bytes of a JSON object; the text names the hash used inside, where there is one."""
+Canonicalize = Callable[[Mapping[str, Any], str, Work, "Contexts | None"], bytes]
+"""Canonical bytes of a JSON object; the text names the hash used inside, where there is one.
+
+Without contexts, those of `jsonld.secured()` are used.
+"""
 
 _SIGNATURE_CHARACTERS = 140  # base58btc of 96 bytes, the longest signature (P-384), needs 132
 
 
-def _rdfc(document: Mapping[str, Any], digest: str, work: Work) -> bytes:
+def _rdfc(document: Mapping[str, Any], digest: str, work: Work, contexts: Contexts | None) -> bytes:
     from .. import jsonld  # only here: who keeps and shows credentials needs no contexts
 
-    return jsonld.canonicalize(dict(document), digest=digest, work=work)
+    return jsonld.canonicalize(dict(document), contexts=contexts, digest=digest, work=work)
 
 
-def _jcs(document: Mapping[str, Any], _digest: str, work: Work) -> bytes:
+def _jcs(document: Mapping[str, Any], _digest: str, work: Work, _contexts: Contexts | None) -> bytes:
     return jcs.canonicalize(document, work)
 
 
@@ -76,17 +92,27 @@ class DataIntegritySuite:
     """Key type to the hash used with it."""
 
     def create(
-        self, document: Mapping[str, Any], options: Mapping[str, Any], signer: Signer, work: Work
+        self,
+        document: Mapping[str, Any],
+        options: Mapping[str, Any],
+        signer: Signer,
+        work: Work,
+        contexts: Contexts | None = None,
     ) -> dict[str, Any]:
         """The finished proof. Raises `Malformed` where the document would lose anything."""
         if self.covers_contexts and "@context" in document:
             options = {**options, "@context": document["@context"]}
         digest = self._digest_for(signer.public_key)
-        signature = signer.sign(self._hash_data(document, options, digest, work))
+        signature = signer.sign(self._hash_data(document, options, digest, work, contexts))
         return {**options, "proofValue": "z" + base58_encode(signature)}
 
     def verify(
-        self, document: Mapping[str, Any], proof: Mapping[str, Any], key: PublicKey, work: Work
+        self,
+        document: Mapping[str, Any],
+        proof: Mapping[str, Any],
+        key: PublicKey,
+        work: Work,
+        contexts: Contexts | None = None,
     ) -> None:
         """Raises `InvalidProof`, or `Malformed` where the document cannot be canonicalised without loss."""
         digest = self._digest_for(key)
@@ -101,7 +127,7 @@ class DataIntegritySuite:
             document = {**document, "@context": proof["@context"]}
         options = {name: member for name, member in proof.items() if name != "proofValue"}
         try:
-            key.verify(signature, self._hash_data(document, options, digest, work))
+            key.verify(signature, self._hash_data(document, options, digest, work, contexts))
         except InvalidSignature:
             raise InvalidProof(
                 "the signature does not fit: the content was changed after signing, or another key signed it",
@@ -114,13 +140,18 @@ class DataIntegritySuite:
         return self.digests[key.type]
 
     def _hash_data(
-        self, document: Mapping[str, Any], options: Mapping[str, Any], digest: str, work: Work
+        self,
+        document: Mapping[str, Any],
+        options: Mapping[str, Any],
+        digest: str,
+        work: Work,
+        contexts: Contexts | None,
     ) -> bytes:
         if not self.covers_contexts and "@context" in document:
             options = {**options, "@context": document["@context"]}
         hasher = getattr(hashlib, digest)  # half the time of hashlib.new
         parts = (options, document)
-        return b"".join(hasher(self.canonicalize(part, digest, work)).digest() for part in parts)
+        return b"".join(hasher(self.canonicalize(part, digest, work, contexts)).digest() for part in parts)
 
 
 _EDDSA = MappingProxyType({"Ed25519": "sha256"})

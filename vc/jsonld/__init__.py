@@ -3,8 +3,8 @@
 Start with `canonical.py` (the door), then `walker.py` (a document becomes statements; `plan.py` and
 `value.py` help), `context.py` (what its terms mean), `rdfc.py` (statements become one text). `vocabulary.py`
 is the one table of what is read, `reading.py` says it, however a document is spelled. `contexts/` has the
-vendored context documents with their SHA-256; `general.py` is JSON-LD as the specification has it, losses
-included, for comparison.
+vendored context documents with their SHA-256, `vouched.py` adds a deployment's own; `general.py` is JSON-LD
+as the specification has it, losses included, for comparison.
 """
 
 from .canonical import canonicalize, read, secured, type_name, vendored
@@ -21,6 +21,7 @@ from .problem import (
     UnknownContext,
 )
 from .reading import Reading
+from .vouched import load, vouched
 
 __all__ = [
     "AmbiguousType",
@@ -34,9 +35,11 @@ __all__ = [
     "TooComplex",
     "UnknownContext",
     "canonicalize",
+    "load",
     "read",
     "secured",
     "to_rdf",
     "type_name",
     "vendored",
+    "vouched",
 ]

@@ -30,9 +30,9 @@ def secured() -> Contexts:
     return Contexts(documents, Names(documents))
 
 
-def read(document: Mapping[str, Any], work: Work | None = None) -> Reading:
-    """What a document says, by `secured()` contexts. Raises as `canonicalize`."""
-    return read_by(document, secured(), work or Work())
+def read(document: Mapping[str, Any], work: Work | None = None, contexts: Contexts | None = None) -> Reading:
+    """What a document says, by `contexts`, by default `secured()`. Raises as `canonicalize`."""
+    return read_by(document, contexts or secured(), work or Work())
 
 
 @lru_cache(1024)

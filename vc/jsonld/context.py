@@ -14,9 +14,10 @@ inline contexts anyway, and takes a few milliseconds for the first document of a
 from __future__ import annotations
 
 import re
-from collections.abc import Set
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from wire.work import Work
@@ -144,6 +145,21 @@ class Contexts:
         self.names = names
         self.root = ActiveContext({})
         self._kept = 0
+        self._others: dict[frozenset[tuple[str, int]], Contexts] = {}
+
+    def editions(self, document: Mapping[str, Any]) -> Iterator[Contexts]:
+        """These, then the same with each other edition of the contexts that `document` may name.
+
+        A signature fits under one of them, and a document is to be read under that one.
+        """
+        yield self
+        counts = self.documents.unversioned_in(document)
+        for choice in product(*map(range, counts.values())):
+            key = frozenset((url, number) for url, number in zip(counts, choice, strict=True) if number)
+            if key and key not in self._others:
+                self._others[key] = Contexts(self.documents.edition(dict(key)), self.names)
+            if key:
+                yield self._others[key]
 
     def settle(self, meter: Meter) -> None:
         """Count what a document added to the memory; forget everything when that is too much."""

@@ -1,4 +1,8 @@
-"""Context documents: kept beside this file, each with the SHA-256 it must have. Never fetched."""
+"""Context documents: kept beside this file, each with the SHA-256 it must have. Never fetched.
+
+What stands at a URL without a version was changed by its publishers now and then, and a signature made under
+one text fits no other. So each text that was published there is kept, an *edition* of the context.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
+
+import orjson
 
 from wire.problem import Refused
 
@@ -19,10 +25,18 @@ FOLDER = Path(__file__).parent / "contexts"
 class Documents:
     """Context documents by URL: the vendored ones, and `extra` ones that a deployment vouches for."""
 
-    def __init__(self, extra: Mapping[str, Any] = MappingProxyType({})) -> None:
-        self._index = {row["url"]: row for row in json.loads((FOLDER / "index.json").read_bytes())}
+    def __init__(
+        self,
+        extra: Mapping[str, Any] = MappingProxyType({}),
+        editions: Mapping[str, int] = MappingProxyType({}),
+    ) -> None:
+        """`editions` says which is used of a URL that has several, if not the first in the index."""
+        self._index: dict[str, list[Mapping[str, str]]] = {}
+        for row in json.loads((FOLDER / "index.json").read_bytes()):
+            self._index.setdefault(row["url"], []).append(row)
         for url in self._index.keys() & extra.keys():
             raise Refused(f"the context {quoted(url)} is vendored and cannot be replaced")
+        self.extra, self._editions = extra, editions
         self._loaded = dict(extra)
 
     @property
@@ -30,18 +44,36 @@ class Documents:
         """The URLs of the vendored documents."""
         return list(self._index)
 
+    @property
+    def unversioned(self) -> Mapping[str, int]:
+        """The URLs without a version, and how many editions each has."""
+        return {url: len(rows) for url, rows in self._index.items() if len(rows) > 1}
+
+    def unversioned_in(self, document: Mapping[str, Any]) -> Mapping[str, int]:
+        """Those that a JSON document may name, or that a deployment's own contexts do."""
+        try:
+            text = orjson.dumps([dict(document), dict(self.extra)])
+        except orjson.JSONEncodeError:
+            return {}  # no JSON: whoever canonicalises it says what is wrong
+        return {url: count for url, count in self.unversioned.items() if url.encode() in text}
+
+    def edition(self, editions: Mapping[str, int]) -> Documents:
+        """The same documents with these editions of those that have several."""
+        return Documents(self.extra, editions)
+
     def load(self, url: str) -> Any:
         """The document at `url`.
 
         Raises UnknownContext, or DamagedContext when the file is not the one indexed.
         """
         if url not in self._loaded:
-            row = self._index.get(url)
-            if row is None:
+            rows = self._index.get(url)
+            if rows is None:
                 raise UnknownContext(
                     f"the context {quoted(url)} is not known here, and contexts are never fetched",
                     hint="Ask the issuer for a credential with published contexts, such as those of W3C.",
                 )
+            row = rows[self._editions.get(url, 0)]
             data = (FOLDER / row["file"]).read_bytes()
             if hashlib.sha256(data).hexdigest() != row["sha256"]:
                 raise DamagedContext(f"the context file {row['file']} does not have its indexed SHA-256")

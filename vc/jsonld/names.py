@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from .context import KEYWORDS, UNSET, ActiveContext, Contexts, Meter
 from .documents import Documents
@@ -12,26 +12,49 @@ _RESERVED = frozenset(DECIDES.values())
 
 
 class Names:
-    """The name of each IRI that the table or a vendored context knows; all others are their own names.
+    """The name of each IRI that the table or a context here knows; all others are their own names.
 
-    A few IRIs are both a property and a type, and have a name as each.
+    A few IRIs are both a property and a type, and have a name as each. What earlier editions of a context
+    said, and then what a deployment's own contexts say, only adds to what the others say. A deployment's own
+    take no name from another IRI.
     """
 
     def __init__(self, documents: Documents) -> None:
-        iris: dict[str, set[str]] = {}
-        names: dict[str, set[str]] = {}
-        for name, iri in _terms(documents):
-            iris.setdefault(name, set()).add(iri)
-            names.setdefault(iri, set()).add(name)
-        self.iris: Mapping[str, frozenset[str]] = {name: frozenset(found) for name, found in iris.items()}
-        """Name to the IRIs that vendored contexts give it."""
+        present = _Told(_terms(documents, documents.urls))
+        earlier = _Told(
+            found
+            for url, count in documents.unversioned.items()
+            for number in range(1, count)
+            for found in _terms(documents.edition({url: number}), [url])
+        )
+        own = _Told(_terms(documents, documents.extra))
+        taken = present.iris.keys() | earlier.iris.keys() | _RESERVED | set(SHOWN.values())
+        own.names = {iri: found - taken or {iri} for iri, found in own.names.items()}
+        layers = (own, earlier, present)
+        self.iris: Mapping[str, frozenset[str]] = {
+            name: frozenset(found) for layer in layers for name, found in layer.iris.items()
+        }
+        """Name to the IRIs that contexts give it."""
         known = {**SHOWN, **DECIDES}
         self.properties: Mapping[str, str] = {
-            **{iri: _chosen(iri, found, upper=False) for iri, found in names.items()}, **known,
-        }  # fmt: skip
+            **{iri: _chosen(iri, found, upper=False) for told in layers for iri, found in told.names.items()},
+            **known,
+        }
         self.types: Mapping[str, str] = {
-            **{iri: _chosen(iri, found, upper=True) for iri, found in names.items()}, **known,
-        }  # fmt: skip
+            **{iri: _chosen(iri, found, upper=True) for told in layers for iri, found in told.names.items()},
+            **known,
+        }
+
+
+class _Told:
+    """What contexts say of names and IRIs."""
+
+    def __init__(self, terms: Iterable[tuple[str, str]]) -> None:
+        self.iris: dict[str, set[str]] = {}
+        self.names: dict[str, set[str]] = {}
+        for name, iri in terms:
+            self.iris.setdefault(name, set()).add(iri)
+            self.names.setdefault(iri, set()).add(name)
 
 
 def _chosen(iri: str, names: set[str], *, upper: bool) -> str:
@@ -40,9 +63,9 @@ def _chosen(iri: str, names: set[str], *, upper: bool) -> str:
     return iri if name in _RESERVED else name
 
 
-def _terms(documents: Documents) -> Iterator[tuple[str, str]]:
+def _terms(documents: Documents, urls: Iterable[str]) -> Iterator[tuple[str, str]]:
     """Names and IRIs as the processor resolves them, in the contexts of terms, too."""
-    for url in documents.urls:
+    for url in urls:
         contexts = Contexts(documents)
         waiting: list[ActiveContext] = [contexts.process(contexts.root, url, Meter())]
         seen = set[int]()

@@ -1,0 +1,198 @@
+"""Contexts without a version, each published text of which is tried, and a deployment's own."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.commandline import Program
+from tests.world import AWARDED, CONTEXT, NOW, Holder, University, verifier
+from vc import Verdict, sign
+from vc.jsonld import Contexts, Respelled, UnknownContext, documents, secured, vouched
+from verifier import RecognisedIssuer, Trust
+from verifier.policy import OfType
+from wire.work import Work
+
+CORE = ["https://www.w3.org/2018/credentials/v1", "https://w3id.org/security/data-integrity/v2"]
+BADGES = "https://purl.imsglobal.org/spec/ob/v3p0/context.json"
+RECORDS = "https://purl.imsglobal.org/spec/clr/v2p0/context.json"
+UNIVERSITY = University()
+BY_NAME = Trust().adding(RecognisedIssuer(UNIVERSITY.did, keys=(UNIVERSITY.key.public_key.multikey(),)))
+LEFT_OUT = ("credentialStatus", "termsOfUse", "validFrom", "awardedDate")
+
+
+def diploma(*contexts: Any, **change: Any) -> dict[str, Any]:
+    """Of version 1.1, as they were while these contexts had no version."""
+    bare = {name: value for name, value in UNIVERSITY.diploma().items() if name not in LEFT_OUT}
+    del bare["credentialSubject"]["identifier"]
+    return {**bare, "@context": [*CORE, *contexts], "issuanceDate": AWARDED, **change}
+
+
+def editions(*urls: str) -> list[Contexts]:
+    return list(secured().editions({"@context": list(urls)}))
+
+
+def cost(document: Mapping[str, Any]) -> int:
+    work = Work()
+    assert verifier(BY_NAME).verify(document, now=NOW, work=work)
+    return Work().left - work.left
+
+
+@pytest.mark.parametrize(("urls", "count"), [([BADGES], 2), ([BADGES, RECORDS], 4)])
+def test_each_published_text_of_a_context_without_a_version_is_tried(urls: list[str], count: int) -> None:
+    tried = editions(*urls)
+    assert len(tried) == len({id(found) for found in tried}) == count
+    types = ["VerifiableCredential", "OpenBadgeCredential", *(["ClrCredential"] if count > 2 else [])]
+    costs = []
+    for contexts in tried:
+        signed = UNIVERSITY.sign(diploma(*urls, type=types), contexts=contexts)
+        report = verifier(BY_NAME).verify(signed, now=NOW, policy=OfType("OpenBadgeCredential"))
+        assert report, report.deciding
+        (credential,) = report.require()
+        assert credential.types == tuple(types)
+        assert credential.claims["credentialSubject"]["achievement"]["name"] == "Master of Science"
+        altered = {**signed, "issuanceDate": "2026-06-29T00:00:00Z"}
+        report = verifier(BY_NAME).verify(altered, now=NOW)
+        assert report.verdict is Verdict.UNDETERMINED
+        assert isinstance(report.deciding and report.deciding.problem, UnknownContext)
+        assert all(url in report.deciding.text for url in urls)
+        costs.append(cost(signed))
+    first, *others = costs
+    assert min(others) > 1.5 * first  # each try is paid for
+    report = verifier(BY_NAME).verify(signed, now=NOW, work=Work(costs[-1] - 1))
+    assert report.verdict is Verdict.UNDETERMINED
+    assert "more to verify" in report.deciding.text
+
+
+def test_a_context_with_a_version_has_one_text() -> None:
+    signed = UNIVERSITY.sign(diploma(CONTEXT[1]))
+    altered = {**signed, "issuanceDate": "2026-06-29T00:00:00Z"}
+    assert verifier(BY_NAME).verify(altered, now=NOW).verdict is Verdict.INVALID
+
+
+def test_a_credential_is_read_by_the_text_under_which_its_proof_fits() -> None:
+    """A word of the earlier one, which the later one does not have, and the issuer that the word hides."""
+    _, earlier = editions(BADGES)
+    profile = {"id": UNIVERSITY.did, "type": ["Profile"], "name": "Example", "sisSourcedId": "4711"}
+    signed = UNIVERSITY.sign(diploma(BADGES, issuer=profile), contexts=earlier)
+    report = verifier(BY_NAME).verify(signed, now=NOW)
+    assert report, report.deciding
+    assert report.require()[0].claims["issuer"]["sisSourcedId"] == "4711"
+    assert not report.require()[0].unread
+
+
+def test_proofs_under_different_texts_do_not_add_up() -> None:
+    """Nobody would know what the document says."""
+    later, earlier = editions(BADGES)
+    document = UNIVERSITY.sign(diploma(BADGES), contexts=later)
+    both = UNIVERSITY.sign(document, contexts=earlier)
+    report = verifier(BY_NAME).verify(both, now=NOW)
+    assert report.verdict is Verdict.UNDETERMINED
+    assert isinstance(report.deciding and report.deciding.problem, UnknownContext)
+
+
+def test_a_presentation_may_be_signed_under_an_earlier_text() -> None:
+    _, earlier = editions(BADGES)
+    signed = UNIVERSITY.sign(diploma(BADGES), contexts=earlier)
+    holder, asked = Holder(), {"challenge": "challenge", "domain": "employer.example"}
+    for contexts in editions(BADGES):
+        shown = holder.present(signed, contexts=contexts)
+        report = verifier(BY_NAME).verify(shown, now=NOW, **asked)
+        assert report, report.deciding
+        assert report.holder == holder.did
+
+
+def test_no_text_of_a_context_makes_the_credential_another_issuers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever is trusted under one name does not speak under what that name means in another text."""
+    folder = tmp_path / "contexts"
+    shutil.copytree(documents.FOLDER, folder)
+    rows = json.loads((folder / "index.json").read_bytes())
+    for number, prefix in enumerate(("https://one.example/", "https://two.example/")):
+        text = json.dumps({"@context": {"uni": prefix, "thesis": f"urn:ex:{number}"}})
+        (folder / f"{number}.json").write_text(text)
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        rows.append({"url": "https://ex.example/v", "file": f"{number}.json", "sha256": digest})
+    (folder / "index.json").write_text(json.dumps(rows))
+    monkeypatch.setattr(documents, "FOLDER", folder)
+    one, two = vouched({}).editions({"@context": "https://ex.example/v"})
+    document = diploma("https://ex.example/v", CONTEXT[1], issuer="uni:me", thesis="On snow")
+    pins = (UNIVERSITY.key.public_key.multikey(),)
+    for name, contexts, verdict in (
+        ("https://one.example/me", one, Verdict.VALID),
+        ("https://one.example/me", two, Verdict.UNDETERMINED),
+        ("https://two.example/me", two, Verdict.UNDETERMINED),
+    ):
+        method = f"{name}#{pins[0]}"
+        signed = sign(
+            document, UNIVERSITY.key, verification_method=method, created=UNIVERSITY.now, contexts=contexts
+        )
+        trust = Trust().adding(RecognisedIssuer(name, keys=pins))
+        report = verifier(trust, contexts=one).verify(signed, now=NOW)
+        assert report.verdict is verdict, (name, report.to_dict())
+
+
+# A deployment's own
+
+THESIS = "https://university.example/thesis/v1"
+
+
+def thesis() -> dict[str, Any]:
+    return diploma(THESIS, CONTEXT[1], type=["VerifiableCredential", "OpenBadgeCredential"], thesis="On snow")
+
+
+def test_a_context_that_a_deployment_vouches_for() -> None:
+    own = {THESIS: {"@context": {"thesis": "urn:ex:thesis"}}}
+    signed = UNIVERSITY.sign(thesis(), contexts=vouched(own))
+    assert verifier(BY_NAME).verify(signed, now=NOW).verdict is Verdict.UNDETERMINED
+    judge = verifier(BY_NAME, contexts=vouched(own))
+    report = judge.verify(signed, now=NOW)
+    assert report, report.deciding
+    assert report.require()[0].claims["thesis"] == "On snow"
+    assert judge.verify({**signed, "thesis": "On ice"}, now=NOW).verdict is Verdict.INVALID
+
+
+def test_it_may_name_a_context_without_a_version() -> None:
+    """Of which each text is tried even though the document does not name it itself."""
+    own = vouched({THESIS: {"@context": [BADGES, {"thesis": "urn:ex:thesis"}]}})
+    _, earlier = own.editions({})
+    document = diploma(THESIS, thesis="On snow")
+    judge = verifier(BY_NAME, contexts=own)
+    assert judge.verify(UNIVERSITY.sign(document, contexts=earlier), now=NOW)
+
+
+def test_it_cannot_give_what_decides_another_meaning() -> None:
+    until = "https://www.w3.org/2018/credentials#validUntil"
+    own = vouched({THESIS: {"@context": {"thesis": "urn:ex:thesis", "goodUntil": until}}})
+    with pytest.raises(Respelled, match="goodUntil"):
+        UNIVERSITY.sign({**thesis(), "goodUntil": "2030-01-01T00:00:00Z"}, contexts=own)
+
+
+def test_the_folder_beside_the_trust_list(program: Program, tmp_path: Path) -> None:
+    """Verified, kept and shown: by what `contexts/` lists, and left open without it."""
+    own = {"@context": {"thesis": "urn:ex:thesis"}}
+    signed = UNIVERSITY.sign(thesis(), contexts=vouched({THESIS: own}))
+    file = tmp_path / "thesis.json"
+    file.write_text(json.dumps(signed))
+    program.home.mkdir()
+    (program.home / "trust.json").write_bytes(BY_NAME.to_bytes())
+    at = ("--at", f"{NOW:%Y-%m-%dT%H:%M:%SZ}", "--offline")
+    assert program("verify", file, *at).code == 3
+    folder = program.home / "contexts"
+    folder.mkdir()
+    text = json.dumps(own)
+    (folder / "thesis.json").write_text(text)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    row = {"url": THESIS, "file": "thesis.json", "sha256": digest}
+    (folder / "index.json").write_text(json.dumps([row]))
+    assert program("verify", file, *at).code == 0
+    (folder / "thesis.json").write_text(text.replace("urn:ex:thesis", "urn:ex:snow"))
+    answer = program("verify", file, *at)
+    assert (answer.code, "SHA-256" in answer.err) == (2, True)

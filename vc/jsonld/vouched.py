@@ -1,0 +1,76 @@
+"""Contexts that a deployment vouches for, beside the vendored ones: a folder of files with their SHA-256."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from wire.problem import Malformed, Problem
+from wire.strict import load_json, load_json_object
+
+from .context import IRI, Contexts, Meter
+from .documents import Documents
+from .names import Names
+
+_LARGEST = 1 << 20  # bytes of a file; the largest vendored context has 15,000
+_ROW = frozenset({"url", "file", "sha256"})
+
+
+def vouched(extra: Mapping[str, Any]) -> Contexts:
+    """The vendored contexts and these, parsed and by URL, for documents that are signed.
+
+    Raises `Refused` for the URL of a vendored one, and what a context raises that cannot be processed.
+    """
+    documents = Documents(extra)
+    contexts = Contexts(documents, Names(documents))
+    for url in extra:
+        contexts.process(contexts.root, url, Meter())
+    return contexts
+
+
+def load(folder: Path) -> Contexts:
+    """The vendored contexts and those of a folder, which its `index.json` lists by `url`, `file`, `sha256`.
+
+    Raises `Malformed`, naming the file, for one that is not as listed, or cannot be used.
+    """
+    index = folder / "index.json"
+    found: dict[str, Any] = {}
+    place = index
+    try:
+        for row in _rows(index):
+            place, url = index, row["url"]
+            if url in found or not IRI(url):
+                raise Malformed(f"{url} is no URL, or listed twice")
+            if Path(row["file"]).name != row["file"]:
+                raise Malformed(f"{row['file']} is no file in this folder")
+            place = folder / row["file"]
+            data = _read(place)
+            if hashlib.sha256(data).hexdigest() != row["sha256"]:
+                raise Malformed(f"its SHA-256 is not the one that {index} has")
+            found[url] = load_json_object(data)
+            place = index
+        return vouched(found)
+    except (Problem, OSError) as problem:
+        what = problem.detail if isinstance(problem, Problem) else problem.strerror
+        raise Malformed(f"the context {place}: {what}") from None
+
+
+def _rows(index: Path) -> list[dict[str, str]]:
+    rows = load_json(_read(index))
+    if not isinstance(rows, list):
+        raise Malformed("it is no list")
+    for row in rows:
+        if (
+            not isinstance(row, dict)
+            or row.keys() != _ROW
+            or not all(isinstance(v, str) for v in row.values())
+        ):
+            raise Malformed("an entry has other members than url, file and sha256, each a text")
+    return rows
+
+
+def _read(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(_LARGEST + 1)
