@@ -109,8 +109,8 @@ class ListMemory:
     def fits(
         self, made: tuple[tuple[bytes, PublicKey], ...], work: Work, verify: Callable[[], Contexts]
     ) -> Contexts:
-        """What `verify` finds out of proofs, each given by its log entry and key, but once: that they fit, and
-        under which contexts.
+        """What `verify` finds out of proofs, each given by its log entry and key, but once: that they fit,
+        and under which contexts.
 
         What it costs is charged each time, so that no report depends on what is remembered. Raises what
         `verify` raises.
