@@ -82,8 +82,8 @@ def _begun(store: Store) -> Iterator[bytes]:
     yield from store.logged.known().begun
     for job, number in store.begun_chunks():
         yield job.chunk_key(number)
-    for seq, packed in store.begun_singles():
-        yield log_entry(unpack(seq, packed).credential)
+    for key, ((seq, packed), *_) in store.begun_singles():
+        yield key or log_entry(unpack(seq, packed).credential)
 
 
 def _older(known: int, size: int) -> Damaged:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -32,6 +33,7 @@ class Database:
     """
 
     def __init__(self, path: Path) -> None:
+        self._turn = threading.Lock()
         query = {"uri": "true"}
         if writable := os.access(path.parent, os.W_OK):
             path.touch(mode=0o600)
@@ -66,8 +68,11 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """The one transaction that may write, durable when the block ends; raises `IntegrityError`, too."""
-        with self._problems(), self._engine.execution_options(write=True).begin() as connection:
+        """The one transaction that may write, durable when the block ends; raises `IntegrityError`, too.
+
+        Threads take turns here: SQLite would have them look again and again, and give up.
+        """
+        with self._turn, self._problems(), self._engine.execution_options(write=True).begin() as connection:
             yield connection
 
     @contextmanager

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-import threading
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import cached_property
@@ -17,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-import zstandard
 
 from keys import KeyFile
 from keys.signer import Passphrase
@@ -29,12 +27,11 @@ from vc import Anchored, Bundle, Credential
 from vc.anchoring import document_digest
 from vc.status import StatusEntry
 from wire.clock import is_ahead
-from wire.datetimestamp import format_datetimestamp
 from wire.files import locked, make_private_folder, write_durably
-from wire.problem import Conflict, Damaged, Malformed, NotFound, Refused
+from wire.problem import Conflict, Damaged, Malformed, NotFound, Problem, Refused
 from wire.strict import load_json_object
 
-from .archive import Archive, unpack
+from .archive import Archive
 from .bulk import Bulk, Progress, Result
 from .checking import Catalogue
 from .clock import ClockJournal
@@ -42,12 +39,14 @@ from .consistency import append, require_agreement, require_not_older
 from .home import KEYS, Identity, index
 from .names import with_changes
 from .permutation import LIST_BITS, LIST_ENTRIES
-from .press import Line, Press, index_columns, log_entry
+from .press import Line, Press
 from .records import InvalidRecord, Record, check_record, latest_award
+from .singles import Edition, RecordRefused, Singles
 from .source import Source
 from .status import Lists, anchored
-from .store import EditionTaken, Entry, NewEntry, Store
+from .store import EditionTaken, Entry, Store
 from .template import Template
+from .turns import Turns
 
 Clock = Callable[[], datetime]
 
@@ -55,7 +54,6 @@ SUITE = "eddsa-rdfc-2022"
 """What Open Badges 3.0 asks for."""
 
 _PATIENCE = 5.0  # seconds that one who issues waits for another
-_BLOCK = 64  # the most sequence numbers that a process takes at a time for single issues
 _LIST_NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
 ROW = re.compile(r"row[ :]?([1-9][0-9]{0,9})")
 
@@ -73,9 +71,8 @@ class Issuer:
         self.log_patience: float | None = None
         """Seconds to wait for others who write to the log; after them `TryLater`. Set before it is opened."""
         self._clock = clock
-        self._block: Iterator[int] = iter(())
-        self._block_size = 1
-        self._block_lock = threading.Lock()
+        self._new: Turns[Sequence[Edition], list[int]] = Turns(self._issue_new)
+        self._editions: Turns[Sequence[Edition], list[int]] = Turns(lambda calls: self._singles.issue(calls))
 
     @classmethod
     def create(
@@ -216,6 +213,10 @@ class Issuer:
         return Bulk(self.store, self.log, self.home / "shards")
 
     @cached_property
+    def _singles(self) -> Singles:
+        return Singles(self.store, self.log, self._press, self.lists, self.home, self._clock)
+
+    @cached_property
     def _archive(self) -> Archive:  # needs neither keys nor log: to look at a diploma, no right to write
         return Archive(self.store, self.home / "shards")
 
@@ -250,11 +251,26 @@ class Issuer:
 
     def issue(self, cells: Mapping[str, str]) -> Entry:
         """Issues one diploma, its record given field by field. Raises `InvalidRecord` or `Conflict`."""
-        record = self._checked(cells, self._press.composer.own)
-        with locked(self.home / "issue", patience=_PATIENCE):
-            self._bulk.recover()
-            self._recover()
-            return self._issue_edition(record, 1, None)
+        try:
+            return self.issue_many([cells])[0]
+        except RecordRefused as refused:
+            raise refused.problem from None
+
+    def issue_many(self, records: Iterable[Mapping[str, str]]) -> list[Entry]:
+        """Issues several diplomas, all or none, and returns their editions in the order of the records.
+
+        Calls from many threads wait for each other and go the way together. Raises `RecordRefused` for the
+        first record that cannot be issued, be it invalid or issued before, and then issues none; `TryLater`
+        where another process issues for longer than five seconds. For thousands there is `issue_file`.
+        """
+        checked = []
+        for position, cells in enumerate(records):
+            try:
+                checked.append(self._checked(cells, self._press.composer.own))
+            except InvalidRecord as problem:
+                raise RecordRefused(position, problem) from problem
+        seqs = self._new([Edition(record) for record in checked]) if checked else []
+        return [self.store.entry(seq) for seq in seqs]
 
     def correct(self, number: str, changes: Mapping[str, str]) -> Entry:
         """Issues the next edition of a diploma with changed fields, and revokes the one before as superseded.
@@ -273,7 +289,7 @@ class Issuer:
         if record == line.record and not is_ahead(line.created, self._clock()):
             self.lists.publish(now=self._clock())  # the edition may be one that was interrupted before this
             return current
-        return self._issue_edition(record, current.edition + 1, _holder(line))
+        return self._issue_edition(Edition(record, current.edition + 1, _holder(line)))
 
     def _checked(self, cells: Mapping[str, str], own: Collection[str]) -> Record:
         record = check_record(cells, latest_award(self._clock().date()), own)
@@ -311,7 +327,7 @@ class Issuer:
             if _holder(line) == holder:
                 return self.bundle(current).to_bytes()
             with suppress(EditionTaken):  # by another request of the same holder, or a correction: look again
-                self._issue_edition(line.record, current.edition + 1, holder, generation)
+                self._issue_edition(Edition(line.record, current.edition + 1, holder, generation))
 
     def release(self, number: str) -> Entry:
         """The next edition of a diploma, bound to nobody: for a holder whose wallet is lost.
@@ -328,7 +344,7 @@ class Issuer:
             if _holder(line) is None:
                 return current
             with suppress(EditionTaken):  # by a correction: look again
-                return self._issue_edition(line.record, current.edition + 1, None)
+                return self._issue_edition(Edition(line.record, current.edition + 1))
 
     def is_bound(self, entry: Entry) -> bool:
         """Whether a wallet has claimed this edition."""
@@ -341,39 +357,21 @@ class Issuer:
             raise Refused("this diploma was revoked", hint="A new one needs a number of its own.")
         return current
 
-    def _issue_edition(
-        self, record: Record, edition: int, holder: str | None, generation: int | None = None
-    ) -> Entry:
-        Identity.read(self.home).require_open()
-        now = self.log.now()  # before a number is taken
-        seq = self._next_seq()
-        printed = self._press.print(record, seq, now, edition=edition, holder=holder)
-        number, name, email = index_columns(record)
-        self.store.begin_single(
-            NewEntry(seq, number, edition, None, name, email), zstandard.compress(printed.line), generation
-        )
-        self._complete(seq, printed.entry)
-        self.lists.publish(now=self._clock())
+    def _issue_edition(self, edition: Edition) -> Entry:
+        try:
+            (seq,) = self._editions([edition])
+        except RecordRefused as refused:
+            raise refused.problem from None
         return self.store.entry(seq)
 
-    def _complete(self, seq: int, log_entry: bytes) -> None:
-        batch = append(self.store, self.log, [log_entry], log_entry)
-        with self.lists.changing():  # the edition before is revoked
-            self.store.finish_single(seq, batch, format_datetimestamp(self.log.now()))
+    def _issue_new(self, calls: Sequence[Sequence[Edition]]) -> Sequence[list[int] | Problem]:
+        with locked(self.home / "issue", patience=_PATIENCE):
+            self._bulk.recover()
+            return self._singles.issue(calls)
 
     def _recover(self) -> None:
-        for seq, packed in self.store.begun_singles():
-            self._complete(seq, log_entry(unpack(seq, packed).credential))
-
-    def _next_seq(self) -> int:
-        with self._block_lock:
-            found = next(self._block, None)
-            if found is None:
-                first = self.store.reserve(self._block_size)
-                self._block = iter(range(first, first + self._block_size))
-                self._block_size = min(2 * self._block_size, _BLOCK)  # one command takes one, a service many
-                found = next(self._block)
-            return found
+        if self.store.begun_singles():  # else no key is needed
+            self._singles.recover()
 
     def close(self) -> datetime:
         """Closes the issuer for good: all status lists are signed, anchored and written a last time.

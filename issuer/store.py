@@ -7,6 +7,7 @@ what each column is, are in `migrations`.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,7 +15,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
-from wire.problem import Conflict, Damaged, NotFound, Refused
+from wire.problem import Conflict, Damaged, NotFound, Problem, Refused
 
 from .crossing import Crossed, Incoming, compare
 from .database import Database
@@ -84,6 +85,16 @@ class NewEntry(NamedTuple):
     leaf: int | None
     name: str
     email: str
+
+
+class Single(NamedTuple):
+    """A credential just signed that is in no shard: its line, packed, and its log entry."""
+
+    entry: NewEntry
+    line: bytes
+    log_entry: bytes
+    generation: int | None = None
+    """Of the link by which it is claimed."""
 
 
 _ENTRY = (
@@ -174,50 +185,53 @@ class Store:
 
     # One at a time
 
-    def begin_single(self, entry: NewEntry, line: bytes, generation: int | None = None) -> None:
-        """Takes a number and edition for a signed credential; `generation` is of the link that claims it.
+    def begin_singles(self, calls: Sequence[Sequence[Single]]) -> list[tuple[int, Problem] | None]:
+        """Takes numbers and editions for signed credentials, as one batch for the log.
 
-        Raises `EditionTaken` if another has it, `Refused` if the diploma was revoked, `Released` if the links
-        of that generation have ended.
+        Of each call it takes all or none; where none, it says which was the first that cannot be, and why:
+        `EditionTaken` if another has it, `Refused` if the diploma was revoked, `Released` if the links of
+        that generation have ended.
         """
-        try:
-            with self._database.writing() as connection:
-                if connection.exec_driver_sql(
-                    "SELECT 1 FROM credential JOIN revocation USING (seq) "
-                    "WHERE number = ? AND reason <> 'superseded'",
-                    (entry.number,),
-                ).first():
-                    raise Refused("this diploma was revoked", hint="A new one needs a number of its own.")
-                if generation is not None:
-                    _require_generation(connection, entry.number, generation)
-                _insert(connection, [entry])
-                connection.exec_driver_sql("INSERT INTO single VALUES (?, ?)", (entry.seq, line))
-        except IntegrityError as error:
-            raise EditionTaken(
-                f"the diploma has an edition {entry.edition} already",
-                hint="`intaglio issuer show` shows it; `intaglio issuer correct` makes the next one.",
-            ) from error
+        refused: list[tuple[int, Problem] | None] = []
+        with self._database.writing() as connection:
+            begun: list[Single] = []
+            for call in calls:
+                refused.append(_begin(connection, call))
+                begun += call if refused[-1] is None else ()
+            if begun:
+                key = batch_key([single.log_entry for single in begun])
+                rows = [(single.entry.seq, key) for single in begun]
+                connection.exec_driver_sql("INSERT INTO batch VALUES (?, ?)", rows)
+        return refused
 
-    def finish_single(self, seq: int, batch: Appended, date: str) -> None:
-        """Records the log entry of a single credential, and revokes the editions before it as superseded."""
+    def finish_singles(self, seqs: Sequence[int], batch: Appended, date: str) -> None:
+        """Records the log entries of a batch of credentials, and revokes editions before as superseded."""
         with self._database.writing() as connection:
             connection.exec_driver_sql(
-                "UPDATE credential SET leaf = ? WHERE seq = ?", (batch.leaves.start, seq)
+                "UPDATE credential SET leaf = ? WHERE seq = ?", list(zip(batch.leaves, seqs, strict=True))
             )
+            connection.exec_driver_sql("DELETE FROM batch WHERE seq = ?", [(seq,) for seq in seqs])
             settle(connection, batch)
             connection.exec_driver_sql(
                 "INSERT OR IGNORE INTO revocation SELECT old.seq, 'superseded', ? FROM credential AS new "
                 "JOIN credential AS old USING (number) WHERE new.seq = ? AND old.edition < new.edition",
-                (date, seq),
+                [(date, seq) for seq in seqs],
             )
 
-    def begun_singles(self) -> list[tuple[int, bytes]]:
-        """Single credentials that were signed and stored, but perhaps never reached the log."""
+    def begun_singles(self) -> list[tuple[bytes | None, list[tuple[int, bytes]]]]:
+        """Batches that were begun, but perhaps never reached the log: key, sequence numbers and lines.
+
+        One of a program from before has no key, and one credential.
+        """
         with self._database.reading() as connection:
             rows = connection.exec_driver_sql(
-                "SELECT seq, line FROM credential JOIN single USING (seq) WHERE leaf IS NULL ORDER BY seq"
-            )
-            return [(seq, line) for seq, line in rows]
+                "SELECT coalesce(key, seq), key, seq, line FROM credential JOIN single USING (seq) "
+                "LEFT JOIN batch USING (seq) WHERE leaf IS NULL ORDER BY seq"
+            ).all()
+        batches: dict[bytes | int, tuple[bytes | None, list[tuple[int, bytes]]]] = {}
+        for name, key, seq, line in rows:
+            batches.setdefault(name, (key, []))[1].append((seq, line))
+        return list(batches.values())
 
     def single(self, seq: int) -> bytes | None:
         """The stored line of a credential that was issued singly; `None` for one in a shard."""
@@ -387,6 +401,42 @@ def _require_generation(connection: Connection, number: str, generation: int) ->
 def _jobs(connection: Connection, condition: str, *values: Any) -> list[Job]:
     columns = "SELECT id, key, file, created, first_seq, length, chunks FROM job WHERE "
     return [Job(*row) for row in connection.exec_driver_sql(columns + condition, values)]
+
+
+def batch_key(entries: Sequence[bytes]) -> bytes:
+    """Under which key single credentials go into the log together; alone, it is the entry itself."""
+    return entries[0] if len(entries) == 1 else hashlib.sha256(b"".join(entries)).digest()
+
+
+def _begin(connection: Connection, call: Sequence[Single]) -> tuple[int, Problem] | None:
+    """Inserts all, or undoes it and gives the place of the first that cannot be, and why."""
+    place = 0
+    try:
+        with connection.begin_nested():
+            for place, single in enumerate(call):  # noqa: B007 -- where it stopped
+                _begin_one(connection, single)
+    except (EditionTaken, Refused) as problem:
+        return place, problem
+    return None
+
+
+def _begin_one(connection: Connection, single: Single) -> None:
+    number = single.entry.number
+    if connection.exec_driver_sql(
+        "SELECT 1 FROM credential JOIN revocation USING (seq) WHERE number = ? AND reason <> 'superseded'",
+        (number,),
+    ).first():
+        raise Refused("this diploma was revoked", hint="A new one needs a number of its own.")
+    if single.generation is not None:
+        _require_generation(connection, number, single.generation)
+    try:
+        _insert(connection, [single.entry])
+    except IntegrityError as error:
+        raise EditionTaken(
+            f"the diploma has an edition {single.entry.edition} already",
+            hint="`intaglio issuer show` shows it; `intaglio issuer correct` makes the next one.",
+        ) from error
+    connection.exec_driver_sql("INSERT INTO single VALUES (?, ?)", (single.entry.seq, single.line))
 
 
 def _insert(connection: Connection, entries: Sequence[NewEntry]) -> None:

@@ -189,7 +189,7 @@ def test_a_revocation_that_was_killed_is_finished_by_whoever_comes_next(
 
 @pytest.mark.parametrize(
     ("owner", "name"),
-    [(Store, "begin_single"), (Logged, "intend"), (Log, "append"), (Store, "finish_single")],
+    [(Store, "begin_singles"), (Logged, "intend"), (Log, "append"), (Store, "finish_singles")],
 )
 def test_a_diploma_that_was_killed_is_finished_by_whoever_comes_next(
     home: Path, owner: Any, name: str
@@ -265,7 +265,7 @@ def test_an_index_of_f31e11f_from_before_a_diploma_is_told(home: Path, tmp_path:
         reopened(copy).issue(graduate(5))
 
 
-@pytest.mark.parametrize(("owner", "name"), [(Store, "begin_single"), (Log, "append")])
+@pytest.mark.parametrize(("owner", "name"), [(Store, "begin_singles"), (Log, "append")])
 def test_what_f31e11f_began_is_finished(home: Path, owner: Any, name: str) -> None:
     killed_after(home, owner, name, lambda issuer: issuer.issue(graduate(4)), 1)
     issuer = reopened(as_f31e11f_left_it(home))

@@ -247,8 +247,8 @@ def test_numbers_for_single_diplomas_are_taken_in_blocks(
     [
         (Log, "append", True),
         (Log, "append", False),
-        (Store, "finish_single", True),
-        (Store, "finish_single", False),
+        (Store, "finish_singles", True),
+        (Store, "finish_singles", False),
     ],
 )
 def test_a_single_diploma_that_was_interrupted_is_completed_by_the_next(
@@ -386,14 +386,14 @@ def test_a_revocation_is_not_lost_to_a_claim_under_way(
     issuer: Issuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     issuer.issue(graduate(1))
-    real = Store.begin_single
+    real = Store.begin_singles
 
-    def revoke_first(*args: Any) -> None:
+    def revoke_first(*args: Any) -> Any:
         monkeypatch.undo()
         issuer.lists.revoke(["UNI-000001"], Reason.FRAUD, date=NOW, now=NOW)
-        real(*args)
+        return real(*args)
 
-    monkeypatch.setattr(Store, "begin_single", revoke_first)
+    monkeypatch.setattr(Store, "begin_singles", revoke_first)
     with pytest.raises(Refused, match="was revoked"):
         issuer.claim("UNI-000001", HOLDER)
     assert [entry.reason for entry in issuer.entries()] == ["fraud"]

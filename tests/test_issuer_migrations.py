@@ -67,7 +67,7 @@ def test_an_index_of_f31e11f_is_migrated_and_has_all_that_it_had(path: Path, tmp
         ("UNI-3", 1, "Nguyễn Thị Ánh", "fraud"),
         ("UNI-1", 2, "张敏", None),
     ]
-    assert store.begun_singles() == [(4, b"line")]
+    assert store.begun_singles() == [(None, [(4, b"line")])]
     assert store.reserve(1) == 5
     assert (store.revocations.published(0).leaf, store.logged.last_leaf()) == (5, 6)
     store.close()

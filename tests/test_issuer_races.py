@@ -15,7 +15,8 @@ from exchange.claim import ClaimLink
 from issuer.claims import AlreadyClaimed, ChallengeSpent, Claims, _hash, _seconds
 from issuer.issue import Issuer
 from issuer.revocations import Revocations
-from issuer.store import EditionTaken, NewEntry, Store
+from issuer.singles import Singles
+from issuer.store import EditionTaken, NewEntry, Single, Store
 from keys import PrivateKey
 from ledger import Log
 from tests.diplomas import NOW as CLAIMED
@@ -94,10 +95,12 @@ def one_edition(race: Race, folder: Path) -> None:
     stores = [Store(folder / "issuer.sqlite") for _ in range(2)]
 
     def begin(store: Store, seq: int) -> Callable[[], object]:
-        return lambda: store.begin_single(NewEntry(seq, NUMBER, 1, None, "张敏", ""), b"line")
+        single = Single(NewEntry(seq, NUMBER, 1, None, "张敏", ""), b"line", b"entry")
+        return lambda: store.begin_singles([[single]])
 
     results = race.run([begin(store, seq) for seq, store in enumerate(stores)])
-    assert outcomes(results) == [EditionTaken, type(None)]
+    problems = [refused[0][1] for refused in results if refused != [None]]  # type: ignore[index]
+    assert outcomes(problems) == [EditionTaken]
     assert len(stores[0].begun_singles()) == 1
 
 
@@ -120,7 +123,7 @@ def one_diploma(race: Race, folder: Path) -> None:
 def one_begun(race: Race, folder: Path) -> None:
     home = issuer_in(folder / "home", clock=lambda: NOW).home
     with pytest.MonkeyPatch.context() as killed:
-        killed.setattr(Issuer, "_complete", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        killed.setattr(Singles, "_complete", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             opened(home).issue(graduate(1))
     issuers = [opened(home) for _ in range(2)]
@@ -206,17 +209,19 @@ def reserve_after_a_look(self: Store, count: int) -> int:
     return int(first)
 
 
-def begin_after_a_look(self: Store, entry: NewEntry, line: bytes, generation: int | None = None) -> None:
+def begin_after_a_look(self: Store, calls: Sequence[Sequence[Single]]) -> list[Any]:
+    entry, line = calls[0][0][:2]
     with self._database.reading() as connection:
         taken = "SELECT 1 FROM single JOIN person USING (seq) WHERE line = ?"
         if connection.exec_driver_sql(taken, (line,)).first():
-            raise EditionTaken("another has it")
+            return [(0, EditionTaken("another has it"))]
     with self._database.writing() as connection:
         connection.exec_driver_sql(
             "INSERT INTO credential VALUES (?, ?, ?, NULL)", (entry.seq, entry.number, entry.seq)
         )
         connection.exec_driver_sql("INSERT INTO person VALUES (?, '', '')", (entry.seq,))
         connection.exec_driver_sql("INSERT INTO single VALUES (?, ?)", (entry.seq, line))
+    return [None]
 
 
 _append = Log.append
@@ -234,7 +239,7 @@ def append_again(self: Log, entries: Sequence[bytes], key: bytes) -> range:
         (one_challenge, Claims, "_spend", spend_after_a_look),
         (one_link, Claims, "_bind", bind_after_a_look),
         (one_sequence, Store, "reserve", reserve_after_a_look),
-        (one_edition, Store, "begin_single", begin_after_a_look),
+        (one_edition, Store, "begin_singles", begin_after_a_look),
         (one_begun, Log, "append", append_again),
         (one_list, "issuer.status", "locked", lambda *_, **__: nullcontext()),
     ],

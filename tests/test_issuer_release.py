@@ -174,15 +174,15 @@ def test_a_claim_that_is_under_way_loses(
         stolen = link_by(program)
     message = answer(home, stolen, EVE)
     signed, released = threading.Barrier(2, timeout=30), threading.Barrier(2, timeout=30)
-    real, waits = Store.begin_single, iter([True])
+    real, waits = Store.begin_singles, iter([True])
 
-    def begin_single(self: Store, *arguments: Any) -> None:
+    def begin_singles(self: Store, *arguments: Any) -> Any:
         if next(waits, False):
             signed.wait()
             released.wait()
-        real(self, *arguments)
+        return real(self, *arguments)
 
-    monkeypatch.setattr(Store, "begin_single", begin_single)
+    monkeypatch.setattr(Store, "begin_singles", begin_singles)
     with ThreadPoolExecutor(1) as pool:
         thief = pool.submit(redeem, home, stolen, EVE, message)
         signed.wait()
@@ -198,23 +198,23 @@ def test_a_correction_that_is_under_way_does_not_stop_a_release(
     home: Path, program: Program, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     redeem(home, link_by(program), EVE)
-    real, first = Store.begin_single, iter([True])
+    real, first = Store.begin_singles, iter([True])
 
-    def begin_single(self: Store, *arguments: Any) -> None:
+    def begin_singles(self: Store, *arguments: Any) -> Any:
         if next(first, False):
             opened(home).correct(NUMBER, {"gpa": "4.0"})
-        real(self, *arguments)
+        return real(self, *arguments)
 
-    monkeypatch.setattr(Store, "begin_single", begin_single)
+    monkeypatch.setattr(Store, "begin_singles", begin_singles)
     opened(home).release(NUMBER)
     assert bound(home) == [None, did(EVE), did(EVE), None]
 
 
 STEPS = [
     (Store, "release"),
-    (Store, "begin_single"),
+    (Store, "begin_singles"),
     (Log, "append"),
-    (Store, "finish_single"),
+    (Store, "finish_singles"),
     (Lists, "publish"),
     (Issuer, "release"),
     (Claims, "offer"),

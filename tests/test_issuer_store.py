@@ -11,7 +11,7 @@ from sqlalchemy import event
 from issuer.crossing import Crossed, Incoming
 from issuer.logged import Appended
 from issuer.revocations import Published
-from issuer.store import EditionTaken, Job, NewEntry, Store
+from issuer.store import EditionTaken, Job, NewEntry, Single, Store
 from wire.problem import Damaged, NotFound, Refused, Unavailable
 
 DATE = "2026-07-01T12:00:00Z"
@@ -66,6 +66,7 @@ def test_what_was_interrupted_is_found_without_reading_all_that_was_issued(store
     assert plan == [
         "SCAN credential USING INDEX begun",
         "SEARCH single USING INTEGER PRIMARY KEY (rowid=?)",
+        "SEARCH batch USING INTEGER PRIMARY KEY (rowid=?) LEFT-JOIN",
     ]
 
 
@@ -114,12 +115,18 @@ def test_rows_are_compared_with_each_other_and_with_what_was_issued(store: Store
         )
 
 
+def begin(store: Store, entry: NewEntry, line: bytes = b"") -> None:
+    (refused,) = store.begin_singles([[Single(entry, line, b"%d" % entry.seq)]])
+    if refused is not None:
+        raise refused[1]
+
+
 def test_a_single_credential_is_begun_then_finished(store: Store) -> None:
-    store.begin_single(entry(0, number="A", leaf=None), b"line")
-    assert store.begun_singles() == [(0, b"line")]
+    begin(store, entry(0, number="A", leaf=None), b"line")
+    assert store.begun_singles() == [(b"0", [(0, b"line")])]
     with pytest.raises(NotFound):
         store.current("A")
-    store.finish_single(0, batch(4), DATE)
+    store.finish_singles([0], batch(4), DATE)
     assert store.begun_singles() == []
     assert store.current("A").leaf == 4
     assert (store.single(0), store.single(1)) == (b"line", None)
@@ -127,31 +134,31 @@ def test_a_single_credential_is_begun_then_finished(store: Store) -> None:
 
 def test_an_edition_is_issued_once_and_supersedes_those_before(store: Store) -> None:
     for seq in range(3):
-        store.begin_single(entry(seq, number="A", edition=seq + 1, leaf=None), b"")
-        store.finish_single(seq, batch(seq), DATE)
+        begin(store, entry(seq, number="A", edition=seq + 1, leaf=None))
+        store.finish_singles([seq], batch(seq), DATE)
     with pytest.raises(EditionTaken, match="has an edition 3 already"):
-        store.begin_single(entry(9, number="A", edition=3, leaf=None), b"")
+        begin(store, entry(9, number="A", edition=3, leaf=None))
     assert [store.entry(seq).reason for seq in range(3)] == ["superseded", "superseded", None]
     assert store.current("A").edition == 3
 
 
 def test_a_revocation_covers_every_edition_and_stays(store: Store) -> None:
-    store.begin_single(entry(0, number="A", leaf=None), b"")
-    store.finish_single(0, batch(0), DATE)
-    store.begin_single(entry(1, number="A", edition=2, leaf=None), b"")  # under way while it is revoked
+    begin(store, entry(0, number="A", leaf=None))
+    store.finish_singles([0], batch(0), DATE)
+    begin(store, entry(1, number="A", edition=2, leaf=None))  # under way while it is revoked
     store.revocations.revoke(["A", "unknown"], "fraud", DATE)
     store.revocations.revoke(["A"], "withdrawn", "2027-01-01T00:00:00Z")
-    store.finish_single(1, batch(1), DATE)
+    store.finish_singles([1], batch(1), DATE)
     assert [(store.entry(seq).reason, store.entry(seq).date) for seq in range(2)] == [("fraud", DATE)] * 2
     with pytest.raises(Refused, match="was revoked"):
-        store.begin_single(entry(2, number="A", edition=3, leaf=None), b"")
+        begin(store, entry(2, number="A", edition=3, leaf=None))
     assert store.revocations.of_list(0) == [(0, "fraud", DATE), (1, "fraud", DATE)]
 
 
 def test_people_are_found_by_part_of_the_name_or_the_whole_address(store: Store) -> None:
     job_with(store, 12)
-    store.begin_single(entry(20, number="N3", edition=2, leaf=None, name="Zoë Ádám", email=""), b"")
-    store.finish_single(20, batch(12), DATE)
+    begin(store, entry(20, number="N3", edition=2, leaf=None, name="Zoë Ádám", email=""))
+    store.finish_singles([20], batch(12), DATE)
     assert [found.number for found in store.search("ADA 1")] == ["N1", "N10", "N11"]
     assert [found.number for found in store.search("A1@X.example")] == ["N1"]
     assert store.search("@x.example") == []

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,10 @@ from issuer.bulk import Bulk, Chunk
 from issuer.issue import Issuer
 from issuer.logged import Appended
 from issuer.shards import write_shard
+from issuer.singles import RecordRefused
 from issuer.source import Source
 from issuer.store import Job, NewEntry, Store
+from ledger.audit import audit
 from tests.fault.issuing import everything, issue, reopened, require_once
 from tests.fault.kill import Reached, Work, kill_everywhere
 from tests.registrar import NOW, csv_file, graduate, issuer_in, twin
@@ -138,6 +141,34 @@ def test_single_diplomas_and_revocations_survive(issuer: Issuer, tmp_path: Path)
     assert kill_everywhere(single_diplomas(issuer, tmp_path), points=100) == 100
 
 
+def diplomas_together(issuer: Issuer, folder: Path) -> Prepare:
+    """Issued at once: all or none, be it by who was killed or by who came next."""
+    numbers = itertools.count()
+
+    def prepare() -> tuple[Work, Work]:
+        home = folder / str(next(numbers)) / "home"
+        twin(issuer, home).issue(graduate(1))
+
+        def work() -> None:
+            with suppress(RecordRefused):  # a run before may have come to the end
+                reopened(home).issue_many([graduate(row) for row in (2, 3, 4)])
+
+        def check() -> None:
+            issuer = reopened(home)
+            issuer.issue(graduate(5))
+            assert len(list(issuer.entries())) in (2, 5)
+            assert issuer.store.logged.known() == (audit(issuer.log).size, [])
+            require_once(issuer)
+
+        return work, check
+
+    return prepare
+
+
+def test_diplomas_that_are_issued_together_are_all_there_or_none(issuer: Issuer, tmp_path: Path) -> None:
+    assert kill_everywhere(diplomas_together(issuer, tmp_path), points=30) == 30
+
+
 # Planted faults
 
 
@@ -212,6 +243,20 @@ def undisturbed(prepare: Prepare) -> None:
     check()
 
 
+def test_a_batch_that_comes_back_in_parts_is_found(
+    issuer: Issuer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = Store.begun_singles
+
+    def one_by_one(self: Store) -> list[tuple[bytes | None, list[tuple[int, bytes]]]]:
+        return [(None, [single]) for _, singles in begun(self) for single in singles]
+
+    monkeypatch.setattr(Store, "begun_singles", one_by_one)
+    undisturbed(diplomas_together(issuer, tmp_path / "undisturbed"))
+    with pytest.raises((AssertionError, Problem)):
+        kill_everywhere(diplomas_together(issuer, tmp_path), points=400)
+
+
 def peek(self: Store, count: int) -> int:
     with self._database.reading() as connection:
         found = connection.exec_driver_sql("SELECT next FROM counter WHERE name = 'seq'").scalar_one()
@@ -221,15 +266,15 @@ def peek(self: Store, count: int) -> int:
 def test_a_position_that_is_taken_too_late_is_found(
     issuer: Issuer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, finish = Store.reserve, Store.finish_single
+    real, finish = Store.reserve, Store.finish_singles
 
-    def finish_and_take(self: Store, seq: int, batch: Appended, date: str) -> None:
-        finish(self, seq, batch, date)
+    def finish_and_take(self: Store, seqs: Sequence[int], batch: Appended, date: str) -> None:
+        finish(self, seqs, batch, date)
         real(self, 1)
 
-    monkeypatch.setattr("issuer.issue._BLOCK", 1)
+    monkeypatch.setattr("issuer.singles._BLOCK", 1)
     monkeypatch.setattr(Store, "reserve", peek)
-    monkeypatch.setattr(Store, "finish_single", finish_and_take)
+    monkeypatch.setattr(Store, "finish_singles", finish_and_take)
     undisturbed(single_diplomas(issuer, tmp_path / "undisturbed"))
     with pytest.raises((AssertionError, Problem)):
         kill_everywhere(single_diplomas(issuer, tmp_path), points=400)

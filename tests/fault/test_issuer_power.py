@@ -20,6 +20,7 @@ from issuer.claims import ChallengeSpent, Claims
 from issuer.database import _PRAGMAS
 from issuer.issue import Issuer
 from issuer.press import Line
+from issuer.singles import RecordRefused
 from issuer.store import EditionTaken, Entry
 from keys import PrivateKey
 from ledger.note import Checkpoint
@@ -263,12 +264,15 @@ def by_link(memory: Path) -> Scenario:
 # After a process that was killed
 
 
-def singly_after_kill(memory: Path) -> Scenario:
+def together_after_kill(memory: Path) -> Scenario:
+    """Two that went the way together come back together."""
+
     def work(issuer: Issuer, acknowledge: Callable[[Promise], None]) -> None:
-        with suppress(EditionTaken):
-            issuer.issue(graduate(1))
-        current = issuer.store.current(ONE)
-        acknowledge(partial(require_same, current, issuer.line(current)))
+        with suppress(RecordRefused):
+            issuer.issue_many([graduate(1), graduate(2)])
+        for number in (ONE, TWO):
+            current = issuer.store.current(number)
+            acknowledge(partial(require_same, current, issuer.line(current)))
 
     home = new_home(memory)
     return Scenario(home, work, work, lambda issuer: None, killed=work)
@@ -302,7 +306,7 @@ Prepare = Callable[[Path], Scenario]
 
 @pytest.mark.parametrize(
     ("prepare", "least"),
-    [(a_file, 500), (singly, 500), (by_link, 200), (singly_after_kill, 200), (a_file_after_kill, 200)],
+    [(a_file, 500), (singly, 500), (by_link, 200), (together_after_kill, 200), (a_file_after_kill, 200)],
 )
 def test_nothing_acknowledged_or_signed_is_lost(prepare: Prepare, least: int, memory: Path) -> None:
     scenario = prepare(memory)
@@ -349,7 +353,7 @@ def _folder_of_shards_not_synced(patch: pytest.MonkeyPatch) -> None:
         (singly, _no_sync_of_each_change),
         (singly, _list_written_in_place),
         (by_link, _no_sync_of_claims),
-        (singly_after_kill, _no_sync_of_what_another_wrote),
+        (together_after_kill, _no_sync_of_what_another_wrote),
         (a_file_after_kill, _no_sync_of_what_another_wrote),
     ],
 )

@@ -1,0 +1,130 @@
+"""Diplomas that are not issued by file: what several threads ask for at once goes the way together.
+
+The order is: signed lines in the index, begun; their entries in the log, as one batch; the editions in the
+index. What a process had begun that was killed is completed by whoever comes next.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+import zstandard
+
+from ledger import Log
+from wire.datetimestamp import format_datetimestamp
+from wire.problem import Problem, Refused
+
+from .archive import unpack
+from .consistency import append
+from .home import Identity
+from .press import Press, index_columns, log_entry
+from .records import Record
+from .status import Lists
+from .store import NewEntry, Single, Store, batch_key
+
+_BLOCK = 64  # the most sequence numbers that a process takes at a time, unless more are wanted at once
+
+
+class Edition(NamedTuple):
+    """What is to be issued: an edition of a diploma, perhaps bound to a holder who claims it by a link."""
+
+    record: Record
+    edition: int = 1
+    holder: str | None = None
+    generation: int | None = None
+    """Of the link."""
+
+
+class RecordRefused(Refused):
+    """One of several records cannot be issued, and so none of them was: which, from 0, and why."""
+
+    title = "One of the records cannot be issued"
+
+    def __init__(self, position: int, problem: Problem) -> None:
+        super().__init__(f"record {position + 1}: {problem.detail}", hint=problem.hint)
+        self.position, self.problem = position, problem
+
+
+class Singles:
+    """Issues single diplomas into one index and log, and publishes the status lists that they change."""
+
+    def __init__(
+        self, store: Store, log: Log, press: Press, lists: Lists, home: Path, clock: Callable[[], datetime]
+    ) -> None:
+        self._store, self._log, self._press, self._lists = store, log, press, lists
+        self._home, self._clock = home, clock
+        self._under_way: set[int] = set()
+        self._block = range(0)
+        self._block_size = 1
+        self._block_lock = threading.Lock()
+
+    def issue(self, calls: Sequence[Sequence[Edition]]) -> list[list[int] | Problem]:
+        """The sequence numbers of what each call asked for, all or none of it; or what was wrong with it."""
+        self.recover()
+        Identity.read(self._home).require_open()
+        now = self._log.now()  # before a number is taken
+        signed = [self._sign(call, now) for call in calls]
+        whole = [call for call in signed if not isinstance(call, Problem)]
+        under_way = {single.entry.seq for call in whole for single in call}
+        self._under_way |= under_way
+        try:
+            refused = self._store.begin_singles(whole)
+            begun = [
+                single for call, why in zip(whole, refused, strict=True) if why is None for single in call
+            ]
+            if begun:
+                entries = [single.log_entry for single in begun]
+                self._complete(batch_key(entries), [single.entry.seq for single in begun], entries)
+                self._lists.publish(now=self._clock())
+        finally:
+            self._under_way -= under_way
+        why = iter(refused)
+        return [call if isinstance(call, Problem) else _answer(call, next(why)) for call in signed]
+
+    def recover(self) -> None:
+        """Completes what was begun, but for what another thread here is about to complete."""
+        for key, singles in self._store.begun_singles():
+            if not self._under_way.issuperset(seq for seq, _ in singles):
+                entries = [log_entry(unpack(seq, packed).credential) for seq, packed in singles]
+                self._complete(key or batch_key(entries), [seq for seq, _ in singles], entries)
+
+    def _sign(self, call: Sequence[Edition], now: datetime) -> list[Single] | RecordRefused:
+        signed = []
+        for position, (seq, asked) in enumerate(zip(self._take(len(call)), call, strict=True)):
+            try:
+                printed = self._press.print(
+                    asked.record, seq, now, edition=asked.edition, holder=asked.holder
+                )
+            except Problem as problem:
+                return RecordRefused(position, problem)
+            number, name, email = index_columns(asked.record)
+            entry = NewEntry(seq, number, asked.edition, None, name, email)
+            packed = zstandard.compress(printed.line)
+            signed.append(Single(entry, packed, printed.entry, asked.generation))
+        return signed
+
+    def _complete(self, key: bytes, seqs: Sequence[int], entries: Sequence[bytes]) -> None:
+        batch = append(self._store, self._log, entries, key)
+        with self._lists.changing():  # the editions before are revoked
+            self._store.finish_singles(seqs, batch, format_datetimestamp(self._log.now()))
+
+    def _take(self, count: int) -> list[int]:
+        """Sequence numbers, ascending. One command takes one of the index, a service many at a time."""
+        with self._block_lock:
+            taken = list(self._block[:count])
+            self._block = self._block[len(taken) :]
+            if wanted := count - len(taken):
+                size = max(self._block_size, wanted)
+                first = self._store.reserve(size)
+                taken += range(first, first + wanted)
+                self._block = range(first + wanted, first + size)
+                self._block_size = min(2 * self._block_size, _BLOCK)
+            return taken
+
+
+def _answer(call: Sequence[Single], refused: tuple[int, Problem] | None) -> list[int] | RecordRefused:
+    return RecordRefused(*refused) if refused else [single.entry.seq for single in call]

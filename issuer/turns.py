@@ -1,0 +1,63 @@
+"""Turns: calls of many threads that wait for each other are done together, by whoever is first."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
+
+from wire.problem import Problem, Unavailable
+
+Asked = TypeVar("Asked")
+Answer = TypeVar("Answer")
+
+
+class _Call(Generic[Asked, Answer]):
+    def __init__(self, asked: Asked) -> None:
+        self.asked = asked
+        self.answer: Answer | None = None
+        self.error: Problem | OSError | None = None
+        self.is_done = False
+
+
+class Turns(Generic[Asked, Answer]):
+    """Does what is asked for, and with it all that other threads have asked for meanwhile.
+
+    `work` is given what was asked for, and answers each or says what is wrong with that one; what it raises
+    is raised by all calls that it was done for. No two threads are in it at once, and nobody waits for more
+    than the turn under way and the next one.
+    """
+
+    def __init__(self, work: Callable[[Sequence[Asked]], Sequence[Answer | Problem]]) -> None:
+        self._work = work
+        self._waiting: deque[_Call[Asked, Answer]] = deque()
+        self._turn = threading.Lock()
+
+    def __call__(self, asked: Asked) -> Answer:
+        call: _Call[Asked, Answer] = _Call(asked)
+        self._waiting.append(call)
+        with self._turn:
+            if not call.is_done:
+                self._serve([self._waiting.popleft() for _ in range(len(self._waiting))])
+        if call.error is not None:
+            raise call.error
+        assert call.answer is not None
+        return call.answer
+
+    def _serve(self, calls: Sequence[_Call[Asked, Answer]]) -> None:
+        error: Problem | OSError = Unavailable("the thread that did this together with others was stopped")
+        try:
+            answers = self._work([call.asked for call in calls])
+            for call, answer in zip(calls, answers, strict=True):
+                if isinstance(answer, Problem):
+                    call.error = answer
+                else:
+                    call.answer = answer
+                call.is_done = True
+        except (Problem, OSError) as raised:
+            error = raised
+        finally:
+            for call in calls:
+                if not call.is_done:
+                    call.error, call.is_done = error, True
