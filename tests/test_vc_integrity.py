@@ -26,7 +26,8 @@ CREATED = datetime(2026, 6, 30, tzinfo=UTC)
 KEYS = {name: PrivateKey.generate(name) for name in ("Ed25519", "P-256", "P-384")}
 COMBINATIONS = [
     (suite, key)
-    for suite in SUITES
+    for suite, found in SUITES.items()
+    if found.signs
     for key in (["Ed25519"] if suite.startswith("eddsa") else ["P-256", "P-384"])
 ]
 DOCUMENT: dict[str, Any] = {
@@ -254,7 +255,7 @@ def test_a_malformed_proof_names_its_member(change: dict[str, Any], where: str) 
 def test_what_is_not_supported_stays_open() -> None:
     proof = signed()["proof"][0]
     with pytest.raises(UnknownCryptosuite) as old:
-        Proof.parse({**proof, "type": "Ed25519Signature2020"})
+        Proof.parse({**proof, "type": "Ed25519Signature2018"})
     assert old.value.undetermined
     document = {**DOCUMENT, "proof": [{**proof, "cryptosuite": "falcon-2030"}]}
     with pytest.raises(UnknownCryptosuite, match="falcon"):
@@ -366,6 +367,7 @@ VECTORS = [
     "di-eddsa/proof-set-chain/signedProofSet2.json",
     "di-eddsa/proof-set-chain/signedProofChain1.json",
     "di-eddsa/proof-set-chain/signedProofChain2.json",
+    "di-eddsa/Ed25519Signature2020/signedEdSig.json",
     "di-ecdsa/ecdsa-rdfc-2019-p256/signedECDSAP256.json",
     "di-ecdsa/ecdsa-rdfc-2019-p256/employ/signedECDSAP256.json",
     "di-ecdsa/ecdsa-rdfc-2019-p384/signedECDSAP384.json",
@@ -397,7 +399,7 @@ def test_the_vectors_of_the_specification_verify(name: str, corpora: Path) -> No
             verify_proof(altered, proof, key, contexts=contexts)
 
 
-@pytest.mark.parametrize("name", [name for name in VECTORS if "eddsa" in name and "chain" not in name])
+@pytest.mark.parametrize("name", [name for name in VECTORS if "/eddsa" in name])
 def test_signing_gives_the_bytes_of_the_vectors(name: str, corpora: Path) -> None:
     """Ed25519 is deterministic, so that our proof of the same input has to be the same."""
     from wire import base58_decode

@@ -19,8 +19,8 @@ from verifier import RecognisedIssuer, Trust, load_policy
 UNIVERSITY = University()
 SIGNED = UNIVERSITY.sign(UNIVERSITY.diploma(index=60))
 UNKNOWN: dict[str, dict[str, Any]] = {
-    "Ed25519Signature2020": {
-        "type": "Ed25519Signature2020",
+    "Ed25519Signature2018": {
+        "type": "Ed25519Signature2018",
         "created": "2026-06-30T00:00:00Z",
         "verificationMethod": f"{UNIVERSITY.did}#key-1",
         "proofPurpose": "assertionMethod",
@@ -152,7 +152,7 @@ class TestMadeUnknown:
         assert check(bundle, policy=policy).verdict is Verdict.UNDETERMINED
 
     def test_a_proof_that_builds_on_it_cannot_be_told(self) -> None:
-        unknown = {**UNKNOWN["Ed25519Signature2020"], "id": "urn:example:1"}
+        unknown = {**UNKNOWN["Ed25519Signature2018"], "id": "urn:example:1"}
         first = {**UNIVERSITY.diploma(index=63), "proof": [unknown]}
         chain = UNIVERSITY.sign(
             first, previous_proof="urn:example:1", proof_id="urn:example:2", suite="eddsa-jcs-2022"

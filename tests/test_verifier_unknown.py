@@ -228,7 +228,11 @@ FUTURE: dict[str, tuple[Change, Verdict, str]] = {
         Verdict.UNDETERMINED,
         "credentials/v3",
     ),
-    "another type of proof": (set_proof(type="Ed25519Signature2030"), Verdict.UNDETERMINED, "proof.type"),
+    "another type of proof": (
+        set_proof(type="Ed25519Signature2030"),
+        Verdict.UNDETERMINED,
+        "Ed25519Signature2030",
+    ),
     "another suite": (set_proof(cryptosuite="mldsa44-rdfc-2030"), Verdict.UNDETERMINED, "mldsa44-rdfc-2030"),
     "another DID method": (
         set_proof(verificationMethod="did:webplus:x.example#1"),

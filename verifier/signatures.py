@@ -76,7 +76,7 @@ class SignatureCheck:
         others: list[Mapping[str, Any]] = []
         for value in values:
             try:
-                found.append(self._signature(self._proof(value), purpose, issuer))
+                found.append(self._signature(Proof.parse(value, suites=self.suites), purpose, issuer))
             except UnknownCryptosuite as problem:
                 unknown.append(problem)
                 others.append(value)
@@ -90,12 +90,6 @@ class SignatureCheck:
         if not found:
             raise unknown[0]
         return Proofs(tuple(found), tuple(map(_kind, others)))
-
-    def _proof(self, value: object) -> Proof:
-        proof = Proof.parse(value)
-        if proof.cryptosuite not in self.suites:
-            raise UnknownCryptosuite(f"the cryptosuite {shortened(proof.cryptosuite)} is not supported")
-        return proof
 
     def verify(self, document: Mapping[str, Any], signatures: Sequence[Signature]) -> Contexts:
         """The contexts under which each signature fits, and the document is to be read.

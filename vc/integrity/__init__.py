@@ -4,7 +4,8 @@ Start with `pipeline.py` (sign, verify), then `proof.py` (one proof) and `suites
 """
 
 from .pipeline import require_no_silence, sign, verify_proof
-from .proof import MAX_PROOFS, InvalidProof, Proof, UnknownCryptosuite, proof_values
+from .problem import InvalidProof, UnknownCryptosuite
+from .proof import MAX_PROOFS, Proof, proof_values
 from .suites import SUITES, SUITES_BY_KEY, Cryptosuite, DataIntegritySuite
 
 __all__ = [

@@ -14,8 +14,9 @@ from wire.datetimestamp import format_datetimestamp
 from wire.work import SIGNATURE, Work
 
 from .. import jcs
-from .proof import InvalidProof, Proof, UnknownCryptosuite, proof_values, secured_part
-from .suites import SUITES, Cryptosuite
+from .problem import InvalidProof, UnknownCryptosuite
+from .proof import Proof, proof_values, secured_part
+from .suites import DATA_INTEGRITY, SUITES, Cryptosuite
 
 if TYPE_CHECKING:
     from ..jsonld import Contexts
@@ -44,12 +45,15 @@ def sign(
     Without `created` the proof has no time of its own. The array is the form that Open Badges 3.0
     asks for. `contexts` are those of `jsonld.vouched` or `load`, by default the vendored ones. Raises
     `Malformed` when the document would lose anything on its way to the signature, such as a member that is
-    null or [], `UnknownCryptosuite` for a suite outside `suites`, and `TooLarge` where it costs more than
-    `work`, by default as much as a whole report.
+    null or [], `UnknownCryptosuite` for a suite outside `suites`, or one that only verifies, and `TooLarge`
+    where it costs more than `work`, by default as much as a whole report.
     """
+    chosen = _suite(suite, suites)
+    if not chosen.signs:
+        raise UnknownCryptosuite(f"{shortened(suite)} is verified, and nothing is signed with it")
     require_no_silence(document, contexts)
     options = {
-        "type": "DataIntegrityProof",
+        "type": DATA_INTEGRITY,
         "id": proof_id,
         "cryptosuite": suite,
         "created": created and format_datetimestamp(created),
@@ -69,7 +73,7 @@ def sign(
         **document,
         "proof": [
             *proof_values(document),
-            _suite(suite, suites).create(covered, options, signer, work or Work(), contexts),
+            chosen.create(covered, options, signer, work or Work(), contexts),
         ],
     }
 

@@ -11,29 +11,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from wire import Malformed, Problem, TooLarge, shortened
+from wire import Malformed, TooLarge, shortened
 from wire.datetimestamp import parse_datetimestamp
 from wire.work import Work
 
 from .. import jcs
+from .problem import InvalidProof, UnknownCryptosuite
+from .suites import DATA_INTEGRITY, SUITES, Cryptosuite
 
 MAX_PROOFS = 8
 """A document with more proofs is refused: each costs two canonicalisations and a signature check."""
-
-
-class InvalidProof(Problem):
-    """The proof was checked and does not hold."""
-
-    type = "https://w3id.org/security#PROOF_VERIFICATION_ERROR"
-    title = "The proof does not match the content"
-
-
-class UnknownCryptosuite(Problem):
-    """The proof may be good, but this program cannot tell."""
-
-    title = "The proof is of a kind that is not supported"
-    undetermined = True
-    advice = "Ask the issuer for a credential with a proof by eddsa-rdfc-2022 or ecdsa-rdfc-2019."
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +29,7 @@ class Proof:
 
     value: Mapping[str, Any]
     cryptosuite: str
+    """The name of its suite."""
     verification_method: str
     purpose: str
     id: str | None
@@ -52,16 +40,23 @@ class Proof:
     previous: tuple[str, ...]
 
     @classmethod
-    def parse(cls, value: object, where: str = "proof") -> Proof:
-        """Reads one proof; raises `Malformed`, or `UnknownCryptosuite` for another proof type."""
+    def parse(
+        cls, value: object, where: str = "proof", *, suites: Mapping[str, Cryptosuite] = SUITES
+    ) -> Proof:
+        """Reads one proof; raises `Malformed`, or `UnknownCryptosuite` for one of a suite that is not known.
+
+        A suite is named by `cryptosuite`, or by a type of its own.
+        """
         if not isinstance(value, dict):
             raise Malformed(f"{where} is not an object")
-        if value.get("type") != "DataIntegrityProof":
-            raise UnknownCryptosuite(
-                f"{where}.type is not DataIntegrityProof",
-                hint="Ask the issuer for a newer kind of proof; Ed25519Signature2020, say, is not supported.",
-            )
-        for name in ("cryptosuite", "verificationMethod", "proofPurpose", "proofValue"):
+        kind = value.get("type")
+        suite = value.get("cryptosuite") if kind == DATA_INTEGRITY else kind
+        if kind == DATA_INTEGRITY and (not isinstance(suite, str) or not suite):
+            raise Malformed(f"{where}.cryptosuite is missing or not a text")
+        if not isinstance(suite, str) or suite not in suites or suites[suite].proof_type != kind:
+            what = "the cryptosuite" if kind == DATA_INTEGRITY else "a proof of the type"
+            raise UnknownCryptosuite(f"{what} {shortened(str(suite))} is not supported")
+        for name in ("verificationMethod", "proofPurpose", "proofValue", *suites[suite].required):
             if not isinstance(value.get(name), str) or not value[name]:
                 raise Malformed(f"{where}.{name} is missing or not a text")
         for name in ("id", "challenge", "nonce"):
@@ -73,7 +68,7 @@ class Proof:
         }
         return cls(
             value,
-            value["cryptosuite"],
+            suite,
             value["verificationMethod"],
             value["proofPurpose"],
             value.get("id"),

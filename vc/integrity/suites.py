@@ -1,7 +1,8 @@
-"""The cryptosuites: `eddsa-rdfc-2022`, `eddsa-jcs-2022`, `ecdsa-rdfc-2019`, `ecdsa-jcs-2019`.
+"""The cryptosuites: `eddsa-rdfc-2022`, `eddsa-jcs-2022`, `ecdsa-rdfc-2019`, `ecdsa-jcs-2019`, and an old one.
 
 A suite is a composition of named parts: how to canonicalise, which keys, which hash for which key
 (VC-DI-EDDSA 3.2, 3.3; VC-DI-ECDSA 3.2, 3.3). Another suite is another value passed in a mapping.
+`Ed25519Signature2020`, from before suites had names, is one by its type (W3C CCG, EdDSA Cryptosuite v2020).
 """
 
 from __future__ import annotations
@@ -17,10 +18,14 @@ from wire import Malformed, base58_decode, base58_encode
 from wire.work import Work
 
 from .. import jcs
-from .proof import InvalidProof
+from .problem import InvalidProof, UnknownCryptosuite
 
 if TYPE_CHECKING:
     from ..jsonld import Contexts
+
+
+DATA_INTEGRITY = "DataIntegrityProof"
+"""The type of proofs whose `cryptosuite` names the suite."""
 
 
 class Cryptosuite(Protocol):
@@ -28,7 +33,19 @@ class Cryptosuite(Protocol):
 
     @property
     def name(self) -> str:
-        """The value of `cryptosuite` in a proof."""
+        """The value of `cryptosuite` in a proof, or of `type`, where its proofs have one of their own."""
+
+    @property
+    def proof_type(self) -> str:
+        """The `type` of its proofs."""
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """The members, all texts, that its proofs have beside those that every proof has."""
+
+    @property
+    def signs(self) -> bool:
+        """Whether new proofs are made with it."""
 
     @property
     def covers_contexts(self) -> bool:
@@ -90,6 +107,11 @@ class DataIntegritySuite:
     """As the JCS suites do, whose proofs therefore carry the document's `@context` (VC-DI-EDDSA 3.3.1)."""
     digests: Mapping[str, str]
     """Key type to the hash used with it."""
+    proof_type: str = DATA_INTEGRITY
+    required: tuple[str, ...] = ()
+    signs: bool = True
+    context: str = ""
+    """The context that says what its proofs mean, which the document has to name."""
 
     def create(
         self,
@@ -116,6 +138,7 @@ class DataIntegritySuite:
     ) -> None:
         """Raises `InvalidProof`, or `Malformed` where the document cannot be canonicalised without loss."""
         digest = self._digest_for(key)
+        self._require_context(document)
         value: str = proof["proofValue"]
         if not value.startswith("z"):
             raise InvalidProof("proof.proofValue is not base58btc (it has to begin with z)")
@@ -138,6 +161,11 @@ class DataIntegritySuite:
         if key.type not in self.digests:
             raise InvalidProof(f"{self.name} does not work with keys of type {key.type}")
         return self.digests[key.type]
+
+    def _require_context(self, document: Mapping[str, Any]) -> None:
+        named = document.get("@context")
+        if self.context and self.context not in (named if isinstance(named, list) else [named]):
+            raise UnknownCryptosuite(f"@context lacks {self.context}, which says what {self.name} is")
 
     def _hash_data(
         self,
@@ -165,6 +193,16 @@ SUITES: Mapping[str, Cryptosuite] = MappingProxyType(
             DataIntegritySuite("eddsa-jcs-2022", _jcs, covers_contexts=True, digests=_EDDSA),
             DataIntegritySuite("ecdsa-rdfc-2019", _rdfc, covers_contexts=False, digests=_ECDSA),
             DataIntegritySuite("ecdsa-jcs-2019", _jcs, covers_contexts=True, digests=_ECDSA),
+            DataIntegritySuite(
+                "Ed25519Signature2020",
+                _rdfc,
+                covers_contexts=False,
+                digests=_EDDSA,
+                proof_type="Ed25519Signature2020",
+                required=("created",),
+                signs=False,
+                context="https://w3id.org/security/suites/ed25519-2020/v1",
+            ),
         )
     }
 )

@@ -20,7 +20,7 @@ _OWN = "urn:intaglio:vocab:"
 
 CREATED = "http://purl.org/dc/terms/created"
 """Decides in a proof, as `created`; elsewhere it is anybody's date."""
-PROOF = _SECURITY + "DataIntegrityProof"
+PROOFS = frozenset({_SECURITY + "DataIntegrityProof", _SECURITY + "Ed25519Signature2020"})
 
 DECIDES: Mapping[str, str] = MappingProxyType(
     {
@@ -40,9 +40,9 @@ DECIDES: Mapping[str, str] = MappingProxyType(
         **{
             _SECURITY + name: name
             for name in (
-                "DataIntegrityProof", "assertionMethod", "challenge", "cryptosuite", "digestMultibase",
-                "domain", "nonce", "previousProof", "proof", "proofPurpose", "proofValue",
-                "verificationMethod",
+                "DataIntegrityProof", "Ed25519Signature2020", "assertionMethod", "challenge", "cryptosuite",
+                "digestMultibase", "domain", "nonce", "previousProof", "proof", "proofPurpose",
+                "proofValue", "verificationMethod",
             )
         },
         _SECURITY + "authenticationMethod": "authentication",

@@ -35,7 +35,7 @@ from .plan import (
 from .problem import InvalidContext, InvalidDocument, LossyDocument, Respelled, TooComplex, quoted
 from .rdfc import Dataset, Graph, Node
 from .value import reference, scalar, value_object
-from .vocabulary import CREATED, DECIDES, PROOF
+from .vocabulary import CREATED, DECIDES, PROOFS
 
 DEEPEST = 100  # nested objects and lists
 DECIDING = frozenset(DECIDES.values()) - {"type"}
@@ -334,7 +334,7 @@ class Walk:
                     result = self.contexts.process(
                         result, term.context, self.meter, propagate=False, source=term.source
                     )
-                if names and iri == PROOF and getattr(result.terms.get("created"), "iri", None) != CREATED:
+                if names and iri in PROOFS and getattr(result.terms.get("created"), "iri", None) != CREATED:
                     raise Respelled("the context of a proof does not say what 'created' is")
             if result.types != active.types:
                 raise InvalidDocument("the context of a type gives another key the meaning of @type")
