@@ -40,7 +40,7 @@ def signed(document: Mapping[str, Any], key: PrivateKey = KEY, **change: Any) ->
         **change,
     }
     options = {name: value for name, value in options.items() if value is not None}
-    return {**document, "proof": SUITES[NAME].create(document, options, key)}
+    return {**document, "proof": SUITES[NAME].create(document, options, key, Work())}
 
 
 def check(document: Mapping[str, Any], **options: Any) -> Report:
