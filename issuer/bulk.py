@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -288,7 +288,7 @@ def _key(source: Source, catalogue: Catalogue | None, press: Press, found: Surve
         [span.sha256.hex() for span in source.spans],
         catalogue,
         press.template.decode(),
-        astuple(press.profile),
+        [press.profile.did, press.profile.name, press.profile.log, press.profile.url],  # the rest is for good
         press.verification_method,
         press.suite,
     ]

@@ -2,7 +2,7 @@
 
 So a row done again gives the same bytes. The template has the content; what carries security is added
 here, where no edit of a template can lose it: an `id` of 160 bits that nobody can guess (HMAC over diploma
-number and edition), the issuer, the status entry, and the term of use that says in which log it is anchored.
+number and edition), the issuer, where the status stands, and in which log the credential is anchored.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from vc import jsonld
 from vc.anchoring import anchoring_terms
 from vc.credential import Credential
 from vc.integrity import require_no_silence
-from vc.status import status_entry
+from vc.status import status_entry, status_statement
 from wire.problem import Malformed
 
 from .names import full_name
@@ -50,6 +50,8 @@ class Profile:
     """The origin of the log that each credential goes into."""
     url: str | None = None
     """The web address under which identifiers are made; without one they are URNs."""
+    states_status: bool = False
+    """Whether a term of use says where the status stands, in the place of `credentialStatus`."""
 
     def iri(self, kind: str, name: str) -> str:
         """The identifier of something that this issuer names."""
@@ -157,19 +159,24 @@ class Composer:
             hashed = hashlib.sha256(f"{values[field]}{salt}".encode()).hexdigest()
             values[f"{field}_salt"], values[f"{field}_hash"] = salt, f"sha256${hashed}"
         content = self.template.fill(values)
-        list_number, position = self._positions.locate(seq)
         document = {
             "@context": content["@context"],
             "id": self.credential_id(number, edition),
             "type": content["type"],
             "issuer": self._issuer,
             **content,
-            "credentialStatus": status_entry(self._profile.list_url(list_number), position),
-            "termsOfUse": self._terms,
+            **self._status_and_log(seq),
         }
         if holder is not None:
             document["credentialSubject"] = {"id": holder, **content["credentialSubject"]}
         return document
+
+    def _status_and_log(self, seq: int) -> dict[str, Any]:
+        number, position = self._positions.locate(seq)
+        url = self._profile.list_url(number)
+        if self._profile.states_status:
+            return {"termsOfUse": [*self._terms, status_statement(url, position)]}
+        return {"credentialStatus": status_entry(url, position), "termsOfUse": self._terms}
 
 
 @lru_cache(maxsize=1)

@@ -56,6 +56,8 @@ LIFETIME = timedelta(days=365)
 """How long a status list lasts where nobody has decided it. It is signed anew at half of that."""
 SERVED_LIFETIME = "30d"
 """The same where `intaglio issuer serve` publishes the lists at their address, and renews them."""
+STATED = "stated"
+"""That a term of use says where the status of a credential stands, in the place of `credentialStatus`."""
 
 
 class Closed(Refused):
@@ -78,6 +80,8 @@ class Identity:
     """How long a status list lasts, such as `30d`, where somebody has decided it."""
     closed: str = ""
     """The date of the last status lists, where the issuer has closed: it issues and revokes nothing more."""
+    status: str = ""
+    """`STATED` where the issuer was made without a web address; those that f31e11f made have nothing here."""
 
     @classmethod
     def make(cls, name: str, url: str | None, method: str | None, key: PublicKey) -> Identity:
@@ -92,7 +96,7 @@ class Identity:
         did = did_web.create(url) if METHODS[method].rotates and url else did_key.create(key)
         identity = cls(name.strip(), url, did, "")
         log = f"{host.authority}{host.path.rstrip('/')}/log" if host else identity.profile.iri("log", "1")
-        return cls(identity.name, url, did, log)
+        return cls(identity.name, url, did, log, status="" if url else STATED)
 
     @staticmethod
     def check(name: str, url: str | None, method: str | None) -> None:
@@ -124,6 +128,8 @@ class Identity:
                 raise Malformed("a member is not a text")
             read = cls(status_lifetime=found.pop("statusLifetime", ""), **found)
             _ = read.lifetime, read.closing
+            if read.status not in ("", STATED):
+                raise Malformed("the member status has another value")
             return read
         except FileNotFoundError:
             if (home / "log").exists():
@@ -152,7 +158,8 @@ class Identity:
     def write(self, home: Path) -> None:
         """Writes issuer.json."""
         members = asdict(self)
-        decided = {"statusLifetime": members.pop("status_lifetime"), "closed": members.pop("closed")}
+        names = {"status_lifetime": "statusLifetime", "closed": "closed", "status": "status"}
+        decided = {name: members.pop(member) for member, name in names.items()}
         content = {"version": VERSION, **members, **{name: it for name, it in decided.items() if it}}
         write_durably(home / "issuer.json", orjson.dumps(content, option=orjson.OPT_INDENT_2))
 
@@ -182,7 +189,7 @@ class Identity:
     @property
     def profile(self) -> Profile:
         """The issuer as it stands in credentials."""
-        return Profile(self.did, self.name, self.log, self.url)
+        return Profile(self.did, self.name, self.log, self.url, self.status == STATED)
 
     @property
     def document_url(self) -> str:

@@ -128,6 +128,8 @@ def issue(
                     files = _write(made, done, out, meter)
                 except (OSError, Conflict) as error:
                     refused = error
+        if done.issued and not made.identity.url:
+            say(text.without_address(made.identity))
     again = [*reading.words(), *(("--out", str(out)) if _given("out") else ())]
     return Outcome(source, done, error_file, files, refused, dry_run, preview).result(again)
 

@@ -13,6 +13,7 @@ from wire.text import counted, printable
 
 from .bulk import Result
 from .changes import Change
+from .home import STATED, Identity
 from .issue import Issuer
 from .records import Finding
 from .source import Source
@@ -147,6 +148,13 @@ def not_written(error: OSError | Conflict) -> Sequence[str]:
         f"What is issued stays issued, but bundles could not be written: {why}",
         "The same command with --out FOLDER writes them elsewhere and issues nothing twice.",
     ]
+
+
+def without_address(identity: Identity) -> str:
+    """What programs of others make of diplomas whose status list they cannot fetch."""
+    if identity.status == STATED:
+        return "Without --url only Intaglio sees that a diploma was revoked; other programs call it valid."
+    return "Without --url other programs cannot fetch the status list, and refuse these diplomas."
 
 
 def to_publish(issuer: Issuer) -> Sequence[str]:

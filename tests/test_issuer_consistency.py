@@ -27,7 +27,7 @@ from ledger.audit import audit
 from tests.fault.issuing import reopened, require_once
 from tests.fault.kill import killed_by
 from tests.registrar import NOW, csv_file, graduate, issuer_in, verifier_for
-from vc import Verdict
+from vc import Credential, Verdict
 from vc.status import Reason
 from wire.problem import Damaged, Problem
 
@@ -73,7 +73,7 @@ def revoke(issuer: Issuer, number: str) -> None:
 
 def positions(issuer: Issuer) -> dict[str, Any]:
     return {
-        entry.number: issuer.line(entry).credential["credentialStatus"]["statusListIndex"]
+        entry.number: Credential.parse(issuer.line(entry).credential).status[0]["statusListIndex"]
         for entry in issuer.entries()
     }
 

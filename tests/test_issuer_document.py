@@ -19,14 +19,14 @@ from tests.registrar import graduate
 from vc import Credential, jsonld
 from vc.anchoring import expected_origins
 from vc.schema import Schemas
-from vc.status import StatusEntry
+from vc.status import StatusEntry, status_entry, status_statement
 
 DID = "did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK"
 HOLDER = "did:key:z6MkpTHR8VNsBxYAAWHut2Geadd9jSwuBV8xRoAnwWsdvktH"
 
 
 def composer(url: str | None = None, id_secret: bytes = b"i" * 32) -> Composer:
-    profile = Profile(DID, "Invented University", "u.example/log", url)
+    profile = Profile(DID, "Invented University", "u.example/log", url, states_status=url is None)
     return Composer(Template.packaged(), profile, id_secret, b"s" * 32, Positions(lambda _: b"p" * 32))
 
 
@@ -122,6 +122,8 @@ def test_status_and_log_are_named() -> None:
     (status,) = credential.status
     entry = StatusEntry.parse(status)
     positions = Positions(lambda _: b"p" * 32)
+    assert "credentialStatus" not in credential.document
+    assert credential.terms_of_use[1] == status_statement(entry.list_url, entry.index)
     assert entry.list_url.endswith(":status:1")
     assert positions.seq(1, entry.index) == 200_000
     assert expected_origins(credential) == {"u.example/log"}
@@ -133,6 +135,19 @@ def test_with_a_web_address_everything_lies_under_it() -> None:
     assert diploma["credentialStatus"]["statusListCredential"] == "https://u.example/registry/status/0"
     assert diploma["issuer"]["url"] == "https://u.example/registry"
     assert diploma["credentialSubject"]["achievement"]["id"] == "https://u.example/registry/achievement/BSC"
+
+
+def test_where_no_statement_was_asked_for_the_status_is_said_as_it_always_was() -> None:
+    made = composer()
+    before = Composer(
+        Template.packaged(), Profile(DID, "Invented University", "u.example/log"), b"i" * 32, b"s" * 32,
+        Positions(lambda _: b"p" * 32),
+    ).compose(check_record(graduate(1)), 7)  # fmt: skip
+    after = made.compose(check_record(graduate(1)), 7)
+    (status,) = Credential.parse(after).status
+    url, index = status["statusListCredential"], int(status["statusListIndex"])
+    assert before == {**after, "credentialStatus": status_entry(url, index), "termsOfUse": made._terms}
+    assert list(before)[-2:] == ["credentialStatus", "termsOfUse"]
 
 
 def test_an_edition_can_be_bound_to_a_holder() -> None:

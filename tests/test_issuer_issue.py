@@ -27,7 +27,7 @@ from ledger.audit import audit
 from tests.processes import ended
 from tests.registrar import NOW, csv_file, graduate, issuer_in, verifier_for
 from vc import Bundle, Verdict
-from vc.status import Reason, status_entry
+from vc.status import Reason, status_statement
 from wire.problem import Conflict, Damaged, NotFound, Refused
 
 HOLDER = "did:key:z6MkpTHR8VNsBxYAAWHut2Geadd9jSwuBV8xRoAnwWsdvktH"
@@ -452,9 +452,9 @@ def test_a_credential_of_another_issuer_is_none_of_ours(filled: Issuer, tmp_path
 )
 def test_a_place_that_no_list_has_is_none_of_ours(filled: Issuer, number: str, index: int) -> None:
     credential = filled.line(filled.store.entry(4)).credential
-    status = status_entry(filled.identity.profile.list_url(number), index)
+    status = status_statement(filled.identity.profile.list_url(number), index)
     with pytest.raises(NotFound):
-        filled.find_credential({**credential, "credentialStatus": status})
+        filled.find_credential({**credential, "termsOfUse": status})
 
 
 def test_a_document_that_only_names_the_place_of_a_diploma_is_not_that_diploma(filled: Issuer) -> None:

@@ -230,7 +230,7 @@ def exported(issuer: Issuer) -> None:
 
 
 def place(bundle: Bundle) -> tuple[str, int]:
-    entry = StatusEntry.parse(bundle.secured["credentialStatus"])
+    entry = StatusEntry.parse(Credential.parse(bundle.secured).status[0])
     return entry.list_url, entry.index
 
 

@@ -68,7 +68,7 @@ def test_bit_and_details_stand_at_the_position_that_the_credential_names(issuer:
     assert revoked_positions(issuer) == {position(issuer, "UNI-000003"), position(issuer, "UNI-000009")}
     for row in range(1, 21):
         line = issuer.line(issuer.store.current(f"UNI-{row:06}"))
-        entry = StatusEntry.parse(line.credential["credentialStatus"])
+        entry = StatusEntry.parse(Credential.parse(line.credential).status[0])
         found = read_revocation(entry, published(issuer, "0-details"))
         assert open_list(entry, published(issuer))[entry.index] == (row in (3, 9))
         assert (found.reason if found else None) == ("fraud" if row in (3, 9) else None)

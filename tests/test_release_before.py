@@ -123,8 +123,10 @@ def test_its_unfinished_job_is_finished_by_the_same_command_and_served(
     home(program, name)
     before = issuer_at(program.home / "issuer", MADE)
     assert len(list(before.entries())) == {"killed-in-chunk": 0, "killed-between": 2}[name]
+    job = before.store.latest_job()
     answer = program("issuer", "issue", RELEASE / f"{name}.csv", "--out", tmp_path / "out")
     assert answer.code == 0, answer
+    assert "other programs cannot fetch the status list" in answer.err
     for index in range(10, 14):
         assert program("verify", tmp_path / "out" / f"FIX-{index:04}.json", "--offline").code == 0
     again = program("issuer", "issue", RELEASE / f"{name}.csv", "--out", tmp_path / "out")
@@ -132,6 +134,12 @@ def test_its_unfinished_job_is_finished_by_the_same_command_and_served(
     issuer = issuer_at(program.home / "issuer", datetime.now(UTC))
     require_once(issuer)
     assert {entry.number for entry in issuer.entries()} == {f"FIX-{index:04}" for index in range(10, 14)}
+    assert issuer.store.latest_job() == job
+    for entry in issuer.entries():
+        made = issuer.line(entry).credential
+        assert made["proof"][0]["created"] == job.created
+        assert made["credentialStatus"]["statusListCredential"] == issuer.identity.profile.list_url(0)
+        assert len(made["termsOfUse"]) == 1
     assert audit(issuer.log).size == issuer.log.checkpoint().size
     assert program("doctor").code == 0
     with listening() as listener:

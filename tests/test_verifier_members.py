@@ -35,8 +35,8 @@ ASKED: dict[str, Any] = {"challenge": "challenge", "domain": "employer.example"}
 
 def only_signed(suite: str) -> Bundle:
     """A diploma in no log: nothing but the signature holds its content together."""
-    document = UNIVERSITY.diploma(index=1, validUntil="2036-06-30T00:00:00Z")
-    del document["termsOfUse"]
+    document = UNIVERSITY.stated(index=1, validUntil="2036-06-30T00:00:00Z")
+    document["termsOfUse"] = document["termsOfUse"][1:]
     return Bundle(UNIVERSITY.sign(document, suite=suite), (), (), UNIVERSITY.status_lists())
 
 

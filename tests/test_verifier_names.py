@@ -18,6 +18,7 @@ from issuer.template import InvalidTemplate, Template
 from tests.world import NOW, Holder, University, verifier
 from vc import Anchored, Bundle, Report, Verdict
 from vc.anchoring import ANCHORED_IN_LOG
+from vc.credential import STATUS_STATEMENT
 from vc.jsonld import AmbiguousType, Respelled, canonicalize
 from vc.jsonld.vocabulary import CREATED
 from vc.schema import SchemaMismatch, Schemas
@@ -78,12 +79,24 @@ def anchoring_under_an_alias(document: Document) -> Document:
     return with_context(document, Anchored=ANCHORED_IN_LOG)
 
 
+def only_stated(index: int) -> Document:
+    """A diploma in no log, whose status is stated."""
+    document = UNIVERSITY.stated(index)
+    return {**document, "termsOfUse": document["termsOfUse"][1:]}
+
+
+def statement_under_an_alias(document: Document) -> Document:
+    document["termsOfUse"][0]["type"] = "Stated"
+    return with_context(document, Stated=STATUS_STATEMENT)
+
+
 HIDDEN: dict[str, tuple[Document, Callable[[Document], Document], str, Verdict]] = {
     "the end": (plain(index=1, validUntil=ENDED), end_under_an_alias, "'until'", Verdict.INVALID),
     "the status": (plain(index=2), status_under_an_alias, "'state'", Verdict.VALID),
     "the log": (
         UNIVERSITY.diploma(index=3), anchoring_under_an_alias, "'Anchored'", Verdict.UNDETERMINED,
     ),
+    "the statement": (only_stated(8), statement_under_an_alias, "'Stated'", Verdict.VALID),
 }  # fmt: skip
 EACH_HIDDEN = pytest.mark.parametrize("name", HIDDEN)
 

@@ -22,6 +22,7 @@ from vc.status import (
     revocation_details_document,
     status_entry,
     status_list_document,
+    status_statement,
 )
 from verifier import RecognisedIssuer, RecognisedLog, Trust, Verifier
 from wire.fetch import NoFetcher
@@ -139,6 +140,12 @@ class University:
             "termsOfUse": [anchoring_terms(self.log.origin)],
             **change,
         }
+
+    def stated(self, index: int = 7, **change: Any) -> dict[str, Any]:
+        """The same diploma with a status statement in the place of its `credentialStatus`."""
+        terms = [anchoring_terms(self.log.origin), status_statement(self.list_url, index)]
+        document = self.diploma(index, **{"termsOfUse": terms, **change})
+        return {name: document[name] for name in document if name != "credentialStatus"}
 
     @property
     def list_url(self) -> str:

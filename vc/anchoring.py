@@ -16,7 +16,7 @@ from ledger import EntryKind, entry
 from wire.work import Work
 
 from . import jcs
-from .credential import Credential
+from .credential import Credential, has_type
 
 ANCHORED_IN_LOG = "urn:intaglio:vocab:AnchoredInLog"
 _LOG = "urn:intaglio:log:"
@@ -50,5 +50,5 @@ def expected_origins(credential: Credential) -> frozenset[str]:
     return frozenset(
         unquote(str(terms.get("id")).removeprefix(_LOG))
         for terms in credential.terms_of_use
-        if ANCHORED_IN_LOG in (terms["type"] if isinstance(terms["type"], list) else [terms["type"]])
+        if has_type(terms, ANCHORED_IN_LOG)
     )

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 CONTEXT_V2 = "https://www.w3.org/ns/credentials/v2"
 CONTEXT_V1 = "https://www.w3.org/2018/credentials/v1"
 _MODELS = "https://www.w3.org/ns/credentials/v"
+STATUS_STATEMENT = "urn:intaglio:vocab:StatusStatement"
+"""The type of a term of use whose `id` is a position in a status list that no address leads to."""
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"{}|\\^`\x00-\x20\x7f]+")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*", re.ASCII)
@@ -69,6 +71,7 @@ class Credential:
     valid_until: datetime | None
     subjects: tuple[Mapping[str, Any], ...]
     status: tuple[Mapping[str, Any], ...]
+    """Where its status stands: its `credentialStatus`, or what a status statement says, in the same words."""
     schemas: tuple[Mapping[str, Any], ...]
     terms_of_use: tuple[Mapping[str, Any], ...]
     reading: Reading
@@ -120,6 +123,7 @@ class Credential:
         _require_related_resources(document)
         for name in ("refreshService", "evidence"):
             typed_objects(reading, name)
+        terms_of_use = typed_objects(reading, "termsOfUse")
         return cls(
             source,
             document,
@@ -130,9 +134,9 @@ class Credential:
             valid_from,
             valid_until,
             _subjects(reading),
-            typed_objects(reading, "credentialStatus"),
+            _status(typed_objects(reading, "credentialStatus"), terms_of_use),
             typed_objects(reading, "credentialSchema", id_required=True),
-            typed_objects(reading, "termsOfUse"),
+            terms_of_use,
             reading,
             unread,
         )
@@ -255,6 +259,33 @@ def typed_objects(reading: Reading, name: str, *, id_required: bool = False) -> 
             raise MalformedCredential(f"{name} has no id")
         objects.append(item)
     return tuple(objects)
+
+
+def has_type(item: Mapping[str, Any], name: str) -> bool:
+    """Whether `name` is a type of one of the `typed_objects`."""
+    types = item["type"]
+    return name in (types if isinstance(types, list) else [types])
+
+
+def _status(
+    entries: tuple[Mapping[str, Any], ...], terms_of_use: tuple[Mapping[str, Any], ...]
+) -> tuple[Mapping[str, Any], ...]:
+    statements = [terms for terms in terms_of_use if has_type(terms, STATUS_STATEMENT)]
+    if not statements:
+        return entries
+    if entries or len(statements) > 1:
+        raise MalformedCredential("the credential says more than once where its status stands")
+    list_url, _, position = str(statements[0].get("id")).partition("#")
+    if not is_url(list_url) or not (position.isascii() and position.isdigit()):
+        raise MalformedCredential("the status statement names no position in a list")
+    return (
+        {
+            "type": "BitstringStatusListEntry",
+            "statusPurpose": "revocation",
+            "statusListIndex": position,
+            "statusListCredential": list_url,
+        },
+    )
 
 
 def _issuer(document: Mapping[str, Any]) -> str:

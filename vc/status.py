@@ -18,7 +18,7 @@ from typing import Any
 from wire import Malformed, Problem, Refused, TooLarge, base64url_decode, base64url_encode
 from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
 
-from .credential import CONTEXT_V2, Credential, MalformedCredential, is_url
+from .credential import CONTEXT_V2, STATUS_STATEMENT, Credential, MalformedCredential, is_url
 
 MINIMUM_ENTRIES = 131_072
 """The least number of entries in a list, so that each credential hides among many (2.2)."""
@@ -160,6 +160,11 @@ def status_entry(list_url: str, index: int, purpose: str = "revocation") -> dict
         "statusListIndex": str(index),
         "statusListCredential": list_url,
     }
+
+
+def status_statement(list_url: str, index: int) -> dict[str, str]:
+    """The same as a term of use, which stands in its place where no address leads to the list."""
+    return {"type": STATUS_STATEMENT, "id": f"{list_url}#{index}"}
 
 
 def status_list_document(

@@ -200,12 +200,17 @@ def planted() -> dict[str, Document]:
     licence = UNIVERSITY.diploma(index=4, type=["VerifiableCredential", "OpenBadgeCredential", LICENCE])
     for document in (expired, revoked, licence):
         del document["termsOfUse"]
-    found = {"expired": expired, "revoked": revoked, "in a log": logged, "of another type": licence}
+    stated = UNIVERSITY.stated(index=REVOKED)
+    stated["termsOfUse"] = stated["termsOfUse"][1:]
+    found = {
+        "expired": expired, "revoked": revoked, "stated as revoked": stated, "in a log": logged,
+        "of another type": licence,
+    }  # fmt: skip
     return {name: copy.deepcopy(dict(UNIVERSITY.sign(document))) for name, document in found.items()}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["expired", "revoked", "in a log", "of another type"])
+@pytest.mark.parametrize("name", ["expired", "revoked", "stated as revoked", "in a log", "of another type"])
 def test_no_spelling_makes_it_valid(name: str) -> None:
     document = planted()[name]
     trust = Trust().adding(replace(TRUST.issuers[0], types=("OpenBadgeCredential",)))

@@ -50,13 +50,16 @@ class TestALife:
         assert issuer.lists.publish(now=NOW) == [0]
         assert life(issuer.home) == timedelta(days=400)
 
-    def test_an_issuer_that_decided_nothing_is_described_as_before(self, issuer: Issuer) -> None:
+    def test_what_an_issuer_decided_is_described_and_nothing_else_is_read(self, issuer: Issuer) -> None:
         from issuer.home import Identity
 
         described = json.loads((issuer.home / "issuer.json").read_bytes())
-        assert described.keys() == {"version", "name", "url", "did", "log"}
-        for odd in ("", "30", "5m", 30, None):
-            (issuer.home / "issuer.json").write_text(json.dumps({**described, "statusLifetime": odd}))
+        assert described.keys() == {"version", "name", "url", "did", "log", "status"}
+        for name, odd in (
+            *(("statusLifetime", odd) for odd in ("", "30", "5m", 30, None)),
+            *(("status", odd) for odd in ("linked", "Stated", True, None)),
+        ):
+            (issuer.home / "issuer.json").write_text(json.dumps({**described, name: odd}))
             if odd != "":
                 with pytest.raises(Damaged, match=r"issuer\.json cannot be read"):
                     Identity.read(issuer.home)

@@ -26,6 +26,7 @@ def test_from_a_csv_to_a_verified_diploma_in_two_commands(program: Program, file
     assert "graduates.csv: each of the 16 columns is the field of its name\n" in answer.err
     assert "a did:key can never change its key" in answer.err
     assert "the keys lie unencrypted" in answer.err
+    assert "Without --url only Intaglio sees that a diploma was revoked" in answer.err
     assert "intaglio verify diplomas/UNI-000001.json" in answer.err
     assert sorted(path.name for path in Path("diplomas").iterdir()) == [
         f"UNI-{row:06}.json" for row in range(1, 7)

@@ -66,7 +66,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "did/methods/web.py": ("did_web",),
     "vc/anchoring.py": ("verifier_verify", "verifier_attacks", "verifier_ties"),
     "vc/bundle.py": ("verifier_verify", "verifier_unknown", "verifier_members", "verifier_limits"),
-    "vc/credential.py": ("vc_credential", "verifier_verify"),
+    "vc/credential.py": ("vc_credential", "status_statement", "verifier_verify"),
     "vc/presentation.py": ("vc_credential", "verifier_presenter", "holder_wallet"),
     "vc/status.py": ("vc_status", "verifier_verify"),
     "wire/clock.py": ("verifier_clock",),

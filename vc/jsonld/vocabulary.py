@@ -57,6 +57,7 @@ DECIDES: Mapping[str, str] = MappingProxyType(
         },
         # our own
         _OWN + "AnchoredInLog": _OWN + "AnchoredInLog",
+        _OWN + "StatusStatement": _OWN + "StatusStatement",
         _OWN + "RevocationDetails": "RevocationDetails",
         _OWN + "revocations": "revocations",
     }
