@@ -1,4 +1,4 @@
-"""The issuer's service: claim links, the DID document and the status lists. Diplomas are never public.
+"""The issuer's service: claim links, DID document, status lists and the log. Diplomas are never public.
 
 Routes take and give raw bytes; a `Problem` becomes `application/problem+json` (RFC 9457). Claim tokens
 stand in paths, so that requests must not be logged.
@@ -6,7 +6,6 @@ stand in paths, so that requests must not be logged.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +16,7 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from exchange.claim import MAX_MESSAGE, ClaimLink
+from ledger.log import LogReader
 from ledger.problem import ClockBehind
 from wire.problem import Conflict, Damaged, Malformed, NotFound, Problem, TooLarge, Unavailable
 from wire.serving import no_route, problem_response, read_body
@@ -24,6 +24,7 @@ from wire.terminal import say
 
 from .claims import Claims, Issues, LinkExpired, TooManyAttempts
 from .home import LIST_NAME, published_file
+from .published import add_log, response
 
 _STATUS = (  # the first that fits; any other refusal is 403
     (NotFound, 404),
@@ -51,10 +52,17 @@ file that you were given for that.
 _PRIVATE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 
 
-def create_app(issuer: Issues, claims: Claims, public: Path, clock: Callable[[], datetime]) -> FastAPI:
+def create_app(
+    issuer: Issues,
+    claims: Claims,
+    public: Path,
+    clock: Callable[[], datetime],
+    log: LogReader | None = None,
+) -> FastAPI:
     """The service of one issuer. `public` holds `did.json` and the status lists in `status/`, as published.
 
-    Everything lies under the path of the service's address, at the root if it has none.
+    Everything lies under the path of the service's address, at the root if it has none; the `log` under that
+    of its origin.
     """
     app = FastAPI(openapi_url=None, redirect_slashes=False, exception_handlers={HTTPException: no_route})
     base = urlsplit(claims.service).path
@@ -87,14 +95,16 @@ def create_app(issuer: Issues, claims: Claims, public: Path, clock: Callable[[],
 
     @app.get(did_document)
     def document(request: Request) -> Response:
-        return _published(_file(public / "did.json"), request, "application/json")
+        return response(request, _file(public / "did.json"), "application/json")
 
     @app.get(f"{base}/status/{{name}}")
     def status_list(name: str, request: Request) -> Response:
         if LIST_NAME.fullmatch(name) is None:
             raise NotFound("there is no such status list")
-        return _published(published_file(public, name), request, "application/vc")
+        return response(request, published_file(public, name), "application/vc")
 
+    if log is not None:
+        add_log(app, log, public)
     return app
 
 
@@ -105,15 +115,3 @@ def _file(path: Path) -> bytes | None:
         return None
     except OSError as error:
         raise Unavailable(f"{path} cannot be read: {error.strerror}") from error
-
-
-def _published(content: bytes | None, request: Request, media_type: str) -> Response:
-    """What a file has, or 304 for who has it: the tag is the content's digest (RFC 9110 13.1.2)."""
-    if content is None:
-        raise NotFound("nothing is published under this address")
-    tag = f'"{hashlib.sha256(content).hexdigest()}"'
-    headers = {"ETag": tag, "Cache-Control": "max-age=60", "Access-Control-Allow-Origin": "*"}
-    known = [item.strip().removeprefix("W/") for item in request.headers.get("If-None-Match", "").split(",")]
-    if tag in known:
-        return Response(status_code=304, headers=headers)
-    return Response(content, headers=headers, media_type=media_type)

@@ -36,6 +36,7 @@ from wire.sqlite import require_plain, sqlite_problems
 from wire.strict import load_json_object
 from wire.text import shortened
 
+from . import documents
 from .archive import Archive
 from .consistency import require_not_older
 from .home import Identity, index
@@ -249,7 +250,7 @@ def _archive(home: Path, archive: tarfile.TarFile) -> None:
                 copy = Path(copies) / database.name
                 _copy(database, copy)
                 archive.add(copy, database.name)
-            folders = (home / "status", home / "tls")
+            folders = (home / "status", home / "tls", home / documents.FOLDER)
             _add(
                 archive, home, [*home.glob("*.json"), *(path for each in folders for path in each.glob("*"))]
             )

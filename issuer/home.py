@@ -4,7 +4,9 @@ issuer.json     name, address, DID, log: written last, so that it is there only 
 keys.json       the keys and the root of all secrets (keys.KeyFile)
 template.json   what a diploma says; the registrar's to edit
 did.json        the DID document; that of a did:web is to be published
+documents/      what did.json was each time that it went into the log, to be published
 log/            the tile log; all of it may be published
+lookup/         where in the log a leaf is: made from it by the service, again if need be
 status/         status lists and revocation details, to be published
 issuer.sqlite   the index, and shards/, the diplomas: both private
 clock.json      what an operator said of a clock that had been wrong; there if that happened

@@ -31,6 +31,7 @@ from wire.files import locked, make_private_folder, write_durably
 from wire.problem import Conflict, Damaged, Malformed, NotFound, Problem, Refused
 from wire.strict import load_json_object
 
+from . import documents
 from .archive import Archive
 from .bulk import Bulk, Progress, Result
 from .checking import Catalogue
@@ -150,8 +151,12 @@ class Issuer:
         )
         require_agreement(self.store, log)
         document = self._document_entry
-        if log.find(document) is None or document in self.store.logged.known().begun:
-            self.store.logged.settle(append(self.store, log, [document], document))
+        leaves = log.find(document)
+        if leaves is None or document in self.store.logged.known().begun:
+            appended = append(self.store, log, [document], document)
+            self.store.logged.settle(appended)
+            leaves = appended.leaves
+        documents.keep(self.home, leaves.start, orjson.dumps(self._document))
         return log
 
     @cached_property

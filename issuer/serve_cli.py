@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shlex
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import click
 
+from ledger.tiles.layout import address
 from wire.problem import Refused
 from wire.terminal import Age, Command, Result, extra, say, typed, verb
 
@@ -82,7 +84,7 @@ def claim(place: Place, selectors: tuple[str, ...], url: str | None, anew: bool)
 def serve(
     place: Place, host: str, port: int, url: str | None, tls: bool | None, status_lifetime: str | None
 ) -> None:
-    """Answer claim links, and publish the DID document and the status lists, until stopped.
+    """Answer claim links, and publish the DID document, the status lists and the log, until stopped.
 
     The lists are renewed at half of their life: 30 days where they have a web address, if nothing else was
     decided.
@@ -91,6 +93,7 @@ def serve(
         from wire.serving import BEHIND_PROXY, LIMITS, listen, run
 
         from .app import create_app
+        from .published import following
     from .renewal import renewing
     from .tls import server_files
 
@@ -116,9 +119,13 @@ def serve(
             port = listener.getsockname()[1]
             say(f"This is plain HTTP on {host}, port {port}, for a proxy in front that speaks TLS.")
             limits = BEHIND_PROXY
-        app = create_app(made, claims, made.home, place.session.now)
+        log = made.reader if (origin := address(made.identity.log)) else None
+        if origin and urlsplit(origin).netloc != urlsplit(url).netloc:
+            say(f"Verifiers look for the log at {origin}, not at this address.")
+        app = create_app(made, claims, made.home, place.session.now, log)
         click.echo(url)
-        run(app, listener, tls=(files.chain, files.key) if files else None, limits=limits)
+        with following(log, made.home) if log else nullcontext():
+            run(app, listener, tls=(files.chain, files.key) if files else None, limits=limits)
 
 
 def _lists(made: Issuer, lifetime: str | None) -> Lists:

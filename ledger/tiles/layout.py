@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from wire.problem import Damaged
+from wire.address import Target
+from wire.problem import Damaged, Refused
 
 WIDTH = 256
 HEIGHT = 8
@@ -43,6 +44,17 @@ def partial_tiles(size: int) -> Iterator[str]:
     for level, _, width in _levels(size, size):
         if width % WIDTH:
             yield tile_path(level, width // WIDTH, width % WIDTH)
+
+
+def address(origin: str) -> str | None:
+    """Where a log of this name is published, which is its URL without the scheme; `None` if it names no host.
+
+    That is how C2SP tlog-tiles wants logs to be called.
+    """
+    try:
+        return Target.parse(f"https://{origin}").url
+    except Refused:
+        return None
 
 
 def proof_tiles(index: int, size: int) -> Iterator[tuple[int, int, int]]:

@@ -1,0 +1,167 @@
+"""What `issuer serve` publishes of the log: as C2SP tlog-tiles has it, with look-up files and documents."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import orjson
+import pytest
+
+from issuer import backup as backups
+from issuer import documents
+from issuer.app import create_app
+from issuer.claims import Claims
+from issuer.issue import Issuer
+from issuer.published import following
+from keys import PrivateKey
+from keys.envelope import Cost, seal
+from ledger import Checkpoint, EntryKind, entry, merkle
+from ledger.lookup import SHAPE, YOUNG, Lookup
+from ledger.tiles.layout import address, unframe
+from tests.registrar import NOW, graduate, issuer_in
+from tests.serving import listening, serving
+
+SECRET = b"correct horse battery staple"
+URL = "https://university.example/registrar"
+
+
+@pytest.fixture
+def issuer(tmp_path: Path) -> Issuer:
+    made = issuer_in(tmp_path / "home", url=URL)
+    made.issue(graduate(1))
+    return made
+
+
+@contextmanager
+def served(issuer: Issuer) -> Iterator[httpx.Client]:
+    """At the origin's path."""
+    claims = Claims(issuer.home / "claims.sqlite", URL)
+    app = create_app(issuer, claims, issuer.home, lambda: NOW, issuer.reader)
+    with listening() as listener, serving(app, listener):
+        base = f"http://localhost:{listener.getsockname()[1]}/registrar/log/"
+        with httpx.Client(base_url=base, trust_env=False) as client:
+            yield client
+
+
+def test_others_read_the_log_as_the_specification_has_it(issuer: Issuer) -> None:
+    issuer.log.append([entry(EntryKind.CREDENTIAL, secrets.token_bytes(32)) for _ in range(300)], b"others")
+    size = issuer.log.checkpoint().size
+    with served(issuer) as client:
+        answer = client.get("checkpoint")
+        assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+        assert answer.headers["cache-control"] == "public, max-age=2"
+        checkpoint = Checkpoint.parse(answer.content)
+        assert (checkpoint.origin, checkpoint.size) == ("university.example/registrar/log", size)
+        tiles = [client.get(path) for path in ("tile/0/000", f"tile/0/001.p/{size - 256}")]
+        entries = client.get("tile/entries/000")
+        for answer in (*tiles, entries):
+            assert answer.headers["content-type"] == "application/octet-stream"
+            assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+            assert answer.headers["access-control-allow-origin"] == "*"
+        leaves = b"".join(answer.content for answer in tiles)
+        assert leaves[: 256 * 32] == merkle.leaf_hashes(unframe(entries.content, "the bundle"))
+        hashes = [leaves[at : at + 32] for at in range(0, len(leaves), 32)]
+        above = client.get("tile/1/000.p/1").content
+        assert above == merkle.root(0, 256, lambda level, index: _subtree(hashes, level, index))
+        assert checkpoint.root == merkle.root(0, size, lambda level, index: _subtree(hashes, level, index))
+        known = {"If-None-Match": tiles[0].headers["etag"]}
+        assert client.get("tile/0/000", headers=known).status_code == 304
+
+
+def _subtree(hashes: list[bytes], level: int, index: int) -> bytes:
+    row = b"".join(hashes[index << level : (index + 1) << level])
+    for _ in range(level):
+        row = merkle.parents(row)
+    return row
+
+
+PRIVATE = """
+    journal journal.lock keys/0-1 tile tile/0 tile/0/001 tile/64/000 tile/0/1 tile/0/000.p/0
+    tile/0/%2e%2e/%2e%2e/checkpoint %2e%2e/keys.json ../keys.json tile/0/%D9%A0%D9%A0%D9%A0
+    lookup/young.lock lookup/0/0 lookup/0/0/000 lookup/.unfinished/000 documents/0.json
+"""
+
+
+def test_nothing_else_in_the_folder_is_published(issuer: Issuer) -> None:
+    Lookup(issuer.home).update(issuer.reader.store.get, issuer.log.checkpoint().size)
+    with served(issuer) as client:
+        assert client.get("lookup/young").status_code == 200
+        for path in ("", *PRIVATE.split()):
+            assert client.get(path).status_code == 404, path
+
+
+def test_each_version_of_the_document_is_published_with_its_place_in_the_log(
+    issuer: Issuer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cheap = Cost(memory=32, iterations=1, lanes=4)
+    monkeypatch.setattr(backups, "seal", lambda key, secret: seal(key, secret, cost=cheap))
+    first = orjson.loads((issuer.home / "did.json").read_bytes())
+    changed = issuer.identity.document(
+        PrivateKey.generate().public_key, issuer.keys.public_keys["status-list"]
+    )
+    (issuer.home / "did.json").write_bytes(orjson.dumps(changed))
+    opened = issuer_in(issuer.home)
+    place = opened.log.checkpoint().size - 1
+    with served(opened) as client:
+        answer = client.get("documents")
+        assert answer.headers["cache-control"] == "public, max-age=2"
+        assert answer.json() == {
+            "documents": [{"index": 0, "document": first}, {"index": place, "document": changed}]
+        }
+    backups.backup(issuer.home, tmp_path / "backup", SECRET)
+    backups.restore(tmp_path / "backup", tmp_path / "restored", SECRET)
+    assert documents.published(tmp_path / "restored") == answer.content
+
+
+def test_an_issuer_of_a_release_that_kept_no_versions_publishes_the_one_it_has(issuer: Issuer) -> None:
+    for path in (issuer.home / documents.FOLDER).iterdir():
+        path.unlink()
+    assert issuer_in(issuer.home).log
+    assert [found["index"] for found in orjson.loads(documents.published(issuer.home))["documents"]] == [0]
+
+
+def _until(path: Path, size: int) -> None:
+    end = time.monotonic() + 20
+    while not path.exists() or SHAPE.start(path.read_bytes()) + (path.stat().st_size - 8) // 6 != size:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def test_the_look_up_files_follow_the_log(issuer: Issuer, capsys: pytest.CaptureFixture[str]) -> None:
+    young = issuer.home / YOUNG
+    with following(issuer.reader, issuer.home, pause=0.02), served(issuer) as client:
+        _until(young, issuer.log.checkpoint().size)
+        issuer.issue(graduate(2))
+        _until(young, size := issuer.log.checkpoint().size)
+        answer = client.get(YOUNG)
+        assert (answer.headers["cache-control"], len(answer.content)) == ("public, max-age=2", 8 + 6 * size)
+        young.unlink()
+        tile = issuer.home / "log" / "tile" / "0" / f"000.p/{size}"
+        tile.rename(tile.with_name("away"))
+        end = time.monotonic() + 20
+        while not (said := capsys.readouterr().err) and time.monotonic() < end:
+            time.sleep(0.01)
+        assert "The look-up files of the log could not be written: tile/0/000.p/" in said
+        time.sleep(0.1)
+        assert not capsys.readouterr().err, "once"
+        tile.with_name("away").rename(tile)
+        _until(young, size)
+
+
+@pytest.mark.parametrize(
+    ("origin", "where"),
+    [
+        ("university.example/log", "https://university.example/log"),
+        ("localhost:8460/a/log", "https://localhost:8460/a/log"),
+        ("urn:intaglio:abc:log:1", None),
+        ("somebody@university.example/log", None),
+        ("127.0.0.1:22/log", None),
+    ],
+)
+def test_an_origin_says_where_its_log_is(origin: str, where: str | None) -> None:
+    assert address(origin) == where
