@@ -9,6 +9,7 @@ import queue
 import socket
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -18,6 +19,8 @@ import pytest
 import uvicorn
 
 import intaglio
+from did.methods import web as did_web
+from keys import PrivateKey
 from tests.test_holder_claim import NUMBER, graduate
 
 
@@ -168,6 +171,62 @@ def test_a_port_that_is_taken(machine: Machine) -> None:
         answer = machine.run("issuer", "serve", "--port", taken.getsockname()[1])
     assert (answer.code, answer.out) == (3, "")
     assert "--port" in answer.err
+
+
+@pytest.mark.slow
+def test_a_diploma_alone_is_verified_by_the_log_that_is_published(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Also after the issuer has another key. The credential went through a wallet that kept nothing else."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    issuing, verifying = (Machine(monkeypatch, capsys, tmp_path / name) for name in ("issuer", "verifier"))
+    row, out, bare, trust = graduate(), tmp_path / "out", tmp_path / "bare.json", tmp_path / "trust.json"
+    (tmp_path / "graduates.csv").write_text(f"{','.join(row)}\n{','.join(row.values())}\n", encoding="utf-8")
+    named = ("--name", "University of Example (invented)", "--url", f"https://localhost:{port}")
+    issued = issuing.run("issuer", "issue", tmp_path / "graduates.csv", *named, "--out", out)
+    assert issued.code == 0, issued.err
+    bare.write_text(json.dumps(json.loads(next(out.iterdir()).read_bytes())["credential"]))
+    trust.write_text(issuing.run("issuer", "trust").out)
+    assert verifying.run("trust", "add", trust, "--yes").code == 0
+    home = issuing.home / "issuer"
+    online = ("--loopback", "--ca", home / "tls" / "authority.pem")
+    answers = []
+    for _ in range(2):
+        (home / "lookup" / "young").unlink(missing_ok=True)
+        with issuing.serving("--port", str(port), "--tls") as (address, _, said):
+            assert address == f"https://localhost:{port}"
+            assert "Verifiers look for the log" not in said
+            while not (home / "lookup" / "young").exists():
+                time.sleep(0.01)
+            answers.append(verifying.run(*online, "verify", bare))
+        document = json.loads((home / "did.json").read_bytes())
+        other = did_web.document(document["id"], {"assertionMethod": [PrivateKey.generate().public_key]})
+        del document["assertionMethod"][0]  # the key that signed; that of the status lists stays
+        document["assertionMethod"] += other["assertionMethod"]
+        document["verificationMethod"] += other["verificationMethod"]
+        (home / "did.json").write_text(json.dumps(document))
+    for answer in answers:
+        assert answer.code == 0, answer.out
+        assert answer.out.startswith("VALID: "), answer.out
+        assert f"entry 1 of the log localhost:{port}/log" in answer.out
+    offline = verifying.run("verify", bare, "--offline")
+    assert offline.code == 3
+    assert "COULD NOT BE DECIDED" in offline.out
+    assert "What to do: Ask the holder for the bundle, or for a newer one" in offline.out
+    gone = verifying.run(*online, "verify", bare)
+    assert gone.code == 3
+    assert "could not be fetched" in gone.out
+
+
+@pytest.mark.slow
+def test_at_another_address_it_is_said_where_the_log_is_looked_for(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    machine = Machine(monkeypatch, capsys, tmp_path)
+    machine.run("issuer", "init", "--name", "University of Example", "--url", "https://uni.example")
+    with machine.serving("--port", "0", "--url", "https://desk.uni.example") as (_, _, said):
+        assert "Verifiers look for the log at https://uni.example/log, not at this address." in said
 
 
 def test_without_the_packages_of_the_service(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -503,7 +503,7 @@ OPEN = {
     *("InvalidDocument", "InvalidContext", "LossyDocument", "Respelled", "UnknownContext", "DamagedContext"),
     *("UnknownCryptosuite", "UnknownKeyType", "KeyNotSupported", "MethodNotReadable", "MethodNotSupported"),
     *("UnknownStatusEntry", "StatusUnknown", "NotItsList", "UnknownKind", "UnknownLog", "UnnamedKey"),
-    *("DocumentTooLarge", "NotKnown", "DatedAhead", "Unavailable", "TryLater", "DiskFull"),
+    *("DocumentTooLarge", "NotKnown", "NotShown", "DatedAhead", "Unavailable", "TryLater", "DiskFull"),
 }
 DEFINITE = {
     *("Malformed", "RepeatedMember", "MalformedCredential", "InvalidProof", "InvalidSignature", "InvalidKey"),

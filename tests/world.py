@@ -74,7 +74,7 @@ class University:
     """An issuer with a log of its own. `did` is did:web, so that its document needs somebody's word."""
 
     def __init__(self, name: str = "university.example", now: datetime = NOW - timedelta(hours=2)) -> None:
-        self.did = f"did:web:{name}"
+        self.did = f"did:web:{name.replace(':', '%3A')}"
         self.now = now
         self.key, log_key, clock_key = (PrivateKey.generate() for _ in range(3))
         self.log = Log(f"{name}/log", log_key, clock_key, MemoryStore(), clock=lambda: self.now)

@@ -3,9 +3,9 @@
 A did:key or did:jwk speaks for itself. For any other issuer the trust file may have pins: keys, digests of
 documents, a log bound to it. Where there is one, nothing counts but what a pin verifies, wherever it comes
 from: a document from a bundle is the presenter's word, one from the network the word of whoever holds the
-host today. A log's documents go before pinned keys, since they say when a key ended. Only an
-issuer without pins is looked up on the network; one that has a URL and no DID, at that URL, and only if the
-trust file names it.
+host today. A log's documents go before pinned keys, since they say when a key ended; where those that came
+along do not have the key, they are had from where the log is published. Only an issuer without pins is
+looked up on the network; one that has a URL and no DID, at that URL, and only if the trust file names it.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from wire import Problem, Unavailable, base64url_encode, shortened
 from wire.work import Work
 
 from .policy import NotKnown
+from .published import NotShown, PublishedLogs
 from .trust import ASK_ISSUER, RecognisedIssuer, Trust
 
 MOST_ASKED = 1 + MAX_CREDENTIALS
@@ -86,6 +87,8 @@ class BoundDocument:
     """Its place in the log; below 0 for pinned documents, which come first, as the trust file has them."""
     fact: Fact | None
     """Where a trusted log holds it; `None` if its digest is pinned."""
+    is_fetched: bool = False
+    """Whether the log's host gave it, which may keep others back."""
 
 
 class IssuerKeys:
@@ -98,14 +101,19 @@ class IssuerKeys:
         supplied: Sequence[Anchored],
         work: Work,
         *,
+        published: PublishedLogs | None,
         strangers: bool,
     ) -> None:
-        """`strangers` lets documents of issuers be looked up whom the trust list does not name."""
+        """`strangers` lets documents of issuers be looked up whom the trust list does not name.
+
+        `published` are the logs of issuers, where they can be asked.
+        """
         self._resolver, self._trust, self._supplied, self._work = resolver, trust, supplied, work
-        self._strangers = strangers
+        self._strangers, self._logs = strangers, published
         self.asks_for_holders: bool
         """Whether the document of a presenter is looked up, who is in most cases on no list."""
         self._known: dict[str, tuple[BoundDocument, ...] | Problem] = {}
+        self._unshown: dict[str, NotShown | None] = {}
         self._asked = set[str]()
 
     def signer(self, method: str, issuer: str) -> str:
@@ -135,14 +143,18 @@ class IssuerKeys:
         bound = self._bound(issuer)
         if key := self._newest(bound, method, relationship):
             return key
+        if relationship != "authentication" or self.asks_for_holders:
+            bound = self._with_those_of_the_log(issuer, bound)
+            if key := self._newest(bound, method, relationship):
+                return key
         known = self._trust.issuer(issuer) or RecognisedIssuer(issuer)
         if known.keys or known.documents:
             return self._pinned(known, bound, method, relationship)
         if self._trust.policy_for(issuer).logs:
-            raise NotKnown(
-                f"no document from the log of {issuer} came along that has the key {shortened(method)}",
-                hint="Ask the holder for the bundle, or for a newer one: it brings the issuer's documents.",
-            )
+            detail = f"no document from the log of {issuer} came along that has the key {shortened(method)}"
+            if unshown := self._unshown.get(issuer):
+                raise unshown.about(detail, _ASK_HOLDER)
+            raise NotKnown(detail, hint=_ASK_HOLDER)
         self._require_looked_up(issuer, method, relationship)
         found = self._of_today(self._published(issuer), method, relationship)
         return IssuerKey(found.key, f"the key is in the document that {issuer} publishes", _end(found))
@@ -233,7 +245,7 @@ class IssuerKeys:
         """In order; worked out once, since each proof asks, and a bundle may bring thousands of evidences."""
         if issuer not in self._known:
             try:
-                self._known[issuer] = _in_order(self._read(issuer))
+                self._known[issuer] = _in_order(self._read(issuer, self._supplied))
             except Problem as problem:
                 self._known[issuer] = problem
         known = self._known[issuer]
@@ -241,8 +253,24 @@ class IssuerKeys:
             raise known
         return known
 
-    def _read(self, issuer: str) -> Iterator[BoundDocument]:
-        for supplied in self._supplied:
+    def _with_those_of_the_log(
+        self, issuer: str, bound: tuple[BoundDocument, ...]
+    ) -> tuple[BoundDocument, ...]:
+        """With the documents that the issuer's log shows where it is published, which is asked once."""
+        if self._logs is None or issuer in self._unshown or not self._trust.policy_for(issuer).logs:
+            return bound
+        self._unshown[issuer] = None
+        try:
+            shown = self._read(issuer, self._logs.documents(issuer), is_fetched=True)
+            self._known[issuer] = bound = _in_order([*bound, *shown])
+        except NotShown as problem:
+            self._unshown[issuer] = problem
+        return bound
+
+    def _read(
+        self, issuer: str, documents: Iterable[Anchored], *, is_fetched: bool = False
+    ) -> Iterator[BoundDocument]:
+        for supplied in documents:
             if supplied.document.get("id") != issuer:
                 continue
             document = Document.parse(supplied.document, issuer)
@@ -254,7 +282,7 @@ class IssuerKeys:
                     fact = verify_evidence(leaf, evidence, self._trust.policy_for(issuer), self._work)
                 except (UnknownKind, UnknownLog, NotWitnessed):  # such evidence binds nothing
                     continue
-                yield BoundDocument(document, fact.index, fact)
+                yield BoundDocument(document, fact.index, fact, is_fetched)
 
 
 def _in_order(found: Iterable[BoundDocument]) -> tuple[BoundDocument, ...]:
@@ -277,6 +305,7 @@ def not_pinned(issuer: str, method: str) -> NotKnown:
     )
 
 
+_ASK_HOLDER = "Ask the holder for the bundle, or for a newer one: it brings the issuer's documents."
 _PINNED = "the key is pinned in the trust list"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ledger import (
@@ -23,6 +23,7 @@ from wire.work import Work
 
 from .documents import IssuerKey
 from .policy import NotKnown
+from .published import NotShown, PublishedLogs
 from .trust import Trust
 
 
@@ -38,6 +39,8 @@ class Facts:
 
     found: tuple[Fact, ...]
     ignored: Problem | None
+    unshown: NotShown | None = None
+    """Why the issuer's log, where it is published, did not show more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,7 @@ class EvidenceCheck:
     trust: Trust
     now: datetime
     work: Work
+    logs: PublishedLogs | None = None
 
     def facts(
         self,
@@ -94,8 +98,28 @@ class EvidenceCheck:
             in_force.add(leaf)
             found.append(fact)
         for leaf in late.keys() - in_force:
+            if any(bound.is_fetched for bound in keys[leaf].history):  # by a host that may keep some back
+                raise left_open(late[leaf])
             raise late[leaf]
         return Facts(tuple(found), ignored)
+
+    def with_published(
+        self, facts: Facts, keys: Mapping[bytes, IssuerKey], issuer: str, origins: Sequence[str]
+    ) -> Facts:
+        """With what the issuer's logs show of the entries in `keys`, or those of `origins` among them.
+
+        Their checkpoint is of today: when a key signed is known by an entry's place among documents alone.
+        """
+        if self.logs is None:
+            return facts
+        try:
+            evidence = [item for leaf in keys for item in self.logs.evidence(leaf, issuer, origins)]
+            shown = self.facts(keys, evidence, issuer)
+        except NotShown as problem:
+            return replace(facts, unshown=problem)
+        except KeyNotInForce as problem:
+            raise left_open(problem) from None
+        return Facts((*facts.found, *shown.found), facts.ignored or shown.ignored)
 
 
 def require_current(key: IssuerKey, now: datetime) -> None:
@@ -117,10 +141,15 @@ def require_may_have_signed(key: IssuerKey, now: datetime) -> None:
     try:
         require_current(key, now)
     except KeyNotInForce as problem:
-        raise NotKnown(
-            f"{problem.detail}, and nothing shows that it signed before",
-            hint="Ask the holder for a bundle with evidence from a log, or the issuer for a new one.",
-        ) from None
+        raise left_open(problem) from None
+
+
+def left_open(problem: KeyNotInForce) -> NotKnown:
+    """What is said of a key that is not in force where that need not be so for what it signed."""
+    return NotKnown(
+        f"{problem.detail}, and nothing shows that it signed before",
+        hint="Ask the holder for a bundle with evidence from a log, or the issuer for a new one.",
+    )
 
 
 def _require_key_in_force(key: IssuerKey, fact: Fact) -> None:

@@ -5,6 +5,7 @@ It is the same in the service itself, in its threads and in its processes, so th
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -136,14 +137,16 @@ def _hurried(verifier: Verifier, seconds: float) -> Verifier:
 
         return found
 
-    return Verifier(
-        _Hurried(verifier.resolver, deadline),
-        trust=verifier.trust,
-        lists=[hurried(source) for source in verifier.lists],
-        suites=verifier.suites,
-        schemas=verifier.schemas,
-        memory=verifier.memory,
-    )
+    def hurried_log(url: str, limit: int) -> bytes:
+        _require_time(deadline)
+        assert verifier.logs is not None
+        return verifier.logs(url, limit)
+
+    in_time = copy.copy(verifier)
+    in_time.resolver = _Hurried(verifier.resolver, deadline)
+    in_time.lists = tuple(hurried(source) for source in verifier.lists)
+    in_time.logs = verifier.logs and hurried_log
+    return in_time
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ from wire.work import Work
 
 from .checks import Checks
 from .documents import IssuerKeys
-from .evidence import EvidenceCheck, attested, left_aside, require_current, require_may_have_signed
+from .evidence import EvidenceCheck, Facts, attested, left_aside, require_current, require_may_have_signed
 from .lists import ListMemory, ListSource
 from .policy import (
     Findings,
@@ -49,6 +49,7 @@ from .policy import (
     needs_no_credential,
     unknown_issuer,
 )
+from .published import LogSource, PublishedLogs
 from .signatures import NotInForce, Signature, SignatureCheck
 from .status import NotItsList, StatusLookup
 from .trust import Trust
@@ -72,15 +73,17 @@ class Verifier:
         suites: Mapping[str, Cryptosuite] = SUITES,
         schemas: Schemas | None = None,
         contexts: Contexts | None = None,
+        logs: LogSource | None = None,
         memory: ListMemory | None = None,
     ) -> None:
-        """`lists` are asked for status lists beside those that come along. `contexts` are those of
-        `jsonld.vouched` or `load`, by default the vendored ones. `memory` may be shared with others on the
-        same trust list and contexts; by default it is the verifier's own.
+        """`lists` are asked for status lists beside those that come along, and `logs` for what the logs of
+        the trust list publish. `contexts` are those of `jsonld.vouched` or `load`, by default the vendored
+        ones. `memory` may be shared with others on the same trust list and contexts; by default it is the
+        verifier's own.
         """
         self.memory = ListMemory() if memory is None else memory
         self.resolver, self.trust, self.lists = resolver, trust, tuple(lists)
-        self.suites, self.schemas = suites, schemas
+        self.suites, self.schemas, self.logs = suites, schemas, logs
         self.contexts = contexts or secured()
 
     def verify(
@@ -164,11 +167,17 @@ class _Steps:
         self._work = work
         self._verifier, self._bundle, self.credentials = verifier, bundle, credentials
         self._trust, self._now, self._checks, self._strangers = verifier.trust, now, checks, strangers
+        logs = PublishedLogs(verifier.logs, verifier.trust, work) if verifier.logs else None
         self._keys = IssuerKeys(
-            verifier.resolver, verifier.trust, bundle.issuer_documents, work, strangers=strangers
+            verifier.resolver,
+            verifier.trust,
+            bundle.issuer_documents,
+            work,
+            published=logs,
+            strangers=strangers,
         )
         self._signatures = SignatureCheck(self._keys, verifier.suites, verifier.contexts, now, work)
-        self._evidence = EvidenceCheck(verifier.trust, now, work)
+        self._evidence = EvidenceCheck(verifier.trust, now, work, logs)
         self._status = StatusLookup(
             bundle.status_lists, verifier.lists, self._authenticate, verifier.memory, work
         )
@@ -400,12 +409,14 @@ class _Steps:
 
     def _anchors(self, credential: Credential, own: Sequence[Signature]) -> tuple[Fact, ...]:
         keys = {}
-        if self._bundle.evidence:
+        has_log = bool(self._trust.policy_for(credential.issuer).logs)
+        if self._bundle.evidence or has_log:
             keys = {self._entry(credential, found.proof.value): found.key for found in own}
         facts = self._evidence.facts(keys, self._bundle.evidence, credential.issuer, lambda: self._digests)
-        has_log = bool(self._trust.policy_for(credential.issuer).logs)
-        origins = {fact.origin for fact in facts.found}
-        missing = sorted(expected_origins(credential) - origins)
+        missing = _missing(credential, facts)
+        if has_log and (missing or not facts.found):
+            facts = self._evidence.with_published(facts, keys, credential.issuer, missing)
+            missing = _missing(credential, facts)
         if missing and not has_log and self._trust.issuer(credential.issuer) is not None:
             raise NotKnown(
                 f"the log {shortened(missing[0])}, which should hold it, is not on your list for this issuer",
@@ -414,10 +425,10 @@ class _Steps:
             )
         if missing or (has_log and not facts.found):
             where = f"the log {shortened(missing[0])}" if missing else "the log of its issuer"
-            raise facts.ignored or NotKnown(
-                f"it should be in {where}, but the evidence is missing",
-                hint="Ask the holder for the bundle rather than the bare credential.",
-            )
+            detail = f"it should be in {where}, but the evidence is missing"
+            ask = "Ask the holder for the bundle rather than the bare credential."
+            unshown = facts.unshown and facts.unshown.about(detail, ask)
+            raise facts.ignored or unshown or NotKnown(detail, hint=ask)
         if facts.found:
             self._checks.passed(attested(facts.found[0]) + left_aside(facts))
             return facts.found
@@ -443,6 +454,11 @@ class _Steps:
 
     def _entry(self, credential: Credential, proof: Mapping[str, Any]) -> bytes:
         return log_entry(credential.document, proof, work=self._work)
+
+
+def _missing(credential: Credential, facts: Facts) -> list[str]:
+    """The logs that the credential says it is in, of which nothing came."""
+    return sorted(expected_origins(credential) - {fact.origin for fact in facts.found})
 
 
 def _not_by(issuer: str) -> Problem:

@@ -1,0 +1,462 @@
+"""A bare credential, and what its issuer's log shows where it is published: by honest hosts and by others."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import ssl
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from did import METHODS, Resolver
+from keys import PrivateKey
+from ledger import EntryKind, Log, entry, merkle, verify_evidence
+from ledger.lookup import SHAPE, YOUNG, Lookup, Shape, find
+from ledger.tiles.layout import proof_tiles, tile_path
+from ledger.tiles.memory import MemoryStore
+from tests.loopback import Authority, Site, response
+from tests.world import NOW, University
+from vc import Bundle, Check, Report, Verdict
+from vc.anchoring import log_entry
+from verifier import Verifier
+from verifier import published as module
+from verifier.judge import Judge, Question, Verifiers
+from verifier.published import NotShown, PublishedLogs, published
+from wire import Unavailable
+from wire.fetch import Fetcher, HttpsFetcher, NoFetcher
+from wire.work import Work
+
+Answer = bytes | Iterable[bytes] | Callable[[], bytes | Iterable[bytes]]
+
+
+@dataclass
+class Host:
+    """A university, and the host that publishes its log, as it is or with other answers than it should."""
+
+    site: Site
+    university: University
+    lookup: Lookup
+    ca_file: Path
+    instead: dict[str, Answer] = field(default_factory=dict)
+    status: bytes = b""
+
+    def __post_init__(self) -> None:
+        self.site.answer = self.answer
+
+    def answer(self, path: str) -> bytes | Iterable[bytes]:
+        name = path.removeprefix("/log/")
+        other = self.instead.get("tile" if name.startswith("tile/") else name)
+        if other is not None:
+            return other() if callable(other) else other
+        content = self.content(name)
+        return response(404) if content is None else response(200, content)
+
+    def content(self, name: str) -> bytes | None:
+        if name == "documents":
+            versions = [
+                {"index": self.places[number], "document": dict(found.document)}
+                for number, found in enumerate(self.university.documents)
+            ]
+            return orjson.dumps({"documents": versions})
+        return self.university.log.store.get(name) or self.lookup.get(name)
+
+    @property
+    def places(self) -> list[int]:
+        return [
+            int(re.findall(rb"index (\d+)", found.evidence[0].body)[0]) for found in self.university.documents
+        ]
+
+    def publish(self) -> None:
+        """With a new status list, whose key is that of now."""
+        self.status = orjson.dumps(self.university.status_lists()[0].document)
+        log = self.university.log
+        self.lookup.update(log.store.get, log.checkpoint().size)
+
+    @property
+    def asked(self) -> list[str]:
+        return [head.split(" ")[1].removeprefix("/log/") for head in self.site.requests]
+
+    def verifier(self, fetcher: Fetcher | None = None, **options: Any) -> Verifier:
+        fetcher = fetcher or HttpsFetcher(allow_loopback=True, ca_file=self.ca_file, timeout=5.0)
+        return Verifier(
+            Resolver(METHODS, NoFetcher()),
+            trust=self.university.trust,
+            lists=[lambda url: self.status if url == self.university.list_url else None],
+            logs=published(fetcher),
+            **options,
+        )
+
+    def verify(self, credential: Any, fetcher: Fetcher | None = None) -> Report:
+        return self.verifier(fetcher).verify(credential, now=NOW)
+
+
+@contextmanager
+def host(folder: Path, entries: int = 0) -> Iterator[Host]:
+    """With a log that had so many entries of others before."""
+    authority = Authority(folder)
+    context: ssl.SSLContext = authority.server_context("localhost")
+    site = Site(lambda _: response(404), context)
+    with site.running():
+        university = University(f"localhost:{site.port}")
+        if entries:
+            university.log.append(
+                [entry(EntryKind.CREDENTIAL, secrets.token_bytes(32)) for _ in range(entries)], b"others"
+            )
+        yield Host(site, university, Lookup(folder), authority.ca_file)
+
+
+@pytest.fixture
+def honest(tmp_path: Path) -> Iterator[Host]:
+    with host(tmp_path) as found:
+        yield found
+
+
+def bare(found: Host, **change: Any) -> Mapping[str, Any]:
+    """A diploma that went through a wallet which kept the credential alone."""
+    credential = found.university.issue(**change).secured
+    found.publish()
+    return credential
+
+
+def rotate(found: Host) -> PrivateKey:
+    """To another key; gives the one that the document lacks from now on."""
+    old, found.university.key = found.university.key, PrivateKey.generate()
+    found.university.publish_document([found.university.key])
+    found.publish()
+    return old
+
+
+def step(report: Report, number: int) -> Check:
+    return next(check for check in report.checks if check.step == number)
+
+
+def test_its_log_shows_what_a_bundle_would_have_brought(honest: Host) -> None:
+    credential = bare(honest)
+    report = honest.verify(credential)
+    assert report.verdict is Verdict.VALID, report.deciding
+    assert f"entry 1 of the log localhost:{honest.site.port}/log" in step(report, 8).text
+    assert "a document that the trusted log" in step(report, 3).text
+
+
+def test_offline_it_stays_open_and_says_what_to_ask_for(honest: Host) -> None:
+    credential = bare(honest)
+    report = honest.verify(credential, NoFetcher())
+    assert report.verdict is Verdict.UNDETERMINED
+    problem = step(report, 3).problem
+    assert isinstance(problem, NotShown)
+    assert "this run is offline" in step(report, 3).text
+    assert "Ask the holder for the bundle" in problem.hint
+    documents = Bundle(credential, (), tuple(honest.university.documents))
+    report = honest.verify(documents, NoFetcher())
+    assert report.verdict is Verdict.UNDETERMINED
+    assert "the evidence is missing; " in step(report, 8).text
+    assert honest.verify(documents).verdict is Verdict.VALID
+    assert not [path for path in honest.asked if path == "documents"], "they came along"
+
+
+def test_what_is_not_in_the_log_stays_open(honest: Host) -> None:
+    """As with a bundle: whoever stole the key alone cannot write there."""
+    honest.publish()
+    report = honest.verify(honest.university.sign(honest.university.diploma()))
+    assert report.verdict is Verdict.UNDETERMINED
+    assert "do not have the entry" in step(report, 8).text
+
+
+def test_a_service_asks_the_network_for_it_and_not_for_longer_than_it_has(honest: Host) -> None:
+    question = Question(orjson.dumps(bare(honest)), NOW)
+    both = Verifiers(honest.verifier(NoFetcher()), honest.verifier())
+    judge = Judge(lambda: both)
+    assert (judge.offline(question).status, judge.offline(question).asks) == (422, True)
+    assert judge(question).status == 200
+    honest.site.requests.clear()
+    assert Judge(lambda: both, seconds=-1.0)(question).status == 422
+    assert not honest.asked
+
+
+def test_no_report_takes_more_bytes_or_time_than_it_may(
+    honest: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    credential = bare(honest)
+    for name, most, told in (("MOST_BYTES", 100, "more than 100 bytes"), ("SECONDS", -1.0, "more time than")):
+        with monkeypatch.context() as changed:
+            changed.setattr(module, name, most)
+            report = honest.verify(credential)
+        assert report.verdict is Verdict.UNDETERMINED
+        assert told in (report.deciding.text if report.deciding else "")
+
+
+def test_of_several_logs_each_is_asked_at_its_own_address(honest: Host, tmp_path: Path) -> None:
+    """An issuer that has moved to another log: of the one that its diploma does not name, documents only."""
+    (tmp_path / "other").mkdir()
+    with host(tmp_path / "other") as other:
+        credential = bare(honest)
+        other.publish()
+        both = tmp_path / "both.pem"
+        both.write_bytes(honest.ca_file.read_bytes() + other.ca_file.read_bytes())
+        honest.ca_file = both
+        judge = honest.verifier()
+        judge.trust = judge.trust.adding(judge.trust.issuers[0], other.university.recognised_log)
+        report = judge.verify(credential, now=NOW)
+        assert report.verdict is Verdict.VALID, report.deciding
+        assert YOUNG in honest.asked
+        assert "documents" in other.asked
+        assert YOUNG not in other.asked
+        other.instead["documents"] = response(404)
+        assert judge.verify(credential, now=NOW).verdict is Verdict.VALID
+
+
+class TestKeys:
+    def test_an_entry_before_the_document_that_dropped_its_key_was_signed_before(self, honest: Host) -> None:
+        credential = bare(honest)
+        rotate(honest)
+        report = honest.verify(credential)
+        assert report.verdict is Verdict.VALID, report.deciding
+
+    def test_one_after_it_leaves_the_question_open(self, honest: Host) -> None:
+        old = rotate(honest)
+        late = honest.university.bundle(honest.university.sign(honest.university.diploma(), old))
+        honest.publish()
+        report = honest.verify(late.secured)
+        assert report.verdict is Verdict.UNDETERMINED
+        assert "nothing shows that it signed before" in step(report, 8).text
+        documents = Bundle(late.secured, (), late.issuer_documents)
+        assert honest.verify(documents).verdict is Verdict.UNDETERMINED
+        assert honest.verify(late).verdict is Verdict.INVALID, "the bundle says which document there was"
+
+    def test_a_list_with_a_key_that_came_later_is_the_issuers(self, honest: Host) -> None:
+        bundle = honest.university.issue()
+        rotate(honest)
+        old = Bundle(bundle.secured, bundle.evidence, bundle.issuer_documents)
+        report = honest.verify(old)
+        assert report.verdict is Verdict.VALID, report.deciding
+
+    def test_a_host_that_keeps_the_first_document_back_makes_nothing_invalid(self, honest: Host) -> None:
+        university = honest.university
+        old = university.key
+        university.key = PrivateKey.generate()
+        credential = bare(honest)
+        university.publish_document([old, university.key])
+        honest.publish()
+        versions = orjson.loads(honest.content("documents") or b"")["documents"]
+        honest.instead["documents"] = response(200, orjson.dumps({"documents": versions[1:]}))
+        for shown in (
+            credential,
+            Bundle(credential, (university.anchor(log_entry(credential, credential["proof"][0])),)),
+        ):
+            assert honest.verify(shown).verdict is Verdict.UNDETERMINED
+
+
+FALSE = PrivateKey.generate()
+
+
+def _young(change: Callable[[bytearray], None]) -> Callable[[Host], Answer]:
+    def instead(found: Host) -> bytes:
+        young = bytearray(found.content(YOUNG) or b"")
+        change(young)
+        return response(200, bytes(young))
+
+    return instead
+
+
+def _swapped(young: bytearray) -> None:
+    young[8:20] = young[14:20] + young[8:14]
+
+
+def _beyond(young: bytearray) -> None:
+    young[8:8] = b"another leaf"
+
+
+def _all_in_runs(young: bytearray) -> None:
+    young[:] = (1 << 40).to_bytes(8)
+
+
+def _other_tile(found: Host) -> bytes:
+    return response(200, secrets.token_bytes(32 * found.university.log.checkpoint().size))
+
+
+def _other_log(found: Host) -> bytes:
+    """One of the same name, with the credential in it, that signs with keys of its own."""
+    university = found.university
+    keys = (PrivateKey.generate(), PrivateKey.generate())
+    other = Log(university.log.origin, *keys, MemoryStore(), clock=lambda: NOW)
+    other.append(list(university.log.entries(0, university.log.checkpoint().size)), b"all")
+    return response(200, other.checkpoint().note)
+
+
+def _stale(found: Host) -> bytes:
+    return response(200, STALE[found.site.port])
+
+
+STALE: dict[int, bytes] = {}
+
+
+def _false_document(found: Host) -> bytes:
+    document = dict(found.university.documents[0].document)
+    return response(
+        200, orjson.dumps({"documents": [{"index": 0, "document": {**document, "alsoKnownAs": []}}]})
+    )
+
+
+def _document_of_another(found: Host) -> bytes:
+    document = {**found.university.documents[0].document, "id": "did:web:another.example"}
+    return response(200, orjson.dumps({"documents": [{"index": 0, "document": document}]}))
+
+
+def _no_index(found: Host) -> bytes:
+    return response(200, orjson.dumps({"documents": [dict(found.university.documents[0].document)]}))
+
+
+def _index_beyond(found: Host) -> bytes:
+    document = dict(found.university.documents[0].document)
+    return response(200, orjson.dumps({"documents": [{"index": 1 << 50, "document": document}]}))
+
+
+def _endless(found: Host) -> Iterator[bytes]:
+    yield from found.site.dribble(b"HTTP/1.1 200 OK\r\n\r\n", bytes(1 << 15))
+
+
+def _silent(found: Host) -> Iterator[bytes]:
+    yield from found.site.dribble(b"", b"")
+
+
+LIES: Mapping[str, tuple[str, Callable[[Host], Answer]]] = {
+    "an index of another": (YOUNG, _young(_swapped)),
+    "an index beyond the log": (YOUNG, _young(_beyond)),
+    "look-up files that are not there": (YOUNG, _young(_all_in_runs)),
+    "a look-up file that is none": (YOUNG, lambda _: response(200, b"no")),
+    "a leaf that is not there": (YOUNG, lambda _: response(200, bytes(8))),
+    "other tiles": ("tile", _other_tile),
+    "no tile": ("tile", lambda _: response(404)),
+    "half a tile": ("tile", lambda _: response(200, bytes(32))),
+    "another log": (CHECKPOINT := "checkpoint", _other_log),
+    "an older checkpoint": (CHECKPOINT, _stale),
+    "no checkpoint": (CHECKPOINT, lambda _: response(200, b"no note")),
+    "a document that the log lacks": ("documents", _false_document),
+    "a document of another": ("documents", _document_of_another),
+    "a document without a place": ("documents", _no_index),
+    "a place beyond the log": ("documents", _index_beyond),
+    "documents that are none": ("documents", lambda _: response(200, b"[]")),
+    "too many documents": ("documents", lambda _: response(200, orjson.dumps({"documents": [0] * 65}))),
+    "a refusal": (CHECKPOINT, lambda _: response(503)),
+}
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_what_a_host_says_falsely_leaves_the_question_open(honest: Host, lie: str) -> None:
+    STALE[honest.site.port] = honest.university.log.checkpoint().note
+    credential = bare(honest)
+    honest.university.anchor(entry(EntryKind.CREDENTIAL, secrets.token_bytes(32)))
+    honest.publish()
+    assert honest.verify(credential).verdict is Verdict.VALID
+    path, made = LIES[lie]
+    honest.instead[path] = made(honest)
+    report = honest.verify(credential)
+    assert report.verdict is Verdict.UNDETERMINED, report.deciding
+    assert isinstance(report.deciding and report.deciding.problem, NotShown | Unavailable)
+
+
+def test_nobody_is_followed_to_another_host(honest: Host, tmp_path: Path) -> None:
+    credential = bare(honest)
+    with Site(honest.answer, honest.site.context).running() as other:
+        for path in ("checkpoint", "documents", YOUNG, "tile"):
+            honest.instead = {path: response(302, location=other.url(f"/log/{path}"))}
+            report = honest.verify(credential)
+            assert report.verdict is Verdict.UNDETERMINED, path
+            assert "another origin redirects to it" in (report.deciding.text if report.deciding else "")
+        assert not other.requests
+    honest.instead = {}
+    assert honest.verify(credential).verdict is Verdict.VALID
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", ["checkpoint", "documents", YOUNG])
+@pytest.mark.parametrize("made", [_endless, _silent])
+def test_a_host_that_never_ends_is_not_waited_for(
+    honest: Host, path: str, made: Callable[[Host], Iterator[bytes]]
+) -> None:
+    credential = bare(honest)
+    honest.instead[path] = lambda: made(honest)
+    fetcher = HttpsFetcher(allow_loopback=True, ca_file=honest.ca_file, timeout=0.5)
+    assert honest.verify(credential, fetcher).verdict is Verdict.UNDETERMINED
+
+
+# What the host learns
+
+
+def looks_up(found: Host, leaf: bytes, shape: Shape = SHAPE) -> list[str]:
+    """What the host is asked for one entry, in this order; the entry is proved."""
+    university = found.university
+    found.site.requests.clear()
+    fetcher = HttpsFetcher(allow_loopback=True, ca_file=found.ca_file, timeout=5.0)
+    logs = PublishedLogs(published(fetcher), university.trust, Work(), shape)
+    (evidence,) = logs.evidence(leaf, university.did)
+    assert verify_evidence(leaf, evidence, university.trust.policy_for(university.did)).index >= 0
+    return found.asked
+
+
+@pytest.mark.slow
+def test_the_host_cannot_tell_which_of_ten_leaves_or_more_is_meant(tmp_path: Path) -> None:
+    with host(tmp_path) as found:
+        log = found.university.log
+        credential = found.university.issue().secured
+        found.publish()
+        log.append([entry(EntryKind.CREDENTIAL, secrets.token_bytes(32)) for _ in range(1 << 16)], b"others")
+        found.publish()
+        entries = list(log.entries(0, size := log.checkpoint().size))
+        meant = entries.index(log_entry(credential, credential["proof"][0]))
+        asked = looks_up(found, entries[meant])
+
+        # The host knows all leaves, and sees which files are asked for.
+        (file,) = [path for path in asked if re.fullmatch("lookup/[0-9].*", path)]
+        content = found.content(file) or b""
+        listed = [int.from_bytes(content[at + 6 : at + 12]) for at in range(0, len(content), 12)]
+        assert meant in listed
+        assert len(listed) > 1000
+        tiles = {path for path in asked if path.startswith("tile/")}
+        candidates = {
+            index for index in listed if {tile_path(*tile) for tile in proof_tiles(index, size)} <= tiles
+        }
+        assert meant in candidates
+        assert len(candidates) >= 10
+        # Nor does it help to compare: whoever means one of at least ten asks for the very same files.
+        (place,) = find(content, merkle.leaf_hash(entries[meant]))
+        assert len(place.crowd) >= 10
+        alike = [looks_up(found, entries[other]) for other in place.crowd]
+        assert all(set(again) == set(asked) for again in alike)
+        assert len(set(map(tuple, alike))) == len(alike), "each time in another order"
+
+
+@pytest.mark.slow
+def test_of_the_youngest_leaves_the_host_learns_no_more(tmp_path: Path) -> None:
+    with host(tmp_path, entries=700) as found:
+        credential = bare(found)
+        log = found.university.log
+        entries = list(log.entries(0, size := log.checkpoint().size))
+        meant = entries.index(log_entry(credential, credential["proof"][0]))
+        asked = looks_up(found, entries[meant])
+        assert [path for path in asked if path.startswith("lookup/")] == [YOUNG], "which everybody reads"
+        tiles = {path for path in asked if path.startswith("tile/")}
+        possible = [
+            index for index in range(size) if {tile_path(*tile) for tile in proof_tiles(index, size)} <= tiles
+        ]
+        assert meant in possible
+        assert len(possible) >= 256
+
+
+def test_entries_of_every_age_are_found_over_the_network(tmp_path: Path) -> None:
+    """In runs that were merged, in others, and after the last one."""
+    shape = Shape(run=4, files=1)
+    with host(tmp_path, entries=16 * 18 + 5) as found:
+        found.lookup = Lookup(tmp_path, shape)
+        found.publish()
+        entries = list(found.university.log.entries(0, found.university.log.checkpoint().size))
+        for index in (1, 16 * 16 - 1, 16 * 16, 16 * 17, len(entries) - 3):
+            asked = looks_up(found, entries[index], shape)
+            runs = {"/".join(path.split("/")[1:3]) for path in asked if re.match("lookup/[0-9]", path)}
+            assert runs == (set() if index > 16 * 18 else {"1/0", "0/16", "0/17"}), "all of them or none"
