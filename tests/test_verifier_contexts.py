@@ -16,6 +16,7 @@ from tests.world import AWARDED, CONTEXT, NOW, Holder, University, verifier
 from vc import Verdict, sign
 from vc.jsonld import Contexts, Respelled, UnknownContext, documents, secured, vouched
 from verifier import RecognisedIssuer, Trust
+from verifier.judge import Judge, Question, Verifiers
 from verifier.policy import OfType
 from wire.work import Work
 
@@ -157,6 +158,13 @@ def test_a_context_that_a_deployment_vouches_for() -> None:
     assert report, report.deciding
     assert report.require()[0].claims["thesis"] == "On snow"
     assert judge.verify({**signed, "thesis": "On ice"}, now=NOW).verdict is Verdict.INVALID
+
+
+def test_a_service_goes_by_them_with_the_network_too() -> None:
+    own = vouched({THESIS: {"@context": {"thesis": "urn:ex:thesis"}}})
+    signed = UNIVERSITY.sign(thesis(), contexts=own)
+    judge = Judge(lambda: Verifiers(verifier(BY_NAME), verifier(BY_NAME, contexts=own)))
+    assert judge.online(Question(json.dumps(signed).encode(), NOW)).status == 200
 
 
 def test_it_may_name_a_context_without_a_version() -> None:
