@@ -29,7 +29,7 @@ from .consistency import append
 from .errorfile import write_error_file
 from .logged import Appended
 from .press import Press, index_columns, log_entry
-from .records import Record
+from .records import FIRST_ROW, Record
 from .shards import write_shard
 from .source import Source, Span
 from .store import Job, NewEntry, Store
@@ -106,7 +106,7 @@ def issue(work: Work, task: Task) -> Chunk:
             if row in task.skipped:
                 continue
             record, _ = work.checker.check(row, cells)
-            seq = task.first_seq + row - 1
+            seq = task.first_seq + row - FIRST_ROW
             try:
                 printed = press.print(record, seq, task.created)
             except Malformed as problem:
@@ -196,12 +196,12 @@ class Bulk:
 def dry_run(
     checker: Checker,
     archive: Archive,
-    error_file: Path,
+    error_file: Path | None = None,
     *,
     workers: int | None = None,
     progress: Callable[[Progress], None] = lambda _: None,
 ) -> Result:
-    """The first half of `Bulk.run`: all checks and the error file, and nothing is signed."""
+    """The first half of `Bulk.run`: all checks, the error file if one is named, and nothing is signed."""
     with _pool(Work(checker, None), workers, archive.store) as pool:
         found = _survey_all(pool, archive, progress)
         _settle_all(pool, archive, error_file, progress, found)
@@ -226,7 +226,7 @@ def _survey_all(pool: Pool[Work], archive: Archive, progress: Callable[[Progress
 def _settle_all(
     pool: Pool[Work],
     archive: Archive,
-    error_file: Path,
+    error_file: Path | None,
     progress: Callable[[Progress], None],
     found: Survey,
     same: range = range(0),
@@ -236,7 +236,7 @@ def _settle_all(
     digests = {seq: said for seq, said in found.digests.items() if seq not in same}
     if digests:
         found.settle(checker, _compare_all(pool, archive, found, digests, progress))
-    if found.findings:
+    if found.findings and error_file:
         write_error_file(error_file, checker.source, found.findings)
 
 
@@ -284,7 +284,9 @@ def _key(source: Source, catalogue: Catalogue | None, press: Press, found: Surve
         source.delimiter,
         source.is_error_file,
         source.date_order,
-        sorted(found.findings),
+        [
+            row - 1 for row in sorted(found.findings)
+        ],  # as the release before counted: its jobs are gone on with
         [span.sha256.hex() for span in source.spans],
         catalogue,
         press.template.decode(),

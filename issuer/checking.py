@@ -81,15 +81,16 @@ class Checker:
         """The record of a row and what is wrong with it; a row with findings is not issued."""
         header = self.source.header
         if len(cells) < self.source.width or any(cells[len(header) :]):
-            column = header[min(len(cells), len(header) - 1)]
+            column = self.source.heading(min(len(cells), len(header) - 1))
             count = counted(len(cells), "cell")
             return {}, [Finding(row, column, f"the row has {count}, the header {len(header)}")]
         if not ("".join(cells).isprintable() and self.source.all_named):
-            for place, (heading, cell) in enumerate(zip(header, cells, strict=False), 1):
+            for index, (heading, cell) in enumerate(zip(header, cells, strict=False)):
                 if self._holds_a_row(cell):
-                    return {}, [Finding(row, heading, "holds whole rows: is a quotation mark missing?")]
+                    reason = "holds whole rows: is a quotation mark missing?"
+                    return {}, [Finding(row, self.source.heading(index), reason)]
                 if cell and not heading:
-                    return {}, [Finding(row, f"{place}, without a heading", "is not empty", cell)]
+                    return {}, [Finding(row, self.source.heading(index), "is not empty", cell)]
         found = self.source.fields(cells)
         record, wrong = check_cells(found, latest=self.latest_award, date_order=self.source.date_order)
         if not self.source.names_as_is and _COMMA.search(name := found.get("name", "")):

@@ -53,7 +53,7 @@ _selector = click.argument("selector", metavar="DIPLOMA", callback=_whole)
 def revoke(place: Place, selectors: tuple[str, ...], reason: str, date: datetime | None, yes: bool) -> Result:
     """Revoke diplomas for good. Name them by number, `row 17`, id, file, name or e-mail address.
 
-    A row is one of the file that was issued last; row 1 is the first below the header.
+    A row is one of the file that was issued last, as a spreadsheet shows it: row 1 has the headings.
     """
     made, now = place.open(), place.session.now()
     moment = date.replace(tzinfo=UTC) if date else now

@@ -101,8 +101,7 @@ def issue(
     composer = trial(_template(place.folder), _profile(place.folder, name, url))
     source = reading.open(file, composer.own)
     say(*text.mapping(source))
-    error_file = errors or _free(file.with_name(f"{file.stem}.errors.csv"))
-    if error_file.resolve() == file.resolve():
+    if errors and errors.resolve() == file.resolve():
         raise click.UsageError("--errors names the file that is to be issued; name another.")
     files: list[Path] = []
     refused: OSError | Conflict | None = None
@@ -111,17 +110,18 @@ def issue(
         composer.check()
         checker = Checker(source, place.session.now().date(), reading.catalogue(), composer.template.text)
         with Meter() as meter, _archive(place) as archive:
-            done = check_file(checker, archive, error_file, workers=workers, progress=meter)
+            done = check_file(checker, archive, errors, workers=workers, progress=meter)
         first = first_good(checker, done.survey, PREVIEWED)
         preview = [
             place.session.sentence(composer.compose(record, 0), composer.issuer_name) for _, record in first
         ]
     else:
         catalogue = reading.catalogue()  # before there is an issuer
+        errors = errors or _free(file.with_name(f"{file.stem}.errors.csv"))
         made = place.create(name, url, method)
         with _counting(made.store), Meter() as meter:
             done = made.issue_file(
-                source, error_file, suite=suite, catalogue=catalogue, workers=workers, progress=meter
+                source, errors, suite=suite, catalogue=catalogue, workers=workers, progress=meter
             )
             if done.issued + len(done.survey.known) <= MOST_FILES or _given("out"):
                 try:
@@ -131,7 +131,7 @@ def issue(
         if done.issued and not made.identity.url:
             say(text.without_address(made.identity))
     again = [*reading.words(), *(("--out", str(out)) if _given("out") else ())]
-    return Outcome(source, done, error_file, files, refused, dry_run, preview).result(again)
+    return Outcome(source, done, errors, files, refused, dry_run, preview).result(again)
 
 
 class Reading(NamedTuple):
@@ -169,7 +169,8 @@ class Outcome(NamedTuple):
 
     source: Source
     done: Issued
-    error_file: Path
+    error_file: Path | None
+    """Where the bad rows are, if there are any; a dry run writes none unasked."""
     files: list[Path]
     """The bundles that were written."""
     refused: OSError | Conflict | None
@@ -184,9 +185,14 @@ class Outcome(NamedTuple):
         failed, known, changed = len(survey.findings), len(survey.known), len(survey.changed)
         for found in text.findings(self.source, self.done):
             say(*found)
-        if failed:
+        if failed and self.error_file:
             again = f"{typed('issuer', 'issue')} {shlex.join([str(self.error_file), *options])}"
             say(f"The bad rows are in {self.error_file}: correct them there, then", again)
+        elif failed:
+            say(
+                f"Correct these rows in {self.source.path}, or issue the others: these go into a file of "
+                "their own."
+            )
         if self.preview:
             say("What `verify` will say of the first:", *self.preview)
         if self.refused:
@@ -200,7 +206,7 @@ class Outcome(NamedTuple):
         differ = f" ({changed} {'differs' if changed == 1 else 'differ'})" if changed else ""
         data = {
             **text.outcome(self.done),
-            "errorFile": str(self.error_file) if failed else None,
+            "errorFile": str(self.error_file) if failed and self.error_file else None,
             "bundles": str(self.files[0].parent) if self.files else None,
             "dryRun": self.dry_run,
         }

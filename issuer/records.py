@@ -23,6 +23,9 @@ from .names import settle_name
 
 Record = dict[str, Any]
 
+FIRST_ROW = 2
+"""Rows are counted as a spreadsheet shows them: the headings are row 1."""
+
 LONGEST = 300  # characters in a cell: a name, a title, a diploma number
 
 
@@ -33,7 +36,7 @@ class InvalidRecord(Malformed):
 
 
 class Finding(NamedTuple):
-    """One thing wrong with one cell of one row; rows count from 1, the header not included."""
+    """One thing wrong with one cell of one row."""
 
     row: int
     column: str

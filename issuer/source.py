@@ -1,10 +1,10 @@
 """A registrar's CSV file: which column is which field, where its rows are, and reading a span of them.
 
-The file is read as it comes from a spreadsheet: UTF-8 with or without a byte order mark, comma, semicolon
+The file is read as it comes from a spreadsheet: UTF-8, or UTF-16 with a byte order mark, comma, semicolon
 or tab, perhaps with a line `sep=;` that says which, quotation marks with line breaks inside. `Source` and
 `Span` are plain values, so that worker processes read their own spans; each span carries its hash, so that
 a file changed meanwhile is noticed.
-Rows are counted from 1, the header not included and empty ones included, as a spreadsheet shows them.
+Rows are counted as a spreadsheet shows them: the headings are row 1, and empty ones count.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from typing import NamedTuple
 from wire.problem import Conflict, Malformed, NotFound
 
 from .names import PARTS
-from .records import FIELDS, HALVES_TOO, REQUIRED
+from .records import FIELDS, FIRST_ROW, HALVES_TOO, REQUIRED
 
 SPAN_ROWS = 4096
 LONGEST_HEADER = 1 << 16  # bytes
@@ -34,7 +34,14 @@ GUARD_COLUMNS = ("problem_row", "problem_column", "problem_reason")
 """The first columns of an error file; where they are, guards against formulas are taken off on reading."""
 
 _SAVE = 'Save it as "CSV UTF-8".'
-_SEPARATOR_LINE = re.compile(rb'"?sep=([,;\t])"?[,;\t]*(?:\r\n?|\n)', re.IGNORECASE)
+_MARKS = {
+    codecs.BOM_UTF8: "utf-8",
+    codecs.BOM_UTF16_LE: "utf-16-le",
+    codecs.BOM_UTF16_BE: "utf-16-be",
+}
+"""How a file is encoded that begins with these bytes."""
+
+_SEPARATOR_LINE = re.compile(r'"?sep=([,;\t])"?[,;\t]*(?:\r\n?|\n)', re.IGNORECASE)
 _GUARDED = re.compile(r"'+[=+\-@\t\r\n＝＋－＠]")
 _HEADER_FIRST = "The headings have to be the first row: delete what stands above them."
 _NOT_A_LETTER = re.compile(r"[\W_]+")
@@ -72,6 +79,7 @@ class Source:
     """One of `DATE_ORDERS`, or empty: how to read 03/04/2026."""
     names_as_is: bool = False
     """Whether a comma in a name is meant."""
+    encoding: str = "utf-8"
 
     @property
     def mapping(self) -> dict[str, str]:
@@ -83,6 +91,14 @@ class Source:
         """Headings that no field takes."""
         taken = set(self.columns.values())
         return [heading for index, heading in enumerate(self.header) if heading and index not in taken]
+
+    def heading(self, index: int) -> str:
+        """The heading of a column; of one that has none its letters, as a spreadsheet shows them."""
+        letters, left = "", index + 1
+        while left:
+            left, letter = divmod(left - 1, 26)
+            letters = chr(ord("A") + letter) + letters
+        return self.header[index] or f"{letters}, which has no heading"
 
     @cached_property
     def all_named(self) -> bool:
@@ -101,7 +117,7 @@ class Source:
             data = file.read(span.stop - span.start)
         if hashlib.sha256(data).digest() != span.sha256:
             raise Conflict(f"{self.path.name} was changed while it was read", hint="Run the command again.")
-        text = io.StringIO(data.decode(), newline="")
+        text = io.StringIO(data.decode(self.encoding), newline="")
         for row, cells in enumerate(_rows(text, self.delimiter), span.first_row):
             if any(cells):
                 yield row, [unguard(cell) for cell in cells[3:]] if self.is_error_file else cells
@@ -130,8 +146,33 @@ def open_source(
     """Find header and rows of a CSV file. `chosen` maps fields to headings where the usual ones do not fit.
 
     `own` are fields beside the usual ones; each has a column of its name, unless `chosen` says another.
-    Raises `NotFound`, or `UnreadableFile` where the file has no rows, is not CSV in UTF-8, or lacks a column.
+    Raises `NotFound`, or `UnreadableFile` where the file has no rows, is not CSV in UTF-8 or UTF-16, or lacks
+    a column.
     """
+    text, encoding, skipped = _beginning(path)
+    if said := _SEPARATOR_LINE.match(text):
+        text = text[said.end() :]
+        skipped += len(said[0].encode(encoding))
+    headers = {each: _header(text, each) for each in (said[1] if said else ",;\t")}
+    delimiter = max(headers, key=lambda each: (len(_recognised(headers[each])), len(headers[each])))
+    header = headers[delimiter]
+    if not any(header):
+        raise UnreadableFile(f"the first row of {path.name} is empty", hint=_HEADER_FIRST)
+    spans = _spans(path, encoding, skipped, delimiter, first_line=2 if said else 1)
+    is_error_file = tuple(header[:3]) == GUARD_COLUMNS
+    header = [unguard(heading).strip() for heading in header[3:]] if is_error_file else header
+    columns = _columns(path, header, chosen or {}, required, own)
+    if not spans:
+        raise UnreadableFile(
+            f"{path.name} has a header and no rows", hint="A row for each graduate is expected below it."
+        )
+    return Source(
+        path, delimiter, tuple(header), columns, spans, is_error_file, date_order, names_as_is, encoding
+    )
+
+
+def _beginning(path: Path) -> tuple[str, str, int]:
+    """The text in which the header is, the encoding, and how many bytes of a byte order mark come before."""
     try:
         with path.open("rb") as file:
             beginning = file.read(LONGEST_HEADER)
@@ -142,33 +183,18 @@ def open_source(
         ) from error
     except IsADirectoryError as error:
         raise UnreadableFile(f"{path} is a folder", hint="Name the CSV file in it.") from error
-    if not beginning.strip(b"\xef\xbb\xbf \t\r\n"):
+    mark = next((mark for mark in _MARKS if beginning.startswith(mark)), b"")
+    encoding, skipped = _MARKS.get(mark, "utf-8"), len(mark)
+    text = beginning[skipped:].decode(encoding, errors="replace")  # whether it is that is seen to next
+    if not text.strip():
         raise UnreadableFile(
             f"{path.name} is empty", hint="A header row and a row for each graduate are expected."
         )
     if beginning.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
         raise UnreadableFile(f"{path.name} is a spreadsheet's own file, not CSV", hint=_SAVE)
-    if beginning.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise UnreadableFile(f"{path.name} is in UTF-16, not in UTF-8", hint=_SAVE)
-    if b"\0" in beginning:
+    if "\0" in text:
         raise UnreadableFile(f"{path.name} is not a CSV file in UTF-8", hint=_SAVE)
-    skipped = 3 if beginning.startswith(codecs.BOM_UTF8) else 0
-    if said := _SEPARATOR_LINE.match(beginning, skipped):
-        skipped = said.end()
-    headers = {mark: _header(beginning[skipped:], mark) for mark in (said[1].decode() if said else ",;\t")}
-    delimiter = max(headers, key=lambda mark: (len(_recognised(headers[mark])), len(headers[mark])))
-    header = headers[delimiter]
-    if not any(header):
-        raise UnreadableFile(f"the first row of {path.name} is empty", hint=_HEADER_FIRST)
-    spans = _spans(path, skipped, delimiter, first_line=2 if said else 1)
-    is_error_file = tuple(header[:3]) == GUARD_COLUMNS
-    header = [unguard(heading).strip() for heading in header[3:]] if is_error_file else header
-    columns = _columns(path, header, chosen or {}, required, own)
-    if not spans:
-        raise UnreadableFile(
-            f"{path.name} has a header and no rows", hint="A row for each graduate is expected below it."
-        )
-    return Source(path, delimiter, tuple(header), columns, spans, is_error_file, date_order, names_as_is)
+    return text, encoding, skipped
 
 
 def guard(cell: str) -> str:
@@ -195,34 +221,40 @@ def _rows(lines: Iterable[str], delimiter: str) -> Iterator[list[str]]:
         ) from error
 
 
-def _header(beginning: bytes, delimiter: str) -> list[str]:
-    lines = io.StringIO(beginning.decode(errors="replace"), newline="")  # that it is UTF-8 is seen to next
+def _header(beginning: str, delimiter: str) -> list[str]:
+    lines = io.StringIO(beginning, newline="")
     return [cell.strip() for cell in next(_rows(lines, delimiter), [])]
 
 
-def _spans(path: Path, start: int, delimiter: str, first_line: int) -> tuple[Span, ...]:
+def _spans(path: Path, encoding: str, start: int, delimiter: str, first_line: int) -> tuple[Span, ...]:
     """The rows in spans of `SPAN_ROWS`, cut where a row ends: quotation marks are respected.
 
-    None where no row has anything in it. Raises `UnreadableFile` at the first byte that is not UTF-8, and
+    None where no row has anything in it. Raises `UnreadableFile` at the first line that is no text, and
     where a quotation mark is never closed: the rows behind it would be part of one cell, and go unseen.
     """
     spans: list[Span] = []
     read, rows, filled, ended = start, 0, False, False
     digest = hashlib.sha256()
 
-    with path.open(encoding="latin-1", newline="") as file:  # one character a byte
+    errors = "surrogateescape" if encoding == "utf-8" else "surrogatepass"  # so that a line can be named
+    with path.open(encoding=encoding, errors=errors, newline="") as file:
 
         def lines() -> Iterator[str]:
             nonlocal read, ended
-            for number, line in enumerate(file, first_line):
-                data = line.encode("latin-1")
-                try:
-                    data.decode()
-                except UnicodeDecodeError:
-                    raise UnreadableFile(f"{path.name}: line {number} is not in UTF-8", hint=_SAVE) from None
-                read += len(data)
-                digest.update(data)
-                yield line
+            try:
+                for number, line in enumerate(file, first_line):
+                    try:
+                        data = line.encode(encoding)
+                    except UnicodeEncodeError:
+                        name = "UTF-8" if encoding == "utf-8" else "UTF-16"
+                        raise UnreadableFile(
+                            f"{path.name}: line {number} is not in {name}", hint=_SAVE
+                        ) from None
+                    read += len(data)
+                    digest.update(data)
+                    yield line
+            except UnicodeDecodeError:
+                raise UnreadableFile(f"{path.name} ends in the middle of a character", hint=_SAVE) from None
             ended = True
 
         file.seek(start)
@@ -234,19 +266,21 @@ def _spans(path: Path, start: int, delimiter: str, first_line: int) -> tuple[Spa
         for cells in found:
             rows, filled = rows + 1, filled or any(cells)
             if ended:  # a row that is whole comes before more is asked for
-                raise _never_closed(path, f"in row {len(spans) * SPAN_ROWS + rows}")
+                raise _never_closed(path, f"in row {len(spans) * SPAN_ROWS + rows + 1}")
             if rows == SPAN_ROWS:
-                spans.append(Span(len(spans), len(spans) * SPAN_ROWS + 1, rows, begun, read, digest.digest()))
+                spans.append(
+                    Span(len(spans), len(spans) * SPAN_ROWS + FIRST_ROW, rows, begun, read, digest.digest())
+                )
                 rows, begun, digest = 0, read, hashlib.sha256()
     if rows:
-        spans.append(Span(len(spans), len(spans) * SPAN_ROWS + 1, rows, begun, read, digest.digest()))
+        spans.append(Span(len(spans), len(spans) * SPAN_ROWS + FIRST_ROW, rows, begun, read, digest.digest()))
     return tuple(spans) if filled else ()
 
 
 def _never_closed(path: Path, where: str) -> UnreadableFile:
     return UnreadableFile(
         f"{path.name}: a quotation mark that opens {where} is never closed",
-        hint="Close it or take it out. Row 1 is the first below the header.",
+        hint="Close it or take it out. Row 1 has the headings.",
     )
 
 

@@ -20,6 +20,7 @@ from wire.problem import Conflict, Damaged, NotFound, Problem, Refused
 from .crossing import Crossed, Incoming, compare
 from .database import Database
 from .logged import Appended, Logged, raise_to, settle
+from .records import FIRST_ROW
 from .revocations import Revocations
 
 _PAGE = 1000
@@ -50,10 +51,10 @@ class Job(NamedTuple):
     chunks: int
 
     def seq(self, row: int) -> int:
-        """The sequence number of a row, which is counted from 1. Raises `NotFound` beyond the last."""
-        if row > self.length:
-            raise NotFound(f"{self.file} has no row {row}")
-        return self.first_seq + row - 1
+        """The sequence number of a row. Raises `NotFound` for the headings, and beyond the last."""
+        if not 0 <= row - FIRST_ROW < self.length:
+            raise NotFound(f"{self.file} has no row {row} of a graduate")
+        return self.first_seq + row - FIRST_ROW
 
     def chunk_key(self, number: int) -> bytes:
         """Under which key the digests of a chunk are appended to the log.

@@ -97,11 +97,9 @@ def mapping(source: Source) -> Iterable[str]:
 def findings(source: Source, result: Result) -> Iterator[Sequence[str]]:
     """What is wrong with the first rows, what is odd about the file, and what was issued otherwise before."""
     survey = result.survey
-    if survey.findings or survey.warnings or survey.changed:
-        yield ["Row 1 is the first below the header: a spreadsheet shows it as row 2."]
     shown = list(_alike(survey.findings))
     yield from ([line] for line in shown[:SHOWN])
-    yield from _more(len(shown), "line", "all of them in the error file")
+    yield from _more(len(shown), "line", "listed with --json")
     yield from ([f"warning: {warning}"] for warning in survey.warnings[:SHOWN])
     yield from _more(len(survey.warnings), "warning", "listed with --json")
     if survey.changed:

@@ -61,7 +61,7 @@ def test_rows_of_several_jobs_are_compared_in_any_order(issuer: Issuer) -> None:
     random.Random(1).shuffle(rows)
     found = changed(issuer, rows)
     assert {change.number for change in found} == {"UNI-000010", "UNI-000020", "UNI-000030"}
-    assert all(rows[change.row - 1]["diploma_number"] == change.number for change in found)
+    assert all(rows[change.row - 2]["diploma_number"] == change.number for change in found)
 
 
 def test_a_corrected_diploma_is_compared_as_it_stands(issuer: Issuer) -> None:
@@ -69,10 +69,10 @@ def test_a_corrected_diploma_is_compared_as_it_stands(issuer: Issuer) -> None:
     assert changed(issuer, [graduate(2, gpa="4.0")]) == []
     assert changed(issuer, [graduate(2)]) == []  # the file that it was issued from
     assert changed(issuer, [graduate(2, gpa="5.0", honours="none")]) == [
-        Change(1, "UNI-000002", {"gpa": "5.0", "honours": "none"}, False)
+        Change(2, "UNI-000002", {"gpa": "5.0", "honours": "none"}, False)
     ]
     assert changed(issuer, [graduate(2, gpa="4.0", honours="none")]) == [
-        Change(1, "UNI-000002", {"honours": "none"}, False)
+        Change(2, "UNI-000002", {"honours": "none"}, False)
     ]
 
 
@@ -90,21 +90,21 @@ def test_diplomas_issued_one_by_one_are_compared_as_well(tmp_path: Path, first: 
     for row in (101, 102):
         issuer.issue(graduate(row))
     assert changed(issuer, [graduate(101), graduate(102, gpa="1.0")]) == [
-        Change(2, "UNI-000102", {"gpa": "1.0"}, False)
+        Change(3, "UNI-000102", {"gpa": "1.0"}, False)
     ]
 
 
 def test_a_revoked_diploma_cannot_be_corrected(issuer: Issuer) -> None:
     issuer.lists.revoke(["UNI-000002"], Reason.FRAUD, date=NOW, now=NOW)
     assert changed(issuer, [graduate(2), graduate(3)]) == []
-    assert changed(issuer, [graduate(2, gpa="1.0")]) == [Change(1, "UNI-000002", {"gpa": "1.0"}, True)]
+    assert changed(issuer, [graduate(2, gpa="1.0")]) == [Change(2, "UNI-000002", {"gpa": "1.0"}, True)]
 
 
 def test_what_a_file_has_no_column_for_is_not_compared(issuer: Issuer) -> None:
     path = issuer.home.with_name("h.csv")
     path.write_text(table([graduate(2), graduate(3, ects="60")], [name for name in HEADER if name != "gpa"]))
     result = issuer.issue_file(open_source(path), path.with_name("errors.csv"))
-    assert [(change.row, change.fields) for change in result.survey.changed] == [(2, {"ects": 60})]
+    assert [(change.row, change.fields) for change in result.survey.changed] == [(3, {"ects": 60})]
 
 
 def test_a_bad_row_is_an_error_and_no_change(issuer: Issuer) -> None:
@@ -136,10 +136,10 @@ def test_a_number_that_somebody_else_has_is_an_error(issuer: Issuer) -> None:
     errors = issuer.home.with_name("errors.csv")
     source = csv_file(issuer.home.with_name("g.csv"), rows)
     found = issuer.issue_file(source, errors, workers=0).survey
-    assert [str(finding) for finding in found.findings[2]] == [
-        'row 2, column diploma_number: "UNI-000002" was issued to somebody else'
+    assert [str(finding) for finding in found.findings[3]] == [
+        'row 3, column diploma_number: "UNI-000002" was issued to somebody else'
     ]
-    assert (sorted(found.known), [change.row for change in found.changed]) == ([1, 3], [3])
+    assert (sorted(found.known), [change.row for change in found.changed]) == ([2, 4], [4])
     assert "Xavier" in errors.read_text()
 
 

@@ -36,16 +36,16 @@ def said(found: Survey) -> list[str]:
 def test_the_planted_errors_are_found_each_with_row_column_and_reason(tmp_path: Path) -> None:
     found = survey(tmp_path, DIPLOMAS / "graduates-with-errors.csv", DIPLOMAS / "programmes.csv")
     assert said(found) == [
-        'row 2, column email: "not-an-email" is not an e-mail address',
-        'row 3, column award_date: "30/06/2026" is day/month/year: write YYYY-MM-DD, '
+        'row 3, column email: "not-an-email" is not an e-mail address',
+        'row 4, column award_date: "30/06/2026" is day/month/year: write YYYY-MM-DD, '
         "or issue the file with --dates day-first",
-        'row 5, column programme_code: "UNKNOWN" is not in the catalogue of programmes',
-        'row 6, column ects: "abc" is not a number of credits',
-        "row 7, column eqf_level: the row has 9 cells, the header 16",
-        'row 8, column diploma_number: "UNI-2026-00000" is the number of row 1 as well',
+        'row 6, column programme_code: "UNKNOWN" is not in the catalogue of programmes',
+        'row 7, column ects: "abc" is not a number of credits',
+        "row 8, column eqf_level: the row has 9 cells, the header 16",
+        'row 9, column diploma_number: "UNI-2026-00000" is the number of row 2 as well',
     ]
     assert found.warnings == [
-        "student number S202000 occurs twice, first in row 1: a second degree, or a mistake?"
+        "student number S202000 occurs twice, first in row 2: a second degree, or a mistake?"
     ]
     assert (found.rows, found.good) == (8, 2)
 
@@ -71,7 +71,7 @@ def test_the_error_file_can_be_corrected_and_fed_back(tmp_path: Path) -> None:
     original = open_source(DIPLOMAS / "graduates-with-errors.csv")
     assert source.header == original.header
     as_they_came = [
-        cells for span in original.spans for row, cells in original.rows(span) if row not in (1, 4)
+        cells for span in original.spans for row, cells in original.rows(span) if row not in (2, 5)
     ]
     assert [cells for span in source.spans for _, cells in source.rows(span)] == as_they_came
     for wrong, right in [
@@ -85,18 +85,18 @@ def test_the_error_file_can_be_corrected_and_fed_back(tmp_path: Path) -> None:
     errors.write_text(text)
     shutil.copy(errors, tmp_path / "corrected.csv")
     found = survey(tmp_path, tmp_path / "corrected.csv", DIPLOMAS / "programmes.csv")
-    assert said(found) == ["row 5, column eqf_level: the row has 9 cells, the header 16"]
+    assert said(found) == ["row 6, column eqf_level: the row has 9 cells, the header 16"]
     assert found.good == 5
 
 
 def test_all_that_is_wrong_with_a_row_is_said_at_once(tmp_path: Path) -> None:
     csv_file(tmp_path / "g.csv", [graduate(1, email="x", ects="many")])
     found = survey(tmp_path, tmp_path / "g.csv")
-    assert [finding.column for finding in found.findings[1]] == ["email", "ects"]
+    assert [finding.column for finding in found.findings[2]] == ["email", "ects"]
     source = open_source(tmp_path / "errors.csv")
     (span,) = source.spans
     first = (tmp_path / "errors.csv").read_text(encoding="utf-8-sig").splitlines()[1]
-    assert first.startswith('"1","email; ects","is not an e-mail address; is not a number of credits",')
+    assert first.startswith('"2","email; ects","is not an e-mail address; is not a number of credits",')
     assert span.rows == 1
 
 
@@ -105,8 +105,8 @@ def test_cells_beyond_the_header_are_an_error_unless_they_are_empty(tmp_path: Pa
     head, row, other = table([graduate(1), graduate(2)]).splitlines()
     path.write_text(f"{head}\n{row},,\n{other},surplus\nonly\n")
     assert said(survey(tmp_path, path)) == [
-        "row 2, column diploma_number: the row has 17 cells, the header 16",
-        "row 3, column given_name: the row has 1 cell, the header 16",
+        "row 3, column diploma_number: the row has 17 cells, the header 16",
+        "row 4, column given_name: the row has 1 cell, the header 16",
     ]
 
 
@@ -135,14 +135,14 @@ def test_columns_without_a_heading_may_be_missing_from_a_row(tmp_path: Path) -> 
     path = tmp_path / "g.csv"
     head, *rows = table([graduate(row) for row in (1, 2, 3)]).splitlines()
     path.write_text(f"{head},,\n{rows[0]},,\n{rows[1]}\n{rows[2]},,Jr\n")
-    assert said(survey(tmp_path, path)) == ['row 3, column 18, without a heading: "Jr" is not empty']
+    assert said(survey(tmp_path, path)) == ['row 4, column R, which has no heading: "Jr" is not empty']
     assert open_source(path).unused == []
 
 
 def test_the_column_is_called_as_the_file_calls_it(tmp_path: Path) -> None:
     path = tmp_path / "g.csv"
     path.write_text(table([graduate(1, email="x")]).replace("email", "E-Mail", 1))
-    assert said(survey(tmp_path, path)) == ['row 1, column E-Mail: "x" is not an e-mail address']
+    assert said(survey(tmp_path, path)) == ['row 2, column E-Mail: "x" is not an e-mail address']
 
 
 @pytest.mark.parametrize(
@@ -162,14 +162,14 @@ def test_a_row_may_not_contradict_the_catalogue(
     catalogue.write_text(table([graduate(0)], header=checking.CATALOGUE_FIELDS))
     csv_file(tmp_path / "g.csv", [graduate(1, **change)])
     found = survey(tmp_path, tmp_path / "g.csv", catalogue)
-    assert [finding.reason for finding in found.findings.get(1, [])] == ([reason] if reason else [])
+    assert [finding.reason for finding in found.findings.get(2, [])] == ([reason] if reason else [])
 
 
 @pytest.mark.parametrize(
     ("rows", "detail"),
     [
-        (["A,Arts", "A,Law"], "programmes.csv: row 2 has a programme code that an earlier row has"),
-        (["A,"], "programmes.csv: row 1, column programme_title: is empty"),
+        (["A,Arts", "A,Law"], "programmes.csv: row 3 has a programme code that an earlier row has"),
+        (["A,"], "programmes.csv: row 2, column programme_title: is empty"),
     ],
 )
 def test_a_catalogue_has_to_make_sense_itself(tmp_path: Path, rows: list[str], detail: str) -> None:
@@ -204,8 +204,8 @@ def test_an_award_of_another_time_is_not_signed(tmp_path: Path, award: str, doub
     )
     path.write_text(text)
     found = survey(tmp_path, path)
-    assert [str(finding) for finding in found.findings.get(2, [])] == (
-        [f'row 2, column Date of award: "{award}" {doubt}'] if doubt else []
+    assert [str(finding) for finding in found.findings.get(3, [])] == (
+        [f'row 3, column Date of award: "{award}" {doubt}'] if doubt else []
     )
 
 

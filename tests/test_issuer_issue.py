@@ -415,8 +415,9 @@ def filled(issuer: Issuer, tmp_path: Path) -> Issuer:
     ("text", "found"),
     [
         ("UNI-000003", [("UNI-000003", 2)]),
-        ("row 3", [("UNI-000003", 2)]),
-        ("row:2", [("UNI-000002", 1)]),
+        ("row 4", [("UNI-000003", 2)]),
+        ("row:3", [("UNI-000002", 1)]),
+        ("row 1", []),
         ("row 99", []),
         ("suHArto", [("UNI-000001", 1)]),
         ("Given1", [("UNI-000010", 1), ("UNI-000011", 1), ("UNI-000012", 1)]),

@@ -129,12 +129,12 @@ def test_a_name_that_is_turned_around_is_an_error_unless_it_is_meant(program: Pr
     file = one_column(Path("g.csv"), "name", "SMITH, Anna", "Bob", separator=";")
     answer = program("issuer", "issue", file, "--name", "U")
     assert (answer.code, answer.out) == (7, "1 issued, 0 issued before, 1 with errors\n")
-    assert 'row 1, column name: "SMITH, Anna" has a comma: write the name as it shall stand' in answer.err
+    assert 'row 2, column name: "SMITH, Anna" has a comma: write the name as it shall stand' in answer.err
     assert program("issuer", "issue", file, "--names", "as-is").out.startswith("1 issued, 1 issued before")
     assert program("issuer", "list", "SMITH, Anna").out == "UNI-000001  SMITH, Anna\n"
     one_column(Path("h.csv"), "name", "Brown, Eve", "", separator=";")
     answer = program("issuer", "issue", "h.csv", "--names", "as-is")
-    assert "row 2, column name: is empty" in answer.err
+    assert "row 3, column name: is empty" in answer.err
     (again,) = [line.strip() for line in answer.err.splitlines() if "issue h.errors.csv" in line]
     assert shlex.split(again)[-2:] == ["--names", "as-is"]
 

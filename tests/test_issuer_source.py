@@ -22,7 +22,7 @@ def rows_of(path: Path, **options: object) -> list[tuple[int, list[str]]]:
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16-le", "utf-16-be"])
 @pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
 def test_files_of_any_spreadsheet_are_read_alike(
     tmp_path: Path, delimiter: str, encoding: str, line_end: str
@@ -30,7 +30,8 @@ def test_files_of_any_spreadsheet_are_read_alike(
     graduates = [graduate(1, family_name="O'Brien, jr; of\t1"), graduate(2, given_name="莉")]
     text = table(graduates, delimiter=delimiter, lineterminator=line_end)
     path = tmp_path / "g.csv"
-    path.write_bytes(text.encode(encoding))
+    mark = "\ufeff" if "16" in encoding else ""
+    path.write_bytes((mark + text).encode(encoding))
     source = open_source(path)
     found = [source.fields(cells) for span in source.spans for _, cells in source.rows(span)]
     assert found == graduates
@@ -104,8 +105,10 @@ def test_all_columns_that_are_missed_are_in_the_hint(tmp_path: Path) -> None:
     [
         (b"", "g.csv is empty"),
         (b"\xef\xbb\xbf\r\n", "g.csv is empty"),
-        ("student_id,name\n".encode("utf-16"), "g.csv is in UTF-16, not in UTF-8"),
-        ("\ufeffstudent_id,name\n".encode("utf-16-be"), "g.csv is in UTF-16, not in UTF-8"),
+        ("\ufeff\r\n".encode("utf-16-le"), "g.csv is empty"),
+        ("\ufeffname\n1,\ud800\n".encode("utf-16-be", "surrogatepass"), "g.csv: line 2 is not in UTF-16"),
+        ("\ufeffname\n1".encode("utf-16-le") + b"0", "g.csv ends in the middle of a character"),
+        ("student_id,name\n".encode("utf-32"), "g.csv is not a CSV file in UTF-8"),
         ("student_id,name\n".encode("utf-16-le"), "g.csv is not a CSV file in UTF-8"),
         (b"PK\x03\x04\x00\x00", "g.csv is a spreadsheet's own file, not CSV"),
         ("Vorname,Namé\n".encode("latin-1"), "g.csv: line 1 is not in UTF-8"),
@@ -175,20 +178,24 @@ def test_a_quotation_mark_that_swallows_the_rows_behind_it_is_found(
     path.write_text("\n".join([*lines[:row], lines[row] + '"see file', *lines[row + 1 :]]))
     with pytest.raises(UnreadableFile) as raised:
         open_source(path)
-    assert raised.value.detail == f"g.csv: a quotation mark that opens in row {row} is never closed"
+    assert raised.value.detail == f"g.csv: a quotation mark that opens in row {row + 1} is never closed"
     path.write_text("\n".join([lines[0] + ',"note', *lines[1:]]))
     with pytest.raises(UnreadableFile, match="opens in the header is never closed"):
         open_source(path)
 
 
 @pytest.mark.parametrize("mark", [",", ";", "\t"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
 @pytest.mark.parametrize("line", ["sep={}\r\n", '"sep={}"\n', "SEP={}\r", "\ufeffsep={}\n"])
-def test_the_line_that_names_the_separator_is_no_row(tmp_path: Path, mark: str, line: str) -> None:
+def test_the_line_that_names_the_separator_is_no_row(
+    tmp_path: Path, mark: str, line: str, encoding: str
+) -> None:
     path = tmp_path / "g.csv"
-    path.write_text(line.format(mark) + table([graduate(1)], delimiter=mark), encoding="utf-8", newline="")
+    first = line.format(mark).lstrip("\ufeff" if encoding == "utf-16" else "")
+    path.write_text(first + table([graduate(1)], delimiter=mark), encoding=encoding, newline="")
     source = open_source(path)
     assert (source.delimiter, source.header) == (mark, tuple(HEADER))
-    assert rows_of(path) == [(1, list(graduate(1).values()))]
+    assert rows_of(path) == [(2, list(graduate(1).values()))]
     path.write_bytes(line.format(mark).encode() + table([graduate(1, honours="é")]).encode("latin-1"))
     with pytest.raises(UnreadableFile, match="line 3 is not in UTF-8"):
         open_source(path)
@@ -236,7 +243,7 @@ def test_spans_cut_anywhere_give_the_rows_of_the_whole(
         spans = source.spans
     assert [span.rows for span in spans[:-1]] == [size] * (len(spans) - 1)
     assert [row for span in spans for row in source.rows(span)] == [
-        (number, row) for number, row in enumerate([*rows, [*graduate(1).values()]], 1) if any(row)
+        (number, row) for number, row in enumerate([*rows, [*graduate(1).values()]], 2) if any(row)
     ]
     assert [span.start for span in spans[1:]] == [span.stop for span in spans[:-1]]
 
@@ -244,7 +251,7 @@ def test_spans_cut_anywhere_give_the_rows_of_the_whole(
 def test_empty_rows_are_counted_and_left_out(tmp_path: Path) -> None:
     path = tmp_path / "g.csv"
     path.write_text(table([graduate(1)]) + "\n,,,\n" + table([graduate(2)]).split("\n", 1)[1] + "\n\n")
-    assert [row for row, _ in rows_of(path)] == [1, 4]
+    assert [row for row, _ in rows_of(path)] == [2, 5]
 
 
 @given(st.text(st.sampled_from("'=+-@\t＝x ")))

@@ -76,7 +76,7 @@ def test_a_job_is_begun_once_per_key(store: Store) -> None:
     other = store.begin(b"other", "h.csv", DATE, 5, 1)
     assert (job.first_seq, other.first_seq) == (0, 10)
     assert store.latest_job() == other
-    assert other.seq(1) == 10
+    assert other.seq(2) == 10
 
 
 def test_without_a_job_there_is_no_latest(store: Store) -> None:

@@ -28,14 +28,14 @@ def test_many_rows_get_their_bundles_by_export(
     assert not Path("diplomas").exists()
     program("issuer", "revoke", "UNI-000001")
     assert program("issuer", "export", "--out", "all").out == "5 bundles in all\n"
-    assert program("issuer", "export", "row 1", "--out", "one").out == "1 bundle in one\n"
+    assert program("issuer", "export", "row 2", "--out", "one").out == "1 bundle in one\n"
     assert [path.name for path in Path("one").iterdir()] == ["UNI-000001.json"]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "selector",
-    ["UNI-000002", "row 2", "diplomas/UNI-000002.json", "Given2", "graduate2@example.org"],
+    ["UNI-000002", "row 3", "diplomas/UNI-000002.json", "Given2", "graduate2@example.org"],
 )
 def test_revoking_is_one_command_that_the_next_check_sees(issued: Program, selector: str) -> None:
     answer = issued("issuer", "revoke", selector, "--reason", "issued-in-error", "--date", "2026-07-01")
@@ -68,9 +68,9 @@ def test_what_fits_nothing_is_named_and_nothing_is_revoked(issued: Program) -> N
     answer = issued("issuer", "revoke", "UNI-000001", "nobody", "UNI-000002")
     assert (answer.code, answer.out) == (4, "")
     assert "no diploma fits 'nobody'" in answer.err
-    answer = issued("issuer", "revoke", "UNI-000001", "row 7")
+    answer = issued("issuer", "revoke", "UNI-000001", "row 8")
     assert (answer.code, answer.out) == (4, "")
-    assert "no diploma was issued from row 7 of graduates.csv" in answer.err
+    assert "no diploma was issued from row 8 of graduates.csv" in answer.err
     assert "revoked" not in issued("issuer", "list").out
 
 
@@ -78,8 +78,8 @@ def test_what_fits_nothing_is_named_and_nothing_is_revoked(issued: Program) -> N
 def test_of_which_file_a_row_is_stands_before_the_question(issued: Program) -> None:
     Path("later.csv").write_text(table([graduate(8), graduate(9)]))
     issued("issuer", "issue", "later.csv")
-    question = b"row 2 of later.csv: UNI-000009  Given9 Family9\nRevoke for good: UNI-000009  Given9 Family9?"
-    out, _ = typed(issued.home, ["issuer", "revoke", "row 2"], [(question, b"y")])
+    question = b"row 3 of later.csv: UNI-000009  Given9 Family9\nRevoke for good: UNI-000009  Given9 Family9?"
+    out, _ = typed(issued.home, ["issuer", "revoke", "row 3"], [(question, b"y")])
     assert out.startswith("revoked UNI-000009")
 
 
@@ -193,10 +193,10 @@ def test_numbers_that_look_alike_get_files_of_their_own() -> None:
 
 
 def test_a_row_beyond_the_end_of_the_file_is_nobody_elses_diploma(issued: Program) -> None:
-    issued("issuer", "correct", "UNI-000003", "--set", "gpa=4.0")  # takes the sequence number behind row 6
-    answer = issued("issuer", "revoke", "row 7")
+    issued("issuer", "correct", "UNI-000003", "--set", "gpa=4.0")  # takes the sequence number behind row 7
+    answer = issued("issuer", "revoke", "row 8")
     assert (answer.code, answer.out) == (4, "")
-    assert "no diploma was issued from row 7 of graduates.csv" in answer.err
+    assert "no diploma was issued from row 8 of graduates.csv" in answer.err
     assert issued("issuer", "list").out.count("revoked") == 1  # the edition that was corrected
 
 
