@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import json
 import sys
-from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -135,7 +134,6 @@ def receive(session: Session, source: str, ca: Path | None, yes: bool, accept_un
             )
             return consented("Receive it?", yes)
 
-        before = mine.credentials()
         held = claim(
             ClaimLink.parse(source),
             mine,
@@ -145,7 +143,7 @@ def receive(session: Session, source: str, ca: Path | None, yes: bool, accept_un
             now=session.now(),
             undetermined=accept_undetermined,
         )
-        return kept(held, before)
+        return kept(held)
 
 
 @verb(wallet)
@@ -284,15 +282,13 @@ def check(session: Session, data: bytes) -> Report:
 
 def keep(session: Session, mine: Wallet, data: bytes, undetermined: bool) -> Result:
     """Accept bytes into the wallet."""
-    before = mine.credentials()
     held = mine.accept(data, functools.partial(check, session), now=session.now(), undetermined=undetermined)
-    return kept(held, before)
+    return kept(held)
 
 
-def kept(held: Held, before: Sequence[Held]) -> Result:
-    """The result for a credential that has just been kept, in a wallet that held these before."""
-    known = held.id in {other.id for other in before}
-    words = "Was kept before, and is checked anew" if known else "Kept"
+def kept(held: Held) -> Result:
+    """The result for a credential that has just been kept."""
+    words = "Was kept before, and is checked anew" if held.known else "Kept"
     say(f"{words}: {text.title(held)}, {text.issuer(held)}; {text.checked(held)}")
     return Result(summary(held), held.id)
 

@@ -4,7 +4,8 @@ A random data key is wrapped under the passphrase (Argon2id, `keys.envelope`), s
 rewraps one key. Each record is sealed by AES-256-GCM under its place and version, and found by a keyed
 hash of its name. The `vault` row seals a digest over the envelope and over the place and version of
 *every* record, so that one record put back, taken out, moved or added is noticed, and so is the former
-envelope with its former passphrase. A whole old file is consistent in itself: the number in the `.seen`
+envelope with its former passphrase. To check that, a call reads fifty bytes of each record; it opens those
+that it is for. A whole old file is consistent in itself: the number in the `.seen`
 file beside it gives that away, unless that was put back or removed as well. Whoever reads the file
 learns how many records there are and how long each is, nothing else.
 """
@@ -19,7 +20,7 @@ import json
 import os
 import secrets
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -45,6 +46,7 @@ _TABLES = (
     "CREATE TABLE record (place BLOB PRIMARY KEY, version INTEGER, sealed BLOB) WITHOUT ROWID",
     "CREATE TABLE vault (row INTEGER PRIMARY KEY, envelope BLOB, version INTEGER, sealed BLOB)",
 )
+_INDEX = "CREATE INDEX state ON record (place, version)"  # to be checked as a whole without reading the rest
 _LARGEST_VALUE = 1 << 25  # bytes; four times the largest bundle
 _PRAGMAS = (
     "trusted_schema = OFF",  # a file from elsewhere brings no code along
@@ -61,6 +63,16 @@ class Record(NamedTuple):
     kind: str
     name: str
     body: bytes
+
+
+class _State(NamedTuple):
+    """What the vault vouches for: the number of the last change, and the version of each record by place.
+
+    A record is opened under the version that stands here, whatever stands beside it.
+    """
+
+    version: int
+    places: dict[bytes, int]
 
 
 class Store:
@@ -118,7 +130,8 @@ class Store:
         with _problems(), closing(_connect(f"{path.resolve().as_uri()}?immutable=1")) as connection:
             connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LARGEST_VALUE)
             found = connection.execute("SELECT sql FROM sqlite_master ORDER BY name").fetchall()
-            if found != [(table.encode(),) for table in _TABLES]:  # such as views, which may have no end
+            plain = [(table.encode(),) for table in _TABLES]
+            if found not in (plain, [plain[0], (_INDEX.encode(),), plain[1]]):  # views may have no end
                 raise foreign
             if connection.execute("PRAGMA quick_check(1)").fetchone() != (b"ok",):
                 raise _damaged("its pages do not fit together")  # they may go round in circles
@@ -153,11 +166,27 @@ class Store:
     ) -> None:
         self.close()
 
-    def records(self) -> list[Record]:
-        """All records, sorted by kind and name."""
-        with _problems(), self._reading():
-            rows = self._connection.execute("SELECT place, version, sealed FROM record").fetchall()
-        return sorted(self._unseal(*row) for row in rows)
+    def records(self, longest: int | None = None) -> list[Record]:
+        """All records, sorted by kind and name; or those that are stored in at most `longest` bytes."""
+        content = "sealed" if longest is None else "CASE WHEN length(sealed) <= :longest THEN sealed END"
+        select = f"SELECT place, {content} FROM record"  # noqa: S608 -- one of two constants
+        with _problems(), self._reading() as state:
+            rows = self._connection.execute(select, {"longest": longest}).fetchall()
+        if {place for place, _ in rows} != state.places.keys():
+            raise _damaged("a record is missing or was added")
+        wanted = [row for row in rows if longest is None or row[1] is not None]
+        return sorted(self._unseal(place, state.places[place], sealed) for place, sealed in wanted)
+
+    def get(self, kind: str, name: str) -> Record | None:
+        """The record of this kind and name, if there is one; no other is opened."""
+        place = self._place(kind, name)
+        with _problems(), self._reading() as state:
+            if place not in state.places:
+                return None
+            row = self._connection.execute("SELECT sealed FROM record WHERE place = ?", (place,)).fetchone()
+        if row is None:
+            raise _damaged("a record is missing")
+        return self._unseal(place, state.places[place], row[0])
 
     def put(self, record: Record) -> None:
         """Store a record in place of the one of that kind and name, if there is one."""
@@ -206,8 +235,8 @@ class Store:
             raise _damaged("a record is not as it was written") from None
 
     @contextmanager
-    def _reading(self) -> Iterator[int]:
-        """A transaction over one state, checked as a whole; gives the state's version."""
+    def _reading(self) -> Iterator[_State]:
+        """A transaction over one state, which was checked as a whole."""
         self._connection.execute("BEGIN")
         try:
             yield self._check()
@@ -219,7 +248,7 @@ class Store:
         """The only writer's transaction, begun on a checked state; gives the version to write under."""
         self._connection.execute("BEGIN IMMEDIATE")
         try:
-            version = self._check() + 1
+            version = self._check().version + 1
             yield version
             self._seal_vault(_vault(self._connection)[0], version)
             self._connection.commit()
@@ -228,41 +257,49 @@ class Store:
         if self._seen is not None:
             _raise_seen(self._seen, version)
 
-    def _check(self) -> int:
+    def _check(self) -> _State:
         envelope, version, sealed = _vault(self._connection)
+        places = self._places()
         expected = self._open_sealed(sealed, b"vault", version)
-        if not hmac.compare_digest(expected, self._digest(envelope)):
+        if not hmac.compare_digest(expected, _digest(envelope, places)):
             raise _damaged("a record is missing, was added or put back")
-        return version
+        return _State(version, places)
 
     def _seal_vault(self, envelope: bytes, version: int) -> None:
-        sealed = self._seal(self._digest(envelope), b"vault", version)
+        sealed = self._seal(_digest(envelope, self._places()), b"vault", version)
         row = (envelope, version, sealed)
         self._connection.execute("INSERT OR REPLACE INTO vault VALUES (1, ?, ?, ?)", row)
 
-    def _digest(self, envelope: bytes) -> bytes:
-        digest = hashlib.sha256(hashlib.sha256(envelope).digest())
-        for place, version in self._connection.execute("SELECT place, version FROM record ORDER BY place"):
-            if not (isinstance(place, bytes) and isinstance(version, int)):
-                raise _damaged("a record has lost its place")
-            digest.update(_bound_to(place, version))
-        return digest.digest()
+    def _places(self) -> dict[bytes, int]:
+        found = dict(self._connection.execute("SELECT place, version FROM record ORDER BY place").fetchall())
+        if not ({*map(type, found)} <= {bytes} and {*map(type, found.values())} <= {int}):
+            raise _damaged("a record has lost its place")
+        return found
 
     def _compare_with(self, seen: Path) -> None:
         # The number is read before the state: another process may write in between, but never backwards.
         last = _read_seen(seen)
-        with self._reading() as version:
-            pass
+        with self._reading() as state:
+            version = state.version
         if version < last:
             raise Damaged(
                 f"the wallet's file is an old one: at change {version}, after change {last} was seen here",
                 hint=f"What came after it is not in this file; if you put it back on purpose, remove {seen}.",
             )
         if os.access(seen.parent, os.W_OK):
+            if not self._connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'state'").fetchone():
+                self._connection.execute(
+                    _INDEX.replace("INDEX", "INDEX IF NOT EXISTS")
+                )  # others open it, too
             self._connection.execute("PRAGMA wal_checkpoint")  # syncs what a killed process wrote
             if version > last:
                 _raise_seen(seen, version)
         self._seen = seen
+
+
+def _digest(envelope: bytes, places: Mapping[bytes, int]) -> bytes:
+    bound = [_bound_to(place, version) for place, version in places.items()]
+    return hashlib.sha256(hashlib.sha256(envelope).digest() + b"".join(bound)).digest()
 
 
 def _bound_to(place: bytes, version: int) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from vc.jsonld import Contexts
 
 FILE = "wallet.sqlite3"
+_ID_LENGTH = 12
+_LONGEST_KEY = 512  # bytes, sealed; that of an Ed25519 or P-256 key has less than half
 
 Check = Callable[[bytes], Report]
 Item = TypeVar("Item")
@@ -65,6 +67,8 @@ class Held:
     added: datetime
     verdict: Verdict
     """What the check said when it was added: valid, or undetermined if it was wanted even so."""
+    known: bool = field(default=False, compare=False)
+    """Whether the wallet had it before it was accepted."""
 
     @cached_property
     def bundle(self) -> Bundle:
@@ -130,8 +134,9 @@ class Wallet:
 
     def holder_keys(self) -> list[HolderKey]:
         """The wallet's keys, the oldest first: it is used where nothing asks for another."""
-        records = [record for record in self._store.records() if record.kind == "key"]
-        return sorted(map(_read_key, records), key=lambda key: key.added)
+        records = self._store.records(_LONGEST_KEY)  # of a thousand credentials none is opened for it
+        keys = [_read_key(record) for record in records if record.kind == "key"]
+        return sorted(keys, key=lambda key: key.added)
 
     def add_key(self, key_type: str = "Ed25519", *, now: datetime) -> HolderKey:
         """Make another key, Ed25519 or P-256."""
@@ -156,11 +161,11 @@ class Wallet:
         report = check(data)
         if not (undetermined and report.verdict is Verdict.UNDETERMINED):
             report.require()
-        name = hashlib.sha256(jcs.canonicalize(bundle.secured)).hexdigest()[:12]
-        held = Held(name, data, now, report.verdict)
-        for known in self.credentials():
-            if known.id == name and _rank(known) > _rank(held):
-                return known  # neither what is open nor the bare credential takes the place of a valid bundle
+        name = hashlib.sha256(jcs.canonicalize(bundle.secured)).hexdigest()[:_ID_LENGTH]
+        before = self._store.get("credential", name)
+        held = Held(name, data, now, report.verdict, known=before is not None)
+        if before is not None and _rank(known := _read_credential(before)) > _rank(held):
+            return replace(known, known=True)  # what is open or bare takes no valid bundle's place
         self._store.put(_credential_record(held))
         return held
 
@@ -170,7 +175,13 @@ class Wallet:
         return sorted(map(_read_credential, records), key=lambda held: held.added)
 
     def get(self, name: str) -> Held:
-        """The credential whose id begins with `name`; `NotFound` unless there is exactly one."""
+        """The credential whose id begins with `name`; `NotFound` unless there is exactly one.
+
+        By a whole id it is found at once; for the beginning of one all are looked through.
+        """
+        whole = self._store.get("credential", name) if len(name) == _ID_LENGTH else None
+        if whole is not None:
+            return _read_credential(whole)
         matches = [held for held in self.credentials() if name and held.id.startswith(name)]
         if len(matches) != 1:
             count = "more than one credential" if matches else "no credential"

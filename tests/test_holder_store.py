@@ -421,3 +421,62 @@ def test_a_wallet_that_could_not_be_made_leaves_nothing_that_is_wrong(tmp_path: 
     assert typed("wallet", "init").returncode == 0
     assert not left.exists()
     assert typed("doctor").returncode == 0
+
+
+def test_one_record_is_read_alone_and_none_that_is_not_there(path: Path) -> None:
+    with Store.open(path, PASSPHRASE) as store:
+        assert [store.get(record.kind, record.name) for record in RECORDS] == RECORDS
+        assert store.get("key", "diploma") is None
+        assert store.records(longest=100) == RECORDS[1:]
+
+
+def test_a_store_from_before_gets_the_index_by_which_it_is_checked(path: Path) -> None:
+    assert not flip(path, "SELECT name FROM sqlite_master WHERE name = 'state'")
+    Store.open(path, PASSPHRASE).close()
+    (plan,) = flip(path, "EXPLAIN QUERY PLAN SELECT place, version FROM record ORDER BY place")
+    assert plan[-1] == "SCAN record USING COVERING INDEX state"
+    assert Store.load(path, PASSPHRASE) == RECORDS
+
+
+def behind_the_index(path: Path, *statements: str) -> None:
+    """Changes a table, and not the index over it, which then says what no longer is."""
+    (index,) = flip(
+        path, "SELECT type, name, tbl_name, rootpage, sql FROM sqlite_master WHERE name = 'state'"
+    )
+    flip_schema(path, "DELETE FROM sqlite_master WHERE name = 'state'")
+    for statement in statements:
+        flip(path, statement)
+    flip_schema(path, "INSERT INTO sqlite_master VALUES (?, ?, ?, ?, ?)", *index)
+
+
+def flip_schema(path: Path, statement: str, *values: object) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute(statement, values)
+        connection.execute("PRAGMA writable_schema = RESET")
+
+
+@pytest.mark.parametrize("change", ["put back", "removed", "added"])
+def test_what_was_changed_behind_the_index_is_noticed(path: Path, change: str) -> None:
+    Store.open(path, PASSPHRASE).close()
+    before = rows(path)
+    with Store.open(path, PASSPHRASE) as store:
+        for record in RECORDS:
+            store.put(record._replace(body=b"second edition"))
+    statements = {
+        "put back": [
+            f"UPDATE record SET version = {version}, sealed = x'{sealed.hex()}' "
+            f"WHERE place = x'{place.hex()}'"
+            for place, version, sealed in before
+        ],
+        "removed": ["DELETE FROM record"],
+        "added": ["INSERT INTO record SELECT x'00', version, sealed FROM record LIMIT 1"],
+    }[change]
+    behind_the_index(path, *statements)
+    with Store.open(path, PASSPHRASE) as store:
+        for read in (store.records, lambda: store.records(longest=100)):
+            with pytest.raises(Damaged):
+                read()
+        if change != "added":  # what was is read as it was
+            with pytest.raises(Damaged):
+                store.get("key", "did:key:z6Mk")

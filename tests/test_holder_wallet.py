@@ -14,6 +14,7 @@ import pytest
 
 from holder import BoundToAnother, Wallet
 from holder.store import Record, Store
+from holder.wallet import _LONGEST_KEY, FILE, Held, _credential_record, _key_record
 from keys import PrivateKey, WrongPassphrase
 from tests.diplomas import DID, NOW, bundle, cheap_passphrases, check, diploma, skeptical, tampered, verifier
 from tests.world import NOW as WORLD_NOW
@@ -338,3 +339,55 @@ def test_the_package_gives_its_names_lazily() -> None:
     assert holder.Wallet is Wallet
     with pytest.raises(AttributeError):
         _ = holder.Purse
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    not Path("/proc/self/io").exists(), reason="the system does not count what a process reads"
+)
+def test_what_is_held_already_is_not_read_for_one_more(tmp_path: Path) -> None:
+    """Of a wallet of a thousand diplomas, 10 MB, one more costs what the tenth does: n of them O(n)."""
+
+    def work(home: Path) -> tuple[int, int]:
+        before = _read_by_this_process()
+        with Wallet(home, PASSPHRASE) as wallet:
+            held = wallet.accept(diploma(title="One more"), check, now=NOW)
+            assert not held.known
+            assert wallet.accept(diploma(title="One more"), check, now=NOW).known
+            assert wallet.get(held.id) == held
+            kept = _read_by_this_process()
+            assert len(wallet.holder_keys()) == 1
+        return kept - before, _read_by_this_process() - kept
+
+    few, many = filled(tmp_path / "few", 10), filled(tmp_path / "many", 1000)
+    size = (many / FILE).stat().st_size
+    assert size > 10_000_000
+    work(filled(tmp_path / "first", 1))  # loads what is loaded once
+    (tenth, _), (thousandth, keys) = work(few), work(many)
+    assert thousandth < tenth + size / 20
+    assert keys < size / 3
+
+
+def _read_by_this_process() -> int:
+    lines = Path("/proc/self/io").read_text().split()
+    return int(lines[lines.index("rchar:") + 1])
+
+
+def filled(home: Path, count: int) -> Path:
+    """A wallet with a key and so many diplomas of 10 KB."""
+    Wallet.create(home / "of its own", PASSPHRASE, now=NOW)
+    with Wallet(home / "of its own", PASSPHRASE) as wallet:
+        (key,) = wallet.holder_keys()
+    held = [Held(f"{number:012x}", b"{}" + bytes(10_000), NOW, Verdict.VALID) for number in range(count)]
+    Store.create(home / FILE, PASSPHRASE, [_key_record(key), *map(_credential_record, held)])
+    Wallet(home, PASSPHRASE).close()  # which makes ready for those that follow
+    return home
+
+
+@pytest.mark.parametrize("key_type", ["Ed25519", "P-256"])
+def test_a_key_is_found_by_its_length_among_credentials(home: Path, key_type: str) -> None:
+    with Wallet(home, PASSPHRASE) as wallet:
+        made = wallet.add_key(key_type, now=NOW + timedelta(days=1))
+        assert wallet.holder_keys()[-1].did == made.did
+        records = wallet._store._connection.execute("SELECT length(sealed) FROM record").fetchall()
+    assert max(length for (length,) in records) < _LONGEST_KEY / 2

@@ -78,7 +78,7 @@ def test_nothing_acknowledged_is_lost_and_the_store_always_opens(folders: Iterat
 def seen_before_it_is_written(store: Store) -> Iterator[int]:
     store._connection.execute("BEGIN IMMEDIATE")
     try:
-        version = store._check() + 1
+        version = store._check().version + 1
         yield version
         store._seal_vault(module._vault(store._connection)[0], version)
         if store._seen is not None:
@@ -100,7 +100,7 @@ def overwritten_in_place(path: Path, data: bytes) -> None:
 @contextmanager
 def sealed_in_a_second_transaction(store: Store) -> Iterator[int]:
     store._connection.execute("BEGIN IMMEDIATE")
-    version = store._check() + 1
+    version = store._check().version + 1
     yield version
     store._connection.commit()
     store._connection.execute("BEGIN IMMEDIATE")
