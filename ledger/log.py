@@ -24,7 +24,7 @@ from .problem import ClockBehind, InvalidEvidence
 from .tiles.edge import Edge
 from .tiles.layout import LARGEST_ENTRY
 from .tiles.reader import TileReader
-from .tiles.store import CHECKPOINT, Base, Batch, Store
+from .tiles.store import CHECKPOINT, Base, Batch, Store, joined
 
 _LONGEST_KEY = 255  # bytes
 _EPOCH = datetime.fromtimestamp(0, UTC)
@@ -239,11 +239,12 @@ class Log(LogReader):
                 return known
             self.now()  # or nothing is recorded
             self._edge = None  # until all is well
-            if self.store.full:
-                self.store.settle(Base(edge.size, edge.root()))
             batch = Batch(edge.size, key, entries)
             self.store.record(batch)
-            self._advance(edge, [batch])
+            edge = self._advance(edge, [batch])
+            if self.store.full:
+                self.store.settle(Base(edge.size, edge.root()))
+            self._edge = edge
             return batch.range
 
     def now(self) -> datetime:
@@ -265,23 +266,20 @@ class Log(LogReader):
             raise Damaged(f"the log has gone back from {signed} to {_entries(checkpoint.size)}")
         return checkpoint
 
-    def _require_as_long(self) -> None:
-        """As the newest checkpoint that is kept elsewhere, lest another one be signed for the same size."""
-        kept, stored = self._kept_checkpoint(), self._stored_checkpoint()
-        size = 0 if stored is None else stored.size
-        if kept is not None and size < kept.size:
-            raise Damaged(f"the log once had {_entries(kept.size)}, and now has {size}", hint=_OLD)
-
     def _catch_up(self) -> Edge:
         """Integrate what is recorded but not signed yet, by this process or another, and sign for it."""
-        self._require_as_long()
         edge, self._edge = self._edge, None
         base = self.store.base()
         if edge is None or edge.size < base.size:
             edge = Edge.load(self.store.get, base.size)
             if edge.root() != base.root:
                 raise Damaged(f"the tiles of the first {_entries(base.size)} do not give the root they had")
-        return self._advance(edge, list(self.store.pending(edge.size)))
+        batches = list(self.store.pending(edge.size))
+        kept, size = self._kept_checkpoint(), batches[-1].range.stop if batches else edge.size
+        if kept is not None and size < kept.size:  # or another one would be signed for the same size
+            raise Damaged(f"the log once had {_entries(kept.size)}, and now has {size}", hint=_OLD)
+        self._edge = self._advance(edge, batches)
+        return self._edge
 
     def _advance(self, edge: Edge, batches: Sequence[Batch]) -> Edge:
         """Integrate batches from the edge on, which may be signed in part, and sign for the whole."""
@@ -294,13 +292,13 @@ class Log(LogReader):
                 f"the checkpoint is of {_entries(signed.size)}; the log had {sizes[0]} and has {sizes[-1]}",
                 hint="Was the folder, or a part of it, restored from a backup?",
             )
-        for batch in batches:
+        behind = 0 if signed is None else sizes.index(signed.size)
+        for part in (batches[:behind], batches[behind:]):
+            if part:
+                edge = edge.extend(joined(part), self._write)
             self._require_agreement(edge, signed)
-            edge = edge.extend(batch, self._write)
-        self._require_agreement(edge, signed)
         if signed is None or signed.size < edge.size or self._is_superseded(signed):
             self._publish(edge)
-        self._edge = edge
         return edge
 
     def _is_superseded(self, signed: Checkpoint) -> bool:

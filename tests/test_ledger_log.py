@@ -26,7 +26,7 @@ def folder(tmp_path: Path) -> Path:
         patch.setattr("ledger.tiles.journal._MOST", 1)
         log = open_log(PosixStore(folder))
         log.append(samples(0, 300), b"0")
-        log.append(samples(300, 310), b"300")
+    log.append(samples(300, 310), b"300")
     log.append(samples(310, 320), b"310")
     return folder
 
@@ -146,6 +146,18 @@ def kept(tmp_path: Path) -> Path:
 def test_a_checkpoint_kept_beside_lets_the_log_go_on(tmp_path: Path, kept: Path) -> None:
     assert open_log(PosixStore(tmp_path / "log", kept)).append(samples(8, 9), b"9") == range(8, 9)
     assert kept.read_bytes() == (tmp_path / "log" / "checkpoint").read_bytes()
+
+
+@pytest.mark.parametrize("back", ["log/checkpoint", "kept"])
+def test_what_a_power_cut_took_of_checkpoints_is_signed_anew(tmp_path: Path, kept: Path, back: str) -> None:
+    """Either may be older than the other: the journal gives the same root for the same size."""
+    log = open_log(PosixStore(tmp_path / "log", kept))
+    before = (tmp_path / back).read_bytes()
+    log.append(samples(8, 9), b"9")
+    given = log.checkpoint()
+    (tmp_path / back).write_bytes(before)
+    again = open_log(PosixStore(tmp_path / "log", kept)).checkpoint()
+    assert (again.size, again.root) == (given.size, given.root)
 
 
 @pytest.mark.parametrize("appended", [0, 4], ids=["as it was", "and went on"])

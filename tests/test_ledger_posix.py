@@ -14,10 +14,12 @@ from typing import Any
 import pytest
 
 from ledger.audit import audit
+from ledger.tiles import posix
 from ledger.tiles.journal import Journal
 from ledger.tiles.keys import KeyRuns, key_digest
 from ledger.tiles.posix import PosixStore
 from ledger.tiles.store import Base, Batch
+from tests.fault.powerloss import Recorder
 from tests.ledger_samples import naive_root, open_log, samples
 from wire.problem import Damaged, Problem, TooLarge, Unavailable
 
@@ -72,6 +74,33 @@ def test_a_full_or_failing_disk_loses_nothing(
         assert "Nothing that was acknowledged is lost" in problem.hint
 
 
+def test_a_single_append_waits_for_the_disk_three_times(tmp_path: Path) -> None:
+    """For the journal, the checkpoint, and what is kept of it; the names of the latter two may come later."""
+    log = open_log(PosixStore(tmp_path / "home" / "log", tmp_path / "home.checkpoint"))
+    with Recorder(tmp_path, [(posix, "sync_files")]) as recorder:
+        for index in range(5):
+            before = recorder.syncs
+            log.append(samples(index, index + 1), b"%d" % index)
+            assert recorder.syncs - before == 3
+
+
+def test_a_log_of_many_entries_is_opened_by_its_right_edge(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However they were appended; what the journal holds is integrated at once."""
+    log = open_log(PosixStore(tmp_path / "log"))
+    log.append(samples(0, 5000), b"bulk")
+    assert (tmp_path / "log" / "journal").stat().st_size == 80
+    for index in range(5000, 5200):
+        log.append(samples(index, index + 1), b"%d" % index)
+    read: list[str] = []
+    store = PosixStore(tmp_path / "log")
+    real = store.get
+    monkeypatch.setattr(store, "get", lambda path: read.append(path) or real(path))
+    assert open_log(store).append(samples(5200, 5201), b"5200") == range(5200, 5201)
+    assert len(set(read)) < 20
+
+
 def test_nobody_else_can_write_to_a_log_whatever_the_umask(tmp_path: Path) -> None:
     before = os.umask(0)
     try:
@@ -102,14 +131,17 @@ def test_a_failed_sync_of_the_file_system_does_not_cut_the_journal(
 
     log = open_log(PosixStore(tmp_path / "log"))
     log.append(samples(0, 300), b"0")
-    before = (tmp_path / "log" / "journal").read_bytes()
+    journal = tmp_path / "log" / "journal"
+    before = journal.read_bytes()
     monkeypatch.setattr("ledger.tiles.journal._MOST", 1)
     with monkeypatch.context() as patch:
         patch.setattr("wire.files._LIBC", Library())
         with pytest.raises(Damaged):
             log.append(samples(300, 301), b"300")
-    assert (tmp_path / "log" / "journal").read_bytes() == before
+    assert journal.read_bytes().startswith(before)
     assert log.append(samples(300, 301), b"300") == range(300, 301)
+    assert log.append(samples(301, 302), b"301") == range(301, 302)
+    assert len(journal.read_bytes()) < len(before)
 
 
 def test_a_folder_that_cannot_be_used(tmp_path: Path) -> None:

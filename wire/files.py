@@ -22,6 +22,7 @@ __all__ = [
     "open_regular",
     "read_regular",
     "remove_leftovers",
+    "replace_file",
     "sync_file",
     "sync_files",
     "sync_folder",
@@ -75,7 +76,16 @@ def _sync_each(folder: Path, paths: Iterable[str]) -> None:
 
 
 def write_durably(path: Path, data: bytes, mode: int = 0o600) -> None:
-    """Create or replace a file as a whole: at any instant a reader finds the old content or the new one."""
+    """Create or replace a file as a whole: the new content is on the disk when this returns."""
+    replace_file(path, data, mode)
+    sync_folder(path.parent)
+
+
+def replace_file(path: Path, data: bytes, mode: int = 0o600) -> None:
+    """Create or replace a file as a whole: at any instant a reader finds the old content or the new one.
+
+    So after a power cut, and the old one perhaps until its folder is synced.
+    """
     temporary = temporary_for(path)
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
@@ -88,7 +98,6 @@ def write_durably(path: Path, data: bytes, mode: int = 0o600) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    sync_folder(path.parent)
 
 
 def open_regular(path: Path) -> io.FileIO:

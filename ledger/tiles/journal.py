@@ -23,7 +23,7 @@ from .store import Base, Batch
 
 _HEAD = 8 + 32  # length and checksum of a record
 _FIRST = _HEAD + 8 + merkle.HASH_SIZE  # the first record, of the base
-_LARGEST = 8 << 20  # bytes; all of it is integrated again when a log is opened
+_LARGEST = 1 << 16  # bytes; all of it is integrated again when a log is opened
 _MOST = 256  # batches
 _LARGEST_RECORD = 1 << 28  # bytes; more is never taken into memory
 
@@ -103,7 +103,7 @@ class Journal:
 
     @property
     def full(self) -> bool:
-        """Whether opening the log will soon take too long."""
+        """Whether opening the log would soon take too long."""
         return self._end > _LARGEST or len(self.keys) >= _MOST
 
     def _add(self, batch: Batch, length: int) -> None:

@@ -1,7 +1,7 @@
 """A log in a folder: the default store. Its tiles, bundles and checkpoint can be served as they are.
 
 checkpoint     the newest signed checkpoint, replaced as a whole
-tile/          tiles and bundles, durable up to the journal's base
+tile/          tiles and bundles, durable, as the checkpoint is, up to the journal's base
 journal        the batches since (journal.lock is the log's lock)
 keys/          the keys of the batches before
 """
@@ -15,7 +15,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-from wire.files import locked, make_private_folder, read_regular, sync_files, write_durably
+from wire.files import (
+    locked,
+    make_private_folder,
+    read_regular,
+    replace_file,
+    sync_files,
+    sync_folder,
+)
 from wire.problem import Damaged, DiskFull, Unavailable, is_full
 
 from .journal import Journal
@@ -90,9 +97,9 @@ class PosixStore:
             os.close(descriptor)
 
     def publish(self, note: bytes) -> None:
-        write_durably(self._folder / CHECKPOINT, note, 0o644)
+        _replace(self._folder / CHECKPOINT, note, 0o644)
         if self._kept is not None:
-            write_durably(self._kept, note)
+            _replace(self._kept, note, 0o600)
 
     def kept(self) -> bytes | None:
         with _disk_problems():
@@ -107,6 +114,8 @@ class PosixStore:
     def settle(self, base: Base) -> None:
         before, keys = self._journal.base.size, self._journal.keys
         sync_files(self._folder, [*full_tiles(before, base.size), *partial_tiles(base.size)])
+        if self._kept is not None:
+            sync_folder(self._kept.parent)
         self._keys.add(before, base.size, keys)
         self._journal.replace(base)
         sizes = {before, *(indices.stop for indices in keys.values())}
@@ -117,6 +126,14 @@ class PosixStore:
 def kept_beside(home: Path) -> Path:
     """Where the newest checkpoint of the log in a role's folder is kept: beside the folder, not in it."""
     return home.with_name(f"{home.name}.checkpoint")
+
+
+def _replace(path: Path, data: bytes, mode: int) -> None:
+    """Replaces a file, which has a name for good from the first time on."""
+    is_new = not path.exists()
+    replace_file(path, data, mode)
+    if is_new:
+        sync_folder(path.parent)
 
 
 def _partial_folders(sizes: set[int]) -> set[str]:

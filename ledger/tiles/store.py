@@ -1,9 +1,9 @@
 """What a log needs kept, and in which order it must survive: the contract of every store.
 
-A batch is *recorded* first; from then on it is part of the log, whatever happens. Tiles are *put* next; they
-may be lost, since the recorded batches give them again. The checkpoint is *published* last, and with it the
-batch is acknowledged. Now and then the store *settles*: makes the tiles durable, and only then forgets the
-batches that they cover.
+A batch is *recorded* first; from then on it is part of the log, whatever happens. Tiles are *put* next, and
+the checkpoint is *published* last; a power cut may take both, since the recorded batches give the same tiles
+and the same root again, to be signed anew. Now and then the store *settles*: makes all that durable, and only
+then forgets the batches that it covers.
 """
 
 from __future__ import annotations
@@ -34,6 +34,13 @@ class Batch:
     def framed(self) -> list[bytes]:
         """The entries as bundles have them; journal and tiles both need that."""
         return frame(self.entries)
+
+
+def joined(batches: Sequence[Batch]) -> Batch:
+    """The entries of neighbouring batches as one, to integrate them at once."""
+    if len(batches) == 1:
+        return batches[0]
+    return Batch(batches[0].start, b"", [entry for batch in batches for entry in batch.entries])
 
 
 class Base(NamedTuple):
@@ -75,7 +82,11 @@ class Store(Protocol):
         """Write a tile or a bundle, not necessarily durably; the same path is always given the same bytes."""
 
     def publish(self, note: bytes) -> None:
-        """Replace the checkpoint as a whole, durably when this returns; then what is kept of it elsewhere."""
+        """Replace the checkpoint as a whole, then what is kept of it elsewhere.
+
+        After a power cut an older one may stand there, none older than the last settling, and never half of
+        one.
+        """
 
     def kept(self) -> bytes | None:
         """The newest checkpoint as kept elsewhere, where no restored copy of the log replaces it."""
@@ -85,4 +96,7 @@ class Store(Protocol):
         """Whether so much is pending that it is time to settle."""
 
     def settle(self, base: Base) -> None:
-        """Make all tiles up to the new base durable, then forget the batches below it, not their keys."""
+        """Make all tiles up to the new base and the checkpoint durable, then forget the batches below it.
+
+        Their keys are not forgotten.
+        """

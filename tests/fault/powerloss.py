@@ -61,13 +61,17 @@ class Crash(NamedTuple):
 
 
 class Recorder:
-    """Watches a folder in a `with` block. `barriers` are functions that sync all of it when they return."""
+    """Watches a folder in a `with` block. `barriers` are functions that sync all of it when they return.
+
+    `syncs` is how often anything was synced.
+    """
 
     def __init__(self, folder: Path, barriers: Iterable[tuple[ModuleType, str]] = ()) -> None:
         self._folder = folder
         self._watched = [*((os, name) for name in WATCHED), *barriers]
         self._real: dict[tuple[ModuleType, str], Callable[..., Any]] = {}
         self._acknowledged = 0
+        self.syncs = 0
         self._states: dict[frozenset[tuple[str, bytes | None]], int] = {}
         self._contents: dict[bytes, bytes] = {}  # one object for equal contents
         self._busy = False
@@ -139,6 +143,7 @@ class Recorder:
             result = function(*arguments, **options)
             self._note()
             if synced:
+                self.syncs += 1
                 synced(*arguments)
                 self._note()
             return result

@@ -39,10 +39,14 @@ def _append_all(store: PosixStore, acknowledge: Callable[[], None] = lambda: Non
         acknowledge()
 
 
-def _recorded(folder: Path, make: Callable[[Path], PosixStore]) -> list[Crash]:
+def _store(folder: Path) -> PosixStore:
+    return PosixStore(folder / "log", folder / "kept")
+
+
+def _recorded(folder: Path) -> list[Crash]:
     folder.mkdir()
     with Recorder(folder, [(posix, "sync_files")]) as recorder:
-        _append_all(make(folder / "log"), recorder.acknowledge)
+        _append_all(_store(folder), recorder.acknowledge)
     return list(recorder.crashes())
 
 
@@ -53,29 +57,29 @@ def _check(crashes: list[Crash], monkeypatch: pytest.MonkeyPatch) -> None:
         for number, crash in enumerate(crashes):
             where = folder / str(number)
             crash.restore(where)
-            log = open_log(PosixStore(where / "log"))
+            log = open_log(_store(where))
             size = log.checkpoint().size
             assert size in [0, *SIZES]
             assert size >= [0, *SIZES][crash.acknowledged]
             assert audit(log).size == size
-            _append_all(PosixStore(where / "log"))
+            _append_all(_store(where))
             assert audit(log).root == ROOT
 
 
 def test_a_power_cut_at_any_point_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    crashes = _recorded(tmp_path / "work", PosixStore)
+    crashes = _recorded(tmp_path / "work")
     assert len(crashes) > 250
     _check(crashes, monkeypatch)
 
 
 def test_a_power_cut_during_recovery_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The power comes back and goes again, before the program knows what it had acknowledged."""
-    crashes = _recorded(tmp_path / "work", PosixStore)
+    crashes = _recorded(tmp_path / "work")
     for number, crash in enumerate(random.Random(1).sample(crashes, 25)):
         where = tmp_path / str(number)
         crash.restore(where)
         with Recorder(where, [(posix, "sync_files")]) as recorder:
-            open_log(PosixStore(where / "log"))
+            open_log(_store(where))
         again = [Crash(left.tree, crash.acknowledged) for left in recorder.crashes()]
         _check(again, monkeypatch)
 
@@ -85,7 +89,7 @@ def test_a_file_at_a_time_is_as_safe(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("wire.files._LIBC", object())
     (tmp_path / "work").mkdir()
     with Recorder(tmp_path / "work") as recorder:
-        _append_all(PosixStore(tmp_path / "work" / "log"), recorder.acknowledge)
+        _append_all(_store(tmp_path / "work"), recorder.acknowledge)
     _check(list(recorder.crashes()), monkeypatch)
 
 
@@ -133,7 +137,7 @@ def test_planted_faults_are_found(
 ) -> None:
     with monkeypatch.context() as patch:
         plant(patch)
-        crashes = _recorded(tmp_path / "work", PosixStore)
+        crashes = _recorded(tmp_path / "work")
     with pytest.raises((AssertionError, Problem)):
         _check(crashes, monkeypatch)
 
@@ -145,8 +149,8 @@ def test_a_batch_whose_writer_was_killed_is_synced_by_the_next(
     """It is in the journal, but nobody waited for the disk: whoever finds it must, before signing for it."""
     folder = tmp_path / "work"
     folder.mkdir()
-    open_log(PosixStore(folder / "log"))
-    killed = PosixStore(folder / "log")
+    open_log(_store(folder))
+    killed = _store(folder)
     assert killed.base().size == 0
     with Recorder(folder, [(posix, "sync_files")]) as recorder, monkeypatch.context() as patch:
         real = sync_file
@@ -154,7 +158,7 @@ def test_a_batch_whose_writer_was_killed_is_synced_by_the_next(
         killed.record(Batch(0, b"to 2", samples(0, 2)))
         if not planted:
             patch.setattr("ledger.tiles.journal.sync_file", real)
-        assert open_log(PosixStore(folder / "log")).checkpoint().size == 2
+        assert open_log(_store(folder)).checkpoint().size == 2
         recorder.acknowledge()
     crashes = list(recorder.crashes())
     with pytest.raises((AssertionError, Problem)) if planted else contextlib.nullcontext():
@@ -172,9 +176,9 @@ def test_whatever_a_killed_process_left_is_synced_by_the_next(
         folder = tmp_path / str(sync)
         folder.mkdir()
         with Recorder(folder, [(posix, "sync_files")]) as recorder:
-            if not recorder.killed(lambda: _append_all(PosixStore(folder / "log")), before=sync):  # noqa: B023 -- called at once
+            if not recorder.killed(lambda: _append_all(_store(folder)), before=sync):  # noqa: B023 -- called at once
                 break
-            _append_all(PosixStore(folder / "log"), recorder.acknowledge)
+            _append_all(_store(folder), recorder.acknowledge)
         crashes += recorder.crashes()
     assert len(crashes) > 250
     _check(crashes, monkeypatch)
