@@ -205,6 +205,7 @@ def test_one_without_a_position_is_malformed(position: str) -> None:
 def test_so_are_one_without_a_list_two_and_one_beside_a_status_entry(index: int) -> None:
     statement = status_statement(LIST, index)
     assert stated({"type": STATUS_STATEMENT}) is Verdict.INVALID
+    assert stated({"type": STATUS_STATEMENT, "id": f"urn:#{index}"}) is Verdict.INVALID
     assert stated(statement, status_statement(LIST, 9)) is Verdict.INVALID
     assert stated(status_statement(LIST, 9), statement) is Verdict.INVALID
     document = {**UNIVERSITY.stated(index), "credentialStatus": status_entry(LIST, 9)}
