@@ -26,6 +26,7 @@ from . import documents
 
 PAUSE = 2.0
 """Seconds between two looks at whether the log has grown."""
+_PATIENCE = 3.0  # seconds for what is being written, at the end
 _FOR_EVER = "public, max-age=31536000, immutable"
 _BRIEFLY = "public, max-age=2"
 _NUMBER = "(x[0-9]{3}/){0,6}[0-9]{3}"
@@ -73,15 +74,19 @@ def response(
 
 @contextmanager
 def following(log: LogReader, home: Path, pause: float = PAUSE) -> Iterator[None]:
-    """Keeps the look-up files up with the log, in the background, until the block ends."""
+    """Keeps the look-up files up with the log, in the background, until the block ends.
+
+    Merging runs may take minutes where there are millions; it is left off then, and done when it goes on.
+    """
     ended = threading.Event()
-    thread = threading.Thread(target=_follow, args=(log, Lookup(home), ended, pause), name="lookup")
+    work = (log, Lookup(home), ended, pause)
+    thread = threading.Thread(target=_follow, args=work, name="lookup", daemon=True)
     thread.start()
     try:
         yield
     finally:
         ended.set()
-        thread.join()
+        thread.join(_PATIENCE)
 
 
 def _follow(log: LogReader, lookup: Lookup, ended: threading.Event, pause: float) -> None:

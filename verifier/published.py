@@ -14,7 +14,6 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from ledger import EntryKind, Evidence, InvalidEvidence, TrustPolicy, entry, merkle, parse_entry
@@ -224,6 +223,8 @@ class _Files:
 
     def get(self, urls: Sequence[str], limit: int, otherwise: Mapping[str, str]) -> list[bytes]:
         """The files in this order; where one is gone, what stands `otherwise` in its place."""
+        from concurrent.futures import ThreadPoolExecutor  # loaded where something is asked
+
         if self._deadline is None:
             self._deadline = time.monotonic() + SECONDS
         wanted = [url for url in urls if url not in self._known]
