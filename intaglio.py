@@ -25,7 +25,7 @@ import click
 
 from wire import Declined, DiskFull, NotFound, Problem, TryLater, Unavailable, counted, printable
 from wire.problem import is_full
-from wire.terminal import Finding, Folder, Result, print_json, say, verb
+from wire.terminal import Finding, Folder, Result, as_typed, print_json, say, verb
 
 if TYPE_CHECKING:
     from vc import Report
@@ -225,7 +225,7 @@ def cli(ctx: click.Context, home: Path, ca_file: Path | None, loopback: bool) ->
 @verb()
 def doctor(session: Session) -> Result:
     """Explain what is wrong with this set-up."""
-    found = list(_findings(session))
+    found = [item._replace(remedy=as_typed(item.remedy)) for item in _findings(session)]
     wrong = sum(item.mark == "✗" for item in found)
     lines = [
         f"{mark} {printable(what)}" + (f"\n    {printable(remedy)}" if remedy else "")

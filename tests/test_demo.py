@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.conftest import ROOT
 
 
 def intaglio(*words: str | Path, home: Path) -> subprocess.CompletedProcess[str]:
@@ -79,6 +83,8 @@ def test_there_is_a_sample_of_each_verdict(tmp_path: Path) -> None:
             verdicts[path.name] = done.returncode
             (line,) = [line for line in told.splitlines() if f"{path}  " in line]
             assert f"exit code {done.returncode}" in line
+            if path.name == "revoked.json":  # as the line promises
+                assert re.search(r"revoked on \d{4}-\d\d-\d\d.*issued in error", done.stdout), done.stdout
     assert {found["file"]: found["exitCode"] for found in as_json["files"]} == verdicts
     assert Path(as_json["trust"]).exists()
     assert verdicts == {
@@ -91,6 +97,15 @@ def test_there_is_a_sample_of_each_verdict(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_samples_never_write_over_anything(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    assert intaglio("samples", tmp_path, home=tmp_path).returncode == 2
+def test_samples_are_written_where_a_clone_has_the_same_files_and_never_over_others(tmp_path: Path) -> None:
+    folder = tmp_path / "clone"
+    shutil.copytree(ROOT / "examples/diploma", folder)
+    assert intaglio("samples", folder, home=tmp_path).returncode == 0
+    before = {path: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    again = intaglio("samples", folder, home=tmp_path)
+    assert (again.returncode, "written over: trust.json, valid.json" in again.stderr) == (1, True)
+    assert {path: path.read_bytes() for path in before} == before
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own/graduates.csv").write_text("my own")
+    assert intaglio("samples", tmp_path / "own", home=tmp_path).returncode == 1
+    assert [path.name for path in (tmp_path / "own").iterdir()] == ["graduates.csv"]

@@ -50,7 +50,7 @@ def test_the_rows_that_say_something_new_are_named_with_their_fields(issuer: Iss
     assert changed(issuer, map(graduate, ROWS), workers) == []
     rows = [graduate(row, **{"gpa": "1.0", "honours": ""} if row in (3, 17) else {}) for row in range(1, 30)]
     assert changed(issuer, rows, workers) == [
-        Change(row, f"UNI-{row:06}", {"gpa": "1.0", "honours": ""}, False) for row in (3, 17)
+        Change(row + 1, f"UNI-{row:06}", {"gpa": "1.0", "honours": ""}, False) for row in (3, 17)
     ]
     assert issuer.line(issuer.store.current("UNI-000003")).record["gpa"] == "3.5"
 

@@ -24,7 +24,7 @@ from wire import (
 )
 from wire.datetimestamp import parse_age, parse_datetimestamp
 from wire.fetch import Fetcher
-from wire.terminal import Age, Command, Result, extra, read_input, verb, wrapped
+from wire.terminal import Age, Command, Result, as_typed, extra, read_input, verb, wrapped
 
 from .lists import ListMemory
 from .policy import AllOf, Policy, StatusWithin, load_policy
@@ -154,7 +154,7 @@ def render(report: Report, trust: Trust) -> list[str]:
         lines = [f"{words}: {printable(deciding.text)[:400] if deciding else 'nothing was verified'}"]
     lines += [_line(check) for check in report.checks]
     if not report and deciding and (hint := _advice(deciding)):
-        lines.append(f"What to do: {printable(hint)}")
+        lines.append(f"What to do: {printable(as_typed(hint))}")
     return lines
 
 

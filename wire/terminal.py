@@ -9,6 +9,7 @@ import contextlib
 import functools
 import json
 import os
+import re
 import shlex
 import sys
 import unicodedata
@@ -20,8 +21,10 @@ import click
 from click.core import ParameterSource
 
 from .datetimestamp import parse_age
-from .problem import Malformed, NotFound, PassphraseNeeded, Refused
+from .problem import Malformed, NotFound, PassphraseNeeded, Problem, Refused
 from .text import printable
+
+_COMMAND = re.compile(r"\bintaglio (issuer|wallet|verify|trust|ledger|samples|doctor)\b(?! --)")
 
 LONGEST_PASSPHRASE = 1 << 16
 """Characters; a file that never ends is not read for ever."""
@@ -70,7 +73,10 @@ class Age(click.ParamType[str]):
 
 
 class Command(click.Command):
-    """A command that refuses bytes where text is meant, before anything is done; files may have any name."""
+    """A command that refuses bytes where text is meant, before anything is done; files may have any name.
+
+    What a `Problem` advises to type is what works here, with the `--home` that was given.
+    """
 
     def invoke(self, ctx: click.Context) -> Any:
         for parameter in self.params:
@@ -79,7 +85,11 @@ class Command(click.Command):
                     "".join(ctx.params[parameter.name] or ()).encode()
                 except UnicodeEncodeError:
                     raise click.BadParameter("this is not text in UTF-8.", ctx, parameter) from None
-        return super().invoke(ctx)
+        try:
+            return super().invoke(ctx)
+        except Problem as problem:
+            problem.hint = as_typed(problem.hint)
+            raise
 
 
 def verb(group: click.Group | None = None) -> Callable[[Callable[..., Result]], click.Command]:
@@ -178,7 +188,8 @@ def say(first: str, *further: str) -> None:
 
     Talk that cannot be written, since nobody reads or the disk is full, stops no work.
     """
-    lines = [printable(first), *(f"  {printable(line)}" for line in further if line)]
+    lines = [printable(as_typed(line)) for line in (first, *further) if line or line is first]
+    lines[1:] = [f"  {line}" for line in lines[1:]]
     for line in lines:
         if not line.startswith("  intaglio "):  # a command stays whole, so that it can be copied
             line = wrapped(line, 4 if line.startswith(" ") else 2, err=True)
@@ -195,6 +206,11 @@ def typed(*words: str) -> str:
             told[context.info_name if context.parent else "intaglio"] = _options(context)
         context = context.parent
     return shlex.join(part for word in ("intaglio", *words) for part in (word, *told.pop(word, ())))
+
+
+def as_typed(text: str) -> str:
+    """A text whose commands are written as `typed` does it."""
+    return _COMMAND.sub(lambda found: typed(found[1]), text)
 
 
 def _options(context: click.Context) -> list[str]:

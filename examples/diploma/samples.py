@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -16,10 +17,12 @@ from issuer.issue import Issuer
 from issuer.source import open_source
 from vc.status import Reason
 from verifier import RecognisedIssuer, RecognisedLog, Trust
-from wire.terminal import Result, verb
+from wire.problem import Conflict
+from wire.terminal import Result, typed, verb
 
 HERE = Path(__file__).parent
 FILES = ("graduates.csv", "graduates-with-errors.csv", "programmes.csv")
+TRUST = "trust.json"
 VERDICTS = {
     "valid.json": (0, "as the university made it"),
     "altered.json": (1, "the grade was changed after signing"),
@@ -34,22 +37,37 @@ VERDICTS = {
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 def samples(_session: object, folder: Path) -> Result:
     """Write one file of each verdict into FOLDER, and CSV files of invented graduates."""
-    if folder.exists() and any(folder.iterdir()):
-        raise click.UsageError(f"{folder} is not empty; name a new folder.")
+    _require_free(folder)
     folder.mkdir(parents=True, exist_ok=True)
     for name in FILES:
-        shutil.copy(HERE / name, folder / name)
+        if not (folder / name).exists():
+            shutil.copy(HERE / name, folder / name)
     with tempfile.TemporaryDirectory() as scratch:
         _write(folder, Path(scratch))
-    trust = folder / "trust.json"
+    trust = folder / TRUST
     width = len(str(folder / max(VERDICTS, key=len))) + 3
     lines = [
         *(f"{folder / name!s:<{width}}exit code {code}: {why}" for name, (code, why) in VERDICTS.items()),
-        f"Try them: intaglio verify {folder / 'valid.json'} --trust {trust} --offline",
-        f'Issue from the CSV: intaglio issuer issue {folder / "graduates.csv"} --name "Your University"',
+        f"Try them: {typed('verify')} {shlex.join([str(folder / 'valid.json'), '--trust', str(trust)])}"
+        " --offline",
+        f"Issue from the CSV: {typed('issuer', 'issue')} {shlex.quote(str(folder / FILES[0]))}"
+        ' --name "Your University"',
     ]
     files = [{"file": name, "exitCode": code, "why": why} for name, (code, why) in VERDICTS.items()]
     return Result({"folder": str(folder), "trust": str(trust), "files": files}, "\n".join(lines))
+
+
+def _require_free(folder: Path) -> None:
+    """Raises `Conflict` for files that would be lost; those that are the samples themselves may be there."""
+    taken = [name for name in (TRUST, *VERDICTS) if (folder / name).exists()]
+    for name in FILES:
+        if (folder / name).exists() and (folder / name).read_bytes() != (HERE / name).read_bytes():
+            taken.append(name)
+    if taken:
+        raise Conflict(
+            f"{folder} has files that would be written over: {', '.join(taken)}",
+            hint="Nothing was written. Name a new folder: intaglio samples tryout",
+        )
 
 
 def _write(folder: Path, scratch: Path) -> None:
@@ -59,11 +77,12 @@ def _write(folder: Path, scratch: Path) -> None:
         RecognisedIssuer(**entry["issuer"], reason="the issuer of these samples"),
         RecognisedLog(**entry["log"]),
     )
-    (folder / "trust.json").write_bytes(trust.to_bytes())
+    (folder / TRUST).write_bytes(trust.to_bytes())
     valid, revoked = university.entries(0, 2)
     university.lists.revoke([revoked.number], Reason.ISSUED_IN_ERROR, date=_now(), now=_now())
     bundle = university.bundle(valid).to_bytes()
     (folder / "valid.json").write_bytes(bundle)
+    revoked = university.store.entry(revoked.seq)  # with the reason, so that the bundle explains it
     (folder / "revoked.json").write_bytes(university.bundle(revoked).to_bytes())
     _alter(bundle, folder / "altered.json", _better_grade)
     _alter(bundle, folder / "no-evidence.json", lambda value: value.update(evidence=[]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import sys
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from issuer.bulk import Progress
 from issuer.issue import Issuer
 from issuer.terminal import Meter
 from tests.commandline import Program, typed
+from tests.conftest import ROOT
 from tests.registrar import NOW
 
 
@@ -101,3 +103,24 @@ def test_a_stage_that_begins_with_much_done_has_no_rate_yet(monkeypatch: pytest.
 def test_elsewhere_a_long_job_writes_plain_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     longer = [*STEPS, (10.3, Progress("issuing", 50, 100)), (12.0, Progress("issuing", 60, 100))]
     assert told(monkeypatch, io.StringIO(), longer) == "Issuing: 50 of 100, 5 a second, 10 s left\n"
+
+
+def test_what_is_advised_to_type_has_the_home_that_was_given(program: Program, tmp_path: Path) -> None:
+    home = tmp_path / "my home"
+    away = ("--home", home)
+    for words, advised in (
+        (("issuer", "list"), "issuer init"),
+        (("issuer", "revoke", "1"), "issuer init"),
+        (("wallet", "list"), "wallet init"),
+        (("issuer", "issue", "g.csv", "--name", "U"), "samples FOLDER"),
+        (("verify", ROOT / "tests/fixtures/f31e11f/bundles/valid.json", "--offline"), "trust add FILE"),
+        (("trust", "list"), "trust add DID"),
+    ):
+        answer = program(*away, *words)
+        assert f"intaglio --home '{home}' {advised}" in answer.out + answer.err, words
+        assert advised in program(*words).out + program(*words).err
+        assert "--home" not in program(*words).err  # INTAGLIO_HOME is set for the next command, too
+    told = json.loads(program(*away, "issuer", "list", "--json").out)
+    assert told["error"]["hint"] == f"`intaglio --home '{home}' issuer init` makes one."
+    own = program("issuer", "--home", home, "list").err
+    assert f"`intaglio issuer --home '{home}' init` makes one." in own
