@@ -77,7 +77,9 @@ class Place:
         else:
             say("Status lists were past half of their life, and are signed anew.", *text.to_publish(made))
 
-    def create(self, name: str | None, url: str | None, method: str | None) -> Issuer:
+    def create(
+        self, name: str | None, url: str | None, method: str | None, key_type: str | None = None
+    ) -> Issuer:
         """Makes the issuer, or opens it, and puts it on the local trust list."""
         exists = (self.folder / "issuer.json").exists()
         if name is None:
@@ -89,6 +91,7 @@ class Place:
             name=name,
             url=url,
             method=method,
+            key_type=key_type,
             passphrase=functools.cache(lambda: passphrase(prompt, new=not exists)),
             clock=self.session.now,
         )

@@ -32,6 +32,7 @@ from did import DID, METHODS
 from did.methods import key as did_key
 from did.methods import web as did_web
 from keys import PublicKey
+from vc.integrity import SUITES_BY_KEY
 from wire.address import Target
 from wire.datetimestamp import parse_age, parse_datetimestamp
 from wire.fetch import NoFetcher
@@ -48,7 +49,11 @@ LIST_NAME = re.compile(r"[0-9]{1,9}(-details)?", re.ASCII)
 _KNOWS_DIGESTS = 4  # the migration since which the index does
 _RESTORE = "`intaglio issuer --home FOLDER restore BACKUP` brings back a backup."
 KEYS = {"assertion": "Ed25519", "status-list": "Ed25519", "log": "Ed25519", "cosigner": "Ed25519"}
-"""The keys and their types; a DID that takes no others has the first only, which then signs lists, too."""
+"""The keys and their types; a DID that takes no others has the first only, which then signs lists, too.
+
+The first two may be of another of the types in `KEY_TYPES`.
+"""
+KEY_TYPES = tuple(SUITES_BY_KEY)
 
 DID_METHODS = ("key", "web")
 """The methods that an issuer can have a DID of."""

@@ -23,8 +23,9 @@ from ledger import EntryKind, Log, entry
 from ledger.folder import open_to_read
 from ledger.log import LogReader, time_to_sign, verifier_keys
 from ledger.tiles.posix import PosixStore, kept_beside
-from vc import Anchored, Bundle, Credential
+from vc import SUITES, Anchored, Bundle, Credential
 from vc.anchoring import document_digest
+from vc.integrity import SUITES_BY_KEY
 from vc.status import StatusEntry
 from wire.clock import is_ahead
 from wire.files import locked, make_private_folder, write_durably
@@ -37,7 +38,7 @@ from .bulk import Bulk, Progress, Result
 from .checking import Catalogue
 from .clock import ClockJournal
 from .consistency import append, require_agreement, require_not_older
-from .home import KEYS, Identity, index
+from .home import KEY_TYPES, KEYS, Identity, index
 from .names import with_changes
 from .permutation import LIST_BITS, LIST_ENTRIES
 from .press import Line, Press
@@ -50,9 +51,6 @@ from .template import Template
 from .turns import Turns
 
 Clock = Callable[[], datetime]
-
-SUITE = "eddsa-rdfc-2022"
-"""What Open Badges 3.0 asks for."""
 
 _PATIENCE = 5.0  # seconds that one who issues waits for another
 _LIST_NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
@@ -83,13 +81,15 @@ class Issuer:
         name: str,
         url: str | None = None,
         method: str | None = None,
+        key_type: str | None = None,
         passphrase: Passphrase,
         clock: Clock,
     ) -> Issuer:
         """Makes an issuer, or opens it if it exists and is the one described.
 
-        `method` is `key` (did:key) or `web` (did:web); by default `web` with a URL, else `key`. Raises
-        `Conflict` where another issuer lives in the folder, `Refused` for an empty name.
+        `method` is `key` (did:key) or `web` (did:web); by default `web` with a URL, else `key`. `key_type`,
+        one of `home.KEY_TYPES`, is that of the keys that sign credentials and lists; by default the first.
+        Raises `Conflict` where another issuer lives in the folder, `Refused` for an empty name.
         """
         make_private_folder(home)
         is_new = not any((home / name).exists() for name in ("issuer.json", "log", "keys.json"))
@@ -99,14 +99,18 @@ class Issuer:
         with locked(home / "issuer.json", patience=_PATIENCE):
             if (home / "issuer.json").exists() or (home / "log").exists():
                 Identity.read(home).require(name, url, method)
-                return cls(home, passphrase, clock)
+                found = cls(home, passphrase, clock)
+                _require_type(found.keys, key_type)
+                return found
             Identity.check(name, url, method)  # before there are keys
             if (home / "keys.json").exists():
                 keys = KeyFile.open(home / "keys.json", passphrase)
                 if KEYS.keys() - keys.public_keys.keys():
                     raise Conflict(f"{home / 'keys.json'} has the keys of something else, no issuer's")
+                _require_type(keys, key_type)
             else:
-                keys = KeyFile.create(home / "keys.json", KEYS, sealed_under if is_new else passphrase())
+                types = {**KEYS, **dict.fromkeys(("assertion", "status-list"), key_type or KEY_TYPES[0])}
+                keys = KeyFile.create(home / "keys.json", types, sealed_under if is_new else passphrase())
             public = keys.public_keys
             identity = Identity.make(name, url, method, public["assertion"])
             if not (home / "template.json").exists():
@@ -178,9 +182,19 @@ class Issuer:
         """Raises `ClockBehind` as whatever signs does; no secret is opened for it."""
         time_to_sign(self._clock(), self.reader.time())
 
-    def press(self, suite: str = SUITE) -> Press:
-        """What signs credentials, with the template as it is now. Raises `InvalidTemplate`."""
+    def press(self, suite: str | None = None) -> Press:
+        """What signs credentials, with the template as it is now; by default with the suite of the key.
+
+        Raises `InvalidTemplate`, and `Refused` for a suite that does not work with the key.
+        """
         key = self.keys.signer("assertion")
+        key_type = key.public_key.type
+        suite = suite or SUITES_BY_KEY[key_type]
+        if key_type not in SUITES[suite].key_types:
+            raise Refused(
+                f"{suite} does not work with the keys of this issuer, which are of type {key_type}",
+                hint=f"Without --suite, {SUITES_BY_KEY[key_type]} is taken.",
+            )
         press = Press(
             template=(self.home / "template.json").read_bytes(),
             profile=self.identity.profile,
@@ -232,7 +246,7 @@ class Issuer:
         source: Source,
         error_file: Path,
         *,
-        suite: str = SUITE,
+        suite: str | None = None,
         catalogue: Catalogue | None = None,
         workers: int | None = None,
         progress: Callable[[Progress], None] = lambda _: None,
@@ -498,6 +512,15 @@ class Issuer:
                 "issuers": [self.did],
             },
         }
+
+
+def _require_type(keys: KeyFile, key_type: str | None) -> None:
+    own = keys.public_keys["assertion"].type
+    if key_type not in (None, own):
+        raise Conflict(
+            f"the issuer that lives here signs with keys of type {own}",
+            hint="Leave out --key-type, or give each issuer a folder: --home FOLDER.",
+        )
 
 
 def _holder(line: Line) -> str | None:

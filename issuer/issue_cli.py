@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 from click.core import ParameterSource
 
+from vc import SUITES
 from wire.problem import Conflict
 from wire.terminal import Result, say, typed, verb
 from wire.text import counted
@@ -25,8 +26,8 @@ from .bulk import dry_run as check_file
 from .checking import Catalogue, Checker, first_good, read_catalogue
 from .document import NOBODY, Profile, trial
 from .export import export
-from .home import DID_METHODS, Identity, index
-from .issue import SUITE, Issuer
+from .home import DID_METHODS, KEY_TYPES, Identity, index
+from .issue import Issuer
 from .records import DATE_ORDERS
 from .source import Source, open_source
 from .store import Store
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from .cli import Place
 
 AS_IS = "as-is"
-SUITES = (SUITE, "eddsa-jcs-2022")
+SIGNING = [name for name, suite in SUITES.items() if suite.signs]
 
 PREVIEWED = 3
 """Rows of which a dry run shows what the diploma will say."""
@@ -57,9 +58,10 @@ _method = click.option(
 @_name
 @_url
 @_method
-def init(place: Place, name: str | None, url: str | None, method: str | None) -> Result:
+@click.option("--key-type", type=click.Choice(KEY_TYPES), help="Of the keys that sign diplomas and lists.")
+def init(place: Place, name: str | None, url: str | None, method: str | None, key_type: str | None) -> Result:
     """Make an issuer: its keys, its log and its DID."""
-    made = place.create(name, url, method)
+    made = place.create(name, url, method, key_type)
     data = {"did": made.did, "name": made.name, "folder": str(place.folder), "log": made.log.origin}
     return Result(data, made.did)
 
@@ -69,7 +71,9 @@ def init(place: Place, name: str | None, url: str | None, method: str | None) ->
 @_name
 @_url
 @_method
-@click.option("--suite", type=click.Choice(SUITES), default=SUITE, show_default=True, help="Of the proofs.")
+@click.option(
+    "--suite", type=click.Choice(SIGNING), help="Of the proofs; by the type of the keys if not given."
+)
 @click.option("--map", "mapping", multiple=True, metavar="FIELD=COLUMN", help="Which column a field is in.")
 @click.option("--dates", type=click.Choice(list(DATE_ORDERS)), help="How to read 03/04/2026.")
 @click.option("--names", type=click.Choice([AS_IS]), help="Take names with a comma, such as SMITH, Anna.")
@@ -86,7 +90,7 @@ def issue(
     name: str | None,
     url: str | None,
     method: str | None,
-    suite: str,
+    suite: str | None,
     mapping: tuple[str, ...],
     dates: str | None,
     names: str | None,

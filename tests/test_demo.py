@@ -84,7 +84,9 @@ def test_there_is_a_sample_of_each_verdict(tmp_path: Path) -> None:
             (line,) = [line for line in told.splitlines() if f"{path}  " in line]
             assert f"exit code {done.returncode}" in line
             if path.name == "revoked.json":  # as the line promises
-                assert re.search(r"revoked by the issuer on [0-9-]{10}: issued in error", done.stdout), done.stdout
+                assert re.search(r"revoked by the issuer on [0-9-]{10}: issued in error", done.stdout), (
+                    done.stdout
+                )
     assert {found["file"]: found["exitCode"] for found in as_json["files"]} == verdicts
     assert Path(as_json["trust"]).exists()
     assert verdicts == {

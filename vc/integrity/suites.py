@@ -8,7 +8,7 @@ A suite is a composition of named parts: how to canonicalise, which keys, which 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
@@ -46,6 +46,10 @@ class Cryptosuite(Protocol):
     @property
     def signs(self) -> bool:
         """Whether new proofs are made with it."""
+
+    @property
+    def key_types(self) -> Collection[str]:
+        """The types of key that it works with."""
 
     @property
     def covers_contexts(self) -> bool:
@@ -112,6 +116,11 @@ class DataIntegritySuite:
     signs: bool = True
     context: str = ""
     """The context that says what its proofs mean, which the document has to name."""
+
+    @property
+    def key_types(self) -> Collection[str]:
+        """The types of key that it works with."""
+        return self.digests.keys()
 
     def create(
         self,

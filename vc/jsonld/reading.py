@@ -338,6 +338,15 @@ def _united(objects: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
         if name in DECIDING:
             raise Respelled(f"objects of one id differ in {name}, so that they cannot be told apart")
         each = [item for value in values for item in (value if isinstance(value, list) else [value])]
-        texts = {orjson.dumps(item, option=orjson.OPT_SORT_KEYS): item for item in each}
+        texts = {orjson.dumps(_bare(item), option=orjson.OPT_SORT_KEYS): item for item in each}
         said[name] = [texts[text] for text in sorted(texts)] if len(texts) > 1 else each[0]
     return said
+
+
+def _bare(value: Any) -> Any:
+    """What is said, without the contexts that say how it was spelled."""
+    if isinstance(value, list):
+        return list(map(_bare, value))
+    if not isinstance(value, dict):
+        return value
+    return {name: _bare(item) for name, item in value.items() if name != "@context"}
