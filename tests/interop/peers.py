@@ -31,11 +31,15 @@ from openbadgeslib.ob3 import OB3LdpVerifier
 from openvc.did.base import DidResolverRegistry
 from openvc.did.did_key import DidKeyResolver
 from openvc.did.did_web import DidWebResolver
+from openvc.keys import Ed25519SigningKey
+from openvc.proof.data_integrity import DataIntegrityProofSuite
 from openvc.proof.errors import SignatureInvalid
 from openvc.resolvers import default_status_list_resolver
 from openvc.status import CredentialRevoked
 from openvc.verify import verify_credential
 
+from did.methods import key as did_key
+from keys import PublicKey
 from vc.jsonld.documents import Documents
 
 HERE = Path(__file__).parent
@@ -54,6 +58,10 @@ class Answer(NamedTuple):
     signature: bool
     expiry: bool | None = None
     status: bool | None = None
+
+    def __str__(self) -> str:
+        told = {name: value for name, value in self._asdict().items() if value is not None}
+        return ", ".join(f"{name} {str(value).lower()}" for name, value in told.items())
 
 
 GREEN, REVOKED, FORGED = Answer(True, True, True), Answer(True, True, False), Answer(signature=False)
@@ -145,7 +153,36 @@ def openbadgeslib(fetch: Fetch, credential: Credential) -> Answer:
     return Answer(True, True, True if found.credential_status else None)
 
 
-def over_tls(ca_file: Path | None) -> Fetch:
+def wallets(ask: JavaScript) -> dict[str, Callable[..., dict[str, Any]]]:
+    """Those that show what they were given to a verifier's challenge and domain, by a key of their own."""
+    return {
+        "@digitalbazaar/vc": partial(ask, "present", suite="eddsa-rdfc-2022"),
+        "openvc-core": shown_by_openvc,
+    }
+
+
+def shown_by_openvc(credential: Credential, *, challenge: str, domain: str) -> dict[str, Any]:
+    key = Ed25519SigningKey.generate("key")
+    did = did_key.create(PublicKey.from_jwk(key.public_jwk()))
+    presentation = {
+        "@context": ["https://www.w3.org/ns/credentials/v2"],
+        "type": ["VerifiablePresentation"],
+        "holder": did,
+        "verifiableCredential": [dict(credential)],
+    }
+    shown: dict[str, Any] = DataIntegrityProofSuite().add_proof(
+        presentation,
+        signing_key=key,
+        verification_method=f"{did}#{did.removeprefix('did:key:')}",
+        proof_purpose="authentication",
+        challenge=challenge,
+        domain=domain,
+        extra_contexts=CONTEXTS,
+    )
+    return shown
+
+
+def over_tls(ca_file: Path | None = None) -> Fetch:
     """What those in Python fetch with: their own goes to no address of this machine."""
     tls = ssl.create_default_context(cafile=ca_file)
 
