@@ -81,14 +81,15 @@ class Intaglio:
 
 
 def verdict(report: Mapping[str, Any]) -> str:
-    """With the names of what could not be found out."""
-    names = ", ".join(unknown(report))
+    """With the names of what stands against it."""
+    names = ", ".join(against(report))
     return f"{report['verdict']}: {names}" if names else str(report["verdict"])
 
 
-def unknown(report: Mapping[str, Any]) -> dict[str, str]:
-    """What could not be found out, and what is said of it."""
-    return {check["name"]: check["text"] for check in report["checks"] if check["outcome"] == "undetermined"}
+def against(report: Mapping[str, Any]) -> dict[str, str]:
+    """What failed or could not be found out, and what is said of it."""
+    outcomes = ("failed", "undetermined")
+    return {check["name"]: check["text"] for check in report["checks"] if check["outcome"] in outcomes}
 
 
 def table(case: str, said: Mapping[str, Mapping[str, object]]) -> str:
@@ -110,15 +111,20 @@ def test_a_diploma_with_an_address(program: Program) -> None:
     diploma = issue(program)["credential"]
     authority = program.home / "issuer/tls/authority.pem"
     with served(program.home, "--port", port, "--tls"), javascript(authority) as ask:
-        asked = peers(ask, authority)
+        asked, shown = peers(ask, authority), each(wallets(ask), diploma, **ASKED)
+        judge = Intaglio(program, "--home", stranger(program), "--loopback", "--ca", authority)
         said = {"before `revoke`": each(asked, diploma), "changed": each(asked, changed(diploma))}
+        verdicts = {"before `revoke`": {name: verdict(judge.judges(one)) for name, one in shown.items()}}
         assert program("issuer", "revoke", NUMBER).code == 0
         said["after `revoke`"] = each(asked, diploma)
-    printed = table("With an address", said)
-    print(printed)
+        verdicts["after `revoke`"] = {name: verdict(judge.judges(one)) for name, one in shown.items()}
+    printed = table("With an address", said), table("Shown by", verdicts)
+    print(*printed, sep="\n")
     for when, answer in zip(said, (GREEN, FORGED, REVOKED), strict=True):
         assert said[when] == dict.fromkeys(asked, answer), printed
-    assert printed in PAGE
+    for when, found in zip(verdicts, ("valid", "invalid: status"), strict=True):
+        assert verdicts[when] == dict.fromkeys(shown, found), printed
+    assert all(one in PAGE for one in printed)
 
 
 def test_a_diploma_without_an_address(program: Program) -> None:
@@ -144,6 +150,6 @@ def test_a_diploma_without_an_address(program: Program) -> None:
     log, statement = (term["id"] for term in diploma["termsOfUse"])
     for report in reports.values():
         assert verdict(report) == "undetermined: status, evidence"
-        assert statement.partition("#")[0] in unknown(report)["status"]
-        assert log.removeprefix("urn:intaglio:log:") in unknown(report)["evidence"]
+        assert statement.partition("#")[0] in against(report)["status"]
+        assert log.removeprefix("urn:intaglio:log:") in against(report)["evidence"]
     assert all(one in PAGE for one in printed)
