@@ -86,7 +86,7 @@ class Session:
         from issuer.home import published_list
         from verifier import Trust, Verifier
         from verifier.lists import Fetched
-        from verifier.published import published
+        from verifier.published import Published
 
         fetcher = self.fetcher(offline=offline)
         here = functools.partial(published_list, self.home / "issuer")
@@ -97,7 +97,7 @@ class Session:
             contexts=self.contexts(),
             lists=(here,) if offline else (here, Fetched(fetcher)),
             memory=memory,
-            logs=published(fetcher),
+            logs=Published(fetcher),
         )
 
     def schemas(self) -> Schemas | None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import secrets
 import ssl
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +28,13 @@ from vc.anchoring import log_entry
 from verifier import Verifier
 from verifier import published as module
 from verifier.judge import Judge, Question, Verifiers
-from verifier.published import NotShown, PublishedLogs, published
+from verifier.published import NotShown, Published, PublishedLogs
 from wire import Unavailable
 from wire.fetch import Fetcher, HttpsFetcher, NoFetcher
+from wire.memory import Memory
 from wire.work import Work
 
+FALSE = PrivateKey.generate()
 Answer = bytes | Iterable[bytes] | Callable[[], bytes | Iterable[bytes]]
 
 
@@ -88,7 +91,7 @@ class Host:
             Resolver(METHODS, NoFetcher()),
             trust=self.university.trust,
             lists=[lambda url: self.status if url == self.university.list_url else None],
-            logs=published(fetcher),
+            logs=Published(fetcher),
             **options,
         )
 
@@ -179,6 +182,32 @@ def test_a_service_asks_the_network_for_it_and_not_for_longer_than_it_has(honest
     assert not honest.asked
 
 
+def test_who_sends_many_files_has_the_host_asked_once(honest: Host) -> None:
+    """Before any signature was looked at, since nobody knows yet which key it is of."""
+    judge = honest.verifier()
+    honest.publish()
+    forged = [honest.university.sign(honest.university.diploma(number), FALSE) for number in range(3)]
+    for credential in forged:
+        assert judge.verify(credential, now=NOW).verdict is Verdict.UNDETERMINED
+    assert sorted(Counter(honest.asked).values()) == [1, 1, 1], "documents, checkpoint and a tile"
+    honest.instead = {"checkpoint": response(503)}
+    judge.logs = replace(judge.logs, answers=Memory(1 << 20))
+    for credential in forged:
+        assert judge.verify(credential, now=NOW).verdict is Verdict.UNDETERMINED
+    assert Counter(honest.asked)["checkpoint"] == 2
+
+
+def test_a_source_of_ones_own_is_asked_in_time_only(honest: Host) -> None:
+    question = Question(orjson.dumps(bare(honest)), NOW)
+    judge = honest.verifier()
+    asked = judge.logs
+    assert asked is not None
+    judge.logs = lambda url, limit: asked(url, limit)
+    both = Verifiers(judge, judge)
+    assert Judge(lambda: both).online(question).status == 200
+    assert Judge(lambda: both, seconds=-1.0).online(question).status == 422
+
+
 def test_no_report_takes_more_bytes_or_time_than_it_may(
     honest: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -250,9 +279,6 @@ class TestKeys:
             Bundle(credential, (university.anchor(log_entry(credential, credential["proof"][0])),)),
         ):
             assert honest.verify(shown).verdict is Verdict.UNDETERMINED
-
-
-FALSE = PrivateKey.generate()
 
 
 def _young(change: Callable[[bytearray], None]) -> Callable[[Host], Answer]:
@@ -394,7 +420,7 @@ def looks_up(found: Host, leaf: bytes, shape: Shape = SHAPE) -> list[str]:
     university = found.university
     found.site.requests.clear()
     fetcher = HttpsFetcher(allow_loopback=True, ca_file=found.ca_file, timeout=5.0)
-    logs = PublishedLogs(published(fetcher), university.trust, Work(), shape)
+    logs = PublishedLogs(Published(fetcher), university.trust, Work(), shape)
     (evidence,) = logs.evidence(leaf, university.did)
     assert verify_evidence(leaf, evidence, university.trust.policy_for(university.did)).index >= 0
     return found.asked

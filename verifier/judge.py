@@ -22,6 +22,7 @@ from wire.work import BODY_STEPS, Work
 
 from .lists import Fetched, ListSource, is_web_address
 from .policy import Policy
+from .published import LogSource, Published
 from .verify import Verifier
 
 FRESH = timedelta(hours=1)
@@ -137,15 +138,20 @@ def _hurried(verifier: Verifier, seconds: float) -> Verifier:
 
         return found
 
-    def hurried_log(url: str, limit: int) -> bytes:
-        _require_time(deadline)
-        assert verifier.logs is not None
-        return verifier.logs(url, limit)
+    def hurried_log(logs: LogSource) -> LogSource:
+        if isinstance(logs, Published):
+            return replace(logs, deadline=deadline)
+
+        def found(url: str, limit: int) -> bytes:
+            _require_time(deadline)
+            return logs(url, limit)
+
+        return found
 
     in_time = copy.copy(verifier)
     in_time.resolver = _Hurried(verifier.resolver, deadline)
     in_time.lists = tuple(hurried(source) for source in verifier.lists)
-    in_time.logs = verifier.logs and hurried_log
+    in_time.logs = verifier.logs and hurried_log(verifier.logs)
     return in_time
 
 

@@ -11,9 +11,12 @@ with it, in random order, and the same ones whoever of them is meant: `ledger.lo
 
 from __future__ import annotations
 
+import copy
+import math
 import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from ledger import EntryKind, Evidence, InvalidEvidence, TrustPolicy, entry, merkle, parse_entry
@@ -26,6 +29,7 @@ from vc import Anchored
 from vc.anchoring import document_digest
 from wire import Malformed, NotFound, Problem, TooLarge, Unavailable, load_json_object
 from wire.fetch import Fetcher
+from wire.memory import Kept, Memory
 from wire.work import BYTES_WRITTEN, Work
 
 from .trust import Trust
@@ -39,6 +43,9 @@ MOST_BYTES = 1 << 24
 SECONDS = 30.0
 """After them nothing more is asked for one report."""
 
+SERVES = 10.0
+"""Seconds for which an answer is good for other reports, too."""
+
 MOST_DOCUMENTS = 64
 _MOST_PLACES = 4  # that a leaf may have by the first 48 bits of its hash
 _AT_ONCE = 8  # requests
@@ -50,13 +57,34 @@ LogSource = Callable[[str, int], bytes]
 """Gives what lies at a URL, at most so many bytes; raises the `Problem` that keeps it from being had."""
 
 
-def published(fetcher: Fetcher) -> LogSource:
-    """What lies there on the network; nobody is followed to another host."""
+@dataclass(frozen=True)
+class Published:
+    """What lies there on the network; nobody is followed to another host.
 
-    def source(url: str, limit: int) -> bytes:
-        return fetcher.fetch(url, accept="*/*", limit=limit, same_origin=True)
+    Keep one: an answer serves for `SERVES` seconds, also that there is none, lest whoever sends many files of
+    one issuer has its host asked for each.
+    """
 
-    return source
+    fetcher: Fetcher
+    deadline: float = math.inf
+    """A reading of `time.monotonic`, after which nobody is asked or waited for."""
+    answers: Memory[str, bytes | Problem] = field(default_factory=lambda: Memory(MOST_BYTES))
+
+    def __call__(self, url: str, limit: int) -> bytes:
+        """See `LogSource`."""
+        answer = self.answers.find(url, lambda: self._fetch(url, limit), deadline=self.deadline)
+        if isinstance(answer, Problem):
+            raise copy.copy(answer)  # the one kept would gather the traceback of every caller
+        return answer
+
+    def _fetch(self, url: str, limit: int) -> Kept[bytes | Problem]:
+        found: bytes | Problem
+        try:
+            found = self.fetcher.fetch(url, accept="*/*", limit=limit, same_origin=True)
+        except Problem as problem:
+            found = copy.copy(problem)  # without traceback and cause
+        size = len(url) + (len(found) if isinstance(found, bytes) else 0)
+        return Kept(found, size, self.answers.clock() + SERVES)
 
 
 class NotShown(Unavailable):
