@@ -69,6 +69,9 @@ def wallet() -> None:
 
 _identifier = click.argument("identifier", metavar="ID")
 _yes = click.option("--yes", is_flag=True, help="Do not ask.")
+_form = click.option(
+    "--format", "form", type=click.Choice(["bundle", "json"]), default="bundle", show_default=True
+)
 _undetermined = click.option(
     "--accept-undetermined", is_flag=True, help="Keep it, marked, even if not all of it could be checked."
 )
@@ -173,8 +176,14 @@ def show(session: Session, identifier: str) -> Result:
 @click.option("--challenge", required=True, help="What the verifier gave to be signed.")
 @click.option("--domain", required=True, help="The verifier's own name, such as https://employer.example.")
 @_yes
-def present(session: Session, identifiers: tuple[str, ...], challenge: str, domain: str, yes: bool) -> Result:
-    """Sign a presentation of credentials for one verifier. It comes as a bundle that verifies offline."""
+@_form
+def present(
+    session: Session, identifiers: tuple[str, ...], challenge: str, domain: str, yes: bool, form: str
+) -> Result:
+    """Sign a presentation of credentials for one verifier. It comes as a bundle that verifies offline.
+
+    The format `json` is the presentation alone, which other programs read.
+    """
     with opened(session, session.contexts()) as mine:
         for held in map(mine.get, identifiers):
             say(
@@ -183,13 +192,17 @@ def present(session: Session, identifiers: tuple[str, ...], challenge: str, doma
             )
         if not consented("Sign and show?", yes):
             raise Declined("nothing was signed")
-        bundle = mine.present(identifiers, challenge=challenge, domain=domain, now=session.now()).to_bytes()
-    return Result(json.loads(bundle), bundle.decode().rstrip("\n"))
+        bundle = mine.present(identifiers, challenge=challenge, domain=domain, now=session.now())
+    if form == "bundle":
+        data = bundle.to_bytes()
+        return Result(json.loads(data), data.decode().rstrip("\n"))
+    document = dict(bundle.secured)
+    return Result({"presentation": document}, json.dumps(document, ensure_ascii=False, indent=2))
 
 
 @verb(wallet)
 @_identifier
-@click.option("--format", "form", type=click.Choice(["bundle", "json"]), default="bundle", show_default=True)
+@_form
 def export(session: Session, identifier: str, form: str) -> Result:
     """Print a credential as it was received. The format `json` leaves out what came with it."""
     with opened(session) as mine:

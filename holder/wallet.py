@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar
 from keys import PrivateKey
 from vc import jcs
 from vc.anchoring import document_digest
+from vc.baked import credential_in
 from vc.bundle import Bundle
 from vc.credential import Credential
 from vc.integrity import SUITES_BY_KEY, proof_values, sign
@@ -147,11 +148,13 @@ class Wallet:
     def accept(self, data: bytes, check: Check, *, now: datetime, undetermined: bool = False) -> Held:
         """Check a bundle or credential and keep it; nothing is kept when the check says that it is not valid.
 
-        A copy that brings less along than the one that the wallet has is checked, but does not replace it.
+        Of a picture, what is baked in is kept. A copy that brings less along than the one that the wallet has
+        is checked, but does not replace it.
 
         What could not be decided is kept only if the caller says `undetermined`, and is marked. Raises
         the `Problem` that the check found, or that keeps the bytes from being read as a credential.
         """
+        data = credential_in(data) or data
         bundle = Bundle.parse(data)
         if bundle.is_presentation:
             raise Malformed(

@@ -19,6 +19,7 @@ import pytest
 import intaglio
 from holder import Held, Wallet, text
 from keys import PrivateKey
+from tests.baking import element, itxt, png, svg
 from tests.commandline import Answer, Program
 from tests.diplomas import DID, NAME, NOW, bundle, cheap_passphrases, diploma, tampered, verifier
 from vc.report import Verdict
@@ -124,7 +125,47 @@ def test_json_is_the_only_thing_on_stdout(run: Run, file: Path) -> None:
     asked = ("--challenge", "c", "--domain", "d", "--yes", "--json")
     presented = json.loads(run("present", name, *asked).out)
     assert presented["presentation"]["holder"] == did
+    plain = json.loads(run("present", name, *asked, "--format", "json").out)
+    assert plain.keys() == {"version", "presentation"}
+    assert plain["presentation"]["holder"] == did
     assert json.loads(run("delete", name, "--yes", "--json").out) == {"version": 1, "deleted": name}
+
+
+def test_a_plain_presentation(run: Run, tmp_path: Path) -> None:
+    """As other programs read it; it verifies here, too, with nothing around it."""
+    run("init")
+    file = tmp_path / "diploma.json"
+    file.write_bytes(diploma())
+    name = run("import", file).out.strip()
+    asked = ("--challenge", "c-17", "--domain", "https://employer.example")
+    presented = run("present", name, *asked, "--yes", "--format", "json")
+    assert presented.code == 0
+    assert "all of it will be shown to https://employer.example" in presented.err
+    document = json.loads(presented.out)
+    assert document["type"] == ["VerifiablePresentation"]
+    assert document["verifiableCredential"] == [json.loads(diploma())]
+    file.write_text(presented.out)
+    program = functools.partial(run.func, "verify", file)  # type: ignore[attr-defined]
+    assert program(*asked).code == 0
+    assert program(*asked[:1], "another", *asked[2:]).code == 1
+
+
+def test_a_picture_is_kept_as_what_is_baked_into_it(run: Run, file: Path, tmp_path: Path) -> None:
+    run("init")
+    picture = tmp_path / "badge.png"
+    picture.write_bytes(png(itxt(file.read_bytes())))
+    assert run.func("verify", picture).out.startswith("VALID: ")  # type: ignore[attr-defined]
+    kept = run("import", picture)
+    assert (kept.code, kept.err.startswith("Kept: Master of Arts")) == (0, True)
+    name = kept.out.strip()
+    assert json.loads(run("export", name).out) == json.loads(file.read_bytes())
+    again = run("import", file)
+    assert (again.out.strip(), "Was kept before" in again.err) == (name, True)
+    picture.write_bytes(svg(element(f"<![CDATA[{tampered(diploma(), id='did:example:thief').decode()}]]>")))
+    refused = run("import", picture)
+    assert (refused.code, refused.out) == (1, "")
+    picture.write_bytes(png(itxt(b"", flags=b"\1\0")))
+    assert run("import", picture).code == 3
 
 
 def test_a_file_from_stdin(run: Run) -> None:

@@ -18,6 +18,7 @@ import pytest
 
 from did.methods import web as did_web
 from keys import PrivateKey
+from tests.baking import itxt, png
 from tests.commandline import Program
 from tests.test_verifier_pins import Web, published
 from tests.world import CONTEXT, NOW, Holder, University, verifier
@@ -67,7 +68,6 @@ JWT = ".".join(
 )
 JSON_WEB_SIGNATURE = {"protected": "eyJhbGciOiJFUzI1NiJ9", "signature": "AA"}
 CBOR_MDOC = b"\xa2jnameSpaces\xa0jissuerAuth\x84C\xa1\x01&\xa0Cabcx"
-BADGE = b"openbadgecredential\0\0\0\0\0" + JWT.encode()
 
 FORMS: dict[str, tuple[bytes, str]] = {
     "a JWT": (JWT.encode(), "a JWT"),
@@ -83,7 +83,8 @@ FORMS: dict[str, tuple[bytes, str]] = {
     "an mdoc": (CBOR_MDOC, "an mdoc"),
     "an mdoc in base64url": (base64url_encode(CBOR_MDOC).encode() + b"\n", "an mdoc"),
     "COSE": (b"\xd2\x84C\xa1\x01&\xa0Cabc", "COSE"),
-    "a baked PNG": (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + BADGE, "(PNG), into which a badge is baked"),
+    "a baked PNG": (png(itxt(b"{}", b"openbadges")), "(PNG), into which a badge is baked"),
+    "a baked PNG, cut off": (png(itxt(b"{}"))[:90], "the file is cut off"),
     "a baked SVG": (
         b'<?xml version="1.0"?>\n<svg xmlns:openbadges="https://purl.imsglobal.org/ob/v3p0">',
         "(SVG), into which a badge is baked",

@@ -1,4 +1,4 @@
-"""What bytes are, by their content: JSON that is read here, or a form that is known by sight only.
+"""What bytes are, by their content: JSON, a picture that holds some, or a form that is known by sight only.
 
 A verdict needs something that was read. Whatever else somebody hands in is named, so that he knows what to
 ask for; it is never called false, since nothing in it was found to be so.
@@ -15,6 +15,7 @@ from typing import Any
 from wire import Malformed, RepeatedMember, TooLarge, base64url_decode, load_json, load_json_object, shortened
 from wire.work import Work
 
+from .baked import credential_in
 from .credential import UnsupportedForm
 
 BUNDLE = "IntaglioBundle"
@@ -43,11 +44,13 @@ class NoCredential(Malformed):
 
 
 def read(data: bytes, work: Work | None = None) -> dict[str, Any]:
-    """The JSON object in a file, which calls itself a credential, a presentation or a bundle.
+    """The JSON object in a file or picture, which calls itself a credential, a presentation or a bundle.
 
     Raises `UnsupportedForm`, which names the form, `NoCredential` and `TooLarge`, which leave the question
     open; and `RepeatedMember` for what calls itself one of these and has a member twice.
     """
+    if len(data) <= MAX_BYTES:
+        data = credential_in(data, work) or data
     try:
         value = load_json(data, limit=MAX_BYTES, work=work)
     except RepeatedMember as problem:

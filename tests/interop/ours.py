@@ -62,7 +62,7 @@ def changed(document: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def verified(document: Mapping[str, Any], did: str, host: Host, **asked: Any) -> Report:
+def verified(document: Mapping[str, Any] | bytes, did: str, host: Host, **asked: Any) -> Report:
     """What is said here of what a recognised issuer signed elsewhere."""
     trust = Trust().adding(RecognisedIssuer(did))
     judge = Verifier(Resolver(METHODS, NoFetcher()), trust=trust, lists=[Fetched(host.fetcher)])

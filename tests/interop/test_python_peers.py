@@ -20,6 +20,7 @@ from openvc.status import build_status_list_credential, new_bitstring, set_statu
 
 from did.methods import key as did_key
 from keys import PublicKey
+from tests.baking import png, svg
 from tests.commandline import Program
 from tests.conftest import ROOT
 from tests.interop.ours import POSITION, Ours, badge, changed, verified
@@ -168,3 +169,7 @@ def test_we_accept_what_openbadgeslib_signs(host: Host) -> None:
     report = verified(signed, did, host)
     assert report, report.checks
     assert not verified(changed(signed), did, host)
+    for picture in (signer.sign_into_png(badge, png()), signer.sign_into_svg(badge, svg("<title/>"))):
+        report = verified(picture, did, host)
+        assert report.require()[0].claims["credentialSubject"]["id"] == badge.recipient_id
+        assert not verified(picture.replace(b"Master", b"Doctor"), did, host)
