@@ -118,9 +118,9 @@ class Session:
 
         return jsonld.load(folder)
 
-    def check(self, data: bytes) -> Report:
-        """What the wallet asks before it stores something."""
-        return self.verifier().verify(data, now=self.now())
+    def check(self, data: bytes, *, offline: bool = False) -> Report:
+        """What the wallet asks before it stores something, and when it looks again."""
+        return self.verifier(offline=offline).verify(data, now=self.now())
 
     def recognises(self, did: str) -> bool:
         """What the wallet asks before it claims something: whether the issuer is on the trust list."""

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
+from keys import WrongPassphrase
 from vc.bundle import MAX_BYTES
 from vc.integrity import SUITES_BY_KEY
-from vc.report import Report
+from vc.report import Report, Verdict
 from wire.problem import Declined, NotFound, Refused, TooLarge
-from wire.terminal import Result, read_input, required_passphrase, say, typed, verb
-from wire.text import printable
+from wire.terminal import Result, is_asked, read_input, required_passphrase, say, typed, verb, wrapped
+from wire.text import counted, printable
 
 from . import text
 from .wallet import FILE, Held, Wallet
@@ -25,6 +26,12 @@ if TYPE_CHECKING:
     from exchange.claim import Invitation
     from vc.jsonld import Contexts
 
+TRIES = 3
+EXIT = {Verdict.VALID: 0, Verdict.INVALID: 1, Verdict.UNDETERMINED: 3}
+PARTLY = 7
+"""The exit code where some are valid and some are not."""
+
+_ID = 14  # columns that an id takes in a list
 _NEW, _BACKUP = (f"INTAGLIO_{which}_PASSPHRASE_FILE" for which in ("NEW", "BACKUP"))
 
 
@@ -51,8 +58,18 @@ class Session(Protocol):
     def contexts(self) -> Contexts | None:
         """The deployment's own contexts beside the vendored ones, if it has some."""
 
-    def check(self, data: bytes) -> Report:
+    def check(self, data: bytes, *, offline: bool = False) -> Report:
         """What the verifier finds in a credential or bundle."""
+
+
+class ForgottenPassphrase(WrongPassphrase):
+    """The wallet does not open, and nobody can help but a backup."""
+
+    advice = (
+        "Without its passphrase nobody opens a wallet, not even who wrote this program. If it is "
+        "forgotten: a backup opens with its own, by `intaglio --home FOLDER wallet restore BACKUP`. If "
+        "there is none, make another wallet, and ask those who issued the diplomas for new ones."
+    )
 
 
 class IssuerNotKnown(Refused):
@@ -150,8 +167,13 @@ def receive(session: Session, source: str, ca: Path | None, yes: bool, accept_un
 
 
 @verb(wallet)
-def list_(session: Session) -> Result:
-    """List what the wallet holds."""
+@click.option("--check", "anew", is_flag=True, help="Check each of them anew, as `verify` does.")
+@click.option("--offline", is_flag=True, help="Never touch the network.")
+def list_(session: Session, anew: bool, offline: bool) -> Result:
+    """List what the wallet holds.
+
+    With --check, exit code 0: all are valid. 1: none is valid. 3: none could be decided. 7: they differ.
+    """
     with opened(session) as mine:
         found = mine.credentials()
     if not found:
@@ -159,7 +181,16 @@ def list_(session: Session) -> Result:
     outdated = text.outdated(found)
     lines = [text.line(held) + "; a later edition is here" * (held.id in outdated) for held in found]
     listed = [{**summary(held), "laterEditionHeld": held.id in outdated} for held in found]
-    return Result({"credentials": listed}, "\n".join(lines))
+    codes = set[int]()
+    for place, held in enumerate(found if anew else ()):
+        report = session.check(held.data, offline=offline)
+        later = "; a later edition is here" * (held.id in outdated)
+        verdict = wrapped(f"{' ' * _ID}{text.found(report)}{later}", _ID)
+        lines[place] = f"{wrapped(text.name(held), _ID)}\n{verdict}"
+        listed[place] |= {"verdict": report.verdict.value, "finding": text.found(report)}
+        codes.add(EXIT[report.verdict])
+    code = PARTLY if len(codes) > 1 else next(iter(codes), 0)
+    return Result({"credentials": listed}, "\n".join(lines), code)
 
 
 @verb(wallet)
@@ -273,8 +304,17 @@ def folder(session: Session) -> Path:
 def opened(session: Session, contexts: Contexts | None = None) -> Wallet:
     """The wallet, after asking for its passphrase if there is one."""
     home = folder(session)
-    secret = required_passphrase("Wallet passphrase") if (home / FILE).is_file() else b""
-    return Wallet(home, secret, contexts=contexts)
+    if not (home / FILE).is_file():
+        return Wallet(home, b"")  # which says so
+    left = TRIES
+    while True:
+        try:
+            return Wallet(home, required_passphrase("Wallet passphrase"), contexts=contexts)
+        except WrongPassphrase as problem:
+            left -= 1
+            if not left or not is_asked():
+                raise ForgottenPassphrase(problem.detail) from problem
+            say(f"That is not the passphrase of this wallet: {counted(left, 'try', 'tries')} left.")
 
 
 def read(source: str) -> bytes:

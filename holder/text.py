@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from vc.credential import text_of
+from vc.credential import Credential, text_of
 from vc.integrity import Proof, proof_values
 from vc.report import Report, Verdict
 from wire.text import printable
@@ -28,16 +28,31 @@ def issuer(held: Held) -> str:
     return printable(held.credential.issuer_name or held.credential.issuer)
 
 
+def found(report: Report) -> str:
+    """What a check says now, in the words of `verify`: the verdict and, unless it is valid, the reason."""
+    deciding = report.deciding
+    if report:
+        status = report.statuses[0] if report.statuses else None
+        return f"VALID as of {status.as_of:%Y-%m-%d}" if status and status.stated else "VALID"
+    words = "NOT VALID" if report.verdict is Verdict.INVALID else "COULD NOT BE DECIDED"
+    return f"{words}: {printable(deciding.text)[:400]}" if deciding else words
+
+
 def checked(held: Held) -> str:
     """What is known of its validity: the finding when it was added, nothing newer."""
     finding = "valid" if held.verdict is Verdict.VALID else "could not be decided"
     return f"{finding} when added on {held.added:%Y-%m-%d}"
 
 
-def line(held: Held) -> str:
-    """A credential in one line: its id here, what, whose, from whom, how it was checked."""
+def name(held: Held) -> str:
+    """A credential in a few words: its id here, what, whose, from whom."""
     whose = printable(held.credential.subject_name)
-    return f"{held.id}  {title(held)}{whose and f' of {whose}'}, {issuer(held)}; {checked(held)}"
+    return f"{held.id}  {title(held)}{whose and f' of {whose}'}, {issuer(held)}"
+
+
+def line(held: Held) -> str:
+    """A credential in one line, with how it was checked."""
+    return f"{name(held)}; {checked(held)}"
 
 
 def outdated(found: Iterable[Held]) -> set[str]:
@@ -60,10 +75,14 @@ def binding(held: Held) -> str:
 
 
 def card(held: Held) -> str:
-    """A credential as lines: what, whose, from whom, when, how it was checked, its id here."""
+    """A credential as lines: what, whose, how well, from whom, when, how it was checked, its id here."""
     credential = held.credential
     facts = {
         "awarded to": printable(credential.subject_name),
+        "awarded on": printable(text_of(credential.claims, "awardedDate")[:10]),
+        "result": "; ".join(map(printable, results(credential))),
+        "credits": printable(str(credential.subjects[0].get("creditsEarned", ""))),
+        "number": printable(text_of(credential.subjects[0], "licenseNumber")),
         "from": issuer(held),
         "its DID": printable(credential.issuer),
         "valid from": credential.valid_from and f"{credential.valid_from:%Y-%m-%d}",
@@ -73,6 +92,15 @@ def card(held: Held) -> str:
         "id here": held.id,
     }
     return "\n".join([title(held), *(f"  {name:<12}{fact}" for name, fact in facts.items() if fact)])
+
+
+def results(credential: Credential) -> Iterator[str]:
+    """The results that Open Badges 3.0 has of the first subject, each with what it is a result of."""
+    found = credential.subjects[0].get("result", [])
+    for result in map(credential.about, found if isinstance(found, list) else [found]):
+        if value := text_of(result, "value"):
+            kind = text_of(credential.about(result.get("resultDescription")), "name")
+            yield f"{kind} {value}".strip()
 
 
 def findings(report: Report) -> list[str]:

@@ -22,6 +22,7 @@ from keys import PrivateKey
 from tests.baking import element, itxt, png, svg
 from tests.commandline import Answer, Program
 from tests.diplomas import DID, NAME, NOW, bundle, cheap_passphrases, diploma, tampered, verifier
+from tests.registrar import graduate, issuer_in, verifier_for
 from vc.report import Verdict
 from verifier import RecognisedIssuer, Trust
 
@@ -380,6 +381,49 @@ def test_a_passphrase_is_asked_for_twice_at_a_terminal_and_never_shown(tmp_path:
     assert PASSPHRASE.encode() not in shown
     with Wallet(tmp_path / "wallet", PASSPHRASE.encode()) as wallet:
         assert wallet.holder_keys()[0].did.encode() in shown
+
+
+@pytest.mark.slow
+def test_a_wallet_shows_what_was_awarded_and_checks_it_again(
+    program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret(monkeypatch, tmp_path, "INTAGLIO_PASSPHRASE_FILE", PASSPHRASE)
+    issuer = issuer_in(program.home / "issuer", passphrase=PASSPHRASE.encode)
+    program("wallet", "init")
+    for row in (1, 2):
+        issuer.issue(graduate(row, gpa=f"3.{row}", honours="", ects="7,5"))
+    (program.home / "trust.json").write_bytes(verifier_for(issuer).trust.to_bytes())
+    held = []
+    for row in (1, 2):
+        path = tmp_path / f"{row}.json"
+        path.write_bytes(issuer.bundle(issuer.store.current(f"UNI-{row:06}")).to_bytes())
+        held.append(program("wallet", "import", path).out.strip())
+    again = ("wallet", "list", "--check", "--offline")
+    assert program(*again).code == 0
+    shown = program("wallet", "show", held[0]).out
+    for line in (
+        "  awarded to  Given1 Family1",
+        "  awarded on  2026-06-30",
+        "  result      Grade point average 3.1",
+        "  credits     7.5",
+        "  number      UNI-000001",
+    ):
+        assert line in shown.splitlines()
+    assert program("issuer", "revoke", "UNI-000001", "--reason", "fraud").code == 0
+    answer = program(*again)
+    assert answer.code == 7
+    assert sorted(line.strip().split(":")[0] for line in answer.out.splitlines()[1::2]) == [
+        "NOT VALID",
+        "VALID",
+    ]
+    assert ": fraud" in answer.out
+    assert program("wallet", "list").code == 0  # which says only how it was
+    told = json.loads(program(*again, "--json").out)["credentials"]
+    assert {one["id"]: one["verdict"] for one in told} == dict(zip(held, ("invalid", "valid"), strict=True))
+    program("wallet", "delete", held[1], "--yes")
+    assert program(*again).code == 1
+    program("wallet", "delete", held[0], "--yes")
+    assert program(*again).code == 0  # nothing is held, and nothing is wrong
 
 
 def test_every_problem_is_words_and_never_a_traceback(run: Run, tmp_path: Path) -> None:

@@ -222,6 +222,11 @@ def _options(context: click.Context) -> list[str]:
     return found
 
 
+def is_asked(variable: str = "INTAGLIO_PASSPHRASE_FILE") -> bool:
+    """Whether `passphrase` asks a person, who may try again."""
+    return not os.environ.get(variable) and sys.stdin.isatty()
+
+
 def passphrase(prompt: str, variable: str = "INTAGLIO_PASSPHRASE_FILE", *, new: bool = False) -> bytes | None:
     """From the file that the variable names, else from a prompt; `None` if there is neither or nothing typed.
 
@@ -239,7 +244,7 @@ def passphrase(prompt: str, variable: str = "INTAGLIO_PASSPHRASE_FILE", *, new: 
             ) from None
         if len(typed) > LONGEST_PASSPHRASE:
             raise PassphraseNeeded(f"{variable} names a file that is too long for a passphrase")
-    elif sys.stdin.isatty():
+    elif is_asked(variable):
         try:
             typed = click.prompt(
                 prompt, hide_input=True, confirmation_prompt=new, err=True, default="", show_default=False
