@@ -34,8 +34,9 @@ from .shards import write_shard
 from .source import Source, Span
 from .store import Job, NewEntry, Store
 from .template import InvalidTemplate
-from .workers import Pool, available_cores
+from .workers import Pool, Tell, Told, available_cores, each_told
 
+_Item = TypeVar("_Item")
 _Part = TypeVar("_Part")
 
 
@@ -85,24 +86,24 @@ class Work(NamedTuple):
     """None in a dry run."""
 
 
-def check(work: Work, span: Span) -> Checked:
+def check(work: Work, span: Span, tell: Tell) -> Checked:
     """A worker's part of the first pass."""
-    return check_span(work.checker, span)
+    return check_span(work.checker, span, tell)
 
 
-def compare(_: Work, shelf: Shelf) -> dict[int, Record]:
+def compare(_: Work, shelf: Shelf, _tell: Tell) -> dict[int, Record]:
     """A worker's part between the two: rows that are known against what was issued."""
     return differing(shelf)
 
 
-def issue(work: Work, task: Task) -> Chunk:
+def issue(work: Work, task: Task, tell: Tell) -> Chunk:
     """A worker's part of the second pass: read, check, sign and store row after row."""
     made = Chunk([], [])
     press = work.press
     assert press is not None
 
     def lines() -> Iterator[bytes]:
-        for row, cells in work.checker.source.rows(task.span):
+        for row, cells in each_told(work.checker.source.rows(task.span), tell):
             if row in task.skipped:
                 continue
             record, _ = work.checker.check(row, cells)
@@ -158,8 +159,9 @@ class Bulk:
             finished = self._store.finished_chunks(job)
             spans = tuple(span for span in spans if span.number not in finished)
             issued = 0
-            chunks = pool.map(issue, (self._task(job, span, found, now) for span in spans))
-            for span, chunk in zip(spans, _counted("issuing", _rows(spans), chunks, progress), strict=True):
+            tasks = (self._task(job, span, found, now) for span in spans)
+            chunks = _counted(pool, issue, tasks, "issuing", _rows(spans), progress)
+            for span, chunk in zip(spans, chunks, strict=True):
                 self._store.begin_chunk(job, span.number, job.seq(span.first_row))
                 self._finish(job, span.number, chunk)
                 issued += len(chunk.rows)
@@ -219,7 +221,7 @@ def _survey_all(pool: Pool[Work], archive: Archive, progress: Callable[[Progress
     """What is wrong with the rows of a file, and which of them were issued before."""
     checker = pool.work.checker
     spans = checker.source.spans
-    checked = _counted("checking", _rows(spans), pool.map(check, spans), progress)
+    checked = _counted(pool, check, spans, "checking", _rows(spans), progress)
     return survey(checker, checked, archive.store)
 
 
@@ -251,7 +253,7 @@ def _compare_all(
     compared = shelves(archive, digests)
     sizes = [len(shelf.digests) for shelf in compared]
     before: dict[int, Record] = {}
-    for records in _counted("comparing", sizes, pool.map(compare, compared), progress):
+    for records in _counted(pool, compare, compared, "comparing", sizes, progress):
         before |= records
     wanted = {row: before[seq] for row, seq in found.known.items() if seq in before}
     rows = ((row, checker.check(row, cells)[0], wanted[row]) for row, cells in checker.source.pick(wanted))
@@ -263,14 +265,26 @@ def _rows(spans: Iterable[Span]) -> list[int]:
 
 
 def _counted(
-    stage: str, sizes: Sequence[int], parts: Iterable[_Part], progress: Callable[[Progress], None]
+    pool: Pool[Work],
+    function: Callable[[Work, _Item, Tell], _Part],
+    items: Iterable[_Item],
+    stage: str,
+    sizes: Sequence[int],
+    progress: Callable[[Progress], None],
 ) -> Iterator[_Part]:
-    done, total = 0, sum(sizes)
-    progress(Progress(stage, done, total))
-    for size, part in zip(sizes, parts, strict=True):
-        yield part
-        done += size
+    """What becomes of the items; how many of their rows are done is told while the workers are at them."""
+    done, total, of_each = 0, sum(sizes), [0] * len(sizes)
+
+    def heard(said: Told) -> None:
+        nonlocal done
+        done += said.done - of_each[said.number]
+        of_each[said.number] = said.done
         progress(Progress(stage, done, total))
+
+    progress(Progress(stage, 0, total))
+    for number, part in enumerate(pool.map(function, items, heard)):
+        yield part
+        heard(Told(number, sizes[number]))
 
 
 def _key(source: Source, catalogue: Catalogue | None, press: Press, found: Survey) -> bytes:

@@ -26,6 +26,7 @@ from .names import NAMES
 from .records import Finding, Record, check_cells, digest, latest_award
 from .source import Source, Span, UnreadableFile, open_source
 from .store import Store
+from .workers import Tell, each_told
 
 CATALOGUE_FIELDS = ("programme_code", "programme_title", "achievement_type", "eqf_level", "ects", "isced_f")
 MOST_FINDINGS = 100_000
@@ -132,10 +133,10 @@ class Checked(NamedTuple):
     incoming: list[Incoming]
 
 
-def check_span(checker: Checker, span: Span) -> Checked:
+def check_span(checker: Checker, span: Span, tell: Tell) -> Checked:
     """Checks each row of a span by itself."""
     findings, incoming = [], []
-    for row, cells in checker.source.rows(span):
+    for row, cells in each_told(checker.source.rows(span), tell):
         record, wrong = checker.check(row, cells)
         findings += wrong
         number, student = record.get("diploma_number", ""), record.get("student_id", "")

@@ -15,9 +15,15 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 from types import TracebackType
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Generic, NamedTuple, Self, TypeVar
 
 from wire.problem import DiskFull, Problem, Unavailable, is_full
+
+Tell = Callable[[int], None]
+"""By which a function says how much of its item is done."""
+
+TOLD = 256
+"""Rows after which it does."""
 
 _Work = TypeVar("_Work")
 _Item = TypeVar("_Item")
@@ -28,6 +34,13 @@ if sys.platform == "linux":
     _CONTEXT = multiprocessing.get_context("fork")
 else:
     _CONTEXT = multiprocessing.get_context("spawn")
+
+
+class Told(NamedTuple):
+    """What a worker says while it is at work: how much of an item is done."""
+
+    number: int
+    done: int
 
 
 class WorkerDied(Problem):
@@ -67,10 +80,19 @@ class Pool(Generic[_Work]):
         for process in self._processes:
             process.join()
 
-    def map(self, function: Callable[[_Work, _Item], _Result], items: Iterable[_Item]) -> Iterator[_Result]:
-        """`function(work, item)` of each item, in order. Raises what it raises, or `WorkerDied`."""
+    def map(
+        self,
+        function: Callable[[_Work, _Item, Tell], _Result],
+        items: Iterable[_Item],
+        heard: Callable[[Told], None] = lambda _: None,
+    ) -> Iterator[_Result]:
+        """`function(work, item, tell)` of each item, in order. Raises what it raises, or `WorkerDied`.
+
+        What `tell` is told is heard here while a result is waited for.
+        """
         if not self._processes:
-            yield from (function(self.work, item) for item in items)
+            for number, item in enumerate(items):
+                yield function(self.work, item, _teller(number, heard))
             return
         remaining = enumerate(items)
         busy: set[Connection[Any, Any]] = set()  # each does one item: sent a second, both could wait for ever
@@ -98,12 +120,28 @@ class Pool(Generic[_Work]):
                 return
             for ready in wait(list(busy)):
                 assert isinstance(ready, Connection)
-                number, result, problem = _receive(ready)
+                said = _receive(ready)
+                if isinstance(said, Told):
+                    heard(said)
+                    continue
+                number, result, problem = said
                 busy.remove(ready)
                 if problem is not None:
                     raise problem
                 done[number] = result
                 feed(ready)
+
+
+def each_told(rows: Iterable[_Item], tell: Tell) -> Iterator[_Item]:
+    """The rows, of which every few hundred are told."""
+    for done, row in enumerate(rows, 1):
+        yield row
+        if done % TOLD == 0:
+            tell(done)
+
+
+def _teller(number: int, hear: Callable[[Told], None]) -> Tell:
+    return lambda done: hear(Told(number, done))
 
 
 def _send(connection: Connection[Any, Any], item: Any) -> None:
@@ -137,7 +175,7 @@ def _serve(work: Any, connection: Connection[Any, Any], others: Sequence[Connect
             number, function, item = connection.recv()
             answer: tuple[int, Any, Problem | None]
             try:
-                answer = (number, function(work, item), None)
+                answer = (number, function(work, item, _teller(number, connection.send)), None)
             except Problem as problem:
                 answer = (number, None, problem)
             except OSError as error:

@@ -269,6 +269,19 @@ def test_progress_is_told_in_rows_for_both_stages(issuer: Issuer, source: Source
     assert told == [Progress(stage, done, 23) for stage in ("checking", "issuing") for done in steps]
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [0, 2])
+def test_progress_moves_within_a_chunk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int) -> None:
+    monkeypatch.undo()  # the chunks are as large as they are
+    issuer = issuer_in(tmp_path / "home")
+    source = csv_file(tmp_path / "g.csv", [graduate(row) for row in range(600)])
+    assert len(source.spans) == 1
+    told: list[Progress] = []
+    issue(issuer, source, workers=workers, progress=told.append)
+    for stage in ("checking", "issuing"):
+        assert [step.done for step in told if step.stage == stage] == [0, 256, 512, 600]
+
+
 def test_a_template_that_fails_for_a_row_names_it(issuer: Issuer, tmp_path: Path) -> None:
     template = issuer.home / "template.json"
     with_address = template.read_text().replace(

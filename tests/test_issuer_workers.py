@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from issuer import workers
-from issuer.workers import Pool, WorkerDied, available_cores
+from issuer.workers import Pool, Tell, WorkerDied, available_cores
 from tests.conftest import ROOT
 from wire.problem import Refused, Unavailable
 
 
-def multiply(work: int, item: int) -> tuple[int, int]:
+def multiply(work: int, item: int, _tell: Tell) -> tuple[int, int]:
     if item == 13:
         raise Refused("not thirteen", hint="take twelve")
     if item == 14:
@@ -86,7 +86,7 @@ PARENT = """
 import os, signal, sys
 from issuer.workers import Pool
 
-def work(fd, item):
+def work(fd, item, _tell):
     os.write(1, b"%d\\n" % os.getpid())
     return item
 
@@ -113,7 +113,7 @@ def test_workers_end_when_their_parent_is_killed() -> None:
 LARGE = """
 from issuer.workers import Pool
 
-def work(_, item):
+def work(_, item, _tell):
     return bytes(2_000_000)
 
 with Pool(None, 2) as pool:
