@@ -39,7 +39,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "issuer": ("issuer.cli:issuer", "Issue diplomas from a CSV, revoke and correct them."),
         "wallet": ("holder.cli:wallet", "Keep diplomas, and show them to whom you choose."),
-        "verify": ("verifier.cli:verify", "Check a credential, a presentation or a bundle."),
+        "verify": ("verifier.cli:verify", "Check credentials, presentations or bundles."),
         "verifier": ("verifier.cli:verifier", "Run the check as a web service."),
         "trust": ("verifier.trust_cli:trust", "Say which issuers and logs you recognise."),
         "ledger": ("ledger.cli:ledger", "Look into a log, prove an entry, audit the whole."),

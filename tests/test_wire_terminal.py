@@ -7,6 +7,7 @@ import pty
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from click.testing import CliRunner
 import intaglio
 from holder import Wallet
 from wire.problem import PassphraseNeeded
-from wire.terminal import Result, agreed, passphrase, say, verb
+from wire.terminal import Result, agreed, emphasized, passphrase, say, verb, wrapped
 
 
 def secret(folder: Path, text: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -220,3 +221,56 @@ def test_talk_wraps_between_words_and_commands_stay_whole(monkeypatch: pytest.Mo
         first, *_, last = stream.getvalue().splitlines()
         assert (len(first) > 40) is not stream.isatty()
         assert last == f"  {command}"
+
+
+class AtTerminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+DID = "did:key:z6MkehRgf7yJbgaGfYsdoAsKdBPE3dj2CYhowQdcjqSJgvVd"
+
+
+@pytest.mark.parametrize(
+    ("line", "column", "shown"),
+    [
+        (f"  3 issuer     {DID} it is", 15, ["  3 issuer", f"    {DID}", f"{' ' * 15}it is"]),
+        (f"{' ' * 15}{DID}", 15, [f"    {DID}"]),
+        (f"of {DID}{DID}", 0, ["of", DID + DID]),
+        ("  9 trust      not on your list", 15, ["  9 trust      not on your list"]),
+    ],
+)
+def test_a_did_is_never_broken(
+    monkeypatch: pytest.MonkeyPatch, line: str, column: int, shown: list[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setattr(sys, "stdout", AtTerminal())
+    assert wrapped(line, column).splitlines() == shown
+
+
+def test_weight_and_colour_are_for_a_terminal_that_wants_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("NO_COLOR", "TERM"):
+        monkeypatch.delenv(name, raising=False)
+    assert emphasized("VALID", "green") == "VALID"
+    monkeypatch.setattr(sys, "stdout", AtTerminal())
+    assert emphasized("VALID", "green") == "\x1b[32m\x1b[1mVALID\x1b[0m"
+    for name, value, shown in (("NO_COLOR", "", False), ("NO_COLOR", "1", True), ("TERM", "dumb", True)):
+        with monkeypatch.context() as patch:
+            patch.setenv(name, value)
+            assert (emphasized("VALID", "green") == "VALID") is shown
+
+
+def test_many_results_are_printed_as_they_come() -> None:
+    @verb()
+    def several(_context: object) -> Iterator[Result]:
+        """Several."""
+        for number in range(2):
+            click.echo("talk")
+            yield Result({"number": number}, "")
+        yield Result({}, "both", 3)
+
+    printed = CliRunner().invoke(several, ["--json"], standalone_mode=False)
+    lines = '{"version":1,"number":0}\n{"version":1,"number":1}\n'
+    assert (printed.return_value, printed.stdout, printed.stderr) == (3, lines, "talk\ntalk\n")
+    printed = CliRunner().invoke(several, [], standalone_mode=False)
+    assert (printed.return_value, printed.stdout) == (3, "talk\ntalk\nboth\n")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wire.text import claimed, counted, isolated, letters, printable
+from wire.text import cells, claimed, counted, folded, isolated, letters, printable
 
 
 @pytest.mark.parametrize(
@@ -147,3 +147,44 @@ def test_names_that_people_tell_apart() -> None:
 def test_one_is_not_many() -> None:
     assert [counted(number, "issuer") for number in (0, 1, 2)] == ["0 issuers", "1 issuer", "2 issuers"]
     assert [counted(number, "entry", "entries") for number in (1, 2)] == ["1 entry", "2 entries"]
+
+
+@pytest.mark.parametrize(
+    ("text", "taken"),
+    [
+        ("Ada", 3),
+        ("张敏", 4),
+        ("Zoe\u0308", 3),
+        ("\u2068شهد\u2069", 3),
+        ("ｆｕｌｌ", 8),
+        ("한글", 4),
+        ("", 0),
+    ],
+)
+def test_a_terminal_gives_wide_characters_two_columns_and_marks_none(text: str, taken: int) -> None:
+    assert cells(text) == taken
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("by Example University", ["by Example", "University"]),
+        ("(did:key:z6MkehRgf7yJbgaG), unknown", ["(did:key:z6MkehRgf7yJbgaG),", "unknown"]),
+        ("of did:key:z6MkehRgf7yJbgaG", ["of", "did:key:z6MkehRgf7yJbgaG"]),
+        ('to "王小明文学硕士", 2026', ['to "王小明', '文学硕士",', "2026"]),
+        ("文学硕士。理学", ["文学硕士。", "理学"]),
+        ("文学硕士「理学」", ["文学硕士", "「理学」"]),
+        ("", [""]),
+    ],
+)
+def test_lines_are_folded_where_a_reader_would(text: str, lines: list[str]) -> None:
+    assert folded(text, 10) == lines
+
+
+@given(st.text(st.sampled_from('ab -."张敏。e\u0308'), max_size=60), st.integers(2, 20))
+def test_folding_loses_nothing_and_keeps_to_the_width(text: str, width: int) -> None:
+    lines = folded(text, width)
+    assert "".join(lines).replace(" ", "") == text.replace(" ", "")
+    for line in lines:
+        words = [word for word in line.split(" ") if word]
+        assert cells(line) <= width or len(words) <= 1 or not line.strip(" ")

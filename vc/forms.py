@@ -21,6 +21,9 @@ from .credential import UnsupportedForm
 BUNDLE = "IntaglioBundle"
 """The type of a bundle of ours."""
 
+SUFFIXES = (".json", ".jsonld")
+"""How the names of files end in which a folder or an archive is looked through; case does not matter."""
+
 MAX_BYTES = 1 << 23
 """Of any file; what is longer is not read."""
 

@@ -1,9 +1,9 @@
-"""`intaglio verify`, `intaglio trust`, `intaglio verifier serve`."""
+"""`intaglio verify` and `intaglio verifier serve`."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -15,20 +15,19 @@ from did import InvalidDID
 from ledger import InvalidEvidence
 from vc import Check, MalformedCredential, Report, Verdict
 from vc.bundle import MAX_BYTES
+from vc.forms import SUFFIXES
 from vc.report import StatusTime
-from wire import (
-    Malformed,
-    TooLarge,
-    load_json,
-    printable,
-)
+from wire import Malformed, NotFound, Problem, TooLarge, Unavailable, counted, load_json, printable
 from wire.datetimestamp import parse_age, parse_datetimestamp
 from wire.fetch import Fetcher
-from wire.terminal import Age, Command, Result, as_typed, extra, read_input, verb, wrapped
+from wire.progress import Counter
+from wire.terminal import Age, Command, Result, as_typed, emphasized, extra, read_input, say, verb, wrapped
 
 from .lists import ListMemory
 from .policy import AllOf, Policy, StatusWithin, load_policy
+from .sources import Aside, Source, expanded, is_many
 from .summary import summarize
+from .table import COLOURS, WORDS, Row, table
 from .trust import Trust
 from .verify import Verifier
 
@@ -36,7 +35,9 @@ if TYPE_CHECKING:
     from .judge import Judge
 
 _EXIT: Mapping[Verdict, int] = {Verdict.VALID: 0, Verdict.INVALID: 1, Verdict.UNDETERMINED: 3}
+_NOT_FOUND, _MIXED = 4, 7
 _FINDING = 25  # columns before what a check found
+_LONGEST = 400  # characters of what somebody else may have worded
 
 
 class Session(Protocol):
@@ -83,7 +84,7 @@ _trust_file = click.option("--trust", "trust_file", type=_file, help="Another tr
 
 
 @verb()
-@click.argument("source", metavar="FILE|URL|-", type=click.Path())
+@click.argument("sources", metavar="FILE|FOLDER|ZIP|URL|-...", nargs=-1, required=True, type=click.Path())
 @_policy_file
 @_trust_file
 @click.option("--at", "moment", type=_Moment(), help="Judge as of this date instead of now.")
@@ -93,7 +94,7 @@ _trust_file = click.option("--trust", "trust_file", type=_file, help="Another tr
 @click.option("--offline", is_flag=True, help="Never touch the network.")
 def verify(
     session: Session,
-    source: str,
+    sources: tuple[str, ...],
     policy_file: Path | None,
     trust_file: Path | None,
     moment: datetime | None,
@@ -101,10 +102,11 @@ def verify(
     challenge: str | None,
     domain: str | None,
     offline: bool,
-) -> Result:
-    """Check a credential, a presentation or a bundle.
+) -> Result | Iterator[Result]:
+    """Check credentials, presentations or bundles.
 
-    Exit code 0: valid. 1: definitely not valid. 3: could not be decided.
+    Of folders, and of ZIP archives, all .json files are checked; several files get a table, and with --json a
+    line each. Exit code 0: valid. 1: definitely not valid. 3: could not be decided. 7: not the same for all.
     """
     if (challenge is None) != (domain is None):
         raise click.UsageError(
@@ -115,20 +117,81 @@ def verify(
         rules.append(StatusWithin(parse_age(status_within)))
     with _setting():
         judge = session.verifier(offline=offline, trust_file=trust_file)
-    received = _read(source, session.fetcher(offline=offline))
-    report = judge.verify(
-        received,
-        now=moment or session.now(),
-        policy=AllOf(tuple(rules)) if rules else None,
-        challenge=challenge,
-        domain=domain,
-    )
+    fetcher = session.fetcher(offline=offline)
+
+    def report_on(received: bytes) -> Report:
+        return judge.verify(
+            received,
+            now=moment or session.now(),
+            policy=AllOf(tuple(rules)) if rules else None,
+            challenge=challenge,
+            domain=domain,
+        )
+
+    if len(sources) > 1 or is_many(sources[0]):
+        return _verify_all(sources, fetcher, report_on, judge.trust)
+    report = report_on(_read(sources[0], fetcher))
+    word = WORDS[report.verdict]
+    strong = emphasized(word, COLOURS[report.verdict])
+    lines = [
+        wrapped(line, _FINDING) if line.startswith(" ") else wrapped(line, 2).replace(word, strong, 1)
+        for line in render(report, judge.trust)
+    ]
+    return Result(_data(report), "\n".join(lines), _EXIT[report.verdict])
+
+
+def _verify_all(
+    given: Sequence[str], fetcher: Fetcher, report_on: Callable[[bytes], Report], trust: Trust
+) -> Iterator[Result]:
+    """A result with data for each file, then one with the table."""
+    rows: list[Row] = []
+    codes: set[int] = set()
+    total = sum(1 for _ in _all(given, fetcher, Aside()))  # listing takes no time beside verifying
+    aside = Aside()
+    with Counter("Verifying", total) as counter:
+        for source in _all(given, fetcher, aside):
+            which = {"file": source.file, **({"member": source.member} if source.member is not None else {})}
+            try:
+                report = report_on(source.read())
+            except Problem as problem:
+                code = _NOT_FOUND if isinstance(problem, NotFound) else _EXIT[Verdict.UNDETERMINED]
+                open_ = {"verdict": Verdict.UNDETERMINED.value}
+                data = {**which, **open_, "error": {**problem.to_dict(), "exitCode": code}}
+                row = Row(source.name, Verdict.UNDETERMINED, _safe(problem.detail))
+            else:
+                data, code = {**which, **_data(report)}, _EXIT[report.verdict]
+                row = Row(source.name, report.verdict, "; ".join(_said(report, trust)))
+            rows.append(row)
+            codes.add(code)
+            yield Result(data, "", code)
+            counter.count()
+    if aside.count:
+        say(f"{counted(aside.count, 'other file')} in folders and archives were not looked at.")
+    if not rows:
+        raise NotFound(f"there is no file to verify, which would be named {' or '.join(SUFFIXES)}")
+    yield Result({}, "\n".join(table(rows)), codes.pop() if len(codes) == 1 else _MIXED)
+
+
+def _all(given: Sequence[str], fetcher: Fetcher, aside: Aside) -> Iterator[Source]:
+    for name in given:
+        if is_many(name):
+            yield from expanded(name, aside)
+        else:
+            yield Source(name, None, functools.partial(_read_any, name, fetcher))
+
+
+def _read_any(name: str, fetcher: Fetcher) -> bytes:
+    try:
+        return _read(name, fetcher)
+    except click.UsageError as error:  # one that cannot be read stops no other
+        raise Unavailable(error.message) from error
+
+
+def _data(report: Report) -> dict[str, Any]:
     data = report.to_dict()
     if report.has_claims:
         data["credentials"] = [dict(credential.claims) for credential in report.require()]
-    lines = render(report, judge.trust)
-    lines = [wrapped(line, _FINDING) if line.startswith(" ") else line for line in lines]
-    return Result(data, "\n".join(lines), _EXIT[report.verdict])
+    return data
 
 
 def _policy(file: Path) -> Policy:
@@ -141,26 +204,35 @@ def render(report: Report, trust: Trust) -> list[str]:
 
     Claims of a credential stand there only if it is valid.
     """
-    if report and not report.has_claims:
-        lines = [f"VALID: the presenter has the DID {printable(str(report.holder))}; nothing else was shown"]
-    elif report:
-        lines = [
-            f"VALID{_as_of(status)}: {summarize(credential, trust)}"
-            for credential, status in zip(report.require(), report.statuses, strict=True)
-        ]
-    else:
-        deciding = report.deciding
-        words = "NOT VALID" if report.verdict is Verdict.INVALID else "COULD NOT BE DECIDED"
-        lines = [f"{words}: {printable(deciding.text)[:400] if deciding else 'nothing was verified'}"]
+    word = WORDS[report.verdict]
+    lines = [f"{word}{' ' if said.startswith('as of ') else ': '}{said}" for said in _said(report, trust)]
     lines += [_line(check) for check in report.checks]
-    if not report and deciding and (hint := _advice(deciding)):
+    if not report and report.deciding and (hint := _advice(report.deciding)):
         lines.append(f"What to do: {printable(as_typed(hint))}")
     return lines
 
 
+def _said(report: Report, trust: Trust) -> list[str]:
+    """What the verdict is about: a sentence for each credential that is valid, else what keeps it from that.
+
+    With "as of" and a day in front where a revocation since then may not be known.
+    """
+    if not report:
+        return [_safe(report.deciding.text) if report.deciding else "nothing was verified"]
+    if not report.has_claims:
+        return [f"the presenter has the DID {printable(str(report.holder))}; nothing else was shown"]
+    return [
+        f"{_as_of(status)}{summarize(credential, trust)}"
+        for credential, status in zip(report.require(), report.statuses, strict=True)
+    ]
+
+
 def _as_of(status: StatusTime | None) -> str:
-    """Said where a revocation since then may not be known."""
-    return f" as of {status.as_of:%Y-%m-%d}" if status and status.stated else ""
+    return f"as of {status.as_of:%Y-%m-%d}: " if status and status.stated else ""
+
+
+def _safe(text: str) -> str:
+    return printable(text)[:_LONGEST]
 
 
 def _advice(check: Check) -> str:
@@ -176,7 +248,7 @@ def _advice(check: Check) -> str:
 
 def _line(check: Check) -> str:
     which = f" (credential {check.credential + 1})" if check.credential is not None else ""
-    return f"  {check.step} {check.name:<10} {check.outcome.mark} {printable(check.text)[:400]}{which}"
+    return f"  {check.step} {check.name:<10} {check.outcome.mark} {_safe(check.text)}{which}"
 
 
 @contextmanager

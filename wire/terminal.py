@@ -13,7 +13,7 @@ import re
 import shlex
 import sys
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,7 +22,7 @@ from click.core import ParameterSource
 
 from .datetimestamp import parse_age
 from .problem import Malformed, NotFound, PassphraseNeeded, Problem, Refused
-from .text import printable
+from .text import cells, folded, printable
 
 _COMMAND = re.compile(r"\bintaglio (issuer|wallet|verify|trust|ledger|samples|doctor)\b(?! --)")
 
@@ -92,24 +92,30 @@ class Command(click.Command):
             raise
 
 
-def verb(group: click.Group | None = None) -> Callable[[Callable[..., Result]], click.Command]:
+def verb(
+    group: click.Group | None = None,
+) -> Callable[[Callable[..., Result | Iterator[Result]]], click.Command]:
     """Makes a command, of a group or alone: the function takes the context's object and its parameters.
+
+    One that has many results yields them: each is printed when it comes, and the last one's code is the
+    command's.
 
     A name that Python does not allow, such as `import`, is written with `_` behind it. What the function
     prints itself goes to stderr with --json, so that the object is alone on stdout.
     """
 
-    def decorate(function: Callable[..., Result]) -> click.Command:
+    def decorate(function: Callable[..., Result | Iterator[Result]]) -> click.Command:
         @functools.wraps(function)
         def run(context: object, /, **parameters: Any) -> int:
             as_json = parameters.pop("as_json")
-            with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
-                result = function(context, **parameters)
-            if as_json:
-                print_json(result.data)
-            elif result.text:
-                click.echo(result.text)
-            return result.code
+            code = 0
+            for result in _results(lambda: function(context, **parameters), as_json):
+                if as_json and result.data:
+                    print_json(result.data)
+                elif not as_json and result.text:
+                    click.echo(result.text)
+                code = result.code
+            return code
 
         with_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object, version 1.")
         sentence = " ".join((function.__doc__ or "").split("\n\n")[0].split()).partition(". ")[0]
@@ -123,6 +129,23 @@ def verb(group: click.Group | None = None) -> Callable[[Callable[..., Result]], 
         return made
 
     return decorate
+
+
+def _results(work: Callable[[], Result | Iterator[Result]], as_json: bool) -> Iterator[Result]:
+    def talking() -> contextlib.AbstractContextManager[object]:
+        return contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext()
+
+    with talking():
+        found = work()
+    if isinstance(found, Result):
+        yield found
+        return
+    while True:
+        with talking():
+            result = next(found, None)
+        if result is None:
+            return
+        yield result
 
 
 def print_json(data: Mapping[str, Any]) -> None:
@@ -146,15 +169,38 @@ def extra(name: str) -> Iterator[None]:
 
 
 def wrapped(line: str, column: int, *, err: bool = False) -> str:
-    """A line to the width of stdout, or stderr, if it is a terminal; what is too long goes on at a column."""
-    if not (sys.stderr if err else sys.stdout).isatty():
-        return line
-    from shutil import get_terminal_size
-    from textwrap import wrap
+    """A line to the width of stdout, or stderr, if it is a terminal; what is too long goes on at a column.
 
-    width = max(get_terminal_size().columns - column, 25)
-    parts = wrap(line[column:], width, break_long_words=False, break_on_hyphens=False)
-    return line[:column] + f"\n{' ' * column}".join(parts)
+    A word that is longer than that begins further left, so that it stays whole.
+    """
+    columns = width(err=err)
+    if columns is None:
+        return line
+    return "\n".join(beside(line[:column], folded(line[column:], max(columns - column, 25)), columns))
+
+
+def beside(head: str, lines: Sequence[str], columns: int) -> list[str]:
+    """Lines in a column to the right of `head`; one that is too long for it begins further left."""
+    column = cells(head)
+    laid = [" " * max(min(column, columns - cells(line)), 0) + line for line in lines]
+    if column + cells(lines[0]) <= columns:
+        return [head + lines[0], *laid[1:]]
+    return [head.rstrip(), *laid] if head.strip() else laid
+
+
+def width(*, err: bool = False) -> int | None:
+    """The columns of stdout, or stderr; `None` where it is no terminal."""
+    if not (sys.stderr if err else sys.stdout).isatty():
+        return None
+    from shutil import get_terminal_size
+
+    return get_terminal_size().columns
+
+
+def emphasized(text: str, colour: str) -> str:
+    """Text in weight and colour where stdout is a terminal; without either where NO_COLOR is set."""
+    plain = not sys.stdout.isatty() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return text if plain else click.style(text, fg=colour, bold=True)
 
 
 def is_file(text: str) -> bool:

@@ -89,6 +89,58 @@ def _is_harmless(before: str, character: str, after: str) -> bool:
     return category[0] != "C" and category not in ("Zl", "Zp") and character not in _FILLERS
 
 
+def cells(text: str) -> int:
+    """How many columns a terminal takes for printable text (UAX 11): two for 张, none for a mark."""
+    return sum(map(_cells, text))
+
+
+def folded(text: str, width: int) -> list[str]:
+    """Text in lines of at most `width` columns, folded between words and between wide characters.
+
+    A word that is longer, such as a DID, is never broken: it has a line of its own.
+    """
+    lines = [""]
+    for word in text.split(" "):
+        blank = " " * (lines[-1] != "")
+        for unit in _units(word):
+            if lines[-1] and cells(lines[-1]) + cells(blank + unit) > width:
+                lines.append(unit)
+            else:
+                lines[-1] += blank + unit
+            blank = ""
+    return lines
+
+
+def _cells(character: str) -> int:
+    if unicodedata.category(character) in ("Mn", "Me", "Cf"):
+        return 0
+    return 1 + _is_wide(character)
+
+
+def _is_wide(character: str) -> bool:
+    return unicodedata.east_asian_width(character) in ("W", "F")
+
+
+def _units(word: str) -> Iterator[str]:
+    """What of a word stays together: all but wide characters, and with each the punctuation that is its."""
+    unit = ""
+    for character in word:
+        before = unit[-1:]
+        if before and (_is_wide(before) or _is_wide(character)) and _may_part(before, character):
+            yield unit
+            unit = ""
+        unit += character
+    yield unit
+
+
+def _may_part(before: str, after: str) -> bool:
+    """Nothing begins a line that closes or marks what stands before, and nothing ends one that opens."""
+    kinds = unicodedata.category(before), unicodedata.category(after)
+    opens = kinds[0] in ("Ps", "Pi") or (kinds[0][0] == "P" and not _is_wide(before))
+    closes = kinds[1][0] in "PM" and kinds[1] not in ("Ps", "Pi")
+    return not (opens or closes)
+
+
 def counted(count: int, one: str, many: str = "") -> str:
     """A number and what it counts: `1 issuer`, `2 issuers`; `many` where an s is not enough."""
     return f"{count} {one if count == 1 else many or one + 's'}"
