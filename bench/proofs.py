@@ -95,6 +95,15 @@ def issue() -> bytes:
     return orjson.dumps(sign(DOCUMENT, KEY, verification_method=METHOD, created=created))
 
 
+def checked(data: bytes, resolver: Resolver) -> None:
+    """One proof, by the library's own parts: form, purpose, the key of its issuer, signature."""
+    credential = Credential.parse(load_json_object(data))
+    proof = Proof.parse(credential.document["proof"][0])
+    assert proof.purpose == "assertionMethod"
+    key: PublicKey = resolver.resolve(credential.issuer).verification_method(METHOD, proof.purpose).key
+    verify_proof(credential.document, proof, key)
+
+
 def main() -> None:
     plain, data = Plain(), issue()
     assert load_json_object(plain.issue(DOCUMENT)) == load_json_object(data), "the same proof"
@@ -102,16 +111,9 @@ def main() -> None:
     verifier = Verifier(resolver, trust=Trust().adding(RecognisedIssuer(DID)))
     assert verifier.verify(data, now=NOW)
 
-    def checked() -> None:
-        credential = Credential.parse(load_json_object(data))
-        proof = Proof.parse(credential.document["proof"][0])
-        assert proof.purpose == "assertionMethod"
-        key: PublicKey = resolver.resolve(credential.issuer).verification_method(METHOD, proof.purpose).key
-        verify_proof(credential.document, proof, key)
-
     rows = {
         "issue": (cpu(issue), cpu(lambda: plain.issue(DOCUMENT)), 25, 45),
-        "verify, one proof": (cpu(checked), cpu(lambda: plain.verify(data)), 18, 35),
+        "verify, one proof": (cpu(lambda: checked(data, resolver)), cpu(lambda: plain.verify(data)), 18, 35),
         "verify, nine steps": (
             cpu(lambda: verifier.verify(data, now=NOW)),
             cpu(lambda: plain.verify(data)),

@@ -36,7 +36,7 @@ class PublicKey:
     @classmethod
     def from_multikey(cls, text: str) -> PublicKey:
         """The key of a `publicKeyMultibase` value or of the last part of a did:key."""
-        return cls(*multi.multikey_decode(text))
+        return _of_multikey(text)
 
     def multikey(self) -> str:
         """The key as a Multikey, 'z…' (Controlled Identifiers 1.0, 2.2.2)."""
@@ -65,6 +65,11 @@ class PublicKey:
         64 bytes R‖S for Ed25519; r‖s for ECDSA, with SHA-256, for P-384 with SHA-384.
         """
         self._point.verify(signature, data)
+
+
+@functools.lru_cache(maxsize=4096)  # of 256 characters at the most
+def _of_multikey(text: str) -> PublicKey:
+    return PublicKey(*multi.multikey_decode(text))
 
 
 @functools.lru_cache(maxsize=4096)  # decompressing a point costs as much as half a verification

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from wire.problem import Malformed, TooLarge
+from wire.problem import Malformed, RepeatedMember, TooLarge
 from wire.strict import (
     base58_decode,
     base58_encode,
@@ -360,3 +360,14 @@ def test_multibase() -> None:
     for text in ("z" + "1" * 257, "u" + "A" * 257):
         with pytest.raises(TooLarge):
             multibase_decode(text)
+
+
+def test_escaped_quotation_marks_hide_no_repeated_member_and_strings_no_depth() -> None:
+    """Each text has as many quotation marks, or brackets that close, as a harmless one would have."""
+    for text in (r'{"a":1,"a":"\u0022\u0022"}', r'{"a":"x","a":"\u0022\"","b":"\u0022"}'):
+        with pytest.raises(RepeatedMember):
+            load_json(text)
+    nested = '["]\\\\", "\\"]",' * 65 + "1" + "]" * 65
+    with pytest.raises(TooLarge):
+        load_json(nested)
+    assert load_json('["[[[[", "\\"[{"]', depth=1)

@@ -64,6 +64,7 @@ class Bundle:
         work = work or Work()
         value = forms.read(data, work) if isinstance(data, bytes) else forms.require(data)
         if value["type"] != TYPE:
+            work.spend(jcs.size(value))  # whole and in limits, also where no signature reaches
             return cls(value)
         if type(value.get("version")) is not int or value["version"] != VERSION:
             raise UnsupportedForm(

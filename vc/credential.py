@@ -6,8 +6,9 @@ has a meaning is found out by canonicalisation; whether anything is true, by the
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeGuard
@@ -168,12 +169,18 @@ def read(
     document: Mapping[str, Any], work: Work | None = None, contexts: Contexts | None = None
 ) -> tuple[Reading, Problem | None]:
     """What a document says; the document as it is, and why, where that cannot be found out."""
+    read_it, unread = _reader()
+    try:
+        return read_it(document, work, contexts), None
+    except Problem as problem:
+        return unread(document), problem
+
+
+@functools.cache  # a statement that imports takes longer than most of what is done here
+def _reader() -> tuple[Callable[..., Reading], type[Reading]]:
     from . import jsonld  # only here: most of this module needs no contexts
 
-    try:
-        return jsonld.read(document, work, contexts), None
-    except Problem as problem:
-        return jsonld.Reading(document), problem
+    return jsonld.read, jsonld.Reading
 
 
 def _may_hide_members(unread: Problem | None) -> TypeGuard[Problem]:

@@ -72,7 +72,7 @@ class IssuerKey:
     def is_in(self, bound: BoundDocument) -> bool:
         """Whether the key may be used so by this document."""
         document = bound.document
-        if self.key in {method.key for method in document.methods(self.relationship)}:
+        if any(method.key == self.key for method in document.methods(self.relationship)):
             return True
         reference = f"{did_key.create(self.key)}#{self.key.multikey()}"
         return document.refers_to(reference, self.relationship)
@@ -172,7 +172,8 @@ class IssuerKeys:
             return IssuerKey(keys[0], _PINNED, None, logged, pinned=True, guessed=True)
         self._require_looked_up(issuer.id, method, relationship)
         document = self._published(issuer.id)
-        bound = _in_order([*bound, *_with_digest(document, issuer, self._work)])
+        digest = document_digest(document.value, self._work)
+        bound = _in_order([*bound, *_with_digest(document, digest, issuer)])
         if found := self._newest(bound, method, relationship):
             return found
         published = self._of_today(document, method, relationship)
@@ -274,8 +275,8 @@ class IssuerKeys:
             if supplied.document.get("id") != issuer:
                 continue
             document = Document.parse(supplied.document, issuer)
-            yield from _with_digest(document, self._trust.issuer(issuer), self._work)
             digest = document_digest(supplied.document, self._work)
+            yield from _with_digest(document, digest, self._trust.issuer(issuer))
             for evidence in supplied.evidence:
                 try:
                     leaf = entry(EntryKind.DID_DOCUMENT, digest)
@@ -289,10 +290,12 @@ def _in_order(found: Iterable[BoundDocument]) -> tuple[BoundDocument, ...]:
     return tuple(sorted(found, key=lambda bound: bound.index))
 
 
-def _with_digest(document: Document, issuer: RecognisedIssuer | None, work: Work) -> Iterator[BoundDocument]:
+def _with_digest(
+    document: Document, digest: bytes, issuer: RecognisedIssuer | None
+) -> Iterator[BoundDocument]:
     """The document, if the entry pins its digest."""
     pinned = issuer.documents if issuer else ()
-    if pinned and (name := base64url_encode(document_digest(document.value, work))) in pinned:
+    if pinned and (name := base64url_encode(digest)) in pinned:
         yield BoundDocument(document, pinned.index(name) - len(pinned), None)
 
 

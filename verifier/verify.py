@@ -111,9 +111,11 @@ class Verifier:
         checks, work = Checks(), work or Work()
         # (1) readable: limits, form
         with checks.step(1):
-            bundle = source if isinstance(source, Bundle) else Bundle.parse(source, work)
-            # whole and in limits, also where no signature reaches
-            work.spend(jcs.size(dict(bundle.secured)))
+            if isinstance(source, Bundle):
+                bundle = source
+                work.spend(jcs.size(dict(bundle.secured)))  # as `Bundle.parse` does
+            else:
+                bundle = Bundle.parse(source, work)
             if bundle.is_presentation:
                 presentation = Presentation.parse(bundle.secured, work, self.contexts)
                 credentials = presentation.credentials

@@ -36,7 +36,7 @@ class Memory(Generic[_Key, _Value]):
         self.clock = clock
         self._capacity, self._size = capacity, 0
         self._kept: OrderedDict[_Key, Kept[_Value]] = OrderedDict()
-        self._under_way: dict[_Key, threading.Event] = {}
+        self._under_way: dict[_Key, threading.Lock] = {}
         self._lock = threading.Lock()
 
     def get(self, key: _Key) -> _Value | None:
@@ -57,17 +57,20 @@ class Memory(Generic[_Key, _Value]):
                 left = deadline - self.clock()
                 under_way = self._under_way.get(key)
                 if under_way is None and left >= 0:
-                    self._under_way[key] = threading.Event()
+                    self._under_way[key] = mine = threading.Lock()
+                    mine.acquire()
                     break
-            if under_way is None or not under_way.wait(None if left == math.inf else max(0.0, left)):
+            if under_way is None or not under_way.acquire(timeout=min(max(0.0, left), threading.TIMEOUT_MAX)):
                 raise Unavailable("there was no answer in the time that a report has")
+            under_way.release()
         try:
             found = find()
             self.keep(key, found)
             return found.value
         finally:
             with self._lock:
-                self._under_way.pop(key).set()
+                del self._under_way[key]
+            mine.release()
 
     def keep(self, key: _Key, kept: Kept[_Value]) -> None:
         """Remembers it in place of what was under the key."""

@@ -34,7 +34,7 @@ __all__ = [
 JSON = dict[str, Any] | list[Any] | str | int | float | bool | None
 
 _BRACKETS = bytes.maketrans(b"[]{}", b"()()")
-_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_NO_BRACKETS = bytes(set(range(256)) - set(b'"[]{}'))  # nor quotation marks
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"(?=[ \t\r\n]*(:)?)|[{}]', re.DOTALL)
 _MOST_TOKENS = 20_000
 _NUMBERS = bytes.maketrans(b"123456789[,:-\t\r\n", b"000000000" + b" " * 7)
@@ -77,7 +77,7 @@ def load_json(data: bytes | str, *, limit: int = 1 << 20, depth: int = 64, work:
         value = orjson.loads(text)
     except orjson.JSONDecodeError as error:
         _explain(text, error)
-    if text.count(b"[") + text.count(b"{") > depth and _deeper_than(depth, text):
+    if _deeper_than(depth, text):
         raise TooLarge(f"the JSON text nests arrays and objects deeper than {depth} levels")
     if _is_whole(value, text):
         return value
@@ -129,7 +129,10 @@ def _is_whole(value: Any, text: bytes) -> bool:
     """
     if _LONG_NUMBER in (b" " + text).translate(_NUMBERS):
         return False
-    return _quotation_marks(orjson.dumps(value)) == _quotation_marks(text)
+    again = orjson.dumps(value)
+    if text.count(b'"') == again.count(b'"') and rb"\u0022" not in text:
+        return True  # the quick answer: then none stands inside a string that did not before
+    return _quotation_marks(again) == _quotation_marks(text)
 
 
 def _quotation_marks(text: bytes) -> int:
@@ -147,8 +150,12 @@ def _utf8(text: str) -> bytes:
 
 def _deeper_than(depth: int, text: bytes) -> bool:
     """Of a text known to be JSON: drop the strings, then the innermost pairs of brackets, level by level."""
-    brackets = _outside_strings(_without_escapes(text)).translate(_BRACKETS, _NO_BRACKETS)
+    marks = (_without_escapes(text) if rb"\"" in text else text).translate(None, _NO_BRACKETS)
+    marks = marks.replace(b'""', b"")  # most strings hold no brackets
+    brackets = (_outside_strings(marks) if b'"' in marks else marks).translate(_BRACKETS)
     for _ in range(depth):
+        if not brackets:
+            return False
         brackets = brackets.replace(b"()", b"")
     return bool(brackets)
 
@@ -212,7 +219,7 @@ def base64url_decode(text: str, *, limit: int = 1 << 20) -> bytes:
 
 _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 _PAIRS = tuple(high + low for high in _BASE58 for low in _BASE58)
-_PAIR_VALUES = {pair: value for value, pair in enumerate(_PAIRS)}
+_VALUES = bytes(_BASE58.find(chr(code)) % 256 for code in range(256))
 
 
 def base58_encode(data: bytes) -> str:
@@ -232,13 +239,15 @@ def base58_decode(text: str, *, limit: int = 256) -> bytes:
     """The bytes of a base58btc text of at most `limit` characters, which are counted before decoding."""
     if len(text) > limit:
         raise TooLarge(f"the base58 text is longer than {limit} characters")
-    even = "1" * (len(text) % 2) + text
+    digits = text.encode("latin-1", "replace").translate(_VALUES)
+    if 255 in digits:
+        raise Malformed("the text is not base58", hint="Look for 0, O, I, l, spaces or line ends.")
     number = 0
-    try:
-        for place in range(0, len(even), 2):
-            number = number * 58**2 + _PAIR_VALUES[even[place : place + 2]]
-    except KeyError:
-        raise Malformed("the text is not base58", hint="Look for 0, O, I, l, spaces or line ends.") from None
+    for start in range(len(digits) % 10 - 10, len(digits), 10):  # short numbers first, then few long ones
+        chunk = 0
+        for digit in digits[max(0, start) : start + 10]:
+            chunk = chunk * 58 + digit
+        number = number * 58**10 + chunk
     zeros = len(text) - len(text.lstrip("1"))
     return bytes(zeros) + number.to_bytes((number.bit_length() + 7) // 8)
 

@@ -7,6 +7,7 @@ A suite is a composition of named parts: how to canonicalise, which keys, which 
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -92,9 +93,14 @@ _SIGNATURE_CHARACTERS = 140  # base58btc of 96 bytes, the longest signature (P-3
 
 
 def _rdfc(document: Mapping[str, Any], digest: str, work: Work, contexts: Contexts | None) -> bytes:
+    return _processor()(dict(document), contexts=contexts, digest=digest, work=work)
+
+
+@functools.cache  # a statement that imports takes its time
+def _processor() -> Callable[..., bytes]:
     from .. import jsonld  # only here: who keeps and shows credentials needs no contexts
 
-    return jsonld.canonicalize(dict(document), contexts=contexts, digest=digest, work=work)
+    return jsonld.canonicalize
 
 
 def _jcs(document: Mapping[str, Any], _digest: str, work: Work, _contexts: Contexts | None) -> bytes:

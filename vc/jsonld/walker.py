@@ -355,7 +355,7 @@ class Walk:
         key: str | tuple[str, ...] | bytes
         if type(local) is str:
             key = local
-        elif type(local) is list and all(type(item) is str for item in local):
+        elif type(local) is list and {*map(type, local)} == {str}:
             key = tuple(local)
         else:
             if type(local) is dict and "@context" in local:
