@@ -191,8 +191,8 @@ def test_a_list_that_differs_is_not_the_one_remembered(
     assert not judge.verify(whole, now=NOW)
 
 
-def test_a_proof_that_covers_another_is_verified_with_it_each_time(university: Published) -> None:
-    """The log entry of a proof does not cover the others."""
+def test_a_proof_that_covers_another_is_remembered_with_it(university: Published) -> None:
+    """The log entry of a proof alone does not cover the others."""
     clock, bundle = Clock(), bare(university)
     judge = online(university, ListMemory(clock=clock))
     unsigned = {**university.status_lists()[0].document}

@@ -390,14 +390,14 @@ class _Steps:
         self, document: Mapping[str, Any], signatures: Sequence[Signature], leaves: Sequence[bytes]
     ) -> Contexts:
         """The contexts under which they fit; with `leaves`, each a digest of all of the document and of one
-        of them, as found out before.
+        of them, as found out before. What one of them covers beside the document is another of them.
         """
 
         def verify() -> Contexts:
             return self._signatures.verify(document, signatures)
 
-        if not leaves or any(signature.proof.previous for signature in signatures):
-            return verify()  # of those that cover other proofs as well the leaf does not tell all
+        if not leaves:
+            return verify()
         made = tuple(zip(leaves, (signature.key.key for signature in signatures), strict=True))
         return self._verifier.memory.fits(made, self._work, verify)
 

@@ -10,7 +10,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
@@ -76,7 +76,9 @@ def _run(jobs: list[Job], folder: Path, until: float) -> Iterator[dict[str, Any]
     """The jobs' results as they come, printed as lines of JSON."""
     fork = multiprocessing.get_context("fork")
     # an executor's processes may have children, as tests do; those of `multiprocessing.Pool` may not
-    with ProcessPoolExecutor(min(2, os.cpu_count() or 1), fork, _begin, (folder,)) as pool:
+    files = {word.partition("::")[0] for _, _, tiers in jobs for tests in tiers for word in tests}
+    begun = (folder, sorted(file for file in files if file.endswith(".py")))
+    with ProcessPoolExecutor(min(2, os.cpu_count() or 1), fork, _begin, begun) as pool:
         for done in as_completed([pool.submit(_do, job) for job in jobs]):
             result = done.result()
             print(json.dumps(result, ensure_ascii=False), flush=True)
@@ -86,10 +88,11 @@ def _run(jobs: list[Job], folder: Path, until: float) -> Iterator[dict[str, Any]
                 break
 
 
-def _begin(folder: Path) -> None:
+def _begin(folder: Path, files: Sequence[str]) -> None:
     global _workshop
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # so that what runs in the copy ends, too
     _workshop = Workshop(Path(tempfile.mkdtemp(dir=folder)))
+    _workshop.load(files)
 
 
 def _do(job: Job) -> dict[str, Any]:

@@ -1,12 +1,13 @@
 """A copy of the project in which one thing at a time is broken, and whether a test notices.
 
-The copy is made once. For each break a child is forked from this process, which has the libraries of others
-loaded but none of our packages: the child reads the packages from the copy, runs the tests and ends.
+The copy is made once, and its packages and tests are loaded. For each break a child is forked, in which the
+loaded functions get the broken code; where that cannot be, it loads all of them again from the copy.
 """
 
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -16,12 +17,16 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from types import FunctionType, ModuleType
 from typing import Any, NamedTuple
 
 import pytest
+
+from tests.mutation.live import functions_below, put_in
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("wire", "keys", "ledger", "did", "vc", "exchange", "issuer", "holder", "verifier", "intaglio")
@@ -64,6 +69,7 @@ class Workshop:
 
     def __init__(self, folder: Path, options: Sequence[str] = ("-x",)) -> None:
         self.folder, self.options = folder, options
+        self._functions: Sequence[FunctionType] = ()
         ignored = shutil.ignore_patterns("node_modules", "__pycache__", "*.pyc")
         for name in (*PACKAGES, "tests", "examples", "docs"):
             if (ROOT / name).is_dir():
@@ -74,23 +80,25 @@ class Workshop:
 
     def try_out(self, edit: Edit | None, tests: Sequence[str], *, patience: float = 60.0) -> Outcome:
         """Runs the tests, the first failure ending it; with `edit`, on a copy that is broken so."""
-        with self._edited(edit):
-            return self._run(tests, patience)
+        with self._edited(edit) as is_loaded:
+            return self._run(is_loaded, tests, patience)
 
     @contextmanager
-    def _edited(self, edit: Edit | None) -> Iterator[None]:
+    def _edited(self, edit: Edit | None) -> Iterator[Callable[[], bool]]:
+        """Gives what puts the edit into the loaded code, and says whether that could be."""
         if edit is None:
-            yield
+            yield lambda: True
             return
         path = self.folder / edit.file
         whole = path.read_bytes()
-        path.write_bytes(whole[: edit.start] + edit.text.encode() + whole[edit.end :])
+        broken = whole[: edit.start] + edit.text.encode() + whole[edit.end :]
+        path.write_bytes(broken)
         try:
-            yield
+            yield partial(put_in, self._functions, whole.decode(), broken.decode(), str(path))
         finally:
             path.write_bytes(whole)
 
-    def _run(self, tests: Sequence[str], patience: float) -> Outcome:
+    def _run(self, is_loaded: Callable[[], bool], tests: Sequence[str], patience: float) -> Outcome:
         reader, writer = os.pipe()
         child = os.fork()
         if not child:
@@ -98,7 +106,7 @@ class Workshop:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             os.close(reader)
             try:
-                found = self._in_child(tests)
+                found = self._in_child(is_loaded, tests)
             except BaseException:  # noqa: BLE001, nothing of the parent's may run on in the child
                 found = {"failed": [], "passed": 0, "trouble": traceback.format_exc(limit=-3)}
             os.write(writer, json.dumps(found).encode())
@@ -117,9 +125,8 @@ class Workshop:
         found = json.loads(text) if text else {"failed": [], "passed": 0, "trouble": "the process died"}
         return Outcome(tuple(found["failed"]), found["passed"], found["trouble"])
 
-    def _in_child(self, tests: Sequence[str]) -> dict[str, Any]:
-        for name in [name for name in sys.modules if name.partition(".")[0] == "tests"]:
-            del sys.modules[name]
+    def load(self, files: Sequence[str]) -> None:
+        """Loads packages and tests of the copy into this process, which then forks quicker."""
         sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != ROOT]
         sys.dont_write_bytecode = True
         os.environ.setdefault("INTAGLIO_CORPORA", str(ROOT.parent / "shared"))
@@ -128,31 +135,42 @@ class Workshop:
         null = os.open(os.devnull, os.O_RDWR)
         for stream in (0, 1, 2):
             os.dup2(null, stream)
+        for name in _ours():
+            del sys.modules[name]
+        pytest.main([*self._options(), "--collect-only", *files])
+        self._functions = functions_below(self.folder)
+        gc.freeze()  # pytest collects garbage twice, which there is none of in what is loaded
+
+    def _in_child(self, is_loaded: Callable[[], bool], tests: Sequence[str]) -> dict[str, Any]:
+        if not is_loaded():
+            for name in _ours():
+                del sys.modules[name]  # to be read from the copy as it is now
         watch = _Watch()
-        options = [
-            *self.options,
-            "-W",
-            "ignore::pytest.PytestAssertRewriteWarning",
-            "-q",
-            "-p",
-            "no:cacheprovider",
-            "-p",
-            "no:cov",
-            "--basetemp",
-            str(self.folder / "tmp"),
+        pytest.main([*self._options(), *tests], plugins=[watch])
+        foreign = [
+            name for name in _ours() if not name.startswith("tests") and not self._has(sys.modules[name])
         ]
-        pytest.main([*options, *tests], plugins=[watch])
-        foreign = sorted(
-            name
-            for name, module in sys.modules.items()
-            if name.partition(".")[0] in PACKAGES
-            and not str(getattr(module, "__file__", None) or self.folder).startswith(str(self.folder))
-        )
         if foreign:
             watch.trouble = f"{foreign[0]} is not the copy's"
         if not watch.passed and not watch.failed:
             watch.trouble = watch.trouble or "no test ran"
         return {"failed": watch.failed, "passed": watch.passed, "trouble": watch.trouble}
+
+    def _options(self) -> list[str]:
+        plugins = ("no:cacheprovider", "no:cov")
+        return [
+            *self.options, "-q", "-W", "ignore::pytest.PytestAssertRewriteWarning",
+            *(word for name in plugins for word in ("-p", name)), "--basetemp", str(self.folder / "tmp"),
+        ]  # fmt: skip
+
+    def _has(self, module: ModuleType) -> bool:
+        return str(getattr(module, "__file__", None) or self.folder).startswith(str(self.folder))
+
+
+def _ours() -> list[str]:
+    """The modules that are loaded of our packages and tests, but for this one and those beside it."""
+    found = [name for name in sys.modules if name.partition(".")[0] in (*PACKAGES, "tests")]
+    return [name for name in found if not name.startswith("tests.mutation")]
 
 
 class _Watch:

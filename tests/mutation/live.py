@@ -1,0 +1,66 @@
+"""An edit put into code that is loaded already, so that nothing has to be imported again to try it."""
+
+from __future__ import annotations
+
+import gc
+import inspect
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import CodeType, FunctionType
+
+
+def functions_below(folder: Path) -> list[FunctionType]:
+    """All that are loaded from files there."""
+    found = [function for function in gc.get_objects() if type(function) is FunctionType]
+    return [function for function in found if function.__code__.co_filename.startswith(f"{folder}/")]
+
+
+def put_in(functions: Iterable[FunctionType], before: str, after: str, filename: str) -> bool:
+    """Gives those of a file the code that they have after an edit; whether that is all of the edit.
+
+    It is not where something else differs, such as the default of an argument; then nothing is changed.
+    """
+    pairs = list(
+        zip(_all(compile(before, filename, "exec")), _all(compile(after, filename, "exec")), strict=False)
+    )
+    changed = [(one, other) for one, other in pairs if _differs(one, other)]
+    if not changed or not all(one.co_flags & inspect.CO_OPTIMIZED for one, _ in changed):
+        return False
+    found = [function for function in functions if function.__code__.co_filename == filename]
+    loaded = [(function, other) for one, other in changed for function in found if function.__code__ == one]
+    if not loaded or any(function.__code__.co_freevars != other.co_freevars for function, other in loaded):
+        return False
+    for function, code in loaded:
+        function.__code__ = code
+    return True
+
+
+def _all(code: CodeType) -> Iterator[CodeType]:
+    yield code
+    for inner in _inner(code):
+        yield from _all(inner)
+
+
+def _inner(code: CodeType) -> list[CodeType]:
+    return [constant for constant in code.co_consts if isinstance(constant, CodeType)]
+
+
+def _differs(one: CodeType, other: CodeType) -> bool:
+    """In what it does, or, for a function, in what functions inside of it do."""
+    if _itself(one) != _itself(other):
+        return True
+    within = zip(_inner(one), _inner(other), strict=True)
+    return bool(one.co_flags & inspect.CO_OPTIMIZED) and any(_differs(*pair) for pair in within)
+
+
+def _itself(code: CodeType) -> tuple[object, ...]:
+    constants = [constant for constant in code.co_consts if not isinstance(constant, CodeType)]
+    variables = code.co_varnames, code.co_freevars, code.co_cellvars
+    says = (
+        code.co_code,
+        list(map(repr, constants)),
+        len(code.co_consts),
+        code.co_names,
+        code.co_exceptiontable,
+    )
+    return code.co_qualname, variables, says
