@@ -102,6 +102,7 @@ def test_whoever_asks_for_one_of_a_crowd_asks_for_all(tmp_path: Path) -> None:
     tree, lookup = Tree(), Lookup(tmp_path, Shape(run=9, files=2))
     tree.grow((1 << 9) + 27)
     tree.update(lookup)
+    assert [path.stat().st_size // 12 > 64 for path in files(tmp_path)] == [True] * 4, "evenly"
     crowds = {found.crowd for leaf in tree.leaves for found in look(lookup, leaf, Shape(9, 2))}
     assert Counter(index for crowd in crowds for index in crowd) == Counter(range(tree.size))
     assert min(map(len, crowds)) >= CROWD
@@ -176,6 +177,9 @@ def test_a_process_that_is_killed_leaves_nothing_torn(tmp_path: Path) -> None:
     assert os.waitpid(pid, 0)[1] == signal.SIGKILL
     assert (tmp_path / "lookup" / ".unfinished").exists()
     tree.update(lookup)
+    assert lookup.get(YOUNG) == (16 * 40).to_bytes(8), "as soon as a run is full"
+    runs = {"/".join(run.parts[-2:]) for run in tmp_path.glob("lookup/[0-9]*/*")}
+    assert runs == {"1/0", "1/1", *(f"0/{number}" for number in range(32, 40))}, "what was merged is gone"
     for index, leaf in enumerate(tree.leaves):
         assert [found.index for found in look(lookup, leaf)] == [index]
 
