@@ -140,9 +140,9 @@ def test_the_look_up_files_follow_the_log(issuer: Issuer, capsys: pytest.Capture
         _until(young, size := issuer.log.checkpoint().size)
         answer = client.get(YOUNG)
         assert (answer.headers["cache-control"], len(answer.content)) == ("public, max-age=2", 8 + 6 * size)
-        young.unlink()
         tile = issuer.home / "log" / "tile" / "0" / f"000.p/{size}"
         tile.rename(tile.with_name("away"))
+        young.unlink()
         end = time.monotonic() + 20
         while not (said := capsys.readouterr().err) and time.monotonic() < end:
             time.sleep(0.01)

@@ -134,7 +134,8 @@ class PublishedLogs:
             try:
                 found += ask(log)
             except Problem as problem:  # of the host, whatever it is
-                missing = NotShown(f"{log.origin}: {problem.detail}", hint=problem.hint)
+                where = "" if log.origin in problem.detail else f"the log {log.origin}: "
+                missing = NotShown(where + problem.detail, hint=problem.hint)
         if missing and not found:
             raise missing
         return tuple(found)
