@@ -31,6 +31,8 @@ from .tiles.reader import TileReader
 YOUNG = "lookup/young"
 CROWD = 10
 """The leaves that are asked for together, so that nobody sees which of them is meant."""
+MOST = 4
+"""Places that are looked at in a file: that others begin with the same 48 bits hardly ever happens."""
 _MERGED = 16
 _PREFIX, _INDEX, _START = 6, 6, 8  # bytes
 _RECORD = _PREFIX + _INDEX
@@ -77,7 +79,7 @@ class Shape:
         """Where a leaf may be among the youngest. Raises `Malformed`."""
         start = self.start(young)
         count = (len(young) - _START) // _PREFIX
-        places = _places(young[_START:], leaf, _PREFIX)
+        places = itertools.islice(_places(young[_START:], leaf, _PREFIX), MOST)
         return [Found(start + at, tuple(start + other for other in _crowd(at, count))) for at in places]
 
 
@@ -91,7 +93,7 @@ def find(file: bytes, leaf: bytes) -> list[Found]:
         return int.from_bytes(file[at * _RECORD + _PREFIX : (at + 1) * _RECORD])
 
     count = len(file) // _RECORD
-    places = _places(file, leaf, _RECORD)
+    places = itertools.islice(_places(file, leaf, _RECORD), MOST)
     return [Found(index(at), tuple(map(index, _crowd(at, count)))) for at in places]
 
 

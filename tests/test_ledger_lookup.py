@@ -211,6 +211,12 @@ def test_a_file_of_the_youngest_that_is_none(young: bytes) -> None:
         SHAPE.find_young(young, bytes(32))
 
 
+def test_a_file_that_has_one_leaf_everywhere_costs_no_more() -> None:
+    leaf = bytes(range(1, 33))
+    assert len(find((leaf[:6] + bytes(6)) * 40_000, leaf)) == 4
+    assert len(SHAPE.find_young(bytes(8) + leaf[:6] * 60_000, leaf)) == 4
+
+
 def test_records_that_are_not_aligned_are_none() -> None:
     leaf = bytes(range(1, 33))
     assert not find(b"\0" + leaf[:6] + bytes(20), leaf)

@@ -22,10 +22,11 @@ from ledger.lookup import SHAPE, YOUNG, Lookup, Shape, find
 from ledger.tiles.layout import proof_tiles, tile_path
 from ledger.tiles.memory import MemoryStore
 from tests.loopback import Authority, Site, response
+from tests.registrar import graduate, issuer_in
 from tests.world import NOW, University
 from vc import Bundle, Check, Report, Verdict
 from vc.anchoring import log_entry
-from verifier import Verifier
+from verifier import RecognisedIssuer, RecognisedLog, Trust, Verifier
 from verifier import published as module
 from verifier.judge import Judge, Question, Verifiers
 from verifier.published import NotShown, Published, PublishedLogs
@@ -54,7 +55,7 @@ class Host:
 
     def answer(self, path: str) -> bytes | Iterable[bytes]:
         name = path.removeprefix("/log/")
-        other = self.instead.get("tile" if name.startswith("tile/") else name)
+        other = self.instead.get(name, self.instead.get("tile") if name.startswith("tile/") else None)
         if other is not None:
             return other() if callable(other) else other
         content = self.content(name)
@@ -237,7 +238,33 @@ def test_of_several_logs_each_is_asked_at_its_own_address(honest: Host, tmp_path
         assert "documents" in other.asked
         assert YOUNG not in other.asked
         other.instead["documents"] = response(404)
+        judge.logs = honest.verifier().logs
         assert judge.verify(credential, now=NOW).verdict is Verdict.VALID
+
+
+def test_where_the_log_has_grown_meanwhile_the_full_tile_stands_for_the_partial_one(honest: Host) -> None:
+    """C2SP tlog-tiles: a host may drop a partial tile once there is a full one."""
+    credential = bare(honest)
+    before = honest.university.log.checkpoint()
+    honest.university.log.append([entry(EntryKind.CREDENTIAL, secrets.token_bytes(32))] * 300, b"others")
+    honest.publish()
+    honest.instead = {"checkpoint": response(200, before.note), f"tile/0/000.p/{before.size}": response(404)}
+    assert honest.verify(credential).verdict is Verdict.VALID
+    assert {f"tile/0/000.p/{before.size}", "tile/0/000"} <= set(honest.asked)
+
+
+def test_a_log_whose_name_is_no_address_is_not_asked_for(tmp_path: Path) -> None:
+    made = issuer_in(tmp_path / "home")
+    shown = made.bundle(made.issue(graduate(1))).secured
+    listed = made.trust_entry()
+    trust = Trust().adding(RecognisedIssuer(**listed["issuer"]), RecognisedLog(**listed["log"]))
+
+    def nobody(url: str, limit: int) -> bytes:
+        raise AssertionError(url)
+
+    report = Verifier(Resolver(METHODS, NoFetcher()), trust=trust, logs=nobody).verify(shown, now=NOW)
+    assert report.verdict is Verdict.UNDETERMINED
+    assert step(report, 8).text.endswith("but the evidence is missing")
 
 
 class TestKeys:
@@ -338,9 +365,12 @@ def _no_index(found: Host) -> bytes:
     return response(200, orjson.dumps({"documents": [dict(found.university.documents[0].document)]}))
 
 
-def _index_beyond(found: Host) -> bytes:
-    document = dict(found.university.documents[0].document)
-    return response(200, orjson.dumps({"documents": [{"index": 1 << 50, "document": document}]}))
+def _at(index: int) -> Callable[[Host], bytes]:
+    def instead(found: Host) -> bytes:
+        document = dict(found.university.documents[0].document)
+        return response(200, orjson.dumps({"documents": [{"index": index, "document": document}]}))
+
+    return instead
 
 
 def _endless(found: Host) -> Iterator[bytes]:
@@ -366,7 +396,8 @@ LIES: Mapping[str, tuple[str, Callable[[Host], Answer]]] = {
     "a document that the log lacks": ("documents", _false_document),
     "a document of another": ("documents", _document_of_another),
     "a document without a place": ("documents", _no_index),
-    "a place beyond the log": ("documents", _index_beyond),
+    "a place beyond the log": ("documents", _at(1 << 50)),
+    "a place before the log": ("documents", _at(-1)),
     "documents that are none": ("documents", lambda _: response(200, b"[]")),
     "too many documents": ("documents", lambda _: response(200, orjson.dumps({"documents": [0] * 65}))),
     "a refusal": (CHECKPOINT, lambda _: response(503)),

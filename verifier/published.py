@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 
 from ledger import EntryKind, Evidence, InvalidEvidence, TrustPolicy, entry, merkle, parse_entry
 from ledger.evidence import TLOG_PROOF, attest, format_proof
-from ledger.lookup import SHAPE, YOUNG, Found, Shape, find
+from ledger.lookup import MOST, SHAPE, YOUNG, Found, Shape, find
 from ledger.tiles.layout import address, proof_tiles, tile_path
 from ledger.tiles.reader import TileReader
 from ledger.tiles.store import CHECKPOINT
@@ -47,7 +47,6 @@ SERVES = 10.0
 """Seconds for which an answer is good for other reports, too."""
 
 MOST_DOCUMENTS = 64
-_MOST_PLACES = 4  # that a leaf may have by the first 48 bits of its hash
 _AT_ONCE = 8  # requests
 
 _NOTE, _TILE = 1 << 17, 1 << 13  # bytes
@@ -180,7 +179,7 @@ class _PublishedLog:
         """The evidence for a log entry."""
         size = self._checkpoint()[0]
         places = [place for place in self._places(merkle.leaf_hash(leaf)) if place.index < size]
-        places = sorted(places, key=lambda place: place.index)[:_MOST_PLACES]
+        places = sorted(places, key=lambda place: place.index)[:MOST]
         self._load_tiles(index for place in places for index in place.crowd if index < size)
         for place in places:
             try:
@@ -207,7 +206,7 @@ class _PublishedLog:
     def _proved(self, leaf: bytes, index: int) -> Evidence:
         """Raises `InvalidEvidence` unless tiles prove the entry, `Damaged` where they do not fit."""
         size, root, note = self._checkpoint()
-        if not 0 <= index < size:
+        if index >= size:
             raise InvalidEvidence(f"the index {index} is beyond its checkpoint, which is of {size}")
         proof = merkle.inclusion_proof(index, size, self._tiles.tree(size))
         merkle.verify_inclusion(merkle.leaf_hash(leaf), index, size, proof, root)
@@ -232,7 +231,7 @@ class _PublishedLog:
 def _version(value: object) -> tuple[int, Mapping[str, Any]]:
     """Index and document."""
     index, document = (value.get("index"), value.get("document")) if isinstance(value, dict) else (0, 0)
-    if type(index) is not int or not isinstance(document, dict):
+    if type(index) is not int or index < 0 or not isinstance(document, dict):
         raise Malformed("one of its documents has no index, or is none")
     return index, document
 
