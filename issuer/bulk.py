@@ -292,15 +292,14 @@ def _key(source: Source, catalogue: Catalogue | None, press: Press, found: Surve
 
     A row that was bad and is good on a later day, such as one awarded then, makes another job.
     """
+    bad = [row - 1 for row in sorted(found.findings)]  # as the release before counted: its jobs go on
     asked = [
         source.header,
         source.columns,
         source.delimiter,
         source.is_error_file,
         source.date_order,
-        [
-            row - 1 for row in sorted(found.findings)
-        ],  # as the release before counted: its jobs are gone on with
+        bad,
         [span.sha256.hex() for span in source.spans],
         catalogue,
         press.template.decode(),

@@ -46,7 +46,8 @@ def read_catalogue(path: Path) -> Catalogue:
         for row, cells in source.rows(span):
             record, wrong = check_cells(source.fields(cells), required=("programme_code", "programme_title"))
             for name, reason, cell in wrong:
-                raise UnreadableFile(f"{path.name}: {Finding(row, name, reason, cell)}")
+                column = source.heading(source.columns[name])
+                raise UnreadableFile(f"{path.name}: {Finding(row, column, reason, cell)}")
             if record["programme_code"] in programmes:
                 raise UnreadableFile(f"{path.name}: row {row} has a programme code that an earlier row has")
             programmes[record["programme_code"]] = record

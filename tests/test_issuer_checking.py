@@ -169,12 +169,12 @@ def test_a_row_may_not_contradict_the_catalogue(
     ("rows", "detail"),
     [
         (["A,Arts", "A,Law"], "programmes.csv: row 3 has a programme code that an earlier row has"),
-        (["A,"], "programmes.csv: row 2, column programme_title: is empty"),
+        (["A,"], "programmes.csv: row 2, column Degree: is empty"),
     ],
 )
 def test_a_catalogue_has_to_make_sense_itself(tmp_path: Path, rows: list[str], detail: str) -> None:
     catalogue = tmp_path / "programmes.csv"
-    catalogue.write_text("\n".join(["programme_code,programme_title", *rows]))
+    catalogue.write_text("\n".join(["programme_code,Degree", *rows]))
     with pytest.raises(UnreadableFile) as raised:
         read_catalogue(catalogue)
     assert raised.value.detail == detail

@@ -257,7 +257,9 @@ def _setting(where: str = "") -> Iterator[None]:
     try:
         yield
     except Malformed as problem:
-        raise click.UsageError(printable(f"{where}{problem.detail}. {problem.hint}".rstrip())) from problem
+        raise click.UsageError(
+            printable(f"{where}{problem.detail}. {as_typed(problem.hint)}".rstrip())
+        ) from problem
 
 
 def _read(source: str, fetcher: Fetcher) -> bytes:

@@ -120,6 +120,9 @@ def test_what_is_advised_to_type_has_the_home_that_was_given(program: Program, t
         assert f"intaglio --home '{home}' {advised}" in answer.out + answer.err, words
         assert advised in program(*words).out + program(*words).err
         assert "--home" not in program(*words).err  # INTAGLIO_HOME is set for the next command, too
+    home.mkdir()
+    (home / "trust.json").write_text("{")
+    assert f"`intaglio --home '{home}' trust add FILE` begins" in program(*away, "verify", "x.json").err
     told = json.loads(program(*away, "issuer", "list", "--json").out)
     assert told["error"]["hint"] == f"`intaglio --home '{home}' issuer init` makes one."
     own = program("issuer", "--home", home, "list").err
