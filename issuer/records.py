@@ -195,8 +195,9 @@ FIELDS: Mapping[str, Field] = {
             *HALVES_TOO,
             *("full_name", "student_name", "graduate_name", "vollständiger name", "nom complet"),
             *("nom et prénom", "nombre completo", "nombre y apellidos", "nome completo", "volledige naam"),
-            *("imię i nazwisko", "jméno a příjmení", "teljes név", "ad soyad", "ονοματεπώνυμο", "фио"),
-            *("họ và tên", "họ tên", "nama lengkap", "姓名", "氏名", "名前", "성명", "الاسم", "الاسم الكامل"),
+            *("imię i nazwisko", "jméno a příjmení", "teljes név", "ad soyad", "adı soyadı", "фио", "ф.и.о."),
+            *("họ và tên", "họ tên", "nama lengkap", "ονοματεπώνυμο", "姓名", "氏名", "名前", "성명"),
+            *("الاسم", "الاسم الكامل"),
         ),
     ),
     "given_name": Field(
