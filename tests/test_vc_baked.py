@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.baking import chunk, element, itxt, png, svg
+from tests.baking import KEYWORD, chunk, element, itxt, png, svg
 from tests.world import NOW, University, verifier
 from vc import Report, Verdict
 from vc.baked import CHUNK, credential_in
@@ -79,6 +79,7 @@ OTHERWISE = {
     "SVG with an entity": (svg(element("&badge;"), '<!DOCTYPE svg [<!ENTITY badge "x">]>'), "reference"),
     "SVG with numbers": (svg(element("&#123;}")), "reference"),
     "SVG with an ampersand": (svg(element("{&}")), "reference"),
+    "SVG with a bare attribute": (svg("<openbadges:credential a=b/>"), "as the standard has it"),
     "SVG of two sections": (svg(element("<![CDATA[{]]><![CDATA[}]]>")), "as the standard has it"),
     "SVG with other elements in it": (svg(element("<b>{}</b>")), "as the standard has it"),
     "SVG, cut off": (svg(element(f"<![CDATA[{CREDENTIAL}]]>"))[:400], "as the standard has it"),
@@ -100,13 +101,15 @@ def test_baked_in_otherwise_it_stays_open(name: str) -> None:
         png(),
         png(itxt(TEXT, b"openbadges")),
         png(itxt(b"")),
+        png(chunk(b"tEXt", KEYWORD)),
         svg("<title/>"),
         svg(element("")),
+        svg("<openbadges:credential/>"),
         TEXT,
         b"",
         b"<",
     ],
-    ids=range(8),
+    ids=range(10),
 )
 def test_nothing_is_found_where_nothing_is(data: bytes) -> None:
     assert not credential_in(data)

@@ -220,6 +220,11 @@ def test_a_folder_without_a_list(tmp_path: Path) -> None:
         load(tmp_path)
 
 
+def test_what_is_no_json_names_no_context() -> None:
+    assert Documents().unversioned_in({"@context": {*UNVERSIONED}}) == {}
+    assert Documents().unversioned_in({"@context": [*UNVERSIONED]}).keys() == UNVERSIONED
+
+
 @pytest.mark.parametrize("content", [[], {}, "text", {"context": {}}])
 def test_an_extra_document_without_a_context(content: Any) -> None:
     contexts = Contexts(Documents({"urn:ex:context": content}))
