@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -116,14 +117,18 @@ def correct(place: Place, selector: str, changes: tuple[str, ...], yes: bool, ou
 def list_(place: Place, selector: str) -> Result:
     """List the diplomas. A number or its beginning, a name or an e-mail address lists those that fit."""
     made = place.open()
-    entries = made.find(selector) or made.store.numbered(selector) if selector else list(made.entries())
-    if not entries:
-        say("No diploma fits." if selector else "Nothing was issued here yet.")
-    if more := bool(selector) and len(entries) > MOST_FOUND:
-        entries = entries[:MOST_FOUND]
-        say(f"More than {MOST_FOUND} fit; these are the first. Say more of the name.")
-    found = [text.brief(entry) for entry in entries]
-    return Result({"diplomas": found, "more": more}, "\n".join(map(text.line, entries)))
+    if selector:
+        found = made.find(selector) or made.store.numbered(selector)
+        if not found:
+            say("No diploma fits.")
+        if more := len(found) > MOST_FOUND:
+            say(f"More than {MOST_FOUND} fit; these are the first. Say more of the name.")
+        entries = iter(found[:MOST_FOUND])
+    else:
+        more, entries = False, made.entries()
+        if not made.store.count():
+            say("Nothing was issued here yet.")
+    return Result({"diplomas": map(text.brief, entries), "more": more}, map(text.line, entries))
 
 
 @verb(verbs)
@@ -142,12 +147,13 @@ def show(place: Place, selector: str) -> Result:
 def export(place: Place, selectors: tuple[str, ...], out: Path) -> Result:
     """Write bundles that verify offline. Without a name, of all that are not revoked."""
     made = place.open()
-    if selectors:
-        chosen = [select(made, selector) for selector in selectors]
-    else:
-        chosen = [entry for entry in made.entries() if entry.reason is None]
+    chosen: Iterable[Entry] = [select(made, selector) for selector in selectors]
+    total = len(selectors)
+    if not selectors:
+        chosen = (entry for entry in made.entries() if entry.reason is None)
+        total = made.store.count() - made.store.revocations.count()
     with Meter() as meter:
-        written = sum(1 for _ in write_bundles(made, chosen, out, meter))
+        written = sum(1 for _ in write_bundles(made, chosen, out, meter, total))
     return Result({"written": written, "folder": str(out)}, f"{counted(written, 'bundle')} in {out}")
 
 

@@ -8,7 +8,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from itertools import islice
+from itertools import islice, tee
 from pathlib import Path
 
 from vc import Bundle
@@ -40,18 +40,20 @@ def export(
     entries: Iterable[Entry],
     folder: Path,
     progress: Callable[[Progress], None] = lambda _: None,
+    total: int = 0,
 ) -> Iterator[Path]:
     """Writes the bundle of each edition, for the owner only; an older one is replaced as a whole.
 
+    `total` is how many editions come, for `progress` alone: they are taken one by one, and none is kept.
     What it yields is on the disk. Raises `Conflict` where the file of its name is nothing of this issuer's.
     """
     make_private_folder(folder)
-    entries = list(entries)
+    chosen, bundled = tee(entries)
 
     def bundles() -> Iterator[tuple[Entry, Bundle]]:
-        for done, found in enumerate(zip(entries, issuer.bundles(entries), strict=True), 1):
+        for done, found in enumerate(zip(chosen, issuer.bundles(bundled), strict=True), 1):
             yield found
-            progress(Progress("writing", done, len(entries)))
+            progress(Progress("writing", done, total))
 
     remaining = bundles()
     with _writing_into(folder):

@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import suppress
 from datetime import datetime
 from functools import cached_property
+from itertools import tee
 from pathlib import Path
 from typing import Any
 
@@ -427,9 +428,9 @@ class Issuer:
             raise Damaged("the log does not hold the DID document", hint="Audit the log.")
         document = Anchored(self._document, (log.evidence(leaves.start),))
         lists: dict[int, tuple[Anchored, ...]] = {}
-        entries = list(entries)
-        lines = self._archive.lines((found.seq, found.leaf) for found in entries)
-        for found, line in zip(entries, lines, strict=True):
+        chosen, placed = tee(entries)
+        lines = self._archive.lines((found.seq, found.leaf) for found in placed)
+        for found, line in zip(chosen, lines, strict=True):
             number = found.seq >> LIST_BITS
             if number not in lists:
                 lists[number] = anchored(self.store, log, self.home / "status", number)

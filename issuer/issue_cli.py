@@ -233,7 +233,8 @@ def _write(made: Issuer, done: Issued, out: Path, meter: Meter) -> list[Path]:
     job = done.job
     entries = made.entries(job.first_seq, job.first_seq + job.length) if job else []
     before = [made.store.current(made.store.entry(seq).number) for seq in done.survey.known.values()]
-    return list(export(made, [*entries, *before], out, meter))
+    chosen = [*entries, *before]
+    return list(export(made, chosen, out, meter, len(chosen)))
 
 
 @contextmanager

@@ -52,6 +52,11 @@ class Revocations:
         with self._database.writing() as connection:
             connection.exec_driver_sql("UPDATE revocation SET date = ? WHERE date > ?", (date, date))
 
+    def count(self) -> int:
+        """How many editions were revoked."""
+        with self._database.reading() as connection:
+            return int(connection.exec_driver_sql("SELECT count(*) FROM revocation").scalar_one())
+
     def of_list(self, number: int) -> list[tuple[int, str, str]]:
         """Sequence number, reason and date of all revocations in one status list."""
         with self._database.reading() as connection:

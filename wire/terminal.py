@@ -31,10 +31,14 @@ LONGEST_PASSPHRASE = 1 << 16
 
 
 class Result(NamedTuple):
-    """What a command has to say on stdout: `data`, an object, with --json, else `text`."""
+    """What a command has to say on stdout: `data`, an object, with --json, else `text`, or lines of it.
 
-    data: dict[str, Any]
-    text: str
+    What may be long comes from iterators, as values of `data` (an array each) and as `text`: the one that is
+    asked for is printed as it goes, and none of it is kept.
+    """
+
+    data: Mapping[str, Any]
+    text: str | Iterator[str]
     code: int = 0
 
 
@@ -112,6 +116,8 @@ def verb(
             for result in _results(lambda: function(context, **parameters), as_json):
                 if as_json and result.data:
                     print_json(result.data)
+                elif not as_json and isinstance(result.text, Iterator):
+                    sys.stdout.writelines(f"{line}\n" for line in result.text)
                 elif not as_json and result.text:
                     click.echo(result.text)
                 code = result.code
@@ -150,7 +156,23 @@ def _results(work: Callable[[], Result | Iterator[Result]], as_json: bool) -> It
 
 def print_json(data: Mapping[str, Any]) -> None:
     """One object, version 1, on one line of stdout; in ASCII, so that nothing in it steers a terminal."""
-    click.echo(json.dumps({"version": 1, **data}, separators=(",", ":")))
+    for begins, (name, value) in zip(("{", *"," * len(data)), {"version": 1, **data}.items(), strict=False):
+        sys.stdout.write(f"{begins}{_json(name)}:")
+        if isinstance(value, Iterator):
+            comma = ""
+            sys.stdout.write("[")
+            for item in value:
+                sys.stdout.write(f"{comma}{_json(item)}")
+                comma = ","
+            sys.stdout.write("]")
+        else:
+            sys.stdout.write(_json(value))
+    sys.stdout.write("}\n")
+    sys.stdout.flush()
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"))
 
 
 @contextlib.contextmanager

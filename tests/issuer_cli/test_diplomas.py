@@ -225,7 +225,7 @@ def test_an_export_that_fails_leaves_the_older_bundle(
 def test_a_long_export_shows_how_far_it_is(issued: Program) -> None:
     told: list[Progress] = []
     made = Issuer(issued.home / "issuer", lambda: None, lambda: datetime.now(UTC))
-    paths = list(export(made, made.entries(), Path("all"), told.append))
+    paths = list(export(made, made.entries(), Path("all"), told.append, 6))
     assert len(paths) == 6
     assert told == [Progress("writing", done, 6) for done in range(1, 7)]
 
