@@ -84,15 +84,16 @@ class Session:
         """A verifier on this machine's trust list; it also sees the lists that an issuer here published."""
         from did import METHODS, Resolver
         from issuer.home import published_list
-        from verifier import Trust, Verifier
+        from verifier import Verifier
         from verifier.lists import Fetched
         from verifier.published import Published
+        from verifier.trust_index import open_trust
 
         fetcher = self.fetcher(offline=offline)
         here = functools.partial(published_list, self.home / "issuer")
         return Verifier(
             Resolver(METHODS, fetcher),
-            trust=Trust.load(trust_file or self.trust_file),
+            trust=open_trust(trust_file or self.trust_file),
             schemas=self.schemas(),
             contexts=self.contexts(),
             lists=(here,) if offline else (here, Fetched(fetcher)),
@@ -124,9 +125,9 @@ class Session:
 
     def recognises(self, did: str) -> bool:
         """What the wallet asks before it claims something: whether the issuer is on the trust list."""
-        from verifier import Trust
+        from verifier.trust_index import open_trust
 
-        return Trust.load(self.trust_file).issuer(did) is not None
+        return open_trust(self.trust_file).issuer(did) is not None
 
     def pin(self, entry: Mapping[str, Any]) -> None:
         """Puts an issuer of this machine on the local trust list, or what is new about it: that it closed."""

@@ -28,7 +28,7 @@ from .policy import AllOf, Policy, StatusWithin, load_policy
 from .sources import Aside, Source, expanded, is_many
 from .summary import summarize
 from .table import COLOURS, WORDS, Row, table
-from .trust import Trust
+from .trust_index import TrustList
 from .verify import Verifier
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ def verify(
 
 
 def _verify_all(
-    given: Sequence[str], fetcher: Fetcher, report_on: Callable[[bytes], Report], trust: Trust
+    given: Sequence[str], fetcher: Fetcher, report_on: Callable[[bytes], Report], trust: TrustList
 ) -> Iterator[Result]:
     """A result with data for each file, then one with the table."""
     rows: list[Row] = []
@@ -199,7 +199,7 @@ def _policy(file: Path) -> Policy:
         return load_policy(load_json(opened.read(MAX_BYTES)))
 
 
-def render(report: Report, trust: Trust) -> list[str]:
+def render(report: Report, trust: TrustList) -> list[str]:
     """The report for people: verdict and reason in one line, then a line a check, then what to do.
 
     Claims of a credential stand there only if it is valid.
@@ -212,7 +212,7 @@ def render(report: Report, trust: Trust) -> list[str]:
     return lines
 
 
-def _said(report: Report, trust: Trust) -> list[str]:
+def _said(report: Report, trust: TrustList) -> list[str]:
     """What the verdict is about: a sentence for each credential that is valid, else what keeps it from that.
 
     With "as of" and a day in front where a revocation since then may not be known.

@@ -37,7 +37,8 @@ from wire.work import Work
 
 from .policy import NotKnown
 from .published import NotShown, PublishedLogs
-from .trust import ASK_ISSUER, RecognisedIssuer, Trust
+from .trust import ASK_ISSUER, RecognisedIssuer
+from .trust_index import TrustList
 
 MOST_ASKED = 1 + MAX_CREDENTIALS
 """DIDs looked up on the network for one report: the holder's and the issuers'. Each may keep it waiting."""
@@ -97,7 +98,7 @@ class IssuerKeys:
     def __init__(
         self,
         resolver: DocumentSource,
-        trust: Trust,
+        trust: TrustList,
         supplied: Sequence[Anchored],
         work: Work,
         *,

@@ -24,7 +24,7 @@ from wire.work import Work
 from .documents import IssuerKey
 from .policy import NotKnown
 from .published import NotShown, PublishedLogs
-from .trust import Trust
+from .trust_index import TrustList
 
 
 class KeyNotInForce(Problem):
@@ -47,7 +47,7 @@ class Facts:
 class EvidenceCheck:
     """Checks evidence against the logs of a trust list as of `now`."""
 
-    trust: Trust
+    trust: TrustList
     now: datetime
     work: Work
     logs: PublishedLogs | None = None

@@ -32,7 +32,7 @@ from wire.fetch import Fetcher
 from wire.memory import Kept, Memory
 from wire.work import BYTES_WRITTEN, Work
 
-from .trust import Trust
+from .trust_index import TrustList
 
 LARGEST = 1 << 19
 """Bytes of one file; that of the youngest leaves has up to 400,000."""
@@ -99,7 +99,7 @@ class NotShown(Unavailable):
 class PublishedLogs:
     """The logs of the issuers of one report."""
 
-    def __init__(self, source: LogSource, trust: Trust, work: Work, shape: Shape = SHAPE) -> None:
+    def __init__(self, source: LogSource, trust: TrustList, work: Work, shape: Shape = SHAPE) -> None:
         self._trust, self._shape, self._work = trust, shape, work
         self._files = _Files(source, work)
         self._logs: dict[tuple[str, str], _PublishedLog] = {}

@@ -10,7 +10,7 @@ from wire import Malformed
 from wire.datetimestamp import parse_datetimestamp
 from wire.text import claimed, isolated
 
-from .trust import Trust
+from .trust_index import TrustList
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Summary:
         return f'by {by}: "{what}"{to}{when}'
 
 
-def summarize(credential: Credential, trust: Trust) -> Summary:
+def summarize(credential: Credential, trust: TrustList) -> Summary:
     """The summary of a verified credential; the issuer's name is the trust list's, never its own."""
     subject = credential.subjects[0]
     what = text_of(credential.about(subject.get("achievement")), "name") or text_of(credential.claims, "name")

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ from wire.text import letters
 VERSIONS = (1, 2)
 """Version 2 has members that a program of version 1 must not overlook: it is written where one is used."""
 
-MAX_BYTES = 1 << 20
+MAX_BYTES = 1 << 26
 ASK_ISSUER = "If you know this issuer, ask it for its trust file, then: intaglio trust add FILE"
 
 
@@ -93,19 +94,36 @@ class Trust:
 
     def issuer(self, did: str) -> RecognisedIssuer | None:
         """The entry for `did`, if there is one."""
-        return next((issuer for issuer in self.issuers if issuer.id == did), None)
+        return self._by_id.get(did)
 
     def names(self, did: str) -> bool:
         """Whether `did` is an issuer on the list, or one that signs status lists for such an issuer."""
-        return any(did == issuer.id or did in issuer.status_issuers for issuer in self.issuers)
+        return did in self._by_id or did in self._status_issuers
 
     def policy_for(self, did: str) -> TrustPolicy:
         """The logs that speak for `did`, as the ledger wants them."""
-        if not any(did in log.issuers for log in self.logs):
+        if did not in self._speaking:
             return _NO_LOGS  # not kept: anybody can name DIDs
         if did not in self._policies:
-            self._policies[did] = _policy(log for log in self.logs if did in log.issuers)
+            self._policies[did] = _policy(self._speaking[did])
         return self._policies[did]
+
+    @cached_property
+    def _by_id(self) -> Mapping[str, RecognisedIssuer]:
+        return {issuer.id: issuer for issuer in reversed(self.issuers)}
+
+    @cached_property
+    def _status_issuers(self) -> frozenset[str]:
+        return frozenset(name for issuer in self.issuers for name in issuer.status_issuers)
+
+    @cached_property
+    def _speaking(self) -> Mapping[str, list[RecognisedLog]]:
+        """The logs that speak for each name."""
+        found: dict[str, list[RecognisedLog]] = {}
+        for log in self.logs:
+            for name in log.issuers:
+                found.setdefault(name, []).append(log)
+        return found
 
     def adding(self, issuer: RecognisedIssuer, log: RecognisedLog | None = None) -> Trust:
         """With `issuer`, and `log` speaking for it as well as for those it spoke for before."""

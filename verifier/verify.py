@@ -52,7 +52,7 @@ from .policy import (
 from .published import LogSource, PublishedLogs
 from .signatures import NotInForce, Signature, SignatureCheck
 from .status import NotItsList, StatusLookup
-from .trust import Trust
+from .trust_index import TrustList
 
 if TYPE_CHECKING:  # loaded only where a deployment has schemas
     from vc.schema import Schemas
@@ -68,7 +68,7 @@ class Verifier:
         self,
         resolver: DocumentSource,
         *,
-        trust: Trust,
+        trust: TrustList,
         lists: Iterable[ListSource] = (),
         suites: Mapping[str, Cryptosuite] = SUITES,
         schemas: Schemas | None = None,

@@ -1,0 +1,172 @@
+"""A long trust file, opened without reading it: by an index beside it, which is made from it and never more.
+
+The index holds, for each name that the file says something of, a trust file of its own with nothing else in
+it, in the order of the names' digests; and of which state of the file it is: inode, size and times, the last
+of which (`ctime`) nobody can set back. For any other state it is made anew. It belongs to the file's owner or
+to this user, and nobody else may write to it; who can, could change the file as well. Where it cannot be
+written, as in a folder that is for reading only, the file is read each time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import mmap
+import os
+import stat
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol
+
+from ledger import TrustPolicy
+from wire import Damaged, write_durably
+from wire.files import open_regular
+
+from .trust import RecognisedIssuer, RecognisedLog, Trust
+
+LONG = 1 << 16
+"""Bytes of a trust file from which on it has an index: a shorter one is read in a few milliseconds."""
+
+_MAGIC = b"intaglio trust index 1\n"
+_STATE = struct.Struct(">6Q")
+_HEAD = struct.Struct(">IQ")  # checksum of all that follows it, and the number of rows
+_ROW = struct.Struct(">32sQQ")  # digest of a name, place and length of what is said of it
+_ROWS = len(_MAGIC) + _STATE.size + _HEAD.size
+_SETTLED = 1_000_000_000
+"""Nanoseconds: the times of a file that has not changed for so long tell any later change."""
+
+
+class TrustList(Protocol):
+    """What a verifier asks a trust list."""
+
+    def issuer(self, did: str) -> RecognisedIssuer | None:
+        """See `Trust.issuer`."""
+
+    def names(self, did: str) -> bool:
+        """See `Trust.names`."""
+
+    def policy_for(self, did: str) -> TrustPolicy:
+        """See `Trust.policy_for`."""
+
+
+def open_trust(path: Path) -> TrustList:
+    """The trust file, by its index where it is long. Raises as `Trust.load` does."""
+    before = _state(path)
+    if before is None or before[2] < LONG:
+        return Trust.load(path)
+    if found := IndexedTrust.open(path, before):
+        return found
+    trust = Trust.load(path)
+    if _state(path) == before:
+        with contextlib.suppress(OSError):
+            write_durably(index_of(path), _index(before, trust))
+    return trust
+
+
+def index_of(path: Path) -> Path:
+    """Where the index of a trust file is."""
+    return path.with_name(f".{path.name}.index")
+
+
+class IndexedTrust:
+    """A trust list by its index: what it says of one name is read when that is asked for."""
+
+    def __init__(self, data: mmap.mmap, rows: int) -> None:
+        self._data, self._rows = data, rows
+        self._known: dict[str, Trust] = {}  # what anybody else names is not kept: no more than the file has
+
+    @classmethod
+    def open(cls, path: Path, state: tuple[int, ...]) -> IndexedTrust | None:
+        """The list in this state, unless its index is missing, of another one, damaged, or anybody's."""
+        try:
+            with open_regular(index_of(path)) as file:
+                own = os.fstat(file.fileno())
+                data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        except (OSError, ValueError, Damaged):
+            return None
+        begins = _MAGIC + _STATE.pack(*state)
+        is_private = own.st_uid in (os.geteuid(), state[5]) and not stat.S_IMODE(own.st_mode) & 0o022
+        if not is_private or own.st_mtime_ns - state[4] < _SETTLED:
+            return None
+        if len(data) < _ROWS or data[: len(begins)] != begins:
+            return None
+        checksum, rows = _HEAD.unpack_from(data, len(begins))
+        if zlib.crc32(memoryview(data)[len(begins) + 4 :]) != checksum:
+            return None
+        return cls(data, rows)
+
+    def issuer(self, did: str) -> RecognisedIssuer | None:
+        """See `Trust.issuer`."""
+        return self._said_of(did).issuer(did)
+
+    def names(self, did: str) -> bool:
+        """See `Trust.names`."""
+        return self._said_of(did).names(did)
+
+    def policy_for(self, did: str) -> TrustPolicy:
+        """See `Trust.policy_for`."""
+        return self._said_of(did).policy_for(did)
+
+    def _said_of(self, name: str) -> Trust:
+        known = self._known.get(name)
+        if known is None:
+            found = self._find(_digest(name))
+            if found is None:
+                return _NOTHING
+            known = self._known[name] = Trust.parse(found)
+        return known
+
+    def _find(self, digest: bytes) -> bytes | None:
+        low, high = 0, self._rows
+        while low < high:
+            middle = (low + high) // 2
+            found, place, length = _ROW.unpack_from(self._data, _ROWS + middle * _ROW.size)
+            if found == digest:
+                return self._data[place : place + length]
+            low, high = (middle + 1, high) if found < digest else (low, middle)
+        return None
+
+
+_NOTHING = Trust()
+
+
+def _state(path: Path) -> tuple[int, ...] | None:
+    """By which a file is told from what it was before; `None` where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_uid
+
+
+def _digest(name: str) -> bytes:
+    return hashlib.sha256(name.encode(errors="surrogatepass")).digest()
+
+
+def _index(state: tuple[int, ...], trust: Trust) -> bytes:
+    """The index of a file in this state."""
+    records = sorted(_records(trust))
+    place = _ROWS + len(records) * _ROW.size
+    rows = []
+    for digest, record in records:
+        rows.append(_ROW.pack(digest, place, len(record)))
+        place += len(record)
+    rest = len(records).to_bytes(8) + b"".join([*rows, *(record for _, record in records)])
+    return _MAGIC + _STATE.pack(*state) + zlib.crc32(rest).to_bytes(4) + rest
+
+
+def _records(trust: Trust) -> Iterator[tuple[bytes, bytes]]:
+    """Of each name its digest, and what is said of it alone."""
+    said: dict[str, list[RecognisedIssuer]] = {issuer.id: [issuer] for issuer in trust.issuers}
+    for issuer in trust.issuers:
+        for name in issuer.status_issuers:  # that there is one is all that is asked
+            said.setdefault(name, [replace(issuer, status_issuers=(name,))])
+    speaking: dict[str, list[RecognisedLog]] = {}
+    for log in trust.logs:
+        for name in log.issuers:
+            speaking.setdefault(name, []).append(replace(log, issuers=(name,)))
+    for name in said.keys() | speaking.keys():
+        yield _digest(name), Trust(tuple(said.get(name, ())), tuple(speaking.get(name, ()))).to_bytes()
