@@ -17,13 +17,14 @@ from typing import Any
 
 from tests.mutation.bindings import BINDINGS
 from tests.mutation.mutants import sampled
-from tests.mutation.scope import TESTS, tests_of
+from tests.mutation.scope import TESTS, tiers
 from tests.mutation.source import Source
 from tests.mutation.workshop import ROOT, Edit, Workshop, load_libraries
 
 Job = tuple[dict[str, Any], Edit | None, list[list[str]]]
 """What is told of it, the edit, and the tests: the next ones only where none of the former failed."""
 
+_PATIENCE = 120.0  # seconds
 _workshop: Workshop
 
 
@@ -63,20 +64,18 @@ def _bindings(files: Collection[str]) -> Iterator[Job]:
 
 def _mutants(files: Iterable[str], each: int, seed: int) -> Iterator[Job]:
     for file in files or TESTS:
-        source, quick = Source(file, (ROOT / file).read_text()), ["-m", "not slow and not soak"]
-        tests = tests_of(file)
-        tiers = [[*quick, *some] for some in (tests[:2], tests[2:6], tests[6:]) if some]
-        yield {"how": "control", "file": file}, None, tiers
+        source, tests = Source(file, (ROOT / file).read_text()), tiers(file)
+        yield {"how": "control", "file": file}, None, tests
         for mutant in sampled(source, each, seed):
             place = {"how": "mutant", "file": file, "function": mutant.function, "line": mutant.line}
-            yield {**place, "what": mutant.what}, mutant.edit, tiers
+            yield {**place, "what": mutant.what}, mutant.edit, tests
 
 
 def _run(jobs: list[Job], folder: Path, until: float) -> Iterator[dict[str, Any]]:
     """The jobs' results as they come, printed as lines of JSON."""
     fork = multiprocessing.get_context("fork")
     # an executor's processes may have children, as tests do; those of `multiprocessing.Pool` may not
-    files = {word.partition("::")[0] for _, _, tiers in jobs for tests in tiers for word in tests}
+    files = {word.partition("::")[0] for _, _, parts in jobs for tests in parts for word in tests}
     begun = (folder, sorted(file for file in files if file.endswith(".py")))
     with ProcessPoolExecutor(min(2, os.cpu_count() or 1), fork, _begin, begun) as pool:
         for done in as_completed([pool.submit(_do, job) for job in jobs]):
@@ -96,10 +95,10 @@ def _begin(folder: Path, files: Sequence[str]) -> None:
 
 
 def _do(job: Job) -> dict[str, Any]:
-    told, edit, tiers = job
+    told, edit, parts = job
     began = time.monotonic()
-    for tests in tiers:
-        outcome = _workshop.try_out(edit, tests)
+    for tests in parts:
+        outcome = _workshop.try_out(edit, tests, patience=_PATIENCE)
         if outcome.failed or outcome.trouble:
             break
     if told["how"] == "control":

@@ -5,7 +5,7 @@ Each file is one that compares values from outside, or makes or checks what othe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 _VERIFIER = (
@@ -44,21 +44,32 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "vc/integrity/pipeline.py": ("vc_integrity", "verifier_proofs"),
     "vc/integrity/proof.py": ("vc_integrity", "verifier_proofs"),
     "vc/integrity/suites.py": ("vc_integrity",),
-    "verifier/app.py": ("verifier_app",),
-    "verifier/judge.py": ("verifier_app",),
-    "verifier/processes.py": ("verifier_app",),
+    "verifier/app.py": ("verifier_app", "verifier_service"),
+    "verifier/judge.py": ("verifier_app", "verifier_service", "verifier_published"),
+    "verifier/lists.py": ("verifier_lists", "verifier_status"),
+    "verifier/processes.py": ("verifier_service",),
+    "verifier/sources.py": ("verifier_many",),
+    "verifier/table.py": ("verifier_many",),
+    "verifier/trust_index.py": ("verifier_trust_index",),
     "verifier/checks.py": _VERIFIER,
-    "verifier/cli.py": ("verifier_cli", "verifier_freshness", "shown_text"),
-    "verifier/documents.py": _VERIFIER,
-    "verifier/evidence.py": _VERIFIER,
+    "verifier/cli.py": ("verifier_cli", "verifier_many", "verifier_freshness", "shown_text", "verifier_app"),
+    "verifier/documents.py": (*_VERIFIER, "verifier_published"),
+    "verifier/evidence.py": (*_VERIFIER, "verifier_published"),
     "verifier/policy.py": ("verifier_policy", *_VERIFIER),
     "verifier/published.py": ("verifier_published",),
     "verifier/signatures.py": _VERIFIER,
-    "verifier/status.py": _VERIFIER,
+    "verifier/status.py": ("verifier_status", "verifier_lists", "status_statement", *_VERIFIER),
     "verifier/summary.py": ("verifier_cli", "shown_text"),
     "verifier/trust.py": ("verifier_trust", *_VERIFIER),
     "verifier/trust_cli.py": ("verifier_cli", "verifier_trust"),
-    "verifier/verify.py": (*_VERIFIER, "verifier_policy", "verifier_facts"),
+    "verifier/verify.py": (
+        *_VERIFIER,
+        "verifier_policy",
+        "verifier_facts",
+        "verifier_contexts",
+        "verifier_lists",
+        "verifier_published",
+    ),
     # Others that compare values from outside.
     "did/controller.py": ("verifier_controllers",),
     "did/document.py": ("did_document", "did_key", "verifier_keys"),
@@ -78,7 +89,26 @@ TESTS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def tests_of(file: str) -> list[str]:
-    """The test files for it."""
-    places = (Path("tests", name) for name in TESTS[file])
+SLOW: Mapping[str, tuple[str, ...]] = {
+    "ledger/lookup.py": ("ledger_lookup",),
+    "ledger/tiles/journal.py": ("fault/ledger_power",),
+    "ledger/tiles/keys.py": ("fault/ledger_kill",),
+    "ledger/tiles/posix.py": ("fault/ledger_power",),
+    "verifier/app.py": ("verifier_app", "verifier_service"),
+    "verifier/cli.py": ("verifier_app", "verifier_cli"),
+    "verifier/judge.py": ("verifier_app", "verifier_service"),
+    "verifier/processes.py": ("verifier_service",),
+}
+"""Files whose slow tests have to notice what the quick ones do not."""
+
+
+def tiers(file: str) -> list[list[str]]:
+    """The tests for it, as they are named to pytest: the next ones only where the former notice nothing."""
+    tests = _files(TESTS[file])
+    quick = [["-m", "not slow and not soak", *some] for some in (tests[:2], tests[2:6], tests[6:]) if some]
+    return [*quick, *([["-m", "slow and not soak", *_files(SLOW[file])]] if file in SLOW else [])]
+
+
+def _files(names: Iterable[str]) -> list[str]:
+    places = (Path("tests", name) for name in names)
     return [str(place.with_name(f"test_{place.name}.py")) for place in places]
