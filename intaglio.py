@@ -147,7 +147,7 @@ class Session:
         from verifier import RecognisedIssuer, Trust
         from verifier.summary import summarize
 
-        credential = Credential.parse(document)
+        credential = Credential.parse(document, contexts=self.contexts())
         return str(summarize(credential, Trust().adding(RecognisedIssuer(credential.issuer, name=issuer))))
 
     def fingerprint(self, trust_file: bytes) -> str:

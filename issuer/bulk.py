@@ -147,7 +147,7 @@ class Bulk:
         self.archive.clear_away()
         self.recover()
         spans = source.spans
-        checker = Checker(source, now.date(), catalogue, press.template)
+        checker = Checker(source, now.date(), catalogue, press.template, press.contexts)
         with _pool(Work(checker, press), workers, self._store) as pool:
             found = _survey_all(pool, self.archive, progress)
             key = _key(source, catalogue, press, found)

@@ -66,6 +66,8 @@ class Checker:
     catalogue: Catalogue | None = None
     template: bytes | None = None
     """The template in which own columns have their places."""
+    contexts: Path | None = None
+    """The folder of contexts of its own that it may name."""
 
     def __post_init__(self) -> None:
         if self.catalogue is not None and "programme_code" not in self.source.columns:
@@ -100,7 +102,7 @@ class Checker:
         if self.catalogue is not None and not any(name == "programme_code" for name, _, _ in wrong):
             wrong += _compare(record, self.catalogue)
         if self.template is not None and not wrong:
-            wrong += trial(self.template).misfits(record)
+            wrong += trial(self.template, self.contexts).misfits(record)
         return record, [Finding(row, self.column(name), reason, cell) for name, reason, cell in wrong]
 
     def _holds_a_row(self, cell: str) -> bool:

@@ -57,10 +57,16 @@ class Place:
     _issuer: Issuer | None = None
     """The one that was opened here."""
 
+    @property
+    def contexts(self) -> Path | None:
+        """The folder of the deployment's own contexts, if it has one."""
+        folder = self.session.home / "contexts"
+        return folder if folder.is_dir() else None
+
     def open(self) -> Issuer:
         """The issuer that lives here. Raises `NotFound`."""
         ask = functools.cache(lambda: passphrase("Issuer passphrase"))
-        self._issuer = Issuer(self.folder, ask, self.session.now)
+        self._issuer = Issuer(self.folder, ask, self.session.now, contexts=self.contexts)
         return self._issuer
 
     def renew(self) -> None:
@@ -94,6 +100,7 @@ class Place:
             key_type=key_type,
             passphrase=functools.cache(lambda: passphrase(prompt, new=not exists)),
             clock=self.session.now,
+            contexts=self.contexts,
         )
         if not exists:
             say(*text.introduction(issuer))

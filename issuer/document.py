@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -73,11 +74,18 @@ class Composer:
     """Makes unsigned credentials from records. Raises `InvalidTemplate` where the template cannot work."""
 
     def __init__(
-        self, template: Template, profile: Profile, id_secret: bytes, salt_secret: bytes, positions: Positions
+        self,
+        template: Template,
+        profile: Profile,
+        id_secret: bytes,
+        salt_secret: bytes,
+        positions: Positions,
+        contexts: Path | None = None,
     ) -> None:
+        """`contexts` is the folder of those that the deployment vouches for, if it has one."""
         self._hashed = _hashed_fields(template)
         self.own = _own_fields(template)
-        self.template = template
+        self.template, self._folder = template, contexts
         self._profile = profile
         self._id_secret = id_secret
         self._salt_secret = salt_secret
@@ -87,6 +95,11 @@ class Composer:
         if profile.url:
             self._issuer["url"] = profile.url
         self._terms = [anchoring_terms(profile.log)]
+
+    @cached_property
+    def contexts(self) -> jsonld.Contexts | None:
+        """Those that the template may name; `None` for the vendored ones. Raises `Malformed`."""
+        return jsonld.load(self._folder) if self._folder else None
 
     def credential_id(self, number: str, edition: int) -> str:
         """The `id` of an edition of a diploma: 160 bits that follow from its number, for the issuer only."""
@@ -130,9 +143,9 @@ class Composer:
 
     def _require_sound(self, record: Record) -> None:
         document = self.compose(record, 0)
-        Credential.parse(document)
-        require_no_silence(document)
-        jsonld.canonicalize(document)
+        Credential.parse(document, contexts=self.contexts)
+        require_no_silence(document, self.contexts)
+        jsonld.canonicalize(document, contexts=self.contexts)
 
     def compose(
         self, record: Record, seq: int, edition: int = 1, holder: str | None = None
@@ -180,9 +193,10 @@ class Composer:
 
 
 @lru_cache(maxsize=1)
-def trial(template: bytes, profile: Profile = NOBODY) -> Composer:
+def trial(template: bytes, contexts: Path | None, profile: Profile = NOBODY) -> Composer:
     """A composer to try a template with; nothing that it makes is signed."""
-    return Composer(Template(template), profile, bytes(32), bytes(32), Positions(lambda _: bytes(32)))
+    nothing, positions = bytes(32), Positions(lambda _: bytes(32))
+    return Composer(Template(template), profile, nothing, nothing, positions, contexts)
 
 
 def _base32(data: bytes) -> str:

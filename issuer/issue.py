@@ -61,8 +61,14 @@ ROW = re.compile(r"row[ :]?([1-9][0-9]{0,9})")
 class Issuer:
     """The issuer in a folder. Secrets are opened, and the passphrase asked for, when first needed."""
 
-    def __init__(self, home: Path, passphrase: Passphrase, clock: Clock) -> None:
-        """Opens an issuer that was created before. Raises `NotFound`."""
+    def __init__(
+        self, home: Path, passphrase: Passphrase, clock: Clock, *, contexts: Path | None = None
+    ) -> None:
+        """Opens an issuer that was created before. Raises `NotFound`.
+
+        `contexts` is a folder as `jsonld.load` reads it, of those that the template may name beside the
+        vendored ones.
+        """
         self.identity = Identity.read(home)
         self.home = home
         self.keys = KeyFile.open(home / "keys.json", passphrase)
@@ -70,7 +76,7 @@ class Issuer:
         require_not_older(self.store, home, self.identity)
         self.log_patience: float | None = None
         """Seconds to wait for others who write to the log; after them `TryLater`. Set before it is opened."""
-        self._clock = clock
+        self._clock, self._contexts = clock, contexts
         self._new: Turns[Sequence[Edition], list[int]] = Turns(self._issue_new)
         self._editions: Turns[Sequence[Edition], list[int]] = Turns(lambda calls: self._singles.issue(calls))
 
@@ -85,6 +91,7 @@ class Issuer:
         key_type: str | None = None,
         passphrase: Passphrase,
         clock: Clock,
+        contexts: Path | None = None,
     ) -> Issuer:
         """Makes an issuer, or opens it if it exists and is the one described.
 
@@ -100,7 +107,7 @@ class Issuer:
         with locked(home / "issuer.json", patience=_PATIENCE):
             if (home / "issuer.json").exists() or (home / "log").exists():
                 Identity.read(home).require(name, url, method)
-                found = cls(home, passphrase, clock)
+                found = cls(home, passphrase, clock, contexts=contexts)
                 _require_type(found.keys, key_type)
                 return found
             Identity.check(name, url, method)  # before there are keys
@@ -120,7 +127,7 @@ class Issuer:
             write_durably(home / "did.json", orjson.dumps(document, option=orjson.OPT_INDENT_2))
             Store(home / "issuer.sqlite").close()
             identity.write(home)
-        issuer = cls(home, passphrase, clock)
+        issuer = cls(home, passphrase, clock, contexts=contexts)
         issuer.keys = keys  # open already
         return issuer
 
@@ -205,6 +212,7 @@ class Issuer:
             signer=key,
             verification_method=self.identity.verification_method(key.public_key),
             suite=suite,
+            contexts=self._contexts,
         )
         press.composer.check()
         return press

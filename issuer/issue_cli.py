@@ -102,7 +102,7 @@ def issue(
 ) -> Result:
     """Issue a diploma for each row of a CSV file. The same file again issues nothing twice."""
     reading = Reading(mapping, dates, names, programmes)
-    composer = trial(_template(place.folder), _profile(place.folder, name, url))
+    composer = trial(_template(place.folder), place.contexts, _profile(place.folder, name, url))
     source = reading.open(file, composer.own)
     say(*text.mapping(source))
     if errors and errors.resolve() == file.resolve():
@@ -112,7 +112,8 @@ def issue(
     preview: list[str] = []
     if dry_run:
         composer.check()
-        checker = Checker(source, place.session.now().date(), reading.catalogue(), composer.template.text)
+        today, text_of_it = place.session.now().date(), composer.template.text
+        checker = Checker(source, today, reading.catalogue(), text_of_it, place.contexts)
         with Meter() as meter, _archive(place) as archive:
             done = check_file(checker, archive, errors, workers=workers, progress=meter)
         first = first_good(checker, done.survey, PREVIEWED)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import cached_property
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import orjson
@@ -74,6 +75,8 @@ class Press:
     """Has the issuer's assertion key."""
     verification_method: str
     suite: str
+    contexts: Path | None = None
+    """The folder of contexts that the deployment vouches for, if it has one."""
 
     def __getstate__(self) -> dict[str, Any]:
         return {part.name: getattr(self, part.name) for part in fields(self)}
@@ -89,7 +92,8 @@ class Press:
     def composer(self) -> Composer:
         """What makes the unsigned credentials."""
         template = Template(self.template)
-        return Composer(template, self.profile, self.id_secret, self.salt_secret, self.positions)
+        secrets = self.id_secret, self.salt_secret
+        return Composer(template, self.profile, *secrets, self.positions, self.contexts)
 
     def print(
         self, record: Record, seq: int, created: datetime, *, edition: int = 1, holder: str | None = None
@@ -101,6 +105,7 @@ class Press:
             verification_method=self.verification_method,
             suite=self.suite,
             created=created,
+            contexts=self.composer.contexts,
         )
         line = orjson.dumps({"seq": seq, "record": record, "credential": signed})
         return Printed(line, log_entry(signed))

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.commandline import Program
+from tests.registrar import graduate, table
 from tests.world import AWARDED, CONTEXT, NOW, Holder, University, verifier
 from vc import Verdict, sign
 from vc.jsonld import Contexts, Respelled, UnknownContext, documents, secured, vouched
@@ -204,3 +205,41 @@ def test_the_folder_beside_the_trust_list(program: Program, tmp_path: Path) -> N
     (folder / "thesis.json").write_text(text.replace("urn:ex:thesis", "urn:ex:snow"))
     answer = program("verify", file, *at)
     assert (answer.code, "SHA-256" in answer.err) == (2, True)
+
+
+@pytest.mark.slow
+def test_a_deployment_issues_keeps_and_shows_by_a_context_of_its_own(
+    program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In worker processes, too; and without the folder nobody else is fooled, but left without an answer."""
+    monkeypatch.chdir(tmp_path)
+    passphrase = tmp_path / "passphrase"
+    passphrase.touch(mode=0o600)
+    passphrase.write_text("correct horse battery\n")
+    assert program("issuer", "init", "--name", "U").code == 0
+    template = program.home / "issuer" / "template.json"
+    content = json.loads(template.read_bytes())
+    content["@context"].append(THESIS)
+    content["thesis"] = "On {programme_title}"
+    template.write_text(json.dumps(content))
+    Path("g.csv").write_text(table([graduate(1), graduate(2)]))
+    assert "is not known here" in program("issuer", "issue", "g.csv", "--dry-run").err
+    folder, text = program.home / "contexts", json.dumps({"@context": {"thesis": "urn:ex:thesis"}})
+    folder.mkdir()
+    (folder / "thesis.json").write_text(text)
+    row = {"url": THESIS, "file": "thesis.json", "sha256": hashlib.sha256(text.encode()).hexdigest()}
+    (folder / "index.json").write_text(json.dumps([row]))
+    assert program("issuer", "issue", "g.csv", "--dry-run").code == 0
+    assert program("issuer", "issue", "g.csv", "--workers", "2").code == 0
+    diploma = "diplomas/UNI-000001.json"
+    assert program("verify", diploma).code == 0
+    monkeypatch.setenv("INTAGLIO_PASSPHRASE_FILE", str(passphrase))
+    program("wallet", "init")
+    name = program("wallet", "import", diploma).out.strip()
+    asked = ("--challenge", "c", "--domain", "d")
+    shown = program("wallet", "present", name, *asked, "--yes")
+    assert shown.code == 0, shown.err
+    Path("shown.json").write_text(shown.out)
+    assert program("verify", "shown.json", *asked).code == 0
+    shutil.rmtree(folder)
+    assert program("verify", diploma).code == 3
