@@ -36,14 +36,14 @@ NOW = ISSUED + timedelta(minutes=10)
 ROUNDS = 300
 
 
-def bundle(folder: Path) -> tuple[bytes, Trust]:
-    """A diploma of an invented graduate, and the trust file of its invented university."""
+def bundle(folder: Path, issued: datetime = ISSUED) -> tuple[bytes, Trust]:
+    """A diploma of an invented graduate, and the trust list that its invented university is on."""
     university = Issuer.create(
         folder,
         name="Example University",
         url="https://university.example",
         passphrase=lambda: None,
-        clock=lambda: ISSUED,
+        clock=lambda: issued,
     )
     entry = university.issue(
         {

@@ -243,6 +243,8 @@ def published_list(home: Path, url: str) -> bytes | None:
     does, `Unavailable` where the folder cannot be read.
     """
     try:
+        if not home.is_dir():  # on most machines that verify
+            return None
         name = url.removeprefix(Identity.read(home).profile.list_url(""))
     except NotFound:
         return None

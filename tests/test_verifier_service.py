@@ -78,6 +78,17 @@ def test_a_process_that_is_killed_is_one_request_and_not_the_service(tmp_path: P
 
 
 @pytest.mark.slow
+def test_a_process_that_was_never_asked_ends_without_a_word(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with Processes(functools.partial(worker, tmp_path), 1) as processes:
+        (waiting,) = processes._workers
+        assert waiting._pipe
+        assert waiting._pipe.poll(PATIENCE)
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.slow
 def test_a_process_that_wants_too_much_memory_ends(tmp_path: Path) -> None:
     with Processes(functools.partial(worker, tmp_path), 1) as processes:
         with pytest.raises(TryLater):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from wire import Problem
@@ -104,7 +105,7 @@ class Report:
         self.holder = holder
         """The DID that proved, for the verifier's challenge, to be the presenter's; `None` where none did."""
 
-    @property
+    @cached_property
     def verdict(self) -> Verdict:
         """Invalid if any check failed; valid only if none failed and none stayed open."""
         outcomes = {check.outcome for check in self.checks}

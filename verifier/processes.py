@@ -138,7 +138,7 @@ def _serve(
     while True:
         try:
             question = pipe.recv()
-        except EOFError:
+        except (EOFError, ConnectionResetError):  # the parent ended
             return
         try:
             answer = judge(question)

@@ -69,6 +69,7 @@ def server(app: FastAPI, *, tls: tuple[Path, Path] | None = None, limits: Limits
         log_level="warning",
         access_log=False,  # paths hold the tokens of claim links
         server_header=False,
+        proxy_headers=False,  # nothing here asks who the sender is but by the connection
         ssl_certfile=chain,
         ssl_keyfile=key,
     )
