@@ -134,14 +134,11 @@ def _serve(
     if sys.platform == "linux":
         resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     judge = make()
-    pipe.send(None)
-    while True:
-        try:
-            question = pipe.recv()
-        except (EOFError, ConnectionResetError):  # the parent ended
-            return
-        try:
-            answer = judge(question)
-        except MemoryError:  # what is left over would be in the way of the next one
-            return
-        pipe.send(answer)
+    try:
+        pipe.send(None)
+        while True:
+            pipe.send(judge(pipe.recv()))
+    except (EOFError, ConnectionError):  # the parent ended
+        return
+    except MemoryError:  # what is left over would be in the way of the next question
+        return
