@@ -35,7 +35,8 @@ class Database:
     def __init__(self, path: Path) -> None:
         self._turn = threading.Lock()
         query = {"uri": "true"}
-        if writable := os.access(path.parent, os.W_OK):
+        self.is_writable = os.access(path.parent, os.W_OK)
+        if self.is_writable:
             path.touch(mode=0o600)
         elif Path(f"{path}-wal").exists():
             query["mode"] = "ro"
@@ -45,7 +46,7 @@ class Database:
         # An error's text must not have the names of graduates in it.
         self._engine = create_engine(where, connect_args={"timeout": _LOCK_WAIT}, hide_parameters=True)
         event.listen(self._engine, "connect", _begin_by_hand)
-        if writable:
+        if self.is_writable:
             event.listen(self._engine, "connect", _configure)
         event.listen(self._engine, "begin", _begin)
         steps = migrations.steps()

@@ -18,9 +18,10 @@ from wire.text import counted, printable, shortened
 
 from . import text
 from .export import export as write_bundles
-from .issue import ROW, Issuer
+from .finding import MOST_FOUND, ROW
+from .issue import Issuer
 from .names import full_name
-from .store import MOST_FOUND, Entry
+from .store import Entry
 from .terminal import PARTLY, Meter, choose, out_option, pairs
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ def list_(place: Place, selector: str) -> Result:
     """List the diplomas. A number or its beginning, a name or an e-mail address lists those that fit."""
     made = place.open()
     if selector:
-        found = made.find(selector) or made.store.numbered(selector)
+        found = made.find(selector) or made.finder.numbered(selector)
         if not found:
             say("No diploma fits.")
         if more := len(found) > MOST_FOUND:
@@ -166,7 +167,7 @@ def select(made: Issuer, selector: str) -> Entry:
         raise click.UsageError("An empty text names no diploma.")
     if is_file(selector):
         with Path(selector).open("rb") as file:
-            return made.find_credential(Bundle.parse(file.read(MAX_BYTES + 1)).secured)
+            return made.finder.find_credential(Bundle.parse(file.read(MAX_BYTES + 1)).secured)
     found = made.find(selector)
     row = f"{selector} of {made.store.latest_job().file}" if ROW.fullmatch(selector) else ""
     if not found:

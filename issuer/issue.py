@@ -7,7 +7,6 @@ exists (a correction, one bound to a holder's key) rest on the index alone: clai
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -24,13 +23,12 @@ from ledger import EntryKind, Log, entry
 from ledger.folder import open_to_read
 from ledger.log import LogReader, time_to_sign, verifier_keys
 from ledger.tiles.posix import PosixStore, kept_beside
-from vc import SUITES, Anchored, Bundle, Credential
+from vc import SUITES, Anchored, Bundle
 from vc.anchoring import document_digest
 from vc.integrity import SUITES_BY_KEY
-from vc.status import StatusEntry
 from wire.clock import is_ahead
 from wire.files import locked, make_private_folder, write_durably
-from wire.problem import Conflict, Damaged, Malformed, NotFound, Problem, Refused
+from wire.problem import Conflict, Damaged, Malformed, Problem, Refused
 from wire.strict import load_json_object
 
 from . import documents
@@ -39,9 +37,10 @@ from .bulk import Bulk, Progress, Result
 from .checking import Catalogue
 from .clock import ClockJournal
 from .consistency import append, require_agreement, require_not_older
+from .finding import Finder
 from .home import KEY_TYPES, KEYS, Identity, index
 from .names import with_changes
-from .permutation import LIST_BITS, LIST_ENTRIES
+from .permutation import LIST_BITS
 from .press import Line, Press
 from .records import InvalidRecord, Record, check_record, latest_award
 from .singles import Edition, RecordRefused, Singles
@@ -54,8 +53,6 @@ from .turns import Turns
 Clock = Callable[[], datetime]
 
 _PATIENCE = 5.0  # seconds that one who issues waits for another
-_LIST_NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
-ROW = re.compile(r"row[ :]?([1-9][0-9]{0,9})")
 
 
 class Issuer:
@@ -248,6 +245,11 @@ class Issuer:
     def _archive(self) -> Archive:  # needs neither keys nor log: to look at a diploma, no right to write
         return Archive(self.store, self.home / "shards")
 
+    @cached_property
+    def finder(self) -> Finder:
+        """What finds diplomas by what people have at hand."""
+        return Finder(self.store, self._archive, self.identity.profile, lambda: self._press)
+
     # Issuing
 
     def issue_file(
@@ -274,6 +276,7 @@ class Issuer:
                 workers=workers,
                 progress=progress,
             )
+        self.store.lookup.catch_up(self._press.composer.credential_id)
         self.lists.publish(now=self._clock())
         return result
 
@@ -455,39 +458,8 @@ class Issuer:
     # Finding
 
     def find(self, text: str) -> list[Entry]:
-        """The editions that a person means by a diploma number, `row 17`, an id, a name or an e-mail address.
-
-        A row is one of the file that was issued last. Empty where nothing fits.
-        """
-        row = ROW.fullmatch(text)
-        try:
-            text.encode()
-        except UnicodeEncodeError:  # typed as bytes that are not UTF-8
-            return []
-        try:
-            if row:
-                issued = self.store.entry(self.store.latest_job().seq(int(row[1])))
-                return [self.store.current(issued.number)]
-            if text.startswith(self.identity.profile.iri("credential", "")):
-                return [self._by_id(text)]
-            return [self.store.current(text)]
-        except NotFound:
-            return self.store.search(text)
-
-    def find_credential(self, document: Mapping[str, Any]) -> Entry:
-        """The edition that a credential is, found by its place in its status list.
-
-        Raises `NotFound`, also where another credential has that place: the document is nobody's word yet.
-        """
-        for status in Credential.parse(document).status:
-            found = StatusEntry.parse(status)
-            number = found.list_url.removeprefix(self.identity.profile.list_url(""))
-            if not _LIST_NUMBER.fullmatch(number) or found.index >= LIST_ENTRIES:
-                continue
-            entry = self.store.entry(self._press.positions.seq(int(number), found.index))
-            if self.line(entry).credential["id"] == document.get("id"):
-                return entry
-        raise NotFound("the credential is none of this issuer's")
+        """As `Finder.find` does."""
+        return self.finder.find(text)
 
     def entries(self, first: int = 0, stop: int | None = None) -> Iterator[Entry]:
         """All editions, or those with sequence numbers from `first` up to `stop`, in their order."""
@@ -495,12 +467,6 @@ class Issuer:
         while page := self.store.entries(after, stop):
             yield from page
             after = page[-1].seq
-
-    def _by_id(self, identifier: str) -> Entry:
-        for found in self.entries():
-            if self._press.composer.credential_id(found.number, found.edition) == identifier:
-                return found
-        raise NotFound("no diploma with this id was issued here")
 
     def trust_entry(self) -> dict[str, Any]:
         """What a trust file needs to recognise this issuer (`issuer`) and its ledger (`log`).

@@ -104,7 +104,8 @@ class Singles:
             number, name, email = index_columns(asked.record)
             entry = NewEntry(seq, number, asked.edition, None, name, email)
             packed = zstandard.compress(printed.line)
-            signed.append(Single(entry, packed, printed.entry, asked.generation))
+            identifier = self._press.composer.credential_id(number, asked.edition)
+            signed.append(Single(entry, packed, printed.entry, identifier, asked.generation))
         return signed
 
     def _complete(self, key: bytes, seqs: Sequence[int], entries: Sequence[bytes]) -> None:

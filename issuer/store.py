@@ -20,13 +20,11 @@ from wire.problem import Conflict, Damaged, NotFound, Problem, Refused
 from .crossing import Crossed, Incoming, compare
 from .database import Database
 from .logged import Appended, Logged, raise_to, settle
+from .lookup import Lookup, note, put
 from .records import FIRST_ROW
 from .revocations import Revocations
 
 _PAGE = 1000
-MOST_FOUND = 100
-"""Diplomas that a search gives."""
-
 _NO_SEQ = (1 << 63) - 1  # the largest integer that SQLite has
 
 
@@ -94,6 +92,7 @@ class Single(NamedTuple):
     entry: NewEntry
     line: bytes
     log_entry: bytes
+    id: str
     generation: int | None = None
     """Of the link by which it is claimed."""
 
@@ -111,6 +110,7 @@ class Store:
         self._database = Database(path)
         self.logged = Logged(self._database)
         self.revocations = Revocations(self._database)
+        self.lookup = Lookup(self._database)
 
     def close(self) -> None:
         """Closes the index in this process."""
@@ -173,6 +173,8 @@ class Store:
         """Records the credentials of a chunk whose digests are in the log."""
         with self._database.writing() as connection:
             _insert(connection, entries)
+            if entries:
+                note(connection, min(entries).seq, max(entries).seq + 1)
             connection.exec_driver_sql(
                 "UPDATE chunk SET first_leaf = ?, issued = ? WHERE job = ? AND number = ?",
                 (batch.leaves.start, len(entries), job.id, number),
@@ -285,36 +287,6 @@ class Store:
         return self._all(
             f"seq > ? AND seq < ? ORDER BY seq LIMIT {_PAGE}", after, _NO_SEQ if stop is None else stop
         )
-
-    def search(self, text: str) -> list[Entry]:
-        """The latest editions whose holder's e-mail address is `text` or whose name has it in it.
-
-        No more than `MOST_FOUND` and one, which says that there may be more.
-        """
-        wanted = text.casefold()
-        with self._database.reading() as connection:
-            rows = connection.exec_driver_sql("SELECT seq, name, email FROM person ORDER BY seq")
-            seqs = [
-                seq for seq, name, email in rows if wanted in name.casefold() or wanted == email.casefold()
-            ]
-        found: dict[str, Entry] = {}
-        for seq in seqs:
-            entry = self.current(self.entry(seq).number)
-            found.setdefault(entry.number, entry)
-            if len(found) > MOST_FOUND:
-                break
-        return list(found.values())
-
-    def numbered(self, beginning: str) -> list[Entry]:
-        """The latest editions of diplomas whose number begins so; no more than `MOST_FOUND` and one."""
-        with self._database.reading() as connection:
-            rows = connection.exec_driver_sql(
-                "SELECT DISTINCT number FROM credential WHERE number >= ? AND number < ? "
-                "ORDER BY number LIMIT ?",
-                (beginning, beginning + "\U0010ffff", MOST_FOUND + 1),
-            )
-            numbers = [row[0] for row in rows]
-        return [self.current(number) for number in numbers]
 
     def place(self, seq: int) -> tuple[Job, int, int]:
         """The job, chunk number and first log entry of the chunk that has a bulk credential."""
@@ -437,6 +409,7 @@ def _begin_one(connection: Connection, single: Single) -> None:
             f"the diploma has an edition {single.entry.edition} already",
             hint="`intaglio issuer show` shows it; `intaglio issuer correct` makes the next one.",
         ) from error
+    put(connection, single.entry.seq, single.id, single.entry.email)
     connection.exec_driver_sql("INSERT INTO single VALUES (?, ?)", (single.entry.seq, single.line))
 
 

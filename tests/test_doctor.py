@@ -186,7 +186,7 @@ def test_every_command_that_ends_by_itself_knows_json() -> None:
         (("wallet", "list"), 4, "Not found", "there is no wallet at"),
         (("ledger", "status"), 4, "Not found", "there is no log in"),
         (("trust", "remove", "did:example:a"), 4, "Not found", "did:example:a is not in the trust list"),
-        (("verify",), 2, "Wrong use", "Missing argument 'FILE|URL|-'."),
+        (("verify",), 2, "Wrong use", "Missing argument 'FILE|FOLDER|ZIP|URL|-...'."),
         (("verify", "x", "--challenge", ""), 2, "Wrong use", "Nothing stands after --challenge"),
         (("verify", "x", "--challenge="), 2, "Wrong use", "Nothing stands after --challenge"),
         (("nonsense",), 2, "Wrong use", "No such command 'nonsense'."),

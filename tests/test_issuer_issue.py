@@ -436,7 +436,7 @@ def test_a_diploma_is_found_by_its_id_and_by_the_credential_itself(filled: Issue
         entry = filled.store.entry(seq)
         credential = filled.line(entry).credential
         assert filled.find(credential["id"]) == [entry]
-        assert filled.find_credential(credential) == entry
+        assert filled.finder.find_credential(credential) == entry
     assert filled.find(filled.identity.profile.iri("credential", "unknown")) == []
 
 
@@ -444,7 +444,7 @@ def test_a_credential_of_another_issuer_is_none_of_ours(filled: Issuer, tmp_path
     other = issuer_in(tmp_path / "other")
     credential = other.line(other.issue(graduate(1))).credential
     with pytest.raises(NotFound, match="none of this issuer's"):
-        filled.find_credential(credential)
+        filled.finder.find_credential(credential)
 
 
 @pytest.mark.slow
@@ -455,7 +455,7 @@ def test_a_place_that_no_list_has_is_none_of_ours(filled: Issuer, number: str, i
     credential = filled.line(filled.store.entry(4)).credential
     status = status_statement(filled.identity.profile.list_url(number), index)
     with pytest.raises(NotFound):
-        filled.find_credential({**credential, "termsOfUse": status})
+        filled.finder.find_credential({**credential, "termsOfUse": status})
 
 
 def test_a_document_that_only_names_the_place_of_a_diploma_is_not_that_diploma(filled: Issuer) -> None:
@@ -463,7 +463,7 @@ def test_a_document_that_only_names_the_place_of_a_diploma_is_not_that_diploma(f
     forged = {**credential, "id": "urn:x:another", "issuer": "did:example:somebody"}
     del forged["proof"]
     with pytest.raises(NotFound, match="none of this issuer's"):
-        filled.find_credential(forged)
+        filled.finder.find_credential(forged)
 
 
 def test_a_damaged_single_diploma_is_named(issuer: Issuer) -> None:

@@ -95,7 +95,7 @@ def one_edition(race: Race, folder: Path) -> None:
     stores = [Store(folder / "issuer.sqlite") for _ in range(2)]
 
     def begin(store: Store, seq: int) -> Callable[[], object]:
-        single = Single(NewEntry(seq, NUMBER, 1, None, "张敏", ""), b"line", b"entry")
+        single = Single(NewEntry(seq, NUMBER, 1, None, "张敏", ""), b"line", b"entry", "urn:x:1")
         return lambda: store.begin_singles([[single]])
 
     results = race.run([begin(store, seq) for seq, store in enumerate(stores)])

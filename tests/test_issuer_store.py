@@ -8,8 +8,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event
 
+from issuer.archive import Archive
 from issuer.crossing import Crossed, Incoming
+from issuer.document import Profile
+from issuer.finding import Finder
 from issuer.logged import Appended
+from issuer.press import Press
 from issuer.revocations import Published
 from issuer.store import EditionTaken, Job, NewEntry, Single, Store
 from wire.problem import Damaged, NotFound, Refused, Unavailable
@@ -116,7 +120,7 @@ def test_rows_are_compared_with_each_other_and_with_what_was_issued(store: Store
 
 
 def begin(store: Store, entry: NewEntry, line: bytes = b"") -> None:
-    (refused,) = store.begin_singles([[Single(entry, line, b"%d" % entry.seq)]])
+    (refused,) = store.begin_singles([[Single(entry, line, b"%d" % entry.seq, f"urn:x:{entry.seq}")]])
     if refused is not None:
         raise refused[1]
 
@@ -155,15 +159,24 @@ def test_a_revocation_covers_every_edition_and_stays(store: Store) -> None:
     assert store.revocations.of_list(0) == [(0, "fraud", DATE), (1, "fraud", DATE)]
 
 
+def finder(store: Store) -> Finder:
+    def nobody() -> Press:
+        raise AssertionError("no secret is needed")
+
+    return Finder(store, Archive(store, Path()), Profile("did:example:u", "U", "u.example/log"), nobody)
+
+
 def test_people_are_found_by_part_of_the_name_or_the_whole_address(store: Store) -> None:
     job_with(store, 12)
     begin(store, entry(20, number="N3", edition=2, leaf=None, name="Zoë Ádám", email=""))
     store.finish_singles([20], batch(12), DATE)
-    assert [found.number for found in store.search("ADA 1")] == ["N1", "N10", "N11"]
-    assert [found.number for found in store.search("A1@X.example")] == ["N1"]
-    assert store.search("@x.example") == []
-    assert [found.edition for found in store.search("ádám")] == [2]
-    assert [found.edition for found in store.search("ada 3")] == [2]  # the name of a former edition leads on
+    assert [found.number for found in finder(store).search("ADA 1")] == ["N1", "N10", "N11"]
+    assert [found.number for found in finder(store).search("A1@X.example")] == ["N1"]
+    assert finder(store).search("@x.example") == []
+    assert [found.edition for found in finder(store).search("ádám")] == [2]
+    assert [found.edition for found in finder(store).search("ada 3")] == [
+        2
+    ]  # the name of a former edition leads on
 
 
 def test_pages_follow_the_sequence_numbers(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

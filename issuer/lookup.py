@@ -1,0 +1,159 @@
+"""By what a diploma is found besides its number: its id, an e-mail address, a part of a name.
+
+The index over ids and addresses is one over random values, which would make a file's rows ten times as
+dear if each were put into it by itself. So chunks only note the range of their sequence numbers, and
+`Lookup.catch_up` puts a whole file's keys in, in their order. What was noted and not put in yet is looked
+through one by one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+
+from sqlalchemy import Connection
+
+from .database import Database
+
+_SLICE = 1 << 18  # sequence numbers in one transaction, for which other writers wait two seconds
+_PORTION = 10_000  # rows
+
+IdOf = Callable[[str, int], str]
+"""The `id` of the credential that an edition of a diploma is."""
+
+
+class Lookup:
+    """Sequence numbers of editions by what somebody has at hand."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def addressed(self, address: str) -> list[int]:
+        """Those whose holder has this e-mail address, however it is spelled."""
+        wanted = address.casefold()
+        return [seq for seq, _, _, email in self._candidates(wanted) if email.casefold() == wanted]
+
+    def identified(self, identifier: str, id_of: IdOf) -> list[int]:
+        """That of the credential with this `id`; none if there is none."""
+        return [
+            seq
+            for seq, number, edition, _ in self._candidates(identifier)
+            if id_of(number, edition) == identifier
+        ]
+
+    def named(self, text: str) -> Iterator[int]:
+        """Those of whose name this is a part. All names are looked through."""
+        wanted = text.casefold()
+        after = -1
+        while page := self._names(after):
+            yield from (seq for seq, name in page if wanted in name.casefold())
+            after = page[-1][0]
+
+    def numbered(self, beginning: str, most: int) -> list[str]:
+        """The numbers of diplomas that begin so, in their order; no more than `most`."""
+        with self._database.reading() as connection:
+            rows = connection.exec_driver_sql(
+                "SELECT DISTINCT number FROM credential WHERE number >= ? AND number < ? "
+                "ORDER BY number LIMIT ?",
+                (beginning, beginning + "\U0010ffff", most),
+            )
+            return [row[0] for row in rows]
+
+    def catch_up(self, id_of: IdOf) -> None:
+        """Puts in what was noted, if this folder may be written to."""
+        while self._database.is_writable and self._ranges():
+            with self._database.writing() as connection:
+                _list_next(connection, id_of)
+
+    def _candidates(self, wanted: str) -> Iterator[tuple[int, str, int, str]]:
+        with self._database.reading() as connection:
+            yield from connection.exec_driver_sql(
+                f"{_ROW} JOIN lookup USING (seq) WHERE key = ?", (key(wanted),)
+            ).all()
+        for first, stop in self._ranges():
+            while first < stop:
+                page = self._page(first, stop)
+                yield from page
+                first = page[-1][0] + 1 if page else stop
+
+    def _page(self, first: int, stop: int) -> list[tuple[int, str, int, str]]:
+        with self._database.reading() as connection:
+            rows = connection.exec_driver_sql(
+                f"{_ROW} WHERE seq >= ? AND seq < ? ORDER BY seq LIMIT {_PORTION}", (first, stop)
+            )
+            return [(seq, number, edition, email) for seq, number, edition, email in rows]
+
+    def _names(self, after: int) -> list[tuple[int, str]]:
+        with self._database.reading() as connection:
+            rows = connection.exec_driver_sql(
+                f"SELECT seq, name FROM person WHERE seq > ? ORDER BY seq LIMIT {_PORTION}",  # noqa: S608
+                (after,),
+            )
+            return [(seq, name) for seq, name in rows]
+
+    def _ranges(self) -> list[tuple[int, int]]:
+        with self._database.reading() as connection:
+            return _merged(connection)
+
+
+_ROW = "SELECT seq, number, edition, coalesce(email, '') FROM credential LEFT JOIN person USING (seq)"
+
+
+def key(text: str) -> int:
+    """What stands in the index for an id, or for an address in lower case; another text may have the same."""
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], signed=True)
+
+
+def note(connection: Connection, first: int, stop: int) -> None:
+    """Notes that credentials with these sequence numbers are to be put in."""
+    connection.exec_driver_sql(
+        "INSERT INTO unlisted VALUES (?, ?) ON CONFLICT DO UPDATE SET stop = max(stop, excluded.stop)",
+        (first, stop),
+    )
+
+
+def put(connection: Connection, seq: int, identifier: str, email: str) -> None:
+    """Puts in one credential at once."""
+    rows = [(found, seq) for found in _keys(identifier, email)]
+    connection.exec_driver_sql("INSERT OR IGNORE INTO lookup VALUES (?, ?)", rows)
+
+
+def _keys(identifier: str, email: str) -> list[int]:
+    return [key(text) for text in (identifier, email.casefold()) if text]
+
+
+def _keys_of(id_of: IdOf, number: str, edition: int, email: str) -> list[int]:
+    return _keys(id_of(number, edition), email)
+
+
+def _list_next(connection: Connection, id_of: IdOf) -> None:
+    """Puts in the first range, or so much of it as one transaction may take."""
+    ranges = _merged(connection)
+    if not ranges:  # another process was first
+        return
+    first, end = ranges[0]
+    stop = min(end, first + _SLICE)
+    connection.exec_driver_sql("CREATE TEMP TABLE IF NOT EXISTS listing (key INTEGER, seq INTEGER)")
+    connection.exec_driver_sql("DELETE FROM temp.listing")
+    rows = connection.exec_driver_sql(f"{_ROW} WHERE seq >= ? AND seq < ?", (first, stop))
+    for portion in rows.partitions(_PORTION):
+        found = [(each, seq) for seq, *rest in portion for each in _keys_of(id_of, *rest)]
+        connection.exec_driver_sql("INSERT INTO temp.listing VALUES (?, ?)", found)
+    connection.exec_driver_sql(
+        "INSERT OR IGNORE INTO lookup SELECT key, seq FROM temp.listing ORDER BY key, seq"
+    )
+    connection.exec_driver_sql("DROP TABLE temp.listing")
+    connection.exec_driver_sql("DELETE FROM unlisted WHERE first >= ? AND first < ?", (first, end))
+    if stop < end:
+        note(connection, stop, end)
+
+
+def _merged(connection: Connection) -> list[tuple[int, int]]:
+    """The noted ranges, those that touch as one."""
+    merged: list[tuple[int, int]] = []
+    for first, stop in connection.exec_driver_sql("SELECT first, stop FROM unlisted ORDER BY first"):
+        if merged and first <= merged[-1][1]:
+            merged[-1] = merged[-1][0], max(stop, merged[-1][1])
+        else:
+            merged.append((first, stop))
+    return merged

@@ -1,0 +1,166 @@
+"""Diplomas are found by id and e-mail address without looking through all, however they were issued."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from sqlalchemy import event
+
+from issuer import lookup as module
+from issuer.issue import Issuer
+from issuer.logged import Appended
+from issuer.lookup import Lookup
+from issuer.store import NewEntry, Store
+from tests.registrar import NOW, csv_file, graduate, issuer_in
+from tests.test_issuer_migrations import of_f31e11f
+
+DATE = "2026-07-01T12:00:00Z"
+
+
+def id_of(number: str, edition: int) -> str:
+    return f"urn:x:{number}:{edition}"
+
+
+def fill(store: Store, rows: range, job: bytes = b"key") -> None:
+    """A chunk with these rows; each of them is numbered as its sequence number."""
+    begun = store.begin(job, "g.csv", DATE, len(rows), 1)
+    store.begin_chunk(begun, 0, begun.first_seq)
+    entries = [NewEntry(row, f"N{row}", 1, row, f"Ada {row}", f"A{row}@x.example") for row in rows]
+    store.finish_chunk(begun, 0, Appended(job, range(1)), entries)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "issuer.sqlite")
+
+
+def unlisted(store: Store) -> list[tuple[int, int]]:
+    return store.lookup._ranges()
+
+
+def plan(store: Store, ask: Callable[[Lookup], object]) -> list[str]:
+    """How SQLite does the first thing that is asked of it."""
+    asked: list[tuple[str, tuple[object, ...]]] = []
+    event.listen(
+        store._database._engine,
+        "before_cursor_execute",
+        lambda *arguments: asked.append((arguments[2], arguments[3])),
+    )
+    ask(store.lookup)
+    statement, values = next(found for found in asked if found[0].startswith("SELECT"))
+    with store._database.reading() as connection:
+        return [row[-1] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)]
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [lambda lookup: lookup.addressed("a7@X.example"), lambda lookup: lookup.identified("urn:x:N7:1", id_of)],
+)
+def test_ids_and_addresses_are_found_by_index(store: Store, ask: Callable[[Lookup], object]) -> None:
+    fill(store, range(20))
+    store.lookup.catch_up(id_of)
+    assert unlisted(store) == []
+    assert ask(store.lookup) == [7]
+    steps = plan(store, ask)
+    assert "SEARCH lookup USING PRIMARY KEY (key=?)" in steps
+    assert not [step for step in steps if "SCAN" in step]
+
+
+def test_what_is_not_in_the_index_yet_is_found_as_well(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_PORTION", 2)
+    fill(store, range(5))
+    assert unlisted(store) == [(0, 5)]
+    assert store.lookup.addressed("a3@x.example") == [3]
+    assert store.lookup.identified("urn:x:N4:1", id_of) == [4]
+    assert store.lookup.identified("urn:x:N4:2", id_of) == []
+    assert unlisted(store) == [(0, 5)]
+
+
+def test_what_was_noted_is_put_in_slice_by_slice(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_SLICE", 3)
+    fill(store, range(5))
+    fill(store, range(5, 9), b"another")
+    fill(store, range(20, 21), b"a third")
+    assert unlisted(store) == [(0, 9), (20, 21)]
+    with store._database.writing() as connection:
+        module._list_next(connection, id_of)
+    assert unlisted(store) == [(3, 9), (20, 21)]
+    store.lookup.catch_up(id_of)
+    assert unlisted(store) == []
+    for row in (*range(9), 20):
+        assert store.lookup.identified(f"urn:x:N{row}:1", id_of) == [row]
+        assert store.lookup.addressed(f"a{row}@x.example") == [row]
+
+
+def test_texts_of_one_hash_are_told_apart(store: Store) -> None:
+    fill(store, range(2))
+    store.lookup.catch_up(id_of)
+    with store._database.writing() as connection:
+        connection.exec_driver_sql("INSERT INTO lookup SELECT key, 1 FROM lookup WHERE seq = 0")
+    assert store.lookup.identified("urn:x:N0:1", id_of) == store.lookup.addressed("a0@x.example") == [0]
+
+
+def test_an_index_of_f31e11f_is_found_in_and_brought_up_to_date(tmp_path: Path) -> None:
+    store = Store(of_f31e11f(tmp_path / "issuer.sqlite"))
+    (first, stop), *_ = unlisted(store)
+    assert first == 0
+    with closing(sqlite3.connect(tmp_path / "issuer.sqlite")) as connection:
+        rows = connection.execute("SELECT seq, email FROM person").fetchall()
+    assert stop > max(seq for seq, _ in rows)
+    addresses = {email: [seq for seq, other in rows if other == email] for _, email in rows if email}
+    for _ in range(2):
+        for address, seqs in addresses.items():
+            assert store.lookup.addressed(address.upper()) == seqs
+        assert store.lookup.identified("urn:x:UNI-1:2", id_of) == [3]
+        store.lookup.catch_up(id_of)
+    assert unlisted(store) == []
+
+
+@pytest.fixture
+def issuer(tmp_path: Path) -> Issuer:
+    return issuer_in(tmp_path / "home")
+
+
+def test_all_ways_of_issuing_end_in_the_index(issuer: Issuer, tmp_path: Path) -> None:
+    source = csv_file(tmp_path / "g.csv", [graduate(row) for row in range(1, 4)])
+    issuer.issue_file(source, tmp_path / "errors.csv")
+    issuer.issue_many([graduate(4), graduate(5)])
+    issuer.correct("UNI-000004", {"email": "Another@example.org"})
+    assert unlisted(issuer.store) == []
+    for entry in issuer.entries():
+        assert issuer.find(issuer.line(entry).credential["id"]) == [issuer.store.entry(entry.seq)]
+    assert [found.edition for found in issuer.find("another@EXAMPLE.org")] == [2]
+    assert [found.edition for found in issuer.find("graduate4@example.org")] == [2]  # of the edition before
+    assert issuer.find("nobody@example.org") == []
+
+
+def test_a_name_may_have_an_at_in_it(issuer: Issuer) -> None:
+    issuer.issue(graduate(1, given_name="Ada @home"))
+    assert [found.number for found in issuer.find("a @HOME")] == ["UNI-000001"]
+
+
+def test_an_address_is_found_without_a_key(issuer: Issuer) -> None:
+    issuer.issue(graduate(1))
+
+    def nobody() -> bytes | None:
+        raise AssertionError("nobody is to be asked")
+
+    opened = Issuer(issuer.home, nobody, lambda: NOW)
+    assert [found.number for found in opened.find("graduate1@example.org")] == ["UNI-000001"]
+
+
+def test_who_may_only_read_finds_what_is_not_in_the_index(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(store, range(3))
+    store.close()
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    reader = Store(tmp_path / "issuer.sqlite")
+    reader.lookup.catch_up(id_of)
+    assert unlisted(reader) == [(0, 3)]
+    assert reader.lookup.identified("urn:x:N2:1", id_of) == [2]
