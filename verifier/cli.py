@@ -131,12 +131,7 @@ def verify(
     if len(sources) > 1 or is_many(sources[0]):
         return _verify_all(sources, fetcher, report_on, judge.trust)
     report = report_on(_read(sources[0], fetcher))
-    word = WORDS[report.verdict]
-    strong = emphasized(word, COLOURS[report.verdict])
-    lines = [
-        wrapped(line, _FINDING) if line.startswith(" ") else wrapped(line, 2).replace(word, strong, 1)
-        for line in render(report, judge.trust)
-    ]
+    lines = [_laid(line, report.verdict) for line in render(report, judge.trust)]
     return Result(_data(report), "\n".join(lines), _EXIT[report.verdict])
 
 
@@ -244,6 +239,14 @@ def _advice(check: Check) -> str:
     if isinstance(problem, Malformed | InvalidDID) and not isinstance(problem, TooLarge):
         return hint if hint and check.step == 1 else MalformedCredential.advice
     return hint
+
+
+def _laid(line: str, verdict: Verdict) -> str:
+    """A line of the report as a terminal shows it, the verdict at its beginning made strong."""
+    word = WORDS[verdict]
+    if line.startswith(word):
+        return emphasized(word, COLOURS[verdict]) + wrapped(line, 2)[len(word) :]
+    return wrapped(line, _FINDING if line.startswith(" ") else 2)
 
 
 def _line(check: Check) -> str:
