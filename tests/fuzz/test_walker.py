@@ -19,6 +19,8 @@ from tests.fuzz.documents import (
 from tests.fuzz.oracles import by_pyld, by_pyoxigraph
 from vc.jsonld import Contexts, canonicalize, secured, vendored
 
+COUNTS = [pytest.param(2_000, marks=pytest.mark.slow), pytest.param(10_000, marks=pytest.mark.soak)]
+
 pytestmark = pytest.mark.filterwarnings("ignore::SyntaxWarning")  # pyld's, about contexts
 
 
@@ -63,27 +65,20 @@ def compare(seeds: range, contexts: Contexts) -> Counter[str]:
     return seen
 
 
-@pytest.mark.slow
-def test_three_hundred_documents() -> None:
-    seen = compare(range(300), vendored())
-    assert seen["pyld"] > 270
-    assert seen["pyoxigraph"] > 210
+@pytest.mark.parametrize("count", COUNTS)
+def test_thousands_of_documents(count: int) -> None:
+    seen = compare(range(1000, 1000 + count), vendored())
+    assert seen["pyld"] > 0.91 * count
+    assert seen["pyoxigraph"] > 0.73 * count
+    assert seen["both"] > 0.7 * count
+    assert seen["one or both"] > 0.96 * count
 
 
-@pytest.mark.slow
-def test_ten_thousand_documents() -> None:
-    seen = compare(range(1000, 11000), vendored())
-    assert seen["pyld"] > 9_200
-    assert seen["pyoxigraph"] > 7_500
-    assert seen["both"] > 7_200
-    assert seen["one or both"] > 9_700
-
-
-@pytest.mark.slow
-def test_three_thousand_documents_as_they_are_signed() -> None:
+@pytest.mark.parametrize("count", COUNTS)
+def test_thousands_of_documents_as_they_are_signed(count: int) -> None:
     """With each property and type in its one spelling."""
-    seen = compare(range(20_000, 23_000), secured())
-    assert seen["pyld"] > 2_750
-    assert seen["pyoxigraph"] > 2_400
-    assert seen["both"] > 2_250
-    assert seen["one or both"] > 2_900
+    seen = compare(range(20_000, 20_000 + count), secured())
+    assert seen["pyld"] > 0.9 * count
+    assert seen["pyoxigraph"] > 0.78 * count
+    assert seen["both"] > 0.73 * count
+    assert seen["one or both"] > 0.95 * count
