@@ -26,6 +26,7 @@ from vc.status import Reason
 from wire.problem import Problem
 
 pytestmark = pytest.mark.slow  # hundreds of processes: for `make test`
+POINTS = pytest.mark.parametrize("points", [50, pytest.param(200, marks=pytest.mark.soak)])
 
 Prepare = Callable[[], tuple[Work, Work]]
 
@@ -123,22 +124,27 @@ def single_diplomas(issuer: Issuer, folder: Path) -> Prepare:
     return prepare
 
 
-def test_the_same_command_finishes_what_was_killed(issuer: Issuer, source: Source, tmp_path: Path) -> None:
-    assert kill_everywhere(same_file_again(issuer, source, tmp_path), points=200) == 200
+@POINTS
+def test_the_same_command_finishes_what_was_killed(
+    issuer: Issuer, source: Source, tmp_path: Path, points: int
+) -> None:
+    assert kill_everywhere(same_file_again(issuer, source, tmp_path), points=points) == points
 
 
 def test_the_same_holds_with_worker_processes(issuer: Issuer, source: Source, tmp_path: Path) -> None:
-    assert kill_everywhere(same_file_again(issuer, source, tmp_path, workers=2), points=40) == 40
+    assert kill_everywhere(same_file_again(issuer, source, tmp_path, workers=2), points=20) == 20
 
 
+@POINTS
 def test_another_file_may_come_first(
-    issuer: Issuer, source: Source, overlapping: Source, tmp_path: Path
+    issuer: Issuer, source: Source, overlapping: Source, tmp_path: Path, points: int
 ) -> None:
-    assert kill_everywhere(another_file_first(issuer, source, overlapping, tmp_path), points=100) == 100
+    assert kill_everywhere(another_file_first(issuer, source, overlapping, tmp_path), points=points) == points
 
 
-def test_single_diplomas_and_revocations_survive(issuer: Issuer, tmp_path: Path) -> None:
-    assert kill_everywhere(single_diplomas(issuer, tmp_path), points=100) == 100
+@POINTS
+def test_single_diplomas_and_revocations_survive(issuer: Issuer, tmp_path: Path, points: int) -> None:
+    assert kill_everywhere(single_diplomas(issuer, tmp_path), points=points) == points
 
 
 def diplomas_together(issuer: Issuer, folder: Path) -> Prepare:
