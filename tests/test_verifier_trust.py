@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import hashlib
 import multiprocessing
+import re
 import time
 from dataclasses import asdict, replace
 from datetime import UTC, date, datetime
@@ -8,6 +10,7 @@ from pathlib import Path
 
 import orjson
 import pytest
+import rfc8785
 
 from keys import PrivateKey
 from tests.processes import ended
@@ -241,3 +244,26 @@ def test_a_log_may_speak_for_very_many(tmp_path: Path) -> None:
 def test_a_list_that_is_no_file_is_not_taken_for_an_empty_one(tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match="cannot be read"):
         Trust.load(tmp_path)
+
+
+def test_a_fingerprint_is_seven_groups_of_digits_of_what_the_entry_says() -> None:
+    trust = Trust().adding(RecognisedIssuer("did:example:a", "A", ("X",), reason="a friend of mine"))
+    said = rfc8785.dumps({"issuer": {"id": "did:example:a", "name": "A", "types": ["X"]}, "logs": []})
+    digits = str(int.from_bytes(hashlib.sha256(said).digest()))[-35:]
+    assert trust.fingerprint("did:example:a") == " ".join(re.findall("[0-9]{5}", digits))
+    with pytest.raises(NotFound):
+        trust.fingerprint("did:example:b")
+
+
+def test_who_signs_lists_has_a_did_or_an_https_url() -> None:
+    for name, is_one in {
+        "did:web:lists.example": True,
+        "https://lists.example/": True,
+        "lists": False,
+    }.items():
+        value = {"version": 2, "issuers": [{"id": "did:example:a", "statusIssuers": [name]}], "logs": []}
+        if is_one:
+            assert Trust.parse(orjson.dumps(value)).names(name)
+        else:
+            with pytest.raises(Malformed, match="neither a DID nor an https URL"):
+                Trust.parse(orjson.dumps(value))

@@ -60,7 +60,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "verifier/signatures.py": _VERIFIER,
     "verifier/status.py": ("verifier_status", "verifier_lists", "status_statement", *_VERIFIER),
     "verifier/summary.py": ("verifier_cli", "shown_text"),
-    "verifier/trust.py": ("verifier_trust", *_VERIFIER),
+    "verifier/trust.py": ("verifier_trust", "verifier_cli", "verifier_trust_index", *_VERIFIER),
     "verifier/trust_cli.py": ("verifier_cli", "verifier_trust"),
     "verifier/verify.py": (
         *_VERIFIER,
