@@ -21,6 +21,7 @@ from pathlib import Path
 import pytest
 
 import intaglio
+from tests import baking
 from tests.commandline import Program
 from tests.diplomas import DID as UNKNOWN
 from tests.diplomas import diploma
@@ -158,6 +159,19 @@ def test_hidden_files_links_and_others_are_left_aside(program: Program, folder: 
         f"applications/{name}" for name in (IRISH, "late/unknown.JSON", CHINESE)
     ]
     assert answer.err == "5 other files in folders and archives were not looked at.\n"
+
+
+def test_of_pictures_those_that_are_badges_are_looked_at(program: Program, tmp_path: Path) -> None:
+    badge = baking.svg(baking.element(GOOD.decode().replace("&", "&amp;").replace("<", "&lt;")))
+    pictures = {"badge.png": baking.png(baking.itxt(GOOD)), "badge.SVG": badge, "logo.svg": baking.svg(""),
+                "photo.png": baking.png()}  # fmt: skip
+    save(tmp_path / "pictures", pictures)
+    with zipfile.ZipFile(tmp_path / "pictures" / "more.zip", "w") as archive:
+        for name, data in pictures.items():
+            archive.writestr(name, data)
+    answer = program("verify", tmp_path / "pictures", *AT, "--json")
+    assert [json.loads(line)["verdict"] for line in answer.out.splitlines()] == ["valid"] * 4, answer.out
+    assert answer.err == "4 other files in folders and archives were not looked at.\n"
 
 
 def test_what_became_a_link_since_it_was_listed_is_not_followed(folder: Path) -> None:

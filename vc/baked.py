@@ -35,19 +35,24 @@ _CHARACTERS = {
 }  # the last last
 
 
+SUFFIXES = (".png", ".svg")
+"""How such pictures are called, and others, too."""
+
+
+def holds_badge(data: bytes) -> bool:
+    """Whether something seems to be baked in; most pictures are nobody's badge."""
+    return (data.startswith(_PNG) and _KEYWORD in data) or (data.lstrip()[:1] == b"<" and _ELEMENT in data)
+
+
 def credential_in(data: bytes, work: Work | None = None) -> bytes | None:
     """What is baked into a picture: JSON, or a JWT; `None` where there is no picture, or nothing in it.
 
     Its parts are charged to `work`. Raises `UnsupportedForm` where it is not baked in as the standard has it,
     and `TooLarge`.
     """
-    if data.startswith(_PNG) and _KEYWORD in data:
-        baked = _in_png
-    elif data.lstrip()[:1] == b"<" and _ELEMENT in data:
-        baked = _in_svg
-    else:
+    if not holds_badge(data):
         return None
-    return baked(data, work or Work())
+    return (_in_png if data.startswith(_PNG) else _in_svg)(data, work or Work())
 
 
 def _in_png(data: bytes, work: Work) -> bytes | None:

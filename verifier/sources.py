@@ -1,8 +1,8 @@
 """What is to be verified, file by file: of folders and ZIP archives what could be read here.
 
-Of a folder, and those in it, come the files that `vc.forms.SUFFIXES` names, and the archives, by their names
-in order; hidden ones and links are left aside. What an archive holds is unpacked in memory, a file at a time,
-and nothing on the disk takes a name from it.
+Of a folder, and those in it, come the files that `vc.forms.SUFFIXES` names, pictures into which something is
+baked, and the archives, by their names in order; hidden ones and links are left aside. What an archive holds
+is unpacked in memory, a file at a time, and nothing on the disk takes a name from it.
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ import stat
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from functools import partial
 from io import FileIO
 from pathlib import Path
 from typing import NamedTuple
 
+from vc import baked
 from vc.forms import MAX_BYTES, SUFFIXES
 from wire.problem import Malformed, NotFound, Problem, TooLarge, Unavailable
 from wire.terminal import is_file
@@ -114,10 +116,24 @@ def _folder(folder: Path, aside: Aside) -> Iterator[Source]:
             aside.count += 1
         elif is_archive(path):
             yield from _archived(path, aside)
-        elif entry.name.lower().endswith(SUFFIXES):
-            yield Source(path, None, lambda path=path: _file(path))  # type: ignore[misc]
+        elif source := _wanted(Source(path, None, partial(_file, path))):
+            yield source
         else:
             aside.count += 1
+
+
+def _wanted(source: Source) -> Source | None:
+    """The file, if it may be one to verify: by its name; a picture by what is in it."""
+    name = source.name.lower()
+    if name.endswith(SUFFIXES):
+        return source
+    if not name.endswith(baked.SUFFIXES):
+        return None
+    try:
+        data = source.read()
+    except Problem:  # nobody knows that it was one
+        return None
+    return source._replace(read=lambda: data) if baked.holds_badge(data) else None
 
 
 def _file(path: str) -> bytes:
@@ -144,8 +160,10 @@ def _archived(path: str, aside: Aside) -> Iterator[Source]:
                 name = _name(entry)
                 if name.lower().endswith(ARCHIVE):
                     yield _refused(path, TooLarge("an archive in an archive is not opened"), name)
-                elif name.lower().endswith(SUFFIXES) and not stat.S_ISLNK(entry.external_attr >> 16):
-                    yield Source(path, name, lambda entry=entry: unpacking.read(entry))  # type: ignore[misc]
+                elif stat.S_ISLNK(entry.external_attr >> 16):
+                    aside.count += 1
+                elif source := _wanted(Source(path, name, partial(unpacking.read, entry))):
+                    yield source
                 else:
                     aside.count += 1
     except (*_BROKEN, OSError) as error:
