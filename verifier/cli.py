@@ -106,7 +106,8 @@ def verify(
     """Check credentials, presentations or bundles.
 
     Of folders, and of ZIP archives, all .json files and badges in pictures are checked; several files get a
-    table, and with --json a line each. Exit code 0: valid. 1: definitely not valid. 3: could not be decided. 7: not the same for all.
+    table, and with --json a line each. Exit code 0: valid. 1: definitely not valid. 3: could not be decided.
+    7: not the same for all.
     """
     if (challenge is None) != (domain is None):
         raise click.UsageError(
