@@ -23,7 +23,7 @@ from tests.loopback import Authority, Site, response
 from vc import Verdict
 from vc.integrity import proof_values
 from verifier import RecognisedIssuer, Trust, Verifier
-from verifier.status import fetched
+from verifier.lists import Fetched
 from wire.fetch import HttpsFetcher, NoFetcher
 
 NOW = datetime(2026, 1, 24, tzinfo=UTC)
@@ -111,7 +111,7 @@ def test_those_of_the_digital_credentials_consortium(corpora: Path, mirror: Mirr
     files = sorted(folder.glob("*.json"))
     issuers = sorted({issuer_of(json.loads(file.read_bytes())) for file in files})
     trust = Trust(tuple(map(RecognisedIssuer, issuers)))
-    judge = Verifier(Resolver(METHODS, mirror), trust=trust, lists=(fetched(mirror),))
+    judge = Verifier(Resolver(METHODS, mirror), trust=trust, lists=(Fetched(mirror),))
     rows = judged(judge, folder, files)
     fitting = Counter[str]()
     for name, verdict, reason in rows:
@@ -129,7 +129,7 @@ def test_a_list_by_another_that_the_owner_named_is_read(corpora: Path, mirror: M
     listed = json.loads((folder / "status/e5WK8CbZ1GjycuPombrj.json").read_bytes())
     issuer = issuer_of(json.loads(file.read_bytes()))
     trust = Trust().adding(RecognisedIssuer(issuer, status_issuers=(issuer_of(listed),)))
-    judge = Verifier(Resolver(METHODS, mirror), trust=trust, lists=(fetched(mirror),))
+    judge = Verifier(Resolver(METHODS, mirror), trust=trust, lists=(Fetched(mirror),))
     ((_, verdict, reason),) = judged(judge, folder, [file])
     assert (verdict, "is not the one that the credential names" in reason) == (OPEN, True)
 

@@ -73,7 +73,6 @@ def test_it_counts_as_any_other_proof_does() -> None:
         {"proof": {name: value for name, value in SIGNED["proof"].items() if name != "created"}},
         {"proof": {name: value for name, value in SIGNED["proof"].items() if name != "proofValue"}},
     ],
-    ids=str,
 )
 def test_no_change_goes_unnoticed(change: dict[str, Any]) -> None:
     assert check({**SIGNED, **change}).verdict is Verdict.INVALID
