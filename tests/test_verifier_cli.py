@@ -373,6 +373,29 @@ class TestTrust:
         handed.write_bytes(UNIVERSITY.trust.to_bytes())
         assert program("trust", "add", handed).code == 0, "it is the one that is there"
 
+    def test_what_is_added_and_taken_off_is_said(self, program: Program) -> None:
+        key = UNIVERSITY.key.public_key.multikey()
+        words = ("trust", "add", "did:web:x.example", "--name", "Somebody", "--key", key)
+        added = program(*words)
+        assert (added.code, added.out) == (0, "")
+        assert added.err.endswith("On the trust list now.\n")
+        again = program(*words)
+        assert again.code == 1
+        assert "did:web:x.example is on your list already" in again.err
+        taken = program("trust", "remove", "did:web:x.example")
+        assert (taken.code, taken.out, taken.err) == (0, "", "did:web:x.example is off the trust list\n")
+        program(*words)
+        answer = program("trust", "remove", "did:web:x.example", "--json")
+        assert json.loads(answer.out) == {"version": 1, "removed": ["did:web:x.example"]}
+
+    def test_a_file_that_is_called_like_a_did_is_none(
+        self, program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        Path("did:web:x.example").write_bytes(University("y.example").trust.to_bytes())
+        assert program("trust", "add", "did:web:x.example").code == 0
+        assert Trust.load(program.home / "trust.json").issuer("did:web:x.example")
+
     def test_both_ends_see_one_fingerprint(self, program: Program, tmp_path: Path) -> None:
         """Over all that the file says, so that no part of it can be exchanged under way."""
         home = tmp_path / "registrar"

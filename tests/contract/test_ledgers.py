@@ -103,6 +103,14 @@ def test_what_cannot_be_appended(store: Store) -> None:
     assert log.append([bytes(0xFFFF), b""], b"k" * 255) == range(2)
 
 
+def test_each_entry_is_proved_in_each_tree_that_has_it(store: Store) -> None:
+    log = open_log(store)
+    for tree in grow(log, [1, 3, 5]):
+        for index in range(tree.size):
+            leaf = merkle.leaf_hash(samples(index, index + 1)[0])
+            merkle.verify_inclusion(leaf, index, tree.size, log.prove(index, tree.size), tree.root)
+
+
 def test_what_is_not_there(store: Store) -> None:
     log = open_log(store)
     grow(log, [5])

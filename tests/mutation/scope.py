@@ -90,23 +90,24 @@ TESTS: Mapping[str, tuple[str, ...]] = {
 
 
 SLOW: Mapping[str, tuple[str, ...]] = {
-    "ledger/lookup.py": ("ledger_lookup",),
     "ledger/tiles/journal.py": ("fault/ledger_power",),
     "ledger/tiles/keys.py": ("fault/ledger_kill",),
     "ledger/tiles/posix.py": ("fault/ledger_power",),
-    "verifier/app.py": ("verifier_app", "verifier_service"),
-    "verifier/cli.py": ("verifier_app", "verifier_cli"),
-    "verifier/judge.py": ("verifier_app", "verifier_service"),
-    "verifier/processes.py": ("verifier_service",),
+    "verifier/cli.py": ("verifier_app",),
 }
-"""Files whose slow tests have to notice what the quick ones do not."""
+"""Tests beside those, of which the slow ones have to notice what the quick ones do not."""
 
 
 def tiers(file: str) -> list[list[str]]:
     """The tests for it, as they are named to pytest: the next ones only where the former notice nothing."""
     tests = _files(TESTS[file])
     quick = [["-m", "not slow and not soak", *some] for some in (tests[:2], tests[2:6], tests[6:]) if some]
-    return [*quick, *([["-m", "slow and not soak", *_files(SLOW[file])]] if file in SLOW else [])]
+    slow = [test for test in [*tests[:2], *_files(SLOW.get(file, ()))] if _has_slow_ones(test)]
+    return [*quick, *([["-m", "slow and not soak", *slow]] if slow else [])]
+
+
+def _has_slow_ones(test: str) -> bool:
+    return "pytest.mark.slow" in Path(__file__).parents[2].joinpath(test).read_text()
 
 
 def _files(names: Iterable[str]) -> list[str]:
