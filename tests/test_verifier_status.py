@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 
+from ledger import EntryKind
 from tests.world import NOW, Holder, University, verifier
-from vc import Bundle, Outcome, Report, Verdict
+from vc import Anchored, Bundle, Outcome, Report, Verdict, sign
+from vc.anchoring import log_entry
 from verifier.lists import ListSource
 
 
@@ -53,3 +57,46 @@ def test_a_status_that_cannot_be_read_says_nothing_about_another_credential(orde
     report = present(university, bundles[::order], published(university).get)
     outcomes = [found.outcome for found in report.checks if found.name == "status"]
     assert outcomes[::order] == [Outcome.PASSED, Outcome.UNDETERMINED]
+
+
+def undated(university: University, *, signed_on: datetime | None) -> Bundle:
+    """A diploma with a list that has no `validFrom`, in the log."""
+    (bits, details) = university.status_lists()
+    document = {name: value for name, value in bits.document.items() if name not in ("proof", "validFrom")}
+    method = f"{university.did}#{university.key.public_key.multikey()}"
+    signed = sign(
+        document, university.key, verification_method=method, suite="eddsa-rdfc-2022", created=signed_on
+    )
+    evidence = university.anchor(log_entry(signed, signed["proof"][0], EntryKind.STATUS_LIST))
+    return replace(university.issue(), status_lists=(Anchored(signed, (evidence,)), details))
+
+
+def test_a_list_without_validFrom_is_from_when_it_was_signed() -> None:
+    university = University()
+    earlier = NOW - timedelta(days=3)
+    report = verifier(university.trust).verify(undated(university, signed_on=earlier), now=NOW)
+    assert report.verdict is Verdict.VALID
+    assert report.status_time == earlier
+    bundle = undated(university, signed_on=None)
+    judge, url = verifier(university.trust), university.list_url
+    fetching = verifier(university.trust, lists=[{url: json.dumps(bundle.status_lists[0].document)}.get])
+    for report in (judge.verify(bundle, now=NOW), fetching.verify(replace(bundle, status_lists=()), now=NOW)):
+        assert report.verdict is Verdict.UNDETERMINED
+        assert "does not say from when it is" in report.deciding.text
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_lists_that_came_along_the_definite_fault_goes_before_the_open_question(order: int) -> None:
+    university = University()
+    whole = university.issue()
+    bits, details = whole.status_lists
+    forged = replace(bits, document={**bits.document, "validUntil": "2030-01-01T00:00:00Z"})
+    bare = replace(bits, evidence=())
+    assert verifier(university.trust).verify(replace(whole, status_lists=(bare,)), now=NOW).verdict is (
+        Verdict.UNDETERMINED
+    )
+    lists = (*(bare, forged)[::order], details)
+    report = verifier(university.trust).verify(replace(whole, status_lists=lists), now=NOW)
+    assert report.verdict is Verdict.INVALID
+    assert report.deciding.name == "status"
+    assert "the signature does not fit" in report.deciding.text

@@ -13,7 +13,6 @@ from typing import Protocol
 from vc import Anchored, Credential, StatusList
 from vc.report import StatusTime
 from vc.status import (
-    InvalidStatusList,
     Reason,
     StatusEntry,
     details_url,
@@ -231,7 +230,7 @@ class _Opened:
 
     def add(self, credential: Credential, *, sourced: bool = False) -> None:
         if credential.valid_from is None:
-            raise InvalidStatusList("the status list does not say from when it is")
+            raise StatusUnknown("the status list does not say from when it is")
         self.lists.append(credential)
         if sourced:
             self.sourced.append(credential)

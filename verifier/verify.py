@@ -7,6 +7,7 @@ caught: any other exception is a bug and must be seen.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -352,7 +353,8 @@ class _Steps:
 
         It is signed with a key in force. One that the presenter brought has to be in the issuer's log, where
         it has one that is trusted: else a key that was stolen, or retired in a document that stayed away,
-        could say that nothing is revoked. One by another issuer has to be in a log anyway.
+        could say that nothing is revoked. One by another issuer has to be in a log anyway. One without
+        `validFrom`, which is optional, is from when it was signed.
         """
         credential = Credential.parse(anchored.document, self._work, self._verifier.contexts)
         signer, known = credential.issuer, self._trust.issuer(issuer)
@@ -384,7 +386,8 @@ class _Steps:
                     hint="Verify again with the network on, or ask the holder for a newer bundle.",
                 )
             require_may_have_signed(signature.key, self._now)
-        return credential
+        made = min((each.proof.created for each in signatures if each.proof.created), default=None)
+        return credential if credential.valid_from else replace(credential, valid_from=made)
 
     def _fitting(
         self, document: Mapping[str, Any], signatures: Sequence[Signature], leaves: Sequence[bytes]

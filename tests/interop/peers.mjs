@@ -58,11 +58,11 @@ async function issue({document, suite: name}) {
 
 const DO = {
   issue,
-  async list({url, revoked, validFrom, suite}) {
+  async list({url, revoked, suite}) {
     const list = await bitstring.createList({length: 131072});
     revoked.forEach(index => list.setStatus(index, true));
     const document = await bitstring.createCredential({id: url, list, statusPurpose: 'revocation'});
-    return issue({document: {...document, validFrom}, suite});
+    return issue({document, suite});
   },
   async present({document, suite: name, challenge, domain}) {
     const {did: holder, suite} = await signer(name);

@@ -24,7 +24,6 @@ from tests.test_verifier_controllers import Host
 from tests.world import Holder
 from vc import Report
 from vc.status import Reason, status_entry
-from wire.datetimestamp import format_datetimestamp
 
 SUITES = {"eddsa-rdfc-2022": "Ed25519", "eddsa-jcs-2022": "Ed25519", "ecdsa-rdfc-2019": "P-256"}
 ASKED = {"challenge": "k7Qw2", "domain": "employer.example"}
@@ -48,8 +47,7 @@ class Theirs:
         self.publish()
 
     def publish(self, *revoked: int) -> None:
-        url, today = self._host.site.url(self._path), format_datetimestamp(datetime.now(UTC))
-        made = self._peer("list", url=url, revoked=revoked, validFrom=today, suite=self._suite)
+        made = self._peer("list", url=self._host.site.url(self._path), revoked=revoked, suite=self._suite)
         self._host.serve(made, self._path)
 
     def verified(self, document: dict[str, Any], **asked: str) -> Report:
