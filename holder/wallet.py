@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
@@ -21,7 +22,7 @@ from vc.credential import Credential
 from vc.integrity import SUITES_BY_KEY, proof_values, sign
 from vc.presentation import presentation
 from vc.report import Report, Verdict
-from vc.status import details_url
+from vc.status import StatusEntry, details_urls
 from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
 from wire.problem import Conflict, Damaged, Malformed, NotFound, Problem, Refused
 from wire.strict import base64url_decode, base64url_encode, load_json_object
@@ -253,7 +254,9 @@ def _own_parts(held: Held) -> Bundle:
     digests = {document_digest({**credential.document, "proof": proof}) for proof in proofs}
     signers = {str(proof.get("verificationMethod")).partition("#")[0] for proof in proofs}
     lists = {str(status.get("statusListCredential")) for status in credential.status}
-    lists |= set(map(details_url, lists))
+    for status in credential.status:
+        with suppress(Problem):  # of a kind that is not looked up here
+            lists |= set(details_urls(StatusEntry.parse(status)))
     return Bundle(
         bundle.secured,
         tuple(item for item in bundle.evidence if item.digest in digests),

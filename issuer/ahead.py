@@ -23,7 +23,9 @@ from .store import Entry
 
 def signed_until(issuer: Issuer) -> datetime | None:
     """The latest time that the log's checkpoint or a status list says it is of."""
-    return max(filter(None, (issuer.reader.time(), latest(issuer.home / "status"))), default=None)
+    return max(
+        filter(None, (issuer.reader.time(), latest(issuer.store, issuer.home / "status"))), default=None
+    )
 
 
 def accept_clock(issuer: Issuer, now: datetime) -> None:

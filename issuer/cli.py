@@ -22,7 +22,7 @@ from .clock_cli import clock
 from .home import Identity
 from .issue import Issuer
 from .serve_cli import claim, lifetime_option, serve
-from .status import due, next_due
+from .status import due, next_due, overdue
 
 BACKUP = "INTAGLIO_BACKUP_PASSPHRASE_FILE"
 """Names the file with the passphrase of a backup, which is another than that of the keys."""
@@ -71,16 +71,18 @@ class Place:
 
     def renew(self) -> None:
         """Signs the status lists that are due, if the keys are open anyway; where that fails, it is said."""
-        made = self._issuer
-        if made is None or not made.keys.is_open or not due(made.store, made.identity, self.session.now()):
+        made, now = self._issuer, self.session.now()
+        if made is None or not made.keys.is_open or not due(made.store, made.identity, now):
             return
+        old = overdue(made.store, made.identity, now)
         try:
-            made.lists.publish(now=self.session.now())
+            made.lists.publish(now=now)
         except (Problem, OSError) as error:
             say(
                 f"Status lists are due and could not be signed: {error}", typed("issuer", "status", "publish")
             )
-        else:
+            return
+        if old:
             say("Status lists were past half of their life, and are signed anew.", *text.to_publish(made))
 
     def create(

@@ -100,6 +100,7 @@ def correct(place: Place, selector: str, changes: tuple[str, ...], yes: bool, ou
     if not agreed(printable(f"{text.line(before)}. For good: {changed}?"), yes):
         raise Declined("nothing was corrected")
     entry = made.correct(before.number, said)
+    made.lists.publish(now=place.session.now())
     if entry == before:
         say("The diploma says so already: no new edition was issued.")
     else:

@@ -32,6 +32,8 @@ from did import DID, METHODS
 from did.methods import key as did_key
 from did.methods import web as did_web
 from keys import PublicKey
+from ledger import Checkpoint
+from ledger.tiles.store import CHECKPOINT
 from vc.integrity import SUITES_BY_KEY
 from wire.address import Target
 from wire.datetimestamp import parse_age, parse_datetimestamp
@@ -44,9 +46,8 @@ from wire.strict import load_json_object
 from .document import Profile
 
 VERSION = 1
-LIST_NAME = re.compile(r"[0-9]{1,9}(-details)?", re.ASCII)
+LIST_NAME = re.compile(r"[0-9]{1,9}(-details(-[0-9]{1,3})?)?", re.ASCII)
 """What the files in `status/` are called."""
-_KNOWS_DIGESTS = 4  # the migration since which the index does
 _RESTORE = "`intaglio issuer --home FOLDER restore BACKUP` brings back a backup."
 KEYS = {"assertion": "Ed25519", "status-list": "Ed25519", "log": "Ed25519", "cosigner": "Ed25519"}
 """The keys and their types; a DID that takes no others has the first only, which then signs lists, too.
@@ -264,37 +265,52 @@ def published_file(home: Path, name: str) -> bytes | None:
     path = home / "status" / name
     try:
         while True:
-            found = path.read_bytes()
-            known = _digests(home, name)  # afterwards: what is in the file had been journalled
-            if not known or sha256(found).digest() in known:
+            found = path.read_bytes() if path.is_file() else None
+            known = _known(home, name)  # afterwards: what is in the file had been journalled
+            if found is not None and (not known or sha256(found).digest() in known):
                 return found
+            held = next(filter(None, known.values()), None)
+            if found is None or held is not None:
+                return held  # which a power cut took from the folder
             if path.read_bytes() == found:
                 raise Damaged(
                     f"{path} is damaged or an older copy: it is not what was published last",
                     hint="`intaglio issuer status publish` makes it from the index.",
                 )
-    except (FileNotFoundError, IsADirectoryError):
-        return None
     except OSError as error:
         raise Unavailable(f"{path} cannot be read: {error.strerror}") from error
 
 
-def _digests(home: Path, name: str) -> set[bytes]:
-    """Those that a published file may have; none where the index, of release 0.1.0 or lost, knows of none."""
+def _known(home: Path, name: str) -> dict[bytes, bytes | None]:
+    """The digests that a published file may have, with its content where the index holds that.
+
+    None where the index, of release 0.1.0 or lost, knows of none.
+    """
     path = home / "issuer.sqlite"
     if not path.exists():
-        return set()
-    number, _, is_details = name.partition("-")
-    digest = "details_digest" if is_details else "digest"
+        return {}
     # Where nobody can write, the file is all there is, unless a writer has left its log beside it.
     has_log = os.access(home, os.W_OK) or Path(f"{path}-wal").exists()
     uri = f"{path.resolve().as_uri()}?{'mode=ro' if has_log else 'immutable=1'}"
     with sqlite_problems("the issuer's index", _RESTORE), closing(sqlite3.connect(uri, uri=True)) as index:
-        if index.execute("PRAGMA user_version").fetchone()[0] < _KNOWS_DIGESTS:
-            return set()
+        if not index.execute("SELECT 1 FROM sqlite_master WHERE name = 'status_file'").fetchone():
+            return {}
         rows = index.execute(
-            f"SELECT {digest} FROM status_list WHERE number = :number "  # noqa: S608 -- a name of ours
-            f"UNION SELECT {digest} FROM publishing WHERE number = :number",
-            {"number": int(number)},
+            "SELECT digest, NULL FROM status_file WHERE name = :name "
+            "UNION ALL SELECT digest, NULL FROM status_file_begun WHERE name = :name "
+            "UNION ALL SELECT digest, content FROM status_file_held WHERE name = :name",
+            {"name": name},
         ).fetchall()
-    return set() if (None,) in rows else {found for (found,) in rows}
+        held = any(content for _, content in rows) and _explains_the_log(index, home)
+    return {} if (None, None) in rows else {digest: content if held else None for digest, content in rows}
+
+
+def _explains_the_log(index: sqlite3.Connection, home: Path) -> bool:
+    """Whether the log has nothing that the index does not know: else what that holds may be an older copy."""
+    begun = index.execute("SELECT 1 FROM appending").fetchone()
+    known = index.execute("SELECT next FROM counter WHERE name = 'log'").fetchone()
+    try:
+        size = Checkpoint.parse((home / "log" / CHECKPOINT).read_bytes()).size
+    except (Malformed, OSError):
+        return False
+    return begun is None and known is not None and size <= known[0]

@@ -6,6 +6,7 @@ exists (a correction, one bound to a holder's key) rest on the index alone: clai
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -23,12 +24,13 @@ from ledger import EntryKind, Log, entry
 from ledger.folder import open_to_read
 from ledger.log import LogReader, time_to_sign, verifier_keys
 from ledger.tiles.posix import PosixStore, kept_beside
-from vc import SUITES, Anchored, Bundle
+from vc import SUITES, Anchored, Bundle, Credential
 from vc.anchoring import document_digest
 from vc.integrity import SUITES_BY_KEY
+from vc.status import StatusEntry, page_of
 from wire.clock import is_ahead
 from wire.files import locked, make_private_folder, write_durably
-from wire.problem import Conflict, Damaged, Malformed, Problem, Refused
+from wire.problem import Conflict, Damaged, Malformed, NotFound, Problem, Refused
 from wire.strict import load_json_object
 
 from . import documents
@@ -45,7 +47,7 @@ from .press import Line, Press
 from .records import InvalidRecord, Record, check_record, latest_award
 from .singles import Edition, RecordRefused, Singles
 from .source import Source
-from .status import Lists, anchored
+from .status import Lists, anchored, details_name
 from .store import EditionTaken, Entry, Store
 from .template import Template
 from .turns import Turns
@@ -216,9 +218,9 @@ class Issuer:
 
     @cached_property
     def lists(self) -> Lists:
-        """The issuer's status lists."""
+        """The issuer's status lists, with what one who was killed had journalled and not published."""
         key = self.keys.signer(self.identity.status_key)
-        return Lists(
+        lists = Lists(
             self.store,
             self.log,
             self.home,
@@ -228,6 +230,9 @@ class Issuer:
             self.identity.verification_method(key.public_key),
             ClockJournal(self.home),
         )
+        if self.store.revocations.changed_lists():
+            lists.publish(now=self._clock())
+        return lists
 
     @cached_property
     def _press(self) -> Press:
@@ -263,7 +268,7 @@ class Issuer:
         progress: Callable[[Progress], None] = lambda _: None,
     ) -> Result:
         """Issues a file of graduates as `Bulk.run` does, and publishes the status lists that it needs."""
-        now = self.log.now()
+        now, lists = self.log.now(), self.lists
         with locked(self.home / "issue", patience=_PATIENCE):
             Identity.read(self.home).require_open()
             self._recover()
@@ -277,7 +282,7 @@ class Issuer:
                 progress=progress,
             )
         self.store.lookup.catch_up(self._press.composer.credential_id)
-        self.lists.publish(now=self._clock())
+        lists.publish(now=self._clock())
         return result
 
     def issue(self, cells: Mapping[str, str]) -> Entry:
@@ -305,6 +310,8 @@ class Issuer:
 
     def correct(self, number: str, changes: Mapping[str, str]) -> Entry:
         """Issues the next edition of a diploma with changed fields, and revokes the one before as superseded.
+
+        The lists say so once they are published, and before a bundle of that edition is made.
 
         A holder to whom it was bound stays so. With nothing changed, the current edition is returned, unless
         a clock that was wrong dated it ahead.
@@ -425,7 +432,7 @@ class Issuer:
 
     def bundle(self, entry: Entry) -> Bundle:
         """An edition's credential with all that verifies it offline."""
-        return next(self.bundles([entry]))
+        return next(self._bundles([entry], {entry.seq}))
 
     def bundles(self, entries: Iterable[Entry]) -> Iterator[Bundle]:
         """The bundles of many editions; what they share is made once.
@@ -433,26 +440,31 @@ class Issuer:
         In a folder that may only be read they have the status lists that lie there. Raises `ClockBehind`:
         evidence that is dated ahead helps nobody.
         """
-        log = self._log_to_prove_by()
+        return self._bundles(entries, None)
+
+    def _bundles(self, entries: Iterable[Entry], seqs: Collection[int] | None) -> Iterator[Bundle]:
+        log = self._log_to_prove_by(seqs)
         leaves = log.store.find(self._document_entry)
         if leaves is None:
             raise Damaged("the log does not hold the DID document", hint="Audit the log.")
         document = Anchored(self._document, (log.evidence(leaves.start),))
-        lists: dict[int, tuple[Anchored, ...]] = {}
+        published = functools.cache(functools.partial(anchored, self.store, log, self.home / "status"))
         chosen, placed = tee(entries)
         lines = self._archive.lines((found.seq, found.leaf) for found in placed)
         for found, line in zip(chosen, lines, strict=True):
             number = found.seq >> LIST_BITS
-            if number not in lists:
-                lists[number] = anchored(self.store, log, self.home / "status", number)
-            listed = lists[number] if found.reason else lists[number][:1]  # details explain a revocation only
-            yield Bundle(line.credential, (log.evidence(found.leaf),), (document,), listed)
+            listed = [published(str(number))]
+            if found.reason:
+                index = StatusEntry.parse(Credential.parse(line.credential).status[0]).index
+                with suppress(NotFound):  # the list was published before there were pages, in a copy to read
+                    listed.append(published(details_name(number, page_of(index))))
+            yield Bundle(line.credential, (log.evidence(found.leaf),), (document,), tuple(listed))
 
-    def _log_to_prove_by(self) -> LogReader:
+    def _log_to_prove_by(self, seqs: Collection[int] | None) -> LogReader:
         if not os.access(self.home, os.W_OK):
             self.require_clock()
             return open_to_read(self.home)
-        self.lists.publish(now=self.log.now())
+        self.lists.publish_for(seqs, now=self.log.now())
         return self.log
 
     # Finding

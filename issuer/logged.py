@@ -58,7 +58,7 @@ class Logged:
             row = connection.exec_driver_sql(
                 "SELECT max((SELECT coalesce(max(first_leaf + issued - 1), -1) FROM chunk), "
                 "(SELECT coalesce(max(leaf), -1) FROM credential JOIN single USING (seq)), "
-                "(SELECT coalesce(max(max(leaf, details_leaf)), -1) FROM status_list))"
+                "(SELECT coalesce(max(leaf), -1) FROM status_file))"
             ).one()
         return int(row[0])
 

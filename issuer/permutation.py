@@ -9,6 +9,7 @@ this small it is no strong pseudo-random permutation, and need not be one.
 from __future__ import annotations
 
 from collections.abc import Callable
+from struct import unpack
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
@@ -29,7 +30,7 @@ class Permutation:
         self._rounds = [
             (
                 list(stream.update(bytes(_HIGH))),
-                [int.from_bytes(stream.update(bytes(2))) % _HIGH for _ in range(_LOW)],
+                [of % _HIGH for of in unpack(f">{_LOW}H", stream.update(bytes(2 * _LOW)))],
             )
             for _ in range(_ROUNDS)
         ]
@@ -54,7 +55,7 @@ class Permutation:
 class Positions:
     """Sequence number to (list, position) and back, over all lists; `key_of` gives each list's key."""
 
-    _CACHED = 64  # lists of 24 KB each
+    _CACHED = 256  # lists of 24 KB each
 
     def __init__(self, key_of: Callable[[int], bytes]) -> None:
         self._key_of = key_of

@@ -1,4 +1,4 @@
-"""Signs status lists anew at half of their life, for as long as the issuer's service runs."""
+"""Publishes status lists that changed or are half through their life, while the issuer's service runs."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Protocol
 from wire.problem import Problem
 from wire.terminal import say
 
-PAUSE = 600.0
-"""Seconds between two looks at what is due."""
+PAUSE = 30.0
+"""Seconds between two looks at what is due: a superseded edition is in the lists after a minute at most."""
 
 
 class Publishes(Protocol):

@@ -1,8 +1,8 @@
-"""The journal of revocations, and what the index knows of the status lists that were made from it."""
+"""The journal of revocations, and what the index knows of the files in `status/` that were made from it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from wire.problem import NotFound
@@ -11,23 +11,33 @@ from .database import Database
 from .logged import Appended, settle
 from .permutation import LIST_BITS
 
+_AT_ONCE = 500  # names in one question
+
+
+class ListFile(NamedTuple):
+    """A status list, or a page of details, as it was signed; the digest is the SHA-256 of its content."""
+
+    name: str
+    dated: str
+    entry: bytes
+    """For the log."""
+    digest: bytes
+    content: bytes
+
 
 class Published(NamedTuple):
-    """A status list as last published; the digests are SHA-256 of its two files."""
+    """Where in the log a published file is, and its digest, `None` where release 0.1.0 published it."""
 
-    number: int
-    entries: int
-    revoked: int
-    expires: str
     leaf: int
-    details_leaf: int
-    digest: bytes
-    details_digest: bytes
+    digest: bytes | None
 
 
-def list_names(number: int) -> tuple[str, str]:
-    """The names of a list and of its details, as files and in addresses."""
-    return str(number), f"{number}-details"
+class Row(NamedTuple):
+    """One revocation."""
+
+    seq: int
+    reason: str
+    date: str
 
 
 class Revocations:
@@ -36,15 +46,23 @@ class Revocations:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    # The journal
+
     def revoke(self, numbers: Iterable[str], reason: str, date: str) -> None:
         """Journals the revocation of all editions of diplomas, also of one that is just being issued.
 
         What was revoked before stays as it was.
         """
+        ordered = sorted(numbers)
         with self._database.writing() as connection:
             connection.exec_driver_sql(
+                "INSERT OR IGNORE INTO unpublished SELECT seq FROM credential "
+                "WHERE number = ? AND seq NOT IN (SELECT seq FROM revocation)",
+                [(number,) for number in ordered],
+            )
+            connection.exec_driver_sql(
                 "INSERT OR IGNORE INTO revocation SELECT seq, ?, ? FROM credential WHERE number = ?",
-                [(reason, date, number) for number in sorted(numbers)],
+                [(reason, date, number) for number in ordered],
             )
 
     def none_later(self, date: str) -> None:
@@ -57,95 +75,199 @@ class Revocations:
         with self._database.reading() as connection:
             return int(connection.exec_driver_sql("SELECT count(*) FROM revocation").scalar_one())
 
-    def of_list(self, number: int) -> list[tuple[int, str, str]]:
-        """Sequence number, reason and date of all revocations in one status list."""
+    def of_list(self, number: int) -> list[Row]:
+        """All revocations in one status list."""
         with self._database.reading() as connection:
             rows = connection.exec_driver_sql(
                 "SELECT seq, reason, date FROM revocation WHERE seq BETWEEN ? AND ? ORDER BY seq",
-                (number << LIST_BITS, ((number + 1) << LIST_BITS) - 1),
+                _span(number),
             )
-            return [(seq, reason, date) for seq, reason, date in rows]
+            return [Row(*row) for row in rows]
+
+    def unpublished(self) -> list[Row]:
+        """The revocations that are in no published list yet."""
+        with self._database.reading() as connection:
+            rows = connection.exec_driver_sql(
+                "SELECT seq, reason, date FROM unpublished JOIN revocation USING (seq)"
+            )
+            return [Row(*row) for row in rows]
+
+    # The published files
+
+    def changed_lists(self) -> list[int]:
+        """The status lists with revocations that are in no published one."""
+        with self._database.reading() as connection:
+            found = connection.exec_driver_sql(
+                f"SELECT DISTINCT seq >> {LIST_BITS} FROM unpublished"  # noqa: S608 -- a constant
+            )
+            return list(found.scalars())
 
     def stale_lists(self, after: str, before: str, since: int = 0) -> list[int]:
-        """The status lists to publish: new, with new revocations, or without an end between the two times.
+        """The status lists to publish in any case: new, or without an end between the two times.
 
         `before` may itself be the end, `after` not. Those that the log has before the entry `since` are not
         taken to be published.
         """
         with self._database.reading() as connection:
             following = connection.exec_driver_sql("SELECT next FROM counter WHERE name = 'seq'").scalar_one()
-            revoked = connection.exec_driver_sql(
-                f"SELECT seq >> {LIST_BITS}, count(*) FROM revocation GROUP BY 1"  # noqa: S608 -- a constant
-            )
-            wanted = {**dict.fromkeys(range((following - 1 >> LIST_BITS) + 1), 0), **dict(revoked.all())}
+            wanted = set(range((following - 1 >> LIST_BITS) + 1))
             published = connection.exec_driver_sql(
-                "SELECT number, revoked, expires FROM status_list WHERE leaf >= ? "
-                "AND digest IS NOT NULL AND number NOT IN (SELECT number FROM publishing)",
-                (since,),
+                "SELECT number FROM listed JOIN status_file ON name = CAST(number AS TEXT) "
+                "WHERE leaf >= ? AND expires > ? AND expires <= ? "
+                "AND name NOT IN (SELECT name FROM status_file_begun)",
+                (since, after, before),
             )
-            current = {(number, count) for number, count, expires in published if after < expires <= before}
-        return sorted(number for number, _ in wanted.items() - current)
+            return sorted(wanted - set(published.scalars()))
+
+    def dated_after(self, time: str, since: int) -> list[str]:
+        """The names of files that are dated later, of those that the log has before the entry `since`."""
+        with self._database.reading() as connection:
+            return list(
+                connection.exec_driver_sql(
+                    "SELECT name FROM status_file WHERE leaf < ? AND dated > ?", (since, time)
+                ).scalars()
+            )
 
     def first_expiry(self) -> str | None:
         """When the first of the published status lists ends; `None` where there is none."""
         with self._database.reading() as connection:
-            (expires,) = connection.exec_driver_sql("SELECT min(expires) FROM status_list").one()
+            (expires,) = connection.exec_driver_sql("SELECT min(expires) FROM listed").one()
         return None if expires is None else str(expires)
+
+    def whole_lists(self) -> set[int]:
+        """The published lists that have all revocations but the unpublished, as far as is known.
+
+        It is not known of one whose publisher was killed.
+        """
+        with self._database.reading() as connection:
+            found = connection.exec_driver_sql(
+                "SELECT number FROM listed "
+                "WHERE CAST(number AS TEXT) NOT IN (SELECT name FROM status_file_begun)"
+            )
+            return set(found.scalars())
 
     def published_lists(self) -> list[int]:
         """The numbers of all status lists that were published."""
         with self._database.reading() as connection:
-            return list(connection.exec_driver_sql("SELECT number FROM status_list").scalars())
+            return list(connection.exec_driver_sql("SELECT number FROM listed").scalars())
 
-    def published(self, number: int) -> Published:
-        """A status list as last published. Raises `NotFound`."""
+    def dates(self) -> list[tuple[str, str]]:
+        """The published files, by name, and from when each is: '' where that is not known."""
         with self._database.reading() as connection:
-            row = connection.exec_driver_sql("SELECT * FROM status_list WHERE number = ?", (number,)).first()
-        if row is None:
-            raise NotFound(
-                f"status list {number} is not published", hint="`intaglio issuer status publish` does it."
-            )
-        return Published(*row)
+            rows = connection.exec_driver_sql("SELECT name, dated FROM status_file")
+            return [(name, dated) for name, dated in rows]
 
-    def begin_list(self, number: int, key: bytes, digest: bytes, details_digest: bytes) -> None:
-        """Journals that a signed list goes to the log under this key, then into its files."""
+    def published(self, name: str) -> Published:
+        """A file as last published. Raises `NotFound`."""
+        found = self.published_among([name])
+        if name not in found:
+            raise NotFound(
+                f"status list {name} is not published", hint="`intaglio issuer status publish` does it."
+            )
+        return found[name]
+
+    def published_among(self, names: Sequence[str]) -> dict[str, Published]:
+        """Those of many files that were published, as they last were."""
+        found: dict[str, Published] = {}
+        with self._database.reading() as connection:
+            for at in range(0, len(names), _AT_ONCE):
+                some = tuple(names[at : at + _AT_ONCE])
+                marks = ", ".join("?" * len(some))
+                rows = connection.exec_driver_sql(
+                    f"SELECT name, leaf, digest FROM status_file WHERE name IN ({marks})",  # noqa: S608
+                    some,
+                )
+                found |= {name: Published(leaf, digest) for name, leaf, digest in rows}
+        return found
+
+    def begin(self, key: bytes, files: Iterable[ListFile]) -> None:
+        """Journals that signed files go to the log under this key, then to where they are published."""
         with self._database.writing() as connection:
             connection.exec_driver_sql("INSERT OR IGNORE INTO appending VALUES (?)", (key,))
             connection.exec_driver_sql(
-                "INSERT OR REPLACE INTO publishing VALUES (?, ?, ?, ?)", (number, key, digest, details_digest)
+                "INSERT OR REPLACE INTO status_file_begun VALUES (?, ?, ?, ?)",
+                [(file.name, key, file.digest, file.content) for file in files],
             )
 
-    def begun_list(self, number: int) -> bytes | None:
-        """The key of a list that was begun and not published."""
+    def begun(self) -> list[bytes]:
+        """The keys of files that were begun and not published."""
         with self._database.reading() as connection:
-            found = connection.exec_driver_sql("SELECT key FROM publishing WHERE number = ?", (number,))
-            key: bytes | None = found.scalar()
-        return key
+            return list(connection.exec_driver_sql("SELECT DISTINCT key FROM status_file_begun").scalars())
 
-    def publish(self, published: Published, batch: Appended) -> None:
-        """Records that a list was signed, anchored and written."""
+    def publish(
+        self, files: Sequence[ListFile], batch: Appended, expiries: Mapping[int, str], listed: Collection[int]
+    ) -> None:
+        """Records that files were signed, anchored and written, and which revocations are in them.
+
+        Their content is held, until `release` says that it is on the disk; `expiries` are of the lists.
+        """
         with self._database.writing() as connection:
             connection.exec_driver_sql(
-                "INSERT OR REPLACE INTO status_list VALUES (?, ?, ?, ?, ?, ?, ?, ?)", tuple(published)
+                "INSERT OR REPLACE INTO status_file VALUES (?, ?, ?, ?)",
+                [
+                    (file.name, leaf, file.dated, file.digest)
+                    for file, leaf in zip(files, batch.leaves, strict=True)
+                ],
             )
-            connection.exec_driver_sql("DELETE FROM publishing WHERE number = ?", (published.number,))
+            connection.exec_driver_sql(
+                "INSERT OR REPLACE INTO status_file_held VALUES (?, ?, ?)",
+                [(file.name, file.digest, file.content) for file in files],
+            )
+            connection.exec_driver_sql(
+                "DELETE FROM status_file_begun"
+            )  # of one who was killed, all is in these
+            connection.exec_driver_sql("INSERT OR REPLACE INTO listed VALUES (?, ?)", [*expiries.items()])
+            if listed:
+                connection.exec_driver_sql(
+                    "DELETE FROM unpublished WHERE seq = ?", [(seq,) for seq in listed]
+                )
             settle(connection, batch)
 
-    def list_files(self) -> list[tuple[str, set[bytes]]]:
-        """What there has to be of lists: a file's name, and the digests that it may have, if they are known.
+    def files(self) -> list[tuple[str, set[bytes]]]:
+        """What there has to be in `status/`: names, and the digests that each may have, if they are known.
 
         That is the one that was published; where another is being published, either.
         """
         with self._database.reading() as connection:
             rows = connection.exec_driver_sql(
-                "SELECT number, old.digest, old.details_digest, new.digest, new.details_digest "
-                "FROM status_list AS old LEFT JOIN publishing AS new USING (number) ORDER BY number"
+                "SELECT name, old.digest, new.digest FROM status_file AS old "
+                "LEFT JOIN status_file_begun AS new USING (name) ORDER BY name"
             ).all()
-        return [
-            (name, {old, new} - {None} if old else set())
-            for number, digest, details_digest, *new_digests in rows
-            for name, old, new in zip(list_names(number), (digest, details_digest), new_digests, strict=True)
-        ]
+        return [(name, {old, new} - {None} if old else set()) for name, old, new in rows]
+
+    # What may not be on the disk
+
+    def held(self) -> dict[str, bytes]:
+        """By name, the content of what may not be on the disk: as published, else as it was begun."""
+        with self._database.reading() as connection:
+            rows = connection.exec_driver_sql(
+                "SELECT name, content FROM status_file_begun WHERE content IS NOT NULL "
+                "UNION ALL SELECT name, content FROM status_file_held"
+            )
+            return {str(name): bytes(content) for name, content in rows}
+
+    def held_content(self, name: str, digest: bytes) -> bytes | None:
+        """The content with this digest that is held for a file, if there is such."""
+        with self._database.reading() as connection:
+            found: bytes | None = connection.exec_driver_sql(
+                "SELECT content FROM status_file_held WHERE name = ? AND digest = ?", (name, digest)
+            ).scalar()
+        return found
+
+    def held_bytes(self) -> int:
+        """How much is held."""
+        with self._database.reading() as connection:
+            found = connection.exec_driver_sql("SELECT sum(length(content)) FROM status_file_held").scalar()
+        return found or 0
+
+    def release(self, names: Iterable[str]) -> None:
+        """Holds nothing more of files that are on the disk."""
+        with self._database.writing() as connection:
+            connection.exec_driver_sql(
+                "DELETE FROM status_file_held WHERE name = ?", [(name,) for name in names]
+            )
+
+    # Closing
 
     def closed(self) -> bool:
         """Whether the issuer has closed: its lists are the last."""
@@ -157,3 +279,8 @@ class Revocations:
         """Writes down whether it has."""
         with self._database.writing() as connection:
             connection.exec_driver_sql("INSERT OR REPLACE INTO counter VALUES ('closed', ?)", (int(closed),))
+
+
+def _span(number: int) -> tuple[int, int]:
+    """The first and the last sequence number of a list."""
+    return number << LIST_BITS, ((number + 1) << LIST_BITS) - 1

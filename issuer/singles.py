@@ -79,7 +79,7 @@ class Singles:
             if begun:
                 entries = [single.log_entry for single in begun]
                 self._complete(batch_key(entries), [single.entry.seq for single in begun], entries)
-                self._lists.publish(now=self._clock())
+                self._lists.publish_for((), now=self._clock())
         finally:
             self._under_way -= under_way
         why = iter(refused)

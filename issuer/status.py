@@ -1,18 +1,20 @@
 """Revocation: journalled first, then the lists that it touches are signed anew, anchored and written.
 
-A list is made from the journal's rows each time, under a lock, so that of several processes that publish at
-once the last has all revocations. Beside each list stands the signed document with dates and reasons.
+A list is made from the one before and what the journal has besides, under a lock, so that of several
+processes that publish at once the last has all revocations. Dates and reasons stand beside it, on signed
+pages for 512 positions each, of which only those are made that change. All lists that are due go into the log
+at once. Files are not waited for: the index holds their content until they are on the disk.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -25,12 +27,14 @@ from vc.status import (
     Reason,
     Revocation,
     StatusList,
+    details_url,
+    page_of,
     revocation_details_document,
     status_list_document,
 )
 from wire.clock import CLOCK_SKEW
 from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
-from wire.files import locked, make_private_folder, remove_leftovers, write_durably
+from wire.files import locked, make_private_folder, remove_leftovers, replace_file, sync_files
 from wire.problem import Damaged, Malformed, Refused
 from wire.strict import load_json_object
 from wire.work import Work
@@ -39,9 +43,9 @@ from .clock import ClockJournal
 from .document import Profile
 from .home import LIFETIME, Identity
 from .logged import Appended
-from .permutation import LIST_ENTRIES, Positions
+from .permutation import LIST_BITS, LIST_ENTRIES, Positions
 from .press import log_entry
-from .revocations import Published, list_names
+from .revocations import ListFile, Published, Row
 from .store import Store
 
 _NEVER = "9999-12-31T23:59:59Z"
@@ -49,6 +53,20 @@ _LOST = "Take it from a backup. If there is none, `intaglio issuer status publis
 # For the details of a whole list revoked
 _LARGEST = 1 << 25  # bytes
 _MOST_STEPS = 1 << 22
+_MOST_HELD = 1 << 23  # bytes that the index holds of files
+
+
+class Change(NamedTuple):
+    """What is new in a list, or all of it if it is `whole`: by page and position."""
+
+    number: int
+    whole: bool
+    pages: dict[int, dict[int, Revocation]]
+
+    @property
+    def names(self) -> list[str]:
+        """The files that are made of it."""
+        return [str(self.number), *(details_name(self.number, page) for page in self.pages)]
 
 
 class Lists:
@@ -73,6 +91,7 @@ class Lists:
         self._signer = signer
         self._verification_method = verification_method
         self._clock = clock
+        self._is_held_made = False
 
     def revoke(self, numbers: Iterable[str], reason: Reason, *, date: datetime, now: datetime) -> None:
         """Revokes all editions of these diplomas for good, durably, and publishes.
@@ -103,6 +122,20 @@ class Lists:
         with locked(self._folder):
             return self._publish_due(Identity.read(self._home), now, anew=anew)
 
+    def publish_for(self, seqs: Collection[int] | None, *, now: datetime) -> None:
+        """Publishes what `publish` does, if it cannot wait.
+
+        It can where the only reason is that other credentials than these were revoked, as superseded; `None`
+        is all of them.
+        """
+        identity, unpublished = Identity.read(self._home), self._store.revocations.unpublished()
+        if (
+            identity.closing is not None
+            or overdue(self._store, identity, now, self._clock.entries())
+            or any(seqs is None or row.seq in seqs for row in unpublished)
+        ):
+            self.publish(now=now)
+
     def close(self, *, now: datetime) -> Identity:
         """Signs, anchors and writes all lists a last time; from then on nothing more is issued or revoked.
 
@@ -127,68 +160,123 @@ class Lists:
         return identity
 
     def _publish_due(self, identity: Identity, now: datetime, *, anew: bool) -> list[int]:
+        revocations = self._store.revocations
         remove_leftovers(self._folder)
+        self._make_held()
         wanted = set(due(self._store, identity, now, self._clock.entries()))
-        if changed := unlike(self._store, self._folder):
-            if not anew:
-                raise changed[0][1]
-            wanted |= {int(path.name.partition("-")[0]) for path, _ in changed}
+        ahead = revocations.dated_after(format_datetimestamp(now), self._clock.entries())
+        lost = [path.name for path, _ in unlike(self._store, self._folder)] if anew else []
+        whole = {_number(name) for name in (*ahead, *lost)}
         if identity.closing is not None:
-            if not self._store.revocations.closed():
-                self._store.revocations.note_closed(True)
-            others = set(self._store.revocations.published_lists()) - wanted
+            if not revocations.closed():
+                revocations.note_closed(True)
+            others = set(revocations.published_lists()) - wanted
             wanted |= {number for number in others if self._date(number) < identity.closing}
-        for number in sorted(wanted):
-            self._publish(number, identity, now)
+        wanted |= whole
+        if wanted:
+            self._publish(sorted(wanted), whole, identity, now)
         return sorted(wanted)
 
     def _date(self, number: int) -> datetime:
         """From when a published list is."""
-        try:
-            found = Credential.parse(_read(self._folder / str(number))).valid_from
-        except Malformed as problem:
-            raise _damaged(self._folder / str(number)) from problem
-        if found is None:
-            raise _damaged(self._folder / str(number))
-        return found
+        return _start(self._store, self._folder, str(number))
 
-    def _publish(self, number: int, identity: Identity, now: datetime) -> None:
-        url, did = self._profile.list_url(number), self._profile.did
-        bits = StatusList(LIST_ENTRIES)
-        details = []
-        for seq, reason, date in self._store.revocations.of_list(number):
-            position = self._positions.locate(seq)[1]
-            bits[position] = 1
-            details.append(Revocation(position, parse_datetimestamp(date, "date"), reason))
-        self._require_none_forgotten(number, bits)
+    def _publish(
+        self, numbers: Sequence[int], whole: Collection[int], identity: Identity, now: datetime
+    ) -> None:
+        """Signs these lists, and the pages of details that changed, anchors them at once, and writes them.
+
+        What is `whole` is made from the journal, other lists from the one before and what is not in it yet.
+        """
         lifetime = identity.lifetime
         if identity.closing is not None:  # who does not hear that these are the last has a year to
             now, lifetime = max(now, identity.closing), max(lifetime, LIFETIME)
-        listed = self._sign(status_list_document(url, did, bits, valid_from=now, lifetime=lifetime), now)
-        explained = self._sign(revocation_details_document(url, did, details, valid_from=now), now)
-        entries = [
-            log_entry(listed, EntryKind.STATUS_LIST),
-            log_entry(explained, EntryKind.REVOCATION_DETAILS),
-        ]
-        names = list_names(number)
-        contents = orjson.dumps(listed), orjson.dumps(explained)
-        digests = [sha256(content).digest() for content in contents]
-        key = b"".join(entries)
-        self._settle(number)
-        self._store.revocations.begin_list(number, key, *digests)
-        leaves = self._log.append(entries, key)
-        # details first: a reader who finds the bit finds its reason
-        for name, content in reversed(list(zip(names, contents, strict=True))):
-            write_durably(self._folder / name, content)
-        expires = format_datetimestamp(now + lifetime)
-        self._store.revocations.publish(
-            Published(number, LIST_ENTRIES, len(details), expires, *leaves, *digests), Appended(key, leaves)
+        revocations = self._store.revocations
+        rows = {number: list[Row]() for number in numbers}
+        new = [row for row in revocations.unpublished() if row.seq >> LIST_BITS in rows]
+        for row in new:
+            rows[row.seq >> LIST_BITS].append(row)
+        whole = {*whole, *(set(numbers) - revocations.whole_lists())}
+        for number in whole:
+            rows[number] = revocations.of_list(number)
+        changes = [self._change(number, rows[number], whole=number in whole) for number in numbers]
+        before = revocations.published_among(
+            [name for change in changes if not change.whole for name in change.names]
         )
-
-    def _settle(self, number: int) -> None:
-        """Accounts for what a publisher that was killed had put into the log, or not."""
-        if (key := self._store.revocations.begun_list(number)) is not None:
+        files = [file for change in changes for file in self._made(change, before, now, lifetime)]
+        for key in revocations.begun():  # accounts for what one who was killed had put into the log, or not
             self._store.logged.settle(Appended(key, self._log.find(key) or range(0)))
+        entries = [file.entry for file in files]
+        key = sha256(b"".join(entries)).digest()
+        revocations.begin(key, files)
+        leaves = self._log.append(entries, key)
+        for file in reversed(files):  # details first: a reader who finds the bit finds its reason
+            replace_file(self._folder / file.name, file.content, synced=False)
+        expires = format_datetimestamp(now + lifetime)
+        revocations.publish(
+            files, Appended(key, leaves), dict.fromkeys(numbers, expires), [row.seq for row in new]
+        )
+        if revocations.held_bytes() > _MOST_HELD:
+            names = [*revocations.held()]
+            sync_files(self._folder, names)
+            revocations.release(names)
+
+    def _change(self, number: int, rows: Iterable[Row], *, whole: bool) -> Change:
+        change = Change(number, whole, {})
+        for seq, reason, date in rows:
+            position = self._positions.locate(seq)[1]
+            found = Revocation(position, parse_datetimestamp(date, "date"), reason)
+            change.pages.setdefault(page_of(position), {})[position] = found
+        return change
+
+    def _made(
+        self, change: Change, before: Mapping[str, Published], now: datetime, lifetime: timedelta
+    ) -> Iterator[ListFile]:
+        """A list and the pages that change, signed; what was published of them is known from `before`."""
+        number, whole, pages = change
+        url, did = self._profile.list_url(number), self._profile.did
+
+        def published(name: str) -> Mapping[str, Any]:
+            found = published_document(self._store, self._folder, name, before[name].digest)
+            subject: Mapping[str, Any] = found["credentialSubject"]
+            return subject
+
+        bits = StatusList(LIST_ENTRIES)
+        if not whole:
+            bits = StatusList.decode(published(str(number))["encodedList"])
+        for found in pages.values():
+            for position in found:
+                bits[position] = 1
+        if whole:
+            self._require_none_forgotten(number, bits)
+        document = status_list_document(url, did, bits, valid_from=now, lifetime=lifetime)
+        yield self._file(str(number), document, EntryKind.STATUS_LIST, now)
+        for page, found in sorted(pages.items()):
+            name = details_name(number, page)
+            lines = published(name)["revocations"] if name in before else []
+            known = [
+                Revocation(position, parse_datetimestamp(date, "date"), reason)
+                for position, date, reason in lines
+            ]
+            revoked = {**{each.position: each for each in known}, **found}
+            document = revocation_details_document(url, did, revoked.values(), page, valid_from=now)
+            yield self._file(name, document, EntryKind.REVOCATION_DETAILS, now)
+
+    def _file(self, name: str, document: Mapping[str, Any], kind: EntryKind, now: datetime) -> ListFile:
+        signed = self._sign(document, now)
+        content = orjson.dumps(signed)
+        dated = format_datetimestamp(now)
+        return ListFile(name, dated, log_entry(signed, kind), sha256(content).digest(), content)
+
+    def _make_held(self) -> None:
+        """Makes files again that a power cut took, once: it ends the process, too."""
+        if not self._is_held_made:
+            digests = dict(self._store.revocations.files())
+            for name, content in self._store.revocations.held().items():
+                path, known = self._folder / name, {sha256(content).digest(), *digests.get(name, ())}
+                if not path.exists() or sha256(path.read_bytes()).digest() not in known:
+                    replace_file(path, content, synced=False)
+        self._is_held_made = True
 
     def _require_none_forgotten(self, number: int, bits: StatusList) -> None:
         """What was published as revoked stays so; an index that does not know it is an older copy."""
@@ -217,32 +305,55 @@ class Lists:
         )
 
 
-def latest(folder: Path) -> datetime | None:
-    """The latest time that a published list says it is from. Raises `Damaged`."""
-    found = []
-    for path in sorted(folder.glob("[0-9]*")):
-        try:
-            found.append(Credential.parse(load_json_object(path.read_bytes(), limit=_LARGEST)).valid_from)
-        except Malformed as problem:
-            raise _damaged(path) from problem
-    return max(filter(None, found), default=None)
+def latest(store: Store, folder: Path) -> datetime | None:
+    """The latest time that a published list, or a page of details, says it is from. Raises `Damaged`."""
+    return max(
+        (
+            parse_datetimestamp(dated, "dated") if dated else _start(store, folder, name)
+            for name, dated in store.revocations.dates()
+        ),
+        default=None,
+    )
 
 
-def anchored(store: Store, log: LogReader, folder: Path, number: int) -> tuple[Anchored, Anchored]:
-    """A published list and its details, each with the evidence that it is in the log."""
+def _start(store: Store, folder: Path, name: str) -> datetime:
+    try:
+        digest = store.revocations.published(name).digest
+        found = Credential.parse(published_document(store, folder, name, digest)).valid_from
+    except Malformed as problem:
+        raise _damaged(folder / name) from problem
+    if found is None:
+        raise _damaged(folder / name)
+    return found
+
+
+def anchored(store: Store, log: LogReader, folder: Path, name: str) -> Anchored:
+    """A published list, or a page of details, with the evidence that it is in the log. Raises `NotFound`."""
     with locked(folder, to_read=not os.access(folder.parent, os.W_OK)):
-        published = store.revocations.published(number)
-        found = [
-            (_read(folder / name, digest), leaf)
-            for name, digest, leaf in zip(
-                list_names(number),
-                (published.digest, published.details_digest),
-                (published.leaf, published.details_leaf),
-                strict=True,
-            )
-        ]
-    listed, details = (Anchored(document, (log.evidence(leaf),)) for document, leaf in found)
-    return listed, details
+        leaf, digest = store.revocations.published(name)
+        document = published_document(store, folder, name, digest)
+    return Anchored(document, (log.evidence(leaf),))
+
+
+def published_document(store: Store, folder: Path, name: str, digest: bytes | None) -> dict[str, Any]:
+    """What was published under a name, with this digest. Raises `Damaged` where nothing has it."""
+    path = folder / name
+    try:
+        return _read(path, digest)
+    except (Damaged, FileNotFoundError) as problem:
+        held = store.revocations.held_content(name, digest) if digest else None
+        if held is not None:
+            return load_json_object(held, limit=_LARGEST)
+        raise problem if isinstance(problem, Damaged) else _gone(path) from problem
+
+
+def details_name(number: int, page: int) -> str:
+    """What a page of details is called, as a file and in its address."""
+    return details_url(str(number), page)
+
+
+def _number(name: str) -> int:
+    return int(name.partition("-")[0])
 
 
 def _read(path: Path, digest: bytes | None = None) -> dict[str, Any]:
@@ -257,7 +368,12 @@ def _read(path: Path, digest: bytes | None = None) -> dict[str, Any]:
 
 
 def due(store: Store, identity: Identity, now: datetime, since: int = 0) -> list[int]:
-    """The lists to publish now: new, with new revocations, past half of their life, or with another life.
+    """The lists to publish now: those with new revocations, and the `overdue`."""
+    return sorted({*overdue(store, identity, now, since), *store.revocations.changed_lists()})
+
+
+def overdue(store: Store, identity: Identity, now: datetime, since: int = 0) -> list[int]:
+    """The lists that are new, past half of their life, or with another life than is decided.
 
     So are those that the log has before the entry `since`. Of an issuer that has closed none is signed anew
     because of its age.
@@ -280,13 +396,17 @@ def next_due(store: Store, identity: Identity) -> tuple[datetime, datetime] | No
 def unlike(store: Store, folder: Path) -> list[tuple[Path, Damaged]]:
     """Files of published lists that are not as they were published, and what to say of each."""
     found = []
-    for name, digests in store.revocations.list_files():
+    for name, digests in store.revocations.files():
         path = folder / name
         if not path.exists():
-            found.append((path, Damaged(f"{path} is gone", hint=_LOST)))
+            found.append((path, _gone(path)))
         elif digests and sha256(path.read_bytes()).digest() not in digests:
             found.append((path, _damaged(path)))
     return found
+
+
+def _gone(path: Path) -> Damaged:
+    return Damaged(f"{path} is gone", hint=_LOST)
 
 
 def _damaged(path: Path) -> Damaged:

@@ -215,9 +215,17 @@ class Store:
             )
             connection.exec_driver_sql("DELETE FROM batch WHERE seq = ?", [(seq,) for seq in seqs])
             settle(connection, batch)
+            former = (
+                "FROM credential AS new JOIN credential AS old USING (number) "
+                "WHERE new.seq = ? AND old.edition < new.edition"
+            )
             connection.exec_driver_sql(
-                "INSERT OR IGNORE INTO revocation SELECT old.seq, 'superseded', ? FROM credential AS new "
-                "JOIN credential AS old USING (number) WHERE new.seq = ? AND old.edition < new.edition",
+                f"INSERT OR IGNORE INTO unpublished SELECT old.seq {former} "  # noqa: S608 -- a constant
+                "AND old.seq NOT IN (SELECT seq FROM revocation)",
+                [(seq,) for seq in seqs],
+            )
+            connection.exec_driver_sql(
+                f"INSERT OR IGNORE INTO revocation SELECT old.seq, 'superseded', ? {former}",
                 [(date, seq) for seq in seqs],
             )
 

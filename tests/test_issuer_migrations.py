@@ -69,7 +69,8 @@ def test_an_index_of_f31e11f_is_migrated_and_has_all_that_it_had(path: Path, tmp
     ]
     assert store.begun_singles() == [(None, [(4, b"line")])]
     assert store.reserve(1) == 5
-    assert (store.revocations.published(0).leaf, store.logged.last_leaf()) == (5, 6)
+    assert (store.revocations.published("0").leaf, store.logged.last_leaf()) == (5, 5)
+    assert (store.revocations.files(), store.revocations.whole_lists()) == ([("0", set())], set())
     store.close()
     new = tmp_path / "new.sqlite"
     Store(new).close()

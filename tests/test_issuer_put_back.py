@@ -112,16 +112,21 @@ def revoke(issuer: Issuer, index: int) -> None:
     issuer.lists.revoke([number(index)], Reason.FRAUD, date=NOW, now=issuer._clock())
 
 
+def publish(issuer: Issuer) -> None:
+    """As each command does in the end, and the service within a minute."""
+    issuer.lists.publish(now=issuer._clock())
+
+
 STORY: dict[str, Callable[[Issuer], object]] = {
     "issue": lambda issuer: issue_file(issuer, 1, 2, 3, 4),
     "issue, of one": lambda issuer: issuer.issue(graduate(5)),
     "issue, of more": lambda issuer: issue_file(issuer, 6, 7),
-    "correct": lambda issuer: issuer.correct(number(1), {"gpa": "4.0"}),
+    "correct": lambda issuer: (issuer.correct(number(1), {"gpa": "4.0"}), publish(issuer)),
     "revoke": lambda issuer: revoke(issuer, 2),
     "claim": lambda issuer: (offer(issuer, 3, "stolen"), offer(issuer, 4, "lost")),
     "claim, again": lambda issuer: offer(issuer, 4, "lost too"),
-    "wallet receive": lambda issuer: redeem(issuer, "stolen", EVE),
-    "claim --anew": lambda issuer: anew(issuer, 3, "mailed"),
+    "wallet receive": lambda issuer: (redeem(issuer, "stolen", EVE), publish(issuer)),
+    "claim --anew": lambda issuer: (anew(issuer, 3, "mailed"), publish(issuer)),
     "claim --anew, of one that nobody has": lambda issuer: anew(issuer, 4, "mailed too"),
     "status publish": lambda issuer: issuer.lists.publish(now=LATER, anew=True),
     "revoke, ahead of time": lambda issuer: revoke(issuer, 7),

@@ -11,12 +11,12 @@ import pytest
 from issuer.home import LIFETIME, published_list
 from issuer.issue import Issuer
 from issuer.permutation import LIST_ENTRIES
-from issuer.status import Lists, anchored
+from issuer.status import Lists, anchored, details_name
 from ledger import EntryKind, parse_entry
 from ledger.audit import audit
 from tests.registrar import NOW, csv_file, graduate, issuer_in, verifier_for
 from vc import Credential, StatusList, Verdict
-from vc.status import Reason, StatusEntry, open_list, read_revocation
+from vc.status import Reason, StatusEntry, open_list, page_of, read_revocation
 from wire.problem import Damaged, Unavailable
 from wire.strict import load_json_object
 
@@ -45,6 +45,11 @@ def position(issuer: Issuer, number: str) -> int:
     return issuer._press.positions.locate(issuer.store.current(number).seq)[1]
 
 
+def page(issuer: Issuer, number: str) -> str:
+    """The name of the page that has the details of a diploma."""
+    return details_name(0, page_of(position(issuer, number)))
+
+
 def test_a_new_list_has_nobody_revoked_and_is_good_for_a_year(issuer: Issuer) -> None:
     assert revoked_positions(issuer) == set()
     assert published(issuer).valid_from == NOW
@@ -69,7 +74,9 @@ def test_bit_and_details_stand_at_the_position_that_the_credential_names(issuer:
     for row in range(1, 21):
         line = issuer.line(issuer.store.current(f"UNI-{row:06}"))
         entry = StatusEntry.parse(Credential.parse(line.credential).status[0])
-        found = read_revocation(entry, published(issuer, "0-details"))
+        name = details_name(0, page_of(entry.index))
+        has_page = (issuer.home / "status" / name).exists()
+        found = read_revocation(entry, published(issuer, name)) if has_page else None
         assert open_list(entry, published(issuer))[entry.index] == (row in (3, 9))
         assert (found.reason if found else None) == ("fraud" if row in (3, 9) else None)
 
@@ -80,11 +87,14 @@ def test_lists_and_details_are_anchored(issuer: Issuer) -> None:
         EntryKind.DID_DOCUMENT,
         *[EntryKind.CREDENTIAL] * 20,
         EntryKind.STATUS_LIST,
-        EntryKind.REVOCATION_DETAILS,
     ]
-    lists, details = anchored(issuer.store, issuer.log, issuer.home / "status", 0)
+    issuer.lists.revoke(["UNI-000007"], Reason.FRAUD, date=NOW, now=NOW)
+    names = ["0", page(issuer, "UNI-000007")]
+    lists, details = (anchored(issuer.store, issuer.log, issuer.home / "status", name) for name in names)
+    logged = [parse_entry(entry) for entry in issuer.log.entries(22, 24)]
+    assert [entry.kind for entry in logged] == [EntryKind.STATUS_LIST, EntryKind.REVOCATION_DETAILS]
     assert [anchored.evidence[0].digest for anchored in (lists, details)] == [
-        parse_entry(entry).digest for entry in issuer.log.entries(21, 23)
+        entry.digest for entry in logged
     ]
 
 
@@ -106,10 +116,13 @@ def test_an_older_index_takes_no_revocation_back(issuer: Issuer, tmp_path: Path)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "content"), [("0", b"{"), ("0", b"{}"), ("0", b"[]"), ("0-details", b"{")])
+@pytest.mark.parametrize(("name", "content"), [("0", b"{"), ("0", b"{}"), ("0", b"[]"), ("page", b"{")])
 def test_a_damaged_list_is_named_and_one_that_is_gone_is_made_anew(
-    name: str, content: bytes, issuer: Issuer
+    name: str, content: bytes, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("issuer.status._MOST_HELD", -1)  # all is on the disk
+    name = page(issuer, "UNI-000007") if name == "page" else name
+
     def revoke(number: str) -> None:
         issuer.lists.revoke([number], Reason.ISSUED_IN_ERROR, date=NOW, now=NOW)
 
@@ -120,10 +133,10 @@ def test_a_damaged_list_is_named_and_one_that_is_gone_is_made_anew(
         revoke("UNI-000008") if name == "0" else issuer.bundle(entry)
     path.unlink()
     with pytest.raises(Damaged, match=f"{name} is gone"):
-        revoke("UNI-000009")
+        revoke("UNI-000009") if name == "0" else issuer.bundle(entry)
     assert issuer.lists.publish(now=NOW, anew=True) == [0]
     assert issuer.lists.publish(now=NOW) == []
-    assert len(revoked_positions(issuer)) == (3 if name == "0" else 2)
+    assert len(revoked_positions(issuer)) == (3 if name == "0" else 1)
     report = verifier_for(issuer).verify(issuer.bundle(entry), now=NOW)
     assert report.deciding is not None
     assert report.deciding.text == "revoked by the issuer on 2026-07-01: issued in error"
@@ -158,10 +171,11 @@ def test_a_journalled_revocation_is_published_by_the_next_who_publishes(
 
 def test_a_verifier_on_the_same_machine_finds_the_published_files(issuer: Issuer, tmp_path: Path) -> None:
     url = issuer.identity.profile.list_url(0)
+    issuer.lists.revoke(["UNI-000007"], Reason.FRAUD, date=NOW, now=NOW)
+    name = page(issuer, "UNI-000007")
     assert published_list(issuer.home, url) == (issuer.home / "status" / "0").read_bytes()
-    assert (
-        published_list(issuer.home, f"{url}-details") == (issuer.home / "status" / "0-details").read_bytes()
-    )
+    details = published_list(issuer.home, url.removesuffix("0") + name)
+    assert details == (issuer.home / "status" / name).read_bytes()
     for other in (f"{url}7", f"{url}/../../keys.json", "https://x.example/status/0", f"{url}\n"):
         assert published_list(issuer.home, other) is None
     assert published_list(tmp_path / "nobody", url) is None
@@ -184,6 +198,7 @@ def test_a_list_of_which_half_is_revoked_is_published_like_others(issuer: Issuer
         connection.exec_driver_sql(
             f"INSERT INTO revocation {everything} SELECT seq, 'superseded', '2026-07-01T12:00:00Z' FROM n"
         )
+        connection.exec_driver_sql("INSERT INTO unpublished SELECT seq FROM revocation")
     assert issuer.lists.publish(now=NOW) == [0]
     bundle = issuer.bundle(issuer.store.current("UNI-000007"))
     assert verifier_for(issuer).verify(bundle, now=NOW).verdict is Verdict.INVALID

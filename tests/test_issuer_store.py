@@ -14,7 +14,7 @@ from issuer.document import Profile
 from issuer.finding import Finder
 from issuer.logged import Appended
 from issuer.press import Press
-from issuer.revocations import Published
+from issuer.revocations import ListFile
 from issuer.store import EditionTaken, Job, NewEntry, Single, Store
 from wire.problem import Damaged, NotFound, Refused, Unavailable
 
@@ -193,17 +193,33 @@ def test_lists_are_stale_when_new_changed_or_without_an_end_between_the_times(st
     store.reserve((1 << 17) + 1)
     job_with(store, 1)
     assert store.revocations.stale_lists(before, after) == [0, 1]
-    for number in range(2):
-        store.revocations.publish(Published(number, 1 << 17, 0, end, 5, 6, b"1", b"2"), batch(5))
+    files = [ListFile(str(number), before, b"entry", b"digest", b"content") for number in range(2)]
+    store.revocations.publish(files, Appended(b"key", range(5, 7)), {0: end, 1: end}, [])
     assert store.revocations.first_expiry() == end
     assert store.revocations.stale_lists(before, after) == store.revocations.stale_lists(before, end) == []
     assert store.revocations.stale_lists(end, after) == [0, 1]
     assert store.revocations.stale_lists(before, "2026-12-31T23:59:59Z") == [0, 1]
-    store.revocations.revoke(["N131073"], "fraud", DATE)
+    assert store.revocations.stale_lists(before, after, since=6) == [0]
+    store.revocations.begin(b"key", files[1:])
     assert store.revocations.stale_lists(before, after) == [1]
-    assert store.revocations.published(1).leaf == 5
+    assert store.revocations.whole_lists() == {0}
+    assert store.revocations.published("1").leaf == 6
     with pytest.raises(NotFound, match="is not published"):
-        store.revocations.published(2)
+        store.revocations.published("2")
+
+
+def test_a_revocation_is_unpublished_until_it_is_published(store: Store) -> None:
+    store.reserve((1 << 17) + 1)
+    job_with(store, 1)
+    store.revocations.revoke(["N131073"], "fraud", DATE)
+    store.revocations.revoke(["N131073"], "withdrawn", DATE)
+    (row,) = store.revocations.unpublished()
+    assert row[1:] == ("fraud", DATE)
+    assert store.revocations.changed_lists() == [row.seq >> 17]
+    file = ListFile("1", DATE, b"entry", b"digest", b"content")
+    store.revocations.publish([file], Appended(b"key", range(5, 6)), {1: DATE}, [row.seq])
+    store.revocations.revoke(["N131073"], "withdrawn", DATE)
+    assert store.revocations.unpublished() == store.revocations.changed_lists() == []
 
 
 def test_a_locked_index_is_unavailable_and_a_broken_one_damaged(

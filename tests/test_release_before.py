@@ -112,6 +112,10 @@ def test_its_issuer_goes_on(program: Program, restored: bool) -> None:
     }.items():
         bundle = issuer.bundle(issuer.store.current(number))
         assert judge.verify(bundle, now=SOON).verdict is verdict, number
+    former = next(entry for entry in issuer.entries() if entry.reason == "superseded")
+    report = judge.verify(issuer.bundle(former), now=SOON)
+    assert report.deciding is not None
+    assert report.deciding.text.endswith(": superseded"), "its page is made from the journal"
 
 
 @pytest.mark.slow
@@ -147,5 +151,4 @@ def test_its_unfinished_job_is_finished_by_the_same_command_and_served(
         claims = Claims(issuer.home / "claims.sqlite", address)
         app = create_app(issuer, claims, issuer.home, lambda: datetime.now(UTC))
         with serving(app, listener):
-            for published in ("status/0", "status/0-details"):
-                assert httpx.get(f"{address}/{published}").json()["issuer"] == issuer.did
+            assert httpx.get(f"{address}/status/0").json()["issuer"] == issuer.did

@@ -163,7 +163,9 @@ class University:
         bits = status_list_document(
             self.list_url, self.did, self.bits, valid_from=self.now, lifetime=timedelta(days=30)
         )
-        details = revocation_details_document(self.list_url, self.did, self.revocations, valid_from=self.now)
+        details = revocation_details_document(
+            self.list_url, self.did, self.revocations, 0, valid_from=self.now
+        )
         return (
             self._anchored(bits, EntryKind.STATUS_LIST),
             self._anchored(details, EntryKind.REVOCATION_DETAILS),

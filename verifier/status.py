@@ -15,7 +15,7 @@ from vc.report import StatusTime
 from vc.status import (
     Reason,
     StatusEntry,
-    details_url,
+    details_urls,
     open_list,
     read_revocation,
 )
@@ -202,16 +202,17 @@ class StatusLookup:
 
     def _revoked(self, entry: StatusEntry, issuer: str, now: datetime, *, fetch: bool) -> Revoked:
         """With date and reason, where details are at hand that the issuer signed."""
-        for credential in self._open(details_url(entry.list_url), issuer, now, fetch=fetch).lists:
-            try:
-                found = read_revocation(entry, credential)
-            except Problem:  # details never hide the revocation itself
-                continue
-            if found is not None:
-                return Revoked(
-                    f"revoked by the issuer on {found.date:%Y-%m-%d}: {_words(found.reason)}",
-                    hint="Ask for the current edition." if found.reason == Reason.SUPERSEDED else "",
-                )
+        for url in details_urls(entry):
+            for credential in self._open(url, issuer, now, fetch=fetch).lists:
+                try:
+                    found = read_revocation(entry, credential)
+                except Problem:  # details never hide the revocation itself
+                    continue
+                if found is not None:
+                    return Revoked(
+                        f"revoked by the issuer on {found.date:%Y-%m-%d}: {_words(found.reason)}",
+                        hint="Ask for the current edition." if found.reason == Reason.SUPERSEDED else "",
+                    )
         return Revoked("revoked by the issuer; date and reason are not at hand")
 
 

@@ -81,10 +81,11 @@ def write_durably(path: Path, data: bytes, mode: int = 0o600) -> None:
     sync_folder(path.parent)
 
 
-def replace_file(path: Path, data: bytes, mode: int = 0o600) -> None:
+def replace_file(path: Path, data: bytes, mode: int = 0o600, *, synced: bool = True) -> None:
     """Create or replace a file as a whole: at any instant a reader finds the old content or the new one.
 
-    So after a power cut, and the old one perhaps until its folder is synced.
+    So after a power cut, and the old one perhaps until its folder is synced. Not `synced`, half of either
+    may be there then: for what can be made again.
     """
     temporary = temporary_for(path)
     try:
@@ -92,8 +93,9 @@ def replace_file(path: Path, data: bytes, mode: int = 0o600) -> None:
         with os.fdopen(descriptor, "wb") as file:
             os.fchmod(descriptor, mode)  # whatever the umask
             file.write(data)
-            file.flush()
-            sync_file(descriptor)
+            if synced:
+                file.flush()
+                sync_file(descriptor)
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)

@@ -16,10 +16,14 @@ import pytest
 
 from did.methods import key as did_key
 from exchange.claim import acceptance
+from issuer import status
 from issuer.claims import ChallengeSpent, Claims
 from issuer.database import _PRAGMAS
+from issuer.home import published_file
 from issuer.issue import Issuer
+from issuer.permutation import LIST_BITS
 from issuer.press import Line
+from issuer.revocations import Revocations
 from issuer.singles import RecordRefused
 from issuer.store import EditionTaken, Entry
 from keys import PrivateKey
@@ -63,6 +67,7 @@ class Scenario(NamedTuple):
 @pytest.fixture(autouse=True)
 def _as_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("issuer.source.SPAN_ROWS", 2)
+    monkeypatch.setattr("issuer.status._MOST_HELD", 2500)  # so that files are synced now and then
     monkeypatch.setattr("wire.files._FULL_SYNC", None)  # of macOS, which would sync past the recorder
 
 
@@ -120,7 +125,7 @@ def recorded(scenario: Scenario, home: Path, before: int = 0) -> Crashes:
 
     with (
         pytest.MonkeyPatch.context() as patch,
-        Recorder(home.parent, [(posix, "sync_files")]) as recorder,
+        Recorder(home.parent, [(posix, "sync_files"), (status, "sync_files")]) as recorder,
         watched_sqlite(recorder),
     ):
         if scenario.killed and not recorder.killed(partial(do, home, scenario.killed), before):
@@ -191,7 +196,7 @@ def singly(memory: Path) -> Scenario:
             issuer.bundle(current)  # is what one is given
             acknowledge(partial(require_same, current, issuer.line(current)))
             for former in issuer.entries(0, current.seq):
-                acknowledge(partial(require_revoked, former, "superseded"))
+                acknowledge(partial(require_journalled, former, "superseded"))
 
         with suppress(EditionTaken):
             issuer.issue(graduate(1))
@@ -200,6 +205,9 @@ def singly(memory: Path) -> Scenario:
         done()
         issuer.claim(ONE, HOLDER)
         done()
+        issuer.lists.publish(now=NOW)
+        for former in issuer.entries(0, issuer.store.current(ONE).seq):
+            acknowledge(partial(require_revoked, former, "superseded"))
         with suppress(EditionTaken, Refused):
             issuer.issue(graduate(2))
         issuer.lists.revoke([TWO], Reason.FRAUD, date=NOW, now=NOW)
@@ -223,11 +231,20 @@ def require_same(entry: Entry, line: Line, issuer: Issuer) -> None:
 
 
 def require_revoked(entry: Entry, reason: str, issuer: Issuer) -> None:
-    """It is so in the index, and in the list as it lies there for others to fetch."""
+    """It is so in the index, and in the list as it is published, before anything was opened for that."""
     assert issuer.store.entry(entry.seq).reason == reason
     number, position = issuer._press.positions.locate(entry.seq)
-    published = load_json_object((issuer.home / "status" / str(number)).read_bytes())
+    published = load_json_object(published_file(issuer.home, str(number)) or b"")
     assert StatusList.decode(published["credentialSubject"]["encodedList"])[position]
+
+
+def require_journalled(entry: Entry, reason: str, issuer: Issuer) -> None:
+    """It is so in the index, and in the file of the list once the lists are opened."""
+    _ = issuer.lists
+    require_revoked(entry, reason, issuer)
+    issuer.lists.publish(now=NOW)
+    number = str(entry.seq >> LIST_BITS)
+    assert (issuer.home / "status" / number).read_bytes() == published_file(issuer.home, number)
 
 
 def by_link(memory: Path) -> Scenario:
@@ -337,8 +354,13 @@ def _shard_written_in_place(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("issuer.shards.write_durably", Path.write_bytes)
 
 
-def _list_written_in_place(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("issuer.status.write_durably", Path.write_bytes)
+def _lists_not_synced_before_they_are_released(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("issuer.revocations.Revocations.held_bytes", _released_first)
+
+
+def _released_first(self: Revocations) -> int:
+    self.release(self.held())
+    return 0
 
 
 def _folder_of_shards_not_synced(patch: pytest.MonkeyPatch) -> None:
@@ -351,7 +373,7 @@ def _folder_of_shards_not_synced(patch: pytest.MonkeyPatch) -> None:
         (a_file, _shard_written_in_place),
         (a_file, _folder_of_shards_not_synced),
         (singly, _no_sync_of_each_change),
-        (singly, _list_written_in_place),
+        (singly, _lists_not_synced_before_they_are_released),
         (by_link, _no_sync_of_claims),
         (together_after_kill, _no_sync_of_what_another_wrote),
         (a_file_after_kill, _no_sync_of_what_another_wrote),

@@ -95,7 +95,7 @@ def test_all_lists_are_signed_and_logged_once_more(issuer: Issuer) -> None:
     before = audit(issuer.log).size
     issuer.close()
     kinds = [parse_entry(entry).kind for entry in issuer.log.entries(before, audit(issuer.log).size)]
-    assert kinds == [EntryKind.STATUS_LIST, EntryKind.REVOCATION_DETAILS]
+    assert kinds == [EntryKind.STATUS_LIST]
     assert issuer.lists.publish(now=NOW + timedelta(days=3650)) == []
 
 

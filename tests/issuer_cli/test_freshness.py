@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -17,6 +17,7 @@ import uvicorn
 
 import intaglio
 from issuer.issue import Issuer
+from issuer.store import Store
 from tests.commandline import Program
 from tests.issuer_cli.conftest import Clock
 from tests.registrar import NOW, graduate, life, listed, table
@@ -96,6 +97,8 @@ class TestWhoSignsAnew:
         (tmp_path / "new").write_text("correct horse battery\n")
         monkeypatch.setenv("INTAGLIO_NEW_PASSPHRASE_FILE", str(tmp_path / "new"))
         (registrar.home / "issuer" / "status" / "0").unlink()
+        with closing(Store(registrar.home / "issuer" / "issuer.sqlite")) as store:
+            store.revocations.release(["0"])  # or it would be made again
         clock.now += LIFETIME / 2
         answer = registrar("issuer", "password")
         assert answer.code == 0

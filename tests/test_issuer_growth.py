@@ -1,0 +1,163 @@
+"""What a claim or a revocation costs does not grow with what was issued and revoked before."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from did.methods import key as did_key
+from issuer import status
+from issuer.home import LIFETIME, published_file
+from issuer.issue import Issuer
+from issuer.permutation import LIST_ENTRIES
+from issuer.renewal import renewing
+from issuer.status import details_name
+from keys import PrivateKey
+from ledger import Log
+from ledger.audit import audit
+from ledger.tiles import posix
+from tests.fault.issuing import reopened
+from tests.fault.powerloss import Recorder
+from tests.fault.sqlite_vfs import watched_sqlite
+from tests.registrar import NOW, csv_file, graduate, issuer_in, listed, verifier_for
+from vc import Bundle, StatusList, Verdict
+from vc.status import Reason, page_of
+
+HOLDER = did_key.create(PrivateKey.generate().public_key)
+ONE, TWO = "UNI-000001", "UNI-000002"
+
+
+@pytest.fixture
+def issuer(tmp_path: Path) -> Issuer:
+    issuer = issuer_in(tmp_path / "work" / "home")
+    issuer.issue_file(csv_file(tmp_path / "g.csv", [graduate(1), graduate(2)]), tmp_path / "errors.csv")
+    return issuer
+
+
+def revoke(issuer: Issuer, *numbers: str) -> None:
+    issuer.lists.revoke(numbers, Reason.FRAUD, date=NOW, now=NOW)
+
+
+def page(issuer: Issuer, number: str) -> str:
+    seq = issuer.store.current(number).seq
+    return details_name(0, page_of(issuer._press.positions.locate(seq)[1]))
+
+
+def revoked(issuer: Issuer) -> int:
+    bits = StatusList.decode(listed(issuer.home).subjects[0]["encodedList"])
+    return sum(byte.bit_count() for byte in bits.bits)
+
+
+def in_lists(issuer: Issuer, count: int) -> list[str]:
+    """Diplomas that stand in so many lists, all of them published."""
+    numbers = []
+    for row in range(10, 10 + count):
+        issuer.store.reserve(LIST_ENTRIES - 1)
+        issuer._singles._block, issuer._singles._block_size = range(0), 1
+        numbers.append(issuer.issue(graduate(row)).number)
+    return numbers
+
+
+# Superseded editions
+
+
+def test_a_claim_writes_no_list_and_the_bundle_of_the_edition_before_does(issuer: Issuer) -> None:
+    former, size = issuer.store.current(ONE), audit(issuer.log).size
+    before = (issuer.home / "status" / "0").read_bytes()
+    claimed = Bundle.parse(issuer.claim(ONE, HOLDER))
+    assert (issuer.home / "status" / "0").read_bytes() == before
+    assert audit(issuer.log).size == size + 1
+    assert verifier_for(issuer).verify(claimed, now=NOW).verdict is Verdict.VALID
+    report = verifier_for(issuer).verify(issuer.bundle(issuer.store.entry(former.seq)), now=NOW)
+    assert report.deciding is not None
+    assert report.deciding.text == "revoked by the issuer on 2026-07-01: superseded"
+    assert (revoked(issuer), issuer.store.revocations.unpublished()) == (1, [])
+
+
+def test_of_one_who_was_killed_the_next_who_opens_the_keys_publishes_it_first(issuer: Issuer) -> None:
+    issuer.claim(ONE, HOLDER)
+    again = reopened(issuer.home)
+    assert revoked(issuer) == 0
+    assert again.issue(graduate(3))
+    assert revoked(issuer) == 1
+
+
+def test_the_service_publishes_it_at_its_start_and_soon_after(
+    issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("issuer.renewal.PAUSE", 0.01)
+    issuer.claim(ONE, HOLDER)
+    with renewing(issuer.lists, lambda: NOW):
+        assert revoked(issuer) == 1
+        issuer.claim(TWO, HOLDER)
+        deadline = time.monotonic() + 30
+        while revoked(issuer) < 2 and time.monotonic() < deadline:
+            threading.Event().wait(0.01)
+    assert revoked(issuer) == 2
+
+
+# Pages
+
+
+def test_only_the_pages_that_change_are_signed_again(issuer: Issuer) -> None:
+    numbers = [ONE, TWO]
+    while len({page(issuer, number) for number in numbers}) < 2:
+        numbers.append(issuer.issue(graduate(len(numbers) + 1)).number)
+    one = numbers[0]
+    other = next(number for number in numbers if page(issuer, number) != page(issuer, one))
+    revoke(issuer, one)
+    path = issuer.home / "status" / page(issuer, one)
+    before = path.read_bytes()
+    revoke(issuer, other)
+    assert issuer.lists.publish(now=NOW + LIFETIME / 2 + timedelta(seconds=1)) == [0]
+    assert path.read_bytes() == before
+    assert revoked(issuer) == 2
+
+
+# Many lists
+
+
+@pytest.mark.slow
+def test_many_lists_go_into_the_log_at_once_and_wait_for_the_disk_no_longer_than_one(
+    issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbers = in_lists(issuer, 5)
+    appended: list[int] = []
+    real: Callable[..., range] = Log.append
+
+    def append(self: Log, entries: list[bytes], key: bytes) -> range:
+        appended.append(len(entries))
+        return real(self, entries, key)
+
+    monkeypatch.setattr(Log, "append", append)
+    monkeypatch.setattr("wire.files._FULL_SYNC", None)
+    syncs = []
+    for some in ([ONE], numbers):
+        issuer.store.close()
+        with Recorder(issuer.home.parent, [(posix, "sync_files"), (status, "sync_files")]) as recorder:
+            with watched_sqlite(recorder):
+                recorder.syncs = 0
+                issuer.store.revocations.revoke(some, "fraud", "2026-07-01T12:00:00Z")
+                assert len(issuer.lists.publish(now=NOW)) == len(some)
+                issuer.store.close()
+            syncs.append(recorder.syncs)
+    assert appended == [2, 10]
+    assert syncs[1] == syncs[0]
+
+
+def test_a_file_that_a_power_cut_took_is_made_again_from_the_index(issuer: Issuer) -> None:
+    revoke(issuer, ONE)
+    for name in ("0", page(issuer, ONE)):
+        path = issuer.home / "status" / name
+        before = path.read_bytes()
+        path.write_bytes(before[:100] + bytes(len(before) - 100))
+        assert published_file(issuer.home, name) == before
+        again = reopened(issuer.home)
+        assert verifier_for(again).verify(again.bundle(again.store.current(ONE)), now=NOW).deciding
+        again.lists.publish(now=NOW)
+        assert path.read_bytes() == before
