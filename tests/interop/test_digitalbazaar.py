@@ -90,8 +90,10 @@ def test_they_find_a_meaning_in_every_term_of_our_lists_and_details(peer: JavaSc
     positions, method = made.press().positions, f"{did}#{key.public_key.multikey()}"
     lists = Lists(made.store, made.log, tmp_path, profile, positions, key, method, ClockJournal(tmp_path))
     lists.revoke([number], Reason.FRAUD, date=now, now=now)
-    for name in ("0", "0-details"):
-        answer = peer("verify", json.loads((tmp_path / "status" / name).read_bytes()))
+    published = sorted((tmp_path / "status").iterdir())
+    assert [path.name.rpartition("-")[0] for path in published] == ["", "0-details"]
+    for path in published:
+        answer = peer("verify", json.loads(path.read_bytes()))
         assert answer["verified"], answer
 
 
