@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.world import University
 from vc import Credential, MalformedCredential, Presentation
 from wire import Malformed, TooLarge
 
@@ -181,3 +182,22 @@ def test_a_published_open_badge_is_well_formed(
     assert set(credential.types) == {"VerifiableCredential", "OpenBadgeCredential", *more}
     assert credential.valid_from is not None
     assert tuple(map(len, (credential.subjects, credential.status, credential.schemas))) == parts
+
+
+@pytest.mark.parametrize(
+    "change", [{}, {"identityType": ["name"]}, {"hashed": [False]}, {"identityHash": ["Ada Invented"]}]
+)
+def test_a_name_among_the_identifiers_may_be_a_list_of_one(change: dict[str, Any]) -> None:
+    """As any member may, and then says the same."""
+    document = University().diploma()
+    (identifier,) = document["credentialSubject"]["identifier"]
+    for identifiers in ([{**identifier, **change}], {**identifier, **change}):
+        document["credentialSubject"]["identifier"] = identifiers
+        assert Credential.parse(document).subject_name == "Ada Invented"
+
+
+@pytest.mark.parametrize("change", [{"hashed": 0}, {"hashed": True}, {"identityType": "email"}])
+def test_what_is_hashed_or_no_name_is_shown_as_none(change: dict[str, Any]) -> None:
+    document = University().diploma()
+    document["credentialSubject"]["identifier"][0].update(change)
+    assert Credential.parse(document).subject_name == ""

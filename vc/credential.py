@@ -160,7 +160,9 @@ class Credential:
         """The first subject's name; Open Badges 3.0 keeps it among the identifiers, others as `name`."""
         identifiers = self.subjects[0].get("identifier", [])
         for identifier in map(self.about, identifiers if isinstance(identifiers, list) else [identifiers]):
-            if identifier.get("identityType") == "name" and identifier.get("hashed") is False:
+            hashed = identifier.get("hashed")  # or a list of one, as any member may be
+            hashed = hashed[0] if isinstance(hashed, list) and len(hashed) == 1 else hashed
+            if text_of(identifier, "identityType") == "name" and hashed is False:
                 return text_of(identifier, "identityHash")
         return text_of(self.subjects[0], "name")
 
