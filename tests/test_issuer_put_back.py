@@ -51,6 +51,7 @@ PARTS = {
     "keys.json": ["keys.json"],
     "template.json": ["template.json"],
     "did.json": ["did.json"],
+    "documents": ["documents"],
     "issuer.sqlite": ["issuer.sqlite", "issuer.sqlite-wal", "issuer.sqlite-shm"],
     "clock.json": ["clock.json"],
     "claims.sqlite": ["claims.sqlite", "claims.sqlite-wal", "claims.sqlite-shm"],
