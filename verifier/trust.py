@@ -31,6 +31,7 @@ VERSIONS = (1, 2)
 """Version 2 has members that a program of version 1 must not overlook: it is written where one is used."""
 
 MAX_BYTES = 1 << 26
+_PIECE = 1 << 20  # bytes
 ASK_ISSUER = "If you know this issuer, ask it for its trust file, then: intaglio trust add FILE"
 
 
@@ -229,7 +230,12 @@ class Trust:
         """
         try:
             with path.open("rb") as file:
-                return cls.parse(file.read(MAX_BYTES + 1))
+                parts = [
+                    file.read(_PIECE)
+                ]  # one read of all would ask for memory for all that a list may have
+                while len(parts[-1]) == _PIECE and len(parts) * _PIECE <= MAX_BYTES:
+                    parts.append(file.read(_PIECE))
+            return cls.parse(b"".join(parts))
         except FileNotFoundError:
             return cls()
         except OSError as error:
