@@ -100,3 +100,17 @@ def test_of_lists_that_came_along_the_definite_fault_goes_before_the_open_questi
     assert report.verdict is Verdict.INVALID
     assert report.deciding.name == "status"
     assert "the signature does not fit" in report.deciding.text
+
+
+@pytest.mark.parametrize("encoded", [7, ["u", "v"], True])
+def test_a_list_whose_bits_are_no_text_is_none(encoded: object) -> None:
+    university = University()
+    bits, details = university.status_lists()
+    document = {name: value for name, value in bits.document.items() if name != "proof"}
+    document["credentialSubject"] = {**document["credentialSubject"], "encodedList": encoded}
+    signed = university.sign(document)
+    evidence = university.anchor(log_entry(signed, signed["proof"][0], EntryKind.STATUS_LIST))
+    whole = replace(university.issue(), status_lists=(Anchored(signed, (evidence,)), details))
+    report = verifier(university.trust).verify(whole, now=NOW)
+    assert report.verdict is not Verdict.VALID
+    assert report.deciding.name == "status"
