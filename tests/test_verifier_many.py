@@ -8,6 +8,7 @@ import json
 import os
 import pty
 import re
+import stat
 import struct
 import subprocess
 import sys
@@ -223,6 +224,37 @@ def test_an_archive_is_read_in_memory_and_what_it_calls_its_files_harms_nobody(
     assert "all.ZIP/⟨001B⟩[31mred⟨202E⟩.json" in shown.out
     assert "\x1b" not in shown.out
     assert sorted(folder.rglob("*")) == before
+
+
+def test_links_in_an_archive_and_what_a_system_puts_beside_are_left_aside(
+    program: Program, tmp_path: Path
+) -> None:
+    link = zipfile.ZipInfo("link.json")
+    link.external_attr = (stat.S_IFLNK | 0o777) << 16
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("good.json", GOOD)
+        archive.writestr("__MACOSX/good.json", GOOD)
+        archive.writestr(link, GOOD)
+    answer = program("verify", tmp_path / "a.zip", *AT, "--json")
+    assert [(member, verdict) for _, member, verdict, _ in told(answer.out)] == [("good.json", "valid")]
+    assert answer.err == "1 other file in folders and archives was not looked at.\n"
+
+
+def test_where_all_are_valid_the_count_says_no_more(program: Program, tmp_path: Path) -> None:
+    save(tmp_path, {"a/x/one.json": GOOD, "a/y/two.json": GOOD, "a.zip": b"not one"})
+    answer = program("verify", tmp_path / "a" / "x", tmp_path / "a" / "y", *AT)
+    assert answer.code == 0
+    where, *rows, count = answer.out.splitlines()
+    assert where == f"In {tmp_path}/a/:"
+    assert [row[13:].split("  ")[0] for row in rows] == ["x/one.json", "y/two.json"]
+    assert count == "2 files: 2 valid"
+    answer = program("verify", tmp_path / "a.zip", tmp_path / "none.json", *AT, "--json")
+    (_, _, verdict, _), (_, _, open_, detail) = told(answer.out)
+    assert (verdict, open_, detail) == (
+        "undetermined",
+        "undetermined",
+        f"there is no file {tmp_path}/none.json",
+    )
 
 
 def test_a_name_in_an_archive_that_does_not_say_its_encoding_is_read_as_it_was_meant(

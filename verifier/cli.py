@@ -162,7 +162,8 @@ def _verify_all(
             yield Result(data, "", code)
             counter.count()
     if aside.count:
-        say(f"{counted(aside.count, 'other file')} in folders and archives were not looked at.")
+        were = "was" if aside.count == 1 else "were"
+        say(f"{counted(aside.count, 'other file')} in folders and archives {were} not looked at.")
     if not rows:
         raise NotFound(f"there is no file to verify, which would be named {' or '.join(SUFFIXES)}")
     yield Result({}, "\n".join(table(rows)), codes.pop() if len(codes) == 1 else _MIXED)
