@@ -39,7 +39,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "ledger/tiles/layout.py": ("ledger_tiles", "ledger_log", "contract/ledgers"),
     "ledger/tiles/memory.py": ("ledger_log", "contract/ledgers"),
     "ledger/tiles/posix.py": ("contract/ledgers", "ledger_posix", "ledger_audit", "ledger_clock"),
-    "ledger/tiles/reader.py": ("ledger_tiles", "ledger_audit", "contract/ledgers"),
+    "ledger/tiles/reader.py": ("ledger_tiles", "ledger_lookup", "ledger_audit", "contract/ledgers"),
     "ledger/tiles/store.py": ("contract/ledgers", "ledger_posix", "ledger_log"),
     "vc/integrity/pipeline.py": ("vc_integrity", "verifier_proofs"),
     "vc/integrity/proof.py": ("vc_integrity", "verifier_proofs"),
