@@ -24,6 +24,8 @@ def keep(home: Path, index: int, document: bytes) -> None:
 
 def published(home: Path) -> bytes:
     """All versions in order, as JSON: `documents`, of which each has an `index` and the `document`."""
-    paths = sorted((home / FOLDER).glob("[0-9]*.json"), key=lambda path: int(path.stem))
+    found = (home / FOLDER).glob("*.json")
+    kept = [path for path in found if path.stem.isascii() and path.stem.isdigit()]  # others are none of ours
+    paths = sorted(kept, key=lambda path: int(path.stem))
     versions = [{"index": int(path.stem), "document": orjson.Fragment(path.read_bytes())} for path in paths]
     return orjson.dumps({"documents": versions})

@@ -269,9 +269,15 @@ def published_file(home: Path, name: str) -> bytes | None:
             known = _known(home, name)  # afterwards: what is in the file had been journalled
             if found is not None and (not known or sha256(found).digest() in known):
                 return found
-            held = next(filter(None, known.values()), None)
-            if found is None or held is not None:
+            held = next((content for content, _ in known.values() if content), None)
+            if held is not None:
                 return held  # which a power cut took from the folder
+            if found is None:
+                if any(was_published for _, was_published in known.values()):
+                    raise Damaged(
+                        f"{path} is gone", hint="`intaglio issuer status publish` makes it from the index."
+                    )
+                return None
             if path.read_bytes() == found:
                 raise Damaged(
                     f"{path} is damaged or an older copy: it is not what was published last",
@@ -281,8 +287,9 @@ def published_file(home: Path, name: str) -> bytes | None:
         raise Unavailable(f"{path} cannot be read: {error.strerror}") from error
 
 
-def _known(home: Path, name: str) -> dict[bytes, bytes | None]:
-    """The digests that a published file may have, with its content where the index holds that.
+def _known(home: Path, name: str) -> dict[bytes, tuple[bytes | None, bool]]:
+    """The digests that a published file may have: its content where the index holds that, and whether it was
+    published, or is just being.
 
     None where the index, of release 0.1.0 or lost, knows of none.
     """
@@ -296,13 +303,15 @@ def _known(home: Path, name: str) -> dict[bytes, bytes | None]:
         if not index.execute("SELECT 1 FROM sqlite_master WHERE name = 'status_file'").fetchone():
             return {}
         rows = index.execute(
-            "SELECT digest, NULL FROM status_file WHERE name = :name "
-            "UNION ALL SELECT digest, NULL FROM status_file_begun WHERE name = :name "
-            "UNION ALL SELECT digest, content FROM status_file_held WHERE name = :name",
+            "SELECT digest, NULL, 0 FROM status_file_begun WHERE name = :name "
+            "UNION ALL SELECT digest, NULL, 1 FROM status_file WHERE name = :name "
+            "UNION ALL SELECT digest, content, 1 FROM status_file_held WHERE name = :name",
             {"name": name},
         ).fetchall()
-        held = any(content for _, content in rows) and _explains_the_log(index, home)
-    return {} if (None, None) in rows else {digest: content if held else None for digest, content in rows}
+        held = any(content for _, content, _ in rows) and _explains_the_log(index, home)
+    if any(digest is None for digest, _, _ in rows):
+        return {}
+    return {digest: (content if held else None, bool(published)) for digest, content, published in rows}
 
 
 def _explains_the_log(index: sqlite3.Connection, home: Path) -> bool:

@@ -24,7 +24,7 @@ class Publishes(Protocol):
 
 @contextmanager
 def renewing(lists: Publishes, clock: Callable[[], datetime]) -> Iterator[None]:
-    """Publishes what is due, at once and then in the background until the block ends.
+    """Publishes what is due, at once, then in the background until the block ends, and once more then.
 
     Raises what the first publishing raises; what a later one does is said, and it is tried again.
     """
@@ -37,13 +37,18 @@ def renewing(lists: Publishes, clock: Callable[[], datetime]) -> Iterator[None]:
     finally:
         ended.set()
         thread.join()
+        _publish(lists, clock)  # what a claim superseded just now
 
 
 def _renew(lists: Publishes, clock: Callable[[], datetime], ended: threading.Event) -> None:
     while not ended.wait(PAUSE):
-        try:
-            lists.publish(now=clock())
-        except Problem as problem:
-            say(f"The status lists could not be renewed: {problem.detail}", problem.hint)
-        except OSError as error:
-            say(f"The status lists could not be renewed: {error.filename}: {error.strerror}")
+        _publish(lists, clock)
+
+
+def _publish(lists: Publishes, clock: Callable[[], datetime]) -> None:
+    try:
+        lists.publish(now=clock())
+    except Problem as problem:
+        say(f"The status lists could not be renewed: {problem.detail}", problem.hint)
+    except OSError as error:
+        say(f"The status lists could not be renewed: {error.filename}: {error.strerror}")

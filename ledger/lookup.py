@@ -219,6 +219,7 @@ class Lookup:
 
     def _remove_but(self, runs: set[tuple[int, int]]) -> None:
         """What was merged stays until the next run, for those who look there still."""
+        names = {f"{level}/{number}" for level, number in runs}
         for folder in self._folder.glob("[0-9]*/[0-9]*"):
-            if (int(folder.parent.name), int(folder.name)) not in runs:
+            if f"{folder.parent.name}/{folder.name}" not in names:
                 shutil.rmtree(folder)

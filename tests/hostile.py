@@ -387,6 +387,14 @@ def raw(before: bytes, piece: bytes, after: bytes) -> Maker:
 _LONG = "urn:x:" + "a" * 4_000
 _PICTURE = "data:image/png;base64," + "A" * 500_000
 
+
+def about_one(subject: Any, said: Iterator[Any]) -> bytes:
+    """What nobody signed: it is read before anybody looks for a signature."""
+    head = {"@context": ["https://www.w3.org/ns/credentials/v2"], "type": ["VerifiableCredential"]}
+    rest = {"issuer": "did:web:a.example", "credentialSubject": subject or {"id": "u:a"}, "evidence": [*said]}
+    return text({**head, **rest})
+
+
 FAMILIES: dict[str, dict[str, Maker]] = {
     "deep nesting": {
         "lists of lists": raw(b'{"type":"IntaglioBundle","x":[', b"[" * 60 + b"]" * 60 + b",", b"0]}"),
@@ -518,6 +526,17 @@ FAMILIES: dict[str, dict[str, Maker]] = {
         "of types": scoped,
         "in every object": contexts_inside,
         "prefixes of prefixes": prefixes,
+    },
+    "one id": {
+        "objects of it, each with a member": lambda size: about_one(
+            {}, ({"id": "u:a", "type": "u:T", f"u:p{number}": "x"} for number in range(size // 38))
+        ),
+        "references to it, and objects": lambda size: about_one(
+            ["u:a"] * (size // 16), ({"id": "u:a", "type": "u:T", "name": f"x{n}"} for n in range(size // 88))
+        ),
+        "ids of objects": lambda size: about_one(
+            {}, ({"id": f"urn:x:{number:05}", "type": "urn:x:T"} for number in range(size // 44))
+        ),
     },
     "respelled types": {
         "combinations": typed(1),

@@ -101,6 +101,13 @@ def test_the_service_publishes_it_at_its_start_and_soon_after(
     assert revoked(issuer) == 2
 
 
+def test_a_service_that_stops_publishes_what_was_claimed_just_before(issuer: Issuer) -> None:
+    with renewing(issuer.lists, lambda: NOW):
+        issuer.claim(ONE, HOLDER)
+        assert revoked(issuer) == 0
+    assert revoked(issuer) == 1
+
+
 # Pages
 
 

@@ -412,6 +412,8 @@ class TestTrust:
         seen = program("trust", "add", handed, "--yes")
         assert seen.code == 0
         assert re.findall(r"(?:\d{5} ){6}\d{5}\b", seen.err) == [theirs]
+        renamed = program("--home", tmp_path / "renamed", "trust", "add", handed, "--name", "Mine", "--yes")
+        assert re.findall(r"(?:\d{5} ){6}\d{5}\b", renamed.err) == [theirs], "whatever it is called here"
         assert '"Another University"  did:key:z' in seen.err
         given = json.loads(told.out)
         fingerprints = {theirs}

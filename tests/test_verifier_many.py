@@ -240,6 +240,22 @@ def test_links_in_an_archive_and_what_a_system_puts_beside_are_left_aside(
     assert answer.err == "1 other file in folders and archives was not looked at.\n"
 
 
+def test_names_that_are_none_and_folders_without_end_stop_nothing(program: Program, tmp_path: Path) -> None:
+    deep = tmp_path / "place" / Path(*["a"] * 150)
+    deep.mkdir(parents=True)
+    save(tmp_path / "place", {"z.json": GOOD})
+    with zipfile.ZipFile(tmp_path / "place" / "y.zip", "w") as archive:
+        archive.writestr("\x01", GOOD)
+        archive.writestr("good.json", GOOD)
+    archived = (tmp_path / "place" / "y.zip").read_bytes()
+    assert archived.count(b"\x01PK") + archived.count(b"\x01{") == 2  # a name that ends before it begins
+    (tmp_path / "place" / "y.zip").write_bytes(archived.replace(b"\x01PK", b"\0PK").replace(b"\x01{", b"\0{"))
+    answer = program("verify", tmp_path / "place", *AT, "--json")
+    assert [(verdict, detail) for _, _, verdict, detail in told(answer.out)] == [
+        ("undetermined", "it lies below 100 folders"), ("valid", ""), ("valid", ""),
+    ]  # fmt: skip
+
+
 def test_where_all_are_valid_the_count_says_no_more(program: Program, tmp_path: Path) -> None:
     save(tmp_path, {"a/x/one.json": GOOD, "a/y/two.json": GOOD, "a.zip": b"not one"})
     answer = program("verify", tmp_path / "a" / "x", tmp_path / "a" / "y", *AT)

@@ -10,8 +10,9 @@ import pytest
 
 from ledger import EntryKind
 from tests.world import NOW, Holder, University, verifier
-from vc import Anchored, Bundle, Outcome, Report, Verdict, sign
+from vc import Anchored, Bundle, Outcome, Report, StatusList, Verdict, sign
 from vc.anchoring import log_entry
+from vc.status import status_list_document
 from verifier.lists import ListSource
 
 
@@ -114,3 +115,32 @@ def test_a_list_whose_bits_are_no_text_is_none(encoded: object) -> None:
     report = verifier(university.trust).verify(whole, now=NOW)
     assert report.verdict is not Verdict.VALID
     assert report.deciding.name == "status"
+
+
+def grown(university: University, entries: int, *, age: int) -> Anchored:
+    """The university's list with so many entries, that many days old."""
+    start = NOW - timedelta(days=age)
+    document = status_list_document(
+        university.list_url,
+        university.did,
+        StatusList(entries),
+        valid_from=start,
+        lifetime=timedelta(days=30),
+    )
+    return university._anchored(document, EntryKind.STATUS_LIST)
+
+
+def test_an_older_copy_from_when_the_list_was_shorter_contradicts_nothing() -> None:
+    university = University()
+    short, long = grown(university, 131_072, age=2), grown(university, 262_144, age=1)
+    whole = replace(university.issue(index=140_000), status_lists=(long,))
+    judge = verifier(university.trust)
+    assert judge.verify(whole, now=NOW).verdict is Verdict.VALID
+    for lists in ((short, long), (long, short)):
+        assert judge.verify(replace(whole, status_lists=lists), now=NOW).verdict is Verdict.VALID
+    newer = grown(university, 131_072, age=0)
+    for lists in ((newer,), (newer, long)):
+        assert judge.verify(replace(whole, status_lists=lists), now=NOW).verdict is Verdict.INVALID
+    source = {university.list_url: json.dumps(short.document).encode()}.get
+    fetching = verifier(university.trust, lists=[source])
+    assert fetching.verify(whole, now=NOW).verdict is Verdict.UNDETERMINED, "the host's fault"

@@ -238,6 +238,8 @@ DID = "did:key:z6MkehRgf7yJbgaGfYsdoAsKdBPE3dj2CYhowQdcjqSJgvVd"
         (f"{' ' * 15}{DID}", 15, [f"    {DID}"]),
         (f"of {DID}{DID}", 0, ["of", DID + DID]),
         ("  9 trust      not on your list", 15, ["  9 trust      not on your list"]),
+        ("by Example University", 2, ["by Example University"]),
+        ("On the list", 2, ["On the list"]),
     ],
 )
 def test_a_did_is_never_broken(

@@ -26,6 +26,7 @@ from wire.text import counted
 ARCHIVE = ".zip"
 MOST_ENTRIES = 10_000
 MOST_UNPACKED = 1 << 28  # bytes of one archive
+_DEEPEST = 100  # folders in folders
 _LARGEST_DIRECTORY = 1 << 22  # bytes; all of it is taken into memory
 _ENCRYPTED = 1  # bit of an entry's flags (APPNOTE 4.4.4)
 _UTF_8 = 1 << 11
@@ -33,6 +34,7 @@ _BROKEN = (
     zipfile.BadZipFile,
     zlib.error,
     EOFError,
+    IndexError,
     NotImplementedError,
     RuntimeError,
     OverflowError,
@@ -99,7 +101,10 @@ def _is_folder(path: str) -> bool:
     return os.path.isdir(path)  # noqa: PTH112 -- also of what no path can be, such as a long URL
 
 
-def _folder(folder: Path, aside: Aside) -> Iterator[Source]:
+def _folder(folder: Path, aside: Aside, depth: int = 1) -> Iterator[Source]:
+    if depth > _DEEPEST:
+        yield _refused(str(folder), TooLarge(f"it lies below {counted(_DEEPEST, 'folder')}"))
+        return
     try:
         with os.scandir(folder) as found:
             entries = sorted(found, key=lambda entry: entry.name)
@@ -111,7 +116,7 @@ def _folder(folder: Path, aside: Aside) -> Iterator[Source]:
         if entry.name.startswith("."):
             continue
         if entry.is_dir(follow_symlinks=False):
-            yield from _folder(Path(path), aside)
+            yield from _folder(Path(path), aside, depth + 1)
         elif not entry.is_file(follow_symlinks=False):
             aside.count += 1
         elif is_archive(path):
@@ -208,7 +213,7 @@ def _name(entry: zipfile.ZipInfo) -> str:
 def _is_hidden(entry: zipfile.ZipInfo) -> bool:
     parts = _name(entry).split("/")
     dotted = any(part.startswith(".") and part.strip(".") for part in parts)
-    return dotted or parts[0] == "__MACOSX" or entry.is_dir()
+    return dotted or parts[0] == "__MACOSX" or not parts[-1]  # a folder, or without a name
 
 
 def _refused(file: str, problem: Problem, member: str | None = None) -> Source:

@@ -90,18 +90,23 @@ class StatusLookup:
         opened = self._open(entry.list_url, issuer, now, fetch=fetch)
         doubt = opened.doubt
         past: list[Credential] = []
+        unfit: list[tuple[datetime, Problem]] = []
         for credential in opened.lists:
             try:
-                bits = self._bits(credential, entry)
+                is_set = self._bits(credential, entry)[entry.index]
             except Problem as problem:
-                if credential not in opened.sourced:
-                    raise
-                doubt = doubt or _unusable(entry.list_url, problem)
+                if credential in opened.sourced:
+                    doubt = doubt or _unusable(entry.list_url, problem)
+                else:
+                    unfit.append((_start(credential), problem))
                 continue
-            if bits[entry.index]:
+            if is_set:
                 raise self._revoked(entry, issuer, now, fetch=fetch)
             if not is_ahead(_start(credential), now):
                 past.append(credential)
+        for start, misfit in unfit:  # an older copy, from when the list was shorter, is no fault
+            if all(start > _start(found) for found in past):
+                raise misfit
         if opened.problem is not None and not opened.problem.undetermined:
             raise opened.problem
         if any(found.issuer == issuer for found in opened.lists):  # goes before another's

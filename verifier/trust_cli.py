@@ -94,7 +94,8 @@ def add(
     if not did.startswith("did:") and is_file(did):
         if types or keys or status_issuers or log_key or clock:
             raise click.UsageError("A trust file says all of it itself; only --name goes with one.")
-        return _keep(session, _handed(Path(did), name), Trust.joined, yes)
+        given = Trust.load(Path(did))
+        return _keep(session, _handed(Path(did), given, name), Trust.joined, yes, given)
     if not is_url(did):
         raise NotFound(f"there is no file {shortened(did)}", hint="Name a trust file, or a DID: did:…")
     if did.startswith("did:"):
@@ -106,9 +107,8 @@ def add(
     return _keep(session, Trust.parse(new.to_bytes()), _with_new, yes)
 
 
-def _handed(file: Path, name: str) -> Trust:
+def _handed(file: Path, given: Trust, name: str) -> Trust:
     """What a trust file says, as this list is to have it. Raises `Malformed`, and a usage error."""
-    given = Trust.load(file)
     if not given.issuers:
         raise Malformed(f"{file} names no issuer")
     if name and len(given.issuers) > 1:
@@ -130,8 +130,17 @@ def _with_new(known: Trust, new: Trust) -> Trust:
     return known.adding(issuer, *new.logs)
 
 
-def _keep(session: Session, new: Trust, joined: Callable[[Trust, Trust], Trust], yes: bool) -> Result:
-    """Shows who is new, asks, and writes the list; what cannot be added is said before anything is asked."""
+def _keep(
+    session: Session,
+    new: Trust,
+    joined: Callable[[Trust, Trust], Trust],
+    yes: bool,
+    given: Trust | None = None,
+) -> Result:
+    """Shows who is new, asks, and writes the list; what cannot be added is said before anything is asked.
+
+    The fingerprint is that of what was `given`, whatever the issuer is called here: its own people see that.
+    """
 
     def change(known: Trust) -> Trust:
         known.require_own_names(new.issuers)
@@ -142,7 +151,7 @@ def _keep(session: Session, new: Trust, joined: Callable[[Trust, Trust], Trust],
         say(
             f'"{claimed(issuer.name)}"  {issuer.id}' if issuer.name else f"(no name)  {issuer.id}",
             *(f"speaks through the log {log.origin}" for log in new.logs if issuer.id in log.issuers),
-            f"fingerprint: {new.fingerprint(issuer.id)}",
+            f"fingerprint: {(given or new).fingerprint(issuer.id)}",
         )
     if not agreed("Is that whom you mean, and is the fingerprint the one that they have?", yes):
         raise Declined("nothing was added")

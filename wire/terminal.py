@@ -198,7 +198,10 @@ def wrapped(line: str, column: int, *, err: bool = False) -> str:
     columns = width(err=err)
     if columns is None:
         return line
-    return "\n".join(beside(line[:column], folded(line[column:], max(columns - column, 25)), columns))
+    head, rest = line[:column], line[column:].lstrip(" ")
+    blanks = line[column : len(line) - len(rest)]  # between two words, of which the head has the first
+    first, *others = folded(rest, max(columns - column - len(blanks), 25))
+    return "\n".join(beside(head, [blanks + first, *others], columns))
 
 
 def beside(head: str, lines: Sequence[str], columns: int) -> list[str]:

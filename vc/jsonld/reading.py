@@ -73,6 +73,11 @@ class Reading:
             found.setdefault(told["id"], []).append(told)
         return found
 
+    @cached_property
+    def _united(self) -> dict[str, Mapping[str, Any]]:
+        """What they say together by id, once that was asked for: thousands may refer to one."""
+        return {}
+
     def about(self, value: object) -> object:
         """All that the document says of an object, or of an id, wherever it stands; else the value itself.
 
@@ -81,10 +86,12 @@ class Reading:
         name = value.get("id") if isinstance(value, dict) else value
         if not isinstance(name, str):
             return value
-        if isinstance(value, dict) and len(value) > 1 and self.ids.count(name) < 2:
+        found = self.objects.get(name, ())
+        if not found or (isinstance(value, dict) and len(value) > 1 and len(found) < 2):
             return value  # it says all itself
-        found = self.objects.get(name)
-        return _united(found) if found else value
+        if name not in self._united:
+            self._united[name] = _united(found)
+        return self._united[name]
 
 
 def read(document: Mapping[str, Any], contexts: Contexts, work: Work) -> Reading:
@@ -329,9 +336,13 @@ def _united(objects: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
     """What several objects of one id say together, in an order that does not depend on theirs."""
     if len(objects) == 1 or all(found == objects[0] for found in objects):
         return objects[0]
+    members: dict[str, list[Any]] = {}
+    for found in objects:
+        for name, value in found.items():
+            if name != "@context":
+                members.setdefault(name, []).append(value)
     said: dict[str, Any] = {}
-    for name in dict.fromkeys(name for found in objects for name in found if name != "@context"):
-        values = [found[name] for found in objects if name in found]
+    for name, values in members.items():
         if all(value == values[0] for value in values):
             said[name] = values[0]
             continue
