@@ -117,11 +117,11 @@ def test_a_list_whose_bits_are_no_text_is_none(encoded: object) -> None:
     assert report.deciding.name == "status"
 
 
-def grown(university: University, entries: int, *, age: int) -> Anchored:
+def grown(university: University, entries: int, *, age: int, address: str = "") -> Anchored:
     """The university's list with so many entries, that many days old."""
     start = NOW - timedelta(days=age)
     document = status_list_document(
-        university.list_url,
+        address or university.list_url,
         university.did,
         StatusList(entries),
         valid_from=start,
@@ -144,3 +144,10 @@ def test_an_older_copy_from_when_the_list_was_shorter_contradicts_nothing() -> N
     source = {university.list_url: json.dumps(short.document).encode()}.get
     fetching = verifier(university.trust, lists=[source])
     assert fetching.verify(whole, now=NOW).verdict is Verdict.UNDETERMINED, "the host's fault"
+
+
+def test_a_newer_list_of_another_address_is_none_of_its() -> None:
+    university = University()
+    own, other = grown(university, 131_072, age=1), grown(university, 131_072, age=0, address="urn:x:other")
+    whole = replace(university.issue(), status_lists=(other, own))
+    assert verifier(university.trust).verify(whole, now=NOW).verdict is Verdict.VALID
