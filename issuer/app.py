@@ -6,6 +6,7 @@ stand in paths, so that requests must not be logged.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -16,15 +17,16 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from exchange.claim import MAX_MESSAGE, ClaimLink
+from exchange.http import no_route, problem_response, read_body
 from ledger.log import LogReader
 from ledger.problem import ClockBehind
 from wire.problem import Conflict, Damaged, Malformed, NotFound, Problem, TooLarge, Unavailable
-from wire.serving import no_route, problem_response, read_body
-from wire.terminal import say
 
 from .claims import Claims, Issues, LinkExpired, TooManyAttempts
 from .home import LIST_NAME, published_file
 from .published import add_log, response
+
+_LOG = logging.getLogger(__name__)
 
 _STATUS = (  # the first that fits; any other refusal is 403
     (NotFound, 404),
@@ -74,7 +76,7 @@ def create_app(
         status = next((status for kind, status in _STATUS if isinstance(found, kind)), 403)
         headers = {"Retry-After": "60"} if status in (429, 503) else {}
         if status >= 500:  # paths and remedies are for who runs the service, not for who asks it
-            say(f"{found.title}: {found.detail}", found.hint)
+            _LOG.error("%s: %s %s", found.title, found.detail, found.hint)
             found = Unavailable("the service cannot answer now", hint="Tell the issuer if this goes on.")
         return problem_response(found, status, {**_PRIVATE, **headers})
 

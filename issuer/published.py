@@ -7,6 +7,7 @@ a whole, so that a proxy in front may keep them, and nobody who asks is asked ba
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 import threading
 from collections.abc import Iterator
@@ -20,9 +21,10 @@ from ledger.log import LogReader
 from ledger.lookup import YOUNG, Lookup
 from ledger.tiles.store import CHECKPOINT
 from wire.problem import NotFound, Problem
-from wire.terminal import say
 
 from . import documents
+
+_LOG = logging.getLogger(__name__)
 
 PAUSE = 2.0
 """Seconds between two looks at whether the log has grown."""
@@ -97,6 +99,6 @@ def _follow(log: LogReader, lookup: Lookup, ended: threading.Event, pause: float
             told = ""
         except (Problem, OSError) as problem:
             if told != (told := str(problem)):  # once, not every time
-                say(f"The look-up files of the log could not be written: {problem}")
+                _LOG.error("The look-up files of the log could not be written: %s", problem)
         if ended.wait(pause):
             return

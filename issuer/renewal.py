@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,7 +10,8 @@ from datetime import datetime
 from typing import Protocol
 
 from wire.problem import Problem
-from wire.terminal import say
+
+_LOG = logging.getLogger(__name__)
 
 PAUSE = 30.0
 """Seconds between two looks at what is due: a superseded edition is in the lists after a minute at most."""
@@ -49,6 +51,6 @@ def _publish(lists: Publishes, clock: Callable[[], datetime]) -> None:
     try:
         lists.publish(now=clock())
     except Problem as problem:
-        say(f"The status lists could not be renewed: {problem.detail}", problem.hint)
+        _LOG.error("The status lists could not be renewed: %s %s", problem.detail, problem.hint)
     except OSError as error:
-        say(f"The status lists could not be renewed: {error.filename}: {error.strerror}")
+        _LOG.error("The status lists could not be renewed: %s: %s", error.filename, error.strerror)

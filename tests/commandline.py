@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import pytest
 
-import intaglio
+import intaglio.__main__
 
 
 class Answer(NamedTuple):
@@ -40,7 +40,7 @@ class Program:
         self._monkeypatch.setattr(sys, "argv", ["intaglio", *map(str, words)])
         self._monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
         with pytest.raises(SystemExit) as ended:
-            intaglio.main()
+            intaglio.__main__.main()
         assert isinstance(ended.value.code, int)
         return Answer(ended.value.code, *self._capsys.readouterr())
 

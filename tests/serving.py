@@ -11,8 +11,8 @@ from pathlib import Path
 import uvicorn
 from fastapi import FastAPI
 
-from wire.connections import LIMITS, Limits
-from wire.serving import listen, server
+from intaglio.connections import LIMITS, Limits
+from intaglio.serving import listen, server
 
 
 @contextlib.contextmanager

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-import intaglio
+import intaglio.__main__
+import intaglio.session
 from issuer.app import create_app
 from issuer.claims import Claims
 from issuer.issue import Issuer
@@ -43,7 +44,7 @@ class Machine:
         self.off = timedelta(0)
         program.home = home
         monkeypatch.setenv("INTAGLIO_HOME", str(home))
-        monkeypatch.setattr(intaglio.Session, "now", lambda _: self.now())
+        monkeypatch.setattr(intaglio.session.Session, "now", lambda _: self.now())
 
     def now(self) -> datetime:
         return NOW + self.off
@@ -92,7 +93,7 @@ def before(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _machine(before: Path, folder: Path, program: Program, monkeypatch: pytest.MonkeyPatch) -> Machine:
     shutil.copytree(before, folder / "machine")
     machine = Machine(folder / "machine", program, monkeypatch)
-    intaglio.Session(machine.home).pin(machine.issuer.trust_entry())
+    intaglio.session.Session(machine.home).pin(machine.issuer.trust_entry())
     cheap_passphrases(monkeypatch)
     passphrase = folder / "passphrase"
     passphrase.write_text("correct horse battery\n")
@@ -119,7 +120,7 @@ def _issue_one(machine: Machine) -> Answer:
     try:
         return Answer(0, machine.issuer.issue(graduate(5)).number, "")
     except Problem as problem:
-        return Answer(intaglio.exit_code(problem), "", f"{problem.detail} {problem.hint}")
+        return Answer(intaglio.__main__.exit_code(problem), "", f"{problem.detail} {problem.hint}")
 
 
 def _correct(machine: Machine) -> Answer:

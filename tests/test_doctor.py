@@ -15,7 +15,8 @@ from pathlib import Path
 import click
 import pytest
 
-import intaglio
+import intaglio.__main__
+import intaglio.commands
 from keys import PassphraseNeeded, WrongPassphrase
 from tests.commandline import Program
 from tests.conftest import ROOT
@@ -113,10 +114,10 @@ def test_what_is_broken_is_named_with_a_remedy(program: Program) -> None:
     ],
 )
 def test_every_kind_of_problem_has_its_exit_code(problem: Problem, code: int) -> None:
-    assert intaglio.exit_code(problem) == code
+    assert intaglio.__main__.exit_code(problem) == code
 
 
-def commands(group: click.Group = intaglio.cli) -> Iterator[click.Command]:
+def commands(group: click.Group = intaglio.commands.cli) -> Iterator[click.Command]:
     """All commands, those of groups too."""
     for name in group.list_commands(click.Context(group)):
         command = group.get_command(click.Context(group), name)
@@ -147,7 +148,7 @@ def test_a_service_that_was_not_installed_says_how(
     role: str, program: Program, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "uvicorn", None)
-    monkeypatch.delitem(sys.modules, "wire.serving", raising=False)  # an earlier test may have loaded it
+    monkeypatch.delitem(sys.modules, "intaglio.serving", raising=False)  # an earlier test may have loaded it
     answer = program(role, "serve")
     assert (answer.code, answer.out) == (1, "")
     assert "this needs uvicorn, which is not installed" in answer.err

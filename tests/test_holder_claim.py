@@ -23,13 +23,14 @@ import pytest
 from did import METHODS, Resolver
 from did.methods import key as did_key
 from exchange.claim import ClaimLink, Invitation
-from holder import Wallet, text
+from holder import Wallet
 from holder.client import claim
-from issuer import tls
+from intaglio import tls
+from intaglio.commands.wallet import text
+from intaglio.tls import InvalidName, server_files
 from issuer.app import create_app
 from issuer.claims import LINK_LIFETIME, Claims
 from issuer.issue import Issuer
-from issuer.tls import InvalidName, server_files
 from keys import PrivateKey
 from tests.diplomas import DID, NAME, cheap_passphrases, check, diploma
 from tests.loopback import Authority, Site, response
@@ -257,7 +258,7 @@ def _race(home: Path, link: ClaimLink, fetcher: HttpsFetcher, start: Barrier, wo
 
 
 def test_what_is_wrong_with_the_service_is_told_to_who_runs_it_only(
-    university: Issuer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    university: Issuer, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with served(university) as (claims, fetcher), wallet(tmp_path / "wallet") as holder:
         link = claims.offer(NUMBER, university, now=now())
@@ -268,7 +269,7 @@ def test_what_is_wrong_with_the_service_is_told_to_who_runs_it_only(
         shown = f"{found.value.detail} {found.value.hint}"
         assert str(university.home) not in shown
         assert "intaglio issuer" not in shown
-        assert f"{university.home / 'status' / '0'} is gone" in capsys.readouterr().err
+        assert f"{university.home / 'status' / '0'} is gone" in caplog.text
         (university.home / "status" / "1").mkdir()
         with pytest.raises(NotFound):
             fetcher.fetch(f"{claims.service}/status/1", limit=1000)

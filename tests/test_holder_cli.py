@@ -16,8 +16,11 @@ from typing import Any
 
 import pytest
 
-import intaglio
-from holder import Held, Wallet, text
+import intaglio.__main__
+import intaglio.commands
+import intaglio.session
+from holder import Held, Wallet
+from intaglio.commands.wallet import text
 from keys import PrivateKey
 from tests.baking import element, itxt, png, svg
 from tests.commandline import Answer, Program
@@ -87,7 +90,7 @@ def test_the_life_of_a_diploma(run: Run, file: Path) -> None:
     assert "no key: anyone who has the file can show it" in presented.err
     report = verifier(DID).verify(
         presented.out.encode(),
-        now=intaglio.Session(file).now(),
+        now=intaglio.session.Session(file).now(),
         challenge="c-17",
         domain="https://employer.example",
     )
@@ -260,7 +263,7 @@ def test_a_wallet_that_is_in_use_is_to_be_tried_later(
 def test_the_holder_says_no(run: Run, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run("init")
     name = run("import", file).out.strip()
-    monkeypatch.setattr("holder.cli.consented", lambda question, yes: False)
+    monkeypatch.setattr("intaglio.commands.wallet.consented", lambda question, yes: False)
     for arguments in (("delete", name), ("present", name, "--challenge", "c", "--domain", "d")):
         answer = run(*arguments)
         assert (answer.code, answer.out) == (5, "")
@@ -345,7 +348,7 @@ def test_wallet_show_loads_only_what_it_needs(run: Run, file: Path) -> None:
     program = (
         "import sys, intaglio\n"
         f"sys.argv = ['intaglio', 'wallet', 'show', '{name}']\n"
-        "try:\n    intaglio.main()\n"
+        "try:\n    intaglio.__main__.main()\n"
         "except SystemExit as end:\n    assert not end.code\n"
         "print(*sys.modules, file=sys.stderr)\n"
     )
@@ -367,7 +370,7 @@ def test_a_passphrase_is_asked_for_twice_at_a_terminal_and_never_shown(tmp_path:
         os.chdir(ROOT)
         os.environ["INTAGLIO_HOME"] = str(tmp_path)
         os.environ.pop("INTAGLIO_PASSPHRASE_FILE", None)
-        os.execv(sys.executable, [sys.executable, "intaglio.py", "wallet", "init"])
+        os.execv(sys.executable, [sys.executable, "intaglio/__main__.py", "wallet", "init"])
     shown = b""
     for prompt in (b"Passphrase for the new wallet: ", b"Repeat for confirmation: "):
         while prompt not in shown:

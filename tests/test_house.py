@@ -16,15 +16,27 @@ import pytest
 from tests.conftest import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
-PACKAGES = ["wire", "keys", "ledger", "did", "vc", "exchange", "issuer", "holder", "verifier", "examples"]
+PACKAGES = [
+    "intaglio",
+    "wire",
+    "keys",
+    "ledger",
+    "did",
+    "vc",
+    "exchange",
+    "issuer",
+    "holder",
+    "verifier",
+    "examples",
+]
 TEXTS = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md")]
-SOURCES = [path for name in PACKAGES for path in sorted((ROOT / name).rglob("*.py"))] + [ROOT / "intaglio.py"]
+SOURCES = [path for name in PACKAGES for path in sorted((ROOT / name).rglob("*.py"))]
 
 
 def test_each_import_name_belongs_to_this_distribution_only() -> None:
     """ADR 2: flat names could meet another distribution's."""
     owners = importlib.metadata.packages_distributions()
-    for name in [*PACKAGES, "intaglio"]:
+    for name in PACKAGES:
         assert set(owners.get(name, ["intaglio"])) == {"intaglio"}, name
 
 
@@ -83,7 +95,7 @@ def test_a_wheel_has_everything_that_the_program_reads(tmp_path: Path) -> None:
     (wheel,) = tmp_path.glob("*.whl")
     names = set(zipfile.ZipFile(wheel).namelist())
     for wanted in (
-        "intaglio.py",
+        "intaglio/__main__.py",
         "examples/diploma/graduates.csv",
         "examples/diploma/graduates-with-errors.csv",
         "examples/diploma/programmes.csv",

@@ -17,13 +17,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from intaglio.tls import server_files
 from issuer import backup as module
 from issuer.backup import backup, restore
 from issuer.claims import Claims
 from issuer.issue import Issuer
 from issuer.permutation import LIST_ENTRIES
 from issuer.status import Lists
-from issuer.tls import server_files
 from keys import WrongPassphrase
 from keys.envelope import Cost, seal
 from ledger.audit import audit

@@ -378,7 +378,7 @@ def test_a_link_that_the_issuer_ended_is_gone(tmp_path: Path) -> None:
 def test_a_body_that_does_not_arrive_is_not_waited_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("wire.serving.BODY_TIME", 0.05)
+    monkeypatch.setattr("exchange.http.BODY_TIME", 0.05)
     with service(tmp_path, Registrar()) as running:
         link = running.claims.offer(NUMBER, Registrar(), now=NOW)
         with socket.create_connection(("127.0.0.1", running.port), timeout=10) as slow:

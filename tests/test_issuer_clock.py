@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
+from intaglio.tls import server_files
 from issuer.ahead import accept_clock, dated_ahead, signed_until
 from issuer.clock import ClockJournal
 from issuer.home import Closed
 from issuer.issue import Issuer
-from issuer.tls import server_files
 from ledger.problem import ClockBehind
 from tests.commandline import Program, typed
 from tests.registrar import NOW, csv_file, graduate, issuer_in, table, verifier_for
@@ -401,14 +401,14 @@ def test_before_1970_no_issuer_begins_and_no_clock_is_right(
     file.write_text(table([graduate(1)]), encoding="utf-8")
     words = ("issuer", "issue", file, "--name", "Invented University", "--out", tmp_path / "out")
     with monkeypatch.context() as patch:
-        patch.setattr("intaglio.Session.now", lambda _: datetime(1969, 12, 31, 23, 59, tzinfo=UTC))
+        patch.setattr("intaglio.session.Session.now", lambda _: datetime(1969, 12, 31, 23, 59, tzinfo=UTC))
         answer = program(*words)
         assert answer.code == 1
         assert "1969-12-31 23:59:00Z, and nothing can be signed before 1970" in answer.err
     assert program(*words).code == 0
     assert program("verify", tmp_path / "out" / "UNI-000001.json", "--offline").code == 0
     with monkeypatch.context() as patch:
-        patch.setattr("intaglio.Session.now", lambda _: datetime(1969, 12, 31, 23, 59, tzinfo=UTC))
+        patch.setattr("intaglio.session.Session.now", lambda _: datetime(1969, 12, 31, 23, 59, tzinfo=UTC))
         answer = program("issuer", "clock", "accept")
         assert answer.code == 1
         assert "before 1970" in answer.err

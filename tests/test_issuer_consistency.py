@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
+from intaglio.commands.doctor.issuer import findings
 from issuer import status
-from issuer.doctor import findings
 from issuer.home import published_list
 from issuer.issue import Issuer
 from issuer.logged import Logged

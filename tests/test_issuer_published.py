@@ -132,7 +132,7 @@ def _until(path: Path, size: int) -> None:
         time.sleep(0.01)
 
 
-def test_the_look_up_files_follow_the_log(issuer: Issuer, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_look_up_files_follow_the_log(issuer: Issuer, caplog: pytest.LogCaptureFixture) -> None:
     young = issuer.home / YOUNG
     with following(issuer.reader, issuer.home, pause=0.02), served(issuer) as client:
         _until(young, issuer.log.checkpoint().size)
@@ -144,11 +144,11 @@ def test_the_look_up_files_follow_the_log(issuer: Issuer, capsys: pytest.Capture
         tile.rename(tile.with_name("away"))
         young.unlink()
         end = time.monotonic() + 20
-        while not (said := capsys.readouterr().err) and time.monotonic() < end:
+        while not (said := caplog.text) and time.monotonic() < end:
             time.sleep(0.01)
         assert "The look-up files of the log could not be written: tile/0/000.p/" in said
         time.sleep(0.1)
-        assert not capsys.readouterr().err, "once"
+        assert caplog.text == said, "once"
         tile.with_name("away").rename(tile)
         _until(young, size)
 

@@ -20,9 +20,9 @@ import pytest
 from did import METHODS, Resolver
 from did.methods import key as did_key
 from exchange.claim import acceptance
+from intaglio.commands.doctor.issuer import findings
 from issuer.ahead import accept_clock
 from issuer.claims import Claims
-from issuer.doctor import findings
 from issuer.export import export
 from issuer.home import LIFETIME, published_list
 from issuer.issue import Issuer

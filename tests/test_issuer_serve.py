@@ -18,7 +18,8 @@ from typing import NamedTuple
 import pytest
 import uvicorn
 
-import intaglio
+import intaglio.__main__
+import intaglio.commands
 from did.methods import web as did_web
 from keys import PrivateKey
 from tests.test_holder_claim import NUMBER, graduate
@@ -43,7 +44,7 @@ class Machine:
         self.monkeypatch.setattr(sys, "argv", words)
         self.monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
         with pytest.raises(SystemExit) as ended:
-            intaglio.main()
+            intaglio.__main__.main()
         assert isinstance(ended.value.code, int)
         return Answer(ended.value.code, *self.capsys.readouterr())
 
@@ -59,7 +60,7 @@ class Machine:
 
         self.monkeypatch.setattr(uvicorn, "Server", Server)
         words = ["--home", str(self.home), "issuer", "serve", *arguments]
-        thread = threading.Thread(target=lambda: intaglio.cli.main(words, standalone_mode=False))
+        thread = threading.Thread(target=lambda: intaglio.commands.cli.main(words, standalone_mode=False))
         thread.start()
         server = started.get(timeout=30)
         try:
@@ -231,7 +232,7 @@ def test_at_another_address_it_is_said_where_the_log_is_looked_for(
 
 def test_without_the_packages_of_the_service(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "uvicorn", None)
-    monkeypatch.delitem(sys.modules, "wire.serving", raising=False)
+    monkeypatch.delitem(sys.modules, "intaglio.serving", raising=False)
     answer = machine.run("issuer", "serve")
     assert (answer.code, answer.out) == (1, "")
     assert "uvicorn" in answer.err

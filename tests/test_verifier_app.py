@@ -21,6 +21,7 @@ import uvicorn
 from fastapi import Request
 
 from did.methods import key as did_key
+from exchange.http import read_body
 from tests.commandline import Program
 from tests.serving import listening, serving
 from tests.world import NOW, Holder, University, verifier
@@ -30,7 +31,6 @@ from verifier.app import MAX_BODY, create_app
 from verifier.judge import FRESH, Verifiers
 from verifier.trust import update_trust
 from wire import Malformed, Unavailable
-from wire.serving import read_body
 
 UNIVERSITY = University()
 BUNDLE = UNIVERSITY.issue()
@@ -132,7 +132,7 @@ def test_a_body_that_is_too_large_is_cut_off(server: str) -> None:
 
 
 def test_a_body_that_does_not_come_is_not_waited_for(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("wire.serving.BODY_TIME", 0.05)
+    monkeypatch.setattr("exchange.http.BODY_TIME", 0.05)
     address = httpx.URL(server)
     with socket.create_connection((address.host, address.port)) as connection:
         connection.sendall(b"POST /verify HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{")

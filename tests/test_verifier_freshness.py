@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from intaglio.commands.verify import render
 from ledger import Fact
 from tests.commandline import Answer, Program
 from tests.serving import listening, serving
@@ -19,7 +20,6 @@ from tests.world import AWARDED, NOW, Holder, University, verifier
 from vc import Bundle, Credential, Report, Verdict
 from verifier import RecognisedIssuer, Trust, load_policy
 from verifier.app import create_app
-from verifier.cli import render
 from verifier.judge import Verifiers
 from verifier.lists import ListSource
 from verifier.policy import Findings, NotKnown, Recognised

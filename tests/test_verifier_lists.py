@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 
 from did import METHODS, Resolver
-from intaglio import Session
+from intaglio.commands.verifier import _judge
+from intaglio.session import Session
 from keys import PrivateKey
 from tests.loopback import Site, response
 from tests.world import NOW, University
 from vc import Bundle, Report, Verdict
 from verifier import Trust, Verifier
-from verifier.cli import _judge
 from verifier.judge import Judge, Question, Verifiers
 from verifier.lists import Fetched, ListMemory
 from wire import TooLarge

@@ -21,14 +21,16 @@ from pathlib import Path
 
 import pytest
 
-import intaglio
+import intaglio.commands
+import intaglio.session
+from intaglio.commands.verify import files as sources
 from tests import baking
 from tests.commandline import Program
 from tests.diplomas import DID as UNKNOWN
 from tests.diplomas import diploma
 from tests.world import NOW, University
 from vc import Bundle
-from verifier import sources
+from wire import Unavailable
 from wire.text import cells
 
 UNIVERSITY = University()
@@ -180,11 +182,11 @@ def test_what_became_a_link_since_it_was_listed_is_not_followed(folder: Path) ->
     path = folder / "applications" / "late" / "unknown.JSON"
     path.unlink()
     path.symlink_to(folder / "applications" / CHINESE)
-    with pytest.raises(intaglio.Unavailable, match="cannot be read"):
+    with pytest.raises(Unavailable, match="cannot be read"):
         source.read()
     path.unlink()
     os.mkfifo(path)
-    with pytest.raises(intaglio.Unavailable, match="no regular file"):
+    with pytest.raises(Unavailable, match="no regular file"):
         source.read()
 
 
@@ -380,13 +382,13 @@ def test_trust_and_keys_are_read_once_for_all(
     program: Program, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = []
-    real = intaglio.Session.verifier
+    real = intaglio.session.Session.verifier
 
-    def verifier(self: intaglio.Session, **options: object) -> object:
+    def verifier(self: intaglio.session.Session, **options: object) -> object:
         made.append(1)
         return real(self, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(intaglio.Session, "verifier", verifier)
+    monkeypatch.setattr(intaglio.session.Session, "verifier", verifier)
     assert program("verify", "applications", *AT).code == 7
     assert made == [1]
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from did import METHODS, Resolver
-from holder import text as wallet
 from holder.wallet import Held
+from intaglio.commands.wallet import text as wallet
 from issuer.document import Composer, Profile
 from issuer.permutation import Positions
 from issuer.template import InvalidTemplate, Template

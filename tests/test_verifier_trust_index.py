@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from did import METHODS, Resolver
-from intaglio import Session
+from intaglio.session import Session
 from keys import PrivateKey
 from tests.world import NOW, University
 from verifier import RecognisedIssuer, Trust, Verifier

@@ -16,10 +16,10 @@ import pytest
 import uvicorn
 from fastapi import FastAPI, Request, Response
 
+from exchange.http import read_body
+from intaglio.connections import LIMITS, Limits
 from tests.loopback import Authority
 from tests.serving import listening, serving
-from wire.connections import LIMITS, Limits
-from wire.serving import read_body
 
 SHORT = LIMITS._replace(handshake=0.3, head=0.3, body=0.3, answer=0.3, idle=1)
 PATIENCE = 5.0  # seconds in which whatever is going to be closed is
@@ -274,7 +274,7 @@ def test_answers_do_not_wait_for_an_acknowledgement() -> None:
 
 
 def test_addresses_of_one_subscriber_are_one_sender() -> None:
-    from wire.connections import _sender
+    from intaglio.connections import _sender
 
     assert _sender(("2001:db8:1:2:3:4:5:6", 1)) == _sender(("2001:db8:1:2:aaaa::1", 2))
     assert _sender(("192.0.2.1", 1)) != _sender(("192.0.2.2", 1))

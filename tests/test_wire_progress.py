@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from wire.progress import Counter
+from intaglio.progress import Counter
 
 
 class Terminal(io.StringIO):

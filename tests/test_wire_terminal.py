@@ -15,10 +15,10 @@ import click
 import pytest
 from click.testing import CliRunner
 
-import intaglio
+import intaglio.commands
 from holder import Wallet
+from intaglio.terminal import Result, agreed, emphasized, passphrase, say, verb, wrapped
 from wire.problem import PassphraseNeeded
-from wire.terminal import Result, agreed, emphasized, passphrase, say, verb, wrapped
 
 
 def secret(folder: Path, text: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -203,7 +203,7 @@ def test_a_home_that_is_not_known(words: list[str], monkeypatch: pytest.MonkeyPa
     monkeypatch.delenv("INTAGLIO_HOME", raising=False)
     monkeypatch.delenv("HOME")
     monkeypatch.setattr(os, "getuid", lambda: 4_000_000_000)
-    answer = CliRunner().invoke(intaglio.cli, words)
+    answer = CliRunner().invoke(intaglio.commands.cli, words)
     assert answer.exit_code == 2
     assert "no home is known for ~" in answer.stderr
 

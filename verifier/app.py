@@ -9,6 +9,7 @@ that may be found at its address. Whatever is full answers 503.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
@@ -16,13 +17,14 @@ from datetime import datetime
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
+from exchange.http import no_route, problem_response, read_body
 from wire import Malformed, Problem, TooLarge, TryLater, Unavailable, shortened
-from wire.serving import no_route, problem_response, read_body
-from wire.terminal import say
 
 from .judge import REPORT_SECONDS, Judge, Judged, Question, Verifiers
 from .policy import Policy
 from .processes import Processes
+
+_LOG = logging.getLogger(__name__)
 
 MAX_BODY = 1 << 20
 """Bytes; less than a file may have (`vc.bundle.MAX_BYTES`), since many bodies are in memory at once."""
@@ -101,7 +103,7 @@ def create_app(
         try:
             verifiers()
         except Problem as problem:
-            say(f"{problem.title}: {problem.detail}", problem.hint)
+            _LOG.error("%s: %s %s", problem.title, problem.detail, problem.hint)
             return problem_response(Unavailable("the trust list of this service cannot be used"), 503)
         question = Question(body, clock(), challenge, domain)
         try:

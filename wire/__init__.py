@@ -4,8 +4,7 @@
 `datetimestamp.py` that for times; `fetch.py` the bounded `Fetcher`, with `address.py` (where it may go) and
 `https.py` (how); `files.py` durable files, `sqlite.py` what a database refuses and how its tables change;
 `text.py` what makes somebody else's words safe to show; `work.py` what one report may cost, `clock.py` how
-far clocks may differ. `terminal.py` and `serving.py`, over `connections.py`, are what all command lines and
-all web services share. Read `problem.py` first, then `strict.py`.
+far clocks may differ. Read `problem.py` first, then `strict.py`.
 """
 
 from .files import sync_folder, write_durably

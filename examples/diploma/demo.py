@@ -22,7 +22,7 @@ from typing import Any
 
 import click
 
-from wire.terminal import Result, verb, wrapped
+from intaglio.terminal import Result, verb, wrapped
 from wire.text import counted
 
 HERE = Path(__file__).parent

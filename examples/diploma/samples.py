@@ -13,12 +13,12 @@ from typing import Any
 import click
 import orjson
 
+from intaglio.terminal import Result, typed, verb
 from issuer.issue import Issuer
 from issuer.source import open_source
 from vc.status import Reason
 from verifier import RecognisedIssuer, RecognisedLog, Trust
 from wire.problem import Conflict
-from wire.terminal import Result, typed, verb
 
 HERE = Path(__file__).parent
 FILES = ("graduates.csv", "graduates-with-errors.csv", "programmes.csv")

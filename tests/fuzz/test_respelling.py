@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from did import METHODS, Resolver
-from holder import text as wallet
 from holder.wallet import Held
+from intaglio.commands.wallet import text as wallet
 from tests.fuzz.respellings import URLS, Document, respelled, words
 from tests.world import NOW, University
 from vc import Bundle, Credential, Verdict

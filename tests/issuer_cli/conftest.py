@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-import intaglio
+import intaglio.session
 from issuer.issue import Issuer
 from tests.commandline import Program
 from tests.registrar import NOW, csv_file, graduate, issuer_in, table
@@ -42,7 +42,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     standing = Clock()
-    monkeypatch.setattr(intaglio.Session, "now", lambda _: standing.now)
+    monkeypatch.setattr(intaglio.session.Session, "now", lambda _: standing.now)
     return standing
 
 

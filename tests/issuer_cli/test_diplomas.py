@@ -22,7 +22,7 @@ from vc import Bundle
 def test_many_rows_get_their_bundles_by_export(
     program: Program, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("issuer.issue_cli.MOST_FILES", 3)
+    monkeypatch.setattr("intaglio.commands.issuer.issue.MOST_FILES", 3)
     answer = program("issuer", "issue", file, "--name", "U")
     assert "`intaglio issuer export` writes the bundles" in answer.err
     assert not Path("diplomas").exists()

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import uvicorn
 
-import intaglio
+import intaglio.commands
 from issuer.issue import Issuer
 from issuer.store import Store
 from tests.commandline import Program
@@ -152,7 +152,7 @@ def serving(monkeypatch: pytest.MonkeyPatch, home: Path, *options: str) -> Itera
 
     monkeypatch.setattr(uvicorn, "Server", Server)
     words = ["--home", str(home), "issuer", "serve", "--plain", "--port", "0", *options]
-    thread = threading.Thread(target=lambda: intaglio.cli.main(words, standalone_mode=False))
+    thread = threading.Thread(target=lambda: intaglio.commands.cli.main(words, standalone_mode=False))
     thread.start()
     server = started.get(timeout=30)
     try:
@@ -208,7 +208,7 @@ class TestTheService:
         assert clock.now == NOW
 
     def test_what_goes_wrong_is_said_and_tried_again(
-        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+        self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
         from issuer.renewal import renewing
 
@@ -229,6 +229,6 @@ class TestTheService:
 
         with renewing(Failing(), lambda: NOW):
             assert again.wait(30)
-        told = capsys.readouterr().err
-        assert "could not be renewed: something is amiss\n  Do this.\n" in told
+        told = caplog.text
+        assert "could not be renewed: something is amiss Do this." in told
         assert "could not be renewed: status/0: No space left on device" in told

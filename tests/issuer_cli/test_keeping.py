@@ -219,7 +219,7 @@ def test_nobody_waits_for_another_ones_answer(program: Program, monkeypatch: pyt
     def asked(*_: object, **__: object) -> None:
         Issuer.create(program.home / "issuer", name="First", passphrase=lambda: None, clock=lambda: NOW)
 
-    monkeypatch.setattr("issuer.cli.passphrase", asked)
+    monkeypatch.setattr("intaglio.commands.issuer.place.passphrase", asked)
     answer = program("issuer", "init", "--name", "Second")
     assert (answer.code, "another issuer lives here: First" in answer.err) == (1, True)
 

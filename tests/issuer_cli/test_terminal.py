@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from intaglio.commands.issuer.terminal import Meter
 from issuer.bulk import Progress
 from issuer.issue import Issuer
-from issuer.terminal import Meter
 from tests.commandline import Program, typed
 from tests.conftest import ROOT
 from tests.registrar import NOW

@@ -25,7 +25,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "keys/signer.py": ("keys_ed25519", "keys_ecdsa", "keys_keyfile"),
     "keys/sodium.py": ("keys_ed25519",),
     "ledger/audit.py": ("ledger_audit",),
-    "ledger/cli.py": ("ledger_cli",),
+    "intaglio/commands/ledger.py": ("ledger_cli",),
     "ledger/entries.py": ("ledger_log", "ledger_tiles", "ledger_evidence"),
     "ledger/evidence.py": ("ledger_evidence", "ledger_tessera"),
     "ledger/folder.py": ("ledger_cli", "ledger_audit"),
@@ -48,11 +48,17 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "verifier/judge.py": ("verifier_app", "verifier_service", "verifier_published"),
     "verifier/lists.py": ("verifier_lists", "verifier_status"),
     "verifier/processes.py": ("verifier_service",),
-    "verifier/sources.py": ("verifier_many",),
-    "verifier/table.py": ("verifier_many",),
+    "intaglio/commands/verify/files.py": ("verifier_many",),
+    "intaglio/commands/verify/table.py": ("verifier_many",),
     "verifier/trust_index.py": ("verifier_trust_index",),
     "verifier/checks.py": _VERIFIER,
-    "verifier/cli.py": ("verifier_cli", "verifier_many", "verifier_freshness", "shown_text", "verifier_app"),
+    "intaglio/commands/verify/__init__.py": (
+        "verifier_cli",
+        "verifier_many",
+        "verifier_freshness",
+        "shown_text",
+        "verifier_app",
+    ),
     "verifier/documents.py": (*_VERIFIER, "verifier_published"),
     "verifier/evidence.py": (*_VERIFIER, "verifier_published"),
     "verifier/policy.py": ("verifier_policy", *_VERIFIER),
@@ -61,7 +67,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "verifier/status.py": ("verifier_status", "verifier_lists", "status_statement", *_VERIFIER),
     "verifier/summary.py": ("verifier_cli", "shown_text"),
     "verifier/trust.py": ("verifier_trust", "verifier_cli", "verifier_trust_index", *_VERIFIER),
-    "verifier/trust_cli.py": ("verifier_cli", "verifier_trust"),
+    "intaglio/commands/trust.py": ("verifier_cli", "verifier_trust"),
     "verifier/verify.py": (
         *_VERIFIER,
         "verifier_policy",
@@ -93,7 +99,7 @@ SLOW: Mapping[str, tuple[str, ...]] = {
     "ledger/tiles/journal.py": ("fault/ledger_power",),
     "ledger/tiles/keys.py": ("fault/ledger_kill",),
     "ledger/tiles/posix.py": ("fault/ledger_power",),
-    "verifier/cli.py": ("verifier_app",),
+    "intaglio/commands/verifier.py": ("verifier_app",),
 }
 """Tests beside those, of which the slow ones have to notice what the quick ones do not."""
 

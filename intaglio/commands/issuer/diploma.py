@@ -5,27 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
+from issuer.export import export as write_bundles
+from issuer.finding import MOST_FOUND, ROW
+from issuer.issue import Issuer
+from issuer.names import full_name
+from issuer.store import Entry
 from vc.bundle import MAX_BYTES, Bundle
 from vc.status import Reason
 from wire.clock import is_ahead
 from wire.problem import Conflict, Declined, NotFound
-from wire.terminal import Result, agreed, is_file, say, verb
 from wire.text import counted, printable, shortened
 
+from ...terminal import Result, agreed, is_file, say, verb
 from . import text
-from .export import export as write_bundles
-from .finding import MOST_FOUND, ROW
-from .issue import Issuer
-from .names import full_name
-from .store import Entry
+from .place import Place
 from .terminal import PARTLY, Meter, choose, out_option, pairs
-
-if TYPE_CHECKING:
-    from .cli import Place
 
 verbs = click.Group()
 

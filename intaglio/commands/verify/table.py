@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from vc import Verdict
-from wire.terminal import beside, emphasized, width
 from wire.text import cells, counted, folded, printable
+
+from ...terminal import beside, emphasized, width
 
 WORDS: Mapping[Verdict, str] = {
     Verdict.VALID: "VALID",

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING
 
 import click
 
+from issuer.ahead import accept_clock, dated_ahead, signed_until
 from wire.clock import is_ahead
 from wire.problem import Declined
-from wire.terminal import Result, agreed, say, typed, verb
 from wire.text import counted
 
+from ...terminal import Result, agreed, say, typed, verb
 from . import text
-from .ahead import accept_clock, dated_ahead, signed_until
-
-if TYPE_CHECKING:
-    from .cli import Place
+from .place import Place
 
 
 @click.group()

@@ -7,17 +7,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from textwrap import wrap
 from typing import Any
 
+from issuer.bulk import Result
+from issuer.changes import Change
+from issuer.home import STATED, Identity
+from issuer.issue import Issuer
+from issuer.records import Finding
+from issuer.source import Source
+from issuer.store import Entry
 from wire.problem import Conflict
-from wire.terminal import typed
 from wire.text import counted, printable
 
-from .bulk import Result
-from .changes import Change
-from .home import STATED, Identity
-from .issue import Issuer
-from .records import Finding
-from .source import Source
-from .store import Entry
+from ...terminal import typed
 
 SHOWN = 20
 """Lines of faults, changed rows and warnings on the terminal; the error file and --json have all."""

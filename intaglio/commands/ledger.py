@@ -10,35 +10,25 @@ import re
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import click
 
 from keys import KeyFile, PrivateKey
+from ledger.audit import audit as audit_log
+from ledger.entries import EntryKind, entry, parse_entry
+from ledger.evidence import LARGEST_PROOF, TLOG_PROOF, Evidence, TrustPolicy, verify_evidence
+from ledger.folder import KEYS, open_to_read
+from ledger.log import Log, LogReader
+from ledger.note import Checkpoint, SignatureType, VerifierKey
+from ledger.tiles.posix import PosixStore, kept_beside
 from wire import Conflict, Damaged, Malformed, NotFound, counted
-from wire.terminal import Folder, Result, passphrase, say, verb
 
-from .audit import audit as audit_log
-from .entries import EntryKind, entry, parse_entry
-from .evidence import LARGEST_PROOF, TLOG_PROOF, Evidence, TrustPolicy, verify_evidence
-from .folder import KEYS, open_to_read
-from .log import Log, LogReader
-from .note import Checkpoint, SignatureType, VerifierKey
-from .tiles.posix import PosixStore, kept_beside
+from ..session import Session
+from ..terminal import Folder, Result, passphrase, say, verb
 
 _INDEX = re.compile(r"[0-9]{1,18}")
 _KINDS = {kind.name.lower().replace("_", "-"): kind for kind in EntryKind}
-
-
-class Session(Protocol):
-    """What this command line needs of the program around it."""
-
-    @property
-    def home(self) -> Path:
-        """The place of everything."""
-
-    def now(self) -> datetime:
-        """The time."""
 
 
 class Place(NamedTuple):

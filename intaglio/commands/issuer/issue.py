@@ -9,33 +9,31 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import click
 from click.core import ParameterSource
 
+from issuer.archive import Archive
+from issuer.bulk import Result as Issued
+from issuer.bulk import dry_run as check_file
+from issuer.checking import Catalogue, Checker, first_good, read_catalogue
+from issuer.document import NOBODY, Profile, trial
+from issuer.export import export
+from issuer.home import DID_METHODS, KEY_TYPES, Identity, index
+from issuer.issue import Issuer
+from issuer.records import DATE_ORDERS
+from issuer.source import Source, open_source
+from issuer.store import Store
+from issuer.template import Template
 from vc import SUITES
 from wire.problem import Conflict
-from wire.terminal import Result, say, typed, verb
 from wire.text import counted
 
+from ...terminal import Result, say, typed, verb
 from . import text
-from .archive import Archive
-from .bulk import Result as Issued
-from .bulk import dry_run as check_file
-from .checking import Catalogue, Checker, first_good, read_catalogue
-from .document import NOBODY, Profile, trial
-from .export import export
-from .home import DID_METHODS, KEY_TYPES, Identity, index
-from .issue import Issuer
-from .records import DATE_ORDERS
-from .source import Source, open_source
-from .store import Store
-from .template import Template
+from .place import Place
 from .terminal import PARTLY, Meter, out_option, pairs
-
-if TYPE_CHECKING:
-    from .cli import Place
 
 AS_IS = "as-is"
 SIGNING = [name for name, suite in SUITES.items() if suite.signs]

@@ -2,113 +2,30 @@
 
 from __future__ import annotations
 
-import functools
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
-from typing import Any, NoReturn, Protocol
+from typing import Any
 
 import click
 
+from issuer.home import Identity
+from issuer.issue import Issuer
+from issuer.status import next_due
 from wire.datetimestamp import format_datetimestamp
-from wire.problem import Declined, Problem
-from wire.terminal import Folder, Result, agreed, passphrase, required_passphrase, say, typed, verb
+from wire.problem import Declined
 from wire.text import counted
 
-from . import diploma_cli, issue_cli, text
-from .clock_cli import clock
-from .home import Identity
-from .issue import Issuer
-from .serve_cli import claim, lifetime_option, serve
-from .status import due, next_due, overdue
+from ...session import Session
+from ...terminal import Folder, Result, agreed, required_passphrase, say, typed, verb
+from . import diploma as diploma_cli
+from . import issue as issue_cli
+from . import text
+from .clock import clock
+from .place import Place
+from .serve import claim, lifetime_option, serve
 
 BACKUP = "INTAGLIO_BACKUP_PASSPHRASE_FILE"
 """Names the file with the passphrase of a backup, which is another than that of the keys."""
-
-
-class Session(Protocol):
-    """What this command line needs of the program around it."""
-
-    @property
-    def home(self) -> Path:
-        """The place of everything; the issuer lies in `issuer/` there."""
-
-    def now(self) -> datetime:
-        """The time."""
-
-    def pin(self, entry: Mapping[str, Any]) -> None:
-        """Puts an issuer of this machine on the local trust list."""
-
-    def sentence(self, document: Mapping[str, Any], issuer: str) -> str:
-        """What a verifier who knows the issuer by this name says of a credential first."""
-
-    def fingerprint(self, trust_file: bytes) -> str:
-        """What others see who add the trust file of an issuer of this machine."""
-
-
-@dataclass
-class Place:
-    """The issuer's folder, and the program around it."""
-
-    folder: Path
-    session: Session
-    _issuer: Issuer | None = None
-    """The one that was opened here."""
-
-    @property
-    def contexts(self) -> Path | None:
-        """The folder of the deployment's own contexts, if it has one."""
-        folder = self.session.home / "contexts"
-        return folder if folder.is_dir() else None
-
-    def open(self) -> Issuer:
-        """The issuer that lives here. Raises `NotFound`."""
-        ask = functools.cache(lambda: passphrase("Issuer passphrase"))
-        self._issuer = Issuer(self.folder, ask, self.session.now, contexts=self.contexts)
-        return self._issuer
-
-    def renew(self) -> None:
-        """Signs the status lists that are due, if the keys are open anyway; where that fails, it is said."""
-        made, now = self._issuer, self.session.now()
-        if made is None or not made.keys.is_open or not due(made.store, made.identity, now):
-            return
-        old = overdue(made.store, made.identity, now)
-        try:
-            made.lists.publish(now=now)
-        except (Problem, OSError) as error:
-            say(
-                f"Status lists are due and could not be signed: {error}", typed("issuer", "status", "publish")
-            )
-            return
-        if old:
-            say("Status lists were past half of their life, and are signed anew.", *text.to_publish(made))
-
-    def create(
-        self, name: str | None, url: str | None, method: str | None, key_type: str | None = None
-    ) -> Issuer:
-        """Makes the issuer, or opens it, and puts it on the local trust list."""
-        exists = (self.folder / "issuer.json").exists()
-        if name is None:
-            known = exists or (self.folder / "log").exists()  # where its description is lost, that is said
-            name = Identity.read(self.folder).name if known else _nobody()
-        prompt = "Issuer passphrase" if exists else "Passphrase for the issuer's keys (empty: none)"
-        issuer = Issuer.create(
-            self.folder,
-            name=name,
-            url=url,
-            method=method,
-            key_type=key_type,
-            passphrase=functools.cache(lambda: passphrase(prompt, new=not exists)),
-            clock=self.session.now,
-            contexts=self.contexts,
-        )
-        if not exists:
-            say(*text.introduction(issuer))
-        self.session.pin(issuer.trust_entry())
-        self._issuer = issuer
-        return issuer
 
 
 @click.group()
@@ -132,7 +49,7 @@ def _renew(place: Place, /, code: int, **_: object) -> int:
 @click.argument("file", type=click.Path(path_type=Path))
 def backup(place: Place, file: Path) -> Result:
     """Write the whole issuer into one encrypted file."""
-    from .backup import backup as write
+    from issuer.backup import backup as write
 
     write(place.folder, file, required_passphrase("Passphrase for the backup", BACKUP, new=True))
     say("Keep the file elsewhere, and its passphrase apart from it.")
@@ -143,7 +60,7 @@ def backup(place: Place, file: Path) -> Result:
 @click.argument("file", type=click.Path(path_type=Path))
 def restore(place: Place, file: Path) -> Result:
     """Bring an issuer back from a backup. An existing one is never overwritten."""
-    from .backup import restore as read
+    from issuer.backup import restore as read
 
     read(file, place.folder, required_passphrase("Passphrase of the backup", BACKUP))
     place.session.pin(place.open().trust_entry())
@@ -235,10 +152,3 @@ for verbs in (issue_cli.verbs, diploma_cli.verbs):
 issuer.add_command(claim)
 issuer.add_command(clock)
 issuer.add_command(serve)
-
-
-def _nobody() -> NoReturn:
-    raise click.UsageError(
-        "Who issues? There is no issuer here yet: name the institution as it shall stand on its diplomas, "
-        '--name "…".'
-    )

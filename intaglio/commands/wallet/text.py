@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
+from holder.wallet import Held
 from vc.credential import Credential, text_of
 from vc.integrity import Proof, proof_values
 from vc.report import Report, Verdict
 from wire.text import printable
-
-from .wallet import Held
 
 
 def title(held: Held) -> str:

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Self
 
 import click
 
-from wire.terminal import say
+from issuer.bulk import Progress
 
-from .bulk import Progress
+from ...terminal import say
 
 if TYPE_CHECKING:
     import rich.progress

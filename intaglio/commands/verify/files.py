@@ -20,8 +20,9 @@ from typing import NamedTuple
 from vc import baked
 from vc.forms import MAX_BYTES, SUFFIXES
 from wire.problem import Malformed, NotFound, Problem, TooLarge, Unavailable
-from wire.terminal import is_file
 from wire.text import counted
+
+from ...terminal import is_file
 
 ARCHIVE = ".zip"
 MOST_ENTRIES = 10_000

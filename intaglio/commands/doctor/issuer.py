@@ -9,6 +9,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from did import Document
+from issuer import status
+from issuer.archive import Archive
+from issuer.consistency import require_agreement, require_not_older
+from issuer.home import Identity, index
+from issuer.shards import Shard
+from issuer.store import Store
 from keys import KeyFile
 from ledger.audit import audit
 from ledger.folder import open_to_read
@@ -18,15 +24,9 @@ from wire.clock import is_ahead
 from wire.files import locked
 from wire.problem import Damaged, Problem
 from wire.strict import load_json_object
-from wire.terminal import Finding
 from wire.text import counted
 
-from . import status
-from .archive import Archive
-from .consistency import require_agreement, require_not_older
-from .home import Identity, index
-from .shards import Shard
-from .store import Store
+from ...terminal import Finding
 
 _LARGEST = 1 << 25  # bytes of a status list
 _WRONG_CLOCK = "Set the clock right. If it is right by now: intaglio issuer clock accept"

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
 
 import click
 
 from did import DID, METHODS, MethodNotSupported, Resolver
 from vc.credential import is_url
+from verifier.trust import RecognisedIssuer, RecognisedLog, Trust, update_trust
 from wire import (
     Conflict,
     Declined,
@@ -23,18 +23,10 @@ from wire import (
     shortened,
 )
 from wire.fetch import NoFetcher
-from wire.terminal import Result, agreed, is_file, say, verb
 from wire.text import claimed
 
-from .trust import RecognisedIssuer, RecognisedLog, Trust, update_trust
-
-
-class Session(Protocol):
-    """What this command line needs of the program around it."""
-
-    @property
-    def trust_file(self) -> Path:
-        """The local trust list."""
+from ..session import Session
+from ..terminal import Result, agreed, is_file, say, verb
 
 
 @click.group()

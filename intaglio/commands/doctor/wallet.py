@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from wire.terminal import Finding, typed
+from holder.store import Store
+from holder.wallet import FILE
 
-from .store import Store
-from .wallet import FILE
+from ...terminal import Finding, typed
 
 
 def findings(home: Path) -> Iterator[Finding]:

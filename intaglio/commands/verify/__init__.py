@@ -1,4 +1,4 @@
-"""`intaglio verify` and `intaglio verifier serve`."""
+"""`intaglio verify`: credentials, presentations and bundles of files, and what was found in words."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
 import click
 
@@ -17,46 +17,23 @@ from vc import Check, MalformedCredential, Report, Verdict
 from vc.bundle import MAX_BYTES
 from vc.forms import SUFFIXES
 from vc.report import StatusTime
+from verifier.policy import AllOf, Policy, StatusWithin, load_policy
+from verifier.summary import summarize
+from verifier.trust_index import TrustList
 from wire import Malformed, NotFound, Problem, TooLarge, Unavailable, counted, load_json, printable
 from wire.datetimestamp import parse_age, parse_datetimestamp
 from wire.fetch import Fetcher
-from wire.progress import Counter
-from wire.terminal import Age, Command, Result, as_typed, emphasized, extra, read_input, say, verb, wrapped
 
-from .lists import ListMemory
-from .policy import AllOf, Policy, StatusWithin, load_policy
-from .sources import Aside, Source, expanded, is_many
-from .summary import summarize
+from ...progress import Counter
+from ...session import Session
+from ...terminal import Age, Result, as_typed, emphasized, read_input, say, verb, wrapped
+from .files import Aside, Source, expanded, is_many
 from .table import COLOURS, WORDS, Row, table
-from .trust_index import TrustList
-from .verify import Verifier
-
-if TYPE_CHECKING:
-    from .judge import Judge
 
 _EXIT: Mapping[Verdict, int] = {Verdict.VALID: 0, Verdict.INVALID: 1, Verdict.UNDETERMINED: 3}
 _NOT_FOUND, _MIXED = 4, 7
 _FINDING = 25  # columns before what a check found
 _LONGEST = 400  # characters of what somebody else may have worded
-
-
-class Session(Protocol):
-    """What this command line needs of the program around it."""
-
-    @property
-    def trust_file(self) -> Path:
-        """The local trust list."""
-
-    def now(self) -> datetime:
-        """The time."""
-
-    def fetcher(self, *, offline: bool = False) -> Fetcher:
-        """The way to the network."""
-
-    def verifier(
-        self, *, offline: bool = False, trust_file: Path | None = None, memory: ListMemory | None = None
-    ) -> Verifier:
-        """A verifier on a trust list, with what others on it remember of status lists."""
 
 
 class _Moment(click.ParamType[datetime]):
@@ -74,19 +51,19 @@ class _Moment(click.ParamType[datetime]):
 _file = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
-_policy_file = click.option(
+policy_option = click.option(
     "--policy",
     "policy_file",
     type=_file,
     help='Further rules, in JSON, such as {"allOf": ["anchored", {"statusWithinDays": 30}]}.',
 )
-_trust_file = click.option("--trust", "trust_file", type=_file, help="Another trust list.")
+trust_option = click.option("--trust", "trust_file", type=_file, help="Another trust list.")
 
 
 @verb()
 @click.argument("sources", metavar="FILE|FOLDER|ZIP|URL|-...", nargs=-1, required=True, type=click.Path())
-@_policy_file
-@_trust_file
+@policy_option
+@trust_option
 @click.option("--at", "moment", type=_Moment(), help="Judge as of this date instead of now.")
 @click.option("--status-within", type=Age(), help="How old the status may be, such as 30d or 12h.")
 @click.option("--challenge", help="The challenge that you gave to the holder.")
@@ -113,10 +90,10 @@ def verify(
         raise click.UsageError(
             "--challenge and --domain go together: what was made for another verifier is no answer to you."
         )
-    rules: list[Policy] = [] if policy_file is None else [_policy(policy_file)]
+    rules: list[Policy] = [] if policy_file is None else [read_policy(policy_file)]
     if status_within is not None:
         rules.append(StatusWithin(parse_age(status_within)))
-    with _setting():
+    with setting():
         judge = session.verifier(offline=offline, trust_file=trust_file)
     fetcher = session.fetcher(offline=offline)
 
@@ -191,8 +168,8 @@ def _data(report: Report) -> dict[str, Any]:
     return data
 
 
-def _policy(file: Path) -> Policy:
-    with _setting(f"{file}: "), file.open("rb") as opened:
+def read_policy(file: Path) -> Policy:
+    with setting(f"{file}: "), file.open("rb") as opened:
         return load_policy(load_json(opened.read(MAX_BYTES)))
 
 
@@ -257,7 +234,7 @@ def _line(check: Check) -> str:
 
 
 @contextmanager
-def _setting(where: str = "") -> Iterator[None]:
+def setting(where: str = "") -> Iterator[None]:
     """A broken set-up is a usage error: it says nothing about the credential."""
     try:
         yield
@@ -272,51 +249,3 @@ def _read(source: str, fetcher: Fetcher) -> bytes:
     if source.startswith(("https://", "http://")):
         return fetcher.fetch(source, limit=MAX_BYTES)
     return read_input(source, MAX_BYTES + 1)
-
-
-@click.group()
-def verifier() -> None:
-    """Run the check as a web service."""
-
-
-def _judge(session: Session, trust_file: Path | None, policy_file: Path | None) -> Judge:
-    """What judges requests, in the service itself and in each of its processes."""
-    from .judge import Current, Judge, Verifiers
-
-    def verifiers() -> Verifiers:
-        memory = ListMemory()
-        offline, online = (
-            session.verifier(offline=flag, trust_file=trust_file, memory=memory) for flag in (True, False)
-        )
-        return Verifiers(offline, online)
-
-    policy = None if policy_file is None else _policy(policy_file)
-    return Judge(Current(trust_file or session.trust_file, verifiers), policy)
-
-
-@verifier.command(cls=Command)
-@click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", type=click.IntRange(0, 65535), default=8470, show_default=True)
-@_policy_file
-@_trust_file
-@click.option("--proxy", is_flag=True, help="All comes through a proxy: no limit for each address.")
-@click.pass_obj
-def serve(
-    session: Session, host: str, port: int, policy_file: Path | None, trust_file: Path | None, proxy: bool
-) -> None:
-    """Answer POST /verify until stopped."""
-    with extra("serve"):
-        from wire.serving import BEHIND_PROXY, LIMITS, listen, run
-
-        from .app import create_app
-        from .processes import Processes
-
-    make = functools.partial(_judge, session, trust_file, policy_file)
-    judge = make()
-    with _setting():
-        judge.verifiers()
-    with listen(host, port) as listener, Processes(make, 2) as processes:
-        app = create_app(judge.verifiers, clock=session.now, policy=judge.policy, processes=processes)
-        shown = f"[{host}]" if ":" in host else host
-        click.echo(f"http://{shown}:{listener.getsockname()[1]}/verify")
-        run(app, listener, limits=BEHIND_PROXY if proxy else LIMITS)

@@ -20,9 +20,9 @@ from typing import Any, NamedTuple
 import click
 from click.core import ParameterSource
 
-from .datetimestamp import parse_age
-from .problem import Malformed, NotFound, PassphraseNeeded, Problem, Refused
-from .text import cells, folded, printable
+from wire.datetimestamp import parse_age
+from wire.problem import Malformed, NotFound, PassphraseNeeded, Problem, Refused
+from wire.text import cells, folded, printable
 
 _COMMAND = re.compile(r"\bintaglio (issuer|wallet|verify|trust|ledger|samples|doctor)\b(?! --)")
 

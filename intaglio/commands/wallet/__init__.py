@@ -5,22 +5,22 @@ from __future__ import annotations
 import functools
 import json
 import sys
-from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from holder.wallet import FILE, Held, Wallet
 from keys import WrongPassphrase
 from vc.bundle import MAX_BYTES
 from vc.integrity import SUITES_BY_KEY
 from vc.report import Report, Verdict
 from wire.problem import Declined, NotFound, Refused, TooLarge
-from wire.terminal import Result, is_asked, read_input, required_passphrase, say, typed, verb, wrapped
 from wire.text import counted, printable
 
+from ...session import Session
+from ...terminal import Result, is_asked, read_input, required_passphrase, say, typed, verb, wrapped
 from . import text
-from .wallet import FILE, Held, Wallet
 
 if TYPE_CHECKING:
     from exchange.claim import Invitation
@@ -33,33 +33,6 @@ PARTLY = 7
 
 _ID = 14  # columns that an id takes in a list
 _NEW, _BACKUP = (f"INTAGLIO_{which}_PASSPHRASE_FILE" for which in ("NEW", "BACKUP"))
-
-
-class Session(Protocol):
-    """What this command line needs of the program around it."""
-
-    @property
-    def home(self) -> Path:
-        """The place of everything; the wallet lies in `wallet/` there."""
-
-    ca_file: Path | None
-    """Certificate authorities to trust beside the public ones."""
-
-    @property
-    def loopback(self) -> bool:
-        """Whether addresses of this machine may be reached."""
-
-    def now(self) -> datetime:
-        """The time."""
-
-    def recognises(self, did: str) -> bool:
-        """Whether an issuer is on the trust list."""
-
-    def contexts(self) -> Contexts | None:
-        """The deployment's own contexts beside the vendored ones, if it has some."""
-
-    def check(self, data: bytes, *, offline: bool = False) -> Report:
-        """What the verifier finds in a credential or bundle."""
 
 
 class ForgottenPassphrase(WrongPassphrase):
@@ -135,9 +108,8 @@ def receive(session: Session, source: str, ca: Path | None, yes: bool, accept_un
         if not _is_link(source):
             return keep(session, mine, data, accept_undetermined)
         from exchange.claim import ClaimLink
+        from holder.client import claim
         from wire.fetch import HttpsFetcher
-
-        from .client import claim
 
         def agree(invitation: Invitation) -> bool:
             if not (accept_undetermined or session.recognises(invitation.issuer)):

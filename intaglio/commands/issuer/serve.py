@@ -9,18 +9,19 @@ from urllib.parse import urlsplit
 
 import click
 
+from issuer.home import SERVED_LIFETIME, Identity
 from ledger.tiles.layout import address
 from wire.problem import Refused
-from wire.terminal import Age, Command, Result, extra, say, typed, verb
 
-from .diploma_cli import select
-from .home import SERVED_LIFETIME, Identity
+from ...terminal import Age, Command, Result, extra, say, typed, verb
+from .diploma import select
+from .place import Place
 
 if TYPE_CHECKING:
-    from .claims import Claims
-    from .cli import Place
-    from .issue import Issuer
-    from .status import Lists
+    from issuer.claims import Claims
+    from issuer.issue import Issuer
+    from issuer.status import Lists
+
 
 PORT = 8460
 
@@ -42,8 +43,9 @@ lifetime_option = click.option(
 )
 def claim(place: Place, selectors: tuple[str, ...], url: str | None, anew: bool) -> Result:
     """Make links by which wallets claim diplomas. Each is good for one wallet, and ends earlier ones."""
-    from .claims import LINK_LIFETIME
-    from .tls import LOOPBACK
+    from issuer.claims import LINK_LIFETIME
+
+    from ...tls import LOOPBACK
 
     made = place.open()
     made.identity.require_open()
@@ -90,12 +92,13 @@ def serve(
     decided.
     """
     with extra("serve"):
-        from wire.serving import BEHIND_PROXY, LIMITS, listen, run
+        from issuer.app import create_app
+        from issuer.published import following
 
-        from .app import create_app
-        from .published import following
-    from .renewal import renewing
-    from .tls import server_files
+        from ...serving import BEHIND_PROXY, LIMITS, listen, run
+    from issuer.renewal import renewing
+
+    from ...tls import server_files
 
     made = place.open()
     made.log_patience = 5.0
@@ -144,8 +147,7 @@ def _address(made: Issuer) -> str:
 
 def _claims(made: Issuer, url: str) -> Claims:
     from exchange.claim import ClaimLink, InvalidLink
-
-    from .claims import Claims
+    from issuer.claims import Claims
 
     service = url.rstrip("/")
     try:

@@ -1,0 +1,111 @@
+"""Runs the command line, and turns what goes wrong into words on stderr and an exit code."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import sys
+from typing import NoReturn, TextIO
+
+import click
+
+from wire import Declined, DiskFull, NotFound, Problem, TryLater, Unavailable
+from wire.problem import is_full
+
+from .commands import cli
+from .terminal import print_json, say
+
+VALID, INVALID, UNDETERMINED, NOT_FOUND, DECLINED, LOGIN, INTERRUPTED, TRY_LATER = 0, 1, 3, 4, 5, 6, 130, 75
+
+
+def main() -> None:
+    """Runs the command line; a `Problem` becomes two lines on stderr and an exit code.
+
+    With --json it becomes an object on stdout, too: `error`, with the members of RFC 9457 and `exitCode`.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # closed: the next file that is opened would take its place
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode))
+    for stream in (sys.stdin, sys.stdout, sys.stderr):  # nothing depends on what the locale can spell
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        code = cli.main(standalone_mode=False)
+    except click.exceptions.Abort:
+        _fail(Interrupted("stopped at the terminal"), INTERRUPTED)
+    except click.ClickException as error:
+        with contextlib.suppress(OSError):  # nobody reads
+            error.show()
+        kind = WrongUse if isinstance(error, click.UsageError) else Problem
+        _fail(kind(error.format_message()), error.exit_code)
+    except BrokenPipeError as error:
+        _fail(SystemRefuses(str(error.strerror)), INVALID)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        kind = DiskFull if is_full(error) else SystemRefuses
+        _tell(kind(f"{where}{error.strerror or type(error).__name__}"))
+    except Problem as problem:
+        _tell(problem)
+    _flush(sys.stderr)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+class WrongUse(Problem):
+    """The command line does not fit together."""
+
+    title = "Wrong use"
+
+
+class Interrupted(Problem):
+    """Whoever sat at the terminal did not want to go on."""
+
+    title = "Interrupted"
+
+
+class SystemRefuses(Unavailable):
+    """The operating system said no."""
+
+    title = "The system refuses"
+    advice = "Nothing that was acknowledged is lost. Once that is mended, do the same again."
+
+
+def _tell(problem: Problem) -> NoReturn:
+    say(f"{problem.title}: {problem.detail}", problem.hint)
+    _fail(problem, exit_code(problem))
+
+
+def _fail(problem: Problem, code: int) -> NoReturn:
+    if "--json" in sys.argv:
+        with contextlib.suppress(OSError):
+            print_json({"error": {**problem.to_dict(), "exitCode": code}})
+    _flush(sys.stdout)
+    _flush(sys.stderr)
+    sys.exit(code)
+
+
+def _flush(stream: TextIO) -> None:
+    """Where nobody reads, or there is no room, what is left would be tried again at the end."""
+    try:
+        stream.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def exit_code(problem: Problem) -> int:
+    """The exit code that tells a script what kind of problem it was."""
+    from keys import PassphraseNeeded, WrongPassphrase
+
+    if isinstance(problem, PassphraseNeeded | WrongPassphrase):
+        return LOGIN
+    if isinstance(problem, TryLater):
+        return TRY_LATER
+    if isinstance(problem, Declined):
+        return DECLINED
+    if isinstance(problem, NotFound):
+        return NOT_FOUND
+    return UNDETERMINED if problem.undetermined else INVALID
+
+
+if __name__ == "__main__":
+    main()

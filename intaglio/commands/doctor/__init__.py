@@ -1,0 +1,70 @@
+"""`intaglio doctor`: what is wrong with this set-up."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator
+
+from wire import Problem, counted, printable
+
+from ...session import Session
+from ...terminal import Finding, Result, as_typed, verb
+
+
+@verb()
+def doctor(session: Session) -> Result:
+    """Explain what is wrong with this set-up."""
+    found = [item._replace(remedy=as_typed(item.remedy)) for item in _findings(session)]
+    wrong = sum(item.mark == "✗" for item in found)
+    lines = [
+        f"{mark} {printable(what)}" + (f"\n    {printable(remedy)}" if remedy else "")
+        for mark, what, remedy in found
+    ]
+    lines.append("Something is wrong; see above." if wrong else "Nothing is wrong.")
+    return Result(
+        {"wrong": wrong, "findings": [item._asdict() for item in found]},
+        "\n".join(lines),
+        1 if wrong else 0,
+    )
+
+
+def _findings(session: Session) -> Iterator[Finding]:
+    if importlib.util.find_spec("nacl") is None:
+        what = "Ed25519 goes by OpenSSL, at half the speed: PyNaCl is not installed."
+        yield Finding("!", what, "In the folder with the program's source: pip install '.[fast]'")
+    if not session.home.exists():
+        what = f"{session.home} does not exist yet: nothing was done here so far."
+        yield Finding("✓", what, "Try: intaglio demo")
+        return
+    if session.home.stat().st_mode & 0o077:
+        yield Finding("!", f"Others can look into {session.home}.", f"chmod 700 {session.home}")
+    for check in (_trust_findings, _issuer_findings, _wallet_findings):
+        try:
+            yield from check(session)
+        except Problem as problem:
+            yield Finding("✗", f"{problem.title}: {problem.detail}", problem.hint)
+        except OSError as error:
+            yield Finding("✗", f"{error.filename} cannot be read: {error.strerror}")
+
+
+def _trust_findings(session: Session) -> Iterator[Finding]:
+    from verifier import Trust
+
+    count = counted(len(Trust.load(session.trust_file).issuers), "issuer")
+    yield Finding("✓", f"The trust list {session.trust_file} has {count}.")
+    session.schemas(), session.contexts()  # where they cannot be used, nothing is verified
+
+
+def _issuer_findings(session: Session) -> Iterator[Finding]:
+    home = session.home / "issuer"
+    if (home / "issuer.json").exists() or (home / "issuer.sqlite").exists():
+        from .issuer import findings
+
+        yield from findings(home, session.now())
+
+
+def _wallet_findings(session: Session) -> Iterator[Finding]:
+    if (session.home / "wallet").exists():
+        from .wallet import findings
+
+        yield from findings(session.home / "wallet")

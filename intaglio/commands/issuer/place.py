@@ -1,0 +1,89 @@
+"""The issuer that the commands work on: its folder, and the program around it."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from issuer.home import Identity
+from issuer.issue import Issuer
+from issuer.status import due, overdue
+from wire.problem import Problem
+
+from ...session import Session
+from ...terminal import passphrase, say, typed
+from . import text
+
+
+@dataclass
+class Place:
+    """The issuer's folder, and the program around it."""
+
+    folder: Path
+    session: Session
+    _issuer: Issuer | None = None
+    """The one that was opened here."""
+
+    @property
+    def contexts(self) -> Path | None:
+        """The folder of the deployment's own contexts, if it has one."""
+        folder = self.session.home / "contexts"
+        return folder if folder.is_dir() else None
+
+    def open(self) -> Issuer:
+        """The issuer that lives here. Raises `NotFound`."""
+        ask = functools.cache(lambda: passphrase("Issuer passphrase"))
+        self._issuer = Issuer(self.folder, ask, self.session.now, contexts=self.contexts)
+        return self._issuer
+
+    def renew(self) -> None:
+        """Signs the status lists that are due, if the keys are open anyway; where that fails, it is said."""
+        made, now = self._issuer, self.session.now()
+        if made is None or not made.keys.is_open or not due(made.store, made.identity, now):
+            return
+        old = overdue(made.store, made.identity, now)
+        try:
+            made.lists.publish(now=now)
+        except (Problem, OSError) as error:
+            say(
+                f"Status lists are due and could not be signed: {error}", typed("issuer", "status", "publish")
+            )
+            return
+        if old:
+            say("Status lists were past half of their life, and are signed anew.", *text.to_publish(made))
+
+    def create(
+        self, name: str | None, url: str | None, method: str | None, key_type: str | None = None
+    ) -> Issuer:
+        """Makes the issuer, or opens it, and puts it on the local trust list."""
+        exists = (self.folder / "issuer.json").exists()
+        if name is None:
+            known = exists or (self.folder / "log").exists()  # where its description is lost, that is said
+            name = Identity.read(self.folder).name if known else _nobody()
+        prompt = "Issuer passphrase" if exists else "Passphrase for the issuer's keys (empty: none)"
+        issuer = Issuer.create(
+            self.folder,
+            name=name,
+            url=url,
+            method=method,
+            key_type=key_type,
+            passphrase=functools.cache(lambda: passphrase(prompt, new=not exists)),
+            clock=self.session.now,
+            contexts=self.contexts,
+        )
+        if not exists:
+            say(*text.introduction(issuer))
+        self.session.pin(issuer.trust_entry())
+        self._issuer = issuer
+        return issuer
+
+
+def _nobody() -> NoReturn:
+    raise click.UsageError(
+        "Who issues? There is no issuer here yet: name the institution as it shall stand on its diplomas, "
+        '--name "…".'
+    )

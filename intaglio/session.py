@@ -1,0 +1,133 @@
+"""What the commands get from the program around them: the place of everything, and the other roles' services.
+
+The roles never import each other; what one needs of another (the wallet verifies before it stores, the issuer
+puts itself on the local trust list) is handed over here. Only what is needed is imported.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from vc import Report
+    from vc.jsonld import Contexts
+    from vc.schema import Schemas
+    from verifier import RecognisedIssuer, RecognisedLog, Trust, Verifier
+    from verifier.lists import ListMemory
+    from wire.fetch import Fetcher
+
+
+@dataclass
+class Session:
+    """What the sub-commands get from here: the place of everything, and the other roles' services."""
+
+    home: Path
+    ca_file: Path | None = None
+    loopback: bool = False
+
+    @property
+    def trust_file(self) -> Path:
+        """The local trust list."""
+        return self.home / "trust.json"
+
+    def now(self) -> datetime:
+        """The time, for those below to be handed."""
+        return datetime.now(UTC)
+
+    def fetcher(self, *, offline: bool = False) -> Fetcher:
+        """The way to the network, or one that refuses it."""
+        from wire import fetch
+
+        if offline:
+            return fetch.NoFetcher()
+        return fetch.HttpsFetcher(allow_loopback=self.loopback, ca_file=self.ca_file)
+
+    def verifier(
+        self, *, offline: bool = False, trust_file: Path | None = None, memory: ListMemory | None = None
+    ) -> Verifier:
+        """A verifier on this machine's trust list; it also sees the lists that an issuer here published."""
+        from did import METHODS, Resolver
+        from issuer.home import published_list
+        from verifier import Verifier
+        from verifier.lists import Fetched
+        from verifier.published import Published
+        from verifier.trust_index import open_trust
+
+        fetcher = self.fetcher(offline=offline)
+        here = functools.partial(published_list, self.home / "issuer")
+        return Verifier(
+            Resolver(METHODS, fetcher),
+            trust=open_trust(trust_file or self.trust_file),
+            schemas=self.schemas(),
+            contexts=self.contexts(),
+            lists=(here,) if offline else (here, Fetched(fetcher)),
+            memory=memory,
+            logs=Published(fetcher),
+        )
+
+    def schemas(self) -> Schemas | None:
+        """The JSON Schemas in `schemas/`, if there are any. Raises `Malformed`, naming the file."""
+        folder = self.home / "schemas"
+        if not folder.is_dir():
+            return None
+        from vc.schema import Schemas
+
+        return Schemas.load(folder)
+
+    def contexts(self) -> Contexts | None:
+        """The JSON-LD contexts in `contexts/` and the vendored ones, if there are any. Raises `Malformed`."""
+        folder = self.home / "contexts"
+        if not folder.is_dir():
+            return None
+        from vc import jsonld
+
+        return jsonld.load(folder)
+
+    def check(self, data: bytes, *, offline: bool = False) -> Report:
+        """What the wallet asks before it stores something, and when it looks again."""
+        return self.verifier(offline=offline).verify(data, now=self.now())
+
+    def recognises(self, did: str) -> bool:
+        """What the wallet asks before it claims something: whether the issuer is on the trust list."""
+        from verifier.trust_index import open_trust
+
+        return open_trust(self.trust_file).issuer(did) is not None
+
+    def pin(self, entry: Mapping[str, Any]) -> None:
+        """Puts an issuer of this machine on the local trust list, or what is new about it: that it closed."""
+        from verifier import RecognisedIssuer, RecognisedLog, Trust, update_trust
+
+        issuer = RecognisedIssuer(**entry["issuer"], reason="issued on this machine")
+        log = RecognisedLog(**entry["log"])
+        trust = Trust.load(self.trust_file)
+        known = trust.issuer(issuer.id)
+        closes = known is not None and issuer.closed not in (None, known.closed)
+        if known is None or closes or log.key not in {known.key for known in trust.logs}:
+            update_trust(self.trust_file, functools.partial(_pinned, issuer=issuer, log=log))
+
+    def sentence(self, document: Mapping[str, Any], issuer: str) -> str:
+        """What a verifier who knows the issuer by this name says of a credential first; unchecked."""
+        from vc import Credential
+        from verifier import RecognisedIssuer, Trust
+        from verifier.summary import summarize
+
+        credential = Credential.parse(document, contexts=self.contexts())
+        return str(summarize(credential, Trust().adding(RecognisedIssuer(credential.issuer, name=issuer))))
+
+    def fingerprint(self, trust_file: bytes) -> str:
+        """What others see who add the trust file of an issuer of this machine."""
+        from verifier import Trust
+
+        trust = Trust.parse(trust_file)
+        return trust.fingerprint(trust.issuers[0].id)
+
+
+def _pinned(trust: Trust, issuer: RecognisedIssuer, log: RecognisedLog) -> Trust:
+    """With the entry as it stands there already, but for what only the issuer's closing adds."""
+    known = trust.issuer(issuer.id) or issuer
+    return trust.adding(replace(known, closed=issuer.closed or known.closed), log)
