@@ -27,7 +27,7 @@ from did import METHODS, Resolver
 from issuer import Issuer
 from keys import PrivateKey
 from verifier import RecognisedIssuer, RecognisedLog, Trust, Verifier
-from verifier.trust_index import IndexedTrust, open_trust
+from verifier.sources.trust_index import IndexedTrust, open_trust
 from wire.datetimestamp import format_datetimestamp
 from wire.fetch import NoFetcher
 

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from did.methods import key as did_key
-from issuer.issue import Issuer
+from issuer.issuer import Issuer
 from keys import PrivateKey
 from wire.problem import Problem
 

@@ -21,8 +21,8 @@ from typing import Any
 from unittest import mock
 
 from did.methods import key as did_key
-from issuer.issue import Issuer
-from issuer.permutation import LIST_ENTRIES
+from issuer.issuer import Issuer
+from issuer.press.permutation import LIST_ENTRIES
 from keys import PrivateKey
 from ledger import EntryKind, entry
 

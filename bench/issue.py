@@ -17,11 +17,11 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from issuer.checking import Checker
-from issuer.issue import Issuer
-from issuer.logged import Appended
-from issuer.source import SPAN_ROWS, open_source
-from issuer.store import NewEntry, Store
+from issuer.archive.logged import Appended
+from issuer.archive.store import NewEntry, Store
+from issuer.issuer import Issuer
+from issuer.job.checking import Checker
+from issuer.table.source import SPAN_ROWS, open_source
 from vc import sign
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from exchange.claim import MAX_MESSAGE, ClaimLink, Invitation, acceptance
 from vc.bundle import MAX_BYTES, Bundle
-from vc.credential import Credential
+from vc.model.credential import Credential
 from wire.fetch import HttpsFetcher
 from wire.problem import Conflict, Declined, Malformed, NotFound, Problem, Refused, TryLater, Unavailable
 from wire.strict import load_json_object

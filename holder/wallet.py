@@ -18,9 +18,9 @@ from vc import jcs
 from vc.anchoring import document_digest
 from vc.baked import credential_in
 from vc.bundle import Bundle
-from vc.credential import Credential
 from vc.integrity import SUITES_BY_KEY, proof_values, sign
-from vc.presentation import presentation
+from vc.model.credential import Credential
+from vc.model.presentation import presentation
 from vc.report import Report, Verdict
 from vc.status import StatusEntry, details_urls
 from wire.datetimestamp import format_datetimestamp, parse_datetimestamp

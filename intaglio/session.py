@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from vc import Report
     from vc.jsonld import Contexts
-    from vc.schema import Schemas
+    from vc.model.schema import Schemas
     from verifier import RecognisedIssuer, RecognisedLog, Trust, Verifier
-    from verifier.lists import ListMemory
+    from verifier.sources.lists import ListMemory
     from wire.fetch import Fetcher
 
 
@@ -54,9 +54,9 @@ class Session:
         from did import METHODS, Resolver
         from issuer.home import published_list
         from verifier import Verifier
-        from verifier.lists import Fetched
-        from verifier.published import Published
-        from verifier.trust_index import open_trust
+        from verifier.sources.lists import Fetched
+        from verifier.sources.published import Published
+        from verifier.sources.trust_index import open_trust
 
         fetcher = self.fetcher(offline=offline)
         here = functools.partial(published_list, self.home / "issuer")
@@ -75,7 +75,7 @@ class Session:
         folder = self.home / "schemas"
         if not folder.is_dir():
             return None
-        from vc.schema import Schemas
+        from vc.model.schema import Schemas
 
         return Schemas.load(folder)
 
@@ -94,7 +94,7 @@ class Session:
 
     def recognises(self, did: str) -> bool:
         """What the wallet asks before it claims something: whether the issuer is on the trust list."""
-        from verifier.trust_index import open_trust
+        from verifier.sources.trust_index import open_trust
 
         return open_trust(self.trust_file).issuer(did) is not None
 

@@ -14,14 +14,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .issue import Issuer
+    from .issuer import Issuer
 
 __all__ = ["Issuer"]
 
 
 def __getattr__(name: str) -> Any:
     if name == "Issuer":  # loads the database, which the published status lists do without
-        from .issue import Issuer
+        from .issuer import Issuer
 
         return Issuer
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -13,12 +13,12 @@ from ledger.log import time_to_sign
 from wire.clock import is_ahead
 from wire.datetimestamp import format_datetimestamp
 
-from .archive import Archive, unpack
+from .archive.archive import Archive, unpack
+from .archive.store import Entry
 from .clock import ClockJournal
 from .home import Identity
-from .issue import Issuer
+from .issuer import Issuer
 from .status import latest
-from .store import Entry
 
 
 def signed_until(issuer: Issuer) -> datetime | None:

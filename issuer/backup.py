@@ -37,11 +37,11 @@ from wire.strict import load_json_object
 from wire.text import shortened
 
 from . import documents
-from .archive import Archive
-from .consistency import require_not_older
+from .archive.archive import Archive
+from .archive.consistency import require_not_older
+from .archive.store import Store
 from .home import Identity, index
-from .permutation import LIST_ENTRIES
-from .store import Store
+from .press.permutation import LIST_ENTRIES
 
 _MAGIC = b"intaglio issuer backup 1\n"
 _PORTION = 1 << 20

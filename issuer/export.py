@@ -17,9 +17,9 @@ from wire.files import make_private_folder, remove_leftovers, sync_files, sync_f
 from wire.problem import Conflict, Malformed
 from wire.strict import load_json_object
 
-from .bulk import Progress
-from .issue import Issuer
-from .store import Entry
+from .archive.store import Entry
+from .issuer import Issuer
+from .job.bulk import Progress
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
 _AT_ONCE = 256  # files

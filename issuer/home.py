@@ -43,7 +43,7 @@ from wire.problem import Conflict, Damaged, Malformed, NotFound, Refused, Unavai
 from wire.sqlite import sqlite_problems
 from wire.strict import load_json_object
 
-from .document import Profile
+from .press.document import Profile
 
 VERSION = 1
 LIST_NAME = re.compile(r"[0-9]{1,9}(-details(-[0-9]{1,3})?)?", re.ASCII)

@@ -39,14 +39,14 @@ from wire.problem import Damaged, Malformed, Refused
 from wire.strict import load_json_object
 from wire.work import Work
 
+from .archive.logged import Appended
+from .archive.revocations import ListFile, Published, Row
+from .archive.store import Store
 from .clock import ClockJournal
-from .document import Profile
 from .home import LIFETIME, Identity
-from .logged import Appended
-from .permutation import LIST_BITS, LIST_ENTRIES, Positions
-from .press import log_entry
-from .revocations import ListFile, Published, Row
-from .store import Store
+from .press.document import Profile
+from .press.permutation import LIST_BITS, LIST_ENTRIES, Positions
+from .press.press import log_entry
 
 _NEVER = "9999-12-31T23:59:59Z"
 _LOST = "Take it from a backup. If there is none, `intaglio issuer status publish` makes it from the index."

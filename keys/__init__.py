@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .opening import open_signer
 from .problem import InvalidKey, InvalidSignature, PassphraseNeeded, UnknownKeyType, WrongPassphrase
 from .public import PublicKey
-from .signer import PrivateKey, Signer, open_signer
+from .signer import PrivateKey, Signer
 
 if TYPE_CHECKING:
     from .keyfile import KeyFile

@@ -1,15 +1,10 @@
-"""`Signer`: whatever can sign with one key, wherever that key lives, and `open_signer` to find it."""
+"""`Signer`: whatever can sign with one key, wherever that key lives."""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
-from pathlib import Path
-from types import MappingProxyType
+from collections.abc import Callable
 from typing import Protocol
-from urllib.parse import unquote, urlsplit
-
-from wire.problem import Malformed
 
 from . import ed25519
 from .public import PublicKey
@@ -66,34 +61,3 @@ class PrivateKey:
     def sign(self, data: bytes) -> bytes:
         """The raw signature over the data: R‖S for Ed25519, r‖s for ECDSA."""
         return self._sign(data)
-
-
-def open_signer(
-    uri: str,
-    *,
-    passphrase: Passphrase,
-    signers: Mapping[str, Callable[[str, Passphrase], Signer]] | None = None,
-) -> Signer:
-    """The signer at a URI, such as `file:/srv/issuer/keys.json#assertion`.
-
-    `passphrase` is called at most once, when the secret is sealed. Raises `Malformed` for a URI of no known
-    scheme, and what opening the key raises.
-    """
-    scheme = uri.partition(":")[0]
-    known = SIGNERS if signers is None else signers
-    if scheme not in known:
-        raise Malformed(f"the address of the key has no known scheme; known are {', '.join(known)}")
-    return known[scheme](uri, passphrase)
-
-
-def _from_file(uri: str, passphrase: Passphrase) -> Signer:
-    from .keyfile import KeyFile  # only here: a process that only verifies needs no key derivation
-
-    parts = urlsplit(uri)
-    path = Path(unquote(parts.path))
-    if parts.netloc or parts.query or not path.is_absolute() or not parts.fragment:
-        raise Malformed("the address of the key is not of the form file:/absolute/path#name")
-    return KeyFile.open(path, passphrase).signer(parts.fragment)
-
-
-SIGNERS: Mapping[str, Callable[[str, Passphrase], Signer]] = MappingProxyType({"file": _from_file})

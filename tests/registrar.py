@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from did import METHODS, Resolver
-from issuer.issue import Issuer
-from issuer.source import Source, open_source
-from issuer.store import Store
+from issuer.archive.store import Store
+from issuer.issuer import Issuer
+from issuer.table.source import Source, open_source
 from vc import Credential
 from verifier import RecognisedIssuer, RecognisedLog, Trust, Verifier
-from verifier.lists import ListSource
+from verifier.sources.lists import ListSource
 from wire.fetch import NoFetcher
 from wire.strict import load_json_object
 

@@ -13,9 +13,9 @@ import pytest
 
 import intaglio.__main__
 import intaglio.session
-from issuer.app import create_app
-from issuer.claims import Claims
-from issuer.issue import Issuer
+from issuer.desk.claims import Claims
+from issuer.desk.http import create_app
+from issuer.issuer import Issuer
 from issuer.status import LIFETIME
 from tests.commandline import Answer, Program
 from tests.diplomas import cheap_passphrases

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from holder.store import Record, Store
-from issuer.issue import Issuer
+from issuer.issuer import Issuer
 from tests.conftest import ROOT
 
 PASSPHRASE = b"correct horse battery"

@@ -26,7 +26,7 @@ from exchange.claim import (
 )
 from keys import PrivateKey
 from vc.integrity import InvalidProof, sign
-from vc.presentation import presentation
+from vc.model.presentation import presentation
 from wire.fetch import NoFetcher
 from wire.problem import Malformed, Problem, TooLarge
 

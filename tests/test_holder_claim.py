@@ -28,16 +28,16 @@ from holder.client import claim
 from intaglio import tls
 from intaglio.commands.wallet import text
 from intaglio.tls import InvalidName, server_files
-from issuer.app import create_app
-from issuer.claims import LINK_LIFETIME, Claims
-from issuer.issue import Issuer
+from issuer.desk.claims import LINK_LIFETIME, Claims
+from issuer.desk.http import create_app
+from issuer.issuer import Issuer
 from keys import PrivateKey
 from tests.diplomas import DID, NAME, cheap_passphrases, check, diploma
 from tests.loopback import Authority, Site, response
 from tests.processes import ended
 from tests.serving import listening, serving
 from vc import sign
-from vc.forms import NoCredential
+from vc.problem import NoCredential
 from vc.report import Report, Verdict
 from verifier import RecognisedIssuer, RecognisedLog, Trust, Verifier
 from wire.fetch import HttpsFetcher, NoFetcher

@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 from intaglio.tls import server_files
 from issuer import backup as module
 from issuer.backup import backup, restore
-from issuer.claims import Claims
-from issuer.issue import Issuer
-from issuer.permutation import LIST_ENTRIES
+from issuer.desk.claims import Claims
+from issuer.issuer import Issuer
+from issuer.press.permutation import LIST_ENTRIES
 from issuer.status import Lists
 from keys import WrongPassphrase
 from keys.envelope import Cost, seal

@@ -13,16 +13,16 @@ from typing import Any
 
 import pytest
 
-from issuer import bulk
-from issuer.bulk import Progress, Result
-from issuer.checking import Survey
-from issuer.issue import Issuer
-from issuer.press import Press
-from issuer.revocations import Revocations
-from issuer.source import Source, open_source
-from issuer.store import EditionTaken, Store
-from issuer.template import InvalidTemplate
-from issuer.workers import WorkerDied
+from issuer.archive.revocations import Revocations
+from issuer.archive.store import EditionTaken, Store
+from issuer.issuer import Issuer
+from issuer.job import bulk
+from issuer.job.bulk import Progress, Result
+from issuer.job.checking import Survey
+from issuer.job.workers import WorkerDied
+from issuer.press.press import Press
+from issuer.press.template import InvalidTemplate
+from issuer.table.source import Source, open_source
 from ledger import Log
 from ledger.audit import audit
 from tests.registrar import NOW, csv_file, graduate, issuer_in, table, twin, verifier_for
@@ -35,7 +35,7 @@ GOOD = [row for row in range(1, 24) if row not in BAD]
 
 @pytest.fixture(autouse=True)
 def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("issuer.source.SPAN_ROWS", CHUNK)
+    monkeypatch.setattr("issuer.table.source.SPAN_ROWS", CHUNK)
 
 
 @pytest.fixture
@@ -309,7 +309,7 @@ def test_a_killed_worker_loses_nothing(
     with pytest.raises(WorkerDied):
         issue(issuer, source, workers=2)
     monkeypatch.undo()
-    monkeypatch.setattr("issuer.source.SPAN_ROWS", CHUNK)
+    monkeypatch.setattr("issuer.table.source.SPAN_ROWS", CHUNK)
     again = Issuer(issuer.home, lambda: None, issuer._clock)
     issue(again, source)
     assert again.store.count() == 21
@@ -355,7 +355,7 @@ def test_workers_that_are_spawned_do_the_same(
 ) -> None:
     other = twin(issuer, tmp_path / "second" / "home")
     issue(issuer, source)
-    monkeypatch.setattr("issuer.workers._CONTEXT", get_context("spawn"))  # as on macOS
+    monkeypatch.setattr("issuer.job.workers._CONTEXT", get_context("spawn"))  # as on macOS
     assert issue(other, source, workers=2).issued == 21
     assert everything(other) == everything(issuer)
 

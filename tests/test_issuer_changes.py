@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from issuer.archive import Archive
-from issuer.bulk import Progress, dry_run
-from issuer.changes import Change
-from issuer.checking import Checker
-from issuer.issue import Issuer
-from issuer.source import open_source
+from issuer.archive.archive import Archive
+from issuer.issuer import Issuer
+from issuer.job.bulk import Progress, dry_run
+from issuer.job.changes import Change
+from issuer.job.checking import Checker
+from issuer.table.source import open_source
 from tests.registrar import HEADER, NOW, csv_file, graduate, issuer_in, table
 from vc.status import Reason
 from wire.problem import Damaged
@@ -23,7 +23,7 @@ ROWS = range(1, 24)
 
 @pytest.fixture(autouse=True)
 def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("issuer.source.SPAN_ROWS", 4)
+    monkeypatch.setattr("issuer.table.source.SPAN_ROWS", 4)
 
 
 @pytest.fixture

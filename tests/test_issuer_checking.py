@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from issuer import checking
-from issuer.archive import Archive
-from issuer.bulk import dry_run
-from issuer.checking import Checker, Survey, read_catalogue
-from issuer.source import UnreadableFile, open_source
-from issuer.store import Store
+from issuer.archive.archive import Archive
+from issuer.archive.store import Store
+from issuer.job import checking
+from issuer.job.bulk import dry_run
+from issuer.job.checking import Checker, Survey, read_catalogue
+from issuer.table.source import UnreadableFile, open_source
 from tests.conftest import ROOT
 from tests.registrar import NOW, csv_file, graduate, table
 from wire.problem import Refused

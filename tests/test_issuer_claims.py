@@ -19,8 +19,8 @@ from fastapi import FastAPI
 
 from did.methods import key as did_key
 from exchange.claim import MAX_MESSAGE, ClaimLink, InvalidLink, Invitation, acceptance
-from issuer.app import create_app
-from issuer.claims import (
+from issuer.archive.store import Released
+from issuer.desk.claims import (
     CHALLENGE_LIFETIME,
     LINK_LIFETIME,
     OPEN_CHALLENGES,
@@ -30,8 +30,8 @@ from issuer.claims import (
     LinkExpired,
     TooManyAttempts,
 )
-from issuer.issue import Issuer
-from issuer.store import Released
+from issuer.desk.http import create_app
+from issuer.issuer import Issuer
 from keys import PrivateKey
 from tests.diplomas import DID, NAME, NOW, bundle, diploma
 from tests.registrar import graduate, issuer_in

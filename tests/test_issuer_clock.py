@@ -16,7 +16,7 @@ from intaglio.tls import server_files
 from issuer.ahead import accept_clock, dated_ahead, signed_until
 from issuer.clock import ClockJournal
 from issuer.home import Closed
-from issuer.issue import Issuer
+from issuer.issuer import Issuer
 from ledger.problem import ClockBehind
 from tests.commandline import Program, typed
 from tests.registrar import NOW, csv_file, graduate, issuer_in, table, verifier_for
@@ -156,7 +156,7 @@ def test_the_rest_of_a_file_is_dated_rightly(
     issuer: Issuer, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Killed between two chunks, the clock then put right, and the same file given again."""
-    monkeypatch.setattr("issuer.source.SPAN_ROWS", 2)
+    monkeypatch.setattr("issuer.table.source.SPAN_ROWS", 2)
     rows = [graduate(number) for number in range(10, 16)]
     store, finish = issuer.store, issuer.store.finish_chunk
 
@@ -183,7 +183,7 @@ def test_the_rest_of_a_file_is_dated_rightly(
 def test_those_dated_ahead_are_found_however_many_there_are(
     issuer: Issuer, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("issuer.store._PAGE", 2)
+    monkeypatch.setattr("issuer.archive.store._PAGE", 2)
     for number in range(3, 8):
         issuer.issue(graduate(number))
     corrected = issuer.correct("UNI-000003", {"gpa": "4.0"})

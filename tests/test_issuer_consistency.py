@@ -17,11 +17,11 @@ import pytest
 
 from intaglio.commands.doctor.issuer import findings
 from issuer import status
+from issuer.archive.logged import Logged
+from issuer.archive.revocations import Revocations
+from issuer.archive.store import Store
 from issuer.home import published_list
-from issuer.issue import Issuer
-from issuer.logged import Logged
-from issuer.revocations import Revocations
-from issuer.store import Store
+from issuer.issuer import Issuer
 from ledger import EntryKind, Log, parse_entry
 from ledger.audit import audit
 from tests.fault.issuing import reopened, require_once

@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
-from issuer.document import Composer, Profile
-from issuer.permutation import Positions
-from issuer.records import check_record
-from issuer.source import open_source
-from issuer.template import Template
+from issuer.press.document import Composer, Profile
+from issuer.press.permutation import Positions
+from issuer.press.template import Template
+from issuer.table.records import check_record
+from issuer.table.source import open_source
 from tests.conftest import ROOT
 from tests.registrar import graduate
 from vc import Credential, jsonld
 from vc.anchoring import expected_origins
-from vc.schema import Schemas
+from vc.model.schema import Schemas
 from vc.status import StatusEntry, status_entry, status_statement
 
 DID = "did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK"

@@ -10,7 +10,7 @@ import pytest
 
 from issuer import export as module
 from issuer.export import export
-from issuer.issue import Issuer
+from issuer.issuer import Issuer
 from tests.fault.powerloss import Recorder, memory_folder
 from tests.registrar import graduate, issuer_in
 from vc import Bundle

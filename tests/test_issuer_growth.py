@@ -12,10 +12,10 @@ import pytest
 
 from did.methods import key as did_key
 from issuer import status
+from issuer.desk.renewal import renewing
 from issuer.home import LIFETIME, published_file
-from issuer.issue import Issuer
-from issuer.permutation import LIST_ENTRIES
-from issuer.renewal import renewing
+from issuer.issuer import Issuer
+from issuer.press.permutation import LIST_ENTRIES
 from issuer.status import details_name
 from keys import PrivateKey
 from ledger import Log
@@ -90,7 +90,7 @@ def test_of_one_who_was_killed_the_next_who_opens_the_keys_publishes_it_first(is
 def test_the_service_publishes_it_at_its_start_and_soon_after(
     issuer: Issuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("issuer.renewal.PAUSE", 0.01)
+    monkeypatch.setattr("issuer.desk.renewal.PAUSE", 0.01)
     issuer.claim(ONE, HOLDER)
     with renewing(issuer.lists, lambda: NOW):
         assert revoked(issuer) == 1

@@ -16,11 +16,11 @@ import pytest
 
 from did import Document
 from did.methods import web as did_web
+from issuer.archive.store import EditionTaken, Store
 from issuer.home import Identity
-from issuer.issue import Issuer
-from issuer.press import Press, log_entry
-from issuer.records import InvalidRecord
-from issuer.store import EditionTaken, Store
+from issuer.issuer import Issuer
+from issuer.press.press import Press, log_entry
+from issuer.table.records import InvalidRecord
 from keys import PassphraseNeeded, WrongPassphrase
 from ledger import Log
 from ledger.audit import audit
@@ -113,7 +113,7 @@ def test_an_issuer_that_was_half_made_is_completed(
             raise Interruption
         real(path, *args, **options)
 
-    for module in ("issuer.issue", "issuer.home", "keys.keyfile"):
+    for module in ("issuer.issuer", "issuer.home", "keys.keyfile"):
         monkeypatch.setattr(f"{module}.write_durably", fails)
     with pytest.raises(Interruption):
         issuer_in(home)

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event
 
-from issuer import lookup as module
-from issuer.issue import Issuer
-from issuer.logged import Appended
-from issuer.lookup import Lookup
-from issuer.store import NewEntry, Store
+from issuer.archive import lookup as module
+from issuer.archive.logged import Appended
+from issuer.archive.lookup import Lookup
+from issuer.archive.store import NewEntry, Store
+from issuer.issuer import Issuer
 from tests.registrar import NOW, csv_file, graduate, issuer_in
 from tests.test_issuer_migrations import of_f31e11f
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from issuer import migrations
-from issuer.database import Database
-from issuer.store import Store
+from issuer.archive import migrations
+from issuer.archive.database import Database
+from issuer.archive.store import Store
 from tests.fault.kill import Work, kill_everywhere
 from tests.processes import ended
 from wire.problem import Damaged, Refused

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from issuer.issue import Issuer
-from issuer.names import full_name, in_order
-from issuer.records import check_cells
-from issuer.source import UnreadableFile, open_source
+from issuer.issuer import Issuer
+from issuer.table.names import full_name, in_order
+from issuer.table.records import check_cells
+from issuer.table.source import UnreadableFile, open_source
 from tests.commandline import Program, verdict
 from tests.registrar import graduate, table
 from tests.test_release_before import RELEASE, home

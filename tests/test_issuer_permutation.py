@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from issuer.permutation import LIST_ENTRIES, Permutation, Positions
+from issuer.press.permutation import LIST_ENTRIES, Permutation, Positions
 
 FIRST, SECOND = Permutation(b"1" * 32), Permutation(b"2" * 32)
 

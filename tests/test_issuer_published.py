@@ -14,10 +14,10 @@ import pytest
 
 from issuer import backup as backups
 from issuer import documents
-from issuer.app import create_app
-from issuer.claims import Claims
-from issuer.issue import Issuer
-from issuer.published import following
+from issuer.desk.claims import Claims
+from issuer.desk.http import create_app
+from issuer.desk.published import following
+from issuer.issuer import Issuer
 from keys import PrivateKey
 from keys.envelope import Cost, seal
 from ledger import Checkpoint, EntryKind, entry, merkle

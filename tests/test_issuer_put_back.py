@@ -22,10 +22,10 @@ from did.methods import key as did_key
 from exchange.claim import acceptance
 from intaglio.commands.doctor.issuer import findings
 from issuer.ahead import accept_clock
-from issuer.claims import Claims
+from issuer.desk.claims import Claims
 from issuer.export import export
 from issuer.home import LIFETIME, published_list
-from issuer.issue import Issuer
+from issuer.issuer import Issuer
 from keys import PrivateKey
 from tests.registrar import NOW, csv_file, graduate, issuer_in
 from vc import Bundle, Credential, StatusList, Verdict

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from exchange.claim import ClaimLink
-from issuer.claims import AlreadyClaimed, ChallengeSpent, Claims, _hash, _seconds
-from issuer.issue import Issuer
-from issuer.revocations import Revocations
-from issuer.singles import Singles
-from issuer.store import EditionTaken, NewEntry, Single, Store
+from issuer.archive.revocations import Revocations
+from issuer.archive.store import EditionTaken, NewEntry, Single, Store
+from issuer.desk.claims import AlreadyClaimed, ChallengeSpent, Claims, _hash, _seconds
+from issuer.issuer import Issuer
+from issuer.job.singles import Singles
 from keys import PrivateKey
 from ledger import Log
 from tests.diplomas import NOW as CLAIMED

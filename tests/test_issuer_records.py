@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from issuer.names import full_name
-from issuer.records import (
+from issuer.table.names import full_name
+from issuer.table.records import (
     FIELDS,
     LONGEST,
     BadCell,

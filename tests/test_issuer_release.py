@@ -18,10 +18,10 @@ import pytest
 
 from did.methods import key as did_key
 from exchange.claim import ClaimLink, acceptance
-from issuer.claims import Claims, LinkExpired
-from issuer.issue import Issuer
+from issuer.archive.store import Store
+from issuer.desk.claims import Claims, LinkExpired
+from issuer.issuer import Issuer
 from issuer.status import Lists
-from issuer.store import Store
 from keys import PrivateKey
 from ledger import Log
 from tests.commandline import Program

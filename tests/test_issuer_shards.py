@@ -13,7 +13,7 @@ import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from issuer.shards import FRAME_LINES, Shard, write_shard
+from issuer.archive.shards import FRAME_LINES, Shard, write_shard
 from wire.problem import Damaged
 
 LINES = [b'{"number": %d}' % number for number in range(3 * FRAME_LINES + 5)]

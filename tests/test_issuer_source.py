@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from issuer import source as module
-from issuer.source import UnreadableFile, guard, open_source, unguard
+from issuer.table import source as module
+from issuer.table.source import UnreadableFile, guard, open_source, unguard
 from tests.registrar import HEADER, graduate, table
 from wire.problem import Conflict, NotFound
 

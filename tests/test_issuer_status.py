@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from issuer.home import LIFETIME, published_list
-from issuer.issue import Issuer
-from issuer.permutation import LIST_ENTRIES
+from issuer.issuer import Issuer
+from issuer.press.permutation import LIST_ENTRIES
 from issuer.status import Lists, anchored, details_name
 from ledger import EntryKind, parse_entry
 from ledger.audit import audit

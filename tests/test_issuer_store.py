@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event
 
-from issuer.archive import Archive
-from issuer.crossing import Crossed, Incoming
-from issuer.document import Profile
-from issuer.finding import Finder
-from issuer.logged import Appended
-from issuer.press import Press
-from issuer.revocations import ListFile
-from issuer.store import EditionTaken, Job, NewEntry, Single, Store
+from issuer.archive.archive import Archive
+from issuer.archive.finding import Finder
+from issuer.archive.logged import Appended
+from issuer.archive.revocations import ListFile
+from issuer.archive.store import EditionTaken, Job, NewEntry, Single, Store
+from issuer.press.document import Profile
+from issuer.press.press import Press
+from issuer.table.crossing import Crossed, Incoming
 from wire.problem import Damaged, NotFound, Refused, Unavailable
 
 DATE = "2026-07-01T12:00:00Z"
@@ -180,7 +180,7 @@ def test_people_are_found_by_part_of_the_name_or_the_whole_address(store: Store)
 
 
 def test_pages_follow_the_sequence_numbers(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("issuer.store._PAGE", 3)
+    monkeypatch.setattr("issuer.archive.store._PAGE", 3)
     job_with(store, 8)
     assert [found.seq for found in store.entries(-1)] == [0, 1, 2]
     assert [found.seq for found in store.entries(2, 5)] == [3, 4]
@@ -225,7 +225,7 @@ def test_a_revocation_is_unpublished_until_it_is_published(store: Store) -> None
 def test_a_locked_index_is_unavailable_and_a_broken_one_damaged(
     path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("issuer.database._LOCK_WAIT", 0.01)
+    monkeypatch.setattr("issuer.archive.database._LOCK_WAIT", 0.01)
     impatient = Store(path)
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")

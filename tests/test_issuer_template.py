@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from issuer.document import Composer, Profile
-from issuer.permutation import Positions
-from issuer.template import InvalidTemplate, Template
+from issuer.press.document import Composer, Profile
+from issuer.press.permutation import Positions
+from issuer.press.template import InvalidTemplate, Template
 from wire.problem import Malformed
 
 

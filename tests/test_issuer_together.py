@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from did.methods import key as did_key
-from issuer.issue import Issuer
-from issuer.records import InvalidRecord
-from issuer.singles import RecordRefused
-from issuer.store import EditionTaken, Entry
-from issuer.turns import Turns
+from issuer.archive.store import EditionTaken, Entry
+from issuer.issuer import Issuer
+from issuer.job.singles import RecordRefused
+from issuer.job.turns import Turns
+from issuer.table.records import InvalidRecord
 from keys import PrivateKey
 from ledger import Log
 from tests.fault.issuing import require_once
@@ -64,7 +64,7 @@ def test_a_hundred_calls_at_once_are_answered_and_none_is_told_to_come_later(
     issuer: Issuer, appended: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody has a moment's patience with another process: it is no other that they wait for."""
-    monkeypatch.setattr("issuer.issue._PATIENCE", 0.0)
+    monkeypatch.setattr("issuer.issuer._PATIENCE", 0.0)
     issuer.log_patience = 0.0
     issuer.issue(graduate(0))
     appended.clear()

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from issuer import workers
-from issuer.workers import Pool, Tell, WorkerDied, available_cores
+from issuer.job import workers
+from issuer.job.workers import Pool, Tell, WorkerDied, available_cores
 from tests.conftest import ROOT
 from wire.problem import Refused, Unavailable
 
@@ -84,7 +84,7 @@ def test_a_worker_that_is_killed_is_an_error_and_no_wait() -> None:
 
 PARENT = """
 import os, signal, sys
-from issuer.workers import Pool
+from issuer.job.workers import Pool
 
 def work(fd, item, _tell):
     os.write(1, b"%d\\n" % os.getpid())
@@ -111,7 +111,7 @@ def test_workers_end_when_their_parent_is_killed() -> None:
 
 
 LARGE = """
-from issuer.workers import Pool
+from issuer.job.workers import Pool
 
 def work(_, item, _tell):
     return bytes(2_000_000)

@@ -13,9 +13,9 @@ import httpx
 import pytest
 
 from holder.wallet import Wallet
-from issuer.app import create_app
-from issuer.claims import Claims
-from issuer.issue import Issuer
+from issuer.desk.claims import Claims
+from issuer.desk.http import create_app
+from issuer.issuer import Issuer
 from ledger.audit import audit
 from tests.commandline import Program
 from tests.fault.issuing import require_once

@@ -23,7 +23,7 @@ from tests.loopback import Authority, Site, response
 from vc import Verdict
 from vc.integrity import proof_values
 from verifier import RecognisedIssuer, Trust, Verifier
-from verifier.lists import Fetched
+from verifier.sources.lists import Fetched
 from wire.fetch import HttpsFetcher, NoFetcher
 
 NOW = datetime(2026, 1, 24, tzinfo=UTC)

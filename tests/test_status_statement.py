@@ -13,13 +13,13 @@ import pytest
 
 from holder import Wallet
 from issuer.home import published_list
-from issuer.issue import Issuer
+from issuer.issuer import Issuer
 from tests.diplomas import cheap_passphrases
 from tests.registrar import NOW, graduate, issuer_in, verifier_for
 from tests.world import Holder, University, verifier
 from vc import Anchored, Bundle, Credential, StatusList, Verdict, sign
 from vc.anchoring import anchoring_terms
-from vc.credential import STATUS_STATEMENT, MalformedCredential
+from vc.model.credential import STATUS_STATEMENT, MalformedCredential
 from vc.status import MINIMUM_ENTRIES, Reason, status_entry, status_list_document, status_statement
 from verifier import Verifier
 

@@ -14,8 +14,8 @@ from tests.baking import KEYWORD, chunk, element, itxt, png, svg
 from tests.world import NOW, University, verifier
 from vc import Report, Verdict
 from vc.baked import CHUNK, credential_in
-from vc.credential import UnsupportedForm
 from vc.forms import MAX_BYTES
+from vc.problem import UnsupportedForm
 from wire import TooLarge
 from wire.work import Work
 

@@ -27,9 +27,9 @@ from tests.serving import listening, serving
 from tests.world import NOW, Holder, University, verifier
 from vc import sign
 from verifier import Trust, load_policy
-from verifier.app import MAX_BODY, create_app
+from verifier.http import MAX_BODY, create_app
 from verifier.judge import FRESH, Verifiers
-from verifier.trust import update_trust
+from verifier.sources.trust import update_trust
 from wire import Malformed, Unavailable
 
 UNIVERSITY = University()

@@ -11,7 +11,7 @@ import pytest
 from keys import PrivateKey
 from tests.world import NOW, Holder, University, verifier
 from vc import SUITES, Bundle, Outcome, Report, UnknownCryptosuite, Verdict, sign
-from vc.presentation import presentation
+from vc.model.presentation import presentation
 from vc.status import status_list_document
 from verifier import RecognisedIssuer, Trust, load_policy
 from wire.work import Work

@@ -19,10 +19,11 @@ from tests.test_verifier_status import published
 from tests.world import AWARDED, NOW, Holder, University, verifier
 from vc import Bundle, Credential, Report, Verdict
 from verifier import RecognisedIssuer, Trust, load_policy
-from verifier.app import create_app
+from verifier.http import create_app
 from verifier.judge import Verifiers
-from verifier.lists import ListSource
-from verifier.policy import Findings, NotKnown, Recognised
+from verifier.policy import Findings, Recognised
+from verifier.problem import NotKnown
+from verifier.sources.lists import ListSource
 from wire import Unavailable
 from wire.datetimestamp import format_datetimestamp
 

@@ -18,11 +18,12 @@ from tests.loopback import Authority, Site, response
 from tests.world import CONTEXT, NOW, Holder, University, verifier
 from vc import Anchored, Bundle, Report, StatusList, Verdict, sign
 from vc.integrity import MAX_PROOFS
-from vc.presentation import MAX_CREDENTIALS
-from vc.schema import Schemas
+from vc.model.presentation import MAX_CREDENTIALS
+from vc.model.schema import Schemas
 from vc.status import status_entry, status_list_document
-from verifier import RecognisedIssuer, Trust, Verifier, documents
-from verifier.documents import MOST_ASKED
+from verifier import RecognisedIssuer, Trust, Verifier
+from verifier.sources import keys as documents
+from verifier.sources.keys import MOST_ASKED
 from verifier.status import MOST_UNPACKED
 from wire import Unavailable, base64url_encode
 from wire.fetch import HttpsFetcher

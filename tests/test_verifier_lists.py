@@ -22,7 +22,7 @@ from tests.world import NOW, University
 from vc import Bundle, Report, Verdict
 from verifier import Trust, Verifier
 from verifier.judge import Judge, Question, Verifiers
-from verifier.lists import Fetched, ListMemory
+from verifier.sources.lists import Fetched, ListMemory
 from wire import TooLarge
 from wire.fetch import HttpsFetcher, NoFetcher
 from wire.work import Work

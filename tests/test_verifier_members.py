@@ -23,7 +23,7 @@ from tests.loopback import Authority, Site, response
 from tests.world import NOW, Holder, University, verifier
 from vc import Bundle, Report, Verdict, sign
 from verifier import RecognisedIssuer, Trust, Verifier
-from verifier.app import create_app
+from verifier.http import create_app
 from verifier.judge import Verifiers
 from wire import Problem
 from wire.fetch import HttpsFetcher

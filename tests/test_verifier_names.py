@@ -12,16 +12,16 @@ import pytest
 from did import METHODS, Resolver
 from holder.wallet import Held
 from intaglio.commands.wallet import text as wallet
-from issuer.document import Composer, Profile
-from issuer.permutation import Positions
-from issuer.template import InvalidTemplate, Template
+from issuer.press.document import Composer, Profile
+from issuer.press.permutation import Positions
+from issuer.press.template import InvalidTemplate, Template
 from tests.world import NOW, Holder, University, verifier
 from vc import Anchored, Bundle, Report, Verdict
 from vc.anchoring import ANCHORED_IN_LOG
-from vc.credential import STATUS_STATEMENT
 from vc.jsonld import AmbiguousType, Respelled, canonicalize
 from vc.jsonld.vocabulary import CREATED
-from vc.schema import SchemaMismatch, Schemas
+from vc.model.credential import STATUS_STATEMENT
+from vc.model.schema import SchemaMismatch, Schemas
 from verifier import RecognisedIssuer, Trust, Verifier
 from verifier.policy import HasSchema, OfType, load_policy
 from verifier.summary import summarize

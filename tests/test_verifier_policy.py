@@ -9,10 +9,10 @@ import pytest
 from ledger import Fact
 from tests.world import NOW, University
 from vc import Credential
-from vc.schema import SchemaMismatch, Schemas
+from vc.model.schema import SchemaMismatch, Schemas
 from verifier import RecognisedIssuer, load_policy
-from verifier.policy import Findings, NotAccepted, NotKnown, NotShownByHolder
-from verifier.status import StatusUnknown
+from verifier.policy import Findings, NotAccepted, NotShownByHolder
+from verifier.problem import NotKnown, StatusUnknown
 from wire import Malformed, Problem
 
 UNIVERSITY = University()

@@ -27,9 +27,9 @@ from tests.world import NOW, University
 from vc import Bundle, Check, Report, Verdict
 from vc.anchoring import log_entry
 from verifier import RecognisedIssuer, RecognisedLog, Trust, Verifier
-from verifier import published as module
 from verifier.judge import Judge, Question, Verifiers
-from verifier.published import NotShown, Published, PublishedLogs
+from verifier.sources import published as module
+from verifier.sources.published import NotShown, Published, PublishedLogs
 from wire import Unavailable
 from wire.fetch import Fetcher, HttpsFetcher, NoFetcher
 from wire.memory import Memory

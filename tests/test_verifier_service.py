@@ -27,7 +27,7 @@ from tests.test_verifier_limits import credential, signed
 from tests.world import NOW, University, verifier
 from vc import Bundle
 from verifier import RecognisedIssuer, Trust, Verifier
-from verifier.app import INLINE_BYTES, create_app
+from verifier.http import INLINE_BYTES, create_app
 from verifier.judge import Judge, Judged, Question, Verifiers
 from verifier.processes import Processes
 from wire import TryLater

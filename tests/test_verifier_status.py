@@ -13,7 +13,7 @@ from tests.world import NOW, Holder, University, verifier
 from vc import Anchored, Bundle, Outcome, Report, StatusList, Verdict, sign
 from vc.anchoring import log_entry
 from vc.status import status_list_document
-from verifier.lists import ListSource
+from verifier.sources.lists import ListSource
 
 
 def published(university: University) -> dict[str, bytes]:

@@ -19,7 +19,7 @@ from vc import Anchored, Bundle, Report, StatusList, Verdict
 from vc.anchoring import log_entry
 from vc.status import status_entry, status_list_document
 from verifier import RecognisedIssuer, Trust, Verifier
-from verifier.lists import ListSource
+from verifier.sources.lists import ListSource
 
 UNIVERSITY, SERVICE = University(), University("status.example")
 INDEX = 7

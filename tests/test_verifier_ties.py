@@ -17,7 +17,7 @@ from vc import SUITES, Anchored, Bundle, Cryptosuite, StatusList, Verdict, sign
 from vc.anchoring import anchoring_terms, log_entry
 from vc.status import status_list_document
 from verifier import RecognisedIssuer, RecognisedLog, Trust, load_policy
-from verifier.evidence import attested
+from verifier.sources.evidence import attested
 
 
 def by(key: PrivateKey) -> str:

@@ -13,7 +13,7 @@ from intaglio.session import Session
 from keys import PrivateKey
 from tests.world import NOW, University
 from verifier import RecognisedIssuer, Trust, Verifier
-from verifier.trust_index import LONG, IndexedTrust, index_of, open_trust
+from verifier.sources.trust_index import LONG, IndexedTrust, index_of, open_trust
 from wire import Malformed
 from wire.fetch import NoFetcher
 

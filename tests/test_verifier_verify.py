@@ -16,9 +16,9 @@ from keys import PrivateKey
 from ledger import Evidence
 from tests.world import NOW, Holder, University, verifier
 from vc import Anchored, Bundle, Outcome, Report, Verdict, sign
-from vc.schema import Schemas
+from vc.model.schema import Schemas
 from verifier import RecognisedIssuer, RecognisedLog, Trust
-from verifier.policy import NotKnown
+from verifier.problem import NotKnown
 from wire import Problem, Unavailable
 
 UNIVERSITY = University()

@@ -16,7 +16,7 @@ from ledger.tiles.memory import MemoryStore
 from vc import Anchored, Bundle, StatusList, sign
 from vc.anchoring import anchoring_terms, document_digest, log_entry
 from vc.integrity import proof_values
-from vc.presentation import presentation
+from vc.model.presentation import presentation
 from vc.status import (
     Revocation,
     revocation_details_document,

@@ -7,9 +7,9 @@ what is read. Nothing here touches the network or asks for the time.
 """
 
 from .bundle import Anchored, Bundle
-from .credential import Credential, MalformedCredential
 from .integrity import SUITES, Cryptosuite, InvalidProof, Proof, UnknownCryptosuite, sign, verify_proof
-from .presentation import Presentation
+from .model.credential import Credential, MalformedCredential
+from .model.presentation import Presentation
 from .report import Check, Outcome, Report, Verdict
 from .status import StatusList
 

@@ -16,7 +16,7 @@ from ledger import EntryKind, entry
 from wire.work import Work
 
 from . import jcs
-from .credential import Credential, has_type
+from .model.credential import Credential, has_type
 
 ANCHORED_IN_LOG = "urn:intaglio:vocab:AnchoredInLog"
 _LOG = "urn:intaglio:log:"

@@ -19,7 +19,7 @@ from wire import Malformed, TooLarge, base64url_decode, base64url_encode, shorte
 from wire.work import Work
 
 from . import forms, jcs
-from .credential import UnsupportedForm
+from .problem import UnsupportedForm
 
 TYPE = forms.BUNDLE
 VERSION = 1

@@ -16,7 +16,7 @@ from wire import Malformed, RepeatedMember, TooLarge, base64url_decode, load_jso
 from wire.work import Work
 
 from .baked import credential_in
-from .credential import UnsupportedForm
+from .problem import THE_FILE, NoCredential, UnsupportedForm
 
 BUNDLE = "IntaglioBundle"
 """The type of a bundle of ours."""
@@ -35,15 +35,6 @@ _TYPES = frozenset(
         "EnvelopedVerifiablePresentation",
     }
 )
-_FILE = "Ask for the diploma's own file (.json)."
-
-
-class NoCredential(Malformed):
-    """Nothing that could be a credential, a presentation or a bundle, as far as can be seen."""
-
-    title = "This is no credential"
-    undetermined = True
-    advice = f"Was another file meant? {_FILE}"
 
 
 def read(data: bytes, work: Work | None = None) -> dict[str, Any]:
@@ -64,7 +55,7 @@ def read(data: bytes, work: Work | None = None) -> dict[str, Any]:
         raise
     except Malformed as problem:
         if form := seen(data):
-            raise UnsupportedForm(f"this is {form}", hint=_FILE) from None
+            raise UnsupportedForm(f"this is {form}", hint=THE_FILE) from None
         if isinstance(problem, TooLarge):
             raise
         raise NoCredential(problem.detail, hint=problem.hint) from None
@@ -77,7 +68,7 @@ def require(value: object) -> dict[str, Any]:
     Raises `UnsupportedForm` and `NoCredential`.
     """
     if isinstance(value, str) and (form := seen(value.encode(errors="replace"))):
-        raise UnsupportedForm(f"this is {form}", hint=_FILE)
+        raise UnsupportedForm(f"this is {form}", hint=THE_FILE)
     if not isinstance(value, Mapping):
         raise NoCredential("a credential, a presentation or a bundle is a JSON object, which begins with '{'")
     if _is_known(value.get("type")):
@@ -88,7 +79,7 @@ def require(value: object) -> dict[str, Any]:
             hint="`intaglio trust add FILE` puts it on your trust list.",
         )
     if "payload" in value and not value.keys().isdisjoint({"signature", "signatures"}):
-        raise UnsupportedForm("this is a JSON Web Signature in JSON, such as JAdES", hint=_FILE)
+        raise UnsupportedForm("this is a JSON Web Signature in JSON, such as JAdES", hint=THE_FILE)
     raise NoCredential("by its type this JSON is no credential, no presentation and no bundle")
 
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from wire import Problem
 from wire.datetimestamp import format_datetimestamp
 
-from .credential import Credential
+from .model.credential import Credential
 
 
 class Outcome(StrEnum):

@@ -8,7 +8,7 @@ As a service it is `app.py`, which hands requests to `judge.py`, and those that 
 """
 
 from .policy import AllOf, AnyOf, Policy, load_policy
-from .trust import RecognisedIssuer, RecognisedLog, Trust, update_trust
+from .sources.trust import RecognisedIssuer, RecognisedLog, Trust, update_trust
 from .verify import Verifier
 
 __all__ = [

@@ -20,9 +20,9 @@ from vc import Report, Verdict
 from wire import Unavailable
 from wire.work import BODY_STEPS, Work
 
-from .lists import Fetched, ListSource, is_web_address
 from .policy import Policy
-from .published import LogSource, Published
+from .sources.lists import Fetched, ListSource, is_web_address
+from .sources.published import LogSource, Published
 from .verify import Verifier
 
 FRESH = timedelta(hours=1)

@@ -18,11 +18,11 @@ from vc.anchoring import expected_origins
 from wire import Malformed, Problem, Refused, counted, shortened
 from wire.text import claimed
 
-from .status import StatusUnknown
-from .trust import ASK_ISSUER, RecognisedIssuer
+from .problem import NotKnown, StatusUnknown
+from .sources.trust import ASK_ISSUER, RecognisedIssuer
 
 if TYPE_CHECKING:  # loaded only where a deployment has schemas
-    from vc.schema import Schemas
+    from vc.model.schema import Schemas
 
 
 class NotAccepted(Refused):
@@ -36,13 +36,6 @@ class NotShownByHolder(Refused):
 
     type = "https://w3id.org/security#INVALID_CHALLENGE_ERROR"
     title = "Not shown by its holder, here and now"
-
-
-class NotKnown(Problem):
-    """Nothing speaks against the credential, but too little is known to accept it."""
-
-    title = "Not enough is known"
-    undetermined = True
 
 
 @dataclass(slots=True)

@@ -15,7 +15,7 @@ from wire import Problem, TooLarge, shortened
 from wire.clock import require_not_ahead
 from wire.work import Work
 
-from .documents import IssuerKey, IssuerKeys, not_pinned
+from .sources.keys import IssuerKey, IssuerKeys, not_pinned
 
 
 class NotInForce(Problem):

@@ -19,11 +19,12 @@ from vc.status import (
     open_list,
     read_revocation,
 )
-from wire import Damaged, Problem, TooLarge, Unavailable, load_json_object, shortened
+from wire import Damaged, Problem, TooLarge, load_json_object, shortened
 from wire.clock import DatedAhead, is_ahead, require_not_ahead
 from wire.work import BYTES_UNPACKED, Work
 
-from .lists import MAX_LIST, ListMemory, ListSource, is_web_address
+from .problem import StatusUnknown
+from .sources.lists import MAX_LIST, ListMemory, ListSource, is_web_address
 
 MOST_UNPACKED = 1 << 25
 """Bytes of all lists that one verification unpacks: 2,000 of the size that most have."""
@@ -37,13 +38,6 @@ class Revoked(Problem):
 
     title = "Revoked by the issuer"
     advice = "The issuer can say more."
-
-
-class StatusUnknown(Unavailable):
-    """Whether the credential was revoked could not be found out."""
-
-    type = "https://www.w3.org/ns/credentials/status-list#STATUS_RETRIEVAL_ERROR"
-    title = "The status could not be checked"
 
 
 class NotItsList(StatusUnknown):

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from vc import Credential
-from vc.credential import text_of
+from vc.model.credential import text_of
 from wire import Malformed
 from wire.datetimestamp import parse_datetimestamp
 from wire.text import claimed, isolated
 
-from .trust_index import TrustList
+from .sources.trust_index import TrustList
 
 
 @dataclass(frozen=True, slots=True)

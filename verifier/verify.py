@@ -28,9 +28,9 @@ from vc import (
     jcs,
 )
 from vc.anchoring import expected_origins, log_entry
-from vc.credential import UnsupportedForm
 from vc.integrity import proof_values
 from vc.jsonld import Contexts, secured
+from vc.problem import UnsupportedForm
 from vc.report import StatusTime
 from vc.status import StatusEntry
 from wire import Problem, TooLarge, Unavailable, shortened
@@ -38,25 +38,25 @@ from wire.clock import is_ahead
 from wire.work import Work
 
 from .checks import Checks
-from .documents import IssuerKeys
-from .evidence import EvidenceCheck, Facts, attested, left_aside, require_current, require_may_have_signed
-from .lists import ListMemory, ListSource
-from .policy import (
-    Findings,
-    NotKnown,
-    NotShownByHolder,
-    Policy,
-    complete,
-    needs_no_credential,
-    unknown_issuer,
-)
-from .published import LogSource, PublishedLogs
+from .policy import Findings, NotShownByHolder, Policy, complete, needs_no_credential, unknown_issuer
+from .problem import NotKnown
 from .signatures import NotInForce, Signature, SignatureCheck
+from .sources.evidence import (
+    EvidenceCheck,
+    Facts,
+    attested,
+    left_aside,
+    require_current,
+    require_may_have_signed,
+)
+from .sources.keys import IssuerKeys
+from .sources.lists import ListMemory, ListSource
+from .sources.published import LogSource, PublishedLogs
+from .sources.trust_index import TrustList
 from .status import NotItsList, StatusLookup
-from .trust_index import TrustList
 
 if TYPE_CHECKING:  # loaded only where a deployment has schemas
-    from vc.schema import Schemas
+    from vc.model.schema import Schemas
 
 MAX_STATUS = 4
 """More status entries are refused: each costs lists to fetch, verify and unpack."""

@@ -14,8 +14,8 @@ import click
 import orjson
 
 from intaglio.terminal import Result, typed, verb
-from issuer.issue import Issuer
-from issuer.source import open_source
+from issuer.issuer import Issuer
+from issuer.table.source import open_source
 from vc.status import Reason
 from verifier import RecognisedIssuer, RecognisedLog, Trust
 from wire.problem import Conflict

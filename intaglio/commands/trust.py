@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 
 from did import DID, METHODS, MethodNotSupported, Resolver
-from vc.credential import is_url
-from verifier.trust import RecognisedIssuer, RecognisedLog, Trust, update_trust
+from vc.model.credential import is_url
+from verifier.sources.trust import RecognisedIssuer, RecognisedLog, Trust, update_trust
 from wire import (
     Conflict,
     Declined,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from verifier.lists import ListMemory
+from verifier.sources.lists import ListMemory
 
 from ..session import Session
 from ..terminal import Command, extra
@@ -50,7 +50,7 @@ def serve(
 ) -> None:
     """Answer POST /verify until stopped."""
     with extra("serve"):
-        from verifier.app import create_app
+        from verifier.http import create_app
         from verifier.processes import Processes
 
         from ..serving import BEHIND_PROXY, LIMITS, listen, run

@@ -6,9 +6,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from issuer.issue import Issuer
-from issuer.press import log_entry
-from issuer.source import Source
+from issuer.issuer import Issuer
+from issuer.press.press import log_entry
+from issuer.table.source import Source
 from ledger import EntryKind, parse_entry
 from ledger.audit import audit
 from tests.registrar import NOW

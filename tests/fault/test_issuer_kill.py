@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from issuer import bulk
-from issuer.bulk import Bulk, Chunk
-from issuer.issue import Issuer
-from issuer.logged import Appended
-from issuer.shards import write_shard
-from issuer.singles import RecordRefused
-from issuer.source import Source
-from issuer.store import Job, NewEntry, Store
+from issuer.archive.logged import Appended
+from issuer.archive.shards import write_shard
+from issuer.archive.store import Job, NewEntry, Store
+from issuer.issuer import Issuer
+from issuer.job import bulk
+from issuer.job.bulk import Bulk, Chunk
+from issuer.job.singles import RecordRefused
+from issuer.table.source import Source
 from ledger.audit import audit
 from tests.fault.issuing import everything, issue, reopened, require_once
 from tests.fault.kill import Reached, Work, kill_everywhere
@@ -33,7 +33,7 @@ Prepare = Callable[[], tuple[Work, Work]]
 
 @pytest.fixture(autouse=True)
 def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("issuer.source.SPAN_ROWS", 2)
+    monkeypatch.setattr("issuer.table.source.SPAN_ROWS", 2)
 
 
 @pytest.fixture
@@ -278,7 +278,7 @@ def test_a_position_that_is_taken_too_late_is_found(
         finish(self, seqs, batch, date)
         real(self, 1)
 
-    monkeypatch.setattr("issuer.singles._BLOCK", 1)
+    monkeypatch.setattr("issuer.job.singles._BLOCK", 1)
     monkeypatch.setattr(Store, "reserve", peek)
     monkeypatch.setattr(Store, "finish_singles", finish_and_take)
     undisturbed(single_diplomas(issuer, tmp_path / "undisturbed"))

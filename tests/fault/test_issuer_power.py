@@ -17,15 +17,15 @@ import pytest
 from did.methods import key as did_key
 from exchange.claim import acceptance
 from issuer import status
-from issuer.claims import ChallengeSpent, Claims
-from issuer.database import _PRAGMAS
+from issuer.archive.database import _PRAGMAS
+from issuer.archive.revocations import Revocations
+from issuer.archive.store import EditionTaken, Entry
+from issuer.desk.claims import ChallengeSpent, Claims
 from issuer.home import published_file
-from issuer.issue import Issuer
-from issuer.permutation import LIST_BITS
-from issuer.press import Line
-from issuer.revocations import Revocations
-from issuer.singles import RecordRefused
-from issuer.store import EditionTaken, Entry
+from issuer.issuer import Issuer
+from issuer.job.singles import RecordRefused
+from issuer.press.permutation import LIST_BITS
+from issuer.press.press import Line
 from keys import PrivateKey
 from ledger.note import Checkpoint
 from ledger.tiles import posix
@@ -66,7 +66,7 @@ class Scenario(NamedTuple):
 
 @pytest.fixture(autouse=True)
 def _as_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("issuer.source.SPAN_ROWS", 2)
+    monkeypatch.setattr("issuer.table.source.SPAN_ROWS", 2)
     monkeypatch.setattr("issuer.status._MOST_HELD", 2500)  # so that files are synced now and then
     monkeypatch.setattr("wire.files._FULL_SYNC", None)  # of macOS, which would sync past the recorder
 
@@ -337,11 +337,13 @@ def test_nothing_acknowledged_or_signed_is_lost(
 
 
 def _no_sync_of_each_change(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("issuer.database._PRAGMAS", (*_PRAGMAS, "synchronous = NORMAL"))
+    patch.setattr("issuer.archive.database._PRAGMAS", (*_PRAGMAS, "synchronous = NORMAL"))
 
 
 def _no_sync_of_what_another_wrote(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("issuer.database._PRAGMAS", [pragma for pragma in _PRAGMAS if pragma != "wal_checkpoint"])
+    patch.setattr(
+        "issuer.archive.database._PRAGMAS", [pragma for pragma in _PRAGMAS if pragma != "wal_checkpoint"]
+    )
 
 
 def _no_sync_of_claims(patch: pytest.MonkeyPatch) -> None:
@@ -355,11 +357,11 @@ def _no_sync_of_claims(patch: pytest.MonkeyPatch) -> None:
 
 
 def _shard_written_in_place(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("issuer.shards.write_durably", Path.write_bytes)
+    patch.setattr("issuer.archive.shards.write_durably", Path.write_bytes)
 
 
 def _lists_not_synced_before_they_are_released(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("issuer.revocations.Revocations.held_bytes", _released_first)
+    patch.setattr("issuer.archive.revocations.Revocations.held_bytes", _released_first)
 
 
 def _released_first(self: Revocations) -> int:
@@ -368,7 +370,9 @@ def _released_first(self: Revocations) -> int:
 
 
 def _folder_of_shards_not_synced(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("issuer.shards.make_private_folder", lambda path: path.mkdir(parents=True, exist_ok=True))
+    patch.setattr(
+        "issuer.archive.shards.make_private_folder", lambda path: path.mkdir(parents=True, exist_ok=True)
+    )
 
 
 @pytest.mark.parametrize(

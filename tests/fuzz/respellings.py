@@ -13,7 +13,7 @@ from typing import Any
 
 from vc.jsonld import Documents, vendored
 from vc.jsonld.context import UNSET, ActiveContext, Meter, Term
-from vc.jsonld.names import Names
+from vc.jsonld.naming import names_of
 from vc.jsonld.walker import Walk
 
 Path = tuple[Any, ...]
@@ -21,7 +21,7 @@ Document = dict[str, Any]
 
 RDF_TYPE = "http://www.w3.org/1999/02/22-rdf-syntax-ns#type"
 URLS = tuple(Documents().urls)
-NAMES = Names(Documents())
+NAMES = names_of(Documents())
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from tests.fuzz.respellings import URLS, Document, respelled, words
 from tests.world import NOW, University
 from vc import Bundle, Credential, Verdict
 from vc.anchoring import expected_origins
-from vc.schema import Schemas
+from vc.model.schema import Schemas
 from vc.status import StatusEntry, status_entry
 from verifier import RecognisedIssuer, Trust, Verifier
 from verifier.policy import OfType

@@ -15,7 +15,7 @@ from tests.world import NOW, University
 from vc import Report, StatusList, sign
 from vc.status import status_entry, status_list_document
 from verifier import RecognisedIssuer, Trust, Verifier
-from verifier.lists import Fetched
+from verifier.sources.lists import Fetched
 from wire.fetch import NoFetcher
 
 POSITION = 7

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import intaglio.session
-from issuer.issue import Issuer
+from issuer.issuer import Issuer
 from tests.commandline import Program
 from tests.registrar import NOW, csv_file, graduate, issuer_in, table
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from issuer.home import LIFETIME, Closed, Identity
-from issuer.issue import Issuer
+from issuer.issuer import Issuer
 from issuer.status import Lists
 from ledger import EntryKind, parse_entry
 from ledger.audit import audit

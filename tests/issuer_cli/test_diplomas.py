@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from issuer.bulk import Progress
+from issuer.archive.store import Entry
 from issuer.export import export, file_name
-from issuer.issue import Issuer
-from issuer.store import Entry
+from issuer.issuer import Issuer
+from issuer.job.bulk import Progress
 from tests.commandline import Program, typed, verdict
 from tests.registrar import csv_file, graduate, table
 from vc import Bundle

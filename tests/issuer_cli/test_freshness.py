@@ -16,8 +16,8 @@ import pytest
 import uvicorn
 
 import intaglio.commands
-from issuer.issue import Issuer
-from issuer.store import Store
+from issuer.archive.store import Store
+from issuer.issuer import Issuer
 from tests.commandline import Program
 from tests.issuer_cli.conftest import Clock
 from tests.registrar import NOW, graduate, life, listed, table
@@ -179,7 +179,7 @@ class TestTheService:
         assert life(home) == LIFETIME
         with serving(monkeypatch, registrar.home):
             assert life(home) == MONTH
-        monkeypatch.setattr("issuer.renewal.PAUSE", 0.01)
+        monkeypatch.setattr("issuer.desk.renewal.PAUSE", 0.01)
         with serving(monkeypatch, registrar.home):
             clock.now = NOW + MONTH / 2 - SECOND
             time.sleep(0.1)  # it has looked at the clock, and nothing was due
@@ -210,9 +210,9 @@ class TestTheService:
     def test_what_goes_wrong_is_said_and_tried_again(
         self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
-        from issuer.renewal import renewing
+        from issuer.desk.renewal import renewing
 
-        monkeypatch.setattr("issuer.renewal.PAUSE", 0.001)
+        monkeypatch.setattr("issuer.desk.renewal.PAUSE", 0.001)
         went: list[datetime] = []
         again = threading.Event()
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from issuer.store import Job, Store
-from issuer.template import Template
+from issuer.archive.store import Job, Store
+from issuer.press.template import Template
 from tests.commandline import Program, verdict
 from tests.conftest import ROOT
 from tests.registrar import csv_file, graduate, table
@@ -296,7 +296,7 @@ def test_a_diploma_of_another_century_is_not_signed(program: Program) -> None:
 def test_who_stops_a_job_is_told_how_far_it_is(
     program: Program, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("issuer.source.SPAN_ROWS", 4)
+    monkeypatch.setattr("issuer.table.source.SPAN_ROWS", 4)
     real = Store.begin_chunk
 
     def pressed(store: Store, job: Job, number: int, first_seq: int) -> None:
@@ -340,7 +340,7 @@ def test_the_bundles_of_another_issuer_are_not_written_over(issued: Program, fil
 def test_who_issues_beside_a_long_job_is_told_to_come_later(
     issued: Program, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("issuer.issue._PATIENCE", 0.1)
+    monkeypatch.setattr("issuer.issuer._PATIENCE", 0.1)
     with locked(issued.home / "issuer" / "issue"):
         answer = issued("issuer", "issue", file)
     assert (answer.code, "another process is at work" in answer.err) == (75, True)

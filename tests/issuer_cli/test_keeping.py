@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from issuer.issue import Issuer
+from issuer.issuer import Issuer
 from tests.commandline import Answer, Program, verdict
 from tests.registrar import NOW, csv_file, graduate
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from issuer.home import KEYS
-from issuer.issue import Issuer
+from issuer.issuer import Issuer
 from keys import KeyFile, PublicKey
 from tests.commandline import Program, verdict
 from tests.registrar import NOW, graduate, issuer_in, table

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from issuer.archive.logged import Appended
+from issuer.archive.store import Entry, NewEntry, Store
 from issuer.export import export
-from issuer.issue import Issuer
-from issuer.logged import Appended
-from issuer.store import Entry, NewEntry, Store
+from issuer.issuer import Issuer
 from tests.commandline import Program
 from tests.registrar import csv_file, graduate, issuer_in
 
@@ -91,7 +91,7 @@ def test_an_export_takes_diplomas_when_it_writes_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("issuer.export._AT_ONCE", 4)
-    monkeypatch.setattr("issuer.store._PAGE", 4)
+    monkeypatch.setattr("issuer.archive.store._PAGE", 4)
     issuer: Issuer = issuer_in(tmp_path / "home")
     issuer.issue_file(csv_file(tmp_path / "g.csv", [graduate(row) for row in range(30)]), tmp_path / "e.csv")
     taken = 0

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from intaglio.commands.issuer.terminal import Meter
-from issuer.bulk import Progress
-from issuer.issue import Issuer
+from issuer.issuer import Issuer
+from issuer.job.bulk import Progress
 from tests.commandline import Program, typed
 from tests.conftest import ROOT
 from tests.registrar import NOW

@@ -14,7 +14,7 @@ from wire.work import VALUE_WALKED, Work, marks
 from . import rdfc
 from .context import Contexts, Meter
 from .documents import Documents
-from .names import Names
+from .naming import names_of
 from .problem import AmbiguousType, quoted
 from .reading import Reading
 from .reading import read as read_by
@@ -27,7 +27,7 @@ SMALL = 1 << 13  # bytes; half of it for one name, the other for values: a few m
 def secured() -> Contexts:
     """The vendored contexts for documents that are signed: what decides stands under its one name."""
     documents = Documents()
-    return Contexts(documents, Names(documents))
+    return Contexts(documents, names_of(documents))
 
 
 def read(document: Mapping[str, Any], work: Work | None = None, contexts: Contexts | None = None) -> Reading:

@@ -18,15 +18,13 @@ from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from wire.work import Work
 
 from .documents import Documents
+from .names import Names
 from .problem import InvalidContext, TooComplex, quoted
-
-if TYPE_CHECKING:
-    from .names import Names
 
 KEYWORDS = frozenset({
     "@base", "@container", "@context", "@direction", "@graph", "@id", "@import", "@included", "@index",

@@ -1,78 +1,18 @@
-"""What properties and types are called once a document is read, by the table and the vendored contexts."""
+"""What properties and types are called once a document is read."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-
-from .context import KEYWORDS, UNSET, ActiveContext, Contexts, Meter
-from .documents import Documents
-from .vocabulary import DECIDES, SHOWN
-
-_RESERVED = frozenset(DECIDES.values())
+from collections.abc import Mapping
+from typing import NamedTuple
 
 
-class Names:
+class Names(NamedTuple):
     """The name of each IRI that the table or a context here knows; all others are their own names.
 
-    A few IRIs are both a property and a type, and have a name as each. What earlier editions of a context
-    said, and then what a deployment's own contexts say, only adds to what the others say. A deployment's own
-    take no name from another IRI.
+    A few IRIs are both a property and a type, and have a name as each.
     """
 
-    def __init__(self, documents: Documents) -> None:
-        present = _Told(_terms(documents, documents.urls))
-        earlier = _Told(
-            found
-            for url, count in documents.unversioned.items()
-            for number in range(1, count)
-            for found in _terms(documents.edition({url: number}), [url])
-        )
-        own = _Told(_terms(documents, documents.extra))
-        taken = present.iris.keys() | earlier.iris.keys() | _RESERVED | set(SHOWN.values())
-        own.names = {iri: found - taken or {iri} for iri, found in own.names.items()}
-        layers = (own, earlier, present)
-        self.iris: Mapping[str, frozenset[str]] = {
-            name: frozenset(found) for layer in layers for name, found in layer.iris.items()
-        }
-        """Name to the IRIs that contexts give it."""
-        known = {**SHOWN, **DECIDES}
-        self.properties: Mapping[str, str] = {
-            **{iri: _chosen(iri, found, upper=False) for told in layers for iri, found in told.names.items()},
-            **known,
-        }
-        self.types: Mapping[str, str] = {
-            **{iri: _chosen(iri, found, upper=True) for told in layers for iri, found in told.names.items()},
-            **known,
-        }
-
-
-class _Told:
-    """What contexts say of names and IRIs."""
-
-    def __init__(self, terms: Iterable[tuple[str, str]]) -> None:
-        self.iris: dict[str, set[str]] = {}
-        self.names: dict[str, set[str]] = {}
-        for name, iri in terms:
-            self.iris.setdefault(name, set()).add(iri)
-            self.names.setdefault(iri, set()).add(name)
-
-
-def _chosen(iri: str, names: set[str], *, upper: bool) -> str:
-    """One of several names: by its case a type or a property, then the one that the IRI ends with."""
-    name = min(names, key=lambda name: (name[0].isupper() is not upper, not iri.endswith(name), name))
-    return iri if name in _RESERVED else name
-
-
-def _terms(documents: Documents, urls: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Names and IRIs as the processor resolves them, in the contexts of terms, too."""
-    for url in urls:
-        contexts = Contexts(documents)
-        waiting: list[ActiveContext] = [contexts.process(contexts.root, url, Meter())]
-        seen = set[int]()
-        for active in waiting:
-            for name, term in active.terms.items():
-                if term.iri is not None and term.iri not in KEYWORDS:
-                    yield name, term.iri
-                if term.context is not UNSET and id(term.context) not in seen:
-                    seen.add(id(term.context))
-                    waiting.append(contexts.process(active, term.context, Meter(), override=True))
+    iris: Mapping[str, frozenset[str]]
+    """Name to the IRIs that contexts give it."""
+    properties: Mapping[str, str]
+    types: Mapping[str, str]

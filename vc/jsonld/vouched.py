@@ -12,7 +12,7 @@ from wire.strict import load_json, load_json_object
 
 from .context import IRI, Contexts, Meter
 from .documents import Documents
-from .names import Names
+from .naming import names_of
 
 _LARGEST = 1 << 20  # bytes of a file; the largest vendored context has 15,000
 _ROW = frozenset({"url", "file", "sha256"})
@@ -24,7 +24,7 @@ def vouched(extra: Mapping[str, Any]) -> Contexts:
     Raises `Refused` for the URL of a vendored one, and what a context raises that cannot be processed.
     """
     documents = Documents(extra)
-    contexts = Contexts(documents, Names(documents))
+    contexts = Contexts(documents, names_of(documents))
     for url in extra:
         contexts.process(contexts.root, url, Meter())
     return contexts

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from did import Document
 from issuer import status
-from issuer.archive import Archive
-from issuer.consistency import require_agreement, require_not_older
+from issuer.archive.archive import Archive
+from issuer.archive.consistency import require_agreement, require_not_older
+from issuer.archive.shards import Shard
+from issuer.archive.store import Store
 from issuer.home import Identity, index
-from issuer.shards import Shard
-from issuer.store import Store
 from keys import KeyFile
 from ledger.audit import audit
 from ledger.folder import open_to_read

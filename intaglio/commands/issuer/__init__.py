@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from issuer.home import Identity
-from issuer.issue import Issuer
+from issuer.issuer import Issuer
 from issuer.status import next_due
 from wire.datetimestamp import format_datetimestamp
 from wire.problem import Declined

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import click
 
+from issuer.archive.finding import MOST_FOUND, ROW
+from issuer.archive.store import Entry
 from issuer.export import export as write_bundles
-from issuer.finding import MOST_FOUND, ROW
-from issuer.issue import Issuer
-from issuer.names import full_name
-from issuer.store import Entry
+from issuer.issuer import Issuer
+from issuer.table.names import full_name
 from vc.bundle import MAX_BYTES, Bundle
 from vc.status import Reason
 from wire.clock import is_ahead

@@ -14,18 +14,18 @@ from typing import NamedTuple
 import click
 from click.core import ParameterSource
 
-from issuer.archive import Archive
-from issuer.bulk import Result as Issued
-from issuer.bulk import dry_run as check_file
-from issuer.checking import Catalogue, Checker, first_good, read_catalogue
-from issuer.document import NOBODY, Profile, trial
+from issuer.archive.archive import Archive
+from issuer.archive.store import Store
 from issuer.export import export
 from issuer.home import DID_METHODS, KEY_TYPES, Identity, index
-from issuer.issue import Issuer
-from issuer.records import DATE_ORDERS
-from issuer.source import Source, open_source
-from issuer.store import Store
-from issuer.template import Template
+from issuer.issuer import Issuer
+from issuer.job.bulk import Result as Issued
+from issuer.job.bulk import dry_run as check_file
+from issuer.job.checking import Catalogue, Checker, first_good, read_catalogue
+from issuer.press.document import NOBODY, Profile, trial
+from issuer.press.template import Template
+from issuer.table.records import DATE_ORDERS
+from issuer.table.source import Source, open_source
 from vc import SUITES
 from wire.problem import Conflict
 from wire.text import counted

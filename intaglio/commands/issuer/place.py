@@ -10,7 +10,7 @@ from typing import NoReturn
 import click
 
 from issuer.home import Identity
-from issuer.issue import Issuer
+from issuer.issuer import Issuer
 from issuer.status import due, overdue
 from wire.problem import Problem
 

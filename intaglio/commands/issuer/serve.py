@@ -18,8 +18,8 @@ from .diploma import select
 from .place import Place
 
 if TYPE_CHECKING:
-    from issuer.claims import Claims
-    from issuer.issue import Issuer
+    from issuer.desk.claims import Claims
+    from issuer.issuer import Issuer
     from issuer.status import Lists
 
 
@@ -43,7 +43,7 @@ lifetime_option = click.option(
 )
 def claim(place: Place, selectors: tuple[str, ...], url: str | None, anew: bool) -> Result:
     """Make links by which wallets claim diplomas. Each is good for one wallet, and ends earlier ones."""
-    from issuer.claims import LINK_LIFETIME
+    from issuer.desk.claims import LINK_LIFETIME
 
     from ...tls import LOOPBACK
 
@@ -92,11 +92,11 @@ def serve(
     decided.
     """
     with extra("serve"):
-        from issuer.app import create_app
-        from issuer.published import following
+        from issuer.desk.http import create_app
+        from issuer.desk.published import following
 
         from ...serving import BEHIND_PROXY, LIMITS, listen, run
-    from issuer.renewal import renewing
+    from issuer.desk.renewal import renewing
 
     from ...tls import server_files
 
@@ -147,7 +147,7 @@ def _address(made: Issuer) -> str:
 
 def _claims(made: Issuer, url: str) -> Claims:
     from exchange.claim import ClaimLink, InvalidLink
-    from issuer.claims import Claims
+    from issuer.desk.claims import Claims
 
     service = url.rstrip("/")
     try:

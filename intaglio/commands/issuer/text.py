@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from textwrap import wrap
 from typing import Any
 
-from issuer.bulk import Result
-from issuer.changes import Change
+from issuer.archive.store import Entry
 from issuer.home import STATED, Identity
-from issuer.issue import Issuer
-from issuer.records import Finding
-from issuer.source import Source
-from issuer.store import Entry
+from issuer.issuer import Issuer
+from issuer.job.bulk import Result
+from issuer.job.changes import Change
+from issuer.table.records import Finding
+from issuer.table.source import Source
 from wire.problem import Conflict
 from wire.text import counted, printable
 

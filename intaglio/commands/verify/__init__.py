@@ -18,8 +18,8 @@ from vc.bundle import MAX_BYTES
 from vc.forms import SUFFIXES
 from vc.report import StatusTime
 from verifier.policy import AllOf, Policy, StatusWithin, load_policy
+from verifier.sources.trust_index import TrustList
 from verifier.summary import summarize
-from verifier.trust_index import TrustList
 from wire import Malformed, NotFound, Problem, TooLarge, Unavailable, counted, load_json, printable
 from wire.datetimestamp import parse_age, parse_datetimestamp
 from wire.fetch import Fetcher

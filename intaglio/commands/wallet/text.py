@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from holder.wallet import Held
-from vc.credential import Credential, text_of
 from vc.integrity import Proof, proof_values
+from vc.model.credential import Credential, text_of
 from vc.report import Report, Verdict
 from wire.text import printable
 

@@ -21,8 +21,8 @@ from wire import Problem
 from wire.clock import DatedAhead, require_not_ahead
 from wire.work import Work
 
-from .documents import IssuerKey
-from .policy import NotKnown
+from ..problem import NotKnown
+from .keys import IssuerKey
 from .published import NotShown, PublishedLogs
 from .trust_index import TrustList
 

@@ -13,7 +13,7 @@ import zstandard
 from wire.files import remove_leftovers
 from wire.problem import Damaged
 
-from .press import Line
+from ..press.press import Line
 from .shards import Shard
 from .store import Store
 

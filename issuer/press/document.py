@@ -20,14 +20,14 @@ from urllib.parse import quote
 
 from vc import jsonld
 from vc.anchoring import anchoring_terms
-from vc.credential import Credential
 from vc.integrity import require_no_silence
+from vc.model.credential import Credential
 from vc.status import status_entry, status_statement
 from wire.problem import Malformed
 
-from .names import full_name
+from ..table.names import full_name
+from ..table.records import FIELDS, Record
 from .permutation import Positions
-from .records import FIELDS, Record
 from .template import InvalidTemplate, Template
 
 _HASHED = re.compile("_(hash|salt)$")

@@ -17,8 +17,10 @@ from wire import Malformed, Problem, shortened
 from wire.datetimestamp import parse_datetimestamp
 from wire.work import Work
 
+from ..problem import UnsupportedForm
+
 if TYPE_CHECKING:
-    from .jsonld import Contexts, Reading
+    from ..jsonld import Contexts, Reading
 
 CONTEXT_V2 = "https://www.w3.org/ns/credentials/v2"
 CONTEXT_V1 = "https://www.w3.org/2018/credentials/v1"
@@ -37,14 +39,6 @@ class MalformedCredential(Malformed):
     type = "https://www.w3.org/TR/vc-data-model#MALFORMED_VALUE_ERROR"
     title = "Not a well-formed credential"
     advice = "Ask for the file as its issuer made it; if this is it, the issuer has to mend its program."
-
-
-class UnsupportedForm(Problem):
-    """The credential may be good, but this program does not read its form."""
-
-    title = "The form is not supported"
-    undetermined = True
-    advice = "Ask the issuer for a credential with a Data Integrity proof, by the key of a DID."
 
 
 _ENVELOPED = ("EnvelopedVerifiableCredential", ["EnvelopedVerifiableCredential"])
@@ -180,13 +174,13 @@ def read(
 
 @functools.cache  # a statement that imports takes longer than most of what is done here
 def _reader() -> tuple[Callable[..., Reading], type[Reading]]:
-    from . import jsonld  # only here: most of this module needs no contexts
+    from .. import jsonld  # only here: most of this module needs no contexts
 
     return jsonld.read, jsonld.Reading
 
 
 def _may_hide_members(unread: Problem | None) -> TypeGuard[Problem]:
-    from . import jsonld
+    from .. import jsonld
 
     return isinstance(unread, jsonld.Respelled | jsonld.UnknownContext)
 

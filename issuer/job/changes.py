@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from .archive import Archive
-from .names import NAMES, full_name
-from .press import Line
-from .records import Record, digest
-from .shards import Shard
+from ..archive.archive import Archive
+from ..archive.shards import Shard
+from ..press.press import Line
+from ..table.names import NAMES, full_name
+from ..table.records import Record, digest
 
 
 class Change(NamedTuple):

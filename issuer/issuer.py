@@ -34,23 +34,23 @@ from wire.problem import Conflict, Damaged, Malformed, NotFound, Problem, Refuse
 from wire.strict import load_json_object
 
 from . import documents
-from .archive import Archive
-from .bulk import Bulk, Progress, Result
-from .checking import Catalogue
+from .archive.archive import Archive
+from .archive.consistency import append, require_agreement, require_not_older
+from .archive.finding import Finder
+from .archive.store import EditionTaken, Entry, Store
 from .clock import ClockJournal
-from .consistency import append, require_agreement, require_not_older
-from .finding import Finder
 from .home import KEY_TYPES, KEYS, Identity, index
-from .names import with_changes
-from .permutation import LIST_BITS
-from .press import Line, Press
-from .records import InvalidRecord, Record, check_record, latest_award
-from .singles import Edition, RecordRefused, Singles
-from .source import Source
+from .job.bulk import Bulk, Progress, Result
+from .job.checking import Catalogue
+from .job.singles import Edition, RecordRefused, Singles
+from .job.turns import Turns
+from .press.permutation import LIST_BITS
+from .press.press import Line, Press
+from .press.template import Template
 from .status import Lists, anchored, details_name
-from .store import EditionTaken, Entry, Store
-from .template import Template
-from .turns import Turns
+from .table.names import with_changes
+from .table.records import InvalidRecord, Record, check_record, latest_award
+from .table.source import Source
 
 Clock = Callable[[], datetime]
 

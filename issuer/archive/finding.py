@@ -12,10 +12,10 @@ from vc import Credential
 from vc.status import StatusEntry
 from wire.problem import NotFound
 
+from ..press.document import Profile
+from ..press.permutation import LIST_ENTRIES
+from ..press.press import Press
 from .archive import Archive
-from .document import Profile
-from .permutation import LIST_ENTRIES
-from .press import Press
 from .store import Entry, Store
 
 MOST_FOUND = 100

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from wire.problem import NotFound
 
+from ..press.permutation import LIST_BITS
 from .database import Database
 from .logged import Appended, settle
-from .permutation import LIST_BITS
 
 _AT_ONCE = 500  # names in one question
 

@@ -18,13 +18,13 @@ from ledger import Log
 from wire.datetimestamp import format_datetimestamp
 from wire.problem import Problem, Refused
 
-from .archive import unpack
-from .consistency import append
-from .home import Identity
-from .press import Press, index_columns, log_entry
-from .records import Record
-from .status import Lists
-from .store import NewEntry, Single, Store, batch_key
+from ..archive.archive import unpack
+from ..archive.consistency import append
+from ..archive.store import NewEntry, Single, Store, batch_key
+from ..home import Identity
+from ..press.press import Press, index_columns, log_entry
+from ..status import Lists
+from ..table.records import Record
 
 _BLOCK = 64  # the most sequence numbers that a process takes at a time, unless more are wanted at once
 

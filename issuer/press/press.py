@@ -23,10 +23,10 @@ from vc import anchoring
 from vc.integrity import sign
 from wire.datetimestamp import parse_datetimestamp
 
+from ..table.names import full_name
+from ..table.records import Record
 from .document import Composer, Profile
-from .names import full_name
 from .permutation import Positions
-from .records import Record
 from .template import Template
 
 

@@ -22,7 +22,7 @@ from ledger.lookup import YOUNG, Lookup
 from ledger.tiles.store import CHECKPOINT
 from wire.problem import NotFound, Problem
 
-from . import documents
+from .. import documents
 
 _LOG = logging.getLogger(__name__)
 

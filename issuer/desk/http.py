@@ -22,8 +22,8 @@ from ledger.log import LogReader
 from ledger.problem import ClockBehind
 from wire.problem import Conflict, Damaged, Malformed, NotFound, Problem, TooLarge, Unavailable
 
+from ..home import LIST_NAME, published_file
 from .claims import Claims, Issues, LinkExpired, TooManyAttempts
-from .home import LIST_NAME, published_file
 from .published import add_log, response
 
 _LOG = logging.getLogger(__name__)

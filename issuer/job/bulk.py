@@ -22,18 +22,18 @@ from wire.clock import is_ahead
 from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
 from wire.problem import Malformed
 
-from .archive import Archive
+from ..archive.archive import Archive
+from ..archive.consistency import append
+from ..archive.logged import Appended
+from ..archive.shards import write_shard
+from ..archive.store import Job, NewEntry, Store
+from ..press.press import Press, index_columns, log_entry
+from ..press.template import InvalidTemplate
+from ..table.errorfile import write_error_file
+from ..table.records import FIRST_ROW, Record
+from ..table.source import Source, Span
 from .changes import Change, Shelf, changes, differing, shelves
 from .checking import Catalogue, Checked, Checker, Survey, check_span, survey
-from .consistency import append
-from .errorfile import write_error_file
-from .logged import Appended
-from .press import Press, index_columns, log_entry
-from .records import FIRST_ROW, Record
-from .shards import write_shard
-from .source import Source, Span
-from .store import Job, NewEntry, Store
-from .template import InvalidTemplate
 from .workers import Pool, Tell, Told, available_cores, each_told
 
 _Item = TypeVar("_Item")

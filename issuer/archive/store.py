@@ -17,11 +17,11 @@ from sqlalchemy.exc import IntegrityError
 
 from wire.problem import Conflict, Damaged, NotFound, Problem, Refused
 
-from .crossing import Crossed, Incoming, compare
+from ..table.crossing import Crossed, Incoming, compare
+from ..table.records import FIRST_ROW
 from .database import Database
 from .logged import Appended, Logged, raise_to, settle
 from .lookup import Lookup, note, put
-from .records import FIRST_ROW
 from .revocations import Revocations
 
 _PAGE = 1000

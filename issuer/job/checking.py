@@ -19,13 +19,13 @@ import orjson
 
 from wire.text import counted, printable
 
+from ..archive.store import Store
+from ..press.document import trial
+from ..table.crossing import Incoming
+from ..table.names import NAMES
+from ..table.records import Finding, Record, check_cells, digest, latest_award
+from ..table.source import Source, Span, UnreadableFile, open_source
 from .changes import Change
-from .crossing import Incoming
-from .document import trial
-from .names import NAMES
-from .records import Finding, Record, check_cells, digest, latest_award
-from .source import Source, Span, UnreadableFile, open_source
-from .store import Store
 from .workers import Tell, each_told
 
 CATALOGUE_FIELDS = ("programme_code", "programme_title", "achievement_type", "eqf_level", "ects", "isced_f")

@@ -30,12 +30,13 @@ from keys import PublicKey
 from ledger import EntryKind, Fact, NotWitnessed, UnknownKind, UnknownLog, entry, verify_evidence
 from vc import Anchored
 from vc.anchoring import document_digest
-from vc.credential import UnsupportedForm, is_url
-from vc.presentation import MAX_CREDENTIALS
+from vc.model.credential import is_url
+from vc.model.presentation import MAX_CREDENTIALS
+from vc.problem import UnsupportedForm
 from wire import Problem, Unavailable, base64url_encode, shortened
 from wire.work import Work
 
-from .policy import NotKnown
+from ..problem import NotKnown
 from .published import NotShown, PublishedLogs
 from .trust import ASK_ISSUER, RecognisedIssuer
 from .trust_index import TrustList

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from wire import Problem, TooLarge
 from wire.work import Work
 
-from . import forms
+from .. import forms
+from ..problem import UnsupportedForm
 from .credential import (
     CONTEXT_V2,
     Credential,
     MalformedCredential,
-    UnsupportedForm,
     is_url,
     optional_url,
     read,
@@ -24,7 +24,7 @@ from .credential import (
 )
 
 if TYPE_CHECKING:
-    from .jsonld import Contexts
+    from ..jsonld import Contexts
 
 MAX_CREDENTIALS = 16
 """A presentation with more credentials is refused."""

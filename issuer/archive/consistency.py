@@ -16,10 +16,10 @@ from ledger.tiles.store import CHECKPOINT
 from wire.problem import Damaged, Malformed
 from wire.text import counted
 
+from ..home import Identity
+from ..press.press import log_entry
 from .archive import unpack
-from .home import Identity
 from .logged import Appended
-from .press import log_entry
 from .store import Store
 
 

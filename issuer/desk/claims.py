@@ -26,7 +26,7 @@ from wire.files import locked, make_private_folder
 from wire.problem import Conflict, Damaged, NotFound, Refused, TryLater
 from wire.sqlite import migrate, sqlite_problems
 
-from .store import Released
+from ..archive.store import Released
 
 LINK_LIFETIME = timedelta(days=30)
 CHALLENGE_LIFETIME = timedelta(minutes=10)

@@ -1,0 +1,1 @@
+"""What was issued: the index, the credentials themselves, and what was revoked."""

@@ -1,0 +1,1 @@
+"""Issuing once, whatever happens in between: a whole file by worker processes, single diplomas together."""

@@ -1,0 +1,1 @@
+"""A record becomes a signed credential."""

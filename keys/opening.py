@@ -1,0 +1,43 @@
+"""`open_signer`: the signer at a URI; which schemes there are is an explicit mapping."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from urllib.parse import unquote, urlsplit
+
+from wire.problem import Malformed
+
+from .signer import Passphrase, Signer
+
+
+def open_signer(
+    uri: str,
+    *,
+    passphrase: Passphrase,
+    signers: Mapping[str, Callable[[str, Passphrase], Signer]] | None = None,
+) -> Signer:
+    """The signer at a URI, such as `file:/srv/issuer/keys.json#assertion`.
+
+    `passphrase` is called at most once, when the secret is sealed. Raises `Malformed` for a URI of no known
+    scheme, and what opening the key raises.
+    """
+    scheme = uri.partition(":")[0]
+    known = SIGNERS if signers is None else signers
+    if scheme not in known:
+        raise Malformed(f"the address of the key has no known scheme; known are {', '.join(known)}")
+    return known[scheme](uri, passphrase)
+
+
+def _from_file(uri: str, passphrase: Passphrase) -> Signer:
+    from .keyfile import KeyFile  # only here: a process that only verifies needs no key derivation
+
+    parts = urlsplit(uri)
+    path = Path(unquote(parts.path))
+    if parts.netloc or parts.query or not path.is_absolute() or not parts.fragment:
+        raise Malformed("the address of the key is not of the form file:/absolute/path#name")
+    return KeyFile.open(path, passphrase).signer(parts.fragment)
+
+
+SIGNERS: Mapping[str, Callable[[str, Passphrase], Signer]] = MappingProxyType({"file": _from_file})

@@ -1,0 +1,1 @@
+"""The W3C data model: what a credential or presentation says, whatever secures it."""

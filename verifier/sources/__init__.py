@@ -1,0 +1,1 @@
+"""What is believed, and how far: the trust file, issuers' keys, status lists, evidence."""
