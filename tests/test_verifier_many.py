@@ -16,6 +16,7 @@ import termios
 import tracemalloc
 import zipfile
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from fcntl import ioctl
 from pathlib import Path
 
@@ -30,7 +31,8 @@ from tests.diplomas import DID as UNKNOWN
 from tests.diplomas import diploma
 from tests.world import NOW, University
 from vc import Bundle
-from wire import Unavailable
+from vc.forms import MAX_BYTES
+from wire import NotFound, Unavailable
 from wire.text import cells
 
 UNIVERSITY = University()
@@ -185,9 +187,14 @@ def test_what_became_a_link_since_it_was_listed_is_not_followed(folder: Path) ->
     with pytest.raises(Unavailable, match="cannot be read"):
         source.read()
     path.unlink()
+    with pytest.raises(NotFound):
+        source.read()
     os.mkfifo(path)
     with pytest.raises(Unavailable, match="no regular file"):
         source.read()
+    (gone,) = sources.expanded("gone.zip", sources.Aside())
+    with pytest.raises(NotFound):
+        gone.read()
 
 
 def test_an_archive_is_read_in_memory_and_what_it_calls_its_files_harms_nobody(
@@ -348,6 +355,24 @@ def test_what_calls_itself_an_archive_and_is_none_is_read_as_a_file(program: Pro
     assert answer.out.startswith("VALID: by Example University")
 
 
+def test_what_is_an_archive_by_name_or_by_content_alone_is_a_file(program: Program, tmp_path: Path) -> None:
+    archive(tmp_path / "a.json", {"good.json": GOOD})
+    assert program("verify", tmp_path / "a.json", *AT).code == 3
+    os.mkfifo(pipe := tmp_path / "a.zip")
+    with ThreadPoolExecutor() as threads:
+        written = threads.submit(pipe.write_bytes, GOOD)
+        assert program("verify", pipe, *AT).code == 0
+        written.result(10)
+
+
+def test_a_file_that_is_a_byte_too_long_is_not_judged_by_the_rest(program: Program, tmp_path: Path) -> None:
+    for size, verdict in ((MAX_BYTES, "valid"), (MAX_BYTES + 1, "undetermined")):
+        save(tmp_path / "in", {"a.json": GOOD.rstrip().ljust(size)})
+        archive(tmp_path / "in" / "a.zip", {"a.json": GOOD.rstrip().ljust(size)})
+        found = told(program("verify", tmp_path / "in", *AT, "--json").out)
+        assert [judged for _, _, judged, _ in found] == [verdict] * 2
+
+
 def test_an_archive_is_bounded(program: Program, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = archive(folder / "a.zip", {f"{number}.json": GOOD for number in range(4)})
     monkeypatch.setattr(sources, "MOST_UNPACKED", 2 * len(GOOD) + 10)
@@ -431,4 +456,8 @@ def test_at_a_terminal_lines_have_its_width_and_no_did_is_broken(
     assert max(map(cells, lines)) <= columns
     assert UNKNOWN in plain
     assert len(lines) > 4
+    if what == "applications":  # the longest name that has its line with others, and one that has its own
+        (says,) = re.findall(rf"^(.*{re.escape(IRISH)}  )\S", plain, re.MULTILINE)
+        (told,) = re.findall(r"^( +)the credential says", plain, re.MULTILINE)
+        assert len(told) == cells(says)
     assert "\x1b" not in at_terminal(program.home, columns, "verify", what, *AT, NO_COLOR="1")
