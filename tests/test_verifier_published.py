@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +129,18 @@ def bare(found: Host, **change: Any) -> Mapping[str, Any]:
     return credential
 
 
+def append(found: Host, count: int, *, publish: bool = True) -> None:
+    """Entries of others."""
+    entries = [entry(EntryKind.CREDENTIAL, secrets.token_bytes(32)) for _ in range(count)]
+    found.university.log.append(entries, secrets.token_bytes(8))
+    if publish:
+        found.publish()
+
+
+def leaf_of(credential: Mapping[str, Any]) -> bytes:
+    return merkle.leaf_hash(log_entry(credential, credential["proof"][0]))
+
+
 def rotate(found: Host) -> PrivateKey:
     """To another key; gives the one that the document lacks from now on."""
     old, found.university.key = found.university.key, PrivateKey.generate()
@@ -242,15 +255,52 @@ def test_of_several_logs_each_is_asked_at_its_own_address(honest: Host, tmp_path
         assert judge.verify(credential, now=NOW).verdict is Verdict.VALID
 
 
-def test_where_the_log_has_grown_meanwhile_the_full_tile_stands_for_the_partial_one(honest: Host) -> None:
+def test_where_the_log_has_grown_meanwhile_the_full_tile_stands_for_the_partial_one(tmp_path: Path) -> None:
     """C2SP tlog-tiles: a host may drop a partial tile once there is a full one."""
+    with host(tmp_path, entries=260) as found:
+        credential = bare(found)
+        before = found.university.log.checkpoint()
+        append(found, 300)
+        partial = f"tile/0/001.p/{before.size - 256}"
+        found.instead = {"checkpoint": response(200, before.note), partial: response(404)}
+        assert found.verify(credential).verdict is Verdict.VALID
+        assert {partial, "tile/0/001"} <= set(found.asked)
+
+
+def test_where_it_grew_by_a_tile_meanwhile_none_is_asked_for_that_its_checkpoint_lacks(
+    tmp_path: Path,
+) -> None:
+    """The look-up files are newer, and the next leaf is one of those that hide the one which is meant."""
+    with host(tmp_path, entries=5) as found:
+        credential = bare(found)
+        append(found, 256 - found.university.log.checkpoint().size, publish=False)
+        before = found.university.log.checkpoint()
+        append(found, 1)
+        (place,) = SHAPE.find_young(found.content(YOUNG) or b"", leaf_of(credential))
+        assert before.size == 256
+        assert before.size in place.crowd
+        found.instead = {"checkpoint": response(200, before.note)}
+        assert found.verify(credential).verdict is Verdict.VALID
+        assert not [path for path in found.asked if path.startswith("tile/0/001")]
+
+
+def test_a_checkpoint_that_is_ahead_of_the_clock_here_is_said_to_be(honest: Host) -> None:
     credential = bare(honest)
-    before = honest.university.log.checkpoint()
-    honest.university.log.append([entry(EntryKind.CREDENTIAL, secrets.token_bytes(32))] * 300, b"others")
+    honest.university.now += timedelta(hours=1)
+    append(honest, 1, publish=False)
+    report = honest.verifier().verify(credential, now=honest.university.now - timedelta(minutes=50))
+    assert report.verdict is Verdict.UNDETERMINED
+    assert "the log's checkpoint" in step(report, 8).text
+
+
+def test_a_diploma_that_names_no_log_is_looked_for_in_those_of_its_issuer(honest: Host) -> None:
+    diploma = honest.university.diploma()
+    del diploma["termsOfUse"]
+    credential = honest.university.issue(diploma).secured
     honest.publish()
-    honest.instead = {"checkpoint": response(200, before.note), f"tile/0/000.p/{before.size}": response(404)}
-    assert honest.verify(credential).verdict is Verdict.VALID
-    assert {f"tile/0/000.p/{before.size}", "tile/0/000"} <= set(honest.asked)
+    report = honest.verify(credential)
+    assert report.verdict is Verdict.VALID, report.deciding
+    assert step(report, 8).text.startswith("entry 1 of the log")
 
 
 def test_a_log_whose_name_is_no_address_is_not_asked_for(tmp_path: Path) -> None:
@@ -373,6 +423,15 @@ def _at(index: int) -> Callable[[Host], bytes]:
     return instead
 
 
+def _just_beyond(found: Host) -> bytes:
+    return _at(found.university.log.checkpoint().size)(found)
+
+
+def _many_times(found: Host) -> bytes:
+    versions = orjson.loads(found.content("documents") or b"")["documents"]
+    return response(200, orjson.dumps({"documents": versions * 65}))
+
+
 def _endless(found: Host) -> Iterator[bytes]:
     yield from found.site.dribble(b"HTTP/1.1 200 OK\r\n\r\n", bytes(1 << 15))
 
@@ -397,9 +456,10 @@ LIES: Mapping[str, tuple[str, Callable[[Host], Answer]]] = {
     "a document of another": ("documents", _document_of_another),
     "a document without a place": ("documents", _no_index),
     "a place beyond the log": ("documents", _at(1 << 50)),
+    "a place just beyond the log": ("documents", _just_beyond),
     "a place before the log": ("documents", _at(-1)),
     "documents that are none": ("documents", lambda _: response(200, b"[]")),
-    "too many documents": ("documents", lambda _: response(200, orjson.dumps({"documents": [0] * 65}))),
+    "too many documents": ("documents", _many_times),
     "a refusal": (CHECKPOINT, lambda _: response(503)),
 }
 
@@ -469,7 +529,10 @@ def looks_up(found: Host, leaf: bytes, shape: Shape = SHAPE) -> list[str]:
 
 
 @pytest.mark.slow
-def test_the_host_cannot_tell_which_of_ten_leaves_or_more_is_meant(tmp_path: Path) -> None:
+def test_the_host_cannot_tell_which_of_ten_leaves_or_more_is_meant(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_AT_ONCE", 1)  # else the network would change the order
     with host(tmp_path) as found:
         log = found.university.log
         credential = found.university.issue().secured

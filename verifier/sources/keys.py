@@ -260,7 +260,7 @@ class IssuerKeys:
         self, issuer: str, bound: tuple[BoundDocument, ...]
     ) -> tuple[BoundDocument, ...]:
         """With the documents that the issuer's log shows where it is published, which is asked once."""
-        if self._logs is None or issuer in self._unshown or not self._trust.policy_for(issuer).logs:
+        if self._logs is None or issuer in self._unshown:
             return bound
         self._unshown[issuer] = None
         try:
@@ -297,7 +297,7 @@ def _with_digest(
 ) -> Iterator[BoundDocument]:
     """The document, if the entry pins its digest."""
     pinned = issuer.documents if issuer else ()
-    if pinned and (name := base64url_encode(digest)) in pinned:
+    if (name := base64url_encode(digest)) in pinned:
         yield BoundDocument(document, pinned.index(name) - len(pinned), None)
 
 

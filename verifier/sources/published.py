@@ -184,8 +184,8 @@ class _PublishedLog:
         for place in places:
             try:
                 return self._proved(leaf, place.index)
-            except InvalidEvidence:  # another leaf whose hash begins so
-                continue
+            except InvalidEvidence:
+                pass  # another leaf whose hash begins so
         raise NotFound("its look-up files do not have the entry")
 
     def _places(self, leaf: bytes) -> list[Found]:
