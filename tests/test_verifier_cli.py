@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -364,6 +365,7 @@ class TestTrust:
                 answer = program("trust", "add", *words)
                 assert (answer.code, answer.out) == (1, "")
                 assert f"like '{UNIVERSITY.did}'" in answer.err
+                assert "fingerprint" not in answer.err, "before anything is asked"
                 assert "--name" in answer.err
             assert (program.home / "trust.json").read_bytes() == before
         two = Trust((RecognisedIssuer("did:example:a", "One"), RecognisedIssuer("did:example:b", "one")))
@@ -372,6 +374,17 @@ class TestTrust:
         assert program("trust", "add", handed, "--name", "Two").code == 2
         handed.write_bytes(UNIVERSITY.trust.to_bytes())
         assert program("trust", "add", handed).code == 0, "it is the one that is there"
+
+    def test_who_is_there_already_keeps_the_name_that_it_has_here(
+        self, program: Program, tmp_path: Path
+    ) -> None:
+        """Whatever a file calls it, be it like another."""
+        assert program("trust", "add", "did:web:x.example", "--name", "Somebody").code == 0
+        handed = tmp_path / "trust.json"
+        renamed = replace(UNIVERSITY.trust.issuers[0], name="Somebody")
+        handed.write_bytes(Trust((renamed,), UNIVERSITY.trust.logs).to_bytes())
+        assert program("trust", "add", handed).code == 0
+        assert f"Example University  {UNIVERSITY.did}" in program("trust", "list").out
 
     def test_what_is_added_and_taken_off_is_said(self, program: Program) -> None:
         key = UNIVERSITY.key.public_key.multikey()

@@ -6,15 +6,18 @@ import hashlib
 import json
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ledger import EntryKind
 from tests.commandline import Program
 from tests.registrar import graduate, table
 from tests.world import AWARDED, CONTEXT, NOW, Holder, University, verifier
-from vc import Verdict, sign
+from vc import Anchored, Verdict, sign
+from vc.anchoring import log_entry
 from vc.jsonld import Contexts, Respelled, UnknownContext, documents, secured, vouched
 from verifier import RecognisedIssuer, Trust
 from verifier.judge import Judge, Question, Verifiers
@@ -159,6 +162,20 @@ def test_a_context_that_a_deployment_vouches_for() -> None:
     assert report, report.deciding
     assert report.require()[0].claims["thesis"] == "On snow"
     assert judge.verify({**signed, "thesis": "On ice"}, now=NOW).verdict is Verdict.INVALID
+
+
+def test_a_status_list_may_name_it_whether_it_is_remembered_or_not() -> None:
+    own, university = vouched({THESIS: {"@context": {"thesis": "urn:ex:thesis"}}}), University()
+    document = {**university.status_lists()[0].document, "thesis": "On snow"}
+    document["@context"] = [*document["@context"], THESIS]
+    del document["proof"]
+    signed = university.sign(document, contexts=own)
+    evidence = university.anchor(log_entry(signed, signed["proof"][0], EntryKind.STATUS_LIST))
+    whole = replace(university.issue(), status_lists=(Anchored(signed, (evidence,)),))
+    assert verifier(university.trust).verify(whole, now=NOW).verdict is Verdict.UNDETERMINED
+    judge = verifier(university.trust, contexts=own)
+    for _ in range(2):
+        assert judge.verify(whole, now=NOW).verdict is Verdict.VALID
 
 
 def test_a_service_goes_by_them_with_the_network_too() -> None:

@@ -90,6 +90,7 @@ def test_a_list_that_was_fetched_once_serves_for_its_ttl(university: Published) 
         ({"ttl": 60_000}, 60),
         ({"ttl": 10**15}, 86_400),
         ({"ttl": -1}, 300),
+        ({"ttl": 0}, 300),
         ({"ttl": "an hour"}, 300),
     ):
         clock, bundle = Clock(), bare(university)

@@ -12,9 +12,10 @@ import pytest
 from did import METHODS, Document, Method, Resolver
 from did.methods import web as did_web
 from keys import PrivateKey
-from tests.world import NOW, Holder, University
-from vc import Report, Verdict, sign
+from tests.world import NOW, University
+from vc import Check, Report, Verdict, sign
 from vc.anchoring import document_digest
+from vc.model.presentation import presentation
 from verifier import RecognisedIssuer, Trust, Verifier
 from wire import Unavailable, base64url_encode
 from wire.fetch import NoFetcher
@@ -104,7 +105,10 @@ def test_the_web_site_of_a_pinned_issuer_vouches_for_no_other_key(pin: dict[str,
 def test_without_a_pin_it_does() -> None:
     """Else the tests above and below would show nothing."""
     trust = Trust().adding(RecognisedIssuer(UNIVERSITY.did))
-    assert check(UNIVERSITY.sign(unanchored(), THIEF), trust, Web(TAKEN_OVER))
+    report = check(UNIVERSITY.sign(unanchored(), THIEF), trust, Web(TAKEN_OVER))
+    assert report
+    assert [found.step for found in report.checks] == [*range(1, 10)]
+    assert report.checks[7].text == "in no log"
 
 
 def test_nor_does_it_where_a_log_speaks_for_the_issuer() -> None:
@@ -241,26 +245,32 @@ def test_an_issuer_on_the_list_whose_did_is_none_is_no_crash() -> None:
     assert judge.verify(signed, now=NOW).verdict is Verdict.INVALID
 
 
-def test_a_presenter_is_looked_up_as_before() -> None:
-    """Whoever shows a diploma stands on no list."""
-    holder, company = Holder(), "did:web:company.example"
-    document = {
-        **published(company, holder.key),
-        "authentication": [f"{company}#{holder.key.public_key.multikey()}"],
-    }
+COMPANY, PRESENTER = "did:web:company.example", PrivateKey.generate()
+
+
+def shown_by_the_company(change: dict[str, Any], trust: Trust) -> tuple[Check, list[str]]:
+    """What step 2 finds of a diploma, and whom it asks."""
+    document = by_other_name(COMPANY, key=PRESENTER)
+    web = Web({**document, "authentication": document.pop("assertionMethod")})
+    bundle = UNIVERSITY.issue()
+    credential = {**bundle.secured, **change}
     shown = sign(
-        {
-            "@context": ["https://www.w3.org/ns/credentials/v2"],
-            "type": ["VerifiablePresentation"],
-            "holder": company,
-            "verifiableCredential": [UNIVERSITY.issue().secured],
-        },
-        holder.key,
-        verification_method=f"{company}#{holder.key.public_key.multikey()}",
+        presentation(COMPANY, [credential]),
+        PRESENTER,
+        verification_method=f"{COMPANY}#key",
         purpose="authentication",
         challenge="challenge",
     )
-    bundle = UNIVERSITY.issue()
-    verifier = Verifier(Web(document), trust=UNIVERSITY.trust)
-    report = verifier.verify(replace(bundle, secured=shown), now=NOW, challenge="challenge")
-    assert report.checks[1].outcome.value == "passed"
+    judge = Verifier(web, trust=trust)
+    report = judge.verify(replace(bundle, secured=shown), now=NOW, challenge="challenge")
+    return report.checks[1], web.asked
+
+
+def test_a_presenter_is_looked_up_as_before() -> None:
+    """Whoever shows a diploma stands on no list, or may have pins there that do not name the key."""
+    pins = tuple(key.public_key.multikey() for key in (PRESENTER, THIEF))
+    for trust in (UNIVERSITY.trust, UNIVERSITY.trust.adding(RecognisedIssuer(COMPANY, keys=pins))):
+        found, asked = shown_by_the_company({}, trust)
+        assert (found.outcome.value, asked) == ("passed", [COMPANY])
+        found, asked = shown_by_the_company({"name": "PhD"}, trust)
+        assert (found.outcome.value, asked) == ("undetermined", []), "what is shown did not pass"

@@ -105,6 +105,8 @@ def test_a_definite_no_outweighs_an_open_question() -> None:
         {"allOf": []},
         {"anyOf": []},
         {"allOf": [{"anyOf": []}]},
+        {"allOf": {"recognised": 1}},
+        {"allOf": 1},
         "recognized",
         {},
         {"type": 7},

@@ -117,6 +117,19 @@ def test_a_list_whose_bits_are_no_text_is_none(encoded: object) -> None:
     assert report.deciding.name == "status"
 
 
+@pytest.mark.parametrize("change", [{"id": "urn:x:another"}, {"revocations": 7}], ids=str)
+def test_details_that_cannot_be_read_hide_no_revocation(change: dict[str, object]) -> None:
+    university = University()
+    university.revoke(7)
+    bits, details = university.status_lists()
+    document = {name: value for name, value in details.document.items() if name != "proof"}
+    document["credentialSubject"] = {**document["credentialSubject"], **change}
+    odd = university._anchored(document, EntryKind.REVOCATION_DETAILS)
+    report = verifier(university.trust).verify(replace(university.issue(), status_lists=(bits, odd)), now=NOW)
+    assert report.verdict is Verdict.INVALID
+    assert report.deciding.text == "revoked by the issuer; date and reason are not at hand"
+
+
 def grown(university: University, entries: int, *, age: int, address: str = "") -> Anchored:
     """The university's list with so many entries, that many days old."""
     start = NOW - timedelta(days=age)

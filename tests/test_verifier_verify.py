@@ -181,7 +181,10 @@ class TestHolder:
         report = check(both, **asked)
         assert report, report.to_dict()
         assert len(report.require()) == 2
-        assert [found.credential for found in report.checks if found.name == "trust"] == [0, 1]
+        assert [(found.credential, found.step) for found in report.checks] == [
+            *((None, step) for step in (1, 2)),
+            *((number, step) for number in (0, 1) for step in range(3, 10)),
+        ]
         missing = check(replace(both, evidence=first.evidence), **asked)
         assert missing.verdict is Verdict.UNDETERMINED
 
@@ -219,6 +222,7 @@ class TestIssuer:
         report = check(trust=Trust())
         assert report.verdict is Verdict.UNDETERMINED
         assert isinstance(report.checks[2].problem, NotKnown)
+        assert [found.step for found in report.checks] == [*range(1, 10)]
         claim = (
             'says that it is by "Example University" (did:web:university.example), which is not on your list'
         )
