@@ -45,7 +45,6 @@ class Processes(Generic[_Question, _Answer]):
         self._workers = [_Worker[_Question, _Answer](make, patience, memory) for _ in range(processes)]
         self._free: queue.SimpleQueue[_Worker[_Question, _Answer]] = queue.SimpleQueue()
         for worker in self._workers:
-            worker.start()
             self._free.put(worker)
         self._threads = ThreadPoolExecutor(processes, "judging")
         self._room = processes + waiting
@@ -59,11 +58,6 @@ class Processes(Generic[_Question, _Answer]):
         for worker in self._workers:
             worker.end()
         self._threads.shutdown()
-
-    @property
-    def pids(self) -> list[int]:
-        """Of the processes that run."""
-        return [worker.process.pid for worker in self._workers if worker.process and worker.process.pid]
 
     async def __call__(self, question: _Question) -> _Answer:
         """The answer of one of them. Raises `TryLater` where too many wait, or the process died."""
@@ -88,30 +82,26 @@ class _Worker(Generic[_Question, _Answer]):
         self, make: Callable[[], Callable[[_Question], _Answer]], patience: float, memory: int
     ) -> None:
         self._make, self._patience, self._memory = make, patience, memory
-        self.process: multiprocessing.process.BaseProcess | None = None
-        self._pipe: Connection[_Question, _Answer | None] | None = None
-        self._is_ready = False
+        self._start()
 
-    def start(self) -> None:
+    def _start(self) -> None:
+        self._pipe: Connection[_Question, _Answer | None]
         self._pipe, theirs = _CONTEXT.Pipe()
-        self.process = _CONTEXT.Process(target=_serve, args=(self._make, theirs, self._memory), daemon=True)
-        self.process.start()
+        self._process = _CONTEXT.Process(target=_serve, args=(self._make, theirs, self._memory), daemon=True)
+        self._process.start()
         theirs.close()
         self._is_ready = False
 
     def end(self) -> None:
-        if self.process is not None and self._pipe is not None:
-            self._pipe.close()  # which ends it, if it waits for a question
-            self.process.join(0.5)
-            self.process.kill()
-            self.process.join()
-        self.process = None
+        self._pipe.close()  # which ends it, if it waits for a question
+        self._process.join(0.5)
+        self._process.kill()
+        self._process.join()
 
     def ask(self, question: _Question) -> _Answer:
-        if self.process is None or not self.process.is_alive():
+        if not self._process.is_alive():
             self.end()
-            self.start()
-        assert self._pipe is not None
+            self._start()
         try:
             if not self._is_ready:  # it first imports what it needs
                 self._pipe.recv()

@@ -45,7 +45,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "vc/integrity/proof.py": ("vc_integrity", "verifier_proofs"),
     "vc/integrity/suites.py": ("vc_integrity",),
     "verifier/http.py": ("verifier_app", "verifier_service"),
-    "verifier/judge.py": ("verifier_app", "verifier_service", "verifier_published"),
+    "verifier/judge.py": ("verifier_app", "verifier_service", "verifier_published", "verifier_lists"),
     "verifier/sources/lists.py": ("verifier_lists", "verifier_status", "verifier_contexts"),
     "verifier/processes.py": ("verifier_service",),
     "intaglio/commands/verify/files.py": ("verifier_many",),
