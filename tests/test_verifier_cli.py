@@ -91,6 +91,7 @@ def test_the_six_bad_inputs_name_place_reason_and_next_step(
     assert answer.code == code
     assert text in answer.out
     assert "What to do:" in answer.out
+    assert ("JSON text was expected" in answer.out) == (name in ("empty", "not JSON"))
     assert "Traceback" not in answer.out + answer.err
 
 

@@ -275,6 +275,7 @@ def test_what_is_remembered_is_dropped_with_the_trust_list(university: Published
     trust_file.write_bytes(university.trust.to_bytes())
     judge = _judge(Session(tmp_path, loopback=True), trust_file, None)
     question = Question(bare(university).to_bytes(), NOW)
+    assert (judge.offline(question).status, university.fetches) == (422, 0)
     assert judge(question).status == judge(question).status == 200
     assert university.fetches == 1
     trust_file.write_bytes(university.trust.to_bytes() + b" ")

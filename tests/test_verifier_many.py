@@ -371,6 +371,8 @@ def test_a_file_that_is_a_byte_too_long_is_not_judged_by_the_rest(program: Progr
         archive(tmp_path / "in" / "a.zip", {"a.json": GOOD.rstrip().ljust(size)})
         found = told(program("verify", tmp_path / "in", *AT, "--json").out)
         assert [judged for _, _, judged, _ in found] == [verdict] * 2
+        alone = program("verify", tmp_path / "in" / "a.json", *AT, "--json")
+        assert json.loads(alone.out)["verdict"] == verdict
 
 
 def test_an_archive_is_bounded(program: Program, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -192,7 +192,8 @@ def test_a_service_asks_the_network_for_it_and_not_for_longer_than_it_has(honest
     assert (judge.offline(question).status, judge.offline(question).asks) == (422, True)
     assert judge(question).status == 200
     honest.site.requests.clear()
-    assert Judge(lambda: both, seconds=-1.0)(question).status == 422
+    anew = Verifiers(honest.verifier(NoFetcher()), honest.verifier())  # who remember no answer
+    assert Judge(lambda: anew, seconds=-1.0)(question).status == 422
     assert not honest.asked
 
 
@@ -214,12 +215,20 @@ def test_who_sends_many_files_has_the_host_asked_once(honest: Host) -> None:
 def test_a_source_of_ones_own_is_asked_in_time_only(honest: Host) -> None:
     question = Question(orjson.dumps(bare(honest)), NOW)
     judge = honest.verifier()
-    asked = judge.logs
-    assert asked is not None
-    judge.logs = lambda url, limit: asked(url, limit)
+    source, asked = judge.logs, list[str]()
+    assert source is not None
+
+    def own(url: str, limit: int) -> bytes:
+        asked.append(url)
+        return source(url, limit)
+
+    judge.logs = own
     both = Verifiers(judge, judge)
     assert Judge(lambda: both).online(question).status == 200
+    assert asked
+    asked.clear()
     assert Judge(lambda: both, seconds=-1.0).online(question).status == 422
+    assert not asked
 
 
 def test_no_report_takes_more_bytes_or_time_than_it_may(

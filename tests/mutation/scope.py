@@ -53,10 +53,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "verifier/sources/trust_index.py": ("verifier_trust_index",),
     "verifier/checks.py": _VERIFIER,
     "intaglio/commands/verify/__init__.py": (
-        "verifier_cli",
-        "verifier_many",
-        "verifier_freshness",
-        "shown_text",
+        *("verifier_cli", "verifier_many", "verifier_freshness", "verifier_lists", "shown_text"),
         "verifier_app",
     ),
     "verifier/sources/keys.py": (*_VERIFIER, "verifier_published"),

@@ -181,7 +181,7 @@ def render(report: Report, trust: TrustList) -> list[str]:
     word = WORDS[report.verdict]
     lines = [f"{word}{' ' if said.startswith('as of ') else ': '}{said}" for said in _said(report, trust)]
     lines += [_line(check) for check in report.checks]
-    if not report and report.deciding and (hint := _advice(report.deciding)):
+    if report.deciding and (hint := _advice(report.deciding)):
         lines.append(f"What to do: {printable(as_typed(hint))}")
     return lines
 
