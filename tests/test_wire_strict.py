@@ -6,6 +6,7 @@ import base64
 import json
 import math
 import re
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -125,6 +126,21 @@ def test_endless_nesting_is_too_large_not_a_crash(count: int) -> None:
     for text in ("[" * count + "]" * count, '{"a":' * count + "1" + "}" * count):
         with pytest.raises(TooLarge, match="nests"):
             load_json(text)
+
+
+def test_indented_text_loses_nothing_either_and_takes_no_more_memory() -> None:
+    text = '{\n  "a": 123456789012345678901234567890\n}'
+    assert load_json(text) == json.loads(text)
+    with pytest.raises(RepeatedMember, match="line 3, column 3"):
+        load_json('{\n  "a": 1,\n  "a": 1\n}')
+    deep = b"[" * 60 + b"1," * 100_000 + b"1" + b"]" * 61
+    peaks = []
+    for start in (b"[", b"[\n"):  # indented, each of the values would take a line of 124 bytes
+        tracemalloc.start()
+        load_json(start + deep)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 1.5 * peaks[0]
 
 
 def test_an_object_is_an_object() -> None:

@@ -35,6 +35,8 @@ JSON = dict[str, Any] | list[Any] | str | int | float | bool | None
 
 _BRACKETS = bytes.maketrans(b"[]{}", b"()()")
 _NO_BRACKETS = bytes(set(range(256)) - set(b'"[]{}'))  # nor quotation marks
+_NOT_OPENING = bytes(set(range(256)) - set(b"[{"))
+_INDENTED = 1 << 16  # bytes; deep in brackets each value takes many times its own once it is indented
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"(?=[ \t\r\n]*(:)?)|[{}]', re.DOTALL)
 _MOST_TOKENS = 20_000
 _NUMBERS = bytes.maketrans(b"123456789[,:-\t\r\n", b"000000000" + b" " * 7)
@@ -127,9 +129,12 @@ def _is_whole(value: Any, text: bytes) -> bool:
 
     A member that gave way to a later one took at least its name along.
     """
+    indented = text[1:2] == b"\n" and len(text) <= _INDENTED
+    again = orjson.dumps(value, option=orjson.OPT_INDENT_2 if indented else None)
+    if again == text.strip():
+        return True  # the quickest answer: it is written as it was
     if _LONG_NUMBER in (b" " + text).translate(_NUMBERS):
         return False
-    again = orjson.dumps(value)
     if text.count(b'"') == again.count(b'"') and rb"\u0022" not in text:
         return True  # the quick answer: then none stands inside a string that did not before
     return _quotation_marks(again) == _quotation_marks(text)
@@ -150,6 +155,8 @@ def _utf8(text: str) -> bytes:
 
 def _deeper_than(depth: int, text: bytes) -> bool:
     """Of a text known to be JSON: drop the strings, then the innermost pairs of brackets, level by level."""
+    if len(text.translate(None, _NOT_OPENING)) <= depth:
+        return False
     marks = (_without_escapes(text) if rb"\"" in text else text).translate(None, _NO_BRACKETS)
     marks = marks.replace(b'""', b"")  # most strings hold no brackets
     brackets = (_outside_strings(marks) if b'"' in marks else marks).translate(_BRACKETS)
