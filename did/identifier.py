@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from wire.text import printable
 
@@ -33,13 +34,7 @@ class DID:
     @classmethod
     def parse(cls, text: str) -> DID:
         """The DID that `text` is, as a whole; raises `InvalidDID`."""
-        match = _DID.fullmatch(text) if len(text) <= LIMIT else None
-        if match is None:
-            raise InvalidDID(
-                f"'{printable(text[:100])}' is not a DID",
-                hint="A DID is 'did:', a method and an identifier, such as did:web:example.org.",
-            )
-        return cls(match[1], match[2])
+        return _did(text)
 
     def __str__(self) -> str:
         return f"did:{self.method}:{self.method_specific_id}"
@@ -60,16 +55,32 @@ class DIDURL:
     @classmethod
     def parse(cls, text: str) -> DIDURL:
         """The DID URL that `text` is, as a whole; raises `InvalidDIDURL`."""
-        did = _DID.match(text) if len(text) <= LIMIT else None
-        rest = _REST.fullmatch(text, did.end()) if did else None
-        if did is None or rest is None:
-            raise InvalidDIDURL(
-                f"'{printable(text[:100])}' is not a DID URL",
-                hint="A DID URL is a DID with a path, query or fragment, such as did:web:example.org#key-1.",
-            )
-        return cls(DID(did[1], did[2]), *rest.groups())
+        return _did_url(text)
 
     def __str__(self) -> str:
         query = "" if self.query is None else f"?{self.query}"
         fragment = "" if self.fragment is None else f"#{self.fragment}"
         return f"{self.did}{self.path}{query}{fragment}"
+
+
+@lru_cache(1024)  # of `LIMIT` characters at the most: issuers and their keys come again and again
+def _did(text: str) -> DID:
+    match = _DID.fullmatch(text) if len(text) <= LIMIT else None
+    if match is None:
+        raise InvalidDID(
+            f"'{printable(text[:100])}' is not a DID",
+            hint="A DID is 'did:', a method and an identifier, such as did:web:example.org.",
+        )
+    return DID(match[1], match[2])
+
+
+@lru_cache(1024)
+def _did_url(text: str) -> DIDURL:
+    did = _DID.match(text) if len(text) <= LIMIT else None
+    rest = _REST.fullmatch(text, did.end()) if did else None
+    if did is None or rest is None:
+        raise InvalidDIDURL(
+            f"'{printable(text[:100])}' is not a DID URL",
+            hint="A DID URL is a DID with a path, query or fragment, such as did:web:example.org#key-1.",
+        )
+    return DIDURL(DID(did[1], did[2]), *rest.groups())

@@ -70,13 +70,13 @@ def _once(suite: DataIntegritySuite) -> DataIntegritySuite:
     """A suite that does not canonicalise the same document again for each proof."""
 
     def canonicalize(
-        document: Mapping[str, Any], digest: str, work: Work, contexts: Contexts | None
+        document: Mapping[str, Any], digest: str, work: Work, contexts: Contexts | None, recurs: bool
     ) -> bytes:
         key = text(document), suite.name
         if key not in _canonical:
             if len(_canonical) > 16:
                 _canonical.clear()
-            _canonical[key] = suite.canonicalize(document, digest, work, contexts)
+            _canonical[key] = suite.canonicalize(document, digest, work, contexts, recurs)
         return _canonical[key]
 
     return replace(suite, canonicalize=canonicalize)

@@ -165,3 +165,12 @@ def test_any_other_character_is_refused(text: str, character: str, place: int) -
         return
     with pytest.raises(InvalidDID):
         DID.parse(altered)
+
+
+def test_what_was_parsed_is_remembered_by_its_text_and_a_thousand_at_the_most() -> None:
+    """No longer ones than there may be, so a few megabytes."""
+    first = DIDURL.parse("did:example:0#k")
+    assert DIDURL.parse("did:example:0#k") is first
+    for number in range(1, 1_100):
+        assert str(DIDURL.parse(f"did:example:{number}#k").did) == str(DID.parse(f"did:example:{number}"))
+    assert DIDURL.parse("did:example:0#k") is not first

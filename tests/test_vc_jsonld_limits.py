@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import math
 import tracemalloc
 from collections.abc import Callable
 from random import Random
@@ -12,8 +13,8 @@ from typing import Any
 import pytest
 
 from tests.calls import calls
-from vc import jsonld
-from vc.jsonld import Contexts, Documents, InvalidContext, TooComplex, vendored
+from vc import jcs, jsonld
+from vc.jsonld import Contexts, Documents, InvalidContext, InvalidDocument, TooComplex, vendored
 from vc.jsonld.context import KEPT, MOST, ActiveContext
 from wire.problem import Problem, TooLarge
 from wire.work import FILE_STEPS, Work
@@ -192,6 +193,41 @@ def test_a_known_document_adds_nothing() -> None:
     for value in range(50):
         canonicalize({**document, "p": {"q": [value, str(value)]}}, contexts=contexts)
     assert everything(contexts) == before
+
+
+def test_a_form_that_recurs_is_that_of_this_document_and_these_contexts() -> None:
+    def recurring(document: dict[str, Any], contexts: Contexts) -> tuple[bytes, int]:
+        work = Work()
+        return jsonld.canonicalize(document, contexts=contexts, work=work, recurs=True), work.left
+
+    document = {"@context": "urn:c", "p": [{"q": "x"}, {"q": "x"}], "r": None}
+    one, other = (
+        Contexts(Documents({"urn:c": {"@context": {"@vocab": vocab}}})) for vocab in ("urn:v:", "urn:w:")
+    )
+    jsonld.canonicalize(document, contexts=one)  # what is charged for its context, is so but once
+    first = recurring(document, one)
+    kept = one.forms.get((jcs.canonicalize(document), "sha256"))
+    assert kept is not None
+    assert kept[0] == first[0]
+    assert recurring(document, one) == recurring({**document}, one) == first
+    assert recurring(document, other)[0] == first[0].replace(b"urn:v:", b"urn:w:")
+    for change in ({"p": [{"q": "x"}, {"q": "y"}]}, {"r": 0}, {"p": "x"}):
+        altered = {**document, **change}
+        assert recurring(altered, one)[0] == jsonld.canonicalize(altered, contexts=one) != first[0]
+    for nothing in (math.nan, ()):  # which some writers take for what is remembered
+        with pytest.raises(InvalidDocument):
+            recurring({**document, "r": nothing}, one)
+
+
+def test_forms_that_recur_are_remembered_in_bounded_memory() -> None:
+    contexts = Contexts(Documents())
+    documents = [{"@context": V, "p": f"{number:01000}"} for number in range(400)]
+    forms = [canonicalize(document, contexts=contexts, recurs=True) for document in documents]
+    keys = [(jcs.canonicalize(document), "sha256") for document in documents]
+    kept = [len(key[0]) + len(form) for key, form in zip(keys, forms, strict=True) if contexts.forms.get(key)]
+    assert 1 << 18 < sum(kept) < 1 << 19
+    assert contexts.forms.get(keys[-1])
+    assert not contexts.forms.get(keys[0])
 
 
 @pytest.mark.slow

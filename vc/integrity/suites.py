@@ -83,17 +83,20 @@ class Cryptosuite(Protocol):
         """
 
 
-Canonicalize = Callable[[Mapping[str, Any], str, Work, "Contexts | None"], bytes]
+Canonicalize = Callable[[Mapping[str, Any], str, Work, "Contexts | None", bool], bytes]
 """Canonical bytes of a JSON object; the text names the hash used inside, where there is one.
 
-Without contexts, those of `jsonld.secured()` are used.
+Without contexts, those of `jsonld.secured()` are used. The last argument says whether the same object recurs,
+as the options of proofs do that were made in one go.
 """
 
 _SIGNATURE_CHARACTERS = 140  # base58btc of 96 bytes, the longest signature (P-384), needs 132
 
 
-def _rdfc(document: Mapping[str, Any], digest: str, work: Work, contexts: Contexts | None) -> bytes:
-    return _processor()(dict(document), contexts=contexts, digest=digest, work=work)
+def _rdfc(
+    document: Mapping[str, Any], digest: str, work: Work, contexts: Contexts | None, recurs: bool
+) -> bytes:
+    return _processor()(dict(document), contexts=contexts, digest=digest, work=work, recurs=recurs)
 
 
 @functools.cache  # a statement that imports takes its time
@@ -103,7 +106,9 @@ def _processor() -> Callable[..., bytes]:
     return jsonld.canonicalize
 
 
-def _jcs(document: Mapping[str, Any], _digest: str, work: Work, _contexts: Contexts | None) -> bytes:
+def _jcs(
+    document: Mapping[str, Any], _digest: str, work: Work, _contexts: Contexts | None, _recurs: bool
+) -> bytes:
     return jcs.canonicalize(document, work)
 
 
@@ -193,8 +198,10 @@ class DataIntegritySuite:
         if not self.covers_contexts and "@context" in document:
             options = {**options, "@context": document["@context"]}
         hasher = getattr(hashlib, digest)  # half the time of hashlib.new
-        parts = (options, document)
-        return b"".join(hasher(self.canonicalize(part, digest, work, contexts)).digest() for part in parts)
+        parts = ((options, True), (document, False))
+        return b"".join(
+            hasher(self.canonicalize(part, digest, work, contexts, recurs)).digest() for part, recurs in parts
+        )
 
 
 _EDDSA = MappingProxyType({"Ed25519": "sha256"})

@@ -8,9 +8,11 @@ from typing import Any
 
 import orjson
 
+from wire.memory import Kept
 from wire.problem import Malformed
 from wire.work import VALUE_WALKED, Work, marks
 
+from .. import jcs
 from . import rdfc
 from .context import Contexts, Meter
 from .documents import Documents
@@ -65,23 +67,42 @@ def canonicalize(
     contexts: Contexts | None = None,
     digest: str = "sha256",
     work: Work | None = None,
+    recurs: bool = False,
 ) -> bytes:
     """The canonical form of a JSON-LD document: N-Quads in UTF-8, sorted (RDFC-1.0), with nothing left out.
 
     `document` is parsed JSON. `contexts` defaults to `secured()`; nothing is ever fetched. `digest` is the
     hash inside the algorithm, "sha256" or "sha384"; `work` is what it may cost, by default as much as a whole
-    report. Raises LossyDocument, InvalidDocument, InvalidContext, UnknownContext, and TooLarge or TooComplex
-    where it costs more.
+    report. Where the same document `recurs`, its form is remembered with the contexts. Raises LossyDocument,
+    InvalidDocument, InvalidContext, UnknownContext, and TooLarge or TooComplex where it costs more.
     """
     contexts, work = contexts or secured(), work or Work()
-    meter = Meter(work)
+    if not recurs:
+        return _walked(document, contexts, digest, work)[0]
+    try:
+        key = jcs.canonicalize(document, work), digest
+    except Malformed:  # the walk says what is wrong
+        return _walked(document, contexts, digest, work)[0]
+    found = contexts.forms.get(key)
+    if found is None:
+        found = _walked(document, contexts, digest, work)
+        contexts.forms.keep(key, Kept(found, len(key[0]) + len(found[0])))
+    else:
+        work.spend(found[1])
+    return found[0]
+
+
+def _walked(document: dict[str, Any], contexts: Contexts, digest: str, work: Work) -> tuple[bytes, int]:
+    """The form, and the steps that it takes where nothing is new in its contexts."""
+    meter, before = Meter(work), work.left
     try:
         dataset = Walk(contexts, meter, _dataset(document, work)).document(document)
-        return rdfc.canonicalize(dataset, digest=digest, work=work).encode()
+        form = rdfc.canonicalize(dataset, digest=digest, work=work).encode()
     except UnicodeEncodeError:
         raise Malformed("a string holds a lone surrogate, which UTF-8 cannot express") from None
     finally:
         contexts.settle(meter)
+    return form, before - work.left - meter.spent
 
 
 def _dataset(document: dict[str, Any], work: Work) -> rdfc.Dataset:

@@ -20,6 +20,7 @@ from functools import cached_property
 from itertools import product
 from typing import Any
 
+from wire.memory import Memory
 from wire.work import Work
 
 from .documents import Documents
@@ -142,6 +143,8 @@ class Contexts:
         self.documents = documents
         self.names = names
         self.root = ActiveContext({})
+        self.forms: Memory[tuple[bytes, str], tuple[bytes, int]] = Memory(1 << 19)
+        """Of documents that recur the canonical form and its steps, by their JCS form and the hash inside."""
         self._kept = 0
         self._others: dict[frozenset[tuple[str, int]], Contexts] = {}
 

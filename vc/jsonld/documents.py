@@ -38,16 +38,15 @@ class Documents:
             raise Refused(f"the context {quoted(url)} is vendored and cannot be replaced")
         self.extra, self._editions = extra, editions
         self._loaded = dict(extra)
+        self.unversioned: Mapping[str, int] = MappingProxyType(
+            {url: len(rows) for url, rows in self._index.items() if len(rows) > 1}
+        )
+        """The URLs without a version, and how many editions each has."""
 
     @property
     def urls(self) -> list[str]:
         """The URLs of the vendored documents."""
         return list(self._index)
-
-    @property
-    def unversioned(self) -> Mapping[str, int]:
-        """The URLs without a version, and how many editions each has."""
-        return {url: len(rows) for url, rows in self._index.items() if len(rows) > 1}
 
     def unversioned_in(self, document: Mapping[str, Any]) -> Mapping[str, int]:
         """Those that a JSON document may name, or that a deployment's own contexts do."""
