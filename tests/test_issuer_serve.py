@@ -6,10 +6,13 @@ import http.client
 import io
 import json
 import queue
+import shlex
 import socket
+import ssl
 import sys
 import threading
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -164,6 +167,31 @@ def test_plain_behind_a_proxy(machine: Machine) -> None:
             assert json.loads(answer.read())["id"].startswith("did:key:")
             assert answer.headers["server"] is None
     assert not (machine.home / "issuer" / "tls").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("named", ["claim", "init"])
+def test_the_command_that_a_claim_prints_serves_its_links(
+    named: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """As printed, whether the address was given to the claim or is the issuer's own."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        url = f"https://localhost:{free.getsockname()[1]}"
+    found, row = Machine(monkeypatch, capsys, tmp_path / "a home"), graduate()
+    (tmp_path / "g.csv").write_text(f"{','.join(row)}\n{','.join(row.values())}\n", encoding="utf-8")
+    init = ("--url", url) if named == "init" else ()
+    issue = ("issuer", "issue", tmp_path / "g.csv", "--name", "U", "--out", tmp_path / "out")
+    assert found.run(*issue, *init).code == 0
+    offered = found.run("issuer", "claim", NUMBER, *(() if init else ("--url", url)))
+    _, link = offered.out.split()
+    (command,) = (line for line in offered.err.splitlines() if " issuer serve" in line)
+    words = shlex.split(command)
+    assert words[:5] == ["intaglio", "--home", str(found.home), "issuer", "serve"]
+    with found.serving(*words[5:]) as (address, config, _):
+        assert address == url
+        trusted = ssl.create_default_context(cafile=found.home / "issuer/tls/authority.pem")
+        with urllib.request.urlopen(link, context=trusted, timeout=10) as answer:
+            assert answer.status == 200
 
 
 @pytest.mark.slow

@@ -11,6 +11,7 @@ import click
 
 from issuer.home import SERVED_LIFETIME, Identity
 from ledger.tiles.layout import address
+from wire.address import Target
 from wire.problem import Refused
 
 from ...terminal import Age, Command, Result, extra, say, typed, verb
@@ -74,17 +75,22 @@ def claim(place: Place, selectors: tuple[str, ...], url: str | None, anew: bool)
 @click.option(
     "--host", default="127.0.0.1", show_default=True, help="The address of this machine to listen on."
 )
-@click.option("--port", type=click.IntRange(0, 65535), default=PORT, show_default=True)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    help=f"The default is the URL's, where this answers at the URL itself, else {PORT}.",
+)
 @_url
 @click.option(
     "--tls/--plain",
     default=None,
-    help="Speak TLS under a CA made here; the default without a URL. With one, a proxy in front does.",
+    help="Speak TLS under a CA made here; the default without a URL, and with one of this machine. "
+    "Elsewhere a proxy in front does.",
 )
 @lifetime_option
 @click.pass_obj
 def serve(
-    place: Place, host: str, port: int, url: str | None, tls: bool | None, status_lifetime: str | None
+    place: Place, host: str, port: int | None, url: str | None, tls: bool | None, status_lifetime: str | None
 ) -> None:
     """Answer claim links, and publish the DID document, the status lists and the log, until stopped.
 
@@ -98,16 +104,20 @@ def serve(
         from ...serving import BEHIND_PROXY, LIMITS, listen, run
     from issuer.desk.renewal import renewing
 
-    from ...tls import server_files
+    from ...tls import LOOPBACK, server_files
 
     made = place.open()
     made.log_patience = 5.0
     made.press()  # asks for the passphrase now rather than at the first request
     made.require_clock()
     limits = LIMITS
+    url = url or made.identity.url
+    target = Target.parse(url) if url else None
+    if tls is None:  # nobody stands a proxy in front of a name that is this machine's only
+        tls = target is None or (target.scheme == "https" and target.host in LOOPBACK)
+    if port is None:  # that to which links lead, unless something in front answers there
+        port = target.port if target and (target.scheme == "https") == tls else PORT
     with listen(host, port) as listener, renewing(_lists(made, status_lifetime), place.session.now):
-        url = url or made.identity.url
-        tls = url is None if tls is None else tls
         url = url or f"{'https' if tls else 'http'}://localhost:{listener.getsockname()[1]}"
         claims = _claims(made, url)
         if url.rstrip("/") != _address(made):
