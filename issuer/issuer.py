@@ -318,16 +318,21 @@ class Issuer:
         """
         self._recover()
         current = self._current(number)
-        line = self.line(current)
+        record = self.corrected(current, changes)
+        if record is None:
+            self.lists.publish(now=self._clock())  # the edition may be one that was interrupted before this
+            return current
+        return self._issue_edition(Edition(record, current.edition + 1, _holder(self.line(current))))
+
+    def corrected(self, edition: Entry, changes: Mapping[str, str]) -> Record | None:
+        """What `correct` would issue after an edition, `None` for nothing new. Raises what it raises."""
+        number, line = self._current(edition.number).number, self.line(edition)
         if changes.get("diploma_number", number) != number:
             raise Refused("the number of a diploma cannot be corrected: issue another, and revoke this one")
         cells = with_changes(line.record, changes)
         own = {*self._press.composer.own, *line.record}  # the template may have had others then
         record = self._checked(cells, own)
-        if record == line.record and not is_ahead(line.created, self._clock()):
-            self.lists.publish(now=self._clock())  # the edition may be one that was interrupted before this
-            return current
-        return self._issue_edition(Edition(record, current.edition + 1, _holder(line)))
+        return record if record != line.record or is_ahead(line.created, self._clock()) else None
 
     def _checked(self, cells: Mapping[str, str], own: Collection[str]) -> Record:
         record = check_record(cells, latest_award(self._clock().date()), own)

@@ -187,7 +187,7 @@ def test_the_command_that_a_claim_prints_serves_its_links(
     (command,) = (line for line in offered.err.splitlines() if " issuer serve" in line)
     words = shlex.split(command)
     assert words[:5] == ["intaglio", "--home", str(found.home), "issuer", "serve"]
-    with found.serving(*words[5:]) as (address, config, _):
+    with found.serving(*words[5:]) as (address, _, _):
         assert address == url
         trusted = ssl.create_default_context(cafile=found.home / "issuer/tls/authority.pem")
         with urllib.request.urlopen(link, context=trusted, timeout=10) as answer:

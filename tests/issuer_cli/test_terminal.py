@@ -40,6 +40,24 @@ def test_on_a_terminal_nothing_is_for_good_without_a_yes(
 
 
 @pytest.mark.slow
+def test_on_a_terminal_nobody_is_asked_about_what_cannot_be_or_is_so_already(issued: Program) -> None:
+    """A question would find no answer: the terminal has none to give."""
+    issued("issuer", "revoke", "UNI-000001")
+    for words, said, code in (
+        (["correct", "UNI-000002", "--set", "grade=1"], "there is no field 'grade'", 1),
+        (["correct", "UNI-000002", "--set", "gpa=3.5"], "no new edition was issued", 0),
+        (["revoke", "UNI-000001"], "1 diploma had been revoked before", 0),
+    ):
+        out = ["--out", str(issued.home / "out")] if words[0] == "correct" else []
+        _, err = typed(issued.home, ["issuer", *words, *out], [], code=code)
+        assert said in err, words
+        assert "[y/N]" not in err, words
+    before = b"1 diploma had been revoked before: nothing changes there.\n"
+    question = b"Revoke for good: UNI-000003  Given3 Family3?"
+    typed(issued.home, ["issuer", "revoke", "UNI-000001", "UNI-000003"], [(before + question, b"y")])
+
+
+@pytest.mark.slow
 def test_on_a_terminal_the_one_that_is_meant_is_asked_for(issued: Program) -> None:
     words = ["issuer", "revoke", "given1", "--reason", "fraud", "--yes"]
     out, _ = typed(issued.home, words, [(b"2  UNI-000006  Given1 =CMD", b"2")])

@@ -61,11 +61,11 @@ def revoke(place: Place, selectors: tuple[str, ...], reason: str, date: datetime
     entries = [_current(made, selector) for selector in selectors]
     for entry in entries if date else ():
         _require_awarded(made, entry, moment)
-    if not agreed(f"Revoke for good: {'; '.join(map(text.line, entries))}?", yes):
-        raise Declined("nothing was revoked")
-    if before := sum(entry.reason is not None for entry in entries):
+    news = [entry for entry in entries if entry.reason is None]
+    if before := len(entries) - len(news):
         say(f"{counted(before, 'diploma')} had been revoked before: nothing changes there.")
-    news = before < len(entries)
+    if news and not agreed(f"Revoke for good: {'; '.join(map(text.line, news))}?", yes):
+        raise Declined("nothing was revoked")
     made.lists.revoke([entry.number for entry in entries], Reason(reason), date=moment, now=now)
     entries = [made.store.entry(entry.seq) for entry in entries]
     if news:
@@ -94,13 +94,13 @@ def correct(place: Place, selector: str, changes: tuple[str, ...], yes: bool, ou
     was = {**line.record, "name": full_name(line.record)}
     changed = "; ".join(f"{field}: {was.get(field) or '(empty)'} → {said[field]}" for field in said)
     changed = changed or f"dated {line.created:%Y-%m-%d %H:%M}Z → now"
-    if not agreed(printable(f"{text.line(before)}. For good: {changed}?"), yes):
+    if made.corrected(before, said) is None:
+        say("The diploma says so already: no new edition was issued.")
+    elif not agreed(printable(f"{text.line(before)}. For good: {changed}?"), yes):
         raise Declined("nothing was corrected")
     entry = made.correct(before.number, said)
     made.lists.publish(now=place.session.now())
-    if entry == before:
-        say("The diploma says so already: no new edition was issued.")
-    else:
+    if entry != before:
         say(f"Edition {before.edition} is revoked as superseded: hand out the new one in its place.")
         say("The next check on this machine sees it at once.", *text.not_heard_of(made))
     try:
