@@ -1,6 +1,8 @@
 # The two commands that a newcomer needs: `make demo` and `make test`.
 PYTHON ?= python3
 BIN := .venv/bin
+# Each program that a test starts, and each worker, would compile everything anew where images set this.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test soak check fix bench lock peers
 demo: .venv/installed

@@ -162,6 +162,7 @@ def test_a_full_disk_is_called_so(home: Path, tmp_path: Path) -> None:
     assert json.loads(done.stdout)["error"]["title"] == "The disk is full"
 
 
+@pytest.mark.slow
 def test_a_wallet_on_a_full_disk_says_so(home: Path, tmp_path: Path) -> None:
     shutil.copy(home.parent / "passphrase", tmp_path)
     small = tmp_path / "home"

@@ -174,6 +174,7 @@ def _read(image: bytes) -> list[Record]:
         memory.close()
 
 
+@pytest.mark.slow
 def test_any_byte_of_the_file_changed_is_noticed_or_means_nothing() -> None:
     image = _small()
     used = [index for index, byte in enumerate(image) if byte] + list(range(0, len(image), 97))

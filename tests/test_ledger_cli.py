@@ -24,16 +24,23 @@ from wire import Unavailable
 DIGESTS = [hashlib.sha256(bytes([number])).digest() for number in range(5)]
 
 
-@pytest.fixture
-def filled(program: Program, tmp_path: Path) -> Program:
-    """A log with five entries, its keys under a passphrase that the program is not told."""
-    folder = tmp_path / "home" / "issuer"
+@pytest.fixture(scope="module")
+def log_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """With a log of five entries, its keys under a passphrase that the program is not told."""
+    folder = tmp_path_factory.mktemp("filled") / "issuer"
     keys = KeyFile.create(folder / "keys.json", {"log": "Ed25519", "cosigner": "Ed25519"}, b"some passphrase")
     store = PosixStore(folder / "log")
     log = Log(
         "log.example", keys.signer("log"), keys.signer("cosigner"), store, clock=lambda: datetime.now(UTC)
     )
     log.append([entry(EntryKind.CREDENTIAL, digest) for digest in DIGESTS], b"all")
+    return folder
+
+
+@pytest.fixture
+def filled(program: Program, log_folder: Path) -> Program:
+    """With a copy of that log in its home."""
+    shutil.copytree(log_folder, program.home / "issuer")
     return program
 
 

@@ -45,6 +45,7 @@ def run(command: str, folder: Path, expect: int = 0) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_a_first_diploma_in_three_commands(folder: Path) -> None:
     (commands,) = [text for _, text in BLOCKS if "pip install" in text]
     (promised,) = [text for _, text in BLOCKS if text.startswith("VALID")]
@@ -86,6 +87,7 @@ def test_the_table_of_next_commands_works(folder: Path) -> None:
     assert "issued in error" in answer
 
 
+@pytest.mark.slow
 def test_the_library_example_runs(folder: Path) -> None:
     run('intaglio issuer issue graduates.csv --name "Example University"', folder)
     shutil.copy(folder / "home/trust.json", folder)

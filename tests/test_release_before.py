@@ -70,7 +70,8 @@ def test_its_bundles_mean_what_they_meant(
     assert says in answer.out.splitlines()[0]
 
 
-@pytest.mark.parametrize("restored", [False, pytest.param(True, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("restored", [False, True])
 def test_its_wallet_opens_and_presents(program: Program, restored: bool) -> None:
     if restored:
         assert program("wallet", "restore", RELEASE / "wallet.backup").code == 0
@@ -85,7 +86,8 @@ def test_its_wallet_opens_and_presents(program: Program, restored: bool) -> None
     assert program("verify", file, *trust, *AT, "--challenge", "another", "--domain", DOMAIN).code == 0
 
 
-@pytest.mark.parametrize("restored", [False, pytest.param(True, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("restored", [False, True])
 def test_its_issuer_goes_on(program: Program, restored: bool) -> None:
     if restored:
         assert program("issuer", "restore", RELEASE / "university.backup").code == 0

@@ -210,7 +210,8 @@ def test_the_command_takes_a_policy_and_a_trust_list(tmp_path: Path) -> None:
     assert found["trust"] == "the credential is not of type LibraryCard"
 
 
-@pytest.mark.parametrize("proxy", [True, pytest.param(False, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("proxy", [True, False])
 def test_behind_a_proxy_all_senders_have_one_address(tmp_path: Path, proxy: bool) -> None:
     with command_serving(tmp_path, *(["--proxy"] if proxy else [])) as address, ExitStack() as stack:
         url = httpx.URL(address)

@@ -124,6 +124,7 @@ def test_a_process_that_does_not_answer_is_not_waited_for(tmp_path: Path) -> Non
         assert asyncio.run(processes("who"))
 
 
+@pytest.mark.slow
 def test_beyond_those_that_may_wait_the_answer_comes_at_once(tmp_path: Path) -> None:
     with Processes(functools.partial(worker, tmp_path), 1, waiting=0) as processes:
         with holding(processes, tmp_path) as answers:

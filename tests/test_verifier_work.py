@@ -196,6 +196,7 @@ def test_a_bundle_of_64_items_of_each_kind_takes_a_quarter() -> None:
     assert (valid, steps < BODY_STEPS / 4) == (True, True)
 
 
+@pytest.mark.slow
 def test_documents_of_others_take_an_eighth(corpora: Path) -> None:
     """Also where their contexts are seen for the first time."""
     seen = 0

@@ -7,6 +7,8 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from holder import Wallet
 from holder.wallet import FILE
 from tests.diplomas import NOW
@@ -20,6 +22,7 @@ def cost(path: Path) -> tuple[str, int, int]:
     return header["kdf"], header["memory"], header["iterations"]
 
 
+@pytest.mark.slow
 def test_a_guess_costs_64_mib_wherever_the_key_is_wrapped(tmp_path: Path) -> None:
     home, backup, elsewhere = tmp_path / "wallet", tmp_path / "backup", tmp_path / "elsewhere"
     Wallet.create(home, b"correct horse battery", now=NOW)

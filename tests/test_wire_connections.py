@@ -200,6 +200,7 @@ def test_who_was_served_once_is_counted_when_he_waits_again() -> None:
         assert closed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("idle", [19, 200], ids=["of one address", "behind a proxy"])
 def test_idle_connections_lock_nobody_out(idle: int) -> None:
     limits = LIMITS if idle < 20 else LIMITS._replace(waiting=None)

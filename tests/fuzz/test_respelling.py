@@ -166,6 +166,7 @@ def all_of(document: Document, pairs: list[tuple[str, str]]) -> Iterator[tuple[s
             yield f"{'/'.join(map(str, word.path))}: {name}", mutant
 
 
+@pytest.mark.slow
 def test_some_respellings(samples: list[Document]) -> None:
     outcome, rng = Counter[str](), Random(8)
     for document in samples:

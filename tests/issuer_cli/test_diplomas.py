@@ -19,6 +19,7 @@ from tests.registrar import csv_file, graduate, table
 from vc import Bundle
 
 
+@pytest.mark.slow
 def test_many_rows_get_their_bundles_by_export(
     program: Program, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -238,6 +239,7 @@ def test_numbers_are_listed_by_their_beginning_and_only_listed(issued: Program) 
     assert issued("issuer", "revoke", "UNI-00000", "--yes").code == 4
 
 
+@pytest.mark.slow
 def test_a_search_that_finds_very_many_says_so(program: Program) -> None:
     csv_file(Path("many.csv"), [graduate(number) for number in range(1, 121)])
     program("issuer", "issue", "many.csv", "--name", "U")
