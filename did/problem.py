@@ -30,9 +30,24 @@ class MethodNotSupported(ResolutionFailed):
     undetermined = True
 
 
+class InvalidPublicKey(InvalidDID):
+    """A did:key whose bytes are no key of their type, or one that nobody owns (did:key, 3.1.2)."""
+
+    type = _DID + "INVALID_PUBLIC_KEY"
+    title = "The key of the DID is invalid"
+
+
+class InvalidPublicKeyLength(InvalidPublicKey):
+    """A did:key with more or fewer bytes than a key of its type has (did:key, 3.1.2)."""
+
+    type = _DID + "INVALID_PUBLIC_KEY_LENGTH"
+    title = "The key of the DID has a wrong length"
+
+
 class KeyNotSupported(InvalidDID):
     """A DID that is a key, of a type that is not in use here; it may be a good one."""
 
+    type = _DID + "UNSUPPORTED_PUBLIC_KEY_TYPE"
     title = "The key of the DID is of a type that is not supported"
     undetermined = True
 

@@ -9,7 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .opening import open_signer
-from .problem import InvalidKey, InvalidSignature, PassphraseNeeded, UnknownKeyType, WrongPassphrase
+from .problem import (
+    InvalidKey,
+    InvalidKeyLength,
+    InvalidSignature,
+    PassphraseNeeded,
+    UnknownKeyType,
+    WrongPassphrase,
+)
 from .public import PublicKey
 from .signer import PrivateKey, Signer
 
@@ -18,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "InvalidKey",
+    "InvalidKeyLength",
     "InvalidSignature",
     "KeyFile",
     "PassphraseNeeded",

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256, SHA384
 
-from .problem import InvalidKey, InvalidSignature
+from .problem import InvalidKey, InvalidKeyLength, InvalidSignature
 
 
 class _Curve(NamedTuple):
@@ -54,8 +54,11 @@ class Point:
 
     def __init__(self, key_type: str, raw: bytes) -> None:
         self._type, self._curve = key_type, _curve(key_type)
-        if len(raw) != 1 + self._curve.size or raw[0] not in (2, 3):
-            raise InvalidKey(f"a {key_type} key is one compressed point of {1 + self._curve.size} bytes")
+        size = 1 + self._curve.size
+        if len(raw) != size:
+            raise InvalidKeyLength(f"a {key_type} key is one compressed point of {size} bytes")
+        if raw[0] not in (2, 3):
+            raise InvalidKey(f"the {key_type} key is not one compressed point")
         try:
             self._key = ec.EllipticCurvePublicKey.from_encoded_point(self._curve.curve, raw)
         except ValueError:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .problem import InvalidKey, InvalidSignature
+from .problem import InvalidKey, InvalidKeyLength, InvalidSignature
 
 try:
     from .sodium import load_secret, on_curve, verify
@@ -30,7 +30,7 @@ class Point:
 
     def __init__(self, raw: bytes) -> None:
         if len(raw) != 32:
-            raise InvalidKey(f"an Ed25519 key has 32 bytes, this one {len(raw)}")
+            raise InvalidKeyLength(f"an Ed25519 key has 32 bytes, this one {len(raw)}")
         if not _sound(raw):
             raise InvalidKey("the Ed25519 key is of small order or not in canonical form; nobody owns it")
         if not on_curve(raw):
@@ -50,6 +50,12 @@ class Point:
         if not _sound(signature[:32]):
             raise InvalidSignature("R of the Ed25519 signature is of small order or not in canonical form")
         verify(self.raw, signature, data)
+
+
+def to_x25519(raw: bytes) -> bytes:
+    """The X25519 key of whoever has this public key: the point's u, of its y (RFC 7748, 4.1)."""
+    y = int.from_bytes(raw, "little") & (1 << 255) - 1  # without the sign of x
+    return ((1 + y) * pow(1 - y, -1, _P) % _P).to_bytes(32, "little")
 
 
 def secret_key(secret: bytes) -> tuple[bytes, Callable[[bytes], bytes]]:

@@ -6,6 +6,7 @@ from wire.problem import Malformed, PassphraseNeeded, Problem, Refused
 
 __all__ = [
     "InvalidKey",
+    "InvalidKeyLength",
     "InvalidSignature",
     "PassphraseNeeded",
     "UnknownKeyType",
@@ -18,6 +19,12 @@ class InvalidKey(Malformed):
     """Not a key that may be used: wrong form, a point off its curve or of small order."""
 
     title = "The key is invalid"
+
+
+class InvalidKeyLength(InvalidKey):
+    """A key of a known type with too few bytes, or too many."""
+
+    title = "The key has a wrong length"
 
 
 class UnknownKeyType(InvalidKey):

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from did import DID, InvalidDID
 from did.methods import jwk, key
-from keys import PrivateKey, PublicKey
+from keys import PrivateKey, PublicKey, ed25519
 from wire import base58_decode, base58_encode, base64url_encode
 from wire.fetch import NoFetcher
 
 ED25519 = "z6MkiTBz1ymuepAQ4HEHYSF1H8quG5GLVVQR3djdX3mDooWp"  # of seed zero, in the specification's vectors
+X25519 = "z6LShs9GGnqk85isEBzzshkuVWrVKsRp24GnDuHk8QWkARMW"
 P256_JWK = (  # the first example of the did:jwk specification
     "eyJjcnYiOiJQLTI1NiIsImt0eSI6IkVDIiwieCI6ImFjYklRaXVNczNpOF91c3pFakoydHBUdFJNNEVVM3l6OTFQSDZDZEgyVjAi"
     "LCJ5IjoiX0tjeUxqOXZXTXB0bm1LdG00NkdxRHo4d2Y3NEk1TEtncmwyR3pIM25TRSJ9"
@@ -38,17 +41,43 @@ def resolve_jwk(value: dict[str, Any] | bytes) -> Any:
 
 def test_the_document_of_a_did_key() -> None:
     did, method_id = f"did:key:{ED25519}", f"did:key:{ED25519}#{ED25519}"
+    agreement = f"did:key:{ED25519}#{X25519}"
     assert key.resolve(DID.parse(did), NoFetcher()).value == {
         "@context": ["https://www.w3.org/ns/did/v1", "https://w3id.org/security/multikey/v1"],
         "id": did,
         "verificationMethod": [
-            {"id": method_id, "type": "Multikey", "controller": did, "publicKeyMultibase": ED25519}
+            {"id": method_id, "controller": did, "type": "Multikey", "publicKeyMultibase": ED25519},
+            {"id": agreement, "controller": did, "type": "Multikey", "publicKeyMultibase": X25519},
         ],
         "authentication": [method_id],
         "assertionMethod": [method_id],
         "capabilityInvocation": [method_id],
         "capabilityDelegation": [method_id],
+        "keyAgreement": [agreement],
     }
+
+
+def test_key_agreement_is_by_the_key_that_the_vectors_have(corpora: Path) -> None:
+    vectors = json.loads((corpora / "vectors/did-key/ed25519-x25519.json").read_bytes())
+    for did, vector in vectors.items():
+        document = key.resolve(DID.parse(did), NoFetcher()).value
+        assert document["keyAgreement"] == vector["didDocument"]["keyAgreement"]
+        found = document["verificationMethod"][1]
+        assert document["keyAgreement"] == [f"{did}#{found['publicKeyMultibase']}"]
+    assert len(vectors) >= 4
+
+
+@pytest.mark.parametrize("first", range(8))
+def test_whoever_has_the_seed_has_the_key_for_key_agreement(first: int) -> None:
+    seed = bytes([first] * 32)
+    secret = X25519PrivateKey.from_private_bytes(hashlib.sha512(seed).digest()[:32])  # RFC 8032, 5.1.5
+    public_key = PrivateKey.from_secret("Ed25519", seed).public_key
+    assert ed25519.to_x25519(public_key.raw) == secret.public_key().public_bytes_raw()
+
+
+def test_a_did_of_another_type_agrees_on_no_keys() -> None:
+    did = DID.parse(key.create(PrivateKey.generate("P-256").public_key))
+    assert "keyAgreement" not in key.resolve(did, NoFetcher()).value
 
 
 def test_a_key_known_by_its_seed() -> None:
@@ -94,38 +123,55 @@ def test_did_key_and_did_jwk_there_and_back(key_type: str) -> None:
 
 
 _RAW = base58_decode(ED25519[1:])
-NOT_CANONICAL = {
-    "another multibase": "u" + base64url_encode(_RAW),
-    "hexadecimal": "f" + _RAW.hex(),
-    "no multibase": ED25519[1:],
-    "a version": f"1:{ED25519}",
-    "a negative version": f"-4:{ED25519}",
-    "a leading zero byte": "z1" + ED25519[1:],
-    "an over-long varint": "z" + base58_encode(b"\xed\x81\x00" + _RAW[2:]),
-    "another prefix": "z" + base58_encode(b"\xec\x01" + _RAW[2:]),
-    "prefix of P-256": "z" + base58_encode(b"\x80\x24" + _RAW[2:]),
-    "no prefix": "z" + base58_encode(_RAW[2:]),
-    "a byte short": "z" + base58_encode(_RAW[:-1]),
-    "a byte long": "z" + base58_encode(_RAW + b"\0"),
-    "small order": "z" + base58_encode(b"\xed\x01\x01" + bytes(31)),
-    "all zero": "z" + base58_encode(b"\xed\x01" + bytes(32)),
-    "y beyond the prime": "z" + base58_encode(b"\xed\x01" + b"\xf0" + b"\xff" * 30 + b"\x7f"),
-    "uncompressed P-256": "z"
-    + base58_encode(b"\x80\x24\x04" + bytes.fromhex("6b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0") * 2),
-    "off the curve": "z" + base58_encode(b"\x80\x24\x02" + b"\xff" * 32),
-    "only z": "z",
-    "foreign characters": ED25519[:-1] + "0",
-    "percent-encoded": "%7A" + ED25519[1:],
-    "far too long": "z" + "2" * 2000,
-    "the test suite's": "zTjsVPtY",
+_COORDINATE = bytes.fromhex("6b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0")
+NOT_CANONICAL: dict[str, dict[str, str]] = {
+    "INVALID_DID": {
+        "another multibase": "u" + base64url_encode(_RAW),
+        "hexadecimal": "f" + _RAW.hex(),
+        "no multibase": ED25519[1:],
+        "a version": f"1:{ED25519}",
+        "a negative version": f"-4:{ED25519}",
+        "foreign characters": ED25519[:-1] + "0",
+        "percent-encoded": "%7A" + ED25519[1:],
+        "far too long": "z" + "2" * 2000,
+    },
+    "INVALID_PUBLIC_KEY": {
+        "a leading zero byte": "z1" + ED25519[1:],
+        "an over-long varint": "z" + base58_encode(b"\xed\x81\x00" + _RAW[2:]),
+        "small order": "z" + base58_encode(b"\xed\x01\x01" + bytes(31)),
+        "all zero": "z" + base58_encode(b"\xed\x01" + bytes(32)),
+        "y beyond the prime": "z" + base58_encode(b"\xed\x01" + b"\xf0" + b"\xff" * 30 + b"\x7f"),
+        "off the curve": "z" + base58_encode(b"\x80\x24\x02" + b"\xff" * 32),
+        "no compressed point": "z" + base58_encode(b"\x80\x24\x04" + _RAW[2:]),
+        "only z": "z",
+    },
+    "INVALID_PUBLIC_KEY_LENGTH": {
+        "prefix of P-256": "z" + base58_encode(b"\x80\x24" + _RAW[2:]),
+        "a byte short": "z" + base58_encode(_RAW[:-1]),
+        "a byte long": "z" + base58_encode(_RAW + b"\0"),
+        "uncompressed P-256": "z" + base58_encode(b"\x80\x24\x04" + _COORDINATE * 2),
+        "the test suite's": "zTjsVPtY",
+    },
+    "UNSUPPORTED_PUBLIC_KEY_TYPE": {
+        "X25519": "z" + base58_encode(b"\xec\x01" + _RAW[2:]),
+        "P-521": "z" + base58_encode(b"\x82\x24\x02" + bytes(66)),
+    },
 }
 
 
-@pytest.mark.parametrize("identifier", NOT_CANONICAL.values(), ids=NOT_CANONICAL.keys())
-def test_one_key_has_one_did(identifier: str) -> None:
+@pytest.mark.parametrize(
+    ("identifier", "code"),
+    [
+        pytest.param(identifier, code, id=name)
+        for code, identifiers in NOT_CANONICAL.items()
+        for name, identifier in identifiers.items()
+    ],
+)
+def test_one_key_has_one_did(identifier: str, code: str) -> None:
     with pytest.raises(InvalidDID) as caught:
         resolve_key(identifier)
-    assert caught.value.type == "https://www.w3.org/ns/did#INVALID_DID"
+    assert caught.value.type == f"https://www.w3.org/ns/did#{code}"
+    assert caught.value.undetermined is (code == "UNSUPPORTED_PUBLIC_KEY_TYPE")
 
 
 # did:jwk

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 
-from keys import PublicKey
+from keys import InvalidKey, PublicKey, UnknownKeyType
 from wire.fetch import Fetcher
 from wire.problem import Malformed
 from wire.strict import base64url_decode, base64url_encode, load_json_object
 
 from ..document import RELATIONSHIPS, Document
 from ..identifier import DID
-from ..problem import InvalidDID
+from ..problem import InvalidDID, KeyNotSupported
 from .key import expand
 
 
@@ -31,6 +31,16 @@ def resolve(did: DID, fetcher: Fetcher) -> Document:  # noqa: ARG001
         jwk = load_json_object(base64url_decode(did.method_specific_id))
     except Malformed as problem:
         raise InvalidDID(f"{did} holds no JSON Web Key: {problem.detail}", hint=problem.hint) from problem
+    try:
+        PublicKey.from_jwk(jwk)
+    except UnknownKeyType as problem:
+        raise KeyNotSupported(f"{did} cannot be used: {problem.detail}", hint=problem.hint) from problem
+    except InvalidKey as problem:
+        raise InvalidDID(f"{did} cannot be used: {problem.detail}", hint=problem.hint) from problem
     relationships = [name for name in RELATIONSHIPS if name != "keyAgreement" or "use" not in jwk]
-    method = {"type": "JsonWebKey2020", "publicKeyJwk": jwk}
-    return expand(did, "0", method, "https://w3id.org/security/suites/jws-2020/v1", relationships)
+    return expand(
+        did,
+        "https://w3id.org/security/suites/jws-2020/v1",
+        {"0": {"type": "JsonWebKey2020", "publicKeyJwk": jwk}},
+        dict.fromkeys(relationships, "0"),
+    )

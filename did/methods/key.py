@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from keys import PublicKey
+from keys import InvalidKey, InvalidKeyLength, PublicKey, UnknownKeyType, ed25519
 from wire.fetch import Fetcher
+from wire.problem import Malformed
+from wire.strict import base58_encode, multibase_decode
 
 from ..document import RELATIONSHIPS, Document
 from ..identifier import DID
-from ..problem import InvalidDID, InvalidVerificationMethod, KeyNotSupported, MethodNotReadable
+from ..problem import InvalidDID, InvalidPublicKey, InvalidPublicKeyLength, KeyNotSupported
 
-_RELATIONSHIPS = tuple(name for name in RELATIONSHIPS if name != "keyAgreement")
+_FOR_SIGNATURES = tuple(name for name in RELATIONSHIPS if name != "keyAgreement")
+_X25519 = b"\xec\x01"  # multicodec
 
 
 def create(public_key: PublicKey) -> str:
@@ -23,29 +26,55 @@ def create(public_key: PublicKey) -> str:
 def resolve(did: DID, fetcher: Fetcher) -> Document:  # noqa: ARG001
     """The document that the DID stands for: one Multikey, for every use but key agreement.
 
-    Raises `InvalidDID` unless the identifier is the one canonical Multikey of a key that may be used.
+    For that, whoever has an Ed25519 key has the X25519 key which follows from it (did:key, 3.1.5). Raises
+    `InvalidDID` unless the identifier is the one canonical Multikey of a key that may be used;
+    `InvalidPublicKey`, `InvalidPublicKeyLength` and `KeyNotSupported` among them.
     """
     multikey = did.method_specific_id
-    method = {"type": "Multikey", "publicKeyMultibase": multikey}
-    return expand(did, multikey, method, "https://w3id.org/security/multikey/v1", _RELATIONSHIPS)
+    key = _public_key(did)
+    methods, relationships = [multikey], dict.fromkeys(_FOR_SIGNATURES, multikey)
+    if key.type == "Ed25519":
+        relationships["keyAgreement"] = "z" + base58_encode(_X25519 + ed25519.to_x25519(key.raw))
+        methods.append(relationships["keyAgreement"])
+    return expand(
+        did,
+        "https://w3id.org/security/multikey/v1",
+        {name: {"type": "Multikey", "publicKeyMultibase": name} for name in methods},
+        relationships,
+    )
 
 
 def expand(
-    did: DID, fragment: str, method: Mapping[str, Any], context: str, relationships: Iterable[str]
+    did: DID, context: str, methods: Mapping[str, Mapping[str, Any]], relationships: Mapping[str, str]
 ) -> Document:
-    """The document of a DID that is a key. The key is read at once, since an unfit one is no DID at all."""
-    identifier, method_id = str(did), f"{did}#{fragment}"
-    value = {
-        "@context": ["https://www.w3.org/ns/did/v1", context],
-        "id": identifier,
-        "verificationMethod": [{"id": method_id, "controller": identifier, **method}],
-        **{name: [method_id] for name in relationships},
-    }
-    document = Document.parse(value, identifier)
+    """The document of a DID that is a key: its methods by fragment, and which of them is for what."""
+    identifier = str(did)
+    return Document.parse(
+        {
+            "@context": ["https://www.w3.org/ns/did/v1", context],
+            "id": identifier,
+            "verificationMethod": [
+                {"id": f"{did}#{name}", "controller": identifier, **method}
+                for name, method in methods.items()
+            ],
+            **{name: [f"{did}#{fragment}"] for name, fragment in relationships.items()},
+        },
+        identifier,
+    )
+
+
+def _public_key(did: DID) -> PublicKey:
+    text = did.method_specific_id
+    if not text.startswith("z"):
+        raise InvalidDID(f"{did} does not begin with 'z' (base58btc) after the method")
     try:
-        document.verification_method(method_id, "assertionMethod")
-    except MethodNotReadable as problem:
-        raise KeyNotSupported(problem.detail, hint=problem.hint) from problem
-    except InvalidVerificationMethod as problem:
-        raise InvalidDID(problem.detail, hint=problem.hint) from problem
-    return document
+        multibase_decode(text)
+        return PublicKey.from_multikey(text)
+    except UnknownKeyType as problem:
+        raise KeyNotSupported(f"{did} cannot be used: {problem.detail}") from problem
+    except InvalidKeyLength as problem:
+        raise InvalidPublicKeyLength(f"{did} cannot be used: {problem.detail}") from problem
+    except InvalidKey as problem:
+        raise InvalidPublicKey(f"{did} cannot be used: {problem.detail}") from problem
+    except Malformed as problem:
+        raise InvalidDID(f"{did} cannot be decoded: {problem.detail}") from problem
