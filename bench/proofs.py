@@ -100,7 +100,9 @@ def checked(data: bytes, resolver: Resolver) -> None:
     credential = Credential.parse(load_json_object(data))
     proof = Proof.parse(credential.document["proof"][0])
     assert proof.purpose == "assertionMethod"
-    key: PublicKey = resolver.resolve(credential.issuer).verification_method(METHOD, proof.purpose).key
+    key: PublicKey = (
+        resolver.resolve(credential.issuer).document.verification_method(METHOD, proof.purpose).key
+    )
     verify_proof(credential.document, proof, key)
 
 

@@ -2,16 +2,19 @@
 
 `DID` and `DIDURL` are the names, `Document` says which keys may be used for what, a `Resolver` finds the
 document by the methods it is given, `METHODS` by default, or at an https URL. Whoever needs documents takes a
-`DocumentSource`. Read `identifier.py` first, then `document.py`.
+`DocumentSource`. Read `identifier.py` first, then `document.py` and `resolution.py`.
 """
 
 from __future__ import annotations
 
+from .dereference import Content
 from .document import Document, VerificationMethod
 from .identifier import DID, DIDURL
 from .methods import METHODS
 from .problem import (
+    DIDDeactivated,
     DIDNotFound,
+    FeatureNotSupported,
     InvalidDID,
     InvalidDIDURL,
     InvalidDocument,
@@ -22,17 +25,24 @@ from .problem import (
     KeyNotSupported,
     MethodNotReadable,
     MethodNotSupported,
+    RepresentationNotSupported,
     ResolutionFailed,
+    ResourceNotFound,
 )
-from .resolver import DocumentSource, Method, Resolver
+from .resolution import DocumentSource, Method, Resolution
+from .resolver import Resolver
+from .result import dereferencing_result, resolution_result
 
 __all__ = [
     "DID",
     "DIDURL",
     "METHODS",
+    "Content",
+    "DIDDeactivated",
     "DIDNotFound",
     "Document",
     "DocumentSource",
+    "FeatureNotSupported",
     "InvalidDID",
     "InvalidDIDURL",
     "InvalidDocument",
@@ -44,7 +54,12 @@ __all__ = [
     "Method",
     "MethodNotReadable",
     "MethodNotSupported",
+    "RepresentationNotSupported",
+    "Resolution",
     "ResolutionFailed",
     "Resolver",
+    "ResourceNotFound",
     "VerificationMethod",
+    "dereferencing_result",
+    "resolution_result",
 ]

@@ -4,28 +4,28 @@ from __future__ import annotations
 
 from wire.problem import Malformed, Problem
 
-_DID = "https://www.w3.org/ns/did#"
-_SECURITY = "https://w3id.org/security#"
+DID_ERRORS = "https://www.w3.org/ns/did#"
+SECURITY_ERRORS = "https://w3id.org/security#"
 
 
 class ResolutionFailed(Problem):
     """Definitely no document can be had for this DID, as against `Unavailable`, which leaves it open."""
 
-    type = _DID + "INTERNAL_ERROR"
+    type = DID_ERRORS + "INTERNAL_ERROR"
     title = "The DID cannot be resolved"
 
 
 class InvalidDID(ResolutionFailed):
     """Not a DID, or not one by the rules of its method."""
 
-    type = _DID + "INVALID_DID"
+    type = DID_ERRORS + "INVALID_DID"
     title = "The DID is invalid"
 
 
 class MethodNotSupported(ResolutionFailed):
     """A DID of a method that is not in use here. Trying again will not help, but it may be a good DID."""
 
-    type = _DID + "METHOD_NOT_SUPPORTED"
+    type = DID_ERRORS + "METHOD_NOT_SUPPORTED"
     title = "The DID method is not supported"
     undetermined = True
 
@@ -33,21 +33,21 @@ class MethodNotSupported(ResolutionFailed):
 class InvalidPublicKey(InvalidDID):
     """A did:key whose bytes are no key of their type, or one that nobody owns (did:key, 3.1.2)."""
 
-    type = _DID + "INVALID_PUBLIC_KEY"
+    type = DID_ERRORS + "INVALID_PUBLIC_KEY"
     title = "The key of the DID is invalid"
 
 
 class InvalidPublicKeyLength(InvalidPublicKey):
     """A did:key with more or fewer bytes than a key of its type has (did:key, 3.1.2)."""
 
-    type = _DID + "INVALID_PUBLIC_KEY_LENGTH"
+    type = DID_ERRORS + "INVALID_PUBLIC_KEY_LENGTH"
     title = "The key of the DID has a wrong length"
 
 
 class KeyNotSupported(InvalidDID):
     """A DID that is a key, of a type that is not in use here; it may be a good one."""
 
-    type = _DID + "UNSUPPORTED_PUBLIC_KEY_TYPE"
+    type = DID_ERRORS + "UNSUPPORTED_PUBLIC_KEY_TYPE"
     title = "The key of the DID is of a type that is not supported"
     undetermined = True
 
@@ -55,14 +55,28 @@ class KeyNotSupported(InvalidDID):
 class DIDNotFound(ResolutionFailed):
     """The method's source of documents says that it has none for this DID."""
 
-    type = _DID + "NOT_FOUND"
+    type = DID_ERRORS + "NOT_FOUND"
     title = "The DID has no document"
+
+
+class DIDDeactivated(ResolutionFailed):
+    """Whoever controlled the DID gave it up: no key speaks for it any more."""
+
+    title = "The DID is deactivated"
+
+
+class FeatureNotSupported(ResolutionFailed):
+    """What was asked for beside the document is not to be had by this method, or not here."""
+
+    type = DID_ERRORS + "FEATURE_NOT_SUPPORTED"
+    title = "Not supported for this DID"
+    undetermined = True
 
 
 class InvalidDocument(ResolutionFailed):
     """What stands where the DID document should be is none, or is one of another DID."""
 
-    type = _DID + "INVALID_DID_DOCUMENT"
+    type = DID_ERRORS + "INVALID_DID_DOCUMENT"
     title = "The DID document is invalid"
 
 
@@ -76,14 +90,28 @@ class DocumentTooLarge(InvalidDocument):
 class InvalidDIDURL(Malformed):
     """Not a DID URL."""
 
-    type = _DID + "INVALID_DID_URL"
+    type = DID_ERRORS + "INVALID_DID_URL"
     title = "The DID URL is invalid"
+
+
+class ResourceNotFound(ResolutionFailed):
+    """The DID has a document, and the DID URL leads to nothing in it."""
+
+    type = DID_ERRORS + "NOT_FOUND"
+    title = "The DID URL leads to nothing"
+
+
+class RepresentationNotSupported(ResolutionFailed):
+    """What the DID URL leads to is not to be had in the media type that was asked for."""
+
+    type = DID_ERRORS + "REPRESENTATION_NOT_SUPPORTED"
+    title = "Not to be had in this media type"
 
 
 class InvalidVerificationMethod(Problem):
     """The document has no such verification method, or it cannot be used, or another party controls it."""
 
-    type = _SECURITY + "INVALID_VERIFICATION_METHOD"
+    type = SECURITY_ERRORS + "INVALID_VERIFICATION_METHOD"
     title = "The verification method is invalid"
 
 
@@ -97,5 +125,5 @@ class MethodNotReadable(InvalidVerificationMethod):
 class InvalidRelationship(Problem):
     """The document lists this verification method, but not for this purpose."""
 
-    type = _SECURITY + "INVALID_RELATIONSHIP_FOR_VERIFICATION_METHOD"
+    type = SECURITY_ERRORS + "INVALID_RELATIONSHIP_FOR_VERIFICATION_METHOD"
     title = "The verification method is not for this purpose"

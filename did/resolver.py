@@ -5,50 +5,28 @@ from __future__ import annotations
 import copy
 import functools
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 
+from wire.datetimestamp import parse_datetimestamp
 from wire.fetch import Fetcher
 from wire.memory import Kept, Memory
-from wire.problem import Unavailable
+from wire.problem import Malformed, Unavailable
 
 from . import controller
-from .document import Document
-from .identifier import DID
-from .problem import MethodNotSupported, ResolutionFailed
+from .dereference import Content, dereference, parameters
+from .identifier import DID, DIDURL
+from .problem import (
+    DIDDeactivated,
+    DIDNotFound,
+    FeatureNotSupported,
+    InvalidDIDURL,
+    MethodNotSupported,
+    ResolutionFailed,
+)
+from .resolution import Method, Resolution
 
-
-class DocumentSource(Protocol):
-    """Whoever has the documents of DIDs: a `Resolver`, or a bundle, or a list of pinned ones."""
-
-    def resolve(self, did: str) -> Document:
-        """The document of a DID or of an https URL.
-
-        Raises `ResolutionFailed`, or `Unavailable` when the question stays open.
-        """
-        ...
-
-    def method(self, did: str) -> Method | None:
-        """What is true of all DIDs of this one's method; `None` for a method that is not in use here."""
-        ...
-
-
-class Resolve(Protocol):
-    """Finds the document of a DID (DID 1.0, 8.2). It raises what `DocumentSource` raises."""
-
-    def __call__(self, did: DID, fetcher: Fetcher) -> Document: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Method:
-    """A DID method: how its documents are found, and what is true of all its DIDs."""
-
-    resolve: Resolve
-    self_certifying: bool = False
-    """Whether a DID says itself all that its document says, so that nobody else's word is needed."""
-    rotates: bool = True
-    """Whether the document can take other keys later, and so hold several."""
+_Versions = tuple[Resolution, ...]
 
 
 class Resolver:
@@ -70,23 +48,62 @@ class Resolver:
         """`methods` by name, such as `did.METHODS`; `capacity` in bytes; `clock` in seconds, never back."""
         self._methods = dict(methods)
         self._fetcher = fetcher
-        self._outcomes: Memory[str, Document | ResolutionFailed | Unavailable] = Memory(capacity, clock=clock)
+        self._outcomes: Memory[str, _Versions | ResolutionFailed | Unavailable] = Memory(
+            capacity, clock=clock
+        )
 
-    def resolve(self, did: str) -> Document:
+    def resolve(self, did: str, *, version: str | datetime | None = None) -> Resolution:
         """The document of a DID, or the controller document at an https URL, as of now or remembered.
 
-        Raises `InvalidDID`, `MethodNotSupported`, `DIDNotFound`, `InvalidDocument` or another
-        `ResolutionFailed`; `Unavailable` when nobody could be asked.
+        `version` asks for an earlier one, by the method's name for it or by a moment at which it stood
+        (`versionId`, `versionTime`). Raises `InvalidDID`, `MethodNotSupported`, `DIDNotFound`,
+        `InvalidDocument`, `DIDDeactivated` or another `ResolutionFailed`, `FeatureNotSupported` where a
+        method keeps no versions; `Unavailable` when nobody could be asked.
         """
+        versions = self._versions(did) if version is None else self.history(did)
+        if versions[-1].deactivated:
+            raise DIDDeactivated(f"{did} was given up by whoever controlled it")
+        for found in reversed(versions):
+            if version in (None, found.version):
+                return found
+            if isinstance(version, datetime) and found.updated is not None and found.updated <= version:
+                return found
+        raise DIDNotFound(f"the document of {did} has no such version")
+
+    def history(self, did: str) -> Sequence[Resolution]:
+        """All versions of a DID's document, oldest first.
+
+        Raises as `resolve`, but nothing for a DID that was given up: its last version says so.
+        """
+        method = None if did.startswith("https:") else self.method(did)
+        if did.startswith("https:") or (method is not None and not method.has_history):
+            raise FeatureNotSupported(f"of {did} no earlier versions are to be had")
+        return self._versions(did)
+
+    def dereference(self, did_url: str, *, accept: str | None = None) -> Content:
+        """What a DID URL leads to (DID Resolution 1.0, 5.4): a document, a part of it, or a service.
+
+        `accept` is the media type asked for: `text/uri-list` for the addresses of services. Raises
+        `InvalidDIDURL`, `ResourceNotFound`, `RepresentationNotSupported`, and what `resolve` raises.
+        """
+        url = DIDURL.parse(did_url)
+        named = parameters(url)
+        return dereference(self.resolve(str(url.did), version=_version(named)), url, named, accept)
+
+    def method(self, did: str) -> Method | None:
+        """What is true of all DIDs of this one's method; `None` for others. Raises `InvalidDID`."""
+        return self._methods.get(DID.parse(did).method)
+
+    def _versions(self, did: str) -> _Versions:
         find = self._finding(did)
         result = self._outcomes.find(did, lambda: self._ask(did, find))
-        if isinstance(result, Document):
+        if isinstance(result, tuple):
             return result
         raise copy.copy(result)  # the one kept would gather the traceback of every caller
 
-    def _finding(self, did: str) -> Callable[[Fetcher], Document]:
+    def _finding(self, did: str) -> Callable[[Fetcher], Sequence[Resolution]]:
         if did.startswith("https:"):
-            return functools.partial(controller.resolve, did)
+            return lambda fetcher: [Resolution(controller.resolve(did, fetcher))]
         parsed = DID.parse(did)
         method = self._methods.get(parsed.method)
         if method is None:
@@ -94,21 +111,31 @@ class Resolver:
                 f"{did} is of method '{parsed.method}', which is not in use here",
                 hint=f"In use are: {', '.join(self._methods)}.",
             )
-        return functools.partial(method.resolve, parsed)
-
-    def method(self, did: str) -> Method | None:
-        """What is true of all DIDs of this one's method; `None` for others. Raises `InvalidDID`."""
-        return self._methods.get(DID.parse(did).method)
+        if method.history is not None:
+            return functools.partial(method.history, parsed)
+        return lambda fetcher: [Resolution(method.resolve(parsed, fetcher))]
 
     def _ask(
-        self, did: str, find: Callable[[Fetcher], Document]
-    ) -> Kept[Document | ResolutionFailed | Unavailable]:
-        found: Document | ResolutionFailed | Unavailable
+        self, did: str, find: Callable[[Fetcher], Sequence[Resolution]]
+    ) -> Kept[_Versions | ResolutionFailed | Unavailable]:
+        found: _Versions | ResolutionFailed | Unavailable
         try:
-            found = find(self._fetcher)
+            found = tuple(find(self._fetcher))
         except (ResolutionFailed, Unavailable) as problem:
             found = copy.copy(problem)  # without traceback and cause, which keep whole frames alive
-        document = found if isinstance(found, Document) else None
-        seconds = self.POSITIVE_SECONDS if document else self.NEGATIVE_SECONDS
-        size = len(did) + (len(str(document.value)) if document else 0)
+        versions = found if isinstance(found, tuple) else ()
+        seconds = self.POSITIVE_SECONDS if versions else self.NEGATIVE_SECONDS
+        size = len(did) + sum(len(str(version.document.value)) for version in versions)
         return Kept(found, size, self._outcomes.clock() + seconds)
+
+
+def _version(named: Mapping[str, str]) -> str | datetime | None:
+    """The version that a DID URL asks for."""
+    if "versionTime" not in named:
+        return named.get("versionId")
+    if "versionId" in named:
+        raise InvalidDIDURL("a DID URL has either 'versionId' or 'versionTime'")
+    try:
+        return parse_datetimestamp(named["versionTime"], "'versionTime'")
+    except Malformed as problem:
+        raise InvalidDIDURL(problem.detail) from problem

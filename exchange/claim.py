@@ -181,7 +181,7 @@ class Acceptance:
         method = DIDURL.parse(self.proof.verification_method)
         if str(method.did) != self.holder:
             raise InvalidProof("proof.verificationMethod is not a key of the holder")
-        document = documents.resolve(self.holder)
+        document = documents.resolve(self.holder).document
         verify_proof(
             self.document, self.proof, document.verification_method(str(method), "authentication").key
         )

@@ -93,7 +93,7 @@ def test_a_failure_is_remembered_for_half_a_minute_as_what_it_was(
         resolver.resolve("did:test:a")
     registry.answer = Registry().answer
     clock.now += 0.1
-    assert resolver.resolve("did:test:a").id == "did:test:a"
+    assert resolver.resolve("did:test:a").document.id == "did:test:a"
     assert registry.asked["did:test:a"] == 2
 
 
@@ -115,7 +115,7 @@ def test_other_problems_and_bugs_are_not_remembered(resolver: Resolver, registry
         with pytest.raises(type(bug)):
             resolver.resolve("did:test:a")
     registry.answer = Registry().answer
-    assert resolver.resolve("did:test:a").id == "did:test:a"
+    assert resolver.resolve("did:test:a").document.id == "did:test:a"
 
 
 def test_what_is_remembered_is_counted_in_bytes(resolver: Resolver, registry: Registry) -> None:
@@ -158,7 +158,7 @@ def test_threads_that_ask_at_once_share_one_question(resolver: Resolver, registr
         others = [threads.submit(resolver.resolve, "did:test:a") for _ in range(6)]
         registry.answer = Registry().answer
         other_did = threads.submit(resolver.resolve, "did:test:b")
-        assert other_did.result(10).id == "did:test:b"  # which waits for nobody
+        assert other_did.result(10).document.id == "did:test:b"  # which waits for nobody
         may_answer.set()
         documents = {id(future.result(10)) for future in [first, *others]}
     assert len(documents) == 1
@@ -197,7 +197,7 @@ def test_a_crash_of_the_asking_thread_leaves_nobody_waiting(resolver: Resolver, 
         may_crash.set()
         with pytest.raises(MemoryError):
             first.result(10)
-        assert second.result(10).id == "did:test:a"
+        assert second.result(10).document.id == "did:test:a"
 
 
 @pytest.mark.parametrize(
@@ -219,7 +219,7 @@ def test_a_method_that_is_not_in_use_leaves_the_question_open(resolver: Resolver
 
 def test_methods_are_those_handed_in_and_no_others(registry: Registry) -> None:
     source: DocumentSource = Resolver({**METHODS, "test": Method(registry)}, NoFetcher())
-    assert source.resolve("did:test:a").id == "did:test:a"
+    assert source.resolve("did:test:a").document.id == "did:test:a"
     assert "test" not in METHODS
     with pytest.raises(TypeError):
         METHODS["test"] = Method(registry)  # type: ignore[index]

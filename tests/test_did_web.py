@@ -230,10 +230,10 @@ def university(tmp_path: Path) -> Iterator[University]:
 
 def test_resolving_over_tls(university: University) -> None:
     university.serve(web.document(university.did, {"assertionMethod": [KEY]}))
-    document = university.resolver.resolve(university.did)
+    document = university.resolver.resolve(university.did).document
     did_url = f"{university.did}#{KEY.multikey()}"
     assert document.verification_method(did_url, "assertionMethod").key == KEY
-    assert university.resolver.resolve(university.did) is document
+    assert university.resolver.resolve(university.did).document is document
     (request,) = university.site.requests
     assert request.startswith("GET /.well-known/did.json HTTP/1.1\r\n")
     assert "Accept: application/did+json" in request
@@ -243,7 +243,7 @@ def test_two_dids_of_one_host_have_two_documents(university: University) -> None
     registrar = f"{university.did}:registrar"
     for did, key in ((university.did, KEY), (registrar, OTHER)):
         university.serve(web.document(did, {"assertionMethod": [key]}), did)
-    (method,) = university.resolver.resolve(registrar).methods("assertionMethod")
+    (method,) = university.resolver.resolve(registrar).document.methods("assertionMethod")
     assert method.key == OTHER
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from did import METHODS, Document, Method, Resolver
+from did import METHODS, Document, Method, Resolution, Resolver
 from keys import PrivateKey
 from ledger import EntryKind
 from tests.world import AWARDED, NOW, Holder, University, verifier
@@ -460,9 +460,9 @@ class TestListsAtHand:
         class Web:
             """The university answers, nobody else does."""
 
-            def resolve(self, did: str) -> Document:
+            def resolve(self, did: str) -> Resolution:
                 if did == university.did:
-                    return Document.parse(university.documents[-1].document, did)
+                    return Resolution(Document.parse(university.documents[-1].document, did))
                 if did.startswith("did:key:"):
                     return Resolver(METHODS, NoFetcher()).resolve(did)
                 raise Unavailable(f"{did} does not answer")

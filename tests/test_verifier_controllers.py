@@ -87,7 +87,7 @@ def host(authority: Authority) -> Iterator[Host]:
 class TestDocument:
     def test_it_lies_at_the_very_url(self, host: Host) -> None:
         host.serve(controller_document(host.url, KEY))
-        document = host.resolver.resolve(host.url)
+        document = host.resolver.resolve(host.url).document
         method = document.verification_method(f"{host.url}#key-0", "assertionMethod")
         assert method.key == KEY.public_key
         assert host.asked == ["/issuers/14"]
@@ -102,7 +102,7 @@ class TestDocument:
     def test_a_redirect_stays_with_the_origin(self, host: Host, authority: Authority) -> None:
         host.serve(controller_document(host.url, KEY), "/14.json")
         host.answers["/issuers/14"] = response(302, location="/14.json")
-        assert host.resolver.resolve(host.url).id == host.url
+        assert host.resolver.resolve(host.url).document.id == host.url
         other = Host(authority)
         other.serve(controller_document(host.url, THIEF))
         with other.site.running():

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from did import METHODS, Document, Method, Resolver
+from did import METHODS, Document, Method, Resolution, Resolver
 from did.methods import web as did_web
 from keys import PrivateKey
 from tests.world import NOW, University
@@ -28,13 +28,13 @@ class Web:
         self.documents = {document["id"]: document for document in documents}
         self.asked: list[str] = []
 
-    def resolve(self, did: str) -> Document:
+    def resolve(self, did: str) -> Resolution:
         if did.startswith("did:key:"):
             return Resolver(METHODS, NoFetcher()).resolve(did)
         self.asked.append(did)
         if did not in self.documents:
             raise Unavailable(f"{did} does not answer")
-        return Document.parse(self.documents[did], did)
+        return Resolution(Document.parse(self.documents[did], did))
 
     def method(self, did: str) -> Method | None:
         return Resolver(METHODS, NoFetcher()).method(did)

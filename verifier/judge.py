@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from did import Document, DocumentSource, Method
+from did import DocumentSource, Method, Resolution
 from vc import Report, Verdict
 from wire import Unavailable
 from wire.work import BODY_STEPS, Work
@@ -165,7 +165,7 @@ class _Hurried:
     def method(self, did: str) -> Method | None:
         return self.source.method(did)
 
-    def resolve(self, did: str) -> Document:
+    def resolve(self, did: str) -> Resolution:
         method = self.method(did) if did.startswith("did:") else None
         if method is None or not method.self_certifying:
             _require_time(self.deadline)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from ..resolver import Method
+from ..resolution import Method
 from . import jwk, key, web
 
 METHODS: Mapping[str, Method] = MappingProxyType(

@@ -138,7 +138,7 @@ class IssuerKeys:
         Raises the `Problem` that keeps it from being found; open ones where more knowledge would help.
         """
         if self._is_key(issuer):
-            found = self._resolver.resolve(issuer).verification_method(method, relationship)
+            found = self._resolver.resolve(issuer).document.verification_method(method, relationship)
             return IssuerKey(found.key, "the key is the identifier itself", _end(found))
         if method == issuer:  # the only key of today need not be the one that signed
             raise UnnamedKey(f"a proof does not say which key of {issuer} made it, and these can change")
@@ -189,7 +189,7 @@ class IssuerKeys:
         if len(self._asked) > MOST_ASKED:
             raise Unavailable(f"the keys of more than {MOST_ASKED} DIDs would have to be looked up")
         try:
-            return self._resolver.resolve(issuer)
+            return self._resolver.resolve(issuer).document
         except InvalidDID:
             raise
         except MethodNotSupported as problem:
@@ -241,7 +241,7 @@ class IssuerKeys:
     def _method(self, document: Document, method: str, relationship: str) -> VerificationMethod:
         did = method.partition("#")[0]
         if document.refers_to(method, relationship) and self._is_key(did):
-            document = self._resolver.resolve(did)
+            document = self._resolver.resolve(did).document
         return document.verification_method(method, relationship)
 
     def _bound(self, issuer: str) -> tuple[BoundDocument, ...]:
