@@ -214,4 +214,4 @@ def test_the_keys_of_a_service_are_looked_up_as_an_issuers_are() -> None:
     judge = Verifier(web, trust=trust, lists=[serving(a_list())])
     assert judge.verify(diploma(), now=NOW)
     assert web.asked == [SERVICE.did]
-    assert isinstance(web.resolve(SERVICE.did), Document)
+    assert isinstance(web.resolve(SERVICE.did).document, Document)
