@@ -505,10 +505,12 @@ OPEN = {
     *("UnknownCryptosuite", "UnknownKeyType", "KeyNotSupported", "MethodNotReadable", "MethodNotSupported"),
     *("UnknownStatusEntry", "StatusUnknown", "NotItsList", "UnknownKind", "UnknownLog", "UnnamedKey"),
     *("DocumentTooLarge", "NotKnown", "NotShown", "DatedAhead", "Unavailable", "TryLater", "DiskFull"),
+    "FeatureNotSupported",
 }
 DEFINITE = {
     *("Malformed", "RepeatedMember", "MalformedCredential", "InvalidProof", "InvalidSignature", "InvalidKey"),
     *("InvalidDIDURL", "InvalidDID", "InvalidDocument", "InvalidVerificationMethod", "InvalidRelationship"),
+    *("InvalidPublicKey", "InvalidPublicKeyLength", "InvalidKeyLength"),
     *("InvalidEvidence", "InvalidStatusList", "SchemaMismatch", "NotInForce", "KeyNotInForce", "Revoked"),
     *("NotShownByHolder", "NotAccepted", "Refused"),
 }
@@ -523,6 +525,7 @@ NEVER = {  # in a report: they become others before, or are about what is ours
         "Damaged",
         "ClockBehind",
     ),
+    *("DIDDeactivated", "ResourceNotFound", "RepresentationNotSupported"),
     *("Declined", "PassphraseNeeded", "WeakPassphrase", "WrongPassphrase"),
 }
 
