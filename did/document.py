@@ -42,6 +42,11 @@ class VerificationMethod:
     expires: datetime | None
     revoked: datetime | None
 
+    @property
+    def until(self) -> datetime | None:
+        """The earlier of the two."""
+        return min((moment for moment in (self.expires, self.revoked) if moment), default=None)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Document:

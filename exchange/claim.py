@@ -20,8 +20,9 @@ from typing import Any, Self
 
 from did import DIDURL, DocumentSource
 from keys import Signer
-from vc.integrity import SUITES_BY_KEY, InvalidProof, Proof, proof_values, sign, verify_proof
+from vc.integrity import SUITES_BY_KEY, Proof, proof_values, sign, verify_proof
 from vc.model.presentation import Presentation, presentation
+from vc.possession import require_possession
 from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
 from wire.problem import Malformed
 from wire.strict import load_json_object
@@ -153,9 +154,14 @@ class Acceptance:
 
     @classmethod
     def parse(cls, data: bytes) -> Self:
-        """Check the form: a presentation with a holder, no credential, one proof. Raises `Malformed`."""
+        """Check the form: a presentation with a holder, no credential, one proof.
+
+        Raises `Malformed`, and what keeps the presentation from being read.
+        """
         document = load_json_object(data, limit=MAX_MESSAGE, depth=8)
         view = Presentation.parse(document)
+        if view.unread:
+            raise view.unread
         if view.holder is None or view.credentials:
             raise InvalidAcceptance("the presentation has no holder, or it has credentials")
         values = proof_values(document)
@@ -169,19 +175,18 @@ class Acceptance:
     def verify(self, *, domain: str, documents: DocumentSource, now: datetime) -> None:
         """Check that a key of the holder signed this for `domain`. Is the challenge open? That is not asked.
 
-        Nor is `created`, which a wallet's clock may have wrong: the challenge shows that the answer is new.
-        Raises `InvalidProof`, or what `documents` raises for the holder's DID.
+        Raises as `require_possession`, or what `documents` raises for the holder's DID.
         """
-        if self.proof.domain != (domain,):
-            raise InvalidProof(f"proof.domain is not {domain}")
-        if self.proof.purpose != "authentication":
-            raise InvalidProof("proof.proofPurpose is not authentication")
-        if self.proof.expires is not None and self.proof.expires <= now:
-            raise InvalidProof("proof.expires has passed")
-        method = DIDURL.parse(self.proof.verification_method)
-        if str(method.did) != self.holder:
-            raise InvalidProof("proof.verificationMethod is not a key of the holder")
-        document = documents.resolve(self.holder).document
-        verify_proof(
-            self.document, self.proof, document.verification_method(str(method), "authentication").key
+        named = DIDURL.parse(self.proof.verification_method)
+        signer = str(named.did)
+        method = documents.resolve(signer).document.verification_method(str(named), "authentication")
+        verify_proof(self.document, self.proof, method.key)
+        require_possession(
+            self.proof,
+            signer=signer,
+            until=method.until,
+            holder=self.holder,
+            challenge=self.challenge,
+            domain=domain,
+            now=now,
         )

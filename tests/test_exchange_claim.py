@@ -189,7 +189,7 @@ def test_a_proof_for_something_else_is_refused(message: Callable[[], dict[str, A
 def test_a_proof_is_good_until_the_second_that_it_expires() -> None:
     message = json.dumps(signed(expires=NOW + timedelta(seconds=1))).encode()
     Acceptance.parse(message).verify(domain=LINK.service, documents=DOCUMENTS, now=NOW)
-    with pytest.raises(InvalidProof, match="expires"):
+    with pytest.raises(InvalidProof, match="expired"):
         Acceptance.parse(message).verify(
             domain=LINK.service, documents=DOCUMENTS, now=NOW + timedelta(seconds=1)
         )

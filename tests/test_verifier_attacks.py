@@ -349,7 +349,7 @@ class TestPresenting:
         bundle = UNIVERSITY.issue(index=60)
         shown = replace(bundle, secured=Holder().present(bundle.secured, challenge=""))
         report = check(shown, UNIVERSITY.trust, challenge="", domain="employer.example")
-        assert (report.verdict, text(report)[:28]) == (Verdict.UNDETERMINED, "the presentation is genuine,")
+        assert (report.verdict, text(report)[:14]) == (Verdict.UNDETERMINED, "it is genuine,")
 
     def test_a_diploma_under_a_presenters_own_proof(self) -> None:
         """The issuer's document, the thief's signature: neither a presentation nor the issuer's word."""

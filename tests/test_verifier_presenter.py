@@ -199,12 +199,16 @@ class TestStrangers:
 class TestKeyInForce:
     """A presentation has no log's time: its key has to be in force now."""
 
-    def shown_by_an_organisation(self, **method: str) -> Report:
-        """Its document is pinned, and says of its only key what `method` says."""
+    def shown_by_an_organisation(self, *, later: int = 0, brought: int = 1, **method: str) -> Report:
+        """Its document is pinned, and says of its only key what `method` says; so are `later` ones, which
+        have other keys. The first `brought` of all come along.
+        """
         office, key = "did:web:office.example", PrivateKey.generate()
         document = did_web.document(office, {"authentication": [key.public_key]})
         document["verificationMethod"][0].update(method)
-        pinned = base64url_encode(document_digest(document))
+        others = ({"authentication": [PrivateKey.generate().public_key]} for _ in range(later))
+        documents = [document, *(did_web.document(office, keys) for keys in others)]
+        pinned = tuple(base64url_encode(document_digest(one)) for one in documents)
         shown = sign(
             presentation(office, []),
             key,
@@ -214,8 +218,11 @@ class TestKeyInForce:
             challenge=ASKED["challenge"],
             domain=ASKED["domain"],
         )
-        return verifier(Trust().adding(RecognisedIssuer(office, documents=(pinned,)))).verify(
-            Bundle(shown, (), (Anchored(document),)), now=NOW, policy=load_policy("controlsDid"), **ASKED
+        return verifier(Trust().adding(RecognisedIssuer(office, documents=pinned))).verify(
+            Bundle(shown, (), tuple(map(Anchored, documents[:brought]))),
+            now=NOW,
+            policy=load_policy("controlsDid"),
+            **ASKED,
         )
 
     @pytest.mark.parametrize("member", ["expires", "revoked"])
@@ -226,3 +233,7 @@ class TestKeyInForce:
 
     def test_one_that_ends_in_a_second_does(self) -> None:
         assert self.shown_by_an_organisation(expires="2026-07-01T12:00:01Z")
+
+    def test_one_that_a_newer_document_lacks_presents_nothing(self) -> None:
+        assert self.shown_by_an_organisation(later=1, brought=2).verdict is Verdict.INVALID
+        assert self.shown_by_an_organisation(later=1).verdict is Verdict.UNDETERMINED

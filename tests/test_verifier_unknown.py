@@ -505,14 +505,14 @@ OPEN = {
     *("UnknownCryptosuite", "UnknownKeyType", "KeyNotSupported", "MethodNotReadable", "MethodNotSupported"),
     *("UnknownStatusEntry", "StatusUnknown", "NotItsList", "UnknownKind", "UnknownLog", "UnnamedKey"),
     *("DocumentTooLarge", "NotKnown", "NotShown", "DatedAhead", "Unavailable", "TryLater", "DiskFull"),
-    "FeatureNotSupported",
+    *("FeatureNotSupported", "NoChallenge"),
 }
 DEFINITE = {
     *("Malformed", "RepeatedMember", "MalformedCredential", "InvalidProof", "InvalidSignature", "InvalidKey"),
     *("InvalidDIDURL", "InvalidDID", "InvalidDocument", "InvalidVerificationMethod", "InvalidRelationship"),
     *("InvalidPublicKey", "InvalidPublicKeyLength", "InvalidKeyLength"),
     *("InvalidEvidence", "InvalidStatusList", "SchemaMismatch", "NotInForce", "KeyNotInForce", "Revoked"),
-    *("NotShownByHolder", "NotAccepted", "Refused"),
+    *("NotShownByHolder", "WrongChallenge", "WrongDomain", "NotAccepted", "Refused"),
 }
 NEVER = {  # in a report: they become others before, or are about what is ours
     *(

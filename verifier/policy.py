@@ -32,9 +32,8 @@ class NotAccepted(Refused):
 
 
 class NotShownByHolder(Refused):
-    """The presentation was not made for this verifier, or not by the person it speaks of."""
+    """What was shown is no presentation by the person it speaks of."""
 
-    type = "https://w3id.org/security#INVALID_CHALLENGE_ERROR"
     title = "Not shown by its holder, here and now"
 
 

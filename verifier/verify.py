@@ -30,6 +30,7 @@ from vc import (
 from vc.anchoring import expected_origins, log_entry
 from vc.integrity import proof_values
 from vc.jsonld import Contexts, secured
+from vc.possession import require_possession
 from vc.problem import UnsupportedForm
 from vc.report import StatusTime
 from vc.status import StatusEntry
@@ -224,22 +225,17 @@ class _Steps:
         for signature in signatures:
             require_current(signature.key, self._now)
         signer, proof = signatures[0].signer, signatures[0].proof
-        if len(signatures) > 1 or presentation.holder not in (None, signer):
+        if len(signatures) > 1:
             raise NotShownByHolder("the presentation is not signed by its holder alone")
-        if not challenge:
-            raise NotKnown(
-                "the presentation is genuine, but whether it was made for you cannot be told without "
-                "the challenge that you gave",
-                hint="Pass it: --challenge TEXT --domain TEXT",
-            )
-        if proof.challenge != challenge:
-            raise NotShownByHolder(
-                "the presentation was made for another challenge: it may be a copy of an earlier one",
-                hint="Give the holder a new challenge and ask again.",
-            )
-        if domain is not None and proof.domain != (domain,):
-            raise NotShownByHolder("the presentation was made for another verifier's domain")
-        self._signatures.require_made(signatures)
+        require_possession(
+            proof,
+            signer=signer,
+            until=signatures[0].key.until,
+            holder=presentation.holder,
+            challenge=challenge,
+            domain=domain,
+            now=self._now,
+        )
         return signer, proofs.remark
 
     def examine(self, credential: Credential) -> Findings | None:

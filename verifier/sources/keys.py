@@ -139,7 +139,7 @@ class IssuerKeys:
         """
         if self._is_key(issuer):
             found = self._resolver.resolve(issuer).document.verification_method(method, relationship)
-            return IssuerKey(found.key, "the key is the identifier itself", _end(found))
+            return IssuerKey(found.key, "the key is the identifier itself", found.until)
         if method == issuer:  # the only key of today need not be the one that signed
             raise UnnamedKey(f"a proof does not say which key of {issuer} made it, and these can change")
         bound = self._bound(issuer)
@@ -159,7 +159,7 @@ class IssuerKeys:
             raise NotKnown(detail, hint=_ASK_HOLDER)
         self._require_looked_up(issuer, method, relationship)
         found = self._of_today(self._published(issuer), method, relationship)
-        return IssuerKey(found.key, f"the key is in the document that {issuer} publishes", _end(found))
+        return IssuerKey(found.key, f"the key is in the document that {issuer} publishes", found.until)
 
     def _pinned(
         self, issuer: RecognisedIssuer, bound: Sequence[BoundDocument], method: str, relationship: str
@@ -181,7 +181,7 @@ class IssuerKeys:
         published = self._of_today(document, method, relationship)
         if published.key not in keys:
             raise not_pinned(issuer.id, method)
-        return IssuerKey(published.key, _PINNED, _end(published), logged, pinned=True)
+        return IssuerKey(published.key, _PINNED, published.until, logged, pinned=True)
 
     def _published(self, issuer: str) -> Document:
         """The document that the network has. Raises the open `Problem` that keeps it from being had."""
@@ -224,7 +224,7 @@ class IssuerKeys:
             except Problem:
                 continue
             return IssuerKey(
-                found.key, _provenance(candidate), _end(found), tuple(bound), relationship=relationship
+                found.key, _provenance(candidate), found.until, tuple(bound), relationship=relationship
             )
         return None
 
@@ -318,7 +318,3 @@ def _provenance(bound: BoundDocument) -> str:
     if bound.fact is None:
         return "the key is in a document that is pinned in the trust list"
     return f"the key is in a document that the trusted log {bound.fact.origin} holds"
-
-
-def _end(method: VerificationMethod) -> datetime | None:
-    return min((moment for moment in (method.expires, method.revoked) if moment), default=None)

@@ -1,0 +1,91 @@
+"""Proof of possession: a key signed, just now, the challenge that one party gave, for that party's domain.
+
+The one check for whoever asks a holder to sign: for presentations, claims of a diploma, and proofs of a key.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Protocol
+
+from wire import Problem, shortened
+from wire.clock import require_not_ahead
+
+from .integrity import InvalidProof
+
+
+class WrongChallenge(InvalidProof):
+    """It answers another challenge than the one that was given (VC Data Integrity 1.0, 4.4)."""
+
+    type = "https://w3id.org/security#INVALID_CHALLENGE_ERROR"
+    title = "Made for another challenge"
+    advice = "Give the holder a new challenge and ask again."
+
+
+class WrongDomain(InvalidProof):
+    """It was made for another party (VC Data Integrity 1.0, 4.4)."""
+
+    type = "https://w3id.org/security#INVALID_DOMAIN_ERROR"
+    title = "Made for another domain"
+
+
+class NoChallenge(Problem):
+    """Nobody gave a challenge, so that an answer says nothing of now and here."""
+
+    title = "Whom it was made for is not known"
+    undetermined = True
+
+
+class Answer(Protocol):
+    """What was signed, whatever its form: `vc.Proof` is one."""
+
+    @property
+    def purpose(self) -> str: ...
+    @property
+    def created(self) -> datetime | None: ...
+    @property
+    def expires(self) -> datetime | None: ...
+    @property
+    def domain(self) -> tuple[str, ...]: ...
+    @property
+    def challenge(self) -> str | None: ...
+
+
+def require_possession(
+    answer: Answer,
+    *,
+    signer: str,
+    until: datetime | None,
+    holder: str | None,
+    challenge: str | None,
+    domain: str | None,
+    now: datetime,
+) -> None:
+    """`signer`, whose key made the `answer`, has that key now, and made it for whom asks.
+
+    Whether the signature fits is found out before. `until` is the key's own end, by `expires` or `revoked` of
+    its method; `holder` is whom the answer speaks for, if it names one; `challenge` what was given. Without a
+    `domain` that is not compared.
+
+    Raises `InvalidProof`, `WrongChallenge` and `WrongDomain` among them; open are `NoChallenge`, and
+    `DatedAhead` for an answer made further ahead of `now` than clocks may differ.
+    """
+    if answer.purpose != "authentication":
+        raise InvalidProof(f"the proof is for {shortened(answer.purpose)}, not for authentication")
+    if answer.expires is not None and answer.expires <= now:
+        raise InvalidProof(f"the proof expired on {answer.expires:%Y-%m-%d}")
+    if until is not None and until <= now:
+        raise InvalidProof(f"the key ended on {until:%Y-%m-%d}")
+    if holder not in (None, signer):
+        raise InvalidProof("it is not signed by its holder")
+    if not challenge:
+        raise NoChallenge(
+            "it is genuine, but whether it was made for you cannot be told without the challenge you gave",
+            hint="Say which challenge you gave, and for which domain.",
+        )
+    if answer.challenge != challenge:
+        raise WrongChallenge("it was made for another challenge: it may be a copy of an earlier one")
+    if domain is not None and answer.domain != (domain,):
+        raise WrongDomain("it was made for another verifier's domain")
+    if answer.created is not None:
+        require_not_ahead(answer.created, now, "the proof")
