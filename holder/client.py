@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Literal
 
 from exchange.claim import MAX_MESSAGE, ClaimLink, Invitation, acceptance
 from vc.bundle import MAX_BYTES, Bundle
 from vc.model.credential import Credential
-from wire.fetch import HttpsFetcher
+from wire.fetch import Client
+from wire.message import Body
 from wire.problem import Conflict, Declined, Malformed, NotFound, Problem, Refused, TryLater, Unavailable
 from wire.strict import load_json_object
 from wire.text import printable
@@ -21,7 +23,7 @@ _PROBLEMS: dict[int, type[Problem]] = {404: NotFound, 409: Conflict, 429: TryLat
 def claim(
     link: ClaimLink,
     wallet: Wallet,
-    fetcher: HttpsFetcher,
+    client: Client,
     check: Check,
     agree: Callable[[Invitation], bool],
     *,
@@ -34,7 +36,7 @@ def claim(
     again with the same wallet gives the same diploma. Raises `Declined`, and `Refused` when what comes is
     by another issuer or for another key than agreed.
     """
-    invitation = Invitation.parse(_ask(fetcher, "GET", link, None, MAX_MESSAGE), link)
+    invitation = Invitation.parse(_ask(client, "GET", link, None, MAX_MESSAGE), link)
     if not agree(invitation):
         raise Declined(
             "nothing was claimed and nothing was sent", hint="The link stays good until it expires."
@@ -43,7 +45,7 @@ def claim(
     message = acceptance(
         invitation, key.signer, holder=key.did, verification_method=key.verification_method, created=now
     )
-    data = _ask(fetcher, "POST", link, message, MAX_BYTES)
+    data = _ask(client, "POST", link, Body(message), MAX_BYTES)
     credential = Credential.parse(Bundle.parse(data).secured)
     if credential.issuer != invitation.issuer:
         raise Refused("the credential is by another issuer than the one that invited")
@@ -59,9 +61,11 @@ def claim(
         raise
 
 
-def _ask(fetcher: HttpsFetcher, method: str, link: ClaimLink, content: bytes | None, limit: int) -> bytes:
+def _ask(
+    client: Client, method: Literal["GET", "POST"], link: ClaimLink, body: Body | None, limit: int
+) -> bytes:
     """The body of an answer of status 200; any other raises a `Problem` in the issuer's words."""
-    answer = fetcher.exchange(method, str(link), content, limit=limit)
+    answer = client.exchange(method, str(link), body, limit=limit)
     if answer.status != 200:
         raise _problem(answer.status, answer.body)
     return answer.body

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import http.server
+import json
 import socket
 import subprocess
 import sys
@@ -10,7 +12,8 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+from urllib.parse import parse_qs
 
 import pytest
 from hypothesis import given
@@ -19,7 +22,8 @@ from hypothesis import strategies as st
 from tests.loopback import Authority, Site, response
 from wire import https
 from wire.address import Target, is_loopback, is_public
-from wire.fetch import Fetcher, HttpsFetcher, NoFetcher, system_addresses
+from wire.fetch import Client, Fetcher, HttpsFetcher, NoFetcher, system_addresses
+from wire.message import Body
 from wire.problem import NotFound, Problem, Refused, TooLarge, TryLater, Unavailable
 
 Serve = Callable[..., Site]
@@ -570,8 +574,8 @@ def test_nothing_begins_after_the_deadline(serve: Serve) -> None:
             "GET",
             target,
             ["127.0.0.1"],
-            content=None,
-            accept="*/*",
+            body=None,
+            headers={},
             limit=1,
             deadline=time.monotonic() - 1,
             tls=https.tls_context(None),
@@ -587,7 +591,7 @@ def test_what_is_sent_is_answered_whatever_the_status(
     status: int, serve: Serve, fetcher: HttpsFetcher
 ) -> None:
     site = serve(response(status, b'{"detail": "x"}', location="/elsewhere"))
-    answer = fetcher.exchange("POST", site.url("/claim"), b'{"a": 1}')
+    answer = fetcher.exchange("POST", site.url("/claim"), Body(b'{"a": 1}'))
     assert (answer.status, answer.body) == (status, b'{"detail": "x"}')
     (head,) = site.requests
     assert head.startswith("POST /claim HTTP/1.1\r\n")
@@ -595,14 +599,120 @@ def test_what_is_sent_is_answered_whatever_the_status(
     assert "content-length: 8\r\n" in head.lower()
 
 
+class Echo(http.server.BaseHTTPRequestHandler):
+    """Answers with what it understood, as a service would that was written by others."""
+
+    def do(self) -> None:
+        content = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        heard = {
+            "method": self.command,
+            "headers": {name.lower(): value for name, value in self.headers.items()},
+            "content": content.decode(),
+            "form": parse_qs(content.decode(), keep_blank_values=True),
+        }
+        self.send_response(201)
+        self.send_header("DPoP-Nonce", "n-1")
+        self.send_header("WWW-Authenticate", "Bearer")
+        self.send_header("WWW-Authenticate", "DPoP")
+        self.end_headers()
+        self.wfile.write(json.dumps(heard).encode())
+
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def echo() -> Iterator[str]:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Echo) as service:
+        threading.Thread(target=service.serve_forever, args=(0.01,), daemon=True).start()
+        yield f"http://127.0.0.1:{service.server_port}/token"
+        service.shutdown()
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
+def test_a_request_is_understood_as_it_was_meant(
+    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"], echo: str, fetcher: Client
+) -> None:
+    fields = {"code": "a b&c=d+é%", "empty": "", "tx_code": "12\r\n34"}
+    body = None if method == "GET" else Body.form(fields)
+    headers = {"Authorization": "Bearer abc", "DPoP": "x.y.z", "accept": "application/jwt"}
+    answer = fetcher.exchange(method, echo, body, headers=headers)
+    assert answer.status == 201
+    assert answer.headers["dpop-nonce"] == "n-1"
+    assert answer.headers["www-authenticate"] == "Bearer, DPoP"
+    heard = json.loads(answer.body)
+    assert heard["method"] == method
+    assert heard["form"] == ({} if body is None else {name: [value] for name, value in fields.items()})
+    for name, value in headers.items():
+        assert heard["headers"][name.lower()] == value
+    kind = None if body is None else "application/x-www-form-urlencoded"
+    assert heard["headers"].get("content-type") == kind
+
+
+def test_json_is_asked_for_and_sent(echo: str, fetcher: Client) -> None:
+    heard = json.loads(fetcher.exchange("POST", echo, Body(b'{"a": 1}', "application/ld+json")).body)
+    assert heard["headers"]["accept"] == "application/json"
+    assert heard["headers"]["content-type"] == "application/ld+json"
+    assert heard["content"] == '{"a": 1}'
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DPoP", "a\r\nHost: evil.example"),
+        ("DPoP", "a\n"),
+        ("DPoP", "a\0b"),
+        ("DPoP", "ä"),
+        ("DPoP", ""),
+        ("DPoP", " a"),
+        ("DP oP", "a"),
+        ("DPoP:", "a"),
+        ("", "a"),
+        ("Host", "evil.example"),
+        ("content-length", "0"),
+        ("Transfer-Encoding", "chunked"),
+        ("Proxy-Connection", "close"),
+        ("Accept-Encoding", "gzip"),
+    ],
+)
+def test_no_header_says_more_than_it_should(name: str, value: str, serve: Serve, fetcher: Client) -> None:
+    site = serve(response(200))
+    with pytest.raises(Refused) as caught:
+        fetcher.exchange("POST", site.url(), headers={name: value})
+    assert "evil" not in str(caught.value)
+    assert site.requests == []
+
+
+def test_what_is_sent_is_not_sent_on(serve: Serve, fetcher: Client) -> None:
+    other = serve(response(200))
+    site = serve(response(307, location=other.url()))
+    assert fetcher.exchange("POST", site.url(), Body.form({"code": "x"})).status == 307
+    assert other.requests == []
+
+
+def test_a_success_is_whole_up_to_the_limit(serve: Serve, fetcher: Client) -> None:
+    site = serve(response(202, b"x" * 20_000))
+    assert len(fetcher.exchange("POST", site.url()).body) == 20_000
+    with pytest.raises(TooLarge):
+        fetcher.exchange("POST", site.url(), limit=19_999)
+
+
+def test_offline_nothing_is_sent() -> None:
+    offline: Client = NoFetcher()
+    with pytest.raises(Unavailable, match="offline"):
+        offline.exchange("POST", "https://uni.example/claim", Body(b"{}"))
+
+
 def test_an_endless_explanation_is_cut(serve: Serve, fetcher: HttpsFetcher) -> None:
     site = serve(response(409, b"x" * 100_000))
-    assert fetcher.exchange("POST", site.url(), b"{}").body == b"x" * 16_384
+    assert fetcher.exchange("POST", site.url(), Body(b"{}")).body == b"x" * 16_384
 
 
 def test_nothing_is_sent_to_private_addresses(fetcher: HttpsFetcher) -> None:
     with pytest.raises(Refused):
-        fetcher.exchange("POST", "https://192.168.1.1/", b"{}")
+        fetcher.exchange("POST", "https://192.168.1.1/", Body(b"{}"))
 
 
 def test_everything_it_raises_is_a_problem(fetcher: Fetcher) -> None:

@@ -11,9 +11,10 @@ import queue
 import socket
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from .address import Target, is_loopback, is_public, refusal, shown
 from .problem import NotFound, TryLater, Unavailable
@@ -22,10 +23,12 @@ if TYPE_CHECKING:
     import ssl
 
     from .https import Answer
+    from .message import Body
 
 _MOST_REDIRECTS = 3
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _BUSY = frozenset({429, 503})
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 class Fetcher(Protocol):
@@ -44,8 +47,30 @@ class Fetcher(Protocol):
         ...
 
 
+class Client(Fetcher, Protocol):
+    """A `Fetcher` that talks with services, too."""
+
+    def exchange(
+        self,
+        method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"],
+        url: str,
+        body: Body | None = None,
+        *,
+        headers: Mapping[str, str] = _NO_HEADERS,
+        limit: int = 1 << 20,
+    ) -> Answer:
+        """The answer to one request, whatever its status; no redirect is followed, so that what is sent
+        goes nowhere else. JSON is asked for, unless `headers` have an Accept; a body is at most `limit`
+        bytes.
+
+        Raises `Refused` where the URL leads to what may not be reached and for header fields that may not be
+        sent, `TooLarge` beyond the limit, and `Unavailable` when no answer comes.
+        """
+        ...
+
+
 class NoFetcher:
-    """The `Fetcher` of those who work offline: nothing is fetched, every question stays open."""
+    """The `Client` of those who work offline: nothing is fetched or sent, every question stays open."""
 
     def fetch(
         self,
@@ -61,6 +86,18 @@ class NoFetcher:
             hint="Go online, or verify with a bundle that holds what is needed.",
         )
 
+    def exchange(
+        self,
+        method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"],  # noqa: ARG002
+        url: str,
+        body: Body | None = None,  # noqa: ARG002
+        *,
+        headers: Mapping[str, str] = _NO_HEADERS,  # noqa: ARG002
+        limit: int = 1 << 20,  # noqa: ARG002
+    ) -> Answer:
+        """Raises `Unavailable`, naming the URL."""
+        raise Unavailable(f"{shown(url)} is not asked: this run is offline", hint="Go online.")
+
 
 def system_addresses(host: str, port: int) -> Sequence[str]:
     """The IP addresses of a host as the operating system resolves it; raises OSError when there are none."""
@@ -69,7 +106,7 @@ def system_addresses(host: str, port: int) -> Sequence[str]:
 
 
 class HttpsFetcher:
-    """The `Fetcher` over https, for public addresses only, bounded in size and time.
+    """The `Client` over https, for public addresses only, bounded in size and time.
 
     A host is resolved once, all its addresses must be allowed, and the connection goes to one of these, so
     that a name which resolves to something else a moment later gains nothing (DNS rebinding). Redirects are
@@ -102,31 +139,41 @@ class HttpsFetcher:
         deadline = time.monotonic() + self._timeout
         target = Target.parse(url)
         for _ in range(1 + _MOST_REDIRECTS):
-            answer = self._exchange("GET", target, None, accept, limit, deadline)
+            answer = self._exchange("GET", target, None, {"Accept": accept}, limit, deadline)
             if answer.status == 200:
                 return answer.body
+            location = answer.headers.get("location")
             if answer.status in (404, 410):
                 raise NotFound(f"{shown(target.url)} does not exist: status {answer.status}")
-            if answer.status not in _REDIRECTS or answer.location is None:
+            if answer.status not in _REDIRECTS or location is None:
                 kind = TryLater if answer.status in _BUSY else Unavailable
                 raise https.unavailable(target, f"status {answer.status}", kind)
-            before, target = target, target.redirected(answer.location)
+            before, target = target, target.redirected(location)
             if same_origin and before[:3] != target[:3]:
                 raise refusal(target.url, "another origin redirects to it")
         raise refusal(url, f"it redirects more than {_MOST_REDIRECTS} times")
 
     def exchange(
-        self, method: str, url: str, content: bytes | None = None, *, limit: int = 1 << 20
+        self,
+        method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"],
+        url: str,
+        body: Body | None = None,
+        *,
+        headers: Mapping[str, str] = _NO_HEADERS,
+        limit: int = 1 << 20,
     ) -> Answer:
-        """The answer to one request with JSON or nothing to send, whatever its status; no redirects.
-
-        Raises `Refused`, `TooLarge` and `Unavailable` as `fetch` does.
-        """
+        """See `Client.exchange`."""
         deadline = time.monotonic() + self._timeout
-        return self._exchange(method, Target.parse(url), content, "application/json", limit, deadline)
+        return self._exchange(method, Target.parse(url), body, headers, limit, deadline)
 
     def _exchange(
-        self, method: str, target: Target, content: bytes | None, accept: str, limit: int, deadline: float
+        self,
+        method: str,
+        target: Target,
+        body: Body | None,
+        headers: Mapping[str, str],
+        limit: int,
+        deadline: float,
     ) -> Answer:
         from . import https
 
@@ -135,8 +182,8 @@ class HttpsFetcher:
             method,
             target,
             addresses,
-            content=content,
-            accept=accept,
+            body=body,
+            headers=headers,
             limit=limit,
             deadline=deadline,
             tls=self._tls,

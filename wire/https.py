@@ -9,24 +9,25 @@ from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpcore
 
 from .address import Target, refusal, shown
+from .message import Body, header_fields
 from .problem import Refused, TooLarge, Unavailable
 
 _EXPLANATION = 1 << 14
-"""Bytes that are read of the body of any other answer than 200: enough for a problem in JSON."""
+"""Bytes that are read of the body of an answer that is no success: enough for a problem in JSON."""
 
 
 class Answer(NamedTuple):
-    """What a server said; unless the status is 200, `body` is only its beginning."""
+    """What a server said; `headers` by name in small letters. Of a failure `body` is only the beginning."""
 
     status: int
-    location: str | None
+    headers: Mapping[str, str]
     body: bytes
 
 
@@ -49,17 +50,17 @@ def exchange(
     target: Target,
     addresses: Sequence[str],
     *,
-    content: bytes | None,
-    accept: str,
+    body: Body | None,
+    headers: Mapping[str, str],
     limit: int,
     deadline: float,
     tls: ssl.SSLContext,
 ) -> Answer:
     """The answer of `target`, at the first of `addresses` that takes the connection.
 
-    Host header, SNI and certificate are those of the name in the URL. `content` is JSON to send, `limit` is
-    in bytes, `deadline` a reading of `time.monotonic`. Raises `Unavailable`, `TooLarge`, and `Refused` for a
-    compressed body.
+    Host header, SNI and certificate are those of the name in the URL. `limit` is in bytes, `deadline` a
+    reading of `time.monotonic`. Raises `Unavailable`, `TooLarge`, and `Refused` for a compressed body and for
+    `headers` that may not be sent.
     """
     url = httpcore.URL(
         scheme=target.scheme.encode(),
@@ -67,24 +68,27 @@ def exchange(
         port=target.port,
         target=target.path.encode(),
     )
-    headers: list[tuple[bytes | str, bytes | str]] = [
+    sent: list[tuple[bytes | str, bytes | str]] = [
         ("Host", target.authority),
-        ("Accept", accept),
         ("Accept-Encoding", "identity"),
         ("User-Agent", "intaglio"),
         ("Connection", "close"),
+        *header_fields(headers),
     ]
-    if content is not None:
-        headers += [("Content-Type", "application/json"), ("Content-Length", str(len(content)))]
+    if "accept" not in {name.lower() for name in headers}:
+        sent.append(("Accept", "application/json"))
+    if body is not None:
+        sent += [("Content-Type", body.media_type), ("Content-Length", str(len(body.content)))]
     connector = _Connector(addresses, deadline)
     try:
         with (
             httpcore.ConnectionPool(ssl_context=tls, network_backend=connector) as pool,
-            pool.stream(method, url, headers=headers, content=content) as response,
+            pool.stream(method, url, headers=sent, content=body.content if body else None) as response,
         ):
-            fields = {name.lower(): value.decode("latin-1") for name, value in response.headers}
-            body = _body(response, fields, target, limit) if response.status == 200 else _beginning(response)
-            return Answer(response.status, fields.get(b"location"), body)
+            fields = _fields(response)
+            if 200 <= response.status < 300:
+                return Answer(response.status, fields, _body(response, fields, target, limit))
+            return Answer(response.status, fields, _beginning(response))
     except httpcore.TimeoutException as error:
         raise unavailable(target, "no whole answer in time") from error
     except (httpcore.NetworkError, httpcore.RemoteProtocolError) as error:
@@ -94,11 +98,20 @@ def exchange(
         raise found from error
 
 
-def _body(response: httpcore.Response, fields: dict[bytes, str], target: Target, limit: int) -> bytes:
-    if fields.get(b"content-encoding", "identity").lower() != "identity":
+def _fields(response: httpcore.Response) -> Mapping[str, str]:
+    """Header fields by name; what is there several times is one list (RFC 9110, 5.3)."""
+    fields: dict[str, str] = {}
+    for raw_name, raw_value in response.headers:
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+        fields[name] = f"{fields[name]}, {value}" if name in fields else value
+    return fields
+
+
+def _body(response: httpcore.Response, fields: Mapping[str, str], target: Target, limit: int) -> bytes:
+    if fields.get("content-encoding", "identity").lower() != "identity":
         raise refusal(target.url, "it comes compressed, though asked for plain")
     too_large = TooLarge(f"{shown(target.url)} is longer than {limit} bytes")
-    if int(fields.get(b"content-length", "0")) > limit:
+    if int(fields.get("content-length", "0")) > limit:
         raise too_large
     body = bytearray()
     for chunk in response.iter_stream():

@@ -1,0 +1,47 @@
+"""What is sent to a service: `Body`, and header fields that a stranger may have had a hand in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Self
+from urllib.parse import urlencode
+
+from .problem import Refused
+
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
+_VALUE = re.compile(r"[!-~](?:[\t -~]*[!-~])?")
+_OURS = re.compile(
+    "accept-encoding|connection|content-(length|type)|expect|host|keep-alive|proxy-.*|te|trailer"
+    "|transfer-encoding|upgrade|user-agent",
+    re.IGNORECASE,
+)
+"""How an exchange is made is not for its caller to say."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Body:
+    """The content of a request, JSON unless it says otherwise."""
+
+    content: bytes
+    media_type: str = "application/json"
+
+    @classmethod
+    def form(cls, fields: Mapping[str, str]) -> Self:
+        """Fields as a form sends them, in UTF-8 (OAuth 2.0, RFC 6749, appendix B)."""
+        return cls(urlencode(fields).encode(), "application/x-www-form-urlencoded")
+
+
+def header_fields(headers: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Header fields that may be sent.
+
+    Raises `Refused` for one that is malformed, so that a value from outside ends no line, and for one that
+    says how the exchange is made.
+    """
+    for name, value in headers.items():
+        if _NAME.fullmatch(name) is None or _OURS.fullmatch(name):
+            raise Refused(f"a header field '{name[:40]!a}' is not sent")
+        if _VALUE.fullmatch(value) is None:
+            raise Refused(f"the header field {name} is not sent: its value is empty or not printable ASCII")
+        yield name, value
