@@ -107,6 +107,7 @@ def test_a_definite_no_outweighs_an_open_question() -> None:
         {"allOf": [{"anyOf": []}]},
         {"allOf": {"recognised": 1}},
         {"allOf": 1},
+        {"type": "Alignment"},  # which two contexts give two meanings
         "recognized",
         {},
         {"type": 7},

@@ -76,7 +76,9 @@ def test_a_process_that_is_killed_is_one_request_and_not_the_service(tmp_path: P
         os.kill(pid, signal.SIGINT)  # by a key, which all that belongs to the terminal hears
         with holding(processes, tmp_path) as answers:
             os.kill(pid, signal.SIGKILL)
+            end = time.monotonic() + PATIENCE  # less than that of the service
             while not answers:
+                assert time.monotonic() < end
                 time.sleep(0.01)
             assert isinstance(answers[0], TryLater)
         other = asyncio.run(processes("who"))
