@@ -266,12 +266,12 @@ def test_names_that_are_none_and_folders_without_end_stop_nothing(program: Progr
 
 
 def test_where_all_are_valid_the_count_says_no_more(program: Program, tmp_path: Path) -> None:
-    save(tmp_path, {"a/x/one.json": GOOD, "a/y/two.json": GOOD, "a.zip": b"not one"})
-    answer = program("verify", tmp_path / "a" / "x", tmp_path / "a" / "y", *AT)
+    save(tmp_path, {"a/xx/one.json": GOOD, "a/xy/two.json": GOOD, "a.zip": b"not one"})
+    answer = program("verify", tmp_path / "a" / "xx", tmp_path / "a" / "xy", *AT)
     assert answer.code == 0
     where, *rows, count = answer.out.splitlines()
     assert where == f"In {tmp_path}/a/:"
-    assert [row[13:].split("  ")[0] for row in rows] == ["x/one.json", "y/two.json"]
+    assert [row[13:].split("  ")[0] for row in rows] == ["xx/one.json", "xy/two.json"]
     assert count == "2 files: 2 valid"
     answer = program("verify", tmp_path / "a.zip", tmp_path / "none.json", *AT, "--json")
     (_, _, verdict, _), (_, _, open_, detail) = told(answer.out)
@@ -462,4 +462,5 @@ def test_at_a_terminal_lines_have_its_width_and_no_did_is_broken(
         (says,) = re.findall(rf"^(.*{re.escape(IRISH)}  )\S", plain, re.MULTILINE)
         (told,) = re.findall(r"^( +)the credential says", plain, re.MULTILINE)
         assert len(told) == cells(says)
+        assert re.findall(r"^\x1b\[\d+m\x1b\[1m(.)", shown, re.MULTILINE) == ["✓", "?", "?", "✗"]
     assert "\x1b" not in at_terminal(program.home, columns, "verify", what, *AT, NO_COLOR="1")

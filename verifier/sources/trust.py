@@ -304,15 +304,13 @@ def _policy(logs: Iterable[RecognisedLog]) -> TrustPolicy:
     return TrustPolicy.of((log.key, log.clock or None, log.witnesses, log.quorum) for log in logs)
 
 
-def update_trust(path: Path, change: Callable[[Trust], Trust]) -> Trust:
+def update_trust(path: Path, change: Callable[[Trust], Trust]) -> None:
     """Changes the trust file durably; programs that do so at the same time take turns."""
     make_private_folder(path.parent)
     with locked(path):
-        changed = change(Trust.load(path))
-        data = changed.to_bytes()
+        data = change(Trust.load(path)).to_bytes()
         Trust.parse(data)  # it has to be read again, within the same limits
         write_durably(path, data)
-    return changed
 
 
 _ISSUER: Mapping[str, type] = {
