@@ -180,7 +180,7 @@ class _PublishedLog:
         size = self._checkpoint()[0]
         places = [place for place in self._places(merkle.leaf_hash(leaf)) if place.index < size]
         places = sorted(places, key=lambda place: place.index)[:MOST]
-        self._load_tiles(index for place in places for index in place.crowd if index < size)
+        self._load_tiles(index for place in places for index in place.crowd)
         for place in places:
             try:
                 return self._proved(leaf, place.index)
@@ -206,8 +206,6 @@ class _PublishedLog:
     def _proved(self, leaf: bytes, index: int) -> Evidence:
         """Raises `InvalidEvidence` unless tiles prove the entry, `Damaged` where they do not fit."""
         size, root, note = self._checkpoint()
-        if index >= size:
-            raise InvalidEvidence(f"the index {index} is beyond its checkpoint, which is of {size}")
         proof = merkle.inclusion_proof(index, size, self._tiles.tree(size))
         merkle.verify_inclusion(merkle.leaf_hash(leaf), index, size, proof, root)
         return Evidence(TLOG_PROOF, parse_entry(leaf).digest, format_proof(index, proof, note))
