@@ -19,6 +19,9 @@ class EntryKind(IntEnum):
     REVOCATION_DETAILS = 4
 
 
+_KINDS = {kind.value: kind for kind in EntryKind}
+
+
 class Entry(NamedTuple):
     """The parts of an entry; the digest is 32 bytes of SHA-256, the only hash there is so far."""
 
@@ -37,7 +40,6 @@ def parse_entry(data: bytes) -> Entry:
     """Kind and digest of a log entry. Raises `Malformed` for any other form, kind or hash algorithm."""
     if len(data) != 34 or data[1] != SHA_256:
         raise Malformed("the log entry is not of the form kind, SHA-256, digest")
-    try:
-        return Entry(EntryKind(data[0]), data[2:])
-    except ValueError:
-        raise Malformed(f"the log entry is of the unknown kind {data[0]}") from None
+    if data[0] not in _KINDS:
+        raise Malformed(f"the log entry is of the unknown kind {data[0]}")
+    return Entry(_KINDS[data[0]], data[2:])

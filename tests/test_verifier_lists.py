@@ -11,15 +11,18 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
-from did import METHODS, Resolver
+from did import METHODS, Document, Resolver
 from intaglio.commands.verifier import _judge
 from intaglio.session import Session
 from keys import PrivateKey
 from tests.loopback import Site, response
 from tests.world import NOW, University
-from vc import Bundle, Report, Verdict
+from vc import Bundle, Credential, Report, Verdict
+from vc.anchoring import document_digest
+from vc.jsonld import secured
 from verifier import Trust, Verifier
 from verifier.judge import Judge, Question, Verifiers
 from verifier.sources.lists import Fetched, ListMemory
@@ -244,6 +247,34 @@ def test_a_list_that_is_remembered_is_not_verified_again(
     assert len(verified) == 1
 
 
+def test_what_a_document_says_is_remembered_by_all_of_its_text(university: Published) -> None:
+    memory, work = ListMemory(), Work()
+    texts = [
+        orjson.dumps(found.document) for found in (university.documents[0], university.status_lists()[0])
+    ]
+
+    def said() -> tuple[Document, Credential]:
+        issuer, found = map(orjson.loads, texts)
+        return (
+            memory.document(issuer, document_digest(issuer), issuer["id"]),
+            memory.read(found, work, secured()),
+        )
+
+    first, second = said(), said()
+    assert first[0] is second[0]
+    assert first[1] is second[1]
+    for change in ({"validFrom": "2026-07-01T11:59:59Z"}, {"name": "x"}):
+        found = orjson.loads(texts[1]) | change
+        assert memory.read(found, work, secured()) == Credential.parse(found) != first[1]
+    with pytest.raises(TooLarge):
+        memory.read(orjson.loads(texts[1]), Work(1), secured())
+    for value in (first[0].value, first[1].document):  # somebody alters what is remembered
+        assert isinstance(value, dict)
+        value.clear()
+    assert said()[0].value == orjson.loads(texts[0])
+    assert said()[1] == Credential.parse(orjson.loads(texts[1]))
+
+
 def test_what_is_remembered_is_bounded_in_bytes(university: Published) -> None:
     clock = Clock()
     memory = ListMemory(20_000, clock=clock)  # bits of one list, and the answers of a few
@@ -261,7 +292,12 @@ def test_what_is_remembered_is_bounded_in_bytes(university: Published) -> None:
     assert len(university.site.requests) == 30
     assert judge.verify(bundles[0], now=NOW)
     assert len(university.site.requests) == 31  # driven out
-    for part in (memory._answers, memory._fitting, memory._bits):
+    for number in range(30):
+        document = {**university.documents[0].document, "name": f"{number}" * 100}
+        memory.document(document, document_digest(document), document["id"])
+    assert len(memory._lists._kept) < 30
+    assert len(memory._documents._kept) < 2
+    for part in (memory._answers, memory._fitting, memory._bits, memory._lists, memory._documents):
         assert part._size <= part._capacity
         assert sum(kept.size for kept in part._kept.values()) == part._size
     large = University("large.example").issue()

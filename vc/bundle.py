@@ -107,11 +107,13 @@ class Bundle:
 
 
 def _items(value: object, where: str, members: frozenset[str]) -> list[Mapping[str, Any]]:
-    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+    if not isinstance(value, list):
         raise Malformed(f"{where} in the bundle is not a list of objects")
     if len(value) > _MAX_ITEMS:
         raise TooLarge(f"{where} in the bundle has more than {_MAX_ITEMS} entries")
     for item in value:
+        if not isinstance(item, dict):
+            raise Malformed(f"{where} in the bundle is not a list of objects")
         forms.require_members(item, members, f"an entry of {where} in the bundle")
     return value
 
@@ -119,7 +121,7 @@ def _items(value: object, where: str, members: frozenset[str]) -> list[Mapping[s
 def _evidence(value: object, where: str) -> tuple[Evidence, ...]:
     found = []
     for item in _items(value, where, _EVIDENCE):
-        kind, digest, body = (item.get(name) for name in ("type", "digest", "proof"))
+        kind, digest, body = item.get("type"), item.get("digest"), item.get("proof")
         if not (isinstance(kind, str) and isinstance(digest, str) and isinstance(body, str)):
             raise Malformed(f"an entry of {where} in the bundle lacks type, digest or proof")
         if len(raw := base64url_decode(digest, limit=64)) != 32:

@@ -177,6 +177,7 @@ class _Steps:
             verifier.trust,
             bundle.issuer_documents,
             work,
+            verifier.memory,
             published=logs,
             strangers=strangers,
         )
@@ -352,7 +353,8 @@ class _Steps:
         could say that nothing is revoked. One by another issuer has to be in a log anyway. One without
         `validFrom`, which is optional, is from when it was signed.
         """
-        credential = Credential.parse(anchored.document, self._work, self._verifier.contexts)
+        verifier = self._verifier
+        credential = verifier.memory.read(anchored.document, self._work, verifier.contexts)
         signer, known = credential.issuer, self._trust.issuer(issuer)
         if signer != issuer and signer not in (known.status_issuers if known else ()):
             raise NotItsList(

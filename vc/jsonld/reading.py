@@ -61,11 +61,6 @@ class Reading:
     """A member that is null or [], which no signature covers."""
 
     @cached_property
-    def ids(self) -> list[Any]:
-        """Of which they speak."""
-        return [told["id"] for told in self.told]
-
-    @cached_property
     def objects(self) -> Mapping[str, Sequence[Mapping[str, Any]]]:
         """Those objects by id: several may speak of one."""
         found: dict[str, list[Mapping[str, Any]]] = {}
@@ -122,9 +117,9 @@ class _Reader:
         unsecured = {name: value for name, value in document.items() if name != "proof"}
         root = self.walk.contexts.root
         if self.is_plain(root, unsecured):
-            reading = Reading(document, self.told)
-            if reading.ids.count(unsecured.get("id")) < 2:
-                return reading
+            own = unsecured.get("id")
+            if own is None or [told["id"] for told in self.told].count(own) < 2:
+                return Reading(document, self.told)
         self.told = []
         claims: Mapping[str, Any] = self.node(root, unsecured, 0)
         if own := Reading({}, self.told).objects.get(claims.get("id", "")):

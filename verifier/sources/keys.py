@@ -37,6 +37,7 @@ from wire import Problem, Unavailable, base64url_encode, shortened
 from wire.work import Work
 
 from ..problem import NotKnown
+from .lists import ListMemory
 from .published import NotShown, PublishedLogs
 from .trust import ASK_ISSUER, RecognisedIssuer
 from .trust_index import TrustList
@@ -102,6 +103,7 @@ class IssuerKeys:
         trust: TrustList,
         supplied: Sequence[Anchored],
         work: Work,
+        memory: ListMemory,
         *,
         published: PublishedLogs | None,
         strangers: bool,
@@ -111,7 +113,7 @@ class IssuerKeys:
         `published` are the logs of issuers, where they can be asked.
         """
         self._resolver, self._trust, self._supplied, self._work = resolver, trust, supplied, work
-        self._strangers, self._logs = strangers, published
+        self._strangers, self._logs, self._memory = strangers, published, memory
         self.asks_for_holders: bool
         """Whether the document of a presenter is looked up, who is in most cases on no list."""
         self._known: dict[str, tuple[BoundDocument, ...] | Problem] = {}
@@ -276,8 +278,8 @@ class IssuerKeys:
         for supplied in documents:
             if supplied.document.get("id") != issuer:
                 continue
-            document = Document.parse(supplied.document, issuer)
             digest = document_digest(supplied.document, self._work)
+            document = self._memory.document(supplied.document, digest, issuer)
             yield from _with_digest(document, digest, self._trust.issuer(issuer))
             for evidence in supplied.evidence:
                 try:

@@ -1,8 +1,9 @@
-"""Where status lists come from, and what is remembered of them.
+"""Where status lists come from, and what is remembered of them and of the documents of their issuers.
 
-A list that verified once need not be verified again: that its signature fits, and what bits it unpacks to,
-never changes. All else about it does, and is judged each time: whether the key is in force, what evidence
-came along, whose list it is, its dates, and whom the trust list names.
+A list that verified once need not be verified again: what it says, that its signature fits, and what bits it
+unpacks to, never changes; nor does what a DID document says. All else about them does, and is judged each
+time: whether the key is in force, what evidence came along, whose list it is, its dates, and whom the trust
+list names.
 """
 
 from __future__ import annotations
@@ -11,18 +12,21 @@ import copy
 import hashlib
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import orjson
+
+from did import Document
 from keys import PublicKey
 from vc import Credential, StatusList
 from vc.jsonld import Contexts
 from wire import Problem
 from wire.fetch import Fetcher
 from wire.memory import Kept, Memory
-from wire.work import Work
+from wire.work import Work, marks
 
 MAX_LIST = 1 << 22
 """Bytes of a status list that are fetched; a million revocations among a hundred million take a tenth."""
@@ -35,6 +39,9 @@ UNSAID = timedelta(minutes=5)
 
 LONGEST = timedelta(days=1)
 """How long any list serves."""
+
+_VALUE = 100
+"""Bytes that any value of a document is taken to have beside its text."""
 
 ListSource = Callable[[str], bytes | None]
 """Gives the document at a list's URL, `None` where it has none; raises `Unavailable` or `Damaged`."""
@@ -63,15 +70,19 @@ class _Answer(NamedTuple):
 
 
 class ListMemory:
-    """What is remembered of status lists; for verifiers with one trust list, the same suites and contexts."""
+    """What is remembered of status lists and of their issuers' documents; for verifiers with one trust list,
+    the same suites and contexts.
+    """
 
     def __init__(self, capacity: int = 1 << 25, *, clock: Callable[[], float] = time.monotonic) -> None:
-        """`capacity` in bytes, of answers and of bits each; `clock` in seconds, never back."""
+        """`capacity` in bytes, of answers, of lists and of bits each; `clock` in seconds, never back."""
         self._answers: Memory[str, _Answer] = Memory(capacity, clock=clock)
         self._fitting: Memory[tuple[tuple[bytes, PublicKey], ...], tuple[Contexts, int]] = Memory(
             capacity >> 4, clock=clock
         )
         self._bits: Memory[tuple[bytes, int], StatusList] = Memory(capacity, clock=clock)
+        self._lists: Memory[bytes, tuple[Credential, int]] = Memory(capacity, clock=clock)
+        self._documents: Memory[tuple[bytes, str], Document] = Memory(capacity >> 4, clock=clock)
 
     def ask(self, source: ListSource, url: str) -> bytes | None:
         """What a source has; what was fetched may serve again. Raises as `ListSource`."""
@@ -105,6 +116,31 @@ class ListMemory:
         if found is not None and found.valid_until is not None:
             until = min(until, self._answers.clock() + (found.valid_until - now).total_seconds())
         self._answers.serve(url, answer, until)
+
+    def read(self, value: Mapping[str, Any], work: Work, contexts: Contexts) -> Credential:
+        """As `Credential.parse`; what it costs is charged each time."""
+        try:
+            text = orjson.dumps(dict(value))
+        except orjson.JSONEncodeError:  # JCS says what is wrong
+            return Credential.parse(value, work, contexts)
+        key = hashlib.sha256(text).digest()
+        kept = self._lists.get(key)
+        if kept is not None and orjson.dumps(dict(kept[0].document)) == text:  # nobody altered it meanwhile
+            work.spend(kept[1])
+            return kept[0]
+        before = work.left
+        found = Credential.parse(value, work, contexts)
+        self._lists.keep(key, Kept((found, before - work.left), _size(text)))
+        return found
+
+    def document(self, value: Mapping[str, Any], digest: bytes, did: str) -> Document:
+        """As `Document.parse`, for a value that has this `document_digest`."""
+        kept = self._documents.get((digest, did))
+        if kept is not None and kept.value == value:
+            return kept
+        found = Document.parse(value, did)
+        self._documents.keep((digest, did), Kept(found, _size(orjson.dumps(dict(value)))))
+        return found
 
     def fits(
         self, made: tuple[tuple[bytes, PublicKey], ...], work: Work, verify: Callable[[], Contexts]
@@ -140,6 +176,11 @@ class ListMemory:
             return Kept(found, len(found.bits))
 
         return self._bits.find((hashlib.sha256(encoded.encode()).digest(), size), find)
+
+
+def _size(text: bytes) -> int:
+    """Bytes that JSON takes once it is parsed."""
+    return len(text) + _VALUE * marks(text)
 
 
 def _time_to_live(credential: Credential) -> timedelta:
