@@ -119,8 +119,10 @@ class Attested(NamedTuple):
     witnesses: int
 
 
-def verify_evidence(entry: bytes, evidence: Evidence, trust: TrustPolicy, work: Work | None = None) -> Fact:
-    """What the evidence proves about a log entry.
+def verify_evidence(
+    entry: bytes, evidence: Evidence, trust: TrustPolicy, work: Work | None = None, *, recurs: bool = False
+) -> Fact:
+    """What the evidence proves about a log entry; remembered where the same evidence `recurs`.
 
     Raises `InvalidEvidence` when it does not hold, `UnknownKind` (undetermined) for another kind than a
     tlog-proof, whatever it is about, `UnknownLog` (undetermined) for a log that the policy does not know,
@@ -132,10 +134,17 @@ def verify_evidence(entry: bytes, evidence: Evidence, trust: TrustPolicy, work: 
         work.spend(EVIDENCE + len(evidence.body) // BYTES_WRITTEN)
     if evidence.digest != parse_entry(entry).digest:
         raise InvalidEvidence("the evidence is for another digest")
-    index, proof, note = parse_proof(evidence.body)
+    return _proved_before(entry, evidence.body, trust) if recurs else _proved(entry, evidence.body, trust)
+
+
+def _proved(entry: bytes, body: bytes, trust: TrustPolicy) -> Fact:
+    index, proof, note = parse_proof(body)
     checkpoint, time, clock, witnesses = attest(note, trust)
     merkle.verify_inclusion(merkle.leaf_hash(entry), index, checkpoint.size, proof, checkpoint.root)
     return Fact(checkpoint.origin, index, checkpoint.size, time, clock, witnesses)
+
+
+_proved_before = functools.lru_cache(maxsize=64)(_proved)  # each of 256 KiB at the most
 
 
 def require_known_kind(evidence: Evidence) -> None:

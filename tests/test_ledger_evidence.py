@@ -30,12 +30,13 @@ from ledger import (
     parse_entry,
     verify_evidence,
 )
-from ledger.evidence import TLOG_PROOF, attest, format_proof, parse_proof
+from ledger.evidence import LARGEST_PROOF, TLOG_PROOF, _proved_before, attest, format_proof, parse_proof
 from ledger.note import Note, SignatureType
 from ledger.tiles.memory import MemoryStore
 from tests.conftest import ROOT
 from tests.ledger_samples import COSIGNER, NOW, ORIGIN, SIGNER, open_log, sample, samples, trust_in
 from wire.problem import Malformed, TooLarge
+from wire.work import Work
 
 ENTRY = sample(5)
 WITNESSES = [PrivateKey.from_secret("Ed25519", bytes([number]) * 32) for number in (11, 12, 13)]
@@ -166,6 +167,32 @@ def test_evidence_is_for_one_entry(log: Log, evidence: Evidence) -> None:
             verify_evidence(wrong_entry, wrong, policy)
     with pytest.raises(Malformed):
         verify_evidence(b"short", evidence, policy)
+
+
+def test_evidence_that_recurs_is_remembered_by_all_that_it_proves_a_fact_from(
+    log: Log, evidence: Evidence
+) -> None:
+    policy, before = trust_in(log), _proved_before.cache_info()
+    facts = [verify_evidence(ENTRY, evidence, policy, recurs=True) for _ in range(3)]
+    assert facts == [verify_evidence(ENTRY, evidence, policy)] * 3
+    assert _proved_before.cache_info().hits - before.hits == 2
+    assert (_proved_before.cache_info().maxsize or 0) * LARGEST_PROOF <= 1 << 24
+    for at in range(len(evidence.body)):
+        body = bytearray(evidence.body)
+        body[at] ^= 0x01
+        with pytest.raises((InvalidEvidence, UnknownLog)):
+            verify_evidence(ENTRY, dataclasses.replace(evidence, body=bytes(body)), policy, recurs=True)
+    other = sample(6)
+    with pytest.raises(InvalidEvidence):
+        verify_evidence(other, dataclasses.replace(evidence, digest=other[2:]), policy, recurs=True)
+    with pytest.raises(InvalidEvidence):
+        verify_evidence(sample(5, EntryKind.DID_DOCUMENT), evidence, policy, recurs=True)
+    with pytest.raises(UnknownLog):
+        verify_evidence(ENTRY, evidence, TrustPolicy(), recurs=True)
+    with pytest.raises(NotWitnessed):
+        verify_evidence(ENTRY, evidence, trust(log, 1), recurs=True)
+    with pytest.raises(TooLarge):
+        verify_evidence(ENTRY, evidence, policy, Work(1), recurs=True)
 
 
 def test_evidence_of_another_kind_proves_nothing_nor_the_contrary(log: Log, evidence: Evidence) -> None:

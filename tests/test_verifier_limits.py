@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from did import METHODS, Resolver
+from ledger import Fact
 from tests.loopback import Authority, Site, response
 from tests.world import CONTEXT, NOW, Holder, University, verifier
 from vc import Anchored, Bundle, Report, StatusList, Verdict, sign
@@ -250,7 +251,12 @@ def test_a_document_of_too_many_values_is_not_canonicalised(claims: dict[str, An
 def test_evidence_that_comes_with_documents_is_verified_once(monkeypatch: pytest.MonkeyPatch) -> None:
     verified: list[object] = []
     verify = documents.verify_evidence
-    monkeypatch.setattr(documents, "verify_evidence", lambda *args: verified.append(args) or verify(*args))
+
+    def counting(*arguments: Any, **options: Any) -> Fact:
+        verified.append(arguments)
+        return verify(*arguments, **options)
+
+    monkeypatch.setattr(documents, "verify_evidence", counting)
     bundle = UNIVERSITY.issue(index=6)
     (document,) = bundle.issuer_documents
     many = (replace(document, evidence=document.evidence * 8),) * 8

@@ -25,6 +25,7 @@ from vc.anchoring import document_digest
 from vc.jsonld import secured
 from verifier import Trust, Verifier
 from verifier.judge import Judge, Question, Verifiers
+from verifier.sources.keys import _documents, _parsed
 from verifier.sources.lists import Fetched, ListMemory
 from wire import TooLarge
 from wire.fetch import HttpsFetcher, NoFetcher
@@ -256,7 +257,7 @@ def test_what_a_document_says_is_remembered_by_all_of_its_text(university: Publi
     def said() -> tuple[Document, Credential]:
         issuer, found = map(orjson.loads, texts)
         return (
-            memory.document(issuer, document_digest(issuer), issuer["id"]),
+            _parsed(issuer, document_digest(issuer), issuer["id"]),
             memory.read(found, work, secured()),
         )
 
@@ -292,12 +293,12 @@ def test_what_is_remembered_is_bounded_in_bytes(university: Published) -> None:
     assert len(university.site.requests) == 30
     assert judge.verify(bundles[0], now=NOW)
     assert len(university.site.requests) == 31  # driven out
-    for number in range(30):
-        document = {**university.documents[0].document, "name": f"{number}" * 100}
-        memory.document(document, document_digest(document), document["id"])
     assert len(memory._lists._kept) < 30
-    assert len(memory._documents._kept) < 2
-    for part in (memory._answers, memory._fitting, memory._bits, memory._lists, memory._documents):
+    for number in range(30):
+        document = {**university.documents[0].document, "name": f"{number}" * 50_000}
+        _parsed(document, document_digest(document), document["id"])
+    assert 1 < len(_documents._kept) < 30
+    for part in (memory._answers, memory._fitting, memory._bits, memory._lists, _documents):
         assert part._size <= part._capacity
         assert sum(kept.size for kept in part._kept.values()) == part._size
     large = University("large.example").issue()

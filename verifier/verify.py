@@ -177,7 +177,6 @@ class _Steps:
             verifier.trust,
             bundle.issuer_documents,
             work,
-            verifier.memory,
             published=logs,
             strangers=strangers,
         )
@@ -342,7 +341,7 @@ class _Steps:
         unreached = sorted(self._status.unreached & own)
         stale = f"; a newer list could not be had from {shortened(unreached[0])}" if unreached else ""
         status = StatusTime.of_all(times)
-        self._checks.passed(f"not revoked as of {status.as_of:%Y-%m-%d %H:%M}Z{stale}")
+        self._checks.passed(f"not revoked as of {str(status.as_of)[:16]}Z{stale}")
         return status
 
     def _authenticate(self, anchored: Anchored, issuer: str, *, brought: bool) -> Credential:
@@ -374,7 +373,7 @@ class _Steps:
         has_log = any(self._trust.policy_for(name).logs for name in binding)
         for leaf, signature in zip(leaves, signatures, strict=True):
             keys = {leaf: signature.key}
-            facts = [self._evidence.facts(keys, anchored.evidence, name) for name in binding]
+            facts = [self._evidence.facts(keys, anchored.evidence, name, recurs=True) for name in binding]
             if any(found.found for found in facts):
                 continue
             if brought and (has_log or signer != issuer):

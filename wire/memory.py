@@ -10,12 +10,22 @@ from collections.abc import Callable, Hashable
 from typing import Generic, NamedTuple, TypeVar
 
 from .problem import Unavailable
+from .work import marks
 
 _Key = TypeVar("_Key", bound=Hashable)
 _Value = TypeVar("_Value")
 
 OVERHEAD = 500
 """Bytes that anything remembered is taken to have beside its content."""
+
+
+_VALUE = 100
+"""Bytes that any value of parsed JSON is taken to have beside its text."""
+
+
+def size_parsed(text: bytes) -> int:
+    """Bytes that JSON takes once it is parsed."""
+    return len(text) + _VALUE * marks(text)
 
 
 class Kept(NamedTuple, Generic[_Value]):
@@ -74,7 +84,7 @@ class Memory(Generic[_Key, _Value]):
 
     def keep(self, key: _Key, kept: Kept[_Value]) -> None:
         """Remembers it in place of what was under the key."""
-        kept = kept._replace(size=kept.size + OVERHEAD)
+        kept = Kept(kept.value, kept.size + OVERHEAD, kept.until)
         with self._lock:
             if key in self._kept:
                 self._size -= self._kept.pop(key).size

@@ -28,7 +28,8 @@ _MODELS = "https://www.w3.org/ns/credentials/v"
 STATUS_STATEMENT = "urn:intaglio:vocab:StatusStatement"
 """The type of a term of use whose `id` is a position in a status list that no address leads to."""
 
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"{}|\\^`\x00-\x20\x7f]+")
+_BLANKS = r"\x00-\x20\x7f\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"  # quicker than \s
+_URL = re.compile(rf"[A-Za-z][A-Za-z0-9+.-]*:[^{_BLANKS}<>\"{{}}|\\^`]+")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*", re.ASCII)
 _SRI = re.compile(r"sha(?:256|384|512)-[A-Za-z0-9+/]+={0,2}", re.ASCII)
 
@@ -217,7 +218,7 @@ def require_context(document: Mapping[str, Any]) -> str:
         raise UnsupportedForm(f"it is of another data model, {shortened(contexts[0])}")
     if not isinstance(contexts[0], str) or contexts[0] not in versions:
         raise MalformedCredential(f"@context does not begin with {CONTEXT_V2}")
-    for number, context in enumerate(contexts):
+    for number, context in enumerate(contexts[1:], 1):
         if not isinstance(context, dict) and not is_url(context):
             raise MalformedCredential(f"@context[{number}] is neither a URL nor an object")
     return versions[contexts[0]]

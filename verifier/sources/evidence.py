@@ -58,13 +58,15 @@ class EvidenceCheck:
         evidence: Sequence[Evidence],
         issuer: str,
         others: Callable[[], frozenset[bytes]] = frozenset,
+        *,
+        recurs: bool = False,
     ) -> Facts:
         """What trusted logs attest of the entries in `keys`, as long as the key of each was in force.
 
         Evidence for other digests is refused, and an entry that was seen only after its key had ended; what
         is of a kind or by a log that is not known here is left aside.
 
-        `others` gives the digests that evidence here may be for as well.
+        `others` gives the digests that evidence here may be for as well; `recurs` is as `verify_evidence`'s.
         """
         leaves = {parse_entry(leaf).digest: leaf for leaf in keys}
         found: list[Fact] = []
@@ -79,7 +81,7 @@ class EvidenceCheck:
                     if item.digest not in others():
                         raise InvalidEvidence("the evidence belongs to another diploma")
                     continue
-                fact = verify_evidence(leaf, item, self.trust.policy_for(issuer), self.work)
+                fact = verify_evidence(leaf, item, self.trust.policy_for(issuer), self.work, recurs=recurs)
                 if fact.time is not None:
                     require_not_ahead(fact.time, self.now, "the log's checkpoint")
             except (UnknownKind, UnknownLog, DatedAhead) as problem:
@@ -171,7 +173,5 @@ def left_aside(facts: Facts) -> str:
 def attested(fact: Fact) -> str:
     """What a log attests, for people: where, by when, and by whose clock."""
     clock = "the issuer's own clock" if fact.clock == "own" else "the clock of independent witnesses"
-    moment = (
-        f" by {fact.time:%Y-%m-%d %H:%M}Z (time: {clock})" if fact.time else ", at a time that nobody states"
-    )
+    moment = f" by {str(fact.time)[:16]}Z (time: {clock})" if fact.time else ", at a time that nobody states"
     return f"entry {fact.index} of the log {fact.origin}{moment}"

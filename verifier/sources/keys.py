@@ -10,9 +10,12 @@ looked up on the network; one that has a URL and no DID, at that URL, and only i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
+
+import orjson
 
 from did import (
     DIDURL,
@@ -34,10 +37,10 @@ from vc.model.credential import is_url
 from vc.model.presentation import MAX_CREDENTIALS
 from vc.problem import UnsupportedForm
 from wire import Problem, Unavailable, base64url_encode, shortened
+from wire.memory import Kept, Memory, size_parsed
 from wire.work import Work
 
 from ..problem import NotKnown
-from .lists import ListMemory
 from .published import NotShown, PublishedLogs
 from .trust import ASK_ISSUER, RecognisedIssuer
 from .trust_index import TrustList
@@ -103,7 +106,6 @@ class IssuerKeys:
         trust: TrustList,
         supplied: Sequence[Anchored],
         work: Work,
-        memory: ListMemory,
         *,
         published: PublishedLogs | None,
         strangers: bool,
@@ -113,7 +115,7 @@ class IssuerKeys:
         `published` are the logs of issuers, where they can be asked.
         """
         self._resolver, self._trust, self._supplied, self._work = resolver, trust, supplied, work
-        self._strangers, self._logs, self._memory = strangers, published, memory
+        self._strangers, self._logs = strangers, published
         self.asks_for_holders: bool
         """Whether the document of a presenter is looked up, who is in most cases on no list."""
         self._known: dict[str, tuple[BoundDocument, ...] | Problem] = {}
@@ -279,15 +281,31 @@ class IssuerKeys:
             if supplied.document.get("id") != issuer:
                 continue
             digest = document_digest(supplied.document, self._work)
-            document = self._memory.document(supplied.document, digest, issuer)
+            document = _parsed(supplied.document, digest, issuer)
             yield from _with_digest(document, digest, self._trust.issuer(issuer))
             for evidence in supplied.evidence:
                 try:
                     leaf = entry(EntryKind.DID_DOCUMENT, digest)
-                    fact = verify_evidence(leaf, evidence, self._trust.policy_for(issuer), self._work)
+                    fact = verify_evidence(
+                        leaf, evidence, self._trust.policy_for(issuer), self._work, recurs=True
+                    )
                 except (UnknownKind, UnknownLog, NotWitnessed):  # such evidence binds nothing
                     continue
                 yield BoundDocument(document, fact.index, fact, is_fetched)
+
+
+_documents: Memory[tuple[bytes, str], Document] = Memory(1 << 21)
+"""What was parsed, by its digest and whose it is: most bundles bring one of few."""
+
+
+def _parsed(value: Mapping[str, Any], digest: bytes, did: str) -> Document:
+    """As `Document.parse`, for a value that has this digest."""
+    kept = _documents.get((digest, did))
+    if kept is not None and kept.value == value:  # nobody altered it meanwhile
+        return kept
+    found = Document.parse(value, did)
+    _documents.keep((digest, did), Kept(found, size_parsed(orjson.dumps(dict(value)))))
+    return found
 
 
 def _in_order(found: Iterable[BoundDocument]) -> tuple[BoundDocument, ...]:

@@ -1,9 +1,8 @@
-"""Where status lists come from, and what is remembered of them and of the documents of their issuers.
+"""Where status lists come from, and what is remembered of them.
 
 A list that verified once need not be verified again: what it says, that its signature fits, and what bits it
-unpacks to, never changes; nor does what a DID document says. All else about them does, and is judged each
-time: whether the key is in force, what evidence came along, whose list it is, its dates, and whom the trust
-list names.
+unpacks to, never changes. All else about it does, and is judged each time: whether the key is in force, what
+evidence came along, whose list it is, its dates, and whom the trust list names.
 """
 
 from __future__ import annotations
@@ -19,14 +18,13 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from did import Document
 from keys import PublicKey
 from vc import Credential, StatusList
 from vc.jsonld import Contexts
 from wire import Problem
 from wire.fetch import Fetcher
-from wire.memory import Kept, Memory
-from wire.work import Work, marks
+from wire.memory import Kept, Memory, size_parsed
+from wire.work import Work
 
 MAX_LIST = 1 << 22
 """Bytes of a status list that are fetched; a million revocations among a hundred million take a tenth."""
@@ -39,9 +37,6 @@ UNSAID = timedelta(minutes=5)
 
 LONGEST = timedelta(days=1)
 """How long any list serves."""
-
-_VALUE = 100
-"""Bytes that any value of a document is taken to have beside its text."""
 
 ListSource = Callable[[str], bytes | None]
 """Gives the document at a list's URL, `None` where it has none; raises `Unavailable` or `Damaged`."""
@@ -70,9 +65,7 @@ class _Answer(NamedTuple):
 
 
 class ListMemory:
-    """What is remembered of status lists and of their issuers' documents; for verifiers with one trust list,
-    the same suites and contexts.
-    """
+    """What is remembered of status lists; for verifiers with one trust list, the same suites and contexts."""
 
     def __init__(self, capacity: int = 1 << 25, *, clock: Callable[[], float] = time.monotonic) -> None:
         """`capacity` in bytes, of answers, of lists and of bits each; `clock` in seconds, never back."""
@@ -82,7 +75,6 @@ class ListMemory:
         )
         self._bits: Memory[tuple[bytes, int], StatusList] = Memory(capacity, clock=clock)
         self._lists: Memory[bytes, tuple[Credential, int]] = Memory(capacity, clock=clock)
-        self._documents: Memory[tuple[bytes, str], Document] = Memory(capacity >> 4, clock=clock)
 
     def ask(self, source: ListSource, url: str) -> bytes | None:
         """What a source has; what was fetched may serve again. Raises as `ListSource`."""
@@ -130,16 +122,7 @@ class ListMemory:
             return kept[0]
         before = work.left
         found = Credential.parse(value, work, contexts)
-        self._lists.keep(key, Kept((found, before - work.left), _size(text)))
-        return found
-
-    def document(self, value: Mapping[str, Any], digest: bytes, did: str) -> Document:
-        """As `Document.parse`, for a value that has this `document_digest`."""
-        kept = self._documents.get((digest, did))
-        if kept is not None and kept.value == value:
-            return kept
-        found = Document.parse(value, did)
-        self._documents.keep((digest, did), Kept(found, _size(orjson.dumps(dict(value)))))
+        self._lists.keep(key, Kept((found, before - work.left), size_parsed(text)))
         return found
 
     def fits(
@@ -176,11 +159,6 @@ class ListMemory:
             return Kept(found, len(found.bits))
 
         return self._bits.find((hashlib.sha256(encoded.encode()).digest(), size), find)
-
-
-def _size(text: bytes) -> int:
-    """Bytes that JSON takes once it is parsed."""
-    return len(text) + _VALUE * marks(text)
 
 
 def _time_to_live(credential: Credential) -> timedelta:
