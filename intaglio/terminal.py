@@ -26,6 +26,9 @@ from wire.text import cells, folded, printable
 
 _COMMAND = re.compile(r"\bintaglio (issuer|wallet|verify|trust|ledger|samples|doctor)\b(?! --)")
 
+Judge = Callable[[bytes], None]
+"""Raises a `Problem` for a passphrase under which nothing is to be kept."""
+
 LONGEST_PASSPHRASE = 1 << 16
 """Characters; a file that never ends is not read for ever."""
 
@@ -298,10 +301,13 @@ def is_asked(variable: str = "INTAGLIO_PASSPHRASE_FILE") -> bool:
     return not os.environ.get(variable) and sys.stdin.isatty()
 
 
-def passphrase(prompt: str, variable: str = "INTAGLIO_PASSPHRASE_FILE", *, new: bool = False) -> bytes | None:
+def passphrase(
+    prompt: str, variable: str = "INTAGLIO_PASSPHRASE_FILE", *, new: Judge | None = None
+) -> bytes | None:
     """From the file that the variable names, else from a prompt; `None` if there is neither or nothing typed.
 
-    The same bytes for é however it is typed. Raises `PassphraseNeeded` for a file that cannot be read.
+    A new one is asked for twice, and anew where `new` raises. The same bytes for é however it is typed.
+    Raises `PassphraseNeeded` for a file that cannot be read.
     """
     if file := os.environ.get(variable):
         _warn_of_readers(Path(file))
@@ -317,20 +323,42 @@ def passphrase(prompt: str, variable: str = "INTAGLIO_PASSPHRASE_FILE", *, new: 
             raise PassphraseNeeded(f"{variable} names a file that is too long for a passphrase")
     elif is_asked(variable):
         try:
-            typed = click.prompt(
-                prompt, hide_input=True, confirmation_prompt=new, err=True, default="", show_default=False
-            )
+            typed = _asked(prompt) if new is None else _asked_twice(prompt, new)
         except UnicodeDecodeError:
             raise Refused(
                 "what was typed is not text in UTF-8", hint="See how the terminal is set."
             ) from None
     else:
         return None
-    return unicodedata.normalize("NFC", typed).encode() or None
+    return _encoded(typed) or None
+
+
+def _asked(prompt: str) -> str:
+    typed: str = click.prompt(prompt, hide_input=True, err=True, default="", show_default=False)
+    return typed
+
+
+def _asked_twice(prompt: str, judge: Judge) -> str:
+    """What is refused is not asked for again before that is said."""
+    while True:
+        typed = _asked(prompt)
+        try:
+            if typed:
+                judge(_encoded(typed))
+        except Problem as problem:
+            say(f"{problem.title}: {problem.detail}", problem.hint)
+            continue
+        if not typed or _asked("Repeat for confirmation") == typed:
+            return typed
+        say("That is not what was typed first.")
+
+
+def _encoded(typed: str) -> bytes:
+    return unicodedata.normalize("NFC", typed).encode()
 
 
 def required_passphrase(
-    prompt: str, variable: str = "INTAGLIO_PASSPHRASE_FILE", *, new: bool = False
+    prompt: str, variable: str = "INTAGLIO_PASSPHRASE_FILE", *, new: Judge | None = None
 ) -> bytes:
     """As `passphrase`, for what is never kept without one. Raises `PassphraseNeeded`."""
     found = passphrase(prompt, variable, new=new)

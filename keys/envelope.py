@@ -37,16 +37,21 @@ _FIXED = {"version": 1, "kdf": "Argon2id", "cipher": "A256GCM"}
 _MEMBERS = {*_FIXED, *Cost._fields, "salt", "nonce", "ciphertext"}
 
 
-def seal(secret: bytes, passphrase: bytes, *, cost: Cost = _DEFAULT) -> dict[str, Any]:
-    """The JSON object that gives the secret back to `open_envelope` under the same passphrase.
-
-    Raises `WeakPassphrase`.
-    """
+def require_strong(passphrase: bytes) -> None:
+    """Raises `WeakPassphrase` for one under which `seal` seals nothing."""
     text = passphrase.decode(errors="replace")
     if len(text) < SHORTEST or passphrase.isdigit() or len(set(text)) == 1:
         raise WeakPassphrase(
             f"a passphrase has at least {SHORTEST} characters, not only digits, and not one over and over"
         )
+
+
+def seal(secret: bytes, passphrase: bytes, *, cost: Cost = _DEFAULT) -> dict[str, Any]:
+    """The JSON object that gives the secret back to `open_envelope` under the same passphrase.
+
+    Raises `WeakPassphrase`.
+    """
+    require_strong(passphrase)
     salt, nonce = secrets.token_bytes(16), secrets.token_bytes(12)
     header = {
         **_FIXED,

@@ -18,6 +18,7 @@ from click.testing import CliRunner
 import intaglio.commands
 from holder import Wallet
 from intaglio.terminal import Result, agreed, emphasized, passphrase, say, verb, wrapped
+from keys.envelope import require_strong
 from wire.problem import PassphraseNeeded
 
 
@@ -30,7 +31,7 @@ def secret(folder: Path, text: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_file_is_read_without_its_line_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     secret(tmp_path, b"correct horse\r\n", monkeypatch)
-    assert passphrase("Passphrase", new=True) == b"correct horse"
+    assert passphrase("Passphrase", new=require_strong) == b"correct horse"
 
 
 def test_the_same_bytes_however_an_accent_is_typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

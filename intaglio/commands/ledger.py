@@ -15,6 +15,7 @@ from typing import NamedTuple
 import click
 
 from keys import KeyFile, PrivateKey
+from keys.envelope import require_strong
 from ledger.audit import audit as audit_log
 from ledger.entries import EntryKind, entry, parse_entry
 from ledger.evidence import LARGEST_PROOF, TLOG_PROOF, Evidence, TrustPolicy, verify_evidence
@@ -64,7 +65,7 @@ def init(place: Place, name: str) -> Result:
     if (place.folder / "keys.json").exists():
         raise Conflict(f"{place.folder} has keys already", hint="Give another folder: --in FOLDER")
     VerifierKey(name, SignatureType.ED25519, PrivateKey.generate().public_key)  # refuses it before keys exist
-    secret = passphrase("Passphrase for the log's keys (empty: none)", new=True)
+    secret = passphrase("Passphrase for the log's keys (empty: none)", new=require_strong)
     keys = KeyFile.create(place.folder / "keys.json", KEYS, secret)
     log = Log(
         name,

@@ -14,7 +14,7 @@ from issuer.issuer import Issuer
 from issuer.job.bulk import Progress
 from tests.commandline import Program, typed
 from tests.conftest import ROOT
-from tests.registrar import NOW
+from tests.registrar import NOW, issuer_in
 
 
 class Terminal(io.StringIO):
@@ -67,10 +67,27 @@ def test_on_a_terminal_the_one_that_is_meant_is_asked_for(issued: Program) -> No
 @pytest.mark.slow
 def test_a_new_passphrase_is_asked_for_twice_and_later_once(tmp_path: Path) -> None:
     home, secret = tmp_path / "home", b"correct horse"
-    new = [(b"(empty: none): ", secret), (b"Repeat for confirmation: ", secret)]
+    whole, repeated = b"Passphrase for the issuer's keys (empty: none): ", b"Repeat for confirmation: "
+    new = [
+        (whole, b"12345678"),
+        (b"and not one over and over\n  Four or five random words are good.\n" + whole, secret),
+        (repeated, b"correct hose"),
+        (b"That is not what was typed first.\n" + whole, secret),
+        (repeated, secret),
+    ]
     typed(home, ["issuer", "init", "--name", "U"], new)
     assert Issuer(home / "issuer", lambda: secret, lambda: NOW).press()
     typed(home, ["issuer", "status", "publish"], [(b"Issuer passphrase: ", secret)])
+
+
+@pytest.mark.slow
+def test_a_passphrase_has_three_tries(tmp_path: Path) -> None:
+    issuer_in(tmp_path / "issuer", passphrase=lambda: b"correct horse")
+    wrong, words = b"battery staple", ["issuer", "status", "publish"]
+    first, *later = (b"Issuer passphrase: ", wrong), (b"2 tries left.\nIssuer passphrase: ", wrong)
+    third = b"1 try left.\nIssuer passphrase: "
+    typed(tmp_path, words, [first, *later, (third, b"correct horse")])
+    typed(tmp_path, words, [first, *later, (third, wrong)], code=6)
 
 
 def told(monkeypatch: pytest.MonkeyPatch, stderr: io.StringIO, steps: list[tuple[float, Progress]]) -> str:

@@ -11,6 +11,7 @@ import click
 from issuer.home import Identity
 from issuer.issuer import Issuer
 from issuer.status import next_due
+from keys.envelope import require_strong
 from wire.datetimestamp import format_datetimestamp
 from wire.problem import Declined
 from wire.text import counted
@@ -51,7 +52,7 @@ def backup(place: Place, file: Path) -> Result:
     """Write the whole issuer into one encrypted file."""
     from issuer.backup import backup as write
 
-    write(place.folder, file, required_passphrase("Passphrase for the backup", BACKUP, new=True))
+    write(place.folder, file, required_passphrase("Passphrase for the backup", BACKUP, new=require_strong))
     say("Keep the file elsewhere, and its passphrase apart from it.")
     return Result({"file": str(file)}, str(file))
 
@@ -115,7 +116,9 @@ def close(place: Place, yes: bool) -> Result:
 def password(place: Place) -> Result:
     """Seal the issuer's keys under a passphrase, or change it."""
     variable = "INTAGLIO_NEW_PASSPHRASE_FILE"
-    place.open().keys.change_passphrase(lambda: required_passphrase("New passphrase", variable, new=True))
+    place.open().keys.change_passphrase(
+        lambda: required_passphrase("New passphrase", variable, new=require_strong)
+    )
     say("Changed. Backups and other copies made before still open as they did.")
     return Result({"changed": True}, "")
 
@@ -132,7 +135,7 @@ def publish(place: Place, status_lifetime: str | None) -> Result:
     made = place.open()
     if status_lifetime:
         made.identity = Identity.change(made.home, status_lifetime=status_lifetime)
-    numbers = made.lists.publish(now=place.session.now(), anew=True)
+    numbers = made.lists.publish(now=place.session.now(), anew=require_strong)
     folder = place.folder / "status"
     if made.identity.url:
         say(*text.to_publish(made))

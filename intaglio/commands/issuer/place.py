@@ -12,11 +12,16 @@ import click
 from issuer.home import Identity
 from issuer.issuer import Issuer
 from issuer.status import due, overdue
+from keys import KeyFile, WrongPassphrase
+from keys.envelope import require_strong
 from wire.problem import Problem
+from wire.text import counted
 
 from ...session import Session
-from ...terminal import passphrase, say, typed
+from ...terminal import is_asked, passphrase, say, typed
 from . import text
+
+TRIES = 3
 
 
 @dataclass
@@ -36,9 +41,29 @@ class Place:
 
     def open(self) -> Issuer:
         """The issuer that lives here. Raises `NotFound`."""
-        ask = functools.cache(lambda: passphrase("Issuer passphrase"))
+        ask = functools.cache(self._passphrase)
         self._issuer = Issuer(self.folder, ask, self.session.now, contexts=self.contexts)
         return self._issuer
+
+    def _passphrase(self) -> bytes | None:
+        """The one that opens the keys, for which a person has three tries."""
+        left = TRIES
+        while True:
+            found = passphrase("Issuer passphrase")
+            if found is None or not is_asked():
+                return found
+            try:
+                self._require_opening(found)
+            except WrongPassphrase:
+                left -= 1
+                if not left:
+                    raise
+                say(f"That is not the passphrase of this issuer: {counted(left, 'try', 'tries')} left.")
+            else:
+                return found
+
+    def _require_opening(self, passphrase: bytes) -> None:
+        KeyFile.open(self.folder / "keys.json", lambda: passphrase).signer("log")
 
     def renew(self) -> None:
         """Signs the status lists that are due, if the keys are open anyway; where that fails, it is said."""
@@ -64,14 +89,14 @@ class Place:
         if name is None:
             known = exists or (self.folder / "log").exists()  # where its description is lost, that is said
             name = Identity.read(self.folder).name if known else _nobody()
-        prompt = "Issuer passphrase" if exists else "Passphrase for the issuer's keys (empty: none)"
+        ask = functools.cache(self._passphrase if exists else _new_passphrase)
         issuer = Issuer.create(
             self.folder,
             name=name,
             url=url,
             method=method,
             key_type=key_type,
-            passphrase=functools.cache(lambda: passphrase(prompt, new=not exists)),
+            passphrase=ask,
             clock=self.session.now,
             contexts=self.contexts,
         )
@@ -80,6 +105,10 @@ class Place:
         self.session.pin(issuer.trust_entry())
         self._issuer = issuer
         return issuer
+
+
+def _new_passphrase() -> bytes | None:
+    return passphrase("Passphrase for the issuer's keys (empty: none)", new=require_strong)
 
 
 def _nobody() -> NoReturn:

@@ -12,6 +12,7 @@ import click
 
 from holder.wallet import FILE, Held, Wallet
 from keys import WrongPassphrase
+from keys.envelope import require_strong
 from vc.bundle import MAX_BYTES
 from vc.integrity import SUITES_BY_KEY
 from vc.report import Report, Verdict
@@ -71,7 +72,7 @@ _undetermined = click.option(
 @click.option("--key-type", type=click.Choice(list(SUITES_BY_KEY)), default="Ed25519", show_default=True)
 def init(session: Session, key_type: str) -> Result:
     """Make a wallet with a key."""
-    chosen = required_passphrase("Passphrase for the new wallet", new=True)
+    chosen = required_passphrase("Passphrase for the new wallet", new=require_strong)
     did = Wallet.create(folder(session), chosen, now=session.now(), key_type=key_type)
     say(
         "The wallet is ready; without its passphrase nobody opens it. Copy it:",
@@ -235,7 +236,7 @@ def delete(session: Session, identifier: str, yes: bool) -> Result:
 def backup(session: Session, file: Path) -> Result:
     """Write keys and credentials into one encrypted file. It has a passphrase of its own."""
     with opened(session) as mine:
-        mine.backup(file, required_passphrase("Passphrase for the backup", _BACKUP, new=True))
+        mine.backup(file, required_passphrase("Passphrase for the backup", _BACKUP, new=require_strong))
     say("Keep the file elsewhere, and its passphrase apart from it.")
     return Result({"file": str(file)}, str(file))
 
@@ -247,7 +248,9 @@ def restore(session: Session, file: Path) -> Result:
     if not file.is_file():
         raise NotFound(f"there is no file {file}")
     sealed = required_passphrase("Passphrase of the backup", _BACKUP)
-    Wallet.restore(folder(session), file, sealed, required_passphrase("Passphrase for the wallet", new=True))
+    Wallet.restore(
+        folder(session), file, sealed, required_passphrase("Passphrase for the wallet", new=require_strong)
+    )
     say("The wallet is restored. `intaglio wallet list` shows what it holds.")
     return Result({"wallet": str(folder(session))}, str(folder(session)))
 
@@ -256,7 +259,7 @@ def restore(session: Session, file: Path) -> Result:
 def password(session: Session) -> Result:
     """Change the wallet's passphrase."""
     with opened(session) as mine:
-        mine.change_passphrase(required_passphrase("New passphrase", _NEW, new=True))
+        mine.change_passphrase(required_passphrase("New passphrase", _NEW, new=require_strong))
     say("Changed. Backups and other copies made before still open with the former passphrase.")
     return Result({"changed": True}, "")
 
