@@ -337,8 +337,14 @@ class Store:
             )
             return [(seq, leaf, line) for seq, leaf, line in rows]
 
+    def later_editions(self) -> int:
+        """How many of the credentials are no diploma's first."""
+        with self._database.reading() as connection:
+            later = connection.exec_driver_sql("SELECT count(*) FROM credential WHERE edition > 1").scalar()
+        return later or 0
+
     def count(self) -> int:
-        """How many credentials were issued."""
+        """How many credentials were issued: each edition of a diploma is one."""
         with self._database.reading() as connection:
             row = connection.exec_driver_sql(
                 "SELECT (SELECT coalesce(sum(issued), 0) FROM chunk) + (SELECT count(*) FROM single)"

@@ -110,7 +110,8 @@ def _agreement(store: Store, log: LogReader) -> Iterator[Finding]:
 
 def _index(name: str, home: Path) -> Iterator[Finding]:
     with closing(Store(index(home))) as store:
-        issued = counted(store.count(), "diploma")
+        editions, later = store.count(), store.later_editions()
+        issued = counted(editions - later, "diploma") + (f" in {editions} editions" if later else "")
         yield Finding("✓", f"{name} lives in {home}, and has issued {issued}.")
         if missing := Archive(store, home / "shards").missing():
             what = f"{counted(len(missing), 'shard')} of diplomas: {missing[0]}"
