@@ -19,7 +19,7 @@ from vc.anchoring import document_digest
 from vc.baked import credential_in
 from vc.bundle import Bundle
 from vc.integrity import SUITES_BY_KEY, proof_values, sign
-from vc.model.credential import Credential
+from vc.model.credential import Credential, text_of
 from vc.model.presentation import presentation
 from vc.report import Report, Verdict
 from vc.status import StatusEntry, details_urls
@@ -81,6 +81,11 @@ class Held:
     def credential(self) -> Credential:
         """The credential inside; it was verified when it was added, its status may have changed since."""
         return Credential.parse(self.bundle.secured)
+
+    @property
+    def number(self) -> str:
+        """Its issuer's number for it, empty where there is none."""
+        return text_of(self.credential.subjects[0], "licenseNumber")
 
     @property
     def bound_to(self) -> frozenset[str]:
@@ -179,18 +184,21 @@ class Wallet:
         return sorted(map(_read_credential, records), key=lambda held: held.added)
 
     def get(self, name: str) -> Held:
-        """The credential whose id begins with `name`; `NotFound` unless there is exactly one.
+        """The credential whose id begins with `name`, or whose number that is; `NotFound` unless it is one.
 
-        By a whole id it is found at once; for the beginning of one all are looked through.
+        By a whole id it is found at once; else all are looked through.
         """
         whole = self._store.get("credential", name) if len(name) == _ID_LENGTH else None
         if whole is not None:
             return _read_credential(whole)
-        matches = [held for held in self.credentials() if name and held.id.startswith(name)]
+        matches = [
+            held for held in self.credentials() if name and (held.id.startswith(name) or held.number == name)
+        ]
         if len(matches) != 1:
             count = "more than one credential" if matches else "no credential"
             raise NotFound(
-                f"the wallet holds {count} whose id begins so", hint="`intaglio wallet list` shows the ids."
+                f"the wallet holds {count} whose id begins so, or that has this number",
+                hint="`intaglio wallet list` shows ids and numbers.",
             )
         return matches[0]
 

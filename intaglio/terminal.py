@@ -26,6 +26,10 @@ from wire.text import cells, folded, printable
 
 _COMMAND = re.compile(r"\bintaglio (issuer|wallet|verify|trust|ledger|samples|doctor)\b(?! --)")
 
+_COMMAND_LINE = re.compile(r"\s*(intaglio|chmod|pip) ")
+_COMMAND_WITHIN = re.compile(r"`[^`]*`|(?<=: )(intaglio|chmod|pip) .*")
+_GLUE = "\0"  # nowhere in printable text
+
 Judge = Callable[[bytes], None]
 """Raises a `Problem` for a passphrase under which nothing is to be kept."""
 
@@ -196,15 +200,17 @@ def extra(name: str) -> Iterator[None]:
 def wrapped(line: str, column: int, *, err: bool = False) -> str:
     """A line to the width of stdout, or stderr, if it is a terminal; what is too long goes on at a column.
 
-    A word that is longer than that begins further left, so that it stays whole.
+    A word that is longer than that begins further left, so that it stays whole. So does a command, in `…` or
+    to the end of the line, so that it can be copied.
     """
     columns = width(err=err)
-    if columns is None:
+    if columns is None or _COMMAND_LINE.match(line):
         return line
+    line = _COMMAND_WITHIN.sub(lambda found: found[0].replace(" ", _GLUE), line)
     head, rest = line[:column], line[column:].lstrip(" ")
     blanks = line[column : len(line) - len(rest)]  # between two words, of which the head has the first
     first, *others = folded(rest, max(columns - column - len(blanks), 25))
-    return "\n".join(beside(head, [blanks + first, *others], columns))
+    return "\n".join(beside(head, [blanks + first, *others], columns)).replace(_GLUE, " ")
 
 
 def beside(head: str, lines: Sequence[str], columns: int) -> list[str]:
@@ -265,8 +271,7 @@ def say(first: str, *further: str) -> None:
     lines = [printable(as_typed(line)) for line in (first, *further) if line or line is first]
     lines[1:] = [f"  {line}" for line in lines[1:]]
     for line in lines:
-        if not line.startswith("  intaglio "):  # a command stays whole, so that it can be copied
-            line = wrapped(line, 4 if line.startswith(" ") else 2, err=True)
+        line = wrapped(line, 4 if line.startswith(" ") else 2, err=True)
         with contextlib.suppress(OSError):
             click.echo(line, err=True)
 

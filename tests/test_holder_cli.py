@@ -110,6 +110,7 @@ def test_json_is_the_only_thing_on_stdout(run: Run, file: Path) -> None:
     assert kept == {
         "version": 1,
         "id": kept["id"],
+        "number": "",
         "title": "Master of Arts",
         "awardedTo": "",
         "issuer": DID,
@@ -412,6 +413,9 @@ def test_a_wallet_shows_what_was_awarded_and_checks_it_again(
         "  number      UNI-000001",
     ):
         assert line in shown.splitlines()
+    assert f"{held[0]}  UNI-000001  " in program("wallet", "list").out
+    assert program("wallet", "show", "UNI-000001").out == shown
+    assert program("wallet", "show", "UNI-00000").code == 4  # which is two numbers' beginning
     assert program("issuer", "revoke", "UNI-000001", "--reason", "fraud").code == 0
     answer = program(*again)
     assert answer.code == 7

@@ -5,6 +5,7 @@ import io
 import os
 import pty
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,6 +20,9 @@ import intaglio.commands
 from holder import Wallet
 from intaglio.terminal import Result, agreed, emphasized, passphrase, say, verb, wrapped
 from keys.envelope import require_strong
+from tests.commandline import Program
+from tests.conftest import ROOT
+from tests.fixtures.make import PASSPHRASE
 from wire.problem import PassphraseNeeded
 
 
@@ -222,6 +226,52 @@ def test_talk_wraps_between_words_and_commands_stay_whole(monkeypatch: pytest.Mo
         first, *_, last = stream.getvalue().splitlines()
         assert (len(first) > 40) is not stream.isatty()
         assert last == f"  {command}"
+
+
+COPIED = [
+    "intaglio --home '/a home' issuer revoke UNI-2026-00000 --reason issued-in-error",
+    "chmod 700 /a/home/that/has/a/name/of/more/than/forty/columns",
+]
+
+
+@pytest.mark.parametrize("command", COPIED)
+@pytest.mark.parametrize(
+    "line", ["    {}", "Then type this, as it stands: {}", "Then `{}` mends it, they say."]
+)
+def test_a_command_within_a_text_stays_whole(
+    monkeypatch: pytest.MonkeyPatch, line: str, command: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setattr(sys, "stdout", AtTerminal())
+    shown = wrapped(line.format(command), 4).splitlines()
+    assert sum(command in one for one in shown) == 1
+    assert all(len(one) <= 40 for one in shown if command not in one)
+    assert " ".join(" ".join(shown).split()) == line.format(command).strip()
+
+
+@pytest.mark.slow
+def test_lists_keep_to_the_width_of_the_terminal(
+    program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All but words that are longer, such as DIDs."""
+    secret(tmp_path, PASSPHRASE.encode(), monkeypatch)
+    monkeypatch.setenv("COLUMNS", "60")
+    for home, *words in (
+        ("graduate", "wallet", "list"),
+        ("graduate", "trust", "list"),
+        ("university", "ledger", "status"),
+        ("graduate", "doctor"),
+    ):
+        shutil.rmtree(program.home, ignore_errors=True)
+        shutil.copytree(ROOT / "tests/fixtures/f31e11f" / home, program.home)
+        whole = program(*words).out
+        with monkeypatch.context() as patch:
+            patch.setattr(sys.stdout, "isatty", lambda: True)
+            shown = program(*words).out
+        assert shown.split() == whole.split()
+        assert max(map(len, whole.splitlines())) > 60, words
+        for line in shown.splitlines():
+            assert len(line) <= 60 or " " not in line.strip() or re.search("intaglio |chmod ", line), words
 
 
 class AtTerminal(io.StringIO):

@@ -47,7 +47,7 @@ class Role:
         if "receive" in words:  # the link leads to this very machine
             shown = f"--loopback {shown}"
         if not quiet:
-            click.secho(wrapped(f"  {self.name}$ intaglio {shown}", 4), dim=True)
+            click.secho(f"  {self.name}$ intaglio {shown}", dim=True)
         done = subprocess.run(
             self.command(*words),
             env=self.environment,

@@ -26,7 +26,7 @@ from ledger.tiles.posix import PosixStore, kept_beside
 from wire import Conflict, Damaged, Malformed, NotFound, counted
 
 from ..session import Session
-from ..terminal import Folder, Result, passphrase, say, verb
+from ..terminal import Folder, Result, passphrase, say, verb, wrapped
 
 _INDEX = re.compile(r"[0-9]{1,18}")
 _KINDS = {kind.name.lower().replace("_", "-"): kind for kind in EntryKind}
@@ -160,7 +160,8 @@ def _status(log: LogReader) -> Result:
         "clock": str(log.clock_key),
     }
     words = {"origin": "log", "size": "entries", "key": "verifier key", "clock": "key of its clock"}
-    return Result(data, "\n".join(f"{words.get(name, name):<17}{value}" for name, value in data.items()))
+    lines = (f"{words.get(name, name):<17}{value}" for name, value in data.items())
+    return Result(data, "\n".join(wrapped(line, 17) for line in lines))
 
 
 def _index_of(log: LogReader, digest: str) -> int:

@@ -26,7 +26,7 @@ from wire.fetch import NoFetcher
 from wire.text import claimed
 
 from ..session import Session
-from ..terminal import Result, agreed, is_file, say, verb
+from ..terminal import Result, agreed, is_file, say, verb, wrapped
 
 
 @click.group()
@@ -40,7 +40,10 @@ def list_(session: Session) -> Result:
     known = Trust.load(session.trust_file)
     if not known.issuers:
         say("Nobody is on the trust list yet. Add somebody: intaglio trust add DID")
-    return Result(load_json_object(known.to_bytes()), "\n".join(_known(known)))
+    return Result(
+        load_json_object(known.to_bytes()),
+        "\n".join(wrapped(line, 6 if line.startswith(" ") else 4) for line in _known(known)),
+    )
 
 
 def _known(trust: Trust) -> Iterator[str]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from wire import Problem, counted, printable
 
 from ...session import Session
-from ...terminal import Finding, Result, as_typed, verb
+from ...terminal import Finding, Result, as_typed, verb, wrapped
 
 
 @verb()
@@ -17,7 +17,8 @@ def doctor(session: Session) -> Result:
     found = [item._replace(remedy=as_typed(item.remedy)) for item in _findings(session)]
     wrong = sum(item.mark == "✗" for item in found)
     lines = [
-        f"{mark} {printable(what)}" + (f"\n    {printable(remedy)}" if remedy else "")
+        wrapped(f"{mark} {printable(what)}", 2)
+        + (f"\n{wrapped(f'    {printable(remedy)}', 4)}" if remedy else "")
         for mark, what, remedy in found
     ]
     lines.append("Something is wrong; see above." if wrong else "Nothing is wrong.")

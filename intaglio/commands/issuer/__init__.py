@@ -135,7 +135,7 @@ def publish(place: Place, status_lifetime: str | None) -> Result:
     made = place.open()
     if status_lifetime:
         made.identity = Identity.change(made.home, status_lifetime=status_lifetime)
-    numbers = made.lists.publish(now=place.session.now(), anew=require_strong)
+    numbers = made.lists.publish(now=place.session.now(), anew=True)
     folder = place.folder / "status"
     if made.identity.url:
         say(*text.to_publish(made))

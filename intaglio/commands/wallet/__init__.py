@@ -58,7 +58,7 @@ def wallet() -> None:
     """Keep diplomas, and show them: encrypted on this machine, verified before they are kept."""
 
 
-_identifier = click.argument("identifier", metavar="ID")
+_identifier = click.argument("identifier", metavar="ID|NUMBER")
 _yes = click.option("--yes", is_flag=True, help="Do not ask.")
 _form = click.option(
     "--format", "form", type=click.Choice(["bundle", "json"]), default="bundle", show_default=True
@@ -152,13 +152,13 @@ def list_(session: Session, anew: bool, offline: bool) -> Result:
     if not found:
         say("The wallet is empty. `intaglio wallet receive LINK` and `intaglio wallet import FILE` fill it.")
     outdated = text.outdated(found)
-    lines = [text.line(held) + "; a later edition is here" * (held.id in outdated) for held in found]
+    later = ["; a later edition is here" * (held.id in outdated) for held in found]
+    lines = [wrapped(text.line(held) + more, _ID) for held, more in zip(found, later, strict=True)]
     listed = [{**summary(held), "laterEditionHeld": held.id in outdated} for held in found]
     codes = set[int]()
     for place, held in enumerate(found if anew else ()):
         report = session.check(held.data, offline=offline)
-        later = "; a later edition is here" * (held.id in outdated)
-        verdict = wrapped(f"{' ' * _ID}{text.found(report)}{later}", _ID)
+        verdict = wrapped(f"{' ' * _ID}{text.found(report)}{later[place]}", _ID)
         lines[place] = f"{wrapped(text.name(held), _ID)}\n{verdict}"
         listed[place] |= {"verdict": report.verdict.value, "finding": text.found(report)}
         codes.add(EXIT[report.verdict])
@@ -176,7 +176,7 @@ def show(session: Session, identifier: str) -> Result:
 
 
 @verb(wallet)
-@click.argument("identifiers", metavar="ID...", nargs=-1, required=True)
+@click.argument("identifiers", metavar="ID|NUMBER...", nargs=-1, required=True)
 @click.option("--challenge", required=True, help="What the verifier gave to be signed.")
 @click.option("--domain", required=True, help="The verifier's own name, such as https://employer.example.")
 @_yes
@@ -325,6 +325,7 @@ def summary(held: Held) -> dict[str, Any]:
     """A credential in a few members."""
     return {
         "id": held.id,
+        "number": held.number,
         "title": text.title(held),
         "awardedTo": held.credential.subject_name,
         "issuer": held.credential.issuer,

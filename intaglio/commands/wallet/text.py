@@ -44,9 +44,10 @@ def checked(held: Held) -> str:
 
 
 def name(held: Held) -> str:
-    """A credential in a few words: its id here, what, whose, from whom."""
-    whose = printable(held.credential.subject_name)
-    return f"{held.id}  {title(held)}{whose and f' of {whose}'}, {issuer(held)}"
+    """A credential in a few words: its id here, its number, what, whose, from whom."""
+    whose, number = printable(held.credential.subject_name), printable(held.number)
+    numbered = f"{number}  " if number else ""
+    return f"{held.id}  {numbered}{title(held)}{whose and f' of {whose}'}, {issuer(held)}"
 
 
 def line(held: Held) -> str:
@@ -59,12 +60,11 @@ def outdated(found: Iterable[Held]) -> set[str]:
     editions: dict[tuple[str, str], list[tuple[datetime, str]]] = {}
     for held in found:
         credential = held.credential
-        number = text_of(credential.subjects[0], "licenseNumber")
-        if number and held.verdict is Verdict.VALID:  # what anybody may have made says nothing of others
+        if held.number and held.verdict is Verdict.VALID:  # what anybody may have made says nothing of others
             proofs = map(Proof.parse, proof_values(credential.document))
             own = (one for one in proofs if one.verification_method.startswith(f"{credential.issuer}#"))
             signed = max((proof.created for proof in own if proof.created), default=held.added)
-            editions.setdefault((credential.issuer, number), []).append((signed, held.id))
+            editions.setdefault((credential.issuer, held.number), []).append((signed, held.id))
     return {name for group in editions.values() for signed, name in group if signed < max(group)[0]}
 
 
@@ -81,7 +81,7 @@ def card(held: Held) -> str:
         "awarded on": printable(text_of(credential.claims, "awardedDate")[:10]),
         "result": "; ".join(map(printable, results(credential))),
         "credits": printable(str(credential.subjects[0].get("creditsEarned", ""))),
-        "number": printable(text_of(credential.subjects[0], "licenseNumber")),
+        "number": printable(held.number),
         "from": issuer(held),
         "its DID": printable(credential.issuer),
         "valid from": credential.valid_from and f"{credential.valid_from:%Y-%m-%d}",
