@@ -453,6 +453,34 @@ def test_without_what_is_needed_the_question_is_open() -> None:
 # Keys that the document of today does not have, or whose time is over
 
 
+OBJECT = {"id": "https://x.example/1", "type": "X"}
+SAID = ("type", "issuer", "validFrom", "credentialSubject", "credentialStatus", "termsOfUse", "proof")
+MEMBERS = {
+    **{name: ISSUED.secured[name] for name in SAID},
+    **dict.fromkeys(("credentialSchema", "evidence", "refreshService"), OBJECT),
+    "validUntil": "2090-01-01T00:00:00Z",
+    "relatedResource": {"id": "https://x.example/1", "digestSRI": "sha256-AAAA"},
+}
+
+
+@pytest.mark.parametrize("wrapper", ["@set", "@list"])
+@pytest.mark.parametrize("member", MEMBERS)
+def test_a_member_that_is_wrapped_in_an_object_is_named_and_left_open(member: str, wrapper: str) -> None:
+    """JSON-LD knows such a spelling; what it means under these contexts is not read here."""
+    report = check(changed(set_in("credential", **{member: {wrapper: MEMBERS[member]}})))
+    assert report.verdict is Verdict.UNDETERMINED, said(report)
+    assert member in said(report)
+
+
+@pytest.mark.parametrize("wrapper", ["@set", "@list"])
+@pytest.mark.parametrize("member", ["holder", "verifiableCredential"])
+def test_so_is_one_of_a_presentation(member: str, wrapper: str) -> None:
+    shown = Holder().present(ISSUED.secured)
+    report = check({**shown, member: {wrapper: shown[member]}})
+    assert report.verdict is Verdict.UNDETERMINED, said(report)
+    assert member in said(report)
+
+
 WITHOUT_LOG = UNIVERSITY.sign(
     {name: it for name, it in UNIVERSITY.diploma().items() if name not in ("termsOfUse", "credentialStatus")}
 )

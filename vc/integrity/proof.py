@@ -50,6 +50,8 @@ class Proof:
         if not isinstance(value, dict):
             raise Malformed(f"{where} is not an object")
         kind = value.get("type")
+        if kind is None:
+            raise UnknownCryptosuite(f"{where} has no type, by which it could be read")
         suite = value.get("cryptosuite") if kind == DATA_INTEGRITY else kind
         if kind == DATA_INTEGRITY and (not isinstance(suite, str) or not suite):
             raise Malformed(f"{where}.cryptosuite is missing or not a text")

@@ -10,6 +10,7 @@ stays free: the order of members and of sets, a value given twice in a set, null
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import Any, NoReturn
 
 from .context import UNSET, ActiveContext, Contexts, Meter, expand
@@ -241,11 +242,15 @@ class Walk:
         return self.node(graph, plan.node, value, depth + 1, outermost=False)
 
     def inside(self, plan: Plan) -> Plan:
-        """The plan for what stands in a list or set object: like any object, it ends a type's context."""
-        inner = self.plan(plan.node, plan.key)
-        if inner.predicate != plan.predicate or inner.kind != plan.kind:
-            raise InvalidDocument("an array wrapped in an object is read in another context than the array")
-        return inner
+        """The plan for what stands in a list or set object: like any object, it ends a type's context.
+
+        Raises `Respelled` where the property means something else then, or nothing.
+        """
+        with suppress(LossyDocument):
+            inner = self.plan(plan.node, plan.key)
+            if inner.predicate == plan.predicate and inner.kind == plan.kind:
+                return inner
+        raise Respelled(f"{quoted(plan.key)} is wrapped in an object, in which it is not read")
 
     def special(self, graph: Graph, subject: Node, plan: Plan, value: Any, depth: int) -> None:
         """Values of a property with a container or of type @json (5.1.2, step 13.6 on)."""

@@ -93,7 +93,7 @@ class Credential:
         try:
             return cls._of(document, version, reading, unread)
         except Malformed as problem:
-            raise (unread if _may_hide_members(unread) else problem) from None
+            raise (unread if may_hide_members(unread) else problem) from None
 
     @classmethod
     def _of(
@@ -180,7 +180,8 @@ def _reader() -> tuple[Callable[..., Reading], type[Reading]]:
     return jsonld.read, jsonld.Reading
 
 
-def _may_hide_members(unread: Problem | None) -> TypeGuard[Problem]:
+def may_hide_members(unread: Problem | None) -> TypeGuard[Problem]:
+    """Whether what is missing or malformed may stand there in a way that is not read."""
     from .. import jsonld
 
     return isinstance(unread, jsonld.Respelled | jsonld.UnknownContext)

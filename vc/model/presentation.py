@@ -16,6 +16,7 @@ from .credential import (
     Credential,
     MalformedCredential,
     is_url,
+    may_hide_members,
     optional_url,
     read,
     require_context,
@@ -53,6 +54,8 @@ class Presentation:
         require_context(document)
         require_types(document, "VerifiablePresentation")
         found = document.get("verifiableCredential", [])
+        if isinstance(found, dict) and not found.keys().isdisjoint(("@set", "@list")):
+            raise UnsupportedForm("verifiableCredential is wrapped in an object, in which it is not read")
         items = found if isinstance(found, list) else [found]
         if len(items) > MAX_CREDENTIALS:
             raise TooLarge(f"more than {MAX_CREDENTIALS} credentials in one presentation")
@@ -66,10 +69,14 @@ class Presentation:
             work,
             contexts,
         )
+        try:
+            holder = _holder(document)
+        except MalformedCredential as problem:
+            raise (unread if may_hide_members(unread) else problem) from None
         return cls(
             document,
             optional_url(document, "id", "the presentation"),
-            _holder(document),
+            holder,
             tuple(Credential.parse(item, work, contexts) for item in items),
             unread,
         )
