@@ -172,7 +172,7 @@ def _read(path: Path) -> dict[str, Any]:
     if for_others and not content["protected"]:
         raise Refused(
             f"the secrets in {path} are plain, and others than the owner may read them",
-            hint=f"Run chmod 600 {path}; if others can log in here, treat the keys as disclosed.",
+            hint=f"Run `chmod 600 {path}`; if others can log in here, treat the keys as disclosed.",
         )
     return content
 
