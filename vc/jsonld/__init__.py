@@ -1,16 +1,18 @@
 """JSON-LD to the bytes that are signed: contexts, statements, canonical N-Quads; lossless or an error.
 
 Start with `canonical.py` (the door), then `walker.py` (a document becomes statements; `plan.py` and
-`value.py` help), `context.py` (what its terms mean), `rdfc.py` (statements become one text). `vocabulary.py`
-is the one table of what is read, `reading.py` says it, however a document is spelled. `contexts/` has the
-vendored context documents with their SHA-256, `vouched.py` adds a deployment's own; `general.py` is JSON-LD
-as the specification has it, losses included, for comparison.
+`value.py` help), `context.py` (what its terms mean), `rdfc.py` (statements become one text) and `labels.py`
+(the lines of it, and which objects its blank nodes are). `vocabulary.py` is the one table of what is read,
+`reading.py` says it, however a document is spelled. `contexts/` has the vendored context documents with their
+SHA-256, `vouched.py` adds a deployment's own; `general.py` is JSON-LD as the specification has it, losses
+included, for comparison.
 """
 
-from .canonical import canonicalize, read, secured, type_name, vendored
+from .canonical import canonicalize, read, secured, statements, type_name, vendored
 from .context import Contexts
 from .documents import Documents
 from .general import to_rdf
+from .labels import Statements
 from .problem import (
     AmbiguousType,
     InvalidContext,
@@ -32,12 +34,14 @@ __all__ = [
     "LossyDocument",
     "Reading",
     "Respelled",
+    "Statements",
     "TooComplex",
     "UnknownContext",
     "canonicalize",
     "load",
     "read",
     "secured",
+    "statements",
     "to_rdf",
     "type_name",
     "vendored",

@@ -16,6 +16,7 @@ from .. import jcs
 from . import rdfc
 from .context import Contexts, Meter
 from .documents import Documents
+from .labels import Statements
 from .naming import names_of
 from .problem import AmbiguousType, quoted
 from .reading import Reading
@@ -92,17 +93,44 @@ def canonicalize(
     return found[0]
 
 
+def statements(
+    document: dict[str, Any],
+    *,
+    contexts: Contexts | None = None,
+    digest: str = "sha256",
+    work: Work | None = None,
+) -> Statements:
+    """The same line by line, and which object each blank node is. Raises as `canonicalize`."""
+    contexts, work = contexts or secured(), work or Work()
+    unnamed: list[tuple[dict[str, Any], int]] = []
+    _, lines, numbers = _form(document, contexts, digest, work, Meter(work), unnamed)
+    return Statements.of(document, lines, numbers, unnamed)
+
+
 def _walked(document: dict[str, Any], contexts: Contexts, digest: str, work: Work) -> tuple[bytes, int]:
     """The form, and the steps that it takes where nothing is new in its contexts."""
     meter, before = Meter(work), work.left
+    form, _, _ = _form(document, contexts, digest, work, meter)
+    return form, before - work.left - meter.spent
+
+
+def _form(
+    document: dict[str, Any],
+    contexts: Contexts,
+    digest: str,
+    work: Work,
+    meter: Meter,
+    unnamed: list[tuple[dict[str, Any], int]] | None = None,
+) -> tuple[bytes, list[str], list[int]]:
+    """The form, its lines, and the canonical numbers of the blank nodes."""
     try:
-        dataset = Walk(contexts, meter, _dataset(document, work)).document(document)
-        form = rdfc.canonicalize(dataset, digest=digest, work=work).encode()
+        dataset = Walk(contexts, meter, _dataset(document, work), unnamed=unnamed).document(document)
+        lines, numbers = rdfc.canonical_lines(dataset, digest=digest, work=work)
+        return "".join(lines).encode(), lines, numbers
     except UnicodeEncodeError:
         raise Malformed("a string holds a lone surrogate, which UTF-8 cannot express") from None
     finally:
         contexts.settle(meter)
-    return form, before - work.left - meter.spent
 
 
 def _dataset(document: dict[str, Any], work: Work) -> rdfc.Dataset:

@@ -100,9 +100,15 @@ def canonicalize(dataset: Dataset, *, digest: str = "sha256", work: Work | None 
     `digest` is "sha256" or "sha384". Raises TooLarge when it takes more than is left of `work`, TooComplex if
     that is for telling blank nodes apart.
     """
-    work = work or Work()
+    lines, _ = canonical_lines(dataset, digest=digest, work=work or Work())
+    return "".join(lines)
+
+
+def canonical_lines(dataset: Dataset, *, digest: str, work: Work) -> tuple[list[str], list[int]]:
+    """The canonical N-Quads, sorted, and each blank node's canonical number. Raises as `canonicalize`."""
     work.spend(STATEMENT * dataset.statements())
-    names = [f"_:c14n{number}" for number in labels(dataset, digest=digest, work=work)]
+    numbers = labels(dataset, digest=digest, work=work)
+    names = [f"_:c14n{number}" for number in numbers]
     out: list[str] = []
     for graph_name, graph in dataset.graphs.items():
         if graph_name == "":
@@ -121,12 +127,18 @@ def canonicalize(dataset: Dataset, *, digest: str = "sha256", work: Work | None 
             subject = names[subject] if isinstance(subject, int) else subject
             value = names[value] if isinstance(value, int) else value
             out.append(subject + predicate + value + end)
+<<<<<<< HEAD
     out.sort()
     if any(map(eq, out, islice(out, 1, None))):  # most say nothing twice, and to hash them all takes longer
         out = sorted(set(out))
     text = "".join(out)
     work.spend(len(text) // BYTES_HASHED)
     return text
+=======
+    out = sorted(set(out))
+    work.spend(sum(map(len, out)) // BYTES_HASHED)
+    return out, numbers
+>>>>>>> c6a5469 (JSON-LD gives the canonical form line by line, and which object each blank node is)
 
 
 def labels(dataset: Dataset, *, digest: str = "sha256", work: Work | None = None) -> list[int]:

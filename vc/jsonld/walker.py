@@ -47,12 +47,22 @@ _FIRST, _REST, _NIL = f" <{RDF}first> ", f" <{RDF}rest> ", f"<{RDF}nil>"
 class Walk:
     """One walk through one document."""
 
-    def __init__(self, contexts: Contexts, meter: Meter, dataset: Dataset | None = None) -> None:
-        """`dataset` is where the statements go, if not into one without limits."""
+    def __init__(
+        self,
+        contexts: Contexts,
+        meter: Meter,
+        dataset: Dataset | None = None,
+        *,
+        unnamed: list[tuple[dict[str, Any], int]] | None = None,
+    ) -> None:
+        """`dataset` is where the statements go, if not into one without limits; `unnamed` is where each
+        object without an id goes, with the number of its blank node.
+        """
         self.contexts = contexts
         self.meter = meter
         self.dataset = Dataset() if dataset is None else dataset
         self.own: str | None = None  # the id of the outermost object
+        self.unnamed = unnamed
         self.roots = 0  # objects that nothing points to
 
     def document(self, document: dict[str, Any]) -> Dataset:
@@ -113,6 +123,8 @@ class Walk:
             raise Respelled("members of the document itself stand in another object of the same id")
         if name is None:
             subject = blank = self.dataset.blank()
+            if self.unnamed is not None:
+                self.unnamed.append((node, blank))
             start = ""
             lines = graph.facts[blank] = graph.new()
         else:
