@@ -85,11 +85,13 @@ def require(value: object) -> dict[str, Any]:
 
 def require_members(value: Mapping[str, Any], known: frozenset[str], where: str) -> None:
     """Raises `UnsupportedForm` for a member that our own form does not define: a later one may."""
-    if unknown := value.keys() - known:
-        raise UnsupportedForm(
-            f"{where} has a member {shortened(min(map(str, unknown)))}, which this version does not define",
-            hint="A later version of this program may read it.",
-        )
+    if value.keys() <= known:
+        return
+    raise UnsupportedForm(
+        f"{where} has a member {shortened(min(map(str, value.keys() - known)))}, which this version does not "
+        "define",
+        hint="A later version of this program may read it.",
+    )
 
 
 def seen(data: bytes) -> str | None:

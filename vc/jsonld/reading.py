@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
 from operator import is_
@@ -55,18 +55,10 @@ class Reading:
 
     claims: Mapping[str, Any]
     """The document itself where it is spelled so, else a copy. Its `proof` stays as it is."""
-    told: Sequence[Mapping[str, Any]] = ()
-    """The objects that have an id and say something of it."""
+    objects: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    """By id the objects that have one and say something of it: several may speak of one."""
     silent: str = ""
     """A member that is null or [], which no signature covers."""
-
-    @cached_property
-    def objects(self) -> Mapping[str, Sequence[Mapping[str, Any]]]:
-        """Those objects by id: several may speak of one."""
-        found: dict[str, list[Mapping[str, Any]]] = {}
-        for told in self.told:
-            found.setdefault(told["id"], []).append(told)
-        return found
 
     @cached_property
     def _united(self) -> dict[str, Mapping[str, Any]]:
@@ -110,19 +102,17 @@ class _Reader:
         assert contexts.names is not None
         self.names = contexts.names
         self.walk, self.work = Walk(contexts, meter, _NOTHING), meter.work
-        self.told: list[Mapping[str, Any]] = []
+        self.told: dict[str, list[Mapping[str, Any]]] = {}
         self.silent = ""
 
     def read(self, document: Mapping[str, Any]) -> Reading:
         unsecured = {name: value for name, value in document.items() if name != "proof"}
         root = self.walk.contexts.root
-        if self.is_plain(root, unsecured):
-            own = unsecured.get("id")
-            if own is None or [told["id"] for told in self.told].count(own) < 2:
-                return Reading(document, self.told)
-        self.told = []
+        if self.is_plain(root, unsecured) and len(self.told.get(str(unsecured.get("id")), ())) < 2:
+            return Reading(document, self.told)
+        self.told = {}
         claims: Mapping[str, Any] = self.node(root, unsecured, 0)
-        if own := Reading({}, self.told).objects.get(claims.get("id", "")):
+        if own := self.told.get(str(claims.get("id"))):
             claims = {**claims, **_united(own)} if len(own) > 1 else claims
         if claims is unsecured:
             return Reading(document, self.told, self.silent)
@@ -162,7 +152,7 @@ class _Reader:
                 if "id" in node and len(node) > 1:
                     if type(node["id"]) is not str:
                         return False
-                    self.told.append(node)
+                    self.told.setdefault(node["id"], []).append(node)
                 if len(waiting) > _MOST:
                     return False
         except Problem:
@@ -236,8 +226,8 @@ class _Reader:
             problem.within(key)
             raise
         result = node if said is None else said
-        if "id" in result and len(result) > 1:
-            self.told.append(result)
+        if type(result.get("id")) is str and len(result) > 1:
+            self.told.setdefault(result["id"], []).append(result)
         return result
 
     def value(self, plan: Plan, value: Any, depth: int) -> Any:
@@ -290,7 +280,7 @@ class _Reader:
             return items if keyword == "@set" or plan.kind == LIST else {"@list": items}
         if plan.kind == GRAPH:  # somebody else's document, most often: with objects and silence of its own
             outer = self.told, self.silent
-            self.told = []
+            self.told = {}
             result = self.node(plan.node, value, depth + 1)
             self.told, self.silent = outer
             return result
