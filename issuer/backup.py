@@ -28,7 +28,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from keys.envelope import open_envelope, seal
 from ledger import Checkpoint
-from ledger.tiles.posix import PosixStore, kept_beside
+from ledger.folder import kept_beside
+from ledger.tiles.engines import open_store
 from ledger.tiles.store import CHECKPOINT
 from wire.files import locked, make_private_folder, sync_file, sync_folder
 from wire.problem import Conflict, Damaged, Malformed, NotFound, Refused
@@ -221,7 +222,7 @@ def _require_sound(unpacked: Path) -> None:
 
 def _size(log: Path) -> int:
     """How many entries a log has, with those that are not signed for yet."""
-    store = PosixStore(log)
+    store = open_store(log, read_only=True)
     with store.lock():
         size = store.base().size
         return max((batch.range.stop for batch in store.pending(size)), default=size)
@@ -255,7 +256,7 @@ def _archive(home: Path, archive: tarfile.TarFile) -> None:
                 archive, home, [*home.glob("*.json"), *(path for each in folders for path in each.glob("*"))]
             )
         _add(archive, home, (home / "shards").rglob("*"))
-    with PosixStore(log).lock():
+    with open_store(log).lock():
         _add(archive, home, log.rglob("*"))
 
 

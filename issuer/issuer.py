@@ -21,9 +21,8 @@ import orjson
 from keys import KeyFile
 from keys.signer import Passphrase
 from ledger import EntryKind, Log, entry
-from ledger.folder import open_to_read
+from ledger.folder import open_to_read, store_in
 from ledger.log import LogReader, time_to_sign, verifier_keys
-from ledger.tiles.posix import PosixStore, kept_beside
 from vc import SUITES, Anchored, Bundle, Credential
 from vc.anchoring import document_digest
 from vc.integrity import SUITES_BY_KEY
@@ -146,7 +145,7 @@ class Issuer:
     def reader(self) -> LogReader:
         """The issuer's log, to look at: no secret is opened for it."""
         public = self.keys.public_keys
-        store = PosixStore(self.home / "log", kept_beside(self.home), patience=self.log_patience)
+        store = store_in(self.home, read_only=True, patience=self.log_patience)
         return LogReader(self.identity.log, public["log"], public["cosigner"], store)
 
     @cached_property
@@ -156,7 +155,7 @@ class Issuer:
             self.identity.log,
             self.keys.signer("log"),
             self.keys.signer("cosigner"),
-            self.reader.store,
+            store_in(self.home, patience=self.log_patience),
             clock=self._clock,
             superseded=ClockJournal(self.home).supersedes,
         )

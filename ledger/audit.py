@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
 
 from wire.problem import Damaged
 
@@ -13,7 +12,7 @@ from .problem import InvalidEvidence
 from .tiles.edge import Edge
 from .tiles.layout import WIDTH, partial_tiles
 from .tiles.reader import TileReader
-from .tiles.store import Batch
+from .tiles.store import Batch, first_difference
 
 _AT_ONCE = WIDTH * WIDTH  # entries
 
@@ -24,18 +23,15 @@ def audit(log: LogReader) -> Checkpoint:
     Raises `Damaged`, which names the first difference: a tile, a bundle, or the checkpoint. Entries that are
     appended meanwhile are left out.
     """
-    get = log.store.get
-
-    def compare(tiles: Sequence[tuple[str, bytes]]) -> None:
-        for path, data in tiles:
-            if not _is_partial(path) and get(path) != data:
-                raise _difference(path)
-
+    get, get_many = log.store.get, log.store.get_many
     checkpoint = log.checkpoint()
     entries = TileReader(get).entries(0, checkpoint.size, checkpoint.size)
     edge = Edge()
     while chunk := list(itertools.islice(entries, _AT_ONCE)):
-        edge = edge.extend(Batch(edge.size, b"", chunk), compare)
+        edge, tiles = edge.extend(Batch(edge.size, b"", chunk))
+        full = {path: data for path, data in tiles.items() if not _is_partial(path)}
+        if difference := first_difference(full, get_many(full)):
+            raise _difference(difference)
     partial = filter(None, [b"".join(edge.bundle), *edge.rows])
     for path, data in zip(partial_tiles(edge.size), partial, strict=True):
         stored = get(path)

@@ -10,11 +10,21 @@ from wire.problem import Damaged, NotFound, Refused
 from .log import LogReader
 from .note import Checkpoint
 from .problem import InvalidEvidence
-from .tiles.posix import PosixStore, kept_beside
-from .tiles.store import CHECKPOINT
+from .tiles.engines import open_store
+from .tiles.store import CHECKPOINT, Store
 
 KEYS = {"log": "Ed25519", "cosigner": "Ed25519"}
 """What signs for a log: its own key, and that of its clock."""
+
+
+def kept_beside(folder: Path) -> Path:
+    """Where the newest checkpoint of the log in a folder is kept: beside the folder, not in it."""
+    return folder.with_name(f"{folder.name}.checkpoint")
+
+
+def store_in(folder: Path, *, read_only: bool = False, patience: float | None = None) -> Store:
+    """The store of the log in a folder; `open_store` says the rest."""
+    return open_store(folder / "log", read_only=read_only, kept=kept_beside(folder), patience=patience)
 
 
 def open_to_read(folder: Path) -> LogReader:
@@ -22,19 +32,18 @@ def open_to_read(folder: Path) -> LogReader:
 
     Raises `NotFound`, `Damaged`, and `Refused` while it holds what an interrupted writer left.
     """
-    kept = kept_beside(folder)
-    store = PosixStore(folder / "log", kept) if (folder / "log").is_dir() else None
-    note = store.get(CHECKPOINT) if store else None
-    if store is not None and note is None and (folder / "log" / "journal").exists():
+    store = store_in(folder, read_only=True)
+    note = store.get(CHECKPOINT)
+    if note is None and (folder / "log" / "journal").exists():
         raise Damaged("the checkpoint of the log is missing", hint="Take the log from a backup.")
-    if (store is None or note is None) and kept.exists():
+    if note is None and kept_beside(folder).exists():
         raise Damaged(
             f"the log in {folder} is gone",
             hint="Bring it back from a backup: what was proved with it refers to it.",
         )
     if (folder / CHECKPOINT).exists():
         raise NotFound(f"{folder} is the log itself", hint=f"Name the folder above it: --in {folder.parent}")
-    if store is None or note is None:
+    if note is None:
         raise NotFound(
             f"there is no log in {folder}", hint="--in FOLDER names another; --key KEY checks without any."
         )
@@ -46,7 +55,7 @@ def open_to_read(folder: Path) -> LogReader:
             f"{folder / 'log' / CHECKPOINT}: {error.detail}", hint="Take the log from a backup."
         ) from error
     log = LogReader(origin, public["log"], public["cosigner"], store)
-    with store.lock(to_read=True):
+    with store.lock():
         recorded = [store.base().size]
         recorded += [batch.range.stop for batch in store.pending(recorded[0])]
         signed = log.checkpoint().size

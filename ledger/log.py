@@ -10,28 +10,31 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from keys import PublicKey, Signer
 from wire.clock import is_ahead
-from wire.problem import Conflict, Damaged, Malformed, NotFound, TooLarge
+from wire.problem import Conflict, Damaged, Malformed, NotFound, Problem, TooLarge
 from wire.text import counted
 
 from . import merkle
 from .entries import parse_entry
 from .evidence import TLOG_PROOF, Evidence, format_proof
 from .note import Checkpoint, SignatureType, VerifierKey, checkpoint_text
-from .problem import ClockBehind, InvalidEvidence
+from .problem import ClockBehind, InvalidEvidence, Overtaken
 from .tiles.edge import Edge
 from .tiles.layout import LARGEST_ENTRY
 from .tiles.reader import TileReader
-from .tiles.store import CHECKPOINT, Base, Batch, Store, joined
+from .tiles.store import CHECKPOINT, Base, Batch, Reader, Store, first_difference, joined
 
 _LONGEST_KEY = 255  # bytes
+_TRIES = 100  # against other writers, who hold the lock, too: each time one of them gets on
 _EPOCH = datetime.fromtimestamp(0, UTC)
 _OLD = (
     "Bring the newest copy of the log's folder back. If it is lost, remove the file that ends in .checkpoint "
     "beside the folder; evidence given since this copy was made will then contradict the log."
 )
+_T = TypeVar("_T")
 _entries = functools.partial(counted, one="entry", many="entries")
 
 
@@ -65,10 +68,10 @@ class LogReader:
     cannot be reached, `Damaged` when it holds something else than was written.
     """
 
-    def __init__(self, origin: str, key: PublicKey, cosigner: PublicKey, store: Store) -> None:
+    def __init__(self, origin: str, key: PublicKey, cosigner: PublicKey, store: Reader) -> None:
         self.origin = origin
         self.verifier_key, self.clock_key = verifier_keys(origin, key, cosigner)
-        self.store = store
+        self.store: Reader = store
         self._tiles = TileReader(store.get)
         self._verified: Callable[[bytes], Checkpoint] = functools.lru_cache(maxsize=4)(self.own_checkpoint)
         self._time_of: Callable[[Checkpoint], datetime | None] = functools.lru_cache(maxsize=4)(self.own_time)
@@ -199,6 +202,8 @@ class Log(LogReader):
     than was written, and then signs nothing and leaves it as found.
     """
 
+    store: Store
+
     def __init__(
         self,
         origin: str,
@@ -214,9 +219,8 @@ class Log(LogReader):
         self._superseded = superseded
         self._signed = 0  # entries, as of the newest checkpoint that was signed here
         self._edge: Edge | None = None
-        with store.lock():
-            self._catch_up()  # which brings back tiles that a power cut took
-            self.require_newest()
+        self._seen: tuple[Base, bytes | None] = Base(0, merkle.EMPTY_ROOT), None  # or written, last
+        self._locked(self._start)
 
     def append(self, entries: Sequence[bytes], key: bytes) -> range:
         """Append entries as one batch, and return their indices once they are durable and signed for.
@@ -230,33 +234,18 @@ class Log(LogReader):
         longest = max(map(len, entries))
         if longest > LARGEST_ENTRY:
             raise TooLarge(f"a log entry has at most {LARGEST_ENTRY} bytes, not {longest}")
-        with self.store.lock():
-            edge = self._catch_up()
-            known = self.store.find(key)
-            if known is not None:
-                if list(self._tiles.entries(known.start, known.stop, edge.size)) != list(entries):
-                    raise Conflict("other entries were appended under this key before")
-                return known
-            self.now()  # or nothing is recorded
-            self._edge = None  # until all is well
-            batch = Batch(edge.size, key, entries)
-            self.store.record(batch)
-            edge = self._advance(edge, [batch])
-            if self.store.full:
-                self.store.settle(Base(edge.size, edge.root()))
-            self._edge = edge
-            return batch.range
+        return self._locked(lambda: self._append(entries, key))
 
     def now(self) -> datetime:
         """The time to sign at. Raises `ClockBehind` as `time_to_sign` does."""
-        now, signed = self._clock(), self._stored_checkpoint()
-        superseded = signed is not None and self._is_superseded(signed)
-        return time_to_sign(now, self._time_of(signed) if signed and not superseded else None)
+        return self._time_after(self._stored_checkpoint())
 
     def find(self, key: bytes) -> range | None:
-        with self.store.lock():
+        def find() -> range | None:
             self._catch_up()
             return self.store.find(key)
+
+        return self._locked(find)
 
     def checkpoint(self) -> Checkpoint:
         """The newest checkpoint; `Damaged`, too, if it is older than one that was signed here."""
@@ -266,25 +255,69 @@ class Log(LogReader):
             raise Damaged(f"the log has gone back from {signed} to {_entries(checkpoint.size)}")
         return checkpoint
 
-    def _catch_up(self) -> Edge:
-        """Integrate what is recorded but not signed yet, by this process or another, and sign for it."""
+    def _locked(self, work: Callable[[], _T]) -> _T:
+        """Hold the lock for some work, which is done again where another writer held it, too, and was faster.
+
+        Whatever went wrong while another wrote may have gone wrong because of that.
+        """
+        with self.store.lock():
+            for _ in range(_TRIES):
+                try:
+                    return work()
+                except Overtaken:
+                    continue
+                except Problem:
+                    if self._seen == (self.store.base(), self.store.get(CHECKPOINT)):
+                        raise
+            raise Overtaken(f"other writers of {self.origin} were faster, {_TRIES} times")
+
+    def _start(self) -> None:
+        self._catch_up()  # which brings back tiles that a power cut took
+        self.require_newest()
+
+    def _append(self, entries: Sequence[bytes], key: bytes) -> range:
+        edge, signed = self._catch_up()
+        known = self.store.find(key)
+        if known is not None:
+            if list(self._tiles.entries(known.start, known.stop, edge.size)) != list(entries):
+                raise Conflict("other entries were appended under this key before")
+            return known
+        self._time_after(signed)  # or nothing is recorded
+        self._edge = None  # until all is well
+        batch = Batch(edge.size, key, entries)
+        self.store.record(batch)
+        edge, _ = self._advance(edge, [batch], signed)
+        if self.store.full:
+            self.store.settle(Base(edge.size, edge.root()))
+        self._edge = edge
+        return batch.range
+
+    def _catch_up(self) -> tuple[Edge, Checkpoint]:
+        """Integrate what is recorded but not signed yet, by this process or another, and sign for it.
+
+        What is recorded is read last, so that it is never less than what the rest speaks of.
+        """
         edge, self._edge = self._edge, None
-        base = self.store.base()
+        base, note = self._seen = self.store.base(), self.store.get(CHECKPOINT)
+        signed, kept = None if note is None else self._verified(note), self._kept_checkpoint()
         if edge is None or edge.size < base.size:
-            edge = Edge.load(self.store.get, base.size)
+            edge = Edge.load(self.store.get_many, base.size)
             if edge.root() != base.root:
                 raise Damaged(f"the tiles of the first {_entries(base.size)} do not give the root they had")
         batches = list(self.store.pending(edge.size))
-        kept, size = self._kept_checkpoint(), batches[-1].range.stop if batches else edge.size
+        size = batches[-1].range.stop if batches else edge.size
         if kept is not None and size < kept.size:  # or another one would be signed for the same size
             raise Damaged(f"the log once had {_entries(kept.size)}, and now has {size}", hint=_OLD)
-        self._edge = self._advance(edge, batches)
-        return self._edge
+        self._edge, signed = self._advance(edge, batches, signed)
+        return self._edge, signed
 
-    def _advance(self, edge: Edge, batches: Sequence[Batch]) -> Edge:
+    def _advance(
+        self, edge: Edge, batches: Sequence[Batch], signed: Checkpoint | None
+    ) -> tuple[Edge, Checkpoint]:
         """Integrate batches from the edge on, which may be signed in part, and sign for the whole."""
-        signed = self._stored_checkpoint()
         sizes = [edge.size, *(batch.range.stop for batch in batches)]
+        if [batch.start for batch in batches] != sizes[:-1]:
+            raise Overtaken("another writer has settled the log meanwhile")
         if signed is None and sizes != [0]:
             raise Damaged("the checkpoint of the log is missing, though the log has entries")
         if signed is not None and (signed.size < self._signed or signed.size not in sizes):
@@ -295,38 +328,42 @@ class Log(LogReader):
         behind = 0 if signed is None else sizes.index(signed.size)
         for part in (batches[:behind], batches[behind:]):
             if part:
-                edge = edge.extend(joined(part), self._write)
+                edge, tiles = edge.extend(joined(part))
+                self._write(tiles)
             self._require_agreement(edge, signed)
         if signed is None or signed.size < edge.size or self._is_superseded(signed):
-            self._publish(edge)
-        return edge
+            signed = self._publish(edge, signed)
+        return edge, signed
+
+    def _time_after(self, signed: Checkpoint | None) -> datetime:
+        superseded = signed is not None and self._is_superseded(signed)
+        return time_to_sign(self._clock(), self._time_of(signed) if signed and not superseded else None)
 
     def _is_superseded(self, signed: Checkpoint) -> bool:
         """Whether a checkpoint is dated ahead, and known to be so by a clock that was wrong."""
         time = self._time_of(signed)
         return time is not None and is_ahead(time, self._clock()) and self._superseded(signed.note)
 
-    def _write(self, tiles: Sequence[tuple[str, bytes]]) -> None:
-        for path, data in tiles:
-            self.store.put(path, data)
-        for path, data in tiles:
-            if self.store.get(path) != data:
-                raise Damaged(f"{path} does not read back as it was written", hint="Check the disk.")
+    def _write(self, tiles: dict[str, bytes]) -> None:
+        self.store.put(tiles)
+        if path := first_difference(tiles, self.store.get_many(tiles)):
+            raise Damaged(f"{path} does not read back as it was written", hint="Check the disk.")
 
     def _require_agreement(self, edge: Edge, signed: Checkpoint | None) -> None:
         if signed is not None and edge.size == signed.size and edge.root() != signed.root:
             raise Damaged(f"the log of {_entries(edge.size)} does not give the root that was signed for it")
 
-    def _publish(self, edge: Edge) -> None:
-        if Edge.load(self.store.get, edge.size) != edge:
+    def _publish(self, edge: Edge, after: Checkpoint | None) -> Checkpoint:
+        if Edge.load(self.store.get_many, edge.size) != edge:
             raise Damaged("the right edge of the tree does not read back as it was written")
         text = checkpoint_text(self.origin, edge.size, edge.root())
         log_line = self.verifier_key.sign(self._signer, text)
-        clock_line = self.clock_key.sign(self._cosigner, text, self.now())
+        clock_line = self.clock_key.sign(self._cosigner, text, self._time_after(after))
         note = b"%b\n%b%b" % (text, log_line, clock_line)
         checkpoint = self._verified(note)
-        self.store.publish(note)
-        self._signed = checkpoint.size
+        self.store.publish(note, after=after.note if after else None)
+        self._signed, self._seen = checkpoint.size, (self._seen[0], note)
+        return checkpoint
 
 
 def _inclusion_proof(index: int, size: int, tree: merkle.Subtree) -> list[bytes]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wire.problem import Malformed, Problem, Refused, Unavailable
+from wire.problem import Malformed, Problem, Refused, TryLater, Unavailable
 
 
 class InvalidEvidence(Malformed):
@@ -24,6 +24,12 @@ class UnknownLog(Unavailable):
 
     title = "The log is not a trusted one"
     advice = "If you know who keeps it, ask for their trust file, then: intaglio trust add FILE"
+
+
+class Overtaken(TryLater):
+    """Another writer has changed the log meanwhile: nothing was changed by this one."""
+
+    title = "Another writer of the log was faster"
 
 
 class ClockBehind(Refused):

@@ -27,7 +27,7 @@ from issuer.status import Lists
 from keys import WrongPassphrase
 from keys.envelope import Cost, seal
 from ledger.audit import audit
-from ledger.tiles.posix import kept_beside
+from ledger.folder import kept_beside
 from tests.registrar import NOW, csv_file, graduate, issuer_in, verifier_for
 from vc import Verdict
 from vc.status import Reason

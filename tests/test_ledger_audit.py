@@ -48,14 +48,14 @@ def test_any_altered_byte_is_found_and_named(log: Log, path: str) -> None:
     data = log.store.get(path)
     assert data is not None
     for at in {*range(0, len(data), 97), 0, 1, len(data) - 1}:
-        log.store.put(path, data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
+        log.store.put({path: data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]})
         with pytest.raises(Damaged, match=path):
             audit(log)
     for other in (data[:-1], data[:-32], b"", data + b"\0"):
-        log.store.put(path, other)
+        log.store.put({path: other})
         with pytest.raises(Damaged, match=path):
             audit(log)
-    log.store.put(path, data)
+    log.store.put({path: data})
     assert audit(log).size == SIZE
 
 
@@ -75,7 +75,7 @@ def test_a_log_that_rewrote_its_past(log: Log) -> None:
     for path in PATHS:
         data = other.store.get(path)
         assert data is not None
-        log.store.put(path, data)
+        log.store.put({path: data})
     with pytest.raises(Damaged, match="checkpoint has another root"):
         audit(log)
 
@@ -83,18 +83,18 @@ def test_a_log_that_rewrote_its_past(log: Log) -> None:
 def test_the_clocks_signature_is_verified(log: Log) -> None:
     note = log.checkpoint().note
     unclocked = note[: note.rindex("— ".encode())]
-    log.store.publish(unclocked)
+    log.store.publish(unclocked, after=note)
     with pytest.raises(Damaged, match="own clock"):
         audit(log)
-    log.store.publish(unclocked + log.clock_key.sign(SIGNER, b"another text", log._clock()))
+    altered = unclocked + log.clock_key.sign(SIGNER, b"another text", log._clock())
+    log.store.publish(altered, after=unclocked)
     with pytest.raises(Damaged, match=r"checkpoint: the signature by .*/clock"):
         audit(log)
 
 
 def test_a_log_may_grow_while_it_is_audited(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The right edge that is audited may be gone by then, and its full tiles in its place."""
-    monkeypatch.setattr("ledger.tiles.journal._MOST", 1)
-    store = PosixStore(tmp_path / "log")
+    store = PosixStore(tmp_path / "log", most=1)
     log = open_log(store)
     log.append(samples(0, 300), b"0")
     old = log.checkpoint()

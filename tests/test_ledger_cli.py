@@ -9,7 +9,7 @@ import os
 import resource
 import shutil
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -178,8 +178,8 @@ def test_what_a_full_disk_interrupted_is_no_damage(
         log = Log("log.example", *signers, store, clock=lambda: datetime.now(UTC))
         log.append([entry(EntryKind.CREDENTIAL, digest)], digest)
 
-    def full(store: PosixStore, path: str, data: bytes) -> None:
-        if store.get(path) is None:
+    def full(store: PosixStore, tiles: Mapping[str, bytes]) -> None:
+        if store.get_many(tiles) != tiles:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     append(DIGESTS[0])

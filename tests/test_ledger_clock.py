@@ -136,6 +136,6 @@ def test_a_time_that_is_not_signed_is_none() -> None:
     log = opened(store, clock)
     note = log.checkpoint().note
     unclocked = note[: note.rindex("— ".encode())]
-    store.publish(unclocked + log.clock_key.sign(COSIGNER, b"another text", NOW))
+    store.publish(unclocked + log.clock_key.sign(COSIGNER, b"another text", NOW), after=note)
     with pytest.raises(Damaged, match="not signed by its clock"):
         log.append([sample(0)], b"0")

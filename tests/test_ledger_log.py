@@ -22,10 +22,8 @@ from wire.problem import Conflict, Damaged, Malformed
 def folder(tmp_path: Path) -> Path:
     """A log of three batches: 300 settled entries, and two batches of 10 in the journal."""
     folder = tmp_path / "log"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("ledger.tiles.journal._MOST", 1)
-        log = open_log(PosixStore(folder))
-        log.append(samples(0, 300), b"0")
+    open_log(PosixStore(folder, most=1)).append(samples(0, 300), b"0")
+    log = open_log(PosixStore(folder))
     log.append(samples(300, 310), b"300")
     log.append(samples(310, 320), b"310")
     return folder

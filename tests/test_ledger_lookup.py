@@ -39,7 +39,8 @@ class Tree:
     def grow(self, count: int) -> None:
         entries = [sha256(at.to_bytes(8)).digest() for at in range(self.size, self.size + count)]
         self.leaves += map(merkle.leaf_hash, entries)
-        self.edge = self.edge.extend(Batch(self.size, b"key", entries), self.files.update)
+        self.edge, tiles = self.edge.extend(Batch(self.size, b"key", entries))
+        self.files.update(tiles)
 
     def update(self, lookup: Lookup) -> None:
         lookup.update(self.files.get, self.size)

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from ledger.audit import audit
+from ledger.problem import Overtaken
 from ledger.tiles import posix
 from ledger.tiles.journal import Journal
 from ledger.tiles.keys import KeyRuns, key_digest
@@ -22,6 +23,11 @@ from ledger.tiles.store import Base, Batch
 from tests.fault.powerloss import Recorder
 from tests.ledger_samples import naive_root, open_log, samples
 from wire.problem import Damaged, Problem, TooLarge, Unavailable
+
+
+def key_runs(folder: Path) -> KeyRuns:
+    (folder / "keys").mkdir()
+    return KeyRuns(folder / "keys")
 
 
 def failing(error: int, at: int, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -49,11 +55,10 @@ def test_a_full_or_failing_disk_loses_nothing(
     name: str, error: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whichever call fails, the same append succeeds later, in the same process and in another."""
-    monkeypatch.setattr("ledger.tiles.journal._MOST", 1)
     problems: list[Problem] = []
     for at in range(1, 12):
         folder = tmp_path / str(at)
-        log = open_log(PosixStore(folder))
+        log = open_log(PosixStore(folder, most=1))
         log.append(samples(0, 250), b"0")
         with monkeypatch.context() as patch:
             patch.setattr(os, name, failing(error, at, getattr(os, name)))
@@ -129,11 +134,10 @@ def test_a_failed_sync_of_the_file_system_does_not_cut_the_journal(
             ctypes.set_errno(errno.EIO)
             return -1
 
-    log = open_log(PosixStore(tmp_path / "log"))
-    log.append(samples(0, 300), b"0")
+    open_log(PosixStore(tmp_path / "log")).append(samples(0, 300), b"0")
     journal = tmp_path / "log" / "journal"
     before = journal.read_bytes()
-    monkeypatch.setattr("ledger.tiles.journal._MOST", 1)
+    log = open_log(PosixStore(tmp_path / "log", most=1))
     with monkeypatch.context() as patch:
         patch.setattr("wire.files._LIBC", Library())
         with pytest.raises(Damaged):
@@ -154,10 +158,20 @@ def test_a_folder_that_cannot_be_used(tmp_path: Path) -> None:
         store.get("tile/0/000")
 
 
+def test_what_whoever_settles_has_removed_meanwhile(tmp_path: Path) -> None:
+    """As a link stands for here that leads nowhere."""
+    store = PosixStore(tmp_path / "log")
+    for name in ("keys/0-1", "tile"):
+        (tmp_path / "log" / name).symlink_to(tmp_path / "gone" / "gone")
+    with pytest.raises(Overtaken):
+        store.find(b"key")
+    with pytest.raises(Overtaken):
+        store.put({"tile": b"data"})
+
+
 @pytest.mark.slow
-def test_the_journal_is_cut_and_old_partial_tiles_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ledger.tiles.journal._MOST", 4)
-    log = open_log(PosixStore(tmp_path / "log"))
+def test_the_journal_is_cut_and_old_partial_tiles_go(tmp_path: Path) -> None:
+    log = open_log(PosixStore(tmp_path / "log", most=4))
     for index in range(600):
         log.append(samples(index, index + 1), b"%d" % index)
     assert (tmp_path / "log" / "journal").stat().st_size < 1000
@@ -192,7 +206,7 @@ def test_what_a_crash_leaves_at_the_end_of_the_journal_is_cut(tmp_path: Path) ->
 
 
 def test_a_journal_gives_its_batches_from_anywhere(tmp_path: Path) -> None:
-    journal, other = Journal(tmp_path / "journal"), Journal(tmp_path / "journal")
+    journal, other = Journal(tmp_path / "journal", 256), Journal(tmp_path / "journal", 256)
     journal.create()
     batches = [Batch(0, b"a", [b"1", b"2"]), Batch(2, b"b", [b""]), Batch(3, b"c", [b"3"])]
     for batch in batches:
@@ -217,7 +231,7 @@ def test_a_journal_gives_its_batches_from_anywhere(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_keys_are_found_among_many(tmp_path: Path) -> None:
     """And are in few files, whose lengths fall by half at least."""
-    runs = KeyRuns(tmp_path / "keys")
+    runs = key_runs(tmp_path)
     numbers = random.Random(1)
     start, expected = 0, {}
     for _ in range(200):
@@ -238,7 +252,7 @@ def test_keys_are_found_among_many(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", [b"", bytes(49)], ids=["empty", "odd"])
 def test_a_damaged_file_of_keys_is_named(tmp_path: Path, content: bytes) -> None:
-    runs = KeyRuns(tmp_path / "keys")
+    runs = key_runs(tmp_path)
     (tmp_path / "keys" / "0-1").write_bytes(content)
     with pytest.raises(Damaged, match="keys/0-1"):
         runs.find(bytes(32))
@@ -247,7 +261,7 @@ def test_a_damaged_file_of_keys_is_named(tmp_path: Path, content: bytes) -> None
 def test_large_files_of_keys_are_not_merged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Since merging is done in memory."""
     monkeypatch.setattr("ledger.tiles.keys._LARGEST_MERGE", 4)
-    runs = KeyRuns(tmp_path / "keys")
+    runs = key_runs(tmp_path)
     for start in range(40):
         runs.add(start, start + 1, {hashlib.sha256(b"%d" % start).digest(): range(start, start + 1)})
     assert max(path.stat().st_size for path in (tmp_path / "keys").iterdir()) <= 48 * 8
@@ -257,7 +271,7 @@ def test_large_files_of_keys_are_not_merged(tmp_path: Path, monkeypatch: pytest.
 
 def test_keys_that_were_kept_but_not_yet_cut_from_the_journal(tmp_path: Path) -> None:
     """After a crash between the two, they are kept once more, with others."""
-    runs = KeyRuns(tmp_path / "keys")
+    runs = key_runs(tmp_path)
     keys = {hashlib.sha256(b"%d" % start).digest(): range(start, start + 1) for start in range(8)}
     first = dict(list(keys.items())[:4])
     runs.add(0, 4, first)
@@ -271,14 +285,14 @@ def test_a_write_that_the_system_cuts_short_goes_on(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(
         os, "write", lambda descriptor, data: write(descriptor, data[: max(1, len(data) // 2)])
     )
-    PosixStore(tmp_path).put("tile/0/000", b"x" * 100)
+    PosixStore(tmp_path).put({"tile/0/000": b"x" * 100})
     assert (tmp_path / "tile/0/000").read_bytes() == b"x" * 100
 
 
 def test_a_longer_tile_that_a_lost_batch_left_is_replaced(tmp_path: Path) -> None:
     store = PosixStore(tmp_path)
-    store.put("tile/0/000.p/2", b"x" * 100)
-    store.put("tile/0/000.p/2", b"y" * 64)
+    store.put({"tile/0/000.p/2": b"x" * 100})
+    store.put({"tile/0/000.p/2": b"y" * 64})
     assert store.get("tile/0/000.p/2") == b"y" * 64
 
 

@@ -533,7 +533,7 @@ OPEN = {
     *("UnknownCryptosuite", "UnknownKeyType", "KeyNotSupported", "MethodNotReadable", "MethodNotSupported"),
     *("UnknownStatusEntry", "StatusUnknown", "NotItsList", "UnknownKind", "UnknownLog", "UnnamedKey"),
     *("DocumentTooLarge", "NotKnown", "NotShown", "DatedAhead", "Unavailable", "TryLater", "DiskFull"),
-    *("FeatureNotSupported", "NoChallenge"),
+    *("FeatureNotSupported", "NoChallenge", "Overtaken"),
 }
 DEFINITE = {
     *("Malformed", "RepeatedMember", "MalformedCredential", "InvalidProof", "InvalidSignature", "InvalidKey"),

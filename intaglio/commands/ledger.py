@@ -19,10 +19,9 @@ from keys.envelope import require_strong
 from ledger.audit import audit as audit_log
 from ledger.entries import EntryKind, entry, parse_entry
 from ledger.evidence import LARGEST_PROOF, TLOG_PROOF, Evidence, TrustPolicy, verify_evidence
-from ledger.folder import KEYS, open_to_read
+from ledger.folder import KEYS, open_to_read, store_in
 from ledger.log import Log, LogReader
 from ledger.note import Checkpoint, SignatureType, VerifierKey
-from ledger.tiles.posix import PosixStore, kept_beside
 from wire import Conflict, Damaged, Malformed, NotFound, counted
 
 from ..session import Session
@@ -71,7 +70,7 @@ def init(place: Place, name: str) -> Result:
         name,
         keys.signer("log"),
         keys.signer("cosigner"),
-        PosixStore(place.folder / "log", kept_beside(place.folder)),
+        store_in(place.folder),
         clock=place.now,
     )
     return _status(log)

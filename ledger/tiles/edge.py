@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from wire.problem import Damaged
 
 from .. import merkle
-from .layout import ENTRIES, HEIGHT, WIDTH, frame, tile_path, unframe
+from .layout import ENTRIES, HEIGHT, WIDTH, frame, partial_tiles, tile_path, unframe
 from .store import Batch
 
 _FULL = WIDTH * merkle.HASH_SIZE
-
-
-Write = Callable[[Sequence[tuple[str, bytes]]], None]
-"""Takes tiles by path; returns when they read back as given, or raises."""
 
 
 @dataclass(frozen=True)
@@ -30,12 +26,13 @@ class Edge:
     rows: tuple[bytes, ...] = ()
 
     @classmethod
-    def load(cls, get: Callable[[str], bytes | None], size: int) -> Edge:
+    def load(cls, get_many: Callable[[Iterable[str]], Mapping[str, bytes]], size: int) -> Edge:
         """The edge of a tree as a store has it. Raises `Damaged` for what is missing or does not fit."""
+        stored = get_many(partial_tiles(size))
 
         def read(level: int | str, number: int, width: int) -> bytes:
             path = tile_path(level, number, width)
-            data = get(path) if width else b""
+            data = stored.get(path) if width else b""
             if data is None or (level != ENTRIES and len(data) != width * merkle.HASH_SIZE):
                 raise Damaged(f"{path} is missing or has not the right length")
             return data
@@ -65,24 +62,25 @@ class Edge:
                 width *= 2
         return merkle.EMPTY_ROOT if current is None else current
 
-    def extend(self, batch: Batch, write: Write) -> Edge:
-        """The edge after a batch; each level is written and read back before the next one is computed."""
+    def extend(self, batch: Batch) -> tuple[Edge, dict[str, bytes]]:
+        """The edge after a batch, and the tiles and bundles that are new by then."""
         framed = [*self.bundle, *batch.framed]
-        write(list(_bundles(self.size // WIDTH, framed)))
+        tiles = dict(_bundles(self.size // WIDTH, framed))
         rows: list[bytes] = []
         added = merkle.leaf_hashes(batch.entries)
         before = self.size
         while added or len(rows) < len(self.rows):
             row = (self.rows[len(rows)] if len(rows) < len(self.rows) else b"") + added
             if added:
-                write(list(_tiles(len(rows), before // WIDTH, row)))
+                tiles.update(_tiles(len(rows), before // WIDTH, row))
             full = len(row) // _FULL * _FULL
             added = row[:full]
             for _ in range(HEIGHT):
                 added = merkle.parents(added)
             rows.append(row[full:])
             before //= WIDTH
-        return Edge(batch.range.stop, tuple(framed[len(framed) // WIDTH * WIDTH :]), tuple(rows))
+        edge = Edge(batch.range.stop, tuple(framed[len(framed) // WIDTH * WIDTH :]), tuple(rows))
+        return edge, tiles
 
 
 def _bundles(number: int, framed: list[bytes]) -> Iterator[tuple[str, bytes]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from io import FileIO
 from pathlib import Path
@@ -17,6 +18,7 @@ from wire.files import open_regular, sync_file, write_durably
 from wire.problem import Damaged, TooLarge
 
 from .. import merkle
+from ..problem import Overtaken
 from .keys import key_digest
 from .layout import frame, unframe
 from .store import Base, Batch
@@ -24,15 +26,14 @@ from .store import Base, Batch
 _HEAD = 8 + 32  # length and checksum of a record
 _FIRST = _HEAD + 8 + merkle.HASH_SIZE  # the first record, of the base
 _LARGEST = 1 << 16  # bytes; all of it is integrated again when a log is opened
-_MOST = 256  # batches
 _LARGEST_RECORD = 1 << 28  # bytes; more is never taken into memory
 
 
 class Journal:
     """The journal file. Other processes write to it, too: call `refresh` after taking the log's lock."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, most: int) -> None:
+        self._path, self._most = path, most  # batches, until it is full
         self._forget(Base(0, merkle.EMPTY_ROOT))
 
     def _forget(self, base: Base) -> None:
@@ -48,20 +49,25 @@ class Journal:
         """Learn where the journal begins now, since it may have been replaced. Raises `Damaged`."""
         try:
             with open_regular(self._path) as file:
-                header = next(_payloads(file, 0), b"")
+                base = _base(file)
         except FileNotFoundError:
             raise Damaged("the journal of the log is missing, though the log is not") from None
-        if len(header) != _FIRST - _HEAD:
-            raise Damaged("the journal of the log does not begin as one")
-        base = Base(int.from_bytes(header[:8]), header[8:])
         if base != self.base:
             self._forget(base)
+
+    @contextmanager
+    def _opened(self) -> Iterator[FileIO]:
+        """The journal that is known. Raises `Overtaken` where another has begun since."""
+        with open_regular(self._path) as file:
+            if _base(file) != self.base:
+                raise Overtaken("another writer has settled the log meanwhile")
+            yield file
 
     def batches(self, start: int) -> Iterator[Batch]:
         """The batches from index `start` on, which are on the disk, even if their writer died too early."""
         if start != self._size:
             self._forget(self.base)
-        with open_regular(self._path) as file:
+        with self._opened() as file:
             end = os.fstat(file.fileno()).st_size
             if end < self._end:
                 raise Damaged("the journal of the log has become shorter")
@@ -74,6 +80,13 @@ class Journal:
                 self._add(batch, len(payload))
                 if batch.start >= start:
                     yield batch
+
+    def require_end(self, size: int) -> None:
+        """Raise `Overtaken` unless the last recorded batch ends at `size`."""
+        with self._opened() as file:
+            following = next(_payloads(file, self._end), None)
+        if size != self._size or (following is not None and int.from_bytes(following[:8]) == size):
+            raise Overtaken("another writer has recorded a batch meanwhile")
 
     def append(self, batch: Batch) -> None:
         """Add a batch after the last known one; what a crash left there is cut. Durable on return."""
@@ -104,12 +117,19 @@ class Journal:
     @property
     def full(self) -> bool:
         """Whether opening the log would soon take too long."""
-        return self._end > _LARGEST or len(self.keys) >= _MOST
+        return self._end > _LARGEST or len(self.keys) >= self._most
 
     def _add(self, batch: Batch, length: int) -> None:
         self._end += _HEAD + length
         self._size += len(batch.entries)
         self.keys[key_digest(batch.key)] = batch.range
+
+
+def _base(file: FileIO) -> Base:
+    header = next(_payloads(file, 0), b"")
+    if len(header) != _FIRST - _HEAD:
+        raise Damaged("the journal of the log does not begin as one")
+    return Base(int.from_bytes(header[:8]), header[8:])
 
 
 def _record(payload: bytes) -> bytes:

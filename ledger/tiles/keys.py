@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 
-from wire.files import make_private_folder, write_durably
+from wire.files import write_durably
 from wire.problem import Damaged
 
 _RECORD = 32 + 8 + 8  # SHA-256 of the key, start, stop
@@ -26,11 +26,10 @@ def key_digest(key: bytes) -> bytes:
 
 
 class KeyRuns:
-    """The sorted files in one folder."""
+    """The sorted files in one folder, which is there before any is added."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        make_private_folder(folder)
 
     def find(self, digest: bytes) -> range | None:
         """The range of entries that was appended under a key. Raises `Damaged`."""
@@ -62,7 +61,8 @@ class KeyRuns:
                 path.unlink()
 
     def _runs(self) -> list[Path]:
-        return [path for path in self._folder.iterdir() if not path.name.startswith(".")]
+        folder = self._folder
+        return [path for path in folder.iterdir() if path.name[0] != "."] if folder.is_dir() else []
 
 
 def _span(run: Path) -> tuple[int, int]:

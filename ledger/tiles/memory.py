@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 
 from .. import merkle
-from .store import CHECKPOINT, Base, Batch
+from ..problem import Overtaken
+from .store import CHECKPOINT, Base, Batch, Store
 
 
-class MemoryStore:
+class MemoryStore(Store):
     """A `Store` that keeps all in memory."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock, self._turn = threading.Lock(), threading.Lock()
         self._files: dict[str, bytes] = {}
         self._base = Base(0, merkle.EMPTY_ROOT)
         self._pending: list[Batch] = []
@@ -22,6 +23,12 @@ class MemoryStore:
 
     def get(self, path: str) -> bytes | None:
         return self._files.get(path)
+
+    def get_many(self, paths: Iterable[str]) -> dict[str, bytes]:
+        return {path: self._files[path] for path in paths if path in self._files}
+
+    def kept(self) -> None:
+        return None
 
     def lock(self) -> AbstractContextManager[object]:
         return self._lock
@@ -36,22 +43,29 @@ class MemoryStore:
         return self._keys.get(key)
 
     def record(self, batch: Batch) -> None:
-        self._pending.append(batch)
-        self._keys[batch.key] = batch.range
+        with self._turn:
+            self._require_end(batch.start)
+            self._pending.append(batch)
+            self._keys[batch.key] = batch.range
 
-    def put(self, path: str, data: bytes) -> None:
-        self._files[path] = data
+    def put(self, tiles: Mapping[str, bytes]) -> None:
+        self._files.update(tiles)
 
-    def publish(self, note: bytes) -> None:
-        self._files[CHECKPOINT] = note
-
-    def kept(self) -> None:
-        return None
+    def publish(self, note: bytes, *, after: bytes | None) -> None:
+        with self._turn:
+            if self._files.get(CHECKPOINT) != after:
+                raise Overtaken("another checkpoint was published meanwhile")
+            self._files[CHECKPOINT] = note
 
     @property
     def full(self) -> bool:
         return bool(self._pending)
 
     def settle(self, base: Base) -> None:
-        self._base = base
-        self._pending.clear()
+        with self._turn:
+            self._require_end(base.size)
+            self._base, self._pending = base, []
+
+    def _require_end(self, size: int) -> None:
+        if size != (self._pending[-1].range.stop if self._pending else self._base.size):
+            raise Overtaken("another batch was recorded meanwhile")

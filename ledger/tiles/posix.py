@@ -9,9 +9,10 @@ keys/          the keys of the batches before
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
@@ -23,27 +24,40 @@ from wire.files import (
     sync_files,
     sync_folder,
 )
-from wire.problem import Damaged, DiskFull, Unavailable, is_full
+from wire.problem import Damaged, DiskFull, Refused, Unavailable, is_full
 
+from .. import merkle
+from ..problem import Overtaken
 from .journal import Journal
 from .keys import KeyRuns, key_digest
 from .layout import LARGEST, full_tiles, partial_tiles
-from .store import CHECKPOINT, Base, Batch
+from .store import CHECKPOINT, Base, Batch, Store
 
 
-class PosixStore:
+class PosixStore(Store):
     """A `Store` over one folder, which is made if it does not exist; several processes may use it.
 
     `kept` is a file outside, for a second copy of the newest checkpoint. With `patience`, in seconds, `lock`
-    raises `TryLater` where another process holds the log for longer.
+    raises `TryLater` where another process holds the log for longer. With `read_only` nothing is written,
+    and a folder that does not exist is an empty log. It is full with `most` pending batches, or 64 KiB.
     """
 
-    def __init__(self, folder: Path, kept: Path | None = None, *, patience: float | None = None) -> None:
-        self._folder, self._kept, self._patience = folder, kept, patience
-        with _disk_problems():
-            make_private_folder(folder)
-            self._journal = Journal(folder / "journal")
-            self._keys = KeyRuns(folder / "keys")
+    def __init__(
+        self,
+        folder: Path,
+        kept: Path | None = None,
+        *,
+        patience: float | None = None,
+        read_only: bool = False,
+        most: int = 256,
+    ) -> None:
+        self._folder, self._kept, self._patience, self._read_only = folder, kept, patience, read_only
+        self._journal = Journal(folder / "journal", most)
+        self._keys = KeyRuns(folder / "keys")
+        if not read_only:
+            with _disk_problems():
+                make_private_folder(folder)
+                make_private_folder(folder / "keys")
 
     def get(self, path: str) -> bytes | None:
         with _disk_problems():
@@ -52,32 +66,72 @@ class PosixStore:
             except FileNotFoundError:
                 return None
 
+    def get_many(self, paths: Iterable[str]) -> dict[str, bytes]:
+        return {path: data for path in paths if (data := self.get(path)) is not None}
+
+    def kept(self) -> bytes | None:
+        with _disk_problems():
+            if self._kept is None or not self._kept.exists():
+                return None
+            return read_regular(self._kept, LARGEST)
+
     @contextmanager
-    def lock(self, *, to_read: bool = False) -> Iterator[None]:
+    def lock(self) -> Iterator[None]:
         # No lock in a folder that was just brought back: no writer either, and readers make no file.
-        free = to_read and not (self._folder / "journal.lock").exists()
+        free = self._read_only and not (self._folder / "journal.lock").exists()
         journal = self._folder / "journal"
-        held = nullcontext() if free else locked(journal, to_read=to_read, patience=self._patience)
+        held = nullcontext() if free else locked(journal, to_read=self._read_only, patience=self._patience)
         with _disk_problems(), held:
             yield
 
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Nobody else decides meanwhile, by the lock of the folder itself: `journal.lock` can be removed."""
+        self._require_writable()
+        descriptor = os.open(self._folder, os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _require_writable(self) -> None:
+        if self._read_only:
+            raise Refused("the log was opened to be read")
+
     def base(self) -> Base:
-        if not any((self._folder / name).exists() for name in ("journal", CHECKPOINT, "tile")):
-            self._journal.create()
+        if self._is_new():
+            if self._read_only:
+                return Base(0, merkle.EMPTY_ROOT)
+            with self._turn():
+                if self._is_new():
+                    self._journal.create()
         self._journal.refresh()
         return self._journal.base
+
+    def _is_new(self) -> bool:
+        return not any((self._folder / name).exists() for name in ("journal", CHECKPOINT, "tile"))
 
     def pending(self, start: int) -> Iterator[Batch]:
         return self._journal.batches(start)
 
     def find(self, key: bytes) -> range | None:
         digest = key_digest(key)
-        return self._journal.keys.get(digest) or self._keys.find(digest)
+        with _overtaken_where_gone():
+            return self._journal.keys.get(digest) or self._keys.find(digest)
 
     def record(self, batch: Batch) -> None:
-        self._journal.append(batch)
+        with self._turn():
+            self._journal.require_end(batch.start)
+            self._journal.append(batch)
 
-    def put(self, path: str, data: bytes) -> None:
+    def put(self, tiles: Mapping[str, bytes]) -> None:
+        self._require_writable()
+        with _overtaken_where_gone():
+            for path, data in tiles.items():
+                self._write(path, data)
+
+    def _write(self, path: str, data: bytes) -> None:
         # No rename: nobody looks for a tile before the checkpoint that needs it. And no truncation before
         # writing: when a tile is written again, readers find the same bytes throughout.
         where = f"{self._folder}/{path}"
@@ -96,22 +150,24 @@ class PosixStore:
         finally:
             os.close(descriptor)
 
-    def publish(self, note: bytes) -> None:
-        _replace(self._folder / CHECKPOINT, note, 0o644)
-        if self._kept is not None:
-            _replace(self._kept, note, 0o600)
-
-    def kept(self) -> bytes | None:
-        with _disk_problems():
-            if self._kept is None or not self._kept.exists():
-                return None
-            return read_regular(self._kept, LARGEST)
+    def publish(self, note: bytes, *, after: bytes | None) -> None:
+        with self._turn():
+            if self.get(CHECKPOINT) != after:
+                raise Overtaken("another writer has published a checkpoint meanwhile")
+            _replace(self._folder / CHECKPOINT, note, 0o644)
+            if self._kept is not None:
+                _replace(self._kept, note, 0o600)
 
     @property
     def full(self) -> bool:
         return self._journal.full
 
     def settle(self, base: Base) -> None:
+        with self._turn():
+            self._journal.require_end(base.size)
+            self._settle(base)
+
+    def _settle(self, base: Base) -> None:
         before, keys = self._journal.base.size, self._journal.keys
         sync_files(self._folder, [*full_tiles(before, base.size), *partial_tiles(base.size)])
         if self._kept is not None:
@@ -121,11 +177,6 @@ class PosixStore:
         sizes = {before, *(indices.stop for indices in keys.values())}
         for folder in _partial_folders(sizes) - _partial_folders({base.size}):  # their tiles are full by now
             shutil.rmtree(self._folder / folder, ignore_errors=True)
-
-
-def kept_beside(home: Path) -> Path:
-    """Where the newest checkpoint of the log in a role's folder is kept: beside the folder, not in it."""
-    return home.with_name(f"{home.name}.checkpoint")
 
 
 def _replace(path: Path, data: bytes, mode: int) -> None:
@@ -138,6 +189,15 @@ def _replace(path: Path, data: bytes, mode: int) -> None:
 
 def _partial_folders(sizes: set[int]) -> set[str]:
     return {path.rpartition("/")[0] for size in sizes for path in partial_tiles(size)}
+
+
+@contextmanager
+def _overtaken_where_gone() -> Iterator[None]:
+    """Nobody but who settles the log removes files from it."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise Overtaken("another writer has settled the log meanwhile") from error
 
 
 @contextmanager

@@ -4,12 +4,17 @@ A batch is *recorded* first; from then on it is part of the log, whatever happen
 the checkpoint is *published* last; a power cut may take both, since the recorded batches give the same tiles
 and the same root again, to be signed anew. Now and then the store *settles*: makes all that durable, and only
 then forgets the batches that it covers.
+
+All of that is done under the store's lock. A lock can be lost without its holder knowing: a lease ends, a
+connection breaks, a lock file is removed. So the two writes that decide have one winner each, whoever holds
+the lock: what is recorded at an index, and which checkpoint follows another. The loser is told (`Overtaken`),
+looks at what the other wrote, and goes on from there.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
@@ -53,18 +58,38 @@ class Base(NamedTuple):
 CHECKPOINT = "checkpoint"
 
 
-class Store(Protocol):
-    """Keeps one log. All but `get` is called only while the lock is held.
+def first_difference(tiles: Mapping[str, bytes], stored: Mapping[str, bytes]) -> str | None:
+    """The first path at which a store has something else than the tile, or nothing; `None` if all agree."""
+    return next((path for path, data in tiles.items() if stored.get(path) != data), None)
 
-    Raises `Unavailable` when it cannot read or write now, having changed nothing that counts; `Damaged` when
-    what it holds is not what it was given.
+
+class BatchKeys(Protocol):
+    """Knows under which keys batches were recorded, so that none is appended twice."""
+
+    def find(self, key: bytes) -> range | None:
+        """The indices of the batch that was recorded under a key, however long ago."""
+
+
+class Reader(BatchKeys, Protocol):
+    """Reads one log, and changes nothing. `base`, `pending` and `find` are called while the lock is held.
+
+    Raises `Unavailable` when it cannot read now, `Damaged` when what it holds is not what it was given.
     """
 
     def get(self, path: str) -> bytes | None:
         """The tile, the bundle or the checkpoint at a path of the tlog-tiles layout, if there is one."""
 
-    def lock(self) -> AbstractContextManager[None]:
-        """Wait for, and hold, the log's one lock among all threads and processes."""
+    def get_many(self, paths: Iterable[str]) -> dict[str, bytes]:
+        """What there is at each of these paths, in one round trip where the engine has any."""
+
+    def kept(self) -> bytes | None:
+        """The newest checkpoint as kept elsewhere, where no restored copy of the log replaces it."""
+
+    def lock(self) -> AbstractContextManager[object]:
+        """Wait for, and hold, the log's one lock among all threads and processes.
+
+        Stores that were opened to be read hold it together.
+        """
 
     def base(self) -> Base:
         """Where the settled part of the log ends; (0, root of the empty tree) in a new store."""
@@ -72,24 +97,33 @@ class Store(Protocol):
     def pending(self, start: int) -> Iterator[Batch]:
         """The recorded batches from index `start` on, which is where one begins or the last one ends."""
 
-    def find(self, key: bytes) -> range | None:
-        """The indices of the batch that was recorded under a key, however long ago."""
+
+class Appender(Protocol):
+    """Writes one log, while the lock is held.
+
+    Raises `Unavailable` when it cannot write now, having changed nothing that counts, and `Refused` where it
+    was opened to be read. `Overtaken` from any of these: another writer has changed the log meanwhile.
+    """
 
     def record(self, batch: Batch) -> None:
-        """Add a batch at the end, durably when this returns, or not at all when it raises."""
+        """Add a batch at the end, durably when this returns, or not at all when it raises.
 
-    def put(self, path: str, data: bytes) -> None:
-        """Write a tile or a bundle, not necessarily durably; the same path is always given the same bytes."""
-
-    def publish(self, note: bytes) -> None:
-        """Replace the checkpoint as a whole, then what is kept of it elsewhere.
-
-        After a power cut an older one may stand there, none older than the last settling, and never half of
-        one.
+        Of several for one index, one is recorded; the others raise `Overtaken`.
         """
 
-    def kept(self) -> bytes | None:
-        """The newest checkpoint as kept elsewhere, where no restored copy of the log replaces it."""
+    def put(self, tiles: Mapping[str, bytes]) -> None:
+        """Write tiles and bundles by path, in one round trip where the engine has any.
+
+        They need not be durable yet. The same path is always given the same bytes.
+        """
+
+    def publish(self, note: bytes, *, after: bytes | None) -> None:
+        """Replace the checkpoint `after`, as a whole, then what is kept of it elsewhere.
+
+        One atomic compare-and-swap: where another checkpoint stands there (or any, after `None`), nothing is
+        changed, and `Overtaken` raised. After a power cut an older one may stand there, none older than the
+        last settling, and never half of one.
+        """
 
     @property
     def full(self) -> bool:
@@ -98,5 +132,10 @@ class Store(Protocol):
     def settle(self, base: Base) -> None:
         """Make all tiles up to the new base and the checkpoint durable, then forget the batches below it.
 
-        Their keys are not forgotten.
+        The base is where the last recorded batch ends; where it is not, nothing is forgotten, and `Overtaken`
+        raised. Keys are not forgotten.
         """
+
+
+class Store(Reader, Appender, Protocol):
+    """Keeps one log: what `Log` needs of an engine, and all that it knows of one."""

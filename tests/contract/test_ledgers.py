@@ -1,11 +1,17 @@
-"""What any store of a log has to do. A new one is added to `STORES`, and passes all of this or is none."""
+"""What any store of a log has to do. A new one is added to `STORES`, and passes all of this or is none.
+
+An entry there opens the store of a folder, again and again, and settles after a few batches.
+"""
 
 from __future__ import annotations
 
+import itertools
 import multiprocessing
 import threading
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections import Counter
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext, suppress
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -14,24 +20,45 @@ import pytest
 
 from ledger import Checkpoint, Log, merkle, verify_evidence
 from ledger.audit import audit
+from ledger.log import LogReader
+from ledger.problem import Overtaken
 from ledger.tiles.layout import full_tiles, partial_tiles
 from ledger.tiles.memory import MemoryStore
 from ledger.tiles.posix import PosixStore
-from ledger.tiles.store import Store
-from tests.ledger_samples import naive_root, open_log, samples, trust_in
+from ledger.tiles.store import Base, Batch, Store
+from tests.ledger_samples import COSIGNER, ORIGIN, SIGNER, naive_root, open_log, samples, trust_in
 from tests.processes import ended
-from wire.problem import Conflict, Damaged, Malformed, NotFound, TooLarge, Unavailable
+from tests.sqlite_store import SqliteStore
+from wire.problem import Conflict, Damaged, Malformed, NotFound, Refused, TooLarge, Unavailable
 
-STORES = MappingProxyType({"memory": lambda folder: MemoryStore(), "posix": PosixStore})
-SHARED = {"posix"}  # those that several processes can use at the same time
+MEMORIES: dict[Path, MemoryStore] = {}
+STORES = MappingProxyType[str, Callable[[Path], Store]](
+    {
+        "memory": lambda folder: MEMORIES.setdefault(folder, MemoryStore()),
+        "posix": lambda folder: PosixStore(folder, most=3),
+        "sqlite": SqliteStore,
+    }
+)
+READERS = MappingProxyType[str, Callable[[Path], Store]](
+    {
+        "posix": lambda folder: PosixStore(folder, read_only=True),
+        "sqlite": lambda folder: SqliteStore(folder, read_only=True),
+    }
+)
+SHARED = {"posix", "sqlite"}  # those that several processes can use at the same time
 
 SIZES = [1, 3, 255, 256, 300, 512, 700]
 
 
 @pytest.fixture(params=STORES)
-def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
-    monkeypatch.setattr("ledger.tiles.journal._MOST", 3)  # so that a store of any kind settles often
-    return STORES[request.param](tmp_path / "log")
+def make(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Store]:
+    """Opens the same store each time."""
+    return lambda: STORES[request.param](tmp_path / "log")
+
+
+@pytest.fixture
+def store(make: Callable[[], Store]) -> Store:
+    return make()
 
 
 def grow(log: Log, sizes: list[int] = SIZES) -> list[Checkpoint]:
@@ -132,16 +159,16 @@ def test_what_is_not_there(store: Store) -> None:
             ask()
 
 
-def test_all_stores_hold_the_same_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_stores_hold_the_same_files(tmp_path: Path) -> None:
     """Byte for byte, so that proofs survive a move from one to another."""
-    monkeypatch.setattr("ledger.tiles.journal._MOST", 3)
     found = []
     for name, make in STORES.items():
         store = make(tmp_path / name)
         grow(open_log(store))
         paths = [*full_tiles(0, 700), *partial_tiles(700), "checkpoint"]
-        found.append({path: store.get(path) for path in paths})
-        assert None not in found[0].values()
+        found.append(store.get_many([*paths, "tile/0/999"]))
+        assert list(found[0]) == paths
+        assert found[-1] == {path: store.get(path) for path in paths}
     assert all(files == found[0] for files in found)
 
 
@@ -188,8 +215,7 @@ def _ends(indices: range) -> tuple[int, int]:
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", sorted(SHARED))
-def test_processes_append_at_once(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ledger.tiles.journal._MOST", 3)
+def test_processes_append_at_once(name: str, tmp_path: Path) -> None:
     fork = multiprocessing.get_context("fork")
     folder = tmp_path / "log"
     processes = [
@@ -221,12 +247,12 @@ class Failing:
     def __getattr__(self, name: str) -> Any:
         function = getattr(self._store, name)
 
-        def called(*arguments: Any) -> Any:
+        def called(*arguments: Any, **named: Any) -> Any:
             self._left -= 1
             if self._left == 0 and self._before:
                 self.failed = True
                 raise Unavailable("invented failure")
-            result = function(*arguments)
+            result = function(*arguments, **named)
             if self._left == 0:
                 self.failed = True
                 raise Unavailable("invented failure")
@@ -238,11 +264,8 @@ class Failing:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", STORES)
 @pytest.mark.parametrize("before", [True, False])
-def test_any_one_failure_loses_nothing(
-    name: str, before: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_any_one_failure_loses_nothing(name: str, before: bool, tmp_path: Path) -> None:
     """Whatever fails, and whether it was done or not, the same call made again succeeds, and once only."""
-    monkeypatch.setattr("ledger.tiles.journal._MOST", 2)
     sizes = [1, 2, 260, 261, 600]
     root = naive_root(samples(0, 600))
     for at in range(1, 1000):
@@ -261,8 +284,248 @@ def test_any_one_failure_loses_nothing(
         checkpoint = audit(open_log(store))
         assert (checkpoint.size, checkpoint.root) == (600, root)
         if not failing.failed:
-            assert at > 100
+            assert at > 50
             return
+
+
+class Unlocked:
+    """A store whose lock was lost: all who use it believe that they hold it. `before` is told each call."""
+
+    def __init__(self, store: Store, before: Callable[[str], object] = lambda name: None) -> None:
+        self._store, self._before = store, before
+        self.published: list[tuple[bytes | None, bytes]] = []
+
+    def lock(self) -> AbstractContextManager[object]:
+        return nullcontext()
+
+    @property
+    def full(self) -> bool:
+        return self._store.full
+
+    def publish(self, note: bytes, *, after: bytes | None) -> None:
+        self._before("publish")
+        self._store.publish(note, after=after)
+        self.published.append((after, note))
+
+    def __getattr__(self, name: str) -> Any:
+        function = getattr(self._store, name)
+
+        def called(*arguments: Any) -> Any:
+            self._before(name)
+            return function(*arguments)
+
+        return called
+
+
+def require_one_history(log: Log, published: list[tuple[bytes | None, bytes]], *batches: list[bytes]) -> None:
+    """One checkpoint followed each, and every entry is there once."""
+    assert audit(log).size == sum(map(len, batches))
+    assert Counter(log.entries(0, log.checkpoint().size)) == Counter(itertools.chain(*batches))
+    following = dict(published)
+    assert len(following) == len(published)
+    note: bytes | None = None
+    for _ in published:
+        note = following[note]
+        log.require_continues(Checkpoint.parse(note))
+    assert note == log.checkpoint().note
+
+
+def test_two_writers_who_both_hold_the_lock(make: Callable[[], Store]) -> None:
+    """They meet before they record, at the same head, and again before they publish the same size."""
+    barrier = threading.Barrier(2)
+    stores, found = [], dict[bytes, range]()
+
+    def work(name: bytes) -> None:
+        met = set()
+
+        def meet(call: str) -> None:
+            if call in ("record", "publish") and call not in met:
+                met.add(call)
+                barrier.wait(timeout=60)
+
+        stores.append(store := Unlocked(make(), meet))
+        met.add("publish")  # while it is opened
+        log = open_log(store)
+        met.clear()
+        for number in range(8):
+            key = b"%b/%d" % (name, number)
+            found[key] = log.append([key] * 3, key)
+
+    grow(open_log(first := Unlocked(make())), [250])
+    threads = [threading.Thread(target=work, args=(name,)) for name in (b"one", b"other")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    log = open_log(make())
+    assert len(found) == 16
+    for key, at in found.items():
+        assert list(log.entries(*_ends(at))) == [key] * 3
+    published = [each for store in (first, *stores) for each in store.published]
+    require_one_history(log, published, samples(0, 250), *([key] * 3 for key in found))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", STORES)
+@pytest.mark.parametrize("key", [b"other", b"mine"])
+def test_another_writer_at_any_point(name: str, key: bytes, tmp_path: Path) -> None:
+    """Before any call of one, another who holds the lock, too, appends and settles; the same batch, even."""
+    mine, more = samples(250, 255), samples(300, 303)
+    others = mine if key == b"mine" else samples(400, 405)
+    for at in range(1, 1000):
+        calls, folder = itertools.count(1), tmp_path / str(at)
+        other = Unlocked(STORES[name](folder))
+
+        def interrupt(_: str) -> None:
+            if next(calls) == at:  # noqa: B023 -- called before the next round
+                log = open_log(other)  # noqa: B023
+                log.append(others, key)
+                for index, entry in enumerate(more):
+                    log.append([entry], b"%d" % index)
+
+        grow(open_log(first := Unlocked(STORES[name](folder))), [250])
+        log = open_log(store := Unlocked(STORES[name](folder), interrupt))
+        for _ in range(2):
+            assert list(log.entries(*_ends(log.append(mine, b"mine")))) == mine
+        if next(calls) <= at:
+            assert at > 20
+            return
+        written = [mine] if others == mine else [mine, others]
+        published = [*first.published, *store.published, *other.published]
+        require_one_history(open_log(STORES[name](folder)), published, samples(0, 250), *written, more)
+
+
+def test_what_decides_has_one_winner(make: Callable[[], Store]) -> None:
+    store, other = make(), make()
+    log = open_log(store)
+    log.append(samples(0, 5), b"0")
+    before = log.checkpoint().note
+    [settled, pending] = store.base(), list(store.pending(store.base().size))
+    assert (other.base(), list(other.pending(settled.size))) == (settled, pending)
+    store.record(Batch(5, b"one", [b"one"]))
+    for start in (0, 4, 5, 7):
+        with pytest.raises(Overtaken):
+            other.record(Batch(start, b"other", [b"other"]))
+    with pytest.raises(Overtaken):
+        other.settle(Base(5, log.checkpoint().root))
+    assert list(store.pending(5)) == [Batch(5, b"one", [b"one"])]
+    for after in (None, b"", before[:-1]):
+        with pytest.raises(Overtaken):
+            other.publish(b"other", after=after)
+    store.publish(b"next", after=before)
+    with pytest.raises(Overtaken):
+        other.publish(b"other", after=before)
+    assert other.get("checkpoint") == b"next"
+
+
+def test_of_many_at_once_one_wins(make: Callable[[], Store]) -> None:
+    def record(store: Store, batch: Batch) -> None:
+        assert store.base().size == 0
+        assert [known.start for known in store.pending(0)][:number] == [*range(number)]
+        store.record(batch)
+
+    stores, note = [make() for _ in range(4)], None
+    for number in range(5):
+        each = [(store, b"%d/%d" % (number, at)) for at, store in enumerate(stores)]
+        won = _race([partial(record, store, Batch(number, name, [name])) for store, name in each])
+        assert [batch.key for batch in make().pending(0)][number:] == [each[won][1]]
+        won = _race([partial(store.publish, name, after=note) for store, name in each])
+        note = each[won][1]
+        assert make().get("checkpoint") == note
+
+
+def _race(calls: list[Callable[[], None]]) -> int:
+    """The number of the one call that succeeded, of some that are made at once."""
+    barrier, won = threading.Barrier(len(calls)), list[int]()
+
+    def work(number: int) -> None:
+        barrier.wait(timeout=60)
+        with suppress(Overtaken):
+            calls[number]()
+            won.append(number)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(len(calls))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    [winner] = won
+    return winner
+
+
+def test_a_store_that_fails_to_settle_says_so(store: Store) -> None:
+    """It is not taken for what another writer did."""
+    failures = [Damaged("invented")]
+
+    def fail(call: str) -> None:
+        if call == "settle" and failures:
+            raise failures.pop()
+
+    log = open_log(Unlocked(store, fail))
+    with pytest.raises(Damaged, match="invented"):
+        grow(log, [1, 2, 3])
+    size = log.checkpoint().size
+    assert log.append(samples(size - 1, size), b"to %d" % size) == range(size - 1, size)
+    assert grow(log, [size + 1, size + 2])[-1] == audit(log)
+
+
+def test_a_store_that_never_lets_one_win(store: Store) -> None:
+    """As one that ignores conditions may do: that ends, and nothing is signed."""
+
+    def overtaken(call: str) -> None:
+        if call == "record":
+            raise Overtaken("invented")
+
+    log = open_log(Unlocked(store, overtaken))
+    with pytest.raises(Overtaken, match="100 times"):
+        log.append([b"entry"], b"key")
+    assert log.checkpoint().size == 0
+
+
+def test_a_batch_of_any_size_costs_as_many_calls(store: Store) -> None:
+    """Each is a round trip where the store is elsewhere; each tile is read back before anything is signed."""
+    calls: list[str] = []
+    log = open_log(Unlocked(store, calls.append))
+    counts = set()
+    for size in (1, 2, 700, 701, 5000):
+        start = log.checkpoint().size
+        calls.clear()
+        log.append(samples(start, size), b"%d" % size)
+        counts.add(len([name for name in calls if name != "settle"]))
+        assert calls.count("put") == 1
+    assert counts == {10}
+    calls.clear()
+    open_log(Unlocked(store, calls.append))
+    assert len(calls) < 20
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_a_store_that_was_opened_to_be_read(name: str, tmp_path: Path) -> None:
+    """It has everything, its lock is shared, and nothing is written, nor by mistake."""
+    log = open_log(STORES[name](tmp_path / "log"))
+    grow(log)
+    log.append([b"pending"], b"pending")
+    before = snapshot(tmp_path)
+    store, other = READERS[name](tmp_path / "log"), READERS[name](tmp_path / "log")
+    with store.lock(), other.lock():
+        assert [batch.key for batch in store.pending(store.base().size)][-1:] == [b"pending"]
+    for write in (
+        lambda: store.record(Batch(701, b"another", [b"entry"])),
+        lambda: store.put({"tile/0/000": bytes(8192)}),
+        lambda: store.publish(b"note", after=log.checkpoint().note),
+        lambda: store.settle(Base(701, log.checkpoint().root)),
+    ):
+        with pytest.raises(Refused):
+            write()
+    reader = LogReader(ORIGIN, SIGNER.public_key, COSIGNER.public_key, store)
+    assert (reader.find(b"to 3"), reader.find(b"pending")) == (range(1, 3), range(700, 701))
+    assert audit(reader) == log.checkpoint()
+    assert snapshot(tmp_path) == before
+
+
+def snapshot(folder: Path) -> dict[Path, bytes]:
+    files = (path for path in folder.rglob("*") if path.is_file() and path.suffix != ".sqlite-shm")
+    return {path: path.read_bytes() for path in files}
 
 
 def test_a_store_that_does_not_give_back_what_it_was_given(store: Store) -> None:
@@ -290,9 +553,9 @@ class _Lying:
         self._store = store
         self.path = ""
 
-    def get(self, path: str) -> bytes | None:
-        data = self._store.get(path)
-        return bytes(len(data)) if path == self.path and data is not None else data
+    def get_many(self, paths: Iterable[str]) -> dict[str, bytes]:
+        found = self._store.get_many(paths)
+        return {path: bytes(len(data)) if path == self.path else data for path, data in found.items()}
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)

@@ -119,9 +119,9 @@ def recorded(scenario: Scenario, home: Path, before: int = 0) -> Crashes:
         promises.append(promise)
         recorder.acknowledge()
 
-    def publish(self: PosixStore, note: bytes) -> None:
+    def publish(self: PosixStore, note: bytes, *, after: bytes | None) -> None:
         acknowledge(partial(require_continues, Checkpoint.parse(note)))
-        real(self, note)
+        real(self, note, after=after)
 
     with (
         pytest.MonkeyPatch.context() as patch,

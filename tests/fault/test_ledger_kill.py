@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow  # hundreds of processes: for `make test`
 
 SIZES = [2, 5, 260, 261, 300, 513, 514]
 ROOT = naive_root(samples(0, SIZES[-1]))
-MakeStore = Callable[[Path], PosixStore]
+MakeStore = type[PosixStore]
 
 
 def _append_all(store: PosixStore, acknowledge: Callable[[int], None] = lambda size: None) -> None:
@@ -38,28 +38,23 @@ def _plan(folder: Path, make: MakeStore) -> Callable[[], tuple[Work, Work]]:
         acknowledged = Reached()
 
         def work() -> None:
-            _append_all(make(where), acknowledged.reach)
+            _append_all(make(where, most=2), acknowledged.reach)
 
         def check() -> None:
             note = PosixStore(where).get("checkpoint")
-            log = open_log(PosixStore(where))
+            log = open_log(PosixStore(where, most=2))
             size = log.checkpoint().size
             assert size in [0, *SIZES]
             assert size >= acknowledged.value
             if note is not None:  # no two roots for one size
                 log.require_continues(Checkpoint.parse(note))
             assert audit(log).size == size
-            _append_all(PosixStore(where))  # as the caller does who knows of no answer
+            _append_all(PosixStore(where, most=2))  # as the caller does who knows of no answer
             assert audit(log).root == ROOT
 
         return work, check
 
     return prepare
-
-
-@pytest.fixture(autouse=True)
-def _settle_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ledger.tiles.journal._MOST", 2)
 
 
 def test_a_kill_at_any_point_loses_nothing(tmp_path: Path) -> None:
@@ -74,8 +69,8 @@ class JournalLast(PosixStore):
     def record(self, batch: Batch) -> None:
         self._held = batch
 
-    def publish(self, note: bytes) -> None:
-        super().publish(note)
+    def publish(self, note: bytes, *, after: bytes | None) -> None:
+        super().publish(note, after=after)
         if self._held:
             super().record(self._held)
             self._held = None

@@ -27,8 +27,7 @@ ROOT = naive_root(samples(0, SIZES[-1]))
 
 
 @pytest.fixture(autouse=True)
-def _settle_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ledger.tiles.journal._MOST", 2)
+def _sync_as_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("wire.files._FULL_SYNC", None)  # of macOS, which would sync past the recorder
 
 
@@ -40,7 +39,7 @@ def _append_all(store: PosixStore, acknowledge: Callable[[], None] = lambda: Non
 
 
 def _store(folder: Path) -> PosixStore:
-    return PosixStore(folder / "log", folder / "kept")
+    return PosixStore(folder / "log", folder / "kept", most=2)
 
 
 def _recorded(folder: Path) -> list[Crash]:
@@ -98,7 +97,7 @@ def _acknowledge_before_sync(patch: pytest.MonkeyPatch) -> None:
 
 
 def _rename_without_sync(patch: pytest.MonkeyPatch) -> None:
-    def publish(self: PosixStore, note: bytes) -> None:
+    def publish(self: PosixStore, note: bytes, *, after: bytes | None) -> None:
         temporary = self._folder / ".checkpoint.tmp"
         temporary.write_bytes(note)
         temporary.replace(self._folder / "checkpoint")

@@ -127,18 +127,11 @@ def canonical_lines(dataset: Dataset, *, digest: str, work: Work) -> tuple[list[
             subject = names[subject] if isinstance(subject, int) else subject
             value = names[value] if isinstance(value, int) else value
             out.append(subject + predicate + value + end)
-<<<<<<< HEAD
     out.sort()
     if any(map(eq, out, islice(out, 1, None))):  # most say nothing twice, and to hash them all takes longer
         out = sorted(set(out))
-    text = "".join(out)
-    work.spend(len(text) // BYTES_HASHED)
-    return text
-=======
-    out = sorted(set(out))
     work.spend(sum(map(len, out)) // BYTES_HASHED)
     return out, numbers
->>>>>>> c6a5469 (JSON-LD gives the canonical form line by line, and which object each blank node is)
 
 
 def labels(dataset: Dataset, *, digest: str = "sha256", work: Work | None = None) -> list[int]:

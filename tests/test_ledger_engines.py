@@ -1,0 +1,67 @@
+"""Which engine an address names; what engines do is in contract/test_ledgers.py."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ledger import merkle
+from ledger.tiles.engines import ENGINES, open_store
+from ledger.tiles.posix import PosixStore
+from ledger.tiles.store import Base, Store
+from tests.ledger_samples import open_log, samples
+from tests.sqlite_store import SqliteStore
+from wire.problem import Refused
+
+
+@pytest.mark.parametrize("name", ["log", "a b#c?d%20e", "postgresql:x", "\udcff"])
+def test_a_folder_by_path_and_by_address(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / name
+    open_log(open_store(folder)).append(samples(0, 3), b"0")
+    assert (folder / "checkpoint").exists()
+    for where in (
+        folder,
+        Path(name),
+        str(folder),
+        folder.as_uri(),
+        folder.as_uri().replace("file://", "FILE:"),
+    ):
+        assert open_log(open_store(where)).append(samples(0, 3), b"0") == range(3)
+
+
+def test_what_goes_with_an_address(tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    open_log(open_store(tmp_path / "log", kept=kept)).append(samples(0, 3), b"0")
+    assert kept.read_bytes() == (tmp_path / "log" / "checkpoint").read_bytes()
+    with pytest.raises(Refused):
+        open_store((tmp_path / "log").as_uri(), read_only=True).put({})
+    none = open_store(tmp_path / "none", read_only=True)
+    with none.lock():
+        assert (none.get("checkpoint"), none.base(), none.find(b"0")) == (
+            None,
+            Base(0, merkle.EMPTY_ROOT),
+            None,
+        )
+    assert not (tmp_path / "none").exists()
+
+
+def test_another_engine_is_passed_in(tmp_path: Path) -> None:
+    def sqlite(uri: str, *, read_only: bool, kept: Path | None, patience: float | None) -> Store:
+        return SqliteStore(Path(uri.removeprefix("sqlite:")), read_only=read_only)
+
+    log = open_log(open_store(f"sqlite:{tmp_path / 'log'}", engines={**ENGINES, "sqlite": sqlite}))
+    assert log.append(samples(0, 3), b"0") == range(3)
+    assert (tmp_path / "log" / "log.sqlite").exists()
+    assert isinstance(open_store(tmp_path / "other", engines={**ENGINES, "sqlite": sqlite}), PosixStore)
+
+
+def test_an_address_that_no_engine_has() -> None:
+    with pytest.raises(Refused) as caught:
+        open_store("postgresql://clerk:secret@host/log")
+    assert caught.value.detail == "no engine here keeps a log at postgresql: addresses"
+    assert "secret" not in caught.value.hint
+    for odd in ("file://elsewhere/log", "file:log", "file:///log?mode=ro", "file:///log#part"):
+        with pytest.raises(Refused, match="file: and an absolute path"):
+            open_store(odd)
