@@ -1,7 +1,8 @@
 """Proofs that something existed, and when: an append-only log of digests that anyone can check offline.
 
 `Log` orders entries and proves them; a `Checkpoint` is its signed head; `Evidence` is the proof that travels
-with a document, and `verify_evidence` gives the `Fact` it proves under a `TrustPolicy`. The package knows
+with a document, and `verify_evidence` gives the `Fact` it proves under a `TrustPolicy`. What other ledgers
+prove of a checkpoint is evidence as well, of kinds that are passed in. The package knows
 bytes and digests only. Read `entries.py` first, then `merkle.py` and `note.py`; `log.py` puts them together.
 """
 
@@ -10,7 +11,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .entries import EntryKind, entry, parse_entry
-from .evidence import Evidence, Fact, TrustedLog, TrustPolicy, require_known_kind, verify_evidence
+from .evidence import (
+    KINDS,
+    Evidence,
+    EvidenceKind,
+    Fact,
+    TrustedLog,
+    TrustPolicy,
+    known_kind,
+    verify_anchoring,
+    verify_evidence,
+)
 from .note import Checkpoint, VerifierKey
 from .problem import InvalidEvidence, NotWitnessed, UnknownKind, UnknownLog
 
@@ -18,9 +29,11 @@ if TYPE_CHECKING:
     from .log import Log
 
 __all__ = [
+    "KINDS",
     "Checkpoint",
     "EntryKind",
     "Evidence",
+    "EvidenceKind",
     "Fact",
     "InvalidEvidence",
     "Log",
@@ -31,8 +44,9 @@ __all__ = [
     "UnknownLog",
     "VerifierKey",
     "entry",
+    "known_kind",
     "parse_entry",
-    "require_known_kind",
+    "verify_anchoring",
     "verify_evidence",
 ]
 

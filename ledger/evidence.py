@@ -1,8 +1,9 @@
-"""Evidence that an entry is in a log, and whose word counts: verified offline, with nothing else at hand.
+"""Evidence that something existed, and whose word counts: verified offline, with nothing else at hand.
 
-The form is `c2sp.org/tlog-proof@v1`: the entry's index, the path from its hash to the root, and the signed
-checkpoint with that root. `TrustPolicy` says which logs and witnesses are believed; `verify_evidence`
-gives a `Fact` or raises.
+How each kind is verified is a mapping that is passed in. `KINDS` has `c2sp.org/tlog-proof@v1`: an entry's
+index, the path from its hash to the root, and the signed checkpoint with that root. Other kinds are about an
+entry, too, or about a checkpoint, which is what goes to other ledgers. `TrustPolicy` says which logs and
+witnesses are believed; `verify_evidence` and `verify_anchoring` give a `Fact` or raise.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import binascii
 import functools
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
@@ -42,18 +43,23 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """What verified evidence proves: entry `index` is in the log `origin`, and was at `time`, by `clock`.
+    """What verified evidence of a kind proves: what it is about was there, at `time`, by `clock`.
 
-    `clock` is "witness" when `time` is that of witnesses, "own" when it is only the log's own word, "none"
-    when nobody states a time. The caller, who knows the time now, decides about a time in the future.
+    `where` is a log's name, or that of another ledger, if it is a chain, by CAIP-2. `clock` is "witness" when
+    `time` is that of witnesses, "own" when it is only the log's own word, "none" when nobody states a time;
+    other kinds say whose clock they go by. The caller, who knows the time now, decides about a time in the
+    future.
     """
 
-    origin: str
-    index: int
-    size: int
+    kind: str
+    where: str
     time: datetime | None
     clock: str
     witnesses: int = 0
+    index: int | None = None
+    """Its place among the entries of the log; `None` where the order of entries is not proved."""
+    checkpoint: Checkpoint | None = field(default=None, compare=False, repr=False)
+    """The checkpoint by which it was there, of which there may be evidence again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,38 +125,89 @@ class Attested(NamedTuple):
     witnesses: int
 
 
+def _verify_tlog_proof(about: bytes, evidence: Evidence, trust: TrustPolicy) -> Fact:
+    index, proof, note = parse_proof(evidence.body)
+    checkpoint, time, clock, witnesses = attest(note, trust)
+    merkle.verify_inclusion(merkle.leaf_hash(about), index, checkpoint.size, proof, checkpoint.root)
+    return Fact(TLOG_PROOF, checkpoint.origin, time, clock, witnesses, index, checkpoint)
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceKind:
+    """How evidence of one kind is verified."""
+
+    verify: Callable[[bytes, Evidence, TrustPolicy], Fact]
+    """Given an entry, or a checkpoint's text, the digest of which is the evidence's. Pure, and offline.
+
+    Raises as `verify_evidence`.
+    """
+    of_checkpoints: bool = False
+    """Whether it is about a checkpoint rather than an entry."""
+
+
+KINDS: Mapping[str, EvidenceKind] = MappingProxyType({TLOG_PROOF: EvidenceKind(_verify_tlog_proof)})
+
+
 def verify_evidence(
-    entry: bytes, evidence: Evidence, trust: TrustPolicy, work: Work | None = None, *, recurs: bool = False
+    entry: bytes,
+    evidence: Evidence,
+    trust: TrustPolicy,
+    work: Work | None = None,
+    *,
+    kinds: Mapping[str, EvidenceKind] = KINDS,
+    recurs: bool = False,
 ) -> Fact:
     """What the evidence proves about a log entry; remembered where the same evidence `recurs`.
 
-    Raises `InvalidEvidence` when it does not hold, `UnknownKind` (undetermined) for another kind than a
-    tlog-proof, whatever it is about, `UnknownLog` (undetermined) for a log that the policy does not know,
-    `NotWitnessed` when the quorum is not met, `TooLarge` above 256 KiB and where it costs more than is left
-    of `work`.
+    Raises `InvalidEvidence` when it does not hold, `UnknownKind` (undetermined) for a kind that is not in
+    `kinds`, whatever it is about, `UnknownLog` (undetermined) for a log or another ledger that nothing here
+    says to trust, `NotWitnessed` when the quorum is not met, `TooLarge` above 256 KiB and where it costs more
+    than is left of `work`.
     """
-    require_known_kind(evidence)
+    kind = known_kind(evidence, kinds)
+    _spend(evidence, work)
+    if kind.of_checkpoints or evidence.digest != parse_entry(entry).digest:
+        raise InvalidEvidence("the evidence is for another digest")
+    return (_verified_before if recurs else _verified)(kind, entry, evidence, trust)
+
+
+def _verified(kind: EvidenceKind, entry: bytes, evidence: Evidence, trust: TrustPolicy) -> Fact:
+    return kind.verify(entry, evidence, trust)
+
+
+_verified_before = functools.lru_cache(maxsize=64)(_verified)  # each of 256 KiB at the most
+
+
+def verify_anchoring(
+    checkpoint: Checkpoint,
+    evidence: Evidence,
+    trust: TrustPolicy,
+    work: Work | None = None,
+    *,
+    kinds: Mapping[str, EvidenceKind] = KINDS,
+) -> Fact:
+    """What the evidence proves about a checkpoint, and so of every entry in it. Raises as `verify_evidence`.
+
+    Its digest is that of the checkpoint's text, since more signatures are added to it later.
+    """
+    kind = known_kind(evidence, kinds)
+    _spend(evidence, work)
+    if not kind.of_checkpoints or evidence.digest != checkpoint.digest:
+        raise InvalidEvidence("the evidence is for another checkpoint")
+    return kind.verify(checkpoint.text, evidence, trust)
+
+
+def _spend(evidence: Evidence, work: Work | None) -> None:
     if work is not None:
         work.spend(EVIDENCE + len(evidence.body) // BYTES_WRITTEN)
-    if evidence.digest != parse_entry(entry).digest:
-        raise InvalidEvidence("the evidence is for another digest")
-    return _proved_before(entry, evidence.body, trust) if recurs else _proved(entry, evidence.body, trust)
 
 
-def _proved(entry: bytes, body: bytes, trust: TrustPolicy) -> Fact:
-    index, proof, note = parse_proof(body)
-    checkpoint, time, clock, witnesses = attest(note, trust)
-    merkle.verify_inclusion(merkle.leaf_hash(entry), index, checkpoint.size, proof, checkpoint.root)
-    return Fact(checkpoint.origin, index, checkpoint.size, time, clock, witnesses)
-
-
-_proved_before = functools.lru_cache(maxsize=64)(_proved)  # each of 256 KiB at the most
-
-
-def require_known_kind(evidence: Evidence) -> None:
-    """Raises `UnknownKind` for evidence that nothing here reads, whatever it is about."""
-    if evidence.kind != TLOG_PROOF:
+def known_kind(evidence: Evidence, kinds: Mapping[str, EvidenceKind] = KINDS) -> EvidenceKind:
+    """Its kind. Raises `UnknownKind` for evidence that nothing here reads, whatever it is about."""
+    kind = kinds.get(evidence.kind)
+    if kind is None:
         raise UnknownKind(f"evidence of the kind {shortened(evidence.kind)} is not read here")
+    return kind
 
 
 @functools.lru_cache(maxsize=64)  # a batch of proofs shares one checkpoint, whose signatures cost most

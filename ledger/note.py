@@ -149,6 +149,11 @@ class Checkpoint(Note):
     root: bytes
     note: bytes
 
+    @property
+    def digest(self) -> bytes:
+        """SHA-256 over the text, which is what other ledgers are given of a checkpoint."""
+        return sha256(self.text).digest()
+
     @classmethod
     def parse(cls, data: bytes) -> Checkpoint:
         """The checkpoint in a signed note, its signatures unverified. Raises what `Note.parse` raises."""

@@ -94,7 +94,7 @@ def test_entries() -> None:
 
 def test_the_fact(log: Log, evidence: Evidence) -> None:
     assert evidence.kind == "c2sp.org/tlog-proof@v1"
-    assert verify_evidence(ENTRY, evidence, trust_in(log)) == Fact(ORIGIN, 5, 300, NOW, "own", 0)
+    assert verify_evidence(ENTRY, evidence, trust_in(log)) == Fact(TLOG_PROOF, ORIGIN, NOW, "own", 0, 5)
 
 
 def test_the_form_is_that_of_the_specification(log: Log, evidence: Evidence) -> None:
@@ -241,10 +241,12 @@ def test_the_logs_own_clock_is_not_left_out(log: Log, evidence: Evidence) -> Non
 
 def test_witnesses_and_their_time(log: Log, evidence: Evidence) -> None:
     one, two, three = (NOW + timedelta(hours=hours) for hours in (1, 2, 3))
-    seen = partial(verify_evidence, ENTRY)
-    assert seen(evidence, trust(log)) == Fact(ORIGIN, 5, 300, NOW, "own", 0)
-    assert seen(witnessed(evidence, two), trust(log)) == Fact(ORIGIN, 5, 300, two, "witness", 1)
-    assert seen(witnessed(evidence, three, one), trust(log, 1)) == Fact(ORIGIN, 5, 300, one, "witness", 2)
+    seen, fact = partial(verify_evidence, ENTRY), partial(Fact, TLOG_PROOF, ORIGIN, index=5)
+    assert seen(evidence, trust(log)) == fact(NOW, "own", 0)
+    assert seen(witnessed(evidence, two), trust(log)) == fact(two, "witness", 1)
+    assert seen(witnessed(evidence, three, one), trust(log, 1)) == Fact(
+        TLOG_PROOF, ORIGIN, one, "witness", 2, 5
+    )
     assert seen(witnessed(evidence, three, one), trust(log)).time == one
     # With a quorum of two, the earliest may be a liar's.
     assert seen(witnessed(evidence, three, one), trust(log, 2)).time == three

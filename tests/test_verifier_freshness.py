@@ -273,7 +273,7 @@ class TestAnIssuerRecognisedUntilADay:
     def test_the_log_saw_it_on_that_day_at_the_latest(self, time: datetime | None, passes: bool) -> None:
         issuer = RecognisedIssuer(UNIVERSITY.did, until=UNTIL)
         credential = Credential.parse(UNIVERSITY.diploma())
-        seen = Fact("log.example", 0, 1, time, "own" if time else "none")
+        seen = Fact("kind", "log.example", time, "own" if time else "none", 0, 0)
         later = replace(seen, time=EVENING + timedelta(days=5), clock="own")
         findings = Findings(credential, NOW + timedelta(days=9), issuer, anchors=(later, seen))
         if passes:

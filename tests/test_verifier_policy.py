@@ -23,7 +23,7 @@ CREDENTIAL = Credential.parse(
 )
 ISSUER = RecognisedIssuer(UNIVERSITY.did)
 SCHEMAS = Schemas({"urn:a:b": {"required": ["issuer"]}, "urn:a:strict": {"required": ["missing"]}})
-WITNESSED = Fact("log.example", 0, 1, NOW, "witness", 2)
+WITNESSED = Fact("kind", "log.example", NOW, "witness", 2, 0)
 
 
 def findings(**change: Any) -> Findings:

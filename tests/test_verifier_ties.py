@@ -152,6 +152,6 @@ def test_a_log_speaks_for_its_own_issuer_and_for_no_other_on_the_list() -> None:
     [("own", "the issuer's own clock"), ("witness", "the clock of independent witnesses")],
 )
 def test_a_report_says_whose_clock_a_time_is_by(clock: str, said: str) -> None:
-    fact = Fact("log.example", 3, 4, NOW, clock)
+    fact = Fact("kind", "log.example", NOW, clock, 0, 3)
     assert attested(fact) == f"entry 3 of the log log.example by 2026-07-01 12:00Z (time: {said})"
     assert attested(replace(fact, time=None)).endswith("at a time that nobody states")

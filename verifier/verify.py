@@ -460,7 +460,7 @@ class _Steps:
 
 def _missing(credential: Credential, facts: Facts) -> list[str]:
     """The logs that the credential says it is in, of which nothing came."""
-    return sorted(expected_origins(credential) - {fact.origin for fact in facts.found})
+    return sorted(expected_origins(credential) - {fact.where for fact in facts.found})
 
 
 def _not_by(issuer: str) -> Problem:

@@ -114,8 +114,8 @@ def verify(place: Place, proof: Path, digest: str, kind: str, key: str | None, c
     evidence = Evidence(TLOG_PROOF, raw, _read(proof))
     fact = verify_evidence(entry(_KINDS[kind], raw), evidence, TrustPolicy.of([(key, clock, (), 0)]))
     moment = f", seen by {fact.time:%Y-%m-%d %H:%M:%S}Z by its own clock" if fact.time else ""
-    data = {"origin": fact.origin, "index": fact.index, "time": fact.time and fact.time.isoformat()}
-    return Result(data, f"entry {fact.index} of {fact.origin}{moment}")
+    data = {"origin": fact.where, "index": fact.index, "time": fact.time and fact.time.isoformat()}
+    return Result(data, f"entry {fact.index} of {fact.where}{moment}")
 
 
 @verb(ledger)

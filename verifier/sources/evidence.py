@@ -13,8 +13,8 @@ from ledger import (
     NotWitnessed,
     UnknownKind,
     UnknownLog,
+    known_kind,
     parse_entry,
-    require_known_kind,
     verify_evidence,
 )
 from wire import Problem
@@ -77,7 +77,7 @@ class EvidenceCheck:
             leaf = leaves.get(item.digest)
             try:
                 if leaf is None:
-                    require_known_kind(item)
+                    known_kind(item)
                     if item.digest not in others():
                         raise InvalidEvidence("the evidence belongs to another diploma")
                     continue
@@ -158,9 +158,10 @@ def _require_key_in_force(key: IssuerKey, fact: Fact) -> None:
     """The key signed for its issuer at the moment, and at the place in the log, that `fact` attests."""
     if key.until is not None and (fact.time is None or key.until <= fact.time):
         raise KeyNotInForce(f"the key ended on {key.until:%Y-%m-%d}, before the log saw the credential")
-    same_log = [bound for bound in key.history if bound.fact and bound.fact.origin == fact.origin]
+    same_log = [bound for bound in key.history if bound.fact and bound.fact.where == fact.where]
     pinned = [bound for bound in key.history if bound.fact is None]
-    earlier = [*pinned, *(bound for bound in same_log if bound.index < fact.index)]
+    before = -1 if fact.index is None else fact.index  # nothing is before what has no place
+    earlier = [*pinned, *(bound for bound in same_log if bound.index < before)]
     if same_log and not (key.is_in(earlier[-1]) if earlier else key.pinned):
         raise KeyNotInForce("the key was not in the issuer's document when the log saw the credential")
 
@@ -174,4 +175,4 @@ def attested(fact: Fact) -> str:
     """What a log attests, for people: where, by when, and by whose clock."""
     clock = "the issuer's own clock" if fact.clock == "own" else "the clock of independent witnesses"
     moment = f" by {str(fact.time)[:16]}Z (time: {clock})" if fact.time else ", at a time that nobody states"
-    return f"entry {fact.index} of the log {fact.origin}{moment}"
+    return f"entry {fact.index} of the log {fact.where}{moment}"

@@ -291,7 +291,8 @@ class IssuerKeys:
                     )
                 except (UnknownKind, UnknownLog, NotWitnessed):  # such evidence binds nothing
                     continue
-                yield BoundDocument(document, fact.index, fact, is_fetched)
+                if fact.index is not None:
+                    yield BoundDocument(document, fact.index, fact, is_fetched)
 
 
 _documents: Memory[tuple[bytes, str], Document] = Memory(1 << 21)
@@ -337,4 +338,4 @@ _PINNED = "the key is pinned in the trust list"
 def _provenance(bound: BoundDocument) -> str:
     if bound.fact is None:
         return "the key is in a document that is pinned in the trust list"
-    return f"the key is in a document that the trusted log {bound.fact.origin} holds"
+    return f"the key is in a document that the trusted log {bound.fact.where} holds"
