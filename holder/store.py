@@ -24,7 +24,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, Literal, NamedTuple, Self
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -32,29 +32,28 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from keys.envelope import open_envelope, seal
 from wire.files import locked, make_private_folder, remove_leftovers, write_durably
 from wire.problem import Conflict, Damaged, Malformed, NotFound
-from wire.sqlite import sqlite_problems
+from wire.sqlite import connect, migrate, require_known, sqlite_problems
 from wire.strict import load_json_object
 
-LOCK_WAIT = 30.0  # seconds that one process waits for another
 _NONCE = 12  # bytes
 _SQLITE = b"SQLite format 3\0"
 _WAL = (
     b"\2\2"  # the file's format (SQLite's description, 1.3.3): to switch later takes a lock that never waits
 )
 
-_TABLES = (
-    "CREATE TABLE record (place BLOB PRIMARY KEY, version INTEGER, sealed BLOB) WITHOUT ROWID",
-    "CREATE TABLE vault (row INTEGER PRIMARY KEY, envelope BLOB, version INTEGER, sealed BLOB)",
+_STEPS = (
+    """
+CREATE TABLE IF NOT EXISTS record (place BLOB PRIMARY KEY, version INTEGER, sealed BLOB) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS vault (row INTEGER PRIMARY KEY, envelope BLOB, version INTEGER, sealed BLOB);
+""",
+    """
+-- To be checked as a whole without reading the rest.
+CREATE INDEX IF NOT EXISTS state ON record (place, version);
+""",
 )
-_INDEX = "CREATE INDEX state ON record (place, version)"  # to be checked as a whole without reading the rest
+"""Changes of the tables, in their order. A file from before they were numbered has had the first, or both."""
+
 _LARGEST_VALUE = 1 << 25  # bytes; four times the largest bundle
-_PRAGMAS = (
-    "trusted_schema = OFF",  # a file from elsewhere brings no code along
-    "cell_size_check = ON",
-    "secure_delete = ON",
-    "synchronous = FULL",
-    "fullfsync = ON",  # macOS: through the drive's own cache
-)
 
 
 class Record(NamedTuple):
@@ -94,8 +93,8 @@ class Store:
         """Write a new store holding `records`, whole or not at all; `Conflict` if `path` exists."""
         data_key = secrets.token_bytes(32)
         envelope = _envelope(data_key, passphrase)
-        with _problems(), closing(_connect(":memory:")) as memory:
-            memory.executescript(";".join(_TABLES))
+        with _problems(), closing(_connect(None)) as memory:
+            migrate(memory, _STEPS[:1], _WHAT)  # what a release before reads as a backup
             store = cls(memory, data_key)
             for record in records:
                 store._write(record, 1)
@@ -109,8 +108,9 @@ class Store:
         if not path.is_file():
             raise NotFound(f"there is no wallet at {path}", hint="`intaglio wallet init` makes one.")
         with _problems():
-            connection = _connect(f"{path.resolve().as_uri()}?{_mode(path)}")
+            connection = _connect(path)
             try:
+                require_known(connection, _STEPS, _WHAT)
                 store = cls(connection, _unwrap(connection, passphrase))
                 store._compare_with(_seen_beside(path))
             except BaseException:
@@ -127,11 +127,9 @@ class Store:
         with path.open("rb") as file:
             if file.read(len(_SQLITE)) != _SQLITE:
                 raise foreign
-        with _problems(), closing(_connect(f"{path.resolve().as_uri()}?immutable=1")) as connection:
+        with _problems(), closing(_connect(path, "immutable")) as connection:
             connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LARGEST_VALUE)
-            found = connection.execute("SELECT sql FROM sqlite_master ORDER BY name").fetchall()
-            plain = [(table.encode(),) for table in _TABLES]
-            if found not in (plain, [plain[0], (_INDEX.encode(),), plain[1]]):  # views may have no end
+            if _tables(connection) not in _known_tables():  # views may have no end
                 raise foreign
             if connection.execute("PRAGMA quick_check(1)").fetchone() != (b"ok",):
                 raise _damaged("its pages do not fit together")  # they may go round in circles
@@ -147,7 +145,7 @@ class Store:
         """Raise `NotFound` or `Damaged` as far as that can be told without the passphrase."""
         if not path.is_file():
             raise NotFound(f"there is no wallet at {path}", hint=_WAY_OUT)
-        with _problems(), closing(_connect(f"{path.resolve().as_uri()}?{_mode(path)}")) as connection:
+        with _problems(), closing(_connect(path)) as connection:
             if connection.execute("PRAGMA quick_check").fetchone() != (b"ok",):
                 raise _damaged("its pages do not fit together")
             try:
@@ -287,10 +285,7 @@ class Store:
                 hint=f"What came after it is not in this file; if you put it back on purpose, remove {seen}.",
             )
         if os.access(seen.parent, os.W_OK):
-            if not self._connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'state'").fetchone():
-                self._connection.execute(
-                    _INDEX.replace("INDEX", "INDEX IF NOT EXISTS")
-                )  # others open it, too
+            migrate(self._connection, _STEPS, _WHAT)
             self._connection.execute("PRAGMA wal_checkpoint")  # syncs what a killed process wrote
             if version > last:
                 _raise_seen(seen, version)
@@ -306,28 +301,32 @@ def _bound_to(place: bytes, version: int) -> bytes:
     return place + version.to_bytes(8, signed=True)
 
 
+_WHAT = "the wallet"
 _WAY_OUT = "Nothing was written. `intaglio wallet restore BACKUP` in another home brings back a backup."
-_problems = functools.partial(sqlite_problems, "the wallet", _WAY_OUT)
+_problems = functools.partial(sqlite_problems, _WHAT, _WAY_OUT)
 
 
 def _damaged(what: str) -> Damaged:
     return Damaged(f"the wallet's file was changed from outside: {what}", hint=_WAY_OUT)
 
 
-def _mode(path: Path) -> str:
-    """How SQLite is to open the file, also in a folder that may only be read."""
-    if os.access(path.parent, os.W_OK):
-        return "mode=rw"
-    # There nobody can begin to write; the file is all there is, unless a writer has left its log beside it.
-    return "mode=ro" if Path(f"{path}-wal").exists() else "immutable=1"
-
-
-def _connect(uri: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=LOCK_WAIT)
+def _connect(path: Path | None, mode: Literal["rw", "immutable"] = "rw") -> sqlite3.Connection:
+    connection = connect(path, mode)
     connection.text_factory = bytes
-    for pragma in _PRAGMAS:
-        connection.execute(f"PRAGMA {pragma}")
+    connection.execute("PRAGMA secure_delete = ON")
     return connection
+
+
+def _tables(connection: sqlite3.Connection) -> list[tuple[bytes]]:
+    return connection.execute("SELECT sql FROM sqlite_master ORDER BY name").fetchall()
+
+
+def _known_tables() -> Iterator[list[tuple[bytes]]]:
+    """As each step leaves them."""
+    with closing(_connect(None)) as memory:
+        for step in range(len(_STEPS)):
+            migrate(memory, _STEPS[: step + 1], _WHAT)
+            yield _tables(memory)
 
 
 def _vault(connection: sqlite3.Connection) -> tuple[bytes, int, Any]:

@@ -14,12 +14,11 @@ import os
 import re
 import secrets
 import shutil
-import sqlite3
 import struct
 import tarfile
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import closing, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Self
 
@@ -33,7 +32,7 @@ from ledger.tiles.engines import open_store
 from ledger.tiles.store import CHECKPOINT
 from wire.files import locked, make_private_folder, sync_file, sync_folder
 from wire.problem import Conflict, Damaged, Malformed, NotFound, Refused
-from wire.sqlite import require_plain, sqlite_problems
+from wire.sqlite import copy, require_plain
 from wire.strict import load_json_object
 from wire.text import shortened
 
@@ -248,9 +247,9 @@ def _archive(home: Path, archive: tarfile.TarFile) -> None:
             shutil.rmtree(left)
         with locked(home / "status"), tempfile.TemporaryDirectory(prefix=".backup-", dir=home) as copies:
             for database in sorted(home.glob("*.sqlite"), key=lambda path: path.name != "issuer.sqlite"):
-                copy = Path(copies) / database.name
-                _copy(database, copy)
-                archive.add(copy, database.name)
+                copied = Path(copies) / database.name
+                copy(database, copied, database.name, "Take it from an older backup, and back that up.")
+                archive.add(copied, database.name)
             folders = (home / "status", home / "tls", home / documents.FOLDER)
             _add(
                 archive, home, [*home.glob("*.json"), *(path for each in folders for path in each.glob("*"))]
@@ -258,18 +257,6 @@ def _archive(home: Path, archive: tarfile.TarFile) -> None:
         _add(archive, home, (home / "shards").rglob("*"))
     with open_store(log).lock():
         _add(archive, home, log.rglob("*"))
-
-
-def _copy(database: Path, copy: Path) -> None:
-    """A database as it is now, whoever writes to it. Raises `Damaged` where it is not sound."""
-    with (
-        sqlite_problems(database.name, "Take it from an older backup, and back that up."),
-        closing(sqlite3.connect(database)) as source,
-        closing(sqlite3.connect(copy)) as target,
-    ):
-        source.backup(target)
-        if target.execute("PRAGMA quick_check").fetchone() != ("ok",):
-            raise sqlite3.DatabaseError
 
 
 def _add(archive: tarfile.TarFile, home: Path, paths: Iterable[Path]) -> None:

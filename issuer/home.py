@@ -15,7 +15,6 @@ claims.sqlite   claim links; tls/, the service's certificate: made when first ne
 
 from __future__ import annotations
 
-import os
 import re
 import sqlite3
 from contextlib import closing
@@ -40,7 +39,7 @@ from wire.datetimestamp import parse_age, parse_datetimestamp
 from wire.fetch import NoFetcher
 from wire.files import locked, write_durably
 from wire.problem import Conflict, Damaged, Malformed, NotFound, Refused, Unavailable
-from wire.sqlite import sqlite_problems
+from wire.sqlite import connect, sqlite_problems
 from wire.strict import load_json_object
 
 from .press.document import Profile
@@ -296,10 +295,7 @@ def _known(home: Path, name: str) -> dict[bytes, tuple[bytes | None, bool]]:
     path = home / "issuer.sqlite"
     if not path.exists():
         return {}
-    # Where nobody can write, the file is all there is, unless a writer has left its log beside it.
-    has_log = os.access(home, os.W_OK) or Path(f"{path}-wal").exists()
-    uri = f"{path.resolve().as_uri()}?{'mode=ro' if has_log else 'immutable=1'}"
-    with sqlite_problems("the issuer's index", _RESTORE), closing(sqlite3.connect(uri, uri=True)) as index:
+    with sqlite_problems("the issuer's index", _RESTORE), closing(connect(path, "ro")) as index:
         if not index.execute("SELECT 1 FROM sqlite_master WHERE name = 'status_file'").fetchone():
             return {}
         rows = index.execute(

@@ -251,7 +251,7 @@ def test_a_wallet_that_is_in_use_is_to_be_tried_later(
     run: Run, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run("init")
-    monkeypatch.setattr("holder.store.LOCK_WAIT", 0)
+    monkeypatch.setattr("wire.sqlite.LOCK_WAIT", 0)
     with closing(sqlite3.connect(tmp_path / "wallet" / "wallet.sqlite3")) as other:
         other.execute("BEGIN IMMEDIATE")
         busy = run("import", file, "--json")

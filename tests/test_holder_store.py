@@ -21,7 +21,7 @@ from keys import WrongPassphrase
 from keys.problem import WeakPassphrase
 from tests.diplomas import cheap_passphrases
 from tests.processes import ended
-from wire.problem import Conflict, Damaged, DiskFull, Malformed, NotFound, TryLater, Unavailable
+from wire.problem import Conflict, Damaged, DiskFull, Malformed, NotFound, Refused, TryLater, Unavailable
 
 PASSPHRASE = b"correct horse battery"
 KEY = bytes(range(32))
@@ -155,8 +155,8 @@ def test_the_disk_has_it_when_a_call_returns(path: Path) -> None:
 
 
 def _small() -> bytes:
-    memory = module._connect(":memory:")
-    memory.executescript(";".join(module._TABLES))
+    memory = module._connect(None)
+    memory.executescript(module._STEPS[0])
     store = Store(memory, KEY)
     for version, record in enumerate(RECORDS, 1):
         store._write(record, version)
@@ -165,7 +165,7 @@ def _small() -> bytes:
 
 
 def _read(image: bytes) -> list[Record]:
-    memory = module._connect(":memory:")
+    memory = module._connect(None)
     try:
         with module._problems():
             memory.deserialize(image)
@@ -201,8 +201,8 @@ def test_any_column_of_a_record_replaced_is_noticed(tmp_path: Path, column: str,
 
 
 def test_no_first_row_is_noticed() -> None:
-    memory = module._connect(":memory:")
-    memory.executescript(";".join(module._TABLES))
+    memory = module._connect(None)
+    memory.executescript(module._STEPS[0])
     with pytest.raises(Damaged):
         Store(memory, KEY).records()
     memory.close()
@@ -286,6 +286,15 @@ def test_what_is_no_store_is_damaged(path: Path, content: bytes) -> None:
         Store.load(path, PASSPHRASE)
 
 
+def test_a_file_of_a_newer_program_is_refused_by_name_and_left_alone(path: Path) -> None:
+    Store.open(path, PASSPHRASE).close()
+    flip(path, "PRAGMA user_version = 9999")
+    before = path.read_bytes()
+    with pytest.raises(Refused, match="the wallet was made by a newer program: version 9999"):
+        Store.open(path, PASSPHRASE)
+    assert path.read_bytes() == before
+
+
 def test_a_file_of_another_kind_is_no_backup(tmp_path: Path) -> None:
     text, database = tmp_path / "text", tmp_path / "database"
     text.write_text("Dear diary")
@@ -317,7 +326,7 @@ def test_a_copy_loads_from_where_nothing_can_be_written(path: Path, tmp_path: Pa
 
 
 def test_a_store_that_cannot_be_written_says_so(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "LOCK_WAIT", 0)
+    monkeypatch.setattr("wire.sqlite.LOCK_WAIT", 0)
     with Store.open(path, PASSPHRASE) as store:
         with (
             Store.open(path, PASSPHRASE) as other,
@@ -368,7 +377,7 @@ def test_processes_take_turns_and_nothing_is_lost(path: Path) -> None:
 def test_a_backup_with_views_for_tables_is_none(tmp_path: Path, vault: str) -> None:
     """The one has no end, the other takes a gigabyte."""
     with closing(sqlite3.connect(tmp_path / "backup")) as connection:
-        connection.executescript(f"{module._TABLES[0]}; CREATE VIEW vault AS {vault};")
+        connection.executescript(f"{module._STEPS[0]} DROP TABLE vault; CREATE VIEW vault AS {vault};")
     with pytest.raises(Malformed, match="no backup of a wallet"):
         Store.load(tmp_path / "backup", PASSPHRASE)
 

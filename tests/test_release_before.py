@@ -1,6 +1,6 @@
-"""What the release before wrote, this one reads: bundles, trust files, wallets, homes, unfinished jobs.
+"""What releases before wrote, this one reads: bundles, trust files, wallets, homes, unfinished jobs.
 
-The files are the release's own; `tests/fixtures/make.py` had it write them.
+The files are the releases' own; `tests/fixtures/make.py` had them write them.
 """
 
 from __future__ import annotations
@@ -19,12 +19,13 @@ from issuer.issuer import Issuer
 from ledger.audit import audit
 from tests.commandline import Program
 from tests.fault.issuing import require_once
-from tests.fixtures.make import CHALLENGE, DOMAIN, MADE, PASSPHRASE
+from tests.fixtures.make import CHALLENGE, DOMAIN, MADE, PASSPHRASE, SERVICE
 from tests.registrar import graduate, verifier_for
 from tests.serving import listening, serving
 from vc import Verdict
 
-RELEASE = Path(__file__).parent / "fixtures" / "f31e11f"
+FIXTURES = Path(__file__).parent / "fixtures"
+RELEASE = FIXTURES / "f31e11f"
 SOON = MADE + timedelta(hours=1)
 AT = ("--at", SOON.isoformat().replace("+00:00", "Z"), "--offline")
 SHOWN = ("--challenge", CHALLENGE, "--domain", DOMAIN)
@@ -40,10 +41,16 @@ def _passphrase(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(variable, str(file))
 
 
-def home(program: Program, name: str) -> Program:
+def home(program: Program, name: str, release: Path = RELEASE) -> Program:
     """The program in a copy of a home of that release."""
-    shutil.copytree(RELEASE / name, program.home)
+    shutil.copytree(release / name, program.home)
     return program
+
+
+each_home = pytest.mark.parametrize(
+    ("release", "restored"),
+    [("f31e11f", False), pytest.param("f31e11f", True, marks=pytest.mark.slow), ("3b10074", False)],
+)
 
 
 def issuer_at(folder: Path, now: datetime) -> Issuer:
@@ -71,28 +78,28 @@ def test_its_bundles_mean_what_they_meant(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("restored", [False, True])
-def test_its_wallet_opens_and_presents(program: Program, restored: bool) -> None:
+@each_home
+def test_its_wallet_opens_and_presents(program: Program, release: str, restored: bool) -> None:
     if restored:
         assert program("wallet", "restore", RELEASE / "wallet.backup").code == 0
     else:
-        home(program, "graduate")
+        home(program, "graduate", FIXTURES / release)
     with Wallet(program.home / "wallet", SECRET) as mine:
         (held,) = mine.credentials()
         shown = mine.present([held.id], challenge="another", domain=DOMAIN, now=SOON)
     file = program.home / "shown.json"
     file.write_bytes(shown.to_bytes())
-    trust = ("--trust", RELEASE / "trust.json")
+    trust = ("--trust", FIXTURES / release / "trust.json")
     assert program("verify", file, *trust, *AT, "--challenge", "another", "--domain", DOMAIN).code == 0
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("restored", [False, True])
-def test_its_issuer_goes_on(program: Program, restored: bool) -> None:
+@each_home
+def test_its_issuer_goes_on(program: Program, release: str, restored: bool) -> None:
     if restored:
         assert program("issuer", "restore", RELEASE / "university.backup").code == 0
     else:
-        home(program, "university")
+        home(program, "university", FIXTURES / release)
     issuer = issuer_at(program.home / "issuer", SOON)
     known = {(entry.number, entry.edition): entry.reason for entry in issuer.entries()}
     assert known == {
@@ -106,6 +113,9 @@ def test_its_issuer_goes_on(program: Program, restored: bool) -> None:
     }
     issuer.issue(graduate(99, award_date="2024-06-30"))
     require_once(issuer)
+    claims = Claims(issuer.home / "claims.sqlite", SERVICE)
+    link = claims.offer("FIX-0003", issuer, now=SOON)
+    assert claims.invite(link.token, issuer, now=SOON).domain == SERVICE
     judge = verifier_for(issuer)
     for number, verdict in {
         "UNI-000099": Verdict.VALID,

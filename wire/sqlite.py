@@ -1,15 +1,39 @@
-"""SQLite's files: what is refused, as problems (a lock, a full disk, no database), and how tables change."""
+"""The one way to SQLite: files are opened, written to by turns, brought up to date and copied.
+
+Tables change by numbered steps of SQL, each one transaction. What a file or the disk refuses is a problem: a
+lock, a full disk, no database.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import functools
+import os
 import re
 import sqlite3
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Literal
 
+from .files import locked
 from .problem import Damaged, DiskFull, Problem, Refused, TryLater, Unavailable
+
+LOCK_WAIT = 30.0
+"""Seconds that one process waits for another."""
+
+_PRAGMAS = (
+    "trusted_schema = OFF",  # a file from elsewhere brings no code along
+    "cell_size_check = ON",
+    "synchronous = FULL",
+    "fullfsync = ON",  # macOS: through the drive's own cache
+)
+_OF_WRITERS = (
+    "cache_size = -65536",
+    "wal_checkpoint",  # syncs what a killed process wrote, before anyone acts on it
+)
+_IDLE = 5  # connections; more are closed after use
 
 _IN_THE_WAY: dict[int, tuple[type[Unavailable], str]] = {
     sqlite3.SQLITE_BUSY: (TryLater, "another process holds {}"),
@@ -44,6 +68,112 @@ def sqlite_problems(what: str, way_out: str = "") -> Iterator[None]:
         raise sqlite_problem(None, what, way_out) from None
 
 
+def connect(path: Path | None, mode: Literal["rw", "ro", "immutable"] = "rw") -> sqlite3.Connection:
+    """Opens a file that is there, or without a path a database in memory, for any one thread at a time.
+
+    It begins no transaction by itself; what it commits is on the disk. `immutable`: nobody writes to it.
+    """
+    where = ":memory:" if path is None else f"{path.resolve().as_uri()}?{_how(path, mode)}"
+    connection = sqlite3.connect(
+        where, uri=True, isolation_level=None, timeout=LOCK_WAIT, check_same_thread=False
+    )
+    for pragma in _PRAGMAS:
+        connection.execute(f"PRAGMA {pragma}")
+    return connection
+
+
+def _how(path: Path, mode: str) -> str:
+    # In a folder that may only be read nobody can begin to write; the file is all there is, unless a writer
+    # has left its log beside it.
+    if mode != "immutable" and not os.access(path.parent, os.W_OK):
+        mode = "ro" if Path(f"{path}-wal").exists() else "immutable"
+    return "mode=ro&immutable=1" if mode == "immutable" else f"mode={mode}"
+
+
+class Database:
+    """One file, made or migrated when needed: writers take turns, readers wait for nobody.
+
+    Every method raises `Unavailable` or `Damaged` for what the file or the disk refuses.
+    """
+
+    def __init__(self, path: Path, steps: Sequence[str], what: str, way_out: str = "") -> None:
+        """`steps` are those of `migrate`; problems call the file `what`, and hint at `way_out`."""
+        self._path = path
+        self._turn = threading.Lock()
+        self._idle: list[sqlite3.Connection] = []
+        self._problems = functools.partial(sqlite_problems, what, way_out)
+        self.is_writable = os.access(path.parent, os.W_OK)
+        if self.is_writable:
+            path.touch(mode=0o600)
+        with self._problems(), self._connected() as connection:
+            migrate(connection, steps, what)
+
+    def close(self) -> None:
+        """Closes the file in this process; it opens again by itself."""
+        while self._idle:
+            self._idle.pop().close()
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """A transaction that sees the file as it is now, whatever others write meanwhile."""
+        with self._problems(), self._connected() as connection:
+            connection.execute("BEGIN")
+            yield connection
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """The one transaction that may write, durable when the block ends; undone where that raises.
+
+        It takes the lock at once: one that reads first could no longer be given it later. Threads take turns
+        here: SQLite would have them look again and again, and give up.
+        """
+        with self._turn, self._problems(), self._connected() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            yield connection
+            connection.commit()
+
+    @contextlib.contextmanager
+    def _connected(self) -> Iterator[sqlite3.Connection]:
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            connection = self._open()
+        try:
+            yield connection
+        finally:
+            connection.rollback()
+            if len(self._idle) < _IDLE:
+                self._idle.append(connection)
+            else:
+                connection.close()
+
+    def _open(self) -> sqlite3.Connection:
+        connection = connect(self._path)
+        if self.is_writable:
+            if connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
+                with locked(self._path):  # SQLite does not wait when it changes the mode
+                    connection.execute("PRAGMA journal_mode = WAL")
+            for pragma in _OF_WRITERS:
+                connection.execute(f"PRAGMA {pragma}")
+        return connection
+
+
+def copy(path: Path, target: Path, what: str, way_out: str = "") -> None:
+    """Writes a new file with the database as it is now, whoever writes to it.
+
+    Raises `Damaged` where it is not sound.
+    """
+    target.touch(mode=0o600)
+    with (
+        sqlite_problems(what, way_out),
+        closing(connect(path)) as source,
+        closing(connect(target)) as copied,
+    ):
+        source.backup(copied)
+        if copied.execute("PRAGMA quick_check").fetchone() != ("ok",):
+            raise sqlite3.DatabaseError
+
+
 _ASIDE = re.compile(
     rb"""'[^']*'|"[^"]*"|`[^`]*`|\[[^\]]*\]|--[^\n]*|/\*.*?(?:\*/|\Z)""", re.DOTALL
 )  # quoted names and texts, comments
@@ -56,13 +186,8 @@ def require_plain(path: Path, what: str) -> None:
     A trigger, a view or an expression in it would be run by whoever writes to it, and may have no end.
     """
     damaged = Damaged(f"{what} is not a database as this program makes them")
-    with (
-        sqlite_problems(what),
-        closing(sqlite3.connect(f"{path.resolve().as_uri()}?immutable=1", uri=True)) as connection,
-    ):
+    with sqlite_problems(what), closing(connect(path, "immutable")) as connection:
         connection.text_factory = bytes
-        connection.execute("PRAGMA trusted_schema = OFF")
-        connection.execute("PRAGMA cell_size_check = ON")
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 1 << 25)
         for kind, text in connection.execute("SELECT type, coalesce(sql, '') FROM sqlite_master").fetchall():
             sql = _ASIDE.sub(b" ", text)
@@ -80,12 +205,7 @@ def migrate(connection: sqlite3.Connection, steps: Sequence[str], what: str) -> 
     `PRAGMA user_version` counts them. The connection is in autocommit mode. Raises `Refused` for a database
     that has had more.
     """
-    while (version := _version(connection)) != len(steps):
-        if version > len(steps):
-            raise Refused(
-                f"{what} was made by a newer program: version {version}, and this one knows {len(steps)}",
-                hint="Nothing was changed. Use that program.",
-            )
+    while (version := require_known(connection, steps, what)) < len(steps):
         try:
             connection.execute("BEGIN IMMEDIATE")
             if _version(connection) == version:  # else another process was first
@@ -95,6 +215,17 @@ def migrate(connection: sqlite3.Connection, steps: Sequence[str], what: str) -> 
             connection.execute("COMMIT")
         finally:
             connection.rollback()
+
+
+def require_known(connection: sqlite3.Connection, steps: Sequence[str], what: str) -> int:
+    """How many of its steps a database has had. Raises `Refused` if it is more than there are."""
+    version = _version(connection)
+    if version > len(steps):
+        raise Refused(
+            f"{what} was made by a newer program: version {version}, and this one knows {len(steps)}",
+            hint="Nothing was changed. Use that program.",
+        )
+    return version
 
 
 def _version(connection: sqlite3.Connection) -> int:

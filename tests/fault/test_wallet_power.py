@@ -145,11 +145,11 @@ def test_a_wallet_keeps_what_it_acknowledged(scenario: Scenario, least: int, mem
 
 
 def _no_sync(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("holder.store._PRAGMAS", ("synchronous = OFF",))
+    patch.setattr("wire.sqlite._PRAGMAS", ("synchronous = OFF",))
 
 
 def _no_sync_of_each_change(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("holder.store._PRAGMAS", ("synchronous = NORMAL",))
+    patch.setattr("wire.sqlite._PRAGMAS", ("synchronous = NORMAL",))
 
 
 def _written_in_place(patch: pytest.MonkeyPatch) -> None:

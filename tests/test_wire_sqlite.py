@@ -1,0 +1,136 @@
+"""One file for many: readers wait for nobody, writers take turns, and what was undone leaves nothing."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from wire.files import locked
+from wire.problem import Damaged, TryLater
+from wire.sqlite import Database, connect, copy
+
+STEPS = ("CREATE TABLE counter (next INTEGER NOT NULL);\nINSERT INTO counter VALUES (0);\n",)
+WHAT = "the file"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "a file's name? #1.sqlite"
+
+
+@pytest.fixture
+def database(path: Path) -> Database:
+    return Database(path, STEPS, WHAT)
+
+
+def add(database: Database, number: int) -> None:
+    with database.writing() as connection:
+        connection.execute("UPDATE counter SET next = next + ?", (number,))
+
+
+def read(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("SELECT next FROM counter").fetchone()[0])
+
+
+def value(database: Database) -> int:
+    with database.reading() as connection:
+        return read(connection)
+
+
+@contextmanager
+def another(work: Callable[[], object]) -> Iterator[None]:
+    """A thread that works meanwhile, and has come to its end afterwards."""
+    with ThreadPoolExecutor(1) as pool:
+        done = pool.submit(work)
+        time.sleep(0.05)
+        yield
+    done.result()
+
+
+def test_a_file_is_private_synced_and_runs_nothing_that_it_brings_along(
+    path: Path, database: Database
+) -> None:
+    wanted = {
+        "journal_mode": "wal",
+        "synchronous": 2,
+        "fullfsync": 1,
+        "trusted_schema": 0,
+        "cell_size_check": 1,
+    }
+    assert path.stat().st_mode & 0o777 == 0o600
+    for transaction in (database.reading, database.writing):
+        with transaction() as connection:
+            assert {name: connection.execute(f"PRAGMA {name}").fetchone()[0] for name in wanted} == wanted
+
+
+def test_a_reader_sees_one_state_and_holds_nobody_up(database: Database, path: Path) -> None:
+    with database.reading() as connection:
+        assert read(connection) == 0
+        add(database, 1)
+        add(Database(path, STEPS, WHAT), 10)
+        assert read(connection) == 0
+        assert value(database) == 11
+
+
+def test_what_raises_is_undone(database: Database) -> None:
+    with suppress(KeyError), database.writing() as connection:
+        connection.execute("UPDATE counter SET next = 7")
+        raise KeyError
+    assert value(database) == 0
+
+
+def test_threads_take_turns_and_processes_wait(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wire.sqlite.LOCK_WAIT", 0)
+    database = Database(path, STEPS, WHAT)
+    with ExitStack() as meanwhile, database.writing():
+        meanwhile.enter_context(another(lambda: add(database, 1)))
+        with pytest.raises(TryLater, match="another process holds the file"):
+            add(Database(path, STEPS, WHAT), 1)
+    assert value(database) == 1
+
+
+def test_who_opens_a_new_file_waits_for_who_is_making_it(path: Path) -> None:
+    """SQLite itself does not wait when a file's mode is to be changed that another process is writing to."""
+    path.touch()
+    with ExitStack() as meanwhile, locked(path), closing(connect(path)) as maker:
+        maker.execute("BEGIN IMMEDIATE")
+        meanwhile.enter_context(another(lambda: Database(path, STEPS, WHAT).close()))
+        maker.commit()
+    assert value(Database(path, STEPS, WHAT)) == 0
+
+
+def test_as_many_connections_as_there_are_readers_and_few_of_them_stay(database: Database) -> None:
+    with ExitStack() as readers:
+        for _ in range(20):
+            assert read(readers.enter_context(database.reading())) == 0
+    assert 0 < len(database._idle) < 10
+    database.close()
+    assert value(database) == 0, "it opens again by itself"
+
+
+def test_a_copy_is_of_what_was_committed(database: Database, tmp_path: Path) -> None:
+    add(database, 3)
+    with database.writing() as connection:
+        connection.execute("UPDATE counter SET next = 100")
+        copy(database._path, tmp_path / "copy", WHAT)
+    assert value(Database(tmp_path / "copy", STEPS, WHAT)) == 3
+    assert (tmp_path / "copy").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("mode", ["rw", "ro", "immutable"])
+def test_a_file_that_is_not_there_is_not_made_by_opening_it(tmp_path: Path, mode: str) -> None:
+    with pytest.raises(sqlite3.OperationalError):
+        connect(tmp_path / "nothing", mode)  # type: ignore[arg-type]
+    assert not [*tmp_path.iterdir()]
+
+
+def test_no_database_is_damage(path: Path) -> None:
+    path.write_bytes(b"no database" * 1000)
+    with pytest.raises(Damaged, match="the file is damaged"):
+        Database(path, STEPS, WHAT)
