@@ -51,7 +51,9 @@ def issuer(tmp_path: Path) -> Issuer:
     issuer.issue_file(csv_file(tmp_path / "g.csv", rows), tmp_path / "errors.csv")
     issuer.correct("UNI-000003", {"gpa": "4.0"})
     issuer.lists.revoke(["UNI-000004"], Reason.FRAUD, date=NOW, now=NOW)
-    Claims(issuer.home / "claims.sqlite", "https://localhost").offer("UNI-000005", issuer, now=NOW)
+    claims = Claims(issuer.home / "claims.sqlite", "https://localhost")
+    claims.offer("UNI-000005", issuer, now=NOW)
+    claims.close()
     server_files(issuer.home / "tls", [], now=NOW)
     return issuer
 

@@ -52,33 +52,45 @@ def outcomes(results: Sequence[object]) -> list[type]:
 # A challenge, a link
 
 
+def two(folder: Path) -> list[Claims]:
+    """As two processes have them: threads of one take turns in one."""
+    return [Claims(folder / "claims.sqlite", SERVICE) for _ in range(2)]
+
+
 def one_challenge(race: Race, folder: Path) -> None:
-    claims, registrar = Claims(folder / "claims.sqlite", SERVICE), Generous()
-    link = claims.offer(NUMBER, registrar, now=CLAIMED)
-    message = answer(claims.invite(link.token, registrar, now=CLAIMED), ADA)
-    results = race.run([lambda: claims.redeem(link.token, message, registrar, now=CLAIMED)] * 2)
+    both, registrar = two(folder), Generous()
+    link = both[0].offer(NUMBER, registrar, now=CLAIMED)
+    message = answer(both[0].invite(link.token, registrar, now=CLAIMED), ADA)
+    results = race.run(
+        [lambda claims=claims: claims.redeem(link.token, message, registrar, now=CLAIMED) for claims in both]
+    )
     assert outcomes(results) == [ChallengeSpent, bytes]
 
 
 def one_link(race: Race, folder: Path) -> None:
-    claims, registrar = Claims(folder / "claims.sqlite", SERVICE), Generous()
-    link = claims.offer(NUMBER, registrar, now=CLAIMED)
-    messages = [answer(claims.invite(link.token, registrar, now=CLAIMED), key) for key in (ADA, EVE)]
+    both, registrar = two(folder), Generous()
+    link = both[0].offer(NUMBER, registrar, now=CLAIMED)
+    messages = [answer(both[0].invite(link.token, registrar, now=CLAIMED), key) for key in (ADA, EVE)]
 
-    def redeem(message: bytes) -> Callable[[], object]:
+    def redeem(claims: Claims, message: bytes) -> Callable[[], object]:
         return lambda: claims.redeem(link.token, message, registrar, now=CLAIMED)
 
-    assert outcomes(race.run([redeem(message) for message in messages])) == [AlreadyClaimed, bytes]
+    results = race.run([redeem(claims, message) for claims, message in zip(both, messages, strict=True)])
+    assert outcomes(results) == [AlreadyClaimed, bytes]
 
 
 def links(race: Race, folder: Path) -> None:
-    claims, registrar = Claims(folder / "claims.sqlite", SERVICE), Generous()
-    numbers = ("UNI-1", "UNI-2")
-    offered = race.run([lambda n=n: claims.offer(n, registrar, now=CLAIMED) for n in numbers])
+    both, registrar = two(folder), Generous()
+    offered = race.run(
+        [
+            lambda claims=claims, nth=nth: claims.offer(f"UNI-{nth}", registrar, now=CLAIMED)
+            for nth, claims in enumerate(both)
+        ]
+    )
     assert registrar.counted == 2
     for link in offered:
         assert isinstance(link, ClaimLink)
-        claims.invite(link.token, registrar, now=CLAIMED)
+        both[0].invite(link.token, registrar, now=CLAIMED)
 
 
 # A sequence number, an edition, a place in the log
@@ -183,23 +195,25 @@ def test_of_two_at_once_one_gets_it(
 
 
 def spend_after_a_look(self: Claims, token: str, challenge: str, now: datetime) -> None:
-    with self._connected() as connection:
-        known = (_hash(challenge), _hash(token), _seconds(now))
+    known = (_hash(challenge), _hash(token), _seconds(now))
+    with self._database.reading() as connection:
         found = connection.execute(
             "SELECT used FROM challenge WHERE challenge = ? AND token = ? AND expires > ?", known
         ).fetchone()
-        if found != (0,):
-            raise ChallengeSpent("it was spent")
+    if found != (0,):
+        raise ChallengeSpent("it was spent")
+    with self._database.writing() as connection:
         connection.execute("UPDATE challenge SET used = 1 WHERE challenge = ?", known[:1])
 
 
 def bind_after_a_look(self: Claims, token: str, holder: str, now: datetime) -> tuple[str, int, bool]:
-    with self._connected() as connection:
+    with self._database.reading() as connection:
         (number, found) = connection.execute(
             "SELECT number, holder FROM link WHERE token = ?", (_hash(token),)
         ).fetchone()
-        if found not in (None, holder):
-            raise AlreadyClaimed("another has it")
+    if found not in (None, holder):
+        raise AlreadyClaimed("another has it")
+    with self._database.writing() as connection:
         connection.execute("UPDATE link SET holder = ? WHERE token = ?", (holder, _hash(token)))
     return number, 0, found is None
 

@@ -12,8 +12,6 @@ from __future__ import annotations
 import hashlib
 import secrets
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
@@ -22,9 +20,9 @@ from did import METHODS, Resolver
 from exchange.claim import Acceptance, ClaimLink, Invitation
 from wire.clock import CLOCK_SKEW
 from wire.fetch import NoFetcher
-from wire.files import locked, make_private_folder
+from wire.files import make_private_folder
 from wire.problem import Conflict, Damaged, NotFound, Refused, TryLater
-from wire.sqlite import migrate, sqlite_problems
+from wire.sqlite import Database
 
 from ..archive.store import Released
 
@@ -109,16 +107,16 @@ class Claims:
 
     def __init__(self, path: Path, service: str) -> None:
         """`service` is the address that links begin with, such as https://uni.example, and their domain."""
-        self._path = path
         self.service = service
         self._documents = Resolver(
             {name: method for name, method in METHODS.items() if method.self_certifying}, NoFetcher()
         )
         make_private_folder(path.parent)
-        path.touch(mode=0o600)
-        with locked(path), self._connected() as connection:  # SQLite does not wait when it changes the mode
-            connection.execute("PRAGMA journal_mode = WAL")
-            migrate(connection, _STEPS, _WHAT)
+        self._database = Database(path, _STEPS, _WHAT, _WAY_OUT)
+
+    def close(self) -> None:
+        """Closes the file in this process."""
+        self._database.close()
 
     def offer(
         self, number: str, issuer: Issues, *, now: datetime, lifetime: timedelta = LINK_LIFETIME
@@ -127,8 +125,7 @@ class Claims:
         token = secrets.token_urlsafe(32)
         link = ClaimLink.parse(f"{self.service}/claim/{token}")
         generation, known = issuer.generation(number), issuer.links()
-        with self._connected() as connection:
-            connection.execute("BEGIN IMMEDIATE")
+        with self._database.writing() as connection:
             nth = max(known, _require_newest(connection, known)) + 1
             connection.execute(
                 "UPDATE link SET expires = 0 WHERE number = ? AND holder IS NULL AND generation <= ?",
@@ -138,7 +135,6 @@ class Claims:
                 "INSERT INTO link (rowid, token, number, expires, generation) VALUES (?, ?, ?, ?, ?)",
                 (nth, _hash(token), number, _seconds(now + lifetime), generation),
             )
-            connection.execute("COMMIT")
         issuer.count_link(nth)  # afterwards: a link that is not counted yet makes no file an older copy
         return link
 
@@ -147,8 +143,7 @@ class Claims:
         expires = now + CHALLENGE_LIFETIME
         challenge = secrets.token_urlsafe(32)
         known = issuer.links()
-        with self._connected() as connection:
-            connection.execute("BEGIN IMMEDIATE")
+        with self._database.writing() as connection:
             _require_newest(connection, known)
             link = connection.execute(
                 "SELECT number, generation, expires FROM link WHERE token = ?", (_hash(token),)
@@ -172,7 +167,6 @@ class Claims:
                 "INSERT INTO challenge (challenge, token, expires) VALUES (?, ?, ?)",
                 (_hash(challenge), _hash(token), _seconds(expires)),
             )
-            connection.execute("COMMIT")
         return Invitation(issuer.did, issuer.name, self.service, challenge, expires)
 
     def redeem(self, token: str, message: bytes, issuer: Issues, *, now: datetime) -> bytes:
@@ -182,7 +176,7 @@ class Claims:
         """
         acceptance = Acceptance.parse(message)
         known = issuer.links()
-        with self._connected() as connection:
+        with self._database.reading() as connection:
             _require_newest(connection, known)
         self._spend(token, acceptance.challenge, now)  # before the costly check: one each
         acceptance.verify(domain=self.service, documents=self._documents, now=now)
@@ -197,7 +191,7 @@ class Claims:
             raise
 
     def _spend(self, token: str, challenge: str, now: datetime) -> None:
-        with self._connected() as connection:
+        with self._database.writing() as connection:
             spent = connection.execute(
                 "UPDATE challenge SET used = 1"
                 " WHERE challenge = ? AND token = ? AND used = 0 AND expires > ?",
@@ -211,7 +205,7 @@ class Claims:
 
     def _bind(self, token: str, holder: str, now: datetime) -> tuple[str, int, bool]:
         """The number of the diploma, the link's generation, and whether the link was nobody's before."""
-        with self._connected() as connection:
+        with self._database.writing() as connection:
             won = connection.execute(
                 "UPDATE link SET holder = ? WHERE token = ? AND holder IS NULL AND expires > ?"
                 " RETURNING number, generation",
@@ -233,19 +227,10 @@ class Claims:
         return link[1], link[2], False
 
     def _unbind(self, token: str, holder: str) -> None:
-        with self._connected() as connection:
+        with self._database.writing() as connection:
             connection.execute(
                 "UPDATE link SET holder = NULL WHERE token = ? AND holder = ?", (_hash(token), holder)
             )
-
-    @contextmanager
-    def _connected(self) -> Iterator[sqlite3.Connection]:
-        with (
-            sqlite_problems(_WHAT, _WAY_OUT),
-            closing(sqlite3.connect(self._path, isolation_level=None, timeout=30)) as connection,
-        ):
-            connection.execute("PRAGMA synchronous = FULL")
-            yield connection
 
 
 def _require_newest(connection: sqlite3.Connection, known: int) -> int:

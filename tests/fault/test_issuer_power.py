@@ -7,10 +7,10 @@ import random
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import pytest
 
@@ -37,6 +37,7 @@ from tests.registrar import NOW, csv_file, graduate, issuer_in, twin, verifier_f
 from vc import StatusList, Verdict
 from vc.status import Reason
 from wire.problem import Problem, Refused
+from wire.sqlite import connect
 from wire.strict import load_json_object
 
 pytestmark = pytest.mark.slow  # thousands of states: for `make test`
@@ -347,13 +348,13 @@ def _no_sync_of_what_another_wrote(patch: pytest.MonkeyPatch) -> None:
 
 
 def _no_sync_of_claims(patch: pytest.MonkeyPatch) -> None:
-    @contextmanager
-    def connected(self: Claims) -> Iterator[sqlite3.Connection]:
-        with closing(sqlite3.connect(self._path, isolation_level=None)) as connection:
+    def careless(path: Path | None, mode: Literal["rw", "ro", "immutable"] = "rw") -> sqlite3.Connection:
+        connection = connect(path, mode)
+        if path is not None and path.name == "claims.sqlite":
             connection.execute("PRAGMA synchronous = OFF")
-            yield connection
+        return connection
 
-    patch.setattr(Claims, "_connected", connected)
+    patch.setattr("wire.sqlite.connect", careless)
 
 
 def _shard_written_in_place(patch: pytest.MonkeyPatch) -> None:
