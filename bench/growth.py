@@ -79,14 +79,14 @@ def superseded(issuer: Issuer, count: int) -> None:
     leaves = log.append([entry(EntryKind.CREDENTIAL, os.urandom(32)) for _ in range(2 * count)], key)
     rows = [(first + at, f"F-{at // 2:08}", 1 + at % 2, leaves[at]) for at in range(2 * count)]
     with store._database.writing() as connection:
-        connection.exec_driver_sql(
+        connection.executemany(
             "INSERT INTO credential (seq, number, edition, leaf) VALUES (?, ?, ?, ?)", rows
         )
         former = [(seq,) for seq, _, edition, _ in rows if edition == 1]
-        connection.exec_driver_sql(f"INSERT INTO revocation VALUES (?, 'superseded', '{DATE}')", former)
-        connection.exec_driver_sql("INSERT INTO unpublished VALUES (?)", former)
-        connection.exec_driver_sql("DELETE FROM appending")
-        connection.exec_driver_sql("UPDATE counter SET next = ? WHERE name = 'log'", (leaves.stop,))
+        connection.executemany(f"INSERT INTO revocation VALUES (?, 'superseded', '{DATE}')", former)
+        connection.executemany("INSERT INTO unpublished VALUES (?)", former)
+        connection.execute("DELETE FROM appending")
+        connection.execute("UPDATE counter SET next = ? WHERE name = 'log'", (leaves.stop,))
     issuer.lists.publish(now=NOW)
 
 

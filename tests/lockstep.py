@@ -63,7 +63,6 @@ class Race:
                 race._locked(flock, (descriptor, kind | fcntl.LOCK_NB), _is_held)
 
         monkeypatch.setattr(sqlite3, "connect", stepping)
-        monkeypatch.setattr("sqlite3.dbapi2.connect", stepping)  # which SQLAlchemy takes
         monkeypatch.setattr(fcntl, "flock", flocking)
 
     def run(self, works: Sequence[Callable[[], object]]) -> list[object]:

@@ -9,7 +9,6 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event
 
 from issuer.archive import lookup as module
 from issuer.archive.logged import Appended
@@ -18,6 +17,7 @@ from issuer.archive.store import NewEntry, Store
 from issuer.issuer import Issuer
 from tests.registrar import NOW, csv_file, graduate, issuer_in
 from tests.test_issuer_migrations import of_f31e11f
+from tests.test_issuer_store import plan
 
 DATE = "2026-07-01T12:00:00Z"
 
@@ -43,20 +43,6 @@ def unlisted(store: Store) -> list[tuple[int, int]]:
     return store.lookup._ranges()
 
 
-def plan(store: Store, ask: Callable[[Lookup], object]) -> list[str]:
-    """How SQLite does the first thing that is asked of it."""
-    asked: list[tuple[str, tuple[object, ...]]] = []
-    event.listen(
-        store._database._engine,
-        "before_cursor_execute",
-        lambda *arguments: asked.append((arguments[2], arguments[3])),
-    )
-    ask(store.lookup)
-    statement, values = next(found for found in asked if found[0].startswith("SELECT"))
-    with store._database.reading() as connection:
-        return [row[-1] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)]
-
-
 @pytest.mark.parametrize(
     "ask",
     [lambda lookup: lookup.addressed("a7@X.example"), lambda lookup: lookup.identified("urn:x:N7:1", id_of)],
@@ -66,7 +52,7 @@ def test_ids_and_addresses_are_found_by_index(store: Store, ask: Callable[[Looku
     store.lookup.catch_up(id_of)
     assert unlisted(store) == []
     assert ask(store.lookup) == [7]
-    steps = plan(store, ask)
+    steps = plan(store, lambda store: ask(store.lookup))
     assert "SEARCH lookup USING PRIMARY KEY (key=?)" in steps
     assert not [step for step in steps if "SCAN" in step]
 
@@ -101,7 +87,7 @@ def test_texts_of_one_hash_are_told_apart(store: Store) -> None:
     fill(store, range(2))
     store.lookup.catch_up(id_of)
     with store._database.writing() as connection:
-        connection.exec_driver_sql("INSERT INTO lookup SELECT key, 1 FROM lookup WHERE seq = 0")
+        connection.execute("INSERT INTO lookup SELECT key, 1 FROM lookup WHERE seq = 0")
     assert store.lookup.identified("urn:x:N0:1", id_of) == store.lookup.addressed("a0@x.example") == [0]
 
 

@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from issuer.archive import migrations
-from issuer.archive.database import Database
 from issuer.archive.store import Store
 from tests.fault.kill import Work, kill_everywhere
 from tests.processes import ended
@@ -140,7 +139,7 @@ def test_a_step_that_fails_leaves_the_index_as_it_was(
 
 def _open(path: Path, start: Barrier) -> None:
     start.wait()
-    Database(path).close()
+    Store(path).close()
 
 
 @pytest.mark.slow
@@ -169,14 +168,14 @@ def test_killed_at_any_point_it_is_as_before_or_done(tmp_path: Path, monkeypatch
             known = migrations.steps()[:steps]
             patch.setattr(migrations, "steps", lambda known=known: known)
             reference = of_f31e11f(tmp_path / f"after {steps}.sqlite")
-            Database(reference).close()
+            Store(reference).close()
         states.append(dump(reference))
 
     def prepare() -> tuple[Work, Work]:
         path = of_f31e11f(tmp_path / f"{next(numbers)}.sqlite")
 
         def work() -> None:
-            Database(path).close()
+            Store(path).close()
 
         def check() -> None:
             assert dump(path) in states

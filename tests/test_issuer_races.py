@@ -220,9 +220,9 @@ def bind_after_a_look(self: Claims, token: str, holder: str, now: datetime) -> t
 
 def reserve_after_a_look(self: Store, count: int) -> int:
     with self._database.reading() as connection:
-        first = connection.exec_driver_sql("SELECT next FROM counter WHERE name = 'seq'").scalar_one()
+        first = connection.execute("SELECT next FROM counter WHERE name = 'seq'").fetchone()[0]
     with self._database.writing() as connection:
-        connection.exec_driver_sql("UPDATE counter SET next = ? WHERE name = 'seq'", (first + count,))
+        connection.execute("UPDATE counter SET next = ? WHERE name = 'seq'", (first + count,))
     return int(first)
 
 
@@ -230,14 +230,14 @@ def begin_after_a_look(self: Store, calls: Sequence[Sequence[Single]]) -> list[A
     entry, line = calls[0][0][:2]
     with self._database.reading() as connection:
         taken = "SELECT 1 FROM single JOIN person USING (seq) WHERE line = ?"
-        if connection.exec_driver_sql(taken, (line,)).first():
+        if connection.execute(taken, (line,)).fetchone():
             return [(0, EditionTaken("another has it"))]
     with self._database.writing() as connection:
-        connection.exec_driver_sql(
+        connection.execute(
             "INSERT INTO credential VALUES (?, ?, ?, NULL)", (entry.seq, entry.number, entry.seq)
         )
-        connection.exec_driver_sql("INSERT INTO person VALUES (?, '', '')", (entry.seq,))
-        connection.exec_driver_sql("INSERT INTO single VALUES (?, ?)", (entry.seq, line))
+        connection.execute("INSERT INTO person VALUES (?, '', '')", (entry.seq,))
+        connection.execute("INSERT INTO single VALUES (?, ?)", (entry.seq, line))
     return [None]
 
 

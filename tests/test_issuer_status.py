@@ -195,10 +195,10 @@ def test_a_folder_that_cannot_be_read_leaves_the_question_open(tmp_path: Path) -
 def test_a_list_of_which_half_is_revoked_is_published_like_others(issuer: Issuer) -> None:
     everything = f"WITH RECURSIVE n(seq) AS (SELECT 0 UNION ALL SELECT seq + 1 FROM n LIMIT {HALF})"
     with issuer.store.revocations._database.writing() as connection:
-        connection.exec_driver_sql(
+        connection.execute(
             f"INSERT INTO revocation {everything} SELECT seq, 'superseded', '2026-07-01T12:00:00Z' FROM n"
         )
-        connection.exec_driver_sql("INSERT INTO unpublished SELECT seq FROM revocation")
+        connection.execute("INSERT INTO unpublished SELECT seq FROM revocation")
     assert issuer.lists.publish(now=NOW) == [0]
     bundle = issuer.bundle(issuer.store.current("UNI-000007"))
     assert verifier_for(issuer).verify(bundle, now=NOW).verdict is Verdict.INVALID

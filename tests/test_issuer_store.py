@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event
 
 from issuer.archive.archive import Archive
 from issuer.archive.finding import Finder
@@ -56,18 +56,23 @@ def job_with(store: Store, count: int) -> Job:
 def test_the_file_is_private_and_fully_synced(path: Path, store: Store) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
     with store._database.reading() as connection:
-        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar_one() == "wal"
-        assert connection.exec_driver_sql("PRAGMA synchronous").scalar_one() == 2
+        assert connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
+        assert connection.execute("PRAGMA synchronous").fetchone()[0] == 2
+
+
+def plan(store: Store, ask: Callable[[Store], object]) -> list[str]:
+    """How SQLite does the first thing that is asked of it."""
+    asked: list[str] = []
+    with store._database.reading() as connection:
+        connection.set_trace_callback(asked.append)
+    ask(store)
+    statement = next(found for found in asked if found.startswith("SELECT"))
+    with store._database.reading() as connection:
+        return [row[-1] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}")]
 
 
 def test_what_was_interrupted_is_found_without_reading_all_that_was_issued(store: Store) -> None:
-    asked = []
-    event.listen(store._database._engine, "before_cursor_execute", lambda *args: asked.append(args[2]))
-    store.begun_singles()
-    statement = asked[-1]
-    with store._database.reading() as connection:
-        plan = [row[-1] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}")]
-    assert plan == [
+    assert plan(store, Store.begun_singles) == [
         "SCAN credential USING INDEX begun",
         "SEARCH single USING INTEGER PRIMARY KEY (rowid=?)",
         "SEARCH batch USING INTEGER PRIMARY KEY (rowid=?) LEFT-JOIN",
@@ -225,7 +230,7 @@ def test_a_revocation_is_unpublished_until_it_is_published(store: Store) -> None
 def test_a_locked_index_is_unavailable_and_a_broken_one_damaged(
     path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("issuer.archive.database._LOCK_WAIT", 0.01)
+    monkeypatch.setattr("wire.sqlite.LOCK_WAIT", 0.01)
     impatient = Store(path)
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")

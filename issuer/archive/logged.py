@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 from typing import NamedTuple
 
-from sqlalchemy import Connection
-
-from .database import Database
+from wire.sqlite import Database
 
 
 class Appended(NamedTuple):
@@ -34,7 +33,7 @@ class Logged:
     def intend(self, key: bytes) -> None:
         """Journals that a batch goes to the log next."""
         with self._database.writing() as connection:
-            connection.exec_driver_sql("INSERT OR IGNORE INTO appending VALUES (?)", (key,))
+            connection.execute("INSERT OR IGNORE INTO appending VALUES (?)", (key,))
 
     def settle(self, batch: Appended) -> None:
         """Records that a batch is in the log; with no leaves, that it never came there."""
@@ -44,8 +43,9 @@ class Logged:
     def known(self) -> Known:
         """What is known of the log."""
         with self._database.reading() as connection:
-            size = connection.exec_driver_sql("SELECT next FROM counter WHERE name = 'log'").scalar()
-            return Known(size, list(connection.exec_driver_sql("SELECT key FROM appending").scalars()))
+            found = connection.execute("SELECT next FROM counter WHERE name = 'log'").fetchone()
+            keys = [key for (key,) in connection.execute("SELECT key FROM appending")]
+        return Known(found[0] if found else None, keys)
 
     def adopt(self, size: int) -> None:
         """Takes a log of this size for the one that belongs to this index."""
@@ -55,25 +55,23 @@ class Logged:
     def last_leaf(self) -> int:
         """The latest log entry that chunks, single credentials and lists name, -1 if none does."""
         with self._database.reading() as connection:
-            row = connection.exec_driver_sql(
+            (leaf,) = connection.execute(
                 "SELECT max((SELECT coalesce(max(first_leaf + issued - 1), -1) FROM chunk), "
                 "(SELECT coalesce(max(leaf), -1) FROM credential JOIN single USING (seq)), "
                 "(SELECT coalesce(max(leaf), -1) FROM status_file))"
-            ).one()
-        return int(row[0])
+            ).fetchone()
+        return int(leaf)
 
 
-def settle(connection: Connection, batch: Appended) -> None:
+def settle(connection: sqlite3.Connection, batch: Appended) -> None:
     """Records that a batch is in the log, within the transaction that records what it was for."""
-    connection.exec_driver_sql("DELETE FROM appending WHERE key = ?", (batch.key,))
-    connection.exec_driver_sql(
-        "UPDATE counter SET next = max(next, ?) WHERE name = 'log'", (batch.leaves.stop,)
-    )
+    connection.execute("DELETE FROM appending WHERE key = ?", (batch.key,))
+    connection.execute("UPDATE counter SET next = max(next, ?) WHERE name = 'log'", (batch.leaves.stop,))
 
 
-def raise_to(connection: Connection, counter: str, value: int) -> None:
+def raise_to(connection: sqlite3.Connection, counter: str, value: int) -> None:
     """Has a counter be at least so high."""
-    connection.exec_driver_sql(
+    connection.execute(
         "INSERT INTO counter VALUES (?, ?) ON CONFLICT DO UPDATE SET next = max(next, excluded.next)",
         (counter, value),
     )

@@ -9,11 +9,10 @@ through one by one.
 from __future__ import annotations
 
 import hashlib
+import sqlite3
 from collections.abc import Callable, Iterator
 
-from sqlalchemy import Connection
-
-from .database import Database
+from wire.sqlite import Database
 
 _SLICE = 1 << 18  # sequence numbers in one transaction, for which other writers wait two seconds
 _PORTION = 10_000  # rows
@@ -52,7 +51,7 @@ class Lookup:
     def numbered(self, beginning: str, most: int) -> list[str]:
         """The numbers of diplomas that begin so, in their order; no more than `most`."""
         with self._database.reading() as connection:
-            rows = connection.exec_driver_sql(
+            rows = connection.execute(
                 "SELECT DISTINCT number FROM credential WHERE number >= ? AND number < ? "
                 "ORDER BY number LIMIT ?",
                 (beginning, beginning + "\U0010ffff", most),
@@ -67,9 +66,10 @@ class Lookup:
 
     def _candidates(self, wanted: str) -> Iterator[tuple[int, str, int, str]]:
         with self._database.reading() as connection:
-            yield from connection.exec_driver_sql(
+            listed = connection.execute(
                 f"{_ROW} JOIN lookup USING (seq) WHERE key = ?", (key(wanted),)
-            ).all()
+            ).fetchall()
+        yield from listed
         for first, stop in self._ranges():
             while first < stop:
                 page = self._page(first, stop)
@@ -78,18 +78,16 @@ class Lookup:
 
     def _page(self, first: int, stop: int) -> list[tuple[int, str, int, str]]:
         with self._database.reading() as connection:
-            rows = connection.exec_driver_sql(
+            return connection.execute(
                 f"{_ROW} WHERE seq >= ? AND seq < ? ORDER BY seq LIMIT {_PORTION}", (first, stop)
-            )
-            return [(seq, number, edition, email) for seq, number, edition, email in rows]
+            ).fetchall()
 
     def _names(self, after: int) -> list[tuple[int, str]]:
         with self._database.reading() as connection:
-            rows = connection.exec_driver_sql(
+            return connection.execute(
                 f"SELECT seq, name FROM person WHERE seq > ? ORDER BY seq LIMIT {_PORTION}",  # noqa: S608
                 (after,),
-            )
-            return [(seq, name) for seq, name in rows]
+            ).fetchall()
 
     def _ranges(self) -> list[tuple[int, int]]:
         with self._database.reading() as connection:
@@ -104,18 +102,18 @@ def key(text: str) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], signed=True)
 
 
-def note(connection: Connection, first: int, stop: int) -> None:
+def note(connection: sqlite3.Connection, first: int, stop: int) -> None:
     """Notes that credentials with these sequence numbers are to be put in."""
-    connection.exec_driver_sql(
+    connection.execute(
         "INSERT INTO unlisted VALUES (?, ?) ON CONFLICT DO UPDATE SET stop = max(stop, excluded.stop)",
         (first, stop),
     )
 
 
-def put(connection: Connection, seq: int, identifier: str, email: str) -> None:
+def put(connection: sqlite3.Connection, seq: int, identifier: str, email: str) -> None:
     """Puts in one credential at once."""
     rows = [(found, seq) for found in _keys(identifier, email)]
-    connection.exec_driver_sql("INSERT OR IGNORE INTO lookup VALUES (?, ?)", rows)
+    connection.executemany("INSERT OR IGNORE INTO lookup VALUES (?, ?)", rows)
 
 
 def _keys(identifier: str, email: str) -> list[int]:
@@ -126,32 +124,28 @@ def _keys_of(id_of: IdOf, number: str, edition: int, email: str) -> list[int]:
     return _keys(id_of(number, edition), email)
 
 
-def _list_next(connection: Connection, id_of: IdOf) -> None:
+def _list_next(connection: sqlite3.Connection, id_of: IdOf) -> None:
     """Puts in the first range, or so much of it as one transaction may take."""
     ranges = _merged(connection)
     if not ranges:  # another process was first
         return
     first, end = ranges[0]
     stop = min(end, first + _SLICE)
-    connection.exec_driver_sql("CREATE TEMP TABLE IF NOT EXISTS listing (key INTEGER, seq INTEGER)")
-    connection.exec_driver_sql("DELETE FROM temp.listing")
-    rows = connection.exec_driver_sql(f"{_ROW} WHERE seq >= ? AND seq < ?", (first, stop))
-    for portion in rows.partitions(_PORTION):
-        found = [(each, seq) for seq, *rest in portion for each in _keys_of(id_of, *rest)]
-        connection.exec_driver_sql("INSERT INTO temp.listing VALUES (?, ?)", found)
-    connection.exec_driver_sql(
-        "INSERT OR IGNORE INTO lookup SELECT key, seq FROM temp.listing ORDER BY key, seq"
-    )
-    connection.exec_driver_sql("DROP TABLE temp.listing")
-    connection.exec_driver_sql("DELETE FROM unlisted WHERE first >= ? AND first < ?", (first, end))
+    connection.execute("CREATE TEMP TABLE listing (key INTEGER, seq INTEGER)")
+    rows = connection.execute(f"{_ROW} WHERE seq >= ? AND seq < ?", (first, stop))
+    found = ((each, seq) for seq, *rest in rows for each in _keys_of(id_of, *rest))
+    connection.executemany("INSERT INTO temp.listing VALUES (?, ?)", found)
+    connection.execute("INSERT OR IGNORE INTO lookup SELECT key, seq FROM temp.listing ORDER BY key, seq")
+    connection.execute("DROP TABLE temp.listing")
+    connection.execute("DELETE FROM unlisted WHERE first >= ? AND first < ?", (first, end))
     if stop < end:
         note(connection, stop, end)
 
 
-def _merged(connection: Connection) -> list[tuple[int, int]]:
+def _merged(connection: sqlite3.Connection) -> list[tuple[int, int]]:
     """The noted ranges, those that touch as one."""
     merged: list[tuple[int, int]] = []
-    for first, stop in connection.exec_driver_sql("SELECT first, stop FROM unlisted ORDER BY first"):
+    for first, stop in connection.execute("SELECT first, stop FROM unlisted ORDER BY first"):
         if merged and first <= merged[-1][1]:
             merged[-1] = merged[-1][0], max(stop, merged[-1][1])
         else:

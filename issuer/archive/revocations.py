@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from wire.problem import NotFound
+from wire.sqlite import Database
 
 from ..press.permutation import LIST_BITS
-from .database import Database
 from .logged import Appended, settle
 
 _AT_ONCE = 500  # names in one question
@@ -55,12 +55,12 @@ class Revocations:
         """
         ordered = sorted(numbers)
         with self._database.writing() as connection:
-            connection.exec_driver_sql(
+            connection.executemany(
                 "INSERT OR IGNORE INTO unpublished SELECT seq FROM credential "
                 "WHERE number = ? AND seq NOT IN (SELECT seq FROM revocation)",
                 [(number,) for number in ordered],
             )
-            connection.exec_driver_sql(
+            connection.executemany(
                 "INSERT OR IGNORE INTO revocation SELECT seq, ?, ? FROM credential WHERE number = ?",
                 [(reason, date, number) for number in ordered],
             )
@@ -68,17 +68,18 @@ class Revocations:
     def none_later(self, date: str) -> None:
         """Dates all revocations that are dated later than `date` on it."""
         with self._database.writing() as connection:
-            connection.exec_driver_sql("UPDATE revocation SET date = ? WHERE date > ?", (date, date))
+            connection.execute("UPDATE revocation SET date = ? WHERE date > ?", (date, date))
 
     def count(self) -> int:
         """How many editions were revoked."""
         with self._database.reading() as connection:
-            return int(connection.exec_driver_sql("SELECT count(*) FROM revocation").scalar_one())
+            (count,) = connection.execute("SELECT count(*) FROM revocation").fetchone()
+        return int(count)
 
     def of_list(self, number: int) -> list[Row]:
         """All revocations in one status list."""
         with self._database.reading() as connection:
-            rows = connection.exec_driver_sql(
+            rows = connection.execute(
                 "SELECT seq, reason, date FROM revocation WHERE seq BETWEEN ? AND ? ORDER BY seq",
                 _span(number),
             )
@@ -87,9 +88,7 @@ class Revocations:
     def unpublished(self) -> list[Row]:
         """The revocations that are in no published list yet."""
         with self._database.reading() as connection:
-            rows = connection.exec_driver_sql(
-                "SELECT seq, reason, date FROM unpublished JOIN revocation USING (seq)"
-            )
+            rows = connection.execute("SELECT seq, reason, date FROM unpublished JOIN revocation USING (seq)")
             return [Row(*row) for row in rows]
 
     # The published files
@@ -97,10 +96,10 @@ class Revocations:
     def changed_lists(self) -> list[int]:
         """The status lists with revocations that are in no published one."""
         with self._database.reading() as connection:
-            found = connection.exec_driver_sql(
+            found = connection.execute(
                 f"SELECT DISTINCT seq >> {LIST_BITS} FROM unpublished"  # noqa: S608 -- a constant
             )
-            return list(found.scalars())
+            return [number for (number,) in found]
 
     def stale_lists(self, after: str, before: str, since: int = 0) -> list[int]:
         """The status lists to publish in any case: new, or without an end between the two times.
@@ -109,29 +108,28 @@ class Revocations:
         taken to be published.
         """
         with self._database.reading() as connection:
-            following = connection.exec_driver_sql("SELECT next FROM counter WHERE name = 'seq'").scalar_one()
+            (following,) = connection.execute("SELECT next FROM counter WHERE name = 'seq'").fetchone()
             wanted = set(range((following - 1 >> LIST_BITS) + 1))
-            published = connection.exec_driver_sql(
+            published = connection.execute(
                 "SELECT number FROM listed JOIN status_file ON name = CAST(number AS TEXT) "
                 "WHERE leaf >= ? AND expires > ? AND expires <= ? "
                 "AND name NOT IN (SELECT name FROM status_file_begun)",
                 (since, after, before),
             )
-            return sorted(wanted - set(published.scalars()))
+            return sorted(wanted - {number for (number,) in published})
 
     def dated_after(self, time: str, since: int) -> list[str]:
         """The names of files that are dated later, of those that the log has before the entry `since`."""
         with self._database.reading() as connection:
-            return list(
-                connection.exec_driver_sql(
-                    "SELECT name FROM status_file WHERE leaf < ? AND dated > ?", (since, time)
-                ).scalars()
+            found = connection.execute(
+                "SELECT name FROM status_file WHERE leaf < ? AND dated > ?", (since, time)
             )
+            return [name for (name,) in found]
 
     def first_expiry(self) -> str | None:
         """When the first of the published status lists ends; `None` where there is none."""
         with self._database.reading() as connection:
-            (expires,) = connection.exec_driver_sql("SELECT min(expires) FROM listed").one()
+            (expires,) = connection.execute("SELECT min(expires) FROM listed").fetchone()
         return None if expires is None else str(expires)
 
     def whole_lists(self) -> set[int]:
@@ -140,22 +138,21 @@ class Revocations:
         It is not known of one whose publisher was killed.
         """
         with self._database.reading() as connection:
-            found = connection.exec_driver_sql(
+            found = connection.execute(
                 "SELECT number FROM listed "
                 "WHERE CAST(number AS TEXT) NOT IN (SELECT name FROM status_file_begun)"
             )
-            return set(found.scalars())
+            return {number for (number,) in found}
 
     def published_lists(self) -> list[int]:
         """The numbers of all status lists that were published."""
         with self._database.reading() as connection:
-            return list(connection.exec_driver_sql("SELECT number FROM listed").scalars())
+            return [number for (number,) in connection.execute("SELECT number FROM listed")]
 
     def dates(self) -> list[tuple[str, str]]:
         """The published files, by name, and from when each is: '' where that is not known."""
         with self._database.reading() as connection:
-            rows = connection.exec_driver_sql("SELECT name, dated FROM status_file")
-            return [(name, dated) for name, dated in rows]
+            return connection.execute("SELECT name, dated FROM status_file").fetchall()
 
     def published(self, name: str) -> Published:
         """A file as last published. Raises `NotFound`."""
@@ -173,7 +170,7 @@ class Revocations:
             for at in range(0, len(names), _AT_ONCE):
                 some = tuple(names[at : at + _AT_ONCE])
                 marks = ", ".join("?" * len(some))
-                rows = connection.exec_driver_sql(
+                rows = connection.execute(
                     f"SELECT name, leaf, digest FROM status_file WHERE name IN ({marks})",  # noqa: S608
                     some,
                 )
@@ -183,8 +180,8 @@ class Revocations:
     def begin(self, key: bytes, files: Iterable[ListFile]) -> None:
         """Journals that signed files go to the log under this key, then to where they are published."""
         with self._database.writing() as connection:
-            connection.exec_driver_sql("INSERT OR IGNORE INTO appending VALUES (?)", (key,))
-            connection.exec_driver_sql(
+            connection.execute("INSERT OR IGNORE INTO appending VALUES (?)", (key,))
+            connection.executemany(
                 "INSERT OR REPLACE INTO status_file_begun VALUES (?, ?, ?, ?)",
                 [(file.name, key, file.digest, file.content) for file in files],
             )
@@ -192,7 +189,7 @@ class Revocations:
     def begun(self) -> list[bytes]:
         """The keys of files that were begun and not published."""
         with self._database.reading() as connection:
-            return list(connection.exec_driver_sql("SELECT DISTINCT key FROM status_file_begun").scalars())
+            return [key for (key,) in connection.execute("SELECT DISTINCT key FROM status_file_begun")]
 
     def publish(
         self, files: Sequence[ListFile], batch: Appended, expiries: Mapping[int, str], listed: Collection[int]
@@ -202,25 +199,20 @@ class Revocations:
         Their content is held, until `release` says that it is on the disk; `expiries` are of the lists.
         """
         with self._database.writing() as connection:
-            connection.exec_driver_sql(
+            connection.executemany(
                 "INSERT OR REPLACE INTO status_file VALUES (?, ?, ?, ?)",
                 [
                     (file.name, leaf, file.dated, file.digest)
                     for file, leaf in zip(files, batch.leaves, strict=True)
                 ],
             )
-            connection.exec_driver_sql(
+            connection.executemany(
                 "INSERT OR REPLACE INTO status_file_held VALUES (?, ?, ?)",
                 [(file.name, file.digest, file.content) for file in files],
             )
-            connection.exec_driver_sql(
-                "DELETE FROM status_file_begun"
-            )  # of one who was killed, all is in these
-            connection.exec_driver_sql("INSERT OR REPLACE INTO listed VALUES (?, ?)", [*expiries.items()])
-            if listed:
-                connection.exec_driver_sql(
-                    "DELETE FROM unpublished WHERE seq = ?", [(seq,) for seq in listed]
-                )
+            connection.execute("DELETE FROM status_file_begun")  # of one who was killed, all is in these
+            connection.executemany("INSERT OR REPLACE INTO listed VALUES (?, ?)", [*expiries.items()])
+            connection.executemany("DELETE FROM unpublished WHERE seq = ?", [(seq,) for seq in listed])
             settle(connection, batch)
 
     def files(self) -> list[tuple[str, set[bytes]]]:
@@ -229,10 +221,10 @@ class Revocations:
         That is the one that was published; where another is being published, either.
         """
         with self._database.reading() as connection:
-            rows = connection.exec_driver_sql(
+            rows = connection.execute(
                 "SELECT name, old.digest, new.digest FROM status_file AS old "
                 "LEFT JOIN status_file_begun AS new USING (name) ORDER BY name"
-            ).all()
+            ).fetchall()
         return [(name, {old, new} - {None} if old else set()) for name, old, new in rows]
 
     # What may not be on the disk
@@ -240,7 +232,7 @@ class Revocations:
     def held(self) -> dict[str, bytes]:
         """By name, the content of what may not be on the disk: as published, else as it was begun."""
         with self._database.reading() as connection:
-            rows = connection.exec_driver_sql(
+            rows = connection.execute(
                 "SELECT name, content FROM status_file_begun WHERE content IS NOT NULL "
                 "UNION ALL SELECT name, content FROM status_file_held"
             )
@@ -249,36 +241,34 @@ class Revocations:
     def held_content(self, name: str, digest: bytes) -> bytes | None:
         """The content with this digest that is held for a file, if there is such."""
         with self._database.reading() as connection:
-            found: bytes | None = connection.exec_driver_sql(
+            found = connection.execute(
                 "SELECT content FROM status_file_held WHERE name = ? AND digest = ?", (name, digest)
-            ).scalar()
-        return found
+            ).fetchone()
+        return found[0] if found else None
 
     def held_bytes(self) -> int:
         """How much is held."""
         with self._database.reading() as connection:
-            found = connection.exec_driver_sql("SELECT sum(length(content)) FROM status_file_held").scalar()
-        return found or 0
+            (held,) = connection.execute("SELECT sum(length(content)) FROM status_file_held").fetchone()
+        return held or 0
 
     def release(self, names: Iterable[str]) -> None:
         """Holds nothing more of files that are on the disk."""
         with self._database.writing() as connection:
-            connection.exec_driver_sql(
-                "DELETE FROM status_file_held WHERE name = ?", [(name,) for name in names]
-            )
+            connection.executemany("DELETE FROM status_file_held WHERE name = ?", [(name,) for name in names])
 
     # Closing
 
     def closed(self) -> bool:
         """Whether the issuer has closed: its lists are the last."""
         with self._database.reading() as connection:
-            found = connection.exec_driver_sql("SELECT next FROM counter WHERE name = 'closed'").scalar()
-        return bool(found)
+            found = connection.execute("SELECT next FROM counter WHERE name = 'closed'").fetchone()
+        return found is not None and bool(found[0])
 
     def note_closed(self, closed: bool) -> None:
         """Writes down whether it has."""
         with self._database.writing() as connection:
-            connection.exec_driver_sql("INSERT OR REPLACE INTO counter VALUES ('closed', ?)", (int(closed),))
+            connection.execute("INSERT OR REPLACE INTO counter VALUES ('closed', ?)", (int(closed),))
 
 
 def _span(number: int) -> tuple[int, int]:

@@ -8,22 +8,22 @@ what each column is, are in `migrations`.
 from __future__ import annotations
 
 import hashlib
+import sqlite3
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection
-from sqlalchemy.exc import IntegrityError
-
 from wire.problem import Conflict, Damaged, NotFound, Problem, Refused
+from wire.sqlite import Database
 
 from ..table.crossing import Crossed, Incoming, compare
 from ..table.records import FIRST_ROW
-from .database import Database
+from . import migrations
 from .logged import Appended, Logged, raise_to, settle
 from .lookup import Lookup, note, put
 from .revocations import Revocations
 
+_WAY_OUT = "`intaglio issuer --home FOLDER restore BACKUP` brings back a backup."
 _PAGE = 1000
 _NO_SEQ = (1 << 63) - 1  # the largest integer that SQLite has
 
@@ -107,7 +107,8 @@ class Store:
     """The index at `path`, made or migrated when needed; processes and threads take turns."""
 
     def __init__(self, path: Path) -> None:
-        self._database = Database(path)
+        steps = [step.read_text("utf-8") for step in migrations.steps()]
+        self._database = Database(path, steps, "the issuer's index", _WAY_OUT)
         self.logged = Logged(self._database)
         self.revocations = Revocations(self._database)
         self.lookup = Lookup(self._database)
@@ -127,7 +128,7 @@ class Store:
         """The job of this key: the one begun before, else a new one with sequence numbers for its rows."""
         with self._database.writing() as connection:
             if not _jobs(connection, "key = ?", key):
-                connection.exec_driver_sql(
+                connection.execute(
                     "INSERT INTO job (key, file, created, first_seq, length, chunks) "
                     "VALUES (?, ?, ?, ?, ?, ?)",
                     (key, file, created, _reserve(connection, length), length, chunks),
@@ -151,7 +152,7 @@ class Store:
     def finished_chunks(self, job: Job) -> set[int]:
         """The numbers of the chunks that need not be done again."""
         with self._database.reading() as connection:
-            rows = connection.exec_driver_sql(
+            rows = connection.execute(
                 "SELECT number FROM chunk WHERE job = ? AND issued IS NOT NULL", (job.id,)
             )
             return {row[0] for row in rows}
@@ -159,15 +160,15 @@ class Store:
     def begin_chunk(self, job: Job, number: int, first_seq: int) -> None:
         """Records that a chunk's shard is on disk, and that its digests go to the log next."""
         with self._database.writing() as connection:
-            connection.exec_driver_sql(
+            connection.execute(
                 "INSERT INTO chunk (first_seq, job, number) VALUES (?, ?, ?)", (first_seq, job.id, number)
             )
 
     def begun_chunks(self) -> list[tuple[Job, int]]:
         """The chunks that were begun and not finished: they may be in the log."""
         with self._database.reading() as connection:
-            rows = connection.exec_driver_sql("SELECT job, number FROM chunk WHERE issued IS NULL")
-            return [(_jobs(connection, "id = ?", job)[0], number) for job, number in rows.all()]
+            rows = connection.execute("SELECT job, number FROM chunk WHERE issued IS NULL")
+            return [(_jobs(connection, "id = ?", job)[0], number) for job, number in rows.fetchall()]
 
     def finish_chunk(self, job: Job, number: int, batch: Appended, entries: Sequence[NewEntry]) -> None:
         """Records the credentials of a chunk whose digests are in the log."""
@@ -175,7 +176,7 @@ class Store:
             _insert(connection, entries)
             if entries:
                 note(connection, min(entries).seq, max(entries).seq + 1)
-            connection.exec_driver_sql(
+            connection.execute(
                 "UPDATE chunk SET first_leaf = ?, issued = ? WHERE job = ? AND number = ?",
                 (batch.leaves.start, len(entries), job.id, number),
             )
@@ -204,27 +205,27 @@ class Store:
             if begun:
                 key = batch_key([single.log_entry for single in begun])
                 rows = [(single.entry.seq, key) for single in begun]
-                connection.exec_driver_sql("INSERT INTO batch VALUES (?, ?)", rows)
+                connection.executemany("INSERT INTO batch VALUES (?, ?)", rows)
         return refused
 
     def finish_singles(self, seqs: Sequence[int], batch: Appended, date: str) -> None:
         """Records the log entries of a batch of credentials, and revokes editions before as superseded."""
         with self._database.writing() as connection:
-            connection.exec_driver_sql(
-                "UPDATE credential SET leaf = ? WHERE seq = ?", list(zip(batch.leaves, seqs, strict=True))
+            connection.executemany(
+                "UPDATE credential SET leaf = ? WHERE seq = ?", zip(batch.leaves, seqs, strict=True)
             )
-            connection.exec_driver_sql("DELETE FROM batch WHERE seq = ?", [(seq,) for seq in seqs])
+            connection.executemany("DELETE FROM batch WHERE seq = ?", [(seq,) for seq in seqs])
             settle(connection, batch)
             former = (
                 "FROM credential AS new JOIN credential AS old USING (number) "
                 "WHERE new.seq = ? AND old.edition < new.edition"
             )
-            connection.exec_driver_sql(
+            connection.executemany(
                 f"INSERT OR IGNORE INTO unpublished SELECT old.seq {former} "  # noqa: S608 -- a constant
                 "AND old.seq NOT IN (SELECT seq FROM revocation)",
                 [(seq,) for seq in seqs],
             )
-            connection.exec_driver_sql(
+            connection.executemany(
                 f"INSERT OR IGNORE INTO revocation SELECT old.seq, 'superseded', ? {former}",
                 [(date, seq) for seq in seqs],
             )
@@ -235,10 +236,10 @@ class Store:
         One of a program from before has no key, and one credential.
         """
         with self._database.reading() as connection:
-            rows = connection.exec_driver_sql(
+            rows = connection.execute(
                 "SELECT coalesce(key, seq), key, seq, line FROM credential JOIN single USING (seq) "
                 "LEFT JOIN batch USING (seq) WHERE leaf IS NULL ORDER BY seq"
-            ).all()
+            ).fetchall()
         batches: dict[bytes | int, tuple[bytes | None, list[tuple[int, bytes]]]] = {}
         for name, key, seq, line in rows:
             batches.setdefault(name, (key, []))[1].append((seq, line))
@@ -247,7 +248,7 @@ class Store:
     def single(self, seq: int) -> bytes | None:
         """The stored line of a credential that was issued singly; `None` for one in a shard."""
         with self._database.reading() as connection:
-            row = connection.exec_driver_sql("SELECT line FROM single WHERE seq = ?", (seq,)).first()
+            row = connection.execute("SELECT line FROM single WHERE seq = ?", (seq,)).fetchone()
         return row[0] if row else None
 
     # Claim links, of which all end at once
@@ -255,7 +256,7 @@ class Store:
     def release(self, number: str) -> None:
         """Ends all links of a diploma that there are, also one by which it is being claimed right now."""
         with self._database.writing() as connection:
-            connection.exec_driver_sql(
+            connection.execute(
                 "INSERT INTO released VALUES (?, 1) ON CONFLICT DO UPDATE SET generation = generation + 1",
                 (number,),
             )
@@ -268,7 +269,8 @@ class Store:
     def links(self) -> int:
         """How many links were made, as far as that was counted here."""
         with self._database.reading() as connection:
-            return connection.exec_driver_sql("SELECT next FROM counter WHERE name = 'links'").scalar() or 0
+            found = connection.execute("SELECT next FROM counter WHERE name = 'links'").fetchone()
+        return found[0] if found else 0
 
     def count_link(self, nth: int) -> None:
         """Counts a link."""
@@ -299,11 +301,11 @@ class Store:
     def place(self, seq: int) -> tuple[Job, int, int]:
         """The job, chunk number and first log entry of the chunk that has a bulk credential."""
         with self._database.reading() as connection:
-            row = connection.exec_driver_sql(
+            row = connection.execute(
                 "SELECT job, number, first_leaf FROM chunk WHERE first_seq <= ? AND issued > 0 "
                 "ORDER BY first_seq DESC LIMIT 1",
                 (seq,),
-            ).first()
+            ).fetchone()
             found = _jobs(connection, "id = ?", row[0]) if row else []
         if row is None or not found:
             raise Damaged(f"no chunk has the sequence number {seq}")
@@ -312,44 +314,41 @@ class Store:
     def chunks(self) -> list[tuple[int, int, int]]:
         """First sequence number, job and number of each chunk that has credentials, in this order."""
         with self._database.reading() as connection:
-            rows = connection.exec_driver_sql(
+            return connection.execute(
                 "SELECT first_seq, job, number FROM chunk WHERE issued > 0 ORDER BY first_seq"
-            )
-            return [(first_seq, job, number) for first_seq, job, number in rows]
+            ).fetchall()
 
     def chunks_after(self, created: str) -> list[tuple[int, int]]:
         """Job and number of each chunk of the jobs that were begun after the time `created`."""
         with self._database.reading() as connection:
-            rows = connection.exec_driver_sql(
+            return connection.execute(
                 "SELECT chunk.job, chunk.number FROM chunk JOIN job ON job.id = chunk.job "
                 "WHERE job.created > ? AND chunk.issued > 0 ORDER BY chunk.first_seq",
                 (created,),
-            )
-            return [(job, number) for job, number in rows]
+            ).fetchall()
 
     def newest_singles(self, before: int) -> list[tuple[int, int, bytes]]:
         """Sequence number, leaf and line of the thousand single credentials before a leaf, the last first."""
         with self._database.reading() as connection:
-            rows = connection.exec_driver_sql(
+            return connection.execute(
                 "SELECT seq, leaf, line FROM single JOIN credential USING (seq) WHERE leaf < ? "
                 "ORDER BY leaf DESC LIMIT ?",
                 (before, _PAGE),
-            )
-            return [(seq, leaf, line) for seq, leaf, line in rows]
+            ).fetchall()
 
     def later_editions(self) -> int:
         """How many of the credentials are no diploma's first."""
         with self._database.reading() as connection:
-            later = connection.exec_driver_sql("SELECT count(*) FROM credential WHERE edition > 1").scalar()
-        return later or 0
+            (later,) = connection.execute("SELECT count(*) FROM credential WHERE edition > 1").fetchone()
+        return int(later)
 
     def count(self) -> int:
         """How many credentials were issued: each edition of a diploma is one."""
         with self._database.reading() as connection:
-            row = connection.exec_driver_sql(
+            (count,) = connection.execute(
                 "SELECT (SELECT coalesce(sum(issued), 0) FROM chunk) + (SELECT count(*) FROM single)"
-            ).one()
-        return int(row[0])
+            ).fetchone()
+        return int(count)
 
     def _one(self, condition: str, *values: Any) -> Entry:
         found = self._all(condition, *values)
@@ -359,22 +358,22 @@ class Store:
 
     def _all(self, condition: str, *values: Any) -> list[Entry]:
         with self._database.reading() as connection:
-            return [Entry(*row) for row in connection.exec_driver_sql(f"{_ENTRY} AND {condition}", values)]
+            return [Entry(*row) for row in connection.execute(f"{_ENTRY} AND {condition}", values)]
 
 
-def _reserve(connection: Connection, count: int) -> int:
-    after = connection.exec_driver_sql(
+def _reserve(connection: sqlite3.Connection, count: int) -> int:
+    (after,) = connection.execute(
         "UPDATE counter SET next = next + ? WHERE name = 'seq' RETURNING next", (count,)
-    ).scalar_one()
+    ).fetchone()
     return int(after) - count
 
 
-def _generation(connection: Connection, number: str) -> int:
-    row = connection.exec_driver_sql("SELECT generation FROM released WHERE number = ?", (number,)).first()
+def _generation(connection: sqlite3.Connection, number: str) -> int:
+    row = connection.execute("SELECT generation FROM released WHERE number = ?", (number,)).fetchone()
     return row[0] if row else 0
 
 
-def _require_generation(connection: Connection, number: str, generation: int) -> None:
+def _require_generation(connection: sqlite3.Connection, number: str, generation: int) -> None:
     known = _generation(connection, number)
     if generation > known:
         raise Damaged(
@@ -385,9 +384,9 @@ def _require_generation(connection: Connection, number: str, generation: int) ->
         raise Released("the diploma was released for another wallet after this link was made")
 
 
-def _jobs(connection: Connection, condition: str, *values: Any) -> list[Job]:
+def _jobs(connection: sqlite3.Connection, condition: str, *values: Any) -> list[Job]:
     columns = "SELECT id, key, file, created, first_seq, length, chunks FROM job WHERE "
-    return [Job(*row) for row in connection.exec_driver_sql(columns + condition, values)]
+    return [Job(*row) for row in connection.execute(columns + condition, values)]
 
 
 def batch_key(entries: Sequence[bytes]) -> bytes:
@@ -395,45 +394,47 @@ def batch_key(entries: Sequence[bytes]) -> bytes:
     return entries[0] if len(entries) == 1 else hashlib.sha256(b"".join(entries)).digest()
 
 
-def _begin(connection: Connection, call: Sequence[Single]) -> tuple[int, Problem] | None:
+def _begin(connection: sqlite3.Connection, call: Sequence[Single]) -> tuple[int, Problem] | None:
     """Inserts all, or undoes it and gives the place of the first that cannot be, and why."""
-    place = 0
-    try:
-        with connection.begin_nested():
-            for place, single in enumerate(call):  # noqa: B007 -- where it stopped
-                _begin_one(connection, single)
-    except (EditionTaken, Refused) as problem:
-        return place, problem
-    return None
+    refused = None
+    connection.execute("SAVEPOINT call")
+    for place, single in enumerate(call):
+        try:
+            _begin_one(connection, single)
+        except (EditionTaken, Refused) as problem:
+            connection.execute("ROLLBACK TO call")
+            refused = place, problem
+            break
+    connection.execute("RELEASE call")
+    return refused
 
 
-def _begin_one(connection: Connection, single: Single) -> None:
+def _begin_one(connection: sqlite3.Connection, single: Single) -> None:
     number = single.entry.number
-    if connection.exec_driver_sql(
+    if connection.execute(
         "SELECT 1 FROM credential JOIN revocation USING (seq) WHERE number = ? AND reason <> 'superseded'",
         (number,),
-    ).first():
+    ).fetchone():
         raise Refused("this diploma was revoked", hint="A new one needs a number of its own.")
     if single.generation is not None:
         _require_generation(connection, number, single.generation)
     try:
         _insert(connection, [single.entry])
-    except IntegrityError as error:
+    except sqlite3.IntegrityError as error:
         raise EditionTaken(
             f"the diploma has an edition {single.entry.edition} already",
             hint="`intaglio issuer show` shows it; `intaglio issuer correct` makes the next one.",
         ) from error
     put(connection, single.entry.seq, single.id, single.entry.email)
-    connection.exec_driver_sql("INSERT INTO single VALUES (?, ?)", (single.entry.seq, single.line))
+    connection.execute("INSERT INTO single VALUES (?, ?)", (single.entry.seq, single.line))
 
 
-def _insert(connection: Connection, entries: Sequence[NewEntry]) -> None:
-    if entries:
-        connection.exec_driver_sql(
-            "INSERT INTO credential (seq, number, edition, leaf) VALUES (?, ?, ?, ?)",
-            [entry[:4] for entry in entries],
-        )
-        connection.exec_driver_sql(
-            "INSERT INTO person (seq, name, email) VALUES (?, ?, ?)",
-            [(entry.seq, entry.name, entry.email) for entry in entries],
-        )
+def _insert(connection: sqlite3.Connection, entries: Sequence[NewEntry]) -> None:
+    connection.executemany(
+        "INSERT INTO credential (seq, number, edition, leaf) VALUES (?, ?, ?, ?)",
+        [entry[:4] for entry in entries],
+    )
+    connection.executemany(
+        "INSERT INTO person (seq, name, email) VALUES (?, ?, ?)",
+        [(entry.seq, entry.name, entry.email) for entry in entries],
+    )

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
-
-from sqlalchemy import Connection
 
 
 class Incoming(NamedTuple):
@@ -29,20 +28,21 @@ class Crossed(NamedTuple):
     """Row, the sequence number under which its diploma was issued before, and the digest of the row."""
 
 
-def compare(connection: Connection, incoming: Iterable[Sequence[Incoming]]) -> Crossed:
-    """Compares rows, given in portions, in a table of their own: there may be millions."""
-    connection.exec_driver_sql("DROP TABLE IF EXISTS temp.incoming")
-    connection.exec_driver_sql(
+def compare(connection: sqlite3.Connection, incoming: Iterable[Sequence[Incoming]]) -> Crossed:
+    """Compares rows, given in portions, in a table of their own: there may be millions.
+
+    The table goes with the transaction, which is for reading.
+    """
+    connection.execute(
         "CREATE TEMP TABLE incoming (nth INTEGER PRIMARY KEY, number TEXT, student TEXT, digest BLOB)"
     )
     for portion in incoming:
-        if portion:
-            connection.exec_driver_sql("INSERT INTO incoming VALUES (?, ?, ?, ?)", list(portion))
+        connection.executemany("INSERT INTO incoming VALUES (?, ?, ?, ?)", portion)
 
     def rows(sql: str) -> list[Any]:
-        return [tuple(row) for row in connection.exec_driver_sql(sql)]
+        return connection.execute(sql).fetchall()
 
-    found = Crossed(
+    return Crossed(
         rows(
             "SELECT nth, earliest, number FROM incoming JOIN (SELECT number, min(nth) AS earliest "
             "FROM incoming WHERE number <> '' GROUP BY number HAVING count(*) > 1) USING (number) "
@@ -57,5 +57,3 @@ def compare(connection: Connection, incoming: Iterable[Sequence[Incoming]]) -> C
             "WHERE edition = 1 ORDER BY nth"
         ),
     )
-    connection.exec_driver_sql("DROP TABLE temp.incoming")
-    return found

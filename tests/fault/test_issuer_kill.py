@@ -265,7 +265,7 @@ def test_a_batch_that_comes_back_in_parts_is_found(
 
 def peek(self: Store, count: int) -> int:
     with self._database.reading() as connection:
-        found = connection.exec_driver_sql("SELECT next FROM counter WHERE name = 'seq'").scalar_one()
+        found = connection.execute("SELECT next FROM counter WHERE name = 'seq'").fetchone()[0]
     return int(found)
 
 

@@ -17,7 +17,6 @@ import pytest
 from did.methods import key as did_key
 from exchange.claim import acceptance
 from issuer import status
-from issuer.archive.database import _PRAGMAS
 from issuer.archive.revocations import Revocations
 from issuer.archive.store import EditionTaken, Entry
 from issuer.desk.claims import ChallengeSpent, Claims
@@ -37,7 +36,7 @@ from tests.registrar import NOW, csv_file, graduate, issuer_in, twin, verifier_f
 from vc import StatusList, Verdict
 from vc.status import Reason
 from wire.problem import Problem, Refused
-from wire.sqlite import connect
+from wire.sqlite import _OF_WRITERS, _PRAGMAS, connect
 from wire.strict import load_json_object
 
 pytestmark = pytest.mark.slow  # thousands of states: for `make test`
@@ -338,13 +337,11 @@ def test_nothing_acknowledged_or_signed_is_lost(
 
 
 def _no_sync_of_each_change(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("issuer.archive.database._PRAGMAS", (*_PRAGMAS, "synchronous = NORMAL"))
+    patch.setattr("wire.sqlite._PRAGMAS", (*_PRAGMAS, "synchronous = NORMAL"))
 
 
 def _no_sync_of_what_another_wrote(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(
-        "issuer.archive.database._PRAGMAS", [pragma for pragma in _PRAGMAS if pragma != "wal_checkpoint"]
-    )
+    patch.setattr("wire.sqlite._OF_WRITERS", [pragma for pragma in _OF_WRITERS if pragma != "wal_checkpoint"])
 
 
 def _no_sync_of_claims(patch: pytest.MonkeyPatch) -> None:

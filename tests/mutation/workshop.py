@@ -32,7 +32,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGES = ("wire", "keys", "ledger", "did", "vc", "exchange", "issuer", "holder", "verifier", "intaglio")
 _LOADED_BEFORE = (
     "hypothesis", "cryptography.hazmat.primitives.asymmetric.ec", "orjson", "rfc8785", "zstandard", "click",
-    "jsonschema_rs", "nacl.bindings", "httpcore", "httpx", "sqlalchemy", "fastapi", "uvicorn", "pyld.jsonld",
+    "jsonschema_rs", "nacl.bindings", "httpcore", "httpx", "fastapi", "uvicorn", "pyld.jsonld",
     "pyoxigraph", "rich.console", "jwcrypto.jwk",
 )  # fmt: skip
 
