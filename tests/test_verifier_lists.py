@@ -23,6 +23,7 @@ from tests.world import NOW, University
 from vc import Bundle, Credential, Report, Verdict
 from vc.anchoring import document_digest
 from vc.jsonld import secured
+from vc.model.credential import MalformedCredential
 from verifier import Trust, Verifier
 from verifier.judge import Judge, Question, Verifiers
 from verifier.sources.keys import _documents, _parsed
@@ -269,6 +270,9 @@ def test_what_a_document_says_is_remembered_by_all_of_its_text(university: Publi
         assert memory.read(found, work, secured()) == Credential.parse(found) != first[1]
     with pytest.raises(TooLarge):
         memory.read(orjson.loads(texts[1]), Work(1), secured())
+    large = orjson.loads(texts[1]) | {"name": 2**70}  # which has no short way to be written
+    with pytest.raises(MalformedCredential, match="name is neither"):
+        memory.read(large, work, secured())
     for value in (first[0].value, first[1].document):  # somebody alters what is remembered
         assert isinstance(value, dict)
         value.clear()
