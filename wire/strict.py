@@ -254,11 +254,10 @@ def base58_decode(text: str, *, limit: int = 256) -> bytes:
     if 255 in digits:
         raise Malformed("the text is not base58", hint="Look for 0, O, I, l, spaces or line ends.")
     number = 0
-    for start in range(len(digits) % 10 - 10, len(digits), 10):  # short numbers first, then few long ones
-        chunk = 0
-        for digit in digits[max(0, start) : start + 10]:
-            chunk = chunk * 58 + digit
-        number = number * 58**10 + chunk
+    eights = [iter(bytes(-len(digits) % 8) + digits)] * 8
+    for a, b, c, d, e, f, g, h in zip(*eights, strict=True):  # short numbers first, then few long ones
+        chunk = ((((((a * 58 + b) * 58 + c) * 58 + d) * 58 + e) * 58 + f) * 58 + g) * 58 + h
+        number = number * 58**8 + chunk
     zeros = len(text) - len(text.lstrip("1"))
     return bytes(zeros) + number.to_bytes((number.bit_length() + 7) // 8)
 
