@@ -301,7 +301,7 @@ _NO_LOGS = TrustPolicy()
 
 
 def _policy(logs: Iterable[RecognisedLog]) -> TrustPolicy:
-    return TrustPolicy.of((log.key, log.clock or None, log.witnesses, log.quorum) for log in logs)
+    return TrustPolicy.of((log.key, log.clock, log.witnesses, log.quorum) for log in logs)
 
 
 def update_trust(path: Path, change: Callable[[Trust], Trust]) -> None:
@@ -352,8 +352,9 @@ def _members(item: object, where: str, form: Mapping[str, type]) -> dict[str, An
 def _read(value: object, kind: type) -> object | None:
     """The value of a member of this kind; `None` if it is none."""
     if kind is tuple:
-        texts = isinstance(value, list) and all(isinstance(text, str) for text in value)
-        return tuple(value) if isinstance(value, list) and texts else None
+        if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
+            return None
+        return tuple(value)
     if kind is datetime:
         return _moment(value)
     if kind is date:
