@@ -71,17 +71,20 @@ def test_a_notice_is_of_one_checkpoint(gazette: Gazette) -> None:
             anchored(checkpoint, wrong, trust_in(log), kinds=kinds)
 
 
-def test_evidence_of_a_checkpoint_is_none_of_an_entry(gazette: Gazette) -> None:
+def test_evidence_of_a_checkpoint_is_none_of_an_entry_nor_the_other_way_round(gazette: Gazette) -> None:
     """Even where it has the entry's digest: a ledger that anybody may write to would vouch for entries."""
     [entry] = samples(1, 2)
     log = open_log(MemoryStore())
     log.append(samples(0, 3), b"3")
-    vouching = EvidenceKind(lambda about, evidence, trust: pytest.fail("asked"), of_checkpoints=True)
-    notice = gazette.collect(log.checkpoint())
+    checkpoint, asked = log.checkpoint(), lambda about, evidence, trust: pytest.fail("asked")
+    notice = gazette.collect(checkpoint)
     assert notice is not None
     for digest in (entry[2:], notice.digest):
+        notice = replace(notice, digest=digest)
         with pytest.raises(InvalidEvidence):
-            verified(entry, replace(notice, digest=digest), trust_in(log), kinds={**KINDS, NOTICE: vouching})
+            verified(entry, notice, trust_in(log), kinds={NOTICE: EvidenceKind(asked, of_checkpoints=True)})
+        with pytest.raises(InvalidEvidence):
+            anchored(checkpoint, notice, trust_in(log), kinds={NOTICE: EvidenceKind(asked)})
 
 
 def test_what_is_not_known_here_is_open(gazette: Gazette) -> None:

@@ -30,7 +30,7 @@ from ledger import (
     parse_entry,
     verify_evidence,
 )
-from ledger.evidence import LARGEST_PROOF, TLOG_PROOF, _proved_before, attest, format_proof, parse_proof
+from ledger.evidence import LARGEST_PROOF, TLOG_PROOF, _verified_before, attest, format_proof, parse_proof
 from ledger.note import Note, SignatureType
 from ledger.tiles.memory import MemoryStore
 from tests.conftest import ROOT
@@ -172,11 +172,11 @@ def test_evidence_is_for_one_entry(log: Log, evidence: Evidence) -> None:
 def test_evidence_that_recurs_is_remembered_by_all_that_it_proves_a_fact_from(
     log: Log, evidence: Evidence
 ) -> None:
-    policy, before = trust_in(log), _proved_before.cache_info()
+    policy, before = trust_in(log), _verified_before.cache_info()
     facts = [verify_evidence(ENTRY, evidence, policy, recurs=True) for _ in range(3)]
     assert facts == [verify_evidence(ENTRY, evidence, policy)] * 3
-    assert _proved_before.cache_info().hits - before.hits == 2
-    assert (_proved_before.cache_info().maxsize or 0) * LARGEST_PROOF <= 1 << 24
+    assert _verified_before.cache_info().hits - before.hits == 2
+    assert (_verified_before.cache_info().maxsize or 0) * LARGEST_PROOF <= 1 << 24
     for at in range(len(evidence.body)):
         body = bytearray(evidence.body)
         body[at] ^= 0x01

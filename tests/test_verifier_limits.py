@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from did import METHODS, Resolver
-from ledger import Fact
+from ledger import KINDS, Evidence, EvidenceKind, Fact, TrustPolicy
+from ledger.evidence import TLOG_PROOF
 from tests.loopback import Authority, Site, response
 from tests.world import CONTEXT, NOW, Holder, University, verifier
 from vc import Anchored, Bundle, Report, StatusList, Verdict, sign
@@ -24,7 +25,6 @@ from vc.model.presentation import MAX_CREDENTIALS
 from vc.model.schema import Schemas
 from vc.status import status_entry, status_list_document
 from verifier import RecognisedIssuer, Trust, Verifier
-from verifier.sources import keys as documents
 from verifier.sources.keys import MOST_ASKED
 from verifier.status import MOST_UNPACKED
 from wire import Unavailable, base64url_encode
@@ -248,21 +248,20 @@ def test_a_document_of_too_many_values_is_not_canonicalised(claims: dict[str, An
     )
 
 
-def test_evidence_that_comes_with_documents_is_verified_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    verified: list[object] = []
-    verify = documents.verify_evidence
+def test_evidence_that_comes_with_documents_is_verified_once() -> None:
+    verified: list[Evidence] = []
 
-    def counting(*arguments: Any, **options: Any) -> Fact:
-        verified.append(arguments)
-        return verify(*arguments, **options)
+    def verify(about: bytes, evidence: Evidence, trust: TrustPolicy) -> Fact:
+        verified.append(evidence)
+        return KINDS[TLOG_PROOF].verify(about, evidence, trust)
 
-    monkeypatch.setattr(documents, "verify_evidence", counting)
     bundle = UNIVERSITY.issue(index=6)
     (document,) = bundle.issuer_documents
     many = (replace(document, evidence=document.evidence * 8),) * 8
     proofs = [{**bundle.secured["proof"][0], "nonce": str(number)} for number in range(MAX_PROOFS)]
-    check(replace(bundle, secured={**bundle.secured, "proof": proofs}, issuer_documents=many))
-    assert len(verified) == 64
+    judge = verifier(UNIVERSITY.trust, evidence_kinds={TLOG_PROOF: EvidenceKind(verify)})
+    judge.verify(replace(bundle, secured={**bundle.secured, "proof": proofs}, issuer_documents=many), now=NOW)
+    assert verified.count(document.evidence[0]) == 64
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ CREDENTIAL = Credential.parse(
 ISSUER = RecognisedIssuer(UNIVERSITY.did)
 SCHEMAS = Schemas({"urn:a:b": {"required": ["issuer"]}, "urn:a:strict": {"required": ["missing"]}})
 WITNESSED = Fact("kind", "log.example", NOW, "witness", 2, 0)
+ON_CHAIN = Fact("kind", "eip155:1", NOW, "chain")
 
 
 def findings(**change: Any) -> Findings:
@@ -45,6 +46,8 @@ def findings(**change: Any) -> Findings:
             {"anchors": (replace(WITNESSED, witnesses=1),)},
             NotKnown,
         ),
+        ({"anchoredOn": "eip155:1"}, {"anchors": (WITNESSED, ON_CHAIN)}, {"anchors": (WITNESSED,)}, NotKnown),
+        ({"anchoredOn": "bitcoin"}, None, {"anchors": (WITNESSED, ON_CHAIN)}, NotKnown),
         ("holderBound", {"holder": HOLDER}, {}, NotKnown),
         ({"type": "OpenBadgeCredential"}, {}, None, NotAccepted),
         ({"statusWithinDays": 1}, {"status_time": NOW}, {}, NotKnown),

@@ -50,7 +50,7 @@ class Findings:
     schemas: Schemas | None = None
     """The schemas that are known here."""
     anchors: Sequence[Fact] = ()
-    """What logs attest."""
+    """What logs attest, and other ledgers of these."""
     holder: str | None = None
     """The DID that proved to be the presenter's."""
     suites: Set[str] = frozenset()
@@ -206,6 +206,18 @@ class InTrustedLog:
 
 
 @dataclass(frozen=True)
+class AnchoredOn:
+    """Another ledger, such as a chain by its CAIP-2 name, has a checkpoint of the log that holds it."""
+
+    ledger: str
+
+    def check(self, findings: Findings) -> None:
+        """Open: evidence can still be supplied. A log of that name is none: only logs have places."""
+        if not any(fact.where == self.ledger and fact.index is None for fact in findings.anchors):
+            raise NotKnown(f"there is no evidence from {shortened(self.ledger)}")
+
+
+@dataclass(frozen=True)
 class HolderBound:
     """The presenter proved to be the person that the credential speaks of."""
 
@@ -316,6 +328,7 @@ _RULES: Mapping[str, tuple[type, Callable[[Any], Policy]]] = {
     "type": (str, OfType),
     "statusWithinDays": (int, lambda days: StatusWithin(timedelta(days=days))),
     "witnesses": (int, InTrustedLog),
+    "anchoredOn": (str, AnchoredOn),
     "schema": (str, HasSchema),
     "suite": (str, BySuite),
     "presenter": (str, lambda did: Presenter(lambda holder, _: holder == did)),

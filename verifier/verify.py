@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from did import DocumentSource, MethodNotSupported
-from ledger import EntryKind, Fact, parse_entry
+from ledger import KINDS, EntryKind, EvidenceKind, Fact, parse_entry
 from vc import (
     SUITES,
     Anchored,
@@ -77,16 +77,17 @@ class Verifier:
         contexts: Contexts | None = None,
         logs: LogSource | None = None,
         memory: ListMemory | None = None,
+        evidence_kinds: Mapping[str, EvidenceKind] = KINDS,
     ) -> None:
         """`lists` are asked for status lists beside those that come along, and `logs` for what the logs of
         the trust list publish. `contexts` are those of `jsonld.vouched` or `load`, by default the vendored
         ones. `memory` may be shared with others on the same trust list and contexts; by default it is the
-        verifier's own.
+        verifier's own. `evidence_kinds` say how evidence is verified, and what it takes to be believed.
         """
         self.memory = ListMemory() if memory is None else memory
         self.resolver, self.trust, self.lists = resolver, trust, tuple(lists)
         self.suites, self.schemas, self.logs = suites, schemas, logs
-        self.contexts = contexts or secured()
+        self.contexts, self.evidence_kinds = contexts or secured(), evidence_kinds
 
     def verify(
         self,
@@ -179,9 +180,10 @@ class _Steps:
             work,
             published=logs,
             strangers=strangers,
+            kinds=verifier.evidence_kinds,
         )
         self._signatures = SignatureCheck(self._keys, verifier.suites, verifier.contexts, now, work)
-        self._evidence = EvidenceCheck(verifier.trust, now, work, logs)
+        self._evidence = EvidenceCheck(verifier.trust, now, work, verifier.evidence_kinds, logs)
         self._status = StatusLookup(
             bundle.status_lists, verifier.lists, self._authenticate, verifier.memory, work
         )
@@ -432,7 +434,8 @@ class _Steps:
             unshown = facts.unshown and facts.unshown.about(detail, ask)
             raise facts.ignored or unshown or NotKnown(detail, hint=ask)
         if facts.found:
-            self._checks.passed(attested(facts.found[0]) + left_aside(facts))
+            beside = "".join(f"; {attested(fact)}" for fact in facts.found if fact.index is None)
+            self._checks.passed(attested(facts.found[0]) + beside + left_aside(facts))
             return facts.found
         for signature in own:
             require_may_have_signed(signature.key, self._now)

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 from ledger import (
     Evidence,
+    EvidenceKind,
     Fact,
     InvalidEvidence,
     NotWitnessed,
+    TrustPolicy,
     UnknownKind,
     UnknownLog,
     known_kind,
     parse_entry,
+    verify_anchoring,
     verify_evidence,
 )
-from wire import Problem
+from wire import Problem, shortened
 from wire.clock import DatedAhead, require_not_ahead
 from wire.work import Work
 
@@ -45,11 +49,12 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class EvidenceCheck:
-    """Checks evidence against the logs of a trust list as of `now`."""
+    """Checks evidence against the logs of a trust list as of `now`, each kind as `kinds` has it."""
 
     trust: TrustList
     now: datetime
     work: Work
+    kinds: Mapping[str, EvidenceKind]
     logs: PublishedLogs | None = None
 
     def facts(
@@ -64,36 +69,26 @@ class EvidenceCheck:
         """What trusted logs attest of the entries in `keys`, as long as the key of each was in force.
 
         Evidence for other digests is refused, and an entry that was seen only after its key had ended; what
-        is of a kind or by a log that is not known here is left aside.
+        is of a kind or by a log that is not known here is left aside. What logs attest comes first, then what
+        other ledgers have of their checkpoints.
 
         `others` gives the digests that evidence here may be for as well; `recurs` is as `verify_evidence`'s.
         """
-        leaves = {parse_entry(leaf).digest: leaf for leaf in keys}
         found: list[Fact] = []
         in_force: set[bytes] = set()
         late: dict[bytes, KeyNotInForce] = {}
         ignored: Problem | None = None
-        for item in evidence:
-            leaf = leaves.get(item.digest)
-            try:
-                if leaf is None:
-                    known_kind(item)
-                    if item.digest not in others():
-                        raise InvalidEvidence("the evidence belongs to another diploma")
-                    continue
-                fact = verify_evidence(leaf, item, self.trust.policy_for(issuer), self.work, recurs=recurs)
-                if fact.time is not None:
-                    require_not_ahead(fact.time, self.now, "the log's checkpoint")
-            except (UnknownKind, UnknownLog, DatedAhead) as problem:
-                ignored = problem  # it proves nothing here; whether something is missing is decided later
+        trust = self.trust.policy_for(issuer)
+        leaves = {parse_entry(leaf).digest: leaf for leaf in keys}
+        for leaf, fact in self._of_entries(leaves, evidence, trust, others, recurs=recurs):
+            if isinstance(fact, Problem):
+                ignored = fact  # it proves nothing here; whether something is missing is decided later
                 continue
-            except NotWitnessed as problem:
-                ignored = NotKnown(
-                    problem.detail, hint="Ask the holder for a newer bundle, with more witnesses."
-                )
+            if fact.index is None:  # and nothing tells whether its key had been given up before
+                ignored = NotKnown(f"{shortened(fact.where)} shows no place in a log")
                 continue
             try:
-                _require_key_in_force(keys[leaf], fact)
+                _require_key_in_force(keys[leaf], fact, fact.index)
             except KeyNotInForce as problem:  # by this checkpoint; an older one may say more
                 late.setdefault(leaf, problem)
                 continue
@@ -103,7 +98,57 @@ class EvidenceCheck:
             if any(bound.is_fetched for bound in keys[leaf].history):  # by a host that may keep some back
                 raise left_open(late[leaf])
             raise late[leaf]
+        for fact in self._of_checkpoints(tuple(found), evidence, trust):
+            if isinstance(fact, Problem):
+                ignored = fact
+            else:
+                found.append(fact)
         return Facts(tuple(found), ignored)
+
+    def _of_entries(
+        self,
+        leaves: Mapping[bytes, bytes],
+        evidence: Sequence[Evidence],
+        trust: TrustPolicy,
+        others: Callable[[], frozenset[bytes]],
+        *,
+        recurs: bool,
+    ) -> Iterator[tuple[bytes, Fact | Problem]]:
+        """Of each entry, by its digest, what is proved, or why that is left aside."""
+        for item in evidence:
+            leaf = leaves.get(item.digest, b"")
+            try:
+                kind = known_kind(item, self.kinds)
+            except UnknownKind as problem:
+                yield leaf, problem
+                continue
+            if kind.of_checkpoints:
+                continue
+            if leaf:
+                yield leaf, self._fact(partial(verify_evidence, leaf, item, trust, recurs=recurs))
+            elif item.digest not in others():
+                raise InvalidEvidence("the evidence belongs to another diploma")
+
+    def _of_checkpoints(
+        self, found: Sequence[Fact], evidence: Sequence[Evidence], trust: TrustPolicy
+    ) -> Iterator[Fact | Problem]:
+        """What is proved of the checkpoints by which facts were found; those of others say nothing here."""
+        checkpoints = {fact.checkpoint.digest: fact.checkpoint for fact in found if fact.checkpoint}
+        for item in evidence:
+            if checkpoint := checkpoints.get(item.digest):
+                yield self._fact(partial(verify_anchoring, checkpoint, item, trust))
+
+    def _fact(self, verify: Callable[..., Fact]) -> Fact | Problem:
+        """What evidence proves, or why it is left aside. Raises where it does not hold."""
+        try:
+            fact = verify(work=self.work, kinds=self.kinds)
+            if fact.time is not None:
+                require_not_ahead(fact.time, self.now, "the log's checkpoint")
+        except (UnknownKind, UnknownLog, DatedAhead) as problem:
+            return problem
+        except NotWitnessed as problem:
+            return NotKnown(problem.detail, hint="Ask the holder for a newer bundle, with more witnesses.")
+        return fact
 
     def with_published(
         self, facts: Facts, keys: Mapping[bytes, IssuerKey], issuer: str, origins: Sequence[str]
@@ -154,14 +199,13 @@ def left_open(problem: KeyNotInForce) -> NotKnown:
     )
 
 
-def _require_key_in_force(key: IssuerKey, fact: Fact) -> None:
+def _require_key_in_force(key: IssuerKey, fact: Fact, index: int) -> None:
     """The key signed for its issuer at the moment, and at the place in the log, that `fact` attests."""
     if key.until is not None and (fact.time is None or key.until <= fact.time):
         raise KeyNotInForce(f"the key ended on {key.until:%Y-%m-%d}, before the log saw the credential")
     same_log = [bound for bound in key.history if bound.fact and bound.fact.where == fact.where]
     pinned = [bound for bound in key.history if bound.fact is None]
-    before = -1 if fact.index is None else fact.index  # nothing is before what has no place
-    earlier = [*pinned, *(bound for bound in same_log if bound.index < before)]
+    earlier = [*pinned, *(bound for bound in same_log if bound.index < index)]
     if same_log and not (key.is_in(earlier[-1]) if earlier else key.pinned):
         raise KeyNotInForce("the key was not in the issuer's document when the log saw the credential")
 
@@ -172,7 +216,10 @@ def left_aside(facts: Facts) -> str:
 
 
 def attested(fact: Fact) -> str:
-    """What a log attests, for people: where, by when, and by whose clock."""
+    """What is attested, for people: where, by when, and by whose clock."""
+    if fact.index is None:
+        when = f" by {fact.time:%Y-%m-%d %H:%M}Z" if fact.time else ""
+        return f"its checkpoint on {shortened(fact.where)}{when}"
     clock = "the issuer's own clock" if fact.clock == "own" else "the clock of independent witnesses"
     moment = f" by {str(fact.time)[:16]}Z (time: {clock})" if fact.time else ", at a time that nobody states"
     return f"entry {fact.index} of the log {fact.where}{moment}"

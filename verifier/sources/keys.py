@@ -30,7 +30,17 @@ from did import (
 )
 from did.methods import key as did_key
 from keys import PublicKey
-from ledger import EntryKind, Fact, NotWitnessed, UnknownKind, UnknownLog, entry, verify_evidence
+from ledger import (
+    EntryKind,
+    EvidenceKind,
+    Fact,
+    NotWitnessed,
+    UnknownKind,
+    UnknownLog,
+    entry,
+    known_kind,
+    verify_evidence,
+)
 from vc import Anchored
 from vc.anchoring import document_digest
 from vc.model.credential import is_url
@@ -109,13 +119,14 @@ class IssuerKeys:
         *,
         published: PublishedLogs | None,
         strangers: bool,
+        kinds: Mapping[str, EvidenceKind],
     ) -> None:
         """`strangers` lets documents of issuers be looked up whom the trust list does not name.
 
-        `published` are the logs of issuers, where they can be asked.
+        `kinds` say how evidence is verified. `published` are the logs of issuers, where they can be asked.
         """
         self._resolver, self._trust, self._supplied, self._work = resolver, trust, supplied, work
-        self._strangers, self._logs = strangers, published
+        self._strangers, self._logs, self._kinds = strangers, published, kinds
         self.asks_for_holders: bool
         """Whether the document of a presenter is looked up, who is in most cases on no list."""
         self._known: dict[str, tuple[BoundDocument, ...] | Problem] = {}
@@ -285,10 +296,10 @@ class IssuerKeys:
             yield from _with_digest(document, digest, self._trust.issuer(issuer))
             for evidence in supplied.evidence:
                 try:
-                    leaf = entry(EntryKind.DID_DOCUMENT, digest)
-                    fact = verify_evidence(
-                        leaf, evidence, self._trust.policy_for(issuer), self._work, recurs=True
-                    )
+                    if known_kind(evidence, self._kinds).of_checkpoints:  # which order no documents
+                        continue
+                    leaf, trust = entry(EntryKind.DID_DOCUMENT, digest), self._trust.policy_for(issuer)
+                    fact = verify_evidence(leaf, evidence, trust, self._work, kinds=self._kinds, recurs=True)
                 except (UnknownKind, UnknownLog, NotWitnessed):  # such evidence binds nothing
                     continue
                 if fact.index is not None:
