@@ -18,7 +18,7 @@ from .problem import (
     WrongPassphrase,
 )
 from .public import PublicKey
-from .signer import PrivateKey, Signer
+from .signer import MessageSigner, PrivateKey, Signer
 
 if TYPE_CHECKING:
     from .keyfile import KeyFile
@@ -28,6 +28,7 @@ __all__ = [
     "InvalidKeyLength",
     "InvalidSignature",
     "KeyFile",
+    "MessageSigner",
     "PassphraseNeeded",
     "PrivateKey",
     "PublicKey",

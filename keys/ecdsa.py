@@ -7,62 +7,72 @@ for verification both stand, since hardware emits both: so a signature's bytes n
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
-from typing import NamedTuple
 
 from cryptography import exceptions
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
-from cryptography.hazmat.primitives.hashes import SHA256, SHA384
 
 from .problem import InvalidKey, InvalidKeyLength, InvalidSignature
+from .scheme import Sign
 
 
-class _Curve(NamedTuple):
-    curve: ec.EllipticCurve
-    algorithm: ec.ECDSA
-    size: int  # bytes of a coordinate and of a scalar
-    order: int
+class Curve:
+    """The scheme of one curve: `curve` and `digest` are called as in `cryptography`."""
 
+    def __init__(self, name: str, curve: str, digest: str, *, low_s: bool) -> None:
+        self.name, self.low_s = name, low_s
+        self.curve: ec.EllipticCurve = getattr(ec, curve)()
+        self.algorithm = ec.ECDSA(getattr(hashes, digest)(), deterministic_signing=True)
+        self.size = self.curve.key_size // 8  # bytes of a coordinate and of a scalar
+        self.order = self.curve.group_order
 
-_CURVES: Mapping[str, _Curve] = MappingProxyType(
-    {
-        name: _Curve(
-            curve, ec.ECDSA(digest, deterministic_signing=True), curve.key_size // 8, curve.group_order
-        )
-        for name, curve, digest in (
-            ("P-256", ec.SECP256R1(), SHA256()),
-            ("P-384", ec.SECP384R1(), SHA384()),
-            ("secp256k1", ec.SECP256K1(), SHA256()),
-        )
-    }
-)
+    def point(self, raw: bytes) -> Point:
+        """The public key of a compressed point (SEC 1 2.3.3). Raises `InvalidKey`."""
+        return Point(self, raw)
 
+    def raw(self, x: bytes, y: bytes | None) -> bytes:
+        """A point in compressed form; whether it is on the curve is for `Point` to say."""
+        assert y is not None, "a JWK of such a key has both"
+        return bytes([2 + (y[-1] & 1)]) + x
 
-def _curve(key_type: str) -> _Curve:
-    curve = _CURVES.get(key_type)
-    if curve is None:
-        raise InvalidKey(f"the key is of no known type; known are Ed25519, {', '.join(_CURVES)}")
-    return curve
+    def new_secret(self) -> bytes:
+        """A random secret scalar, uniform over those that the curve has."""
+        return (1 + secrets.randbelow(self.order - 1)).to_bytes(self.size)
+
+    def secret_key(self, secret: bytes) -> tuple[bytes, Sign]:
+        """The public key of a secret scalar of fixed length, and the function that signs with it."""
+        scalar = int.from_bytes(secret)
+        if len(secret) != self.size or not 0 < scalar < self.order:
+            raise InvalidKey(f"a {self.name} secret is {self.size} bytes, above zero and below the order")
+        key = ec.derive_private_key(scalar, self.curve)
+        numbers = key.public_key().public_numbers()
+
+        def sign(data: bytes) -> bytes:
+            r, s = decode_dss_signature(key.sign(data, self.algorithm))
+            if self.low_s and s > self.order // 2:
+                s = self.order - s
+            return r.to_bytes(self.size) + s.to_bytes(self.size)
+
+        return self.raw(numbers.x.to_bytes(self.size), numbers.y.to_bytes(self.size)), sign
 
 
 class Point:
     """A public key that is fit for use: constructing one raises `InvalidKey` for any other."""
 
-    __slots__ = ("_curve", "_key", "_type")
+    __slots__ = ("_curve", "_key")
 
-    def __init__(self, key_type: str, raw: bytes) -> None:
-        self._type, self._curve = key_type, _curve(key_type)
-        size = 1 + self._curve.size
+    def __init__(self, curve: Curve, raw: bytes) -> None:
+        self._curve = curve
+        size = 1 + curve.size
         if len(raw) != size:
-            raise InvalidKeyLength(f"a {key_type} key is one compressed point of {size} bytes")
+            raise InvalidKeyLength(f"a {curve.name} key is one compressed point of {size} bytes")
         if raw[0] not in (2, 3):
-            raise InvalidKey(f"the {key_type} key is not one compressed point")
+            raise InvalidKey(f"the {curve.name} key is not one compressed point")
         try:
-            self._key = ec.EllipticCurvePublicKey.from_encoded_point(self._curve.curve, raw)
+            self._key = ec.EllipticCurvePublicKey.from_encoded_point(curve.curve, raw)
         except ValueError:
-            raise InvalidKey(f"the {key_type} key is not a point of the curve") from None
+            raise InvalidKey(f"the {curve.name} key is not a point of the curve") from None
 
     def coordinates(self) -> tuple[bytes, bytes]:
         """x and y, each of the curve's fixed length."""
@@ -71,45 +81,13 @@ class Point:
 
     def verify(self, signature: bytes, data: bytes) -> None:
         """Raise `InvalidSignature` unless these bytes are r‖s of the key's signature over the data."""
-        size = self._curve.size
+        name, size = self._curve.name, self._curve.size
         if len(signature) != 2 * size:
-            raise InvalidSignature(
-                f"a {self._type} signature has {2 * size} bytes, this one {len(signature)}"
-            )
+            raise InvalidSignature(f"a {name} signature has {2 * size} bytes, this one {len(signature)}")
         r, s = int.from_bytes(signature[:size]), int.from_bytes(signature[size:])
         if not (0 < r < self._curve.order and 0 < s < self._curve.order):
-            raise InvalidSignature(f"r or s of the {self._type} signature is zero or not below the order")
+            raise InvalidSignature(f"r or s of the {name} signature is zero or not below the order")
         try:
             self._key.verify(encode_dss_signature(r, s), data, self._curve.algorithm)
         except exceptions.InvalidSignature:
-            raise InvalidSignature(f"the {self._type} signature does not match key and data") from None
-
-
-def compressed(x: bytes, y: bytes) -> bytes:
-    """A point in compressed form (SEC 1 2.3.3); whether it is on the curve is for `Point` to say."""
-    return bytes([2 + (y[-1] & 1)]) + x
-
-
-def new_secret(key_type: str) -> bytes:
-    """A random secret scalar, uniform over those that the curve has."""
-    curve = _curve(key_type)
-    return (1 + secrets.randbelow(curve.order - 1)).to_bytes(curve.size)
-
-
-def secret_key(key_type: str, secret: bytes) -> tuple[bytes, Callable[[bytes], bytes]]:
-    """The public key of a secret scalar of fixed length, and the function that signs with it."""
-    curve = _curve(key_type)
-    scalar = int.from_bytes(secret)
-    if len(secret) != curve.size or not 0 < scalar < curve.order:
-        raise InvalidKey(f"a {key_type} secret is {curve.size} bytes, above zero and below the order")
-    key = ec.derive_private_key(scalar, curve.curve)
-    numbers = key.public_key().public_numbers()
-    low_s = key_type == "secp256k1"
-
-    def sign(data: bytes) -> bytes:
-        r, s = decode_dss_signature(key.sign(data, curve.algorithm))
-        if low_s and s > curve.order // 2:
-            s = curve.order - s
-        return r.to_bytes(curve.size) + s.to_bytes(curve.size)
-
-    return compressed(numbers.x.to_bytes(curve.size), numbers.y.to_bytes(curve.size)), sign
+            raise InvalidSignature(f"the {name} signature does not match key and data") from None

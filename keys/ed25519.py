@@ -7,9 +7,10 @@ what passes, both accept or both refuse.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import secrets
 
 from .problem import InvalidKey, InvalidKeyLength, InvalidSignature
+from .scheme import Sign
 
 try:
     from .sodium import load_secret, on_curve, verify
@@ -58,7 +59,22 @@ def to_x25519(raw: bytes) -> bytes:
     return ((1 + y) * pow(1 - y, -1, _P) % _P).to_bytes(32, "little")
 
 
-def secret_key(secret: bytes) -> tuple[bytes, Callable[[bytes], bytes]]:
+def point(raw: bytes) -> Point:
+    """The public key of its 32 bytes. Raises `InvalidKey`."""
+    return Point(raw)
+
+
+def raw(x: bytes, _: bytes | None) -> bytes:
+    """x is all that there is."""
+    return x
+
+
+def new_secret() -> bytes:
+    """A random seed."""
+    return secrets.token_bytes(32)
+
+
+def secret_key(secret: bytes) -> tuple[bytes, Sign]:
     """The public key of a 32-byte secret (the seed of RFC 8032), and the function that signs with it."""
     if len(secret) != 32:
         raise InvalidKey(f"an Ed25519 secret has 32 bytes, this one {len(secret)}")

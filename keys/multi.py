@@ -1,48 +1,28 @@
-"""How public keys are written down: Multikey and JWK, for the four types in use; text and bytes only.
+"""How public keys are written down: Multikey and JWK; text and bytes only.
 
 A Multikey is 'z', then base58btc of a two-byte multicodec prefix and the key (Controlled Identifiers 1.0,
-2.2.2). Whether the bytes are a point of the curve is asked in `ed25519` and `ecdsa`.
+2.2.2). Whether the bytes are a point of the curve is for their kind to say.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 from wire.problem import Malformed
 from wire.strict import base58_encode, base64url_decode, base64url_encode, multibase_decode
 from wire.text import counted
 
+from .kinds import KINDS, Kind
 from .problem import InvalidKey, UnknownKeyType
 
-
-class KeyType(NamedTuple):
-    """One row of the table of key types; sizes are in bytes."""
-
-    prefix: bytes  # multicodec, as an unsigned varint
-    size: int  # of the raw key: RFC 8032 for Ed25519, compressed SEC 1 for the others
-    coordinate: int
-    kty: str
-    algorithms: tuple[str, ...]  # what `alg` of a JWK may say
-
-
-TYPES: Mapping[str, KeyType] = MappingProxyType(
-    {
-        "Ed25519": KeyType(b"\xed\x01", 32, 32, "OKP", ("EdDSA", "Ed25519")),
-        "P-256": KeyType(b"\x80\x24", 33, 32, "EC", ("ES256",)),
-        "P-384": KeyType(b"\x81\x24", 49, 48, "EC", ("ES384",)),
-        "secp256k1": KeyType(b"\xe7\x01", 33, 32, "EC", ("ES256K",)),
-    }
-)
-
-_BY_PREFIX = {row.prefix: name for name, row in TYPES.items()}
+_BY_PREFIX = {row.prefix: name for name, row in KINDS.items()}
 _PRIVATE_MEMBERS = ("d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv")
 
 
 def multikey_encode(key_type: str, raw: bytes) -> str:
     """The Multikey of a raw public key."""
-    return "z" + base58_encode(TYPES[key_type].prefix + raw)
+    return "z" + base58_encode(KINDS[key_type].prefix + raw)
 
 
 def multikey_decode(text: str) -> tuple[str, bytes]:
@@ -57,13 +37,13 @@ def multikey_decode(text: str) -> tuple[str, bytes]:
     if name is None:
         # the codes of keys take two bytes, of which only the first says that one more follows
         kind = UnknownKeyType if len(data) > 2 and data[1] < 0x80 <= data[0] and data[1] else InvalidKey
-        raise kind(f"the Multikey is of no known type; known are {', '.join(TYPES)}")
+        raise kind(f"the Multikey is of no known type; known are {', '.join(KINDS)}")
     return name, data[2:]
 
 
 def jwk_encode(key_type: str, x: bytes, y: bytes | None) -> dict[str, str]:
     """The public JWK with only its required members (RFC 7518 6.2.1, RFC 8037 2)."""
-    jwk = {"kty": TYPES[key_type].kty, "crv": key_type, "x": base64url_encode(x)}
+    jwk = {"kty": KINDS[key_type].kty, "crv": key_type, "x": base64url_encode(x)}
     return jwk if y is None else {**jwk, "y": base64url_encode(y)}
 
 
@@ -75,9 +55,9 @@ def jwk_decode(jwk: Mapping[str, Any]) -> tuple[str, bytes, bytes | None]:
     if any(member in jwk for member in _PRIVATE_MEMBERS):
         raise InvalidKey("the public JWK has a private member", hint="Treat this key as disclosed.")
     crv = jwk.get("crv")
-    row = TYPES.get(crv) if isinstance(crv, str) else None
+    row = KINDS.get(crv) if isinstance(crv, str) else None
     if row is None or jwk.get("kty") != row.kty:
-        raise UnknownKeyType(f"'kty' and 'crv' of the JWK name no known type; known are {', '.join(TYPES)}")
+        raise UnknownKeyType(f"'kty' and 'crv' of the JWK name no known type; known are {', '.join(KINDS)}")
     if "alg" in jwk and jwk["alg"] not in row.algorithms:
         raise InvalidKey(f"'alg' of the JWK does not belong to a {crv} key")
     if jwk.get("use", "sig") != "sig":
@@ -89,7 +69,7 @@ def jwk_decode(jwk: Mapping[str, Any]) -> tuple[str, bytes, bytes | None]:
     return crv, _coordinate(jwk, "x", row), _coordinate(jwk, "y", row) if row.kty == "EC" else None
 
 
-def _coordinate(jwk: Mapping[str, Any], member: str, row: KeyType) -> bytes:
+def _coordinate(jwk: Mapping[str, Any], member: str, row: Kind) -> bytes:
     text = jwk.get(member)
     if not isinstance(text, str):
         raise InvalidKey(f"'{member}' of the JWK is not a string")

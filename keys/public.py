@@ -5,18 +5,17 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from . import ed25519, multi
+from . import multi
+from .kinds import scheme
 from .problem import InvalidKey
-
-if TYPE_CHECKING:  # loaded with the first key of its kind: most there are, are Ed25519
-    from . import ecdsa
+from .scheme import Point
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class PublicKey:
-    """A public key for signatures: `type` is Ed25519, P-256, P-384 or secp256k1.
+    """A public key for signatures: `type` is one of `kinds.KINDS`.
 
     `raw` is 32 bytes for Ed25519, the compressed point (SEC 1) for the others. There is no object for an
     unfit key: constructing one raises `InvalidKey` for wrong lengths, points off the curve, points of small
@@ -25,7 +24,7 @@ class PublicKey:
 
     type: str
     raw: bytes
-    _point: ed25519.Point | ecdsa.Point = field(init=False, compare=False)
+    _point: Point = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_point", _point(self.type, self.raw))
@@ -46,11 +45,7 @@ class PublicKey:
     def from_jwk(cls, jwk: Mapping[str, Any]) -> PublicKey:
         """The key of a public JWK (RFC 7517); one with a private member is refused."""
         name, x, y = multi.jwk_decode(jwk)
-        if y is None:
-            return cls(name, x)
-        from . import ecdsa
-
-        key = cls(name, ecdsa.compressed(x, y))
+        key = cls(name, scheme(name).raw(x, y))
         if key._point.coordinates() != (x, y):
             raise InvalidKey(f"the {name} key is not a point of the curve")
         return key
@@ -73,9 +68,5 @@ def _of_multikey(text: str) -> PublicKey:
 
 
 @functools.lru_cache(maxsize=4096)  # decompressing a point costs as much as half a verification
-def _point(key_type: str, raw: bytes) -> ed25519.Point | ecdsa.Point:
-    if key_type == "Ed25519":
-        return ed25519.Point(raw)
-    from . import ecdsa
-
-    return ecdsa.Point(key_type, raw)
+def _point(key_type: str, raw: bytes) -> Point:
+    return scheme(key_type).point(raw)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from . import ed25519
+from .kinds import scheme
 from .public import PublicKey
 
 Passphrase = Callable[[], bytes | None]
@@ -23,18 +22,27 @@ class Signer(Protocol):
         """The raw signature over the data, in the form that `PublicKey.verify` takes."""
 
 
+class MessageSigner(Protocol):
+    """A key that signs several messages at once, of which their holder may later show some."""
+
+    @property
+    def public_key(self) -> PublicKey:
+        """The key that verifies what this one signs."""
+
+    def sign_messages(self, messages: Sequence[bytes], header: bytes) -> bytes:
+        """One signature over the messages in this order, and the header, which is always shown.
+
+        What it looks like, and how some of the messages are shown under it, is the suite's to know.
+        """
+
+
 class PrivateKey:
     """A `Signer` whose secret is in memory; printing it never shows the secret."""
 
     __slots__ = ("_sign", "public_key", "secret")
 
     def __init__(self, key_type: str, secret: bytes) -> None:
-        if key_type == "Ed25519":
-            raw, self._sign = ed25519.secret_key(secret)
-        else:
-            from . import ecdsa  # see `public`
-
-            raw, self._sign = ecdsa.secret_key(key_type, secret)
+        raw, self._sign = scheme(key_type).secret_key(secret)
         self.public_key = PublicKey(key_type, raw)
         self.secret = secret
 
@@ -46,12 +54,8 @@ class PrivateKey:
 
     @classmethod
     def generate(cls, key_type: str = "Ed25519") -> PrivateKey:
-        """A new random key: Ed25519, P-256, P-384 or secp256k1."""
-        if key_type == "Ed25519":
-            return cls(key_type, secrets.token_bytes(32))
-        from . import ecdsa
-
-        return cls(key_type, ecdsa.new_secret(key_type))
+        """A new random key of one of `kinds.KINDS`."""
+        return cls(key_type, scheme(key_type).new_secret())
 
     @classmethod
     def from_secret(cls, key_type: str, secret: bytes) -> PrivateKey:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jwcrypto import jwk, jws
 
-from keys import InvalidKey, InvalidSignature, PrivateKey, PublicKey, UnknownKeyType
-from keys.multi import TYPES
+from keys import InvalidKey, InvalidSignature, MessageSigner, PrivateKey, PublicKey, UnknownKeyType
+from keys.kinds import KINDS
 from wire.strict import base58_decode, base58_encode, base64url_decode, base64url_encode
 
 ALGORITHMS = {"Ed25519": "EdDSA", "P-256": "ES256", "P-384": "ES384", "secp256k1": "ES256K"}
@@ -23,7 +25,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def some_key(key_type: str, number: int = 7) -> PrivateKey:
-    return PrivateKey.from_secret(key_type, number.to_bytes(TYPES[key_type].coordinate))
+    return PrivateKey.from_secret(key_type, number.to_bytes(KINDS[key_type].coordinate))
 
 
 @settings(max_examples=50, deadline=None)
@@ -92,7 +94,7 @@ def test_jwcrypto_reads_our_keys_and_verifies_our_signatures(key_type: str) -> N
 
 @EVERY_TYPE
 def test_we_read_the_keys_of_jwcrypto_and_verify_its_signatures(key_type: str) -> None:
-    kty = TYPES[key_type].kty
+    kty = KINDS[key_type].kty
     peer = jwk.JWK.generate(kty=kty, crv=key_type, kid="one", use="sig", alg=ALGORITHMS[key_type])
     key = PublicKey.from_jwk(peer.export_public(as_dict=True))
     assert key.type == key_type
@@ -157,9 +159,9 @@ def test_a_type_that_is_not_known_is_told_from_what_is_none(data: bytes, known: 
 def test_the_same_bytes_under_another_prefix_are_another_key_or_none() -> None:  # threats 23
     raw = some_key("P-256").public_key.raw
     with pytest.raises(InvalidKey):
-        PublicKey.from_multikey("z" + base58_encode(TYPES["P-384"].prefix + raw))
+        PublicKey.from_multikey("z" + base58_encode(KINDS["P-384"].prefix + raw))
     with pytest.raises(InvalidKey):
-        PublicKey.from_multikey("z" + base58_encode(TYPES["Ed25519"].prefix + raw))
+        PublicKey.from_multikey("z" + base58_encode(KINDS["Ed25519"].prefix + raw))
 
 
 # --- JWK --------------------------------------------------------------------------------------------------
@@ -292,3 +294,42 @@ def test_did_key_types_that_are_not_for_us(corpora: Path, name: str) -> None:
     for multikey in did_key_vectors(corpora, name):
         with pytest.raises(InvalidKey):
             PublicKey.from_multikey(multikey)
+
+
+# --- A kind of key is a row; what signs messages, of which some are shown -----------------------------------
+
+
+def test_no_module_but_the_table_and_its_schemes_knows_a_kind_by_name() -> None:
+    for path in (ROOT / "keys").glob("*.py"):
+        nodes = list(ast.walk(ast.parse(path.read_text())))
+        defaults = [default for node in nodes if isinstance(node, ast.arguments) for default in node.defaults]
+        known = {node.value for node in nodes if isinstance(node, ast.Constant) and node not in defaults}
+        assert path.name == "kinds.py" or not known & KINDS.keys(), path
+
+
+class EachAlone:
+    """As ecdsa-sd-2023 does: the key signs a key made for this once, and that signs each message."""
+
+    def __init__(self, key: PrivateKey) -> None:
+        self._key, self.public_key = key, key.public_key
+
+    def sign_messages(self, messages: Sequence[bytes], header: bytes) -> bytes:
+        once = PrivateKey.generate("P-256")
+        base = once.public_key.raw + self._key.sign(header + once.public_key.raw)
+        return base + b"".join(map(once.sign, messages))
+
+
+def require_signed(key: PublicKey, shown: Mapping[int, bytes], header: bytes, signature: bytes) -> None:
+    once = PublicKey("P-256", signature[:33])
+    key.verify(signature[33:97], header + once.raw)
+    for number, message in shown.items():
+        once.verify(signature[97 + 64 * number :][:64], message)
+
+
+def test_a_key_that_signs_messages_lets_some_of_them_be_shown() -> None:
+    signer: MessageSigner = EachAlone(PrivateKey.generate("P-256"))
+    signature = signer.sign_messages([b"name", b"born", b"degree"], b"diploma")
+    require_signed(signer.public_key, {0: b"name", 2: b"degree"}, b"diploma", signature)
+    for shown, header in (({1: b"later"}, b"diploma"), ({0: b"degree"}, b"diploma"), ({}, b"other")):
+        with pytest.raises(InvalidSignature):
+            require_signed(signer.public_key, shown, header, signature)

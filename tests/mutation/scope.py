@@ -19,6 +19,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "keys/ed25519.py": ("keys_ed25519", "keys_public", "verifier_keys"),
     "keys/envelope.py": ("keys_envelope", "keys_keyfile"),
     "keys/keyfile.py": ("keys_keyfile",),
+    "keys/kinds.py": ("keys_public", "keys_ecdsa", "keys_ed25519"),
     "keys/multi.py": ("keys_public", "keys_ed25519", "keys_ecdsa"),
     "keys/openssl.py": ("keys_ed25519",),
     "keys/public.py": ("keys_public", "keys_ed25519", "keys_ecdsa"),
