@@ -13,7 +13,7 @@ import json
 import os
 import re
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -67,8 +67,8 @@ class KeyFile:
     def create(cls, path: Path, key_types: Mapping[str, str], passphrase: bytes | None) -> KeyFile:
         """A new file with a new root and one new key a name, such as `{"assertion": "Ed25519"}`.
 
-        Without a passphrase the secrets are plain. Raises `Conflict` when the file exists: nothing here ever
-        replaces a key.
+        Without a passphrase the secrets are plain. Raises `Conflict` when the file exists: it is never
+        written over.
         """
         keys = {_checked_name(name): PrivateKey.generate(key_type) for name, key_type in key_types.items()}
         root = secrets.token_bytes(32)
@@ -92,16 +92,42 @@ class KeyFile:
 
     def signer(self, name: str) -> PrivateKey:
         """The key of this name."""
+        return self._secrets[1][self._held(name)]
+
+    def _held(self, name: str) -> str:
         if name not in self.public_keys:
             raise NotFound(
                 f"the key file {self.path} has no key '{name}'; it has {', '.join(self.public_keys)}"
             )
-        return self._secrets[1][name]
+        return name
 
     def secret(self, label: str) -> bytes:
         """The 32 bytes for one purpose out of `LABELS`, by HKDF-SHA-256 from the root (RFC 5869)."""
         assert label in LABELS, label
         return HKDF(SHA256(), 32, salt=None, info=f"intaglio/{label}".encode()).derive(self._secrets[0])
+
+    def add(self, name: str, key_type: str) -> PublicKey:
+        """A new key under a new name. Raises `Conflict` where there is one of that name."""
+        key = PrivateKey.generate(key_type)
+
+        def change(keys: dict[str, PrivateKey]) -> None:
+            if name in keys:
+                raise Conflict(f"the key file {self.path} has a key '{name}' already")
+            keys[_checked_name(name)] = key
+
+        self._change(change)
+        return key.public_key
+
+    def retire(self, name: str) -> None:
+        """Takes a key out for good: its secret is in backups and other copies only. Raises `NotFound`."""
+        self._change(lambda keys: keys.pop(self._held(name)))
+
+    def replace(self, name: str, by: str) -> None:
+        """The key `by` takes the name of another, which is retired: at any instant, before or after.
+
+        Raises `NotFound` where one of them is not there.
+        """
+        self._change(lambda keys: keys.update({self._held(name): keys.pop(self._held(by))}))
 
     def change_passphrase(self, passphrase: Passphrase) -> None:
         """Seals the secrets under another passphrase, asked for after the present one; `None`: plain.
@@ -110,10 +136,20 @@ class KeyFile:
         """
         _ = self._secrets  # asks for the present one
         secret = passphrase()
+        self._change(lambda _: None, lambda: secret)
+
+    def _change(
+        self, change: Callable[[dict[str, PrivateKey]], object], passphrase: Passphrase | None = None
+    ) -> None:
+        """Writes the file with other keys, or under another passphrase than the one it has."""
+        _ = self._secrets  # asked for before others have to wait
         with locked(self.path):
-            self._load()  # another process may have changed the passphrase, too
-            _write(self.path, *self._secrets, secret)
-            self._passphrase = functools.cache(lambda: secret)
+            self._load()  # another process may have changed it, too
+            root, keys = self._secrets
+            change(keys)
+            self._passphrase = functools.cache(passphrase or self._passphrase)
+            sealed_under = self._passphrase() if self.protected or passphrase else None
+            _write(self.path, root, keys, sealed_under)
             self._load()
 
     def _load(self) -> None:

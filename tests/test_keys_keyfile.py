@@ -121,6 +121,30 @@ def test_created_used_and_opened_again(tmp_path: Path, passphrase: bytes | None)
 
 
 @pytest.mark.usefixtures("cheap")
+@pytest.mark.parametrize("passphrase", [None, b"correct horse"])
+def test_keys_are_added_retired_and_take_anothers_place(tmp_path: Path, passphrase: bytes | None) -> None:
+    file = KeyFile.create(tmp_path / "keys.json", {"assertion": "Ed25519", "log": "Ed25519"}, passphrase)
+    other = KeyFile.open(file.path, lambda: passphrase)
+    salt, log = file.secret("salt"), file.public_keys["log"]
+    added = file.add("next", "P-256")
+    other.add("third", "Ed25519")  # of two that change it, neither undoes the other's change
+    file.replace("assertion", "next")
+    file.retire("third")
+    for seen in (file, KeyFile.open(file.path, lambda: passphrase)):
+        assert seen.public_keys == {"assertion": added, "log": log}
+        assert (seen.protected, seen.secret("salt")) == (passphrase is not None, salt)
+        added.verify(seen.signer("assertion").sign(b"data"), b"data")
+    with pytest.raises(Conflict, match="'log' already"):
+        file.add("log", "Ed25519")
+    with pytest.raises(Malformed, match="lower-case"):
+        file.add("Log", "Ed25519")
+    for refused in (lambda: file.retire("next"), lambda: file.replace("assertion", "next")):
+        with pytest.raises(NotFound, match="no key 'next'"):
+            refused()
+    assert KeyFile.open(file.path, lambda: passphrase).public_keys == {"assertion": added, "log": log}
+
+
+@pytest.mark.usefixtures("cheap")
 @pytest.mark.parametrize("before", [None, b"correct horse"])
 @pytest.mark.parametrize("after", [None, b"battery staple"])
 def test_another_passphrase_seals_the_same_keys(
