@@ -39,18 +39,21 @@ _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 class InvalidLink(Malformed):
     """What was given is not a claim link."""
 
+    code = "invalid-claim-link"
     title = "Not a claim link"
 
 
 class InvalidInvitation(Malformed):
     """The answer to a claim link is not an invitation that may be accepted."""
 
+    code = "invalid-invitation"
     title = "Not an invitation to claim"
 
 
 class InvalidAcceptance(Malformed):
     """What was sent does not prove possession of a key for this invitation."""
 
+    code = "invalid-acceptance"
     title = "The claim is not signed as it has to be"
 
 

@@ -43,6 +43,7 @@ Item = TypeVar("Item")
 class BoundToAnother(Refused):
     """The credential names another key than the one that would show it."""
 
+    code = "bound-to-another"
     title = "The credential is bound to another key"
 
 

@@ -16,7 +16,16 @@ from wire.problem import is_full
 from .commands import cli
 from .terminal import print_json, say
 
-VALID, INVALID, UNDETERMINED, NOT_FOUND, DECLINED, LOGIN, INTERRUPTED, TRY_LATER = 0, 1, 3, 4, 5, 6, 130, 75
+INVALID, WRONG_USE, UNDETERMINED, NOT_FOUND, DECLINED, LOGIN, TRY_LATER, INTERRUPTED = (
+    1,
+    2,
+    3,
+    4,
+    5,
+    6,
+    75,
+    130,
+)
 
 
 def main() -> None:
@@ -54,18 +63,21 @@ def main() -> None:
 class WrongUse(Problem):
     """The command line does not fit together."""
 
+    code = "wrong-use"
     title = "Wrong use"
 
 
 class Interrupted(Problem):
     """Whoever sat at the terminal did not want to go on."""
 
+    code = "interrupted"
     title = "Interrupted"
 
 
 class SystemRefuses(Unavailable):
     """The operating system said no."""
 
+    code = "system-refuses"
     title = "The system refuses"
     advice = "Nothing that was acknowledged is lost. Once that is mended, do the same again."
 
@@ -96,6 +108,10 @@ def exit_code(problem: Problem) -> int:
     """The exit code that tells a script what kind of problem it was."""
     from keys import PassphraseNeeded, WrongPassphrase
 
+    if isinstance(problem, WrongUse):
+        return WRONG_USE
+    if isinstance(problem, Interrupted):
+        return INTERRUPTED
     if isinstance(problem, PassphraseNeeded | WrongPassphrase):
         return LOGIN
     if isinstance(problem, TryLater):

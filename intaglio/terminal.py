@@ -130,7 +130,7 @@ def verb(
                 code = result.code
             return code
 
-        with_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object, version 1.")
+        with_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object, version 2.")
         sentence = " ".join((function.__doc__ or "").split("\n\n")[0].split()).partition(". ")[0]
         made: click.Command = click.command(
             function.__name__.rstrip("_"),
@@ -162,8 +162,8 @@ def _results(work: Callable[[], Result | Iterator[Result]], as_json: bool) -> It
 
 
 def print_json(data: Mapping[str, Any]) -> None:
-    """One object, version 1, on one line of stdout; in ASCII, so that nothing in it steers a terminal."""
-    for begins, (name, value) in zip(("{", *"," * len(data)), {"version": 1, **data}.items(), strict=False):
+    """One object, version 2, on one line of stdout; in ASCII, so that nothing in it steers a terminal."""
+    for begins, (name, value) in zip(("{", *"," * len(data)), {"version": 2, **data}.items(), strict=False):
         sys.stdout.write(f"{begins}{_json(name)}:")
         if isinstance(value, Iterator):
             comma = ""

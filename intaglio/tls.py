@@ -30,6 +30,7 @@ _RENEWAL = timedelta(days=7)
 class InvalidName(Malformed):
     """Neither a host name nor an IP address, as certificates write them."""
 
+    code = "invalid-certificate-name"
     title = "No name for a certificate"
 
 

@@ -70,6 +70,7 @@ STATED = "stated"
 class Closed(Refused):
     """The issuer has closed for good."""
 
+    code = "issuer-closed"
     title = "The issuer has closed"
     advice = "What it issued stays as it is: `intaglio issuer export` writes the bundles."
 

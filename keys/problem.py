@@ -18,18 +18,21 @@ __all__ = [
 class InvalidKey(Malformed):
     """Not a key that may be used: wrong form, a point off its curve or of small order."""
 
+    code = "invalid-key"
     title = "The key is invalid"
 
 
 class InvalidKeyLength(InvalidKey):
     """A key of a known type with too few bytes, or too many."""
 
+    code = "invalid-key-length"
     title = "The key has a wrong length"
 
 
 class UnknownKeyType(InvalidKey):
     """The key may be a good one, of a type that is not in use here."""
 
+    code = "unknown-key-type"
     title = "The key is of a type that is not supported"
     undetermined = True
 
@@ -37,12 +40,14 @@ class UnknownKeyType(InvalidKey):
 class InvalidSignature(Problem):
     """The signature does not verify under this key over this data."""
 
+    code = "invalid-signature"
     title = "The signature does not verify"
 
 
 class WeakPassphrase(Refused):
     """A passphrase that would not withstand whoever copies the sealed file and guesses."""
 
+    code = "weak-passphrase"
     title = "The passphrase is too weak"
     advice = "Four or five random words are good."
 
@@ -50,4 +55,5 @@ class WeakPassphrase(Refused):
 class WrongPassphrase(Refused):
     """The sealed secrets do not open with this passphrase."""
 
+    code = "wrong-passphrase"
     title = "The passphrase is wrong"

@@ -8,12 +8,14 @@ from wire.problem import Malformed, Problem, Refused, TryLater, Unavailable
 class InvalidEvidence(Malformed):
     """The evidence does not have its form, or does not prove what it is said to prove."""
 
+    code = "invalid-evidence"
     title = "The ledger evidence does not hold"
 
 
 class UnknownKind(Problem):
     """The evidence is of a kind that this program does not read: it proves nothing here, nor against it."""
 
+    code = "unknown-evidence-kind"
     title = "The evidence is of a kind that is not supported"
     undetermined = True
     advice = "A later version of this program may read it."
@@ -22,6 +24,7 @@ class UnknownKind(Problem):
 class UnknownLog(Unavailable):
     """Nothing here says whether this log may be believed, so that the question stays open."""
 
+    code = "unknown-log"
     title = "The log is not a trusted one"
     advice = "If you know who keeps it, ask for their trust file, then: intaglio trust add FILE"
 
@@ -29,12 +32,14 @@ class UnknownLog(Unavailable):
 class Overtaken(TryLater):
     """Another writer has changed the log meanwhile: nothing was changed by this one."""
 
+    code = "overtaken"
     title = "Another writer of the log was faster"
 
 
 class ClockBehind(Refused):
     """The clock here is well behind the newest checkpoint: nothing is signed until one is put right."""
 
+    code = "clock-behind"
     title = "The clock here has gone back"
     advice = (
         "Set the clock right. If it is right by now, and was ahead when that was signed: "
@@ -45,4 +50,5 @@ class ClockBehind(Refused):
 class NotWitnessed(Refused):
     """Fewer witnesses have signed the log's checkpoint than the trust policy asks for."""
 
+    code = "not-witnessed"
     title = "Too few witnesses have seen this"

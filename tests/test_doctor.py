@@ -95,7 +95,7 @@ def test_what_is_broken_is_named_with_a_remedy(program: Program) -> None:
     assert answer.code == 1
     assert answer.out.count("✗") == 2
     told = json.loads(program("doctor", "--json").out)
-    assert (told["version"], told["wrong"]) == (1, 2)
+    assert (told["version"], told["wrong"]) == (2, 2)
     assert f"chmod 700 {program.home}" in answer.out
 
 
@@ -200,11 +200,11 @@ def test_with_json_an_error_is_an_object_on_stdout(
     answer = program(*words, "--json")
     assert (answer.code, answer.err) == (code, plain.err)
     told = json.loads(answer.out)
-    assert told["version"] == 1
+    assert told["version"] == 2
     assert told["error"]["title"] == title
     assert told["error"]["detail"].startswith(detail)
     assert told["error"]["exitCode"] == code
-    assert told["error"]["type"]
+    assert told["error"]["code"]
     assert answer.out.count("\n") == 1
 
 

@@ -108,7 +108,7 @@ def test_json_is_the_only_thing_on_stdout(run: Run, file: Path) -> None:
     assert did.startswith("did:key:zDn")
     kept = json.loads(run("receive", file, "--json").out)
     assert kept == {
-        "version": 1,
+        "version": 2,
         "id": kept["id"],
         "number": "",
         "title": "Master of Arts",
@@ -119,10 +119,10 @@ def test_json_is_the_only_thing_on_stdout(run: Run, file: Path) -> None:
         "added": kept["added"],
         "verdictWhenAdded": "valid",
     }
-    members = {"version": 1, **{name: value for name, value in kept.items() if name != "version"}}
+    members = {"version": 2, **{name: value for name, value in kept.items() if name != "version"}}
     listed = json.loads(run("list", "--json").out)
-    assert listed["version"] == 1
-    assert {"version": 1, **listed["credentials"][0]}.keys() == {*members, "laterEditionHeld"}
+    assert listed["version"] == 2
+    assert {"version": 2, **listed["credentials"][0]}.keys() == {*members, "laterEditionHeld"}
     name = kept["id"]
     assert json.loads(run("show", name, "--json").out)["credential"] == json.loads(diploma())
     assert json.loads(run("export", name, "--json").out)["bundle"] == json.loads(file.read_bytes())
@@ -133,7 +133,7 @@ def test_json_is_the_only_thing_on_stdout(run: Run, file: Path) -> None:
     plain = json.loads(run("present", name, *asked, "--format", "json").out)
     assert plain.keys() == {"version", "presentation"}
     assert plain["presentation"]["holder"] == did
-    assert json.loads(run("delete", name, "--yes", "--json").out) == {"version": 1, "deleted": name}
+    assert json.loads(run("delete", name, "--yes", "--json").out) == {"version": 2, "deleted": name}
 
 
 def test_a_plain_presentation(run: Run, tmp_path: Path) -> None:

@@ -138,7 +138,7 @@ def test_a_link_becomes_a_diploma_in_a_wallet(machine: Machine) -> None:
 @pytest.mark.slow
 def test_links_as_json_and_for_what_there_is_none(machine: Machine) -> None:
     made = json.loads(machine.run("issuer", "claim", NUMBER, "--json").out)
-    assert made["version"] == 1
+    assert made["version"] == 2
     assert made["links"][NUMBER].startswith("https://localhost:8460/claim/")
     unknown = machine.run("issuer", "claim", "UNI-0")
     assert (unknown.code, unknown.out) == (4, "")

@@ -98,7 +98,7 @@ def test_the_six_bad_inputs_name_place_reason_and_next_step(
 def test_json_is_one_object_of_a_versioned_form(program: Program, tmp_path: Path) -> None:
     path = save(tmp_path, UNIVERSITY.issue(index=3))
     good = json.loads(program("verify", path, *AT, "--json").out)
-    assert (good["version"], good["verdict"], len(good["checks"])) == (1, "valid", 9)
+    assert (good["version"], good["verdict"], len(good["checks"])) == (2, "valid", 9)
     assert good["credentials"][0]["issuer"]["id"] == UNIVERSITY.did
     bad = json.loads(program("verify", "-", "--json", stdin=b"{}").out)
     assert (bad["version"], bad["verdict"]) == (1, "undetermined")
@@ -305,7 +305,7 @@ class TestTrust:
         out = program("trust", "list").out
         assert out.startswith(f"Example University  {UNIVERSITY.did}  for everything  known in these tests")
         assert UNIVERSITY.log.origin in out
-        assert json.loads(program("trust", "list", "--json").out)["version"] == 1
+        assert json.loads(program("trust", "list", "--json").out)["version"] == 2
 
     def test_an_issuer_is_added_and_removed(self, program: Program) -> None:
         stranger = University("stranger.example")
@@ -351,7 +351,7 @@ class TestTrust:
         handed = tmp_path / "trust.json"
         handed.write_bytes(stranger.trust.to_bytes())
         answer = program("trust", "add", handed, "--name", "Stranger", "--json")
-        assert json.loads(answer.out) == {"version": 1, "added": [stranger.did]}
+        assert json.loads(answer.out) == {"version": 2, "added": [stranger.did]}
         assert program("verify", "-", *AT, "--offline", stdin=data).code == 0
         assert program("trust", "remove", stranger.did, "--json").code == 0
 
@@ -400,7 +400,7 @@ class TestTrust:
         assert (taken.code, taken.out, taken.err) == (0, "", "did:web:x.example is off the trust list\n")
         program(*words)
         answer = program("trust", "remove", "did:web:x.example", "--json")
-        assert json.loads(answer.out) == {"version": 1, "removed": ["did:web:x.example"]}
+        assert json.loads(answer.out) == {"version": 2, "removed": ["did:web:x.example"]}
 
     def test_a_file_that_is_called_like_a_did_is_none(
         self, program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -77,7 +77,7 @@ def archive(path: Path, files: Mapping[str, bytes], method: int = zipfile.ZIP_DE
 def told(out: str) -> list[tuple[str, str | None, str, str]]:
     """File, member, verdict, and what is wrong with the file, of each line."""
     lines = [json.loads(line) for line in out.splitlines()]
-    assert all(line["version"] == 1 for line in lines)
+    assert all(line["version"] == 2 for line in lines)
     return [
         (line["file"], line.get("member"), line["verdict"], line.get("error", {}).get("detail", ""))
         for line in lines

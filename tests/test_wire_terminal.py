@@ -95,7 +95,7 @@ def test_json_is_one_line_of_ascii_and_alone_on_stdout() -> None:
     plain = CliRunner().invoke(greet, [], standalone_mode=False)
     assert (plain.stdout, plain.return_value) == ("on the way\nHello\n", 7)
     done = CliRunner().invoke(greet, ["--json"], standalone_mode=False)
-    assert done.stdout == '{"version":1,"name":"Zo\\u00eb\\u009b\\u202e"}\n'
+    assert done.stdout == '{"version":2,"name":"Zo\\u00eb\\u009b\\u202e"}\n'
     assert (done.stderr, done.return_value) == ("on the way\n", 7)
 
 
@@ -323,7 +323,7 @@ def test_many_results_are_printed_as_they_come() -> None:
         yield Result({}, "both", 3)
 
     printed = CliRunner().invoke(several, ["--json"], standalone_mode=False)
-    lines = '{"version":1,"number":0}\n{"version":1,"number":1}\n'
+    lines = '{"version":2,"number":0}\n{"version":2,"number":1}\n'
     assert (printed.return_value, printed.stdout, printed.stderr) == (3, lines, "talk\ntalk\n")
     printed = CliRunner().invoke(several, [], standalone_mode=False)
     assert (printed.return_value, printed.stdout) == (3, "talk\ntalk\nboth\n")

@@ -26,6 +26,7 @@ _ESCAPES = 4  # a step
 class NoCanonicalForm(Malformed):
     """A value that JCS does not write, though JSON may: what was signed then cannot be told."""
 
+    code = "no-canonical-form"
     title = "The JSON has no canonical form"
     undetermined = True
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Protocol
 
+from did.problem import SECURITY_ERRORS
 from wire import Problem, shortened
 from wire.clock import require_not_ahead
 
@@ -17,7 +18,8 @@ from .integrity import InvalidProof
 class WrongChallenge(InvalidProof):
     """It answers another challenge than the one that was given (VC Data Integrity 1.0, 4.4)."""
 
-    type = "https://w3id.org/security#INVALID_CHALLENGE_ERROR"
+    code = "wrong-challenge"
+    type = SECURITY_ERRORS + "INVALID_CHALLENGE_ERROR"
     title = "Made for another challenge"
     advice = "Give the holder a new challenge and ask again."
 
@@ -25,13 +27,15 @@ class WrongChallenge(InvalidProof):
 class WrongDomain(InvalidProof):
     """It was made for another party (VC Data Integrity 1.0, 4.4)."""
 
-    type = "https://w3id.org/security#INVALID_DOMAIN_ERROR"
+    code = "wrong-domain"
+    type = SECURITY_ERRORS + "INVALID_DOMAIN_ERROR"
     title = "Made for another domain"
 
 
 class NoChallenge(Problem):
     """Nobody gave a challenge, so that an answer says nothing of now and here."""
 
+    code = "no-challenge"
     title = "Whom it was made for is not known"
     undetermined = True
 

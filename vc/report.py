@@ -6,10 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from wire import Problem
 from wire.datetimestamp import format_datetimestamp
+from wire.problem import Facts
 
 from .model.credential import Credential
 
@@ -54,18 +56,30 @@ class Check(NamedTuple):
     problem: Problem | None = None
     credential: int | None = None
     """Which credential of a presentation, from 0; `None` where there is only one."""
+    finding: str = ""
+    """The finding's own code, where it is no problem."""
+    facts: Facts = MappingProxyType({})
+    """What the text says; of a problem, its facts."""
+
+    @property
+    def code(self) -> str:
+        """The step's name and what was found, such as `status-revoked`; docs/codes.md lists the parts."""
+        return f"{self.name}-{self.problem.code if self.problem else self.finding}"
 
     def to_dict(self) -> dict[str, Any]:
-        """The check as JSON; the problem as RFC 9457 has it."""
+        """The check as JSON; the problem, which then has the facts, as RFC 9457 has it."""
         found: dict[str, Any] = {
             "step": self.step,
             "name": self.name,
+            "code": self.code,
             "outcome": self.outcome.value,
             "text": self.text,
         }
         if self.credential is not None:
             found["credential"] = self.credential
-        return {**found, "problem": self.problem.to_dict()} if self.problem else found
+        if self.problem is not None:
+            return {**found, "problem": self.problem.to_dict()}
+        return {**found, "facts": dict(self.facts)} if self.facts else found
 
 
 class StatusTime(NamedTuple):
@@ -152,12 +166,12 @@ class Report:
         raise Problem("no credential was shown" if self else "nothing was verified")
 
     def to_dict(self) -> dict[str, Any]:
-        """The report as JSON, version 1; no claims. A valid one says who the holder is, where one proved it.
+        """The report as JSON, version 2; no claims. A valid one says who the holder is, where one proved it.
 
         With a status that was looked up come `statusAsOf`, the oldest date of all lists, and `statusFresh`,
         whether each is of the last day or was looked up just now.
         """
-        found: dict[str, Any] = {"version": 1, "verdict": self.verdict.value}
+        found: dict[str, Any] = {"version": 2, "verdict": self.verdict.value}
         if known := [status for status in self.statuses if status]:
             status = StatusTime.of_all(known)
             found |= {"statusAsOf": format_datetimestamp(status.as_of), "statusFresh": status.fresh}

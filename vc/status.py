@@ -30,6 +30,7 @@ _MAX_STATUS_SIZE = 8
 class InvalidStatusList(Problem):
     """The status list cannot be used for this credential (3.2)."""
 
+    code = "invalid-status-list"
     type = "https://www.w3.org/ns/credentials/status-list#STATUS_VERIFICATION_ERROR"
     title = "The status list does not fit the credential"
 
@@ -148,6 +149,7 @@ class StatusEntry:
 class UnknownStatusEntry(Refused):
     """A status of a kind that this program cannot look up: neither good nor bad."""
 
+    code = "unknown-status-entry"
     title = "The status is of a kind that is not supported"
     undetermined = True
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 
 from vc import Check, Outcome
 from wire import Problem
+from wire.problem import Facts, Scalar
 
 STEPS = ("readable", "holder", "issuer", "signature", "dates", "status", "schema", "evidence", "trust")
 
@@ -34,30 +35,45 @@ class Checks:
         if not isinstance(problem, Problem):
             return False
         outcome = Outcome.UNDETERMINED if problem.undetermined else Outcome.FAILED
-        self._add(outcome, problem.detail, problem)
+        self._add(outcome, problem.detail, problem=problem, facts=problem.facts)
         return True
 
     def stopped(self) -> bool:
         """Whether a problem ended the last step."""
         return self.found[-1].problem is not None
 
-    def passed(self, text: str) -> None:
-        """The step found nothing wrong."""
-        self._add(Outcome.PASSED, text)
+    def passed(self, finding: str, text: str, **facts: Scalar) -> None:
+        """The step found nothing wrong; facts that are `None` or empty are none."""
+        self._add(Outcome.PASSED, text, finding, facts)
 
-    def skipped(self, text: str) -> None:
+    def skipped(self, finding: str, text: str, **facts: Scalar) -> None:
         """The step had nothing to look at."""
-        self._add(Outcome.SKIPPED, text)
+        self._add(Outcome.SKIPPED, text, finding, facts)
 
     def in_order(self) -> list[Check]:
         """What was found, by step and credential, in whatever order it was looked at."""
         return sorted(self.found, key=lambda found: (found.credential or 0, found.step))
 
-    def leave_out(self, first: int, reason: str, last: int = len(STEPS)) -> None:
-        """This step and all that follow, up to the `last`, are not made."""
+    def leave_out(self, first: int, stopped: int, last: int = len(STEPS)) -> None:
+        """This step and all that follow, up to the `last`, are not made, since one did not pass."""
         for step in range(first, last + 1):
             self._step = step
-            self.skipped(f"not checked: {reason}")
+            self.skipped("not-reached", f"not checked: step {stopped} did not pass", stopped=stopped)
 
-    def _add(self, outcome: Outcome, text: str, problem: Problem | None = None) -> None:
-        self.found.append(Check(self._step, STEPS[self._step - 1], outcome, text, problem, self.credential))
+    def leave_out_all(self) -> None:
+        """Nothing of a credential is checked."""
+        for step in range(3, len(STEPS) + 1):
+            self._step = step
+            self.skipped("not-asked", "not checked: only a DID was to be proved")
+
+    def _add(
+        self,
+        outcome: Outcome,
+        text: str,
+        finding: str = "",
+        facts: Facts = MappingProxyType({}),
+        problem: Problem | None = None,
+    ) -> None:
+        known = {name: value for name, value in facts.items() if value not in (None, "")}
+        name = STEPS[self._step - 1]
+        self.found.append(Check(self._step, name, outcome, text, problem, self.credential, finding, known))

@@ -28,12 +28,14 @@ if TYPE_CHECKING:  # loaded only where a deployment has schemas
 class NotAccepted(Refused):
     """The credential is genuine, but not what this verifier accepts."""
 
+    code = "not-accepted"
     title = "Not accepted here"
 
 
 class NotShownByHolder(Refused):
     """What was shown is no presentation by the person it speaks of."""
 
+    code = "not-shown-by-holder"
     title = "Not shown by its holder, here and now"
 
 

@@ -8,6 +8,7 @@ from wire import Problem, Unavailable
 class NotKnown(Problem):
     """Nothing speaks against the credential, but too little is known to accept it."""
 
+    code = "not-known"
     title = "Not enough is known"
     undetermined = True
 
@@ -15,5 +16,6 @@ class NotKnown(Problem):
 class StatusUnknown(Unavailable):
     """Whether the credential was revoked could not be found out."""
 
+    code = "status-unknown"
     type = "https://www.w3.org/ns/credentials/status-list#STATUS_RETRIEVAL_ERROR"
     title = "The status could not be checked"

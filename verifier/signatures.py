@@ -21,6 +21,7 @@ from .sources.keys import IssuerKey, IssuerKeys, not_pinned
 class NotInForce(Problem):
     """The credential's dates do not include the moment asked about."""
 
+    code = "not-in-force"
     title = "Not valid at this time"
     advice = "Ask the holder for a current one; --at DATE judges as of another day."
 
@@ -44,9 +45,14 @@ class Proofs(NamedTuple):
     """What the others call themselves, for people: type or cryptosuite. They count for nothing."""
 
     @property
+    def uncounted(self) -> str:
+        """The unknown ones in one text; empty if there are none."""
+        return ", ".join(self.unknown)
+
+    @property
     def remark(self) -> str:
         """What to add to a finding about the known ones."""
-        names = ", ".join(self.unknown)
+        names = self.uncounted
         return f"; not counted, being of a kind that is not known here: {names}" if names else ""
 
 

@@ -36,12 +36,15 @@ RECENT = timedelta(days=1)
 class Revoked(Problem):
     """The issuer took the credential back."""
 
+    code = "revoked"
     title = "Revoked by the issuer"
     advice = "The issuer can say more."
 
 
 class NotItsList(StatusUnknown):
     """The list is by somebody who signs none for this issuer, as far as the trust list says."""
+
+    code = "status-list-by-another"
 
 
 class Authenticate(Protocol):
@@ -211,6 +214,8 @@ class StatusLookup:
                     return Revoked(
                         f"revoked by the issuer on {found.date:%Y-%m-%d}: {_words(found.reason)}",
                         hint="Ask for the current edition." if found.reason == Reason.SUPERSEDED else "",
+                        date=f"{found.date:%Y-%m-%d}",
+                        reason=found.reason if found.reason in tuple(Reason) else shortened(found.reason),
                     )
         return Revoked("revoked by the issuer; date and reason are not at hand")
 

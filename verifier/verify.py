@@ -39,9 +39,16 @@ from wire.clock import is_ahead
 from wire.work import Work
 
 from .checks import Checks
-from .policy import Findings, NotShownByHolder, Policy, complete, needs_no_credential, unknown_issuer
+from .policy import (
+    Findings,
+    NotShownByHolder,
+    Policy,
+    complete,
+    needs_no_credential,
+    unknown_issuer,
+)
 from .problem import NotKnown
-from .signatures import NotInForce, Signature, SignatureCheck
+from .signatures import NotInForce, Proofs, Signature, SignatureCheck
 from .sources.evidence import (
     EvidenceCheck,
     Facts,
@@ -58,6 +65,15 @@ from .status import NotItsList, StatusLookup
 
 if TYPE_CHECKING:  # loaded only where a deployment has schemas
     from vc.model.schema import Schemas
+
+_PERIODS = {
+    (True, True): "in-force",
+    (True, False): "in-force-from",
+    (False, True): "in-force-until",
+    (False, False): "in-force-always",
+}
+_CLOCKS = {"own": "in-log", "witness": "in-log-witnessed", "none": "in-log-undated"}
+"""Findings, by whether there are a first and a last day, and by whose clock a log's time is."""
 
 MAX_STATUS = 4
 """More status entries are refused: each costs lists to fetch, verify and unpack."""
@@ -125,7 +141,7 @@ class Verifier:
             else:
                 presentation = None
                 credentials = (Credential.parse(bundle.secured, work, self.contexts),)
-            checks.passed("well-formed")
+            checks.passed("well-formed", "well-formed")
         if checks.stopped():
             return Report(checks.found, ())
         steps = _Steps(self, bundle, credentials, now, checks, work, strangers)
@@ -143,7 +159,7 @@ class Verifier:
         checks.credential = None
         holder = steps.holder(presentation, challenge, domain)
         if not credentials and needs_no_credential(policy):
-            checks.leave_out(3, "only a DID was to be proved")
+            checks.leave_out_all()
         elif not credentials:
             with checks.step(3):
                 raise NotKnown("the presentation holds no credential")
@@ -198,12 +214,21 @@ class _Steps:
         self._keys.asks_for_holders = not any(found.problem for found in self._checks.found)
         with self._checks.step(2):
             if presentation is not None:
-                holder, remark = self._presenter(presentation, challenge, domain)
-                compared = "; its domain was not compared" if domain is None else " and domain"
+                holder, proofs = self._presenter(presentation, challenge, domain)
+                finding, compared = (
+                    ("shown-anywhere", "; its domain was not compared")
+                    if domain is None
+                    else ("shown", " and domain")
+                )
                 unbound = any("id" not in found for one in self.credentials for found in one.subjects)
                 anyone = "; what is shown is bound to no key: anyone who has the file can show it"
                 self._checks.passed(
-                    f"shown by {holder}, for this challenge{compared}{anyone if unbound else ''}{remark}"
+                    finding,
+                    f"shown by {holder}, for this challenge{compared}{anyone if unbound else ''}"
+                    f"{proofs.remark}",
+                    holder=holder,
+                    unbound=unbound or None,
+                    uncounted=proofs.uncounted,
                 )
             elif challenge is not None or domain is not None:
                 raise NotShownByHolder(
@@ -211,13 +236,13 @@ class _Steps:
                     hint="Ask the holder to present it from a wallet.",
                 )
             else:
-                self._checks.skipped("not checked: anyone can hold a file")
+                self._checks.skipped("anyone", "not checked: anyone can hold a file")
         return holder
 
     def _presenter(
         self, presentation: Presentation, challenge: str | None, domain: str | None
-    ) -> tuple[str, str]:
-        """The DID that proved to be the holder, and a remark on proofs that were not counted."""
+    ) -> tuple[str, Proofs]:
+        """The DID that proved to be the holder, and by which proofs."""
         signatures, _ = proofs = self._signatures.find(presentation.document, "authentication")
         contexts = self._signatures.verify(presentation.document, signatures)
         if contexts is not self._verifier.contexts:
@@ -238,7 +263,7 @@ class _Steps:
             domain=domain,
             now=self._now,
         )
-        return signer, proofs.remark
+        return signer, proofs
 
     def examine(self, credential: Credential) -> Findings | None:
         """(3) to (8) for one credential. After a bad signature nothing in it is worth a further look."""
@@ -252,16 +277,18 @@ class _Steps:
                 raise UnknownCryptosuite(f"no proof that is known here is by the issuer{proofs.remark}")
             if not own:
                 raise _not_by(issuer)
-            checks.passed(f"{issuer}: {own[0].key.provenance}")
+            source = own[0].key.source
+            checks.passed(source.code, f"{issuer}: {source.text}", issuer=issuer, log=source.log)
         if checks.stopped():
             self._leave_out(credential)
             return None
         # (4) signature: every proof
         with checks.step(4):
             credential = self._as_signed(credential, proofs.known)
-            checks.passed(f"unchanged since the issuer signed it{proofs.remark}")
+            text = f"unchanged since the issuer signed it{proofs.remark}"
+            checks.passed("unchanged", text, uncounted=proofs.uncounted)
         if checks.stopped():
-            checks.leave_out(5, "step 4 did not pass")
+            checks.leave_out(5, 4)
             return None
         findings = Findings(credential, self._now, self._trust.issuer(issuer), schemas=self._verifier.schemas)
         # (5) dates
@@ -300,15 +327,16 @@ class _Steps:
             findings.holder = holder
             policy.check(findings)
             reason = findings.issuer.reason if findings.issuer else ""
-            self._checks.passed(f"accepted by the policy{reason and ': ' + reason}")
+            text = f"accepted by the policy{reason and ': ' + reason}"
+            self._checks.passed("accepted", text, reason=reason)
 
     def _leave_out(self, credential: Credential) -> None:
         """After step 3; of a stranger whose keys are not known, it is said that nobody here knows him."""
         problem = self._checks.found[-1].problem
         keys_are_unknown = isinstance(problem, Unavailable | MethodNotSupported | NotKnown)
         if self._strangers or not keys_are_unknown or self._trust.issuer(credential.issuer) is not None:
-            return self._checks.leave_out(4, "step 3 did not pass")
-        self._checks.leave_out(4, "step 3 did not pass", last=8)
+            return self._checks.leave_out(4, 3)
+        self._checks.leave_out(4, 3, last=8)
         with self._checks.step(9):
             raise unknown_issuer(credential)
 
@@ -320,11 +348,16 @@ class _Steps:
         if start is not None and is_ahead(start, self._now):
             raise NotInForce(f"valid only from {start.date()} on")
         period = f"since {start.date()}" if start else "no first day"
-        self._checks.passed(f"{period}, until {end.date()}" if end else f"{period}, without an end")
+        self._checks.passed(
+            _PERIODS[start is not None, end is not None],
+            f"{period}, until {end.date()}" if end else f"{period}, without an end",
+            since=str(start.date()) if start else None,
+            until=str(end.date()) if end else None,
+        )
 
     def _status_time(self, credential: Credential) -> StatusTime | None:
         if not credential.status:
-            self._checks.skipped("the credential has no status: it cannot be revoked")
+            self._checks.skipped("irrevocable", "the credential has no status: it cannot be revoked")
             return None
         if len(credential.status) > MAX_STATUS:
             raise TooLarge(f"the credential has more than {MAX_STATUS} status entries")
@@ -341,9 +374,11 @@ class _Steps:
             times.append(found)
         own = {str(value.get("statusListCredential")) for value in credential.status}
         unreached = sorted(self._status.unreached & own)
-        stale = f"; a newer list could not be had from {shortened(unreached[0])}" if unreached else ""
+        newer = shortened(unreached[0]) if unreached else ""
+        stale = f"; a newer list could not be had from {newer}" if unreached else ""
         status = StatusTime.of_all(times)
-        self._checks.passed(f"not revoked as of {str(status.as_of)[:16]}Z{stale}")
+        date = f"{str(status.as_of)[:16]}Z"
+        self._checks.passed("not-revoked", f"not revoked as of {date}{stale}", date=date, newer=newer)
         return status
 
     def _authenticate(self, anchored: Anchored, issuer: str, *, brought: bool) -> Credential:
@@ -407,9 +442,10 @@ class _Steps:
         schemas = self._verifier.schemas
         checked = schemas.check(credential) if schemas else ()
         if checked:
-            self._checks.passed(f"has the form of {', '.join(map(shortened, checked))}")
+            names = ", ".join(map(shortened, checked))
+            self._checks.passed("fits", f"has the form of {names}", schemas=names)
         else:
-            self._checks.skipped("the credential names no schema that is known here")
+            self._checks.skipped("none-known", "the credential names no schema that is known here")
 
     def _anchors(self, credential: Credential, own: Sequence[Signature]) -> tuple[Fact, ...]:
         keys = {}
@@ -434,8 +470,16 @@ class _Steps:
             unshown = facts.unshown and facts.unshown.about(detail, ask)
             raise facts.ignored or unshown or NotKnown(detail, hint=ask)
         if facts.found:
-            beside = "".join(f"; {attested(fact)}" for fact in facts.found if fact.index is None)
-            self._checks.passed(attested(facts.found[0]) + beside + left_aside(facts))
+            fact = facts.found[0]
+            beside = "".join(f"; {attested(other)}" for other in facts.found if other.index is None)
+            self._checks.passed(
+                _CLOCKS[fact.clock],
+                attested(fact) + beside + left_aside(facts),
+                log=fact.where,
+                index=fact.index,
+                time=f"{str(fact.time)[:16]}Z" if fact.time else None,
+                ignored=facts.ignored.code if facts.ignored else None,
+            )
             return facts.found
         for signature in own:
             require_may_have_signed(signature.key, self._now)
@@ -445,7 +489,8 @@ class _Steps:
                 "the credential has contexts that were added after it was signed",
                 hint="Ask the issuer for evidence from a log, or for a credential with published contexts.",
             )
-        self._checks.skipped(f"in no log{left_aside(facts)}")
+        ignored = facts.ignored.code if facts.ignored else None
+        self._checks.skipped("in-no-log", f"in no log{left_aside(facts)}", ignored=ignored)
         return ()
 
     @cached_property

@@ -20,6 +20,7 @@ class DatedAhead(Problem):
     Of a moment that was asked about, and is past, it tells nothing.
     """
 
+    code = "dated-ahead"
     title = "Dated later than now"
     undetermined = True
     advice = "Is the clock here right? If it is, ask again after that date; with --at, give a later moment."

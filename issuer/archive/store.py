@@ -31,9 +31,13 @@ _NO_SEQ = (1 << 63) - 1  # the largest integer that SQLite has
 class EditionTaken(Conflict):
     """Another process issued this edition of the diploma meanwhile."""
 
+    code = "edition-taken"
+
 
 class Released(Refused):
     """All links of the diploma ended since the one was made by which it is claimed."""
+
+    code = "claim-released"
 
 
 class Job(NamedTuple):

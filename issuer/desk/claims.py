@@ -53,24 +53,28 @@ UPDATE link SET expires = 0 WHERE holder IS NOT NULL;
 class LinkExpired(Refused):
     """The claim link was good once: its time is over, or the issuer ended it."""
 
+    code = "claim-link-expired"
     title = "The claim link has expired"
 
 
 class ChallengeSpent(Refused):
     """The signed challenge is not, or no longer, one of this link's open ones."""
 
+    code = "challenge-spent"
     title = "The challenge is not open"
 
 
 class AlreadyClaimed(Conflict):
     """Another wallet has claimed this diploma."""
 
+    code = "already-claimed"
     title = "Already claimed"
 
 
 class TooManyAttempts(TryLater):
     """This link has as many open challenges as it may have."""
 
+    code = "too-many-attempts"
     title = "Too many attempts"
 
 

@@ -54,6 +54,11 @@ file that you were given for that.
 _PRIVATE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 
 
+def status_of(problem: Problem) -> int:
+    """The HTTP status by which the service answers a problem."""
+    return next((status for kind, status in _STATUS if isinstance(problem, kind)), 403)
+
+
 def create_app(
     issuer: Issues,
     claims: Claims,
@@ -73,7 +78,7 @@ def create_app(
     @app.exception_handler(Problem)
     async def problem(_request: Request, found: Exception) -> Response:
         assert isinstance(found, Problem)
-        status = next((status for kind, status in _STATUS if isinstance(found, kind)), 403)
+        status = status_of(found)
         headers = {"Retry-After": "60"} if status in (429, 503) else {}
         if status >= 500:  # paths and remedies are for who runs the service, not for who asks it
             _LOG.error("%s: %s %s", found.title, found.detail, found.hint)

@@ -42,10 +42,11 @@ class Edition(NamedTuple):
 class RecordRefused(Refused):
     """One of several records cannot be issued, and so none of them was: which, from 0, and why."""
 
+    code = "record-refused"
     title = "One of the records cannot be issued"
 
     def __init__(self, position: int, problem: Problem) -> None:
-        super().__init__(f"record {position + 1}: {problem.detail}", hint=problem.hint)
+        super().__init__(f"record {position + 1}: {problem.detail}", hint=problem.hint, position=position)
         self.position, self.problem = position, problem
 
 

@@ -46,6 +46,7 @@ class Told(NamedTuple):
 class WorkerDied(Problem):
     """A worker process ended before its work did: killed, or out of memory."""
 
+    code = "worker-died"
     title = "A worker process ended"
 
 

@@ -27,6 +27,7 @@ _Fill = Callable[[Mapping[str, Any]], Any]
 class InvalidTemplate(Malformed):
     """The template cannot make a credential."""
 
+    code = "invalid-template"
     title = "The template is not usable"
 
 

@@ -32,6 +32,7 @@ LONGEST = 300  # characters in a cell: a name, a title, a diploma number
 class InvalidRecord(Malformed):
     """A record's cells are not what its fields ask for."""
 
+    code = "invalid-record"
     title = "The record cannot become a diploma"
 
 
@@ -58,6 +59,8 @@ class Field(NamedTuple):
 
 class BadCell(Malformed):
     """The cell's text is not a value of its field; `detail` says why, without the text."""
+
+    code = "bad-cell"
 
 
 def _text(cell: str) -> str:

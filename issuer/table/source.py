@@ -50,6 +50,7 @@ _NOT_A_LETTER = re.compile(r"[\W_]+")
 class UnreadableFile(Malformed):
     """The file is not a table of graduates."""
 
+    code = "unreadable-file"
     title = "The file cannot be read as a table of graduates"
 
 

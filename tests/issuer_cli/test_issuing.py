@@ -77,7 +77,7 @@ def test_bad_rows_stop_nothing_and_are_explained(program: Program) -> None:
     found = json.loads(again.out)
     assert again.code == 7
     assert {name: found[name] for name in ("version", "issued", "issuedBefore", "failed", "errorFile")} == {
-        "version": 1,
+        "version": 2,
         "issued": 0,
         "issuedBefore": 2,
         "failed": 6,

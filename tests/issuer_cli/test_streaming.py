@@ -75,7 +75,7 @@ def test_forty_thousand_diplomas_are_listed_in_the_memory_of_a_thousand(
 def test_a_list_in_json_is_one_object_whatever_its_length(program: Program) -> None:
     assert issuer_in(program.home / "issuer").log.checkpoint().size
     empty = program("issuer", "list", "--json")
-    assert json.loads(empty.out) == {"version": 1, "diplomas": [], "more": False}
+    assert json.loads(empty.out) == {"version": 2, "diplomas": [], "more": False}
     assert empty.err == "Nothing was issued here yet.\n"
     assert program("issuer", "list").out == ""
     fill(Store(program.home / "issuer" / "issuer.sqlite"), 2)

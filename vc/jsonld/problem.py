@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wire.problem import Damaged, Malformed, Refused, TooLarge
+from wire.problem import Damaged, Malformed, Refused, Scalar, TooLarge
 
 
 class InvalidDocument(Malformed):
@@ -11,11 +11,13 @@ class InvalidDocument(Malformed):
     What it says is then not known here, so that no signature was found to contradict it.
     """
 
+    code = "invalid-json-ld"
+    type = "https://w3id.org/security#PROOF_TRANSFORMATION_ERROR"
     title = "The document cannot be read as JSON-LD"
     undetermined = True
 
-    def __init__(self, reason: str, *, hint: str = "") -> None:
-        super().__init__(f"at the top: {reason}", hint=hint)
+    def __init__(self, reason: str, *, hint: str = "", **facts: Scalar) -> None:
+        super().__init__(f"at the top: {reason}", hint=hint, **facts)
         self._reason = reason
         self._pointer = ""
 
@@ -29,18 +31,21 @@ class InvalidDocument(Malformed):
 class LossyDocument(InvalidDocument):
     """Some part of the document would not be in the canonical form, so no signature would cover it."""
 
+    code = "lossy-document"
     title = "Part of the document would not be signed"
 
 
 class Respelled(InvalidDocument):
     """The document may be good; it says in another way than is read here something that decides."""
 
+    code = "respelled"
     title = "A part is written in a way that is not read"
 
 
 class InvalidContext(Malformed):
     """A context breaks a rule of JSON-LD 1.1, or uses what is not read here."""
 
+    code = "invalid-context"
     title = "The JSON-LD context cannot be read"
     undetermined = True
 
@@ -48,6 +53,7 @@ class InvalidContext(Malformed):
 class UnknownContext(Refused):
     """A context is not among those that are kept here with their hash. Contexts are never fetched."""
 
+    code = "unknown-context"
     title = "The JSON-LD context is not known here"
     undetermined = True
 
@@ -55,12 +61,14 @@ class UnknownContext(Refused):
 class AmbiguousType(Malformed):
     """A type is named by a word that means several."""
 
+    code = "ambiguous-type"
     title = "The type is not clear"
 
 
 class DamagedContext(Damaged):
     """The program's own copy of a context is not what it was: nothing can be said of any document."""
 
+    code = "damaged-context"
     title = "This program is damaged"
     undetermined = True
     advice = "Install the program anew."
@@ -69,6 +77,7 @@ class DamagedContext(Damaged):
 class TooComplex(TooLarge):
     """The document asks for more work than any honest one needs."""
 
+    code = "too-complex"
     title = "The document takes too much work to canonicalise"
 
 

@@ -37,6 +37,7 @@ _SRI = re.compile(r"sha(?:256|384|512)-[A-Za-z0-9+/]+={0,2}", re.ASCII)
 class MalformedCredential(Malformed):
     """The JSON is not a credential or presentation as the data model wants it."""
 
+    code = "malformed-credential"
     type = "https://www.w3.org/TR/vc-data-model#MALFORMED_VALUE_ERROR"
     title = "Not a well-formed credential"
     advice = "Ask for the file as its issuer made it; if this is it, the issuer has to mend its program."

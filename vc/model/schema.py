@@ -19,6 +19,7 @@ from .credential import Credential
 class SchemaMismatch(Problem):
     """The credential does not have the form that its schema asks for."""
 
+    code = "schema-mismatch"
     title = "The content does not have the form that was agreed"
 
 

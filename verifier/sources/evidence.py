@@ -34,6 +34,7 @@ from .trust_index import TrustList
 class KeyNotInForce(Problem):
     """The key was not the issuer's when the credential was signed, as far as anything proves."""
 
+    code = "key-not-in-force"
     title = "Signed with a key that was not in force"
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -62,9 +62,18 @@ MOST_ASKED = 1 + MAX_CREDENTIALS
 class UnnamedKey(Problem):
     """A proof names an issuer whose keys change, but none of the keys."""
 
+    code = "unnamed-key"
     title = "The proof does not name its key"
     undetermined = True
     advice = "Ask the issuer for a credential whose proof names the key."
+
+
+class KeySource(NamedTuple):
+    """Where a key is known from, as a code and in words; `log` where a document in one has it."""
+
+    code: str
+    text: str
+    log: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +81,7 @@ class IssuerKey:
     """A key that may sign for an issuer, and why it is believed."""
 
     key: PublicKey
-    provenance: str
-    """For people: where the key is known from."""
+    source: KeySource
     until: datetime | None = None
     """From then on the key no longer signs for the issuer."""
     history: tuple[BoundDocument, ...] = ()
@@ -154,7 +162,7 @@ class IssuerKeys:
         """
         if self._is_key(issuer):
             found = self._resolver.resolve(issuer).document.verification_method(method, relationship)
-            return IssuerKey(found.key, "the key is the identifier itself", found.until)
+            return IssuerKey(found.key, _ITSELF, found.until)
         if method == issuer:  # the only key of today need not be the one that signed
             raise UnnamedKey(f"a proof does not say which key of {issuer} made it, and these can change")
         bound = self._bound(issuer)
@@ -174,7 +182,8 @@ class IssuerKeys:
             raise NotKnown(detail, hint=_ASK_HOLDER)
         self._require_looked_up(issuer, method, relationship)
         found = self._of_today(self._published(issuer), method, relationship)
-        return IssuerKey(found.key, f"the key is in the document that {issuer} publishes", found.until)
+        source = KeySource("key-published", f"the key is in the document that {issuer} publishes")
+        return IssuerKey(found.key, source, found.until)
 
     def _pinned(
         self, issuer: RecognisedIssuer, bound: Sequence[BoundDocument], method: str, relationship: str
@@ -239,7 +248,7 @@ class IssuerKeys:
             except Problem:
                 continue
             return IssuerKey(
-                found.key, _provenance(candidate), found.until, tuple(bound), relationship=relationship
+                found.key, _source(candidate), found.until, tuple(bound), relationship=relationship
             )
         return None
 
@@ -343,10 +352,12 @@ def not_pinned(issuer: str, method: str) -> NotKnown:
 
 
 _ASK_HOLDER = "Ask the holder for the bundle, or for a newer one: it brings the issuer's documents."
-_PINNED = "the key is pinned in the trust list"
+_ITSELF = KeySource("key-itself", "the key is the identifier itself")
+_PINNED = KeySource("key-pinned", "the key is pinned in the trust list")
 
 
-def _provenance(bound: BoundDocument) -> str:
+def _source(bound: BoundDocument) -> KeySource:
     if bound.fact is None:
-        return "the key is in a document that is pinned in the trust list"
-    return f"the key is in a document that the trusted log {bound.fact.where} holds"
+        return KeySource("document-pinned", "the key is in a document that is pinned in the trust list")
+    log = bound.fact.where
+    return KeySource("document-in-log", f"the key is in a document that the trusted log {log} holds", log)

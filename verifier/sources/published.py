@@ -89,6 +89,7 @@ class Published:
 class NotShown(Unavailable):
     """The log that an issuer publishes could not be asked, or does not show what was looked for."""
 
+    code = "log-does-not-show"
     title = "The issuer's log does not show it"
 
     def about(self, detail: str, hint: str) -> NotShown:

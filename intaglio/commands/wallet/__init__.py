@@ -39,6 +39,7 @@ _NEW, _BACKUP = (f"INTAGLIO_{which}_PASSPHRASE_FILE" for which in ("NEW", "BACKU
 class ForgottenPassphrase(WrongPassphrase):
     """The wallet does not open, and nobody can help but a backup."""
 
+    code = "forgotten-passphrase"
     advice = (
         "Without its passphrase nobody opens a wallet, not even who wrote this program. If it is "
         "forgotten: a backup opens with its own, by `intaglio --home FOLDER wallet restore BACKUP`. If "
@@ -49,6 +50,7 @@ class ForgottenPassphrase(WrongPassphrase):
 class IssuerNotKnown(Refused):
     """Whoever offers a diploma is not on the trust list: what comes could not be checked."""
 
+    code = "issuer-not-on-trust-list"
     title = "The issuer is not known here"
     undetermined = True
 
