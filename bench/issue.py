@@ -17,8 +17,8 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from issuer.archive.logged import Appended
-from issuer.archive.store import NewEntry, Store
+from issuer.archive.kept import Appended, NewEntry
+from issuer.archive.store import SQLiteIndex
 from issuer.issuer import Issuer
 from issuer.job.checking import Checker
 from issuer.table.source import SPAN_ROWS, open_source
@@ -99,7 +99,7 @@ def bare_signatures(folder: Path, count: int = 4000) -> float:
 def index_bytes(folder: Path, rows: int) -> dict[str, float]:
     """Bytes that SQLite hands to the system while chunks are recorded, and those that it keeps."""
     path = folder / "index.sqlite"
-    store = Store(path)
+    store = SQLiteIndex(path)
     job = store.begin(b"key", "g.csv", "2026-11-01T00:00:00Z", rows, rows // SPAN_ROWS + 1)
     before = _written()
     for number, first in enumerate(range(0, rows, SPAN_ROWS)):

@@ -14,7 +14,7 @@ from wire.clock import is_ahead
 from wire.datetimestamp import format_datetimestamp
 
 from .archive.archive import Archive, unpack
-from .archive.store import Entry
+from .archive.kept import Entry
 from .clock import ClockJournal
 from .home import Identity
 from .issuer import Issuer

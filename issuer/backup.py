@@ -39,7 +39,7 @@ from wire.text import shortened
 from . import documents
 from .archive.archive import Archive
 from .archive.consistency import require_not_older
-from .archive.store import Store
+from .archive.store import SQLiteIndex
 from .home import Identity, index
 from .press.permutation import LIST_ENTRIES
 
@@ -119,7 +119,7 @@ def backup(home: Path, path: Path, passphrase: bytes) -> None:
     are gone.
     """
     identity = Identity.read(home)
-    store = Store(index(home))
+    store = SQLiteIndex(index(home))
     require_not_older(store, home, identity)
     missing = Archive(store, home / "shards").missing()
     store.close()
@@ -173,7 +173,7 @@ def restore(path: Path, home: Path, passphrase: bytes) -> None:
                 _extract(archive, member, unpacked)
         _require_sound(unpacked)
         _require_newest(unpacked, home)
-        store = Store(unpacked / "issuer.sqlite")
+        store = SQLiteIndex(unpacked / "issuer.sqlite")
         store.reserve(LIST_ENTRIES)  # what was issued after the backup keeps its status positions to itself
         store.logged.adopt(_size(unpacked / "log"))  # which the index, copied first, may not know of
         store.close()

@@ -17,7 +17,7 @@ from wire.files import make_private_folder, remove_leftovers, sync_files, sync_f
 from wire.problem import Conflict, Malformed
 from wire.strict import load_json_object
 
-from .archive.store import Entry
+from .archive.kept import Entry
 from .issuer import Issuer
 from .job.bulk import Progress
 

@@ -16,8 +16,6 @@ claims.sqlite   claim links; tls/, the service's certificate: made when first ne
 from __future__ import annotations
 
 import re
-import sqlite3
-from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -39,15 +37,14 @@ from wire.datetimestamp import parse_age, parse_datetimestamp
 from wire.fetch import NoFetcher
 from wire.files import locked, write_durably
 from wire.problem import Conflict, Damaged, Malformed, NotFound, Refused, Unavailable
-from wire.sqlite import connect, sqlite_problems
 from wire.strict import load_json_object
 
 from .press.document import Profile
+from .versions import RESTORE, versions
 
 VERSION = 1
 LIST_NAME = re.compile(r"[0-9]{1,9}(-details(-[0-9]{1,3})?)?", re.ASCII)
 """What the files in `status/` are called."""
-_RESTORE = "`intaglio issuer --home FOLDER restore BACKUP` brings back a backup."
 KEYS = {"assertion": "Ed25519", "status-list": "Ed25519", "log": "Ed25519", "cosigner": "Ed25519"}
 """The keys and their types; a DID that takes no others has the first only, which then signs lists, too.
 
@@ -143,13 +140,13 @@ class Identity:
             if (home / "log").exists():
                 raise Damaged(
                     f"{home / 'issuer.json'} is gone, a log is there: is it lost, or the log no issuer's?",
-                    hint=f"{_RESTORE} A new issuer needs a folder of its own.",
+                    hint=f"{RESTORE} A new issuer needs a folder of its own.",
                 ) from None
             raise NotFound(
                 f"there is no issuer in {home}", hint="`intaglio issuer init` makes one."
             ) from None
         except (Malformed, KeyError, TypeError) as error:
-            raise Damaged(f"{home / 'issuer.json'} cannot be read", hint=_RESTORE) from error
+            raise Damaged(f"{home / 'issuer.json'} cannot be read", hint=RESTORE) from error
 
     def require(self, name: str, url: str | None, method: str | None) -> None:
         """Raises `Conflict` unless a description of the issuer fits this one."""
@@ -232,7 +229,7 @@ def index(home: Path) -> Path:
     if not path.exists() or not path.stat().st_size:  # SQLite takes an empty file for a new database
         raise Damaged(
             f"{path} is lost, the index of what was issued and revoked",
-            hint=_RESTORE,
+            hint=RESTORE,
         )
     return path
 
@@ -296,27 +293,21 @@ def _known(home: Path, name: str) -> dict[bytes, tuple[bytes | None, bool]]:
     path = home / "issuer.sqlite"
     if not path.exists():
         return {}
-    with sqlite_problems("the issuer's index", _RESTORE), closing(connect(path, "ro")) as index:
-        if not index.execute("SELECT 1 FROM sqlite_master WHERE name = 'status_file'").fetchone():
-            return {}
-        rows = index.execute(
-            "SELECT digest, NULL, 0 FROM status_file_begun WHERE name = :name "
-            "UNION ALL SELECT digest, NULL, 1 FROM status_file WHERE name = :name "
-            "UNION ALL SELECT digest, content, 1 FROM status_file_held WHERE name = :name",
-            {"name": name},
-        ).fetchall()
-        held = any(content for _, content, _ in rows) and _explains_the_log(index, home)
-    if any(digest is None for digest, _, _ in rows):
+    found, size = versions(path, name)
+    if any(version.digest is None for version in found):
         return {}
-    return {digest: (content if held else None, bool(published)) for digest, content, published in rows}
+    is_newest = any(version.content for version in found) and _has_no_more(home, size)
+    return {
+        version.digest: (version.content if is_newest else None, version.was_published)
+        for version in found
+        if version.digest is not None
+    }
 
 
-def _explains_the_log(index: sqlite3.Connection, home: Path) -> bool:
+def _has_no_more(home: Path, size: int | None) -> bool:
     """Whether the log has nothing that the index does not know: else what that holds may be an older copy."""
-    begun = index.execute("SELECT 1 FROM appending").fetchone()
-    known = index.execute("SELECT next FROM counter WHERE name = 'log'").fetchone()
     try:
-        size = Checkpoint.parse((home / "log" / CHECKPOINT).read_bytes()).size
+        signed = Checkpoint.parse((home / "log" / CHECKPOINT).read_bytes()).size
     except (Malformed, OSError):
         return False
-    return begun is None and known is not None and size <= known[0]
+    return size is not None and signed <= size

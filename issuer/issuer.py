@@ -36,7 +36,9 @@ from . import documents
 from .archive.archive import Archive
 from .archive.consistency import append, require_agreement, require_not_older
 from .archive.finding import Finder
-from .archive.store import EditionTaken, Entry, Store
+from .archive.index import Index
+from .archive.kept import EditionTaken, Entry
+from .archive.store import SQLiteIndex
 from .clock import ClockJournal
 from .home import KEY_TYPES, KEYS, Identity, index
 from .job.bulk import Bulk, Progress, Result
@@ -70,7 +72,7 @@ class Issuer:
         self.identity = Identity.read(home)
         self.home = home
         self.keys = KeyFile.open(home / "keys.json", passphrase)
-        self.store = Store(index(home))
+        self.store: Index = SQLiteIndex(index(home))
         require_not_older(self.store, home, self.identity)
         self.log_patience: float | None = None
         """Seconds to wait for others who write to the log; after them `TryLater`. Set before it is opened."""
@@ -123,7 +125,7 @@ class Issuer:
                 write_durably(home / "template.json", Template.packaged().text)
             document = identity.document(public["assertion"], public[identity.status_key])
             write_durably(home / "did.json", orjson.dumps(document, option=orjson.OPT_INDENT_2))
-            Store(home / "issuer.sqlite").close()
+            SQLiteIndex(home / "issuer.sqlite").close()
             identity.write(home)
         issuer = cls(home, passphrase, clock, contexts=contexts)
         issuer.keys = keys  # open already

@@ -39,9 +39,8 @@ from wire.problem import Damaged, Malformed, Refused
 from wire.strict import load_json_object
 from wire.work import Work
 
-from .archive.logged import Appended
-from .archive.revocations import ListFile, Published, Row
-from .archive.store import Store
+from .archive.index import Index
+from .archive.kept import Appended, ListFile, Published, Row
 from .clock import ClockJournal
 from .home import LIFETIME, Identity
 from .press.document import Profile
@@ -74,7 +73,7 @@ class Lists:
 
     def __init__(
         self,
-        store: Store,
+        store: Index,
         log: Log,
         home: Path,
         profile: Profile,
@@ -305,7 +304,7 @@ class Lists:
         )
 
 
-def latest(store: Store, folder: Path) -> datetime | None:
+def latest(store: Index, folder: Path) -> datetime | None:
     """The latest time that a published list, or a page of details, says it is from. Raises `Damaged`."""
     return max(
         (
@@ -316,7 +315,7 @@ def latest(store: Store, folder: Path) -> datetime | None:
     )
 
 
-def _start(store: Store, folder: Path, name: str) -> datetime:
+def _start(store: Index, folder: Path, name: str) -> datetime:
     try:
         digest = store.revocations.published(name).digest
         found = Credential.parse(published_document(store, folder, name, digest)).valid_from
@@ -327,7 +326,7 @@ def _start(store: Store, folder: Path, name: str) -> datetime:
     return found
 
 
-def anchored(store: Store, log: LogReader, folder: Path, name: str) -> Anchored:
+def anchored(store: Index, log: LogReader, folder: Path, name: str) -> Anchored:
     """A published list, or a page of details, with the evidence that it is in the log. Raises `NotFound`."""
     with locked(folder, to_read=not os.access(folder.parent, os.W_OK)):
         leaf, digest = store.revocations.published(name)
@@ -335,7 +334,7 @@ def anchored(store: Store, log: LogReader, folder: Path, name: str) -> Anchored:
     return Anchored(document, (log.evidence(leaf),))
 
 
-def published_document(store: Store, folder: Path, name: str, digest: bytes | None) -> dict[str, Any]:
+def published_document(store: Index, folder: Path, name: str, digest: bytes | None) -> dict[str, Any]:
     """What was published under a name, with this digest. Raises `Damaged` where nothing has it."""
     path = folder / name
     try:
@@ -367,12 +366,12 @@ def _read(path: Path, digest: bytes | None = None) -> dict[str, Any]:
         raise _damaged(path) from problem
 
 
-def due(store: Store, identity: Identity, now: datetime, since: int = 0) -> list[int]:
+def due(store: Index, identity: Identity, now: datetime, since: int = 0) -> list[int]:
     """The lists to publish now: those with new revocations, and the `overdue`."""
     return sorted({*overdue(store, identity, now, since), *store.revocations.changed_lists()})
 
 
-def overdue(store: Store, identity: Identity, now: datetime, since: int = 0) -> list[int]:
+def overdue(store: Index, identity: Identity, now: datetime, since: int = 0) -> list[int]:
     """The lists that are new, past half of their life, or with another life than is decided.
 
     So are those that the log has before the entry `since`. Of an issuer that has closed none is signed anew
@@ -384,7 +383,7 @@ def overdue(store: Store, identity: Identity, now: datetime, since: int = 0) -> 
     return store.revocations.stale_lists(format_datetimestamp(half), format_datetimestamp(whole), since)
 
 
-def next_due(store: Store, identity: Identity) -> tuple[datetime, datetime] | None:
+def next_due(store: Index, identity: Identity) -> tuple[datetime, datetime] | None:
     """When the first of the published lists is half through its life, and its end; `None` without any."""
     expires = store.revocations.first_expiry()
     if expires is None:
@@ -393,7 +392,7 @@ def next_due(store: Store, identity: Identity) -> tuple[datetime, datetime] | No
     return end - identity.lifetime / 2, end
 
 
-def unlike(store: Store, folder: Path) -> list[tuple[Path, Damaged]]:
+def unlike(store: Index, folder: Path) -> list[tuple[Path, Damaged]]:
     """Files of published lists that are not as they were published, and what to say of each."""
     found = []
     for name, digests in store.revocations.files():

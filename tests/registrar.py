@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from did import METHODS, Resolver
-from issuer.archive.store import Store
+from issuer.archive.store import SQLiteIndex
 from issuer.issuer import Issuer
 from issuer.table.source import Source, open_source
 from vc import Credential
@@ -77,7 +77,7 @@ def twin(issuer: Issuer, home: Path) -> Issuer:
     home.mkdir(parents=True)
     for name in ("issuer.json", "keys.json", "template.json", "did.json"):
         shutil.copy2(issuer.home / name, home / name)
-    Store(home / "issuer.sqlite").close()
+    SQLiteIndex(home / "issuer.sqlite").close()
     return Issuer(home, lambda: None, lambda: NOW)
 
 

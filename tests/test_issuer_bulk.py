@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
-from issuer.archive.revocations import Revocations
-from issuer.archive.store import EditionTaken, Store
+from issuer.archive.kept import EditionTaken
+from issuer.archive.revocations import SQLiteRevocations
+from issuer.archive.store import SQLiteIndex
 from issuer.issuer import Issuer
 from issuer.job import bulk
 from issuer.job.bulk import Progress, Result
@@ -167,11 +168,11 @@ def interrupted(
 @pytest.mark.parametrize(
     ("owner", "name"),
     [
-        (Store, "begin"),
-        (Store, "begin_chunk"),
+        (SQLiteIndex, "begin"),
+        (SQLiteIndex, "begin_chunk"),
         (Log, "append"),
-        (Store, "finish_chunk"),
-        (Revocations, "publish"),
+        (SQLiteIndex, "finish_chunk"),
+        (SQLiteRevocations, "publish"),
     ],
 )
 @pytest.mark.parametrize("workers", [0, 2])
@@ -237,7 +238,7 @@ def test_a_shard_that_was_not_begun_counts_for_nothing(
     issuer: Issuer, source: Source, tmp_path: Path
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        interrupted(patch, Store, "begin_chunk", 1, before=True)
+        interrupted(patch, SQLiteIndex, "begin_chunk", 1, before=True)
         with pytest.raises(Interruption):
             issue(issuer, source, workers=2)
     again = Issuer(issuer.home, lambda: None, issuer._clock)
@@ -249,7 +250,7 @@ def test_a_shard_that_was_not_begun_counts_for_nothing(
 
 def test_a_changed_template_makes_another_job(issuer: Issuer, source: Source) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        interrupted(patch, Store, "begin_chunk", 2, before=True)
+        interrupted(patch, SQLiteIndex, "begin_chunk", 2, before=True)
         with pytest.raises(Interruption):
             issue(issuer, source)
     template = issuer.home / "template.json"

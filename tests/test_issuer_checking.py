@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from issuer.archive.archive import Archive
-from issuer.archive.store import Store
+from issuer.archive.store import SQLiteIndex
 from issuer.job import checking
 from issuer.job.bulk import dry_run
 from issuer.job.checking import Checker, Survey, read_catalogue
@@ -24,7 +24,7 @@ DIPLOMAS = ROOT / "examples" / "diploma"
 def survey(tmp_path: Path, file: Path, catalogue: Path | None = None) -> Survey:
     return dry_run(
         Checker(open_source(file), NOW.date(), read_catalogue(catalogue) if catalogue else None),
-        Archive(Store(tmp_path / "index.sqlite"), tmp_path / "shards"),
+        Archive(SQLiteIndex(tmp_path / "index.sqlite"), tmp_path / "shards"),
         tmp_path / "errors.csv",
     ).survey
 
@@ -221,7 +221,7 @@ def test_an_error_file_that_cannot_be_written_is_explained(tmp_path: Path) -> No
     with pytest.raises(Refused, match="cannot be written") as raised:
         dry_run(
             Checker(source, NOW.date()),
-            Archive(Store(tmp_path / "index.sqlite"), tmp_path / "shards"),
+            Archive(SQLiteIndex(tmp_path / "index.sqlite"), tmp_path / "shards"),
             Path("/proc/errors.csv"),
         )
     assert "--errors" in raised.value.hint

@@ -19,7 +19,7 @@ from fastapi import FastAPI
 
 from did.methods import key as did_key
 from exchange.claim import MAX_MESSAGE, ClaimLink, InvalidLink, Invitation, acceptance
-from issuer.archive.store import Released
+from issuer.archive.kept import Released
 from issuer.desk.claims import (
     CHALLENGE_LIFETIME,
     LINK_LIFETIME,

@@ -17,9 +17,9 @@ import pytest
 
 from intaglio.commands.doctor.issuer import findings
 from issuer import status
-from issuer.archive.logged import Logged
-from issuer.archive.revocations import Revocations
-from issuer.archive.store import Store
+from issuer.archive.logged import SQLiteLogged
+from issuer.archive.revocations import SQLiteRevocations
+from issuer.archive.store import SQLiteIndex
 from issuer.home import published_list
 from issuer.issuer import Issuer
 from ledger import EntryKind, Log, parse_entry
@@ -175,11 +175,11 @@ def killed_after(home: Path, owner: Any, name: str, work: Callable[[Issuer], obj
 @pytest.mark.parametrize(
     ("owner", "name", "times"),
     [
-        (Revocations, "begin", 1),
+        (SQLiteRevocations, "begin", 1),
         (Log, "append", 1),
         (status, "replace_file", 1),
         (status, "replace_file", 2),
-        (Revocations, "publish", 1),
+        (SQLiteRevocations, "publish", 1),
     ],
 )
 def test_a_revocation_that_was_killed_is_finished_by_whoever_comes_next(
@@ -196,7 +196,12 @@ def test_a_revocation_that_was_killed_is_finished_by_whoever_comes_next(
 
 @pytest.mark.parametrize(
     ("owner", "name"),
-    [(Store, "begin_singles"), (Logged, "intend"), (Log, "append"), (Store, "finish_singles")],
+    [
+        (SQLiteIndex, "begin_singles"),
+        (SQLiteLogged, "intend"),
+        (Log, "append"),
+        (SQLiteIndex, "finish_singles"),
+    ],
 )
 def test_a_diploma_that_was_killed_is_finished_by_whoever_comes_next(
     home: Path, owner: Any, name: str
@@ -276,7 +281,7 @@ def test_an_index_of_f31e11f_from_before_a_diploma_is_told(home: Path, tmp_path:
         reopened(copy).issue(graduate(5))
 
 
-@pytest.mark.parametrize(("owner", "name"), [(Store, "begin_singles"), (Log, "append")])
+@pytest.mark.parametrize(("owner", "name"), [(SQLiteIndex, "begin_singles"), (Log, "append")])
 def test_what_f31e11f_began_is_finished(home: Path, owner: Any, name: str) -> None:
     killed_after(home, owner, name, lambda issuer: issuer.issue(graduate(4)), 1)
     issuer = reopened(as_f31e11f_left_it(home))

@@ -16,7 +16,8 @@ import pytest
 
 from did import Document
 from did.methods import web as did_web
-from issuer.archive.store import EditionTaken, Store
+from issuer.archive.kept import EditionTaken
+from issuer.archive.store import SQLiteIndex
 from issuer.home import Identity
 from issuer.issuer import Issuer
 from issuer.press.press import Press, log_entry
@@ -234,8 +235,10 @@ def test_numbers_for_single_diplomas_are_taken_in_blocks(
     issuer: Issuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reserved = []
-    real = Store.reserve
-    monkeypatch.setattr(Store, "reserve", lambda store, count: reserved.append(count) or real(store, count))
+    real = SQLiteIndex.reserve
+    monkeypatch.setattr(
+        SQLiteIndex, "reserve", lambda store, count: reserved.append(count) or real(store, count)
+    )
     seqs = [issuer.issue(graduate(row)).seq for row in range(1, 67)]
     assert seqs == list(range(66))
     assert reserved == [1, 2, 4, 8, 16, 32, 64]
@@ -247,8 +250,8 @@ def test_numbers_for_single_diplomas_are_taken_in_blocks(
     [
         (Log, "append", True),
         (Log, "append", False),
-        (Store, "finish_singles", True),
-        (Store, "finish_singles", False),
+        (SQLiteIndex, "finish_singles", True),
+        (SQLiteIndex, "finish_singles", False),
     ],
 )
 def test_a_single_diploma_that_was_interrupted_is_completed_by_the_next(
@@ -386,14 +389,14 @@ def test_a_revocation_is_not_lost_to_a_claim_under_way(
     issuer: Issuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     issuer.issue(graduate(1))
-    real = Store.begin_singles
+    real = SQLiteIndex.begin_singles
 
     def revoke_first(*args: Any) -> Any:
         monkeypatch.undo()
         issuer.lists.revoke(["UNI-000001"], Reason.FRAUD, date=NOW, now=NOW)
         return real(*args)
 
-    monkeypatch.setattr(Store, "begin_singles", revoke_first)
+    monkeypatch.setattr(SQLiteIndex, "begin_singles", revoke_first)
     with pytest.raises(Refused, match="was revoked"):
         issuer.claim("UNI-000001", HOLDER)
     assert [entry.reason for entry in issuer.entries()] == ["fraud"]

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from issuer.archive import lookup as module
-from issuer.archive.logged import Appended
-from issuer.archive.lookup import Lookup
-from issuer.archive.store import NewEntry, Store
+from issuer.archive.kept import Appended, NewEntry
+from issuer.archive.lookup import SQLiteLookup
+from issuer.archive.store import SQLiteIndex
 from issuer.issuer import Issuer
 from tests.registrar import NOW, csv_file, graduate, issuer_in
 from tests.test_issuer_migrations import of_f31e11f
@@ -26,7 +26,7 @@ def id_of(number: str, edition: int) -> str:
     return f"urn:x:{number}:{edition}"
 
 
-def fill(store: Store, rows: range, job: bytes = b"key") -> None:
+def fill(store: SQLiteIndex, rows: range, job: bytes = b"key") -> None:
     """A chunk with these rows; each of them is numbered as its sequence number."""
     begun = store.begin(job, "g.csv", DATE, len(rows), 1)
     store.begin_chunk(begun, 0, begun.first_seq)
@@ -35,11 +35,11 @@ def fill(store: Store, rows: range, job: bytes = b"key") -> None:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "issuer.sqlite")
+def store(tmp_path: Path) -> SQLiteIndex:
+    return SQLiteIndex(tmp_path / "issuer.sqlite")
 
 
-def unlisted(store: Store) -> list[tuple[int, int]]:
+def unlisted(store: SQLiteIndex) -> list[tuple[int, int]]:
     return store.lookup._ranges()
 
 
@@ -47,7 +47,9 @@ def unlisted(store: Store) -> list[tuple[int, int]]:
     "ask",
     [lambda lookup: lookup.addressed("a7@X.example"), lambda lookup: lookup.identified("urn:x:N7:1", id_of)],
 )
-def test_ids_and_addresses_are_found_by_index(store: Store, ask: Callable[[Lookup], object]) -> None:
+def test_ids_and_addresses_are_found_by_index(
+    store: SQLiteIndex, ask: Callable[[SQLiteLookup], object]
+) -> None:
     fill(store, range(20))
     store.lookup.catch_up(id_of)
     assert unlisted(store) == []
@@ -57,7 +59,9 @@ def test_ids_and_addresses_are_found_by_index(store: Store, ask: Callable[[Looku
     assert not [step for step in steps if "SCAN" in step]
 
 
-def test_what_is_not_in_the_index_yet_is_found_as_well(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_not_in_the_index_yet_is_found_as_well(
+    store: SQLiteIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(module, "_PORTION", 2)
     fill(store, range(5))
     assert unlisted(store) == [(0, 5)]
@@ -67,7 +71,7 @@ def test_what_is_not_in_the_index_yet_is_found_as_well(store: Store, monkeypatch
     assert unlisted(store) == [(0, 5)]
 
 
-def test_what_was_noted_is_put_in_slice_by_slice(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_noted_is_put_in_slice_by_slice(store: SQLiteIndex, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_SLICE", 3)
     fill(store, range(5))
     fill(store, range(5, 9), b"another")
@@ -83,7 +87,7 @@ def test_what_was_noted_is_put_in_slice_by_slice(store: Store, monkeypatch: pyte
         assert store.lookup.addressed(f"a{row}@x.example") == [row]
 
 
-def test_texts_of_one_hash_are_told_apart(store: Store) -> None:
+def test_texts_of_one_hash_are_told_apart(store: SQLiteIndex) -> None:
     fill(store, range(2))
     store.lookup.catch_up(id_of)
     with store._database.writing() as connection:
@@ -92,7 +96,7 @@ def test_texts_of_one_hash_are_told_apart(store: Store) -> None:
 
 
 def test_an_index_of_f31e11f_is_found_in_and_brought_up_to_date(tmp_path: Path) -> None:
-    store = Store(of_f31e11f(tmp_path / "issuer.sqlite"))
+    store = SQLiteIndex(of_f31e11f(tmp_path / "issuer.sqlite"))
     (first, stop), *_ = unlisted(store)
     assert first == 0
     with closing(sqlite3.connect(tmp_path / "issuer.sqlite")) as connection:
@@ -141,12 +145,12 @@ def test_an_address_is_found_without_a_key(issuer: Issuer) -> None:
 
 
 def test_who_may_only_read_finds_what_is_not_in_the_index(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: SQLiteIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill(store, range(3))
     store.close()
     monkeypatch.setattr(os, "access", lambda *_: False)
-    reader = Store(tmp_path / "issuer.sqlite")
+    reader = SQLiteIndex(tmp_path / "issuer.sqlite")
     reader.lookup.catch_up(id_of)
     assert unlisted(reader) == [(0, 3)]
     assert reader.lookup.identified("urn:x:N2:1", id_of) == [2]

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from issuer.archive import migrations
-from issuer.archive.store import Store
+from issuer.archive.store import SQLiteIndex
 from tests.fault.kill import Work, kill_everywhere
 from tests.processes import ended
 from wire.problem import Damaged, Refused
@@ -58,7 +58,7 @@ def tables(path: Path) -> dict[str, object]:
 
 
 def test_an_index_of_f31e11f_is_migrated_and_has_all_that_it_had(path: Path, tmp_path: Path) -> None:
-    store = Store(path)
+    store = SQLiteIndex(path)
     found = [(entry.number, entry.edition, entry.name, entry.reason) for entry in store.entries(-1)]
     assert found == [
         ("UNI-1", 1, "张敏", "superseded"),
@@ -72,14 +72,14 @@ def test_an_index_of_f31e11f_is_migrated_and_has_all_that_it_had(path: Path, tmp
     assert (store.revocations.files(), store.revocations.whole_lists()) == ([("0", set())], set())
     store.close()
     new = tmp_path / "new.sqlite"
-    Store(new).close()
+    SQLiteIndex(new).close()
     assert tables(path) == tables(new)
     assert version(path) == version(new) == NEWEST > 1
 
 
 def test_the_program_of_f31e11f_is_told_that_the_index_is_newer(path: Path) -> None:
     """It compares what stands here with its own number, "0001", and refuses what is greater."""
-    Store(path).close()
+    SQLiteIndex(path).close()
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("SELECT version_num > '0001' FROM alembic_version").fetchall() == [(1,)]
 
@@ -89,12 +89,12 @@ def test_the_steps_are_numbered_without_a_gap() -> None:
 
 
 def test_an_index_of_a_newer_program_is_refused_by_name_and_left_alone(path: Path) -> None:
-    Store(path).close()
+    SQLiteIndex(path).close()
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA user_version = 9999")
     before = dump(path)
     with pytest.raises(Refused, match="made by a newer program: version 9999"):
-        Store(path)
+        SQLiteIndex(path)
     assert dump(path) == before
 
 
@@ -121,7 +121,7 @@ def test_a_step_may_have_triggers_with_semicolons_of_their_own(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     planted(tmp_path / "steps", TRIGGER, monkeypatch)
-    assert Store(path).reserve(1) == 5 + 1100
+    assert SQLiteIndex(path).reserve(1) == 5 + 1100
     assert version(path) == NEWEST + 1
 
 
@@ -129,17 +129,17 @@ def test_a_step_may_have_triggers_with_semicolons_of_their_own(
 def test_a_step_that_fails_leaves_the_index_as_it_was(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: str
 ) -> None:
-    Store(path).close()
+    SQLiteIndex(path).close()
     before = dump(path)
     planted(tmp_path / "steps", TRIGGER + wrong, monkeypatch)
     with pytest.raises(Damaged):
-        Store(path)
+        SQLiteIndex(path)
     assert dump(path) == before
 
 
 def _open(path: Path, start: Barrier) -> None:
     start.wait()
-    Store(path).close()
+    SQLiteIndex(path).close()
 
 
 @pytest.mark.slow
@@ -155,7 +155,7 @@ def test_of_eight_processes_that_open_it_at_once_one_migrates(
             opener.start()
         ended(openers)
         assert version(path) == NEWEST + 1
-        assert Store(path).reserve(1) == 5 + 1100  # once
+        assert SQLiteIndex(path).reserve(1) == 5 + 1100  # once
 
 
 @pytest.mark.slow
@@ -168,14 +168,14 @@ def test_killed_at_any_point_it_is_as_before_or_done(tmp_path: Path, monkeypatch
             known = migrations.steps()[:steps]
             patch.setattr(migrations, "steps", lambda known=known: known)
             reference = of_f31e11f(tmp_path / f"after {steps}.sqlite")
-            Store(reference).close()
+            SQLiteIndex(reference).close()
         states.append(dump(reference))
 
     def prepare() -> tuple[Work, Work]:
         path = of_f31e11f(tmp_path / f"{next(numbers)}.sqlite")
 
         def work() -> None:
-            Store(path).close()
+            SQLiteIndex(path).close()
 
         def check() -> None:
             assert dump(path) in states

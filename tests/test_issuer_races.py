@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from exchange.claim import ClaimLink
-from issuer.archive.revocations import Revocations
-from issuer.archive.store import EditionTaken, NewEntry, Single, Store
+from issuer.archive.kept import EditionTaken, NewEntry, Single
+from issuer.archive.revocations import SQLiteRevocations
+from issuer.archive.store import SQLiteIndex
 from issuer.desk.claims import AlreadyClaimed, ChallengeSpent, Claims, _hash, _seconds
 from issuer.issuer import Issuer
 from issuer.job.singles import Singles
@@ -97,16 +98,16 @@ def links(race: Race, folder: Path) -> None:
 
 
 def one_sequence(race: Race, folder: Path) -> None:
-    stores = [Store(folder / "issuer.sqlite") for _ in range(2)]
+    stores = [SQLiteIndex(folder / "issuer.sqlite") for _ in range(2)]
     taken = race.run([lambda store=store: store.reserve(3) for store in stores])
     assert sorted(taken, key=str) == [0, 3]
     assert stores[0].reserve(1) == 6
 
 
 def one_edition(race: Race, folder: Path) -> None:
-    stores = [Store(folder / "issuer.sqlite") for _ in range(2)]
+    stores = [SQLiteIndex(folder / "issuer.sqlite") for _ in range(2)]
 
-    def begin(store: Store, seq: int) -> Callable[[], object]:
+    def begin(store: SQLiteIndex, seq: int) -> Callable[[], object]:
         single = Single(NewEntry(seq, NUMBER, 1, None, "张敏", ""), b"line", b"entry", "urn:x:1")
         return lambda: store.begin_singles([[single]])
 
@@ -152,9 +153,9 @@ def one_list(race: Race, folder: Path) -> None:
     for row in (1, 2):
         issuer.issue(graduate(row))
     issuers = [opened(issuer.home) for _ in range(2)]
-    real, first = Revocations.published_among, iter([True])
+    real, first = SQLiteRevocations.published_among, iter([True])
 
-    def published_among(self: Revocations, names: Sequence[str]) -> Any:
+    def published_among(self: SQLiteRevocations, names: Sequence[str]) -> Any:
         found = real(self, names)
         if next(first, False):
             race.let_others()
@@ -168,7 +169,7 @@ def one_list(race: Race, folder: Path) -> None:
         revoke(issuers[1], "UNI-000002")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Revocations, "published_among", published_among)
+        patch.setattr(SQLiteRevocations, "published_among", published_among)
         results = race.run([lambda: revoke(issuers[0], NUMBER), second])
     assert results == [None, None]
     listed = Credential.parse(load_json_object((issuer.home / "status" / "0").read_bytes()))
@@ -218,7 +219,7 @@ def bind_after_a_look(self: Claims, token: str, holder: str, now: datetime) -> t
     return number, 0, found is None
 
 
-def reserve_after_a_look(self: Store, count: int) -> int:
+def reserve_after_a_look(self: SQLiteIndex, count: int) -> int:
     with self._database.reading() as connection:
         first = connection.execute("SELECT next FROM counter WHERE name = 'seq'").fetchone()[0]
     with self._database.writing() as connection:
@@ -226,7 +227,7 @@ def reserve_after_a_look(self: Store, count: int) -> int:
     return int(first)
 
 
-def begin_after_a_look(self: Store, calls: Sequence[Sequence[Single]]) -> list[Any]:
+def begin_after_a_look(self: SQLiteIndex, calls: Sequence[Sequence[Single]]) -> list[Any]:
     entry, line = calls[0][0][:2]
     with self._database.reading() as connection:
         taken = "SELECT 1 FROM single JOIN person USING (seq) WHERE line = ?"
@@ -255,8 +256,8 @@ def append_again(self: Log, entries: Sequence[bytes], key: bytes) -> range:
     [
         (one_challenge, Claims, "_spend", spend_after_a_look),
         (one_link, Claims, "_bind", bind_after_a_look),
-        (one_sequence, Store, "reserve", reserve_after_a_look),
-        (one_edition, Store, "begin_singles", begin_after_a_look),
+        (one_sequence, SQLiteIndex, "reserve", reserve_after_a_look),
+        (one_edition, SQLiteIndex, "begin_singles", begin_after_a_look),
         (one_begun, Log, "append", append_again),
         (one_list, "issuer.status", "locked", lambda *_, **__: nullcontext()),
     ],

@@ -18,7 +18,7 @@ import pytest
 
 from did.methods import key as did_key
 from exchange.claim import ClaimLink, acceptance
-from issuer.archive.store import Store
+from issuer.archive.store import SQLiteIndex
 from issuer.desk.claims import Claims, LinkExpired
 from issuer.issuer import Issuer
 from issuer.status import Lists
@@ -174,15 +174,15 @@ def test_a_claim_that_is_under_way_loses(
         stolen = link_by(program)
     message = answer(home, stolen, EVE)
     signed, released = threading.Barrier(2, timeout=30), threading.Barrier(2, timeout=30)
-    real, waits = Store.begin_singles, iter([True])
+    real, waits = SQLiteIndex.begin_singles, iter([True])
 
-    def begin_singles(self: Store, *arguments: Any) -> Any:
+    def begin_singles(self: SQLiteIndex, *arguments: Any) -> Any:
         if next(waits, False):
             signed.wait()
             released.wait()
         return real(self, *arguments)
 
-    monkeypatch.setattr(Store, "begin_singles", begin_singles)
+    monkeypatch.setattr(SQLiteIndex, "begin_singles", begin_singles)
     with ThreadPoolExecutor(1) as pool:
         thief = pool.submit(redeem, home, stolen, EVE, message)
         signed.wait()
@@ -198,23 +198,23 @@ def test_a_correction_that_is_under_way_does_not_stop_a_release(
     home: Path, program: Program, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     redeem(home, link_by(program), EVE)
-    real, first = Store.begin_singles, iter([True])
+    real, first = SQLiteIndex.begin_singles, iter([True])
 
-    def begin_singles(self: Store, *arguments: Any) -> Any:
+    def begin_singles(self: SQLiteIndex, *arguments: Any) -> Any:
         if next(first, False):
             opened(home).correct(NUMBER, {"gpa": "4.0"})
         return real(self, *arguments)
 
-    monkeypatch.setattr(Store, "begin_singles", begin_singles)
+    monkeypatch.setattr(SQLiteIndex, "begin_singles", begin_singles)
     opened(home).release(NUMBER)
     assert bound(home) == [None, did(EVE), did(EVE), None]
 
 
 STEPS = [
-    (Store, "release"),
-    (Store, "begin_singles"),
+    (SQLiteIndex, "release"),
+    (SQLiteIndex, "begin_singles"),
     (Log, "append"),
-    (Store, "finish_singles"),
+    (SQLiteIndex, "finish_singles"),
     (Lists, "publish"),
     (Issuer, "release"),
     (Claims, "offer"),

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from did.methods import key as did_key
-from issuer.archive.store import EditionTaken, Entry
+from issuer.archive.kept import EditionTaken, Entry
 from issuer.issuer import Issuer
 from issuer.job.singles import RecordRefused
 from issuer.job.turns import Turns

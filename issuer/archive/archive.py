@@ -14,8 +14,8 @@ from wire.files import remove_leftovers
 from wire.problem import Damaged
 
 from ..press.press import Line
+from .index import Index
 from .shards import Shard
-from .store import Store
 
 
 def unpack(seq: int, packed: bytes) -> Line:
@@ -33,7 +33,7 @@ def unpack(seq: int, packed: bytes) -> Line:
 class Archive:
     """An issuer's index and its folder of shards. Raises `Damaged` where a credential is not as written."""
 
-    store: Store
+    store: Index
     shards: Path
 
     def shard(self, job: int, number: int) -> Path:

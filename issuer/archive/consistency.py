@@ -19,17 +19,17 @@ from wire.text import counted
 from ..home import Identity
 from ..press.press import log_entry
 from .archive import unpack
-from .logged import Appended
-from .store import Store
+from .index import Index
+from .kept import Appended
 
 
-def append(store: Store, log: Log, entries: Sequence[bytes], key: bytes) -> Appended:
+def append(store: Index, log: Log, entries: Sequence[bytes], key: bytes) -> Appended:
     """Appends a batch as `Log.append` does, journalled before; recording it is the caller's."""
     store.logged.intend(key)
     return Appended(key, log.append(entries, key))
 
 
-def require_agreement(store: Store, log: LogReader) -> None:
+def require_agreement(store: Index, log: LogReader) -> None:
     """Raises `Damaged` where the log or the index is an older copy than the other.
 
     The index of release 0.1.0, which knew of no size, learns it here.
@@ -52,7 +52,7 @@ def require_agreement(store: Store, log: LogReader) -> None:
         raise _older(known, size)
 
 
-def require_not_older(store: Store, home: Path, identity: Identity) -> None:
+def require_not_older(store: Index, home: Path, identity: Identity) -> None:
     """The same as far as it can be told without opening the log; and that no issuer opens again unnoticed."""
     if store.revocations.closed() and identity.closing is None:
         raise Damaged(
@@ -68,7 +68,7 @@ def require_not_older(store: Store, home: Path, identity: Identity) -> None:
         raise _older(known, size)
 
 
-def _require_explained(store: Store, log: LogReader, size: int) -> None:
+def _require_explained(store: Index, log: LogReader, size: int) -> None:
     """Release 0.1.0 was killed between log and index only where a row was begun, or with a status list."""
     begun = [batch for key in _begun(store) if (batch := log.find(key)) is not None]
     known = store.logged.last_leaf() + 1
@@ -78,7 +78,7 @@ def _require_explained(store: Store, log: LogReader, size: int) -> None:
             raise _older(known, size)
 
 
-def _begun(store: Store) -> Iterator[bytes]:
+def _begun(store: Index) -> Iterator[bytes]:
     yield from store.logged.known().begun
     for job, number in store.begun_chunks():
         yield job.chunk_key(number)

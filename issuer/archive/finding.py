@@ -16,7 +16,8 @@ from ..press.document import Profile
 from ..press.permutation import LIST_ENTRIES
 from ..press.press import Press
 from .archive import Archive
-from .store import Entry, Store
+from .index import Index
+from .kept import Entry
 
 MOST_FOUND = 100
 """Diplomas that a search gives."""
@@ -29,7 +30,7 @@ _LIST_NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
 class Finder:
     """Looks into one issuer's index, and into its archive."""
 
-    store: Store
+    store: Index
     archive: Archive
     profile: Profile
     press: Callable[[], Press]

@@ -2,38 +2,36 @@
 
 The index over ids and addresses is one over random values, which would make a file's rows ten times as
 dear if each were put into it by itself. So chunks only note the range of their sequence numbers, and
-`Lookup.catch_up` puts a whole file's keys in, in their order. What was noted and not put in yet is looked
-through one by one.
+`SQLiteLookup.catch_up` puts a whole file's keys in, in their order. What was noted and not put in yet is
+looked through one by one.
 """
 
 from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from wire.sqlite import Database
+
+from .index import Lookup
+from .kept import IdOf
 
 _SLICE = 1 << 18  # sequence numbers in one transaction, for which other writers wait two seconds
 _PORTION = 10_000  # rows
 
-IdOf = Callable[[str, int], str]
-"""The `id` of the credential that an edition of a diploma is."""
 
-
-class Lookup:
-    """Sequence numbers of editions by what somebody has at hand."""
+class SQLiteLookup(Lookup):
+    """In tables of the index."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def addressed(self, address: str) -> list[int]:
-        """Those whose holder has this e-mail address, however it is spelled."""
         wanted = address.casefold()
         return [seq for seq, _, _, email in self._candidates(wanted) if email.casefold() == wanted]
 
     def identified(self, identifier: str, id_of: IdOf) -> list[int]:
-        """That of the credential with this `id`; none if there is none."""
         return [
             seq
             for seq, number, edition, _ in self._candidates(identifier)
@@ -41,7 +39,6 @@ class Lookup:
         ]
 
     def named(self, text: str) -> Iterator[int]:
-        """Those of whose name this is a part. All names are looked through."""
         wanted = text.casefold()
         after = -1
         while page := self._names(after):
@@ -49,7 +46,6 @@ class Lookup:
             after = page[-1][0]
 
     def numbered(self, beginning: str, most: int) -> list[str]:
-        """The numbers of diplomas that begin so, in their order; no more than `most`."""
         with self._database.reading() as connection:
             rows = connection.execute(
                 "SELECT DISTINCT number FROM credential WHERE number >= ? AND number < ? "
@@ -59,7 +55,6 @@ class Lookup:
             return [row[0] for row in rows]
 
     def catch_up(self, id_of: IdOf) -> None:
-        """Puts in what was noted, if this folder may be written to."""
         while self._database.is_writable and self._ranges():
             with self._database.writing() as connection:
                 _list_next(connection, id_of)

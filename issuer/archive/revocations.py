@@ -3,45 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import NamedTuple
 
 from wire.problem import NotFound
 from wire.sqlite import Database
 
 from ..press.permutation import LIST_BITS
-from .logged import Appended, settle
+from .index import Revocations
+from .kept import Appended, ListFile, Published, Row
+from .logged import settle
 
 _AT_ONCE = 500  # names in one question
 
 
-class ListFile(NamedTuple):
-    """A status list, or a page of details, as it was signed; the digest is the SHA-256 of its content."""
-
-    name: str
-    dated: str
-    entry: bytes
-    """For the log."""
-    digest: bytes
-    content: bytes
-
-
-class Published(NamedTuple):
-    """Where in the log a published file is, and its digest, `None` where release 0.1.0 published it."""
-
-    leaf: int
-    digest: bytes | None
-
-
-class Row(NamedTuple):
-    """One revocation."""
-
-    seq: int
-    reason: str
-    date: str
-
-
-class Revocations:
-    """Each writing method is one transaction, durable when it returns."""
+class SQLiteRevocations(Revocations):
+    """In tables of the index."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -49,10 +24,6 @@ class Revocations:
     # The journal
 
     def revoke(self, numbers: Iterable[str], reason: str, date: str) -> None:
-        """Journals the revocation of all editions of diplomas, also of one that is just being issued.
-
-        What was revoked before stays as it was.
-        """
         ordered = sorted(numbers)
         with self._database.writing() as connection:
             connection.executemany(
@@ -66,18 +37,15 @@ class Revocations:
             )
 
     def none_later(self, date: str) -> None:
-        """Dates all revocations that are dated later than `date` on it."""
         with self._database.writing() as connection:
             connection.execute("UPDATE revocation SET date = ? WHERE date > ?", (date, date))
 
     def count(self) -> int:
-        """How many editions were revoked."""
         with self._database.reading() as connection:
             (count,) = connection.execute("SELECT count(*) FROM revocation").fetchone()
         return int(count)
 
     def of_list(self, number: int) -> list[Row]:
-        """All revocations in one status list."""
         with self._database.reading() as connection:
             rows = connection.execute(
                 "SELECT seq, reason, date FROM revocation WHERE seq BETWEEN ? AND ? ORDER BY seq",
@@ -86,7 +54,6 @@ class Revocations:
             return [Row(*row) for row in rows]
 
     def unpublished(self) -> list[Row]:
-        """The revocations that are in no published list yet."""
         with self._database.reading() as connection:
             rows = connection.execute("SELECT seq, reason, date FROM unpublished JOIN revocation USING (seq)")
             return [Row(*row) for row in rows]
@@ -94,7 +61,6 @@ class Revocations:
     # The published files
 
     def changed_lists(self) -> list[int]:
-        """The status lists with revocations that are in no published one."""
         with self._database.reading() as connection:
             found = connection.execute(
                 f"SELECT DISTINCT seq >> {LIST_BITS} FROM unpublished"  # noqa: S608 -- a constant
@@ -102,11 +68,6 @@ class Revocations:
             return [number for (number,) in found]
 
     def stale_lists(self, after: str, before: str, since: int = 0) -> list[int]:
-        """The status lists to publish in any case: new, or without an end between the two times.
-
-        `before` may itself be the end, `after` not. Those that the log has before the entry `since` are not
-        taken to be published.
-        """
         with self._database.reading() as connection:
             (following,) = connection.execute("SELECT next FROM counter WHERE name = 'seq'").fetchone()
             wanted = set(range((following - 1 >> LIST_BITS) + 1))
@@ -119,7 +80,6 @@ class Revocations:
             return sorted(wanted - {number for (number,) in published})
 
     def dated_after(self, time: str, since: int) -> list[str]:
-        """The names of files that are dated later, of those that the log has before the entry `since`."""
         with self._database.reading() as connection:
             found = connection.execute(
                 "SELECT name FROM status_file WHERE leaf < ? AND dated > ?", (since, time)
@@ -127,16 +87,11 @@ class Revocations:
             return [name for (name,) in found]
 
     def first_expiry(self) -> str | None:
-        """When the first of the published status lists ends; `None` where there is none."""
         with self._database.reading() as connection:
             (expires,) = connection.execute("SELECT min(expires) FROM listed").fetchone()
         return None if expires is None else str(expires)
 
     def whole_lists(self) -> set[int]:
-        """The published lists that have all revocations but the unpublished, as far as is known.
-
-        It is not known of one whose publisher was killed.
-        """
         with self._database.reading() as connection:
             found = connection.execute(
                 "SELECT number FROM listed "
@@ -145,17 +100,14 @@ class Revocations:
             return {number for (number,) in found}
 
     def published_lists(self) -> list[int]:
-        """The numbers of all status lists that were published."""
         with self._database.reading() as connection:
             return [number for (number,) in connection.execute("SELECT number FROM listed")]
 
     def dates(self) -> list[tuple[str, str]]:
-        """The published files, by name, and from when each is: '' where that is not known."""
         with self._database.reading() as connection:
             return connection.execute("SELECT name, dated FROM status_file").fetchall()
 
     def published(self, name: str) -> Published:
-        """A file as last published. Raises `NotFound`."""
         found = self.published_among([name])
         if name not in found:
             raise NotFound(
@@ -164,7 +116,6 @@ class Revocations:
         return found[name]
 
     def published_among(self, names: Sequence[str]) -> dict[str, Published]:
-        """Those of many files that were published, as they last were."""
         found: dict[str, Published] = {}
         with self._database.reading() as connection:
             for at in range(0, len(names), _AT_ONCE):
@@ -178,7 +129,6 @@ class Revocations:
         return found
 
     def begin(self, key: bytes, files: Iterable[ListFile]) -> None:
-        """Journals that signed files go to the log under this key, then to where they are published."""
         with self._database.writing() as connection:
             connection.execute("INSERT OR IGNORE INTO appending VALUES (?)", (key,))
             connection.executemany(
@@ -187,17 +137,12 @@ class Revocations:
             )
 
     def begun(self) -> list[bytes]:
-        """The keys of files that were begun and not published."""
         with self._database.reading() as connection:
             return [key for (key,) in connection.execute("SELECT DISTINCT key FROM status_file_begun")]
 
     def publish(
         self, files: Sequence[ListFile], batch: Appended, expiries: Mapping[int, str], listed: Collection[int]
     ) -> None:
-        """Records that files were signed, anchored and written, and which revocations are in them.
-
-        Their content is held, until `release` says that it is on the disk; `expiries` are of the lists.
-        """
         with self._database.writing() as connection:
             connection.executemany(
                 "INSERT OR REPLACE INTO status_file VALUES (?, ?, ?, ?)",
@@ -216,10 +161,6 @@ class Revocations:
             settle(connection, batch)
 
     def files(self) -> list[tuple[str, set[bytes]]]:
-        """What there has to be in `status/`: names, and the digests that each may have, if they are known.
-
-        That is the one that was published; where another is being published, either.
-        """
         with self._database.reading() as connection:
             rows = connection.execute(
                 "SELECT name, old.digest, new.digest FROM status_file AS old "
@@ -230,7 +171,6 @@ class Revocations:
     # What may not be on the disk
 
     def held(self) -> dict[str, bytes]:
-        """By name, the content of what may not be on the disk: as published, else as it was begun."""
         with self._database.reading() as connection:
             rows = connection.execute(
                 "SELECT name, content FROM status_file_begun WHERE content IS NOT NULL "
@@ -239,7 +179,6 @@ class Revocations:
             return {str(name): bytes(content) for name, content in rows}
 
     def held_content(self, name: str, digest: bytes) -> bytes | None:
-        """The content with this digest that is held for a file, if there is such."""
         with self._database.reading() as connection:
             found = connection.execute(
                 "SELECT content FROM status_file_held WHERE name = ? AND digest = ?", (name, digest)
@@ -247,26 +186,22 @@ class Revocations:
         return found[0] if found else None
 
     def held_bytes(self) -> int:
-        """How much is held."""
         with self._database.reading() as connection:
             (held,) = connection.execute("SELECT sum(length(content)) FROM status_file_held").fetchone()
         return held or 0
 
     def release(self, names: Iterable[str]) -> None:
-        """Holds nothing more of files that are on the disk."""
         with self._database.writing() as connection:
             connection.executemany("DELETE FROM status_file_held WHERE name = ?", [(name,) for name in names])
 
     # Closing
 
     def closed(self) -> bool:
-        """Whether the issuer has closed: its lists are the last."""
         with self._database.reading() as connection:
             found = connection.execute("SELECT next FROM counter WHERE name = 'closed'").fetchone()
         return found is not None and bool(found[0])
 
     def note_closed(self, closed: bool) -> None:
-        """Writes down whether it has."""
         with self._database.writing() as connection:
             connection.execute("INSERT OR REPLACE INTO counter VALUES ('closed', ?)", (int(closed),))
 

@@ -24,7 +24,7 @@ from wire.files import make_private_folder
 from wire.problem import Conflict, Damaged, NotFound, Refused, TryLater
 from wire.sqlite import Database
 
-from ..archive.store import Released
+from ..archive.kept import Released
 
 LINK_LIFETIME = timedelta(days=30)
 CHALLENGE_LIFETIME = timedelta(minutes=10)

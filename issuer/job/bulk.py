@@ -24,9 +24,9 @@ from wire.problem import Malformed
 
 from ..archive.archive import Archive
 from ..archive.consistency import append
-from ..archive.logged import Appended
+from ..archive.index import Index
+from ..archive.kept import Appended, Job, NewEntry
 from ..archive.shards import write_shard
-from ..archive.store import Job, NewEntry, Store
 from ..press.press import Press, index_columns, log_entry
 from ..press.template import InvalidTemplate
 from ..table.errorfile import write_error_file
@@ -123,7 +123,7 @@ def issue(work: Work, task: Task, tell: Tell) -> Chunk:
 class Bulk:
     """The bulk issuer over one store, log and folder of shards. The caller holds the issuer's lock."""
 
-    def __init__(self, store: Store, log: Log, shards: Path) -> None:
+    def __init__(self, store: Index, log: Log, shards: Path) -> None:
         self._store = store
         self._log = log
         self.archive = Archive(store, shards)
@@ -210,7 +210,7 @@ def dry_run(
         return Result(found, 0, None)
 
 
-def _pool(work: Work, workers: int | None, store: Store) -> Pool[Work]:
+def _pool(work: Work, workers: int | None, store: Index) -> Pool[Work]:
     if workers is None:
         workers = available_cores() if len(work.checker.source.spans) > 1 else 0
     store.close()  # a connection must not be taken through a fork; it opens again by itself

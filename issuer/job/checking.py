@@ -19,9 +19,9 @@ import orjson
 
 from wire.text import counted, printable
 
-from ..archive.store import Store
+from ..archive.index import Index
+from ..archive.kept import Incoming
 from ..press.document import trial
-from ..table.crossing import Incoming
 from ..table.names import NAMES
 from ..table.records import Finding, Record, check_cells, digest, latest_award
 from ..table.source import Source, Span, UnreadableFile, open_source
@@ -197,7 +197,7 @@ def first_good(checker: Checker, found: Survey, count: int) -> Iterator[tuple[in
         yield row, checker.check(row, cells)[0]
 
 
-def survey(checker: Checker, checked: Iterable[Checked], store: Store) -> Survey:
+def survey(checker: Checker, checked: Iterable[Checked], store: Index) -> Survey:
     """Gathers the results of `check_span` in their order, and compares rows with each other and the index."""
     found = Survey()
 

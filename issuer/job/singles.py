@@ -20,7 +20,8 @@ from wire.problem import Problem, Refused
 
 from ..archive.archive import unpack
 from ..archive.consistency import append
-from ..archive.store import NewEntry, Single, Store, batch_key
+from ..archive.index import Index
+from ..archive.kept import NewEntry, Single, batch_key
 from ..home import Identity
 from ..press.press import Press, index_columns, log_entry
 from ..status import Lists
@@ -54,7 +55,7 @@ class Singles:
     """Issues single diplomas into one index and log, and publishes the status lists that they change."""
 
     def __init__(
-        self, store: Store, log: Log, press: Press, lists: Lists, home: Path, clock: Callable[[], datetime]
+        self, store: Index, log: Log, press: Press, lists: Lists, home: Path, clock: Callable[[], datetime]
     ) -> None:
         self._store, self._log, self._press, self._lists = store, log, press, lists
         self._home, self._clock = home, clock

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from issuer.archive.logged import Appended
+from issuer.archive.kept import Appended, Job, NewEntry
 from issuer.archive.shards import write_shard
-from issuer.archive.store import Job, NewEntry, Store
+from issuer.archive.store import SQLiteIndex
 from issuer.issuer import Issuer
 from issuer.job import bulk
 from issuer.job.bulk import Bulk, Chunk
@@ -178,7 +178,7 @@ def test_diplomas_that_are_issued_together_are_all_there_or_none(issuer: Issuer,
 # Planted faults
 
 
-_finish, _begin, _write = Bulk._finish, Store.begin_chunk, write_shard
+_finish, _begin, _write = Bulk._finish, SQLiteIndex.begin_chunk, write_shard
 _late: list[tuple[Path, list[bytes]]] = []
 
 
@@ -221,7 +221,7 @@ def shard_later(path: Path, lines: Iterable[bytes]) -> None:
     "planted",
     [
         {(Bulk, "_finish"): table_before_log},
-        {(Bulk, "_finish"): log_before_begun, (Store, "begin_chunk"): lambda *_: None},
+        {(Bulk, "_finish"): log_before_begun, (SQLiteIndex, "begin_chunk"): lambda *_: None},
         {(Bulk, "_finish"): log_before_shard, (bulk, "write_shard"): shard_later},
     ],
     ids=["table before log", "log before begun", "log before shard"],
@@ -252,18 +252,18 @@ def undisturbed(prepare: Prepare) -> None:
 def test_a_batch_that_comes_back_in_parts_is_found(
     issuer: Issuer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    begun = Store.begun_singles
+    begun = SQLiteIndex.begun_singles
 
-    def one_by_one(self: Store) -> list[tuple[bytes | None, list[tuple[int, bytes]]]]:
+    def one_by_one(self: SQLiteIndex) -> list[tuple[bytes | None, list[tuple[int, bytes]]]]:
         return [(None, [single]) for _, singles in begun(self) for single in singles]
 
-    monkeypatch.setattr(Store, "begun_singles", one_by_one)
+    monkeypatch.setattr(SQLiteIndex, "begun_singles", one_by_one)
     undisturbed(diplomas_together(issuer, tmp_path / "undisturbed"))
     with pytest.raises((AssertionError, Problem)):
         kill_everywhere(diplomas_together(issuer, tmp_path), points=400)
 
 
-def peek(self: Store, count: int) -> int:
+def peek(self: SQLiteIndex, count: int) -> int:
     with self._database.reading() as connection:
         found = connection.execute("SELECT next FROM counter WHERE name = 'seq'").fetchone()[0]
     return int(found)
@@ -272,15 +272,15 @@ def peek(self: Store, count: int) -> int:
 def test_a_position_that_is_taken_too_late_is_found(
     issuer: Issuer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, finish = Store.reserve, Store.finish_singles
+    real, finish = SQLiteIndex.reserve, SQLiteIndex.finish_singles
 
-    def finish_and_take(self: Store, seqs: Sequence[int], batch: Appended, date: str) -> None:
+    def finish_and_take(self: SQLiteIndex, seqs: Sequence[int], batch: Appended, date: str) -> None:
         finish(self, seqs, batch, date)
         real(self, 1)
 
     monkeypatch.setattr("issuer.job.singles._BLOCK", 1)
-    monkeypatch.setattr(Store, "reserve", peek)
-    monkeypatch.setattr(Store, "finish_singles", finish_and_take)
+    monkeypatch.setattr(SQLiteIndex, "reserve", peek)
+    monkeypatch.setattr(SQLiteIndex, "finish_singles", finish_and_take)
     undisturbed(single_diplomas(issuer, tmp_path / "undisturbed"))
     with pytest.raises((AssertionError, Problem)):
         kill_everywhere(single_diplomas(issuer, tmp_path), points=400)

@@ -17,8 +17,8 @@ import pytest
 from did.methods import key as did_key
 from exchange.claim import acceptance
 from issuer import status
-from issuer.archive.revocations import Revocations
-from issuer.archive.store import EditionTaken, Entry
+from issuer.archive.kept import EditionTaken, Entry
+from issuer.archive.revocations import SQLiteRevocations
 from issuer.desk.claims import ChallengeSpent, Claims
 from issuer.home import published_file
 from issuer.issuer import Issuer
@@ -359,10 +359,10 @@ def _shard_written_in_place(patch: pytest.MonkeyPatch) -> None:
 
 
 def _lists_not_synced_before_they_are_released(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("issuer.archive.revocations.Revocations.held_bytes", _released_first)
+    patch.setattr("issuer.archive.revocations.SQLiteRevocations.held_bytes", _released_first)
 
 
-def _released_first(self: Revocations) -> int:
+def _released_first(self: SQLiteRevocations) -> int:
     self.release(self.held())
     return 0
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from issuer.archive.store import Entry
+from issuer.archive.kept import Entry
 from issuer.export import export, file_name
 from issuer.issuer import Issuer
 from issuer.job.bulk import Progress

@@ -16,7 +16,7 @@ import pytest
 import uvicorn
 
 import intaglio.commands
-from issuer.archive.store import Store
+from issuer.archive.store import SQLiteIndex
 from issuer.issuer import Issuer
 from tests.commandline import Program
 from tests.issuer_cli.conftest import Clock
@@ -97,7 +97,7 @@ class TestWhoSignsAnew:
         (tmp_path / "new").write_text("correct horse battery\n")
         monkeypatch.setenv("INTAGLIO_NEW_PASSPHRASE_FILE", str(tmp_path / "new"))
         (registrar.home / "issuer" / "status" / "0").unlink()
-        with closing(Store(registrar.home / "issuer" / "issuer.sqlite")) as store:
+        with closing(SQLiteIndex(registrar.home / "issuer" / "issuer.sqlite")) as store:
             store.revocations.release(["0"])  # or it would be made again
         clock.now += LIFETIME / 2
         answer = registrar("issuer", "password")

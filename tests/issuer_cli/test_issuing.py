@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from issuer.archive.store import Job, Store
+from issuer.archive.kept import Job
+from issuer.archive.store import SQLiteIndex
 from issuer.press.template import Template
 from tests.commandline import Program, verdict
 from tests.conftest import ROOT
@@ -297,16 +298,16 @@ def test_who_stops_a_job_is_told_how_far_it_is(
     program: Program, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("issuer.table.source.SPAN_ROWS", 4)
-    real = Store.begin_chunk
+    real = SQLiteIndex.begin_chunk
 
-    def pressed(store: Store, job: Job, number: int, first_seq: int) -> None:
+    def pressed(store: SQLiteIndex, job: Job, number: int, first_seq: int) -> None:
         if number == 1:
             signal.raise_signal(signal.SIGINT)
         real(store, job, number, first_seq)
 
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have had it ignored
     with monkeypatch.context() as patch:
-        patch.setattr(Store, "begin_chunk", pressed)
+        patch.setattr(SQLiteIndex, "begin_chunk", pressed)
         answer = program("issuer", "issue", file, "--name", "U", "--workers", "0")
     signal.signal(signal.SIGINT, before)
     assert (answer.code, answer.out) == (130, "")

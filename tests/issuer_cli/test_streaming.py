@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from issuer.archive.logged import Appended
-from issuer.archive.store import Entry, NewEntry, Store
+from issuer.archive.kept import Appended, Entry, NewEntry
+from issuer.archive.store import SQLiteIndex
 from issuer.export import export
 from issuer.issuer import Issuer
 from tests.commandline import Program
@@ -29,7 +29,7 @@ def filled(home: Path, rows: int) -> None:
     issuer.store.close()
 
 
-def fill(store: Store, rows: int) -> None:
+def fill(store: SQLiteIndex, rows: int) -> None:
     job = store.begin(b"key", "g.csv", DATE, rows, 1)
     store.begin_chunk(job, 0, job.first_seq)
     entries = [
@@ -78,7 +78,7 @@ def test_a_list_in_json_is_one_object_whatever_its_length(program: Program) -> N
     assert json.loads(empty.out) == {"version": 2, "diplomas": [], "more": False}
     assert empty.err == "Nothing was issued here yet.\n"
     assert program("issuer", "list").out == ""
-    fill(Store(program.home / "issuer" / "issuer.sqlite"), 2)
+    fill(SQLiteIndex(program.home / "issuer" / "issuer.sqlite"), 2)
     listed = json.loads(program("issuer", "list", "--json").out)
     assert [diploma["number"] for diploma in listed["diplomas"]] == ["UNI-000000", "UNI-000001"]
     assert program("issuer", "list").out.splitlines() == [

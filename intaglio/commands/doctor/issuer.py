@@ -12,8 +12,9 @@ from did import Document
 from issuer import status
 from issuer.archive.archive import Archive
 from issuer.archive.consistency import require_agreement, require_not_older
+from issuer.archive.index import Index
 from issuer.archive.shards import Shard
-from issuer.archive.store import Store
+from issuer.archive.store import SQLiteIndex
 from issuer.home import Identity, index
 from keys import KeyFile
 from ledger.audit import audit
@@ -41,7 +42,7 @@ def findings(home: Path, now: datetime) -> Iterator[Finding]:
         yield Finding("✓", f"{identity.name} closed on {identity.closing:%Y-%m-%d}: it issues nothing more.")
     if is_writable:
         yield from _index(identity.name, home)
-        with closing(Store(index(home))) as store:
+        with closing(SQLiteIndex(index(home))) as store:
             require_not_older(store, home, identity)  # else it says nothing true of the rest
             with locked(home / "status"):
                 found = status.unlike(store, home / "status")
@@ -79,7 +80,7 @@ def findings(home: Path, now: datetime) -> Iterator[Finding]:
         )
         yield Finding("✗", what, _WRONG_CLOCK)
     if is_writable:
-        with closing(Store(index(home))) as store:
+        with closing(SQLiteIndex(index(home))) as store:
             yield from _agreement(store, log)
     for path in sorted((home / "shards").rglob("*.zst")):
         for _ in Shard(path):  # unpacks it
@@ -101,7 +102,7 @@ def _age(name: str, listed: Credential, now: datetime, *, closed: bool) -> Itera
         yield Finding("!", what, "intaglio issuer status publish")
 
 
-def _agreement(store: Store, log: LogReader) -> Iterator[Finding]:
+def _agreement(store: Index, log: LogReader) -> Iterator[Finding]:
     try:
         require_agreement(store, log)
     except Damaged as problem:
@@ -109,7 +110,7 @@ def _agreement(store: Store, log: LogReader) -> Iterator[Finding]:
 
 
 def _index(name: str, home: Path) -> Iterator[Finding]:
-    with closing(Store(index(home))) as store:
+    with closing(SQLiteIndex(index(home))) as store:
         editions, later = store.count(), store.later_editions()
         issued = counted(editions - later, "diploma") + (f" in {editions} editions" if later else "")
         yield Finding("✓", f"{name} lives in {home}, and has issued {issued}.")

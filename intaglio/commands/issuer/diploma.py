@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from issuer.archive.finding import MOST_FOUND, ROW
-from issuer.archive.store import Entry
+from issuer.archive.kept import Entry
 from issuer.export import export as write_bundles
 from issuer.issuer import Issuer
 from issuer.table.names import full_name

@@ -15,7 +15,8 @@ import click
 from click.core import ParameterSource
 
 from issuer.archive.archive import Archive
-from issuer.archive.store import Store
+from issuer.archive.index import Index
+from issuer.archive.store import SQLiteIndex
 from issuer.export import export
 from issuer.home import DID_METHODS, KEY_TYPES, Identity, index
 from issuer.issuer import Issuer
@@ -237,7 +238,7 @@ def _write(made: Issuer, done: Issued, out: Path, meter: Meter) -> list[Path]:
 
 
 @contextmanager
-def _counting(store: Store) -> Iterator[None]:
+def _counting(store: Index) -> Iterator[None]:
     """Says how many were issued when somebody stops the work inside."""
     before = store.count()
     try:
@@ -267,6 +268,6 @@ def _archive(place: Place) -> Iterator[Archive]:
     """What was issued here, nothing where there is no issuer yet."""
     with tempfile.TemporaryDirectory() as empty:
         exists = (place.folder / "issuer.json").exists()
-        store = Store(index(place.folder) if exists else Path(empty) / "issuer.sqlite")
+        store = SQLiteIndex(index(place.folder) if exists else Path(empty) / "issuer.sqlite")
         yield Archive(store, place.folder / "shards")
         store.close()

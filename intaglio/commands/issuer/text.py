@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from textwrap import wrap
 from typing import Any
 
-from issuer.archive.store import Entry
+from issuer.archive.kept import Entry
 from issuer.home import STATED, Identity
 from issuer.issuer import Issuer
 from issuer.job.bulk import Result

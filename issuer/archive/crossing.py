@@ -4,28 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
-
-class Incoming(NamedTuple):
-    """What is compared across the rows of a file."""
-
-    row: int
-    number: str
-    student: str
-    digest: bytes
-    """Of the record, to be held against one issued before."""
-
-
-class Crossed(NamedTuple):
-    """What a comparison across rows found."""
-
-    repeated: list[tuple[int, int, str]]
-    """Row, the earlier row with the same diploma number, and that number."""
-    students: list[tuple[str, int, int]]
-    """Student number that occurs more than once, how often, first row; at most 100."""
-    known: list[tuple[int, int, bytes]]
-    """Row, the sequence number under which its diploma was issued before, and the digest of the row."""
+from .kept import Crossed, Incoming
 
 
 def compare(connection: sqlite3.Connection, incoming: Iterable[Sequence[Incoming]]) -> Crossed:

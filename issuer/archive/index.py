@@ -1,0 +1,277 @@
+"""The issuer's index: which diploma has which sequence number, edition and log entry, and what became of it.
+
+Any database will do that keeps the contract of `tests/contract/test_indexes.py`. Threads and processes call
+it at once; each writing method is one transaction, durable when it returns, and what is given out once (a
+number, an edition) goes to one of them. Every method raises `Unavailable` or `Damaged` for what the database
+refuses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Protocol
+
+from wire.problem import Problem
+
+from .kept import (
+    Appended,
+    Crossed,
+    Entry,
+    IdOf,
+    Incoming,
+    Job,
+    Known,
+    ListFile,
+    NewEntry,
+    Published,
+    Row,
+    Single,
+)
+
+
+class Index(Protocol):
+    """What was issued, and what is being issued; but for single credentials, these lie in shards."""
+
+    logged: Logged
+    revocations: Revocations
+    lookup: Lookup
+
+    def close(self) -> None:
+        """Closes the index in this process; it opens again by itself."""
+
+    # Sequence numbers and jobs
+
+    def reserve(self, count: int) -> int:
+        """The first of `count` sequence numbers that nobody else will get."""
+
+    def begin(self, key: bytes, file: str, created: str, length: int, chunks: int) -> Job:
+        """The job of this key: the one begun before, else a new one with sequence numbers for its rows."""
+
+    def issued_by(self, key: bytes) -> range:
+        """The sequence numbers of the job of this key; none if it was not begun."""
+
+    def latest_job(self) -> Job:
+        """The job that was begun last. Raises `NotFound`."""
+
+    def finished_chunks(self, job: Job) -> set[int]:
+        """The numbers of the chunks that need not be done again."""
+
+    def begin_chunk(self, job: Job, number: int, first_seq: int) -> None:
+        """Records that a chunk's shard is on disk, and that its digests go to the log next."""
+
+    def begun_chunks(self) -> list[tuple[Job, int]]:
+        """The chunks that were begun and not finished: they may be in the log."""
+
+    def finish_chunk(self, job: Job, number: int, batch: Appended, entries: Sequence[NewEntry]) -> None:
+        """Records the credentials of a chunk whose digests are in the log."""
+
+    def compare(self, incoming: Iterable[Sequence[Incoming]]) -> Crossed:
+        """Compares the rows of a file, given in portions, with each other and with what was issued before."""
+
+    # One at a time
+
+    def begin_singles(self, calls: Sequence[Sequence[Single]]) -> list[tuple[int, Problem] | None]:
+        """Takes numbers and editions for signed credentials, as one batch for the log.
+
+        Of each call it takes all or none; where none, it says which was the first that cannot be, and why:
+        `EditionTaken` if another has it, `Refused` if the diploma was revoked, `Released` if the links of
+        that generation have ended.
+        """
+
+    def finish_singles(self, seqs: Sequence[int], batch: Appended, date: str) -> None:
+        """Records the log entries of a batch of credentials, and revokes editions before as superseded."""
+
+    def begun_singles(self) -> list[tuple[bytes | None, list[tuple[int, bytes]]]]:
+        """Batches that were begun, but perhaps never reached the log: key, sequence numbers and lines.
+
+        One of a program from before has no key, and one credential.
+        """
+
+    def single(self, seq: int) -> bytes | None:
+        """The stored line of a credential that was issued singly; `None` for one in a shard."""
+
+    # Claim links, of which all end at once
+
+    def release(self, number: str) -> None:
+        """Ends all links of a diploma that there are, also one by which it is being claimed right now."""
+
+    def generation(self, number: str) -> int:
+        """How often that was done: a link is good for the generation that it was made in."""
+
+    def links(self) -> int:
+        """How many links were made, as far as that was counted here."""
+
+    def count_link(self, nth: int) -> None:
+        """Counts a link."""
+
+    def require_generation(self, number: str, generation: int) -> None:
+        """Raises `Released` unless it is the diploma's, `Damaged` for one that is yet to come."""
+
+    # Finding
+
+    def entry(self, seq: int) -> Entry:
+        """The edition with this sequence number. Raises `NotFound`."""
+
+    def current(self, number: str) -> Entry:
+        """The latest edition of a diploma. Raises `NotFound`."""
+
+    def entries(self, after: int, stop: int | None = None) -> list[Entry]:
+        """The next thousand editions by sequence number: after `after`, before `stop`."""
+
+    def place(self, seq: int) -> tuple[Job, int, int]:
+        """The job, chunk number and first log entry of the chunk that has a bulk credential."""
+
+    def chunks(self) -> list[tuple[int, int, int]]:
+        """First sequence number, job and number of each chunk that has credentials, in this order."""
+
+    def chunks_after(self, created: str) -> list[tuple[int, int]]:
+        """Job and number of each chunk of the jobs that were begun after the time `created`."""
+
+    def newest_singles(self, before: int) -> list[tuple[int, int, bytes]]:
+        """Sequence number, leaf and line of the thousand single credentials before a leaf, the last first."""
+
+    def later_editions(self) -> int:
+        """How many of the credentials are no diploma's first."""
+
+    def count(self) -> int:
+        """How many credentials were issued: each edition of a diploma is one."""
+
+
+class Logged(Protocol):
+    """The size of the log after the last recorded batch, and the batches that were journalled since."""
+
+    def intend(self, key: bytes) -> None:
+        """Journals that a batch goes to the log next."""
+
+    def settle(self, batch: Appended) -> None:
+        """Records that a batch is in the log; with no leaves, that it never came there."""
+
+    def known(self) -> Known:
+        """What is known of the log."""
+
+    def adopt(self, size: int) -> None:
+        """Takes a log of this size for the one that belongs to this index."""
+
+    def last_leaf(self) -> int:
+        """The latest log entry that chunks, single credentials and lists name, -1 if none does."""
+
+
+class Revocations(Protocol):
+    """The journal of revocations, and the files in `status/` that were made from it."""
+
+    # The journal
+
+    def revoke(self, numbers: Iterable[str], reason: str, date: str) -> None:
+        """Journals the revocation of all editions of diplomas, also of one that is just being issued.
+
+        What was revoked before stays as it was.
+        """
+
+    def none_later(self, date: str) -> None:
+        """Dates all revocations that are dated later than `date` on it."""
+
+    def count(self) -> int:
+        """How many editions were revoked."""
+
+    def of_list(self, number: int) -> list[Row]:
+        """All revocations in one status list."""
+
+    def unpublished(self) -> list[Row]:
+        """The revocations that are in no published list yet."""
+
+    # The published files
+
+    def changed_lists(self) -> list[int]:
+        """The status lists with revocations that are in no published one."""
+
+    def stale_lists(self, after: str, before: str, since: int = 0) -> list[int]:
+        """The status lists to publish in any case: new, or without an end between the two times.
+
+        `before` may itself be the end, `after` not. Those that the log has before the entry `since` are not
+        taken to be published.
+        """
+
+    def dated_after(self, time: str, since: int) -> list[str]:
+        """The names of files that are dated later, of those that the log has before the entry `since`."""
+
+    def first_expiry(self) -> str | None:
+        """When the first of the published status lists ends; `None` where there is none."""
+
+    def whole_lists(self) -> set[int]:
+        """The published lists that have all revocations but the unpublished, as far as is known.
+
+        It is not known of one whose publisher was killed.
+        """
+
+    def published_lists(self) -> list[int]:
+        """The numbers of all status lists that were published."""
+
+    def dates(self) -> list[tuple[str, str]]:
+        """The published files, by name, and from when each is: '' where that is not known."""
+
+    def published(self, name: str) -> Published:
+        """A file as last published. Raises `NotFound`."""
+
+    def published_among(self, names: Sequence[str]) -> dict[str, Published]:
+        """Those of many files that were published, as they last were."""
+
+    def begin(self, key: bytes, files: Iterable[ListFile]) -> None:
+        """Journals that signed files go to the log under this key, then to where they are published."""
+
+    def begun(self) -> list[bytes]:
+        """The keys of files that were begun and not published."""
+
+    def publish(
+        self, files: Sequence[ListFile], batch: Appended, expiries: Mapping[int, str], listed: Collection[int]
+    ) -> None:
+        """Records that files were signed, anchored and written, and which revocations are in them.
+
+        Their content is held, until `release` says that it is on the disk; `expiries` are of the lists.
+        """
+
+    def files(self) -> list[tuple[str, set[bytes]]]:
+        """What there has to be in `status/`: names, and the digests that each may have, if they are known.
+
+        That is the one that was published; where another is being published, either.
+        """
+
+    # What may not be on the disk
+
+    def held(self) -> dict[str, bytes]:
+        """By name, the content of what may not be on the disk: as published, else as it was begun."""
+
+    def held_content(self, name: str, digest: bytes) -> bytes | None:
+        """The content with this digest that is held for a file, if there is such."""
+
+    def held_bytes(self) -> int:
+        """How much is held."""
+
+    def release(self, names: Iterable[str]) -> None:
+        """Holds nothing more of files that are on the disk."""
+
+    # Closing
+
+    def closed(self) -> bool:
+        """Whether the issuer has closed: its lists are the last."""
+
+    def note_closed(self, closed: bool) -> None:
+        """Writes down whether it has."""
+
+
+class Lookup(Protocol):
+    """Sequence numbers of editions by what somebody has at hand."""
+
+    def addressed(self, address: str) -> list[int]:
+        """Those whose holder has this e-mail address, however it is spelled."""
+
+    def identified(self, identifier: str, id_of: IdOf) -> list[int]:
+        """That of the credential with this `id`; none if there is none."""
+
+    def named(self, text: str) -> Iterator[int]:
+        """Those of whose name this is a part. All names are looked through."""
+
+    def numbered(self, beginning: str, most: int) -> list[str]:
+        """The numbers of diplomas that begin so, in their order; no more than `most`."""
+
+    def catch_up(self, id_of: IdOf) -> None:
+        """Makes what was issued since quick to find, where the index may be written to."""

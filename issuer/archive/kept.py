@@ -1,0 +1,155 @@
+"""What the issuer's index keeps and answers: jobs, editions, batches of the log, revocations, files."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from wire.problem import Conflict, NotFound, Refused
+
+from ..table.records import FIRST_ROW
+
+IdOf = Callable[[str, int], str]
+"""The `id` of the credential that an edition of a diploma is."""
+
+
+class EditionTaken(Conflict):
+    """Another process issued this edition of the diploma meanwhile."""
+
+    code = "edition-taken"
+
+
+class Released(Refused):
+    """All links of the diploma ended since the one was made by which it is claimed."""
+
+    code = "claim-released"
+
+
+class Job(NamedTuple):
+    """One file to issue: `first_seq` is the sequence number of its first row."""
+
+    id: int
+    key: bytes
+    file: str
+    created: str
+    first_seq: int
+    length: int
+    """In rows, good or bad."""
+    chunks: int
+
+    def seq(self, row: int) -> int:
+        """The sequence number of a row. Raises `NotFound` for the headings, and beyond the last."""
+        if not 0 <= row - FIRST_ROW < self.length:
+            raise NotFound(f"{self.file} has no row {row} of a graduate")
+        return self.first_seq + row - FIRST_ROW
+
+    def chunk_key(self, number: int) -> bytes:
+        """Under which key the digests of a chunk are appended to the log.
+
+        With time and place: after a restored backup a job may begin anew, other bytes under the same key.
+        """
+        return self.key + f"{self.created} {self.first_seq} {number}".encode()
+
+
+class Entry(NamedTuple):
+    """One edition of one diploma: `leaf` is its place in the log, `reason` and `date` are of a revocation."""
+
+    seq: int
+    number: str
+    edition: int
+    leaf: int
+    name: str
+    email: str
+    reason: str | None
+    date: str | None
+
+
+class NewEntry(NamedTuple):
+    """What the index keeps of a credential just signed."""
+
+    seq: int
+    number: str
+    edition: int
+    leaf: int | None
+    name: str
+    email: str
+
+
+class Single(NamedTuple):
+    """A credential just signed that is in no shard: its line, packed, and its log entry."""
+
+    entry: NewEntry
+    line: bytes
+    log_entry: bytes
+    id: str
+    generation: int | None = None
+    """Of the link by which it is claimed."""
+
+
+def batch_key(entries: Sequence[bytes]) -> bytes:
+    """Under which key single credentials go into the log together; alone, it is the entry itself."""
+    return entries[0] if len(entries) == 1 else hashlib.sha256(b"".join(entries)).digest()
+
+
+class Incoming(NamedTuple):
+    """What is compared across the rows of a file."""
+
+    row: int
+    number: str
+    student: str
+    digest: bytes
+    """Of the record, to be held against one issued before."""
+
+
+class Crossed(NamedTuple):
+    """What a comparison across rows found."""
+
+    repeated: list[tuple[int, int, str]]
+    """Row, the earlier row with the same diploma number, and that number."""
+    students: list[tuple[str, int, int]]
+    """Student number that occurs more than once, how often, first row; at most 100."""
+    known: list[tuple[int, int, bytes]]
+    """Row, the sequence number under which its diploma was issued before, and the digest of the row."""
+
+
+class Appended(NamedTuple):
+    """A batch of the log: its key, and where it is."""
+
+    key: bytes
+    leaves: range
+
+
+class Known(NamedTuple):
+    """What the index knows of the log: its size after the last recorded batch, and what may follow."""
+
+    size: int | None
+    """None in an index of release 0.1.0."""
+    begun: list[bytes]
+    """Keys of batches that were journalled and not recorded yet."""
+
+
+class ListFile(NamedTuple):
+    """A status list, or a page of details, as it was signed; the digest is the SHA-256 of its content."""
+
+    name: str
+    dated: str
+    entry: bytes
+    """For the log."""
+    digest: bytes
+    content: bytes
+
+
+class Published(NamedTuple):
+    """Where in the log a published file is, and its digest, `None` where release 0.1.0 published it."""
+
+    leaf: int
+    digest: bytes | None
+
+
+class Row(NamedTuple):
+    """One revocation."""
+
+    seq: int
+    reason: str
+    date: str

@@ -1,0 +1,364 @@
+"""What any index of an issuer has to do. A new one is added to `INDEXES`, and passes all of this."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from types import MappingProxyType
+
+import pytest
+
+from issuer.archive.index import Index
+from issuer.archive.kept import (
+    Appended,
+    Crossed,
+    EditionTaken,
+    Incoming,
+    Job,
+    Known,
+    ListFile,
+    NewEntry,
+    Published,
+    Released,
+    Single,
+    batch_key,
+)
+from issuer.archive.store import SQLiteIndex
+from issuer.press.permutation import LIST_BITS
+from wire.problem import Damaged, NotFound, Refused
+
+Open = Callable[[], Index]
+"""Opens the index of one place: the first time a new one, then the same again."""
+
+INDEXES: MappingProxyType[str, Callable[[Path], Index]] = MappingProxyType(
+    {"sqlite": lambda folder: SQLiteIndex(folder / "issuer.sqlite")}
+)
+
+DATE, LATER = "2026-07-01T12:00:00Z", "2027-01-01T00:00:00Z"
+
+
+@pytest.fixture(params=INDEXES)
+def open_index(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
+    return lambda: INDEXES[request.param](tmp_path)
+
+
+@pytest.fixture
+def index(open_index: Open) -> Index:
+    return open_index()
+
+
+def entry(seq: int, number: str = "", edition: int = 1, name: str = "", email: str = "") -> NewEntry:
+    return NewEntry(
+        seq, number or f"N{seq}", edition, seq, name or f"Ada {seq}", email or f"A{seq}@x.example"
+    )
+
+
+def file(index: Index, count: int, key: bytes = b"key", start: int = 0) -> Job:
+    """A job of one chunk that was finished, whose entries stand in the log from `start`."""
+    job = index.begin(key, f"{key.decode()}.csv", DATE, count, 1)
+    index.begin_chunk(job, 0, job.first_seq)
+    entries = [entry(job.first_seq + row) for row in range(count)]
+    index.finish_chunk(job, 0, Appended(b"batch", range(start, start + count)), entries)
+    return job
+
+
+def single(entry: NewEntry, generation: int | None = None) -> Single:
+    line = f"line {entry.seq}".encode()
+    return Single(entry._replace(leaf=None), line, line, id_of(entry.number, entry.edition), generation)
+
+
+def issue(index: Index, entry: NewEntry, leaf: int) -> None:
+    assert index.begin_singles([[single(entry)]]) == [None]
+    index.finish_singles([entry.seq], Appended(b"", range(leaf, leaf + 1)), DATE)
+
+
+def id_of(number: str, edition: int) -> str:
+    return f"urn:x:{number}:{edition}"
+
+
+def together(works: list[Callable[[], object]]) -> list[object]:
+    with ThreadPoolExecutor(len(works)) as pool:
+        return [done.result() for done in [pool.submit(work) for work in works]]
+
+
+class TestNumbersAndJobs:
+    def test_a_number_is_given_out_once_whoever_asks(self, open_index: Open) -> None:
+        indexes = [open_index() for _ in range(2)]
+        taken = together([partial(indexes[at % 2].reserve, 3) for at in range(8)])
+        assert sorted(taken, key=str) == sorted(range(0, 24, 3), key=str)
+
+    def test_a_job_is_begun_once_for_its_key_and_has_a_number_for_each_row(self, index: Index) -> None:
+        with pytest.raises(NotFound):
+            index.latest_job()
+        job = index.begin(b"key", "g.csv", DATE, 10, 2)
+        assert index.begin(b"key", "copy.csv", LATER, 10, 2) == job
+        assert job[1:] == (b"key", "g.csv", DATE, 0, 10, 2)
+        other = index.begin(b"other", "h.csv", DATE, 5, 1)
+        assert other.first_seq == 10
+        assert index.latest_job() == other
+        assert (index.issued_by(b"key"), index.issued_by(b"nobody's")) == (range(10), range(0))
+        assert index.reserve(1) == 15
+
+    def test_a_chunk_is_begun_and_then_finished_with_its_place_in_the_log(self, index: Index) -> None:
+        job = index.begin(b"key", "g.csv", DATE, 6, 2)
+        index.begin_chunk(job, 0, 0)
+        index.begin_chunk(job, 1, 3)
+        assert sorted(index.begun_chunks()) == [(job, 0), (job, 1)]
+        index.logged.intend(b"batch")
+        index.finish_chunk(job, 1, Appended(b"batch", range(7, 8)), [entry(4)._replace(leaf=7)])
+        assert (index.begun_chunks(), index.finished_chunks(job)) == ([(job, 0)], {1})
+        index.finish_chunk(job, 0, Appended(b"none", range(0)), [])
+        assert index.begun_chunks() == []
+        assert index.place(4) == (job, 1, 7)
+        assert (index.chunks(), index.count()) == ([(3, job.id, 1)], 1)
+        assert index.entry(4) == (4, "N4", 1, 7, "Ada 4", "A4@x.example", None, None)
+        assert index.logged.known().begun == []
+        with pytest.raises(Damaged):
+            index.place(0)
+        with pytest.raises(NotFound):
+            index.entry(3)
+
+    def test_chunks_are_found_by_when_their_job_was_begun(self, index: Index) -> None:
+        job = file(index, 2)
+        assert index.chunks_after(DATE) == []
+        assert index.chunks_after("2026-07-01T11:59:59Z") == [(job.id, 0)]
+
+    def test_rows_are_compared_with_each_other_and_with_what_was_issued(self, index: Index) -> None:
+        file(index, 3)
+        rows = [
+            Incoming(1, "A", "s1", b"1"),
+            Incoming(2, "N1", "s2", b"2"),
+            Incoming(3, "A", "s1", b"3"),
+            Incoming(4, "", "", b"4"),
+            Incoming(5, "", "", b"5"),
+            Incoming(6, "A", "s1", b"6"),
+        ]
+        for _ in range(2):  # nothing is left over from the first time
+            assert index.compare([rows[:2], [], rows[2:]]) == Crossed(
+                [(3, 1, "A"), (6, 1, "A")], [("s1", 3, 1)], [(2, 1, b"2")]
+            )
+
+    def test_pages_of_a_thousand_follow_the_sequence_numbers(self, index: Index) -> None:
+        file(index, 1002)
+        first = index.entries(-1)
+        assert [found.seq for found in first] == [*range(1000)]
+        assert [found.seq for found in index.entries(999)] == [1000, 1001]
+        assert [found.seq for found in index.entries(997, 1001)] == [998, 999, 1000]
+        assert index.entries(1001) == []
+
+
+class TestOneAtATime:
+    def test_a_credential_is_begun_and_then_has_its_place_in_the_log(self, index: Index) -> None:
+        assert index.begin_singles([[single(entry(0, "A"))]]) == [None]
+        with pytest.raises(NotFound):
+            index.current("A")
+        assert index.begun_singles() == [(b"line 0", [(0, b"line 0")])]
+        index.finish_singles([0], Appended(b"line 0", range(4, 5)), DATE)
+        assert index.begun_singles() == []
+        assert index.current("A").leaf == 4
+        assert (index.single(0), index.single(1), index.count()) == (b"line 0", None, 1)
+        assert index.newest_singles(5) == [(0, 4, b"line 0")]
+        assert index.newest_singles(4) == []
+
+    def test_those_of_one_call_are_begun_together_or_not_at_all(self, index: Index) -> None:
+        issue(index, entry(0, "A"), 0)
+        calls = [
+            [single(entry(1, "B")), single(entry(2, "A"))],
+            [single(entry(3, "B")), single(entry(4, "C"))],
+            [single(entry(5, "C"))],
+        ]
+        first, second, third = index.begin_singles(calls)
+        assert first is not None
+        assert third is not None
+        assert (first[0], type(first[1])) == (1, EditionTaken)
+        assert second is None
+        assert (third[0], type(third[1])) == (0, EditionTaken)
+        assert index.begun_singles() == [
+            (batch_key([b"line 3", b"line 4"]), [(3, b"line 3"), (4, b"line 4")])
+        ]
+
+    def test_an_edition_has_one_winner(self, open_index: Open) -> None:
+        indexes = [open_index() for _ in range(2)]
+
+        def begin(seq: int) -> object:
+            (refused,) = indexes[seq % 2].begin_singles([[single(entry(seq, "A"))]])
+            return refused and type(refused[1])
+
+        results = together([partial(begin, seq) for seq in range(6)])
+        assert results.count(None) == 1
+        assert results.count(EditionTaken) == 5
+        assert len(indexes[0].begun_singles()) == 1
+
+    def test_an_edition_supersedes_those_before(self, index: Index) -> None:
+        for edition in range(1, 4):
+            issue(index, entry(edition, "A", edition), edition)
+        assert [index.entry(seq).reason for seq in range(1, 4)] == ["superseded", "superseded", None]
+        assert index.current("A").edition == 3
+        assert sorted(row.seq for row in index.revocations.unpublished()) == [1, 2]
+
+    def test_links_end_with_their_generation(self, index: Index) -> None:
+        assert index.generation("A") == 0
+        index.require_generation("A", 0)
+        index.release("A")
+        assert (index.generation("A"), index.generation("B")) == (1, 0)
+        (refused,) = index.begin_singles([[single(entry(0, "A"), generation=0)]])
+        assert refused is not None
+        assert isinstance(refused[1], Released)
+        with pytest.raises(Released):
+            index.require_generation("A", 0)
+        with pytest.raises(Damaged):
+            index.require_generation("A", 2)
+        with pytest.raises(Damaged):
+            index.begin_singles([[single(entry(1, "B"))], [single(entry(0, "A"), generation=2)]])
+        assert index.begun_singles() == []
+        assert index.begin_singles([[single(entry(0, "A"), generation=1)]]) == [None]
+
+    def test_links_are_counted_upwards(self, index: Index) -> None:
+        assert index.links() == 0
+        for nth in (3, 2):
+            index.count_link(nth)
+        assert index.links() == 3
+
+
+class TestLogged:
+    def test_a_batch_is_journalled_until_it_is_settled(self, index: Index) -> None:
+        index.logged.adopt(2)
+        index.logged.intend(b"one")
+        index.logged.intend(b"one")
+        assert index.logged.known() == Known(2, [b"one"])
+        index.logged.settle(Appended(b"one", range(2, 5)))
+        assert index.logged.known() == Known(5, [])
+        index.logged.settle(Appended(b"late", range(1, 2)))
+        index.logged.adopt(4)
+        assert index.logged.known().size == 5, "it never goes back"
+
+    def test_the_last_leaf_is_of_chunks_singles_and_lists(self, index: Index) -> None:
+        assert index.logged.last_leaf() == -1
+        file(index, 3, start=4)
+        assert index.logged.last_leaf() == 6
+        issue(index, entry(9), 8)
+        assert index.logged.last_leaf() == 8
+        publish(index, {0: LATER}, 10)
+        assert index.logged.last_leaf() == 10
+
+
+def list_file(number: int | str, content: bytes = b"content", dated: str = DATE) -> ListFile:
+    return ListFile(str(number), dated, b"entry", b"digest of " + content, content)
+
+
+def publish(index: Index, expiries: dict[int, str], leaf: int, *listed: int) -> None:
+    files = [list_file(number) for number in expiries]
+    index.revocations.publish(files, Appended(b"key", range(leaf, leaf + len(files))), expiries, listed)
+
+
+class TestRevocations:
+    def test_every_edition_is_revoked_once_and_stays_so(self, index: Index) -> None:
+        issue(index, entry(0, "A"), 0)
+        index.begin_singles([[single(entry(1, "A", 2))]])  # under way while it is revoked
+        index.revocations.revoke(["A", "unknown"], "fraud", DATE)
+        index.revocations.revoke(["A"], "withdrawn", LATER)
+        index.finish_singles([1], Appended(b"line 1", range(1, 2)), DATE)
+        assert [(index.entry(seq).reason, index.entry(seq).date) for seq in (0, 1)] == [("fraud", DATE)] * 2
+        assert index.revocations.of_list(0) == [(0, "fraud", DATE), (1, "fraud", DATE)]
+        assert index.revocations.of_list(1) == []
+        assert index.revocations.count() == 2
+        (refused,) = index.begin_singles([[single(entry(2, "A", 3))]])
+        assert refused is not None
+        assert isinstance(refused[1], Refused)
+        index.revocations.none_later("2026-01-01T00:00:00Z")
+        assert {row.date for row in index.revocations.of_list(0)} == {"2026-01-01T00:00:00Z"}
+
+    def test_a_revocation_is_unpublished_until_it_is_published(self, index: Index) -> None:
+        index.reserve((1 << LIST_BITS) + 1)
+        job = file(index, 1)
+        number = f"N{job.first_seq}"
+        index.revocations.revoke([number], "fraud", DATE)
+        assert index.revocations.unpublished() == [(job.first_seq, "fraud", DATE)]
+        assert index.revocations.changed_lists() == [1]
+        publish(index, {1: LATER}, 5, job.first_seq)
+        index.revocations.revoke([number], "withdrawn", DATE)
+        assert (index.revocations.unpublished(), index.revocations.changed_lists()) == ([], [])
+
+    def test_lists_are_stale_when_new_begun_or_without_an_end_between_the_times(self, index: Index) -> None:
+        revocations = index.revocations
+        before, end, after = (f"202{year}-01-01T00:00:00Z" for year in (6, 7, 8))
+        assert revocations.stale_lists(before, after) == []
+        assert revocations.first_expiry() is None
+        index.reserve((1 << LIST_BITS) + 1)
+        assert revocations.stale_lists(before, after) == [0, 1]
+        publish(index, {0: end, 1: end}, 5)
+        assert revocations.first_expiry() == end
+        assert revocations.stale_lists(before, after) == revocations.stale_lists(before, end) == []
+        assert revocations.stale_lists(end, after) == [0, 1]
+        assert revocations.stale_lists(before, "2026-12-31T23:59:59Z") == [0, 1]
+        assert revocations.stale_lists(before, after, since=6) == [0]
+        revocations.begin(b"another", [list_file(1)])
+        assert revocations.stale_lists(before, after) == [1]
+        assert (revocations.whole_lists(), sorted(revocations.published_lists())) == ({0}, [0, 1])
+
+    def test_a_file_is_known_as_begun_and_as_published(self, index: Index) -> None:
+        revocations = index.revocations
+        revocations.begin(b"first", [list_file("0", b"old")])
+        assert (revocations.begun(), index.logged.known().begun) == ([b"first"], [b"first"])
+        assert revocations.held() == {"0": b"old"}
+        assert revocations.files() == []
+        revocations.publish([list_file("0", b"old")], Appended(b"first", range(3, 4)), {0: LATER}, [])
+        assert (revocations.begun(), index.logged.known().begun) == ([], [])
+        assert revocations.published("0") == Published(3, b"digest of old")
+        assert revocations.published_among(["0", *(f"{n}-details" for n in range(2000))]).keys() == {"0"}
+        with pytest.raises(NotFound):
+            revocations.published("1")
+        revocations.begin(b"second", [list_file("0", b"new")])
+        assert revocations.files() == [("0", {b"digest of old", b"digest of new"})]
+        assert revocations.dates() == [("0", DATE)]
+        assert (revocations.dated_after(DATE, 9), revocations.dated_after("2026-01-01", 3)) == ([], [])
+        assert revocations.dated_after("2026-01-01", 4) == ["0"]
+
+    def test_content_is_held_until_it_is_released(self, index: Index) -> None:
+        publish(index, {0: LATER}, 3)
+        assert index.revocations.held_bytes() == len(b"content")
+        assert index.revocations.held_content("0", b"digest of content") == b"content"
+        assert index.revocations.held_content("0", b"another") is None
+        index.revocations.release(["0"])
+        assert (index.revocations.held(), index.revocations.held_bytes()) == ({}, 0)
+        assert index.revocations.published("0").leaf == 3
+
+    def test_whether_the_issuer_has_closed(self, index: Index) -> None:
+        assert index.revocations.closed() is False
+        for closed in (True, False):
+            index.revocations.note_closed(closed)
+            assert index.revocations.closed() is closed
+
+
+class TestLookup:
+    @pytest.mark.parametrize("caught_up", [False, True])
+    def test_a_diploma_is_found_by_id_address_name_and_number(self, index: Index, caught_up: bool) -> None:
+        file(index, 5)
+        issue(index, entry(7, "N3", 2, "Zoë Ádám", "zoe@x.example"), 9)
+        if caught_up:
+            index.lookup.catch_up(id_of)
+        assert index.lookup.identified("urn:x:N3:1", id_of) == [3]
+        assert index.lookup.identified("urn:x:N3:2", id_of) == [7]
+        assert index.lookup.identified("urn:x:N3:3", id_of) == []
+        assert index.lookup.addressed("a3@X.EXAMPLE") == [3]
+        assert index.lookup.addressed("@x.example") == []
+        assert list(index.lookup.named("ádÁM")) == [7]
+        assert list(index.lookup.named("ada")) == [0, 1, 2, 3, 4]
+        assert index.lookup.numbered("N", 3) == ["N0", "N1", "N2"]
+        assert index.lookup.numbered("N3", 3) == ["N3"]
+
+
+def test_what_was_written_is_there_when_it_is_opened_again(open_index: Open) -> None:
+    index = open_index()
+    job = file(index, 2)
+    issue(index, entry(2), 2)
+    index.revocations.revoke(["N1"], "fraud", DATE)
+    publish(index, {0: LATER}, 3)
+    seen = [index.entries(-1), index.logged.known(), index.revocations.files(), index.count()]
+    index.close()
+    for again in (open_index(), index):  # a closed one opens again by itself
+        found = [again.entries(-1), again.logged.known(), again.revocations.files(), again.count()]
+        assert found == seen
+        assert again.latest_job() == job
