@@ -16,6 +16,7 @@ from issuer.archive.store import SQLiteIndex
 from issuer.export import export
 from issuer.issuer import Issuer
 from tests.commandline import Program
+from tests.conftest import ROOT
 from tests.registrar import csv_file, graduate, issuer_in
 
 DATE = "2026-07-01T12:00:00Z"
@@ -104,3 +105,15 @@ def test_an_export_takes_diplomas_when_it_writes_them(
     for written, _ in enumerate(export(issuer, entries(), tmp_path / "out"), 1):
         assert taken <= written + 4
     assert written == 30
+
+
+@pytest.mark.slow
+def test_who_only_reads_loads_nothing_that_serves_fetches_or_draws(issued: Program) -> None:
+    """A command is a process, and what it loads is most of its cost: `bench/reading.py` has the figures."""
+    command = [sys.executable, "-X", "importtime", "-m", "intaglio", "--home", str(issued.home)]
+    done = subprocess.run([*command, "issuer", "list"], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.startswith("UNI-000001")
+    loaded = {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines()}
+    assert "issuer" in loaded
+    heavy = {"pyld", "jwcrypto", "fastapi", "pydantic", "httpx", "httpcore", "uvicorn", "rich", "sqlalchemy"}
+    assert not loaded & {*heavy, "ssl", "asyncio"}
