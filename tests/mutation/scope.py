@@ -12,6 +12,7 @@ _VERIFIER = (
     "verifier_verify", "verifier_ties", "verifier_attacks", "verifier_parts", "verifier_presenter",
     "verifier_proofs", "verifier_pins", "verifier_controllers", "verifier_status_issuers", "verifier_status",
     "verifier_freshness", "verifier_clock", "verifier_unknown", "verifier_keys", "verifier_limits",
+    "verifier_anchors",
 )  # fmt: skip
 
 TESTS: Mapping[str, tuple[str, ...]] = {
@@ -28,13 +29,14 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "ledger/audit.py": ("ledger_audit",),
     "intaglio/commands/ledger.py": ("ledger_cli",),
     "ledger/entries.py": ("ledger_log", "ledger_tiles", "ledger_evidence"),
-    "ledger/evidence.py": ("ledger_evidence", "ledger_tessera"),
+    "ledger/evidence.py": ("ledger_evidence", "ledger_anchors", "ledger_tessera"),
     "ledger/folder.py": ("ledger_cli", "ledger_audit"),
     "ledger/log.py": ("ledger_log", "contract/ledgers", "ledger_posix", "ledger_audit", "ledger_clock"),
     "ledger/lookup.py": ("ledger_lookup",),
     "ledger/merkle.py": ("ledger_merkle", "ledger_tiles", "ledger_log"),
     "ledger/note.py": ("ledger_note", "ledger_evidence"),
     "ledger/tiles/edge.py": ("ledger_tiles", "ledger_log", "contract/ledgers"),
+    "ledger/tiles/engines.py": ("ledger_engines",),
     "ledger/tiles/journal.py": ("contract/ledgers", "ledger_posix", "ledger_log"),
     "ledger/tiles/keys.py": ("contract/ledgers", "ledger_posix", "ledger_log"),
     "ledger/tiles/layout.py": ("ledger_tiles", "ledger_log", "contract/ledgers"),
@@ -94,6 +96,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
 
 
 SLOW: Mapping[str, tuple[str, ...]] = {
+    "ledger/tiles/engines.py": ("ledger_engines",),
     "ledger/tiles/journal.py": ("fault/ledger_power",),
     "ledger/tiles/keys.py": ("fault/ledger_kill",),
     "ledger/tiles/posix.py": ("fault/ledger_power",),
