@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -127,6 +128,31 @@ def test_objects_of_one_id_are_read_together() -> None:
     told = spelled.about("urn:ex:1")["urn:ex:see"]
     assert [item["urn:ex:text"] for item in told] == ["a", "b", "c"]  # not by how they are spelled
     assert found.about({"urn:ex:text": "x"}) == {"urn:ex:text": "x"}
+
+
+def test_their_order_does_not_depend_on_where_somebody_else_is_told_of() -> None:
+    """Whatever is said of the creator in one of them is said of the same one in the other: RDF is the same."""
+    badges = "https://purl.imsglobal.org/spec/ob/v3p0/context-3.0.3.json"
+    who = {"id": "did:web:university.example"}
+
+    def awarded(first: dict[str, Any], second: dict[str, Any]) -> object:
+        achievements = [
+            {"id": f"urn:ex:{number}", "type": ["Achievement"], "creator": creator}
+            for number, creator in enumerate((first, second))
+        ]
+        subjects = [
+            {"id": "urn:ex:9", "type": ["AchievementSubject"], "achievement": each} for each in achievements
+        ]
+        found = read({
+            "@context": ["https://www.w3.org/ns/credentials/v2", badges],
+            "type": ["VerifiableCredential", "OpenBadgeCredential"],
+            "credentialSubject": [{**told_of, "achievement": each} for each in achievements],
+        })  # fmt: skip
+        told = found.about("urn:ex:9")
+        assert isinstance(told, Mapping)
+        return [each["id"] for each in told["achievement"]]
+
+    assert awarded({**who, "type": ["Profile"]}, who) == awarded(who, {**who, "type": ["Profile"]})
 
 
 def test_objects_of_one_id_that_differ_in_what_decides_cannot_be_told_apart() -> None:

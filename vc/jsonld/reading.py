@@ -334,15 +334,26 @@ def _united(objects: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
         if name in DECIDING:
             raise Respelled(f"objects of one id differ in {name}, so that they cannot be told apart")
         each = [item for value in values for item in (value if isinstance(value, list) else [value])]
-        texts = {orjson.dumps(_bare(item), option=orjson.OPT_SORT_KEYS): item for item in each}
-        said[name] = [texts[text] for text in sorted(texts)] if len(texts) > 1 else each[0]
+        texts = {_text(item): item for item in each}
+        said[name] = sorted(texts.values(), key=_place) if len(texts) > 1 else each[0]
     return said
 
 
-def _bare(value: Any) -> Any:
+def _place(item: Any) -> tuple[bytes, bytes]:
+    """By which an item is ordered: what has an id counts by that, since it may be told of elsewhere, too."""
+    return _text(item, by_id=True), _text(item)
+
+
+def _text(item: Any, *, by_id: bool = False) -> bytes:
+    return orjson.dumps(_bare(item, by_id), option=orjson.OPT_SORT_KEYS)
+
+
+def _bare(value: Any, by_id: bool) -> Any:
     """What is said, without the contexts that say how it was spelled."""
     if isinstance(value, list):
-        return list(map(_bare, value))
+        return [_bare(item, by_id) for item in value]
     if not isinstance(value, dict):
         return value
-    return {name: _bare(item) for name, item in value.items() if name != "@context"}
+    if by_id and "id" in value:
+        return value["id"]
+    return {name: _bare(item, by_id) for name, item in value.items() if name != "@context"}
