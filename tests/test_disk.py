@@ -167,7 +167,7 @@ def test_a_wallet_on_a_full_disk_says_so(home: Path, tmp_path: Path) -> None:
     shutil.copy(home.parent / "passphrase", tmp_path)
     small = tmp_path / "home"
     small.mkdir()
-    filled = SMALL.replace("128k", "40k").replace("&& exec", f'&& cp -r {home / "wallet"} "$0" && exec')
+    filled = SMALL.replace("128k", "56k").replace("&& exec", f'&& cp -r {home / "wallet"} "$0" && exec')
     done = typed(small, "wallet", "import", home.parent / "diplomas" / f"{NUMBER}.json", mount=filled)
     assert done.returncode == 3
     assert "The disk is full: " in done.stderr
