@@ -131,7 +131,7 @@ def test_objects_of_one_id_are_read_together() -> None:
 
 
 def test_their_order_does_not_depend_on_where_somebody_else_is_told_of() -> None:
-    """What is said of the creator in one may as well be said of the same one in the other: RDF is the same."""
+    """What is said of the creator in one may as well be said of the same one in the other, to RDF."""
     badges = "https://purl.imsglobal.org/spec/ob/v3p0/context-3.0.3.json"
     who = {"id": "did:web:university.example"}
 
