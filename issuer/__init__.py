@@ -1,12 +1,9 @@
 """The issuer's role: from a registrar's file to anchored diplomas, and their revocation.
 
-`Issuer` (`issue.py`) does it all over one folder (`home.py`). A file goes through `source.py` (reading),
-`checking.py` (each row), `crossing.py` (row against row) and `bulk.py`; a row through `records.py`,
-`template.py`, `document.py` and `press.py`. Single diplomas go through `singles.py`, those of many threads
-together (`turns.py`). What was issued lies in `shards.py` and in the index, `store.py` with `revocations.py`,
-`logged.py` and `lookup.py`; `finding.py` finds it, `archive.py` reads it and `changes.py` compares it with a
-file; `status.py` revokes. `consistency.py` sees that index and log are of one time, `clock.py` and `ahead.py`
-mend what a wrong clock did. Read `issue.py` first, then `bulk.py`.
+`Issuer` (`issuer.py`) does it all over one folder (`home.py`). Rooms, each with a door of its own: `table/`
+makes checked records of a file, `press/` a signed credential of a record, `archive/` keeps what was issued,
+`job/` issues a whole file once, or single diplomas together, and to `desk/` others come. `status.py` revokes;
+`clock.py` and `ahead.py` mend what a wrong clock did. Read `issuer.py` first, then `job/bulk.py`.
 """
 
 from __future__ import annotations
