@@ -5,27 +5,114 @@ documents/     INDEX.json, as `did.json` was when it went into the log; publishe
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import orjson
 
+from ledger import EntryKind, Evidence, Log, entry
+from ledger.log import LogReader
+from vc import Anchored
+from vc.anchoring import document_digest
 from wire.files import make_private_folder, write_durably
+from wire.problem import Damaged, Malformed
+from wire.strict import load_json_object
+
+from .archive.consistency import append
+from .archive.index import Index
 
 FOLDER = "documents"
 
 
-def keep(home: Path, index: int, document: bytes) -> None:
-    """Keeps a version, durably; one that is kept already stays as it is."""
-    path = home / FOLDER / f"{index}.json"
+def newest(home: Path) -> dict[str, Any]:
+    """The document as it is now. Raises `Damaged`."""
+    path = home / "did.json"
+    try:
+        return load_json_object(path.read_bytes())
+    except (Malformed, FileNotFoundError) as error:
+        raise Damaged(
+            f"{path} cannot be read",
+            hint="Take it from a backup: `intaglio issuer --home FOLDER restore FILE` unpacks one.",
+        ) from error
+
+
+def anchor(home: Path, store: Index, log: Log, document: Mapping[str, Any]) -> int:
+    """Puts a version into the log, unless it is there, and keeps it: its index."""
+    leaf = _entry(document)
+    leaves = log.find(leaf)
+    if leaves is None or leaf in store.logged.known().begun:
+        appended = append(store, log, [leaf], leaf)
+        store.logged.settle(appended)
+        leaves = appended.leaves
+    path = home / FOLDER / f"{leaves.start}.json"
     if not path.exists():
         make_private_folder(path.parent)
-        write_durably(path, document)
+        write_durably(path, orjson.dumps(document))
+    return leaves.start
+
+
+def versions(home: Path) -> dict[int, dict[str, Any]]:
+    """All that were kept, by index, in order. Raises `Damaged`."""
+    found = {}
+    for place, path in _kept(home).items():
+        try:
+            found[place] = load_json_object(path.read_bytes())
+        except Malformed as error:
+            raise Damaged(f"{path} cannot be read", hint="Take it from a backup.") from error
+    return found
+
+
+def index(home: Path, log: LogReader) -> int:
+    """The newest one's place in the log. Raises `Damaged` where it is not there."""
+    leaves = log.store.find(_entry(newest(home)))
+    if leaves is None:
+        raise Damaged("the log does not hold the DID document", hint="Audit the log.")
+    return leaves.start
+
+
+def anchored(home: Path, log: LogReader) -> dict[int, Anchored]:
+    """All versions by index, in order, with the evidence that each is in the log.
+
+    Raises `Damaged` where one is not.
+    """
+    last = index(home, log)
+    return {
+        place: _anchored(version, log.evidence(place), place)
+        for place, version in sorted({**versions(home), last: newest(home)}.items())
+        if place <= last
+    }
+
+
+def _anchored(document: Mapping[str, Any], evidence: Evidence, place: int) -> Anchored:
+    if evidence.digest != document_digest(document):
+        raise Damaged(
+            f"documents/{place}.json is not the document that the log holds",
+            hint="Take it from a backup.",
+        )
+    return Anchored(document, (evidence,))
+
+
+def since(found: Mapping[int, Anchored], leaf: int) -> tuple[Anchored, ...]:
+    """The version that was the newest when an entry went into the log, and all that followed."""
+    first = max((place for place in found if place < leaf), default=0)
+    return tuple(version for place, version in found.items() if place >= first)
 
 
 def published(home: Path) -> bytes:
     """All versions in order, as JSON: `documents`, of which each has an `index` and the `document`."""
+    kept = [
+        {"index": place, "document": orjson.Fragment(path.read_bytes())}
+        for place, path in _kept(home).items()
+    ]
+    return orjson.dumps({"documents": kept})
+
+
+def _entry(document: Mapping[str, Any]) -> bytes:
+    return entry(EntryKind.DID_DOCUMENT, document_digest(document))
+
+
+def _kept(home: Path) -> dict[int, Path]:
     found = (home / FOLDER).glob("*.json")
     kept = [path for path in found if path.stem.isascii() and path.stem.isdigit()]  # others are none of ours
-    paths = sorted(kept, key=lambda path: int(path.stem))
-    versions = [{"index": int(path.stem), "document": orjson.Fragment(path.read_bytes())} for path in paths]
-    return orjson.dumps({"documents": versions})
+    return {int(path.stem): path for path in sorted(kept, key=lambda path: int(path.stem))}

@@ -5,6 +5,7 @@ keys.json       the keys and the root of all secrets (keys.KeyFile)
 template.json   what a diploma says; the registrar's to edit
 did.json        the DID document; that of a did:web is to be published
 documents/      what did.json was each time that it went into the log, to be published
+rotation.json   a change of keys that was begun and is not done yet
 log/            the tile log; all of it may be published
 lookup/         where in the log a leaf is: made from it by the service, again if need be
 status/         status lists and revocation details, to be published

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from functools import cached_property
 from itertools import tee
@@ -18,23 +18,22 @@ from typing import Any
 
 import orjson
 
-from keys import KeyFile
+from keys import KeyFile, PublicKey, Signer
 from keys.signer import Passphrase
-from ledger import EntryKind, Log, entry
+from ledger import Log
 from ledger.folder import open_to_read, store_in
 from ledger.log import LogReader, time_to_sign, verifier_keys
-from vc import SUITES, Anchored, Bundle, Credential
-from vc.anchoring import document_digest
+from ledger.tiles.store import Store as LogStore
+from vc import SUITES, Bundle, Credential
 from vc.integrity import SUITES_BY_KEY
 from vc.status import StatusEntry, page_of
 from wire.clock import is_ahead
 from wire.files import locked, make_private_folder, write_durably
-from wire.problem import Conflict, Damaged, Malformed, NotFound, Problem, Refused
-from wire.strict import load_json_object
+from wire.problem import Conflict, NotFound, Problem, Refused
 
 from . import documents
 from .archive.archive import Archive
-from .archive.consistency import append, require_agreement, require_not_older
+from .archive.consistency import require_agreement, require_not_older
 from .archive.finding import Finder
 from .archive.index import Index
 from .archive.kept import EditionTaken, Entry
@@ -49,25 +48,35 @@ from .press.permutation import LIST_BITS
 from .press.press import Line, Press
 from .press.template import Template
 from .status import Lists, anchored, details_name
+from .succession import JOURNAL, finish, require_in_force
 from .table.names import with_changes
 from .table.records import InvalidRecord, Record, check_record, latest_award
 from .table.source import Source
 
 Clock = Callable[[], datetime]
 
-_PATIENCE = 5.0  # seconds that one who issues waits for another
+PATIENCE = 5.0
+"""Seconds that one who issues waits for another."""
 
 
 class Issuer:
     """The issuer in a folder. Secrets are opened, and the passphrase asked for, when first needed."""
 
     def __init__(
-        self, home: Path, passphrase: Passphrase, clock: Clock, *, contexts: Path | None = None
+        self,
+        home: Path,
+        passphrase: Passphrase,
+        clock: Clock,
+        *,
+        contexts: Path | None = None,
+        signer: Signer | None = None,
+        store: LogStore | None = None,
     ) -> None:
         """Opens an issuer that was created before. Raises `NotFound`.
 
         `contexts` is a folder as `jsonld.load` reads it, of those that the template may name beside the
-        vendored ones.
+        vendored ones. `signer` signs diplomas, with a key that is kept elsewhere than in `keys.json`; `store`
+        has the log, if not the folder `log/`.
         """
         self.identity = Identity.read(home)
         self.home = home
@@ -77,6 +86,9 @@ class Issuer:
         self.log_patience: float | None = None
         """Seconds to wait for others who write to the log; after them `TryLater`. Set before it is opened."""
         self._clock, self._contexts = clock, contexts
+        self.own_signer = signer
+        """What signs diplomas, where that key is kept elsewhere than in the key file."""
+        self._log_store = store
         self._new: Turns[Sequence[Edition], list[int]] = Turns(self._issue_new)
         self._editions: Turns[Sequence[Edition], list[int]] = Turns(lambda calls: self._singles.issue(calls))
 
@@ -92,11 +104,14 @@ class Issuer:
         passphrase: Passphrase,
         clock: Clock,
         contexts: Path | None = None,
+        signer: Signer | None = None,
+        store: LogStore | None = None,
     ) -> Issuer:
         """Makes an issuer, or opens it if it exists and is the one described.
 
         `method` is `key` (did:key) or `web` (did:web); by default `web` with a URL, else `key`. `key_type`,
         one of `home.KEY_TYPES`, is that of the keys that sign credentials and lists; by default the first.
+        `signer` and `store` are as in `Issuer`; of a `signer`, no key for credentials is made.
         Raises `Conflict` where another issuer lives in the folder, `Refused` for an empty name.
         """
         make_private_folder(home)
@@ -104,22 +119,24 @@ class Issuer:
         if is_new:
             Identity.check(name, url, method)  # before anybody is asked
         sealed_under = passphrase() if is_new else None  # before others have to wait for the answer
-        with locked(home / "issuer.json", patience=_PATIENCE):
+        with locked(home / "issuer.json", patience=PATIENCE):
             if (home / "issuer.json").exists() or (home / "log").exists():
                 Identity.read(home).require(name, url, method)
-                found = cls(home, passphrase, clock, contexts=contexts)
-                _require_type(found.keys, key_type)
+                found = cls(home, passphrase, clock, contexts=contexts, signer=signer, store=store)
+                _require_type(found.keys, signer, key_type)
                 return found
             Identity.check(name, url, method)  # before there are keys
+            types = {**KEYS, **dict.fromkeys(("assertion", "status-list"), key_type or KEY_TYPES[0])}
+            if signer is not None:
+                del types["assertion"]
             if (home / "keys.json").exists():
                 keys = KeyFile.open(home / "keys.json", passphrase)
-                if KEYS.keys() - keys.public_keys.keys():
+                if types.keys() - keys.public_keys.keys():
                     raise Conflict(f"{home / 'keys.json'} has the keys of something else, no issuer's")
-                _require_type(keys, key_type)
             else:
-                types = {**KEYS, **dict.fromkeys(("assertion", "status-list"), key_type or KEY_TYPES[0])}
                 keys = KeyFile.create(home / "keys.json", types, sealed_under if is_new else passphrase())
-            public = keys.public_keys
+            _require_type(keys, signer, key_type)
+            public = {**keys.public_keys, **({"assertion": signer.public_key} if signer else {})}
             identity = Identity.make(name, url, method, public["assertion"])
             if not (home / "template.json").exists():
                 write_durably(home / "template.json", Template.packaged().text)
@@ -127,7 +144,7 @@ class Issuer:
             write_durably(home / "did.json", orjson.dumps(document, option=orjson.OPT_INDENT_2))
             SQLiteIndex(home / "issuer.sqlite").close()
             identity.write(home)
-        issuer = cls(home, passphrase, clock, contexts=contexts)
+        issuer = cls(home, passphrase, clock, contexts=contexts, signer=signer, store=store)
         issuer.keys = keys  # open already
         return issuer
 
@@ -147,7 +164,7 @@ class Issuer:
     def reader(self) -> LogReader:
         """The issuer's log, to look at: no secret is opened for it."""
         public = self.keys.public_keys
-        store = store_in(self.home, read_only=True, patience=self.log_patience)
+        store = self._log_store or store_in(self.home, read_only=True, patience=self.log_patience)
         return LogReader(self.identity.log, public["log"], public["cosigner"], store)
 
     @cached_property
@@ -162,29 +179,32 @@ class Issuer:
             superseded=ClockJournal(self.home).supersedes,
         )
         require_agreement(self.store, log)
-        document = self._document_entry
-        leaves = log.find(document)
-        if leaves is None or document in self.store.logged.known().begun:
-            appended = append(self.store, log, [document], document)
-            self.store.logged.settle(appended)
-            leaves = appended.leaves
-        documents.keep(self.home, leaves.start, orjson.dumps(self._document))
+        if (self.home / JOURNAL).exists():
+            with locked(self.home / "rotation", patience=PATIENCE):
+                finish(self.home, self.keys, self.store, log)
+        documents.anchor(self.home, self.store, log, documents.newest(self.home))
         return log
 
-    @cached_property
-    def _document_entry(self) -> bytes:
-        return entry(EntryKind.DID_DOCUMENT, document_digest(self._document))
+    def signer(self, name: str) -> Signer:
+        """One of the issuer's keys; a change of keys that was interrupted is finished before."""
+        if (self.home / JOURNAL).exists():
+            _ = self.log
+        if name == "assertion" and self.own_signer is not None:
+            return self.own_signer
+        return self.keys.signer(name)
 
-    @cached_property
-    def _document(self) -> dict[str, Any]:
-        path = self.home / "did.json"
-        try:
-            return load_json_object(path.read_bytes())
-        except (Malformed, FileNotFoundError) as error:
-            raise Damaged(
-                f"{path} cannot be read",
-                hint="Take it from a backup: `intaglio issuer --home FOLDER restore FILE` unpacks one.",
-            ) from error
+    @property
+    def public_keys(self) -> Mapping[str, PublicKey]:
+        """The issuer's keys by name; no secret is opened for them."""
+        own = {"assertion": self.own_signer.public_key} if self.own_signer else {}
+        return {**self.keys.public_keys, **own}
+
+    def use(self, signer: Signer | None) -> None:
+        """Goes on with the keys that the key file has by now, and this signer instead of the one given."""
+        self.own_signer = signer
+        self.keys.reload()
+        for part in ("_press", "lists", "_singles"):  # what was made of the keys before
+            self.__dict__.pop(part, None)
 
     def require_clock(self) -> None:
         """Raises `ClockBehind` as whatever signs does; no secret is opened for it."""
@@ -193,10 +213,11 @@ class Issuer:
     def press(self, suite: str | None = None) -> Press:
         """What signs credentials, with the template as it is now; by default with the suite of the key.
 
-        Raises `InvalidTemplate`, and `Refused` for a suite that does not work with the key.
+        Raises `InvalidTemplate`, `Refused` for a suite that does not work with the key, and `KeysChanged`.
         """
-        key = self.keys.signer("assertion")
-        key_type = key.public_key.type
+        key = self.signer("assertion")
+        method, key_type = self.identity.verification_method(key.public_key), key.public_key.type
+        require_in_force(self.home, method, self._clock())
         suite = suite or SUITES_BY_KEY[key_type]
         if key_type not in SUITES[suite].key_types:
             raise Refused(
@@ -210,7 +231,7 @@ class Issuer:
             salt_secret=self.keys.secret("salt"),
             position_secret=self.keys.secret("status-position"),
             signer=key,
-            verification_method=self.identity.verification_method(key.public_key),
+            verification_method=method,
             suite=suite,
             contexts=self._contexts,
         )
@@ -220,7 +241,7 @@ class Issuer:
     @cached_property
     def lists(self) -> Lists:
         """The issuer's status lists, with what one who was killed had journalled and not published."""
-        key = self.keys.signer(self.identity.status_key)
+        key = self.signer(self.identity.status_key)
         lists = Lists(
             self.store,
             self.log,
@@ -230,8 +251,9 @@ class Issuer:
             key,
             self.identity.verification_method(key.public_key),
             ClockJournal(self.home),
+            documents.index(self.home, self.log),
         )
-        if self.store.revocations.changed_lists():
+        if self.store.revocations.changed_lists() or lists.by_former_keys():
             lists.publish(now=self._clock())
         return lists
 
@@ -270,7 +292,7 @@ class Issuer:
     ) -> Result:
         """Issues a file of graduates as `Bulk.run` does, and publishes the status lists that it needs."""
         now, lists = self.log.now(), self.lists
-        with locked(self.home / "issue", patience=_PATIENCE):
+        with locked(self.home / "issue", patience=PATIENCE):
             Identity.read(self.home).require_open()
             self._recover()
             result = self._bulk.run(
@@ -409,7 +431,7 @@ class Issuer:
         return self.store.entry(seq)
 
     def _issue_new(self, calls: Sequence[Sequence[Edition]]) -> Sequence[list[int] | Problem]:
-        with locked(self.home / "issue", patience=_PATIENCE):
+        with locked(self.home / "issue", patience=PATIENCE):
             self._bulk.recover()
             return self._singles.issue(calls)
 
@@ -417,12 +439,22 @@ class Issuer:
         if self.store.begun_singles():  # else no key is needed
             self._singles.recover()
 
+    @contextmanager
+    def at_rest(self) -> Iterator[None]:
+        """Nothing new is issued meanwhile, and what was begun is finished. Raises `Closed` and `TryLater`."""
+        _ = self.lists
+        with locked(self.home / "issue", patience=PATIENCE):
+            Identity.read(self.home).require_open()
+            self._bulk.recover()
+            self._recover()
+            yield
+
     def close(self) -> datetime:
         """Closes the issuer for good: all status lists are signed, anchored and written a last time.
 
         Gives their date. What was begun is finished before; what would issue or revoke raises `Closed` then.
         """
-        with locked(self.home / "issue", patience=_PATIENCE):
+        with locked(self.home / "issue", patience=PATIENCE):
             if Identity.read(self.home).closing is None:
                 self._bulk.recover()
                 self._recover()
@@ -450,10 +482,7 @@ class Issuer:
 
     def _bundles(self, entries: Iterable[Entry], seqs: Collection[int] | None) -> Iterator[Bundle]:
         log = self._log_to_prove_by(seqs)
-        leaves = log.store.find(self._document_entry)
-        if leaves is None:
-            raise Damaged("the log does not hold the DID document", hint="Audit the log.")
-        document = Anchored(self._document, (log.evidence(leaves.start),))
+        versions = documents.anchored(self.home, log)
         published = functools.cache(functools.partial(anchored, self.store, log, self.home / "status"))
         chosen, placed = tee(entries)
         lines = self._archive.lines((found.seq, found.leaf) for found in placed)
@@ -464,12 +493,17 @@ class Issuer:
                 index = StatusEntry.parse(Credential.parse(line.credential).status[0]).index
                 with suppress(NotFound):  # the list was published before there were pages, in a copy to read
                     listed.append(published(details_name(number, page_of(index))))
-            yield Bundle(line.credential, (log.evidence(found.leaf),), (document,), tuple(listed))
+            yield Bundle(
+                line.credential,
+                (log.evidence(found.leaf),),
+                documents.since(versions, found.leaf),
+                tuple(listed),
+            )
 
     def _log_to_prove_by(self, seqs: Collection[int] | None) -> LogReader:
         if not os.access(self.home, os.W_OK):
             self.require_clock()
-            return open_to_read(self.home)
+            return open_to_read(self.home) if self._log_store is None else self.reader
         self.lists.publish_for(seqs, now=self.log.now())
         return self.log
 
@@ -507,11 +541,11 @@ class Issuer:
         }
 
 
-def _require_type(keys: KeyFile, key_type: str | None) -> None:
-    own = keys.public_keys["assertion"].type
-    if key_type not in (None, own):
+def _require_type(keys: KeyFile, signer: Signer | None, key_type: str | None) -> None:
+    own = signer.public_key if signer else keys.public_keys.get("assertion")  # else kept elsewhere
+    if own is not None and key_type not in (None, own.type):
         raise Conflict(
-            f"the issuer that lives here signs with keys of type {own}",
+            f"the issuer that lives here signs with keys of type {own.type}",
             hint="Leave out --key-type, or give each issuer a folder: --home FOLDER.",
         )
 

@@ -46,6 +46,7 @@ from .home import LIFETIME, Identity
 from .press.document import Profile
 from .press.permutation import LIST_BITS, LIST_ENTRIES, Positions
 from .press.press import log_entry
+from .succession import require_in_force
 
 _NEVER = "9999-12-31T23:59:59Z"
 _LOST = "Take it from a backup. If there is none, `intaglio issuer status publish` makes it from the index."
@@ -81,7 +82,9 @@ class Lists:
         signer: Signer,
         verification_method: str,
         clock: ClockJournal,
+        document: int,
     ) -> None:
+        """`document` is the place in the log of the issuer's newest document."""
         self._store = store
         self._log = log
         self._home, self._folder = home, home / "status"
@@ -89,7 +92,7 @@ class Lists:
         self._positions = positions
         self._signer = signer
         self._verification_method = verification_method
-        self._clock = clock
+        self._clock, self._document = clock, document
         self._is_held_made = False
 
     def revoke(self, numbers: Iterable[str], reason: Reason, *, date: datetime, now: datetime) -> None:
@@ -130,7 +133,7 @@ class Lists:
         identity, unpublished = Identity.read(self._home), self._store.revocations.unpublished()
         if (
             identity.closing is not None
-            or overdue(self._store, identity, now, self._clock.entries())
+            or overdue(self._store, identity, now, max(self._clock.entries(), self._document))
             or any(seqs is None or row.seq in seqs for row in unpublished)
         ):
             self.publish(now=now)
@@ -158,14 +161,22 @@ class Lists:
             self._publish_due(identity, now, anew=False)
         return identity
 
+    def by_former_keys(self) -> set[int]:
+        """The published lists that the log has from before the newest document: each is made anew whole."""
+        revocations = self._store.revocations
+        former = revocations.stale_lists("", _NEVER, self._document)
+        return set(former).intersection(revocations.published_lists())
+
     def _publish_due(self, identity: Identity, now: datetime, *, anew: bool) -> list[int]:
         revocations = self._store.revocations
         remove_leftovers(self._folder)
         self._make_held()
-        wanted = set(due(self._store, identity, now, self._clock.entries()))
+        require_in_force(self._home, self._verification_method, now)
+        former = self.by_former_keys()
+        wanted = set(due(self._store, identity, now, self._clock.entries())) | former
         ahead = revocations.dated_after(format_datetimestamp(now), self._clock.entries())
         lost = [path.name for path, _ in unlike(self._store, self._folder)] if anew else []
-        whole = {_number(name) for name in (*ahead, *lost)}
+        whole = former | {_number(name) for name in (*ahead, *lost)}
         if identity.closing is not None:
             if not revocations.closed():
                 revocations.note_closed(True)

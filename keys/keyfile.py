@@ -58,7 +58,7 @@ class KeyFile:
     def __init__(self, path: Path, passphrase: Passphrase) -> None:
         self.path = path
         self._passphrase = functools.cache(passphrase)
-        self._load()
+        self.reload()
 
     def __repr__(self) -> str:
         return f"KeyFile({str(self.path)!r}: {', '.join(self.public_keys)})"
@@ -144,15 +144,16 @@ class KeyFile:
         """Writes the file with other keys, or under another passphrase than the one it has."""
         _ = self._secrets  # asked for before others have to wait
         with locked(self.path):
-            self._load()  # another process may have changed it, too
+            self.reload()  # another process may have changed it, too
             root, keys = self._secrets
             change(keys)
             self._passphrase = functools.cache(passphrase or self._passphrase)
             sealed_under = self._passphrase() if self.protected or passphrase else None
             _write(self.path, root, keys, sealed_under)
-            self._load()
+            self.reload()
 
-    def _load(self) -> None:
+    def reload(self) -> None:
+        """Reads what another process may have changed. Raises as opening does."""
         self.__dict__.pop("_secrets", None)
         with _damage(self.path):
             content = _read(self.path)

@@ -99,7 +99,7 @@ def test_a_wheel_has_everything_that_the_program_reads(tmp_path: Path) -> None:
         "examples/diploma/graduates.csv",
         "examples/diploma/graduates-with-errors.csv",
         "examples/diploma/programmes.csv",
-        "issuer/templates/diploma.json",
+        "issuer/press/templates/diploma.json",
         "vc/jsonld/contexts/index.json",
         "vc/jsonld/contexts/credentials-v2.jsonld",
     ):

@@ -16,6 +16,7 @@ import pytest
 
 from did import Document
 from did.methods import web as did_web
+from issuer import documents
 from issuer.archive.kept import EditionTaken
 from issuer.archive.store import SQLiteIndex
 from issuer.home import Identity
@@ -161,7 +162,7 @@ def test_a_web_address_gives_a_did_with_a_document_to_publish(home: Path) -> Non
     assert made.identity.url == "https://u.example:8443/registry"
     assert made.identity.log == "u.example:8443/registry/log"
     assert made.identity.document_url == did_web.url(made.did)
-    document = Document.parse(made._document, made.did)
+    document = Document.parse(documents.newest(made.home), made.did)
     keys = made.keys.public_keys
     assert {method.key for method in document.methods("assertionMethod")} == {
         keys["assertion"],

@@ -64,7 +64,7 @@ def test_a_hundred_calls_at_once_are_answered_and_none_is_told_to_come_later(
     issuer: Issuer, appended: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody has a moment's patience with another process: it is no other that they wait for."""
-    monkeypatch.setattr("issuer.issuer._PATIENCE", 0.0)
+    monkeypatch.setattr("issuer.issuer.PATIENCE", 0.0)
     issuer.log_patience = 0.0
     issuer.issue(graduate(0))
     appended.clear()

@@ -17,6 +17,7 @@ import orjson
 import pytest
 
 from did import METHODS, Resolver
+from did.methods import web as did_web
 from keys import PrivateKey
 from ledger import EntryKind, Log, entry, merkle, verify_evidence
 from ledger.lookup import SHAPE, YOUNG, Lookup, Shape, find
@@ -32,6 +33,7 @@ from verifier.judge import Judge, Question, Verifiers
 from verifier.sources import published as module
 from verifier.sources.published import NotShown, Published, PublishedLogs
 from wire import Unavailable
+from wire.datetimestamp import format_datetimestamp
 from wire.fetch import Fetcher, HttpsFetcher, NoFetcher
 from wire.memory import Memory
 from wire.work import Work
@@ -332,6 +334,23 @@ class TestKeys:
         rotate(honest)
         report = honest.verify(credential)
         assert report.verdict is Verdict.VALID, report.deciding
+
+    def test_so_was_one_before_the_document_in_which_its_key_expires(self, honest: Host) -> None:
+        """Their checkpoint is of today, after the end of the key."""
+        credential, university = bare(honest), honest.university
+        old, new = university.key, PrivateKey.generate()
+        keys = {"assertionMethod": [old.public_key, new.public_key]}
+        methods = did_web.document(university.did, keys)["verificationMethod"]
+        methods[0]["expires"] = format_datetimestamp(university.now)
+        university.publish_document([old, new], verificationMethod=methods)
+        university.key = new  # by which the lists are signed from now on
+        honest.publish()
+        report = honest.verify(credential)
+        assert report.verdict is Verdict.VALID, report.deciding
+        late = university.bundle(university.sign(university.diploma(index=8), old)).secured
+        honest.publish()
+        report = honest.verify(late)
+        assert (report.verdict, report.deciding and report.deciding.step) == (Verdict.UNDETERMINED, 8)
 
     def test_one_after_it_leaves_the_question_open(self, honest: Host) -> None:
         old = rotate(honest)

@@ -18,6 +18,7 @@ from vc.anchoring import anchoring_terms, log_entry
 from vc.status import status_list_document
 from verifier import RecognisedIssuer, RecognisedLog, Trust, load_policy
 from verifier.sources.evidence import attested
+from wire.datetimestamp import format_datetimestamp
 
 
 def by(key: PrivateKey) -> str:
@@ -131,6 +132,24 @@ def test_the_place_of_a_document_in_one_log_says_nothing_of_another() -> None:
     trust = university.trust.adding(university.trust.issuers[0], new)
     bundle = Bundle(signed, (log.evidence(0),), tuple(university.documents))
     assert verifier(trust).verify(bundle, now=NOW).verdict is Verdict.VALID
+
+
+def test_a_document_in_another_log_ends_a_key_by_the_time_that_it_states() -> None:
+    """Which of two logs had something first, their numbers do not tell."""
+    university = University()
+    (method,) = university.documents[0].document["verificationMethod"]
+    ended = {**method, "expires": format_datetimestamp(university.now)}
+    university.publish_document([university.key], verificationMethod=[ended])
+    keys = [PrivateKey.generate() for _ in range(2)]
+    log = Log("university.example/new", *keys, MemoryStore(), clock=lambda: university.now)
+    diploma = university.diploma(termsOfUse=[anchoring_terms(log.origin)])
+    del diploma["credentialStatus"]
+    signed = university.sign(diploma)
+    log.append([log_entry(signed, signed["proof"][0])], b"1")
+    new = RecognisedLog(str(log.verifier_key), clock=str(log.clock_key))
+    trust = university.trust.adding(university.trust.issuers[0], new)
+    bundle = Bundle(signed, (log.evidence(0),), tuple(university.documents))
+    assert verifier(trust).verify(bundle, now=NOW).verdict is Verdict.INVALID
 
 
 def test_a_log_speaks_for_its_own_issuer_and_for_no_other_on_the_list() -> None:

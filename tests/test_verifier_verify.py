@@ -12,14 +12,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from did.methods import web as did_web
 from keys import PrivateKey
-from ledger import Evidence
+from ledger import Evidence, parse_entry
 from tests.world import NOW, Holder, University, verifier
 from vc import Anchored, Bundle, Outcome, Report, Verdict, sign
+from vc.anchoring import log_entry
 from vc.model.schema import Schemas
 from verifier import RecognisedIssuer, RecognisedLog, Trust
 from verifier.problem import NotKnown
 from wire import Problem, Unavailable
+from wire.datetimestamp import format_datetimestamp
 
 UNIVERSITY = University()
 BUNDLE = UNIVERSITY.issue()
@@ -548,6 +551,35 @@ class TestEvidence:
         late = replace(university.issue(index=2), status_lists=old.status_lists)
         report = check(late, trust=university.trust)
         assert (report.verdict, deciding(report)[0]) == (Verdict.INVALID, "evidence")
+
+    @pytest.mark.parametrize(
+        ("member", "verdict"), [("expires", Verdict.VALID), ("revoked", Verdict.INVALID)]
+    )
+    def test_a_later_document_says_of_what_was_before_it_only_that_its_key_was_revoked(
+        self, member: str, verdict: Verdict
+    ) -> None:
+        """That a key expires is said of what follows, whatever the day; a revocation may be dated back."""
+        university = University()
+        old = university.issue(index=1)
+        (credential, leaf) = old.secured, log_entry(old.secured, old.secured["proof"][0])
+        document = copy.deepcopy(dict(university.documents[0].document))
+        document["verificationMethod"][0][member] = format_datetimestamp(university.now)
+        university.now += timedelta(hours=1)
+        new = PrivateKey.generate()
+        methods = [
+            *document["verificationMethod"],
+            *did_web.document(university.did, {"assertionMethod": [new.public_key]})["verificationMethod"],
+        ]
+        university.publish_document([university.key, new], verificationMethod=methods)
+        university.key, (index,) = new, university.log.append([leaf], parse_entry(leaf).digest)
+        of_today = Bundle(
+            credential,
+            (university.log.evidence(index),),
+            tuple(university.documents),
+            university.status_lists(),
+        )
+        report = check(of_today, trust=university.trust)
+        assert report.verdict is verdict, report.checks
 
     @given(data=st.data())
     @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])

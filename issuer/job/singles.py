@@ -16,6 +16,7 @@ import zstandard
 
 from ledger import Log
 from wire.datetimestamp import format_datetimestamp
+from wire.files import locked
 from wire.problem import Problem, Refused
 
 from ..archive.archive import unpack
@@ -25,6 +26,7 @@ from ..archive.kept import NewEntry, Single, batch_key
 from ..home import Identity
 from ..press.press import Press, index_columns, log_entry
 from ..status import Lists
+from ..succession import require_in_force
 from ..table.records import Record
 
 _BLOCK = 64  # the most sequence numbers that a process takes at a time, unless more are wanted at once
@@ -66,9 +68,14 @@ class Singles:
 
     def issue(self, calls: Sequence[Sequence[Edition]]) -> list[list[int] | Problem]:
         """The sequence numbers of what each call asked for, all or none of it; or what was wrong with it."""
+        with locked(self._home / "rotation", shared=True):  # what is signed is in the log before another key
+            return self._issue(calls)
+
+    def _issue(self, calls: Sequence[Sequence[Edition]]) -> list[list[int] | Problem]:
         self.recover()
         Identity.read(self._home).require_open()
         now = self._log.now()  # before a number is taken
+        require_in_force(self._home, self._press.verification_method, now)
         signed = [self._sign(call, now) for call in calls]
         whole = [call for call in signed if not isinstance(call, Problem)]
         under_way = {single.entry.seq for call in whole for single in call}

@@ -5,11 +5,14 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
+from issuer import documents
 from issuer.archive.kept import Appended, Job, NewEntry
 from issuer.archive.shards import write_shard
 from issuer.archive.store import SQLiteIndex
@@ -17,11 +20,13 @@ from issuer.issuer import Issuer
 from issuer.job import bulk
 from issuer.job.bulk import Bulk, Chunk
 from issuer.job.singles import RecordRefused
+from issuer.rotation import rotate
+from issuer.succession import JOURNAL
 from issuer.table.source import Source
 from ledger.audit import audit
 from tests.fault.issuing import everything, issue, reopened, require_once
 from tests.fault.kill import Reached, Work, kill_everywhere
-from tests.registrar import NOW, csv_file, graduate, issuer_in, twin
+from tests.registrar import NOW, csv_file, graduate, issuer_in, twin, verifier_for
 from vc.status import Reason
 from wire.problem import Problem
 
@@ -173,6 +178,58 @@ def diplomas_together(issuer: Issuer, folder: Path) -> Prepare:
 
 def test_diplomas_that_are_issued_together_are_all_there_or_none(issuer: Issuer, tmp_path: Path) -> None:
     assert kill_everywhere(diplomas_together(issuer, tmp_path), points=30) == 30
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def other_keys(folder: Path, *, compromised: bool) -> Prepare:
+    """Changed by who was killed, or not: what was signed before is valid, and so is what comes next."""
+    numbers = itertools.count()
+
+    def prepare() -> tuple[Work, Work]:
+        home = folder / str(next(numbers)) / "home"
+        first = issuer_in(home, url="https://university.example", clock=now)
+        first.issue(graduate(1))
+        former, changed = first.public_keys["assertion"], Reached()
+
+        def work() -> None:
+            issuer = Issuer(home, lambda: None, now)
+            if issuer.public_keys["assertion"] == former:  # a run before may have come to the end
+                rotate(issuer, compromised=compromised)
+                changed.reach(1)
+
+        def check() -> None:
+            issuer = Issuer(home, lambda: None, now)
+            later = issuer.issue(graduate(2))
+            assert not (home / JOURNAL).exists(), "whoever comes next finishes it"
+            key = issuer.public_keys["assertion"]
+            assert key != former or not changed.value
+            newest = documents.newest(home)
+            methods = [each["id"].rpartition("#")[2] for each in newest["verificationMethod"]]
+            assert (methods[0], len(methods)) == (key.multikey(), 2 if key == former or compromised else 4)
+            assert orjson.loads(documents.published(home))["documents"][-1]["document"] == newest
+            assert issuer.store.revocations.published("0").leaf > documents.index(home, issuer.log)
+            for entry in (issuer.store.current("UNI-000001"), later):
+                report = verifier_for(issuer).verify(issuer.bundle(entry), now=now())
+                assert report, report.checks
+            assert issuer.store.logged.known() == (audit(issuer.log).size, [])
+            require_once(issuer)
+
+        return work, check
+
+    return prepare
+
+
+@pytest.mark.parametrize(
+    ("compromised", "points"),
+    [(False, 25), (True, 10), *(pytest.param(each, 200, marks=pytest.mark.soak) for each in (False, True))],
+)
+def test_a_change_of_keys_is_finished_by_who_comes_next(
+    tmp_path: Path, compromised: bool, points: int
+) -> None:
+    assert kill_everywhere(other_keys(tmp_path, compromised=compromised), points=points) == points
 
 
 # Planted faults

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -12,10 +11,6 @@ from typing import Any
 
 import pytest
 
-from did.methods import key as did_key
-from issuer.clock import ClockJournal
-from issuer.status import Lists
-from keys import PrivateKey
 from tests.interop.ours import POSITION, Ours, badge, changed, verified
 from tests.interop.peers import FORGED, GREEN, REVOKED, JavaScript, digitalbazaar, javascript
 from tests.loopback import Authority
@@ -83,13 +78,9 @@ def test_we_accept_their_badge_until_it_is_changed_or_revoked(
 
 
 def test_they_find_a_meaning_in_every_term_of_our_lists_and_details(peer: JavaScript, tmp_path: Path) -> None:
-    key, now = PrivateKey.generate("P-256"), datetime.now(UTC)
-    did = did_key.create(key.public_key)
-    made = issuer_in(tmp_path, clock=lambda: now)
-    number, profile = made.issue(graduate(1)).number, replace(made.identity.profile, did=did)
-    positions, method = made.press().positions, f"{did}#{key.public_key.multikey()}"
-    lists = Lists(made.store, made.log, tmp_path, profile, positions, key, method, ClockJournal(tmp_path))
-    lists.revoke([number], Reason.FRAUD, date=now, now=now)
+    now = datetime.now(UTC)
+    made = issuer_in(tmp_path, clock=lambda: now, key_type="P-256")
+    made.lists.revoke([made.issue(graduate(1)).number], Reason.FRAUD, date=now, now=now)
     published = sorted((tmp_path / "status").iterdir())
     assert [path.name.rpartition("-")[0] for path in published] == ["", "0-details"]
     for path in published:

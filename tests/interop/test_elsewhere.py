@@ -36,14 +36,14 @@ SAYS = {"passed": True, "failed": False, "undetermined": None, "skipped": None}
 pytestmark = pytest.mark.slow
 
 
-def issue(program: Program, *options: object) -> dict[str, Any]:
-    """The bundle of the demo's first graduate."""
+def issue(program: Program, *options: object, row: int = 1) -> dict[str, Any]:
+    """The bundle of one of the demo's graduates, by default the first."""
     folder = program.home.parent
     rows = (ROOT / "examples/diploma/graduates.csv").read_text("utf-8").splitlines(keepends=True)
-    (folder / "graduates.csv").write_text("".join(rows[:2]), "utf-8")
+    (folder / "graduates.csv").write_text(rows[0] + rows[row], "utf-8")
     made = program("issuer", "issue", folder / "graduates.csv", "--out", folder / "out", *options)
     assert made.code == 0, made.err
-    return read(folder / "out" / f"{NUMBER}.json")
+    return read(folder / "out" / f"{NUMBER[:-1]}{row - 1}.json")
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -125,6 +125,27 @@ def test_a_diploma_with_an_address(program: Program) -> None:
     for when, found in zip(verdicts, ("valid", "invalid: status"), strict=True):
         assert verdicts[when] == dict.fromkeys(shown, found), printed
     assert all(one in PAGE for one in printed)
+
+
+def test_a_diploma_after_its_issuer_changed_its_keys(program: Program) -> None:
+    """By the document alone, in which an ended key stays and a compromised one does not."""
+    with listening() as free:
+        port = free.getsockname()[1]
+    program("issuer", "init", "--name", "Example University", "--url", f"https://localhost:{port}")
+    first, rotate = issue(program)["credential"], ("issuer", "key", "rotate", "--yes")
+    authority = program.home / "issuer/tls/authority.pem"
+    here = Intaglio(program, "--home", stranger(program), "--loopback", "--ca", authority)
+    assert program(*rotate).code == 0
+    second = issue(program, row=2)["credential"]
+    with served(program.home, "--port", port, "--tls"):
+        for options, good in (((), (first, second)), (("--compromised",), (first,))):
+            if options:
+                assert program(*rotate, *options).code == 0
+            with javascript(authority) as ask:  # anew: what it has read it remembers
+                for diploma in (first, second):
+                    said = each(peers(ask, authority), diploma)
+                    assert all((answer == GREEN) is (diploma in good) for answer in said.values()), said
+                    assert here(diploma) == GREEN, "by the log, which had it before"
 
 
 def test_a_diploma_without_an_address(program: Program) -> None:

@@ -341,7 +341,7 @@ def test_the_bundles_of_another_issuer_are_not_written_over(issued: Program, fil
 def test_who_issues_beside_a_long_job_is_told_to_come_later(
     issued: Program, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("issuer.issuer._PATIENCE", 0.1)
+    monkeypatch.setattr("issuer.issuer.PATIENCE", 0.1)
     with locked(issued.home / "issuer" / "issue"):
         answer = issued("issuer", "issue", file)
     assert (answer.code, "another process is at work" in answer.err) == (75, True)

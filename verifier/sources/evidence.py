@@ -202,8 +202,9 @@ def left_open(problem: KeyNotInForce) -> NotKnown:
 
 def _require_key_in_force(key: IssuerKey, fact: Fact, index: int) -> None:
     """The key signed for its issuer at the moment, and at the place in the log, that `fact` attests."""
-    if key.until is not None and (fact.time is None or key.until <= fact.time):
-        raise KeyNotInForce(f"the key ended on {key.until:%Y-%m-%d}, before the log saw the credential")
+    end = key.end_for(fact, index)
+    if end is not None and (fact.time is None or end <= fact.time):
+        raise KeyNotInForce(f"the key ended on {end:%Y-%m-%d}, before the log saw the credential")
     same_log = [bound for bound in key.history if bound.fact and bound.fact.where == fact.where]
     pinned = [bound for bound in key.history if bound.fact is None]
     earlier = [*pinned, *(bound for bound in same_log if bound.index < index)]

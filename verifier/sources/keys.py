@@ -92,14 +92,31 @@ class IssuerKey:
     """Whether nothing says that it is the key which the proof names: that it does not fit shows nothing."""
     relationship: str = "assertionMethod"
     """What it is used for, as documents call it."""
+    revoked: datetime | None = None
+    """From then on it was somebody else's, too, by the newest document that has it."""
+
+    def end_for(self, fact: Fact, index: int) -> datetime | None:
+        """From when on it proves nothing, for what a log holds at `index`, where `fact` says.
+
+        That a key expires, a document says of what follows it; that one was revoked, of all that it signed.
+        """
+        for bound in reversed(self.history):
+            is_later = bound.fact and bound.fact.where == fact.where and bound.index > index
+            if not is_later and (methods := self._methods(bound)):
+                ends = [self.revoked, *(method.expires for method in methods)]
+                return min(filter(None, ends), default=None)
+        return self.until
+
+    def _methods(self, bound: BoundDocument) -> list[VerificationMethod]:
+        methods = bound.document.methods(self.relationship)
+        return [method for method in methods if method.key == self.key]
 
     def is_in(self, bound: BoundDocument) -> bool:
         """Whether the key may be used so by this document."""
-        document = bound.document
-        if any(method.key == self.key for method in document.methods(self.relationship)):
+        if self._methods(bound):
             return True
         reference = f"{did_key.create(self.key)}#{self.key.multikey()}"
-        return document.refers_to(reference, self.relationship)
+        return bound.document.refers_to(reference, self.relationship)
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +265,12 @@ class IssuerKeys:
             except Problem:
                 continue
             return IssuerKey(
-                found.key, _source(candidate), found.until, tuple(bound), relationship=relationship
+                found.key,
+                _source(candidate),
+                found.until,
+                tuple(bound),
+                relationship=relationship,
+                revoked=found.revoked,
             )
         return None
 

@@ -22,6 +22,7 @@ from . import diploma as diploma_cli
 from . import issue as issue_cli
 from . import text
 from .clock import clock
+from .key import key
 from .place import Place
 from .serve import claim, lifetime_option, serve
 
@@ -154,4 +155,5 @@ for verbs in (issue_cli.verbs, diploma_cli.verbs):
     issuer.commands.update(verbs.commands)
 issuer.add_command(claim)
 issuer.add_command(clock)
+issuer.add_command(key)
 issuer.add_command(serve)

@@ -1,0 +1,183 @@
+"""The keys that sign diplomas and status lists of a did:web: shown, announced, and changed for others.
+
+An ended key stays in the document, so that what it signed before is still its issuer's, here and elsewhere.
+One that somebody else may have goes out of it: then the log alone tells what it signed before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from did import Document
+from keys import PublicKey, Signer
+from wire.datetimestamp import format_datetimestamp
+from wire.files import locked
+from wire.problem import Conflict, Refused
+
+from . import documents
+from .issuer import PATIENCE, Issuer
+from .succession import ROLES, Change, dropping, ending, finish, with_keys
+
+_NEXT, _INSTEAD = "-next", "-instead"
+"""Behind the name of a key, that of one which is announced, or is made to take its place at once."""
+
+
+class Shown(NamedTuple):
+    """A key by which the issuer's document has, or had, it assert something."""
+
+    name: str
+    """In the key file; empty for one that is no longer there, and signs nothing."""
+    key: PublicKey
+    expires: datetime | None
+    is_revoked: bool = False
+    """Whether only an earlier version of the document had it."""
+
+
+@dataclass(frozen=True)
+class Rotated:
+    """What a rotation did."""
+
+    ended: tuple[str, ...]
+    """The keys that sign no more, as Multikeys."""
+    entry: int
+    """The log entry of the document that says so; what the keys signed stands before it."""
+    editions: int
+    """How many had been issued by then."""
+    lists: list[int]
+    """The status lists that were signed anew."""
+
+
+def shown(issuer: Issuer) -> Iterator[Shown]:
+    """The keys in the document, in its order, then those that were in it before. No secret is opened."""
+    names = {key: name for name, key in issuer.public_keys.items()}
+    told = set[PublicKey]()
+    for version in (documents.newest(issuer.home), *reversed(documents.versions(issuer.home).values())):
+        is_newest = not told
+        for method in Document.parse(version, issuer.did).methods("assertionMethod"):
+            if method.key not in told:
+                told.add(method.key)
+                yield Shown(names.get(method.key, ""), method.key, method.expires, not is_newest)
+
+
+def add(issuer: Issuer, key_type: str | None = None, signer: Signer | None = None) -> None:
+    """Announces the keys that are to sign next: makes them, and has the document with them in the log.
+
+    `signer` has the next key for diplomas where that is kept elsewhere than in the key file. Raises
+    `Conflict` where next keys are announced already, and what `rotate` raises.
+    """
+    with _changing(issuer):
+        document = documents.newest(issuer.home)
+        if _announced(issuer, document):
+            raise Conflict(
+                "the keys that are to sign next are in the document already", hint="Rotate to them."
+            )
+        keys = _made(issuer, {}, _NEXT, key_type, signer)
+        _change(issuer, Change("add", with_keys(document, keys), {}), issuer.own_signer)
+    issuer.lists.publish(now=issuer.log.now())
+
+
+def rotate(
+    issuer: Issuer,
+    *,
+    key_type: str | None = None,
+    signer: Signer | None = None,
+    compromised: bool = False,
+) -> Rotated:
+    """Ends the keys that sign diplomas and lists; the next ones sign, announced before or made now.
+
+    All status lists are signed anew. `signer` has the next key for diplomas where that is kept elsewhere
+    than in the key file. With `compromised` keys, announced ones end, too: they lay in the same file.
+
+    Raises `Refused` for a DID whose key cannot change, `Closed`, `TryLater` while another process issues.
+    """
+    pending = Change.read(issuer.home)
+    if pending is None or pending.kind != ("revoke" if compromised else "rotate"):
+        _rotate(issuer, key_type, signer, compromised=compromised)
+    else:  # begun by one who was killed
+        issuer.use(signer)
+    issuer.lists.publish(now=issuer.log.now())
+    *_, before, after = (_methods(version) for version in documents.versions(issuer.home).values())
+    former = tuple(before[name]["publicKeyMultibase"] for name in before if before[name] != after.get(name))
+    entry, lists = documents.index(issuer.home, issuer.log), issuer.store.revocations.published_lists()
+    return Rotated(former, entry, issuer.store.count(), lists)
+
+
+def _rotate(issuer: Issuer, key_type: str | None, signer: Signer | None, *, compromised: bool) -> None:
+    with _changing(issuer):
+        document = documents.newest(issuer.home)
+        former, announced = [issuer.public_keys[role] for role in ROLES], _announced(issuer, document)
+        suffix = _INSTEAD if compromised else _NEXT
+        keys = _made(issuer, {} if compromised else announced, suffix, key_type, signer)
+        replaced = {role: role + suffix for role in ROLES if role + suffix in issuer.keys.public_keys}
+        if signer is not None and "assertion" in issuer.keys.public_keys:
+            replaced["assertion"] = ""
+        if compromised:
+            former += announced.values()
+            replaced |= dict.fromkeys(announced, "")
+        names, wider = [issuer.identity.verification_method(key) for key in former], with_keys(document, keys)
+        if compromised:
+            change = Change("revoke", dropping(wider, names), replaced)
+        else:
+            end = format_datetimestamp(issuer.log.now())
+            change = Change("rotate", ending(wider, names, end), replaced)
+        _change(issuer, change, signer)
+
+
+def _methods(document: Mapping[str, Any]) -> dict[str, Any]:
+    return {method["id"]: method for method in document["verificationMethod"]}
+
+
+@contextmanager
+def _changing(issuer: Issuer) -> Iterator[None]:
+    """Nothing is issued meanwhile, and what was begun is finished with the keys that it was begun with."""
+    if not issuer.identity.rotates:
+        raise Refused(
+            "the key of this issuer is its identifier, and cannot change",
+            hint="An issuer with a web site has a did:web, whose keys can.",
+        )
+    with issuer.at_rest(), locked(issuer.home / "rotation", patience=PATIENCE):
+        yield
+
+
+def _change(issuer: Issuer, change: Change, signer: Signer | None) -> None:
+    change.write(issuer.home)
+    finish(issuer.home, issuer.keys, issuer.store, issuer.log)
+    issuer.use(signer)
+
+
+def _announced(issuer: Issuer, document: Mapping[str, Any]) -> dict[str, PublicKey]:
+    """The keys in the file that are to sign next, by name, of which the document tells."""
+    told = {method["id"] for method in document["verificationMethod"]}
+    held = {name: key for name, key in issuer.keys.public_keys.items() if name.endswith(_NEXT)}
+    return {name: key for name, key in held.items() if issuer.identity.verification_method(key) in told}
+
+
+def _made(
+    issuer: Issuer,
+    announced: Mapping[str, PublicKey],
+    suffix: str,
+    key_type: str | None,
+    signer: Signer | None,
+) -> dict[str, PublicKey]:
+    """By role, the keys that sign next: announced before, or made now."""
+    if signer is None and issuer.own_signer is not None:
+        raise Refused(
+            "the key that signs diplomas is kept elsewhere than in the key file",
+            hint="Name the key that takes its place.",
+        )
+    keys = {"assertion": signer.public_key} if signer else {}
+    for role in ROLES:
+        name = role + suffix
+        if role in keys:
+            continue
+        if name in issuer.keys.public_keys and name not in announced:
+            issuer.keys.retire(name)  # made by one who was killed before anything said so
+        of_type = key_type or issuer.public_keys[role].type
+        keys[role] = announced.get(name) or issuer.keys.add(name, of_type)
+    if key_type not in (None, keys["assertion"].type):
+        raise Conflict(f"the key that is to sign next is of type {keys['assertion'].type}")
+    return keys

@@ -1,0 +1,159 @@
+"""Other keys in the document of a did:web: what the next document says, and the journal of the change.
+
+The order is: the new keys in the key file; the change journalled, as `rotation.json`; the new document in the
+log; `did.json`; the keys in their places; the journal gone. So no key signs before the log has its document,
+and whoever opens the log next finishes what one who was killed had begun. Status lists that the log has from
+before its newest document are due (see `status`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import orjson
+
+from did import Document
+from did.document import RELATIONSHIPS
+from keys import KeyFile, PublicKey
+from ledger import Log
+from wire.files import locked, sync_folder, write_durably
+from wire.problem import Damaged, Malformed, Problem, Unavailable
+from wire.strict import load_json_object
+
+from . import documents
+from .archive.index import Index
+
+JOURNAL = "rotation.json"
+_VERSION = 1
+
+ROLES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"assertion": ("assertionMethod", "authentication"), "status-list": ("assertionMethod",)}
+)
+"""The keys that stand in the document, by their names in the key file, and what each may be used for."""
+
+
+class KeysChanged(Unavailable):
+    """The issuer has other keys by now than this process, or this signer, has."""
+
+    code = "keys-changed"
+    title = "The issuer's keys were changed"
+
+
+@dataclass(frozen=True)
+class Change:
+    """One change that was decided and is not done yet."""
+
+    kind: str
+    """`add`, `rotate` or `revoke`."""
+    document: Mapping[str, Any]
+    replaced: Mapping[str, str]
+    """By name in the key file, the name of the key that takes its place; empty where none does."""
+
+    @classmethod
+    def read(cls, home: Path) -> Change | None:
+        """The one that is pending, if one is. Raises `Damaged`."""
+        path = home / JOURNAL
+        try:
+            found = load_json_object(path.read_bytes())
+            shape = {member: type(value) for member, value in found.items()}
+            if shape != {"version": int, "kind": str, "document": dict, "replaced": dict}:
+                raise Malformed("it is of another form")
+            if found.pop("version") != _VERSION:
+                raise Malformed("it is of another version")
+            return cls(**found)
+        except FileNotFoundError:
+            return None
+        except Malformed as error:
+            raise Damaged(f"{path} cannot be read", hint="Take it from a backup.") from error
+
+    def write(self, home: Path) -> None:
+        """Journals it, durably: from here on it will be done."""
+        content = {"version": _VERSION, **vars(self)}
+        write_durably(home / JOURNAL, orjson.dumps(content, option=orjson.OPT_INDENT_2))
+
+
+def finish(home: Path, keys: KeyFile, store: Index, log: Log) -> None:
+    """Does what is pending, if anything is. The caller holds the lock `rotation`."""
+    change = Change.read(home)
+    if change is None:
+        return
+    with locked(home / "status"):  # nobody signs a list meanwhile
+        documents.anchor(home, store, log, change.document)
+        write_durably(home / "did.json", orjson.dumps(change.document, option=orjson.OPT_INDENT_2))
+        keys.reload()
+        for name, by in change.replaced.items():
+            if by in keys.public_keys:
+                keys.replace(name, by)
+            elif not by and name in keys.public_keys:
+                keys.retire(name)
+        (home / JOURNAL).unlink()
+        sync_folder(home)
+
+
+def require_in_force(home: Path, method: str, now: datetime) -> None:
+    """Raises `KeysChanged` unless the issuer signs with the key of this name now."""
+    document = documents.newest(home)
+    try:
+        found = Document.parse(document, method.partition("#")[0]).verification_method(
+            method, "assertionMethod"
+        )
+    except Problem:
+        found = None
+    is_changing = (home / JOURNAL).exists()
+    if is_changing or found is None or any(end <= now for end in (found.expires, found.revoked) if end):
+        raise KeysChanged(
+            "this key is not the one that the issuer signs with by now",
+            hint="Start again what was running, with the key that its document has.",
+        )
+
+
+def with_keys(document: Mapping[str, Any], keys: Mapping[str, PublicKey]) -> dict[str, Any]:
+    """The document with further keys, by role, before those that it has; one that it has stays as it is."""
+    changed, did = dict(document), document["id"]
+    known = {method["id"] for method in document["verificationMethod"]}
+    added = {role: key for role, key in keys.items() if f"{did}#{key.multikey()}" not in known}
+    methods = [
+        {
+            "id": f"{did}#{key.multikey()}",
+            "type": "Multikey",
+            "controller": did,
+            "publicKeyMultibase": key.multikey(),
+        }
+        for key in added.values()
+    ]
+    changed["verificationMethod"] = [*methods, *document["verificationMethod"]]
+    for role, key in reversed(added.items()):
+        for relationship in ROLES[role]:
+            changed[relationship] = [f"{did}#{key.multikey()}", *changed.get(relationship, ())]
+    return changed
+
+
+def ending(document: Mapping[str, Any], names: Sequence[str], end: str) -> dict[str, Any]:
+    """The document in which these methods expire: by then they assert what they did before, and no more."""
+    methods = [
+        {**method, "expires": end} if method["id"] in names else method
+        for method in document["verificationMethod"]
+    ]
+    return {
+        **_without(document, names, {*RELATIONSHIPS} - {"assertionMethod"}),
+        "verificationMethod": methods,
+    }
+
+
+def dropping(document: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """The document without these methods, not even as revoked: there are programs that would take them."""
+    methods = [method for method in document["verificationMethod"] if method["id"] not in names]
+    return {**_without(document, names, {*RELATIONSHIPS}), "verificationMethod": methods}
+
+
+def _without(document: Mapping[str, Any], names: Sequence[str], relationships: set[str]) -> dict[str, Any]:
+    changed = {
+        relationship: [reference for reference in document[relationship] if reference not in names]
+        for relationship in relationships & document.keys()
+    }
+    return {**document, **changed}

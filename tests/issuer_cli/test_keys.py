@@ -1,0 +1,70 @@
+"""`intaglio issuer key`: the keys that sign are listed, announced, and changed for others."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from keys import PublicKey
+from tests.commandline import Program
+from tests.issuer_cli.conftest import Clock
+from tests.registrar import graduate, table
+
+
+def states(registrar: Program) -> list[str]:
+    return [line[:22].strip() for line in registrar("issuer", "key", "list").out.splitlines()]
+
+
+@pytest.mark.slow
+def test_keys_are_announced_and_take_the_place_of_others(registrar: Program, clock: Clock) -> None:
+    assert states(registrar) == ["signs diplomas", "signs status lists"]
+    added = registrar("issuer", "key", "add", "--key-type", "P-256")
+    assert added.code == 0, added.err
+    assert "Publish" in added.err
+    assert "https://u.example/.well-known/did.json" in added.err
+    announced = added.out.splitlines()
+    assert {PublicKey.from_multikey(key).type for key in announced} == {"P-256"}
+    assert registrar("issuer", "key", "add").code == 1
+    clock.now += timedelta(days=3)
+    done = registrar("issuer", "key", "rotate", "--yes", "--json")
+    assert done.code == 0, done.err
+    said = json.loads(done.out)
+    assert (len(said["ended"]), said["compromised"], said["editionsBefore"], said["lists"]) == (
+        2,
+        False,
+        3,
+        [0],
+    )
+    assert "the 3 editions issued until now, here by the log, elsewhere by the document" in done.err
+    assert states(registrar) == ["signs diplomas", "signs status lists", *["ended on 2026-07-04"] * 2]
+    listed = json.loads(registrar("issuer", "key", "list", "--json").out)["keys"]
+    assert [key["multikey"] for key in listed[:2]] == announced
+    assert [key["expires"] for key in listed] == [None, None, *["2026-07-04T12:00:00Z"] * 2]
+    Path("more.csv").write_text(table([graduate(4)]))
+    clock.now += timedelta(days=1)
+    assert registrar("issuer", "issue", "more.csv").code == 0
+    assert registrar("issuer", "export", "--out", "all").code == 0
+    for bundle in sorted(Path("all").glob("*.json")):
+        answer = registrar("verify", bundle, "--offline")
+        assert answer.code == 0, answer.out
+
+
+def test_of_compromised_keys_it_is_said_whose_verdict_changes_where(registrar: Program) -> None:
+    done = registrar("issuer", "key", "rotate", "--compromised", "--yes")
+    assert done.code == 0, done.err
+    for words in (
+        "For those who have your trust file: the 3 editions issued until now stay valid",
+        "not valid with evidence, and open without",
+        "For programs that read the document alone: the 3 editions issued until now are no longer valid.",
+    ):
+        assert words in " ".join(done.err.split()), done.err
+    assert states(registrar) == ["signs diplomas", "signs status lists", *["revoked"] * 2]
+
+
+def test_a_did_key_has_no_other_keys(issued: Program) -> None:
+    answer = issued("issuer", "key", "rotate", "--yes")
+    assert answer.code == 1
+    assert "is its identifier, and cannot change" in answer.err

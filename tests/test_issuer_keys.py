@@ -1,0 +1,243 @@
+"""Other keys for an issuer: what the former ones signed, what they sign later, and what each program sees."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from did import Document, InvalidVerificationMethod
+from did.document import VerificationMethod
+from issuer import documents, rotation
+from issuer.issuer import Issuer
+from issuer.press.press import log_entry
+from issuer.succession import KeysChanged
+from keys import PrivateKey
+from ledger.audit import audit
+from tests.registrar import NOW, graduate, issuer_in, listed, verifier_for
+from vc import Bundle, Report, Verdict, sign
+from vc.status import Reason
+from wire.problem import Conflict, Damaged, Refused
+
+URL = "https://university.example"
+HOUR = timedelta(hours=1)
+
+
+class Time:
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> datetime:
+        self.now += timedelta(seconds=1)
+        return self.now
+
+
+@pytest.fixture
+def time() -> Time:
+    return Time()
+
+
+@pytest.fixture
+def issuer(tmp_path: Path, time: Time) -> Issuer:
+    return issuer_in(tmp_path / "home", url=URL, clock=time)
+
+
+def judged(issuer: Issuer, shown: Bundle | dict[str, Any], time: Time) -> Report:
+    """By who has the issuer's trust file, offline."""
+    data = shown if isinstance(shown, Bundle) else orjson.dumps(shown)
+    return verifier_for(issuer).verify(data, now=time.now)
+
+
+def method_of(issuer: Issuer, key: PrivateKey) -> VerificationMethod:
+    """By who reads the published document alone. Raises where the key may assert nothing."""
+    document = Document.parse(documents.newest(issuer.home), issuer.did)
+    name = issuer.identity.verification_method(key.public_key)
+    return document.verification_method(name, "assertionMethod")
+
+
+def forged(issuer: Issuer, like: Bundle, key: PrivateKey, time: Time) -> Bundle:
+    """A diploma of the thief's own, which is in the log: whoever wrote it there."""
+    document = {**like.secured, "id": "urn:uuid:00000000-0000-4000-8000-000000000001"}
+    del document["proof"]
+    method = issuer.identity.verification_method(key.public_key)
+    signed = sign(document, key, verification_method=method, created=NOW)
+    (leaf,) = issuer.log.append([log_entry(signed)], b"forged")
+    return replace(like, secured=signed, evidence=(issuer.log.evidence(leaf),))
+
+
+@pytest.mark.parametrize("compromised", [False, True])
+def test_what_the_former_key_signed_stays_valid_and_what_it_signs_later_does_not(
+    issuer: Issuer, time: Time, compromised: bool
+) -> None:
+    entry, revoked = issuer.issue(graduate(1)), issuer.issue(graduate(2))
+    issuer.lists.revoke([revoked.number], Reason.FRAUD, date=NOW, now=time())
+    before, former = issuer.bundle(entry), issuer.keys.signer("assertion")
+    time.now += HOUR
+    done = rotation.rotate(issuer, compromised=compromised)
+    assert former.public_key.multikey() in done.ended
+    time.now += HOUR
+    after, late = issuer.bundle(entry), issuer.bundle(issuer.issue(graduate(3)))
+    assert after.secured == before.secured
+    for bundle in (before, after, late):
+        report = judged(issuer, bundle, time)
+        assert report, report.checks
+    report = judged(issuer, issuer.bundle(issuer.store.current(revoked.number)), time)
+    assert report.deciding is not None
+    assert (report.verdict, report.deciding.name) == (Verdict.INVALID, "status")
+    assert "fraud" in report.deciding.text, "the details are signed anew, too"
+
+    stolen = forged(issuer, after, former, time)
+    report = judged(issuer, stolen, time)
+    assert report.deciding is not None
+    assert (report.verdict, report.deciding.name) == (Verdict.INVALID, "evidence")
+    assert "key" in report.deciding.text
+    assert judged(issuer, replace(stolen, evidence=()), time).verdict is Verdict.UNDETERMINED
+    assert judged(issuer, dict(stolen.secured), time).verdict is Verdict.UNDETERMINED
+
+
+def test_elsewhere_an_ended_key_keeps_its_word_and_a_compromised_one_loses_it(
+    issuer: Issuer, time: Time
+) -> None:
+    """By the document alone, as programs read it that know no log."""
+    issuer.issue(graduate(1))
+    first = issuer.keys.signer("assertion")
+    rotation.rotate(issuer)
+    ended = method_of(issuer, first)
+    assert ended.expires is not None
+    assert NOW < ended.expires <= time.now
+    assert ended.revoked is None
+    second, lists = (issuer.keys.signer(name) for name in ("assertion", "status-list"))
+    assert method_of(issuer, second).expires is None
+    time.now += HOUR
+    rotation.rotate(issuer, compromised=True)
+    assert method_of(issuer, first) == ended, "a key that ended before stays as it is"
+    with pytest.raises(InvalidVerificationMethod, match="has no method"):
+        method_of(issuer, second)
+    assert len(documents.newest(issuer.home)["authentication"]) == 1
+    assert [(shown.key, shown.is_revoked) for shown in rotation.shown(issuer)][4:] == [
+        (second.public_key, True), (lists.public_key, True),
+    ]  # fmt: skip
+
+
+def test_the_log_has_the_document_before_its_keys_sign(issuer: Issuer, time: Time) -> None:
+    issuer.issue(graduate(1))
+    done = rotation.rotate(issuer, key_type="P-256")
+    late = issuer.issue(graduate(2))
+    assert late.leaf is not None
+    assert done.entry < late.leaf
+    assert issuer.line(late).credential["proof"][0]["cryptosuite"] == "ecdsa-rdfc-2019"
+    method = listed(issuer.home).document["proof"][0]["verificationMethod"]
+    assert method.endswith(issuer.public_keys["status-list"].multikey()), "signed anew by then"
+    assert issuer.store.revocations.published("0").leaf > done.entry
+    assert (done.editions, done.lists) == (1, [0])
+    assert audit(issuer.log).size == issuer.store.logged.known().size
+    assert set(issuer.keys.public_keys) == {"assertion", "status-list", "log", "cosigner"}
+    versions = orjson.loads(documents.published(issuer.home))["documents"]
+    assert versions[-1] == {"index": done.entry, "document": documents.newest(issuer.home)}
+
+
+def test_keys_that_were_announced_sign_after_the_rotation(issuer: Issuer, time: Time) -> None:
+    issuer.issue(graduate(1))
+    before = issuer.public_keys["assertion"]
+    rotation.add(issuer, "P-256")
+    assert [shown.name for shown in rotation.shown(issuer)] == [
+        "assertion-next", "status-list-next", "assertion", "status-list",
+    ]  # fmt: skip
+    announced = issuer.public_keys["assertion-next"]
+    assert issuer.issue(graduate(2)).edition == 1
+    assert issuer.public_keys["assertion"] == before
+    with pytest.raises(Conflict, match="already"):
+        rotation.add(issuer)
+    with pytest.raises(Conflict, match="of type P-256"):
+        rotation.rotate(issuer, key_type="Ed25519")
+    rotation.rotate(issuer)
+    assert issuer.public_keys["assertion"] == announced
+    for number in (1, 2):
+        report = judged(issuer, issuer.bundle(issuer.store.current(f"UNI-{number:06}")), time)
+        assert report, report.checks
+
+
+def test_a_compromised_file_takes_the_announced_keys_along(issuer: Issuer, time: Time) -> None:
+    rotation.add(issuer)
+    lost = set(issuer.public_keys.values()) - {issuer.public_keys[name] for name in ("log", "cosigner")}
+    done = rotation.rotate(issuer, compromised=True)
+    assert set(done.ended) == {key.multikey() for key in lost}
+    assert not lost & set(issuer.public_keys.values())
+    assert {shown.key for shown in rotation.shown(issuer) if not shown.is_revoked} == {
+        issuer.public_keys[name] for name in ("assertion", "status-list")
+    }
+
+
+def test_who_has_the_former_keys_open_signs_nothing_more(issuer: Issuer, time: Time) -> None:
+    """A service that runs on: its diplomas, and its lists, would be not valid."""
+    entry = issuer.issue(graduate(1))
+    running = Issuer(issuer.home, lambda: None, time)
+    running.issue(graduate(2))
+    rotation.rotate(issuer)
+    with pytest.raises(KeysChanged):
+        running.issue(graduate(3))
+    with pytest.raises(KeysChanged):
+        running.correct(entry.number, {"gpa": "4.0"})
+    with pytest.raises(KeysChanged):
+        running.lists.publish(now=time())
+    assert issuer.store.count() == 2
+    again = Issuer(issuer.home, lambda: None, time)
+    assert judged(issuer, again.bundle(again.issue(graduate(3))), time)
+
+
+def test_who_has_compromised_keys_open_signs_nothing_more(issuer: Issuer, time: Time) -> None:
+    issuer.issue(graduate(1))
+    running = Issuer(issuer.home, lambda: None, time)
+    running.issue(graduate(2))
+    rotation.rotate(issuer, compromised=True)
+    with pytest.raises(KeysChanged):
+        running.issue(graduate(3))
+
+
+def test_a_version_that_is_not_what_the_log_holds_goes_into_no_bundle(issuer: Issuer, time: Time) -> None:
+    entry = issuer.issue(graduate(1))
+    rotation.rotate(issuer)
+    assert issuer.bundle(entry).issuer_documents
+    path = issuer.home / documents.FOLDER / "0.json"
+    path.write_bytes(path.read_bytes().replace(b"Multikey", b"JsonWebKey", 1))
+    with pytest.raises(Damaged, match="not the document that the log holds"):
+        issuer.bundle(entry)
+
+
+def test_what_was_begun_is_finished_by_the_key_that_began_it(issuer: Issuer, time: Time) -> None:
+    """Signed and journalled, and killed before the log had it: it is there before the next document is."""
+    issuer.issue(graduate(1))
+
+    class Killed(BaseException):
+        pass
+
+    running = Issuer(issuer.home, lambda: None, time)
+    running._singles._complete = _raise(Killed)  # type: ignore[method-assign]
+    with pytest.raises(Killed):
+        running.issue(graduate(2))
+    done = rotation.rotate(issuer)
+    entry = issuer.store.current("UNI-000002")
+    assert entry.leaf is not None
+    assert entry.leaf < done.entry
+    assert judged(issuer, issuer.bundle(entry), time)
+
+
+def _raise(problem: type[BaseException]) -> Any:
+    def work(*_: object) -> None:
+        raise problem
+
+    return work
+
+
+def test_who_cannot_change_keys_is_told(tmp_path: Path, issuer: Issuer, time: Time) -> None:
+    fixed = issuer_in(tmp_path / "key")
+    for change in (rotation.rotate, rotation.add):
+        with pytest.raises(Refused, match="is its identifier"):
+            change(fixed)
+    issuer.close()
+    with pytest.raises(Refused, match="closed"):
+        rotation.rotate(issuer)
