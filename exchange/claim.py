@@ -110,7 +110,7 @@ class Invitation:
         """Read the answer to `link`. Raises `InvalidInvitation`, also if it names another domain."""
         message = load_json_object(data, limit=MAX_MESSAGE)
         if message.get("version") != 1:
-            raise InvalidInvitation("version is not 1", hint="A newer intaglio may understand it.")
+            raise InvalidInvitation("version is not 1", hint="A later version of this program may read it.")
         issuer = message.get("issuer")
         did, name = (issuer.get("id"), issuer.get("name")) if isinstance(issuer, dict) else (None, None)
         domain, challenge = message.get("domain"), message.get("challenge")

@@ -55,9 +55,7 @@ def claim(
         return wallet.accept(data, check, now=now, undetermined=undetermined)
     except Problem as problem:
         if problem.undetermined:  # the diploma is this wallet's by now, and nobody else can have it
-            problem.hint = (
-                f"{problem.hint} The link stays good for this wallet: then type the same again.".strip()
-            )
+            problem.facts = {**problem.facts, "claimed": True}
         raise
 
 

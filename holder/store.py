@@ -35,6 +35,8 @@ from wire.problem import Conflict, Damaged, Malformed, NotFound
 from wire.sqlite import connect, migrate, require_known, sqlite_problems
 from wire.strict import load_json_object
 
+from .problem import DamagedWallet, NoWallet, NoWalletBackup, WalletGone
+
 _NONCE = 12  # bytes
 _SQLITE = b"SQLite format 3\0"
 _WAL = (
@@ -106,7 +108,7 @@ class Store:
     def open(cls, path: Path, passphrase: bytes) -> Self:
         """The store at `path`; `NotFound` if there is none, `WrongPassphrase` if it does not open it."""
         if not path.is_file():
-            raise NotFound(f"there is no wallet at {path}", hint="`intaglio wallet init` makes one.")
+            raise NoWallet(f"there is no wallet at {path}")
         with _problems():
             connection = _connect(path)
             try:
@@ -123,7 +125,7 @@ class Store:
         """All records of a store that nobody writes to, each checked before the first is handed out."""
         if not path.is_file():
             raise NotFound(f"there is no file {path}")
-        foreign = Malformed(f"{path} is no backup of a wallet", hint="`intaglio wallet backup` makes one.")
+        foreign = NoWalletBackup(f"{path} is no backup of a wallet")
         with path.open("rb") as file:
             if file.read(len(_SQLITE)) != _SQLITE:
                 raise foreign
@@ -144,7 +146,7 @@ class Store:
     def examine(path: Path) -> None:
         """Raise `NotFound` or `Damaged` as far as that can be told without the passphrase."""
         if not path.is_file():
-            raise NotFound(f"there is no wallet at {path}", hint=_WAY_OUT)
+            raise WalletGone(f"there is no wallet at {path}")
         with _problems(), closing(_connect(path)) as connection:
             if connection.execute("PRAGMA quick_check").fetchone() != (b"ok",):
                 raise _damaged("its pages do not fit together")
@@ -302,12 +304,11 @@ def _bound_to(place: bytes, version: int) -> bytes:
 
 
 _WHAT = "the wallet"
-_WAY_OUT = "Nothing was written. `intaglio wallet restore BACKUP` in another home brings back a backup."
-_problems = functools.partial(sqlite_problems, _WHAT, _WAY_OUT)
+_problems = functools.partial(sqlite_problems, _WHAT, DamagedWallet)
 
 
 def _damaged(what: str) -> Damaged:
-    return Damaged(f"the wallet's file was changed from outside: {what}", hint=_WAY_OUT)
+    return DamagedWallet(f"the wallet's file was changed from outside: {what}")
 
 
 def _connect(path: Path | None, mode: Literal["rw", "immutable"] = "rw") -> sqlite3.Connection:

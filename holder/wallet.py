@@ -24,9 +24,10 @@ from vc.model.presentation import presentation
 from vc.report import Report, Verdict
 from vc.status import StatusEntry, details_urls
 from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
-from wire.problem import Conflict, Damaged, Malformed, NotFound, Problem, Refused
+from wire.problem import Damaged, Malformed, Problem, Refused
 from wire.strict import base64url_decode, base64url_encode, load_json_object
 
+from .problem import NoSuchCredential, WalletLost
 from .store import Record, Store
 
 if TYPE_CHECKING:
@@ -109,11 +110,7 @@ class Wallet:
     def create(cls, home: Path, passphrase: bytes, *, now: datetime, key_type: str = "Ed25519") -> str:
         """Make a wallet with one key and return its DID; `Conflict` if there is a wallet already."""
         if Store.is_lost(home / FILE):
-            raise Conflict(
-                "a wallet was here, and its file is gone",
-                hint="`intaglio wallet restore BACKUP` brings a copy back. To begin anew, remove "
-                f"{home / FILE}.seen first.",
-            )
+            raise WalletLost("a wallet was here, and its file is gone", seen=f"{home / FILE}.seen")
         key = _new_key(key_type, now)
         Store.create(home / FILE, passphrase, [_key_record(key)])
         return key.did
@@ -197,10 +194,7 @@ class Wallet:
         ]
         if len(matches) != 1:
             count = "more than one credential" if matches else "no credential"
-            raise NotFound(
-                f"the wallet holds {count} whose id begins so, or that has this number",
-                hint="`intaglio wallet list` shows ids and numbers.",
-            )
+            raise NoSuchCredential(f"the wallet holds {count} whose id begins so, or that has this number")
         return matches[0]
 
     def delete(self, name: str) -> Held:

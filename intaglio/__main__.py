@@ -15,6 +15,7 @@ from wire.problem import is_full
 
 from .commands import cli
 from .terminal import print_json, say
+from .words import remedy
 
 INVALID, WRONG_USE, UNDETERMINED, NOT_FOUND, DECLINED, LOGIN, TRY_LATER, INTERRUPTED = (
     1,
@@ -79,10 +80,10 @@ class SystemRefuses(Unavailable):
 
     code = "system-refuses"
     title = "The system refuses"
-    advice = "Nothing that was acknowledged is lost. Once that is mended, do the same again."
 
 
 def _tell(problem: Problem) -> NoReturn:
+    problem.hint = remedy(problem)
     say(f"{problem.title}: {problem.detail}", problem.hint)
     _fail(problem, exit_code(problem))
 

@@ -24,6 +24,8 @@ from wire.datetimestamp import parse_age
 from wire.problem import Malformed, NotFound, PassphraseNeeded, Problem, Refused
 from wire.text import cells, folded, printable
 
+from .words import remedy
+
 _COMMAND = re.compile(r"\bintaglio (issuer|wallet|verify|trust|ledger|samples|doctor)\b(?! --)")
 
 _COMMAND_LINE = re.compile(r"\s*(intaglio|chmod|pip) ")
@@ -99,7 +101,7 @@ class Command(click.Command):
         try:
             return super().invoke(ctx)
         except Problem as problem:
-            problem.hint = as_typed(problem.hint)
+            problem.hint, problem.because = as_typed(remedy(problem)), None
             raise
 
 

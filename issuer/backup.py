@@ -42,6 +42,7 @@ from .archive.consistency import require_not_older
 from .archive.store import SQLiteIndex
 from .home import Identity, index
 from .press.permutation import LIST_ENTRIES
+from .problem import HomeTaken, UnsoundDatabase
 
 _MAGIC = b"intaglio issuer backup 1\n"
 _PORTION = 1 << 20
@@ -153,9 +154,7 @@ def restore(path: Path, home: Path, passphrase: bytes) -> None:
     `Refused` where the log that was in the folder is known to have been longer than the backup's.
     """
     if home.exists():
-        raise Conflict(
-            f"{home} exists already", hint="Nothing is ever overwritten: name another folder, --home."
-        )
+        raise HomeTaken(f"{home} exists already")
     make_private_folder(home.parent)
     prefix = f".{home.name}.restoring-"
     _clear_away(home.parent, prefix)
@@ -248,7 +247,7 @@ def _archive(home: Path, archive: tarfile.TarFile) -> None:
         with locked(home / "status"), tempfile.TemporaryDirectory(prefix=".backup-", dir=home) as copies:
             for database in sorted(home.glob("*.sqlite"), key=lambda path: path.name != "issuer.sqlite"):
                 copied = Path(copies) / database.name
-                copy(database, copied, database.name, "Take it from an older backup, and back that up.")
+                copy(database, copied, database.name, UnsoundDatabase)
                 archive.add(copied, database.name)
             folders = (home / "status", home / "tls", home / documents.FOLDER)
             _add(

@@ -21,6 +21,7 @@ from wire.strict import load_json_object
 
 from .archive.consistency import append
 from .archive.index import Index
+from .problem import DamagedIssuerFile
 
 FOLDER = "documents"
 
@@ -31,10 +32,7 @@ def newest(home: Path) -> dict[str, Any]:
     try:
         return load_json_object(path.read_bytes())
     except (Malformed, FileNotFoundError) as error:
-        raise Damaged(
-            f"{path} cannot be read",
-            hint="Take it from a backup: `intaglio issuer --home FOLDER restore FILE` unpacks one.",
-        ) from error
+        raise DamagedIssuerFile(f"{path} cannot be read") from error
 
 
 def anchor(home: Path, store: Index, log: Log, document: Mapping[str, Any]) -> int:

@@ -14,12 +14,13 @@ from pathlib import Path
 from vc import Bundle
 from vc.bundle import MAX_BYTES
 from wire.files import make_private_folder, remove_leftovers, sync_files, sync_folder, temporary_for
-from wire.problem import Conflict, Malformed
+from wire.problem import Malformed
 from wire.strict import load_json_object
 
 from .archive.kept import Entry
 from .issuer import Issuer
 from .job.bulk import Progress
+from .problem import ExportFolderTaken
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
 _AT_ONCE = 256  # files
@@ -106,7 +107,7 @@ def _require_own(path: Path, did: str) -> None:
     except FileNotFoundError:
         return
     if f'"{did}"'.encode() not in found and not _is_torn(found):
-        raise Conflict(f"{path} is there already, and not by this issuer", hint="Name another folder: --out.")
+        raise ExportFolderTaken(f"{path} is there already, and not by this issuer")
 
 
 def _is_torn(data: bytes) -> bool:

@@ -37,11 +37,22 @@ from wire.address import Target
 from wire.datetimestamp import parse_age, parse_datetimestamp
 from wire.fetch import NoFetcher
 from wire.files import locked, write_durably
-from wire.problem import Conflict, Damaged, Malformed, NotFound, Refused, Unavailable
+from wire.problem import Damaged, Malformed, NotFound, Refused, Unavailable
 from wire.strict import load_json_object
 
 from .press.document import Profile
-from .versions import RESTORE, versions
+from .problem import (
+    AddressMissing,
+    AddressWithoutScheme,
+    AnotherIssuer,
+    DamagedIssuer,
+    IssuerLost,
+    NameMissing,
+    NoIssuer,
+    StatusFileDamaged,
+    StatusFileGone,
+)
+from .versions import versions
 
 VERSION = 1
 LIST_NAME = re.compile(r"[0-9]{1,9}(-details(-[0-9]{1,3})?)?", re.ASCII)
@@ -60,7 +71,7 @@ DID_METHODS = ("key", "web")
 LIFETIME = timedelta(days=365)
 """How long a status list lasts where nobody has decided it. It is signed anew at half of that."""
 SERVED_LIFETIME = "30d"
-"""The same where `intaglio issuer serve` publishes the lists at their address, and renews them."""
+"""The same where the issuer's service publishes the lists at their address, and renews them."""
 STATED = "stated"
 """That a term of use says where the status of a credential stands, in the place of `credentialStatus`."""
 
@@ -70,7 +81,6 @@ class Closed(Refused):
 
     code = "issuer-closed"
     title = "The issuer has closed"
-    advice = "What it issued stays as it is: `intaglio issuer export` writes the bundles."
 
 
 @dataclass(frozen=True)
@@ -108,15 +118,13 @@ class Identity:
     def check(name: str, url: str | None, method: str | None) -> None:
         """Raises `Refused` for an empty name, an address that is none, and a did:web without https."""
         if not name.strip():
-            raise Refused("the issuer has no name", hint='Give the institution\'s: --name "…".')
+            raise NameMissing("the issuer has no name")
         if not url:
             if method is not None and METHODS[method].rotates:
-                raise Refused("a did:web needs the address of a web site", hint="Give it: --url https://….")
+                raise AddressMissing("a did:web needs the address of a web site")
             return
         if urlsplit(url).scheme not in ("https", "http"):
-            raise Refused(
-                f"the address {url} does not begin with https://", hint="Give it whole: --url https://…"
-            )
+            raise AddressWithoutScheme(f"the address {url} does not begin with https://")
         if urlsplit(url).query or urlsplit(url).fragment:
             raise Refused(f"{url} has a query or a fragment, so that no address can begin with it")
         Target.parse(url)
@@ -139,15 +147,12 @@ class Identity:
             return read
         except FileNotFoundError:
             if (home / "log").exists():
-                raise Damaged(
-                    f"{home / 'issuer.json'} is gone, a log is there: is it lost, or the log no issuer's?",
-                    hint=f"{RESTORE} A new issuer needs a folder of its own.",
+                raise IssuerLost(
+                    f"{home / 'issuer.json'} is gone, a log is there: is it lost, or the log no issuer's?"
                 ) from None
-            raise NotFound(
-                f"there is no issuer in {home}", hint="`intaglio issuer init` makes one."
-            ) from None
+            raise NoIssuer(f"there is no issuer in {home}") from None
         except (Malformed, KeyError, TypeError) as error:
-            raise Damaged(f"{home / 'issuer.json'} cannot be read", hint=RESTORE) from error
+            raise DamagedIssuer(f"{home / 'issuer.json'} cannot be read") from error
 
     def require(self, name: str, url: str | None, method: str | None) -> None:
         """Raises `Conflict` unless a description of the issuer fits this one."""
@@ -156,10 +161,7 @@ class Identity:
             or (url and url.rstrip("/") != self.url)
             or method not in (None, DID.parse(self.did).method)
         ):
-            raise Conflict(
-                f"another issuer lives here: {self.name}, {self.did}",
-                hint="Leave out --name, --url and --did, or give each issuer a folder: --home FOLDER.",
-            )
+            raise AnotherIssuer(f"another issuer lives here: {self.name}, {self.did}")
 
     def write(self, home: Path) -> None:
         """Writes issuer.json."""
@@ -228,10 +230,7 @@ def index(home: Path) -> Path:
     """The index of an issuer. Raises `Damaged` where it is lost: an empty one would revoke nothing."""
     path = home / "issuer.sqlite"
     if not path.exists() or not path.stat().st_size:  # SQLite takes an empty file for a new database
-        raise Damaged(
-            f"{path} is lost, the index of what was issued and revoked",
-            hint=RESTORE,
-        )
+        raise DamagedIssuer(f"{path} is lost, the index of what was issued and revoked")
     return path
 
 
@@ -248,7 +247,7 @@ def published_list(home: Path, url: str) -> bytes | None:
     except NotFound:
         return None
     except Damaged as problem:  # of which nobody can tell whether it is about this list
-        raise Unavailable(problem.detail, hint=problem.hint) from problem
+        raise Unavailable(problem.detail, because=problem) from problem
     except OSError as error:
         raise Unavailable(f"the issuer in {home} cannot be read: {error.strerror}") from error
     return published_file(home, name) if LIST_NAME.fullmatch(name) else None
@@ -272,14 +271,11 @@ def published_file(home: Path, name: str) -> bytes | None:
                 return held  # which a power cut took from the folder
             if found is None:
                 if any(was_published for _, was_published in known.values()):
-                    raise Damaged(
-                        f"{path} is gone", hint="`intaglio issuer status publish` makes it from the index."
-                    )
+                    raise StatusFileGone(f"{path} is gone")
                 return None
             if path.read_bytes() == found:
-                raise Damaged(
-                    f"{path} is damaged or an older copy: it is not what was published last",
-                    hint="`intaglio issuer status publish` makes it from the index.",
+                raise StatusFileDamaged(
+                    f"{path} is damaged or an older copy: it is not what was published last"
                 )
     except OSError as error:
         raise Unavailable(f"{path} cannot be read: {error.strerror}") from error

@@ -47,6 +47,7 @@ from .job.turns import Turns
 from .press.permutation import LIST_BITS
 from .press.press import Line, Press
 from .press.template import Template
+from .problem import AnotherKeyType, SuiteNotForKey
 from .status import Lists, anchored, details_name
 from .succession import JOURNAL, finish, require_in_force
 from .table.names import with_changes
@@ -220,9 +221,9 @@ class Issuer:
         require_in_force(self.home, method, self._clock())
         suite = suite or SUITES_BY_KEY[key_type]
         if key_type not in SUITES[suite].key_types:
-            raise Refused(
+            raise SuiteNotForKey(
                 f"{suite} does not work with the keys of this issuer, which are of type {key_type}",
-                hint=f"Without --suite, {SUITES_BY_KEY[key_type]} is taken.",
+                suite=SUITES_BY_KEY[key_type],
             )
         press = Press(
             template=(self.home / "template.json").read_bytes(),
@@ -544,10 +545,7 @@ class Issuer:
 def _require_type(keys: KeyFile, signer: Signer | None, key_type: str | None) -> None:
     own = signer.public_key if signer else keys.public_keys.get("assertion")  # else kept elsewhere
     if own is not None and key_type not in (None, own.type):
-        raise Conflict(
-            f"the issuer that lives here signs with keys of type {own.type}",
-            hint="Leave out --key-type, or give each issuer a folder: --home FOLDER.",
-        )
+        raise AnotherKeyType(f"the issuer that lives here signs with keys of type {own.type}")
 
 
 def _holder(line: Line) -> str | None:

@@ -46,10 +46,10 @@ from .home import LIFETIME, Identity
 from .press.document import Profile
 from .press.permutation import LIST_BITS, LIST_ENTRIES, Positions
 from .press.press import log_entry
+from .problem import StatusFileDamaged, StatusFileGone
 from .succession import require_in_force
 
 _NEVER = "9999-12-31T23:59:59Z"
-_LOST = "Take it from a backup. If there is none, `intaglio issuer status publish` makes it from the index."
 # For the details of a whole list revoked
 _LARGEST = 1 << 25  # bytes
 _MOST_STEPS = 1 << 22
@@ -416,9 +416,8 @@ def unlike(store: Index, folder: Path) -> list[tuple[Path, Damaged]]:
 
 
 def _gone(path: Path) -> Damaged:
-    return Damaged(f"{path} is gone", hint=_LOST)
+    return StatusFileGone(f"{path} is gone")
 
 
 def _damaged(path: Path) -> Damaged:
-    what = f"{path} is damaged or an older copy: it is not what was published last"
-    return Damaged(what, hint=f"Remove it. {_LOST}")
+    return StatusFileDamaged(f"{path} is damaged or an older copy: it is not what was published last")

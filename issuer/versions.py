@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 from wire.sqlite import connect, sqlite_problems
 
+from .problem import DamagedIssuer
+
 INDEX = "the issuer's index"
-RESTORE = "`intaglio issuer --home FOLDER restore BACKUP` brings back a backup."
 """The way out where it is damaged."""
 
 
@@ -28,7 +29,7 @@ def versions(path: Path, name: str) -> tuple[list[Version], int | None]:
 
     An index of release 0.1.0 knows of none. Raises `Unavailable` or `Damaged`.
     """
-    with sqlite_problems(INDEX, RESTORE), closing(connect(path, "ro")) as connection:
+    with sqlite_problems(INDEX, DamagedIssuer), closing(connect(path, "ro")) as connection:
         connection.execute("BEGIN")
         if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'status_file'").fetchone():
             return [], None

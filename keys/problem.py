@@ -49,7 +49,6 @@ class WeakPassphrase(Refused):
 
     code = "weak-passphrase"
     title = "The passphrase is too weak"
-    advice = "Four or five random words are good."
 
 
 class WrongPassphrase(Refused):

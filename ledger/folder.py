@@ -1,15 +1,15 @@
-"""A log in a folder beside its keys, as `intaglio ledger` and the issuer have it: `keys.json` and `log/`."""
+"""A log in a folder beside its keys, as the issuer has it: `keys.json` and `log/`."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from keys import KeyFile
-from wire.problem import Damaged, NotFound, Refused
+from wire.problem import Damaged, Refused
 
 from .log import LogReader
 from .note import Checkpoint
-from .problem import InvalidEvidence
+from .problem import InvalidEvidence, IsTheLogItself, NoLog
 from .tiles.engines import open_store
 from .tiles.store import CHECKPOINT, Store
 
@@ -42,11 +42,9 @@ def open_to_read(folder: Path) -> LogReader:
             hint="Bring it back from a backup: what was proved with it refers to it.",
         )
     if (folder / CHECKPOINT).exists():
-        raise NotFound(f"{folder} is the log itself", hint=f"Name the folder above it: --in {folder.parent}")
+        raise IsTheLogItself(f"{folder} is the log itself", folder=str(folder.parent))
     if note is None:
-        raise NotFound(
-            f"there is no log in {folder}", hint="--in FOLDER names another; --key KEY checks without any."
-        )
+        raise NoLog(f"there is no log in {folder}")
     public = KeyFile.open(folder / "keys.json", lambda: None).public_keys
     try:
         origin = Checkpoint.parse(note).origin

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wire.problem import Malformed, Problem, Refused, TryLater, Unavailable
+from wire.problem import Malformed, NotFound, Problem, Refused, TryLater, Unavailable
 
 
 class InvalidEvidence(Malformed):
@@ -18,7 +18,6 @@ class UnknownKind(Problem):
     code = "unknown-evidence-kind"
     title = "The evidence is of a kind that is not supported"
     undetermined = True
-    advice = "A later version of this program may read it."
 
 
 class UnknownLog(Unavailable):
@@ -26,7 +25,6 @@ class UnknownLog(Unavailable):
 
     code = "unknown-log"
     title = "The log is not a trusted one"
-    advice = "If you know who keeps it, ask for their trust file, then: intaglio trust add FILE"
 
 
 class Overtaken(TryLater):
@@ -41,10 +39,6 @@ class ClockBehind(Refused):
 
     code = "clock-behind"
     title = "The clock here has gone back"
-    advice = (
-        "Set the clock right. If it is right by now, and was ahead when that was signed: "
-        "`intaglio issuer clock accept`"
-    )
 
 
 class NotWitnessed(Refused):
@@ -52,3 +46,15 @@ class NotWitnessed(Refused):
 
     code = "not-witnessed"
     title = "Too few witnesses have seen this"
+
+
+class NoLog(NotFound):
+    """There is no log in the folder."""
+
+    code = "no-log"
+
+
+class IsTheLogItself(NoLog):
+    """The folder is the log itself; meant is the one above, which has its keys."""
+
+    code = "is-the-log-itself"

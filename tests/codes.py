@@ -64,6 +64,7 @@ def page() -> str:
     """The whole page."""
     from intaglio.__main__ import exit_code
     from intaglio.words.findings import FINDINGS
+    from intaglio.words.remedies import REMEDIES
     from issuer.desk.http import status_of
 
     lines = []
@@ -71,7 +72,14 @@ def page() -> str:
         meaning = " ".join((inspect.getdoc(kind) or "").split("\n\n")[0].split())
         type_ = "" if kind.type == "about:blank" else f"`{kind.type}`"
         example = kind.__new__(kind)
-        cells = (f"`{kind.code}`", meaning, kind.advice, exit_code(example), status_of(example), type_)
+        cells = (
+            f"`{kind.code}`",
+            meaning,
+            REMEDIES.get(kind.code, ""),
+            exit_code(example),
+            status_of(example),
+            type_,
+        )
         lines.append(f"| {' | '.join(map(str, cells))} |\n")
     checks = [f"| `{code}` | {sentence} |\n" for code, sentence in FINDINGS.items()]
     return "".join((_PROBLEMS, *lines, _CHECKS, *checks))

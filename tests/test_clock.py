@@ -13,6 +13,7 @@ import pytest
 
 import intaglio.__main__
 import intaglio.session
+from intaglio.words import remedy
 from issuer.desk.claims import Claims
 from issuer.desk.http import create_app
 from issuer.issuer import Issuer
@@ -120,7 +121,7 @@ def _issue_one(machine: Machine) -> Answer:
     try:
         return Answer(0, machine.issuer.issue(graduate(5)).number, "")
     except Problem as problem:
-        return Answer(intaglio.__main__.exit_code(problem), "", f"{problem.detail} {problem.hint}")
+        return Answer(intaglio.__main__.exit_code(problem), "", f"{problem.detail} {remedy(problem)}")
 
 
 def _correct(machine: Machine) -> Answer:

@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from intaglio.tls import server_files
+from intaglio.words import remedy
 from issuer import backup as module
 from issuer.backup import backup, restore
 from issuer.desk.claims import Claims
@@ -150,7 +151,7 @@ def test_a_backup_older_than_the_log_was_here_is_refused(issuer: Issuer, file: P
         restore(file, issuer.home, SECRET)
     assert not issuer.home.exists()
     kept_beside(issuer.home).unlink()
-    assert str(kept_beside(issuer.home)) in caught.value.hint
+    assert str(kept_beside(issuer.home)) in remedy(caught.value)
     restore(file, issuer.home, SECRET)
     assert issuer_in(issuer.home).correct("UNI-000006", {"gpa": "4.0"})
 

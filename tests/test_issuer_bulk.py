@@ -22,7 +22,7 @@ from issuer.job.bulk import Progress, Result
 from issuer.job.checking import Survey
 from issuer.job.workers import WorkerDied
 from issuer.press.press import Press
-from issuer.press.template import InvalidTemplate
+from issuer.problem import InvalidTemplate
 from issuer.table.source import Source, open_source
 from ledger import Log
 from ledger.audit import audit

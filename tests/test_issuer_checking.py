@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from intaglio.words import remedy
 from issuer.archive.archive import Archive
 from issuer.archive.store import SQLiteIndex
 from issuer.job import checking
 from issuer.job.bulk import dry_run
 from issuer.job.checking import Checker, Survey, read_catalogue
-from issuer.table.source import UnreadableFile, open_source
+from issuer.problem import UnreadableFile
+from issuer.table.source import open_source
 from tests.conftest import ROOT
 from tests.registrar import NOW, csv_file, graduate, table
 from wire.problem import Refused
@@ -37,8 +39,7 @@ def test_the_planted_errors_are_found_each_with_row_column_and_reason(tmp_path: 
     found = survey(tmp_path, DIPLOMAS / "graduates-with-errors.csv", DIPLOMAS / "programmes.csv")
     assert said(found) == [
         'row 3, column email: "not-an-email" is not an e-mail address',
-        'row 4, column award_date: "30/06/2026" is day/month/year: write YYYY-MM-DD, '
-        "or issue the file with --dates day-first",
+        'row 4, column award_date: "30/06/2026" is day/month/year: write YYYY-MM-DD',
         'row 6, column programme_code: "UNKNOWN" is not in the catalogue of programmes',
         'row 7, column ects: "abc" is not a number of credits',
         "row 8, column eqf_level: the row has 9 cells, the header 16",
@@ -185,7 +186,7 @@ def test_a_catalogue_needs_a_column_to_be_searched_by(tmp_path: Path) -> None:
     path.write_text(table([graduate(1)]).replace("programme_code", "faculty", 1))
     with pytest.raises(UnreadableFile, match="no column for programme_code") as raised:
         survey(tmp_path, path, DIPLOMAS / "programmes.csv")
-    assert "--map programme_code=COLUMN" in raised.value.hint
+    assert "--map programme_code=COLUMN" in remedy(raised.value)
 
 
 @pytest.mark.parametrize(
@@ -224,4 +225,4 @@ def test_an_error_file_that_cannot_be_written_is_explained(tmp_path: Path) -> No
             Archive(SQLiteIndex(tmp_path / "index.sqlite"), tmp_path / "shards"),
             Path("/proc/errors.csv"),
         )
-    assert "--errors" in raised.value.hint
+    assert "--errors" in remedy(raised.value)

@@ -19,6 +19,7 @@ from fastapi import FastAPI
 
 from did.methods import key as did_key
 from exchange.claim import MAX_MESSAGE, ClaimLink, InvalidLink, Invitation, acceptance
+from intaglio.commands.issuer.serve import how
 from issuer.archive.kept import Released
 from issuer.desk.claims import (
     CHALLENGE_LIFETIME,
@@ -262,7 +263,7 @@ def service(folder: Path, issuer: Any, base: str = "") -> Iterator[Service]:
     with listening() as listener:
         port = listener.getsockname()[1]
         running = Service(Claims(folder / "claims.sqlite", f"http://127.0.0.1:{port}{base}"), port, base)
-        app: FastAPI = create_app(issuer, running.claims, folder, lambda: running.now)
+        app: FastAPI = create_app(issuer, running.claims, folder, lambda: running.now, how=how)
         with serving(app, listener):
             yield running
 

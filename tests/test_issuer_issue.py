@@ -16,6 +16,7 @@ import pytest
 
 from did import Document
 from did.methods import web as did_web
+from intaglio.words import remedy
 from issuer import documents
 from issuer.archive.kept import EditionTaken
 from issuer.archive.store import SQLiteIndex
@@ -99,7 +100,7 @@ def test_a_member_of_another_type_is_damage(tmp_path: Path) -> None:
         path.write_text(json.dumps({**whole, member: 5}))
         with pytest.raises(Damaged, match=r"issuer\.json") as refused:
             Issuer(tmp_path, lambda: None, lambda: NOW)
-        assert "restore BACKUP" in refused.value.hint
+        assert "restore BACKUP" in remedy(refused.value)
 
 
 @pytest.mark.parametrize("broken", ["keys.json", "did.json", "issuer.json"])

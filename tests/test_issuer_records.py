@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from intaglio.words import remedy
 from issuer.table.names import full_name
 from issuer.table.records import (
     FIELDS,
@@ -21,11 +22,8 @@ from issuer.table.records import (
 )
 from tests.registrar import graduate
 
-DAY_FIRST = "is day/month/year: write YYYY-MM-DD, or issue the file with --dates day-first"
-WHICH_ORDER = (
-    "is day/month/year or month/day/year: write YYYY-MM-DD, "
-    "or issue the file with --dates day-first or --dates month-first"
-)
+DAY_FIRST = "is day/month/year: write YYYY-MM-DD"
+WHICH_ORDER = "is day/month/year or month/day/year: write YYYY-MM-DD"
 SPOILT = "is what a spreadsheet made of a value: a formula, an error, or a number cut short"
 NO_TYPE = (
     "is not an Open Badges achievement type, such as BachelorDegree, MasterDegree, DoctoralDegree, Degree, "
@@ -199,7 +197,7 @@ def test_a_single_record_names_its_bad_fields_without_their_values() -> None:
     )
     with pytest.raises(InvalidRecord, match="there is no field 'nickname'") as raised:
         check_record({**graduate(1), "nickname": "x"})
-    assert "given_name, family_name" in raised.value.hint
+    assert "given_name, family_name" in remedy(raised.value)
     assert check_record(graduate(1))["email"] == "graduate1@example.org"
 
 

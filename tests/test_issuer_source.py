@@ -10,8 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from intaglio.words import remedy
+from issuer.problem import UnreadableFile
 from issuer.table import source as module
-from issuer.table.source import UnreadableFile, guard, open_source, unguard
+from issuer.table.source import guard, open_source, unguard
 from tests.registrar import HEADER, graduate, table
 from wire.problem import Conflict, NotFound
 
@@ -45,7 +47,7 @@ def test_usual_headings_are_understood_and_others_can_be_mapped(tmp_path: Path) 
     with pytest.raises(UnreadableFile) as raised:
         open_source(path)
     assert raised.value.detail == "g.csv has no column for diploma_number"
-    assert "--map diploma_number=COLUMN" in raised.value.hint
+    assert "--map diploma_number=COLUMN" in remedy(raised.value)
     source = open_source(path, {"diploma_number": "Diplom-Nr"})
     assert source.mapping == {
         "Diplom-Nr": "diploma_number",
@@ -72,7 +74,7 @@ def test_a_wrong_mapping_is_explained(tmp_path: Path, chosen: dict[str, str], de
     with pytest.raises(UnreadableFile) as raised:
         open_source(path, chosen)
     assert raised.value.detail == detail
-    assert raised.value.hint
+    assert remedy(raised.value)
 
 
 def test_two_columns_for_one_field_are_a_question(tmp_path: Path) -> None:
@@ -89,7 +91,7 @@ def test_two_columns_of_one_heading_have_to_be_renamed(tmp_path: Path) -> None:
     for chosen in ({}, {"email": "email"}):
         with pytest.raises(UnreadableFile, match="has 2 columns 'email'") as raised:
             open_source(path, chosen)
-        assert "heading of its own" in raised.value.hint
+        assert "heading of its own" in remedy(raised.value)
 
 
 def test_all_columns_that_are_missed_are_in_the_hint(tmp_path: Path) -> None:
@@ -97,7 +99,7 @@ def test_all_columns_that_are_missed_are_in_the_hint(tmp_path: Path) -> None:
     path.write_text("Nr,name,Titel,achievement_type,award_date\n1,A,T,Degree,2026-06-30\n")
     with pytest.raises(UnreadableFile, match="no column for diploma_number, programme_title") as raised:
         open_source(path)
-    assert raised.value.hint.endswith("--map diploma_number=COLUMN --map programme_title=COLUMN")
+    assert remedy(raised.value).endswith("--map diploma_number=COLUMN --map programme_title=COLUMN")
 
 
 @pytest.mark.parametrize(
@@ -123,7 +125,7 @@ def test_what_is_no_table_is_said_to_be_none(tmp_path: Path, content: bytes, det
     with pytest.raises(UnreadableFile) as raised:
         open_source(path)
     assert raised.value.detail == detail
-    assert raised.value.hint
+    assert remedy(raised.value)
 
 
 def test_a_missing_file_is_not_found(tmp_path: Path) -> None:
@@ -147,7 +149,7 @@ def test_a_file_that_is_not_utf8_is_refused_with_its_first_bad_line(
     with pytest.raises(UnreadableFile) as raised:
         open_source(path)
     assert raised.value.detail == f"g.csv: line {1 + 2 * 5999 + 1} is not in UTF-8"
-    assert raised.value.hint == 'Save it as "CSV UTF-8".'
+    assert remedy(raised.value) == 'Save it as "CSV UTF-8".'
 
 
 def test_a_file_that_changes_while_it_is_read_is_noticed(tmp_path: Path) -> None:
@@ -165,7 +167,7 @@ def test_a_quotation_mark_that_is_never_closed_has_a_place(tmp_path: Path) -> No
     path.write_text(table([graduate(1)]) + '"' + "x" * 200_000)
     with pytest.raises(UnreadableFile, match=r"^line 3: ") as raised:
         open_source(path)
-    assert "never closed" in raised.value.hint
+    assert "never closed" in remedy(raised.value)
 
 
 @pytest.mark.parametrize("row", [1, 4, 5, 7])
@@ -207,11 +209,11 @@ def test_what_stands_above_the_header_has_to_go(tmp_path: Path, above: str) -> N
     path.write_text(above + table([graduate(1)]))
     with pytest.raises(UnreadableFile, match=r"^the first row of g.csv is empty") as raised:
         open_source(path)
-    assert "delete what stands above" in raised.value.hint
+    assert "delete what stands above" in remedy(raised.value)
     path.write_text(f"Graduates 2026{',' * 15}\n" + table([graduate(1)]))
     with pytest.raises(UnreadableFile, match="no column for") as raised:
         open_source(path)
-    assert raised.value.hint.startswith("The headings have to be the first row, which is Graduates 2026. ")
+    assert remedy(raised.value).startswith("The headings have to be the first row, which is Graduates 2026. ")
 
 
 def test_the_separator_is_found_where_no_heading_is_known(tmp_path: Path) -> None:

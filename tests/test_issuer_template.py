@@ -9,7 +9,8 @@ import pytest
 
 from issuer.press.document import Composer, Profile
 from issuer.press.permutation import Positions
-from issuer.press.template import InvalidTemplate, Template
+from issuer.press.template import Template
+from issuer.problem import InvalidTemplate
 from wire.problem import Malformed
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from intaglio.words import remedy
 from ledger.audit import audit
 from ledger.problem import Overtaken
 from ledger.tiles import posix
@@ -76,7 +77,7 @@ def test_a_full_or_failing_disk_loses_nothing(
     for problem in problems:
         assert isinstance(problem, Damaged if error == errno.EIO else Unavailable)
         assert os.strerror(error) in problem.detail
-        assert "Nothing that was acknowledged is lost" in problem.hint
+        assert "Nothing that was acknowledged is lost" in remedy(problem)
 
 
 def test_a_single_append_waits_for_the_disk_three_times(tmp_path: Path) -> None:

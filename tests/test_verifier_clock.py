@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from intaglio.words import remedy
 from ledger import EntryKind
 from tests.world import NOW, Holder, University, verifier
 from vc import Bundle, Report, StatusList, Verdict
@@ -109,7 +110,7 @@ def test_what_is_dated_further_ahead_leaves_the_verdict_open(part: Part, ahead: 
     assert report.deciding is not None
     assert report.deciding.problem is not None
     assert "is dated 20" in report.deciding.text
-    assert "Is the clock here right?" in report.deciding.problem.hint
+    assert "Is the clock here right?" in remedy(report.deciding.problem)
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from did import METHODS, Resolver
+from intaglio.words import remedy
 from ledger import KINDS, Evidence, EvidenceKind, Fact, TrustPolicy
 from ledger.evidence import TLOG_PROOF
 from tests.loopback import Authority, Site, response
@@ -88,7 +89,7 @@ UNREADABLE: dict[str, Callable[[bytes], bytes]] = {
 def test_another_kind_of_file_is_named(beginning: bytes, kind: str) -> None:
     (found,) = check(beginning + bytes(range(256))).checks
     assert found.problem is not None
-    assert (kind in found.text, "(.json)" in found.problem.hint) == (True, True)
+    assert (kind in found.text, "(.json)" in remedy(found.problem)) == (True, True)
 
 
 @pytest.mark.parametrize("damage", UNREADABLE.values(), ids=UNREADABLE.keys())

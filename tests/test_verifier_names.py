@@ -14,7 +14,8 @@ from holder.wallet import Held
 from intaglio.commands.wallet import text as wallet
 from issuer.press.document import Composer, Profile
 from issuer.press.permutation import Positions
-from issuer.press.template import InvalidTemplate, Template
+from issuer.press.template import Template
+from issuer.problem import InvalidTemplate
 from tests.world import NOW, Holder, University, verifier
 from vc import Anchored, Bundle, Report, Verdict
 from vc.anchoring import ANCHORED_IN_LOG

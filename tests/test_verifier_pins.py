@@ -11,6 +11,7 @@ import pytest
 
 from did import METHODS, Document, Method, Resolution, Resolver
 from did.methods import web as did_web
+from intaglio.words import remedy
 from keys import PrivateKey
 from tests.world import NOW, University
 from vc import Check, Report, Verdict, sign
@@ -131,7 +132,7 @@ def test_without_its_documents_an_issuer_with_a_log_stays_open_and_the_bundle_is
     assert report.deciding
     assert report.deciding.problem
     assert "no document from the log" in report.deciding.text
-    assert "bundle" in report.deciding.problem.hint
+    assert "bundle" in remedy(report.deciding.problem)
     assert web.asked == []
 
 

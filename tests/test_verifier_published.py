@@ -18,6 +18,7 @@ import pytest
 
 from did import METHODS, Resolver
 from did.methods import web as did_web
+from intaglio.words import remedy
 from keys import PrivateKey
 from ledger import EntryKind, Log, entry, merkle, verify_evidence
 from ledger.lookup import SHAPE, YOUNG, Lookup, Shape, find
@@ -170,7 +171,7 @@ def test_offline_it_stays_open_and_says_what_to_ask_for(honest: Host) -> None:
     problem = step(report, 3).problem
     assert isinstance(problem, NotShown)
     assert "this run is offline" in step(report, 3).text
-    assert "Ask the holder for the bundle" in problem.hint
+    assert "Ask the holder for the bundle" in remedy(problem)
     documents = Bundle(credential, (), tuple(honest.university.documents))
     report = honest.verify(documents, NoFetcher())
     assert report.verdict is Verdict.UNDETERMINED

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from did import Document
+from intaglio.words import remedy
 from keys import PrivateKey
 from ledger import EntryKind
 from tests.test_verifier_pins import Web
@@ -97,7 +98,7 @@ class TestFetched:
             assert report.deciding
             assert report.deciding.problem
             assert "by another issuer" in report.deciding.text
-            assert "--status-issuer" in report.deciding.problem.hint
+            assert "--status-issuer" in remedy(report.deciding.problem)
 
     def test_that_it_is_named_for_one_issuer_says_nothing_of_another(self) -> None:
         trust = trusting().adding(RecognisedIssuer("did:web:x.example", status_issuers=(SERVICE.did,)))

@@ -12,6 +12,7 @@ import orjson
 import pytest
 import rfc8785
 
+from intaglio.words import remedy
 from keys import PrivateKey
 from tests.processes import ended
 from tests.world import University
@@ -56,7 +57,7 @@ def test_a_list_that_was_handed_over_takes_nobodys_place() -> None:
     stranger = RecognisedIssuer("did:example:b")
     with pytest.raises(Conflict, match="says something else of it") as refused:
         own.joined(Trust().adding(stranger).adding(RecognisedIssuer(UNIVERSITY.did, keys=(key,))))
-    assert "intaglio trust remove" in refused.value.hint
+    assert "intaglio trust remove" in remedy(refused.value)
     strict = Trust().adding(stranger, replace(UNIVERSITY.recognised_log, clock=""))
     with pytest.raises(Conflict, match="with other witnesses or clock"):
         own.joined(strict)

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from did.methods import web as did_web
+from intaglio.words import remedy
 from keys import PrivateKey
 from ledger import Evidence, parse_entry
 from tests.world import NOW, Holder, University, verifier
@@ -270,7 +271,7 @@ class TestIssuer:
         assert report.deciding.problem
         said, hint = said.replace("did:key:z…", did), hint.replace("ADD", f"intaglio trust add {did}")
         assert report.deciding.text == f"the credential {said}, which is not on your list"
-        assert hint in report.deciding.problem.hint
+        assert hint in remedy(report.deciding.problem)
 
     def test_a_hint_is_no_command_of_the_strangers(self) -> None:
         """It is copied into a shell."""
@@ -281,7 +282,7 @@ class TestIssuer:
         report = check(signed)
         assert report.deciding
         assert report.deciding.problem
-        assert f"intaglio trust add '{url}' [" in report.deciding.problem.hint
+        assert f"intaglio trust add '{url}' [" in remedy(report.deciding.problem)
 
     @pytest.mark.parametrize(
         ("method", "verdict"),
@@ -417,7 +418,7 @@ class TestStatus:
         report = check(replace(BUNDLE, status_lists=()))
         assert report.verdict is Verdict.UNDETERMINED
         assert "bundle" in (
-            (report.deciding and report.deciding.problem and report.deciding.problem.hint) or ""
+            (report.deciding and report.deciding.problem and remedy(report.deciding.problem)) or ""
         )
 
     @pytest.mark.parametrize("answer", [b"{}", b'{"error": "gone"}', b"<html>"])

@@ -19,6 +19,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from intaglio.words import remedy
 from tests.loopback import Authority, Site, response
 from wire import https
 from wire.address import Target, is_loopback, is_public
@@ -413,7 +414,7 @@ def test_other_answers_leave_the_question_open(status: int, serve: Serve, fetche
         fetcher.fetch(serve(response(status)).url("/list?token=secret"))
     assert caught.value.undetermined
     assert isinstance(caught.value, TryLater) == (status in (429, 503))
-    assert "bundle" in caught.value.hint
+    assert "bundle" in remedy(caught.value)
     assert "/list" in caught.value.detail
     assert "secret" not in caught.value.detail
 
@@ -457,7 +458,7 @@ def test_offline_says_so_and_names_the_url() -> None:
     with pytest.raises(Unavailable, match=r"https://uni\.example/claim/… is not fetched") as caught:
         fetcher.fetch("https://uni.example/claim/secret?token=secret")
     assert "secret" not in caught.value.detail
-    assert "bundle" in caught.value.hint
+    assert "bundle" in remedy(caught.value)
 
 
 # How much

@@ -16,7 +16,7 @@ from wire import Malformed, RepeatedMember, TooLarge, base64url_decode, load_jso
 from wire.work import Work
 
 from .baked import credential_in
-from .problem import THE_FILE, NoCredential, UnsupportedForm
+from .problem import IsTrustFile, KnownBySight, LaterVersion, NoCredential
 
 BUNDLE = "IntaglioBundle"
 """The type of a bundle of ours."""
@@ -55,10 +55,10 @@ def read(data: bytes, work: Work | None = None) -> dict[str, Any]:
         raise
     except Malformed as problem:
         if form := seen(data):
-            raise UnsupportedForm(f"this is {form}", hint=THE_FILE) from None
+            raise KnownBySight(f"this is {form}", form=form) from None
         if isinstance(problem, TooLarge):
             raise
-        raise NoCredential(problem.detail, hint=problem.hint) from None
+        raise NoCredential(problem.detail, because=problem) from None
     return require(value)
 
 
@@ -68,18 +68,16 @@ def require(value: object) -> dict[str, Any]:
     Raises `UnsupportedForm` and `NoCredential`.
     """
     if isinstance(value, str) and (form := seen(value.encode(errors="replace"))):
-        raise UnsupportedForm(f"this is {form}", hint=THE_FILE)
+        raise KnownBySight(f"this is {form}", form=form)
     if not isinstance(value, Mapping):
         raise NoCredential("a credential, a presentation or a bundle is a JSON object, which begins with '{'")
     if _is_known(value.get("type")):
         return dict(value)
     if "issuers" in value and "version" in value:
-        raise UnsupportedForm(
-            "this is a trust file, not a diploma",
-            hint="`intaglio trust add FILE` puts it on your trust list.",
-        )
+        raise IsTrustFile("this is a trust file, not a diploma")
     if "payload" in value and not value.keys().isdisjoint({"signature", "signatures"}):
-        raise UnsupportedForm("this is a JSON Web Signature in JSON, such as JAdES", hint=THE_FILE)
+        form = "a JSON Web Signature in JSON, such as JAdES"
+        raise KnownBySight(f"this is {form}", form=form)
     raise NoCredential("by its type this JSON is no credential, no presentation and no bundle")
 
 
@@ -87,10 +85,9 @@ def require_members(value: Mapping[str, Any], known: frozenset[str], where: str)
     """Raises `UnsupportedForm` for a member that our own form does not define: a later one may."""
     if value.keys() <= known:
         return
-    raise UnsupportedForm(
+    raise LaterVersion(
         f"{where} has a member {shortened(min(map(str, value.keys() - known)))}, which this version does not "
-        "define",
-        hint="A later version of this program may read it.",
+        "define"
     )
 
 

@@ -21,7 +21,6 @@ class WrongChallenge(InvalidProof):
     code = "wrong-challenge"
     type = SECURITY_ERRORS + "INVALID_CHALLENGE_ERROR"
     title = "Made for another challenge"
-    advice = "Give the holder a new challenge and ask again."
 
 
 class WrongDomain(InvalidProof):
@@ -32,10 +31,10 @@ class WrongDomain(InvalidProof):
     title = "Made for another domain"
 
 
-class NoChallenge(Problem):
+class ChallengeMissing(Problem):
     """Nobody gave a challenge, so that an answer says nothing of now and here."""
 
-    code = "no-challenge"
+    code = "challenge-missing"
     title = "Whom it was made for is not known"
     undetermined = True
 
@@ -71,7 +70,7 @@ def require_possession(
     its method; `holder` is whom the answer speaks for, if it names one; `challenge` what was given. Without a
     `domain` that is not compared.
 
-    Raises `InvalidProof`, `WrongChallenge` and `WrongDomain` among them; open are `NoChallenge`, and
+    Raises `InvalidProof`, `WrongChallenge` and `WrongDomain` among them; open are `ChallengeMissing`, and
     `DatedAhead` for an answer made further ahead of `now` than clocks may differ.
     """
     if answer.purpose != "authentication":
@@ -83,9 +82,8 @@ def require_possession(
     if holder not in (None, signer):
         raise InvalidProof("it is not signed by its holder")
     if not challenge:
-        raise NoChallenge(
-            "it is genuine, but whether it was made for you cannot be told without the challenge you gave",
-            hint="Say which challenge you gave, and for which domain.",
+        raise ChallengeMissing(
+            "it is genuine, but whether it was made for you cannot be told without the challenge you gave"
         )
     if answer.challenge != challenge:
         raise WrongChallenge("it was made for another challenge: it may be a copy of an earlier one")

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from wire.problem import Malformed, Problem
 
-THE_FILE = "Ask for the diploma's own file (.json)."
-
 
 class UnsupportedForm(Problem):
     """The credential may be good, but this program does not read its form."""
@@ -13,7 +11,24 @@ class UnsupportedForm(Problem):
     code = "unsupported-form"
     title = "The form is not supported"
     undetermined = True
-    advice = "Ask the issuer for a credential with a Data Integrity proof, by the key of a DID."
+
+
+class KnownBySight(UnsupportedForm):
+    """A form that is recognised and not read, such as a PDF."""
+
+    code = "known-by-sight"
+
+
+class IsTrustFile(UnsupportedForm):
+    """A trust file, where a credential was expected."""
+
+    code = "is-trust-file"
+
+
+class LaterVersion(UnsupportedForm):
+    """Our own form, with something in it that this version does not define."""
+
+    code = "later-version"
 
 
 class NoCredential(Malformed):
@@ -22,4 +37,3 @@ class NoCredential(Malformed):
     code = "no-credential"
     title = "This is no credential"
     undetermined = True
-    advice = f"Was another file meant? {THE_FILE}"

@@ -6,7 +6,6 @@ A policy raises the `Problem` that it finds; a problem that is undetermined keep
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -18,8 +17,15 @@ from vc.anchoring import expected_origins
 from wire import Malformed, Problem, Refused, counted, shortened
 from wire.text import claimed
 
-from .problem import NotKnown, StatusUnknown
-from .sources.trust import ASK_ISSUER, RecognisedIssuer
+from .problem import (
+    IssuerUnknown,
+    IssuerUnknownWithoutLog,
+    NotFromThen,
+    NotKnown,
+    SchemaUnknown,
+    StatusTooOld,
+)
+from .sources.trust import RecognisedIssuer
 
 if TYPE_CHECKING:  # loaded only where a deployment has schemas
     from vc.model.schema import Schemas
@@ -37,6 +43,12 @@ class NotShownByHolder(Refused):
 
     code = "not-shown-by-holder"
     title = "Not shown by its holder, here and now"
+
+
+class NotPresented(NotShownByHolder):
+    """A credential came where a presentation was asked for."""
+
+    code = "not-presented"
 
 
 @dataclass(slots=True)
@@ -135,22 +147,21 @@ class Recognised:
                 f"the issuer {credential.issuer} is not recognised for credentials of type {kind}"
             )
         if findings.issuer.until is not None and not _is_from(findings.issuer.until, findings):
-            raise NotKnown(
+            raise NotFromThen(
                 f"the issuer {credential.issuer} is recognised for what is from {findings.issuer.until} or "
                 "before, and no trusted log shows that this is",
-                hint="Ask the holder for the bundle as it was first handed out: its evidence may be older.",
+                issuer=credential.issuer,
+                until=str(findings.issuer.until),
             )
 
 
-def unknown_issuer(credential: Credential) -> NotKnown:
+def unknown_issuer(credential: Credential) -> IssuerUnknown:
     """Whom to ask for, in the credential's own words; one that names a log has a trust file for it."""
     issuer, name = claimed(credential.issuer), credential.issuer_name
     who = f'says that it is by "{claimed(name)}" ({issuer})' if name else f"is by {issuer}"
-    add = shlex.join(("intaglio", "trust", "add", credential.issuer))
-    return NotKnown(
-        f"the credential {who}, which is not on your list",
-        hint=ASK_ISSUER if expected_origins(credential) else f"If you know this issuer: {add} [--key z…]",
-    )
+    kind = IssuerUnknown if expected_origins(credential) else IssuerUnknownWithoutLog
+    detail = f"the credential {who}, which is not on your list"
+    return kind(detail, issuer=credential.issuer, calls_itself=claimed(name) if name else None)
 
 
 def _is_from(day: date, findings: Findings) -> bool:
@@ -186,10 +197,8 @@ class StatusWithin:
         if findings.status_time is None:
             raise NotKnown("the credential has no status that could be looked up")
         if findings.now - findings.status_time > self.age:
-            raise StatusUnknown(
-                f"the newest status is of {findings.status_time:%Y-%m-%d}, older than the policy allows",
-                hint="Verify again with the network on, or ask the holder for a newer bundle.",
-            )
+            date = f"{findings.status_time:%Y-%m-%d}"
+            raise StatusTooOld(f"the newest status is of {date}, older than the policy allows", date=date)
 
 
 @dataclass(frozen=True)
@@ -290,9 +299,8 @@ class HasSchema:
     def check(self, findings: Findings) -> None:
         """Open where the schema is unknown here; raises `SchemaMismatch` where the credential breaks it."""
         if findings.schemas is None or not findings.schemas.check(findings.credential, self.url):
-            raise NotKnown(
-                f"the schema {shortened(self.url)} is not known here",
-                hint="Put its file into the folder `schemas` of your home, ~/.intaglio if you set no other.",
+            raise SchemaUnknown(
+                f"the schema {shortened(self.url)} is not known here", schema=shortened(self.url)
             )
 
 

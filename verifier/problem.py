@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from wire import Problem, Unavailable
+from did import MethodNotSupported
+from vc.problem import UnsupportedForm
+from wire import Conflict, Malformed, Problem, Unavailable
 
 
 class NotKnown(Problem):
@@ -19,3 +21,180 @@ class StatusUnknown(Unavailable):
     code = "status-unknown"
     type = "https://www.w3.org/ns/credentials/status-list#STATUS_RETRIEVAL_ERROR"
     title = "The status could not be checked"
+
+
+# NotKnown, by what is missing
+
+
+class IssuerUnknown(NotKnown):
+    """The issuer is on no list here: a stranger is not a forger."""
+
+    code = "issuer-unknown"
+
+
+class IssuerUnknownWithoutLog(IssuerUnknown):
+    """The same of an issuer that names no log, so that there is hardly a trust file of it."""
+
+    code = "issuer-unknown-without-log"
+
+
+class NotFromThen(NotKnown):
+    """The issuer is recognised for what is from some day or before, and nothing shows that this is."""
+
+    code = "not-from-then"
+
+
+class IssuerMethodNotSupported(MethodNotSupported):
+    """The issuer's DID is of a method that is not in use here, and nothing else says what its keys are."""
+
+    code = "issuer-method-not-supported"
+
+
+class IssuerUnreachable(Unavailable):
+    """The issuer's keys could not be had from where it publishes them."""
+
+    code = "issuer-unreachable"
+
+
+class IssuerDocumentMissing(NotKnown):
+    """No document of the issuer came along that has the key."""
+
+    code = "issuer-document-missing"
+
+
+class NewestDocumentMissing(NotKnown):
+    """The trust list pins a newer document of the issuer than those at hand."""
+
+    code = "newest-document-missing"
+
+
+class KeyOwnerUnknown(NotKnown):
+    """The key is not looked up, since whose it is stands on no list here."""
+
+    code = "key-owner-unknown"
+
+
+class KeyNamedByNoDID(UnsupportedForm):
+    """The proof names its key by neither a DID nor an https URL."""
+
+    code = "key-named-by-no-did"
+
+
+class KeyNotPinned(NotKnown):
+    """The trust list pins other keys of the issuer than the one that signed."""
+
+    code = "key-not-pinned"
+
+
+class KeyNotPublished(NotKnown):
+    """The issuer's document of today does not have the key; one of an earlier day may."""
+
+    code = "key-not-published"
+
+
+class KeyEnded(NotKnown):
+    """The key is not in force any more, and nothing shows that it signed while it was."""
+
+    code = "key-ended"
+
+
+class SchemaUnknown(NotKnown):
+    """The policy asks for a schema that is not known here."""
+
+    code = "schema-unknown"
+
+
+class EvidenceMissing(NotKnown):
+    """The credential should be in a log, and no evidence of it came along."""
+
+    code = "evidence-missing"
+
+
+class LogNotListed(NotKnown):
+    """The credential should be in a log that is not on the list for its issuer."""
+
+    code = "log-not-listed"
+
+
+class TooFewWitnesses(NotKnown):
+    """Fewer witnesses have signed the log's checkpoint than the trust list asks for."""
+
+    code = "too-few-witnesses"
+
+
+class ContextsAdded(NotKnown):
+    """The document has contexts that its signature does not cover."""
+
+    code = "contexts-added"
+
+
+# StatusUnknown, by why
+
+
+class ListMissing(StatusUnknown):
+    """No copy of the status list is at hand."""
+
+    code = "status-list-missing"
+
+
+class ListMissingOffline(ListMissing):
+    """The same of a list that has no web address."""
+
+    code = "status-list-missing-offline"
+
+
+class ListEnded(StatusUnknown):
+    """The newest status list at hand is past its own end."""
+
+    code = "status-list-ended"
+
+
+class ListEndedOffline(ListEnded):
+    """The same of a list that has no web address."""
+
+    code = "status-list-ended-offline"
+
+
+class ListUnusable(StatusUnknown):
+    """What lies at the address of the status list, and claims to be the issuer's, cannot be used."""
+
+    code = "status-list-unusable"
+
+
+class ListNotShown(NotKnown):
+    """The status list that came along should be in a log, and no evidence of it came along."""
+
+    code = "status-list-not-shown"
+
+
+class StatusTooOld(StatusUnknown):
+    """The newest status is older than the policy allows."""
+
+    code = "status-too-old"
+
+
+# The trust list
+
+
+class NotATrustFile(Malformed):
+    """What stands where the trust list should be is none."""
+
+    code = "not-a-trust-file"
+
+
+class TrustDiffers(Conflict):
+    """A trust file says something else of an issuer than the list here."""
+
+    code = "trust-differs"
+
+
+class TrustLogDiffers(Conflict):
+    """A trust file lets a log speak for an issuer for which the list here does not have it."""
+
+    code = "trust-log-differs"
+
+
+class NameTaken(Conflict):
+    """A new issuer has a name that people would take for that of another one on the list."""
+
+    code = "name-taken"

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 from vc import Cryptosuite, InvalidProof, Proof, UnknownCryptosuite, verify_proof
 from vc.integrity import proof_values
-from vc.jsonld import Contexts, Respelled, UnknownContext
+from vc.jsonld import Contexts, Respelled
+from vc.jsonld.problem import UnversionedContext
 from vc.jsonld.vocabulary import DECIDES
 from wire import Problem, TooLarge, shortened
 from wire.clock import require_not_ahead
@@ -23,7 +24,6 @@ class NotInForce(Problem):
 
     code = "not-in-force"
     title = "Not valid at this time"
-    advice = "Ask the holder for a current one; --at DATE judges as of another day."
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +116,7 @@ class SignatureCheck:
         if len(problems) == 1:
             raise problems[0]
         names = ", ".join(map(shortened, self.contexts.documents.unversioned_in(document)))
-        raise UnknownContext(
-            f"the signature fits under none of the texts known here of {names}",
-            hint="Ask the issuer for a credential whose contexts have a version.",
-        )
+        raise UnversionedContext(f"the signature fits under none of the texts known here of {names}")
 
     def _verify(
         self, document: Mapping[str, Any], signatures: Sequence[Signature], contexts: Contexts

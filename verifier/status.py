@@ -23,7 +23,14 @@ from wire import Damaged, Problem, TooLarge, load_json_object, shortened
 from wire.clock import DatedAhead, is_ahead, require_not_ahead
 from wire.work import BYTES_UNPACKED, Work
 
-from .problem import StatusUnknown
+from .problem import (
+    ListEnded,
+    ListEndedOffline,
+    ListMissing,
+    ListMissingOffline,
+    ListUnusable,
+    StatusUnknown,
+)
 from .sources.lists import MAX_LIST, ListMemory, ListSource, is_web_address
 
 MOST_UNPACKED = 1 << 25
@@ -38,7 +45,12 @@ class Revoked(Problem):
 
     code = "revoked"
     title = "Revoked by the issuer"
-    advice = "The issuer can say more."
+
+
+class Superseded(Revoked):
+    """A newer edition stands in the credential's place."""
+
+    code = "superseded"
 
 
 class NotItsList(StatusUnknown):
@@ -116,16 +128,16 @@ class StatusLookup:
         if newest is None:
             for credential in opened.lists:
                 require_not_ahead(_start(credential), now, "the status list")
-            online = ", or go online" if is_web_address(entry.list_url) else ""
-            raise opened.problem or StatusUnknown(
+            missing = ListMissing if is_web_address(entry.list_url) else ListMissingOffline
+            raise opened.problem or missing(
                 f"no copy of the status list {shortened(entry.list_url)} is at hand",
-                hint=f"Ask the holder for a bundle, which brings the list along{online}.",
+                list=shortened(entry.list_url),
             )
         if not _is_good(newest, now, closed):
-            online = "Verify again with the network on, or ask" if is_web_address(entry.list_url) else "Ask"
-            raise StatusUnknown(
-                f"the newest status list at hand was good until {newest.valid_until:%Y-%m-%d %H:%M}Z",
-                hint=f"{online} the holder for a newer bundle.",
+            ended = ListEnded if is_web_address(entry.list_url) else ListEndedOffline
+            until = f"{newest.valid_until:%Y-%m-%d %H:%M}Z"
+            raise ended(
+                f"the newest status list at hand was good until {until}", until=until
             ) from opened.problem
         as_of = _start(newest)
         recent = now - as_of <= RECENT
@@ -180,16 +192,14 @@ class StatusLookup:
             except Problem as problem:
                 if problem.undetermined:
                     opened.unclear = opened.unclear or StatusUnknown(
-                        f"a status list that came along cannot be used: {problem.detail}", hint=problem.hint
+                        f"a status list that came along cannot be used: {problem.detail}", because=problem
                     )
                 opened.remember(problem)
         return opened
 
     def _miss(self, url: str, problem: Problem, opened: _Opened) -> None:
         self.unreached.add(url)
-        opened.remember(
-            StatusUnknown(f"the status list could not be had: {problem.detail}", hint=problem.hint)
-        )
+        opened.remember(StatusUnknown(f"the status list could not be had: {problem.detail}", because=problem))
 
     def _bits(self, credential: Credential, entry: StatusEntry) -> StatusList:
         key = (id(credential), entry.size, entry.purpose)
@@ -211,9 +221,9 @@ class StatusLookup:
                 except Problem:  # details never hide the revocation itself
                     continue
                 if found is not None:
-                    return Revoked(
+                    kind = Superseded if found.reason == Reason.SUPERSEDED else Revoked
+                    return kind(
                         f"revoked by the issuer on {found.date:%Y-%m-%d}: {_words(found.reason)}",
-                        hint="Ask for the current edition." if found.reason == Reason.SUPERSEDED else "",
                         date=f"{found.date:%Y-%m-%d}",
                         reason=found.reason if found.reason in tuple(Reason) else shortened(found.reason),
                     )
@@ -261,9 +271,7 @@ def _is_good(credential: Credential, now: datetime, closed: datetime | None) -> 
 
 
 def _unusable(url: str, problem: Problem) -> StatusUnknown:
-    return StatusUnknown(
-        f"the list found at {shortened(url)} cannot be used: {problem.detail}",
-        hint=problem.hint
-        if isinstance(problem, DatedAhead | Damaged)
-        else "If that address is no longer the issuer's, --offline judges by what the bundle brings.",
-    )
+    detail = f"the list found at {shortened(url)} cannot be used: {problem.detail}"
+    if isinstance(problem, DatedAhead | Damaged):
+        return StatusUnknown(detail, because=problem)
+    return ListUnusable(detail, list=shortened(url))

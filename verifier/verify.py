@@ -41,13 +41,14 @@ from wire.work import Work
 from .checks import Checks
 from .policy import (
     Findings,
+    NotPresented,
     NotShownByHolder,
     Policy,
     complete,
     needs_no_credential,
     unknown_issuer,
 )
-from .problem import NotKnown
+from .problem import ContextsAdded, EvidenceMissing, ListNotShown, LogNotListed, NotKnown
 from .signatures import NotInForce, Proofs, Signature, SignatureCheck
 from .sources.evidence import (
     EvidenceCheck,
@@ -231,10 +232,7 @@ class _Steps:
                     uncounted=proofs.uncounted,
                 )
             elif challenge is not None or domain is not None:
-                raise NotShownByHolder(
-                    "a credential came where a presentation was asked for",
-                    hint="Ask the holder to present it from a wallet.",
-                )
+                raise NotPresented("a credential came where a presentation was asked for")
             else:
                 self._checks.skipped("anyone", "not checked: anyone can hold a file")
         return holder
@@ -395,8 +393,8 @@ class _Steps:
         if signer != issuer and signer not in (known.status_issuers if known else ()):
             raise NotItsList(
                 f"the status list is by another issuer, {shortened(signer)}",
-                hint=f"If it keeps the lists of {issuer}, your trust list has to say so: "
-                "`intaglio trust remove DID`, then add it again with --status-issuer.",
+                signer=shortened(signer),
+                issuer=issuer,
             )
         signatures = self._signatures.find(anchored.document, "assertionMethod", signer).known
         if any(signature.signer != signer for signature in signatures):
@@ -415,9 +413,8 @@ class _Steps:
                 continue
             if brought and (has_log or signer != issuer):
                 ignored = next((found.ignored for found in facts if found.ignored), None)
-                raise ignored or NotKnown(
-                    "the status list should be in the log of its issuer, but the evidence is missing",
-                    hint="Verify again with the network on, or ask the holder for a newer bundle.",
+                raise ignored or ListNotShown(
+                    "the status list should be in the log of its issuer, but the evidence is missing"
                 )
             require_may_have_signed(signature.key, self._now)
         made = min((each.proof.created for each in signatures if each.proof.created), default=None)
@@ -458,17 +455,17 @@ class _Steps:
             facts = self._evidence.with_published(facts, keys, credential.issuer, missing)
             missing = _missing(credential, facts)
         if missing and not has_log and self._trust.issuer(credential.issuer) is not None:
-            raise NotKnown(
+            raise LogNotListed(
                 f"the log {shortened(missing[0])}, which should hold it, is not on your list for this issuer",
-                hint="Ask the issuer for its trust file, which names the log; then: "
-                "`intaglio trust remove DID`, `intaglio trust add FILE`.",
+                log=shortened(missing[0]),
             )
         if missing or (has_log and not facts.found):
             where = f"the log {shortened(missing[0])}" if missing else "the log of its issuer"
-            detail = f"it should be in {where}, but the evidence is missing"
-            ask = "Ask the holder for the bundle rather than the bare credential."
-            unshown = facts.unshown and facts.unshown.about(detail, ask)
-            raise facts.ignored or unshown or NotKnown(detail, hint=ask)
+            absent = EvidenceMissing(
+                f"it should be in {where}, but the evidence is missing",
+                log=shortened(missing[0]) if missing else None,
+            )
+            raise facts.ignored or (facts.unshown and facts.unshown.about(absent)) or absent
         if facts.found:
             fact = facts.found[0]
             beside = "".join(f"; {attested(other)}" for other in facts.found if other.index is None)
@@ -485,10 +482,7 @@ class _Steps:
             require_may_have_signed(signature.key, self._now)
         suites = self._verifier.suites
         if not all(_covers_meaning(credential.document, one.proof, suites) for one in own):
-            raise NotKnown(
-                "the credential has contexts that were added after it was signed",
-                hint="Ask the issuer for evidence from a log, or for a credential with published contexts.",
-            )
+            raise ContextsAdded("the credential has contexts that were added after it was signed")
         ignored = facts.ignored.code if facts.ignored else None
         self._checks.skipped("in-no-log", f"in no log{left_aside(facts)}", ignored=ignored)
         return ()

@@ -145,9 +145,9 @@ def shown(url: str) -> str:
     return printable(_SECRET.sub("/…", plain)[:200])
 
 
-def refusal(url: str, reason: str, *, hint: str = "") -> Refused:
-    """The `Refused` for a URL that is not fetched, or whose answer is not taken."""
-    return Refused(f"{shown(url)} is not fetched: {reason}", hint=hint)
+def refusal(url: str, reason: str, kind: type[Refused] = Refused) -> Refused:
+    """The `Refused`, or one `kind` of it, for a URL that is not fetched, or whose answer is not taken."""
+    return kind(f"{shown(url)} is not fetched: {reason}")
 
 
 def _is_ipv6(host: str) -> bool:

@@ -23,7 +23,6 @@ class DatedAhead(Problem):
     code = "dated-ahead"
     title = "Dated later than now"
     undetermined = True
-    advice = "Is the clock here right? If it is, ask again after that date; with --at, give a later moment."
 
 
 def is_ahead(moment: datetime, now: datetime) -> bool:

@@ -17,7 +17,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from .address import Target, is_loopback, is_public, refusal, shown
-from .problem import NotFound, TryLater, Unavailable
+from .problem import LoopbackRefused, NotFound, TryLater, Unavailable
 
 if TYPE_CHECKING:
     import ssl
@@ -203,11 +203,7 @@ class HttpsFetcher:
         for address in addresses:
             if is_loopback(address):
                 if not self._allow_loopback:
-                    raise refusal(
-                        target.url,
-                        f"{address} is this machine itself",
-                        hint="For development it can be allowed: intaglio --loopback …",
-                    )
+                    raise refusal(target.url, f"{address} is this machine itself", LoopbackRefused)
             elif not is_public(address):
                 raise refusal(target.url, f"{address} is not a public address")
             elif target.scheme == "http":

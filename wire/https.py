@@ -17,7 +17,7 @@ import httpcore
 
 from .address import Target, refusal, shown
 from .message import Body, header_fields
-from .problem import Refused, TooLarge, Unavailable
+from .problem import Refused, TooLarge, Unavailable, UnknownAuthority
 
 _EXPLANATION = 1 << 14
 """Bytes that are read of the body of an answer that is no success: enough for a problem in JSON."""
@@ -92,10 +92,9 @@ def exchange(
     except httpcore.TimeoutException as error:
         raise unavailable(target, "no whole answer in time") from error
     except (httpcore.NetworkError, httpcore.RemoteProtocolError) as error:
-        found = unavailable(target, str(error) or "the connection broke")
         if any(words in str(error) for words in ("self-signed certificate", "unable to get local issuer")):
-            found.hint = "If that host has a certificate authority of its own, name its file: --ca FILE"
-        raise found from error
+            raise UnknownAuthority(f"{shown(target.url)} could not be fetched: {error}") from error
+        raise unavailable(target, str(error) or "the connection broke") from error
 
 
 def _fields(response: httpcore.Response) -> Mapping[str, str]:

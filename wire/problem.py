@@ -26,14 +26,14 @@ class Problem(Exception):
     """Names the class for scripts, for ever; docs/codes.md lists all."""
     title: ClassVar[str] = "Something is wrong"
     undetermined: ClassVar[bool] = False
-    advice: ClassVar[str] = ""
-    """The hint where none is given."""
 
-    def __init__(self, detail: str, *, hint: str = "", **facts: Scalar) -> None:
+    def __init__(
+        self, detail: str, *, hint: str = "", because: Problem | None = None, **facts: Scalar
+    ) -> None:
+        """`hint` is technical advice, where the code has none; `because` is what it comes from."""
         super().__init__(detail)
-        self.detail = detail
+        self.detail, self.hint, self.because = detail, hint, because
         self.facts: Facts = facts
-        self.hint = hint or self.advice
 
     def to_dict(self) -> dict[str, Any]:
         """The problem as the members of an `application/problem+json` object."""
@@ -54,7 +54,6 @@ class RepeatedMember(Malformed):
 
     code = "repeated-member"
     title = "A member of the JSON stands there twice"
-    advice = "Whoever wrote the file has to drop one."
 
 
 class TooLarge(Malformed):
@@ -73,12 +72,17 @@ class Unavailable(Problem):
     undetermined = True
 
 
+class UnknownAuthority(Unavailable):
+    """A host's certificate is by an authority that is not known here."""
+
+    code = "unknown-authority"
+
+
 class TryLater(Unavailable):
     """What is needed is in use or overloaded; the same again a little later is expected to succeed."""
 
     code = "try-later"
     title = "Busy"
-    advice = "Try again in a few minutes."
 
 
 class DiskFull(Unavailable):
@@ -86,7 +90,6 @@ class DiskFull(Unavailable):
 
     code = "disk-full"
     title = "The disk is full"
-    advice = "Nothing that was acknowledged is lost. Make room, then do the same again."
 
 
 def is_full(error: OSError) -> bool:
@@ -99,6 +102,12 @@ class Refused(Problem):
 
     code = "refused"
     title = "Refused"
+
+
+class LoopbackRefused(Refused):
+    """A URL leads to this machine itself, which was not allowed."""
+
+    code = "loopback-refused"
 
 
 class Declined(Refused):

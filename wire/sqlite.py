@@ -45,27 +45,28 @@ _IN_THE_WAY: dict[int, tuple[type[Unavailable], str]] = {
 }
 
 
-def sqlite_problem(error: BaseException | None, what: str, way_out: str = "") -> Problem:
-    """The problem that an error of `sqlite3` is; `way_out` is the hint for a file that is damaged."""
+def sqlite_problem(error: BaseException | None, what: str, damaged: type[Damaged] = Damaged) -> Problem:
+    """The problem that an error of `sqlite3` is, `damaged` for a file that is."""
     code = getattr(error, "sqlite_errorcode", 0)
     found = _IN_THE_WAY.get(code) or _IN_THE_WAY.get(code & 0xFF)
     if found is None:
-        return Damaged(f"{what} is damaged: it is no longer a readable database", hint=way_out)
+        return damaged(f"{what} is damaged: it is no longer a readable database")
     kind, words = found
-    return kind(words.format(what), hint=kind.advice or "Nothing was changed; try again once it is mended.")
+    hint = "Nothing was changed; try again once it is mended." if kind is Unavailable else ""
+    return kind(words.format(what), hint=hint)
 
 
 @contextlib.contextmanager
-def sqlite_problems(what: str, way_out: str = "") -> Iterator[None]:
-    """Raises the `Unavailable` or `Damaged` that errors of `sqlite3` inside are."""
+def sqlite_problems(what: str, damaged: type[Damaged] = Damaged) -> Iterator[None]:
+    """Raises the `Unavailable`, or `damaged`, that errors of `sqlite3` inside are."""
     try:
         yield
     except sqlite3.ProgrammingError:  # ours, not the file's
         raise
     except sqlite3.DatabaseError as error:
-        raise sqlite_problem(error, what, way_out) from error
+        raise sqlite_problem(error, what, damaged) from error
     except UnicodeDecodeError:  # names of tables and columns, which sqlite3 decodes before it looks at them
-        raise sqlite_problem(None, what, way_out) from None
+        raise sqlite_problem(None, what, damaged) from None
 
 
 def connect(path: Path | None, mode: Literal["rw", "ro", "immutable"] = "rw") -> sqlite3.Connection:
@@ -96,12 +97,12 @@ class Database:
     Every method raises `Unavailable` or `Damaged` for what the file or the disk refuses.
     """
 
-    def __init__(self, path: Path, steps: Sequence[str], what: str, way_out: str = "") -> None:
-        """`steps` are those of `migrate`; problems call the file `what`, and hint at `way_out`."""
+    def __init__(self, path: Path, steps: Sequence[str], what: str, damaged: type[Damaged] = Damaged) -> None:
+        """`steps` are those of `migrate`; problems call the file `what`, and are `damaged` where it is."""
         self._path = path
         self._turn = threading.Lock()
         self._idle: list[sqlite3.Connection] = []
-        self._problems = functools.partial(sqlite_problems, what, way_out)
+        self._problems = functools.partial(sqlite_problems, what, damaged)
         self.is_writable = os.access(path.parent, os.W_OK)
         if self.is_writable:
             path.touch(mode=0o600)
@@ -158,14 +159,14 @@ class Database:
         return connection
 
 
-def copy(path: Path, target: Path, what: str, way_out: str = "") -> None:
+def copy(path: Path, target: Path, what: str, damaged: type[Damaged] = Damaged) -> None:
     """Writes a new file with the database as it is now, whoever writes to it.
 
-    Raises `Damaged` where it is not sound.
+    Raises `damaged` where it is not sound.
     """
     target.touch(mode=0o600)
     with (
-        sqlite_problems(what, way_out),
+        sqlite_problems(what, damaged),
         closing(connect(path)) as source,
         closing(connect(target)) as copied,
     ):

@@ -14,6 +14,7 @@ from wire.files import remove_leftovers
 from wire.problem import Damaged
 
 from ..press.press import Line
+from ..problem import DamagedIssuer
 from .index import Index
 from .shards import Shard
 
@@ -23,10 +24,7 @@ def unpack(seq: int, packed: bytes) -> Line:
     try:
         return Line.parse(zstandard.decompress(packed))
     except (zstandard.ZstdError, ValueError) as error:
-        raise Damaged(
-            f"the diploma that the index has as number {seq} is not as written",
-            hint="`intaglio issuer --home FOLDER restore BACKUP` brings back a backup.",
-        ) from error
+        raise DamagedIssuer(f"the diploma that the index has as number {seq} is not as written") from error
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from wire.text import counted
 
 from ..home import Identity
 from ..press.press import log_entry
+from ..problem import OlderIndex
 from .archive import unpack
 from .index import Index
 from .kept import Appended
@@ -87,10 +88,8 @@ def _begun(store: Index) -> Iterator[bytes]:
 
 
 def _older(known: int, size: int) -> Damaged:
-    return Damaged(
-        f"the log has {_entries(size)}, of which the index explains {known}: is the index an older copy?",
-        hint="Bring the newest issuer.sqlite back: what was issued and revoked since is in it alone. If it "
-        "is lost, `intaglio issuer --home FOLDER restore BACKUP` brings back a backup.",
+    return OlderIndex(
+        f"the log has {_entries(size)}, of which the index explains {known}: is the index an older copy?"
     )
 
 

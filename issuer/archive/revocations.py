@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from wire.problem import NotFound
 from wire.sqlite import Database
 
 from ..press.permutation import LIST_BITS
+from ..problem import ListNotPublished
 from .index import Revocations
 from .kept import Appended, ListFile, Published, Row
 from .logged import settle
@@ -110,9 +110,7 @@ class SQLiteRevocations(Revocations):
     def published(self, name: str) -> Published:
         found = self.published_among([name])
         if name not in found:
-            raise NotFound(
-                f"status list {name} is not published", hint="`intaglio issuer status publish` does it."
-            )
+            raise ListNotPublished(f"status list {name} is not published")
         return found[name]
 
     def published_among(self, names: Sequence[str]) -> dict[str, Published]:

@@ -17,6 +17,8 @@ import zstandard
 from wire.files import make_private_folder, write_durably
 from wire.problem import Damaged
 
+from ..problem import DamagedIssuerFile
+
 FRAME_LINES = 64
 _LEVEL = 3
 _LARGEST_FRAME = 1 << 26  # bytes unpacked
@@ -79,10 +81,7 @@ class Shard:
         return data.splitlines()
 
     def _damaged(self, what: str) -> Damaged:
-        return Damaged(
-            f"the shard {self._path}: {what}",
-            hint="Take the file from a backup: `intaglio issuer --home FOLDER restore FILE` unpacks one.",
-        )
+        return DamagedIssuerFile(f"the shard {self._path}: {what}")
 
 
 def write_shard(path: Path, lines: Iterable[bytes]) -> None:

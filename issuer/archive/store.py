@@ -14,7 +14,8 @@ from typing import Any
 from wire.problem import Damaged, NotFound, Problem, Refused
 from wire.sqlite import Database
 
-from ..versions import INDEX, RESTORE
+from ..problem import DamagedIssuer, NoSuchDiploma
+from ..versions import INDEX
 from . import migrations
 from .crossing import compare
 from .index import Index
@@ -38,7 +39,7 @@ class SQLiteIndex(Index):
 
     def __init__(self, path: Path) -> None:
         steps = [step.read_text("utf-8") for step in migrations.steps()]
-        self._database = Database(path, steps, INDEX, RESTORE)
+        self._database = Database(path, steps, INDEX, DamagedIssuer)
         self.logged = SQLiteLogged(self._database)
         self.revocations = SQLiteRevocations(self._database)
         self.lookup = SQLiteLookup(self._database)
@@ -247,7 +248,7 @@ class SQLiteIndex(Index):
     def _one(self, condition: str, *values: Any) -> Entry:
         found = self._all(condition, *values)
         if not found:
-            raise NotFound("no such diploma was issued here", hint="`intaglio issuer list` shows all.")
+            raise NoSuchDiploma("no such diploma was issued here")
         return found[0]
 
     def _all(self, condition: str, *values: Any) -> list[Entry]:
@@ -310,10 +311,7 @@ def _begin_one(connection: sqlite3.Connection, single: Single) -> None:
     try:
         _insert(connection, [single.entry])
     except sqlite3.IntegrityError as error:
-        raise EditionTaken(
-            f"the diploma has an edition {single.entry.edition} already",
-            hint="`intaglio issuer show` shows it; `intaglio issuer correct` makes the next one.",
-        ) from error
+        raise EditionTaken(f"the diploma has an edition {single.entry.edition} already") from error
     put(connection, single.entry.seq, single.id, single.entry.email)
     connection.execute("INSERT INTO single VALUES (?, ?)", (single.entry.seq, single.line))
 

@@ -21,17 +21,17 @@ from exchange.claim import Acceptance, ClaimLink, Invitation
 from wire.clock import CLOCK_SKEW
 from wire.fetch import NoFetcher
 from wire.files import make_private_folder
-from wire.problem import Conflict, Damaged, NotFound, Refused, TryLater
+from wire.problem import Conflict, NotFound, Refused, TryLater
 from wire.sqlite import Database
 
 from ..archive.kept import Released
+from ..problem import DamagedClaims
 
 LINK_LIFETIME = timedelta(days=30)
 CHALLENGE_LIFETIME = timedelta(minutes=10)
 OPEN_CHALLENGES = 10  # per link; each lets one claim be checked, so that this also limits attempts
 
 _WHAT = "the list of claim links"
-_WAY_OUT = "Remove claims.sqlite: links that were sent end, and `intaglio issuer claim` makes new ones."
 _STEPS = (
     """
 CREATE TABLE IF NOT EXISTS link (token BLOB PRIMARY KEY, number TEXT NOT NULL, expires INTEGER NOT NULL,
@@ -116,7 +116,7 @@ class Claims:
             {name: method for name, method in METHODS.items() if method.self_certifying}, NoFetcher()
         )
         make_private_folder(path.parent)
-        self._database = Database(path, _STEPS, _WHAT, _WAY_OUT)
+        self._database = Database(path, _STEPS, _WHAT, DamagedClaims)
 
     def close(self) -> None:
         """Closes the file in this process."""
@@ -241,7 +241,7 @@ def _require_newest(connection: sqlite3.Connection, known: int) -> int:
     """The last link's place among all. Raises `Damaged` where the issuer has counted more."""
     last: int | None = connection.execute("SELECT max(rowid) FROM link").fetchone()[0]
     if last is not None and last < known:
-        raise Damaged(f"{_WHAT} is an older copy, in which links that ended would be good", hint=_WAY_OUT)
+        raise DamagedClaims(f"{_WHAT} is an older copy, in which links that ended would be good")
     return last or 0
 
 

@@ -42,13 +42,7 @@ _STATUS = (  # the first that fits; any other refusal is 403
 _FOR_PEOPLE = """\
 This is a claim link of {name}, by which a wallet gets a diploma.
 
-It is for the wallet, not for a browser, and good once. With the wallet of Intaglio, type:
-
-    intaglio wallet receive {link}
-
-The wallet has to know who issues: `intaglio trust add FILE` keeps the trust file that you
-were given with the link. If it does not accept the certificate here, add --ca FILE with the
-file that you were given for that.
+It is for the wallet, not for a browser, and good once.{how}
 """
 
 _PRIVATE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
@@ -65,8 +59,11 @@ def create_app(
     public: Path,
     clock: Callable[[], datetime],
     log: LogReader | None = None,
+    how: Callable[[ClaimLink], str] = lambda link: "",  # noqa: ARG005
 ) -> FastAPI:
     """The service of one issuer. `public` holds `did.json` and the status lists in `status/`, as published.
+
+    `how` says to whoever opens a link in a browser what to do with it.
 
     Everything lies under the path of the service's address, at the root if it has none; the `log` under that
     of its origin.
@@ -89,7 +86,7 @@ def create_app(
     def invite(token: str, request: Request) -> Response:
         if "text/html" in request.headers.get("Accept", ""):  # somebody clicked on it
             link = ClaimLink.parse(f"{claims.service}/claim/{token}")  # nothing else is shown as one
-            words = _FOR_PEOPLE.format(name=issuer.name, link=link)
+            words = _FOR_PEOPLE.format(name=issuer.name, how=how(link))
             return Response(words, headers=_PRIVATE, media_type="text/plain")
         message = claims.invite(token, issuer, now=clock()).to_json()
         return Response(message, headers=_PRIVATE, media_type="application/json")

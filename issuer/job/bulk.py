@@ -28,7 +28,7 @@ from ..archive.index import Index
 from ..archive.kept import Appended, Job, NewEntry
 from ..archive.shards import write_shard
 from ..press.press import Press, index_columns, log_entry
-from ..press.template import InvalidTemplate
+from ..problem import InvalidTemplate
 from ..table.errorfile import write_error_file
 from ..table.records import FIRST_ROW, Record
 from ..table.source import Source, Span
@@ -111,7 +111,7 @@ def issue(work: Work, task: Task, tell: Tell) -> Chunk:
             try:
                 printed = press.print(record, seq, task.created)
             except Malformed as problem:
-                raise InvalidTemplate(f"with row {row}, {problem.detail}", hint=problem.hint) from problem
+                raise InvalidTemplate(f"with row {row}, {problem.detail}", because=problem) from problem
             made.entries.append(printed.entry)
             made.rows.append((seq, *index_columns(record)))
             yield printed.line

@@ -22,9 +22,10 @@ from wire.text import counted, printable
 from ..archive.index import Index
 from ..archive.kept import Incoming
 from ..press.document import trial
+from ..problem import CatalogueColumnMissing, TooManyFindings, UnreadableFile
 from ..table.names import NAMES
-from ..table.records import Finding, Record, check_cells, digest, latest_award
-from ..table.source import Source, Span, UnreadableFile, open_source
+from ..table.records import TURNED, Finding, Record, check_cells, digest, latest_award
+from ..table.source import Source, Span, open_source
 from .changes import Change
 from .workers import Tell, each_told
 
@@ -32,7 +33,6 @@ CATALOGUE_FIELDS = ("programme_code", "programme_title", "achievement_type", "eq
 MOST_FINDINGS = 100_000
 
 _COMMA = re.compile("[,，、،]")
-_TURNED = "has a comma: write the name as it shall stand, or issue the file with --names as-is"
 
 Catalogue = Mapping[str, Record]
 """The programmes by code."""
@@ -71,9 +71,8 @@ class Checker:
 
     def __post_init__(self) -> None:
         if self.catalogue is not None and "programme_code" not in self.source.columns:
-            raise UnreadableFile(
-                f"{self.source.path.name} has no column for programme_code, to search the catalogue by",
-                hint="Say which column it is: --map programme_code=COLUMN",
+            raise CatalogueColumnMissing(
+                f"{self.source.path.name} has no column for programme_code, to search the catalogue by"
             )
 
     @cached_property
@@ -98,7 +97,7 @@ class Checker:
         found = self.source.fields(cells)
         record, wrong = check_cells(found, latest=self.latest_award, date_order=self.source.date_order)
         if not self.source.names_as_is and _COMMA.search(name := found.get("name", "")):
-            wrong.append(("name", _TURNED, name))
+            wrong.append(("name", TURNED, name))
         if self.catalogue is not None and not any(name == "programme_code" for name, _, _ in wrong):
             wrong += _compare(record, self.catalogue)
         if self.template is not None and not wrong:
@@ -183,10 +182,7 @@ class Survey:
         for finding in findings:
             self.findings.setdefault(finding.row, []).append(finding)
         if len(self.findings) > MOST_FINDINGS:
-            raise UnreadableFile(
-                f"more than {MOST_FINDINGS} rows are not as expected",
-                hint="Are the columns mapped to the right fields? --map FIELD=COLUMN changes that.",
-            )
+            raise TooManyFindings(f"more than {MOST_FINDINGS} rows are not as expected")
 
 
 def first_good(checker: Checker, found: Survey, count: int) -> Iterator[tuple[int, Record]]:

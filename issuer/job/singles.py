@@ -49,7 +49,7 @@ class RecordRefused(Refused):
     title = "One of the records cannot be issued"
 
     def __init__(self, position: int, problem: Problem) -> None:
-        super().__init__(f"record {position + 1}: {problem.detail}", hint=problem.hint, position=position)
+        super().__init__(f"record {position + 1}: {problem.detail}", because=problem, position=position)
         self.position, self.problem = position, problem
 
 

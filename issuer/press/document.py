@@ -25,10 +25,11 @@ from vc.model.credential import Credential
 from vc.status import status_entry, status_statement
 from wire.problem import Malformed
 
+from ..problem import FieldMissing, InvalidTemplate
 from ..table.names import full_name
 from ..table.records import FIELDS, Record
 from .permutation import Positions
-from .template import InvalidTemplate, Template
+from .template import Template
 
 _HASHED = re.compile("_(hash|salt)$")
 _COMPUTED = {"name", "issuer_name", "achievement_id"}
@@ -111,7 +112,7 @@ class Composer:
         try:
             self._require_sound({**_SAMPLE, **self._own_samples})
         except Malformed as problem:
-            raise InvalidTemplate(f"the template: {problem.detail}", hint=problem.hint) from problem
+            raise InvalidTemplate(f"the template: {problem.detail}", because=problem) from problem
 
     def misfits(self, record: Record) -> Iterator[tuple[str, str, str]]:
         """An own field whose value cannot stand in its place, such as `validUntil`: field, reason, value."""
@@ -153,9 +154,9 @@ class Composer:
         """The unsigned credential, bound to `holder`, a DID, if given. Parts of it are shared: read only."""
         for field in self.own:
             if field not in record:  # misspelt in the template, or newer there than the record
-                raise InvalidTemplate(
+                raise FieldMissing(
                     f"the template names {field!r}, and the record of this diploma has no such field",
-                    hint=f"Mend template.json, or say what it is: `intaglio issuer correct` --set {field}=…",
+                    field=field,
                 )
         number = record["diploma_number"]
         programme = quote(record["programme_code"] or record["programme_title"], safe="")

@@ -17,18 +17,13 @@ from typing import Any
 from wire.problem import Malformed
 from wire.strict import load_json_object
 
+from ..problem import InvalidTemplate
+
 DIPLOMA = "diploma.json"
 
 _PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 _ABSENT: Any = object()
 _Fill = Callable[[Mapping[str, Any]], Any]
-
-
-class InvalidTemplate(Malformed):
-    """The template cannot make a credential."""
-
-    code = "invalid-template"
-    title = "The template is not usable"
 
 
 class Template:

@@ -12,14 +12,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from wire.files import write_durably
-from wire.problem import Refused
 
+from ..problem import ErrorFileRefused
 from .records import Finding
 from .source import GUARD_COLUMNS, Source, guard
 
 
 def write_error_file(path: Path, source: Source, findings: Mapping[int, Sequence[Finding]]) -> None:
-    """Writes the rows with findings, in their order. Raises `Refused` where the place takes no file."""
+    """Writes the rows with findings, in order. Raises `ErrorFileRefused` where the place takes no file."""
     text = io.StringIO()
     writer = csv.writer(text, delimiter=source.delimiter, quoting=csv.QUOTE_ALL)
     writer.writerow([*GUARD_COLUMNS, *map(guard, source.header)])
@@ -28,8 +28,7 @@ def write_error_file(path: Path, source: Source, findings: Mapping[int, Sequence
     try:
         write_durably(path, text.getvalue().encode("utf-8-sig"))
     except OSError as error:
-        hint = "Name another place: --errors FILE."
-        raise Refused(f"{path} cannot be written: {error.strerror}", hint=hint) from error
+        raise ErrorFileRefused(f"{path} cannot be written: {error.strerror}") from error
 
 
 def _explain(findings: Sequence[Finding]) -> tuple[str, str]:

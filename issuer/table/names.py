@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from wire.problem import Refused
+from ..problem import NameIsWhole
 
 PARTS = ("given_name", "family_name")
 NAMES = frozenset({"name", *PARTS})
@@ -55,10 +55,7 @@ def with_changes(record: Mapping[str, Any], changes: Mapping[str, str]) -> dict[
     cells = {**{field: str(value) for field, value in record.items()}, "name": full_name(record)}
     parts = changes.keys() & PARTS
     if parts and not record["given_name"] and "name" not in changes:
-        raise Refused(
-            "the name of this diploma is one text, without given and family name",
-            hint="Say it as it shall stand there: --set name=…",
-        )
+        raise NameIsWhole("the name of this diploma is one text, without given and family name")
     if parts or ("lang" in changes and cells["name"] == in_order(record)):
         del cells["name"]
     return {**cells, **changes}

@@ -36,6 +36,20 @@ class InvalidRecord(Malformed):
     title = "The record cannot become a diploma"
 
 
+DAY_FIRST = "is day/month/year: write YYYY-MM-DD"
+MONTH_FIRST = "is month/day/year: write YYYY-MM-DD"
+ORDER_UNKNOWN = "is day/month/year or month/day/year: write YYYY-MM-DD"
+TURNED = "has a comma: write the name as it shall stand"
+
+CODES: Mapping[str, str] = {
+    DAY_FIRST: "date-day-first",
+    MONTH_FIRST: "date-month-first",
+    ORDER_UNKNOWN: "date-order-unknown",
+    TURNED: "name-turned",
+}
+"""Codes of the faults that another way of reading the whole file would mend."""
+
+
 class Finding(NamedTuple):
     """One thing wrong with one cell of one row."""
 
@@ -43,6 +57,11 @@ class Finding(NamedTuple):
     column: str
     reason: str
     value: str = ""
+
+    @property
+    def code(self) -> str:
+        """One of `CODES`, else that of `BadCell`."""
+        return CODES.get(self.reason, BadCell.code)
 
     def __str__(self) -> str:
         """The finding with the cell's value, for the registrar's own terminal."""
@@ -114,13 +133,9 @@ def _date(cell: str, order: str) -> str:
         return found
     orders = [name for name, forms in DATE_ORDERS.items() if _read_as(text, forms)] if not order else []
     if len(orders) == 1:
-        form = "day/month/year" if orders == ["day-first"] else "month/day/year"
-        raise BadCell(f"is {form}: write YYYY-MM-DD, or issue the file with --dates {orders[0]}")
+        raise BadCell(DAY_FIRST if orders == ["day-first"] else MONTH_FIRST)
     if orders:
-        raise BadCell(
-            "is day/month/year or month/day/year: write YYYY-MM-DD, "
-            "or issue the file with --dates day-first or --dates month-first"
-        )
+        raise BadCell(ORDER_UNKNOWN)
     if _LOOKS_LIKE_A_DATE.fullmatch(text):
         raise BadCell("is not a day of the calendar")
     raise BadCell("is not a date (YYYY-MM-DD)")

@@ -14,7 +14,6 @@ import csv
 import hashlib
 import io
 import re
-import shlex
 import unicodedata
 from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -23,8 +22,17 @@ from itertools import filterfalse
 from pathlib import Path
 from typing import NamedTuple
 
-from wire.problem import Conflict, Malformed, NotFound
+from wire.problem import Conflict
 
+from ..problem import (
+    ColumnAmbiguous,
+    ColumnMappedTwice,
+    ColumnsMissing,
+    FamilyNameMissing,
+    HeadingsMissing,
+    NoTable,
+    UnreadableFile,
+)
 from .names import PARTS
 from .records import FIELDS, FIRST_ROW, HALVES_TOO, REQUIRED
 
@@ -45,13 +53,6 @@ _SEPARATOR_LINE = re.compile(r'"?sep=([,;\t])"?[,;\t]*(?:\r\n?|\n)', re.IGNORECA
 _GUARDED = re.compile(r"'+[=+\-@\t\r\n＝＋－＠]")
 _HEADER_FIRST = "The headings have to be the first row: delete what stands above them."
 _NOT_A_LETTER = re.compile(r"[\W_]+")
-
-
-class UnreadableFile(Malformed):
-    """The file is not a table of graduates."""
-
-    code = "unreadable-file"
-    title = "The file cannot be read as a table of graduates"
 
 
 class Span(NamedTuple):
@@ -178,10 +179,7 @@ def _beginning(path: Path) -> tuple[str, str, int]:
         with path.open("rb") as file:
             beginning = file.read(LONGEST_HEADER)
     except FileNotFoundError as error:
-        raise NotFound(
-            f"there is no file {path}",
-            hint="Check the name and the folder. `intaglio samples FOLDER` writes one to try out.",
-        ) from error
+        raise NoTable(f"there is no file {path}") from error
     except IsADirectoryError as error:
         raise UnreadableFile(f"{path} is a folder", hint="Name the CSV file in it.") from error
     mark = next((mark for mark in _MARKS if beginning.startswith(mark)), b"")
@@ -327,10 +325,8 @@ def _columns(
         _require_once(path, heading, header)
         index = header.index(heading)
         if index in columns.values():
-            raise UnreadableFile(
-                f"{path.name}: two fields are mapped to the column {heading!r}",
-                hint="Each needs its own. A column that has whole names is the field name: "
-                f"{shlex.join(['--map', f'name={heading}'])}",
+            raise ColumnMappedTwice(
+                f"{path.name}: two fields are mapped to the column {heading!r}", column=heading
             )
         columns[field] = index
     for index, field in _recognised(header, own, chosen).items():
@@ -338,9 +334,9 @@ def _columns(
             continue
         if field in columns:
             _require_once(path, header[index], header)
-            raise UnreadableFile(
+            raise ColumnAmbiguous(
                 f"{path.name}: {header[columns[field]]!r} and {header[index]!r} could both be {field}",
-                hint=f"Say which it is: --map {field}=COLUMN",
+                field=field,
             )
         columns[field] = index
     missing = [field for field in (*required, *own) if field not in columns]
@@ -348,18 +344,14 @@ def _columns(
         missing.remove("name")
     if missing:
         asked = f" (the template asks for {', '.join(own)})" if set(own) & set(missing) else ""
-        raise UnreadableFile(
+        kind = ColumnsMissing if columns else HeadingsMissing
+        raise kind(
             f"{path.name} has no column for {', '.join(missing)}{asked}",
-            hint=f"{'Its columns are' if columns else 'The headings have to be the first row, which is'} "
-            f"{', '.join(filter(None, header))}. "
-            f"Name the one that is meant: {' '.join(f'--map {field}=COLUMN' for field in missing)}",
+            columns=", ".join(filter(None, header)),
+            fields=" ".join(missing),
         )
     if "name" in required and not columns.keys() & {"name", "family_name"}:
         half = header[columns["given_name"]]
         if "given_name" not in chosen and _plain(half) != "given_name":  # it would be signed for good
-            raise UnreadableFile(
-                f"{path.name} has no column for family_name",
-                hint=f"Name the one that is meant: --map family_name=COLUMN. If {half!r} has the whole name: "
-                f"{shlex.join(['--map', f'name={half}'])}",
-            )
+            raise FamilyNameMissing(f"{path.name} has no column for family_name", column=half)
     return {field: columns[field] for field in fields if field in columns}

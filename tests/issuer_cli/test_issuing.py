@@ -84,7 +84,14 @@ def test_bad_rows_stop_nothing_and_are_explained(program: Program) -> None:
         "failed": 6,
         "errorFile": "other.csv",
     }
-    assert found["errors"][0] == {"row": 3, "column": "email", "reason": "is not an e-mail address"}
+    assert found["errors"][0] == {
+        "row": 3,
+        "column": "email",
+        "code": "bad-cell",
+        "reason": "is not an e-mail address",
+    }
+    assert found["errors"][1]["code"] == "date-day-first"
+    assert "\nIf all dates are written so: --dates day-first reads them.\n" in answer.err
     assert "not-an-email" not in again.out
 
 

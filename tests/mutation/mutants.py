@@ -18,7 +18,7 @@ _OTHER: dict[type[ast.cmpop], str] = {
     ast.Eq: "!=", ast.NotEq: "==", ast.Lt: "<=", ast.LtE: "<", ast.Gt: ">=", ast.GtE: ">",
     ast.Is: "is not", ast.IsNot: "is", ast.In: "not in", ast.NotIn: "in",
 }  # fmt: skip
-_WORDS = frozenset({"hint", "detail", "title", "advice"})
+_WORDS = frozenset({"hint", "detail", "title"})
 
 
 class Mutant(NamedTuple):

@@ -13,10 +13,15 @@ class InvalidProof(Problem):
     title = "The proof does not match the content"
 
 
+class SignatureMisfit(InvalidProof):
+    """The content was changed after it was signed, or another key signed it."""
+
+    code = "signature-misfit"
+
+
 class UnknownCryptosuite(Problem):
     """The proof may be good, but this program cannot tell."""
 
     code = "unknown-cryptosuite"
     title = "The proof is of a kind that is not supported"
     undetermined = True
-    advice = "Ask the issuer for a credential with a proof by eddsa-rdfc-2022 or ecdsa-rdfc-2019."

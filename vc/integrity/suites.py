@@ -19,7 +19,7 @@ from wire import Malformed, base58_decode, base58_encode
 from wire.work import Work
 
 from .. import jcs
-from .problem import InvalidProof, UnknownCryptosuite
+from .problem import InvalidProof, SignatureMisfit, UnknownCryptosuite
 
 if TYPE_CHECKING:
     from ..jsonld import Contexts
@@ -172,9 +172,8 @@ class DataIntegritySuite:
         try:
             key.verify(signature, self._hash_data(document, options, digest, work, contexts))
         except InvalidSignature:
-            raise InvalidProof(
-                "the signature does not fit: the content was changed after signing, or another key signed it",
-                hint="Ask the issuer or the holder for the original.",
+            raise SignatureMisfit(
+                "the signature does not fit: the content was changed after signing, or another key signed it"
             ) from None
 
     def _digest_for(self, key: PublicKey) -> str:

@@ -69,8 +69,7 @@ class Documents:
             rows = self._index.get(url)
             if rows is None:
                 raise UnknownContext(
-                    f"the context {quoted(url)} is not known here, and contexts are never fetched",
-                    hint="Ask the issuer for a credential with published contexts, such as those of W3C.",
+                    f"the context {quoted(url)} is not known here, and contexts are never fetched"
                 )
             row = rows[self._editions.get(url, 0)]
             data = (FOLDER / row["file"]).read_bytes()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wire.problem import Damaged, Malformed, Refused, Scalar, TooLarge
+from wire.problem import Damaged, Malformed, Problem, Refused, Scalar, TooLarge
 
 
 class InvalidDocument(Malformed):
@@ -16,8 +16,10 @@ class InvalidDocument(Malformed):
     title = "The document cannot be read as JSON-LD"
     undetermined = True
 
-    def __init__(self, reason: str, *, hint: str = "", **facts: Scalar) -> None:
-        super().__init__(f"at the top: {reason}", hint=hint, **facts)
+    def __init__(
+        self, reason: str, *, hint: str = "", because: Problem | None = None, **facts: Scalar
+    ) -> None:
+        super().__init__(f"at the top: {reason}", hint=hint, because=because, **facts)
         self._reason = reason
         self._pointer = ""
 
@@ -58,6 +60,12 @@ class UnknownContext(Refused):
     undetermined = True
 
 
+class UnversionedContext(UnknownContext):
+    """The signature fits under no known text of a context whose URL has no version."""
+
+    code = "unversioned-context"
+
+
 class AmbiguousType(Malformed):
     """A type is named by a word that means several."""
 
@@ -71,7 +79,6 @@ class DamagedContext(Damaged):
     code = "damaged-context"
     title = "This program is damaged"
     undetermined = True
-    advice = "Install the program anew."
 
 
 class TooComplex(TooLarge):

@@ -40,7 +40,6 @@ class MalformedCredential(Malformed):
     code = "malformed-credential"
     type = "https://www.w3.org/TR/vc-data-model#MALFORMED_VALUE_ERROR"
     title = "Not a well-formed credential"
-    advice = "Ask for the file as its issuer made it; if this is it, the issuer has to mend its program."
 
 
 _ENVELOPED = ("EnvelopedVerifiableCredential", ["EnvelopedVerifiableCredential"])

@@ -25,7 +25,7 @@ from wire import Problem, shortened
 from wire.clock import DatedAhead, require_not_ahead
 from wire.work import Work
 
-from ..problem import NotKnown
+from ..problem import KeyEnded, NewestDocumentMissing, NotKnown, TooFewWitnesses
 from .keys import IssuerKey
 from .published import NotShown, PublishedLogs
 from .trust_index import TrustList
@@ -148,7 +148,7 @@ class EvidenceCheck:
         except (UnknownKind, UnknownLog, DatedAhead) as problem:
             return problem
         except NotWitnessed as problem:
-            return NotKnown(problem.detail, hint="Ask the holder for a newer bundle, with more witnesses.")
+            return TooFewWitnesses(problem.detail)
         return fact
 
     def with_published(
@@ -176,9 +176,8 @@ def require_current(key: IssuerKey, now: datetime) -> None:
         raise KeyNotInForce(f"the key ended on {key.until:%Y-%m-%d}")
     newest = key.history[-1] if key.history else None
     if newest is not None and newest.index < -1:  # the trust file names a later one
-        raise NotKnown(
-            "a newer document of the issuer is pinned in the trust list, and did not come along",
-            hint="Ask the holder for a newer bundle.",
+        raise NewestDocumentMissing(
+            "a newer document of the issuer is pinned in the trust list, and did not come along"
         )
     if newest is not None and not key.is_in(newest):
         raise KeyNotInForce("the key is not in the newest document of its owner that is at hand")
@@ -194,10 +193,7 @@ def require_may_have_signed(key: IssuerKey, now: datetime) -> None:
 
 def left_open(problem: KeyNotInForce) -> NotKnown:
     """What is said of a key that is not in force where that need not be so for what it signed."""
-    return NotKnown(
-        f"{problem.detail}, and nothing shows that it signed before",
-        hint="Ask the holder for a bundle with evidence from a log, or the issuer for a new one.",
-    )
+    return KeyEnded(f"{problem.detail}, and nothing shows that it signed before")
 
 
 def _require_key_in_force(key: IssuerKey, fact: Fact, index: int) -> None:

@@ -45,14 +45,22 @@ from vc import Anchored
 from vc.anchoring import document_digest
 from vc.model.credential import is_url
 from vc.model.presentation import MAX_CREDENTIALS
-from vc.problem import UnsupportedForm
 from wire import Problem, Unavailable, base64url_encode, shortened
 from wire.memory import Kept, Memory, size_parsed
 from wire.work import Work
 
-from ..problem import NotKnown
+from ..problem import (
+    IssuerDocumentMissing,
+    IssuerMethodNotSupported,
+    IssuerUnreachable,
+    KeyNamedByNoDID,
+    KeyNotPinned,
+    KeyNotPublished,
+    KeyOwnerUnknown,
+    NotKnown,
+)
 from .published import NotShown, PublishedLogs
-from .trust import ASK_ISSUER, RecognisedIssuer
+from .trust import RecognisedIssuer
 from .trust_index import TrustList
 
 MOST_ASKED = 1 + MAX_CREDENTIALS
@@ -65,7 +73,6 @@ class UnnamedKey(Problem):
     code = "unnamed-key"
     title = "The proof does not name its key"
     undetermined = True
-    advice = "Ask the issuer for a credential whose proof names the key."
 
 
 class KeySource(NamedTuple):
@@ -194,9 +201,10 @@ class IssuerKeys:
             return self._pinned(known, bound, method, relationship)
         if self._trust.policy_for(issuer).logs:
             detail = f"no document from the log of {issuer} came along that has the key {shortened(method)}"
+            absent = IssuerDocumentMissing(detail, issuer=issuer, key=shortened(method))
             if unshown := self._unshown.get(issuer):
-                raise unshown.about(detail, _ASK_HOLDER)
-            raise NotKnown(detail, hint=_ASK_HOLDER)
+                raise unshown.about(absent)
+            raise absent
         self._require_looked_up(issuer, method, relationship)
         found = self._of_today(self._published(issuer), method, relationship)
         source = KeySource("key-published", f"the key is in the document that {issuer} publishes")
@@ -234,17 +242,16 @@ class IssuerKeys:
         except InvalidDID:
             raise
         except MethodNotSupported as problem:
-            raise MethodNotSupported(problem.detail, hint=ASK_ISSUER) from problem
+            raise IssuerMethodNotSupported(problem.detail) from problem
         except (Unavailable, ResolutionFailed) as problem:  # a host that is gone does not make a forger
             detail = f"the keys of {issuer} are not known here: {problem.detail}"
-            raise Unavailable(detail, hint=ASK_ISSUER) from problem
+            raise IssuerUnreachable(detail, issuer=issuer) from problem
 
     def _require_looked_up(self, signer: str, method: str, relationship: str) -> None:
         """Whoever sends a file could else have this machine ask any host, and wait for it."""
         if not signer.startswith(("https://", "did:")):
-            raise UnsupportedForm(
-                f"the key {shortened(method)} is named by no DID and no https URL, and is not looked up",
-                hint="If you know the issuer, pin its key: `intaglio trust add URL --key z…`.",
+            raise KeyNamedByNoDID(
+                f"the key {shortened(method)} is named by no DID and no https URL, and is not looked up"
             )
         if relationship == "authentication":
             if not self.asks_for_holders:
@@ -252,9 +259,9 @@ class IssuerKeys:
                     "the presenter's key is not looked up, since what is presented did not pass as it is"
                 )
         elif not (self._trust.names(signer) or (self._strangers and signer.startswith("did:"))):
-            raise NotKnown(
+            raise KeyOwnerUnknown(
                 f"the key {shortened(method)} is not looked up: its owner is not on your list",
-                hint=ASK_ISSUER,
+                key=shortened(method),
             )
 
     def _newest(self, bound: Sequence[BoundDocument], method: str, relationship: str) -> IssuerKey | None:
@@ -279,9 +286,9 @@ class IssuerKeys:
         try:
             return self._method(document, method, relationship)
         except (InvalidVerificationMethod, InvalidRelationship) as problem:
-            raise NotKnown(
+            raise KeyNotPublished(
                 f"the document that {document.id} publishes now does not tell: {problem.detail}",
-                hint="Ask the holder for a bundle, which brings the document that had the key.",
+                issuer=document.id,
             ) from problem
 
     def _method(self, document: Document, method: str, relationship: str) -> VerificationMethod:
@@ -364,16 +371,15 @@ def _with_digest(
         yield BoundDocument(document, pinned.index(name) - len(pinned), None)
 
 
-def not_pinned(issuer: str, method: str) -> NotKnown:
+def not_pinned(issuer: str, method: str) -> KeyNotPinned:
     """Open: the trust list has keys or documents of the issuer, and this key is not among them."""
-    return NotKnown(
+    return KeyNotPinned(
         f"the key {shortened(method)} is not among those that the trust list pins for {issuer}",
-        hint="If the issuer has new keys, ask it for its trust file; then `intaglio trust remove DID`, "
-        "`intaglio trust add FILE`.",
+        issuer=issuer,
+        key=shortened(method),
     )
 
 
-_ASK_HOLDER = "Ask the holder for the bundle, or for a newer one: it brings the issuer's documents."
 _ITSELF = KeySource("key-itself", "the key is the identifier itself")
 _PINNED = KeySource("key-pinned", "the key is pinned in the trust list")
 

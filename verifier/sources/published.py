@@ -92,9 +92,10 @@ class NotShown(Unavailable):
     code = "log-does-not-show"
     title = "The issuer's log does not show it"
 
-    def about(self, detail: str, hint: str) -> NotShown:
-        """The same, behind what is missing and whom to ask for it."""
-        return NotShown(f"{detail}; {self.detail}", hint=f"{hint} {self.hint}".rstrip())
+    def about(self, missing: Problem) -> NotShown:
+        """The same, behind what is missing and what is to be done about that."""
+        missing.because = self
+        return NotShown(f"{missing.detail}; {self.detail}", because=missing)
 
 
 class PublishedLogs:
@@ -135,7 +136,7 @@ class PublishedLogs:
                 found += ask(log)
             except Problem as problem:  # of the host, whatever it is
                 where = "" if log.origin in problem.detail else f"the log {log.origin}: "
-                missing = NotShown(where + problem.detail, hint=problem.hint)
+                missing = NotShown(where + problem.detail, because=problem)
         if missing and not found:
             raise missing
         return tuple(found)

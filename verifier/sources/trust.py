@@ -27,12 +27,13 @@ from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
 from wire.files import locked, make_private_folder
 from wire.text import letters
 
+from ..problem import NameTaken, NotATrustFile, TrustDiffers, TrustLogDiffers
+
 VERSIONS = (1, 2)
 """Version 2 has members that a program of version 1 must not overlook: it is written where one is used."""
 
 MAX_BYTES = 1 << 26
 _PIECE = 1 << 20  # bytes
-ASK_ISSUER = "If you know this issuer, ask it for its trust file, then: intaglio trust add FILE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,16 +155,12 @@ class Trust:
             if known is not None and (before := self._said_of(known)) != (said := other._said_of(issuer)):
                 closes = said.closed is not None and replace(before, closed=said.closed) == said
                 told = f"that it closed on {said.closed:%Y-%m-%d}" if closes else "something else of it"
-                raise Conflict(
-                    f"{issuer.id} is on your list, and the file says {told}",
-                    hint="If you trust the file more: `intaglio trust remove DID`, then add the file again.",
-                )
+                raise TrustDiffers(f"{issuer.id} is on your list, and the file says {told}")
             for log in other.logs:
                 if known is not None and issuer.id in log.issuers and log.key not in self._logs_of(issuer.id):
-                    raise Conflict(
+                    raise TrustLogDiffers(
                         f"the file lets the log {shortened(log.origin)} speak for {issuer.id}, for which "
-                        "your list does not have it",
-                        hint="If the file is the issuer's own: `intaglio trust remove DID`, then add it.",
+                        "your list does not have it"
                     )
             joined = joined.adding(known or issuer)
             for log in other.logs:
@@ -186,10 +183,9 @@ class Trust:
         for issuer in added:
             other = names.setdefault(letters(issuer.name), issuer)
             if letters(issuer.name) and issuer.id not in known and other.id != issuer.id:
-                raise Conflict(
+                raise NameTaken(
                     f"{shortened(issuer.id)} is called {shortened(issuer.name)}, like {shortened(other.id)}, "
-                    f"which is another issuer",
-                    hint="Ask whether it is who you think. If you know both, give it another name: --name",
+                    f"which is another issuer"
                 )
 
     def fingerprint(self, did: str) -> str:
@@ -241,11 +237,7 @@ class Trust:
         except OSError as error:
             raise Unavailable(f"the trust list {path} cannot be read: {error.strerror}") from error
         except Malformed as problem:
-            raise Malformed(
-                f"{path} is not a trust file: {problem.detail}",
-                hint="Was another file meant? If it is your own list, mend it or move it away: "
-                "`intaglio trust add FILE` begins a new one.",
-            ) from problem
+            raise NotATrustFile(f"{path} is not a trust file: {problem.detail}") from problem
 
     @classmethod
     def parse(cls, data: bytes) -> Trust:

@@ -9,6 +9,7 @@ from wire import Problem, counted, printable
 
 from ...session import Session
 from ...terminal import Finding, Result, as_typed, verb, wrapped
+from ...words import remedy
 
 
 @verb()
@@ -18,8 +19,8 @@ def doctor(session: Session) -> Result:
     wrong = sum(item.mark == "✗" for item in found)
     lines = [
         wrapped(f"{mark} {printable(what)}", 2)
-        + (f"\n{wrapped(f'    {printable(remedy)}', 4)}" if remedy else "")
-        for mark, what, remedy in found
+        + (f"\n{wrapped(f'    {printable(then)}', 4)}" if then else "")
+        for mark, what, then in found
     ]
     lines.append("Something is wrong; see above." if wrong else "Nothing is wrong.")
     return Result(
@@ -43,7 +44,7 @@ def _findings(session: Session) -> Iterator[Finding]:
         try:
             yield from check(session)
         except Problem as problem:
-            yield Finding("✗", f"{problem.title}: {problem.detail}", problem.hint)
+            yield Finding("✗", f"{problem.title}: {problem.detail}", remedy(problem))
         except OSError as error:
             yield Finding("✗", f"{error.filename} cannot be read: {error.strerror}")
 

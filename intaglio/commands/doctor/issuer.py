@@ -28,6 +28,7 @@ from wire.strict import load_json_object
 from wire.text import counted
 
 from ...terminal import Finding
+from ...words import remedy
 
 _LARGEST = 1 << 25  # bytes of a status list
 _WRONG_CLOCK = "Set the clock right. If it is right by now: intaglio issuer clock accept"
@@ -106,7 +107,7 @@ def _agreement(store: Index, log: LogReader) -> Iterator[Finding]:
     try:
         require_agreement(store, log)
     except Damaged as problem:
-        yield Finding("✗", f"Its index and its log are of different times: {problem.detail}", problem.hint)
+        yield Finding("✗", f"Its index and its log are of different times: {problem.detail}", remedy(problem))
 
 
 def _index(name: str, home: Path) -> Iterator[Finding]:

@@ -19,6 +19,7 @@ from .diploma import select
 from .place import Place
 
 if TYPE_CHECKING:
+    from exchange.claim import ClaimLink
     from issuer.desk.claims import Claims
     from issuer.issuer import Issuer
     from issuer.status import Lists
@@ -135,10 +136,21 @@ def serve(
         log = made.reader if (origin := address(made.identity.log)) else None
         if origin and urlsplit(origin).netloc != urlsplit(url).netloc:
             say(f"Verifiers look for the log at {origin}, not at this address.")
-        app = create_app(made, claims, made.home, place.session.now, log)
+        app = create_app(made, claims, made.home, place.session.now, log, how)
         click.echo(url)
         with following(log, made.home) if log else nullcontext():
             run(app, listener, tls=(files.chain, files.key) if files else None, limits=limits)
+
+
+def how(link: ClaimLink) -> str:
+    """For whoever opens a claim link in a browser."""
+    return f""" With the wallet of Intaglio, type:
+
+    intaglio wallet receive {link}
+
+The wallet has to know who issues: `intaglio trust add FILE` keeps the trust file that you
+were given with the link. If it does not accept the certificate here, add --ca FILE with the
+file that you were given for that."""
 
 
 def _lists(made: Issuer, lifetime: str | None) -> Lists:

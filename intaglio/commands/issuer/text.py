@@ -18,6 +18,7 @@ from wire.problem import Conflict
 from wire.text import counted, printable
 
 from ...terminal import typed
+from ...words.remedies import REMEDIES
 
 SHOWN = 20
 """Lines of faults, changed rows and warnings on the terminal; the error file and --json have all."""
@@ -100,6 +101,8 @@ def findings(source: Source, result: Result) -> Iterator[Sequence[str]]:
     shown = list(_alike(survey.findings))
     yield from ([line] for line in shown[:SHOWN])
     yield from _more(len(shown), "line", "listed with --json")
+    codes = {finding.code for found in survey.findings.values() for finding in found}
+    yield from ([words] for code, words in REMEDIES.items() if code in codes)
     yield from ([f"warning: {warning}"] for warning in survey.warnings[:SHOWN])
     yield from _more(len(survey.warnings), "warning", "listed with --json")
     if survey.changed:
@@ -186,7 +189,12 @@ def outcome(result: Result) -> dict[str, Any]:
         ],
         "failed": len(survey.findings),
         "errors": [
-            {"row": finding.row, "column": finding.column, "reason": finding.reason}
+            {
+                "row": finding.row,
+                "column": finding.column,
+                "code": finding.code,
+                "reason": finding.reason,
+            }
             for row in sorted(survey.findings)
             for finding in survey.findings[row]
         ],

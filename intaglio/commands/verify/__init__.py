@@ -27,6 +27,8 @@ from wire.fetch import Fetcher
 from ...progress import Counter
 from ...session import Session
 from ...terminal import Age, Result, as_typed, emphasized, read_input, say, verb, wrapped
+from ...words import remedy
+from ...words.remedies import REMEDIES
 from .files import Aside, Source, expanded, is_many
 from .table import COLOURS, WORDS, Row, table
 
@@ -129,6 +131,7 @@ def _verify_all(
             except Problem as problem:
                 code = _NOT_FOUND if isinstance(problem, NotFound) else _EXIT[Verdict.UNDETERMINED]
                 open_ = {"verdict": Verdict.UNDETERMINED.value}
+                problem.hint, problem.because = remedy(problem), None
                 data = {**which, **open_, "error": {**problem.to_dict(), "exitCode": code}}
                 row = Row(source.name, Verdict.UNDETERMINED, _safe(problem.detail))
             else:
@@ -163,6 +166,9 @@ def _read_any(name: str, fetcher: Fetcher) -> bytes:
 
 def _data(report: Report) -> dict[str, Any]:
     data = report.to_dict()
+    for check, told in zip(report.checks, data["checks"], strict=True):
+        if check.problem is not None and (said := remedy(check.problem)):
+            told["problem"]["hint"] = said
     if report.has_claims:
         data["credentials"] = [dict(credential.claims) for credential in report.require()]
     return data
@@ -212,12 +218,13 @@ def _safe(text: str) -> str:
 def _advice(check: Check) -> str:
     """What the reader can do. How to mend a credential's form helps its issuer only: --json has that."""
     problem = check.problem
-    hint = problem.hint if problem else ""
-    if isinstance(problem, InvalidEvidence):
-        return hint or "Ask the holder for the bundle as the issuer handed it out."
-    if isinstance(problem, Malformed | InvalidDID) and not isinstance(problem, TooLarge):
-        return hint if hint and check.step == 1 else MalformedCredential.advice
-    return hint
+    if problem is None:
+        return ""
+    about_form = isinstance(problem, Malformed | InvalidDID) and not isinstance(
+        problem, TooLarge | InvalidEvidence
+    )
+    said = remedy(problem)
+    return REMEDIES[MalformedCredential.code] if about_form and not (said and check.step == 1) else said
 
 
 def _laid(line: str, verdict: Verdict) -> str:
@@ -240,7 +247,7 @@ def setting(where: str = "") -> Iterator[None]:
         yield
     except Malformed as problem:
         raise click.UsageError(
-            printable(f"{where}{problem.detail}. {as_typed(problem.hint)}".rstrip())
+            printable(f"{where}{problem.detail}. {as_typed(remedy(problem))}".rstrip())
         ) from problem
 
 

@@ -40,11 +40,6 @@ class ForgottenPassphrase(WrongPassphrase):
     """The wallet does not open, and nobody can help but a backup."""
 
     code = "forgotten-passphrase"
-    advice = (
-        "Without its passphrase nobody opens a wallet, not even who wrote this program. If it is "
-        "forgotten: a backup opens with its own, by `intaglio --home FOLDER wallet restore BACKUP`. If "
-        "there is none, make another wallet, and ask those who issued the diplomas for new ones."
-    )
 
 
 class IssuerNotKnown(Refused):
@@ -118,9 +113,7 @@ def receive(session: Session, source: str, ca: Path | None, yes: bool, accept_un
             if not (accept_undetermined or session.recognises(invitation.issuer)):
                 raise IssuerNotKnown(
                     f"{printable(invitation.name)}, which says that it is {printable(invitation.issuer)}, is "
-                    "not on the trust list here, so that its diploma could not be checked",
-                    hint="Nothing was claimed. If you know the issuer, ask for its trust file, keep that by "
-                    "`intaglio trust add FILE`, and type the same again.",
+                    "not on the trust list here, so that its diploma could not be checked"
                 )
             say(
                 f"{printable(invitation.name)} offers a diploma at {invitation.domain}",

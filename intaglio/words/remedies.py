@@ -1,0 +1,221 @@
+"""What a person can do about a problem, by its code; facts of the problem stand in braces."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from wire.problem import Facts
+
+_TRUST_FILE = "If you know this issuer, ask it for its trust file, then: intaglio trust add FILE"
+_RESTORE = "`intaglio issuer --home FOLDER restore BACKUP` brings back a backup."
+_LIST = "Take it from a backup. If there is none, `intaglio issuer status publish` makes it from the index."
+_NEWER = "Ask the holder for a newer bundle."
+_NEWER_OR_ONLINE = "Verify again with the network on, or ask the holder for a newer bundle."
+_CHANGE_TRUST = (
+    "ask the issuer for its trust file; then `intaglio trust remove DID`, `intaglio trust add FILE`."
+)
+_FOLDERS = "give each issuer a folder: --home FOLDER."
+
+REMEDIES: Mapping[str, str] = MappingProxyType(
+    {
+        # the machine
+        "disk-full": "Nothing that was acknowledged is lost. Make room, then do the same again.",
+        "system-refuses": "Nothing that was acknowledged is lost. Once that is mended, do the same again.",
+        "try-later": "Try again in a few minutes.",
+        "loopback-refused": "For development it can be allowed: intaglio --loopback …",
+        "unknown-authority": (
+            "If that host has a certificate authority of its own, name its file: --ca FILE"
+        ),
+        "weak-passphrase": "Four or five random words are good.",
+        "forgotten-passphrase": (
+            "Without its passphrase nobody opens a wallet, not even who wrote this program. If it is "
+            "forgotten: a backup opens with its own, by `intaglio --home FOLDER wallet restore BACKUP`. If "
+            "there is none, make another wallet, and ask those who issued the diplomas for new ones."
+        ),
+        # what was received
+        "malformed-credential": (
+            "Ask for the file as its issuer made it; if this is it, the issuer has to mend its program."
+        ),
+        "repeated-member": "Whoever wrote the file has to drop one.",
+        "no-credential": "Was another file meant? Ask for the diploma's own file (.json).",
+        "known-by-sight": "Ask for the diploma's own file (.json).",
+        "is-trust-file": "`intaglio trust add FILE` puts it on your trust list.",
+        "later-version": "A later version of this program may read it.",
+        "unsupported-form": (
+            "Ask the issuer for a credential with a Data Integrity proof, by the key of a DID."
+        ),
+        "damaged-context": "Install the program anew.",
+        "unknown-context": ("Ask the issuer for a credential with published contexts, such as those of W3C."),
+        "unversioned-context": "Ask the issuer for a credential whose contexts have a version.",
+        # holder, issuer, signature, dates
+        "not-presented": "Ask the holder to present it from a wallet.",
+        "challenge-missing": "Pass it: --challenge TEXT --domain TEXT",
+        "wrong-challenge": "Give the holder a new challenge and ask again.",
+        "issuer-document-missing": (
+            "Ask the holder for the bundle, or for a newer one: it brings the issuer's documents."
+        ),
+        "issuer-method-not-supported": _TRUST_FILE,
+        "issuer-unreachable": _TRUST_FILE,
+        "key-owner-unknown": _TRUST_FILE,
+        "key-named-by-no-did": "If you know the issuer, pin its key: `intaglio trust add URL --key z…`.",
+        "key-not-pinned": f"If the issuer has new keys, {_CHANGE_TRUST}",
+        "key-not-published": "Ask the holder for a bundle, which brings the document that had the key.",
+        "newest-document-missing": _NEWER,
+        "key-ended": ("Ask the holder for a bundle with evidence from a log, or the issuer for a new one."),
+        "unnamed-key": "Ask the issuer for a credential whose proof names the key.",
+        "signature-misfit": "Ask the issuer or the holder for the original.",
+        "unknown-cryptosuite": (
+            "Ask the issuer for a credential with a proof by eddsa-rdfc-2022 or ecdsa-rdfc-2019."
+        ),
+        "not-in-force": "Ask the holder for a current one; --at DATE judges as of another day.",
+        "dated-ahead": (
+            "Is the clock here right? If it is, ask again after that date; with --at, give a later moment."
+        ),
+        # status
+        "revoked": "The issuer can say more.",
+        "superseded": "Ask for the current edition.",
+        "status-list-by-another": (
+            "If it keeps the lists of {issuer}, your trust list has to say so: "
+            "`intaglio trust remove DID`, then add it again with --status-issuer."
+        ),
+        "status-list-unusable": (
+            "If that address is no longer the issuer's, --offline judges by what the bundle brings."
+        ),
+        "status-list-missing": "Ask the holder for a bundle, which brings the list along, or go online.",
+        "status-list-missing-offline": "Ask the holder for a bundle, which brings the list along.",
+        "status-list-ended": _NEWER_OR_ONLINE,
+        "status-list-ended-offline": _NEWER,
+        "status-list-not-shown": _NEWER_OR_ONLINE,
+        "status-too-old": _NEWER_OR_ONLINE,
+        # schema, evidence, trust
+        "schema-unknown": (
+            "Put its file into the folder `schemas` of your home, ~/.intaglio if you set no other."
+        ),
+        "invalid-evidence": "Ask the holder for the bundle as the issuer handed it out.",
+        "evidence-missing": "Ask the holder for the bundle rather than the bare credential.",
+        "too-few-witnesses": "Ask the holder for a newer bundle, with more witnesses.",
+        "contexts-added": (
+            "Ask the issuer for evidence from a log, or for a credential with published contexts."
+        ),
+        "unknown-evidence-kind": "A later version of this program may read it.",
+        "unknown-log": "If you know who keeps it, ask for their trust file, then: intaglio trust add FILE",
+        "log-not-listed": f"{_CHANGE_TRUST[0].upper()}{_CHANGE_TRUST[1:]}",
+        "issuer-unknown": _TRUST_FILE,
+        "issuer-unknown-without-log": "If you know this issuer: {command} [--key z…]",
+        "not-from-then": (
+            "Ask the holder for the bundle as it was first handed out: its evidence may be older."
+        ),
+        # the trust list
+        "not-a-trust-file": (
+            "Was another file meant? If it is your own list, mend it or move it away: "
+            "`intaglio trust add FILE` begins a new one."
+        ),
+        "trust-differs": "If you trust the file more: `intaglio trust remove DID`, then add the file again.",
+        "trust-log-differs": "If the file is the issuer's own: `intaglio trust remove DID`, then add it.",
+        "name-taken": "Ask whether it is who you think. If you know both, give it another name: --name",
+        # the log
+        "clock-behind": (
+            "Set the clock right. If it is right by now, and was ahead when that was signed: "
+            "`intaglio issuer clock accept`"
+        ),
+        "no-log": "--in FOLDER names another; --key KEY checks without any.",
+        "is-the-log-itself": "Name the folder above it: --in {folder}",
+        # the issuer
+        "no-issuer": "`intaglio issuer init` makes one.",
+        "damaged-issuer": _RESTORE,
+        "damaged-issuer-file": (
+            "Take it from a backup: `intaglio issuer --home FOLDER restore FILE` unpacks one."
+        ),
+        "issuer-lost": f"{_RESTORE} A new issuer needs a folder of its own.",
+        "older-index": (
+            "Bring the newest issuer.sqlite back: what was issued and revoked since is in it alone. If it "
+            f"is lost, {_RESTORE}"
+        ),
+        "damaged-claims": (
+            "Remove claims.sqlite: links that were sent end, and `intaglio issuer claim` makes new ones."
+        ),
+        "status-file-gone": _LIST,
+        "status-file-damaged": f"Remove it. {_LIST}",
+        "status-list-not-published": "`intaglio issuer status publish` does it.",
+        "issuer-without-name": 'Give the institution\'s: --name "…".',
+        "issuer-without-address": "Give it: --url https://….",
+        "address-without-scheme": "Give it whole: --url https://…",
+        "another-issuer": f"Leave out --name, --url and --did, or {_FOLDERS}",
+        "another-key-type": f"Leave out --key-type, or {_FOLDERS}",
+        "suite-not-for-key": "Without --suite, {suite} is taken.",
+        "issuer-closed": "What it issued stays as it is: `intaglio issuer export` writes the bundles.",
+        "unsound-database": "Take it from an older backup, and back that up.",
+        "home-taken": "Nothing is ever overwritten: name another folder, --home.",
+        "export-folder-taken": "Name another folder: --out.",
+        "no-such-diploma": "`intaglio issuer list` shows all.",
+        "edition-taken": "`intaglio issuer show` shows it; `intaglio issuer correct` makes the next one.",
+        "field-missing": "Mend template.json, or say what it is: `intaglio issuer correct` --set {field}=…",
+        "name-is-whole": "Say it as it shall stand there: --set name=…",
+        # the registrar's file
+        "no-table": "Check the name and the folder. `intaglio samples FOLDER` writes one to try out.",
+        "column-mapped-twice": (
+            "Each needs its own. A column that has whole names is the field name: {option}"
+        ),
+        "column-ambiguous": "Say which it is: --map {field}=COLUMN",
+        "columns-missing": "Its columns are {columns}. Name the one that is meant: {options}",
+        "headings-missing": (
+            "The headings have to be the first row, which is {columns}. Name the one that is meant: {options}"
+        ),
+        "family-name-missing": (
+            "Name the one that is meant: --map family_name=COLUMN. If {column!r} has the whole name: {option}"
+        ),
+        "catalogue-column-missing": "Say which column it is: --map programme_code=COLUMN",
+        "too-many-findings": ("Are the columns mapped to the right fields? --map FIELD=COLUMN changes that."),
+        "error-file-refused": "Name another place: --errors FILE.",
+        "date-day-first": "If all dates are written so: --dates day-first reads them.",
+        "date-month-first": "If all dates are written so: --dates month-first reads them.",
+        "date-order-unknown": (
+            "Say which comes first in all of them: --dates day-first or --dates month-first"
+        ),
+        "name-turned": "If the names shall stand as they are: --names as-is issues them.",
+        # the wallet
+        "no-wallet": "`intaglio wallet init` makes one.",
+        "wallet-gone": (
+            "Nothing was written. `intaglio wallet restore BACKUP` in another home brings back a backup."
+        ),
+        "damaged-wallet": (
+            "Nothing was written. `intaglio wallet restore BACKUP` in another home brings back a backup."
+        ),
+        "wallet-lost": (
+            "`intaglio wallet restore BACKUP` brings a copy back. To begin anew, remove {seen} first."
+        ),
+        "no-wallet-backup": "`intaglio wallet backup` makes one.",
+        "no-such-credential": "`intaglio wallet list` shows the ids.",
+        "issuer-not-on-trust-list": (
+            "Nothing was claimed. If you know the issuer, ask for its trust file, keep that by "
+            "`intaglio trust add FILE`, and type the same again."
+        ),
+    }
+)
+"""By code; whoever gives a problem a `hint` of its own has said it for that one."""
+
+CLAIMED = "The link stays good for this wallet: then type the same again."
+"""Behind the remedy of what kept a diploma from being kept that is this wallet's by now."""
+
+SPELLED: Mapping[str, Callable[[Facts], Facts]] = MappingProxyType(
+    {
+        "column-mapped-twice": lambda facts: {"option": _whole_names(facts)},
+        "family-name-missing": lambda facts: {"option": _whole_names(facts)},
+        "columns-missing": lambda facts: {"options": _columns(facts)},
+        "headings-missing": lambda facts: {"options": _columns(facts)},
+        "issuer-unknown-without-log": lambda facts: {
+            "command": shlex.join(("intaglio", "trust", "add", str(facts["issuer"])))
+        },
+    }
+)
+"""Facts as they are typed, where the remedy has them so."""
+
+
+def _whole_names(facts: Facts) -> str:
+    return shlex.join(("--map", f"name={facts['column']}"))
+
+
+def _columns(facts: Facts) -> str:
+    return " ".join(f"--map {field}=COLUMN" for field in str(facts["fields"]).split())

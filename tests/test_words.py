@@ -1,0 +1,115 @@
+"""Words stand above, facts below (ADR 44): no library speaks of commands, and each code has its words."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import re
+import string
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from intaglio.words import remedy
+from intaglio.words.remedies import REMEDIES, SPELLED
+from issuer.table.records import CODES
+from tests import codes
+from tests.conftest import ROOT
+from wire.problem import Malformed, Problem, Refused, Unavailable
+
+LIBRARIES = ("wire", "keys", "ledger", "did", "vc", "exchange", "issuer", "holder", "verifier")
+FILES = [file for package in codes.PACKAGES for file in sorted((ROOT / package).rglob("*.py"))]
+COMMAND = re.compile(
+    r"\bintaglio( --\w|:? (issuer|wallet|verif(y|ier)|trust|ledger|samples|doctor|demo)\b)|(?<![\w-])--[a-z]"
+)
+KINDS = {kind.code: kind for kind in codes.kinds()}
+MAGIC = {b"intaglio issuer backup", b"intaglio issuer backup 1\n", b"intaglio trust index 1\n"}
+"""What files begin with, and what keys are derived for, since their first release."""
+LABELS = {b"intaglio wallet: records", b"intaglio wallet: places"}
+
+
+def texts(tree: ast.AST) -> Iterator[str]:
+    """Every text of a module, also in bytes, and of f-strings."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str | bytes):
+            if node.value in MAGIC | LABELS:
+                continue
+            yield node.value if isinstance(node.value, str) else node.value.decode(errors="replace")
+
+
+@pytest.mark.parametrize("package", LIBRARIES)
+def test_below_the_command_line_nobody_knows_a_command_or_an_option(package: str) -> None:
+    for file in sorted((ROOT / package).rglob("*.py")):
+        for text in texts(_tree(file)):
+            assert not COMMAND.search(text), f"{file}: {text}"
+
+
+def raised() -> Iterator[tuple[Path, str, set[str]]]:
+    """Where problems are made: the file, the code, and the facts that are given by name."""
+    names = {kind.__name__: kind for kind in KINDS.values()}
+    for file in FILES:
+        chosen = _chosen(_tree(file))
+        for node in ast.walk(_tree(file)):
+            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+                continue
+            given = {keyword.arg or "" for keyword in node.keywords}
+            for name in chosen.get(node.func.id, {node.func.id}) & names.keys():
+                yield file, names[name].code, given
+
+
+@functools.cache
+def _tree(file: Path) -> ast.Module:
+    return ast.parse(file.read_text())
+
+
+def _chosen(tree: ast.AST) -> dict[str, set[str]]:
+    """Names that stand for one of several classes: `kind = One if … else Another`."""
+    return {
+        node.targets[0].id: {name.id for name in ast.walk(node.value) if isinstance(name, ast.Name)}
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign)
+        and isinstance(node.targets[0], ast.Name)
+        and isinstance(node.value, ast.IfExp)
+    }
+
+
+def test_a_remedy_finds_its_facts_wherever_its_problem_is_raised() -> None:
+    asked = {
+        code: {name for _, name, _, _ in string.Formatter().parse(text) if name}
+        for code, text in REMEDIES.items()
+    }
+    found = {code: False for code, fields in asked.items() if fields}
+    for file, code, given in raised():
+        if asked.get(code):
+            found[code] = True
+            spelled = SPELLED.get(code)
+            wanted = (
+                asked[code]
+                if spelled is None
+                else asked[code] - set(spelled(dict.fromkeys((*given, "x"), "x")))
+            )
+            assert wanted <= given, f"{file}: {code} has a remedy with {wanted}"
+    assert all(found.values()), found
+
+
+def test_every_remedy_is_for_something_that_is_raised() -> None:
+    assert REMEDIES.keys() - KINDS.keys() == set(CODES.values())
+    names = {node.id for file in FILES for node in ast.walk(_tree(file)) if isinstance(node, ast.Name)}
+    assert {code for code in REMEDIES if code in KINDS and KINDS[code].__name__ not in names} == set()
+
+
+def test_no_class_has_advice_of_its_own() -> None:
+    """It would be said in one language, to whoever imports the class."""
+    assert not [kind for kind in KINDS.values() if "advice" in kind.__dict__ or "hint" in kind.__dict__]
+
+
+def test_who_raises_has_the_first_word_and_what_it_comes_from_the_last() -> None:
+    class Busy(Unavailable):
+        code = "try-later"
+
+    assert remedy(Busy("full")) == "Try again in a few minutes."
+    assert remedy(Busy("full", hint="Wait.")) == "Wait."
+    assert remedy(Malformed("broken", because=Busy("full"))) == "Try again in a few minutes."
+    assert remedy(Refused("no", hint="Ask.", because=Busy("full"))) == "Ask. Try again in a few minutes."
+    assert remedy(Problem("nothing to be done")) == ""
