@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-import proofs
 
+from bench import proofs
 from did import METHODS, Resolver
 from issuer import Issuer
 from keys import PrivateKey

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import rfc8785
-from diploma import diploma, proof_options
 from pyld import jsonld as pyld
 
+from bench.diploma import diploma, proof_options
 from vc import jcs
 from vc.jsonld import Documents, canonicalize, secured
 

@@ -11,23 +11,22 @@ from __future__ import annotations
 import json
 import os
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
+from bench.issue import FAMILY, GIVEN, HEADER, PROGRAMMES
 from did.methods import key as did_key
+from issuer.archive.store import SQLiteIndex
 from issuer.issuer import Issuer
 from issuer.press.permutation import LIST_ENTRIES
 from keys import PrivateKey
 from ledger import EntryKind, entry
-
-sys.path.insert(0, str(Path(__file__).parent))
-from issue import FAMILY, GIVEN, HEADER, PROGRAMMES  # the program beside this one
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 DATE = "2026-11-01T00:00:00Z"
@@ -66,13 +65,14 @@ def claims(issuer: Issuer, first: int) -> float:
     for row in range(first, first + CLAIMS):
         number = issuer.issue(graduate(row)).number
         holder = did_key.create(PrivateKey.generate().public_key)
-        taken.append(seconds(lambda number=number, holder=holder: issuer.claim(number, holder)))
+        taken.append(seconds(partial(issuer.claim, number, holder)))
     return statistics.median(taken)
 
 
 def superseded(issuer: Issuer, count: int) -> None:
     """As if so many had been claimed: both editions in index and log, the former in the list."""
     store, log = issuer.store, issuer.log
+    assert isinstance(store, SQLiteIndex)
     first = store.reserve(2 * count)
     key = b"former claims"
     store.logged.intend(key)
@@ -94,12 +94,9 @@ def in_lists(issuer: Issuer) -> list[list[str]]:
     """For each of many lists, some diplomas that stand in it."""
     numbers = []
     for number in range(LISTS):
-        issuer._block, issuer._block_size = iter(()), 1
-        issued = []
-        for at in range(2 * ROUNDS):
-            issued.append(issuer.issue(graduate(10**6 + 100 * number + at)).number)
-            issuer._block, issuer._block_size = iter(()), 1
-        numbers.append(issued)
+        rows = range(10**6 + 100 * number, 10**6 + 100 * number + 2 * ROUNDS)
+        issuing = Issuer(issuer.home, lambda: None, lambda: NOW)  # which takes no number more than it needs
+        numbers.append([entry.number for entry in issuing.issue_many(map(graduate, rows))])
         issuer.store.reserve(LIST_ENTRIES - 2 * ROUNDS)
     return numbers
 

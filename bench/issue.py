@@ -139,9 +139,9 @@ def main(rows: int) -> None:
     }
     results = [{"name": name, "ratio": ratio, "goal": goal} for name, (ratio, goal) in figures.items()]
     print(f"issuing {rows} diplomas, eddsa-rdfc-2022, on {os.cpu_count()} cores")
-    for words, found in (("1 worker", one), ("2 workers", two)):
-        print(f"  {words}: {found['wall_s']:.1f} s, {rows / found['wall_s']:.0f}/s, "
-              f"{found['cpu_s'] / rows * 1e6:.0f} µs CPU each")  # fmt: skip
+    for words, run in (("1 worker", one), ("2 workers", two)):
+        print(f"  {words}: {run['wall_s']:.1f} s, {rows / run['wall_s']:.0f}/s, "
+              f"{run['cpu_s'] / rows * 1e6:.0f} µs CPU each")  # fmt: skip
     print(f"  one bare signature: {bare * 1e6:.0f} µs CPU")
     print(f"{'':45}{'figure':>8}  goal")
     for result in results:

@@ -16,9 +16,9 @@ from typing import Any
 
 import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from diploma import diploma
 from pyld import jsonld
 
+from bench.diploma import diploma
 from did import METHODS, Resolver
 from did.methods import key as did_key
 from keys import PrivateKey, PublicKey

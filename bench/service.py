@@ -17,8 +17,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import orjson
-from bundles import bundle
 
+from bench.bundles import bundle
 from did import METHODS, Resolver
 from verifier import Trust, Verifier
 from wire.fetch import NoFetcher

@@ -24,6 +24,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from unittest import mock
 
@@ -88,8 +89,8 @@ assert log.checkpoint().size == 1_000_000
 def opened(scratch: Path, journal: int) -> list[float]:
     """CPU seconds to open a log of a million entries, whose journal holds so many bytes."""
     folder, secrets = fresh_folder(scratch), (os.urandom(32), os.urandom(32))
-    signers = [PrivateKey.from_secret("Ed25519", secret) for secret in secrets]
-    log = Log("bench.example/log", *signers, PosixStore(folder), clock=lambda: datetime.now(UTC))
+    signer, cosigner = (PrivateKey.from_secret("Ed25519", secret) for secret in secrets)
+    log = Log("bench.example/log", signer, cosigner, PosixStore(folder), clock=lambda: datetime.now(UTC))
     with mock.patch("ledger.tiles.journal._LARGEST", journal):
         for start in range(0, MILLION, BATCH):
             size = min(BATCH, MILLION - start)
@@ -156,7 +157,7 @@ def main() -> None:
             folder = fresh_folder(Path(scratch))
             log = open_log(folder)
             peer.append(seconds(lambda: hash_loop(entries)))
-            ours.append(seconds(lambda log=log: append(log, batches)))
+            ours.append(seconds(partial(append, log, batches)))
         files = seconds(lambda: write_files(fresh_folder(Path(scratch)))) / len(entries)
         row("append, an entry of a batch of 65,536", len(entries), ours, peer, "hashlib loop", ">= 0.40")
 
@@ -167,7 +168,7 @@ def main() -> None:
             ours, peer = [], []
             for _ in range(ROUNDS):
                 peer.append(seconds(lambda: hashes_of(evidences)))
-                ours.append(seconds(lambda afresh=afresh: verify(evidences, trust, afresh=afresh)))
+                ours.append(seconds(partial(verify, evidences, trust, afresh=afresh)))
             row(f"verify evidence, {name}", PROOFS, ours, peer, "its hashes alone", "< 20")
 
         count = itertools.count()

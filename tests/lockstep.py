@@ -49,7 +49,10 @@ class Race:
                 return self.cursor().execute(*arguments)
 
         def stepping(*arguments: Any, **options: Any) -> sqlite3.Connection:
-            return connect(*arguments, **{**options, "timeout": 0, "factory": Connection})
+            found: sqlite3.Connection = connect(
+                *arguments, **{**options, "timeout": 0, "factory": Connection}
+            )
+            return found
 
         def flocking(descriptor: int, kind: int) -> None:
             if kind & fcntl.LOCK_NB:  # tried again and again by its caller

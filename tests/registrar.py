@@ -72,6 +72,12 @@ def issuer_in(home: Path, **options: Any) -> Issuer:
     return Issuer.create(home, **{**wanted, **options})
 
 
+def index_of(issuer: Issuer) -> SQLiteIndex:
+    """The embedded index, which all issuers of these tests have."""
+    assert isinstance(issuer.store, SQLiteIndex)
+    return issuer.store
+
+
 def twin(issuer: Issuer, home: Path) -> Issuer:
     """The same issuer, with the same keys, before it issued anything, in another folder."""
     home.mkdir(parents=True)
@@ -81,11 +87,15 @@ def twin(issuer: Issuer, home: Path) -> Issuer:
     return Issuer(home, lambda: None, lambda: NOW)
 
 
+def trust_in(issuer: Issuer) -> Trust:
+    """A trust list with this issuer alone, and its log."""
+    entry = issuer.trust_entry()
+    return Trust().adding(RecognisedIssuer(**entry["issuer"]), RecognisedLog(**entry["log"]))
+
+
 def verifier_for(issuer: Issuer, *lists: ListSource) -> Verifier:
     """A verifier without network that recognises the issuer, and finds its lists where it is told."""
-    entry = issuer.trust_entry()
-    trust = Trust().adding(RecognisedIssuer(**entry["issuer"]), RecognisedLog(**entry["log"]))
-    return Verifier(Resolver(METHODS, NoFetcher()), trust=trust, lists=lists)
+    return Verifier(Resolver(METHODS, NoFetcher()), trust=trust_in(issuer), lists=lists)
 
 
 def listed(home: Path, name: str = "0") -> Credential:

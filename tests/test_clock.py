@@ -16,8 +16,8 @@ import intaglio.session
 from intaglio.words import remedy
 from issuer.desk.claims import Claims
 from issuer.desk.http import create_app
+from issuer.home import LIFETIME
 from issuer.issuer import Issuer
-from issuer.status import LIFETIME
 from tests.commandline import Answer, Program
 from tests.diplomas import cheap_passphrases
 from tests.registrar import NOW, graduate, issuer_in, table, verifier_for

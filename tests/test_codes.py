@@ -63,7 +63,7 @@ def test_the_page_lists_them() -> None:
 def test_what_was_shown_to_another_has_the_specification_s_type(
     options: dict[str, str], code: str, kind: str
 ) -> None:
-    asked = {"challenge": "challenge", "domain": "employer.example"}
+    asked: dict[str, Any] = {"challenge": "challenge", "domain": "employer.example"}
     deciding = report(shown(**options), **asked).deciding
     assert deciding is not None
     assert deciding.problem is not None

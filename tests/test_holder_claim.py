@@ -41,6 +41,7 @@ from vc.problem import NoCredential
 from vc.report import Report, Verdict
 from verifier import RecognisedIssuer, RecognisedLog, Trust, Verifier
 from wire.fetch import HttpsFetcher, NoFetcher
+from wire.files import write_durably
 from wire.problem import (
     Conflict,
     Damaged,
@@ -456,12 +457,11 @@ def test_a_renewal_that_was_interrupted_is_done_again(
 ) -> None:
     moment = datetime(2026, 6, 30, 12, tzinfo=UTC)
     server_files(tmp_path / "tls", [], now=moment)
-    real = tls.write_durably
 
     def key_only(path: Path, data: bytes, mode: int = 0o600) -> None:
         if path.name != "server.key":
             raise InterruptedError
-        real(path, data, mode)
+        write_durably(path, data, mode)
 
     monkeypatch.setattr(tls, "write_durably", key_only)
     with pytest.raises(InterruptedError):

@@ -25,7 +25,7 @@ from keys import PrivateKey
 from tests.baking import element, itxt, png, svg
 from tests.commandline import Answer, Program
 from tests.diplomas import DID, NAME, NOW, bundle, cheap_passphrases, diploma, tampered, verifier
-from tests.registrar import graduate, issuer_in, verifier_for
+from tests.registrar import graduate, issuer_in, trust_in
 from vc.report import Verdict
 from verifier import RecognisedIssuer, Trust
 
@@ -396,7 +396,7 @@ def test_a_wallet_shows_what_was_awarded_and_checks_it_again(
     program("wallet", "init")
     for row in (1, 2):
         issuer.issue(graduate(row, gpa=f"3.{row}", honours="", ects="7,5"))
-    (program.home / "trust.json").write_bytes(verifier_for(issuer).trust.to_bytes())
+    (program.home / "trust.json").write_bytes(trust_in(issuer).to_bytes())
     held = []
     for row in (1, 2):
         path = tmp_path / f"{row}.json"

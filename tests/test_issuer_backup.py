@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import io
+import json
 import os
 import shutil
 import sqlite3
@@ -206,7 +207,7 @@ def test_portions_cannot_be_moved_left_out_or_cut_off(file: Path, portions: list
 def sealed_archive(path: Path, *members: tarfile.TarInfo | tuple[str, bytes], raw: bytes = b"") -> None:
     """A file sealed as a backup is, by somebody who means harm; `raw` stands for the archive itself."""
     key = os.urandom(32)
-    envelope = module.json.dumps(module.seal(key, SECRET)).encode()
+    envelope = json.dumps(seal(key, SECRET)).encode()
     with path.open("wb") as file:
         file.write(module._MAGIC + len(envelope).to_bytes(4) + envelope)
         sealing = module._Sealing(file, key)

@@ -20,7 +20,7 @@ from issuer.issuer import Issuer
 from issuer.job import bulk
 from issuer.job.bulk import Progress, Result
 from issuer.job.checking import Survey
-from issuer.job.workers import WorkerDied
+from issuer.job.workers import Pool, WorkerDied
 from issuer.press.press import Press
 from issuer.problem import InvalidTemplate
 from issuer.table.source import Source, open_source
@@ -320,11 +320,10 @@ def test_a_file_of_one_chunk_needs_no_processes(
     issuer: Issuer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started: list[int] = []
-    real = bulk.Pool
 
     def pool(work: Any, processes: int) -> Any:
         started.append(processes)
-        return real(work, processes)
+        return Pool(work, processes)
 
     monkeypatch.setattr(bulk, "Pool", pool)
     monkeypatch.setattr(bulk, "available_cores", lambda: 3)

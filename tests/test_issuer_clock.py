@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 from contextlib import nullcontext, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -86,7 +85,8 @@ def test_nothing_is_journalled_or_numbered_by_a_clock_that_went_back(issuer: Iss
         with pytest.raises(Problem, match="2026-07-01 12:00:00Z, and the newest checkpoint is of 2026-07-02"):
             refused()
     assert (list(issuer.entries()), issuer.store.logged.last_leaf()) == (entries, leaf)
-    assert issuer.store.begun_singles() == issuer.store.begun_chunks() == []
+    assert not issuer.store.begun_singles()
+    assert not issuer.store.begun_chunks()
     clock.now = NOW + DAY
     assert issuer.lists.publish(now=clock.now) == []  # no revocation was journalled
     assert issuer.issue(graduate(4)).seq == entries[-1].seq + 1  # nor a number taken
@@ -100,6 +100,7 @@ def test_what_was_begun_ahead_is_finished_and_every_list_signed_anew_once(
     issuer.lists.revoke(["UNI-000002"], Reason.FRAUD, date=NOW, now=clock.now)
     clock.now = NOW
     ahead = signed_until(issuer)
+    assert ahead is not None
     assert ahead == start(issuer) == NOW + DAY
     ClockJournal(issuer.home).add(clock=NOW, ahead=ahead, checkpoint=issuer.reader.checkpoint())
     made = again(issuer, clock)
@@ -337,7 +338,7 @@ def test_a_part_from_before_that_is_put_back_alone_brings_no_wrong_date_back(
 
 
 @pytest.fixture
-def wrong(program: Program) -> Iterator[Program]:
+def wrong(program: Program) -> Program:
     """An issuer that signed a day ahead of the clock of this machine."""
     made = issuer_in(program.home / "issuer", clock=lambda: datetime.now(UTC) + DAY)
     made.issue(graduate(1))

@@ -54,7 +54,7 @@ def test_a_diploma_says_who_got_what_from_whom_when() -> None:
 
 
 def test_what_the_registrar_left_empty_is_left_out() -> None:
-    empty = dict.fromkeys(
+    empty: dict[str, Any] = dict.fromkeys(
         (
             "student_id",
             "family_name",

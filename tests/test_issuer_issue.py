@@ -217,9 +217,10 @@ def test_a_broken_identity_is_damage(issuer: Issuer, content: bytes) -> None:
 def test_an_issuer_that_lost_its_description_is_not_a_new_one(issuer: Issuer) -> None:
     issuer.issue(graduate(1))
     (issuer.home / "issuer.json").unlink()
-    for attempt in (lambda: Issuer(issuer.home, lambda: None, lambda: NOW), lambda: issuer_in(issuer.home)):
-        with pytest.raises(Damaged, match=r"issuer\.json is gone"):
-            attempt()
+    with pytest.raises(Damaged, match=r"issuer\.json is gone"):
+        Issuer(issuer.home, lambda: None, lambda: NOW)
+    with pytest.raises(Damaged, match=r"issuer\.json is gone"):
+        issuer_in(issuer.home)
 
 
 def test_one_diploma_is_issued_once(issuer: Issuer) -> None:
@@ -238,9 +239,12 @@ def test_numbers_for_single_diplomas_are_taken_in_blocks(
 ) -> None:
     reserved = []
     real = SQLiteIndex.reserve
-    monkeypatch.setattr(
-        SQLiteIndex, "reserve", lambda store, count: reserved.append(count) or real(store, count)
-    )
+
+    def reserve(store: SQLiteIndex, count: int) -> int:
+        reserved.append(count)
+        return real(store, count)
+
+    monkeypatch.setattr(SQLiteIndex, "reserve", reserve)
     seqs = [issuer.issue(graduate(row)).seq for row in range(1, 67)]
     assert seqs == list(range(66))
     assert reserved == [1, 2, 4, 8, 16, 32, 64]

@@ -15,7 +15,7 @@ from issuer.archive.kept import Appended, NewEntry
 from issuer.archive.lookup import SQLiteLookup
 from issuer.archive.store import SQLiteIndex
 from issuer.issuer import Issuer
-from tests.registrar import NOW, csv_file, graduate, issuer_in
+from tests.registrar import NOW, csv_file, graduate, index_of, issuer_in
 from tests.test_issuer_migrations import of_f31e11f
 from tests.test_issuer_store import plan
 
@@ -121,7 +121,7 @@ def test_all_ways_of_issuing_end_in_the_index(issuer: Issuer, tmp_path: Path) ->
     issuer.issue_file(source, tmp_path / "errors.csv")
     issuer.issue_many([graduate(4), graduate(5)])
     issuer.correct("UNI-000004", {"email": "Another@example.org"})
-    assert unlisted(issuer.store) == []
+    assert unlisted(index_of(issuer)) == []
     for entry in issuer.entries():
         assert issuer.find(issuer.line(entry).credential["id"]) == [issuer.store.entry(entry.seq)]
     assert [found.edition for found in issuer.find("another@EXAMPLE.org")] == [2]

@@ -118,16 +118,24 @@ def publish(issuer: Issuer) -> None:
     issuer.lists.publish(now=issuer._clock())
 
 
+def in_turn(*steps: Callable[[Issuer], object]) -> Callable[[Issuer], None]:
+    def take(issuer: Issuer) -> None:
+        for step in steps:
+            step(issuer)
+
+    return take
+
+
 STORY: dict[str, Callable[[Issuer], object]] = {
     "issue": lambda issuer: issue_file(issuer, 1, 2, 3, 4),
     "issue, of one": lambda issuer: issuer.issue(graduate(5)),
     "issue, of more": lambda issuer: issue_file(issuer, 6, 7),
-    "correct": lambda issuer: (issuer.correct(number(1), {"gpa": "4.0"}), publish(issuer)),
+    "correct": in_turn(lambda issuer: issuer.correct(number(1), {"gpa": "4.0"}), publish),
     "revoke": lambda issuer: revoke(issuer, 2),
-    "claim": lambda issuer: (offer(issuer, 3, "stolen"), offer(issuer, 4, "lost")),
+    "claim": in_turn(lambda issuer: offer(issuer, 3, "stolen"), lambda issuer: offer(issuer, 4, "lost")),
     "claim, again": lambda issuer: offer(issuer, 4, "lost too"),
-    "wallet receive": lambda issuer: (redeem(issuer, "stolen", EVE), publish(issuer)),
-    "claim --anew": lambda issuer: (anew(issuer, 3, "mailed"), publish(issuer)),
+    "wallet receive": in_turn(lambda issuer: redeem(issuer, "stolen", EVE), publish),
+    "claim --anew": in_turn(lambda issuer: anew(issuer, 3, "mailed"), publish),
     "claim --anew, of one that nobody has": lambda issuer: anew(issuer, 4, "mailed too"),
     "status publish": lambda issuer: issuer.lists.publish(now=LATER, anew=True),
     "revoke, ahead of time": lambda issuer: revoke(issuer, 7),

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,7 @@ def one_challenge(race: Race, folder: Path) -> None:
     link = both[0].offer(NUMBER, registrar, now=CLAIMED)
     message = answer(both[0].invite(link.token, registrar, now=CLAIMED), ADA)
     results = race.run(
-        [lambda claims=claims: claims.redeem(link.token, message, registrar, now=CLAIMED) for claims in both]
+        [partial(claims.redeem, link.token, message, registrar, now=CLAIMED) for claims in both]
     )
     assert outcomes(results) == [ChallengeSpent, bytes]
 
@@ -83,10 +84,7 @@ def one_link(race: Race, folder: Path) -> None:
 def links(race: Race, folder: Path) -> None:
     both, registrar = two(folder), Generous()
     offered = race.run(
-        [
-            lambda claims=claims, nth=nth: claims.offer(f"UNI-{nth}", registrar, now=CLAIMED)
-            for nth, claims in enumerate(both)
-        ]
+        [partial(claims.offer, f"UNI-{nth}", registrar, now=CLAIMED) for nth, claims in enumerate(both)]
     )
     assert registrar.counted == 2
     for link in offered:
@@ -99,7 +97,7 @@ def links(race: Race, folder: Path) -> None:
 
 def one_sequence(race: Race, folder: Path) -> None:
     stores = [SQLiteIndex(folder / "issuer.sqlite") for _ in range(2)]
-    taken = race.run([lambda store=store: store.reserve(3) for store in stores])
+    taken = race.run([partial(store.reserve, 3) for store in stores])
     assert sorted(taken, key=str) == [0, 3]
     assert stores[0].reserve(1) == 6
 
@@ -128,7 +126,7 @@ def one_diploma(race: Race, folder: Path) -> None:
     """Two registrars type the same one; then two processes find one that was begun."""
     home = issuer_in(folder / "home", clock=lambda: NOW).home
     issuers = [opened(home) for _ in range(2)]
-    results = race.run([lambda issuer=issuer: issuer.issue(graduate(1)) for issuer in issuers])
+    results = race.run([partial(issuer.issue, graduate(1)) for issuer in issuers])
     assert EditionTaken in outcomes(results)
     require_once(issuers[0])
 

@@ -219,8 +219,8 @@ def test_what_stands_above_the_header_has_to_go(tmp_path: Path, above: str) -> N
 def test_the_separator_is_found_where_no_heading_is_known(tmp_path: Path) -> None:
     path = tmp_path / "g.csv"
     path.write_text("Nr;Vorname;Nachname;Studiengang;Art;Datum\n1;A;B;C;Degree;2026-06-30\n")
-    chosen = ("diploma_number=Nr", "given_name=Vorname", "family_name=Nachname", "award_date=Datum")
-    chosen += ("programme_title=Studiengang", "achievement_type=Art")
+    chosen = ["diploma_number=Nr", "given_name=Vorname", "family_name=Nachname", "award_date=Datum"]
+    chosen += ["programme_title=Studiengang", "achievement_type=Art"]
     source = open_source(path, dict(item.split("=") for item in chosen))
     assert (source.delimiter, len(source.columns)) == (";", 6)
 

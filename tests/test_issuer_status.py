@@ -14,7 +14,7 @@ from issuer.press.permutation import LIST_ENTRIES
 from issuer.status import Lists, anchored, details_name
 from ledger import EntryKind, parse_entry
 from ledger.audit import audit
-from tests.registrar import NOW, csv_file, graduate, issuer_in, verifier_for
+from tests.registrar import NOW, csv_file, graduate, index_of, issuer_in, verifier_for
 from vc import Credential, StatusList, Verdict
 from vc.status import Reason, StatusEntry, open_list, page_of, read_revocation
 from wire.problem import Damaged, Unavailable
@@ -194,7 +194,7 @@ def test_a_folder_that_cannot_be_read_leaves_the_question_open(tmp_path: Path) -
 @pytest.mark.slow
 def test_a_list_of_which_half_is_revoked_is_published_like_others(issuer: Issuer) -> None:
     everything = f"WITH RECURSIVE n(seq) AS (SELECT 0 UNION ALL SELECT seq + 1 FROM n LIMIT {HALF})"
-    with issuer.store.revocations._database.writing() as connection:
+    with index_of(issuer)._database.writing() as connection:
         connection.execute(
             f"INSERT INTO revocation {everything} SELECT seq, 'superseded', '2026-07-01T12:00:00Z' FROM n"
         )

@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -68,7 +69,7 @@ def test_a_hundred_calls_at_once_are_answered_and_none_is_told_to_come_later(
     issuer.log_patience = 0.0
     issuer.issue(graduate(0))
     appended.clear()
-    answers = at_once([lambda row=row: issuer.issue(graduate(row)) for row in range(1, 101)])
+    answers = at_once([partial(issuer.issue, graduate(row)) for row in range(1, 101)])
     assert [answer.number for answer in answers if isinstance(answer, Entry)] == [
         f"UNI-{row:06}" for row in range(1, 101)
     ]
@@ -83,7 +84,7 @@ def test_claims_of_many_wallets_at_once_go_together(issuer: Issuer, appended: li
     issuer.log_patience = 5.0
     appended.clear()
     holders = [did_key.create(PrivateKey.generate().public_key) for _ in range(20)]
-    answers = at_once([lambda row=row: issuer.claim(f"UNI-{row:06}", holders[row]) for row in range(20)])
+    answers = at_once([partial(issuer.claim, f"UNI-{row:06}", holders[row]) for row in range(20)])
     bundles = [Bundle.parse(answer) for answer in answers if isinstance(answer, bytes)]
     assert [bundle.secured["credentialSubject"]["id"] for bundle in bundles] == holders
     assert {verifier_for(issuer).verify(bundle, now=NOW).verdict for bundle in bundles} == {Verdict.VALID}
@@ -95,7 +96,7 @@ def test_each_caller_is_told_what_is_wrong_with_its_own(issuer: Issuer) -> None:
     issuer.issue(graduate(50))
     issuer.lists.revoke(["UNI-000050"], Reason.FRAUD, date=NOW, now=NOW)
     rows = [1, 2, 1, 3, 1, 50]
-    answers = at_once([lambda row=row: issuer.issue(graduate(row)) for row in rows])
+    answers = at_once([partial(issuer.issue, graduate(row)) for row in rows])
     kinds = Counter((row, type(answer)) for row, answer in zip(rows, answers, strict=True))
     assert kinds == {(1, Entry): 1, (1, EditionTaken): 2, (2, Entry): 1, (3, Entry): 1, (50, Refused): 1}
     require_once(issuer)

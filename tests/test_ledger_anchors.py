@@ -12,7 +12,7 @@ from ledger import verify_anchoring as anchored
 from ledger import verify_evidence as verified
 from ledger.tiles.memory import MemoryStore
 from tests.gazette import NAME, NOTICE, Gazette, notices
-from tests.ledger_samples import COSIGNER, NOW, open_log, samples, trust_in
+from tests.ledger_samples import COSIGNER, NOW, open_log, sample, samples, trust_in
 from wire.problem import TooLarge
 from wire.work import EVIDENCE, Work
 
@@ -35,7 +35,7 @@ def test_each_step_from_an_entry_to_another_ledger_verifies_alone(gazette: Gazet
     kinds = {**KINDS, NOTICE: notices(gazette.printed)}
     log = open_log(MemoryStore())
     log.append(samples(0, 3), b"3")
-    fact = verified(*samples(1, 2), log.evidence(1), trust_in(log), kinds=kinds)
+    fact = verified(sample(1), log.evidence(1), trust_in(log), kinds=kinds)
     assert (fact.where, fact.index, fact.time, fact.clock) == (log.origin, 1, NOW, "own")
     checkpoint = fact.checkpoint
     assert checkpoint is not None
@@ -100,6 +100,6 @@ def test_what_is_not_known_here_is_open(gazette: Gazette) -> None:
     assert kind.value.undetermined
     assert issue.value.undetermined
     with pytest.raises(UnknownKind):  # nor is the log's own kind, where it is not passed in
-        verified(*samples(1, 2), log.evidence(1), trust_in(log), kinds={})
+        verified(sample(1), log.evidence(1), trust_in(log), kinds={})
     with pytest.raises(TooLarge):
         anchored(checkpoint, notice, trust_in(log), Work(EVIDENCE - 1), kinds={NOTICE: notices({})})

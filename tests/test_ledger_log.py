@@ -37,7 +37,7 @@ def rewrite(path: Path, change: Callable[[bytes], bytes]) -> None:
     path.write_bytes(change(path.read_bytes()))
 
 
-DAMAGES = {
+DAMAGES: dict[str, Callable[[Path], object]] = {
     "no checkpoint": lambda folder: (folder / "checkpoint").unlink(),
     "checkpoint cut short": lambda folder: rewrite(folder / "checkpoint", lambda data: data[:-1]),
     "checkpoint empty": lambda folder: rewrite(folder / "checkpoint", lambda data: b""),

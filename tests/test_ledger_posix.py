@@ -74,10 +74,10 @@ def test_a_full_or_failing_disk_loses_nothing(
         assert audit(other).root == naive_root(samples(0, 600))
         assert log.append(samples(600, 601), b"600") == range(600, 601)
     assert problems
-    for problem in problems:
-        assert isinstance(problem, Damaged if error == errno.EIO else Unavailable)
-        assert os.strerror(error) in problem.detail
-        assert "Nothing that was acknowledged is lost" in remedy(problem)
+    for raised in problems:
+        assert isinstance(raised, Damaged if error == errno.EIO else Unavailable)
+        assert os.strerror(error) in raised.detail
+        assert "Nothing that was acknowledged is lost" in remedy(raised)
 
 
 def test_a_single_append_waits_for_the_disk_three_times(tmp_path: Path) -> None:
@@ -102,7 +102,12 @@ def test_a_log_of_many_entries_is_opened_by_its_right_edge(
     read: list[str] = []
     store = PosixStore(tmp_path / "log")
     real = store.get
-    monkeypatch.setattr(store, "get", lambda path: read.append(path) or real(path))
+
+    def get(path: str) -> bytes | None:
+        read.append(path)
+        return real(path)
+
+    monkeypatch.setattr(store, "get", get)
     assert open_log(store).append(samples(5060, 5061), b"5060") == range(5060, 5061)
     assert len(set(read)) < 20
 
@@ -234,7 +239,8 @@ def test_keys_are_found_among_many(tmp_path: Path) -> None:
     """And are in few files, whose lengths fall by half at least."""
     runs = key_runs(tmp_path)
     numbers = random.Random(1)
-    start, expected = 0, {}
+    start = 0
+    expected: dict[bytes, range] = {}
     for _ in range(200):
         keys = {}
         for _ in range(numbers.randint(1, 40)):

@@ -157,7 +157,7 @@ def test_a_wallet_keeps_and_shows_the_list_that_is_stated(
     story: Story, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cheap_passphrases(monkeypatch)
-    asked = {"challenge": "k7Qw2", "domain": "employer.example"}
+    asked: dict[str, Any] = {"challenge": "k7Qw2", "domain": "employer.example"}
     Wallet.create(tmp_path, b"correct horse battery", now=NOW)
     with Wallet(tmp_path, b"correct horse battery") as wallet:
         names = [

@@ -179,7 +179,8 @@ def test_a_document_without_context_can_be_signed_with_jcs() -> None:
 def test_a_document_that_would_lose_something_is_not_signed() -> None:
     with pytest.raises(Malformed, match="undefinedTerm"):
         signed(document={**DOCUMENT, "undefinedTerm": "x"})
-    for silence in (None, []):
+    silences: tuple[Any, ...] = (None, [])
+    for silence in silences:
         with pytest.raises(Malformed, match="null or"):
             signed(document={**DOCUMENT, "name": silence})
     with pytest.raises(Malformed):
@@ -327,7 +328,7 @@ class TestChain:
             signed(previous_proof="urn:proof:7")
 
     @pytest.mark.parametrize("names", [{"previous_proof": "x" * 10_000}, {"suite": "x" * 10_000}])
-    def test_names_are_cut_short_in_messages(self, names: dict[str, str]) -> None:
+    def test_names_are_cut_short_in_messages(self, names: dict[str, Any]) -> None:
         with pytest.raises(Problem) as refused:
             signed(**names)
         assert len(refused.value.detail) < 200
@@ -347,7 +348,12 @@ class TestChain:
 
 
 def test_presentation_options_are_signed() -> None:
-    options = {"challenge": "c", "domain": ["a.example", "b.example"], "nonce": "n", "expires": CREATED}
+    options: dict[str, Any] = {
+        "challenge": "c",
+        "domain": ["a.example", "b.example"],
+        "nonce": "n",
+        "expires": CREATED,
+    }
     document = signed(purpose="authentication", **options)
     proof = Proof.parse(document["proof"][0])
     assert (proof.challenge, proof.domain, proof.expires) == ("c", ("a.example", "b.example"), CREATED)

@@ -34,7 +34,7 @@ def nested(levels: int, wrap: Callable[[Any], Any]) -> Any:
 
 LONG = "urn:x:" + "a" * 60_000
 TAG = "-".join(["aaaaaaaa"] * 33_000)
-AMPLIFYING = {
+AMPLIFYING: dict[str, dict[str, Any]] = {
     "an id of 300,000 characters with each of 5,000 values": {
         "@context": V, "@id": "urn:x:" + "a" * 300_000, "p": [str(number) for number in range(5_000)],
     },

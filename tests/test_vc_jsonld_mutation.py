@@ -108,7 +108,8 @@ def edits(document: dict[str, Any], path: tuple[Any, ...]) -> Iterator[tuple[str
         yield "a bit more", edited(value + 1e-9)
         yield "least bit more", edited(value + 1e-15 if value < 4 else value * (1 + 2**-52))
         yield "text", edited(f"{value} ")
-    for name, other in {"object": {"urn:ex:p": "x"}, "null": None, "[]": [], "{}": {}}.items():
+    others: dict[str, Any] = {"object": {"urn:ex:p": "x"}, "null": None, "[]": [], "{}": {}}
+    for name, other in others.items():
         if other != value:
             yield name, edited(other)
     if isinstance(value, dict):

@@ -125,7 +125,8 @@ def test_objects_of_one_id_are_read_together() -> None:
     assert found.about("urn:ex:2") == "urn:ex:2"
     texts = [{"text": "a"}, {"@context": {"words": "urn:ex:text"}, "words": "b"}, {"text": "c"}]
     spelled = read({"@context": TERMS, "see": [{"id": "urn:ex:1", "see": item} for item in texts]})
-    told = spelled.about("urn:ex:1")["urn:ex:see"]
+    about: Any = spelled.about("urn:ex:1")
+    told = about["urn:ex:see"]
     assert [item["urn:ex:text"] for item in told] == ["a", "b", "c"]  # not by how they are spelled
     assert found.about({"urn:ex:text": "x"}) == {"urn:ex:text": "x"}
 

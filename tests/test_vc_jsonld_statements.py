@@ -65,10 +65,11 @@ def selection(document: dict[str, Any], pointers: Sequence[str], named: dict[str
             return [listed(value[index]) for index in sorted(value)]
         return {name: listed(member) for name, member in value.items()}
 
-    chosen = {"@context": document["@context"], **start(document, "")}
+    chosen: Any = {"@context": document["@context"], **start(document, "")}
     for pointer in pointers:
         steps = pointer.split("/")[1:]
-        there, source, place = chosen, document, ""
+        there, place = chosen, ""
+        source: Any = document
         for step in steps[:-1]:
             key: Any = int(step) if isinstance(source, list) else step
             source, place = source[key], f"{place}/{step}"

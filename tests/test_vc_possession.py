@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
-from did import Document, Method, Resolver
+from did import DID, Document, Method, Resolver
 from did.methods import web as did_web
 from exchange.claim import Acceptance, InvalidAcceptance
 from keys import PrivateKey
@@ -17,7 +17,7 @@ from vc.model.presentation import presentation
 from vc.possession import WrongChallenge, WrongDomain
 from verifier import Trust, Verifier, load_policy
 from wire.clock import CLOCK_SKEW, DatedAhead
-from wire.fetch import NoFetcher
+from wire.fetch import Fetcher, NoFetcher
 from wire.problem import Problem
 
 NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)
@@ -42,7 +42,7 @@ def shown(*, holder: str = HOLDER, **options: Any) -> dict[str, Any]:
 def documents(**method: Any) -> Resolver:
     """Documents with the one key for each purpose, with these members."""
 
-    def resolve(did: object, _: object) -> Document:
+    def resolve(did: DID, fetcher: Fetcher) -> Document:
         keys = {"authentication": [KEY.public_key], "assertionMethod": [KEY.public_key]}
         document = did_web.document(str(did), keys)
         document["verificationMethod"][0].update(method)
@@ -63,7 +63,7 @@ def presented(document: dict[str, Any], source: Resolver, **asked: Any) -> Probl
     judge = Verifier(source, trust=Trust())
     asked = {"challenge": CHALLENGE, "domain": DOMAIN, **asked}
     report = judge.verify(document, now=NOW, policy=load_policy("controlsDid"), **asked)
-    assert bool(report) is not (report.deciding and report.deciding.problem)
+    assert bool(report) is (report.deciding is None)
     return report.deciding.problem if report.deciding else None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -33,8 +34,8 @@ def anchored(bundle: Bundle, gazette: Gazette, now: datetime = PRINTED) -> Bundl
     def more(evidence: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
         return (*filter(None, map(gazette.collect, map(checkpoint, evidence))), *evidence)
 
-    parts = (*bundle.issuer_documents, *bundle.status_lists)
-    gazette.submit([checkpoint(item) for part in (bundle, *parts) for item in part.evidence])
+    parts: list[Bundle | Anchored] = [bundle, *bundle.issuer_documents, *bundle.status_lists]
+    gazette.submit([checkpoint(item) for part in parts for item in part.evidence])
     gazette.print(now)
     documents, lists = (
         tuple(replace(part, evidence=more(part.evidence)) for part in of)
@@ -49,7 +50,7 @@ def judged(
     kinds: Mapping[str, EvidenceKind],
     policy: Policy | None = ASKED,
     now: datetime = NOW,
-    **asked: str,
+    **asked: Any,
 ) -> tuple[Verdict, str]:
     judge = verifier(trust, evidence_kinds=kinds)
     report: Report = judge.verify(shown, now=now, policy=policy, **asked)
@@ -142,7 +143,7 @@ def test_each_credential_of_a_presentation_by_its_own(gazette: Gazette) -> None:
     lists = university.status_lists()
     both = anchored(Bundle(shown, evidence, tuple(university.documents), lists), gazette)
     kinds = {**KINDS, NOTICE: notices(gazette.printed)}
-    made = {"challenge": "challenge", "domain": "employer.example"}
+    made: dict[str, Any] = {"challenge": "challenge", "domain": "employer.example"}
     verdict, said = judged(both, university.trust, kinds, **made)
     assert verdict is Verdict.VALID, said
     one = gazette.collect(checkpoint(evidence[1]))

@@ -116,7 +116,11 @@ def test_what_is_no_json_object_decides_nothing(server: str, body: bytes) -> Non
 
 
 def test_an_upload_by_a_form_is_no_diploma_and_not_called_one(server: str) -> None:
-    for upload in ({"files": {"file": BUNDLE.to_bytes()}}, {"data": {"diploma": BUNDLE.to_bytes()}}):
+    uploads: list[dict[str, Any]] = [
+        {"files": {"file": BUNDLE.to_bytes()}},
+        {"data": {"diploma": BUNDLE.to_bytes()}},
+    ]
+    for upload in uploads:
         answer = httpx.post(f"{server}/verify", **upload)
         assert answer.status_code == 415
         assert answer.headers["Content-Type"] == "application/problem+json"
@@ -155,10 +159,10 @@ def test_what_is_refused_anyway_is_not_asked_for(server: str) -> None:
 
 
 @contextmanager
-def command_serving(home: Path, *options: object) -> Iterator[str]:
+def command_serving(home: Path, *options: str | Path) -> Iterator[str]:
     """The command in a process of its own; where it says that it answers."""
-    command = [sys.executable, "-m", "intaglio", "--home", home, "verifier", "serve", "--port", 0, *options]
-    with subprocess.Popen(map(str, command), stdout=subprocess.PIPE, text=True) as process:
+    command = [sys.executable, "-m", "intaglio", "--home", home, "verifier", "serve", "--port", "0", *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
             yield process.stdout.readline().strip()
@@ -166,7 +170,7 @@ def command_serving(home: Path, *options: object) -> Iterator[str]:
             process.terminate()
 
 
-def answer_of_the_command(home: Path, content: bytes, *options: object) -> httpx.Response:
+def answer_of_the_command(home: Path, content: bytes, *options: str | Path) -> httpx.Response:
     with command_serving(home, *options) as address:
         return httpx.post(address, content=content)
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from keys import PrivateKey
-from tests.world import NOW, Holder, University, verifier
+from tests.world import NOW, Holder, University, decided, verifier
 from vc import SUITES, Bundle, Outcome, Report, UnknownCryptosuite, Verdict, sign
 from vc.model.presentation import presentation
 from vc.status import status_list_document
@@ -43,7 +43,7 @@ def signed(document: Mapping[str, Any], key: PrivateKey = KEY, **change: Any) ->
     return {**document, "proof": SUITES[NAME].create(document, options, key, Work())}
 
 
-def check(document: Mapping[str, Any], **options: Any) -> Report:
+def check(document: Mapping[str, Any] | Bundle, **options: Any) -> Report:
     return verifier(TRUST).verify(document, now=NOW, **options)
 
 
@@ -100,7 +100,7 @@ def test_only_its_own_context_says_what_it_is() -> None:
     terms["created"] = "http://purl.org/dc/terms/created"
     report = check(signed({**document, "@context": [*others, {**own, **terms}]}))
     assert report.verdict is Verdict.UNDETERMINED
-    assert CONTEXT in report.deciding.text
+    assert CONTEXT in decided(report).text
 
 
 def test_keys_are_ed25519() -> None:
@@ -110,7 +110,7 @@ def test_keys_are_ed25519() -> None:
     trust = Trust().adding(RecognisedIssuer(UNIVERSITY.did, keys=pins))
     report = verifier(trust).verify({**SIGNED, "proof": proof}, now=NOW)
     assert report.verdict is Verdict.INVALID
-    assert "does not work with keys of type P-256" in report.deciding.text
+    assert "does not work with keys of type P-256" in decided(report).text
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_keys_are_ed25519() -> None:
 def test_under_another_name_it_is_another_suite(change: dict[str, Any]) -> None:
     report = check({**SIGNED, "proof": {**SIGNED["proof"], **change}})
     assert report.verdict is Verdict.UNDETERMINED
-    assert isinstance(report.deciding.problem, UnknownCryptosuite)
+    assert isinstance(decided(report).problem, UnknownCryptosuite)
 
 
 def test_nothing_is_signed_with_it() -> None:

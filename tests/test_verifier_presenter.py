@@ -21,7 +21,7 @@ from wire import Problem, base64url_encode
 
 UNIVERSITY = University()
 PARENT, CHILD = Holder(), Holder()
-ASKED = {"challenge": "challenge", "domain": "employer.example"}
+ASKED: dict[str, Any] = {"challenge": "challenge", "domain": "employer.example"}
 
 
 def card(**subject: Any) -> Bundle:
@@ -131,7 +131,7 @@ class TestControlsDID:
         assert check(PARENT, policy=policy).verdict is verdict
 
     @pytest.mark.parametrize("wrong", [{"challenge": "another"}, {"domain": "thief.example"}], ids=str)
-    def test_a_copy_proves_nothing(self, wrong: dict[str, str]) -> None:
+    def test_a_copy_proves_nothing(self, wrong: dict[str, Any]) -> None:
         report = check(PARENT, policy="controlsDid", **wrong)
         assert report.verdict is Verdict.INVALID
         assert report.holder is None
@@ -199,7 +199,7 @@ class TestStrangers:
 class TestKeyInForce:
     """A presentation has no log's time: its key has to be in force now."""
 
-    def shown_by_an_organisation(self, *, later: int = 0, brought: int = 1, **method: str) -> Report:
+    def shown_by_an_organisation(self, *, later: int = 0, brought: int = 1, **method: Any) -> Report:
         """Its document is pinned, and says of its only key what `method` says; so are `later` ones, which
         have other keys. The first `brought` of all come along.
         """
@@ -227,7 +227,8 @@ class TestKeyInForce:
 
     @pytest.mark.parametrize("member", ["expires", "revoked"])
     def test_a_key_that_ended_presents_nothing(self, member: str) -> None:
-        report = self.shown_by_an_organisation(**{member: "2026-07-01T12:00:00Z"})  # now
+        ended: dict[str, Any] = {member: "2026-07-01T12:00:00Z"}  # now
+        report = self.shown_by_an_organisation(**ended)
         assert report.verdict is Verdict.INVALID
         assert report.holder is None
 

@@ -209,6 +209,7 @@ def test_who_sends_many_files_has_the_host_asked_once(honest: Host) -> None:
         assert judge.verify(credential, now=NOW).verdict is Verdict.UNDETERMINED
     assert sorted(Counter(honest.asked).values()) == [1, 1, 1], "documents, checkpoint and a tile"
     honest.instead = {"checkpoint": response(503)}
+    assert isinstance(judge.logs, Published)
     judge.logs = replace(judge.logs, answers=Memory(1 << 20))
     for credential in forged:
         assert judge.verify(credential, now=NOW).verdict is Verdict.UNDETERMINED
@@ -256,7 +257,8 @@ def test_of_several_logs_each_is_asked_at_its_own_address(honest: Host, tmp_path
         both.write_bytes(honest.ca_file.read_bytes() + other.ca_file.read_bytes())
         honest.ca_file = both
         judge = honest.verifier()
-        judge.trust = judge.trust.adding(judge.trust.issuers[0], other.university.recognised_log)
+        trust = honest.university.trust
+        judge.trust = trust.adding(trust.issuers[0], other.university.recognised_log)
         report = judge.verify(credential, now=NOW)
         assert report.verdict is Verdict.VALID, report.deciding
         assert YOUNG in honest.asked
@@ -553,7 +555,7 @@ def looks_up(found: Host, leaf: bytes, shape: Shape = SHAPE) -> list[str]:
     fetcher = HttpsFetcher(allow_loopback=True, ca_file=found.ca_file, timeout=5.0)
     logs = PublishedLogs(Published(fetcher), university.trust, Work(), shape)
     (evidence,) = logs.evidence(leaf, university.did)
-    assert verify_evidence(leaf, evidence, university.trust.policy_for(university.did)).index >= 0
+    assert verify_evidence(leaf, evidence, university.trust.policy_for(university.did)).index is not None
     return found.asked
 
 

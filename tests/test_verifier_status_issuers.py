@@ -123,6 +123,7 @@ class TestBrought:
 
     def test_the_thief_of_the_services_key_revives_nothing(self) -> None:
         zeros, other = a_list(hours=1), University("other.example")
+        sources: list[ListSource | None] = [None, lambda url: None, serving(a_list(revoked=True))]
         for trust in (
             trusting(SERVICE.did),
             trusting(SERVICE.did, service_log=True),
@@ -132,7 +133,7 @@ class TestBrought:
         ):
             for bundle in (diploma(), diploma(anchored=False)):
                 for brought in (Anchored(zeros), in_log_of(other, zeros)):
-                    for at in (None, {}.get, serving(a_list(revoked=True))):
+                    for at in sources:
                         report = check(bundle, trust, [brought], at)
                         assert report.verdict is not Verdict.VALID
 

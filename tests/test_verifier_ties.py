@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -29,8 +30,8 @@ def by(key: PrivateKey) -> str:
 def test_a_presentation_that_two_sign_is_nobodys() -> None:
     """Each of them could take the other's for a proof of its own."""
     holder, thief = Holder(), PrivateKey.generate()
-    asked = {"challenge": "challenge", "domain": "employer.example"}
-    options = {"purpose": "authentication", "created": NOW, **asked}
+    asked: dict[str, Any] = {"challenge": "challenge", "domain": "employer.example"}
+    options: dict[str, Any] = {"purpose": "authentication", "created": NOW, **asked}
     judge, policy = verifier(Trust()), load_policy("controlsDid")
     shown = holder.present()
     both = sign(shown, thief, verification_method=by(thief), **options)
@@ -74,7 +75,7 @@ def test_a_report_says_which_of_several_diplomas_it_is_about() -> None:
     whole = Bundle(
         shown, (*good.evidence, *bad.evidence), tuple(university.documents), university.status_lists()
     )
-    asked = {"challenge": "challenge", "domain": "employer.example"}
+    asked: dict[str, Any] = {"challenge": "challenge", "domain": "employer.example"}
     report = verifier(university.trust).verify(whole, now=NOW, **asked)
     assert [(found.name, found.credential) for found in report.checks if found.problem] == [("status", 1)]
     assert {found.credential for found in report.checks} == {None, 0, 1}
@@ -122,8 +123,13 @@ def test_what_an_issuer_with_a_log_signed_is_in_the_log_whatever_it_says_itself(
 def test_the_place_of_a_document_in_one_log_says_nothing_of_another() -> None:
     """The documents are in one log, the diplomas in a new one, whose numbers begin again."""
     university = University()
-    keys = [PrivateKey.generate() for _ in range(2)]
-    log = Log("university.example/new", *keys, MemoryStore(), clock=lambda: university.now)
+    log = Log(
+        "university.example/new",
+        PrivateKey.generate(),
+        PrivateKey.generate(),
+        MemoryStore(),
+        clock=lambda: university.now,
+    )
     diploma = university.diploma(termsOfUse=[anchoring_terms(log.origin)])
     del diploma["credentialStatus"]
     signed = university.sign(diploma)
@@ -140,8 +146,8 @@ def test_a_document_in_another_log_ends_a_key_by_the_time_that_it_states() -> No
     (method,) = university.documents[0].document["verificationMethod"]
     ended = {**method, "expires": format_datetimestamp(university.now)}
     university.publish_document([university.key], verificationMethod=[ended])
-    keys = [PrivateKey.generate() for _ in range(2)]
-    log = Log("university.example/new", *keys, MemoryStore(), clock=lambda: university.now)
+    signer, clock = (PrivateKey.generate() for _ in range(2))
+    log = Log("university.example/new", signer, clock, MemoryStore(), clock=lambda: university.now)
     diploma = university.diploma(termsOfUse=[anchoring_terms(log.origin)])
     del diploma["credentialStatus"]
     signed = university.sign(diploma)

@@ -29,7 +29,7 @@ def test_a_missing_file_trusts_nobody(tmp_path: Path) -> None:
 def test_what_is_added_is_read_again(tmp_path: Path) -> None:
     path = tmp_path / "new folder" / "trust.json"
     update_trust(path, lambda trust: trust.adding(RecognisedIssuer("did:example:a", "A", ("X",))))
-    update_trust(path, lambda trust: trust.adding(*UNIVERSITY.trust.issuers, UNIVERSITY.recognised_log))
+    update_trust(path, lambda trust: trust.adding(UNIVERSITY.trust.issuers[0], UNIVERSITY.recognised_log))
     trust = Trust.load(path)
     assert trust.issuer("did:example:a") == RecognisedIssuer("did:example:a", "A", ("X",))
     assert trust.logs == UNIVERSITY.trust.logs

@@ -411,6 +411,7 @@ def without(part: str) -> Change:
     return lambda whole: whole.pop(part)
 
 
+_NEEDED = ("type", "version", "credential")
 REMOVED = {
     **{f"without {part}": without(part) for part in ("evidence", "issuerDocuments", "statusLists")},
     "without the last list": lambda whole: whole["statusLists"].pop(),
@@ -419,7 +420,6 @@ REMOVED = {
     "documents whose evidence is of another kind": lambda whole: _other_kind(whole["issuerDocuments"]),
     "lists whose evidence is of another kind": lambda whole: _other_kind(whole["statusLists"]),
 }
-_NEEDED = ("type", "version", "credential")
 
 
 def _other_kind(anchored: list[dict[str, Any]]) -> None:
@@ -518,6 +518,6 @@ def test_a_presentation_by_a_key_that_is_over_is_made_now_and_not_valid() -> Non
         domain="employer.example",
     )
     web = Web(published(UNIVERSITY.did, UNIVERSITY.key), document)
-    asked = {"challenge": "challenge", "domain": "employer.example"}
+    asked: dict[str, Any] = {"challenge": "challenge", "domain": "employer.example"}
     report = Verifier(web, trust=KNOWN_BY_NAME).verify(shown, now=NOW, **asked)
     assert (report.verdict, "ended on 2026-06-30" in said(report)) == (Verdict.INVALID, True), said(report)

@@ -126,7 +126,7 @@ class TestHolder:
             ({}, "without the challenge"),
         ],
     )
-    def test_a_replayed_presentation_is_not(self, asked: dict[str, str], text: str) -> None:
+    def test_a_replayed_presentation_is_not(self, asked: dict[str, Any], text: str) -> None:
         report = check(self.shown(Holder()), **asked)
         assert report.verdict is not Verdict.VALID
         name, found = deciding(report)
@@ -148,7 +148,7 @@ class TestHolder:
         document = UNIVERSITY.diploma(index=10)
         document["credentialSubject"]["id"] = owner.did
         bundle = UNIVERSITY.issue(document)
-        asked = {"challenge": "challenge", "domain": "employer.example"}
+        asked: dict[str, Any] = {"challenge": "challenge", "domain": "employer.example"}
         assert check(replace(bundle, secured=owner.present(bundle.secured)), **asked)
         report = check(replace(bundle, secured=thief.present(bundle.secured)), **asked)
         assert "another holder" in deciding(report)[1]
@@ -181,7 +181,7 @@ class TestHolder:
             secured=holder.present(first.secured, second.secured),
             evidence=(*first.evidence, *second.evidence),
         )
-        asked = {"challenge": "challenge", "domain": "employer.example"}
+        asked: dict[str, Any] = {"challenge": "challenge", "domain": "employer.example"}
         report = check(both, **asked)
         assert report, report.to_dict()
         assert len(report.require()) == 2
@@ -374,7 +374,7 @@ class TestDates:
             ({"validUntil": "2026-07-01T00:00:00Z"}, "expired on 2026-07-01"),
         ],
     )
-    def test_outside_its_dates_it_is_not_valid(self, change: dict[str, str], text: str) -> None:
+    def test_outside_its_dates_it_is_not_valid(self, change: dict[str, Any], text: str) -> None:
         report = check(UNIVERSITY.issue(index=16, **change))
         assert report.verdict is Verdict.INVALID
         assert text in deciding(report)[1]

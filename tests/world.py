@@ -13,7 +13,7 @@ from did.methods import web as did_web
 from keys import PrivateKey
 from ledger import EntryKind, Evidence, Log, entry, parse_entry
 from ledger.tiles.memory import MemoryStore
-from vc import Anchored, Bundle, StatusList, sign
+from vc import Anchored, Bundle, Check, Report, StatusList, sign
 from vc.anchoring import anchoring_terms, document_digest, log_entry
 from vc.integrity import proof_values
 from vc.model.presentation import presentation
@@ -68,6 +68,12 @@ class Holder:
             domain=domain,
             **options,
         )
+
+
+def decided(report: Report) -> Check:
+    """The check that made the report other than valid."""
+    assert report.deciding is not None
+    return report.deciding
 
 
 class University:

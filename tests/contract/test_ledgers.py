@@ -26,7 +26,7 @@ from ledger.tiles.layout import full_tiles, partial_tiles
 from ledger.tiles.memory import MemoryStore
 from ledger.tiles.posix import PosixStore
 from ledger.tiles.store import Base, Batch, Store
-from tests.ledger_samples import COSIGNER, ORIGIN, SIGNER, naive_root, open_log, samples, trust_in
+from tests.ledger_samples import COSIGNER, ORIGIN, SIGNER, naive_root, open_log, sample, samples, trust_in
 from tests.processes import ended
 from tests.sqlite_store import SqliteStore
 from wire.problem import Conflict, Damaged, Malformed, NotFound, Refused, TooLarge, Unavailable
@@ -97,7 +97,7 @@ def test_old_evidence_and_checkpoints_stay_valid(store: Store) -> None:
     grow(log, SIZES[:4])
     old = log.evidence(7)
     checkpoints = grow(log, SIZES[4:])
-    assert verify_evidence(*samples(7, 8), old, trust_in(log)).index == 7
+    assert verify_evidence(sample(7), old, trust_in(log)).index == 7
     for earlier in checkpoints:
         for later in checkpoints[checkpoints.index(earlier) :]:
             proof = log.consistency(earlier.size, later.size)
@@ -237,7 +237,7 @@ class Failing:
         self._store, self._left, self._before = store, at, before
         self.failed = False
 
-    def lock(self) -> AbstractContextManager[None]:
+    def lock(self) -> AbstractContextManager[object]:
         return self._store.lock()
 
     @property
@@ -509,12 +509,13 @@ def test_a_store_that_was_opened_to_be_read(name: str, tmp_path: Path) -> None:
     store, other = READERS[name](tmp_path / "log"), READERS[name](tmp_path / "log")
     with store.lock(), other.lock():
         assert [batch.key for batch in store.pending(store.base().size)][-1:] == [b"pending"]
-    for write in (
+    writes: list[Callable[[], object]] = [
         lambda: store.record(Batch(701, b"another", [b"entry"])),
         lambda: store.put({"tile/0/000": bytes(8192)}),
         lambda: store.publish(b"note", after=log.checkpoint().note),
         lambda: store.settle(Base(701, log.checkpoint().root)),
-    ):
+    ]
+    for write in writes:
         with pytest.raises(Refused):
             write()
     reader = LogReader(ORIGIN, SIGNER.public_key, COSIGNER.public_key, store)

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
-Work = Callable[[], None]
+Work = Callable[[], object]
 
 
 class Reached:

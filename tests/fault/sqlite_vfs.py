@@ -34,20 +34,20 @@ class _Vfs(ctypes.Structure):
     """`sqlite3_vfs`, version 3."""
 
     _fields_ = [
-        *[("version", c_int), ("file_size", c_int), ("longest_path", c_int)],
-        *[("next", c_void_p), ("name", c_char_p), ("data", c_void_p)],
-        *[("open", _OPEN), ("delete", _DELETE), ("between", c_void_p * 11)],
-        *[("set_call", _SET_CALL), ("get_call", _GET_CALL), ("next_call", c_void_p)],
-    ]
+        ("version", c_int), ("file_size", c_int), ("longest_path", c_int),
+        ("next", c_void_p), ("name", c_char_p), ("data", c_void_p),
+        ("open", _OPEN), ("delete", _DELETE), ("between", c_void_p * 11),
+        ("set_call", _SET_CALL), ("get_call", _GET_CALL), ("next_call", c_void_p),
+    ]  # fmt: skip
 
 
 class _Methods(ctypes.Structure):
     """`sqlite3_io_methods`, version 3: what can be done with an open file."""
 
     _fields_ = [
-        *[("version", c_int), ("close", c_void_p), ("read", c_void_p)],
-        *[("write", _WRITE), ("truncate", _TRUNCATE), ("sync", _SYNC), ("others", c_void_p * 13)],
-    ]
+        ("version", c_int), ("close", c_void_p), ("read", c_void_p),
+        ("write", _WRITE), ("truncate", _TRUNCATE), ("sync", _SYNC), ("others", c_void_p * 13),
+    ]  # fmt: skip
 
 
 _kept: list[ctypes.Structure] = []  # for connections that outlive `watched_sqlite`

@@ -259,6 +259,7 @@ def table_before_log(self: Bulk, job: Job, number: int, chunk: Chunk) -> None:
 def log_before_begun(self: Bulk, job: Job, number: int, chunk: Chunk) -> None:
     append(self, job, number, chunk)
     if (job, number) not in self._store.begun_chunks():
+        assert isinstance(self._store, SQLiteIndex)
         _begin(self._store, job, number, job.first_seq + 2 * number)
     _finish(self, job, number, chunk)
 

@@ -17,7 +17,7 @@ from ledger.tiles.posix import PosixStore
 from ledger.tiles.store import Base, Batch
 from tests.fault.powerloss import Crash, Recorder, memory_folder
 from tests.ledger_samples import naive_root, open_log, samples
-from wire.files import sync_file, sync_folder
+from wire.files import sync_file, sync_files, sync_folder
 from wire.problem import Problem
 
 pytestmark = pytest.mark.slow  # hundreds of processes: for `make test`
@@ -113,7 +113,7 @@ def _cut_the_journal_before_the_tiles_are_synced(patch: pytest.MonkeyPatch) -> N
         with patch.context() as inner:
             inner.setattr(posix, "sync_files", lambda *arguments: None)
             real(self, base)
-        posix.sync_files(self._folder, [])
+        sync_files(self._folder, [])
 
     patch.setattr(PosixStore, "settle", settle)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Set
 
 import pytest
 
@@ -24,7 +25,7 @@ COUNTS = [pytest.param(2_000, marks=pytest.mark.slow), pytest.param(10_000, mark
 pytestmark = pytest.mark.filterwarnings("ignore::SyntaxWarning")  # pyld's, about contexts
 
 
-def why_not_pyld(sample: Sample, ours: str) -> set[str]:
+def why_not_pyld(sample: Sample, ours: str) -> Set[str]:
     """What explains that pyld says something else; nothing if it says the same."""
     theirs = by_pyld(sample.document)
     if theirs == ours:
@@ -33,7 +34,7 @@ def why_not_pyld(sample: Sample, ours: str) -> set[str]:
     return {REPEATED} if repeated else sample.traps & TRAPS_OF_PYLD or {"unexplained"}
 
 
-def why_not_pyoxigraph(sample: Sample, ours: str) -> set[str]:
+def why_not_pyoxigraph(sample: Sample, ours: str) -> Set[str]:
     try:
         theirs = by_pyoxigraph(sample.document)
     except SyntaxError as error:

@@ -17,7 +17,7 @@ from issuer.export import export
 from issuer.issuer import Issuer
 from tests.commandline import Program
 from tests.conftest import ROOT
-from tests.registrar import csv_file, graduate, issuer_in
+from tests.registrar import csv_file, graduate, index_of, issuer_in
 
 DATE = "2026-07-01T12:00:00Z"
 
@@ -26,7 +26,7 @@ def filled(home: Path, rows: int) -> None:
     """An issuer whose index has so many diplomas."""
     issuer = issuer_in(home / "issuer")
     assert issuer.log.checkpoint().size
-    fill(issuer.store, rows)
+    fill(index_of(issuer), rows)
     issuer.store.close()
 
 
