@@ -32,7 +32,7 @@ def fetched(
     """The document of `name`, a DID or URL, that lies at `location`.
 
     Raises `DIDNotFound` when the server says that there is none, `InvalidDocument` for anything but the
-    document of this name, `Unavailable` when the server cannot be asked.
+    document of this name, `Unavailable` when the server cannot be asked, `ResolutionFailed` when it must not.
     """
     try:
         data = fetcher.fetch(location, accept=accept, limit=LIMIT, same_origin=same_origin)

@@ -122,7 +122,10 @@ class Store:
 
     @classmethod
     def load(cls, path: Path, passphrase: bytes) -> list[Record]:
-        """All records of a store that nobody writes to, each checked before the first is handed out."""
+        """All records of a store that nobody writes to, each checked before the first is handed out.
+
+        Raises `NotFound`, `Damaged`, `WrongPassphrase`.
+        """
         if not path.is_file():
             raise NotFound(f"there is no file {path}")
         foreign = NoWalletBackup(f"{path} is no backup of a wallet")
@@ -167,7 +170,10 @@ class Store:
         self.close()
 
     def records(self, longest: int | None = None) -> list[Record]:
-        """All records, sorted by kind and name; or those that are stored in at most `longest` bytes."""
+        """All records, sorted by kind and name; or those that are stored in at most `longest` bytes.
+
+        Raises `Damaged`.
+        """
         content = "sealed" if longest is None else "CASE WHEN length(sealed) <= :longest THEN sealed END"
         select = f"SELECT place, {content} FROM record"  # noqa: S608 -- one of two constants
         with _problems(), self._reading() as state:
@@ -178,7 +184,7 @@ class Store:
         return sorted(self._unseal(place, state.places[place], sealed) for place, sealed in wanted)
 
     def get(self, kind: str, name: str) -> Record | None:
-        """The record of this kind and name, if there is one; no other is opened."""
+        """The record of this kind and name, if there is one; no other is opened. Raises `Damaged`."""
         place = self._place(kind, name)
         with _problems(), self._reading() as state:
             if place not in state.places:

@@ -117,7 +117,10 @@ class Wallet:
 
     @classmethod
     def restore(cls, home: Path, backup: Path, backup_passphrase: bytes, passphrase: bytes) -> None:
-        """Make a wallet out of a backup, after reading all of it; `Conflict` if there is a wallet already."""
+        """Make a wallet out of a backup, after reading all of it; `Conflict` if there is one already.
+
+        Raises `Damaged` for what cannot be read.
+        """
         records = Store.load(backup, backup_passphrase)
         try:
             for record in records:
@@ -156,7 +159,7 @@ class Wallet:
         is checked, but does not replace it.
 
         What could not be decided is kept only if the caller says `undetermined`, and is marked. Raises
-        the `Problem` that the check found, or that keeps the bytes from being read as a credential.
+        the `Problem` that the check found, and `Malformed` for what cannot be read as a credential.
         """
         data = credential_in(data) or data
         bundle = Bundle.parse(data)

@@ -150,8 +150,9 @@ def backup(home: Path, path: Path, passphrase: bytes) -> None:
 def restore(path: Path, home: Path, passphrase: bytes) -> None:
     """Puts an issuer from a backup into a folder that must not exist yet, whole or not at all.
 
-    Raises `Conflict` where the folder exists, `WrongPassphrase`, `Damaged` where the file is not as written,
-    `Refused` where the log that was in the folder is known to have been longer than the backup's.
+    Raises `NotFound` where there is no file, `Conflict` where the folder exists, `WrongPassphrase`, `Damaged`
+    where the file is not as written, `Refused` where the log that was in the folder is known to have been
+    longer than the backup's.
     """
     if home.exists():
         raise HomeTaken(f"{home} exists already")

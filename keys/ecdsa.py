@@ -41,7 +41,10 @@ class Curve:
         return (1 + secrets.randbelow(self.order - 1)).to_bytes(self.size)
 
     def secret_key(self, secret: bytes) -> tuple[bytes, Sign]:
-        """The public key of a secret scalar of fixed length, and the function that signs with it."""
+        """The public key of a secret scalar of fixed length, and the function that signs with it.
+
+        Raises `InvalidKey`.
+        """
         scalar = int.from_bytes(secret)
         if len(secret) != self.size or not 0 < scalar < self.order:
             raise InvalidKey(f"a {self.name} secret is {self.size} bytes, above zero and below the order")

@@ -75,7 +75,10 @@ def new_secret() -> bytes:
 
 
 def secret_key(secret: bytes) -> tuple[bytes, Sign]:
-    """The public key of a 32-byte secret (the seed of RFC 8032), and the function that signs with it."""
+    """The public key of a 32-byte secret (the seed of RFC 8032), and the function that signs with it.
+
+    Raises `InvalidKey`.
+    """
     if len(secret) != 32:
         raise InvalidKey(f"an Ed25519 secret has 32 bytes, this one {len(secret)}")
     return load_secret(secret)

@@ -43,7 +43,10 @@ class PublicKey:
 
     @classmethod
     def from_jwk(cls, jwk: Mapping[str, Any]) -> PublicKey:
-        """The key of a public JWK (RFC 7517); one with a private member is refused."""
+        """The key of a public JWK (RFC 7517); one with a private member is refused.
+
+        Raises `InvalidKey`, `InvalidKeyLength`, `UnknownKeyType`.
+        """
         name, x, y = multi.jwk_decode(jwk)
         key = cls(name, scheme(name).raw(x, y))
         if key._point.coordinates() != (x, y):

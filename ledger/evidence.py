@@ -64,7 +64,10 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class TrustedLog:
-    """A log that is believed: its key, the key of its own clock, and who else must have seen it."""
+    """A log that is believed: its key, the key of its own clock, and who else must have seen it.
+
+    Raises `Malformed` for keys that do not fit their places.
+    """
 
     key: VerifierKey
     clock: VerifierKey | None = None
@@ -87,7 +90,10 @@ class TrustedLog:
 
 @dataclass(frozen=True, eq=False)
 class TrustPolicy:
-    """The logs that are believed. One key for two logs is refused, since it tells them no longer apart."""
+    """The logs that are believed. One key for two logs is refused, since it tells them no longer apart.
+
+    Raises `Malformed` where two logs have one key.
+    """
 
     logs: tuple[TrustedLog, ...] = ()
     _by_origin: Mapping[str, tuple[TrustedLog, ...]] = field(init=False, repr=False)
@@ -246,7 +252,10 @@ def format_proof(index: int, proof: Sequence[bytes], note: bytes) -> bytes:
 
 
 def parse_proof(body: bytes) -> tuple[int, list[bytes], bytes]:
-    """Index, inclusion proof and checkpoint of a tlog-proof; extra data, which is not signed, is skipped."""
+    """Index, inclusion proof and checkpoint of a tlog-proof; extra data, which is not signed, is skipped.
+
+    Raises `InvalidEvidence`, `TooLarge`.
+    """
     if len(body) > LARGEST_PROOF:
         raise TooLarge(f"the evidence is longer than {LARGEST_PROOF} bytes")
     head, _, note = body.partition(b"\n\n")

@@ -77,7 +77,7 @@ class LogReader:
         self._time_of: Callable[[Checkpoint], datetime | None] = functools.lru_cache(maxsize=4)(self.own_time)
 
     def checkpoint(self) -> Checkpoint:
-        """The newest checkpoint; its `note` is what others verify."""
+        """The newest checkpoint; its `note` is what others verify. Raises `Damaged`."""
         checkpoint = self._stored_checkpoint()
         if checkpoint is None:
             raise Damaged("the checkpoint of the log is missing")
@@ -114,7 +114,7 @@ class LogReader:
             return self.store.find(key)
 
     def evidence(self, index: int) -> Evidence:
-        """The evidence that an entry is in the log. Raises `NotFound`; `Malformed` for a foreign entry."""
+        """The evidence of an entry. Raises `NotFound`, `Damaged`; `Malformed` for a foreign one."""
         checkpoint = self.checkpoint()
         size = checkpoint.size
         proof = _inclusion_proof(index, size, self._tiles.tree(size))

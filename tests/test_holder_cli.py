@@ -347,7 +347,7 @@ def test_wallet_show_loads_only_what_it_needs(run: Run, file: Path) -> None:
     run("init")
     name = run("import", file).out.strip()
     program = (
-        "import sys, intaglio\n"
+        "import sys, intaglio.__main__\n"
         f"sys.argv = ['intaglio', 'wallet', 'show', '{name}']\n"
         "try:\n    intaglio.__main__.main()\n"
         "except SystemExit as end:\n    assert not end.code\n"
@@ -371,7 +371,7 @@ def test_a_passphrase_is_asked_for_twice_at_a_terminal_and_never_shown(tmp_path:
         os.chdir(ROOT)
         os.environ["INTAGLIO_HOME"] = str(tmp_path)
         os.environ.pop("INTAGLIO_PASSPHRASE_FILE", None)
-        os.execv(sys.executable, [sys.executable, "intaglio/__main__.py", "wallet", "init"])
+        os.execv(sys.executable, [sys.executable, "-m", "intaglio", "wallet", "init"])
     shown = b""
     for prompt in (b"Passphrase for the new wallet: ", b"Repeat for confirmation: "):
         while prompt not in shown:

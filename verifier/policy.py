@@ -131,10 +131,11 @@ class Recognised:
     """The issuer stands in the trust file, for this type of credential and the time that it is from."""
 
     def check(self, findings: Findings) -> None:
-        """Open for an unknown issuer: a stranger is not a forger.
+        """Open (`NotKnown`) for an unknown issuer: a stranger is not a forger.
 
         Where it is recognised until some day, a log that is trusted shows what is from that day or before; no
-        date that the issuer wrote into the credential does.
+        date that the issuer wrote into the credential does. Definite (`NotAccepted`) for another type of
+        credential.
         """
         credential = findings.credential
         if findings.issuer is None:
@@ -181,7 +182,7 @@ class OfType:
         jsonld.type_name(self.type)
 
     def check(self, findings: Findings) -> None:
-        """Definite: a credential of another type is not accepted."""
+        """Definite (`NotAccepted`): a credential of another type is not accepted."""
         if jsonld.type_name(self.type) not in findings.credential.types:
             raise NotAccepted(f"the credential is not of type {self.type}")
 
@@ -193,7 +194,7 @@ class StatusWithin:
     age: timedelta
 
     def check(self, findings: Findings) -> None:
-        """Open when nothing is known, or nothing recent enough."""
+        """Open when nothing is known (`NotKnown`), or nothing recent enough (`StatusUnknown`)."""
         if findings.status_time is None:
             raise NotKnown("the credential has no status that could be looked up")
         if findings.now - findings.status_time > self.age:
@@ -208,7 +209,7 @@ class InTrustedLog:
     witnesses: int = 0
 
     def check(self, findings: Findings) -> None:
-        """Open: evidence can still be supplied."""
+        """Open (`NotKnown`): evidence can still be supplied."""
         if not any(fact.witnesses >= self.witnesses for fact in findings.anchors):
             wanted = (
                 f", attested by {counted(self.witnesses, 'witness', 'witnesses')}" if self.witnesses else ""
@@ -223,7 +224,7 @@ class AnchoredOn:
     ledger: str
 
     def check(self, findings: Findings) -> None:
-        """Open: evidence can still be supplied. A log of that name is none: only logs have places."""
+        """Open (`NotKnown`): evidence can still be supplied. A log of that name is none: it has no places."""
         if not any(fact.where == self.ledger and fact.index is None for fact in findings.anchors):
             raise NotKnown(f"there is no evidence from {shortened(self.ledger)}")
 
@@ -233,7 +234,7 @@ class HolderBound:
     """The presenter proved to be the person that the credential speaks of."""
 
     def check(self, findings: Findings) -> None:
-        """Open: anyone can hold a file."""
+        """Open (`NotKnown`): anyone can hold a file."""
         if not findings.holder_bound:
             raise NotKnown("the presenter did not prove to be the credential's subject")
 
@@ -249,7 +250,10 @@ class Presenter:
     """Asked with the DID that the presenter proved to have; by default anybody may."""
 
     def check(self, findings: Findings) -> None:
-        """Open where nobody proved to be the presenter."""
+        """Open (`NotKnown`) where nobody proved to be the presenter.
+
+        Definite (`NotShownByHolder`) where `may_present` says no.
+        """
         if findings.holder is None:
             raise NotKnown("nobody proved to be the presenter")
         if findings.shown_by_another and not self.may_present(findings.holder, findings.credential):
@@ -261,7 +265,7 @@ class ControlsDID:
     """The presenter proved to have a DID. Such a proof needs no credential."""
 
     def check(self, findings: Findings) -> None:
-        """Open: anyone can hold a file."""
+        """Open (`NotKnown`): anyone can hold a file."""
         if findings.holder is None:
             raise NotKnown("nobody proved to be the presenter")
 
@@ -271,7 +275,7 @@ class EveryProof:
     """Every proof could be checked, so that none was left out as being of an unknown kind."""
 
     def check(self, findings: Findings) -> None:
-        """Open: another program may know them."""
+        """Open (`NotKnown`): another program may know them."""
         if findings.unknown_proofs:
             raise NotKnown(
                 f"not every proof is of a kind that is known here: {', '.join(findings.unknown_proofs)}"
@@ -285,7 +289,7 @@ class BySuite:
     suite: str
 
     def check(self, findings: Findings) -> None:
-        """Open: the issuer may have signed another copy so."""
+        """Open (`NotKnown`): the issuer may have signed another copy so."""
         if self.suite not in findings.suites:
             raise NotKnown(f"there is no proof by the issuer with the cryptosuite {shortened(self.suite)}")
 
@@ -297,7 +301,7 @@ class HasSchema:
     url: str
 
     def check(self, findings: Findings) -> None:
-        """Open where the schema is unknown here; raises `SchemaMismatch` where the credential breaks it."""
+        """Open (`NotKnown`) where the schema is unknown; `SchemaMismatch` where the credential breaks it."""
         if findings.schemas is None or not findings.schemas.check(findings.credential, self.url):
             raise SchemaUnknown(
                 f"the schema {shortened(self.url)} is not known here", schema=shortened(self.url)

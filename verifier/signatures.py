@@ -71,7 +71,8 @@ class SignatureCheck:
 
         `issuer` is who ought to have signed, for one who has no DID and may refer to somebody's did:key.
         Every known proof has to stand: a definite fault of one goes before an open question about another.
-        Without any, or where one builds on an unknown one, nobody can tell here who signed.
+        Without any, or where one builds on an unknown one, nobody can tell here who signed. Raises
+        `InvalidProof` where nobody signed, and what is wrong with the proofs.
         """
         values = proof_values(document, self.work)
         if not values:

@@ -109,7 +109,10 @@ class Target(NamedTuple):
         return cls(parts.scheme, host, port, path)
 
     def redirected(self, location: str) -> Target:
-        """The target that the Location header of an answer names, absolute or relative to this one."""
+        """The target that the Location header of an answer names, absolute or relative to this one.
+
+        Raises `Refused`.
+        """
         try:
             url = urljoin(self.url, location)
         except ValueError:

@@ -133,7 +133,7 @@ class HttpsFetcher:
     def fetch(
         self, url: str, *, accept: str = "application/json", limit: int = 1 << 20, same_origin: bool = False
     ) -> bytes:
-        """See `Fetcher.fetch`."""
+        """See `Fetcher.fetch`. Raises as that does."""
         from . import https  # loaded by the first fetch, since most commands need none
 
         deadline = time.monotonic() + self._timeout

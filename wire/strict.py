@@ -94,7 +94,7 @@ def load_json(data: bytes | str, *, limit: int = 1 << 20, depth: int = 64, work:
 def load_json_object(
     data: bytes | str, *, limit: int = 1 << 20, depth: int = 64, work: Work | None = None
 ) -> dict[str, Any]:
-    """As `load_json`, for a text that must be an object."""
+    """As `load_json`, for a text that must be an object. Raises `Malformed`, `RepeatedMember`, `TooLarge`."""
     value = load_json(data, limit=limit, depth=depth, work=work)
     if not isinstance(value, dict):
         raise Malformed(
@@ -216,7 +216,10 @@ def base64url_encode(data: bytes) -> str:
 
 
 def base64url_decode(text: str, *, limit: int = 1 << 20) -> bytes:
-    """The bytes of unpadded base64url, at most `limit` characters; only the one canonical form of them."""
+    """The bytes of unpadded base64url, at most `limit` characters; only the one canonical form of them.
+
+    Raises `Malformed`, `TooLarge`.
+    """
     if len(text) > limit:
         raise TooLarge(f"the base64url text is longer than {limit} characters")
     try:
@@ -247,7 +250,10 @@ def base58_encode(data: bytes) -> str:
 
 
 def base58_decode(text: str, *, limit: int = 256) -> bytes:
-    """The bytes of a base58btc text of at most `limit` characters, which are counted before decoding."""
+    """The bytes of a base58btc text of at most `limit` characters, which are counted before decoding.
+
+    Raises `Malformed`, `TooLarge`.
+    """
     if len(text) > limit:
         raise TooLarge(f"the base58 text is longer than {limit} characters")
     digits = text.encode("latin-1", "replace").translate(_VALUES)
@@ -263,7 +269,10 @@ def base58_decode(text: str, *, limit: int = 256) -> bytes:
 
 
 def multibase_decode(text: str, *, limit: int = 256) -> bytes:
-    """The bytes of a multibase text: 'z' base58btc or 'u' base64url (Controlled Identifiers 1.0, 2.4)."""
+    """The bytes of a multibase text: 'z' base58btc or 'u' base64url (Controlled Identifiers 1.0, 2.4).
+
+    Raises `Malformed`, `TooLarge`.
+    """
     match text[:1]:
         case "z":
             return base58_decode(text[1:], limit=limit)

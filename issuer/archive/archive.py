@@ -53,7 +53,10 @@ class Archive:
         return next(self.lines([(seq, leaf)]))
 
     def lines(self, places: Iterable[tuple[int, int]]) -> Iterator[Line]:
-        """The stored lines of many; a shard is opened once for those that stand together."""
+        """The stored lines of many; a shard is opened once for those that stand together.
+
+        Raises `Damaged` where index and shard differ.
+        """
         open_path, shard = None, None
         for seq, leaf in places:
             if (packed := self.store.single(seq)) is not None:

@@ -54,7 +54,10 @@ def require_agreement(store: Index, log: LogReader) -> None:
 
 
 def require_not_older(store: Index, home: Path, identity: Identity) -> None:
-    """The same as far as it can be told without opening the log; and that no issuer opens again unnoticed."""
+    """The same as far as it can be told without opening the log; and that no issuer opens again unnoticed.
+
+    Raises `Damaged`.
+    """
     if store.revocations.closed() and identity.closing is None:
         raise Damaged(
             f"{home / 'issuer.json'} is an older copy: the issuer has closed since",

@@ -119,7 +119,7 @@ class Index(Protocol):
         """The next thousand editions by sequence number: after `after`, before `stop`."""
 
     def place(self, seq: int) -> tuple[Job, int, int]:
-        """The job, chunk number and first log entry of the chunk that has a bulk credential."""
+        """The job, number and first log entry of the chunk that has a bulk credential. Raises `Damaged`."""
 
     def chunks(self) -> list[tuple[int, int, int]]:
         """First sequence number, job and number of each chunk that has credentials, in this order."""

@@ -108,6 +108,7 @@ class SQLiteRevocations(Revocations):
             return connection.execute("SELECT name, dated FROM status_file").fetchall()
 
     def published(self, name: str) -> Published:
+        """See `Revocations.published`."""
         found = self.published_among([name])
         if name not in found:
             raise ListNotPublished(f"status list {name} is not published")

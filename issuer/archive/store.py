@@ -69,6 +69,7 @@ class SQLiteIndex(Index):
         return range(found[0].first_seq, found[0].first_seq + found[0].length) if found else range(0)
 
     def latest_job(self) -> Job:
+        """See `Index.latest_job`."""
         with self._database.reading() as connection:
             found = _jobs(connection, "id = (SELECT max(id) FROM job)")
         if not found:
@@ -200,6 +201,7 @@ class SQLiteIndex(Index):
         )
 
     def place(self, seq: int) -> tuple[Job, int, int]:
+        """See `Index.place`."""
         with self._database.reading() as connection:
             row = connection.execute(
                 "SELECT job, number, first_leaf FROM chunk WHERE first_seq <= ? AND issued > 0 "

@@ -63,7 +63,10 @@ def add_log(app: FastAPI, log: LogReader, home: Path) -> None:
 def response(
     request: Request, content: bytes | None, media_type: str, kept: str = "public, max-age=60"
 ) -> Response:
-    """What a file has, or 304 for who has it: the tag is the content's digest (RFC 9110 13.1.2)."""
+    """What a file has, or 304 for who has it: the tag is the content's digest (RFC 9110 13.1.2).
+
+    Raises `NotFound`.
+    """
     if content is None:
         raise NotFound("nothing is published under this address")
     tag = f'"{hashlib.sha256(content).hexdigest()}"'

@@ -151,7 +151,10 @@ class Composer:
     def compose(
         self, record: Record, seq: int, edition: int = 1, holder: str | None = None
     ) -> dict[str, Any]:
-        """The unsigned credential, bound to `holder`, a DID, if given. Parts of it are shared: read only."""
+        """The unsigned credential, bound to `holder`, a DID, if given. Parts of it are shared: read only.
+
+        Raises `InvalidTemplate`.
+        """
         for field in self.own:
             if field not in record:  # misspelt in the template, or newer there than the record
                 raise FieldMissing(

@@ -30,6 +30,7 @@ class Template:
     """A parsed template. `members` are those of its outermost object, `fields` the names in placeholders."""
 
     def __init__(self, text: bytes) -> None:
+        """Raises `InvalidTemplate`."""
         self.text = text
         self.fields: set[str] = set()
         try:

@@ -113,7 +113,10 @@ class Source:
         return max(index for index, heading in enumerate(self.header, 1) if heading)
 
     def rows(self, span: Span) -> Iterator[tuple[int, list[str]]]:
-        """Row numbers and cells as they stand in the file; empty rows are left out."""
+        """Row numbers and cells as they stand in the file; empty rows are left out.
+
+        Raises `Conflict` where the file is another by now.
+        """
         with self.path.open("rb") as file:
             file.seek(span.start)
             data = file.read(span.stop - span.start)

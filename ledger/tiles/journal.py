@@ -64,7 +64,10 @@ class Journal:
             yield file
 
     def batches(self, start: int) -> Iterator[Batch]:
-        """The batches from index `start` on, which are on the disk, even if their writer died too early."""
+        """The batches from index `start` on, which are on the disk, even if their writer died too early.
+
+        Raises `Damaged` for a journal that has become shorter.
+        """
         if start != self._size:
             self._forget(self.base)
         with self._opened() as file:
@@ -89,7 +92,10 @@ class Journal:
             raise Overtaken("another writer has recorded a batch meanwhile")
 
     def append(self, batch: Batch) -> None:
-        """Add a batch after the last known one; what a crash left there is cut. Durable on return."""
+        """Add a batch after the last known one; what a crash left there is cut. Durable on return.
+
+        Raises `TooLarge`, and `OSError` after taking back what was written.
+        """
         payload = b"".join([batch.start.to_bytes(8), *frame([batch.key]), *batch.framed])
         if len(payload) > _LARGEST_RECORD:
             raise TooLarge(f"a batch of the log has at most {_LARGEST_RECORD} bytes")

@@ -52,6 +52,7 @@ class MemoryStore(Store):
         self._files.update(tiles)
 
     def publish(self, note: bytes, *, after: bytes | None) -> None:
+        """See `Store.publish`. Raises `Overtaken`."""
         with self._turn:
             if self._files.get(CHECKPOINT) != after:
                 raise Overtaken("another checkpoint was published meanwhile")

@@ -151,6 +151,7 @@ class PosixStore(Store):
             os.close(descriptor)
 
     def publish(self, note: bytes, *, after: bytes | None) -> None:
+        """See `Store.publish`. Raises `Overtaken`."""
         with self._turn():
             if self.get(CHECKPOINT) != after:
                 raise Overtaken("another writer has published a checkpoint meanwhile")

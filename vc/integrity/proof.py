@@ -93,7 +93,10 @@ def _texts(value: Mapping[str, Any], name: str, where: str) -> tuple[str, ...]:
 
 
 def proof_values(document: Mapping[str, Any], work: Work | None = None) -> list[Any]:
-    """The entries of `proof` as they stand, each once; none without. Raises `TooLarge` beyond the limit."""
+    """The entries of `proof` as they stand, each once; none without.
+
+    Raises `Malformed`, and `TooLarge` beyond the limit.
+    """
     found = document.get("proof", [])
     values = found if isinstance(found, list) else [found]
     if "proof" in document and not values:

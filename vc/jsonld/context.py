@@ -83,6 +83,7 @@ class Meter:
         self.work = work or Work()
 
     def charge(self, amount: int) -> None:
+        """Raises `TooComplex` once contexts have cost too much."""
         self.spent += amount
         self.work.spend(amount)
         if self.spent > MOST:

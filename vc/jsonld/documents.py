@@ -30,7 +30,10 @@ class Documents:
         extra: Mapping[str, Any] = MappingProxyType({}),
         editions: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
-        """`editions` says which is used of a URL that has several, if not the first in the index."""
+        """`editions` says which is used of a URL that has several, if not the first in the index.
+
+        Raises `Refused` for an extra context that is vendored.
+        """
         self._index: dict[str, list[Mapping[str, str]]] = {}
         for row in json.loads((FOLDER / "index.json").read_bytes()):
             self._index.setdefault(row["url"], []).append(row)

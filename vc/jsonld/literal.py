@@ -23,7 +23,7 @@ _LONG = 500  # characters; from there on it is faster to look for each of the sp
 
 
 def escaped(text: str) -> str:
-    """Text between the quotes of a literal (RDFC-1.0 Appendix A)."""
+    """Text between the quotes of a literal (RDFC-1.0 Appendix A). Raises `InvalidDocument`."""
     if "\ufffe" in text or "\uffff" in text:
         raise InvalidDocument("a text holds U+FFFE or U+FFFF, which processors do not write the same way")
     if len(text) < _LONG:
@@ -34,7 +34,10 @@ def escaped(text: str) -> str:
 
 
 def closing(datatype: str | None, language: str | None = None, direction: str | None = None) -> str:
-    """What ends a literal, from its closing quote on. Directions are kept as i18n datatypes."""
+    """What ends a literal, from its closing quote on. Directions are kept as i18n datatypes.
+
+    Raises `InvalidDocument`.
+    """
     if direction:
         datatype = f"https://www.w3.org/ns/i18n#{language or ''}_{direction}"
     elif language:
@@ -45,14 +48,17 @@ def closing(datatype: str | None, language: str | None = None, direction: str | 
 
 
 def language_tag(text: str) -> str:
-    """A language tag in lower case, as most processors write it."""
+    """A language tag in lower case, as most processors write it. Raises `InvalidDocument`."""
     if not LANGUAGE(text):
         raise InvalidDocument("a language tag is not well-formed (BCP 47)")
     return text.lower()
 
 
 def literal(value: Any, datatype: str | None) -> str:
-    """A string, number or boolean with a datatype, or with its native one (JSON-LD 1.1 API 8.2.2)."""
+    """A string, number or boolean with a datatype, or with its native one (JSON-LD 1.1 API 8.2.2).
+
+    Raises `InvalidDocument` for what processors do not write the same way.
+    """
     if type(value) is str:
         if datatype == DOUBLE:
             _check_double(value)

@@ -84,7 +84,7 @@ class Plan:
 
 
 def compile_plan(contexts: Contexts, active: ActiveContext, key: str, meter: Meter) -> Plan:
-    """The plan for a key. Raises LossyDocument for a key without meaning, and what contexts raise."""
+    """The plan for a key. Raises `LossyDocument`, `Respelled`, `InvalidContext`."""
     name = expand(active, key, vocab=True)
     term = active.terms.get(key)
     if name in KEYWORDS:
@@ -158,7 +158,7 @@ def origin(active: ActiveContext, name: str) -> str:
 
 
 def absolute(iri: str | None, name: str) -> str:
-    """The IRI that a name stands for, if it is one."""
+    """The IRI that a name stands for, if it is one. Raises `LossyDocument` if it is none."""
     if iri is not None:
         require_short(iri)
     if iri is None or not IRI(iri):

@@ -22,7 +22,7 @@ def scalar(plan: Plan, value: Any) -> str:
 
 
 def value_object(active: ActiveContext, value: dict[str, Any]) -> str:
-    """A value object (5.1.2, step 15; 8.2.2)."""
+    """A value object (5.1.2, step 15; 8.2.2). Raises `InvalidDocument`, `LossyDocument`."""
     entries: dict[str | None, Any] = {}
     for key, entry in value.items():
         keyword = expand(active, key, vocab=True)
@@ -53,7 +53,7 @@ def value_object(active: ActiveContext, value: dict[str, Any]) -> str:
 
 
 def reference(active: ActiveContext, value: Any) -> str:
-    """The IRI that an id or a reference stands for (5.2); what is relative or malformed is refused."""
+    """The IRI that an id or a reference stands for (5.2). Raises `LossyDocument`."""
     if type(value) is str:
         iri: str = value
         colon = iri.find(":")

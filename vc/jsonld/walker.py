@@ -75,7 +75,10 @@ class Walk:
     def root(
         self, graph: Graph, active: ActiveContext, value: Any, depth: int, *, outermost: bool = False
     ) -> None:
-        """An object that nothing points to: it must say something, or it would be gone."""
+        """An object that nothing points to: it must say something, or it would be gone.
+
+        Raises `LossyDocument`.
+        """
         if type(value) is not dict:
             raise LossyDocument("something other than an object stands where nothing points to it")
         before = len(graph.lines), len(graph.links), self.roots
@@ -96,7 +99,10 @@ class Walk:
         *,
         outermost: bool = False,
     ) -> Node:
-        """A node object (5.1.2, from step 9): its statements go into `graph`, its name is returned."""
+        """A node object (5.1.2, from step 9): its statements go into `graph`, its name is returned.
+
+        Raises `InvalidDocument`, `Respelled`, and what its members do.
+        """
         if "@context" in node:
             active = self.embedded(active, node["@context"])
         types: list[str] = []
@@ -139,7 +145,10 @@ class Walk:
         self, graph: Graph, active: ActiveContext, node: dict[str, Any], depth: int,
         subject: Node, start: str, lines: list[str], outermost: bool,
     ) -> None:  # fmt: skip
-        """The loop over the members of a node object, kept fast."""
+        """The loop over the members of a node object, kept fast.
+
+        Raises `TooComplex`, and what the members do.
+        """
         if depth > DEEPEST:
             raise TooComplex(f"the document is nested deeper than {DEEPEST} levels")
         plans = active.plans
@@ -172,7 +181,10 @@ class Walk:
         self, graph: Graph, active: ActiveContext, node: dict[str, Any], key: str, plan: Plan, depth: int,
         subject: Node, start: str, lines: list[str], outermost: bool,
     ) -> None:  # fmt: skip
-        """A member of a node object whose key is a keyword (5.1.2, steps 13.4 and 14)."""
+        """A member of a node object whose key is a keyword (5.1.2, steps 13.4 and 14).
+
+        Raises `InvalidDocument`, `LossyDocument`.
+        """
         value = node[key]
         items = value if type(value) is list else [value]
         if plan.name == "@graph":
@@ -205,7 +217,10 @@ class Walk:
     def put(
         self, graph: Graph, subject: Node, plan: Plan, value: Any, depth: int, *, backwards: bool = False
     ) -> None:
-        """Say that the subject has this value, or each of these values, for the plan's property."""
+        """Say that the subject has this value, or each of these values, for the plan's property.
+
+        Raises `InvalidDocument`, `LossyDocument`.
+        """
         kind = type(value)
         if kind is dict and "@set" in value and len(value) == 1:
             value = value["@set"]
@@ -237,7 +252,10 @@ class Walk:
                 say(graph, term, plan.predicate, subject)
 
     def object(self, graph: Graph, plan: Plan, value: dict[str, Any], depth: int) -> Node:
-        """A value given as an object: a value object, a list object or a node (5.1.2, step 7 on)."""
+        """A value given as an object: a value object, a list object or a node (5.1.2, step 7 on).
+
+        Raises `InvalidDocument`.
+        """
         for key, keyword in plan.scalar.wrappers:
             if key in value:
                 if keyword == "@value":
@@ -265,7 +283,10 @@ class Walk:
         raise Respelled(f"{quoted(plan.key)} is wrapped in an object, in which it is not read")
 
     def special(self, graph: Graph, subject: Node, plan: Plan, value: Any, depth: int) -> None:
-        """Values of a property with a container or of type @json (5.1.2, step 13.6 on)."""
+        """Values of a property with a container or of type @json (5.1.2, step 13.6 on).
+
+        Raises `InvalidDocument`, `Respelled`.
+        """
         kind = plan.kind
         if kind == JSON:
             say(graph, subject, plan.predicate, json_literal(value))
@@ -305,7 +326,7 @@ class Walk:
             raise InvalidDocument("a map by index, id or type is not supported", hint="Use an array.")
 
     def chain(self, graph: Graph, plan: Plan, items: list[Any], depth: int) -> Node:
-        """An ordered list (8.2.3): a chain of blank nodes."""
+        """An ordered list (8.2.3): a chain of blank nodes. Raises `LossyDocument`, `TooComplex`."""
         if depth > DEEPEST:
             raise TooComplex(f"the document is nested deeper than {DEEPEST} levels")
         cells = [self.dataset.blank() for _ in items]
@@ -326,7 +347,10 @@ class Walk:
     def typed(
         self, active: ActiveContext, value: Any
     ) -> tuple[ActiveContext, list[str], tuple[str, ...] | None]:
-        """The context inside an object of these types, the rest of their lines, and their names if others."""
+        """The context inside an object of these types, the rest of their lines, and their names if others.
+
+        Raises `InvalidDocument`, `Respelled`.
+        """
         kinds = (value,) if type(value) is str else tuple(value) if type(value) is list else (None,)
         try:
             found = active.typed.get(kinds)
@@ -368,7 +392,7 @@ class Walk:
         return plan
 
     def embedded(self, active: ActiveContext, local: Any) -> ActiveContext:
-        """The active context after an @context in the document."""
+        """The active context after an @context in the document. Raises `InvalidContext`, `UnknownContext`."""
         key: str | tuple[str, ...] | bytes
         if type(local) is str:
             key = local

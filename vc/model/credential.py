@@ -201,7 +201,7 @@ def is_url(value: object) -> TypeGuard[str]:
 
 
 def require_object(value: object, where: str) -> dict[str, Any]:
-    """`value`, if it is a JSON object with at least one member."""
+    """`value`, if it is a JSON object with at least one member. Raises `MalformedCredential`."""
     if not isinstance(value, dict):
         raise MalformedCredential(f"{where} is not a JSON object")
     if not value:
@@ -210,7 +210,10 @@ def require_object(value: object, where: str) -> dict[str, Any]:
 
 
 def require_context(document: Mapping[str, Any]) -> str:
-    """The version that `@context` names with its first entry (VCDM 2.0, 4.3)."""
+    """The version that `@context` names with its first entry (VCDM 2.0, 4.3).
+
+    Raises `MalformedCredential`; `UnsupportedForm` for that of another data model.
+    """
     contexts = document.get("@context")
     if not isinstance(contexts, list) or not contexts:
         raise MalformedCredential("@context is missing or not a list")
@@ -226,7 +229,7 @@ def require_context(document: Mapping[str, Any]) -> str:
 
 
 def require_types(document: Mapping[str, Any], base: str) -> tuple[str, ...]:
-    """The entries of `type`, which have to include `base` (VCDM 2.0, 4.5)."""
+    """The entries of `type`, which have to include `base` (VCDM 2.0, 4.5). Raises `MalformedCredential`."""
     found = document.get("type")
     types = found if isinstance(found, list) else [found]
     if not all(isinstance(item, str) and item for item in types):
@@ -237,7 +240,7 @@ def require_types(document: Mapping[str, Any], base: str) -> tuple[str, ...]:
 
 
 def optional_url(value: Mapping[str, Any], name: str, where: str) -> str | None:
-    """The member `name`, a URL if it is there (VCDM 2.0, 4.4)."""
+    """The member `name`, a URL if it is there (VCDM 2.0, 4.4). Raises `MalformedCredential`."""
     if name not in value:
         return None
     url = value[name]
@@ -247,7 +250,10 @@ def optional_url(value: Mapping[str, Any], name: str, where: str) -> str | None:
 
 
 def typed_objects(reading: Reading, name: str, *, id_required: bool = False) -> tuple[Mapping[str, Any], ...]:
-    """The objects under `name`, one or a list, each with a `type` (VCDM 2.0, 4.9 to 4.14)."""
+    """The objects under `name`, one or a list, each with a `type` (VCDM 2.0, 4.9 to 4.14).
+
+    Raises `MalformedCredential`.
+    """
     if name not in reading.claims:
         return ()
     found = reading.claims[name]

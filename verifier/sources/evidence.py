@@ -74,6 +74,7 @@ class EvidenceCheck:
         other ledgers have of their checkpoints.
 
         `others` gives the digests that evidence here may be for as well; `recurs` is as `verify_evidence`'s.
+        Raises `KeyNotInForce`, or `NotKnown` where a host may keep back what would say more.
         """
         found: list[Fact] = []
         in_force: set[bytes] = set()
@@ -157,6 +158,7 @@ class EvidenceCheck:
         """With what the issuer's logs show of the entries in `keys`, or those of `origins` among them.
 
         Their checkpoint is of today: when a key signed is known by an entry's place among documents alone.
+        Raises `NotKnown` for a key that was not in force by these.
         """
         if self.logs is None:
             return facts
@@ -184,7 +186,10 @@ def require_current(key: IssuerKey, now: datetime) -> None:
 
 
 def require_may_have_signed(key: IssuerKey, now: datetime) -> None:
-    """As `require_current`, where nothing shows when the key signed: its end leaves that open."""
+    """As `require_current`, where nothing shows when the key signed: its end leaves that open.
+
+    Raises `NotKnown`.
+    """
     try:
         require_current(key, now)
     except KeyNotInForce as problem:

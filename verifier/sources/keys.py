@@ -182,7 +182,8 @@ class IssuerKeys:
     def find(self, issuer: str, method: str, relationship: str = "assertionMethod") -> IssuerKey:
         """The key that `method`, a DID URL or other URL, names in `issuer`'s document, for `relationship`.
 
-        Raises the `Problem` that keeps it from being found; open ones where more knowledge would help.
+        Raises the `Problem` that keeps it from being found; open ones, `NotKnown` and `UnnamedKey`, where
+        more knowledge would help.
         """
         if self._is_key(issuer):
             found = self._resolver.resolve(issuer).document.verification_method(method, relationship)

@@ -1,0 +1,90 @@
+"""What public functions raise with their own hands, and which of it their docstrings do not name."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from types import FunctionType, ModuleType
+
+from wire.problem import Problem
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
+
+
+def raising(root: Path, path: Path) -> Iterator[tuple[str, str, list[list[str]]]]:
+    """Each public function of a file that raises: its name, what its docstring says, and the names, any of
+    which will do, for each class that it raises.
+
+    A constructor's docstring is that of its class as well.
+    """
+    name = ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__")
+    module = importlib.import_module(name)
+    for owner, node in _public(ast.parse(path.read_text()).body):
+        raised = [
+            names
+            for each, caught in _raises(node)
+            if (names := _names(each, module)) and not caught.intersection([*names, "Problem"])
+        ]
+        if raised:
+            own = f"{owner.name}.{node.name}" if owner else node.name
+            words = ast.get_docstring(node) or ""
+            if owner and node.name.startswith("__"):
+                words += ast.get_docstring(owner) or ""
+            yield f"{name}.{own}", words, raised
+
+
+def unsaid_in(words: str, raised: list[list[str]]) -> list[str]:
+    """The classes that the words do not name, nor one that they are of; none where they name another
+    function that has said it.
+    """
+    if re.search(r"[Rr]aises? (as|what) |See `", words):
+        return []
+    said = set(re.findall(r"\w+", words))
+    return sorted({names[0] for names in raised if not said.intersection(names)})
+
+
+def _public(
+    body: list[ast.stmt], owner: ast.ClassDef | None = None
+) -> Iterator[tuple[ast.ClassDef | None, Function]]:
+    for node in body:
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+            yield from _public(node.body, node)
+        elif isinstance(node, Function) and (
+            not node.name.startswith("_") or node.name in {"__init__", "__post_init__"}
+        ):
+            yield owner, node
+
+
+def _raises(function: Function) -> Iterator[tuple[ast.expr, set[str]]]:
+    """What stands behind each `raise`, and what is caught where it stands."""
+    todo: list[tuple[ast.AST, set[str]]] = [(node, set()) for node in function.body]
+    while todo:
+        node, caught = todo.pop()
+        if isinstance(node, ast.Raise) and node.exc is not None:
+            yield node.exc, caught
+        if isinstance(node, ast.Try):
+            kinds = " ".join(ast.unparse(handler.type) for handler in node.handlers if handler.type)
+            inside = caught.union(re.findall(r"\w+", kinds))
+            todo += [(child, inside) for child in node.body]
+            todo += [(child, caught) for child in (*node.handlers, *node.orelse, *node.finalbody)]
+        elif not isinstance(node, SCOPES):
+            todo += [(child, caught) for child in ast.iter_child_nodes(node)]
+
+
+def _names(raised: ast.expr, module: ModuleType) -> list[str]:
+    """The class that is raised and those that it is of, but for those that say nothing; none if caught."""
+    expression = raised.func if isinstance(raised, ast.Call) else raised
+    found: object = module
+    for part in ast.unparse(expression).split("."):
+        found = getattr(found, part, None)
+    if isinstance(found, FunctionType):  # which makes it, and says so by its type
+        found = found.__globals__.get(str(found.__annotations__.get("return")))
+    if not isinstance(found, type):
+        return []
+    return [
+        kind.__name__ for kind in found.__mro__ if kind not in {Problem, Exception, BaseException, object}
+    ]
