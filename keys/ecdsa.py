@@ -18,12 +18,12 @@ from .scheme import Sign
 
 
 class Curve:
-    """The scheme of one curve: `curve` and `digest` are called as in `cryptography`."""
+    """The scheme of one curve: `curve` is called as in `cryptography`."""
 
     def __init__(self, name: str, curve: str, digest: str, *, low_s: bool) -> None:
         self.name, self.low_s = name, low_s
         self.curve: ec.EllipticCurve = getattr(ec, curve)()
-        self.algorithm = ec.ECDSA(getattr(hashes, digest)(), deterministic_signing=True)
+        self.algorithm = ec.ECDSA(getattr(hashes, digest.upper())(), deterministic_signing=True)
         self.size = self.curve.key_size // 8  # bytes of a coordinate and of a scalar
         self.order = self.curve.group_order
 

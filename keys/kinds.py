@@ -18,6 +18,8 @@ class Kind(NamedTuple):
     coordinate: int  # of a JWK, and of the secret
     kty: str
     algorithms: tuple[str, ...]  # what `alg` of a JWK may say
+    parameters: tuple[bytes, ...]  # CKA_EC_PARAMS on a token: DER of the curve's OID, or of its name
+    digest: str  # what ECDSA signs, by `hashlib`; empty where the whole message is signed
     load: Callable[[], Scheme]
     """Called with the first key of its kind: most there are, are Ed25519."""
 
@@ -28,22 +30,50 @@ def _ed25519() -> Scheme:
     return ed25519
 
 
-def _ecdsa(name: str, curve: str, digest: str, *, low_s: bool = False) -> Callable[[], Scheme]:
-    def load() -> Scheme:
-        from .ecdsa import Curve
+@functools.cache
+def _ecdsa(name: str, curve: str, *, low_s: bool = False) -> Scheme:
+    from .ecdsa import Curve
 
-        return Curve(name, curve, digest, low_s=low_s)
-
-    return functools.cache(load)
+    return Curve(name, curve, KINDS[name].digest, low_s=low_s)
 
 
 KINDS: Mapping[str, Kind] = MappingProxyType(
     {
-        "Ed25519": Kind(b"\xed\x01", 32, "OKP", ("EdDSA", "Ed25519"), _ed25519),
-        "P-256": Kind(b"\x80\x24", 32, "EC", ("ES256",), _ecdsa("P-256", "SECP256R1", "SHA256")),
-        "P-384": Kind(b"\x81\x24", 48, "EC", ("ES384",), _ecdsa("P-384", "SECP384R1", "SHA384")),
+        "Ed25519": Kind(
+            b"\xed\x01",
+            32,
+            "OKP",
+            ("EdDSA", "Ed25519"),
+            (bytes.fromhex("06032b6570"), b"\x13\x0cedwards25519"),
+            "",
+            _ed25519,
+        ),
+        "P-256": Kind(
+            b"\x80\x24",
+            32,
+            "EC",
+            ("ES256",),
+            (bytes.fromhex("06082a8648ce3d030107"),),
+            "sha256",
+            lambda: _ecdsa("P-256", "SECP256R1"),
+        ),
+        "P-384": Kind(
+            b"\x81\x24",
+            48,
+            "EC",
+            ("ES384",),
+            (bytes.fromhex("06052b81040022"),),
+            "sha384",
+            lambda: _ecdsa("P-384", "SECP384R1"),
+        ),
         "secp256k1": Kind(
-            b"\xe7\x01", 32, "EC", ("ES256K",), _ecdsa("secp256k1", "SECP256K1", "SHA256", low_s=True)
+            b"\xe7\x01",
+            32,
+            "EC",
+            ("ES256K",),
+            (bytes.fromhex("06052b8104000a"),),
+            "sha256",
+            lambda: _ecdsa("secp256k1", "SECP256K1", low_s=True),
         ),
     }
 )

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import unquote, urlsplit
 
-from wire.problem import Malformed
+from wire.problem import Malformed, Refused
 
 from .signer import Passphrase, Signer
 
@@ -18,10 +18,10 @@ def open_signer(
     passphrase: Passphrase,
     signers: Mapping[str, Callable[[str, Passphrase], Signer]] | None = None,
 ) -> Signer:
-    """The signer at a URI, such as `file:/srv/issuer/keys.json#assertion`.
+    """The signer at a URI: `file:/srv/issuer/keys.json#assertion`, or `pkcs11:` as in `token`.
 
-    `passphrase` is called at most once, when the secret is sealed. Raises `Malformed` for a URI of no known
-    scheme, and what opening the key raises.
+    `passphrase` is called at most once, when the secret is sealed, or for a PIN. Raises `Malformed` for a URI
+    of no known scheme, and what opening the key raises.
     """
     scheme = uri.partition(":")[0]
     known = SIGNERS if signers is None else signers
@@ -40,4 +40,14 @@ def _from_file(uri: str, passphrase: Passphrase) -> Signer:
     return KeyFile.open(path, passphrase).signer(parts.fragment)
 
 
-SIGNERS: Mapping[str, Callable[[str, Passphrase], Signer]] = MappingProxyType({"file": _from_file})
+def _on_token(uri: str, passphrase: Passphrase) -> Signer:
+    try:
+        from .token import open_token  # what the extra `hsm` installs
+    except ModuleNotFoundError as error:
+        raise Refused(f"a key on a token needs {error.name}, which is not installed") from error
+    return open_token(uri, passphrase)
+
+
+SIGNERS: Mapping[str, Callable[[str, Passphrase], Signer]] = MappingProxyType(
+    {"file": _from_file, "pkcs11": _on_token}
+)

@@ -363,7 +363,7 @@ def test_killed_at_any_instant_no_key_is_lost(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "uri", ["", "keys.json#assertion", "pkcs11:token=x", "/keys.json#assertion", "FILE:/x#a"]
+    "uri", ["", "keys.json#assertion", "kms:token=x", "/keys.json#assertion", "FILE:/x#a"]
 )
 def test_only_known_schemes(uri: str) -> None:
     with pytest.raises(Malformed, match="no known scheme; known are file"):

@@ -26,6 +26,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "keys/public.py": ("keys_public", "keys_ed25519", "keys_ecdsa"),
     "keys/signer.py": ("keys_ed25519", "keys_ecdsa", "keys_keyfile"),
     "keys/sodium.py": ("keys_ed25519",),
+    "keys/token.py": ("keys_token",),
     "ledger/audit.py": ("ledger_audit",),
     "intaglio/commands/ledger.py": ("ledger_cli",),
     "ledger/entries.py": ("ledger_log", "ledger_tiles", "ledger_evidence"),

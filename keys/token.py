@@ -1,0 +1,183 @@
+"""A key on a PKCS#11 token (an HSM, a card), named by a URI (RFC 7512); its secret never leaves the token.
+
+    pkcs11:token=LABEL;object=LABEL?module-path=/usr/lib/softhsm/libsofthsm2.so&pin-source=file:/run/pin
+
+No URI has the PIN, since URIs get into logs: `pin-source` names the file that has it, or it is asked for.
+ECDSA on a token is not deterministic: the same data has another signature each time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import pkcs11
+
+from wire.files import read_regular
+from wire.problem import Conflict, Malformed, NotFound, Unavailable
+
+from .kinds import KINDS, scheme
+from .problem import PassphraseNeeded, UnknownKeyType, WrongPassphrase
+from .public import PublicKey
+from .signer import Passphrase
+
+_PATH, _QUERY = {"token", "object", "type"}, {"module-path", "pin-source"}
+_LONGEST_PIN = 1 << 10  # bytes
+_PIN_PROBLEMS = (
+    pkcs11.PinIncorrect,
+    pkcs11.PinInvalid,
+    pkcs11.PinLenRange,
+    pkcs11.PinLocked,
+    pkcs11.PinExpired,
+)
+_initialized: dict[str, int] = {}
+"""By module, the process that initialized it: a forked one has to do so anew (PKCS#11 2.40, 6.7.1)."""
+
+
+class TokenKey:
+    """A `Signer` whose secret is on a token. Each process opens a session of its own, when it first signs.
+
+    Raises `NotFound` where the token or the key is not there, `Conflict` where several bear the name,
+    `WrongPassphrase` and `PassphraseNeeded` for the PIN, `Unavailable` for what else keeps it from signing.
+    """
+
+    def __init__(self, uri: str, pin: Passphrase) -> None:
+        self._uri, self._pin = uri, functools.cache(pin)
+        self._names = _parsed(uri)
+        self._process = 0
+        self._open()
+
+    def __reduce__(self) -> tuple[type[TokenKey], tuple[str, _Known]]:
+        return TokenKey, (self._uri, _Known(self._pin()))
+
+    def __repr__(self) -> str:
+        return f"TokenKey(for {self.public_key.multikey()})"
+
+    def sign(self, data: bytes) -> bytes:
+        """The raw signature over the data: R‖S for Ed25519, r‖s for ECDSA."""
+        if self._process != os.getpid():
+            self._open()
+        with _problems(self._names):
+            if digest := KINDS[self.public_key.type].digest:
+                hashed = hashlib.new(digest, data).digest()
+                return bytes(self._key.sign(hashed, mechanism=pkcs11.Mechanism.ECDSA))
+            return bytes(self._key.sign(data, mechanism=pkcs11.Mechanism.EDDSA))
+
+    def _open(self) -> None:
+        label = self._names["object"]
+        with _problems(self._names):
+            token = _library(self._names["module-path"]).get_token(token_label=self._names["token"])
+            try:
+                self._session = token.open(user_pin=self._entered())
+            except pkcs11.UserAlreadyLoggedIn:  # by another key of this process: a login is the process's
+                self._session = token.open()
+            public = self._session.get_key(object_class=pkcs11.ObjectClass.PUBLIC_KEY, label=label)
+            self.public_key = _public_key(
+                bytes(public[pkcs11.Attribute.EC_PARAMS]), bytes(public[pkcs11.Attribute.EC_POINT])
+            )
+            self._key: Any = self._session.get_key(object_class=pkcs11.ObjectClass.PRIVATE_KEY, label=label)
+        self._process = os.getpid()
+
+    def _entered(self) -> str:
+        pin = self._pin()
+        if pin is None:
+            raise PassphraseNeeded(f"the token {self._names['token']} wants a PIN, and none was given")
+        return pin.decode(errors="replace")
+
+
+class _Known:
+    """A PIN that was given, for another process; printing it never shows it."""
+
+    def __init__(self, pin: bytes | None) -> None:
+        self._pin = pin
+
+    def __call__(self) -> bytes | None:
+        return self._pin
+
+
+def open_token(uri: str, passphrase: Passphrase) -> TokenKey:
+    """The key at a `pkcs11:` URI. `passphrase` gives the PIN, unless the URI has a `pin-source`.
+
+    Raises `Malformed` for a URI of another form, and what `TokenKey` raises.
+    """
+    source = _parsed(uri).get("pin-source")
+    return TokenKey(uri, passphrase if source is None else functools.partial(_pin_in, source))
+
+
+def _parsed(uri: str) -> Mapping[str, str]:
+    path, _, query = uri.removeprefix("pkcs11:").partition("?")
+    pieces = [(_PATH, piece) for piece in path.split(";")] + [(_QUERY, piece) for piece in query.split("&")]
+    found: dict[str, str] = {}
+    for known, piece in pieces:
+        name, _, value = piece.partition("=")
+        if name == "pin-value":
+            raise Malformed(
+                "the address of the key has a PIN in it, where many can read it",
+                hint="Name the file that has it, as pin-source, and choose another PIN.",
+            )
+        if name not in known or name in found:
+            raise Malformed("the address of the key has a part that is not known here, or one twice")
+        found[name] = unquote(value)
+    if not {"token", "object", "module-path"} <= found.keys() or found.get("type", "private") != "private":
+        raise Malformed(
+            "the address of the key is not of the form pkcs11:token=…;object=…?module-path=/absolute/path"
+        )
+    if not _path(found.get("pin-source", "/")).is_absolute():
+        raise Malformed("pin-source of the key's address is not the absolute path of a file")
+    return found
+
+
+def _path(source: str) -> Path:
+    return Path(source.removeprefix("file:").removeprefix("//"))
+
+
+def _pin_in(source: str) -> bytes:
+    try:
+        return read_regular(_path(source), _LONGEST_PIN).rstrip(b"\r\n")
+    except OSError as error:
+        raise PassphraseNeeded(f"the file of the PIN cannot be read: {error.strerror}") from error
+
+
+def _library(module: str) -> Any:
+    library = pkcs11.lib(module)
+    if _initialized.setdefault(module, os.getpid()) != os.getpid():
+        library.reinitialize()
+        _initialized[module] = os.getpid()
+    return library
+
+
+def _public_key(parameters: bytes, point: bytes) -> PublicKey:
+    for name, kind in KINDS.items():
+        if parameters in kind.parameters:
+            sizes = (kind.coordinate, 1 + 2 * kind.coordinate)  # of a point, which is wrapped into 2 bytes
+            raw = point if len(point) in sizes else point[2:]
+            if kind.kty == "OKP":
+                return PublicKey(name, raw)
+            x, y = raw[1 : 1 + kind.coordinate], raw[1 + kind.coordinate :]
+            return PublicKey(name, scheme(name).raw(x, y))
+    raise UnknownKeyType(f"the key on the token is of no known type; known are {', '.join(KINDS)}")
+
+
+@contextlib.contextmanager
+def _problems(names: Mapping[str, str]) -> Iterator[None]:
+    token, key = f"the token {names['token']}", f"the key {names['object']}"
+    try:
+        yield
+    except pkcs11.NoSuchToken as error:
+        raise NotFound(f"{token} is not there") from error
+    except pkcs11.NoSuchKey as error:
+        raise NotFound(f"{token} has no {key}, or only half of it") from error
+    except (pkcs11.MultipleTokensReturned, pkcs11.MultipleObjectsReturned) as error:
+        raise Conflict(f"there are several of the name of {token} or of {key}") from error
+    except _PIN_PROBLEMS as error:
+        raise WrongPassphrase(
+            f"{token} does not take the PIN: {type(error).__name__}", hint="After a few wrong ones it locks."
+        ) from error
+    except pkcs11.PKCS11Error as error:
+        raise Unavailable(f"{token} does not work: {type(error).__name__} {error}".rstrip()) from error
