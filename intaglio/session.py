@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from vc.model.schema import Schemas
     from verifier import RecognisedIssuer, RecognisedLog, Trust, Verifier
     from verifier.sources.lists import ListMemory
+    from verifier.sources.published import LogSource
     from wire.fetch import Fetcher
 
 
@@ -55,7 +56,6 @@ class Session:
         from issuer.home import published_list
         from verifier import Verifier
         from verifier.sources.lists import Fetched
-        from verifier.sources.published import Published
         from verifier.sources.trust_index import open_trust
 
         fetcher = self.fetcher(offline=offline)
@@ -67,8 +67,21 @@ class Session:
             contexts=self.contexts(),
             lists=(here,) if offline else (here, Fetched(fetcher)),
             memory=memory,
-            logs=Published(fetcher),
+            logs=self._logs(fetcher),
         )
+
+    def _logs(self, fetcher: Fetcher) -> LogSource:
+        """The log of the issuer here, else those on the network."""
+        from issuer.home import published_log
+        from verifier.sources.published import Published
+
+        published = Published(fetcher)
+
+        def ask(url: str, limit: int) -> bytes:
+            here = published_log(self.home / "issuer", url)
+            return published(url, limit) if here is None else here
+
+        return ask
 
     def schemas(self) -> Schemas | None:
         """The JSON Schemas in `schemas/`, if there are any. Raises `Malformed`, naming the file."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from ledger import EntryKind, Evidence, Log, entry
+from ledger import EntryKind, Evidence, entry
 from ledger.log import LogReader
 from vc import Anchored
 from vc.anchoring import document_digest
@@ -19,8 +19,6 @@ from wire.files import make_private_folder, write_durably
 from wire.problem import Damaged, Malformed
 from wire.strict import load_json_object
 
-from .archive.consistency import append
-from .archive.index import Index
 from .problem import DamagedIssuerFile
 
 FOLDER = "documents"
@@ -35,19 +33,12 @@ def newest(home: Path) -> dict[str, Any]:
         raise DamagedIssuerFile(f"{path} cannot be read") from error
 
 
-def anchor(home: Path, store: Index, log: Log, document: Mapping[str, Any]) -> int:
-    """Puts a version into the log, unless it is there, and keeps it: its index."""
-    leaf = _entry(document)
-    leaves = log.find(leaf)
-    if leaves is None or leaf in store.logged.known().begun:
-        appended = append(store, log, [leaf], leaf)
-        store.logged.settle(appended)
-        leaves = appended.leaves
-    path = home / FOLDER / f"{leaves.start}.json"
+def keep(home: Path, index: int, document: Mapping[str, Any]) -> None:
+    """Keeps a version, durably; one that is kept already stays as it is."""
+    path = home / FOLDER / f"{index}.json"
     if not path.exists():
         make_private_folder(path.parent)
         write_durably(path, orjson.dumps(document))
-    return leaves.start
 
 
 def versions(home: Path) -> dict[int, dict[str, Any]]:
@@ -63,7 +54,7 @@ def versions(home: Path) -> dict[int, dict[str, Any]]:
 
 def index(home: Path, log: LogReader) -> int:
     """The newest one's place in the log. Raises `Damaged` where it is not there."""
-    leaves = log.store.find(_entry(newest(home)))
+    leaves = log.store.find(log_entry(newest(home)))
     if leaves is None:
         raise Damaged("the log does not hold the DID document", hint="Audit the log.")
     return leaves.start
@@ -106,7 +97,8 @@ def published(home: Path) -> bytes:
     return orjson.dumps({"documents": kept})
 
 
-def _entry(document: Mapping[str, Any]) -> bytes:
+def log_entry(document: Mapping[str, Any]) -> bytes:
+    """The log entry of a version."""
     return entry(EntryKind.DID_DOCUMENT, document_digest(document))
 
 

@@ -31,6 +31,7 @@ from did.methods import key as did_key
 from did.methods import web as did_web
 from keys import PublicKey
 from ledger import Checkpoint
+from ledger.tiles.posix import PosixStore
 from ledger.tiles.store import CHECKPOINT
 from vc.integrity import SUITES_BY_KEY
 from wire.address import Target
@@ -40,6 +41,7 @@ from wire.files import locked, write_durably
 from wire.problem import Damaged, Malformed, NotFound, Refused, Unavailable
 from wire.strict import load_json_object
 
+from . import documents
 from .press.document import Profile
 from .problem import (
     AddressMissing,
@@ -251,6 +253,26 @@ def published_list(home: Path, url: str) -> bytes | None:
     except OSError as error:
         raise Unavailable(f"the issuer in {home} cannot be read: {error.strerror}") from error
     return published_file(home, name) if LIST_NAME.fullmatch(name) else None
+
+
+def published_log(home: Path, url: str) -> bytes | None:
+    """What the log of the issuer in `home` has for others at `url`: documents, checkpoint or a tile.
+
+    For verifiers on the same machine, who so have the documents of now beside the lists of now. `None` for
+    other addresses; raises `Damaged`, and `Unavailable` where the folder cannot be read.
+    """
+    try:
+        if not home.is_dir():
+            return None
+        path = url.removeprefix(f"https://{Identity.read(home).log}/")
+        if path == "documents":
+            return documents.published(home)
+        is_shown = path == CHECKPOINT or (path.startswith("tile/") and ".." not in path)
+        return PosixStore(home / "log").get(path) if is_shown else None
+    except NotFound:
+        return None
+    except OSError as error:
+        raise Unavailable(f"the issuer in {home} cannot be read: {error.strerror}") from error
 
 
 def published_file(home: Path, name: str) -> bytes | None:

@@ -49,7 +49,7 @@ from .press.press import Line, Press
 from .press.template import Template
 from .problem import AnotherKeyType, SuiteNotForKey
 from .status import Lists, anchored, details_name
-from .succession import JOURNAL, finish, require_in_force
+from .succession import JOURNAL, anchor, finish, require_in_force
 from .table.names import with_changes
 from .table.records import InvalidRecord, Record, check_record, latest_award
 from .table.source import Source
@@ -183,7 +183,7 @@ class Issuer:
         if (self.home / JOURNAL).exists():
             with locked(self.home / "rotation", patience=PATIENCE):
                 finish(self.home, self.keys, self.store, log)
-        documents.anchor(self.home, self.store, log, documents.newest(self.home))
+        anchor(self.home, self.store, log, documents.newest(self.home))
         return log
 
     def signer(self, name: str) -> Signer:

@@ -169,15 +169,20 @@ def _made(
             "the key that signs diplomas is kept elsewhere than in the key file",
             hint="Name the key that takes its place.",
         )
-    keys = {"assertion": signer.public_key} if signer else {}
-    for role in ROLES:
-        name = role + suffix
-        if role in keys:
-            continue
-        if name in issuer.keys.public_keys and name not in announced:
-            issuer.keys.retire(name)  # made by one who was killed before anything said so
-        of_type = key_type or issuer.public_keys[role].type
-        keys[role] = announced.get(name) or issuer.keys.add(name, of_type)
+    names = {role: role + suffix for role in ROLES if signer is None or role != "assertion"}
+    left = [each for each in names.values() if each in issuer.keys.public_keys and each not in announced]
+    if left:  # by one who was killed before anything said so
+        issuer.keys.retire(*left)
+    new = {
+        name: key_type or issuer.public_keys[role].type
+        for role, name in names.items()
+        if name not in announced
+    }
+    if new:
+        issuer.keys.add(new)
+    keys = {role: issuer.keys.public_keys[name] for role, name in names.items()}
+    if signer is not None:
+        keys = {"assertion": signer.public_key, **keys}
     if key_type not in (None, keys["assertion"].type):
         raise Conflict(f"the key that is to sign next is of type {keys['assertion'].type}")
     return keys

@@ -26,6 +26,7 @@ from wire.problem import Damaged, Malformed, Problem, Unavailable
 from wire.strict import load_json_object
 
 from . import documents
+from .archive.consistency import append
 from .archive.index import Index
 
 JOURNAL = "rotation.json"
@@ -77,20 +78,32 @@ class Change:
         write_durably(home / JOURNAL, orjson.dumps(content, option=orjson.OPT_INDENT_2))
 
 
+def anchor(home: Path, store: Index, log: Log, document: Mapping[str, Any]) -> None:
+    """Puts a version of the document into the log, unless it is there, and keeps it."""
+    leaf = documents.log_entry(document)
+    leaves = log.find(leaf)
+    if leaves is None or leaf in store.logged.known().begun:
+        appended = append(store, log, [leaf], leaf)
+        store.logged.settle(appended)
+        leaves = appended.leaves
+    documents.keep(home, leaves.start, document)
+
+
 def finish(home: Path, keys: KeyFile, store: Index, log: Log) -> None:
     """Does what is pending, if anything is. The caller holds the lock `rotation`."""
     change = Change.read(home)
     if change is None:
         return
     with locked(home / "status"):  # nobody signs a list meanwhile
-        documents.anchor(home, store, log, change.document)
+        anchor(home, store, log, change.document)
         write_durably(home / "did.json", orjson.dumps(change.document, option=orjson.OPT_INDENT_2))
         keys.reload()
-        for name, by in change.replaced.items():
-            if by in keys.public_keys:
-                keys.replace(name, by)
-            elif not by and name in keys.public_keys:
-                keys.retire(name)
+        gone = [name for name, by in change.replaced.items() if not by and name in keys.public_keys]
+        places = {name: by for name, by in change.replaced.items() if by in keys.public_keys}
+        if gone:
+            keys.retire(*gone)
+        if places:
+            keys.replace(places)
         (home / JOURNAL).unlink()
         sync_folder(home)
 

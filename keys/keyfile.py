@@ -58,6 +58,7 @@ class KeyFile:
     def __init__(self, path: Path, passphrase: Passphrase) -> None:
         self.path = path
         self._passphrase = functools.cache(passphrase)
+        self._stored: dict[str, Any] = {}
         self.reload()
 
     def __repr__(self) -> str:
@@ -106,28 +107,31 @@ class KeyFile:
         assert label in LABELS, label
         return HKDF(SHA256(), 32, salt=None, info=f"intaglio/{label}".encode()).derive(self._secrets[0])
 
-    def add(self, name: str, key_type: str) -> PublicKey:
-        """A new key under a new name. Raises `Conflict` where there is one of that name."""
-        key = PrivateKey.generate(key_type)
+    def add(self, key_types: Mapping[str, str]) -> None:
+        """One new key a name, in one write. Raises `Conflict` where there is one of such a name."""
+        new = {_checked_name(name): PrivateKey.generate(key_type) for name, key_type in key_types.items()}
 
         def change(keys: dict[str, PrivateKey]) -> None:
-            if name in keys:
-                raise Conflict(f"the key file {self.path} has a key '{name}' already")
-            keys[_checked_name(name)] = key
+            if held := ", ".join(new.keys() & keys.keys()):
+                raise Conflict(f"the key file {self.path} has already what is to be added: {held}")
+            keys.update(new)
 
         self._change(change)
-        return key.public_key
 
-    def retire(self, name: str) -> None:
-        """Takes a key out for good: its secret is in backups and other copies only. Raises `NotFound`."""
-        self._change(lambda keys: keys.pop(self._held(name)))
+    def retire(self, *names: str) -> None:
+        """Takes keys out for good: their secrets are in backups and other copies only. Raises `NotFound`."""
+        self._change(lambda keys: [keys.pop(self._held(name)) for name in names])
 
-    def replace(self, name: str, by: str) -> None:
-        """The key `by` takes the name of another, which is retired: at any instant, before or after.
+    def replace(self, places: Mapping[str, str]) -> None:
+        """By the name of a key that is retired, the key that takes its name: all at one instant.
 
         Raises `NotFound` where one of them is not there.
         """
-        self._change(lambda keys: keys.update({self._held(name): keys.pop(self._held(by))}))
+        self._change(
+            lambda keys: keys.update(
+                {self._held(name): keys.pop(self._held(by)) for name, by in places.items()}
+            )
+        )
 
     def change_passphrase(self, passphrase: Passphrase) -> None:
         """Seals the secrets under another passphrase, asked for after the present one; `None`: plain.
@@ -151,12 +155,14 @@ class KeyFile:
             sealed_under = self._passphrase() if self.protected or passphrase else None
             _write(self.path, root, keys, sealed_under)
             self.reload()
+            self._secrets = root, keys  # known, and a tenth of a second's work to derive again
 
     def reload(self) -> None:
         """Reads what another process may have changed. Raises as opening does."""
-        self.__dict__.pop("_secrets", None)
         with _damage(self.path):
             content = _read(self.path)
+            if content["secrets"] != self._stored:
+                self.__dict__.pop("_secrets", None)
             self.protected = content["protected"]
             self.public_keys = MappingProxyType(
                 {

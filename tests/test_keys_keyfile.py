@@ -125,24 +125,25 @@ def test_created_used_and_opened_again(tmp_path: Path, passphrase: bytes | None)
 def test_keys_are_added_retired_and_take_anothers_place(tmp_path: Path, passphrase: bytes | None) -> None:
     file = KeyFile.create(tmp_path / "keys.json", {"assertion": "Ed25519", "log": "Ed25519"}, passphrase)
     other = KeyFile.open(file.path, lambda: passphrase)
-    salt, log = file.secret("salt"), file.public_keys["log"]
-    added = file.add("next", "P-256")
-    other.add("third", "Ed25519")  # of two that change it, neither undoes the other's change
-    file.replace("assertion", "next")
+    salt = file.secret("salt")
+    file.add({"next": "P-256", "after": "Ed25519"})
+    added, after = file.public_keys["next"], file.public_keys["after"]
+    other.add({"third": "Ed25519"})  # of two that change it, neither undoes the other's change
+    file.replace({"assertion": "next", "log": "after"})
     file.retire("third")
     for seen in (file, KeyFile.open(file.path, lambda: passphrase)):
-        assert seen.public_keys == {"assertion": added, "log": log}
+        assert seen.public_keys == {"assertion": added, "log": after}
         assert (seen.protected, seen.secret("salt")) == (passphrase is not None, salt)
         added.verify(seen.signer("assertion").sign(b"data"), b"data")
-    with pytest.raises(Conflict, match="'log' already"):
-        file.add("log", "Ed25519")
+    with pytest.raises(Conflict, match="to be added: log"):
+        file.add({"new": "Ed25519", "log": "Ed25519"})
     with pytest.raises(Malformed, match="lower-case"):
-        file.add("Log", "Ed25519")
+        file.add({"Log": "Ed25519"})
     with pytest.raises(NotFound, match="no key 'next'"):
-        file.retire("next")
+        file.retire("log", "next")
     with pytest.raises(NotFound, match="no key 'next'"):
-        file.replace("assertion", "next")
-    assert KeyFile.open(file.path, lambda: passphrase).public_keys == {"assertion": added, "log": log}
+        file.replace({"log": "next"})
+    assert KeyFile.open(file.path, lambda: passphrase).public_keys == {"assertion": added, "log": after}
 
 
 @pytest.mark.usefixtures("cheap")

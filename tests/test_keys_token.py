@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 
 from issuer import rotation
-from issuer.archive.store import Job, Store
+from issuer.archive.kept import Job
+from issuer.archive.store import SQLiteIndex
 from issuer.issuer import Issuer
 from keys import PassphraseNeeded, PrivateKey, UnknownKeyType, WrongPassphrase, open_signer
 from keys.kinds import KINDS
@@ -161,20 +162,20 @@ def test_a_job_by_a_key_on_a_token_is_killed_and_goes_on_with_what_is_on_disk(
     signer = open_signer(token.make("job", *KINDS["P-256"].parameters), passphrase=pin)
     home, source = tmp_path / "home", csv_file(tmp_path / "g.csv", [graduate(row) for row in range(500)])
     issuer_in(home, url=URL, signer=signer).log.checkpoint()
-    begin = Store.begin_chunk
+    begin = SQLiteIndex.begin_chunk
 
     def issue() -> Issuer:
         issuer = Issuer(home, lambda: None, lambda: NOW, signer=signer)
         issuer.issue_file(source, tmp_path / "errors.csv", workers=2)
         return issuer
 
-    def killed(store: Store, job: Job, number: int, first: int) -> None:
+    def killed(store: SQLiteIndex, job: Job, number: int, first: int) -> None:
         begin(store, job, number, first)
         if number == 2:
             os.kill(os.getpid(), signal.SIGKILL)  # between the shard and the log
 
     def work() -> None:
-        monkeypatch.setattr(Store, "begin_chunk", killed)
+        monkeypatch.setattr(SQLiteIndex, "begin_chunk", killed)
         issue()
 
     assert killed_by(work)
