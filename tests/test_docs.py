@@ -55,6 +55,14 @@ def follow(page: str, program: Program, folder: Path) -> None:
 
 
 @pytest.mark.slow
+def test_keys(program: Program, folder: Path) -> None:
+    follow("keys.md", program, folder)
+    for bundle in ("diplomas/UNI-2026-00000.json", "after/UNI-2026-00000.json"):
+        answer = program("verify", folder / bundle, "--offline")
+        assert answer.code == 0, answer
+
+
+@pytest.mark.slow
 def test_issuing(program: Program, folder: Path) -> None:
     follow("issuing.md", program, folder)
     assert len(list((folder / "diplomas").glob("*.json"))) > 500
