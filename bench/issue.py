@@ -21,6 +21,7 @@ from issuer.archive.kept import Appended, NewEntry
 from issuer.archive.store import SQLiteIndex
 from issuer.issuer import Issuer
 from issuer.job.checking import Checker
+from issuer.job.order import Order
 from issuer.table.source import SPAN_ROWS, open_source
 from vc import sign
 
@@ -60,7 +61,7 @@ def run(folder: Path, workers: int) -> dict[str, float]:
     """In this process: issue the file, and say what it took."""
     issuer = issuer_in(folder / str(workers))
     begun = time.perf_counter()
-    result = issuer.issue_file(open_source(folder / "g.csv"), folder / "errors.csv", workers=workers)
+    result = issuer.issue_file(Order(open_source(folder / "g.csv"), folder / "errors.csv", workers=workers))
     wall = time.perf_counter() - begun
     usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return {
@@ -83,7 +84,7 @@ def bare_signatures(folder: Path, count: int = 4000) -> float:
     """CPU seconds of one `vc.sign` of these diplomas."""
     issuer = issuer_in(folder / "bare")
     press, source = issuer.press(), open_source(folder / "g.csv")
-    checker, documents = Checker(source, NOW.date()), []
+    checker, documents = Checker(source, NOW.date(), press.composer), []
     for row, cells in source.rows(source.spans[0]):
         documents.append(press.composer.compose(checker.check(row, cells)[0], row))
     documents = documents[:count]

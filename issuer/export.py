@@ -19,7 +19,7 @@ from wire.strict import load_json_object
 
 from .archive.kept import Entry
 from .issuer import Issuer
-from .job.bulk import Progress
+from .job.order import Progress
 from .problem import ExportFolderTaken
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]")

@@ -9,6 +9,7 @@ rotation.json   a change of keys that was begun and is not done yet
 log/            the tile log; all of it may be published
 lookup/         where in the log a leaf is: made from it by the service, again if need be
 status/         status lists and revocation details, to be published
+checked/        rows of the file that is being issued, sealed; gone when the command is
 issuer.sqlite   the index, and shards/, the diplomas: both private
 clock.json      what an operator said of a clock that had been wrong; there if that happened
 claims.sqlite   claim links; tls/, the service's certificate: made when first needed

@@ -40,19 +40,19 @@ from .archive.kept import EditionTaken, Entry
 from .archive.store import SQLiteIndex
 from .clock import ClockJournal
 from .home import KEY_TYPES, KEYS, Identity, index
-from .job.bulk import Bulk, Progress, Result
-from .job.checking import Catalogue
+from .job.bulk import Bulk, Result
+from .job.order import Order
 from .job.singles import Edition, RecordRefused, Singles
 from .job.turns import Turns
-from .press.permutation import LIST_BITS
+from .press.document import Composer
+from .press.permutation import LIST_BITS, Positions, list_key
 from .press.press import Line, Press
-from .press.template import Template
+from .press.template import Template, compiled
 from .problem import AnotherKeyType, SuiteNotForKey
 from .status import Lists, anchored, details_name
 from .succession import JOURNAL, anchor, finish, require_in_force
 from .table.names import with_changes
 from .table.records import InvalidRecord, Record, check_record, latest_award
-from .table.source import Source
 
 Clock = Callable[[], datetime]
 
@@ -225,19 +225,16 @@ class Issuer:
                 f"{suite} does not work with the keys of this issuer, which are of type {key_type}",
                 suite=SUITES_BY_KEY[key_type],
             )
-        press = Press(
-            template=(self.home / "template.json").read_bytes(),
-            profile=self.identity.profile,
-            id_secret=self.keys.secret("credential-id"),
-            salt_secret=self.keys.secret("salt"),
-            position_secret=self.keys.secret("status-position"),
-            signer=key,
-            verification_method=method,
-            suite=suite,
-            contexts=self._contexts,
+        composer = Composer(
+            compiled((self.home / "template.json").read_bytes()),
+            self.identity.profile,
+            self.keys.secret("credential-id"),
+            self.keys.secret("salt"),
+            Positions(functools.partial(list_key, self.keys.secret("status-position"))),
+            self._contexts,
         )
-        press.composer.check()
-        return press
+        composer.check()
+        return Press(composer, key, method, suite)
 
     @cached_property
     def lists(self) -> Lists:
@@ -248,7 +245,7 @@ class Issuer:
             self.log,
             self.home,
             self.identity.profile,
-            self._press.positions,
+            self._press.composer.positions,
             key,
             self.identity.verification_method(key.public_key),
             ClockJournal(self.home),
@@ -264,7 +261,7 @@ class Issuer:
 
     @cached_property
     def _bulk(self) -> Bulk:
-        return Bulk(self.store, self.log, self.home / "shards")
+        return Bulk(self.store, self.log, self.home)
 
     @cached_property
     def _singles(self) -> Singles:
@@ -281,30 +278,13 @@ class Issuer:
 
     # Issuing
 
-    def issue_file(
-        self,
-        source: Source,
-        error_file: Path,
-        *,
-        suite: str | None = None,
-        catalogue: Catalogue | None = None,
-        workers: int | None = None,
-        progress: Callable[[Progress], None] = lambda _: None,
-    ) -> Result:
+    def issue_file(self, order: Order) -> Result:
         """Issues a file of graduates as `Bulk.run` does, and publishes the status lists that it needs."""
         now, lists = self.log.now(), self.lists
         with locked(self.home / "issue", patience=PATIENCE):
             Identity.read(self.home).require_open()
             self._recover()
-            result = self._bulk.run(
-                source,
-                self.press(suite),
-                error_file,
-                now=now,
-                catalogue=catalogue,
-                workers=workers,
-                progress=progress,
-            )
+            result = self._bulk.run(order, self.press(order.suite), now=now)
         self.store.lookup.catch_up(self._press.composer.credential_id)
         lists.publish(now=self._clock())
         return result

@@ -24,6 +24,7 @@ from issuer import backup as module
 from issuer.backup import backup, restore
 from issuer.desk.claims import Claims
 from issuer.issuer import Issuer
+from issuer.job.order import Order
 from issuer.press.permutation import LIST_ENTRIES
 from issuer.status import Lists
 from keys import WrongPassphrase
@@ -50,7 +51,7 @@ def _cheap_passphrases(monkeypatch: pytest.MonkeyPatch) -> None:
 def issuer(tmp_path: Path) -> Issuer:
     issuer = issuer_in(tmp_path / "home")
     rows = [graduate(row) for row in range(1, 31)]
-    issuer.issue_file(csv_file(tmp_path / "g.csv", rows), tmp_path / "errors.csv")
+    issuer.issue_file(Order(csv_file(tmp_path / "g.csv", rows), tmp_path / "errors.csv"))
     issuer.correct("UNI-000003", {"gpa": "4.0"})
     issuer.lists.revoke(["UNI-000004"], Reason.FRAUD, date=NOW, now=NOW)
     claims = Claims(issuer.home / "claims.sqlite", "https://localhost")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,22 +13,26 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import zstandard
 
 from issuer.archive.kept import EditionTaken
 from issuer.archive.revocations import SQLiteRevocations
 from issuer.archive.store import SQLiteIndex
 from issuer.issuer import Issuer
 from issuer.job import bulk
-from issuer.job.bulk import Progress, Result
-from issuer.job.checking import Survey
+from issuer.job.bulk import Result
+from issuer.job.checking import CATALOGUE_FIELDS, Survey
+from issuer.job.order import Order, Progress
 from issuer.job.workers import Pool, WorkerDied
 from issuer.press.press import Press
+from issuer.press.template import Template
 from issuer.problem import InvalidTemplate
 from issuer.table.source import Source, open_source
 from ledger import Log
 from ledger.audit import audit
 from tests.registrar import NOW, csv_file, graduate, issuer_in, table, twin, verifier_for
 from vc import Verdict
+from wire.problem import Damaged
 
 CHUNK = 4
 BAD = [4, 14]
@@ -51,7 +56,7 @@ def issuer(tmp_path: Path) -> Issuer:
 
 
 def issue(issuer: Issuer, source: Source, **options: Any) -> Result:
-    return issuer.issue_file(source, source.path.with_name("errors.csv"), **{"workers": 0, **options})
+    return issuer.issue_file(Order(source, source.path.with_name("errors.csv"), **{"workers": 0, **options}))
 
 
 def everything(issuer: Issuer) -> dict[str, Any]:
@@ -83,7 +88,7 @@ def test_good_rows_are_issued_in_their_order_and_bad_ones_are_not(issuer: Issuer
 
 def test_how_a_file_is_read_makes_another_job(issuer: Issuer, source: Source) -> None:
     def key(**change: Any) -> bytes:
-        return bulk._key(replace(source, **change), None, issuer.press(), Survey())
+        return bulk._key(Order(replace(source, **change)), issuer.press(), Survey())
 
     assert len({key(), key(delimiter=";"), key(is_error_file=True), key(date_order="day-first")}) == 4
 
@@ -349,6 +354,77 @@ def test_newlines_in_quotation_marks_do_not_shift_rows(issuer: Issuer, tmp_path:
     ]
 
 
+class Programmes(dict[str, dict[str, Any]]):
+    """A catalogue that counts, across processes, how often a row is held against it."""
+
+    asked: Path
+
+    def get(self, code: str, default: Any = None) -> Any:
+        with self.asked.open("ab") as file:
+            file.write(b".")
+        return super().get(code, default)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_row_is_checked_once_and_the_template_compiled_once(
+    issuer: Issuer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int
+) -> None:
+    compilations = tmp_path / "compilations"
+    real = Template.__init__
+
+    def compiles(template: Template, text: bytes) -> None:
+        with compilations.open("ab") as file:
+            file.write(b".")
+        real(template, text)
+
+    monkeypatch.setattr(Template, "__init__", compiles)
+    written = issuer.home / "template.json"
+    written.write_text(written.read_text().replace("All requirements", f"With {workers} workers, all"))
+    issuer.issue_file(Order(csv_file(tmp_path / "g.csv", list(map(graduate, range(1, 12))))))
+    programmes = Programmes(BSC=dict.fromkeys(CATALOGUE_FIELDS, ""))
+    programmes.asked = tmp_path / "asked"
+    rows = [graduate(row, **{"gpa": "1.0"} if row in (3, 9) else {}) for row in range(1, 24)]
+    source = csv_file(tmp_path / "h.csv", rows)
+    result = issue(issuer, source, catalogue=programmes, workers=workers)
+    assert (result.issued, len(result.survey.changed)) == (12, 2)
+    assert len(programmes.asked.read_bytes()) == 23
+    pickle.loads(pickle.dumps(issuer.press()))  # as for a worker that is spawned
+    assert len(compilations.read_bytes()) == 1
+
+
+def test_what_a_killed_job_leaves_of_checked_rows_is_sealed_and_goes_with_the_next(
+    issuer: Issuer, source: Source
+) -> None:
+    def dies(told: Progress) -> None:
+        if told.stage == "issuing":
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    job = get_context("fork").Process(target=issue, args=(issuer, source), kwargs={"progress": dies})
+    job.start()
+    job.join()
+    left = list((issuer.home / "checked").iterdir())
+    assert (job.exitcode, len(left)) == (-signal.SIGKILL, 6)
+    for path in left:
+        with pytest.raises(zstandard.ZstdError):
+            zstandard.decompress(path.read_bytes())
+    assert issue(Issuer(issuer.home, lambda: None, issuer._clock), source).issued == 21
+    assert not (issuer.home / "checked").exists()
+
+
+def test_a_checked_row_that_is_changed_before_it_is_signed_is_not_signed(
+    issuer: Issuer, source: Source
+) -> None:
+    def changes(told: Progress) -> None:
+        if told == Progress("issuing", 0, 23):
+            path = issuer.home / "checked" / "000002"
+            path.write_bytes(path.read_bytes()[:-1] + b"x")
+
+    with pytest.raises(Damaged, match="000002 was changed"):
+        issue(issuer, source, progress=changes)
+    assert [entry.number for entry in issuer.entries()] == [f"UNI-{row:06}" for row in GOOD if row <= 8]
+    assert issue(issuer, source).issued == 21 - 7
+
+
 @pytest.mark.slow
 def test_workers_that_are_spawned_do_the_same(
     issuer: Issuer, source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -362,11 +438,11 @@ def test_workers_that_are_spawned_do_the_same(
 
 def test_what_killed_workers_left_of_people_goes_with_the_next_file(tmp_path: Path) -> None:
     issuer = issuer_in(tmp_path / "home")
-    issuer.issue_file(csv_file(tmp_path / "a.csv", [graduate(1)]), tmp_path / "errors.csv")
+    issuer.issue_file(Order(csv_file(tmp_path / "a.csv", [graduate(1)]), tmp_path / "errors.csv"))
     left = issuer.home / "shards" / "1" / f".000000.jsonl.zst.{'0' * 16}.tmp"
     in_lists = issuer.home / "status" / f".0.{'0' * 16}.tmp"
     for path in (left, in_lists):
         path.write_bytes(b"people")
-    issuer.issue_file(csv_file(tmp_path / "b.csv", [graduate(2)]), tmp_path / "errors.csv")
+    issuer.issue_file(Order(csv_file(tmp_path / "b.csv", [graduate(2)]), tmp_path / "errors.csv"))
     assert not left.exists()
     assert not in_lists.exists()

@@ -10,9 +10,11 @@ import pytest
 
 from issuer.archive.archive import Archive
 from issuer.issuer import Issuer
-from issuer.job.bulk import Progress, dry_run
+from issuer.job.bulk import dry_run
 from issuer.job.changes import Change
-from issuer.job.checking import Checker
+from issuer.job.order import Order, Progress
+from issuer.press.document import trial
+from issuer.press.template import Template
 from issuer.table.source import open_source
 from tests.registrar import HEADER, NOW, csv_file, graduate, issuer_in, table
 from vc.status import Reason
@@ -37,9 +39,9 @@ def issuer(tmp_path: Path) -> Issuer:
 def changed(issuer: Issuer, rows: Iterable[dict[str, str]], workers: int = 0) -> list[Change]:
     source = csv_file(issuer.home.with_name("g.csv"), list(rows))
     errors = issuer.home.with_name("errors.csv")
-    result = issuer.issue_file(source, errors, workers=workers)
+    result = issuer.issue_file(Order(source, errors, workers=workers))
     archive = Archive(issuer.store, issuer.home / "shards")
-    tried = dry_run(Checker(source, NOW.date()), archive, errors, workers=0)
+    tried = dry_run(Order(source, errors, workers=0), archive, trial(Template.packaged()), NOW.date())
     assert tried.survey.changed == result.survey.changed
     return result.survey.changed
 
@@ -103,7 +105,7 @@ def test_a_revoked_diploma_cannot_be_corrected(issuer: Issuer) -> None:
 def test_what_a_file_has_no_column_for_is_not_compared(issuer: Issuer) -> None:
     path = issuer.home.with_name("h.csv")
     path.write_text(table([graduate(2), graduate(3, ects="60")], [name for name in HEADER if name != "gpa"]))
-    result = issuer.issue_file(open_source(path), path.with_name("errors.csv"))
+    result = issuer.issue_file(Order(open_source(path), path.with_name("errors.csv")))
     assert [(change.row, change.fields) for change in result.survey.changed] == [(3, {"ects": 60})]
 
 
@@ -122,7 +124,7 @@ def test_a_shard_that_is_lost_is_told_before_anything_is_issued(issuer: Issuer) 
 def test_how_far_the_comparison_is_can_be_followed(issuer: Issuer) -> None:
     told: list[Progress] = []
     source = csv_file(issuer.home.with_name("g.csv"), [*map(graduate, reversed(ROWS))])
-    issuer.issue_file(source, issuer.home.with_name("errors.csv"), workers=0, progress=told.append)
+    issuer.issue_file(Order(source, issuer.home.with_name("errors.csv"), workers=0, progress=told.append))
     compared = [progress.done for progress in told if progress.stage == "comparing"]
     assert compared == [0, 4, 8, 12, 16, 20, 23]
 
@@ -135,7 +137,7 @@ def test_a_number_that_somebody_else_has_is_an_error(issuer: Issuer) -> None:
     ]
     errors = issuer.home.with_name("errors.csv")
     source = csv_file(issuer.home.with_name("g.csv"), rows)
-    found = issuer.issue_file(source, errors, workers=0).survey
+    found = issuer.issue_file(Order(source, errors, workers=0)).survey
     assert [str(finding) for finding in found.findings[3]] == [
         'row 3, column diploma_number: "UNI-000002" was issued to somebody else'
     ]
@@ -146,7 +148,7 @@ def test_a_number_that_somebody_else_has_is_an_error(issuer: Issuer) -> None:
 def test_the_same_file_needs_no_comparison(issuer: Issuer) -> None:
     told: list[Progress] = []
     source = csv_file(issuer.home.with_name("g.csv"), [*map(graduate, ROWS)])
-    issuer.issue_file(source, issuer.home.with_name("errors.csv"), workers=0, progress=told.append)
+    issuer.issue_file(Order(source, issuer.home.with_name("errors.csv"), workers=0, progress=told.append))
     assert {progress.stage for progress in told} == {"checking"}
 
 

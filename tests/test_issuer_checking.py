@@ -12,8 +12,11 @@ from intaglio.words import remedy
 from issuer.archive.archive import Archive
 from issuer.archive.store import SQLiteIndex
 from issuer.job import checking
-from issuer.job.bulk import dry_run
-from issuer.job.checking import Checker, Survey, read_catalogue
+from issuer.job.bulk import Result, dry_run
+from issuer.job.checking import Survey, read_catalogue
+from issuer.job.order import Order
+from issuer.press.document import trial
+from issuer.press.template import Template
 from issuer.problem import UnreadableFile
 from issuer.table.source import open_source
 from tests.conftest import ROOT
@@ -24,11 +27,13 @@ DIPLOMAS = ROOT / "examples" / "diploma"
 
 
 def survey(tmp_path: Path, file: Path, catalogue: Path | None = None) -> Survey:
-    return dry_run(
-        Checker(open_source(file), NOW.date(), read_catalogue(catalogue) if catalogue else None),
-        Archive(SQLiteIndex(tmp_path / "index.sqlite"), tmp_path / "shards"),
-        tmp_path / "errors.csv",
-    ).survey
+    programmes = read_catalogue(catalogue) if catalogue else None
+    return tried(tmp_path, Order(open_source(file), tmp_path / "errors.csv", programmes)).survey
+
+
+def tried(tmp_path: Path, order: Order) -> Result:
+    archive = Archive(SQLiteIndex(tmp_path / "index.sqlite"), tmp_path / "shards")
+    return dry_run(order, archive, trial(Template.packaged()), NOW.date())
 
 
 def said(found: Survey) -> list[str]:
@@ -220,9 +225,5 @@ def test_a_file_that_is_all_wrong_is_given_up(tmp_path: Path, monkeypatch: pytes
 def test_an_error_file_that_cannot_be_written_is_explained(tmp_path: Path) -> None:
     source = csv_file(tmp_path / "g.csv", [graduate(1, email="x")])
     with pytest.raises(Refused, match="cannot be written") as raised:
-        dry_run(
-            Checker(source, NOW.date()),
-            Archive(SQLiteIndex(tmp_path / "index.sqlite"), tmp_path / "shards"),
-            Path("/proc/errors.csv"),
-        )
+        tried(tmp_path, Order(source, Path("/proc/errors.csv")))
     assert "--errors" in remedy(raised.value)

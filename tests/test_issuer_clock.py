@@ -16,6 +16,7 @@ from issuer.ahead import accept_clock, dated_ahead, signed_until
 from issuer.clock import ClockJournal
 from issuer.home import Closed
 from issuer.issuer import Issuer
+from issuer.job.order import Order
 from ledger.problem import ClockBehind
 from tests.commandline import Program, typed
 from tests.registrar import NOW, csv_file, graduate, issuer_in, table, verifier_for
@@ -75,7 +76,7 @@ def test_nothing_is_journalled_or_numbered_by_a_clock_that_went_back(issuer: Iss
     source = csv_file(issuer.home / "more.csv", [graduate(4)])
     for refused in (
         lambda: issuer.issue(graduate(4)),
-        lambda: issuer.issue_file(source, issuer.home / "errors.csv"),
+        lambda: issuer.issue_file(Order(source, issuer.home / "errors.csv")),
         lambda: issuer.correct("UNI-000001", {"gpa": "4.0"}),
         lambda: issuer.claim("UNI-000001", "did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK"),
         lambda: issuer.lists.revoke(["UNI-000001"], Reason.FRAUD, date=NOW, now=NOW),
@@ -168,12 +169,14 @@ def test_the_rest_of_a_file_is_dated_rightly(
 
     monkeypatch.setattr(store, "finish_chunk", killed)
     with pytest.raises(KeyboardInterrupt):
-        issuer.issue_file(csv_file(issuer.home / "rows.csv", rows), issuer.home / "errors.csv", workers=0)
+        issuer.issue_file(
+            Order(csv_file(issuer.home / "rows.csv", rows), issuer.home / "errors.csv", workers=0)
+        )
     clock.now = NOW
     made = again(issuer, clock)
     accept_clock(made, NOW)
     source = csv_file(issuer.home / "rows.csv", rows)
-    assert made.issue_file(source, issuer.home / "errors.csv", workers=0).issued == 2
+    assert made.issue_file(Order(source, issuer.home / "errors.csv", workers=0)).issued == 2
     ahead = [f"UNI-{number:06}" for number in range(10, 14)]
     assert [entry.number for entry in dated_ahead(made, NOW)] == ahead
     found = verdicts(made, NOW)

@@ -22,6 +22,7 @@ from issuer.archive.revocations import SQLiteRevocations
 from issuer.archive.store import SQLiteIndex
 from issuer.home import published_list
 from issuer.issuer import Issuer
+from issuer.job.order import Order
 from ledger import EntryKind, Log, parse_entry
 from ledger.audit import audit
 from tests.fault.issuing import reopened, require_once
@@ -40,7 +41,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("made")
     issuer = issuer_in(folder / "issuer")
     source = csv_file(folder / "g.csv", [graduate(1), graduate(2)])
-    issuer.issue_file(source, folder / "errors.csv", workers=0)
+    issuer.issue_file(Order(source, folder / "errors.csv", workers=0))
     issuer.issue(graduate(3))
     issuer.store.close()
     return issuer.home

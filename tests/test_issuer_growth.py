@@ -15,6 +15,7 @@ from issuer import status
 from issuer.desk.renewal import renewing
 from issuer.home import LIFETIME, published_file
 from issuer.issuer import Issuer
+from issuer.job.order import Order
 from issuer.press.permutation import LIST_ENTRIES
 from issuer.status import details_name
 from keys import PrivateKey
@@ -35,7 +36,9 @@ ONE, TWO = "UNI-000001", "UNI-000002"
 @pytest.fixture
 def issuer(tmp_path: Path) -> Issuer:
     issuer = issuer_in(tmp_path / "work" / "home")
-    issuer.issue_file(csv_file(tmp_path / "g.csv", [graduate(1), graduate(2)]), tmp_path / "errors.csv")
+    issuer.issue_file(
+        Order(csv_file(tmp_path / "g.csv", [graduate(1), graduate(2)]), tmp_path / "errors.csv")
+    )
     return issuer
 
 
@@ -45,7 +48,7 @@ def revoke(issuer: Issuer, *numbers: str) -> None:
 
 def page(issuer: Issuer, number: str) -> str:
     seq = issuer.store.current(number).seq
-    return details_name(0, page_of(issuer._press.positions.locate(seq)[1]))
+    return details_name(0, page_of(issuer._press.composer.positions.locate(seq)[1]))
 
 
 def revoked(issuer: Issuer) -> int:

@@ -22,6 +22,7 @@ from issuer.archive.kept import EditionTaken
 from issuer.archive.store import SQLiteIndex
 from issuer.home import Identity
 from issuer.issuer import Issuer
+from issuer.job.order import Order
 from issuer.press.press import Press, log_entry
 from issuer.table.records import InvalidRecord
 from keys import PassphraseNeeded, WrongPassphrase
@@ -300,9 +301,11 @@ def test_a_correction_is_the_next_edition_and_supersedes_the_former(issuer: Issu
 
 
 def test_a_diploma_of_a_file_can_be_corrected_too(issuer: Issuer, tmp_path: Path) -> None:
-    issuer.issue_file(csv_file(tmp_path / "g.csv", [graduate(1)]), tmp_path / "errors.csv")
+    issuer.issue_file(Order(csv_file(tmp_path / "g.csv", [graduate(1)]), tmp_path / "errors.csv"))
     assert issuer.correct("UNI-000001", {"gpa": "4.0"}).edition == 2
-    issuer.issue_file(csv_file(tmp_path / "g.csv", [graduate(1), graduate(2)]), tmp_path / "errors.csv")
+    issuer.issue_file(
+        Order(csv_file(tmp_path / "g.csv", [graduate(1), graduate(2)]), tmp_path / "errors.csv")
+    )
     assert {entry.number: entry.edition for entry in issuer.entries()} == {"UNI-000001": 2, "UNI-000002": 1}
 
 
@@ -414,7 +417,7 @@ def test_a_revocation_is_not_lost_to_a_claim_under_way(
 @pytest.fixture
 def filled(issuer: Issuer, tmp_path: Path) -> Issuer:
     rows = [graduate(1, given_name="Suharto", family_name=""), *(graduate(row) for row in range(2, 13))]
-    issuer.issue_file(csv_file(tmp_path / "g.csv", rows), tmp_path / "errors.csv")
+    issuer.issue_file(Order(csv_file(tmp_path / "g.csv", rows), tmp_path / "errors.csv"))
     issuer.correct("UNI-000003", {"gpa": "4.0"})
     return issuer
 
@@ -506,5 +509,5 @@ def test_a_press_can_be_sent_to_another_process_and_shows_no_secret(issuer: Issu
     record = {**graduate(1), "ects": 180}
     printed = press.print(record, 0, NOW)
     assert pickle.loads(pickle.dumps(press)).print(record, 0, NOW) == printed
-    assert press.id_secret.hex() not in repr(press)
-    assert repr(press.id_secret) not in repr(press)
+    assert press.composer._id_secret.hex() not in repr(press)
+    assert repr(press.composer._id_secret) not in repr(press)

@@ -15,6 +15,7 @@ from issuer.archive.kept import Appended, NewEntry
 from issuer.archive.lookup import SQLiteLookup
 from issuer.archive.store import SQLiteIndex
 from issuer.issuer import Issuer
+from issuer.job.order import Order
 from tests.registrar import NOW, csv_file, graduate, index_of, issuer_in
 from tests.test_issuer_migrations import of_f31e11f
 from tests.test_issuer_store import plan
@@ -118,7 +119,7 @@ def issuer(tmp_path: Path) -> Issuer:
 
 def test_all_ways_of_issuing_end_in_the_index(issuer: Issuer, tmp_path: Path) -> None:
     source = csv_file(tmp_path / "g.csv", [graduate(row) for row in range(1, 4)])
-    issuer.issue_file(source, tmp_path / "errors.csv")
+    issuer.issue_file(Order(source, tmp_path / "errors.csv"))
     issuer.issue_many([graduate(4), graduate(5)])
     issuer.correct("UNI-000004", {"email": "Another@example.org"})
     assert unlisted(index_of(issuer)) == []

@@ -26,6 +26,7 @@ from issuer.desk.claims import Claims
 from issuer.export import export
 from issuer.home import LIFETIME, published_list
 from issuer.issuer import Issuer
+from issuer.job.order import Order
 from keys import PrivateKey
 from tests.registrar import NOW, csv_file, graduate, issuer_in
 from vc import Bundle, Credential, StatusList, Verdict
@@ -101,7 +102,7 @@ def redeem(issuer: Issuer, name: str, key: PrivateKey) -> bytes:
 def issue_file(issuer: Issuer, *rows: int) -> None:
     folder = issuer.home.parent
     source = csv_file(folder / f"{rows[0]}.csv", [graduate(row) for row in rows])
-    issuer.issue_file(source, folder / "errors.csv", workers=0)
+    issuer.issue_file(Order(source, folder / "errors.csv", workers=0))
 
 
 def anew(issuer: Issuer, index: int, name: str) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from issuer.home import LIFETIME, published_list
 from issuer.issuer import Issuer
+from issuer.job.order import Order
 from issuer.press.permutation import LIST_ENTRIES
 from issuer.status import Lists, anchored, details_name
 from ledger import EntryKind, parse_entry
@@ -27,7 +28,7 @@ HALF = LIST_ENTRIES // 2  # their details cost more to read than a report may
 def issuer(tmp_path: Path) -> Issuer:
     issuer = issuer_in(tmp_path / "home")
     rows = [graduate(row) for row in range(1, 21)]
-    issuer.issue_file(csv_file(tmp_path / "g.csv", rows), tmp_path / "errors.csv")
+    issuer.issue_file(Order(csv_file(tmp_path / "g.csv", rows), tmp_path / "errors.csv"))
     return issuer
 
 
@@ -42,7 +43,7 @@ def revoked_positions(issuer: Issuer) -> set[int]:
 
 
 def position(issuer: Issuer, number: str) -> int:
-    return issuer._press.positions.locate(issuer.store.current(number).seq)[1]
+    return issuer._press.composer.positions.locate(issuer.store.current(number).seq)[1]
 
 
 def page(issuer: Issuer, number: str) -> str:

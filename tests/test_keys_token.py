@@ -19,6 +19,7 @@ from issuer import rotation
 from issuer.archive.kept import Job
 from issuer.archive.store import SQLiteIndex
 from issuer.issuer import Issuer
+from issuer.job.order import Order
 from keys import PassphraseNeeded, PrivateKey, UnknownKeyType, WrongPassphrase, open_signer
 from keys.kinds import KINDS
 from tests import softhsm
@@ -166,7 +167,7 @@ def test_a_job_by_a_key_on_a_token_is_killed_and_goes_on_with_what_is_on_disk(
 
     def issue() -> Issuer:
         issuer = Issuer(home, lambda: None, lambda: NOW, signer=signer)
-        issuer.issue_file(source, tmp_path / "errors.csv", workers=2)
+        issuer.issue_file(Order(source, tmp_path / "errors.csv", workers=2))
         return issuer
 
     def killed(store: SQLiteIndex, job: Job, number: int, first: int) -> None:

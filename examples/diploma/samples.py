@@ -15,6 +15,7 @@ import orjson
 
 from intaglio.terminal import Result, typed, verb
 from issuer.issuer import Issuer
+from issuer.job.order import Order
 from issuer.table.source import open_source
 from vc.status import Reason
 from verifier import RecognisedIssuer, RecognisedLog, Trust
@@ -92,7 +93,7 @@ def _write(folder: Path, scratch: Path) -> None:
 
 def _issuer(home: Path, name: str) -> Issuer:
     made = Issuer.create(home, name=name, passphrase=lambda: None, clock=_now)
-    made.issue_file(open_source(HERE / "graduates.csv"), home / "errors.csv", workers=0)
+    made.issue_file(Order(open_source(HERE / "graduates.csv"), home / "errors.csv", workers=0))
     return made
 
 

@@ -79,7 +79,7 @@ class Finder:
             number = found.list_url.removeprefix(self.profile.list_url(""))
             if not _LIST_NUMBER.fullmatch(number) or found.index >= LIST_ENTRIES:
                 continue
-            entry = self.store.entry(self.press().positions.seq(int(number), found.index))
+            entry = self.store.entry(self.press().composer.positions.seq(int(number), found.index))
             if self.archive.line(entry.seq, entry.leaf).credential["id"] == document.get("id"):
                 return entry
         raise NotFound("the credential is none of this issuer's")

@@ -9,9 +9,11 @@ begun; a shard that was not begun counts for nothing and is written again.
 from __future__ import annotations
 
 import hashlib
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from itertools import chain, islice
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -27,25 +29,24 @@ from ..archive.consistency import append
 from ..archive.index import Index
 from ..archive.kept import Appended, Job, NewEntry
 from ..archive.shards import write_shard
+from ..press.document import Composer
 from ..press.press import Press, index_columns, log_entry
 from ..problem import InvalidTemplate
 from ..table.errorfile import write_error_file
 from ..table.records import FIRST_ROW, Record
-from ..table.source import Source, Span
+from ..table.source import Span
 from .changes import Change, Shelf, changes, differing, shelves
-from .checking import Catalogue, Checked, Checker, Survey, check_span, survey
+from .checking import Checked, Checker, Survey, check_span, survey
+from .order import Order, Progress
+from .spool import Spool, spool
 from .workers import Pool, Tell, Told, available_cores, each_told
 
 _Item = TypeVar("_Item")
 _Part = TypeVar("_Part")
 
 
-class Progress(NamedTuple):
-    """How far a job is, in rows: `stage` is `checking`, `comparing`, `issuing` or `writing`."""
-
-    stage: str
-    done: int
-    total: int
+PREVIEWED = 3
+"""Records that a dry run gives, to show what their diplomas will say."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,8 @@ class Result:
     issued: int
     job: Job | None
     """The job, unless there was nothing to issue."""
+    first: Sequence[Record] = ()
+    """In a dry run, the first records that are to be issued."""
 
 
 class Task(NamedTuple):
@@ -82,13 +85,14 @@ class Work(NamedTuple):
     """What each worker holds."""
 
     checker: Checker
-    press: Press | None
+    spool: Spool
+    press: Press | None = None
     """None in a dry run."""
 
 
 def check(work: Work, span: Span, tell: Tell) -> Checked:
     """A worker's part of the first pass."""
-    return check_span(work.checker, span, tell)
+    return check_span(work.checker, work.spool, span, tell)
 
 
 def compare(_: Work, shelf: Shelf, _tell: Tell) -> dict[int, Record]:
@@ -97,16 +101,15 @@ def compare(_: Work, shelf: Shelf, _tell: Tell) -> dict[int, Record]:
 
 
 def issue(work: Work, task: Task, tell: Tell) -> Chunk:
-    """A worker's part of the second pass: read, check, sign and store row after row."""
+    """A worker's part of the second pass: sign and store row after row."""
     made = Chunk([], [])
     press = work.press
     assert press is not None
 
     def lines() -> Iterator[bytes]:
-        for row, cells in each_told(work.checker.source.rows(task.span), tell):
+        for row, record in each_told(work.spool.rows(task.span), tell):
             if row in task.skipped:
                 continue
-            record, _ = work.checker.check(row, cells)
             seq = task.first_seq + row - FIRST_ROW
             try:
                 printed = press.print(record, seq, task.created)
@@ -121,46 +124,36 @@ def issue(work: Work, task: Task, tell: Tell) -> Chunk:
 
 
 class Bulk:
-    """The bulk issuer over one store, log and folder of shards. The caller holds the issuer's lock."""
+    """The bulk issuer over one store, log and home. The caller holds the issuer's lock."""
 
-    def __init__(self, store: Index, log: Log, shards: Path) -> None:
+    def __init__(self, store: Index, log: Log, home: Path) -> None:
         self._store = store
         self._log = log
-        self.archive = Archive(store, shards)
+        self._spool = home / "checked"
+        self.archive = Archive(store, home / "shards")
 
-    def run(
-        self,
-        source: Source,
-        press: Press,
-        error_file: Path,
-        *,
-        now: datetime,
-        catalogue: Catalogue | None = None,
-        workers: int | None = None,
-        progress: Callable[[Progress], None] = lambda _: None,
-    ) -> Result:
+    def run(self, order: Order, press: Press, *, now: datetime) -> Result:
         """Checks the whole file, then issues its good rows. The same file again goes on where it stopped.
 
-        Rows that are bad go to `error_file` and stop nothing. `workers` is the number of processes, by
-        default one a core, none for a file of one chunk; nothing but the time taken depends on it.
+        Rows that are bad go to the error file and stop nothing.
         """
         self.archive.clear_away()
         self.recover()
-        spans = source.spans
-        checker = Checker(source, now.date(), catalogue, press.template, press.contexts)
-        with _pool(Work(checker, press), workers, self._store) as pool:
-            found = _survey_all(pool, self.archive, progress)
-            key = _key(source, catalogue, press, found)
-            _settle_all(pool, self.archive, error_file, progress, found, self._store.issued_by(key))
+        checker = Checker(order.source, now.date(), press.composer, order.catalogue)
+        with spool(self._spool) as checked, _pool(Work(checker, checked, press), order, self._store) as pool:
+            found = _survey_all(pool, self.archive, order)
+            key = _key(order, press, found)
+            _settle_all(pool, self.archive, order, found, self._store.issued_by(key))
             if not found.good:
                 return Result(found, 0, None)
-            length = sum(span.rows for span in spans)
-            job = self._store.begin(key, source.path.name, format_datetimestamp(now), length, len(spans))
+            spans = order.source.spans
+            length, name = sum(span.rows for span in spans), order.source.path.name
+            job = self._store.begin(key, name, format_datetimestamp(now), length, len(spans))
             finished = self._store.finished_chunks(job)
             spans = tuple(span for span in spans if span.number not in finished)
             issued = 0
             tasks = (self._task(job, span, found, now) for span in spans)
-            chunks = _counted(pool, issue, tasks, "issuing", _rows(spans), progress)
+            chunks = _counted(pool, issue, tasks, "issuing", _rows(spans), order)
             for span, chunk in zip(spans, chunks, strict=True):
                 self._store.begin_chunk(job, span.number, job.seq(span.first_row))
                 self._finish(job, span.number, chunk)
@@ -175,8 +168,7 @@ class Bulk:
             self._finish(job, number, Chunk([log_entry(line.credential) for line in lines], rows))
 
     def _task(self, job: Job, span: Span, found: Survey, now: datetime) -> Task:
-        rows = range(span.first_row, span.first_row + span.rows)
-        skipped = frozenset(row for row in rows if row in found.findings or row in found.known)
+        skipped = frozenset(row for row in span.numbers if row in found.findings or row in found.known)
         created = parse_datetimestamp(job.created, "created")
         if is_ahead(created, now):  # by a clock that was wrong then: what is left of the job is dated rightly
             created = now
@@ -195,69 +187,60 @@ class Bulk:
         self._store.finish_chunk(job, number, batch, entries)
 
 
-def dry_run(
-    checker: Checker,
-    archive: Archive,
-    error_file: Path | None = None,
-    *,
-    workers: int | None = None,
-    progress: Callable[[Progress], None] = lambda _: None,
-) -> Result:
+def dry_run(order: Order, archive: Archive, composer: Composer, today: date) -> Result:
     """The first half of `Bulk.run`: all checks, the error file if one is named, and nothing is signed."""
-    with _pool(Work(checker, None), workers, archive.store) as pool:
-        found = _survey_all(pool, archive, progress)
-        _settle_all(pool, archive, error_file, progress, found)
-        return Result(found, 0, None)
+    checker = Checker(order.source, today, composer, order.catalogue)
+    with (
+        tempfile.TemporaryDirectory(prefix="intaglio-") as scratch,
+        spool(Path(scratch) / "checked") as checked,
+        _pool(Work(checker, checked), order, archive.store) as pool,
+    ):
+        found = _survey_all(pool, archive, order)
+        _settle_all(pool, archive, order, found)
+        skipped = found.findings.keys() | found.known.keys()
+        rows = chain.from_iterable(map(checked.rows, order.source.spans))
+        good = (record for row, record in rows if row not in skipped)
+        return Result(found, 0, None, list(islice(good, PREVIEWED)))
 
 
-def _pool(work: Work, workers: int | None, store: Index) -> Pool[Work]:
+def _pool(work: Work, order: Order, store: Index) -> Pool[Work]:
+    workers = order.workers
     if workers is None:
-        workers = available_cores() if len(work.checker.source.spans) > 1 else 0
+        workers = available_cores() if len(order.source.spans) > 1 else 0
     store.close()  # a connection must not be taken through a fork; it opens again by itself
     return Pool(work, workers)
 
 
-def _survey_all(pool: Pool[Work], archive: Archive, progress: Callable[[Progress], None]) -> Survey:
+def _survey_all(pool: Pool[Work], archive: Archive, order: Order) -> Survey:
     """What is wrong with the rows of a file, and which of them were issued before."""
-    checker = pool.work.checker
-    spans = checker.source.spans
-    checked = _counted(pool, check, spans, "checking", _rows(spans), progress)
-    return survey(checker, checked, archive.store)
+    spans = order.source.spans
+    checked = _counted(pool, check, spans, "checking", _rows(spans), order)
+    return survey(pool.work.checker, checked, archive.store)
 
 
 def _settle_all(
-    pool: Pool[Work],
-    archive: Archive,
-    error_file: Path | None,
-    progress: Callable[[Progress], None],
-    found: Survey,
-    same: range = range(0),
+    pool: Pool[Work], archive: Archive, order: Order, found: Survey, same: range = range(0)
 ) -> None:
     """Compares rows with what was issued, but those that an equal job issued, under the numbers `same`."""
-    checker = pool.work.checker
     digests = {seq: said for seq, said in found.digests.items() if seq not in same}
     if digests:
-        found.settle(checker, _compare_all(pool, archive, found, digests, progress))
-    if found.findings and error_file:
-        write_error_file(error_file, checker.source, found.findings)
+        found.settle(pool.work.checker, _compare_all(pool, archive, order, found, digests))
+    if found.findings and order.error_file:
+        write_error_file(order.error_file, order.source, found.findings)
 
 
 def _compare_all(
-    pool: Pool[Work],
-    archive: Archive,
-    found: Survey,
-    digests: dict[int, bytes],
-    progress: Callable[[Progress], None],
+    pool: Pool[Work], archive: Archive, order: Order, found: Survey, digests: dict[int, bytes]
 ) -> list[Change]:
-    checker = pool.work.checker
     compared = shelves(archive, digests)
     sizes = [len(shelf.digests) for shelf in compared]
     before: dict[int, Record] = {}
-    for records in _counted(pool, compare, compared, "comparing", sizes, progress):
+    for records in _counted(pool, compare, compared, "comparing", sizes, order):
         before |= records
     wanted = {row: before[seq] for row, seq in found.known.items() if seq in before}
-    rows = ((row, checker.check(row, cells)[0], wanted[row]) for row, cells in checker.source.pick(wanted))
-    return list(changes(rows, checker.source.columns, archive))
+    picked = pool.work.spool.pick(order.source.spans, wanted)
+    rows = ((row, record, wanted[row]) for row, record in picked)
+    return list(changes(rows, order.source.columns, archive))
 
 
 def _rows(spans: Iterable[Span]) -> list[int]:
@@ -270,7 +253,7 @@ def _counted(
     items: Iterable[_Item],
     stage: str,
     sizes: Sequence[int],
-    progress: Callable[[Progress], None],
+    order: Order,
 ) -> Iterator[_Part]:
     """What becomes of the items; how many of their rows are done is told while the workers are at them."""
     done, total, of_each = 0, sum(sizes), [0] * len(sizes)
@@ -279,19 +262,20 @@ def _counted(
         nonlocal done
         done += said.done - of_each[said.number]
         of_each[said.number] = said.done
-        progress(Progress(stage, done, total))
+        order.progress(Progress(stage, done, total))
 
-    progress(Progress(stage, 0, total))
+    order.progress(Progress(stage, 0, total))
     for number, part in enumerate(pool.map(function, items, heard)):
         yield part
         heard(Told(number, sizes[number]))
 
 
-def _key(source: Source, catalogue: Catalogue | None, press: Press, found: Survey) -> bytes:
+def _key(order: Order, press: Press, found: Survey) -> bytes:
     """What a job is: the file's rows, how they are read, which of them are good, and what is made of them.
 
     A row that was bad and is good on a later day, such as one awarded then, makes another job.
     """
+    source, profile = order.source, press.composer.profile
     bad = [row - 1 for row in sorted(found.findings)]  # as the release before counted: its jobs go on
     asked = [
         source.header,
@@ -301,9 +285,9 @@ def _key(source: Source, catalogue: Catalogue | None, press: Press, found: Surve
         source.date_order,
         bad,
         [span.sha256.hex() for span in source.spans],
-        catalogue,
-        press.template.decode(),
-        [press.profile.did, press.profile.name, press.profile.log, press.profile.url],  # the rest is for good
+        order.catalogue,
+        press.composer.template.text.decode(),
+        [profile.did, profile.name, profile.log, profile.url],  # the rest is for good
         press.verification_method,
         press.suite,
     ]

@@ -1,12 +1,11 @@
 """Checking a file of graduates before anything is signed: each row by itself, then rows against each other.
 
-`check_span` runs in the workers and returns what is needed to compare rows; `survey` gathers that in the
-parent. A dry run ends here.
+`check_span` runs in the workers, keeps the records of good rows and returns what is needed to compare rows;
+`survey` gathers that in the parent. A dry run ends here.
 """
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -21,12 +20,13 @@ from wire.text import counted, printable
 
 from ..archive.index import Index
 from ..archive.kept import Incoming
-from ..press.document import trial
+from ..press.document import Composer
 from ..problem import CatalogueColumnMissing, TooManyFindings, UnreadableFile
 from ..table.names import NAMES
 from ..table.records import TURNED, Finding, Record, check_cells, digest, latest_award
 from ..table.source import Source, Span, open_source
 from .changes import Change
+from .spool import Spool
 from .workers import Tell, each_told
 
 CATALOGUE_FIELDS = ("programme_code", "programme_title", "achievement_type", "eqf_level", "ects", "isced_f")
@@ -56,18 +56,16 @@ def read_catalogue(path: Path) -> Catalogue:
 
 @dataclass(frozen=True)
 class Checker:
-    """How rows become records: file, today's date, the catalogue if there is one, and what they are for.
+    """How rows become records: file, today's date, the composer in whose template own columns have their
+    places, and the catalogue if there is one.
 
     Raises `UnreadableFile` where the file has no column to search the catalogue by.
     """
 
     source: Source
     today: date
+    composer: Composer
     catalogue: Catalogue | None = None
-    template: bytes | None = None
-    """The template in which own columns have their places."""
-    contexts: Path | None = None
-    """The folder of contexts of its own that it may name."""
 
     def __post_init__(self) -> None:
         if self.catalogue is not None and "programme_code" not in self.source.columns:
@@ -100,8 +98,8 @@ class Checker:
             wrong.append(("name", TURNED, name))
         if self.catalogue is not None and not any(name == "programme_code" for name, _, _ in wrong):
             wrong += _compare(record, self.catalogue)
-        if self.template is not None and not wrong:
-            wrong += trial(self.template, self.contexts).misfits(record)
+        if not wrong:
+            wrong += self.composer.misfits(record)
         return record, [Finding(row, self.column(name), reason, cell) for name, reason, cell in wrong]
 
     def _holds_a_row(self, cell: str) -> bool:
@@ -135,14 +133,19 @@ class Checked(NamedTuple):
     incoming: list[Incoming]
 
 
-def check_span(checker: Checker, span: Span, tell: Tell) -> Checked:
-    """Checks each row of a span by itself."""
-    findings, incoming = [], []
+def check_span(checker: Checker, spool: Spool, span: Span, tell: Tell) -> Checked:
+    """Checks each row of a span by itself, once; those that are good wait in the spool."""
+    findings, incoming, good = [], [], []
     for row, cells in each_told(checker.source.rows(span), tell):
         record, wrong = checker.check(row, cells)
-        findings += wrong
+        packed = orjson.dumps(record)
+        if wrong:
+            findings += wrong
+        else:
+            good.append((row, packed))
         number, student = record.get("diploma_number", ""), record.get("student_id", "")
-        incoming.append(Incoming(row, number, student, digest(orjson.dumps(record))))
+        incoming.append(Incoming(row, number, student, digest(packed)))
+    spool.put(span, good)
     return Checked(len(incoming), findings, incoming)
 
 
@@ -183,14 +186,6 @@ class Survey:
             self.findings.setdefault(finding.row, []).append(finding)
         if len(self.findings) > MOST_FINDINGS:
             raise TooManyFindings(f"more than {MOST_FINDINGS} rows are not as expected")
-
-
-def first_good(checker: Checker, found: Survey, count: int) -> Iterator[tuple[int, Record]]:
-    """The first rows that are to be issued, with their records."""
-    skipped = found.findings.keys() | found.known.keys()
-    rows = itertools.chain.from_iterable(map(checker.source.rows, checker.source.spans))
-    for row, cells in itertools.islice((one for one in rows if one[0] not in skipped), count):
-        yield row, checker.check(row, cells)[0]
 
 
 def survey(checker: Checker, checked: Iterable[Checked], store: Index) -> Survey:

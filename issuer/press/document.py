@@ -13,7 +13,7 @@ import hmac
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -72,7 +72,10 @@ NOBODY = Profile("did:example:issuer", "…", "example/log")
 
 
 class Composer:
-    """Makes unsigned credentials from records. Raises `InvalidTemplate` where the template cannot work."""
+    """Makes unsigned credentials from records. Raises `InvalidTemplate` where the template cannot work.
+
+    It can be pickled, so that worker processes get their own. It holds secrets.
+    """
 
     def __init__(
         self,
@@ -87,15 +90,17 @@ class Composer:
         self._hashed = _hashed_fields(template)
         self.own = _own_fields(template)
         self.template, self._folder = template, contexts
-        self._profile = profile
+        self.profile = profile
         self._id_secret = id_secret
         self._salt_secret = salt_secret
-        self._positions = positions
-        self.issuer_name = profile.name
+        self.positions = positions
         self._issuer = {"id": profile.did, "type": ["Profile"], "name": profile.name}
         if profile.url:
             self._issuer["url"] = profile.url
         self._terms = [anchoring_terms(profile.log)]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: part for name, part in vars(self).items() if name != "contexts"}  # large: loaded anew
 
     @cached_property
     def contexts(self) -> jsonld.Contexts | None:
@@ -105,7 +110,7 @@ class Composer:
     def credential_id(self, number: str, edition: int) -> str:
         """The `id` of an edition of a diploma: 160 bits that follow from its number, for the issuer only."""
         code = hmac.digest(self._id_secret, f"{number}\0{edition}".encode(), "sha256")[:20]
-        return self._profile.iri("credential", _base32(code))
+        return self.profile.iri("credential", _base32(code))
 
     def check(self) -> None:
         """Raises `InvalidTemplate` unless the template makes a credential whose every term has a meaning."""
@@ -166,8 +171,8 @@ class Composer:
         values = {
             **record,
             "name": full_name(record),
-            "issuer_name": self._profile.name,
-            "achievement_id": self._profile.iri("achievement", programme),
+            "issuer_name": self.profile.name,
+            "achievement_id": self.profile.iri("achievement", programme),
         }
         for field in self._hashed:
             salt = hmac.digest(self._salt_secret, f"{number}\0{edition}\0{field}".encode(), "sha256")[
@@ -189,18 +194,21 @@ class Composer:
         return document
 
     def _status_and_log(self, seq: int) -> dict[str, Any]:
-        number, position = self._positions.locate(seq)
-        url = self._profile.list_url(number)
-        if self._profile.states_status:
+        number, position = self.positions.locate(seq)
+        url = self.profile.list_url(number)
+        if self.profile.states_status:
             return {"termsOfUse": [*self._terms, status_statement(url, position)]}
         return {"credentialStatus": status_entry(url, position), "termsOfUse": self._terms}
 
 
-@lru_cache(maxsize=1)
-def trial(template: bytes, contexts: Path | None, profile: Profile = NOBODY) -> Composer:
+def trial(template: Template, contexts: Path | None = None, profile: Profile = NOBODY) -> Composer:
     """A composer to try a template with; nothing that it makes is signed."""
-    nothing, positions = bytes(32), Positions(lambda _: bytes(32))
-    return Composer(Template(template), profile, nothing, nothing, positions, contexts)
+    nothing = bytes(32)
+    return Composer(template, profile, nothing, nothing, Positions(_no_key), contexts)
+
+
+def _no_key(_: int) -> bytes:
+    return bytes(32)
 
 
 def _base32(data: bytes) -> str:

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from struct import unpack
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 LIST_BITS = 17
 LIST_ENTRIES = 1 << LIST_BITS
@@ -52,6 +54,11 @@ class Permutation:
         return high << _LOW_BITS | low
 
 
+def list_key(secret: bytes, number: int) -> bytes:
+    """The key of a list."""
+    return HKDFExpand(SHA256(), 32, b"status list %d" % number).derive(secret)
+
+
 class Positions:
     """Sequence number to (list, position) and back, over all lists; `key_of` gives each list's key."""
 
@@ -60,6 +67,9 @@ class Positions:
     def __init__(self, key_of: Callable[[int], bytes]) -> None:
         self._key_of = key_of
         self._lists: dict[int, Permutation] = {}
+
+    def __reduce__(self) -> tuple[type[Positions], tuple[Callable[[int], bytes]]]:
+        return Positions, (self._key_of,)
 
     def locate(self, seq: int) -> tuple[int, int]:
         """The list and the position of a sequence number."""

@@ -7,15 +7,11 @@ the credential itself, the record that it was made from (a correction starts the
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import orjson
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 from keys import Signer
 from ledger import EntryKind
@@ -25,9 +21,7 @@ from wire.datetimestamp import parse_datetimestamp
 
 from ..table.names import full_name
 from ..table.records import Record
-from .document import Composer, Profile
-from .permutation import Positions
-from .template import Template
+from .document import Composer
 
 
 class Line(NamedTuple):
@@ -66,34 +60,12 @@ class Printed(NamedTuple):
 class Press:
     """Everything that goes into a credential but the record. It holds secrets and is never shown."""
 
-    template: bytes
-    profile: Profile
-    id_secret: bytes
-    salt_secret: bytes
-    position_secret: bytes
+    composer: Composer
+    """What makes the unsigned credentials."""
     signer: Signer
     """Has the issuer's assertion key."""
     verification_method: str
     suite: str
-    contexts: Path | None = None
-    """The folder of contexts that the deployment vouches for, if it has one."""
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {part.name: getattr(self, part.name) for part in fields(self)}
-
-    @cached_property
-    def positions(self) -> Positions:
-        """Where in which status list a sequence number stands."""
-        return Positions(
-            lambda number: HKDFExpand(SHA256(), 32, b"status list %d" % number).derive(self.position_secret)
-        )
-
-    @cached_property
-    def composer(self) -> Composer:
-        """What makes the unsigned credentials."""
-        template = Template(self.template)
-        secrets = self.id_secret, self.salt_secret
-        return Composer(template, self.profile, *secrets, self.positions, self.contexts)
 
     def print(
         self, record: Record, seq: int, created: datetime, *, edition: int = 1, holder: str | None = None

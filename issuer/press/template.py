@@ -10,7 +10,8 @@ Three rules, and no other:
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from functools import lru_cache, partial
 from importlib import resources
 from typing import Any
 
@@ -23,7 +24,6 @@ DIPLOMA = "diploma.json"
 
 _PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 _ABSENT: Any = object()
-_Fill = Callable[[Mapping[str, Any]], Any]
 
 
 class Template:
@@ -39,26 +39,28 @@ class Template:
             hint = "Undo the last change of the file, or take it from a backup."
             raise InvalidTemplate(f"template.json: {problem.detail}", hint=hint) from problem
         self.members = frozenset(document)
-        fill = self._compile(document, "$")
-        self._fill: _Fill = fill if callable(fill) else lambda _: fill
+        self._fill = self._compile(document, "$")
 
-    @classmethod
-    def packaged(cls, name: str = DIPLOMA) -> Template:
+    @staticmethod
+    def packaged(name: str = DIPLOMA) -> Template:
         """A template that comes with the program."""
-        return cls(resources.files(__package__).joinpath("templates", name).read_bytes())
+        return compiled(resources.files(__package__).joinpath("templates", name).read_bytes())
 
     def fill(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """The document for one record; `values` has all of `fields`. Parts of it are shared: read only."""
-        document: dict[str, Any] = self._fill(values)
+        document: dict[str, Any] = self._fill(values) if callable(self._fill) else self._fill
         return document
 
     def _compile(self, node: Any, place: str) -> Any:
-        """The node itself if nothing in it depends on the record, else a function from values to it."""
+        """The node itself if nothing in it depends on the record, else a function from values to it.
+
+        Functions are partial ones: these can be pickled, so that a worker process does not compile again.
+        """
         if isinstance(node, str):
             return self._compile_text(node, place)
         if isinstance(node, list):
             items = [self._compile(item, f"{place}[{index}]") for index, item in enumerate(node)]
-            return _list(items) if any(map(callable, items)) else node
+            return partial(_list, items) if any(map(callable, items)) else node
         if isinstance(node, dict):
             condition = node.get("$if")
             if condition is not None:
@@ -70,7 +72,8 @@ class Template:
             }
             if condition is None and not any(map(callable, members.values())):
                 return node
-            return _object(members, condition)
+            parts = [(name, member, callable(member)) for name, member in members.items()]
+            return partial(_object, parts, condition)
         return node
 
     def _compile_text(self, text: str, place: str) -> Any:
@@ -81,52 +84,43 @@ class Template:
             return text
         self.fields.update(names)
         if text == f"{{{names[0]}}}":
-            return _value(names[0])
-        return _text(text, names)
+            return partial(_value, names[0])
+        pieces = _PLACEHOLDER.split(text)  # constant, name, constant, name, …, constant
+        return partial(_text, pieces, names)
 
 
-def _value(name: str) -> _Fill:
-    def fill(values: Mapping[str, Any]) -> Any:
+@lru_cache(maxsize=1)
+def compiled(text: bytes) -> Template:
+    """The template in a file; the one that was asked for last is kept. Raises `InvalidTemplate`."""
+    return Template(text)
+
+
+def _value(name: str, values: Mapping[str, Any]) -> Any:
+    value = values[name]
+    return _ABSENT if value == "" else value
+
+
+def _text(pieces: list[str], names: list[str], values: Mapping[str, Any]) -> Any:
+    filled = pieces.copy()
+    for index, name in enumerate(names):
         value = values[name]
-        return _ABSENT if value == "" else value
-
-    return fill
-
-
-def _text(text: str, names: list[str]) -> _Fill:
-    pieces = _PLACEHOLDER.split(text)  # constant, name, constant, name, …, constant
-
-    def fill(values: Mapping[str, Any]) -> Any:
-        filled = pieces.copy()
-        for index, name in enumerate(names):
-            value = values[name]
-            if value == "":
-                return _ABSENT
-            filled[2 * index + 1] = str(value)
-        return "".join(filled)
-
-    return fill
-
-
-def _list(items: list[Any]) -> _Fill:
-    def fill(values: Mapping[str, Any]) -> Any:
-        filled = [item(values) if callable(item) else item for item in items]
-        return [item for item in filled if item is not _ABSENT] or _ABSENT
-
-    return fill
-
-
-def _object(members: dict[str, Any], condition: str | None) -> _Fill:
-    parts = [(name, member, callable(member)) for name, member in members.items()]
-
-    def fill(values: Mapping[str, Any]) -> Any:
-        if condition is not None and values[condition] == "":
+        if value == "":
             return _ABSENT
-        filled = {}
-        for name, member, variable in parts:
-            value = member(values) if variable else member
-            if value is not _ABSENT:
-                filled[name] = value
-        return filled or _ABSENT
+        filled[2 * index + 1] = str(value)
+    return "".join(filled)
 
-    return fill
+
+def _list(items: list[Any], values: Mapping[str, Any]) -> Any:
+    filled = [item(values) if callable(item) else item for item in items]
+    return [item for item in filled if item is not _ABSENT] or _ABSENT
+
+
+def _object(parts: list[tuple[str, Any, bool]], condition: str | None, values: Mapping[str, Any]) -> Any:
+    if condition is not None and values[condition] == "":
+        return _ABSENT
+    filled = {}
+    for name, member, variable in parts:
+        value = member(values) if variable else member
+        if value is not _ABSENT:
+            filled[name] = value
+    return filled or _ABSENT

@@ -291,7 +291,7 @@ _SPOILT = re.compile(
 _NOT_UTF8 = re.compile(r"[\ud800-\udfff]")  # what Python makes of other bytes on a command line
 
 
-@lru_cache(maxsize=1 << 12)  # few programmes, titles, days and grades, many graduates; each checked twice
+@lru_cache(maxsize=1 << 12)  # few programmes, titles, days and grades, many graduates
 def check_cell(field: str, cell: str, date_order: str = "") -> Any:
     """The value of a cell that is not empty: NFC, trimmed. Raises `BadCell`."""
     if not cell.isprintable():  # seldom, and then most often for the sake of a harmless joiner

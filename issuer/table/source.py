@@ -65,6 +65,11 @@ class Span(NamedTuple):
     stop: int
     sha256: bytes
 
+    @property
+    def numbers(self) -> range:
+        """Those of its rows."""
+        return range(self.first_row, self.first_row + self.rows)
+
 
 @dataclass(frozen=True)
 class Source:
@@ -130,7 +135,7 @@ class Source:
     def pick(self, wanted: Container[int]) -> Iterator[tuple[int, list[str]]]:
         """The rows of these numbers; a span that has none of them is not read."""
         for span in self.spans:
-            if any(row in wanted for row in range(span.first_row, span.first_row + span.rows)):
+            if any(row in wanted for row in span.numbers):
                 yield from (found for found in self.rows(span) if found[0] in wanted)
 
     def fields(self, cells: list[str]) -> dict[str, str]:

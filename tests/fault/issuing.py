@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from issuer.issuer import Issuer
+from issuer.job.order import Order
 from issuer.press.press import log_entry
 from issuer.table.source import Source
 from ledger import EntryKind, parse_entry
@@ -16,7 +17,7 @@ from tests.registrar import NOW
 
 def issue(issuer: Issuer, source: Source, workers: int = 0) -> None:
     errors = issuer.home / "errors.csv"
-    issuer.issue_file(source, errors, suite="eddsa-jcs-2022", workers=workers)
+    issuer.issue_file(Order(source, errors, suite="eddsa-jcs-2022", workers=workers))
 
 
 def reopened(home: Path) -> Issuer:

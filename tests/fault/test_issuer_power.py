@@ -233,7 +233,7 @@ def require_same(entry: Entry, line: Line, issuer: Issuer) -> None:
 def require_revoked(entry: Entry, reason: str, issuer: Issuer) -> None:
     """It is so in the index, and in the list as it is published, before anything was opened for that."""
     assert issuer.store.entry(entry.seq).reason == reason
-    number, position = issuer._press.positions.locate(entry.seq)
+    number, position = issuer._press.composer.positions.locate(entry.seq)
     published = load_json_object(published_file(issuer.home, str(number)) or b"")
     assert StatusList.decode(published["credentialSubject"]["encodedList"])[position]
 

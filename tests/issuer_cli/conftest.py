@@ -8,6 +8,7 @@ import pytest
 
 import intaglio.session
 from issuer.issuer import Issuer
+from issuer.job.order import Order
 from tests.commandline import Program
 from tests.registrar import NOW, csv_file, graduate, issuer_in, table
 
@@ -60,6 +61,10 @@ def issuer(tmp_path: Path) -> Issuer:
     """Without a web site, and with three diplomas."""
     made = issuer_in(tmp_path / "issuer")
     made.issue_file(
-        csv_file(tmp_path / "g.csv", [graduate(row) for row in range(1, 4)]), tmp_path / "e.csv", workers=0
+        Order(
+            csv_file(tmp_path / "g.csv", [graduate(row) for row in range(1, 4)]),
+            tmp_path / "e.csv",
+            workers=0,
+        )
     )
     return made

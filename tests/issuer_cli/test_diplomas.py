@@ -13,7 +13,7 @@ import pytest
 from issuer.archive.kept import Entry
 from issuer.export import export, file_name
 from issuer.issuer import Issuer
-from issuer.job.bulk import Progress
+from issuer.job.order import Progress
 from tests.commandline import Program, typed, verdict
 from tests.registrar import csv_file, graduate, table
 from vc import Bundle

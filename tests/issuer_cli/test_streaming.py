@@ -15,6 +15,7 @@ from issuer.archive.kept import Appended, Entry, NewEntry
 from issuer.archive.store import SQLiteIndex
 from issuer.export import export
 from issuer.issuer import Issuer
+from issuer.job.order import Order
 from tests.commandline import Program
 from tests.conftest import ROOT
 from tests.registrar import csv_file, graduate, index_of, issuer_in
@@ -94,7 +95,9 @@ def test_an_export_takes_diplomas_when_it_writes_them(
     monkeypatch.setattr("issuer.export._AT_ONCE", 4)
     monkeypatch.setattr("issuer.archive.store._PAGE", 4)
     issuer: Issuer = issuer_in(tmp_path / "home")
-    issuer.issue_file(csv_file(tmp_path / "g.csv", [graduate(row) for row in range(30)]), tmp_path / "e.csv")
+    issuer.issue_file(
+        Order(csv_file(tmp_path / "g.csv", [graduate(row) for row in range(30)]), tmp_path / "e.csv")
+    )
     taken = 0
 
     def entries() -> Iterator[Entry]:

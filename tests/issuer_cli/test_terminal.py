@@ -11,7 +11,7 @@ import pytest
 
 from intaglio.commands.issuer.terminal import Meter
 from issuer.issuer import Issuer
-from issuer.job.bulk import Progress
+from issuer.job.order import Progress
 from tests.commandline import Program, typed
 from tests.conftest import ROOT
 from tests.registrar import NOW, issuer_in

@@ -22,9 +22,10 @@ from issuer.home import DID_METHODS, KEY_TYPES, Identity, index
 from issuer.issuer import Issuer
 from issuer.job.bulk import Result as Issued
 from issuer.job.bulk import dry_run as check_file
-from issuer.job.checking import Catalogue, Checker, first_good, read_catalogue
+from issuer.job.checking import Catalogue, read_catalogue
+from issuer.job.order import Order
 from issuer.press.document import NOBODY, Profile, trial
-from issuer.press.template import Template
+from issuer.press.template import Template, compiled
 from issuer.table.records import DATE_ORDERS
 from issuer.table.source import Source, open_source
 from vc import SUITES
@@ -38,9 +39,6 @@ from .terminal import PARTLY, Meter, out_option, pairs
 
 AS_IS = "as-is"
 SIGNING = [name for name, suite in SUITES.items() if suite.signs]
-
-PREVIEWED = 3
-"""Rows of which a dry run shows what the diploma will say."""
 
 MOST_FILES = 1000
 """Of larger files no bundles are written unasked."""
@@ -109,24 +107,19 @@ def issue(
     files: list[Path] = []
     refused: OSError | Conflict | None = None
     preview: list[str] = []
+    if not dry_run:
+        errors = errors or _free(file.with_name(f"{file.stem}.errors.csv"))
+    order = Order(source, errors, reading.catalogue(), suite, workers)  # before there is an issuer
     if dry_run:
         composer.check()
-        today, text_of_it = place.session.now().date(), composer.template.text
-        checker = Checker(source, today, reading.catalogue(), text_of_it, place.contexts)
         with Meter() as meter, _archive(place) as archive:
-            done = check_file(checker, archive, errors, workers=workers, progress=meter)
-        first = first_good(checker, done.survey, PREVIEWED)
-        preview = [
-            place.session.sentence(composer.compose(record, 0), composer.issuer_name) for _, record in first
-        ]
+            done = check_file(replace(order, progress=meter), archive, composer, place.session.now().date())
+        issuer = composer.profile.name
+        preview = [place.session.sentence(composer.compose(record, 0), issuer) for record in done.first]
     else:
-        catalogue = reading.catalogue()  # before there is an issuer
-        errors = errors or _free(file.with_name(f"{file.stem}.errors.csv"))
         made = place.create(name, url, method)
         with _counting(made.store), Meter() as meter:
-            done = made.issue_file(
-                source, errors, suite=suite, catalogue=catalogue, workers=workers, progress=meter
-            )
+            done = made.issue_file(replace(order, progress=meter))
             if done.issued + len(done.survey.known) <= MOST_FILES or _given("out"):
                 try:
                     files = _write(made, done, out, meter)
@@ -251,9 +244,9 @@ def _counting(store: Index) -> Iterator[None]:
         raise
 
 
-def _template(home: Path) -> bytes:
+def _template(home: Path) -> Template:
     path = home / "template.json"
-    return path.read_bytes() if path.exists() else Template.packaged().text
+    return compiled(path.read_bytes()) if path.exists() else Template.packaged()
 
 
 def _profile(home: Path, name: str | None, url: str | None) -> Profile:

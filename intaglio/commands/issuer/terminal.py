@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self
 
 import click
 
-from issuer.job.bulk import Progress
+from issuer.job.order import Progress
 
 from ...terminal import say
 

@@ -1,0 +1,39 @@
+"""What is asked of a job: one value, from the command or the library to the processes that do it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from ..table.source import Source
+from .checking import Catalogue
+
+
+class Progress(NamedTuple):
+    """How far a job is, in rows: `stage` is `checking`, `comparing`, `issuing` or `writing`."""
+
+    stage: str
+    done: int
+    total: int
+
+
+def _unheard(_: Progress) -> None:
+    pass
+
+
+@dataclass(frozen=True)
+class Order:
+    """A file of graduates to be issued, and how."""
+
+    source: Source
+    error_file: Path | None = None
+    """Where bad rows go, if anywhere."""
+    catalogue: Catalogue | None = None
+    """The programmes to check against."""
+    suite: str | None = None
+    """Of the proofs; by default that of the issuer's key."""
+    workers: int | None = None
+    """Processes: by default one a core, none for a file of one chunk. Nothing but the time depends on it."""
+    progress: Callable[[Progress], None] = _unheard
