@@ -50,7 +50,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def _all_is_on_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that the index holds no content of files, from which they would be made again."""
-    monkeypatch.setattr("issuer.status._MOST_HELD", -1)
+    monkeypatch.setattr("issuer.status.lists._MOST_HELD", -1)
 
 
 @pytest.fixture

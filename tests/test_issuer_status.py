@@ -121,7 +121,7 @@ def test_an_older_index_takes_no_revocation_back(issuer: Issuer, tmp_path: Path)
 def test_a_damaged_list_is_named_and_one_that_is_gone_is_made_anew(
     name: str, content: bytes, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("issuer.status._MOST_HELD", -1)  # all is on the disk
+    monkeypatch.setattr("issuer.status.lists._MOST_HELD", -1)  # all is on the disk
     name = page(issuer, "UNI-000007") if name == "page" else name
 
     def revoke(number: str) -> None:

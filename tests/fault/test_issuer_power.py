@@ -67,7 +67,7 @@ class Scenario(NamedTuple):
 @pytest.fixture(autouse=True)
 def _as_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("issuer.table.source.SPAN_ROWS", 2)
-    monkeypatch.setattr("issuer.status._MOST_HELD", 2500)  # so that files are synced now and then
+    monkeypatch.setattr("issuer.status.lists._MOST_HELD", 2500)  # so that files are synced now and then
     monkeypatch.setattr("wire.files._FULL_SYNC", None)  # of macOS, which would sync past the recorder
 
 

@@ -8,7 +8,6 @@ at once. Files are not waited for: the index holds their content until they are 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -20,38 +19,40 @@ import orjson
 
 from keys import Signer
 from ledger import EntryKind, Log
-from ledger.log import LogReader
-from vc import Anchored, Credential
+from vc import Credential
 from vc.integrity import SUITES_BY_KEY, sign
 from vc.status import (
     Reason,
     Revocation,
     StatusList,
-    details_url,
     page_of,
     revocation_details_document,
     status_list_document,
 )
-from wire.clock import CLOCK_SKEW
 from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
 from wire.files import locked, make_private_folder, remove_leftovers, replace_file, sync_files
 from wire.problem import Damaged, Malformed, Refused
-from wire.strict import load_json_object
 from wire.work import Work
 
-from .archive.index import Index
-from .archive.kept import Appended, ListFile, Published, Row
-from .clock import ClockJournal
-from .home import LIFETIME, Identity
-from .press.document import Profile
-from .press.permutation import LIST_BITS, LIST_ENTRIES, Positions
-from .press.press import log_entry
-from .problem import StatusFileDamaged, StatusFileGone
-from .succession import require_in_force
+from ..archive.index import Index
+from ..archive.kept import Appended, ListFile, Published, Row
+from ..clock import ClockJournal
+from ..home import LIFETIME, Identity
+from ..press.document import Profile
+from ..press.permutation import LIST_BITS, LIST_ENTRIES, Positions
+from ..press.press import log_entry
+from ..succession import require_in_force
+from .due import NEVER, due, overdue
+from .files import (
+    details_name,
+    list_number,
+    not_as_published,
+    published_document,
+    published_from,
+    read_published,
+    unlike,
+)
 
-_NEVER = "9999-12-31T23:59:59Z"
-# For the details of a whole list revoked
-_LARGEST = 1 << 25  # bytes
 _MOST_STEPS = 1 << 22
 _MOST_HELD = 1 << 23  # bytes that the index holds of files
 
@@ -164,7 +165,7 @@ class Lists:
     def by_former_keys(self) -> set[int]:
         """The published lists that the log has from before the newest document: each is made anew whole."""
         revocations = self._store.revocations
-        former = revocations.stale_lists("", _NEVER, self._document)
+        former = revocations.stale_lists("", NEVER, self._document)
         return set(former).intersection(revocations.published_lists())
 
     def _publish_due(self, identity: Identity, now: datetime, *, anew: bool) -> list[int]:
@@ -176,7 +177,7 @@ class Lists:
         wanted = set(due(self._store, identity, now, self._clock.entries())) | former
         ahead = revocations.dated_after(format_datetimestamp(now), self._clock.entries())
         lost = [path.name for path, _ in unlike(self._store, self._folder)] if anew else []
-        whole = former | {_number(name) for name in (*ahead, *lost)}
+        whole = former | {list_number(name) for name in (*ahead, *lost)}
         if identity.closing is not None:
             if not revocations.closed():
                 revocations.note_closed(True)
@@ -189,7 +190,7 @@ class Lists:
 
     def _date(self, number: int) -> datetime:
         """From when a published list is."""
-        return _start(self._store, self._folder, str(number))
+        return published_from(self._store, self._folder, str(number))
 
     def _publish(
         self, numbers: Sequence[int], whole: Collection[int], identity: Identity, now: datetime
@@ -294,10 +295,10 @@ class Lists:
         if not path.exists():
             return
         try:
-            subject = Credential.parse(_read(path)).subjects[0]
+            subject = Credential.parse(read_published(path)).subjects[0]
             published = StatusList.decode(subject.get("encodedList"))
         except Malformed as problem:
-            raise _damaged(path) from problem
+            raise not_as_published(path) from problem
         if int.from_bytes(published.bits) & ~int.from_bytes(bits.bits):
             raise Damaged(
                 f"status list {number} has revocations that the index does not know: is that an older copy?",
@@ -313,111 +314,3 @@ class Lists:
             created=now,
             work=Work(_MOST_STEPS),
         )
-
-
-def latest(store: Index, folder: Path) -> datetime | None:
-    """The latest time that a published list, or a page of details, says it is from. Raises `Damaged`."""
-    return max(
-        (
-            parse_datetimestamp(dated, "dated") if dated else _start(store, folder, name)
-            for name, dated in store.revocations.dates()
-        ),
-        default=None,
-    )
-
-
-def _start(store: Index, folder: Path, name: str) -> datetime:
-    try:
-        digest = store.revocations.published(name).digest
-        found = Credential.parse(published_document(store, folder, name, digest)).valid_from
-    except Malformed as problem:
-        raise _damaged(folder / name) from problem
-    if found is None:
-        raise _damaged(folder / name)
-    return found
-
-
-def anchored(store: Index, log: LogReader, folder: Path, name: str) -> Anchored:
-    """A published list, or a page of details, with the evidence that it is in the log. Raises `NotFound`."""
-    with locked(folder, to_read=not os.access(folder.parent, os.W_OK)):
-        leaf, digest = store.revocations.published(name)
-        document = published_document(store, folder, name, digest)
-    return Anchored(document, (log.evidence(leaf),))
-
-
-def published_document(store: Index, folder: Path, name: str, digest: bytes | None) -> dict[str, Any]:
-    """What was published under a name, with this digest. Raises `Damaged` where nothing has it."""
-    path = folder / name
-    try:
-        return _read(path, digest)
-    except (Damaged, FileNotFoundError) as problem:
-        held = store.revocations.held_content(name, digest) if digest else None
-        if held is not None:
-            return load_json_object(held, limit=_LARGEST)
-        raise problem if isinstance(problem, Damaged) else _gone(path) from problem
-
-
-def details_name(number: int, page: int) -> str:
-    """What a page of details is called, as a file and in its address."""
-    return details_url(str(number), page)
-
-
-def _number(name: str) -> int:
-    return int(name.partition("-")[0])
-
-
-def _read(path: Path, digest: bytes | None = None) -> dict[str, Any]:
-    """What lies in a file, which has this digest if one is given."""
-    data = path.read_bytes()
-    if digest not in (None, sha256(data).digest()):
-        raise _damaged(path)
-    try:
-        return load_json_object(data, limit=_LARGEST)
-    except Malformed as problem:
-        raise _damaged(path) from problem
-
-
-def due(store: Index, identity: Identity, now: datetime, since: int = 0) -> list[int]:
-    """The lists to publish now: those with new revocations, and the `overdue`."""
-    return sorted({*overdue(store, identity, now, since), *store.revocations.changed_lists()})
-
-
-def overdue(store: Index, identity: Identity, now: datetime, since: int = 0) -> list[int]:
-    """The lists that are new, past half of their life, or with another life than is decided.
-
-    So are those that the log has before the entry `since`. Of an issuer that has closed none is signed anew
-    because of its age.
-    """
-    if identity.closing is not None:
-        return store.revocations.stale_lists("", _NEVER, since)
-    half, whole = now + identity.lifetime / 2, now + identity.lifetime + CLOCK_SKEW
-    return store.revocations.stale_lists(format_datetimestamp(half), format_datetimestamp(whole), since)
-
-
-def next_due(store: Index, identity: Identity) -> tuple[datetime, datetime] | None:
-    """When the first of the published lists is half through its life, and its end; `None` without any."""
-    expires = store.revocations.first_expiry()
-    if expires is None:
-        return None
-    end = parse_datetimestamp(expires, "expires")
-    return end - identity.lifetime / 2, end
-
-
-def unlike(store: Index, folder: Path) -> list[tuple[Path, Damaged]]:
-    """Files of published lists that are not as they were published, and what to say of each."""
-    found = []
-    for name, digests in store.revocations.files():
-        path = folder / name
-        if not path.exists():
-            found.append((path, _gone(path)))
-        elif digests and sha256(path.read_bytes()).digest() not in digests:
-            found.append((path, _damaged(path)))
-    return found
-
-
-def _gone(path: Path) -> Damaged:
-    return StatusFileGone(f"{path} is gone")
-
-
-def _damaged(path: Path) -> Damaged:
-    return StatusFileDamaged(f"{path} is damaged or an older copy: it is not what was published last")

@@ -1,0 +1,39 @@
+"""When a list is to be published again: because of its age, or of what it does not say yet."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from wire.clock import CLOCK_SKEW
+from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
+
+from ..archive.index import Index
+from ..home import Identity
+
+NEVER = "9999-12-31T23:59:59Z"
+
+
+def due(store: Index, identity: Identity, now: datetime, since: int = 0) -> list[int]:
+    """The lists to publish now: those with new revocations, and the `overdue`."""
+    return sorted({*overdue(store, identity, now, since), *store.revocations.changed_lists()})
+
+
+def overdue(store: Index, identity: Identity, now: datetime, since: int = 0) -> list[int]:
+    """The lists that are new, past half of their life, or with another life than is decided.
+
+    So are those that the log has before the entry `since`. Of an issuer that has closed none is signed anew
+    because of its age.
+    """
+    if identity.closing is not None:
+        return store.revocations.stale_lists("", NEVER, since)
+    half, whole = now + identity.lifetime / 2, now + identity.lifetime + CLOCK_SKEW
+    return store.revocations.stale_lists(format_datetimestamp(half), format_datetimestamp(whole), since)
+
+
+def next_due(store: Index, identity: Identity) -> tuple[datetime, datetime] | None:
+    """When the first of the published lists is half through its life, and its end; `None` without any."""
+    expires = store.revocations.first_expiry()
+    if expires is None:
+        return None
+    end = parse_datetimestamp(expires, "expires")
+    return end - identity.lifetime / 2, end
