@@ -10,7 +10,7 @@ from wire.problem import Malformed, NotFound, Refused
 from wire.strict import load_json_object
 
 from .document import Document
-from .problem import DIDNotFound, InvalidDocument, ResolutionFailed
+from .problem import DIDNotFound, InvalidDIDDocument, ResolutionFailed
 
 LIMIT = 1 << 16
 """The longest document that is taken, in bytes: many are held in memory."""
@@ -31,7 +31,7 @@ def fetched(
 ) -> Document:
     """The document of `name`, a DID or URL, that lies at `location`.
 
-    Raises `DIDNotFound` when the server says that there is none, `InvalidDocument` for anything but the
+    Raises `DIDNotFound` when the server says that there is none, `InvalidDIDDocument` for anything but the
     document of this name, `Unavailable` when the server cannot be asked, `ResolutionFailed` when it must not.
     """
     try:
@@ -42,5 +42,5 @@ def fetched(
     except Refused as problem:
         raise ResolutionFailed(f"{name} cannot be resolved: {problem.detail}", hint=problem.hint) from problem
     except Malformed as problem:
-        raise InvalidDocument(f"the document of {name} cannot be read: {problem.detail}") from problem
+        raise InvalidDIDDocument(f"the document of {name} cannot be read: {problem.detail}") from problem
     return Document.parse(value, name)

@@ -12,7 +12,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 from .document import RELATIONSHIPS, Document
 from .identifier import DIDURL
-from .problem import InvalidDIDURL, InvalidDocument, RepresentationNotSupported, ResourceNotFound
+from .problem import InvalidDIDDocument, InvalidDIDURL, RepresentationNotSupported, ResourceNotFound
 from .resolution import Resolution
 
 URI_LIST = "text/uri-list"
@@ -111,7 +111,7 @@ def _part(did: str, value: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     if not found:
         raise ResourceNotFound(f"the document of {did} has nothing of this name")
     if len(found) > 1:
-        raise InvalidDocument(f"the document of {did} has two different things of one name")
+        raise InvalidDIDDocument(f"the document of {did} has two different things of one name")
     return found[0]
 
 

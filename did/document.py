@@ -15,7 +15,7 @@ from wire.strict import base58_decode
 
 from .problem import (
     DocumentTooLarge,
-    InvalidDocument,
+    InvalidDIDDocument,
     InvalidRelationship,
     InvalidVerificationMethod,
     MethodNotReadable,
@@ -68,19 +68,19 @@ class Document:
     def parse(cls, value: Mapping[str, Any], did: str) -> Document:
         """The document of `did`, a DID or the https URL of another controller.
 
-        Raises `InvalidDocument` for the document of another DID, for members of a wrong form, for two
+        Raises `InvalidDIDDocument` for the document of another DID, for members of a wrong form, for two
         different methods of one id; `DocumentTooLarge` for more than 256 methods and references.
         """
         if value.get("id") != did:
-            raise InvalidDocument(f"the document found for {did} is not its own: it has another 'id'")
+            raise InvalidDIDDocument(f"the document found for {did} is not its own: it has another 'id'")
         controller = value.get("controller", [])
         controllers = tuple(controller) if isinstance(controller, list) else (controller,)
         if not all(isinstance(name, str) for name in controllers):
-            raise InvalidDocument(f"'controller' of {did} is neither a string nor an array of strings")
+            raise InvalidDIDDocument(f"'controller' of {did} is neither a string nor an array of strings")
         lists = {name: value.get(name, []) for name in ("verificationMethod", *RELATIONSHIPS)}
         for name, entries in lists.items():
             if not isinstance(entries, list):
-                raise InvalidDocument(f"'{name}' of {did} is not an array")
+                raise InvalidDIDDocument(f"'{name}' of {did} is not an array")
         if sum(map(len, lists.values())) > _MOST_ENTRIES:
             raise DocumentTooLarge(f"{did} has more than {_MOST_ENTRIES} verification methods and references")
         methods: dict[str, Mapping[str, Any]] = {}
@@ -131,11 +131,11 @@ def _id(entry: object, did: str, methods: dict[str, Mapping[str, Any]]) -> str:
     """The absolute id of a reference, or of an embedded method, which is added to `methods`."""
     name = entry.get("id") if isinstance(entry, dict) else entry
     if not isinstance(name, str):
-        raise InvalidDocument(f"{did} has a verification method or a reference to one without an id")
+        raise InvalidDIDDocument(f"{did} has a verification method or a reference to one without an id")
     absolute = did + name if name.startswith("#") else name
     # Documents are seen that hold one method twice, in a relationship and in verificationMethod.
     if isinstance(entry, dict) and methods.setdefault(absolute, entry) != entry:
-        raise InvalidDocument(f"{did} has two different verification methods with one id")
+        raise InvalidDIDDocument(f"{did} has two different verification methods with one id")
     return absolute
 
 

@@ -83,7 +83,7 @@ class FeatureNotSupported(ResolutionFailed):
     undetermined = True
 
 
-class InvalidDocument(ResolutionFailed):
+class InvalidDIDDocument(ResolutionFailed):
     """What stands where the DID document should be is none, or is one of another DID."""
 
     code = "invalid-did-document"
@@ -91,7 +91,7 @@ class InvalidDocument(ResolutionFailed):
     title = "The DID document is invalid"
 
 
-class DocumentTooLarge(InvalidDocument):
+class DocumentTooLarge(InvalidDIDDocument):
     """The DID document has more in it than is read here."""
 
     code = "did-document-too-large"

@@ -57,7 +57,7 @@ class Resolver:
 
         `version` asks for an earlier one, by the method's name for it or by a moment at which it stood
         (`versionId`, `versionTime`). Raises `InvalidDID`, `MethodNotSupported`, `DIDNotFound`,
-        `InvalidDocument`, `DIDDeactivated` or another `ResolutionFailed`, `FeatureNotSupported` where a
+        `InvalidDIDDocument`, `DIDDeactivated` or another `ResolutionFailed`, `FeatureNotSupported` where a
         method keeps no versions; `Unavailable` when nobody could be asked.
         """
         versions = self._versions(did) if version is None else self.history(did)

@@ -15,7 +15,7 @@ from wire.problem import Conflict, Declined, Malformed, NotFound, Problem, Refus
 from wire.strict import load_json_object
 from wire.text import printable
 
-from .wallet import Check, Held, Wallet
+from .wallet import Held, Verify, Wallet
 
 _PROBLEMS: dict[int, type[Problem]] = {404: NotFound, 409: Conflict, 429: TryLater, 503: TryLater}
 
@@ -24,7 +24,7 @@ def claim(
     link: ClaimLink,
     wallet: Wallet,
     client: Client,
-    check: Check,
+    check: Verify,
     agree: Callable[[Invitation], bool],
     *,
     now: datetime,

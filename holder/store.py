@@ -58,7 +58,7 @@ CREATE INDEX IF NOT EXISTS state ON record (place, version);
 _LARGEST_VALUE = 1 << 25  # bytes; four times the largest bundle
 
 
-class Record(NamedTuple):
+class StoredRecord(NamedTuple):
     """One stored thing: its kind ("key", "credential"), its name within that kind, and its bytes."""
 
     kind: str
@@ -76,7 +76,7 @@ class _State(NamedTuple):
     places: dict[bytes, int]
 
 
-class Store:
+class EncryptedStore:
     """Records by kind and name, encrypted; durable when a call returns; several processes take turns.
 
     Every call raises `Damaged` if anything in the file is not as written, and `Unavailable` if the disk
@@ -91,7 +91,7 @@ class Store:
         self._seen: Path | None = None
 
     @classmethod
-    def create(cls, path: Path, passphrase: bytes, records: Iterable[Record] = ()) -> None:
+    def create(cls, path: Path, passphrase: bytes, records: Iterable[StoredRecord] = ()) -> None:
         """Write a new store holding `records`, whole or not at all; `Conflict` if `path` exists."""
         data_key = secrets.token_bytes(32)
         envelope = _envelope(data_key, passphrase)
@@ -121,7 +121,7 @@ class Store:
         return store
 
     @classmethod
-    def load(cls, path: Path, passphrase: bytes) -> list[Record]:
+    def load(cls, path: Path, passphrase: bytes) -> list[StoredRecord]:
         """All records of a store that nobody writes to, each checked before the first is handed out.
 
         Raises `NotFound`, `Damaged`, `WrongPassphrase`.
@@ -169,7 +169,7 @@ class Store:
     ) -> None:
         self.close()
 
-    def records(self, longest: int | None = None) -> list[Record]:
+    def records(self, longest: int | None = None) -> list[StoredRecord]:
         """All records, sorted by kind and name; or those that are stored in at most `longest` bytes.
 
         Raises `Damaged`.
@@ -183,7 +183,7 @@ class Store:
         wanted = [row for row in rows if longest is None or row[1] is not None]
         return sorted(self._unseal(place, state.places[place], sealed) for place, sealed in wanted)
 
-    def get(self, kind: str, name: str) -> Record | None:
+    def get(self, kind: str, name: str) -> StoredRecord | None:
         """The record of this kind and name, if there is one; no other is opened. Raises `Damaged`."""
         place = self._place(kind, name)
         with _problems(), self._reading() as state:
@@ -194,7 +194,7 @@ class Store:
             raise _damaged("a record is missing")
         return self._unseal(place, state.places[place], row[0])
 
-    def put(self, record: Record) -> None:
+    def put(self, record: StoredRecord) -> None:
         """Store a record in place of the one of that kind and name, if there is one."""
         with _problems(), self._writing() as version:
             self._write(record, version)
@@ -215,7 +215,7 @@ class Store:
     def _place(self, kind: str, name: str) -> bytes:
         return hmac.digest(self._place_key, f"{kind}\0{name}".encode(), "sha256")
 
-    def _write(self, record: Record, version: int) -> None:
+    def _write(self, record: StoredRecord, version: int) -> None:
         place = self._place(record.kind, record.name)
         plain = f"{record.kind}\0{record.name}\0".encode() + record.body
         self._connection.execute(
@@ -223,10 +223,10 @@ class Store:
             (place, version, self._seal(plain, b"record" + place, version)),
         )
 
-    def _unseal(self, place: bytes, version: int, sealed: Any) -> Record:
+    def _unseal(self, place: bytes, version: int, sealed: Any) -> StoredRecord:
         plain = self._open_sealed(sealed, b"record" + place, version)
         kind, name, body = plain.split(b"\0", 2)
-        return Record(kind.decode(), name.decode(), body)
+        return StoredRecord(kind.decode(), name.decode(), body)
 
     def _seal(self, plain: bytes, place: bytes, version: int) -> bytes:
         nonce = secrets.token_bytes(_NONCE)

@@ -28,7 +28,7 @@ from wire.problem import Damaged, Malformed, Problem, Refused
 from wire.strict import base64url_decode, base64url_encode, load_json_object
 
 from .problem import NoSuchCredential, WalletLost
-from .store import Record, Store
+from .store import EncryptedStore, StoredRecord
 
 if TYPE_CHECKING:
     from vc.jsonld import Contexts
@@ -37,7 +37,7 @@ FILE = "wallet.sqlite3"
 _ID_LENGTH = 12
 _LONGEST_KEY = 512  # bytes, sealed; that of an Ed25519 or P-256 key has less than half
 
-Check = Callable[[bytes], Report]
+Verify = Callable[[bytes], Report]
 Item = TypeVar("Item")
 
 
@@ -104,15 +104,15 @@ class Wallet:
         `contexts` are what presentations are signed by, by default the vendored ones.
         """
         self._contexts = contexts
-        self._store = Store.open(home / FILE, passphrase)
+        self._store = EncryptedStore.open(home / FILE, passphrase)
 
     @classmethod
     def create(cls, home: Path, passphrase: bytes, *, now: datetime, key_type: str = "Ed25519") -> str:
         """Make a wallet with one key and return its DID; `Conflict` if there is a wallet already."""
-        if Store.is_lost(home / FILE):
+        if EncryptedStore.is_lost(home / FILE):
             raise WalletLost("a wallet was here, and its file is gone", seen=f"{home / FILE}.seen")
         key = _new_key(key_type, now)
-        Store.create(home / FILE, passphrase, [_key_record(key)])
+        EncryptedStore.create(home / FILE, passphrase, [_key_record(key)])
         return key.did
 
     @classmethod
@@ -121,13 +121,13 @@ class Wallet:
 
         Raises `Damaged` for what cannot be read.
         """
-        records = Store.load(backup, backup_passphrase)
+        records = EncryptedStore.load(backup, backup_passphrase)
         try:
             for record in records:
                 _READERS[record.kind](record)
         except (KeyError, Problem):
             raise Damaged("the backup holds something that this version cannot read") from None
-        Store.create(home / FILE, passphrase, records)
+        EncryptedStore.create(home / FILE, passphrase, records)
 
     def close(self) -> None:
         self._store.close()
@@ -152,7 +152,7 @@ class Wallet:
         self._store.put(_key_record(key))
         return key
 
-    def accept(self, data: bytes, check: Check, *, now: datetime, undetermined: bool = False) -> Held:
+    def accept(self, data: bytes, check: Verify, *, now: datetime, undetermined: bool = False) -> Held:
         """Check a bundle or credential and keep it; nothing is kept when the check says that it is not valid.
 
         Of a picture, what is baked in is kept. A copy that brings less along than the one that the wallet has
@@ -235,7 +235,7 @@ class Wallet:
 
     def backup(self, path: Path, passphrase: bytes) -> None:
         """Write everything into one encrypted file under a passphrase of its own; never over a file."""
-        Store.create(path, passphrase, self._store.records())
+        EncryptedStore.create(path, passphrase, self._store.records())
 
     def change_passphrase(self, passphrase: bytes) -> None:
         """Open under another passphrase from now on; copies made before keep the former one."""
@@ -295,28 +295,28 @@ def _new_key(key_type: str, now: datetime) -> HolderKey:
     return HolderKey(did_key.create(signer.public_key), signer, now)
 
 
-def _key_record(key: HolderKey) -> Record:
+def _key_record(key: HolderKey) -> StoredRecord:
     body = {
         "added": format_datetimestamp(key.added),
         "type": key.signer.public_key.type,
         "secret": base64url_encode(key.signer.secret),
     }
-    return Record("key", key.did, json.dumps(body).encode())
+    return StoredRecord("key", key.did, json.dumps(body).encode())
 
 
-def _read_key(record: Record) -> HolderKey:
+def _read_key(record: StoredRecord) -> HolderKey:
     body = load_json_object(record.body)
     secret = base64url_decode(_text(body, "secret"))
     signer = PrivateKey.from_secret(_text(body, "type"), secret)
     return HolderKey(record.name, signer, parse_datetimestamp(body.get("added"), "added"))
 
 
-def _credential_record(held: Held) -> Record:
+def _credential_record(held: Held) -> StoredRecord:
     head = {"added": format_datetimestamp(held.added), "verdict": held.verdict.value}
-    return Record("credential", held.id, json.dumps(head).encode() + b"\n" + held.data)
+    return StoredRecord("credential", held.id, json.dumps(head).encode() + b"\n" + held.data)
 
 
-def _read_credential(record: Record) -> Held:
+def _read_credential(record: StoredRecord) -> Held:
     head, _, data = record.body.partition(b"\n")
     members = load_json_object(head)
     added = parse_datetimestamp(members.get("added"), "added")
@@ -333,4 +333,4 @@ def _text(members: Mapping[str, Any], name: str) -> str:
     return str(members[name])
 
 
-_READERS: dict[str, Callable[[Record], object]] = {"key": _read_key, "credential": _read_credential}
+_READERS: dict[str, Callable[[StoredRecord], object]] = {"key": _read_key, "credential": _read_credential}

@@ -32,7 +32,7 @@ _COMMAND_LINE = re.compile(r"\s*(intaglio|chmod|pip) ")
 _COMMAND_WITHIN = re.compile(r"`[^`]*`|(?<=: )(intaglio|chmod|pip) .*")
 _GLUE = "\0"  # nowhere in printable text
 
-Judge = Callable[[bytes], None]
+PassphraseCheck = Callable[[bytes], None]
 """Raises a `Problem` for a passphrase under which nothing is to be kept."""
 
 LONGEST_PASSPHRASE = 1 << 16
@@ -309,7 +309,7 @@ def is_asked(variable: str = "INTAGLIO_PASSPHRASE_FILE") -> bool:
 
 
 def passphrase(
-    prompt: str, variable: str = "INTAGLIO_PASSPHRASE_FILE", *, new: Judge | None = None
+    prompt: str, variable: str = "INTAGLIO_PASSPHRASE_FILE", *, new: PassphraseCheck | None = None
 ) -> bytes | None:
     """From the file that the variable names, else from a prompt; `None` if there is neither or nothing typed.
 
@@ -345,7 +345,7 @@ def _asked(prompt: str) -> str:
     return typed
 
 
-def _asked_twice(prompt: str, judge: Judge) -> str:
+def _asked_twice(prompt: str, judge: PassphraseCheck) -> str:
     """What is refused is not asked for again before that is said."""
     while True:
         typed = _asked(prompt)
@@ -365,7 +365,7 @@ def _encoded(typed: str) -> bytes:
 
 
 def required_passphrase(
-    prompt: str, variable: str = "INTAGLIO_PASSPHRASE_FILE", *, new: Judge | None = None
+    prompt: str, variable: str = "INTAGLIO_PASSPHRASE_FILE", *, new: PassphraseCheck | None = None
 ) -> bytes:
     """As `passphrase`, for what is never kept without one. Raises `PassphraseNeeded`."""
     found = passphrase(prompt, variable, new=new)

@@ -52,7 +52,7 @@ def versions(home: Path) -> dict[int, dict[str, Any]]:
     return found
 
 
-def index(home: Path, log: LogReader) -> int:
+def newest_place(home: Path, log: LogReader) -> int:
     """The newest one's place in the log. Raises `Damaged` where it is not there."""
     leaves = log.store.find(log_entry(newest(home)))
     if leaves is None:
@@ -60,12 +60,12 @@ def index(home: Path, log: LogReader) -> int:
     return leaves.start
 
 
-def anchored(home: Path, log: LogReader) -> dict[int, Anchored]:
+def anchored_versions(home: Path, log: LogReader) -> dict[int, Anchored]:
     """All versions by index, in order, with the evidence that each is in the log.
 
     Raises `Damaged` where one is not.
     """
-    last = index(home, log)
+    last = newest_place(home, log)
     return {
         place: _anchored(version, log.evidence(place), place)
         for place, version in sorted({**versions(home), last: newest(home)}.items())

@@ -55,7 +55,7 @@ from .problem import (
     StatusFileDamaged,
     StatusFileGone,
 )
-from .versions import versions
+from .versions import possible_versions
 
 VERSION = 1
 LIST_NAME = re.compile(r"[0-9]{1,9}(-details(-[0-9]{1,3})?)?", re.ASCII)
@@ -313,7 +313,7 @@ def _known(home: Path, name: str) -> dict[bytes, tuple[bytes | None, bool]]:
     path = home / "issuer.sqlite"
     if not path.exists():
         return {}
-    found, size = versions(path, name)
+    found, size = possible_versions(path, name)
     if any(version.digest is None for version in found):
         return {}
     is_newest = any(version.content for version in found) and _has_no_more(home, size)

@@ -40,7 +40,7 @@ from .archive.kept import EditionTaken, Entry
 from .archive.store import SQLiteIndex
 from .clock import ClockJournal
 from .home import KEY_TYPES, KEYS, Identity, index
-from .job.bulk import Bulk, Result
+from .job.bulk import Bulk, Issued
 from .job.order import Order
 from .job.singles import Edition, RecordRefused, Singles
 from .job.turns import Turns
@@ -249,7 +249,7 @@ class Issuer:
             key,
             self.identity.verification_method(key.public_key),
             ClockJournal(self.home),
-            documents.index(self.home, self.log),
+            documents.newest_place(self.home, self.log),
         )
         if self.store.revocations.changed_lists() or lists.by_former_keys():
             lists.publish(now=self._clock())
@@ -278,7 +278,7 @@ class Issuer:
 
     # Issuing
 
-    def issue_file(self, order: Order) -> Result:
+    def issue_file(self, order: Order) -> Issued:
         """Issues a file of graduates as `Bulk.run` does, and publishes the status lists that it needs."""
         now, lists = self.log.now(), self.lists
         with locked(self.home / "issue", patience=PATIENCE):
@@ -463,7 +463,7 @@ class Issuer:
 
     def _bundles(self, entries: Iterable[Entry], seqs: Collection[int] | None) -> Iterator[Bundle]:
         log = self._log_to_prove_by(seqs)
-        versions = documents.anchored(self.home, log)
+        versions = documents.anchored_versions(self.home, log)
         published = functools.cache(functools.partial(anchored, self.store, log, self.home / "status"))
         chosen, placed = tee(entries)
         lines = self._archive.lines((found.seq, found.leaf) for found in placed)

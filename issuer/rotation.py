@@ -20,7 +20,7 @@ from wire.problem import Conflict, Refused
 
 from . import documents
 from .issuer import PATIENCE, Issuer
-from .succession import ROLES, Change, dropping, ending, finish, with_keys
+from .succession import ROLES, KeyChange, dropping, ending, finish, with_keys
 
 _NEXT, _INSTEAD = "-next", "-instead"
 """Behind the name of a key, that of one which is announced, or is made to take its place at once."""
@@ -51,7 +51,7 @@ class Rotated:
     """The status lists that were signed anew."""
 
 
-def shown(issuer: Issuer) -> Iterator[Shown]:
+def keys_shown(issuer: Issuer) -> Iterator[Shown]:
     """The keys in the document, in its order, then those that were in it before. No secret is opened."""
     names = {key: name for name, key in issuer.public_keys.items()}
     told = set[PublicKey]()
@@ -76,7 +76,7 @@ def add(issuer: Issuer, key_type: str | None = None, signer: Signer | None = Non
                 "the keys that are to sign next are in the document already", hint="Rotate to them."
             )
         keys = _made(issuer, {}, _NEXT, key_type, signer)
-        _change(issuer, Change("add", with_keys(document, keys), {}), issuer.own_signer)
+        _change(issuer, KeyChange("add", with_keys(document, keys), {}), issuer.own_signer)
     issuer.lists.publish(now=issuer.log.now())
 
 
@@ -94,7 +94,7 @@ def rotate(
 
     Raises `Refused` for a DID whose key cannot change, `Closed`, `TryLater` while another process issues.
     """
-    pending = Change.read(issuer.home)
+    pending = KeyChange.read(issuer.home)
     if pending is None or pending.kind != ("revoke" if compromised else "rotate"):
         _rotate(issuer, key_type, signer, compromised=compromised)
     else:  # begun by one who was killed
@@ -102,7 +102,7 @@ def rotate(
     issuer.lists.publish(now=issuer.log.now())
     *_, before, after = (_methods(version) for version in documents.versions(issuer.home).values())
     former = tuple(before[name]["publicKeyMultibase"] for name in before if before[name] != after.get(name))
-    entry, lists = documents.index(issuer.home, issuer.log), issuer.store.revocations.published_lists()
+    entry, lists = documents.newest_place(issuer.home, issuer.log), issuer.store.revocations.published_lists()
     return Rotated(former, entry, issuer.store.count(), lists)
 
 
@@ -120,10 +120,10 @@ def _rotate(issuer: Issuer, key_type: str | None, signer: Signer | None, *, comp
             replaced |= dict.fromkeys(announced, "")
         names, wider = [issuer.identity.verification_method(key) for key in former], with_keys(document, keys)
         if compromised:
-            change = Change("revoke", dropping(wider, names), replaced)
+            change = KeyChange("revoke", dropping(wider, names), replaced)
         else:
             end = format_datetimestamp(issuer.log.now())
-            change = Change("rotate", ending(wider, names, end), replaced)
+            change = KeyChange("rotate", ending(wider, names, end), replaced)
         _change(issuer, change, signer)
 
 
@@ -143,7 +143,7 @@ def _changing(issuer: Issuer) -> Iterator[None]:
         yield
 
 
-def _change(issuer: Issuer, change: Change, signer: Signer | None) -> None:
+def _change(issuer: Issuer, change: KeyChange, signer: Signer | None) -> None:
     change.write(issuer.home)
     finish(issuer.home, issuer.keys, issuer.store, issuer.log)
     issuer.use(signer)

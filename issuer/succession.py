@@ -46,7 +46,7 @@ class KeysChanged(Unavailable):
 
 
 @dataclass(frozen=True)
-class Change:
+class KeyChange:
     """One change that was decided and is not done yet."""
 
     kind: str
@@ -56,7 +56,7 @@ class Change:
     """By name in the key file, the name of the key that takes its place; empty where none does."""
 
     @classmethod
-    def read(cls, home: Path) -> Change | None:
+    def read(cls, home: Path) -> KeyChange | None:
         """The one that is pending, if one is. Raises `Damaged`."""
         path = home / JOURNAL
         try:
@@ -91,7 +91,7 @@ def anchor(home: Path, store: Index, log: Log, document: Mapping[str, Any]) -> N
 
 def finish(home: Path, keys: KeyFile, store: Index, log: Log) -> None:
     """Does what is pending, if anything is. The caller holds the lock `rotation`."""
-    change = Change.read(home)
+    change = KeyChange.read(home)
     if change is None:
         return
     with locked(home / "status"):  # nobody signs a list meanwhile

@@ -24,7 +24,7 @@ class Version(NamedTuple):
     was_published: bool
 
 
-def versions(path: Path, name: str) -> tuple[list[Version], int | None]:
+def possible_versions(path: Path, name: str) -> tuple[list[Version], int | None]:
     """What the file of this name may be, and how many entries the log then has at most, if that is known.
 
     An index of release 0.1.0 knows of none. Raises `Unavailable` or `Damaged`.

@@ -22,7 +22,7 @@ class EntryKind(IntEnum):
 _KINDS = {kind.value: kind for kind in EntryKind}
 
 
-class Entry(NamedTuple):
+class LogEntry(NamedTuple):
     """The parts of an entry; the digest is 32 bytes of SHA-256, the only hash there is so far."""
 
     kind: EntryKind
@@ -36,10 +36,10 @@ def entry(kind: EntryKind, digest: bytes) -> bytes:
     return bytes((kind, SHA_256)) + digest
 
 
-def parse_entry(data: bytes) -> Entry:
+def parse_entry(data: bytes) -> LogEntry:
     """Kind and digest of a log entry. Raises `Malformed` for any other form, kind or hash algorithm."""
     if len(data) != 34 or data[1] != SHA_256:
         raise Malformed("the log entry is not of the form kind, SHA-256, digest")
     if data[0] not in _KINDS:
         raise Malformed(f"the log entry is of the unknown kind {data[0]}")
-    return Entry(_KINDS[data[0]], data[2:])
+    return LogEntry(_KINDS[data[0]], data[2:])

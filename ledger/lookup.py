@@ -116,7 +116,7 @@ def _first_bits(leaf: bytes, bits: int) -> int:
     return int.from_bytes(leaf[:_PREFIX]) >> 8 * _PREFIX - bits
 
 
-class Lookup:
+class LookupFiles:
     """The look-up files of one log, in a folder above `lookup/`; several processes may write there."""
 
     def __init__(self, folder: Path, shape: Shape = SHAPE) -> None:

@@ -13,8 +13,8 @@ from did import (
     DIDNotFound,
     Document,
     FeatureNotSupported,
+    InvalidDIDDocument,
     InvalidDIDURL,
-    InvalidDocument,
     Method,
     RepresentationNotSupported,
     Resolution,
@@ -149,7 +149,7 @@ def test_where_nothing_is(rest: str, accept: str | None, kind: type[Problem]) ->
 def test_two_things_of_one_name_are_none() -> None:
     double = {**DOCUMENT, "service": [FILES, {**FILES, "type": "Other"}, {"id": "#keys-1", "type": "X"}]}
     for name in ("files", "keys-1"):
-        with pytest.raises(InvalidDocument):
+        with pytest.raises(InvalidDIDDocument):
             resolver(document=double).dereference(f"{DID}#{name}")
     twice = {**DOCUMENT, "authentication": [KEY]}
     assert resolver(document=twice).dereference(f"{DID}#keys-1").content == KEY

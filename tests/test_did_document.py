@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from did import Document, InvalidDocument, InvalidRelationship, InvalidVerificationMethod
+from did import Document, InvalidDIDDocument, InvalidRelationship, InvalidVerificationMethod
 from keys import PrivateKey, PublicKey
 from wire import base58_encode
 
@@ -236,7 +236,7 @@ def test_methods_that_cannot_be_used_and_take_no_other_away(entry: dict[str, Any
     ],
 )
 def test_the_document_of_another(value: dict[str, Any]) -> None:
-    with pytest.raises(InvalidDocument, match="not its own") as caught:
+    with pytest.raises(InvalidDIDDocument, match="not its own") as caught:
         Document.parse(value, ISSUER)
     assert caught.value.type == "https://www.w3.org/ns/did#INVALID_DID_DOCUMENT"
 
@@ -260,7 +260,7 @@ def test_the_document_of_another(value: dict[str, Any]) -> None:
     ],
 )
 def test_members_of_a_wrong_form(members: dict[str, Any]) -> None:
-    with pytest.raises(InvalidDocument):
+    with pytest.raises(InvalidDIDDocument):
         of(**members)
 
 
@@ -272,14 +272,14 @@ def test_two_methods_of_one_id(second: str) -> None:
         {"authentication": [twin]},
         {"keyAgreement": [twin]},
     ):
-        with pytest.raises(InvalidDocument, match="two different"):
+        with pytest.raises(InvalidDIDDocument, match="two different"):
             of(method(), **members)
 
 
 def test_an_absurd_number_of_methods() -> None:
     methods = [method(f"key-{number}") for number in range(128)]
     assert len(list(of(*methods).methods("assertionMethod"))) == 128
-    with pytest.raises(InvalidDocument, match="more than 256"):
+    with pytest.raises(InvalidDIDDocument, match="more than 256"):
         of(*methods, authentication=["#key-1"])
 
 

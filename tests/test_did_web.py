@@ -16,7 +16,7 @@ from did import (
     DIDNotFound,
     Document,
     InvalidDID,
-    InvalidDocument,
+    InvalidDIDDocument,
     ResolutionFailed,
     Resolver,
     controller,
@@ -249,7 +249,7 @@ def test_two_dids_of_one_host_have_two_documents(university: University) -> None
 
 def test_an_answer_about_another_did(university: University) -> None:
     university.serve(web.document("did:web:victim.example", {"assertionMethod": [KEY]}))
-    with pytest.raises(InvalidDocument, match="not its own"):
+    with pytest.raises(InvalidDIDDocument, match="not its own"):
         university.resolver.resolve(university.did)
 
 
@@ -267,7 +267,7 @@ def test_an_answer_about_another_did(university: University) -> None:
 )
 def test_answers_that_are_no_document(body: bytes, university: University) -> None:
     university.serve(body)
-    with pytest.raises(InvalidDocument, match="cannot be read") as caught:
+    with pytest.raises(InvalidDIDDocument, match="cannot be read") as caught:
         university.resolver.resolve(university.did)
     assert not caught.value.undetermined
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from holder.store import Record, Store
+from holder.store import EncryptedStore, StoredRecord
 from issuer.issuer import Issuer
 from tests.conftest import ROOT
 
@@ -118,9 +118,9 @@ def test_what_a_writer_left_behind_is_seen_or_said(home: Path, tmp_path: Path) -
     """SQLite's log has the newest records: a reader that left it out would show an old wallet."""
     copy = tmp_path / "home"
     shutil.copy(home.parent / "passphrase", tmp_path)
-    with Store.open(home / "wallet" / "wallet.sqlite3", PASSPHRASE) as store:
+    with EncryptedStore.open(home / "wallet" / "wallet.sqlite3", PASSPHRASE) as store:
         (diploma,) = (record for record in store.records() if record.kind == "credential")
-        store.put(Record("credential", "0" * 12, diploma.body))
+        store.put(StoredRecord("credential", "0" * 12, diploma.body))
         shutil.copytree(home, copy)
         store.delete("credential", "0" * 12)
     listed = typed(copy, "wallet", "list", mount=READ_ONLY)

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from holder import store as module
-from holder.store import Record, Store
+from holder.store import EncryptedStore, StoredRecord
 from intaglio.words import remedy
 from keys import WrongPassphrase
 from keys.problem import WeakPassphrase
@@ -28,9 +28,9 @@ from wire.problem import Conflict, Damaged, DiskFull, Malformed, NotFound, Refus
 PASSPHRASE = b"correct horse battery"
 KEY = bytes(range(32))
 RECORDS = [
-    Record("credential", "diploma", b"Master of Arts, cum laude " * 20),
-    Record("credential", "licence", b"Teacher"),
-    Record("key", "did:key:z6Mk", b"secret"),
+    StoredRecord("credential", "diploma", b"Master of Arts, cum laude " * 20),
+    StoredRecord("credential", "licence", b"Teacher"),
+    StoredRecord("key", "did:key:z6Mk", b"secret"),
 ]
 
 
@@ -42,7 +42,7 @@ def _cheap_passphrases(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     path = tmp_path / "wallet" / "wallet.sqlite3"
-    Store.create(path, PASSPHRASE, RECORDS)
+    EncryptedStore.create(path, PASSPHRASE, RECORDS)
     return path
 
 
@@ -57,15 +57,15 @@ def rows(path: Path) -> list[tuple[bytes, int, bytes]]:
 
 
 def test_what_is_put_comes_back_after_reopening(path: Path) -> None:
-    with Store.open(path, PASSPHRASE) as store:
+    with EncryptedStore.open(path, PASSPHRASE) as store:
         assert store.records() == RECORDS
-        store.put(Record("credential", "diploma", b"second edition"))
-        store.put(Record("credential", "minor", b""))
+        store.put(StoredRecord("credential", "diploma", b"second edition"))
+        store.put(StoredRecord("credential", "minor", b""))
         store.delete("credential", "licence")
-    with Store.open(path, PASSPHRASE) as store:
+    with EncryptedStore.open(path, PASSPHRASE) as store:
         assert store.records() == [
-            Record("credential", "diploma", b"second edition"),
-            Record("credential", "minor", b""),
+            StoredRecord("credential", "diploma", b"second edition"),
+            StoredRecord("credential", "minor", b""),
             RECORDS[2],
         ]
         for kind, name in (("credential", "licence"), ("key", "diploma")):
@@ -76,48 +76,48 @@ def test_what_is_put_comes_back_after_reopening(path: Path) -> None:
 def test_a_second_store_does_not_replace_the_first(path: Path) -> None:
     before = path.read_bytes()
     with pytest.raises(Conflict):
-        Store.create(path, b"another passphrase")
+        EncryptedStore.create(path, b"another passphrase")
     assert path.read_bytes() == before
 
 
 def test_there_is_no_store(tmp_path: Path) -> None:
     with pytest.raises(NotFound):
-        Store.open(tmp_path / "wallet.sqlite3", PASSPHRASE)
+        EncryptedStore.open(tmp_path / "wallet.sqlite3", PASSPHRASE)
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("passphrase", [b"", b"1234", b"seven..", b"20260630", b"123456789012345"])
 def test_a_weak_passphrase_is_refused(tmp_path: Path, path: Path, passphrase: bytes) -> None:
     with pytest.raises(WeakPassphrase):
-        Store.create(tmp_path / "other.sqlite3", passphrase)
-    with Store.open(path, PASSPHRASE) as store, pytest.raises(WeakPassphrase):
+        EncryptedStore.create(tmp_path / "other.sqlite3", passphrase)
+    with EncryptedStore.open(path, PASSPHRASE) as store, pytest.raises(WeakPassphrase):
         store.change_passphrase(passphrase)
     assert not (tmp_path / "other.sqlite3").exists()
 
 
 def test_a_new_passphrase_rewraps_one_key(path: Path) -> None:
     old = path.read_bytes()
-    with Store.open(path, PASSPHRASE) as store:
+    with EncryptedStore.open(path, PASSPHRASE) as store:
         store.change_passphrase(b"another passphrase")
     with pytest.raises(WrongPassphrase):
-        Store.open(path, PASSPHRASE)
-    with Store.open(path, b"another passphrase") as store:
+        EncryptedStore.open(path, PASSPHRASE)
+    with EncryptedStore.open(path, b"another passphrase") as store:
         assert store.records() == RECORDS
     assert all(sealed in old for _, _, sealed in rows(path))
 
 
 def test_the_former_envelope_put_back_does_not_bring_the_former_passphrase_back(path: Path) -> None:
     envelope = flip(path, "SELECT envelope FROM vault")[0][0]
-    with Store.open(path, PASSPHRASE) as store:
+    with EncryptedStore.open(path, PASSPHRASE) as store:
         store.change_passphrase(b"another passphrase")
     flip(path, "UPDATE vault SET envelope = ?", envelope)
     with pytest.raises(Damaged):
-        Store.open(path, PASSPHRASE)
+        EncryptedStore.open(path, PASSPHRASE)
 
 
 def test_the_file_shows_neither_names_nor_content_nor_kinds(path: Path) -> None:
-    with Store.open(path, PASSPHRASE) as store:
-        store.put(Record("credential", "diploma2", b"Master of Arts"))
+    with EncryptedStore.open(path, PASSPHRASE) as store:
+        store.put(StoredRecord("credential", "diploma2", b"Master of Arts"))
         files = b"".join(file.read_bytes() for file in path.parent.iterdir())
     for word in (
         b"diploma",
@@ -133,8 +133,8 @@ def test_the_file_shows_neither_names_nor_content_nor_kinds(path: Path) -> None:
 
 
 def test_only_the_owner_may_look(path: Path) -> None:
-    with Store.open(path, PASSPHRASE) as store:
-        store.put(Record("key", "x", b"y"))
+    with EncryptedStore.open(path, PASSPHRASE) as store:
+        store.put(StoredRecord("key", "x", b"y"))
         files = list(path.parent.iterdir())
         assert len(files) >= 4
         assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
@@ -142,7 +142,7 @@ def test_only_the_owner_may_look(path: Path) -> None:
 
 
 def test_the_disk_has_it_when_a_call_returns(path: Path) -> None:
-    with Store.open(path, PASSPHRASE) as store:
+    with EncryptedStore.open(path, PASSPHRASE) as store:
         settings = {
             name: store._connection.execute(f"PRAGMA {name}").fetchone()[0]
             for name in ("journal_mode", "synchronous", "fullfsync", "secure_delete", "trusted_schema")
@@ -159,19 +159,19 @@ def test_the_disk_has_it_when_a_call_returns(path: Path) -> None:
 def _small() -> bytes:
     memory = module._connect(None)
     memory.executescript(module._STEPS[0])
-    store = Store(memory, KEY)
+    store = EncryptedStore(memory, KEY)
     for version, record in enumerate(RECORDS, 1):
         store._write(record, version)
     store._seal_vault(b"envelope", 3)
     return memory.serialize()
 
 
-def _read(image: bytes) -> list[Record]:
+def _read(image: bytes) -> list[StoredRecord]:
     memory = module._connect(None)
     try:
         with module._problems():
             memory.deserialize(image)
-            return Store(memory, KEY).records()
+            return EncryptedStore(memory, KEY).records()
     finally:
         memory.close()
 
@@ -206,40 +206,40 @@ def test_no_first_row_is_noticed() -> None:
     memory = module._connect(None)
     memory.executescript(module._STEPS[0])
     with pytest.raises(Damaged):
-        Store(memory, KEY).records()
+        EncryptedStore(memory, KEY).records()
     memory.close()
 
 
 def test_one_old_record_put_back_is_noticed(path: Path) -> None:
     old = rows(path)[0]
-    with Store.open(path, PASSPHRASE) as store:
+    with EncryptedStore.open(path, PASSPHRASE) as store:
         for record in RECORDS:
             store.put(record._replace(body=b"corrected"))
     flip(path, "INSERT OR REPLACE INTO record VALUES (?, ?, ?)", *old)
     with pytest.raises(Damaged):
-        Store.open(path, PASSPHRASE)
+        EncryptedStore.open(path, PASSPHRASE)
     # with the version forged as well it is noticed when it is read
     with pytest.raises(Damaged):
-        Store.open(path, PASSPHRASE)
+        EncryptedStore.open(path, PASSPHRASE)
 
 
 def test_a_record_taken_out_or_brought_back_is_noticed(path: Path) -> None:
     whole = path.read_bytes()
     flip(path, "DELETE FROM record WHERE place = ?", rows(path)[0][0])
     with pytest.raises(Damaged):
-        Store.open(path, PASSPHRASE)
+        EncryptedStore.open(path, PASSPHRASE)
     path.write_bytes(whole)
     old = rows(path)
-    with Store.open(path, PASSPHRASE) as store:
+    with EncryptedStore.open(path, PASSPHRASE) as store:
         store.delete("credential", "diploma")
     for row in old:
         flip(path, "INSERT OR IGNORE INTO record VALUES (?, ?, ?)", *row)
     with pytest.raises(Damaged):
-        Store.open(path, PASSPHRASE)
+        EncryptedStore.open(path, PASSPHRASE)
 
 
 def test_damage_done_while_open_stops_the_next_read_and_write(path: Path) -> None:
-    with Store.open(path, PASSPHRASE) as store:
+    with EncryptedStore.open(path, PASSPHRASE) as store:
         flip(path, "DELETE FROM record WHERE place = ?", rows(path)[0][0])
         for call in (
             store.records,
@@ -253,29 +253,29 @@ def test_damage_done_while_open_stops_the_next_read_and_write(path: Path) -> Non
 
 def test_a_whole_old_file_is_noticed_where_the_newer_one_was_seen(path: Path, tmp_path: Path) -> None:
     old = path.read_bytes()
-    with Store.open(path, PASSPHRASE) as store:
-        store.put(Record("credential", "minor", b"Philosophy"))
+    with EncryptedStore.open(path, PASSPHRASE) as store:
+        store.put(StoredRecord("credential", "minor", b"Philosophy"))
     path.write_bytes(old)
     with pytest.raises(Damaged, match="is an old one: at change 1, after change 2") as refused:
-        Store.open(path, PASSPHRASE)
+        EncryptedStore.open(path, PASSPHRASE)
     seen = Path(f"{path}.seen")
     assert str(seen) in remedy(refused.value)
     seen.unlink()  # what the hint says, and what an attacker can do as well
-    Store.open(path, PASSPHRASE).close()
+    EncryptedStore.open(path, PASSPHRASE).close()
     assert int(seen.read_text()) == 1
     seen.write_text("no number")
-    Store.open(path, PASSPHRASE).close()
+    EncryptedStore.open(path, PASSPHRASE).close()
 
 
 def test_a_new_store_ignores_what_lies_about_from_a_former_one(path: Path) -> None:
-    with Store.open(path, PASSPHRASE) as store:
+    with EncryptedStore.open(path, PASSPHRASE) as store:
         store.put(RECORDS[0])
         leftovers = {name: Path(f"{path}{name}").read_bytes() for name in ("-wal", "-shm", ".seen")}
     path.unlink()
     for name, content in leftovers.items():
         Path(f"{path}{name}").write_bytes(content)
-    Store.create(path, b"another passphrase")
-    with Store.open(path, b"another passphrase") as store:
+    EncryptedStore.create(path, b"another passphrase")
+    with EncryptedStore.open(path, b"another passphrase") as store:
         assert store.records() == []
 
 
@@ -283,17 +283,17 @@ def test_a_new_store_ignores_what_lies_about_from_a_former_one(path: Path) -> No
 def test_what_is_no_store_is_damaged(path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with pytest.raises(Damaged):
-        Store.open(path, PASSPHRASE)
+        EncryptedStore.open(path, PASSPHRASE)
     with pytest.raises((Damaged, Malformed)):
-        Store.load(path, PASSPHRASE)
+        EncryptedStore.load(path, PASSPHRASE)
 
 
 def test_a_file_of_a_newer_program_is_refused_by_name_and_left_alone(path: Path) -> None:
-    Store.open(path, PASSPHRASE).close()
+    EncryptedStore.open(path, PASSPHRASE).close()
     flip(path, "PRAGMA user_version = 9999")
     before = path.read_bytes()
     with pytest.raises(Refused, match="the wallet was made by a newer program: version 9999"):
-        Store.open(path, PASSPHRASE)
+        EncryptedStore.open(path, PASSPHRASE)
     assert path.read_bytes() == before
 
 
@@ -304,14 +304,14 @@ def test_a_file_of_another_kind_is_no_backup(tmp_path: Path) -> None:
         connection.execute("CREATE TABLE cookie (value TEXT)")
     for file in (text, database):
         with pytest.raises(Malformed, match=f"{file.name} is no backup of a wallet"):
-            Store.load(file, PASSPHRASE)
+            EncryptedStore.load(file, PASSPHRASE)
 
 
 @pytest.mark.parametrize("envelope", [b"{}", b"", b"[]", b'{"version": 1}', 7, None])
 def test_an_unreadable_envelope_is_damaged(path: Path, envelope: object) -> None:
     flip(path, "UPDATE vault SET envelope = ?", envelope)
     with pytest.raises(Damaged):
-        Store.open(path, PASSPHRASE)
+        EncryptedStore.open(path, PASSPHRASE)
 
 
 def test_a_copy_loads_from_where_nothing_can_be_written(path: Path, tmp_path: Path) -> None:
@@ -319,19 +319,19 @@ def test_a_copy_loads_from_where_nothing_can_be_written(path: Path, tmp_path: Pa
     folder.mkdir()
     copy = Path(shutil.copy(path, folder / "copy #1"))
     folder.chmod(0o500)
-    assert Store.load(copy, PASSPHRASE) == RECORDS
+    assert EncryptedStore.load(copy, PASSPHRASE) == RECORDS
     with pytest.raises(WrongPassphrase):
-        Store.load(copy, b"another passphrase")
+        EncryptedStore.load(copy, b"another passphrase")
     assert [file.name for file in folder.iterdir()] == ["copy #1"]
     with pytest.raises(NotFound):
-        Store.load(folder / "copy #2", PASSPHRASE)
+        EncryptedStore.load(folder / "copy #2", PASSPHRASE)
 
 
 def test_a_store_that_cannot_be_written_says_so(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("wire.sqlite.LOCK_WAIT", 0)
-    with Store.open(path, PASSPHRASE) as store:
+    with EncryptedStore.open(path, PASSPHRASE) as store:
         with (
-            Store.open(path, PASSPHRASE) as other,
+            EncryptedStore.open(path, PASSPHRASE) as other,
             other._writing(),
             pytest.raises(TryLater, match="another"),
         ):
@@ -343,15 +343,15 @@ def test_a_store_that_cannot_be_written_says_so(path: Path, monkeypatch: pytest.
         (pages,) = store._connection.execute("PRAGMA page_count").fetchone()
         store._connection.execute(f"PRAGMA max_page_count = {pages}")
         with pytest.raises(DiskFull):
-            store.put(Record("credential", "long", b"x" * 100_000))
+            store.put(StoredRecord("credential", "long", b"x" * 100_000))
         assert store.records() == RECORDS
 
 
 def _fill(path: Path, number: int, start: Barrier) -> None:
     start.wait()
-    with Store.open(path, PASSPHRASE) as store:
+    with EncryptedStore.open(path, PASSPHRASE) as store:
         for turn in range(10):
-            store.put(Record("credential", f"{number}-{turn}", b"x"))
+            store.put(StoredRecord("credential", f"{number}-{turn}", b"x"))
             store._compare_with(module._seen_beside(path))
 
 
@@ -362,7 +362,7 @@ def test_processes_take_turns_and_nothing_is_lost(path: Path) -> None:
     for worker in workers:
         worker.start()
     ended(workers)
-    with Store.open(path, PASSPHRASE) as store:
+    with EncryptedStore.open(path, PASSPHRASE) as store:
         names = {record.name for record in store.records() if "-" in record.name}
     assert names == {f"{number}-{turn}" for number in range(3) for turn in range(10)}
     assert int(Path(f"{path}.seen").read_text()) == 31
@@ -381,13 +381,13 @@ def test_a_backup_with_views_for_tables_is_none(tmp_path: Path, vault: str) -> N
     with closing(sqlite3.connect(tmp_path / "backup")) as connection:
         connection.executescript(f"{module._STEPS[0]} DROP TABLE vault; CREATE VIEW vault AS {vault};")
     with pytest.raises(Malformed, match="no backup of a wallet"):
-        Store.load(tmp_path / "backup", PASSPHRASE)
+        EncryptedStore.load(tmp_path / "backup", PASSPHRASE)
 
 
 def test_a_backup_whose_pages_go_round_in_circles_is_none(tmp_path: Path) -> None:
     """Five pages, each of which names the next one two hundred times, are 200^5 rows."""
-    Store.create(
-        tmp_path / "backup", PASSPHRASE, [Record("credential", str(n), bytes(900)) for n in range(300)]
+    EncryptedStore.create(
+        tmp_path / "backup", PASSPHRASE, [StoredRecord("credential", str(n), bytes(900)) for n in range(300)]
     )
     data = bytearray((tmp_path / "backup").read_bytes())
     with closing(sqlite3.connect(tmp_path / "backup")) as connection:
@@ -403,7 +403,7 @@ def test_a_backup_whose_pages_go_round_in_circles_is_none(tmp_path: Path) -> Non
         data[at : at + 4] = child
     (tmp_path / "backup").write_bytes(data)
     with pytest.raises(Damaged, match="pages do not fit"):
-        Store.load(tmp_path / "backup", PASSPHRASE)
+        EncryptedStore.load(tmp_path / "backup", PASSPHRASE)
 
 
 @pytest.mark.slow
@@ -436,7 +436,7 @@ def test_a_wallet_that_could_not_be_made_leaves_nothing_that_is_wrong(tmp_path: 
 
 
 def test_one_record_is_read_alone_and_none_that_is_not_there(path: Path) -> None:
-    with Store.open(path, PASSPHRASE) as store:
+    with EncryptedStore.open(path, PASSPHRASE) as store:
         assert [store.get(record.kind, record.name) for record in RECORDS] == RECORDS
         assert store.get("key", "diploma") is None
         assert store.records(longest=100) == RECORDS[1:]
@@ -444,10 +444,10 @@ def test_one_record_is_read_alone_and_none_that_is_not_there(path: Path) -> None
 
 def test_a_store_from_before_gets_the_index_by_which_it_is_checked(path: Path) -> None:
     assert not flip(path, "SELECT name FROM sqlite_master WHERE name = 'state'")
-    Store.open(path, PASSPHRASE).close()
+    EncryptedStore.open(path, PASSPHRASE).close()
     (plan,) = flip(path, "EXPLAIN QUERY PLAN SELECT place, version FROM record ORDER BY place")
     assert plan[-1] == "SCAN record USING COVERING INDEX state"
-    assert Store.load(path, PASSPHRASE) == RECORDS
+    assert EncryptedStore.load(path, PASSPHRASE) == RECORDS
 
 
 def behind_the_index(path: Path, *statements: str) -> None:
@@ -470,9 +470,9 @@ def flip_schema(path: Path, statement: str, *values: object) -> None:
 
 @pytest.mark.parametrize("change", ["put back", "removed", "added"])
 def test_what_was_changed_behind_the_index_is_noticed(path: Path, change: str) -> None:
-    Store.open(path, PASSPHRASE).close()
+    EncryptedStore.open(path, PASSPHRASE).close()
     before = rows(path)
-    with Store.open(path, PASSPHRASE) as store:
+    with EncryptedStore.open(path, PASSPHRASE) as store:
         for record in RECORDS:
             store.put(record._replace(body=b"second edition"))
     statements = {
@@ -485,7 +485,7 @@ def test_what_was_changed_behind_the_index_is_noticed(path: Path, change: str) -
         "added": ["INSERT INTO record SELECT x'00', version, sealed FROM record LIMIT 1"],
     }[change]
     behind_the_index(path, *statements)
-    with Store.open(path, PASSPHRASE) as store:
+    with EncryptedStore.open(path, PASSPHRASE) as store:
         for longest in (None, 100):
             with pytest.raises(Damaged):
                 store.records(longest=longest)

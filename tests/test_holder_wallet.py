@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from holder import BoundToAnother, Wallet
-from holder.store import Record, Store
+from holder.store import EncryptedStore, StoredRecord
 from holder.wallet import _LONGEST_KEY, FILE, Held, _credential_record, _key_record
 from keys import PrivateKey, WrongPassphrase
 from tests.diplomas import DID, NOW, bundle, cheap_passphrases, check, diploma, skeptical, tampered, verifier
@@ -240,21 +240,23 @@ def test_nothing_is_overwritten_and_nothing_made_from_a_bad_backup(home: Path, t
 @pytest.mark.parametrize(
     "record",
     [
-        Record("loyalty card", "x", b"{}"),
-        Record("key", "did:key:z6Mk", b'{"type": "Ed25519"}'),
-        Record("key", "did:key:z6Mk", b"not JSON"),
-        Record("key", "did:key:z6Mk", b"[]"),
-        Record("key", "did:key:z6Mk", b"[" * 100_000),
-        Record("key", "did:key:z6Mk", b'{"type": 1, "secret": 1, "added": 1}'),
-        Record("credential", "x", b'{"added": 1, "verdict": "valid"}\n{}'),
-        Record("credential", "x", b"[]\n{}"),
-        Record("key", "did:key:z6Mk", b'{"type": "RSA", "secret": "AA", "added": "2026-06-30T12:00:00Z"}'),
-        Record("credential", "x", b'{"added": "yesterday", "verdict": "valid"}\n{}'),
-        Record("credential", "x", b'{"added": "2026-06-30T12:00:00Z", "verdict": "green"}\n{}'),
+        StoredRecord("loyalty card", "x", b"{}"),
+        StoredRecord("key", "did:key:z6Mk", b'{"type": "Ed25519"}'),
+        StoredRecord("key", "did:key:z6Mk", b"not JSON"),
+        StoredRecord("key", "did:key:z6Mk", b"[]"),
+        StoredRecord("key", "did:key:z6Mk", b"[" * 100_000),
+        StoredRecord("key", "did:key:z6Mk", b'{"type": 1, "secret": 1, "added": 1}'),
+        StoredRecord("credential", "x", b'{"added": 1, "verdict": "valid"}\n{}'),
+        StoredRecord("credential", "x", b"[]\n{}"),
+        StoredRecord(
+            "key", "did:key:z6Mk", b'{"type": "RSA", "secret": "AA", "added": "2026-06-30T12:00:00Z"}'
+        ),
+        StoredRecord("credential", "x", b'{"added": "yesterday", "verdict": "valid"}\n{}'),
+        StoredRecord("credential", "x", b'{"added": "2026-06-30T12:00:00Z", "verdict": "green"}\n{}'),
     ],
 )
-def test_a_backup_of_something_else_is_damaged(tmp_path: Path, record: Record) -> None:
-    Store.create(tmp_path / "backup", PASSPHRASE, [record])
+def test_a_backup_of_something_else_is_damaged(tmp_path: Path, record: StoredRecord) -> None:
+    EncryptedStore.create(tmp_path / "backup", PASSPHRASE, [record])
     with pytest.raises(Damaged):
         Wallet.restore(tmp_path / "wallet", tmp_path / "backup", PASSPHRASE, PASSPHRASE)
     assert not (tmp_path / "wallet").exists()
@@ -379,7 +381,7 @@ def filled(home: Path, count: int) -> Path:
     with Wallet(home / "of its own", PASSPHRASE) as wallet:
         (key,) = wallet.holder_keys()
     held = [Held(f"{number:012x}", b"{}" + bytes(10_000), NOW, Verdict.VALID) for number in range(count)]
-    Store.create(home / FILE, PASSPHRASE, [_key_record(key), *map(_credential_record, held)])
+    EncryptedStore.create(home / FILE, PASSPHRASE, [_key_record(key), *map(_credential_record, held)])
     Wallet(home, PASSPHRASE).close()  # which makes ready for those that follow
     return home
 

@@ -154,6 +154,36 @@ def test_every_public_function_that_raises_says_what() -> None:
     assert unsaid.keys() == CAUGHT, unsaid
 
 
+ONE_DOOR = {
+    *("create", "resolve"),  # of each DID method
+    *("Point", "load_secret", "on_curve", "verify"),  # of each kind of key, and of each library that does it
+    "create_app",  # of each service
+}
+TERMS = {
+    "canonicalize",  # of RFC 8785, and of RDFC-1.0
+    "read",  # a file for what it is (vc.forms), and a document for what it says (vc.jsonld)
+}
+
+
+def test_one_word_is_one_thing() -> None:
+    """No two classes have one name, and no two functions that a package offers to others."""
+    found: dict[str, set[str]] = {}
+    for path in SOURCES:
+        where = path.relative_to(ROOT)
+        for node in ast.parse(path.read_text()).body:
+            named = [node.name] if isinstance(node, ast.ClassDef) else []
+            if isinstance(node, ast.FunctionDef) and where.parts[0] not in {"intaglio", "examples"}:
+                named = [node.name]  # above the roles functions are commands, named as they are typed
+            if isinstance(node, ast.Assign):  # names of types
+                named = [name.id for name in node.targets if isinstance(name, ast.Name)]
+                named = [name for name in named if re.fullmatch(r"[A-Z]+[a-z]\w*", name)]
+            for name in named:
+                if not name.startswith("_"):
+                    found.setdefault(name, set()).add(str(where))
+    doubles = {name for name, places in found.items() if len(places) > 1}
+    assert doubles == ONE_DOOR | TERMS, {name: found.get(name) for name in doubles ^ (ONE_DOOR | TERMS)}
+
+
 TEST = re.compile(r"`(tests/[\w/]+\.py)::([\w:]+)`")
 MODULE = re.compile(r"`((?:wire|keys|ledger|did|vc|exchange|issuer|holder|verifier)/[\w/]+\.py)`")
 THREATS = (ROOT / "docs" / "threats.md").read_text()

@@ -20,7 +20,7 @@ from issuer.archive.revocations import SQLiteRevocations
 from issuer.archive.store import SQLiteIndex
 from issuer.issuer import Issuer
 from issuer.job import bulk
-from issuer.job.bulk import Result
+from issuer.job.bulk import Issued
 from issuer.job.checking import CATALOGUE_FIELDS, Survey
 from issuer.job.order import Order, Progress
 from issuer.job.workers import Pool, WorkerDied
@@ -55,7 +55,7 @@ def issuer(tmp_path: Path) -> Issuer:
     return issuer_in(tmp_path / "first")
 
 
-def issue(issuer: Issuer, source: Source, **options: Any) -> Result:
+def issue(issuer: Issuer, source: Source, **options: Any) -> Issued:
     return issuer.issue_file(Order(source, source.path.with_name("errors.csv"), **{"workers": 0, **options}))
 
 

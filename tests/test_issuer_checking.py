@@ -12,7 +12,7 @@ from intaglio.words import remedy
 from issuer.archive.archive import Archive
 from issuer.archive.store import SQLiteIndex
 from issuer.job import checking
-from issuer.job.bulk import Result, dry_run
+from issuer.job.bulk import Issued, dry_run
 from issuer.job.checking import Survey, read_catalogue
 from issuer.job.order import Order
 from issuer.press.document import trial
@@ -31,7 +31,7 @@ def survey(tmp_path: Path, file: Path, catalogue: Path | None = None) -> Survey:
     return tried(tmp_path, Order(open_source(file), tmp_path / "errors.csv", programmes)).survey
 
 
-def tried(tmp_path: Path, order: Order) -> Result:
+def tried(tmp_path: Path, order: Order) -> Issued:
     archive = Archive(SQLiteIndex(tmp_path / "index.sqlite"), tmp_path / "shards")
     return dry_run(order, archive, trial(Template.packaged()), NOW.date())
 

@@ -23,7 +23,7 @@ from issuer.archive.store import SQLiteIndex
 from issuer.home import Identity
 from issuer.issuer import Issuer
 from issuer.job.order import Order
-from issuer.press.press import Press, log_entry
+from issuer.press.press import Press, signed_entry
 from issuer.table.records import InvalidRecord
 from keys import PassphraseNeeded, WrongPassphrase
 from ledger import Log
@@ -281,8 +281,8 @@ def test_a_single_diploma_that_was_interrupted_is_completed_by_the_next(
     assert [(entry.edition, entry.reason) for entry in again.entries()] == [(1, "superseded"), (2, None)]
     assert again.lists.publish(now=NOW) == []  # they say that the first is superseded
     lines = [again.line(entry) for entry in again.entries()]
-    assert list(again.log.entries(1, 2)) == [log_entry(lines[0].credential)]
-    assert log_entry(lines[1].credential) in list(again.log.entries(2, audit(again.log).size))
+    assert list(again.log.entries(1, 2)) == [signed_entry(lines[0].credential)]
+    assert signed_entry(lines[1].credential) in list(again.log.entries(2, audit(again.log).size))
 
 
 # Editions

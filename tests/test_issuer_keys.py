@@ -14,7 +14,7 @@ from did import Document, InvalidVerificationMethod
 from did.document import VerificationMethod
 from issuer import documents, rotation
 from issuer.issuer import Issuer
-from issuer.press.press import log_entry
+from issuer.press.press import signed_entry
 from issuer.succession import KeysChanged
 from keys import PrivateKey
 from ledger.audit import audit
@@ -65,7 +65,7 @@ def forged(issuer: Issuer, like: Bundle, key: PrivateKey, time: Time) -> Bundle:
     del document["proof"]
     method = issuer.identity.verification_method(key.public_key)
     signed = sign(document, key, verification_method=method, created=NOW)
-    (leaf,) = issuer.log.append([log_entry(signed)], b"forged")
+    (leaf,) = issuer.log.append([signed_entry(signed)], b"forged")
     return replace(like, secured=signed, evidence=(issuer.log.evidence(leaf),))
 
 
@@ -118,7 +118,7 @@ def test_elsewhere_an_ended_key_keeps_its_word_and_a_compromised_one_loses_it(
     with pytest.raises(InvalidVerificationMethod, match="has no method"):
         method_of(issuer, second)
     assert len(documents.newest(issuer.home)["authentication"]) == 1
-    assert [(shown.key, shown.is_revoked) for shown in rotation.shown(issuer)][4:] == [
+    assert [(shown.key, shown.is_revoked) for shown in rotation.keys_shown(issuer)][4:] == [
         (second.public_key, True), (lists.public_key, True),
     ]  # fmt: skip
 
@@ -144,7 +144,7 @@ def test_keys_that_were_announced_sign_after_the_rotation(issuer: Issuer, time: 
     issuer.issue(graduate(1))
     before = issuer.public_keys["assertion"]
     rotation.add(issuer, "P-256")
-    assert [shown.name for shown in rotation.shown(issuer)] == [
+    assert [shown.name for shown in rotation.keys_shown(issuer)] == [
         "assertion-next", "status-list-next", "assertion", "status-list",
     ]  # fmt: skip
     announced = issuer.public_keys["assertion-next"]
@@ -167,7 +167,7 @@ def test_a_compromised_file_takes_the_announced_keys_along(issuer: Issuer, time:
     done = rotation.rotate(issuer, compromised=True)
     assert set(done.ended) == {key.multikey() for key in lost}
     assert not lost & set(issuer.public_keys.values())
-    assert {shown.key for shown in rotation.shown(issuer) if not shown.is_revoked} == {
+    assert {shown.key for shown in rotation.keys_shown(issuer) if not shown.is_revoked} == {
         issuer.public_keys[name] for name in ("assertion", "status-list")
     }
 

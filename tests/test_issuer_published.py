@@ -21,7 +21,7 @@ from issuer.issuer import Issuer
 from keys import PrivateKey
 from keys.envelope import Cost, seal
 from ledger import Checkpoint, EntryKind, entry, merkle
-from ledger.lookup import SHAPE, YOUNG, Lookup
+from ledger.lookup import SHAPE, YOUNG, LookupFiles
 from ledger.tiles.layout import address, unframe
 from tests.registrar import NOW, graduate, issuer_in
 from tests.serving import listening, serving
@@ -88,7 +88,7 @@ PRIVATE = """
 
 
 def test_nothing_else_in_the_folder_is_published(issuer: Issuer) -> None:
-    Lookup(issuer.home).update(issuer.reader.store.get, issuer.log.checkpoint().size)
+    LookupFiles(issuer.home).update(issuer.reader.store.get, issuer.log.checkpoint().size)
     with served(issuer) as client:
         assert client.get("lookup/young").status_code == 200
         for path in ("", *PRIVATE.split()):

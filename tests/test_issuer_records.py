@@ -14,7 +14,7 @@ from issuer.table.records import (
     FIELDS,
     LONGEST,
     BadCell,
-    Finding,
+    CellFinding,
     InvalidRecord,
     check_cell,
     check_cells,
@@ -202,11 +202,11 @@ def test_a_single_record_names_its_bad_fields_without_their_values() -> None:
 
 
 def test_a_finding_shows_the_cell_harmlessly() -> None:
-    assert str(Finding(17, "E-Mail", "is not an e-mail address", "3.71")) == (
+    assert str(CellFinding(17, "E-Mail", "is not an e-mail address", "3.71")) == (
         'row 17, column E-Mail: "3.71" is not an e-mail address'
     )
-    assert "\x1b" not in str(Finding(1, "x", "is odd", "\x1b[2J"))
-    assert str(Finding(1, "x", "is empty")) == "row 1, column x: is empty"
+    assert "\x1b" not in str(CellFinding(1, "x", "is odd", "\x1b[2J"))
+    assert str(CellFinding(1, "x", "is empty")) == "row 1, column x: is empty"
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ledger import merkle
-from ledger.lookup import CROWD, SHAPE, YOUNG, Found, Lookup, Shape, find
+from ledger.lookup import CROWD, SHAPE, YOUNG, Found, LookupFiles, Shape, find
 from ledger.tiles.edge import Edge
 from ledger.tiles.layout import proof_tiles, tile_path
 from ledger.tiles.reader import TileReader
@@ -42,11 +42,11 @@ class Tree:
         self.edge, tiles = self.edge.extend(Batch(self.size, b"key", entries))
         self.files.update(tiles)
 
-    def update(self, lookup: Lookup) -> None:
+    def update(self, lookup: LookupFiles) -> None:
         lookup.update(self.files.get, self.size)
 
 
-def look(lookup: Lookup, leaf: bytes, shape: Shape = SMALL) -> list[Found]:
+def look(lookup: LookupFiles, leaf: bytes, shape: Shape = SMALL) -> list[Found]:
     """As a stranger does, who sees files only."""
     young = lookup.get(YOUNG)
     assert young is not None
@@ -62,7 +62,7 @@ def files(folder: Path) -> Iterator[Path]:
     return (path for path in folder.rglob("*") if path.is_file() and path.name not in ("young", "young.lock"))
 
 
-class Counting(Lookup):
+class Counting(LookupFiles):
     """Counts how often each leaf is written into a run."""
 
     written: Counter[bytes]
@@ -100,7 +100,7 @@ def test_every_leaf_is_found_and_written_once_a_level(
 
 def test_whoever_asks_for_one_of_a_crowd_asks_for_all(tmp_path: Path) -> None:
     """Else the sets that two people ask for would have little in common but the leaf that they mean."""
-    tree, lookup = Tree(), Lookup(tmp_path, Shape(run=9, files=2))
+    tree, lookup = Tree(), LookupFiles(tmp_path, Shape(run=9, files=2))
     tree.grow((1 << 9) + 27)
     tree.update(lookup)
     assert [path.stat().st_size // 12 > 64 for path in files(tmp_path)] == [True] * 4, "evenly"
@@ -111,7 +111,7 @@ def test_whoever_asks_for_one_of_a_crowd_asks_for_all(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_file_has_a_thousand_leaves_where_there_are_that_many(tmp_path: Path) -> None:
-    tree, lookup = Tree(), Lookup(tmp_path)
+    tree, lookup = Tree(), LookupFiles(tmp_path)
     tree.grow(1 << 16)
     tree.update(lookup)
     assert len(list(files(tmp_path))) == 32
@@ -124,7 +124,7 @@ def test_what_was_interrupted_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, names: tuple[str, ...]
 ) -> None:
     """Killed after any step that lasts; each of them is one rename."""
-    tree, lookup = Tree(), Lookup(tmp_path, SMALL)
+    tree, lookup = Tree(), LookupFiles(tmp_path, SMALL)
     tree.grow(16 * 15 + 1)
     tree.update(lookup)
     tree.grow(16 * 2)
@@ -160,19 +160,19 @@ def test_what_was_interrupted_goes_on(
 
 
 def test_a_process_that_is_killed_leaves_nothing_torn(tmp_path: Path) -> None:
-    tree, lookup = Tree(), Lookup(tmp_path, SMALL)
+    tree, lookup = Tree(), LookupFiles(tmp_path, SMALL)
     tree.grow(16 * 40)
     pid = os.fork()
     if not pid:  # pragma: no cover -- measured in the parent only
-        write = Lookup._write
+        write = LookupFiles._write
 
-        def last(self: Lookup, folder: Path, name: str, records: bytes) -> str:
+        def last(self: LookupFiles, folder: Path, name: str, records: bytes) -> str:
             written = write(self, folder, name, records)
             if folder.parent.joinpath("1").exists():
                 os.kill(os.getpid(), signal.SIGKILL)
             return written
 
-        Lookup._write = last  # type: ignore[method-assign]
+        LookupFiles._write = last  # type: ignore[method-assign]
         tree.update(lookup)
         os._exit(1)
     assert os.waitpid(pid, 0)[1] == signal.SIGKILL
@@ -186,7 +186,7 @@ def test_a_process_that_is_killed_leaves_nothing_torn(tmp_path: Path) -> None:
 
 
 def test_files_of_another_log_or_damaged_ones_are_made_anew(tmp_path: Path) -> None:
-    tree, lookup = Tree(), Lookup(tmp_path, SMALL)
+    tree, lookup = Tree(), LookupFiles(tmp_path, SMALL)
     tree.grow(100)
     tree.update(lookup)
     (tmp_path / YOUNG).write_bytes(b"torn")

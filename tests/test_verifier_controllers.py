@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from did import METHODS, DIDNotFound, InvalidDocument, ResolutionFailed, Resolver, controller
+from did import METHODS, DIDNotFound, InvalidDIDDocument, ResolutionFailed, Resolver, controller
 from did.methods import key as did_key
 from keys import PrivateKey
 from ledger import EntryKind, entry
@@ -96,7 +96,7 @@ class TestDocument:
     def test_it_is_that_of_no_other(self, host: Host) -> None:
         for other in (host.url + "/", host.url.upper(), host.url.replace("localhost", "127.0.0.1"), ""):
             host.serve(controller_document(other, KEY))
-            with pytest.raises(InvalidDocument, match="not its own"):
+            with pytest.raises(InvalidDIDDocument, match="not its own"):
                 host.resolver.resolve(host.url)
 
     def test_a_redirect_stays_with_the_origin(self, host: Host, authority: Authority) -> None:
@@ -138,7 +138,7 @@ class TestDocument:
         with pytest.raises(Unavailable):
             host.resolver.resolve(host.url)
         host.answers["/issuers/14"] = response(200, b"<html>")
-        with pytest.raises(InvalidDocument):
+        with pytest.raises(InvalidDIDDocument):
             host.resolver.resolve(host.url)
         with pytest.raises(Unavailable, match="offline"):
             Resolver(METHODS, NoFetcher()).resolve(host.url)

@@ -21,7 +21,7 @@ from did.methods import web as did_web
 from intaglio.words import remedy
 from keys import PrivateKey
 from ledger import EntryKind, Log, entry, merkle, verify_evidence
-from ledger.lookup import SHAPE, YOUNG, Lookup, Shape, find
+from ledger.lookup import SHAPE, YOUNG, LookupFiles, Shape, find
 from ledger.tiles.layout import proof_tiles, tile_path
 from ledger.tiles.memory import MemoryStore
 from tests.loopback import Authority, Site, response
@@ -49,7 +49,7 @@ class Host:
 
     site: Site
     university: University
-    lookup: Lookup
+    lookup: LookupFiles
     ca_file: Path
     instead: dict[str, Answer] = field(default_factory=dict)
     status: bytes = b""
@@ -116,7 +116,7 @@ def host(folder: Path, entries: int = 0) -> Iterator[Host]:
             university.log.append(
                 [entry(EntryKind.CREDENTIAL, secrets.token_bytes(32)) for _ in range(entries)], b"others"
             )
-        yield Host(site, university, Lookup(folder), authority.ca_file)
+        yield Host(site, university, LookupFiles(folder), authority.ca_file)
 
 
 @pytest.fixture
@@ -616,7 +616,7 @@ def test_entries_of_every_age_are_found_over_the_network(tmp_path: Path) -> None
     """In runs that were merged, in others, and after the last one."""
     shape = Shape(run=4, files=1)
     with host(tmp_path, entries=16 * 18 + 5) as found:
-        found.lookup = Lookup(tmp_path, shape)
+        found.lookup = LookupFiles(tmp_path, shape)
         found.publish()
         entries = list(found.university.log.entries(0, found.university.log.checkpoint().size))
         for index in (1, 16 * 16 - 1, 16 * 16, 16 * 17, len(entries) - 3):

@@ -51,8 +51,8 @@ from .policy import (
 from .problem import ContextsAdded, EvidenceMissing, ListNotShown, LogNotListed, NotKnown
 from .signatures import NotInForce, Proofs, Signature, SignatureCheck
 from .sources.evidence import (
+    Attestations,
     EvidenceCheck,
-    Facts,
     attested,
     left_aside,
     require_current,
@@ -500,7 +500,7 @@ class _Steps:
         return log_entry(credential.document, proof, work=self._work)
 
 
-def _missing(credential: Credential, facts: Facts) -> list[str]:
+def _missing(credential: Credential, facts: Attestations) -> list[str]:
     """The logs that the credential says it is in, of which nothing came."""
     return sorted(expected_origins(credential) - {fact.where for fact in facts.found})
 

@@ -22,7 +22,7 @@ from .problem import LoopbackRefused, NotFound, TryLater, Unavailable
 if TYPE_CHECKING:
     import ssl
 
-    from .https import Answer
+    from .https import Response
     from .message import Body
 
 _MOST_REDIRECTS = 3
@@ -58,7 +58,7 @@ class Client(Fetcher, Protocol):
         *,
         headers: Mapping[str, str] = _NO_HEADERS,
         limit: int = 1 << 20,
-    ) -> Answer:
+    ) -> Response:
         """The answer to one request, whatever its status; no redirect is followed, so that what is sent
         goes nowhere else. JSON is asked for, unless `headers` have an Accept; a body is at most `limit`
         bytes.
@@ -94,7 +94,7 @@ class NoFetcher:
         *,
         headers: Mapping[str, str] = _NO_HEADERS,  # noqa: ARG002
         limit: int = 1 << 20,  # noqa: ARG002
-    ) -> Answer:
+    ) -> Response:
         """Raises `Unavailable`, naming the URL."""
         raise Unavailable(f"{shown(url)} is not asked: this run is offline", hint="Go online.")
 
@@ -161,7 +161,7 @@ class HttpsFetcher:
         *,
         headers: Mapping[str, str] = _NO_HEADERS,
         limit: int = 1 << 20,
-    ) -> Answer:
+    ) -> Response:
         """See `Client.exchange`."""
         deadline = time.monotonic() + self._timeout
         return self._exchange(method, Target.parse(url), body, headers, limit, deadline)
@@ -174,7 +174,7 @@ class HttpsFetcher:
         headers: Mapping[str, str],
         limit: int,
         deadline: float,
-    ) -> Answer:
+    ) -> Response:
         from . import https
 
         addresses = self._checked_addresses(target, deadline)

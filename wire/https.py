@@ -23,7 +23,7 @@ _EXPLANATION = 1 << 14
 """Bytes that are read of the body of an answer that is no success: enough for a problem in JSON."""
 
 
-class Answer(NamedTuple):
+class Response(NamedTuple):
     """What a server said; `headers` by name in small letters. Of a failure `body` is only the beginning."""
 
     status: int
@@ -55,7 +55,7 @@ def exchange(
     limit: int,
     deadline: float,
     tls: ssl.SSLContext,
-) -> Answer:
+) -> Response:
     """The answer of `target`, at the first of `addresses` that takes the connection.
 
     Host header, SNI and certificate are those of the name in the URL. `limit` is in bytes, `deadline` a
@@ -87,8 +87,8 @@ def exchange(
         ):
             fields = _fields(response)
             if 200 <= response.status < 300:
-                return Answer(response.status, fields, _body(response, fields, target, limit))
-            return Answer(response.status, fields, _beginning(response))
+                return Response(response.status, fields, _body(response, fields, target, limit))
+            return Response(response.status, fields, _beginning(response))
     except httpcore.TimeoutException as error:
         raise unavailable(target, "no whole answer in time") from error
     except (httpcore.NetworkError, httpcore.RemoteProtocolError) as error:

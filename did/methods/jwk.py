@@ -12,7 +12,7 @@ from wire.strict import base64url_decode, base64url_encode, load_json_object
 from ..document import RELATIONSHIPS, Document
 from ..identifier import DID
 from ..problem import InvalidDID, KeyNotSupported
-from .key import expand
+from .key import key_document
 
 
 def create(public_key: PublicKey) -> str:
@@ -38,7 +38,7 @@ def resolve(did: DID, fetcher: Fetcher) -> Document:  # noqa: ARG001
     except InvalidKey as problem:
         raise InvalidDID(f"{did} cannot be used: {problem.detail}", hint=problem.hint) from problem
     relationships = [name for name in RELATIONSHIPS if name != "keyAgreement" or "use" not in jwk]
-    return expand(
+    return key_document(
         did,
         "https://w3id.org/security/suites/jws-2020/v1",
         {"0": {"type": "JsonWebKey2020", "publicKeyJwk": jwk}},

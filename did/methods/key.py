@@ -36,7 +36,7 @@ def resolve(did: DID, fetcher: Fetcher) -> Document:  # noqa: ARG001
     if key.type == "Ed25519":
         relationships["keyAgreement"] = "z" + base58_encode(_X25519 + ed25519.to_x25519(key.raw))
         methods.append(relationships["keyAgreement"])
-    return expand(
+    return key_document(
         did,
         "https://w3id.org/security/multikey/v1",
         {name: {"type": "Multikey", "publicKeyMultibase": name} for name in methods},
@@ -44,7 +44,7 @@ def resolve(did: DID, fetcher: Fetcher) -> Document:  # noqa: ARG001
     )
 
 
-def expand(
+def key_document(
     did: DID, context: str, methods: Mapping[str, Mapping[str, Any]], relationships: Mapping[str, str]
 ) -> Document:
     """The document of a DID that is a key: its methods by fragment, and which of them is for what."""

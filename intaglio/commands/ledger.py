@@ -31,7 +31,7 @@ _INDEX = re.compile(r"[0-9]{1,18}")
 _KINDS = {kind.name.lower().replace("_", "-"): kind for kind in EntryKind}
 
 
-class Place(NamedTuple):
+class LogFolder(NamedTuple):
     """A log's folder and the clock."""
 
     folder: Path
@@ -52,12 +52,12 @@ class Place(NamedTuple):
 def ledger(ctx: click.Context, folder: Path | None) -> None:
     """Look into a log, prove an entry, audit the whole."""
     session: Session = ctx.obj
-    ctx.obj = Place(folder or session.home / "issuer", session.now, folder is not None)
+    ctx.obj = LogFolder(folder or session.home / "issuer", session.now, folder is not None)
 
 
 @verb(ledger)
 @click.argument("name")
-def init(place: Place, name: str) -> Result:
+def init(place: LogFolder, name: str) -> Result:
     """Make an empty log; NAME is best a web address without https://."""
     if not place.named:
         raise click.UsageError("Where? --in FOLDER, before init. An issuer makes its log itself.")
@@ -77,14 +77,14 @@ def init(place: Place, name: str) -> Result:
 
 
 @verb(ledger)
-def status(place: Place) -> Result:
+def status(place: LogFolder) -> Result:
     """Show how long the log is, its newest checkpoint and its keys."""
     return _status(place.open())
 
 
 @verb(ledger)
 @click.argument("which", metavar="INDEX|DIGEST")
-def prove(place: Place, which: str) -> Result:
+def prove(place: LogFolder, which: str) -> Result:
     """Print the proof that an entry is in the log. DIGEST is a SHA-256 in hexadecimal."""
     log = place.open()
     index = int(which) if _INDEX.fullmatch(which) else _index_of(log, which)
@@ -103,7 +103,9 @@ def prove(place: Place, which: str) -> Result:
 @click.option("--kind", type=click.Choice([*_KINDS]), default="credential", show_default=True)
 @click.option("--key", help="The log's verifier key; else that of the log here.")
 @click.option("--clock", help="The verifier key of the log's clock.")
-def verify(place: Place, proof: Path, digest: str, kind: str, key: str | None, clock: str | None) -> Result:
+def verify(
+    place: LogFolder, proof: Path, digest: str, kind: str, key: str | None, clock: str | None
+) -> Result:
     """Check a proof for a digest (SHA-256 in hexadecimal), offline."""
     if clock is not None and key is None:
         raise click.UsageError("--clock goes with --key: it is the clock of the log of that key.")
@@ -124,7 +126,7 @@ def verify(place: Place, proof: Path, digest: str, kind: str, key: str | None, c
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A checkpoint that was kept: the log has to continue it.",
 )
-def audit(place: Place, since: Path | None) -> Result:
+def audit(place: LogFolder, since: Path | None) -> Result:
     """Derive all again from the entries, and name the first difference."""
     log = place.open()
     kept = None if since is None else _kept(log, since)

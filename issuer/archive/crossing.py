@@ -9,7 +9,7 @@ from typing import Any
 from .kept import Crossed, Incoming
 
 
-def compare(connection: sqlite3.Connection, incoming: Iterable[Sequence[Incoming]]) -> Crossed:
+def cross(connection: sqlite3.Connection, incoming: Iterable[Sequence[Incoming]]) -> Crossed:
     """Compares rows, given in portions, in a table of their own: there may be millions.
 
     The table goes with the transaction, which is for reading.

@@ -23,8 +23,8 @@ from .kept import (
     Known,
     ListFile,
     NewEntry,
-    Published,
-    Row,
+    PublishedFile,
+    RevocationRow,
     Single,
 )
 
@@ -173,10 +173,10 @@ class Revocations(Protocol):
     def count(self) -> int:
         """How many editions were revoked."""
 
-    def of_list(self, number: int) -> list[Row]:
+    def of_list(self, number: int) -> list[RevocationRow]:
         """All revocations in one status list."""
 
-    def unpublished(self) -> list[Row]:
+    def unpublished(self) -> list[RevocationRow]:
         """The revocations that are in no published list yet."""
 
     # The published files
@@ -209,10 +209,10 @@ class Revocations(Protocol):
     def dates(self) -> list[tuple[str, str]]:
         """The published files, by name, and from when each is: '' where that is not known."""
 
-    def published(self, name: str) -> Published:
+    def published(self, name: str) -> PublishedFile:
         """A file as last published. Raises `NotFound`."""
 
-    def published_among(self, names: Sequence[str]) -> dict[str, Published]:
+    def published_among(self, names: Sequence[str]) -> dict[str, PublishedFile]:
         """Those of many files that were published, as they last were."""
 
     def begin(self, key: bytes, files: Iterable[ListFile]) -> None:

@@ -140,14 +140,14 @@ class ListFile(NamedTuple):
     content: bytes
 
 
-class Published(NamedTuple):
+class PublishedFile(NamedTuple):
     """Where in the log a published file is, and its digest, `None` where release 0.1.0 published it."""
 
     leaf: int
     digest: bytes | None
 
 
-class Row(NamedTuple):
+class RevocationRow(NamedTuple):
     """One revocation."""
 
     seq: int

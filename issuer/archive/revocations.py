@@ -9,7 +9,7 @@ from wire.sqlite import Database
 from ..press.permutation import LIST_BITS
 from ..problem import ListNotPublished
 from .index import Revocations
-from .kept import Appended, ListFile, Published, Row
+from .kept import Appended, ListFile, PublishedFile, RevocationRow
 from .logged import settle
 
 _AT_ONCE = 500  # names in one question
@@ -45,18 +45,18 @@ class SQLiteRevocations(Revocations):
             (count,) = connection.execute("SELECT count(*) FROM revocation").fetchone()
         return int(count)
 
-    def of_list(self, number: int) -> list[Row]:
+    def of_list(self, number: int) -> list[RevocationRow]:
         with self._database.reading() as connection:
             rows = connection.execute(
                 "SELECT seq, reason, date FROM revocation WHERE seq BETWEEN ? AND ? ORDER BY seq",
                 _span(number),
             )
-            return [Row(*row) for row in rows]
+            return [RevocationRow(*row) for row in rows]
 
-    def unpublished(self) -> list[Row]:
+    def unpublished(self) -> list[RevocationRow]:
         with self._database.reading() as connection:
             rows = connection.execute("SELECT seq, reason, date FROM unpublished JOIN revocation USING (seq)")
-            return [Row(*row) for row in rows]
+            return [RevocationRow(*row) for row in rows]
 
     # The published files
 
@@ -107,15 +107,15 @@ class SQLiteRevocations(Revocations):
         with self._database.reading() as connection:
             return connection.execute("SELECT name, dated FROM status_file").fetchall()
 
-    def published(self, name: str) -> Published:
+    def published(self, name: str) -> PublishedFile:
         """See `Revocations.published`."""
         found = self.published_among([name])
         if name not in found:
             raise ListNotPublished(f"status list {name} is not published")
         return found[name]
 
-    def published_among(self, names: Sequence[str]) -> dict[str, Published]:
-        found: dict[str, Published] = {}
+    def published_among(self, names: Sequence[str]) -> dict[str, PublishedFile]:
+        found: dict[str, PublishedFile] = {}
         with self._database.reading() as connection:
             for at in range(0, len(names), _AT_ONCE):
                 some = tuple(names[at : at + _AT_ONCE])
@@ -124,7 +124,7 @@ class SQLiteRevocations(Revocations):
                     f"SELECT name, leaf, digest FROM status_file WHERE name IN ({marks})",  # noqa: S608
                     some,
                 )
-                found |= {name: Published(leaf, digest) for name, leaf, digest in rows}
+                found |= {name: PublishedFile(leaf, digest) for name, leaf, digest in rows}
         return found
 
     def begin(self, key: bytes, files: Iterable[ListFile]) -> None:

@@ -17,7 +17,7 @@ from wire.sqlite import Database
 from ..problem import DamagedIssuer, NoSuchDiploma
 from ..versions import INDEX
 from . import migrations
-from .crossing import compare
+from .crossing import cross
 from .index import Index
 from .kept import Appended, Crossed, EditionTaken, Entry, Incoming, Job, NewEntry, Released, Single, batch_key
 from .logged import SQLiteLogged, raise_to, settle
@@ -107,7 +107,7 @@ class SQLiteIndex(Index):
 
     def compare(self, incoming: Iterable[Sequence[Incoming]]) -> Crossed:
         with self._database.reading() as connection:
-            return compare(connection, incoming)
+            return cross(connection, incoming)
 
     # One at a time
 

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from fastapi import FastAPI, Request, Response
 
 from ledger.log import LogReader
-from ledger.lookup import YOUNG, Lookup
+from ledger.lookup import YOUNG, LookupFiles
 from ledger.tiles.store import CHECKPOINT
 from wire.problem import NotFound, Problem
 
@@ -38,7 +38,7 @@ _RUN = re.compile(rf"lookup/[0-9]/[0-9]{{1,9}}/{_NUMBER}", re.ASCII)
 
 def add_log(app: FastAPI, log: LogReader, home: Path) -> None:
     """Adds the routes of a log, below the path of its origin, to the service of an issuer."""
-    lookup = Lookup(home)
+    lookup = LookupFiles(home)
     base = urlsplit(f"https://{log.origin}").path
 
     def found(path: str) -> tuple[bytes | None, str, str]:
@@ -84,7 +84,7 @@ def following(log: LogReader, home: Path, pause: float = PAUSE) -> Iterator[None
     Merging runs may take minutes where there are millions; it is left off then, and done when it goes on.
     """
     ended = threading.Event()
-    work = (log, Lookup(home), ended, pause)
+    work = (log, LookupFiles(home), ended, pause)
     thread = threading.Thread(target=_follow, args=work, name="lookup", daemon=True)
     thread.start()
     try:
@@ -94,7 +94,7 @@ def following(log: LogReader, home: Path, pause: float = PAUSE) -> Iterator[None
         thread.join(_PATIENCE)
 
 
-def _follow(log: LogReader, lookup: Lookup, ended: threading.Event, pause: float) -> None:
+def _follow(log: LogReader, lookup: LookupFiles, ended: threading.Event, pause: float) -> None:
     told = ""
     while True:
         try:

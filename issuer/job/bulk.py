@@ -30,7 +30,7 @@ from ..archive.index import Index
 from ..archive.kept import Appended, Job, NewEntry
 from ..archive.shards import write_shard
 from ..press.document import Composer
-from ..press.press import Press, index_columns, log_entry
+from ..press.press import Press, index_columns, signed_entry
 from ..problem import InvalidTemplate
 from ..table.errorfile import write_error_file
 from ..table.records import FIRST_ROW, Record
@@ -50,7 +50,7 @@ PREVIEWED = 3
 
 
 @dataclass(frozen=True)
-class Result:
+class Issued:
     """What became of a file."""
 
     survey: Survey
@@ -81,7 +81,7 @@ class Chunk(NamedTuple):
     """Sequence number, diploma number, name and e-mail address of each."""
 
 
-class Work(NamedTuple):
+class Tools(NamedTuple):
     """What each worker holds."""
 
     checker: Checker
@@ -90,17 +90,17 @@ class Work(NamedTuple):
     """None in a dry run."""
 
 
-def check(work: Work, span: Span, tell: Tell) -> Checked:
+def check(work: Tools, span: Span, tell: Tell) -> Checked:
     """A worker's part of the first pass."""
     return check_span(work.checker, work.spool, span, tell)
 
 
-def compare(_: Work, shelf: Shelf, _tell: Tell) -> dict[int, Record]:
+def compare(_: Tools, shelf: Shelf, _tell: Tell) -> dict[int, Record]:
     """A worker's part between the two: rows that are known against what was issued."""
     return differing(shelf)
 
 
-def issue(work: Work, task: Task, tell: Tell) -> Chunk:
+def issue(work: Tools, task: Task, tell: Tell) -> Chunk:
     """A worker's part of the second pass: sign and store row after row."""
     made = Chunk([], [])
     press = work.press
@@ -132,7 +132,7 @@ class Bulk:
         self._spool = home / "checked"
         self.archive = Archive(store, home / "shards")
 
-    def run(self, order: Order, press: Press, *, now: datetime) -> Result:
+    def run(self, order: Order, press: Press, *, now: datetime) -> Issued:
         """Checks the whole file, then issues its good rows. The same file again goes on where it stopped.
 
         Rows that are bad go to the error file and stop nothing.
@@ -140,12 +140,12 @@ class Bulk:
         self.archive.clear_away()
         self.recover()
         checker = Checker(order.source, now.date(), press.composer, order.catalogue)
-        with spool(self._spool) as checked, _pool(Work(checker, checked, press), order, self._store) as pool:
+        with spool(self._spool) as checked, _pool(Tools(checker, checked, press), order, self._store) as pool:
             found = _survey_all(pool, self.archive, order)
             key = _key(order, press, found)
             _settle_all(pool, self.archive, order, found, self._store.issued_by(key))
             if not found.good:
-                return Result(found, 0, None)
+                return Issued(found, 0, None)
             spans = order.source.spans
             length, name = sum(span.rows for span in spans), order.source.path.name
             job = self._store.begin(key, name, format_datetimestamp(now), length, len(spans))
@@ -158,14 +158,14 @@ class Bulk:
                 self._store.begin_chunk(job, span.number, job.seq(span.first_row))
                 self._finish(job, span.number, chunk)
                 issued += len(chunk.rows)
-        return Result(found, issued, job)
+        return Issued(found, issued, job)
 
     def recover(self) -> None:
         """Completes the chunk that the last process left between shard and index."""
         for job, number in self._store.begun_chunks():
             lines = list(self.archive.chunk(job.id, number))
             rows = [(line.seq, *index_columns(line.record)) for line in lines]
-            self._finish(job, number, Chunk([log_entry(line.credential) for line in lines], rows))
+            self._finish(job, number, Chunk([signed_entry(line.credential) for line in lines], rows))
 
     def _task(self, job: Job, span: Span, found: Survey, now: datetime) -> Task:
         skipped = frozenset(row for row in span.numbers if row in found.findings or row in found.known)
@@ -187,23 +187,23 @@ class Bulk:
         self._store.finish_chunk(job, number, batch, entries)
 
 
-def dry_run(order: Order, archive: Archive, composer: Composer, today: date) -> Result:
+def dry_run(order: Order, archive: Archive, composer: Composer, today: date) -> Issued:
     """The first half of `Bulk.run`: all checks, the error file if one is named, and nothing is signed."""
     checker = Checker(order.source, today, composer, order.catalogue)
     with (
         tempfile.TemporaryDirectory(prefix="intaglio-") as scratch,
         spool(Path(scratch) / "checked") as checked,
-        _pool(Work(checker, checked), order, archive.store) as pool,
+        _pool(Tools(checker, checked), order, archive.store) as pool,
     ):
         found = _survey_all(pool, archive, order)
         _settle_all(pool, archive, order, found)
         skipped = found.findings.keys() | found.known.keys()
         rows = chain.from_iterable(map(checked.rows, order.source.spans))
         good = (record for row, record in rows if row not in skipped)
-        return Result(found, 0, None, list(islice(good, PREVIEWED)))
+        return Issued(found, 0, None, list(islice(good, PREVIEWED)))
 
 
-def _pool(work: Work, order: Order, store: Index) -> Pool[Work]:
+def _pool(work: Tools, order: Order, store: Index) -> Pool[Tools]:
     workers = order.workers
     if workers is None:
         workers = available_cores() if len(order.source.spans) > 1 else 0
@@ -211,7 +211,7 @@ def _pool(work: Work, order: Order, store: Index) -> Pool[Work]:
     return Pool(work, workers)
 
 
-def _survey_all(pool: Pool[Work], archive: Archive, order: Order) -> Survey:
+def _survey_all(pool: Pool[Tools], archive: Archive, order: Order) -> Survey:
     """What is wrong with the rows of a file, and which of them were issued before."""
     spans = order.source.spans
     checked = _counted(pool, check, spans, "checking", _rows(spans), order)
@@ -219,7 +219,7 @@ def _survey_all(pool: Pool[Work], archive: Archive, order: Order) -> Survey:
 
 
 def _settle_all(
-    pool: Pool[Work], archive: Archive, order: Order, found: Survey, same: range = range(0)
+    pool: Pool[Tools], archive: Archive, order: Order, found: Survey, same: range = range(0)
 ) -> None:
     """Compares rows with what was issued, but those that an equal job issued, under the numbers `same`."""
     digests = {seq: said for seq, said in found.digests.items() if seq not in same}
@@ -230,7 +230,7 @@ def _settle_all(
 
 
 def _compare_all(
-    pool: Pool[Work], archive: Archive, order: Order, found: Survey, digests: dict[int, bytes]
+    pool: Pool[Tools], archive: Archive, order: Order, found: Survey, digests: dict[int, bytes]
 ) -> list[Change]:
     compared = shelves(archive, digests)
     sizes = [len(shelf.digests) for shelf in compared]
@@ -248,8 +248,8 @@ def _rows(spans: Iterable[Span]) -> list[int]:
 
 
 def _counted(
-    pool: Pool[Work],
-    function: Callable[[Work, _Item, Tell], _Part],
+    pool: Pool[Tools],
+    function: Callable[[Tools, _Item, Tell], _Part],
     items: Iterable[_Item],
     stage: str,
     sizes: Sequence[int],

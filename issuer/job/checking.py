@@ -23,7 +23,7 @@ from ..archive.kept import Incoming
 from ..press.document import Composer
 from ..problem import CatalogueColumnMissing, TooManyFindings, UnreadableFile
 from ..table.names import NAMES
-from ..table.records import TURNED, Finding, Record, check_cells, digest, latest_award
+from ..table.records import TURNED, CellFinding, Record, check_cells, digest, latest_award
 from ..table.source import Source, Span, open_source
 from .changes import Change
 from .spool import Spool
@@ -47,7 +47,7 @@ def read_catalogue(path: Path) -> Catalogue:
             record, wrong = check_cells(source.fields(cells), required=("programme_code", "programme_title"))
             for name, reason, cell in wrong:
                 column = source.heading(source.columns[name])
-                raise UnreadableFile(f"{path.name}: {Finding(row, column, reason, cell)}")
+                raise UnreadableFile(f"{path.name}: {CellFinding(row, column, reason, cell)}")
             if record["programme_code"] in programmes:
                 raise UnreadableFile(f"{path.name}: row {row} has a programme code that an earlier row has")
             programmes[record["programme_code"]] = record
@@ -78,20 +78,20 @@ class Checker:
         """The last award date to be expected."""
         return latest_award(self.today)
 
-    def check(self, row: int, cells: list[str]) -> tuple[Record, list[Finding]]:
+    def check(self, row: int, cells: list[str]) -> tuple[Record, list[CellFinding]]:
         """The record of a row and what is wrong with it; a row with findings is not issued."""
         header = self.source.header
         if len(cells) < self.source.width or any(cells[len(header) :]):
             column = self.source.heading(min(len(cells), len(header) - 1))
             count = counted(len(cells), "cell")
-            return {}, [Finding(row, column, f"the row has {count}, the header {len(header)}")]
+            return {}, [CellFinding(row, column, f"the row has {count}, the header {len(header)}")]
         if not ("".join(cells).isprintable() and self.source.all_named):
             for index, (heading, cell) in enumerate(zip(header, cells, strict=False)):
                 if self._holds_a_row(cell):
                     reason = "holds whole rows: is a quotation mark missing?"
-                    return {}, [Finding(row, self.source.heading(index), reason)]
+                    return {}, [CellFinding(row, self.source.heading(index), reason)]
                 if cell and not heading:
-                    return {}, [Finding(row, self.source.heading(index), "is not empty", cell)]
+                    return {}, [CellFinding(row, self.source.heading(index), "is not empty", cell)]
         found = self.source.fields(cells)
         record, wrong = check_cells(found, latest=self.latest_award, date_order=self.source.date_order)
         if not self.source.names_as_is and _COMMA.search(name := found.get("name", "")):
@@ -100,7 +100,7 @@ class Checker:
             wrong += _compare(record, self.catalogue)
         if not wrong:
             wrong += self.composer.misfits(record)
-        return record, [Finding(row, self.column(name), reason, cell) for name, reason, cell in wrong]
+        return record, [CellFinding(row, self.column(name), reason, cell) for name, reason, cell in wrong]
 
     def _holds_a_row(self, cell: str) -> bool:
         """Whether a quotation mark that opens the cell took in lines below it, or parts of two."""
@@ -129,7 +129,7 @@ class Checked(NamedTuple):
     """What came of the rows of one span."""
 
     rows: int
-    findings: list[Finding]
+    findings: list[CellFinding]
     incoming: list[Incoming]
 
 
@@ -154,7 +154,7 @@ class Survey:
     """What is known of a file before anything is signed."""
 
     rows: int = 0
-    findings: dict[int, list[Finding]] = field(default_factory=dict)
+    findings: dict[int, list[CellFinding]] = field(default_factory=dict)
     """Row to what is wrong with it."""
     known: dict[int, int] = field(default_factory=dict)
     """Row to the sequence number under which its diploma was issued before."""
@@ -175,12 +175,12 @@ class Survey:
         for change in changed:
             if names <= set(change.fields):
                 column = checker.column("diploma_number")
-                self.add([Finding(change.row, column, "was issued to somebody else", change.number)])
+                self.add([CellFinding(change.row, column, "was issued to somebody else", change.number)])
                 del self.known[change.row]
             else:
                 self.changed.append(change)
 
-    def add(self, findings: Iterable[Finding]) -> None:
+    def add(self, findings: Iterable[CellFinding]) -> None:
         """Raises `UnreadableFile` when there are so many that something more basic must be wrong."""
         for finding in findings:
             self.findings.setdefault(finding.row, []).append(finding)
@@ -201,7 +201,7 @@ def survey(checker: Checker, checked: Iterable[Checked], store: Index) -> Survey
     crossed = store.compare(portions())
     number = checker.column("diploma_number")
     found.add(
-        Finding(row, number, f"is the number of row {earlier} as well", cell)
+        CellFinding(row, number, f"is the number of row {earlier} as well", cell)
         for row, earlier, cell in crossed.repeated
     )
     found.warnings = [

@@ -24,7 +24,7 @@ from ..archive.consistency import append
 from ..archive.index import Index
 from ..archive.kept import NewEntry, Single, batch_key
 from ..home import Identity
-from ..press.press import Press, index_columns, log_entry
+from ..press.press import Press, index_columns, signed_entry
 from ..status import Lists
 from ..succession import require_in_force
 from ..table.records import Record
@@ -98,7 +98,7 @@ class Singles:
         """Completes what was begun, but for what another thread here is about to complete."""
         for key, singles in self._store.begun_singles():
             if not self._under_way.issuperset(seq for seq, _ in singles):
-                entries = [log_entry(unpack(seq, packed).credential) for seq, packed in singles]
+                entries = [signed_entry(unpack(seq, packed).credential) for seq, packed in singles]
                 self._complete(key or batch_key(entries), [seq for seq, _ in singles], entries)
 
     def _sign(self, call: Sequence[Edition], now: datetime) -> list[Single] | RecordRefused:

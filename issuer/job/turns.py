@@ -9,19 +9,19 @@ from typing import Generic, TypeVar
 
 from wire.problem import Problem, Unavailable
 
-Asked = TypeVar("Asked")
-Answer = TypeVar("Answer")
+_Asked = TypeVar("_Asked")
+_Answer = TypeVar("_Answer")
 
 
-class _Call(Generic[Asked, Answer]):
-    def __init__(self, asked: Asked) -> None:
+class _Call(Generic[_Asked, _Answer]):
+    def __init__(self, asked: _Asked) -> None:
         self.asked = asked
-        self.answer: Answer | None = None
+        self.answer: _Answer | None = None
         self.error: Problem | OSError | None = None
         self.is_done = False
 
 
-class Turns(Generic[Asked, Answer]):
+class Turns(Generic[_Asked, _Answer]):
     """Does what is asked for, and with it all that other threads have asked for meanwhile.
 
     `work` is given what was asked for, and answers each or says what is wrong with that one; what it raises
@@ -29,13 +29,13 @@ class Turns(Generic[Asked, Answer]):
     than the turn under way and the next one.
     """
 
-    def __init__(self, work: Callable[[Sequence[Asked]], Sequence[Answer | Problem]]) -> None:
+    def __init__(self, work: Callable[[Sequence[_Asked]], Sequence[_Answer | Problem]]) -> None:
         self._work = work
-        self._waiting: deque[_Call[Asked, Answer]] = deque()
+        self._waiting: deque[_Call[_Asked, _Answer]] = deque()
         self._turn = threading.Lock()
 
-    def __call__(self, asked: Asked) -> Answer:
-        call: _Call[Asked, Answer] = _Call(asked)
+    def __call__(self, asked: _Asked) -> _Answer:
+        call: _Call[_Asked, _Answer] = _Call(asked)
         self._waiting.append(call)
         with self._turn:
             if not call.is_done:
@@ -45,7 +45,7 @@ class Turns(Generic[Asked, Answer]):
         assert call.answer is not None
         return call.answer
 
-    def _serve(self, calls: Sequence[_Call[Asked, Answer]]) -> None:
+    def _serve(self, calls: Sequence[_Call[_Asked, _Answer]]) -> None:
         error: Problem | OSError = Unavailable("the thread that did this together with others was stopped")
         try:
             answers = self._work([call.asked for call in calls])

@@ -80,10 +80,10 @@ class Press:
             contexts=self.composer.contexts,
         )
         line = orjson.dumps({"seq": seq, "record": record, "credential": signed})
-        return Printed(line, log_entry(signed))
+        return Printed(line, signed_entry(signed))
 
 
-def log_entry(signed: Mapping[str, Any], kind: EntryKind = EntryKind.CREDENTIAL) -> bytes:
+def signed_entry(signed: Mapping[str, Any], kind: EntryKind = EntryKind.CREDENTIAL) -> bytes:
     """The log entry of a document with the one proof that it was signed with."""
     return anchoring.log_entry(signed, signed["proof"][0], kind)
 

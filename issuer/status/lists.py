@@ -35,12 +35,12 @@ from wire.problem import Damaged, Malformed, Refused
 from wire.work import Work
 
 from ..archive.index import Index
-from ..archive.kept import Appended, ListFile, Published, Row
+from ..archive.kept import Appended, ListFile, PublishedFile, RevocationRow
 from ..clock import ClockJournal
 from ..home import LIFETIME, Identity
 from ..press.document import Profile
 from ..press.permutation import LIST_BITS, LIST_ENTRIES, Positions
-from ..press.press import log_entry
+from ..press.press import signed_entry
 from ..succession import require_in_force
 from .due import NEVER, due, overdue
 from .files import (
@@ -57,7 +57,7 @@ _MOST_STEPS = 1 << 22
 _MOST_HELD = 1 << 23  # bytes that the index holds of files
 
 
-class Change(NamedTuple):
+class ListChange(NamedTuple):
     """What is new in a list, or all of it if it is `whole`: by page and position."""
 
     number: int
@@ -203,7 +203,7 @@ class Lists:
         if identity.closing is not None:  # who does not hear that these are the last has a year to
             now, lifetime = max(now, identity.closing), max(lifetime, LIFETIME)
         revocations = self._store.revocations
-        rows = {number: list[Row]() for number in numbers}
+        rows = {number: list[RevocationRow]() for number in numbers}
         new = [row for row in revocations.unpublished() if row.seq >> LIST_BITS in rows]
         for row in new:
             rows[row.seq >> LIST_BITS].append(row)
@@ -232,8 +232,8 @@ class Lists:
             sync_files(self._folder, names)
             revocations.release(names)
 
-    def _change(self, number: int, rows: Iterable[Row], *, whole: bool) -> Change:
-        change = Change(number, whole, {})
+    def _change(self, number: int, rows: Iterable[RevocationRow], *, whole: bool) -> ListChange:
+        change = ListChange(number, whole, {})
         for seq, reason, date in rows:
             position = self._positions.locate(seq)[1]
             found = Revocation(position, parse_datetimestamp(date, "date"), reason)
@@ -241,7 +241,7 @@ class Lists:
         return change
 
     def _made(
-        self, change: Change, before: Mapping[str, Published], now: datetime, lifetime: timedelta
+        self, change: ListChange, before: Mapping[str, PublishedFile], now: datetime, lifetime: timedelta
     ) -> Iterator[ListFile]:
         """A list and the pages that change, signed; what was published of them is known from `before`."""
         number, whole, pages = change
@@ -277,7 +277,7 @@ class Lists:
         signed = self._sign(document, now)
         content = orjson.dumps(signed)
         dated = format_datetimestamp(now)
-        return ListFile(name, dated, log_entry(signed, kind), sha256(content).digest(), content)
+        return ListFile(name, dated, signed_entry(signed, kind), sha256(content).digest(), content)
 
     def _make_held(self) -> None:
         """Makes files again that a power cut took, once: it ends the process, too."""

@@ -14,11 +14,11 @@ from pathlib import Path
 from wire.files import write_durably
 
 from ..problem import ErrorFileRefused
-from .records import Finding
+from .records import CellFinding
 from .source import GUARD_COLUMNS, Source, guard
 
 
-def write_error_file(path: Path, source: Source, findings: Mapping[int, Sequence[Finding]]) -> None:
+def write_error_file(path: Path, source: Source, findings: Mapping[int, Sequence[CellFinding]]) -> None:
     """Writes the rows with findings, in order. Raises `ErrorFileRefused` where the place takes no file."""
     text = io.StringIO()
     writer = csv.writer(text, delimiter=source.delimiter, quoting=csv.QUOTE_ALL)
@@ -31,6 +31,6 @@ def write_error_file(path: Path, source: Source, findings: Mapping[int, Sequence
         raise ErrorFileRefused(f"{path} cannot be written: {error.strerror}") from error
 
 
-def _explain(findings: Sequence[Finding]) -> tuple[str, str]:
+def _explain(findings: Sequence[CellFinding]) -> tuple[str, str]:
     columns = "; ".join(finding.column for finding in findings)
     return guard(columns), guard("; ".join(finding.reason for finding in findings))

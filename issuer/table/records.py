@@ -1,7 +1,7 @@
 """One graduate's record: which fields there are, and what each cell of a registrar's file must look like.
 
 A record is a `dict` from field to value: text, except `ects`, which is a number; an empty cell is `""`.
-What is wrong with a cell is a `Finding`: the place and the reason. The cell's value belongs to the
+What is wrong with a cell is a `CellFinding`: the place and the reason. The cell's value belongs to the
 registrar: it appears in her terminal and her error file and nowhere else.
 """
 
@@ -50,7 +50,7 @@ CODES: Mapping[str, str] = {
 """Codes of the faults that another way of reading the whole file would mend."""
 
 
-class Finding(NamedTuple):
+class CellFinding(NamedTuple):
     """One thing wrong with one cell of one row."""
 
     row: int

@@ -20,7 +20,7 @@ from issuer.archive.kept import (
     Known,
     ListFile,
     NewEntry,
-    Published,
+    PublishedFile,
     Released,
     Single,
     batch_key,
@@ -306,7 +306,7 @@ class TestRevocations:
         assert revocations.files() == []
         revocations.publish([list_file("0", b"old")], Appended(b"first", range(3, 4)), {0: LATER}, [])
         assert (revocations.begun(), index.logged.known().begun) == ([], [])
-        assert revocations.published("0") == Published(3, b"digest of old")
+        assert revocations.published("0") == PublishedFile(3, b"digest of old")
         assert revocations.published_among(["0", *(f"{n}-details" for n in range(2000))]).keys() == {"0"}
         with pytest.raises(NotFound):
             revocations.published("1")

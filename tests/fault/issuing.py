@@ -8,7 +8,7 @@ from typing import Any
 
 from issuer.issuer import Issuer
 from issuer.job.order import Order
-from issuer.press.press import log_entry
+from issuer.press.press import signed_entry
 from issuer.table.source import Source
 from ledger import EntryKind, parse_entry
 from ledger.audit import audit
@@ -29,7 +29,7 @@ def require_once(issuer: Issuer) -> None:
     entries = list(issuer.entries())
     assert Counter((entry.number, entry.edition) for entry in entries).most_common(1)[0][1] == 1
     log = list(issuer.log.entries(0, audit(issuer.log).size))
-    expected = [log_entry(issuer.line(entry).credential) for entry in entries]
+    expected = [signed_entry(issuer.line(entry).credential) for entry in entries]
     assert [log[entry.leaf] for entry in entries] == expected
     in_log = [entry for entry in log if parse_entry(entry).kind is EntryKind.CREDENTIAL]
     assert sorted(in_log) == sorted(expected)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from holder import store as module
-from holder.store import Record, Store
+from holder.store import EncryptedStore, StoredRecord
 from keys import WrongPassphrase
 from tests.diplomas import cheap_passphrases
 from tests.fault.kill import Reached, Work, kill_everywhere
@@ -29,22 +29,22 @@ def _cheap_passphrases(monkeypatch: pytest.MonkeyPatch) -> None:
     cheap_passphrases(monkeypatch)
 
 
-def opened(path: Path) -> Store:
+def opened(path: Path) -> EncryptedStore:
     try:
-        return Store.open(path, OLD)
+        return EncryptedStore.open(path, OLD)
     except WrongPassphrase:
-        return Store.open(path, NEW)
+        return EncryptedStore.open(path, NEW)
 
 
 def life(path: Path, done: Reached) -> None:
     """Make a store, fill it, take a record out, change the passphrase; all again if it was cut short."""
     with suppress(Conflict):
-        Store.create(path, OLD)
+        EncryptedStore.create(path, OLD)
     with opened(path) as store:
         for count, name in enumerate(NAMES, 1):
-            store.put(Record("credential", name, name.encode() * 100))
+            store.put(StoredRecord("credential", name, name.encode() * 100))
             done.reach(count)
-        store.put(Record("credential", "mistake", b""))
+        store.put(StoredRecord("credential", "mistake", b""))
         store.delete("credential", "mistake")
         store.change_passphrase(NEW)
         done.reach(CHANGED)
@@ -56,10 +56,10 @@ def prepared(folders: Iterator[Path]) -> tuple[Work, Work]:
     def check() -> None:
         if not done.value and not path.exists():
             return
-        with Store.open(path, NEW) if done.value == CHANGED else opened(path) as store:
+        with EncryptedStore.open(path, NEW) if done.value == CHANGED else opened(path) as store:
             found = {record.name: record.body for record in store.records()}
             assert all(found[name] == name.encode() * 100 for name in NAMES[: done.value])
-            store.put(Record("credential", "afterwards", b""))
+            store.put(StoredRecord("credential", "afterwards", b""))
         shutil.rmtree(path.parent)
 
     return lambda: life(path, done), check
@@ -75,7 +75,7 @@ def test_nothing_acknowledged_is_lost_and_the_store_always_opens(folders: Iterat
 
 
 @contextmanager
-def seen_before_it_is_written(store: Store) -> Iterator[int]:
+def seen_before_it_is_written(store: EncryptedStore) -> Iterator[int]:
     store._connection.execute("BEGIN IMMEDIATE")
     try:
         version = store._check().version + 1
@@ -98,7 +98,7 @@ def overwritten_in_place(path: Path, data: bytes) -> None:
 
 
 @contextmanager
-def sealed_in_a_second_transaction(store: Store) -> Iterator[int]:
+def sealed_in_a_second_transaction(store: EncryptedStore) -> Iterator[int]:
     store._connection.execute("BEGIN IMMEDIATE")
     version = store._check().version + 1
     yield version
@@ -111,8 +111,8 @@ def sealed_in_a_second_transaction(store: Store) -> Iterator[int]:
 @pytest.mark.parametrize(
     ("owner", "name", "planted"),
     [
-        (Store, "_writing", seen_before_it_is_written),
-        (Store, "_writing", sealed_in_a_second_transaction),
+        (EncryptedStore, "_writing", seen_before_it_is_written),
+        (EncryptedStore, "_writing", sealed_in_a_second_transaction),
         (module, "_write_new", overwritten_in_place),
     ],
 )

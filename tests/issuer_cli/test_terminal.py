@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from intaglio.commands.issuer.terminal import Meter
+from intaglio.commands.issuer.terminal import ProgressMeter
 from issuer.issuer import Issuer
 from issuer.job.order import Progress
 from tests.commandline import Program, typed
@@ -92,7 +92,7 @@ def test_a_passphrase_has_three_tries(tmp_path: Path) -> None:
 def told(monkeypatch: pytest.MonkeyPatch, stderr: io.StringIO, steps: list[tuple[float, Progress]]) -> str:
     monkeypatch.setattr(sys, "stderr", stderr)
     moments = iter([0.0, *(moment for moment, _ in steps)])
-    with Meter(lambda: next(moments)) as meter:
+    with ProgressMeter(lambda: next(moments)) as meter:
         for _, progress in steps:
             meter(progress)
     return stderr.getvalue()

@@ -19,8 +19,7 @@ from .documents import Documents
 from .labels import Statements
 from .naming import names_of
 from .problem import AmbiguousType, quoted
-from .reading import Reading
-from .reading import read as read_by
+from .reading import Reading, read_by
 from .walker import Walk
 
 SMALL = 1 << 13  # bytes; half of it for one name, the other for values: a few megabytes of statements
@@ -138,6 +137,6 @@ def _dataset(document: dict[str, Any], work: Work) -> rdfc.Dataset:
     try:
         text = orjson.dumps(document)
     except orjson.JSONEncodeError:  # the walk says what is wrong
-        return rdfc.Dataset(rdfc.counted(work))
+        return rdfc.Dataset(rdfc.charged(work))
     work.spend(VALUE_WALKED * marks(text))
-    return rdfc.Dataset() if len(text) <= SMALL else rdfc.Dataset(rdfc.counted(work))
+    return rdfc.Dataset() if len(text) <= SMALL else rdfc.Dataset(rdfc.charged(work))

@@ -42,7 +42,7 @@ class Graph:
 class Dataset:
     """Graphs by name: "" is the default graph; blank nodes are numbered from 0 to `blanks` - 1.
 
-    `new` makes the lists that statements are appended to: those that `counted` makes charge for each.
+    `new` makes the lists that statements are appended to: those that `charged` makes charge for each.
     """
 
     __slots__ = ("blanks", "graphs", "new")
@@ -75,7 +75,7 @@ class Dataset:
             graph.lines.append(f"{subject} {predicate} {value} .\n")
 
 
-def counted(work: Work) -> Callable[[], list[Any]]:
+def charged(work: Work) -> Callable[[], list[Any]]:
     """Makes lists whose appended lines and links are charged by bytes: few long names can fill any memory."""
 
     class Counted(list[Any]):

@@ -81,7 +81,7 @@ class Reading:
         return self._united[name]
 
 
-def read(document: Mapping[str, Any], contexts: Contexts, work: Work) -> Reading:
+def read_by(document: Mapping[str, Any], contexts: Contexts, work: Work) -> Reading:
     """Reads a document. Raises what `canonicalize` raises for its terms, types and references."""
     meter = Meter(work)
     try:

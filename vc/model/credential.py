@@ -89,7 +89,7 @@ class Credential:
         if document.get("type") in _ENVELOPED:
             raise UnsupportedForm("the credential is an enveloped one, such as a JWT")
         version = require_context(document)
-        reading, unread = read(document, work, contexts)
+        reading, unread = as_read(document, work, contexts)
         try:
             return cls._of(document, version, reading, unread)
         except Malformed as problem:
@@ -162,7 +162,7 @@ class Credential:
         return text_of(self.subjects[0], "name")
 
 
-def read(
+def as_read(
     document: Mapping[str, Any], work: Work | None = None, contexts: Contexts | None = None
 ) -> tuple[Reading, Problem | None]:
     """What a document says; the document as it is, and why, where that cannot be found out."""

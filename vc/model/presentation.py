@@ -15,10 +15,10 @@ from .credential import (
     CONTEXT_V2,
     Credential,
     MalformedCredential,
+    as_read,
     is_url,
     may_hide_members,
     optional_url,
-    read,
     require_context,
     require_object,
     require_types,
@@ -64,7 +64,7 @@ class Presentation:
                 raise UnsupportedForm(f"verifiableCredential holds {form}")
             if not isinstance(item, dict):
                 raise MalformedCredential("verifiableCredential holds something that is not an object")
-        _, unread = read(
+        _, unread = as_read(
             {name: value for name, value in document.items() if name != "verifiableCredential"},
             work,
             contexts,

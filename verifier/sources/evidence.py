@@ -39,7 +39,7 @@ class KeyNotInForce(Problem):
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class Attestations:
     """What evidence proved, and the last problem of evidence that proves nothing here."""
 
     found: tuple[Fact, ...]
@@ -66,7 +66,7 @@ class EvidenceCheck:
         others: Callable[[], frozenset[bytes]] = frozenset,
         *,
         recurs: bool = False,
-    ) -> Facts:
+    ) -> Attestations:
         """What trusted logs attest of the entries in `keys`, as long as the key of each was in force.
 
         Evidence for other digests is refused, and an entry that was seen only after its key had ended; what
@@ -105,7 +105,7 @@ class EvidenceCheck:
                 ignored = fact
             else:
                 found.append(fact)
-        return Facts(tuple(found), ignored)
+        return Attestations(tuple(found), ignored)
 
     def _of_entries(
         self,
@@ -153,8 +153,8 @@ class EvidenceCheck:
         return fact
 
     def with_published(
-        self, facts: Facts, keys: Mapping[bytes, IssuerKey], issuer: str, origins: Sequence[str]
-    ) -> Facts:
+        self, facts: Attestations, keys: Mapping[bytes, IssuerKey], issuer: str, origins: Sequence[str]
+    ) -> Attestations:
         """With what the issuer's logs show of the entries in `keys`, or those of `origins` among them.
 
         Their checkpoint is of today: when a key signed is known by an entry's place among documents alone.
@@ -169,7 +169,7 @@ class EvidenceCheck:
             return replace(facts, unshown=problem)
         except KeyNotInForce as problem:
             raise left_open(problem) from None
-        return Facts((*facts.found, *shown.found), facts.ignored or shown.ignored)
+        return Attestations((*facts.found, *shown.found), facts.ignored or shown.ignored)
 
 
 def require_current(key: IssuerKey, now: datetime) -> None:
@@ -213,7 +213,7 @@ def _require_key_in_force(key: IssuerKey, fact: Fact, index: int) -> None:
         raise KeyNotInForce("the key was not in the issuer's document when the log saw the credential")
 
 
-def left_aside(facts: Facts) -> str:
+def left_aside(facts: Attestations) -> str:
     """What is said of evidence that is shown and not counted."""
     return f"; left aside: {facts.ignored.detail}" if facts.ignored else ""
 

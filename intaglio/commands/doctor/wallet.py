@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from holder.store import Store
+from holder.store import EncryptedStore
 from holder.wallet import FILE
 
 from ...terminal import Finding, typed
@@ -13,5 +13,5 @@ from ...terminal import Finding, typed
 
 def findings(home: Path) -> Iterator[Finding]:
     """Whether the wallet in a folder can be one. Raises `Damaged`, `NotFound`."""
-    Store.examine(home / FILE)
+    EncryptedStore.examine(home / FILE)
     yield Finding("✓", f"A wallet lies in {home}.", f"Keep a copy: {typed('wallet', 'backup')} FILE")

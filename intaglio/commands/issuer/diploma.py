@@ -22,7 +22,7 @@ from wire.text import counted, printable, shortened
 from ...terminal import Result, agreed, is_file, say, verb
 from . import text
 from .place import Place
-from .terminal import PARTLY, Meter, choose, out_option, pairs
+from .terminal import PARTLY, ProgressMeter, choose, out_option, pairs
 
 verbs = click.Group()
 
@@ -151,7 +151,7 @@ def export(place: Place, selectors: tuple[str, ...], out: Path) -> Result:
     if not selectors:
         chosen = (entry for entry in made.entries() if entry.reason is None)
         total = made.store.count() - made.store.revocations.count()
-    with Meter() as meter:
+    with ProgressMeter() as meter:
         written = sum(1 for _ in write_bundles(made, chosen, out, meter, total))
     return Result({"written": written, "folder": str(out)}, f"{counted(written, 'bundle')} in {out}")
 

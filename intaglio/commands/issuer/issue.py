@@ -20,7 +20,7 @@ from issuer.archive.store import SQLiteIndex
 from issuer.export import export
 from issuer.home import DID_METHODS, KEY_TYPES, Identity, index
 from issuer.issuer import Issuer
-from issuer.job.bulk import Result as Issued
+from issuer.job.bulk import Issued
 from issuer.job.bulk import dry_run as check_file
 from issuer.job.checking import Catalogue, read_catalogue
 from issuer.job.order import Order
@@ -35,7 +35,7 @@ from wire.text import counted
 from ...terminal import Result, say, typed, verb
 from . import text
 from .place import Place
-from .terminal import PARTLY, Meter, out_option, pairs
+from .terminal import PARTLY, ProgressMeter, out_option, pairs
 
 AS_IS = "as-is"
 SIGNING = [name for name, suite in SUITES.items() if suite.signs]
@@ -98,7 +98,7 @@ def issue(
     out: Path,
 ) -> Result:
     """Issue a diploma for each row of a CSV file. The same file again issues nothing twice."""
-    reading = Reading(mapping, dates, names, programmes)
+    reading = ReadOptions(mapping, dates, names, programmes)
     composer = trial(_template(place.folder), place.contexts, _profile(place.folder, name, url))
     source = reading.open(file, composer.own)
     say(*text.mapping(source))
@@ -112,13 +112,13 @@ def issue(
     order = Order(source, errors, reading.catalogue(), suite, workers)  # before there is an issuer
     if dry_run:
         composer.check()
-        with Meter() as meter, _archive(place) as archive:
+        with ProgressMeter() as meter, _archive(place) as archive:
             done = check_file(replace(order, progress=meter), archive, composer, place.session.now().date())
         issuer = composer.profile.name
         preview = [place.session.sentence(composer.compose(record, 0), issuer) for record in done.first]
     else:
         made = place.create(name, url, method)
-        with _counting(made.store), Meter() as meter:
+        with _counting(made.store), ProgressMeter() as meter:
             done = made.issue_file(replace(order, progress=meter))
             if done.issued + len(done.survey.known) <= MOST_FILES or _given("out"):
                 try:
@@ -128,10 +128,10 @@ def issue(
         if done.issued and not made.identity.url:
             say(text.without_address(made.identity))
     again = [*reading.words(), *(("--out", str(out)) if _given("out") else ())]
-    return Outcome(source, done, errors, files, refused, dry_run, preview).result(again)
+    return FileOutcome(source, done, errors, files, refused, dry_run, preview).result(again)
 
 
-class Reading(NamedTuple):
+class ReadOptions(NamedTuple):
     """How a file is read, as it was typed."""
 
     mapping: tuple[str, ...]
@@ -161,7 +161,7 @@ class Reading(NamedTuple):
         return words + (["--programmes", str(self.programmes)] if self.programmes else [])
 
 
-class Outcome(NamedTuple):
+class FileOutcome(NamedTuple):
     """What became of a file, and of its diplomas' bundles."""
 
     source: Source
@@ -180,7 +180,7 @@ class Outcome(NamedTuple):
         """What goes to stdout, after the talk on stderr; `options` are those to type again."""
         survey = self.done.survey
         failed, known, changed = len(survey.findings), len(survey.known), len(survey.changed)
-        for found in text.findings(self.source, self.done):
+        for found in text.remarks(self.source, self.done):
             say(*found)
         if failed and self.error_file:
             again = f"{typed('issuer', 'issue')} {shlex.join([str(self.error_file), *options])}"
@@ -222,7 +222,7 @@ def _free(path: Path) -> Path:
     return next(name for name in itertools.chain([path], names) if not name.exists())
 
 
-def _write(made: Issuer, done: Issued, out: Path, meter: Meter) -> list[Path]:
+def _write(made: Issuer, done: Issued, out: Path, meter: ProgressMeter) -> list[Path]:
     job = done.job
     entries = made.entries(job.first_seq, job.first_seq + job.length) if job else []
     before = [made.store.current(made.store.entry(seq).number) for seq in done.survey.known.values()]

@@ -34,7 +34,7 @@ def key() -> None:
 @verb(key)
 def list_(place: Place) -> Result:
     """List the keys that the issuer's document has, and had."""
-    found = list(rotation.shown(place.open()))
+    found = list(rotation.keys_shown(place.open()))
     data: list[dict[str, Any]] = [
         {
             "name": shown.name or None,
@@ -64,7 +64,7 @@ def add(place: Place, key_type: str | None) -> Result:
     made = place.open()
     rotation.add(made, key_type)
     say(*_to_publish(made), f"When others have read it: {typed('issuer', 'key', 'rotate')}")
-    announced = [shown for shown in rotation.shown(made) if shown.name.endswith("-next")]
+    announced = [shown for shown in rotation.keys_shown(made) if shown.name.endswith("-next")]
     data = [{"name": shown.name, "multikey": shown.key.multikey()} for shown in announced]
     return Result({"added": data}, "\n".join(shown.key.multikey() for shown in announced))
 

@@ -60,7 +60,7 @@ def choose(question: str, lines: list[str]) -> int:
     return picked - 1
 
 
-class Meter:
+class ProgressMeter:
     """Shows how far a job is, with rate and remaining time, once it takes longer than a second."""
 
     _WORDS = {  # noqa: RUF012

@@ -10,9 +10,9 @@ from typing import Any
 from issuer.archive.kept import Entry
 from issuer.home import STATED, Identity
 from issuer.issuer import Issuer
-from issuer.job.bulk import Result
+from issuer.job.bulk import Issued
 from issuer.job.changes import Change
-from issuer.table.records import Finding
+from issuer.table.records import CellFinding
 from issuer.table.source import Source
 from wire.problem import Conflict
 from wire.text import counted, printable
@@ -95,7 +95,7 @@ def mapping(source: Source) -> Iterable[str]:
         yield from wrap(f"not used: {printable(', '.join(source.unused))}", WIDTH)
 
 
-def findings(source: Source, result: Result) -> Iterator[Sequence[str]]:
+def remarks(source: Source, result: Issued) -> Iterator[Sequence[str]]:
     """What is wrong with the first rows, what is odd about the file, and what was issued otherwise before."""
     survey = result.survey
     shown = list(_alike(survey.findings))
@@ -113,9 +113,9 @@ def findings(source: Source, result: Result) -> Iterator[Sequence[str]]:
     yield from _more(len(survey.changed), "row", "listed with --json")
 
 
-def _alike(findings: Mapping[int, Sequence[Finding]]) -> Iterator[str]:
+def _alike(findings: Mapping[int, Sequence[CellFinding]]) -> Iterator[str]:
     """A line a finding in the order of rows; where more than three rows have the same fault, one for all."""
-    groups: dict[tuple[str, str], list[Finding]] = {}
+    groups: dict[tuple[str, str], list[CellFinding]] = {}
     for row in sorted(findings):
         for finding in findings[row]:
             groups.setdefault((finding.column, finding.reason), []).append(finding)
@@ -176,7 +176,7 @@ def not_heard_of(issuer: Issuer) -> Sequence[str]:
     ]
 
 
-def outcome(result: Result) -> dict[str, Any]:
+def outcome(result: Issued) -> dict[str, Any]:
     """What became of a file, as JSON; of the cells only the student numbers in warnings."""
     survey = result.survey
     return {

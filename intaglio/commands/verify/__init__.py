@@ -29,7 +29,7 @@ from ...session import Session
 from ...terminal import Age, Result, as_typed, emphasized, read_input, say, verb, wrapped
 from ...words import remedy
 from ...words.remedies import REMEDIES
-from .files import Aside, Source, expanded, is_many
+from .files import Aside, InputFile, expanded, is_many
 from .table import COLOURS, WORDS, Row, table
 
 _EXIT: Mapping[Verdict, int] = {Verdict.VALID: 0, Verdict.INVALID: 1, Verdict.UNDETERMINED: 3}
@@ -149,12 +149,12 @@ def _verify_all(
     yield Result({}, "\n".join(table(rows)), codes.pop() if len(codes) == 1 else _MIXED)
 
 
-def _all(given: Sequence[str], fetcher: Fetcher, aside: Aside) -> Iterator[Source]:
+def _all(given: Sequence[str], fetcher: Fetcher, aside: Aside) -> Iterator[InputFile]:
     for name in given:
         if is_many(name):
             yield from expanded(name, aside)
         else:
-            yield Source(name, None, functools.partial(_read_any, name, fetcher))
+            yield InputFile(name, None, functools.partial(_read_any, name, fetcher))
 
 
 def _read_any(name: str, fetcher: Fetcher) -> bytes:

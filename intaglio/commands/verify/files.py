@@ -43,7 +43,7 @@ _BROKEN = (
 )
 
 
-class Source(NamedTuple):
+class InputFile(NamedTuple):
     """One file: its name, that within an archive if it is in one, and how to get its bytes."""
 
     file: str
@@ -90,7 +90,7 @@ def is_archive(path: str) -> bool:
         return False
 
 
-def expanded(path: str, aside: Aside) -> Iterator[Source]:
+def expanded(path: str, aside: Aside) -> Iterator[InputFile]:
     """The files of a folder or an archive, in the order of their names."""
     if _is_folder(path):
         yield from _folder(Path(path), aside)
@@ -102,7 +102,7 @@ def _is_folder(path: str) -> bool:
     return os.path.isdir(path)  # noqa: PTH112 -- also of what no path can be, such as a long URL
 
 
-def _folder(folder: Path, aside: Aside, depth: int = 1) -> Iterator[Source]:
+def _folder(folder: Path, aside: Aside, depth: int = 1) -> Iterator[InputFile]:
     if depth > _DEEPEST:
         yield _refused(str(folder), TooLarge(f"it lies below {counted(_DEEPEST, 'folder')}"))
         return
@@ -122,13 +122,13 @@ def _folder(folder: Path, aside: Aside, depth: int = 1) -> Iterator[Source]:
             aside.count += 1
         elif is_archive(path):
             yield from _archived(path, aside)
-        elif source := _wanted(Source(path, None, partial(_file, path))):
+        elif source := _wanted(InputFile(path, None, partial(_file, path))):
             yield source
         else:
             aside.count += 1
 
 
-def _wanted(source: Source) -> Source | None:
+def _wanted(source: InputFile) -> InputFile | None:
     """The file, if it may be one to verify: by its name; a picture by what is in it."""
     name = source.name.lower()
     if name.endswith(SUFFIXES):
@@ -154,7 +154,7 @@ def _file(path: str) -> bytes:
         raise _unreadable(path, error) from error
 
 
-def _archived(path: str, aside: Aside) -> Iterator[Source]:
+def _archived(path: str, aside: Aside) -> Iterator[InputFile]:
     try:
         with _Archive(path) as file, zipfile.ZipFile(file) as archive:
             entries = [entry for entry in archive.infolist() if not _is_hidden(entry)]
@@ -168,7 +168,7 @@ def _archived(path: str, aside: Aside) -> Iterator[Source]:
                     yield _refused(path, TooLarge("an archive in an archive is not opened"), name)
                 elif stat.S_ISLNK(entry.external_attr >> 16):
                     aside.count += 1
-                elif source := _wanted(Source(path, name, partial(unpacking.read, entry))):
+                elif source := _wanted(InputFile(path, name, partial(unpacking.read, entry))):
                     yield source
                 else:
                     aside.count += 1
@@ -217,11 +217,11 @@ def _is_hidden(entry: zipfile.ZipInfo) -> bool:
     return dotted or parts[0] == "__MACOSX" or not parts[-1]  # a folder, or without a name
 
 
-def _refused(file: str, problem: Problem, member: str | None = None) -> Source:
+def _refused(file: str, problem: Problem, member: str | None = None) -> InputFile:
     def read() -> bytes:
         raise problem
 
-    return Source(file, member, read)
+    return InputFile(file, member, read)
 
 
 def _unreadable(path: str, error: Exception) -> Problem:

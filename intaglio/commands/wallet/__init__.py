@@ -299,7 +299,7 @@ def check(session: Session, data: bytes) -> Report:
     """The verifier's report; what it found is told unless all is well."""
     report = session.check(data)
     if not report:
-        say("Not all checks passed:", *text.findings(report))
+        say("Not all checks passed:", *text.checks(report))
     return report
 
 

@@ -102,7 +102,7 @@ def results(credential: Credential) -> Iterator[str]:
             yield f"{kind} {value}".strip()
 
 
-def findings(report: Report) -> list[str]:
+def checks(report: Report) -> list[str]:
     """One line for each check."""
     return [
         f"{check.step} {check.name:<10} {check.outcome.mark} {printable(check.text)}"
