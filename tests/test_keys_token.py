@@ -22,6 +22,8 @@ from issuer.issuer import Issuer
 from issuer.job.order import Order
 from keys import PassphraseNeeded, PrivateKey, UnknownKeyType, WrongPassphrase, open_signer
 from keys.kinds import KINDS
+from ledger.audit import audit
+from ledger.tiles.memory import MemoryStore
 from tests import softhsm
 from tests.conftest import ROOT
 from tests.fault.issuing import require_once
@@ -227,3 +229,15 @@ def test_a_journal_that_cannot_be_read_stops_who_signs(tmp_path: Path) -> None:
         (tmp_path / "rotation.json").write_bytes(content)
         with pytest.raises(Damaged, match=r"rotation\.json cannot be read"):
             made.issue(graduate(1))
+
+
+def test_an_issuers_log_may_lie_elsewhere_than_in_its_folder(tmp_path: Path) -> None:
+    store: Any = MemoryStore()
+    made = issuer_in(tmp_path, url=URL, store=store)
+    first = made.issue(graduate(1))
+    again = Issuer(tmp_path, lambda: None, lambda: NOW, store=store)
+    rotation.rotate(again)
+    for entry in (first, again.issue(graduate(2))):
+        assert verifier_for(again).verify(again.bundle(entry), now=NOW)
+    assert not (tmp_path / "log").exists()
+    assert audit(again.log).size == again.log.checkpoint().size

@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from holder.wallet import Wallet
+from issuer import rotation
 from issuer.desk.claims import Claims
 from issuer.desk.http import create_app
 from issuer.issuer import Issuer
@@ -164,3 +165,17 @@ def test_its_unfinished_job_is_finished_by_the_same_command_and_served(
         app = create_app(issuer, claims, issuer.home, lambda: datetime.now(UTC))
         with serving(app, listener):
             assert httpx.get(f"{address}/status/0").json()["issuer"] == issuer.did
+
+
+@pytest.mark.slow
+def test_an_issuer_of_that_release_changes_its_keys(tmp_path: Path) -> None:
+    """What it issued then stays as it is, by bundles of then and of now."""
+    shutil.copytree(RELEASE / "university" / "issuer", tmp_path / "issuer")
+    made = issuer_at(tmp_path / "issuer", SOON)
+    rotation.rotate(made)
+    judge = verifier_for(made)
+    for entry in made.entries():
+        report = judge.verify(made.bundle(entry), now=SOON + timedelta(minutes=1))
+        assert report.verdict is (Verdict.INVALID if entry.reason else Verdict.VALID), report.checks
+    old = (RELEASE / "bundles" / "valid.json").read_bytes()
+    assert judge.verify(old, now=SOON + timedelta(minutes=1))

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from issuer import documents
+from issuer.issuer import Issuer
+from issuer.succession import Change, with_keys
 from keys import PublicKey
 from tests.commandline import Program
 from tests.issuer_cli.conftest import Clock
@@ -62,6 +65,19 @@ def test_of_compromised_keys_it_is_said_whose_verdict_changes_where(registrar: P
     ):
         assert words in " ".join(done.err.split()), done.err
     assert states(registrar) == ["signs diplomas", "signs status lists", *["revoked"] * 2]
+
+
+def test_a_change_that_was_interrupted_is_told_of_and_finished(registrar: Program, clock: Clock) -> None:
+    home = registrar.home / "issuer"
+    made = Issuer(home, lambda: None, lambda: clock.now)
+    made.keys.add({"assertion-next": "Ed25519"})
+    key = made.keys.public_keys["assertion-next"]
+    Change("add", with_keys(documents.newest(home), {"assertion": key}), {}).write(home)
+    answer = registrar("doctor")
+    assert "A change of its keys was begun and is not done." in answer.out
+    assert registrar("issuer", "status", "publish").code == 0
+    assert states(registrar)[0] == "next for diplomas"
+    assert "was begun" not in registrar("doctor").out
 
 
 def test_a_did_key_has_no_other_keys(issued: Program) -> None:

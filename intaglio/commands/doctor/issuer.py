@@ -16,6 +16,7 @@ from issuer.archive.index import Index
 from issuer.archive.shards import Shard
 from issuer.archive.store import SQLiteIndex
 from issuer.home import Identity, index
+from issuer.succession import JOURNAL
 from keys import KeyFile
 from ledger.audit import audit
 from ledger.folder import open_to_read
@@ -41,6 +42,10 @@ def findings(home: Path, now: datetime) -> Iterator[Finding]:
     changed: list[Path] = []
     if identity.closing is not None:
         yield Finding("✓", f"{identity.name} closed on {identity.closing:%Y-%m-%d}: it issues nothing more.")
+    if (home / JOURNAL).exists():
+        yield Finding(
+            "✗", "A change of its keys was begun and is not done.", "intaglio issuer status publish"
+        )
     if is_writable:
         yield from _index(identity.name, home)
         with closing(SQLiteIndex(index(home))) as store:
