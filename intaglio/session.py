@@ -129,8 +129,11 @@ class Session:
         from verifier import RecognisedIssuer, Trust
         from verifier.summary import summarize
 
+        from .words import report
+
         credential = Credential.parse(document, contexts=self.contexts())
-        return str(summarize(credential, Trust().adding(RecognisedIssuer(credential.issuer, name=issuer))))
+        trust = Trust().adding(RecognisedIssuer(credential.issuer, name=issuer))
+        return report.sentence(summarize(credential, trust))
 
     def fingerprint(self, trust_file: bytes) -> str:
         """What others see who add the trust file of an issuer of this machine."""

@@ -54,7 +54,7 @@ def versions(home: Path) -> dict[int, dict[str, Any]]:
 
 def newest_place(home: Path, log: LogReader) -> int:
     """The newest one's place in the log. Raises `Damaged` where it is not there."""
-    leaves = log.store.find(log_entry(newest(home)))
+    leaves = log.store.find(document_entry(newest(home)))
     if leaves is None:
         raise Damaged("the log does not hold the DID document", hint="Audit the log.")
     return leaves.start
@@ -97,7 +97,7 @@ def published(home: Path) -> bytes:
     return orjson.dumps({"documents": kept})
 
 
-def log_entry(document: Mapping[str, Any]) -> bytes:
+def document_entry(document: Mapping[str, Any]) -> bytes:
     """The log entry of a version."""
     return entry(EntryKind.DID_DOCUMENT, document_digest(document))
 

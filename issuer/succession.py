@@ -80,7 +80,7 @@ class KeyChange:
 
 def anchor(home: Path, store: Index, log: Log, document: Mapping[str, Any]) -> None:
     """Puts a version of the document into the log, unless it is there, and keeps it."""
-    leaf = documents.log_entry(document)
+    leaf = documents.document_entry(document)
     leaves = log.find(leaf)
     if leaves is None or leaf in store.logged.known().begun:
         appended = append(store, log, [leaf], leaf)

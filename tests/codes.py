@@ -60,6 +60,11 @@ def kinds() -> list[type[Problem]]:
     return sorted(found, key=lambda kind: (kind.code, kind.__module__))
 
 
+def meaning(kind: type[Problem]) -> str:
+    """What the class stands for: the first sentences of its docstring."""
+    return " ".join((inspect.getdoc(kind) or "").split("\n\n")[0].split())
+
+
 def page() -> str:
     """The whole page."""
     from intaglio.__main__ import exit_code
@@ -69,12 +74,11 @@ def page() -> str:
 
     lines = []
     for kind in kinds():
-        meaning = " ".join((inspect.getdoc(kind) or "").split("\n\n")[0].split())
         type_ = "" if kind.type == "about:blank" else f"`{kind.type}`"
         example = kind.__new__(kind)
         cells = (
             f"`{kind.code}`",
-            meaning,
+            meaning(kind),
             REMEDIES.get(kind.code, ""),
             exit_code(example),
             status_of(example),

@@ -15,7 +15,8 @@ CORPORA = Path(os.environ.get("INTAGLIO_CORPORA", ROOT.parent / "shared"))
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The quick loop tries a fifth of the examples of each property."""
+    """The quick loop tries a fifth of the examples of each property; the program speaks English."""
+    os.environ["LC_ALL"] = "C.UTF-8"
     settings.register_profile("quick", max_examples=20)
     if config.option.markexpr == "not slow":
         settings.load_profile("quick")

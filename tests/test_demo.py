@@ -29,7 +29,7 @@ def intaglio(*words: str | Path, home: Path) -> subprocess.CompletedProcess[str]
 def test_the_demo_as_json(tmp_path: Path) -> None:
     done = intaglio("demo", "--json", home=tmp_path)
     told = json.loads(done.stdout)
-    assert (told["version"], told["folder"]) == (1, None)
+    assert (told["version"], told["folder"]) == (2, None)
     assert [verdict["exitCode"] for verdict in told["verdicts"]] == [0, 0, 1, 1, 1, 3, 1]
     assert told["verdicts"][-1]["answer"].startswith("NOT VALID: ")
     assert "All verdicts as told" in done.stderr

@@ -21,6 +21,7 @@ import intaglio.commands
 import intaglio.session
 from holder import Held, Wallet
 from intaglio.commands.wallet import text
+from intaglio.words import report
 from keys import PrivateKey
 from tests.baking import element, itxt, png, svg
 from tests.commandline import Answer, Program
@@ -28,9 +29,12 @@ from tests.diplomas import DID, NAME, NOW, bundle, cheap_passphrases, diploma, t
 from tests.registrar import graduate, issuer_in, trust_in
 from vc.report import Verdict
 from verifier import RecognisedIssuer, Trust
+from verifier.summary import summarize
 
 ROOT = Path(__file__).parent.parent
 PASSPHRASE = "correct horse battery"
+
+PLAIN = {"credentialSubject": {"type": ["AchievementSubject"]}}
 
 Run = Callable[..., Answer]
 
@@ -317,21 +321,30 @@ def test_nothing_in_a_credential_steers_the_terminal(run: Run) -> None:
     for shown in (run("list").out, run("show", name).out, presented.err):
         assert not set(shown) & {"\x1b", "\u202e"}
         assert "\n  checked     valid\n" not in shown
-    assert "Master⟨001B⟩[2J⟨202E⟩DILAV⟨000A⟩" in run("list").out
+    assert "Master⟨001B⟩[2J⟨202E⟩DILAV checked valid, " in run("list").out
 
 
 @pytest.mark.parametrize(
     ("members", "title"),
     [
-        ({"name": {"@value": "Meister", "@language": "de"}}, "Meister"),
-        ({"name": [{"@value": "Maître", "@language": "fr"}, {"@value": "Master"}]}, "Maître"),
-        ({"credentialSubject": {"type": ["AchievementSubject"]}}, "OpenBadgeCredential"),
+        ({**PLAIN, "name": {"@value": "Meister", "@language": "de"}}, "Meister"),
+        ({**PLAIN, "name": [{"@value": "Maître", "@language": "fr"}, {"@value": "Master"}]}, "Maître"),
+        (PLAIN, "OpenBadgeCredential"),
+        ({"name": "Diploma"}, "Master of Arts"),
         ({"validUntil": "2036-06-01T00:00:00Z"}, "Master of Arts"),
+        (
+            {**PLAIN, "name": '\u05d0" by others "' + "x" * 200},
+            "\u2068\u05d0' by others '" + "x" * 86 + "…\u2069",
+        ),
     ],
 )
 def test_what_a_credential_is_called(members: dict[str, Any], title: str) -> None:
+    """In the wallet as in the first sentence of a verdict: neither quotation marks nor length nor direction
+    make it something else there.
+    """
     held = Held("0" * 12, diploma(**members), NOW, Verdict.VALID)
     assert text.title(held) == title
+    assert f': "{title}"' in report.sentence(summarize(held.credential, Trust()))
     assert ("  valid until 2036-06-01" in text.card(held).splitlines()) == ("validUntil" in members)
 
 

@@ -97,6 +97,7 @@ def test_a_wheel_has_everything_that_the_program_reads(tmp_path: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     for wanted in (
         "intaglio/__main__.py",
+        "intaglio/words/locale/zh/LC_MESSAGES/intaglio.mo",
         "examples/diploma/graduates.csv",
         "examples/diploma/graduates-with-errors.csv",
         "examples/diploma/programmes.csv",

@@ -403,5 +403,5 @@ def test_a_wallet_lists_what_it_could_not_read() -> None:
     assert report.verdict is Verdict.UNDETERMINED
     held = Held("0" * 12, Bundle(document, (), (), ()).to_bytes(), NOW, report.verdict)
     assert wallet.line(held).startswith(
-        "000000000000  Diploma of Ada Invented, Example University; could not be"
+        "000000000000  Master of Science of Ada Invented, Example University; could not be"
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
@@ -23,19 +23,6 @@ class Outcome(StrEnum):
     FAILED = "failed"
     UNDETERMINED = "undetermined"
     SKIPPED = "skipped"
-
-    @property
-    def mark(self) -> str:
-        """For people, nine columns wide."""
-        return _MARKS[self]
-
-
-_MARKS: Mapping[Outcome, str] = {
-    Outcome.PASSED: "✓ ok     ",
-    Outcome.FAILED: "✗ FAILED ",
-    Outcome.UNDETERMINED: "? OPEN   ",
-    Outcome.SKIPPED: "– skipped",
-}
 
 
 class Verdict(StrEnum):

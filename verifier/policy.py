@@ -18,12 +18,18 @@ from wire import Malformed, Problem, Refused, counted, shortened
 from wire.text import claimed
 
 from .problem import (
+    EvidenceMissing,
     IssuerUnknown,
     IssuerUnknownWithoutLog,
     NotFromThen,
-    NotKnown,
+    PresenterNotProved,
+    ProofUnknown,
     SchemaUnknown,
+    StatusMissing,
     StatusTooOld,
+    SubjectNotProved,
+    SuiteMissing,
+    TrustedLogMissing,
 )
 from .sources.trust import RecognisedIssuer
 
@@ -38,6 +44,18 @@ class NotAccepted(Refused):
     title = "Not accepted here"
 
 
+class NotForType(NotAccepted):
+    """The issuer is recognised, but not for credentials of this type."""
+
+    code = "not-for-type"
+
+
+class WrongType(NotAccepted):
+    """The credential is not of the type that was asked for."""
+
+    code = "wrong-type"
+
+
 class NotShownByHolder(Refused):
     """What was shown is no presentation by the person it speaks of."""
 
@@ -49,6 +67,12 @@ class NotPresented(NotShownByHolder):
     """A credential came where a presentation was asked for."""
 
     code = "not-presented"
+
+
+class PresenterIsAnother(NotShownByHolder):
+    """The credential speaks of somebody else than the one who presents it."""
+
+    code = "presenter-is-another"
 
 
 @dataclass(slots=True)
@@ -144,8 +168,10 @@ class Recognised:
         known = set(map(jsonld.type_name, findings.issuer.types))
         if known and (others := kinds - known):
             kind = shortened(min(others))
-            raise NotAccepted(
-                f"the issuer {credential.issuer} is not recognised for credentials of type {kind}"
+            raise NotForType(
+                f"the issuer {credential.issuer} is not recognised for credentials of type {kind}",
+                issuer=credential.issuer,
+                type=kind,
             )
         if findings.issuer.until is not None and not _is_from(findings.issuer.until, findings):
             raise NotFromThen(
@@ -184,7 +210,7 @@ class OfType:
     def check(self, findings: Findings) -> None:
         """Definite (`NotAccepted`): a credential of another type is not accepted."""
         if jsonld.type_name(self.type) not in findings.credential.types:
-            raise NotAccepted(f"the credential is not of type {self.type}")
+            raise WrongType(f"the credential is not of type {self.type}", type=self.type)
 
 
 @dataclass(frozen=True)
@@ -196,7 +222,7 @@ class StatusWithin:
     def check(self, findings: Findings) -> None:
         """Open when nothing is known (`NotKnown`), or nothing recent enough (`StatusUnknown`)."""
         if findings.status_time is None:
-            raise NotKnown("the credential has no status that could be looked up")
+            raise StatusMissing("the credential has no status that could be looked up")
         if findings.now - findings.status_time > self.age:
             date = f"{findings.status_time:%Y-%m-%d}"
             raise StatusTooOld(f"the newest status is of {date}, older than the policy allows", date=date)
@@ -214,7 +240,7 @@ class InTrustedLog:
             wanted = (
                 f", attested by {counted(self.witnesses, 'witness', 'witnesses')}" if self.witnesses else ""
             )
-            raise NotKnown(f"there is no evidence from a trusted log{wanted}")
+            raise TrustedLogMissing(f"there is no evidence from a trusted log{wanted}")
 
 
 @dataclass(frozen=True)
@@ -226,7 +252,7 @@ class AnchoredOn:
     def check(self, findings: Findings) -> None:
         """Open (`NotKnown`): evidence can still be supplied. A log of that name is none: it has no places."""
         if not any(fact.where == self.ledger and fact.index is None for fact in findings.anchors):
-            raise NotKnown(f"there is no evidence from {shortened(self.ledger)}")
+            raise EvidenceMissing(f"there is no evidence from {shortened(self.ledger)}")
 
 
 @dataclass(frozen=True)
@@ -236,7 +262,7 @@ class HolderBound:
     def check(self, findings: Findings) -> None:
         """Open (`NotKnown`): anyone can hold a file."""
         if not findings.holder_bound:
-            raise NotKnown("the presenter did not prove to be the credential's subject")
+            raise SubjectNotProved("the presenter did not prove to be the credential's subject")
 
 
 @dataclass(frozen=True)
@@ -255,9 +281,9 @@ class Presenter:
         Definite (`NotShownByHolder`) where `may_present` says no.
         """
         if findings.holder is None:
-            raise NotKnown("nobody proved to be the presenter")
+            raise PresenterNotProved("nobody proved to be the presenter")
         if findings.shown_by_another and not self.may_present(findings.holder, findings.credential):
-            raise NotShownByHolder("the credential belongs to another than the one who presents it")
+            raise PresenterIsAnother("the credential belongs to another than the one who presents it")
 
 
 @dataclass(frozen=True)
@@ -267,7 +293,7 @@ class ControlsDID:
     def check(self, findings: Findings) -> None:
         """Open (`NotKnown`): anyone can hold a file."""
         if findings.holder is None:
-            raise NotKnown("nobody proved to be the presenter")
+            raise PresenterNotProved("nobody proved to be the presenter")
 
 
 @dataclass(frozen=True)
@@ -277,9 +303,8 @@ class EveryProof:
     def check(self, findings: Findings) -> None:
         """Open (`NotKnown`): another program may know them."""
         if findings.unknown_proofs:
-            raise NotKnown(
-                f"not every proof is of a kind that is known here: {', '.join(findings.unknown_proofs)}"
-            )
+            kinds = ", ".join(findings.unknown_proofs)
+            raise ProofUnknown(f"not every proof is of a kind that is known here: {kinds}", kinds=kinds)
 
 
 @dataclass(frozen=True)
@@ -291,7 +316,8 @@ class BySuite:
     def check(self, findings: Findings) -> None:
         """Open (`NotKnown`): the issuer may have signed another copy so."""
         if self.suite not in findings.suites:
-            raise NotKnown(f"there is no proof by the issuer with the cryptosuite {shortened(self.suite)}")
+            suite = shortened(self.suite)
+            raise SuiteMissing(f"there is no proof by the issuer with the cryptosuite {suite}", suite=suite)
 
 
 @dataclass(frozen=True)
@@ -376,7 +402,7 @@ class _PresenterIsSubject:
 
     def check(self, findings: Findings) -> None:
         if findings.shown_by_another and not _says_who_presents(self.policy, findings):
-            raise NotShownByHolder("the credential belongs to another holder than the one who presents it")
+            raise PresenterIsAnother("the credential belongs to another holder than the one who presents it")
 
 
 def complete(policy: Policy | None, *, strangers: bool) -> Policy:

@@ -128,6 +128,45 @@ class ContextsAdded(NotKnown):
     code = "contexts-added"
 
 
+# What a policy misses
+
+
+class StatusMissing(NotKnown):
+    """The policy asks for a status, and the credential has none that could be looked up."""
+
+    code = "status-missing"
+
+
+class TrustedLogMissing(NotKnown):
+    """The policy asks for a trusted log, or for more witnesses than have seen it there."""
+
+    code = "trusted-log-missing"
+
+
+class PresenterNotProved(NotKnown):
+    """The policy asks who presents, and nobody proved to."""
+
+    code = "presenter-not-proved"
+
+
+class SubjectNotProved(NotKnown):
+    """The policy asks for the subject, and the presenter did not prove to be it."""
+
+    code = "subject-not-proved"
+
+
+class ProofUnknown(NotKnown):
+    """The policy asks for every proof, and one is of a kind that is not known here."""
+
+    code = "proof-unknown"
+
+
+class SuiteMissing(NotKnown):
+    """The policy asks for a cryptosuite with which the issuer did not sign."""
+
+    code = "suite-missing"
+
+
 # StatusUnknown, by why
 
 

@@ -26,6 +26,18 @@ class NotInForce(Problem):
     title = "Not valid at this time"
 
 
+class Expired(NotInForce):
+    """The moment asked about is after the credential's last day."""
+
+    code = "expired"
+
+
+class NotYetInForce(NotInForce):
+    """The moment asked about is before the credential's first day."""
+
+    code = "not-yet-in-force"
+
+
 @dataclass(frozen=True, slots=True)
 class Signature:
     """A proof and the key that is to verify it."""

@@ -53,6 +53,12 @@ class Superseded(Revoked):
     code = "superseded"
 
 
+class RevokedUnexplained(Revoked):
+    """The same where no date and reason that the issuer signed are at hand."""
+
+    code = "revoked-unexplained"
+
+
 class NotItsList(StatusUnknown):
     """The list is by somebody who signs none for this issuer, as far as the trust list says."""
 
@@ -227,7 +233,7 @@ class StatusLookup:
                         date=f"{found.date:%Y-%m-%d}",
                         reason=found.reason if found.reason in tuple(Reason) else shortened(found.reason),
                     )
-        return Revoked("revoked by the issuer; date and reason are not at hand")
+        return RevokedUnexplained("revoked by the issuer; date and reason are not at hand")
 
 
 class _Opened:

@@ -49,7 +49,7 @@ from .policy import (
     unknown_issuer,
 )
 from .problem import ContextsAdded, EvidenceMissing, ListNotShown, LogNotListed, NotKnown
-from .signatures import NotInForce, Proofs, Signature, SignatureCheck
+from .signatures import Expired, NotYetInForce, Proofs, Signature, SignatureCheck
 from .sources.evidence import (
     Attestations,
     EvidenceCheck,
@@ -341,10 +341,10 @@ class _Steps:
     def _dates(self, credential: Credential, signatures: Sequence[Signature]) -> None:
         start, end = credential.valid_from, credential.valid_until
         if end is not None and end <= self._now:
-            raise NotInForce(f"expired on {end.date()}")
+            raise Expired(f"expired on {end.date()}", until=str(end.date()))
         self._signatures.require_made(signatures)  # else a first day says nothing, either
         if start is not None and is_ahead(start, self._now):
-            raise NotInForce(f"valid only from {start.date()} on")
+            raise NotYetInForce(f"valid only from {start.date()} on", since=str(start.date()))
         period = f"since {start.date()}" if start else "no first day"
         self._checks.passed(
             _PERIODS[start is not None, end is not None],

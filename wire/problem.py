@@ -33,7 +33,7 @@ class Problem(Exception):
         """`hint` is technical advice, where the code has none; `because` is what it comes from."""
         super().__init__(detail)
         self.detail, self.hint, self.because = detail, hint, because
-        self.facts: Facts = facts
+        self.facts: Facts = {name: value for name, value in facts.items() if value is not None}
 
     def to_dict(self) -> dict[str, Any]:
         """The problem as the members of an `application/problem+json` object."""

@@ -68,7 +68,7 @@ class Role:
 
     @staticmethod
     def command(*words: str | Path) -> list[str]:
-        return [sys.executable, "-m", "intaglio", "--loopback", *map(str, words)]
+        return [sys.executable, "-m", "intaglio", "--loopback", "--lang", "en", *map(str, words)]
 
 
 def _short(word: str | Path) -> str:

@@ -12,6 +12,7 @@ import click
 
 from ..session import Session
 from ..terminal import Folder
+from ..words.language import LANGUAGES, language_of, speak
 
 COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
@@ -76,13 +77,15 @@ class _Lazy(click.Group):
     envvar="INTAGLIO_LOOPBACK",
     help="Allow addresses of this machine (development).",
 )
+@click.option("--lang", type=click.Choice(LANGUAGES), help="The language of what is said to you.")
 @click.version_option(package_name="intaglio")
 @click.pass_context
-def cli(ctx: click.Context, home: Path, ca_file: Path | None, loopback: bool) -> None:
+def cli(ctx: click.Context, home: Path, ca_file: Path | None, loopback: bool, lang: str | None) -> None:
     """Diplomas that stay provable: issue, keep, show and verify W3C verifiable credentials.
 
     Start with: intaglio demo
     """
     if os.environ.get("NO_COLOR"):
         ctx.color = False  # click then leaves out bold, too
+    speak(lang or language_of(os.environ))
     ctx.obj = Session(home, ca_file, loopback)

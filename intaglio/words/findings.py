@@ -45,6 +45,7 @@ CLAUSES: Mapping[str, str] = MappingProxyType(
         "unbound": "; what is shown is bound to no key: anyone who has the file can show it",
         "uncounted": "; not counted, being of a kind that is not known here: {uncounted}",
         "ignored": "; left aside: {ignored}",
+        "calls_itself": '; it calls itself "{calls_itself}"',
     }
 )
-"""What follows such a sentence where the check has this fact, in this order."""
+"""What follows a sentence where there is this fact, in this order, unless it stands in it."""

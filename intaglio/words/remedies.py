@@ -16,6 +16,7 @@ _NEWER_OR_ONLINE = "Verify again with the network on, or ask the holder for a ne
 _CHANGE_TRUST = (
     "ask the issuer for its trust file; then `intaglio trust remove DID`, `intaglio trust add FILE`."
 )
+_ANOTHER_DAY = "Ask the holder for a current one; --at DATE judges as of another day."
 _FOLDERS = "give each issuer a folder: --home FOLDER."
 
 REMEDIES: Mapping[str, str] = MappingProxyType(
@@ -69,12 +70,14 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
         "unknown-cryptosuite": (
             "Ask the issuer for a credential with a proof by eddsa-rdfc-2022 or ecdsa-rdfc-2019."
         ),
-        "not-in-force": "Ask the holder for a current one; --at DATE judges as of another day.",
+        "expired": _ANOTHER_DAY,
+        "not-yet-in-force": _ANOTHER_DAY,
         "dated-ahead": (
             "Is the clock here right? If it is, ask again after that date; with --at, give a later moment."
         ),
         # status
         "revoked": "The issuer can say more.",
+        "revoked-unexplained": "The issuer can say more.",
         "superseded": "Ask for the current edition.",
         "status-list-by-another": (
             "If it keeps the lists of {issuer}, your trust list has to say so: "

@@ -10,7 +10,7 @@ import pytest
 
 from issuer import documents
 from issuer.issuer import Issuer
-from issuer.succession import Change, with_keys
+from issuer.succession import KeyChange, with_keys
 from keys import PublicKey
 from tests.commandline import Program
 from tests.issuer_cli.conftest import Clock
@@ -72,7 +72,7 @@ def test_a_change_that_was_interrupted_is_told_of_and_finished(registrar: Progra
     made = Issuer(home, lambda: None, lambda: clock.now)
     made.keys.add({"assertion-next": "Ed25519"})
     key = made.keys.public_keys["assertion-next"]
-    Change("add", with_keys(documents.newest(home), {"assertion": key}), {}).write(home)
+    KeyChange("add", with_keys(documents.newest(home), {"assertion": key}), {}).write(home)
     answer = registrar("doctor")
     assert "A change of its keys was begun and is not done." in answer.out
     assert registrar("issuer", "status", "publish").code == 0

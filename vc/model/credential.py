@@ -151,6 +151,13 @@ class Credential:
         return text_of(self.about(self.claims["issuer"]), "name") or None
 
     @property
+    def title(self) -> str:
+        """What it is called: first subject's achievement (Open Badges 3.0), its own name, or its types."""
+        achievement = self.about(self.subjects[0].get("achievement"))
+        types = [name for name in self.types if name != "VerifiableCredential"]
+        return text_of(achievement, "name") or text_of(self.claims, "name") or ", ".join(types or self.types)
+
+    @property
     def subject_name(self) -> str:
         """The first subject's name; Open Badges 3.0 keeps it among the identifiers, others as `name`."""
         identifiers = self.subjects[0].get("identifier", [])

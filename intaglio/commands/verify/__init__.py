@@ -20,22 +20,22 @@ from vc.report import StatusTime
 from verifier.policy import AllOf, Policy, StatusWithin, load_policy
 from verifier.sources.trust_index import TrustList
 from verifier.summary import summarize
-from wire import Malformed, NotFound, Problem, TooLarge, Unavailable, counted, load_json, printable
+from wire import Malformed, NotFound, Problem, TooLarge, Unavailable, load_json, printable
 from wire.datetimestamp import parse_age, parse_datetimestamp
 from wire.fetch import Fetcher
 
 from ...progress import Counter
 from ...session import Session
 from ...terminal import Age, Result, as_typed, emphasized, read_input, say, verb, wrapped
-from ...words import remedy
+from ...words import remedy, sentence, tr, tr_count
+from ...words import report as words
 from ...words.remedies import REMEDIES
 from .files import Aside, InputFile, expanded, is_many
-from .table import COLOURS, WORDS, Row, table
+from .table import COLOURS, Row, table
 
 _EXIT: Mapping[Verdict, int] = {Verdict.VALID: 0, Verdict.INVALID: 1, Verdict.UNDETERMINED: 3}
 _NOT_FOUND, _MIXED = 4, 7
 _FINDING = 25  # columns before what a check found
-_LONGEST = 400  # characters of what somebody else may have worded
 
 
 class _Moment(click.ParamType[datetime]):
@@ -133,17 +133,22 @@ def _verify_all(
                 open_ = {"verdict": Verdict.UNDETERMINED.value}
                 problem.hint, problem.because = remedy(problem), None
                 data = {**which, **open_, "error": {**problem.to_dict(), "exitCode": code}}
-                row = Row(source.name, Verdict.UNDETERMINED, _safe(problem.detail))
+                row = Row(source.name, Verdict.UNDETERMINED, printable(sentence(problem))[: words.LONGEST])
             else:
                 data, code = {**which, **_data(report)}, _EXIT[report.verdict]
-                row = Row(source.name, report.verdict, "; ".join(_said(report, trust)))
+                row = Row(source.name, report.verdict, _in_table(report, trust))
             rows.append(row)
             codes.add(code)
             yield Result(data, "", code)
             counter.count()
     if aside.count:
-        were = "was" if aside.count == 1 else "were"
-        say(f"{counted(aside.count, 'other file')} in folders and archives {were} not looked at.")
+        say(
+            tr_count(
+                "{count} other file in folders and archives was not looked at.",
+                "{count} other files in folders and archives were not looked at.",
+                aside.count,
+            )
+        )
     if not rows:
         raise NotFound(f"there is no file to verify, which would be named {' or '.join(SUFFIXES)}")
     yield Result({}, "\n".join(table(rows)), codes.pop() if len(codes) == 1 else _MIXED)
@@ -184,35 +189,32 @@ def render(report: Report, trust: TrustList) -> list[str]:
 
     Claims of a credential stand there only if it is valid.
     """
-    word = WORDS[report.verdict]
-    lines = [f"{word}{' ' if said.startswith('as of ') else ': '}{said}" for said in _said(report, trust)]
-    lines += [_line(check) for check in report.checks]
+    lines = [words.headline(report.verdict, said, status) for said, status in _said(report, trust)]
+    lines += [f"  {words.line(check)}" for check in report.checks]
     if report.deciding and (hint := _advice(report.deciding)):
-        lines.append(f"What to do: {printable(as_typed(hint))}")
+        lines.append(tr("What to do: {remedy}").format(remedy=printable(as_typed(hint))))
     return lines
 
 
-def _said(report: Report, trust: TrustList) -> list[str]:
+def _said(report: Report, trust: TrustList) -> list[tuple[str, StatusTime | None]]:
     """What the verdict is about: a sentence for each credential that is valid, else what keeps it from that.
 
-    With "as of" and a day in front where a revocation since then may not be known.
+    With the status where there is one.
     """
     if not report:
-        return [_safe(report.deciding.text) if report.deciding else "nothing was verified"]
+        return [(words.reason(report), None)]
     if not report.has_claims:
-        return [f"the presenter has the DID {printable(str(report.holder))}; nothing else was shown"]
+        holder = printable(str(report.holder))
+        return [(tr("the presenter has the DID {did}; nothing else was shown").format(did=holder), None)]
     return [
-        f"{_as_of(status)}{summarize(credential, trust)}"
+        (words.sentence(summarize(credential, trust)), status)
         for credential, status in zip(report.require(), report.statuses, strict=True)
     ]
 
 
-def _as_of(status: StatusTime | None) -> str:
-    return f"as of {status.as_of:%Y-%m-%d}: " if status and status.stated else ""
-
-
-def _safe(text: str) -> str:
-    return printable(text)[:_LONGEST]
+def _in_table(report: Report, trust: TrustList) -> str:
+    said = ((words.as_of(status), text) for text, status in _said(report, trust))
+    return "; ".join(f"{day}: {text}" if day else text for day, text in said)
 
 
 def _advice(check: Check) -> str:
@@ -229,15 +231,10 @@ def _advice(check: Check) -> str:
 
 def _laid(line: str, verdict: Verdict) -> str:
     """A line of the report as a terminal shows it, the verdict at its beginning made strong."""
-    word = WORDS[verdict]
+    word = words.verdict(verdict)
     if line.startswith(word):
         return emphasized(word, COLOURS[verdict]) + wrapped(line, 2)[len(word) :]
     return wrapped(line, _FINDING if line.startswith(" ") else 2)
-
-
-def _line(check: Check) -> str:
-    which = f" (credential {check.credential + 1})" if check.credential is not None else ""
-    return f"  {check.step} {check.name:<10} {check.outcome.mark} {_safe(check.text)}{which}"
 
 
 @contextmanager

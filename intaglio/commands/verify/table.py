@@ -8,22 +8,19 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from vc import Verdict
-from wire.text import cells, counted, folded, printable
+from wire.text import cells, folded, printable
 
 from ...terminal import beside, emphasized, width
+from ...words import tr, tr_count, tr_in
+from ...words.report import VERDICTS, verdict
 
-WORDS: Mapping[Verdict, str] = {
-    Verdict.VALID: "VALID",
-    Verdict.INVALID: "NOT VALID",
-    Verdict.UNDETERMINED: "COULD NOT BE DECIDED",
-}
 COLOURS: Mapping[Verdict, str] = {
     Verdict.VALID: "green",
     Verdict.INVALID: "red",
     Verdict.UNDETERMINED: "yellow",
 }
-_SHORT: Mapping[Verdict, str] = {  # of one width
-    Verdict.VALID: "✓ VALID    ",
+SHORT: Mapping[Verdict, str] = {
+    Verdict.VALID: "✓ VALID",
     Verdict.UNDETERMINED: "? UNDECIDED",
     Verdict.INVALID: "✗ NOT VALID",
 }
@@ -47,17 +44,18 @@ def table(rows: Sequence[Row]) -> list[str]:
     rows = [row._replace(name=printable(row.name[len(folder) :])) for row in rows]
     most = _LONGEST_NAME if columns is None else max(columns // 3, 12)
     named = max((taken for row in rows if (taken := cells(row.name)) <= most), default=most)
-    lines = [f"In {printable(folder)}:"] if folder else []
-    for verdict in _SHORT:
+    lines = [tr("In {folder}:").format(folder=printable(folder))] if folder else []
+    for kind in SHORT:
         for row in rows:
-            if row.verdict is verdict:
+            if row.verdict is kind:
                 lines += _lines(row, named, columns)
     return [*lines, *([_count(rows)] if columns is None else folded(_count(rows), columns))]
 
 
 def _lines(row: Row, named: int, columns: int | None) -> list[str]:
     """A row in its columns; a name that is too long for its own has the first line to itself."""
-    short = _SHORT[row.verdict]
+    short = tr_in("table", SHORT[row.verdict])
+    short += " " * (max(cells(tr_in("table", text)) for text in SHORT.values()) - cells(short))
     head = f"{short}{_GAP}{row.name}{' ' * (named - cells(row.name))}{_GAP}"
     if columns is None:
         lines = [head + row.says]
@@ -81,6 +79,8 @@ def _shared_folder(names: Sequence[str]) -> str:
 
 def _count(rows: Sequence[Row]) -> str:
     found = Counter(row.verdict for row in rows)
-    words = [f"{found[verdict]} {WORDS[verdict].lower()}" for verdict in WORDS if found[verdict]]
-    more = "" if found[Verdict.VALID] == len(rows) else "; `intaglio verify FILE` says all of one"
-    return f"{counted(len(rows), 'file')}: {', '.join(words)}{more}"
+    part = tr("{count} {verdict}")
+    parts = [part.format(count=found[one], verdict=verdict(one).lower()) for one in VERDICTS if found[one]]
+    files = tr_count("{count} file", "{count} files", len(rows))
+    more = "" if found[Verdict.VALID] == len(rows) else tr("; `intaglio verify FILE` says all of one")
+    return tr("{files}: {verdicts}").format(files=files, verdicts=tr(", ").join(parts)) + more

@@ -17,10 +17,11 @@ from vc.bundle import MAX_BYTES
 from vc.integrity import SUITES_BY_KEY
 from vc.report import Report, Verdict
 from wire.problem import Declined, NotFound, Refused, TooLarge
-from wire.text import counted, printable
+from wire.text import claimed, printable
 
 from ...session import Session
 from ...terminal import Result, is_asked, read_input, required_passphrase, say, typed, verb, wrapped
+from ...words import tr, tr_count
 from . import text
 
 if TYPE_CHECKING:
@@ -69,10 +70,10 @@ _undetermined = click.option(
 @click.option("--key-type", type=click.Choice(list(SUITES_BY_KEY)), default="Ed25519", show_default=True)
 def init(session: Session, key_type: str) -> Result:
     """Make a wallet with a key."""
-    chosen = required_passphrase("Passphrase for the new wallet", new=require_strong)
+    chosen = required_passphrase(tr("Passphrase for the new wallet"), new=require_strong)
     did = Wallet.create(folder(session), chosen, now=session.now(), key_type=key_type)
     say(
-        "The wallet is ready; without its passphrase nobody opens it. Copy it:",
+        tr("The wallet is ready; without its passphrase nobody opens it. Copy it:"),
         f"{typed('wallet', 'backup')} FILE",
     )
     return Result({"did": did}, did)
@@ -113,14 +114,17 @@ def receive(session: Session, source: str, ca: Path | None, yes: bool, accept_un
             if not (accept_undetermined or session.recognises(invitation.issuer)):
                 raise IssuerNotKnown(
                     f"{printable(invitation.name)}, which says that it is {printable(invitation.issuer)}, is "
-                    "not on the trust list here, so that its diploma could not be checked"
+                    "not on the trust list here, so that its diploma could not be checked",
+                    name=claimed(invitation.name),
+                    issuer=printable(invitation.issuer),
                 )
+            offered = tr("{name} offers a diploma at {address}")
             say(
-                f"{printable(invitation.name)} offers a diploma at {invitation.domain}",
-                f"it says that it is {printable(invitation.issuer)}",
-                f"the diploma will be bound to {mine.holder_keys()[0].did}",
+                offered.format(name=printable(invitation.name), address=invitation.domain),
+                tr("it says that it is {did}").format(did=printable(invitation.issuer)),
+                tr("the diploma will be bound to {did}").format(did=mine.holder_keys()[0].did),
             )
-            return consented("Receive it?", yes)
+            return consented(tr("Receive it?"), yes)
 
         held = claim(
             ClaimLink.parse(source),
@@ -145,15 +149,17 @@ def list_(session: Session, anew: bool, offline: bool) -> Result:
     with opened(session) as mine:
         found = mine.credentials()
     if not found:
-        say("The wallet is empty. `intaglio wallet receive LINK` and `intaglio wallet import FILE` fill it.")
+        say(
+            tr("The wallet is empty: `intaglio wallet receive LINK` or `intaglio wallet import FILE` fill it")
+        )
     outdated = text.outdated(found)
-    later = ["; a later edition is here" * (held.id in outdated) for held in found]
-    lines = [wrapped(text.line(held) + more, _ID) for held, more in zip(found, later, strict=True)]
+    lines = [wrapped(text.line(held, outdated=held.id in outdated), _ID) for held in found]
     listed = [{**summary(held), "laterEditionHeld": held.id in outdated} for held in found]
     codes = set[int]()
     for place, held in enumerate(found if anew else ()):
         report = session.check(held.data, offline=offline)
-        verdict = wrapped(f"{' ' * _ID}{text.found(report)}{later[place]}", _ID)
+        later = text.later() if held.id in outdated else ""
+        verdict = wrapped(f"{' ' * _ID}{text.found(report)}{later}", _ID)
         lines[place] = f"{wrapped(text.name(held), _ID)}\n{verdict}"
         listed[place] |= {"verdict": report.verdict.value, "finding": text.found(report)}
         codes.add(EXIT[report.verdict])
@@ -186,10 +192,12 @@ def present(
     with opened(session, session.contexts()) as mine:
         for held in map(mine.get, identifiers):
             say(
-                f"{text.title(held)}, {text.issuer(held)}: all of it will be shown to {printable(domain)}",
-                f"bound to {text.binding(held)}",
+                tr("{diploma}: all of it will be shown to {domain}").format(
+                    diploma=text.named(held), domain=printable(domain)
+                ),
+                tr("bound to {key}").format(key=text.binding(held)),
             )
-        if not consented("Sign and show?", yes):
+        if not consented(tr("Sign and show?"), yes):
             raise Declined("nothing was signed")
         bundle = mine.present(identifiers, challenge=challenge, domain=domain, now=session.now())
     if form == "bundle":
@@ -219,8 +227,8 @@ def delete(session: Session, identifier: str, yes: bool) -> Result:
     """Remove a credential from the wallet. Wherever else it is, it stays valid."""
     with opened(session) as mine:
         held = mine.get(identifier)
-        say(f"{text.title(held)}, {text.issuer(held)}")
-        if not consented("Delete it from this wallet?", yes):
+        say(text.named(held))
+        if not consented(tr("Delete it from this wallet?"), yes):
             raise Declined("nothing was deleted")
         mine.delete(held.id)
     return Result({"deleted": held.id}, held.id)
@@ -231,8 +239,8 @@ def delete(session: Session, identifier: str, yes: bool) -> Result:
 def backup(session: Session, file: Path) -> Result:
     """Write keys and credentials into one encrypted file. It has a passphrase of its own."""
     with opened(session) as mine:
-        mine.backup(file, required_passphrase("Passphrase for the backup", _BACKUP, new=require_strong))
-    say("Keep the file elsewhere, and its passphrase apart from it.")
+        mine.backup(file, required_passphrase(tr("Passphrase for the backup"), _BACKUP, new=require_strong))
+    say(tr("Keep the file elsewhere, and its passphrase apart from it."))
     return Result({"file": str(file)}, str(file))
 
 
@@ -242,11 +250,10 @@ def restore(session: Session, file: Path) -> Result:
     """Make a wallet from a backup. An existing wallet is never overwritten."""
     if not file.is_file():
         raise NotFound(f"there is no file {file}")
-    sealed = required_passphrase("Passphrase of the backup", _BACKUP)
-    Wallet.restore(
-        folder(session), file, sealed, required_passphrase("Passphrase for the wallet", new=require_strong)
-    )
-    say("The wallet is restored. `intaglio wallet list` shows what it holds.")
+    sealed = required_passphrase(tr("Passphrase of the backup"), _BACKUP)
+    opens = required_passphrase(tr("Passphrase for the wallet"), new=require_strong)
+    Wallet.restore(folder(session), file, sealed, opens)
+    say(tr("The wallet is restored. `intaglio wallet list` shows what it holds."))
     return Result({"wallet": str(folder(session))}, str(folder(session)))
 
 
@@ -254,15 +261,15 @@ def restore(session: Session, file: Path) -> Result:
 def password(session: Session) -> Result:
     """Change the wallet's passphrase."""
     with opened(session) as mine:
-        mine.change_passphrase(required_passphrase("New passphrase", _NEW, new=require_strong))
-    say("Changed. Backups and other copies made before still open with the former passphrase.")
+        mine.change_passphrase(required_passphrase(tr("New passphrase"), _NEW, new=require_strong))
+    say(tr("Changed. Backups and other copies made before still open with the former passphrase."))
     return Result({"changed": True}, "")
 
 
 def consented(question: str, yes: bool) -> bool:
     """What the holder answers; an error where nobody can be asked."""
     if not yes and not sys.stdin.isatty():
-        raise click.UsageError("There is no terminal to ask at; --yes says yes.")
+        raise click.UsageError(tr("There is no terminal to ask at; --yes says yes."))
     return yes or click.confirm(question, err=True)
 
 
@@ -279,12 +286,18 @@ def opened(session: Session, contexts: Contexts | None = None) -> Wallet:
     left = TRIES
     while True:
         try:
-            return Wallet(home, required_passphrase("Wallet passphrase"), contexts=contexts)
+            return Wallet(home, required_passphrase(tr("Wallet passphrase")), contexts=contexts)
         except WrongPassphrase as problem:
             left -= 1
             if not left or not is_asked():
                 raise ForgottenPassphrase(problem.detail) from problem
-            say(f"That is not the passphrase of this wallet: {counted(left, 'try', 'tries')} left.")
+            say(
+                tr_count(
+                    "That is not the passphrase of this wallet: {count} try left.",
+                    "That is not the passphrase of this wallet: {count} tries left.",
+                    left,
+                )
+            )
 
 
 def read(source: str) -> bytes:
@@ -299,7 +312,7 @@ def check(session: Session, data: bytes) -> Report:
     """The verifier's report; what it found is told unless all is well."""
     report = session.check(data)
     if not report:
-        say("Not all checks passed:", *text.checks(report))
+        say(tr("Not all checks passed:"), *text.checks(report))
     return report
 
 
@@ -311,8 +324,11 @@ def keep(session: Session, mine: Wallet, data: bytes, undetermined: bool) -> Res
 
 def kept(held: Held) -> Result:
     """The result for a credential that has just been kept."""
-    words = "Was kept before, and is checked anew" if held.known else "Kept"
-    say(f"{words}: {text.title(held)}, {text.issuer(held)}; {text.checked(held)}")
+    anew, first = (
+        tr("Was kept before, and is checked anew: {diploma}; {checked}"),
+        tr("Kept: {diploma}; {checked}"),
+    )
+    say((anew if held.known else first).format(diploma=text.named(held), checked=text.checked(held)))
     return Result(summary(held), held.id)
 
 

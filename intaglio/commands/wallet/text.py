@@ -9,50 +9,57 @@ from holder.wallet import Held
 from vc.integrity import Proof, proof_values
 from vc.model.credential import Credential, text_of
 from vc.report import Report, Verdict
-from wire.text import printable
+from wire.text import cells, claimed, isolated, printable
+
+from ...words import report as words
+from ...words import tr
 
 
 def title(held: Held) -> str:
-    """What a credential is called: its name, the achievement's, else its most specific type."""
-    credential = held.credential
-    achievements = (credential.about(subject.get("achievement")) for subject in credential.subjects)
-    for named in (credential.claims, *achievements):
-        if text := text_of(named, "name"):
-            return printable(text)
-    return printable(credential.types[-1])
+    """What a credential is called, as `verify` calls it."""
+    return isolated(claimed(held.credential.title))
 
 
 def issuer(held: Held) -> str:
     """Who issued it, as the credential has it."""
-    return printable(held.credential.issuer_name or held.credential.issuer)
+    return isolated(claimed(held.credential.issuer_name or held.credential.issuer))
+
+
+def named(held: Held) -> str:
+    """What, and from whom."""
+    return tr("{what}, {issuer}").format(what=title(held), issuer=issuer(held))
 
 
 def found(report: Report) -> str:
     """What a check says now, in the words of `verify`: the verdict and, unless it is valid, the reason."""
-    deciding = report.deciding
-    if report:
-        status = report.statuses[0] if report.statuses else None
-        return f"VALID as of {status.as_of:%Y-%m-%d}" if status and status.stated else "VALID"
-    words = "NOT VALID" if report.verdict is Verdict.INVALID else "COULD NOT BE DECIDED"
-    return f"{words}: {printable(deciding.text)[:400]}" if deciding else words
+    if not report:
+        return words.headline(report.verdict, words.reason(report))
+    day = words.as_of(report.statuses[0] if report.statuses else None)
+    return tr("{verdict} {as_of}").format(verdict=words.verdict(report.verdict), as_of=day).rstrip()
 
 
 def checked(held: Held) -> str:
     """What is known of its validity: the finding when it was added, nothing newer."""
-    finding = "valid" if held.verdict is Verdict.VALID else "could not be decided"
-    return f"{finding} when added on {held.added:%Y-%m-%d}"
+    valid, undecided = tr("valid when added on {day}"), tr("could not be decided when added on {day}")
+    return (valid if held.verdict is Verdict.VALID else undecided).format(day=f"{held.added:%Y-%m-%d}")
 
 
 def name(held: Held) -> str:
     """A credential in a few words: its id here, its number, what, whose, from whom."""
-    whose, number = printable(held.credential.subject_name), printable(held.number)
-    numbered = f"{number}  " if number else ""
-    return f"{held.id}  {numbered}{title(held)}{whose and f' of {whose}'}, {issuer(held)}"
+    whose, number = isolated(claimed(held.credential.subject_name)), isolated(claimed(held.number))
+    text = tr("{id}  {what} of {whose}, {issuer}") if whose else tr("{id}  {what}, {issuer}")
+    name = f"{held.id}  {number}" if number else held.id
+    return text.format(id=name, what=title(held), whose=whose, issuer=issuer(held))
 
 
-def line(held: Held) -> str:
+def line(held: Held, *, outdated: bool = False) -> str:
     """A credential in one line, with how it was checked."""
-    return f"{name(held)}; {checked(held)}"
+    return f"{name(held)}{tr('; ')}{checked(held)}{later() if outdated else ''}"
+
+
+def later() -> str:
+    """What is added where a later edition is held."""
+    return tr("; a later edition is here")
 
 
 def outdated(found: Iterable[Held]) -> set[str]:
@@ -70,27 +77,29 @@ def outdated(found: Iterable[Held]) -> set[str]:
 
 def binding(held: Held) -> str:
     """Who may show it."""
-    return ", ".join(map(printable, sorted(held.bound_to))) or "no key: anyone who has the file can show it"
+    keys = tr(", ").join(map(printable, sorted(held.bound_to)))
+    return keys or tr("no key: anyone who has the file can show it")
 
 
 def card(held: Held) -> str:
     """A credential as lines: what, whose, how well, from whom, when, how it was checked, its id here."""
     credential = held.credential
     facts = {
-        "awarded to": printable(credential.subject_name),
-        "awarded on": printable(text_of(credential.claims, "awardedDate")[:10]),
-        "result": "; ".join(map(printable, results(credential))),
-        "credits": printable(str(credential.subjects[0].get("creditsEarned", ""))),
-        "number": printable(held.number),
-        "from": issuer(held),
-        "its DID": printable(credential.issuer),
-        "valid from": credential.valid_from and f"{credential.valid_from:%Y-%m-%d}",
-        "valid until": credential.valid_until and f"{credential.valid_until:%Y-%m-%d}",
-        "bound to": binding(held),
-        "checked": checked(held),
-        "id here": held.id,
+        tr("awarded to"): printable(credential.subject_name),
+        tr("awarded on"): printable(text_of(credential.claims, "awardedDate")[:10]),
+        tr("result"): tr("; ").join(map(printable, results(credential))),
+        tr("credits"): printable(str(credential.subjects[0].get("creditsEarned", ""))),
+        tr("number"): printable(held.number),
+        tr("from"): issuer(held),
+        tr("its DID"): printable(credential.issuer),
+        tr("valid from"): credential.valid_from and f"{credential.valid_from:%Y-%m-%d}",
+        tr("valid until"): credential.valid_until and f"{credential.valid_until:%Y-%m-%d}",
+        tr("bound to"): binding(held),
+        tr("checked"): checked(held),
+        tr("id here"): held.id,
     }
-    return "\n".join([title(held), *(f"  {name:<12}{fact}" for name, fact in facts.items() if fact)])
+    lines = (f"  {name}{' ' * (12 - cells(name))}{fact}" for name, fact in facts.items() if fact)
+    return "\n".join([title(held), *lines])
 
 
 def results(credential: Credential) -> Iterator[str]:
@@ -104,7 +113,4 @@ def results(credential: Credential) -> Iterator[str]:
 
 def checks(report: Report) -> list[str]:
     """One line for each check."""
-    return [
-        f"{check.step} {check.name:<10} {check.outcome.mark} {printable(check.text)}"
-        for check in report.checks
-    ]
+    return [words.line(check) for check in report.checks]

@@ -1,0 +1,66 @@
+"""The language that words are said in: English as it is written, others by catalogues beside this file.
+
+English reads no file and imports nothing, so that a command starts at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextvars import ContextVar
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gettext import NullTranslations
+
+LANGUAGES = ("en", "zh")
+"""What can be chosen: English, and Simplified Chinese."""
+
+FOLDER = Path(__file__).parent / "locale"
+DOMAIN = "intaglio"
+
+_SIMPLIFIED = ("zh", "zh_cn", "zh_sg", "zh_hans")
+_catalogue: ContextVar[NullTranslations | None] = ContextVar("catalogue", default=None)
+
+
+def speak(language: str) -> None:
+    """From now on words are said in one of `LANGUAGES`, here and in what is called from here."""
+    if language == "en":
+        _catalogue.set(None)
+        return
+    from gettext import translation  # which English does not need
+
+    _catalogue.set(translation(DOMAIN, FOLDER, [language]))
+
+
+def language_of(environment: Mapping[str, str]) -> str:
+    """What the environment asks for (POSIX: LC_ALL, LC_MESSAGES, LANG; the first that is set), or English."""
+    names = ("LC_ALL", "LC_MESSAGES", "LANG")
+    locale = next((value for name in names if (value := environment.get(name))), "")
+    return "zh" if locale.partition(".")[0].partition("@")[0].lower() in _SIMPLIFIED else "en"
+
+
+def tr(text: str) -> str:
+    """A text that stands in the program, in the language that is spoken."""
+    catalogue = _catalogue.get()
+    return text if catalogue is None else catalogue.gettext(text)
+
+
+def tr_in(context: str, text: str) -> str:
+    """The same of a text that means something else elsewhere."""
+    catalogue = _catalogue.get()
+    return text if catalogue is None else catalogue.pgettext(context, text)
+
+
+def tr_count(one: str, many: str, count: int) -> str:
+    """The form of a text for a number, which stands in it as `{count}`."""
+    catalogue = _catalogue.get()
+    found = (one if count == 1 else many) if catalogue is None else catalogue.ngettext(one, many, count)
+    return found.format(count=count)
+
+
+def by_code(code: str) -> str | None:
+    """The sentence that the language has for a code; `None` where it has none, and in English."""
+    catalogue = _catalogue.get()
+    found = code if catalogue is None else catalogue.pgettext("sentence", code)
+    return None if found == code else found

@@ -1,0 +1,83 @@
+"""A report in words: the verdict, what it is about, and a line for each check."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from vc import Check, Outcome, Report, Verdict
+from vc.report import StatusTime
+from wire.text import cells, claimed, isolated, printable
+
+from . import said_by
+from .language import tr, tr_in
+
+if TYPE_CHECKING:
+    from verifier.summary import Summary
+
+LONGEST = 400
+"""Characters of what somebody else may have worded."""
+
+VERDICTS: Mapping[Verdict, str] = MappingProxyType(
+    {
+        Verdict.VALID: "VALID",
+        Verdict.INVALID: "NOT VALID",
+        Verdict.UNDETERMINED: "COULD NOT BE DECIDED",
+    }
+)
+MARKS: Mapping[Outcome, str] = MappingProxyType(
+    {
+        Outcome.PASSED: "✓ ok",
+        Outcome.FAILED: "✗ FAILED",
+        Outcome.UNDETERMINED: "? OPEN",
+        Outcome.SKIPPED: "– skipped",
+    }
+)
+
+
+def verdict(found: Verdict) -> str:
+    """The verdict in a word or a few."""
+    return tr_in("verdict", VERDICTS[found])
+
+
+def sentence(summary: Summary) -> str:
+    """The issuer first; then, in quotation marks, what the credential claims, which has none in it."""
+    by, what, whom = (isolated(claimed(words)) for words in (summary.by, summary.what, summary.whom))
+    text = tr('by {by}: "{what}", to "{whom}"') if whom else tr('by {by}: "{what}"')
+    when = tr(", {day}").format(day=summary.when) if summary.when else ""
+    return text.format(by=by, what=what, whom=whom) + when
+
+
+def headline(found: Verdict, said: str, status: StatusTime | None = None) -> str:
+    """The first line: with a day where a revocation since then may not be known."""
+    text = tr("{verdict} {as_of}: {said}") if status and status.stated else tr("{verdict}: {said}")
+    return text.format(verdict=verdict(found), as_of=as_of(status), said=said)
+
+
+def as_of(status: StatusTime | None) -> str:
+    """As of when nothing was revoked, where that has to be said."""
+    return tr("as of {day}").format(day=f"{status.as_of:%Y-%m-%d}") if status and status.stated else ""
+
+
+def reason(report: Report) -> str:
+    """What keeps a report from being valid."""
+    return shown(report.deciding) if report.deciding else tr("nothing was verified")
+
+
+def shown(check: Check) -> str:
+    """What a check found, for a terminal."""
+    return printable(said_by(check))[:LONGEST]
+
+
+def line(check: Check) -> str:
+    """A check in one line; what it found begins at the 23rd column of it."""
+    name, mark = tr_in("step", check.name), tr_in("mark", MARKS[check.outcome])
+    which = ""
+    if check.credential is not None:
+        which = tr(" (credential {number})").format(number=check.credential + 1)
+    return f"{check.step} {_padded(name, 10)} {_padded(mark, 9)} {shown(check)}{which}"
+
+
+def _padded(text: str, columns: int) -> str:
+    return text + " " * (columns - cells(text))

@@ -1,0 +1,93 @@
+"""The catalogues of `intaglio/words/locale`, from what stands in the program; run as a module it renews them.
+
+What is new comes into each `.po` without a translation, what is gone leaves it, and `.mo` is made from it.
+"""
+
+from __future__ import annotations
+
+import io
+from datetime import UTC, datetime
+from pathlib import Path
+
+from babel.messages import pofile
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract_from_file
+from babel.messages.mofile import write_mo
+
+from intaglio.commands.verify.table import SHORT
+from intaglio.words import report
+from intaglio.words.findings import CLAUSES, FINDINGS
+from intaglio.words.language import DOMAIN, FOLDER, LANGUAGES
+from intaglio.words.remedies import CLAIMED, REMEDIES
+from tests import codes
+from vc.status import Reason
+from verifier.checks import STEPS
+
+SPEAKING = codes.ROOT / "intaglio"
+EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+KEYWORDS = {"tr": None, "tr_count": (1, 2)}
+
+
+def template() -> Catalog:
+    """Everything that can be translated, in the order of places; by context, and for codes their meaning."""
+    found = Catalog(domain=DOMAIN, fuzzy=False)
+    for kind in codes.kinds():
+        found.add(kind.title, context="title")
+        found.add(kind.code, context="sentence", auto_comments=[codes.meaning(kind)])
+    for code, text in FINDINGS.items():
+        found.add(code, context="sentence", auto_comments=[text])
+    tables = {
+        "clause": CLAUSES.values(),
+        "remedy": (*REMEDIES.values(), CLAIMED),
+        "fact": (reason.value for reason in Reason),
+        "step": STEPS,
+        "mark": report.MARKS.values(),
+        "verdict": report.VERDICTS.values(),
+        "table": SHORT.values(),
+    }
+    for context, texts in tables.items():
+        for text in texts:
+            found.add(text, context=context)
+    for file in sorted(SPEAKING.rglob("*.py")):
+        for _, message, comments, where in extract_from_file("python", file, keywords=KEYWORDS):
+            found.add(message, context=where, auto_comments=comments)
+    return found
+
+
+def folder(language: str) -> Path:
+    """Where the catalogue of a language lies."""
+    return FOLDER / language / "LC_MESSAGES"
+
+
+def read(language: str) -> Catalog:
+    """The catalogue as its `.po` has it."""
+    with (folder(language) / f"{DOMAIN}.po").open("rb") as file:
+        return pofile.read_po(file, locale=language, domain=DOMAIN)
+
+
+def compiled(catalogue: Catalog) -> bytes:
+    """Its `.mo`."""
+    made = io.BytesIO()
+    write_mo(made, catalogue)
+    return made.getvalue()
+
+
+def renew(language: str) -> None:
+    """Brings `.po` and `.mo` up to date."""
+    file = folder(language) / f"{DOMAIN}.po"
+    catalogue = read(language) if file.exists() else Catalog(language, DOMAIN)
+    catalogue.fuzzy, catalogue.header_comment = False, ""
+    catalogue.project, catalogue.version = "intaglio", ""
+    catalogue.msgid_bugs_address = catalogue.last_translator = catalogue.language_team = "none"
+    catalogue.update(template(), no_fuzzy_matching=True)
+    catalogue.obsolete.clear()
+    catalogue.creation_date = catalogue.revision_date = EPOCH  # a catalogue is what it says
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("wb") as opened:
+        pofile.write_po(opened, catalogue, width=110, omit_header=False, no_location=True)
+    file.with_suffix(".mo").write_bytes(compiled(catalogue))
+
+
+if __name__ == "__main__":
+    for name in LANGUAGES[1:]:
+        renew(name)
