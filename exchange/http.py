@@ -1,17 +1,35 @@
-"""What the roles' web services share, and the door to FastAPI: bodies with limits, problems as answers."""
+"""What the roles' web services share, and the door to FastAPI: bodies with limits, problems as answers.
+
+Each request has an id, which its answer brings in a header and the log in each line. Nothing of what was sent
+is logged: a path may hold the token of a claim link, so the route stands there in its place.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import logging
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from importlib.metadata import version
 
 import orjson
-from fastapi import Request, Response
+from fastapi import FastAPI, Request, Response
+from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from wire.problem import Malformed, NotFound, Problem, Refused, TooLarge
+from wire.problem import Malformed, NotFound, Problem, Refused, TooLarge, Unavailable
 
+_LOG = logging.getLogger(__name__)
+_PROBES = ("/livez", "/readyz", "/version")
+
+REQUEST_ID: ContextVar[str] = ContextVar("request id", default="")
+"""That of the request that is answered here; empty outside of one."""
+
+REQUEST_ID_HEADER = "X-Request-Id"
 BODY_TIME = 10.0  # seconds in which a request's body has to arrive
 
 
@@ -45,3 +63,61 @@ async def read_body(request: Request, limit: int) -> bytes:
     except TimeoutError:
         raise Malformed(f"the body did not arrive within {BODY_TIME:.0f} seconds") from None
     return bytes(body)
+
+
+class Identified:
+    """Around a service: gives each request an id of ours, and logs one line when it is answered."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The ASGI interface."""
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        REQUEST_ID.set(found := secrets.token_hex(8))
+        status, begun = 500, time.monotonic()
+
+        async def identified(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)[REQUEST_ID_HEADER] = found
+            await send(message)
+
+        try:
+            await self._app(scope, receive, identified)
+        finally:
+            route = getattr(scope.get("route"), "path", None)
+            if route not in _PROBES:
+                taken = round((time.monotonic() - begun) * 1000)
+                answered = {"method": scope["method"], "route": route, "status": status, "ms": taken}
+                _LOG.info("answered", extra={"facts": answered})
+
+
+def add_probes(app: FastAPI, require_ready: Callable[[], object]) -> None:
+    """`/livez`: it runs. `/readyz`: it can answer, unless `require_ready` raises a `Problem`. `/version`."""
+    headers = {"Cache-Control": "no-store"}
+
+    @app.get("/livez")
+    async def live() -> Response:
+        return Response(b'{"status":"ok"}', headers=headers, media_type="application/json")
+
+    @app.get("/readyz")
+    def ready() -> Response:
+        try:
+            require_ready()
+        except Problem as problem:
+            log_problem(_LOG, problem)
+            return problem_response(Unavailable("the service is not ready"), 503, headers)
+        return Response(b'{"status":"ok"}', headers=headers, media_type="application/json")
+
+    @app.get("/version")
+    async def of_program() -> Response:
+        body = orjson.dumps({"name": "intaglio", "version": version("intaglio")})
+        return Response(body, headers=headers, media_type="application/json")
+
+
+def log_problem(log: logging.Logger, problem: Problem, what: str = "") -> None:
+    """A problem for whoever runs the service, with its code and facts beside the sentence."""
+    log.error("%s%s: %s", what, problem.title, problem.detail, extra={"problem": problem})

@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from wire.problem import Unavailable
 
 from .connections import BEHIND_PROXY, LIMITS, Guard, Limits, Loop
+from .logs import to_stderr
 
 __all__ = ["BEHIND_PROXY", "LIMITS", "listen", "run", "server"]
 
@@ -37,8 +38,9 @@ def run(
     tls: tuple[Path, Path] | None = None,
     limits: Limits = LIMITS,
 ) -> None:
-    """Answers requests until stopped; `tls` names the files of a certificate chain and its key."""
-    server(app, tls=tls, limits=limits).run([listener])
+    """Answers requests until stopped, and logs; `tls` names the files of a certificate chain and its key."""
+    with to_stderr():
+        server(app, tls=tls, limits=limits).run([listener])
 
 
 def server(app: FastAPI, *, tls: tuple[Path, Path] | None = None, limits: Limits = LIMITS) -> uvicorn.Server:
@@ -52,6 +54,7 @@ def server(app: FastAPI, *, tls: tuple[Path, Path] | None = None, limits: Limits
         lifespan="off",
         ws="none",
         log_level="warning",
+        log_config=None,  # as everything else is logged
         access_log=False,  # paths hold the tokens of claim links
         server_header=False,
         proxy_headers=False,  # nothing here asks who the sender is but by the connection

@@ -74,6 +74,7 @@ def _chosen(tree: ast.AST) -> dict[str, set[str]]:
     }
 
 
+@pytest.mark.slow
 def test_a_remedy_finds_its_facts_wherever_its_problem_is_raised() -> None:
     asked = {
         code: {name for _, name, _, _ in string.Formatter().parse(text) if name}

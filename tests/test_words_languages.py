@@ -80,6 +80,7 @@ class TestCatalogue:
             assert fields(one) == fields(other), one
             assert COMMAND.findall(one) == COMMAND.findall(other), one
 
+    @pytest.mark.slow
     def test_a_sentence_finds_its_facts_wherever_its_problem_is_raised(self, language: str) -> None:
         said = {
             str(found.id): str(found.string)

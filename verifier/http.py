@@ -17,7 +17,7 @@ from datetime import datetime
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
-from exchange.http import no_route, problem_response, read_body
+from exchange.http import Identified, add_probes, log_problem, no_route, problem_response, read_body
 from wire import Malformed, Problem, TooLarge, TryLater, Unavailable, shortened
 
 from .judge import REPORT_SECONDS, Judge, Judged, Question, Verifiers
@@ -67,6 +67,8 @@ def create_app(
         redirect_slashes=False,
         exception_handlers={HTTPException: no_route},
     )
+    app.add_middleware(Identified)
+    add_probes(app, verifiers)
 
     @app.post(
         "/verify",
@@ -103,7 +105,7 @@ def create_app(
         try:
             verifiers()
         except Problem as problem:
-            _LOG.error("%s: %s %s", problem.title, problem.detail, problem.hint)
+            log_problem(_LOG, problem)
             return problem_response(Unavailable("the trust list of this service cannot be used"), 503)
         question = Question(body, clock(), challenge, domain)
         try:

@@ -236,6 +236,11 @@ class Claims:
                 "UPDATE link SET holder = NULL WHERE token = ? AND holder = ?", (_hash(token), holder)
             )
 
+    def require_readable(self) -> None:
+        """Raises the `Problem` that keeps links from being looked up."""
+        with self._database.reading() as connection:
+            connection.execute("SELECT 1 FROM link LIMIT 1").fetchone()
+
 
 def _require_newest(connection: sqlite3.Connection, known: int) -> int:
     """The last link's place among all. Raises `Damaged` where the issuer has counted more."""

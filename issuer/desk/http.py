@@ -17,7 +17,7 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from exchange.claim import MAX_MESSAGE, ClaimLink
-from exchange.http import no_route, problem_response, read_body
+from exchange.http import Identified, add_probes, log_problem, no_route, problem_response, read_body
 from ledger.log import LogReader
 from ledger.problem import ClockBehind
 from wire.problem import Conflict, Damaged, Malformed, NotFound, Problem, TooLarge, Unavailable
@@ -69,8 +69,16 @@ def create_app(
     of its origin.
     """
     app = FastAPI(openapi_url=None, redirect_slashes=False, exception_handlers={HTTPException: no_route})
+    app.add_middleware(Identified)
     base = urlsplit(claims.service).path
     did_document = f"{base}/did.json" if base else "/.well-known/did.json"
+
+    def require_ready() -> None:
+        claims.require_readable()
+        if _file(public / "did.json") is None:
+            raise Damaged(f"{public / 'did.json'} is gone")
+
+    add_probes(app, require_ready)
 
     @app.exception_handler(Problem)
     async def problem(_request: Request, found: Exception) -> Response:
@@ -78,7 +86,7 @@ def create_app(
         status = status_of(found)
         headers = {"Retry-After": "60"} if status in (429, 503) else {}
         if status >= 500:  # paths and remedies are for who runs the service, not for who asks it
-            _LOG.error("%s: %s %s", found.title, found.detail, found.hint)
+            log_problem(_LOG, found)
             found = Unavailable("the service cannot answer now", hint="Tell the issuer if this goes on.")
         return problem_response(found, status, {**_PRIVATE, **headers})
 

@@ -51,6 +51,6 @@ def _publish(lists: Publishes, clock: Callable[[], datetime]) -> None:
     try:
         lists.publish(now=clock())
     except Problem as problem:
-        _LOG.error("The status lists could not be renewed: %s %s", problem.detail, problem.hint)
+        _LOG.error("The status lists could not be renewed: %s", problem.detail, extra={"problem": problem})
     except OSError as error:
         _LOG.error("The status lists could not be renewed: %s: %s", error.filename, error.strerror)
