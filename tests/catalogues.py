@@ -5,7 +5,9 @@ What is new comes into each `.po` without a translation, what is gone leaves it,
 
 from __future__ import annotations
 
+import ast
 import io
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -39,6 +41,7 @@ def template() -> Catalog:
     tables = {
         "clause": CLAUSES.values(),
         "remedy": (*REMEDIES.values(), CLAIMED),
+        "hint": _hints(),
         "fact": (reason.value for reason in Reason),
         "step": STEPS,
         "mark": report.MARKS.values(),
@@ -52,6 +55,19 @@ def template() -> Catalog:
         for _, message, comments, where in extract_from_file("python", file, keywords=KEYWORDS):
             found.add(message, context=where, auto_comments=comments)
     return found
+
+
+def _hints() -> Iterator[str]:
+    """Technical advice that stands where it is raised, on a credential's way to holder or verdict."""
+    for package in ("wire", "keys", "did", "vc", "exchange", "holder", "verifier"):
+        for file in sorted((codes.ROOT / package).rglob("*.py")):
+            for node in ast.walk(ast.parse(file.read_text())):
+                if (
+                    isinstance(node, ast.keyword)
+                    and node.arg == "hint"
+                    and isinstance(node.value, ast.Constant)
+                ):
+                    yield str(node.value.value)
 
 
 def folder(language: str) -> Path:

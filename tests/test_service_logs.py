@@ -26,6 +26,7 @@ from exchange.http import REQUEST_ID_HEADER, Identified
 from intaglio.logs import to_stderr
 from issuer.desk.claims import Claims
 from issuer.desk.http import create_app
+from issuer.job.order import Order
 from tests.registrar import csv_file, graduate, issuer_in
 from tests.serving import listening, serving
 from tests.world import NOW, University
@@ -118,7 +119,7 @@ def logged() -> Iterator[io.StringIO]:
 def test_the_issuer_logs_neither_tokens_nor_graduates(tmp_path: Path) -> None:
     issuer = issuer_in(tmp_path / "issuer", url="https://university.example")
     row = graduate(1, diploma_number=NUMBER, family_name=CANARY, email=f"{CANARY}@example.org")
-    issuer.issue_file(csv_file(tmp_path / "g.csv", [row]), tmp_path / "errors.csv", workers=0)
+    issuer.issue_file(Order(csv_file(tmp_path / "g.csv", [row]), tmp_path / "errors.csv", workers=0))
     with logged() as log, listening() as listener:
         service = f"http://localhost:{listener.getsockname()[1]}"
         claims = Claims(tmp_path / "claims.sqlite", service)

@@ -77,7 +77,7 @@ class TestCatalogue:
             one, other = (
                 text if isinstance(text, str) else (text or [""])[0] for text in (found.id, found.string)
             )
-            assert fields(one) == fields(other), one
+            assert found.context == "hint" or fields(one) == fields(other), one  # which is no template
             assert COMMAND.findall(one) == COMMAND.findall(other), one
 
     @pytest.mark.slow

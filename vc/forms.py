@@ -58,7 +58,7 @@ def read(data: bytes, work: Work | None = None) -> dict[str, Any]:
             raise KnownBySight(f"this is {form}", form=form) from None
         if isinstance(problem, TooLarge):
             raise
-        raise NoCredential(problem.detail, because=problem) from None
+        raise NoCredential(problem.detail, hint=problem.hint) from None
     return require(value)
 
 

@@ -46,7 +46,7 @@ def remedy(problem: Problem) -> str:
     """What a person can do about it, then about what it comes from; empty where nobody knows."""
     from .remedies import CLAIMED, REMEDIES, SPELLED
 
-    own = tr_in("remedy", problem.hint) if problem.hint else ""
+    own = tr_in("hint", problem.hint) if problem.hint else ""
     if not own and (template := REMEDIES.get(problem.code)):
         spelled = SPELLED[problem.code](problem.facts) if problem.code in SPELLED else {}
         own = tr_in("remedy", template).format_map({**problem.facts, **spelled})
