@@ -105,7 +105,7 @@ def test_a_log_that_is_gone_is_not_made_anew(program: Program) -> None:
 @pytest.mark.slow
 def test_status_has_what_others_need(filled: Program) -> None:
     status = json.loads(filled("ledger", "status", "--json").out)
-    assert (status["version"], status["origin"], status["size"]) == (1, "log.example", 5)
+    assert (status["version"], status["origin"], status["size"]) == (2, "log.example", 5)
     assert status["key"].startswith("log.example+")
     assert status["clock"].startswith("log.example/clock+")
 
