@@ -132,6 +132,7 @@ def test_the_issuer_logs_neither_tokens_nor_graduates(tmp_path: Path) -> None:
             assert httpx.get(f"{service}/readyz").status_code == 200
             (issuer.home / "did.json").rename(tmp_path / "did.json")
             gone = httpx.get(f"{service}/readyz")
+            claims.close()  # or what is open already would do
             (tmp_path / "claims.sqlite").write_bytes(b"no database" * 999)
             broken = httpx.get(str(link))
     assert [answer.status_code for answer in (invited, claim, wrong, gone, broken)] == [
