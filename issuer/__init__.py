@@ -2,8 +2,9 @@
 
 `Issuer` (`issuer.py`) does it all over one folder (`home.py`). Rooms, each with a door of its own: `table/`
 makes checked records of a file, `press/` a signed credential of a record, `archive/` keeps what was issued,
-`job/` issues a whole file once, or single diplomas together, and to `desk/` others come. `status/` revokes;
-`clock.py` and `ahead.py` mend what a wrong clock did. Read `issuer.py` first, then `job/bulk.py`.
+`job/` issues a whole file once, or single diplomas together, and to `desk/` others come. `creation.py` makes
+the folder, `status/` revokes, `bundles.py` adds what verifies offline; `clock.py` and `ahead.py` mend what a
+wrong clock did. Read `issuer.py` first, then `job/bulk.py`.
 """
 
 from __future__ import annotations

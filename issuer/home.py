@@ -18,6 +18,7 @@ claims.sqlite   claim links; tls/, the service's certificate: made when first ne
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -32,6 +33,7 @@ from did.methods import key as did_key
 from did.methods import web as did_web
 from keys import PublicKey
 from ledger import Checkpoint
+from ledger.log import verifier_keys
 from ledger.tiles.posix import PosixStore
 from ledger.tiles.store import CHECKPOINT
 from vc.integrity import SUITES_BY_KEY
@@ -220,6 +222,18 @@ class Identity:
     def verification_method(self, key: PublicKey) -> str:
         """The DID URL of one of the issuer's keys."""
         return f"{self.did}#{key.multikey()}"
+
+    def trust_entry(self, keys: Mapping[str, PublicKey]) -> dict[str, Any]:
+        """What a trust file needs to recognise the issuer (`issuer`) and its ledger (`log`).
+
+        No keys of the issuer's: the log holds the documents that have them, and says when one ended.
+        """
+        key, clock = verifier_keys(self.log, keys["log"], keys["cosigner"])
+        closed = {"closed": self.closing} if self.closing else {}
+        return {
+            "issuer": {"id": self.did, "name": self.name, **closed},
+            "log": {"key": str(key), "clock": str(clock), "issuers": [self.did]},
+        }
 
     def document(self, assertion: PublicKey, status_list: PublicKey) -> dict[str, Any]:
         """The DID document."""

@@ -9,55 +9,51 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import datetime
 from functools import cached_property
-from itertools import tee
 from pathlib import Path
 from typing import Any
-
-import orjson
 
 from keys import KeyFile, PublicKey, Signer
 from keys.signer import Passphrase
 from ledger import Log
 from ledger.folder import open_to_read, store_in
-from ledger.log import LogReader, time_to_sign, verifier_keys
+from ledger.log import LogReader, time_to_sign
 from ledger.tiles.store import Store as LogStore
-from vc import SUITES, Bundle, Credential
+from vc import SUITES, Bundle
 from vc.integrity import SUITES_BY_KEY
-from vc.status import StatusEntry, page_of
-from wire.clock import is_ahead
-from wire.files import locked, make_private_folder, write_durably
-from wire.problem import Conflict, NotFound, Problem, Refused
+from wire.files import locked
+from wire.problem import Problem
 
 from . import documents
 from .archive.archive import Archive
 from .archive.consistency import require_agreement, require_not_older
 from .archive.finding import Finder
 from .archive.index import Index
-from .archive.kept import EditionTaken, Entry
+from .archive.kept import Entry
 from .archive.store import SQLiteIndex
+from .bundles import bundled
 from .clock import ClockJournal
-from .home import KEY_TYPES, KEYS, Identity, index
+from .creation import create_home
+from .home import Identity, index
 from .job.bulk import Bulk, Issued
+from .job.editions import Editions
 from .job.order import Order
 from .job.singles import Edition, RecordRefused, Singles
 from .job.turns import Turns
 from .press.document import Composer
-from .press.permutation import LIST_BITS, Positions, list_key
+from .press.permutation import Positions, list_key
 from .press.press import Line, Press
-from .press.template import Template, compiled
-from .problem import AnotherKeyType, SuiteNotForKey
-from .status import Lists, anchored, details_name
+from .press.template import compiled
+from .problem import SuiteNotForKey
+from .status import Lists
 from .succession import JOURNAL, anchor, finish, require_in_force
-from .table.names import with_changes
-from .table.records import InvalidRecord, Record, check_record, latest_award
+from .table.records import InvalidRecord, Record
 
 Clock = Callable[[], datetime]
 
-PATIENCE = 5.0
-"""Seconds that one who issues waits for another."""
+PATIENCE = 5.0  # seconds that one who issues waits for another
 
 
 class Issuer:
@@ -90,8 +86,9 @@ class Issuer:
         self.own_signer = signer
         """What signs diplomas, where that key is kept elsewhere than in the key file."""
         self._log_store = store
+        self._archive = Archive(self.store, home / "shards")
         self._new: Turns[Sequence[Edition], list[int]] = Turns(self._issue_new)
-        self._editions: Turns[Sequence[Edition], list[int]] = Turns(lambda calls: self._singles.issue(calls))
+        self._editions = Editions(self._archive, lambda: self._press, lambda: self._singles, clock)
 
     @classmethod
     def create(
@@ -115,36 +112,9 @@ class Issuer:
         `signer` and `store` are as in `Issuer`; of a `signer`, no key for credentials is made.
         Raises `Conflict` where another issuer lives in the folder, `Refused` for an empty name.
         """
-        make_private_folder(home)
-        is_new = not any((home / name).exists() for name in ("issuer.json", "log", "keys.json"))
-        if is_new:
-            Identity.check(name, url, method)  # before anybody is asked
-        sealed_under = passphrase() if is_new else None  # before others have to wait for the answer
-        with locked(home / "issuer.json", patience=PATIENCE):
-            if (home / "issuer.json").exists() or (home / "log").exists():
-                Identity.read(home).require(name, url, method)
-                found = cls(home, passphrase, clock, contexts=contexts, signer=signer, store=store)
-                _require_type(found.keys, signer, key_type)
-                return found
-            Identity.check(name, url, method)  # before there are keys
-            types = {**KEYS, **dict.fromkeys(("assertion", "status-list"), key_type or KEY_TYPES[0])}
-            if signer is not None:
-                del types["assertion"]
-            if (home / "keys.json").exists():
-                keys = KeyFile.open(home / "keys.json", passphrase)
-                if types.keys() - keys.public_keys.keys():
-                    raise Conflict(f"{home / 'keys.json'} has the keys of something else, no issuer's")
-            else:
-                keys = KeyFile.create(home / "keys.json", types, sealed_under if is_new else passphrase())
-            _require_type(keys, signer, key_type)
-            public = {**keys.public_keys, **({"assertion": signer.public_key} if signer else {})}
-            identity = Identity.make(name, url, method, public["assertion"])
-            if not (home / "template.json").exists():
-                write_durably(home / "template.json", Template.packaged().text)
-            document = identity.document(public["assertion"], public[identity.status_key])
-            write_durably(home / "did.json", orjson.dumps(document, option=orjson.OPT_INDENT_2))
-            SQLiteIndex(home / "issuer.sqlite").close()
-            identity.write(home)
+        keys = create_home(
+            home, name=name, url=url, method=method, key_type=key_type, passphrase=passphrase, signer=signer
+        )
         issuer = cls(home, passphrase, clock, contexts=contexts, signer=signer, store=store)
         issuer.keys = keys  # open already
         return issuer
@@ -268,10 +238,6 @@ class Issuer:
         return Singles(self.store, self.log, self._press, self.lists, self.home, self._clock)
 
     @cached_property
-    def _archive(self) -> Archive:  # needs neither keys nor log: to look at a diploma, no right to write
-        return Archive(self.store, self.home / "shards")
-
-    @cached_property
     def finder(self) -> Finder:
         """What finds diplomas by what people have at hand."""
         return Finder(self.store, self._archive, self.identity.profile, lambda: self._press)
@@ -283,7 +249,7 @@ class Issuer:
         now, lists = self.log.now(), self.lists
         with locked(self.home / "issue", patience=PATIENCE):
             Identity.read(self.home).require_open()
-            self._recover()
+            self._editions.recover()
             result = self._bulk.run(order, self.press(order.suite), now=now)
         self.store.lookup.catch_up(self._press.composer.credential_id)
         lists.publish(now=self._clock())
@@ -306,7 +272,7 @@ class Issuer:
         checked = []
         for position, cells in enumerate(records):
             try:
-                checked.append(self._checked(cells, self._press.composer.own))
+                checked.append(self._editions.checked(cells))
             except InvalidRecord as problem:
                 raise RecordRefused(position, problem) from problem
         seqs = self._new([Edition(record) for record in checked]) if checked else []
@@ -320,29 +286,11 @@ class Issuer:
         A holder to whom it was bound stays so. With nothing changed, the current edition is returned, unless
         a clock that was wrong dated it ahead.
         """
-        self._recover()
-        current = self._current(number)
-        record = self.corrected(current, changes)
-        if record is None:
-            self.lists.publish(now=self._clock())  # the edition may be one that was interrupted before this
-            return current
-        return self._issue_edition(Edition(record, current.edition + 1, _holder(self.line(current))))
+        return self._editions.correct(number, changes)
 
     def corrected(self, edition: Entry, changes: Mapping[str, str]) -> Record | None:
         """What `correct` would issue after an edition, `None` for nothing new. Raises what it raises."""
-        number, line = self._current(edition.number).number, self.line(edition)
-        if changes.get("diploma_number", number) != number:
-            raise Refused("the number of a diploma cannot be corrected: issue another, and revoke this one")
-        cells = with_changes(line.record, changes)
-        own = {*self._press.composer.own, *line.record}  # the template may have had others then
-        record = self._checked(cells, own)
-        return record if record != line.record or is_ahead(line.created, self._clock()) else None
-
-    def _checked(self, cells: Mapping[str, str], own: Collection[str]) -> Record:
-        record = check_record(cells, latest_award(self._clock().date()), own)
-        for field, reason, _ in self._press.composer.misfits(record):
-            raise InvalidRecord(f"{field}: the value {reason}")
-        return record
+        return self._editions.corrected(edition, changes)
 
     def generation(self, number: str) -> int:
         """How often the diploma was released: what a claim link made now is good for."""
@@ -363,18 +311,7 @@ class Issuer:
         Raises `NotFound`, `Conflict` where another holder has it, `Refused` where it was revoked, `Released`
         where it was released since the link was made.
         """
-        while True:
-            self._recover()
-            if generation is not None:
-                self.store.require_generation(number, generation)
-            current = self._current(number)
-            line = self.line(current)
-            if _holder(line) not in (None, holder):
-                raise Conflict("another holder has this diploma already")
-            if _holder(line) == holder:
-                return self.bundle(current).to_bytes()
-            with suppress(EditionTaken):  # by another request of the same holder, or a correction: look again
-                self._issue_edition(Edition(line.record, current.edition + 1, holder, generation))
+        return self.bundle(self._editions.claim(number, holder, generation)).to_bytes()
 
     def release(self, number: str) -> Entry:
         """The next edition of a diploma, bound to nobody: for a holder whose wallet is lost.
@@ -382,43 +319,16 @@ class Issuer:
         All links to it end, then the edition before is revoked as superseded. One that is bound to nobody is
         returned as it is.
         """
-        self._current(number)  # or there is nothing to release
-        self.store.release(number)  # first: killed in between, this leaves nothing that a link could take
-        while True:
-            self._recover()  # with what a link took before
-            current = self._current(number)
-            line = self.line(current)
-            if _holder(line) is None:
-                return current
-            with suppress(EditionTaken):  # by a correction: look again
-                return self._issue_edition(Edition(line.record, current.edition + 1))
+        return self._editions.release(number)
 
     def is_bound(self, entry: Entry) -> bool:
         """Whether a wallet has claimed this edition."""
-        return _holder(self.line(entry)) is not None
-
-    def _current(self, number: str) -> Entry:
-        """The latest edition of a diploma, as long as it is not revoked."""
-        current = self.store.current(number)
-        if current.reason is not None:
-            raise Refused("this diploma was revoked", hint="A new one needs a number of its own.")
-        return current
-
-    def _issue_edition(self, edition: Edition) -> Entry:
-        try:
-            (seq,) = self._editions([edition])
-        except RecordRefused as refused:
-            raise refused.problem from None
-        return self.store.entry(seq)
+        return self._editions.is_bound(entry)
 
     def _issue_new(self, calls: Sequence[Sequence[Edition]]) -> Sequence[list[int] | Problem]:
         with locked(self.home / "issue", patience=PATIENCE):
             self._bulk.recover()
             return self._singles.issue(calls)
-
-    def _recover(self) -> None:
-        if self.store.begun_singles():  # else no key is needed
-            self._singles.recover()
 
     @contextmanager
     def at_rest(self) -> Iterator[None]:
@@ -427,7 +337,7 @@ class Issuer:
         with locked(self.home / "issue", patience=PATIENCE):
             Identity.read(self.home).require_open()
             self._bulk.recover()
-            self._recover()
+            self._editions.recover()
             yield
 
     def close(self) -> datetime:
@@ -438,7 +348,7 @@ class Issuer:
         with locked(self.home / "issue", patience=PATIENCE):
             if Identity.read(self.home).closing is None:
                 self._bulk.recover()
-                self._recover()
+                self._editions.recover()
             self.identity = self.lists.close(now=self.log.now())
         assert self.identity.closing is not None
         return self.identity.closing
@@ -463,23 +373,7 @@ class Issuer:
 
     def _bundles(self, entries: Iterable[Entry], seqs: Collection[int] | None) -> Iterator[Bundle]:
         log = self._log_to_prove_by(seqs)
-        versions = documents.anchored_versions(self.home, log)
-        published = functools.cache(functools.partial(anchored, self.store, log, self.home / "status"))
-        chosen, placed = tee(entries)
-        lines = self._archive.lines((found.seq, found.leaf) for found in placed)
-        for found, line in zip(chosen, lines, strict=True):
-            number = found.seq >> LIST_BITS
-            listed = [published(str(number))]
-            if found.reason:
-                index = StatusEntry.parse(Credential.parse(line.credential).status[0]).index
-                with suppress(NotFound):  # the list was published before there were pages, in a copy to read
-                    listed.append(published(details_name(number, page_of(index))))
-            yield Bundle(
-                line.credential,
-                (log.evidence(found.leaf),),
-                documents.since(versions, found.leaf),
-                tuple(listed),
-            )
+        yield from bundled(self.home, entries, self._archive, log)
 
     def _log_to_prove_by(self, seqs: Collection[int] | None) -> LogReader:
         if not os.access(self.home, os.W_OK):
@@ -502,32 +396,5 @@ class Issuer:
             after = page[-1].seq
 
     def trust_entry(self) -> dict[str, Any]:
-        """What a trust file needs to recognise this issuer (`issuer`) and its ledger (`log`).
-
-        No keys: the log holds the documents that have them, and says when one ended.
-        """
-        public = self.keys.public_keys
-        key, clock = verifier_keys(self.identity.log, public["log"], public["cosigner"])
-        return {
-            "issuer": {
-                "id": self.did,
-                "name": self.name,
-                **({"closed": self.identity.closing} if self.identity.closing else {}),
-            },
-            "log": {
-                "key": str(key),
-                "clock": str(clock),
-                "issuers": [self.did],
-            },
-        }
-
-
-def _require_type(keys: KeyFile, signer: Signer | None, key_type: str | None) -> None:
-    own = signer.public_key if signer else keys.public_keys.get("assertion")  # else kept elsewhere
-    if own is not None and key_type not in (None, own.type):
-        raise AnotherKeyType(f"the issuer that lives here signs with keys of type {own.type}")
-
-
-def _holder(line: Line) -> str | None:
-    holder = line.credential["credentialSubject"].get("id")
-    return holder if isinstance(holder, str) else None
+        """As `Identity.trust_entry` gives it."""
+        return self.identity.trust_entry(self.keys.public_keys)

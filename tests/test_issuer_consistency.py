@@ -16,13 +16,13 @@ from typing import Any
 import pytest
 
 from intaglio.commands.doctor.issuer import findings
-from issuer import status
 from issuer.archive.logged import SQLiteLogged
 from issuer.archive.revocations import SQLiteRevocations
 from issuer.archive.store import SQLiteIndex
 from issuer.home import published_list
 from issuer.issuer import Issuer
 from issuer.job.order import Order
+from issuer.status import lists
 from ledger import EntryKind, Log, parse_entry
 from ledger.audit import audit
 from tests.fault.issuing import reopened, require_once
@@ -178,8 +178,8 @@ def killed_after(home: Path, owner: Any, name: str, work: Callable[[Issuer], obj
     [
         (SQLiteRevocations, "begin", 1),
         (Log, "append", 1),
-        (status, "replace_file", 1),
-        (status, "replace_file", 2),
+        (lists, "replace_file", 1),
+        (lists, "replace_file", 2),
         (SQLiteRevocations, "publish", 1),
     ],
 )

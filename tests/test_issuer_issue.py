@@ -117,7 +117,7 @@ def test_an_issuer_that_was_half_made_is_completed(
             raise Interruption
         real(path, *args, **options)
 
-    for module in ("issuer.issuer", "issuer.home", "keys.keyfile"):
+    for module in ("issuer.creation", "issuer.home", "keys.keyfile"):
         monkeypatch.setattr(f"{module}.write_durably", fails)
     with pytest.raises(Interruption):
         issuer_in(home)

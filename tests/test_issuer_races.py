@@ -138,7 +138,7 @@ def one_begun(race: Race, folder: Path) -> None:
         with pytest.raises(KeyboardInterrupt):
             opened(home).issue(graduate(1))
     issuers = [opened(home) for _ in range(2)]
-    assert race.run([issuer._recover for issuer in issuers]) == [None, None]
+    assert race.run([issuer._editions.recover for issuer in issuers]) == [None, None]
     require_once(issuers[0])
 
 
@@ -258,7 +258,7 @@ def append_again(self: Log, entries: Sequence[bytes], key: bytes) -> range:
         (one_sequence, SQLiteIndex, "reserve", reserve_after_a_look),
         (one_edition, SQLiteIndex, "begin_singles", begin_after_a_look),
         (one_begun, Log, "append", append_again),
-        (one_list, "issuer.status", "locked", lambda *_, **__: nullcontext()),
+        (one_list, "issuer.status.lists", "locked", lambda *_, **__: nullcontext()),
     ],
 )
 def test_a_planted_fault_is_found_each_time(

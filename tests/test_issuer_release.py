@@ -83,7 +83,7 @@ def redeem(home: Path, link: ClaimLink, key: PrivateKey, message: bytes | None =
 def bound(home: Path) -> list[str | None]:
     """To whom each edition is bound, in their order."""
     issuer = opened(home)
-    issuer._recover()
+    issuer._editions.recover()
     return [issuer.line(entry).credential["credentialSubject"].get("id") for entry in issuer.entries()]
 
 

@@ -59,7 +59,7 @@ class Singles:
     def __init__(
         self, store: Index, log: Log, press: Press, lists: Lists, home: Path, clock: Callable[[], datetime]
     ) -> None:
-        self._store, self._log, self._press, self._lists = store, log, press, lists
+        self._store, self._log, self._press, self.lists = store, log, press, lists
         self._home, self._clock = home, clock
         self._under_way: set[int] = set()
         self._block = range(0)
@@ -88,7 +88,7 @@ class Singles:
             if begun:
                 entries = [single.log_entry for single in begun]
                 self._complete(batch_key(entries), [single.entry.seq for single in begun], entries)
-                self._lists.publish_for((), now=self._clock())
+                self.lists.publish_for((), now=self._clock())
         finally:
             self._under_way -= under_way
         why = iter(refused)
@@ -119,7 +119,7 @@ class Singles:
 
     def _complete(self, key: bytes, seqs: Sequence[int], entries: Sequence[bytes]) -> None:
         batch = append(self._store, self._log, entries, key)
-        with self._lists.changing():  # the editions before are revoked
+        with self.lists.changing():  # the editions before are revoked
             self._store.finish_singles(seqs, batch, format_datetimestamp(self._log.now()))
 
     def _take(self, count: int) -> list[int]:

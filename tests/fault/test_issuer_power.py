@@ -16,7 +16,6 @@ import pytest
 
 from did.methods import key as did_key
 from exchange.claim import acceptance
-from issuer import status
 from issuer.archive.kept import EditionTaken, Entry
 from issuer.archive.revocations import SQLiteRevocations
 from issuer.desk.claims import ChallengeSpent, Claims
@@ -25,6 +24,7 @@ from issuer.issuer import Issuer
 from issuer.job.singles import RecordRefused
 from issuer.press.permutation import LIST_BITS
 from issuer.press.press import Line
+from issuer.status import lists
 from keys import PrivateKey
 from ledger.note import Checkpoint
 from ledger.tiles import posix
@@ -125,7 +125,7 @@ def recorded(scenario: Scenario, home: Path, before: int = 0) -> Crashes:
 
     with (
         pytest.MonkeyPatch.context() as patch,
-        Recorder(home.parent, [(posix, "sync_files"), (status, "sync_files")]) as recorder,
+        Recorder(home.parent, [(posix, "sync_files"), (lists, "sync_files")]) as recorder,
         watched_sqlite(recorder),
     ):
         if scenario.killed and not recorder.killed(partial(do, home, scenario.killed), before):

@@ -1,0 +1,44 @@
+"""Bundles: diplomas, each with all that verifies it offline. What many share is made once."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from itertools import tee
+from pathlib import Path
+
+from ledger.log import LogReader
+from vc import Bundle, Credential
+from vc.status import StatusEntry, page_of
+from wire.problem import NotFound
+
+from . import documents
+from .archive.archive import Archive
+from .archive.kept import Entry
+from .press.permutation import LIST_BITS
+from .status import anchored, details_name
+
+
+def bundled(home: Path, entries: Iterable[Entry], archive: Archive, log: LogReader) -> Iterator[Bundle]:
+    """The bundle of each edition, one by one, as the issuer's folder and its log have it.
+
+    Raises `Damaged` where a diploma, a list, a document or the log is not as written.
+    """
+    versions = documents.anchored_versions(home, log)
+    published = functools.cache(functools.partial(anchored, archive.store, log, home / "status"))
+    chosen, placed = tee(entries)
+    lines = archive.lines((found.seq, found.leaf) for found in placed)
+    for found, line in zip(chosen, lines, strict=True):
+        number = found.seq >> LIST_BITS
+        listed = [published(str(number))]
+        if found.reason:
+            index = StatusEntry.parse(Credential.parse(line.credential).status[0]).index
+            with suppress(NotFound):  # the list was published before there were pages, in a copy to read
+                listed.append(published(details_name(number, page_of(index))))
+        yield Bundle(
+            line.credential,
+            (log.evidence(found.leaf),),
+            documents.since(versions, found.leaf),
+            tuple(listed),
+        )

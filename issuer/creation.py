@@ -1,0 +1,72 @@
+"""Making an issuer's folder: keys first, `issuer.json` last, so that one that is half made is completed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import orjson
+
+from keys import KeyFile, Signer
+from keys.signer import Passphrase
+from wire.files import locked, make_private_folder, write_durably
+from wire.problem import Conflict
+
+from .archive.store import SQLiteIndex
+from .home import KEY_TYPES, KEYS, Identity
+from .press.template import Template
+from .problem import AnotherKeyType
+
+_PATIENCE = 5.0  # seconds that one waits for another who makes the same
+
+
+def create_home(
+    home: Path,
+    *,
+    name: str,
+    url: str | None,
+    method: str | None,
+    key_type: str | None,
+    passphrase: Passphrase,
+    signer: Signer | None = None,
+) -> KeyFile:
+    """Makes an issuer, or finds that it exists and is the one described; its keys, but that of a `signer`.
+
+    Raises `Conflict` where another issuer lives in the folder, `Refused` for an empty name.
+    """
+    make_private_folder(home)
+    is_new = not any((home / name).exists() for name in ("issuer.json", "log", "keys.json"))
+    if is_new:
+        Identity.check(name, url, method)  # before anybody is asked
+    sealed_under = passphrase() if is_new else None  # before others have to wait for the answer
+    with locked(home / "issuer.json", patience=_PATIENCE):
+        if (home / "issuer.json").exists() or (home / "log").exists():
+            Identity.read(home).require(name, url, method)
+            keys = KeyFile.open(home / "keys.json", passphrase)
+            _require_type(keys, signer, key_type)
+            return keys
+        Identity.check(name, url, method)  # before there are keys
+        types = {**KEYS, **dict.fromkeys(("assertion", "status-list"), key_type or KEY_TYPES[0])}
+        if signer is not None:
+            del types["assertion"]
+        if (home / "keys.json").exists():
+            keys = KeyFile.open(home / "keys.json", passphrase)
+            if types.keys() - keys.public_keys.keys():
+                raise Conflict(f"{home / 'keys.json'} has the keys of something else, no issuer's")
+        else:
+            keys = KeyFile.create(home / "keys.json", types, sealed_under if is_new else passphrase())
+        _require_type(keys, signer, key_type)
+        public = {**keys.public_keys, **({"assertion": signer.public_key} if signer else {})}
+        identity = Identity.make(name, url, method, public["assertion"])
+        if not (home / "template.json").exists():
+            write_durably(home / "template.json", Template.packaged().text)
+        document = identity.document(public["assertion"], public[identity.status_key])
+        write_durably(home / "did.json", orjson.dumps(document, option=orjson.OPT_INDENT_2))
+        SQLiteIndex(home / "issuer.sqlite").close()
+        identity.write(home)
+    return keys
+
+
+def _require_type(keys: KeyFile, signer: Signer | None, key_type: str | None) -> None:
+    own = signer.public_key if signer else keys.public_keys.get("assertion")  # else kept elsewhere
+    if own is not None and key_type not in (None, own.type):
+        raise AnotherKeyType(f"the issuer that lives here signs with keys of type {own.type}")

@@ -1,0 +1,125 @@
+"""The editions of a diploma that exists: corrected, bound to a holder, or bound to nobody again.
+
+Of two that are made at once the first wins. Whoever corrects or releases looks again and makes the one after;
+a holder gets the edition that is there, or hears that another has the diploma.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
+
+from wire.clock import is_ahead
+from wire.problem import Conflict, Refused
+
+from ..archive.archive import Archive
+from ..archive.kept import EditionTaken, Entry
+from ..press.press import Line, Press
+from ..table.names import with_changes
+from ..table.records import InvalidRecord, Record, check_record, latest_award
+from .singles import Edition, RecordRefused, Singles
+from .turns import Turns
+
+
+class Editions:
+    """Makes the next edition of what lies in an archive. Needs no key where there is nothing to make."""
+
+    def __init__(
+        self,
+        archive: Archive,
+        press: Callable[[], Press],
+        singles: Callable[[], Singles],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._archive, self._store = archive, archive.store
+        self._press, self._singles, self._clock = press, singles, clock
+        self._turns: Turns[Sequence[Edition], list[int]] = Turns(lambda calls: singles().issue(calls))
+
+    def checked(self, cells: Mapping[str, str], others: Collection[str] = ()) -> Record:
+        """The record of a diploma given field by field; `others` are fields that the template once had.
+
+        Raises `InvalidRecord`.
+        """
+        composer = self._press().composer
+        record = check_record(cells, latest_award(self._clock().date()), {*composer.own, *others})
+        for field, reason, _ in composer.misfits(record):
+            raise InvalidRecord(f"{field}: the value {reason}")
+        return record
+
+    def correct(self, number: str, changes: Mapping[str, str]) -> Entry:
+        """The next edition with changed fields, for the holder of the one before; that one for no change."""
+        self.recover()
+        current = self.current(number)
+        record = self.corrected(current, changes)
+        if record is None:
+            self._singles().lists.publish(now=self._clock())  # the edition may be one that was interrupted
+            return current
+        return self._issue(Edition(record, current.edition + 1, _holder(self._line(current))))
+
+    def corrected(self, edition: Entry, changes: Mapping[str, str]) -> Record | None:
+        """What `correct` would issue after an edition, `None` for nothing new. Raises what it raises."""
+        number, line = self.current(edition.number).number, self._line(edition)
+        if changes.get("diploma_number", number) != number:
+            raise Refused("the number of a diploma cannot be corrected: issue another, and revoke this one")
+        record = self.checked(with_changes(line.record, changes), line.record.keys())
+        return record if record != line.record or is_ahead(line.created, self._clock()) else None
+
+    def claim(self, number: str, holder: str, generation: int | None) -> Entry:
+        """The edition that is bound to a holder: the same again for the same one. Raises `Conflict`."""
+        while True:
+            self.recover()
+            if generation is not None:
+                self._store.require_generation(number, generation)
+            current = self.current(number)
+            line = self._line(current)
+            if _holder(line) not in (None, holder):
+                raise Conflict("another holder has this diploma already")
+            if _holder(line) == holder:
+                return current
+            with suppress(EditionTaken):  # by another request of the same holder, or a correction: look again
+                self._issue(Edition(line.record, current.edition + 1, holder, generation))
+
+    def release(self, number: str) -> Entry:
+        """The next edition, bound to nobody: that which counts, where it is so already."""
+        self.current(number)  # or there is nothing to release
+        self._store.release(number)  # first: a kill in between leaves nothing that a link could take
+        while True:
+            self.recover()  # with what a link took before
+            current = self.current(number)
+            line = self._line(current)
+            if _holder(line) is None:
+                return current
+            with suppress(EditionTaken):  # by a correction: look again
+                return self._issue(Edition(line.record, current.edition + 1))
+
+    def is_bound(self, entry: Entry) -> bool:
+        """Whether a wallet has claimed this edition."""
+        return _holder(self._line(entry)) is not None
+
+    def current(self, number: str) -> Entry:
+        """The latest edition of a diploma. Raises `NotFound`, and `Refused` where it is revoked."""
+        current = self._store.current(number)
+        if current.reason is not None:
+            raise Refused("this diploma was revoked", hint="A new one needs a number of its own.")
+        return current
+
+    def recover(self) -> None:
+        """Completes what was begun by one who was killed."""
+        if self._store.begun_singles():  # else no key is needed
+            self._singles().recover()
+
+    def _line(self, entry: Entry) -> Line:
+        return self._archive.line(entry.seq, entry.leaf)
+
+    def _issue(self, edition: Edition) -> Entry:
+        try:
+            (seq,) = self._turns([edition])
+        except RecordRefused as refused:
+            raise refused.problem from None
+        return self._store.entry(seq)
+
+
+def _holder(line: Line) -> str | None:
+    holder = line.credential["credentialSubject"].get("id")
+    return holder if isinstance(holder, str) else None
