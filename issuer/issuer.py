@@ -145,7 +145,7 @@ class Issuer:
             self.identity.log,
             self.keys.signer("log"),
             self.keys.signer("cosigner"),
-            store_in(self.home, patience=self.log_patience),
+            self._log_store or store_in(self.home, patience=self.log_patience),
             clock=self._clock,
             superseded=ClockJournal(self.home).supersedes,
         )

@@ -28,6 +28,7 @@ from issuer.table.records import InvalidRecord
 from keys import PassphraseNeeded, WrongPassphrase
 from ledger import Log
 from ledger.audit import audit
+from ledger.tiles.memory import MemoryStore
 from tests.processes import ended
 from tests.registrar import NOW, csv_file, graduate, issuer_in, verifier_for
 from vc import Bundle, Verdict
@@ -54,6 +55,17 @@ def reopened(issuer: Issuer) -> Issuer:
 
 class Interruption(Exception):
     """A stand-in for SIGKILL where a test has to go on."""
+
+
+def test_the_log_is_in_the_store_that_was_given(home: Path) -> None:
+    store = MemoryStore()
+    made = issuer_in(home, store=store)
+    entry = made.issue(graduate(1))
+    again = issuer_in(home, store=store)
+    for issuer in (made, again):
+        assert verifier_for(issuer).verify(issuer.bundle(entry), now=NOW)
+        assert issuer.reader.checkpoint() == issuer.log.checkpoint()
+    assert not (home / "log").exists()
 
 
 def test_the_package_offers_the_issuer_and_loads_it_only_then() -> None:
