@@ -188,7 +188,7 @@ class Issuer:
         """
         key = self.signer("assertion")
         method, key_type = self.identity.verification_method(key.public_key), key.public_key.type
-        require_in_force(self.home, method, self._clock())
+        require_in_force(self.home, method)
         suite = suite or SUITES_BY_KEY[key_type]
         if key_type not in SUITES[suite].key_types:
             raise SuiteNotForKey(

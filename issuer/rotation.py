@@ -20,7 +20,7 @@ from wire.problem import Conflict, Refused
 
 from . import documents
 from .issuer import PATIENCE, Issuer
-from .succession import ROLES, KeyChange, dropping, ending, finish, with_keys
+from .succession import ROLES, KeyChange, dropping, ending, finish, require_in_force, with_keys
 
 _NEXT, _INSTEAD = "-next", "-instead"
 """Behind the name of a key, that of one which is announced, or is made to take its place at once."""
@@ -67,7 +67,7 @@ def add(issuer: Issuer, key_type: str | None = None, signer: Signer | None = Non
     """Announces the keys that are to sign next: makes them, and has the document with them in the log.
 
     `signer` has the next key for diplomas where that is kept elsewhere than in the key file. Raises
-    `Conflict` where next keys are announced already, and what `rotate` raises.
+    `Conflict` where next keys are announced already, and what `rotate` raises besides.
     """
     with _changing(issuer):
         document = documents.newest(issuer.home)
@@ -92,7 +92,9 @@ def rotate(
     All status lists are signed anew. `signer` has the next key for diplomas where that is kept elsewhere
     than in the key file. With `compromised` keys, announced ones end, too: they lay in the same file.
 
-    Raises `Refused` for a DID whose key cannot change, `Closed`, `TryLater` while another process issues.
+    Raises `Refused` for a DID whose key cannot change, `Closed`, `TryLater` while another process issues,
+    `KeysChanged` where another was faster, `Conflict` for a `signer` whose key has signed before, and
+    `DocumentTooLarge` where the document has no room for further keys: that of an ended one is kept.
     """
     pending = KeyChange.read(issuer.home)
     if pending is None or pending.kind != ("revoke" if compromised else "rotate"):
@@ -140,10 +142,14 @@ def _changing(issuer: Issuer) -> Iterator[None]:
             hint="An issuer with a web site has a did:web, whose keys can.",
         )
     with issuer.at_rest(), locked(issuer.home / "rotation", patience=PATIENCE):
+        for role in ROLES:  # else others were faster, and this would end keys that have ended
+            require_in_force(issuer.home, issuer.identity.verification_method(issuer.public_keys[role]))
+        issuer.keys.reload()  # those that others announced
         yield
 
 
 def _change(issuer: Issuer, change: KeyChange, signer: Signer | None) -> None:
+    Document.parse(change.document, issuer.did)  # one with too many keys would be no document any more
     change.write(issuer.home)
     finish(issuer.home, issuer.keys, issuer.store, issuer.log)
     issuer.use(signer)
@@ -154,6 +160,12 @@ def _announced(issuer: Issuer, document: Mapping[str, Any]) -> dict[str, PublicK
     told = {method["id"] for method in document["verificationMethod"]}
     held = {name: key for name, key in issuer.keys.public_keys.items() if name.endswith(_NEXT)}
     return {name: key for name, key in held.items() if issuer.identity.verification_method(key) in told}
+
+
+def _used(issuer: Issuer) -> set[PublicKey]:
+    """The keys that sign, and those that have ended, which nothing brings back."""
+    ended = {told.key for told in shown(issuer) if told.expires or told.is_revoked}
+    return ended.union(issuer.public_keys[role] for role in ROLES)
 
 
 def _made(
@@ -169,6 +181,8 @@ def _made(
             "the key that signs diplomas is kept elsewhere than in the key file",
             hint="Name the key that takes its place.",
         )
+    if signer is not None and signer.public_key in _used(issuer):
+        raise Conflict("the key that is to sign next signs already, or did before")
     names = {role: role + suffix for role in ROLES if signer is None or role != "assertion"}
     left = [each for each in names.values() if each in issuer.keys.public_keys and each not in announced]
     if left:  # by one who was killed before anything said so

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -108,8 +107,11 @@ def finish(home: Path, keys: KeyFile, store: Index, log: Log) -> None:
         sync_folder(home)
 
 
-def require_in_force(home: Path, method: str, now: datetime) -> None:
-    """Raises `KeysChanged` unless the issuer signs with the key of this name now."""
+def require_in_force(home: Path, method: str) -> None:
+    """Raises `KeysChanged` unless the issuer signs with the key of this name now.
+
+    One that has an end was ended, whatever a clock says that is behind the log's.
+    """
     document = documents.newest(home)
     try:
         found = Document.parse(document, method.partition("#")[0]).verification_method(
@@ -118,7 +120,7 @@ def require_in_force(home: Path, method: str, now: datetime) -> None:
     except Problem:
         found = None
     is_changing = (home / JOURNAL).exists()
-    if is_changing or found is None or any(end <= now for end in (found.expires, found.revoked) if end):
+    if is_changing or found is None or found.until is not None:
         raise KeysChanged(
             "this key is not the one that the issuer signs with by now",
             hint="Start again what was running, with the key that its document has.",

@@ -12,6 +12,7 @@ import pytest
 
 from did import Document, InvalidVerificationMethod
 from did.document import VerificationMethod
+from did.problem import DocumentTooLarge
 from issuer import documents, rotation
 from issuer.issuer import Issuer
 from issuer.press.press import signed_entry
@@ -196,6 +197,70 @@ def test_who_has_compromised_keys_open_signs_nothing_more(issuer: Issuer, time: 
     rotation.rotate(issuer, compromised=True)
     with pytest.raises(KeysChanged):
         running.issue(graduate(3))
+
+
+def test_who_comes_second_changes_nothing(issuer: Issuer, time: Time) -> None:
+    """The second would end again what has ended, and leave a key in force that signs nothing any more."""
+    second = Issuer(issuer.home, lambda: None, time)
+    _ = second.lists
+    rotation.rotate(issuer)
+    document = documents.newest(issuer.home)
+    for change in (rotation.rotate, rotation.add):
+        with pytest.raises(KeysChanged):
+            change(second)
+    with pytest.raises(KeysChanged):
+        rotation.rotate(second, compromised=True)
+    assert documents.newest(issuer.home) == document
+    rotation.rotate(Issuer(issuer.home, lambda: None, time))
+    newest = Document.parse(documents.newest(issuer.home), issuer.did)
+    in_force = {method.key for method in newest.methods("assertionMethod") if method.expires is None}
+    keys = Issuer(issuer.home, lambda: None, time).public_keys
+    assert in_force == {keys[name] for name in ("assertion", "status-list")}
+
+
+def test_keys_that_another_announced_meanwhile_are_those_that_sign_next(issuer: Issuer, time: Time) -> None:
+    second = Issuer(issuer.home, lambda: None, time)
+    _ = second.lists
+    rotation.add(issuer)
+    announced = issuer.public_keys["assertion-next"]
+    rotation.rotate(second)
+    assert second.public_keys["assertion"] == announced
+
+
+def test_by_a_clock_that_is_behind_an_ended_key_signs_nothing_either(issuer: Issuer, time: Time) -> None:
+    """The log keeps to its own time, by which the key has ended: what it signed would be not valid."""
+    issuer.issue(graduate(1))
+    behind = Issuer(issuer.home, lambda: None, lambda: time.now - timedelta(minutes=2))
+    lists = behind.lists
+    rotation.rotate(issuer)
+    with pytest.raises(KeysChanged):
+        behind.press()
+    with pytest.raises(KeysChanged):
+        lists.publish(now=time.now - timedelta(minutes=2))
+
+
+def test_a_key_that_signed_before_does_not_come_back(issuer: Issuer, time: Time) -> None:
+    first = issuer.keys.signer("assertion")
+    with pytest.raises(Conflict, match="signs already"):
+        rotation.rotate(issuer, signer=first)
+    rotation.rotate(issuer)
+    second = issuer.keys.signer("assertion")
+    rotation.rotate(issuer, compromised=True)
+    for former in (first, second):
+        for change in (rotation.add, rotation.rotate):
+            with pytest.raises(Conflict, match="or did before"):
+                change(issuer, signer=former)
+    assert issuer.issue(graduate(1)).edition == 1
+
+
+def test_a_document_has_room_for_so_many_keys_and_stays_one(issuer: Issuer, time: Time) -> None:
+    document = documents.newest(issuer.home)
+    document["keyAgreement"] = [f"#{number}" for number in range(248)]  # with 5 of its own, of 256
+    (issuer.home / "did.json").write_bytes(orjson.dumps(document))
+    with pytest.raises(DocumentTooLarge):
+        rotation.rotate(issuer)
+    rotation.rotate(issuer, compromised=True)  # needs no more room
+    assert issuer.issue(graduate(1)).edition == 1
 
 
 def test_a_version_that_is_not_what_the_log_holds_goes_into_no_bundle(issuer: Issuer, time: Time) -> None:

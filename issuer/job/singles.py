@@ -75,7 +75,7 @@ class Singles:
         self.recover()
         Identity.read(self._home).require_open()
         now = self._log.now()  # before a number is taken
-        require_in_force(self._home, self._press.verification_method, now)
+        require_in_force(self._home, self._press.verification_method)
         signed = [self._sign(call, now) for call in calls]
         whole = [call for call in signed if not isinstance(call, Problem)]
         under_way = {single.entry.seq for call in whole for single in call}

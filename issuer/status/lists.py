@@ -172,7 +172,7 @@ class Lists:
         revocations = self._store.revocations
         remove_leftovers(self._folder)
         self._make_held()
-        require_in_force(self._home, self._verification_method, now)
+        require_in_force(self._home, self._verification_method)
         former = self.by_former_keys()
         wanted = set(due(self._store, identity, now, self._clock.entries())) | former
         ahead = revocations.dated_after(format_datetimestamp(now), self._clock.entries())
