@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager, suppress
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,50 @@ def test_a_file_is_private_synced_and_runs_nothing_that_it_brings_along(
     for transaction in (database.reading, database.writing):
         with transaction() as connection:
             assert {name: connection.execute(f"PRAGMA {name}").fetchone()[0] for name in wanted} == wanted
+
+
+@contextmanager
+def forked(work: Callable[[], object]) -> Iterator[None]:
+    """A process that works meanwhile, and has come to a good end afterwards."""
+    process = get_context("fork").Process(target=work)
+    process.start()
+    try:
+        yield
+        process.join(10)
+        assert process.exitcode == 0
+    finally:
+        process.kill()
+        process.join()
+
+
+def test_what_a_forked_process_writes_stays_though_its_parent_closes_the_file(
+    path: Path, database: Database
+) -> None:
+    """SQLite removes its log then, which a connection from before the fork would still write to."""
+    add(database, 1)
+    ours, theirs = get_context("fork").Pipe()
+
+    def work() -> None:
+        theirs.recv()
+        add(database, 10)
+
+    with forked(work):
+        database.close()
+        ours.send(None)
+    assert value(Database(path, STEPS, WHAT)) == 11
+
+
+def test_a_forked_process_is_not_kept_waiting_by_a_thread_of_its_parent(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wire.sqlite.LOCK_WAIT", 0.1)
+
+    def work() -> None:
+        with pytest.raises(TryLater):
+            add(database, 1)
+
+    with database.writing(), forked(work):
+        pass
 
 
 def test_a_reader_sees_one_state_and_holds_nobody_up(database: Database, path: Path) -> None:

@@ -12,6 +12,7 @@ import os
 import re
 import sqlite3
 import threading
+import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -102,6 +103,7 @@ class Database:
         self._path = path
         self._turn = threading.Lock()
         self._idle: list[sqlite3.Connection] = []
+        _databases.add(self)
         self._problems = functools.partial(sqlite_problems, what, damaged)
         self.is_writable = os.access(path.parent, os.W_OK)
         if self.is_writable:
@@ -111,8 +113,9 @@ class Database:
 
     def close(self) -> None:
         """Closes the file in this process; it opens again by itself."""
-        while self._idle:
-            self._idle.pop().close()
+        with contextlib.suppress(IndexError):  # another thread may take the last one
+            while True:
+                self._idle.pop().close()
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -148,6 +151,10 @@ class Database:
             else:
                 connection.close()
 
+    def begin_turns(self) -> None:
+        """In a forked process it is nobody's turn: the thread whose it may have been is not here."""
+        self._turn = threading.Lock()
+
     def _open(self) -> sqlite3.Connection:
         connection = connect(self._path)
         if self.is_writable:
@@ -157,6 +164,24 @@ class Database:
             for pragma in _OF_WRITERS:
                 connection.execute(f"PRAGMA {pragma}")
         return connection
+
+
+_databases: weakref.WeakSet[Database] = weakref.WeakSet()
+
+
+def _close_before_fork() -> None:
+    # SQLite's locks are not inherited. By a connection of its parent's a process would go on writing to a log
+    # that is gone when the parent closes the file, and so would be what it was told is durable.
+    for database in tuple(_databases):
+        database.close()
+
+
+def _begin_turns_after_fork() -> None:
+    for database in tuple(_databases):
+        database.begin_turns()
+
+
+os.register_at_fork(before=_close_before_fork, after_in_child=_begin_turns_after_fork)
 
 
 def copy(path: Path, target: Path, what: str, damaged: type[Damaged] = Damaged) -> None:
