@@ -33,8 +33,8 @@ from did.methods import key as did_key
 from did.methods import web as did_web
 from keys import PublicKey
 from ledger import Checkpoint
+from ledger.folder import store_in
 from ledger.log import verifier_keys
-from ledger.tiles.posix import PosixStore
 from ledger.tiles.store import CHECKPOINT
 from vc.integrity import SUITES_BY_KEY
 from wire.address import Target
@@ -283,7 +283,7 @@ def published_log(home: Path, url: str) -> bytes | None:
         if path == "documents":
             return documents.published(home)
         is_shown = path == CHECKPOINT or (path.startswith("tile/") and ".." not in path)
-        return PosixStore(home / "log").get(path) if is_shown else None
+        return store_in(home, read_only=True).get(path) if is_shown else None
     except NotFound:
         return None
     except OSError as error:

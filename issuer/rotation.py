@@ -164,7 +164,7 @@ def _announced(issuer: Issuer, document: Mapping[str, Any]) -> dict[str, PublicK
 
 def _used(issuer: Issuer) -> set[PublicKey]:
     """The keys that sign, and those that have ended, which nothing brings back."""
-    ended = {told.key for told in shown(issuer) if told.expires or told.is_revoked}
+    ended = {told.key for told in keys_shown(issuer) if told.expires or told.is_revoked}
     return ended.union(issuer.public_keys[role] for role in ROLES)
 
 

@@ -20,7 +20,7 @@ from intaglio.words import remedy
 from issuer import documents
 from issuer.archive.kept import EditionTaken
 from issuer.archive.store import SQLiteIndex
-from issuer.home import Identity
+from issuer.home import Identity, published_log
 from issuer.issuer import Issuer
 from issuer.job.order import Order
 from issuer.press.press import Press, signed_entry
@@ -65,7 +65,8 @@ def test_the_log_is_in_the_store_that_was_given(home: Path) -> None:
     for issuer in (made, again):
         assert verifier_for(issuer).verify(issuer.bundle(entry), now=NOW)
         assert issuer.reader.checkpoint() == issuer.log.checkpoint()
-    assert not (home / "log").exists()
+    assert published_log(home, f"https://{made.log.origin}/checkpoint") is None
+    assert not (home / "log").exists(), "nor does who reads make one"
 
 
 def test_the_package_offers_the_issuer_and_loads_it_only_then() -> None:
