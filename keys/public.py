@@ -29,6 +29,9 @@ class PublicKey:
     def __post_init__(self) -> None:
         object.__setattr__(self, "_point", _point(self.type, self.raw))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.type, self.raw)  # not with what a library made of it
+
     def __repr__(self) -> str:
         return f"PublicKey({self.multikey()})"
 

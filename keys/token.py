@@ -23,7 +23,7 @@ from wire.files import read_regular
 from wire.problem import Conflict, Malformed, NotFound, Unavailable
 
 from .kinds import KINDS, scheme
-from .problem import PassphraseNeeded, UnknownKeyType, WrongPassphrase
+from .problem import InvalidSignature, PassphraseNeeded, UnknownKeyType, WrongPassphrase
 from .public import PublicKey
 from .signer import Passphrase
 
@@ -51,25 +51,35 @@ class TokenKey:
         self._uri, self._pin = uri, functools.cache(pin)
         self._names = _parsed(uri)
         self._process = 0
-        self._open()
+        self.public_key = self._open()
 
-    def __reduce__(self) -> tuple[type[TokenKey], tuple[str, _Known]]:
-        return TokenKey, (self._uri, _Known(self._pin()))
+    def __reduce__(self) -> tuple[type[TokenKey], tuple[str, _Known], dict[str, PublicKey]]:
+        return TokenKey, (self._uri, _Known(self._pin())), {"public_key": self.public_key}
 
     def __repr__(self) -> str:
         return f"TokenKey(for {self.public_key.multikey()})"
 
     def sign(self, data: bytes) -> bytes:
-        """The raw signature over the data: R‖S for Ed25519, r‖s for ECDSA."""
+        """The raw signature over the data: R‖S for Ed25519, r‖s for ECDSA.
+
+        Raises `Conflict` where it is another key's: names on tokens are anybody's choice, and one token may
+        stand in another's place by now.
+        """
         if self._process != os.getpid():
             self._open()
         with _problems(self._names):
             if digest := KINDS[self.public_key.type].digest:
                 hashed = hashlib.new(digest, data).digest()
-                return bytes(self._key.sign(hashed, mechanism=pkcs11.Mechanism.ECDSA))
-            return bytes(self._key.sign(data, mechanism=pkcs11.Mechanism.EDDSA))
+                signature = bytes(self._key.sign(hashed, mechanism=pkcs11.Mechanism.ECDSA))
+            else:
+                signature = bytes(self._key.sign(data, mechanism=pkcs11.Mechanism.EDDSA))
+        try:
+            self.public_key.verify(signature, data)
+        except InvalidSignature as problem:
+            raise Conflict(f"what the token signs as {self._names['object']} is by another key") from problem
+        return signature
 
-    def _open(self) -> None:
+    def _open(self) -> PublicKey:
         label = self._names["object"]
         with _problems(self._names):
             token = _library(self._names["module-path"]).get_token(token_label=self._names["token"])
@@ -78,11 +88,12 @@ class TokenKey:
             except pkcs11.UserAlreadyLoggedIn:  # by another key of this process: a login is the process's
                 self._session = token.open()
             public = self._session.get_key(object_class=pkcs11.ObjectClass.PUBLIC_KEY, label=label)
-            self.public_key = _public_key(
-                bytes(public[pkcs11.Attribute.EC_PARAMS]), bytes(public[pkcs11.Attribute.EC_POINT])
+            parameters, point = (
+                bytes(public[each]) for each in (pkcs11.Attribute.EC_PARAMS, pkcs11.Attribute.EC_POINT)
             )
             self._key: Any = self._session.get_key(object_class=pkcs11.ObjectClass.PRIVATE_KEY, label=label)
         self._process = os.getpid()
+        return _public_key(parameters, point)
 
     def _entered(self) -> str:
         pin = self._pin()

@@ -40,6 +40,13 @@ class Token:
         parameters.generate_keypair(mechanism=mechanism, store=True, label=label)
         return self.uri(label)
 
+    def rename(self, label: str, name: str, *, private: bool) -> None:
+        """Gives one half of a pair another name."""
+        from pkcs11 import Attribute, ObjectClass
+
+        half = ObjectClass.PRIVATE_KEY if private else ObjectClass.PUBLIC_KEY
+        self._session.get_key(object_class=half, label=label)[Attribute.LABEL] = name
+
     def uri(self, label: str) -> str:
         """Where a key of this name is, or would be."""
         return f"pkcs11:token={quote(self.label)};object={quote(label)}?module-path={quote(str(MODULE))}"

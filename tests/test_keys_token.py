@@ -10,6 +10,7 @@ import sys
 import traceback
 from collections import Counter
 from collections.abc import Iterator
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,33 @@ def test_what_is_not_there_or_there_twice(token: Token) -> None:
     for address, problem in cases:
         with pytest.raises(problem):
             open_signer(address, passphrase=pin)
+
+
+@softhsm.needed
+def test_another_key_of_the_name_signs_nothing(token: Token) -> None:
+    """The halves of two pairs, or a pair in another's place by now: what it signed would be not valid."""
+    (curve,) = KINDS["P-256"].parameters
+    uri, _ = token.make("first", curve), token.make("second", curve)
+    signer = open_signer(uri, passphrase=pin)
+    sent = pickle.dumps(signer)
+    token.rename("first", "gone", private=True)
+    token.rename("second", "first", private=True)
+    with pytest.raises(Conflict, match="by another key"):
+        open_signer(uri, passphrase=pin).sign(b"data")
+    token.rename("first", "gone", private=False)
+    token.rename("second", "first", private=False)
+    open_signer(uri, passphrase=pin).sign(b"data")
+    with pytest.raises(Conflict, match="by another key"):
+        pickle.loads(sent).sign(b"data")
+
+    def work() -> None:
+        with pytest.raises(Conflict, match="by another key"):
+            signer.sign(b"data")
+
+    process = get_context("fork").Process(target=work)
+    process.start()
+    process.join(10)
+    assert process.exitcode == 0
 
 
 SCRIPT = """
