@@ -4,3 +4,22 @@ The roles never import each other; what two of them must agree on stands here on
 one another. `claim.py` is how a holder turns a claim link into a diploma bound to the wallet's key: read it
 from the top. `http.py` is what the roles' web services share, and the one door to FastAPI.
 """
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .claim import Acceptance, ClaimLink, Invitation, acceptance
+
+__all__ = ["Acceptance", "ClaimLink", "Invitation", "acceptance"]
+
+_LATER = dict.fromkeys(__all__, "claim")
+"""Which module has what is loaded when it is asked for: a verifier's service has no part in claims."""
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LATER:
+        return getattr(importlib.import_module(f"{__name__}.{_LATER[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

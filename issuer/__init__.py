@@ -9,17 +9,29 @@ wrong clock did. Read `issuer.py` first, then `job/bulk.py`.
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .home import published_list
     from .issuer import Issuer
+    from .job.order import Order
+    from .job.singles import RecordRefused
+    from .table.source import open_source
 
-__all__ = ["Issuer"]
+__all__ = ["Issuer", "Order", "RecordRefused", "open_source", "published_list"]
+
+_LATER = {
+    "Issuer": "issuer",
+    "Order": "job.order",
+    "RecordRefused": "job.singles",
+    "open_source": "table.source",
+    "published_list": "home",
+}
+"""Which module has what is loaded when it is asked for: published lists are found without the database."""
 
 
 def __getattr__(name: str) -> Any:
-    if name == "Issuer":  # loads the database, which the published status lists do without
-        from .issuer import Issuer
-
-        return Issuer
+    if name in _LATER:
+        return getattr(importlib.import_module(f"{__name__}.{_LATER[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

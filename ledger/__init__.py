@@ -8,6 +8,7 @@ bytes and digests only. Read `entries.py` first, then `merkle.py` and `note.py`;
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 from .entries import EntryKind, entry, parse_entry
@@ -27,6 +28,9 @@ from .problem import InvalidEvidence, NotWitnessed, UnknownKind, UnknownLog
 
 if TYPE_CHECKING:
     from .log import Log
+    from .tiles.engines import open_store
+    from .tiles.memory import MemoryStore
+    from .tiles.store import Store
 
 __all__ = [
     "KINDS",
@@ -37,7 +41,9 @@ __all__ = [
     "Fact",
     "InvalidEvidence",
     "Log",
+    "MemoryStore",
     "NotWitnessed",
+    "Store",
     "TrustPolicy",
     "TrustedLog",
     "UnknownKind",
@@ -45,15 +51,22 @@ __all__ = [
     "VerifierKey",
     "entry",
     "known_kind",
+    "open_store",
     "parse_entry",
     "verify_anchoring",
     "verify_evidence",
 ]
 
+_LATER = {
+    "Log": "log",
+    "MemoryStore": "tiles.memory",
+    "Store": "tiles.store",
+    "open_store": "tiles.engines",
+}
+"""Which module has what is loaded when it is asked for: checking evidence needs neither tiles nor journal."""
+
 
 def __getattr__(name: str) -> Any:
-    if name == "Log":  # loads tiles and journal, which checking evidence does not need
-        from .log import Log
-
-        return Log
+    if name in _LATER:
+        return getattr(importlib.import_module(f"{__name__}.{_LATER[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

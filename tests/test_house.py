@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import importlib.metadata
 import re
 import subprocess
@@ -153,6 +154,28 @@ def test_every_public_function_that_raises_says_what() -> None:
     assert len(functions) > 200
     unsaid = {name: left for name, words, raised in functions if (left := unsaid_in(words, raised))}
     assert unsaid.keys() == CAUGHT, unsaid
+
+
+PUBLIC = [name for name in PACKAGES if name not in {"intaglio", "examples"}]
+PAGE = re.findall(r"^\| `([\w.]+)` \| (`.*`) \|$", (ROOT / "docs" / "library.md").read_text(), re.MULTILINE)
+
+
+def test_the_page_for_embedding_names_what_is_public() -> None:
+    """What a package lists is there; what a type checker sees there, and is no module, is listed."""
+    named = {package: re.findall(r"`(\w+)`", names) for package, names in PAGE}
+    assert named.keys() == {*PUBLIC, "vc.jsonld"}
+    for package, names in named.items():
+        module = importlib.import_module(package)
+        assert sorted(names) == sorted(module.__all__), package
+        assert all(getattr(module, name) is not None for name in names)
+        source = ast.parse(Path(str(module.__file__)).read_text())
+        imported = {
+            alias.asname or alias.name
+            for node in ast.walk(source)
+            if isinstance(node, ast.ImportFrom) and node.level
+            for alias in node.names
+        }
+        assert imported - {"keyfile", "wallet"} <= {*names}, package
 
 
 ONE_DOOR = {

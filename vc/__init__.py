@@ -11,7 +11,7 @@ from .integrity import SUITES, Cryptosuite, InvalidProof, Proof, UnknownCryptosu
 from .model.credential import Credential, MalformedCredential
 from .model.presentation import Presentation
 from .report import Check, Outcome, Report, Verdict
-from .status import StatusList
+from .status import Reason, StatusList
 
 __all__ = [
     "SUITES",
@@ -25,6 +25,7 @@ __all__ = [
     "Outcome",
     "Presentation",
     "Proof",
+    "Reason",
     "Report",
     "StatusList",
     "UnknownCryptosuite",

@@ -15,7 +15,8 @@ from typing import Any
 import orjson
 
 from ledger import Evidence
-from wire import Malformed, TooLarge, base64url_decode, base64url_encode, shortened
+from wire import Malformed, TooLarge, base64url_decode, base64url_encode
+from wire.text import shortened
 from wire.work import Work
 
 from . import forms, jcs

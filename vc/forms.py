@@ -12,7 +12,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from wire import Malformed, RepeatedMember, TooLarge, base64url_decode, load_json, load_json_object, shortened
+from wire import Malformed, RepeatedMember, TooLarge, base64url_decode, load_json, load_json_object
+from wire.text import shortened
 from wire.work import Work
 
 from .baked import credential_in

@@ -9,8 +9,9 @@ from datetime import datetime
 from typing import Protocol
 
 from did.problem import SECURITY_ERRORS
-from wire import Problem, shortened
+from wire import Problem
 from wire.clock import require_not_ahead
+from wire.text import shortened
 
 from .integrity import InvalidProof
 

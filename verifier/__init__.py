@@ -6,16 +6,48 @@ checks proofs, `status.py` looks a credential up, `summary.py` tells it in a sen
 `http.py`, which hands requests to `judge.py`, and those that cost much to `processes.py`.
 """
 
-from .policy import AllOf, AnyOf, Policy, load_policy
+from .policy import (
+    AllOf,
+    AnchoredOn,
+    AnyOf,
+    BySuite,
+    ControlsDID,
+    EveryProof,
+    HasSchema,
+    HolderBound,
+    InTrustedLog,
+    OfType,
+    Policy,
+    Presenter,
+    Recognised,
+    StatusWithin,
+    load_policy,
+)
+from .sources.lists import Fetched, ListMemory
+from .sources.published import Published
 from .sources.trust import RecognisedIssuer, RecognisedLog, Trust, update_trust
 from .verify import Verifier
 
 __all__ = [
     "AllOf",
+    "AnchoredOn",
     "AnyOf",
+    "BySuite",
+    "ControlsDID",
+    "EveryProof",
+    "Fetched",
+    "HasSchema",
+    "HolderBound",
+    "InTrustedLog",
+    "ListMemory",
+    "OfType",
     "Policy",
+    "Presenter",
+    "Published",
+    "Recognised",
     "RecognisedIssuer",
     "RecognisedLog",
+    "StatusWithin",
     "Trust",
     "Verifier",
     "load_policy",

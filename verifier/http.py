@@ -18,7 +18,8 @@ from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
 from exchange.http import Identified, add_probes, log_problem, no_route, problem_response, read_body
-from wire import Malformed, Problem, TooLarge, TryLater, Unavailable, shortened
+from wire import Malformed, Problem, TooLarge, TryLater, Unavailable
+from wire.text import shortened
 
 from .judge import REPORT_SECONDS, Judge, Judged, Question, Verifiers
 from .policy import Policy

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ledger import Fact
 from vc import Credential, jsonld
 from vc.anchoring import expected_origins
-from wire import Malformed, Problem, Refused, counted, shortened
-from wire.text import claimed
+from wire import Malformed, Problem, Refused
+from wire.text import claimed, counted, shortened
 
 from .problem import (
     EvidenceMissing,

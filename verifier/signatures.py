@@ -12,8 +12,9 @@ from vc.integrity import proof_values
 from vc.jsonld import Contexts, Respelled
 from vc.jsonld.problem import UnversionedContext
 from vc.jsonld.vocabulary import DECIDES
-from wire import Problem, TooLarge, shortened
+from wire import Problem, TooLarge
 from wire.clock import require_not_ahead
+from wire.text import shortened
 from wire.work import Work
 
 from .sources.keys import IssuerKey, IssuerKeys, not_pinned

@@ -19,8 +19,9 @@ from vc.status import (
     open_list,
     read_revocation,
 )
-from wire import Damaged, Problem, TooLarge, load_json_object, shortened
+from wire import Damaged, Problem, TooLarge, load_json_object
 from wire.clock import DatedAhead, is_ahead, require_not_ahead
+from wire.text import shortened
 from wire.work import BYTES_UNPACKED, Work
 
 from .problem import (

@@ -34,8 +34,9 @@ from vc.possession import require_possession
 from vc.problem import UnsupportedForm
 from vc.report import StatusTime
 from vc.status import StatusEntry
-from wire import Problem, TooLarge, Unavailable, shortened
+from wire import Problem, TooLarge, Unavailable
 from wire.clock import is_ahead
+from wire.text import shortened
 from wire.work import Work
 
 from .checks import Checks

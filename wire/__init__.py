@@ -8,7 +8,11 @@ what a database refuses and how its tables change; `text.py` what makes somebody
 `strict.py`.
 """
 
-from .files import sync_folder, write_durably
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from .problem import (
     Conflict,
     Damaged,
@@ -32,14 +36,20 @@ from .strict import (
     load_json_object,
     multibase_decode,
 )
-from .text import counted, printable, shortened
+
+if TYPE_CHECKING:
+    from .fetch import Client, Fetcher, HttpsFetcher, NoFetcher
 
 __all__ = [
+    "Client",
     "Conflict",
     "Damaged",
     "Declined",
     "DiskFull",
+    "Fetcher",
+    "HttpsFetcher",
     "Malformed",
+    "NoFetcher",
     "NotFound",
     "Problem",
     "Refused",
@@ -51,12 +61,16 @@ __all__ = [
     "base58_encode",
     "base64url_decode",
     "base64url_encode",
-    "counted",
     "load_json",
     "load_json_object",
     "multibase_decode",
-    "printable",
-    "shortened",
-    "sync_folder",
-    "write_durably",
 ]
+
+_LATER = dict.fromkeys(["Client", "Fetcher", "HttpsFetcher", "NoFetcher"], "fetch")
+"""Which module has what is loaded when it is asked for: most programs here fetch nothing."""
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LATER:
+        return getattr(importlib.import_module(f"{__name__}.{_LATER[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

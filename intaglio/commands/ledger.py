@@ -22,7 +22,8 @@ from ledger.evidence import LARGEST_PROOF, TLOG_PROOF, Evidence, TrustPolicy, ve
 from ledger.folder import KEYS, open_to_read, store_in
 from ledger.log import Log, LogReader
 from ledger.note import Checkpoint, SignatureType, VerifierKey
-from wire import Conflict, Damaged, Malformed, NotFound, counted
+from wire import Conflict, Damaged, Malformed, NotFound
+from wire.text import counted
 
 from ..session import Session
 from ..terminal import Folder, Result, passphrase, say, verb, wrapped

@@ -11,19 +11,9 @@ import click
 from did import DID, METHODS, MethodNotSupported, Resolver
 from vc.model.credential import is_url
 from verifier.sources.trust import RecognisedIssuer, RecognisedLog, Trust, update_trust
-from wire import (
-    Conflict,
-    Declined,
-    Malformed,
-    NotFound,
-    Refused,
-    Unavailable,
-    load_json_object,
-    printable,
-    shortened,
-)
+from wire import Conflict, Declined, Malformed, NotFound, Refused, Unavailable, load_json_object
 from wire.fetch import NoFetcher
-from wire.text import claimed
+from wire.text import claimed, printable, shortened
 
 from ..session import Session
 from ..terminal import Result, agreed, is_file, say, verb, wrapped

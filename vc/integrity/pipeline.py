@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from keys import PublicKey, Signer
-from wire import Malformed, shortened
+from wire import Malformed
 from wire.datetimestamp import format_datetimestamp
+from wire.text import shortened
 from wire.work import SIGNATURE, Work
 
 from .. import jcs

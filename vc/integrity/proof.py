@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from wire import Malformed, TooLarge, shortened
+from wire import Malformed, TooLarge
 from wire.datetimestamp import parse_datetimestamp
+from wire.text import shortened
 from wire.work import Work
 
 from .. import jcs

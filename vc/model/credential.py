@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeGuard
 
-from wire import Malformed, Problem, shortened
+from wire import Malformed, Problem
 from wire.datetimestamp import parse_datetimestamp
+from wire.text import shortened
 from wire.work import Work
 
 from ..problem import UnsupportedForm

@@ -21,8 +21,9 @@ from ledger import (
     verify_anchoring,
     verify_evidence,
 )
-from wire import Problem, shortened
+from wire import Problem
 from wire.clock import DatedAhead, require_not_ahead
+from wire.text import shortened
 from wire.work import Work
 
 from ..problem import KeyEnded, NewestDocumentMissing, NotKnown, TooFewWitnesses

@@ -45,8 +45,9 @@ from vc import Anchored
 from vc.anchoring import document_digest
 from vc.model.credential import is_url
 from vc.model.presentation import MAX_CREDENTIALS
-from wire import Problem, Unavailable, base64url_encode, shortened
+from wire import Problem, Unavailable, base64url_encode
 from wire.memory import Kept, Memory, size_parsed
+from wire.text import shortened
 from wire.work import Work
 
 from ..problem import (

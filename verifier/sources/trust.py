@@ -22,10 +22,10 @@ import orjson
 from keys import PublicKey
 from ledger import TrustPolicy
 from vc import jcs
-from wire import Conflict, Malformed, NotFound, Unavailable, load_json_object, shortened, write_durably
+from wire import Conflict, Malformed, NotFound, Unavailable, load_json_object
 from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
-from wire.files import locked, make_private_folder
-from wire.text import letters
+from wire.files import locked, make_private_folder, write_durably
+from wire.text import letters, shortened
 
 from ..problem import NameTaken, NotATrustFile, TrustDiffers, TrustLogDiffers
 

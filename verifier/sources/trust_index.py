@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Protocol
 
 from ledger import TrustPolicy
-from wire import Damaged, write_durably
-from wire.files import open_regular
+from wire import Damaged
+from wire.files import open_regular, write_durably
 
 from .trust import RecognisedIssuer, RecognisedLog, Trust
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Iterator
 
-from wire import Problem, counted, printable
+from wire import Problem
+from wire.text import counted, printable
 
 from ...session import Session
 from ...terminal import Finding, Result, as_typed, verb, wrapped

@@ -20,9 +20,10 @@ from vc.report import StatusTime
 from verifier.policy import AllOf, Policy, StatusWithin, load_policy
 from verifier.sources.trust_index import TrustList
 from verifier.summary import summarize
-from wire import Malformed, NotFound, Problem, TooLarge, Unavailable, load_json, printable
+from wire import Malformed, NotFound, Problem, TooLarge, Unavailable, load_json
 from wire.datetimestamp import parse_age, parse_datetimestamp
 from wire.fetch import Fetcher
+from wire.text import printable
 
 from ...progress import Counter
 from ...session import Session
