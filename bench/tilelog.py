@@ -26,12 +26,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from unittest import mock
 
 from keys import PrivateKey
 from ledger import EntryKind, Evidence, Log, TrustPolicy, entry, merkle, verify_evidence
 from ledger.evidence import attest, parse_proof
-from ledger.tiles.journal import _LARGEST
+from ledger.tiles.journal import CAPACITY, Capacity
 from ledger.tiles.posix import PosixStore
 
 BATCH = 65_536
@@ -90,11 +89,11 @@ def opened(scratch: Path, journal: int) -> list[float]:
     """CPU seconds to open a log of a million entries, whose journal holds so many bytes."""
     folder, secrets = fresh_folder(scratch), (os.urandom(32), os.urandom(32))
     signer, cosigner = (PrivateKey.from_secret("Ed25519", secret) for secret in secrets)
-    log = Log("bench.example/log", signer, cosigner, PosixStore(folder), clock=lambda: datetime.now(UTC))
-    with mock.patch("ledger.tiles.journal._LARGEST", journal):
-        for start in range(0, MILLION, BATCH):
-            size = min(BATCH, MILLION - start)
-            log.append([entry(EntryKind.CREDENTIAL, os.urandom(32)) for _ in range(size)], b"%d" % start)
+    store = PosixStore(folder, capacity=Capacity(size=journal))
+    log = Log("bench.example/log", signer, cosigner, store, clock=lambda: datetime.now(UTC))
+    for start in range(0, MILLION, BATCH):
+        size = min(BATCH, MILLION - start)
+        log.append([entry(EntryKind.CREDENTIAL, os.urandom(32)) for _ in range(size)], b"%d" % start)
     command = (sys.executable, "-c", OPEN, str(folder), *(secret.hex() for secret in secrets))
     return [float(subprocess.run(command, capture_output=True, check=True).stdout) for _ in range(OPENED)]
 
@@ -177,7 +176,7 @@ def main() -> None:
             / SINGLES
         )
         made = seconds(lambda: [log.evidence(index) for index in range(PROOFS)]) / PROOFS
-        ours, peer = (opened(Path(scratch), journal) for journal in (_LARGEST, 8 << 20))
+        ours, peer = (opened(Path(scratch), journal) for journal in (CAPACITY.size, 8 << 20))
         row("open a log of 1,000,000 entries, CPU", 1, ours, peer, "a journal of 8 MiB", ">= 14, < 20 ms")
 
     print(f"{'':40}{'ours µs':>10}{'peer µs':>10}{'ratio':>8}  goal")

@@ -49,11 +49,11 @@ async def no_route(_request: Request, error: Exception) -> Response:
     return problem_response(problem, error.status_code, error.headers)
 
 
-async def read_body(request: Request, limit: int) -> bytes:
+async def read_body(request: Request, limit: int, seconds: float = BODY_TIME) -> bytes:
     """The body, no more than `limit` bytes of it in memory. Raises `TooLarge`, `Malformed` if it is late."""
     body = bytearray()
     try:
-        async with asyncio.timeout(BODY_TIME):
+        async with asyncio.timeout(seconds):
             async for chunk in request.stream():
                 body += chunk
                 if len(body) > limit:
@@ -61,7 +61,7 @@ async def read_body(request: Request, limit: int) -> bytes:
     except ClientDisconnect:
         raise Malformed("the sender went away") from None
     except TimeoutError:
-        raise Malformed(f"the body did not arrive within {BODY_TIME:.0f} seconds") from None
+        raise Malformed(f"the body did not arrive within {seconds:.0f} seconds") from None
     return bytes(body)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from did import METHODS, Resolver
 from issuer.archive.store import SQLiteIndex
 from issuer.issuer import Issuer
-from issuer.table.source import Source, open_source
+from issuer.table.source import SPAN_ROWS, Source, open_source
 from vc import Credential
 from verifier import RecognisedIssuer, RecognisedLog, Trust, Verifier
 from verifier.sources.lists import ListSource
@@ -60,10 +60,10 @@ def table(
     return text.getvalue()
 
 
-def csv_file(path: Path, rows: Sequence[Mapping[str, str]]) -> Source:
-    """A file with these graduates, opened."""
+def csv_file(path: Path, rows: Sequence[Mapping[str, str]], span_rows: int = SPAN_ROWS) -> Source:
+    """A file with these graduates, opened; a job takes so many rows at a time."""
     path.write_text(table(rows), encoding="utf-8")
-    return open_source(path)
+    return open_source(path, span_rows=span_rows)
 
 
 def issuer_in(home: Path, **options: Any) -> Issuer:

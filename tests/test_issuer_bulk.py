@@ -8,6 +8,7 @@ import signal
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -35,19 +36,15 @@ from vc import Verdict
 from wire.problem import Damaged
 
 CHUNK = 4
+in_chunks = partial(csv_file, span_rows=CHUNK)
 BAD = [4, 14]
 GOOD = [row for row in range(1, 24) if row not in BAD]
-
-
-@pytest.fixture(autouse=True)
-def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("issuer.table.source.SPAN_ROWS", CHUNK)
 
 
 @pytest.fixture
 def source(tmp_path: Path) -> Source:
     rows = [graduate(row, **{"email": "bad"} if row in BAD else {}) for row in range(1, 24)]
-    return csv_file(tmp_path / "g.csv", rows)
+    return in_chunks(tmp_path / "g.csv", rows)
 
 
 @pytest.fixture
@@ -97,7 +94,7 @@ def test_a_row_that_is_good_on_a_later_day_is_issued_then(tmp_path: Path) -> Non
     today = NOW
     issuer = issuer_in(tmp_path / "home", clock=lambda: today)
     rows = [graduate(row, **{"award_date": "2027-07-04"} if row == 2 else {}) for row in (1, 2, 3)]
-    source = csv_file(tmp_path / "g.csv", rows)
+    source = in_chunks(tmp_path / "g.csv", rows)
     assert (issue(issuer, source).issued, issue(issuer, source).issued) == (2, 0)
     today += timedelta(days=5)
     again = issue(issuer, source)
@@ -137,7 +134,7 @@ def test_the_same_file_again_issues_nothing(issuer: Issuer, source: Source) -> N
 def test_a_file_that_grew_issues_the_new_rows_only(issuer: Issuer, source: Source, tmp_path: Path) -> None:
     issue(issuer, source)
     rows = [graduate(row, gpa="1.0") for row in range(1, 26)]
-    result = issue(issuer, csv_file(tmp_path / "h.csv", rows))
+    result = issue(issuer, in_chunks(tmp_path / "h.csv", rows))
     assert (result.issued, len(result.survey.known)) == (4, 21)
     assert {entry.number for entry in issuer.entries(23)} == {f"UNI-{row:06}" for row in [*BAD, 24, 25]}
     assert issuer.line(issuer.store.current("UNI-000001")).record["gpa"] == "3.5"
@@ -217,7 +214,7 @@ def test_another_file_completes_what_was_interrupted_first(
             issue(issuer, source)
     again = Issuer(issuer.home, lambda: None, issuer._clock)
     assert again.store.count() == 7
-    other = csv_file(tmp_path / "h.csv", [graduate(row) for row in range(8, 30)])
+    other = in_chunks(tmp_path / "h.csv", [graduate(row) for row in range(8, 30)])
     result = issue(again, other)
     assert sorted(result.survey.known) == [2, 3, 4, 5, 6]  # of chunk 2: its shard was all that it took
     result = issue(again, source)
@@ -247,7 +244,7 @@ def test_a_shard_that_was_not_begun_counts_for_nothing(
         with pytest.raises(Interruption):
             issue(issuer, source, workers=2)
     again = Issuer(issuer.home, lambda: None, issuer._clock)
-    other = csv_file(tmp_path / "h.csv", [graduate(row) for row in range(1, 30)])
+    other = in_chunks(tmp_path / "h.csv", [graduate(row) for row in range(1, 30)])
     assert issue(again, other).issued == 29
     assert issue(again, source).issued == 0
     assert audit(again.log).size == 1 + 29 + 1
@@ -277,8 +274,7 @@ def test_progress_is_told_in_rows_for_both_stages(issuer: Issuer, source: Source
 
 @pytest.mark.slow
 @pytest.mark.parametrize("workers", [0, 2])
-def test_progress_moves_within_a_chunk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int) -> None:
-    monkeypatch.undo()  # the chunks are as large as they are
+def test_progress_moves_within_a_chunk(tmp_path: Path, workers: int) -> None:
     issuer = issuer_in(tmp_path / "home")
     source = csv_file(tmp_path / "g.csv", [graduate(row) for row in range(600)])
     assert len(source.spans) == 1
@@ -294,7 +290,7 @@ def test_a_template_that_fails_for_a_row_names_it(issuer: Issuer, tmp_path: Path
         '"criteria": {', '"criteria": {"id": "https://u.example/{honours}",'
     )
     template.write_text(with_address)
-    source = csv_file(tmp_path / "h.csv", [graduate(1), graduate(2, honours="first class")])
+    source = in_chunks(tmp_path / "h.csv", [graduate(1), graduate(2, honours="first class")])
     with pytest.raises(InvalidTemplate, match=r"^with row 3, "):
         issue(issuer, source)
     template.write_text(with_address.replace("/{honours}", "/{gpa}"))
@@ -315,7 +311,6 @@ def test_a_killed_worker_loses_nothing(
     with pytest.raises(WorkerDied):
         issue(issuer, source, workers=2)
     monkeypatch.undo()
-    monkeypatch.setattr("issuer.table.source.SPAN_ROWS", CHUNK)
     again = Issuer(issuer.home, lambda: None, issuer._clock)
     issue(again, source)
     assert again.store.count() == 21
@@ -332,23 +327,23 @@ def test_a_file_of_one_chunk_needs_no_processes(
 
     monkeypatch.setattr(bulk, "Pool", pool)
     monkeypatch.setattr(bulk, "available_cores", lambda: 3)
-    issue(issuer, csv_file(tmp_path / "h.csv", [graduate(1)]), workers=None)
-    issue(issuer, csv_file(tmp_path / "i.csv", [graduate(row) for row in range(2, 9)]), workers=None)
+    issue(issuer, in_chunks(tmp_path / "h.csv", [graduate(1)]), workers=None)
+    issue(issuer, in_chunks(tmp_path / "i.csv", [graduate(row) for row in range(2, 9)]), workers=None)
     assert started == [0, 3]
 
 
 def test_rows_of_one_chunk_that_are_all_bad_leave_no_gap(issuer: Issuer, tmp_path: Path) -> None:
     rows = [graduate(row, **{"email": "x"} if 5 <= row <= 8 else {}) for row in range(1, 13)]
-    assert issue(issuer, csv_file(tmp_path / "h.csv", rows)).issued == 8
+    assert issue(issuer, in_chunks(tmp_path / "h.csv", rows)).issued == 8
     assert issuer.line(issuer.store.current("UNI-000009")).seq == 8
-    assert issue(issuer, open_source(tmp_path / "h.csv")).issued == 0
+    assert issue(issuer, open_source(tmp_path / "h.csv", span_rows=CHUNK)).issued == 0
 
 
 def test_newlines_in_quotation_marks_do_not_shift_rows(issuer: Issuer, tmp_path: Path) -> None:
     path = tmp_path / "h.csv"
     header = [*graduate(0), "remarks"]
     path.write_text(table([graduate(row, remarks="a\nb\r\nc" * (row % 3)) for row in range(1, 20)], header))
-    assert issue(issuer, open_source(path), workers=2).issued == 19
+    assert issue(issuer, open_source(path, span_rows=CHUNK), workers=2).issued == 19
     assert [issuer.line(entry).record["student_id"] for entry in issuer.entries()] == [
         f"S{row:06}" for row in range(1, 20)
     ]
@@ -380,11 +375,11 @@ def test_a_row_is_checked_once_and_the_template_compiled_once(
     monkeypatch.setattr(Template, "__init__", compiles)
     written = issuer.home / "template.json"
     written.write_text(written.read_text().replace("All requirements", f"With {workers} workers, all"))
-    issuer.issue_file(Order(csv_file(tmp_path / "g.csv", list(map(graduate, range(1, 12))))))
+    issuer.issue_file(Order(in_chunks(tmp_path / "g.csv", list(map(graduate, range(1, 12))))))
     programmes = Programmes(BSC=dict.fromkeys(CATALOGUE_FIELDS, ""))
     programmes.asked = tmp_path / "asked"
     rows = [graduate(row, **{"gpa": "1.0"} if row in (3, 9) else {}) for row in range(1, 24)]
-    source = csv_file(tmp_path / "h.csv", rows)
+    source = in_chunks(tmp_path / "h.csv", rows)
     result = issue(issuer, source, catalogue=programmes, workers=workers)
     assert (result.issued, len(result.survey.changed)) == (12, 2)
     assert len(programmes.asked.read_bytes()) == 23
@@ -438,11 +433,11 @@ def test_workers_that_are_spawned_do_the_same(
 
 def test_what_killed_workers_left_of_people_goes_with_the_next_file(tmp_path: Path) -> None:
     issuer = issuer_in(tmp_path / "home")
-    issuer.issue_file(Order(csv_file(tmp_path / "a.csv", [graduate(1)]), tmp_path / "errors.csv"))
+    issuer.issue_file(Order(in_chunks(tmp_path / "a.csv", [graduate(1)]), tmp_path / "errors.csv"))
     left = issuer.home / "shards" / "1" / f".000000.jsonl.zst.{'0' * 16}.tmp"
     in_lists = issuer.home / "status" / f".0.{'0' * 16}.tmp"
     for path in (left, in_lists):
         path.write_bytes(b"people")
-    issuer.issue_file(Order(csv_file(tmp_path / "b.csv", [graduate(2)]), tmp_path / "errors.csv"))
+    issuer.issue_file(Order(in_chunks(tmp_path / "b.csv", [graduate(2)]), tmp_path / "errors.csv"))
     assert not left.exists()
     assert not in_lists.exists()

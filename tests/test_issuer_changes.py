@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -21,11 +22,7 @@ from vc.status import Reason
 from wire.problem import Damaged
 
 ROWS = range(1, 24)
-
-
-@pytest.fixture(autouse=True)
-def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("issuer.table.source.SPAN_ROWS", 4)
+in_chunks = partial(csv_file, span_rows=4)
 
 
 @pytest.fixture
@@ -37,7 +34,7 @@ def issuer(tmp_path: Path) -> Issuer:
 
 
 def changed(issuer: Issuer, rows: Iterable[dict[str, str]], workers: int = 0) -> list[Change]:
-    source = csv_file(issuer.home.with_name("g.csv"), list(rows))
+    source = in_chunks(issuer.home.with_name("g.csv"), list(rows))
     errors = issuer.home.with_name("errors.csv")
     result = issuer.issue_file(Order(source, errors, workers=workers))
     archive = Archive(issuer.store, issuer.home / "shards")
@@ -105,7 +102,7 @@ def test_a_revoked_diploma_cannot_be_corrected(issuer: Issuer) -> None:
 def test_what_a_file_has_no_column_for_is_not_compared(issuer: Issuer) -> None:
     path = issuer.home.with_name("h.csv")
     path.write_text(table([graduate(2), graduate(3, ects="60")], [name for name in HEADER if name != "gpa"]))
-    result = issuer.issue_file(Order(open_source(path), path.with_name("errors.csv")))
+    result = issuer.issue_file(Order(open_source(path, span_rows=4), path.with_name("errors.csv")))
     assert [(change.row, change.fields) for change in result.survey.changed] == [(3, {"ects": 60})]
 
 
@@ -123,7 +120,7 @@ def test_a_shard_that_is_lost_is_told_before_anything_is_issued(issuer: Issuer) 
 
 def test_how_far_the_comparison_is_can_be_followed(issuer: Issuer) -> None:
     told: list[Progress] = []
-    source = csv_file(issuer.home.with_name("g.csv"), [*map(graduate, reversed(ROWS))])
+    source = in_chunks(issuer.home.with_name("g.csv"), [*map(graduate, reversed(ROWS))])
     issuer.issue_file(Order(source, issuer.home.with_name("errors.csv"), workers=0, progress=told.append))
     compared = [progress.done for progress in told if progress.stage == "comparing"]
     assert compared == [0, 4, 8, 12, 16, 20, 23]
@@ -136,7 +133,7 @@ def test_a_number_that_somebody_else_has_is_an_error(issuer: Issuer) -> None:
         graduate(3, family_name="Ng"),
     ]
     errors = issuer.home.with_name("errors.csv")
-    source = csv_file(issuer.home.with_name("g.csv"), rows)
+    source = in_chunks(issuer.home.with_name("g.csv"), rows)
     found = issuer.issue_file(Order(source, errors, workers=0)).survey
     assert [str(finding) for finding in found.findings[3]] == [
         'row 3, column diploma_number: "UNI-000002" was issued to somebody else'
@@ -147,7 +144,7 @@ def test_a_number_that_somebody_else_has_is_an_error(issuer: Issuer) -> None:
 
 def test_the_same_file_needs_no_comparison(issuer: Issuer) -> None:
     told: list[Progress] = []
-    source = csv_file(issuer.home.with_name("g.csv"), [*map(graduate, ROWS)])
+    source = in_chunks(issuer.home.with_name("g.csv"), [*map(graduate, ROWS)])
     issuer.issue_file(Order(source, issuer.home.with_name("errors.csv"), workers=0, progress=told.append))
     assert {progress.stage for progress in told} == {"checking"}
 

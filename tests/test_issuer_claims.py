@@ -259,11 +259,11 @@ class Service:
 
 
 @contextmanager
-def service(folder: Path, issuer: Any, base: str = "") -> Iterator[Service]:
+def service(folder: Path, issuer: Any, base: str = "", **options: Any) -> Iterator[Service]:
     with listening() as listener:
         port = listener.getsockname()[1]
         running = Service(Claims(folder / "claims.sqlite", f"http://127.0.0.1:{port}{base}"), port, base)
-        app: FastAPI = create_app(issuer, running.claims, folder, lambda: running.now, how=how)
+        app: FastAPI = create_app(issuer, running.claims, folder, lambda: running.now, how=how, **options)
         with serving(app, listener):
             yield running
 
@@ -376,11 +376,8 @@ def test_a_link_that_the_issuer_ended_is_gone(tmp_path: Path) -> None:
         assert running.ask("POST", path, message)[0] == 200
 
 
-def test_a_body_that_does_not_arrive_is_not_waited_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("exchange.http.BODY_TIME", 0.05)
-    with service(tmp_path, Registrar()) as running:
+def test_a_body_that_does_not_arrive_is_not_waited_for(tmp_path: Path) -> None:
+    with service(tmp_path, Registrar(), body_seconds=0.05) as running:
         link = running.claims.offer(NUMBER, Registrar(), now=NOW)
         with socket.create_connection(("127.0.0.1", running.port), timeout=10) as slow:
             slow.sendall(

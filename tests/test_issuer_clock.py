@@ -158,7 +158,6 @@ def test_the_rest_of_a_file_is_dated_rightly(
     issuer: Issuer, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Killed between two chunks, the clock then put right, and the same file given again."""
-    monkeypatch.setattr("issuer.table.source.SPAN_ROWS", 2)
     rows = [graduate(number) for number in range(10, 16)]
     store, finish = issuer.store, issuer.store.finish_chunk
 
@@ -170,12 +169,12 @@ def test_the_rest_of_a_file_is_dated_rightly(
     monkeypatch.setattr(store, "finish_chunk", killed)
     with pytest.raises(KeyboardInterrupt):
         issuer.issue_file(
-            Order(csv_file(issuer.home / "rows.csv", rows), issuer.home / "errors.csv", workers=0)
+            Order(csv_file(issuer.home / "rows.csv", rows, 2), issuer.home / "errors.csv", workers=0)
         )
     clock.now = NOW
     made = again(issuer, clock)
     accept_clock(made, NOW)
-    source = csv_file(issuer.home / "rows.csv", rows)
+    source = csv_file(issuer.home / "rows.csv", rows, 2)
     assert made.issue_file(Order(source, issuer.home / "errors.csv", workers=0)).issued == 2
     ahead = [f"UNI-{number:06}" for number in range(10, 14)]
     assert [entry.number for entry in dated_ahead(made, NOW)] == ahead

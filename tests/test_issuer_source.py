@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from intaglio.words import remedy
 from issuer.problem import UnreadableFile
-from issuer.table import source as module
 from issuer.table.source import guard, open_source, unguard
 from tests.registrar import HEADER, graduate, table
 from wire.problem import Conflict, NotFound
@@ -171,15 +170,12 @@ def test_a_quotation_mark_that_is_never_closed_has_a_place(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("row", [1, 4, 5, 7])
-def test_a_quotation_mark_that_swallows_the_rows_behind_it_is_found(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, row: int
-) -> None:
-    monkeypatch.setattr(module, "SPAN_ROWS", 4)
+def test_a_quotation_mark_that_swallows_the_rows_behind_it_is_found(tmp_path: Path, row: int) -> None:
     lines = table([graduate(index, remarks="") for index in range(1, 8)], [*HEADER, "remarks"]).splitlines()
     path = tmp_path / "g.csv"
     path.write_text("\n".join([*lines[:row], lines[row] + '"see file', *lines[row + 1 :]]))
     with pytest.raises(UnreadableFile) as raised:
-        open_source(path)
+        open_source(path, span_rows=4)
     assert raised.value.detail == f"g.csv: a quotation mark that opens in row {row + 1} is never closed"
     path.write_text("\n".join([lines[0] + ',"note', *lines[1:]]))
     with pytest.raises(UnreadableFile, match="opens in the header is never closed"):
@@ -239,10 +235,8 @@ def test_spans_cut_anywhere_give_the_rows_of_the_whole(
     writer.writerows([*rows, graduate(1).values()])
     path = tmp_path_factory.getbasetemp() / "spans.csv"
     path.write_bytes(text.getvalue().encode())
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "SPAN_ROWS", size)
-        source = open_source(path)
-        spans = source.spans
+    source = open_source(path, span_rows=size)
+    spans = source.spans
     assert [span.rows for span in spans[:-1]] == [size] * (len(spans) - 1)
     assert [row for span in spans for row in source.rows(span)] == [
         (number, row) for number, row in enumerate([*rows, [*graduate(1).values()]], 2) if any(row)

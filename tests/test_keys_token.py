@@ -189,9 +189,8 @@ def test_a_job_by_a_key_on_a_token_is_killed_and_goes_on_with_what_is_on_disk(
     token: Token, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The same row signed again has another signature: the one in the shard is the one in the log."""
-    monkeypatch.setattr("issuer.table.source.SPAN_ROWS", 100)
     signer = open_signer(token.make("job", *KINDS["P-256"].parameters), passphrase=pin)
-    home, source = tmp_path / "home", csv_file(tmp_path / "g.csv", [graduate(row) for row in range(500)])
+    home, source = tmp_path / "home", csv_file(tmp_path / "g.csv", [graduate(row) for row in range(500)], 100)
     issuer_in(home, url=URL, signer=signer).log.checkpoint()
     begin = SQLiteIndex.begin_chunk
 

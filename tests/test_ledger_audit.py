@@ -8,6 +8,7 @@ import pytest
 
 from ledger import Log
 from ledger.audit import audit
+from ledger.tiles.journal import Capacity
 from ledger.tiles.layout import full_tiles, partial_tiles
 from ledger.tiles.memory import MemoryStore
 from ledger.tiles.posix import PosixStore
@@ -94,7 +95,7 @@ def test_the_clocks_signature_is_verified(log: Log) -> None:
 
 def test_a_log_may_grow_while_it_is_audited(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The right edge that is audited may be gone by then, and its full tiles in its place."""
-    store = PosixStore(tmp_path / "log", most=1)
+    store = PosixStore(tmp_path / "log", capacity=Capacity(batches=1))
     log = open_log(store)
     log.append(samples(0, 300), b"0")
     old = log.checkpoint()

@@ -12,6 +12,7 @@ import pytest
 from keys import PrivateKey
 from ledger import InvalidEvidence, Log, merkle
 from ledger.log import LogReader
+from ledger.tiles.journal import Capacity
 from ledger.tiles.memory import MemoryStore
 from ledger.tiles.posix import PosixStore
 from tests.ledger_samples import COSIGNER, NOW, ORIGIN, SIGNER, open_log, sample, samples
@@ -22,7 +23,7 @@ from wire.problem import Conflict, Damaged, Malformed
 def folder(tmp_path: Path) -> Path:
     """A log of three batches: 300 settled entries, and two batches of 10 in the journal."""
     folder = tmp_path / "log"
-    open_log(PosixStore(folder, most=1)).append(samples(0, 300), b"0")
+    open_log(PosixStore(folder, capacity=Capacity(batches=1))).append(samples(0, 300), b"0")
     log = open_log(PosixStore(folder))
     log.append(samples(300, 310), b"300")
     log.append(samples(310, 320), b"310")

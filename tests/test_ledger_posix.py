@@ -17,7 +17,7 @@ from intaglio.words import remedy
 from ledger.audit import audit
 from ledger.problem import Overtaken
 from ledger.tiles import posix
-from ledger.tiles.journal import Journal
+from ledger.tiles.journal import CAPACITY, Capacity, Journal
 from ledger.tiles.keys import KeyRuns, key_digest
 from ledger.tiles.posix import PosixStore
 from ledger.tiles.store import Base, Batch
@@ -26,9 +26,9 @@ from tests.ledger_samples import naive_root, open_log, samples
 from wire.problem import Damaged, Problem, TooLarge, Unavailable
 
 
-def key_runs(folder: Path) -> KeyRuns:
+def key_runs(folder: Path, **options: int) -> KeyRuns:
     (folder / "keys").mkdir()
-    return KeyRuns(folder / "keys")
+    return KeyRuns(folder / "keys", **options)
 
 
 def failing(error: int, at: int, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -59,7 +59,7 @@ def test_a_full_or_failing_disk_loses_nothing(
     problems: list[Problem] = []
     for at in range(1, 12):
         folder = tmp_path / str(at)
-        log = open_log(PosixStore(folder, most=1))
+        log = open_log(PosixStore(folder, capacity=Capacity(batches=1)))
         log.append(samples(0, 250), b"0")
         with monkeypatch.context() as patch:
             patch.setattr(os, name, failing(error, at, getattr(os, name)))
@@ -143,7 +143,7 @@ def test_a_failed_sync_of_the_file_system_does_not_cut_the_journal(
     open_log(PosixStore(tmp_path / "log")).append(samples(0, 300), b"0")
     journal = tmp_path / "log" / "journal"
     before = journal.read_bytes()
-    log = open_log(PosixStore(tmp_path / "log", most=1))
+    log = open_log(PosixStore(tmp_path / "log", capacity=Capacity(batches=1)))
     with monkeypatch.context() as patch:
         patch.setattr("wire.files._LIBC", Library())
         with pytest.raises(Damaged):
@@ -177,7 +177,7 @@ def test_what_whoever_settles_has_removed_meanwhile(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_journal_is_cut_and_old_partial_tiles_go(tmp_path: Path) -> None:
-    log = open_log(PosixStore(tmp_path / "log", most=4))
+    log = open_log(PosixStore(tmp_path / "log", capacity=Capacity(batches=4)))
     for index in range(600):
         log.append(samples(index, index + 1), b"%d" % index)
     assert (tmp_path / "log" / "journal").stat().st_size < 1000
@@ -188,9 +188,8 @@ def test_the_journal_is_cut_and_old_partial_tiles_go(tmp_path: Path) -> None:
     assert len(list((tmp_path / "log" / "keys").iterdir())) < 12
 
 
-def test_a_large_journal_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ledger.tiles.journal._LARGEST", 10_000)
-    log = open_log(PosixStore(tmp_path / "log"))
+def test_a_large_journal_is_cut(tmp_path: Path) -> None:
+    log = open_log(PosixStore(tmp_path / "log", capacity=Capacity(size=10_000)))
     for start in range(0, 1000, 100):
         log.append(samples(start, start + 100), b"%d" % start)
         assert (tmp_path / "log" / "journal").stat().st_size < 15_000
@@ -212,7 +211,7 @@ def test_what_a_crash_leaves_at_the_end_of_the_journal_is_cut(tmp_path: Path) ->
 
 
 def test_a_journal_gives_its_batches_from_anywhere(tmp_path: Path) -> None:
-    journal, other = Journal(tmp_path / "journal", 256), Journal(tmp_path / "journal", 256)
+    journal, other = Journal(tmp_path / "journal", CAPACITY), Journal(tmp_path / "journal", CAPACITY)
     journal.create()
     batches = [Batch(0, b"a", [b"1", b"2"]), Batch(2, b"b", [b""]), Batch(3, b"c", [b"3"])]
     for batch in batches:
@@ -265,10 +264,9 @@ def test_a_damaged_file_of_keys_is_named(tmp_path: Path, content: bytes) -> None
         runs.find(bytes(32))
 
 
-def test_large_files_of_keys_are_not_merged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_files_of_keys_are_not_merged(tmp_path: Path) -> None:
     """Since merging is done in memory."""
-    monkeypatch.setattr("ledger.tiles.keys._LARGEST_MERGE", 4)
-    runs = key_runs(tmp_path)
+    runs = key_runs(tmp_path, merged=4)
     for start in range(40):
         runs.add(start, start + 1, {hashlib.sha256(b"%d" % start).digest(): range(start, start + 1)})
     assert max(path.stat().st_size for path in (tmp_path / "keys").iterdir()) <= 48 * 8
@@ -303,12 +301,9 @@ def test_a_longer_tile_that_a_lost_batch_left_is_replaced(tmp_path: Path) -> Non
     assert store.get("tile/0/000.p/2") == b"y" * 64
 
 
-def test_a_batch_that_no_journal_would_read_again_is_not_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    log = open_log(PosixStore(tmp_path / "log"))
+def test_a_batch_that_no_journal_would_read_again_is_not_written(tmp_path: Path) -> None:
+    log = open_log(PosixStore(tmp_path / "log", capacity=Capacity(record=1000)))
     log.append(samples(0, 10), b"0")
-    monkeypatch.setattr("ledger.tiles.journal._LARGEST_RECORD", 1000)
     with pytest.raises(TooLarge):
         log.append(samples(10, 500), b"10")
     assert log.append(samples(10, 12), b"10") == range(10, 12)

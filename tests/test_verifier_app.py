@@ -135,10 +135,14 @@ def test_a_body_that_is_too_large_is_cut_off(server: str) -> None:
     assert answer.headers["content-type"] == "application/problem+json"
 
 
-def test_a_body_that_does_not_come_is_not_waited_for(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("exchange.http.BODY_TIME", 0.05)
-    address = httpx.URL(server)
-    with socket.create_connection((address.host, address.port)) as connection:
+def test_a_body_that_does_not_come_is_not_waited_for() -> None:
+    judges = Verifiers(verifier(Trust()), verifier(Trust()))
+    app = create_app(lambda: judges, clock=lambda: NOW, body_seconds=0.05)
+    with (
+        listening() as listener,
+        serving(app, listener),
+        socket.create_connection(listener.getsockname()) as connection,
+    ):
         connection.sendall(b"POST /verify HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{")
         assert connection.recv(4096).startswith(b"HTTP/1.1 408 ")
 

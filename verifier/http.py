@@ -17,7 +17,15 @@ from datetime import datetime
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
-from exchange.http import Identified, add_probes, log_problem, no_route, problem_response, read_body
+from exchange.http import (
+    BODY_TIME,
+    Identified,
+    add_probes,
+    log_problem,
+    no_route,
+    problem_response,
+    read_body,
+)
 from wire import Malformed, Problem, TooLarge, TryLater, Unavailable
 from wire.text import shortened
 
@@ -52,11 +60,13 @@ def create_app(
     processes: Processes[Question, Judged] | None = None,
     seconds: float = REPORT_SECONDS,
     most_fetching: int = MOST_FETCHING,
+    body_seconds: float = BODY_TIME,
 ) -> FastAPI:
     """The service. It asks for its verifiers at each request, since the trust list may have changed.
 
     `policy` and `strangers` are those of `Verifier.verify`. Without `processes` all is done in this one. A
-    report has so many `seconds` for the network, and `most_fetching` may wait for it at once.
+    report has so many `seconds` for the network, and `most_fetching` may wait for it at once. A body has
+    `body_seconds` to arrive.
     """
     judge = Judge(verifiers, policy, strangers, seconds)
     fetching = _Fetching(judge, most_fetching)
@@ -100,7 +110,7 @@ def create_app(
         if (challenge is None) != (domain is None):
             return problem_response(Malformed("challenge and domain go together"), 400)
         try:
-            body = await read_body(request, MAX_BODY)
+            body = await read_body(request, MAX_BODY, body_seconds)
         except Malformed as problem:
             return problem_response(problem, 413 if isinstance(problem, TooLarge) else 408)
         try:

@@ -17,7 +17,15 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from exchange.claim import MAX_MESSAGE, ClaimLink
-from exchange.http import Identified, add_probes, log_problem, no_route, problem_response, read_body
+from exchange.http import (
+    BODY_TIME,
+    Identified,
+    add_probes,
+    log_problem,
+    no_route,
+    problem_response,
+    read_body,
+)
 from ledger.log import LogReader
 from ledger.problem import ClockBehind
 from wire.problem import Conflict, Damaged, Malformed, NotFound, Problem, TooLarge, Unavailable
@@ -60,10 +68,11 @@ def create_app(
     clock: Callable[[], datetime],
     log: LogReader | None = None,
     how: Callable[[ClaimLink], str] = lambda link: "",  # noqa: ARG005
+    body_seconds: float = BODY_TIME,
 ) -> FastAPI:
     """The service of one issuer. `public` holds `did.json` and the status lists in `status/`, as published.
 
-    `how` says to whoever opens a link in a browser what to do with it.
+    `how` says to whoever opens a link in a browser what to do with it. A body has `body_seconds` to arrive.
 
     Everything lies under the path of the service's address, at the root if it has none; the `log` under that
     of its origin.
@@ -101,7 +110,7 @@ def create_app(
 
     @app.post(f"{base}/claim/{{token}}")
     async def redeem(token: str, request: Request) -> Response:
-        message = await read_body(request, MAX_MESSAGE)
+        message = await read_body(request, MAX_MESSAGE, body_seconds)
         bundle = await run_in_threadpool(claims.redeem, token, message, issuer, now=clock())
         return Response(bundle, headers=_PRIVATE, media_type="application/json")
 

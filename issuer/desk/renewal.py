@@ -25,14 +25,14 @@ class Publishes(Protocol):
 
 
 @contextmanager
-def renewing(lists: Publishes, clock: Callable[[], datetime]) -> Iterator[None]:
-    """Publishes what is due, at once, then in the background until the block ends, and once more then.
+def renewing(lists: Publishes, clock: Callable[[], datetime], pause: float = PAUSE) -> Iterator[None]:
+    """Publishes what is due, at once, then each `pause` seconds until the block ends, and once more then.
 
     Raises what the first publishing raises; what a later one does is said, and it is tried again.
     """
     lists.publish(now=clock())
     ended = threading.Event()
-    thread = threading.Thread(target=_renew, args=(lists, clock, ended), name="renewal")
+    thread = threading.Thread(target=_renew, args=(lists, clock, ended, pause), name="renewal")
     thread.start()
     try:
         yield
@@ -42,8 +42,8 @@ def renewing(lists: Publishes, clock: Callable[[], datetime]) -> Iterator[None]:
         _publish(lists, clock)  # what a claim superseded just now
 
 
-def _renew(lists: Publishes, clock: Callable[[], datetime], ended: threading.Event) -> None:
-    while not ended.wait(PAUSE):
+def _renew(lists: Publishes, clock: Callable[[], datetime], ended: threading.Event, pause: float) -> None:
+    while not ended.wait(pause):
         _publish(lists, clock)
 
 

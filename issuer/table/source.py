@@ -152,6 +152,7 @@ def open_source(
     own: Collection[str] = (),
     *,
     names_as_is: bool = False,
+    span_rows: int = SPAN_ROWS,
 ) -> Source:
     """Find header and rows of a CSV file. `chosen` maps fields to headings where the usual ones do not fit.
 
@@ -168,7 +169,7 @@ def open_source(
     header = headers[delimiter]
     if not any(header):
         raise UnreadableFile(f"the first row of {path.name} is empty", hint=_HEADER_FIRST)
-    spans = _spans(path, encoding, skipped, delimiter, first_line=2 if said else 1)
+    spans = _spans(path, encoding, skipped, delimiter, 2 if said else 1, span_rows)
     is_error_file = tuple(header[:3]) == GUARD_COLUMNS
     header = [unguard(heading).strip() for heading in header[3:]] if is_error_file else header
     columns = _columns(path, header, chosen or {}, required, own)
@@ -233,8 +234,10 @@ def _header(beginning: str, delimiter: str) -> list[str]:
     return [cell.strip() for cell in next(_rows(lines, delimiter), [])]
 
 
-def _spans(path: Path, encoding: str, start: int, delimiter: str, first_line: int) -> tuple[Span, ...]:
-    """The rows in spans of `SPAN_ROWS`, cut where a row ends: quotation marks are respected.
+def _spans(
+    path: Path, encoding: str, start: int, delimiter: str, first_line: int, most: int
+) -> tuple[Span, ...]:
+    """The rows in spans of `most`, cut where a row ends: quotation marks are respected.
 
     None where no row has anything in it. Raises `UnreadableFile` at the first line that is no text, and
     where a quotation mark is never closed: the rows behind it would be part of one cell, and go unseen.
@@ -273,14 +276,14 @@ def _spans(path: Path, encoding: str, start: int, delimiter: str, first_line: in
         for cells in found:
             rows, filled = rows + 1, filled or any(cells)
             if ended:  # a row that is whole comes before more is asked for
-                raise _never_closed(path, f"in row {len(spans) * SPAN_ROWS + rows + 1}")
-            if rows == SPAN_ROWS:
+                raise _never_closed(path, f"in row {len(spans) * most + rows + 1}")
+            if rows == most:
                 spans.append(
-                    Span(len(spans), len(spans) * SPAN_ROWS + FIRST_ROW, rows, begun, read, digest.digest())
+                    Span(len(spans), len(spans) * most + FIRST_ROW, rows, begun, read, digest.digest())
                 )
                 rows, begun, digest = 0, read, hashlib.sha256()
     if rows:
-        spans.append(Span(len(spans), len(spans) * SPAN_ROWS + FIRST_ROW, rows, begun, read, digest.digest()))
+        spans.append(Span(len(spans), len(spans) * most + FIRST_ROW, rows, begun, read, digest.digest()))
     return tuple(spans) if filled else ()
 
 

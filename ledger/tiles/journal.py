@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from hashlib import sha256
 from io import FileIO
 from pathlib import Path
+from typing import NamedTuple
 
 from wire.files import open_regular, sync_file, write_durably
 from wire.problem import Damaged, TooLarge
@@ -25,15 +26,27 @@ from .store import Base, Batch
 
 _HEAD = 8 + 32  # length and checksum of a record
 _FIRST = _HEAD + 8 + merkle.HASH_SIZE  # the first record, of the base
-_LARGEST = 1 << 16  # bytes; all of it is integrated again when a log is opened
-_LARGEST_RECORD = 1 << 28  # bytes; more is never taken into memory
+
+
+class Capacity(NamedTuple):
+    """How much a journal takes."""
+
+    batches: int = 256
+    """Until it is full."""
+    size: int = 1 << 16
+    """Bytes, until it is full: all of it is integrated again when a log is opened."""
+    record: int = 1 << 28
+    """Bytes of one batch; more is never taken into memory."""
+
+
+CAPACITY = Capacity()
 
 
 class Journal:
     """The journal file. Other processes write to it, too: call `refresh` after taking the log's lock."""
 
-    def __init__(self, path: Path, most: int) -> None:
-        self._path, self._most = path, most  # batches, until it is full
+    def __init__(self, path: Path, capacity: Capacity) -> None:
+        self._path, self._capacity = path, capacity
         self._forget(Base(0, merkle.EMPTY_ROOT))
 
     def _forget(self, base: Base) -> None:
@@ -76,7 +89,7 @@ class Journal:
                 raise Damaged("the journal of the log has become shorter")
             if end > self._end:
                 sync_file(file.fileno())
-            for payload in _payloads(file, self._end):
+            for payload in _payloads(file, self._end, self._capacity.record):
                 batch = _parse(payload)
                 if batch.start != self._size:
                     return
@@ -87,7 +100,7 @@ class Journal:
     def require_end(self, size: int) -> None:
         """Raise `Overtaken` unless the last recorded batch ends at `size`."""
         with self._opened() as file:
-            following = next(_payloads(file, self._end), None)
+            following = next(_payloads(file, self._end, self._capacity.record), None)
         if size != self._size or (following is not None and int.from_bytes(following[:8]) == size):
             raise Overtaken("another writer has recorded a batch meanwhile")
 
@@ -97,8 +110,8 @@ class Journal:
         Raises `TooLarge`, and `OSError` after taking back what was written.
         """
         payload = b"".join([batch.start.to_bytes(8), *frame([batch.key]), *batch.framed])
-        if len(payload) > _LARGEST_RECORD:
-            raise TooLarge(f"a batch of the log has at most {_LARGEST_RECORD} bytes")
+        if len(payload) > self._capacity.record:
+            raise TooLarge(f"a batch of the log has at most {self._capacity.record} bytes")
         record = _record(payload)
         descriptor = os.open(self._path, os.O_WRONLY)
         try:
@@ -123,7 +136,7 @@ class Journal:
     @property
     def full(self) -> bool:
         """Whether opening the log would soon take too long."""
-        return self._end > _LARGEST or len(self.keys) >= self._most
+        return self._end > self._capacity.size or len(self.keys) >= self._capacity.batches
 
     def _add(self, batch: Batch, length: int) -> None:
         self._end += _HEAD + length
@@ -132,7 +145,7 @@ class Journal:
 
 
 def _base(file: FileIO) -> Base:
-    header = next(_payloads(file, 0), b"")
+    header = next(_payloads(file, 0, _FIRST), b"")
     if len(header) != _FIRST - _HEAD:
         raise Damaged("the journal of the log does not begin as one")
     return Base(int.from_bytes(header[:8]), header[8:])
@@ -142,14 +155,14 @@ def _record(payload: bytes) -> bytes:
     return len(payload).to_bytes(8) + sha256(payload).digest() + payload
 
 
-def _payloads(file: FileIO, at: int) -> Iterator[bytes]:
+def _payloads(file: FileIO, at: int, longest: int) -> Iterator[bytes]:
     end = os.fstat(file.fileno()).st_size
     file.seek(at)
     while at + _HEAD <= end:
         head = file.read(_HEAD)
         length = int.from_bytes(head[:8])
         at += _HEAD + length
-        if at > end or length > _LARGEST_RECORD:
+        if at > end or length > longest:
             return
         payload = file.read(length)
         if sha256(payload).digest() != head[8:]:

@@ -17,7 +17,7 @@ from wire.files import write_durably
 from wire.problem import Damaged
 
 _RECORD = 32 + 8 + 8  # SHA-256 of the key, start, stop
-_LARGEST_MERGE = 1 << 18  # records; merging is done in memory
+LARGEST_MERGE = 1 << 18  # records; merging is done in memory
 
 
 def key_digest(key: bytes) -> bytes:
@@ -28,8 +28,8 @@ def key_digest(key: bytes) -> bytes:
 class KeyRuns:
     """The sorted files in one folder, which is there before any is added."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, merged: int = LARGEST_MERGE) -> None:
+        self._folder, self._merged = folder, merged
 
     def find(self, digest: bytes) -> range | None:
         """The range of entries that was appended under a key. Raises `Damaged`."""
@@ -51,7 +51,7 @@ class KeyRuns:
         records = [digest + at.start.to_bytes(8) + at.stop.to_bytes(8) for digest, at in keys.items()]
         while before := next((path for path in self._runs() if _span(path)[1] == start), None):
             older = before.read_bytes()
-            if len(older) > 2 * _RECORD * len(records) or len(older) > _LARGEST_MERGE * _RECORD:
+            if len(older) > 2 * _RECORD * len(records) or len(older) > self._merged * _RECORD:
                 break
             start = _span(before)[0]
             records += [older[at : at + _RECORD] for at in range(0, len(older), _RECORD)]

@@ -28,7 +28,7 @@ from wire.problem import Damaged, DiskFull, Refused, Unavailable, is_full
 
 from .. import merkle
 from ..problem import Overtaken
-from .journal import Journal
+from .journal import CAPACITY, Capacity, Journal
 from .keys import KeyRuns, key_digest
 from .layout import LARGEST, full_tiles, partial_tiles
 from .store import CHECKPOINT, Base, Batch, Store
@@ -39,7 +39,7 @@ class PosixStore(Store):
 
     `kept` is a file outside, for a second copy of the newest checkpoint. With `patience`, in seconds, `lock`
     raises `TryLater` where another process holds the log for longer. With `read_only` nothing is written,
-    and a folder that does not exist is an empty log. It is full with `most` pending batches, or 64 KiB.
+    and a folder that does not exist is an empty log. Its journal has this `capacity`.
     """
 
     def __init__(
@@ -49,10 +49,10 @@ class PosixStore(Store):
         *,
         patience: float | None = None,
         read_only: bool = False,
-        most: int = 256,
+        capacity: Capacity = CAPACITY,
     ) -> None:
         self._folder, self._kept, self._patience, self._read_only = folder, kept, patience, read_only
-        self._journal = Journal(folder / "journal", most)
+        self._journal = Journal(folder / "journal", capacity)
         self._keys = KeyRuns(folder / "keys")
         if not read_only:
             with _disk_problems():

@@ -22,6 +22,7 @@ from ledger import Checkpoint, Log, merkle, verify_evidence
 from ledger.audit import audit
 from ledger.log import LogReader
 from ledger.problem import Overtaken
+from ledger.tiles.journal import Capacity
 from ledger.tiles.layout import full_tiles, partial_tiles
 from ledger.tiles.memory import MemoryStore
 from ledger.tiles.posix import PosixStore
@@ -35,7 +36,7 @@ MEMORIES: dict[Path, MemoryStore] = {}
 STORES = MappingProxyType[str, Callable[[Path], Store]](
     {
         "memory": lambda folder: MEMORIES.setdefault(folder, MemoryStore()),
-        "posix": lambda folder: PosixStore(folder, most=3),
+        "posix": lambda folder: PosixStore(folder, capacity=Capacity(batches=3)),
         "sqlite": SqliteStore,
     }
 )

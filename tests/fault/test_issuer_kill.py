@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,14 +32,10 @@ from vc.status import Reason
 from wire.problem import Problem
 
 pytestmark = pytest.mark.slow  # hundreds of processes: for `make test`
+in_chunks = partial(csv_file, span_rows=2)
 POINTS = pytest.mark.parametrize("points", [50, pytest.param(200, marks=pytest.mark.soak)])
 
 Prepare = Callable[[], tuple[Work, Work]]
-
-
-@pytest.fixture(autouse=True)
-def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("issuer.table.source.SPAN_ROWS", 2)
 
 
 @pytest.fixture
@@ -49,12 +46,12 @@ def issuer(tmp_path: Path) -> Issuer:
 @pytest.fixture
 def source(tmp_path: Path) -> Source:
     rows = [graduate(row, **{"email": "bad"} if row == 3 else {}) for row in range(1, 7)]
-    return csv_file(tmp_path / "g.csv", rows)
+    return in_chunks(tmp_path / "g.csv", rows)
 
 
 @pytest.fixture
 def overlapping(tmp_path: Path) -> Source:
-    return csv_file(tmp_path / "h.csv", [graduate(row) for row in range(2, 6)])
+    return in_chunks(tmp_path / "h.csv", [graduate(row) for row in range(2, 6)])
 
 
 def same_file_again(issuer: Issuer, source: Source, folder: Path, workers: int = 0) -> Prepare:

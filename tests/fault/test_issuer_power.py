@@ -50,6 +50,8 @@ Promise = Callable[[Issuer], None]
 Work = Callable[[Issuer, Callable[[Promise], None]], object]
 """Work that says what it acknowledges."""
 
+in_chunks = partial(csv_file, span_rows=2)
+
 
 class Scenario(NamedTuple):
     home: Path
@@ -66,7 +68,6 @@ class Scenario(NamedTuple):
 
 @pytest.fixture(autouse=True)
 def _as_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("issuer.table.source.SPAN_ROWS", 2)
     monkeypatch.setattr("issuer.status.lists._MOST_HELD", 2500)  # so that files are synced now and then
     monkeypatch.setattr("wire.files._FULL_SYNC", None)  # of macOS, which would sync past the recorder
 
@@ -168,7 +169,7 @@ def new_home(memory: Path) -> Path:
 def a_file(memory: Path) -> Scenario:
     """Two chunks; an undisturbed run is what it must come to."""
     rows = [graduate(row, **{"email": "bad"} if row == 3 else {}) for row in range(1, 5)]
-    source = csv_file(memory / "g.csv", rows)
+    source = in_chunks(memory / "g.csv", rows)
     home = new_home(memory)
     with opened(memory / "first") as first:
         issue(first, source)
@@ -298,9 +299,9 @@ def together_after_kill(memory: Path) -> Scenario:
 def a_file_after_kill(memory: Path) -> Scenario:
     """A file with nothing to issue comes next, so that the killed one is only completed, then one like it."""
     home = new_home(memory)
-    good = csv_file(memory / "g.csv", [graduate(1), graduate(2)])
-    bad = csv_file(memory / "b.csv", [graduate(1, email="bad")])
-    other = csv_file(memory / "o.csv", [graduate(2), graduate(3)])
+    good = in_chunks(memory / "g.csv", [graduate(1), graduate(2)])
+    bad = in_chunks(memory / "b.csv", [graduate(1, email="bad")])
+    other = in_chunks(memory / "o.csv", [graduate(2), graduate(3)])
 
     def again(issuer: Issuer, acknowledge: Callable[[Promise], None]) -> None:
         issue(issuer, other)

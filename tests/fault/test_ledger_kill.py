@@ -10,6 +10,7 @@ import pytest
 
 from ledger import Checkpoint
 from ledger.audit import audit
+from ledger.tiles.journal import Capacity
 from ledger.tiles.posix import PosixStore
 from ledger.tiles.store import Base, Batch
 from tests.fault.kill import Reached, Work, kill_everywhere
@@ -38,18 +39,20 @@ def _plan(folder: Path, make: MakeStore) -> Callable[[], tuple[Work, Work]]:
         acknowledged = Reached()
 
         def work() -> None:
-            _append_all(make(where, most=2), acknowledged.reach)
+            _append_all(make(where, capacity=Capacity(batches=2)), acknowledged.reach)
 
         def check() -> None:
             note = PosixStore(where).get("checkpoint")
-            log = open_log(PosixStore(where, most=2))
+            log = open_log(PosixStore(where, capacity=Capacity(batches=2)))
             size = log.checkpoint().size
             assert size in [0, *SIZES]
             assert size >= acknowledged.value
             if note is not None:  # no two roots for one size
                 log.require_continues(Checkpoint.parse(note))
             assert audit(log).size == size
-            _append_all(PosixStore(where, most=2))  # as the caller does who knows of no answer
+            _append_all(
+                PosixStore(where, capacity=Capacity(batches=2))
+            )  # as the caller does who knows of no answer
             assert audit(log).root == ROOT
 
         return work, check

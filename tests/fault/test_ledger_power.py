@@ -13,6 +13,7 @@ import pytest
 
 from ledger.audit import audit
 from ledger.tiles import posix
+from ledger.tiles.journal import Capacity
 from ledger.tiles.posix import PosixStore
 from ledger.tiles.store import Base, Batch
 from tests.fault.powerloss import Crash, Recorder, memory_folder
@@ -39,7 +40,7 @@ def _append_all(store: PosixStore, acknowledge: Callable[[], None] = lambda: Non
 
 
 def _store(folder: Path) -> PosixStore:
-    return PosixStore(folder / "log", folder / "kept", most=2)
+    return PosixStore(folder / "log", folder / "kept", capacity=Capacity(batches=2))
 
 
 def _recorded(folder: Path) -> list[Crash]:

@@ -17,6 +17,7 @@ import uvicorn
 
 import intaglio.commands
 from issuer.archive.store import SQLiteIndex
+from issuer.desk.renewal import renewing
 from issuer.issuer import Issuer
 from tests.commandline import Program
 from tests.issuer_cli.conftest import Clock
@@ -179,8 +180,7 @@ class TestTheService:
         assert life(home) == LIFETIME
         with serving(monkeypatch, registrar.home):
             assert life(home) == MONTH
-        monkeypatch.setattr("issuer.desk.renewal.PAUSE", 0.01)
-        with serving(monkeypatch, registrar.home):
+        with renewing(Issuer(home, lambda: None, lambda: clock.now).lists, lambda: clock.now, pause=0.01):
             clock.now = NOW + MONTH / 2 - SECOND
             time.sleep(0.1)  # it has looked at the clock, and nothing was due
             assert listed(home).valid_from == NOW
@@ -207,12 +207,7 @@ class TestTheService:
             assert life(program.home / "issuer") == LIFETIME
         assert clock.now == NOW
 
-    def test_what_goes_wrong_is_said_and_tried_again(
-        self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        from issuer.desk.renewal import renewing
-
-        monkeypatch.setattr("issuer.desk.renewal.PAUSE", 0.001)
+    def test_what_goes_wrong_is_said_and_tried_again(self, caplog: pytest.LogCaptureFixture) -> None:
         went: list[datetime] = []
         again = threading.Event()
 
@@ -227,7 +222,7 @@ class TestTheService:
                     again.set()
                 return []
 
-        with renewing(Failing(), lambda: NOW):
+        with renewing(Failing(), lambda: NOW, pause=0.001):
             assert again.wait(30)
         told = caplog.text
         assert "could not be renewed: something is amiss Do this." in told
