@@ -32,7 +32,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from keys.envelope import open_envelope, seal
 from wire.files import locked, make_private_folder, remove_leftovers, write_durably
 from wire.problem import Conflict, Damaged, Malformed, NotFound
-from wire.sqlite import connect, migrate, require_known, sqlite_problems
+from wire.sqlite import LOCK_WAIT, connect, migrate, require_known, sqlite_problems
 from wire.strict import load_json_object
 
 from .problem import DamagedWallet, NoWallet, NoWalletBackup, WalletGone
@@ -105,12 +105,15 @@ class EncryptedStore:
         _write_new(path, image[:18] + _WAL + image[20:])
 
     @classmethod
-    def open(cls, path: Path, passphrase: bytes) -> Self:
-        """The store at `path`; `NotFound` if there is none, `WrongPassphrase` if it does not open it."""
+    def open(cls, path: Path, passphrase: bytes, *, patience: float = LOCK_WAIT) -> Self:
+        """The store at `path`; `NotFound` if there is none, `WrongPassphrase` if it does not open it.
+
+        It waits `patience` seconds for another process that writes.
+        """
         if not path.is_file():
             raise NoWallet(f"there is no wallet at {path}")
         with _problems():
-            connection = _connect(path)
+            connection = _connect(path, patience=patience)
             try:
                 require_known(connection, _STEPS, _WHAT)
                 store = cls(connection, _unwrap(connection, passphrase))
@@ -317,8 +320,10 @@ def _damaged(what: str) -> Damaged:
     return DamagedWallet(f"the wallet's file was changed from outside: {what}")
 
 
-def _connect(path: Path | None, mode: Literal["rw", "immutable"] = "rw") -> sqlite3.Connection:
-    connection = connect(path, mode)
+def _connect(
+    path: Path | None, mode: Literal["rw", "immutable"] = "rw", *, patience: float = LOCK_WAIT
+) -> sqlite3.Connection:
+    connection = connect(path, mode, patience=patience)
     connection.text_factory = bytes
     connection.execute("PRAGMA secure_delete = ON")
     return connection

@@ -23,7 +23,7 @@ from .job.order import Progress
 from .problem import ExportFolderTaken
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
-_AT_ONCE = 256  # files
+AT_ONCE = 256  # files
 _BEGINNING = b'{\n  "type": "IntaglioBundle"'
 
 
@@ -42,11 +42,13 @@ def export(
     folder: Path,
     progress: Callable[[Progress], None] = lambda _: None,
     total: int = 0,
+    at_once: int = AT_ONCE,
 ) -> Iterator[Path]:
     """Writes the bundle of each edition, for the owner only; an older one is replaced as a whole.
 
     `total` is how many editions come, for `progress` alone: they are taken one by one, and none is kept.
-    What it yields is on the disk. Raises `Conflict` where the file of its name is nothing of this issuer's.
+    What it yields is on the disk, `at_once` files together. Raises `Conflict` where the file of its name is
+    nothing of this issuer's.
     """
     make_private_folder(folder)
     chosen, bundled = tee(entries)
@@ -58,7 +60,7 @@ def export(
 
     remaining = bundles()
     with _writing_into(folder):
-        while written := _write(islice(remaining, _AT_ONCE), folder, issuer.did):
+        while written := _write(islice(remaining, at_once), folder, issuer.did):
             yield from written
 
 

@@ -327,9 +327,8 @@ def test_a_copy_loads_from_where_nothing_can_be_written(path: Path, tmp_path: Pa
         EncryptedStore.load(folder / "copy #2", PASSPHRASE)
 
 
-def test_a_store_that_cannot_be_written_says_so(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("wire.sqlite.LOCK_WAIT", 0)
-    with EncryptedStore.open(path, PASSPHRASE) as store:
+def test_a_store_that_cannot_be_written_says_so(path: Path) -> None:
+    with EncryptedStore.open(path, PASSPHRASE, patience=0) as store:
         with (
             EncryptedStore.open(path, PASSPHRASE) as other,
             other._writing(),

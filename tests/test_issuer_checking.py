@@ -18,6 +18,7 @@ from issuer.job.order import Order
 from issuer.press.document import trial
 from issuer.press.template import Template
 from issuer.problem import UnreadableFile
+from issuer.table.records import CellFinding
 from issuer.table.source import open_source
 from tests.conftest import ROOT
 from tests.registrar import NOW, csv_file, graduate, table
@@ -215,11 +216,11 @@ def test_an_award_of_another_time_is_not_signed(tmp_path: Path, award: str, doub
     )
 
 
-def test_a_file_that_is_all_wrong_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checking, "MOST_FINDINGS", 2)
-    csv_file(tmp_path / "g.csv", [graduate(index, email="x") for index in range(3)])
+def test_a_file_that_is_all_wrong_is_given_up() -> None:
+    found = Survey(most=2)
+    found.add(CellFinding(row, "email", "is no e-mail address") for row in (2, 2, 3))
     with pytest.raises(UnreadableFile, match="more than 2 rows are not as expected"):
-        survey(tmp_path, tmp_path / "g.csv")
+        found.add([CellFinding(4, "email", "is no e-mail address")])
 
 
 def test_an_error_file_that_cannot_be_written_is_explained(tmp_path: Path) -> None:

@@ -27,17 +27,14 @@ def issuer(tmp_path: Path) -> Issuer:
     return issuer
 
 
-def test_a_power_cut_leaves_no_bundle_that_is_empty_or_torn(
-    issuer: Issuer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_power_cut_leaves_no_bundle_that_is_empty_or_torn(issuer: Issuer) -> None:
     """Whatever bears a bundle's name is whole, and those that were told of are there."""
-    monkeypatch.setattr(module, "_AT_ONCE", 2)
     entries = list(issuer.entries())
     issuer.lists.publish(now=issuer._clock())
     with memory_folder() as memory:
         (out := memory / "out").mkdir()
         with Recorder(out, [(module, "sync_files")]) as recorder:
-            for _ in export(issuer, entries, out):
+            for _ in export(issuer, entries, out, at_once=2):
                 recorder.acknowledge()
         crashes = list(recorder.crashes())
     assert len(crashes) > 10

@@ -60,10 +60,8 @@ def test_ids_and_addresses_are_found_by_index(
     assert not [step for step in steps if "SCAN" in step]
 
 
-def test_what_is_not_in_the_index_yet_is_found_as_well(
-    store: SQLiteIndex, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "_PORTION", 2)
+def test_what_is_not_in_the_index_yet_is_found_as_well(store: SQLiteIndex) -> None:
+    store.lookup = SQLiteLookup(store._database, portion=2)
     fill(store, range(5))
     assert unlisted(store) == [(0, 5)]
     assert store.lookup.addressed("a3@x.example") == [3]
@@ -72,14 +70,14 @@ def test_what_is_not_in_the_index_yet_is_found_as_well(
     assert unlisted(store) == [(0, 5)]
 
 
-def test_what_was_noted_is_put_in_slice_by_slice(store: SQLiteIndex, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_SLICE", 3)
+def test_what_was_noted_is_put_in_piece_by_piece(store: SQLiteIndex) -> None:
+    store.lookup = SQLiteLookup(store._database, piece=3)
     fill(store, range(5))
     fill(store, range(5, 9), b"another")
     fill(store, range(20, 21), b"a third")
     assert unlisted(store) == [(0, 9), (20, 21)]
     with store._database.writing() as connection:
-        module._list_next(connection, id_of)
+        module._list_next(connection, id_of, 3)
     assert unlisted(store) == [(3, 9), (20, 21)]
     store.lookup.catch_up(id_of)
     assert unlisted(store) == []

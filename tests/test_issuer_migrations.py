@@ -98,13 +98,10 @@ def test_an_index_of_a_newer_program_is_refused_by_name_and_left_alone(path: Pat
     assert dump(path) == before
 
 
-def planted(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def planted(folder: Path, script: str) -> list[Path]:
     """One step more than there is."""
-    folder.mkdir()
-    for step in migrations.steps():
-        (folder / step.name).write_bytes(step.read_bytes())
-    (folder / f"{NEWEST + 1:04}_planted.sql").write_text(script)
-    monkeypatch.setattr(migrations, "FOLDER", folder)
+    (further := folder / f"{NEWEST + 1:04}_planted.sql").write_text(script)
+    return [*migrations.steps(), further]
 
 
 TRIGGER = """
@@ -117,65 +114,54 @@ DELETE FROM person WHERE seq = 0;
 """
 
 
-def test_a_step_may_have_triggers_with_semicolons_of_their_own(
-    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    planted(tmp_path / "steps", TRIGGER, monkeypatch)
-    assert SQLiteIndex(path).reserve(1) == 5 + 1100
+def test_a_step_may_have_triggers_with_semicolons_of_their_own(path: Path, tmp_path: Path) -> None:
+    assert SQLiteIndex(path, steps=planted(tmp_path, TRIGGER)).reserve(1) == 5 + 1100
     assert version(path) == NEWEST + 1
 
 
 @pytest.mark.parametrize("wrong", ["UPDATE nothing SET x = 1;", "CREATE TABLE cut ("])
-def test_a_step_that_fails_leaves_the_index_as_it_was(
-    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: str
-) -> None:
+def test_a_step_that_fails_leaves_the_index_as_it_was(path: Path, tmp_path: Path, wrong: str) -> None:
     SQLiteIndex(path).close()
     before = dump(path)
-    planted(tmp_path / "steps", TRIGGER + wrong, monkeypatch)
     with pytest.raises(Damaged):
-        SQLiteIndex(path)
+        SQLiteIndex(path, steps=planted(tmp_path, TRIGGER + wrong))
     assert dump(path) == before
 
 
-def _open(path: Path, start: Barrier) -> None:
+def _open(path: Path, steps: list[Path], start: Barrier) -> None:
     start.wait()
-    SQLiteIndex(path).close()
+    SQLiteIndex(path, steps=steps).close()
 
 
 @pytest.mark.slow
-def test_of_eight_processes_that_open_it_at_once_one_migrates(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    planted(tmp_path / "steps", TRIGGER, monkeypatch)
+def test_of_eight_processes_that_open_it_at_once_one_migrates(tmp_path: Path) -> None:
+    steps = planted(tmp_path, TRIGGER)
     context = multiprocessing.get_context("fork")
     for attempt in range(3):
         path, start = of_f31e11f(tmp_path / f"{attempt}.sqlite"), context.Barrier(8)
-        openers = [context.Process(target=_open, args=(path, start)) for _ in range(8)]
+        openers = [context.Process(target=_open, args=(path, steps, start)) for _ in range(8)]
         for opener in openers:
             opener.start()
         ended(openers)
         assert version(path) == NEWEST + 1
-        assert SQLiteIndex(path).reserve(1) == 5 + 1100  # once
+        assert SQLiteIndex(path, steps=steps).reserve(1) == 5 + 1100  # once
 
 
 @pytest.mark.slow
-def test_killed_at_any_point_it_is_as_before_or_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    planted(tmp_path / "steps", TRIGGER, monkeypatch)
+def test_killed_at_any_point_it_is_as_before_or_done(tmp_path: Path) -> None:
+    steps = planted(tmp_path, TRIGGER)
     numbers = itertools.count()
     states = [dump(of_f31e11f(tmp_path / "before.sqlite"))]
-    for steps in range(1, NEWEST + 2):  # as each step leaves it
-        with monkeypatch.context() as patch:
-            known = migrations.steps()[:steps]
-            patch.setattr(migrations, "steps", lambda known=known: known)
-            reference = of_f31e11f(tmp_path / f"after {steps}.sqlite")
-            SQLiteIndex(reference).close()
+    for count in range(1, NEWEST + 2):  # as each step leaves it
+        reference = of_f31e11f(tmp_path / f"after {count}.sqlite")
+        SQLiteIndex(reference, steps=steps[:count]).close()
         states.append(dump(reference))
 
     def prepare() -> tuple[Work, Work]:
         path = of_f31e11f(tmp_path / f"{next(numbers)}.sqlite")
 
         def work() -> None:
-            SQLiteIndex(path).close()
+            SQLiteIndex(path, steps=steps).close()
 
         def check() -> None:
             assert dump(path) in states

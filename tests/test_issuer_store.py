@@ -95,11 +95,8 @@ def test_people_are_found_by_part_of_the_name_or_the_whole_address(store: SQLite
     assert [entry.edition for entry in found] == [2], "the name of a former edition leads on"
 
 
-def test_a_locked_index_is_unavailable_and_a_broken_one_damaged(
-    path: Path, store: SQLiteIndex, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("wire.sqlite.LOCK_WAIT", 0.01)
-    impatient = SQLiteIndex(path)
+def test_a_locked_index_is_unavailable_and_a_broken_one_damaged(path: Path, store: SQLiteIndex) -> None:
+    impatient = SQLiteIndex(path, patience=0.01)
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(Unavailable, match="another process holds"):

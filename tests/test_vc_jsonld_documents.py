@@ -121,13 +121,12 @@ def test_nothing_is_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
         canonicalize({"@context": "https://www.w3.org/ns/credentials/v3", "urn:ex:p": "x"})
 
 
-def test_a_changed_file_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_changed_file_is_noticed(tmp_path: Path) -> None:
     copy = tmp_path / "contexts"
     shutil.copytree(documents_module.FOLDER, copy)
     path = copy / "credentials-v2.jsonld"
     path.write_bytes(path.read_bytes().replace(b"VerifiableCredential", b"VerifiableCredentiaI", 1))
-    monkeypatch.setattr(documents_module, "FOLDER", copy)
-    changed = Documents()
+    changed = Documents(folder=copy)
     with pytest.raises(Damaged, match=r"credentials-v2\.jsonld"):
         changed.load("https://www.w3.org/ns/credentials/v2")
     assert changed.load("https://www.w3.org/ns/did/v1")

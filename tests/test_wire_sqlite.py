@@ -130,13 +130,12 @@ def test_what_raises_is_undone(database: Database) -> None:
     assert value(database) == 0
 
 
-def test_threads_take_turns_and_processes_wait(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("wire.sqlite.LOCK_WAIT", 0)
+def test_threads_take_turns_and_processes_wait(path: Path) -> None:
     database = Database(path, STEPS, WHAT)
     with ExitStack() as meanwhile, database.writing():
         meanwhile.enter_context(another(lambda: add(database, 1)))
         with pytest.raises(TryLater, match="another process holds the file"):
-            add(Database(path, STEPS, WHAT), 1)
+            add(Database(path, STEPS, WHAT, patience=0), 1)
     assert value(database) == 1
 
 

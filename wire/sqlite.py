@@ -70,14 +70,16 @@ def sqlite_problems(what: str, damaged: type[Damaged] = Damaged) -> Iterator[Non
         raise sqlite_problem(None, what, damaged) from None
 
 
-def connect(path: Path | None, mode: Literal["rw", "ro", "immutable"] = "rw") -> sqlite3.Connection:
+def connect(
+    path: Path | None, mode: Literal["rw", "ro", "immutable"] = "rw", *, patience: float = LOCK_WAIT
+) -> sqlite3.Connection:
     """Opens a file that is there, or without a path a database in memory, for any one thread at a time.
 
     It begins no transaction by itself; what it commits is on the disk. `immutable`: nobody writes to it.
     """
     where = ":memory:" if path is None else f"{path.resolve().as_uri()}?{_how(path, mode)}"
     connection = sqlite3.connect(
-        where, uri=True, isolation_level=None, timeout=LOCK_WAIT, check_same_thread=False
+        where, uri=True, isolation_level=None, timeout=patience, check_same_thread=False
     )
     for pragma in _PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
@@ -98,9 +100,17 @@ class Database:
     Every method raises `Unavailable` or `Damaged` for what the file or the disk refuses.
     """
 
-    def __init__(self, path: Path, steps: Sequence[str], what: str, damaged: type[Damaged] = Damaged) -> None:
+    def __init__(
+        self,
+        path: Path,
+        steps: Sequence[str],
+        what: str,
+        damaged: type[Damaged] = Damaged,
+        *,
+        patience: float = LOCK_WAIT,
+    ) -> None:
         """`steps` are those of `migrate`; problems call the file `what`, and are `damaged` where it is."""
-        self._path = path
+        self._path, self._patience = path, patience
         self._turn = threading.Lock()
         self._idle: list[sqlite3.Connection] = []
         _databases.add(self)
@@ -156,7 +166,7 @@ class Database:
         self._turn = threading.Lock()
 
     def _open(self) -> sqlite3.Connection:
-        connection = connect(self._path)
+        connection = connect(self._path, patience=self._patience)
         if self.is_writable:
             if connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
                 with locked(self._path):  # SQLite does not wait when it changes the mode

@@ -17,15 +17,16 @@ from wire.sqlite import Database
 from .index import Lookup
 from .kept import IdOf
 
-_SLICE = 1 << 18  # sequence numbers in one transaction, for which other writers wait two seconds
-_PORTION = 10_000  # rows
+PIECE = 1 << 18  # sequence numbers in one transaction, for which other writers wait two seconds
+PORTION = 10_000  # rows
 
 
 class SQLiteLookup(Lookup):
     """In tables of the index."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, *, piece: int = PIECE, portion: int = PORTION) -> None:
+        """`piece` is how many sequence numbers one transaction puts in, `portion` how many rows are read."""
+        self._database, self._piece, self._portion = database, piece, portion
 
     def addressed(self, address: str) -> list[int]:
         wanted = address.casefold()
@@ -57,7 +58,7 @@ class SQLiteLookup(Lookup):
     def catch_up(self, id_of: IdOf) -> None:
         while self._database.is_writable and self._ranges():
             with self._database.writing() as connection:
-                _list_next(connection, id_of)
+                _list_next(connection, id_of, self._piece)
 
     def _candidates(self, wanted: str) -> Iterator[tuple[int, str, int, str]]:
         with self._database.reading() as connection:
@@ -74,13 +75,13 @@ class SQLiteLookup(Lookup):
     def _page(self, first: int, stop: int) -> list[tuple[int, str, int, str]]:
         with self._database.reading() as connection:
             return connection.execute(
-                f"{_ROW} WHERE seq >= ? AND seq < ? ORDER BY seq LIMIT {_PORTION}", (first, stop)
+                f"{_ROW} WHERE seq >= ? AND seq < ? ORDER BY seq LIMIT {self._portion}", (first, stop)
             ).fetchall()
 
     def _names(self, after: int) -> list[tuple[int, str]]:
         with self._database.reading() as connection:
             return connection.execute(
-                f"SELECT seq, name FROM person WHERE seq > ? ORDER BY seq LIMIT {_PORTION}",  # noqa: S608
+                f"SELECT seq, name FROM person WHERE seq > ? ORDER BY seq LIMIT {self._portion}",  # noqa: S608
                 (after,),
             ).fetchall()
 
@@ -119,13 +120,13 @@ def _keys_of(id_of: IdOf, number: str, edition: int, email: str) -> list[int]:
     return _keys(id_of(number, edition), email)
 
 
-def _list_next(connection: sqlite3.Connection, id_of: IdOf) -> None:
+def _list_next(connection: sqlite3.Connection, id_of: IdOf, piece: int) -> None:
     """Puts in the first range, or so much of it as one transaction may take."""
     ranges = _merged(connection)
     if not ranges:  # another process was first
         return
     first, end = ranges[0]
-    stop = min(end, first + _SLICE)
+    stop = min(end, first + piece)
     connection.execute("CREATE TEMP TABLE listing (key INTEGER, seq INTEGER)")
     rows = connection.execute(f"{_ROW} WHERE seq >= ? AND seq < ?", (first, stop))
     found = ((each, seq) for seq, *rest in rows for each in _keys_of(id_of, *rest))

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from wire.problem import Damaged, NotFound, Problem, Refused
-from wire.sqlite import Database
+from wire.sqlite import LOCK_WAIT, Database
 
 from ..problem import DamagedIssuer, NoSuchDiploma
 from ..versions import INDEX
@@ -24,7 +24,7 @@ from .logged import SQLiteLogged, raise_to, settle
 from .lookup import SQLiteLookup, note, put
 from .revocations import SQLiteRevocations
 
-_PAGE = 1000
+PAGE = 1000
 _NO_SEQ = (1 << 63) - 1  # the largest integer that SQLite has
 
 
@@ -37,9 +37,20 @@ _ENTRY = (
 class SQLiteIndex(Index):
     """The index in the file at `path`, made or migrated when needed."""
 
-    def __init__(self, path: Path) -> None:
-        steps = [step.read_text("utf-8") for step in migrations.steps()]
-        self._database = Database(path, steps, INDEX, DamagedIssuer)
+    def __init__(
+        self,
+        path: Path,
+        *,
+        steps: Sequence[Path] | None = None,
+        patience: float = LOCK_WAIT,
+        page: int = PAGE,
+    ) -> None:
+        """`steps` are the files of its migrations, by default all there are; it waits `patience` seconds for
+        another process that writes, and reads `page` editions at a time.
+        """
+        texts = [step.read_text("utf-8") for step in (steps or migrations.steps())]
+        self._database = Database(path, texts, INDEX, DamagedIssuer, patience=patience)
+        self._page = page
         self.logged = SQLiteLogged(self._database)
         self.revocations = SQLiteRevocations(self._database)
         self.lookup = SQLiteLookup(self._database)
@@ -197,7 +208,7 @@ class SQLiteIndex(Index):
 
     def entries(self, after: int, stop: int | None = None) -> list[Entry]:
         return self._all(
-            f"seq > ? AND seq < ? ORDER BY seq LIMIT {_PAGE}", after, _NO_SEQ if stop is None else stop
+            f"seq > ? AND seq < ? ORDER BY seq LIMIT {self._page}", after, _NO_SEQ if stop is None else stop
         )
 
     def place(self, seq: int) -> tuple[Job, int, int]:
@@ -232,7 +243,7 @@ class SQLiteIndex(Index):
             return connection.execute(
                 "SELECT seq, leaf, line FROM single JOIN credential USING (seq) WHERE leaf < ? "
                 "ORDER BY leaf DESC LIMIT ?",
-                (before, _PAGE),
+                (before, self._page),
             ).fetchall()
 
     def later_editions(self) -> int:

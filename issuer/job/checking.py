@@ -163,6 +163,8 @@ class Survey:
     changed: list[Change] = field(default_factory=list)
     """Of these, the rows that say something else than what was issued."""
     warnings: list[str] = field(default_factory=list)
+    most: int = MOST_FINDINGS
+    """Rows that may have something wrong with them."""
 
     @property
     def good(self) -> int:
@@ -184,8 +186,8 @@ class Survey:
         """Raises `UnreadableFile` when there are so many that something more basic must be wrong."""
         for finding in findings:
             self.findings.setdefault(finding.row, []).append(finding)
-        if len(self.findings) > MOST_FINDINGS:
-            raise TooManyFindings(f"more than {MOST_FINDINGS} rows are not as expected")
+        if len(self.findings) > self.most:
+            raise TooManyFindings(f"more than {self.most} rows are not as expected")
 
 
 def survey(checker: Checker, checked: Iterable[Checked], store: Index) -> Survey:

@@ -89,11 +89,7 @@ def test_a_list_in_json_is_one_object_whatever_its_length(program: Program) -> N
     ]
 
 
-def test_an_export_takes_diplomas_when_it_writes_them(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("issuer.export._AT_ONCE", 4)
-    monkeypatch.setattr("issuer.archive.store._PAGE", 4)
+def test_an_export_takes_diplomas_when_it_writes_them(tmp_path: Path) -> None:
     issuer: Issuer = issuer_in(tmp_path / "home")
     issuer.issue_file(
         Order(csv_file(tmp_path / "g.csv", [graduate(row) for row in range(30)]), tmp_path / "e.csv")
@@ -105,7 +101,7 @@ def test_an_export_takes_diplomas_when_it_writes_them(
         for taken, entry in enumerate(issuer.entries(), 1):  # noqa: B007 -- read below
             yield entry
 
-    for written, _ in enumerate(export(issuer, entries(), tmp_path / "out"), 1):
+    for written, _ in enumerate(export(issuer, entries(), tmp_path / "out", at_once=4), 1):
         assert taken <= written + 4
     assert written == 30
 

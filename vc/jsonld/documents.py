@@ -29,17 +29,18 @@ class Documents:
         self,
         extra: Mapping[str, Any] = MappingProxyType({}),
         editions: Mapping[str, int] = MappingProxyType({}),
+        folder: Path = FOLDER,
     ) -> None:
-        """`editions` says which is used of a URL that has several, if not the first in the index.
+        """`editions` says which is used of a URL that has several, if not the first in the index of `folder`.
 
         Raises `Refused` for an extra context that is vendored.
         """
         self._index: dict[str, list[Mapping[str, str]]] = {}
-        for row in json.loads((FOLDER / "index.json").read_bytes()):
+        for row in json.loads((folder / "index.json").read_bytes()):
             self._index.setdefault(row["url"], []).append(row)
         for url in self._index.keys() & extra.keys():
             raise Refused(f"the context {quoted(url)} is vendored and cannot be replaced")
-        self.extra, self._editions = extra, editions
+        self.extra, self._editions, self._folder = extra, editions, folder
         self._loaded = dict(extra)
         self.unversioned: Mapping[str, int] = MappingProxyType(
             {url: len(rows) for url, rows in self._index.items() if len(rows) > 1}
@@ -75,7 +76,7 @@ class Documents:
                     f"the context {quoted(url)} is not known here, and contexts are never fetched"
                 )
             row = rows[self._editions.get(url, 0)]
-            data = (FOLDER / row["file"]).read_bytes()
+            data = (self._folder / row["file"]).read_bytes()
             if hashlib.sha256(data).hexdigest() != row["sha256"]:
                 raise DamagedContext(f"the context file {row['file']} does not have its indexed SHA-256")
             self._loaded[url] = json.loads(data)

@@ -47,7 +47,7 @@ SERVES = 10.0
 """Seconds for which an answer is good for other reports, too."""
 
 MOST_DOCUMENTS = 64
-_AT_ONCE = 8  # requests
+AT_ONCE = 8  # requests
 
 _NOTE, _TILE = 1 << 17, 1 << 13  # bytes
 _T = TypeVar("_T")
@@ -101,9 +101,18 @@ class NotShown(Unavailable):
 class PublishedLogs:
     """The logs of the issuers of one report."""
 
-    def __init__(self, source: LogSource, trust: TrustList, work: Work, shape: Shape = SHAPE) -> None:
+    def __init__(
+        self,
+        source: LogSource,
+        trust: TrustList,
+        work: Work,
+        shape: Shape = SHAPE,
+        *,
+        at_once: int = AT_ONCE,
+    ) -> None:
+        """A host is sent so many requests `at_once`."""
         self._trust, self._shape, self._work = trust, shape, work
-        self._files = _Files(source, work)
+        self._files = _Files(source, work, at_once)
         self._logs: dict[tuple[str, str], _PublishedLog] = {}
 
     def documents(self, issuer: str) -> tuple[Anchored, ...]:
@@ -239,8 +248,8 @@ def _version(value: object) -> tuple[int, Mapping[str, Any]]:
 class _Files:
     """Files by URL, each asked for once, in random order, within the bounds of one report."""
 
-    def __init__(self, source: LogSource, work: Work) -> None:
-        self._source, self._work = source, work
+    def __init__(self, source: LogSource, work: Work, at_once: int) -> None:
+        self._source, self._work, self._at_once = source, work, at_once
         self._known: dict[str, bytes] = {}
         self._left = MOST_BYTES
         self._deadline: float | None = None
@@ -266,7 +275,7 @@ class _Files:
                     raise
                 return self._ask(otherwise[url], limit)
 
-        with ThreadPoolExecutor(_AT_ONCE, "log") as threads:
+        with ThreadPoolExecutor(self._at_once, "log") as threads:
             for url, data in zip(wanted, threads.map(ask, wanted), strict=True):
                 self._work.spend(len(data) // BYTES_WRITTEN)
                 self._known[url] = data
