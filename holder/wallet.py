@@ -17,7 +17,7 @@ from keys import PrivateKey
 from vc import jcs
 from vc.anchoring import document_digest
 from vc.baked import credential_in
-from vc.bundle import Bundle
+from vc.bundle import Anchored, Bundle
 from vc.integrity import SUITES_BY_KEY, proof_values, sign
 from vc.model.credential import Credential, text_of
 from vc.model.presentation import presentation
@@ -229,8 +229,8 @@ class Wallet:
         return Bundle(
             document,
             _each_once(item for bundle in bundles for item in bundle.evidence),
-            _each_once(item for bundle in bundles for item in bundle.issuer_documents),
-            _each_once(item for bundle in bundles for item in bundle.status_lists),
+            _together(item for bundle in bundles for item in bundle.issuer_documents),
+            _together(item for bundle in bundles for item in bundle.status_lists),
         )
 
     def backup(self, path: Path, passphrase: bytes) -> None:
@@ -284,6 +284,15 @@ def _each_once(items: Iterable[Item]) -> tuple[Item, ...]:
         if item not in found:
             found.append(item)
     return tuple(found)
+
+
+def _together(items: Iterable[Anchored]) -> tuple[Anchored, ...]:
+    """Each document once, with all evidence for it: diplomas of one issuer bring the same few."""
+    found: dict[bytes, Anchored] = {}
+    for item in items:
+        known = found.setdefault(digest := document_digest(item.document), item)
+        found[digest] = Anchored(known.document, _each_once((*known.evidence, *item.evidence)))
+    return tuple(found.values())
 
 
 def _new_key(key_type: str, now: datetime) -> HolderKey:

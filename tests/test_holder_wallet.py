@@ -21,7 +21,9 @@ from tests.world import NOW as WORLD_NOW
 from tests.world import University
 from tests.world import verifier as judging
 from vc import Anchored
+from vc.anchoring import document_digest
 from vc.report import Report, Verdict
+from wire import base64url_encode
 from wire.problem import Conflict, Damaged, Malformed, NotFound, Problem, Refused
 
 PASSPHRASE = b"correct horse battery"
@@ -312,6 +314,35 @@ def test_what_does_not_belong_to_a_credential_is_not_presented(home: Path) -> No
         shown = wallet.present([each.id for each in held], challenge="c", domain="d", now=WORLD_NOW)
     assert len(shown.status_lists) < 10
     assert judge(shown.to_bytes(), challenge="c", domain="d")
+
+
+def test_a_document_with_other_evidence_in_each_bundle_is_presented_once(home: Path) -> None:
+    """A bundle may bring 64 documents; each of its issuer's diplomas brings the same, as of another day."""
+
+    def dated(day: str) -> list[dict[str, Any]]:
+        documents = [{"id": DID, "number": number} for number in range(40)]
+        return [
+            {
+                "document": document,
+                "evidence": [
+                    {
+                        "type": "example.org/made-up",
+                        "digest": base64url_encode(document_digest(document)),
+                        "proof": day,
+                    }
+                ],
+            }
+            for document in documents
+        ]
+
+    with Wallet(home, PASSPHRASE) as wallet:
+        names = [
+            wallet.accept(bundle(diploma(title=day), issuerDocuments=dated(day)), check, now=NOW).id
+            for day in ("Monday", "Tuesday")
+        ]
+        assert verdict(wallet, names)
+        shown = wallet.present(names, **ASKED, now=NOW).issuer_documents
+    assert [len(item.evidence) for item in shown] == [2] * 40
 
 
 def test_a_new_passphrase(home: Path) -> None:
