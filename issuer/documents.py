@@ -22,6 +22,7 @@ from wire.strict import load_json_object
 from .problem import DamagedIssuerFile
 
 FOLDER = "documents"
+_NEWEST = 3
 
 
 def newest(home: Path) -> dict[str, Any]:
@@ -83,9 +84,12 @@ def _anchored(document: Mapping[str, Any], evidence: Evidence, place: int) -> An
 
 
 def since(found: Mapping[int, Anchored], leaf: int) -> tuple[Anchored, ...]:
-    """The version that was the newest when an entry went into the log, and all that followed."""
-    first = max((place for place in found if place < leaf), default=0)
-    return tuple(version for place, version in found.items() if place >= first)
+    """The version that was the newest when an entry went into the log, and the newest of those that followed.
+
+    The newest has every key that ended since; a status list may be from just before it.
+    """
+    before, after = ([place for place in found if (place < leaf) is is_before] for is_before in (True, False))
+    return tuple(found[place] for place in (*before[-1:], *after[-_NEWEST:]))
 
 
 def published(home: Path) -> bytes:

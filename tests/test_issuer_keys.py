@@ -16,7 +16,7 @@ from did.problem import DocumentTooLarge
 from issuer import documents, rotation
 from issuer.issuer import Issuer
 from issuer.press.press import signed_entry
-from issuer.succession import KeysChanged
+from issuer.succession import KeysChanged, anchor
 from keys import PrivateKey
 from ledger.audit import audit
 from tests.registrar import NOW, graduate, issuer_in, listed, verifier_for
@@ -296,6 +296,24 @@ def _raise(problem: type[BaseException]) -> Any:
         raise problem
 
     return work
+
+
+def test_a_bundle_brings_few_of_many_versions(issuer: Issuer, time: Time) -> None:
+    """One that brought all would be read by nobody after the 64th."""
+    first, former = issuer.issue(graduate(1)), issuer.public_keys["assertion"]
+    for number in range(65):
+        document = {**documents.newest(issuer.home), "alsoKnownAs": [f"https://{number}.university.example"]}
+        anchor(issuer.home, issuer.store, issuer.log, document)
+        (issuer.home / "did.json").write_bytes(orjson.dumps(document))
+    rotation.rotate(issuer)
+    for entry in (first, issuer.issue(graduate(2))):
+        report = judged(issuer, Bundle.parse(issuer.bundle(entry).to_bytes()), time)
+        assert report, report.checks
+    brought = [item.document for item in issuer.bundle(first).issuer_documents]
+    assert len(brought) == 4
+    assert brought[-1] == documents.newest(issuer.home)
+    ended = Document.parse(brought[-1], issuer.did).methods("assertionMethod")
+    assert former in {method.key for method in ended if method.expires}
 
 
 def test_who_cannot_change_keys_is_told(tmp_path: Path, issuer: Issuer, time: Time) -> None:
