@@ -77,11 +77,8 @@ def canonicalize(
     InvalidDocument, InvalidContext, UnknownContext, and TooLarge or TooComplex where it costs more.
     """
     contexts, work = contexts or secured(), work or Work()
-    if not recurs:
-        return _walked(document, contexts, digest, work)[0]
-    try:
-        key = jcs.canonicalize(document, work), digest
-    except Malformed:  # the walk says what is wrong
+    key = _name(document, digest, work) if recurs else None
+    if key is None:
         return _walked(document, contexts, digest, work)[0]
     found = contexts.forms.get(key)
     if found is None:
@@ -90,6 +87,15 @@ def canonicalize(
     else:
         work.spend(found[1])
     return found[0]
+
+
+def _name(document: dict[str, Any], digest: str, work: Work) -> tuple[bytes, str] | None:
+    """By which a form is remembered: none for what has no JCS form, or that of another value."""
+    try:
+        text = jcs.canonicalize(document, work)
+    except Malformed:  # the walk says what is wrong
+        return None
+    return None if b"-0.0" in orjson.dumps(document) else (text, digest)
 
 
 def statements(
