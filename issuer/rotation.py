@@ -6,7 +6,7 @@ One that somebody else may have goes out of it: then the log alone tells what it
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -98,7 +98,8 @@ def rotate(
     """
     pending = KeyChange.read(issuer.home)
     if pending is None or pending.kind != ("revoke" if compromised else "rotate"):
-        _rotate(issuer, key_type, signer, compromised=compromised)
+        begun = _ended_by(pending, issuer) if pending and compromised else []
+        _rotate(issuer, key_type, signer, begun, compromised=compromised)
     else:  # begun by one who was killed
         issuer.use(signer)
     issuer.lists.publish(now=issuer.log.now())
@@ -108,7 +109,9 @@ def rotate(
     return Rotated(former, entry, issuer.store.count(), lists)
 
 
-def _rotate(issuer: Issuer, key_type: str | None, signer: Signer | None, *, compromised: bool) -> None:
+def _rotate(
+    issuer: Issuer, key_type: str | None, signer: Signer | None, begun: Sequence[str], *, compromised: bool
+) -> None:
     with _changing(issuer):
         document = documents.newest(issuer.home)
         former, announced = [issuer.public_keys[role] for role in ROLES], _announced(issuer, document)
@@ -122,11 +125,19 @@ def _rotate(issuer: Issuer, key_type: str | None, signer: Signer | None, *, comp
             replaced |= dict.fromkeys(announced, "")
         names, wider = [issuer.identity.verification_method(key) for key in former], with_keys(document, keys)
         if compromised:
-            change = KeyChange("revoke", dropping(wider, names), replaced)
+            change = KeyChange("revoke", dropping(wider, [*names, *begun]), replaced)
         else:
             end = format_datetimestamp(issuer.log.now())
             change = KeyChange("rotate", ending(wider, names, end), replaced)
         _change(issuer, change, signer)
+
+
+def _ended_by(change: KeyChange, issuer: Issuer) -> list[str]:
+    """The methods that an interrupted change ends: who says now that keys are compromised means these."""
+    versions = (*documents.versions(issuer.home).values(), documents.newest(issuer.home))
+    *_, before = (_methods(version) for version in versions if version != change.document)
+    after = _methods(change.document)
+    return [name for name in after if "expires" in after[name] and after[name] != before.get(name)]
 
 
 def _methods(document: Mapping[str, Any]) -> dict[str, Any]:

@@ -298,6 +298,31 @@ def _raise(problem: type[BaseException]) -> Any:
     return work
 
 
+@pytest.mark.parametrize("is_half_done", [False, True])
+def test_keys_whose_rotation_was_interrupted_can_be_called_compromised(
+    issuer: Issuer, time: Time, monkeypatch: pytest.MonkeyPatch, is_half_done: bool
+) -> None:
+    """Those are meant that signed when it began: they go out of the document, and do not just end in it."""
+    issuer.issue(graduate(1))
+    former = {issuer.public_keys[name] for name in ("assertion", "status-list")}
+
+    class Killed(BaseException):
+        pass
+
+    stop = "issuer.succession.KeyFile.replace" if is_half_done else "issuer.rotation.finish"
+    with monkeypatch.context() as patch:
+        patch.setattr(stop, _raise(Killed))
+        with pytest.raises(Killed):
+            rotation.rotate(issuer)
+    again = Issuer(issuer.home, lambda: None, time)
+    done = rotation.rotate(again, compromised=True)
+    assert {key.multikey() for key in former} < set(done.ended)
+    newest = Document.parse(documents.newest(issuer.home), issuer.did)
+    in_document = {method.key for method in newest.methods("assertionMethod")}
+    assert in_document == {again.public_keys[name] for name in ("assertion", "status-list")}
+    assert judged(again, again.bundle(again.store.current("UNI-000001")), time)
+
+
 def test_a_bundle_brings_few_of_many_versions(issuer: Issuer, time: Time) -> None:
     """One that brought all would be read by nobody after the 64th."""
     first, former = issuer.issue(graduate(1)), issuer.public_keys["assertion"]
