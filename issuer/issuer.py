@@ -82,6 +82,8 @@ class Issuer:
         require_not_older(self.store, home, self.identity)
         self.log_patience: float | None = None
         """Seconds to wait for others who write to the log; after them `TryLater`. Set before it is opened."""
+        self.patience = PATIENCE
+        """Seconds to wait for others who issue; after them `TryLater`."""
         self._clock, self._contexts = clock, contexts
         self.own_signer = signer
         """What signs diplomas, where that key is kept elsewhere than in the key file."""
@@ -151,7 +153,7 @@ class Issuer:
         )
         require_agreement(self.store, log)
         if (self.home / JOURNAL).exists():
-            with locked(self.home / "rotation", patience=PATIENCE):
+            with locked(self.home / "rotation", patience=self.patience):
                 finish(self.home, self.keys, self.store, log)
         anchor(self.home, self.store, log, documents.newest(self.home))
         return log
@@ -247,7 +249,7 @@ class Issuer:
     def issue_file(self, order: Order) -> Issued:
         """Issues a file of graduates as `Bulk.run` does, and publishes the status lists that it needs."""
         now, lists = self.log.now(), self.lists
-        with locked(self.home / "issue", patience=PATIENCE):
+        with locked(self.home / "issue", patience=self.patience):
             Identity.read(self.home).require_open()
             self._editions.recover()
             result = self._bulk.run(order, self.press(order.suite), now=now)
@@ -326,7 +328,7 @@ class Issuer:
         return self._editions.is_bound(entry)
 
     def _issue_new(self, calls: Sequence[Sequence[Edition]]) -> Sequence[list[int] | Problem]:
-        with locked(self.home / "issue", patience=PATIENCE):
+        with locked(self.home / "issue", patience=self.patience):
             self._bulk.recover()
             return self._singles.issue(calls)
 
@@ -334,7 +336,7 @@ class Issuer:
     def at_rest(self) -> Iterator[None]:
         """Nothing new is issued meanwhile, and what was begun is finished. Raises `Closed` and `TryLater`."""
         _ = self.lists
-        with locked(self.home / "issue", patience=PATIENCE):
+        with locked(self.home / "issue", patience=self.patience):
             Identity.read(self.home).require_open()
             self._bulk.recover()
             self._editions.recover()
@@ -345,7 +347,7 @@ class Issuer:
 
         Gives their date. What was begun is finished before; what would issue or revoke raises `Closed` then.
         """
-        with locked(self.home / "issue", patience=PATIENCE):
+        with locked(self.home / "issue", patience=self.patience):
             if Identity.read(self.home).closing is None:
                 self._bulk.recover()
                 self._editions.recover()

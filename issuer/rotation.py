@@ -19,7 +19,7 @@ from wire.files import locked
 from wire.problem import Conflict, Refused
 
 from . import documents
-from .issuer import PATIENCE, Issuer
+from .issuer import Issuer
 from .succession import ROLES, KeyChange, dropping, ending, finish, require_in_force, with_keys
 
 _NEXT, _INSTEAD = "-next", "-instead"
@@ -152,7 +152,7 @@ def _changing(issuer: Issuer) -> Iterator[None]:
             "the key of this issuer is its identifier, and cannot change",
             hint="An issuer with a web site has a did:web, whose keys can.",
         )
-    with issuer.at_rest(), locked(issuer.home / "rotation", patience=PATIENCE):
+    with issuer.at_rest(), locked(issuer.home / "rotation", patience=issuer.patience):
         for role in ROLES:  # else others were faster, and this would end keys that have ended
             require_in_force(issuer.home, issuer.identity.verification_method(issuer.public_keys[role]))
         issuer.keys.reload()  # those that others announced

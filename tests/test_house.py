@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
+from tests.patches import ALLOWED, patched
 from tests.raises import raising, unsaid_in
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -176,6 +177,16 @@ def test_the_page_for_embedding_names_what_is_public() -> None:
             for alias in node.names
         }
         assert imported - {"keyfile", "wallet"} <= {*names}, package
+
+
+def test_what_tests_set_behind_the_back_of_the_product_is_on_a_list_with_reasons() -> None:
+    found = {
+        name
+        for folder in ("tests", "bench", "examples")
+        for path in (ROOT / folder).rglob("*.py")
+        for name in patched(path, [name for name in PACKAGES if name != "examples"])
+    }
+    assert found == set().union(*ALLOWED.values())
 
 
 ONE_DOOR = {

@@ -13,6 +13,7 @@ from cryptography import x509
 
 from intaglio.tls import server_files
 from issuer.ahead import accept_clock, dated_ahead, signed_until
+from issuer.archive.store import SQLiteIndex
 from issuer.clock import ClockJournal
 from issuer.home import Closed
 from issuer.issuer import Issuer
@@ -183,10 +184,8 @@ def test_the_rest_of_a_file_is_dated_rightly(
     assert set(found.values()) == {Verdict.UNDETERMINED, Verdict.VALID}
 
 
-def test_those_dated_ahead_are_found_however_many_there_are(
-    issuer: Issuer, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("issuer.archive.store._PAGE", 2)
+def test_those_dated_ahead_are_found_however_many_there_are(issuer: Issuer, clock: Clock) -> None:
+    issuer.store = SQLiteIndex(issuer.home / "issuer.sqlite", page=2)
     for number in range(3, 8):
         issuer.issue(graduate(number))
     corrected = issuer.correct("UNI-000003", {"gpa": "4.0"})

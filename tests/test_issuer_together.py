@@ -62,11 +62,10 @@ def appended(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 @pytest.mark.slow
 def test_a_hundred_calls_at_once_are_answered_and_none_is_told_to_come_later(
-    issuer: Issuer, appended: list[int], monkeypatch: pytest.MonkeyPatch
+    issuer: Issuer, appended: list[int]
 ) -> None:
     """Nobody has a moment's patience with another process: it is no other that they wait for."""
-    monkeypatch.setattr("issuer.issuer.PATIENCE", 0.0)
-    issuer.log_patience = 0.0
+    issuer.patience = issuer.log_patience = 0.0
     issuer.issue(graduate(0))
     appended.clear()
     answers = at_once([partial(issuer.issue, graduate(row)) for row in range(1, 101)])

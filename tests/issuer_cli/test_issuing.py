@@ -6,17 +6,23 @@ import json
 import shlex
 import shutil
 import signal
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from intaglio.__main__ import exit_code
 from issuer.archive.kept import Job
 from issuer.archive.store import SQLiteIndex
+from issuer.issuer import Issuer
+from issuer.job.order import Order
 from issuer.press.template import Template
+from issuer.table.source import open_source
 from tests.commandline import Program, verdict
 from tests.conftest import ROOT
 from tests.registrar import csv_file, graduate, table
 from wire.files import locked
+from wire.problem import TryLater
 
 EXAMPLES = ROOT / "examples" / "diploma"
 
@@ -345,13 +351,15 @@ def test_the_bundles_of_another_issuer_are_not_written_over(issued: Program, fil
     assert len(list(Path("others").iterdir())) == len(before)
 
 
-def test_who_issues_beside_a_long_job_is_told_to_come_later(
-    issued: Program, file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("issuer.issuer.PATIENCE", 0.1)
-    with locked(issued.home / "issuer" / "issue"):
-        answer = issued("issuer", "issue", file)
-    assert (answer.code, "another process is at work" in answer.err) == (75, True)
+def test_who_issues_beside_a_long_job_is_told_to_come_later(issued: Program, file: Path) -> None:
+    impatient = Issuer(issued.home / "issuer", lambda: None, lambda: datetime.now(UTC))
+    impatient.patience = 0.1
+    with (
+        locked(issued.home / "issuer" / "issue"),
+        pytest.raises(TryLater, match="another process is at work") as raised,
+    ):
+        impatient.issue_file(Order(open_source(file)))
+    assert exit_code(raised.value) == 75
     assert issued("issuer", "issue", file).code == 0
 
 

@@ -1,0 +1,81 @@
+"""What tests put into the product behind its back: attributes of its modules and classes."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+ALLOWED = {
+    "what a machine does, or fails to do, when it is told to keep something": {
+        *("wire.files._FULL_SYNC", "wire.files._LIBC", "wire.files.sync_file", "wire.files.sync_folder"),
+        *("wire.sqlite._PRAGMAS", "wire.sqlite._OF_WRITERS", "wire.sqlite.connect"),
+        *("holder.store.make_private_folder", "holder.store.write_durably", "intaglio.tls.write_durably"),
+        *("issuer.archive.shards.make_private_folder", "issuer.archive.shards.write_durably"),
+        *("issuer.backup.sync_folder", "ledger.tiles.journal.sync_file", "ledger.tiles.posix.sync_files"),
+        "issuer.job.workers._CONTEXT",  # how macOS starts processes
+    },
+    "the end of a process, or the work of another one, in between two steps": {
+        *("ledger.Log.append", "ledger.tiles.posix.PosixStore.publish", "ledger.tiles.posix.PosixStore.put"),
+        *("ledger.tiles.posix.PosixStore.settle", "issuer.archive.store.SQLiteIndex.begin_chunk"),
+        *("issuer.archive.store.SQLiteIndex.begin_singles", "issuer.archive.store.SQLiteIndex.begun_singles"),
+        *("issuer.archive.store.SQLiteIndex.finish_singles", "issuer.archive.store.SQLiteIndex.reserve"),
+        "issuer.archive.revocations.SQLiteRevocations.held_bytes",
+        "issuer.archive.revocations.SQLiteRevocations.published_among",
+        *("issuer.backup._add", "issuer.backup._archive", "issuer.job.singles.Singles._complete"),
+        *("issuer.press.press.Press.print", "issuer.status.Lists._publish", "issuer.status.Lists.publish"),
+        *("vc.Bundle.to_bytes", "verifier.Trust.load", "issuer.job.singles._BLOCK"),
+    },
+    "what is counted": {
+        *("keys.PublicKey.verify", "issuer.press.template.Template.__init__"),
+        *("issuer.job.bulk.Pool", "issuer.job.bulk.available_cores"),
+        *("verifier.sources.published.<name>", "keys.ed25519.<name>"),  # and by which library
+    },
+    "the clock, the answers and the cost of a passphrase of a command that runs whole": {
+        *("intaglio.session.Session.now", "intaglio.session.Session.verifier"),
+        *("intaglio.commands.issuer.place.passphrase", "intaglio.commands.wallet.consented"),
+        *("holder.store.seal", "issuer.backup.seal", "keys.keyfile.seal"),
+    },
+    "what a command, an issuer or a form of files has at most, and no option says": {
+        *("intaglio.commands.issuer.issue.MOST_FILES", "issuer.table.source.SPAN_ROWS"),
+        *("intaglio.commands.verify.files.MOST_ENTRIES", "intaglio.commands.verify.files.MOST_UNPACKED"),
+        *("wire.sqlite.LOCK_WAIT", "issuer.backup._PORTION"),
+        *("issuer.status.lists._MOST_HELD", "vc.jsonld.documents.FOLDER"),
+    },
+}
+"""What may be set so, by the reason; everything else is an argument."""
+
+
+def patched(path: Path, packages: Sequence[str]) -> Iterator[str]:
+    """The name of each attribute of one of the packages that a file sets by `setattr`, of monkeypatch or not.
+
+    One that a variable names is called so, in angle brackets.
+    """
+    tree = ast.parse(path.read_text())
+    ours = dict(_imported(tree, packages))
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call) or not ast.unparse(node.func).endswith(("setattr", "mock.patch")):
+            continue
+        target, *rest = node.args
+        if isinstance(target, ast.Constant) and isinstance(target.value, str):
+            if target.value.partition(".")[0] in packages:
+                yield target.value
+            continue
+        root, _, further = ast.unparse(target).partition(".")
+        if root in ours and rest:
+            name = rest[0].value if isinstance(rest[0], ast.Constant) else f"<{ast.unparse(rest[0])}>"
+            yield ".".join(filter(None, (ours[root], further, str(name))))
+
+
+def _imported(tree: ast.Module, packages: Sequence[str]) -> Iterator[tuple[str, str]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] in packages:
+            for alias in node.names:
+                yield alias.asname or alias.name, f"{node.module}.{alias.name}"
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                if alias.name.partition(".")[0] in packages:
+                    yield (
+                        alias.asname or alias.name.partition(".")[0],
+                        alias.name if alias.asname else alias.name.partition(".")[0],
+                    )
