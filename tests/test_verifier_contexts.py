@@ -19,6 +19,7 @@ from tests.world import AWARDED, CONTEXT, NOW, Holder, University, decided, veri
 from vc import Anchored, Verdict, sign
 from vc.anchoring import log_entry
 from vc.jsonld import Contexts, Respelled, UnknownContext, documents, secured, vouched
+from vc.jsonld.naming import names_of
 from verifier import RecognisedIssuer, Trust
 from verifier.judge import Judge, Question, Verifiers
 from verifier.policy import OfType
@@ -114,9 +115,7 @@ def test_a_presentation_may_be_signed_under_an_earlier_text() -> None:
         assert report.holder == holder.did
 
 
-def test_no_text_of_a_context_makes_the_credential_another_issuers(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_text_of_a_context_makes_the_credential_another_issuers(tmp_path: Path) -> None:
     """Whoever is trusted under one name does not speak under what that name means in another text."""
     folder = tmp_path / "contexts"
     shutil.copytree(documents.FOLDER, folder)
@@ -127,8 +126,8 @@ def test_no_text_of_a_context_makes_the_credential_another_issuers(
         digest = hashlib.sha256(text.encode()).hexdigest()
         rows.append({"url": "https://ex.example/v", "file": f"{number}.json", "sha256": digest})
     (folder / "index.json").write_text(json.dumps(rows))
-    monkeypatch.setattr(documents, "FOLDER", folder)
-    one, two = vouched({}).editions({"@context": "https://ex.example/v"})
+    found = documents.Documents(folder=folder)
+    one, two = Contexts(found, names_of(found)).editions({"@context": "https://ex.example/v"})
     document = diploma("https://ex.example/v", CONTEXT[1], issuer="uni:me", thesis="On snow")
     pins = (UNIVERSITY.key.public_key.multikey(),)
     for name, contexts, verdict in (

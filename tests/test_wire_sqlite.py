@@ -101,10 +101,8 @@ def test_what_a_forked_process_writes_stays_though_its_parent_closes_the_file(
     assert value(Database(path, STEPS, WHAT)) == 11
 
 
-def test_a_forked_process_is_not_kept_waiting_by_a_thread_of_its_parent(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("wire.sqlite.LOCK_WAIT", 0.1)
+def test_a_forked_process_is_not_kept_waiting_by_a_thread_of_its_parent(path: Path) -> None:
+    database = Database(path, STEPS, WHAT, patience=0.1)
 
     def work() -> None:
         with pytest.raises(TryLater):

@@ -225,5 +225,5 @@ class TestTheService:
         with renewing(Failing(), lambda: NOW, pause=0.001):
             assert again.wait(30)
         told = caplog.text
-        assert "could not be renewed: something is amiss Do this." in told
+        assert "could not be renewed: something is amiss" in told
         assert "could not be renewed: status/0: No space left on device" in told
