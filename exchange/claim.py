@@ -165,7 +165,7 @@ class Acceptance:
         view = Presentation.parse(document)
         if view.unread:
             raise view.unread
-        if view.holder is None or view.credentials:
+        if view.holder is None or view.items:
             raise InvalidAcceptance("the presentation has no holder, or it has credentials")
         values = proof_values(document)
         if len(values) != 1:

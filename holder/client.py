@@ -7,8 +7,9 @@ from datetime import datetime
 from typing import Literal
 
 from exchange.claim import MAX_MESSAGE, ClaimLink, Invitation, acceptance
-from vc.bundle import MAX_BYTES, Bundle
+from vc.bundle import Bundle
 from vc.model.credential import Credential
+from vc.secured import MAX_BYTES
 from wire.fetch import Client
 from wire.message import Body
 from wire.problem import Conflict, Declined, Malformed, NotFound, Problem, Refused, TryLater, Unavailable

@@ -11,27 +11,27 @@ from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar
+from typing import Any, NamedTuple, Self, TypeVar
 
 from keys import PrivateKey
-from vc import jcs
 from vc.anchoring import document_digest
 from vc.baked import credential_in
 from vc.bundle import Anchored, Bundle
-from vc.integrity import SUITES_BY_KEY, proof_values, sign
+from vc.enveloped import Enveloped
+from vc.forms import FORMS, INTEGRITY, identifier, read
+from vc.integrity import SUITES_BY_KEY
 from vc.model.credential import Credential, text_of
 from vc.model.presentation import presentation
 from vc.report import Report, Verdict
+from vc.secured import Form, Options, Received, Secured
 from vc.status import StatusEntry, details_urls
 from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
 from wire.problem import Damaged, Malformed, Problem, Refused
 from wire.strict import base64url_decode, base64url_encode, load_json_object
+from wire.work import Work
 
 from .problem import NoSuchCredential, WalletLost
 from .store import EncryptedStore, StoredRecord
-
-if TYPE_CHECKING:
-    from vc.jsonld import Contexts
 
 FILE = "wallet.sqlite3"
 _ID_LENGTH = 12
@@ -71,18 +71,25 @@ class Held:
     added: datetime
     verdict: Verdict
     """What the check said when it was added: valid, or undetermined if it was wanted even so."""
+    forms: Mapping[str, Form] = field(default_factory=lambda: FORMS, compare=False, repr=False)
+    """Those that it may be of."""
     known: bool = field(default=False, compare=False)
     """Whether the wallet had it before it was accepted."""
 
     @cached_property
     def bundle(self) -> Bundle:
         """The bundle, or the bare credential as a bundle of itself."""
-        return Bundle.parse(self.data)
+        return Bundle.parse(self.data, forms=self.forms)
 
     @cached_property
+    def secured(self) -> Secured:
+        """The credential as its form has it."""
+        return read(self.bundle.secured, self.forms, Work())
+
+    @property
     def credential(self) -> Credential:
         """The credential inside; it was verified when it was added, its status may have changed since."""
-        return Credential.parse(self.bundle.secured)
+        return self.secured.credential
 
     @property
     def number(self) -> str:
@@ -98,12 +105,12 @@ class Held:
 class Wallet:
     """One holder's keys and credentials in the encrypted store under `home`; a context manager."""
 
-    def __init__(self, home: Path, passphrase: bytes, *, contexts: Contexts | None = None) -> None:
+    def __init__(self, home: Path, passphrase: bytes, *, forms: Mapping[str, Form] = FORMS) -> None:
         """Open the wallet; raises `NotFound`, `WrongPassphrase`, or `Damaged` where its file was changed.
 
-        `contexts` are what presentations are signed by, by default the vendored ones.
+        `forms` are those of the credentials that it takes; that of JSON signs its presentations.
         """
-        self._contexts = contexts
+        self._forms = forms
         self._store = EncryptedStore.open(home / FILE, passphrase)
 
     @classmethod
@@ -162,19 +169,18 @@ class Wallet:
         the `Problem` that the check found, and `Malformed` for what cannot be read as a credential.
         """
         data = credential_in(data) or data
-        bundle = Bundle.parse(data)
-        if bundle.is_presentation:
+        bundle = Bundle.parse(data, forms=self._forms)
+        if read(bundle.secured, self._forms, Work()).presentation is not None:
             raise Malformed(
                 "this is a presentation", hint="A wallet keeps credentials; ask for one of those."
             )
-        Credential.parse(bundle.secured)
         report = check(data)
         if not (undetermined and report.verdict is Verdict.UNDETERMINED):
             report.require()
-        name = hashlib.sha256(jcs.canonicalize(bundle.secured)).hexdigest()[:_ID_LENGTH]
+        name = _digest(bundle.secured).hex()[:_ID_LENGTH]
         before = self._store.get("credential", name)
-        held = Held(name, data, now, report.verdict, known=before is not None)
-        if before is not None and _rank(known := _read_credential(before)) > _rank(held):
+        held = Held(name, data, now, report.verdict, self._forms, known=before is not None)
+        if before is not None and _rank(known := self._held(before)) > _rank(held):
             return replace(known, known=True)  # what is open or bare takes no valid bundle's place
         self._store.put(_credential_record(held))
         return held
@@ -182,7 +188,7 @@ class Wallet:
     def credentials(self) -> list[Held]:
         """All credentials, oldest first."""
         records = [record for record in self._store.records() if record.kind == "credential"]
-        return sorted(map(_read_credential, records), key=lambda held: held.added)
+        return sorted(map(self._held, records), key=lambda held: held.added)
 
     def get(self, name: str) -> Held:
         """The credential whose id begins with `name`, or whose number that is; `NotFound` unless it is one.
@@ -191,7 +197,7 @@ class Wallet:
         """
         whole = self._store.get("credential", name) if len(name) == _ID_LENGTH else None
         if whole is not None:
-            return _read_credential(whole)
+            return self._held(whole)
         matches = [
             held for held in self.credentials() if name and (held.id.startswith(name) or held.number == name)
         ]
@@ -215,19 +221,10 @@ class Wallet:
         chosen = list({held.id: held for held in map(self.get, names)}.values())
         key = self._key_for(chosen)
         bundles = [_own_parts(held) for held in chosen]
-        document = sign(
-            presentation(key.did, [bundle.secured for bundle in bundles]),
-            key.signer,
-            verification_method=key.verification_method,
-            suite=SUITES_BY_KEY[key.signer.public_key.type],
-            purpose="authentication",
-            created=now,
-            challenge=challenge,
-            domain=domain,
-            contexts=self._contexts,
-        )
+        shown = presentation(key.did, [dict(bundle.secured) for bundle in bundles])
+        options = Options(key.verification_method, "authentication", now, challenge, domain)
         return Bundle(
-            document,
+            self._forms[INTEGRITY].secure(shown, key.signer, options),
             _each_once(item for bundle in bundles for item in bundle.evidence),
             _together(item for bundle in bundles for item in bundle.issuer_documents),
             _together(item for bundle in bundles for item in bundle.status_lists),
@@ -240,6 +237,9 @@ class Wallet:
     def change_passphrase(self, passphrase: bytes) -> None:
         """Open under another passphrase from now on; copies made before keep the former one."""
         self._store.change_passphrase(passphrase)
+
+    def _held(self, record: StoredRecord) -> Held:
+        return replace(_read_credential(record), forms=self._forms)
 
     def _key_for(self, chosen: Sequence[Held]) -> HolderKey:
         keys = self.holder_keys()
@@ -255,10 +255,11 @@ class Wallet:
 
 def _own_parts(held: Held) -> Bundle:
     """Its bundle with no more than what is about it: two may not be too large together for any verifier."""
-    bundle, credential = held.bundle, held.credential
-    proofs = proof_values(credential.document)
-    digests = {document_digest({**credential.document, "proof": proof}) for proof in proofs}
-    signers = {str(proof.get("verificationMethod")).partition("#")[0] for proof in proofs}
+    bundle, credential, work = held.bundle, held.credential, Work()
+    digests, signatures = held.secured.digests(work), held.secured.signatures(work)
+    methods = [signed.verification_method for signed in signatures.known]
+    methods += [signed.verification_method for signed in signatures.unknown]
+    signers = {method.partition("#")[0] for method in methods}
     lists = {str(status.get("statusListCredential")) for status in credential.status}
     for status in credential.status:
         with suppress(Problem):  # of a kind that is not looked up here
@@ -266,8 +267,8 @@ def _own_parts(held: Held) -> Bundle:
     return Bundle(
         bundle.secured,
         tuple(item for item in bundle.evidence if item.digest in digests),
-        tuple(item for item in bundle.issuer_documents if item.document.get("id") in signers),
-        tuple(item for item in bundle.status_lists if item.document.get("id") in lists),
+        tuple(item for item in bundle.issuer_documents if identifier(item.document, held.forms) in signers),
+        tuple(item for item in bundle.status_lists if identifier(item.document, held.forms) in lists),
     )
 
 
@@ -276,6 +277,12 @@ def _rank(held: Held) -> tuple[bool, int]:
     bundle = _own_parts(held)
     parts = (bundle.evidence, bundle.issuer_documents, bundle.status_lists)
     return held.verdict is Verdict.VALID, sum(map(bool, parts))
+
+
+def _digest(received: Received) -> bytes:
+    if isinstance(received, Enveloped):
+        return hashlib.sha256(received.data).digest()
+    return document_digest(received)
 
 
 def _each_once(items: Iterable[Item]) -> tuple[Item, ...]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from vc import Report
     from vc.jsonld import Contexts
     from vc.model.schema import Schemas
+    from vc.secured import Form
     from verifier import RecognisedIssuer, RecognisedLog, Trust, Verifier
     from verifier.sources.lists import ListMemory
     from verifier.sources.published import LogSource
@@ -64,7 +65,7 @@ class Session:
             Resolver(METHODS, fetcher),
             trust=open_trust(trust_file or self.trust_file),
             schemas=self.schemas(),
-            contexts=self.contexts(),
+            forms=self.forms(),
             lists=(here,) if offline else (here, Fetched(fetcher)),
             memory=memory,
             logs=self._logs(fetcher),
@@ -100,6 +101,12 @@ class Session:
         from vc import jsonld
 
         return jsonld.load(folder)
+
+    def forms(self) -> Mapping[str, Form]:
+        """The forms that are read; JSON by the contexts of this home. Raises `Malformed`."""
+        from vc.forms import FORMS, INTEGRITY, DataIntegrity
+
+        return {**FORMS, INTEGRITY: DataIntegrity(contexts=self.contexts())}
 
     def check(self, data: bytes, *, offline: bool = False) -> Report:
         """What the wallet asks before it stores something, and when it looks again."""

@@ -12,7 +12,7 @@ from itertools import islice, tee
 from pathlib import Path
 
 from vc import Bundle
-from vc.bundle import MAX_BYTES
+from vc.secured import MAX_BYTES
 from wire.files import make_private_folder, remove_leftovers, sync_files, sync_folder, temporary_for
 from wire.problem import Malformed
 from wire.strict import load_json_object

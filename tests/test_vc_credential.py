@@ -8,7 +8,9 @@ import pytest
 
 from tests.world import University
 from vc import Credential, MalformedCredential, Presentation
+from vc.forms import FORMS, read
 from wire import Malformed, TooLarge
+from wire.work import Work
 
 MINIMAL: dict[str, Any] = {
     "@context": ["https://www.w3.org/ns/credentials/v2"],
@@ -136,19 +138,21 @@ def test_a_presentation_checks_the_credentials_inside() -> None:
         "holder": {"id": "did:example:holder"},
         "verifiableCredential": MINIMAL,
     }
-    parsed = Presentation.parse(presentation)
-    assert parsed.holder == "did:example:holder"
-    assert [credential.issuer for credential in parsed.credentials] == ["did:example:issuer"]
+    shown = read(presentation, FORMS, Work())
+    assert shown.presentation
+    assert shown.presentation.holder == "did:example:holder"
+    assert [one.credential.issuer for one in shown.credentials] == ["did:example:issuer"]
     for change in (
         {"verifiableCredential": [{**MINIMAL, "issuer": None}]},
         {"verifiableCredential": ["a.b.c"]},
+        {"verifiableCredential": [presentation]},
         {"holder": None},
         {"holder": {"name": "x"}},
         {"id": 3},
         {"type": "VerifiableCredential"},
     ):
         with pytest.raises(MalformedCredential):
-            Presentation.parse({**presentation, **change})
+            read({**presentation, **change}, FORMS, Work())
     with pytest.raises(TooLarge, match="more than 16"):
         Presentation.parse({**presentation, "verifiableCredential": [MINIMAL] * 17})
 

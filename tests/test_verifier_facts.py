@@ -10,7 +10,7 @@ import pytest
 from did import DID, METHODS, Document, Method, Resolver
 from did.methods import key as did_key
 from keys import PrivateKey
-from tests.world import NOW, University
+from tests.world import NOW, University, verifier
 from vc import SUITES, Verdict, sign
 from vc.integrity import DataIntegritySuite
 from verifier import RecognisedIssuer, Trust, Verifier
@@ -46,9 +46,7 @@ def test_whether_contexts_are_signed_is_a_fact_of_the_suite(like: str, name: str
         suite=name,
         suites=suites,
     )
-    judge = Verifier(
-        Resolver(METHODS, NoFetcher()), trust=Trust().adding(RecognisedIssuer(did)), suites=suites
-    )
+    judge = verifier(Trust().adding(RecognisedIssuer(did)), suites=suites)
     assert judge.verify(signed, now=NOW)
     signed["@context"] = [*signed["@context"], "https://www.w3.org/ns/did/v1"]
     assert judge.verify(signed, now=NOW).verdict is verdict

@@ -22,7 +22,7 @@ from tests.loopback import Site, response
 from tests.world import NOW, University
 from vc import Bundle, Credential, Report, Verdict
 from vc.anchoring import document_digest
-from vc.jsonld import secured
+from vc.forms import FORMS
 from vc.model.credential import MalformedCredential
 from verifier import Trust, Verifier
 from verifier.judge import Judge, Question, Verifiers
@@ -259,7 +259,7 @@ def test_what_a_document_says_is_remembered_by_all_of_its_text(university: Publi
         issuer, found = map(orjson.loads, texts)
         return (
             _parsed(issuer, document_digest(issuer), issuer["id"]),
-            memory.read(found, work, secured()),
+            memory.read(found, FORMS, work).credential,
         )
 
     first, second = said(), said()
@@ -267,12 +267,12 @@ def test_what_a_document_says_is_remembered_by_all_of_its_text(university: Publi
     assert first[1] is second[1]
     for change in ({"validFrom": "2026-07-01T11:59:59Z"}, {"name": "x"}):
         found = orjson.loads(texts[1]) | change
-        assert memory.read(found, work, secured()) == Credential.parse(found) != first[1]
+        assert memory.read(found, FORMS, work).credential == Credential.parse(found) != first[1]
     with pytest.raises(TooLarge):
-        memory.read(orjson.loads(texts[1]), Work(1), secured())
+        memory.read(orjson.loads(texts[1]), FORMS, Work(1))
     large = orjson.loads(texts[1]) | {"name": 2**70}  # which has no short way to be written
     with pytest.raises(MalformedCredential, match="name is neither"):
-        memory.read(large, work, secured())
+        memory.read(large, FORMS, work)
     for value in (first[0].value, first[1].document):  # somebody alters what is remembered
         assert isinstance(value, dict)
         value.clear()

@@ -31,7 +31,7 @@ from tests.diplomas import DID as UNKNOWN
 from tests.diplomas import diploma
 from tests.world import NOW, University
 from vc import Bundle
-from vc.forms import MAX_BYTES
+from vc.secured import MAX_BYTES
 from wire import NotFound, Unavailable
 from wire.text import cells
 

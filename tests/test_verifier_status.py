@@ -80,7 +80,8 @@ def test_a_list_without_validFrom_is_from_when_it_was_signed() -> None:
     assert report.status_time == earlier
     bundle = undated(university, signed_on=None)
     judge, url = verifier(university.trust), university.list_url
-    fetching = verifier(university.trust, lists=[{url: json.dumps(bundle.status_lists[0].document)}.get])
+    served = {url: json.dumps(bundle.status_lists[0].document).encode()}
+    fetching = verifier(university.trust, lists=[served.get])
     for report in (judge.verify(bundle, now=NOW), fetching.verify(replace(bundle, status_lists=()), now=NOW)):
         assert report.verdict is Verdict.UNDETERMINED
         assert "does not say from when it is" in decided(report).text

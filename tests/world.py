@@ -15,6 +15,7 @@ from ledger import EntryKind, Evidence, Log, entry, parse_entry
 from ledger.tiles.memory import MemoryStore
 from vc import Anchored, Bundle, Check, Report, StatusList, sign
 from vc.anchoring import anchoring_terms, document_digest, log_entry
+from vc.forms import FORMS, INTEGRITY, DataIntegrity
 from vc.integrity import proof_values
 from vc.model.presentation import presentation
 from vc.status import (
@@ -36,7 +37,10 @@ CONTEXT = [
 
 
 def verifier(trust: Trust, **options: Any) -> Verifier:
-    """One that never touches the network."""
+    """One that never touches the network; `suites` and `contexts` are those of `DataIntegrity`."""
+    json = {name: options.pop(name) for name in ("suites", "contexts") if name in options}
+    if json:
+        options["forms"] = {**FORMS, INTEGRITY: DataIntegrity(**json)}
     return Verifier(Resolver(METHODS, NoFetcher()), trust=trust, **options)
 
 

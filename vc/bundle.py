@@ -1,9 +1,9 @@
 """A bundle: one JSON file that verifies offline.
 
-It holds a credential or a presentation untouched, evidence from logs for the secured documents in it,
-the issuers' DID documents, and status lists. Everything but the secured document is the presenter's
-word until something trusted binds it (a pinned key or digest, or a log that the trust file binds to
-the issuer); the verifier decides that, never this module.
+It holds a credential or a presentation untouched, whatever its form, evidence from logs for the secured
+documents in it, the issuers' DID documents, and status lists. Everything but the secured document is the
+presenter's word until something trusted binds it (a pinned key or digest, or a log that the trust file binds
+to the issuer); the verifier decides that, never this module.
 """
 
 from __future__ import annotations
@@ -17,27 +17,34 @@ import orjson
 from ledger import Evidence
 from wire import Malformed, TooLarge, base64url_decode, base64url_encode
 from wire.text import shortened
-from wire.work import Work
+from wire.work import BYTES_HASHED, Work
 
-from . import forms, jcs
+from . import jcs
+from .enveloped import Enveloped, is_media_type
+from .forms import BUNDLE, FORMS, MAX_BYTES, received, require, require_members
 from .problem import UnsupportedForm
+from .secured import Form, Received
 
-TYPE = forms.BUNDLE
-VERSION = 1
-MAX_BYTES = forms.MAX_BYTES
 _MAX_ITEMS = 64
-_ANCHORED = frozenset({"document", "evidence"})
-_EVIDENCE = frozenset({"type", "digest", "proof"})
-_MEMBERS = frozenset(
+_SECURED = "secured"
+_FIRST = frozenset(
     {"type", "version", "credential", "presentation", "evidence", "issuerDocuments", "statusLists"}
 )
+_MEMBERS = {1: _FIRST, 2: _FIRST | {_SECURED}}
+_ANCHORED = {
+    1: frozenset({"document", "evidence"}),
+    2: frozenset({"document", _SECURED, "evidence"}),
+}
+_ENVELOPED = frozenset({"form", "text", "data"})
+_EVIDENCE = frozenset({"type", "digest", "proof"})
 
 
 @dataclass(frozen=True, slots=True)
 class Anchored:
     """A document and the evidence that came with it."""
 
-    document: Mapping[str, Any]
+    document: Received
+    """JSON; of a status document, whatever its form is."""
     evidence: tuple[Evidence, ...] = ()
 
 
@@ -45,7 +52,7 @@ class Anchored:
 class Bundle:
     """The parts of a bundle, their envelope checked, nothing verified."""
 
-    secured: Mapping[str, Any]
+    secured: Received
     """The credential or presentation."""
     evidence: tuple[Evidence, ...] = ()
     """For the credential, or for each credential in the presentation; `Evidence.digest` says which."""
@@ -55,56 +62,80 @@ class Bundle:
     """Status list credentials and revocation details."""
 
     @classmethod
-    def parse(cls, data: bytes | Mapping[str, Any], work: Work | None = None) -> Bundle:
-        """Reads a bundle, or a bare credential or presentation as a bundle of itself.
+    def parse(
+        cls,
+        data: bytes | Mapping[str, Any] | Bundle,
+        work: Work | None = None,
+        forms: Mapping[str, Form] = FORMS,
+    ) -> Bundle:
+        """Reads a bundle, or a bare credential or presentation, of one of `forms`, as a bundle of itself.
 
         Raises `UnsupportedForm`, `NoCredential` and `TooLarge` for what is not read here, or costs more than
         is left of `work`, which leave the question open, and `Malformed` for a bundle whose known parts are
         broken.
         """
         work = work or Work()
-        value = forms.read(data, work) if isinstance(data, bytes) else forms.require(data)
-        if value["type"] != TYPE:
-            work.spend(jcs.size(value))  # whole and in limits, also where no signature reaches
+        if isinstance(data, Bundle):
+            work.spend(_size(data.secured))
+            return data
+        value = received(data, forms, work) if isinstance(data, bytes) else require(data, forms)
+        if isinstance(value, Enveloped) or value.get("type") != BUNDLE:
+            work.spend(_size(value))  # whole and in limits, also where no signature reaches
             return cls(value)
-        if type(value.get("version")) is not int or value["version"] != VERSION:
+        version = value.get("version")
+        if type(version) is not int or version not in _MEMBERS:
             raise UnsupportedForm(
-                f"the bundle has version {shortened(str(value.get('version')))}; "
-                f"this program reads version {VERSION}",
+                f"the bundle has version {shortened(str(version))}; "
+                f"this program reads versions {' and '.join(map(str, _MEMBERS))}",
                 hint="A later version of this program may read it.",
             )
-        forms.require_members(value, _MEMBERS, "the bundle")
+        require_members(value, _MEMBERS[version], "the bundle")
         if isinstance(data, bytes):  # what could not be written again is refused here
             work.spend(jcs.size(value))
         else:
             jcs.canonicalize(value, work)
-        secured = [value[name] for name in ("credential", "presentation") if name in value]
+        secured = [
+            _enveloped(value[name]) if name == _SECURED else require(value[name], forms)
+            for name in ("credential", "presentation", _SECURED)
+            if name in value
+        ]
         if len(secured) != 1:
             raise Malformed("the bundle holds neither one credential nor one presentation")
         return cls(
-            forms.require(secured[0]),
+            secured[0],
             _evidence(value.get("evidence", []), "evidence"),
-            _anchored(value.get("issuerDocuments", []), "issuerDocuments"),
-            _anchored(value.get("statusLists", []), "statusLists"),
+            _anchored(value.get("issuerDocuments", []), "issuerDocuments", 1),
+            _anchored(value.get("statusLists", []), "statusLists", version),
         )
 
-    @property
-    def is_presentation(self) -> bool:
-        """Whether the secured document is a presentation rather than a credential."""
-        types = self.secured.get("type")
-        return "VerifiablePresentation" in (types if isinstance(types, list) else [types])
-
     def to_bytes(self) -> bytes:
-        """The bundle as JSON, indented, since people open such files."""
+        """The bundle as JSON, indented, since people open such files; version 1 where all in it is JSON."""
+        lists = [_anchored_dict(item) for item in self.status_lists]
+        secured: Mapping[str, Any]
+        if isinstance(self.secured, Enveloped):
+            name, secured = _SECURED, _enveloped_dict(self.secured)
+        else:
+            name, secured = _kind(self.secured), self.secured
         value = {
-            "type": TYPE,
-            "version": VERSION,
-            "presentation" if self.is_presentation else "credential": self.secured,
+            "type": BUNDLE,
+            "version": 2 if name == _SECURED or any(_SECURED in item for item in lists) else 1,
+            name: secured,
             "evidence": [_evidence_dict(item) for item in self.evidence],
             "issuerDocuments": [_anchored_dict(item) for item in self.issuer_documents],
-            "statusLists": [_anchored_dict(item) for item in self.status_lists],
+            "statusLists": lists,
         }
         return orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+def _kind(document: Mapping[str, Any]) -> str:
+    types = document.get("type")
+    types = types if isinstance(types, list) else [types]
+    return "presentation" if "VerifiablePresentation" in types else "credential"
+
+
+def _size(secured: Received) -> int:
+    """Steps: for JSON as the whole costs when it is written again."""
+    return len(secured.data) // BYTES_HASHED if isinstance(secured, Enveloped) else jcs.size(dict(secured))
 
 
 def _items(value: object, where: str, members: frozenset[str]) -> list[Mapping[str, Any]]:
@@ -115,7 +146,7 @@ def _items(value: object, where: str, members: frozenset[str]) -> list[Mapping[s
     for item in value:
         if not isinstance(item, dict):
             raise Malformed(f"{where} in the bundle is not a list of objects")
-        forms.require_members(item, members, f"an entry of {where} in the bundle")
+        require_members(item, members, f"an entry of {where} in the bundle")
     return value
 
 
@@ -131,13 +162,40 @@ def _evidence(value: object, where: str) -> tuple[Evidence, ...]:
     return tuple(found)
 
 
-def _anchored(value: object, where: str) -> tuple[Anchored, ...]:
+def _anchored(value: object, where: str, version: int) -> tuple[Anchored, ...]:
     found = []
-    for item in _items(value, where, _ANCHORED):
-        if not isinstance(item.get("document"), dict):
+    for item in _items(value, where, _ANCHORED[version]):
+        evidence = _evidence(item.get("evidence", []), where)
+        if _SECURED in item:
+            found.append(Anchored(_enveloped(item[_SECURED]), evidence))
+        elif isinstance(item.get("document"), dict):
+            found.append(Anchored(item["document"], evidence))
+        else:
             raise Malformed(f"an entry of {where} in the bundle has no document")
-        found.append(Anchored(item["document"], _evidence(item.get("evidence", []), where)))
     return tuple(found)
+
+
+def _enveloped(value: object) -> Enveloped:
+    """`form` and the bytes: as `text`, where they are UTF-8, else in base64url as `data`."""
+    if not isinstance(value, dict):
+        raise Malformed("what a bundle secures is not an object with form and text, or form and data")
+    require_members(value, _ENVELOPED, "what the bundle secures")
+    form, content = value.get("form"), [value[name] for name in ("text", "data") if name in value]
+    if not isinstance(form, str) or not is_media_type(form):
+        raise Malformed("what the bundle secures names no media type as its form")
+    if len(content) != 1 or not isinstance(content[0], str):
+        raise Malformed("what the bundle secures has neither one text nor data in base64url")
+    (text,) = content
+    return Enveloped(
+        form, text.encode() if "text" in value else base64url_decode(text, limit=MAX_BYTES * 4 // 3)
+    )
+
+
+def _enveloped_dict(enveloped: Enveloped) -> dict[str, str]:
+    try:
+        return {"form": enveloped.form, "text": enveloped.data.decode()}
+    except UnicodeDecodeError:
+        return {"form": enveloped.form, "data": base64url_encode(enveloped.data)}
 
 
 def _evidence_dict(evidence: Evidence) -> dict[str, str]:
@@ -149,7 +207,7 @@ def _evidence_dict(evidence: Evidence) -> dict[str, str]:
 
 
 def _anchored_dict(anchored: Anchored) -> dict[str, Any]:
-    return {
-        "document": anchored.document,
-        "evidence": [_evidence_dict(item) for item in anchored.evidence],
-    }
+    evidence = [_evidence_dict(item) for item in anchored.evidence]
+    if isinstance(anchored.document, Enveloped):
+        return {_SECURED: _enveloped_dict(anchored.document), "evidence": evidence}
+    return {"document": anchored.document, "evidence": evidence}

@@ -1,22 +1,23 @@
-"""The proofs of a document: by whom, for what, with which key, from when to when; and that they verify."""
+"""The signatures of a document: by whom, for what, with which key, from when to when; and that they fit."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from itertools import islice
+from typing import NamedTuple
 
-from vc import Cryptosuite, InvalidProof, Proof, UnknownCryptosuite, verify_proof
-from vc.integrity import proof_values
-from vc.jsonld import Contexts, Respelled
-from vc.jsonld.problem import UnversionedContext
+from vc import Credential, InvalidProof
+from vc.jsonld import Respelled
 from vc.jsonld.vocabulary import DECIDES
+from vc.secured import Secured, Signed
 from wire import Problem, TooLarge
 from wire.clock import require_not_ahead
 from wire.text import shortened
 from wire.work import Work
 
+from .problem import NotKnown
 from .sources.keys import IssuerKey, IssuerKeys, not_pinned
 
 
@@ -41,16 +42,16 @@ class NotYetInForce(NotInForce):
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """A proof and the key that is to verify it."""
+    """A signature and the key that is to verify it."""
 
-    proof: Proof
+    signed: Signed
     signer: str
     """The DID or URL whose key it is."""
     key: IssuerKey
 
 
 class Proofs(NamedTuple):
-    """The proofs of one document."""
+    """The signatures of one document."""
 
     known: tuple[Signature, ...]
     """Those that can be checked here; each has to fit, and together they decide."""
@@ -71,96 +72,90 @@ class Proofs(NamedTuple):
 
 @dataclass(slots=True)
 class SignatureCheck:
-    """Checks proofs as of `now`."""
+    """Checks signatures as of `now`."""
 
     keys: IssuerKeys
-    suites: Mapping[str, Cryptosuite]
-    contexts: Contexts
     now: datetime
     work: Work
 
-    def find(self, document: Mapping[str, Any], purpose: str, issuer: str = "") -> Proofs:
-        """The proofs with their keys; purpose, end and controller checked, the signatures not yet.
+    def find(self, secured: Secured, purpose: str, issuer: str = "") -> Proofs:
+        """The signatures with their keys; purpose, end and controller checked, that they fit not yet.
 
         `issuer` is who ought to have signed, for one who has no DID and may refer to somebody's did:key.
-        Every known proof has to stand: a definite fault of one goes before an open question about another.
+        Every known one has to stand: a definite fault of one goes before an open question about another.
         Without any, or where one builds on an unknown one, nobody can tell here who signed. Raises
-        `InvalidProof` where nobody signed, and what is wrong with the proofs.
+        `InvalidProof` where nobody signed, and what is wrong with the signatures.
         """
-        values = proof_values(document, self.work)
-        if not values:
-            raise InvalidProof("there is no proof: nobody signed this")
+        read = secured.signatures(self.work)
         found: list[Signature] = []
         problems: list[Problem] = []
-        unknown: list[UnknownCryptosuite] = []
-        others: list[Mapping[str, Any]] = []
-        for value in values:
+        for signed in read.known:
             try:
-                found.append(self._signature(Proof.parse(value, suites=self.suites), purpose, issuer))
-            except UnknownCryptosuite as problem:
-                unknown.append(problem)
-                others.append(value)
+                found.append(self._signature(signed, purpose, issuer))
             except Problem as problem:
                 problems.append(problem)
-        ids = [other.get("id") for other in others]
-        if any(name in ids for signature in found for name in signature.proof.previous):
-            problems.append(UnknownCryptosuite("a proof builds on another, of a kind that is not known here"))
+        problems += read.problems
         if problems:
             raise min(problems, key=lambda found: found.undetermined)
         if not found:
-            raise unknown[0]
-        return Proofs(tuple(found), tuple(map(_kind, others)))
+            raise read.unknown[0].problem
+        return Proofs(tuple(found), tuple(unknown.kind for unknown in read.unknown))
 
-    def verify(self, document: Mapping[str, Any], signatures: Sequence[Signature]) -> Contexts:
-        """The contexts under which each signature fits, and the document is to be read.
+    def fitting(self, secured: Secured, signatures: Sequence[Signature]) -> int:
+        """Which of the document's readings each signature fits, and in which it is to be read.
 
-        Those are the given ones, or another edition of them where a context of the document has no version.
-        Raises `InvalidProof` unless there are such, `UnknownContext` where several were tried, and `TooLarge`
-        where finding out costs too much.
+        Raises `InvalidProof` unless there is such a one, what `Secured.readings` does where several were
+        tried, and `TooLarge` where finding out costs too much.
         """
-        problems: list[Problem] = []
-        for contexts in self.contexts.editions(document):
+        last: Problem | None = None
+        for number, reading in enumerate(secured.readings(self.work)):
             try:
-                self._verify(document, signatures, contexts)
-                return contexts
+                self._verify(reading, signatures)
+                return number
             except TooLarge:
                 raise
             except Problem as problem:
-                problems.append(problem)
-        if len(problems) == 1:
-            raise problems[0]
-        names = ", ".join(map(shortened, self.contexts.documents.unversioned_in(document)))
-        raise UnversionedContext(f"the signature fits under none of the texts known here of {names}")
+                last = problem
+        assert last is not None  # there is one at the least
+        raise last
 
-    def _verify(
-        self, document: Mapping[str, Any], signatures: Sequence[Signature], contexts: Contexts
-    ) -> None:
-        options: Any = {"suites": self.suites, "work": self.work, "contexts": contexts}
+    def reading(self, secured: Secured, number: int) -> Secured:
+        """The document in this one of its readings, of which it is the first itself."""
+        return next(islice(secured.readings(self.work), number, None)) if number else secured
+
+    def as_signed(self, secured: Secured, number: int) -> Credential:
+        """What a credential says in this reading, which its signatures fit.
+
+        Raises what keeps it from being read, and `NotKnown` where it is by another issuer than was asked for.
+        """
+        issuer, credential = secured.credential.issuer, self.reading(secured, number).credential
+        if credential.unread:
+            raise credential.unread
+        if credential.issuer != issuer:
+            raise NotKnown("under another text of its contexts, the credential is by another issuer")
+        return credential
+
+    def _verify(self, reading: Secured, signatures: Sequence[Signature]) -> None:
         for signature in signatures:
             try:
-                verify_proof(document, signature.proof, signature.key.key, **options)
+                reading.verify(signature.signed, signature.key.key, self.work)
             except InvalidProof as problem:
                 if not signature.key.guessed:
                     raise
-                raise not_pinned(signature.signer, signature.proof.verification_method) from problem
+                raise not_pinned(signature.signer, signature.signed.verification_method) from problem
 
     def require_made(self, signatures: Iterable[Signature]) -> None:
         """Raises `DatedAhead` for one made later than now: asked once all verify, since it is open."""
         for signature in signatures:
-            if signature.proof.created is not None:
-                require_not_ahead(signature.proof.created, self.now, "the proof")
+            if signature.signed.created is not None:
+                require_not_ahead(signature.signed.created, self.now, "the proof")
 
-    def _signature(self, proof: Proof, purpose: str, issuer: str) -> Signature:
-        if DECIDES.get(proof.purpose) == purpose:
+    def _signature(self, signed: Signed, purpose: str, issuer: str) -> Signature:
+        if DECIDES.get(signed.purpose) == purpose:
             raise Respelled("proofPurpose is an IRI, and is read only as the word for it")
-        if proof.purpose != purpose:
-            raise InvalidProof(f"the proof is for {shortened(proof.purpose)}, not for {purpose}")
-        if proof.expires and proof.expires <= self.now:
-            raise InvalidProof(f"the proof expired on {proof.expires:%Y-%m-%d}")
-        signer = self.keys.signer(proof.verification_method, issuer)
-        return Signature(proof, signer, self.keys.find(signer, proof.verification_method, purpose))
-
-
-def _kind(proof: Mapping[str, Any]) -> str:
-    """What a proof that is not known calls itself."""
-    return shortened(str(proof.get("cryptosuite", proof.get("type"))))
+        if signed.purpose != purpose:
+            raise InvalidProof(f"the proof is for {shortened(signed.purpose)}, not for {purpose}")
+        if signed.expires and signed.expires <= self.now:
+            raise InvalidProof(f"the proof expired on {signed.expires:%Y-%m-%d}")
+        signer = self.keys.signer(signed.verification_method, issuer)
+        return Signature(signed, signer, self.keys.find(signer, signed.verification_method, purpose))

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from vc import Anchored, Credential, StatusList
+from vc.forms import identifier, read, received
 from vc.report import StatusTime
 from vc.status import (
     Reason,
@@ -19,11 +19,12 @@ from vc.status import (
     open_list,
     read_revocation,
 )
-from wire import Damaged, Problem, TooLarge, load_json_object
+from wire import Damaged, Problem, TooLarge
 from wire.clock import DatedAhead, is_ahead, require_not_ahead
 from wire.text import shortened
-from wire.work import BYTES_UNPACKED, Work
+from wire.work import BYTES_UNPACKED
 
+from .own import NotItsList, StatusDocuments
 from .problem import (
     ListEnded,
     ListEndedOffline,
@@ -32,7 +33,7 @@ from .problem import (
     ListUnusable,
     StatusUnknown,
 )
-from .sources.lists import MAX_LIST, ListMemory, ListSource, is_web_address
+from .sources.lists import MAX_LIST, ListSource, is_web_address
 
 MOST_UNPACKED = 1 << 25
 """Bytes of all lists that one verification unpacks: 2,000 of the size that most have."""
@@ -60,35 +61,17 @@ class RevokedUnexplained(Revoked):
     code = "revoked-unexplained"
 
 
-class NotItsList(StatusUnknown):
-    """The list is by somebody who signs none for this issuer, as far as the trust list says."""
-
-    code = "status-list-by-another"
-
-
-class Authenticate(Protocol):
-    """Whether a list is the issuer's own, or by one whom the trust list names for it."""
-
-    def __call__(self, anchored: Anchored, issuer: str, *, brought: bool) -> Credential:
-        """The list; one that the presenter `brought` has more to show. Raises the `Problem` it has.
-
-        `NotItsList` for one that is by anybody else.
-        """
-
-
 class StatusLookup:
-    """Looks credentials up in lists that `authenticate` accepts for their issuer; opens each list once."""
+    """Looks credentials up in lists that are authenticated for their issuer; opens each list once."""
 
     def __init__(
         self,
         stapled: Sequence[Anchored],
         sources: Iterable[ListSource],
-        authenticate: Authenticate,
-        memory: ListMemory,
-        work: Work,
+        documents: StatusDocuments,
     ) -> None:
-        self._work, self._memory = work, memory
-        self._stapled, self._sources, self._authenticate = stapled, tuple(sources), authenticate
+        self._documents, self._work, self._memory = documents, documents.work, documents.memory
+        self._stapled, self._sources = stapled, tuple(sources)
         self._opened: dict[tuple[str, str], _Opened] = {}
         self._unpacked: dict[tuple[int, int, str], StatusList] = {}
         self._left = MOST_UNPACKED
@@ -172,8 +155,10 @@ class StatusLookup:
                 data = self._memory.ask(source, url)
                 if data is None:
                     continue
-                found = Anchored(load_json_object(data, limit=MAX_LIST, work=self._work))
-                Credential.parse(found.document, self._work)
+                if len(data) > MAX_LIST:
+                    raise TooLarge(f"the status list has more than {MAX_LIST} bytes")
+                found = Anchored(received(data, self._documents.forms, self._work))
+                read(found.document, self._documents.forms, self._work)
             except Damaged as problem:  # the issuer's own, of which an older copy must not take the place
                 opened.doubt = _unusable(url, problem)
                 continue
@@ -181,7 +166,7 @@ class StatusLookup:
                 self._miss(url, problem, opened)
                 continue
             try:
-                credential = self._authenticate(found, issuer, brought=False)
+                credential = self._documents.authenticate(found, issuer, brought=False)
                 opened.add(credential, sourced=True)
                 self._memory.judged(url, credential, now)
             except NotItsList as problem:
@@ -190,10 +175,10 @@ class StatusLookup:
                 self._memory.judged(url, None, now)
                 opened.doubt = _unusable(url, problem)
         for stapled in self._stapled:
-            if stapled.document.get("id") != url:
+            if identifier(stapled.document, self._documents.forms) != url:
                 continue
             try:
-                opened.add(self._authenticate(stapled, issuer, brought=True))
+                opened.add(self._documents.authenticate(stapled, issuer, brought=True))
             except NotItsList as problem:
                 opened.remember(problem)
             except Problem as problem:

@@ -7,32 +7,18 @@ caught: any other exception is a bug and must be seen.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from did import DocumentSource, MethodNotSupported
-from ledger import KINDS, EntryKind, EvidenceKind, Fact, parse_entry
-from vc import (
-    SUITES,
-    Anchored,
-    Bundle,
-    Credential,
-    Cryptosuite,
-    InvalidProof,
-    Presentation,
-    Proof,
-    Report,
-    UnknownCryptosuite,
-    jcs,
-)
-from vc.anchoring import expected_origins, log_entry
-from vc.integrity import proof_values
-from vc.jsonld import Contexts, secured
+from ledger import KINDS, EntryKind, EvidenceKind, Fact
+from vc import Bundle, Credential, InvalidProof, Report, UnknownCryptosuite
+from vc.forms import FORMS, read
 from vc.possession import require_possession
 from vc.problem import UnsupportedForm
 from vc.report import StatusTime
+from vc.secured import Form, Secured
 from vc.status import StatusEntry
 from wire import Problem, TooLarge, Unavailable
 from wire.clock import is_ahead
@@ -40,6 +26,7 @@ from wire.text import shortened
 from wire.work import Work
 
 from .checks import Checks
+from .own import StatusDocuments
 from .policy import (
     Findings,
     NotPresented,
@@ -49,10 +36,9 @@ from .policy import (
     needs_no_credential,
     unknown_issuer,
 )
-from .problem import ContextsAdded, EvidenceMissing, ListNotShown, LogNotListed, NotKnown
+from .problem import ContextsAdded, NotKnown
 from .signatures import Expired, NotYetInForce, Proofs, Signature, SignatureCheck
 from .sources.evidence import (
-    Attestations,
     EvidenceCheck,
     attested,
     left_aside,
@@ -63,7 +49,7 @@ from .sources.keys import IssuerKeys
 from .sources.lists import ListMemory, ListSource
 from .sources.published import LogSource, PublishedLogs
 from .sources.trust_index import TrustList
-from .status import NotItsList, StatusLookup
+from .status import StatusLookup
 
 if TYPE_CHECKING:  # loaded only where a deployment has schemas
     from vc.model.schema import Schemas
@@ -90,22 +76,21 @@ class Verifier:
         *,
         trust: TrustList,
         lists: Iterable[ListSource] = (),
-        suites: Mapping[str, Cryptosuite] = SUITES,
+        forms: Mapping[str, Form] = FORMS,
         schemas: Schemas | None = None,
-        contexts: Contexts | None = None,
         logs: LogSource | None = None,
         memory: ListMemory | None = None,
         evidence_kinds: Mapping[str, EvidenceKind] = KINDS,
     ) -> None:
         """`lists` are asked for status lists beside those that come along, and `logs` for what the logs of
-        the trust list publish. `contexts` are those of `jsonld.vouched` or `load`, by default the vendored
-        ones. `memory` may be shared with others on the same trust list and contexts; by default it is the
-        verifier's own. `evidence_kinds` say how evidence is verified, and what it takes to be believed.
+        the trust list publish. `forms` are those that are read, by their media types. `memory` may be shared
+        with others on the same trust list and forms; by default it is the verifier's own. `evidence_kinds`
+        say how evidence is verified, and what it takes to be believed.
         """
         self.memory = ListMemory() if memory is None else memory
         self.resolver, self.trust, self.lists = resolver, trust, tuple(lists)
-        self.suites, self.schemas, self.logs = suites, schemas, logs
-        self.contexts, self.evidence_kinds = contexts or secured(), evidence_kinds
+        self.forms, self.schemas, self.logs = forms, schemas, logs
+        self.evidence_kinds = evidence_kinds
 
     def verify(
         self,
@@ -132,26 +117,18 @@ class Verifier:
         checks, work = Checks(), work or Work()
         # (1) readable: limits, form
         with checks.step(1):
-            if isinstance(source, Bundle):
-                bundle = source
-                work.spend(jcs.size(dict(bundle.secured)))  # as `Bundle.parse` does
-            else:
-                bundle = Bundle.parse(source, work)
-            if bundle.is_presentation:
-                presentation = Presentation.parse(bundle.secured, work, self.contexts)
-                credentials = presentation.credentials
-            else:
-                presentation = None
-                credentials = (Credential.parse(bundle.secured, work, self.contexts),)
+            bundle = Bundle.parse(source, work, self.forms)
+            secured = read(bundle.secured, self.forms, work)
+            credentials = tuple(one.credential for one in secured.credentials)
             checks.passed("well-formed", "well-formed")
         if checks.stopped():
             return Report(checks.found, ())
-        steps = _Steps(self, bundle, credentials, now, checks, work, strangers)
+        steps = _Steps(self, bundle, secured, now, checks, work, strangers)
         # (3) to (8) for each credential
         examined = []
-        for number, credential in enumerate(credentials):
-            checks.credential = number if len(credentials) > 1 else None
-            examined.append(steps.examine(credential))
+        for number, one in enumerate(secured.credentials):
+            checks.credential = number if len(secured.credentials) > 1 else None
+            examined.append(steps.examine(one))
         credentials = steps.credentials = tuple(
             found.credential if found else credential
             for found, credential in zip(examined, credentials, strict=True)
@@ -159,7 +136,7 @@ class Verifier:
         # (2) holder: challenge, domain, holder binding; so late, since the way to a holder's key may lead to
         # any host that a sender names
         checks.credential = None
-        holder = steps.holder(presentation, challenge, domain)
+        holder = steps.holder(challenge, domain)
         if not credentials and needs_no_credential(policy):
             checks.leave_out_all()
         elif not credentials:
@@ -181,14 +158,14 @@ class _Steps:
         self,
         verifier: Verifier,
         bundle: Bundle,
-        credentials: Sequence[Credential],
+        secured: Secured,
         now: datetime,
         checks: Checks,
         work: Work,
         strangers: bool,
     ) -> None:
         self._work = work
-        self._verifier, self._bundle, self.credentials = verifier, bundle, credentials
+        self._verifier, self._bundle, self._secured = verifier, bundle, secured
         self._trust, self._now, self._checks, self._strangers = verifier.trust, now, checks, strangers
         logs = PublishedLogs(verifier.logs, verifier.trust, work) if verifier.logs else None
         self._keys = IssuerKeys(
@@ -200,23 +177,23 @@ class _Steps:
             strangers=strangers,
             kinds=verifier.evidence_kinds,
         )
-        self._signatures = SignatureCheck(self._keys, verifier.suites, verifier.contexts, now, work)
+        self._signatures = SignatureCheck(self._keys, now, work)
         self._evidence = EvidenceCheck(verifier.trust, now, work, verifier.evidence_kinds, logs)
-        self._status = StatusLookup(
-            bundle.status_lists, verifier.lists, self._authenticate, verifier.memory, work
+        own = StatusDocuments(
+            self._signatures, self._evidence, verifier.trust, verifier.memory, verifier.forms, now, work
         )
+        self._status = StatusLookup(bundle.status_lists, verifier.lists, own)
+        self.credentials: Sequence[Credential] = ()
         self.statuses: list[StatusTime | None] = []
         """Of each credential as of when it is known not to be revoked."""
 
-    def holder(
-        self, presentation: Presentation | None, challenge: str | None, domain: str | None
-    ) -> str | None:
+    def holder(self, challenge: str | None, domain: str | None) -> str | None:
         """(2) The DID that proved to be the holder, if one did."""
         holder = None
         self._keys.asks_for_holders = not any(found.problem for found in self._checks.found)
         with self._checks.step(2):
-            if presentation is not None:
-                holder, proofs = self._presenter(presentation, challenge, domain)
+            if self._secured.presentation is not None:
+                holder, proofs = self._presenter(challenge, domain)
                 finding, compared = (
                     ("shown-anywhere", "; its domain was not compared")
                     if domain is None
@@ -238,23 +215,21 @@ class _Steps:
                 self._checks.skipped("anyone", "not checked: anyone can hold a file")
         return holder
 
-    def _presenter(
-        self, presentation: Presentation, challenge: str | None, domain: str | None
-    ) -> tuple[str, Proofs]:
+    def _presenter(self, challenge: str | None, domain: str | None) -> tuple[str, Proofs]:
         """The DID that proved to be the holder, and by which proofs."""
-        signatures, _ = proofs = self._signatures.find(presentation.document, "authentication")
-        contexts = self._signatures.verify(presentation.document, signatures)
-        if contexts is not self._verifier.contexts:
-            presentation = Presentation.parse(presentation.document, self._work, contexts)
+        signatures, _ = proofs = self._signatures.find(self._secured, "authentication")
+        fitting = self._signatures.fitting(self._secured, signatures)
+        presentation = self._signatures.reading(self._secured, fitting).presentation
+        assert presentation is not None  # whatever it says
         if presentation.unread:
             raise presentation.unread
         for signature in signatures:
             require_current(signature.key, self._now)
-        signer, proof = signatures[0].signer, signatures[0].proof
+        signer, signed = signatures[0].signer, signatures[0].signed
         if len(signatures) > 1:
             raise NotShownByHolder("the presentation is not signed by its holder alone")
         require_possession(
-            proof,
+            signed,
             signer=signer,
             until=signatures[0].key.until,
             holder=presentation.holder,
@@ -264,13 +239,13 @@ class _Steps:
         )
         return signer, proofs
 
-    def examine(self, credential: Credential) -> Findings | None:
+    def examine(self, secured: Secured) -> Findings | None:
         """(3) to (8) for one credential. After a bad signature nothing in it is worth a further look."""
-        checks, issuer = self._checks, credential.issuer
+        checks, issuer = self._checks, secured.credential.issuer
         self.statuses.append(None)
         # (3) issuer: resolved, key authorised for assertionMethod, controller is the issuer
         with checks.step(3):
-            proofs = self._signatures.find(credential.document, "assertionMethod", issuer)
+            proofs = self._signatures.find(secured, "assertionMethod", issuer)
             own = [signature for signature in proofs.known if signature.signer == issuer]
             if not own and proofs.unknown:
                 raise UnknownCryptosuite(f"no proof that is known here is by the issuer{proofs.remark}")
@@ -279,11 +254,12 @@ class _Steps:
             source = own[0].key.source
             checks.passed(source.code, f"{issuer}: {source.text}", issuer=issuer, log=source.log)
         if checks.stopped():
-            self._leave_out(credential)
+            self._leave_out(secured.credential)
             return None
         # (4) signature: every proof
         with checks.step(4):
-            credential = self._as_signed(credential, proofs.known)
+            fitting = self._signatures.fitting(secured, proofs.known)
+            credential = self._signatures.as_signed(secured, fitting)
             text = f"unchanged since the issuer signed it{proofs.remark}"
             checks.passed("unchanged", text, uncounted=proofs.uncounted)
         if checks.stopped():
@@ -302,23 +278,10 @@ class _Steps:
             self._schemas(credential)
         # (8) evidence
         with checks.step(8):
-            findings.anchors = self._anchors(credential, own)
-        findings.suites = frozenset(signature.proof.cryptosuite for signature in own)
+            findings.anchors = self._anchors(secured, credential, own)
+        findings.suites = frozenset(signature.signed.algorithm for signature in own)
         findings.unknown_proofs = proofs.unknown
         return findings
-
-    def _as_signed(
-        self, credential: Credential, signatures: Sequence[Signature], leaves: Sequence[bytes] = ()
-    ) -> Credential:
-        """The credential as it reads by the contexts under which its signatures fit."""
-        issuer, contexts = credential.issuer, self._fitting(credential.document, signatures, leaves)
-        if contexts is not self._verifier.contexts:
-            credential = Credential.parse(credential.document, self._work, contexts)
-        if credential.unread:
-            raise credential.unread
-        if credential.issuer != issuer:
-            raise NotKnown("under another text of its contexts, the credential is by another issuer")
-        return credential
 
     def decide(self, findings: Findings, holder: str | None, policy: Policy) -> None:
         """(9) trust: the policy, which also says whether the issuer is recognised for this type."""
@@ -380,62 +343,6 @@ class _Steps:
         self._checks.passed("not-revoked", f"not revoked as of {date}{stale}", date=date, newer=newer)
         return status
 
-    def _authenticate(self, anchored: Anchored, issuer: str, *, brought: bool) -> Credential:
-        """A status document by the credential's issuer, or by one whom the trust list names beside it.
-
-        It is signed with a key in force. One that the presenter brought has to be in the issuer's log, where
-        it has one that is trusted: else a key that was stolen, or retired in a document that stayed away,
-        could say that nothing is revoked. One by another issuer has to be in a log anyway. One without
-        `validFrom`, which is optional, is from when it was signed.
-        """
-        verifier = self._verifier
-        credential = verifier.memory.read(anchored.document, self._work, verifier.contexts)
-        signer, known = credential.issuer, self._trust.issuer(issuer)
-        if signer != issuer and signer not in (known.status_issuers if known else ()):
-            raise NotItsList(
-                f"the status list is by another issuer, {shortened(signer)}",
-                signer=shortened(signer),
-                issuer=issuer,
-            )
-        signatures = self._signatures.find(anchored.document, "assertionMethod", signer).known
-        if any(signature.signer != signer for signature in signatures):
-            raise InvalidProof("the status document is signed by somebody else")
-        details = "RevocationDetails" in credential.types
-        kind = EntryKind.REVOCATION_DETAILS if details else EntryKind.STATUS_LIST
-        leaves = [log_entry(anchored.document, found.proof.value, kind, self._work) for found in signatures]
-        credential = self._as_signed(credential, signatures, leaves)
-        self._signatures.require_made(signatures)
-        binding = dict.fromkeys((signer, issuer))
-        has_log = any(self._trust.policy_for(name).logs for name in binding)
-        for leaf, signature in zip(leaves, signatures, strict=True):
-            keys = {leaf: signature.key}
-            facts = [self._evidence.facts(keys, anchored.evidence, name, recurs=True) for name in binding]
-            if any(found.found for found in facts):
-                continue
-            if brought and (has_log or signer != issuer):
-                ignored = next((found.ignored for found in facts if found.ignored), None)
-                raise ignored or ListNotShown(
-                    "the status list should be in the log of its issuer, but the evidence is missing"
-                )
-            require_may_have_signed(signature.key, self._now)
-        made = min((each.proof.created for each in signatures if each.proof.created), default=None)
-        return credential if credential.valid_from else replace(credential, valid_from=made)
-
-    def _fitting(
-        self, document: Mapping[str, Any], signatures: Sequence[Signature], leaves: Sequence[bytes]
-    ) -> Contexts:
-        """The contexts under which they fit; with `leaves`, each a digest of all of the document and of one
-        of them, as found out before. What one of them covers beside the document is another of them.
-        """
-
-        def verify() -> Contexts:
-            return self._signatures.verify(document, signatures)
-
-        if not leaves:
-            return verify()
-        made = tuple(zip(leaves, (signature.key.key for signature in signatures), strict=True))
-        return self._verifier.memory.fits(made, self._work, verify)
-
     def _schemas(self, credential: Credential) -> None:
         schemas = self._verifier.schemas
         checked = schemas.check(credential) if schemas else ()
@@ -445,28 +352,15 @@ class _Steps:
         else:
             self._checks.skipped("none-known", "the credential names no schema that is known here")
 
-    def _anchors(self, credential: Credential, own: Sequence[Signature]) -> tuple[Fact, ...]:
+    def _anchors(
+        self, secured: Secured, credential: Credential, own: Sequence[Signature]
+    ) -> tuple[Fact, ...]:
         keys = {}
-        has_log = bool(self._trust.policy_for(credential.issuer).logs)
-        if self._bundle.evidence or has_log:
-            keys = {self._entry(credential, found.proof.value): found.key for found in own}
-        facts = self._evidence.facts(keys, self._bundle.evidence, credential.issuer, lambda: self._digests)
-        missing = _missing(credential, facts)
-        if has_log and (missing or not facts.found):
-            facts = self._evidence.with_published(facts, keys, credential.issuer, missing)
-            missing = _missing(credential, facts)
-        if missing and not has_log and self._trust.issuer(credential.issuer) is not None:
-            raise LogNotListed(
-                f"the log {shortened(missing[0])}, which should hold it, is not on your list for this issuer",
-                log=shortened(missing[0]),
-            )
-        if missing or (has_log and not facts.found):
-            where = f"the log {shortened(missing[0])}" if missing else "the log of its issuer"
-            absent = EvidenceMissing(
-                f"it should be in {where}, but the evidence is missing",
-                log=shortened(missing[0]) if missing else None,
-            )
-            raise facts.ignored or (facts.unshown and facts.unshown.about(absent)) or absent
+        if self._bundle.evidence or self._trust.policy_for(credential.issuer).logs:
+            for found in own:
+                if leaf := secured.leaf(found.signed, EntryKind.CREDENTIAL, self._work):
+                    keys[leaf] = found.key
+        facts = self._evidence.of_credential(credential, keys, self._bundle.evidence, lambda: self._digests)
         if facts.found:
             fact = facts.found[0]
             beside = "".join(f"; {attested(other)}" for other in facts.found if other.index is None)
@@ -481,8 +375,7 @@ class _Steps:
             return facts.found
         for signature in own:
             require_may_have_signed(signature.key, self._now)
-        suites = self._verifier.suites
-        if not all(_covers_meaning(credential.document, one.proof, suites) for one in own):
+        if not all(secured.covers_meaning(one.signed) for one in own):
             raise ContextsAdded("the credential has contexts that were added after it was signed")
         ignored = facts.ignored.code if facts.ignored else None
         self._checks.skipped("in-no-log", f"in no log{left_aside(facts)}", ignored=ignored)
@@ -491,19 +384,7 @@ class _Steps:
     @cached_property
     def _digests(self) -> frozenset[bytes]:
         """The digests of all credentials in the bundle, as logs hold them."""
-        return frozenset(
-            parse_entry(self._entry(credential, value)).digest
-            for credential in self.credentials
-            for value in proof_values(credential.document, self._work)
-        )
-
-    def _entry(self, credential: Credential, proof: Mapping[str, Any]) -> bytes:
-        return log_entry(credential.document, proof, work=self._work)
-
-
-def _missing(credential: Credential, facts: Attestations) -> list[str]:
-    """The logs that the credential says it is in, of which nothing came."""
-    return sorted(expected_origins(credential) - {fact.where for fact in facts.found})
+        return frozenset().union(*(one.digests(self._work) for one in self._secured.credentials))
 
 
 def _not_by(issuer: str) -> Problem:
@@ -511,14 +392,3 @@ def _not_by(issuer: str) -> Problem:
     if issuer.startswith("did:"):
         return InvalidProof(f"no proof is by the issuer, {shortened(issuer)}")
     return UnsupportedForm(f"no proof names a key at the address of the issuer, {shortened(issuer)}")
-
-
-def _covers_meaning(document: Mapping[str, Any], proof: Proof, suites: Mapping[str, Cryptosuite]) -> bool:
-    """Whether the signature holds what the document's terms stand for.
-
-    One over RDF covers what is read, which are IRIs; one over JCS the contexts that its proof repeats.
-    """
-    if suites[proof.cryptosuite].covers_contexts:
-        own, outer = proof.value.get("@context"), document["@context"]
-        return own is None or jcs.canonicalize(own) == jcs.canonicalize(outer)
-    return True

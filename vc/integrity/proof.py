@@ -40,6 +40,11 @@ class Proof:
     challenge: str | None
     previous: tuple[str, ...]
 
+    @property
+    def algorithm(self) -> str:
+        """Its suite, as signatures of every form have one (`vc.secured.Signed`)."""
+        return self.cryptosuite
+
     @classmethod
     def parse(
         cls, value: object, where: str = "proof", *, suites: Mapping[str, Cryptosuite] = SUITES

@@ -9,11 +9,9 @@ from typing import TYPE_CHECKING, Any
 from wire import Problem, TooLarge
 from wire.work import Work
 
-from .. import forms
 from ..problem import UnsupportedForm
 from .credential import (
     CONTEXT_V2,
-    Credential,
     MalformedCredential,
     as_read,
     is_url,
@@ -38,7 +36,8 @@ class Presentation:
     document: Mapping[str, Any]
     id: str | None
     holder: str | None
-    credentials: tuple[Credential, ...]
+    items: tuple[object, ...]
+    """The credentials as they stand in it, each secured in its own way."""
     unread: Problem | None
     """Why nobody can tell what the presentation itself means."""
 
@@ -46,7 +45,7 @@ class Presentation:
     def parse(
         cls, document: object, work: Work | None = None, contexts: Contexts | None = None
     ) -> Presentation:
-        """Checks form, that of the credentials inside too; `work` is what it may cost to read them.
+        """Checks its form, not yet that of the credentials inside; `work` is what it may cost to read it.
 
         Raises as `Credential.parse`, and `TooLarge`.
         """
@@ -59,11 +58,6 @@ class Presentation:
         items = found if isinstance(found, list) else [found]
         if len(items) > MAX_CREDENTIALS:
             raise TooLarge(f"more than {MAX_CREDENTIALS} credentials in one presentation")
-        for item in items:
-            if isinstance(item, str) and (form := forms.seen(item.encode())):
-                raise UnsupportedForm(f"verifiableCredential holds {form}")
-            if not isinstance(item, dict):
-                raise MalformedCredential("verifiableCredential holds something that is not an object")
         _, unread = as_read(
             {name: value for name, value in document.items() if name != "verifiableCredential"},
             work,
@@ -77,7 +71,7 @@ class Presentation:
             document,
             optional_url(document, "id", "the presentation"),
             holder,
-            tuple(Credential.parse(item, work, contexts) for item in items),
+            tuple(items),
             unread,
         )
 

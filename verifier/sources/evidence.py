@@ -21,12 +21,21 @@ from ledger import (
     verify_anchoring,
     verify_evidence,
 )
+from vc import Credential
+from vc.anchoring import expected_origins
 from wire import Problem
 from wire.clock import DatedAhead, require_not_ahead
 from wire.text import shortened
 from wire.work import Work
 
-from ..problem import KeyEnded, NewestDocumentMissing, NotKnown, TooFewWitnesses
+from ..problem import (
+    EvidenceMissing,
+    KeyEnded,
+    LogNotListed,
+    NewestDocumentMissing,
+    NotKnown,
+    TooFewWitnesses,
+)
 from .keys import IssuerKey
 from .published import NotShown, PublishedLogs
 from .trust_index import TrustList
@@ -58,6 +67,38 @@ class EvidenceCheck:
     work: Work
     kinds: Mapping[str, EvidenceKind]
     logs: PublishedLogs | None = None
+
+    def of_credential(
+        self,
+        credential: Credential,
+        keys: Mapping[bytes, IssuerKey],
+        evidence: Sequence[Evidence],
+        others: Callable[[], frozenset[bytes]],
+    ) -> Attestations:
+        """What is attested of a credential, of which `keys` are the entries; see `facts`.
+
+        Its issuer's log has it, where it has one that is trusted, and so has each log that it names. Raises
+        as `facts`, and `NotKnown` for what is missing.
+        """
+        issuer, has_log = credential.issuer, bool(self.trust.policy_for(credential.issuer).logs)
+        facts = self.facts(keys, evidence, issuer, others)
+        missing = _missing(credential, facts)
+        if has_log and (missing or not facts.found):
+            facts = self.with_published(facts, keys, issuer, missing)
+            missing = _missing(credential, facts)
+        if missing and not has_log and self.trust.issuer(issuer) is not None:
+            raise LogNotListed(
+                f"the log {shortened(missing[0])}, which should hold it, is not on your list for this issuer",
+                log=shortened(missing[0]),
+            )
+        if missing or (has_log and not facts.found):
+            where = f"the log {shortened(missing[0])}" if missing else "the log of its issuer"
+            absent = EvidenceMissing(
+                f"it should be in {where}, but the evidence is missing",
+                log=shortened(missing[0]) if missing else None,
+            )
+            raise facts.ignored or (facts.unshown and facts.unshown.about(absent)) or absent
+        return facts
 
     def facts(
         self,
@@ -171,6 +212,11 @@ class EvidenceCheck:
         except KeyNotInForce as problem:
             raise left_open(problem) from None
         return Attestations((*facts.found, *shown.found), facts.ignored or shown.ignored)
+
+
+def _missing(credential: Credential, facts: Attestations) -> list[str]:
+    """The logs that the credential says it is in, of which nothing came."""
+    return sorted(expected_origins(credential) - {fact.where for fact in facts.found})
 
 
 def require_current(key: IssuerKey, now: datetime) -> None:

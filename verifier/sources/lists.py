@@ -14,13 +14,15 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import orjson
 
 from keys import PublicKey
 from vc import Credential, StatusList
-from vc.jsonld import Contexts
+from vc.enveloped import Enveloped
+from vc.forms import read
+from vc.secured import Form, Received, Secured
 from wire import Problem
 from wire.fetch import Fetcher
 from wire.memory import Kept, Memory, size_parsed
@@ -64,17 +66,25 @@ class _Answer(NamedTuple):
     moment: float
 
 
+class _Read(NamedTuple):
+    """A status document, and the steps that it took to read it."""
+
+    received: Received
+    secured: Secured
+    steps: int
+
+
 class ListMemory:
-    """What is remembered of status lists; for verifiers with one trust list, the same suites and contexts."""
+    """What is remembered of status lists; for verifiers with one trust list and the same forms."""
 
     def __init__(self, capacity: int = 1 << 25, *, clock: Callable[[], float] = time.monotonic) -> None:
         """`capacity` in bytes, of answers, of lists and of bits each; `clock` in seconds, never back."""
         self._answers: Memory[str, _Answer] = Memory(capacity, clock=clock)
-        self._fitting: Memory[tuple[tuple[bytes, PublicKey], ...], tuple[Contexts, int]] = Memory(
+        self._fitting: Memory[tuple[tuple[bytes, PublicKey], ...], tuple[int, int]] = Memory(
             capacity >> 4, clock=clock
         )
         self._bits: Memory[tuple[bytes, int], StatusList] = Memory(capacity, clock=clock)
-        self._lists: Memory[bytes, tuple[Credential, int]] = Memory(capacity, clock=clock)
+        self._lists: Memory[bytes, _Read] = Memory(capacity, clock=clock)
 
     def ask(self, source: ListSource, url: str) -> bytes | None:
         """What a source has; what was fetched may serve again. Raises as `ListSource`."""
@@ -109,45 +119,44 @@ class ListMemory:
             until = min(until, self._answers.clock() + (found.valid_until - now).total_seconds())
         self._answers.serve(url, answer, until)
 
-    def read(self, value: Mapping[str, Any], work: Work, contexts: Contexts) -> Credential:
-        """As `Credential.parse`; what it costs is charged each time."""
+    def read(self, received: Received, forms: Mapping[str, Form], work: Work) -> Secured:
+        """As `vc.forms.read`; what it costs is charged each time."""
         try:
-            text = orjson.dumps(dict(value))
+            text = _text(received)
         except orjson.JSONEncodeError:  # JCS says what is wrong
-            return Credential.parse(value, work, contexts)
+            return read(received, forms, work)
         key = hashlib.sha256(text).digest()
         kept = self._lists.get(key)
-        if kept is not None and orjson.dumps(dict(kept[0].document)) == text:  # nobody altered it meanwhile
-            work.spend(kept[1])
-            return kept[0]
+        if kept is not None and _text(kept.received) == text:  # nobody altered it meanwhile
+            work.spend(kept.steps)
+            return kept.secured
         before = work.left
-        found = Credential.parse(value, work, contexts)
-        self._lists.keep(key, Kept((found, before - work.left), size_parsed(text)))
+        found = read(received, forms, work)
+        self._lists.keep(key, Kept(_Read(received, found, before - work.left), size_parsed(text)))
         return found
 
-    def fits(
-        self, made: tuple[tuple[bytes, PublicKey], ...], work: Work, verify: Callable[[], Contexts]
-    ) -> Contexts:
-        """What `verify` finds out of proofs, each given by its log entry and key, but once: that they fit,
-        and under which contexts.
+    def fits(self, made: Mapping[bytes, PublicKey], work: Work, verify: Callable[[], int]) -> int:
+        """What `verify` finds out of signatures, each given by its log entry and key, but once: that they
+        fit, and which reading of their document. A log entry is a digest of all of the document and of one of
+        them; what one of them covers beside the document is another of them.
 
         What it costs is charged each time, so that no report depends on what is remembered. Raises what
         `verify` raises.
         """
         verified = False
 
-        def find() -> Kept[tuple[Contexts, int]]:
+        def find() -> Kept[tuple[int, int]]:
             nonlocal verified
             before = work.left
-            contexts = verify()
+            number = verify()
             verified = True
-            size = sum(len(entry) + len(key.raw) for entry, key in made)
-            return Kept((contexts, before - work.left), size)
+            size = sum(len(entry) + len(key.raw) for entry, key in made.items())
+            return Kept((number, before - work.left), size)
 
-        contexts, steps = self._fitting.find(made, find)
+        number, steps = self._fitting.find(tuple(made.items()), find)
         if not verified:
             work.spend(steps)
-        return contexts
+        return number
 
     def bits(self, encoded: object, size: int) -> StatusList:
         """As `StatusList.decode`; not to be changed."""
@@ -159,6 +168,13 @@ class ListMemory:
             return Kept(found, len(found.bits))
 
         return self._bits.find((hashlib.sha256(encoded.encode()).digest(), size), find)
+
+
+def _text(received: Received) -> bytes:
+    """All of it, by which it is told from any other."""
+    if isinstance(received, Enveloped):
+        return received.form.encode() + b"\n" + received.data
+    return orjson.dumps(dict(received))
 
 
 def _time_to_live(credential: Credential) -> timedelta:

@@ -13,7 +13,8 @@ from issuer.archive.kept import Entry
 from issuer.export import export as write_bundles
 from issuer.issuer import Issuer
 from issuer.table.names import full_name
-from vc.bundle import MAX_BYTES, Bundle
+from vc.bundle import Bundle
+from vc.secured import MAX_BYTES
 from vc.status import Reason
 from wire.clock import is_ahead
 from wire.problem import Conflict, Declined, NotFound

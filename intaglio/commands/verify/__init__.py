@@ -14,9 +14,9 @@ import click
 from did import InvalidDID
 from ledger import InvalidEvidence
 from vc import Check, MalformedCredential, Report, Verdict
-from vc.bundle import MAX_BYTES
 from vc.forms import SUFFIXES
 from vc.report import StatusTime
+from vc.secured import MAX_BYTES
 from verifier.policy import AllOf, Policy, StatusWithin, load_policy
 from verifier.sources.trust_index import TrustList
 from verifier.summary import summarize

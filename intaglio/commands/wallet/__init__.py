@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,8 @@ import click
 from holder.wallet import FILE, Held, Wallet
 from keys import WrongPassphrase
 from keys.envelope import require_strong
-from vc.bundle import MAX_BYTES
+from vc.enveloped import Enveloped
+from vc.forms import FORMS, MAX_BYTES
 from vc.integrity import SUITES_BY_KEY
 from vc.report import Report, Verdict
 from wire.problem import Declined, NotFound, Refused, TooLarge
@@ -26,7 +28,7 @@ from . import text
 
 if TYPE_CHECKING:
     from exchange.claim import Invitation
-    from vc.jsonld import Contexts
+    from vc.secured import Form
 
 TRIES = 3
 EXIT = {Verdict.VALID: 0, Verdict.INVALID: 1, Verdict.UNDETERMINED: 3}
@@ -173,7 +175,7 @@ def show(session: Session, identifier: str) -> Result:
     """Show one credential."""
     with opened(session) as mine:
         held = mine.get(identifier)
-    return Result({**summary(held), "credential": held.bundle.secured}, text.card(held))
+    return Result({**summary(held), "credential": dict(held.bundle.secured)}, text.card(held))
 
 
 @verb(wallet)
@@ -189,7 +191,7 @@ def present(
 
     The format `json` is the presentation alone, which other programs read.
     """
-    with opened(session, session.contexts()) as mine:
+    with opened(session, session.forms()) as mine:
         for held in map(mine.get, identifiers):
             say(
                 tr("{diploma}: all of it will be shown to {domain}").format(
@@ -215,8 +217,9 @@ def export(session: Session, identifier: str, form: str) -> Result:
     with opened(session) as mine:
         held = mine.get(identifier)
     if form == "bundle":
-        return Result({"bundle": json.loads(held.data)}, held.data.decode().rstrip("\n"))
-    document = held.bundle.secured
+        data = held.bundle.to_bytes() if isinstance(held.bundle.secured, Enveloped) else held.data
+        return Result({"bundle": json.loads(data)}, data.decode().rstrip("\n"))
+    document = dict(held.bundle.secured)
     return Result({"credential": document}, json.dumps(document, ensure_ascii=False, indent=2))
 
 
@@ -278,7 +281,7 @@ def folder(session: Session) -> Path:
     return session.home / "wallet"
 
 
-def opened(session: Session, contexts: Contexts | None = None) -> Wallet:
+def opened(session: Session, forms: Mapping[str, Form] = FORMS) -> Wallet:
     """The wallet, after asking for its passphrase if there is one."""
     home = folder(session)
     if not (home / FILE).is_file():
@@ -286,7 +289,7 @@ def opened(session: Session, contexts: Contexts | None = None) -> Wallet:
     left = TRIES
     while True:
         try:
-            return Wallet(home, required_passphrase(tr("Wallet passphrase")), contexts=contexts)
+            return Wallet(home, required_passphrase(tr("Wallet passphrase")), forms=forms)
         except WrongPassphrase as problem:
             left -= 1
             if not left or not is_asked():

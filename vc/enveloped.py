@@ -1,0 +1,78 @@
+"""A secured credential whose form is no JSON object, and how it travels inside one (VCDM 2.0, 4.13).
+
+Its media type says which form it is; the bytes stay as they are.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from .model.credential import CONTEXT_V2
+from .problem import UnsupportedForm
+
+TYPE = "EnvelopedVerifiableCredential"
+
+_MEDIA_TYPE = re.compile(r"[a-z]+/[a-z0-9][a-z0-9.+-]{0,99}")
+_URL = re.compile(rf"data:({_MEDIA_TYPE.pattern})(;base64)?,([A-Za-z0-9!$&'()*+,;=:@/?._~%-]*)")
+_TEXT = re.compile(rb"[A-Za-z0-9!$&'()*+,;=:@/?._~-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Enveloped(Mapping[str, Any]):
+    """The bytes of a secured credential or presentation, and the media type of their form.
+
+    As a mapping it is the `EnvelopedVerifiableCredential` by which JSON holds it.
+    """
+
+    form: str
+    data: bytes
+
+    @classmethod
+    def from_object(cls, value: Mapping[str, Any]) -> Enveloped:
+        """Out of an `EnvelopedVerifiableCredential`, whose id is a `data:` URL (RFC 2397).
+
+        Raises `UnsupportedForm` for whatever else it is.
+        """
+        contexts = value.get("@context")
+        if CONTEXT_V2 not in (contexts if isinstance(contexts, list) else [contexts]):
+            raise UnsupportedForm(f"the enveloped credential does not name {CONTEXT_V2}")
+        if value.keys() != {"@context", "id", "type"}:
+            raise UnsupportedForm("the enveloped credential has other members than @context, id and type")
+        parts = _URL.fullmatch(value["id"]) if isinstance(value["id"], str) else None
+        if parts is None:
+            raise UnsupportedForm("the id of the enveloped credential is no data: URL that is read here")
+        form, encoded, text = parts.groups()
+        data = unquote_to_bytes(text)
+        if encoded:
+            try:
+                data = base64.b64decode(data, validate=True)
+            except binascii.Error:
+                raise UnsupportedForm("the enveloped credential is not base64") from None
+        return cls(form, data)
+
+    def _object(self) -> dict[str, Any]:
+        if _TEXT.fullmatch(self.data):
+            url = f"data:{self.form},{self.data.decode()}"
+        else:
+            url = f"data:{self.form};base64,{base64.b64encode(self.data).decode()}"
+        return {"@context": [CONTEXT_V2], "id": url, "type": TYPE}
+
+    def __getitem__(self, name: str) -> Any:
+        return self._object()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._object())
+
+    def __len__(self) -> int:
+        return len(self._object())
+
+
+def is_media_type(text: str) -> bool:
+    """Whether `text` may name a form: a type and subtype, without parameters."""
+    return _MEDIA_TYPE.fullmatch(text) is not None

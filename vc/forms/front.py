@@ -1,0 +1,92 @@
+"""What bytes from outside hold: a JSON object, a picture that holds one, or a form of other bytes.
+
+A verdict needs something that was read: what is not is named, and leaves the question open.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from wire import Malformed, RepeatedMember, TooLarge, load_json, shortened
+from wire.work import Work
+
+from ..baked import credential_in
+from ..enveloped import Enveloped
+from ..problem import IsTrustFile, KnownBySight, LaterVersion, NoCredential
+from ..secured import MAX_BYTES, Form
+from .recognition import recognised
+from .sight import seen
+
+BUNDLE = "IntaglioBundle"
+"""The type of a bundle of ours."""
+
+SUFFIXES = (".json", ".jsonld")
+"""How the names of files end in which a folder or an archive is looked through; case does not matter."""
+
+
+def received(data: bytes, forms: Mapping[str, Form], work: Work) -> dict[str, Any] | Enveloped:
+    """What a file or picture holds: a bundle, or something of one of `forms`.
+
+    Raises `UnsupportedForm`, which names the form, `NoCredential` and `TooLarge`, which leave the question
+    open; and `RepeatedMember` for what calls itself one of these and has a member twice.
+    """
+    if len(data) <= MAX_BYTES:
+        data = credential_in(data, work) or data
+    try:
+        value = load_json(data, limit=MAX_BYTES, work=work)
+    except RepeatedMember as problem:
+        if not any(_is_read({"type": kind}, forms) for kind in _types_of_repeated(data)):
+            raise NoCredential(
+                f"this JSON is no credential, and has a member twice: {problem.detail}"
+            ) from None
+        raise
+    except Malformed as problem:
+        if form := recognised(data, forms):
+            return Enveloped(form.media_type, data)
+        if name := seen(data):
+            raise KnownBySight(f"this is {name}", form=name) from None
+        if isinstance(problem, TooLarge):
+            raise
+        raise NoCredential(problem.detail, because=problem) from None
+    return require(value, forms)
+
+
+def require(value: object, forms: Mapping[str, Form]) -> dict[str, Any]:
+    """`value`, if it is a JSON object that is a bundle by its type, or of one of `forms`.
+
+    Raises `UnsupportedForm` and `NoCredential`.
+    """
+    if isinstance(value, str) and (form := seen(value.encode(errors="replace"))):
+        raise KnownBySight(f"this is {form}", form=form)
+    if not isinstance(value, Mapping):
+        raise NoCredential("a credential, a presentation or a bundle is a JSON object, which begins with '{'")
+    if _is_read(value, forms):
+        return dict(value)
+    if "issuers" in value and "version" in value:
+        raise IsTrustFile("this is a trust file, not a diploma")
+    if "payload" in value and not value.keys().isdisjoint({"signature", "signatures"}):
+        form = "a JSON Web Signature in JSON, such as JAdES"
+        raise KnownBySight(f"this is {form}", form=form)
+    raise NoCredential("by its type this JSON is no credential, no presentation and no bundle")
+
+
+def require_members(value: Mapping[str, Any], known: frozenset[str], where: str) -> None:
+    """Raises `UnsupportedForm` for a member that our own form does not define: a later one may."""
+    if value.keys() <= known:
+        return
+    raise LaterVersion(
+        f"{where} has a member {shortened(min(map(str, value.keys() - known)))}, which this version does not "
+        "define"
+    )
+
+
+def _is_read(value: Mapping[str, Any], forms: Mapping[str, Form]) -> bool:
+    return value.get("type") == BUNDLE or recognised(value, forms) is not None
+
+
+def _types_of_repeated(data: bytes) -> list[object]:
+    """Each `type` at the top of a JSON object, of which there may be several."""
+    members = json.loads(data.decode("utf-8-sig"), object_pairs_hook=tuple)
+    return [value for name, value in members if name == "type"] if isinstance(members, tuple) else []

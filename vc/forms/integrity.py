@@ -1,0 +1,208 @@
+"""Data Integrity: a JSON-LD document that carries its proofs (VC Data Integrity 1.0)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from keys import PublicKey, Signer
+from ledger import EntryKind
+from wire import Problem, load_json_object, shortened
+from wire.work import Work
+
+from .. import jcs
+from ..anchoring import document_digest, log_entry
+from ..enveloped import TYPE, Enveloped
+from ..integrity import (
+    SUITES,
+    SUITES_BY_KEY,
+    Cryptosuite,
+    InvalidProof,
+    Proof,
+    UnknownCryptosuite,
+    proof_values,
+    sign,
+    verify_proof,
+)
+from ..model.credential import Credential, MalformedCredential
+from ..model.presentation import Presentation
+from ..problem import UnsupportedForm
+from ..secured import INTEGRITY, MAX_BYTES, Carried, Form, Options, Secured, Signatures, Signed, Unknown
+from .recognition import read
+from .sight import seen
+
+if TYPE_CHECKING:
+    from ..jsonld import Contexts
+
+_TYPES = frozenset(
+    {"VerifiableCredential", "VerifiablePresentation", TYPE, "EnvelopedVerifiablePresentation"}
+)
+
+
+@dataclass(frozen=True)
+class DataIntegrity:
+    """The form, with the suites that are used, and the contexts by which it is read.
+
+    `contexts` are those of `jsonld.vouched` or `load`, by default the vendored ones.
+    """
+
+    suites: Mapping[str, Cryptosuite] = field(default_factory=lambda: SUITES)
+    contexts: Contexts | None = None
+    media_type: str = INTEGRITY
+    limit: int = MAX_BYTES
+
+    def recognises(self, content: Carried) -> bool:
+        """Whether it is a JSON object that calls itself a credential or presentation."""
+        return not isinstance(content, bytes) and not _TYPES.isdisjoint(_types(content))
+
+    def identifier(self, content: Carried) -> object:
+        """Its `id`."""
+        return _document(content, None).get("id")
+
+    def read(self, content: Carried, forms: Mapping[str, Form], work: Work) -> Secured:
+        """Reads a document; one that is but the envelope of another form is read as that.
+
+        Raises as `Credential.parse` and `Presentation.parse`.
+        """
+        document = _document(content, work)
+        if document.get("type") in (TYPE, [TYPE]):
+            return read(Enveloped.from_object(document), forms, work)
+        # Now: what is wrong is the file's, and the work that of who asks.
+        found: Secured
+        if "VerifiablePresentation" in _types(document):
+            found = _Presentation(document, self, forms, work)
+            _ = found.credentials
+        else:
+            found = _Document(document, self, forms, work)
+            _ = found.credential
+        return found
+
+    def secure(self, claims: Mapping[str, Any], signer: Signer, options: Options) -> dict[str, Any]:
+        """See `sign`; by the suite that most programs know for the key."""
+        return sign(
+            claims,
+            signer,
+            verification_method=options.verification_method,
+            suite=SUITES_BY_KEY[signer.public_key.type],
+            purpose=options.purpose,
+            created=options.created,
+            challenge=options.challenge,
+            domain=options.domain,
+            suites=self.suites,
+            contexts=self.contexts,
+        )
+
+
+class _Document(Secured):
+    """A document with its proofs, as the contexts of its form have it."""
+
+    form = INTEGRITY
+
+    def __init__(
+        self, document: Mapping[str, Any], how: DataIntegrity, forms: Mapping[str, Form], work: Work
+    ) -> None:
+        self._document, self._how, self._forms, self._work = document, how, forms, work
+
+    @cached_property
+    def credential(self) -> Credential:
+        """See `Secured`."""
+        return Credential.parse(self._document, self._work, self._how.contexts)
+
+    def signatures(self, work: Work) -> Signatures:
+        """See `Secured`. A proof that builds on one that is not known cannot be told."""
+        values = proof_values(self._document, work)
+        if not values:
+            raise InvalidProof("there is no proof: nobody signed this")
+        known: list[Proof] = []
+        unknown: list[Unknown] = []
+        problems: list[Problem] = []
+        ids = []
+        for value in values:
+            try:
+                known.append(Proof.parse(value, suites=self._how.suites))
+            except UnknownCryptosuite as problem:
+                kind = shortened(str(value.get("cryptosuite", value.get("type"))))
+                unknown.append(Unknown(kind, str(value.get("verificationMethod")), problem))
+                ids.append(value.get("id"))
+            except Problem as problem:
+                problems.append(problem)
+        if ids and any(name in ids for proof in known for name in proof.previous):
+            problems.append(UnknownCryptosuite("a proof builds on another, of a kind that is not known here"))
+        return Signatures(known, unknown, problems)
+
+    def readings(self, work: Work) -> Iterator[Secured]:
+        """By each edition of the contexts that have no version."""
+        yield self
+        from .. import jsonld  # only here: who keeps and shows credentials needs no contexts
+        from ..jsonld.problem import UnversionedContext
+
+        contexts, several = self._how.contexts or jsonld.secured(), False
+        for edition in islice(contexts.editions(self._document), 1, None):
+            several = True
+            yield type(self)(self._document, replace(self._how, contexts=edition), self._forms, work)
+        if several:
+            names = ", ".join(map(shortened, contexts.documents.unversioned_in(self._document)))
+            raise UnversionedContext(f"the signature fits under none of the texts known here of {names}")
+
+    def verify(self, signed: Signed, key: PublicKey, work: Work) -> None:
+        """See `verify_proof`."""
+        proof, how = _proof(signed), self._how
+        verify_proof(self._document, proof, key, suites=how.suites, work=work, contexts=how.contexts)
+
+    def covers_meaning(self, signed: Signed) -> bool:
+        """One over RDF covers what is read, which are IRIs; one over JCS the contexts that its proof has."""
+        proof = _proof(signed)
+        if self._how.suites[proof.cryptosuite].covers_contexts:
+            own, outer = proof.value.get("@context"), self._document["@context"]
+            return own is None or jcs.canonicalize(own) == jcs.canonicalize(outer)
+        return True
+
+    def leaf(self, signed: Signed, kind: EntryKind, work: Work) -> bytes:
+        """The entry of the document with this one of its proofs."""
+        return log_entry(self._document, _proof(signed).value, kind, work)
+
+    def digests(self, work: Work) -> frozenset[bytes]:
+        """One for each of its proofs."""
+        values = proof_values(self._document, work)
+        return frozenset(document_digest({**self._document, "proof": value}, work) for value in values)
+
+
+class _Presentation(_Document):
+    """One that holds credentials, each secured in its own way."""
+
+    @cached_property
+    def presentation(self) -> Presentation:
+        """See `Secured`."""
+        return Presentation.parse(self._document, self._work, self._how.contexts)
+
+    @cached_property
+    def credentials(self) -> Sequence[Secured]:
+        """See `Secured`."""
+        return tuple(map(self._inner, self.presentation.items))
+
+    def _inner(self, item: object) -> Secured:
+        if isinstance(item, str) and (form := seen(item.encode())):
+            raise UnsupportedForm(f"verifiableCredential holds {form}")
+        if not isinstance(item, dict):
+            raise MalformedCredential("verifiableCredential holds something that is not an object")
+        found = read(item, self._forms, self._work)
+        if found.presentation is not None:
+            raise MalformedCredential("verifiableCredential holds a presentation")
+        return found
+
+
+def _proof(signed: Signed) -> Proof:
+    assert isinstance(signed, Proof)  # of this document
+    return signed
+
+
+def _document(content: Carried, work: Work | None) -> Mapping[str, Any]:
+    return load_json_object(content, limit=MAX_BYTES, work=work) if isinstance(content, bytes) else content
+
+
+def _types(document: Mapping[str, Any]) -> list[str]:
+    found = document.get("type")
+    return [item for item in (found if isinstance(found, list) else [found]) if isinstance(item, str)]

@@ -1,0 +1,58 @@
+"""Which form something is of: by its content, strictly, or by the media type that it came under."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from wire import Problem, TooLarge, shortened
+from wire.work import Work
+
+from ..enveloped import Enveloped
+from ..problem import UnsupportedForm
+from ..secured import INTEGRITY, Carried, Form, Received, Secured
+
+
+def recognised(content: Carried, forms: Mapping[str, Form]) -> Form | None:
+    """The one of `forms` that recognises it. Raises `UnsupportedForm` where several do."""
+    found = None
+    for form in forms.values():
+        if isinstance(content, bytes) and len(content) > form.limit:
+            continue
+        if form.recognises(content):
+            if found is not None:
+                both = f"{found.media_type} and {form.media_type}"
+                raise UnsupportedForm(f"this is of the forms {both}, and cannot be both")
+            found = form
+    return found
+
+
+def read(received: Received, forms: Mapping[str, Form], work: Work) -> Secured:
+    """Reads it as what it is. Raises `UnsupportedForm`, `TooLarge`, and as the form's `read` does."""
+    form, content = _form(received, forms)
+    return form.read(content, forms, work)
+
+
+def identifier(received: Received, forms: Mapping[str, Form]) -> object:
+    """The id that it gives itself, unchecked; `None` where that cannot be told."""
+    try:
+        form, content = _form(received, forms)
+        return form.identifier(content)
+    except Problem:
+        return None
+
+
+def _form(received: Received, forms: Mapping[str, Form]) -> tuple[Form, Carried]:
+    if not isinstance(received, Enveloped):
+        form, name = (
+            recognised(received, forms) or forms.get(INTEGRITY),
+            INTEGRITY,
+        )  # which says what it lacks
+    else:
+        form, name = forms.get(received.form), received.form
+    if form is None:
+        raise UnsupportedForm(f"this is enveloped as {shortened(name)}")
+    if not isinstance(received, Enveloped):
+        return form, received
+    if len(received.data) > form.limit:
+        raise TooLarge(f"more than {form.limit} bytes of the form {received.form}")
+    return form, received.data

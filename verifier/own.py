@@ -1,0 +1,88 @@
+"""Whether a status document is the issuer's own, or by one whom the trust list names for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from ledger import EntryKind
+from vc import Anchored, Credential, InvalidProof
+from vc.secured import Form
+from wire import shortened
+from wire.work import Work
+
+from .problem import ListNotShown, StatusUnknown
+from .signatures import SignatureCheck
+from .sources.evidence import EvidenceCheck, require_may_have_signed
+from .sources.lists import ListMemory
+from .sources.trust_index import TrustList
+
+
+class NotItsList(StatusUnknown):
+    """The list is by somebody who signs none for this issuer, as far as the trust list says."""
+
+    code = "status-list-by-another"
+
+
+@dataclass(frozen=True, slots=True)
+class StatusDocuments:
+    """Authenticates status documents as of `now`."""
+
+    signatures: SignatureCheck
+    evidence: EvidenceCheck
+    trust: TrustList
+    memory: ListMemory
+    forms: Mapping[str, Form]
+    now: datetime
+    work: Work
+
+    def authenticate(self, anchored: Anchored, issuer: str, *, brought: bool) -> Credential:
+        """A status document by the credential's issuer, or by one whom the trust list names beside it.
+
+        It is signed with a key in force. One that the presenter brought has to be in the issuer's log, where
+        it has one that is trusted: else a key that was stolen, or retired in a document that stayed away,
+        could say that nothing is revoked. One by another issuer has to be in a log anyway. One without
+        `validFrom`, which is optional, is from when it was signed.
+
+        Raises `NotItsList` for one that is by anybody else, `InvalidProof`, or another `Problem` that it has.
+        """
+        secured = self.memory.read(anchored.document, self.forms, self.work)
+        signer, known = secured.credential.issuer, self.trust.issuer(issuer)
+        if signer != issuer and signer not in (known.status_issuers if known else ()):
+            raise NotItsList(
+                f"the status list is by another issuer, {shortened(signer)}",
+                signer=shortened(signer),
+                issuer=issuer,
+            )
+        signatures = self.signatures.find(secured, "assertionMethod", signer).known
+        if any(signature.signer != signer for signature in signatures):
+            raise InvalidProof("the status document is signed by somebody else")
+        details = "RevocationDetails" in secured.credential.types
+        kind = EntryKind.REVOCATION_DETAILS if details else EntryKind.STATUS_LIST
+        leaves = [secured.leaf(found.signed, kind, self.work) for found in signatures]
+        made = {leaf: found.key.key for leaf, found in zip(leaves, signatures, strict=True) if leaf}
+
+        def fitting() -> int:
+            return self.signatures.fitting(secured, signatures)
+
+        number = fitting() if None in leaves else self.memory.fits(made, self.work, fitting)
+        credential = self.signatures.as_signed(secured, number)
+        self.signatures.require_made(signatures)
+        binding = dict.fromkeys((signer, issuer))
+        has_log = any(self.trust.policy_for(name).logs for name in binding)
+        for leaf, signature in zip(leaves, signatures, strict=True):
+            keys = {leaf: signature.key} if leaf else {}
+            facts = [self.evidence.facts(keys, anchored.evidence, name, recurs=True) for name in binding]
+            if any(found.found for found in facts):
+                continue
+            if brought and (has_log or signer != issuer):
+                ignored = next((found.ignored for found in facts if found.ignored), None)
+                raise ignored or ListNotShown(
+                    "the status list should be in the log of its issuer, but the evidence is missing"
+                )
+            require_may_have_signed(signature.key, self.now)
+        dates = [found.signed.created for found in signatures if found.signed.created]
+        return (
+            credential if credential.valid_from else replace(credential, valid_from=min(dates, default=None))
+        )
