@@ -1,0 +1,73 @@
+"""A second form, for tests only: `line:`, what is signed and an Ed25519 signature, in base64url."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+from keys import InvalidSignature, PublicKey, Signer
+from ledger import EntryKind, entry
+from vc import Credential, InvalidProof, Proof
+from vc.enveloped import Enveloped
+from vc.secured import Carried, Form, Options, Secured, Signatures, Signed
+from wire import base64url_decode, base64url_encode, load_json_object
+from wire.work import SIGNATURE, Work
+
+MEDIA_TYPE = "application/x-line"
+
+
+class Line(Secured):
+    form = MEDIA_TYPE
+
+    def __init__(self, data: bytes) -> None:
+        self.data, self.said = data, _said(data)
+
+    @cached_property
+    def credential(self) -> Credential:
+        return Credential.parse(self.said["claims"])
+
+    def signatures(self, work: Work) -> Signatures:
+        method, purpose = self.said["method"], self.said["purpose"]
+        return Signatures([Proof({}, "line-ed25519", method, purpose, None, None, None, (), None, ())])
+
+    def verify(self, signed: Signed, key: PublicKey, work: Work) -> None:
+        work.spend(SIGNATURE)
+        text, _, signature = self.data.rpartition(b":")
+        try:
+            key.verify(base64url_decode(signature.decode()), text)
+        except InvalidSignature:
+            raise InvalidProof("the line was changed, or another key signed it") from None
+
+    def covers_meaning(self, signed: Signed) -> bool:
+        return True
+
+    def leaf(self, signed: Signed, kind: EntryKind, work: Work) -> bytes:
+        return entry(kind, hashlib.sha256(self.data).digest())
+
+
+class LineForm:
+    media_type, limit = MEDIA_TYPE, 1 << 20
+
+    def recognises(self, content: Carried) -> bool:
+        return isinstance(content, bytes) and bool(re.fullmatch(rb"line:[\w-]+:[\w-]{86}", content))
+
+    def identifier(self, content: Carried) -> object:
+        return _said(content)["claims"].get("id")
+
+    def read(self, content: Carried, forms: Mapping[str, Form], work: Work) -> Secured:
+        assert isinstance(content, bytes)
+        return Line(content)
+
+    def secure(self, claims: Mapping[str, Any], signer: Signer, options: Options) -> Enveloped:
+        said = {"method": options.verification_method, "purpose": options.purpose, "claims": claims}
+        text = b"line:" + base64url_encode(json.dumps(said).encode()).encode()
+        return Enveloped(MEDIA_TYPE, text + b":" + base64url_encode(signer.sign(text)).encode())
+
+
+def _said(content: Carried) -> dict[str, Any]:
+    assert isinstance(content, bytes)
+    return load_json_object(base64url_decode(content.split(b":")[1].decode(), limit=1 << 20))
