@@ -18,8 +18,9 @@ __all__ = ["Acceptance", "ClaimLink", "Invitation", "acceptance"]
 _LATER = dict.fromkeys(__all__, "claim")
 """Which module has what is loaded when it is asked for: a verifier's service has no part in claims."""
 
+if not TYPE_CHECKING:  # or every name would be one of ours to a type checker
 
-def __getattr__(name: str) -> Any:
-    if name in _LATER:
-        return getattr(importlib.import_module(f"{__name__}.{_LATER[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __getattr__(name: str) -> Any:
+        if name in _LATER:
+            return getattr(importlib.import_module(f"{__name__}.{_LATER[name]}"), name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -14,10 +14,11 @@ if TYPE_CHECKING:
 
 __all__ = ["BoundToAnother", "Held", "HolderKey", "Wallet"]
 
+if not TYPE_CHECKING:  # or every name would be one of ours to a type checker
 
-def __getattr__(name: str) -> Any:
-    if name in __all__:  # loaded when asked for: `holder.store` alone needs none of it
-        from . import wallet
+    def __getattr__(name: str) -> Any:
+        if name in __all__:  # loaded when asked for: `holder.store` alone needs none of it
+            from . import wallet
 
-        return getattr(wallet, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+            return getattr(wallet, name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -38,10 +38,11 @@ __all__ = [
     "open_signer",
 ]
 
+if not TYPE_CHECKING:  # or every name would be one of ours to a type checker
 
-def __getattr__(name: str) -> Any:
-    if name == "KeyFile":  # loads key derivation and ciphers, which verifying does not need
-        from .keyfile import KeyFile
+    def __getattr__(name: str) -> Any:
+        if name == "KeyFile":  # loads key derivation and ciphers, which verifying does not need
+            from .keyfile import KeyFile
 
-        return KeyFile
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+            return KeyFile
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -371,7 +371,7 @@ def test_the_package_gives_its_names_lazily() -> None:
 
     assert holder.Wallet is Wallet
     with pytest.raises(AttributeError):
-        _ = holder.Purse
+        _ = holder.Purse  # type: ignore[attr-defined]
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ from datetime import datetime
 from ledger import EntryKind
 from vc import Anchored, Credential, InvalidProof
 from vc.secured import Form
-from wire import shortened
+from wire.text import shortened
 from wire.work import Work
 
 from .problem import ListNotShown, StatusUnknown

@@ -69,8 +69,9 @@ __all__ = [
 _LATER = dict.fromkeys(["Client", "Fetcher", "HttpsFetcher", "NoFetcher"], "fetch")
 """Which module has what is loaded when it is asked for: most programs here fetch nothing."""
 
+if not TYPE_CHECKING:  # or every name would be one of ours to a type checker
 
-def __getattr__(name: str) -> Any:
-    if name in _LATER:
-        return getattr(importlib.import_module(f"{__name__}.{_LATER[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __getattr__(name: str) -> Any:
+        if name in _LATER:
+            return getattr(importlib.import_module(f"{__name__}.{_LATER[name]}"), name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -9,7 +9,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from wire import Malformed, RepeatedMember, TooLarge, load_json, shortened
+from wire import Malformed, RepeatedMember, TooLarge, load_json
+from wire.text import shortened
 from wire.work import Work
 
 from ..baked import credential_in

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from keys import PublicKey, Signer
 from ledger import EntryKind
-from wire import Problem, load_json_object, shortened
+from wire import Problem, load_json_object
+from wire.text import shortened
 from wire.work import Work
 
 from .. import jcs

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from wire import Problem, TooLarge, shortened
+from wire import Problem, TooLarge
+from wire.text import shortened
 from wire.work import Work
 
 from ..enveloped import Enveloped
