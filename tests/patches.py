@@ -40,7 +40,7 @@ ALLOWED = {
         *("intaglio.commands.issuer.issue.MOST_FILES", "issuer.table.source.SPAN_ROWS"),
         *("intaglio.commands.verify.files.MOST_ENTRIES", "intaglio.commands.verify.files.MOST_UNPACKED"),
         *("wire.sqlite.LOCK_WAIT", "issuer.backup._PORTION"),
-        *("issuer.status.lists._MOST_HELD", "vc.jsonld.documents.FOLDER"),
+        "issuer.status.lists._MOST_HELD",
     },
 }
 """What may be set so, by the reason; everything else is an argument."""

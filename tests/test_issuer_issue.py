@@ -74,7 +74,7 @@ def test_the_package_offers_the_issuer_and_loads_it_only_then() -> None:
 
     assert package.Issuer is Issuer
     with pytest.raises(AttributeError, match="no attribute 'Registrar'"):
-        package.Registrar  # noqa: B018  # type: ignore[attr-defined]
+        package.Registrar  # type: ignore[attr-defined]  # noqa: B018
 
 
 # Making one

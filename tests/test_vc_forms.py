@@ -81,7 +81,7 @@ def test_it_is_verified_with_status_and_evidence(university: University) -> None
     codes = {check.code for check in report.checks}
     assert {"status-not-revoked", "evidence-in-log", "signature-unchanged"} <= codes
     university.revoke(7)
-    assert decided(check(university, issued(university))).code == "status-revoked"
+    assert decided(check(university, issued(university))).code == "status-revoked-unexplained"
 
 
 def test_what_is_missing_or_altered_is_never_valid(university: University) -> None:

@@ -62,7 +62,7 @@ class Documents:
 
     def edition(self, editions: Mapping[str, int]) -> Documents:
         """The same documents with these editions of those that have several."""
-        return Documents(self.extra, editions)
+        return Documents(self.extra, editions, self._folder)
 
     def load(self, url: str) -> Any:
         """The document at `url`.
