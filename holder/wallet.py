@@ -297,7 +297,7 @@ def _together(items: Iterable[Anchored]) -> tuple[Anchored, ...]:
     """Each document once, with all evidence for it: diplomas of one issuer bring the same few."""
     found: dict[bytes, Anchored] = {}
     for item in items:
-        known = found.setdefault(digest := document_digest(item.document), item)
+        known = found.setdefault(digest := _digest(item.document), item)
         found[digest] = Anchored(known.document, _each_once((*known.evidence, *item.evidence)))
     return tuple(found.values())
 

@@ -353,7 +353,7 @@ def _asked_twice(prompt: str, judge: PassphraseCheck) -> str:
             if typed:
                 judge(_encoded(typed))
         except Problem as problem:
-            say(f"{problem.title}: {problem.detail}", problem.hint)
+            say(f"{problem.title}: {problem.detail}", remedy(problem))
             continue
         if not typed or _asked("Repeat for confirmation") == typed:
             return typed

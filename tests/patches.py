@@ -37,9 +37,9 @@ ALLOWED = {
         *("holder.store.seal", "issuer.backup.seal", "keys.keyfile.seal"),
     },
     "what a command, an issuer or a form of files has at most, and no option says": {
-        *("intaglio.commands.issuer.issue.MOST_FILES", "issuer.table.source.SPAN_ROWS"),
+        *("intaglio.commands.issuer.issue.MOST_FILES", "intaglio.commands.issuer.issue.open_source"),
         *("intaglio.commands.verify.files.MOST_ENTRIES", "intaglio.commands.verify.files.MOST_UNPACKED"),
-        *("wire.sqlite.LOCK_WAIT", "issuer.backup._PORTION"),
+        *("holder.store.EncryptedStore.open", "issuer.backup._PORTION"),
         "issuer.status.lists._MOST_HELD",
     },
 }

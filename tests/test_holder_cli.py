@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ import intaglio.__main__
 import intaglio.commands
 import intaglio.session
 from holder import Held, Wallet
+from holder.store import EncryptedStore
 from intaglio.commands.wallet import text
 from intaglio.words import report
 from keys import PrivateKey
@@ -255,7 +257,7 @@ def test_a_wallet_that_is_in_use_is_to_be_tried_later(
     run: Run, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run("init")
-    monkeypatch.setattr("wire.sqlite.LOCK_WAIT", 0)
+    monkeypatch.setattr(EncryptedStore, "open", partial(EncryptedStore.open, patience=0))
     with closing(sqlite3.connect(tmp_path / "wallet" / "wallet.sqlite3")) as other:
         other.execute("BEGIN IMMEDIATE")
         busy = run("import", file, "--json")

@@ -139,7 +139,7 @@ def test_a_wallet_keeps_and_shows_it(university: University, tmp_path: Path) -> 
             university.issue(index=9).to_bytes(), lambda data: check(university, data), now=NOW
         )
         assert (own.bound_to, own.secured.form) == (frozenset({did}), MEDIA_TYPE)
-        assert [held.id for held in wallet.credentials()] == [own.id, embedded.id]
+        assert {held.id for held in wallet.credentials()} == {own.id, embedded.id}
         assert wallet.accept(bound.to_bytes(), lambda data: check(university, data), now=NOW).known
         shown = wallet.present([own.id, embedded.id], now=NOW, **ASKED)
         assert len(shown.status_lists) == 3  # both texts of the list, and the details

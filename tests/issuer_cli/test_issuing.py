@@ -7,6 +7,7 @@ import shlex
 import shutil
 import signal
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -310,7 +311,8 @@ def test_a_diploma_of_another_century_is_not_signed(program: Program) -> None:
 def test_who_stops_a_job_is_told_how_far_it_is(
     program: Program, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("issuer.table.source.SPAN_ROWS", 4)
+    in_fours = partial(open_source, span_rows=4)
+    monkeypatch.setattr("intaglio.commands.issuer.issue.open_source", in_fours)
     real = SQLiteIndex.begin_chunk
 
     def pressed(store: SQLiteIndex, job: Job, number: int, first_seq: int) -> None:
