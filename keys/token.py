@@ -12,6 +12,7 @@ import contextlib
 import functools
 import hashlib
 import os
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from .public import PublicKey
 from .signer import Passphrase
 
 _PATH, _QUERY = {"token", "object", "type"}, {"module-path", "pin-source"}
+_PAUSES = (0.1, 0.4)  # seconds before a token is opened again
 _LONGEST_PIN = 1 << 10  # bytes
 _PIN_PROBLEMS = (
     pkcs11.PinIncorrect,
@@ -80,18 +82,27 @@ class TokenKey:
         return signature
 
     def _open(self) -> PublicKey:
-        label = self._names["object"]
+        """Again, if need be: processes that open a token at once are in each other's way for a moment."""
         with _problems(self._names):
-            token = _library(self._names["module-path"]).get_token(token_label=self._names["token"])
-            try:
-                self._session = token.open(user_pin=self._entered())
-            except pkcs11.UserAlreadyLoggedIn:  # by another key of this process: a login is the process's
-                self._session = token.open()
-            public = self._session.get_key(object_class=pkcs11.ObjectClass.PUBLIC_KEY, label=label)
-            parameters, point = (
-                bytes(public[each]) for each in (pkcs11.Attribute.EC_PARAMS, pkcs11.Attribute.EC_POINT)
-            )
-            self._key: Any = self._session.get_key(object_class=pkcs11.ObjectClass.PRIVATE_KEY, label=label)
+            for pause in _PAUSES:
+                try:
+                    return self._opened()
+                except pkcs11.GeneralError:
+                    time.sleep(pause)
+            return self._opened()
+
+    def _opened(self) -> PublicKey:
+        label = self._names["object"]
+        token = _library(self._names["module-path"]).get_token(token_label=self._names["token"])
+        try:
+            self._session = token.open(user_pin=self._entered())
+        except pkcs11.UserAlreadyLoggedIn:  # by another key of this process: a login is the process's
+            self._session = token.open()
+        public = self._session.get_key(object_class=pkcs11.ObjectClass.PUBLIC_KEY, label=label)
+        parameters, point = (
+            bytes(public[each]) for each in (pkcs11.Attribute.EC_PARAMS, pkcs11.Attribute.EC_POINT)
+        )
+        self._key: Any = self._session.get_key(object_class=pkcs11.ObjectClass.PRIVATE_KEY, label=label)
         self._process = os.getpid()
         return _public_key(parameters, point)
 

@@ -11,13 +11,12 @@ from pathlib import Path
 import pytest
 
 from did.methods import key as did_key
-from issuer import status
 from issuer.desk.renewal import renewing
 from issuer.home import LIFETIME, published_file
 from issuer.issuer import Issuer
 from issuer.job.order import Order
 from issuer.press.permutation import LIST_ENTRIES
-from issuer.status import details_name
+from issuer.status import details_name, lists
 from keys import PrivateKey
 from ledger import Log
 from ledger.audit import audit
@@ -146,7 +145,7 @@ def test_many_lists_go_into_the_log_at_once_and_wait_for_the_disk_no_longer_than
     syncs = []
     for some in ([ONE], numbers):
         issuer.store.close()
-        with Recorder(issuer.home.parent, [(posix, "sync_files"), (status, "sync_files")]) as recorder:
+        with Recorder(issuer.home.parent, [(posix, "sync_files"), (lists, "sync_files")]) as recorder:
             with watched_sqlite(recorder):
                 recorder.syncs = 0
                 issuer.store.revocations.revoke(some, "fraud", "2026-07-01T12:00:00Z")

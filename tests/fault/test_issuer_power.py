@@ -346,8 +346,10 @@ def _no_sync_of_what_another_wrote(patch: pytest.MonkeyPatch) -> None:
 
 
 def _no_sync_of_claims(patch: pytest.MonkeyPatch) -> None:
-    def careless(path: Path | None, mode: Literal["rw", "ro", "immutable"] = "rw") -> sqlite3.Connection:
-        connection = connect(path, mode)
+    def careless(
+        path: Path | None, mode: Literal["rw", "ro", "immutable"] = "rw", **options: float
+    ) -> sqlite3.Connection:
+        connection = connect(path, mode, **options)
         if path is not None and path.name == "claims.sqlite":
             connection.execute("PRAGMA synchronous = OFF")
         return connection
