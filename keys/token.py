@@ -70,16 +70,22 @@ class TokenKey:
         if self._process != os.getpid():
             self._open()
         with _problems(self._names):
-            if digest := KINDS[self.public_key.type].digest:
-                hashed = hashlib.new(digest, data).digest()
-                signature = bytes(self._key.sign(hashed, mechanism=pkcs11.Mechanism.ECDSA))
-            else:
-                signature = bytes(self._key.sign(data, mechanism=pkcs11.Mechanism.EDDSA))
+            try:
+                signature = self._signed(data)
+            except pkcs11.GeneralError:  # a session that broke is no broken token
+                self._open()
+                signature = self._signed(data)
         try:
             self.public_key.verify(signature, data)
         except InvalidSignature as problem:
             raise Conflict(f"what the token signs as {self._names['object']} is by another key") from problem
         return signature
+
+    def _signed(self, data: bytes) -> bytes:
+        if digest := KINDS[self.public_key.type].digest:
+            hashed = hashlib.new(digest, data).digest()
+            return bytes(self._key.sign(hashed, mechanism=pkcs11.Mechanism.ECDSA))
+        return bytes(self._key.sign(data, mechanism=pkcs11.Mechanism.EDDSA))
 
     def _open(self) -> PublicKey:
         """Again, if need be: processes that open a token at once are in each other's way for a moment."""
