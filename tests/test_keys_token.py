@@ -23,6 +23,7 @@ from issuer.issuer import Issuer
 from issuer.job.order import Order
 from keys import PassphraseNeeded, PrivateKey, UnknownKeyType, WrongPassphrase, open_signer
 from keys.kinds import KINDS
+from keys.token import TokenKey
 from ledger.audit import audit
 from ledger.tiles.memory import MemoryStore
 from tests import softhsm
@@ -268,3 +269,17 @@ def test_an_issuers_log_may_lie_elsewhere_than_in_its_folder(tmp_path: Path) -> 
         assert verifier_for(again).verify(again.bundle(entry), now=NOW)
     assert not (tmp_path / "log").exists()
     assert audit(again.log).size == again.log.checkpoint().size
+
+
+@softhsm.needed
+def test_a_session_that_broke_is_opened_anew(token: Token) -> None:
+    signer = open_signer(token.make("broken", *KINDS["P-256"].parameters), passphrase=pin)
+    assert isinstance(signer, TokenKey)
+    import pkcs11
+
+    class Broken:
+        def sign(self, data: bytes, *, mechanism: object) -> bytes:
+            raise pkcs11.GeneralError
+
+    signer._key = Broken()
+    signer.public_key.verify(signer.sign(b"data"), b"data")

@@ -589,3 +589,8 @@ def test_evidence_of_another_diploma_sends_the_reader_to_the_holder(program: Pro
     assert answer.code == 1
     assert answer.out.startswith("NOT VALID: the evidence belongs to another diploma\n")
     assert "What to do: Ask the holder for the bundle as the issuer handed it out." in answer.out
+
+
+def test_what_to_do_is_said_once(program: Program, tmp_path: Path) -> None:
+    (tmp_path / "note.json").write_text("hello")
+    assert program("verify", tmp_path / "note.json").out.count("Was another file meant?") == 1

@@ -50,7 +50,7 @@ def received(data: bytes, forms: Mapping[str, Form], work: Work) -> dict[str, An
             raise KnownBySight(f"this is {name}", form=name) from None
         if isinstance(problem, TooLarge):
             raise
-        raise NoCredential(problem.detail, because=problem) from None
+        raise NoCredential(problem.detail, hint=problem.hint) from None
     return require(value, forms)
 
 
