@@ -19,6 +19,7 @@ from babel.messages.mofile import write_mo
 from intaglio.commands.verify.table import SHORT
 from intaglio.words import report
 from intaglio.words.findings import CLAUSES, FINDINGS
+from intaglio.words.labels import LABELS
 from intaglio.words.language import DOMAIN, FOLDER, LANGUAGES
 from intaglio.words.remedies import CLAIMED, REMEDIES
 from tests import codes
@@ -45,6 +46,7 @@ def template() -> Catalog:
         "fact": (reason.value for reason in Reason),
         "step": STEPS,
         "mark": report.MARKS.values(),
+        "label": LABELS.values(),
         "verdict": report.VERDICTS.values(),
         "table": SHORT.values(),
     }

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import string
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -14,8 +13,9 @@ from typing import Any
 import pytest
 
 from did.methods import key as did_key
-from intaglio.words import remedy, report, said_by, sentence, speak
+from intaglio.words import label, remedy, report, sentence, speaking, title
 from intaglio.words.findings import FINDINGS
+from intaglio.words.labels import LABELS
 from intaglio.words.language import DOMAIN, LANGUAGES, language_of
 from keys import PrivateKey
 from tests import catalogues
@@ -27,20 +27,12 @@ from vc.model.schema import Schemas
 from verifier import RecognisedIssuer, Trust
 from verifier.policy import ControlsDID
 from verifier.problem import NotKnown, StatusUnknown
-from wire.problem import Conflict, Malformed
+from verifier.summary import Summary
+from wire.problem import Conflict, Malformed, NotFound
 from wire.text import cells
 
 OTHERS = LANGUAGES[1:]
 COMMAND = re.compile(r"(?<!\.)intaglio [a-z][a-z ]*[a-z]|--[a-z][a-z-]*|[a-z_.]+\.(?:json|sqlite)")
-
-
-@contextmanager
-def speaking(language: str) -> Iterator[None]:
-    speak(language)
-    try:
-        yield
-    finally:
-        speak("en")
 
 
 def fields(text: str) -> set[str]:
@@ -232,7 +224,25 @@ def test_remedies_are_said_with_their_facts() -> None:
     )
     assert deciding is not None
     assert deciding.problem is not None
+    assert sentence(deciding) == sentence(deciding.problem) == deciding.text
+    assert remedy(deciding) == remedy(deciding.problem)
+    assert "intaglio trust add" in remedy(deciding, "zh")
+    assert sentence(deciding, "zh") == sentence(deciding.problem, "zh") != deciding.text
+
+
+def test_a_language_is_spoken_as_long_as_it_is_asked_for() -> None:
+    """A page answers one request in one language and the next in another."""
+    problem = NotFound("there is none")
     with speaking("zh"):
-        assert "intaglio trust add" in remedy(deciding.problem)
-        assert said_by(deciding) != deciding.text
-    assert said_by(deciding) == deciding.text
+        assert title(problem) == "未找到"
+        assert title(problem, "en") == "Not found"
+        assert title(problem) == "未找到"
+    assert title(problem) == "Not found"
+
+
+def test_a_field_is_called_the_same_wherever_it_is_shown() -> None:
+    assert {*Summary._fields} <= LABELS.keys()
+    for language in LANGUAGES:
+        names = [label(field, language) for field in LABELS]
+        assert len({*names}) == len(names)
+        assert max(map(cells, names)) < 12  # the wallet's column

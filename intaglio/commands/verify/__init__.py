@@ -11,16 +11,14 @@ from typing import Any
 
 import click
 
-from did import InvalidDID
-from ledger import InvalidEvidence
-from vc import Check, MalformedCredential, Report, Verdict
+from vc import Report, Verdict
 from vc.forms import SUFFIXES
 from vc.report import StatusTime
 from vc.secured import MAX_BYTES
 from verifier.policy import AllOf, Policy, StatusWithin, load_policy
 from verifier.sources.trust_index import TrustList
 from verifier.summary import summarize
-from wire import Malformed, NotFound, Problem, TooLarge, Unavailable, load_json
+from wire import Malformed, NotFound, Problem, Unavailable, load_json
 from wire.datetimestamp import parse_age, parse_datetimestamp
 from wire.fetch import Fetcher
 from wire.text import printable
@@ -30,7 +28,6 @@ from ...session import Session
 from ...terminal import Age, Result, as_typed, emphasized, read_input, say, verb, wrapped
 from ...words import remedy, sentence, tr, tr_count
 from ...words import report as words
-from ...words.remedies import REMEDIES
 from .files import Aside, InputFile, expanded, is_many
 from .table import COLOURS, Row, table
 
@@ -192,7 +189,7 @@ def render(report: Report, trust: TrustList) -> list[str]:
     """
     lines = [words.headline(report.verdict, said, status) for said, status in _said(report, trust)]
     lines += [f"  {words.line(check)}" for check in report.checks]
-    if report.deciding and (hint := _advice(report.deciding)):
+    if report.deciding and (hint := words.advice(report.deciding)):
         lines.append(tr("What to do: {remedy}").format(remedy=printable(as_typed(hint))))
     return lines
 
@@ -216,18 +213,6 @@ def _said(report: Report, trust: TrustList) -> list[tuple[str, StatusTime | None
 def _in_table(report: Report, trust: TrustList) -> str:
     said = ((words.as_of(status), text) for text, status in _said(report, trust))
     return "; ".join(f"{day}: {text}" if day else text for day, text in said)
-
-
-def _advice(check: Check) -> str:
-    """What the reader can do. How to mend a credential's form helps its issuer only: --json has that."""
-    problem = check.problem
-    if problem is None:
-        return ""
-    about_form = isinstance(problem, Malformed | InvalidDID) and not isinstance(
-        problem, TooLarge | InvalidEvidence
-    )
-    said = remedy(problem)
-    return REMEDIES[MalformedCredential.code] if about_form and not (said and check.step == 1) else said
 
 
 def _laid(line: str, verdict: Verdict) -> str:
