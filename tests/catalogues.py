@@ -17,7 +17,10 @@ from babel.messages.extract import extract_from_file
 from babel.messages.mofile import write_mo
 
 from intaglio.commands.verify.table import SHORT
+from intaglio.pages.reader import MONTHS
+from intaglio.pages.view import WORDS
 from intaglio.words import report
+from intaglio.words.advice import ADVICE, MAILS, REASONS
 from intaglio.words.findings import CLAUSES, FINDINGS
 from intaglio.words.labels import LABELS
 from intaglio.words.language import DOMAIN, FOLDER, LANGUAGES
@@ -29,6 +32,7 @@ from verifier.checks import STEPS
 SPEAKING = codes.ROOT / "intaglio"
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 KEYWORDS = {"tr": None, "tr_count": (1, 2)}
+IN_PAGES = {**KEYWORDS, "tr_in": ((1, "c"), 2)}
 
 
 def template() -> Catalog:
@@ -49,12 +53,20 @@ def template() -> Catalog:
         "label": LABELS.values(),
         "verdict": report.VERDICTS.values(),
         "table": SHORT.values(),
+        "answer": WORDS.values(),
+        "reason": dict.fromkeys(REASONS.values()),
+        "advice": dict.fromkeys(ADVICE.values()),
+        "mail": dict.fromkeys(MAILS.values()),
+        "month": MONTHS,
     }
     for context, texts in tables.items():
         for text in texts:
             found.add(text, context=context)
     for file in sorted(SPEAKING.rglob("*.py")):
         for _, message, comments, where in extract_from_file("python", file, keywords=KEYWORDS):
+            found.add(message, context=where, auto_comments=comments)
+    for file in sorted((SPEAKING / "pages" / "templates").glob("*.html")):
+        for _, message, comments, where in extract_from_file("jinja2", file, keywords=IN_PAGES):
             found.add(message, context=where, auto_comments=comments)
     return found
 

@@ -100,6 +100,9 @@ def test_a_wheel_has_everything_that_the_program_reads(tmp_path: Path) -> None:
     for wanted in (
         "intaglio/__main__.py",
         "intaglio/words/locale/zh/LC_MESSAGES/intaglio.mo",
+        "intaglio/pages/templates/base.html",
+        "intaglio/pages/static/page.css",
+        "intaglio/pages/static/page.js",
         "examples/diploma/graduates.csv",
         "examples/diploma/graduates-with-errors.csv",
         "examples/diploma/programmes.csv",

@@ -96,6 +96,7 @@ def reports() -> Iterator[Report]:
     shown = replace(bundle, secured=holder.present(bundle.secured))
     yield judge.verify(shown, now=NOW, **asked)
     yield judge.verify(shown, now=NOW, challenge="challenge")
+    yield judge.verify(shown, now=NOW, unasked=True)
     yield judge.verify(holder.present(), now=NOW, policy=ControlsDID(), **asked)
     proofs = [*bundle.secured["proof"], {"type": "DataIntegrityProof", "cryptosuite": "falcon-2027"}]
     yield judge.verify(replace(bundle, secured={**bundle.secured, "proof": proofs}), now=NOW)

@@ -71,6 +71,8 @@ class Question(NamedTuple):
     now: datetime
     challenge: str | None = None
     domain: str | None = None
+    unasked: bool = False
+    """As of `Verifier.verify`."""
 
 
 class Judged(NamedTuple):
@@ -108,19 +110,31 @@ class Judge:
         """With what the network gives in time."""
         return self._judge(_hurried(self.verifiers().online, self.seconds), question, BODY_STEPS)
 
+    def report(self, question: Question, steps: int = BODY_STEPS, seconds: float | None = None) -> Report:
+        """The last word as a report; what is left of the time may be less than `self.seconds`."""
+        found = self._report(self.verifiers().offline, question, Work(steps))
+        if not _asks_for_the_network(found, question.now):
+            return found
+        verifier = _hurried(self.verifiers().online, self.seconds if seconds is None else seconds)
+        return self._report(verifier, question, Work(steps))
+
     def _judge(self, verifier: Verifier, question: Question, steps: int) -> Judged:
         work = Work(steps)
-        report = verifier.verify(
+        report = self._report(verifier, question, work)
+        content, asks = orjson.dumps(_answer(report)), _asks_for_the_network(report, question.now)
+        return Judged(_STATUS[report.verdict], content, asks, work.left >= 0)
+
+    def _report(self, verifier: Verifier, question: Question, work: Work) -> Report:
+        return verifier.verify(
             question.body,
             now=question.now,
             policy=self.policy,
             strangers=self.strangers,
             challenge=question.challenge,
             domain=question.domain,
+            unasked=question.unasked,
             work=work,
         )
-        content, asks = orjson.dumps(_answer(report)), _asks_for_the_network(report, question.now)
-        return Judged(_STATUS[report.verdict], content, asks, work.left >= 0)
 
 
 def _hurried(verifier: Verifier, seconds: float) -> Verifier:

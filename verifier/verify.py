@@ -101,6 +101,7 @@ class Verifier:
         strangers: bool = False,
         challenge: str | None = None,
         domain: str | None = None,
+        unasked: bool = False,
         work: Work | None = None,
     ) -> Report:
         """Checks a credential, a presentation or a bundle of either as of `now`.
@@ -108,12 +109,16 @@ class Verifier:
         The issuer has to be recognised by the trust list, and what `policy` asks for comes on top;
         `strangers` alone lets in issuers that nobody recognises: then only the policy stands before them.
 
-        With `challenge` and `domain` a presentation made for exactly these is asked for. `work` is what the
-        report may cost, by default `wire.work.FILE_STEPS`. Never raises a `Problem`: what is wrong stands in
+        With `challenge` and `domain` a presentation made for exactly these is asked for. `unasked` takes one
+        for the credentials in it, as if they were files: nobody here asked for it, so that it cannot show
+        whose they are, and its own proof is not looked at. `work` is what the report may cost, by default
+        `wire.work.FILE_STEPS`. Never raises a `Problem`: what is wrong stands in
         the report.
         """
         if now.tzinfo is None:
             raise ValueError("now has no time zone")
+        if unasked and (challenge, domain) != (None, None):
+            raise ValueError("what was asked for is not unasked")
         checks, work = Checks(), work or Work()
         # (1) readable: limits, form
         with checks.step(1):
@@ -136,7 +141,7 @@ class Verifier:
         # (2) holder: challenge, domain, holder binding; so late, since the way to a holder's key may lead to
         # any host that a sender names
         checks.credential = None
-        holder = steps.holder(challenge, domain)
+        holder = steps.holder(challenge, domain, unasked)
         if not credentials and needs_no_credential(policy):
             checks.leave_out_all()
         elif not credentials:
@@ -187,12 +192,14 @@ class _Steps:
         self.statuses: list[StatusTime | None] = []
         """Of each credential as of when it is known not to be revoked."""
 
-    def holder(self, challenge: str | None, domain: str | None) -> str | None:
+    def holder(self, challenge: str | None, domain: str | None, unasked: bool) -> str | None:
         """(2) The DID that proved to be the holder, if one did."""
         holder = None
         self._keys.asks_for_holders = not any(found.problem for found in self._checks.found)
         with self._checks.step(2):
-            if self._secured.presentation is not None:
+            if self._secured.presentation is not None and unasked:
+                self._checks.skipped("unasked", "not checked: nobody here asked for this presentation")
+            elif self._secured.presentation is not None:
                 holder, proofs = self._presenter(challenge, domain)
                 finding, compared = (
                     ("shown-anywhere", "; its domain was not compared")

@@ -1,21 +1,25 @@
-"""`intaglio verifier serve`: the check as a web service."""
+"""`intaglio verifier serve`: the check as a web service, and as a page."""
 
 from __future__ import annotations
 
 import functools
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from verifier.sources.lists import ListMemory
 
 from ..session import Session
-from ..terminal import Command, extra
+from ..terminal import Command, extra, say
 from .verify import policy_option, read_policy, setting, trust_option
 
 if TYPE_CHECKING:
     from verifier.judge import Judge
+
+    from ..pages.inspection import Inspection
+
+_WAITING = 32  # forms that wait for a process; each takes some milliseconds
 
 
 @click.group()
@@ -23,19 +27,31 @@ def verifier() -> None:
     """Run the check as a web service."""
 
 
-def _judge(session: Session, trust_file: Path | None, policy_file: Path | None) -> Judge:
+def _judge(
+    session: Session, trust_file: Path | None, policy_file: Path | None, *, offline: bool = False
+) -> Judge:
     """What judges requests, in the service itself and in each of its processes."""
     from verifier.judge import Current, Judge, Verifiers
 
     def verifiers() -> Verifiers:
         memory = ListMemory()
-        offline, online = (
-            session.verifier(offline=flag, trust_file=trust_file, memory=memory) for flag in (True, False)
+        without, asking = (
+            session.verifier(offline=flag, trust_file=trust_file, memory=memory) for flag in (True, offline)
         )
-        return Verifiers(offline, online)
+        return Verifiers(without, asking)
 
     policy = None if policy_file is None else read_policy(policy_file)
     return Judge(Current(trust_file or session.trust_file, verifiers), policy)
+
+
+def inspection(
+    session: Session, trust_file: Path | None, policy_file: Path | None, offline: bool
+) -> Inspection:
+    """What judges requests and forms, in each of the processes."""
+    from ..pages.inspection import Inspection
+
+    judge = _judge(session, trust_file, policy_file, offline=offline)
+    return Inspection(judge, trust_file or session.trust_file)
 
 
 @verifier.command(cls=Command)
@@ -43,24 +59,47 @@ def _judge(session: Session, trust_file: Path | None, policy_file: Path | None) 
 @click.option("--port", type=click.IntRange(0, 65535), default=8470, show_default=True)
 @policy_option
 @trust_option
+@click.option("--offline", is_flag=True, help="Never touch the network.")
+@click.option("--show-trust", is_flag=True, help="Let the page list whom this host recognises.")
 @click.option("--proxy", is_flag=True, help="All comes through a proxy: no limit for each address.")
 @click.pass_obj
 def serve(
-    session: Session, host: str, port: int, policy_file: Path | None, trust_file: Path | None, proxy: bool
+    session: Session,
+    host: str,
+    port: int,
+    policy_file: Path | None,
+    trust_file: Path | None,
+    offline: bool,
+    show_trust: bool,
+    proxy: bool,
 ) -> None:
-    """Answer POST /verify until stopped."""
+    """Answer POST /verify, and people at /, until stopped."""
     with extra("serve"):
         from verifier.http import create_app
         from verifier.processes import Processes
 
+        from ..pages.own import Own
+        from ..pages.verify import VerifyPage
         from ..serving import BEHIND_PROXY, LIMITS, listen, run
 
-    make = functools.partial(_judge, session, trust_file, policy_file)
-    judge = make()
+    make = functools.partial(inspection, session, trust_file, policy_file, offline)
+    judge = _judge(session, trust_file, policy_file, offline=offline)
     with setting():
         judge.verifiers()
-    with listen(host, port) as listener, Processes(make, 2) as processes:
+    with listen(host, port) as listener, Processes[Any, Any](make, 2, waiting=_WAITING) as processes:
         app = create_app(judge.verifiers, clock=session.now, policy=judge.policy, processes=processes)
         shown = f"[{host}]" if ":" in host else host
-        click.echo(f"http://{shown}:{listener.getsockname()[1]}/verify")
+        url = f"http://{shown}:{listener.getsockname()[1]}"
+        if own := Own.at(url):
+            VerifyPage(
+                own,
+                processes,
+                judge.verifiers,
+                session.now,
+                trust_file=trust_file or session.trust_file if own.is_loopback or show_trust else None,
+                offline=offline,
+            ).mount(app)
+        else:
+            say("No page is served: diplomas would travel in the clear.")
+        click.echo(f"{url}/verify")
         run(app, listener, limits=BEHIND_PROXY if proxy else LIMITS)

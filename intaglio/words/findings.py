@@ -11,6 +11,7 @@ FINDINGS: Mapping[str, str] = MappingProxyType(
         "holder-shown": "shown by {holder}, for this challenge and domain",
         "holder-shown-anywhere": "shown by {holder}, for this challenge; its domain was not compared",
         "holder-anyone": "not checked: anyone can hold a file",
+        "holder-unasked": "not checked: nobody here asked for this presentation",
         "issuer-key-itself": "{issuer}: the key is the identifier itself",
         "issuer-key-pinned": "{issuer}: the key is pinned in the trust list",
         "issuer-key-published": "{issuer}: the key is in the document that {issuer} publishes",

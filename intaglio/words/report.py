@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from did import InvalidDID
 from ledger import InvalidEvidence
 from vc import Check, MalformedCredential, Outcome, Report, Verdict
+from vc.model.credential import Credential, text_of
 from vc.report import StatusTime
 from wire import Malformed, TooLarge
 from wire.text import cells, claimed, isolated, printable
@@ -94,6 +95,15 @@ def advice(check: Check) -> str:
     if about_form and not (said and check.step == 1):
         return tr_in("remedy", REMEDIES[MalformedCredential.code])
     return said
+
+
+def results(credential: Credential) -> Iterator[str]:
+    """The results that Open Badges 3.0 has of the first subject, each with what it is a result of."""
+    found = credential.subjects[0].get("result", [])
+    for result in map(credential.about, found if isinstance(found, list) else [found]):
+        if value := text_of(result, "value"):
+            kind = text_of(credential.about(result.get("resultDescription")), "name")
+            yield f"{kind} {value}".strip()
 
 
 def _padded(text: str, columns: int) -> str:

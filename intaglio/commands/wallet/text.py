@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import datetime
 
 from holder.wallet import Held
 from vc.integrity import Proof, proof_values
-from vc.model.credential import Credential, text_of
+from vc.model.credential import text_of
 from vc.report import Report, Verdict
 from wire.text import cells, claimed, isolated, printable
 
@@ -87,7 +87,7 @@ def card(held: Held) -> str:
     facts = {
         "whom": printable(credential.subject_name),
         "awarded": printable(text_of(credential.claims, "awardedDate")[:10]),
-        "result": tr("; ").join(map(printable, results(credential))),
+        "result": tr("; ").join(map(printable, words.results(credential))),
         "credits": printable(str(credential.subjects[0].get("creditsEarned", ""))),
         "number": printable(held.number),
         "by": issuer(held),
@@ -101,15 +101,6 @@ def card(held: Held) -> str:
     named = ((label(field), fact) for field, fact in facts.items() if fact)
     lines = (f"  {name}{' ' * (12 - cells(name))}{fact}" for name, fact in named)
     return "\n".join([title(held), *lines])
-
-
-def results(credential: Credential) -> Iterator[str]:
-    """The results that Open Badges 3.0 has of the first subject, each with what it is a result of."""
-    found = credential.subjects[0].get("result", [])
-    for result in map(credential.about, found if isinstance(found, list) else [found]):
-        if value := text_of(result, "value"):
-            kind = text_of(credential.about(result.get("resultDescription")), "name")
-            yield f"{kind} {value}".strip()
 
 
 def checks(report: Report) -> list[str]:

@@ -1,0 +1,104 @@
+"""What a form sends, judged and written as a page: all of it in a process, so that nobody else waits."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from vc import Bundle, Credential, Verdict
+from vc.forms import read
+from vc.secured import Form
+from verifier.judge import Judge, Judged, Question
+from wire.problem import Problem
+from wire.work import BODY_STEPS, Work
+
+from ..words import speaking, tr
+from .problem import UploadTooLarge
+from .rendering import Site, page
+from .upload import Uploaded, uploads
+from .view import Judgement, judgement
+
+_MOST_STEPS = 16 * BODY_STEPS
+"""What the files of one form may cost together."""
+
+
+class Sent(NamedTuple):
+    """A form that was sent."""
+
+    content_type: str
+    body: bytes
+    now: datetime
+    site: Site
+
+
+class Sheet(NamedTuple):
+    """The page that answers it."""
+
+    status: int
+    content: bytes
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """Answers programs as its judge does, and forms with pages."""
+
+    judge: Judge
+    trust_file: Path
+
+    def __call__(self, question: Question | Sent) -> Judged | Sheet:
+        return self.sheet(question) if isinstance(question, Sent) else self.judge(question)
+
+    def sheet(self, sent: Sent) -> Sheet:
+        """The page that answers a form."""
+        with speaking(sent.site.language):
+            try:
+                files = uploads(sent.content_type, sent.body)
+                found = list(self._judged(files, sent))
+            except Problem as problem:
+                status = 413 if isinstance(problem, UploadTooLarge) else 400
+                return Sheet(status, page("problem.html", sent.site, problem=problem))
+            kept = {"host": sent.site.host, "trust": _digest(self.trust_file), "now": sent.now}
+            counts = Counter(one.answer for one in found)
+            return Sheet(200, page("answer.html", sent.site, found=found, counts=counts, kept=kept))
+
+    def _judged(self, files: tuple[Uploaded, ...], sent: Sent) -> Iterator[Judgement]:
+        steps = min(BODY_STEPS, _MOST_STEPS // len(files))
+        ends = time.monotonic() + self.judge.seconds
+        for file in files:
+            question = Question(file.data, sent.now, unasked=True)
+            report = self.judge.report(question, steps, max(ends - time.monotonic(), 0))
+            verifier = self.judge.verifiers().offline
+            is_open = report.verdict is Verdict.UNDETERMINED
+            unchecked = _unchecked(file.data, verifier.forms, Work(steps)) if is_open else ()
+            yield judgement(
+                file.name or tr("pasted text"),
+                file.data,
+                report,
+                verifier.trust,
+                unchecked,
+                sent.site.language,
+            )
+
+
+def _unchecked(data: bytes, forms: Mapping[str, Form], work: Work) -> tuple[Credential, ...]:
+    """What an undecided file holds, as far as it can be read."""
+    try:
+        secured = read(Bundle.parse(data, work, forms).secured, forms, work)
+        return tuple(one.credential for one in secured.credentials)
+    except Problem:
+        return ()
+
+
+def _digest(file: Path) -> str:
+    """SHA-256 of the trust list, for reports that are kept; nothing where there is none."""
+    try:
+        with file.open("rb") as opened:
+            return hashlib.file_digest(opened, "sha256").hexdigest()
+    except OSError:
+        return ""

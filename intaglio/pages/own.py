@@ -1,0 +1,70 @@
+"""Whose page it is: requests under the service's own names, and forms that its own page sent.
+
+A page elsewhere can make a browser send a form here, and a name elsewhere can be made to lead here (DNS
+rebinding); neither may have a diploma judged, or read what is said of one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+from urllib.parse import urlsplit
+
+from fastapi import Request
+
+from wire.text import shortened
+
+from .problem import ForeignHost, ForeignPage
+
+LOOPBACK = ("127.0.0.1", "[::1]", "localhost")
+"""How a service is called that only this machine reaches; as a URL has it."""
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True)
+class Own:
+    """The origins of one service, such as `https://verify.example`."""
+
+    origins: frozenset[str]
+
+    @classmethod
+    def at(cls, url: str) -> Self | None:
+        """Those of the service at a URL, which on loopback has several names.
+
+        `None` where a diploma would travel in the clear.
+        """
+        address = urlsplit(url.lower())
+        host, port = address.hostname or "", address.port
+        host = f"[{host}]" if ":" in host else host
+        names = LOOPBACK if host in LOOPBACK else (host,)
+        if address.scheme != "https" and names is not LOOPBACK:
+            return None
+        colon = f":{port}" if port not in (None, _DEFAULT_PORTS[address.scheme]) else ""
+        return cls(frozenset(f"{address.scheme}://{name}{colon}" for name in names))
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine reaches it."""
+        return len(self.origins) > 1
+
+    def host(self, request: Request) -> str:
+        """The name, and the port, under which this was asked for. Raises `ForeignHost`."""
+        named = request.headers.getlist("Host")
+        host = named[0].lower() if len(named) == 1 else ""
+        if not any(origin.partition("://")[2] == host for origin in self.origins):
+            raise ForeignHost(f"this service is not called {shortened(host)}", host=shortened(host))
+        return host
+
+    def require_own_page(self, request: Request) -> None:
+        """Raises `ForeignPage` for what a browser does not say to come from a page of this service.
+
+        By `Sec-Fetch-Site` (Fetch Metadata), which no page can set; by `Origin` where a browser sends none.
+        """
+        site = request.headers.get("Sec-Fetch-Site")
+        if site is None:
+            is_own = request.headers.get("Origin", "").lower() in self.origins
+        else:
+            is_own = site == "same-origin"
+        if not is_own:
+            raise ForeignPage("this form was not sent by this page")

@@ -1,0 +1,160 @@
+"""Plain data as HTML. Everything is escaped, and what others wrote is isolated, cut and cleaned besides."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import functools
+import hashlib
+import io
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from typing import Any, NamedTuple
+
+import orjson
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from wire.problem import Problem
+from wire.text import printable
+
+from ..words import LANGUAGES, remedy, sentence, speaking, title, tr, tr_count, tr_in
+from ..words.report import LONGEST
+from . import reader, upload
+from .view import WORDS, Answered, Judgement, Said, capital
+
+
+class Site(NamedTuple):
+    """What every page says of where it stands, and for whom it is written."""
+
+    host: str
+    root: str = "/"
+    language: str = "en"
+    chosen: str | None = None
+    """The language, where the reader chose it."""
+    offline: bool = False
+    """Whether nobody else is ever asked for anything."""
+
+    @property
+    def tag(self) -> str:
+        """The language as HTML calls it."""
+        return reader.TAGS[self.language]
+
+    @property
+    def here(self) -> str:
+        """The address of the page, in the language that was chosen."""
+        return f"{self.root}?lang={self.chosen}" if self.chosen else self.root
+
+    @property
+    def others(self) -> tuple[tuple[str, str, str], ...]:
+        """Each other language: its tag, what it is called, and the address of the page in it."""
+        return tuple(
+            (reader.TAGS[name], reader.NAMES[name], f"{self.root}?lang={name}")
+            for name in LANGUAGES
+            if name != self.language
+        )
+
+
+class Asset(NamedTuple):
+    """A file that pages load."""
+
+    name: str
+    kind: str
+
+    def read(self) -> bytes:
+        """Its bytes."""
+        return (files(__package__ or "") / "static" / self.name).read_bytes()
+
+
+ASSETS = (
+    Asset("page.css", "text/css"),
+    Asset("page.js", "text/javascript"),
+    Asset("icon.svg", "image/svg+xml"),
+)
+
+
+def page(template: str, site: Site, /, **data: Any) -> bytes:
+    """A page of `templates/`."""
+    with speaking(site.language):
+        return _environment().get_template(template).render(site=site, **data).encode()
+
+
+def theirs(text: object, longest: int = LONGEST) -> Markup:
+    """What others wrote: it turns nothing around it, and says nothing but its letters."""
+    shown = printable(str(text))
+    return Markup("<bdi>{}</bdi>").format(shown if len(shown) <= longest else f"{shown[:longest]}…")
+
+
+def said(sentence: Said) -> Markup:
+    """A sentence of ours with what others wrote in it."""
+    parts = {name: theirs(value, 200) for name, value in sentence.theirs.items()}
+    return escape(sentence.text).format(**parts) if parts else escape(sentence.text)
+
+
+def _sentence(problem: Problem) -> Markup:
+    return theirs(f"{capital(sentence(problem))}.")
+
+
+def _say(text: str, **others: object) -> Markup:
+    return said(Said(text, {name: str(value) for name, value in others.items()}))
+
+
+def _address(kind: str, content: bytes) -> str:
+    """An address that holds it all, so that a browser can keep it without asking anybody."""
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
+
+
+def _report(one: Judgement, kept: Mapping[str, Any]) -> str:
+    """What `verify --json` says of a file, and by whom and when that was said of which bytes."""
+    told = {
+        "version": 2,
+        "file": one.file,
+        "sha256": one.digest,
+        "checkedAt": kept["now"].isoformat(timespec="seconds"),
+        "checkedBy": kept["host"],
+        "trustList": kept["trust"],
+        **one.data,
+    }
+    return _address("application/json", orjson.dumps(told, option=orjson.OPT_INDENT_2))
+
+
+def _table(found: Sequence[Judgement]) -> str:
+    """One line a file, as spreadsheets read it; what looks like a formula to them is none."""
+    lines = io.StringIO()
+    rows = csv.writer(lines)
+    rows.writerow([tr("File"), tr("Verdict"), tr("What was found"), "SHA-256"])
+    for one in found:
+        says = " ".join(map(str, one.sentences))
+        rows.writerow([_harmless(text) for text in (one.file, one.word, says, one.digest)])
+    return _address("text/csv;charset=utf-8", lines.getvalue().encode("utf-8-sig"))
+
+
+def _harmless(text: str) -> str:
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@") else text
+
+
+def _counted(counts: Mapping[Answered, int]) -> str:
+    """How many files there are of each answer; it is the title of the page, and has no names."""
+    files = tr_count("{count} file", "{count} files", sum(counts.values()))
+    each = (
+        f"{counts[one]} {tr_in('answer', word).lower()}" for one, word in WORDS.items() if counts.get(one)
+    )
+    return tr("{files}: {verdicts}").format(files=files, verdicts=tr(", ").join(each))
+
+
+@functools.cache
+def _environment() -> Environment:
+    made = Environment(
+        loader=PackageLoader("intaglio.pages"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    made.globals |= {"tr": tr, "tr_in": tr_in, "tr_count": tr_count, "say": _say, "moment": reader.moment}
+    made.globals |= {"limits": upload, "counted": _counted, "csv": _table}
+    made.globals["version"] = hashlib.sha256(b"".join(asset.read() for asset in ASSETS)).hexdigest()[:8]
+    made.filters |= {"theirs": theirs, "said": said, "report": _report}
+    made.filters |= {"title_of": title, "sentence_of": _sentence, "remedy_of": remedy}
+    return made

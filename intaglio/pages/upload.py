@@ -1,0 +1,137 @@
+"""What a form sends, cut into its parts in memory (RFC 7578).
+
+Starlette's own reader puts larger parts into temporary files on the disk, and nothing of a diploma is written
+there.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, parse_options_header
+
+from wire.text import counted, printable
+
+from .problem import NoForm, NothingSent, UploadTooLarge
+
+if TYPE_CHECKING:
+    from python_multipart.multipart import MultipartCallbacks
+
+MAX_FILE = 1 << 20
+"""Bytes of one file."""
+
+MAX_FILES = 200
+"""Files of one form."""
+
+MAX_UPLOAD = 8 << 20
+"""Bytes of all files of one form."""
+
+MAX_BODY = MAX_UPLOAD + (1 << 18)
+"""Bytes of the whole request: what stands around the files is not theirs."""
+
+FILES, TEXT = "file", "text"
+"""The fields of the form."""
+
+_MAX_HEADER = 4096  # bytes of one part: a name of 300 characters may be written with 12 bytes each
+_LONGEST_NAME = 300
+
+
+class Uploaded(NamedTuple):
+    """A file, under the name that its sender gave it; a text that was pasted has none."""
+
+    name: str
+    data: bytes
+
+
+def uploads(content_type: str, body: bytes) -> tuple[Uploaded, ...]:
+    """The files of a form, at least one, and then the text that was pasted.
+
+    Raises `NoForm`, `NothingSent` and `UploadTooLarge`.
+    """
+    parts = _Parts()
+    kind, options = parse_options_header(content_type)
+    if kind != b"multipart/form-data" or not options.get(b"boundary"):
+        raise NoForm("it is not what the form on this page sends")
+    try:
+        parser = MultipartParser(options[b"boundary"], parts.callbacks, max_header_size=_MAX_HEADER)
+        parser.write(body)
+    except FormParserError:
+        raise NoForm("it is cut off, or not written as forms are") from None
+    if not parts.is_whole:
+        raise NoForm("it is cut off, or not written as forms are")
+    return parts.found()
+
+
+class _Parts:
+    """Gathers what the parser finds."""
+
+    def __init__(self) -> None:
+        self._files: list[Uploaded] = []
+        self._text = b""
+        self._header, self._value, self._disposition = b"", b"", b""
+        self._data = bytearray()
+        self.is_whole = False
+        self.callbacks: MultipartCallbacks = {
+            "on_part_begin": self._begin,
+            "on_header_field": self._field,
+            "on_header_value": self._more,
+            "on_header_end": self._header_end,
+            "on_part_data": self._content,
+            "on_part_end": self._end,
+            "on_end": self._whole,
+        }
+
+    def found(self) -> tuple[Uploaded, ...]:
+        text = self._text.strip()
+        pasted = [Uploaded("", text)] if text else []
+        if not self._files and not pasted:
+            raise NothingSent("neither a file nor a text was sent")
+        return (*self._files, *pasted)
+
+    def _begin(self) -> None:
+        self._header, self._value, self._disposition = b"", b"", b""
+        self._data = bytearray()
+
+    def _field(self, data: bytes, start: int, end: int) -> None:
+        self._header += data[start:end]
+
+    def _more(self, data: bytes, start: int, end: int) -> None:
+        self._value += data[start:end]
+
+    def _header_end(self) -> None:
+        if self._header.lower() == b"content-disposition":
+            self._disposition = self._value
+        self._header, self._value = b"", b""
+
+    def _content(self, data: bytes, start: int, end: int) -> None:
+        self._data += data[start:end]
+
+    def _end(self) -> None:
+        _, options = parse_options_header(self._disposition)
+        field, name = options.get(b"name", b"").decode(errors="replace"), options.get(b"filename")
+        data = bytes(self._data)
+        if field == TEXT and name is None:
+            self._text += data
+            if len(self._text) > MAX_FILE:
+                raise UploadTooLarge(f"the text has more than {_mebibytes(MAX_FILE)}")
+        elif field == FILES and name is not None and (name or data):  # a browser sends an empty one for none
+            self._files.append(Uploaded(_name(name), data))
+            if len(data) > MAX_FILE:
+                raise UploadTooLarge(f"{self._files[-1].name} has more than {_mebibytes(MAX_FILE)}")
+            if len(self._files) > MAX_FILES:
+                raise UploadTooLarge(f"there are more than {counted(MAX_FILES, 'file')}")
+
+    def _whole(self) -> None:
+        self.is_whole = True
+
+
+def _mebibytes(size: int) -> str:
+    return f"{size >> 20} MiB"
+
+
+def _name(name: bytes) -> str:
+    """A name to be shown, never a path; browsers write quotation marks in it as `%22`."""
+    text = name.decode(errors="replace").replace("%22", '"')
+    shown = printable(text.replace("\\", "/").rpartition("/")[2])
+    return shown if len(shown) <= _LONGEST_NAME else f"{shown[:_LONGEST_NAME]}…"

@@ -1,0 +1,144 @@
+"""The page that checks a diploma: `GET` gives the form, `POST` of the form the answer."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+
+from exchange.http import BODY_TIME, log_problem, read_body
+from verifier import Trust
+from wire.problem import Malformed, Problem, TooLarge, TryLater, Unavailable
+
+from .headers import HEADERS
+from .inspection import Sent, Sheet
+from .own import Own
+from .problem import ForeignHost, ForeignPage, NoForm, UploadTooLarge
+from .reader import accepted_language, chosen_language
+from .rendering import ASSETS, Asset, Site, page
+from .upload import MAX_BODY
+
+_LOG = logging.getLogger(__name__)
+
+Handler = Callable[[Request, Site], Coroutine[Any, Any, Response]]
+
+
+class Room:
+    """For the bodies that are in memory at once."""
+
+    def __init__(self, most: int = 8 * MAX_BODY) -> None:
+        self._left = most
+
+    @contextmanager
+    def taken(self, request: Request) -> Iterator[None]:
+        """As long as the body of a request is here. Raises `TryLater`."""
+        said = request.headers.get("Content-Length", "")
+        size = min(int(said), MAX_BODY) if said.isascii() and said.isdigit() else MAX_BODY
+        if size > self._left:
+            raise TryLater("too much is sent at once")
+        self._left -= size
+        try:
+            yield
+        finally:
+            self._left += size
+
+
+@dataclass(frozen=True)
+class VerifyPage:
+    """The page, and the files that it loads."""
+
+    own: Own
+    ask: Callable[[Sent], Awaitable[Sheet]]
+    """Judges what was sent. Raises `TryLater`."""
+    require_ready: Callable[[], object]
+    """Raises a `Problem` where nothing can be judged."""
+    clock: Callable[[], datetime]
+    root: str = "/"
+    trust_file: Path | None = None
+    """Whom this host recognises, where its readers may know."""
+    offline: bool = False
+    body_seconds: float = BODY_TIME
+    room: Room = field(default_factory=Room)
+
+    def mount(self, app: FastAPI) -> None:
+        """Puts it beside what an app has."""
+        routes: dict[tuple[str, str], Handler] = {("GET", ""): self._form, ("POST", ""): self._answer}
+        routes |= {("GET", asset.name): _giving(asset) for asset in ASSETS}
+        for (method, name), handler in routes.items():
+            app.add_api_route(
+                f"{self.root}{name}", self._guarded(handler), methods=[method], include_in_schema=False
+            )
+
+    async def _form(self, _request: Request, site: Site) -> Response:
+        listed = None if self.trust_file is None else Trust.load(self.trust_file).issuers
+        return _html(page("start.html", site, listed=listed))
+
+    async def _answer(self, request: Request, site: Site) -> Response:
+        self.own.require_own_page(request)
+        content_type = request.headers.get("Content-Type", "")
+        if not content_type.lower().startswith("multipart/form-data"):
+            raise NoForm("it is not what the form on this page sends")
+        with self.room.taken(request):
+            try:
+                body = await read_body(request, MAX_BODY, self.body_seconds)
+            except TooLarge:
+                raise UploadTooLarge(f"all files together have more than {MAX_BODY >> 20} MiB") from None
+            except Malformed as problem:
+                return _html(page("problem.html", site, problem=problem), 408)
+            try:
+                self.require_ready()
+            except Problem as problem:
+                log_problem(_LOG, problem)
+                raise Unavailable("the trust list of this service cannot be used") from None
+            sheet = await self.ask(Sent(content_type, body, self.clock(), site))
+        return _html(sheet.content, sheet.status)
+
+    def _guarded(self, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+        """Under the service's own names only; a problem is a page like any other."""
+
+        async def answer(request: Request) -> Response:
+            chosen = chosen_language(request)
+            language = chosen or accepted_language(request.headers.get("Accept-Language", ""))
+            site = Site("", self.root, language, chosen, self.offline)
+            try:
+                site = site._replace(host=self.own.host(request))
+                return await handler(request, site)
+            except Problem as problem:
+                return _html(page("problem.html", site, problem=problem), _status(problem))
+
+        return answer
+
+
+def _giving(asset: Asset) -> Handler:
+    content = asset.read()
+
+    async def give(_request: Request, _site: Site) -> Response:
+        return Response(content, headers=HEADERS, media_type=asset.kind)
+
+    return give
+
+
+def _html(content: bytes, status: int = 200) -> Response:
+    headers = {**HEADERS, "Retry-After": "5"} if status == 503 else HEADERS
+    return Response(content, status, headers, "text/html")
+
+
+def _status(problem: Problem) -> int:
+    for kind, status in _STATUSES.items():
+        if isinstance(problem, kind):
+            return status
+    return 503
+
+
+_STATUSES: dict[type[Problem], int] = {
+    ForeignHost: 421,
+    ForeignPage: 403,
+    UploadTooLarge: 413,
+    NoForm: 415,
+}

@@ -1,0 +1,312 @@
+"""What a page says of one file, as plain data in the reader's language, in the order in which it is read.
+
+A verdict comes first, then what to do. Claims are there of a valid credential only; of a refused one nothing
+that the file says, since it may be forged, and of an undecided one only what is marked as unchecked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from vc import Check, Credential, Outcome, Report
+from vc.model.credential import text_of
+from vc.report import StatusTime
+from verifier.sources.trust_index import TrustList
+from verifier.summary import Summary, summarize
+from wire.text import printable
+
+from ..words import label, remedy, tr, tr_in
+from ..words import report as words
+from ..words.advice import ADVICE, MAILS, REASONS
+from .reader import day, moment, preferred
+
+MOST_CLAIMS = 300
+"""Claims of one credential that are shown; the file has them all."""
+
+
+class Answered(StrEnum):
+    """How a file is answered: the three verdicts, and that there was nothing to judge."""
+
+    VALID = "valid"
+    INVALID = "invalid"
+    UNDETERMINED = "undetermined"
+    UNREADABLE = "unreadable"
+
+
+WORDS: Mapping[Answered, str] = {
+    Answered.VALID: "Valid",
+    Answered.INVALID: "Not valid",
+    Answered.UNDETERMINED: "Could not be decided",
+    Answered.UNREADABLE: "Could not be read",
+}
+
+
+class Said(NamedTuple):
+    """A sentence of ours, and by name what stands in it that others wrote."""
+
+    text: str
+    theirs: Mapping[str, str] = {}
+
+    def __str__(self) -> str:
+        return self.text.format_map({name: printable(value) for name, value in self.theirs.items()})
+
+
+class Claim(NamedTuple):
+    """A claim of a valid credential: what it is called, and what it says."""
+
+    name: str
+    value: str
+    is_ours: bool
+    """Whether the name is ours, or the credential's own."""
+
+
+class Diploma(NamedTuple):
+    """What a credential says: first what most people ask for, then all of it."""
+
+    title: str
+    first: tuple[Claim, ...]
+    all: tuple[Claim, ...]
+    left: int
+    """How many more there are."""
+
+
+class Step(NamedTuple):
+    """One check."""
+
+    number: int
+    name: str
+    outcome: Outcome
+    mark: str
+    text: str
+    code: str
+    credential: int | None
+
+
+class Listed(NamedTuple):
+    """An issuer, and what the list of this host says of it."""
+
+    did: str
+    name: str
+    types: tuple[str, ...]
+    is_listed: bool
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What a page says of one file."""
+
+    file: str
+    digest: str
+    size: int
+    answer: Answered
+    word: str
+    as_of: str
+    sentences: tuple[Said, ...]
+    advice: tuple[str, ...]
+    mail: str
+    """What can be written to whoever sent the file; empty where there is nothing to ask for."""
+    diplomas: tuple[Diploma, ...]
+    steps: tuple[Step, ...]
+    issuers: tuple[Listed, ...]
+    unchecked: tuple[Claim, ...]
+    """What an undecided file says of itself."""
+    is_presentation: bool
+    evidence: str
+    """What a log proves, as the check found it."""
+    data: Mapping[str, Any]
+    """The report for programs."""
+
+
+def judgement(
+    file: str, body: bytes, report: Report, trust: TrustList, unchecked: Sequence[Credential], language: str
+) -> Judgement:
+    """The view of a report. `unchecked` are the credentials of an undecided one, of which little is shown."""
+    answer = answered(report)
+    credentials = report.require() if report.has_claims else ()
+    read = tuple(_in_language(credential, language) for credential in credentials)
+    evidence = next((check for check in report.checks if check.step == 8 and check.facts.get("log")), None)
+    return Judgement(
+        file=file,
+        digest=hashlib.sha256(body).hexdigest(),
+        size=len(body),
+        answer=answer,
+        word=tr_in("answer", WORDS[answer]),
+        as_of=_as_of(report) if report else "",
+        sentences=tuple(_sentences(report, read, trust)),
+        advice=tuple(_advice(report, answer)),
+        mail=_mail(report),
+        diplomas=tuple(_diploma(credential, trust) for credential in read),
+        steps=tuple(_step(check, answer) for check in report.checks),
+        issuers=tuple(
+            _listed(one, trust) for one in {one.issuer: one for one in (*read, *unchecked)}.values()
+        ),
+        unchecked=tuple(claim for credential in unchecked for claim in _of_itself(credential, language)),
+        is_presentation=any(check.code == "holder-unasked" for check in report.checks),
+        evidence=words.shown(evidence) if evidence and answer is not Answered.INVALID else "",
+        data=_data(report),
+    )
+
+
+def answered(report: Report) -> Answered:
+    """Nothing was read, unless the first step passed or found something that is wrong."""
+    first = report.checks[0]
+    if first.outcome is Outcome.UNDETERMINED:
+        return Answered.UNREADABLE
+    return Answered(report.verdict.value)
+
+
+def _as_of(report: Report) -> str:
+    known = [status for status in report.statuses if status]
+    return moment(StatusTime.of_all(known).as_of) if known else ""
+
+
+def _sentences(report: Report, credentials: Sequence[Credential], trust: TrustList) -> Iterator[Said]:
+    """A sentence for each credential that is valid, else what keeps it from that."""
+    if not credentials:
+        code = report.deciding.problem.code if report.deciding and report.deciding.problem else ""
+        if code in REASONS:
+            yield Said(tr_in("reason", REASONS[code]))
+        else:
+            yield Said("{reason}", {"reason": f"{capital(words.reason(report))}."})
+    for credential in credentials:
+        yield _sentence(summarize(credential, trust))
+
+
+def _sentence(summary: Summary) -> Said:
+    """The issuer first; what the credential claims stands in quotation marks."""
+    what, whom, when = bool(summary.what), bool(summary.whom), bool(summary.when)
+    text = {
+        (True, True): tr("{by} issued “{what}” to {whom}, dated {when}."),
+        (True, False): tr("{by} issued “{what}” to {whom}."),
+        (False, True): tr("{by} issued “{what}”, dated {when}."),
+        (False, False): tr("{by} issued “{what}”."),
+    }[whom, when]
+    assert what  # a credential has a type at least
+    return Said(text, {**summary._asdict(), "when": day(summary.when)})
+
+
+def _advice(report: Report, answer: Answered) -> Iterator[str]:
+    """What the reader of a page can do; commands are for whoever runs it."""
+    if answer is Answered.VALID:
+        yield tr(
+            "This does not show that the person before you is the one named. "
+            "Compare the name with an identity document."
+        )
+        return
+    deciding = report.deciding
+    code = deciding.problem.code if deciding and deciding.problem else ""
+    if code in ADVICE:
+        yield tr_in("advice", ADVICE[code])
+    elif deciding and (said := words.advice(deciding)):
+        yield printable(said)
+    if answer is Answered.INVALID:
+        yield tr(
+            "Do not rely on this file. If you doubt it, ask the institution itself, "
+            "by a way that you find yourself."
+        )
+    elif answer is Answered.UNDETERMINED:
+        yield tr("This speaks neither for the file nor against it.")
+
+
+def _mail(report: Report) -> str:
+    """Something to be copied."""
+    deciding = report.deciding
+    form = deciding.facts.get("form") if deciding else None
+    return tr_in("mail", MAILS[str(form)]) if form in MAILS else ""
+
+
+def _step(check: Check, answer: Answered) -> Step:
+    """Of a refused file nothing is repeated that it says, but for what refuses it."""
+    withheld = answer is Answered.INVALID and check.outcome is not Outcome.FAILED and check.facts
+    return Step(
+        check.step,
+        tr_in("step", check.name),
+        check.outcome,
+        tr_in("mark", words.MARKS[check.outcome]),
+        "" if withheld and check.finding != "not-reached" else capital(words.shown(check)),
+        check.code,
+        check.credential,
+    )
+
+
+def _diploma(credential: Credential, trust: TrustList) -> Diploma:
+    summary = summarize(credential, trust)
+    subject = credential.subjects[0]
+    known = {
+        "whom": summary.whom,
+        "what": summary.what,
+        "by": summary.by,
+        "awarded": day(text_of(credential.claims, "awardedDate")),
+        "result": tr("; ").join(words.results(credential)),
+        "credits": str(subject.get("creditsEarned", "")),
+        "number": text_of(subject, "licenseNumber"),
+        "did": credential.issuer,
+        "since": day(str(credential.valid_from.date())) if credential.valid_from else "",
+        "until": day(str(credential.valid_until.date())) if credential.valid_until else "",
+    }
+    first = tuple(Claim(label(name), value, True) for name, value in known.items() if value)
+    every = [Claim(name, value, False) for name, value in _flat(credential.claims)]
+    return Diploma(summary.what, first, tuple(every[:MOST_CLAIMS]), max(len(every) - MOST_CLAIMS, 0))
+
+
+def _flat(value: object, path: str = "") -> Iterator[tuple[str, str]]:
+    """Each value that is neither an object nor a list, by the terms that lead to it."""
+    if isinstance(value, Mapping):
+        for name, item in value.items():
+            if path or name not in ("@context", "proof"):
+                yield from _flat(item, f"{path} › {name}" if path else str(name))
+    elif isinstance(value, list):
+        for item in value:
+            yield from _flat(item, path)
+    else:
+        yield path, value if isinstance(value, str) else _json(value)
+
+
+def _json(value: object) -> str:
+    return {None: "null", True: "true", False: "false"}.get(value, str(value))  # type: ignore[call-overload, no-any-return]
+
+
+def _listed(credential: Credential, trust: TrustList) -> Listed:
+    known = trust.issuer(credential.issuer)
+    return Listed(
+        credential.issuer, known.name if known else "", known.types if known else (), known is not None
+    )
+
+
+def _of_itself(credential: Credential, language: str) -> Iterator[Claim]:
+    read = _in_language(credential, language)
+    types = ", ".join(name for name in read.types if name != "VerifiableCredential")
+    dated = text_of(read.claims, "awardedDate") or text_of(read.claims, "validFrom")
+    for name, value in {
+        "by": read.issuer_name or "",
+        "did": read.issuer,
+        "what": types,
+        "when": day(dated) if dated else "",
+    }.items():
+        if value:
+            yield Claim(label(name), value, True)
+
+
+def _in_language(credential: Credential, language: str) -> Credential:
+    subjects = tuple(preferred(dict(subject), language) for subject in credential.subjects)
+    return replace(credential, claims=preferred(dict(credential.claims), language), subjects=subjects)
+
+
+def _data(report: Report) -> dict[str, Any]:
+    data = report.to_dict()
+    for check, told in zip(report.checks, data["checks"], strict=True):
+        if check.problem is not None and (said := remedy(check.problem)):
+            told["problem"]["hint"] = said
+    if report.has_claims:
+        data["credentials"] = [dict(credential.claims) for credential in report.require()]
+    return data
+
+
+def capital(text: str) -> str:
+    """A sentence of the words, which begin small, as it stands alone."""
+    begins = text[:1].upper() if text[:4] not in ("did:", "http") else text[:1]
+    return begins + text[1:]

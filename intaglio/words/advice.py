@@ -1,0 +1,82 @@
+"""What the reader of a page can do about a verdict, by the code of the problem that decides it.
+
+At a terminal `remedies` says what to type; a page is read by people who have no terminal, or not that of the
+host that judges.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+_UNKNOWN = "The issuer of this file is not known to this host."
+
+REASONS: Mapping[str, str] = MappingProxyType(
+    {
+        "signature-misfit": "The content was changed after it was signed, or somebody else signed it.",
+        "evidence-missing": "The proof is missing that the issuer entered this in its public log.",
+        "issuer-unknown": _UNKNOWN,
+        "issuer-unknown-without-log": _UNKNOWN,
+        "issuer-method-not-supported": _UNKNOWN,
+        "key-owner-unknown": _UNKNOWN,
+        "known-by-sight": "This is something else than a diploma's file.",
+    }
+)
+"""What decides, in large letters: in the plainest words, and without anything that the file itself says."""
+
+_STRANGER = (
+    "Nobody has told this host that this issuer is who it says it is. If you know the institution, ask it "
+    "for its trust file, by a way that you find yourself; whoever runs this host can put it on the list."
+)
+_WHOLE = (
+    "Ask for the whole file as the issuer or the wallet gave it: it has the proofs that are missing here."
+)
+_LATER = "Try again later, or ask for a newer file."
+
+ADVICE: Mapping[str, str] = MappingProxyType(
+    {
+        # refused
+        "signature-misfit": (
+            "What this file says may have been changed. Ask the person for the original file."
+        ),
+        "revoked": "The issuer has withdrawn this. Ask the issuer why.",
+        "revoked-unexplained": "The issuer has withdrawn this. Ask the issuer why.",
+        "superseded": "The issuer has made a newer edition of this. Ask the person for that one.",
+        "expired": "It was valid until then. Ask the person for a current one.",
+        "not-yet-in-force": "Check it again after that date.",
+        # undecided
+        "issuer-unknown": _STRANGER,
+        "issuer-unknown-without-log": _STRANGER,
+        "issuer-method-not-supported": _STRANGER,
+        "key-owner-unknown": _STRANGER,
+        "evidence-missing": _WHOLE,
+        "issuer-document-missing": _WHOLE,
+        "status-list-missing": _WHOLE,
+        "status-list-missing-offline": _WHOLE,
+        "issuer-unreachable": _LATER,
+        "status-list-ended": _LATER,
+        "status-list-ended-offline": _LATER,
+        "status-list-not-shown": _LATER,
+        "status-too-old": _LATER,
+        # unread
+        "known-by-sight": (
+            "This page reads the file that an issuer or a wallet gives. Ask for that; its name ends in "
+            ".json, .svg or .png."
+        ),
+        "no-credential": (
+            "Ask for the file as the issuer or the wallet gave it, attached rather than copied; its name "
+            "ends in .json, .svg or .png."
+        ),
+        "is-trust-file": "It says whom to recognise, and is for whoever runs this host.",
+    }
+)
+
+_PICTURE = (
+    "Thank you for your diploma. What I received is a picture of it, which cannot be checked. Please send me "
+    "the file that the issuer or your wallet gave you: its name ends in .json, .svg or .png."
+)
+
+MAILS: Mapping[str, str] = MappingProxyType(
+    dict.fromkeys(("a PDF", "a picture (JPEG)", "a picture (PNG)", "a picture (SVG)"), _PICTURE)
+)
+"""By what a file is, as `vc.forms` names it: what can be written to whoever sent that."""

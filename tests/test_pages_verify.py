@@ -1,0 +1,295 @@
+"""The page that checks a diploma, over HTTP: whom it answers, what it says first, and what it never says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from html.parser import HTMLParser
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from intaglio.pages.inspection import Inspection, Sent, Sheet
+from intaglio.pages.own import Own
+from intaglio.pages.verify import VerifyPage
+from tests.serving import listening, serving
+from tests.world import NOW, Holder, University, verifier
+from verifier import Trust
+from verifier.http import create_app
+from verifier.judge import Judge, Verifiers
+from wire import TryLater, Unavailable
+
+UNIVERSITY = University()
+BUNDLE = UNIVERSITY.issue().to_bytes()
+FORGED = BUNDLE.replace(b"Master of Science", b"Doctor of Everything")
+STRANGER = University("stranger.example").issue().to_bytes()
+KINDS = {"valid": BUNDLE, "invalid": FORGED, "undetermined": STRANGER, "unreadable": b"%PDF-1.7"}
+
+
+class Reader(HTMLParser):
+    """A page as a person has it: its text, and the attributes of each tag."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, Mapping[str, str | None]]] = []
+        self.text, self.title, self._in = "", "", list[str]()
+        self.feed(page)
+        self.text = " ".join(self.text.split())
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        self._in.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        while self._in and self._in.pop() != tag:
+            pass
+
+    def handle_data(self, data: str) -> None:
+        if "title" in self._in:
+            self.title += data
+        else:
+            self.text += data
+
+    def having(self, name: str) -> list[str]:
+        return [str(attributes[name]) for _, attributes in self.tags if name in attributes]
+
+
+def app_of(trust: Trust, **options: Any) -> tuple[FastAPI, Inspection]:
+    judges = Verifiers(verifier(trust), verifier(trust))
+    judge = Judge(lambda: judges)
+    app = create_app(lambda: judges, clock=lambda: NOW)
+    return app, Inspection(judge, options.pop("trust_file"))
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    trust_file = tmp_path_factory.mktemp("trust") / "trust.json"
+    trust_file.write_bytes(UNIVERSITY.trust.to_bytes())
+    app, inspection = app_of(UNIVERSITY.trust, trust_file=trust_file)
+
+    async def ask(sent: Sent) -> Sheet:
+        return inspection.sheet(sent)
+
+    with listening() as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        own = Own.at(url)
+        assert own is not None
+        VerifyPage(own, ask, inspection.judge.verifiers, lambda: NOW, trust_file=trust_file).mount(app)
+        with serving(app, listener):
+            yield url
+
+
+def send(url: str, *files: bytes, text: str = "", lang: str = "en", **headers: str) -> httpx.Response:
+    fields: Any = [("file", (f"{number}.json", data)) for number, data in enumerate(files)]
+    fields += [("text", (None, text))]
+    sent = {"Origin": url, "Accept-Language": lang, **headers}
+    return httpx.post(f"{url}/", files=fields, headers=sent)
+
+
+def answer(url: str, *files: bytes, **options: Any) -> Reader:
+    found = send(url, *files, **options)
+    assert found.status_code == 200
+    return Reader(found.text)
+
+
+def word_of(page: Reader) -> str:
+    return next(
+        name
+        for tag, attributes in page.tags
+        if tag == "article"
+        for name in str(attributes["class"]).split()
+        if name != "answer"
+    )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_verdict_is_a_word_and_a_title_without_names(address: str, kind: str) -> None:
+    page = answer(address, KINDS[kind])
+    assert word_of(page) == kind
+    word = {
+        "valid": "Valid",
+        "invalid": "Not valid",
+        "undetermined": "Could not be decided",
+        "unreadable": "Could not be read",
+    }[kind]
+    assert page.title == word
+    assert page.text.index(word) < page.text.index("What to do") < page.text.index("The checks")
+
+
+def test_a_valid_one_begins_with_the_issuer_as_the_list_calls_it_and_a_date(address: str) -> None:
+    text = answer(address, BUNDLE).text
+    first = "Valid as of 1 July 2026, 10:00 UTC Example University issued “Master of Science” to Ada Invented"
+    assert text.index(first) < text.index("What to do")
+    assert "does not show that the person before you is the one named" in text
+    assert text.index("What to do") < text.index("What it says") < text.index("The checks")
+
+
+def test_of_a_refused_one_nothing_that_it_says_is_shown(address: str) -> None:
+    page = send(address, FORGED).text
+    for claimed in ("Doctor of Everything", "Ada Invented", "Example University", UNIVERSITY.did):
+        assert claimed not in Reader(page).text
+
+
+def test_of_an_undecided_one_only_what_is_marked_as_unchecked(address: str) -> None:
+    text = answer(address, STRANGER).text
+    unchecked = text.index("What the file says, not checked")
+    assert text.index("is not known to this host") < unchecked < text.index("did:web:stranger.example")
+    assert "Master of Science" not in text
+    assert "Ada Invented" not in text
+    assert "OpenBadgeCredential" in text
+
+
+def test_a_picture_of_a_diploma_is_called_one_with_words_for_a_mail(address: str) -> None:
+    text = answer(address, b"%PDF-1.7").text
+    assert "Could not be read" in text
+    assert "Please send me the file that the issuer or your wallet gave you" in text
+    assert "Do not rely" not in text
+
+
+def test_a_presentation_that_nobody_asked_for_is_judged_by_what_is_in_it(address: str) -> None:
+    holder = Holder()
+    bundle = UNIVERSITY.issue()
+    shown = type(bundle)(
+        holder.present(bundle.secured), bundle.evidence, bundle.issuer_documents, bundle.status_lists
+    )
+    page = answer(address, shown.to_bytes())
+    assert word_of(page) == "valid"
+    assert "a presentation that this page did not ask for" in page.text
+
+
+def test_it_speaks_the_language_of_its_reader_or_the_one_that_was_chosen(address: str) -> None:
+    page = answer(address, BUNDLE, lang="zh-CN,zh;q=0.9,en;q=0.8")
+    assert page.title == "有效"
+    assert "2026年7月1日" in page.text
+    english = httpx.get(f"{address}/?lang=en", headers={"Accept-Language": "zh"}).text
+    assert 'lang="en"' in english
+    assert 'action="/?lang=en"' in english
+    assert 'lang="zh-Hans"' in httpx.get(f"{address}/?lang=zh").text
+
+
+def test_several_files_are_counted_and_listed(address: str) -> None:
+    page = answer(address, BUNDLE, FORGED, STRANGER)
+    assert page.title == "3 files: 1 valid, 1 not valid, 1 could not be decided"
+    assert [tag for tag, _ in page.tags].count("article") == 3
+
+
+def test_a_text_may_be_pasted(address: str) -> None:
+    assert word_of(answer(address, text=BUNDLE.decode())) == "valid"
+
+
+def test_what_the_browser_may_do_is_said_with_everything(address: str) -> None:
+    for path in ("/", "/page.css", "/page.js", "/icon.svg"):
+        found = httpx.get(address + path)
+        policy = found.headers["Content-Security-Policy"]
+        assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self';")
+        assert "frame-ancestors 'none'" in policy
+        assert found.headers["X-Content-Type-Options"] == "nosniff"
+        assert found.headers["Cache-Control"] == "no-store"
+        assert found.headers["Referrer-Policy"] == "same-origin"
+        assert found.headers["Vary"] == "Accept-Language"
+        assert "Set-Cookie" not in found.headers
+        assert not [name for name in found.headers if name.startswith("access-control")]
+
+
+def test_no_page_has_a_style_or_a_script_of_its_own(address: str) -> None:
+    for found in (httpx.get(f"{address}/"), send(address, BUNDLE), send(address, FORGED, STRANGER)):
+        page = Reader(found.text)
+        assert not page.having("style")
+        assert not [name for _, attributes in page.tags for name in attributes if name.startswith("on")]
+        assert all(attributes.get("src") for tag, attributes in page.tags if tag == "script")
+        assert "<style" not in found.text
+
+
+OWN = {"Sec-Fetch-Site": "same-origin", "Origin": "http://elsewhere.example"}
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 200),
+        (OWN, 200),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Sec-Fetch-Site": "same-site"}, 403),
+        ({"Sec-Fetch-Site": "none"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Origin": "http://127.0.0.1:1"}, 403),
+        ({"Origin": ""}, 403),
+    ],
+)
+def test_only_its_own_page_may_send_a_form(address: str, headers: dict[str, str], status: int) -> None:
+    found = send(address, BUNDLE, **headers)
+    assert found.status_code == status
+    assert ("Ada Invented" in found.text) is (status == 200)
+    assert found.headers["Content-Type"] == "text/html; charset=utf-8"
+
+
+@pytest.mark.parametrize("host", ["rebound.example", "127.0.0.1", "127.0.0.1:1", "localhost.example", ""])
+def test_it_answers_under_its_own_names_only(address: str, host: str) -> None:
+    assert httpx.get(f"{address}/", headers={"Host": host}).status_code == 421
+    assert send(address, BUNDLE, Host=host).status_code == 421
+
+
+def test_this_machine_has_three_names(address: str) -> None:
+    port = address.rpartition(":")[2]
+    for name in ("127.0.0.1", "[::1]", "localhost", "LOCALHOST"):
+        assert httpx.get(f"{address}/", headers={"Host": f"{name}:{port}"}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("url", "origins"),
+    [
+        ("http://192.0.2.7:8470", None),
+        ("http://verify.example", None),
+        ("https://verify.example", {"https://verify.example"}),
+        ("https://verify.example:443/", {"https://verify.example"}),
+        ("https://[2001:db8::1]:8470", {"https://[2001:db8::1]:8470"}),
+        ("http://localhost:80", {"http://localhost", "http://127.0.0.1", "http://[::1]"}),
+    ],
+)
+def test_no_page_is_served_where_diplomas_would_travel_in_the_clear(
+    url: str, origins: set[str] | None
+) -> None:
+    own = Own.at(url)
+    assert (None if own is None else own.origins) == origins
+
+
+def test_what_the_form_does_not_send_is_refused_as_a_page(address: str) -> None:
+    own = {"Origin": address}
+    for kind, content, status in (
+        ("application/json", BUNDLE, 415),
+        ("application/x-www-form-urlencoded", b"text=%7B%7D", 415),
+        ("multipart/form-data", b"--x--", 400),
+        ("multipart/form-data; boundary=x", b"--x\r\nContent-Disposition: form-data; name=file; filen", 400),
+        ("multipart/form-data; boundary=x", b"", 400),
+    ):
+        found = httpx.post(f"{address}/", content=content, headers={**own, "Content-Type": kind})
+        assert (found.status_code, found.headers["Content-Type"]) == (status, "text/html; charset=utf-8")
+        assert re.search(r'<input type="file"[^>]* name="file"', found.text)
+        assert "accept=" not in found.text
+
+
+def test_a_program_goes_on_asking_as_before(address: str) -> None:
+    found = httpx.post(f"{address}/verify", content=BUNDLE)
+    assert (found.status_code, found.json()["verdict"]) == (200, "valid")
+
+
+def test_too_much_at_once_is_a_page_that_says_when_to_try_again() -> None:
+    async def full(_sent: Sent) -> Sheet:
+        raise TryLater("too much is being verified at once")
+
+    def unready() -> None:
+        raise Unavailable("there is no list")
+
+    for require_ready, said in ((lambda: None, "Busy"), (unready, "Could not be reached")):
+        app = FastAPI()
+        with listening() as listener:
+            url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+            own = Own.at(url)
+            assert own is not None
+            VerifyPage(own, full, require_ready, lambda: NOW).mount(app)
+            with serving(app, listener):
+                found = send(url, BUNDLE)
+        assert (found.status_code, found.headers["Retry-After"]) == (503, "5")
+        assert Reader(found.text).title == said
