@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from html.parser import HTMLParser
-from typing import Any
+from collections.abc import Iterator
 
 import httpx
 import pytest
 from fastapi import FastAPI
 
-from intaglio.pages.inspection import Inspection, Sent, Sheet
+from intaglio.pages.inspection import Sent, Sheet
 from intaglio.pages.own import Own
-from intaglio.pages.verify import VerifyPage
+from tests.pages import Reader, answer, mount, page_served, send, words_of
 from tests.serving import listening, serving
-from tests.world import NOW, Holder, University, verifier
-from verifier import Trust
-from verifier.http import create_app
-from verifier.judge import Judge, Verifiers
+from tests.world import Holder, University
 from wire import TryLater, Unavailable
 
 UNIVERSITY = University()
@@ -28,86 +23,16 @@ STRANGER = University("stranger.example").issue().to_bytes()
 KINDS = {"valid": BUNDLE, "invalid": FORGED, "undetermined": STRANGER, "unreadable": b"%PDF-1.7"}
 
 
-class Reader(HTMLParser):
-    """A page as a person has it: its text, and the attributes of each tag."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, Mapping[str, str | None]]] = []
-        self.text, self.title, self._in = "", "", list[str]()
-        self.feed(page)
-        self.text = " ".join(self.text.split())
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-        self._in.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        while self._in and self._in.pop() != tag:
-            pass
-
-    def handle_data(self, data: str) -> None:
-        if "title" in self._in:
-            self.title += data
-        else:
-            self.text += data
-
-    def having(self, name: str) -> list[str]:
-        return [str(attributes[name]) for _, attributes in self.tags if name in attributes]
-
-
-def app_of(trust: Trust, **options: Any) -> tuple[FastAPI, Inspection]:
-    judges = Verifiers(verifier(trust), verifier(trust))
-    judge = Judge(lambda: judges)
-    app = create_app(lambda: judges, clock=lambda: NOW)
-    return app, Inspection(judge, options.pop("trust_file"))
-
-
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    trust_file = tmp_path_factory.mktemp("trust") / "trust.json"
-    trust_file.write_bytes(UNIVERSITY.trust.to_bytes())
-    app, inspection = app_of(UNIVERSITY.trust, trust_file=trust_file)
-
-    async def ask(sent: Sent) -> Sheet:
-        return inspection.sheet(sent)
-
-    with listening() as listener:
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        own = Own.at(url)
-        assert own is not None
-        VerifyPage(own, ask, inspection.judge.verifiers, lambda: NOW, trust_file=trust_file).mount(app)
-        with serving(app, listener):
-            yield url
-
-
-def send(url: str, *files: bytes, text: str = "", lang: str = "en", **headers: str) -> httpx.Response:
-    fields: Any = [("file", (f"{number}.json", data)) for number, data in enumerate(files)]
-    fields += [("text", (None, text))]
-    sent = {"Origin": url, "Accept-Language": lang, **headers}
-    return httpx.post(f"{url}/", files=fields, headers=sent)
-
-
-def answer(url: str, *files: bytes, **options: Any) -> Reader:
-    found = send(url, *files, **options)
-    assert found.status_code == 200
-    return Reader(found.text)
-
-
-def word_of(page: Reader) -> str:
-    return next(
-        name
-        for tag, attributes in page.tags
-        if tag == "article"
-        for name in str(attributes["class"]).split()
-        if name != "answer"
-    )
+    with page_served(UNIVERSITY.trust, tmp_path_factory.mktemp("trust")) as url:
+        yield url
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_verdict_is_a_word_and_a_title_without_names(address: str, kind: str) -> None:
     page = answer(address, KINDS[kind])
-    assert word_of(page) == kind
+    assert words_of(page) == [kind]
     word = {
         "valid": "Valid",
         "invalid": "Not valid",
@@ -155,7 +80,7 @@ def test_a_presentation_that_nobody_asked_for_is_judged_by_what_is_in_it(address
         holder.present(bundle.secured), bundle.evidence, bundle.issuer_documents, bundle.status_lists
     )
     page = answer(address, shown.to_bytes())
-    assert word_of(page) == "valid"
+    assert words_of(page) == ["valid"]
     assert "a presentation that this page did not ask for" in page.text
 
 
@@ -176,7 +101,7 @@ def test_several_files_are_counted_and_listed(address: str) -> None:
 
 
 def test_a_text_may_be_pasted(address: str) -> None:
-    assert word_of(answer(address, text=BUNDLE.decode())) == "valid"
+    assert words_of(answer(address, text=BUNDLE.decode())) == ["valid"]
 
 
 def test_what_the_browser_may_do_is_said_with_everything(address: str) -> None:
@@ -285,11 +210,9 @@ def test_too_much_at_once_is_a_page_that_says_when_to_try_again() -> None:
     for require_ready, said in ((lambda: None, "Busy"), (unready, "Could not be reached")):
         app = FastAPI()
         with listening() as listener:
-            url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-            own = Own.at(url)
-            assert own is not None
-            VerifyPage(own, full, require_ready, lambda: NOW).mount(app)
+            port = listener.getsockname()[1]
+            mount(app, port, full, require_ready=require_ready)
             with serving(app, listener):
-                found = send(url, BUNDLE)
+                found = send(f"http://127.0.0.1:{port}", BUNDLE)
         assert (found.status_code, found.headers["Retry-After"]) == (503, "5")
         assert Reader(found.text).title == said

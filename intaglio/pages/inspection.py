@@ -5,15 +5,16 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from vc import Bundle, Credential, Verdict
+from vc import Bundle, Check, Credential, Outcome, Report, Verdict
 from vc.forms import read
 from vc.secured import Form
+from verifier.checks import STEPS
 from verifier.judge import Judge, Judged, Question
 from wire.problem import Problem
 from wire.work import BODY_STEPS, Work
@@ -21,7 +22,8 @@ from wire.work import BODY_STEPS, Work
 from ..words import speaking, tr
 from .problem import UploadTooLarge
 from .rendering import Site, page
-from .upload import Uploaded, uploads
+from .unpacking import Given, unpacked
+from .upload import uploads
 from .view import Judgement, judgement
 
 _MOST_STEPS = 16 * BODY_STEPS
@@ -55,35 +57,39 @@ class Inspection:
         return self.sheet(question) if isinstance(question, Sent) else self.judge(question)
 
     def sheet(self, sent: Sent) -> Sheet:
-        """The page that answers a form."""
+        """The page that answers a form. Raises what the trust list does where it cannot be read."""
         with speaking(sent.site.language):
             try:
-                files = uploads(sent.content_type, sent.body)
-                found = list(self._judged(files, sent))
+                files = unpacked(uploads(sent.content_type, sent.body))
             except Problem as problem:
                 status = 413 if isinstance(problem, UploadTooLarge) else 400
                 return Sheet(status, page("problem.html", sent.site, problem=problem))
+            found = list(self._judged(files, sent))
             kept = {"host": sent.site.host, "trust": _digest(self.trust_file), "now": sent.now}
             counts = Counter(one.answer for one in found)
             return Sheet(200, page("answer.html", sent.site, found=found, counts=counts, kept=kept))
 
-    def _judged(self, files: tuple[Uploaded, ...], sent: Sent) -> Iterator[Judgement]:
+    def _judged(self, files: Sequence[Given], sent: Sent) -> Iterator[Judgement]:
         steps = min(BODY_STEPS, _MOST_STEPS // len(files))
         ends = time.monotonic() + self.judge.seconds
         for file in files:
-            question = Question(file.data, sent.now, unasked=True)
-            report = self.judge.report(question, steps, max(ends - time.monotonic(), 0))
+            if file.problem is None:
+                question = Question(file.data, sent.now, unasked=True)
+                report = self.judge.report(question, steps, max(ends - time.monotonic(), 0))
+            else:
+                report = _unread(file.problem)
             verifier = self.judge.verifiers().offline
-            is_open = report.verdict is Verdict.UNDETERMINED
+            is_open = report.verdict is Verdict.UNDETERMINED and report.checks[0].outcome is Outcome.PASSED
             unchecked = _unchecked(file.data, verifier.forms, Work(steps)) if is_open else ()
-            yield judgement(
-                file.name or tr("pasted text"),
-                file.data,
-                report,
-                verifier.trust,
-                unchecked,
-                sent.site.language,
-            )
+            name = file.name or tr("pasted text")
+            yield judgement(name, file.data, report, verifier.trust, unchecked, sent.site.language)
+
+
+def _unread(problem: Problem) -> Report:
+    """Of a file that an archive does not give."""
+    return Report(
+        [Check(1, STEPS[0], Outcome.UNDETERMINED, problem.detail, problem, facts=problem.facts)], ()
+    )
 
 
 def _unchecked(data: bytes, forms: Mapping[str, Form], work: Work) -> tuple[Credential, ...]:

@@ -153,7 +153,7 @@ def _environment() -> Environment:
         auto_reload=False,
     )
     made.globals |= {"tr": tr, "tr_in": tr_in, "tr_count": tr_count, "say": _say, "moment": reader.moment}
-    made.globals |= {"limits": upload, "counted": _counted, "csv": _table}
+    made.globals |= {"limits": upload, "counted": _counted, "csv": _table, "words": WORDS}
     made.globals["version"] = hashlib.sha256(b"".join(asset.read() for asset in ASSETS)).hexdigest()[:8]
     made.filters |= {"theirs": theirs, "said": said, "report": _report}
     made.filters |= {"title_of": title, "sentence_of": _sentence, "remedy_of": remedy}

@@ -34,7 +34,8 @@ FILES, TEXT = "file", "text"
 """The fields of the form."""
 
 _MAX_HEADER = 4096  # bytes of one part: a name of 300 characters may be written with 12 bytes each
-_LONGEST_NAME = 300
+LONGEST_NAME = 300
+"""Characters of a file's name that are shown."""
 
 
 class Uploaded(NamedTuple):
@@ -118,7 +119,7 @@ class _Parts:
         elif field == FILES and name is not None and (name or data):  # a browser sends an empty one for none
             self._files.append(Uploaded(_name(name), data))
             if len(data) > MAX_FILE:
-                raise UploadTooLarge(f"{self._files[-1].name} has more than {_mebibytes(MAX_FILE)}")
+                raise UploadTooLarge(f"the file {self._files[-1].name} has more than {_mebibytes(MAX_FILE)}")
             if len(self._files) > MAX_FILES:
                 raise UploadTooLarge(f"there are more than {counted(MAX_FILES, 'file')}")
 
@@ -134,4 +135,4 @@ def _name(name: bytes) -> str:
     """A name to be shown, never a path; browsers write quotation marks in it as `%22`."""
     text = name.decode(errors="replace").replace("%22", '"')
     shown = printable(text.replace("\\", "/").rpartition("/")[2])
-    return shown if len(shown) <= _LONGEST_NAME else f"{shown[:_LONGEST_NAME]}…"
+    return shown if len(shown) <= LONGEST_NAME else f"{shown[:LONGEST_NAME]}…"

@@ -9,38 +9,24 @@ from __future__ import annotations
 
 import os
 import stat
-import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from functools import partial
-from io import FileIO
 from pathlib import Path
 from typing import NamedTuple
 
 from vc import baked
 from vc.forms import MAX_BYTES, SUFFIXES
-from wire.problem import Malformed, NotFound, Problem, TooLarge, Unavailable
+from wire.problem import NotFound, Problem, TooLarge, Unavailable
 from wire.text import counted
 
+from ...archive import BEGINS, Bounds, archived
+from ...archive import SUFFIX as ARCHIVE
 from ...terminal import is_file
 
-ARCHIVE = ".zip"
 MOST_ENTRIES = 10_000
 MOST_UNPACKED = 1 << 28  # bytes of one archive
 _DEEPEST = 100  # folders in folders
 _LARGEST_DIRECTORY = 1 << 22  # bytes; all of it is taken into memory
-_ENCRYPTED = 1  # bit of an entry's flags (APPNOTE 4.4.4)
-_UTF_8 = 1 << 11
-_BROKEN = (
-    zipfile.BadZipFile,
-    zlib.error,
-    EOFError,
-    IndexError,
-    NotImplementedError,
-    RuntimeError,
-    OverflowError,
-    ValueError,
-)
 
 
 class InputFile(NamedTuple):
@@ -63,17 +49,6 @@ class Aside:
     count = 0
 
 
-class _Archive(FileIO):
-    """A file of which no more is read at once than a directory may have, whatever length that claims."""
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        if size is None or size < 0:
-            size = os.fstat(self.fileno()).st_size - self.tell()
-        if size > _LARGEST_DIRECTORY:
-            raise TooLarge("the archive's directory is too large")
-        return super().read(size) or b""
-
-
 def is_many(path: str) -> bool:
     """Whether a name that was given is that of a folder or an archive."""
     return _is_folder(path) or is_archive(path)
@@ -85,7 +60,7 @@ def is_archive(path: str) -> bool:
         return False
     try:
         with Path(path).open("rb") as file:
-            return file.read(2) == b"PK"
+            return file.read(2) == BEGINS
     except OSError:  # reading it says so
         return False
 
@@ -155,78 +130,33 @@ def _file(path: str) -> bytes:
 
 
 def _archived(path: str, aside: Aside) -> Iterator[InputFile]:
+    bounds = Bounds(MOST_ENTRIES, _LARGEST_DIRECTORY, MAX_BYTES, MOST_UNPACKED)
     try:
-        with _Archive(path) as file, zipfile.ZipFile(file) as archive:
-            entries = [entry for entry in archive.infolist() if not _is_hidden(entry)]
-            if len(entries) > MOST_ENTRIES:
-                yield _refused(path, TooLarge(f"the archive has more than {counted(MOST_ENTRIES, 'file')}"))
-                return
-            unpacking = _Unpacking(archive)
-            for entry in sorted(entries, key=_name):
-                name = _name(entry)
-                if name.lower().endswith(ARCHIVE):
-                    yield _refused(path, TooLarge("an archive in an archive is not opened"), name)
-                elif stat.S_ISLNK(entry.external_attr >> 16):
+        with Path(path).open("rb") as file:
+            for entry in archived(file, bounds):
+                source = InputFile(path, entry.name, entry.read)
+                if entry.is_link:
                     aside.count += 1
-                elif source := _wanted(InputFile(path, name, partial(unpacking.read, entry))):
+                elif entry.name.lower().endswith(ARCHIVE):  # which reading refuses
                     yield source
+                elif wanted := _wanted(source):
+                    yield wanted
                 else:
                     aside.count += 1
-    except (*_BROKEN, OSError) as error:
+    except OSError as error:
         yield _refused(path, _unreadable(path, error))
-    except TooLarge as problem:
+    except Problem as problem:
         yield _refused(path, problem)
 
 
-class _Unpacking:
-    """Reads what an archive holds, as long as it is not more in all than one may hold."""
-
-    def __init__(self, archive: zipfile.ZipFile) -> None:
-        self._archive, self._left = archive, MOST_UNPACKED
-
-    def read(self, entry: zipfile.ZipInfo) -> bytes:
-        if entry.flag_bits & _ENCRYPTED:
-            raise Unavailable("it is encrypted in its archive", hint="Unpack it with its password.")
-        if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise Unavailable("it is compressed in a way that is not read here", hint="Unpack it.")
-        try:
-            with self._archive.open(entry) as file:
-                data = file.read(min(MAX_BYTES, self._left) + 1)
-        except (*_BROKEN, OSError) as error:
-            raise Malformed("the archive is damaged where this file is") from error
-        self._left -= len(data)
-        if self._left < 0:
-            self._left = 0
-            raise TooLarge("the archive unpacks to more than is read", hint="Unpack it.")
-        return data
-
-
-def _name(entry: zipfile.ZipInfo) -> str:
-    """A name as it was meant: some programs write UTF-8 and do not say so."""
-    if entry.flag_bits & _UTF_8:
-        return entry.filename
-    try:
-        return entry.filename.encode("cp437").decode()
-    except UnicodeError:
-        return entry.filename
-
-
-def _is_hidden(entry: zipfile.ZipInfo) -> bool:
-    parts = _name(entry).split("/")
-    dotted = any(part.startswith(".") and part.strip(".") for part in parts)
-    return dotted or parts[0] == "__MACOSX" or not parts[-1]  # a folder, or without a name
-
-
-def _refused(file: str, problem: Problem, member: str | None = None) -> InputFile:
+def _refused(file: str, problem: Problem) -> InputFile:
     def read() -> bytes:
         raise problem
 
-    return InputFile(file, member, read)
+    return InputFile(file, None, read)
 
 
-def _unreadable(path: str, error: Exception) -> Problem:
+def _unreadable(path: str, error: OSError) -> Problem:
     if isinstance(error, FileNotFoundError):
         return NotFound(f"there is no file {path}")
-    if isinstance(error, OSError):
-        return Unavailable(f"it cannot be read: {error.strerror}")
-    return Malformed("this is no ZIP archive that can be opened, or a damaged one")
+    return Unavailable(f"it cannot be read: {error.strerror}")

@@ -1,0 +1,64 @@
+"""The files of a form one by one: those of an archive stand in its place, under their names in it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from wire.problem import Malformed, Problem, TooLarge, Unavailable
+from wire.text import counted, printable
+
+from ..archive import BEGINS, SUFFIX, Archived, Bounds, archived
+from .problem import UploadTooLarge
+from .upload import LONGEST_NAME, MAX_FILE, MAX_FILES, Uploaded
+
+MAX_UNPACKED = 32 << 20
+"""Bytes that all archives of one form unpack to."""
+
+_LARGEST_DIRECTORY = 1 << 17  # bytes; 200 files with names of 300 characters take less
+
+
+class Given(NamedTuple):
+    """A file, or why it cannot be had."""
+
+    name: str
+    data: bytes
+    problem: Problem | None = None
+
+
+def unpacked(files: Sequence[Uploaded]) -> list[Given]:
+    """All files. Raises `UploadTooLarge` where they are more than a form may have."""
+    found, left = list[Given](), MAX_UNPACKED
+    for file in files:
+        if file.name.lower().endswith(SUFFIX) and file.data.startswith(BEGINS):
+            held = _held(file, left)
+            left -= sum(len(given.data) for given in held)
+        else:
+            held = [Given(file.name, file.data)]
+        found += held
+        if len(found) > MAX_FILES:
+            raise UploadTooLarge(f"there are more than {counted(MAX_FILES, 'file')}")
+    return found
+
+
+def _held(file: Uploaded, left: int) -> list[Given]:
+    bounds = Bounds(MAX_FILES, _LARGEST_DIRECTORY, MAX_FILE, left)
+    try:
+        found = [_given(file.name, entry) for entry in archived(io.BytesIO(file.data), bounds)]
+    except Problem as problem:
+        return [Given(file.name, b"", problem)]
+    return found or [Given(file.name, b"", Malformed("there is no file in the archive"))]
+
+
+def _given(archive: str, entry: Archived) -> Given:
+    name = f"{archive}/{printable(entry.name[:LONGEST_NAME])}"
+    try:
+        if entry.is_link:
+            raise Unavailable("it is a link to another file")
+        data = entry.read()
+        if len(data) > MAX_FILE:
+            raise TooLarge(f"it has more than {MAX_FILE >> 20} MiB")
+    except Problem as problem:
+        return Given(name, b"", problem)
+    return Given(name, data)

@@ -1,0 +1,97 @@
+"""The page that checks a diploma, served for tests, and what a person has of it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from datetime import datetime
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import httpx
+from fastapi import FastAPI
+
+from intaglio.pages.inspection import Inspection, Sent, Sheet
+from intaglio.pages.own import Own
+from intaglio.pages.verify import VerifyPage
+from tests.serving import listening, serving
+from tests.world import NOW, verifier
+from verifier import Trust
+from verifier.http import create_app
+from verifier.judge import Judge, Verifiers
+
+
+class Reader(HTMLParser):
+    """A page as a person has it: its text, and the attributes of each tag."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, Mapping[str, str | None]]] = []
+        self.text, self.title, self._in = "", "", list[str]()
+        self.feed(page)
+        self.text = " ".join(self.text.split())
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        self._in.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        while self._in and self._in.pop() != tag:
+            pass
+
+    def handle_data(self, data: str) -> None:
+        if "title" in self._in:
+            self.title += data
+        else:
+            self.text += data
+
+    def having(self, name: str) -> list[str]:
+        return [str(attributes[name]) for _, attributes in self.tags if name in attributes]
+
+
+@contextlib.contextmanager
+def page_served(trust: Trust, folder: Path, clock: Callable[[], datetime] = lambda: NOW) -> Iterator[str]:
+    """Its address, with the service's own routes beside it; all in this process."""
+    trust_file = folder / "trust.json"
+    trust_file.write_bytes(trust.to_bytes())
+    judges = Verifiers(verifier(trust), verifier(trust))
+    inspection = Inspection(Judge(lambda: judges), trust_file)
+
+    async def ask(sent: Sent) -> Sheet:
+        return inspection.sheet(sent)
+
+    with listening() as listener:
+        app = create_app(lambda: judges, clock=clock)
+        mount(app, listener.getsockname()[1], ask, trust_file=trust_file, clock=clock)
+        with serving(app, listener):
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+def mount(app: FastAPI, port: int, ask: Callable[[Sent], Awaitable[Sheet]], **options: Any) -> None:
+    """Puts the page beside an app on loopback."""
+    own = Own.at(f"http://127.0.0.1:{port}")
+    assert own is not None
+    VerifyPage(own, ask, **{"require_ready": lambda: None, "clock": lambda: NOW, **options}).mount(app)
+
+
+def send(url: str, *files: bytes, text: str = "", lang: str = "en", **headers: str) -> httpx.Response:
+    fields: Any = [("file", (f"{number}.json", data)) for number, data in enumerate(files)]
+    fields += [("text", (None, text))]
+    sent = {"Origin": url, "Accept-Language": lang, **headers}
+    return httpx.post(f"{url}/", files=fields, headers=sent)
+
+
+def answer(url: str, *files: bytes, **options: Any) -> Reader:
+    found = send(url, *files, **options)
+    assert found.status_code == 200
+    return Reader(found.text)
+
+
+def words_of(page: Reader) -> list[str]:
+    """The verdict on each file, as the page marks it."""
+    return [
+        next(name for name in str(attributes["class"]).split() if name != "answer")
+        for tag, attributes in page.tags
+        if tag == "article"
+    ]
