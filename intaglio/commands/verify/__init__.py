@@ -61,7 +61,7 @@ trust_option = click.option("--trust", "trust_file", type=_file, help="Another t
 
 
 @verb()
-@click.argument("sources", metavar="FILE|FOLDER|ZIP|URL|-...", nargs=-1, required=True, type=click.Path())
+@click.argument("sources", metavar="FILE|FOLDER|ZIP|URL|-...", nargs=-1, type=click.Path())
 @policy_option
 @trust_option
 @click.option("--at", "moment", type=_Moment(), help="Judge as of this date instead of now.")
@@ -69,6 +69,7 @@ trust_option = click.option("--trust", "trust_file", type=_file, help="Another t
 @click.option("--challenge", help="The challenge that you gave to the holder.")
 @click.option("--domain", help="The name under which you asked the holder.")
 @click.option("--offline", is_flag=True, help="Never touch the network.")
+@click.option("--page", is_flag=True, help="Check files in a browser, on this machine, until Ctrl-C.")
 def verify(
     session: Session,
     sources: tuple[str, ...],
@@ -79,6 +80,7 @@ def verify(
     challenge: str | None,
     domain: str | None,
     offline: bool,
+    page: bool,
 ) -> Result | Iterator[Result]:
     """Check credentials, presentations or bundles.
 
@@ -90,6 +92,16 @@ def verify(
         raise click.UsageError(
             "--challenge and --domain go together: what was made for another verifier is no answer to you."
         )
+    if page:
+        if sources or moment or status_within or challenge:
+            raise click.UsageError("--page goes with --policy, --trust and --offline only.")
+        from .page import serve_page  # only here: most files are verified without a browser
+
+        with setting():
+            serve_page(session, trust_file=trust_file, policy_file=policy_file, offline=offline)
+        return Result({}, "")
+    if not sources:
+        raise click.UsageError("Missing argument 'FILE|FOLDER|ZIP|URL|-...'.")
     rules: list[Policy] = [] if policy_file is None else [read_policy(policy_file)]
     if status_within is not None:
         rules.append(StatusWithin(parse_age(status_within)))

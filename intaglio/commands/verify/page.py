@@ -1,0 +1,59 @@
+"""`intaglio verify --page`: the page that checks a diploma, for whoever sits at this machine."""
+
+from __future__ import annotations
+
+import functools
+import os
+import secrets
+import sys
+import webbrowser
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ...session import Session
+from ...terminal import extra, say
+
+
+def serve_page(session: Session, *, trust_file: Path | None, policy_file: Path | None, offline: bool) -> None:
+    """Answers on a free port of loopback, under a path that nobody can guess, until the terminal ends it."""
+    with extra("serve"):
+        from fastapi import FastAPI
+        from starlette.exceptions import HTTPException
+
+        from exchange.http import no_route
+        from verifier.processes import Processes
+
+        from ...pages.own import Own
+        from ...pages.verify import VerifyPage
+        from ...serving import listen, server
+        from ..verifier import inspection
+
+    make = functools.partial(inspection, session, trust_file, policy_file, offline)
+    judge = make().judge
+    judge.verifiers()
+    with listen("127.0.0.1", 0) as listener, Processes[Any, Any](make, 2) as processes:
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        own, root = Own.at(address), f"/{secrets.token_urlsafe(16)}/"
+        assert own is not None  # on loopback
+        app = FastAPI(openapi_url=None, redirect_slashes=False, exception_handlers={HTTPException: no_route})
+        VerifyPage(
+            own,
+            processes,
+            judge.verifiers,
+            session.now,
+            root=root,
+            trust_file=trust_file or session.trust_file,
+            offline=offline,
+        ).mount(app)
+        click.echo(address + root)
+        say("The page is for you alone, and ends with Ctrl-C here.")
+        if _has_windows():
+            webbrowser.open(address + root)
+        server(app).run([listener])  # nothing is logged: the path is a secret
+
+
+def _has_windows() -> bool:
+    """Whether a browser would not open in this very terminal."""
+    return sys.platform == "darwin" or bool({"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys())

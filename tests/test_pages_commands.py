@@ -1,0 +1,155 @@
+"""The page as the commands serve it: what is written, logged and left behind, and who may look."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from intaglio.pages.upload import MAX_FILE
+from tests.commandline import Program
+from tests.pages import send
+from tests.world import University
+
+CANARY = "Canaria Unwritten-7731"
+UNIVERSITY = University(now=datetime.now(UTC) - timedelta(hours=2))
+FILE = UNIVERSITY.issue(name=CANARY).to_bytes()
+
+
+class Running:
+    """The program in a process of its own: the line that it printed, and all that it said besides."""
+
+    def __init__(self, home: Path, *words: object) -> None:
+        self.home = home
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "intaglio", *map(str, words)],
+            env={**os.environ, "INTAGLIO_HOME": str(home), "TMPDIR": str(home / "tmp"), "HOME": str(home)},
+            cwd=home,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert self._process.stdout is not None
+        self.line = self._process.stdout.readline().strip()
+        self.said = ""
+        self._reading = threading.Thread(target=self._read)
+        self._reading.start()
+
+    def _read(self) -> None:
+        assert self._process.stderr is not None
+        for line in self._process.stderr:
+            self.said += line
+
+    @property
+    def processes(self) -> list[int]:
+        """Its own id and those of its workers."""
+        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
+        return [self._process.pid, *map(int, children)]
+
+    def end(self, how: signal.Signals = signal.SIGINT) -> int:
+        self._process.send_signal(how)
+        code = self._process.wait(20)
+        self._reading.join(20)
+        for stream in (self._process.stdout, self._process.stderr):
+            assert stream is not None
+            stream.close()
+        return code
+
+
+@contextlib.contextmanager
+def running(home: Path, *words: object) -> Iterator[Running]:
+    (home / "tmp").mkdir(parents=True)
+    (home / "trust.json").write_bytes(UNIVERSITY.trust.to_bytes())
+    found = Running(home, *words)
+    try:
+        yield found
+    finally:
+        found.end(signal.SIGKILL)
+
+
+def holding(folder: Path, text: bytes) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file() and text in path.read_bytes()]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of a running process are set on Linux only")
+def test_nothing_of_an_upload_is_written_or_logged(tmp_path: Path) -> None:
+    """Also where nothing can be written at all, and of a part that starlette would put on the disk."""
+    large = FILE.rstrip().ljust(MAX_FILE)
+    with running(tmp_path / "home", "verifier", "serve", "--port", 0, "--offline") as service:
+        url = service.line.removesuffix("/verify")
+        assert "Valid" in send(url, FILE).text  # once, so that all processes have begun
+        for pid in service.processes:
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, 0))
+        for number, data in enumerate((FILE, large, FILE.replace(b"Ada", b"Eve"), b"{" + CANARY.encode())):
+            found = send(url, data, text="" if number else CANARY)
+            assert found.status_code == 200
+        assert send(url, large + b" ").status_code == 413
+        named = {"file": (f"{CANARY}.json", FILE)}
+        assert CANARY in httpx.post(f"{url}/", files=named, headers={"Origin": url}).text
+        assert service.end(signal.SIGTERM) in (0, -signal.SIGTERM)
+    assert service.said.count('"answered"') == 7
+    assert '"route": "/"' in service.said
+    for text in (CANARY, "Ada Invented"):
+        assert text not in service.said
+        assert not holding(tmp_path, text.encode())
+
+
+@pytest.mark.slow
+def test_the_page_for_oneself_has_a_path_that_nobody_guesses_and_ends_with_the_terminal(
+    tmp_path: Path,
+) -> None:
+    with running(tmp_path / "home", "verify", "--page", "--offline") as page:
+        address = urlsplit(page.line)
+        origin = f"http://{address.netloc}"
+        assert address.hostname == "127.0.0.1"
+        assert len(address.path.strip("/")) == 22  # 128 bits in base64url
+        assert httpx.get(page.line).status_code == 200
+        own = {"Origin": origin}
+        found = httpx.post(page.line, files={"file": ("a.json", FILE)}, headers=own)
+        assert "Canaria" in found.text
+        assert f'href="{address.path}page.css' in found.text
+        for path in ("/", "/page.css", "/verify", "/A" + address.path[2:]):
+            assert httpx.get(origin + path).status_code == 404
+        workers = page.processes[1:]
+        assert page.end(signal.SIGINT) in (0, 130, -signal.SIGINT)
+        end = time.monotonic() + 10
+        while any(Path(f"/proc/{pid}").exists() for pid in workers) and time.monotonic() < end:
+            time.sleep(0.05)
+        assert not [pid for pid in workers if Path(f"/proc/{pid}").exists()]
+    assert "The page is for you alone" in page.said
+    assert address.path not in page.said
+    assert "Traceback" not in page.said
+
+
+@pytest.mark.parametrize("words", [("file.json",), ("--at", "2026-01-01"), ("--status-within", "3d")])
+def test_the_page_takes_no_file_and_no_question(program: Program, words: tuple[str, ...]) -> None:
+    answer = program("verify", "--page", *words)
+    assert (answer.code, "--page goes with" in answer.err) == (2, True)
+
+
+def test_without_the_page_a_file_is_asked_for(program: Program) -> None:
+    assert program("verify").code == 2
+
+
+@pytest.mark.slow
+def test_off_loopback_and_in_the_clear_no_page_is_served(tmp_path: Path) -> None:
+    """Programs go on asking: they know what they send where."""
+    with running(tmp_path / "home", "verifier", "serve", "--host", "0.0.0.0", "--port", 0) as service:
+        port = urlsplit(service.line).port
+        assert httpx.get(f"http://127.0.0.1:{port}/").status_code == 404
+        assert httpx.post(f"http://127.0.0.1:{port}/verify", content=FILE).status_code == 200
+        service.end()
+    assert "No page is served" in service.said
