@@ -20,7 +20,7 @@ from intaglio.commands.verify.table import SHORT
 from intaglio.pages.reader import MONTHS
 from intaglio.pages.view import WORDS
 from intaglio.words import report
-from intaglio.words.advice import ADVICE, MAILS, REASONS
+from intaglio.words.advice import ADVICE, MAILS, PICTURED, REASONS
 from intaglio.words.findings import CLAUSES, FINDINGS
 from intaglio.words.labels import LABELS
 from intaglio.words.language import DOMAIN, FOLDER, LANGUAGES
@@ -54,7 +54,7 @@ def template() -> Catalog:
         "verdict": report.VERDICTS.values(),
         "table": SHORT.values(),
         "answer": WORDS.values(),
-        "reason": dict.fromkeys(REASONS.values()),
+        "reason": dict.fromkeys((*REASONS.values(), PICTURED)),
         "advice": dict.fromkeys(ADVICE.values()),
         "mail": dict.fromkeys(MAILS.values()),
         "month": MONTHS,

@@ -88,7 +88,7 @@ def holding(folder: Path, text: bytes) -> list[Path]:
 def test_nothing_of_an_upload_is_written_or_logged(tmp_path: Path) -> None:
     """Also where nothing can be written at all, and of a part that starlette would put on the disk."""
     large = FILE.rstrip().ljust(MAX_FILE)
-    with running(tmp_path / "home", "verifier", "serve", "--port", 0, "--offline") as service:
+    with running(tmp_path / "home", "verifier", "serve", "--plain", "--port", 0, "--offline") as service:
         url = service.line.removesuffix("/verify")
         assert "Valid" in send(url, FILE).text  # once, so that all processes have begun
         for pid in service.processes:
@@ -147,7 +147,9 @@ def test_without_the_page_a_file_is_asked_for(program: Program) -> None:
 @pytest.mark.slow
 def test_off_loopback_and_in_the_clear_no_page_is_served(tmp_path: Path) -> None:
     """Programs go on asking: they know what they send where."""
-    with running(tmp_path / "home", "verifier", "serve", "--host", "0.0.0.0", "--port", 0) as service:
+    with running(
+        tmp_path / "home", "verifier", "serve", "--plain", "--host", "0.0.0.0", "--port", 0
+    ) as service:
         port = urlsplit(service.line).port
         assert httpx.get(f"http://127.0.0.1:{port}/").status_code == 404
         assert httpx.post(f"http://127.0.0.1:{port}/verify", content=FILE).status_code == 200

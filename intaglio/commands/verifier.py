@@ -10,6 +10,7 @@ import click
 
 from verifier.sources.lists import ListMemory
 
+from ..reach import Reach, reach_options
 from ..session import Session
 from ..terminal import Command, extra, say
 from .verify import policy_option, read_policy, setting, trust_option
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from ..pages.inspection import Inspection
 
+PORT = 8470
 _WAITING = 32  # forms that wait for a process; each takes some milliseconds
 
 
@@ -55,23 +57,19 @@ def inspection(
 
 
 @verifier.command(cls=Command)
-@click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", type=click.IntRange(0, 65535), default=8470, show_default=True)
+@reach_options(PORT, click.option("--url", help="The address at which others reach this."))
 @policy_option
 @trust_option
 @click.option("--offline", is_flag=True, help="Never touch the network.")
 @click.option("--show-trust", is_flag=True, help="Let the page list whom this host recognises.")
-@click.option("--proxy", is_flag=True, help="All comes through a proxy: no limit for each address.")
 @click.pass_obj
 def serve(
     session: Session,
-    host: str,
-    port: int,
+    reach: Reach,
     policy_file: Path | None,
     trust_file: Path | None,
     offline: bool,
     show_trust: bool,
-    proxy: bool,
 ) -> None:
     """Answer POST /verify, and people at /, until stopped."""
     with extra("serve"):
@@ -80,26 +78,33 @@ def serve(
 
         from ..pages.own import Own
         from ..pages.verify import VerifyPage
-        from ..serving import BEHIND_PROXY, LIMITS, listen, run
+        from ..serving import Endpoint
+        from ..tls import LOOPBACK
 
     make = functools.partial(inspection, session, trust_file, policy_file, offline)
     judge = _judge(session, trust_file, policy_file, offline=offline)
     with setting():
         judge.verifiers()
-    with listen(host, port) as listener, Processes[Any, Any](make, 2, waiting=_WAITING) as processes:
+    with (
+        Endpoint.open(reach, session.home / "verifier" / "tls", session.now()) as endpoint,
+        Processes[Any, Any](make, 2, waiting=_WAITING) as processes,
+    ):
         app = create_app(judge.verifiers, clock=session.now, policy=judge.policy, processes=processes)
-        shown = f"[{host}]" if ":" in host else host
-        url = f"http://{shown}:{listener.getsockname()[1]}"
-        if own := Own.at(url):
+        is_here = reach.host in LOOPBACK
+        own = Own.at(endpoint.url) if is_here or endpoint.url.startswith("https:") else None
+        if own is None:
+            say("No page is served: diplomas would travel in the clear.")
+        else:
+            shows = show_trust or (is_here and own.is_loopback)
             VerifyPage(
                 own,
                 processes,
                 judge.verifiers,
                 session.now,
-                trust_file=trust_file or session.trust_file if own.is_loopback or show_trust else None,
+                trust_file=trust_file or session.trust_file if shows else None,
                 offline=offline,
             ).mount(app)
-        else:
-            say("No page is served: diplomas would travel in the clear.")
-        click.echo(f"{url}/verify")
-        run(app, listener, limits=BEHIND_PROXY if proxy else LIMITS)
+        if endpoint.files:
+            say("Whoever asks needs this file, to trust the service by:", str(endpoint.files.authority))
+        click.echo(f"{endpoint.url}/verify")
+        endpoint.run(app)

@@ -21,7 +21,7 @@ from wire.text import printable
 
 from ..words import label, remedy, tr, tr_in
 from ..words import report as words
-from ..words.advice import ADVICE, MAILS, REASONS
+from ..words.advice import ADVICE, MAILS, PICTURED, REASONS
 from .reader import day, moment, preferred
 
 MOST_CLAIMS = 300
@@ -168,7 +168,9 @@ def _sentences(report: Report, credentials: Sequence[Credential], trust: TrustLi
     """A sentence for each credential that is valid, else what keeps it from that."""
     if not credentials:
         code = report.deciding.problem.code if report.deciding and report.deciding.problem else ""
-        if code in REASONS:
+        if _form(report) in MAILS:
+            yield Said(tr_in("reason", PICTURED))
+        elif code in REASONS:
             yield Said(tr_in("reason", REASONS[code]))
         else:
             yield Said("{reason}", {"reason": f"{capital(words.reason(report))}."})
@@ -214,9 +216,13 @@ def _advice(report: Report, answer: Answered) -> Iterator[str]:
 
 def _mail(report: Report) -> str:
     """Something to be copied."""
-    deciding = report.deciding
-    form = deciding.facts.get("form") if deciding else None
-    return tr_in("mail", MAILS[str(form)]) if form in MAILS else ""
+    form = _form(report)
+    return tr_in("mail", MAILS[form]) if form in MAILS else ""
+
+
+def _form(report: Report) -> str:
+    """What something is that is not read here, where that is known."""
+    return str(report.deciding.facts.get("form", "")) if report.deciding else ""
 
 
 def _step(check: Check, answer: Answered) -> Step:

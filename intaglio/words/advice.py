@@ -19,10 +19,12 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "issuer-unknown-without-log": _UNKNOWN,
         "issuer-method-not-supported": _UNKNOWN,
         "key-owner-unknown": _UNKNOWN,
-        "known-by-sight": "This is something else than a diploma's file.",
     }
 )
 """What decides, in large letters: in the plainest words, and without anything that the file itself says."""
+
+PICTURED = "This is a picture of a diploma, which cannot be checked."
+"""The same of what `MAILS` names."""
 
 _STRANGER = (
     "Nobody has told this host that this issuer is who it says it is. If you know the institution, ask it "
