@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import datetime
 from html.parser import HTMLParser
@@ -95,3 +100,55 @@ def words_of(page: Reader) -> list[str]:
         for tag, attributes in page.tags
         if tag == "article"
     ]
+
+
+class Running:
+    """The program in a process of its own: the line that it printed, and all that it said besides."""
+
+    def __init__(self, home: Path, *words: object) -> None:
+        self.home = home
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "intaglio", *map(str, words)],
+            env={**os.environ, "INTAGLIO_HOME": str(home), "TMPDIR": str(home / "tmp"), "HOME": str(home)},
+            cwd=home,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert self._process.stdout is not None
+        self.line = self._process.stdout.readline().strip()
+        self.said = ""
+        self._reading = threading.Thread(target=self._read)
+        self._reading.start()
+
+    def _read(self) -> None:
+        assert self._process.stderr is not None
+        for line in self._process.stderr:
+            self.said += line
+
+    @property
+    def processes(self) -> list[int]:
+        """Its own id and those of its workers."""
+        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
+        return [self._process.pid, *map(int, children)]
+
+    def end(self, how: signal.Signals = signal.SIGINT) -> int:
+        self._process.send_signal(how)
+        code = self._process.wait(20)
+        self._reading.join(20)
+        for stream in (self._process.stdout, self._process.stderr):
+            assert stream is not None
+            stream.close()
+        return code
+
+
+@contextlib.contextmanager
+def running(trust: Trust, home: Path, *words: object) -> Iterator[Running]:
+    """The program, which recognises whom `trust` names, until the block ends."""
+    (home / "tmp").mkdir(parents=True)
+    (home / "trust.json").write_bytes(trust.to_bytes())
+    found = Running(home, *words)
+    try:
+        yield found
+    finally:
+        found.end(signal.SIGKILL)

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import resource
 import signal
-import subprocess
 import sys
-import threading
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -20,63 +15,12 @@ import pytest
 
 from intaglio.pages.upload import MAX_FILE
 from tests.commandline import Program
-from tests.pages import send
+from tests.pages import running, send
 from tests.world import University
 
 CANARY = "Canaria Unwritten-7731"
 UNIVERSITY = University(now=datetime.now(UTC) - timedelta(hours=2))
 FILE = UNIVERSITY.issue(name=CANARY).to_bytes()
-
-
-class Running:
-    """The program in a process of its own: the line that it printed, and all that it said besides."""
-
-    def __init__(self, home: Path, *words: object) -> None:
-        self.home = home
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "intaglio", *map(str, words)],
-            env={**os.environ, "INTAGLIO_HOME": str(home), "TMPDIR": str(home / "tmp"), "HOME": str(home)},
-            cwd=home,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        assert self._process.stdout is not None
-        self.line = self._process.stdout.readline().strip()
-        self.said = ""
-        self._reading = threading.Thread(target=self._read)
-        self._reading.start()
-
-    def _read(self) -> None:
-        assert self._process.stderr is not None
-        for line in self._process.stderr:
-            self.said += line
-
-    @property
-    def processes(self) -> list[int]:
-        """Its own id and those of its workers."""
-        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
-        return [self._process.pid, *map(int, children)]
-
-    def end(self, how: signal.Signals = signal.SIGINT) -> int:
-        self._process.send_signal(how)
-        code = self._process.wait(20)
-        self._reading.join(20)
-        for stream in (self._process.stdout, self._process.stderr):
-            assert stream is not None
-            stream.close()
-        return code
-
-
-@contextlib.contextmanager
-def running(home: Path, *words: object) -> Iterator[Running]:
-    (home / "tmp").mkdir(parents=True)
-    (home / "trust.json").write_bytes(UNIVERSITY.trust.to_bytes())
-    found = Running(home, *words)
-    try:
-        yield found
-    finally:
-        found.end(signal.SIGKILL)
 
 
 def holding(folder: Path, text: bytes) -> list[Path]:
@@ -88,7 +32,9 @@ def holding(folder: Path, text: bytes) -> list[Path]:
 def test_nothing_of_an_upload_is_written_or_logged(tmp_path: Path) -> None:
     """Also where nothing can be written at all, and of a part that starlette would put on the disk."""
     large = FILE.rstrip().ljust(MAX_FILE)
-    with running(tmp_path / "home", "verifier", "serve", "--plain", "--port", 0, "--offline") as service:
+    with running(
+        UNIVERSITY.trust, tmp_path / "home", "verifier", "serve", "--plain", "--port", 0, "--offline"
+    ) as service:
         url = service.line.removesuffix("/verify")
         assert "Valid" in send(url, FILE).text  # once, so that all processes have begun
         for pid in service.processes:
@@ -111,7 +57,7 @@ def test_nothing_of_an_upload_is_written_or_logged(tmp_path: Path) -> None:
 def test_the_page_for_oneself_has_a_path_that_nobody_guesses_and_ends_with_the_terminal(
     tmp_path: Path,
 ) -> None:
-    with running(tmp_path / "home", "verify", "--page", "--offline") as page:
+    with running(UNIVERSITY.trust, tmp_path / "home", "verify", "--page", "--offline") as page:
         address = urlsplit(page.line)
         origin = f"http://{address.netloc}"
         assert address.hostname == "127.0.0.1"
@@ -148,7 +94,7 @@ def test_without_the_page_a_file_is_asked_for(program: Program) -> None:
 def test_off_loopback_and_in_the_clear_no_page_is_served(tmp_path: Path) -> None:
     """Programs go on asking: they know what they send where."""
     with running(
-        tmp_path / "home", "verifier", "serve", "--plain", "--host", "0.0.0.0", "--port", 0
+        UNIVERSITY.trust, tmp_path / "home", "verifier", "serve", "--plain", "--host", "0.0.0.0", "--port", 0
     ) as service:
         port = urlsplit(service.line).port
         assert httpx.get(f"http://127.0.0.1:{port}/").status_code == 404

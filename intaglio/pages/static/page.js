@@ -83,7 +83,7 @@
     const many = document.getElementById("many").content.cloneNode(true).firstElementChild;
     const main = document.getElementById("main"), title = many.querySelector("h1"), bar = many.querySelector("progress");
     const body = many.querySelector("tbody"), articles = many.querySelector(".articles"), keep = many.querySelector(".keep");
-    const counts = {}, rows = [];
+    const counts = {};
     let count = 0;
     for (const old of main.querySelectorAll(".many-answer, article.answer, h1, .lead, .again > h2")) old.remove();
     main.prepend(many);
@@ -108,9 +108,9 @@
       }
       line.cells[2].replaceChildren(...says);
       counts[kind] = (counts[kind] || 0) + 1;
-      rows.push([name, word, line.cells[2].textContent, digest]);
+      line.told = [name, word, line.cells[2].textContent, digest];
     };
-    const one = async (file, line) => {
+    const one = async (file, line, place) => {
       const found = await answered(file);
       if (found.problem) show(line, "unreadable", form.dataset.unread, null, clean(file.name), [found.problem], "", 0);
       for (const article of found.articles) {
@@ -122,7 +122,7 @@
         const says = [...sentences].slice(0, 3).flatMap((sentence) => [...[...sentence.childNodes].map((node) => node.cloneNode(true)), " "]);
         const name = article.querySelector(".file").textContent;
         show(line, kind, heading.firstChild.textContent.trim(), article.querySelector(".shape"), name, says, article.dataset.digest, number);
-        articles.append(article);
+        place.append(article);
         if (article !== found.articles.at(-1)) {
           const next = line.cloneNode(true);
           line.after(next);
@@ -131,17 +131,18 @@
       }
       bar.value += 1;
     };
-    const queue = files.map((file, number) => () => one(file, lines[number]));
+    const places = files.map(() => articles.appendChild(document.createElement("div")));
+    const queue = files.map((file, number) => () => one(file, lines[number], places[number]));
     const worker = async () => {
       for (let next = queue.shift(); next; next = queue.shift()) await next();
     };
     await Promise.all(Array.from({ length: AT_ONCE }, worker));
-    const words = many.dataset, total = rows.length;
+    const words = many.dataset, rows = [...body.rows].map((line) => line.told);
     const each = ["valid", "invalid", "undetermined", "unreadable"]
       .filter((kind) => counts[kind])
       .map((kind) => `${counts[kind]} ${words[kind]}`);
     title.textContent = document.title = fill(words.summary, {
-      files: fill(words.several, { count: total }),
+      files: fill(words.several, { count: rows.length }),
       verdicts: each.join(words.comma),
     });
     bar.hidden = true;

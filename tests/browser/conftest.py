@@ -1,0 +1,123 @@
+"""A browser with nothing to reach but the page's own host, and the page as the command serves it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playwright
+
+from tests.conftest import ROOT
+from tests.pages import running
+from tests.world import University
+
+AXE = ROOT / "tests" / "interop" / "node_modules" / "axe-core" / "axe.min.js"
+SCREENS = Path(__file__).parent / "screens"
+
+
+@dataclass(frozen=True)
+class Served:
+    """Where the page is, and files to check there, by what they are."""
+
+    url: str
+    files: dict[str, Path]
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("files")
+    now = datetime.now(UTC) - timedelta(hours=2)
+    known, stranger = University(now=now), University("stranger.example", now=now)
+    valid = known.issue()
+    contents = {
+        "valid": valid.to_bytes(),
+        "altered": valid.to_bytes().replace(b"Master of Science", b"Doctor of Everything"),
+        "open": replace(valid, evidence=()).to_bytes(),
+        "unknown": stranger.issue().to_bytes(),
+    }
+    known.revoke(7)
+    contents["revoked"] = known.issue().to_bytes()
+    files = {name: folder / f"{name}.json" for name in contents}
+    for name, content in contents.items():
+        files[name].write_bytes(content)
+    files["picture"] = folder / "diploma.pdf"
+    files["picture"].write_bytes(b"%PDF-1.7 nothing else")
+    with running(
+        known.trust,
+        tmp_path_factory.mktemp("home") / "home",
+        "verifier",
+        "serve",
+        "--plain",
+        "--port",
+        0,
+        "--offline",
+    ) as service:
+        yield Served(f"{service.line.removesuffix('/verify')}/", files)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    if program is None:
+        pytest.skip("no chromium is installed here (the Debian package): pages are not looked at")
+    with sync_playwright() as playwright:
+        args = ["--no-sandbox"] if os.geteuid() == 0 else []
+        found = playwright.chromium.launch(executable_path=program, args=args)
+        yield found
+        found.close()
+
+
+class Window:
+    """A window in which every request but to one host is cut, and noted."""
+
+    def __init__(self, browser: Browser, url: str, **options: Any) -> None:
+        self.url, self.elsewhere, self.errors = url, list[str](), list[str]()
+        self.context: BrowserContext = browser.new_context(**{"locale": "en-GB", **options})
+        self.context.route("**/*", self._route)
+        self.page: Page = self.context.new_page()
+        self.page.set_default_timeout(15_000)
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("console", lambda line: self.errors.append(line.text) if line.type == "error" else None)
+
+    def _route(self, route: Route) -> None:
+        if urlsplit(route.request.url).netloc == urlsplit(self.url).netloc:
+            route.continue_()
+        else:
+            self.elsewhere.append(route.request.url)
+            route.abort()
+
+    def open(self) -> Page:
+        self.page.goto(self.url)
+        return self.page
+
+    def check(self, *files: Path) -> Page:
+        """As somebody does who chooses files and presses the button."""
+        page = self.open()
+        page.set_input_files("#file", list(files))
+        page.click("button[type=submit]")
+        page.wait_for_selector("article.answer")
+        return page
+
+
+@pytest.fixture
+def window(browser: Browser, served: Served) -> Iterator[Window]:
+    found = Window(browser, served.url)
+    yield found
+    found.context.close()
+    assert found.elsewhere == []
+    assert found.errors == []
+
+
+def chinese_is_drawn() -> bool:
+    """Whether this machine has a font for it; without, pictures would show boxes."""
+    if not shutil.which("fc-list"):
+        return False
+    return bool(subprocess.run(["fc-list", ":lang=zh"], capture_output=True, check=True).stdout.strip())

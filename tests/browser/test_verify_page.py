@@ -1,0 +1,358 @@
+"""The page that checks a diploma in a browser: what people do there, what they see, and who else may look."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any, Literal
+
+import pytest
+from fastapi import FastAPI
+from playwright.sync_api import Browser, Page
+
+from examples.diploma.samples import VERDICTS
+from intaglio.pages.inspection import Inspection, Sent, Sheet
+from intaglio.pages.upload import MAX_FILE
+from tests.browser.conftest import AXE, SCREENS, Served, Window, chinese_is_drawn
+from tests.commandline import Program
+from tests.pages import mount, running
+from tests.serving import listening, serving
+from tests.world import verifier
+from verifier import Trust
+from verifier.judge import Judge, Verifiers
+from wire import TryLater
+
+pytestmark = pytest.mark.slow
+
+KINDS = {
+    "valid": ("Valid", "有效"),
+    "altered": ("Not valid", "无效"),
+    "unknown": ("Could not be decided", "无法判定"),
+    "picture": ("Could not be read", "无法读取"),
+}
+LANGUAGES = {"en": "en-GB", "zh": "zh-CN"}
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+
+
+def sideways(page: Page) -> int:
+    """Pixels by which a page is wider than its window."""
+    found: int = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    return found
+
+
+def faults(page: Page) -> list[str]:
+    """What axe-core finds that is serious."""
+    if not AXE.exists():
+        pytest.skip("axe-core is not installed here (`make peers`)")
+    page.evaluate(AXE.read_text())
+    found = page.evaluate("axe.run()")
+    return [
+        f"{one['id']}: {[node['html'][:200] for node in one['nodes']]}"
+        for one in found["violations"]
+        if one["impact"] in ("serious", "critical")
+    ]
+
+
+# Stories
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("script", [True, False], ids=["script", "plain"])
+def test_a_file_is_chosen_and_its_verdict_stands_first_and_large(
+    browser: Browser, served: Served, kind: str, script: bool
+) -> None:
+    window = Window(browser, served.url, java_script_enabled=script)
+    page = window.check(served.files[kind])
+    word = page.locator(".word")
+    assert word.inner_text().startswith(KINDS[kind][0])
+    assert page.title() == KINDS[kind][0]
+    assert page.locator(".verdict .shape").is_visible()
+    sentence = page.locator(".sentence").first
+    if script:
+        for large in (word, sentence):
+            assert float(large.evaluate("one => parseFloat(getComputedStyle(one).fontSize)")) >= 24
+    places = [found["y"] for one in (word, sentence, page.locator(".steps")) if (found := one.bounding_box())]
+    assert places == sorted(places)
+    if kind != "valid":
+        assert page.locator(".diploma").count() == 0
+        assert "Doctor of Everything" not in page.content()
+    window.context.close()
+    assert (window.elsewhere, window.errors) == ([], [])
+
+
+def test_a_text_is_pasted(window: Window, served: Served) -> None:
+    page = window.open()
+    page.get_by_text("Or paste the text of the file").click()
+    page.get_by_label("Text of the file", exact=True).fill(served.files["valid"].read_text())
+    page.get_by_role("button", name="Check").click()
+    page.wait_for_selector("article.valid")
+
+
+DROP = """([names, texts]) => {
+  const moved = new DataTransfer();
+  names.forEach((name, number) => moved.items.add(new File([texts[number]], name)));
+  for (const kind of ["dragenter", "dragover", "drop"])
+    document.querySelector(".drop").dispatchEvent(
+      new DragEvent(kind, { dataTransfer: moved, bubbles: true, cancelable: true }));
+}"""
+
+
+def test_a_file_is_dropped(window: Window, served: Served) -> None:
+    page = window.open()
+    page.evaluate(DROP, [["a.json"], [served.files["revoked"].read_text()]])
+    page.wait_for_selector("article.invalid")
+    assert "Revoked by the issuer on" in page.locator(".sentence").inner_text()
+
+
+def test_two_hundred_files_in_one_drop_with_the_bar_moving(window: Window, served: Served) -> None:
+    page = window.open()
+    kinds = ["valid", "altered", "unknown", "picture"] * 50
+    texts = [served.files[kind].read_text() for kind in kinds]
+    page.evaluate(
+        """() => { window.seen = [];
+          new MutationObserver(() => { const bar = document.querySelector("progress");
+            if (bar && window.seen.at(-1) !== bar.value) window.seen.push(bar.value); })
+          .observe(document.body, { childList: true, subtree: true, attributes: true }); }"""
+    )
+    page.evaluate(DROP, [[f"{number}-{kind}.json" for number, kind in enumerate(kinds)], texts])
+    title = "200 files: 50 valid, 50 not valid, 50 could not be decided, 50 could not be read"
+    page.wait_for_function("expected => document.title === expected", arg=title, timeout=60_000)
+    assert page.locator("h1[role=status]").inner_text() == title
+    assert len(page.evaluate("window.seen")) > 20
+    assert page.locator("tbody tr").count() == page.locator("article.answer").count() == 200
+    with page.expect_download() as download:
+        page.get_by_text("Keep the table (CSV)").click()
+    lines = Path(download.value.path()).read_text(encoding="utf-8-sig").splitlines()
+    assert lines[0] == '"File","Verdict","What was found","SHA-256"'
+    assert lines[1].startswith('"0-valid.json","Valid","Example University issued')
+    assert lines[200].startswith('"199-picture.json","Could not be read"')
+    link = page.locator("tbody tr").nth(4).get_by_role("link")
+    link.click()
+    assert "4-valid.json" in page.locator(str(link.get_attribute("href"))).inner_text()
+
+
+def test_several_files_without_script_have_the_same_table(browser: Browser, served: Served) -> None:
+    window = Window(browser, served.url, java_script_enabled=False)
+    page = window.check(*(served.files[kind] for kind in KINDS))
+    assert page.title() == "4 files: 1 valid, 1 not valid, 1 could not be decided, 1 could not be read"
+    assert page.locator("tbody tr").count() == 4
+    with page.expect_download() as download:
+        page.get_by_text("Keep the table (CSV)").click()
+    assert "Not valid" in Path(download.value.path()).read_text(encoding="utf-8-sig")
+    window.context.close()
+
+
+def test_what_is_too_large_is_told_before_it_is_sent(window: Window, served: Served, tmp_path: Path) -> None:
+    large = tmp_path / "large.json"
+    large.write_bytes(bytes(MAX_FILE + MAX_FILE // 2))
+    page = window.open()
+    sent = list[str]()
+    page.on("request", lambda request: sent.append(request.url) if request.method == "POST" else None)
+    page.set_input_files("#file", [large, served.files["valid"]])
+    wrong = page.get_by_role("alert")
+    assert re.search(r"large\.json\W+ has 1\.5 MiB.*intaglio verify", wrong.inner_text())
+    page.click("button[type=submit]")
+    assert sent == []
+
+
+def test_without_script_it_is_told_after(browser: Browser, served: Served, tmp_path: Path) -> None:
+    for size in (MAX_FILE + 1, 10 * MAX_FILE):
+        large = tmp_path / "large.json"
+        large.write_bytes(bytes(size))
+        window = Window(browser, served.url, java_script_enabled=False)
+        page = window.open()
+        page.set_input_files("#file", large)
+        page.click("button[type=submit]")
+        page.get_by_role("heading", name="This is more than the page takes").wait_for()
+        window.context.close()
+
+
+def test_a_service_that_is_busy_is_asked_again(browser: Browser, served: Served, tmp_path: Path) -> None:
+    judges = Verifiers(verifier(Trust()), verifier(Trust()))
+    inspection, asked = Inspection(Judge(lambda: judges), tmp_path / "none.json"), list[int]()
+
+    async def ask(sent: Sent) -> Sheet:
+        asked.append(1)
+        if len(asked) < 3:
+            raise TryLater("too much is being verified at once")
+        return inspection.sheet(sent)
+
+    app = FastAPI()
+    with listening() as listener:
+        port = listener.getsockname()[1]
+        mount(app, port, ask)
+        with serving(app, listener):
+            window = Window(browser, f"http://127.0.0.1:{port}/")
+            page = window.open()
+            page.set_input_files("#file", [served.files["valid"], served.files["unknown"]])
+            page.click("button[type=submit]")
+            page.wait_for_function(
+                "() => document.title === '2 files: 2 could not be decided'", timeout=20_000
+            )
+            window.context.close()
+    assert len(asked) == 4
+
+
+def test_from_the_address_to_the_report_by_keyboard(window: Window, served: Served) -> None:
+    page = window.open()
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    names = []
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        names.append(page.evaluate("document.activeElement.id || document.activeElement.tagName"))
+        if names[-1] == "file":
+            break
+    with page.expect_file_chooser() as chooser:
+        page.keyboard.press("Enter")
+    chooser.value.set_files(served.files["valid"])
+    page.keyboard.press("Tab")
+    page.keyboard.press("Space")  # the text to paste opens
+    assert page.locator("#text").is_visible()
+    page.keyboard.press("Space")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.tagName") == "BUTTON"
+    page.keyboard.press("Enter")
+    page.wait_for_selector("article.valid")
+    opened = 0
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.closest('.steps') !== null"):
+            page.keyboard.press("Enter")
+            opened += 1
+        if page.evaluate("document.activeElement.classList.contains('keep')"):
+            break
+    assert opened == 9
+    assert page.locator(".steps details[open]").count() == 9
+    with page.expect_download() as download:
+        page.keyboard.press("Enter")
+    assert '"sha256"' in Path(download.value.path()).read_text()
+
+
+# Who else may look
+
+
+@contextmanager
+def elsewhere(body: str) -> Iterator[str]:
+    """A page on another port."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_a_page_on_another_port_sends_no_form_and_frames_no_page(browser: Browser, served: Served) -> None:
+    form = (
+        f'<form action="{served.url}" method="post" enctype="multipart/form-data"><textarea name="text">'
+        f'{{}}</textarea><button>go</button></form><iframe src="{served.url}"></iframe>'
+    )
+    context = browser.new_context()
+    page = context.new_page()
+    with elsewhere(form) as url:
+        page.goto(url)
+        assert not [frame for frame in page.frames[1:] if "Check a diploma" in frame.content()]
+        with page.expect_response(lambda one: one.request.method == "POST") as answered:
+            page.click("button")
+        assert answered.value.status == 403
+        page.get_by_role("heading", name="Another page sent this").wait_for()
+    context.close()
+
+
+# What is seen
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_each_screen_is_for_everybody(browser: Browser, served: Served, language: str) -> None:
+    """Pictures are kept in `screens/`, for people to look at."""
+    if language == "zh" and not chinese_is_drawn():
+        pytest.skip("no font for Chinese is installed here (fonts-wqy-microhei)")
+    SCREENS.mkdir(exist_ok=True)
+    window = Window(browser, served.url, locale=LANGUAGES[language])
+    page = window.page
+    files = {"start": (), **{kind: (served.files[kind],) for kind in (*KINDS, "revoked", "open")}}
+    for name, given in {**files, "many": tuple(served.files.values())}.items():
+        window.check(*given) if given else window.open()
+        if name == "many":
+            page.wait_for_selector(".keep[href^=blob]")
+        for width in (320, 640):  # a small telephone; a large screen at 200 %
+            page.set_viewport_size({"width": width, "height": 900})
+            assert sideways(page) <= 0, (name, width)
+        for scheme, width in itertools.product(SCHEMES, (390, 1280)):
+            page.emulate_media(color_scheme=scheme)
+            page.set_viewport_size({"width": width, "height": 900})
+            page.screenshot(path=SCREENS / f"{name}-{language}-{scheme}-{width}.png", full_page=True)
+            if language == "en" and width == 390:
+                assert faults(page) == [], (name, scheme)
+    window.context.close()
+    assert (window.elsewhere, window.errors) == ([], [])
+
+
+def test_with_forced_colours_and_in_a_language_from_right_to_left(browser: Browser, served: Served) -> None:
+    window = Window(browser, served.url, forced_colors="active", viewport={"width": 320, "height": 900})
+    for kind in KINDS:
+        page = window.check(served.files[kind])
+        assert faults(page) == []
+        page.evaluate(
+            """() => { document.documentElement.dir = "rtl";
+              const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+              while (walker.nextNode()) if (!walker.currentNode.parentElement.closest("bdi, code, .code"))
+                walker.currentNode.data = walker.currentNode.data.replace(/[A-Za-z]/g, "ש"); }"""
+        )
+        assert sideways(page) <= 0
+        page.screenshot(path=SCREENS / f"{kind}-rtl-forced-320.png", full_page=True)
+    window.context.close()
+
+
+def pages_of(pdf: bytes) -> int:
+    return len(re.findall(rb"/Type /Page\b", pdf))
+
+
+def test_a_report_of_each_sample_is_one_sheet_of_paper(
+    browser: Browser, program: Program, tmp_path: Path
+) -> None:
+    assert program("samples", tmp_path / "samples").code == 0
+    trust = Trust.load(tmp_path / "samples" / "trust.json")
+    serve = ("verifier", "serve", "--plain", "--port", 0, "--offline")
+    with running(trust, tmp_path / "served", *serve) as service:
+        for locale in LANGUAGES.values():
+            window = Window(browser, f"{service.line.removesuffix('/verify')}/", locale=locale)
+            for name in VERDICTS:
+                page = window.check(tmp_path / "samples" / name)
+                assert pages_of(page.pdf(prefer_css_page_size=True)) == 1, (name, locale)
+                page.emulate_media(media="print")
+                for text in (".verdict", ".report .note", ".report .code"):
+                    assert page.locator(text).first.is_visible()
+                page.emulate_media(media="null")
+            window.context.close()
+
+
+def test_the_page_is_small(window: Window) -> None:
+    """All that comes over the wire until it can be used, heads included."""
+    session = window.context.new_cdp_session(window.page)
+    session.send("Network.enable")
+    sizes = list[float]()
+    session.on("Network.loadingFinished", lambda event: sizes.append(event["encodedDataLength"]))
+    window.open()
+    window.page.wait_for_load_state("networkidle")
+    assert 3 <= len(sizes) <= 5
+    assert sum(sizes) < 60_000
