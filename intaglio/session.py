@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from vc.model.schema import Schemas
     from vc.secured import Form
     from verifier import RecognisedIssuer, RecognisedLog, Trust, Verifier
+    from verifier.judge import Judge
+    from verifier.policy import Policy
     from verifier.sources.lists import ListMemory
     from verifier.sources.published import LogSource
     from wire.fetch import Fetcher
@@ -70,6 +72,22 @@ class Session:
             memory=memory,
             logs=self._logs(fetcher),
         )
+
+    def judge(
+        self, trust_file: Path | None = None, policy: Policy | None = None, *, offline: bool = False
+    ) -> Judge:
+        """What a service judges by: the trust list as it is at each request."""
+        from verifier.judge import Current, Judge, Verifiers
+        from verifier.sources.lists import ListMemory
+
+        def verifiers() -> Verifiers:
+            memory = ListMemory()
+            without, asking = (
+                self.verifier(offline=flag, trust_file=trust_file, memory=memory) for flag in (True, offline)
+            )
+            return Verifiers(without, asking)
+
+        return Judge(Current(trust_file or self.trust_file, verifiers), policy)
 
     def _logs(self, fetcher: Fetcher) -> LogSource:
         """The log of the issuer here, else those on the network."""

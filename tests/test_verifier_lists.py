@@ -15,7 +15,6 @@ import orjson
 import pytest
 
 from did import METHODS, Document, Resolver
-from intaglio.commands.verifier import _judge
 from intaglio.session import Session
 from keys import PrivateKey
 from tests.loopback import Site, response
@@ -314,7 +313,7 @@ def test_what_is_remembered_is_bounded_in_bytes(university: Published) -> None:
 def test_what_is_remembered_is_dropped_with_the_trust_list(university: Published, tmp_path: Path) -> None:
     trust_file = tmp_path / "trust.json"
     trust_file.write_bytes(university.trust.to_bytes())
-    judge = _judge(Session(tmp_path, loopback=True), trust_file, None)
+    judge = Session(tmp_path, loopback=True).judge(trust_file)
     question = Question(bare(university).to_bytes(), NOW)
     assert (judge.offline(question).status, university.fetches) == (422, 0)
     assert judge(question).status == judge(question).status == 200

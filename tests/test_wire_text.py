@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wire.text import cells, claimed, counted, folded, isolated, letters, printable
+from wire.text import _PLAIN, _shown, cells, claimed, counted, folded, isolated, letters, printable
 
 
 @pytest.mark.parametrize(
@@ -188,3 +188,12 @@ def test_folding_loses_nothing_and_keeps_to_the_width(text: str, width: int) -> 
     for line in lines:
         words = [word for word in line.split(" ") if word]
         assert cells(line) <= width or len(words) <= 1 or not line.strip(" ")
+
+
+def test_what_is_taken_as_it_is_has_no_character_that_would_be_written_as_its_code() -> None:
+    """Each that the quick way lets through, between two others, alone and twice."""
+    plain = [chr(code) for code in range(0x110000) if _PLAIN.fullmatch(chr(code))]
+    assert len(plain) > 20_000
+    for character in plain:
+        for text in (character, f"a{character}b", character * 2):
+            assert "".join(_shown(text)) == text

@@ -4,21 +4,14 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
-
-from verifier.sources.lists import ListMemory
 
 from ..reach import Reach, reach_options
 from ..session import Session
 from ..terminal import Command, extra, say
 from .verify import policy_option, read_policy, setting, trust_option
-
-if TYPE_CHECKING:
-    from verifier.judge import Judge
-
-    from ..pages.inspection import Inspection
 
 PORT = 8470
 _WAITING = 32  # forms that wait for a process; each takes some milliseconds
@@ -27,33 +20,6 @@ _WAITING = 32  # forms that wait for a process; each takes some milliseconds
 @click.group()
 def verifier() -> None:
     """Run the check as a web service."""
-
-
-def _judge(
-    session: Session, trust_file: Path | None, policy_file: Path | None, *, offline: bool = False
-) -> Judge:
-    """What judges requests, in the service itself and in each of its processes."""
-    from verifier.judge import Current, Judge, Verifiers
-
-    def verifiers() -> Verifiers:
-        memory = ListMemory()
-        without, asking = (
-            session.verifier(offline=flag, trust_file=trust_file, memory=memory) for flag in (True, offline)
-        )
-        return Verifiers(without, asking)
-
-    policy = None if policy_file is None else read_policy(policy_file)
-    return Judge(Current(trust_file or session.trust_file, verifiers), policy)
-
-
-def inspection(
-    session: Session, trust_file: Path | None, policy_file: Path | None, offline: bool
-) -> Inspection:
-    """What judges requests and forms, in each of the processes."""
-    from ..pages.inspection import Inspection
-
-    judge = _judge(session, trust_file, policy_file, offline=offline)
-    return Inspection(judge, trust_file or session.trust_file)
 
 
 @verifier.command(cls=Command)
@@ -76,20 +42,22 @@ def serve(
         from verifier.http import create_app
         from verifier.processes import Processes
 
+        from ..pages.inspection import inspection
         from ..pages.own import Own
         from ..pages.verify import VerifyPage
         from ..serving import Endpoint
         from ..tls import LOOPBACK
 
-    make = functools.partial(inspection, session, trust_file, policy_file, offline)
-    judge = _judge(session, trust_file, policy_file, offline=offline)
+    policy = None if policy_file is None else read_policy(policy_file)
+    make = functools.partial(inspection, session, trust_file, policy, offline)
+    judge = session.judge(trust_file, policy, offline=offline)
     with setting():
         judge.verifiers()
     with (
         Endpoint.open(reach, session.home / "verifier" / "tls", session.now()) as endpoint,
         Processes[Any, Any](make, 2, waiting=_WAITING) as processes,
     ):
-        app = create_app(judge.verifiers, clock=session.now, policy=judge.policy, processes=processes)
+        app = create_app(judge.verifiers, clock=session.now, policy=policy, processes=processes)
         is_here = reach.host in LOOPBACK
         own = Own.at(endpoint.url) if is_here or endpoint.url.startswith("https:") else None
         if own is None:

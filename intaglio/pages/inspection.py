@@ -16,9 +16,11 @@ from vc.forms import read
 from vc.secured import Form
 from verifier.checks import STEPS
 from verifier.judge import Judge, Judged, Question
+from verifier.policy import Policy
 from wire.problem import Problem
 from wire.work import BODY_STEPS, Work
 
+from ..session import Session
 from ..words import speaking, tr
 from .problem import UploadTooLarge
 from .rendering import Site, page
@@ -83,6 +85,12 @@ class Inspection:
             unchecked = _unchecked(file.data, verifier.forms, Work(steps)) if is_open else ()
             name = file.name or tr("pasted text")
             yield judgement(name, file.data, report, verifier.trust, unchecked, sent.site.language)
+
+
+def inspection(session: Session, trust_file: Path | None, policy: Policy | None, offline: bool) -> Inspection:
+    """What answers requests and forms in each of a service's processes."""
+    judge = session.judge(trust_file, policy, offline=offline)
+    return Inspection(judge, trust_file or session.trust_file)
 
 
 def _unread(problem: Problem) -> Report:

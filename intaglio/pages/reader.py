@@ -29,7 +29,10 @@ def chosen_language(request: Request) -> str | None:
 
 
 def accepted_language(header: str) -> str:
-    """The first that is spoken here of those that a browser names (RFC 9110, 12.5.4), or English."""
+    """The first that is spoken here of those that a browser names (RFC 9110, 12.5.4), or English.
+
+    Traditional Chinese is none of them.
+    """
     wanted = []
     for item in header.lower().split(",")[:32]:
         tag, _, weight = item.strip().partition(";q=")
@@ -38,7 +41,8 @@ def accepted_language(header: str) -> str:
         except ValueError:
             continue
     for order, tag in sorted(wanted, key=lambda one: one[0]):
-        language = _ACCEPTED.get(tag) or _ACCEPTED.get(tag.rpartition("-")[0])
+        wider = tag.rpartition("-")[0]
+        language = _ACCEPTED.get(tag) or (_ACCEPTED.get(wider) if wider != "zh" else None)
         if language and order < 0:
             return language
     return "en"

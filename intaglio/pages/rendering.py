@@ -82,7 +82,8 @@ def page(template: str, site: Site, /, **data: Any) -> bytes:
 def theirs(text: object, longest: int = LONGEST) -> Markup:
     """What others wrote: it turns nothing around it, and says nothing but its letters."""
     shown = printable(str(text))
-    return Markup("<bdi>{}</bdi>").format(shown if len(shown) <= longest else f"{shown[:longest]}…")
+    shown = shown if len(shown) <= longest else f"{shown[:longest]}…"
+    return Markup(f"<bdi>{escape(shown)}</bdi>")  # noqa: S704 -- escaped
 
 
 def said(sentence: Said) -> Markup:

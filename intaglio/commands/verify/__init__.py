@@ -98,7 +98,8 @@ def verify(
         from .page import serve_page  # only here: most files are verified without a browser
 
         with setting():
-            serve_page(session, trust_file=trust_file, policy_file=policy_file, offline=offline)
+            policy = None if policy_file is None else read_policy(policy_file)
+            serve_page(session, trust_file=trust_file, policy=policy, offline=offline)
         return Result({}, "")
     if not sources:
         raise click.UsageError("Missing argument 'FILE|FOLDER|ZIP|URL|-...'.")

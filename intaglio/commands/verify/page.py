@@ -12,11 +12,13 @@ from typing import Any
 
 import click
 
+from verifier.policy import Policy
+
 from ...session import Session
 from ...terminal import extra, say
 
 
-def serve_page(session: Session, *, trust_file: Path | None, policy_file: Path | None, offline: bool) -> None:
+def serve_page(session: Session, *, trust_file: Path | None, policy: Policy | None, offline: bool) -> None:
     """Answers on a free port of loopback, under a path that nobody can guess, until the terminal ends it."""
     with extra("serve"):
         from fastapi import FastAPI
@@ -25,13 +27,13 @@ def serve_page(session: Session, *, trust_file: Path | None, policy_file: Path |
         from exchange.http import no_route
         from verifier.processes import Processes
 
+        from ...pages.inspection import inspection
         from ...pages.own import Own
         from ...pages.verify import VerifyPage
         from ...serving import listen, server
-        from ..verifier import inspection
 
-    make = functools.partial(inspection, session, trust_file, policy_file, offline)
-    judge = make().judge
+    make = functools.partial(inspection, session, trust_file, policy, offline)
+    judge = session.judge(trust_file, policy, offline=offline)
     judge.verifiers()
     with listen("127.0.0.1", 0) as listener, Processes[Any, Any](make, 2) as processes:
         address = f"http://127.0.0.1:{listener.getsockname()[1]}"
