@@ -14,7 +14,7 @@ from ..terminal import Command, extra, say
 from .verify import policy_option, read_policy, setting, trust_option
 
 PORT = 8470
-_WAITING = 32  # forms that wait for a process; each takes some milliseconds
+_WAITING = 64  # forms that wait for a process; each takes some milliseconds
 
 
 @click.group()

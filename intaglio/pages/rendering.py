@@ -81,14 +81,17 @@ def page(template: str, site: Site, /, **data: Any) -> bytes:
 
 def theirs(text: object, longest: int = LONGEST) -> Markup:
     """What others wrote: it turns nothing around it, and says nothing but its letters."""
-    shown = printable(str(text))
+    shown = printable(str(text)[: longest + 1])
     shown = shown if len(shown) <= longest else f"{shown[:longest]}…"
     return Markup(f"<bdi>{escape(shown)}</bdi>")  # noqa: S704 -- escaped
 
 
 def said(sentence: Said) -> Markup:
     """A sentence of ours with what others wrote in it."""
-    parts = {name: theirs(value, 200) for name, value in sentence.theirs.items()}
+    parts = {
+        name: value if isinstance(value, Markup) else theirs(value, 200)
+        for name, value in sentence.theirs.items()
+    }
     return escape(sentence.text).format(**parts) if parts else escape(sentence.text)
 
 
@@ -96,8 +99,12 @@ def _sentence(problem: Problem) -> Markup:
     return theirs(f"{capital(sentence(problem))}.")
 
 
-def _say(text: str, **others: object) -> Markup:
-    return said(Said(text, {name: str(value) for name, value in others.items()}))
+def _say(text: str, **others: str) -> Markup:
+    return said(Said(text, others))
+
+
+def _typed(command: str) -> Markup:
+    return Markup("<code>{}</code>").format(command)
 
 
 def _address(kind: str, content: bytes) -> str:
@@ -153,7 +160,14 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    made.globals |= {"tr": tr, "tr_in": tr_in, "tr_count": tr_count, "say": _say, "moment": reader.moment}
+    made.globals |= {
+        "tr": tr,
+        "tr_in": tr_in,
+        "tr_count": tr_count,
+        "say": _say,
+        "typed": _typed,
+        "moment": reader.moment,
+    }
     made.globals |= {"limits": upload, "counted": _counted, "csv": _table, "words": WORDS}
     made.globals["version"] = hashlib.sha256(b"".join(asset.read() for asset in ASSETS)).hexdigest()[:8]
     made.filters |= {"theirs": theirs, "said": said, "report": _report}

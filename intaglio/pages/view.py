@@ -7,10 +7,13 @@ that the file says, since it may be forged, and of an undecided one only what is
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, NamedTuple
+
+import orjson
 
 from vc import Check, Credential, Outcome, Report
 from vc.model.credential import text_of
@@ -26,6 +29,8 @@ from .reader import day, moment, preferred
 
 MOST_CLAIMS = 300
 """Claims of one credential that are shown; the file has them all."""
+
+_LONGEST_TERM = 100
 
 
 class Answered(StrEnum):
@@ -52,7 +57,8 @@ class Said(NamedTuple):
     theirs: Mapping[str, str] = {}
 
     def __str__(self) -> str:
-        return self.text.format_map({name: printable(value) for name, value in self.theirs.items()})
+        theirs = {name: printable(value[: words.LONGEST]) for name, value in self.theirs.items()}
+        return self.text.format_map(theirs)
 
 
 class Claim(NamedTuple):
@@ -255,25 +261,29 @@ def _diploma(credential: Credential, trust: TrustList) -> Diploma:
         "until": day(str(credential.valid_until.date())) if credential.valid_until else "",
     }
     first = tuple(Claim(label(name), value, True) for name, value in known.items() if value)
-    every = [Claim(name, value, False) for name, value in _flat(credential.claims)]
-    return Diploma(summary.what, first, tuple(every[:MOST_CLAIMS]), max(len(every) - MOST_CLAIMS, 0))
+    every = _flat(credential.claims)
+    shown = tuple(
+        Claim(" › ".join(term[:_LONGEST_TERM] for term in path), _json(value), False)
+        for path, value in itertools.islice(every, MOST_CLAIMS)
+    )
+    return Diploma(summary.what, first, shown, sum(1 for _ in every))
 
 
-def _flat(value: object, path: str = "") -> Iterator[tuple[str, str]]:
-    """Each value that is neither an object nor a list, by the terms that lead to it."""
+def _flat(value: object, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], object]]:
+    """Each value that is neither an object nor a list, and the terms that lead to it."""
     if isinstance(value, Mapping):
         for name, item in value.items():
             if path or name not in ("@context", "proof"):
-                yield from _flat(item, f"{path} › {name}" if path else str(name))
+                yield from _flat(item, (*path, name))
     elif isinstance(value, list):
         for item in value:
             yield from _flat(item, path)
     else:
-        yield path, value if isinstance(value, str) else _json(value)
+        yield path, value
 
 
 def _json(value: object) -> str:
-    return {None: "null", True: "true", False: "false"}.get(value, str(value))  # type: ignore[call-overload, no-any-return]
+    return value if isinstance(value, str) else orjson.dumps(value).decode()
 
 
 def _listed(credential: Credential, trust: TrustList) -> Listed:

@@ -10,11 +10,24 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 _UNKNOWN = "The issuer of this file is not known to this host."
+_NO_PROOF = "A proof from the issuer's public log is missing."
+_NO_STATUS = "Whether it was revoked could not be found out."
 
 REASONS: Mapping[str, str] = MappingProxyType(
     {
         "signature-misfit": "The content was changed after it was signed, or somebody else signed it.",
-        "evidence-missing": "The proof is missing that the issuer entered this in its public log.",
+        "invalid-proof": "It was not signed by the institution that it names.",
+        "evidence-missing": _NO_PROOF,
+        "log-does-not-show": _NO_PROOF,
+        "issuer-document-missing": "The document with the issuer's keys is missing.",
+        "issuer-unreachable": "The issuer's keys could not be looked up.",
+        "status-list-missing": _NO_STATUS,
+        "status-list-missing-offline": _NO_STATUS,
+        "status-list-ended": _NO_STATUS,
+        "status-list-ended-offline": _NO_STATUS,
+        "status-list-unusable": _NO_STATUS,
+        "status-list-not-shown": _NO_STATUS,
+        "status-too-old": _NO_STATUS,
         "issuer-unknown": _UNKNOWN,
         "issuer-unknown-without-log": _UNKNOWN,
         "issuer-method-not-supported": _UNKNOWN,
@@ -38,6 +51,7 @@ _LATER = "Try again later, or ask for a newer file."
 ADVICE: Mapping[str, str] = MappingProxyType(
     {
         # refused
+        "invalid-proof": "Ask the person for the file as the institution gave it.",
         "signature-misfit": (
             "What this file says may have been changed. Ask the person for the original file."
         ),
@@ -52,10 +66,12 @@ ADVICE: Mapping[str, str] = MappingProxyType(
         "issuer-method-not-supported": _STRANGER,
         "key-owner-unknown": _STRANGER,
         "evidence-missing": _WHOLE,
+        "log-does-not-show": _WHOLE,
         "issuer-document-missing": _WHOLE,
         "status-list-missing": _WHOLE,
         "status-list-missing-offline": _WHOLE,
         "issuer-unreachable": _LATER,
+        "status-list-unusable": _LATER,
         "status-list-ended": _LATER,
         "status-list-ended-offline": _LATER,
         "status-list-not-shown": _LATER,

@@ -122,7 +122,7 @@ def test_two_hundred_files_in_one_drop_with_the_bar_moving(window: Window, serve
     page.evaluate(DROP, [[f"{number}-{kind}.json" for number, kind in enumerate(kinds)], texts])
     title = "200 files: 50 valid, 50 not valid, 50 could not be decided, 50 could not be read"
     page.wait_for_function("expected => document.title === expected", arg=title, timeout=60_000)
-    assert page.locator("h1[role=status]").inner_text() == title
+    assert page.locator("[role=status] h1").inner_text() == title
     assert len(page.evaluate("window.seen")) > 20
     assert page.locator("tbody tr").count() == page.locator("article.answer").count() == 200
     with page.expect_download() as download:
@@ -208,8 +208,9 @@ def test_from_the_address_to_the_report_by_keyboard(window: Window, served: Serv
         names.append(page.evaluate("document.activeElement.id || document.activeElement.tagName"))
         if names[-1] == "file":
             break
+    assert names[-1] == "file", names
     with page.expect_file_chooser() as chooser:
-        page.keyboard.press("Enter")
+        page.keyboard.press("Space")
     chooser.value.set_files(served.files["valid"])
     page.keyboard.press("Tab")
     page.keyboard.press("Space")  # the text to paste opens

@@ -85,7 +85,7 @@
     const body = many.querySelector("tbody"), articles = many.querySelector(".articles"), keep = many.querySelector(".keep");
     const counts = {};
     let count = 0;
-    for (const old of main.querySelectorAll(".many-answer, article.answer, h1, .lead, .again > h2")) old.remove();
+    for (const old of main.querySelectorAll(".many-answer, article.answer, :scope > h1, [role=status]:has(h1), .lead, .wide, .wide + p")) old.remove();
     main.prepend(many);
     button.disabled = input.disabled = true;
     bar.max = files.length;
