@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from ledger import EntryKind
@@ -25,7 +25,7 @@ class NotItsList(StatusUnknown):
     code = "status-list-by-another"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class StatusDocuments:
     """Authenticates status documents as of `now`."""
 
@@ -84,5 +84,5 @@ class StatusDocuments:
             require_may_have_signed(signature.key, self.now)
         dates = [found.signed.created for found in signatures if found.signed.created]
         return (
-            credential if credential.valid_from else replace(credential, valid_from=min(dates, default=None))
+            credential if credential.valid_from else credential._replace(valid_from=min(dates, default=None))
         )

@@ -418,6 +418,10 @@ def complete(policy: Policy | None, *, strangers: bool) -> Policy:
     return AllOf(tuple(rules))
 
 
+USUAL = complete(None, strangers=False)
+"""What is asked for where a caller has no policy of its own."""
+
+
 def needs_no_credential(policy: Policy | None) -> bool:
     """Whether a presentation without credentials keeps the policy, by proving that its holder has a DID."""
     match policy:

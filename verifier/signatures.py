@@ -40,8 +40,7 @@ class NotYetInForce(NotInForce):
     code = "not-yet-in-force"
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(NamedTuple):
     """A signature and the key that is to verify it."""
 
     signed: Signed

@@ -28,6 +28,7 @@ from wire.work import Work
 from .checks import Checks
 from .own import StatusDocuments
 from .policy import (
+    USUAL,
     Findings,
     NotPresented,
     NotShownByHolder,
@@ -143,7 +144,7 @@ class Verifier:
             with checks.step(3):
                 raise NotKnown("the presentation holds no credential")
         # (9) for each credential that came so far
-        rules = complete(policy, strangers=strangers)
+        rules = USUAL if policy is None and not strangers else complete(policy, strangers=strangers)
         for number, found in enumerate(examined):
             checks.credential = number if len(credentials) > 1 else None
             if found is not None:
@@ -309,12 +310,13 @@ class _Steps:
         self._signatures.require_made(signatures)  # else a first day says nothing, either
         if start is not None and is_ahead(start, self._now):
             raise NotYetInForce(f"valid only from {start.date()} on", since=str(start.date()))
-        period = f"since {start.date()}" if start else "no first day"
+        since, until = (str(moment.date()) if moment else None for moment in (start, end))
+        period = f"since {since}" if since else "no first day"
         self._checks.passed(
             _PERIODS[start is not None, end is not None],
-            f"{period}, until {end.date()}" if end else f"{period}, without an end",
-            since=str(start.date()) if start else None,
-            until=str(end.date()) if end else None,
+            f"{period}, until {until}" if until else f"{period}, without an end",
+            since=since,
+            until=until,
         )
 
     def _status_time(self, credential: Credential) -> StatusTime | None:
@@ -334,9 +336,9 @@ class _Steps:
                 closed=known.last_lists if known else None,
             )
             times.append(found)
-        own = {str(value.get("statusListCredential")) for value in credential.status}
-        unreached = sorted(self._status.unreached & own)
-        newer = shortened(unreached[0]) if unreached else ""
+        own = (str(value.get("statusListCredential")) for value in credential.status)
+        unreached = self._status.unreached and self._status.unreached.intersection(own)
+        newer = shortened(min(unreached)) if unreached else ""
         stale = f"; a newer list could not be had from {newer}" if unreached else ""
         status = StatusTime.of_all(times)
         date = f"{str(status.as_of)[:16]}Z"

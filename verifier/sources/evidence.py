@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from typing import NamedTuple
 
 from ledger import (
     Evidence,
@@ -48,8 +49,7 @@ class KeyNotInForce(Problem):
     title = "Signed with a key that was not in force"
 
 
-@dataclass(frozen=True, slots=True)
-class Attestations:
+class Attestations(NamedTuple):
     """What evidence proved, and the last problem of evidence that proves nothing here."""
 
     found: tuple[Fact, ...]
@@ -58,7 +58,7 @@ class Attestations:
     """Why the issuer's log, where it is published, did not show more."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class EvidenceCheck:
     """Checks evidence against the logs of a trust list as of `now`, each kind as `kinds` has it."""
 
@@ -208,7 +208,7 @@ class EvidenceCheck:
             evidence = [item for leaf in keys for item in self.logs.evidence(leaf, issuer, origins)]
             shown = self.facts(keys, evidence, issuer)
         except NotShown as problem:
-            return replace(facts, unshown=problem)
+            return facts._replace(unshown=problem)
         except KeyNotInForce as problem:
             raise left_open(problem) from None
         return Attestations((*facts.found, *shown.found), facts.ignored or shown.ignored)

@@ -84,8 +84,7 @@ class KeySource(NamedTuple):
     log: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class IssuerKey:
+class IssuerKey(NamedTuple):
     """A key that may sign for an issuer, and why it is believed."""
 
     key: PublicKey
@@ -369,7 +368,7 @@ def _with_digest(
 ) -> Iterator[BoundDocument]:
     """The document, if the entry pins its digest."""
     pinned = issuer.documents if issuer else ()
-    if (name := base64url_encode(digest)) in pinned:
+    if pinned and (name := base64url_encode(digest)) in pinned:
         yield BoundDocument(document, pinned.index(name) - len(pinned), None)
 
 
