@@ -92,7 +92,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "vc/forms/recognition.py": ("vc_forms", "verifier_unknown"),
     "vc/enveloped.py": ("vc_forms",),
     "vc/model/presentation.py": ("vc_credential", "verifier_presenter", "holder_wallet"),
-    "vc/status.py": ("vc_status", "verifier_verify"),
+    "vc/status/lists.py": ("vc_status", "verifier_verify"),
     "wire/clock.py": ("verifier_clock",),
     "exchange/claim.py": ("exchange_claim", "issuer_claims"),
     "holder/client.py": ("holder_claim",),

@@ -17,7 +17,7 @@ from typing import Any
 from wire import Malformed, Problem, Refused, TooLarge, base64url_decode, base64url_encode
 from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
 
-from .model.credential import CONTEXT_V2, STATUS_STATEMENT, Credential, MalformedCredential, is_url
+from ..model.credential import CONTEXT_V2, STATUS_STATEMENT, Credential, MalformedCredential, is_url
 
 try:
     from zlib_ng import zlib_ng as unzip  # ten times as fast for what lists are: long runs

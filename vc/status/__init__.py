@@ -1,0 +1,41 @@
+"""Bitstring status lists: whether a credential was revoked, without saying which one is asked about."""
+
+from .lists import (
+    MINIMUM_ENTRIES,
+    PAGE_ENTRIES,
+    InvalidStatusList,
+    Reason,
+    Revocation,
+    StatusEntry,
+    StatusList,
+    UnknownStatusEntry,
+    details_url,
+    details_urls,
+    open_list,
+    page_of,
+    read_revocation,
+    revocation_details_document,
+    status_entry,
+    status_list_document,
+    status_statement,
+)
+
+__all__ = [
+    "MINIMUM_ENTRIES",
+    "PAGE_ENTRIES",
+    "InvalidStatusList",
+    "Reason",
+    "Revocation",
+    "StatusEntry",
+    "StatusList",
+    "UnknownStatusEntry",
+    "details_url",
+    "details_urls",
+    "open_list",
+    "page_of",
+    "read_revocation",
+    "revocation_details_document",
+    "status_entry",
+    "status_list_document",
+    "status_statement",
+]
