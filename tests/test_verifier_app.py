@@ -9,7 +9,6 @@ import socket
 import ssl
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -19,7 +18,6 @@ from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 from fastapi import Request
 
 from did.methods import key as did_key
@@ -45,16 +43,8 @@ def server() -> Iterator[str]:
 
     judges = Verifiers(verifier(UNIVERSITY.trust), verifier(UNIVERSITY.trust, lists=[reachable]))
     app = create_app(lambda: judges, clock=lambda: NOW)
-    config = uvicorn.Config(app, port=0, log_level="critical")
-    running = uvicorn.Server(config)
-    thread = threading.Thread(target=running.run)
-    thread.start()
-    while not running.started:
-        thread.join(0.01)
-    (port,) = {socket.getsockname()[1] for instance in running.servers for socket in instance.sockets}
-    yield f"http://127.0.0.1:{port}"
-    running.should_exit = True
-    thread.join()
+    with listening() as listener, serving(app, listener):
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
 def test_a_valid_bundle_is_answered_with_its_claims(server: str) -> None:
