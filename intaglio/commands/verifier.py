@@ -42,7 +42,7 @@ def _judge(session: Session, trust_file: Path | None, policy_file: Path | None) 
 
 
 @verifier.command(cls=Command)
-@reach_options(PORT, click.option("--url", help="The address at which others reach this."))
+@reach_options(PORT, click.option("--url", help="The address at which others reach this."), plain_here=True)
 @policy_option
 @trust_option
 @click.pass_obj
