@@ -4,6 +4,7 @@ import hashlib
 import multiprocessing
 import re
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -14,8 +15,10 @@ import rfc8785
 
 from intaglio.words import remedy
 from keys import PrivateKey
+from ledger import TrustPolicy
 from tests.processes import ended
-from tests.world import University
+from tests.world import NOW, University, verifier
+from vc import Verdict
 from verifier import RecognisedIssuer, RecognisedLog, Trust, update_trust
 from wire import Conflict, Malformed, NotFound, TooLarge, Unavailable
 
@@ -264,7 +267,39 @@ def test_who_signs_lists_has_a_did_or_an_https_url() -> None:
     }.items():
         value = {"version": 2, "issuers": [{"id": "did:example:a", "statusIssuers": [name]}], "logs": []}
         if is_one:
-            assert Trust.parse(orjson.dumps(value)).names(name)
+            assert Trust.parse(orjson.dumps(value)).issuers[0].status_issuers == (name,)
         else:
             with pytest.raises(Malformed, match="neither a DID nor an https URL"):
                 Trust.parse(orjson.dumps(value))
+
+
+class Registry:
+    """Whom a national register knows, asked for each name: no list, and nothing that can be listed."""
+
+    def __init__(self, entries: Mapping[str, Trust], *, answers: bool = True) -> None:
+        self._entries, self._answers = entries, answers
+        self.asked = set[str]()
+
+    def issuer(self, did: str) -> RecognisedIssuer | None:
+        return self._find(did).issuer(did)
+
+    def policy_for(self, did: str) -> TrustPolicy:
+        return self._find(did).policy_for(did)
+
+    def _find(self, did: str) -> Trust:
+        if not self._answers:
+            raise Unavailable("the register does not answer")
+        self.asked.add(did)
+        return self._entries.get(did, Trust())
+
+
+def test_trust_may_come_from_elsewhere_than_a_list() -> None:
+    bundle, others = UNIVERSITY.issue(), University("other.example")
+    known = Registry({UNIVERSITY.did: UNIVERSITY.trust, others.did: others.trust})
+    assert verifier(known).verify(bundle, now=NOW)
+    assert known.asked == {UNIVERSITY.did}
+    report = verifier(known).verify(University("third.example").issue(), now=NOW)
+    assert (report.verdict, bool(report.deciding)) == (Verdict.UNDETERMINED, True)
+    silent = verifier(Registry({}, answers=False)).verify(bundle, now=NOW)
+    assert silent.deciding
+    assert (silent.verdict, silent.deciding.text) == (Verdict.UNDETERMINED, "the register does not answer")

@@ -31,7 +31,7 @@ from .problem import (
     SuiteMissing,
     TrustedLogMissing,
 )
-from .sources.trust import RecognisedIssuer
+from .sources.trust_entries import RecognisedIssuer
 
 if TYPE_CHECKING:  # loaded only where a deployment has schemas
     from vc.model.schema import Schemas

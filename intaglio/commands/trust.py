@@ -10,7 +10,7 @@ import click
 
 from did import DID, METHODS, MethodNotSupported, Resolver
 from vc.model.credential import is_url
-from verifier.sources.trust import RecognisedIssuer, RecognisedLog, Trust, update_trust
+from verifier import RecognisedIssuer, RecognisedLog, Trust, update_trust
 from wire import Conflict, Declined, Malformed, NotFound, Refused, Unavailable, load_json_object
 from wire.fetch import NoFetcher
 from wire.text import claimed, printable, shortened

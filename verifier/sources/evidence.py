@@ -39,7 +39,7 @@ from ..problem import (
 )
 from .keys import IssuerKey
 from .published import NotShown, PublishedLogs
-from .trust_index import TrustList
+from .trust import TrustSource
 
 
 class KeyNotInForce(Problem):
@@ -62,7 +62,7 @@ class Attestations(NamedTuple):
 class EvidenceCheck:
     """Checks evidence against the logs of a trust list as of `now`, each kind as `kinds` has it."""
 
-    trust: TrustList
+    trust: TrustSource
     now: datetime
     work: Work
     kinds: Mapping[str, EvidenceKind]

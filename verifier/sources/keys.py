@@ -61,8 +61,8 @@ from ..problem import (
     NotKnown,
 )
 from .published import NotShown, PublishedLogs
-from .trust import RecognisedIssuer
-from .trust_index import TrustList
+from .trust import TrustSource
+from .trust_entries import RecognisedIssuer
 
 MOST_ASKED = 1 + MAX_CREDENTIALS
 """DIDs looked up on the network for one report: the holder's and the issuers'. Each may keep it waiting."""
@@ -145,7 +145,7 @@ class IssuerKeys:
     def __init__(
         self,
         resolver: DocumentSource,
-        trust: TrustList,
+        trust: TrustSource,
         supplied: Sequence[Anchored],
         work: Work,
         *,
@@ -179,9 +179,12 @@ class IssuerKeys:
         method = self._resolver.method(name) if name.startswith("did:") else None
         return method is not None and method.self_certifying
 
-    def find(self, issuer: str, method: str, relationship: str = "assertionMethod") -> IssuerKey:
+    def find(
+        self, issuer: str, method: str, relationship: str = "assertionMethod", *, is_named: bool = False
+    ) -> IssuerKey:
         """The key that `method`, a DID URL or other URL, names in `issuer`'s document, for `relationship`.
 
+        It is looked up where the trust list names it: as an issuer, or else, as `is_named` says, beside one.
         Raises the `Problem` that keeps it from being found; open ones, `NotKnown` and `UnnamedKey`, where
         more knowledge would help.
         """
@@ -197,16 +200,16 @@ class IssuerKeys:
             bound = self._with_those_of_the_log(issuer, bound)
             if key := self._newest(bound, method, relationship):
                 return key
-        known = self._trust.issuer(issuer) or RecognisedIssuer(issuer)
-        if known.keys or known.documents:
-            return self._pinned(known, bound, method, relationship)
+        entry = self._trust.issuer(issuer)
+        if entry is not None and (entry.keys or entry.documents):
+            return self._pinned(entry, bound, method, relationship)
         if self._trust.policy_for(issuer).logs:
             detail = f"no document from the log of {issuer} came along that has the key {shortened(method)}"
             absent = IssuerDocumentMissing(detail, issuer=issuer, key=shortened(method))
             if unshown := self._unshown.get(issuer):
                 raise unshown.about(absent)
             raise absent
-        self._require_looked_up(issuer, method, relationship)
+        self._require_looked_up(issuer, method, relationship, is_named=is_named or entry is not None)
         found = self._of_today(self._published(issuer), method, relationship)
         source = KeySource("key-published", f"the key is in the document that {issuer} publishes")
         return IssuerKey(found.key, source, found.until)
@@ -222,7 +225,7 @@ class IssuerKeys:
                 return IssuerKey(key, _PINNED, None, logged, pinned=True)
         if len(keys) == 1 and not issuer.documents:
             return IssuerKey(keys[0], _PINNED, None, logged, pinned=True, guessed=True)
-        self._require_looked_up(issuer.id, method, relationship)
+        self._require_looked_up(issuer.id, method, relationship, is_named=True)
         document = self._published(issuer.id)
         digest = document_digest(document.value, self._work)
         bound = _in_order([*bound, *_with_digest(document, digest, issuer)])
@@ -248,7 +251,7 @@ class IssuerKeys:
             detail = f"the keys of {issuer} are not known here: {problem.detail}"
             raise IssuerUnreachable(detail, issuer=issuer) from problem
 
-    def _require_looked_up(self, signer: str, method: str, relationship: str) -> None:
+    def _require_looked_up(self, signer: str, method: str, relationship: str, *, is_named: bool) -> None:
         """Whoever sends a file could else have this machine ask any host, and wait for it."""
         if not signer.startswith(("https://", "did:")):
             raise KeyNamedByNoDID(
@@ -259,7 +262,7 @@ class IssuerKeys:
                 raise NotKnown(
                     "the presenter's key is not looked up, since what is presented did not pass as it is"
                 )
-        elif not (self._trust.names(signer) or (self._strangers and signer.startswith("did:"))):
+        elif not (is_named or (self._strangers and signer.startswith("did:"))):
             raise KeyOwnerUnknown(
                 f"the key {shortened(method)} is not looked up: its owner is not on your list",
                 key=shortened(method),

@@ -19,18 +19,18 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
 
 from ledger import TrustPolicy
 from wire import Damaged
 from wire.files import open_regular, write_durably
 
-from .trust import RecognisedIssuer, RecognisedLog, Trust
+from .trust import Trust, TrustSource
+from .trust_entries import RecognisedIssuer, RecognisedLog
 
 LONG = 1 << 16
 """Bytes of a trust file from which on it has an index: a shorter one is read in a few milliseconds."""
 
-_MAGIC = b"intaglio trust index 1\n"
+_MAGIC = b"intaglio trust index 2\n"
 _STATE = struct.Struct(">6Q")
 _HEAD = struct.Struct(">IQ")  # checksum of all that follows it, and the number of rows
 _ROW = struct.Struct(">32sQQ")  # digest of a name, place and length of what is said of it
@@ -39,20 +39,7 @@ _SETTLED = 1_000_000_000
 """Nanoseconds: the times of a file that has not changed for so long tell any later change."""
 
 
-class TrustList(Protocol):
-    """What a verifier asks a trust list."""
-
-    def issuer(self, did: str) -> RecognisedIssuer | None:
-        """See `Trust.issuer`."""
-
-    def names(self, did: str) -> bool:
-        """See `Trust.names`."""
-
-    def policy_for(self, did: str) -> TrustPolicy:
-        """See `Trust.policy_for`."""
-
-
-def open_trust(path: Path) -> TrustList:
+def open_trust(path: Path) -> TrustSource:
     """The trust file, by its index where it is long. Raises as `Trust.load` does."""
     before = _state(path)
     if before is None or before[2] < LONG:
@@ -99,15 +86,11 @@ class IndexedTrust:
         return cls(data, rows)
 
     def issuer(self, did: str) -> RecognisedIssuer | None:
-        """See `Trust.issuer`."""
+        """See `TrustSource`."""
         return self._said_of(did).issuer(did)
 
-    def names(self, did: str) -> bool:
-        """See `Trust.names`."""
-        return self._said_of(did).names(did)
-
     def policy_for(self, did: str) -> TrustPolicy:
-        """See `Trust.policy_for`."""
+        """See `TrustSource`."""
         return self._said_of(did).policy_for(did)
 
     def _said_of(self, name: str) -> Trust:
@@ -161,9 +144,6 @@ def _index(state: tuple[int, ...], trust: Trust) -> bytes:
 def _records(trust: Trust) -> Iterator[tuple[bytes, bytes]]:
     """Of each name its digest, and what is said of it alone."""
     said: dict[str, list[RecognisedIssuer]] = {issuer.id: [issuer] for issuer in trust.issuers}
-    for issuer in trust.issuers:
-        for name in issuer.status_issuers:  # that there is one is all that is asked
-            said.setdefault(name, [replace(issuer, status_issuers=(name,))])
     speaking: dict[str, list[RecognisedLog]] = {}
     for log in trust.logs:
         for name in log.issuers:
