@@ -16,7 +16,7 @@ import pytest
 
 from did import METHODS, Resolver
 from intaglio.words import remedy
-from ledger import KINDS, Evidence, EvidenceKind, Fact, TrustPolicy
+from ledger import KINDS, Evidence, Fact, OfEntries, TrustPolicy
 from ledger.evidence import TLOG_PROOF
 from tests.loopback import Authority, Site, response
 from tests.world import CONTEXT, NOW, Holder, University, verifier
@@ -251,16 +251,18 @@ def test_a_document_of_too_many_values_is_not_canonicalised(claims: dict[str, An
 
 def test_evidence_that_comes_with_documents_is_verified_once() -> None:
     verified: list[Evidence] = []
+    by_proof = KINDS[TLOG_PROOF]
+    assert isinstance(by_proof, OfEntries)
 
     def verify(about: bytes, evidence: Evidence, trust: TrustPolicy) -> Fact:
         verified.append(evidence)
-        return KINDS[TLOG_PROOF].verify(about, evidence, trust)
+        return by_proof.verify(about, evidence, trust)
 
     bundle = UNIVERSITY.issue(index=6)
     (document,) = bundle.issuer_documents
     many = (replace(document, evidence=document.evidence * 8),) * 8
     proofs = [{**bundle.secured["proof"][0], "nonce": str(number)} for number in range(MAX_PROOFS)]
-    judge = verifier(UNIVERSITY.trust, evidence_kinds={TLOG_PROOF: EvidenceKind(verify)})
+    judge = verifier(UNIVERSITY.trust, evidence_kinds={TLOG_PROOF: OfEntries(verify)})
     judge.verify(replace(bundle, secured={**bundle.secured, "proof": proofs}, issuer_documents=many), now=NOW)
     assert verified.count(document.evidence[0]) == 1
 

@@ -14,6 +14,7 @@ from ledger import (
     Fact,
     InvalidEvidence,
     NotWitnessed,
+    OfCheckpoints,
     TrustPolicy,
     UnknownKind,
     UnknownLog,
@@ -166,7 +167,7 @@ class EvidenceCheck:
             except UnknownKind as problem:
                 yield leaf, problem
                 continue
-            if kind.of_checkpoints:
+            if isinstance(kind, OfCheckpoints):
                 continue
             if leaf:
                 yield leaf, self._fact(partial(verify_evidence, leaf, item, trust, recurs=recurs))
@@ -216,7 +217,9 @@ class EvidenceCheck:
 
 def _missing(credential: Credential, facts: Attestations) -> list[str]:
     """The logs that the credential says it is in, of which nothing came."""
-    return sorted(expected_origins(credential) - {fact.where for fact in facts.found})
+    return sorted(
+        expected_origins(credential) - {fact.where for fact in facts.found if fact.index is not None}
+    )
 
 
 def require_current(key: IssuerKey, now: datetime) -> None:

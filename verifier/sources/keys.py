@@ -35,6 +35,7 @@ from ledger import (
     EvidenceKind,
     Fact,
     NotWitnessed,
+    OfCheckpoints,
     UnknownKind,
     UnknownLog,
     entry,
@@ -338,7 +339,7 @@ class IssuerKeys:
             yield from _with_digest(document, digest, self._trust.issuer(issuer))
             for evidence in supplied.evidence:
                 try:
-                    if known_kind(evidence, self._kinds).of_checkpoints:  # which order no documents
+                    if isinstance(known_kind(evidence, self._kinds), OfCheckpoints):  # they order none
                         continue
                     leaf, trust = entry(EntryKind.DID_DOCUMENT, digest), self._trust.policy_for(issuer)
                     fact = verify_evidence(leaf, evidence, trust, self._work, kinds=self._kinds, recurs=True)

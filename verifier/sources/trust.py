@@ -1,9 +1,10 @@
 """The trust file: which issuers a verifier recognises, and which logs it believes.
 
 One JSON file with two sections. An issuer is named by its DID and may be pinned to keys or to digests
-of DID documents; what pins it goes before the network, as `documents.py` has it. A log is named by its
+of DID documents; what pins it goes before the network, as `keys.py` has it. A log is named by its
 verifier key and bound to the issuers it speaks for; only for those does it prove anything (who else would
-stop a stranger's log from vouching for a stranger's key?).
+stop a stranger's log from vouching for a stranger's key?). Its entry names the other ledgers that are
+believed to have its checkpoints, for the same reason.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ from typing import Protocol
 import orjson
 
 from keys import PublicKey
-from ledger import TrustPolicy
+from ledger import TrustedLog, TrustPolicy
 from vc import jcs
-from wire import Conflict, Malformed, NotFound, Unavailable, load_json_object
+from wire import Malformed, NotFound, Unavailable, load_json_object
 from wire.files import locked, make_private_folder, write_durably
 from wire.text import letters, shortened
 
@@ -98,15 +99,15 @@ class Trust:
     def joined(self, other: Trust) -> Trust:
         """With all issuers and logs of another list, such as one that an issuer handed over.
 
-        Raises `Conflict` where it says something else of an issuer or log that is here already, and where it
-        lets another log speak for such an issuer; what the list here calls it stays.
+        Raises `TrustDiffers` where it says something else of an issuer or log that is here already, and
+        `TrustLogDiffers` where it lets another log speak for such an issuer; what that is called here stays.
         """
         joined = self
         logs = {log.key: replace(log, issuers=()) for log in self.logs}
         for log in other.logs:
             if logs.get(log.key, replace(log, issuers=())) != replace(log, issuers=()):
-                raise Conflict(
-                    f"the log {shortened(log.origin)} is on your list, with other witnesses or clock"
+                raise TrustDiffers(
+                    f"the log {shortened(log.origin)} is on your list, with other witnesses, clock or ledgers"
                 )
         for issuer in other.issuers:
             known = self.issuer(issuer.id)
@@ -135,7 +136,7 @@ class Trust:
         return {log.key for log in self.logs if did in log.issuers}
 
     def require_own_names(self, added: Iterable[RecognisedIssuer]) -> None:
-        """Raises `Conflict` where a new issuer is called like another one, here or among those added."""
+        """Raises `NameTaken` where a new issuer is called like another one, here or among those added."""
         known = {issuer.id for issuer in self.issuers}
         names = {letters(issuer.name): issuer for issuer in self.issuers}
         for issuer in added:
@@ -241,7 +242,9 @@ _NO_LOGS = TrustPolicy()
 
 
 def _policy(logs: Iterable[RecognisedLog]) -> TrustPolicy:
-    return TrustPolicy.of((log.key, log.clock, log.witnesses, log.quorum) for log in logs)
+    return TrustPolicy(
+        tuple(TrustedLog.of(log.key, log.clock, log.witnesses, log.quorum, log.ledgers) for log in logs)
+    )
 
 
 def update_trust(path: Path, change: Callable[[Trust], Trust]) -> None:

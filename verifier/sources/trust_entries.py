@@ -1,13 +1,16 @@
-"""What a trust list says of one issuer and of one log, and the JSON form of each."""
+"""What a trust list says of one issuer, and of one log and where else it is; the JSON form of each."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any
 
-from wire import Malformed
+from ledger import TrustedLedger
+from vc import jcs
+from wire import Malformed, TooLarge
 from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
 from wire.text import shortened
 
@@ -55,6 +58,8 @@ class RecognisedLog:
     """Verifier keys of others who cosign its checkpoints."""
     quorum: int = 0
     """How many of the witnesses are needed."""
+    ledgers: tuple[TrustedLedger, ...] = ()
+    """Other ledgers that are believed to have its checkpoints, and what each kind of evidence has to fit."""
 
     @property
     def origin(self) -> str:
@@ -79,8 +84,14 @@ def written(entry: RecognisedIssuer | RecognisedLog) -> dict[str, Any]:
     return {name: _written(value) for name, value in members.items() if value}
 
 
-SINCE_2 = frozenset({"statusIssuers", "closed", "until"})
+SINCE_2 = frozenset({"statusIssuers", "closed", "until", "ledgers"})
 """Members that a trust file of version 1 does not have."""
+
+MOST_LEDGERS = 16
+"""For one log: evidence is held against each of its kind."""
+
+LARGEST_PARAMETERS = 1 << 16
+"""Bytes of JSON for one ledger."""
 
 _ISSUER: Mapping[str, type] = {
     "id": str,
@@ -93,7 +104,16 @@ _ISSUER: Mapping[str, type] = {
     "closed": datetime,
     "until": date,
 }
-_LOG: Mapping[str, type] = {"key": str, "issuers": tuple, "clock": str, "witnesses": tuple, "quorum": int}
+_LOG: Mapping[str, type] = {
+    "key": str,
+    "issuers": tuple,
+    "clock": str,
+    "witnesses": tuple,
+    "quorum": int,
+    "ledgers": TrustedLedger,
+}
+_LEDGER: Mapping[str, type] = {"kind": str, "where": str, "parameters": dict}
+_REQUIRED = {"issuers": ("id",), "logs": ("key",), "ledgers": ("kind", "where")}
 _ATTRIBUTES: Mapping[str, str] = {"statusIssuers": "status_issuers"}
 
 
@@ -110,8 +130,10 @@ def _entries(
 
 
 def _members(item: object, where: str, form: Mapping[str, type]) -> dict[str, Any]:
-    if not isinstance(item, dict) or not isinstance(item.get(next(iter(form))), str):
-        raise Malformed(f"an entry of {where} lacks {next(iter(form))}")
+    if not isinstance(item, dict):
+        raise Malformed(f"an entry of {where} is no object")
+    if lacking := [name for name in _REQUIRED[where] if not isinstance(item.get(name), str)]:
+        raise Malformed(f"an entry of {where} lacks {lacking[0]}")
     found: dict[str, Any] = {}
     for name, value in item.items():
         kind = form.get(name)
@@ -128,11 +150,26 @@ def _read(value: object, kind: type) -> object | None:
         if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
             return None
         return tuple(value)
+    if kind is TrustedLedger:
+        return _ledgers(value)
     if kind is datetime:
         return _moment(value)
     if kind is date:
         return _day(value) if isinstance(value, str) else None
     return value if type(value) is kind else None
+
+
+def _ledgers(value: object) -> tuple[TrustedLedger, ...] | None:
+    """Those of one log. What the parameters of each have to be, its kind of evidence knows."""
+    if not isinstance(value, list) or len(value) > MOST_LEDGERS:
+        return None
+    found = [TrustedLedger(**_members(item, "ledgers", _LEDGER)) for item in value]
+    named = Counter((ledger.kind, ledger.where) for ledger in found)
+    if twice := [where for (_, where), times in named.items() if times > 1]:
+        raise Malformed(f"it has more than one entry for {shortened(twice[0])}")
+    if long := [one.where for one in found if len(jcs.canonicalize(one.parameters)) > LARGEST_PARAMETERS]:
+        raise TooLarge(f"the parameters of {long[0]} are longer than {LARGEST_PARAMETERS} bytes")
+    return tuple(found)
 
 
 def _day(text: str) -> date | None:
@@ -154,6 +191,9 @@ def _moment(value: object) -> date | None:
 
 
 def _written(value: object) -> object:
+    if isinstance(value, TrustedLedger):
+        members = {name: getattr(value, name) for name in _LEDGER}
+        return {name: member for name, member in members.items() if member}
     if isinstance(value, datetime):
         return format_datetimestamp(value)
-    return list(value) if isinstance(value, tuple) else value
+    return list(map(_written, value)) if isinstance(value, tuple) else value
