@@ -241,9 +241,10 @@ def verify_anchoring(
 ) -> Fact:
     """What the evidence proves about a checkpoint, and so of every entry in it.
 
-    Its digest is that of the checkpoint's text, since more signatures are added to it later. Raises as
-    `verify_evidence`, and `UnknownLedger` (undetermined) where it is by none of the ledgers that are trusted
-    for the log, or what is said of that one is not read here.
+    Its digest is that of the checkpoint's text, since more signatures are added to it later. Raises
+    `InvalidEvidence` when it does not hold, `UnknownKind` as `verify_evidence`, `UnknownLedger`
+    (undetermined) where it is by none of the ledgers that are trusted for the log, or what is said of that
+    one is not read here, and `TooLarge` where it costs more than is left of `work`.
     """
     kind = known_kind(evidence, kinds)
     if not isinstance(kind, OfCheckpoints) or evidence.digest != checkpoint.digest:
