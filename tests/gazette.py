@@ -60,7 +60,7 @@ def _pinned(ledger: TrustedLedger) -> Gazette:
 
 
 def _verify(checkpoint: Checkpoint, evidence: Evidence, known: Gazette) -> Fact:
-    if checkpoint.digest.hex().encode() not in evidence.body.split(b"\n"):
+    if evidence.digest.hex().encode() not in evidence.body.split(b"\n"):
         raise InvalidEvidence("the issue of the gazette does not have the digest")
     time = known.printed.get(_hash(evidence.body))
     if time is None:

@@ -87,7 +87,7 @@ class Verifier:
         """`lists` are asked for status lists beside those that come along, and `logs` for what the logs of
         the trust list publish. `forms` are those that are read, by their media types. `memory` may be shared
         with others on the same trust list and forms; by default it is the verifier's own. `evidence_kinds`
-        say how evidence is verified, and what it takes to be believed.
+        say how evidence is verified; what of it is believed, `trust` says.
         """
         self.memory = ListMemory() if memory is None else memory
         self.resolver, self.trust, self.lists = resolver, trust, tuple(lists)
