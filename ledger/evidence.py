@@ -214,8 +214,8 @@ def verify_evidence(
 
     Raises `InvalidEvidence` when it does not hold, `UnknownKind` (undetermined) for a kind that is not in
     `kinds`, whatever it is about, `UnknownLog` (undetermined) for a log that nothing here says to trust,
-    `NotWitnessed` when the quorum is not met, `TooLarge` above 256 KiB and where it costs more
-    than is left of `work`.
+    `NotWitnessed` when the quorum is not met, `TooLarge` above 256 KiB and where it costs more than is left
+    of `work`.
     """
     kind = known_kind(evidence, kinds)
     _spend(evidence, work)
