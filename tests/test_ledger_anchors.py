@@ -162,3 +162,21 @@ def test_a_name_is_short_and_can_be_shown(name: str) -> None:
     for kind, where in ((name, NAME), (NOTICE, name)):
         with pytest.raises(Malformed):
             TrustedLedger(kind, where)
+
+
+def test_what_is_said_of_a_ledger_is_read_once(gazette: Gazette) -> None:
+    """It may be long, and whoever sends a bundle says how much evidence there is."""
+    log = open_log(MemoryStore())
+    log.append(samples(0, 3), b"3")
+    checkpoint, asked = log.checkpoint(), list[TrustedLedger]()
+    notice = gazette.collect(checkpoint)
+    assert notice is not None
+
+    def read(ledger: TrustedLedger) -> Gazette:
+        asked.append(ledger)
+        return NOTICES.read(ledger)
+
+    trust, kinds = trust_in(log, gazette.trusted), {NOTICE: OfCheckpoints(read, NOTICES.verify)}
+    for _ in range(5):
+        assert anchored(checkpoint, notice, trust, kinds=kinds).where == NAME
+    assert asked == [gazette.trusted]
