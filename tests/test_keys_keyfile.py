@@ -391,7 +391,7 @@ def test_a_file_uri_may_hold_any_path(tmp_path: Path) -> None:
 
 def test_the_schemes_are_an_argument() -> None:
     key = PrivateKey.generate()
-    signers = {"memory": lambda uri, passphrase: key}
+    signers = {"memory": lambda uri, passphrase, public_key: key}
     assert open_signer("memory:it", passphrase=never_asked, signers=signers) is key
     with pytest.raises(Malformed, match="known are memory"):
         open_signer("file:/keys.json#a", passphrase=never_asked, signers=signers)

@@ -7,9 +7,10 @@ import pickle
 import signal
 import subprocess
 import sys
+import threading
 import traceback
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,6 @@ from issuer.issuer import Issuer
 from issuer.job.order import Order
 from keys import PassphraseNeeded, PrivateKey, UnknownKeyType, WrongPassphrase, open_signer
 from keys.kinds import KINDS
-from keys.token import TokenKey
 from ledger.audit import audit
 from ledger.tiles.memory import MemoryStore
 from tests import softhsm
@@ -76,12 +76,6 @@ def test_who_left_the_extra_out_is_told(monkeypatch: pytest.MonkeyPatch) -> None
 def test_a_module_that_is_none() -> None:
     with pytest.raises(Unavailable, match="the token t does not work"):
         open_signer(f"pkcs11:token=t;object=o?module-path={__file__}", passphrase=never_asked)
-
-
-@pytest.fixture(scope="module")
-def token(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Token]:
-    with softhsm.token(tmp_path_factory.mktemp("softhsm")) as made:
-        yield made
 
 
 @softhsm.needed
@@ -271,15 +265,74 @@ def test_an_issuers_log_may_lie_elsewhere_than_in_its_folder(tmp_path: Path) -> 
     assert audit(again.log).size == again.log.checkpoint().size
 
 
+def in_a_process(work: Callable[[], object], *, count: int = 1) -> list[int | None]:
+    """Their exit codes: each runs the work in a fork of its own, and all begin at once."""
+    context = get_context("fork")
+    barrier = context.Barrier(count)
+
+    def run() -> None:
+        barrier.wait(30)
+        work()
+
+    processes = [context.Process(target=run) for _ in range(count)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(60)
+    return [process.exitcode for process in processes]
+
+
 @softhsm.needed
-def test_a_session_that_broke_is_opened_anew(token: Token) -> None:
-    signer = open_signer(token.make("broken", *KINDS["P-256"].parameters), passphrase=pin)
-    assert isinstance(signer, TokenKey)
-    import pkcs11
+def test_a_session_that_ended_is_opened_anew(token: Token) -> None:
+    """Another user of the module in the same process ends all of its sessions."""
+    uris = [token.make(f"ended {number}", *KINDS["P-256"].parameters) for number in range(2)]
+    module = token.module
 
-    class Broken:
-        def sign(self, data: bytes, *, mechanism: object) -> bytes:
-            raise pkcs11.GeneralError
+    def work() -> None:
+        signers = [open_signer(uri, passphrase=pin) for uri in uris]
+        for _ in range(3):
+            for signer in signers:
+                signer.public_key.verify(signer.sign(b"data"), b"data")
+            module.reinitialize()
 
-    signer._key = Broken()
-    signer.public_key.verify(signer.sign(b"data"), b"data")
+    assert in_a_process(work) == [0]
+
+
+@softhsm.needed
+@pytest.mark.slow
+@pytest.mark.parametrize("part", [0, 160], ids=["nothing", "half"])
+def test_a_token_that_another_process_is_writing_is_opened_again(token: Token, part: int) -> None:
+    """Each login writes SoftHSM's file of the token; to release 2.6.1 it lets go of the lock before."""
+    uri = token.make(f"written {part}", *KINDS["P-256"].parameters)
+    whole = token.file.read_bytes()
+
+    def work() -> None:
+        signer = open_signer(uri, passphrase=pin)
+        signer.public_key.verify(signer.sign(b"data"), b"data")
+
+    done = threading.Timer(0.4, lambda: token.file.write_bytes(whole))
+    token.file.write_bytes(whole[:part])
+    try:
+        done.start()
+        assert in_a_process(work) == [0]
+    finally:
+        done.join()
+    token.file.write_bytes(whole[:part])
+    try:
+        told = elsewhere(uri, PIN)
+        assert told.startswith("NotFound the token Registrar's token is not there"), told
+    finally:
+        token.file.write_bytes(whole)
+
+
+@softhsm.needed
+@pytest.mark.slow
+def test_processes_that_open_a_token_at_once_all_sign(token: Token) -> None:
+    uri = token.make("at once", *KINDS["P-256"].parameters)
+
+    def work() -> None:
+        signer = open_signer(uri, passphrase=pin)
+        signer.public_key.verify(signer.sign(b"data"), b"data")
+
+    for _ in range(3):
+        assert in_a_process(work, count=12) == [0] * 12
