@@ -15,7 +15,7 @@ from wire.problem import Conflict
 from .archive.store import SQLiteIndex
 from .home import KEY_TYPES, KEYS, Identity
 from .press.template import Template
-from .problem import AnotherKeyType
+from .problem import AnotherKey, AnotherKeyType
 from .succession import remembered
 
 _PATIENCE = 5.0  # seconds that one waits for another who makes the same
@@ -48,10 +48,7 @@ def create_home(
         if (home / "issuer.json").exists() or (home / "log").exists():
             Identity.read(home).require(name, url, method)
             if signer_uri and signer_uri != Identity.read(home).signer:
-                raise Conflict(
-                    "the issuer that lives here signs with a key that is kept elsewhere than this one",
-                    hint="Its keys can be changed.",
-                )
+                raise AnotherKey("the issuer that lives here signs with another key than this one")
             keys = KeyFile.open(home / "keys.json", passphrase)
             _require_type(keys, signer, key_type)
             return keys

@@ -21,6 +21,7 @@ from wire.problem import Conflict, Refused
 
 from . import documents
 from .issuer import Issuer
+from .problem import KeyInUse, KeyKeptElsewhere, KeyUnknown
 from .succession import ROLES, KeyChange, dropping, ending, finish, remembered, require_in_force, with_keys
 
 _NEXT, _INSTEAD = "-next", "-instead"
@@ -113,6 +114,41 @@ def rotate(
     former = tuple(before[name]["publicKeyMultibase"] for name in before if before[name] != after.get(name))
     entry, lists = documents.newest_place(issuer.home, issuer.log), issuer.store.revocations.published_lists()
     return Rotated(former, entry, issuer.store.count(), lists)
+
+
+def revoke(issuer: Issuer, name: str) -> Rotated:
+    """Takes a key that ended before out of the document, as `rotate` does a compromised one.
+
+    `name` is its Multikey, or the DID URL. One that was revoked stays so. All status lists are signed anew.
+    `editions` are those that were issued while it was there to sign diplomas, by it or by the one before.
+
+    Raises `KeyUnknown` for a key that the issuer never had, `KeyInUse` for one that signs or is to sign next,
+    and what `rotate` raises besides.
+    """
+    method = name if name.startswith("did:") else f"{issuer.did}#{name}"
+    with _changing(issuer):
+        versions, document = documents.versions(issuer.home), documents.newest(issuer.home)
+        if not any(method in _methods(version) for version in versions.values()):
+            raise KeyUnknown("no document of this issuer has, or had, the key")
+        if method in map(issuer.identity.verification_method, issuer.public_keys.values()):
+            raise KeyInUse("this key has not ended: the issuer signs with it, or is to sign with it next")
+        if method in _methods(document):
+            _change(issuer, KeyChange("drop", dropping(document, [method]), {}))
+    issuer.lists.publish(now=issuer.log.now())
+    begun, ended, gone = _places(documents.versions(issuer.home), method)
+    editions = sum(begun < entry.leaf < ended for entry in issuer.entries())
+    return Rotated((method.rpartition("#")[2],), gone, editions, issuer.store.revocations.published_lists())
+
+
+def _places(versions: Mapping[int, Mapping[str, Any]], method: str) -> tuple[int, int, int]:
+    """Where in the log a method was first in the document, where it ended, and where it was gone.
+
+    One by which diplomas were never signed ended where it began.
+    """
+    has = [place for place, version in versions.items() if method in _methods(version)]
+    gone = next(place for place in versions if place > has[-1])
+    ended = next((place for place in has if "expires" in _methods(versions[place])[method]), gone)
+    return has[0], ended if method in versions[has[0]].get("authentication", ()) else has[0], gone
 
 
 def _rotate(
@@ -212,10 +248,7 @@ def _made(
 ) -> dict[str, PublicKey]:
     """By role, the keys that sign next: announced before, or made now."""
     if signer is None and issuer.own_signer is not None and not in_file:
-        raise Refused(
-            "the key that signs diplomas is kept elsewhere than in the key file",
-            hint="Say where the key is that takes its place.",
-        )
+        raise KeyKeptElsewhere("the key that signs diplomas is kept elsewhere than in the key file")
     if signer is not None:
         if signer.public_key in _used(issuer):
             raise Conflict("the key that is to sign next signs already, or did before")

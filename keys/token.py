@@ -25,7 +25,7 @@ from wire.files import read_regular
 from wire.problem import Conflict, Malformed, NotFound, Unavailable
 
 from .kinds import KINDS, scheme
-from .problem import InvalidSignature, PassphraseNeeded, UnknownKeyType, WrongPassphrase
+from .problem import InvalidSignature, PinNeeded, TokenNotThere, UnknownKeyType, WrongPin
 from .public import PublicKey
 from .signer import Passphrase
 
@@ -53,9 +53,9 @@ os.register_at_fork(before=_alone.acquire, after_in_parent=_alone.release, after
 class TokenKey:
     """A `Signer` whose secret is on a token. Each process opens a session of its own, when it first signs.
 
-    Of a `public_key` that is known the token is not asked before. Raises `NotFound` where the token or the
-    key is not there, `Conflict` where several bear the name, `WrongPassphrase` and `PassphraseNeeded` for the
-    PIN, `Unavailable` for what else keeps it from signing.
+    Of a `public_key` that is known the token is not asked before. Raises `TokenNotThere`, `NotFound` where
+    the key is not, `Conflict` where several bear the name, `WrongPin` and `PinNeeded`, and `Unavailable` for
+    what else keeps it from signing.
     """
 
     def __init__(self, uri: str, pin: Passphrase, public_key: PublicKey | None = None) -> None:
@@ -132,7 +132,7 @@ class TokenKey:
     def _entered(self) -> str:
         pin = self._pin()
         if pin is None:
-            raise PassphraseNeeded(f"the token {self._names['token']} wants a PIN, and none was given")
+            raise PinNeeded(f"the token {self._names['token']} wants a PIN, and none was given")
         return pin.decode(errors="replace")
 
 
@@ -186,7 +186,7 @@ def _pin_in(source: str) -> bytes:
     try:
         return read_regular(_path(source), _LONGEST_PIN).rstrip(b"\r\n")
     except OSError as error:
-        raise PassphraseNeeded(f"the file of the PIN cannot be read: {error.strerror}") from error
+        raise PinNeeded(f"the file of the PIN cannot be read: {error.strerror}") from error
 
 
 def _library(module: str) -> Any:
@@ -220,14 +220,12 @@ def _problems(names: Mapping[str, str]) -> Iterator[None]:
     try:
         yield
     except pkcs11.NoSuchToken as error:
-        raise NotFound(f"{token} is not there") from error
+        raise TokenNotThere(f"{token} is not there") from error
     except pkcs11.NoSuchKey as error:
-        raise NotFound(f"{token} has no {key}, or only half of it") from error
+        raise NotFound(f"{token} does not have {key}, or only half of it") from error
     except (pkcs11.MultipleTokensReturned, pkcs11.MultipleObjectsReturned) as error:
         raise Conflict(f"there are several of the name of {token} or of {key}") from error
     except _PIN_PROBLEMS as error:
-        raise WrongPassphrase(
-            f"{token} does not take the PIN: {type(error).__name__}", hint="After a few wrong ones it locks."
-        ) from error
+        raise WrongPin(f"{token} does not take the PIN: {type(error).__name__}") from error
     except pkcs11.PKCS11Error as error:
         raise Unavailable(f"{token} does not work: {type(error).__name__} {error}".rstrip()) from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from issuer.issuer import Issuer
 from issuer.job import bulk
 from issuer.job.bulk import Bulk, Chunk
 from issuer.job.singles import RecordRefused
-from issuer.rotation import rotate
+from issuer.rotation import revoke, rotate
 from issuer.succession import JOURNAL
 from issuer.table.source import Source
 from ledger.audit import audit
@@ -217,6 +217,51 @@ def other_keys(folder: Path, *, compromised: bool) -> Prepare:
         return work, check
 
     return prepare
+
+
+def earlier() -> datetime:
+    return now() - timedelta(hours=1)
+
+
+def revoked_later(folder: Path) -> Prepare:
+    """A key that ended before goes out of the document: by who was killed, or by the same command again."""
+    numbers = itertools.count()
+
+    def prepare() -> tuple[Work, Work]:
+        home = folder / str(next(numbers)) / "home"
+        first = issuer_in(home, url="https://university.example", clock=earlier)
+        entry, stolen = first.issue(graduate(1)), first.public_keys["assertion"].multikey()
+        rotate(first)
+        revoked = Reached()
+
+        def work() -> None:
+            revoke(Issuer(home, lambda: None, now), stolen)
+            revoked.reach(1)
+
+        def check() -> None:
+            issuer = Issuer(home, lambda: None, now)
+            later = issuer.issue(graduate(2))
+            assert not (home / JOURNAL).exists(), "whoever comes next finishes it"
+            assert not revoked.value or stolen not in orjson.dumps(documents.newest(home)).decode()
+            newest = documents.newest_place(home, issuer.log)
+            assert issuer.store.revocations.published("0").leaf > newest, "lists are by its keys"
+            done = revoke(issuer, stolen)
+            assert stolen not in orjson.dumps(documents.newest(home)).decode()
+            assert (done.editions, done.entry) == (1, documents.newest_place(home, issuer.log))
+            for found in (entry, later):
+                report = verifier_for(issuer).verify(issuer.bundle(found), now=now())
+                assert report, report.checks
+            assert issuer.store.logged.known() == (audit(issuer.log).size, [])
+            require_once(issuer)
+
+        return work, check
+
+    return prepare
+
+
+@pytest.mark.parametrize("points", [20, pytest.param(200, marks=pytest.mark.soak)])
+def test_a_key_that_is_revoked_later_is_so_by_who_comes_next(tmp_path: Path, points: int) -> None:
+    assert kill_everywhere(revoked_later(tmp_path), points=points) == points
 
 
 @pytest.mark.parametrize(
