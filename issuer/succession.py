@@ -102,12 +102,12 @@ def finish(home: Path, keys: KeyFile, store: Index, log: Log) -> None:
         keys.reload()
         gone = [name for name, by in change.replaced.items() if not by and name in keys.public_keys]
         places = {name: by for name, by in change.replaced.items() if by in keys.public_keys}
-        if gone:
-            keys.retire(*gone)
         if places:
             keys.replace(places)
-        if change.identity:
+        if change.identity:  # in between: at each instant there is a key for diplomas, here or elsewhere
             Identity.change(home, **change.identity)
+        if gone:
+            keys.retire(*gone)
         (home / JOURNAL).unlink()
         sync_folder(home)
 

@@ -24,6 +24,7 @@ from issuer.job.singles import RecordRefused
 from issuer.rotation import revoke, rotate
 from issuer.succession import JOURNAL
 from issuer.table.source import Source
+from keys import KeyFile, open_signer
 from ledger.audit import audit
 from tests.fault.issuing import everything, issue, reopened, require_once
 from tests.fault.kill import Reached, Work, kill_everywhere
@@ -181,20 +182,29 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def other_keys(folder: Path, *, compromised: bool) -> Prepare:
-    """Changed by who was killed, or not: what was signed before is valid, and so is what comes next."""
-    numbers = itertools.count()
+def other_keys(folder: Path, kind: str) -> Prepare:
+    """Changed by who was killed, or not: what was signed before is valid, and so is what comes next.
+
+    Keys go `away` from the key file, or come `back` into it; the folder remembers where they are.
+    """
+    numbers, compromised = itertools.count(), kind == "compromised"
+    elsewhere = KeyFile.create(folder / "elsewhere.json", {"diplomas": "P-256"}, None).path
+    uri = f"{elsewhere.as_uri()}#diplomas"
+    signer = open_signer(uri, passphrase=lambda: None)
+    there: dict[str, Any] = {"signer": signer, "signer_uri": uri}
+    after = {"away": there, "back": {"in_file": True}}.get(kind, {"compromised": compromised})
 
     def prepare() -> tuple[Work, Work]:
         home = folder / str(next(numbers)) / "home"
-        first = issuer_in(home, url="https://university.example", clock=now)
+        before = there if kind == "back" else {}
+        first = issuer_in(home, url="https://university.example", clock=now, **before)
         first.issue(graduate(1))
         former, changed = first.public_keys["assertion"], Reached()
 
         def work() -> None:
             issuer = Issuer(home, lambda: None, now)
             if issuer.public_keys["assertion"] == former:  # a run before may have come to the end
-                rotate(issuer, compromised=compromised)
+                rotate(issuer, **after)
                 changed.reach(1)
 
         def check() -> None:
@@ -203,6 +213,10 @@ def other_keys(folder: Path, *, compromised: bool) -> Prepare:
             assert not (home / JOURNAL).exists(), "whoever comes next finishes it"
             key = issuer.public_keys["assertion"]
             assert key != former or not changed.value
+            is_there = key == signer.public_key
+            assert (issuer.identity.signer, "assertion" in issuer.keys.public_keys) == (
+                (uri, False) if is_there else ("", True)
+            )
             newest = documents.newest(home)
             methods = [each["id"].rpartition("#")[2] for each in newest["verificationMethod"]]
             assert (methods[0], len(methods)) == (key.multikey(), 2 if key == former or compromised else 4)
@@ -265,13 +279,17 @@ def test_a_key_that_is_revoked_later_is_so_by_who_comes_next(tmp_path: Path, poi
 
 
 @pytest.mark.parametrize(
-    ("compromised", "points"),
-    [(False, 25), (True, 10), *(pytest.param(each, 200, marks=pytest.mark.soak) for each in (False, True))],
+    ("kind", "points"),
+    [
+        *(("ended", 25), ("compromised", 10), ("away", 15), ("back", 15)),
+        *(
+            pytest.param(kind, 200, marks=pytest.mark.soak)
+            for kind in ("ended", "compromised", "away", "back")
+        ),
+    ],
 )
-def test_a_change_of_keys_is_finished_by_who_comes_next(
-    tmp_path: Path, compromised: bool, points: int
-) -> None:
-    assert kill_everywhere(other_keys(tmp_path, compromised=compromised), points=points) == points
+def test_a_change_of_keys_is_finished_by_who_comes_next(tmp_path: Path, kind: str, points: int) -> None:
+    assert kill_everywhere(other_keys(tmp_path, kind), points=points) == points
 
 
 # Planted faults
