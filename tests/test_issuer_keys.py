@@ -10,20 +10,25 @@ from typing import Any
 import orjson
 import pytest
 
-from did import Document, InvalidVerificationMethod
+from did import METHODS, Document, InvalidVerificationMethod, Resolver
 from did.document import VerificationMethod
 from did.problem import DocumentTooLarge
 from issuer import documents, rotation
+from issuer.home import published_log
 from issuer.issuer import Issuer
 from issuer.press.press import signed_entry
 from issuer.problem import KeyInUse, KeyUnknown
 from issuer.succession import KeysChanged, anchor
 from keys import PrivateKey
 from ledger.audit import audit
-from tests.registrar import NOW, graduate, issuer_in, listed, verifier_for
+from ledger.lookup import LookupFiles
+from tests.registrar import NOW, graduate, issuer_in, listed, trust_in, verifier_for
 from vc import Bundle, Report, Verdict, sign
 from vc.status import Reason
-from wire.problem import Conflict, Damaged, Refused
+from verifier import Verifier
+from wire.fetch import NoFetcher
+from wire.problem import Conflict, Damaged, NotFound, Refused
+from wire.work import FILE_STEPS, Work
 
 URL = "https://university.example"
 HOUR = timedelta(hours=1)
@@ -413,6 +418,35 @@ def test_a_bundle_brings_few_of_many_versions(issuer: Issuer, time: Time) -> Non
     assert brought[-1] == documents.newest(issuer.home)
     ended = Document.parse(brought[-1], issuer.did).methods("assertionMethod")
     assert former in {method.key for method in ended if method.expires}
+
+
+@pytest.mark.slow
+def test_all_changes_for_which_a_document_has_room_are_read_where_the_log_is_published(
+    issuer: Issuer, time: Time
+) -> None:
+    """By who has the bare credential of before the first of them."""
+    credential = dict(issuer.bundle(issuer.issue(graduate(1))).secured)
+    for _ in range(62):
+        rotation.add(issuer)
+        rotation.rotate(issuer)
+    with pytest.raises(DocumentTooLarge):
+        rotation.add(issuer)
+    assert len(documents.versions(issuer.home)) == 125
+    lookup = LookupFiles(issuer.home)
+    lookup.update(issuer.log.store.get, issuer.log.checkpoint().size)
+
+    def published(url: str, limit: int) -> bytes:
+        found = published_log(issuer.home, url) or lookup.get(url.partition("/log/")[2])
+        if found is None:
+            raise NotFound(f"nothing is published at {url}")
+        assert len(found) <= limit, url
+        return found
+
+    lists = [lambda url: (issuer.home / "status" / url.rpartition("/")[2]).read_bytes()]
+    judge = Verifier(Resolver(METHODS, NoFetcher()), trust=trust_in(issuer), lists=lists, logs=published)
+    for steps in (FILE_STEPS, FILE_STEPS // 3):
+        report = judge.verify(credential, now=time.now, work=Work(steps))
+        assert report, report.checks
 
 
 def test_who_cannot_change_keys_is_told(tmp_path: Path, issuer: Issuer, time: Time) -> None:

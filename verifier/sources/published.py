@@ -46,7 +46,12 @@ SECONDS = 30.0
 SERVES = 10.0
 """Seconds for which an answer is good for other reports, too."""
 
-MOST_DOCUMENTS = 64
+MOST_DOCUMENTS = 128
+"""Two for each change of keys, which is announced before; one document has room for 62 changes."""
+
+LARGEST_DOCUMENTS = 1 << 22
+"""Bytes of all in one file: 2,700,000 after that many changes. Reading them is work that is counted."""
+
 AT_ONCE = 8  # requests
 
 _NOTE, _TILE = 1 << 17, 1 << 13  # bytes
@@ -172,8 +177,8 @@ class _PublishedLog:
 
     def documents(self) -> list[Anchored]:
         """The documents that are published with it, each with its evidence."""
-        data = self._get("documents", LARGEST)
-        versions = load_json_object(data, limit=LARGEST, work=self._work).get("documents")
+        data = self._get("documents", LARGEST_DOCUMENTS)
+        versions = load_json_object(data, limit=LARGEST_DOCUMENTS, work=self._work).get("documents")
         if not isinstance(versions, list) or len(versions) > MOST_DOCUMENTS:
             raise Malformed(f"its documents are not a list of {MOST_DOCUMENTS} at the most")
         found = [_version(version) for version in versions]
