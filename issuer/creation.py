@@ -47,7 +47,7 @@ def create_home(
     with locked(home / "issuer.json", patience=_PATIENCE):
         if (home / "issuer.json").exists() or (home / "log").exists():
             Identity.read(home).require(name, url, method)
-            if signer_uri and signer_uri != Identity.read(home).signer:
+            if signer_uri and signer_uri != Identity.read(home).signer_uri:
                 raise AnotherKey("the issuer that lives here signs with another key than this one")
             keys = KeyFile.open(home / "keys.json", passphrase)
             _require_type(keys, signer, key_type)

@@ -68,8 +68,8 @@ def examine_issuer(home: Path, now: datetime) -> Iterator[Finding]:
         if listed is not None:
             yield from _age(path.name, listed, now, closed=bool(identity.closed))
     keys = home / "keys.json"
-    if identity.signer:
-        yield Finding.passed("issuer-key-elsewhere", key=identity.signer, keys=str(keys))
+    if identity.signer_uri:
+        yield Finding.passed("issuer-key-elsewhere", key=identity.signer_uri, keys=str(keys))
     else:
         yield Finding.passed("issuer-keys-found", keys=str(keys))
     if not KeyFile.open(keys, lambda: None).protected:

@@ -83,7 +83,7 @@ _NAMES = MappingProxyType(
         "status_lifetime": "statusLifetime",
         "closed": "closed",
         "status": "status",
-        "signer": "signer",
+        "signer_uri": "signerUri",
         "signer_key": "signerKey",
     }
 )
@@ -114,7 +114,7 @@ class Identity:
     """The date of the last status lists, where the issuer has closed: it issues and revokes nothing more."""
     status: str = ""
     """`STATED` where the issuer was made without a web address; those that f31e11f made have nothing here."""
-    signer: str = ""
+    signer_uri: str = ""
     """The URI, without a PIN, of the key that signs diplomas, where that is not in the key file."""
     signer_key: str = ""
     """That key, as a Multikey: it is known without the PIN."""
@@ -211,8 +211,8 @@ class Identity:
 
     @property
     def kept_elsewhere(self) -> PublicKey | None:
-        """The key that `signer` names. Raises `Malformed`."""
-        return PublicKey.from_multikey(self.signer_key) if self.signer else None
+        """The key that `signer_uri` names. Raises `Malformed`."""
+        return PublicKey.from_multikey(self.signer_key) if self.signer_uri else None
 
     def require_open(self) -> None:
         """Raises `Closed` where the issuer issues and revokes nothing more."""

@@ -192,7 +192,7 @@ class Issuer:
     @cached_property
     def _remembered(self) -> Signer | None:
         """The signer of which the folder has the URI. Its secret is looked for when it first signs."""
-        uri, key = self.identity.signer, self.identity.kept_elsewhere
+        uri, key = self.identity.signer_uri, self.identity.kept_elsewhere
         return open_signer(uri, passphrase=self._pin, public_key=key) if uri else None
 
     def require_signer(self) -> None:

@@ -194,7 +194,7 @@ def _ended_by(change: KeyChange, issuer: Issuer) -> list[str]:
 def _leads_to(change: KeyChange, issuer: Issuer, signer: Signer | None, *, in_file: bool) -> bool:
     """Whether an interrupted change has the next key where it is wanted now."""
     if signer is None:
-        return not (in_file and change.identity.get("signer"))
+        return not (in_file and change.identity.get("signer_uri"))
     return issuer.identity.verification_method(signer.public_key) in change.document["assertionMethod"]
 
 

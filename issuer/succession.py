@@ -66,6 +66,9 @@ class KeyChange:
             shape = {member: type(value) for member, value in found.items()}
             if shape != {"version": int, "kind": str, "document": dict, "replaced": dict, "identity": dict}:
                 raise Malformed("it is of another form")
+            told = found["identity"]
+            if told and {name: type(told[name]) for name in told} != dict.fromkeys(remembered(None, ""), str):
+                raise Malformed("what it has for issuer.json is of another form")
             if found.pop("version") != _VERSION:
                 raise Malformed("it is of another version")
             return cls(**found)
@@ -115,7 +118,7 @@ def finish(home: Path, keys: KeyFile, store: Index, log: Log) -> None:
 def remembered(signer: Signer | None, uri: str) -> dict[str, str]:
     """What issuer.json says of the key for diplomas: where it is, if that has a URI, and which it is."""
     key = signer.public_key.multikey() if signer and uri else ""
-    return {"signer": uri, "signer_key": key}
+    return {"signer_uri": uri, "signer_key": key}
 
 
 def require_in_force(home: Path, method: str) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import shutil
 import subprocess
 import sys
-from dataclasses import fields
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from urllib.parse import quote
 
@@ -100,6 +101,10 @@ def test_keys_on_a_token(
     follow("keys.md", program, folder, here, TOKEN)
     answer = program("verify", *Path("diplomas").glob("*.json"), "--offline")
     assert answer.code == 0, answer
+    (block,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "keys.md").read_text(), re.DOTALL)
+    sealed = f"lambda: Path({os.environ['INTAGLIO_PASSPHRASE_FILE']!r}).read_bytes().strip()"
+    block = block.replace("passphrase=lambda: None", f"passphrase={sealed}")
+    subprocess.run([sys.executable, "-c", block.replace("/run/secrets/pin", str(pin))], check=True)
 
 
 @pytest.mark.slow

@@ -17,13 +17,15 @@ from typing import Any
 
 import pytest
 
-from issuer import rotation
+from issuer import documents, rotation
 from issuer.archive.kept import Job
 from issuer.archive.store import SQLiteIndex
 from issuer.issuer import Issuer
 from issuer.job.order import Order
-from keys import PassphraseNeeded, PrivateKey, UnknownKeyType, WrongPassphrase, open_signer
+from issuer.succession import ROLES, KeyChange, ending, remembered, with_keys
+from keys import KeyFile, PrivateKey, UnknownKeyType, open_signer
 from keys.kinds import KINDS
+from keys.problem import PinNeeded, WrongPin
 from ledger.audit import audit
 from ledger.tiles.memory import MemoryStore
 from tests import softhsm
@@ -166,11 +168,11 @@ def test_the_pin_comes_from_a_file_or_who_is_asked_and_is_told_to_nobody(
     locked = token.uri("pin") + "&pin-source="
     for address, given, said in (
         (uri, PIN, "signs TokenKey(for zDn"),
-        (uri, wrong, WrongPassphrase.__name__),
-        (uri, "", PassphraseNeeded.__name__),
+        (uri, wrong, WrongPin.__name__),
+        (uri, "", PinNeeded.__name__),
         (f"{locked}file:{file}", "", "signs"),
         (f"{locked}file:///{file}", "", "signs"),
-        (f"{locked}{file}x", "", PassphraseNeeded.__name__),
+        (f"{locked}{file}x", "", PinNeeded.__name__),
     ):
         told = elsewhere(address, given)
         assert told.startswith(said), told
@@ -245,9 +247,48 @@ def test_an_issuer_goes_over_to_a_key_that_is_kept_elsewhere_and_to_another(tmp_
         issuer_in(tmp_path, url=URL, signer=signers[1], key_type="Ed25519")
 
 
+@pytest.mark.parametrize("wanted", ["the same", "another", "the file"])
+def test_a_change_that_was_killed_is_finished_and_the_key_is_where_it_is_wanted(
+    tmp_path: Path, wanted: str
+) -> None:
+    """The command that comes next need not be the same."""
+    home = tmp_path / "home"
+    made = issuer_in(home, url=URL)
+    first = made.issue(graduate(1))
+    made.keys.add({"status-list-next": "Ed25519"})
+    path = KeyFile.create(tmp_path / "other.json", {"one": "P-256", "two": "P-256"}, None).path
+    uris = [f"{path.as_uri()}#{name}" for name in ("one", "two")]
+    begun, other = (open_signer(uri, passphrase=never_asked) for uri in uris)
+    keys = {"assertion": begun.public_key, "status-list": made.keys.public_keys["status-list-next"]}
+    former = [made.identity.verification_method(made.public_keys[role]) for role in ROLES]
+    document = ending(with_keys(documents.newest(home), keys), former, "2026-07-01T12:00:00Z")
+    places = {"assertion": "", "status-list": "status-list-next"}
+    KeyChange("rotate", document, places, remembered(begun, uris[0])).write(home)
+
+    again = Issuer(home, lambda: None, lambda: NOW)
+    options: dict[str, dict[str, Any]] = {
+        "the same": {"signer": begun, "signer_uri": uris[0]},
+        "another": {"signer": other, "signer_uri": uris[1]},
+        "the file": {"in_file": True},
+    }
+    rotation.rotate(again, **options[wanted])
+    key = Issuer(home, lambda: None, lambda: NOW).public_keys["assertion"]
+    expected = {"the same": begun.public_key, "another": other.public_key}
+    assert key == expected.get(wanted, again.keys.public_keys.get("assertion"))
+    assert len(documents.versions(home)) == (2 if wanted == "the same" else 3)
+    for entry in (first, again.issue(graduate(2))):
+        assert verifier_for(again).verify(again.bundle(entry), now=NOW)
+
+
 def test_a_journal_that_cannot_be_read_stops_who_signs(tmp_path: Path) -> None:
     made: Any = issuer_in(tmp_path, url=URL)
-    for content in (b"{", b"{}", b'{"version":2,"kind":"add","document":{},"replaced":{}}'):
+    sound = b'"kind":"add","document":{},"replaced":{}'
+    for content in (
+        b"{",
+        b"{}",
+        b'{"version":2,%b}' % sound,
+        b'{"version":1,%b,"identity":{"did":""}}' % sound,
+    ):
         (tmp_path / "rotation.json").write_bytes(content)
         with pytest.raises(Damaged, match=r"rotation\.json cannot be read"):
             made.issue(graduate(1))
@@ -320,7 +361,7 @@ def test_a_token_that_another_process_is_writing_is_opened_again(token: Token, p
     token.file.write_bytes(whole[:part])
     try:
         told = elsewhere(uri, PIN)
-        assert told.startswith("NotFound the token Registrar's token is not there"), told
+        assert told.startswith("TokenNotThere the token Registrar's token is not there"), told
     finally:
         token.file.write_bytes(whole)
 

@@ -214,7 +214,7 @@ def other_keys(folder: Path, kind: str) -> Prepare:
             key = issuer.public_keys["assertion"]
             assert key != former or not changed.value
             is_there = key == signer.public_key
-            assert (issuer.identity.signer, "assertion" in issuer.keys.public_keys) == (
+            assert (issuer.identity.signer_uri, "assertion" in issuer.keys.public_keys) == (
                 (uri, False) if is_there else ("", True)
             )
             newest = documents.newest(home)

@@ -77,7 +77,7 @@ def test_an_issuer_lives_with_its_key_on_a_token(program: Program, token: Token,
     whose = ("--name", "U", "--url", "https://u.example")
     done(program("issuer", "init", *whose, "--key", first))
     home = program.home / "issuer"
-    assert json.loads((home / "issuer.json").read_bytes())["signer"] == first
+    assert json.loads((home / "issuer.json").read_bytes())["signerUri"] == first
     assert "assertion" not in json.loads((home / "keys.json").read_bytes())["keys"]
     told = done(program("issuer", "issue", rows(0, 20), "--workers", "2"))
     assert told.out.startswith("20 issued")
@@ -93,13 +93,13 @@ def test_an_issuer_lives_with_its_key_on_a_token(program: Program, token: Token,
     assert (refused.code, "--key keys.json" in refused.err) == (1, True)
     done(program("issuer", "key", "add", "--key", second))
     done(program("issuer", "key", "rotate", "--key", second, "--yes"))
-    assert json.loads((home / "issuer.json").read_bytes())["signer"] == second
+    assert json.loads((home / "issuer.json").read_bytes())["signerUri"] == second
     done(program("issuer", "issue", rows(20, 2)))
     done(program("issuer", "correct", "UNI-000020", "--set", "gpa=4.0", "--yes"))
     assert verdicts(program, "on another") == ["VALID"] * 21
 
     done(program("issuer", "key", "rotate", "--key", "keys.json", "--key-type", "P-256", "--yes"))
-    assert "signer" not in json.loads((home / "issuer.json").read_bytes())
+    assert "signerUri" not in json.loads((home / "issuer.json").read_bytes())
     assert "assertion" in json.loads((home / "keys.json").read_bytes())["keys"]
     pin.unlink()
     done(program("issuer", "issue", rows(30, 2)))
@@ -196,6 +196,18 @@ def test_a_wrong_pin_and_an_absent_token_lose_nothing(program: Program, token: T
         away.rename(token.file.parent)
     assert done(alone(program, "issuer", "issue", file, pin=pin)).out.startswith("20 issued")
     assert verdicts(program, "all") == ["VALID"] * 20
+
+
+def test_a_did_key_may_be_on_a_token(program: Program, token: Token, pin: Path) -> None:
+    """It signs the lists, too: revoking needs it."""
+    uri = key_on(token, "for ever", "Ed25519")
+    done(program("issuer", "init", "--name", "U", "--key", uri))
+    done(program("issuer", "issue", rows(0, 3)))
+    done(program("issuer", "revoke", "UNI-000000", "--yes"))
+    assert verdicts(program, "all") == ["VALID"] * 2
+    assert program("issuer", "key", "rotate", "--key", "keys.json", "--yes").code == 1
+    answer = alone(program, "issuer", "revoke", "UNI-000001", "--yes", pin=None)
+    assert (answer.code, "none was given" in answer.err) == (6, True)
 
 
 def test_a_person_types_the_pin(program: Program, token: Token) -> None:

@@ -35,7 +35,7 @@ def key() -> None:
 def list_(place: Place) -> Result:
     """List the keys that the issuer's document has, and had."""
     made = place.open()
-    found, elsewhere = list(rotation.keys_shown(made)), made.identity.signer
+    found, elsewhere = list(rotation.keys_shown(made)), made.identity.signer_uri
     data: list[dict[str, Any]] = [
         {
             "name": shown.name or None,
