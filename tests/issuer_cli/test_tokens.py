@@ -216,8 +216,9 @@ def test_a_person_types_the_pin(program: Program, token: Token) -> None:
     asked = [(b"PIN of the token", PIN.encode()), (b"Passphrase for the issuer's keys", b"")]
     _, err = typed(program.home, words, asked)
     assert PIN not in err
-    rows(0, 1)
-    words = ["issuer", "issue", str(Path("0.csv").absolute()), "--out", str(Path("out").absolute())]
-    out, err = typed(program.home, words, [(b"PIN of the token", PIN.encode())])
-    assert out.startswith("1 issued")
+    file, out = rows(0, 40).absolute(), Path("out").absolute()
+    words = ["issuer", "issue", str(file), "--workers", "2", "--out", str(out)]
+    said, err = typed(program.home, words, [(b"PIN of the token", PIN.encode())])
+    assert said.startswith("40 issued")
+    assert err.count("PIN of the token") <= 1, "once, and not by each worker"
     assert PIN not in err
