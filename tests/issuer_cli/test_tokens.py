@@ -73,7 +73,7 @@ def names_nobody(program: Program) -> None:
 
 
 def test_an_issuer_lives_with_its_key_on_a_token(program: Program, token: Token, pin: Path) -> None:
-    first, second = key_on(token, "diplomas"), key_on(token, "next", "Ed25519")
+    first, second = key_on(token, "the first"), key_on(token, "the second", "Ed25519")
     whose = ("--name", "U", "--url", "https://u.example")
     done(program("issuer", "init", *whose, "--key", first))
     home = program.home / "issuer"
@@ -109,7 +109,7 @@ def test_an_issuer_lives_with_its_key_on_a_token(program: Program, token: Token,
     pin.write_text(PIN)
     again = program("issuer", "key", "rotate", "--key", first, "--yes")
     assert (again.code, "or did before" in again.err) == (1, True)
-    third = key_on(token, "third")
+    third = key_on(token, "the third")
     done(program("issuer", "key", "rotate", "--key", third, "--compromised", "--yes"))
     done(program("issuer", "issue", rows(40, 2)))
     assert verdicts(program, "back") == ["VALID"] * 25
