@@ -19,9 +19,11 @@ class Reach(NamedTuple):
     url: str | None
     tls: bool | None
     usual_port: int
+    plain_here: bool
+    """Whether loopback, where nobody listens in, goes without TLS: a browser knows no authority made here."""
 
 
-def reach_options(usual_port: int, url: _Decorator) -> _Decorator:
+def reach_options(usual_port: int, url: _Decorator, *, plain_here: bool = False) -> _Decorator:
     """The options of a service, `url` among them, in whose help stands whose address it is.
 
     The function gets them as one argument, behind that of `click.pass_obj`.
@@ -39,8 +41,8 @@ def reach_options(usual_port: int, url: _Decorator) -> _Decorator:
         click.option(
             "--tls/--plain",
             default=None,
-            help="Speak TLS under a CA made here; the default without a URL, and with one of this machine. "
-            "Elsewhere a proxy in front does.",
+            help="Speak TLS under a CA made here; the default without a URL, and with one of this machine"
+            f"{', but not on loopback' if plain_here else ''}. Elsewhere a proxy in front does.",
         ),
     )
 
@@ -49,7 +51,7 @@ def reach_options(usual_port: int, url: _Decorator) -> _Decorator:
         def run(
             *context: object, host: str, port: int | None, url: str | None, tls: bool | None, **others: Any
         ) -> None:
-            function(*context, Reach(host, port, url, tls, usual_port), **others)
+            function(*context, Reach(host, port, url, tls, usual_port, plain_here), **others)
 
         made: Callable[..., None] = run
         for option in reversed(options):  # as help lists them

@@ -46,8 +46,10 @@ class Endpoint:
         """
         url, tls, port = reach.url or own, reach.tls, reach.port
         target = Target.parse(url) if url else None
-        if tls is None:  # nobody stands a proxy in front of a name that is this machine's only
-            tls = target is None or (target.scheme == "https" and target.host in LOOPBACK)
+        if tls is None and target:  # nobody stands a proxy in front of a name that is this machine's only
+            tls = target.scheme == "https" and target.host in LOOPBACK
+        elif tls is None:
+            tls = not (reach.plain_here and reach.host in LOOPBACK)
         if port is None:  # the URL's, unless something in front answers there
             port = target.port if target and (target.scheme == "https") == tls else reach.usual_port
         with listen(reach.host, port) as listener:

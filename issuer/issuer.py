@@ -15,8 +15,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from keys import KeyFile, PublicKey, Signer
-from keys.signer import Passphrase
+from keys import KeyFile, PublicKey, Signer, open_signer
+from keys.signer import Passphrase, require_signs
 from ledger import Log
 from ledger.folder import open_to_read, store_in
 from ledger.log import LogReader, time_to_sign
@@ -36,7 +36,8 @@ from .archive.store import SQLiteIndex
 from .bundles import bundled
 from .clock import ClockJournal
 from .creation import create_home
-from .home import Identity, index
+from .home import Identity
+from .home import index as index_in
 from .job.bulk import Bulk, Issued
 from .job.editions import Editions
 from .job.order import Order
@@ -67,26 +68,28 @@ class Issuer:
         *,
         contexts: Path | None = None,
         signer: Signer | None = None,
+        pin: Passphrase = lambda: None,
+        index: Index | None = None,
         store: LogStore | None = None,
     ) -> None:
         """Opens an issuer that was created before. Raises `NotFound`.
 
         `contexts` is a folder as `jsonld.load` reads it, of those that the template may name beside the
-        vendored ones. `signer` signs diplomas, with a key that is kept elsewhere than in `keys.json`; `store`
-        has the log, if not the folder `log/`.
+        vendored ones. `signer` signs diplomas, with a key that is kept elsewhere than in `keys.json`; where
+        the folder remembers the URI of that key, it is opened by that, and `pin` is asked. `index` has what
+        was issued, if not `issuer.sqlite`; `store` has the log, if not the folder `log/`.
         """
         self.identity = Identity.read(home)
         self.home = home
         self.keys = KeyFile.open(home / "keys.json", passphrase)
-        self.store: Index = SQLiteIndex(index(home))
+        self.store: Index = SQLiteIndex(index_in(home)) if index is None else index
         require_not_older(self.store, home, self.identity)
         self.log_patience: float | None = None
         """Seconds to wait for others who write to the log; after them `TryLater`. Set before it is opened."""
         self.patience = PATIENCE
         """Seconds to wait for others who issue; after them `TryLater`."""
         self._clock, self._contexts = clock, contexts
-        self.own_signer = signer
-        """What signs diplomas, where that key is kept elsewhere than in the key file."""
+        self._signer, self._pin = signer, pin
         self._log_store = store
         self._archive = Archive(self.store, home / "shards")
         self._new: Turns[Sequence[Edition], list[int]] = Turns(self._issue_new)
@@ -105,19 +108,33 @@ class Issuer:
         clock: Clock,
         contexts: Path | None = None,
         signer: Signer | None = None,
+        signer_uri: str = "",
+        pin: Passphrase = lambda: None,
+        index: Index | None = None,
         store: LogStore | None = None,
     ) -> Issuer:
         """Makes an issuer, or opens it if it exists and is the one described.
 
         `method` is `key` (did:key) or `web` (did:web); by default `web` with a URL, else `key`. `key_type`,
         one of `home.KEY_TYPES`, is that of the keys that sign credentials and lists; by default the first.
-        `signer` and `store` are as in `Issuer`; of a `signer`, no key for credentials is made.
+        `signer`, `pin`, `index` and `store` are as in `Issuer`; of a `signer`, no key for credentials is
+        made, and the folder remembers the URI, if it has one.
         Raises `Conflict` where another issuer lives in the folder, `Refused` for an empty name.
         """
         keys = create_home(
-            home, name=name, url=url, method=method, key_type=key_type, passphrase=passphrase, signer=signer
+            home,
+            name=name,
+            url=url,
+            method=method,
+            key_type=key_type,
+            passphrase=passphrase,
+            signer=signer,
+            signer_uri=signer_uri,
+            has_index=index is not None,
         )
-        issuer = cls(home, passphrase, clock, contexts=contexts, signer=signer, store=store)
+        issuer = cls(
+            home, passphrase, clock, contexts=contexts, signer=signer, pin=pin, index=index, store=store
+        )
         issuer.keys = keys  # open already
         return issuer
 
@@ -155,6 +172,7 @@ class Issuer:
         if (self.home / JOURNAL).exists():
             with locked(self.home / "rotation", patience=self.patience):
                 finish(self.home, self.keys, self.store, log)
+            self.reread()
         anchor(self.home, self.store, log, documents.newest(self.home))
         return log
 
@@ -167,16 +185,36 @@ class Issuer:
         return self.keys.signer(name)
 
     @property
+    def own_signer(self) -> Signer | None:
+        """What signs diplomas, where that key is kept elsewhere than in the key file."""
+        return self._remembered if self._signer is None else self._signer
+
+    @cached_property
+    def _remembered(self) -> Signer | None:
+        """The signer of which the folder has the URI. Its secret is looked for when it first signs."""
+        uri, key = self.identity.signer_uri, self.identity.kept_elsewhere
+        return open_signer(uri, passphrase=self._pin, public_key=key) if uri else None
+
+    def require_signer(self) -> None:
+        """Asks now for what opens the key for diplomas. Raises what keeps it from signing."""
+        require_signs(self.signer("assertion"))
+
+    @property
     def public_keys(self) -> Mapping[str, PublicKey]:
         """The issuer's keys by name; no secret is opened for them."""
         own = {"assertion": self.own_signer.public_key} if self.own_signer else {}
         return {**self.keys.public_keys, **own}
 
     def use(self, signer: Signer | None) -> None:
-        """Goes on with the keys that the key file has by now, and this signer instead of the one given."""
-        self.own_signer = signer
+        """Goes on with this signer instead of the one given, and with the keys that the folder has by now."""
+        self._signer = signer
+        self.reread()
+
+    def reread(self) -> None:
+        """Goes on with the keys that the folder has by now."""
+        self.identity = Identity.read(self.home)
         self.keys.reload()
-        for part in ("_press", "lists", "_singles"):  # what was made of the keys before
+        for part in ("_remembered", "_press", "lists", "_singles"):  # what was made of the keys before
             self.__dict__.pop(part, None)
 
     def require_clock(self) -> None:
@@ -249,6 +287,7 @@ class Issuer:
     def issue_file(self, order: Order) -> Issued:
         """Issues a file of graduates as `Bulk.run` does, and publishes the status lists that it needs."""
         now, lists = self.log.now(), self.lists
+        self.require_signer()  # one asks, and one tries the PIN, before there are several workers
         with locked(self.home / "issue", patience=self.patience):
             Identity.read(self.home).require_open()
             self._editions.recover()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from tests import softhsm
 from tests.commandline import Program
 
 ROOT = Path(__file__).parent.parent
@@ -36,6 +38,13 @@ def corpora() -> Path:
     if not (CORPORA / "vectors").is_dir():
         pytest.skip(f"no third-party data in {CORPORA}; set INTAGLIO_CORPORA to have this test run")
     return CORPORA
+
+
+@pytest.fixture(scope="session")
+def token(tmp_path_factory: pytest.TempPathFactory) -> Iterator[softhsm.Token]:
+    """A token in software, for tests that have `softhsm.needed`: one a process."""
+    with softhsm.token(tmp_path_factory.mktemp("softhsm")) as made:
+        yield made
 
 
 @pytest.fixture

@@ -173,7 +173,7 @@ def known(home: Path) -> ssl.SSLContext:
 
 def answer_of_the_command(home: Path, content: bytes, *options: str | Path) -> httpx.Response:
     with command_serving(home, *options) as address:
-        return httpx.post(address, content=content, verify=known(home))
+        return httpx.post(address, content=content)
 
 
 @pytest.mark.slow
@@ -182,7 +182,7 @@ def test_a_running_service_goes_by_the_trust_list_as_it_is(tmp_path: Path) -> No
     trust.write_bytes(UNIVERSITY.trust.to_bytes())
     diploma = {name: it for name, it in UNIVERSITY.diploma(9).items() if name != "credentialStatus"}
     bundle = UNIVERSITY.issue(diploma)
-    with command_serving(tmp_path, "--plain") as address:
+    with command_serving(tmp_path) as address:
         at = bundle.to_bytes()
         assert httpx.post(address, content=at).json()["verdict"] == "valid"
         update_trust(trust, lambda known: known.removing(UNIVERSITY.did))
@@ -224,7 +224,7 @@ def free_port(host: str = "127.0.0.1") -> int:
 @pytest.mark.slow
 def test_the_command_speaks_tls_under_an_authority_of_its_own(tmp_path: Path) -> None:
     (tmp_path / "trust.json").write_bytes(UNIVERSITY.trust.to_bytes())
-    with command_serving(tmp_path) as address:
+    with command_serving(tmp_path, "--tls") as address:
         assert re.fullmatch("https://localhost:[0-9]+/verify", address)
         answer = httpx.post(address, content=BUNDLE.to_bytes(), verify=known(tmp_path))
         assert answer.json()["checks"][3]["code"] == "signature-unchanged"
@@ -234,7 +234,7 @@ def test_the_command_speaks_tls_under_an_authority_of_its_own(tmp_path: Path) ->
             httpx.post(address.replace("https:", "http:"), content=BUNDLE.to_bytes())
     assert (tmp_path / "verifier/tls/server.key").stat().st_mode & 0o077 == 0
     authority = (tmp_path / "verifier/tls/authority.pem").read_bytes()
-    with command_serving(tmp_path):
+    with command_serving(tmp_path, "--tls"):
         assert (tmp_path / "verifier/tls/authority.pem").read_bytes() == authority, "who trusts it goes on"
 
 
@@ -270,7 +270,7 @@ def test_at_another_address_of_this_machine_it_says_that(tmp_path: Path) -> None
 def test_behind_a_proxy_all_senders_have_one_address(tmp_path: Path, proxy: bool) -> None:
     """A URL that begins with https, where this speaks plain HTTP, is the proxy's."""
     port = free_port()
-    reach = ["--url", "https://verifier.example"] if proxy else ["--plain"]
+    reach = ["--url", "https://verifier.example"] if proxy else []
     with command_serving(tmp_path, "--port", str(port), *reach) as address, ExitStack() as stack:
         own = f"http://localhost:{port}/verify"
         assert address == ("https://verifier.example/verify" if proxy else own)

@@ -23,7 +23,7 @@ def verifier() -> None:
 
 
 @verifier.command(cls=Command)
-@reach_options(PORT, click.option("--url", help="The address at which others reach this."))
+@reach_options(PORT, click.option("--url", help="The address at which others reach this."), plain_here=True)
 @policy_option
 @trust_option
 @click.option("--offline", is_flag=True, help="Never touch the network.")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -18,7 +18,7 @@ import orjson
 from vc import Check, Credential, Outcome, Report
 from vc.model.credential import text_of
 from vc.report import StatusTime
-from verifier.sources.trust_index import TrustList
+from verifier.sources.trust import TrustSource
 from verifier.summary import Summary, summarize
 from wire.text import printable
 
@@ -128,7 +128,7 @@ class Judgement:
 
 
 def judgement(
-    file: str, body: bytes, report: Report, trust: TrustList, unchecked: Sequence[Credential], language: str
+    file: str, body: bytes, report: Report, trust: TrustSource, unchecked: Sequence[Credential], language: str
 ) -> Judgement:
     """The view of a report. `unchecked` are the credentials of an undecided one, of which little is shown."""
     answer = answered(report)
@@ -170,7 +170,7 @@ def _as_of(report: Report) -> str:
     return moment(StatusTime.of_all(known).as_of) if known else ""
 
 
-def _sentences(report: Report, credentials: Sequence[Credential], trust: TrustList) -> Iterator[Said]:
+def _sentences(report: Report, credentials: Sequence[Credential], trust: TrustSource) -> Iterator[Said]:
     """A sentence for each credential that is valid, else what keeps it from that."""
     if not credentials:
         code = report.deciding.problem.code if report.deciding and report.deciding.problem else ""
@@ -245,7 +245,7 @@ def _step(check: Check, answer: Answered) -> Step:
     )
 
 
-def _diploma(credential: Credential, trust: TrustList) -> Diploma:
+def _diploma(credential: Credential, trust: TrustSource) -> Diploma:
     summary = summarize(credential, trust)
     subject = credential.subjects[0]
     known = {
@@ -286,7 +286,7 @@ def _json(value: object) -> str:
     return value if isinstance(value, str) else orjson.dumps(value).decode()
 
 
-def _listed(credential: Credential, trust: TrustList) -> Listed:
+def _listed(credential: Credential, trust: TrustSource) -> Listed:
     known = trust.issuer(credential.issuer)
     return Listed(
         credential.issuer, known.name if known else "", known.types if known else (), known is not None
@@ -309,7 +309,7 @@ def _of_itself(credential: Credential, language: str) -> Iterator[Claim]:
 
 def _in_language(credential: Credential, language: str) -> Credential:
     subjects = tuple(preferred(dict(subject), language) for subject in credential.subjects)
-    return replace(credential, claims=preferred(dict(credential.claims), language), subjects=subjects)
+    return credential._replace(claims=preferred(dict(credential.claims), language), subjects=subjects)
 
 
 def _data(report: Report) -> dict[str, Any]:

@@ -57,6 +57,10 @@ SAID: Mapping[str, Said] = MappingProxyType(
         "issuer-list-ends": Said(
             "The status list {list} ends on {day}: nobody can tell then what was revoked.", _PUBLISH
         ),
+        "issuer-key-elsewhere": Said(
+            "Its key for diplomas is kept elsewhere: {key}. Its other keys lie in {keys}."
+        ),
+        "issuer-keys-found": Said("Its keys lie in {keys}."),
         "issuer-keys-not-sealed": Said(
             "Its keys are not sealed under a passphrase; only the folder's rights guard them.",
             "intaglio issuer password",

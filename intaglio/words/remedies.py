@@ -104,6 +104,7 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
         ),
         "unknown-evidence-kind": "A later version of this program may read it.",
         "unknown-log": "If you know who keeps it, ask for their trust file, then: intaglio trust add FILE",
+        "unknown-ledger": f"If you trust that ledger, {_CHANGE_TRUST}",
         "log-not-listed": f"{_CHANGE_TRUST[0].upper()}{_CHANGE_TRUST[1:]}",
         "issuer-unknown": _TRUST_FILE,
         "issuer-unknown-without-log": "If you know this issuer: {command} [--key z…]",
@@ -147,6 +148,17 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
         "address-without-scheme": "Give it whole: --url https://…",
         "another-issuer": f"Leave out --name, --url and --did, or {_FOLDERS}",
         "another-key-type": f"Leave out --key-type, or {_FOLDERS}",
+        "another-key": "Leave out --key. `intaglio issuer key rotate --key ADDRESS` goes over to another.",
+        "key-kept-elsewhere": (
+            "Say where the next one is: --key pkcs11:…, or --key keys.json for one in the key file."
+        ),
+        "key-in-use": "`intaglio issuer key rotate --compromised` ends it, and goes on with another.",
+        "key-unknown": "`intaglio issuer key list` shows those that there are and were.",
+        "token-not-there": (
+            "See that it is connected, and that the module's settings are those that it was made with."
+        ),
+        "pin-needed": "Type it at a terminal, or set INTAGLIO_PIN_FILE to the path of a file that holds it.",
+        "wrong-pin": "After a few wrong ones a token locks: look it up rather than guess.",
         "suite-not-for-key": "Without --suite, {suite} is taken.",
         "issuer-closed": "What it issued stays as it is: `intaglio issuer export` writes the bundles.",
         "unsound-database": "Take it from an older backup, and back that up.",

@@ -32,7 +32,7 @@ from wire.fetch import Fetcher
 from wire.memory import Kept, Memory
 from wire.work import BYTES_WRITTEN, Work
 
-from .trust_index import TrustList
+from .trust import TrustSource
 
 LARGEST = 1 << 19
 """Bytes of one file; that of the youngest leaves has up to 400,000."""
@@ -46,7 +46,12 @@ SECONDS = 30.0
 SERVES = 10.0
 """Seconds for which an answer is good for other reports, too."""
 
-MOST_DOCUMENTS = 64
+MOST_DOCUMENTS = 128
+"""Two for each change of keys, which is announced before; one document has room for 62 changes."""
+
+LARGEST_DOCUMENTS = 1 << 22
+"""Bytes of all in one file: 2,700,000 after that many changes. Reading them is work that is counted."""
+
 AT_ONCE = 8  # requests
 
 _NOTE, _TILE = 1 << 17, 1 << 13  # bytes
@@ -104,7 +109,7 @@ class PublishedLogs:
     def __init__(
         self,
         source: LogSource,
-        trust: TrustList,
+        trust: TrustSource,
         work: Work,
         shape: Shape = SHAPE,
         *,
@@ -172,8 +177,8 @@ class _PublishedLog:
 
     def documents(self) -> list[Anchored]:
         """The documents that are published with it, each with its evidence."""
-        data = self._get("documents", LARGEST)
-        versions = load_json_object(data, limit=LARGEST, work=self._work).get("documents")
+        data = self._get("documents", LARGEST_DOCUMENTS)
+        versions = load_json_object(data, limit=LARGEST_DOCUMENTS, work=self._work).get("documents")
         if not isinstance(versions, list) or len(versions) > MOST_DOCUMENTS:
             raise Malformed(f"its documents are not a list of {MOST_DOCUMENTS} at the most")
         found = [_version(version) for version in versions]

@@ -34,7 +34,7 @@ from wire.text import counted
 
 from ...terminal import Result, say, typed, verb
 from . import text
-from .place import Place
+from .place import Place, key_option
 from .terminal import PARTLY, ProgressMeter, out_option, pairs
 
 AS_IS = "as-is"
@@ -56,9 +56,17 @@ _method = click.option(
 @_url
 @_method
 @click.option("--key-type", type=click.Choice(KEY_TYPES), help="Of the keys that sign diplomas and lists.")
-def init(place: Place, name: str | None, url: str | None, method: str | None, key_type: str | None) -> Result:
+@key_option
+def init(
+    place: Place,
+    name: str | None,
+    url: str | None,
+    method: str | None,
+    key_type: str | None,
+    where: str | None,
+) -> Result:
     """Make an issuer: its keys, its log and its DID."""
-    made = place.create(name, url, method, key_type)
+    made = place.create(name, url, method, key_type, where)
     data = {"did": made.did, "name": made.name, "folder": str(place.folder), "log": made.log.origin}
     return Result(data, made.did)
 
