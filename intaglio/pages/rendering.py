@@ -21,7 +21,7 @@ from wire.text import printable
 from ..words import LANGUAGES, remedy, sentence, speaking, title, tr, tr_count, tr_in
 from ..words.report import LONGEST
 from . import reader, upload
-from .view import WORDS, Answered, Judgement, Said, capital
+from .view import WORDS, Answered, Judgement, Sentence, capital
 
 
 class Site(NamedTuple):
@@ -86,7 +86,7 @@ def theirs(text: object, longest: int = LONGEST) -> Markup:
     return Markup(f"<bdi>{escape(shown)}</bdi>")  # noqa: S704 -- escaped
 
 
-def said(sentence: Said) -> Markup:
+def said(sentence: Sentence) -> Markup:
     """A sentence of ours with what others wrote in it."""
     parts = {
         name: value if isinstance(value, Markup) else theirs(value, 200)
@@ -100,7 +100,7 @@ def _sentence(problem: Problem) -> Markup:
 
 
 def _say(text: str, **others: str) -> Markup:
-    return said(Said(text, others))
+    return said(Sentence(text, others))
 
 
 def _typed(command: str) -> Markup:

@@ -50,7 +50,7 @@ WORDS: Mapping[Answered, str] = {
 }
 
 
-class Said(NamedTuple):
+class Sentence(NamedTuple):
     """A sentence of ours, and by name what stands in it that others wrote."""
 
     text: str
@@ -111,7 +111,7 @@ class Judgement:
     answer: Answered
     word: str
     as_of: str
-    sentences: tuple[Said, ...]
+    sentences: tuple[Sentence, ...]
     advice: tuple[str, ...]
     mail: str
     """What can be written to whoever sent the file; empty where there is nothing to ask for."""
@@ -170,21 +170,21 @@ def _as_of(report: Report) -> str:
     return moment(StatusTime.of_all(known).as_of) if known else ""
 
 
-def _sentences(report: Report, credentials: Sequence[Credential], trust: TrustSource) -> Iterator[Said]:
+def _sentences(report: Report, credentials: Sequence[Credential], trust: TrustSource) -> Iterator[Sentence]:
     """A sentence for each credential that is valid, else what keeps it from that."""
     if not credentials:
         code = report.deciding.problem.code if report.deciding and report.deciding.problem else ""
         if _form(report) in MAILS:
-            yield Said(tr_in("reason", PICTURED))
+            yield Sentence(tr_in("reason", PICTURED))
         elif code in REASONS:
-            yield Said(tr_in("reason", REASONS[code]))
+            yield Sentence(tr_in("reason", REASONS[code]))
         else:
-            yield Said("{reason}", {"reason": f"{capital(words.reason(report))}."})
+            yield Sentence("{reason}", {"reason": f"{capital(words.reason(report))}."})
     for credential in credentials:
         yield _sentence(summarize(credential, trust))
 
 
-def _sentence(summary: Summary) -> Said:
+def _sentence(summary: Summary) -> Sentence:
     """The issuer first; what the credential claims stands in quotation marks."""
     what, whom, when = bool(summary.what), bool(summary.whom), bool(summary.when)
     text = {
@@ -194,7 +194,7 @@ def _sentence(summary: Summary) -> Said:
         (False, False): tr("{by} issued “{what}”."),
     }[whom, when]
     assert what  # a credential has a type at least
-    return Said(text, {**summary._asdict(), "when": day(summary.when)})
+    return Sentence(text, {**summary._asdict(), "when": day(summary.when)})
 
 
 def _advice(report: Report, answer: Answered) -> Iterator[str]:
