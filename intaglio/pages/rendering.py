@@ -96,7 +96,7 @@ def said(sentence: Sentence) -> Markup:
 
 
 def _sentence(problem: Problem) -> Markup:
-    return theirs(f"{capital(sentence(problem))}.")
+    return _say(tr("{sentence}."), sentence=capital(sentence(problem)))
 
 
 def _say(text: str, **others: str) -> Markup:

@@ -179,7 +179,7 @@ def _sentences(report: Report, credentials: Sequence[Credential], trust: TrustSo
         elif code in REASONS:
             yield Sentence(tr_in("reason", REASONS[code]))
         else:
-            yield Sentence("{reason}", {"reason": f"{capital(words.reason(report))}."})
+            yield Sentence(tr("{sentence}."), {"sentence": capital(words.reason(report))})
     for credential in credentials:
         yield _sentence(summarize(credential, trust))
 
