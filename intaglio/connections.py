@@ -48,8 +48,9 @@ BEHIND_PROXY = LIMITS._replace(waiting=None)
 class Guard:
     """Makes the connections of one service, and counts them."""
 
-    def __init__(self, limits: Limits) -> None:
-        self.limits = limits
+    def __init__(self, limits: Limits, busy: Any) -> None:
+        """`busy` is the ASGI application that answers in the place of the service where that is full."""
+        self.limits, self.busy = limits, busy
         self.waiting = Counter[str]()
         self.active = set[Connection]()
 
@@ -137,7 +138,7 @@ class Connection(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         is_full = len(self._guard.active) >= self._guard.limits.active
-        super()._start_asgi_task(cycle, _busy if is_full else app)
+        super()._start_asgi_task(cycle, self._guard.busy if is_full else app)
 
     def _wait(self, seconds: float) -> None:
         """The sender has so many seconds to go on; as long it counts as waiting."""
@@ -171,7 +172,7 @@ def _sender(client: tuple[str, int] | None) -> str:
     return ":".join(host.split(":")[:4]) if ":" in host else host
 
 
-async def _busy(_scope: Any, _receive: Any, send: Any) -> None:
+async def busy(_scope: Any, _receive: Any, send: Any) -> None:
     """The answer to a request beyond what a service works on at once."""
     body = orjson.dumps({"type": "about:blank", "title": "The service is busy", "status": 503})
     headers = [

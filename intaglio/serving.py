@@ -14,11 +14,12 @@ from urllib.parse import urlsplit
 
 import uvicorn
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from wire.address import Target
 from wire.problem import Unavailable
 
-from .connections import BEHIND_PROXY, LIMITS, Guard, Limits, Loop
+from .connections import BEHIND_PROXY, LIMITS, Guard, Limits, Loop, busy
 from .logs import to_stderr
 from .reach import Reach
 from .terminal import say
@@ -63,11 +64,11 @@ class Endpoint:
                 limits = BEHIND_PROXY
             yield cls(url, files, listener, limits)
 
-    def run(self, app: FastAPI) -> None:
-        """Answers requests until stopped, and logs."""
+    def run(self, app: FastAPI, *, busy: ASGIApp = busy) -> None:
+        """Answers requests until stopped, and logs; `busy` answers those beyond what is done at once."""
         tls = (self.files.chain, self.files.key) if self.files else None
         with to_stderr():
-            server(app, tls=tls, limits=self.limits).run([self.listener])
+            server(app, tls=tls, limits=self.limits, busy=busy).run([self.listener])
 
 
 def _called(host: str) -> str:
@@ -90,12 +91,18 @@ def listen(host: str, port: int) -> socket.socket:
     return found
 
 
-def server(app: FastAPI, *, tls: tuple[Path, Path] | None = None, limits: Limits = LIMITS) -> uvicorn.Server:
+def server(
+    app: FastAPI,
+    *,
+    tls: tuple[Path, Path] | None = None,
+    limits: Limits = LIMITS,
+    busy: ASGIApp = busy,
+) -> uvicorn.Server:
     """What answers, not yet started; `tls` names the files of a certificate chain and its key."""
     chain, key = tls or (None, None)
     config = uvicorn.Config(
         app,
-        http=cast("Any", Guard(limits)),
+        http=cast("Any", Guard(limits, busy)),
         loop=cast("Any", functools.partial(Loop, limits.handshake)),
         timeout_keep_alive=limits.idle,
         lifespan="off",

@@ -73,11 +73,13 @@ def page_served(trust: Trust, folder: Path, clock: Callable[[], datetime] = lamb
             yield f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
-def mount(app: FastAPI, port: int, ask: Callable[[Sent], Awaitable[Sheet]], **options: Any) -> None:
+def mount(app: FastAPI, port: int, ask: Callable[[Sent], Awaitable[Sheet]], **options: Any) -> VerifyPage:
     """Puts the page beside an app on loopback."""
     own = Own.at(f"http://127.0.0.1:{port}")
     assert own is not None
-    VerifyPage(own, ask, **{"require_ready": lambda: None, "clock": lambda: NOW, **options}).mount(app)
+    page = VerifyPage(own, ask, **{"require_ready": lambda: None, "clock": lambda: NOW, **options})
+    page.mount(app)
+    return page
 
 
 def send(url: str, *files: bytes, text: str = "", lang: str = "en", **headers: str) -> httpx.Response:

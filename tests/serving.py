@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
@@ -29,9 +30,10 @@ def serving(
     *,
     tls: tuple[Path, Path] | None = None,
     limits: Limits = LIMITS,
+    **options: Any,
 ) -> Iterator[uvicorn.Server]:
     """Serve until the block ends. `tls` names the files of a certificate chain and its key."""
-    made = server(app, tls=tls, limits=limits)
+    made = server(app, tls=tls, limits=limits, **options)
     thread = threading.Thread(target=made.run, args=([listener],))
     thread.start()
     try:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
 from fastapi import FastAPI
 
+from intaglio.connections import LIMITS
 from intaglio.pages.inspection import Sent, Sheet
 from intaglio.pages.own import Own
 from tests.pages import Reader, answer, mount, page_served, send, words_of
@@ -216,3 +220,31 @@ def test_too_much_at_once_is_a_page_that_says_when_to_try_again() -> None:
                 found = send(f"http://127.0.0.1:{port}", BUNDLE)
         assert (found.status_code, found.headers["Retry-After"]) == (503, "5")
         assert Reader(found.text).title == said
+
+
+def test_who_comes_when_all_is_full_has_a_page_and_a_program_a_problem() -> None:
+    asked, may_answer = threading.Event(), threading.Event()
+
+    async def waits(_sent: Sent) -> Sheet:
+        asked.set()
+        await asyncio.to_thread(may_answer.wait, 20)
+        return Sheet(200, b"answered")
+
+    app = FastAPI()
+    with listening() as listener, ThreadPoolExecutor(1) as threads:
+        port = listener.getsockname()[1]
+        url = f"http://127.0.0.1:{port}"
+        page = mount(app, port, waits)
+        with serving(app, listener, limits=LIMITS._replace(active=1), busy=page.busy):
+            first = threads.submit(send, url, BUNDLE)
+            assert asked.wait(20)
+            for path, accept, kind in (
+                ("/", "text/html,*/*", "text/html; charset=utf-8"),
+                ("/", "application/json", "application/problem+json"),
+                ("/verify", "text/html", "application/problem+json"),
+            ):
+                found = httpx.get(url + path, headers={"Accept": accept})
+                assert (found.status_code, found.headers["Content-Type"]) == (503, kind)
+                assert found.headers["Retry-After"] == "5"
+            may_answer.set()
+            assert first.result(20).text == "answered"

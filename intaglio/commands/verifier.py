@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,6 +12,9 @@ from ..reach import Reach, reach_options
 from ..session import Session
 from ..terminal import Command, extra, say
 from .verify import policy_option, read_policy, setting, trust_option
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
 
 PORT = 8470
 _WAITING = 64  # forms that wait for a process; each takes some milliseconds
@@ -42,6 +45,7 @@ def serve(
         from verifier.http import create_app
         from verifier.processes import Processes
 
+        from ..connections import busy
         from ..pages.inspection import inspection
         from ..pages.own import Own
         from ..pages.verify import VerifyPage
@@ -60,19 +64,22 @@ def serve(
         app = create_app(judge.verifiers, clock=session.now, policy=policy, processes=processes)
         is_here = reach.host in LOOPBACK
         own = Own.at(endpoint.url) if is_here or endpoint.url.startswith("https:") else None
+        full: ASGIApp = busy
         if own is None:
             say("No page is served: diplomas would travel in the clear.")
         else:
             shows = show_trust or (is_here and own.is_loopback)
-            VerifyPage(
+            page = VerifyPage(
                 own,
                 processes,
                 judge.verifiers,
                 session.now,
                 trust_file=trust_file or session.trust_file if shows else None,
                 offline=offline,
-            ).mount(app)
+            )
+            page.mount(app)
+            full = page.busy
         if endpoint.files:
             say("Whoever asks needs this file, to trust the service by:", str(endpoint.files.authority))
         click.echo(f"{endpoint.url}/verify")
-        endpoint.run(app)
+        endpoint.run(app, busy=full)

@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
+from starlette.types import Receive, Scope, Send
 
 from exchange.http import BODY_TIME, log_problem, read_body
 from verifier import Trust
 from wire.problem import Malformed, Problem, TooLarge, TryLater, Unavailable
 
+from ..connections import busy
 from .headers import HEADERS
 from .inspection import Sent, Sheet
 from .own import Own
@@ -74,6 +76,19 @@ class VerifyPage:
             app.add_api_route(
                 f"{self.root}{name}", self._guarded(handler), methods=[method], include_in_schema=False
             )
+
+    async def busy(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """An ASGI application that answers where too many requests are under way: who reads, with a page."""
+        request = Request(scope)
+        if request.url.path == self.root and "text/html" in request.headers.get("Accept", ""):
+            answer = await self._guarded(self._full)(request)
+            answer.headers["Connection"] = "close"
+            await answer(scope, receive, send)
+        else:
+            await busy(scope, receive, send)
+
+    async def _full(self, _request: Request, _site: Site) -> Response:
+        raise TryLater("too many requests are under way")
 
     async def _form(self, _request: Request, site: Site) -> Response:
         listed = None if self.trust_file is None else Trust.load(self.trust_file).issuers
