@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import csv
+import hashlib
+import io
+import json
 import re
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import httpx
 import pytest
@@ -15,6 +21,7 @@ from fastapi import FastAPI
 from intaglio.connections import LIMITS
 from intaglio.pages.inspection import Sent, Sheet
 from intaglio.pages.own import Own
+from tests.commandline import Program
 from tests.pages import Reader, answer, mount, page_served, send, words_of
 from tests.serving import listening, serving
 from tests.world import Holder, University
@@ -248,3 +255,44 @@ def test_who_comes_when_all_is_full_has_a_page_and_a_program_a_problem() -> None
                 assert found.headers["Retry-After"] == "5"
             may_answer.set()
             assert first.result(20).text == "answered"
+
+
+def kept(page: Reader, name: str) -> bytes:
+    """What a link of a page holds, by the name under which it is kept."""
+    (address,) = (
+        str(attributes["href"])
+        for tag, attributes in page.tags
+        if tag == "a"
+        and str(attributes.get("download", "")).startswith(name)
+        and str(attributes["href"]).startswith("data:")
+    )
+    return base64.b64decode(address.partition(";base64,")[2])
+
+
+@pytest.mark.parametrize("kind", ["valid", "invalid", "undetermined"])
+def test_a_report_to_keep_says_what_the_command_does_and_of_which_bytes(
+    address: str, program: Program, tmp_path: Path, kind: str
+) -> None:
+    report = json.loads(kept(answer(address, KINDS[kind]), "report-"))
+    (tmp_path / "trust.json").write_bytes(UNIVERSITY.trust.to_bytes())
+    (tmp_path / "file.json").write_bytes(KINDS[kind])
+    asked = ("--offline", "--json", "--trust", tmp_path / "trust.json", "--at", "2026-07-01T12:00:00Z")
+    told = json.loads(program("verify", tmp_path / "file.json", *asked).out)
+    same = {"version", "verdict", "statusAsOf", "statusFresh", "credentials"}
+    assert {name: report.get(name) for name in same} == {name: told.get(name) for name in same}
+    assert [check["code"] for check in report["checks"]] == [check["code"] for check in told["checks"]]
+    assert report["sha256"] == hashlib.sha256(KINDS[kind]).hexdigest()
+    assert report["trustList"] == hashlib.sha256(UNIVERSITY.trust.to_bytes()).hexdigest()
+    assert (report["checkedAt"], report["file"]) == ("2026-07-01T12:00:00+00:00", "0.json")
+    assert f"http://{report['checkedBy']}" == address
+    assert report.keys() - {"file", "sha256", "checkedAt", "checkedBy", "trustList"} == told.keys()
+
+
+def test_the_table_to_keep_has_a_line_for_each_file_and_no_formula(address: str) -> None:
+    files = {"=1+1.json": BUNDLE, "@x.json": FORGED}
+    fields = [("file", (name, data)) for name, data in files.items()]
+    found = httpx.post(f"{address}/", files=fields, headers={"Origin": address}).text
+    lines = list(csv.reader(io.StringIO(kept(Reader(found), "report.csv").decode("utf-8-sig"))))
+    assert lines[0] == ["File", "Verdict", "What was found", "SHA-256"]
+    assert [line[:2] for line in lines[1:]] == [["'=1+1.json", "Valid"], ["'@x.json", "Not valid"]]
+    assert lines[1][2].startswith("Example University issued “Master of Science” to Ada Invented")

@@ -238,3 +238,31 @@ class TestKeyInForce:
     def test_one_that_a_newer_document_lacks_presents_nothing(self) -> None:
         assert self.shown_by_an_organisation(later=1, brought=2).verdict is Verdict.INVALID
         assert self.shown_by_an_organisation(later=1).verdict is Verdict.UNDETERMINED
+
+
+NOBODY: dict[str, Any] = {"challenge": None, "domain": None}
+
+
+class TestUnasked:
+    def test_a_presentation_that_nobody_asked_for_is_judged_by_what_is_in_it(self) -> None:
+        assert check(CHILD, CARD, **NOBODY).verdict is Verdict.UNDETERMINED
+        for holder in (CHILD, PARENT):  # nobody looks whose it is
+            report = check(holder, CARD, unasked=True, **NOBODY)
+            assert report.verdict is Verdict.VALID
+            assert report.holder is None
+            assert (report.checks[1].code, report.checks[1].outcome) == ("holder-unasked", Outcome.SKIPPED)
+
+    def test_what_is_in_it_is_judged_as_ever(self) -> None:
+        altered = replace(CARD, secured={**CARD.secured, "name": "Altered"})
+        assert check(CHILD, altered, unasked=True, **NOBODY).verdict is Verdict.INVALID
+        assert check(CHILD, unasked=True, **NOBODY).verdict is Verdict.UNDETERMINED
+        wanted = check(CHILD, CARD, policy="holderBound", unasked=True, **NOBODY)
+        assert wanted.verdict is Verdict.UNDETERMINED
+
+    def test_a_file_stays_a_file(self) -> None:
+        report = verifier(UNIVERSITY.trust).verify(CARD, now=NOW, unasked=True)
+        assert (report.verdict, report.checks[1].code) == (Verdict.VALID, "holder-anyone")
+
+    def test_what_was_asked_for_is_not_unasked(self) -> None:
+        with pytest.raises(ValueError, match="not unasked"):
+            check(CHILD, CARD, unasked=True)
