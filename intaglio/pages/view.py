@@ -133,6 +133,8 @@ def judgement(
     """The view of a report. `unchecked` are the credentials of an undecided one, of which little is shown."""
     answer = answered(report)
     credentials = report.require() if report.has_claims else ()
+    if b"@language" not in body:  # nothing is said in several, as in most files
+        language = ""
     read = tuple(_in_language(credential, language) for credential in credentials)
     evidence = next((check for check in report.checks if check.step == 8 and check.facts.get("log")), None)
     return Judgement(
@@ -308,6 +310,8 @@ def _of_itself(credential: Credential, language: str) -> Iterator[Claim]:
 
 
 def _in_language(credential: Credential, language: str) -> Credential:
+    if not language:
+        return credential
     subjects = tuple(preferred(dict(subject), language) for subject in credential.subjects)
     return credential._replace(claims=preferred(dict(credential.claims), language), subjects=subjects)
 
