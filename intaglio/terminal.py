@@ -193,8 +193,9 @@ def extra(name: str) -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        raise Refused(
-            f"this needs {error.name}, which is not installed",
+        raise Refused.saying(
+            "this needs {package}, which is not installed",
+            package=error.name,
             hint=f"In the folder with the program's source, type: pip install '.[{name}]'",
         ) from error
 
@@ -260,7 +261,7 @@ def read_input(source: str, limit: int) -> bytes:
         with Path(source).open("rb") as file:
             return file.read(limit)
     except FileNotFoundError:
-        raise NotFound(f"there is no file {source}") from None
+        raise NotFound.saying("there is no file {file}", file=source) from None
     except OSError as error:
         raise click.UsageError(printable(f"{source} cannot be read: {error.strerror}")) from None
 
@@ -322,12 +323,15 @@ def passphrase(
             with Path(file).open(encoding="utf-8") as source:
                 typed = source.read(LONGEST_PASSPHRASE + 1).rstrip("\r\n")
         except (OSError, UnicodeDecodeError):
-            raise PassphraseNeeded(
-                f"{variable} names a file that cannot be read",
+            raise PassphraseNeeded.saying(
+                "{variable} names a file that cannot be read",
+                variable=variable,
                 hint="Set it to the path of a text file, in UTF-8, that holds the passphrase.",
             ) from None
         if len(typed) > LONGEST_PASSPHRASE:
-            raise PassphraseNeeded(f"{variable} names a file that is too long for a passphrase")
+            raise PassphraseNeeded.saying(
+                "{variable} names a file that is too long for a passphrase", variable=variable
+            )
     elif is_asked(variable):
         try:
             typed = _asked(prompt) if new is None else _asked_twice(prompt, new)

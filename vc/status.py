@@ -85,7 +85,9 @@ class StatusList:
 
     def _bits_of(self, index: int) -> range:
         if not 0 <= index < self.entries:
-            raise InvalidStatusList(f"position {index} lies outside a list of {self.entries} entries")
+            raise InvalidStatusList.saying(
+                "position {index} lies outside a list of {entries} entries", index=index, entries=self.entries
+            )
         return range(index * self.size, (index + 1) * self.size)
 
     def encode(self) -> str:
@@ -106,7 +108,7 @@ class StatusList:
         except zlib.error:
             raise Malformed("encodedList is not gzip") from None
         if unpacker.unconsumed_tail:
-            raise TooLarge(f"encodedList unpacks to more than {_MAX_BYTES} bytes")
+            raise TooLarge.saying("encodedList unpacks to more than {most} bytes", most=_MAX_BYTES)
         if not unpacker.eof or unpacker.unused_data:
             raise Malformed("encodedList is a broken gzip stream")
         if not bits:
@@ -142,7 +144,9 @@ class StatusEntry:
         if type(size) is not int or size < 1:
             raise MalformedCredential("credentialStatus.statusSize is not a number of bits")
         if size > _MAX_STATUS_SIZE:
-            raise UnknownStatusEntry(f"a status of {size} bits is not read here; {_MAX_STATUS_SIZE} are")
+            raise UnknownStatusEntry.saying(
+                "a status of {size} bits is not read here; {most} are", size=size, most=_MAX_STATUS_SIZE
+            )
         return cls(purpose, url, int(index), size)
 
 
@@ -219,8 +223,10 @@ def open_list(
         raise InvalidStatusList("the status list has entries of another size")
     bits = decode(subject.get("encodedList"), entry.size)
     if bits.entries < MINIMUM_ENTRIES:
-        raise InvalidStatusList(
-            f"the status list has {bits.entries} entries; fewer than {MINIMUM_ENTRIES} give people away"
+        raise InvalidStatusList.saying(
+            "the status list has {entries} entries; fewer than {least} give people away",
+            entries=bits.entries,
+            least=MINIMUM_ENTRIES,
         )
     return bits
 

@@ -22,7 +22,9 @@ def parse_datetimestamp(value: object, where: str) -> datetime:
     """
     match = _FORM.fullmatch(value) if isinstance(value, str) else None
     if match is None:
-        raise Malformed(f"{where} is not a date and time with a time zone, such as 2026-06-30T00:00:00Z")
+        raise Malformed.saying(
+            "{where} is not a date and time with a time zone, such as 2026-06-30T00:00:00Z", where=where
+        )
     year, month, day, hour, minute, second, fraction, sign, zone_hour, zone_minute = match.groups()
     try:
         if not fraction and not sign and hour != "24":
@@ -43,7 +45,7 @@ def parse_datetimestamp(value: object, where: str) -> datetime:
         )
         return (moment + timedelta(days=1) if midnight else moment).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise Malformed(f"{where} is not a date of the calendar") from None
+        raise Malformed.saying("{where} is not a date of the calendar", where=where) from None
 
 
 def parse_age(value: object) -> timedelta:

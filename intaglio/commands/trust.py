@@ -82,7 +82,9 @@ def add(
         given = Trust.load(Path(did))
         return _keep(session, _handed(Path(did), given, name), Trust.joined, yes, given)
     if not is_url(did):
-        raise NotFound(f"there is no file {shortened(did)}", hint="Name a trust file, or a DID: did:…")
+        raise NotFound.saying(
+            "there is no file {name}", name=shortened(did), hint="Name a trust file, or a DID: did:…"
+        )
     if did.startswith("did:"):
         DID.parse(did)
     if not (keys or log_key):
@@ -95,7 +97,7 @@ def add(
 def _handed(file: Path, given: Trust, name: str) -> Trust:
     """What a trust file says, as this list is to have it. Raises `Malformed`, and a usage error."""
     if not given.issuers:
-        raise Malformed(f"{file} names no issuer")
+        raise Malformed.saying("{file} names no issuer", file=str(file))
     if name and len(given.issuers) > 1:
         raise click.UsageError(f"{file} names more than one issuer; --name is for one.")
     why = f"from the file {file.name}"
@@ -108,8 +110,9 @@ def _with_new(known: Trust, new: Trust) -> Trust:
     """With an issuer that was typed, and its log. Raises `Conflict` where it is there already."""
     (issuer,) = new.issuers
     if known.issuer(issuer.id) is not None:
-        raise Conflict(
-            f"{issuer.id} is on your list already",
+        raise Conflict.saying(
+            "{issuer} is on your list already",
+            issuer=issuer.id,
             hint="To say something else of it: `intaglio trust remove DID`, then add it again.",
         )
     return known.adding(issuer, *new.logs)
@@ -149,14 +152,17 @@ def _keep(
 def _require_resolvable(did: str) -> None:
     """Raises what shows that no key of this DID or URL can ever be found, unless the list brings one."""
     if not did.startswith(("did:", "https://")):
-        raise Refused(f"the keys of {shortened(did)} cannot be looked up", hint="Pin one: --key z…")
+        raise Refused.saying(
+            "the keys of {name} cannot be looked up", name=shortened(did), hint="Pin one: --key z…"
+        )
     try:
         Resolver(METHODS, NoFetcher()).resolve(did)
     except Unavailable:
         pass
     except MethodNotSupported as problem:
-        raise Refused(
-            problem.detail,
+        raise Refused.saying(
+            "{why}",
+            why=problem,
             hint="Pin its key (--key z…) or its log (--log), or add the trust file that the issuer gives.",
         ) from None
 

@@ -74,15 +74,29 @@ def label(field: str, language: str | None = None) -> str:
 
 
 def _of_problem(problem: Problem) -> str:
-    """Where the language has no sentence for the code: its kind, and the technical one."""
-    if (template := by_code(problem.code)) and _asked(template) <= problem.facts.keys():
-        return _with_clauses(template, problem.facts)
+    """By its own text, where several things have one code; else by its code.
+
+    Where the language has neither: its kind, and the technical one.
+    """
+    own = tr_in("detail", problem.template)
+    if own != problem.template and problem.template == problem.detail:
+        return own + _clauses(own, problem.facts)
+    template = own if own != problem.template else by_code(problem.code)
+    if template and (asked := _asked(template)) <= (facts := _facts(problem, asked)).keys():
+        return _with_clauses(template, facts)
     kind = title(problem)
     return (
         problem.detail
         if kind == problem.title
         else tr("{title}: {detail}").format(title=kind, detail=problem.detail)
     )
+
+
+def _facts(problem: Problem, asked: set[str]) -> Facts:
+    """Those that it has, and the sentences of problems that its own quotes."""
+    others = {"why": problem.why, "because": problem.because}
+    quoted = {name: _of_problem(other) for name, other in others.items() if other and name in asked}
+    return {**problem.facts, **quoted}
 
 
 def _remedy(problem: Problem) -> str:
@@ -98,11 +112,15 @@ def _remedy(problem: Problem) -> str:
 
 
 def _with_clauses(template: str, facts: Facts) -> str:
+    return _filled(template, facts) + _clauses(template, facts)
+
+
+def _clauses(template: str, facts: Facts) -> str:
     from .findings import CLAUSES
 
     said = _asked(template)
     further = (tr_in("clause", text) for fact, text in CLAUSES.items() if fact in facts and fact not in said)
-    return "".join(_filled(text, facts) for text in (template, *further))
+    return "".join(_filled(text, facts) for text in further)
 
 
 def _asked(template: str) -> set[str]:

@@ -148,7 +148,9 @@ def _verify_all(
             )
         )
     if not rows:
-        raise NotFound(f"there is no file to verify, which would be named {' or '.join(SUFFIXES)}")
+        raise NotFound.saying(
+            "there is no file to verify, which would be named {names}", names=" or ".join(SUFFIXES)
+        )
     yield Result({}, "\n".join(table(rows)), codes.pop() if len(codes) == 1 else _MIXED)
 
 
@@ -164,7 +166,7 @@ def _read_any(name: str, fetcher: Fetcher) -> bytes:
     try:
         return _read(name, fetcher)
     except click.UsageError as error:  # one that cannot be read stops no other
-        raise Unavailable(error.message) from error
+        raise Unavailable.saying("{said}", said=error.message) from error
 
 
 def _data(report: Report) -> dict[str, Any]:
