@@ -117,6 +117,18 @@ class TestCatalogue:
                 assert fields(one) - fields(other) <= LEFT_OUT, one
             assert COMMAND.findall(one) == COMMAND.findall(other), one
 
+    def test_each_text_is_said_as_it_is_translated(self, language: str) -> None:
+        for text, other in strings(language, "detail").items():
+            if not (asked := fields(text)):
+                assert sentence(Malformed(text), language) == other
+                continue
+            facts: Any = dict.fromkeys(asked - {"why", "because"}, "7")
+            inner: Any = {name: NotFound("there is none") for name in asked & {"why", "because"}}
+            problem = Malformed.saying(text, **facts, **inner)
+            assert sentence(problem, "en") == problem.detail
+            told = other.format_map({**facts, **{name: sentence(inner[name], language) for name in inner}})
+            assert sentence(problem, language).startswith(told), text
+
     @pytest.mark.slow
     def test_a_sentence_finds_its_facts_wherever_its_problem_is_raised(self, language: str) -> None:
         said = {

@@ -79,9 +79,10 @@ def _of_problem(problem: Problem) -> str:
     Where the language has neither: its kind, and the technical one.
     """
     own = tr_in("detail", problem.template)
-    if own != problem.template and problem.template == problem.detail:
-        return own + _clauses(own, problem.facts)
-    template = own if own != problem.template else by_code(problem.code)
+    is_known, is_filled = own != problem.template, problem.template != problem.detail
+    if is_known and not is_filled:
+        return own + _clauses(set(), problem.facts)
+    template = own if is_known or (is_filled and _is_bare(own)) else by_code(problem.code)
     if template and (asked := _asked(template)) <= (facts := _facts(problem, asked)).keys():
         return _with_clauses(template, facts)
     kind = title(problem)
@@ -112,15 +113,19 @@ def _remedy(problem: Problem) -> str:
 
 
 def _with_clauses(template: str, facts: Facts) -> str:
-    return _filled(template, facts) + _clauses(template, facts)
+    return _filled(template, facts) + _clauses(_asked(template), facts)
 
 
-def _clauses(template: str, facts: Facts) -> str:
+def _clauses(said: set[str], facts: Facts) -> str:
     from .findings import CLAUSES
 
-    said = _asked(template)
     further = (tr_in("clause", text) for fact, text in CLAUSES.items() if fact in facts and fact not in said)
     return "".join(_filled(text, facts) for text in further)
+
+
+def _is_bare(template: str) -> bool:
+    """Whether it is nothing but facts, which is the same in every language."""
+    return not any(letter.isalpha() for text, *_ in string.Formatter().parse(template) for letter in text)
 
 
 def _asked(template: str) -> set[str]:
