@@ -111,7 +111,7 @@ class Resolver:
                 "{did} is of method '{method}', which is not in use here",
                 did=did,
                 method=parsed.method,
-                hint=f"In use are: {', '.join(self._methods)}.",
+                methods=", ".join(self._methods),
             )
         if method.history is not None:
             return functools.partial(method.history, parsed)

@@ -35,7 +35,7 @@ from wire.problem import Conflict, Damaged, Malformed, NotFound
 from wire.sqlite import LOCK_WAIT, connect, migrate, require_known, sqlite_problems
 from wire.strict import load_json_object
 
-from .problem import DamagedWallet, NoWallet, NoWalletBackup, WalletGone
+from .problem import DamagedWallet, NoWallet, NoWalletBackup, WalletGone, WalletOutdated
 
 _NONCE = 12  # bytes
 _SQLITE = b"SQLite format 3\0"
@@ -291,11 +291,11 @@ class EncryptedStore:
         with self._reading() as state:
             version = state.version
         if version < last:
-            raise Damaged.saying(
+            raise WalletOutdated.saying(
                 "the wallet's file is an old one: at change {version}, after change {last} was seen here",
                 version=version,
                 last=last,
-                hint=f"What came after it is not in this file; if you put it back on purpose, remove {seen}.",
+                seen=str(seen),
             )
         if os.access(seen.parent, os.W_OK):
             migrate(self._connection, _STEPS, _WHAT)

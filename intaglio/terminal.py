@@ -24,7 +24,7 @@ from wire.datetimestamp import parse_age
 from wire.problem import Malformed, NotFound, PassphraseNeeded, Problem, Refused
 from wire.text import cells, folded, printable
 
-from .words import remedy
+from .words import remedy, sentence, title, tr, tr_in
 
 _COMMAND = re.compile(r"\bintaglio (issuer|wallet|verify|trust|ledger|samples|doctor)\b(?! --)")
 
@@ -69,7 +69,13 @@ class Folder(click.Path):
         try:
             return Path(value).expanduser().absolute()
         except RuntimeError:
-            self.fail(f"no home is known for {printable(str(value))}; name another folder.", param, ctx)
+            self.fail(
+                tr("no home is known for {folder}; name another folder.").format(
+                    folder=printable(str(value))
+                ),
+                param,
+                ctx,
+            )
 
 
 class Age(click.ParamType[str]):
@@ -81,7 +87,7 @@ class Age(click.ParamType[str]):
         try:
             parse_age(value)
         except Malformed as problem:
-            self.fail(f"{problem.detail}.", param, ctx)
+            self.fail(tr("{said}.").format(said=sentence(problem)), param, ctx)
         return str(value)
 
 
@@ -97,7 +103,7 @@ class Command(click.Command):
                 try:
                     "".join(ctx.params[parameter.name] or ()).encode()
                 except UnicodeEncodeError:
-                    raise click.BadParameter("this is not text in UTF-8.", ctx, parameter) from None
+                    raise click.BadParameter(tr("this is not text in UTF-8."), ctx, parameter) from None
         try:
             return super().invoke(ctx)
         except Problem as problem:
@@ -196,7 +202,9 @@ def extra(name: str) -> Iterator[None]:
         raise Refused.saying(
             "this needs {package}, which is not installed",
             package=error.name,
-            hint=f"In the folder with the program's source, type: pip install '.[{name}]'",
+            hint=tr("In the folder with the program's source, type: {command}").format(
+                command=f"pip install '.[{name}]'"
+            ),
         ) from error
 
 
@@ -255,7 +263,7 @@ def read_input(source: str, limit: int) -> bytes:
     """
     if source == "-":
         if sys.stdin.isatty():
-            say("Reading from this terminal: paste the text, then press Ctrl-D on a line of its own.")
+            say(tr("Reading from this terminal: paste the text, then press Ctrl-D on a line of its own."))
         return sys.stdin.buffer.read(limit)
     try:
         with Path(source).open("rb") as file:
@@ -263,7 +271,13 @@ def read_input(source: str, limit: int) -> bytes:
     except FileNotFoundError:
         raise NotFound.saying("there is no file {file}", file=source) from None
     except OSError as error:
-        raise click.UsageError(printable(f"{source} cannot be read: {error.strerror}")) from None
+        raise click.UsageError(
+            printable(
+                tr("{file} cannot be read: {system}").format(
+                    file=source, system=tr_in("fact", str(error.strerror))
+                )
+            )
+        ) from None
 
 
 def say(first: str, *further: str) -> None:
@@ -357,11 +371,14 @@ def _asked_twice(prompt: str, judge: PassphraseCheck) -> str:
             if typed:
                 judge(_encoded(typed))
         except Problem as problem:
-            say(f"{problem.title}: {problem.detail}", remedy(problem))
+            say(
+                tr("{title}: {detail}").format(title=title(problem), detail=sentence(problem)),
+                remedy(problem),
+            )
             continue
-        if not typed or _asked("Repeat for confirmation") == typed:
+        if not typed or _asked(tr("Repeat for confirmation")) == typed:
             return typed
-        say("That is not what was typed first.")
+        say(tr("That is not what was typed first."))
 
 
 def _encoded(typed: str) -> bytes:
@@ -376,7 +393,7 @@ def required_passphrase(
     if found is None:
         raise PassphraseNeeded(
             "none was typed, and there is no terminal to ask at",
-            hint=f"Set {variable} to the path of a file that holds it.",
+            hint=tr("Set {variable} to the path of a file that holds it.").format(variable=variable),
         )
     return found
 
@@ -384,7 +401,10 @@ def required_passphrase(
 def _warn_of_readers(file: Path) -> None:
     with contextlib.suppress(OSError):  # reading it says more
         if file.is_file() and file.stat().st_mode & 0o077:
-            say(f"Others on this machine can read {file}, which holds a passphrase.", f"chmod 600 {file}")
+            say(
+                tr("Others on this machine can read {file}, which holds a passphrase.").format(file=file),
+                f"chmod 600 {file}",
+            )
 
 
 def agreed(question: str, yes: bool) -> bool:

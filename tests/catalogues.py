@@ -172,13 +172,19 @@ def _answers() -> Iterator[str]:
 
 def for_people() -> list[Made]:
     """The places whose problems come before whoever verifies, keeps or trusts something."""
-    return [place for place in made() if not any(place.file.is_relative_to(one) for one in IN_ENGLISH)]
+    return [place for place in made() if not _is_in_english(place.file)]
+
+
+def _is_in_english(file: Path) -> bool:
+    return any(file.is_relative_to(one) for one in IN_ENGLISH)
 
 
 def _hints() -> Iterator[str]:
     """Technical advice that stands where it is raised, on a credential's way to holder or verdict."""
-    for package in ("wire", "keys", "did", "vc", "exchange", "holder", "verifier", "issuer/desk"):
+    for package in codes.PACKAGES:
         for file in sorted((codes.ROOT / package).rglob("*.py")):
+            if _is_in_english(file.relative_to(codes.ROOT)) and "desk" not in file.parts:
+                continue
             for node in ast.walk(ast.parse(file.read_text())):
                 if (
                     isinstance(node, ast.keyword)

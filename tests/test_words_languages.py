@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -100,7 +102,7 @@ class TestCatalogue:
         """But names, which have a capital letter, members of documents, and what is typed."""
         for found in catalogues.read(language):
             text = found.string if isinstance(found.string, str) else (found.string or [""])[0]
-            told = re.sub(r"`[^`]*`|intaglio .*|--[a-z].*|\{[^}]*\}", "", text)
+            told = re.sub(r"`[^`]*`|(intaglio|pip) .*|--[a-z].*|\{[^}]*\}", "", text)
             assert not re.search(r"[a-z]{2,} [a-z]{2,}", told), text
             assert not re.search(r"[\u3400-\u9fff][,;:?!()]|[,;:?!()][\u3400-\u9fff]", told), text
 
@@ -245,6 +247,63 @@ def test_each_sample_in_chinese(program: Program, tmp_path: Path, monkeypatch: p
     assert table[-1].startswith("6 个文件：有效 1 个，无效 2 个，无法判定 3 个；")
     assert {cells(line.partition(".json")[0].rpartition(" ")[0]) for line in table[1:-1]} == {11}
     assert program("--lang", "en", "verify", folder / "valid.json", *asked).out.startswith("VALID: by ")
+
+
+BROKEN: dict[str, Callable[[dict[str, Any]], object]] = {
+    "context": lambda one: one.update({"@context": one["@context"][1:]}),
+    "date": lambda one: one.update(validFrom="gestern"),
+    "proof": lambda one: one.pop("proof"),
+    "term": lambda one: one.update(undefined="?"),
+    "cryptosuite": lambda one: one["proof"].update(cryptosuite="falcon-2027"),
+    "value": lambda one: one["proof"].update(proofValue="u7"),
+    "purpose": lambda one: one["proof"].update(proofPurpose="authentication"),
+    "expired": lambda one: one["proof"].update(expires="2025-01-01T00:00:00Z"),
+    "chain": lambda one: one["proof"].update(previousProof="urn:none"),
+    "method": lambda one: one["proof"].update(verificationMethod="did:web:nobody.example#key"),
+    "key": lambda one: one["proof"].update(verificationMethod="did:key:z6Mk#z6Mk"),
+    "issuer": lambda one: one.update(issuer="did:web:1.2.3.4"),
+    "subject": lambda one: one.update(credentialSubject=[]),
+    "status": lambda one: one.update(credentialStatus={"type": "BitstringStatusListEntry"}),
+}
+
+
+@pytest.mark.slow
+def test_a_broken_file_is_explained_without_english(program: Program, tmp_path: Path) -> None:
+    """To the end: a position or a name from the file may stand there, and no second sentence."""
+    folder, broken = tmp_path / "samples", tmp_path / "broken"
+    assert program("samples", folder).code == 0
+    valid = json.loads((folder / "valid.json").read_bytes())["credential"]
+    broken.mkdir()
+    for name, change in BROKEN.items():
+        one = copy.deepcopy(valid)
+        one["proof"] = one["proof"] if isinstance(one["proof"], dict) else one["proof"][0]
+        change(one)
+        (broken / f"{name}.json").write_text(json.dumps(one))
+    texts = {"cut": '{"a":1', "twice": '{"a":1,"a":2}', "list": "[1]", "pdf": "%PDF-1.4", "empty": ""}
+    for name, text in texts.items():
+        (broken / f"{name}.json").write_text(text)
+    for file in sorted(broken.iterdir()):
+        answer = program("--lang", "zh", "verify", file, "--trust", folder / "trust.json", "--offline")
+        assert answer.code in (1, 3)
+        told = re.sub(r"`[^`]*`|intaglio .*|'[^']*'", "", answer.out)
+        assert not re.search(r"[a-z]{2,} [a-z]{2,}", told), answer.out
+
+
+def test_the_trust_list_speaks_it_too(program: Program, tmp_path: Path) -> None:
+    university = University("trusted.example")
+    file = tmp_path / "trust.json"
+    file.write_bytes(university.trust.to_bytes())
+    added = program("--lang", "zh", "trust", "add", file)
+    assert added.code == 0
+    assert added.err.splitlines()[-1] == "已加入信任名单。"
+    (tmp_path / "other.json").write_text('{"version": 1, "issuers": [{}]}')
+    refused = program("--lang", "zh", "trust", "add", tmp_path / "other.json")
+    assert refused.err.startswith(
+        f"数据格式有误：{tmp_path / 'other.json'} 不是信任文件：issuers 中有一项缺少 id\n"
+    )
+    listed = program("--lang", "zh", "trust", "list")
+    assert "认可所有类型" in listed.out
+    assert program("--lang", "zh", "trust", "remove", "did:web:x").err == "未找到：did:web:x 不在信任名单中\n"
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ from .problem import (
     SubjectNotProved,
     SuiteMissing,
     TrustedLogMissing,
+    UnknownRule,
 )
 from .sources.trust import RecognisedIssuer
 
@@ -349,10 +350,10 @@ def load_policy(value: Any) -> Policy:
             return _RULES[name][1](argument)
     names = ", ".join([*_PLAIN, *_GROUPS, *_RULES])
     rule = value if isinstance(value, str) else json.dumps(value)
-    raise Malformed.saying(
+    raise UnknownRule.saying(
         "the policy's rule {rule} is not known or has a wrong value",
         rule=shortened(rule),
-        hint=f"The rules are {names}.",
+        rules=names,
     )
 
 

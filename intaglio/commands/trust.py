@@ -17,6 +17,7 @@ from wire.text import claimed, printable, shortened
 
 from ..session import Session
 from ..terminal import Result, agreed, is_file, say, verb, wrapped
+from ..words import tr
 
 
 @click.group()
@@ -29,7 +30,7 @@ def list_(session: Session) -> Result:
     """Show the trust list."""
     known = Trust.load(session.trust_file)
     if not known.issuers:
-        say("Nobody is on the trust list yet. Add somebody: intaglio trust add DID")
+        say(tr("Nobody is on the trust list yet. Add somebody: intaglio trust add DID"))
     return Result(
         load_json_object(known.to_bytes()),
         "\n".join(wrapped(line, 6 if line.startswith(" ") else 4) for line in _known(known)),
@@ -39,17 +40,22 @@ def list_(session: Session) -> Result:
 def _known(trust: Trust) -> Iterator[str]:
     """The list for people."""
     for issuer in trust.issuers:
-        kinds = f"for {', '.join(issuer.types)}" if issuer.types else "for everything"
-        yield printable(f"{issuer.name or '(no name)'}  {issuer.id}  {kinds}  {issuer.reason}").rstrip()
+        kinds = (
+            tr("for {types}").format(types=", ".join(issuer.types)) if issuer.types else tr("for everything")
+        )
+        name = issuer.name or tr("(no name)")
+        yield printable(f"{name}  {issuer.id}  {kinds}  {issuer.reason}").rstrip()
         for log in trust.logs:
             if issuer.id in log.issuers:
-                yield f"    speaks through the log {printable(log.origin)}"
+                yield "    " + tr("speaks through the log {log}").format(log=printable(log.origin))
         for name in issuer.status_issuers:
-            yield f"    has status lists by {printable(name)}"
+            yield "    " + tr("has status lists by {issuer}").format(issuer=printable(name))
         if issuer.last_lists:
-            yield f"    closed; status lists from {issuer.last_lists:%Y-%m-%d %H:%M}Z on have no end"
+            yield "    " + tr("closed; status lists from {date} on have no end").format(
+                date=f"{issuer.last_lists:%Y-%m-%d %H:%M}Z"
+            )
         if issuer.until:
-            yield f"    for what is from {issuer.until} or before"
+            yield "    " + tr("for what is from {until} or before").format(until=issuer.until)
 
 
 @verb(trust)
@@ -78,7 +84,7 @@ def add(
     """
     if not did.startswith("did:") and is_file(did):
         if types or keys or status_issuers or log_key or clock:
-            raise click.UsageError("A trust file says all of it itself; only --name goes with one.")
+            raise click.UsageError(tr("A trust file says all of it itself; only --name goes with one."))
         given = Trust.load(Path(did))
         return _keep(session, _handed(Path(did), given, name), Trust.joined, yes, given)
     if not is_url(did):
@@ -89,7 +95,9 @@ def add(
         DID.parse(did)
     if not (keys or log_key):
         _require_resolvable(did)
-    issuer = RecognisedIssuer(did, name, types, keys, reason="added by hand", status_issuers=status_issuers)
+    issuer = RecognisedIssuer(
+        did, name, types, keys, reason=tr("added by hand"), status_issuers=status_issuers
+    )
     new = Trust().adding(issuer, RecognisedLog(log_key, clock=clock) if log_key else None)
     return _keep(session, Trust.parse(new.to_bytes()), _with_new, yes)
 
@@ -99,8 +107,8 @@ def _handed(file: Path, given: Trust, name: str) -> Trust:
     if not given.issuers:
         raise Malformed.saying("{file} names no issuer", file=str(file))
     if name and len(given.issuers) > 1:
-        raise click.UsageError(f"{file} names more than one issuer; --name is for one.")
-    why = f"from the file {file.name}"
+        raise click.UsageError(tr("{file} names more than one issuer; --name is for one.").format(file=file))
+    why = tr("from the file {file}").format(file=file.name)
     return Trust(
         tuple(replace(found, name=name or found.name, reason=why) for found in given.issuers), given.logs
     )
@@ -136,16 +144,21 @@ def _keep(
 
     change(Trust.load(session.trust_file))
     for issuer in new.issuers:
+        quoted = tr('"{name}"').format(name=claimed(issuer.name)) if issuer.name else tr("(no name)")
         say(
-            f'"{claimed(issuer.name)}"  {issuer.id}' if issuer.name else f"(no name)  {issuer.id}",
-            *(f"speaks through the log {log.origin}" for log in new.logs if issuer.id in log.issuers),
-            f"fingerprint: {(given or new).fingerprint(issuer.id)}",
+            f"{quoted}  {issuer.id}",
+            *(
+                tr("speaks through the log {log}").format(log=log.origin)
+                for log in new.logs
+                if issuer.id in log.issuers
+            ),
+            tr("fingerprint: {digits}").format(digits=(given or new).fingerprint(issuer.id)),
         )
-    if not agreed("Is that whom you mean, and is the fingerprint the one that they have?", yes):
+    if not agreed(tr("Is that whom you mean, and is the fingerprint the one that they have?"), yes):
         raise Declined("nothing was added")
     update_trust(session.trust_file, change)
     added = [issuer.id for issuer in new.issuers]
-    say("On the trust list now.")
+    say(tr("On the trust list now."))
     return Result({"added": added}, "")
 
 
@@ -172,5 +185,5 @@ def _require_resolvable(did: str) -> None:
 def remove(session: Session, did: str) -> Result:
     """Take an issuer off the list."""
     update_trust(session.trust_file, lambda trust: trust.removing(did))
-    say(f"{did} is off the trust list")
+    say(tr("{did} is off the trust list").format(did=did))
     return Result({"removed": [did]}, "")

@@ -105,7 +105,7 @@ def require_short(iri: str) -> None:
         raise TooComplex.saying(
             "an id or the name of a property is longer than {most} characters",
             most=LONGEST_NAME,
-            hint=f"Only a picture as a data: URL may be longer, up to {LONGEST_DATA} characters.",
+            hint="Only a picture as a data: URL may be longer.",
         )
 
 

@@ -6,11 +6,11 @@ import importlib.util
 from collections.abc import Iterator
 
 from wire import Problem
-from wire.text import counted, printable
+from wire.text import printable
 
 from ...session import Session
 from ...terminal import Finding, Result, as_typed, verb, wrapped
-from ...words import remedy
+from ...words import remedy, sentence, title, tr, tr_count, tr_in
 
 
 @verb()
@@ -23,7 +23,7 @@ def doctor(session: Session) -> Result:
         + (f"\n{wrapped(f'    {printable(then)}', 4)}" if then else "")
         for mark, what, then in found
     ]
-    lines.append("Something is wrong; see above." if wrong else "Nothing is wrong.")
+    lines.append(tr("Something is wrong; see above.") if wrong else tr("Nothing is wrong."))
     return Result(
         {"wrong": wrong, "findings": [item._asdict() for item in found]},
         "\n".join(lines),
@@ -33,28 +33,41 @@ def doctor(session: Session) -> Result:
 
 def _findings(session: Session) -> Iterator[Finding]:
     if importlib.util.find_spec("nacl") is None:
-        what = "Ed25519 goes by OpenSSL, at half the speed: PyNaCl is not installed."
-        yield Finding("!", what, "In the folder with the program's source: pip install '.[fast]'")
+        what = tr("Ed25519 goes by OpenSSL, at half the speed: PyNaCl is not installed.")
+        yield Finding("!", what, tr("In the folder with the program's source: pip install '.[fast]'"))
     if not session.home.exists():
-        what = f"{session.home} does not exist yet: nothing was done here so far."
-        yield Finding("✓", what, "Try: intaglio demo")
+        what = tr("{home} does not exist yet: nothing was done here so far.").format(home=session.home)
+        yield Finding("✓", what, tr("Try: intaglio demo"))
         return
     if session.home.stat().st_mode & 0o077:
-        yield Finding("!", f"Others can look into {session.home}.", f"chmod 700 {session.home}")
+        yield Finding(
+            "!", tr("Others can look into {home}.").format(home=session.home), f"chmod 700 {session.home}"
+        )
     for check in (_trust_findings, _issuer_findings, _wallet_findings):
         try:
             yield from check(session)
         except Problem as problem:
-            yield Finding("✗", f"{problem.title}: {problem.detail}", remedy(problem))
+            yield Finding(
+                "✗",
+                tr("{title}: {detail}").format(title=title(problem), detail=sentence(problem)),
+                remedy(problem),
+            )
         except OSError as error:
-            yield Finding("✗", f"{error.filename} cannot be read: {error.strerror}")
+            yield Finding(
+                "✗",
+                tr("{file} cannot be read: {system}").format(
+                    file=error.filename, system=tr_in("fact", str(error.strerror))
+                ),
+            )
 
 
 def _trust_findings(session: Session) -> Iterator[Finding]:
     from verifier import Trust
 
-    count = counted(len(Trust.load(session.trust_file).issuers), "issuer")
-    yield Finding("✓", f"The trust list {session.trust_file} has {count}.")
+    count = len(Trust.load(session.trust_file).issuers)
+    issuers = tr_count("{count} issuer", "{count} issuers", count)
+    told = tr("The trust list {file} has {issuers}.").format(file=session.trust_file, issuers=issuers)
+    yield Finding("✓", told)
     session.schemas(), session.contexts()  # where they cannot be used, nothing is verified
 
 

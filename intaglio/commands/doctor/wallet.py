@@ -9,9 +9,14 @@ from holder.store import EncryptedStore
 from holder.wallet import FILE
 
 from ...terminal import Finding, typed
+from ...words import tr
 
 
 def findings(home: Path) -> Iterator[Finding]:
     """Whether the wallet in a folder can be one. Raises `Damaged`, `NotFound`."""
     EncryptedStore.examine(home / FILE)
-    yield Finding("✓", f"A wallet lies in {home}.", f"Keep a copy: {typed('wallet', 'backup')} FILE")
+    yield Finding(
+        "✓",
+        tr("A wallet lies in {home}.").format(home=home),
+        tr("Keep a copy: {command}").format(command=f"{typed('wallet', 'backup')} FILE"),
+    )

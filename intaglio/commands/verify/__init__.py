@@ -45,7 +45,7 @@ class _Moment(click.ParamType[datetime]):
         try:
             return parse_datetimestamp(value if "T" in value else f"{value}T23:59:59Z", "--at")
         except Malformed:
-            self.fail("expected a date such as 2026-06-30 or 2026-06-30T12:00:00Z", param, ctx)
+            self.fail(tr("expected a date such as 2026-06-30 or 2026-06-30T12:00:00Z"), param, ctx)
 
 
 _file = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -88,7 +88,10 @@ def verify(
     """
     if (challenge is None) != (domain is None):
         raise click.UsageError(
-            "--challenge and --domain go together: what was made for another verifier is no answer to you."
+            tr(
+                "--challenge and --domain go together: "
+                "what was made for another verifier is no answer to you."
+            )
         )
     rules: list[Policy] = [] if policy_file is None else [read_policy(policy_file)]
     if status_within is not None:
@@ -231,9 +234,8 @@ def setting(where: str = "") -> Iterator[None]:
     try:
         yield
     except Malformed as problem:
-        raise click.UsageError(
-            printable(f"{where}{problem.detail}. {as_typed(remedy(problem))}".rstrip())
-        ) from problem
+        said = tr("{said}. {remedy}").format(said=sentence(problem), remedy=as_typed(remedy(problem)))
+        raise click.UsageError(printable(f"{where}{said}".rstrip())) from problem
 
 
 def _read(source: str, fetcher: Fetcher) -> bytes:
