@@ -43,7 +43,6 @@ IN_ENGLISH = (
     "ledger/folder.py",
     "ledger/lookup.py",
     "ledger/tiles",
-    "intaglio/commands/ledger.py",
     "keys/keyfile.py",  # who keeps an issuer's keys
     "keys/opening.py",
     "keys/token.py",

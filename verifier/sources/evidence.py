@@ -247,7 +247,7 @@ def require_may_have_signed(key: IssuerKey, now: datetime) -> None:
 
 def left_open(problem: KeyNotInForce) -> NotKnown:
     """What is said of a key that is not in force where that need not be so for what it signed."""
-    return KeyEnded(f"{problem.detail}, and nothing shows that it signed before")
+    return KeyEnded.saying("{why}, and nothing shows that it signed before", why=problem)
 
 
 def _require_key_in_force(key: IssuerKey, fact: Fact, index: int) -> None:
