@@ -15,7 +15,7 @@ from wire.problem import is_full
 
 from .commands import cli
 from .terminal import print_json, say
-from .words import remedy, sentence, title, tr
+from .words import headed, remedy
 
 INVALID, WRONG_USE, UNDETERMINED, NOT_FOUND, DECLINED, LOGIN, TRY_LATER, INTERRUPTED = (
     1,
@@ -85,7 +85,7 @@ class SystemRefuses(Unavailable):
 
 def _tell(problem: Problem) -> NoReturn:
     problem.hint = remedy(problem)
-    say(tr("{title}: {detail}").format(title=title(problem), detail=sentence(problem)), problem.hint)
+    say(headed(problem), problem.hint)
     _fail(problem, exit_code(problem))
 
 

@@ -24,7 +24,7 @@ from wire.datetimestamp import parse_age
 from wire.problem import Malformed, NotFound, PassphraseNeeded, Problem, Refused
 from wire.text import cells, folded, printable
 
-from .words import remedy, sentence, title, tr, tr_in
+from .words import headed, remedy, sentence, tr, tr_in
 
 _COMMAND = re.compile(r"\bintaglio (issuer|wallet|verify|trust|ledger|samples|doctor)\b(?! --)")
 
@@ -371,10 +371,7 @@ def _asked_twice(prompt: str, judge: PassphraseCheck) -> str:
             if typed:
                 judge(_encoded(typed))
         except Problem as problem:
-            say(
-                tr("{title}: {detail}").format(title=title(problem), detail=sentence(problem)),
-                remedy(problem),
-            )
+            say(headed(problem), remedy(problem))
             continue
         if not typed or _asked(tr("Repeat for confirmation")) == typed:
             return typed

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from did.methods import key as did_key
-from intaglio.words import label, remedy, report, sentence, speaking, title
+from intaglio.words import headed, label, remedy, report, sentence, speaking, title
 from intaglio.words.findings import FINDINGS
 from intaglio.words.labels import LABELS
 from intaglio.words.language import DOMAIN, LANGUAGES, language_of
@@ -199,6 +199,13 @@ def test_what_a_language_has_no_sentence_for_is_its_kind_and_the_technical_sente
     with speaking("zh"):
         assert sentence(Malformed("member 7 is no text")) == "数据格式有误：member 7 is no text"
         assert sentence(Conflict("it is there")) == "存在冲突：it is there"
+
+
+def test_the_kind_of_a_problem_is_said_once() -> None:
+    with speaking("zh"):
+        assert headed(Conflict("it is there")) == "存在冲突：it is there"
+        assert headed(NotFound.saying("there is no file {file}", file="a")) == "未找到：没有文件 a"
+    assert headed(Conflict("it is there")) == "Conflict: it is there"
 
 
 def test_strangers_words_stay_in_their_quotation_marks_in_every_language() -> None:

@@ -4,7 +4,7 @@ Whoever shows something to a person, be it a terminal or a page, takes the words
 
 - `sentence(found, language)`: what is wrong by a `Problem`, or what a `Check` found;
 - `remedy(found, language)`: what can be done about it; empty where nobody knows;
-- `title(problem, language)`: what kind of problem it is, in a few words;
+- `title(problem, language)`: what kind of problem it is, in a few words; `headed` has it before the sentence;
 - `label(field, language)`: what a field is called, by its name in `labels.LABELS`, where those of
   `verifier.summary.Summary` are, too;
 - `report` has the words of a whole report: `verdict`, `headline`, `line` of a check, `advice`.
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LANGUAGES",
+    "headed",
     "label",
     "language_of",
     "remedy",
@@ -63,6 +64,12 @@ def title(problem: Problem, language: str | None = None) -> str:
     """What kind of problem it is, in a few words."""
     with speaking(language):
         return tr_in("title", problem.title)
+
+
+def headed(problem: Problem) -> str:
+    """Its kind and its sentence in one line, for whoever reads it alone."""
+    kind, said = title(problem), sentence(problem)
+    return said if said.startswith(kind) else tr("{title}: {detail}").format(title=kind, detail=said)
 
 
 def label(field: str, language: str | None = None) -> str:

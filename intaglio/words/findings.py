@@ -109,6 +109,8 @@ PHRASES = (
     "it has a reference that is not read",
     "a chunk does not have its checksum",
     "the file is cut off",
+    # why an issuer is on a list
+    "the issuer of these samples",
     # what an issuer's index says by its service
     "the diploma was released for another wallet after this link was made",
     # what systems say

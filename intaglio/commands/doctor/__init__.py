@@ -10,7 +10,7 @@ from wire.text import printable
 
 from ...session import Session
 from ...terminal import Finding, Result, as_typed, verb, wrapped
-from ...words import remedy, sentence, title, tr, tr_count, tr_in
+from ...words import headed, remedy, tr, tr_count, tr_in
 
 
 @verb()
@@ -49,7 +49,7 @@ def _findings(session: Session) -> Iterator[Finding]:
         except Problem as problem:
             yield Finding(
                 "✗",
-                tr("{title}: {detail}").format(title=title(problem), detail=sentence(problem)),
+                headed(problem),
                 remedy(problem),
             )
         except OSError as error:
