@@ -21,7 +21,7 @@ from babel.messages.extract import extract_from_file
 from babel.messages.mofile import write_mo
 
 from intaglio.commands.verify.table import SHORT
-from intaglio.words import report
+from intaglio.words import health, report
 from intaglio.words.findings import CLAUSES, FINDINGS, PHRASES
 from intaglio.words.labels import LABELS
 from intaglio.words.language import DOMAIN, FOLDER, LANGUAGES
@@ -71,6 +71,7 @@ def template() -> Catalog:
         "hint": _hints(),
         "detail": details(),
         "fact": (*(reason.value for reason in Reason), *PHRASES, *_answers()),
+        "health": (text for said in health.SAID.values() for text in said if text),
         "step": STEPS,
         "mark": report.MARKS.values(),
         "label": LABELS.values(),

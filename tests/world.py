@@ -25,7 +25,7 @@ from vc.status import (
     status_list_document,
     status_statement,
 )
-from verifier import RecognisedIssuer, RecognisedLog, Trust, Verifier
+from verifier import RecognisedIssuer, RecognisedLog, Trust, TrustSource, Verifier
 from wire.fetch import NoFetcher
 
 NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)
@@ -36,7 +36,7 @@ CONTEXT = [
 ]
 
 
-def verifier(trust: Trust, **options: Any) -> Verifier:
+def verifier(trust: TrustSource, **options: Any) -> Verifier:
     """One that never touches the network; `suites` and `contexts` are those of `DataIntegrity`."""
     json = {name: options.pop(name) for name in ("suites", "contexts") if name in options}
     if json:

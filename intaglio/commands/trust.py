@@ -10,7 +10,7 @@ import click
 
 from did import DID, METHODS, MethodNotSupported, Resolver
 from vc.model.credential import is_url
-from verifier.sources.trust import RecognisedIssuer, RecognisedLog, Trust, update_trust
+from verifier import RecognisedIssuer, RecognisedLog, Trust, update_trust
 from wire import Conflict, Declined, Malformed, NotFound, Refused, Unavailable, load_json_object
 from wire.fetch import NoFetcher
 from wire.text import claimed, printable, shortened
@@ -47,7 +47,7 @@ def _known(trust: Trust) -> Iterator[str]:
         yield printable(f"{name}  {issuer.id}  {kinds}  {issuer.reason}").rstrip()
         for log in trust.logs:
             if issuer.id in log.issuers:
-                yield "    " + tr("speaks through the log {log}").format(log=printable(log.origin))
+                yield from (f"    {line}" for line in _through(log))
         for name in issuer.status_issuers:
             yield "    " + tr("has status lists by {issuer}").format(issuer=printable(name))
         if issuer.last_lists:
@@ -56,6 +56,14 @@ def _known(trust: Trust) -> Iterator[str]:
             )
         if issuer.until:
             yield "    " + tr("for what is from {until} or before").format(until=issuer.until)
+
+
+def _through(log: RecognisedLog) -> Iterator[str]:
+    """A log that speaks for an issuer, and where else its checkpoints may be."""
+    yield tr("speaks through the log {log}").format(log=printable(log.origin))
+    for ledger in log.ledgers:
+        told = tr("has that log's checkpoints on {where}, by evidence of the kind {kind}")
+        yield told.format(where=ledger.where, kind=ledger.kind)
 
 
 @verb(trust)
@@ -147,11 +155,7 @@ def _keep(
         quoted = tr('"{name}"').format(name=claimed(issuer.name)) if issuer.name else tr("(no name)")
         say(
             f"{quoted}  {issuer.id}",
-            *(
-                tr("speaks through the log {log}").format(log=log.origin)
-                for log in new.logs
-                if issuer.id in log.issuers
-            ),
+            *(line for log in new.logs if issuer.id in log.issuers for line in _through(log)),
             tr("fingerprint: {digits}").format(digits=(given or new).fingerprint(issuer.id)),
         )
     if not agreed(tr("Is that whom you mean, and is the fingerprint the one that they have?"), yes):
