@@ -81,4 +81,6 @@ def _problem(status: int, body: bytes) -> Problem:
         for name in ("detail", "hint")
     )
     kind = _PROBLEMS.get(status, Unavailable if status >= 500 else Refused)
-    return kind(f"the issuer says: {detail or f'status {status}'}", hint=hint)
+    if not detail:
+        return kind.saying("the issuer says: status {status}", status=status, hint=hint)
+    return kind.saying("the issuer says: {said}", said=detail, hint=hint)

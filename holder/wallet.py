@@ -249,7 +249,9 @@ class Wallet:
         mine = {key.did for key in keys}
         for held in chosen:
             if not held.bound_to <= mine:
-                raise BoundToAnother(f"credential {held.id} is bound to a key that this wallet does not have")
+                raise BoundToAnother.saying(
+                    "credential {id} is bound to a key that this wallet does not have", id=held.id
+                )
         raise BoundToAnother("the credentials are bound to different keys", hint="Present them one by one.")
 
 
@@ -306,7 +308,7 @@ def _new_key(key_type: str, now: datetime) -> HolderKey:
     from did.methods import key as did_key  # only here: showing what is held needs no DID method
 
     if key_type not in SUITES_BY_KEY:
-        raise Refused(f"a wallet's key is {' or '.join(SUITES_BY_KEY)}")
+        raise Refused.saying("a wallet's key is {known}", known=" or ".join(SUITES_BY_KEY))
     signer = PrivateKey.generate(key_type)
     return HolderKey(did_key.create(signer.public_key), signer, now)
 
@@ -345,7 +347,7 @@ def _read_credential(record: StoredRecord) -> Held:
 
 def _text(members: Mapping[str, Any], name: str) -> str:
     if not isinstance(members.get(name), str):
-        raise Malformed(f"a record of the wallet has no text {name}")
+        raise Malformed.saying("a record of the wallet has no text {name}", name=name)
     return str(members[name])
 
 

@@ -83,7 +83,7 @@ def test_the_life_of_a_diploma(run: Run, file: Path) -> None:
     assert run("list").out.startswith(f"{name}  Master of Arts, {NAME}; valid when added on ")
     assert run("show", name[:5]).out.splitlines() == [
         "Master of Arts",
-        f"  from        {NAME}",
+        f"  by          {NAME}",
         f"  its DID     {DID}",
         "  valid from  2024-06-01",
         "  bound to    no key: anyone who has the file can show it",

@@ -25,9 +25,11 @@ def parse_datetimestamp(value: object, where: str) -> datetime:
     try:
         moment = _moment(value) if isinstance(value, str) and len(value) <= _LONGEST else None
     except (ValueError, OverflowError):
-        raise Malformed(f"{where} is not a date of the calendar") from None
+        raise Malformed.saying("{where} is not a date of the calendar", where=where) from None
     if moment is None:
-        raise Malformed(f"{where} is not a date and time with a time zone, such as 2026-06-30T00:00:00Z")
+        raise Malformed.saying(
+            "{where} is not a date and time with a time zone, such as 2026-06-30T00:00:00Z", where=where
+        )
     return moment
 
 

@@ -146,7 +146,9 @@ class _Document(Secured):
             yield type(self)(self._document, replace(self._how, contexts=edition), self._forms, work)
         if several:
             names = ", ".join(map(shortened, contexts.documents.unversioned_in(self._document)))
-            raise UnversionedContext(f"the signature fits under none of the texts known here of {names}")
+            raise UnversionedContext.saying(
+                "the signature fits under none of the texts known here of {contexts}", contexts=names
+            )
 
     def verify(self, signed: Signed, key: PublicKey, work: Work) -> None:
         """See `verify_proof`."""
@@ -186,7 +188,7 @@ class _Presentation(_Document):
 
     def _inner(self, item: object) -> Secured:
         if isinstance(item, str) and (form := seen(item.encode())):
-            raise UnsupportedForm(f"verifiableCredential holds {form}")
+            raise UnsupportedForm.saying("verifiableCredential holds {form}", form=form)
         if not isinstance(item, dict):
             raise MalformedCredential("verifiableCredential holds something that is not an object")
         found = read(item, self._forms, self._work)
