@@ -106,12 +106,6 @@ class AddressWithoutScheme(Refused):
     code = "address-without-scheme"
 
 
-class SuiteNotForKey(Refused):
-    """The cryptosuite does not work with the issuer's key."""
-
-    code = "suite-not-for-key"
-
-
 # Single diplomas
 
 

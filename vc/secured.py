@@ -126,7 +126,7 @@ class Options:
 
 
 class Form(Protocol):
-    """A way in which credentials are secured."""
+    """A way in which credentials are secured. Whoever issues in it has to be able to pickle it."""
 
     @property
     def media_type(self) -> str:
@@ -146,10 +146,13 @@ class Form(Protocol):
         """
 
     def read(self, content: Carried, forms: Mapping[str, Form], work: Work) -> Secured:
-        """Reads it, and the credentials in it by `forms`.
+        """Takes it for one of the form; what it says, and the credentials in it by `forms`, are read later.
 
         Raises `Malformed`, and what leaves the question open, `UnsupportedForm` and `TooLarge` among it.
         """
+
+    def algorithm(self, key: PublicKey) -> str:
+        """How signatures that it makes by this key are made. Raises `Refused` where the key is not for it."""
 
     def secure(self, claims: Mapping[str, Any], signer: Signer, options: Options) -> Received:
         """Signs what a credential or presentation says. Raises `Malformed` where something would be lost."""

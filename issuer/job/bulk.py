@@ -20,6 +20,7 @@ from typing import NamedTuple, TypeVar
 import orjson
 
 from ledger import Log
+from vc.secured import INTEGRITY
 from wire.clock import is_ahead
 from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
 from wire.problem import Malformed
@@ -30,7 +31,7 @@ from ..archive.index import Index
 from ..archive.kept import Appended, Job, NewEntry
 from ..archive.shards import write_shard
 from ..press.document import Composer
-from ..press.press import Press, index_columns, signed_entry
+from ..press.press import Press, index_columns
 from ..problem import InvalidTemplate
 from ..table.errorfile import write_error_file
 from ..table.records import FIRST_ROW, Record
@@ -124,13 +125,12 @@ def issue(work: Tools, task: Task, tell: Tell) -> Chunk:
 
 
 class Bulk:
-    """The bulk issuer over one store, log and home. The caller holds the issuer's lock."""
+    """The bulk issuer over one archive, log and home. The caller holds the issuer's lock."""
 
-    def __init__(self, store: Index, log: Log, home: Path) -> None:
-        self._store = store
+    def __init__(self, archive: Archive, log: Log, home: Path) -> None:
+        self.archive, self._store = archive, archive.store
         self._log = log
         self._spool = home / "checked"
-        self.archive = Archive(store, home / "shards")
 
     def run(self, order: Order, press: Press, *, now: datetime) -> Issued:
         """Checks the whole file, then issues its good rows. The same file again goes on where it stopped.
@@ -165,7 +165,7 @@ class Bulk:
         for job, number in self._store.begun_chunks():
             lines = list(self.archive.chunk(job.id, number))
             rows = [(line.seq, *index_columns(line.record)) for line in lines]
-            self._finish(job, number, Chunk([signed_entry(line.credential) for line in lines], rows))
+            self._finish(job, number, Chunk([line.entry for line in lines], rows))
 
     def _task(self, job: Job, span: Span, found: Survey, now: datetime) -> Task:
         skipped = frozenset(row for row in span.numbers if row in found.findings or row in found.known)
@@ -289,6 +289,8 @@ def _key(order: Order, press: Press, found: Survey) -> bytes:
         press.composer.template.text.decode(),
         [profile.did, profile.name, profile.log, profile.url],  # the rest is for good
         press.verification_method,
-        press.suite,
+        press.form.algorithm(press.signer.public_key),
     ]
+    if press.form.media_type != INTEGRITY:  # as the release before made the key, which knew of JSON alone
+        asked.append(press.form.media_type)
     return hashlib.sha256(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)).digest()

@@ -10,7 +10,6 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 
-from wire.clock import is_ahead
 from wire.problem import Conflict, Refused
 
 from ..archive.archive import Archive
@@ -55,7 +54,7 @@ class Editions:
         if record is None:
             self._singles().lists.publish(now=self._clock())  # the edition may be one that was interrupted
             return current
-        return self._issue(Edition(record, current.edition + 1, _holder(self._line(current))))
+        return self._issue(Edition(record, current.edition + 1, self._line(current).holder))
 
     def corrected(self, edition: Entry, changes: Mapping[str, str]) -> Record | None:
         """What `correct` would issue after an edition, `None` for nothing new. Raises what it raises."""
@@ -63,7 +62,7 @@ class Editions:
         if changes.get("diploma_number", number) != number:
             raise Refused("the number of a diploma cannot be corrected: issue another, and revoke this one")
         record = self.checked(with_changes(line.record, changes), line.record.keys())
-        return record if record != line.record or is_ahead(line.created, self._clock()) else None
+        return record if record != line.record or line.is_ahead(self._clock()) else None
 
     def claim(self, number: str, holder: str, generation: int | None) -> Entry:
         """The edition that is bound to a holder: the same again for the same one. Raises `Conflict`."""
@@ -73,9 +72,9 @@ class Editions:
                 self._store.require_generation(number, generation)
             current = self.current(number)
             line = self._line(current)
-            if _holder(line) not in (None, holder):
+            if line.holder not in (None, holder):
                 raise Conflict("another holder has this diploma already")
-            if _holder(line) == holder:
+            if line.holder == holder:
                 return current
             with suppress(EditionTaken):  # by another request of the same holder, or a correction: look again
                 self._issue(Edition(line.record, current.edition + 1, holder, generation))
@@ -88,14 +87,14 @@ class Editions:
             self.recover()  # with what a link took before
             current = self.current(number)
             line = self._line(current)
-            if _holder(line) is None:
+            if line.holder is None:
                 return current
             with suppress(EditionTaken):  # by a correction: look again
                 return self._issue(Edition(line.record, current.edition + 1))
 
     def is_bound(self, entry: Entry) -> bool:
         """Whether a wallet has claimed this edition."""
-        return _holder(self._line(entry)) is not None
+        return self._line(entry).holder is not None
 
     def current(self, number: str) -> Entry:
         """The latest edition of a diploma. Raises `NotFound`, and `Refused` where it is revoked."""
@@ -118,8 +117,3 @@ class Editions:
         except RecordRefused as refused:
             raise refused.problem from None
         return self._store.entry(seq)
-
-
-def _holder(line: Line) -> str | None:
-    holder = line.credential["credentialSubject"].get("id")
-    return holder if isinstance(holder, str) else None

@@ -14,7 +14,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -84,12 +83,12 @@ class Composer:
         id_secret: bytes,
         salt_secret: bytes,
         positions: Positions,
-        contexts: Path | None = None,
+        contexts: jsonld.Contexts | None = None,
     ) -> None:
-        """`contexts` is the folder of those that the deployment vouches for, if it has one."""
+        """`contexts` are those that the template may name, by default the vendored ones."""
         self._hashed = _hashed_fields(template)
         self.own = _own_fields(template)
-        self.template, self._folder = template, contexts
+        self.template, self.contexts = template, contexts
         self.profile = profile
         self._id_secret = id_secret
         self._salt_secret = salt_secret
@@ -98,14 +97,6 @@ class Composer:
         if profile.url:
             self._issuer["url"] = profile.url
         self._terms = [anchoring_terms(profile.log)]
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: part for name, part in vars(self).items() if name != "contexts"}  # large: loaded anew
-
-    @cached_property
-    def contexts(self) -> jsonld.Contexts | None:
-        """Those that the template may name; `None` for the vendored ones. Raises `Malformed`."""
-        return jsonld.load(self._folder) if self._folder else None
 
     def credential_id(self, number: str, edition: int) -> str:
         """The `id` of an edition of a diploma: 160 bits that follow from its number, for the issuer only."""
@@ -201,7 +192,7 @@ class Composer:
         return {"credentialStatus": status_entry(url, position), "termsOfUse": self._terms}
 
 
-def trial(template: Template, contexts: Path | None = None, profile: Profile = NOBODY) -> Composer:
+def trial(template: Template, contexts: jsonld.Contexts | None = None, profile: Profile = NOBODY) -> Composer:
     """A composer to try a template with; nothing that it makes is signed."""
     nothing = bytes(32)
     return Composer(template, profile, nothing, nothing, Positions(_no_key), contexts)

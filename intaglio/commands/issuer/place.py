@@ -14,6 +14,7 @@ from issuer.issuer import Issuer
 from issuer.status import due, overdue
 from keys import KeyFile, WrongPassphrase
 from keys.envelope import require_strong
+from vc.secured import Form
 from wire.problem import Problem
 from wire.text import counted
 
@@ -82,7 +83,12 @@ class Place:
             say("Status lists were past half of their life, and are signed anew.", *text.to_publish(made))
 
     def create(
-        self, name: str | None, url: str | None, method: str | None, key_type: str | None = None
+        self,
+        name: str | None,
+        url: str | None,
+        method: str | None,
+        key_type: str | None = None,
+        form: Form | None = None,
     ) -> Issuer:
         """Makes the issuer, or opens it, and puts it on the local trust list."""
         exists = (self.folder / "issuer.json").exists()
@@ -99,6 +105,7 @@ class Place:
             passphrase=ask,
             clock=self.session.now,
             contexts=self.contexts,
+            form=form,
         )
         if not exists:
             say(*text.introduction(issuer))
