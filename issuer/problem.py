@@ -115,6 +115,12 @@ class NoSuchDiploma(NotFound):
     code = "no-such-diploma"
 
 
+class FormNotKnown(Refused):
+    """A diploma was issued in a form that this program does not know."""
+
+    code = "form-not-known"
+
+
 class ListNotPublished(NotFound):
     """The status list was never published."""
 

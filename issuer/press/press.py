@@ -24,6 +24,7 @@ from wire.clock import is_ahead
 from wire.problem import Refused
 from wire.work import Work
 
+from ..problem import FormNotKnown
 from ..table.names import full_name
 from ..table.records import Record
 from .document import Composer
@@ -33,7 +34,7 @@ from .document import Composer
 class Line:
     """A credential as it is kept: JSON, in which one of another form is enveloped (VCDM 2.0, 4.13).
 
-    What it says, but for the `id`, raises `UnsupportedForm` where it is of none of its `forms`.
+    What it says, but for the `id`, raises `FormNotKnown` where it is of none of its `forms`.
     """
 
     seq: int
@@ -65,7 +66,9 @@ class Line:
 
     @cached_property
     def secured(self) -> Secured:
-        """The credential as its form has it."""
+        """The credential as its form has it. Raises `FormNotKnown`."""
+        if isinstance(self.credential, Enveloped) and self.credential.form not in self.forms:
+            raise FormNotKnown(f"a diploma was issued as {self.credential.form}, which is not known here")
         return opened(self.credential, self.forms, Work())
 
     @property
