@@ -48,12 +48,12 @@ def claim(
         invitation, key.signer, holder=key.did, verification_method=key.verification_method, created=now
     )
     data = _ask(client, "POST", link, Body(message), MAX_BYTES)
-    credential = read(Bundle.parse(data, forms=wallet.forms).secured, wallet.forms, Work()).credential
-    if credential.issuer != invitation.issuer:
-        raise Refused("the credential is by another issuer than the one that invited")
-    if [subject.get("id") for subject in credential.subjects] != [key.did]:
-        raise Refused("the credential is not bound to this wallet's key")
     try:
+        credential = read(Bundle.parse(data, forms=wallet.forms).secured, wallet.forms, Work()).credential
+        if credential.issuer != invitation.issuer:
+            raise Refused("the credential is by another issuer than the one that invited")
+        if [subject.get("id") for subject in credential.subjects] != [key.did]:
+            raise Refused("the credential is not bound to this wallet's key")
         return wallet.accept(data, check, now=now, undetermined=undetermined)
     except Problem as problem:
         if problem.undetermined:  # the diploma is this wallet's by now, and nobody else can have it

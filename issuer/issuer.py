@@ -91,6 +91,7 @@ class Issuer:
         """What signs diplomas, where that key is kept elsewhere than in the key file."""
         self._log_store, self._form = store, form
         self._new: Turns[Sequence[Edition], list[int]] = Turns(self._issue_new)
+        self._editions = Editions(self.store, self.line, lambda: self._press, lambda: self._singles, clock)
 
     @classmethod
     def create(
@@ -245,10 +246,6 @@ class Issuer:
     def archive(self) -> Archive:
         """The diplomas themselves, as they were issued."""
         return Archive(self.store, self.home / "shards", self.forms)
-
-    @cached_property
-    def _editions(self) -> Editions:
-        return Editions(self.archive, lambda: self._press, lambda: self._singles, self._clock)
 
     @cached_property
     def _bulk(self) -> Bulk:

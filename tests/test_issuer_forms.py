@@ -7,7 +7,6 @@ written for that form but `line.py`; lists and details go on being JSON.
 from __future__ import annotations
 
 import os
-import pickle
 import secrets
 import signal
 from collections import Counter
@@ -16,13 +15,14 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from did import METHODS, Resolver
-from holder import Wallet
+from holder import Held, Wallet
 from holder.client import claim
 from intaglio.tls import server_files
 from issuer.archive.kept import Entry
@@ -47,6 +47,7 @@ from vc import Report, Verdict
 from vc.enveloped import Enveloped
 from vc.forms import FORMS, INTEGRITY, DataIntegrity, read
 from vc.jsonld import vouched
+from vc.problem import UnsupportedForm
 from vc.secured import Carried, Form, Options, Secured
 from vc.status import Reason
 from verifier import Verifier
@@ -163,12 +164,20 @@ def test_a_file_is_issued_by_worker_processes(issuer: Issuer, tmp_path: Path, wo
     require_sound(issuer)
 
 
-def test_a_press_reaches_workers_that_are_spawned() -> None:
-    for form in (LineForm(), DataIntegrity(suite="eddsa-jcs-2022")):
-        assert pickle.loads(pickle.dumps(form)).media_type == form.media_type
-    terms = {"https://example.org/terms": {"@context": {"grade": "https://example.org/terms#grade"}}}
-    again = pickle.loads(pickle.dumps(DataIntegrity(contexts=vouched(terms))))
-    assert again.contexts.documents.load("https://example.org/terms") == terms["https://example.org/terms"]
+TERMS = {"https://example.org/terms": {"@context": {"grade": "https://example.org/terms#grade"}}}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", [LineForm(), DataIntegrity(contexts=vouched(TERMS))], ids=["line", "JSON"])
+def test_a_form_reaches_workers_that_are_spawned(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: Form
+) -> None:
+    issuer = issuer_in(home, form=form)
+    source = csv_file(tmp_path / "g.csv", [graduate(row) for row in range(6)], span_rows=2)
+    monkeypatch.setattr("issuer.job.workers._CONTEXT", get_context("spawn"))  # as on macOS
+    assert issuer.issue_file(Order(source, workers=2)).issued == 6
+    assert {issuer.line(each).secured.form for each in issuer.entries()} == {form.media_type}
+    assert all(check(issuer, made.to_bytes()) for made in issuer.bundles(issuer.entries()))
 
 
 # Killed
@@ -349,22 +358,29 @@ def test_it_is_claimed_into_a_wallet_and_shown(home: Path, tmp_path: Path) -> No
     issuer = issuer_in(home, form=LineForm(), clock=lambda: datetime.now(UTC))
     issuer.issue(graduate(1))
     Wallet.create(tmp_path / "ada", b"a passphrase", now=now)
-    with (
-        served(issuer) as (claims, fetcher),
-        Wallet(tmp_path / "ada", b"a passphrase", forms=LINES) as wallet,
-    ):
+    with served(issuer) as (claims, fetcher):
         link = claims.offer("UNI-000001", issuer, now=now)
-        held = [
-            claim(link, wallet, fetcher, lambda data: check(issuer, data, now), lambda _: True, now=now)
-            for _ in range(2)
-        ]
-        did = wallet.holder_keys()[0].did
-        assert {(each.id, each.secured.form, each.bound_to) for each in held} == {
-            (held[0].id, MEDIA_TYPE, frozenset({did}))
-        }
-        assert issuer.is_bound(issuer.store.current("UNI-000001"))
-        asked = {"challenge": "challenge", "domain": "employer.example"}
-        shown = wallet.present([held[0].id], now=now, **asked).to_bytes()
+
+        def claimed(wallet: Wallet) -> Held:
+            return claim(
+                link, wallet, fetcher, lambda data: check(issuer, data, now), lambda _: True, now=now
+            )
+
+        with (
+            Wallet(tmp_path / "ada", b"a passphrase") as older,
+            pytest.raises(UnsupportedForm, match=MEDIA_TYPE) as left,
+        ):
+            claimed(older)
+        assert left.value.facts["claimed"], "by the same link it can be had later"
+        with Wallet(tmp_path / "ada", b"a passphrase", forms=LINES) as wallet:
+            held = [claimed(wallet) for _ in range(2)]
+            did = wallet.holder_keys()[0].did
+            assert {(each.id, each.secured.form, each.bound_to) for each in held} == {
+                (held[0].id, MEDIA_TYPE, frozenset({did}))
+            }
+            asked = {"challenge": "challenge", "domain": "employer.example"}
+            shown = wallet.present([held[0].id], now=now, **asked).to_bytes()
+    assert issuer.is_bound(issuer.store.current("UNI-000001"))
     report = check(issuer, shown, now, **asked)
     assert (report.verdict, report.holder) == (Verdict.VALID, did)
     assert not issuer.is_bound(issuer.release("UNI-000001"))

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from wire.problem import Conflict, Refused
 
-from ..archive.archive import Archive
+from ..archive.index import Index
 from ..archive.kept import EditionTaken, Entry
 from ..press.press import Line, Press
 from ..table.names import with_changes
@@ -22,16 +22,17 @@ from .turns import Turns
 
 
 class Editions:
-    """Makes the next edition of what lies in an archive. Needs no key where there is nothing to make."""
+    """Makes the next edition of what was issued. Needs no key where there is nothing to make."""
 
     def __init__(
         self,
-        archive: Archive,
+        store: Index,
+        line: Callable[[Entry], Line],
         press: Callable[[], Press],
         singles: Callable[[], Singles],
         clock: Callable[[], datetime],
     ) -> None:
-        self._archive, self._store = archive, archive.store
+        self._store, self._line = store, line
         self._press, self._singles, self._clock = press, singles, clock
         self._turns: Turns[Sequence[Edition], list[int]] = Turns(lambda calls: singles().issue(calls))
 
@@ -107,9 +108,6 @@ class Editions:
         """Completes what was begun by one who was killed."""
         if self._store.begun_singles():  # else no key is needed
             self._singles().recover()
-
-    def _line(self, entry: Entry) -> Line:
-        return self._archive.line(entry.seq, entry.leaf)
 
     def _issue(self, edition: Edition) -> Entry:
         try:
