@@ -7,7 +7,6 @@ it is written. Nothing here is true before `verify` has returned.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
@@ -114,8 +113,7 @@ class Secured(Protocol):
         return frozenset(parse_entry(leaf).digest for leaf in leaves if leaf)
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(NamedTuple):
     """How something is to be signed: by which key, for what, and when."""
 
     verification_method: str

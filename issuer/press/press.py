@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
 from typing import Any, NamedTuple
 
 import orjson
@@ -64,7 +63,7 @@ class Line:
         seq, _, record = head.removeprefix(b'{"seq":').partition(b',"record":')
         return int(seq), record + b"}"
 
-    @cached_property
+    @property
     def secured(self) -> Secured:
         """The credential as its form has it. Raises `FormNotKnown`."""
         if isinstance(self.credential, Enveloped) and self.credential.form not in self.forms:
