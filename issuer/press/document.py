@@ -67,6 +67,21 @@ class Profile:
         return self.iri("status", str(number))
 
 
+class _Keyed:
+    """HMAC-SHA-256 under a secret, whose own part of the work is done once. Pickled as the secret."""
+
+    def __init__(self, secret: bytes) -> None:
+        self._secret, self._begun = secret, hmac.new(secret, digestmod="sha256")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _Keyed, (self._secret,)
+
+    def __call__(self, text: str) -> bytes:
+        mac = self._begun.copy()
+        mac.update(text.encode())
+        return mac.digest()
+
+
 NOBODY = Profile("did:example:issuer", "…", "example/log")
 
 
@@ -90,8 +105,7 @@ class Composer:
         self.own = _own_fields(template)
         self.template, self.contexts = template, contexts
         self.profile = profile
-        self._id_secret = id_secret
-        self._salt_secret = salt_secret
+        self._id, self._salt = _Keyed(id_secret), _Keyed(salt_secret)
         self.positions = positions
         self._issuer = {"id": profile.did, "type": ["Profile"], "name": profile.name}
         if profile.url:
@@ -100,8 +114,7 @@ class Composer:
 
     def credential_id(self, number: str, edition: int) -> str:
         """The `id` of an edition of a diploma: 160 bits that follow from its number, for the issuer only."""
-        code = hmac.digest(self._id_secret, f"{number}\0{edition}".encode(), "sha256")[:20]
-        return self.profile.iri("credential", _base32(code))
+        return self.profile.iri("credential", _base32(self._id(f"{number}\0{edition}")[:20]))
 
     def check(self) -> None:
         """Raises `InvalidTemplate` unless the template makes a credential whose every term has a meaning."""
@@ -166,9 +179,7 @@ class Composer:
             "achievement_id": self.profile.iri("achievement", programme),
         }
         for field in self._hashed:
-            salt = hmac.digest(self._salt_secret, f"{number}\0{edition}\0{field}".encode(), "sha256")[
-                :16
-            ].hex()
+            salt = self._salt(f"{number}\0{edition}\0{field}")[:16].hex()
             hashed = hashlib.sha256(f"{values[field]}{salt}".encode()).hexdigest()
             values[f"{field}_salt"], values[f"{field}_hash"] = salt, f"sha256${hashed}"
         content = self.template.fill(values)
