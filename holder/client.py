@@ -48,8 +48,9 @@ def claim(
         invitation, key.signer, holder=key.did, verification_method=key.verification_method, created=now
     )
     data = _ask(client, "POST", link, Body(message), MAX_BYTES)
+    bundle = Bundle.parse(data, forms=wallet.forms)
     try:
-        credential = read(Bundle.parse(data, forms=wallet.forms).secured, wallet.forms, Work()).credential
+        credential = read(bundle.secured, wallet.forms, Work()).credential
         if credential.issuer != invitation.issuer:
             raise Refused("the credential is by another issuer than the one that invited")
         if [subject.get("id") for subject in credential.subjects] != [key.did]:

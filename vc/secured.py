@@ -144,7 +144,7 @@ class Form(Protocol):
         """
 
     def read(self, content: Carried, forms: Mapping[str, Form], work: Work) -> Secured:
-        """Takes it for one of the form; what it says, and the credentials in it by `forms`, are read later.
+        """Takes it as one of the form. What it says, and what is in it by `forms`, may wait to be asked for.
 
         Raises `Malformed`, and what leaves the question open, `UnsupportedForm` and `TooLarge` among it.
         """
