@@ -73,4 +73,4 @@ def format_datetimestamp(moment: datetime) -> str:
     """`moment` in UTC, whole seconds: the form that every implementation reads."""
     if moment.tzinfo is None:
         raise ValueError("a moment without a time zone")
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ").rjust(20, "0")
+    return moment.astimezone(UTC).isoformat(timespec="seconds")[:19] + "Z"

@@ -167,6 +167,7 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
         "home-taken": "Nothing is ever overwritten: name another folder, --home.",
         "export-folder-taken": "Name another folder: --out.",
         "no-such-diploma": "`intaglio issuer list` shows all.",
+        "form-not-known": "Do it with the program that issued it.",
         "edition-taken": "`intaglio issuer show` shows it; `intaglio issuer correct` makes the next one.",
         "field-missing": "Mend template.json, or say what it is: `intaglio issuer correct` --set {field}=…",
         "name-is-whole": "Say it as it shall stand there: --set name=…",

@@ -31,7 +31,21 @@ def recognised(content: Carried, forms: Mapping[str, Form]) -> Form | None:
 
 
 def read(received: Received, forms: Mapping[str, Form], work: Work) -> Secured:
-    """Reads it as what it is. Raises `UnsupportedForm`, `TooLarge`, and as the form's `read` does."""
+    """Reads it as what it is.
+
+    Raises `UnsupportedForm`, `TooLarge`, and as `Secured.credential` and `Secured.presentation` do.
+    """
+    found = opened(received, forms, work)
+    # Now: what is wrong is the file's, and the work that of who asks.
+    _ = found.credential if found.presentation is None else found.credentials
+    return found
+
+
+def opened(received: Received, forms: Mapping[str, Form], work: Work) -> Secured:
+    """The same of what one has made oneself: what it says is read when it is asked for.
+
+    Raises `UnsupportedForm`, `TooLarge`, and as the form's `read` does.
+    """
     form, content = _form(received, forms)
     return form.read(content, forms, work)
 

@@ -151,6 +151,9 @@ class Contexts:
         self._kept = 0
         self._others: dict[frozenset[tuple[str, int]], Contexts] = {}
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Contexts, (self.documents, self.names)  # what is remembered is worked out anew
+
     def editions(self, document: Mapping[str, Any]) -> Iterator[Contexts]:
         """These, then the same with each other edition of the contexts that `document` may name.
 

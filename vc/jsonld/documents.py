@@ -47,6 +47,9 @@ class Documents:
         )
         """The URLs without a version, and how many editions each has."""
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Documents, (dict(self.extra), dict(self._editions), self._folder)
+
     @property
     def urls(self) -> list[str]:
         """The URLs of the vendored documents."""
