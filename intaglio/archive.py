@@ -17,7 +17,6 @@ from functools import partial
 from typing import BinaryIO, NamedTuple
 
 from wire.problem import Malformed, Problem, TooLarge, Unavailable
-from wire.text import counted
 
 SUFFIX = ".zip"
 BEGINS = b"PK"
@@ -69,7 +68,7 @@ def archived(file: BinaryIO, bounds: Bounds) -> Iterator[Archived]:
             begun.is_open = True
             entries = [entry for entry in archive.infolist() if not _is_hidden(entry)]
             if len(entries) > bounds.entries:
-                raise TooLarge(f"the archive has more than {counted(bounds.entries, 'file')}")
+                raise TooLarge.saying("the archive has more than {most} files", most=bounds.entries)
             names, doubtful = Counter(map(_name, entries)), _overlapping(archive.infolist())
             unpacking = _Unpacking(archive, bounds)
             for entry in sorted(entries, key=_name):

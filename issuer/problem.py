@@ -130,12 +130,6 @@ class AddressWithoutScheme(Refused):
     code = "address-without-scheme"
 
 
-class SuiteNotForKey(Refused):
-    """The cryptosuite does not work with the issuer's key."""
-
-    code = "suite-not-for-key"
-
-
 # Single diplomas
 
 
@@ -143,6 +137,12 @@ class NoSuchDiploma(NotFound):
     """No diploma of this number or name was issued here."""
 
     code = "no-such-diploma"
+
+
+class FormNotKnown(Refused):
+    """A diploma was issued in a form that this program does not know."""
+
+    code = "form-not-known"
 
 
 class ListNotPublished(NotFound):

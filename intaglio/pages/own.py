@@ -53,7 +53,7 @@ class Own:
         named = request.headers.getlist("Host")
         host = named[0].lower() if len(named) == 1 else ""
         if not any(origin.partition("://")[2] == host for origin in self.origins):
-            raise ForeignHost(f"this service is not called {shortened(host)}", host=shortened(host))
+            raise ForeignHost.saying("this service is not called {host}", host=shortened(host))
         return host
 
     def require_own_page(self, request: Request) -> None:

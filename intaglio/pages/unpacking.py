@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from wire.problem import Malformed, Problem, TooLarge, Unavailable
-from wire.text import counted, printable
+from wire.text import printable
 
 from ..archive import BEGINS, SUFFIX, Archived, Bounds, archived
 from .problem import UploadTooLarge
@@ -38,7 +38,7 @@ def unpacked(files: Sequence[Uploaded]) -> list[Given]:
             held = [Given(file.name, file.data)]
         found += held
         if len(found) > MAX_FILES:
-            raise UploadTooLarge(f"there are more than {counted(MAX_FILES, 'file')}")
+            raise UploadTooLarge.saying("there are more than {most} files", most=MAX_FILES)
     return found
 
 
@@ -58,7 +58,7 @@ def _given(archive: str, entry: Archived) -> Given:
             raise Unavailable("it is a link to another file")
         data = entry.read()
         if len(data) > MAX_FILE:
-            raise TooLarge(f"it has more than {MAX_FILE >> 20} MiB")
+            raise TooLarge.saying("it has more than {most} MiB", most=MAX_FILE >> 20)
     except Problem as problem:
         return Given(name, b"", problem)
     return Given(name, data)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from wire.text import counted, printable
+from wire.text import printable
 
 from .problem import NoForm, NothingSent, UploadTooLarge
 
@@ -115,20 +115,20 @@ class _Parts:
         if field == TEXT and name is None:
             self._text += data
             if len(self._text) > MAX_FILE:
-                raise UploadTooLarge(f"the text has more than {_mebibytes(MAX_FILE)}")
+                raise UploadTooLarge.saying("the text has more than {most} MiB", most=MAX_FILE >> 20)
         elif field == FILES and name is not None and (name or data):  # a browser sends an empty one for none
             self._files.append(Uploaded(_name(name), data))
             if len(data) > MAX_FILE:
-                raise UploadTooLarge(f"the file {self._files[-1].name} has more than {_mebibytes(MAX_FILE)}")
+                raise UploadTooLarge.saying(
+                    "the file {file} has more than {most} MiB",
+                    file=self._files[-1].name,
+                    most=MAX_FILE >> 20,
+                )
             if len(self._files) > MAX_FILES:
-                raise UploadTooLarge(f"there are more than {counted(MAX_FILES, 'file')}")
+                raise UploadTooLarge.saying("there are more than {most} files", most=MAX_FILES)
 
     def _whole(self) -> None:
         self.is_whole = True
-
-
-def _mebibytes(size: int) -> str:
-    return f"{size >> 20} MiB"
 
 
 def _name(name: bytes) -> str:

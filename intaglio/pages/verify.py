@@ -103,7 +103,9 @@ class VerifyPage:
             try:
                 body = await read_body(request, MAX_BODY, self.body_seconds)
             except TooLarge:
-                raise UploadTooLarge(f"all files together have more than {MAX_BODY >> 20} MiB") from None
+                raise UploadTooLarge.saying(
+                    "all files together have more than {most} MiB", most=MAX_BODY >> 20
+                ) from None
             except Malformed as problem:
                 return _html(page("problem.html", site, problem=problem), 408)
             try:

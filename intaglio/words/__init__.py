@@ -4,7 +4,7 @@ Whoever shows something to a person, be it a terminal or a page, takes the words
 
 - `sentence(found, language)`: what is wrong by a `Problem`, or what a `Check` found;
 - `remedy(found, language)`: what can be done about it; empty where nobody knows;
-- `title(problem, language)`: what kind of problem it is, in a few words;
+- `title(problem, language)`: what kind of problem it is, in a few words; `headed` has it before the sentence;
 - `label(field, language)`: what a field is called, by its name in `labels.LABELS`, where those of
   `verifier.summary.Summary` are, too;
 - `report` has the words of a whole report: `verdict`, `headline`, `line` of a check, `advice`.
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LANGUAGES",
+    "headed",
     "label",
     "language_of",
     "remedy",
@@ -65,6 +66,12 @@ def title(problem: Problem, language: str | None = None) -> str:
         return tr_in("title", problem.title)
 
 
+def headed(problem: Problem) -> str:
+    """Its kind and its sentence in one line, for whoever reads it alone."""
+    kind, said = title(problem), sentence(problem)
+    return said if said.startswith(kind) else tr("{title}: {detail}").format(title=kind, detail=said)
+
+
 def label(field: str, language: str | None = None) -> str:
     """What a field of `labels.LABELS` is called."""
     from .labels import LABELS
@@ -74,15 +81,30 @@ def label(field: str, language: str | None = None) -> str:
 
 
 def _of_problem(problem: Problem) -> str:
-    """Where the language has no sentence for the code: its kind, and the technical one."""
-    if (template := by_code(problem.code)) and _asked(template) <= problem.facts.keys():
-        return _with_clauses(template, problem.facts)
+    """By its own text, where several things have one code; else by its code.
+
+    Where the language has neither: its kind, and the technical one.
+    """
+    own = tr_in("detail", problem.template)
+    is_known, is_filled = own != problem.template, problem.template != problem.detail
+    if is_known and not is_filled:
+        return own + _clauses(set(), problem.facts)
+    template = own if is_known or (is_filled and _is_bare(own)) else by_code(problem.code)
+    if template and (asked := _asked(template)) <= (facts := _facts(problem, asked)).keys():
+        return _with_clauses(template, facts)
     kind = title(problem)
     return (
         problem.detail
         if kind == problem.title
         else tr("{title}: {detail}").format(title=kind, detail=problem.detail)
     )
+
+
+def _facts(problem: Problem, asked: set[str]) -> Facts:
+    """Those that it has, and the sentences of problems that its own quotes."""
+    others = {"why": problem.why, "because": problem.because}
+    quoted = {name: _of_problem(other) for name, other in others.items() if other and name in asked}
+    return {**problem.facts, **quoted}
 
 
 def _remedy(problem: Problem) -> str:
@@ -98,11 +120,19 @@ def _remedy(problem: Problem) -> str:
 
 
 def _with_clauses(template: str, facts: Facts) -> str:
+    return _filled(template, facts) + _clauses(_asked(template), facts)
+
+
+def _clauses(said: set[str], facts: Facts) -> str:
     from .findings import CLAUSES
 
-    said = _asked(template)
     further = (tr_in("clause", text) for fact, text in CLAUSES.items() if fact in facts and fact not in said)
-    return "".join(_filled(text, facts) for text in (template, *further))
+    return "".join(_filled(text, facts) for text in further)
+
+
+def _is_bare(template: str) -> bool:
+    """Whether it is nothing but facts, which is the same in every language."""
+    return not any(letter.isalpha() for text, *_ in string.Formatter().parse(template) for letter in text)
 
 
 def _asked(template: str) -> set[str]:

@@ -111,6 +111,8 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
         "not-from-then": (
             "Ask the holder for the bundle as it was first handed out: its evidence may be older."
         ),
+        "unknown-rule": "The rules are {rules}.",
+        "did-method-not-supported": "In use are: {methods}.",
         # the trust list
         "not-a-trust-file": (
             "Was another file meant? If it is your own list, mend it or move it away: "
@@ -165,6 +167,7 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
         "home-taken": "Nothing is ever overwritten: name another folder, --home.",
         "export-folder-taken": "Name another folder: --out.",
         "no-such-diploma": "`intaglio issuer list` shows all.",
+        "form-not-known": "Do it with the program that issued it.",
         "edition-taken": "`intaglio issuer show` shows it; `intaglio issuer correct` makes the next one.",
         "field-missing": "Mend template.json, or say what it is: `intaglio issuer correct` --set {field}=…",
         "name-is-whole": "Say it as it shall stand there: --set name=…",
@@ -197,6 +200,9 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
         ),
         "damaged-wallet": (
             "Nothing was written. `intaglio wallet restore BACKUP` in another home brings back a backup."
+        ),
+        "wallet-outdated": (
+            "What came after it is not in this file; if you put it back on purpose, remove {seen}."
         ),
         "wallet-lost": (
             "`intaglio wallet restore BACKUP` brings a copy back. To begin anew, remove {seen} first."

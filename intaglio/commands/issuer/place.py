@@ -14,6 +14,7 @@ from issuer.issuer import Issuer
 from issuer.status import due, overdue
 from keys import KeyFile, Signer, WrongPassphrase, open_signer
 from keys.envelope import require_strong
+from vc.secured import Form
 from wire.problem import Problem
 from wire.text import counted
 
@@ -102,6 +103,7 @@ class Place:
         method: str | None,
         key_type: str | None = None,
         where: str | None = None,
+        form: Form | None = None,
     ) -> Issuer:
         """Makes the issuer, or opens it, and puts it on the local trust list.
 
@@ -125,6 +127,7 @@ class Place:
             signer=signer,
             signer_uri=where if signer and where else "",
             pin=_pin,
+            form=form,
         )
         if not exists:
             say(*text.introduction(issuer))

@@ -45,7 +45,7 @@ class _Moment(click.ParamType[datetime]):
         try:
             return parse_datetimestamp(value if "T" in value else f"{value}T23:59:59Z", "--at")
         except Malformed:
-            self.fail("expected a date such as 2026-06-30 or 2026-06-30T12:00:00Z", param, ctx)
+            self.fail(tr("expected a date such as 2026-06-30 or 2026-06-30T12:00:00Z"), param, ctx)
 
 
 _file = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -90,7 +90,10 @@ def verify(
     """
     if (challenge is None) != (domain is None):
         raise click.UsageError(
-            "--challenge and --domain go together: what was made for another verifier is no answer to you."
+            tr(
+                "--challenge and --domain go together: "
+                "what was made for another verifier is no answer to you."
+            )
         )
     if page:
         if sources or moment or status_within or challenge:
@@ -161,7 +164,9 @@ def _verify_all(
             )
         )
     if not rows:
-        raise NotFound(f"there is no file to verify, which would be named {' or '.join(SUFFIXES)}")
+        raise NotFound.saying(
+            "there is no file to verify, which would be named {names}", names=" or ".join(SUFFIXES)
+        )
     yield Result({}, "\n".join(table(rows)), codes.pop() if len(codes) == 1 else _MIXED)
 
 
@@ -177,7 +182,7 @@ def _read_any(name: str, fetcher: Fetcher) -> bytes:
     try:
         return _read(name, fetcher)
     except click.UsageError as error:  # one that cannot be read stops no other
-        raise Unavailable(error.message) from error
+        raise Unavailable.saying("{said}", said=error.message) from error
 
 
 def _data(report: Report) -> dict[str, Any]:
@@ -242,9 +247,8 @@ def setting(where: str = "") -> Iterator[None]:
     try:
         yield
     except Malformed as problem:
-        raise click.UsageError(
-            printable(f"{where}{problem.detail}. {as_typed(remedy(problem))}".rstrip())
-        ) from problem
+        said = tr("{said}. {remedy}").format(said=sentence(problem), remedy=as_typed(remedy(problem)))
+        raise click.UsageError(printable(f"{where}{said}".rstrip())) from problem
 
 
 def _read(source: str, fetcher: Fetcher) -> bytes:

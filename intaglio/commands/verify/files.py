@@ -17,7 +17,6 @@ from typing import NamedTuple
 from vc import baked
 from vc.forms import MAX_BYTES, SUFFIXES
 from wire.problem import NotFound, Problem, TooLarge, Unavailable
-from wire.text import counted
 
 from ...archive import BEGINS, Bounds, archived
 from ...archive import SUFFIX as ARCHIVE
@@ -79,7 +78,7 @@ def _is_folder(path: str) -> bool:
 
 def _folder(folder: Path, aside: Aside, depth: int = 1) -> Iterator[InputFile]:
     if depth > _DEEPEST:
-        yield _refused(str(folder), TooLarge(f"it lies below {counted(_DEEPEST, 'folder')}"))
+        yield _refused(str(folder), TooLarge.saying("it lies below {most} folders", most=_DEEPEST))
         return
     try:
         with os.scandir(folder) as found:
@@ -123,7 +122,7 @@ def _file(path: str) -> bytes:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         with os.fdopen(descriptor, "rb") as file:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise Unavailable(f"{path} is no regular file")
+                raise Unavailable.saying("{file} is no regular file", file=str(path))
             return file.read(MAX_BYTES + 1)
     except OSError as error:
         raise _unreadable(path, error) from error
@@ -158,5 +157,5 @@ def _refused(file: str, problem: Problem) -> InputFile:
 
 def _unreadable(path: str, error: OSError) -> Problem:
     if isinstance(error, FileNotFoundError):
-        return NotFound(f"there is no file {path}")
-    return Unavailable(f"it cannot be read: {error.strerror}")
+        return NotFound.saying("there is no file {file}", file=str(path))
+    return Unavailable.saying("it cannot be read: {system}", system=error.strerror)

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from holder.wallet import Held
-from vc.integrity import Proof, proof_values
 from vc.model.credential import text_of
 from vc.report import Report, Verdict
 from wire.text import cells, claimed, isolated, printable
+from wire.work import Work
 
 from ...words import label, tr
 from ...words import report as words
@@ -68,9 +68,9 @@ def outdated(found: Iterable[Held]) -> set[str]:
     for held in found:
         credential = held.credential
         if held.number and held.verdict is Verdict.VALID:  # what anybody may have made says nothing of others
-            proofs = map(Proof.parse, proof_values(credential.document))
-            own = (one for one in proofs if one.verification_method.startswith(f"{credential.issuer}#"))
-            signed = max((proof.created for proof in own if proof.created), default=held.added)
+            known = held.secured.signatures(Work()).known
+            own = (one for one in known if one.verification_method.startswith(f"{credential.issuer}#"))
+            signed = max((one.created for one in own if one.created), default=held.added)
             editions.setdefault((credential.issuer, held.number), []).append((signed, held.id))
     return {name for group in editions.values() for signed, name in group if signed < max(group)[0]}
 
