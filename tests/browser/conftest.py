@@ -104,6 +104,7 @@ class Window:
         page.set_input_files("#file", list(files))
         page.click("button[type=submit]")
         page.wait_for_selector("article.answer")
+        page.wait_for_load_state()
         return page
 
 
