@@ -19,9 +19,8 @@ from issuer.desk.http import create_app
 from issuer.home import LIFETIME
 from issuer.issuer import Issuer
 from tests.commandline import Answer, Program
-from tests.diplomas import cheap_passphrases
-from tests.registrar import NOW, graduate, issuer_in, table, verifier_for
 from tests.serving import listening, serving
+from tests.world import NOW, cheap_passphrases, graduate, issuer_in, reopened, table, verifier_for
 from vc import Verdict
 from wire.problem import Problem
 
@@ -55,7 +54,7 @@ class Machine:
 
     @property
     def issuer(self) -> Issuer:
-        return Issuer(self.home / "issuer", lambda: None, self.now)
+        return reopened(self.home / "issuer", self.now)
 
     def verdict(self, file: Path) -> Verdict:
         """What somebody elsewhere says whose clock is right, and who has no more than the file."""
@@ -71,7 +70,7 @@ class Machine:
     @contextmanager
     def serving(self, clock: Callable[[], datetime], number: str) -> Iterator[str]:
         """The issuer's service by some clock, and a claim link that was made in time."""
-        made = Issuer(self.home / "issuer", lambda: None, clock)
+        made = reopened(self.home / "issuer", clock)
         with listening() as listener:
             claims = Claims(made.home / "claims.sqlite", f"http://localhost:{listener.getsockname()[1]}")
             link = claims.offer(number, made, now=NOW)

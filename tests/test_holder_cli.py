@@ -24,13 +24,24 @@ from holder import Held, Wallet
 from holder.store import EncryptedStore
 from intaglio.commands.wallet import text
 from intaglio.words import report
-from keys import PrivateKey
 from tests.baking import element, itxt, png, svg
 from tests.commandline import Answer, Program
-from tests.diplomas import DID, NAME, NOW, bundle, cheap_passphrases, diploma, tampered, verifier
-from tests.registrar import graduate, issuer_in, trust_in
+from tests.world import (
+    COLLEGE,
+    NAME,
+    NOW,
+    Holder,
+    bundle,
+    cheap_passphrases,
+    diploma,
+    graduate,
+    issuer_in,
+    tampered,
+    trust_in,
+    verifier,
+)
 from vc.report import Verdict
-from verifier import RecognisedIssuer, Trust
+from verifier import Trust
 from verifier.summary import summarize
 
 ROOT = Path(__file__).parent.parent
@@ -51,7 +62,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     """The program, with a passphrase file, and a trust list that has the issuer of the tests."""
     for variable in ("INTAGLIO_PASSPHRASE_FILE", "INTAGLIO_BACKUP_PASSPHRASE_FILE"):
         secret(monkeypatch, tmp_path, variable, PASSPHRASE)
-    (tmp_path / "trust.json").write_bytes(Trust((RecognisedIssuer(DID, NAME),)).to_bytes())
+    (tmp_path / "trust.json").write_bytes(COLLEGE.trust.to_bytes())
 
     return functools.partial(Program(tmp_path, monkeypatch, capsys), "wallet")
 
@@ -83,9 +94,10 @@ def test_the_life_of_a_diploma(run: Run, file: Path) -> None:
     assert run("list").out.startswith(f"{name}  Master of Arts, {NAME}; valid when added on ")
     assert run("show", name[:5]).out.splitlines() == [
         "Master of Arts",
+        "  awarded on  2026-06-30",
         f"  from        {NAME}",
-        f"  its DID     {DID}",
-        "  valid from  2024-06-01",
+        f"  its DID     {COLLEGE.did}",
+        "  valid from  2026-06-30",
         "  bound to    no key: anyone who has the file can show it",
         f"  checked     valid when added on {kept.err[-11:-1]}",
         f"  id here     {name}",
@@ -94,7 +106,7 @@ def test_the_life_of_a_diploma(run: Run, file: Path) -> None:
     assert presented.code == 0
     assert "all of it will be shown to https://employer.example" in presented.err
     assert "no key: anyone who has the file can show it" in presented.err
-    report = verifier(DID).verify(
+    report = verifier(COLLEGE.trust).verify(
         presented.out.encode(),
         now=intaglio.session.Session(file).now(),
         challenge="c-17",
@@ -119,7 +131,7 @@ def test_json_is_the_only_thing_on_stdout(run: Run, file: Path) -> None:
         "number": "",
         "title": "Master of Arts",
         "awardedTo": "",
-        "issuer": DID,
+        "issuer": COLLEGE.did,
         "issuerName": NAME,
         "boundTo": [],
         "added": kept["added"],
@@ -202,7 +214,7 @@ def test_what_is_refused_is_not_kept_and_its_claims_are_not_shown(run: Run, tmp_
 def test_what_could_not_be_decided_is_kept_only_on_demand(run: Run, tmp_path: Path) -> None:
     run("init")
     stranger = tmp_path / "stranger.json"
-    stranger.write_bytes(diploma(signer=PrivateKey.generate()))
+    stranger.write_bytes(diploma(by=Holder()))
     refused = run("import", stranger)
     assert (refused.code, refused.out) == (3, "")
     assert "? OPEN" in refused.err

@@ -21,8 +21,8 @@ from holder.store import EncryptedStore, StoredRecord
 from intaglio.words import remedy
 from keys import WrongPassphrase
 from keys.problem import WeakPassphrase
-from tests.diplomas import cheap_passphrases
 from tests.processes import ended
+from tests.world import cheap_passphrases
 from wire.problem import Conflict, Damaged, DiskFull, Malformed, NotFound, Refused, TryLater, Unavailable
 
 PASSPHRASE = b"correct horse battery"

@@ -31,7 +31,7 @@ from keys import WrongPassphrase
 from keys.envelope import Cost, seal
 from ledger.audit import audit
 from ledger.folder import kept_beside
-from tests.registrar import NOW, csv_file, graduate, issuer_in, verifier_for
+from tests.world import NOW, csv_file, graduate, issuer_in, reopened, verifier_for
 from vc import Verdict
 from vc.status import Reason
 from wire.problem import Conflict, Damaged, Malformed, NotFound, Refused
@@ -69,7 +69,7 @@ def file(issuer: Issuer, tmp_path: Path) -> Path:
 
 def test_a_restored_issuer_goes_on_where_the_other_was(issuer: Issuer, file: Path, tmp_path: Path) -> None:
     restore(file, tmp_path / "elsewhere" / "home", SECRET)
-    again = Issuer(tmp_path / "elsewhere" / "home", lambda: None, lambda: NOW)
+    again = reopened(tmp_path / "elsewhere" / "home")
     assert again.did == issuer.did
     assert list(again.entries()) == list(issuer.entries())
     for entry in issuer.entries():
@@ -378,10 +378,10 @@ def test_a_claim_during_a_backup_does_no_harm(
 
     def correct_meanwhile(archive: tarfile.TarFile, home: Path, paths: Iterable[Path]) -> None:
         if archive.getnames().count("issuer.sqlite") and not claimed:
-            claimed.append(Issuer(home, lambda: None, lambda: NOW).store.current("UNI-000009").number)
+            claimed.append(reopened(home).store.current("UNI-000009").number)
             with monkeypatch.context() as patch:
                 patch.setattr(Lists, "publish", lambda *_, now: [])  # which waits for the backup's lock
-                Issuer(home, lambda: None, lambda: NOW).correct("UNI-000009", {"gpa": "1.0"})
+                reopened(home).correct("UNI-000009", {"gpa": "1.0"})
         real(archive, home, paths)
 
     claimed: list[str] = []
@@ -389,7 +389,7 @@ def test_a_claim_during_a_backup_does_no_harm(
     backup(issuer.home, tmp_path / "b", SECRET)
     assert claimed
     restore(tmp_path / "b", tmp_path / "again", SECRET)
-    again = Issuer(tmp_path / "again", lambda: None, lambda: NOW)
+    again = reopened(tmp_path / "again")
     assert again.store.current("UNI-000009").edition == 1
     assert audit(again.log).size == audit(issuer.log).size
     for entry in again.entries():

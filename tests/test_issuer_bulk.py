@@ -31,7 +31,7 @@ from issuer.problem import InvalidTemplate
 from issuer.table.source import Source, open_source
 from ledger import Log
 from ledger.audit import audit
-from tests.registrar import NOW, csv_file, graduate, issuer_in, table, twin, verifier_for
+from tests.world import NOW, csv_file, graduate, issuer_in, reopened, table, twin, verifier_for
 from vc import Verdict
 from wire.problem import Damaged
 
@@ -199,7 +199,7 @@ def test_an_interrupted_job_ends_as_if_nothing_had_happened(
         except Interruption:
             was_interrupted = True
     assert was_interrupted == (name not in ("begin", "publish") or on_call == 1)
-    again = Issuer(other.home, lambda: None, other._clock)
+    again = reopened(other.home, other._clock)
     result = issue(again, source)
     assert result.issued + len(result.survey.known) == 21
     assert everything(again) == everything(issuer)
@@ -212,7 +212,7 @@ def test_another_file_completes_what_was_interrupted_first(
         interrupted(patch, Log, "append", 4, before=False)  # the document, then chunk 0, 1, 2
         with pytest.raises(Interruption):
             issue(issuer, source)
-    again = Issuer(issuer.home, lambda: None, issuer._clock)
+    again = reopened(issuer.home, issuer._clock)
     assert again.store.count() == 7
     other = in_chunks(tmp_path / "h.csv", [graduate(row) for row in range(8, 30)])
     result = issue(again, other)
@@ -229,7 +229,7 @@ def test_a_single_diploma_completes_what_was_interrupted_first(issuer: Issuer, s
         interrupted(patch, Log, "append", 2, before=False)
         with pytest.raises(Interruption):
             issue(issuer, source)
-    again = Issuer(issuer.home, lambda: None, issuer._clock)
+    again = reopened(issuer.home, issuer._clock)
     with pytest.raises(EditionTaken):
         again.issue(graduate(1))
     assert again.issue(graduate(7)).number == "UNI-000007"
@@ -243,7 +243,7 @@ def test_a_shard_that_was_not_begun_counts_for_nothing(
         interrupted(patch, SQLiteIndex, "begin_chunk", 1, before=True)
         with pytest.raises(Interruption):
             issue(issuer, source, workers=2)
-    again = Issuer(issuer.home, lambda: None, issuer._clock)
+    again = reopened(issuer.home, issuer._clock)
     other = in_chunks(tmp_path / "h.csv", [graduate(row) for row in range(1, 30)])
     assert issue(again, other).issued == 29
     assert issue(again, source).issued == 0
@@ -257,7 +257,7 @@ def test_a_changed_template_makes_another_job(issuer: Issuer, source: Source) ->
             issue(issuer, source)
     template = issuer.home / "template.json"
     template.write_text(template.read_text().replace("All requirements", "Really all requirements"))
-    assert issue(Issuer(issuer.home, lambda: None, issuer._clock), source).issued == 18
+    assert issue(reopened(issuer.home, issuer._clock), source).issued == 18
     narratives = [
         issuer.line(entry).credential["credentialSubject"]["achievement"]["criteria"]["narrative"]
         for entry in issuer.entries()
@@ -294,7 +294,7 @@ def test_a_template_that_fails_for_a_row_names_it(issuer: Issuer, tmp_path: Path
     with pytest.raises(InvalidTemplate, match=r"^with row 3, "):
         issue(issuer, source)
     template.write_text(with_address.replace("/{honours}", "/{gpa}"))
-    assert issue(Issuer(issuer.home, lambda: None, issuer._clock), source).issued == 2
+    assert issue(reopened(issuer.home, issuer._clock), source).issued == 2
 
 
 def test_a_killed_worker_loses_nothing(
@@ -311,7 +311,7 @@ def test_a_killed_worker_loses_nothing(
     with pytest.raises(WorkerDied):
         issue(issuer, source, workers=2)
     monkeypatch.undo()
-    again = Issuer(issuer.home, lambda: None, issuer._clock)
+    again = reopened(issuer.home, issuer._clock)
     issue(again, source)
     assert again.store.count() == 21
 
@@ -402,7 +402,7 @@ def test_what_a_killed_job_leaves_of_checked_rows_is_sealed_and_goes_with_the_ne
     for path in left:
         with pytest.raises(zstandard.ZstdError):
             zstandard.decompress(path.read_bytes())
-    assert issue(Issuer(issuer.home, lambda: None, issuer._clock), source).issued == 21
+    assert issue(reopened(issuer.home, issuer._clock), source).issued == 21
     assert not (issuer.home / "checked").exists()
 
 

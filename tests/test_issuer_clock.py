@@ -20,7 +20,7 @@ from issuer.issuer import Issuer
 from issuer.job.order import Order
 from ledger.problem import ClockBehind
 from tests.commandline import Program, typed
-from tests.registrar import NOW, csv_file, graduate, issuer_in, table, verifier_for
+from tests.world import NOW, csv_file, graduate, issuer_in, reopened, table, verifier_for
 from vc import Credential, Verdict
 from vc.status import Reason
 from wire.problem import Damaged, Problem
@@ -55,7 +55,7 @@ def issuer(tmp_path: Path, clock: Clock) -> Issuer:
 
 def again(issuer: Issuer, clock: Clock) -> Issuer:
     """As another process opens it."""
-    return Issuer(issuer.home, lambda: None, clock)
+    return reopened(issuer.home, clock)
 
 
 def start(issuer: Issuer) -> datetime | None:
@@ -281,9 +281,9 @@ def test_killed_at_any_file_that_it_writes_the_next_command_goes_on(
         written, finished = 0, False
         with pytest.MonkeyPatch.context() as patch, suppress(Killed):
             patch.setattr(Path, "replace", killing)
-            accept_clock(Issuer(home, lambda: None, clock), NOW)
+            accept_clock(reopened(home, clock), NOW)
             finished = True
-        made = Issuer(home, lambda: None, clock)
+        made = reopened(home, clock)
         try:
             made.issue(graduate(4))
         except (ClockBehind, Closed):
@@ -379,7 +379,7 @@ def test_neither_links_nor_the_service_are_made_by_a_clock_that_went_back(wrong:
 
 
 def test_who_closed_ahead_of_time_is_told(wrong: Program) -> None:
-    Issuer(wrong.home / "issuer", lambda: None, lambda: datetime.now(UTC) + DAY).close()
+    reopened(wrong.home / "issuer", lambda: datetime.now(UTC) + DAY).close()
     answer = wrong("issuer", "clock", "accept")
     assert (answer.code, answer.out) == (0, "intaglio issuer correct UNI-000001\n")
     assert "Invented University is open again" in answer.err

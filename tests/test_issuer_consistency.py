@@ -25,9 +25,9 @@ from issuer.job.order import Order
 from issuer.status import lists
 from ledger import EntryKind, Log, parse_entry
 from ledger.audit import audit
-from tests.fault.issuing import reopened, require_once
+from tests.fault.issuing import require_once
 from tests.fault.kill import killed_by
-from tests.registrar import NOW, csv_file, graduate, issuer_in, verifier_for
+from tests.world import NOW, csv_file, graduate, issuer_in, reopened, verifier_for
 from vc import Credential, Verdict
 from vc.status import Reason
 from wire.problem import Damaged, Problem

@@ -21,10 +21,9 @@ from keys import PrivateKey
 from ledger import Log
 from ledger.audit import audit
 from ledger.tiles import posix
-from tests.fault.issuing import reopened
 from tests.fault.powerloss import Recorder
 from tests.fault.sqlite_vfs import watched_sqlite
-from tests.registrar import NOW, csv_file, graduate, issuer_in, listed, verifier_for
+from tests.world import NOW, csv_file, graduate, issuer_in, listed, reopened, verifier_for
 from vc import Bundle, StatusList, Verdict
 from vc.status import Reason, page_of
 

@@ -30,7 +30,7 @@ from ledger import Log
 from ledger.audit import audit
 from ledger.tiles.memory import MemoryStore
 from tests.processes import ended
-from tests.registrar import NOW, csv_file, graduate, issuer_in, verifier_for
+from tests.world import NOW, csv_file, graduate, issuer_in, reopened, verifier_for
 from vc import Bundle, Verdict
 from vc.status import Reason, status_statement
 from wire.problem import Conflict, Damaged, NotFound, Refused
@@ -47,10 +47,6 @@ def home(tmp_path: Path) -> Path:
 @pytest.fixture
 def issuer(home: Path) -> Issuer:
     return issuer_in(home)
-
-
-def reopened(issuer: Issuer) -> Issuer:
-    return Issuer(issuer.home, lambda: None, lambda: NOW)
 
 
 class Interruption(Exception):
@@ -83,7 +79,7 @@ def test_the_package_offers_the_issuer_and_loads_it_only_then() -> None:
 def test_an_issuer_is_made_once_and_then_found(home: Path) -> None:
     made = issuer_in(home)
     again = issuer_in(home)
-    assert made.did == again.did == Issuer(home, lambda: None, lambda: NOW).did
+    assert made.did == again.did == reopened(home).did
     assert made.name == "Invented University"
     assert stat.S_IMODE(home.stat().st_mode) == 0o700
     for name in ("keys.json", "issuer.json", "issuer.sqlite"):
@@ -98,7 +94,7 @@ def test_processes_that_make_one_at_once_make_the_same(home: Path) -> None:
         process.start()
     ended(processes)
     assert len({queue.get() for _ in processes}) == 1
-    assert audit(Issuer(home, lambda: None, lambda: NOW).log).size == 1
+    assert audit(reopened(home).log).size == 1
 
 
 def _made(home: Path) -> tuple[str, int]:
@@ -113,7 +109,7 @@ def test_a_member_of_another_type_is_damage(tmp_path: Path) -> None:
     for member in ("name", "did", "log", "url"):
         path.write_text(json.dumps({**whole, member: 5}))
         with pytest.raises(Damaged, match=r"issuer\.json") as refused:
-            Issuer(tmp_path, lambda: None, lambda: NOW)
+            reopened(tmp_path)
         assert "restore BACKUP" in remedy(refused.value)
 
 
@@ -136,7 +132,7 @@ def test_an_issuer_that_was_half_made_is_completed(
         issuer_in(home)
     monkeypatch.undo()
     with pytest.raises(NotFound, match="there is no issuer"):
-        Issuer(home, lambda: None, lambda: NOW)
+        reopened(home)
     made = issuer_in(home)
     assert made.issue(graduate(1)).number == "UNI-000001"
 
@@ -211,7 +207,7 @@ def test_secrets_are_opened_only_when_needed(home: Path) -> None:
     opened.issue(graduate(2))
     assert asked == [1]
     with pytest.raises(PassphraseNeeded):
-        Issuer(home, lambda: None, lambda: NOW).issue(graduate(3))
+        reopened(home).issue(graduate(3))
     with pytest.raises(WrongPassphrase):
         Issuer(home, lambda: b"wrong", lambda: NOW).issue(graduate(3))
 
@@ -232,7 +228,7 @@ def test_an_issuer_that_lost_its_description_is_not_a_new_one(issuer: Issuer) ->
     issuer.issue(graduate(1))
     (issuer.home / "issuer.json").unlink()
     with pytest.raises(Damaged, match=r"issuer\.json is gone"):
-        Issuer(issuer.home, lambda: None, lambda: NOW)
+        reopened(issuer.home)
     with pytest.raises(Damaged, match=r"issuer\.json is gone"):
         issuer_in(issuer.home)
 
@@ -289,7 +285,7 @@ def test_a_single_diploma_that_was_interrupted_is_completed_by_the_next(
     with pytest.raises(Interruption):
         issuer.correct("UNI-000001", {"gpa": "4.0"})
     monkeypatch.undo()
-    again = reopened(issuer)
+    again = reopened(issuer.home)
     assert again.correct("UNI-000001", {"gpa": "4.0"}).edition == 2
     assert [(entry.edition, entry.reason) for entry in again.entries()] == [(1, "superseded"), (2, None)]
     assert again.lists.publish(now=NOW) == []  # they say that the first is superseded
@@ -398,7 +394,7 @@ def test_a_claim_that_lost_the_race_to_a_correction_looks_again(
 
     def correct_first(*args: Any, **options: Any) -> Any:
         monkeypatch.undo()
-        reopened(issuer).correct("UNI-000001", {"gpa": "4.0"})
+        reopened(issuer.home).correct("UNI-000001", {"gpa": "4.0"})
         return real(*args, **options)
 
     monkeypatch.setattr(Press, "print", correct_first)
@@ -500,7 +496,7 @@ def test_a_damaged_single_diploma_is_named(issuer: Issuer) -> None:
     with closing(sqlite3.connect(issuer.home / "issuer.sqlite")) as connection, connection:
         connection.execute("UPDATE credential SET leaf = NULL")
     with pytest.raises(Damaged, match="number 0 is not as written"):
-        reopened(issuer).claim("UNI-000001", HOLDER)
+        reopened(issuer.home).claim("UNI-000001", HOLDER)
 
 
 def test_without_a_file_there_are_no_rows(issuer: Issuer) -> None:

@@ -19,7 +19,7 @@ from issuer.press.press import signed_entry
 from issuer.succession import KeysChanged, anchor
 from keys import PrivateKey
 from ledger.audit import audit
-from tests.registrar import NOW, graduate, issuer_in, listed, verifier_for
+from tests.world import NOW, graduate, issuer_in, listed, verifier_for
 from vc import Bundle, Report, Verdict, sign
 from vc.status import Reason
 from wire.problem import Conflict, Damaged, Refused

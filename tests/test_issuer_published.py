@@ -23,8 +23,8 @@ from keys.envelope import Cost, seal
 from ledger import Checkpoint, EntryKind, entry, merkle
 from ledger.lookup import SHAPE, YOUNG, LookupFiles
 from ledger.tiles.layout import address, unframe
-from tests.registrar import NOW, graduate, issuer_in
 from tests.serving import listening, serving
+from tests.world import NOW, graduate, issuer_in
 
 SECRET = b"correct horse battery staple"
 URL = "https://university.example/registrar"

@@ -21,12 +21,10 @@ from issuer.issuer import Issuer
 from issuer.job.singles import Singles
 from keys import PrivateKey
 from ledger import EntryKind, Log, parse_entry
-from tests.diplomas import NOW as CLAIMED
-from tests.diplomas import bundle, diploma
 from tests.fault.issuing import require_once
 from tests.lockstep import Race
-from tests.registrar import NOW, graduate, issuer_in
 from tests.test_issuer_claims import SERVICE, Registrar, answer
+from tests.world import NOW, bundle, diploma, graduate, issuer_in, reopened
 from vc import Credential, StatusList
 from vc.status import Reason
 from wire.strict import load_json_object
@@ -61,21 +59,19 @@ def two(folder: Path) -> list[Claims]:
 
 def one_challenge(race: Race, folder: Path) -> None:
     both, registrar = two(folder), Generous()
-    link = both[0].offer(NUMBER, registrar, now=CLAIMED)
-    message = answer(both[0].invite(link.token, registrar, now=CLAIMED), ADA)
-    results = race.run(
-        [partial(claims.redeem, link.token, message, registrar, now=CLAIMED) for claims in both]
-    )
+    link = both[0].offer(NUMBER, registrar, now=NOW)
+    message = answer(both[0].invite(link.token, registrar, now=NOW), ADA)
+    results = race.run([partial(claims.redeem, link.token, message, registrar, now=NOW) for claims in both])
     assert outcomes(results) == [ChallengeSpent, bytes]
 
 
 def one_link(race: Race, folder: Path) -> None:
     both, registrar = two(folder), Generous()
-    link = both[0].offer(NUMBER, registrar, now=CLAIMED)
-    messages = [answer(both[0].invite(link.token, registrar, now=CLAIMED), key) for key in (ADA, EVE)]
+    link = both[0].offer(NUMBER, registrar, now=NOW)
+    messages = [answer(both[0].invite(link.token, registrar, now=NOW), key) for key in (ADA, EVE)]
 
     def redeem(claims: Claims, message: bytes) -> Callable[[], object]:
-        return lambda: claims.redeem(link.token, message, registrar, now=CLAIMED)
+        return lambda: claims.redeem(link.token, message, registrar, now=NOW)
 
     results = race.run([redeem(claims, message) for claims, message in zip(both, messages, strict=True)])
     assert outcomes(results) == [AlreadyClaimed, bytes]
@@ -84,12 +80,12 @@ def one_link(race: Race, folder: Path) -> None:
 def links(race: Race, folder: Path) -> None:
     both, registrar = two(folder), Generous()
     offered = race.run(
-        [partial(claims.offer, f"UNI-{nth}", registrar, now=CLAIMED) for nth, claims in enumerate(both)]
+        [partial(claims.offer, f"UNI-{nth}", registrar, now=NOW) for nth, claims in enumerate(both)]
     )
     assert registrar.counted == 2
     for link in offered:
         assert isinstance(link, ClaimLink)
-        both[0].invite(link.token, registrar, now=CLAIMED)
+        both[0].invite(link.token, registrar, now=NOW)
 
 
 # A sequence number, an edition, a place in the log
@@ -117,14 +113,14 @@ def one_edition(race: Race, folder: Path) -> None:
 
 def opened(home: Path) -> Issuer:
     """With its log open: what is opened when first needed has a lock of its own, which is no step."""
-    issuer = Issuer(home, lambda: None, lambda: NOW)
+    issuer = reopened(home)
     assert issuer.lists
     return issuer
 
 
 def one_diploma(race: Race, folder: Path) -> None:
     """Two registrars type the same one; then two processes find one that was begun."""
-    home = issuer_in(folder / "home", clock=lambda: NOW).home
+    home = issuer_in(folder / "home").home
     issuers = [opened(home) for _ in range(2)]
     results = race.run([partial(issuer.issue, graduate(1)) for issuer in issuers])
     assert EditionTaken in outcomes(results)
@@ -132,7 +128,7 @@ def one_diploma(race: Race, folder: Path) -> None:
 
 
 def one_begun(race: Race, folder: Path) -> None:
-    home = issuer_in(folder / "home", clock=lambda: NOW).home
+    home = issuer_in(folder / "home").home
     with pytest.MonkeyPatch.context() as killed:
         killed.setattr(Singles, "_complete", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
@@ -147,7 +143,7 @@ def one_begun(race: Race, folder: Path) -> None:
 
 def one_list(race: Race, folder: Path) -> None:
     """Who was first has read the list when the other writes another one, and would write one without that."""
-    issuer = issuer_in(folder / "home", clock=lambda: NOW)
+    issuer = issuer_in(folder / "home")
     for row in (1, 2):
         issuer.issue(graduate(row))
     issuers = [opened(issuer.home) for _ in range(2)]

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from did.methods import key as did_key
-from exchange.claim import ClaimLink, acceptance
+from exchange.claim import ClaimLink
 from issuer.archive.store import SQLiteIndex
 from issuer.desk.claims import Claims, LinkExpired
 from issuer.issuer import Issuer
@@ -26,7 +26,7 @@ from keys import PrivateKey
 from ledger import Log
 from tests.commandline import Program
 from tests.fault.kill import Work, kill_everywhere, killed_by
-from tests.registrar import graduate, issuer_in
+from tests.world import Holder, graduate, issuer_in, reopened
 from vc import Bundle
 from wire.problem import Conflict, Damaged, Problem
 
@@ -54,7 +54,7 @@ def home(made: Path, program: Program) -> Path:
 
 
 def opened(home: Path) -> Issuer:
-    return Issuer(home, lambda: None, now)
+    return reopened(home, now)
 
 
 def link_by(program: Program, *options: str) -> ClaimLink:
@@ -69,8 +69,7 @@ def did(key: PrivateKey) -> str:
 
 def answer(home: Path, link: ClaimLink, key: PrivateKey) -> bytes:
     invitation = Claims(home / "claims.sqlite", SERVICE).invite(link.token, opened(home), now=now())
-    method = f"{did(key)}#{key.public_key.multikey()}"
-    return acceptance(invitation, key, holder=did(key), verification_method=method, created=now())
+    return Holder(key).accept(invitation, now())
 
 
 def redeem(home: Path, link: ClaimLink, key: PrivateKey, message: bytes | None = None) -> str:

@@ -15,7 +15,7 @@ from issuer.press.permutation import LIST_ENTRIES
 from issuer.status import Lists, anchored, details_name
 from ledger import EntryKind, parse_entry
 from ledger.audit import audit
-from tests.registrar import NOW, csv_file, graduate, index_of, issuer_in, verifier_for
+from tests.world import NOW, csv_file, graduate, index_of, issuer_in, reopened, verifier_for
 from vc import Credential, StatusList, Verdict
 from vc.status import Reason, StatusEntry, open_list, page_of, read_revocation
 from wire.problem import Damaged, Unavailable
@@ -110,9 +110,7 @@ def test_an_older_index_takes_no_revocation_back(issuer: Issuer, tmp_path: Path)
         left.unlink()
     index.write_bytes(old)
     with pytest.raises(Damaged, match="is the index an older copy"):
-        Issuer(issuer.home, lambda: None, lambda: NOW).lists.revoke(
-            ["UNI-000002"], Reason.FRAUD, date=NOW, now=NOW
-        )
+        reopened(issuer.home).lists.revoke(["UNI-000002"], Reason.FRAUD, date=NOW, now=NOW)
     assert (issuer.home / "status" / "0").read_bytes() == published
 
 
@@ -164,7 +162,7 @@ def test_a_journalled_revocation_is_published_by_the_next_who_publishes(
     issuer.lists.revoke(["UNI-000007"], Reason.FRAUD, date=NOW, now=NOW)  # and the power fails
     monkeypatch.undo()
     assert revoked_positions(issuer) == set()
-    again = Issuer(issuer.home, lambda: None, lambda: NOW)
+    again = reopened(issuer.home)
     bundle = again.bundle(again.store.current("UNI-000007"))
     assert verifier_for(again).verify(bundle, now=NOW).verdict is Verdict.INVALID
     assert revoked_positions(issuer) == {position(issuer, "UNI-000007")}

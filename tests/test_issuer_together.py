@@ -20,7 +20,7 @@ from issuer.table.records import InvalidRecord
 from keys import PrivateKey
 from ledger import Log
 from tests.fault.issuing import require_once
-from tests.registrar import NOW, graduate, issuer_in, verifier_for
+from tests.world import NOW, graduate, issuer_in, verifier_for
 from vc import Bundle, Verdict
 from vc.status import Reason
 from wire.problem import Problem, Refused, TryLater, Unavailable

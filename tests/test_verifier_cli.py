@@ -16,8 +16,7 @@ import pytest
 
 from tests.commandline import Answer, Program, typed
 from tests.loopback import Site, response
-from tests.registrar import csv_file, graduate
-from tests.world import NOW, Holder, University
+from tests.world import NOW, Holder, University, csv_file, graduate
 from vc import Bundle
 from verifier import RecognisedIssuer, Trust
 

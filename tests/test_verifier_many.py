@@ -27,9 +27,7 @@ import intaglio.session
 from intaglio.commands.verify import files as sources
 from tests import baking
 from tests.commandline import Program
-from tests.diplomas import DID as UNKNOWN
-from tests.diplomas import diploma
-from tests.world import NOW, University
+from tests.world import COLLEGE, NOW, University, diploma
 from vc import Bundle
 from vc.secured import MAX_BYTES
 from wire import NotFound, Unavailable
@@ -457,7 +455,7 @@ def test_at_a_terminal_lines_have_its_width_and_no_did_is_broken(
     lines = plain.splitlines()
     longer = [line for line in lines if cells(line) > columns]
     assert [line for line in longer if "intaglio" not in line] == []  # a command stays whole
-    assert UNKNOWN in plain
+    assert COLLEGE.did in plain
     assert len(lines) > 4
     if what == "applications":  # the longest name that has its line with others, and one that has its own
         (says,) = re.findall(rf"^(.*{re.escape(IRISH)}  )\S", plain, re.MULTILINE)

@@ -18,9 +18,8 @@ from did import METHODS, Resolver
 from did.methods import web as did_web
 from holder import Wallet
 from keys import PrivateKey
-from tests.diplomas import cheap_passphrases
 from tests.loopback import Authority, Site, response
-from tests.world import NOW, Holder, University, verifier
+from tests.world import NOW, Holder, University, cheap_passphrases, verifier
 from vc import Bundle, Report, Verdict, sign
 from verifier import RecognisedIssuer, Trust, Verifier
 from verifier.http import create_app
@@ -29,7 +28,7 @@ from wire import Problem
 from wire.fetch import HttpsFetcher
 
 UNIVERSITY, HOLDER = University(), Holder()
-PINNED = Trust().adding(RecognisedIssuer(UNIVERSITY.did, keys=(UNIVERSITY.key.public_key.multikey(),)))
+PINNED = UNIVERSITY.pinned
 ASKED: dict[str, Any] = {"challenge": "challenge", "domain": "employer.example"}
 
 
@@ -237,10 +236,9 @@ def test_each_part_of_a_did_document_removed_in_turn(tmp_path: Path) -> None:
         document = did_web.document(
             did, {"assertionMethod": [key.public_key], "authentication": [key.public_key]}
         )
-        diploma = UNIVERSITY.diploma(issuer=did)
-        for name in ("termsOfUse", "credentialStatus"):
-            del diploma[name]
-        signed = sign(diploma, key, verification_method=f"{did}#{key.public_key.multikey()}")
+        signed = sign(
+            UNIVERSITY.plain(issuer=did), key, verification_method=f"{did}#{key.public_key.multikey()}"
+        )
 
         def verdict(value: dict[str, Any]) -> Verdict:
             served.clear()

@@ -11,7 +11,7 @@ import pytest
 
 from holder import Wallet
 from holder.wallet import FILE
-from tests.diplomas import NOW
+from tests.world import NOW
 
 
 def cost(path: Path) -> tuple[str, int, int]:

@@ -25,9 +25,9 @@ from issuer.rotation import rotate
 from issuer.succession import JOURNAL
 from issuer.table.source import Source
 from ledger.audit import audit
-from tests.fault.issuing import everything, issue, reopened, require_once
+from tests.fault.issuing import everything, issue, require_once
 from tests.fault.kill import Reached, Work, kill_everywhere
-from tests.registrar import NOW, csv_file, graduate, issuer_in, twin, verifier_for
+from tests.world import NOW, csv_file, graduate, issuer_in, reopened, twin, verifier_for
 from vc.status import Reason
 from wire.problem import Problem
 
@@ -192,13 +192,13 @@ def other_keys(folder: Path, *, compromised: bool) -> Prepare:
         former, changed = first.public_keys["assertion"], Reached()
 
         def work() -> None:
-            issuer = Issuer(home, lambda: None, now)
+            issuer = reopened(home, now)
             if issuer.public_keys["assertion"] == former:  # a run before may have come to the end
                 rotate(issuer, compromised=compromised)
                 changed.reach(1)
 
         def check() -> None:
-            issuer = Issuer(home, lambda: None, now)
+            issuer = reopened(home, now)
             later = issuer.issue(graduate(2))
             assert not (home / JOURNAL).exists(), "whoever comes next finishes it"
             key = issuer.public_keys["assertion"]

@@ -14,8 +14,6 @@ from typing import Literal, NamedTuple
 
 import pytest
 
-from did.methods import key as did_key
-from exchange.claim import acceptance
 from issuer.archive.kept import EditionTaken, Entry
 from issuer.archive.revocations import SQLiteRevocations
 from issuer.desk.claims import ChallengeSpent, Claims
@@ -25,14 +23,13 @@ from issuer.job.singles import RecordRefused
 from issuer.press.permutation import LIST_BITS
 from issuer.press.press import Line
 from issuer.status import lists
-from keys import PrivateKey
 from ledger.note import Checkpoint
 from ledger.tiles import posix
 from ledger.tiles.posix import PosixStore
-from tests.fault.issuing import everything, issue, reopened, require_once
+from tests.fault.issuing import everything, issue, require_once
 from tests.fault.powerloss import Crash, Recorder, memory_folder
 from tests.fault.sqlite_vfs import watched_sqlite
-from tests.registrar import NOW, csv_file, graduate, issuer_in, twin, verifier_for
+from tests.world import NOW, Holder, csv_file, graduate, issuer_in, reopened, twin, verifier_for
 from vc import StatusList, Verdict
 from vc.status import Reason
 from wire.problem import Problem, Refused
@@ -41,8 +38,7 @@ from wire.strict import load_json_object
 
 pytestmark = pytest.mark.slow  # thousands of states: for `make test`
 
-ADA = PrivateKey.generate()
-HOLDER = did_key.create(ADA.public_key)
+ADA = Holder()
 ONE, TWO = "UNI-000001", "UNI-000002"
 
 Promise = Callable[[Issuer], None]
@@ -204,7 +200,7 @@ def singly(memory: Path) -> Scenario:
         done()
         issuer.correct(ONE, {"gpa": "4.0"})
         done()
-        issuer.claim(ONE, HOLDER)
+        issuer.claim(ONE, ADA.did)
         done()
         issuer.lists.publish(now=NOW)
         for former in issuer.entries(0, issuer.store.current(ONE).seq):
@@ -258,8 +254,7 @@ def by_link(memory: Path) -> Scenario:
         token = claims(issuer).offer(ONE, issuer, now=NOW).token
         invitation = claims(issuer).invite(token, issuer, now=NOW)
         acknowledge(partial(require_open, token))
-        method = f"{HOLDER}#{ADA.public_key.multikey()}"
-        answer = acceptance(invitation, ADA, holder=HOLDER, verification_method=method, created=NOW)
+        answer = ADA.accept(invitation)
         claims(issuer).redeem(token, answer, issuer, now=NOW)
         current = issuer.store.current(ONE)
         acknowledge(partial(require_same, current, issuer.line(current)))
@@ -276,7 +271,7 @@ def by_link(memory: Path) -> Scenario:
     home = new_home(memory)
     with opened(home) as issuer:
         issuer.issue(graduate(1))
-    return Scenario(home, work, lambda issuer, _: issuer.claim(ONE, HOLDER), lambda issuer: None)
+    return Scenario(home, work, lambda issuer, _: issuer.claim(ONE, ADA.did), lambda issuer: None)
 
 
 # After a process that was killed

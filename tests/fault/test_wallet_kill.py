@@ -13,8 +13,8 @@ import pytest
 from holder import store as module
 from holder.store import EncryptedStore, StoredRecord
 from keys import WrongPassphrase
-from tests.diplomas import cheap_passphrases
 from tests.fault.kill import Reached, Work, kill_everywhere
+from tests.world import cheap_passphrases
 from wire.problem import Conflict, Damaged
 
 pytestmark = pytest.mark.slow  # hundreds of processes: for `make test`

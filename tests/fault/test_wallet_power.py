@@ -14,9 +14,9 @@ import pytest
 
 from holder import Wallet
 from keys import WrongPassphrase
-from tests.diplomas import NOW, bundle, cheap_passphrases, check, diploma
 from tests.fault.powerloss import Crash, Recorder, memory_folder
 from tests.fault.sqlite_vfs import watched_sqlite
+from tests.world import NOW, bundle, cheap_passphrases, check, diploma
 from wire.files import sync_folder
 from wire.problem import Conflict, NotFound, Problem
 

@@ -10,7 +10,7 @@ import intaglio.session
 from issuer.issuer import Issuer
 from issuer.job.order import Order
 from tests.commandline import Program
-from tests.registrar import NOW, csv_file, graduate, issuer_in, table
+from tests.world import NOW, csv_file, graduate, issuer_in, table
 
 
 @pytest.fixture(autouse=True)

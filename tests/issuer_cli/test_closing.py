@@ -18,7 +18,7 @@ from ledger import EntryKind, parse_entry
 from ledger.audit import audit
 from tests.commandline import Answer, Program, typed
 from tests.issuer_cli.conftest import Clock
-from tests.registrar import NOW, graduate, life, listed, table, verifier_for
+from tests.world import NOW, graduate, life, listed, reopened, table, verifier_for
 from vc import Bundle, Verdict
 from vc.status import Reason
 from verifier import Trust
@@ -134,7 +134,7 @@ def test_afterwards_nothing_is_issued_or_revoked(registrar: Program) -> None:
 
 def test_a_service_that_runs_meanwhile_issues_nothing_more(issuer: Issuer) -> None:
     """It read who the issuer is before."""
-    serving = Issuer(issuer.home, lambda: None, lambda: NOW)
+    serving = reopened(issuer.home)
     assert serving.lists.publish(now=NOW) == []
     issuer.close()
     with pytest.raises(Closed):
@@ -159,7 +159,7 @@ def test_a_revocation_in_flight_is_in_the_last_lists_or_refused(
     )
     revoking.start()
     assert journalling.wait(30)
-    other = Issuer(issuer.home, lambda: None, lambda: NOW)
+    other = reopened(issuer.home)
     closing = threading.Thread(target=other.close)
     closing.start()
     closing.join(0.2)
@@ -177,7 +177,7 @@ def test_an_edition_in_flight_is_finished_before_or_lost(
     issuer: Issuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever the one that lost is told: the last lists have what became of it."""
-    other = Issuer(issuer.home, lambda: None, lambda: NOW)
+    other = reopened(issuer.home)
     append = issuer.log.append
 
     def closing(*arguments: Any) -> range:
@@ -210,7 +210,7 @@ def test_one_that_was_killed_is_finished_by_whoever_publishes_next(
         issuer.close()
     monkeypatch.undo()
     later = NOW + timedelta(days=9)
-    again = Issuer(issuer.home, lambda: None, lambda: later)
+    again = reopened(issuer.home, lambda: later)
     assert listed(issuer.home).valid_from == NOW
     bundle = again.bundle(again.store.current("UNI-000001"))
     assert again.close() == NOW + SECOND

@@ -12,10 +12,9 @@ import pytest
 
 from issuer.archive.kept import Entry
 from issuer.export import export, file_name
-from issuer.issuer import Issuer
 from issuer.job.order import Progress
 from tests.commandline import Program, typed, verdict
-from tests.registrar import csv_file, graduate, table
+from tests.world import csv_file, graduate, reopened, table
 from vc import Bundle
 
 
@@ -225,7 +224,7 @@ def test_an_export_that_fails_leaves_the_older_bundle(
 
 def test_a_long_export_shows_how_far_it_is(issued: Program) -> None:
     told: list[Progress] = []
-    made = Issuer(issued.home / "issuer", lambda: None, lambda: datetime.now(UTC))
+    made = reopened(issued.home / "issuer", lambda: datetime.now(UTC))
     paths = list(export(made, made.entries(), Path("all"), told.append, 6))
     assert len(paths) == 6
     assert told == [Progress("writing", done, 6) for done in range(1, 7)]

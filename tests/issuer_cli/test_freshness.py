@@ -21,7 +21,7 @@ from issuer.desk.renewal import renewing
 from issuer.issuer import Issuer
 from tests.commandline import Program
 from tests.issuer_cli.conftest import Clock
-from tests.registrar import NOW, graduate, life, listed, table
+from tests.world import NOW, graduate, life, listed, reopened, table
 from wire.problem import Damaged, Problem
 
 SECOND = timedelta(seconds=1)
@@ -180,7 +180,7 @@ class TestTheService:
         assert life(home) == LIFETIME
         with serving(monkeypatch, registrar.home):
             assert life(home) == MONTH
-        with renewing(Issuer(home, lambda: None, lambda: clock.now).lists, lambda: clock.now, pause=0.01):
+        with renewing(reopened(home, lambda: clock.now).lists, lambda: clock.now, pause=0.01):
             clock.now = NOW + MONTH / 2 - SECOND
             time.sleep(0.1)  # it has looked at the clock, and nothing was due
             assert listed(home).valid_from == NOW

@@ -11,7 +11,7 @@ import pytest
 
 from issuer.issuer import Issuer
 from tests.commandline import Answer, Program, verdict
-from tests.registrar import NOW, csv_file, graduate
+from tests.world import NOW, csv_file, graduate
 
 
 def test_with_a_web_address_there_is_a_document_to_publish(program: Program, file: Path) -> None:
