@@ -36,7 +36,8 @@ from .archive.store import SQLiteIndex
 from .bundles import bundled
 from .clock import ClockJournal
 from .creation import create_home
-from .home import Identity, index
+from .home import Identity
+from .home import index as index_file
 from .job.bulk import Bulk, Issued
 from .job.editions import Editions
 from .job.order import Order
@@ -68,17 +69,18 @@ class Issuer:
         contexts: Path | None = None,
         signer: Signer | None = None,
         store: LogStore | None = None,
+        index: Index | None = None,
     ) -> None:
         """Opens an issuer that was created before. Raises `NotFound`.
 
         `contexts` is a folder as `jsonld.load` reads it, of those that the template may name beside the
         vendored ones. `signer` signs diplomas, with a key that is kept elsewhere than in `keys.json`; `store`
-        has the log, if not the folder `log/`.
+        has the log, if not the folder `log/`; `index` knows what was issued, if not `issuer.sqlite`.
         """
         self.identity = Identity.read(home)
         self.home = home
         self.keys = KeyFile.open(home / "keys.json", passphrase)
-        self.store: Index = SQLiteIndex(index(home))
+        self.store: Index = index or SQLiteIndex(index_file(home))
         require_not_older(self.store, home, self.identity)
         self.log_patience: float | None = None
         """Seconds to wait for others who write to the log; after them `TryLater`. Set before it is opened."""

@@ -8,27 +8,18 @@ from pathlib import Path
 
 ALLOWED = {
     "what a machine does, or fails to do, when it is told to keep something": {
-        *("wire.files._FULL_SYNC", "wire.files._LIBC", "wire.files.sync_file", "wire.files.sync_folder"),
-        *("wire.sqlite._PRAGMAS", "wire.sqlite._OF_WRITERS", "wire.sqlite.connect"),
-        *("holder.store.make_private_folder", "holder.store.write_durably", "intaglio.tls.write_durably"),
-        *("issuer.archive.shards.make_private_folder", "issuer.archive.shards.write_durably"),
-        *("issuer.backup.sync_folder", "ledger.tiles.journal.sync_file", "ledger.tiles.posix.sync_files"),
+        *("wire.files._FULL_SYNC", "wire.files._LIBC", "wire.files.sync_file", "issuer.backup.sync_folder"),
+        *("intaglio.tls.write_durably", "ledger.tiles.posix.PosixStore.put"),
         "issuer.job.workers._CONTEXT",  # how macOS starts processes
     },
     "the end of a process, or the work of another one, in between two steps": {
-        *("ledger.Log.append", "ledger.tiles.posix.PosixStore.publish", "ledger.tiles.posix.PosixStore.put"),
-        *("ledger.tiles.posix.PosixStore.settle", "issuer.archive.store.SQLiteIndex.begin_chunk"),
-        *("issuer.archive.store.SQLiteIndex.begin_singles", "issuer.archive.store.SQLiteIndex.begun_singles"),
-        *("issuer.archive.store.SQLiteIndex.finish_singles", "issuer.archive.store.SQLiteIndex.reserve"),
-        "issuer.archive.revocations.SQLiteRevocations.held_bytes",
+        "issuer.archive.store.SQLiteIndex.begin_chunk",
         "issuer.archive.revocations.SQLiteRevocations.published_among",
         *("issuer.backup._add", "issuer.backup._archive", "issuer.job.singles.Singles._complete"),
-        *("issuer.press.press.Press.print", "issuer.status.Lists._publish", "issuer.status.Lists.publish"),
-        *("vc.Bundle.to_bytes", "verifier.Trust.load", "issuer.job.singles._BLOCK"),
+        *("issuer.status.Lists.publish", "vc.Bundle.to_bytes", "verifier.Trust.load"),
     },
     "what is counted": {
         *("keys.PublicKey.verify", "issuer.press.template.Template.__init__"),
-        *("issuer.job.bulk.Pool", "issuer.job.bulk.available_cores"),
         *("verifier.sources.published.<name>", "keys.ed25519.<name>"),  # and by which library
     },
     "the clock, the answers and the cost of a passphrase of a command that runs whole": {

@@ -20,6 +20,7 @@ from issuer.issuer import Issuer
 from issuer.job.order import Order
 from ledger.problem import ClockBehind
 from tests.commandline import Program, typed
+from tests.doubles import at, stops
 from tests.world import NOW, csv_file, graduate, issuer_in, reopened, table, verifier_for
 from vc import Credential, Verdict
 from vc.status import Reason
@@ -155,21 +156,13 @@ def test_a_list_alone_that_is_dated_ahead_is_signed_anew_too(issuer: Issuer, clo
     assert (issuer.reader.checkpoint().size, len(ClockJournal(issuer.home).read())) == (size, 1)
 
 
-def test_the_rest_of_a_file_is_dated_rightly(
-    issuer: Issuer, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_rest_of_a_file_is_dated_rightly(issuer: Issuer, clock: Clock) -> None:
     """Killed between two chunks, the clock then put right, and the same file given again."""
     rows = [graduate(number) for number in range(10, 16)]
-    store, finish = issuer.store, issuer.store.finish_chunk
-
-    def killed(job: object, number: int, *rest: object) -> None:
-        finish(job, number, *rest)  # type: ignore[arg-type]
-        if number == 1:
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(store, "finish_chunk", killed)
+    end = stops(KeyboardInterrupt(), on_call=2)
+    stopped = reopened(issuer.home, clock, **at(issuer.home, "index.finish_chunk", end))
     with pytest.raises(KeyboardInterrupt):
-        issuer.issue_file(
+        stopped.issue_file(
             Order(csv_file(issuer.home / "rows.csv", rows, 2), issuer.home / "errors.csv", workers=0)
         )
     clock.now = NOW

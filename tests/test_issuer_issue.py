@@ -19,16 +19,15 @@ from did.methods import web as did_web
 from intaglio.words import remedy
 from issuer import documents
 from issuer.archive.kept import EditionTaken
-from issuer.archive.store import SQLiteIndex
 from issuer.home import Identity, published_log
 from issuer.issuer import Issuer
 from issuer.job.order import Order
-from issuer.press.press import Press, signed_entry
+from issuer.press.press import signed_entry
 from issuer.table.records import InvalidRecord
 from keys import PassphraseNeeded, WrongPassphrase
-from ledger import Log
 from ledger.audit import audit
 from ledger.tiles.memory import MemoryStore
+from tests.doubles import at, stops
 from tests.processes import ended
 from tests.world import NOW, csv_file, graduate, issuer_in, reopened, verifier_for
 from vc import Bundle, Verdict
@@ -244,17 +243,14 @@ def test_one_diploma_is_issued_once(issuer: Issuer) -> None:
 
 
 @pytest.mark.slow
-def test_numbers_for_single_diplomas_are_taken_in_blocks(
-    issuer: Issuer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_numbers_for_single_diplomas_are_taken_in_blocks(issuer: Issuer) -> None:
     reserved = []
-    real = SQLiteIndex.reserve
 
-    def reserve(store: SQLiteIndex, count: int) -> int:
+    def reserve(reserve: Callable[[int], int], count: int) -> int:
         reserved.append(count)
-        return real(store, count)
+        return reserve(count)
 
-    monkeypatch.setattr(SQLiteIndex, "reserve", reserve)
+    issuer = reopened(issuer.home, **at(issuer.home, "index.reserve", reserve))
     seqs = [issuer.issue(graduate(row)).seq for row in range(1, 67)]
     assert seqs == list(range(66))
     assert reserved == [1, 2, 4, 8, 16, 32, 64]
@@ -262,29 +258,21 @@ def test_numbers_for_single_diplomas_are_taken_in_blocks(
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("owner", "name", "before"),
+    ("step", "before"),
     [
-        (Log, "append", True),
-        (Log, "append", False),
-        (SQLiteIndex, "finish_singles", True),
-        (SQLiteIndex, "finish_singles", False),
+        ("log.record", True),
+        ("log.publish", False),
+        ("index.finish_singles", True),
+        ("index.finish_singles", False),
     ],
 )
 def test_a_single_diploma_that_was_interrupted_is_completed_by_the_next(
-    issuer: Issuer, monkeypatch: pytest.MonkeyPatch, owner: type, name: str, before: bool
+    issuer: Issuer, step: str, before: bool
 ) -> None:
     issuer.issue(graduate(1))
-    real: Callable[..., Any] = getattr(owner, name)
-
-    def interrupted(*args: Any, **options: Any) -> Any:
-        if not before:
-            real(*args, **options)
-        raise Interruption
-
-    monkeypatch.setattr(owner, name, interrupted)
+    options = at(issuer.home, step, stops(Interruption(), before=before))
     with pytest.raises(Interruption):
-        issuer.correct("UNI-000001", {"gpa": "4.0"})
-    monkeypatch.undo()
+        reopened(issuer.home, **options).correct("UNI-000001", {"gpa": "4.0"})
     again = reopened(issuer.home)
     assert again.correct("UNI-000001", {"gpa": "4.0"}).edition == 2
     assert [(entry.edition, entry.reason) for entry in again.entries()] == [(1, "superseded"), (2, None)]
@@ -386,37 +374,31 @@ def test_claims_by_one_holder_at_once_give_one_edition(issuer: Issuer) -> None:
     assert [entry.edition for entry in issuer.entries()] == [1, 2]
 
 
-def test_a_claim_that_lost_the_race_to_a_correction_looks_again(
-    issuer: Issuer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_claim_that_lost_the_race_to_a_correction_looks_again(issuer: Issuer) -> None:
     issuer.issue(graduate(1))
-    real = Press.print
+    first = iter([True])
 
-    def correct_first(*args: Any, **options: Any) -> Any:
-        monkeypatch.undo()
-        reopened(issuer.home).correct("UNI-000001", {"gpa": "4.0"})
-        return real(*args, **options)
+    def correct_first(reserve: Callable[[int], int], count: int) -> int:
+        if next(first, False):
+            reopened(issuer.home).correct("UNI-000001", {"gpa": "4.0"})
+        return reserve(count)
 
-    monkeypatch.setattr(Press, "print", correct_first)
-    bundle = Bundle.parse(issuer.claim("UNI-000001", HOLDER))
+    claiming = reopened(issuer.home, **at(issuer.home, "index.reserve", correct_first))
+    bundle = Bundle.parse(claiming.claim("UNI-000001", HOLDER))
     assert bundle.secured["credentialSubject"]["result"][0]["value"] == "4.0"
     assert sorted(entry.edition for entry in issuer.entries()) == [1, 2, 3]
 
 
-def test_a_revocation_is_not_lost_to_a_claim_under_way(
-    issuer: Issuer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_revocation_is_not_lost_to_a_claim_under_way(issuer: Issuer) -> None:
     issuer.issue(graduate(1))
-    real = SQLiteIndex.begin_singles
 
-    def revoke_first(*args: Any) -> Any:
-        monkeypatch.undo()
+    def revoke_first(begin: Callable[..., Any], *arguments: Any) -> Any:
         issuer.lists.revoke(["UNI-000001"], Reason.FRAUD, date=NOW, now=NOW)
-        return real(*args)
+        return begin(*arguments)
 
-    monkeypatch.setattr(SQLiteIndex, "begin_singles", revoke_first)
+    claiming = reopened(issuer.home, **at(issuer.home, "index.begin_singles", revoke_first))
     with pytest.raises(Refused, match="was revoked"):
-        issuer.claim("UNI-000001", HOLDER)
+        claiming.claim("UNI-000001", HOLDER)
     assert [entry.reason for entry in issuer.entries()] == ["fraud"]
 
 

@@ -12,9 +12,10 @@ from issuer.home import LIFETIME, published_list
 from issuer.issuer import Issuer
 from issuer.job.order import Order
 from issuer.press.permutation import LIST_ENTRIES
-from issuer.status import Lists, anchored, details_name
+from issuer.status import anchored, details_name
 from ledger import EntryKind, parse_entry
 from ledger.audit import audit
+from tests.doubles import at, stops
 from tests.world import NOW, csv_file, graduate, index_of, issuer_in, reopened, verifier_for
 from vc import Credential, StatusList, Verdict
 from vc.status import Reason, StatusEntry, open_list, page_of, read_revocation
@@ -155,12 +156,10 @@ def test_what_was_revoked_before_keeps_its_date_and_reason(issuer: Issuer) -> No
     assert (issuer.home / "status" / "0").read_bytes() == before
 
 
-def test_a_journalled_revocation_is_published_by_the_next_who_publishes(
-    issuer: Issuer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(Lists, "publish", lambda *_, **__: [])
-    issuer.lists.revoke(["UNI-000007"], Reason.FRAUD, date=NOW, now=NOW)  # and the power fails
-    monkeypatch.undo()
+def test_a_journalled_revocation_is_published_by_the_next_who_publishes(issuer: Issuer) -> None:
+    stopped = reopened(issuer.home, **at(issuer.home, "revocations.revoke", stops(KeyboardInterrupt())))
+    with pytest.raises(KeyboardInterrupt):
+        stopped.lists.revoke(["UNI-000007"], Reason.FRAUD, date=NOW, now=NOW)
     assert revoked_positions(issuer) == set()
     again = reopened(issuer.home)
     bundle = again.bundle(again.store.current("UNI-000007"))

@@ -325,9 +325,9 @@ def issuer_in(home: Path, **options: Any) -> Issuer:
     return Issuer.create(home, **{**wanted, **options})
 
 
-def reopened(home: Path, clock: Callable[[], datetime] = lambda: NOW) -> Issuer:
+def reopened(home: Path, clock: Callable[[], datetime] = lambda: NOW, **options: Any) -> Issuer:
     """One that was made before, as another process opens it."""
-    return Issuer(home, lambda: None, clock)
+    return Issuer(home, lambda: None, clock, **options)
 
 
 def index_of(issuer: Issuer) -> SQLiteIndex:

@@ -13,8 +13,11 @@ SQLite by `tests.fault.sqlite_vfs`. What other C code writes on its own is not s
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
+import re
 import stat
+import sys
 import tempfile
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
@@ -63,12 +66,13 @@ class Crash(NamedTuple):
 class Recorder:
     """Watches a folder in a `with` block. `barriers` are functions that sync all of it when they return.
 
-    `syncs` is how often anything was synced.
+    `syncs` is how often anything was synced. After `forget` the disk is a bad one: a test that a missing sync
+    is noticed.
     """
 
     def __init__(self, folder: Path, barriers: Iterable[tuple[ModuleType, str]] = ()) -> None:
         self._folder = folder
-        self._watched = [*((os, name) for name in WATCHED), *barriers]
+        self._watched = [*((os, name) for name in WATCHED), (fcntl, "fcntl"), *barriers]
         self._real: dict[tuple[ModuleType, str], Callable[..., Any]] = {}
         self._acknowledged = 0
         self.syncs = 0
@@ -77,6 +81,8 @@ class Recorder:
         self._busy = False
         self._syncs_left = 0
         self._dead = False
+        self._forgets = re.compile("")
+        self._forgets_left = 0
 
     def __enter__(self) -> Recorder:
         self._files: dict[str, int] = {}  # path → file, a number that is never used again
@@ -84,11 +90,14 @@ class Recorder:
         self._inodes: dict[int, int] = {}
         self._cached: list[bytes] = []  # file → content as programs see it
         self._synced: dict[int, bytes] = {}
+        self._names: dict[str, dict[str, int | None]] = {}
         self._scan()
         self._sync_all()
         for module, name in self._watched:
             function = self._real[module, name] = getattr(module, name)
-            if module is not os:
+            if module is fcntl:  # by which macOS syncs; for other ends nobody here calls it
+                watched = self.watch(function, lambda file, *_: self.sync(file))
+            elif module is not os:
                 watched = self.watch(function, lambda *_: self._sync_all())
             elif name in ("fsync", "fdatasync"):
                 watched = self.watch(function, self.sync)
@@ -105,6 +114,18 @@ class Recorder:
         """From here on the work has promised one thing more."""
         self._acknowledged += 1
         self._note()
+
+    def forget(self, names: str, times: int = sys.maxsize) -> None:
+        """From here on the disk keeps nothing of what is synced under such names, so often.
+
+        The name of a folder, which stands for the names in it, ends in `/`; that of all is `./`.
+        """
+        self._forgets, self._forgets_left = re.compile(names), times
+
+    def _keeps(self, name: str) -> bool:
+        forgets = self._forgets_left > 0 and self._forgets.fullmatch(name) is not None
+        self._forgets_left -= forgets
+        return not forgets
 
     def crashes(self) -> Iterator[Crash]:
         """Every state that was seen, once, with the most that had been promised when it was."""
@@ -176,18 +197,24 @@ class Recorder:
                 if folder.stat().st_ino == status.st_ino:
                     self._sync_names(folder)
         elif status.st_ino in self._inodes:
-            file = self._inodes[status.st_ino]
+            self._sync_content(self._inodes[status.st_ino])
+
+    def _sync_content(self, file: int) -> None:
+        if self._keeps(next(name for name, number in self._files.items() if number == file)):
             self._synced[file] = self._cached[file]
 
     def _sync_names(self, folder: Path) -> None:
         prefix = "" if folder == self._folder else f"{folder.relative_to(self._folder)}/"
-        self._names[prefix] = {
-            name: self._files.get(name) for name in (*self._files, *self._folders) if _within(name, prefix)
-        }
+        if self._keeps(prefix or "./"):
+            self._names[prefix] = {
+                name: self._files.get(name)
+                for name in (*self._files, *self._folders)
+                if _within(name, prefix)
+            }
 
     def _sync_all(self) -> None:
-        self._synced = {file: self._cached[file] for file in self._files.values()}
-        self._names: dict[str, dict[str, int | None]] = {}
+        for file in self._files.values():
+            self._sync_content(file)
         for folder in (self._folder, *(self._folder / name for name in self._folders)):
             self._sync_names(folder)
 
