@@ -16,6 +16,7 @@ from typing import NamedTuple
 import pytest
 
 import intaglio.__main__
+from intaglio.session import utc_now
 
 
 class Answer(NamedTuple):
@@ -33,6 +34,7 @@ class Program:
         self, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
         self.home = home
+        self.now = utc_now
         self._monkeypatch, self._capsys = monkeypatch, capsys
         monkeypatch.setenv("INTAGLIO_HOME", str(home))
 
@@ -40,7 +42,7 @@ class Program:
         self._monkeypatch.setattr(sys, "argv", ["intaglio", *map(str, words)])
         self._monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
         with pytest.raises(SystemExit) as ended:
-            intaglio.__main__.main()
+            intaglio.__main__.main(self.now)
         assert isinstance(ended.value.code, int)
         return Answer(ended.value.code, *self._capsys.readouterr())
 

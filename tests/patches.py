@@ -22,10 +22,9 @@ ALLOWED = {
         *("keys.PublicKey.verify", "issuer.press.template.Template.__init__"),
         *("verifier.sources.published.<name>", "keys.ed25519.<name>"),  # and by which library
     },
-    "the clock, the answers and the cost of a passphrase of a command that runs whole": {
-        *("intaglio.session.Session.now", "intaglio.session.Session.verifier"),
+    "the answers of a command that runs whole, and the cost of a passphrase": {
         *("intaglio.commands.issuer.place.passphrase", "intaglio.commands.wallet.consented"),
-        *("holder.store.seal", "issuer.backup.seal", "keys.keyfile.seal"),
+        *("intaglio.session.Session.verifier", "keys.envelope.COST"),
     },
     "what a command, an issuer or a form of files has at most, and no option says": {
         *("intaglio.commands.issuer.issue.MOST_FILES", "intaglio.commands.issuer.issue.open_source"),

@@ -20,7 +20,7 @@ from issuer.home import LIFETIME
 from issuer.issuer import Issuer
 from tests.commandline import Answer, Program
 from tests.serving import listening, serving
-from tests.world import NOW, cheap_passphrases, graduate, issuer_in, reopened, table, verifier_for
+from tests.world import NOW, graduate, issuer_in, reopened, table, verifier_for
 from vc import Verdict
 from wire.problem import Problem
 
@@ -42,9 +42,8 @@ class Machine:
     def __init__(self, home: Path, program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
         self.home, self._program = home, program
         self.off = timedelta(0)
-        program.home = home
+        program.home, program.now = home, self.now
         monkeypatch.setenv("INTAGLIO_HOME", str(home))
-        monkeypatch.setattr(intaglio.session.Session, "now", lambda _: self.now())
 
     def now(self) -> datetime:
         return NOW + self.off
@@ -94,7 +93,6 @@ def _machine(before: Path, folder: Path, program: Program, monkeypatch: pytest.M
     shutil.copytree(before, folder / "machine")
     machine = Machine(folder / "machine", program, monkeypatch)
     intaglio.session.Session(machine.home).pin(machine.issuer.trust_entry())
-    cheap_passphrases(monkeypatch)
     passphrase = folder / "passphrase"
     passphrase.write_text("correct horse battery\n")
     monkeypatch.setenv("INTAGLIO_PASSPHRASE_FILE", str(passphrase))

@@ -36,7 +36,6 @@ from tests.world import (
     COLLEGE,
     NAME,
     Holder,
-    cheap_passphrases,
     check,
     diploma,
     issuer_in,
@@ -77,11 +76,6 @@ def graduate() -> dict[str, str]:
 
 
 NUMBER = graduate()["diploma_number"]
-
-
-@pytest.fixture(autouse=True)
-def _cheap_passphrases(monkeypatch: pytest.MonkeyPatch) -> None:
-    cheap_passphrases(monkeypatch)
 
 
 @pytest.fixture

@@ -32,7 +32,6 @@ from tests.world import (
     NOW,
     Holder,
     bundle,
-    cheap_passphrases,
     diploma,
     graduate,
     issuer_in,
@@ -50,11 +49,6 @@ PASSPHRASE = "correct horse battery"
 PLAIN = {"credentialSubject": {"type": ["AchievementSubject"]}}
 
 Run = Callable[..., Answer]
-
-
-@pytest.fixture(autouse=True)
-def _cheap_passphrases(monkeypatch: pytest.MonkeyPatch) -> None:
-    cheap_passphrases(monkeypatch)
 
 
 @pytest.fixture

@@ -22,7 +22,6 @@ from intaglio.words import remedy
 from keys import WrongPassphrase
 from keys.problem import WeakPassphrase
 from tests.processes import ended
-from tests.world import cheap_passphrases
 from wire.problem import Conflict, Damaged, DiskFull, Malformed, NotFound, Refused, TryLater, Unavailable
 
 PASSPHRASE = b"correct horse battery"
@@ -32,11 +31,6 @@ RECORDS = [
     StoredRecord("credential", "licence", b"Teacher"),
     StoredRecord("key", "did:key:z6Mk", b"secret"),
 ]
-
-
-@pytest.fixture(autouse=True)
-def _cheap_passphrases(monkeypatch: pytest.MonkeyPatch) -> None:
-    cheap_passphrases(monkeypatch)
 
 
 @pytest.fixture

@@ -21,7 +21,6 @@ from tests.world import (
     NOW,
     University,
     bundle,
-    cheap_passphrases,
     check,
     diploma,
     tampered,
@@ -36,11 +35,6 @@ from wire.problem import Conflict, Damaged, Malformed, NotFound, Problem, Refuse
 
 PASSPHRASE = b"correct horse battery"
 ASKED = {"challenge": "challenge of the employer", "domain": "https://employer.example"}
-
-
-@pytest.fixture(autouse=True)
-def _cheap_passphrases(monkeypatch: pytest.MonkeyPatch) -> None:
-    cheap_passphrases(monkeypatch)
 
 
 @pytest.fixture

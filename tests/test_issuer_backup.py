@@ -28,7 +28,7 @@ from issuer.job.order import Order
 from issuer.press.permutation import LIST_ENTRIES
 from issuer.status import Lists
 from keys import WrongPassphrase
-from keys.envelope import Cost, seal
+from keys.envelope import seal
 from ledger.audit import audit
 from ledger.folder import kept_beside
 from tests.world import NOW, csv_file, graduate, issuer_in, reopened, verifier_for
@@ -40,10 +40,7 @@ SECRET = b"correct horse battery staple"
 
 
 @pytest.fixture(autouse=True)
-def _cheap_passphrases(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        module, "seal", lambda key, secret: seal(key, secret, cost=Cost(memory=32, iterations=1, lanes=4))
-    )
+def _short_portions(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_PORTION", 1 << 12)
 
 

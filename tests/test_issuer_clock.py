@@ -389,24 +389,22 @@ def test_a_correction_that_changes_nothing_is_asked_what_it_is_for(program: Prog
     assert "--set FIELD=VALUE" in answer.err
 
 
-def test_before_1970_no_issuer_begins_and_no_clock_is_right(
-    program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_before_1970_no_issuer_begins_and_no_clock_is_right(program: Program, tmp_path: Path) -> None:
     file = tmp_path / "graduates.csv"
     file.write_text(table([graduate(1)]), encoding="utf-8")
     words = ("issuer", "issue", file, "--name", "Invented University", "--out", tmp_path / "out")
-    with monkeypatch.context() as patch:
-        patch.setattr("intaglio.session.Session.now", lambda _: datetime(1969, 12, 31, 23, 59, tzinfo=UTC))
-        answer = program(*words)
-        assert answer.code == 1
-        assert "1969-12-31 23:59:00Z, and nothing can be signed before 1970" in answer.err
+    right, program.now = program.now, lambda: datetime(1969, 12, 31, 23, 59, tzinfo=UTC)
+    answer = program(*words)
+    assert answer.code == 1
+    assert "1969-12-31 23:59:00Z, and nothing can be signed before 1970" in answer.err
+    program.now = right
     assert program(*words).code == 0
     assert program("verify", tmp_path / "out" / "UNI-000001.json", "--offline").code == 0
-    with monkeypatch.context() as patch:
-        patch.setattr("intaglio.session.Session.now", lambda _: datetime(1969, 12, 31, 23, 59, tzinfo=UTC))
-        answer = program("issuer", "clock", "accept")
-        assert answer.code == 1
-        assert "before 1970" in answer.err
+    program.now = lambda: datetime(1969, 12, 31, 23, 59, tzinfo=UTC)
+    answer = program("issuer", "clock", "accept")
+    assert answer.code == 1
+    assert "before 1970" in answer.err
+    program.now = right
     assert not (program.home / "issuer" / "clock.json").exists()
     shutil.rmtree(tmp_path / "out")
     assert program("issuer", "export", "--out", tmp_path / "out").code == 0

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.commandline import Program
-from tests.world import COLLEGE, NOW, University, bundle, cheap_passphrases, diploma
+from tests.world import COLLEGE, NOW, University, bundle, diploma
 from verifier import RecognisedIssuer, Trust
 
 HOSTILE = "\x1b[2J\x9b2J\u202eDILAV\u2066\u200f\r\nVALID\x07"
@@ -35,7 +35,6 @@ CLAIMS: dict[str, Any] = {
 @pytest.fixture
 def program(program: Program, monkeypatch: pytest.MonkeyPatch) -> Program:
     """With a wallet, and a trust list that has the issuer of the tests."""
-    cheap_passphrases(monkeypatch)
     program.home.mkdir(mode=0o700)
     (program.home / "trust.json").write_bytes(COLLEGE.trust.to_bytes())
     (program.home / "passphrase").write_text("correct horse battery")

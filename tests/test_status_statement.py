@@ -18,7 +18,6 @@ from tests.world import (
     NOW,
     Holder,
     University,
-    cheap_passphrases,
     graduate,
     issuer_in,
     verifier,
@@ -159,10 +158,7 @@ def test_each_edition_has_a_position_of_its_own(tmp_path: Path) -> None:
         assert verdict(judge, moved) is Verdict.INVALID
 
 
-def test_a_wallet_keeps_and_shows_the_list_that_is_stated(
-    story: Story, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    cheap_passphrases(monkeypatch)
+def test_a_wallet_keeps_and_shows_the_list_that_is_stated(story: Story, tmp_path: Path) -> None:
     asked: dict[str, Any] = {"challenge": "k7Qw2", "domain": "employer.example"}
     Wallet.create(tmp_path, b"correct horse battery", now=NOW)
     with Wallet(tmp_path, b"correct horse battery") as wallet:

@@ -19,7 +19,7 @@ from did.methods import web as did_web
 from holder import Wallet
 from keys import PrivateKey
 from tests.loopback import Authority, Site, response
-from tests.world import NOW, Holder, University, cheap_passphrases, verifier
+from tests.world import NOW, Holder, University, verifier
 from vc import Bundle, Report, Verdict, sign
 from verifier import RecognisedIssuer, Trust, Verifier
 from verifier.http import create_app
@@ -184,10 +184,7 @@ def test_each_part_of_a_bundle_replaced_by_something_odd_is_no_crash() -> None:
                 assert not report or [c.document for c in report.require()] == shown, (path, odd)
 
 
-def test_no_wallet_keeps_a_diploma_with_a_part_missing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    cheap_passphrases(monkeypatch)
+def test_no_wallet_keeps_a_diploma_with_a_part_missing(tmp_path: Path) -> None:
     Wallet.create(tmp_path, b"correct horse battery", now=NOW)
     whole = json.loads(FORMS["in a log"][0].to_bytes())
     with Wallet(tmp_path, b"correct horse battery") as wallet:

@@ -7,7 +7,6 @@ in a folder, told by a registrar's CSV; `diploma`, by a did:key of which nothing
 from __future__ import annotations
 
 import csv
-import functools
 import io
 import json
 import shutil
@@ -17,8 +16,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from did import METHODS, Resolver
 from did.methods import key as did_key
 from did.methods import web as did_web
@@ -26,7 +23,7 @@ from exchange.claim import Invitation, acceptance
 from issuer.archive.store import SQLiteIndex
 from issuer.issuer import Issuer
 from issuer.table.source import SPAN_ROWS, Source, open_source
-from keys import PrivateKey, envelope
+from keys import PrivateKey
 from ledger import EntryKind, Evidence, Log, entry, parse_entry
 from ledger.tiles.memory import MemoryStore
 from vc import Anchored, Bundle, Check, Credential, Report, StatusList, sign
@@ -265,12 +262,6 @@ def tampered(data: bytes, **claims: Any) -> bytes:
     """The document with members of its subject replaced after signing."""
     document: Mapping[str, Any] = json.loads(data)
     return json.dumps({**document, "credentialSubject": {**document["credentialSubject"], **claims}}).encode()
-
-
-def cheap_passphrases(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have wallets sealed at the lowest cost of Argon2id, so that hundreds of them take seconds."""
-    cheap = functools.partial(envelope.seal, cost=envelope.Cost(memory=32, iterations=1, lanes=4))
-    monkeypatch.setattr("holder.store.seal", cheap)
 
 
 # The real issuer, and the files that a registrar gives it

@@ -16,7 +16,7 @@ from holder import Wallet
 from keys import WrongPassphrase
 from tests.fault.powerloss import Crash, Recorder, memory_folder
 from tests.fault.sqlite_vfs import watched_sqlite
-from tests.world import NOW, bundle, cheap_passphrases, check, diploma
+from tests.world import NOW, bundle, check, diploma
 from wire.problem import Conflict, NotFound, Problem
 
 pytestmark = pytest.mark.slow  # thousands of wallets: for `make test`
@@ -32,11 +32,6 @@ class Contents(NamedTuple):
 
 
 Expected = Callable[[Contents | None], bool]
-
-
-@pytest.fixture(autouse=True)
-def _cheap_passphrases(monkeypatch: pytest.MonkeyPatch) -> None:
-    cheap_passphrases(monkeypatch)
 
 
 @pytest.fixture
