@@ -9,7 +9,7 @@ import pty
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -70,9 +70,12 @@ def served(home: Path, *options: object) -> Iterator[None]:
 
 
 def typed(
-    home: Path, words: list[str], dialogue: list[tuple[bytes, bytes]], code: int = 0
+    home: Path, words: list[str], dialogue: Sequence[tuple[bytes, bytes | Callable[[], bytes]]], code: int = 0
 ) -> tuple[str, str]:
-    """What the program prints to a person at a terminal who answers each question when it is asked."""
+    """What the program prints to a person at a terminal who answers each question when it is asked.
+
+    An answer may be a call: what happens while the program waits for it.
+    """
     ours, theirs = pty.openpty()
     with subprocess.Popen(
         [sys.executable, "-m", "intaglio", *words],
@@ -93,7 +96,7 @@ def typed(
                 assert character, told
                 told += character
             told = b""
-            os.write(ours, answer + b"\n")
+            os.write(ours, (answer if isinstance(answer, bytes) else answer()) + b"\n")
         out, err = process.communicate()
         given_up.cancel()
     os.close(ours)

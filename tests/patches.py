@@ -7,29 +7,18 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 ALLOWED = {
-    "what a machine does, or fails to do, when it is told to keep something": {
-        *("wire.files._FULL_SYNC", "wire.files._LIBC", "wire.files.sync_file", "issuer.backup.sync_folder"),
-        *("intaglio.tls.write_durably", "ledger.tiles.posix.PosixStore.put"),
-        "issuer.job.workers._CONTEXT",  # how macOS starts processes
+    "what another machine has: its way to sync, its way to start processes": {
+        *("wire.files._FULL_SYNC", "wire.files._LIBC", "issuer.job.workers._CONTEXT"),
     },
-    "the end of a process, or the work of another one, in between two steps": {
-        "issuer.archive.store.SQLiteIndex.begin_chunk",
-        "issuer.archive.revocations.SQLiteRevocations.published_among",
-        *("issuer.backup._add", "issuer.backup._archive", "issuer.job.singles.Singles._complete"),
-        *("issuer.status.Lists.publish", "vc.Bundle.to_bytes", "verifier.Trust.load"),
+    "the end of a process in between two steps of a command that runs whole": {
+        *("issuer.archive.store.SQLiteIndex.begin_chunk", "verifier.Trust.load"),
     },
-    "what is counted": {
-        *("keys.PublicKey.verify", "issuer.press.template.Template.__init__"),
-        *("verifier.sources.published.<name>", "keys.ed25519.<name>"),  # and by which library
+    "what is counted, and by which library": {
+        *("keys.PublicKey.verify", "issuer.press.template.Template.__init__", "keys.ed25519.<name>"),
     },
-    "the answers of a command that runs whole, and the cost of a passphrase": {
-        *("intaglio.commands.issuer.place.passphrase", "intaglio.commands.wallet.consented"),
-        *("intaglio.session.Session.verifier", "keys.envelope.COST"),
-    },
-    "what a command, an issuer or a form of files has at most, and no option says": {
+    "what would cost minutes as it is: passphrases, waiting, files and requests by the thousand": {
+        *("keys.envelope.COST", "holder.store.EncryptedStore.open", "verifier.sources.published.<name>"),
         *("intaglio.commands.issuer.issue.MOST_FILES", "intaglio.commands.issuer.issue.open_source"),
-        *("intaglio.commands.verify.files.MOST_ENTRIES", "intaglio.commands.verify.files.MOST_UNPACKED"),
-        *("holder.store.EncryptedStore.open", "issuer.backup._PORTION"),
         "issuer.status.lists._MOST_HELD",
     },
 }

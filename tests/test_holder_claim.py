@@ -23,12 +23,12 @@ import pytest
 from exchange.claim import ClaimLink, Invitation
 from holder import Wallet
 from holder.client import claim
-from intaglio import tls
 from intaglio.commands.wallet import text
 from intaglio.tls import InvalidName, server_files
 from issuer.desk.claims import LINK_LIFETIME, Claims
 from issuer.desk.http import create_app
 from issuer.issuer import Issuer
+from tests.fault.limits import files_of_at_most
 from tests.loopback import Authority, Site, response
 from tests.processes import ended
 from tests.serving import listening, serving
@@ -47,7 +47,6 @@ from vc.problem import NoCredential
 from vc.report import Report, Verdict
 from verifier import Trust
 from wire.fetch import HttpsFetcher
-from wire.files import write_durably
 from wire.problem import (
     Conflict,
     Damaged,
@@ -440,21 +439,13 @@ def test_the_files_for_tls_are_kept_while_they_are_good(tmp_path: Path) -> None:
         assert files.chain.read_bytes().endswith(files.authority.read_bytes())
 
 
-def test_a_renewal_that_was_interrupted_is_done_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_renewal_that_was_interrupted_is_done_again(tmp_path: Path) -> None:
     moment = datetime(2026, 6, 30, 12, tzinfo=UTC)
-    server_files(tmp_path / "tls", [], now=moment)
-
-    def key_only(path: Path, data: bytes, mode: int = 0o600) -> None:
-        if path.name != "server.key":
-            raise InterruptedError
-        write_durably(path, data, mode)
-
-    monkeypatch.setattr(tls, "write_durably", key_only)
-    with pytest.raises(InterruptedError):
+    key = server_files(tmp_path / "tls", [], now=moment).key
+    before = key.read_bytes()
+    with files_of_at_most(len(before) + 50), pytest.raises(OSError, match="too large"):
         server_files(tmp_path / "tls", ["uni.example"], now=moment)
-    monkeypatch.undo()
+    assert key.read_bytes() != before, "it is written first"
     files = server_files(tmp_path / "tls", [], now=moment)
     ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(files.chain, files.key)
 

@@ -25,7 +25,7 @@ from holder.store import EncryptedStore
 from intaglio.commands.wallet import text
 from intaglio.words import report
 from tests.baking import element, itxt, png, svg
-from tests.commandline import Answer, Program
+from tests.commandline import Answer, Program, typed
 from tests.world import (
     COLLEGE,
     NAME,
@@ -273,14 +273,16 @@ def test_a_wallet_that_is_in_use_is_to_be_tried_later(
     assert run("import", file).code == 0
 
 
-def test_the_holder_says_no(run: Run, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.slow
+def test_the_holder_says_no(run: Run, file: Path, tmp_path: Path) -> None:
     run("init")
     name = run("import", file).out.strip()
-    monkeypatch.setattr("intaglio.commands.wallet.consented", lambda question, yes: False)
-    for arguments in (("delete", name), ("present", name, "--challenge", "c", "--domain", "d")):
-        answer = run(*arguments)
-        assert (answer.code, answer.out) == (5, "")
-        assert "Declined" in answer.err
+    for words, question in (
+        (["delete", name], b"Delete it from this wallet?"),
+        (["present", name, "--challenge", "c", "--domain", "d"], b"Sign and show?"),
+    ):
+        out, said = typed(tmp_path, ["wallet", *words], [(question, b"n")], code=5)
+        assert (out, "Declined" in said) == ("", True)
     assert run("list").out.startswith(name)
 
 

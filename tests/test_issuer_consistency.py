@@ -8,7 +8,6 @@ import os
 import shutil
 import signal
 import sqlite3
-import sys
 from collections.abc import Callable
 from contextlib import closing, suppress
 from datetime import timedelta
@@ -24,6 +23,7 @@ from issuer.job.order import Order
 from ledger import EntryKind, parse_entry
 from ledger.audit import audit
 from tests.doubles import at, stops
+from tests.fault.heard import heard
 from tests.fault.issuing import require_once
 from tests.fault.kill import killed_by
 from tests.world import NOW, csv_file, graduate, issuer_in, reopened, verifier_for
@@ -189,8 +189,8 @@ def revoked_and_one_file_written(home: Path) -> None:
         if event == "os.rename" and Path(arguments[1]).parent.name == "status" and next(renamed):
             os.kill(os.getpid(), signal.SIGKILL)
 
-    sys.addaudithook(kill)
-    revoke(reopened(home), ONE)
+    with heard(kill):
+        revoke(reopened(home), ONE)
 
 
 @pytest.mark.parametrize(

@@ -14,13 +14,12 @@ import pytest
 
 from exchange.claim import ClaimLink
 from issuer.archive.kept import EditionTaken, NewEntry, Single
-from issuer.archive.revocations import SQLiteRevocations
 from issuer.archive.store import SQLiteIndex
 from issuer.desk.claims import AlreadyClaimed, ChallengeSpent, Claims, _hash, _seconds
 from issuer.issuer import Issuer
-from issuer.job.singles import Singles
 from keys import PrivateKey
 from ledger import EntryKind, Log, parse_entry
+from tests.doubles import at, stops
 from tests.fault.issuing import require_once
 from tests.lockstep import Race
 from tests.test_issuer_claims import SERVICE, Registrar, answer
@@ -111,9 +110,9 @@ def one_edition(race: Race, folder: Path) -> None:
     assert len(stores[0].begun_singles()) == 1
 
 
-def opened(home: Path) -> Issuer:
+def opened(home: Path, **options: Any) -> Issuer:
     """With its log open: what is opened when first needed has a lock of its own, which is no step."""
-    issuer = reopened(home)
+    issuer = reopened(home, **options)
     assert issuer.lists
     return issuer
 
@@ -129,10 +128,9 @@ def one_diploma(race: Race, folder: Path) -> None:
 
 def one_begun(race: Race, folder: Path) -> None:
     home = issuer_in(folder / "home").home
-    with pytest.MonkeyPatch.context() as killed:
-        killed.setattr(Singles, "_complete", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
-        with pytest.raises(KeyboardInterrupt):
-            opened(home).issue(graduate(1))
+    killed = opened(home, **at(home, "index.begin_singles", stops(KeyboardInterrupt())))
+    with pytest.raises(KeyboardInterrupt):
+        killed.issue(graduate(1))
     issuers = [opened(home) for _ in range(2)]
     assert race.run([issuer._editions.recover for issuer in issuers]) == [None, None]
     require_once(issuers[0])
@@ -146,14 +144,16 @@ def one_list(race: Race, folder: Path) -> None:
     issuer = issuer_in(folder / "home")
     for row in (1, 2):
         issuer.issue(graduate(row))
-    issuers = [opened(issuer.home) for _ in range(2)]
-    real, first = SQLiteRevocations.published_among, iter([True])
+    first = iter([True])
 
-    def published_among(self: SQLiteRevocations, names: Sequence[str]) -> Any:
-        found = real(self, names)
+    def published_among(published_among: Callable[..., Any], names: Sequence[str]) -> Any:
+        found = published_among(names)
         if next(first, False):
             race.let_others()
         return found
+
+    slow = at(issuer.home, "revocations.published_among", published_among)
+    issuers = [opened(issuer.home, **slow), opened(issuer.home)]
 
     def revoke(issuer: Issuer, number: str) -> None:
         issuer.lists.revoke([number], Reason.FRAUD, date=NOW, now=NOW)
@@ -162,9 +162,7 @@ def one_list(race: Race, folder: Path) -> None:
         race.stand_by()
         revoke(issuers[1], "UNI-000002")
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(SQLiteRevocations, "published_among", published_among)
-        results = race.run([lambda: revoke(issuers[0], NUMBER), second])
+    results = race.run([lambda: revoke(issuers[0], NUMBER), second])
     assert results == [None, None]
     listed = Credential.parse(load_json_object((issuer.home / "status" / "0").read_bytes()))
     bits = StatusList.decode(listed.subjects[0]["encodedList"])

@@ -14,8 +14,8 @@ from issuer.archive.kept import Entry
 from issuer.export import export, file_name
 from issuer.job.order import Progress
 from tests.commandline import Program, typed, verdict
+from tests.fault.heard import heard
 from tests.world import csv_file, graduate, reopened, table
-from vc import Bundle
 
 
 @pytest.mark.slow
@@ -208,16 +208,15 @@ def test_bytes_that_are_no_text_name_no_diploma(issued: Program) -> None:
         assert "this is not text in UTF-8" in answer.err
 
 
-def test_an_export_that_fails_leaves_the_older_bundle(
-    issued: Program, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_export_that_fails_leaves_the_older_bundle(issued: Program) -> None:
     before = Path("diplomas/UNI-000001.json").read_bytes()
 
-    def fails(_: Bundle) -> bytes:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    def full(event: str, arguments: tuple[object, ...]) -> None:
+        if event == "os.rename" and str(arguments[1]) == "diplomas/UNI-000001.json":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(Bundle, "to_bytes", fails)
-    assert issued("issuer", "export", "UNI-000001", "--out", "diplomas").code != 0
+    with heard(full):
+        assert issued("issuer", "export", "UNI-000001", "--out", "diplomas").code != 0
     assert Path("diplomas/UNI-000001.json").read_bytes() == before
     assert not [path for path in Path("diplomas").iterdir() if path.suffix != ".json"]
 
