@@ -13,6 +13,7 @@ ALLOWED = {
     "the end of a process in between two steps of a command that runs whole": {
         *("issuer.archive.store.SQLiteIndex.begin_chunk", "verifier.Trust.load"),
     },
+    "faults that are planted in order to be found": {"<owner>.<name>"},
     "what is counted, and by which library": {
         *("keys.PublicKey.verify", "issuer.press.template.Template.__init__", "keys.ed25519.<name>"),
     },
@@ -28,10 +29,11 @@ ALLOWED = {
 def patched(path: Path, packages: Sequence[str]) -> Iterator[str]:
     """The name of each attribute of one of the packages that a file sets by `setattr`, of monkeypatch or not.
 
-    One that a variable names is called so, in angle brackets.
+    One that a variable names is called so, in angle brackets; so is what an argument is.
     """
     tree = ast.parse(path.read_text())
-    ours = dict(_imported(tree, packages))
+    arguments = {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
+    ours = {**{name: f"<{name}>" for name in arguments}, **dict(_imported(tree, packages))}
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call) or not ast.unparse(node.func).endswith(("setattr", "mock.patch")):
             continue
@@ -39,6 +41,9 @@ def patched(path: Path, packages: Sequence[str]) -> Iterator[str]:
         if isinstance(target, ast.Constant) and isinstance(target.value, str):
             if target.value.partition(".")[0] in packages:
                 yield target.value
+            continue
+        if isinstance(target, ast.JoinedStr):
+            yield f"<{ast.unparse(target)}>"
             continue
         root, _, further = ast.unparse(target).partition(".")
         if root in ours and rest:

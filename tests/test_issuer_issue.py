@@ -28,6 +28,7 @@ from keys import PassphraseNeeded, WrongPassphrase
 from ledger.audit import audit
 from ledger.tiles.memory import MemoryStore
 from tests.doubles import at, stops
+from tests.fault.heard import heard
 from tests.processes import ended
 from tests.world import NOW, csv_file, graduate, issuer_in, reopened, verifier_for
 from vc import Bundle, Verdict
@@ -113,23 +114,13 @@ def test_a_member_of_another_type_is_damage(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("broken", ["keys.json", "did.json", "issuer.json"])
-def test_an_issuer_that_was_half_made_is_completed(
-    home: Path, monkeypatch: pytest.MonkeyPatch, broken: str
-) -> None:
-    from wire import files
-
-    real = files.write_durably
-
-    def fails(path: Path, *args: Any, **options: Any) -> None:
-        if path.name == broken:
+def test_an_issuer_that_was_half_made_is_completed(home: Path, broken: str) -> None:
+    def stop(event: str, arguments: tuple[object, ...]) -> None:
+        if event == "os.rename" and str(arguments[1]) == str(home / broken):
             raise Interruption
-        real(path, *args, **options)
 
-    for module in ("issuer.creation", "issuer.home", "keys.keyfile"):
-        monkeypatch.setattr(f"{module}.write_durably", fails)
-    with pytest.raises(Interruption):
+    with heard(stop), pytest.raises(Interruption):
         issuer_in(home)
-    monkeypatch.undo()
     with pytest.raises(NotFound, match="there is no issuer"):
         reopened(home)
     made = issuer_in(home)

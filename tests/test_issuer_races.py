@@ -17,6 +17,7 @@ from issuer.archive.kept import EditionTaken, NewEntry, Single
 from issuer.archive.store import SQLiteIndex
 from issuer.desk.claims import AlreadyClaimed, ChallengeSpent, Claims, _hash, _seconds
 from issuer.issuer import Issuer
+from issuer.status import lists
 from keys import PrivateKey
 from ledger import EntryKind, Log, parse_entry
 from tests.doubles import at, stops
@@ -252,7 +253,7 @@ def append_again(self: Log, entries: Sequence[bytes], key: bytes) -> range:
         (one_sequence, SQLiteIndex, "reserve", reserve_after_a_look),
         (one_edition, SQLiteIndex, "begin_singles", begin_after_a_look),
         (one_begun, Log, "append", append_again),
-        (one_list, "issuer.status.lists", "locked", lambda *_, **__: nullcontext()),
+        (one_list, lists, "locked", lambda *_, **__: nullcontext()),
     ],
 )
 def test_a_planted_fault_is_found_each_time(
@@ -264,9 +265,6 @@ def test_a_planted_fault_is_found_each_time(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    if isinstance(owner, str):
-        monkeypatch.setattr(f"{owner}.{name}", fault)
-    else:
-        monkeypatch.setattr(owner, name, fault)
+    monkeypatch.setattr(owner, name, fault)
     with pytest.raises(AssertionError):
         compete(Race(monkeypatch), tmp_path)
