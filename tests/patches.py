@@ -31,11 +31,14 @@ def patched(path: Path, packages: Sequence[str]) -> Iterator[str]:
 
     One that a variable names is called so, in angle brackets; so is what an argument is.
     """
-    tree = ast.parse(path.read_text())
+    text = path.read_text()
+    if "setattr" not in text and "mock.patch" not in text:
+        return
+    tree = ast.parse(text)
     arguments = {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
     ours = {**{name: f"<{name}>" for name in arguments}, **dict(_imported(tree, packages))}
     for node in ast.walk(tree):
-        if not isinstance(node, ast.Call) or not ast.unparse(node.func).endswith(("setattr", "mock.patch")):
+        if not isinstance(node, ast.Call) or not _sets(node.func):
             continue
         target, *rest = node.args
         if isinstance(target, ast.Constant) and isinstance(target.value, str):
@@ -49,6 +52,11 @@ def patched(path: Path, packages: Sequence[str]) -> Iterator[str]:
         if root in ours and rest:
             name = rest[0].value if isinstance(rest[0], ast.Constant) else f"<{ast.unparse(rest[0])}>"
             yield ".".join(filter(None, (ours[root], further, str(name))))
+
+
+def _sets(function: ast.expr) -> bool:
+    name = getattr(function, "attr", getattr(function, "id", ""))
+    return name == "setattr" or (name == "patch" and ast.unparse(function).endswith("mock.patch"))
 
 
 def _imported(tree: ast.Module, packages: Sequence[str]) -> Iterator[tuple[str, str]]:

@@ -182,16 +182,16 @@ class Recorder:
         """Learn names and contents as they are."""
         files, inodes = dict[str, int](), dict[int, int]()
         folders = {"": self._folder.stat().st_ino}
-        for path in sorted(self._folder.rglob("*")):
-            name = str(path.relative_to(self._folder))
-            inode = path.stat().st_ino
-            if path.is_dir():
+        for name, entry in _below(str(self._folder)):
+            inode = entry.inode()
+            if entry.is_dir(follow_symlinks=False):
                 folders[name] = inode
                 continue
             if name.endswith("-shm"):  # SQLite's shared memory, which a restart makes anew
                 continue
             file = self._inodes.get(inode, len(self._cached))
-            content = path.read_bytes()
+            with open(entry.path, "rb", buffering=0) as opened:  # noqa: PTH123 -- thousands of times a second
+                content = opened.read()
             content = self._contents.setdefault(content, content)
             self._cached[file : file + 1] = [content]
             files[name], inodes[inode] = file, file
@@ -258,6 +258,15 @@ class Recorder:
             names[f"{prefix}{name}"] = None
             names.update(self._certain(inner, f"{prefix}{name}/"))
         return names
+
+
+def _below(folder: str, prefix: str = "") -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """All files and folders, by their path from the first folder."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            yield f"{prefix}{entry.name}", entry
+            if entry.is_dir(follow_symlinks=False):
+                yield from _below(entry.path, f"{prefix}{entry.name}/")
 
 
 def _group(name: str) -> str:
