@@ -4,18 +4,77 @@ from __future__ import annotations
 
 import functools
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Self, cast
+from urllib.parse import urlsplit
 
 import uvicorn
 from fastapi import FastAPI
 
+from wire.address import Target
 from wire.problem import Unavailable
 
 from .connections import BEHIND_PROXY, LIMITS, Guard, Limits, Loop
 from .logs import to_stderr
+from .reach import Reach
+from .terminal import say
+from .tls import LOOPBACK, ServerFiles, server_files
 
-__all__ = ["BEHIND_PROXY", "LIMITS", "listen", "run", "server"]
+__all__ = ["Endpoint", "listen", "server"]
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A service that listens: the URL by which it is reached, and the files of its TLS if it speaks that."""
+
+    url: str
+    files: ServerFiles | None
+    listener: socket.socket
+    limits: Limits
+
+    @classmethod
+    @contextmanager
+    def open(cls, reach: Reach, folder: Path, now: datetime, *, own: str | None = None) -> Iterator[Self]:
+        """Listens until the block ends; `own` is the URL where none was typed, `folder` is for its TLS.
+
+        Raises `Refused` for what is no URL, `Unavailable` for a port that is not to be had, and as
+        `server_files` does.
+        """
+        url, tls, port = reach.url or own, reach.tls, reach.port
+        target = Target.parse(url) if url else None
+        if tls is None and target:  # nobody stands a proxy in front of a name that is this machine's only
+            tls = target.scheme == "https" and target.host in LOOPBACK
+        elif tls is None:
+            tls = not (reach.plain_here and reach.host in LOOPBACK)
+        if port is None:  # the URL's, unless something in front answers there
+            port = target.port if target and (target.scheme == "https") == tls else reach.usual_port
+        with listen(reach.host, port) as listener:
+            port = listener.getsockname()[1]
+            url = (url or f"{'https' if tls else 'http'}://{_called(reach.host)}:{port}").rstrip("/")
+            files, limits = None, LIMITS
+            if tls:
+                files = server_files(folder, [urlsplit(url).hostname or reach.host], now=now)
+            elif urlsplit(url).scheme == "https":
+                say(f"This is plain HTTP on {reach.host}, port {port}, for a proxy in front that speaks TLS.")
+                limits = BEHIND_PROXY
+            yield cls(url, files, listener, limits)
+
+    def run(self, app: FastAPI) -> None:
+        """Answers requests until stopped, and logs."""
+        tls = (self.files.chain, self.files.key) if self.files else None
+        with to_stderr():
+            server(app, tls=tls, limits=self.limits).run([self.listener])
+
+
+def _called(host: str) -> str:
+    """What stands in a URL for an address of this machine."""
+    if host in LOOPBACK or not host.strip("0:."):  # all of them
+        return "localhost"
+    return f"[{host}]" if ":" in host else host
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -31,20 +90,8 @@ def listen(host: str, port: int) -> socket.socket:
     return found
 
 
-def run(
-    app: FastAPI,
-    listener: socket.socket,
-    *,
-    tls: tuple[Path, Path] | None = None,
-    limits: Limits = LIMITS,
-) -> None:
-    """Answers requests until stopped, and logs; `tls` names the files of a certificate chain and its key."""
-    with to_stderr():
-        server(app, tls=tls, limits=limits).run([listener])
-
-
 def server(app: FastAPI, *, tls: tuple[Path, Path] | None = None, limits: Limits = LIMITS) -> uvicorn.Server:
-    """What answers, not yet started."""
+    """What answers, not yet started; `tls` names the files of a certificate chain and its key."""
     chain, key = tls or (None, None)
     config = uvicorn.Config(
         app,

@@ -156,4 +156,5 @@ class Session:
 def _pinned(trust: Trust, issuer: RecognisedIssuer, log: RecognisedLog) -> Trust:
     """With the entry as it stands there already, but for what only the issuer's closing adds."""
     known = trust.issuer(issuer.id) or issuer
+    log = next((old for old in trust.logs if old.key == log.key), log)
     return trust.adding(replace(known, closed=issuer.closed or known.closed), log)

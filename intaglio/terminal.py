@@ -51,14 +51,6 @@ class Result(NamedTuple):
     code: int = 0
 
 
-class Finding(NamedTuple):
-    """A line of `intaglio doctor`: `mark` is ✓ (well), ! (worth knowing) or ✗ (wrong)."""
-
-    mark: str
-    finding: str
-    remedy: str = ""
-
-
 class Folder(click.Path):
     """An option's folder as an absolute path, in which `~` and `~name` stand for somebody's home."""
 

@@ -4,7 +4,7 @@
 makes checked records of a file, `press/` a signed credential of a record, `archive/` keeps what was issued,
 `job/` issues a whole file once, or single diplomas together, and to `desk/` others come. `creation.py` makes
 the folder, `status/` revokes, `bundles.py` adds what verifies offline; `clock.py` and `ahead.py` mend what a
-wrong clock did. Read `issuer.py` first, then `job/bulk.py`.
+wrong clock did; `health.py` looks all of it over. Read `issuer.py` first, then `job/bulk.py`.
 """
 
 from __future__ import annotations

@@ -42,6 +42,16 @@ where only a DID was to be proved.
 | Code | Sentence |
 | --- | --- |
 """
+_HEALTH = """
+## Set-up
+
+What `intaglio doctor` finds about a set-up, with `--json` as `code` and `facts` of each finding. In a \
+sentence `count` is spelled from the facts, and `problem` is the detail of the problem that comes with it. A \
+problem that leaves nothing more to look at is a finding under its own code.
+
+| Code | Sentence | What to do |
+| --- | --- | --- |
+"""
 
 
 def kinds() -> list[type[Problem]]:
@@ -69,6 +79,7 @@ def page() -> str:
     """The whole page."""
     from intaglio.__main__ import exit_code
     from intaglio.words.findings import FINDINGS
+    from intaglio.words.health import SAID
     from intaglio.words.remedies import REMEDIES
     from issuer.desk.http import status_of
 
@@ -86,7 +97,8 @@ def page() -> str:
         )
         lines.append(f"| {' | '.join(map(str, cells))} |\n")
     checks = [f"| `{code}` | {sentence} |\n" for code, sentence in FINDINGS.items()]
-    return "".join((_PROBLEMS, *lines, _CHECKS, *checks))
+    found = [f"| `{code}` | {said.finding} | {said.remedy} |\n" for code, said in SAID.items()]
+    return "".join((_PROBLEMS, *lines, _CHECKS, *checks, _HEALTH, *found))
 
 
 if __name__ == "__main__":

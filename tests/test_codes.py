@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from intaglio.words.health import SAID
 from tests import codes
 from tests.commandline import Program
 from tests.serving import listening, serving
@@ -35,10 +36,10 @@ def shown(**options: Any) -> Bundle:
     return replace(bundle, secured=HOLDER.present(bundle.secured, **options))
 
 
-def test_each_problem_has_a_code_of_its_own() -> None:
-    for kind in KINDS:
-        assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", kind.__dict__["code"]), kind
-    assert Counter(kind.code for kind in KINDS).most_common(1)[0][1] == 1
+def test_each_problem_has_a_code_of_its_own_and_so_has_each_finding_about_a_set_up() -> None:
+    for code in [*(kind.__dict__["code"] for kind in KINDS), *SAID]:
+        assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", code), code
+    assert Counter([*(kind.code for kind in KINDS), *SAID]).most_common(1)[0][1] == 1
 
 
 def test_a_specification_s_type_has_one_meaning() -> None:

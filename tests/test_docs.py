@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import shutil
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from tests.commandline import Program
 from tests.conftest import ROOT
+from verifier import Trust
 
 EXAMPLES = ROOT / "examples/diploma"
 BLOCK = re.compile(r"```(console|json (?P<file>\S+))\n(?P<text>.*?)```", re.DOTALL)
@@ -87,3 +90,14 @@ def test_embedding(folder: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "Example University Ada Invented" in done.stdout
     assert "superseded" in done.stdout
+
+
+def test_the_page_of_the_trust_file_shows_all_that_can_stand_there() -> None:
+    page = (ROOT / "docs" / "trust-file.md").read_text()
+    (shown,) = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
+    trust = Trust.parse(shown.encode())
+    assert json.loads(trust.to_bytes()) == json.loads(shown)
+    entries = (trust.issuers[0], trust.logs[0], trust.logs[0].ledgers[0])
+    assert all(getattr(entry, member.name) for entry in entries for member in fields(entry))
+    for name in re.findall(r'^ +"(\w+)": ', shown, re.MULTILINE):
+        assert f"`{name}`" in page, name

@@ -53,6 +53,20 @@ def test_an_issuer_is_looked_over(program: Program) -> None:
     assert "has issued 3 diplomas." in answer.out
     assert program("issuer", "correct", "row:2", "--set", "gpa=3.8", "--out", program.home / "out").code == 0
     assert "has issued 3 diplomas in 4 editions." in program("doctor").out
+    told = {
+        found["code"]: found["facts"] for found in json.loads(program("doctor", "--json").out)["findings"]
+    }
+    assert told == {
+        "trust-list-read": {"file": str(program.home / "trust.json"), "issuers": 1},
+        "issuer-found": {
+            "name": "Example",
+            "home": str(program.home / "issuer"),
+            "diplomas": 3,
+            "editions": 4,
+        },
+        "issuer-keys-not-sealed": {},
+        "issuer-log-audited": {"entries": 8},
+    }
 
 
 @pytest.mark.slow
@@ -97,6 +111,9 @@ def test_what_is_broken_is_named_with_a_remedy(program: Program) -> None:
     told = json.loads(program("doctor", "--json").out)
     assert (told["version"], told["wrong"]) == (2, 2)
     assert f"chmod 700 {program.home}" in answer.out
+    codes = [found["code"] for found in told["findings"] if found["mark"] == "✗"]
+    assert codes == ["not-a-trust-file", "damaged"], "of a problem it is the problem's own"
+    assert [found["problem"]["code"] for found in told["findings"] if "problem" in found] == codes
 
 
 @pytest.mark.parametrize(

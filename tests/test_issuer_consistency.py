@@ -16,7 +16,8 @@ from typing import Any
 
 import pytest
 
-from intaglio.commands.doctor.issuer import findings
+from intaglio.words import health
+from issuer.health import examine_issuer
 from issuer.home import published_list
 from issuer.issuer import Issuer
 from issuer.job.order import Order
@@ -29,6 +30,7 @@ from tests.fault.kill import killed_by
 from tests.world import NOW, csv_file, graduate, issuer_in, reopened, verifier_for
 from vc import Credential, Verdict
 from vc.status import Reason
+from wire.health import Health
 from wire.problem import Damaged, Problem
 
 ONE, TWO = "UNI-000001", "UNI-000002"
@@ -129,7 +131,7 @@ def test_lists_put_back_make_no_revoked_diploma_valid_and_no_bundle_broken(
 
 
 def wrong(home: Path) -> list[str]:
-    return [finding.finding for finding in findings(home, NOW) if finding.mark == "✗"]
+    return [health.found(finding) for finding in examine_issuer(home, NOW) if finding.health is Health.FAILED]
 
 
 def test_doctor_names_what_was_put_back(home: Path, tmp_path: Path) -> None:

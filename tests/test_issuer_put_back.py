@@ -17,10 +17,11 @@ from typing import NamedTuple
 
 import pytest
 
-from intaglio.commands.doctor.issuer import findings
+from intaglio.words import health
 from issuer.ahead import accept_clock
 from issuer.desk.claims import Claims
 from issuer.export import export
+from issuer.health import examine_issuer
 from issuer.home import LIFETIME, published_list
 from issuer.issuer import Issuer
 from issuer.job.order import Order
@@ -29,6 +30,7 @@ from tests.world import NOW, Holder, csv_file, graduate, issuer_in, trust_in, ve
 from vc import Bundle, Credential, StatusList, Verdict
 from vc.status import Reason, StatusEntry
 from verifier import Trust
+from wire.health import Health
 from wire.problem import Problem
 
 LATER = NOW + LIFETIME - timedelta(days=20)
@@ -272,9 +274,9 @@ def outcome(home: Path, state: State) -> str:
 
     require_nothing_wrong()
     try:
-        for finding in findings(home, state.then):
-            if finding.mark == "✗":
-                said.setdefault(finding.finding, []).append("doctor")
+        for finding in examine_issuer(home, state.then):
+            if finding.health is Health.FAILED:
+                said.setdefault(health.found(finding), []).append("doctor")
     except Problem as problem:  # that leaves nothing to look at
         said.setdefault(problem.detail, []).append("doctor")
     for command, do in AFTERWARDS.items():

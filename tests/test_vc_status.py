@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from zlib_ng import zlib_ng
 
 from vc import Credential, MalformedCredential, StatusList
 from vc.status import (
@@ -176,3 +178,40 @@ def test_a_list_of_another_implementation_is_read_and_found_too_short(corpora: P
     assert credential.id is not None
     with pytest.raises(InvalidStatusList, match="100000 entries"):
         open_list(StatusEntry.parse(status_entry(credential.id, 5)), credential)
+
+
+def unpacked(library: Any, packed: bytes, limit: int) -> tuple[bytes, bytes, bytes, bool] | None:
+    unpacker = library.decompressobj(wbits=31)
+    try:
+        found = unpacker.decompress(packed, limit)
+    except library.error:
+        return None
+    return found, unpacker.unconsumed_tail, unpacker.unused_data, unpacker.eof
+
+
+@given(
+    st.binary(max_size=200),
+    st.integers(1, 90),
+    st.integers(0, 9),
+    st.lists(st.tuples(st.integers(0, 300), st.integers(1, 255)), max_size=2),
+    st.integers(0, 30),
+    st.binary(max_size=30),
+)
+def test_both_libraries_unpack_the_same_from_whatever_comes(
+    unit: bytes, times: int, level: int, changes: list[tuple[int, int]], missing: int, rest: bytes
+) -> None:
+    packed = bytearray(gzip.compress(unit * times, level))
+    for place, change in changes:
+        packed[place % len(packed)] ^= change
+    whole = bytes(packed[: len(packed) - missing]) + rest
+    here, there = unpacked(zlib_ng, whole, 1 << 20), unpacked(zlib, whole, 1 << 20)
+    if here != there:  # of what neither takes for whole, one may have had some of before it noticed
+        assert all(found is None or not found[3] for found in (here, there))
+
+
+def test_both_libraries_stop_at_the_limit() -> None:
+    packed = gzip.compress(bytes(1 << 20))
+    for library in (zlib, zlib_ng):
+        found = unpacked(library, packed, 1000)
+        assert found
+        assert (len(found[0]), bool(found[1]), found[3]) == (1000, True, False)

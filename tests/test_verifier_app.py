@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import socket
+import ssl
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -17,7 +18,6 @@ from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 from fastapi import Request
 
 from exchange.http import read_body
@@ -41,16 +41,8 @@ def server() -> Iterator[str]:
 
     judges = Verifiers(verifier(UNIVERSITY.trust), verifier(UNIVERSITY.trust, lists=[reachable]))
     app = create_app(lambda: judges, clock=lambda: NOW)
-    config = uvicorn.Config(app, port=0, log_level="critical")
-    running = uvicorn.Server(config)
-    thread = threading.Thread(target=running.run)
-    thread.start()
-    while not running.started:
-        thread.join(0.01)
-    (port,) = {socket.getsockname()[1] for instance in running.servers for socket in instance.sockets}
-    yield f"http://127.0.0.1:{port}"
-    running.should_exit = True
-    thread.join()
+    with listening() as listener, serving(app, listener):
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
 def test_a_valid_bundle_is_answered_with_its_claims(server: str) -> None:
@@ -168,6 +160,11 @@ def command_serving(home: Path, *options: str | Path) -> Iterator[str]:
             process.terminate()
 
 
+def known(home: Path) -> ssl.SSLContext:
+    """Who trusts the certificate authority that the command made, and no other."""
+    return ssl.create_default_context(cafile=home / "verifier/tls/authority.pem")
+
+
 def answer_of_the_command(home: Path, content: bytes, *options: str | Path) -> httpx.Response:
     with command_serving(home, *options) as address:
         return httpx.post(address, content=content)
@@ -212,18 +209,73 @@ def test_the_command_takes_a_policy_and_a_trust_list(tmp_path: Path) -> None:
     assert found["trust"] == "the credential is not of type LibraryCard"
 
 
+def free_port(host: str = "127.0.0.1") -> int:
+    with socket.create_server((host, 0)) as free:
+        port: int = free.getsockname()[1]
+        return port
+
+
+@pytest.mark.slow
+def test_the_command_speaks_tls_under_an_authority_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "trust.json").write_bytes(UNIVERSITY.trust.to_bytes())
+    with command_serving(tmp_path, "--tls") as address:
+        assert re.fullmatch("https://localhost:[0-9]+/verify", address)
+        answer = httpx.post(address, content=BUNDLE.to_bytes(), verify=known(tmp_path))
+        assert answer.json()["checks"][3]["code"] == "signature-unchanged"
+        with pytest.raises(httpx.ConnectError, match="certificate verify failed"):
+            httpx.post(address, content=BUNDLE.to_bytes())
+        with pytest.raises(httpx.TransportError):
+            httpx.post(address.replace("https:", "http:"), content=BUNDLE.to_bytes())
+    assert (tmp_path / "verifier/tls/server.key").stat().st_mode & 0o077 == 0
+    authority = (tmp_path / "verifier/tls/authority.pem").read_bytes()
+    with command_serving(tmp_path, "--tls"):
+        assert (tmp_path / "verifier/tls/authority.pem").read_bytes() == authority, "who trusts it goes on"
+
+
+@pytest.mark.slow
+def test_it_answers_under_the_name_that_it_was_given_and_no_other(tmp_path: Path) -> None:
+    named = f"https://verifier.example:{free_port()}"
+    with command_serving(tmp_path, "--url", named, "--tls") as address:
+        assert address == f"{named}/verify"
+    with command_serving(tmp_path, "--url", named, "--tls", "--port", str(port := free_port())):
+        with socket.create_connection(("127.0.0.1", port)) as connected:
+            known(tmp_path).wrap_socket(connected, server_hostname="verifier.example").close()
+        with (
+            socket.create_connection(("127.0.0.1", port)) as connected,
+            pytest.raises(ssl.SSLCertVerificationError, match="Hostname mismatch"),
+        ):
+            known(tmp_path).wrap_socket(connected, server_hostname="other.example")
+
+
+@pytest.mark.slow
+def test_at_another_address_of_this_machine_it_says_that(tmp_path: Path) -> None:
+    host = "127.0.0.2"
+    try:
+        port = free_port(host)
+    except OSError:
+        pytest.skip("this machine has no second address")
+    with command_serving(tmp_path, "--host", host, "--port", str(port)) as address:
+        assert address == f"https://{host}:{port}/verify"
+        assert httpx.post(address, content=b"{}", verify=known(tmp_path)).status_code == 422
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("proxy", [True, False])
 def test_behind_a_proxy_all_senders_have_one_address(tmp_path: Path, proxy: bool) -> None:
-    with command_serving(tmp_path, *(["--proxy"] if proxy else [])) as address, ExitStack() as stack:
-        url = httpx.URL(address)
+    """A URL that begins with https, where this speaks plain HTTP, is the proxy's."""
+    port = free_port()
+    reach = ["--url", "https://verifier.example"] if proxy else []
+    with command_serving(tmp_path, "--port", str(port), *reach) as address, ExitStack() as stack:
+        own = f"http://localhost:{port}/verify"
+        assert address == ("https://verifier.example/verify" if proxy else own)
         for _ in range(20):
-            stack.enter_context(socket.create_connection((url.host, url.port)))
+            stack.enter_context(socket.create_connection(("127.0.0.1", port)))
         if proxy:
-            assert httpx.post(address, content=b"{}").status_code == 422
+            assert httpx.post(own, content=b"{}").status_code == 422
         else:
             with pytest.raises(httpx.TransportError):
-                httpx.post(address, content=b"{}")
+                httpx.post(own, content=b"{}")
+    assert not (tmp_path / "verifier").exists()
 
 
 def test_a_port_that_is_taken_is_said(program: Program) -> None:

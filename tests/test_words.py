@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from intaglio.words import remedy
+from intaglio.words.health import COUNTED, SAID
 from intaglio.words.remedies import REMEDIES, SPELLED
 from issuer.table.records import CODES
 from tests import codes
@@ -24,7 +25,7 @@ COMMAND = re.compile(
     r"\bintaglio( --\w|:? (issuer|wallet|verif(y|ier)|trust|ledger|samples|doctor|demo)\b)|(?<![\w-])--[a-z]"
 )
 KINDS = {kind.code: kind for kind in codes.kinds()}
-MAGIC = {b"intaglio issuer backup", b"intaglio issuer backup 1\n", b"intaglio trust index 1\n"}
+MAGIC = {b"intaglio issuer backup", b"intaglio issuer backup 1\n", b"intaglio trust index 2\n"}
 """What files begin with, and what keys are derived for, since their first release."""
 LABELS = {b"intaglio wallet: records", b"intaglio wallet: places"}
 
@@ -103,6 +104,32 @@ def test_every_remedy_is_for_something_that_is_raised() -> None:
 def test_no_class_has_advice_of_its_own() -> None:
     """It would be said in one language, to whoever imports the class."""
     assert not [kind for kind in KINDS.values() if "advice" in kind.__dict__ or "hint" in kind.__dict__]
+
+
+def examined() -> Iterator[tuple[str, str, set[str]]]:
+    """Where something is found out about a set-up: its code, how it is found, its facts."""
+    for file in FILES:
+        for node in ast.walk(_tree(file)):
+            match node:
+                case ast.Call(
+                    func=ast.Attribute(value=ast.Name("Finding"), attr=how),
+                    args=[ast.Constant(str(code)), *problem],
+                ):
+                    facts = {keyword.arg or "" for keyword in node.keywords}
+                    yield code, how, facts | ({"problem"} if problem else set())
+
+
+def test_each_finding_about_a_set_up_has_its_words_and_finds_its_facts() -> None:
+    kinds: dict[str, set[str]] = {}
+    for code, how, given in examined():
+        kinds.setdefault(code, set()).add(how)
+        counted = {"count": COUNTED[code](dict.fromkeys(given, 2))} if code in COUNTED else {}
+        for text in SAID[code]:
+            asked = {name for _, name, _, _ in string.Formatter().parse(text) if name}
+            assert asked <= given | counted.keys(), code
+            assert COMMAND.search(text) or "intaglio" not in text, text
+    assert kinds.keys() == SAID.keys()
+    assert all(len(how) == 1 for how in kinds.values()), "what is wrong once is not well elsewhere"
 
 
 def test_who_raises_has_the_first_word_and_what_it_comes_from_the_last() -> None:

@@ -38,9 +38,8 @@ from vc.status import (
     status_list_document,
     status_statement,
 )
-from verifier import RecognisedIssuer, RecognisedLog, Trust, Verifier
+from verifier import RecognisedIssuer, RecognisedLog, Trust, TrustSource, Verifier
 from verifier.sources.lists import ListSource
-from verifier.sources.trust_index import TrustList
 from wire.fetch import NoFetcher
 from wire.strict import load_json_object
 
@@ -53,7 +52,7 @@ CONTEXT = [
 ]
 
 
-def verifier(trust: TrustList, **options: Any) -> Verifier:
+def verifier(trust: TrustSource, **options: Any) -> Verifier:
     """One that never touches the network; `suites` and `contexts` are those of `DataIntegrity`."""
     of_json = {name: options.pop(name) for name in ("suites", "contexts") if name in options}
     if of_json:

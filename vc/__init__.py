@@ -1,6 +1,6 @@
 """Verifiable credentials: their form, their proofs, their status, and what a check of them found.
 
-Start with `credential.py` (what a credential is), then `integrity/` (proofs), `status.py` (revocation),
+Start with `credential.py` (what a credential is), then `integrity/` (proofs), `status/` (revocation),
 `bundle.py` (one file that verifies offline), `secured.py` (a credential of any form), `forms/` (the forms)
 and `report.py` (what the verifier says). `jsonld/` and `jcs.py` turn JSON into the bytes that are signed, and
 `jsonld/reading.py` into what is read. Nothing here touches the network or asks for the time.

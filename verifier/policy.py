@@ -31,7 +31,7 @@ from .problem import (
     SuiteMissing,
     TrustedLogMissing,
 )
-from .sources.trust import RecognisedIssuer
+from .sources.trust_entries import RecognisedIssuer
 
 if TYPE_CHECKING:  # loaded only where a deployment has schemas
     from vc.model.schema import Schemas
@@ -416,6 +416,10 @@ def complete(policy: Policy | None, *, strangers: bool) -> Policy:
     if policy is not None:
         rules.append(policy)
     return AllOf(tuple(rules))
+
+
+USUAL = complete(None, strangers=False)
+"""What is asked for where a caller has no policy of its own."""
 
 
 def needs_no_credential(policy: Policy | None) -> bool:

@@ -222,7 +222,7 @@ class NotATrustFile(Malformed):
 
 
 class TrustDiffers(Conflict):
-    """A trust file says something else of an issuer than the list here."""
+    """A trust file says something else of an issuer, or of its log, than the list here."""
 
     code = "trust-differs"
 

@@ -1,11 +1,11 @@
 """Bytes from outside, and errors: the bottom of the house, which knows nothing of credentials.
 
-`problem.py` has the one tree of errors; `strict.py` the front door for JSON, base64url, base58 and multibase,
-`datetimestamp.py` that for times; `fetch.py` the bounded `Fetcher` and `Client`, with `address.py` (where
-they may go), `message.py` (what they may send) and `https.py` (how); `files.py` durable files, `sqlite.py`
-what a database refuses and how its tables change; `text.py` what makes somebody else's words safe to show;
-`work.py` what one report may cost, `clock.py` how far clocks may differ. Read `problem.py` first, then
-`strict.py`.
+`problem.py` has the one tree of errors, `health.py` what is found where a set-up is looked over; `strict.py`
+the front door for JSON, base64url, base58 and multibase, `datetimestamp.py` that for times; `fetch.py` the
+bounded `Fetcher` and `Client`, with `address.py` (where they may go), `message.py` (what they may send) and
+`https.py` (how); `files.py` durable files, `sqlite.py` what a database refuses and how its tables change;
+`text.py` what makes somebody else's words safe to show; `work.py` what one report may cost, `clock.py` how
+far clocks may differ. Read `problem.py` first, then `strict.py`.
 """
 
 from __future__ import annotations

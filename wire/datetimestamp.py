@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 
 from .problem import Malformed
 
@@ -11,6 +12,7 @@ _FORM = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,20}))?(?:Z|([+-])(14(?=:00)|0\d|1[0-3]):([0-5]\d))",
     re.ASCII,
 )
+_LONGEST = 46  # characters of that form
 
 _AGE = re.compile(r"([1-9][0-9]{0,4})([dh])", re.ASCII)
 
@@ -20,30 +22,38 @@ def parse_datetimestamp(value: object, where: str) -> datetime:
 
     Raises `Malformed`. Years run from 0001 to 9999; digits beyond the microsecond are cut.
     """
-    match = _FORM.fullmatch(value) if isinstance(value, str) else None
-    if match is None:
-        raise Malformed(f"{where} is not a date and time with a time zone, such as 2026-06-30T00:00:00Z")
-    year, month, day, hour, minute, second, fraction, sign, zone_hour, zone_minute = match.groups()
     try:
-        if not fraction and not sign and hour != "24":
-            return datetime.fromisoformat(match[0])  # the quick way for most
-        midnight = (hour, minute, second, (fraction or "").strip("0")) == ("24", "00", "00", "")
-        zone = UTC
-        if sign and (offset := timedelta(hours=int(zone_hour), minutes=int(zone_minute))):
-            zone = timezone(offset if sign == "+" else -offset)
-        moment = datetime(
-            int(year),
-            int(month),
-            int(day),
-            0 if midnight else int(hour),
-            int(minute),
-            int(second),
-            int((fraction or "0").ljust(6, "0")[:6]),
-            zone,
-        )
-        return (moment + timedelta(days=1) if midnight else moment).astimezone(UTC)
+        moment = _moment(value) if isinstance(value, str) and len(value) <= _LONGEST else None
     except (ValueError, OverflowError):
         raise Malformed(f"{where} is not a date of the calendar") from None
+    if moment is None:
+        raise Malformed(f"{where} is not a date and time with a time zone, such as 2026-06-30T00:00:00Z")
+    return moment
+
+
+@lru_cache(1024)  # of at most _LONGEST characters; a year's diplomas have few dates
+def _moment(text: str) -> datetime | None:
+    match = _FORM.fullmatch(text)
+    if match is None:
+        return None
+    year, month, day, hour, minute, second, fraction, sign, zone_hour, zone_minute = match.groups()
+    if not fraction and not sign and hour != "24":
+        return datetime.fromisoformat(text)  # the quick way for most
+    midnight = (hour, minute, second, (fraction or "").strip("0")) == ("24", "00", "00", "")
+    zone = UTC
+    if sign and (offset := timedelta(hours=int(zone_hour), minutes=int(zone_minute))):
+        zone = timezone(offset if sign == "+" else -offset)
+    moment = datetime(
+        int(year),
+        int(month),
+        int(day),
+        0 if midnight else int(hour),
+        int(minute),
+        int(second),
+        int((fraction or "0").ljust(6, "0")[:6]),
+        zone,
+    )
+    return (moment + timedelta(days=1) if midnight else moment).astimezone(UTC)
 
 
 def parse_age(value: object) -> timedelta:

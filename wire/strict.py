@@ -12,6 +12,7 @@ import codecs
 import json
 import re
 from collections.abc import Iterator
+from functools import cache
 from itertools import islice
 from typing import Any, NoReturn
 
@@ -236,6 +237,21 @@ _PAIRS = tuple(high + low for high in _BASE58 for low in _BASE58)
 _VALUES = bytes(_BASE58.find(chr(code)) % 256 for code in range(256))
 
 
+@cache
+def _pairings(doublings: int) -> list[tuple[int, int, int]]:
+    """How digits, a byte each, become one number: neighbours at once in all of it, in ever wider fields.
+
+    For each step how far the left one of two is from the right one, the bits of those on the right, and what
+    the left one counts.
+    """
+    steps, fields = [], 1 << doublings
+    for doubling in range(doublings):
+        width = 1 << doubling  # bytes, which the value of so many digits never fills
+        lower = int.from_bytes((bytes(width) + b"\xff" * width) * (fields // width // 2))
+        steps.append((8 * width, lower, 58**width))
+    return steps
+
+
 def base58_encode(data: bytes) -> str:
     """Base58 in the Bitcoin alphabet; each leading zero byte is a '1'. Quadratic: for keys, not files."""
     number = int.from_bytes(data)
@@ -259,11 +275,9 @@ def base58_decode(text: str, *, limit: int = 256) -> bytes:
     digits = text.encode("latin-1", "replace").translate(_VALUES)
     if 255 in digits:
         raise Malformed("the text is not base58", hint="Look for 0, O, I, l, spaces or line ends.")
-    number = 0
-    eights = [iter(bytes(-len(digits) % 8) + digits)] * 8
-    for a, b, c, d, e, f, g, h in zip(*eights, strict=True):  # short numbers first, then few long ones
-        chunk = ((((((a * 58 + b) * 58 + c) * 58 + d) * 58 + e) * 58 + f) * 58 + g) * 58 + h
-        number = number * 58**8 + chunk
+    number = int.from_bytes(digits)
+    for shift, lower, base in _pairings(len(digits).bit_length()):
+        number = (number >> shift & lower) * base + (number & lower)
     zeros = len(text) - len(text.lstrip("1"))
     return bytes(zeros) + number.to_bytes((number.bit_length() + 7) // 8)
 

@@ -10,7 +10,7 @@ import click
 
 from did import DID, METHODS, MethodNotSupported, Resolver
 from vc.model.credential import is_url
-from verifier.sources.trust import RecognisedIssuer, RecognisedLog, Trust, update_trust
+from verifier import RecognisedIssuer, RecognisedLog, Trust, update_trust
 from wire import Conflict, Declined, Malformed, NotFound, Refused, Unavailable, load_json_object
 from wire.fetch import NoFetcher
 from wire.text import claimed, printable, shortened
@@ -43,13 +43,20 @@ def _known(trust: Trust) -> Iterator[str]:
         yield printable(f"{issuer.name or '(no name)'}  {issuer.id}  {kinds}  {issuer.reason}").rstrip()
         for log in trust.logs:
             if issuer.id in log.issuers:
-                yield f"    speaks through the log {printable(log.origin)}"
+                yield from (f"    {line}" for line in _through(log))
         for name in issuer.status_issuers:
             yield f"    has status lists by {printable(name)}"
         if issuer.last_lists:
             yield f"    closed; status lists from {issuer.last_lists:%Y-%m-%d %H:%M}Z on have no end"
         if issuer.until:
             yield f"    for what is from {issuer.until} or before"
+
+
+def _through(log: RecognisedLog) -> Iterator[str]:
+    """A log that speaks for an issuer, and where else its checkpoints may be."""
+    yield f"speaks through the log {printable(log.origin)}"
+    for ledger in log.ledgers:
+        yield f"has that log's checkpoints on {ledger.where}, by evidence of the kind {ledger.kind}"
 
 
 @verb(trust)
@@ -135,7 +142,7 @@ def _keep(
     for issuer in new.issuers:
         say(
             f'"{claimed(issuer.name)}"  {issuer.id}' if issuer.name else f"(no name)  {issuer.id}",
-            *(f"speaks through the log {log.origin}" for log in new.logs if issuer.id in log.issuers),
+            *(line for log in new.logs if issuer.id in log.issuers for line in _through(log)),
             f"fingerprint: {(given or new).fingerprint(issuer.id)}",
         )
     if not agreed("Is that whom you mean, and is the fingerprint the one that they have?", yes):

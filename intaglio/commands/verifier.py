@@ -10,12 +10,15 @@ import click
 
 from verifier.sources.lists import ListMemory
 
+from ..reach import Reach, reach_options
 from ..session import Session
-from ..terminal import Command, extra
+from ..terminal import Command, extra, say
 from .verify import policy_option, read_policy, setting, trust_option
 
 if TYPE_CHECKING:
     from verifier.judge import Judge
+
+PORT = 8470
 
 
 @click.group()
@@ -39,28 +42,28 @@ def _judge(session: Session, trust_file: Path | None, policy_file: Path | None) 
 
 
 @verifier.command(cls=Command)
-@click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", type=click.IntRange(0, 65535), default=8470, show_default=True)
+@reach_options(PORT, click.option("--url", help="The address at which others reach this."), plain_here=True)
 @policy_option
 @trust_option
-@click.option("--proxy", is_flag=True, help="All comes through a proxy: no limit for each address.")
 @click.pass_obj
-def serve(
-    session: Session, host: str, port: int, policy_file: Path | None, trust_file: Path | None, proxy: bool
-) -> None:
+def serve(session: Session, reach: Reach, policy_file: Path | None, trust_file: Path | None) -> None:
     """Answer POST /verify until stopped."""
     with extra("serve"):
         from verifier.http import create_app
         from verifier.processes import Processes
 
-        from ..serving import BEHIND_PROXY, LIMITS, listen, run
+        from ..serving import Endpoint
 
     make = functools.partial(_judge, session, trust_file, policy_file)
     judge = make()
     with setting():
         judge.verifiers()
-    with listen(host, port) as listener, Processes(make, 2) as processes:
+    with (
+        Endpoint.open(reach, session.home / "verifier" / "tls", session.now()) as endpoint,
+        Processes(make, 2) as processes,
+    ):
         app = create_app(judge.verifiers, clock=session.now, policy=judge.policy, processes=processes)
-        shown = f"[{host}]" if ":" in host else host
-        click.echo(f"http://{shown}:{listener.getsockname()[1]}/verify")
-        run(app, listener, limits=BEHIND_PROXY if proxy else LIMITS)
+        if endpoint.files:
+            say("Whoever asks needs this file, to trust the service by:", str(endpoint.files.authority))
+        click.echo(f"{endpoint.url}/verify")
+        endpoint.run(app)

@@ -104,6 +104,7 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
         ),
         "unknown-evidence-kind": "A later version of this program may read it.",
         "unknown-log": "If you know who keeps it, ask for their trust file, then: intaglio trust add FILE",
+        "unknown-ledger": f"If you trust that ledger, {_CHANGE_TRUST}",
         "log-not-listed": f"{_CHANGE_TRUST[0].upper()}{_CHANGE_TRUST[1:]}",
         "issuer-unknown": _TRUST_FILE,
         "issuer-unknown-without-log": "If you know this issuer: {command} [--key z…]",

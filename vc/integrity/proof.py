@@ -7,9 +7,8 @@ proofs that it names (2.1.2 proof chains).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from wire import Malformed, TooLarge
 from wire.datetimestamp import parse_datetimestamp
@@ -24,8 +23,7 @@ MAX_PROOFS = 8
 """A document with more proofs is refused: each costs two canonicalisations and a signature check."""
 
 
-@dataclass(frozen=True, slots=True)
-class Proof:
+class Proof(NamedTuple):
     """A read-only view of one entry of `proof`, its members checked for form, not yet for truth."""
 
     value: Mapping[str, Any]

@@ -86,7 +86,7 @@ def read_by(document: Mapping[str, Any], contexts: Contexts, work: Work) -> Read
     meter = Meter(work)
     try:
         with suppress(orjson.JSONEncodeError):  # the reader says what is wrong
-            work.spend(VALUE_WALKED * marks(orjson.dumps(dict(document))))
+            work.spend(VALUE_WALKED * marks(orjson.dumps(document, default=dict)))
         return _Reader(contexts, meter).read(document)
     finally:
         contexts.settle(meter)

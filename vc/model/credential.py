@@ -9,9 +9,8 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
 from wire import Malformed, Problem
 from wire.datetimestamp import parse_datetimestamp
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
 CONTEXT_V2 = "https://www.w3.org/ns/credentials/v2"
 CONTEXT_V1 = "https://www.w3.org/2018/credentials/v1"
 _MODELS = "https://www.w3.org/ns/credentials/v"
+_VERSIONS = {CONTEXT_V2: "2.0", CONTEXT_V1: "1.1"}
 STATUS_STATEMENT = "urn:intaglio:vocab:StatusStatement"
 """The type of a term of use whose `id` is a position in a status list that no address leads to."""
 
@@ -46,8 +46,7 @@ class MalformedCredential(Malformed):
 _ENVELOPED = ("EnvelopedVerifiableCredential", ["EnvelopedVerifiableCredential"])
 
 
-@dataclass(frozen=True, slots=True)
-class Credential:
+class Credential(NamedTuple):
     """A credential whose form was checked.
 
     All but `document` is as its contexts mean it, whatever its members are called: under the names of
@@ -225,15 +224,15 @@ def require_context(document: Mapping[str, Any]) -> str:
     contexts = document.get("@context")
     if not isinstance(contexts, list) or not contexts:
         raise MalformedCredential("@context is missing or not a list")
-    versions = {CONTEXT_V2: "2.0", CONTEXT_V1: "1.1"}
-    if isinstance(contexts[0], str) and contexts[0].startswith(_MODELS) and contexts[0] not in versions:
+    version = _VERSIONS.get(contexts[0]) if isinstance(contexts[0], str) else None
+    if version is None and isinstance(contexts[0], str) and contexts[0].startswith(_MODELS):
         raise UnsupportedForm(f"it is of another data model, {shortened(contexts[0])}")
-    if not isinstance(contexts[0], str) or contexts[0] not in versions:
+    if version is None:
         raise MalformedCredential(f"@context does not begin with {CONTEXT_V2}")
     for number, context in enumerate(contexts[1:], 1):
         if not isinstance(context, dict) and not is_url(context):
             raise MalformedCredential(f"@context[{number}] is neither a URL nor an object")
-    return versions[contexts[0]]
+    return version
 
 
 def require_types(document: Mapping[str, Any], base: str) -> tuple[str, ...]:

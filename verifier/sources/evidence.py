@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from typing import NamedTuple
 
 from ledger import (
     Evidence,
@@ -13,6 +14,7 @@ from ledger import (
     Fact,
     InvalidEvidence,
     NotWitnessed,
+    OfCheckpoints,
     TrustPolicy,
     UnknownKind,
     UnknownLog,
@@ -38,7 +40,7 @@ from ..problem import (
 )
 from .keys import IssuerKey
 from .published import NotShown, PublishedLogs
-from .trust_index import TrustList
+from .trust import TrustSource
 
 
 class KeyNotInForce(Problem):
@@ -48,8 +50,7 @@ class KeyNotInForce(Problem):
     title = "Signed with a key that was not in force"
 
 
-@dataclass(frozen=True, slots=True)
-class Attestations:
+class Attestations(NamedTuple):
     """What evidence proved, and the last problem of evidence that proves nothing here."""
 
     found: tuple[Fact, ...]
@@ -58,11 +59,11 @@ class Attestations:
     """Why the issuer's log, where it is published, did not show more."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class EvidenceCheck:
     """Checks evidence against the logs of a trust list as of `now`, each kind as `kinds` has it."""
 
-    trust: TrustList
+    trust: TrustSource
     now: datetime
     work: Work
     kinds: Mapping[str, EvidenceKind]
@@ -166,7 +167,7 @@ class EvidenceCheck:
             except UnknownKind as problem:
                 yield leaf, problem
                 continue
-            if kind.of_checkpoints:
+            if isinstance(kind, OfCheckpoints):
                 continue
             if leaf:
                 yield leaf, self._fact(partial(verify_evidence, leaf, item, trust, recurs=recurs))
@@ -208,7 +209,7 @@ class EvidenceCheck:
             evidence = [item for leaf in keys for item in self.logs.evidence(leaf, issuer, origins)]
             shown = self.facts(keys, evidence, issuer)
         except NotShown as problem:
-            return replace(facts, unshown=problem)
+            return facts._replace(unshown=problem)
         except KeyNotInForce as problem:
             raise left_open(problem) from None
         return Attestations((*facts.found, *shown.found), facts.ignored or shown.ignored)
@@ -216,7 +217,9 @@ class EvidenceCheck:
 
 def _missing(credential: Credential, facts: Attestations) -> list[str]:
     """The logs that the credential says it is in, of which nothing came."""
-    return sorted(expected_origins(credential) - {fact.where for fact in facts.found})
+    return sorted(
+        expected_origins(credential) - {fact.where for fact in facts.found if fact.index is not None}
+    )
 
 
 def require_current(key: IssuerKey, now: datetime) -> None:

@@ -8,7 +8,6 @@ evidence came along, whose list it is, its dates, and whom the trust list names.
 from __future__ import annotations
 
 import copy
-import hashlib
 import math
 import time
 from collections.abc import Callable, Mapping
@@ -83,7 +82,7 @@ class ListMemory:
         self._fitting: Memory[tuple[tuple[bytes, PublicKey], ...], tuple[int, int]] = Memory(
             capacity >> 4, clock=clock
         )
-        self._bits: Memory[tuple[bytes, int], StatusList] = Memory(capacity, clock=clock)
+        self._bits: Memory[tuple[str, int], StatusList] = Memory(capacity, clock=clock)
         self._lists: Memory[bytes, _Read] = Memory(capacity, clock=clock)
 
     def ask(self, source: ListSource, url: str) -> bytes | None:
@@ -125,14 +124,14 @@ class ListMemory:
             text = _text(received)
         except orjson.JSONEncodeError:  # JCS says what is wrong
             return read(received, forms, work)
-        key = hashlib.sha256(text).digest()
-        kept = self._lists.get(key)
+        kept = self._lists.get(text)
         if kept is not None and _text(kept.received) == text:  # nobody altered it meanwhile
             work.spend(kept.steps)
             return kept.secured
         before = work.left
         found = read(received, forms, work)
-        self._lists.keep(key, Kept(_Read(received, found, before - work.left), size_parsed(text)))
+        size = len(text) + size_parsed(text)
+        self._lists.keep(text, Kept(_Read(received, found, before - work.left), size))
         return found
 
     def fits(self, made: Mapping[bytes, PublicKey], work: Work, verify: Callable[[], int]) -> int:
@@ -163,11 +162,11 @@ class ListMemory:
         if not isinstance(encoded, str):
             return StatusList.decode(encoded, size)
 
-        def find() -> Kept[StatusList]:
+        found = self._bits.get((encoded, size))
+        if found is None:
             found = StatusList.decode(encoded, size)
-            return Kept(found, len(found.bits))
-
-        return self._bits.find((hashlib.sha256(encoded.encode()).digest(), size), find)
+            self._bits.keep((encoded, size), Kept(found, len(encoded) + len(found.bits)))
+        return found
 
 
 def _text(received: Received) -> bytes:

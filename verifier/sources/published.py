@@ -32,7 +32,7 @@ from wire.fetch import Fetcher
 from wire.memory import Kept, Memory
 from wire.work import BYTES_WRITTEN, Work
 
-from .trust_index import TrustList
+from .trust import TrustSource
 
 LARGEST = 1 << 19
 """Bytes of one file; that of the youngest leaves has up to 400,000."""
@@ -104,7 +104,7 @@ class PublishedLogs:
     def __init__(
         self,
         source: LogSource,
-        trust: TrustList,
+        trust: TrustSource,
         work: Work,
         shape: Shape = SHAPE,
         *,

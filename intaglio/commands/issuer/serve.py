@@ -11,9 +11,9 @@ import click
 
 from issuer.home import SERVED_LIFETIME, Identity
 from ledger.tiles.layout import address
-from wire.address import Target
 from wire.problem import Refused
 
+from ...reach import Reach, reach_options
 from ...terminal import Age, Command, Result, extra, say, typed, verb
 from .diploma import select
 from .place import Place
@@ -73,26 +73,10 @@ def claim(place: Place, selectors: tuple[str, ...], url: str | None, anew: bool)
 
 
 @click.command(cls=Command, short_help="Answer claim links until stopped.")
-@click.option(
-    "--host", default="127.0.0.1", show_default=True, help="The address of this machine to listen on."
-)
-@click.option(
-    "--port",
-    type=click.IntRange(0, 65535),
-    help=f"The default is the URL's, where this answers at the URL itself, else {PORT}.",
-)
-@_url
-@click.option(
-    "--tls/--plain",
-    default=None,
-    help="Speak TLS under a CA made here; the default without a URL, and with one of this machine. "
-    "Elsewhere a proxy in front does.",
-)
+@reach_options(PORT, _url)
 @lifetime_option
 @click.pass_obj
-def serve(
-    place: Place, host: str, port: int | None, url: str | None, tls: bool | None, status_lifetime: str | None
-) -> None:
+def serve(place: Place, reach: Reach, status_lifetime: str | None) -> None:
     """Answer claim links, and publish the DID document, the status lists and the log, until stopped.
 
     The lists are renewed at half of their life: 30 days where they have a web address, if nothing else was
@@ -102,44 +86,34 @@ def serve(
         from issuer.desk.http import create_app
         from issuer.desk.published import following
 
-        from ...serving import BEHIND_PROXY, LIMITS, listen, run
+        from ...serving import Endpoint
     from issuer.desk.renewal import renewing
-
-    from ...tls import LOOPBACK, server_files
 
     made = place.open()
     made.log_patience = 5.0
     made.press()  # asks for the passphrase now rather than at the first request
     made.require_clock()
-    limits = LIMITS
-    url = url or made.identity.url
-    target = Target.parse(url) if url else None
-    if tls is None:  # nobody stands a proxy in front of a name that is this machine's only
-        tls = target is None or (target.scheme == "https" and target.host in LOOPBACK)
-    if port is None:  # that to which links lead, unless something in front answers there
-        port = target.port if target and (target.scheme == "https") == tls else PORT
-    with listen(host, port) as listener, renewing(_lists(made, status_lifetime), place.session.now):
-        url = url or f"{'https' if tls else 'http'}://localhost:{listener.getsockname()[1]}"
+    now = place.session.now
+    with (
+        Endpoint.open(reach, made.home / "tls", now(), own=made.identity.url) as endpoint,
+        renewing(_lists(made, status_lifetime), now),
+    ):
+        url = endpoint.url
         claims = _claims(made, url)
-        if url.rstrip("/") != _address(made):
+        if url != _address(made):
             say("Links for this address:", f"{typed('issuer', 'claim')} DIPLOMA --url {shlex.quote(url)}")
-        files = None
-        if tls:
-            files = server_files(made.home / "tls", [urlsplit(url).hostname or host], now=place.session.now())
-            receive = f"intaglio --loopback wallet receive LINK --ca {shlex.quote(str(files.authority))}"
+        if endpoint.files:
+            authority = str(endpoint.files.authority)
+            receive = f"intaglio --loopback wallet receive LINK --ca {shlex.quote(authority)}"
             say("For a wallet on this machine:", receive)
-            say("Wallets elsewhere need this file, and --ca to name it:", str(files.authority))
-        elif urlsplit(url).scheme == "https":
-            port = listener.getsockname()[1]
-            say(f"This is plain HTTP on {host}, port {port}, for a proxy in front that speaks TLS.")
-            limits = BEHIND_PROXY
+            say("Wallets elsewhere need this file, and --ca to name it:", authority)
         log = made.reader if (origin := address(made.identity.log)) else None
         if origin and urlsplit(origin).netloc != urlsplit(url).netloc:
             say(f"Verifiers look for the log at {origin}, not at this address.")
-        app = create_app(made, claims, made.home, place.session.now, log, how)
+        app = create_app(made, claims, made.home, now, log, how)
         click.echo(url)
         with following(log, made.home) if log else nullcontext():
-            run(app, listener, tls=(files.chain, files.key) if files else None, limits=limits)
+            endpoint.run(app)
 
 
 def how(link: ClaimLink) -> str:

@@ -18,7 +18,7 @@ from vc.forms import SUFFIXES
 from vc.report import StatusTime
 from vc.secured import MAX_BYTES
 from verifier.policy import AllOf, Policy, StatusWithin, load_policy
-from verifier.sources.trust_index import TrustList
+from verifier.sources.trust import TrustSource
 from verifier.summary import summarize
 from wire import Malformed, NotFound, Problem, TooLarge, Unavailable, load_json
 from wire.datetimestamp import parse_age, parse_datetimestamp
@@ -117,7 +117,7 @@ def verify(
 
 
 def _verify_all(
-    given: Sequence[str], fetcher: Fetcher, report_on: Callable[[bytes], Report], trust: TrustList
+    given: Sequence[str], fetcher: Fetcher, report_on: Callable[[bytes], Report], trust: TrustSource
 ) -> Iterator[Result]:
     """A result with data for each file, then one with the table."""
     rows: list[Row] = []
@@ -185,7 +185,7 @@ def read_policy(file: Path) -> Policy:
         return load_policy(load_json(opened.read(MAX_BYTES)))
 
 
-def render(report: Report, trust: TrustList) -> list[str]:
+def render(report: Report, trust: TrustSource) -> list[str]:
     """The report for people: verdict and reason in one line, then a line a check, then what to do.
 
     Claims of a credential stand there only if it is valid.
@@ -197,7 +197,7 @@ def render(report: Report, trust: TrustList) -> list[str]:
     return lines
 
 
-def _said(report: Report, trust: TrustList) -> list[tuple[str, StatusTime | None]]:
+def _said(report: Report, trust: TrustSource) -> list[tuple[str, StatusTime | None]]:
     """What the verdict is about: a sentence for each credential that is valid, else what keeps it from that.
 
     With the status where there is one.
@@ -213,7 +213,7 @@ def _said(report: Report, trust: TrustList) -> list[tuple[str, StatusTime | None
     ]
 
 
-def _in_table(report: Report, trust: TrustList) -> str:
+def _in_table(report: Report, trust: TrustSource) -> str:
     said = ((words.as_of(status), text) for text, status in _said(report, trust))
     return "; ".join(f"{day}: {text}" if day else text for day, text in said)
 

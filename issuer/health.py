@@ -1,4 +1,4 @@
-"""What `intaglio doctor` finds out about an issuer's folder, without its passphrase."""
+"""What can be found out about an issuer's folder, without its passphrase."""
 
 from __future__ import annotations
 
@@ -9,14 +9,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from did import Document
-from issuer import status
-from issuer.archive.archive import Archive
-from issuer.archive.consistency import require_agreement, require_not_older
-from issuer.archive.index import Index
-from issuer.archive.shards import Shard
-from issuer.archive.store import SQLiteIndex
-from issuer.home import Identity, index
-from issuer.succession import JOURNAL
 from keys import KeyFile
 from ledger.audit import audit
 from ledger.folder import open_to_read
@@ -24,28 +16,31 @@ from ledger.log import LogReader
 from vc import Credential
 from wire.clock import is_ahead
 from wire.files import locked
+from wire.health import Finding
 from wire.problem import Damaged, Problem
 from wire.strict import load_json_object
-from wire.text import counted
 
-from ...terminal import Finding
-from ...words import remedy
+from . import status
+from .archive.archive import Archive
+from .archive.consistency import require_agreement, require_not_older
+from .archive.index import Index
+from .archive.shards import Shard
+from .archive.store import SQLiteIndex
+from .home import Identity, index
+from .succession import JOURNAL
 
 _LARGEST = 1 << 25  # bytes of a status list
-_WRONG_CLOCK = "Set the clock right. If it is right by now: intaglio issuer clock accept"
 _WARNED = timedelta(days=30)  # before a list ends
 
 
-def findings(home: Path, now: datetime) -> Iterator[Finding]:
+def examine_issuer(home: Path, now: datetime) -> Iterator[Finding]:
     """One by one, the costly ones last. Raises the `Problem` that leaves nothing to look at."""
     identity, is_writable = Identity.read(home), os.access(home, os.W_OK)
     changed: list[Path] = []
     if identity.closing is not None:
-        yield Finding("✓", f"{identity.name} closed on {identity.closing:%Y-%m-%d}: it issues nothing more.")
+        yield Finding.passed("issuer-has-closed", name=identity.name, day=f"{identity.closing:%Y-%m-%d}")
     if (home / JOURNAL).exists():
-        yield Finding(
-            "✗", "A change of its keys was begun and is not done.", "intaglio issuer status publish"
-        )
+        yield Finding.failed("issuer-keys-half-changed")
     if is_writable:
         yield from _index(identity.name, home)
         with closing(SQLiteIndex(index(home))) as store:
@@ -54,10 +49,9 @@ def findings(home: Path, now: datetime) -> Iterator[Finding]:
                 found = status.unlike(store, home / "status")
         for path, problem in found:
             changed.append(path)
-            yield Finding("✗", f"{problem.detail}.", "intaglio issuer status publish")
+            yield Finding.failed("issuer-status-file-unlike", problem, file=str(path))
     else:
-        what = f"{identity.name} lives in {home}, which may only be read: its index was not looked into."
-        yield Finding("!", what)
+        yield Finding.warned("issuer-index-not-read", name=identity.name, home=str(home))
     lists = sorted({*(home / "status").glob("[0-9]*")} - {*changed})
     for path in (home / "did.json", home / "template.json", *lists):
         try:
@@ -66,25 +60,20 @@ def findings(home: Path, now: datetime) -> Iterator[Finding]:
             if path.name == "did.json":
                 Document.parse(document, identity.did)
         except Problem as problem:
-            yield Finding("✗", f"{path} is damaged: {problem.detail}", "Bring it back from a backup.")
+            yield Finding.failed("issuer-file-damaged", problem, file=str(path))
             continue
         except OSError as error:
-            yield Finding("✗", f"{path} cannot be read: {error.strerror}", "Bring it back from a backup.")
+            yield Finding.failed("issuer-file-unreadable", file=str(path), reason=error.strerror)
             continue
         if listed is not None:
             yield from _age(path.name, listed, now, closed=bool(identity.closed))
     if not KeyFile.open(home / "keys.json", lambda: None).protected:
-        what = "Its keys are not sealed under a passphrase; only the folder's rights guard them."
-        yield Finding("!", what, "intaglio issuer password")
+        yield Finding.warned("issuer-keys-not-sealed")
     log = open_to_read(home)
     signed, size = log.time(), audit(log).size
-    count = counted(size, "entry", "entries")
-    yield Finding("✓", f"Its log of {count} was derived again, and is as signed.")
+    yield Finding.passed("issuer-log-audited", entries=size)
     if signed is not None and is_ahead(signed, now):
-        what = (
-            f"Its log was signed at {signed:%Y-%m-%d %H:%M}Z, ahead of the clock here: nothing is signed now."
-        )
-        yield Finding("✗", what, _WRONG_CLOCK)
+        yield Finding.failed("issuer-log-ahead", time=_minute(signed))
     if is_writable:
         with closing(SQLiteIndex(index(home))) as store:
             yield from _agreement(store, log)
@@ -97,29 +86,31 @@ def _age(name: str, listed: Credential, now: datetime, *, closed: bool) -> Itera
     """Of a list that is dated ahead, has expired or will within a month, or half of a shorter life."""
     start, end = listed.valid_from, listed.valid_until
     if start is not None and is_ahead(start, now):
-        what = f"The status list {name} is dated {start:%Y-%m-%d %H:%M}Z, ahead of the clock here."
-        yield Finding("✗", what, _WRONG_CLOCK)
+        yield Finding.failed("issuer-list-ahead", list=name, time=_minute(start))
     if start is None or end is None or closed:
         return
     if end <= now:
-        yield Finding("✗", f"The status list {name} has expired.", "intaglio issuer status publish")
+        yield Finding.failed("issuer-list-expired", list=name, day=f"{end:%Y-%m-%d}")
     elif end - now <= min(_WARNED, (end - start) / 2):
-        what = f"The status list {name} ends on {end:%Y-%m-%d}: nobody can tell then what was revoked."
-        yield Finding("!", what, "intaglio issuer status publish")
+        yield Finding.warned("issuer-list-ends", list=name, day=f"{end:%Y-%m-%d}")
 
 
 def _agreement(store: Index, log: LogReader) -> Iterator[Finding]:
     try:
         require_agreement(store, log)
     except Damaged as problem:
-        yield Finding("✗", f"Its index and its log are of different times: {problem.detail}", remedy(problem))
+        yield Finding.failed("issuer-index-unlike-log", problem)
 
 
 def _index(name: str, home: Path) -> Iterator[Finding]:
     with closing(SQLiteIndex(index(home))) as store:
         editions, later = store.count(), store.later_editions()
-        issued = counted(editions - later, "diploma") + (f" in {editions} editions" if later else "")
-        yield Finding("✓", f"{name} lives in {home}, and has issued {issued}.")
+        yield Finding.passed(
+            "issuer-found", name=name, home=str(home), diplomas=editions - later, editions=editions
+        )
         if missing := Archive(store, home / "shards").missing():
-            what = f"{counted(len(missing), 'shard')} of diplomas: {missing[0]}"
-            yield Finding("✗", f"Gone from its folder: {what}", "Take the file from a backup.")
+            yield Finding.failed("issuer-shards-gone", shards=len(missing), first=str(missing[0]))
+
+
+def _minute(time: datetime) -> str:
+    return f"{time:%Y-%m-%d %H:%M}Z"

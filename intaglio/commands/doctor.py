@@ -1,0 +1,87 @@
+"""`intaglio doctor`: what is wrong with this set-up."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator
+from typing import Any
+
+from wire import Problem
+from wire.health import Finding, Health
+from wire.text import printable
+
+from ..session import Session
+from ..terminal import Result, as_typed, verb, wrapped
+from ..words import health
+
+
+@verb()
+def doctor(session: Session) -> Result:
+    """Explain what is wrong with this set-up."""
+    found = [(item, _told(item)) for item in _findings(session)]
+    wrong = sum(item.health is Health.FAILED for item, _ in found)
+    lines = [
+        wrapped(f"{told['mark']} {printable(told['finding'])}", 2)
+        + (f"\n{wrapped(f'    {printable(then)}', 4)}" if (then := told["remedy"]) else "")
+        for _, told in found
+    ]
+    lines.append("Something is wrong; see above." if wrong else "Nothing is wrong.")
+    return Result(
+        {"wrong": wrong, "findings": [{**_facts(item), **told} for item, told in found]},
+        "\n".join(lines),
+        1 if wrong else 0,
+    )
+
+
+def _told(item: Finding) -> dict[str, str]:
+    """What a person reads."""
+    return {
+        "mark": health.MARKS[item.health],
+        "finding": health.found(item),
+        "remedy": as_typed(health.remedy(item)),
+    }
+
+
+def _facts(item: Finding) -> dict[str, Any]:
+    """What a program does."""
+    told: dict[str, Any] = {"code": item.code, "facts": dict(item.facts)}
+    return told if item.problem is None else {**told, "problem": item.problem.to_dict()}
+
+
+def _findings(session: Session) -> Iterator[Finding]:
+    if importlib.util.find_spec("nacl") is None:
+        yield Finding.warned("signing-is-slow")
+    if not session.home.exists():
+        yield Finding.passed("home-missing", home=str(session.home))
+        return
+    if session.home.stat().st_mode & 0o077:
+        yield Finding.warned("home-open", home=str(session.home))
+    for examine in (_trust, _issuer, _wallet):
+        try:
+            yield from examine(session)
+        except Problem as problem:
+            yield Finding.of(problem)
+        except OSError as error:
+            yield Finding.failed("file-unreadable", file=str(error.filename), reason=error.strerror)
+
+
+def _trust(session: Session) -> Iterator[Finding]:
+    from verifier.health import examine_trust
+
+    yield from examine_trust(session.trust_file)
+    session.schemas(), session.contexts()  # where they cannot be used, nothing is verified
+
+
+def _issuer(session: Session) -> Iterator[Finding]:
+    home = session.home / "issuer"
+    if (home / "issuer.json").exists() or (home / "issuer.sqlite").exists():
+        from issuer.health import examine_issuer
+
+        yield from examine_issuer(home, session.now())
+
+
+def _wallet(session: Session) -> Iterator[Finding]:
+    if (session.home / "wallet").exists():
+        from holder.health import examine_wallet
+
+        yield from examine_wallet(session.home / "wallet")

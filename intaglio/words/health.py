@@ -1,0 +1,106 @@
+"""What `intaglio doctor` says of what it finds, by code; facts stand in braces."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from wire.health import Finding, Health
+from wire.text import counted
+
+from . import remedy as remedy_of
+
+MARKS: Mapping[Health, str] = MappingProxyType({Health.PASSED: "✓", Health.WARNED: "!", Health.FAILED: "✗"})
+
+
+class Said(NamedTuple):
+    """What was found, and what to do about it, if anything; else what the problem has, if there is one."""
+
+    finding: str
+    remedy: str = ""
+
+
+_BACKUP = "Bring it back from a backup."
+_PUBLISH = "intaglio issuer status publish"
+_CLOCK = "Set the clock right. If it is right by now: intaglio issuer clock accept"
+
+SAID: Mapping[str, Said] = MappingProxyType(
+    {
+        # the machine
+        "signing-is-slow": Said(
+            "Ed25519 goes by OpenSSL, at half the speed: PyNaCl is not installed.",
+            "In the folder with the program's source: pip install '.[fast]'",
+        ),
+        "home-missing": Said(
+            "{home} does not exist yet: nothing was done here so far.", "Try: intaglio demo"
+        ),
+        "home-open": Said("Others can look into {home}.", "chmod 700 {home}"),
+        "file-unreadable": Said("{file} cannot be read: {reason}"),
+        # the trust list
+        "trust-list-read": Said("The trust list {file} has {count}."),
+        # the issuer
+        "issuer-found": Said("{name} lives in {home}, and has issued {count}."),
+        "issuer-has-closed": Said("{name} closed on {day}: it issues nothing more."),
+        "issuer-keys-half-changed": Said("A change of its keys was begun and is not done.", _PUBLISH),
+        "issuer-shards-gone": Said(
+            "Gone from its folder: {count} of diplomas: {first}", "Take the file from a backup."
+        ),
+        "issuer-index-not-read": Said(
+            "{name} lives in {home}, which may only be read: its index was not looked into."
+        ),
+        "issuer-status-file-unlike": Said("{problem}.", _PUBLISH),
+        "issuer-file-damaged": Said("{file} is damaged: {problem}", _BACKUP),
+        "issuer-file-unreadable": Said("{file} cannot be read: {reason}", _BACKUP),
+        "issuer-list-ahead": Said("The status list {list} is dated {time}, ahead of the clock here.", _CLOCK),
+        "issuer-list-expired": Said("The status list {list} has expired.", _PUBLISH),
+        "issuer-list-ends": Said(
+            "The status list {list} ends on {day}: nobody can tell then what was revoked.", _PUBLISH
+        ),
+        "issuer-keys-not-sealed": Said(
+            "Its keys are not sealed under a passphrase; only the folder's rights guard them.",
+            "intaglio issuer password",
+        ),
+        "issuer-log-audited": Said("Its log of {count} was derived again, and is as signed."),
+        "issuer-log-ahead": Said(
+            "Its log was signed at {time}, ahead of the clock here: nothing is signed now.", _CLOCK
+        ),
+        "issuer-index-unlike-log": Said("Its index and its log are of different times: {problem}"),
+        # the wallet
+        "wallet-found": Said("A wallet lies in {home}.", "Keep a copy: intaglio wallet backup FILE"),
+    }
+)
+
+COUNTED: Mapping[str, Callable[[Any], str]] = MappingProxyType(
+    {
+        "trust-list-read": lambda facts: counted(facts["issuers"], "issuer"),
+        "issuer-found": lambda facts: _issued(**facts),
+        "issuer-shards-gone": lambda facts: counted(facts["shards"], "shard"),
+        "issuer-log-audited": lambda facts: counted(facts["entries"], "entry", "entries"),
+    }
+)
+"""How many, as it stands in the sentence."""
+
+
+def found(item: Finding) -> str:
+    """What was found."""
+    problem = item.problem
+    if item.code not in SAID and problem is not None:
+        return f"{problem.title}: {problem.detail}"
+    return _filled(SAID[item.code].finding, item)
+
+
+def remedy(item: Finding) -> str:
+    """What to do about it; empty where there is nothing to be done, or nobody knows."""
+    if item.code in SAID and (own := SAID[item.code].remedy):
+        return _filled(own, item)
+    return remedy_of(item.problem) if item.problem else ""
+
+
+def _filled(text: str, item: Finding) -> str:
+    count = COUNTED[item.code](item.facts) if item.code in COUNTED else ""
+    return text.format_map({**item.facts, "count": count, "problem": item.problem and item.problem.detail})
+
+
+def _issued(diplomas: int, editions: int, **_: object) -> str:
+    return counted(diplomas, "diploma") + (f" in {editions} editions" if editions > diplomas else "")

@@ -1,0 +1,104 @@
+"""Revocation details: the date and coded reason of each revocation, since a list itself has only bits.
+
+They are signed as the list is, and lie beside it in pages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from wire import Malformed
+from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
+
+from ..model.credential import CONTEXT_V2, Credential
+from .bits import InvalidStatusList
+from .entry import StatusEntry
+
+PAGE_ENTRIES = 512
+"""Positions of a list whose revocation details stand on one page."""
+
+_DETAILS_CONTEXT = {
+    "RevocationDetails": "urn:intaglio:vocab:RevocationDetails",
+    "revocations": {"@id": "urn:intaglio:vocab:revocations", "@type": "@json"},
+}
+
+
+class Reason(StrEnum):
+    """Why a diploma was revoked; a code, since words about a person do not belong in a public list."""
+
+    UNSPECIFIED = "unspecified"
+    ISSUED_IN_ERROR = "issued-in-error"
+    SUPERSEDED = "superseded"
+    WITHDRAWN = "withdrawn"
+    FRAUD = "fraud"
+    KEY_COMPROMISE = "key-compromise"
+
+
+@dataclass(frozen=True, slots=True)
+class Revocation:
+    """One line of the revocation details."""
+
+    position: int
+    date: datetime
+    reason: str
+
+
+def page_of(index: int) -> int:
+    """The page that has the details of a position."""
+    return index // PAGE_ENTRIES
+
+
+def details_url(list_url: str, page: int | None = None) -> str:
+    """Where a page of the revocation details of a list is: beside it. Release 0.1.0 had one for all."""
+    return f"{list_url}-details" if page is None else f"{list_url}-details-{page}"
+
+
+def details_urls(entry: StatusEntry) -> tuple[str, str]:
+    """Where the details of an entry may be: on its page, or beside the whole list."""
+    return details_url(entry.list_url, page_of(entry.index)), details_url(entry.list_url)
+
+
+def revocation_details_document(
+    list_url: str,
+    issuer: str,
+    revocations: Iterable[Revocation],
+    page: int | None = None,
+    *,
+    valid_from: datetime,
+) -> dict[str, Any]:
+    """The unsigned document with date and reason of each revocation on a page: `[position, date, code]`."""
+    return {
+        "@context": [CONTEXT_V2, _DETAILS_CONTEXT],
+        "id": details_url(list_url, page),
+        "type": ["VerifiableCredential", "RevocationDetails"],
+        "issuer": issuer,
+        "validFrom": format_datetimestamp(valid_from),
+        "credentialSubject": {
+            "id": list_url,
+            "revocations": [
+                [found.position, format_datetimestamp(found.date), found.reason]
+                for found in sorted(revocations, key=lambda found: found.position)
+            ],
+        },
+    }
+
+
+def read_revocation(entry: StatusEntry, credential: Credential) -> Revocation | None:
+    """What verified revocation details say of the entry's position; `None` if nothing.
+
+    Raises `InvalidStatusList` where the details belong to another list, `Malformed` where they have no form.
+    """
+    if "RevocationDetails" not in credential.types or credential.subjects[0].get("id") != entry.list_url:
+        raise InvalidStatusList("the revocation details belong to another status list")
+    lines = credential.subjects[0].get("revocations")
+    if not isinstance(lines, list):
+        raise Malformed("the revocation details have no list of revocations")
+    for line in lines:
+        match line:
+            case [int(position), date, str(reason)] if position == entry.index:
+                return Revocation(position, parse_datetimestamp(date, "revocations"), reason)
+    return None

@@ -1,0 +1,72 @@
+"""What a credential says about where its status stands: a status entry, or a statement in its place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from wire import Refused
+
+from ..model.credential import STATUS_STATEMENT, MalformedCredential, is_url
+from .bits import MAX_STATUS_SIZE
+
+
+class UnknownStatusEntry(Refused):
+    """A status of a kind that this program cannot look up: neither good nor bad."""
+
+    code = "unknown-status-entry"
+    title = "The status is of a kind that is not supported"
+    undetermined = True
+
+
+@dataclass(frozen=True, slots=True)
+class StatusEntry:
+    """A `BitstringStatusListEntry` of a credential (2.1)."""
+
+    purpose: str
+    list_url: str
+    index: int
+    size: int
+
+    @classmethod
+    def parse(cls, value: Mapping[str, Any]) -> StatusEntry:
+        """Raises `MalformedCredential`, or `UnknownStatusEntry` for another kind of entry (fail closed)."""
+        if "BitstringStatusListEntry" not in several(value.get("type")):
+            raise UnknownStatusEntry("credentialStatus is not a BitstringStatusListEntry")
+        purpose, url, index = (
+            value.get(name) for name in ("statusPurpose", "statusListCredential", "statusListIndex")
+        )
+        size = value.get("statusSize", 1)
+        if not isinstance(purpose, str) or not purpose:
+            raise MalformedCredential("credentialStatus.statusPurpose is missing")
+        if not is_url(url):
+            raise MalformedCredential("credentialStatus.statusListCredential is not a URL")
+        if not isinstance(index, str) or not (index.isascii() and index.isdigit()) or len(index) > 12:
+            raise MalformedCredential("credentialStatus.statusListIndex is not a number written as a text")
+        if type(size) is not int or size < 1:
+            raise MalformedCredential("credentialStatus.statusSize is not a number of bits")
+        if size > MAX_STATUS_SIZE:
+            raise UnknownStatusEntry(f"a status of {size} bits is not read here; {MAX_STATUS_SIZE} are")
+        return cls(purpose, url, int(index), size)
+
+
+def status_entry(list_url: str, index: int, purpose: str = "revocation") -> dict[str, Any]:
+    """The `credentialStatus` of a credential at position `index`."""
+    return {
+        "id": f"{list_url}#{index}",
+        "type": "BitstringStatusListEntry",
+        "statusPurpose": purpose,
+        "statusListIndex": str(index),
+        "statusListCredential": list_url,
+    }
+
+
+def status_statement(list_url: str, index: int) -> dict[str, str]:
+    """The same as a term of use, which stands in its place where no address leads to the list."""
+    return {"type": STATUS_STATEMENT, "id": f"{list_url}#{index}"}
+
+
+def several(value: object) -> list[object]:
+    """The values of a member that may have one alone, without an array around it."""
+    return value if isinstance(value, list) else [value]
