@@ -18,7 +18,7 @@ from wire.problem import is_full
 from .commands import cli
 from .session import utc_now
 from .terminal import print_json, say
-from .words import remedy, sentence, title, tr
+from .words import headed, remedy
 
 INVALID, WRONG_USE, UNDETERMINED, NOT_FOUND, DECLINED, LOGIN, TRY_LATER, INTERRUPTED = (
     1,
@@ -50,14 +50,15 @@ def main(now: Callable[[], datetime] = utc_now) -> None:
     except click.ClickException as error:
         with contextlib.suppress(OSError):  # nobody reads
             error.show()
-        kind = WrongUse if isinstance(error, click.UsageError) else Problem
-        _fail(kind(error.format_message()), error.exit_code)
+        wrong = WrongUse if isinstance(error, click.UsageError) else Problem
+        _fail(wrong(error.format_message()), error.exit_code)
     except BrokenPipeError as error:
-        _fail(SystemRefuses(str(error.strerror)), INVALID)
+        _fail(SystemRefuses.saying("{system}", system=str(error.strerror)), INVALID)
     except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
         kind = DiskFull if is_full(error) else SystemRefuses
-        _tell(kind(f"{where}{error.strerror or type(error).__name__}"))
+        said = "{file}: {system}" if error.filename else "{system}"
+        system = error.strerror or type(error).__name__
+        _tell(kind.saying(said, file=str(error.filename), system=system))
     except Problem as problem:
         _tell(problem)
     _flush(sys.stderr)
@@ -87,7 +88,7 @@ class SystemRefuses(Unavailable):
 
 def _tell(problem: Problem) -> NoReturn:
     problem.hint = remedy(problem)
-    say(tr("{title}: {detail}").format(title=title(problem), detail=sentence(problem)), problem.hint)
+    say(headed(problem), problem.hint)
     _fail(problem, exit_code(problem))
 
 

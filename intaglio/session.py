@@ -125,7 +125,9 @@ class Session:
         """Puts an issuer of this machine on the local trust list, or what is new about it: that it closed."""
         from verifier import RecognisedIssuer, RecognisedLog, Trust, update_trust
 
-        issuer = RecognisedIssuer(**entry["issuer"], reason="issued on this machine")
+        from .words import tr
+
+        issuer = RecognisedIssuer(**entry["issuer"], reason=tr("issued on this machine"))
         log = RecognisedLog(**entry["log"])
         trust = Trust.load(self.trust_file)
         known = trust.issuer(issuer.id)

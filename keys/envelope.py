@@ -43,8 +43,9 @@ def require_strong(passphrase: bytes) -> None:
     """Raises `WeakPassphrase` for one under which `seal` seals nothing."""
     text = passphrase.decode(errors="replace")
     if len(text) < SHORTEST or passphrase.isdigit() or len(set(text)) == 1:
-        raise WeakPassphrase(
-            f"a passphrase has at least {SHORTEST} characters, not only digits, and not one over and over"
+        raise WeakPassphrase.saying(
+            "a passphrase has at least {least} characters, not only digits, and not one over and over",
+            least=SHORTEST,
         )
 
 
@@ -99,14 +100,14 @@ def _associated(header: Mapping[str, Any]) -> bytes:
 def _number(envelope: Mapping[str, Any], member: str, most: int) -> int:
     value = envelope[member]
     if type(value) is not int or value < 1:
-        raise Malformed(f"'{member}' of the sealed secret is not a positive integer")
+        raise Malformed.saying("'{member}' of the sealed secret is not a positive integer", member=member)
     if value > most:
-        raise TooLarge(f"'{member}' of the sealed secret is above {most}")
+        raise TooLarge.saying("'{member}' of the sealed secret is above {most}", member=member, most=most)
     return value
 
 
 def _bytes(envelope: Mapping[str, Any], member: str) -> bytes:
     value = envelope[member]
     if not isinstance(value, str):
-        raise Malformed(f"'{member}' of the sealed secret is not a string")
+        raise Malformed.saying("'{member}' of the sealed secret is not a string", member=member)
     return base64url_decode(value)

@@ -80,7 +80,9 @@ class TrustedLedger:
     def __post_init__(self) -> None:
         for name in (self.kind, self.where):
             if not _NAME.fullmatch(name):
-                raise Malformed(f"{shortened(name)} is no name of a ledger, and of no kind of evidence")
+                raise Malformed.saying(
+                    "{name} is no name of a ledger, and of no kind of evidence", name=shortened(name)
+                )
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,15 +101,23 @@ class TrustedLog:
     def __post_init__(self) -> None:
         cosigners = (*([self.clock] if self.clock else []), *self.witnesses)
         if self.key.type is not SignatureType.ED25519:
-            raise Malformed(f"the key of the log {self.key.name} is that of a witness")
+            raise Malformed.saying("the key of the log {log} is that of a witness", log=self.key.name)
         if any(key.type is not SignatureType.COSIGNATURE for key in cosigners):
-            raise Malformed(f"a clock or witness of the log {self.key.name} has the key of a log")
-        if len({key.public_key for key in cosigners}) != len(cosigners):
-            raise Malformed(f"two of the log {self.key.name}'s clock and witnesses are one and the same key")
-        if not 0 <= self.quorum <= len(self.witnesses):
-            raise Malformed(
-                f"the log {self.key.name} has {_witnesses(len(self.witnesses))}, not {self.quorum}"
+            raise Malformed.saying(
+                "a clock or witness of the log {log} has the key of a log", log=self.key.name
             )
+        if len({key.public_key for key in cosigners}) != len(cosigners):
+            raise Malformed.saying(
+                "two of the log {log}'s clock and witnesses are one and the same key", log=self.key.name
+            )
+        if not 0 <= self.quorum <= len(self.witnesses):
+            count = len(self.witnesses)
+            said = (
+                "the log {log} has {count} witness, not {quorum}"
+                if count == 1
+                else "the log {log} has {count} witnesses, not {quorum}"
+            )
+            raise Malformed.saying(said, log=self.key.name, count=count, quorum=self.quorum)
 
     @classmethod
     def of(
@@ -250,7 +260,9 @@ def verify_anchoring(
     if not isinstance(kind, OfCheckpoints) or evidence.digest != checkpoint.digest:
         raise InvalidEvidence("the evidence is for another checkpoint")
     name, log = shortened(evidence.kind), shortened(checkpoint.origin)
-    unknown = UnknownLedger(f"evidence of the kind {name} is by no ledger that is trusted for the log {log}")
+    unknown = UnknownLedger.saying(
+        "evidence of the kind {name} is by no ledger that is trusted for the log {log}", name=name, log=log
+    )
     for ledger in trust.ledgers(checkpoint.origin, evidence.kind):
         _spend(evidence, work)
         try:
@@ -282,7 +294,9 @@ def known_kind(evidence: Evidence, kinds: Mapping[str, EvidenceKind] = KINDS) ->
     """Its kind. Raises `UnknownKind` for evidence that nothing here reads, whatever it is about."""
     kind = kinds.get(evidence.kind)
     if kind is None:
-        raise UnknownKind(f"evidence of the kind {shortened(evidence.kind)} is not read here")
+        raise UnknownKind.saying(
+            "evidence of the kind {kind} is not read here", kind=shortened(evidence.kind)
+        )
     return kind
 
 
@@ -296,7 +310,7 @@ def attest(note: bytes, trust: TrustPolicy) -> Attested:
     for log in logs:
         if log.key in checkpoint.signers([log.key]):
             return _attested(checkpoint, log)
-    raise InvalidEvidence(f"the checkpoint is not signed by the log {checkpoint.origin}")
+    raise InvalidEvidence.saying("the checkpoint is not signed by the log {log}", log=checkpoint.origin)
 
 
 def _attested(checkpoint: Checkpoint, log: TrustedLog) -> Attested:
@@ -304,12 +318,18 @@ def _attested(checkpoint: Checkpoint, log: TrustedLog) -> Attested:
     seen = sorted(time for time in times if time is not None)
     if len(seen) < log.quorum:
         raise NotWitnessed(
-            f"the checkpoint of {checkpoint.origin} is signed by {_witnesses(len(seen))}, not by {log.quorum}"
+            f"the checkpoint of {checkpoint.origin} is signed by {_witnesses(len(seen))}, "
+            f"not by {log.quorum}",
+            log=checkpoint.origin,
+            seen=len(seen),
+            quorum=log.quorum,
         )
     # A log with a clock always shows its time, so that an altered line is not taken for a missing one.
     own = checkpoint.signers([log.clock]).get(log.clock) if log.clock else None
     if log.clock and own is None:
-        raise InvalidEvidence(f"the checkpoint of {checkpoint.origin} lacks the time by its own clock")
+        raise InvalidEvidence.saying(
+            "the checkpoint of {log} lacks the time by its own clock", log=checkpoint.origin
+        )
     if seen:  # not the earliest time: of the quorum, all but one may be lying
         return Attested(checkpoint, seen[max(log.quorum, 1) - 1], "witness", len(seen))
     return Attested(checkpoint, own, "own" if own else "none", 0)
@@ -327,11 +347,11 @@ def parse_proof(body: bytes) -> tuple[int, list[bytes], bytes]:
     Raises `InvalidEvidence`, `TooLarge`.
     """
     if len(body) > LARGEST_PROOF:
-        raise TooLarge(f"the evidence is longer than {LARGEST_PROOF} bytes")
+        raise TooLarge.saying("the evidence is longer than {most} bytes", most=LARGEST_PROOF)
     head, _, note = body.partition(b"\n\n")
     version, *lines = head.split(b"\n")
     if version != TLOG_PROOF.encode():
-        raise InvalidEvidence(f"the evidence does not begin with {TLOG_PROOF}")
+        raise InvalidEvidence.saying("the evidence does not begin with {start}", start=TLOG_PROOF)
     if lines and lines[0].startswith(b"extra "):
         decode_base64(lines.pop(0)[6:], "The extra data of the evidence")
     index = _INDEX.fullmatch(lines[0]) if lines else None

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextvars import copy_context
 from pathlib import Path
 from typing import NamedTuple
 
@@ -42,7 +43,7 @@ class Program:
         self._monkeypatch.setattr(sys, "argv", ["intaglio", *map(str, words)])
         self._monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
         with pytest.raises(SystemExit) as ended:
-            intaglio.__main__.main(self.now)
+            copy_context().run(intaglio.__main__.main, self.now)  # the language is that of this run
         assert isinstance(ended.value.code, int)
         return Answer(ended.value.code, *self._capsys.readouterr())
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import settings
 
 from keys import envelope
+from tests import softhsm
 from tests.commandline import Program
 
 ROOT = Path(__file__).parent.parent
@@ -55,6 +56,13 @@ def _cheap_passphrases() -> Iterator[None]:
 def costly_passphrases(monkeypatch: pytest.MonkeyPatch) -> None:
     """For tests of the cost itself."""
     monkeypatch.setattr(envelope, "COST", _COST)
+
+
+@pytest.fixture(scope="session")
+def token(tmp_path_factory: pytest.TempPathFactory) -> Iterator[softhsm.Token]:
+    """A token in software, for tests that have `softhsm.needed`: one a process."""
+    with softhsm.token(tmp_path_factory.mktemp("softhsm")) as made:
+        yield made
 
 
 @pytest.fixture

@@ -64,6 +64,7 @@ def test_an_issuer_is_looked_over(program: Program) -> None:
             "diplomas": 3,
             "editions": 4,
         },
+        "issuer-keys-found": {"keys": str(program.home / "issuer/keys.json")},
         "issuer-keys-not-sealed": {},
         "issuer-log-audited": {"entries": 8},
     }

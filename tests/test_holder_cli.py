@@ -89,7 +89,7 @@ def test_the_life_of_a_diploma(run: Run, file: Path) -> None:
     assert run("show", name[:5]).out.splitlines() == [
         "Master of Arts",
         "  awarded on  2026-06-30",
-        f"  from        {NAME}",
+        f"  by          {NAME}",
         f"  its DID     {COLLEGE.did}",
         "  valid from  2026-06-30",
         "  bound to    no key: anyone who has the file can show it",

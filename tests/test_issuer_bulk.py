@@ -30,6 +30,7 @@ from ledger.audit import audit
 from tests.doubles import at, stops
 from tests.world import NOW, csv_file, graduate, issuer_in, reopened, table, twin, verifier_for
 from vc import Verdict
+from vc.forms import DataIntegrity
 from wire.problem import Damaged
 
 CHUNK = 4
@@ -82,7 +83,7 @@ def test_good_rows_are_issued_in_their_order_and_bad_ones_are_not(issuer: Issuer
 
 def test_how_a_file_is_read_makes_another_job(issuer: Issuer, source: Source) -> None:
     def key(**change: Any) -> bytes:
-        return bulk._key(Order(replace(source, **change)), issuer.press(), Survey())
+        return bulk._key(Order(replace(source, **change)), issuer.press(), issuer.form, Survey())
 
     assert len({key(), key(delimiter=";"), key(is_error_file=True), key(date_order="day-first")}) == 4
 
@@ -112,11 +113,12 @@ def test_every_diploma_of_a_file_verifies(issuer: Issuer, source: Source) -> Non
 @pytest.mark.parametrize("suite", ["eddsa-rdfc-2022", "eddsa-jcs-2022"])
 @pytest.mark.parametrize("workers", [1, 2, 5])
 def test_nothing_depends_on_the_number_of_workers(
-    issuer: Issuer, source: Source, tmp_path: Path, workers: int, suite: str
+    tmp_path: Path, source: Source, workers: int, suite: str
 ) -> None:
-    other = twin(issuer, tmp_path / "second" / "home")
-    assert issue(issuer, source, suite=suite).issued == 21
-    assert issue(other, source, workers=workers, suite=suite).issued == 21
+    issuer = issuer_in(tmp_path / "first", form=DataIntegrity(suite=suite))
+    other = twin(issuer, tmp_path / "second" / "home", form=issuer.form)
+    assert issue(issuer, source).issued == 21
+    assert issue(other, source, workers=workers).issued == 21
     assert everything(other) == everything(issuer)
 
 

@@ -491,5 +491,6 @@ def test_a_press_can_be_sent_to_another_process_and_shows_no_secret(issuer: Issu
     record = {**graduate(1), "ects": 180}
     printed = press.print(record, 0, NOW)
     assert pickle.loads(pickle.dumps(press)).print(record, 0, NOW) == printed
-    assert press.composer._id_secret.hex() not in repr(press)
-    assert repr(press.composer._id_secret) not in repr(press)
+    secret = issuer.keys.secret("credential-id")
+    assert secret.hex() not in repr(press)
+    assert repr(secret) not in repr(press)

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from keys import KeyFile, PassphraseNeeded, PrivateKey, WrongPassphrase, keyfile, open_signer
+from keys import KeyFile, PassphraseNeeded, PrivateKey, PublicKey, WrongPassphrase, keyfile, open_signer
 from tests.processes import ended
 from wire.problem import Conflict, Damaged, Malformed, NotFound, Refused, Unavailable
 
@@ -375,9 +375,17 @@ def test_a_file_uri_may_hold_any_path(tmp_path: Path) -> None:
         open_signer(f"{path.as_uri()}#log", passphrase=never_asked)
 
 
+def test_a_key_that_is_known_is_not_taken_for_another(tmp_path: Path) -> None:
+    path = stored(tmp_path / "keys.json", KEPT_PLAIN)
+    uri, known = f"{path.as_uri()}#assertion", PublicKey.from_multikey(KEPT_PUBLIC)
+    assert open_signer(uri, passphrase=never_asked, public_key=known).public_key == known
+    with pytest.raises(Conflict, match="another one by now"):
+        open_signer(uri, passphrase=never_asked, public_key=PrivateKey.generate().public_key)
+
+
 def test_the_schemes_are_an_argument() -> None:
     key = PrivateKey.generate()
-    signers = {"memory": lambda uri, passphrase: key}
+    signers = {"memory": lambda uri, passphrase, public_key: key}
     assert open_signer("memory:it", passphrase=never_asked, signers=signers) is key
     with pytest.raises(Malformed, match="known are memory"):
         open_signer("file:/keys.json#a", passphrase=never_asked, signers=signers)

@@ -457,7 +457,7 @@ def _just_beyond(found: Host) -> bytes:
 
 def _many_times(found: Host) -> bytes:
     versions = orjson.loads(found.content("documents") or b"")["documents"]
-    return response(200, orjson.dumps({"documents": versions * 65}))
+    return response(200, orjson.dumps({"documents": versions * 129}))
 
 
 def _endless(found: Host) -> Iterator[bytes]:

@@ -326,13 +326,13 @@ def index_of(issuer: Issuer) -> SQLiteIndex:
     return issuer.store
 
 
-def twin(issuer: Issuer, home: Path) -> Issuer:
+def twin(issuer: Issuer, home: Path, **options: Any) -> Issuer:
     """The same issuer, with the same keys, before it issued anything, in another folder."""
     home.mkdir(parents=True)
     for name in ("issuer.json", "keys.json", "template.json", "did.json"):
         shutil.copy2(issuer.home / name, home / name)
     SQLiteIndex(home / "issuer.sqlite").close()
-    return reopened(home)
+    return reopened(home, **options)
 
 
 def trust_in(issuer: Issuer) -> Trust:

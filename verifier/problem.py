@@ -167,6 +167,12 @@ class SuiteMissing(NotKnown):
     code = "suite-missing"
 
 
+class UnknownRule(Malformed):
+    """A policy has a rule that there is not, or one with a value that it cannot have."""
+
+    code = "unknown-rule"
+
+
 # StatusUnknown, by why
 
 

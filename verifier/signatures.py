@@ -154,9 +154,13 @@ class SignatureCheck:
         if DECIDES.get(signed.purpose) == purpose:
             raise Respelled("proofPurpose is an IRI, and is read only as the word for it")
         if signed.purpose != purpose:
-            raise InvalidProof(f"the proof is for {shortened(signed.purpose)}, not for {purpose}")
+            raise InvalidProof.saying(
+                "the proof is for {purpose}, not for {expected}",
+                purpose=shortened(signed.purpose),
+                expected=purpose,
+            )
         if signed.expires and signed.expires <= self.now:
-            raise InvalidProof(f"the proof expired on {signed.expires:%Y-%m-%d}")
+            raise InvalidProof.saying("the proof expired on {until}", until=f"{signed.expires:%Y-%m-%d}")
         signer = self.keys.signer(signed.verification_method, issuer)
         key = self.keys.find(signer, signed.verification_method, purpose, is_named=signer in named)
         return Signature(signed, signer, key)

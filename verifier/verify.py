@@ -253,7 +253,10 @@ class _Steps:
             proofs = self._signatures.find(secured, "assertionMethod", issuer)
             own = [signature for signature in proofs.known if signature.signer == issuer]
             if not own and proofs.unknown:
-                raise UnknownCryptosuite(f"no proof that is known here is by the issuer{proofs.remark}")
+                raise UnknownCryptosuite(
+                    f"no proof that is known here is by the issuer{proofs.remark}",
+                    uncounted=proofs.uncounted,
+                )
             if not own:
                 raise _not_by(issuer)
             source = own[0].key.source
@@ -328,7 +331,7 @@ class _Steps:
             self._checks.skipped("irrevocable", "the credential has no status: it cannot be revoked")
             return None
         if len(credential.status) > MAX_STATUS:
-            raise TooLarge(f"the credential has more than {MAX_STATUS} status entries")
+            raise TooLarge.saying("the credential has more than {most} status entries", most=MAX_STATUS)
         times = []
         for value in credential.status:
             found = self._status.check(
@@ -395,5 +398,7 @@ class _Steps:
 def _not_by(issuer: str) -> Problem:
     """Open for an issuer that is no DID: its document may refer to keys that others describe."""
     if issuer.startswith("did:"):
-        return InvalidProof(f"no proof is by the issuer, {shortened(issuer)}")
-    return UnsupportedForm(f"no proof names a key at the address of the issuer, {shortened(issuer)}")
+        return InvalidProof.saying("no proof is by the issuer, {issuer}", issuer=shortened(issuer))
+    return UnsupportedForm.saying(
+        "no proof names a key at the address of the issuer, {issuer}", issuer=shortened(issuer)
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,9 +21,10 @@ from issuer.issuer import Issuer
 from issuer.job import bulk
 from issuer.job.bulk import Bulk, Chunk
 from issuer.job.singles import RecordRefused
-from issuer.rotation import rotate
+from issuer.rotation import revoke, rotate
 from issuer.succession import JOURNAL
 from issuer.table.source import Source
+from keys import KeyFile, open_signer
 from ledger.audit import audit
 from tests.doubles import at, instead
 from tests.fault.issuing import everything, issue, require_once
@@ -185,20 +186,29 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def other_keys(folder: Path, *, compromised: bool) -> Prepare:
-    """Changed by who was killed, or not: what was signed before is valid, and so is what comes next."""
-    numbers = itertools.count()
+def other_keys(folder: Path, kind: str) -> Prepare:
+    """Changed by who was killed, or not: what was signed before is valid, and so is what comes next.
+
+    Keys go `away` from the key file, or come `back` into it; the folder remembers where they are.
+    """
+    numbers, compromised = itertools.count(), kind == "compromised"
+    elsewhere = KeyFile.create(folder / "elsewhere.json", {"diplomas": "P-256"}, None).path
+    uri = f"{elsewhere.as_uri()}#diplomas"
+    signer = open_signer(uri, passphrase=lambda: None)
+    there: dict[str, Any] = {"signer": signer, "signer_uri": uri}
+    after = {"away": there, "back": {"in_file": True}}.get(kind, {"compromised": compromised})
 
     def prepare() -> tuple[Work, Work]:
         home = folder / str(next(numbers)) / "home"
-        first = issuer_in(home, url="https://university.example", clock=now)
+        before = there if kind == "back" else {}
+        first = issuer_in(home, url="https://university.example", clock=now, **before)
         first.issue(graduate(1))
         former, changed = first.public_keys["assertion"], Reached()
 
         def work() -> None:
             issuer = reopened(home, now)
             if issuer.public_keys["assertion"] == former:  # a run before may have come to the end
-                rotate(issuer, compromised=compromised)
+                rotate(issuer, **after)
                 changed.reach(1)
 
         def check() -> None:
@@ -207,6 +217,10 @@ def other_keys(folder: Path, *, compromised: bool) -> Prepare:
             assert not (home / JOURNAL).exists(), "whoever comes next finishes it"
             key = issuer.public_keys["assertion"]
             assert key != former or not changed.value
+            is_there = key == signer.public_key
+            assert (issuer.identity.signer_uri, "assertion" in issuer.keys.public_keys) == (
+                (uri, False) if is_there else ("", True)
+            )
             newest = documents.newest(home)
             methods = [each["id"].rpartition("#")[2] for each in newest["verificationMethod"]]
             assert (methods[0], len(methods)) == (key.multikey(), 2 if key == former or compromised else 4)
@@ -223,14 +237,63 @@ def other_keys(folder: Path, *, compromised: bool) -> Prepare:
     return prepare
 
 
+def earlier() -> datetime:
+    return now() - timedelta(hours=1)
+
+
+def revoked_later(folder: Path) -> Prepare:
+    """A key that ended before goes out of the document: by who was killed, or by the same command again."""
+    numbers = itertools.count()
+
+    def prepare() -> tuple[Work, Work]:
+        home = folder / str(next(numbers)) / "home"
+        first = issuer_in(home, url="https://university.example", clock=earlier)
+        entry, stolen = first.issue(graduate(1)), first.public_keys["assertion"].multikey()
+        rotate(first)
+        revoked = Reached()
+
+        def work() -> None:
+            revoke(Issuer(home, lambda: None, now), stolen)
+            revoked.reach(1)
+
+        def check() -> None:
+            issuer = Issuer(home, lambda: None, now)
+            later = issuer.issue(graduate(2))
+            assert not (home / JOURNAL).exists(), "whoever comes next finishes it"
+            assert not revoked.value or stolen not in orjson.dumps(documents.newest(home)).decode()
+            newest = documents.newest_place(home, issuer.log)
+            assert issuer.store.revocations.published("0").leaf > newest, "lists are by its keys"
+            done = revoke(issuer, stolen)
+            assert stolen not in orjson.dumps(documents.newest(home)).decode()
+            assert (done.editions, done.entry) == (1, documents.newest_place(home, issuer.log))
+            for found in (entry, later):
+                report = verifier_for(issuer).verify(issuer.bundle(found), now=now())
+                assert report, report.checks
+            assert issuer.store.logged.known() == (audit(issuer.log).size, [])
+            require_once(issuer)
+
+        return work, check
+
+    return prepare
+
+
+@pytest.mark.parametrize("points", [20, pytest.param(200, marks=pytest.mark.soak)])
+def test_a_key_that_is_revoked_later_is_so_by_who_comes_next(tmp_path: Path, points: int) -> None:
+    assert kill_everywhere(revoked_later(tmp_path), points=points) == points
+
+
 @pytest.mark.parametrize(
-    ("compromised", "points"),
-    [(False, 25), (True, 10), *(pytest.param(each, 200, marks=pytest.mark.soak) for each in (False, True))],
+    ("kind", "points"),
+    [
+        *(("ended", 25), ("compromised", 10), ("away", 15), ("back", 15)),
+        *(
+            pytest.param(kind, 200, marks=pytest.mark.soak)
+            for kind in ("ended", "compromised", "away", "back")
+        ),
+    ],
 )
-def test_a_change_of_keys_is_finished_by_who_comes_next(
-    tmp_path: Path, compromised: bool, points: int
-) -> None:
-    assert kill_everywhere(other_keys(tmp_path, compromised=compromised), points=points) == points
+def test_a_change_of_keys_is_finished_by_who_comes_next(tmp_path: Path, kind: str, points: int) -> None:
+    assert kill_everywhere(other_keys(tmp_path, kind), points=points) == points
 
 
 # Planted faults

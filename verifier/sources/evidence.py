@@ -93,10 +93,12 @@ class EvidenceCheck:
                 log=shortened(missing[0]),
             )
         if missing or (has_log and not facts.found):
-            where = f"the log {shortened(missing[0])}" if missing else "the log of its issuer"
-            absent = EvidenceMissing(
-                f"it should be in {where}, but the evidence is missing",
-                log=shortened(missing[0]) if missing else None,
+            absent = (
+                EvidenceMissing.saying(
+                    "it should be in the log {log}, but the evidence is missing", log=shortened(missing[0])
+                )
+                if missing
+                else EvidenceMissing("it should be in the log of its issuer, but the evidence is missing")
             )
             raise facts.ignored or (facts.unshown and facts.unshown.about(absent)) or absent
         return facts
@@ -130,7 +132,7 @@ class EvidenceCheck:
                 ignored = fact  # it proves nothing here; whether something is missing is decided later
                 continue
             if fact.index is None:  # and nothing tells whether its key had been given up before
-                ignored = NotKnown(f"{shortened(fact.where)} shows no place in a log")
+                ignored = NotKnown.saying("{where} shows no place in a log", where=shortened(fact.where))
                 continue
             try:
                 _require_key_in_force(keys[leaf], fact, fact.index)
@@ -192,7 +194,7 @@ class EvidenceCheck:
         except (UnknownKind, UnknownLog, DatedAhead) as problem:
             return problem
         except NotWitnessed as problem:
-            return TooFewWitnesses(problem.detail)
+            return TooFewWitnesses.saying("{why}", why=problem)
         return fact
 
     def with_published(
@@ -225,7 +227,7 @@ def _missing(credential: Credential, facts: Attestations) -> list[str]:
 def require_current(key: IssuerKey, now: datetime) -> None:
     """The key is in force now. Raises `KeyNotInForce`, and `NotKnown` where a newer document is missing."""
     if key.until is not None and key.until <= now:
-        raise KeyNotInForce(f"the key ended on {key.until:%Y-%m-%d}")
+        raise KeyNotInForce.saying("the key ended on {until}", until=f"{key.until:%Y-%m-%d}")
     newest = key.history[-1] if key.history else None
     if newest is not None and newest.index < -1:  # the trust file names a later one
         raise NewestDocumentMissing(
@@ -248,14 +250,16 @@ def require_may_have_signed(key: IssuerKey, now: datetime) -> None:
 
 def left_open(problem: KeyNotInForce) -> NotKnown:
     """What is said of a key that is not in force where that need not be so for what it signed."""
-    return KeyEnded(f"{problem.detail}, and nothing shows that it signed before")
+    return KeyEnded.saying("{why}, and nothing shows that it signed before", why=problem)
 
 
 def _require_key_in_force(key: IssuerKey, fact: Fact, index: int) -> None:
     """The key signed for its issuer at the moment, and at the place in the log, that `fact` attests."""
     end = key.end_for(fact, index)
     if end is not None and (fact.time is None or end <= fact.time):
-        raise KeyNotInForce(f"the key ended on {end:%Y-%m-%d}, before the log saw the credential")
+        raise KeyNotInForce.saying(
+            "the key ended on {until}, before the log saw the credential", until=f"{end:%Y-%m-%d}"
+        )
     same_log = [bound for bound in key.history if bound.fact and bound.fact.where == fact.where]
     pinned = [bound for bound in key.history if bound.fact is None]
     earlier = [*pinned, *(bound for bound in same_log if bound.index < index)]

@@ -193,7 +193,9 @@ class IssuerKeys:
             found = self._resolver.resolve(issuer).document.verification_method(method, relationship)
             return IssuerKey(found.key, _ITSELF, found.until)
         if method == issuer:  # the only key of today need not be the one that signed
-            raise UnnamedKey(f"a proof does not say which key of {issuer} made it, and these can change")
+            raise UnnamedKey.saying(
+                "a proof does not say which key of {issuer} made it, and these can change", issuer=issuer
+            )
         bound = self._bound(issuer)
         if key := self._newest(bound, method, relationship):
             return key
@@ -241,22 +243,26 @@ class IssuerKeys:
         """The document that the network has. Raises the open `Problem` that keeps it from being had."""
         self._asked.add(issuer)
         if len(self._asked) > MOST_ASKED:
-            raise Unavailable(f"the keys of more than {MOST_ASKED} DIDs would have to be looked up")
+            raise Unavailable.saying(
+                "the keys of more than {most} DIDs would have to be looked up", most=MOST_ASKED
+            )
         try:
             return self._resolver.resolve(issuer).document
         except InvalidDID:
             raise
         except MethodNotSupported as problem:
-            raise IssuerMethodNotSupported(problem.detail) from problem
+            raise IssuerMethodNotSupported.saying("{why}", why=problem) from problem
         except (Unavailable, ResolutionFailed) as problem:  # a host that is gone does not make a forger
-            detail = f"the keys of {issuer} are not known here: {problem.detail}"
-            raise IssuerUnreachable(detail, issuer=issuer) from problem
+            raise IssuerUnreachable.saying(
+                "the keys of {issuer} are not known here: {why}", issuer=issuer, why=problem
+            ) from problem
 
     def _require_looked_up(self, signer: str, method: str, relationship: str, *, is_named: bool) -> None:
         """Whoever sends a file could else have this machine ask any host, and wait for it."""
         if not signer.startswith(("https://", "did:")):
-            raise KeyNamedByNoDID(
-                f"the key {shortened(method)} is named by no DID and no https URL, and is not looked up"
+            raise KeyNamedByNoDID.saying(
+                "the key {key} is named by no DID and no https URL, and is not looked up",
+                key=shortened(method),
             )
         if relationship == "authentication":
             if not self.asks_for_holders:
@@ -291,9 +297,10 @@ class IssuerKeys:
         try:
             return self._method(document, method, relationship)
         except (InvalidVerificationMethod, InvalidRelationship) as problem:
-            raise KeyNotPublished(
-                f"the document that {document.id} publishes now does not tell: {problem.detail}",
+            raise KeyNotPublished.saying(
+                "the document that {issuer} publishes now does not tell: {why}",
                 issuer=document.id,
+                why=problem,
             ) from problem
 
     def _method(self, document: Document, method: str, relationship: str) -> VerificationMethod:

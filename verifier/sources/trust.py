@@ -106,20 +106,30 @@ class Trust:
         logs = {log.key: replace(log, issuers=()) for log in self.logs}
         for log in other.logs:
             if logs.get(log.key, replace(log, issuers=())) != replace(log, issuers=()):
-                raise TrustDiffers(
-                    f"the log {shortened(log.origin)} is on your list, with other witnesses, clock or ledgers"
+                raise TrustDiffers.saying(
+                    "the log {log} is on your list, with other witnesses, clock or ledgers",
+                    log=shortened(log.origin),
                 )
         for issuer in other.issuers:
             known = self.issuer(issuer.id)
             if known is not None and (before := self._said_of(known)) != (said := other._said_of(issuer)):
                 closes = said.closed is not None and replace(before, closed=said.closed) == said
-                told = f"that it closed on {said.closed:%Y-%m-%d}" if closes else "something else of it"
-                raise TrustDiffers(f"{issuer.id} is on your list, and the file says {told}")
+                if closes:
+                    raise TrustDiffers.saying(
+                        "{issuer} is on your list, and the file says that it closed on {closed}",
+                        issuer=issuer.id,
+                        closed=f"{said.closed:%Y-%m-%d}",
+                    )
+                raise TrustDiffers.saying(
+                    "{issuer} is on your list, and the file says something else of it", issuer=issuer.id
+                )
             for log in other.logs:
                 if known is not None and issuer.id in log.issuers and log.key not in self._logs_of(issuer.id):
-                    raise TrustLogDiffers(
-                        f"the file lets the log {shortened(log.origin)} speak for {issuer.id}, for which "
-                        "your list does not have it"
+                    raise TrustLogDiffers.saying(
+                        "the file lets the log {log} speak for {issuer}, "
+                        "for which your list does not have it",
+                        log=shortened(log.origin),
+                        issuer=issuer.id,
                     )
             joined = joined.adding(known or issuer)
             for log in other.logs:
@@ -142,9 +152,11 @@ class Trust:
         for issuer in added:
             other = names.setdefault(letters(issuer.name), issuer)
             if letters(issuer.name) and issuer.id not in known and other.id != issuer.id:
-                raise NameTaken(
-                    f"{shortened(issuer.id)} is called {shortened(issuer.name)}, like {shortened(other.id)}, "
-                    f"which is another issuer"
+                raise NameTaken.saying(
+                    "{issuer} is called {name}, like {other}, which is another issuer",
+                    issuer=shortened(issuer.id),
+                    name=shortened(issuer.name),
+                    other=shortened(other.id),
                 )
 
     def fingerprint(self, did: str) -> str:
@@ -155,7 +167,7 @@ class Trust:
         """
         issuer = self.issuer(did)
         if issuer is None:
-            raise NotFound(f"{did} is not in the trust list")
+            raise NotFound.saying("{did} is not in the trust list", did=did)
         logs = sorted((log for log in self.logs if did in log.issuers), key=lambda log: log.key)
         said = {
             "issuer": written(replace(issuer, reason="")),
@@ -168,7 +180,7 @@ class Trust:
     def removing(self, did: str) -> Trust:
         """Without `did`. Raises `NotFound`."""
         if self.issuer(did) is None:
-            raise NotFound(f"{did} is not in the trust list")
+            raise NotFound.saying("{did} is not in the trust list", did=did)
         logs = (
             replace(log, issuers=tuple(other for other in log.issuers if other != did)) for log in self.logs
         )
@@ -194,24 +206,32 @@ class Trust:
         except FileNotFoundError:
             return cls()
         except OSError as error:
-            raise Unavailable(f"the trust list {path} cannot be read: {error.strerror}") from error
+            raise Unavailable.saying(
+                "the trust list {file} cannot be read: {system}", file=str(path), system=error.strerror
+            ) from error
         except Malformed as problem:
-            raise NotATrustFile(f"{path} is not a trust file: {problem.detail}") from problem
+            raise NotATrustFile.saying(
+                "{file} is not a trust file: {why}", file=str(path), why=problem
+            ) from problem
 
     @classmethod
     def parse(cls, data: bytes) -> Trust:
         """Reads the JSON form. Raises `Malformed`, naming the place."""
         value = load_json_object(data, limit=MAX_BYTES)
         if unknown := sorted(value.keys() - {"version", "issuers", "logs"}):
-            raise Malformed(f"it has a member {shortened(unknown[0])}, which no trust file has")
+            raise Malformed.saying(
+                "it has a member {member}, which no trust file has", member=shortened(unknown[0])
+            )
         if (version := value.get("version")) not in VERSIONS:
-            raise Malformed(
-                f"it has version {shortened(str(version))}, not {' or '.join(map(str, VERSIONS))}"
+            raise Malformed.saying(
+                "it has version {version}, not {read}",
+                version=shortened(str(version)),
+                read=" or ".join(map(str, VERSIONS)),
             )
         trust = cls(read_issuers(value, version), read_logs(value, version))
         named = Counter([*(issuer.id for issuer in trust.issuers), *(log.key for log in trust.logs)])
         if twice := [name for name, times in named.items() if times > 1]:
-            raise Malformed(f"it has more than one entry for {shortened(twice[0])}")
+            raise Malformed.saying("it has more than one entry for {name}", name=shortened(twice[0]))
         for issuer in trust.issuers:
             for kind in issuer.types:
                 from vc.jsonld import type_name  # only here: most lists name no types
@@ -221,7 +241,9 @@ class Trust:
                 PublicKey.from_multikey(key)
             for name in issuer.status_issuers:
                 if not name.startswith(("did:", "https://")):
-                    raise Malformed(f"the status issuer {shortened(name)} is neither a DID nor an https URL")
+                    raise Malformed.saying(
+                        "the status issuer {name} is neither a DID nor an https URL", name=shortened(name)
+                    )
         speaking: dict[str, list[int]] = {}
         for number, log in enumerate(trust.logs):
             for did in log.issuers:

@@ -122,24 +122,32 @@ def _entries(
 ) -> Iterator[dict[str, Any]]:
     found = value.get(where, [])
     if not isinstance(found, list):
-        raise Malformed(f"{where} is not a list")
+        raise Malformed.saying("{where} is not a list", where=where)
     for item in found:
         yield _members(item, where, form)
         if version == 1 and (later := sorted(SINCE_2 & item.keys())):
-            raise Malformed(f"the member {later[0]} of {where} needs version 2, and the file has version 1")
+            raise Malformed.saying(
+                "the member {member} of {where} needs version 2, and the file has version 1",
+                member=later[0],
+                where=where,
+            )
 
 
 def _members(item: object, where: str, form: Mapping[str, type]) -> dict[str, Any]:
     if not isinstance(item, dict):
-        raise Malformed(f"an entry of {where} is no object")
+        raise Malformed.saying("an entry of {where} is no object", where=where)
     if lacking := [name for name in _REQUIRED[where] if not isinstance(item.get(name), str)]:
-        raise Malformed(f"an entry of {where} lacks {lacking[0]}")
+        raise Malformed.saying("an entry of {where} lacks {member}", where=where, member=lacking[0])
     found: dict[str, Any] = {}
     for name, value in item.items():
         kind = form.get(name)
         read = _read(value, kind) if kind else None
         if read is None:
-            raise Malformed(f"the member {shortened(name)} of {where} is unknown or has a wrong value")
+            raise Malformed.saying(
+                "the member {name} of {where} is unknown or has a wrong value",
+                name=shortened(name),
+                where=where,
+            )
         found[_ATTRIBUTES.get(name, name)] = read
     return found
 
@@ -166,9 +174,11 @@ def _ledgers(value: object) -> tuple[TrustedLedger, ...] | None:
     found = [TrustedLedger(**_members(item, "ledgers", _LEDGER)) for item in value]
     named = Counter((ledger.kind, ledger.where) for ledger in found)
     if twice := [where for (_, where), times in named.items() if times > 1]:
-        raise Malformed(f"it has more than one entry for {shortened(twice[0])}")
+        raise Malformed.saying("it has more than one entry for {name}", name=shortened(twice[0]))
     if long := [one.where for one in found if len(jcs.canonicalize(one.parameters)) > LARGEST_PARAMETERS]:
-        raise TooLarge(f"the parameters of {long[0]} are longer than {LARGEST_PARAMETERS} bytes")
+        raise TooLarge.saying(
+            "the parameters of {name} are longer than {most} bytes", name=long[0], most=LARGEST_PARAMETERS
+        )
     return tuple(found)
 
 
