@@ -6,6 +6,8 @@ import contextlib
 import io
 import os
 import sys
+from collections.abc import Callable
+from datetime import datetime
 from typing import NoReturn, TextIO
 
 import click
@@ -14,6 +16,7 @@ from wire import Declined, DiskFull, NotFound, Problem, TryLater, Unavailable
 from wire.problem import is_full
 
 from .commands import cli
+from .session import utc_now
 from .terminal import print_json, say
 from .words import headed, remedy
 
@@ -29,8 +32,8 @@ INVALID, WRONG_USE, UNDETERMINED, NOT_FOUND, DECLINED, LOGIN, TRY_LATER, INTERRU
 )
 
 
-def main() -> None:
-    """Runs the command line; a `Problem` becomes two lines on stderr and an exit code.
+def main(now: Callable[[], datetime] = utc_now) -> None:
+    """Runs the command line by a clock; a `Problem` becomes two lines on stderr and an exit code.
 
     With --json it becomes an object on stdout, too: `error`, with the members of RFC 9457 and `exitCode`.
     """
@@ -41,7 +44,7 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
-        code = cli.main(standalone_mode=False)
+        code = cli.main(standalone_mode=False, obj=now)
     except click.exceptions.Abort:
         _fail(Interrupted("stopped at the terminal"), INTERRUPTED)
     except click.ClickException as error:

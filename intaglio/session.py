@@ -7,7 +7,7 @@ puts itself on the local trust list) is handed over here. Only what is needed is
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,6 +26,11 @@ if TYPE_CHECKING:
     from wire.fetch import Fetcher
 
 
+def utc_now() -> datetime:
+    """The time by the clock of this machine."""
+    return datetime.now(UTC)
+
+
 @dataclass
 class Session:
     """What the sub-commands get from here: the place of everything, and the other roles' services."""
@@ -33,15 +38,13 @@ class Session:
     home: Path
     ca_file: Path | None = None
     loopback: bool = False
+    now: Callable[[], datetime] = utc_now
+    """The time, for those below to be handed."""
 
     @property
     def trust_file(self) -> Path:
         """The local trust list."""
         return self.home / "trust.json"
-
-    def now(self) -> datetime:
-        """The time, for those below to be handed."""
-        return datetime.now(UTC)
 
     def fetcher(self, *, offline: bool = False) -> Fetcher:
         """The way to the network, or one that refuses it."""

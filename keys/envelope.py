@@ -31,7 +31,9 @@ class Cost(NamedTuple):
     lanes: int = 4
 
 
-_DEFAULT = Cost()
+COST = Cost()
+"""Of what `seal` seals."""
+
 _LARGEST = Cost(memory=1 << 18, iterations=8, lanes=16)  # a second or two
 _FIXED = {"version": 1, "kdf": "Argon2id", "cipher": "A256GCM"}
 _MEMBERS = {*_FIXED, *Cost._fields, "salt", "nonce", "ciphertext"}
@@ -47,7 +49,7 @@ def require_strong(passphrase: bytes) -> None:
         )
 
 
-def seal(secret: bytes, passphrase: bytes, *, cost: Cost = _DEFAULT) -> dict[str, Any]:
+def seal(secret: bytes, passphrase: bytes) -> dict[str, Any]:
     """The JSON object that gives the secret back to `open_envelope` under the same passphrase.
 
     Raises `WeakPassphrase`.
@@ -56,11 +58,11 @@ def seal(secret: bytes, passphrase: bytes, *, cost: Cost = _DEFAULT) -> dict[str
     salt, nonce = secrets.token_bytes(16), secrets.token_bytes(12)
     header = {
         **_FIXED,
-        **cost._asdict(),
+        **COST._asdict(),
         "salt": base64url_encode(salt),
         "nonce": base64url_encode(nonce),
     }
-    ciphertext = _cipher(passphrase, salt, cost).encrypt(nonce, secret, _associated(header))
+    ciphertext = _cipher(passphrase, salt, COST).encrypt(nonce, secret, _associated(header))
     return {**header, "ciphertext": base64url_encode(ciphertext)}
 
 

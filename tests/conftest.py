@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from keys import envelope
 from tests import softhsm
 from tests.commandline import Program
 
@@ -38,6 +39,23 @@ def corpora() -> Path:
     if not (CORPORA / "vectors").is_dir():
         pytest.skip(f"no third-party data in {CORPORA}; set INTAGLIO_CORPORA to have this test run")
     return CORPORA
+
+
+_COST = envelope.COST
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cheap_passphrases() -> Iterator[None]:
+    """What is sealed here is sealed at the lowest cost of Argon2id: hundreds of times, in seconds."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(envelope, "COST", envelope.Cost(memory=32, iterations=1, lanes=4))
+        yield
+
+
+@pytest.fixture
+def costly_passphrases(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests of the cost itself."""
+    monkeypatch.setattr(envelope, "COST", _COST)
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,7 @@ import intaglio.commands
 from keys import PassphraseNeeded, WrongPassphrase
 from tests.commandline import Program
 from tests.conftest import ROOT
-from tests.registrar import csv_file, graduate
+from tests.world import csv_file, graduate
 from verifier import Trust
 from wire import (
     Conflict,

@@ -21,7 +21,7 @@ from issuer.press.document import trial
 from issuer.press.press import Line
 from issuer.press.template import Template
 from issuer.table.source import open_source
-from tests.registrar import HEADER, NOW, csv_file, graduate, issuer_in, table
+from tests.world import HEADER, NOW, csv_file, graduate, issuer_in, table
 from vc.status import Reason
 from wire.problem import Damaged
 

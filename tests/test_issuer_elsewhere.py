@@ -11,7 +11,7 @@ from issuer.job.order import Order
 from ledger.audit import audit
 from tests.delegating import DelegatingIndex, delegating
 from tests.fault.issuing import require_once
-from tests.registrar import NOW, csv_file, graduate, issuer_in, verifier_for
+from tests.world import NOW, csv_file, graduate, issuer_in, verifier_for
 from vc import Bundle, Verdict
 from vc.status import Reason
 

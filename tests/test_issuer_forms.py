@@ -10,7 +10,7 @@ import os
 import secrets
 import signal
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -26,7 +26,6 @@ from holder import Held, Wallet
 from holder.client import claim
 from intaglio.tls import server_files
 from issuer.archive.kept import Entry
-from issuer.archive.store import SQLiteIndex
 from issuer.backup import backup, restore
 from issuer.desk.claims import Claims
 from issuer.desk.http import create_app
@@ -39,10 +38,11 @@ from keys import Signer
 from ledger import EntryKind, entry, parse_entry
 from ledger.audit import audit
 from tests.commandline import Program
+from tests.doubles import at, stops
 from tests.fault.kill import killed_by
 from tests.line import MEDIA_TYPE, LineForm
-from tests.registrar import NOW, csv_file, graduate, issuer_in, trust_in, verifier_for
 from tests.serving import listening, serving
+from tests.world import NOW, csv_file, graduate, issuer_in, trust_in, verifier_for
 from vc import Report, Verdict
 from vc.enveloped import Enveloped
 from vc.forms import FORMS, INTEGRITY, DataIntegrity, read
@@ -79,8 +79,8 @@ def issuer(home: Path) -> Issuer:
     return issuer_in(home, form=LineForm())
 
 
-def reopened(home: Path, form: Form | None = None) -> Issuer:
-    return Issuer(home, lambda: None, lambda: NOW, form=form)
+def reopened(home: Path, form: Form | None = None, **options: Any) -> Issuer:
+    return Issuer(home, lambda: None, lambda: NOW, form=form, **options)
 
 
 def check(issuer: Issuer, data: bytes, now: datetime = NOW, **asked: Any) -> Report:
@@ -183,19 +183,6 @@ def test_a_form_reaches_workers_that_are_spawned(
 # Killed
 
 
-def dying(method: Callable[..., Any], at: int) -> Callable[..., Any]:
-    """The method, in a process that ends when it was called so often."""
-    calls = iter(range(1, 1000))
-
-    def call(*arguments: Any) -> Any:
-        answer = method(*arguments)
-        if next(calls) == at:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return answer
-
-    return call
-
-
 def dies(told: Progress) -> None:
     """Between two chunks."""
     if (told.stage, told.done) == ("issuing", 10):
@@ -203,20 +190,16 @@ def dies(told: Progress) -> None:
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_a_killed_job_goes_on_with_what_is_on_disk(
-    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int
-) -> None:
+def test_a_killed_job_goes_on_with_what_is_on_disk(home: Path, tmp_path: Path, workers: int) -> None:
     issuer_in(home, form=SaltedForm()).log.checkpoint()
     source = csv_file(tmp_path / "g.csv", [graduate(row) for row in range(30)], span_rows=5)
 
-    def issue() -> None:
-        reopened(home, SaltedForm()).issue_file(Order(source, tmp_path / "e.csv", workers=workers))
+    def issue(**options: Any) -> None:
+        order = Order(source, tmp_path / "e.csv", workers=workers)
+        reopened(home, SaltedForm(), **options).issue_file(order)
 
-    def work() -> None:
-        monkeypatch.setattr(SQLiteIndex, "begin_chunk", dying(SQLiteIndex.begin_chunk, 3))
-        issue()
-
-    assert killed_by(work)
+    end = at(home, "index.begin_chunk", stops(on_call=3))
+    assert killed_by(lambda: issue(**end))
     shards = [path.read_bytes() for path in sorted((home / "shards").rglob("*.zst"))]
     with pytest.raises(FormNotKnown, match=MEDIA_TYPE):  # who cannot finish it begins nothing
         reopened(home).issue(graduate(99))
@@ -229,20 +212,12 @@ def test_a_killed_job_goes_on_with_what_is_on_disk(
     require_sound(issuer)
 
 
-@pytest.mark.parametrize("step", ["begin", "finish"])
-def test_a_killed_diploma_is_finished_as_it_was_begun(
-    home: Path, monkeypatch: pytest.MonkeyPatch, step: str
-) -> None:
+@pytest.mark.parametrize("step", ["index.begin_singles", "index.finish_singles"])
+def test_a_killed_diploma_is_finished_as_it_was_begun(home: Path, step: str) -> None:
     issuer_in(home, form=SaltedForm()).issue(graduate(1))
 
-    def work() -> None:
-        if step == "begin":
-            monkeypatch.setattr(SQLiteIndex, "begin_singles", dying(SQLiteIndex.begin_singles, 1))
-        else:
-            monkeypatch.setattr(SQLiteIndex, "finish_singles", dying(SQLiteIndex.finish_singles, 1))
-        reopened(home, SaltedForm()).correct("UNI-000001", {"gpa": "4.0"})
-
-    assert killed_by(work)
+    stopped = reopened(home, SaltedForm(), **at(home, step, stops()))
+    assert killed_by(lambda: stopped.correct("UNI-000001", {"gpa": "4.0"}))
     issuer = reopened(home, SaltedForm())
     begun_lines = [line for _, singles in issuer.store.begun_singles() for _, line in singles]
     kept = begun_lines[0] if begun_lines else issuer.store.single(1)

@@ -22,7 +22,7 @@ from issuer.succession import KeysChanged, anchor
 from keys import PrivateKey
 from ledger.audit import audit
 from ledger.lookup import LookupFiles
-from tests.registrar import NOW, graduate, issuer_in, listed, trust_in, verifier_for
+from tests.world import NOW, graduate, issuer_in, listed, trust_in, verifier_for
 from vc import Bundle, Report, Verdict, sign
 from vc.status import Reason
 from verifier import Verifier

@@ -32,8 +32,8 @@ from tests import softhsm
 from tests.conftest import ROOT
 from tests.fault.issuing import require_once
 from tests.fault.kill import killed_by
-from tests.registrar import NOW, csv_file, graduate, issuer_in, verifier_for
 from tests.softhsm import PIN, Token
+from tests.world import NOW, csv_file, graduate, issuer_in, verifier_for
 from wire.problem import Conflict, Damaged, Malformed, NotFound, Problem, Refused, Unavailable
 
 URL = "https://university.example"

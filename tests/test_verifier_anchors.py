@@ -238,8 +238,7 @@ def test_what_shows_an_entry_without_its_place_is_left_aside(gazette: Gazette) -
 def test_what_shows_a_document_without_its_place_binds_nothing() -> None:
     """Anybody can have any document printed, also one with a key of his own."""
     university, thief = University(), PrivateKey.generate()
-    plain = university.diploma()
-    del plain["termsOfUse"], plain["credentialStatus"]
+    plain = university.plain()
     document = did_web.document(university.did, {"assertionMethod": [thief.public_key]})
     scrawl = Evidence("wall.example/scrawl", document_digest(document), b"")
     wall = OfEntries(lambda *_: Fact(scrawl.kind, "wall:example", PRINTED, "wall"))

@@ -19,8 +19,7 @@ from intaglio.session import Session
 from tests.commandline import Answer, Program, typed
 from tests.gazette import NAME, NOTICE, Gazette
 from tests.loopback import Site, response
-from tests.registrar import csv_file, graduate
-from tests.world import NOW, Holder, University
+from tests.world import NOW, Holder, University, csv_file, graduate
 from vc import Bundle
 from verifier import RecognisedIssuer, Trust
 

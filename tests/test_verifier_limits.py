@@ -20,7 +20,7 @@ from ledger import KINDS, Evidence, Fact, OfEntries, TrustPolicy
 from ledger.evidence import TLOG_PROOF
 from tests.loopback import Authority, Site, response
 from tests.world import CONTEXT, NOW, Holder, University, verifier
-from vc import Anchored, Bundle, Report, StatusList, Verdict, sign
+from vc import Anchored, Bundle, Report, StatusList, Verdict
 from vc.integrity import MAX_PROOFS
 from vc.model.presentation import MAX_CREDENTIALS
 from vc.model.schema import Schemas
@@ -32,7 +32,7 @@ from wire import Unavailable, base64url_encode
 from wire.fetch import HttpsFetcher
 
 UNIVERSITY, STRANGER = University(), Holder()
-PINNED = Trust().adding(RecognisedIssuer(UNIVERSITY.did, keys=(UNIVERSITY.key.public_key.multikey(),)))
+PINNED = UNIVERSITY.pinned
 ASKED: dict[str, Any] = {"challenge": "challenge", "domain": "employer.example"}
 EXAMPLES = "https://www.w3.org/ns/credentials/examples/v2"  # gives every word a meaning
 
@@ -47,9 +47,7 @@ def text(report: Report) -> str:
 
 def signed(document: Mapping[str, Any], **options: Any) -> dict[str, Any]:
     """By a stranger: whoever wants to stall a verifier can sign, too."""
-    method = f"{STRANGER.did}#{STRANGER.key.public_key.multikey()}"
-    created = NOW - timedelta(hours=3)
-    return sign(document, STRANGER.key, verification_method=method, created=created, **options)
+    return STRANGER.sign(document, created=NOW - timedelta(hours=3), **options)
 
 
 def credential(claims: Mapping[str, Any], **change: Any) -> dict[str, Any]:

@@ -8,15 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from did import METHODS, Resolver
 from intaglio.session import Session
 from keys import PrivateKey
 from ledger import TrustedLedger
-from tests.world import NOW, University
-from verifier import RecognisedIssuer, Trust, Verifier
+from tests.world import NOW, University, verifier
+from verifier import RecognisedIssuer, Trust
 from verifier.sources.trust_index import LONG, IndexedTrust, index_of, open_trust
 from wire import Malformed
-from wire.fetch import NoFetcher
 
 UNIVERSITY, OTHER = University(), University("other.example")
 BUNDLE = UNIVERSITY.issue()
@@ -77,10 +75,7 @@ def test_it_says_of_each_name_what_the_file_says(path: Path) -> None:
 
 
 def test_a_bundle_is_judged_by_it_as_by_the_file(path: Path) -> None:
-    reports = [
-        Verifier(Resolver(METHODS, NoFetcher()), trust=trust).verify(BUNDLE, now=NOW).to_dict()
-        for trust in (open_trust(path), WHOLE)
-    ]
+    reports = [verifier(trust).verify(BUNDLE, now=NOW).to_dict() for trust in (open_trust(path), WHOLE)]
     assert reports[0] == reports[1]
     assert reports[0]["verdict"] == "valid"
     session = Session(path.parent)

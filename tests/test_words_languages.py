@@ -331,7 +331,7 @@ def test_the_environment_says_in_which_language(environment: Mapping[str, str], 
     assert language_of(environment) == language
 
 
-def test_the_wallet_speaks_it_too(program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_wallet_speaks_it_too(program: Program, tmp_path: Path) -> None:
     answer = program("--lang", "zh", "wallet", "list")
     assert answer.code == 4
     assert answer.err.splitlines() == [

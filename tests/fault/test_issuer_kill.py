@@ -26,9 +26,10 @@ from issuer.succession import JOURNAL
 from issuer.table.source import Source
 from keys import KeyFile, open_signer
 from ledger.audit import audit
-from tests.fault.issuing import everything, issue, reopened, require_once
+from tests.doubles import at, instead
+from tests.fault.issuing import everything, issue, require_once
 from tests.fault.kill import Reached, Work, kill_everywhere
-from tests.registrar import NOW, csv_file, graduate, issuer_in, twin, verifier_for
+from tests.world import NOW, csv_file, graduate, issuer_in, reopened, twin, verifier_for
 from vc.status import Reason
 from wire.problem import Problem
 
@@ -53,6 +54,9 @@ def source(tmp_path: Path) -> Source:
 @pytest.fixture
 def overlapping(tmp_path: Path) -> Source:
     return in_chunks(tmp_path / "h.csv", [graduate(row) for row in range(2, 6)])
+
+
+Opening = Callable[[Path], Issuer]
 
 
 def same_file_again(issuer: Issuer, source: Source, folder: Path, workers: int = 0) -> Prepare:
@@ -95,7 +99,7 @@ def another_file_first(issuer: Issuer, source: Source, overlapping: Source, fold
     return prepare
 
 
-def single_diplomas(issuer: Issuer, folder: Path) -> Prepare:
+def single_diplomas(issuer: Issuer, folder: Path, opened: Opening = reopened) -> Prepare:
     numbers = itertools.count()
 
     def prepare() -> tuple[Work, Work]:
@@ -104,7 +108,7 @@ def single_diplomas(issuer: Issuer, folder: Path) -> Prepare:
         acknowledged = Reached()
 
         def work() -> None:
-            issuer = reopened(home)
+            issuer = opened(home)
             if issuer.store.current("UNI-000001").reason is None:  # a run before may have come to the end
                 issuer.correct("UNI-000001", {"gpa": "4.0"})
                 acknowledged.reach(1)
@@ -112,7 +116,7 @@ def single_diplomas(issuer: Issuer, folder: Path) -> Prepare:
                 acknowledged.reach(2)
 
         def check() -> None:
-            issuer = reopened(home)
+            issuer = opened(home)
             state = [(entry.edition, entry.reason) for entry in issuer.entries()]
             assert len(state) > (acknowledged.value >= 1)
             assert acknowledged.value < 2 or state[-1][1] == "fraud"
@@ -150,7 +154,7 @@ def test_single_diplomas_and_revocations_survive(issuer: Issuer, tmp_path: Path,
     assert kill_everywhere(single_diplomas(issuer, tmp_path), points=points) == points
 
 
-def diplomas_together(issuer: Issuer, folder: Path) -> Prepare:
+def diplomas_together(issuer: Issuer, folder: Path, opened: Opening = reopened) -> Prepare:
     """Issued at once: all or none, be it by who was killed or by who came next."""
     numbers = itertools.count()
 
@@ -160,10 +164,10 @@ def diplomas_together(issuer: Issuer, folder: Path) -> Prepare:
 
         def work() -> None:
             with suppress(RecordRefused):  # a run before may have come to the end
-                reopened(home).issue_many([graduate(row) for row in (2, 3, 4)])
+                opened(home).issue_many([graduate(row) for row in (2, 3, 4)])
 
         def check() -> None:
-            issuer = reopened(home)
+            issuer = opened(home)
             issuer.issue(graduate(5))
             assert len(list(issuer.entries())) in (2, 5)
             assert issuer.store.logged.known() == (audit(issuer.log).size, [])
@@ -202,13 +206,13 @@ def other_keys(folder: Path, kind: str) -> Prepare:
         former, changed = first.public_keys["assertion"], Reached()
 
         def work() -> None:
-            issuer = Issuer(home, lambda: None, now)
+            issuer = reopened(home, now)
             if issuer.public_keys["assertion"] == former:  # a run before may have come to the end
                 rotate(issuer, **after)
                 changed.reach(1)
 
         def check() -> None:
-            issuer = Issuer(home, lambda: None, now)
+            issuer = reopened(home, now)
             later = issuer.issue(graduate(2))
             assert not (home / JOURNAL).exists(), "whoever comes next finishes it"
             key = issuer.public_keys["assertion"]
@@ -367,38 +371,34 @@ def undisturbed(prepare: Prepare) -> None:
     check()
 
 
-def test_a_batch_that_comes_back_in_parts_is_found(
-    issuer: Issuer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    begun = SQLiteIndex.begun_singles
+def test_a_batch_that_comes_back_in_parts_is_found(issuer: Issuer, tmp_path: Path) -> None:
+    def one_by_one(begun: Callable[[], list[tuple[bytes | None, list[Any]]]]) -> list[Any]:
+        return [(None, [single]) for _, singles in begun() for single in singles]
 
-    def one_by_one(self: SQLiteIndex) -> list[tuple[bytes | None, list[tuple[int, bytes]]]]:
-        return [(None, [single]) for _, singles in begun(self) for single in singles]
+    def careless(home: Path) -> Issuer:
+        return reopened(home, **at(home, "index.begun_singles", one_by_one))
 
-    monkeypatch.setattr(SQLiteIndex, "begun_singles", one_by_one)
-    undisturbed(diplomas_together(issuer, tmp_path / "undisturbed"))
+    undisturbed(diplomas_together(issuer, tmp_path / "undisturbed", careless))
     with pytest.raises((AssertionError, Problem)):
-        kill_everywhere(diplomas_together(issuer, tmp_path), points=400)
+        kill_everywhere(diplomas_together(issuer, tmp_path, careless), points=400)
 
 
-def peek(self: SQLiteIndex, count: int) -> int:
-    with self._database.reading() as connection:
-        found = connection.execute("SELECT next FROM counter WHERE name = 'seq'").fetchone()[0]
-    return int(found)
+def taken_too_late(home: Path) -> Issuer:
+    index = SQLiteIndex(home / "issuer.sqlite")
+
+    def peek(*_: object) -> int:
+        with index._database.reading() as connection:
+            found = connection.execute("SELECT next FROM counter WHERE name = 'seq'").fetchone()[0]
+        return int(found)
+
+    def finish_and_take(finish: Callable[..., None], seqs: Sequence[int], *arguments: Any) -> None:
+        finish(seqs, *arguments)
+        index.reserve(len(seqs))
+
+    return reopened(home, index=instead(index, reserve=peek, finish_singles=finish_and_take))
 
 
-def test_a_position_that_is_taken_too_late_is_found(
-    issuer: Issuer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    real, finish = SQLiteIndex.reserve, SQLiteIndex.finish_singles
-
-    def finish_and_take(self: SQLiteIndex, seqs: Sequence[int], batch: Appended, date: str) -> None:
-        finish(self, seqs, batch, date)
-        real(self, 1)
-
-    monkeypatch.setattr("issuer.job.singles._BLOCK", 1)
-    monkeypatch.setattr(SQLiteIndex, "reserve", peek)
-    monkeypatch.setattr(SQLiteIndex, "finish_singles", finish_and_take)
-    undisturbed(single_diplomas(issuer, tmp_path / "undisturbed"))
+def test_a_position_that_is_taken_too_late_is_found(issuer: Issuer, tmp_path: Path) -> None:
+    undisturbed(single_diplomas(issuer, tmp_path / "undisturbed", taken_too_late))
     with pytest.raises((AssertionError, Problem)):
-        kill_everywhere(single_diplomas(issuer, tmp_path), points=400)
+        kill_everywhere(single_diplomas(issuer, tmp_path, taken_too_late), points=400)

@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 
 from issuer.home import KEYS
-from issuer.issuer import Issuer
 from keys import KeyFile, PublicKey
 from tests.commandline import Program, verdict
-from tests.registrar import NOW, graduate, issuer_in, table
+from tests.world import graduate, issuer_in, reopened, table
 from vc.forms import DataIntegrity
 from wire.problem import Refused
 
@@ -80,7 +79,7 @@ def test_keys_that_were_made_before_the_rest_keep_their_type(program: Program) -
     KeyFile.create(folder / "keys.json", types, None)
     assert program("issuer", "init", "--name", "U", "--key-type", "Ed25519").code == 1
     assert program("issuer", "init", "--name", "U").code == 0
-    assert Issuer(folder, lambda: None, lambda: NOW).keys.public_keys["assertion"].type == "P-256"
+    assert reopened(folder).keys.public_keys["assertion"].type == "P-256"
 
 
 def test_the_same_record_gives_the_same_bytes(tmp_path: Path) -> None:

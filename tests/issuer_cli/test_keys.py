@@ -9,12 +9,11 @@ from pathlib import Path
 import pytest
 
 from issuer import documents
-from issuer.issuer import Issuer
 from issuer.succession import KeyChange, with_keys
 from keys import PublicKey
 from tests.commandline import Program
 from tests.issuer_cli.conftest import Clock
-from tests.registrar import graduate, table
+from tests.world import graduate, reopened, table
 
 
 def states(registrar: Program) -> list[str]:
@@ -95,7 +94,7 @@ def test_a_key_that_ended_earlier_is_revoked_later(registrar: Program, clock: Cl
 
 def test_a_change_that_was_interrupted_is_told_of_and_finished(registrar: Program, clock: Clock) -> None:
     home = registrar.home / "issuer"
-    made = Issuer(home, lambda: None, lambda: clock.now)
+    made = reopened(home, lambda: clock.now)
     made.keys.add({"assertion-next": "Ed25519"})
     key = made.keys.public_keys["assertion-next"]
     KeyChange("add", with_keys(documents.newest(home), {"assertion": key}), {}).write(home)

@@ -16,8 +16,8 @@ from keys.kinds import KINDS
 from tests import softhsm
 from tests.commandline import Answer, Program, typed
 from tests.conftest import ROOT
-from tests.registrar import graduate, table
 from tests.softhsm import PIN, Token
+from tests.world import graduate, table
 
 pytestmark = [softhsm.needed, pytest.mark.slow]
 WRONG = "wrong-pin-4321"
