@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol
@@ -16,6 +17,12 @@ from .posix import PosixStore
 from .store import Store
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
+
+
+def _scheme(where: str) -> str:
+    """The scheme of an address, in small letters; nothing where it has none, as a path."""
+    found = _SCHEME.match(where)
+    return found[1].lower() if found else ""
 
 
 class Engine(Protocol):
@@ -32,7 +39,36 @@ def _folder(uri: str, *, read_only: bool, kept: Path | None, patience: float | N
     return PosixStore(folder, kept, patience=patience, read_only=read_only)
 
 
-ENGINES: Mapping[str, Engine] = MappingProxyType({"file": _folder})
+def _postgres(uri: str, *, read_only: bool, kept: Path | None, patience: float | None) -> Store:
+    with _extra_postgres():
+        from .postgres.store import PostgresStore
+    return PostgresStore(uri, kept, patience=patience, read_only=read_only)
+
+
+@contextmanager
+def _extra_postgres() -> Iterator[None]:
+    """Around imports of what the extra `postgres` installs."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise Refused(f"a log in PostgreSQL needs {error.name}, which is not installed") from error
+
+
+ENGINES: Mapping[str, Engine] = MappingProxyType({"file": _folder, "postgresql": _postgres})
+
+
+def prepare(uri: str) -> int:
+    """Make a log's tables in the database at an address, or bring them up to date: their owner's work.
+
+    Returns how many steps that took. Raises `Refused` for an engine that has none.
+    """
+    if _scheme(uri) != "postgresql":
+        raise Refused(
+            "only a log in a database has tables to be made: a folder is made when it is first used"
+        )
+    with _extra_postgres():
+        from .postgres import address, schema
+    return schema.prepare(address.parse(uri))
 
 
 def open_store(
@@ -49,11 +85,11 @@ def open_store(
     checkpoint. With `patience`, in seconds, waiting longer for the lock raises `TryLater`. Raises `Refused`
     for a scheme that `engines` does not have; what the address says besides may be secret, and is not shown.
     """
-    scheme = _SCHEME.match(where) if isinstance(where, str) else None
-    name = scheme[1].lower() if scheme else "file"
-    if name not in engines:
+    name = _scheme(where) if isinstance(where, str) else ""
+    engine = name or "file"
+    if engine not in engines:
         raise Refused(
             f"no engine here keeps a log at {name}: addresses", hint=f"Known: {', '.join(engines)}."
         )
-    uri = str(where) if scheme else Path(where).absolute().as_uri()
-    return engines[name](uri, read_only=read_only, kept=kept, patience=patience)
+    uri = str(where) if name else Path(where).absolute().as_uri()
+    return engines[engine](uri, read_only=read_only, kept=kept, patience=patience)
