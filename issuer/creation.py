@@ -8,6 +8,7 @@ import orjson
 
 from keys import KeyFile, Signer
 from keys.signer import Passphrase
+from ledger.folder import keep_address
 from wire.files import locked, make_private_folder, write_durably
 from wire.problem import Conflict
 
@@ -28,9 +29,11 @@ def create_home(
     key_type: str | None,
     passphrase: Passphrase,
     signer: Signer | None = None,
+    ledger: str | None = None,
 ) -> KeyFile:
     """Makes an issuer, or finds that it exists and is the one described; its keys, but that of a `signer`.
 
+    `ledger` is the address of its log, where that is not to be in the folder.
     Raises `Conflict` where another issuer lives in the folder, `Refused` for an empty name.
     """
     make_private_folder(home)
@@ -41,10 +44,14 @@ def create_home(
     with locked(home / "issuer.json", patience=_PATIENCE):
         if (home / "issuer.json").exists() or (home / "log").exists():
             Identity.read(home).require(name, url, method)
+            if ledger is not None:
+                keep_address(home, ledger)
             keys = KeyFile.open(home / "keys.json", passphrase)
             _require_type(keys, signer, key_type)
             return keys
         Identity.check(name, url, method)  # before there are keys
+        if ledger is not None:
+            keep_address(home, ledger)
         types = {**KEYS, **dict.fromkeys(("assertion", "status-list"), key_type or KEY_TYPES[0])}
         if signer is not None:
             del types["assertion"]

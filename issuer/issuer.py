@@ -106,16 +106,25 @@ class Issuer:
         contexts: Path | None = None,
         signer: Signer | None = None,
         store: LogStore | None = None,
+        ledger: str | None = None,
     ) -> Issuer:
         """Makes an issuer, or opens it if it exists and is the one described.
 
         `method` is `key` (did:key) or `web` (did:web); by default `web` with a URL, else `key`. `key_type`,
         one of `home.KEY_TYPES`, is that of the keys that sign credentials and lists; by default the first.
-        `signer` and `store` are as in `Issuer`; of a `signer`, no key for credentials is made.
+        `signer` and `store` are as in `Issuer`; of a `signer`, no key for credentials is made. `ledger` is
+        the address of the log, where that is not to be in the folder; it stays as it is given.
         Raises `Conflict` where another issuer lives in the folder, `Refused` for an empty name.
         """
         keys = create_home(
-            home, name=name, url=url, method=method, key_type=key_type, passphrase=passphrase, signer=signer
+            home,
+            name=name,
+            url=url,
+            method=method,
+            key_type=key_type,
+            passphrase=passphrase,
+            signer=signer,
+            ledger=ledger,
         )
         issuer = cls(home, passphrase, clock, contexts=contexts, signer=signer, store=store)
         issuer.keys = keys  # open already

@@ -59,8 +59,8 @@ def test_another_engine_is_passed_in(tmp_path: Path) -> None:
 
 def test_an_address_that_no_engine_has() -> None:
     with pytest.raises(Refused) as caught:
-        open_store("postgresql://clerk:secret@host/log")
-    assert caught.value.detail == "no engine here keeps a log at postgresql: addresses"
+        open_store("mysql://clerk:secret@host/log")
+    assert caught.value.detail == "no engine here keeps a log at mysql: addresses"
     assert "secret" not in caught.value.hint
     for odd in ("file://elsewhere/log", "file:log", "file:///log?mode=ro", "file:///log#part"):
         with pytest.raises(Refused, match="file: and an absolute path"):

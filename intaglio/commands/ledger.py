@@ -19,10 +19,12 @@ from keys.envelope import require_strong
 from ledger.audit import audit as audit_log
 from ledger.entries import EntryKind, entry, parse_entry
 from ledger.evidence import LARGEST_PROOF, TLOG_PROOF, Evidence, TrustPolicy, verify_evidence
-from ledger.folder import KEYS, open_to_read, store_in
+from ledger.folder import KEYS, keep_address, open_to_read, store_in
 from ledger.log import Log, LogReader
 from ledger.note import Checkpoint, SignatureType, VerifierKey
+from ledger.tiles.engines import PREPARED, prepare
 from wire import Conflict, Damaged, Malformed, NotFound
+from wire.files import make_private_folder
 from wire.text import counted
 
 from ..session import Session
@@ -57,15 +59,26 @@ def ledger(ctx: click.Context, folder: Path | None) -> None:
 
 
 @verb(ledger)
-@click.argument("name")
-def init(place: LogFolder, name: str) -> Result:
-    """Make an empty log; NAME is best a web address without https://."""
+@click.argument("name", metavar="NAME|URI")
+@click.option("--ledger", metavar="URI", help="Where the log is kept, if not in the folder.")
+def init(place: LogFolder, name: str, ledger: str | None) -> Result:
+    """Make an empty log; NAME is best a web address without https://.
+
+    With the URI of a database, make or bring up to date the tables there, and the roles for a log; that needs
+    the database's owner, where the roles are not there yet one who may make roles.
+    """
+    if name.partition("://")[0] in PREPARED:
+        steps = prepare(name)
+        return Result({"steps": steps}, f"the database is ready: {counted(steps, 'step')} done")
     if not place.named:
         raise click.UsageError("Where? --in FOLDER, before init. An issuer makes its log itself.")
     if (place.folder / "keys.json").exists():
         raise Conflict(f"{place.folder} has keys already", hint="Give another folder: --in FOLDER")
     VerifierKey(name, SignatureType.ED25519, PrivateKey.generate().public_key)  # refuses it before keys exist
     secret = passphrase("Passphrase for the log's keys (empty: none)", new=require_strong)
+    if ledger is not None:
+        make_private_folder(place.folder)
+        keep_address(place.folder, ledger)
     keys = KeyFile.create(place.folder / "keys.json", KEYS, secret)
     log = Log(
         name,

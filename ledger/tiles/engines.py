@@ -55,6 +55,8 @@ def _extra_postgres() -> Iterator[None]:
 
 
 ENGINES: Mapping[str, Engine] = MappingProxyType({"file": _folder, "postgresql": _postgres})
+PREPARED = ("postgresql",)
+"""The schemes of those that need `prepare` before a log is made there."""
 
 
 def prepare(uri: str) -> int:

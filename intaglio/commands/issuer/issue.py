@@ -56,9 +56,19 @@ _method = click.option(
 @_url
 @_method
 @click.option("--key-type", type=click.Choice(KEY_TYPES), help="Of the keys that sign diplomas and lists.")
-def init(place: Place, name: str | None, url: str | None, method: str | None, key_type: str | None) -> Result:
+@click.option(
+    "--ledger", metavar="URI", help="Where its log is kept, if not in its folder: file:… or postgresql://…"
+)
+def init(
+    place: Place,
+    name: str | None,
+    url: str | None,
+    method: str | None,
+    key_type: str | None,
+    ledger: str | None,
+) -> Result:
     """Make an issuer: its keys, its log and its DID."""
-    made = place.create(name, url, method, key_type)
+    made = place.create(name, url, method, key_type, ledger)
     data = {"did": made.did, "name": made.name, "folder": str(place.folder), "log": made.log.origin}
     return Result(data, made.did)
 

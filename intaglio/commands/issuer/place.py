@@ -82,7 +82,12 @@ class Place:
             say("Status lists were past half of their life, and are signed anew.", *text.to_publish(made))
 
     def create(
-        self, name: str | None, url: str | None, method: str | None, key_type: str | None = None
+        self,
+        name: str | None,
+        url: str | None,
+        method: str | None,
+        key_type: str | None = None,
+        ledger: str | None = None,
     ) -> Issuer:
         """Makes the issuer, or opens it, and puts it on the local trust list."""
         exists = (self.folder / "issuer.json").exists()
@@ -99,6 +104,7 @@ class Place:
             passphrase=ask,
             clock=self.session.now,
             contexts=self.contexts,
+            ledger=ledger,
         )
         if not exists:
             say(*text.introduction(issuer))

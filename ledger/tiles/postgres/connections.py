@@ -18,7 +18,7 @@ import psycopg
 from psycopg import errors
 
 from wire.problem import Damaged, DiskFull, NotFound, Problem, Refused, TryLater, Unavailable
-from wire.text import shortened
+from wire.text import printable
 
 from ...problem import NotPrepared, Overtaken, RoleMayNot
 
@@ -64,7 +64,7 @@ def _problem(error: psycopg.Error) -> Problem:
     code = error.sqlstate or ""
     if not code and isinstance(error, psycopg.OperationalError):
         said, _, _ = str(error).partition("\n")
-        return Unavailable(f"the log's database cannot be reached: {shortened(said)}", hint=_AGAIN)
+        return Unavailable(f"the log's database cannot be reached: {printable(said[:300])}", hint=_AGAIN)
     kind, detail = _KINDS.get(code) or _KINDS.get(code[:2]) or (Unavailable, "the log's database failed")
     return kind(f"{detail} ({code or type(error).__name__})", hint=_AGAIN if kind is Unavailable else "")
 

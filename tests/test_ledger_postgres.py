@@ -1,0 +1,389 @@
+"""A log in PostgreSQL, by a real server: who may do what, what is refused, and what a crash leaves."""
+
+from __future__ import annotations
+
+import multiprocessing
+import random
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("psycopg", reason="the extra [postgres] is not installed")
+import psycopg
+
+from ledger import Checkpoint
+from ledger.audit import audit
+from ledger.log import LogReader
+from ledger.problem import NotDurable, NotPrepared, Overtaken, PasswordInAddress, RoleMayNot
+from ledger.tiles.engines import open_store, prepare
+from ledger.tiles.postgres.address import parse
+from ledger.tiles.store import Batch
+from tests import postgres_server
+from tests.ledger_samples import COSIGNER, ORIGIN, SIGNER, naive_root, open_log, samples
+from tests.postgres_server import Server
+from tests.processes import ended
+from wire.problem import Damaged, Problem, Refused, TryLater, Unavailable
+
+needed = postgres_server.needed
+HIDDEN = "correct-horse"
+
+
+@pytest.fixture
+def server() -> Server:
+    return postgres_server.server()
+
+
+@pytest.fixture
+def database(server: Server, tmp_path: Path) -> str:
+    return server.of(tmp_path)
+
+
+@pytest.fixture
+def uri(server: Server, database: str) -> str:
+    return server.uri(database, "appender")
+
+
+@pytest.fixture
+def own() -> Iterator[Server]:
+    """A server that one test may break."""
+    server = Server()
+    yield server
+    server.stop()
+
+
+class TestAddresses:
+    @pytest.mark.parametrize(
+        "address",
+        [
+            f"postgresql://clerk:{HIDDEN}@db.example/log",
+            f"postgresql://clerk@db.example/log?password={HIDDEN}",
+            f"postgresql://db.example/log?sslpassword={HIDDEN}",
+            f"postgresql:///log?host=/run/postgresql&password={HIDDEN}",
+        ],
+    )
+    def test_a_password_is_refused_by_name_and_shown_nowhere(self, address: str) -> None:
+        with pytest.raises(PasswordInAddress) as caught:
+            open_store(address)
+        assert HIDDEN not in repr(caught.value.to_dict())
+
+    @pytest.mark.parametrize(
+        "address", ["postgresql:", f"postgresql://[{HIDDEN}/log", f"postgresql://h/log?{HIDDEN}=1"]
+    )
+    def test_what_libpq_does_not_read_is_not_shown(self, address: str) -> None:
+        with pytest.raises(Refused) as caught:
+            open_store(address)
+        assert HIDDEN not in repr(caught.value.to_dict())
+
+    @pytest.mark.parametrize(
+        ("rest", "mode"),
+        [
+            ("db.example/log", "verify-full"),
+            ("db.example,localhost/log", "verify-full"),
+            ("192.0.2.1/log", "verify-full"),
+            ("localhost/log?hostaddr=192.0.2.1", "verify-full"),
+            ("/log?service=log", "verify-full"),
+            ("db.example/log?sslmode=verify-ca", "verify-ca"),
+            ("localhost/log", None),
+            ("127.0.0.1/log", None),
+            ("[::1]/log", None),
+            ("/log?host=/run/postgresql", None),
+            ("/log", None),
+        ],
+    )
+    def test_over_a_network_the_server_proves_its_name(
+        self, rest: str, mode: str | None, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delenv("PGHOST", raising=False)
+        assert psycopg.conninfo.conninfo_to_dict(parse(f"postgresql://{rest}")).get("sslmode") == mode
+
+    @pytest.mark.parametrize(("name", "value"), [("PGHOST", "db.example"), ("PGSERVICE", "log")])
+    def test_what_the_environment_says_counts(
+        self, name: str, value: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv(name, value)
+        assert psycopg.conninfo.conninfo_to_dict(parse("postgresql:///log"))["sslmode"] == "verify-full"
+
+    def test_where_nobody_listens_the_question_stays_open(self) -> None:
+        store = open_store("postgresql://127.0.0.1:1/log", read_only=True)
+        with pytest.raises(Unavailable, match="cannot be reached"):
+            store.base()
+
+    def test_without_the_extra_that_is_said(self) -> None:
+        program = (
+            "import sys; sys.modules['psycopg'] = None\n"
+            "from ledger.tiles.engines import open_store\n"
+            "from wire.problem import Refused\n"
+            "try: open_store('postgresql:///log')\n"
+            "except Refused as problem: print(problem.detail)\n"
+        )
+        said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+        assert said.stdout == "a log in PostgreSQL needs psycopg, which is not installed\n"
+
+
+@needed
+class TestRoles:
+    def test_the_tables_are_made_once_by_their_owner(self, server: Server, database: str) -> None:
+        name = f"{database}_bare"
+        server.execute(f"CREATE DATABASE {name}")
+        with pytest.raises(NotPrepared):
+            open_store(server.uri(name)).base()
+        with pytest.raises(RoleMayNot):
+            prepare(server.uri(name, "reader"))
+        assert (prepare(server.uri(name)), prepare(server.uri(name))) == (1, 0)
+        server.execute("INSERT INTO intaglio.step VALUES (1000), (1001)", name)
+        for attempt in (
+            lambda: prepare(server.uri(name)),
+            lambda: open_store(server.uri(name), read_only=True).base(),
+        ):
+            with pytest.raises(Refused, match="this program knows 1"):
+                attempt()
+        server.execute("DELETE FROM intaglio.step", name)
+        with pytest.raises(NotPrepared, match="older"):
+            open_store(server.uri(name)).base()
+
+    def test_an_appender_changes_no_tile(self, server: Server, database: str, uri: str) -> None:
+        open_log(open_store(uri)).append(samples(0, 300), b"first")
+        for statement in (
+            "UPDATE intaglio.tile SET data = ''",
+            "DELETE FROM intaglio.tile",
+            "TRUNCATE intaglio.tile",
+            "DELETE FROM intaglio.batch",
+            "UPDATE intaglio.batch SET stop = 1000",
+            "DROP TABLE intaglio.tile",
+        ):
+            with psycopg.connect(uri) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(statement.encode())
+
+    def test_a_reader_only_reads(self, server: Server, database: str, uri: str) -> None:
+        log = open_log(open_store(uri))
+        log.append(samples(0, 300), b"first")
+        store = open_store(server.uri(database, "reader"), read_only=True)
+        assert audit(LogReader(ORIGIN, SIGNER.public_key, COSIGNER.public_key, store)) == log.checkpoint()
+        with pytest.raises(RoleMayNot):
+            open_log(open_store(server.uri(database, "reader"))).append(samples(0, 1), b"second")
+
+    def test_a_database_or_a_user_that_is_not_there(self, server: Server, database: str) -> None:
+        for address in (server.uri("nowhere"), server.uri(database, "nobody")):
+            with pytest.raises(Problem) as caught:
+                open_store(address).base()
+            assert caught.value.undetermined
+
+
+@needed
+@pytest.mark.slow
+class TestServers:
+    @pytest.mark.parametrize("setting", ["fsync", "full_page_writes"])
+    def test_one_that_would_lose_what_it_acknowledged(self, own: Server, setting: str) -> None:
+        own.create("log")
+        own.halt()
+        own.start(f"{setting}=off")
+        with pytest.raises(NotDurable, match=f"{setting} = off"):
+            open_log(open_store(own.uri("log")))
+        assert open_store(own.uri("log"), read_only=True).base().size == 0
+
+    def test_unlogged_tables(self, server: Server, database: str, uri: str) -> None:
+        server.execute("ALTER TABLE intaglio.tile SET UNLOGGED", database)
+        with pytest.raises(NotDurable, match="tile is unlogged"):
+            open_log(open_store(uri))
+
+    def test_what_a_session_was_told_does_not_last_past_a_transaction(self, server: Server, uri: str) -> None:
+        """Whoever set `synchronous_commit = off` for the role: an append is durable all the same."""
+        server.execute("ALTER ROLE appender SET synchronous_commit = off")
+        try:
+            store = open_store(uri)
+            with store.lock():
+                store.record(Batch(0, b"key", [b"entry"]))
+            [[flushed]] = server.execute("SELECT pg_current_wal_flush_lsn() >= pg_current_wal_insert_lsn()")
+            assert flushed
+        finally:
+            server.execute("ALTER ROLE appender RESET synchronous_commit")
+
+
+@needed
+class TestWaiting:
+    def test_who_waits_too_long_is_told(self, uri: str) -> None:
+        held, waiting = open_store(uri), open_store(uri, patience=0.1)
+        with held.lock(), pytest.raises(TryLater), waiting.lock():
+            pass
+        with waiting.lock():
+            found = list[type]()
+
+            def work() -> None:
+                try:
+                    with waiting.lock():
+                        pass
+                except TryLater as problem:
+                    found.append(type(problem))
+
+            thread = threading.Thread(target=work)
+            thread.start()
+            thread.join()
+        assert found == [TryLater]
+
+    def test_readers_hold_it_together_and_an_appender_waits_for_them(self, server: Server, uri: str) -> None:
+        readers = [open_store(uri, read_only=True) for _ in range(2)]
+        appender = open_store(uri, patience=0.1)
+        with readers[0].lock(), readers[1].lock(), pytest.raises(TryLater), appender.lock():
+            pass
+
+    def test_a_lost_lock_forks_nothing(self, server: Server, database: str, uri: str) -> None:
+        first, second = open_store(uri), open_store(uri)
+        open_log(first)
+        with first.lock():
+            terminate(server, database)
+            with second.lock():
+                second.record(Batch(0, b"second", [b"entry"]))
+            with pytest.raises(Overtaken):
+                first.record(Batch(0, b"first", [b"other"]))
+        assert open_log(first).append([b"other"], b"first") == range(1, 2)
+
+
+def terminate(server: Server, database: str) -> int:
+    """Ends every connection to a database; how many there were."""
+    ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+    return len(server.execute(f"{ended} WHERE datname = '{database}'"))
+
+
+@needed
+class TestDamage:
+    def test_a_batch_that_is_gone(self, server: Server, database: str, uri: str) -> None:
+        log = open_log(open_store(uri))
+        log.append([b"one"], b"1")
+        log.append([b"two"], b"2")
+        server.execute("DELETE FROM intaglio.pending WHERE start = 0", database)
+        with pytest.raises(Damaged, match="batches up to 0"):
+            open_log(open_store(uri))
+
+    def test_a_tile_that_says_something_else(self, server: Server, database: str, uri: str) -> None:
+        log = open_log(open_store(uri))
+        log.append(samples(0, 300), b"1")
+        server.execute("INSERT INTO intaglio.tile VALUES ('tile/0/001.p/45', 'x')", database)
+        before = log.checkpoint()
+        with pytest.raises(Damaged, match="does not read back"):
+            log.append(samples(300, 301), b"2")
+        assert log.checkpoint() == before
+
+    def test_a_database_from_yesterday_is_refused_where_the_newest_checkpoint_is_kept(
+        self, server: Server, database: str, uri: str, tmp_path: Path
+    ) -> None:
+        kept = tmp_path / "kept"
+        log = open_log(open_store(uri, kept=kept))
+        log.append(samples(0, 3), b"1")
+        yesterday = f"{database}_yesterday"
+        terminate(server, database)
+        server.execute(f"CREATE DATABASE {yesterday} TEMPLATE {database}")
+        log.append(samples(3, 5), b"2")
+        old = server.uri(yesterday, "appender")
+        for _ in range(2):
+            with pytest.raises(Damaged, match="once had 5 entries"):
+                open_log(open_store(old, kept=kept))
+        assert Checkpoint.parse(kept.read_bytes()) == log.checkpoint()
+        assert open_log(open_store(uri, kept=kept)).checkpoint() == log.checkpoint()
+
+
+def append_in_turn(uri: str, name: int, barrier: Barrier, count: int) -> None:
+    log = open_log(open_store(uri))
+    barrier.wait(timeout=60)
+    for number in range(count):
+        entries = [b"%d/%d/%d" % (name, number, index) for index in range(7)]
+        found = log.append(entries, b"%d/%d" % (name, number))
+        assert list(log.entries(found.start, found.stop)) == entries
+
+
+@needed
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # of forks, as in contract/test_ledgers.py
+@pytest.mark.parametrize("count", [2, 4])
+def test_processes_append_at_once(count: int, uri: str) -> None:
+    fork = multiprocessing.get_context("fork")
+    barrier = fork.Barrier(count)
+    processes = [fork.Process(target=append_in_turn, args=(uri, name, barrier, 12)) for name in range(count)]
+    for process in processes:
+        process.start()
+    ended(processes)
+    assert audit(open_log(open_store(uri))).size == count * 12 * 7
+
+
+class Crowd:
+    """Threads that append to one log, each with a store of its own, and note what was acknowledged."""
+
+    def __init__(self, uri: str, kept: Path) -> None:
+        self.acknowledged: dict[bytes, range] = {}
+        self.signed: dict[int, bytes] = {}
+        """The root that was signed for each size that one of them saw."""
+        self.problems: list[Problem] = []
+        self._uri, self._kept, self._over = uri, kept, threading.Event()
+        self._threads = [threading.Thread(target=self._work, args=(name,)) for name in range(3)]
+
+    def __enter__(self) -> Crowd:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        for thread in self._threads:
+            thread.join(60)
+        assert not any(thread.is_alive() for thread in self._threads)
+
+    def _work(self, name: int) -> None:
+        number, log = 0, None
+        while not self._over.is_set():
+            key = b"%d/%d" % (name, number)
+            try:
+                log = log or open_log(open_store(self._uri, kept=self._kept.with_name(f"kept{name}")))
+                found = log.append([key] * 3, key)
+                checkpoint = log.checkpoint()
+            except Unavailable as problem:  # the same once more, until it is done
+                self.problems.append(problem)
+                time.sleep(0.02)
+            else:
+                self.acknowledged[key] = found
+                assert self.signed.setdefault(checkpoint.size, checkpoint.root) == checkpoint.root
+                number += 1
+
+    def require_all(self) -> None:
+        """Everything that was acknowledged is where it was said to be, once, and no size had two roots."""
+        log = open_log(open_store(self._uri, kept=self._kept))
+        entries = list(log.entries(0, audit(log).size))
+        for key, at in self.acknowledged.items():
+            assert entries[at.start : at.stop] == [key] * 3
+            assert entries.count(key) == 3
+        for size, root in self.signed.items():
+            assert naive_root(entries[:size]) == root
+        print(f"{len(self.acknowledged)} appended, {len(self.problems)} times tried again; nothing was lost")
+
+
+@needed
+@pytest.mark.slow
+def test_connections_that_are_killed(server: Server, database: str, uri: str, tmp_path: Path) -> None:
+    dice, killed = random.Random(1), 0
+    with Crowd(uri, tmp_path / "kept") as crowd:
+        while killed < 100 or len(crowd.acknowledged) < 30:
+            time.sleep(dice.random() / 20)
+            killed += terminate(server, database)
+    crowd.require_all()
+
+
+@needed
+@pytest.mark.slow
+def test_a_server_that_is_killed(own: Server, tmp_path: Path) -> None:
+    own.create("log")
+    dice = random.Random(2)
+    with Crowd(own.uri("log", "appender"), tmp_path / "kept") as crowd:
+        for _ in range(6):
+            before = len(crowd.acknowledged)
+            deadline = time.monotonic() + 30
+            while len(crowd.acknowledged) < before + 3 and time.monotonic() < deadline:
+                time.sleep(0.01)
+            time.sleep(dice.random() / 10)
+            own.kill()
+            own.start()
+    assert crowd.problems
+    crowd.require_all()
