@@ -3,6 +3,7 @@
 Wall time, since a durable log waits for the disk: appends include the journal, tiles, read-back, checkpoint
 and the settling. Opening is CPU time in fresh processes, against a log whose journal holds 8 MiB, as it once
 did: all of that is integrated again. Each round measures both sides; the median ratio of the rounds counts.
+A PostgreSQL server, where one is installed, is started on the same disk, with what it does by default.
 
 An ext4 without a journal takes ten times as long to create a file for minutes after many were deleted
 nearby, by this program, too: each round has a folder that is placed elsewhere on the disk, and the line
@@ -32,6 +33,7 @@ from ledger import EntryKind, Evidence, Log, TrustPolicy, entry, merkle, verify_
 from ledger.evidence import attest, parse_proof
 from ledger.tiles.journal import CAPACITY, Capacity
 from ledger.tiles.posix import PosixStore
+from tests.postgres_server import PROGRAMS, Server
 
 BATCH = 65_536
 BATCHES = 9
@@ -98,6 +100,15 @@ def opened(scratch: Path, journal: int) -> list[float]:
     return [float(subprocess.run(command, capture_output=True, check=True).stdout) for _ in range(OPENED)]
 
 
+def open_database(server: Server, name: str) -> Log:
+    from ledger.tiles.postgres.store import PostgresStore
+
+    server.create(name)
+    signer, cosigner = PrivateKey.generate(), PrivateKey.generate()
+    store = PostgresStore(server.uri(name, "appender"))
+    return Log("bench.example/log", signer, cosigner, store, clock=lambda: datetime.now(UTC))
+
+
 def append(log: Log, batches: list[list[bytes]]) -> None:
     for number, batch in enumerate(batches):
         log.append(batch, b"batch %d" % number)
@@ -159,6 +170,19 @@ def main() -> None:
             ours.append(seconds(partial(append, log, batches)))
         files = seconds(lambda: write_files(fresh_folder(Path(scratch)))) / len(entries)
         row("append, an entry of a batch of 65,536", len(entries), ours, peer, "hashlib loop", ">= 0.40")
+        if PROGRAMS is None:
+            print("no PostgreSQL server is installed: no row of it")
+        else:
+            Path(scratch).chmod(0o711)  # the server is another user
+            server = Server("shared_buffers=128MB", "autovacuum=on", where=Path(scratch))
+            databases = [open_database(server, f"log{number}") for number in range(ROUNDS)]
+            elsewhere, here = [], []
+            for database in databases:
+                folder_log = open_log(fresh_folder(Path(scratch)))
+                here.append(seconds(partial(append, folder_log, batches)))
+                elsewhere.append(seconds(partial(append, database, batches)))
+            server.stop()
+            row("the same in PostgreSQL", len(entries), elsewhere, here, "the folder", ">= 0.75")
 
         trust = TrustPolicy.of([(str(log.verifier_key), str(log.clock_key), [], 0)])
         evidences = [(entries[index], log.evidence(index)) for index in range(1000, 1000 + PROOFS)]

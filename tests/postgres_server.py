@@ -13,6 +13,8 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -39,12 +41,16 @@ _PREPARED = "prepared"
 
 
 class Server:
-    """A server in a folder of its own, on a socket there and on a port of loopback."""
+    """A server in a folder of its own, on a socket there and on a port of loopback.
 
-    def __init__(self, *settings: str) -> None:
+    Unless told `where`, it is in memory: what is forced to the disk is there at once.
+    """
+
+    def __init__(self, *settings: str, where: Path | None = None) -> None:
         assert PROGRAMS is not None
-        memory = Path("/dev/shm")  # where what is forced to the disk is there at once
-        self.folder = Path(tempfile.mkdtemp(prefix="intaglio-", dir=memory if memory.is_dir() else None))
+        if where is None and Path("/dev/shm").is_dir():
+            where = Path("/dev/shm")
+        self.folder = Path(tempfile.mkdtemp(prefix="intaglio-", dir=where))
         self._owner, self._known = os.getpid(), set[str]()
         self._user = _other_user() if os.getuid() == 0 else None  # a server refuses to be root
         if self._user is not None:
@@ -109,6 +115,23 @@ class Server:
         """Ends it; it can be started again."""
         self.process.send_signal(signal.SIGINT)
         self.process.wait()
+
+    def take(self, path: Path, name: str) -> None:
+        """Copies a file into the server's folder, for the server alone."""
+        target = self.folder / name
+        shutil.copyfile(path, target)
+        target.chmod(0o600)
+        if self._user is not None:
+            os.chown(target, self._user, -1)
+
+    @contextmanager
+    def running(self, program: str, *arguments: str) -> Iterator[None]:
+        """Another program beside the server, and as its user, as long as the block lasts."""
+        with subprocess.Popen([str(shutil.which(program)), *arguments], **self._as_user) as process:
+            try:
+                yield
+            finally:
+                process.kill()
 
     def uri(self, database: str, user: str = OWNER, host: str | None = None, **parameters: str) -> str:
         """The address of a database; on the socket if no host is named."""

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import random
+import select
+import shutil
+import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
@@ -17,17 +22,21 @@ import pytest
 pytest.importorskip("psycopg", reason="the extra [postgres] is not installed")
 import psycopg
 
+from intaglio.tls import server_files
 from ledger import Checkpoint
 from ledger.audit import audit
 from ledger.log import LogReader
 from ledger.problem import NotDurable, NotPrepared, Overtaken, PasswordInAddress, RoleMayNot
-from ledger.tiles.engines import open_store, prepare
+from ledger.tiles.engines import open_store, prepare, prune
+from ledger.tiles.journal import Capacity
 from ledger.tiles.postgres.address import parse
-from ledger.tiles.store import Batch
+from ledger.tiles.postgres.store import PostgresStore
+from ledger.tiles.store import Base, Batch
 from tests import postgres_server
 from tests.ledger_samples import COSIGNER, ORIGIN, SIGNER, naive_root, open_log, samples
 from tests.postgres_server import Server
 from tests.processes import ended
+from tests.serving import listening
 from wire.problem import Damaged, Problem, Refused, TryLater, Unavailable
 
 needed = postgres_server.needed
@@ -159,6 +168,28 @@ class TestRoles:
         ):
             with psycopg.connect(uri) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
                 connection.execute(statement.encode())
+
+    def test_the_owner_prunes_what_a_full_tile_replaces(
+        self, server: Server, database: str, uri: str
+    ) -> None:
+        capacity = Capacity(batches=1000, size=1 << 30)  # so that its base stays at 254
+        log = open_log(PostgresStore(uri))
+        log.append(samples(0, 254), b"first")
+        log.store.settle(Base(254, log.checkpoint().root))
+        log = open_log(PostgresStore(uri, capacity=capacity))
+        for size in range(255, 260):
+            log.append(samples(size - 1, size), b"%d" % size)
+        partial = "SELECT path FROM intaglio.tile WHERE path LIKE '%.p/%' ORDER BY path"
+        with pytest.raises(RoleMayNot):
+            prune(uri)
+        assert prune(server.uri(database)) == 2
+        left = [path for (path,) in server.execute(partial, database)]
+        assert "tile/0/000.p/254" in left
+        assert not [path for path in left if path.endswith("000.p/255")]
+        assert prune(server.uri(database)) == 0
+        log = open_log(open_store(uri))
+        assert audit(log).size == 259
+        assert list(log.entries(250, 259)) == samples(250, 259)
 
     def test_a_reader_only_reads(self, server: Server, database: str, uri: str) -> None:
         log = open_log(open_store(uri))
@@ -308,6 +339,144 @@ def test_processes_append_at_once(count: int, uri: str) -> None:
         process.start()
     ended(processes)
     assert audit(open_log(open_store(uri))).size == count * 12 * 7
+
+
+BOUNCER = """
+[databases]
+* = host={folder} port={port}
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = {own}
+unix_socket_dir =
+auth_type = trust
+auth_file = {folder}/users
+pool_mode = transaction
+default_pool_size = 6
+"""
+
+
+@needed
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("pgbouncer") is None, reason="no pgbouncer is installed")
+@pytest.mark.filterwarnings("ignore")  # of forks, as above
+def test_through_a_pgbouncer_that_pools_transactions(server: Server, database: str) -> None:
+    """More clients than it has connections: each transaction may be on another one."""
+    with listening() as free:
+        own = free.getsockname()[1]
+    (server.folder / "users").write_text('"appender" ""\n')
+    settings = server.folder / "bouncer.ini"
+    settings.write_text(BOUNCER.format(folder=server.folder, port=server.port, own=own))
+    with server.running("pgbouncer", "-q", str(settings)):
+        uri = server.uri(database, "appender", host="127.0.0.1", port=str(own))
+        deadline = time.monotonic() + 20
+        while True:
+            try:
+                open_store(uri).base()
+                break
+            except Unavailable:
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+        fork = multiprocessing.get_context("fork")
+        barrier = fork.Barrier(4)
+        work = [fork.Process(target=append_in_turn, args=(uri, name, barrier, 8)) for name in range(4)]
+        for process in work:
+            process.start()
+        ended(work)
+        assert audit(open_log(open_store(uri))).size == 4 * 8 * 7
+
+
+class Cutting:
+    """A proxy before a server, which passes on one COMMIT and then cuts the line: nobody hears the answer."""
+
+    def __init__(self, server: Server) -> None:
+        self._server, self.cuts = server, 0
+        self.cut_at = -1
+        """Which of the next commits that is; none where it is below zero."""
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listening.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        self._listening.close()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self._listening.accept()
+                database = socket.create_connection(("127.0.0.1", self._server.port))
+                threading.Thread(target=self._pass_on, args=(client, database), daemon=True).start()
+
+    def _pass_on(self, client: socket.socket, database: socket.socket) -> None:
+        with contextlib.suppress(OSError), client, database:
+            while True:
+                for ready in select.select([client, database], [], [])[0]:
+                    data = ready.recv(1 << 16)
+                    if not data:
+                        return
+                    (database if ready is client else client).sendall(data)
+                    if ready is client and b"COMMIT\0" in data:
+                        self.cut_at -= 1
+                        if self.cut_at == -1:
+                            database.recv(1 << 16)  # so that it was done
+                            self.cuts += 1
+                            return
+
+
+@needed
+@pytest.mark.parametrize("at", range(4))
+def test_a_commit_whose_answer_is_lost(at: int, server: Server, database: str) -> None:
+    """Recorded, put, published, settled: whichever it is, the batch is there once, and signed for."""
+    proxy = Cutting(server)
+    uri = server.uri(database, "appender", host="127.0.0.1", port=str(proxy.port))
+    log = open_log(PostgresStore(uri, capacity=Capacity(batches=1)))
+    proxy.cut_at = at
+    assert log.append(samples(0, 5), b"first") == range(5)
+    assert proxy.cuts == 1
+    assert log.append(samples(0, 5), b"first") == range(5)
+    assert log.append(samples(5, 6), b"second") == range(5, 6)
+    assert audit(open_log(open_store(uri))) == log.checkpoint()
+    assert log.checkpoint().root == naive_root(samples(0, 6))
+    proxy.close()
+
+
+@pytest.fixture(scope="module")
+def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Path]]:
+    """A server with a certificate for db.example, and that of who signed it."""
+    files = server_files(tmp_path_factory.mktemp("tls"), ["db.example"], now=datetime.now(UTC))
+    server = Server()
+    server.create("log")
+    server.halt()
+    server.take(files.chain, "server.crt")
+    server.take(files.key, "server.key")
+    server.start("ssl=on", "ssl_cert_file=../server.crt", "ssl_key_file=../server.key")
+    yield server, files.authority
+    server.stop()
+
+
+@needed
+@pytest.mark.slow
+class TestTls:
+    def test_a_name_that_is_proved(self, secured: tuple[Server, Path]) -> None:
+        server, authority = secured
+        found = {"hostaddr": "127.0.0.1", "sslrootcert": str(authority)}
+        store = open_store(server.uri("log", "appender", host="db.example", **found))
+        assert open_log(store).append(samples(0, 1), b"key") == range(1)
+
+    def test_another_name_and_an_unknown_authority(self, secured: tuple[Server, Path]) -> None:
+        server, authority = secured
+        for host, root in (
+            ("other.example", str(authority)),
+            ("db.example", "system"),
+            ("db.example", "none"),
+        ):
+            uri = server.uri("log", "appender", host=host, hostaddr="127.0.0.1", sslrootcert=root)
+            with pytest.raises(Unavailable, match="certificate"):
+                open_store(uri).base()
+
+    def test_a_server_without_tls(self, server: Server, database: str) -> None:
+        uri = server.uri(database, "appender", host="db.example", hostaddr="127.0.0.1", sslrootcert="system")
+        with pytest.raises(Unavailable, match="SSL"):
+            open_store(uri).base()
 
 
 class Crowd:

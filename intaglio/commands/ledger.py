@@ -23,6 +23,7 @@ from ledger.folder import KEYS, keep_address, open_to_read, store_in
 from ledger.log import Log, LogReader
 from ledger.note import Checkpoint, SignatureType, VerifierKey
 from ledger.tiles.engines import PREPARED, prepare
+from ledger.tiles.engines import prune as remove_partial_tiles
 from wire import Conflict, Damaged, Malformed, NotFound
 from wire.files import make_private_folder
 from wire.text import counted
@@ -88,6 +89,17 @@ def init(place: LogFolder, name: str, ledger: str | None) -> Result:
         clock=place.now,
     )
     return _status(log)
+
+
+@verb(ledger)
+@click.argument("uri")
+def prune(_: LogFolder, uri: str) -> Result:
+    """Remove partial tiles that a full one replaces from the database at URI; its owner may.
+
+    In a folder that is done by itself.
+    """
+    removed = remove_partial_tiles(uri)
+    return Result({"removed": removed}, f"{counted(removed, 'partial tile')} removed")
 
 
 @verb(ledger)
@@ -173,9 +185,16 @@ def _status(log: LogReader) -> Result:
         "root": base64.b64encode(checkpoint.root).decode(),
         "key": str(log.verifier_key),
         "clock": str(log.clock_key),
+        "time": time.isoformat() if (time := log.time()) else None,
     }
-    words = {"origin": "log", "size": "entries", "key": "verifier key", "clock": "key of its clock"}
-    lines = (f"{words.get(name, name):<17}{value}" for name, value in data.items())
+    words = {
+        "origin": "log",
+        "size": "entries",
+        "key": "verifier key",
+        "clock": "key of its clock",
+        "time": "as of",
+    }
+    lines = (f"{words.get(name, name):<17}{value}" for name, value in data.items() if value is not None)
     return Result(data, "\n".join(wrapped(line, 17) for line in lines))
 
 

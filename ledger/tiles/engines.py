@@ -31,6 +31,14 @@ class Engine(Protocol):
     def __call__(self, uri: str, *, read_only: bool, kept: Path | None, patience: float | None) -> Store: ...
 
 
+class Tables(Protocol):
+    """What the owner of a log's tables does to them, by what to connect with."""
+
+    def prepare(self, conninfo: str) -> int: ...
+
+    def prune(self, conninfo: str) -> int: ...
+
+
 def _folder(uri: str, *, read_only: bool, kept: Path | None, patience: float | None) -> Store:
     parts = urlsplit(uri)
     if parts.netloc not in ("", "localhost") or parts.query or parts.fragment or parts.path[:1] != "/":
@@ -64,13 +72,25 @@ def prepare(uri: str) -> int:
 
     Returns how many steps that took. Raises `Refused` for an engine that has none.
     """
-    if _scheme(uri) != "postgresql":
-        raise Refused(
-            "only a log in a database has tables to be made: a folder is made when it is first used"
-        )
+    schema, conninfo = _tables(uri)
+    return schema.prepare(conninfo)
+
+
+def prune(uri: str) -> int:
+    """Remove from the database at an address the partial tiles whose full tile is there: its owner's work.
+
+    Returns how many those were. Raises `Refused` for an engine where nothing is left to be removed.
+    """
+    schema, conninfo = _tables(uri)
+    return schema.prune(conninfo)
+
+
+def _tables(uri: str) -> tuple[Tables, str]:
+    if _scheme(uri) not in PREPARED:
+        raise Refused("only a log in a database has tables")
     with _extra_postgres():
         from .postgres import address, schema
-    return schema.prepare(address.parse(uri))
+    return schema, address.parse(uri)
 
 
 def open_store(

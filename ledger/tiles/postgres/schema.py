@@ -10,6 +10,7 @@ from pathlib import Path
 from wire.problem import Refused
 
 from ...problem import NotDurable, NotPrepared
+from ..layout import partial_tiles
 from .connections import Connections, Cursor
 
 OLDEST = 13
@@ -19,6 +20,11 @@ _STEPS = sorted((Path(__file__).parent / "migrations").glob("[0-9]*.sql"))
 _UNLOGGED = """
 SELECT relname FROM pg_class
 WHERE relnamespace = 'intaglio'::regnamespace AND relkind = 'r' AND relpersistence <> 'p'
+"""
+_PRUNE = """
+DELETE FROM intaglio.tile AS partial USING intaglio.tile AS whole
+WHERE whole.path = split_part(partial.path, '.p/', 1) AND whole.path <> partial.path
+  AND partial.path <> ALL(%s)
 """
 
 
@@ -41,6 +47,20 @@ def prepare(conninfo: str) -> int:
         return len(_STEPS) - done
 
     return Connections(conninfo, require_version).write(work)
+
+
+def prune(conninfo: str) -> int:
+    """Remove the partial tiles whose full tile is there, as the tables' owner. Returns how many those were.
+
+    Those stay from which a log is opened. Nobody appends meanwhile.
+    """
+
+    def work(cursor: Cursor) -> int:
+        cursor.execute(f"SELECT pg_advisory_xact_lock({TURN})")
+        [(base,)] = cursor.execute("SELECT base_size FROM intaglio.head FOR UPDATE").fetchall()
+        return cursor.execute(_PRUNE, [list(partial_tiles(base))]).rowcount
+
+    return Connections(conninfo, require_readable).write(work)
 
 
 def _require_known(done: int) -> None:
