@@ -28,7 +28,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from keys.envelope import open_envelope, seal
 from ledger import Checkpoint
-from ledger.folder import is_elsewhere, kept_beside, newest, store_in
+from ledger.folder import is_elsewhere, kept_beside, newest_checkpoint, store_in
 from ledger.tiles.store import CHECKPOINT
 from wire.files import locked, make_private_folder, sync_file, sync_folder
 from wire.problem import Conflict, Damaged, Malformed, NotFound, Refused
@@ -232,7 +232,7 @@ def _require_newest(unpacked: Path, home: Path) -> None:
     kept = kept_beside(home)
     if not kept.exists():
         return
-    known, found = Checkpoint.parse(kept.read_bytes()), newest(unpacked)
+    known, found = Checkpoint.parse(kept.read_bytes()), newest_checkpoint(unpacked)
     if known.origin == found.origin and known.size > found.size:
         raise Refused(
             f"the backup's log has {found.size} entries, while the one that was in {home} had {known.size}",

@@ -33,7 +33,7 @@ from did import DID, METHODS
 from did.methods import key as did_key
 from did.methods import web as did_web
 from keys import PublicKey
-from ledger.folder import newest, store_in
+from ledger.folder import newest_checkpoint, store_in
 from ledger.log import verifier_keys
 from ledger.tiles.store import CHECKPOINT
 from vc.integrity import SUITES_BY_KEY
@@ -341,7 +341,7 @@ def _known(home: Path, name: str) -> dict[bytes, tuple[bytes | None, bool]]:
 def _has_no_more(home: Path, size: int | None) -> bool:
     """Whether the log has nothing that the index does not know: else what that holds may be an older copy."""
     try:
-        signed = newest(home).size
+        signed = newest_checkpoint(home).size
     except Problem:
         return False
     return size is not None and signed <= size

@@ -70,7 +70,7 @@ def store_in(folder: Path, *, read_only: bool = False, patience: float | None = 
     return open_store(_where(folder), read_only=read_only, kept=kept_beside(folder), patience=patience)
 
 
-def newest(folder: Path) -> Checkpoint:
+def newest_checkpoint(folder: Path) -> Checkpoint:
     """The newest checkpoint of the log in a folder, by whomever it is signed.
 
     Raises `NoLog`, `InvalidEvidence` and what its engine raises.

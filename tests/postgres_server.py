@@ -21,18 +21,12 @@ from urllib.parse import quote
 
 import pytest
 
-from ledger.tiles.engines import prepare
+from ledger.tiles.engines import prepare_tables
 from wire.files import locked
 
-_FOUND = [*Path("/usr/lib/postgresql").glob("*/bin/postgres"), *Path("/usr/pgsql").glob("*/bin/postgres")]
-_NAMED = shutil.which("postgres")
-PROGRAMS = (
-    Path(_NAMED).parent
-    if _NAMED
-    else max(_FOUND, key=lambda path: int(path.parts[-3])).parent
-    if _FOUND
-    else None
-)
+_NAMED = [Path(found).resolve() for found in [shutil.which("postgres")] if found]
+_FOUND = [*_NAMED, *Path("/usr/lib/postgresql").glob("*/bin/postgres")]
+PROGRAMS = next((found.parent for found in _FOUND if (found.parent / "pg_basebackup").exists()), None)
 
 needed = pytest.mark.skipif(PROGRAMS is None, reason="no PostgreSQL server is installed")
 
@@ -51,11 +45,13 @@ class Server:
         if where is None and Path("/dev/shm").is_dir():
             where = Path("/dev/shm")
         self.folder = Path(tempfile.mkdtemp(prefix="intaglio-", dir=where))
+        self.data = "data"
+        """The folder that it serves, in its own."""
         self._owner, self._known = os.getpid(), set[str]()
         self._user = _other_user() if os.getuid() == 0 else None  # a server refuses to be root
         if self._user is not None:
             os.chown(self.folder, self._user, -1)
-        self._run("initdb", "-D", "data", "-A", "trust", "-U", OWNER, "-E", "UTF8", "--no-sync", "--locale=C")
+        self.run("initdb", "-D", "data", "-A", "trust", "-U", OWNER, "-E", "UTF8", "--no-sync", "--locale=C")
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -63,7 +59,8 @@ class Server:
         self.start()
         atexit.register(self.stop)
 
-    def _run(self, program: str, *arguments: str) -> None:
+    def run(self, program: str, *arguments: str) -> None:
+        """One of PostgreSQL's programs, as the server's user and in its folder."""
         subprocess.run(self._command(program, *arguments), check=True, capture_output=True, **self._as_user)
 
     def _command(self, program: str, *arguments: str) -> list[str]:
@@ -77,7 +74,7 @@ class Server:
     def start(self, *more: str) -> None:
         """Starts it; after a crash that means that it recovers."""
         settings = [word for setting in (*self._settings, *more) for word in ("-c", setting)]
-        where = ("-D", "data", "-k", str(self.folder), "-h", "127.0.0.1", "-p", str(self.port))
+        where = ("-D", self.data, "-k", str(self.folder), "-h", "127.0.0.1", "-p", str(self.port))
         deadline = time.monotonic() + 60
         with (self.folder / "messages").open("ab") as messages:
             while True:
@@ -111,6 +108,11 @@ class Server:
             self.halt()
             shutil.rmtree(self.folder, ignore_errors=True)
 
+    def copy(self, name: str) -> None:
+        """Its data as they are, in a folder beside them."""
+        where = ("-h", str(self.folder), "-p", str(self.port), "-U", OWNER)
+        self.run("pg_basebackup", "--checkpoint=fast", "-D", name, *where)
+
     def halt(self) -> None:
         """Ends it; it can be started again."""
         self.process.send_signal(signal.SIGINT)
@@ -121,6 +123,13 @@ class Server:
         target = self.folder / name
         shutil.copyfile(path, target)
         target.chmod(0o600)
+        if self._user is not None:
+            os.chown(target, self._user, -1)
+
+    def make(self, name: str, *, folder: bool = False) -> None:
+        """A file or folder that is empty."""
+        target = self.folder / name
+        target.mkdir() if folder else target.touch()
         if self._user is not None:
             os.chown(target, self._user, -1)
 
@@ -153,7 +162,7 @@ class Server:
             there = {name for (name,) in self.execute("SELECT datname FROM pg_database")}
             if _PREPARED not in there:
                 self.execute(f"CREATE DATABASE {_PREPARED}")
-                prepare(self.uri(_PREPARED))
+                prepare_tables(self.uri(_PREPARED))
                 self.execute("CREATE ROLE appender LOGIN IN ROLE intaglio_appender")
                 self.execute("CREATE ROLE reader LOGIN IN ROLE intaglio_reader")
             if name not in there:

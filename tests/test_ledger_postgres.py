@@ -27,13 +27,13 @@ from ledger import Checkpoint
 from ledger.audit import audit
 from ledger.log import LogReader
 from ledger.problem import NotDurable, NotPrepared, Overtaken, PasswordInAddress, RoleMayNot
-from ledger.tiles.engines import open_store, prepare, prune
+from ledger.tiles.engines import open_store, prepare_tables, prune_tables
 from ledger.tiles.journal import Capacity
 from ledger.tiles.postgres.address import parse
 from ledger.tiles.postgres.store import PostgresStore
 from ledger.tiles.store import Base, Batch
 from tests import postgres_server
-from tests.ledger_samples import COSIGNER, ORIGIN, SIGNER, naive_root, open_log, samples
+from tests.ledger_samples import COSIGNER, NOW, ORIGIN, SIGNER, naive_root, open_log, samples
 from tests.postgres_server import Server
 from tests.processes import ended
 from tests.serving import listening
@@ -143,11 +143,11 @@ class TestRoles:
         with pytest.raises(NotPrepared):
             open_store(server.uri(name)).base()
         with pytest.raises(RoleMayNot):
-            prepare(server.uri(name, "reader"))
-        assert (prepare(server.uri(name)), prepare(server.uri(name))) == (1, 0)
+            prepare_tables(server.uri(name, "reader"))
+        assert (prepare_tables(server.uri(name)), prepare_tables(server.uri(name))) == (1, 0)
         server.execute("INSERT INTO intaglio.step VALUES (1000), (1001)", name)
         for attempt in (
-            lambda: prepare(server.uri(name)),
+            lambda: prepare_tables(server.uri(name)),
             lambda: open_store(server.uri(name), read_only=True).base(),
         ):
             with pytest.raises(Refused, match="this program knows 1"):
@@ -181,12 +181,12 @@ class TestRoles:
             log.append(samples(size - 1, size), b"%d" % size)
         partial = "SELECT path FROM intaglio.tile WHERE path LIKE '%.p/%' ORDER BY path"
         with pytest.raises(RoleMayNot):
-            prune(uri)
-        assert prune(server.uri(database)) == 2
+            prune_tables(uri)
+        assert prune_tables(server.uri(database)) == 2
         left = [path for (path,) in server.execute(partial, database)]
         assert "tile/0/000.p/254" in left
         assert not [path for path in left if path.endswith("000.p/255")]
-        assert prune(server.uri(database)) == 0
+        assert prune_tables(server.uri(database)) == 0
         log = open_log(open_store(uri))
         assert audit(log).size == 259
         assert list(log.entries(250, 259)) == samples(250, 259)
@@ -316,6 +316,69 @@ class TestDamage:
                 open_log(open_store(old, kept=kept))
         assert Checkpoint.parse(kept.read_bytes()) == log.checkpoint()
         assert open_log(open_store(uri, kept=kept)).checkpoint() == log.checkpoint()
+
+
+@needed
+@pytest.mark.slow
+def test_a_point_in_time_is_judged_by_what_is_kept(tmp_path: Path) -> None:
+    """The whole archived journal: the log goes on. Less of it: refused, where that is known."""
+    server = Server()
+    archive, kept = server.folder / "archive", tmp_path / "kept"
+    server.halt()
+    server.make("archive", folder=True)
+    server.start("archive_mode=on", f"archive_command=cp %p {archive}/%f")
+    server.create("log")
+    uri = server.uri("log", "appender")
+    log = open_log(open_store(uri, kept=kept))
+    log.append(samples(0, 3), b"1")
+    for copy in ("some", "all"):
+        server.copy(copy)
+    log.append(samples(3, 5), b"2")
+    server.execute("SELECT pg_create_restore_point('five')")
+    log.append(samples(5, 7), b"3")
+    [[last]] = server.execute("SELECT pg_walfile_name(pg_switch_wal())")
+    deadline = time.monotonic() + 60
+    while not (archive / str(last)).exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    fetched = f"restore_command=cp {archive}/%f %p"
+    for copy, *target in (("some", "recovery_target_name=five", "recovery_target_action=promote"), ("all",)):
+        server.halt()
+        server.data = copy
+        server.make(f"{copy}/recovery.signal")
+        server.start(fetched, *target)
+        deadline = time.monotonic() + 60
+        while server.execute("SELECT pg_is_in_recovery()") != [(False,)]:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        if copy == "some":
+            with pytest.raises(Damaged, match="once had 7 entries"):
+                open_log(open_store(uri, kept=kept))
+            assert audit(open_log(open_store(uri))).size == 5
+    log = open_log(open_store(uri, kept=kept))
+    assert log.append(samples(7, 8), b"4") == range(7, 8)
+    assert audit(log).root == naive_root(samples(0, 8))
+    server.stop()
+
+
+@needed
+@pytest.mark.slow
+def test_a_standby_is_read_from_and_never_appended_to(tmp_path: Path) -> None:
+    server = Server()
+    server.create("log")
+    uri = server.uri("log", "appender")
+    log = open_log(open_store(uri))
+    log.append(samples(0, 300), b"1")
+    server.copy("standby")
+    server.halt()
+    server.data = "standby"
+    server.make("standby/standby.signal")
+    server.start()
+    store = open_store(server.uri("log", "reader"), read_only=True)
+    reader = LogReader(ORIGIN, SIGNER.public_key, COSIGNER.public_key, store)
+    assert (audit(reader).size, reader.find(b"1"), reader.time()) == (300, range(300), NOW)
+    with pytest.raises(Refused, match="standby"):
+        open_log(open_store(uri))
+    server.stop()
 
 
 def append_in_turn(uri: str, name: int, barrier: Barrier, count: int) -> None:

@@ -22,8 +22,7 @@ from ledger.evidence import LARGEST_PROOF, TLOG_PROOF, Evidence, TrustPolicy, ve
 from ledger.folder import KEYS, keep_address, open_to_read, store_in
 from ledger.log import Log, LogReader
 from ledger.note import Checkpoint, SignatureType, VerifierKey
-from ledger.tiles.engines import PREPARED, prepare
-from ledger.tiles.engines import prune as remove_partial_tiles
+from ledger.tiles.engines import PREPARED, prepare_tables, prune_tables
 from wire import Conflict, Damaged, Malformed, NotFound
 from wire.files import make_private_folder
 from wire.text import counted
@@ -69,7 +68,7 @@ def init(place: LogFolder, name: str, ledger: str | None) -> Result:
     the database's owner, where the roles are not there yet one who may make roles.
     """
     if name.partition("://")[0] in PREPARED:
-        steps = prepare(name)
+        steps = prepare_tables(name)
         return Result({"steps": steps}, f"the database is ready: {counted(steps, 'step')} done")
     if not place.named:
         raise click.UsageError("Where? --in FOLDER, before init. An issuer makes its log itself.")
@@ -98,7 +97,7 @@ def prune(_: LogFolder, uri: str) -> Result:
 
     In a folder that is done by itself.
     """
-    removed = remove_partial_tiles(uri)
+    removed = prune_tables(uri)
     return Result({"removed": removed}, f"{counted(removed, 'partial tile')} removed")
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ledger import EntryKind, Log, parse_entry
-from ledger.folder import newest
+from ledger.folder import newest_checkpoint
 from ledger.log import LogReader
 from wire.problem import Damaged, Problem
 from wire.text import counted
@@ -64,7 +64,7 @@ def require_not_older(store: Index, home: Path, identity: Identity) -> None:
             hint="Bring the newest back.",
         )
     try:
-        size = newest(home).size
+        size = newest_checkpoint(home).size
     except Problem:  # which opening the log says better
         return
     known, begun = store.logged.known()

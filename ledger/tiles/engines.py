@@ -64,10 +64,10 @@ def _extra_postgres() -> Iterator[None]:
 
 ENGINES: Mapping[str, Engine] = MappingProxyType({"file": _folder, "postgresql": _postgres})
 PREPARED = ("postgresql",)
-"""The schemes of those that need `prepare` before a log is made there."""
+"""The schemes of those that need `prepare_tables` before a log is made there."""
 
 
-def prepare(uri: str) -> int:
+def prepare_tables(uri: str) -> int:
     """Make a log's tables in the database at an address, or bring them up to date: their owner's work.
 
     Returns how many steps that took. Raises `Refused` for an engine that has none.
@@ -76,7 +76,7 @@ def prepare(uri: str) -> int:
     return schema.prepare(conninfo)
 
 
-def prune(uri: str) -> int:
+def prune_tables(uri: str) -> int:
     """Remove from the database at an address the partial tiles whose full tile is there: its owner's work.
 
     Returns how many those were. Raises `Refused` for an engine where nothing is left to be removed.

@@ -10,7 +10,7 @@ from .disk import replace_for_good
 from .layout import LARGEST
 
 
-class Kept:
+class KeptCheckpoint:
     """The file, or none. Each method raises `OSError`."""
 
     def __init__(self, path: Path | None) -> None:

@@ -27,7 +27,7 @@ from .. import merkle
 from ..problem import Overtaken
 from .disk import disk_problems, replace_for_good
 from .journal import CAPACITY, Capacity, Journal
-from .kept import Kept
+from .kept import KeptCheckpoint
 from .keys import KeyRuns, key_digest
 from .layout import LARGEST, full_tiles, partial_tiles
 from .store import CHECKPOINT, Base, Batch, Store
@@ -50,7 +50,7 @@ class PosixStore(Store):
         read_only: bool = False,
         capacity: Capacity = CAPACITY,
     ) -> None:
-        self._folder, self._kept = folder, Kept(kept)
+        self._folder, self._kept = folder, KeptCheckpoint(kept)
         self._patience, self._read_only = patience, read_only
         self._journal = Journal(folder / "journal", capacity)
         self._keys = KeyRuns(folder / "keys")

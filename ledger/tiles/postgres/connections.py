@@ -86,6 +86,7 @@ class Connections:
         """Do some work of one statement.
 
         Where the connection breaks it is done once more, on a new one: work here may be done twice.
+        Raises `TryLater` where too many are at work, and what the errors of the database mean.
         """
         if not self._free.acquire(timeout=_WAIT):
             raise TryLater(f"more than {LIMIT} threads work with the log's database")

@@ -21,7 +21,7 @@ from wire.problem import Damaged, Refused, TooLarge, TryLater
 from ...problem import Overtaken
 from ..disk import disk_problems
 from ..journal import CAPACITY, Capacity
-from ..kept import Kept
+from ..kept import KeptCheckpoint
 from ..layout import unframe
 from ..store import CHECKPOINT, Base, Batch, Store
 from . import address, schema
@@ -58,7 +58,7 @@ class PostgresStore(Store):
         read_only: bool = False,
         capacity: Capacity = CAPACITY,
     ) -> None:
-        self._kept, self._patience, self._read_only = Kept(kept), patience, read_only
+        self._kept, self._patience, self._read_only = KeptCheckpoint(kept), patience, read_only
         self._capacity = capacity
         self._turn = threading.Lock()
         admit = schema.require_readable if read_only else schema.require_appendable
@@ -102,6 +102,7 @@ class PostgresStore(Store):
         return Base(*found)
 
     def pending(self, start: int) -> Iterator[Batch]:
+        """See `Reader.pending`. Raises `Overtaken` where they are settled, `Damaged` where one is missing."""
         rows = self._rows(_PENDING, start)
         (base, size, *_), end = rows[0], start
         if base > start:
@@ -121,6 +122,7 @@ class PostgresStore(Store):
         return range(*found[0]) if found else None
 
     def record(self, batch: Batch) -> None:
+        """See `Appender.record`. Raises `TooLarge` for more than the capacity has."""
         entries = b"".join(batch.framed)
         if len(entries) > self._capacity.record:
             raise TooLarge(f"a batch of the log has at most {self._capacity.record} bytes")
