@@ -121,3 +121,25 @@ def test_tables_are_made_by_a_command(program: Program, tmp_path: Path) -> None:
 def test_a_password_is_not_taken(program: Program) -> None:
     answer = program("issuer", "init", "--name", "U", "--ledger", "postgresql://clerk:secret@localhost/log")
     assert (answer.code, "~/.pgpass" in answer.err, "secret" in answer.err) == (1, True, False)
+
+
+@pytest.mark.slow
+@postgres_server.needed
+def test_while_the_database_is_away(program: Program, file: Path, tmp_path: Path) -> None:
+    """Nothing is lost and nothing is said that is not known; afterwards the same command does its work."""
+    server = postgres_server.Server()
+    server.create("log")
+    init = ("issuer", "init", "--name", "U", "--ledger", server.uri("log", "appender"))
+    assert program(*init).code == 0
+    assert program("issuer", "issue", file, "--out", tmp_path / "out").code == 0
+    [bundle, *_] = (tmp_path / "out").iterdir()
+    server.halt()
+    for words in (("ledger", "status"), ("ledger", "audit"), ("issuer", "revoke", "UNI-000001"), init):
+        answer = program(*words)
+        assert (answer.code, "cannot be reached" in answer.err) == (3, True), (words, answer)
+    assert program("doctor").code != 0
+    assert verdict(program, bundle).startswith("VALID")
+    server.start()
+    assert program("issuer", "revoke", "UNI-000001").code == 0
+    assert program("ledger", "audit").code == 0
+    server.stop()

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias, TypeVar
 
 import psycopg
-from psycopg import errors
+from psycopg import errors, pq
 
 from wire.problem import Damaged, DiskFull, NotFound, Problem, Refused, TryLater, Unavailable
 from wire.text import printable
@@ -27,7 +27,7 @@ _Connection: TypeAlias = psycopg.Connection[Any]
 _T = TypeVar("_T")
 
 LIMIT = 8
-"""Connections that work at the same time; as many again may wait for the log's lock."""
+"""Connections that work at the same time, beside those that hold the log's lock or wait for it."""
 _WAIT = 30.0  # seconds, for one of them
 
 _AGAIN = "Nothing that was acknowledged is lost. Once the database is well, do the same again."
@@ -167,10 +167,11 @@ class Connections:
     def _give_back(self, connection: _Connection) -> None:
         with contextlib.suppress(psycopg.Error):
             connection.rollback()
-        if connection.closed or len(self._idle) >= LIMIT:
-            connection.close()
-        else:
+        is_free = connection.info.transaction_status is pq.TransactionStatus.IDLE  # not so after Ctrl-C
+        if is_free and len(self._idle) < LIMIT:
             self._idle.append(connection)
+        else:
+            connection.close()
 
 
 class _Broken(psycopg.OperationalError):
