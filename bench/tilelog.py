@@ -33,6 +33,7 @@ from ledger import EntryKind, Evidence, Log, TrustPolicy, entry, merkle, verify_
 from ledger.evidence import attest, parse_proof
 from ledger.tiles.journal import CAPACITY, Capacity
 from ledger.tiles.posix import PosixStore
+from tests.farther import farther
 from tests.postgres_server import PROGRAMS, Server
 
 BATCH = 65_536
@@ -42,6 +43,7 @@ OPENED = 5  # times
 ROUNDS = 3
 PROOFS = 2_000
 SINGLES = 200
+AWAY = 0.0005  # seconds to a database elsewhere, each way
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -100,12 +102,12 @@ def opened(scratch: Path, journal: int) -> list[float]:
     return [float(subprocess.run(command, capture_output=True, check=True).stdout) for _ in range(OPENED)]
 
 
-def open_database(server: Server, name: str) -> Log:
+def open_database(server: Server, name: str, **where: str) -> Log:
     from ledger.tiles.postgres.store import PostgresStore
 
     server.create(name)
     signer, cosigner = PrivateKey.generate(), PrivateKey.generate()
-    store = PostgresStore(server.uri(name, "appender"))
+    store = PostgresStore(server.uri(name, "appender", **where))
     return Log("bench.example/log", signer, cosigner, store, clock=lambda: datetime.now(UTC))
 
 
@@ -175,14 +177,18 @@ def main() -> None:
         else:
             Path(scratch).chmod(0o711)  # the server is another user
             server = Server("shared_buffers=128MB", "autovacuum=on", where=Path(scratch))
-            databases = [open_database(server, f"log{number}") for number in range(ROUNDS)]
-            elsewhere, here = [], []
-            for database in databases:
-                folder_log = open_log(fresh_folder(Path(scratch)))
-                here.append(seconds(partial(append, folder_log, batches)))
-                elsewhere.append(seconds(partial(append, database, batches)))
+            here, elsewhere, afar = [], [], []
+            with farther(server.port, AWAY) as port:
+                for number in range(ROUNDS):
+                    folder_log = open_log(fresh_folder(Path(scratch)))
+                    near = open_database(server, f"near{number}")
+                    far = open_database(server, f"far{number}", host="127.0.0.1", port=str(port))
+                    here.append(seconds(partial(append, folder_log, batches)))
+                    elsewhere.append(seconds(partial(append, near, batches)))
+                    afar.append(seconds(partial(append, far, batches)))
             server.stop()
             row("the same in PostgreSQL", len(entries), elsewhere, here, "the folder", ">= 0.75")
+            row("the same, 0.5 ms away", len(entries), afar, here, "the folder", ">= 0.50")
 
         trust = TrustPolicy.of([(str(log.verifier_key), str(log.clock_key), [], 0)])
         evidences = [(entries[index], log.evidence(index)) for index in range(1000, 1000 + PROOFS)]
