@@ -37,7 +37,7 @@ from tests.ledger_samples import COSIGNER, NOW, ORIGIN, SIGNER, naive_root, open
 from tests.postgres_server import Server
 from tests.processes import ended
 from tests.serving import listening
-from wire.problem import Damaged, Problem, Refused, TryLater, Unavailable
+from wire.problem import Damaged, DiskFull, Problem, Refused, TryLater, Unavailable
 
 needed = postgres_server.needed
 HIDDEN = "correct-horse"
@@ -379,6 +379,40 @@ def test_a_standby_is_read_from_and_never_appended_to(tmp_path: Path) -> None:
     with pytest.raises(Refused, match="standby"):
         open_log(open_store(uri))
     server.stop()
+
+
+@needed
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        ("53100", DiskFull),
+        ("53200", TryLater),
+        ("40P01", TryLater),
+        ("57014", TryLater),
+        ("25006", Refused),
+        ("42501", RoleMayNot),
+        ("XX001", Damaged),
+        ("P0001", Unavailable),
+    ],
+)
+def test_what_a_server_answers_has_a_name_and_nothing_of_it_is_shown(
+    code: str, kind: type[Problem], server: Server, database: str, uri: str
+) -> None:
+    """And the same append succeeds once the server is well."""
+    failing = f"BEGIN RAISE EXCEPTION '{HIDDEN}' USING ERRCODE = '{code}'; END"
+    log = open_log(open_store(uri))
+    server.execute(
+        f"CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ {failing} $$; "
+        "CREATE TRIGGER fail BEFORE INSERT ON intaglio.pending EXECUTE FUNCTION fail()",
+        database,
+    )
+    with pytest.raises(kind) as caught:
+        log.append(samples(0, 3), b"key")
+    assert type(caught.value) is kind
+    assert HIDDEN not in repr(caught.value.to_dict())
+    server.execute("DROP TRIGGER fail ON intaglio.pending", database)
+    assert log.append(samples(0, 3), b"key") == range(3)
+    assert audit(log).size == 3
 
 
 def append_in_turn(uri: str, name: int, barrier: Barrier, count: int) -> None:
