@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 from collections.abc import Callable
 from pathlib import Path
@@ -68,6 +69,7 @@ def _folder(where: Path) -> Store:
 def _database(where: Path) -> Store:
     from ledger.tiles.postgres.store import PostgresStore
 
+    gc.collect()  # logs of before, and their connections with them
     server = postgres_server.server()
     return PostgresStore(server.uri(server.of(where), "appender"), capacity=CAPACITY)
 
