@@ -22,7 +22,7 @@ def resolve(url: str, fetcher: Fetcher) -> Document:
     Raises `ResolutionFailed` for what is no https URL, else as `fetched`.
     """
     if not url.startswith("https://") or "#" in url:
-        raise ResolutionFailed(f"{url} is no https URL of a document")
+        raise ResolutionFailed.saying("{url} is no https URL of a document", url=url)
     return fetched(url, url, fetcher, accept="application/cid, application/json", same_origin=True)
 
 
@@ -38,9 +38,13 @@ def fetched(
         data = fetcher.fetch(location, accept=accept, limit=LIMIT, same_origin=same_origin)
         value = load_json_object(data, limit=LIMIT, depth=32)
     except NotFound as problem:
-        raise DIDNotFound(f"{name} has no document: {problem.detail}") from problem
+        raise DIDNotFound.saying("{did} has no document: {why}", did=name, why=problem) from problem
     except Refused as problem:
-        raise ResolutionFailed(f"{name} cannot be resolved: {problem.detail}", hint=problem.hint) from problem
+        raise ResolutionFailed.saying(
+            "{did} cannot be resolved: {why}", did=name, why=problem, hint=problem.hint
+        ) from problem
     except Malformed as problem:
-        raise InvalidDIDDocument(f"the document of {name} cannot be read: {problem.detail}") from problem
+        raise InvalidDIDDocument.saying(
+            "the document of {did} cannot be read: {why}", did=name, why=problem
+        ) from problem
     return Document.parse(value, name)

@@ -37,7 +37,7 @@ def parameters(url: DIDURL) -> dict[str, str]:
         except UnicodeDecodeError as error:
             raise InvalidDIDURL("the query of the DID URL is no percent-encoded UTF-8") from error
         if name in found:
-            raise InvalidDIDURL(f"the DID URL has '{name}' twice")
+            raise InvalidDIDURL.saying("the DID URL has '{name}' twice", name=name)
         found[name] = value
     return found
 
@@ -48,9 +48,13 @@ def dereference(resolution: Resolution, url: DIDURL, named: Mapping[str, str], a
     by_service = {"service", "serviceType"} & named.keys()
     unknown = named.keys() - {"service", "serviceType", "relativeRef", "versionId", "versionTime"}
     if url.path or unknown or ("relativeRef" in named and not by_service):
-        raise ResourceNotFound(f"nothing says what {url.did} has under this path or query")
+        raise ResourceNotFound.saying(
+            "nothing says what {did} has under this path or query", did=str(url.did)
+        )
     if accept not in (None, resolution.content_type, *((URI_LIST,) if by_service else ())):
-        raise RepresentationNotSupported(f"the DID URL leads to nothing of the type {accept}")
+        raise RepresentationNotSupported.saying(
+            "the DID URL leads to nothing of the type {type}", type=accept
+        )
     if by_service:
         value = {**value, "service": _selected(document, named)}
         if accept == URI_LIST:
@@ -73,7 +77,7 @@ def _selected(document: Document, named: Mapping[str, str]) -> list[Mapping[str,
         and ("serviceType" not in named or named["serviceType"] in _list(service.get("type")))
     ]
     if not found:
-        raise ResourceNotFound(f"{document.id} has no such service")
+        raise ResourceNotFound.saying("{did} has no such service", did=document.id)
     return found
 
 
@@ -109,9 +113,9 @@ def _part(did: str, value: Mapping[str, Any], name: str) -> Mapping[str, Any]:
             if _absolute(did, entry.get("id")) == name and entry not in found:
                 found.append(entry)
     if not found:
-        raise ResourceNotFound(f"the document of {did} has nothing of this name")
+        raise ResourceNotFound.saying("the document of {did} has nothing of this name", did=did)
     if len(found) > 1:
-        raise InvalidDIDDocument(f"the document of {did} has two different things of one name")
+        raise InvalidDIDDocument.saying("the document of {did} has two different things of one name", did=did)
     return found[0]
 
 

@@ -72,17 +72,23 @@ class Document:
         different methods of one id; `DocumentTooLarge` for more than 256 methods and references.
         """
         if value.get("id") != did:
-            raise InvalidDIDDocument(f"the document found for {did} is not its own: it has another 'id'")
+            raise InvalidDIDDocument.saying(
+                "the document found for {did} is not its own: it has another 'id'", did=did
+            )
         controller = value.get("controller", [])
         controllers = tuple(controller) if isinstance(controller, list) else (controller,)
         if not all(isinstance(name, str) for name in controllers):
-            raise InvalidDIDDocument(f"'controller' of {did} is neither a string nor an array of strings")
+            raise InvalidDIDDocument.saying(
+                "'controller' of {did} is neither a string nor an array of strings", did=did
+            )
         lists = {name: value.get(name, []) for name in ("verificationMethod", *RELATIONSHIPS)}
         for name, entries in lists.items():
             if not isinstance(entries, list):
-                raise InvalidDIDDocument(f"'{name}' of {did} is not an array")
+                raise InvalidDIDDocument.saying("'{member}' of {did} is not an array", member=name, did=did)
         if sum(map(len, lists.values())) > _MOST_ENTRIES:
-            raise DocumentTooLarge(f"{did} has more than {_MOST_ENTRIES} verification methods and references")
+            raise DocumentTooLarge.saying(
+                "{did} has more than {most} verification methods and references", did=did, most=_MOST_ENTRIES
+            )
         methods: dict[str, Mapping[str, Any]] = {}
         ids = {name: tuple(_id(entry, did, methods) for entry in lists[name]) for name in lists}
         return cls(did, controllers, value, methods, {name: ids[name] for name in RELATIONSHIPS})
@@ -99,7 +105,11 @@ class Document:
             did_url = allowed[0]
         method = self._method(did_url)
         if did_url not in allowed:
-            raise InvalidRelationship(f"{did_url} is not among the methods for '{relationship}'")
+            raise InvalidRelationship.saying(
+                "{method} is not among the methods for '{relationship}'",
+                method=did_url,
+                relationship=relationship,
+            )
         return method
 
     def refers_to(self, did_url: str, relationship: str) -> bool:
@@ -119,10 +129,14 @@ class Document:
         if method is None:
             entry = self._methods.get(did_url)
             if entry is None or not did_url.startswith(f"{self.id}#"):
-                raise InvalidVerificationMethod(f"the document of {self.id} has no method {did_url}")
+                raise InvalidVerificationMethod.saying(
+                    "the document of {did} has no method {method}", did=self.id, method=did_url
+                )
             method = _verification_method(did_url, entry)
             if method.controller != self.id:
-                raise InvalidVerificationMethod(f"{did_url} is controlled by another than {self.id}")
+                raise InvalidVerificationMethod.saying(
+                    "{method} is controlled by another than {did}", method=did_url, did=self.id
+                )
             self._read[did_url] = method
         return method
 
@@ -131,18 +145,20 @@ def _id(entry: object, did: str, methods: dict[str, Mapping[str, Any]]) -> str:
     """The absolute id of a reference, or of an embedded method, which is added to `methods`."""
     name = entry.get("id") if isinstance(entry, dict) else entry
     if not isinstance(name, str):
-        raise InvalidDIDDocument(f"{did} has a verification method or a reference to one without an id")
+        raise InvalidDIDDocument.saying(
+            "{did} has a verification method or a reference to one without an id", did=did
+        )
     absolute = did + name if name.startswith("#") else name
     # Documents are seen that hold one method twice, in a relationship and in verificationMethod.
     if isinstance(entry, dict) and methods.setdefault(absolute, entry) != entry:
-        raise InvalidDIDDocument(f"{did} has two different verification methods with one id")
+        raise InvalidDIDDocument.saying("{did} has two different verification methods with one id", did=did)
     return absolute
 
 
 def _verification_method(did_url: str, entry: Mapping[str, Any]) -> VerificationMethod:
     form, controller = entry.get("type"), entry.get("controller")
     if not isinstance(form, str) or not isinstance(controller, str):
-        raise InvalidVerificationMethod(f"{did_url} lacks a 'type' or a 'controller'")
+        raise InvalidVerificationMethod.saying("{method} lacks a 'type' or a 'controller'", method=did_url)
     return VerificationMethod(
         did_url,
         form,
@@ -156,7 +172,7 @@ def _verification_method(did_url: str, entry: Mapping[str, Any]) -> Verification
 def _ed25519_multikey(text: str) -> PublicKey:
     key = PublicKey.from_multikey(text)
     if key.type != "Ed25519":
-        raise InvalidKey(f"the key is of type {key.type}")
+        raise InvalidKey.saying("the key is of type {key_type}", key_type=key.type)
     return key
 
 
@@ -178,20 +194,32 @@ _FORMS: Mapping[str, tuple[str, type, Callable[[Any], PublicKey]]] = MappingProx
 
 def _public_key(did_url: str, form: str, entry: Mapping[str, Any]) -> PublicKey:
     if form not in _FORMS:
-        raise MethodNotReadable(f"{did_url} is of no known type; known are {', '.join(_FORMS)}")
+        raise MethodNotReadable.saying(
+            "{method} is of no known type; known are {known}", method=did_url, known=", ".join(_FORMS)
+        )
     member, value_type, read = _FORMS[form]
     if any(name.startswith(("secretKey", "privateKey")) for name in entry):
-        raise InvalidVerificationMethod(f"{did_url} publishes its secret key: anybody could have signed")
+        raise InvalidVerificationMethod.saying(
+            "{method} publishes its secret key: anybody could have signed", method=did_url
+        )
     if [name for name in entry if name.startswith("publicKey")] != [member]:
-        raise InvalidVerificationMethod(f"{did_url} must hold its key in '{member}', and there only")
+        raise InvalidVerificationMethod.saying(
+            "{method} must hold its key in '{member}', and there only", method=did_url, member=member
+        )
     if not isinstance(entry[member], value_type):
-        raise InvalidVerificationMethod(f"'{member}' of {did_url} has a value of a wrong type")
+        raise InvalidVerificationMethod.saying(
+            "'{member}' of {method} has a value of a wrong type", member=member, method=did_url
+        )
     try:
         return read(entry[member])
     except UnknownKeyType as problem:
-        raise MethodNotReadable(f"{did_url} cannot be used: {problem.detail}") from problem
+        raise MethodNotReadable.saying(
+            "{method} cannot be used: {why}", method=did_url, why=problem
+        ) from problem
     except Malformed as problem:
-        raise InvalidVerificationMethod(f"{did_url} cannot be used: {problem.detail}") from problem
+        raise InvalidVerificationMethod.saying(
+            "{method} cannot be used: {why}", method=did_url, why=problem
+        ) from problem
 
 
 def _moment(did_url: str, entry: Mapping[str, Any], member: str) -> datetime | None:
@@ -200,4 +228,4 @@ def _moment(did_url: str, entry: Mapping[str, Any], member: str) -> datetime | N
     try:
         return parse_datetimestamp(entry[member], f"'{member}' of {did_url}")
     except Malformed as problem:
-        raise InvalidVerificationMethod(problem.detail) from problem
+        raise InvalidVerificationMethod.saying("{why}", why=problem) from problem

@@ -67,8 +67,9 @@ class DIDURL:
 def _did(text: str) -> DID:
     match = _DID.fullmatch(text) if len(text) <= LIMIT else None
     if match is None:
-        raise InvalidDID(
-            f"'{printable(text[:100])}' is not a DID",
+        raise InvalidDID.saying(
+            "'{text}' is not a DID",
+            text=printable(text[:100]),
             hint="A DID is 'did:', a method and an identifier, such as did:web:example.org.",
         )
     return DID(match[1], match[2])
@@ -79,8 +80,9 @@ def _did_url(text: str) -> DIDURL:
     did = _DID.match(text) if len(text) <= LIMIT else None
     rest = _REST.fullmatch(text, did.end()) if did else None
     if did is None or rest is None:
-        raise InvalidDIDURL(
-            f"'{printable(text[:100])}' is not a DID URL",
+        raise InvalidDIDURL.saying(
+            "'{text}' is not a DID URL",
+            text=printable(text[:100]),
             hint="A DID URL is a DID with a path, query or fragment, such as did:web:example.org#key-1.",
         )
     return DIDURL(DID(did[1], did[2]), *rest.groups())

@@ -62,13 +62,13 @@ class Resolver:
         """
         versions = self._versions(did) if version is None else self.history(did)
         if versions[-1].deactivated:
-            raise DIDDeactivated(f"{did} was given up by whoever controlled it")
+            raise DIDDeactivated.saying("{did} was given up by whoever controlled it", did=did)
         for found in reversed(versions):
             if version in (None, found.version):
                 return found
             if isinstance(version, datetime) and found.updated is not None and found.updated <= version:
                 return found
-        raise DIDNotFound(f"the document of {did} has no such version")
+        raise DIDNotFound.saying("the document of {did} has no such version", did=did)
 
     def history(self, did: str) -> Sequence[Resolution]:
         """All versions of a DID's document, oldest first.
@@ -77,7 +77,7 @@ class Resolver:
         """
         method = None if did.startswith("https:") else self.method(did)
         if did.startswith("https:") or (method is not None and not method.has_history):
-            raise FeatureNotSupported(f"of {did} no earlier versions are to be had")
+            raise FeatureNotSupported.saying("of {did} no earlier versions are to be had", did=did)
         return self._versions(did)
 
     def dereference(self, did_url: str, *, accept: str | None = None) -> Content:
@@ -107,9 +107,11 @@ class Resolver:
         parsed = DID.parse(did)
         method = self._methods.get(parsed.method)
         if method is None:
-            raise MethodNotSupported(
-                f"{did} is of method '{parsed.method}', which is not in use here",
-                hint=f"In use are: {', '.join(self._methods)}.",
+            raise MethodNotSupported.saying(
+                "{did} is of method '{method}', which is not in use here",
+                did=did,
+                method=parsed.method,
+                methods=", ".join(self._methods),
             )
         if method.history is not None:
             return functools.partial(method.history, parsed)
@@ -138,4 +140,4 @@ def _version(named: Mapping[str, str]) -> str | datetime | None:
     try:
         return parse_datetimestamp(named["versionTime"], "'versionTime'")
     except Malformed as problem:
-        raise InvalidDIDURL(problem.detail) from problem
+        raise InvalidDIDURL.saying("{why}", why=problem) from problem

@@ -169,7 +169,9 @@ class Acceptance:
             raise InvalidAcceptance("the presentation has no holder, or it has credentials")
         values = proof_values(document)
         if len(values) != 1:
-            raise InvalidAcceptance(f"the presentation has {len(values)} proofs instead of one")
+            raise InvalidAcceptance.saying(
+                "the presentation has {proofs} proofs instead of one", proofs=len(values)
+            )
         proof = Proof.parse(values[0])
         if proof.challenge is None:
             raise InvalidAcceptance("proof.challenge is missing")

@@ -57,11 +57,13 @@ async def read_body(request: Request, limit: int, seconds: float = BODY_TIME) ->
             async for chunk in request.stream():
                 body += chunk
                 if len(body) > limit:
-                    raise TooLarge(f"the body is longer than {limit} bytes")
+                    raise TooLarge.saying("the body is longer than {most} bytes", most=limit)
     except ClientDisconnect:
         raise Malformed("the sender went away") from None
     except TimeoutError:
-        raise Malformed(f"the body did not arrive within {seconds:.0f} seconds") from None
+        raise Malformed.saying(
+            "the body did not arrive within {seconds} seconds", seconds=f"{seconds:.0f}"
+        ) from None
     return bytes(body)
 
 

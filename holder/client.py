@@ -8,13 +8,14 @@ from typing import Literal
 
 from exchange.claim import MAX_MESSAGE, ClaimLink, Invitation, acceptance
 from vc.bundle import Bundle
-from vc.model.credential import Credential
+from vc.forms import read
 from vc.secured import MAX_BYTES
 from wire.fetch import Client
 from wire.message import Body
 from wire.problem import Conflict, Declined, Malformed, NotFound, Problem, Refused, TryLater, Unavailable
 from wire.strict import load_json_object
 from wire.text import printable
+from wire.work import Work
 
 from .wallet import Held, Verify, Wallet
 
@@ -47,12 +48,13 @@ def claim(
         invitation, key.signer, holder=key.did, verification_method=key.verification_method, created=now
     )
     data = _ask(client, "POST", link, Body(message), MAX_BYTES)
-    credential = Credential.parse(Bundle.parse(data).secured)
-    if credential.issuer != invitation.issuer:
-        raise Refused("the credential is by another issuer than the one that invited")
-    if [subject.get("id") for subject in credential.subjects] != [key.did]:
-        raise Refused("the credential is not bound to this wallet's key")
+    bundle = Bundle.parse(data, forms=wallet.forms)
     try:
+        credential = read(bundle.secured, wallet.forms, Work()).credential
+        if credential.issuer != invitation.issuer:
+            raise Refused("the credential is by another issuer than the one that invited")
+        if [subject.get("id") for subject in credential.subjects] != [key.did]:
+            raise Refused("the credential is not bound to this wallet's key")
         return wallet.accept(data, check, now=now, undetermined=undetermined)
     except Problem as problem:
         if problem.undetermined:  # the diploma is this wallet's by now, and nobody else can have it
@@ -81,4 +83,6 @@ def _problem(status: int, body: bytes) -> Problem:
         for name in ("detail", "hint")
     )
     kind = _PROBLEMS.get(status, Unavailable if status >= 500 else Refused)
-    return kind(f"the issuer says: {detail or f'status {status}'}", hint=hint)
+    if not detail:
+        return kind.saying("the issuer says: status {status}", status=status, hint=hint)
+    return kind.saying("the issuer says: {said}", said=detail, hint=hint)

@@ -29,6 +29,12 @@ class DamagedWallet(Damaged):
     code = "damaged-wallet"
 
 
+class WalletOutdated(Damaged):
+    """The wallet's file is an older copy than the one that was seen here last."""
+
+    code = "wallet-outdated"
+
+
 class NoWalletBackup(Malformed):
     """The file is no backup of a wallet."""
 

@@ -35,7 +35,7 @@ from wire.problem import Conflict, Damaged, Malformed, NotFound
 from wire.sqlite import LOCK_WAIT, connect, migrate, require_known, sqlite_problems
 from wire.strict import load_json_object
 
-from .problem import DamagedWallet, NoWallet, NoWalletBackup, WalletGone
+from .problem import DamagedWallet, NoWallet, NoWalletBackup, WalletGone, WalletOutdated
 
 _NONCE = 12  # bytes
 _SQLITE = b"SQLite format 3\0"
@@ -111,7 +111,7 @@ class EncryptedStore:
         It waits `patience` seconds for another process that writes.
         """
         if not path.is_file():
-            raise NoWallet(f"there is no wallet at {path}")
+            raise NoWallet.saying("there is no wallet at {file}", file=str(path))
         with _problems():
             connection = _connect(path, patience=patience)
             try:
@@ -130,8 +130,8 @@ class EncryptedStore:
         Raises `NotFound`, `Damaged`, `WrongPassphrase`.
         """
         if not path.is_file():
-            raise NotFound(f"there is no file {path}")
-        foreign = NoWalletBackup(f"{path} is no backup of a wallet")
+            raise NotFound.saying("there is no file {file}", file=str(path))
+        foreign = NoWalletBackup.saying("{file} is no backup of a wallet", file=str(path))
         with path.open("rb") as file:
             if file.read(len(_SQLITE)) != _SQLITE:
                 raise foreign
@@ -152,7 +152,7 @@ class EncryptedStore:
     def examine(path: Path) -> None:
         """Raise `NotFound` or `Damaged` as far as that can be told without the passphrase."""
         if not path.is_file():
-            raise WalletGone(f"there is no wallet at {path}")
+            raise WalletGone.saying("there is no wallet at {file}", file=str(path))
         with _problems(), closing(_connect(path)) as connection:
             if connection.execute("PRAGMA quick_check").fetchone() != (b"ok",):
                 raise _damaged("its pages do not fit together")
@@ -207,7 +207,7 @@ class EncryptedStore:
         with _problems(), self._writing():
             deletion = "DELETE FROM record WHERE place = ?"
             if not self._connection.execute(deletion, (self._place(kind, name),)).rowcount:
-                raise NotFound(f"the wallet holds no {kind} {name}")
+                raise NotFound.saying("the wallet holds no {kind} {name}", kind=kind, name=name)
 
     def change_passphrase(self, passphrase: bytes) -> None:
         """Rewrap the data key; copies of the file made before still open with the former passphrase."""
@@ -291,9 +291,11 @@ class EncryptedStore:
         with self._reading() as state:
             version = state.version
         if version < last:
-            raise Damaged(
-                f"the wallet's file is an old one: at change {version}, after change {last} was seen here",
-                hint=f"What came after it is not in this file; if you put it back on purpose, remove {seen}.",
+            raise WalletOutdated.saying(
+                "the wallet's file is an old one: at change {version}, after change {last} was seen here",
+                version=version,
+                last=last,
+                seen=str(seen),
             )
         if os.access(seen.parent, os.W_OK):
             migrate(self._connection, _STEPS, _WHAT)
@@ -366,7 +368,9 @@ def _write_new(path: Path, data: bytes) -> None:
     try:
         fcntl.flock(folder, fcntl.LOCK_EX)  # of two processes that make a store here, one is told so
         if path.exists():
-            raise Conflict(f"{path} exists already", hint="It is left as it is; name another place.")
+            raise Conflict.saying(
+                "{file} exists already", file=str(path), hint="It is left as it is; name another place."
+            )
         for leftover in (_seen_beside(path), Path(f"{path}-wal"), Path(f"{path}-shm")):
             leftover.unlink(missing_ok=True)
         remove_leftovers(path.parent)

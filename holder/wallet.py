@@ -110,7 +110,7 @@ class Wallet:
 
         `forms` are those of the credentials that it takes; that of JSON signs its presentations.
         """
-        self._forms = forms
+        self.forms = forms
         self._store = EncryptedStore.open(home / FILE, passphrase)
 
     @classmethod
@@ -169,8 +169,8 @@ class Wallet:
         the `Problem` that the check found, and `Malformed` for what cannot be read as a credential.
         """
         data = credential_in(data) or data
-        bundle = Bundle.parse(data, forms=self._forms)
-        if read(bundle.secured, self._forms, Work()).presentation is not None:
+        bundle = Bundle.parse(data, forms=self.forms)
+        if read(bundle.secured, self.forms, Work()).presentation is not None:
             raise Malformed(
                 "this is a presentation", hint="A wallet keeps credentials; ask for one of those."
             )
@@ -179,7 +179,7 @@ class Wallet:
             report.require()
         name = _digest(bundle.secured).hex()[:_ID_LENGTH]
         before = self._store.get("credential", name)
-        held = Held(name, data, now, report.verdict, self._forms, known=before is not None)
+        held = Held(name, data, now, report.verdict, self.forms, known=before is not None)
         if before is not None and _rank(known := self._held(before)) > _rank(held):
             return replace(known, known=True)  # what is open or bare takes no valid bundle's place
         self._store.put(_credential_record(held))
@@ -224,7 +224,7 @@ class Wallet:
         shown = presentation(key.did, [dict(bundle.secured) for bundle in bundles])
         options = Options(key.verification_method, "authentication", now, challenge, domain)
         return Bundle(
-            self._forms[INTEGRITY].secure(shown, key.signer, options),
+            self.forms[INTEGRITY].secure(shown, key.signer, options),
             _each_once(item for bundle in bundles for item in bundle.evidence),
             _together(item for bundle in bundles for item in bundle.issuer_documents),
             _together(item for bundle in bundles for item in bundle.status_lists),
@@ -239,7 +239,7 @@ class Wallet:
         self._store.change_passphrase(passphrase)
 
     def _held(self, record: StoredRecord) -> Held:
-        return replace(_read_credential(record), forms=self._forms)
+        return replace(_read_credential(record), forms=self.forms)
 
     def _key_for(self, chosen: Sequence[Held]) -> HolderKey:
         keys = self.holder_keys()
@@ -249,7 +249,9 @@ class Wallet:
         mine = {key.did for key in keys}
         for held in chosen:
             if not held.bound_to <= mine:
-                raise BoundToAnother(f"credential {held.id} is bound to a key that this wallet does not have")
+                raise BoundToAnother.saying(
+                    "credential {id} is bound to a key that this wallet does not have", id=held.id
+                )
         raise BoundToAnother("the credentials are bound to different keys", hint="Present them one by one.")
 
 
@@ -306,7 +308,7 @@ def _new_key(key_type: str, now: datetime) -> HolderKey:
     from did.methods import key as did_key  # only here: showing what is held needs no DID method
 
     if key_type not in SUITES_BY_KEY:
-        raise Refused(f"a wallet's key is {' or '.join(SUITES_BY_KEY)}")
+        raise Refused.saying("a wallet's key is {known}", known=" or ".join(SUITES_BY_KEY))
     signer = PrivateKey.generate(key_type)
     return HolderKey(did_key.create(signer.public_key), signer, now)
 
@@ -345,7 +347,7 @@ def _read_credential(record: StoredRecord) -> Held:
 
 def _text(members: Mapping[str, Any], name: str) -> str:
     if not isinstance(members.get(name), str):
-        raise Malformed(f"a record of the wallet has no text {name}")
+        raise Malformed.saying("a record of the wallet has no text {name}", name=name)
     return str(members[name])
 
 

@@ -6,6 +6,8 @@ import contextlib
 import io
 import os
 import sys
+from collections.abc import Callable
+from datetime import datetime
 from typing import NoReturn, TextIO
 
 import click
@@ -14,8 +16,9 @@ from wire import Declined, DiskFull, NotFound, Problem, TryLater, Unavailable
 from wire.problem import is_full
 
 from .commands import cli
+from .session import utc_now
 from .terminal import print_json, say
-from .words import remedy, sentence, title, tr
+from .words import headed, remedy
 
 INVALID, WRONG_USE, UNDETERMINED, NOT_FOUND, DECLINED, LOGIN, TRY_LATER, INTERRUPTED = (
     1,
@@ -29,8 +32,8 @@ INVALID, WRONG_USE, UNDETERMINED, NOT_FOUND, DECLINED, LOGIN, TRY_LATER, INTERRU
 )
 
 
-def main() -> None:
-    """Runs the command line; a `Problem` becomes two lines on stderr and an exit code.
+def main(now: Callable[[], datetime] = utc_now) -> None:
+    """Runs the command line by a clock; a `Problem` becomes two lines on stderr and an exit code.
 
     With --json it becomes an object on stdout, too: `error`, with the members of RFC 9457 and `exitCode`.
     """
@@ -41,20 +44,21 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
-        code = cli.main(standalone_mode=False)
+        code = cli.main(standalone_mode=False, obj=now)
     except click.exceptions.Abort:
         _fail(Interrupted("stopped at the terminal"), INTERRUPTED)
     except click.ClickException as error:
         with contextlib.suppress(OSError):  # nobody reads
             error.show()
-        kind = WrongUse if isinstance(error, click.UsageError) else Problem
-        _fail(kind(error.format_message()), error.exit_code)
+        wrong = WrongUse if isinstance(error, click.UsageError) else Problem
+        _fail(wrong(error.format_message()), error.exit_code)
     except BrokenPipeError as error:
-        _fail(SystemRefuses(str(error.strerror)), INVALID)
+        _fail(SystemRefuses.saying("{system}", system=str(error.strerror)), INVALID)
     except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
         kind = DiskFull if is_full(error) else SystemRefuses
-        _tell(kind(f"{where}{error.strerror or type(error).__name__}"))
+        said = "{file}: {system}" if error.filename else "{system}"
+        system = error.strerror or type(error).__name__
+        _tell(kind.saying(said, file=str(error.filename), system=system))
     except Problem as problem:
         _tell(problem)
     _flush(sys.stderr)
@@ -84,7 +88,7 @@ class SystemRefuses(Unavailable):
 
 def _tell(problem: Problem) -> NoReturn:
     problem.hint = remedy(problem)
-    say(tr("{title}: {detail}").format(title=title(problem), detail=sentence(problem)), problem.hint)
+    say(headed(problem), problem.hint)
     _fail(problem, exit_code(problem))
 
 

@@ -7,7 +7,7 @@ puts itself on the local trust list) is handed over here. Only what is needed is
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +24,11 @@ if TYPE_CHECKING:
     from wire.fetch import Fetcher
 
 
+def utc_now() -> datetime:
+    """The time by the clock of this machine."""
+    return datetime.now(UTC)
+
+
 @dataclass
 class Session:
     """What the sub-commands get from here: the place of everything, and the other roles' services."""
@@ -31,15 +36,13 @@ class Session:
     home: Path
     ca_file: Path | None = None
     loopback: bool = False
+    now: Callable[[], datetime] = utc_now
+    """The time, for those below to be handed."""
 
     @property
     def trust_file(self) -> Path:
         """The local trust list."""
         return self.home / "trust.json"
-
-    def now(self) -> datetime:
-        """The time, for those below to be handed."""
-        return datetime.now(UTC)
 
     def fetcher(self, *, offline: bool = False) -> Fetcher:
         """The way to the network, or one that refuses it."""
@@ -122,7 +125,9 @@ class Session:
         """Puts an issuer of this machine on the local trust list, or what is new about it: that it closed."""
         from verifier import RecognisedIssuer, RecognisedLog, Trust, update_trust
 
-        issuer = RecognisedIssuer(**entry["issuer"], reason="issued on this machine")
+        from .words import tr
+
+        issuer = RecognisedIssuer(**entry["issuer"], reason=tr("issued on this machine"))
         log = RecognisedLog(**entry["log"])
         trust = Trust.load(self.trust_file)
         known = trust.issuer(issuer.id)
@@ -153,4 +158,5 @@ class Session:
 def _pinned(trust: Trust, issuer: RecognisedIssuer, log: RecognisedLog) -> Trust:
     """With the entry as it stands there already, but for what only the issuer's closing adds."""
     known = trust.issuer(issuer.id) or issuer
+    log = next((old for old in trust.logs if old.key == log.key), log)
     return trust.adding(replace(known, closed=issuer.closed or known.closed), log)

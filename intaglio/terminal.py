@@ -24,7 +24,7 @@ from wire.datetimestamp import parse_age
 from wire.problem import Malformed, NotFound, PassphraseNeeded, Problem, Refused
 from wire.text import cells, folded, printable
 
-from .words import remedy
+from .words import headed, remedy, sentence, tr, tr_in
 
 _COMMAND = re.compile(r"\bintaglio (issuer|wallet|verify|trust|ledger|samples|doctor)\b(?! --)")
 
@@ -61,7 +61,13 @@ class Folder(click.Path):
         try:
             return Path(value).expanduser().absolute()
         except RuntimeError:
-            self.fail(f"no home is known for {printable(str(value))}; name another folder.", param, ctx)
+            self.fail(
+                tr("no home is known for {folder}; name another folder.").format(
+                    folder=printable(str(value))
+                ),
+                param,
+                ctx,
+            )
 
 
 class Age(click.ParamType[str]):
@@ -73,7 +79,7 @@ class Age(click.ParamType[str]):
         try:
             parse_age(value)
         except Malformed as problem:
-            self.fail(f"{problem.detail}.", param, ctx)
+            self.fail(tr("{said}.").format(said=sentence(problem)), param, ctx)
         return str(value)
 
 
@@ -89,7 +95,7 @@ class Command(click.Command):
                 try:
                     "".join(ctx.params[parameter.name] or ()).encode()
                 except UnicodeEncodeError:
-                    raise click.BadParameter("this is not text in UTF-8.", ctx, parameter) from None
+                    raise click.BadParameter(tr("this is not text in UTF-8."), ctx, parameter) from None
         try:
             return super().invoke(ctx)
         except Problem as problem:
@@ -185,9 +191,12 @@ def extra(name: str) -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        raise Refused(
-            f"this needs {error.name}, which is not installed",
-            hint=f"In the folder with the program's source, type: pip install '.[{name}]'",
+        raise Refused.saying(
+            "this needs {package}, which is not installed",
+            package=error.name,
+            hint=tr("In the folder with the program's source, type: {command}").format(
+                command=f"pip install '.[{name}]'"
+            ),
         ) from error
 
 
@@ -246,15 +255,21 @@ def read_input(source: str, limit: int) -> bytes:
     """
     if source == "-":
         if sys.stdin.isatty():
-            say("Reading from this terminal: paste the text, then press Ctrl-D on a line of its own.")
+            say(tr("Reading from this terminal: paste the text, then press Ctrl-D on a line of its own."))
         return sys.stdin.buffer.read(limit)
     try:
         with Path(source).open("rb") as file:
             return file.read(limit)
     except FileNotFoundError:
-        raise NotFound(f"there is no file {source}") from None
+        raise NotFound.saying("there is no file {file}", file=source) from None
     except OSError as error:
-        raise click.UsageError(printable(f"{source} cannot be read: {error.strerror}")) from None
+        raise click.UsageError(
+            printable(
+                tr("{file} cannot be read: {system}").format(
+                    file=source, system=tr_in("fact", str(error.strerror))
+                )
+            )
+        ) from None
 
 
 def say(first: str, *further: str) -> None:
@@ -314,12 +329,15 @@ def passphrase(
             with Path(file).open(encoding="utf-8") as source:
                 typed = source.read(LONGEST_PASSPHRASE + 1).rstrip("\r\n")
         except (OSError, UnicodeDecodeError):
-            raise PassphraseNeeded(
-                f"{variable} names a file that cannot be read",
+            raise PassphraseNeeded.saying(
+                "{variable} names a file that cannot be read",
+                variable=variable,
                 hint="Set it to the path of a text file, in UTF-8, that holds the passphrase.",
             ) from None
         if len(typed) > LONGEST_PASSPHRASE:
-            raise PassphraseNeeded(f"{variable} names a file that is too long for a passphrase")
+            raise PassphraseNeeded.saying(
+                "{variable} names a file that is too long for a passphrase", variable=variable
+            )
     elif is_asked(variable):
         try:
             typed = _asked(prompt) if new is None else _asked_twice(prompt, new)
@@ -345,11 +363,11 @@ def _asked_twice(prompt: str, judge: PassphraseCheck) -> str:
             if typed:
                 judge(_encoded(typed))
         except Problem as problem:
-            say(f"{problem.title}: {problem.detail}", remedy(problem))
+            say(headed(problem), remedy(problem))
             continue
-        if not typed or _asked("Repeat for confirmation") == typed:
+        if not typed or _asked(tr("Repeat for confirmation")) == typed:
             return typed
-        say("That is not what was typed first.")
+        say(tr("That is not what was typed first."))
 
 
 def _encoded(typed: str) -> bytes:
@@ -364,7 +382,7 @@ def required_passphrase(
     if found is None:
         raise PassphraseNeeded(
             "none was typed, and there is no terminal to ask at",
-            hint=f"Set {variable} to the path of a file that holds it.",
+            hint=tr("Set {variable} to the path of a file that holds it.").format(variable=variable),
         )
     return found
 
@@ -372,7 +390,10 @@ def required_passphrase(
 def _warn_of_readers(file: Path) -> None:
     with contextlib.suppress(OSError):  # reading it says more
         if file.is_file() and file.stat().st_mode & 0o077:
-            say(f"Others on this machine can read {file}, which holds a passphrase.", f"chmod 600 {file}")
+            say(
+                tr("Others on this machine can read {file}, which holds a passphrase.").format(file=file),
+                f"chmod 600 {file}",
+            )
 
 
 def agreed(question: str, yes: bool) -> bool:

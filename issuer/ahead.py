@@ -13,7 +13,7 @@ from ledger.log import time_to_sign
 from wire.clock import is_ahead
 from wire.datetimestamp import format_datetimestamp
 
-from .archive.archive import Archive, unpack
+from .archive.archive import unpack
 from .archive.kept import Entry
 from .clock import ClockJournal
 from .home import Identity
@@ -50,17 +50,17 @@ def dated_ahead(issuer: Issuer, now: datetime) -> Iterator[Entry]:
 
     Of those issued singly, only these are looked at and a thousand more; of files, only the jobs begun ahead.
     """
-    archive = Archive(issuer.store, issuer.home / "shards")
+    archive = issuer.archive
     seqs = set[int]()
     for job, number in issuer.store.chunks_after(format_datetimestamp(now)):
         for line in archive.chunk(job, number):
-            if not is_ahead(line.created, now):
+            if not line.is_ahead(now):
                 break  # all of a chunk have one date
             seqs.add(line.seq)
     leaf = issuer.reader.checkpoint().size
     while page := issuer.store.newest_singles(leaf):
         leaf = page[-1][1]
-        found = {seq for seq, _, packed in page if is_ahead(unpack(seq, packed).created, now)}
+        found = {seq for seq, _, packed in page if unpack(seq, packed, archive.forms).is_ahead(now)}
         if not found:
             break
         seqs |= found

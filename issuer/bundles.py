@@ -9,7 +9,7 @@ from itertools import tee
 from pathlib import Path
 
 from ledger.log import LogReader
-from vc import Bundle, Credential
+from vc import Bundle
 from vc.status import StatusEntry, page_of
 from wire.problem import NotFound
 
@@ -33,7 +33,7 @@ def bundled(home: Path, entries: Iterable[Entry], archive: Archive, log: LogRead
         number = found.seq >> LIST_BITS
         listed = [published(str(number))]
         if found.reason:
-            index = StatusEntry.parse(Credential.parse(line.credential).status[0]).index
+            index = StatusEntry.parse(line.secured.credential.status[0]).index
             with suppress(NotFound):  # the list was published before there were pages, in a copy to read
                 listed.append(published(details_name(number, page_of(index))))
         yield Bundle(

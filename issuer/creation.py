@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import orjson
 
 from keys import KeyFile, Signer
-from keys.signer import Passphrase
+from keys.signer import Passphrase, require_signs
 from ledger.folder import keep_address
 from wire.files import locked, make_private_folder, write_durably
 from wire.problem import Conflict
@@ -15,7 +16,8 @@ from wire.problem import Conflict
 from .archive.store import SQLiteIndex
 from .home import KEY_TYPES, KEYS, Identity
 from .press.template import Template
-from .problem import AnotherKeyType
+from .problem import AnotherKey, AnotherKeyType
+from .succession import remembered
 
 _PATIENCE = 5.0  # seconds that one waits for another who makes the same
 
@@ -29,12 +31,16 @@ def create_home(
     key_type: str | None,
     passphrase: Passphrase,
     signer: Signer | None = None,
+    signer_uri: str = "",
+    has_index: bool = False,
     ledger: str | None = None,
 ) -> KeyFile:
     """Makes an issuer, or finds that it exists and is the one described; its keys, but that of a `signer`.
 
+    The folder remembers where that is, if it has a `signer_uri`. No index is made where one `has_index`.
     `ledger` is the address of its log, where that is not to be in the folder.
-    Raises `Conflict` where another issuer lives in the folder, `Refused` for an empty name.
+    Raises `Conflict` where another issuer lives in the folder, `Refused` for an empty name, and what keeps
+    the `signer` from signing.
     """
     make_private_folder(home)
     is_new = not any((home / name).exists() for name in ("issuer.json", "log", "keys.json"))
@@ -44,6 +50,8 @@ def create_home(
     with locked(home / "issuer.json", patience=_PATIENCE):
         if (home / "issuer.json").exists() or (home / "log").exists():
             Identity.read(home).require(name, url, method)
+            if signer_uri and signer_uri != Identity.read(home).signer_uri:
+                raise AnotherKey("the issuer that lives here signs with another key than this one")
             if ledger is not None:
                 keep_address(home, ledger)
             keys = KeyFile.open(home / "keys.json", passphrase)
@@ -54,6 +62,7 @@ def create_home(
             keep_address(home, ledger)
         types = {**KEYS, **dict.fromkeys(("assertion", "status-list"), key_type or KEY_TYPES[0])}
         if signer is not None:
+            require_signs(signer)
             del types["assertion"]
         if (home / "keys.json").exists():
             keys = KeyFile.open(home / "keys.json", passphrase)
@@ -64,11 +73,14 @@ def create_home(
         _require_type(keys, signer, key_type)
         public = {**keys.public_keys, **({"assertion": signer.public_key} if signer else {})}
         identity = Identity.make(name, url, method, public["assertion"])
+        if signer is not None:
+            identity = replace(identity, **remembered(signer, signer_uri))
         if not (home / "template.json").exists():
             write_durably(home / "template.json", Template.packaged().text)
         document = identity.document(public["assertion"], public[identity.status_key])
         write_durably(home / "did.json", orjson.dumps(document, option=orjson.OPT_INDENT_2))
-        SQLiteIndex(home / "issuer.sqlite").close()
+        if not has_index:
+            SQLiteIndex(home / "issuer.sqlite").close()
         identity.write(home)
     return keys
 

@@ -67,7 +67,12 @@ def examine_issuer(home: Path, now: datetime) -> Iterator[Finding]:
             continue
         if listed is not None:
             yield from _age(path.name, listed, now, closed=bool(identity.closed))
-    if not KeyFile.open(home / "keys.json", lambda: None).protected:
+    keys = home / "keys.json"
+    if identity.signer_uri:
+        yield Finding.passed("issuer-key-elsewhere", key=identity.signer_uri, keys=str(keys))
+    else:
+        yield Finding.passed("issuer-keys-found", keys=str(keys))
+    if not KeyFile.open(keys, lambda: None).protected:
         yield Finding.warned("issuer-keys-not-sealed")
     log = open_to_read(home)
     signed, size = log.time(), audit(log).size

@@ -1,7 +1,7 @@
 """The issuer's folder: what lies where, and who the issuer is.
 
 issuer.json     name, address, DID, log: written last, so that it is there only when all else is
-keys.json       the keys and the root of all secrets (keys.KeyFile)
+keys.json       the keys and the root of all secrets (keys.KeyFile); issuer.json says where another key is
 template.json   what a diploma says; the registrar's to edit
 did.json        the DID document; that of a did:web is to be published
 documents/      what did.json was each time that it went into the log, to be published
@@ -24,6 +24,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -77,6 +78,16 @@ LIFETIME = timedelta(days=365)
 """How long a status list lasts where nobody has decided it. It is signed anew at half of that."""
 SERVED_LIFETIME = "30d"
 """The same where the issuer's service publishes the lists at their address, and renews them."""
+_NAMES = MappingProxyType(
+    {
+        "status_lifetime": "statusLifetime",
+        "closed": "closed",
+        "status": "status",
+        "signer_uri": "signerUri",
+        "signer_key": "signerKey",
+    }
+)
+"""The members of issuer.json that are there only where something was decided."""
 STATED = "stated"
 """That a term of use says where the status of a credential stands, in the place of `credentialStatus`."""
 
@@ -103,6 +114,10 @@ class Identity:
     """The date of the last status lists, where the issuer has closed: it issues and revokes nothing more."""
     status: str = ""
     """`STATED` where the issuer was made without a web address; those that f31e11f made have nothing here."""
+    signer_uri: str = ""
+    """The URI, without a PIN, of the key that signs diplomas, where that is not in the key file."""
+    signer_key: str = ""
+    """That key, as a Multikey: it is known without the PIN."""
 
     @classmethod
     def make(cls, name: str, url: str | None, method: str | None, key: PublicKey) -> Identity:
@@ -145,8 +160,9 @@ class Identity:
                 raise Damaged(f"{home / 'issuer.json'} is of another version than {VERSION}")
             if not all(isinstance(value, str) for value in {**found, "url": found["url"] or ""}.values()):
                 raise Malformed("a member is not a text")
-            read = cls(status_lifetime=found.pop("statusLifetime", ""), **found)
-            _ = read.lifetime, read.closing
+            named = {member: found.pop(name, "") for member, name in _NAMES.items()}
+            read = cls(**named, **found)
+            _ = read.lifetime, read.closing, read.kept_elsewhere
             if read.status not in ("", STATED):
                 raise Malformed("the member status has another value")
             return read
@@ -171,8 +187,7 @@ class Identity:
     def write(self, home: Path) -> None:
         """Writes issuer.json."""
         members = asdict(self)
-        names = {"status_lifetime": "statusLifetime", "closed": "closed", "status": "status"}
-        decided = {name: members.pop(member) for member, name in names.items()}
+        decided = {name: members.pop(member) for member, name in _NAMES.items()}
         content = {"version": VERSION, **members, **{name: it for name, it in decided.items() if it}}
         write_durably(home / "issuer.json", orjson.dumps(content, option=orjson.OPT_INDENT_2))
 
@@ -193,6 +208,11 @@ class Identity:
     def closing(self) -> datetime | None:
         """The date of the last status lists, if the issuer has closed."""
         return parse_datetimestamp(self.closed, "closed") if self.closed else None
+
+    @property
+    def kept_elsewhere(self) -> PublicKey | None:
+        """The key that `signer_uri` names. Raises `Malformed`."""
+        return PublicKey.from_multikey(self.signer_key) if self.signer_uri else None
 
     def require_open(self) -> None:
         """Raises `Closed` where the issuer issues and revokes nothing more."""

@@ -15,14 +15,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from keys import KeyFile, PublicKey, Signer
-from keys.signer import Passphrase
+from keys import KeyFile, PublicKey, Signer, open_signer
+from keys.signer import Passphrase, require_signs
 from ledger import Log
 from ledger.folder import open_to_read, store_in
 from ledger.log import LogReader, time_to_sign
 from ledger.tiles.store import Store as LogStore
-from vc import SUITES, Bundle
-from vc.integrity import SUITES_BY_KEY
+from vc import Bundle, jsonld
+from vc.forms import FORMS, INTEGRITY, DataIntegrity
+from vc.secured import Form
 from wire.files import locked
 from wire.problem import Problem
 
@@ -36,7 +37,8 @@ from .archive.store import SQLiteIndex
 from .bundles import bundled
 from .clock import ClockJournal
 from .creation import create_home
-from .home import Identity, index
+from .home import Identity
+from .home import index as index_in
 from .job.bulk import Bulk, Issued
 from .job.editions import Editions
 from .job.order import Order
@@ -46,7 +48,6 @@ from .press.document import Composer
 from .press.permutation import Positions, list_key
 from .press.press import Line, Press
 from .press.template import compiled
-from .problem import SuiteNotForKey
 from .status import Lists
 from .succession import JOURNAL, anchor, finish, require_in_force
 from .table.records import InvalidRecord, Record
@@ -67,30 +68,34 @@ class Issuer:
         *,
         contexts: Path | None = None,
         signer: Signer | None = None,
+        pin: Passphrase = lambda: None,
+        index: Index | None = None,
         store: LogStore | None = None,
+        form: Form | None = None,
     ) -> None:
         """Opens an issuer that was created before. Raises `NotFound`.
 
         `contexts` is a folder as `jsonld.load` reads it, of those that the template may name beside the
-        vendored ones. `signer` signs diplomas, with a key that is kept elsewhere than in `keys.json`; `store`
-        has the log, if not the folder `log/`.
+        vendored ones. `signer` signs diplomas, with a key that is kept elsewhere than in `keys.json`; where
+        the folder remembers the URI of that key, it is opened by that, and `pin` is asked. `index` has what
+        was issued, if not `issuer.sqlite`; `store` has the log, if not the folder `log/`. `form` is how
+        diplomas are secured, by default JSON with proofs: who issued in another one gives it whenever the
+        issuer is opened.
         """
         self.identity = Identity.read(home)
         self.home = home
         self.keys = KeyFile.open(home / "keys.json", passphrase)
-        self.store: Index = SQLiteIndex(index(home))
+        self.store: Index = SQLiteIndex(index_in(home)) if index is None else index
         require_not_older(self.store, home, self.identity)
         self.log_patience: float | None = None
         """Seconds to wait for others who write to the log; after them `TryLater`. Set before it is opened."""
         self.patience = PATIENCE
         """Seconds to wait for others who issue; after them `TryLater`."""
         self._clock, self._contexts = clock, contexts
-        self.own_signer = signer
-        """What signs diplomas, where that key is kept elsewhere than in the key file."""
-        self._log_store = store
-        self._archive = Archive(self.store, home / "shards")
+        self._signer, self._pin = signer, pin
+        self._log_store, self._form = store, form
         self._new: Turns[Sequence[Edition], list[int]] = Turns(self._issue_new)
-        self._editions = Editions(self._archive, lambda: self._press, lambda: self._singles, clock)
+        self._editions = Editions(self.store, self.line, lambda: self._press, lambda: self._singles, clock)
 
     @classmethod
     def create(
@@ -105,15 +110,20 @@ class Issuer:
         clock: Clock,
         contexts: Path | None = None,
         signer: Signer | None = None,
+        signer_uri: str = "",
+        pin: Passphrase = lambda: None,
+        index: Index | None = None,
         store: LogStore | None = None,
+        form: Form | None = None,
         ledger: str | None = None,
     ) -> Issuer:
         """Makes an issuer, or opens it if it exists and is the one described.
 
         `method` is `key` (did:key) or `web` (did:web); by default `web` with a URL, else `key`. `key_type`,
         one of `home.KEY_TYPES`, is that of the keys that sign credentials and lists; by default the first.
-        `signer` and `store` are as in `Issuer`; of a `signer`, no key for credentials is made. `ledger` is
-        the address of the log, where that is not to be in the folder; it stays as it is given.
+        `signer`, `pin`, `index`, `store` and `form` are as in `Issuer`; of a `signer`, no key for credentials
+        is made, and the folder remembers the URI, if it has one. `ledger` is the address of the log, where
+        that is not to be in the folder; it stays as it is given.
         Raises `Conflict` where another issuer lives in the folder, `Refused` for an empty name.
         """
         keys = create_home(
@@ -124,9 +134,14 @@ class Issuer:
             key_type=key_type,
             passphrase=passphrase,
             signer=signer,
+            signer_uri=signer_uri,
+            has_index=index is not None,
             ledger=ledger,
         )
-        issuer = cls(home, passphrase, clock, contexts=contexts, signer=signer, store=store)
+        issuer = cls(
+            home, passphrase, clock,
+            contexts=contexts, signer=signer, pin=pin, index=index, store=store, form=form,
+        )  # fmt: skip
         issuer.keys = keys  # open already
         return issuer
 
@@ -164,6 +179,7 @@ class Issuer:
         if (self.home / JOURNAL).exists():
             with locked(self.home / "rotation", patience=self.patience):
                 finish(self.home, self.keys, self.store, log)
+            self.reread()
         anchor(self.home, self.store, log, documents.newest(self.home))
         return log
 
@@ -176,46 +192,75 @@ class Issuer:
         return self.keys.signer(name)
 
     @property
+    def own_signer(self) -> Signer | None:
+        """What signs diplomas, where that key is kept elsewhere than in the key file."""
+        return self._remembered if self._signer is None else self._signer
+
+    @cached_property
+    def _remembered(self) -> Signer | None:
+        """The signer of which the folder has the URI. Its secret is looked for when it first signs."""
+        uri, key = self.identity.signer_uri, self.identity.kept_elsewhere
+        return open_signer(uri, passphrase=self._pin, public_key=key) if uri else None
+
+    def require_signer(self) -> None:
+        """Asks now for what opens the key for diplomas. Raises what keeps it from signing."""
+        require_signs(self.signer("assertion"))
+
+    @property
     def public_keys(self) -> Mapping[str, PublicKey]:
         """The issuer's keys by name; no secret is opened for them."""
         own = {"assertion": self.own_signer.public_key} if self.own_signer else {}
         return {**self.keys.public_keys, **own}
 
     def use(self, signer: Signer | None) -> None:
-        """Goes on with the keys that the key file has by now, and this signer instead of the one given."""
-        self.own_signer = signer
+        """Goes on with this signer instead of the one given, and with the keys that the folder has by now."""
+        self._signer = signer
+        self.reread()
+
+    def reread(self) -> None:
+        """Goes on with the keys that the folder has by now."""
+        self.identity = Identity.read(self.home)
         self.keys.reload()
-        for part in ("_press", "lists", "_singles"):  # what was made of the keys before
+        for part in ("_remembered", "_press", "lists", "_singles"):  # what was made of the keys before
             self.__dict__.pop(part, None)
 
     def require_clock(self) -> None:
         """Raises `ClockBehind` as whatever signs does; no secret is opened for it."""
         time_to_sign(self._clock(), self.reader.time())
 
-    def press(self, suite: str | None = None) -> Press:
-        """What signs credentials, with the template as it is now; by default with the suite of the key.
+    @cached_property
+    def _integrity(self) -> DataIntegrity:
+        return DataIntegrity(contexts=jsonld.load(self._contexts) if self._contexts else None)
 
-        Raises `InvalidTemplate`, `Refused` for a suite that does not work with the key, and `KeysChanged`.
+    @property
+    def form(self) -> Form:
+        """How diplomas are secured. Raises `Malformed` for contexts that cannot be used."""
+        return self._form or self._integrity
+
+    @property
+    def forms(self) -> Mapping[str, Form]:
+        """Those that its diplomas may be of, by their media types. Raises as `form`."""
+        return {**FORMS, INTEGRITY: self._integrity, self.form.media_type: self.form}
+
+    def press(self) -> Press:
+        """What signs credentials, with the template as it is now.
+
+        Raises `InvalidTemplate`, `Refused` for a form that does not work with the key, and `KeysChanged`.
         """
         key = self.signer("assertion")
-        method, key_type = self.identity.verification_method(key.public_key), key.public_key.type
+        method = self.identity.verification_method(key.public_key)
         require_in_force(self.home, method)
-        suite = suite or SUITES_BY_KEY[key_type]
-        if key_type not in SUITES[suite].key_types:
-            raise SuiteNotForKey(
-                f"{suite} does not work with the keys of this issuer, which are of type {key_type}",
-                suite=SUITES_BY_KEY[key_type],
-            )
+        self.form.algorithm(key.public_key)
         composer = Composer(
             compiled((self.home / "template.json").read_bytes()),
             self.identity.profile,
             self.keys.secret("credential-id"),
             self.keys.secret("salt"),
             Positions(functools.partial(list_key, self.keys.secret("status-position"))),
-            self._contexts,
+            self._integrity.contexts,
         )
         composer.check()
-        return Press(composer, key, method, suite)
+        return Press(composer, key, method, self.form)
 
     @cached_property
     def lists(self) -> Lists:
@@ -241,27 +286,33 @@ class Issuer:
         return self.press()
 
     @cached_property
+    def archive(self) -> Archive:
+        """The diplomas themselves, as they were issued."""
+        return Archive(self.store, self.home / "shards", self.forms)
+
+    @cached_property
     def _bulk(self) -> Bulk:
-        return Bulk(self.store, self.log, self.home)
+        return Bulk(self.archive, self.log, self.home)
 
     @cached_property
     def _singles(self) -> Singles:
-        return Singles(self.store, self.log, self._press, self.lists, self.home, self._clock)
+        return Singles(self.archive, self.log, self._press, self.lists, self.home, self._clock)
 
     @cached_property
     def finder(self) -> Finder:
         """What finds diplomas by what people have at hand."""
-        return Finder(self.store, self._archive, self.identity.profile, lambda: self._press)
+        return Finder(self.store, self.archive, self.identity.profile, lambda: self._press)
 
     # Issuing
 
     def issue_file(self, order: Order) -> Issued:
         """Issues a file of graduates as `Bulk.run` does, and publishes the status lists that it needs."""
         now, lists = self.log.now(), self.lists
+        self.require_signer()  # one asks, and one tries the PIN, before there are several workers
         with locked(self.home / "issue", patience=self.patience):
             Identity.read(self.home).require_open()
             self._editions.recover()
-            result = self._bulk.run(order, self.press(order.suite), now=now)
+            result = self._bulk.run(order, self.press(), now=now)
         self.store.lookup.catch_up(self._press.composer.credential_id)
         lists.publish(now=self._clock())
         return result
@@ -368,7 +419,7 @@ class Issuer:
 
     def line(self, entry: Entry) -> Line:
         """The credential of an edition, and the record that it was made from."""
-        return self._archive.line(entry.seq, entry.leaf)
+        return self.archive.line(entry.seq, entry.leaf)
 
     def bundle(self, entry: Entry) -> Bundle:
         """An edition's credential with all that verifies it offline."""
@@ -384,7 +435,7 @@ class Issuer:
 
     def _bundles(self, entries: Iterable[Entry], seqs: Collection[int] | None) -> Iterator[Bundle]:
         log = self._log_to_prove_by(seqs)
-        yield from bundled(self.home, entries, self._archive, log)
+        yield from bundled(self.home, entries, self.archive, log)
 
     def _log_to_prove_by(self, seqs: Collection[int] | None) -> LogReader:
         if not os.access(self.home, os.W_OK):

@@ -88,6 +88,30 @@ class AnotherKeyType(Conflict):
     code = "another-key-type"
 
 
+class AnotherKey(Conflict):
+    """The issuer signs with another key than that which is kept elsewhere at this address."""
+
+    code = "another-key"
+
+
+class KeyKeptElsewhere(Refused):
+    """The key that signs is not in the key file, and nothing says where the next one is to be."""
+
+    code = "key-kept-elsewhere"
+
+
+class KeyInUse(Refused):
+    """A key is to be revoked with which the issuer signs, or is to sign next."""
+
+    code = "key-in-use"
+
+
+class KeyUnknown(NotFound):
+    """No document of the issuer's ever had this key."""
+
+    code = "key-unknown"
+
+
 class NameMissing(Refused):
     """An issuer has no name."""
 
@@ -106,12 +130,6 @@ class AddressWithoutScheme(Refused):
     code = "address-without-scheme"
 
 
-class SuiteNotForKey(Refused):
-    """The cryptosuite does not work with the issuer's key."""
-
-    code = "suite-not-for-key"
-
-
 # Single diplomas
 
 
@@ -119,6 +137,12 @@ class NoSuchDiploma(NotFound):
     """No diploma of this number or name was issued here."""
 
     code = "no-such-diploma"
+
+
+class FormNotKnown(Refused):
+    """A diploma was issued in a form that this program does not know."""
+
+    code = "form-not-known"
 
 
 class ListNotPublished(NotFound):

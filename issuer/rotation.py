@@ -14,13 +14,15 @@ from typing import Any, NamedTuple
 
 from did import Document
 from keys import PublicKey, Signer
+from keys.signer import require_signs
 from wire.datetimestamp import format_datetimestamp
 from wire.files import locked
 from wire.problem import Conflict, Refused
 
 from . import documents
 from .issuer import Issuer
-from .succession import ROLES, KeyChange, dropping, ending, finish, require_in_force, with_keys
+from .problem import KeyInUse, KeyKeptElsewhere, KeyUnknown
+from .succession import ROLES, KeyChange, dropping, ending, finish, remembered, require_in_force, with_keys
 
 _NEXT, _INSTEAD = "-next", "-instead"
 """Behind the name of a key, that of one which is announced, or is made to take its place at once."""
@@ -63,11 +65,13 @@ def keys_shown(issuer: Issuer) -> Iterator[Shown]:
                 yield Shown(names.get(method.key, ""), method.key, method.expires, not is_newest)
 
 
-def add(issuer: Issuer, key_type: str | None = None, signer: Signer | None = None) -> None:
+def add(
+    issuer: Issuer, key_type: str | None = None, signer: Signer | None = None, *, in_file: bool = False
+) -> None:
     """Announces the keys that are to sign next: makes them, and has the document with them in the log.
 
-    `signer` has the next key for diplomas where that is kept elsewhere than in the key file. Raises
-    `Conflict` where next keys are announced already, and what `rotate` raises besides.
+    `signer` has the next key for diplomas where that is kept elsewhere than in the key file; `in_file` is as
+    in `rotate`. Raises `Conflict` where next keys are announced already, and what `rotate` raises besides.
     """
     with _changing(issuer):
         document = documents.newest(issuer.home)
@@ -75,8 +79,8 @@ def add(issuer: Issuer, key_type: str | None = None, signer: Signer | None = Non
             raise Conflict(
                 "the keys that are to sign next are in the document already", hint="Rotate to them."
             )
-        keys = _made(issuer, {}, _NEXT, key_type, signer)
-        _change(issuer, KeyChange("add", with_keys(document, keys), {}), issuer.own_signer)
+        keys = _made(issuer, {}, _NEXT, key_type, signer, in_file=in_file)
+        _change(issuer, KeyChange("add", with_keys(document, keys), {}))
     issuer.lists.publish(now=issuer.log.now())
 
 
@@ -85,23 +89,26 @@ def rotate(
     *,
     key_type: str | None = None,
     signer: Signer | None = None,
+    signer_uri: str = "",
+    in_file: bool = False,
     compromised: bool = False,
 ) -> Rotated:
     """Ends the keys that sign diplomas and lists; the next ones sign, announced before or made now.
 
     All status lists are signed anew. `signer` has the next key for diplomas where that is kept elsewhere
-    than in the key file. With `compromised` keys, announced ones end, too: they lay in the same file.
+    than in the key file; the folder remembers its URI, if it has one. `in_file` brings that key back into the
+    key file. With `compromised` keys, announced ones end, too: they lay in the same file.
 
     Raises `Refused` for a DID whose key cannot change, `Closed`, `TryLater` while another process issues,
     `KeysChanged` where another was faster, `Conflict` for a `signer` whose key has signed before, and
     `DocumentTooLarge` where the document has no room for further keys: that of an ended one is kept.
     """
-    pending = KeyChange.read(issuer.home)
-    if pending is None or pending.kind != ("revoke" if compromised else "rotate"):
+    pending, kind = KeyChange.read(issuer.home), "revoke" if compromised else "rotate"
+    if pending is None or pending.kind != kind or not _leads_to(pending, issuer, signer, in_file=in_file):
         begun = _ended_by(pending, issuer) if pending and compromised else []
-        _rotate(issuer, key_type, signer, begun, compromised=compromised)
+        _rotate(issuer, key_type, signer, signer_uri, begun, in_file=in_file, compromised=compromised)
     else:  # begun by one who was killed
-        issuer.use(signer)
+        issuer.use(None if signer_uri else signer)
     issuer.lists.publish(now=issuer.log.now())
     *_, before, after = (_methods(version) for version in documents.versions(issuer.home).values())
     former = tuple(before[name]["publicKeyMultibase"] for name in before if before[name] != after.get(name))
@@ -109,14 +116,56 @@ def rotate(
     return Rotated(former, entry, issuer.store.count(), lists)
 
 
+def revoke(issuer: Issuer, name: str) -> Rotated:
+    """Takes a key that ended before out of the document, as `rotate` does a compromised one.
+
+    `name` is its Multikey, or the DID URL. One that was revoked stays so. All status lists are signed anew.
+    `editions` are those that were issued while it was there to sign diplomas, by it or by the one before.
+
+    Raises `KeyUnknown` for a key that the issuer never had, `KeyInUse` for one that signs or is to sign next,
+    and what `rotate` raises besides.
+    """
+    method = name if name.startswith("did:") else f"{issuer.did}#{name}"
+    with _changing(issuer):
+        versions, document = documents.versions(issuer.home), documents.newest(issuer.home)
+        if not any(method in _methods(version) for version in versions.values()):
+            raise KeyUnknown("no document of this issuer has, or had, the key")
+        if method in map(issuer.identity.verification_method, issuer.public_keys.values()):
+            raise KeyInUse("this key has not ended: the issuer signs with it, or is to sign with it next")
+        if method in _methods(document):
+            _change(issuer, KeyChange("drop", dropping(document, [method]), {}))
+    issuer.lists.publish(now=issuer.log.now())
+    begun, ended, gone = _places(documents.versions(issuer.home), method)
+    editions = sum(begun < entry.leaf < ended for entry in issuer.entries())
+    return Rotated((method.rpartition("#")[2],), gone, editions, issuer.store.revocations.published_lists())
+
+
+def _places(versions: Mapping[int, Mapping[str, Any]], method: str) -> tuple[int, int, int]:
+    """Where in the log a method was first in the document, where it ended, and where it was gone.
+
+    One by which diplomas were never signed ended where it began.
+    """
+    has = [place for place, version in versions.items() if method in _methods(version)]
+    gone = next(place for place in versions if place > has[-1])
+    ended = next((place for place in has if "expires" in _methods(versions[place])[method]), gone)
+    return has[0], ended if method in versions[has[0]].get("authentication", ()) else has[0], gone
+
+
 def _rotate(
-    issuer: Issuer, key_type: str | None, signer: Signer | None, begun: Sequence[str], *, compromised: bool
+    issuer: Issuer,
+    key_type: str | None,
+    signer: Signer | None,
+    signer_uri: str,
+    begun: Sequence[str],
+    *,
+    in_file: bool,
+    compromised: bool,
 ) -> None:
     with _changing(issuer):
         document = documents.newest(issuer.home)
         former, announced = [issuer.public_keys[role] for role in ROLES], _announced(issuer, document)
         suffix = _INSTEAD if compromised else _NEXT
-        keys = _made(issuer, {} if compromised else announced, suffix, key_type, signer)
+        keys = _made(issuer, {} if compromised else announced, suffix, key_type, signer, in_file=in_file)
         replaced = {role: role + suffix for role in ROLES if role + suffix in issuer.keys.public_keys}
         if signer is not None and "assertion" in issuer.keys.public_keys:
             replaced["assertion"] = ""
@@ -124,12 +173,14 @@ def _rotate(
             former += announced.values()
             replaced |= dict.fromkeys(announced, "")
         names, wider = [issuer.identity.verification_method(key) for key in former], with_keys(document, keys)
+        where = remembered(signer, signer_uri)
         if compromised:
-            change = KeyChange("revoke", dropping(wider, [*names, *begun]), replaced)
+            change = KeyChange("revoke", dropping(wider, [*names, *begun]), replaced, where)
         else:
             end = format_datetimestamp(issuer.log.now())
-            change = KeyChange("rotate", ending(wider, names, end), replaced)
-        _change(issuer, change, signer)
+            change = KeyChange("rotate", ending(wider, names, end), replaced, where)
+        _change(issuer, change)
+        issuer.use(signer)
 
 
 def _ended_by(change: KeyChange, issuer: Issuer) -> list[str]:
@@ -138,6 +189,13 @@ def _ended_by(change: KeyChange, issuer: Issuer) -> list[str]:
     *_, before = (_methods(version) for version in versions if version != change.document)
     after = _methods(change.document)
     return [name for name in after if "expires" in after[name] and after[name] != before.get(name)]
+
+
+def _leads_to(change: KeyChange, issuer: Issuer, signer: Signer | None, *, in_file: bool) -> bool:
+    """Whether an interrupted change has the next key where it is wanted now."""
+    if signer is None:
+        return not (in_file and change.identity.get("signer_uri"))
+    return issuer.identity.verification_method(signer.public_key) in change.document["assertionMethod"]
 
 
 def _methods(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -159,11 +217,11 @@ def _changing(issuer: Issuer) -> Iterator[None]:
         yield
 
 
-def _change(issuer: Issuer, change: KeyChange, signer: Signer | None) -> None:
+def _change(issuer: Issuer, change: KeyChange) -> None:
     Document.parse(change.document, issuer.did)  # one with too many keys would be no document any more
     change.write(issuer.home)
     finish(issuer.home, issuer.keys, issuer.store, issuer.log)
-    issuer.use(signer)
+    issuer.reread()
 
 
 def _announced(issuer: Issuer, document: Mapping[str, Any]) -> dict[str, PublicKey]:
@@ -185,15 +243,16 @@ def _made(
     suffix: str,
     key_type: str | None,
     signer: Signer | None,
+    *,
+    in_file: bool,
 ) -> dict[str, PublicKey]:
     """By role, the keys that sign next: announced before, or made now."""
-    if signer is None and issuer.own_signer is not None:
-        raise Refused(
-            "the key that signs diplomas is kept elsewhere than in the key file",
-            hint="Name the key that takes its place.",
-        )
-    if signer is not None and signer.public_key in _used(issuer):
-        raise Conflict("the key that is to sign next signs already, or did before")
+    if signer is None and issuer.own_signer is not None and not in_file:
+        raise KeyKeptElsewhere("the key that signs diplomas is kept elsewhere than in the key file")
+    if signer is not None:
+        if signer.public_key in _used(issuer):
+            raise Conflict("the key that is to sign next signs already, or did before")
+        require_signs(signer)
     names = {role: role + suffix for role in ROLES if signer is None or role != "assertion"}
     left = [each for each in names.values() if each in issuer.keys.public_keys and each not in announced]
     if left:  # by one who was killed before anything said so

@@ -1,15 +1,15 @@
 """Other keys in the document of a did:web: what the next document says, and the journal of the change.
 
-The order is: the new keys in the key file; the change journalled, as `rotation.json`; the new document in the
-log; `did.json`; the keys in their places; the journal gone. So no key signs before the log has its document,
-and whoever opens the log next finishes what one who was killed had begun. Status lists that the log has from
-before its newest document are due (see `status`).
+The order is: the new keys in the key file; the change journalled, as `rotation.json`; the new document in
+the log; `did.json`; the keys in their places; in `issuer.json`, where one is kept elsewhere; the journal
+gone. So no key signs before the log has its document, and whoever opens the log next finishes what one who
+was killed had begun. Status lists that the log has from before its newest document are due (see `status`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -18,7 +18,7 @@ import orjson
 
 from did import Document
 from did.document import RELATIONSHIPS
-from keys import KeyFile, PublicKey
+from keys import KeyFile, PublicKey, Signer
 from ledger import Log
 from wire.files import locked, sync_folder, write_durably
 from wire.problem import Damaged, Malformed, Problem, Unavailable
@@ -27,6 +27,7 @@ from wire.strict import load_json_object
 from . import documents
 from .archive.consistency import append
 from .archive.index import Index
+from .home import Identity
 
 JOURNAL = "rotation.json"
 _VERSION = 1
@@ -49,20 +50,25 @@ class KeyChange:
     """One change that was decided and is not done yet."""
 
     kind: str
-    """`add`, `rotate` or `revoke`."""
+    """`add`, `rotate` or `revoke`; `drop` for a key that had ended before."""
     document: Mapping[str, Any]
     replaced: Mapping[str, str]
     """By name in the key file, the name of the key that takes its place; empty where none does."""
+    identity: Mapping[str, str] = field(default_factory=dict)
+    """What is new in issuer.json; see `remembered`."""
 
     @classmethod
     def read(cls, home: Path) -> KeyChange | None:
         """The one that is pending, if one is. Raises `Damaged`."""
         path = home / JOURNAL
         try:
-            found = load_json_object(path.read_bytes())
+            found = {"identity": {}, **load_json_object(path.read_bytes())}
             shape = {member: type(value) for member, value in found.items()}
-            if shape != {"version": int, "kind": str, "document": dict, "replaced": dict}:
+            if shape != {"version": int, "kind": str, "document": dict, "replaced": dict, "identity": dict}:
                 raise Malformed("it is of another form")
+            told = found["identity"]
+            if told and {name: type(told[name]) for name in told} != dict.fromkeys(remembered(None, ""), str):
+                raise Malformed("what it has for issuer.json is of another form")
             if found.pop("version") != _VERSION:
                 raise Malformed("it is of another version")
             return cls(**found)
@@ -99,12 +105,20 @@ def finish(home: Path, keys: KeyFile, store: Index, log: Log) -> None:
         keys.reload()
         gone = [name for name, by in change.replaced.items() if not by and name in keys.public_keys]
         places = {name: by for name, by in change.replaced.items() if by in keys.public_keys}
-        if gone:
-            keys.retire(*gone)
         if places:
             keys.replace(places)
+        if change.identity:  # in between: at each instant there is a key for diplomas, here or elsewhere
+            Identity.change(home, **change.identity)
+        if gone:
+            keys.retire(*gone)
         (home / JOURNAL).unlink()
         sync_folder(home)
+
+
+def remembered(signer: Signer | None, uri: str) -> dict[str, str]:
+    """What issuer.json says of the key for diplomas: where it is, if that has a URI, and which it is."""
+    key = signer.public_key.multikey() if signer and uri else ""
+    return {"signer_uri": uri, "signer_key": key}
 
 
 def require_in_force(home: Path, method: str) -> None:

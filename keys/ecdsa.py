@@ -47,7 +47,11 @@ class Curve:
         """
         scalar = int.from_bytes(secret)
         if len(secret) != self.size or not 0 < scalar < self.order:
-            raise InvalidKey(f"a {self.name} secret is {self.size} bytes, above zero and below the order")
+            raise InvalidKey.saying(
+                "a {curve} secret is {size} bytes, above zero and below the order",
+                curve=self.name,
+                size=self.size,
+            )
         key = ec.derive_private_key(scalar, self.curve)
         numbers = key.public_key().public_numbers()
 
@@ -69,13 +73,15 @@ class Point:
         self._curve = curve
         size = 1 + curve.size
         if len(raw) != size:
-            raise InvalidKeyLength(f"a {curve.name} key is one compressed point of {size} bytes")
+            raise InvalidKeyLength.saying(
+                "a {curve} key is one compressed point of {size} bytes", curve=curve.name, size=size
+            )
         if raw[0] not in (2, 3):
-            raise InvalidKey(f"the {curve.name} key is not one compressed point")
+            raise InvalidKey.saying("the {curve} key is not one compressed point", curve=curve.name)
         try:
             self._key = ec.EllipticCurvePublicKey.from_encoded_point(curve.curve, raw)
         except ValueError:
-            raise InvalidKey(f"the {curve.name} key is not a point of the curve") from None
+            raise InvalidKey.saying("the {curve} key is not a point of the curve", curve=curve.name) from None
 
     def coordinates(self) -> tuple[bytes, bytes]:
         """x and y, each of the curve's fixed length."""
@@ -86,11 +92,20 @@ class Point:
         """Raise `InvalidSignature` unless these bytes are r‖s of the key's signature over the data."""
         name, size = self._curve.name, self._curve.size
         if len(signature) != 2 * size:
-            raise InvalidSignature(f"a {name} signature has {2 * size} bytes, this one {len(signature)}")
+            raise InvalidSignature.saying(
+                "a {curve} signature has {size} bytes, this one {length}",
+                curve=name,
+                size=2 * size,
+                length=len(signature),
+            )
         r, s = int.from_bytes(signature[:size]), int.from_bytes(signature[size:])
         if not (0 < r < self._curve.order and 0 < s < self._curve.order):
-            raise InvalidSignature(f"r or s of the {name} signature is zero or not below the order")
+            raise InvalidSignature.saying(
+                "r or s of the {curve} signature is zero or not below the order", curve=name
+            )
         try:
             self._key.verify(encode_dss_signature(r, s), data, self._curve.algorithm)
         except exceptions.InvalidSignature:
-            raise InvalidSignature(f"the {name} signature does not match key and data") from None
+            raise InvalidSignature.saying(
+                "the {curve} signature does not match key and data", curve=name
+            ) from None

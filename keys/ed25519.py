@@ -31,7 +31,7 @@ class Point:
 
     def __init__(self, raw: bytes) -> None:
         if len(raw) != 32:
-            raise InvalidKeyLength(f"an Ed25519 key has 32 bytes, this one {len(raw)}")
+            raise InvalidKeyLength.saying("an Ed25519 key has 32 bytes, this one {length}", length=len(raw))
         if not _sound(raw):
             raise InvalidKey("the Ed25519 key is of small order or not in canonical form; nobody owns it")
         if not on_curve(raw):
@@ -45,7 +45,9 @@ class Point:
     def verify(self, signature: bytes, data: bytes) -> None:
         """Raise `InvalidSignature` unless these 64 bytes are the key's signature over the data."""
         if len(signature) != 64:
-            raise InvalidSignature(f"an Ed25519 signature has 64 bytes, this one {len(signature)}")
+            raise InvalidSignature.saying(
+                "an Ed25519 signature has 64 bytes, this one {length}", length=len(signature)
+            )
         if int.from_bytes(signature[32:], "little") >= _L:
             raise InvalidSignature("S of the Ed25519 signature is not below the order of the group")
         if not _sound(signature[:32]):
@@ -80,7 +82,7 @@ def secret_key(secret: bytes) -> tuple[bytes, Sign]:
     Raises `InvalidKey`.
     """
     if len(secret) != 32:
-        raise InvalidKey(f"an Ed25519 secret has 32 bytes, this one {len(secret)}")
+        raise InvalidKey.saying("an Ed25519 secret has 32 bytes, this one {length}", length=len(secret))
     return load_secret(secret)
 
 

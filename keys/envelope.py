@@ -31,7 +31,9 @@ class Cost(NamedTuple):
     lanes: int = 4
 
 
-_DEFAULT = Cost()
+COST = Cost()
+"""Of what `seal` seals."""
+
 _LARGEST = Cost(memory=1 << 18, iterations=8, lanes=16)  # a second or two
 _FIXED = {"version": 1, "kdf": "Argon2id", "cipher": "A256GCM"}
 _MEMBERS = {*_FIXED, *Cost._fields, "salt", "nonce", "ciphertext"}
@@ -41,12 +43,13 @@ def require_strong(passphrase: bytes) -> None:
     """Raises `WeakPassphrase` for one under which `seal` seals nothing."""
     text = passphrase.decode(errors="replace")
     if len(text) < SHORTEST or passphrase.isdigit() or len(set(text)) == 1:
-        raise WeakPassphrase(
-            f"a passphrase has at least {SHORTEST} characters, not only digits, and not one over and over"
+        raise WeakPassphrase.saying(
+            "a passphrase has at least {least} characters, not only digits, and not one over and over",
+            least=SHORTEST,
         )
 
 
-def seal(secret: bytes, passphrase: bytes, *, cost: Cost = _DEFAULT) -> dict[str, Any]:
+def seal(secret: bytes, passphrase: bytes) -> dict[str, Any]:
     """The JSON object that gives the secret back to `open_envelope` under the same passphrase.
 
     Raises `WeakPassphrase`.
@@ -55,11 +58,11 @@ def seal(secret: bytes, passphrase: bytes, *, cost: Cost = _DEFAULT) -> dict[str
     salt, nonce = secrets.token_bytes(16), secrets.token_bytes(12)
     header = {
         **_FIXED,
-        **cost._asdict(),
+        **COST._asdict(),
         "salt": base64url_encode(salt),
         "nonce": base64url_encode(nonce),
     }
-    ciphertext = _cipher(passphrase, salt, cost).encrypt(nonce, secret, _associated(header))
+    ciphertext = _cipher(passphrase, salt, COST).encrypt(nonce, secret, _associated(header))
     return {**header, "ciphertext": base64url_encode(ciphertext)}
 
 
@@ -97,14 +100,14 @@ def _associated(header: Mapping[str, Any]) -> bytes:
 def _number(envelope: Mapping[str, Any], member: str, most: int) -> int:
     value = envelope[member]
     if type(value) is not int or value < 1:
-        raise Malformed(f"'{member}' of the sealed secret is not a positive integer")
+        raise Malformed.saying("'{member}' of the sealed secret is not a positive integer", member=member)
     if value > most:
-        raise TooLarge(f"'{member}' of the sealed secret is above {most}")
+        raise TooLarge.saying("'{member}' of the sealed secret is above {most}", member=member, most=most)
     return value
 
 
 def _bytes(envelope: Mapping[str, Any], member: str) -> bytes:
     value = envelope[member]
     if not isinstance(value, str):
-        raise Malformed(f"'{member}' of the sealed secret is not a string")
+        raise Malformed.saying("'{member}' of the sealed secret is not a string", member=member)
     return base64url_decode(value)

@@ -123,14 +123,13 @@ class KeyFile:
         self._change(lambda keys: [keys.pop(self._held(name)) for name in names])
 
     def replace(self, places: Mapping[str, str]) -> None:
-        """By the name of a key that is retired, the key that takes its name: all at one instant.
+        """By name, the key that takes it from the one that has it until now: all at one instant.
 
-        Raises `NotFound` where one of them is not there.
+        None need have it, where it was that of a key that is kept elsewhere. Raises `NotFound` where a key
+        that is to take a name is not there.
         """
         self._change(
-            lambda keys: keys.update(
-                {self._held(name): keys.pop(self._held(by)) for name, by in places.items()}
-            )
+            lambda keys: keys.update({name: keys.pop(self._held(by)) for name, by in places.items()})
         )
 
     def change_passphrase(self, passphrase: Passphrase) -> None:

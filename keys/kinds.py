@@ -82,5 +82,5 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
 def scheme(key_type: str) -> Scheme:
     """The scheme of a kind by its name. Raises `InvalidKey` for none of these."""
     if key_type not in KINDS:
-        raise InvalidKey(f"the key is of no known type; known are {', '.join(KINDS)}")
+        raise InvalidKey.saying("the key is of no known type; known are {known}", known=", ".join(KINDS))
     return KINDS[key_type].load()

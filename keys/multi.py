@@ -32,12 +32,14 @@ def multikey_decode(text: str) -> tuple[str, bytes]:
     try:
         data = multibase_decode(text)
     except Malformed as problem:
-        raise InvalidKey(f"the Multikey cannot be decoded: {problem.detail}", hint=problem.hint) from problem
+        raise InvalidKey.saying(
+            "the Multikey cannot be decoded: {why}", why=problem, hint=problem.hint
+        ) from problem
     name = _BY_PREFIX.get(data[:2])
     if name is None:
         # the codes of keys take two bytes, of which only the first says that one more follows
         kind = UnknownKeyType if len(data) > 2 and data[1] < 0x80 <= data[0] and data[1] else InvalidKey
-        raise kind(f"the Multikey is of no known type; known are {', '.join(KINDS)}")
+        raise kind.saying("the Multikey is of no known type; known are {known}", known=", ".join(KINDS))
     return name, data[2:]
 
 
@@ -57,9 +59,11 @@ def jwk_decode(jwk: Mapping[str, Any]) -> tuple[str, bytes, bytes | None]:
     crv = jwk.get("crv")
     row = KINDS.get(crv) if isinstance(crv, str) else None
     if row is None or jwk.get("kty") != row.kty:
-        raise UnknownKeyType(f"'kty' and 'crv' of the JWK name no known type; known are {', '.join(KINDS)}")
+        raise UnknownKeyType.saying(
+            "'kty' and 'crv' of the JWK name no known type; known are {known}", known=", ".join(KINDS)
+        )
     if "alg" in jwk and jwk["alg"] not in row.algorithms:
-        raise InvalidKey(f"'alg' of the JWK does not belong to a {crv} key")
+        raise InvalidKey.saying("'alg' of the JWK does not belong to a {curve} key", curve=crv)
     if jwk.get("use", "sig") != "sig":
         raise InvalidKey("'use' of the JWK is not 'sig'")
     operations = jwk.get("key_ops", ["verify"])
@@ -72,11 +76,15 @@ def jwk_decode(jwk: Mapping[str, Any]) -> tuple[str, bytes, bytes | None]:
 def _coordinate(jwk: Mapping[str, Any], member: str, row: Kind) -> bytes:
     text = jwk.get(member)
     if not isinstance(text, str):
-        raise InvalidKey(f"'{member}' of the JWK is not a string")
+        raise InvalidKey.saying("'{member}' of the JWK is not a string", member=member)
     try:
         value = base64url_decode(text, limit=128)
     except Malformed as problem:
-        raise InvalidKey(f"'{member}' of the JWK cannot be decoded: {problem.detail}") from problem
+        raise InvalidKey.saying(
+            "'{member}' of the JWK cannot be decoded: {why}", member=member, why=problem
+        ) from problem
     if len(value) != row.coordinate:
-        raise InvalidKey(f"'{member}' of the JWK has {counted(len(value), 'byte')}, not {row.coordinate}")
+        raise InvalidKey(
+            f"'{member}' of the JWK has {counted(len(value), 'byte')}, not {row.coordinate}", member=member
+        )
     return value

@@ -7,47 +7,53 @@ from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import unquote, urlsplit
 
-from wire.problem import Malformed, Refused
+from wire.problem import Conflict, Malformed, Refused
 
+from .public import PublicKey
 from .signer import Passphrase, Signer
+
+Opener = Callable[[str, Passphrase, PublicKey | None], Signer]
 
 
 def open_signer(
     uri: str,
     *,
     passphrase: Passphrase,
-    signers: Mapping[str, Callable[[str, Passphrase], Signer]] | None = None,
+    public_key: PublicKey | None = None,
+    signers: Mapping[str, Opener] | None = None,
 ) -> Signer:
     """The signer at a URI: `file:/srv/issuer/keys.json#assertion`, or `pkcs11:` as in `token`.
 
-    `passphrase` is called at most once, when the secret is sealed, or for a PIN. Raises `Malformed` for a URI
-    of no known scheme, and what opening the key raises.
+    `passphrase` is called at most once, when the secret is sealed, or for a PIN. With a `public_key` it is
+    that one's signer, which on a token is looked for only when it first signs. Raises `Malformed` for a URI
+    of no known scheme, `Conflict` where another key is there, and what opening the key raises.
     """
     scheme = uri.partition(":")[0]
     known = SIGNERS if signers is None else signers
     if scheme not in known:
         raise Malformed(f"the address of the key has no known scheme; known are {', '.join(known)}")
-    return known[scheme](uri, passphrase)
+    return known[scheme](uri, passphrase, public_key)
 
 
-def _from_file(uri: str, passphrase: Passphrase) -> Signer:
+def _from_file(uri: str, passphrase: Passphrase, public_key: PublicKey | None) -> Signer:
     from .keyfile import KeyFile  # only here: a process that only verifies needs no key derivation
 
     parts = urlsplit(uri)
     path = Path(unquote(parts.path))
     if parts.netloc or parts.query or not path.is_absolute() or not parts.fragment:
         raise Malformed("the address of the key is not of the form file:/absolute/path#name")
-    return KeyFile.open(path, passphrase).signer(parts.fragment)
+    signer = KeyFile.open(path, passphrase).signer(parts.fragment)
+    if public_key not in (None, signer.public_key):
+        raise Conflict(f"the key {parts.fragment} in {path} is another one by now")
+    return signer
 
 
-def _on_token(uri: str, passphrase: Passphrase) -> Signer:
+def _on_token(uri: str, passphrase: Passphrase, public_key: PublicKey | None) -> Signer:
     try:
         from .token import open_token  # what the extra `hsm` installs
     except ModuleNotFoundError as error:
         raise Refused(f"a key on a token needs {error.name}, which is not installed") from error
-    return open_token(uri, passphrase)
+    return open_token(uri, passphrase, public_key)
 
 
-SIGNERS: Mapping[str, Callable[[str, Passphrase], Signer]] = MappingProxyType(
-    {"file": _from_file, "pkcs11": _on_token}
-)
+SIGNERS: Mapping[str, Opener] = MappingProxyType({"file": _from_file, "pkcs11": _on_token})

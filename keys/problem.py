@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from wire.problem import Malformed, PassphraseNeeded, Problem, Refused
+from wire.problem import Malformed, NotFound, PassphraseNeeded, Problem, Refused
 
 __all__ = [
     "InvalidKey",
     "InvalidKeyLength",
     "InvalidSignature",
     "PassphraseNeeded",
+    "PinNeeded",
+    "TokenNotThere",
     "UnknownKeyType",
     "WeakPassphrase",
     "WrongPassphrase",
+    "WrongPin",
 ]
 
 
@@ -56,3 +59,23 @@ class WrongPassphrase(Refused):
 
     code = "wrong-passphrase"
     title = "The passphrase is wrong"
+
+
+class TokenNotThere(NotFound):
+    """The token that has the key is not there."""
+
+    code = "token-not-there"
+
+
+class PinNeeded(PassphraseNeeded):
+    """A token has to be opened and no PIN was given."""
+
+    code = "pin-needed"
+    title = "A PIN is needed"
+
+
+class WrongPin(WrongPassphrase):
+    """The token does not open with this PIN."""
+
+    code = "wrong-pin"
+    title = "The PIN is wrong"

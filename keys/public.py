@@ -53,7 +53,7 @@ class PublicKey:
         name, x, y = multi.jwk_decode(jwk)
         key = cls(name, scheme(name).raw(x, y))
         if key._point.coordinates() != (x, y):
-            raise InvalidKey(f"the {name} key is not a point of the curve")
+            raise InvalidKey.saying("the {curve} key is not a point of the curve", curve=name)
         return key
 
     def jwk(self) -> dict[str, str]:

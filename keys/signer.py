@@ -10,6 +10,8 @@ from .public import PublicKey
 
 Passphrase = Callable[[], bytes | None]
 
+_TRIAL = b"Does this key sign?"
+
 
 class Signer(Protocol):
     """A key that signs: in memory, in a file, in hardware."""
@@ -20,6 +22,14 @@ class Signer(Protocol):
 
     def sign(self, data: bytes) -> bytes:
         """The raw signature over the data, in the form that `PublicKey.verify` takes."""
+
+
+def require_signs(signer: Signer) -> None:
+    """Has it sign a text that is nothing else, before anything rests on it.
+
+    Raises what keeps it from that.
+    """
+    signer.public_key.verify(signer.sign(_TRIAL), _TRIAL)
 
 
 class MessageSigner(Protocol):

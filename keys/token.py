@@ -12,6 +12,7 @@ import contextlib
 import functools
 import hashlib
 import os
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -24,12 +25,15 @@ from wire.files import read_regular
 from wire.problem import Conflict, Malformed, NotFound, Unavailable
 
 from .kinds import KINDS, scheme
-from .problem import InvalidSignature, PassphraseNeeded, UnknownKeyType, WrongPassphrase
+from .problem import InvalidSignature, PinNeeded, TokenNotThere, UnknownKeyType, WrongPin
 from .public import PublicKey
 from .signer import Passphrase
 
 _PATH, _QUERY = {"token", "object", "type"}, {"module-path", "pin-source"}
-_PAUSES = (0.1, 0.4)  # seconds before a token is opened again
+_PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8)
+"""Seconds before a token is opened again: another process may be in the midst of a write."""
+_IN_THE_WAY = (pkcs11.NoSuchToken, pkcs11.GeneralError, pkcs11.FunctionFailed, pkcs11.DeviceError)
+"""What is said then. A wrong PIN is not among it: of those, each try counts."""
 _LONGEST_PIN = 1 << 10  # bytes
 _PIN_PROBLEMS = (
     pkcs11.PinIncorrect,
@@ -38,25 +42,30 @@ _PIN_PROBLEMS = (
     pkcs11.PinLocked,
     pkcs11.PinExpired,
 )
-_initialized: dict[str, int] = {}
-"""By module, the process that initialized it: a forked one has to do so anew (PKCS#11 2.40, 6.7.1)."""
+_initialized: dict[str, tuple[int, int]] = {}
+"""By module, the process that initialized it, and how often: a forked one has to do so anew (PKCS#11 2.40,
+6.7.1), and all sessions from before have ended."""
+_alone = threading.RLock()
+"""Held by who signs: to initialize a module while another thread is in it is not defined."""
+os.register_at_fork(before=_alone.acquire, after_in_parent=_alone.release, after_in_child=_alone.release)
 
 
 class TokenKey:
     """A `Signer` whose secret is on a token. Each process opens a session of its own, when it first signs.
 
-    Raises `NotFound` where the token or the key is not there, `Conflict` where several bear the name,
-    `WrongPassphrase` and `PassphraseNeeded` for the PIN, `Unavailable` for what else keeps it from signing.
+    Of a `public_key` that is known the token is not asked before. Raises `TokenNotThere`, `NotFound` where
+    the key is not, `Conflict` where several bear the name, `WrongPin` and `PinNeeded`, and `Unavailable` for
+    what else keeps it from signing.
     """
 
-    def __init__(self, uri: str, pin: Passphrase) -> None:
+    def __init__(self, uri: str, pin: Passphrase, public_key: PublicKey | None = None) -> None:
         self._uri, self._pin = uri, functools.cache(pin)
         self._names = _parsed(uri)
-        self._process = 0
-        self.public_key = self._open()
+        self._since: tuple[int, int] | None = None
+        self.public_key = self._open() if public_key is None else public_key
 
-    def __reduce__(self) -> tuple[type[TokenKey], tuple[str, _Known], dict[str, PublicKey]]:
-        return TokenKey, (self._uri, _Known(self._pin())), {"public_key": self.public_key}
+    def __reduce__(self) -> tuple[type[TokenKey], tuple[str, _Known, PublicKey]]:
+        return TokenKey, (self._uri, _Known(self._pin()), self.public_key)
 
     def __repr__(self) -> str:
         return f"TokenKey(for {self.public_key.multikey()})"
@@ -67,12 +76,12 @@ class TokenKey:
         Raises `Conflict` where it is another key's: names on tokens are anybody's choice, and one token may
         stand in another's place by now.
         """
-        if self._process != os.getpid():
-            self._open()
-        with _problems(self._names):
+        with _alone, _problems(self._names):
+            if self._since is None or self._since != (os.getpid(), _initialized[self._module][1]):
+                self._open()
             try:
                 signature = self._signed(data)
-            except pkcs11.GeneralError:  # a session that broke is no broken token
+            except pkcs11.PKCS11Error:  # a session that broke is no broken token
                 self._open()
                 signature = self._signed(data)
         try:
@@ -87,19 +96,27 @@ class TokenKey:
             return bytes(self._key.sign(hashed, mechanism=pkcs11.Mechanism.ECDSA))
         return bytes(self._key.sign(data, mechanism=pkcs11.Mechanism.EDDSA))
 
+    @property
+    def _module(self) -> str:
+        return self._names["module-path"]
+
     def _open(self) -> PublicKey:
-        """Again, if need be: processes that open a token at once are in each other's way for a moment."""
-        with _problems(self._names):
+        """Opens a session; again, if need be, and then with the module initialized anew.
+
+        What SoftHSM found of a token that was being written, it believes for as long as it is initialized.
+        """
+        with _alone, _problems(self._names):
             for pause in _PAUSES:
                 try:
                     return self._opened()
-                except pkcs11.GeneralError:
+                except _IN_THE_WAY:
                     time.sleep(pause)
+                    _initialize(self._module)
             return self._opened()
 
     def _opened(self) -> PublicKey:
         label = self._names["object"]
-        token = _library(self._names["module-path"]).get_token(token_label=self._names["token"])
+        token = _library(self._module).get_token(token_label=self._names["token"])
         try:
             self._session = token.open(user_pin=self._entered())
         except pkcs11.UserAlreadyLoggedIn:  # by another key of this process: a login is the process's
@@ -109,13 +126,13 @@ class TokenKey:
             bytes(public[each]) for each in (pkcs11.Attribute.EC_PARAMS, pkcs11.Attribute.EC_POINT)
         )
         self._key: Any = self._session.get_key(object_class=pkcs11.ObjectClass.PRIVATE_KEY, label=label)
-        self._process = os.getpid()
+        self._since = _initialized[self._module]
         return _public_key(parameters, point)
 
     def _entered(self) -> str:
         pin = self._pin()
         if pin is None:
-            raise PassphraseNeeded(f"the token {self._names['token']} wants a PIN, and none was given")
+            raise PinNeeded(f"the token {self._names['token']} wants a PIN, and none was given")
         return pin.decode(errors="replace")
 
 
@@ -129,13 +146,13 @@ class _Known:
         return self._pin
 
 
-def open_token(uri: str, passphrase: Passphrase) -> TokenKey:
+def open_token(uri: str, passphrase: Passphrase, public_key: PublicKey | None = None) -> TokenKey:
     """The key at a `pkcs11:` URI. `passphrase` gives the PIN, unless the URI has a `pin-source`.
 
     Raises `Malformed` for a URI of another form, and what `TokenKey` raises.
     """
     source = _parsed(uri).get("pin-source")
-    return TokenKey(uri, passphrase if source is None else functools.partial(_pin_in, source))
+    return TokenKey(uri, passphrase if source is None else functools.partial(_pin_in, source), public_key)
 
 
 def _parsed(uri: str) -> Mapping[str, str]:
@@ -169,15 +186,20 @@ def _pin_in(source: str) -> bytes:
     try:
         return read_regular(_path(source), _LONGEST_PIN).rstrip(b"\r\n")
     except OSError as error:
-        raise PassphraseNeeded(f"the file of the PIN cannot be read: {error.strerror}") from error
+        raise PinNeeded(f"the file of the PIN cannot be read: {error.strerror}") from error
 
 
 def _library(module: str) -> Any:
-    library = pkcs11.lib(module)
-    if _initialized.setdefault(module, os.getpid()) != os.getpid():
-        library.reinitialize()
-        _initialized[module] = os.getpid()
+    library, here = pkcs11.lib(module), os.getpid()
+    if _initialized.setdefault(module, (here, 0))[0] != here:
+        _initialize(module)
     return library
+
+
+def _initialize(module: str) -> None:
+    """Anew; all sessions of this process end."""
+    pkcs11.lib(module).reinitialize()
+    _initialized[module] = os.getpid(), _initialized[module][1] + 1
 
 
 def _public_key(parameters: bytes, point: bytes) -> PublicKey:
@@ -198,14 +220,12 @@ def _problems(names: Mapping[str, str]) -> Iterator[None]:
     try:
         yield
     except pkcs11.NoSuchToken as error:
-        raise NotFound(f"{token} is not there") from error
+        raise TokenNotThere(f"{token} is not there") from error
     except pkcs11.NoSuchKey as error:
-        raise NotFound(f"{token} has no {key}, or only half of it") from error
+        raise NotFound(f"{token} does not have {key}, or only half of it") from error
     except (pkcs11.MultipleTokensReturned, pkcs11.MultipleObjectsReturned) as error:
         raise Conflict(f"there are several of the name of {token} or of {key}") from error
     except _PIN_PROBLEMS as error:
-        raise WrongPassphrase(
-            f"{token} does not take the PIN: {type(error).__name__}", hint="After a few wrong ones it locks."
-        ) from error
+        raise WrongPin(f"{token} does not take the PIN: {type(error).__name__}") from error
     except pkcs11.PKCS11Error as error:
         raise Unavailable(f"{token} does not work: {type(error).__name__} {error}".rstrip()) from error

@@ -2,8 +2,8 @@
 
 `Log` orders entries and proves them; a `Checkpoint` is its signed head; `Evidence` is the proof that travels
 with a document, and `verify_evidence` gives the `Fact` it proves under a `TrustPolicy`. What other ledgers
-prove of a checkpoint is evidence as well, of kinds that are passed in. The package knows
-bytes and digests only. Read `entries.py` first, then `merkle.py` and `note.py`; `log.py` puts them together.
+prove of a checkpoint is evidence as well, of kinds that are passed in. The package knows bytes and digests
+only. Read `entries.py` first, then `merkle.py` and `note.py`; `log.py` puts them together.
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ from .evidence import (
     Evidence,
     EvidenceKind,
     Fact,
+    OfCheckpoints,
+    OfEntries,
+    TrustedLedger,
     TrustedLog,
     TrustPolicy,
     known_kind,
@@ -24,7 +27,7 @@ from .evidence import (
     verify_evidence,
 )
 from .note import Checkpoint, VerifierKey
-from .problem import InvalidEvidence, NotWitnessed, UnknownKind, UnknownLog
+from .problem import InvalidEvidence, NotWitnessed, UnknownKind, UnknownLedger, UnknownLog
 
 if TYPE_CHECKING:
     from .log import Log
@@ -43,10 +46,14 @@ __all__ = [
     "Log",
     "MemoryStore",
     "NotWitnessed",
+    "OfCheckpoints",
+    "OfEntries",
     "Store",
     "TrustPolicy",
+    "TrustedLedger",
     "TrustedLog",
     "UnknownKind",
+    "UnknownLedger",
     "UnknownLog",
     "VerifierKey",
     "entry",

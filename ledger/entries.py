@@ -32,7 +32,7 @@ class LogEntry(NamedTuple):
 def entry(kind: EntryKind, digest: bytes) -> bytes:
     """The log entry for a digest: kind, hash algorithm, 32 bytes. Raises `Malformed` for other lengths."""
     if len(digest) != 32:
-        raise Malformed(f"a SHA-256 digest has 32 bytes, this one {len(digest)}")
+        raise Malformed.saying("a SHA-256 digest has 32 bytes, this one {length}", length=len(digest))
     return bytes((kind, SHA_256)) + digest
 
 
@@ -41,5 +41,5 @@ def parse_entry(data: bytes) -> LogEntry:
     if len(data) != 34 or data[1] != SHA_256:
         raise Malformed("the log entry is not of the form kind, SHA-256, digest")
     if data[0] not in _KINDS:
-        raise Malformed(f"the log entry is of the unknown kind {data[0]}")
+        raise Malformed.saying("the log entry is of the unknown kind {kind}", kind=data[0])
     return LogEntry(_KINDS[data[0]], data[2:])

@@ -2,8 +2,8 @@
 
 How each kind is verified is a mapping that is passed in. `KINDS` has `c2sp.org/tlog-proof@v1`: an entry's
 index, the path from its hash to the root, and the signed checkpoint with that root. Other kinds are about an
-entry, too, or about a checkpoint, which is what goes to other ledgers. `TrustPolicy` says which logs and
-witnesses are believed; `verify_evidence` and `verify_anchoring` give a `Fact` or raise.
+entry, too, or about a checkpoint, which is what goes to other ledgers. `TrustPolicy` says which logs,
+witnesses and other ledgers are believed; `verify_evidence` and `verify_anchoring` give a `Fact` or raise.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from wire.problem import Malformed, TooLarge
 from wire.text import counted, shortened
@@ -24,12 +24,14 @@ from wire.work import BYTES_WRITTEN, EVIDENCE, Work
 from . import merkle
 from .entries import parse_entry
 from .note import Checkpoint, SignatureType, VerifierKey, decode_base64
-from .problem import InvalidEvidence, NotWitnessed, UnknownKind, UnknownLog
+from .problem import InvalidEvidence, NotWitnessed, UnknownKind, UnknownLedger, UnknownLog
 
 TLOG_PROOF = "c2sp.org/tlog-proof@v1"
 LARGEST_PROOF = 1 << 18  # bytes of evidence
 _witnesses = functools.partial(counted, one="witness", many="witnesses")
 _INDEX = re.compile(rb"index (0|[1-9][0-9]{0,18})")
+_NAME = re.compile(r"[!-~]{1,128}")
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,27 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
+class TrustedLedger:
+    """Another ledger that is believed to have a log's checkpoints, by evidence of one kind.
+
+    Raises `Malformed` unless kind and name are printable ASCII without blanks, of 128 characters at the most.
+    """
+
+    kind: str
+    where: str
+    """Its name, if it is a chain, by CAIP-2."""
+    parameters: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    """What else evidence of this kind is held against, such as addresses and pinned blocks, in JSON."""
+
+    def __post_init__(self) -> None:
+        for name in (self.kind, self.where):
+            if not _NAME.fullmatch(name):
+                raise Malformed.saying(
+                    "{name} is no name of a ledger, and of no kind of evidence", name=shortened(name)
+                )
+
+
+@dataclass(frozen=True, slots=True)
 class TrustedLog:
     """A log that is believed: its key, the key of its own clock, and who else must have seen it.
 
@@ -73,19 +96,42 @@ class TrustedLog:
     clock: VerifierKey | None = None
     witnesses: tuple[VerifierKey, ...] = ()
     quorum: int = 0
+    ledgers: tuple[TrustedLedger, ...] = ()
 
     def __post_init__(self) -> None:
         cosigners = (*([self.clock] if self.clock else []), *self.witnesses)
         if self.key.type is not SignatureType.ED25519:
-            raise Malformed(f"the key of the log {self.key.name} is that of a witness")
+            raise Malformed.saying("the key of the log {log} is that of a witness", log=self.key.name)
         if any(key.type is not SignatureType.COSIGNATURE for key in cosigners):
-            raise Malformed(f"a clock or witness of the log {self.key.name} has the key of a log")
-        if len({key.public_key for key in cosigners}) != len(cosigners):
-            raise Malformed(f"two of the log {self.key.name}'s clock and witnesses are one and the same key")
-        if not 0 <= self.quorum <= len(self.witnesses):
-            raise Malformed(
-                f"the log {self.key.name} has {_witnesses(len(self.witnesses))}, not {self.quorum}"
+            raise Malformed.saying(
+                "a clock or witness of the log {log} has the key of a log", log=self.key.name
             )
+        if len({key.public_key for key in cosigners}) != len(cosigners):
+            raise Malformed.saying(
+                "two of the log {log}'s clock and witnesses are one and the same key", log=self.key.name
+            )
+        if not 0 <= self.quorum <= len(self.witnesses):
+            count = len(self.witnesses)
+            said = (
+                "the log {log} has {count} witness, not {quorum}"
+                if count == 1
+                else "the log {log} has {count} witnesses, not {quorum}"
+            )
+            raise Malformed.saying(said, log=self.key.name, count=count, quorum=self.quorum)
+
+    @classmethod
+    def of(
+        cls,
+        key: str,
+        clock: str | None = None,
+        witnesses: Sequence[str] = (),
+        quorum: int = 0,
+        ledgers: Sequence[TrustedLedger] = (),
+    ) -> TrustedLog:
+        """From vkeys. Raises `Malformed`."""
+        parse = VerifierKey.parse
+        cosigners = tuple(map(parse, witnesses))
+        return cls(parse(key), parse(clock) if clock else None, cosigners, quorum, tuple(ledgers))
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,17 +155,15 @@ class TrustPolicy:
     @classmethod
     def of(cls, logs: Iterable[tuple[str, str | None, Sequence[str], int]]) -> TrustPolicy:
         """From vkeys: of each log its key, its clock's, its witnesses', and how many of these are needed."""
-        parse = VerifierKey.parse
-        return cls(
-            tuple(
-                TrustedLog(parse(key), parse(clock) if clock else None, tuple(map(parse, witnesses)), quorum)
-                for key, clock, witnesses, quorum in logs
-            )
-        )
+        return cls(tuple(TrustedLog.of(*log) for log in logs))
 
     def named(self, origin: str) -> tuple[TrustedLog, ...]:
         """The believed logs of this name: more than one when a log has changed its key."""
         return self._by_origin.get(origin, ())
+
+    def ledgers(self, origin: str, kind: str) -> tuple[TrustedLedger, ...]:
+        """Those that are believed to have checkpoints of this log, by evidence of this kind."""
+        return tuple(ledger for log in self.named(origin) for ledger in log.ledgers if ledger.kind == kind)
 
 
 class Attested(NamedTuple):
@@ -139,19 +183,32 @@ def _verify_tlog_proof(about: bytes, evidence: Evidence, trust: TrustPolicy) -> 
 
 
 @dataclass(frozen=True, slots=True)
-class EvidenceKind:
-    """How evidence of one kind is verified."""
+class OfEntries:
+    """How evidence of one kind is verified, which is about entries of logs."""
 
     verify: Callable[[bytes, Evidence, TrustPolicy], Fact]
-    """Given an entry, or a checkpoint's text, the digest of which is the evidence's. Pure, and offline.
+    """Given an entry, the digest of which is the evidence's. Pure, and offline.
 
     Raises as `verify_evidence`.
     """
-    of_checkpoints: bool = False
-    """Whether it is about a checkpoint rather than an entry."""
 
 
-KINDS: Mapping[str, EvidenceKind] = MappingProxyType({TLOG_PROOF: EvidenceKind(_verify_tlog_proof)})
+@dataclass(frozen=True, slots=True)
+class OfCheckpoints(Generic[_T]):
+    """How evidence of one kind is verified, which is about checkpoints that another ledger has."""
+
+    read: Callable[[TrustedLedger], _T]
+    """What a ledger that is believed comes to, by its parameters. Raises `Malformed`."""
+    verify: Callable[[Checkpoint, Evidence, _T], Fact]
+    """Given a checkpoint, the digest of which is the evidence's, and what was read. Pure, and offline.
+
+    Raises `UnknownLedger` for evidence that is not by this ledger, else as `verify_evidence`.
+    """
+
+
+EvidenceKind = OfEntries | OfCheckpoints[Any]
+
+KINDS: Mapping[str, EvidenceKind] = MappingProxyType({TLOG_PROOF: OfEntries(_verify_tlog_proof)})
 
 
 def verify_evidence(
@@ -166,18 +223,18 @@ def verify_evidence(
     """What the evidence proves about a log entry; remembered where the same evidence `recurs`.
 
     Raises `InvalidEvidence` when it does not hold, `UnknownKind` (undetermined) for a kind that is not in
-    `kinds`, whatever it is about, `UnknownLog` (undetermined) for a log or another ledger that nothing here
-    says to trust, `NotWitnessed` when the quorum is not met, `TooLarge` above 256 KiB and where it costs more
-    than is left of `work`.
+    `kinds`, whatever it is about, `UnknownLog` (undetermined) for a log that nothing here says to trust,
+    `NotWitnessed` when the quorum is not met, `TooLarge` above 256 KiB and where it costs more than is left
+    of `work`.
     """
     kind = known_kind(evidence, kinds)
     _spend(evidence, work)
-    if kind.of_checkpoints or evidence.digest != parse_entry(entry).digest:
+    if not isinstance(kind, OfEntries) or evidence.digest != parse_entry(entry).digest:
         raise InvalidEvidence("the evidence is for another digest")
     return (_verified_before if recurs else _verified)(kind, entry, evidence, trust)
 
 
-def _verified(kind: EvidenceKind, entry: bytes, evidence: Evidence, trust: TrustPolicy) -> Fact:
+def _verified(kind: OfEntries, entry: bytes, evidence: Evidence, trust: TrustPolicy) -> Fact:
     return kind.verify(entry, evidence, trust)
 
 
@@ -192,15 +249,40 @@ def verify_anchoring(
     *,
     kinds: Mapping[str, EvidenceKind] = KINDS,
 ) -> Fact:
-    """What the evidence proves about a checkpoint, and so of every entry in it. Raises as `verify_evidence`.
+    """What the evidence proves about a checkpoint, and so of every entry in it.
 
-    Its digest is that of the checkpoint's text, since more signatures are added to it later.
+    Its digest is that of the checkpoint's text, since more signatures are added to it later. Raises
+    `InvalidEvidence` when it does not hold, `UnknownKind` as `verify_evidence`, `UnknownLedger`
+    (undetermined) where it is by none of the ledgers that are trusted for the log, or what is said of that
+    one is not read here, and `TooLarge` where it costs more than is left of `work`.
     """
     kind = known_kind(evidence, kinds)
-    _spend(evidence, work)
-    if not kind.of_checkpoints or evidence.digest != checkpoint.digest:
+    if not isinstance(kind, OfCheckpoints) or evidence.digest != checkpoint.digest:
         raise InvalidEvidence("the evidence is for another checkpoint")
-    return kind.verify(checkpoint.text, evidence, trust)
+    name, log = shortened(evidence.kind), shortened(checkpoint.origin)
+    unknown = UnknownLedger.saying(
+        "evidence of the kind {name} is by no ledger that is trusted for the log {log}", name=name, log=log
+    )
+    for ledger in trust.ledgers(checkpoint.origin, evidence.kind):
+        _spend(evidence, work)
+        try:
+            known = _read(kind, ledger)
+        except Malformed as problem:  # of the trust list, and no fault of the evidence
+            said = f"what is trusted of the ledger {ledger.where} is not read here: {problem.detail}"
+            unknown = UnknownLedger(said, because=problem)
+            continue
+        try:
+            fact = kind.verify(checkpoint, evidence, known)
+        except UnknownLedger:
+            continue
+        if (fact.kind, fact.where, fact.index) == (evidence.kind, ledger.where, None):
+            return fact
+    raise unknown
+
+
+@functools.lru_cache(maxsize=64)  # it may be long, and a bundle may bring much of one kind
+def _read(kind: OfCheckpoints[_T], ledger: TrustedLedger) -> _T:
+    return kind.read(ledger)
 
 
 def _spend(evidence: Evidence, work: Work | None) -> None:
@@ -212,7 +294,9 @@ def known_kind(evidence: Evidence, kinds: Mapping[str, EvidenceKind] = KINDS) ->
     """Its kind. Raises `UnknownKind` for evidence that nothing here reads, whatever it is about."""
     kind = kinds.get(evidence.kind)
     if kind is None:
-        raise UnknownKind(f"evidence of the kind {shortened(evidence.kind)} is not read here")
+        raise UnknownKind.saying(
+            "evidence of the kind {kind} is not read here", kind=shortened(evidence.kind)
+        )
     return kind
 
 
@@ -226,7 +310,7 @@ def attest(note: bytes, trust: TrustPolicy) -> Attested:
     for log in logs:
         if log.key in checkpoint.signers([log.key]):
             return _attested(checkpoint, log)
-    raise InvalidEvidence(f"the checkpoint is not signed by the log {checkpoint.origin}")
+    raise InvalidEvidence.saying("the checkpoint is not signed by the log {log}", log=checkpoint.origin)
 
 
 def _attested(checkpoint: Checkpoint, log: TrustedLog) -> Attested:
@@ -234,12 +318,18 @@ def _attested(checkpoint: Checkpoint, log: TrustedLog) -> Attested:
     seen = sorted(time for time in times if time is not None)
     if len(seen) < log.quorum:
         raise NotWitnessed(
-            f"the checkpoint of {checkpoint.origin} is signed by {_witnesses(len(seen))}, not by {log.quorum}"
+            f"the checkpoint of {checkpoint.origin} is signed by {_witnesses(len(seen))}, "
+            f"not by {log.quorum}",
+            log=checkpoint.origin,
+            seen=len(seen),
+            quorum=log.quorum,
         )
     # A log with a clock always shows its time, so that an altered line is not taken for a missing one.
     own = checkpoint.signers([log.clock]).get(log.clock) if log.clock else None
     if log.clock and own is None:
-        raise InvalidEvidence(f"the checkpoint of {checkpoint.origin} lacks the time by its own clock")
+        raise InvalidEvidence.saying(
+            "the checkpoint of {log} lacks the time by its own clock", log=checkpoint.origin
+        )
     if seen:  # not the earliest time: of the quorum, all but one may be lying
         return Attested(checkpoint, seen[max(log.quorum, 1) - 1], "witness", len(seen))
     return Attested(checkpoint, own, "own" if own else "none", 0)
@@ -257,11 +347,11 @@ def parse_proof(body: bytes) -> tuple[int, list[bytes], bytes]:
     Raises `InvalidEvidence`, `TooLarge`.
     """
     if len(body) > LARGEST_PROOF:
-        raise TooLarge(f"the evidence is longer than {LARGEST_PROOF} bytes")
+        raise TooLarge.saying("the evidence is longer than {most} bytes", most=LARGEST_PROOF)
     head, _, note = body.partition(b"\n\n")
     version, *lines = head.split(b"\n")
     if version != TLOG_PROOF.encode():
-        raise InvalidEvidence(f"the evidence does not begin with {TLOG_PROOF}")
+        raise InvalidEvidence.saying("the evidence does not begin with {start}", start=TLOG_PROOF)
     if lines and lines[0].startswith(b"extra "):
         decode_base64(lines.pop(0)[6:], "The extra data of the evidence")
     index = _INDEX.fullmatch(lines[0]) if lines else None

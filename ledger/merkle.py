@@ -86,7 +86,9 @@ def consistency_proof(old: int, new: int, subtree: Subtree) -> list[bytes]:
 def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes], expected: bytes) -> None:
     """Raise `InvalidEvidence` unless the leaf is at `index` of the tree with this root (RFC 9162 2.1.3.2)."""
     if not 0 <= index < size:
-        raise InvalidEvidence(f"the entry's index {index} is outside of the tree of {size}")
+        raise InvalidEvidence.saying(
+            "the entry's index {index} is outside of the tree of {size}", index=index, size=size
+        )
     node, last, current = index, size - 1, leaf
     for sibling in proof:
         if last == 0:
@@ -99,7 +101,9 @@ def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes],
             current = node_hash(current, sibling)
         node, last = node >> 1, last >> 1
     if last or current != expected:
-        raise InvalidEvidence(f"the inclusion proof does not lead from entry {index} to the root")
+        raise InvalidEvidence.saying(
+            "the inclusion proof does not lead from entry {index} to the root", index=index
+        )
 
 
 def verify_consistency(
@@ -107,7 +111,7 @@ def verify_consistency(
 ) -> None:
     """Raise `InvalidEvidence` unless the old tree is the beginning of the new one (RFC 9162 2.1.4.2)."""
     if not 0 <= old_size <= new_size:
-        raise InvalidEvidence(f"a tree of {new_size} cannot follow one of {old_size}")
+        raise InvalidEvidence.saying("a tree of {new} cannot follow one of {old}", new=new_size, old=old_size)
     if old_size in (0, new_size):
         old_expected = EMPTY_ROOT if old_size == 0 else new_root
         if proof or old_root != old_expected:
@@ -132,7 +136,9 @@ def verify_consistency(
             new_current = node_hash(new_current, sibling)
         node, last = node >> 1, last >> 1
     if last or old_current != old_root or new_current != new_root:
-        raise InvalidEvidence(f"the tree of {old_size} is not the beginning of the tree of {new_size}")
+        raise InvalidEvidence.saying(
+            "the tree of {old} is not the beginning of the tree of {new}", old=old_size, new=new_size
+        )
 
 
 def _split(size: int) -> int:

@@ -51,7 +51,9 @@ class VerifierKey:
         if not _KEY_NAME.fullmatch(self.name):
             raise Malformed("the name of a log or witness is empty, or has a space, a control or a '+' in it")
         if self.public_key.type != "Ed25519":
-            raise Malformed(f"logs and witnesses sign with Ed25519 keys, not {self.public_key.type}")
+            raise Malformed.saying(
+                "logs and witnesses sign with Ed25519 keys, not {key_type}", key_type=self.public_key.type
+            )
 
     @property
     def id(self) -> bytes:
@@ -96,9 +98,11 @@ class VerifierKey:
             stamp = int.from_bytes(signature[:8])
             self.public_key.verify(signature[8:], _cosigned(stamp, text))
         except InvalidSignature as error:
-            raise InvalidEvidence(f"the signature by {self.name} does not verify") from error
+            raise InvalidEvidence.saying("the signature by {name} does not verify", name=self.name) from error
         if stamp > _LAST_SECOND:
-            raise InvalidEvidence(f"the cosignature by {self.name} states a time beyond the year 9999")
+            raise InvalidEvidence.saying(
+                "the cosignature by {name} states a time beyond the year 9999", name=self.name
+            )
         return datetime.fromtimestamp(stamp, UTC)
 
 
@@ -114,7 +118,7 @@ class Note:
     def parse(cls, data: bytes) -> Note:
         """The parts of a signed note. Raises `InvalidEvidence`, and `TooLarge` above 128 KiB."""
         if len(data) > _LARGEST_NOTE:
-            raise TooLarge(f"the signed note is longer than {_LARGEST_NOTE} bytes")
+            raise TooLarge.saying("the signed note is longer than {most} bytes", most=_LARGEST_NOTE)
         head, blank, tail = data.rpartition(b"\n\n")
         try:
             lines = tail.decode().removesuffix("\n").split("\n")
@@ -178,9 +182,9 @@ def decode_base64(text: str | bytes, what: str) -> bytes:
     try:
         decoded = binascii.a2b_base64(data, strict_mode=True)
     except binascii.Error:
-        raise InvalidEvidence(f"{what} is not base64") from None
+        raise InvalidEvidence.saying("{what} is not base64", what=what) from None
     if binascii.b2a_base64(decoded, newline=False) != data:
-        raise InvalidEvidence(f"{what} is not base64 in its canonical form")
+        raise InvalidEvidence.saying("{what} is not base64 in its canonical form", what=what)
     return decoded
 
 

@@ -27,6 +27,13 @@ class UnknownLog(Unavailable):
     title = "The log is not a trusted one"
 
 
+class UnknownLedger(UnknownLog):
+    """Nothing here says that this ledger may be believed to have a log's checkpoints."""
+
+    code = "unknown-ledger"
+    title = "The ledger is not a trusted one"
+
+
 class Overtaken(TryLater):
     """Another writer has changed the log meanwhile: nothing was changed by this one."""
 

@@ -6,10 +6,14 @@ What is new comes into each `.po` without a translation, what is gone leaves it,
 from __future__ import annotations
 
 import ast
+import functools
 import io
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
 from babel.messages import pofile
 from babel.messages.catalog import Catalog
@@ -17,15 +21,38 @@ from babel.messages.extract import extract_from_file
 from babel.messages.mofile import write_mo
 
 from intaglio.commands.verify.table import SHORT
-from intaglio.words import report
-from intaglio.words.findings import CLAUSES, FINDINGS
+from intaglio.words import health, report
+from intaglio.words.findings import CLAUSES, FINDINGS, PHRASES
+from intaglio.words.labels import LABELS
 from intaglio.words.language import DOMAIN, FOLDER, LANGUAGES
 from intaglio.words.remedies import CLAIMED, REMEDIES
 from tests import codes
 from vc.status import Reason
 from verifier.checks import STEPS
+from wire import Problem, address, https, sqlite
 
 SPEAKING = codes.ROOT / "intaglio"
+IN_ENGLISH = (
+    "issuer",  # who issues: he has the remedies in Chinese, and the kind
+    "intaglio/commands/issuer",
+    "intaglio/serving.py",  # who runs a service
+    "intaglio/tls.py",
+    "examples",  # who tries it out
+    "ledger/log.py",  # who runs a log
+    "ledger/audit.py",
+    "ledger/folder.py",
+    "ledger/lookup.py",
+    "ledger/tiles",
+    "keys/keyfile.py",  # who keeps an issuer's keys
+    "keys/opening.py",
+    "keys/token.py",
+)
+"""Whose details are said in English, behind their kind in other languages."""
+FETCHING = {
+    "refusal": ("refused", address.NOT_FETCHED),
+    "unavailable": ("unavailable", https.NO_ANSWER),
+}
+"""Functions that make problems: the code, and how the text of each begins."""
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 KEYWORDS = {"tr": None, "tr_count": (1, 2)}
 
@@ -42,9 +69,12 @@ def template() -> Catalog:
         "clause": CLAUSES.values(),
         "remedy": (*REMEDIES.values(), CLAIMED),
         "hint": _hints(),
-        "fact": (reason.value for reason in Reason),
+        "detail": details(),
+        "fact": (*(reason.value for reason in Reason), *PHRASES, *_answers()),
+        "health": (text for said in health.SAID.values() for text in said if text),
         "step": STEPS,
         "mark": report.MARKS.values(),
+        "label": LABELS.values(),
         "verdict": report.VERDICTS.values(),
         "table": SHORT.values(),
     }
@@ -57,10 +87,104 @@ def template() -> Catalog:
     return found
 
 
+class Made(NamedTuple):
+    """Where a problem is made, by `Kind(…)` or `Kind.saying(…)`."""
+
+    file: Path
+    code: str
+    facts: frozenset[str]
+    texts: tuple[str, ...]
+    """What it says, if that is a text; an f-string is none, since no catalogue can have it."""
+
+
+@functools.cache
+def made() -> tuple[Made, ...]:
+    """All places where problems are made."""
+    return tuple(_made())
+
+
+def _made() -> Iterator[Made]:
+    names = {kind.__name__: kind.code for kind in codes.kinds()}
+    for package in codes.PACKAGES:
+        for file in sorted((codes.ROOT / package).rglob("*.py")):
+            tree = ast.parse(file.read_text())
+            chosen = _chosen(tree)
+            for node in ast.walk(tree):
+                if not isinstance(node, ast.Call):
+                    continue
+                name, says, beginning = _kind(node.func), node.args[:1], ""
+                kinds = sorted(names[one] for one in chosen.get(name, {name}) & names.keys())
+                if name in FETCHING:
+                    kind, beginning = FETCHING[name]
+                    kinds, says = [kind], node.args[1:2]
+                elif not kinds and isinstance(node.func, ast.Attribute) and node.func.attr == "saying":
+                    kinds = [Problem.code]  # of a kind that is chosen elsewhere
+                facts = frozenset(keyword.arg or "" for keyword in node.keywords)
+                texts = tuple(beginning + text for said in says for text in _texts(said, tree))
+                for code in kinds:
+                    yield Made(file.relative_to(codes.ROOT), code, facts, texts)
+
+
+def _kind(made: ast.expr) -> str:
+    """The name of what is called, but for `saying` and the module that has it."""
+    return ast.unparse(made).removesuffix(".saying").rpartition(".")[2]
+
+
+def _chosen(tree: ast.AST) -> dict[str, set[str]]:
+    """Names that stand for one of several classes: `kind = One if … else Another`."""
+    return {
+        node.targets[0].id: {name.id for name in ast.walk(node.value) if isinstance(name, ast.Name)}
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign)
+        and isinstance(node.targets[0], ast.Name)
+        and isinstance(node.value, ast.IfExp)
+    }
+
+
+def _texts(said: ast.expr, tree: ast.AST) -> Iterator[str]:
+    """A text that stands there, or those that a name stands for."""
+    values = [said]
+    if isinstance(said, ast.Name):
+        named = (node for node in ast.walk(tree) if isinstance(node, ast.Assign))
+        values = [node.value for node in named if ast.unparse(node.targets[0]) == said.id]
+    either = ([value.body, value.orelse] if isinstance(value, ast.IfExp) else [value] for value in values)
+    values = list(chain.from_iterable(either))
+    for value in values:
+        if isinstance(value, ast.Constant) and isinstance(value.value, str):
+            yield value.value
+
+
+def details() -> Iterator[str]:
+    """What is said where several things have one code, of which each needs a sentence of its own."""
+    counted = Counter(place.code for place in for_people() for _ in place.texts or [""])
+    for place in for_people():
+        if counted[place.code] > 1:
+            yield from place.texts
+    yield from (text for _, text in sqlite.IN_THE_WAY.values())
+
+
+def _answers() -> Iterator[str]:
+    """What an issuer's service answers a wallet, which repeats it as a fact."""
+    for place in made():
+        if place.file.is_relative_to("issuer/desk"):
+            yield from place.texts
+
+
+def for_people() -> list[Made]:
+    """The places whose problems come before whoever verifies, keeps or trusts something."""
+    return [place for place in made() if not _is_in_english(place.file)]
+
+
+def _is_in_english(file: Path) -> bool:
+    return any(file.is_relative_to(one) for one in IN_ENGLISH)
+
+
 def _hints() -> Iterator[str]:
     """Technical advice that stands where it is raised, on a credential's way to holder or verdict."""
-    for package in ("wire", "keys", "did", "vc", "exchange", "holder", "verifier"):
+    for package in codes.PACKAGES:
         for file in sorted((codes.ROOT / package).rglob("*.py")):
+            if _is_in_english(file.relative_to(codes.ROOT)) and "desk" not in file.parts:
+                continue
             for node in ast.walk(ast.parse(file.read_text())):
                 if (
                     isinstance(node, ast.keyword)

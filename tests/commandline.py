@@ -9,13 +9,15 @@ import pty
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextvars import copy_context
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
 import intaglio.__main__
+from intaglio.session import utc_now
 
 
 class Answer(NamedTuple):
@@ -33,6 +35,7 @@ class Program:
         self, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
         self.home = home
+        self.now = utc_now
         self._monkeypatch, self._capsys = monkeypatch, capsys
         monkeypatch.setenv("INTAGLIO_HOME", str(home))
 
@@ -40,7 +43,7 @@ class Program:
         self._monkeypatch.setattr(sys, "argv", ["intaglio", *map(str, words)])
         self._monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
         with pytest.raises(SystemExit) as ended:
-            intaglio.__main__.main()
+            copy_context().run(intaglio.__main__.main, self.now)  # the language is that of this run
         assert isinstance(ended.value.code, int)
         return Answer(ended.value.code, *self._capsys.readouterr())
 
@@ -68,9 +71,12 @@ def served(home: Path, *options: object) -> Iterator[None]:
 
 
 def typed(
-    home: Path, words: list[str], dialogue: list[tuple[bytes, bytes]], code: int = 0
+    home: Path, words: list[str], dialogue: Sequence[tuple[bytes, bytes | Callable[[], bytes]]], code: int = 0
 ) -> tuple[str, str]:
-    """What the program prints to a person at a terminal who answers each question when it is asked."""
+    """What the program prints to a person at a terminal who answers each question when it is asked.
+
+    An answer may be a call: what happens while the program waits for it.
+    """
     ours, theirs = pty.openpty()
     with subprocess.Popen(
         [sys.executable, "-m", "intaglio", *words],
@@ -91,7 +97,7 @@ def typed(
                 assert character, told
                 told += character
             told = b""
-            os.write(ours, answer + b"\n")
+            os.write(ours, (answer if isinstance(answer, bytes) else answer()) + b"\n")
         out, err = process.communicate()
         given_up.cancel()
     os.close(ours)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from keys import envelope
+from tests import softhsm
 from tests.commandline import Program
 
 ROOT = Path(__file__).parent.parent
@@ -36,6 +39,30 @@ def corpora() -> Path:
     if not (CORPORA / "vectors").is_dir():
         pytest.skip(f"no third-party data in {CORPORA}; set INTAGLIO_CORPORA to have this test run")
     return CORPORA
+
+
+_COST = envelope.COST
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cheap_passphrases() -> Iterator[None]:
+    """What is sealed here is sealed at the lowest cost of Argon2id: hundreds of times, in seconds."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(envelope, "COST", envelope.Cost(memory=32, iterations=1, lanes=4))
+        yield
+
+
+@pytest.fixture
+def costly_passphrases(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests of the cost itself."""
+    monkeypatch.setattr(envelope, "COST", _COST)
+
+
+@pytest.fixture(scope="session")
+def token(tmp_path_factory: pytest.TempPathFactory) -> Iterator[softhsm.Token]:
+    """A token in software, for tests that have `softhsm.needed`: one a process."""
+    with softhsm.token(tmp_path_factory.mktemp("softhsm")) as made:
+        yield made
 
 
 @pytest.fixture

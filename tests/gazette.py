@@ -6,11 +6,12 @@ Whoever has an issue of it, or only its hash and the day of its printing, can ch
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from ledger import Checkpoint, Evidence, EvidenceKind, Fact, InvalidEvidence, TrustPolicy, UnknownLog
+from ledger import Checkpoint, Evidence, Fact, InvalidEvidence, OfCheckpoints, TrustedLedger, UnknownLedger
+from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
 
 NOTICE = "gazette.example/notice@v1"
 NAME = "gazette:example"
@@ -20,8 +21,9 @@ NAME = "gazette:example"
 class Gazette:
     """Takes digests, and prints an issue of them now and then."""
 
+    name: str = NAME
     accepted: list[bytes] = field(default_factory=list)
-    printed: dict[bytes, datetime] = field(default_factory=dict)
+    printed: dict[str, datetime] = field(default_factory=dict)
     """The hash of each issue, and when it was printed: what verifiers pin."""
     _issues: list[list[bytes]] = field(default_factory=list)
 
@@ -37,6 +39,12 @@ class Gazette:
         self.printed[_hash(_page(self.accepted))] = now
         self.accepted = []
 
+    @property
+    def trusted(self) -> TrustedLedger:
+        """Its entry for a trust file, as of now."""
+        pins = {page: format_datetimestamp(time) for page, time in self.printed.items()}
+        return TrustedLedger(NOTICE, self.name, pins)
+
     def collect(self, checkpoint: Checkpoint) -> Evidence | None:
         """The evidence for a checkpoint, once it is printed."""
         for issue in self._issues:
@@ -45,23 +53,27 @@ class Gazette:
         return None
 
 
-def notices(pinned: Mapping[bytes, datetime]) -> EvidenceKind:
-    """How evidence by a gazette is verified by who knows these issues of it."""
+def _pinned(ledger: TrustedLedger) -> Gazette:
+    """The issues that somebody knows: what a trust file says of a gazette."""
+    printed = {page: parse_datetimestamp(time, page) for page, time in ledger.parameters.items()}
+    return Gazette(ledger.where, printed=printed)
 
-    def verify(about: bytes, evidence: Evidence, trust: TrustPolicy) -> Fact:
-        if evidence.digest.hex().encode() not in evidence.body.split(b"\n"):
-            raise InvalidEvidence("the issue of the gazette does not have the digest")
-        time = pinned.get(_hash(evidence.body))
-        if time is None:
-            raise UnknownLog("the issue of the gazette is not one that is known here")
-        return Fact(NOTICE, NAME, time, "gazette")
 
-    return EvidenceKind(verify, of_checkpoints=True)
+def _verify(checkpoint: Checkpoint, evidence: Evidence, known: Gazette) -> Fact:
+    if evidence.digest.hex().encode() not in evidence.body.split(b"\n"):
+        raise InvalidEvidence("the issue of the gazette does not have the digest")
+    time = known.printed.get(_hash(evidence.body))
+    if time is None:
+        raise UnknownLedger("the issue of the gazette is not one that is known here")
+    return Fact(NOTICE, known.name, time, "gazette")
+
+
+NOTICES = OfCheckpoints(_pinned, _verify)
 
 
 def _page(digests: Sequence[bytes]) -> bytes:
     return b"".join(b"%b\n" % digest.hex().encode() for digest in digests)
 
 
-def _hash(page: bytes) -> bytes:
-    return hashlib.sha256(page).digest()
+def _hash(page: bytes) -> str:
+    return hashlib.sha256(page).hexdigest()

@@ -17,7 +17,7 @@ from random import Random
 from typing import Any
 
 from tests.world import CONTEXT, NOW, Holder, University
-from vc import SUITES, Anchored, Bundle, StatusList, sign
+from vc import SUITES, Anchored, Bundle, StatusList
 from vc.integrity import DataIntegritySuite
 from vc.jsonld import Contexts
 from vc.status import status_entry, status_list_document
@@ -28,7 +28,7 @@ Maker = Callable[[int], bytes]
 
 UNIVERSITY, STRANGER = University(), Holder()
 EXAMPLES = "https://www.w3.org/ns/credentials/examples/v2"  # gives every word a meaning
-_METHOD = f"{STRANGER.did}#{STRANGER.key.public_key.multikey()}"
+_METHOD = STRANGER.method
 _PROOF = {
     "type": "DataIntegrityProof",
     "cryptosuite": "eddsa-rdfc-2022",
@@ -87,10 +87,7 @@ _SUITES = {name: _once(suite) for name, suite in SUITES.items() if isinstance(su
 
 def signed(document: Mapping[str, Any], suite: str = "eddsa-jcs-2022", **options: Any) -> dict[str, Any]:
     created = NOW - timedelta(hours=3)
-    return sign(
-        document, STRANGER.key, verification_method=_METHOD, created=created, suite=suite, suites=_SUITES,
-        **options,
-    )  # fmt: skip
+    return STRANGER.sign(document, created=created, suite=suite, suites=_SUITES, **options)
 
 
 def with_proofs(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from keys import PrivateKey
-from ledger import EntryKind, Log, TrustPolicy, entry
+from ledger import EntryKind, Log, TrustedLedger, TrustedLog, TrustPolicy, entry
 from ledger.tiles.store import Store
 
 ORIGIN = "ledger.example/log"
@@ -21,8 +21,8 @@ def open_log(store: Store, **other: PrivateKey) -> Log:
     return Log(ORIGIN, signer, cosigner, store, clock=lambda: NOW)
 
 
-def trust_in(log: Log) -> TrustPolicy:
-    return TrustPolicy.of([(str(log.verifier_key), str(log.clock_key), [], 0)])
+def trust_in(log: Log, *ledgers: TrustedLedger) -> TrustPolicy:
+    return TrustPolicy((TrustedLog.of(str(log.verifier_key), str(log.clock_key), ledgers=ledgers),))
 
 
 def sample(index: int, kind: EntryKind = EntryKind.CREDENTIAL) -> bytes:

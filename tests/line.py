@@ -62,6 +62,9 @@ class LineForm:
         assert isinstance(content, bytes)
         return Line(content)
 
+    def algorithm(self, key: PublicKey) -> str:
+        return "line-ed25519"
+
     def secure(self, claims: Mapping[str, Any], signer: Signer, options: Options) -> Enveloped:
         said = {"method": options.verification_method, "purpose": options.purpose, "claims": claims}
         text = b"line:" + base64url_encode(json.dumps(said).encode()).encode()

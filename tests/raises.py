@@ -7,7 +7,7 @@ import importlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from types import FunctionType, ModuleType
+from types import FunctionType, MethodType, ModuleType
 
 from wire.problem import Problem
 
@@ -81,6 +81,8 @@ def _names(raised: ast.expr, module: ModuleType) -> list[str]:
     found: object = module
     for part in ast.unparse(expression).split("."):
         found = getattr(found, part, None)
+    if isinstance(found, MethodType):  # such as `Kind.saying`
+        found = found.__self__
     if isinstance(found, FunctionType):  # which makes it, and says so by its type
         found = found.__globals__.get(str(found.__annotations__.get("return")))
     if not isinstance(found, type):

@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -24,11 +25,23 @@ needed = pytest.mark.skipif(
 class Token:
     """A token with keys, by their names."""
 
-    def __init__(self, label: str) -> None:
+    def __init__(self, label: str, folder: Path) -> None:
         import pkcs11
 
         self.label = label
-        self._session = pkcs11.lib(str(MODULE)).get_token(token_label=label).open(user_pin=PIN, rw=True)
+        (self.file,) = folder.glob("*/token.object")
+        """What SoftHSM keeps of the token itself."""
+        self.module = pkcs11.lib(str(MODULE))
+
+    def _session(self) -> Any:
+        """A new one: to initialize the module anew ends all."""
+        import pkcs11
+
+        token = self.module.get_token(token_label=self.label)
+        try:
+            return token.open(user_pin=PIN, rw=True)
+        except pkcs11.UserAlreadyLoggedIn:
+            return token.open(rw=True)
 
     def make(self, label: str, curve: bytes, *, edwards: bool = False) -> str:
         """A new key on a curve, given as DER: its URI."""
@@ -36,7 +49,7 @@ class Token:
 
         kind = KeyType.EC_EDWARDS if edwards else KeyType.EC
         mechanism = Mechanism.EC_EDWARDS_KEY_PAIR_GEN if edwards else Mechanism.EC_KEY_PAIR_GEN
-        parameters = self._session.create_domain_parameters(kind, {Attribute.EC_PARAMS: curve}, local=True)
+        parameters = self._session().create_domain_parameters(kind, {Attribute.EC_PARAMS: curve}, local=True)
         parameters.generate_keypair(mechanism=mechanism, store=True, label=label)
         return self.uri(label)
 
@@ -45,7 +58,7 @@ class Token:
         from pkcs11 import Attribute, ObjectClass
 
         half = ObjectClass.PRIVATE_KEY if private else ObjectClass.PUBLIC_KEY
-        self._session.get_key(object_class=half, label=label)[Attribute.LABEL] = name
+        self._session().get_key(object_class=half, label=label)[Attribute.LABEL] = name
 
     def uri(self, label: str) -> str:
         """Where a key of this name is, or would be."""
@@ -64,7 +77,7 @@ def token(folder: Path) -> Iterator[Token]:
     tool = ["softhsm2-util", "--init-token", "--free", "--label", "Registrar's token", *pins]
     try:
         subprocess.run(tool, check=True, capture_output=True)
-        yield Token("Registrar's token")
+        yield Token("Registrar's token", folder / "tokens")
     finally:
         if before is None:
             del os.environ["SOFTHSM2_CONF"]

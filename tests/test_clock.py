@@ -19,9 +19,8 @@ from issuer.desk.http import create_app
 from issuer.home import LIFETIME
 from issuer.issuer import Issuer
 from tests.commandline import Answer, Program
-from tests.diplomas import cheap_passphrases
-from tests.registrar import NOW, graduate, issuer_in, table, verifier_for
 from tests.serving import listening, serving
+from tests.world import NOW, graduate, issuer_in, reopened, table, verifier_for
 from vc import Verdict
 from wire.problem import Problem
 
@@ -43,9 +42,8 @@ class Machine:
     def __init__(self, home: Path, program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
         self.home, self._program = home, program
         self.off = timedelta(0)
-        program.home = home
+        program.home, program.now = home, self.now
         monkeypatch.setenv("INTAGLIO_HOME", str(home))
-        monkeypatch.setattr(intaglio.session.Session, "now", lambda _: self.now())
 
     def now(self) -> datetime:
         return NOW + self.off
@@ -55,7 +53,7 @@ class Machine:
 
     @property
     def issuer(self) -> Issuer:
-        return Issuer(self.home / "issuer", lambda: None, self.now)
+        return reopened(self.home / "issuer", self.now)
 
     def verdict(self, file: Path) -> Verdict:
         """What somebody elsewhere says whose clock is right, and who has no more than the file."""
@@ -71,7 +69,7 @@ class Machine:
     @contextmanager
     def serving(self, clock: Callable[[], datetime], number: str) -> Iterator[str]:
         """The issuer's service by some clock, and a claim link that was made in time."""
-        made = Issuer(self.home / "issuer", lambda: None, clock)
+        made = reopened(self.home / "issuer", clock)
         with listening() as listener:
             claims = Claims(made.home / "claims.sqlite", f"http://localhost:{listener.getsockname()[1]}")
             link = claims.offer(number, made, now=NOW)
@@ -95,7 +93,6 @@ def _machine(before: Path, folder: Path, program: Program, monkeypatch: pytest.M
     shutil.copytree(before, folder / "machine")
     machine = Machine(folder / "machine", program, monkeypatch)
     intaglio.session.Session(machine.home).pin(machine.issuer.trust_entry())
-    cheap_passphrases(monkeypatch)
     passphrase = folder / "passphrase"
     passphrase.write_text("correct horse battery\n")
     monkeypatch.setenv("INTAGLIO_PASSPHRASE_FILE", str(passphrase))

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
+from keys.kinds import KINDS
+from tests import softhsm
 from tests.commandline import Program
 from tests.conftest import ROOT
+from verifier import Trust
 
 EXAMPLES = ROOT / "examples/diploma"
+TOKEN = re.compile(r"```console token\n(?P<file>)(?P<text>.*?)```", re.DOTALL)
 BLOCK = re.compile(r"```(console|json (?P<file>\S+))\n(?P<text>.*?)```", re.DOTALL)
 LINE = re.compile(r"(?P<words>.*?)(?: > (?P<file>\S+))?(?:\s+# exit code (?P<code>\d))?")
 
@@ -32,10 +41,17 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def follow(page: str, program: Program, folder: Path) -> None:
+def follow(
+    page: str,
+    program: Program,
+    folder: Path,
+    fill: Callable[[str], str] = str,
+    pattern: re.Pattern[str] = BLOCK,
+) -> None:
+    """`fill` has, in a line, the real thing in the place of a name."""
     last = ""
-    blocks = list(BLOCK.finditer((ROOT / "docs" / page).read_text()))
-    assert len(blocks) > 3
+    blocks = list(pattern.finditer((ROOT / "docs" / page).read_text()))
+    assert blocks
     for block in blocks:
         if block["file"]:
             path = folder / block["file"]
@@ -43,7 +59,7 @@ def follow(page: str, program: Program, folder: Path) -> None:
             path.write_text(block["text"])
             continue
         for line in block["text"].splitlines():
-            typed = LINE.fullmatch(line)
+            typed = LINE.fullmatch(fill(line))
             assert typed, line
             name, *words = shlex.split(typed["words"].replace("$ID", last))
             assert name == "intaglio"
@@ -56,10 +72,39 @@ def follow(page: str, program: Program, folder: Path) -> None:
 
 @pytest.mark.slow
 def test_keys(program: Program, folder: Path) -> None:
-    follow("keys.md", program, folder)
+    def ended(line: str) -> str:
+        keys = json.loads(program("issuer", "key", "list", "--json").out)["keys"] if "KEY" in line else []
+        return line.replace("KEY", next((key["multikey"] for key in keys if key["expires"]), ""))
+
+    follow("keys.md", program, folder, ended)
     for bundle in ("diplomas/UNI-2026-00000.json", "after/UNI-2026-00000.json"):
         answer = program("verify", folder / bundle, "--offline")
         assert answer.code == 0, answer
+
+
+@softhsm.needed
+@pytest.mark.slow
+def test_keys_on_a_token(
+    program: Program, folder: Path, token: softhsm.Token, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pin = folder / "pin"
+    pin.touch(0o600)
+    pin.write_text(softhsm.PIN)
+    monkeypatch.setenv("INTAGLIO_PIN_FILE", str(pin))
+    for name in ("diplomas", "next"):
+        token.make(name, *KINDS["P-256"].parameters)
+
+    def here(line: str) -> str:
+        line = line.replace("token=registrar", f"token={quote(token.label)}")
+        return line.replace("/usr/lib/softhsm/libsofthsm2.so", str(softhsm.MODULE))
+
+    follow("keys.md", program, folder, here, TOKEN)
+    answer = program("verify", *Path("diplomas").glob("*.json"), "--offline")
+    assert answer.code == 0, answer
+    (block,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "keys.md").read_text(), re.DOTALL)
+    sealed = f"lambda: Path({os.environ['INTAGLIO_PASSPHRASE_FILE']!r}).read_bytes().strip()"
+    block = block.replace("passphrase=lambda: None", f"passphrase={sealed}")
+    subprocess.run([sys.executable, "-c", block.replace("/run/secrets/pin", str(pin))], check=True)
 
 
 @pytest.mark.slow
@@ -87,3 +132,14 @@ def test_embedding(folder: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "Example University Ada Invented" in done.stdout
     assert "superseded" in done.stdout
+
+
+def test_the_page_of_the_trust_file_shows_all_that_can_stand_there() -> None:
+    page = (ROOT / "docs" / "trust-file.md").read_text()
+    (shown,) = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
+    trust = Trust.parse(shown.encode())
+    assert json.loads(trust.to_bytes()) == json.loads(shown)
+    entries = (trust.issuers[0], trust.logs[0], trust.logs[0].ledgers[0])
+    assert all(getattr(entry, member.name) for entry in entries for member in fields(entry))
+    for name in re.findall(r'^ +"(\w+)": ', shown, re.MULTILINE):
+        assert f"`{name}`" in page, name

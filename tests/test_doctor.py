@@ -20,7 +20,7 @@ import intaglio.commands
 from keys import PassphraseNeeded, WrongPassphrase
 from tests.commandline import Program
 from tests.conftest import ROOT
-from tests.registrar import csv_file, graduate
+from tests.world import csv_file, graduate
 from verifier import Trust
 from wire import (
     Conflict,
@@ -64,6 +64,7 @@ def test_an_issuer_is_looked_over(program: Program) -> None:
             "diplomas": 3,
             "editions": 4,
         },
+        "issuer-keys-found": {"keys": str(program.home / "issuer/keys.json")},
         "issuer-keys-not-sealed": {},
         "issuer-log-audited": {"entries": 8},
     }

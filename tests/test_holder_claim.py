@@ -20,28 +20,33 @@ from typing import Any
 
 import pytest
 
-from did import METHODS, Resolver
-from did.methods import key as did_key
 from exchange.claim import ClaimLink, Invitation
 from holder import Wallet
 from holder.client import claim
-from intaglio import tls
 from intaglio.commands.wallet import text
 from intaglio.tls import InvalidName, server_files
 from issuer.desk.claims import LINK_LIFETIME, Claims
 from issuer.desk.http import create_app
 from issuer.issuer import Issuer
-from keys import PrivateKey
-from tests.diplomas import DID, NAME, cheap_passphrases, check, diploma
+from tests.fault.limits import files_of_at_most
 from tests.loopback import Authority, Site, response
 from tests.processes import ended
 from tests.serving import listening, serving
-from vc import sign
+from tests.world import (
+    COLLEGE,
+    NAME,
+    Holder,
+    check,
+    diploma,
+    issuer_in,
+    reopened,
+    verifier,
+    verifier_for,
+)
 from vc.problem import NoCredential
 from vc.report import Report, Verdict
-from verifier import RecognisedIssuer, RecognisedLog, Trust, Verifier
-from wire.fetch import HttpsFetcher, NoFetcher
-from wire.files import write_durably
+from verifier import Trust
+from wire.fetch import HttpsFetcher
 from wire.problem import (
     Conflict,
     Damaged,
@@ -72,15 +77,10 @@ def graduate() -> dict[str, str]:
 NUMBER = graduate()["diploma_number"]
 
 
-@pytest.fixture(autouse=True)
-def _cheap_passphrases(monkeypatch: pytest.MonkeyPatch) -> None:
-    cheap_passphrases(monkeypatch)
-
-
 @pytest.fixture
 def university(tmp_path: Path) -> Issuer:
     home = tmp_path / "home" / "issuer"
-    made = Issuer.create(home, name=NAME, passphrase=lambda: None, clock=now)
+    made = issuer_in(home, name=NAME, clock=now)
     made.issue(graduate())
     return made
 
@@ -101,20 +101,13 @@ def wallet(folder: Path) -> Wallet:
     return Wallet(folder, PASSPHRASE)
 
 
-def knowing(university: Issuer) -> Verifier:
-    """The verifier of one who trusts the university and its log."""
-    entry = university.trust_entry()
-    trust = Trust().adding(RecognisedIssuer(**entry["issuer"]), RecognisedLog(**entry["log"]))
-    return Verifier(Resolver(METHODS, NoFetcher()), trust=trust)
-
-
 def checks(university: Issuer) -> Callable[[bytes], Report]:
-    judge = knowing(university)
+    judge = verifier_for(university)
     return lambda data: judge.verify(data, now=now())
 
 
 def knowing_nobody(data: bytes) -> Report:
-    return Verifier(Resolver(METHODS, NoFetcher()), trust=Trust()).verify(data, now=now())
+    return verifier(Trust()).verify(data, now=now())
 
 
 def yes(_: Invitation) -> bool:
@@ -139,7 +132,7 @@ def test_a_diploma_is_claimed_bound_to_the_wallet(university: Issuer, tmp_path: 
         assert [held.id for held in mine.credentials()] == [first.id]
         assert first.bound_to == {mine.holder_keys()[0].did}
         shown = mine.present([first.id], challenge="c", domain="d", now=now()).to_bytes()
-        report = knowing(university).verify(shown, now=now(), challenge="c", domain="d")
+        report = verifier_for(university).verify(shown, now=now(), challenge="c", domain="d")
         assert report, [check.text for check in report.checks]
         with (
             wallet(tmp_path / "eve") as other,
@@ -158,7 +151,7 @@ def test_the_list_tells_the_editions_of_one_diploma_apart(university: Issuer, tm
     university.issue({**graduate(), "diploma_number": "UNI-OTHER", "given_name": "Bo"})
     first, other = university.entries()
     later = now() + timedelta(seconds=2)  # than the first edition: proofs have whole seconds
-    judge = knowing(university)
+    judge = verifier_for(university)
 
     def check(data: bytes) -> Report:
         return judge.verify(data, now=later)
@@ -167,21 +160,15 @@ def test_the_list_tells_the_editions_of_one_diploma_apart(university: Issuer, tm
         bundles = [university.bundle(first).to_bytes(), university.bundle(other).to_bytes()]
         kept = [mine.accept(data, check, now=now()) for data in bundles]
         assert text.outdated(mine.credentials()) == set()
-        editing = Issuer(university.home, lambda: None, lambda: later)
+        editing = reopened(university.home, lambda: later)
         claimed = mine.accept(editing.claim(NUMBER, mine.holder_keys()[0].did), check, now=later)
         found = mine.credentials()
         assert text.outdated(found) == {kept[0].id}
         assert claimed.id not in text.outdated(found)
         name = graduate()["given_name"]
         assert {held.id for held in found if name in text.line(held)} == {kept[0].id, claimed.id}
-        stranger = PrivateKey.generate()  # whose own proof, however late, makes no edition
-        did = did_key.create(stranger.public_key)
-        more = sign(
-            claimed.bundle.secured,
-            stranger,
-            verification_method=f"{did}#{stranger.public_key.multikey()}",
-            created=later + timedelta(minutes=4),
-        )
+        # a stranger's own proof, however late, makes no edition
+        more = Holder().sign(claimed.bundle.secured, created=later + timedelta(minutes=4))
         copy = mine.accept(json.dumps(more).encode(), check, now=later, undetermined=True)
         assert copy.id != claimed.id
         assert text.outdated([claimed, replace(copy, verdict=Verdict.VALID)]) == set()
@@ -314,7 +301,7 @@ class Liar(http.server.ThreadingHTTPServer):
 
     @property
     def invitation(self) -> bytes:
-        honest = Invitation(DID, NAME, self.link.service, "c", now()).to_json()
+        honest = Invitation(COLLEGE.did, NAME, self.link.service, "c", now()).to_json()
         return response(200, json.dumps({**json.loads(honest), **self.members}).encode())
 
     @contextmanager
@@ -452,21 +439,13 @@ def test_the_files_for_tls_are_kept_while_they_are_good(tmp_path: Path) -> None:
         assert files.chain.read_bytes().endswith(files.authority.read_bytes())
 
 
-def test_a_renewal_that_was_interrupted_is_done_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_renewal_that_was_interrupted_is_done_again(tmp_path: Path) -> None:
     moment = datetime(2026, 6, 30, 12, tzinfo=UTC)
-    server_files(tmp_path / "tls", [], now=moment)
-
-    def key_only(path: Path, data: bytes, mode: int = 0o600) -> None:
-        if path.name != "server.key":
-            raise InterruptedError
-        write_durably(path, data, mode)
-
-    monkeypatch.setattr(tls, "write_durably", key_only)
-    with pytest.raises(InterruptedError):
+    key = server_files(tmp_path / "tls", [], now=moment).key
+    before = key.read_bytes()
+    with files_of_at_most(len(before) + 50), pytest.raises(OSError, match="too large"):
         server_files(tmp_path / "tls", ["uni.example"], now=moment)
-    monkeypatch.undo()
+    assert key.read_bytes() != before, "it is written first"
     files = server_files(tmp_path / "tls", [], now=moment)
     ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(files.chain, files.key)
 

@@ -24,13 +24,23 @@ from holder import Held, Wallet
 from holder.store import EncryptedStore
 from intaglio.commands.wallet import text
 from intaglio.words import report
-from keys import PrivateKey
 from tests.baking import element, itxt, png, svg
-from tests.commandline import Answer, Program
-from tests.diplomas import DID, NAME, NOW, bundle, cheap_passphrases, diploma, tampered, verifier
-from tests.registrar import graduate, issuer_in, trust_in
+from tests.commandline import Answer, Program, typed
+from tests.world import (
+    COLLEGE,
+    NAME,
+    NOW,
+    Holder,
+    bundle,
+    diploma,
+    graduate,
+    issuer_in,
+    tampered,
+    trust_in,
+    verifier,
+)
 from vc.report import Verdict
-from verifier import RecognisedIssuer, Trust
+from verifier import Trust
 from verifier.summary import summarize
 
 ROOT = Path(__file__).parent.parent
@@ -41,17 +51,12 @@ PLAIN = {"credentialSubject": {"type": ["AchievementSubject"]}}
 Run = Callable[..., Answer]
 
 
-@pytest.fixture(autouse=True)
-def _cheap_passphrases(monkeypatch: pytest.MonkeyPatch) -> None:
-    cheap_passphrases(monkeypatch)
-
-
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """The program, with a passphrase file, and a trust list that has the issuer of the tests."""
     for variable in ("INTAGLIO_PASSPHRASE_FILE", "INTAGLIO_BACKUP_PASSPHRASE_FILE"):
         secret(monkeypatch, tmp_path, variable, PASSPHRASE)
-    (tmp_path / "trust.json").write_bytes(Trust((RecognisedIssuer(DID, NAME),)).to_bytes())
+    (tmp_path / "trust.json").write_bytes(COLLEGE.trust.to_bytes())
 
     return functools.partial(Program(tmp_path, monkeypatch, capsys), "wallet")
 
@@ -83,9 +88,10 @@ def test_the_life_of_a_diploma(run: Run, file: Path) -> None:
     assert run("list").out.startswith(f"{name}  Master of Arts, {NAME}; valid when added on ")
     assert run("show", name[:5]).out.splitlines() == [
         "Master of Arts",
-        f"  from        {NAME}",
-        f"  its DID     {DID}",
-        "  valid from  2024-06-01",
+        "  awarded on  2026-06-30",
+        f"  by          {NAME}",
+        f"  its DID     {COLLEGE.did}",
+        "  valid from  2026-06-30",
         "  bound to    no key: anyone who has the file can show it",
         f"  checked     valid when added on {kept.err[-11:-1]}",
         f"  id here     {name}",
@@ -94,7 +100,7 @@ def test_the_life_of_a_diploma(run: Run, file: Path) -> None:
     assert presented.code == 0
     assert "all of it will be shown to https://employer.example" in presented.err
     assert "no key: anyone who has the file can show it" in presented.err
-    report = verifier(DID).verify(
+    report = verifier(COLLEGE.trust).verify(
         presented.out.encode(),
         now=intaglio.session.Session(file).now(),
         challenge="c-17",
@@ -119,7 +125,7 @@ def test_json_is_the_only_thing_on_stdout(run: Run, file: Path) -> None:
         "number": "",
         "title": "Master of Arts",
         "awardedTo": "",
-        "issuer": DID,
+        "issuer": COLLEGE.did,
         "issuerName": NAME,
         "boundTo": [],
         "added": kept["added"],
@@ -202,7 +208,7 @@ def test_what_is_refused_is_not_kept_and_its_claims_are_not_shown(run: Run, tmp_
 def test_what_could_not_be_decided_is_kept_only_on_demand(run: Run, tmp_path: Path) -> None:
     run("init")
     stranger = tmp_path / "stranger.json"
-    stranger.write_bytes(diploma(signer=PrivateKey.generate()))
+    stranger.write_bytes(diploma(by=Holder()))
     refused = run("import", stranger)
     assert (refused.code, refused.out) == (3, "")
     assert "? OPEN" in refused.err
@@ -267,14 +273,16 @@ def test_a_wallet_that_is_in_use_is_to_be_tried_later(
     assert run("import", file).code == 0
 
 
-def test_the_holder_says_no(run: Run, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.slow
+def test_the_holder_says_no(run: Run, file: Path, tmp_path: Path) -> None:
     run("init")
     name = run("import", file).out.strip()
-    monkeypatch.setattr("intaglio.commands.wallet.consented", lambda question, yes: False)
-    for arguments in (("delete", name), ("present", name, "--challenge", "c", "--domain", "d")):
-        answer = run(*arguments)
-        assert (answer.code, answer.out) == (5, "")
-        assert "Declined" in answer.err
+    for words, question in (
+        (["delete", name], b"Delete it from this wallet?"),
+        (["present", name, "--challenge", "c", "--domain", "d"], b"Sign and show?"),
+    ):
+        out, said = typed(tmp_path, ["wallet", *words], [(question, b"n")], code=5)
+        assert (out, "Declined" in said) == ("", True)
     assert run("list").out.startswith(name)
 
 

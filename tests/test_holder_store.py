@@ -21,7 +21,6 @@ from holder.store import EncryptedStore, StoredRecord
 from intaglio.words import remedy
 from keys import WrongPassphrase
 from keys.problem import WeakPassphrase
-from tests.diplomas import cheap_passphrases
 from tests.processes import ended
 from wire.problem import Conflict, Damaged, DiskFull, Malformed, NotFound, Refused, TryLater, Unavailable
 
@@ -32,11 +31,6 @@ RECORDS = [
     StoredRecord("credential", "licence", b"Teacher"),
     StoredRecord("key", "did:key:z6Mk", b"secret"),
 ]
-
-
-@pytest.fixture(autouse=True)
-def _cheap_passphrases(monkeypatch: pytest.MonkeyPatch) -> None:
-    cheap_passphrases(monkeypatch)
 
 
 @pytest.fixture

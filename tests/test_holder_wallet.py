@@ -16,23 +16,25 @@ from holder import BoundToAnother, Wallet
 from holder.store import EncryptedStore, StoredRecord
 from holder.wallet import _LONGEST_KEY, FILE, Held, _credential_record, _key_record
 from keys import PrivateKey, WrongPassphrase
-from tests.diplomas import DID, NOW, bundle, cheap_passphrases, check, diploma, skeptical, tampered, verifier
-from tests.world import NOW as WORLD_NOW
-from tests.world import University
-from tests.world import verifier as judging
+from tests.world import (
+    COLLEGE,
+    NOW,
+    University,
+    bundle,
+    check,
+    diploma,
+    tampered,
+    verifier,
+)
 from vc import Anchored
 from vc.anchoring import document_digest
 from vc.report import Report, Verdict
+from verifier import Trust
 from wire import base64url_encode
 from wire.problem import Conflict, Damaged, Malformed, NotFound, Problem, Refused
 
 PASSPHRASE = b"correct horse battery"
 ASKED = {"challenge": "challenge of the employer", "domain": "https://employer.example"}
-
-
-@pytest.fixture(autouse=True)
-def _cheap_passphrases(monkeypatch: pytest.MonkeyPatch) -> None:
-    cheap_passphrases(monkeypatch)
 
 
 @pytest.fixture
@@ -44,9 +46,14 @@ def home(tmp_path: Path) -> Path:
 def verdict(wallet: Wallet, names: list[str], **other: str) -> Report:
     shown = wallet.present(names, **ASKED, now=NOW)
     asked = {**ASKED, **other}
-    return verifier(DID).verify(
+    return verifier(COLLEGE.trust).verify(
         shown.to_bytes(), now=NOW, challenge=asked["challenge"], domain=asked["domain"]
     )
+
+
+def unknowing(data: bytes) -> Report:
+    """What a verifier says who knows nobody."""
+    return verifier(Trust()).verify(data, now=NOW)
 
 
 def test_a_diploma_is_kept_as_received(home: Path) -> None:
@@ -57,7 +64,7 @@ def test_a_diploma_is_kept_as_received(home: Path) -> None:
         assert wallet.credentials() == [held]
         assert wallet.get(held.id[:4]) == held
     assert (held.data, held.added, held.verdict) == (data, NOW, Verdict.VALID)
-    assert held.credential.issuer == DID
+    assert held.credential.issuer == COLLEGE.did
 
 
 def test_the_same_diploma_is_kept_once_and_the_newer_bundle_stays(home: Path) -> None:
@@ -70,7 +77,7 @@ def test_the_same_diploma_is_kept_once_and_the_newer_bundle_stays(home: Path) ->
 
 
 def test_a_bare_copy_does_not_take_the_place_of_a_bundle(home: Path) -> None:
-    document = {"document": {"id": DID}, "evidence": []}
+    document = {"document": {"id": COLLEGE.did}, "evidence": []}
     data = bundle(diploma(), issuerDocuments=[document])
     with Wallet(home, PASSPHRASE) as wallet:
         wallet.accept(data, check, now=NOW)
@@ -98,10 +105,10 @@ def test_what_is_not_valid_is_not_kept_even_if_wanted(home: Path, data: bytes) -
 def test_what_could_not_be_decided_is_kept_only_if_wanted_and_marked(home: Path) -> None:
     with Wallet(home, PASSPHRASE) as wallet:
         with pytest.raises(Problem) as open_question:
-            wallet.accept(diploma(), skeptical, now=NOW)
+            wallet.accept(diploma(), unknowing, now=NOW)
         assert open_question.value.undetermined
         assert wallet.credentials() == []
-        wallet.accept(diploma(), skeptical, now=NOW, undetermined=True)
+        wallet.accept(diploma(), unknowing, now=NOW, undetermined=True)
         assert [held.verdict for held in wallet.credentials()] == [Verdict.UNDETERMINED]
         wallet.accept(diploma(), check, now=NOW)
         assert [held.verdict for held in wallet.credentials()] == [Verdict.VALID]
@@ -136,7 +143,7 @@ def test_a_presentation_is_for_one_challenge_and_one_domain(home: Path) -> None:
 
 
 def test_several_diplomas_in_one_presentation_with_what_came_with_them_once(home: Path) -> None:
-    document = {"document": {"id": DID}, "evidence": []}
+    document = {"document": {"id": COLLEGE.did}, "evidence": []}
     with Wallet(home, PASSPHRASE) as wallet:
         (key,) = wallet.holder_keys()
         names = [
@@ -145,7 +152,7 @@ def test_several_diplomas_in_one_presentation_with_what_came_with_them_once(home
         ]
         shown = wallet.present([*names, names[0]], **ASKED, now=NOW)
         assert len(shown.secured["verifiableCredential"]) == 2
-        assert [item.document for item in shown.issuer_documents] == [{"id": DID}]
+        assert [item.document for item in shown.issuer_documents] == [{"id": COLLEGE.did}]
         assert verdict(wallet, names)
 
 
@@ -270,7 +277,7 @@ def test_what_is_open_never_takes_the_place_of_what_is_valid(home: Path) -> None
     stuffed = replace(bundle, evidence=(), status_lists=(*bundle.status_lists,) * 4)
 
     def judge(data: bytes) -> Report:
-        return judging(university.trust).verify(data, now=WORLD_NOW)
+        return verifier(university.trust).verify(data, now=NOW)
 
     with Wallet(home, PASSPHRASE) as wallet:
         first = wallet.accept(bundle.to_bytes(), judge, now=NOW)
@@ -287,7 +294,7 @@ def test_junk_keeps_no_fresher_bundle_out(home: Path) -> None:
     junk = tuple(Anchored({"id": f"urn:example:{number}"}) for number in range(9))
 
     def judge(data: bytes) -> Report:
-        return judging(university.trust).verify(data, now=WORLD_NOW)
+        return verifier(university.trust).verify(data, now=NOW)
 
     with Wallet(home, PASSPHRASE) as wallet:
         wallet.accept(replace(old, status_lists=(*old.status_lists, *junk)).to_bytes(), judge, now=NOW)
@@ -304,14 +311,14 @@ def test_what_does_not_belong_to_a_credential_is_not_presented(home: Path) -> No
     trust = university.trust.joined(other.trust)
 
     def judge(data: bytes, **options: Any) -> Report:
-        return judging(trust).verify(data, now=WORLD_NOW, **options)
+        return verifier(trust).verify(data, now=NOW, **options)
 
     with Wallet(home, PASSPHRASE) as wallet:
         held = [
             wallet.accept(each.to_bytes(), judge, now=NOW)
             for each in (stuffed, other.issue(index=3), university.issue(index=4))
         ]
-        shown = wallet.present([each.id for each in held], challenge="c", domain="d", now=WORLD_NOW)
+        shown = wallet.present([each.id for each in held], challenge="c", domain="d", now=NOW)
     assert len(shown.status_lists) < 10
     assert judge(shown.to_bytes(), challenge="c", domain="d")
 
@@ -320,7 +327,7 @@ def test_a_document_with_other_evidence_in_each_bundle_is_presented_once(home: P
     """A bundle may bring 64 documents; each of its issuer's diplomas brings the same, as of another day."""
 
     def dated(day: str) -> list[dict[str, Any]]:
-        documents = [{"id": DID, "number": number} for number in range(40)]
+        documents = [{"id": COLLEGE.did, "number": number} for number in range(40)]
         return [
             {
                 "document": document,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import importlib
 import importlib.metadata
 import re
@@ -34,6 +35,11 @@ PACKAGES = [
 ]
 TEXTS = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md")]
 SOURCES = [path for name in PACKAGES for path in sorted((ROOT / name).rglob("*.py"))]
+
+
+@functools.cache
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
 
 
 def test_each_import_name_belongs_to_this_distribution_only() -> None:
@@ -72,7 +78,7 @@ def test_no_module_is_named_for_nothing() -> None:
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_module_says_what_it_is_and_catches_nothing_blindly(path: Path) -> None:
-    tree = ast.parse(path.read_text())
+    tree = _tree(path)
     assert not tree.body or ast.get_docstring(tree), "a module without a docstring"
     for node in ast.walk(tree):
         if isinstance(node, ast.ExceptHandler):
@@ -84,7 +90,7 @@ def test_every_module_says_what_it_is_and_catches_nothing_blindly(path: Path) ->
 @pytest.mark.slow
 def test_nothing_imports_the_command_line() -> None:
     for path in SOURCES:
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(_tree(path)):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             assert "intaglio" not in names, path
@@ -122,7 +128,7 @@ def test_the_lock_has_a_hash_for_everything_and_no_address() -> None:
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_problems_are_told_in_one_tone(path: Path) -> None:
     """`Title: detail without a full stop`, then `A hint as a sentence.`, which may end with a command."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(_tree(path)):
         if not isinstance(node, ast.Raise) or not isinstance(node.exc, ast.Call) or not node.exc.args:
             continue
         if ast.unparse(node.exc.func).startswith("click."):  # click's messages are sentences
@@ -169,7 +175,7 @@ def test_the_page_for_embedding_names_what_is_public() -> None:
         module = importlib.import_module(package)
         assert sorted(names) == sorted(module.__all__), package
         assert all(getattr(module, name) is not None for name in names)
-        source = ast.parse(Path(str(module.__file__)).read_text())
+        source = _tree(Path(str(module.__file__)))
         imported = {
             alias.asname or alias.name
             for node in ast.walk(source)
@@ -205,7 +211,7 @@ def test_one_word_is_one_thing() -> None:
     found: dict[str, set[str]] = {}
     for path in SOURCES:
         where = path.relative_to(ROOT)
-        for node in ast.parse(path.read_text()).body:
+        for node in _tree(path).body:
             named = [node.name] if isinstance(node, ast.ClassDef) else []
             if isinstance(node, ast.FunctionDef) and where.parts[0] not in {"intaglio", "examples"}:
                 named = [node.name]  # above the roles functions are commands, named as they are typed
@@ -228,7 +234,7 @@ THREATS = (ROOT / "docs" / "threats.md").read_text()
 def test_each_test_that_the_page_of_threats_names_exists(file: str) -> None:
     named = {name for other, name in TEST.findall(THREATS) if other == file}
     found = set()
-    for node in ast.parse((ROOT / file).read_text()).body:
+    for node in _tree(ROOT / file).body:
         inner = node.body if isinstance(node, ast.ClassDef) else [node]
         prefix = f"{node.name}::" if isinstance(node, ast.ClassDef) else ""
         found |= {prefix + test.name for test in inner if isinstance(test, ast.FunctionDef)}

@@ -10,7 +10,6 @@ import shutil
 import sqlite3
 import stat
 import tarfile
-from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
 
@@ -26,25 +25,19 @@ from issuer.desk.claims import Claims
 from issuer.issuer import Issuer
 from issuer.job.order import Order
 from issuer.press.permutation import LIST_ENTRIES
-from issuer.status import Lists
 from keys import WrongPassphrase
-from keys.envelope import Cost, seal
+from keys.envelope import seal
 from ledger.audit import audit
 from ledger.folder import kept_beside
-from tests.registrar import NOW, csv_file, graduate, issuer_in, verifier_for
+from tests.fault.heard import heard
+from tests.fault.limits import files_of_at_most
+from tests.fault.powerloss import Recorder
+from tests.world import NOW, csv_file, graduate, issuer_in, reopened, verifier_for
 from vc import Verdict
 from vc.status import Reason
 from wire.problem import Conflict, Damaged, Malformed, NotFound, Refused
 
 SECRET = b"correct horse battery staple"
-
-
-@pytest.fixture(autouse=True)
-def _cheap_passphrases(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        module, "seal", lambda key, secret: seal(key, secret, cost=Cost(memory=32, iterations=1, lanes=4))
-    )
-    monkeypatch.setattr(module, "_PORTION", 1 << 12)
 
 
 @pytest.fixture
@@ -58,6 +51,7 @@ def issuer(tmp_path: Path) -> Issuer:
     claims.offer("UNI-000005", issuer, now=NOW)
     claims.close()
     server_files(issuer.home / "tls", [], now=NOW)
+    (issuer.home / "shards" / "large").write_bytes(bytes(9 << 18))  # so that a backup has three portions
     return issuer
 
 
@@ -69,7 +63,7 @@ def file(issuer: Issuer, tmp_path: Path) -> Path:
 
 def test_a_restored_issuer_goes_on_where_the_other_was(issuer: Issuer, file: Path, tmp_path: Path) -> None:
     restore(file, tmp_path / "elsewhere" / "home", SECRET)
-    again = Issuer(tmp_path / "elsewhere" / "home", lambda: None, lambda: NOW)
+    again = reopened(tmp_path / "elsewhere" / "home")
     assert again.did == issuer.did
     assert list(again.entries()) == list(issuer.entries())
     for entry in issuer.entries():
@@ -116,18 +110,16 @@ def test_everything_that_is_restored_is_private_and_nothing_is_missing(
         assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0
 
 
-def test_the_names_in_every_restored_folder_are_on_the_disk_before_it_appears(
-    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    home, synced = tmp_path / "new", []
-    monkeypatch.setattr(module, "sync_folder", lambda path: synced.append((path, home.exists())))
-    restore(file, home, SECRET)
-    (unpacked, _), *_ = synced
-    before = {path.relative_to(unpacked) for path, appeared in synced if not appeared}
-    folders = {path.relative_to(home) for path in home.rglob("*") if path.is_dir()}
-    assert len(folders) > 3
-    assert before == {Path(), *folders}
-    assert synced[-1] == (tmp_path, True)
+def test_a_power_cut_leaves_all_names_of_a_restored_issuer_or_none(file: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "into"
+    folder.mkdir()
+    with Recorder(folder) as recorder:
+        restore(file, folder / "new", SECRET)
+        recorder.acknowledge()
+    names = {str(path.relative_to(folder)) for path in (folder / "new").rglob("*")}
+    crashes = [(crash.acknowledged, crash.tree.keys()) for crash in recorder.crashes()]
+    assert {names <= tree for acknowledged, tree in crashes if acknowledged or "new" in tree} == {True}
+    assert any("new" not in tree for _, tree in crashes)
 
 
 def test_the_file_is_private_and_says_nothing(issuer: Issuer, file: Path) -> None:
@@ -359,37 +351,25 @@ def test_a_sealed_file_that_is_no_archive_is_damage(tmp_path: Path) -> None:
         restore(tmp_path / "b", tmp_path / "home", SECRET)
 
 
-def test_a_failed_backup_leaves_no_file(
-    issuer: Issuer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fails(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(module, "_archive", fails)
-    with pytest.raises(OSError, match="No space"):
+def test_a_failed_backup_leaves_no_file(issuer: Issuer, file: Path, tmp_path: Path) -> None:
+    with files_of_at_most(file.stat().st_size - 1), pytest.raises(OSError, match="too large"):
         backup(issuer.home, tmp_path / "b", SECRET)
     assert not (tmp_path / "b").exists()
 
 
-def test_a_claim_during_a_backup_does_no_harm(
-    issuer: Issuer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    real = module._add
+def test_a_claim_during_a_backup_does_no_harm(issuer: Issuer, tmp_path: Path) -> None:
+    first = iter([True])
 
-    def correct_meanwhile(archive: tarfile.TarFile, home: Path, paths: Iterable[Path]) -> None:
-        if archive.getnames().count("issuer.sqlite") and not claimed:
-            claimed.append(Issuer(home, lambda: None, lambda: NOW).store.current("UNI-000009").number)
-            with monkeypatch.context() as patch:
-                patch.setattr(Lists, "publish", lambda *_, now: [])  # which waits for the backup's lock
-                Issuer(home, lambda: None, lambda: NOW).correct("UNI-000009", {"gpa": "1.0"})
-        real(archive, home, paths)
+    def correct_meanwhile(_: str, arguments: tuple[object, ...]) -> None:
+        """When the index is copied, and the first shard is about to be."""
+        if str(arguments[0]).startswith(str(issuer.home / "shards")) and next(first, False):
+            reopened(issuer.home).correct("UNI-000009", {"gpa": "1.0"})
 
-    claimed: list[str] = []
-    monkeypatch.setattr(module, "_add", correct_meanwhile)
-    backup(issuer.home, tmp_path / "b", SECRET)
-    assert claimed
+    with heard(correct_meanwhile):
+        backup(issuer.home, tmp_path / "b", SECRET)
+    assert issuer.store.current("UNI-000009").edition == 2
     restore(tmp_path / "b", tmp_path / "again", SECRET)
-    again = Issuer(tmp_path / "again", lambda: None, lambda: NOW)
+    again = reopened(tmp_path / "again")
     assert again.store.current("UNI-000009").edition == 1
     assert audit(again.log).size == audit(issuer.log).size
     for entry in again.entries():

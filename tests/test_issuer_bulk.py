@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import pickle
 import signal
-from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from pathlib import Path
 from typing import Any
 
@@ -17,22 +17,20 @@ import pytest
 import zstandard
 
 from issuer.archive.kept import EditionTaken
-from issuer.archive.revocations import SQLiteRevocations
-from issuer.archive.store import SQLiteIndex
 from issuer.issuer import Issuer
 from issuer.job import bulk
 from issuer.job.bulk import Issued
 from issuer.job.checking import CATALOGUE_FIELDS, Survey
 from issuer.job.order import Order, Progress
-from issuer.job.workers import Pool, WorkerDied
-from issuer.press.press import Press
+from issuer.job.workers import WorkerDied, available_cores
 from issuer.press.template import Template
 from issuer.problem import InvalidTemplate
 from issuer.table.source import Source, open_source
-from ledger import Log
 from ledger.audit import audit
-from tests.registrar import NOW, csv_file, graduate, issuer_in, table, twin, verifier_for
+from tests.doubles import at, stops
+from tests.world import NOW, csv_file, graduate, issuer_in, reopened, table, twin, verifier_for
 from vc import Verdict
+from vc.forms import DataIntegrity
 from wire.problem import Damaged
 
 CHUNK = 4
@@ -85,7 +83,7 @@ def test_good_rows_are_issued_in_their_order_and_bad_ones_are_not(issuer: Issuer
 
 def test_how_a_file_is_read_makes_another_job(issuer: Issuer, source: Source) -> None:
     def key(**change: Any) -> bytes:
-        return bulk._key(Order(replace(source, **change)), issuer.press(), Survey())
+        return bulk._key(Order(replace(source, **change)), issuer.press(), issuer.form, Survey())
 
     assert len({key(), key(delimiter=";"), key(is_error_file=True), key(date_order="day-first")}) == 4
 
@@ -115,11 +113,12 @@ def test_every_diploma_of_a_file_verifies(issuer: Issuer, source: Source) -> Non
 @pytest.mark.parametrize("suite", ["eddsa-rdfc-2022", "eddsa-jcs-2022"])
 @pytest.mark.parametrize("workers", [1, 2, 5])
 def test_nothing_depends_on_the_number_of_workers(
-    issuer: Issuer, source: Source, tmp_path: Path, workers: int, suite: str
+    tmp_path: Path, source: Source, workers: int, suite: str
 ) -> None:
-    other = twin(issuer, tmp_path / "second" / "home")
-    assert issue(issuer, source, suite=suite).issued == 21
-    assert issue(other, source, workers=workers, suite=suite).issued == 21
+    issuer = issuer_in(tmp_path / "first", form=DataIntegrity(suite=suite))
+    other = twin(issuer, tmp_path / "second" / "home", form=issuer.form)
+    assert issue(issuer, source).issued == 21
+    assert issue(other, source, workers=workers).issued == 21
     assert everything(other) == everything(issuer)
 
 
@@ -144,62 +143,28 @@ class Interruption(Exception):
     """A stand-in for SIGKILL where a test has to go on."""
 
 
-def interrupted(
-    monkeypatch: pytest.MonkeyPatch, owner: type, name: str, on_call: int, *, before: bool
-) -> None:
-    """Lets the work end at a call of a method: before it does anything, or right after it has."""
-    real: Callable[..., Any] = getattr(owner, name)
-    calls = 0
-
-    def method(*args: Any, **kwargs: Any) -> Any:
-        nonlocal calls
-        calls += 1
-        if calls == on_call and before:
-            raise Interruption
-        result = real(*args, **kwargs)
-        if calls == on_call:
-            raise Interruption
-        return result
-
-    monkeypatch.setattr(owner, name, method)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("before", [True, False])
 @pytest.mark.parametrize("on_call", [1, 3])
 @pytest.mark.parametrize(
-    ("owner", "name"),
-    [
-        (SQLiteIndex, "begin"),
-        (SQLiteIndex, "begin_chunk"),
-        (Log, "append"),
-        (SQLiteIndex, "finish_chunk"),
-        (SQLiteRevocations, "publish"),
-    ],
+    "step",
+    ["index.begin", "index.begin_chunk", "log.append", "index.finish_chunk", "revocations.publish"],
 )
 @pytest.mark.parametrize("workers", [0, 2])
 def test_an_interrupted_job_ends_as_if_nothing_had_happened(
-    issuer: Issuer,
-    source: Source,
-    tmp_path: Path,
-    owner: type,
-    name: str,
-    on_call: int,
-    before: bool,
-    workers: int,
+    issuer: Issuer, source: Source, tmp_path: Path, step: str, on_call: int, before: bool, workers: int
 ) -> None:
     other = twin(issuer, tmp_path / "second" / "home")
     issue(issuer, source)
     other.log  # noqa: B018 -- its first entry is not what is interrupted here
-    with pytest.MonkeyPatch.context() as patch:
-        interrupted(patch, owner, name, on_call, before=before)
-        try:
-            issue(other, source, workers=workers)
-            was_interrupted = False
-        except Interruption:
-            was_interrupted = True
-    assert was_interrupted == (name not in ("begin", "publish") or on_call == 1)
-    again = Issuer(other.home, lambda: None, other._clock)
+    if step == "log.append":
+        step = "log.record" if before else "log.publish"
+    end = stops(Interruption(), on_call=on_call, before=before)
+    interrupted = reopened(other.home, **at(other.home, step, end))
+    once = step in ("index.begin", "revocations.publish")
+    with nullcontext() if once and on_call > 1 else pytest.raises(Interruption):
+        issue(interrupted, source, workers=workers)
+    again = reopened(other.home, other._clock)
     result = issue(again, source)
     assert result.issued + len(result.survey.known) == 21
     assert everything(again) == everything(issuer)
@@ -208,11 +173,10 @@ def test_an_interrupted_job_ends_as_if_nothing_had_happened(
 def test_another_file_completes_what_was_interrupted_first(
     issuer: Issuer, source: Source, tmp_path: Path
 ) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        interrupted(patch, Log, "append", 4, before=False)  # the document, then chunk 0, 1, 2
-        with pytest.raises(Interruption):
-            issue(issuer, source)
-    again = Issuer(issuer.home, lambda: None, issuer._clock)
+    end = stops(Interruption(), on_call=5)  # of nothing, the document, then chunk 0, 1, 2
+    with pytest.raises(Interruption):
+        issue(reopened(issuer.home, **at(issuer.home, "log.publish", end)), source)
+    again = reopened(issuer.home, issuer._clock)
     assert again.store.count() == 7
     other = in_chunks(tmp_path / "h.csv", [graduate(row) for row in range(8, 30)])
     result = issue(again, other)
@@ -225,11 +189,10 @@ def test_another_file_completes_what_was_interrupted_first(
 
 
 def test_a_single_diploma_completes_what_was_interrupted_first(issuer: Issuer, source: Source) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        interrupted(patch, Log, "append", 2, before=False)
-        with pytest.raises(Interruption):
-            issue(issuer, source)
-    again = Issuer(issuer.home, lambda: None, issuer._clock)
+    end = stops(Interruption(), on_call=3)
+    with pytest.raises(Interruption):
+        issue(reopened(issuer.home, **at(issuer.home, "log.publish", end)), source)
+    again = reopened(issuer.home, issuer._clock)
     with pytest.raises(EditionTaken):
         again.issue(graduate(1))
     assert again.issue(graduate(7)).number == "UNI-000007"
@@ -239,11 +202,10 @@ def test_a_single_diploma_completes_what_was_interrupted_first(issuer: Issuer, s
 def test_a_shard_that_was_not_begun_counts_for_nothing(
     issuer: Issuer, source: Source, tmp_path: Path
 ) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        interrupted(patch, SQLiteIndex, "begin_chunk", 1, before=True)
-        with pytest.raises(Interruption):
-            issue(issuer, source, workers=2)
-    again = Issuer(issuer.home, lambda: None, issuer._clock)
+    end = stops(Interruption(), on_call=1, before=True)
+    with pytest.raises(Interruption):
+        issue(reopened(issuer.home, **at(issuer.home, "index.begin_chunk", end)), source, workers=2)
+    again = reopened(issuer.home, issuer._clock)
     other = in_chunks(tmp_path / "h.csv", [graduate(row) for row in range(1, 30)])
     assert issue(again, other).issued == 29
     assert issue(again, source).issued == 0
@@ -251,13 +213,12 @@ def test_a_shard_that_was_not_begun_counts_for_nothing(
 
 
 def test_a_changed_template_makes_another_job(issuer: Issuer, source: Source) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        interrupted(patch, SQLiteIndex, "begin_chunk", 2, before=True)
-        with pytest.raises(Interruption):
-            issue(issuer, source)
+    end = stops(Interruption(), on_call=2, before=True)
+    with pytest.raises(Interruption):
+        issue(reopened(issuer.home, **at(issuer.home, "index.begin_chunk", end)), source)
     template = issuer.home / "template.json"
     template.write_text(template.read_text().replace("All requirements", "Really all requirements"))
-    assert issue(Issuer(issuer.home, lambda: None, issuer._clock), source).issued == 18
+    assert issue(reopened(issuer.home, issuer._clock), source).issued == 18
     narratives = [
         issuer.line(entry).credential["credentialSubject"]["achievement"]["criteria"]["narrative"]
         for entry in issuer.entries()
@@ -294,42 +255,28 @@ def test_a_template_that_fails_for_a_row_names_it(issuer: Issuer, tmp_path: Path
     with pytest.raises(InvalidTemplate, match=r"^with row 3, "):
         issue(issuer, source)
     template.write_text(with_address.replace("/{honours}", "/{gpa}"))
-    assert issue(Issuer(issuer.home, lambda: None, issuer._clock), source).issued == 2
+    assert issue(reopened(issuer.home, issuer._clock), source).issued == 2
 
 
-def test_a_killed_worker_loses_nothing(
-    issuer: Issuer, source: Source, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    real = Press.print
+def test_a_killed_worker_loses_nothing(issuer: Issuer, source: Source) -> None:
+    def kill(told: Progress) -> None:
+        if told == Progress("issuing", 8, 23):
+            for worker in active_children():
+                os.kill(worker.pid or 0, signal.SIGKILL)
 
-    def dies(press: Press, record: dict[str, Any], *args: Any, **options: Any) -> Any:
-        if record["diploma_number"] == "UNI-000010":
-            os.kill(os.getpid(), signal.SIGKILL)
-        return real(press, record, *args, **options)
-
-    monkeypatch.setattr(Press, "print", dies)
     with pytest.raises(WorkerDied):
-        issue(issuer, source, workers=2)
-    monkeypatch.undo()
-    again = Issuer(issuer.home, lambda: None, issuer._clock)
+        issue(issuer, source, workers=2, progress=kill)
+    again = reopened(issuer.home, issuer._clock)
     issue(again, source)
     assert again.store.count() == 21
 
 
-def test_a_file_of_one_chunk_needs_no_processes(
-    issuer: Issuer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    started: list[int] = []
-
-    def pool(work: Any, processes: int) -> Any:
-        started.append(processes)
-        return Pool(work, processes)
-
-    monkeypatch.setattr(bulk, "Pool", pool)
-    monkeypatch.setattr(bulk, "available_cores", lambda: 3)
-    issue(issuer, in_chunks(tmp_path / "h.csv", [graduate(1)]), workers=None)
-    issue(issuer, in_chunks(tmp_path / "i.csv", [graduate(row) for row in range(2, 9)]), workers=None)
-    assert started == [0, 3]
+def test_a_file_of_one_chunk_needs_no_processes(issuer: Issuer, tmp_path: Path) -> None:
+    for rows, processes in ((range(1, 2), 0), (range(2, 9), available_cores())):
+        at_work = set[int]()
+        source = in_chunks(tmp_path / f"{rows[0]}.csv", list(map(graduate, rows)))
+        issue(issuer, source, workers=None, progress=lambda _: at_work.add(len(active_children())))  # noqa: B023
+        assert at_work == {processes}
 
 
 def test_rows_of_one_chunk_that_are_all_bad_leave_no_gap(issuer: Issuer, tmp_path: Path) -> None:
@@ -402,7 +349,7 @@ def test_what_a_killed_job_leaves_of_checked_rows_is_sealed_and_goes_with_the_ne
     for path in left:
         with pytest.raises(zstandard.ZstdError):
             zstandard.decompress(path.read_bytes())
-    assert issue(Issuer(issuer.home, lambda: None, issuer._clock), source).issued == 21
+    assert issue(reopened(issuer.home, issuer._clock), source).issued == 21
     assert not (issuer.home / "checked").exists()
 
 

@@ -7,7 +7,10 @@ from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
+import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from issuer.archive.archive import Archive
 from issuer.issuer import Issuer
@@ -15,9 +18,10 @@ from issuer.job.bulk import dry_run
 from issuer.job.changes import Change
 from issuer.job.order import Order, Progress
 from issuer.press.document import trial
+from issuer.press.press import Line
 from issuer.press.template import Template
 from issuer.table.source import open_source
-from tests.registrar import HEADER, NOW, csv_file, graduate, issuer_in, table
+from tests.world import HEADER, NOW, csv_file, graduate, issuer_in, table
 from vc.status import Reason
 from wire.problem import Damaged
 
@@ -52,6 +56,18 @@ def test_the_rows_that_say_something_new_are_named_with_their_fields(issuer: Iss
         Change(row + 1, f"UNI-{row:06}", {"gpa": "1.0", "honours": ""}, False) for row in (3, 17)
     ]
     assert issuer.line(issuer.store.current("UNI-000003")).record["gpa"] == "3.5"
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["credential", "record", "seq", "gpa"]),
+        st.sampled_from(['},"credential":{', "},", '"credential"', "}", ',"record":', "\\", ""])
+        | st.integers(0, 9),
+    )
+)
+def test_a_record_is_cut_out_whatever_its_columns_are_called(record: dict[str, str | int]) -> None:
+    seq, found = Line.record_of(Line(7, record, {"credential": record}).to_bytes())
+    assert (seq, found) == (7, orjson.dumps(record))
 
 
 def test_rows_of_several_jobs_are_compared_in_any_order(issuer: Issuer) -> None:

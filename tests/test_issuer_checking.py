@@ -21,7 +21,7 @@ from issuer.problem import UnreadableFile
 from issuer.table.records import CellFinding
 from issuer.table.source import open_source
 from tests.conftest import ROOT
-from tests.registrar import NOW, csv_file, graduate, table
+from tests.world import NOW, csv_file, graduate, table
 from wire.problem import Refused
 
 DIPLOMAS = ROOT / "examples" / "diploma"

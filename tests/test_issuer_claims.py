@@ -32,11 +32,9 @@ from issuer.desk.claims import (
     TooManyAttempts,
 )
 from issuer.desk.http import create_app
-from issuer.issuer import Issuer
 from keys import PrivateKey
-from tests.diplomas import DID, NAME, NOW, bundle, diploma
-from tests.registrar import graduate, issuer_in
 from tests.serving import listening, serving
+from tests.world import COLLEGE, NAME, NOW, Holder, bundle, diploma, graduate, issuer_in, reopened
 from vc.integrity import InvalidProof
 from wire.files import locked
 from wire.problem import Conflict, Damaged, NotFound, Problem, Unavailable
@@ -50,7 +48,7 @@ ADA, EVE = (PrivateKey.generate() for _ in range(2))
 class Registrar:
     """An issuer that issues a diploma to the first who claims it, as the real one does."""
 
-    did: str = DID
+    did: str = COLLEGE.did
     name: str = NAME
     given: dict[str, str] = field(default_factory=dict)
     released: int = 0
@@ -79,9 +77,7 @@ def claims(tmp_path: Path) -> Claims:
 
 
 def answer(invitation: Invitation, key: PrivateKey = ADA) -> bytes:
-    did = did_key.create(key.public_key)
-    method = f"{did}#{key.public_key.multikey()}"
-    return acceptance(invitation, key, holder=did, verification_method=method, created=NOW)
+    return Holder(key).accept(invitation)
 
 
 def redeem(claims: Claims, token: str, key: PrivateKey = ADA, *, now: datetime = NOW) -> bytes:
@@ -98,7 +94,7 @@ def test_the_holder_of_the_link_receives_the_diploma_bound_to_her_key(claims: Cl
     assert link == ClaimLink.parse(str(link))
     assert len(link.token) == 43
     invitation = claims.invite(link.token, Registrar(), now=NOW)
-    assert (invitation.issuer, invitation.name, invitation.domain) == (DID, NAME, SERVICE)
+    assert (invitation.issuer, invitation.name, invitation.domain) == (COLLEGE.did, NAME, SERVICE)
     assert subject(redeem(claims, link.token)) == did_key.create(ADA.public_key)
 
 
@@ -162,7 +158,9 @@ def test_a_challenge_is_good_once_for_its_link_and_ten_minutes(claims: Claims) -
         claims.redeem(token, message, Registrar(), now=NOW)
     assert "Open the link again" in refused.value.hint
     with pytest.raises(ChallengeSpent):
-        claims.redeem(token, answer(Invitation(DID, NAME, SERVICE, "made up", NOW)), Registrar(), now=NOW)
+        claims.redeem(
+            token, answer(Invitation(COLLEGE.did, NAME, SERVICE, "made up", NOW)), Registrar(), now=NOW
+        )
 
 
 def test_a_bad_signature_costs_the_challenge_and_binds_nothing(claims: Claims) -> None:
@@ -181,7 +179,7 @@ def test_a_proof_for_another_service_is_refused(claims: Claims) -> None:
     """A site that passes on our challenge has the holder sign for its own domain."""
     token = claims.offer(NUMBER, Registrar(), now=NOW).token
     ours = claims.invite(token, Registrar(), now=NOW)
-    theirs = Invitation(DID, NAME, "https://evil.example", ours.challenge, ours.expires)
+    theirs = Invitation(COLLEGE.did, NAME, "https://evil.example", ours.challenge, ours.expires)
     with pytest.raises(InvalidProof, match="domain"):
         claims.redeem(token, answer(theirs), Registrar(), now=NOW)
 
@@ -330,7 +328,7 @@ def test_each_refusal_has_its_status_and_says_what_to_do(tmp_path: Path) -> None
 
         replayed = answer(invitation())
         forged = answer(invitation()).replace(b"Presentation", b"Presentatiom")
-        elsewhere = answer(Invitation(DID, NAME, "https://evil.example", invitation().challenge, NOW))
+        elsewhere = answer(Invitation(COLLEGE.did, NAME, "https://evil.example", invitation().challenge, NOW))
         assert running.ask("POST", path, replayed)[0] == 200
         refused = [
             (404, running.ask("GET", f"/claim/{'x' * 43}")),
@@ -388,8 +386,8 @@ def test_a_body_that_does_not_arrive_is_not_waited_for(tmp_path: Path) -> None:
 
 def test_a_log_that_another_process_holds_is_not_waited_for(tmp_path: Path) -> None:
     home = tmp_path / "issuer"
-    issuer_in(home, clock=lambda: NOW).issue(graduate(1, award_date="2024-06-30"))
-    made = Issuer(home, lambda: None, lambda: NOW)
+    issuer_in(home).issue(graduate(1))
+    made = reopened(home)
     made.log_patience = 0.1
     with service(home, made) as running:
         link = running.claims.offer("UNI-000001", made, now=NOW)

@@ -20,7 +20,8 @@ from issuer.issuer import Issuer
 from issuer.job.order import Order
 from ledger.problem import ClockBehind
 from tests.commandline import Program, typed
-from tests.registrar import NOW, csv_file, graduate, issuer_in, table, verifier_for
+from tests.doubles import at, stops
+from tests.world import NOW, csv_file, graduate, issuer_in, reopened, table, verifier_for
 from vc import Credential, Verdict
 from vc.status import Reason
 from wire.problem import Damaged, Problem
@@ -55,7 +56,7 @@ def issuer(tmp_path: Path, clock: Clock) -> Issuer:
 
 def again(issuer: Issuer, clock: Clock) -> Issuer:
     """As another process opens it."""
-    return Issuer(issuer.home, lambda: None, clock)
+    return reopened(issuer.home, clock)
 
 
 def start(issuer: Issuer) -> datetime | None:
@@ -155,21 +156,13 @@ def test_a_list_alone_that_is_dated_ahead_is_signed_anew_too(issuer: Issuer, clo
     assert (issuer.reader.checkpoint().size, len(ClockJournal(issuer.home).read())) == (size, 1)
 
 
-def test_the_rest_of_a_file_is_dated_rightly(
-    issuer: Issuer, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_rest_of_a_file_is_dated_rightly(issuer: Issuer, clock: Clock) -> None:
     """Killed between two chunks, the clock then put right, and the same file given again."""
     rows = [graduate(number) for number in range(10, 16)]
-    store, finish = issuer.store, issuer.store.finish_chunk
-
-    def killed(job: object, number: int, *rest: object) -> None:
-        finish(job, number, *rest)  # type: ignore[arg-type]
-        if number == 1:
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(store, "finish_chunk", killed)
+    end = stops(KeyboardInterrupt(), on_call=2)
+    stopped = reopened(issuer.home, clock, **at(issuer.home, "index.finish_chunk", end))
     with pytest.raises(KeyboardInterrupt):
-        issuer.issue_file(
+        stopped.issue_file(
             Order(csv_file(issuer.home / "rows.csv", rows, 2), issuer.home / "errors.csv", workers=0)
         )
     clock.now = NOW
@@ -281,9 +274,9 @@ def test_killed_at_any_file_that_it_writes_the_next_command_goes_on(
         written, finished = 0, False
         with pytest.MonkeyPatch.context() as patch, suppress(Killed):
             patch.setattr(Path, "replace", killing)
-            accept_clock(Issuer(home, lambda: None, clock), NOW)
+            accept_clock(reopened(home, clock), NOW)
             finished = True
-        made = Issuer(home, lambda: None, clock)
+        made = reopened(home, clock)
         try:
             made.issue(graduate(4))
         except (ClockBehind, Closed):
@@ -379,7 +372,7 @@ def test_neither_links_nor_the_service_are_made_by_a_clock_that_went_back(wrong:
 
 
 def test_who_closed_ahead_of_time_is_told(wrong: Program) -> None:
-    Issuer(wrong.home / "issuer", lambda: None, lambda: datetime.now(UTC) + DAY).close()
+    reopened(wrong.home / "issuer", lambda: datetime.now(UTC) + DAY).close()
     answer = wrong("issuer", "clock", "accept")
     assert (answer.code, answer.out) == (0, "intaglio issuer correct UNI-000001\n")
     assert "Invented University is open again" in answer.err
@@ -396,24 +389,22 @@ def test_a_correction_that_changes_nothing_is_asked_what_it_is_for(program: Prog
     assert "--set FIELD=VALUE" in answer.err
 
 
-def test_before_1970_no_issuer_begins_and_no_clock_is_right(
-    program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_before_1970_no_issuer_begins_and_no_clock_is_right(program: Program, tmp_path: Path) -> None:
     file = tmp_path / "graduates.csv"
     file.write_text(table([graduate(1)]), encoding="utf-8")
     words = ("issuer", "issue", file, "--name", "Invented University", "--out", tmp_path / "out")
-    with monkeypatch.context() as patch:
-        patch.setattr("intaglio.session.Session.now", lambda _: datetime(1969, 12, 31, 23, 59, tzinfo=UTC))
-        answer = program(*words)
-        assert answer.code == 1
-        assert "1969-12-31 23:59:00Z, and nothing can be signed before 1970" in answer.err
+    right, program.now = program.now, lambda: datetime(1969, 12, 31, 23, 59, tzinfo=UTC)
+    answer = program(*words)
+    assert answer.code == 1
+    assert "1969-12-31 23:59:00Z, and nothing can be signed before 1970" in answer.err
+    program.now = right
     assert program(*words).code == 0
     assert program("verify", tmp_path / "out" / "UNI-000001.json", "--offline").code == 0
-    with monkeypatch.context() as patch:
-        patch.setattr("intaglio.session.Session.now", lambda _: datetime(1969, 12, 31, 23, 59, tzinfo=UTC))
-        answer = program("issuer", "clock", "accept")
-        assert answer.code == 1
-        assert "before 1970" in answer.err
+    program.now = lambda: datetime(1969, 12, 31, 23, 59, tzinfo=UTC)
+    answer = program("issuer", "clock", "accept")
+    assert answer.code == 1
+    assert "before 1970" in answer.err
+    program.now = right
     assert not (program.home / "issuer" / "clock.json").exists()
     shutil.rmtree(tmp_path / "out")
     assert program("issuer", "export", "--out", tmp_path / "out").code == 0

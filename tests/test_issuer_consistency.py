@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import os
 import shutil
 import signal
@@ -16,19 +17,17 @@ from typing import Any
 import pytest
 
 from intaglio.words import health
-from issuer.archive.logged import SQLiteLogged
-from issuer.archive.revocations import SQLiteRevocations
-from issuer.archive.store import SQLiteIndex
 from issuer.health import examine_issuer
 from issuer.home import published_list
 from issuer.issuer import Issuer
 from issuer.job.order import Order
-from issuer.status import lists
-from ledger import EntryKind, Log, parse_entry
+from ledger import EntryKind, parse_entry
 from ledger.audit import audit
-from tests.fault.issuing import reopened, require_once
+from tests.doubles import at, stops
+from tests.fault.heard import heard
+from tests.fault.issuing import require_once
 from tests.fault.kill import killed_by
-from tests.registrar import NOW, csv_file, graduate, issuer_in, verifier_for
+from tests.world import NOW, csv_file, graduate, issuer_in, reopened, verifier_for
 from vc import Credential, Verdict
 from vc.status import Reason
 from wire.health import Health
@@ -159,36 +158,23 @@ def test_an_issuer_that_has_closed_is_not_opened_by_its_older_description(home: 
 # Killed in between
 
 
-def killed_after(home: Path, owner: Any, name: str, work: Callable[[Issuer], object], times: int) -> None:
-    """Do the work in a process that is killed once it has done something for the nth time."""
-    real, left = getattr(owner, name), iter(range(times - 1, -1, -1))
-
-    def and_die(*arguments: Any, **options: Any) -> Any:
-        found = real(*arguments, **options)
-        if next(left) == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return found
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(owner, name, and_die)
-        assert killed_by(lambda: work(reopened(home)))
+def killed_at(
+    home: Path, step: str, work: Callable[[Issuer], object], *, times: int = 1, before: bool = False
+) -> None:
+    """Do the work in a process that is killed when it takes a step for the nth time."""
+    options = at(home, step, stops(on_call=times, before=before))
+    assert killed_by(lambda: work(reopened(home, **options)))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("owner", "name", "times"),
-    [
-        (SQLiteRevocations, "begin", 1),
-        (Log, "append", 1),
-        (lists, "replace_file", 1),
-        (lists, "replace_file", 2),
-        (SQLiteRevocations, "publish", 1),
-    ],
+    "step", ["revocations.begin", "log.publish", "one file", "revocations.publish", "revocations.held_bytes"]
 )
-def test_a_revocation_that_was_killed_is_finished_by_whoever_comes_next(
-    home: Path, owner: Any, name: str, times: int
-) -> None:
-    killed_after(home, owner, name, lambda issuer: revoke(issuer, ONE), times)
+def test_a_revocation_that_was_killed_is_finished_by_whoever_comes_next(home: Path, step: str) -> None:
+    if step == "one file":
+        assert killed_by(lambda: revoked_and_one_file_written(home))
+    else:
+        killed_at(home, step, lambda issuer: revoke(issuer, ONE), before=step == "revocations.publish")
     assert wrong(home) == []
     issuer = reopened(home)
     bundles = [issuer.bundle(issuer.store.current(number)) for number in (ONE, TWO)]
@@ -197,19 +183,23 @@ def test_a_revocation_that_was_killed_is_finished_by_whoever_comes_next(
     assert issuer.store.logged.known() == (audit(issuer.log).size, [])
 
 
+def revoked_and_one_file_written(home: Path) -> None:
+    """Of the list and its details, the second is not put into its place any more."""
+    renamed = itertools.count()
+
+    def kill(event: str, arguments: tuple[Any, ...]) -> None:
+        if event == "os.rename" and Path(arguments[1]).parent.name == "status" and next(renamed):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    with heard(kill):
+        revoke(reopened(home), ONE)
+
+
 @pytest.mark.parametrize(
-    ("owner", "name"),
-    [
-        (SQLiteIndex, "begin_singles"),
-        (SQLiteLogged, "intend"),
-        (Log, "append"),
-        (SQLiteIndex, "finish_singles"),
-    ],
+    "step", ["index.begin_singles", "logged.intend", "log.publish", "index.finish_singles"]
 )
-def test_a_diploma_that_was_killed_is_finished_by_whoever_comes_next(
-    home: Path, owner: Any, name: str
-) -> None:
-    killed_after(home, owner, name, lambda issuer: issuer.issue(graduate(4)), 1)
+def test_a_diploma_that_was_killed_is_finished_by_whoever_comes_next(home: Path, step: str) -> None:
+    killed_at(home, step, lambda issuer: issuer.issue(graduate(4)))
     issuer = reopened(home)
     issuer.issue(graduate(5))
     require_once(issuer)
@@ -219,29 +209,23 @@ def test_a_diploma_that_was_killed_is_finished_by_whoever_comes_next(
 
 def test_killed_before_it_was_recorded_an_index_from_before_is_still_told(home: Path, tmp_path: Path) -> None:
     before = copied(home, tmp_path / "before")
-    killed_after(home, Log, "append", lambda issuer: issuer.issue(graduate(4)), 1)
+    killed_at(home, "log.publish", lambda issuer: issuer.issue(graduate(4)))
     copy = put_back("issuer.sqlite", before, home, tmp_path / "put back")
     with pytest.raises(Damaged, match="is the index an older copy"):
         reopened(copy).issue(graduate(5))
 
 
-def test_a_process_at_work_is_not_taken_for_an_older_index(
-    home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_process_at_work_is_not_taken_for_an_older_index(home: Path) -> None:
     """It has appended, and not recorded it yet; others open the issuer, issue and revoke meanwhile."""
-    real = Log.append
-    seen = []
+    seen: list[list[str]] = []
 
-    def append(self: Log, *arguments: Any) -> range:
-        leaves = real(self, *arguments)
-        monkeypatch.setattr(Log, "append", real)
-        revoke(reopened(home), ONE)
-        seen.append(wrong(home))
-        return leaves
+    def finish_singles(finish: Callable[..., None], *arguments: Any) -> None:
+        if not seen:
+            revoke(reopened(home), ONE)
+            seen.append(wrong(home))
+        finish(*arguments)
 
-    issuer = reopened(home)
-    assert issuer.log.checkpoint().size
-    monkeypatch.setattr(Log, "append", append)
+    issuer = reopened(home, **at(home, "index.finish_singles", finish_singles))
     issuer.issue(graduate(4))
     assert seen == [[]]
     require_once(issuer)
@@ -284,9 +268,9 @@ def test_an_index_of_f31e11f_from_before_a_diploma_is_told(home: Path, tmp_path:
         reopened(copy).issue(graduate(5))
 
 
-@pytest.mark.parametrize(("owner", "name"), [(SQLiteIndex, "begin_singles"), (Log, "append")])
-def test_what_f31e11f_began_is_finished(home: Path, owner: Any, name: str) -> None:
-    killed_after(home, owner, name, lambda issuer: issuer.issue(graduate(4)), 1)
+@pytest.mark.parametrize("step", ["index.begin_singles", "log.publish"])
+def test_what_f31e11f_began_is_finished(home: Path, step: str) -> None:
+    killed_at(home, step, lambda issuer: issuer.issue(graduate(4)))
     issuer = reopened(as_f31e11f_left_it(home))
     issuer.issue(graduate(5))
     require_once(issuer)
@@ -294,7 +278,7 @@ def test_what_f31e11f_began_is_finished(home: Path, owner: Any, name: str) -> No
 
 
 def test_a_list_that_f31e11f_put_into_the_log_and_not_into_the_index_is_no_older_index(home: Path) -> None:
-    killed_after(home, Log, "append", lambda issuer: revoke(issuer, ONE), 1)
+    killed_at(home, "log.publish", lambda issuer: revoke(issuer, ONE))
     issuer = reopened(as_f31e11f_left_it(home))
     kinds = [parse_entry(found).kind for found in issuer.log.entries(0, audit(issuer.log).size)]
     assert kinds[-2:] == [EntryKind.STATUS_LIST, EntryKind.REVOCATION_DETAILS]

@@ -15,7 +15,7 @@ from issuer.press.template import Template
 from issuer.table.records import check_record
 from issuer.table.source import open_source
 from tests.conftest import ROOT
-from tests.registrar import graduate
+from tests.world import graduate
 from vc import Credential, jsonld
 from vc.anchoring import expected_origins
 from vc.model.schema import Schemas

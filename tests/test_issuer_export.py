@@ -12,7 +12,7 @@ from issuer import export as module
 from issuer.export import export
 from issuer.issuer import Issuer
 from tests.fault.powerloss import Recorder, memory_folder
-from tests.registrar import graduate, issuer_in
+from tests.world import graduate, issuer_in
 from vc import Bundle
 from wire.problem import Conflict
 

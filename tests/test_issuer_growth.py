@@ -18,13 +18,13 @@ from issuer.job.order import Order
 from issuer.press.permutation import LIST_ENTRIES
 from issuer.status import details_name, lists
 from keys import PrivateKey
-from ledger import Log
 from ledger.audit import audit
 from ledger.tiles import posix
-from tests.fault.issuing import reopened
+from ledger.tiles.store import Batch
+from tests.doubles import at
 from tests.fault.powerloss import Recorder
 from tests.fault.sqlite_vfs import watched_sqlite
-from tests.registrar import NOW, csv_file, graduate, issuer_in, listed, verifier_for
+from tests.world import NOW, csv_file, graduate, issuer_in, listed, reopened, verifier_for
 from vc import Bundle, StatusList, Verdict
 from vc.status import Reason, page_of
 
@@ -129,19 +129,17 @@ def test_only_the_pages_that_change_are_signed_again(issuer: Issuer) -> None:
 
 
 @pytest.mark.slow
-def test_many_lists_go_into_the_log_at_once_and_wait_for_the_disk_no_longer_than_one(
-    issuer: Issuer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_many_lists_go_into_the_log_at_once_and_wait_for_the_disk_no_longer_than_one(issuer: Issuer) -> None:
     numbers = in_lists(issuer, 5)
     appended: list[int] = []
-    real: Callable[..., range] = Log.append
 
-    def append(self: Log, entries: list[bytes], key: bytes) -> range:
-        appended.append(len(entries))
-        return real(self, entries, key)
+    def record(record: Callable[[Batch], None], batch: Batch) -> None:
+        appended.append(len(batch.entries))
+        record(batch)
 
-    monkeypatch.setattr(Log, "append", append)
-    monkeypatch.setattr("wire.files._FULL_SYNC", None)
+    issuer.store.close()
+    issuer = reopened(issuer.home, **at(issuer.home, "log.record", record))
+    assert issuer.lists.publish(now=NOW) == []
     syncs = []
     for some in ([ONE], numbers):
         issuer.store.close()

@@ -19,18 +19,18 @@ from did.methods import web as did_web
 from intaglio.words import remedy
 from issuer import documents
 from issuer.archive.kept import EditionTaken
-from issuer.archive.store import SQLiteIndex
 from issuer.home import Identity, published_log
 from issuer.issuer import Issuer
 from issuer.job.order import Order
-from issuer.press.press import Press, signed_entry
+from issuer.press.press import signed_entry
 from issuer.table.records import InvalidRecord
 from keys import PassphraseNeeded, WrongPassphrase
-from ledger import Log
 from ledger.audit import audit
 from ledger.tiles.memory import MemoryStore
+from tests.doubles import at, stops
+from tests.fault.heard import heard
 from tests.processes import ended
-from tests.registrar import NOW, csv_file, graduate, issuer_in, verifier_for
+from tests.world import NOW, csv_file, graduate, issuer_in, reopened, verifier_for
 from vc import Bundle, Verdict
 from vc.status import Reason, status_statement
 from wire.problem import Conflict, Damaged, NotFound, Refused
@@ -47,10 +47,6 @@ def home(tmp_path: Path) -> Path:
 @pytest.fixture
 def issuer(home: Path) -> Issuer:
     return issuer_in(home)
-
-
-def reopened(issuer: Issuer) -> Issuer:
-    return Issuer(issuer.home, lambda: None, lambda: NOW)
 
 
 class Interruption(Exception):
@@ -83,7 +79,7 @@ def test_the_package_offers_the_issuer_and_loads_it_only_then() -> None:
 def test_an_issuer_is_made_once_and_then_found(home: Path) -> None:
     made = issuer_in(home)
     again = issuer_in(home)
-    assert made.did == again.did == Issuer(home, lambda: None, lambda: NOW).did
+    assert made.did == again.did == reopened(home).did
     assert made.name == "Invented University"
     assert stat.S_IMODE(home.stat().st_mode) == 0o700
     for name in ("keys.json", "issuer.json", "issuer.sqlite"):
@@ -98,7 +94,7 @@ def test_processes_that_make_one_at_once_make_the_same(home: Path) -> None:
         process.start()
     ended(processes)
     assert len({queue.get() for _ in processes}) == 1
-    assert audit(Issuer(home, lambda: None, lambda: NOW).log).size == 1
+    assert audit(reopened(home).log).size == 1
 
 
 def _made(home: Path) -> tuple[str, int]:
@@ -113,30 +109,20 @@ def test_a_member_of_another_type_is_damage(tmp_path: Path) -> None:
     for member in ("name", "did", "log", "url"):
         path.write_text(json.dumps({**whole, member: 5}))
         with pytest.raises(Damaged, match=r"issuer\.json") as refused:
-            Issuer(tmp_path, lambda: None, lambda: NOW)
+            reopened(tmp_path)
         assert "restore BACKUP" in remedy(refused.value)
 
 
 @pytest.mark.parametrize("broken", ["keys.json", "did.json", "issuer.json"])
-def test_an_issuer_that_was_half_made_is_completed(
-    home: Path, monkeypatch: pytest.MonkeyPatch, broken: str
-) -> None:
-    from wire import files
-
-    real = files.write_durably
-
-    def fails(path: Path, *args: Any, **options: Any) -> None:
-        if path.name == broken:
+def test_an_issuer_that_was_half_made_is_completed(home: Path, broken: str) -> None:
+    def stop(event: str, arguments: tuple[object, ...]) -> None:
+        if event == "os.rename" and str(arguments[1]) == str(home / broken):
             raise Interruption
-        real(path, *args, **options)
 
-    for module in ("issuer.creation", "issuer.home", "keys.keyfile"):
-        monkeypatch.setattr(f"{module}.write_durably", fails)
-    with pytest.raises(Interruption):
+    with heard(stop), pytest.raises(Interruption):
         issuer_in(home)
-    monkeypatch.undo()
     with pytest.raises(NotFound, match="there is no issuer"):
-        Issuer(home, lambda: None, lambda: NOW)
+        reopened(home)
     made = issuer_in(home)
     assert made.issue(graduate(1)).number == "UNI-000001"
 
@@ -211,7 +197,7 @@ def test_secrets_are_opened_only_when_needed(home: Path) -> None:
     opened.issue(graduate(2))
     assert asked == [1]
     with pytest.raises(PassphraseNeeded):
-        Issuer(home, lambda: None, lambda: NOW).issue(graduate(3))
+        reopened(home).issue(graduate(3))
     with pytest.raises(WrongPassphrase):
         Issuer(home, lambda: b"wrong", lambda: NOW).issue(graduate(3))
 
@@ -232,7 +218,7 @@ def test_an_issuer_that_lost_its_description_is_not_a_new_one(issuer: Issuer) ->
     issuer.issue(graduate(1))
     (issuer.home / "issuer.json").unlink()
     with pytest.raises(Damaged, match=r"issuer\.json is gone"):
-        Issuer(issuer.home, lambda: None, lambda: NOW)
+        reopened(issuer.home)
     with pytest.raises(Damaged, match=r"issuer\.json is gone"):
         issuer_in(issuer.home)
 
@@ -248,17 +234,14 @@ def test_one_diploma_is_issued_once(issuer: Issuer) -> None:
 
 
 @pytest.mark.slow
-def test_numbers_for_single_diplomas_are_taken_in_blocks(
-    issuer: Issuer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_numbers_for_single_diplomas_are_taken_in_blocks(issuer: Issuer) -> None:
     reserved = []
-    real = SQLiteIndex.reserve
 
-    def reserve(store: SQLiteIndex, count: int) -> int:
+    def reserve(reserve: Callable[[int], int], count: int) -> int:
         reserved.append(count)
-        return real(store, count)
+        return reserve(count)
 
-    monkeypatch.setattr(SQLiteIndex, "reserve", reserve)
+    issuer = reopened(issuer.home, **at(issuer.home, "index.reserve", reserve))
     seqs = [issuer.issue(graduate(row)).seq for row in range(1, 67)]
     assert seqs == list(range(66))
     assert reserved == [1, 2, 4, 8, 16, 32, 64]
@@ -266,30 +249,22 @@ def test_numbers_for_single_diplomas_are_taken_in_blocks(
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("owner", "name", "before"),
+    ("step", "before"),
     [
-        (Log, "append", True),
-        (Log, "append", False),
-        (SQLiteIndex, "finish_singles", True),
-        (SQLiteIndex, "finish_singles", False),
+        ("log.record", True),
+        ("log.publish", False),
+        ("index.finish_singles", True),
+        ("index.finish_singles", False),
     ],
 )
 def test_a_single_diploma_that_was_interrupted_is_completed_by_the_next(
-    issuer: Issuer, monkeypatch: pytest.MonkeyPatch, owner: type, name: str, before: bool
+    issuer: Issuer, step: str, before: bool
 ) -> None:
     issuer.issue(graduate(1))
-    real: Callable[..., Any] = getattr(owner, name)
-
-    def interrupted(*args: Any, **options: Any) -> Any:
-        if not before:
-            real(*args, **options)
-        raise Interruption
-
-    monkeypatch.setattr(owner, name, interrupted)
+    options = at(issuer.home, step, stops(Interruption(), before=before))
     with pytest.raises(Interruption):
-        issuer.correct("UNI-000001", {"gpa": "4.0"})
-    monkeypatch.undo()
-    again = reopened(issuer)
+        reopened(issuer.home, **options).correct("UNI-000001", {"gpa": "4.0"})
+    again = reopened(issuer.home)
     assert again.correct("UNI-000001", {"gpa": "4.0"}).edition == 2
     assert [(entry.edition, entry.reason) for entry in again.entries()] == [(1, "superseded"), (2, None)]
     assert again.lists.publish(now=NOW) == []  # they say that the first is superseded
@@ -390,37 +365,31 @@ def test_claims_by_one_holder_at_once_give_one_edition(issuer: Issuer) -> None:
     assert [entry.edition for entry in issuer.entries()] == [1, 2]
 
 
-def test_a_claim_that_lost_the_race_to_a_correction_looks_again(
-    issuer: Issuer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_claim_that_lost_the_race_to_a_correction_looks_again(issuer: Issuer) -> None:
     issuer.issue(graduate(1))
-    real = Press.print
+    first = iter([True])
 
-    def correct_first(*args: Any, **options: Any) -> Any:
-        monkeypatch.undo()
-        reopened(issuer).correct("UNI-000001", {"gpa": "4.0"})
-        return real(*args, **options)
+    def correct_first(reserve: Callable[[int], int], count: int) -> int:
+        if next(first, False):
+            reopened(issuer.home).correct("UNI-000001", {"gpa": "4.0"})
+        return reserve(count)
 
-    monkeypatch.setattr(Press, "print", correct_first)
-    bundle = Bundle.parse(issuer.claim("UNI-000001", HOLDER))
+    claiming = reopened(issuer.home, **at(issuer.home, "index.reserve", correct_first))
+    bundle = Bundle.parse(claiming.claim("UNI-000001", HOLDER))
     assert bundle.secured["credentialSubject"]["result"][0]["value"] == "4.0"
     assert sorted(entry.edition for entry in issuer.entries()) == [1, 2, 3]
 
 
-def test_a_revocation_is_not_lost_to_a_claim_under_way(
-    issuer: Issuer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_revocation_is_not_lost_to_a_claim_under_way(issuer: Issuer) -> None:
     issuer.issue(graduate(1))
-    real = SQLiteIndex.begin_singles
 
-    def revoke_first(*args: Any) -> Any:
-        monkeypatch.undo()
+    def revoke_first(begin: Callable[..., Any], *arguments: Any) -> Any:
         issuer.lists.revoke(["UNI-000001"], Reason.FRAUD, date=NOW, now=NOW)
-        return real(*args)
+        return begin(*arguments)
 
-    monkeypatch.setattr(SQLiteIndex, "begin_singles", revoke_first)
+    claiming = reopened(issuer.home, **at(issuer.home, "index.begin_singles", revoke_first))
     with pytest.raises(Refused, match="was revoked"):
-        issuer.claim("UNI-000001", HOLDER)
+        claiming.claim("UNI-000001", HOLDER)
     assert [entry.reason for entry in issuer.entries()] == ["fraud"]
 
 
@@ -500,7 +469,7 @@ def test_a_damaged_single_diploma_is_named(issuer: Issuer) -> None:
     with closing(sqlite3.connect(issuer.home / "issuer.sqlite")) as connection, connection:
         connection.execute("UPDATE credential SET leaf = NULL")
     with pytest.raises(Damaged, match="number 0 is not as written"):
-        reopened(issuer).claim("UNI-000001", HOLDER)
+        reopened(issuer.home).claim("UNI-000001", HOLDER)
 
 
 def test_without_a_file_there_are_no_rows(issuer: Issuer) -> None:
@@ -522,5 +491,6 @@ def test_a_press_can_be_sent_to_another_process_and_shows_no_secret(issuer: Issu
     record = {**graduate(1), "ects": 180}
     printed = press.print(record, 0, NOW)
     assert pickle.loads(pickle.dumps(press)).print(record, 0, NOW) == printed
-    assert press.composer._id_secret.hex() not in repr(press)
-    assert repr(press.composer._id_secret) not in repr(press)
+    secret = issuer.keys.secret("credential-id")
+    assert secret.hex() not in repr(press)
+    assert repr(secret) not in repr(press)

@@ -10,19 +10,25 @@ from typing import Any
 import orjson
 import pytest
 
-from did import Document, InvalidVerificationMethod
+from did import METHODS, Document, InvalidVerificationMethod, Resolver
 from did.document import VerificationMethod
 from did.problem import DocumentTooLarge
 from issuer import documents, rotation
+from issuer.home import published_log
 from issuer.issuer import Issuer
 from issuer.press.press import signed_entry
+from issuer.problem import KeyInUse, KeyUnknown
 from issuer.succession import KeysChanged, anchor
 from keys import PrivateKey
 from ledger.audit import audit
-from tests.registrar import NOW, graduate, issuer_in, listed, verifier_for
+from ledger.lookup import LookupFiles
+from tests.world import NOW, graduate, issuer_in, listed, trust_in, verifier_for
 from vc import Bundle, Report, Verdict, sign
 from vc.status import Reason
-from wire.problem import Conflict, Damaged, Refused
+from verifier import Verifier
+from wire.fetch import NoFetcher
+from wire.problem import Conflict, Damaged, NotFound, Refused
+from wire.work import FILE_STEPS, Work
 
 URL = "https://university.example"
 HOUR = timedelta(hours=1)
@@ -66,7 +72,7 @@ def forged(issuer: Issuer, like: Bundle, key: PrivateKey, time: Time) -> Bundle:
     del document["proof"]
     method = issuer.identity.verification_method(key.public_key)
     signed = sign(document, key, verification_method=method, created=NOW)
-    (leaf,) = issuer.log.append([signed_entry(signed)], b"forged")
+    (leaf,) = issuer.log.append([signed_entry(signed)], b"forged" + signed_entry(signed))
     return replace(like, secured=signed, evidence=(issuer.log.evidence(leaf),))
 
 
@@ -122,6 +128,79 @@ def test_elsewhere_an_ended_key_keeps_its_word_and_a_compromised_one_loses_it(
     assert [(shown.key, shown.is_revoked) for shown in rotation.keys_shown(issuer)][4:] == [
         (second.public_key, True), (lists.public_key, True),
     ]  # fmt: skip
+
+
+def test_of_a_key_that_was_stolen_later_the_same_holds_as_of_a_compromised_one(
+    issuer: Issuer, time: Time
+) -> None:
+    """It had ended before, and it is then that it was copied from a backup, say."""
+    first = issuer.issue(graduate(1))
+    before, stolen = issuer.bundle(first), issuer.keys.signer("assertion")
+    rotation.add(issuer)
+    second = issuer.issue(graduate(2))
+    rotation.rotate(issuer)
+    third = issuer.issue(graduate(3))
+    rotation.rotate(issuer)
+    time.now += HOUR
+    late = forged(issuer, issuer.bundle(first), stolen, time)
+    assert method_of(issuer, stolen).expires is not None
+    done = rotation.revoke(issuer, stolen.public_key.multikey())
+    assert (done.ended, done.editions, done.lists) == ((stolen.public_key.multikey(),), 2, [0])
+    assert issuer.store.revocations.published("0").leaf > done.entry, "signed anew"
+    time.now += HOUR
+    for entry in (first, second, third, issuer.issue(graduate(4))):
+        report = judged(issuer, issuer.bundle(entry), time)
+        assert report, report.checks
+    assert judged(issuer, before, time)
+    for bundle in (
+        replace(late, issuer_documents=issuer.bundle(first).issuer_documents),
+        forged(issuer, issuer.bundle(third), stolen, time),
+    ):
+        report = judged(issuer, bundle, time)
+        assert report.deciding is not None
+        assert (report.verdict, report.deciding.name) == (Verdict.INVALID, "evidence")
+        assert judged(issuer, replace(bundle, evidence=()), time).verdict is Verdict.UNDETERMINED
+        assert judged(issuer, dict(bundle.secured), time).verdict is Verdict.UNDETERMINED
+    with pytest.raises(InvalidVerificationMethod, match="has no method"):
+        method_of(issuer, stolen)
+    assert [shown.key for shown in rotation.keys_shown(issuer) if shown.is_revoked] == [stolen.public_key]
+
+
+def test_a_key_is_revoked_once_and_only_after_it_has_ended(issuer: Issuer, time: Time) -> None:
+    issuer.issue(graduate(1))
+    signs, lists = (issuer.public_keys[name] for name in ("assertion", "status-list"))
+    rotation.add(issuer)
+    for name in ("assertion", "status-list", "assertion-next", "log"):
+        problem = KeyUnknown if name == "log" else KeyInUse
+        with pytest.raises(problem):
+            rotation.revoke(issuer, issuer.public_keys[name].multikey())
+    for name in ("", "zDn", f"did:web:another.example#{signs.multikey()}"):
+        with pytest.raises(KeyUnknown):
+            rotation.revoke(issuer, name)
+    rotation.rotate(issuer)
+    first = rotation.revoke(issuer, issuer.identity.verification_method(signs))
+    document = documents.newest(issuer.home)
+    assert rotation.revoke(issuer, signs.multikey()) == first
+    assert documents.newest(issuer.home) == document
+    assert (first.editions, rotation.revoke(issuer, lists.multikey()).editions) == (1, 0)
+    newest = Document.parse(documents.newest(issuer.home), issuer.did)
+    assert {method.key for method in newest.methods("assertionMethod")} == {
+        issuer.public_keys[name] for name in ("assertion", "status-list")
+    }
+    second = issuer.public_keys["assertion"]
+    issuer.issue(graduate(2))
+    done = rotation.rotate(issuer, compromised=True)
+    again = rotation.revoke(issuer, second.multikey())
+    assert (again.entry, again.editions) == (done.entry, 1), "gone already: nothing is new"
+
+
+def test_an_announced_key_that_is_kept_elsewhere_can_be_dropped(issuer: Issuer, time: Time) -> None:
+    elsewhere = PrivateKey.generate("P-256")
+    rotation.add(issuer, signer=elsewhere)
+    done = rotation.revoke(issuer, elsewhere.public_key.multikey())
+    assert (done.editions, issuer.issue(graduate(1)).edition) == (0, 1)
+    with pytest.raises(Conflict, match="or did before"):
+        rotation.rotate(issuer, signer=elsewhere)
 
 
 def test_the_log_has_the_document_before_its_keys_sign(issuer: Issuer, time: Time) -> None:
@@ -341,11 +420,42 @@ def test_a_bundle_brings_few_of_many_versions(issuer: Issuer, time: Time) -> Non
     assert former in {method.key for method in ended if method.expires}
 
 
+@pytest.mark.slow
+def test_all_changes_for_which_a_document_has_room_are_read_where_the_log_is_published(
+    issuer: Issuer, time: Time
+) -> None:
+    """By who has the bare credential of before the first of them."""
+    credential = dict(issuer.bundle(issuer.issue(graduate(1))).secured)
+    for _ in range(62):
+        rotation.add(issuer)
+        rotation.rotate(issuer)
+    with pytest.raises(DocumentTooLarge):
+        rotation.add(issuer)
+    assert len(documents.versions(issuer.home)) == 125
+    lookup = LookupFiles(issuer.home)
+    lookup.update(issuer.log.store.get, issuer.log.checkpoint().size)
+
+    def published(url: str, limit: int) -> bytes:
+        found = published_log(issuer.home, url) or lookup.get(url.partition("/log/")[2])
+        if found is None:
+            raise NotFound(f"nothing is published at {url}")
+        assert len(found) <= limit, url
+        return found
+
+    lists = [lambda url: (issuer.home / "status" / url.rpartition("/")[2]).read_bytes()]
+    judge = Verifier(Resolver(METHODS, NoFetcher()), trust=trust_in(issuer), lists=lists, logs=published)
+    for steps in (FILE_STEPS, FILE_STEPS // 3):
+        report = judge.verify(credential, now=time.now, work=Work(steps))
+        assert report, report.checks
+
+
 def test_who_cannot_change_keys_is_told(tmp_path: Path, issuer: Issuer, time: Time) -> None:
     fixed = issuer_in(tmp_path / "key")
     for change in (rotation.rotate, rotation.add):
         with pytest.raises(Refused, match="is its identifier"):
             change(fixed)
+    with pytest.raises(Refused, match="is its identifier"):
+        rotation.revoke(fixed, fixed.public_keys["assertion"].multikey())
     issuer.close()
     with pytest.raises(Refused, match="closed"):
         rotation.rotate(issuer)

@@ -16,9 +16,9 @@ from issuer.archive.lookup import SQLiteLookup
 from issuer.archive.store import SQLiteIndex
 from issuer.issuer import Issuer
 from issuer.job.order import Order
-from tests.registrar import NOW, csv_file, graduate, index_of, issuer_in
 from tests.test_issuer_migrations import of_f31e11f
 from tests.test_issuer_store import plan
+from tests.world import NOW, csv_file, graduate, index_of, issuer_in
 
 DATE = "2026-07-01T12:00:00Z"
 

@@ -15,8 +15,8 @@ from issuer.table.names import full_name, in_order
 from issuer.table.records import check_cells
 from issuer.table.source import open_source
 from tests.commandline import Program, verdict
-from tests.registrar import graduate, table
 from tests.test_release_before import RELEASE, home
+from tests.world import graduate, table
 
 REST = ("diploma_number", "programme_title", "achievement_type", "award_date")
 

@@ -19,12 +19,11 @@ from issuer.desk.http import create_app
 from issuer.desk.published import following
 from issuer.issuer import Issuer
 from keys import PrivateKey
-from keys.envelope import Cost, seal
 from ledger import Checkpoint, EntryKind, entry, merkle
 from ledger.lookup import SHAPE, YOUNG, LookupFiles
 from ledger.tiles.layout import address, unframe
-from tests.registrar import NOW, graduate, issuer_in
 from tests.serving import listening, serving
+from tests.world import NOW, graduate, issuer_in
 
 SECRET = b"correct horse battery staple"
 URL = "https://university.example/registrar"
@@ -96,10 +95,8 @@ def test_nothing_else_in_the_folder_is_published(issuer: Issuer) -> None:
 
 
 def test_each_version_of_the_document_is_published_with_its_place_in_the_log(
-    issuer: Issuer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    issuer: Issuer, tmp_path: Path
 ) -> None:
-    cheap = Cost(memory=32, iterations=1, lanes=4)
-    monkeypatch.setattr(backups, "seal", lambda key, secret: seal(key, secret, cost=cheap))
     first = orjson.loads((issuer.home / "did.json").read_bytes())
     changed = issuer.identity.document(
         PrivateKey.generate().public_key, issuer.keys.public_keys["status-list"]

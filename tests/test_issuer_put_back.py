@@ -17,9 +17,6 @@ from typing import NamedTuple
 
 import pytest
 
-from did import METHODS, Resolver
-from did.methods import key as did_key
-from exchange.claim import acceptance
 from intaglio.words import health
 from issuer.ahead import accept_clock
 from issuer.desk.claims import Claims
@@ -29,11 +26,10 @@ from issuer.home import LIFETIME, published_list
 from issuer.issuer import Issuer
 from issuer.job.order import Order
 from keys import PrivateKey
-from tests.registrar import NOW, csv_file, graduate, issuer_in
+from tests.world import NOW, Holder, csv_file, graduate, issuer_in, trust_in, verifier
 from vc import Bundle, Credential, StatusList, Verdict
 from vc.status import Reason, StatusEntry
-from verifier import RecognisedIssuer, RecognisedLog, Trust, Verifier
-from wire.fetch import NoFetcher
+from verifier import Trust
 from wire.health import Health
 from wire.problem import Problem
 
@@ -94,10 +90,8 @@ def offer(issuer: Issuer, index: int, name: str) -> None:
 
 
 def redeem(issuer: Issuer, name: str, key: PrivateKey) -> bytes:
-    token, did = (issuer.home.parent / name).read_text(), did_key.create(key.public_key)
-    invitation = links(issuer.home).invite(token, issuer, now=NOW)
-    method = f"{did}#{key.public_key.multikey()}"
-    answer = acceptance(invitation, key, holder=did, verification_method=method, created=NOW)
+    token = (issuer.home.parent / name).read_text()
+    answer = Holder(key).accept(links(issuer.home).invite(token, issuer, now=NOW))
     return links(issuer.home).redeem(token, answer, issuer, now=NOW)
 
 
@@ -175,8 +169,7 @@ def story(folder: Path) -> dict[str, State]:
     home.parent.mkdir(parents=True)
     issuer_in(home).log.checkpoint()
     with opened(home) as issuer:
-        entry = issuer.trust_entry()
-    trust = Trust().adding(RecognisedIssuer(**entry["issuer"]), RecognisedLog(**entry["log"]))
+        trust = trust_in(issuer)
     states: dict[str, State] = {}
     handed: list[Bundle] = []
     ended: list[str] = []
@@ -260,8 +253,7 @@ def is_revoked(bundle: Bundle) -> bool:
 def verdict(bundle: Bundle, state: State, home: Path | None = None) -> Verdict:
     """As somewhere else, or on the machine of the issuer in `home`."""
     here = () if home is None else (functools.partial(published_list, home),)
-    verifier = Verifier(Resolver(METHODS, NoFetcher()), trust=state.trust, lists=here)
-    return verifier.verify(bundle, now=state.then).verdict
+    return verifier(state.trust, lists=here).verify(bundle, now=state.then).verdict
 
 
 def outcome(home: Path, state: State) -> str:

@@ -14,19 +14,17 @@ import pytest
 
 from exchange.claim import ClaimLink
 from issuer.archive.kept import EditionTaken, NewEntry, Single
-from issuer.archive.revocations import SQLiteRevocations
 from issuer.archive.store import SQLiteIndex
 from issuer.desk.claims import AlreadyClaimed, ChallengeSpent, Claims, _hash, _seconds
 from issuer.issuer import Issuer
-from issuer.job.singles import Singles
+from issuer.status import lists
 from keys import PrivateKey
 from ledger import EntryKind, Log, parse_entry
-from tests.diplomas import NOW as CLAIMED
-from tests.diplomas import bundle, diploma
+from tests.doubles import at, stops
 from tests.fault.issuing import require_once
 from tests.lockstep import Race
-from tests.registrar import NOW, graduate, issuer_in
 from tests.test_issuer_claims import SERVICE, Registrar, answer
+from tests.world import NOW, bundle, diploma, graduate, issuer_in, reopened
 from vc import Credential, StatusList
 from vc.status import Reason
 from wire.strict import load_json_object
@@ -61,21 +59,19 @@ def two(folder: Path) -> list[Claims]:
 
 def one_challenge(race: Race, folder: Path) -> None:
     both, registrar = two(folder), Generous()
-    link = both[0].offer(NUMBER, registrar, now=CLAIMED)
-    message = answer(both[0].invite(link.token, registrar, now=CLAIMED), ADA)
-    results = race.run(
-        [partial(claims.redeem, link.token, message, registrar, now=CLAIMED) for claims in both]
-    )
+    link = both[0].offer(NUMBER, registrar, now=NOW)
+    message = answer(both[0].invite(link.token, registrar, now=NOW), ADA)
+    results = race.run([partial(claims.redeem, link.token, message, registrar, now=NOW) for claims in both])
     assert outcomes(results) == [ChallengeSpent, bytes]
 
 
 def one_link(race: Race, folder: Path) -> None:
     both, registrar = two(folder), Generous()
-    link = both[0].offer(NUMBER, registrar, now=CLAIMED)
-    messages = [answer(both[0].invite(link.token, registrar, now=CLAIMED), key) for key in (ADA, EVE)]
+    link = both[0].offer(NUMBER, registrar, now=NOW)
+    messages = [answer(both[0].invite(link.token, registrar, now=NOW), key) for key in (ADA, EVE)]
 
     def redeem(claims: Claims, message: bytes) -> Callable[[], object]:
-        return lambda: claims.redeem(link.token, message, registrar, now=CLAIMED)
+        return lambda: claims.redeem(link.token, message, registrar, now=NOW)
 
     results = race.run([redeem(claims, message) for claims, message in zip(both, messages, strict=True)])
     assert outcomes(results) == [AlreadyClaimed, bytes]
@@ -84,12 +80,12 @@ def one_link(race: Race, folder: Path) -> None:
 def links(race: Race, folder: Path) -> None:
     both, registrar = two(folder), Generous()
     offered = race.run(
-        [partial(claims.offer, f"UNI-{nth}", registrar, now=CLAIMED) for nth, claims in enumerate(both)]
+        [partial(claims.offer, f"UNI-{nth}", registrar, now=NOW) for nth, claims in enumerate(both)]
     )
     assert registrar.counted == 2
     for link in offered:
         assert isinstance(link, ClaimLink)
-        both[0].invite(link.token, registrar, now=CLAIMED)
+        both[0].invite(link.token, registrar, now=NOW)
 
 
 # A sequence number, an edition, a place in the log
@@ -115,16 +111,16 @@ def one_edition(race: Race, folder: Path) -> None:
     assert len(stores[0].begun_singles()) == 1
 
 
-def opened(home: Path) -> Issuer:
+def opened(home: Path, **options: Any) -> Issuer:
     """With its log open: what is opened when first needed has a lock of its own, which is no step."""
-    issuer = Issuer(home, lambda: None, lambda: NOW)
+    issuer = reopened(home, **options)
     assert issuer.lists
     return issuer
 
 
 def one_diploma(race: Race, folder: Path) -> None:
     """Two registrars type the same one; then two processes find one that was begun."""
-    home = issuer_in(folder / "home", clock=lambda: NOW).home
+    home = issuer_in(folder / "home").home
     issuers = [opened(home) for _ in range(2)]
     results = race.run([partial(issuer.issue, graduate(1)) for issuer in issuers])
     assert EditionTaken in outcomes(results)
@@ -132,11 +128,10 @@ def one_diploma(race: Race, folder: Path) -> None:
 
 
 def one_begun(race: Race, folder: Path) -> None:
-    home = issuer_in(folder / "home", clock=lambda: NOW).home
-    with pytest.MonkeyPatch.context() as killed:
-        killed.setattr(Singles, "_complete", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
-        with pytest.raises(KeyboardInterrupt):
-            opened(home).issue(graduate(1))
+    home = issuer_in(folder / "home").home
+    killed = opened(home, **at(home, "index.begin_singles", stops(KeyboardInterrupt())))
+    with pytest.raises(KeyboardInterrupt):
+        killed.issue(graduate(1))
     issuers = [opened(home) for _ in range(2)]
     assert race.run([issuer._editions.recover for issuer in issuers]) == [None, None]
     require_once(issuers[0])
@@ -147,17 +142,19 @@ def one_begun(race: Race, folder: Path) -> None:
 
 def one_list(race: Race, folder: Path) -> None:
     """Who was first has read the list when the other writes another one, and would write one without that."""
-    issuer = issuer_in(folder / "home", clock=lambda: NOW)
+    issuer = issuer_in(folder / "home")
     for row in (1, 2):
         issuer.issue(graduate(row))
-    issuers = [opened(issuer.home) for _ in range(2)]
-    real, first = SQLiteRevocations.published_among, iter([True])
+    first = iter([True])
 
-    def published_among(self: SQLiteRevocations, names: Sequence[str]) -> Any:
-        found = real(self, names)
+    def published_among(published_among: Callable[..., Any], names: Sequence[str]) -> Any:
+        found = published_among(names)
         if next(first, False):
             race.let_others()
         return found
+
+    slow = at(issuer.home, "revocations.published_among", published_among)
+    issuers = [opened(issuer.home, **slow), opened(issuer.home)]
 
     def revoke(issuer: Issuer, number: str) -> None:
         issuer.lists.revoke([number], Reason.FRAUD, date=NOW, now=NOW)
@@ -166,9 +163,7 @@ def one_list(race: Race, folder: Path) -> None:
         race.stand_by()
         revoke(issuers[1], "UNI-000002")
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(SQLiteRevocations, "published_among", published_among)
-        results = race.run([lambda: revoke(issuers[0], NUMBER), second])
+    results = race.run([lambda: revoke(issuers[0], NUMBER), second])
     assert results == [None, None]
     listed = Credential.parse(load_json_object((issuer.home / "status" / "0").read_bytes()))
     bits = StatusList.decode(listed.subjects[0]["encodedList"])
@@ -258,7 +253,7 @@ def append_again(self: Log, entries: Sequence[bytes], key: bytes) -> range:
         (one_sequence, SQLiteIndex, "reserve", reserve_after_a_look),
         (one_edition, SQLiteIndex, "begin_singles", begin_after_a_look),
         (one_begun, Log, "append", append_again),
-        (one_list, "issuer.status.lists", "locked", lambda *_, **__: nullcontext()),
+        (one_list, lists, "locked", lambda *_, **__: nullcontext()),
     ],
 )
 def test_a_planted_fault_is_found_each_time(
@@ -270,9 +265,6 @@ def test_a_planted_fault_is_found_each_time(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    if isinstance(owner, str):
-        monkeypatch.setattr(f"{owner}.{name}", fault)
-    else:
-        monkeypatch.setattr(owner, name, fault)
+    monkeypatch.setattr(owner, name, fault)
     with pytest.raises(AssertionError):
         compete(Race(monkeypatch), tmp_path)

@@ -20,7 +20,7 @@ from issuer.table.records import (
     check_cells,
     check_record,
 )
-from tests.registrar import graduate
+from tests.world import graduate
 
 DAY_FIRST = "is day/month/year: write YYYY-MM-DD"
 WHICH_ORDER = "is day/month/year or month/day/year: write YYYY-MM-DD"

@@ -8,25 +8,25 @@ import shutil
 import signal
 import sqlite3
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from did.methods import key as did_key
-from exchange.claim import ClaimLink, acceptance
-from issuer.archive.store import SQLiteIndex
+from exchange.claim import ClaimLink
 from issuer.desk.claims import Claims, LinkExpired
 from issuer.issuer import Issuer
-from issuer.status import Lists
 from keys import PrivateKey
-from ledger import Log
 from tests.commandline import Program
+from tests.doubles import at, stops
 from tests.fault.kill import Work, kill_everywhere, killed_by
-from tests.registrar import graduate, issuer_in
+from tests.world import Holder, graduate, issuer_in, reopened
 from vc import Bundle
 from wire.problem import Conflict, Damaged, Problem
 
@@ -53,8 +53,8 @@ def home(made: Path, program: Program) -> Path:
     return Path(shutil.copytree(made, program.home / "issuer"))
 
 
-def opened(home: Path) -> Issuer:
-    return Issuer(home, lambda: None, now)
+def opened(home: Path, **options: Any) -> Issuer:
+    return reopened(home, now, **options)
 
 
 def link_by(program: Program, *options: str) -> ClaimLink:
@@ -69,14 +69,13 @@ def did(key: PrivateKey) -> str:
 
 def answer(home: Path, link: ClaimLink, key: PrivateKey) -> bytes:
     invitation = Claims(home / "claims.sqlite", SERVICE).invite(link.token, opened(home), now=now())
-    method = f"{did(key)}#{key.public_key.multikey()}"
-    return acceptance(invitation, key, holder=did(key), verification_method=method, created=now())
+    return Holder(key).accept(invitation, now())
 
 
-def redeem(home: Path, link: ClaimLink, key: PrivateKey, message: bytes | None = None) -> str:
+def redeem(home: Path, link: ClaimLink, key: PrivateKey, message: bytes | None = None, **options: Any) -> str:
     """Whom the diploma names that this wallet gets by the link."""
-    message = message or answer(home, link, key)
-    bundle = Claims(home / "claims.sqlite", SERVICE).redeem(link.token, message, opened(home), now=now())
+    message, issuer = message or answer(home, link, key), opened(home, **options)
+    bundle = Claims(home / "claims.sqlite", SERVICE).redeem(link.token, message, issuer, now=now())
     return str(Bundle.parse(bundle).secured["credentialSubject"]["id"])
 
 
@@ -164,9 +163,7 @@ def test_the_index_of_before_a_release_is_no_way_back(home: Path, program: Progr
 
 
 @pytest.mark.parametrize("used", [True, False])
-def test_a_claim_that_is_under_way_loses(
-    home: Path, program: Program, monkeypatch: pytest.MonkeyPatch, used: bool
-) -> None:
+def test_a_claim_that_is_under_way_loses(home: Path, program: Program, used: bool) -> None:
     """It has looked at the diploma, and signed an edition; then the registrar releases it."""
     stolen = link_by(program)
     if used:  # by a wallet that then was replaced, and whose thief still has the link
@@ -175,17 +172,17 @@ def test_a_claim_that_is_under_way_loses(
         stolen = link_by(program)
     message = answer(home, stolen, EVE)
     signed, released = threading.Barrier(2, timeout=30), threading.Barrier(2, timeout=30)
-    real, waits = SQLiteIndex.begin_singles, iter([True])
+    waits = iter([True])
 
-    def begin_singles(self: SQLiteIndex, *arguments: Any) -> Any:
+    def begin_singles(begin: Callable[..., Any], *arguments: Any) -> Any:
         if next(waits, False):
             signed.wait()
             released.wait()
-        return real(self, *arguments)
+        return begin(*arguments)
 
-    monkeypatch.setattr(SQLiteIndex, "begin_singles", begin_singles)
+    waiting = at(home, "index.begin_singles", begin_singles)
     with ThreadPoolExecutor(1) as pool:
-        thief = pool.submit(redeem, home, stolen, EVE, message)
+        thief = pool.submit(partial(redeem, home, stolen, EVE, message, **waiting))
         signed.wait()
         opened(home).release(NUMBER)
         released.wait()
@@ -195,30 +192,27 @@ def test_a_claim_that_is_under_way_loses(
     assert redeem(home, link_by(program), ADA) == did(ADA)
 
 
-def test_a_correction_that_is_under_way_does_not_stop_a_release(
-    home: Path, program: Program, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_correction_that_is_under_way_does_not_stop_a_release(home: Path, program: Program) -> None:
     redeem(home, link_by(program), EVE)
-    real, first = SQLiteIndex.begin_singles, iter([True])
+    first = iter([True])
 
-    def begin_singles(self: SQLiteIndex, *arguments: Any) -> Any:
+    def begin_singles(begin: Callable[..., Any], *arguments: Any) -> Any:
         if next(first, False):
             opened(home).correct(NUMBER, {"gpa": "4.0"})
-        return real(self, *arguments)
+        return begin(*arguments)
 
-    monkeypatch.setattr(SQLiteIndex, "begin_singles", begin_singles)
-    opened(home).release(NUMBER)
+    opened(home, **at(home, "index.begin_singles", begin_singles)).release(NUMBER)
     assert bound(home) == [None, did(EVE), did(EVE), None]
 
 
 STEPS = [
-    (SQLiteIndex, "release"),
-    (SQLiteIndex, "begin_singles"),
-    (Log, "append"),
-    (SQLiteIndex, "finish_singles"),
-    (Lists, "publish"),
-    (Issuer, "release"),
-    (Claims, "offer"),
+    "index.release",
+    "index.begin_singles",
+    "log.publish",
+    "index.finish_singles",
+    "revocations.publish",
+    "the release",
+    "the offer",
 ]
 """Of `claim --anew`, in their order."""
 
@@ -242,33 +236,25 @@ def require_no_theft(home: Path, stolen: ClaimLink, message: bytes, began: bool)
     assert bound(home).count(did(EVE)) == 1
 
 
-def release(home: Path) -> None:
-    issuer = opened(home)
+def release(home: Path, step: str = "", **options: Any) -> None:
+    """Up to a step that is none of index or log."""
+    issuer = opened(home, **options)
     issuer.release(NUMBER)
-    Claims(home / "claims.sqlite", SERVICE).offer(NUMBER, issuer, now=now())
+    if step != "the release":
+        Claims(home / "claims.sqlite", SERVICE).offer(NUMBER, issuer, now=now())
+    if step:
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 @pytest.mark.parametrize(
-    "step",
-    [*STEPS[:2], *(pytest.param(step, marks=pytest.mark.slow) for step in STEPS[2:])],
-    ids=lambda step: f"{step[0].__name__}.{step[1]}",
+    "step", [*STEPS[:2], *(pytest.param(step, marks=pytest.mark.slow) for step in STEPS[2:])]
 )
-def test_killed_after_any_step_no_old_link_gets_the_diploma(
-    home: Path, program: Program, monkeypatch: pytest.MonkeyPatch, step: tuple[type, str]
-) -> None:
+def test_killed_after_any_step_no_old_link_gets_the_diploma(home: Path, program: Program, step: str) -> None:
     stolen = link_by(program)
     redeem(home, stolen, EVE)
     message = answer(home, stolen, EVE)
-    owner, name = step
-    real = getattr(owner, name)
-
-    def and_die(self: Any, *arguments: Any, **options: Any) -> Any:
-        real(self, *arguments, **options)
-        os.kill(os.getpid(), signal.SIGKILL)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(owner, name, and_die)
-        assert killed_by(lambda: release(home))
+    options = at(home, step, stops()) if "." in step else {}
+    assert killed_by(partial(release, home, "" if options else step, **options))
     require_no_theft(home, stolen, message, began=True)
 
 

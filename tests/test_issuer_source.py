@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from intaglio.words import remedy
 from issuer.problem import UnreadableFile
 from issuer.table.source import guard, open_source, unguard
-from tests.registrar import HEADER, graduate, table
+from tests.world import HEADER, graduate, table
 from wire.problem import Conflict, NotFound
 
 

@@ -12,10 +12,11 @@ from issuer.home import LIFETIME, published_list
 from issuer.issuer import Issuer
 from issuer.job.order import Order
 from issuer.press.permutation import LIST_ENTRIES
-from issuer.status import Lists, anchored, details_name
+from issuer.status import anchored, details_name
 from ledger import EntryKind, parse_entry
 from ledger.audit import audit
-from tests.registrar import NOW, csv_file, graduate, index_of, issuer_in, verifier_for
+from tests.doubles import at, stops
+from tests.world import NOW, csv_file, graduate, index_of, issuer_in, reopened, verifier_for
 from vc import Credential, StatusList, Verdict
 from vc.status import Reason, StatusEntry, open_list, page_of, read_revocation
 from wire.problem import Damaged, Unavailable
@@ -110,9 +111,7 @@ def test_an_older_index_takes_no_revocation_back(issuer: Issuer, tmp_path: Path)
         left.unlink()
     index.write_bytes(old)
     with pytest.raises(Damaged, match="is the index an older copy"):
-        Issuer(issuer.home, lambda: None, lambda: NOW).lists.revoke(
-            ["UNI-000002"], Reason.FRAUD, date=NOW, now=NOW
-        )
+        reopened(issuer.home).lists.revoke(["UNI-000002"], Reason.FRAUD, date=NOW, now=NOW)
     assert (issuer.home / "status" / "0").read_bytes() == published
 
 
@@ -157,14 +156,12 @@ def test_what_was_revoked_before_keeps_its_date_and_reason(issuer: Issuer) -> No
     assert (issuer.home / "status" / "0").read_bytes() == before
 
 
-def test_a_journalled_revocation_is_published_by_the_next_who_publishes(
-    issuer: Issuer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(Lists, "publish", lambda *_, **__: [])
-    issuer.lists.revoke(["UNI-000007"], Reason.FRAUD, date=NOW, now=NOW)  # and the power fails
-    monkeypatch.undo()
+def test_a_journalled_revocation_is_published_by_the_next_who_publishes(issuer: Issuer) -> None:
+    stopped = reopened(issuer.home, **at(issuer.home, "revocations.revoke", stops(KeyboardInterrupt())))
+    with pytest.raises(KeyboardInterrupt):
+        stopped.lists.revoke(["UNI-000007"], Reason.FRAUD, date=NOW, now=NOW)
     assert revoked_positions(issuer) == set()
-    again = Issuer(issuer.home, lambda: None, lambda: NOW)
+    again = reopened(issuer.home)
     bundle = again.bundle(again.store.current("UNI-000007"))
     assert verifier_for(again).verify(bundle, now=NOW).verdict is Verdict.INVALID
     assert revoked_positions(issuer) == {position(issuer, "UNI-000007")}

@@ -18,17 +18,13 @@ from issuer.job.singles import RecordRefused
 from issuer.job.turns import Turns
 from issuer.table.records import InvalidRecord
 from keys import PrivateKey
-from ledger import Log
+from ledger.tiles.store import Batch
+from tests.doubles import at, stops
 from tests.fault.issuing import require_once
-from tests.registrar import NOW, graduate, issuer_in, verifier_for
+from tests.world import NOW, graduate, issuer_in, reopened, verifier_for
 from vc import Bundle, Verdict
 from vc.status import Reason
 from wire.problem import Problem, Refused, TryLater, Unavailable
-
-
-@pytest.fixture
-def issuer(tmp_path: Path) -> Issuer:
-    return issuer_in(tmp_path / "home")
 
 
 def at_once(calls: Sequence[Callable[[], object]]) -> list[object]:
@@ -47,17 +43,19 @@ def at_once(calls: Sequence[Callable[[], object]]) -> list[object]:
 
 
 @pytest.fixture
-def appended(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+def appended() -> list[int]:
     """How many entries each batch had that went into the log."""
-    batches: list[int] = []
-    append = Log.append
+    return []
 
-    def counting(self: Log, entries: Sequence[bytes], key: bytes) -> range:
-        batches.append(len(entries))
-        return append(self, entries, key)
 
-    monkeypatch.setattr(Log, "append", counting)
-    return batches
+@pytest.fixture
+def issuer(tmp_path: Path, appended: list[int]) -> Issuer:
+    def record(record: Callable[[Batch], None], batch: Batch) -> None:
+        appended.append(len(batch.entries))
+        record(batch)
+
+    home = issuer_in(tmp_path / "home").home
+    return reopened(home, **at(home, "log.record", record))
 
 
 @pytest.mark.slow
@@ -136,18 +134,12 @@ def test_one_bad_record_of_several_is_named_and_none_is_issued(
     require_once(issuer)
 
 
-def test_what_was_begun_and_not_finished_is_nobodys_loss(
-    issuer: Issuer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_was_begun_and_not_finished_is_nobodys_loss(tmp_path: Path) -> None:
     """The log could not be written to: who asked is told so, and the next call completes what was begun."""
-    append = Log.append
-    issuer.issue(graduate(0))
-
-    def busy(*_: object) -> range:
-        monkeypatch.setattr(Log, "append", append)
-        raise TryLater("another process is at work on the log")
-
-    monkeypatch.setattr(Log, "append", busy)
+    home = issuer_in(tmp_path / "home").home
+    reopened(home).issue(graduate(0))
+    busy = TryLater("another process is at work on the log")
+    issuer = reopened(home, **at(home, "log.record", stops(busy, before=True)))
     with pytest.raises(TryLater):
         issuer.issue_many([graduate(1), graduate(2)])
     issuer.issue(graduate(3))

@@ -18,7 +18,6 @@ from keys.problem import WeakPassphrase
 from wire.problem import Malformed, Problem, TooLarge
 from wire.strict import base64url_decode, base64url_encode
 
-CHEAP = Cost(memory=32, iterations=1, lanes=1)
 KEPT: dict[str, Any] = {  # made once; must open for ever
     "version": 1,
     "kdf": "Argon2id",
@@ -36,7 +35,7 @@ KEPT: dict[str, Any] = {  # made once; must open for ever
 @settings(max_examples=40, deadline=None)
 @given(st.binary(max_size=200), st.binary(max_size=32).map(b"long pass".__add__), st.binary(max_size=40))
 def test_opens_for_its_passphrase_only(secret: bytes, passphrase: bytes, other: bytes) -> None:
-    envelope = json.loads(json.dumps(seal(secret, passphrase, cost=CHEAP)))
+    envelope = json.loads(json.dumps(seal(secret, passphrase)))
     assert open_envelope(envelope, passphrase) == secret
     if other != passphrase:
         with pytest.raises(WrongPassphrase, match="another passphrase, or an altered file"):
@@ -59,6 +58,7 @@ def test_an_independent_reading_of_the_format_opens_it() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("costly_passphrases")
 def test_by_default_a_guess_costs_64_mib_and_three_passes() -> None:
     envelope = seal(b"secret", b"passphrase")
     assert {name: envelope[name] for name in Cost._fields} == {"memory": 65536, "iterations": 3, "lanes": 4}
@@ -66,7 +66,7 @@ def test_by_default_a_guess_costs_64_mib_and_three_passes() -> None:
 
 
 def test_sealing_twice_shares_nothing() -> None:
-    one, two = (seal(b"secret", b"passphrase", cost=CHEAP) for _ in range(2))
+    one, two = (seal(b"secret", b"passphrase") for _ in range(2))
     assert all(one[name] != two[name] for name in ("salt", "nonce", "ciphertext"))
 
 
@@ -75,7 +75,7 @@ def test_sealing_twice_shares_nothing() -> None:
 )
 def test_a_passphrase_that_is_soon_guessed_is_refused(passphrase: str) -> None:
     with pytest.raises(WeakPassphrase, match="at least 8 characters") as found:
-        seal(b"secret", passphrase.encode(), cost=CHEAP)
+        seal(b"secret", passphrase.encode())
     assert "random words" in remedy(found.value)
 
 

@@ -17,8 +17,7 @@ from typing import Any
 
 import pytest
 
-from keys import KeyFile, PassphraseNeeded, PrivateKey, WrongPassphrase, keyfile, open_signer
-from keys.envelope import Cost, seal
+from keys import KeyFile, PassphraseNeeded, PrivateKey, PublicKey, WrongPassphrase, keyfile, open_signer
 from tests.processes import ended
 from wire.problem import Conflict, Damaged, Malformed, NotFound, Refused, Unavailable
 
@@ -62,14 +61,6 @@ def nobody_there() -> bytes | None:
 
 def never_asked() -> bytes | None:
     raise AssertionError("asked for a passphrase")
-
-
-@pytest.fixture
-def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Envelopes at the lowest cost, for tests that are not about the cost."""
-    monkeypatch.setattr(
-        keyfile, "seal", lambda secret, passphrase: seal(secret, passphrase, cost=Cost(64, 1, 1))
-    )
 
 
 def stored(path: Path, content: dict[str, Any] | bytes, mode: int = 0o600) -> Path:
@@ -120,7 +111,6 @@ def test_created_used_and_opened_again(tmp_path: Path, passphrase: bytes | None)
     assert passphrase is None or all(key not in text for key in ("root", "correct horse"))
 
 
-@pytest.mark.usefixtures("cheap")
 @pytest.mark.parametrize("passphrase", [None, b"correct horse"])
 def test_keys_are_added_retired_and_take_anothers_place(tmp_path: Path, passphrase: bytes | None) -> None:
     file = KeyFile.create(tmp_path / "keys.json", {"assertion": "Ed25519", "log": "Ed25519"}, passphrase)
@@ -146,7 +136,6 @@ def test_keys_are_added_retired_and_take_anothers_place(tmp_path: Path, passphra
     assert KeyFile.open(file.path, lambda: passphrase).public_keys == {"assertion": added, "log": after}
 
 
-@pytest.mark.usefixtures("cheap")
 @pytest.mark.parametrize("before", [None, b"correct horse"])
 @pytest.mark.parametrize("after", [None, b"battery staple"])
 def test_another_passphrase_seals_the_same_keys(
@@ -166,7 +155,6 @@ def test_another_passphrase_seals_the_same_keys(
             KeyFile.open(file.path, lambda: before).secret("salt")
 
 
-@pytest.mark.usefixtures("cheap")
 def test_only_who_knows_the_passphrase_can_change_it(tmp_path: Path) -> None:
     path = tmp_path / "keys.json"
     KeyFile.create(path, {"assertion": "Ed25519"}, b"correct horse")
@@ -219,7 +207,6 @@ def test_plain_secrets_that_others_may_read_are_refused(tmp_path: Path, mode: in
     assert KeyFile.open(stored(tmp_path / "sealed.json", KEPT_SEALED, mode), never_asked).protected
 
 
-@pytest.mark.usefixtures("cheap")
 @pytest.mark.parametrize("passphrase", [None, b"passphrase"])
 def test_nothing_replaces_a_key(tmp_path: Path, passphrase: bytes | None) -> None:
     path = tmp_path / "keys.json"
@@ -340,7 +327,6 @@ def change_for_ever(path: Path, acknowledged: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("cheap")
 def test_killed_at_any_instant_no_key_is_lost(tmp_path: Path) -> None:
     for round_number in range(15):
         path = tmp_path / f"{round_number}.json"
@@ -389,9 +375,17 @@ def test_a_file_uri_may_hold_any_path(tmp_path: Path) -> None:
         open_signer(f"{path.as_uri()}#log", passphrase=never_asked)
 
 
+def test_a_key_that_is_known_is_not_taken_for_another(tmp_path: Path) -> None:
+    path = stored(tmp_path / "keys.json", KEPT_PLAIN)
+    uri, known = f"{path.as_uri()}#assertion", PublicKey.from_multikey(KEPT_PUBLIC)
+    assert open_signer(uri, passphrase=never_asked, public_key=known).public_key == known
+    with pytest.raises(Conflict, match="another one by now"):
+        open_signer(uri, passphrase=never_asked, public_key=PrivateKey.generate().public_key)
+
+
 def test_the_schemes_are_an_argument() -> None:
     key = PrivateKey.generate()
-    signers = {"memory": lambda uri, passphrase: key}
+    signers = {"memory": lambda uri, passphrase, public_key: key}
     assert open_signer("memory:it", passphrase=never_asked, signers=signers) is key
     with pytest.raises(Malformed, match="known are memory"):
         open_signer("file:/keys.json#a", passphrase=never_asked, signers=signers)

@@ -7,31 +7,33 @@ import pickle
 import signal
 import subprocess
 import sys
+import threading
 import traceback
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from issuer import rotation
+from issuer import documents, rotation
 from issuer.archive.kept import Job
 from issuer.archive.store import SQLiteIndex
 from issuer.issuer import Issuer
 from issuer.job.order import Order
-from keys import PassphraseNeeded, PrivateKey, UnknownKeyType, WrongPassphrase, open_signer
+from issuer.succession import ROLES, KeyChange, ending, remembered, with_keys
+from keys import InvalidSignature, KeyFile, PrivateKey, UnknownKeyType, open_signer
 from keys.kinds import KINDS
-from keys.token import TokenKey
+from keys.problem import PinNeeded, WrongPin
 from ledger.audit import audit
 from ledger.tiles.memory import MemoryStore
 from tests import softhsm
 from tests.conftest import ROOT
 from tests.fault.issuing import require_once
 from tests.fault.kill import killed_by
-from tests.registrar import NOW, csv_file, graduate, issuer_in, verifier_for
 from tests.softhsm import PIN, Token
+from tests.world import NOW, csv_file, graduate, issuer_in, verifier_for
 from wire.problem import Conflict, Damaged, Malformed, NotFound, Problem, Refused, Unavailable
 
 URL = "https://university.example"
@@ -76,12 +78,6 @@ def test_who_left_the_extra_out_is_told(monkeypatch: pytest.MonkeyPatch) -> None
 def test_a_module_that_is_none() -> None:
     with pytest.raises(Unavailable, match="the token t does not work"):
         open_signer(f"pkcs11:token=t;object=o?module-path={__file__}", passphrase=never_asked)
-
-
-@pytest.fixture(scope="module")
-def token(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Token]:
-    with softhsm.token(tmp_path_factory.mktemp("softhsm")) as made:
-        yield made
 
 
 @softhsm.needed
@@ -172,11 +168,11 @@ def test_the_pin_comes_from_a_file_or_who_is_asked_and_is_told_to_nobody(
     locked = token.uri("pin") + "&pin-source="
     for address, given, said in (
         (uri, PIN, "signs TokenKey(for zDn"),
-        (uri, wrong, WrongPassphrase.__name__),
-        (uri, "", PassphraseNeeded.__name__),
+        (uri, wrong, WrongPin.__name__),
+        (uri, "", PinNeeded.__name__),
         (f"{locked}file:{file}", "", "signs"),
         (f"{locked}file:///{file}", "", "signs"),
-        (f"{locked}{file}x", "", PassphraseNeeded.__name__),
+        (f"{locked}{file}x", "", PinNeeded.__name__),
     ):
         told = elsewhere(address, given)
         assert told.startswith(said), told
@@ -229,6 +225,29 @@ def test_a_job_by_a_key_on_a_token_is_killed_and_goes_on_with_what_is_on_disk(
     assert judge.verify(issuer.bundle(issuer.correct("UNI-000007", {"gpa": "2.0"})), now=NOW)
 
 
+class Mismatched:
+    """The public half of one key, and the private one of another, as a token may have them under one name."""
+
+    def __init__(self) -> None:
+        self.public_key, self._other = PrivateKey.generate().public_key, PrivateKey.generate()
+
+    def sign(self, data: bytes) -> bytes:
+        return self._other.sign(data)
+
+
+def test_nothing_rests_on_a_key_that_does_not_sign(tmp_path: Path) -> None:
+    with pytest.raises(InvalidSignature):
+        issuer_in(tmp_path / "none", url=URL, signer=Mismatched())
+    assert not (tmp_path / "none" / "issuer.json").exists()
+    made = issuer_in(tmp_path / "home", url=URL)
+    document = documents.newest(made.home)
+    for change in (rotation.add, rotation.rotate):
+        with pytest.raises(InvalidSignature):
+            change(made, signer=Mismatched())
+    assert documents.newest(made.home) == document
+    assert made.issue(graduate(1)).edition == 1
+
+
 def test_an_issuer_goes_over_to_a_key_that_is_kept_elsewhere_and_to_another(tmp_path: Path) -> None:
     made = issuer_in(tmp_path, url=URL)
     first = made.issue(graduate(1))
@@ -251,9 +270,48 @@ def test_an_issuer_goes_over_to_a_key_that_is_kept_elsewhere_and_to_another(tmp_
         issuer_in(tmp_path, url=URL, signer=signers[1], key_type="Ed25519")
 
 
+@pytest.mark.parametrize("wanted", ["the same", "another", "the file"])
+def test_a_change_that_was_killed_is_finished_and_the_key_is_where_it_is_wanted(
+    tmp_path: Path, wanted: str
+) -> None:
+    """The command that comes next need not be the same."""
+    home = tmp_path / "home"
+    made = issuer_in(home, url=URL)
+    first = made.issue(graduate(1))
+    made.keys.add({"status-list-next": "Ed25519"})
+    path = KeyFile.create(tmp_path / "other.json", {"one": "P-256", "two": "P-256"}, None).path
+    uris = [f"{path.as_uri()}#{name}" for name in ("one", "two")]
+    begun, other = (open_signer(uri, passphrase=never_asked) for uri in uris)
+    keys = {"assertion": begun.public_key, "status-list": made.keys.public_keys["status-list-next"]}
+    former = [made.identity.verification_method(made.public_keys[role]) for role in ROLES]
+    document = ending(with_keys(documents.newest(home), keys), former, "2026-07-01T12:00:00Z")
+    places = {"assertion": "", "status-list": "status-list-next"}
+    KeyChange("rotate", document, places, remembered(begun, uris[0])).write(home)
+
+    again = Issuer(home, lambda: None, lambda: NOW)
+    options: dict[str, dict[str, Any]] = {
+        "the same": {"signer": begun, "signer_uri": uris[0]},
+        "another": {"signer": other, "signer_uri": uris[1]},
+        "the file": {"in_file": True},
+    }
+    rotation.rotate(again, **options[wanted])
+    key = Issuer(home, lambda: None, lambda: NOW).public_keys["assertion"]
+    expected = {"the same": begun.public_key, "another": other.public_key}
+    assert key == expected.get(wanted, again.keys.public_keys.get("assertion"))
+    assert len(documents.versions(home)) == (2 if wanted == "the same" else 3)
+    for entry in (first, again.issue(graduate(2))):
+        assert verifier_for(again).verify(again.bundle(entry), now=NOW)
+
+
 def test_a_journal_that_cannot_be_read_stops_who_signs(tmp_path: Path) -> None:
     made: Any = issuer_in(tmp_path, url=URL)
-    for content in (b"{", b"{}", b'{"version":2,"kind":"add","document":{},"replaced":{}}'):
+    sound = b'"kind":"add","document":{},"replaced":{}'
+    for content in (
+        b"{",
+        b"{}",
+        b'{"version":2,%b}' % sound,
+        b'{"version":1,%b,"identity":{"did":""}}' % sound,
+    ):
         (tmp_path / "rotation.json").write_bytes(content)
         with pytest.raises(Damaged, match=r"rotation\.json cannot be read"):
             made.issue(graduate(1))
@@ -271,15 +329,69 @@ def test_an_issuers_log_may_lie_elsewhere_than_in_its_folder(tmp_path: Path) -> 
     assert audit(again.log).size == again.log.checkpoint().size
 
 
+def in_a_process(work: Callable[[], object], *, count: int = 1) -> list[int | None]:
+    """Their exit codes: each runs the work in a fork of its own, and all begin at once."""
+    context = get_context("fork")
+    barrier = context.Barrier(count)
+
+    def run() -> None:
+        barrier.wait(30)
+        work()
+
+    processes = [context.Process(target=run) for _ in range(count)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(60)
+    return [process.exitcode for process in processes]
+
+
 @softhsm.needed
-def test_a_session_that_broke_is_opened_anew(token: Token) -> None:
-    signer = open_signer(token.make("broken", *KINDS["P-256"].parameters), passphrase=pin)
-    assert isinstance(signer, TokenKey)
-    import pkcs11
+def test_a_session_that_ended_is_opened_anew(token: Token) -> None:
+    """Another user of the module in the same process ends all of its sessions."""
+    uris = [token.make(f"ended {number}", *KINDS["P-256"].parameters) for number in range(2)]
+    module = token.module
 
-    class Broken:
-        def sign(self, data: bytes, *, mechanism: object) -> bytes:
-            raise pkcs11.GeneralError
+    def work() -> None:
+        signers = [open_signer(uri, passphrase=pin) for uri in uris]
+        for _ in range(3):
+            for signer in signers:
+                signer.public_key.verify(signer.sign(b"data"), b"data")
+            module.reinitialize()
 
-    signer._key = Broken()
-    signer.public_key.verify(signer.sign(b"data"), b"data")
+    assert in_a_process(work) == [0]
+
+
+@softhsm.needed
+@pytest.mark.slow
+@pytest.mark.parametrize("part", [0, 160], ids=["nothing", "half"])
+def test_a_token_that_another_process_is_writing_is_opened_again(token: Token, part: int) -> None:
+    """Each login writes SoftHSM's file of the token; to release 2.6.1 it lets go of the lock before."""
+    uri = token.make(f"written {part}", *KINDS["P-256"].parameters)
+    whole = token.file.read_bytes()
+    done = threading.Timer(0.9, lambda: token.file.write_bytes(whole))
+    token.file.write_bytes(whole[:part])
+    try:
+        done.start()
+        assert elsewhere(uri, PIN).startswith("signs")
+    finally:
+        done.join()
+    token.file.write_bytes(whole[:part])
+    try:
+        told = elsewhere(uri, PIN)
+        assert told.startswith("TokenNotThere the token Registrar's token is not there"), told
+    finally:
+        token.file.write_bytes(whole)
+
+
+@softhsm.needed
+@pytest.mark.slow
+def test_processes_that_open_a_token_at_once_all_sign(token: Token) -> None:
+    uri = token.make("at once", *KINDS["P-256"].parameters)
+
+    def work() -> None:
+        signer = open_signer(uri, passphrase=pin)
+        signer.public_key.verify(signer.sign(b"data"), b"data")
+
+    for _ in range(3):
+        assert in_a_process(work, count=12) == [0] * 12

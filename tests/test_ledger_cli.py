@@ -18,7 +18,9 @@ import pytest
 from keys import KeyFile
 from ledger import EntryKind, Log, entry
 from ledger.tiles.posix import PosixStore
+from ledger.tiles.store import Store
 from tests.commandline import Program
+from tests.doubles import instead
 from wire import Unavailable
 
 DIGESTS = [hashlib.sha256(bytes([number])).digest() for number in range(5)]
@@ -166,27 +168,24 @@ def test_the_audit_finds_that_a_log_does_not_continue_a_checkpoint(filled: Progr
     assert (answer.code, f"{kept} is no checkpoint of this log" in answer.err) == (1, True)
 
 
-def test_what_a_full_disk_interrupted_is_no_damage(
-    program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_a_full_disk_interrupted_is_no_damage(program: Program, tmp_path: Path) -> None:
     program("ledger", "--in", program.home / "issuer", "init", "log.example")
     keys = KeyFile.open(tmp_path / "home" / "issuer" / "keys.json", lambda: None)
 
-    def append(digest: bytes) -> None:
-        store = PosixStore(tmp_path / "home" / "issuer" / "log")
+    real = PosixStore(tmp_path / "home" / "issuer" / "log")
+
+    def append(digest: bytes, store: Store = real) -> None:
         signers = keys.signer("log"), keys.signer("cosigner")
         log = Log("log.example", *signers, store, clock=lambda: datetime.now(UTC))
         log.append([entry(EntryKind.CREDENTIAL, digest)], digest)
 
-    def full(store: PosixStore, tiles: Mapping[str, bytes]) -> None:
-        if store.get_many(tiles) != tiles:
+    def full(_: object, tiles: Mapping[str, bytes]) -> None:
+        if real.get_many(tiles) != tiles:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     append(DIGESTS[0])
-    with monkeypatch.context() as patch:
-        patch.setattr(PosixStore, "put", full)
-        with pytest.raises(Unavailable, match="No space left"):
-            append(DIGESTS[1])
+    with pytest.raises(Unavailable, match="No space left"):
+        append(DIGESTS[1], instead(real, put=full))
     for verb in ("audit", "status"):
         answer = program("ledger", verb)
         assert (answer.code, answer.out) == (1, "")

@@ -21,8 +21,8 @@ from ledger.audit import audit
 from tests.commandline import Program
 from tests.fault.issuing import require_once
 from tests.fixtures.make import CHALLENGE, DOMAIN, MADE, PASSPHRASE, SERVICE
-from tests.registrar import graduate, verifier_for
 from tests.serving import listening, serving
+from tests.world import graduate, verifier_for
 from vc import Verdict
 
 FIXTURES = Path(__file__).parent / "fixtures"

@@ -20,11 +20,12 @@ import pytest
 from did import METHODS, Resolver
 from keys import InvalidKey, PublicKey
 from tests.loopback import Authority, Site, response
+from tests.world import verifier
 from vc import Verdict
 from vc.integrity import proof_values
 from verifier import RecognisedIssuer, Trust, Verifier
 from verifier.sources.lists import Fetched
-from wire.fetch import HttpsFetcher, NoFetcher
+from wire.fetch import HttpsFetcher
 
 NOW = datetime(2026, 1, 24, tzinfo=UTC)
 VALID, INVALID, OPEN = Verdict.VALID, Verdict.INVALID, Verdict.UNDETERMINED
@@ -164,7 +165,7 @@ def test_those_of_1edtech(corpora: Path) -> None:
             except InvalidKey:  # one is misspelt on purpose
                 continue
     trust = Trust(tuple(RecognisedIssuer(name, keys=tuple(keys)) for name, keys in pins.items()))
-    judge = Verifier(Resolver(METHODS, NoFetcher()), trust=trust)
+    judge = verifier(trust)
     for name, verdict, reason in judged(judge, folder, files):
         if name.startswith("ob3/invalid/"):
             assert verdict is not VALID, (name, reason)

@@ -27,9 +27,8 @@ from intaglio.logs import to_stderr
 from issuer.desk.claims import Claims
 from issuer.desk.http import create_app
 from issuer.job.order import Order
-from tests.registrar import csv_file, graduate, issuer_in
 from tests.serving import listening, serving
-from tests.world import NOW, University
+from tests.world import NOW, University, csv_file, graduate, issuer_in
 from wire.problem import Malformed
 
 CANARY = "Canary7f3a"

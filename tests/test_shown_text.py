@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from tests.commandline import Program
-from tests.diplomas import DID, NAME, NOW, bundle, cheap_passphrases, diploma
-from tests.world import University
+from tests.world import COLLEGE, NOW, University, bundle, diploma
 from verifier import RecognisedIssuer, Trust
 
 HOSTILE = "\x1b[2J\x9b2J\u202eDILAV\u2066\u200f\r\nVALID\x07"
@@ -18,7 +17,7 @@ STEERING = {character for character in HOSTILE if not character.isprintable()} -
 CLAIMS: dict[str, Any] = {
     "name": HOSTILE,
     "description": HOSTILE,
-    "issuer": {"id": DID, "type": ["Profile"], "name": HOSTILE},
+    "issuer": {"id": COLLEGE.did, "type": ["Profile"], "name": HOSTILE},
     "credentialSubject": {
         "id": "urn:example:\u202ex",
         "type": ["AchievementSubject"],
@@ -36,9 +35,8 @@ CLAIMS: dict[str, Any] = {
 @pytest.fixture
 def program(program: Program, monkeypatch: pytest.MonkeyPatch) -> Program:
     """With a wallet, and a trust list that has the issuer of the tests."""
-    cheap_passphrases(monkeypatch)
     program.home.mkdir(mode=0o700)
-    (program.home / "trust.json").write_bytes(Trust((RecognisedIssuer(DID, NAME),)).to_bytes())
+    (program.home / "trust.json").write_bytes(COLLEGE.trust.to_bytes())
     (program.home / "passphrase").write_text("correct horse battery")
     monkeypatch.setenv("INTAGLIO_PASSPHRASE_FILE", str(program.home / "passphrase"))
     assert program("wallet", "init").code == 0

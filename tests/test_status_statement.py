@@ -14,10 +14,16 @@ import pytest
 from holder import Wallet
 from issuer.home import published_list
 from issuer.issuer import Issuer
-from tests.diplomas import cheap_passphrases
-from tests.registrar import NOW, graduate, issuer_in, verifier_for
-from tests.world import Holder, University, verifier
-from vc import Anchored, Bundle, Credential, StatusList, Verdict, sign
+from tests.world import (
+    NOW,
+    Holder,
+    University,
+    graduate,
+    issuer_in,
+    verifier,
+    verifier_for,
+)
+from vc import Anchored, Bundle, Credential, StatusList, Verdict
 from vc.anchoring import anchoring_terms
 from vc.model.credential import STATUS_STATEMENT, MalformedCredential
 from vc.status import MINIMUM_ENTRIES, Reason, status_entry, status_list_document, status_statement
@@ -49,8 +55,7 @@ class Story:
         document = status_list_document(
             profile.list_url(0), by.did, StatusList(), valid_from=NOW, lifetime=timedelta(days=365)
         )
-        method = f"{by.did}#{by.key.public_key.multikey()}"
-        return Anchored(sign(document, by.key, verification_method=method, created=NOW))
+        return Anchored(by.sign(document))
 
 
 @pytest.fixture(scope="module")
@@ -153,10 +158,7 @@ def test_each_edition_has_a_position_of_its_own(tmp_path: Path) -> None:
         assert verdict(judge, moved) is Verdict.INVALID
 
 
-def test_a_wallet_keeps_and_shows_the_list_that_is_stated(
-    story: Story, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    cheap_passphrases(monkeypatch)
+def test_a_wallet_keeps_and_shows_the_list_that_is_stated(story: Story, tmp_path: Path) -> None:
     asked: dict[str, Any] = {"challenge": "k7Qw2", "domain": "employer.example"}
     Wallet.create(tmp_path, b"correct horse battery", now=NOW)
     with Wallet(tmp_path, b"correct horse battery") as wallet:

@@ -17,7 +17,7 @@ from did import METHODS, Document, Method, Resolution, Resolver
 from keys import PrivateKey
 from ledger import EntryKind
 from tests.world import AWARDED, NOW, Holder, University, verifier
-from vc import Anchored, Bundle, Report, Verdict, sign
+from vc import Anchored, Bundle, Report, Verdict
 from vc.anchoring import log_entry
 from vc.status import status_entry, status_list_document
 from verifier import RecognisedIssuer, RecognisedLog, Trust, Verifier, load_policy
@@ -29,7 +29,7 @@ from wire.fetch import NoFetcher
 UNIVERSITY = University()
 CREDENTIALS = "https://www.w3.org/2018/credentials#"
 SECURITY = "https://w3id.org/security#"
-PINNED = Trust().adding(RecognisedIssuer(UNIVERSITY.did, keys=(UNIVERSITY.key.public_key.multikey(),)))
+PINNED = UNIVERSITY.pinned
 """A verifier that knows the university's key and no log: nothing but the signature holds the content."""
 
 
@@ -320,7 +320,7 @@ class TestTimes:
     @pytest.mark.parametrize("ahead", [300, 301])
     def test_a_diploma_of_the_future(self, what: str, ahead: int, later: str) -> None:
         university = University()
-        trust = Trust().adding(RecognisedIssuer(university.did, keys=(university.key.public_key.multikey(),)))
+        trust = university.pinned
         lists, moment = university.status_lists(), NOW + timedelta(seconds=ahead)
         document = university.diploma(index=50)
         del document["termsOfUse"]
@@ -355,10 +355,9 @@ class TestPresenting:
     def test_a_diploma_under_a_presenters_own_proof(self) -> None:
         """The issuer's document, the thief's signature: neither a presentation nor the issuer's word."""
         thief, bundle = Holder(), UNIVERSITY.issue(index=61)
-        method = f"{thief.did}#{thief.key.public_key.multikey()}"
         for purpose in ("assertionMethod", "authentication"):
             bare = {name: value for name, value in bundle.secured.items() if name != "proof"}
-            own = sign(bare, thief.key, verification_method=method, purpose=purpose)
+            own = thief.sign(bare, created=None, purpose=purpose)
             assert check(replace(bundle, secured=own), UNIVERSITY.trust).verdict is Verdict.INVALID
 
     def test_a_presentation_is_no_diploma_and_the_reverse(self) -> None:

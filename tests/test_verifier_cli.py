@@ -10,14 +10,16 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
 
+from intaglio.session import Session
 from tests.commandline import Answer, Program, typed
+from tests.gazette import NAME, NOTICE, Gazette
 from tests.loopback import Site, response
-from tests.registrar import csv_file, graduate
-from tests.world import NOW, Holder, University
+from tests.world import NOW, Holder, University, csv_file, graduate
 from vc import Bundle
 from verifier import RecognisedIssuer, Trust
 
@@ -354,6 +356,38 @@ class TestTrust:
         assert json.loads(answer.out) == {"version": 2, "added": [stranger.did]}
         assert program("verify", "-", *AT, "--offline", stdin=data).code == 0
         assert program("trust", "remove", stranger.did, "--json").code == 0
+
+    def test_other_ledgers_of_its_log_are_shown_and_compared(self, program: Program, tmp_path: Path) -> None:
+        stranger, gazette = University("stranger.example"), Gazette()
+        gazette.print(NOW)
+        (log,) = stranger.trust.logs
+        named = RecognisedIssuer(stranger.did, "Stranger")
+        trust = Trust((named,), (replace(log, ledgers=(gazette.trusted,)),))
+        handed = tmp_path / "trust.json"
+        handed.write_bytes(trust.to_bytes())
+        said = f"has that log's checkpoints on {NAME}, by evidence of the kind {NOTICE}\n"
+        added = program("trust", "add", handed)
+        assert (added.code, said in added.err) == (0, True)
+        assert f"fingerprint: {trust.fingerprint(stranger.did)}" in added.err
+        assert f"    {said}" in program("trust", "list").out
+        listed = json.loads(program("trust", "list", "--json").out)
+        assert listed["logs"][1]["ledgers"][0] == json.loads(trust.to_bytes())["logs"][0]["ledgers"][0]
+        assert program("trust", "add", handed).code == 0, "it is the one that is there"
+        handed.write_bytes(Trust((named,), (log,)).to_bytes())
+        refused = program("trust", "add", handed)
+        assert (refused.code, "other witnesses, clock or ledgers" in refused.err) == (1, True)
+        assert "intaglio trust remove" in refused.err
+
+    def test_what_the_list_has_of_a_log_stays_when_its_issuer_here_closes(self, program: Program) -> None:
+        (log,) = UNIVERSITY.trust.logs
+        gazette = Gazette()
+        ours = Trust(UNIVERSITY.trust.issuers, (replace(log, ledgers=(gazette.trusted,)),))
+        (program.home / "trust.json").write_bytes(ours.to_bytes())
+        entry = {"issuer": {"id": UNIVERSITY.did, "closed": date(2026, 7, 1)}, "log": {"key": log.key}}
+        Session(program.home).pin(entry)
+        kept = Trust.load(program.home / "trust.json")
+        assert kept.logs == ours.logs
+        assert kept.issuers == (replace(ours.issuers[0], closed=date(2026, 7, 1)),)
 
     def test_whoever_is_called_like_another_is_stopped(self, program: Program, tmp_path: Path) -> None:
         before = (program.home / "trust.json").read_bytes()

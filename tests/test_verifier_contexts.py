@@ -14,8 +14,7 @@ import pytest
 
 from ledger import EntryKind
 from tests.commandline import Program
-from tests.registrar import graduate, table
-from tests.world import AWARDED, CONTEXT, NOW, Holder, University, decided, verifier
+from tests.world import AWARDED, CONTEXT, NOW, Holder, University, decided, graduate, table, verifier
 from vc import Anchored, Verdict, sign
 from vc.anchoring import log_entry
 from vc.jsonld import Contexts, Respelled, UnknownContext, documents, secured, vouched
@@ -29,7 +28,7 @@ CORE = ["https://www.w3.org/2018/credentials/v1", "https://w3id.org/security/dat
 BADGES = "https://purl.imsglobal.org/spec/ob/v3p0/context.json"
 RECORDS = "https://purl.imsglobal.org/spec/clr/v2p0/context.json"
 UNIVERSITY = University()
-BY_NAME = Trust().adding(RecognisedIssuer(UNIVERSITY.did, keys=(UNIVERSITY.key.public_key.multikey(),)))
+BY_NAME = UNIVERSITY.pinned
 LEFT_OUT = ("credentialStatus", "termsOfUse", "validFrom", "awardedDate")
 
 

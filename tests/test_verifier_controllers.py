@@ -11,11 +11,10 @@ from typing import Any
 import pytest
 
 from did import METHODS, DIDNotFound, InvalidDIDDocument, ResolutionFailed, Resolver, controller
-from did.methods import key as did_key
 from keys import PrivateKey
 from ledger import EntryKind, entry
 from tests.loopback import Authority, Site, response
-from tests.world import NOW, University
+from tests.world import NOW, Holder, University
 from vc import Anchored, Bundle, Report, StatusList, Verdict, sign
 from vc.anchoring import document_digest
 from vc.status import status_entry, status_list_document
@@ -25,7 +24,7 @@ from wire.fetch import HttpsFetcher, NoFetcher
 
 UNIVERSITY = University()
 KEY, THIEF = PrivateKey.generate(), PrivateKey.generate()
-REFERENCE = f"{did_key.create(KEY.public_key)}#{KEY.public_key.multikey()}"
+REFERENCE = Holder(KEY).method
 
 
 def controller_document(url: str, *keys: PrivateKey, **change: Any) -> dict[str, Any]:
@@ -145,9 +144,7 @@ class TestDocument:
 
 
 def diploma(issuer: str, method: str, key: PrivateKey = KEY, **change: Any) -> dict[str, Any]:
-    document = UNIVERSITY.diploma(issuer={"id": issuer, "type": ["Profile"], "name": "Example"})
-    for name in ("termsOfUse", "credentialStatus"):
-        del document[name]
+    document = UNIVERSITY.plain(issuer={"id": issuer, "type": ["Profile"], "name": "Example"})
     return sign({**document, **change}, key, verification_method=method, created=NOW)
 
 
@@ -173,7 +170,7 @@ class TestIssuer:
         host.serve(controller_document(host.url, assertionMethod=[REFERENCE]))
         good = diploma(host.url, REFERENCE)
         assert check(good, recognising(host.url), host.resolver)
-        thiefs = f"{did_key.create(THIEF.public_key)}#{THIEF.public_key.multikey()}"
+        thiefs = Holder(THIEF).method
         forged = diploma(host.url, thiefs, THIEF)
         assert check(forged, recognising(host.url), host.resolver).verdict is not Verdict.VALID
         for change in ({"authentication": [REFERENCE], "assertionMethod": []}, {"alsoKnownAs": [REFERENCE]}):

@@ -14,12 +14,12 @@ from typing import Any
 import orjson
 import pytest
 
-from did import METHODS, Document, Resolver
+from did import Document
 from intaglio.commands.verifier import _judge
 from intaglio.session import Session
 from keys import PrivateKey
 from tests.loopback import Site, response
-from tests.world import NOW, University
+from tests.world import NOW, University, verifier
 from vc import Bundle, Credential, Report, Verdict
 from vc.anchoring import document_digest
 from vc.forms import FORMS
@@ -29,7 +29,7 @@ from verifier.judge import Judge, Question, Verifiers
 from verifier.sources.keys import _documents, _parsed
 from verifier.sources.lists import Fetched, ListMemory
 from wire import TooLarge
-from wire.fetch import HttpsFetcher, NoFetcher
+from wire.fetch import HttpsFetcher
 from wire.work import Work
 
 FETCHER = HttpsFetcher(allow_loopback=True)
@@ -79,9 +79,7 @@ def university() -> Iterator[Published]:
 
 
 def online(university: University, memory: ListMemory | None = None) -> Verifier:
-    return Verifier(
-        Resolver(METHODS, NoFetcher()), trust=university.trust, lists=[Fetched(FETCHER)], memory=memory
-    )
+    return verifier(university.trust, lists=[Fetched(FETCHER)], memory=memory)
 
 
 def bare(university: University) -> Bundle:
@@ -165,7 +163,7 @@ def test_a_list_that_was_fetched_needs_its_evidence_when_it_is_brought(universit
     whole, memory = university.issue(), ListMemory()
     fetched = json.loads(university.served["/status/0"].partition(b"\r\n\r\n")[2])
     brought = replace(whole, status_lists=(replace(whole.status_lists[0], document=fetched, evidence=()),))
-    offline = Verifier(Resolver(METHODS, NoFetcher()), trust=university.trust, memory=memory)
+    offline = verifier(university.trust, memory=memory)
     assert online(university, memory).verify(replace(whole, status_lists=()), now=NOW)
     report = offline.verify(brought, now=NOW)
     assert report.verdict is Verdict.UNDETERMINED
@@ -187,13 +185,13 @@ def test_a_list_that_differs_is_not_the_one_remembered(
     university: Published,
 ) -> None:
     whole = university.issue()
-    judge = Verifier(Resolver(METHODS, NoFetcher()), trust=university.trust)
+    judge = verifier(university.trust)
     assert judge.verify(whole, now=NOW)
     document = whole.status_lists[0].document
     for change in ({"validFrom": "2026-07-01T11:59:59Z"}, {"issuer": "did:web:other.example"}):
         altered = replace(whole.status_lists[0], document={**document, **change})
         assert not judge.verify(replace(whole, status_lists=(altered,)), now=NOW), change
-    judge = Verifier(Resolver(METHODS, NoFetcher()), trust=Trust(), memory=judge.memory)
+    judge = verifier(Trust(), memory=judge.memory)
     assert not judge.verify(whole, now=NOW)
 
 
@@ -216,7 +214,7 @@ def test_a_proof_that_covers_another_is_remembered_with_it(university: Published
 
 def test_a_report_costs_the_same_whatever_is_remembered(university: Published) -> None:
     whole = university.issue()
-    judge = Verifier(Resolver(METHODS, NoFetcher()), trust=university.trust)
+    judge = verifier(university.trust)
 
     def cost() -> int:
         work = Work()
@@ -234,7 +232,7 @@ def test_a_list_that_is_remembered_is_not_verified_again(
 ) -> None:
     """Shown by the one key that it takes: once for the diploma, and once for the list."""
     whole = university.issue()
-    judge = Verifier(Resolver(METHODS, NoFetcher()), trust=university.trust)
+    judge = verifier(university.trust)
     assert judge.verify(whole, now=NOW)
     verified: list[bytes] = []
     key = type(university.key.public_key)

@@ -22,14 +22,11 @@ from pathlib import Path
 
 import pytest
 
-import intaglio.commands
-import intaglio.session
 from intaglio.commands.verify import files as sources
 from tests import baking
 from tests.commandline import Program
-from tests.diplomas import DID as UNKNOWN
-from tests.diplomas import diploma
-from tests.world import NOW, University
+from tests.fault.heard import heard
+from tests.world import COLLEGE, NOW, University, diploma
 from vc import Bundle
 from vc.secured import MAX_BYTES
 from wire import NotFound, Unavailable
@@ -375,16 +372,20 @@ def test_a_file_that_is_a_byte_too_long_is_not_judged_by_the_rest(program: Progr
         assert json.loads(alone.out)["verdict"] == verdict
 
 
-def test_an_archive_is_bounded(program: Program, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = archive(folder / "a.zip", {f"{number}.json": GOOD for number in range(4)})
-    monkeypatch.setattr(sources, "MOST_UNPACKED", 2 * len(GOOD) + 10)
-    assert [line[2] for line in told(program("verify", path, *AT, "--json").out)] == [
-        *("valid", "valid", "undetermined", "undetermined")
-    ]
-    monkeypatch.setattr(sources, "MOST_ENTRIES", 3)
+def test_an_archive_has_a_bounded_number_of_files(program: Program, folder: Path) -> None:
+    path = archive(folder / "a.zip", {f"{number}.json": b"" for number in range(sources.MOST_ENTRIES + 1)})
     assert told(program("verify", path, *AT, "--json").out) == [
-        (str(path), None, "undetermined", "the archive has more than 3 files")
+        (str(path), None, "undetermined", "the archive has more than 10000 files")
     ]
+
+
+@pytest.mark.slow
+def test_an_archive_is_unpacked_to_a_bounded_size(program: Program, folder: Path) -> None:
+    most, large = sources.MOST_UNPACKED // (MAX_BYTES + 1), bytes(MAX_BYTES + 1)
+    files = {f"{number:02}.json": large for number in range(most)}
+    path = archive(folder / "a.zip", {**files, "within.json": GOOD, "x.json": large, "z.json": GOOD})
+    found = [line[2] for line in told(program("verify", path, *AT, "--json").out)]
+    assert found == ["undetermined"] * most + ["valid", "undetermined", "undetermined"]
 
 
 @pytest.mark.slow
@@ -405,19 +406,12 @@ def test_a_file_that_unpacks_to_gigabytes_costs_no_more_than_a_file_may_have(
     assert peak < 50 << 20
 
 
-def test_trust_and_keys_are_read_once_for_all(
-    program: Program, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    made = []
-    real = intaglio.session.Session.verifier
-
-    def verifier(self: intaglio.session.Session, **options: object) -> object:
-        made.append(1)
-        return real(self, **options)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(intaglio.session.Session, "verifier", verifier)
-    assert program("verify", "applications", *AT).code == 7
-    assert made == [1]
+def test_trust_and_keys_are_read_once_for_all(program: Program, folder: Path) -> None:
+    read: list[str] = []
+    with heard(lambda event, arguments: read.append(str(arguments[0]))):
+        assert program("verify", "applications", *AT).code == 7
+    assert read.count(str(program.home / "trust.json")) == 1
+    assert len([path for path in read if path.startswith("applications/")]) > 2
 
 
 # At a terminal
@@ -457,7 +451,7 @@ def test_at_a_terminal_lines_have_its_width_and_no_did_is_broken(
     lines = plain.splitlines()
     longer = [line for line in lines if cells(line) > columns]
     assert [line for line in longer if "intaglio" not in line] == []  # a command stays whole
-    assert UNKNOWN in plain
+    assert COLLEGE.did in plain
     assert len(lines) > 4
     if what == "applications":  # the longest name that has its line with others, and one that has its own
         (says,) = re.findall(rf"^(.*{re.escape(IRISH)}  )\S", plain, re.MULTILINE)

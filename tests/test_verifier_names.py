@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from did import METHODS, Resolver
 from holder.wallet import Held
 from intaglio.commands.wallet import text as wallet
 from issuer.press.document import Composer, Profile
@@ -23,14 +22,13 @@ from vc.jsonld import AmbiguousType, Respelled, canonicalize
 from vc.jsonld.vocabulary import CREATED
 from vc.model.credential import STATUS_STATEMENT
 from vc.model.schema import SchemaMismatch, Schemas
-from verifier import RecognisedIssuer, Trust, Verifier
+from verifier import RecognisedIssuer, Trust
 from verifier.policy import HasSchema, OfType, load_policy
 from verifier.summary import summarize
 from wire import Malformed
-from wire.fetch import NoFetcher
 
 UNIVERSITY = University()
-PINNED = Trust().adding(RecognisedIssuer(UNIVERSITY.did, keys=(UNIVERSITY.key.public_key.multikey(),)))
+PINNED = UNIVERSITY.pinned
 RDF_TYPE = "http://www.w3.org/1999/02/22-rdf-syntax-ns#type"
 CREDENTIALS = "https://www.w3.org/2018/credentials#"
 DATE_TIME = "http://www.w3.org/2001/XMLSchema#dateTime"
@@ -273,7 +271,7 @@ def test_a_word_for_several_types_is_refused() -> None:
 def test_a_schema_reads_what_the_verifier_reads() -> None:
     schema = {"required": ["name"], "properties": {"name": {"const": "Master"}}}
     schemas = Schemas({"urn:example:schema": schema})
-    judge = Verifier(Resolver(METHODS, NoFetcher()), trust=PINNED, schemas=schemas)
+    judge = verifier(PINNED, schemas=schemas)
     policy = HasSchema("urn:example:schema")
 
     def verdict(document: Document) -> Report:

@@ -13,7 +13,7 @@ from did import METHODS, Document, Method, Resolution, Resolver
 from did.methods import web as did_web
 from intaglio.words import remedy
 from keys import PrivateKey
-from tests.world import NOW, University
+from tests.world import NOW, University, verifier
 from vc import Check, Report, Verdict, sign
 from vc.anchoring import document_digest
 from vc.model.presentation import presentation
@@ -72,10 +72,7 @@ TAKEN_OVER = published(UNIVERSITY.did, THIEF)
 
 def unanchored(university: University = UNIVERSITY) -> dict[str, Any]:
     """A diploma that no log is to hold and nothing can revoke."""
-    document = university.diploma()
-    for name in ("termsOfUse", "credentialStatus"):
-        del document[name]
-    return document
+    return university.plain()
 
 
 def digest(document: Any) -> str:
@@ -231,9 +228,7 @@ def test_a_key_that_a_document_borrows_from_one_that_can_change_is_not_the_issue
     issuer, other, key = "did:web:uni.example", "did:web:other.example", PrivateKey.generate()
     method = f"{other}#{key.public_key.multikey()}"
     document = {**published(issuer), "assertionMethod": [method]}
-    diploma = University().diploma(issuer=issuer)
-    del diploma["termsOfUse"], diploma["credentialStatus"]
-    signed = sign(diploma, key, verification_method=method, created=NOW)
+    signed = sign(University().plain(issuer=issuer), key, verification_method=method, created=NOW)
     trust = Trust().adding(RecognisedIssuer(issuer)).adding(RecognisedIssuer(other))
     assert not check(signed, trust, Web(document, published(other, key)))
 
@@ -242,7 +237,7 @@ def test_an_issuer_on_the_list_whose_did_is_none_is_no_crash() -> None:
     issuer, key = "did:web:127.0.0.1", PrivateKey.generate()
     diploma = University().diploma(issuer=issuer)
     signed = sign(diploma, key, verification_method=f"{issuer}#key-1", created=NOW)
-    judge = Verifier(Resolver(METHODS, NoFetcher()), trust=Trust().adding(RecognisedIssuer(issuer)))
+    judge = verifier(Trust().adding(RecognisedIssuer(issuer)))
     assert judge.verify(signed, now=NOW).verdict is Verdict.INVALID
 
 

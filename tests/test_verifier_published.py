@@ -16,7 +16,6 @@ from typing import Any
 import orjson
 import pytest
 
-from did import METHODS, Resolver
 from did.methods import web as did_web
 from intaglio.words import remedy
 from keys import PrivateKey
@@ -25,8 +24,7 @@ from ledger.lookup import SHAPE, YOUNG, LookupFiles, Shape, find
 from ledger.tiles.layout import proof_tiles, tile_path
 from ledger.tiles.memory import MemoryStore
 from tests.loopback import Authority, Site, response
-from tests.registrar import graduate, issuer_in
-from tests.world import NOW, University
+from tests.world import NOW, University, graduate, issuer_in, verifier
 from vc import Bundle, Check, Report, Verdict
 from vc.anchoring import log_entry
 from verifier import RecognisedIssuer, RecognisedLog, Trust, Verifier
@@ -92,9 +90,8 @@ class Host:
 
     def verifier(self, fetcher: Fetcher | None = None, **options: Any) -> Verifier:
         fetcher = fetcher or HttpsFetcher(allow_loopback=True, ca_file=self.ca_file, timeout=5.0)
-        return Verifier(
-            Resolver(METHODS, NoFetcher()),
-            trust=self.university.trust,
+        return verifier(
+            self.university.trust,
             lists=[lambda url: self.status if url == self.university.list_url else None],
             logs=Published(fetcher),
             **options,
@@ -326,7 +323,7 @@ def test_a_log_whose_name_is_no_address_is_not_asked_for(tmp_path: Path) -> None
     def nobody(url: str, limit: int) -> bytes:
         raise AssertionError(url)
 
-    report = Verifier(Resolver(METHODS, NoFetcher()), trust=trust, logs=nobody).verify(shown, now=NOW)
+    report = verifier(trust, logs=nobody).verify(shown, now=NOW)
     assert report.verdict is Verdict.UNDETERMINED
     assert step(report, 8).text.endswith("but the evidence is missing")
 
@@ -460,7 +457,7 @@ def _just_beyond(found: Host) -> bytes:
 
 def _many_times(found: Host) -> bytes:
     versions = orjson.loads(found.content("documents") or b"")["documents"]
-    return response(200, orjson.dumps({"documents": versions * 65}))
+    return response(200, orjson.dumps({"documents": versions * 129}))
 
 
 def _endless(found: Host) -> Iterator[bytes]:

@@ -23,13 +23,11 @@ import httpx
 import pytest
 
 from did import METHODS, Resolver
-from did.methods import key as did_key
-from keys import PrivateKey
 from tests.held import worker
 from tests.serving import listening, serving
 from tests.test_verifier_limits import credential, signed
-from tests.world import NOW, University, verifier
-from vc import Bundle, sign
+from tests.world import NOW, Holder, University, verifier
+from vc import Bundle
 from verifier import RecognisedIssuer, Trust, Verifier
 from verifier.http import INLINE_BYTES, create_app
 from verifier.judge import Judge, Judged, Question, Verifiers
@@ -288,15 +286,12 @@ def test_nobody_is_asked_after_the_time_of_a_report() -> None:
 
 def test_what_needs_nobody_is_judged_after_that_time() -> None:
     """The DID that is a key; one of a method that is not known here stays open as it was."""
-    key, other = PrivateKey.generate(), "did:example:university"
-    did = did_key.create(key.public_key)
-    trust = Trust().adding(RecognisedIssuer(did)).adding(RecognisedIssuer(other))
+    known, other = Holder(), "did:example:university"
+    trust = known.trust.adding(RecognisedIssuer(other))
     judge = Judge(lambda: Verifiers(verifier(trust), verifier(trust)), seconds=-1.0)
-    for issuer, status in ((did, 200), (other, 422)):
-        document = UNIVERSITY.diploma(issuer=issuer)
-        del document["termsOfUse"], document["credentialStatus"]
-        method = f"{issuer}#{key.public_key.multikey()}"
-        shown = sign(document, key, verification_method=method, created=NOW)
+    for issuer, status in ((known.did, 200), (other, 422)):
+        method = f"{issuer}#{known.key.public_key.multikey()}"
+        shown = known.sign(UNIVERSITY.plain(issuer=issuer), verification_method=method)
         found = judge.online(Question(json.dumps(shown).encode(), NOW))
         assert found.status == status, found.content
 

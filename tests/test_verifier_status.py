@@ -10,7 +10,7 @@ import pytest
 
 from ledger import EntryKind
 from tests.world import NOW, Holder, University, decided, verifier
-from vc import Anchored, Bundle, Outcome, Report, StatusList, Verdict, sign
+from vc import Anchored, Bundle, Outcome, Report, StatusList, Verdict
 from vc.anchoring import log_entry
 from vc.status import status_list_document
 from verifier.sources.lists import ListSource
@@ -64,10 +64,7 @@ def undated(university: University, *, signed_on: datetime | None) -> Bundle:
     """A diploma with a list that has no `validFrom`, in the log."""
     (bits, details) = university.status_lists()
     document = {name: value for name, value in bits.document.items() if name not in ("proof", "validFrom")}
-    method = f"{university.did}#{university.key.public_key.multikey()}"
-    signed = sign(
-        document, university.key, verification_method=method, suite="eddsa-rdfc-2022", created=signed_on
-    )
+    signed = university.sign(document, suite="eddsa-rdfc-2022", created=signed_on)
     evidence = university.anchor(log_entry(signed, signed["proof"][0], EntryKind.STATUS_LIST))
     return replace(university.issue(), status_lists=(Anchored(signed, (evidence,)), details))
 

@@ -217,3 +217,15 @@ def test_the_keys_of_a_service_are_looked_up_as_an_issuers_are() -> None:
     assert judge.verify(diploma(), now=NOW)
     assert web.asked == [SERVICE.did]
     assert isinstance(web.resolve(SERVICE.did).document, Document)
+
+
+def test_who_signs_lists_only_is_looked_up_for_lists_only() -> None:
+    """Also where somebody else's lists are concerned: no host is asked that the entry does not name."""
+    trust = trusting().removing(SERVICE.did)
+    trust = trust.adding(RecognisedIssuer("did:web:x.example", status_issuers=(SERVICE.did,)))
+    web = Web(dict(SERVICE.documents[0].document))
+    judge = Verifier(web, trust=trust, lists=[serving(a_list())])
+    for shown in (diploma(), SERVICE.issue()):
+        report = judge.verify(shown, now=NOW)
+        assert report.verdict is Verdict.UNDETERMINED
+    assert web.asked == []

@@ -4,9 +4,11 @@ import hashlib
 import multiprocessing
 import re
 import time
-from dataclasses import asdict, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -14,12 +16,34 @@ import rfc8785
 
 from intaglio.words import remedy
 from keys import PrivateKey
+from ledger import TrustedLedger, TrustPolicy
+from tests.gazette import NAME, NOTICE
 from tests.processes import ended
-from tests.world import University
+from tests.world import NOW, University, verifier
+from vc import Verdict
 from verifier import RecognisedIssuer, RecognisedLog, Trust, update_trust
+from verifier.problem import TrustDiffers
 from wire import Conflict, Malformed, NotFound, TooLarge, Unavailable
 
 UNIVERSITY = University()
+KEY = UNIVERSITY.recognised_log.key
+GAZETTE: dict[str, Any] = {"kind": NOTICE, "where": NAME, "parameters": {"5" * 64: "2026-07-01T11:00:00Z"}}
+WRONG_LEDGERS: list[Any] = [
+    GAZETTE,
+    [NOTICE],
+    [{}],
+    [{"kind": NOTICE}],
+    [{"where": NAME}],
+    [{**GAZETTE, "kind": ""}],
+    [{**GAZETTE, "where": "the gazette"}],
+    [{**GAZETTE, "where": 1}],
+    [{**GAZETTE, "parameters": []}],
+    [{**GAZETTE, "parameters": {"number": 2**53}}],
+    [{**GAZETTE, "parameters": {"x": "x" * (1 << 16)}}],
+    [{**GAZETTE, "logs": [KEY]}],
+    [GAZETTE, {**GAZETTE, "parameters": {}}],
+    [{**GAZETTE, "where": f"gazette:{number}"} for number in range(17)],
+]
 
 
 def test_a_missing_file_trusts_nobody(tmp_path: Path) -> None:
@@ -59,7 +83,7 @@ def test_a_list_that_was_handed_over_takes_nobodys_place() -> None:
         own.joined(Trust().adding(stranger).adding(RecognisedIssuer(UNIVERSITY.did, keys=(key,))))
     assert "intaglio trust remove" in remedy(refused.value)
     strict = Trust().adding(stranger, replace(UNIVERSITY.recognised_log, clock=""))
-    with pytest.raises(Conflict, match="with other witnesses or clock"):
+    with pytest.raises(Conflict, match="with other witnesses, clock or ledgers"):
         own.joined(strict)
 
 
@@ -104,6 +128,7 @@ def test_removing_takes_the_log_along_when_it_speaks_for_nobody_else() -> None:
         {"version": 1, "logs": [{"key": "no key", "issuers": ["did:example:a"]}]},
         {"version": 1, "logs": [{"key": UNIVERSITY.recognised_log.key, "issuers": ["d"], "quorum": 1}]},
         {"version": 1, "logs": [{"key": UNIVERSITY.recognised_log.key, "quorum": True}]},
+        *({"version": 2, "logs": [{"key": KEY, "ledgers": wrong}]} for wrong in WRONG_LEDGERS),
     ],
 )
 def test_a_file_that_is_not_understood_is_refused_as_a_whole(value: object, tmp_path: Path) -> None:
@@ -160,6 +185,40 @@ def test_an_issuer_closed_on_a_day_or_at_a_moment(closed: date, written: str, la
     (again,) = Trust.parse(trust.to_bytes()).issuers
     assert (again.closed, again.last_lists) == (closed, last_lists)
     assert RecognisedIssuer("did:example:a").last_lists is None
+
+
+def test_other_ledgers_of_a_log_are_read_and_written_in_version_2() -> None:
+    log = {"key": KEY, "issuers": [UNIVERSITY.did], "ledgers": [GAZETTE, {"kind": NOTICE, "where": "b"}]}
+    value = {"version": 2, "issuers": [{"id": UNIVERSITY.did}], "logs": [log]}
+    trust = Trust.parse(orjson.dumps(value))
+    assert trust.logs[0].ledgers == (TrustedLedger(**GAZETTE), TrustedLedger(NOTICE, "b"))
+    assert orjson.loads(trust.to_bytes()) == value
+    policy = trust.policy_for(UNIVERSITY.did)
+    assert policy.ledgers(UNIVERSITY.log.origin, NOTICE) == trust.logs[0].ledgers
+    assert policy.ledgers(UNIVERSITY.log.origin, "another/kind") == policy.ledgers("other.log", NOTICE) == ()
+    with pytest.raises(Malformed, match="the member ledgers of logs needs version 2"):
+        Trust.parse(orjson.dumps({**value, "version": 1}))
+    assert orjson.loads(trust.removing(UNIVERSITY.did).to_bytes()) == {
+        "version": 1,
+        "issuers": [],
+        "logs": [],
+    }
+
+
+def test_other_ledgers_are_compared_and_taken_over_with_their_log() -> None:
+    """Whoever hands over a file for another issuer of the same log could else name a ledger of his own."""
+    plain = UNIVERSITY.trust
+    more = Trust(plain.issuers, (replace(plain.logs[0], ledgers=(TrustedLedger(**GAZETTE),)),))
+    assert Trust().joined(more) == more.joined(more) == more
+    assert more.fingerprint(UNIVERSITY.did) != plain.fingerprint(UNIVERSITY.did)
+    later = Trust.parse(more.to_bytes().replace(b"11:00:00Z", b"10:00:00Z"))
+    assert later.fingerprint(UNIVERSITY.did) != more.fingerprint(UNIVERSITY.did)
+    neighbour = RecognisedIssuer("did:example:b")
+    beside = Trust((neighbour,), tuple(replace(log, issuers=(neighbour.id,)) for log in more.logs))
+    for known, given in ((plain, more), (more, plain), (more, later), (plain, beside)):
+        with pytest.raises(TrustDiffers, match="with other witnesses, clock or ledgers"):
+            known.joined(given)
+    assert [log.ledgers for log in more.joined(beside).logs] == [more.logs[0].ledgers]
 
 
 @pytest.mark.parametrize("member", [{"statusIssuers": []}, {"closed": "2026-06-30"}, {"until": "2026-06-30"}])
@@ -238,7 +297,7 @@ def test_a_log_may_speak_for_very_many(tmp_path: Path) -> None:
     """In linear time: 30,000 names once took ten seconds."""
     log = replace(UNIVERSITY.recognised_log, issuers=tuple(f"did:web:x{number}" for number in range(30_000)))
     start = time.process_time()
-    assert Trust.parse(orjson.dumps({"version": 1, "logs": [asdict(log)]})).logs == (log,)
+    assert Trust.parse(Trust((), (log,)).to_bytes()).logs == (log,)
     assert time.process_time() - start < 2
 
 
@@ -264,7 +323,39 @@ def test_who_signs_lists_has_a_did_or_an_https_url() -> None:
     }.items():
         value = {"version": 2, "issuers": [{"id": "did:example:a", "statusIssuers": [name]}], "logs": []}
         if is_one:
-            assert Trust.parse(orjson.dumps(value)).names(name)
+            assert Trust.parse(orjson.dumps(value)).issuers[0].status_issuers == (name,)
         else:
             with pytest.raises(Malformed, match="neither a DID nor an https URL"):
                 Trust.parse(orjson.dumps(value))
+
+
+class Registry:
+    """Whom a national register knows, asked for each name: no list, and nothing that can be listed."""
+
+    def __init__(self, entries: Mapping[str, Trust], *, answers: bool = True) -> None:
+        self._entries, self._answers = entries, answers
+        self.asked = set[str]()
+
+    def issuer(self, did: str) -> RecognisedIssuer | None:
+        return self._find(did).issuer(did)
+
+    def policy_for(self, did: str) -> TrustPolicy:
+        return self._find(did).policy_for(did)
+
+    def _find(self, did: str) -> Trust:
+        if not self._answers:
+            raise Unavailable("the register does not answer")
+        self.asked.add(did)
+        return self._entries.get(did, Trust())
+
+
+def test_trust_may_come_from_elsewhere_than_a_list() -> None:
+    bundle, others = UNIVERSITY.issue(), University("other.example")
+    known = Registry({UNIVERSITY.did: UNIVERSITY.trust, others.did: others.trust})
+    assert verifier(known).verify(bundle, now=NOW)
+    assert known.asked == {UNIVERSITY.did}
+    report = verifier(known).verify(University("third.example").issue(), now=NOW)
+    assert (report.verdict, bool(report.deciding)) == (Verdict.UNDETERMINED, True)
+    silent = verifier(Registry({}, answers=False)).verify(bundle, now=NOW)
+    assert silent.deciding
+    assert (silent.verdict, silent.deciding.text) == (Verdict.UNDETERMINED, "the register does not answer")

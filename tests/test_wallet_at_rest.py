@@ -11,7 +11,7 @@ import pytest
 
 from holder import Wallet
 from holder.wallet import FILE
-from tests.diplomas import NOW
+from tests.world import NOW
 
 
 def cost(path: Path) -> tuple[str, int, int]:
@@ -23,6 +23,7 @@ def cost(path: Path) -> tuple[str, int, int]:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("costly_passphrases")
 def test_a_guess_costs_64_mib_wherever_the_key_is_wrapped(tmp_path: Path) -> None:
     home, backup, elsewhere = tmp_path / "wallet", tmp_path / "backup", tmp_path / "elsewhere"
     Wallet.create(home, b"correct horse battery", now=NOW)

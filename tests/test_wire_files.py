@@ -10,7 +10,7 @@ import select
 import signal
 import sqlite3
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -64,6 +64,12 @@ def test_a_strict_umask_does_not_narrow_what_was_asked_for(tmp_path: Path) -> No
     assert mode(tmp_path / "public") == 0o644
 
 
+def on_sync(monkeypatch: pytest.MonkeyPatch, call: Callable[[int], None]) -> None:
+    """What the system does when it is told to keep a file."""
+    monkeypatch.setattr(os, "fsync", call)
+    monkeypatch.setattr(fcntl, "fcntl", lambda descriptor, _: call(descriptor))  # on macOS
+
+
 def test_data_is_on_disk_before_the_name_and_the_name_before_the_answer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -77,7 +83,7 @@ def test_data_is_on_disk_before_the_name_and_the_name_before_the_answer(
         else:
             steps.append(("file", target.read_bytes(), path.exists()))
 
-    monkeypatch.setattr(files, "sync_file", record)
+    on_sync(monkeypatch, record)
     write_durably(path, b"content")
     assert steps == [("file", b"content", False), ("folder", b"content")]
 
@@ -91,7 +97,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(
     def full(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(files, "sync_file", full)
+    on_sync(monkeypatch, full)
     with pytest.raises(OSError, match="No space"):
         write_durably(path, b"new")
     assert path.read_bytes() == b"old"

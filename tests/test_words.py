@@ -15,7 +15,7 @@ from intaglio.words import remedy
 from intaglio.words.health import COUNTED, SAID
 from intaglio.words.remedies import REMEDIES, SPELLED
 from issuer.table.records import CODES
-from tests import codes
+from tests import catalogues, codes
 from tests.conftest import ROOT
 from wire.problem import Malformed, Problem, Refused, Unavailable
 
@@ -25,7 +25,7 @@ COMMAND = re.compile(
     r"\bintaglio( --\w|:? (issuer|wallet|verif(y|ier)|trust|ledger|samples|doctor|demo)\b)|(?<![\w-])--[a-z]"
 )
 KINDS = {kind.code: kind for kind in codes.kinds()}
-MAGIC = {b"intaglio issuer backup", b"intaglio issuer backup 1\n", b"intaglio trust index 1\n"}
+MAGIC = {b"intaglio issuer backup", b"intaglio issuer backup 1\n", b"intaglio trust index 2\n"}
 """What files begin with, and what keys are derived for, since their first release."""
 LABELS = {b"intaglio wallet: records", b"intaglio wallet: places"}
 
@@ -46,33 +46,15 @@ def test_below_the_command_line_nobody_knows_a_command_or_an_option(package: str
             assert not COMMAND.search(text), f"{file}: {text}"
 
 
-def raised() -> Iterator[tuple[Path, str, set[str]]]:
+def raised() -> Iterator[tuple[Path, str, frozenset[str]]]:
     """Where problems are made: the file, the code, and the facts that are given by name."""
-    names = {kind.__name__: kind for kind in KINDS.values()}
-    for file in FILES:
-        chosen = _chosen(_tree(file))
-        for node in ast.walk(_tree(file)):
-            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
-                continue
-            given = {keyword.arg or "" for keyword in node.keywords}
-            for name in chosen.get(node.func.id, {node.func.id}) & names.keys():
-                yield file, names[name].code, given
+    for place in catalogues.made():
+        yield place.file, place.code, place.facts
 
 
 @functools.cache
 def _tree(file: Path) -> ast.Module:
     return ast.parse(file.read_text())
-
-
-def _chosen(tree: ast.AST) -> dict[str, set[str]]:
-    """Names that stand for one of several classes: `kind = One if … else Another`."""
-    return {
-        node.targets[0].id: {name.id for name in ast.walk(node.value) if isinstance(name, ast.Name)}
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Assign)
-        and isinstance(node.targets[0], ast.Name)
-        and isinstance(node.value, ast.IfExp)
-    }
 
 
 @pytest.mark.slow

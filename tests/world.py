@@ -1,19 +1,32 @@
-"""A small world for the verifier's tests: a university with a log, graduates with keys, a standing clock."""
+"""The one world of these tests: a university, its registrar, graduates with keys, verifiers, a clock.
+
+A diploma may come of three: `University`, whose parts a test bends one by one; `issuer_in`, the real issuer
+in a folder, told by a registrar's CSV; `diploma`, by a did:key of which nothing is known but the signature.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import csv
+import io
+import json
+import shutil
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from did import METHODS, Resolver
 from did.methods import key as did_key
 from did.methods import web as did_web
+from exchange.claim import Invitation, acceptance
+from issuer.archive.store import SQLiteIndex
+from issuer.issuer import Issuer
+from issuer.table.source import SPAN_ROWS, Source, open_source
 from keys import PrivateKey
 from ledger import EntryKind, Evidence, Log, entry, parse_entry
 from ledger.tiles.memory import MemoryStore
-from vc import Anchored, Bundle, Check, Report, StatusList, sign
+from vc import Anchored, Bundle, Check, Credential, Report, StatusList, sign
 from vc.anchoring import anchoring_terms, document_digest, log_entry
 from vc.forms import FORMS, INTEGRITY, DataIntegrity
 from vc.integrity import proof_values
@@ -25,34 +38,55 @@ from vc.status import (
     status_list_document,
     status_statement,
 )
-from verifier import RecognisedIssuer, RecognisedLog, Trust, Verifier
+from verifier import RecognisedIssuer, RecognisedLog, Trust, TrustSource, Verifier
+from verifier.sources.lists import ListSource
 from wire.fetch import NoFetcher
+from wire.strict import load_json_object
 
 NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)
 AWARDED = "2026-06-30T00:00:00Z"
+NAME = "Example University"
 CONTEXT = [
     "https://www.w3.org/ns/credentials/v2",
     "https://purl.imsglobal.org/spec/ob/v3p0/context-3.0.3.json",
 ]
 
 
-def verifier(trust: Trust, **options: Any) -> Verifier:
+def verifier(trust: TrustSource, **options: Any) -> Verifier:
     """One that never touches the network; `suites` and `contexts` are those of `DataIntegrity`."""
-    json = {name: options.pop(name) for name in ("suites", "contexts") if name in options}
-    if json:
-        options["forms"] = {**FORMS, INTEGRITY: DataIntegrity(**json)}
+    of_json = {name: options.pop(name) for name in ("suites", "contexts") if name in options}
+    if of_json:
+        options["forms"] = {**FORMS, INTEGRITY: DataIntegrity(**of_json)}
     return Verifier(Resolver(METHODS, NoFetcher()), trust=trust, **options)
+
+
+def decided(report: Report) -> Check:
+    """The check that made the report other than valid."""
+    assert report.deciding is not None
+    return report.deciding
 
 
 @dataclass
 class Holder:
-    """A graduate's wallet, reduced to its key."""
+    """A graduate's wallet, or whoever else has a key and the did:key of it, reduced to that."""
 
     key: PrivateKey = field(default_factory=PrivateKey.generate)
 
     @property
     def did(self) -> str:
         return did_key.create(self.key.public_key)
+
+    @property
+    def method(self) -> str:
+        return f"{self.did}#{self.key.public_key.multikey()}"
+
+    @property
+    def trust(self) -> Trust:
+        """Whoever takes its diplomas for a university's."""
+        return Trust().adding(RecognisedIssuer(self.did, NAME))
+
+    def sign(self, document: Mapping[str, Any], **options: Any) -> dict[str, Any]:
+        return sign(document, self.key, **{"verification_method": self.method, "created": NOW, **options})
 
     def present(
         self,
@@ -62,22 +96,36 @@ class Holder:
         purpose: str = "authentication",
         **options: Any,
     ) -> dict[str, Any]:
-        return sign(
-            presentation(self.did, list(credentials)),
-            self.key,
-            verification_method=f"{self.did}#{self.key.public_key.multikey()}",
-            created=NOW,
-            purpose=purpose,
-            challenge=challenge,
-            domain=domain,
-            **options,
-        )
+        shown = presentation(self.did, list(credentials))
+        return self.sign(shown, purpose=purpose, challenge=challenge, domain=domain, **options)
+
+    def accept(self, invitation: Invitation, now: datetime = NOW) -> bytes:
+        """The answer to an issuer's invitation to claim a diploma."""
+        return acceptance(invitation, self.key, holder=self.did, verification_method=self.method, created=now)
 
 
-def decided(report: Report) -> Check:
-    """The check that made the report other than valid."""
-    assert report.deciding is not None
-    return report.deciding
+def _badge(
+    issuer: str, identifier: str, subject: Mapping[str, Any], title: str = "Master of Science"
+) -> dict[str, Any]:
+    return {
+        "@context": CONTEXT,
+        "id": identifier,
+        "type": ["VerifiableCredential", "OpenBadgeCredential"],
+        "issuer": {"id": issuer, "type": ["Profile"], "name": NAME},
+        "validFrom": AWARDED,
+        "awardedDate": AWARDED,
+        "credentialSubject": {
+            **subject,
+            "type": ["AchievementSubject"],
+            "achievement": {
+                "id": "urn:uuid:00000000-0000-4000-8000-999999999999",
+                "type": ["Achievement"],
+                "name": title,
+                "description": "A degree",
+                "criteria": {"narrative": "All passed"},
+            },
+        },
+    }
 
 
 class University:
@@ -101,8 +149,13 @@ class University:
 
     @property
     def trust(self) -> Trust:
-        issuer = RecognisedIssuer(self.did, "Example University", reason="known in these tests")
+        issuer = RecognisedIssuer(self.did, NAME, reason="known in these tests")
         return Trust().adding(issuer, self.recognised_log)
+
+    @property
+    def pinned(self) -> Trust:
+        """Whoever knows its key, and no log."""
+        return Trust().adding(RecognisedIssuer(self.did, keys=(self.key.public_key.multikey(),)))
 
     @property
     def recognised_log(self) -> RecognisedLog:
@@ -117,45 +170,32 @@ class University:
     ) -> dict[str, Any]:
         key = key or self.key
         method = f"{self.did}#{key.public_key.multikey()}"
-        return sign(document, key, verification_method=method, created=self.now, **options)
+        return sign(document, key, **{"verification_method": method, "created": self.now, **options})
 
     def diploma(self, index: int = 7, **change: Any) -> dict[str, Any]:
         """An unsigned diploma of an invented graduate."""
+        name = {
+            "type": "IdentityObject",
+            "identityType": "name",
+            "hashed": False,
+            "identityHash": "Ada Invented",
+        }
         return {
-            "@context": CONTEXT,
-            "id": f"urn:uuid:00000000-0000-4000-8000-{index:012}",
-            "type": ["VerifiableCredential", "OpenBadgeCredential"],
-            "issuer": {"id": self.did, "type": ["Profile"], "name": "Example University"},
-            "validFrom": AWARDED,
-            "awardedDate": AWARDED,
-            "credentialSubject": {
-                "type": ["AchievementSubject"],
-                "identifier": [
-                    {
-                        "type": "IdentityObject",
-                        "identityType": "name",
-                        "hashed": False,
-                        "identityHash": "Ada Invented",
-                    }
-                ],
-                "achievement": {
-                    "id": "urn:uuid:00000000-0000-4000-8000-999999999999",
-                    "type": ["Achievement"],
-                    "name": "Master of Science",
-                    "description": "A degree",
-                    "criteria": {"narrative": "All passed"},
-                },
-            },
+            **_badge(self.did, f"urn:uuid:00000000-0000-4000-8000-{index:012}", {"identifier": [name]}),
             "credentialStatus": status_entry(self.list_url, index),
             "termsOfUse": [anchoring_terms(self.log.origin)],
             **change,
         }
 
+    def plain(self, index: int = 7, **change: Any) -> dict[str, Any]:
+        """The same diploma, which no log is to hold and nothing can revoke."""
+        document = self.diploma(index, **change)
+        return {name: document[name] for name in document if name not in ("credentialStatus", "termsOfUse")}
+
     def stated(self, index: int = 7, **change: Any) -> dict[str, Any]:
         """The same diploma with a status statement in the place of its `credentialStatus`."""
         terms = [anchoring_terms(self.log.origin), status_statement(self.list_url, index)]
-        document = self.diploma(index, **{"termsOfUse": terms, **change})
-        return {name: document[name] for name in document if name != "credentialStatus"}
+        return self.plain(index, **change) | {"termsOfUse": change.get("termsOfUse", terms)}
 
     @property
     def list_url(self) -> str:
@@ -189,3 +229,131 @@ class University:
     def revoke(self, index: int, reason: str = "issued-in-error") -> None:
         self.bits[index] = 1
         self.revocations.append(Revocation(index, self.now, reason))
+
+
+# A diploma that has a signature and nothing else: no log, no lists
+
+COLLEGE = Holder(PrivateKey.from_secret("Ed25519", bytes(range(32))))
+
+
+def diploma(
+    holder: str | None = None, *, title: str = "Master of Arts", by: Holder = COLLEGE, **members: Any
+) -> bytes:
+    """A signed credential, bound to `holder` if one is given; `members` are added or replaced."""
+    subject = {"id": holder} if holder else {}
+    document = _badge(by.did, f"urn:example:{title.encode().hex()}", subject, title)
+    return json.dumps(by.sign({**document, **members})).encode()
+
+
+def bundle(credential: bytes, **parts: Any) -> bytes:
+    """The credential in a bundle."""
+    return json.dumps(
+        {"type": "IntaglioBundle", "version": 1, "credential": json.loads(credential), **parts}
+    ).encode()
+
+
+def check(data: bytes) -> Report:
+    """What a holder's verifier says who trusts the college."""
+    return verifier(COLLEGE.trust).verify(data, now=NOW)
+
+
+def tampered(data: bytes, **claims: Any) -> bytes:
+    """The document with members of its subject replaced after signing."""
+    document: Mapping[str, Any] = json.loads(data)
+    return json.dumps({**document, "credentialSubject": {**document["credentialSubject"], **claims}}).encode()
+
+
+# The real issuer, and the files that a registrar gives it
+
+
+def graduate(index: int, **change: str) -> dict[str, str]:
+    """The cells of an invented graduate, by field."""
+    return {
+        "student_id": f"S{index:06}",
+        "given_name": f"Given{index}",
+        "family_name": f"Family{index}",
+        "birth_date": "2001-02-03",
+        "email": f"graduate{index}@example.org",
+        "lang": "en",
+        "programme_code": "BSC",
+        "programme_title": "Bachelor of Science",
+        "achievement_type": "BachelorDegree",
+        "eqf_level": "6",
+        "ects": "180",
+        "isced_f": "0613",
+        "gpa": "3.5",
+        "honours": "merit",
+        "award_date": "2026-06-30",
+        "diploma_number": f"UNI-{index:06}",
+        **change,
+    }
+
+
+HEADER = list(graduate(0))
+
+
+def table(
+    rows: Sequence[Mapping[str, str]], header: Sequence[str] = HEADER, delimiter: str = ",", **options: Any
+) -> str:
+    """A CSV file with these columns."""
+    text = io.StringIO()
+    writer = csv.writer(text, delimiter=delimiter, **options)
+    writer.writerow(header)
+    writer.writerows([row[field] for field in header] for row in rows)
+    return text.getvalue()
+
+
+def csv_file(path: Path, rows: Sequence[Mapping[str, str]], span_rows: int = SPAN_ROWS) -> Source:
+    """A file with these graduates, opened; a job takes so many rows at a time."""
+    path.write_text(table(rows), encoding="utf-8")
+    return open_source(path, span_rows=span_rows)
+
+
+def issuer_in(home: Path, **options: Any) -> Issuer:
+    """An issuer, made if need be, whose clock stands still."""
+    wanted: dict[str, Any] = {"name": "Invented University", "passphrase": lambda: None, "clock": lambda: NOW}
+    return Issuer.create(home, **{**wanted, **options})
+
+
+def reopened(home: Path, clock: Callable[[], datetime] = lambda: NOW, **options: Any) -> Issuer:
+    """One that was made before, as another process opens it."""
+    return Issuer(home, lambda: None, clock, **options)
+
+
+def index_of(issuer: Issuer) -> SQLiteIndex:
+    """The embedded index, which all issuers of these tests have."""
+    assert isinstance(issuer.store, SQLiteIndex)
+    return issuer.store
+
+
+def twin(issuer: Issuer, home: Path, **options: Any) -> Issuer:
+    """The same issuer, with the same keys, before it issued anything, in another folder."""
+    home.mkdir(parents=True)
+    for name in ("issuer.json", "keys.json", "template.json", "did.json"):
+        shutil.copy2(issuer.home / name, home / name)
+    SQLiteIndex(home / "issuer.sqlite").close()
+    return reopened(home, **options)
+
+
+def trust_in(issuer: Issuer) -> Trust:
+    """A trust list with this issuer alone, and its log."""
+    entry = issuer.trust_entry()
+    return Trust().adding(RecognisedIssuer(**entry["issuer"]), RecognisedLog(**entry["log"]))
+
+
+def verifier_for(issuer: Issuer, *lists: ListSource) -> Verifier:
+    """A verifier without network that recognises the issuer, and finds its lists where it is told."""
+    return verifier(trust_in(issuer), lists=lists)
+
+
+def listed(home: Path, name: str = "0") -> Credential:
+    """A status list, or its details, as it is published."""
+    return Credential.parse(load_json_object((home / "status" / name).read_bytes(), limit=1 << 25))
+
+
+def life(home: Path) -> timedelta:
+    """How long the first status list lasts."""
+    found = listed(home)
+    assert found.valid_from is not None
+    assert found.valid_until is not None
+    return found.valid_until - found.valid_from

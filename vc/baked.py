@@ -122,7 +122,9 @@ def _unescaped(text: bytes) -> bytes:
 
 
 def _unread(kind: str, why: str) -> UnsupportedForm:
-    return UnsupportedForm(
-        f"this is a picture ({kind}), and the badge that is baked into it cannot be read: {why}",
+    return UnsupportedForm.saying(
+        "this is a picture ({kind}), and the badge that is baked into it cannot be read: {reason}",
+        kind=kind,
+        reason=why,
         hint="Ask for the badge's own file (.json).",
     )

@@ -84,9 +84,10 @@ class Bundle:
             return cls(value)
         version = value.get("version")
         if type(version) is not int or version not in _MEMBERS:
-            raise UnsupportedForm(
-                f"the bundle has version {shortened(str(version))}; "
-                f"this program reads versions {' and '.join(map(str, _MEMBERS))}",
+            raise UnsupportedForm.saying(
+                "the bundle has version {version}; this program reads versions {read}",
+                version=shortened(str(version)),
+                read=" and ".join(map(str, _MEMBERS)),
                 hint="A later version of this program may read it.",
             )
         require_members(value, _MEMBERS[version], "the bundle")
@@ -140,12 +141,14 @@ def _size(secured: Received) -> int:
 
 def _items(value: object, where: str, members: frozenset[str]) -> list[Mapping[str, Any]]:
     if not isinstance(value, list):
-        raise Malformed(f"{where} in the bundle is not a list of objects")
+        raise Malformed.saying("{where} in the bundle is not a list of objects", where=where)
     if len(value) > _MAX_ITEMS:
-        raise TooLarge(f"{where} in the bundle has more than {_MAX_ITEMS} entries")
+        raise TooLarge.saying(
+            "{where} in the bundle has more than {most} entries", where=where, most=_MAX_ITEMS
+        )
     for item in value:
         if not isinstance(item, dict):
-            raise Malformed(f"{where} in the bundle is not a list of objects")
+            raise Malformed.saying("{where} in the bundle is not a list of objects", where=where)
         require_members(item, members, f"an entry of {where} in the bundle")
     return value
 
@@ -155,9 +158,11 @@ def _evidence(value: object, where: str) -> tuple[Evidence, ...]:
     for item in _items(value, where, _EVIDENCE):
         kind, digest, body = item.get("type"), item.get("digest"), item.get("proof")
         if not (isinstance(kind, str) and isinstance(digest, str) and isinstance(body, str)):
-            raise Malformed(f"an entry of {where} in the bundle lacks type, digest or proof")
+            raise Malformed.saying(
+                "an entry of {where} in the bundle lacks type, digest or proof", where=where
+            )
         if len(raw := base64url_decode(digest, limit=64)) != 32:
-            raise Malformed(f"a digest of {where} in the bundle does not have 32 bytes")
+            raise Malformed.saying("a digest of {where} in the bundle does not have 32 bytes", where=where)
         found.append(Evidence(kind, raw, body.encode()))
     return tuple(found)
 
@@ -171,7 +176,7 @@ def _anchored(value: object, where: str, version: int) -> tuple[Anchored, ...]:
         elif isinstance(item.get("document"), dict):
             found.append(Anchored(item["document"], evidence))
         else:
-            raise Malformed(f"an entry of {where} in the bundle has no document")
+            raise Malformed.saying("an entry of {where} in the bundle has no document", where=where)
     return tuple(found)
 
 

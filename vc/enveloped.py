@@ -41,7 +41,9 @@ class Enveloped(Mapping[str, Any]):
         """
         contexts = value.get("@context")
         if CONTEXT_V2 not in (contexts if isinstance(contexts, list) else [contexts]):
-            raise UnsupportedForm(f"the enveloped credential does not name {CONTEXT_V2}")
+            raise UnsupportedForm.saying(
+                "the enveloped credential does not name {context}", context=CONTEXT_V2
+            )
         if value.keys() != {"@context", "id", "type"}:
             raise UnsupportedForm("the enveloped credential has other members than @context, id and type")
         parts = _URL.fullmatch(value["id"]) if isinstance(value["id"], str) else None

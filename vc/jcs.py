@@ -83,9 +83,9 @@ def _is_plain(value: Any, depth: int) -> bool:
     elif kind is float:
         return False
     else:
-        raise NoCanonicalForm(f"a value of type {kind.__name__} is not JSON")
+        raise NoCanonicalForm.saying("a value of type {kind} is not JSON", kind=kind.__name__)
     if depth == DEEPEST:
-        raise TooLarge(f"the value is nested deeper than {DEEPEST} levels")
+        raise TooLarge.saying("the value is nested deeper than {most} levels", most=DEEPEST)
     for member in members:
         if type(member) is not str and not _is_plain(member, depth + 1):
             plain = False

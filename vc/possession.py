@@ -75,11 +75,13 @@ def require_possession(
     `DatedAhead` for an answer made further ahead of `now` than clocks may differ.
     """
     if answer.purpose != "authentication":
-        raise InvalidProof(f"the proof is for {shortened(answer.purpose)}, not for authentication")
+        raise InvalidProof.saying(
+            "the proof is for {purpose}, not for authentication", purpose=shortened(answer.purpose)
+        )
     if answer.expires is not None and answer.expires <= now:
-        raise InvalidProof(f"the proof expired on {answer.expires:%Y-%m-%d}")
+        raise InvalidProof.saying("the proof expired on {until}", until=f"{answer.expires:%Y-%m-%d}")
     if until is not None and until <= now:
-        raise InvalidProof(f"the key ended on {until:%Y-%m-%d}")
+        raise InvalidProof.saying("the key ended on {until}", until=f"{until:%Y-%m-%d}")
     if holder not in (None, signer):
         raise InvalidProof("it is not signed by its holder")
     if not challenge:

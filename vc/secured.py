@@ -7,7 +7,6 @@ it is written. Nothing here is true before `verify` has returned.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
@@ -114,8 +113,7 @@ class Secured(Protocol):
         return frozenset(parse_entry(leaf).digest for leaf in leaves if leaf)
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(NamedTuple):
     """How something is to be signed: by which key, for what, and when."""
 
     verification_method: str
@@ -126,7 +124,7 @@ class Options:
 
 
 class Form(Protocol):
-    """A way in which credentials are secured."""
+    """A way in which credentials are secured. Whoever issues in it has to be able to pickle it."""
 
     @property
     def media_type(self) -> str:
@@ -146,10 +144,13 @@ class Form(Protocol):
         """
 
     def read(self, content: Carried, forms: Mapping[str, Form], work: Work) -> Secured:
-        """Reads it, and the credentials in it by `forms`.
+        """Takes it as one of the form. What it says, and what is in it by `forms`, may wait to be asked for.
 
         Raises `Malformed`, and what leaves the question open, `UnsupportedForm` and `TooLarge` among it.
         """
+
+    def algorithm(self, key: PublicKey) -> str:
+        """How signatures that it makes by this key are made. Raises `Refused` where the key is not for it."""
 
     def secure(self, claims: Mapping[str, Any], signer: Signer, options: Options) -> Received:
         """Signs what a credential or presentation says. Raises `Malformed` where something would be lost."""

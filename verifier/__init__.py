@@ -25,7 +25,8 @@ from .policy import (
 )
 from .sources.lists import Fetched, ListMemory
 from .sources.published import Published
-from .sources.trust import RecognisedIssuer, RecognisedLog, Trust, update_trust
+from .sources.trust import Trust, TrustSource, update_trust
+from .sources.trust_entries import RecognisedIssuer, RecognisedLog
 from .verify import Verifier
 
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
     "RecognisedLog",
     "StatusWithin",
     "Trust",
+    "TrustSource",
     "Verifier",
     "load_policy",
     "update_trust",

@@ -105,7 +105,9 @@ def create_app(
             )
         asked = request.query_params
         if unknown := asked.keys() - {"challenge", "domain"}:
-            return problem_response(Malformed(f"there is no parameter {shortened(min(unknown))}"), 400)
+            return problem_response(
+                Malformed.saying("there is no parameter {name}", name=shortened(min(unknown))), 400
+            )
         challenge, domain = asked.get("challenge"), asked.get("domain")
         if (challenge is None) != (domain is None):
             return problem_response(Malformed("challenge and domain go together"), 400)

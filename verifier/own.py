@@ -16,7 +16,7 @@ from .problem import ListNotShown, StatusUnknown
 from .signatures import SignatureCheck
 from .sources.evidence import EvidenceCheck, require_may_have_signed
 from .sources.lists import ListMemory
-from .sources.trust_index import TrustList
+from .sources.trust import TrustSource
 
 
 class NotItsList(StatusUnknown):
@@ -31,7 +31,7 @@ class StatusDocuments:
 
     signatures: SignatureCheck
     evidence: EvidenceCheck
-    trust: TrustList
+    trust: TrustSource
     memory: ListMemory
     forms: Mapping[str, Form]
     now: datetime
@@ -49,13 +49,14 @@ class StatusDocuments:
         """
         secured = self.memory.read(anchored.document, self.forms, self.work)
         signer, known = secured.credential.issuer, self.trust.issuer(issuer)
-        if signer != issuer and signer not in (known.status_issuers if known else ()):
+        named = known.status_issuers if known else ()
+        if signer != issuer and signer not in named:
             raise NotItsList(
                 f"the status list is by another issuer, {shortened(signer)}",
                 signer=shortened(signer),
                 issuer=issuer,
             )
-        signatures = self.signatures.find(secured, "assertionMethod", signer).known
+        signatures = self.signatures.find(secured, "assertionMethod", signer, named).known
         if any(signature.signer != signer for signature in signatures):
             raise InvalidProof("the status document is signed by somebody else")
         details = "RevocationDetails" in secured.credential.types

@@ -30,8 +30,9 @@ from .problem import (
     SubjectNotProved,
     SuiteMissing,
     TrustedLogMissing,
+    UnknownRule,
 )
-from .sources.trust import RecognisedIssuer
+from .sources.trust_entries import RecognisedIssuer
 
 if TYPE_CHECKING:  # loaded only where a deployment has schemas
     from vc.model.schema import Schemas
@@ -252,7 +253,7 @@ class AnchoredOn:
     def check(self, findings: Findings) -> None:
         """Open (`NotKnown`): evidence can still be supplied. A log of that name is none: it has no places."""
         if not any(fact.where == self.ledger and fact.index is None for fact in findings.anchors):
-            raise EvidenceMissing(f"there is no evidence from {shortened(self.ledger)}")
+            raise EvidenceMissing.saying("there is no evidence from {log}", log=shortened(self.ledger))
 
 
 @dataclass(frozen=True)
@@ -349,9 +350,10 @@ def load_policy(value: Any) -> Policy:
             return _RULES[name][1](argument)
     names = ", ".join([*_PLAIN, *_GROUPS, *_RULES])
     rule = value if isinstance(value, str) else json.dumps(value)
-    raise Malformed(
-        f"the policy's rule {shortened(rule)} is not known or has a wrong value",
-        hint=f"The rules are {names}.",
+    raise UnknownRule.saying(
+        "the policy's rule {rule} is not known or has a wrong value",
+        rule=shortened(rule),
+        rules=names,
     )
 
 
@@ -381,7 +383,7 @@ def _makes_sense(argument: object) -> bool:
 
 def _require_some(policies: Sequence[Policy], name: str) -> None:
     if not policies:
-        raise Malformed(f"the policy {name} is empty", hint="Name at least one rule.")
+        raise Malformed.saying("the policy {name} is empty", name=name, hint="Name at least one rule.")
 
 
 def _problems(policies: Sequence[Policy], findings: Findings) -> list[Problem]:

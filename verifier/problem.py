@@ -167,6 +167,12 @@ class SuiteMissing(NotKnown):
     code = "suite-missing"
 
 
+class UnknownRule(Malformed):
+    """A policy has a rule that there is not, or one with a value that it cannot have."""
+
+    code = "unknown-rule"
+
+
 # StatusUnknown, by why
 
 
@@ -222,7 +228,7 @@ class NotATrustFile(Malformed):
 
 
 class TrustDiffers(Conflict):
-    """A trust file says something else of an issuer than the list here."""
+    """A trust file says something else of an issuer, or of its log, than the list here."""
 
     code = "trust-differs"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -77,10 +77,11 @@ class SignatureCheck:
     now: datetime
     work: Work
 
-    def find(self, secured: Secured, purpose: str, issuer: str = "") -> Proofs:
+    def find(self, secured: Secured, purpose: str, issuer: str = "", named: Collection[str] = ()) -> Proofs:
         """The signatures with their keys; purpose, end and controller checked, that they fit not yet.
 
-        `issuer` is who ought to have signed, for one who has no DID and may refer to somebody's did:key.
+        `issuer` is who ought to have signed, for one who has no DID and may refer to somebody's did:key, and
+        `named` are those whom the trust list names beside issuers for what is signed here.
         Every known one has to stand: a definite fault of one goes before an open question about another.
         Without any, or where one builds on an unknown one, nobody can tell here who signed. Raises
         `InvalidProof` where nobody signed, and what is wrong with the signatures.
@@ -90,7 +91,7 @@ class SignatureCheck:
         problems: list[Problem] = []
         for signed in read.known:
             try:
-                found.append(self._signature(signed, purpose, issuer))
+                found.append(self._signature(signed, purpose, issuer, named))
             except Problem as problem:
                 problems.append(problem)
         problems += read.problems
@@ -149,12 +150,17 @@ class SignatureCheck:
             if signature.signed.created is not None:
                 require_not_ahead(signature.signed.created, self.now, "the proof")
 
-    def _signature(self, signed: Signed, purpose: str, issuer: str) -> Signature:
+    def _signature(self, signed: Signed, purpose: str, issuer: str, named: Collection[str]) -> Signature:
         if DECIDES.get(signed.purpose) == purpose:
             raise Respelled("proofPurpose is an IRI, and is read only as the word for it")
         if signed.purpose != purpose:
-            raise InvalidProof(f"the proof is for {shortened(signed.purpose)}, not for {purpose}")
+            raise InvalidProof.saying(
+                "the proof is for {purpose}, not for {expected}",
+                purpose=shortened(signed.purpose),
+                expected=purpose,
+            )
         if signed.expires and signed.expires <= self.now:
-            raise InvalidProof(f"the proof expired on {signed.expires:%Y-%m-%d}")
+            raise InvalidProof.saying("the proof expired on {until}", until=f"{signed.expires:%Y-%m-%d}")
         signer = self.keys.signer(signed.verification_method, issuer)
-        return Signature(signed, signer, self.keys.find(signer, signed.verification_method, purpose))
+        key = self.keys.find(signer, signed.verification_method, purpose, is_named=signer in named)
+        return Signature(signed, signer, key)

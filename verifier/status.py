@@ -156,7 +156,7 @@ class StatusLookup:
                 if data is None:
                     continue
                 if len(data) > MAX_LIST:
-                    raise TooLarge(f"the status list has more than {MAX_LIST} bytes")
+                    raise TooLarge.saying("the status list has more than {most} bytes", most=MAX_LIST)
                 found = Anchored(received(data, self._documents.forms, self._work))
                 read(found.document, self._documents.forms, self._work)
             except Damaged as problem:  # the issuer's own, of which an older copy must not take the place
@@ -183,15 +183,17 @@ class StatusLookup:
                 opened.remember(problem)
             except Problem as problem:
                 if problem.undetermined:
-                    opened.unclear = opened.unclear or StatusUnknown(
-                        f"a status list that came along cannot be used: {problem.detail}", because=problem
+                    opened.unclear = opened.unclear or StatusUnknown.saying(
+                        "a status list that came along cannot be used: {why}", why=problem, because=problem
                     )
                 opened.remember(problem)
         return opened
 
     def _miss(self, url: str, problem: Problem, opened: _Opened) -> None:
         self.unreached.add(url)
-        opened.remember(StatusUnknown(f"the status list could not be had: {problem.detail}", because=problem))
+        opened.remember(
+            StatusUnknown.saying("the status list could not be had: {why}", why=problem, because=problem)
+        )
 
     def _bits(self, credential: Credential, entry: StatusEntry) -> StatusList:
         key = (id(credential), entry.size, entry.purpose)
@@ -200,7 +202,7 @@ class StatusLookup:
             self._work.spend(len(bits.bits) // BYTES_UNPACKED)
             self._left -= len(bits.bits)
             if self._left < 0:
-                raise TooLarge(f"the status lists unpack to more than {MOST_UNPACKED} bytes")
+                raise TooLarge.saying("the status lists unpack to more than {most} bytes", most=MOST_UNPACKED)
             self._unpacked[key] = bits
         return self._unpacked[key]
 
@@ -263,7 +265,7 @@ def _is_good(credential: Credential, now: datetime, closed: datetime | None) -> 
 
 
 def _unusable(url: str, problem: Problem) -> StatusUnknown:
-    detail = f"the list found at {shortened(url)} cannot be used: {problem.detail}"
+    said = "the list found at {list} cannot be used: {why}"
     if isinstance(problem, DatedAhead | Damaged):
-        return StatusUnknown(detail, because=problem)
-    return ListUnusable(detail, list=shortened(url))
+        return StatusUnknown.saying(said, list=shortened(url), why=problem, because=problem)
+    return ListUnusable.saying(said, list=shortened(url), why=problem)

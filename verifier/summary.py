@@ -9,7 +9,7 @@ from vc.model.credential import text_of
 from wire import Malformed
 from wire.datetimestamp import parse_datetimestamp
 
-from .sources.trust_index import TrustList
+from .sources.trust import TrustSource
 
 
 class Summary(NamedTuple):
@@ -21,7 +21,7 @@ class Summary(NamedTuple):
     when: str
 
 
-def summarize(credential: Credential, trust: TrustList) -> Summary:
+def summarize(credential: Credential, trust: TrustSource) -> Summary:
     """The summary of a verified credential; the issuer's name is the trust list's, never its own."""
     awarded = text_of(credential.claims, "awardedDate") or text_of(credential.claims, "validFrom")
     known = trust.issuer(credential.issuer)

@@ -49,7 +49,8 @@ from .sources.evidence import (
 from .sources.keys import IssuerKeys
 from .sources.lists import ListMemory, ListSource
 from .sources.published import LogSource, PublishedLogs
-from .sources.trust_index import TrustList
+from .sources.trust import TrustSource
+from .sources.trust_entries import RecognisedIssuer
 from .status import StatusLookup
 
 if TYPE_CHECKING:  # loaded only where a deployment has schemas
@@ -75,7 +76,7 @@ class Verifier:
         self,
         resolver: DocumentSource,
         *,
-        trust: TrustList,
+        trust: TrustSource,
         lists: Iterable[ListSource] = (),
         forms: Mapping[str, Form] = FORMS,
         schemas: Schemas | None = None,
@@ -86,7 +87,7 @@ class Verifier:
         """`lists` are asked for status lists beside those that come along, and `logs` for what the logs of
         the trust list publish. `forms` are those that are read, by their media types. `memory` may be shared
         with others on the same trust list and forms; by default it is the verifier's own. `evidence_kinds`
-        say how evidence is verified, and what it takes to be believed.
+        say how evidence is verified; what of it is believed, `trust` says.
         """
         self.memory = ListMemory() if memory is None else memory
         self.resolver, self.trust, self.lists = resolver, trust, tuple(lists)
@@ -245,17 +246,23 @@ class _Steps:
         checks, issuer = self._checks, secured.credential.issuer
         self.statuses.append(None)
         # (3) issuer: resolved, key authorised for assertionMethod, controller is the issuer
+        entry, is_stranger = None, False
         with checks.step(3):
+            entry = self._trust.issuer(issuer)
+            is_stranger = entry is None and not self._strangers
             proofs = self._signatures.find(secured, "assertionMethod", issuer)
             own = [signature for signature in proofs.known if signature.signer == issuer]
             if not own and proofs.unknown:
-                raise UnknownCryptosuite(f"no proof that is known here is by the issuer{proofs.remark}")
+                raise UnknownCryptosuite(
+                    f"no proof that is known here is by the issuer{proofs.remark}",
+                    uncounted=proofs.uncounted,
+                )
             if not own:
                 raise _not_by(issuer)
             source = own[0].key.source
             checks.passed(source.code, f"{issuer}: {source.text}", issuer=issuer, log=source.log)
         if checks.stopped():
-            self._leave_out(secured.credential)
+            self._leave_out(secured.credential, is_stranger=is_stranger)
             return None
         # (4) signature: every proof
         with checks.step(4):
@@ -266,13 +273,13 @@ class _Steps:
         if checks.stopped():
             checks.leave_out(5, 4)
             return None
-        findings = Findings(credential, self._now, self._trust.issuer(issuer), schemas=self._verifier.schemas)
+        findings = Findings(credential, self._now, entry, schemas=self._verifier.schemas)
         # (5) dates
         with checks.step(5):
             self._dates(credential, proofs.known)
         # (6) status
         with checks.step(6):
-            self.statuses[-1] = status = self._status_time(credential)
+            self.statuses[-1] = status = self._status_time(credential, entry)
             findings.status_time = status and status.as_of
         # (7) schema
         with checks.step(7):
@@ -293,11 +300,11 @@ class _Steps:
             text = f"accepted by the policy{reason and ': ' + reason}"
             self._checks.passed("accepted", text, reason=reason)
 
-    def _leave_out(self, credential: Credential) -> None:
+    def _leave_out(self, credential: Credential, *, is_stranger: bool) -> None:
         """After step 3; of a stranger whose keys are not known, it is said that nobody here knows him."""
         problem = self._checks.found[-1].problem
         keys_are_unknown = isinstance(problem, Unavailable | MethodNotSupported | NotKnown)
-        if self._strangers or not keys_are_unknown or self._trust.issuer(credential.issuer) is not None:
+        if not is_stranger or not keys_are_unknown:
             return self._checks.leave_out(4, 3)
         self._checks.leave_out(4, 3, last=8)
         with self._checks.step(9):
@@ -319,21 +326,20 @@ class _Steps:
             until=until,
         )
 
-    def _status_time(self, credential: Credential) -> StatusTime | None:
+    def _status_time(self, credential: Credential, entry: RecognisedIssuer | None) -> StatusTime | None:
         if not credential.status:
             self._checks.skipped("irrevocable", "the credential has no status: it cannot be revoked")
             return None
         if len(credential.status) > MAX_STATUS:
-            raise TooLarge(f"the credential has more than {MAX_STATUS} status entries")
-        known = self._trust.issuer(credential.issuer)
+            raise TooLarge.saying("the credential has more than {most} status entries", most=MAX_STATUS)
         times = []
         for value in credential.status:
             found = self._status.check(
                 StatusEntry.parse(value),
                 credential.issuer,
                 self._now,
-                fetch=known is not None,  # of strangers nothing is fetched
-                closed=known.last_lists if known else None,
+                fetch=entry is not None,  # of strangers nothing is fetched
+                closed=entry.last_lists if entry else None,
             )
             times.append(found)
         own = (str(value.get("statusListCredential")) for value in credential.status)
@@ -392,5 +398,7 @@ class _Steps:
 def _not_by(issuer: str) -> Problem:
     """Open for an issuer that is no DID: its document may refer to keys that others describe."""
     if issuer.startswith("did:"):
-        return InvalidProof(f"no proof is by the issuer, {shortened(issuer)}")
-    return UnsupportedForm(f"no proof names a key at the address of the issuer, {shortened(issuer)}")
+        return InvalidProof.saying("no proof is by the issuer, {issuer}", issuer=shortened(issuer))
+    return UnsupportedForm.saying(
+        "no proof names a key at the address of the issuer, {issuer}", issuer=shortened(issuer)
+    )

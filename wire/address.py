@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urljoin, urlsplit
 
 from .problem import Refused
@@ -104,7 +104,7 @@ class Target(NamedTuple):
         if port is None:
             port = default_port
         if port < 1024 and port != default_port:
-            raise refusal(url, f"port {port} is not for web servers")
+            raise refusal(url, "port {port} is not for web servers", port=port)
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         return cls(parts.scheme, host, port, path)
 
@@ -148,9 +148,15 @@ def shown(url: str) -> str:
     return printable(_SECRET.sub("/…", plain)[:200])
 
 
-def refusal(url: str, reason: str, kind: type[Refused] = Refused) -> Refused:
-    """The `Refused`, or one `kind` of it, for a URL that is not fetched, or whose answer is not taken."""
-    return kind(f"{shown(url)} is not fetched: {reason}")
+NOT_FETCHED = "{url} is not fetched: "
+
+
+def refusal(url: str, reason: str, kind: type[Refused] = Refused, **facts: Any) -> Refused:
+    """The `Refused`, or one `kind` of it, for a URL that is not fetched, or whose answer is not taken.
+
+    The reason is a text of ours, with facts in braces.
+    """
+    return kind.saying(NOT_FETCHED + reason, url=shown(url), **facts)
 
 
 def _is_ipv6(host: str) -> bool:

@@ -33,4 +33,8 @@ def is_ahead(moment: datetime, now: datetime) -> bool:
 def require_not_ahead(moment: datetime, now: datetime, what: str) -> None:
     """Raises `DatedAhead`, naming `what` says to be of that moment, when it is further ahead of `now`."""
     if is_ahead(moment, now):
-        raise DatedAhead(f"{what} is dated {moment:%Y-%m-%d %H:%M}Z, later than the moment asked about")
+        raise DatedAhead.saying(
+            "{what} is dated {date}, later than the moment asked about",
+            what=what,
+            date=f"{moment:%Y-%m-%d %H:%M}Z",
+        )

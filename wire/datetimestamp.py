@@ -25,9 +25,11 @@ def parse_datetimestamp(value: object, where: str) -> datetime:
     try:
         moment = _moment(value) if isinstance(value, str) and len(value) <= _LONGEST else None
     except (ValueError, OverflowError):
-        raise Malformed(f"{where} is not a date of the calendar") from None
+        raise Malformed.saying("{where} is not a date of the calendar", where=where) from None
     if moment is None:
-        raise Malformed(f"{where} is not a date and time with a time zone, such as 2026-06-30T00:00:00Z")
+        raise Malformed.saying(
+            "{where} is not a date and time with a time zone, such as 2026-06-30T00:00:00Z", where=where
+        )
     return moment
 
 
@@ -71,4 +73,4 @@ def format_datetimestamp(moment: datetime) -> str:
     """`moment` in UTC, whole seconds: the form that every implementation reads."""
     if moment.tzinfo is None:
         raise ValueError("a moment without a time zone")
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ").rjust(20, "0")
+    return moment.astimezone(UTC).isoformat(timespec="seconds")[:19] + "Z"

@@ -81,8 +81,9 @@ class NoFetcher:
         same_origin: bool = False,  # noqa: ARG002
     ) -> bytes:
         """Raises `Unavailable`, naming the URL."""
-        raise Unavailable(
-            f"{shown(url)} is not fetched: this run is offline",
+        raise Unavailable.saying(
+            "{url} is not fetched: this run is offline",
+            url=shown(url),
             hint="Go online, or verify with a bundle that holds what is needed.",
         )
 
@@ -96,7 +97,7 @@ class NoFetcher:
         limit: int = 1 << 20,  # noqa: ARG002
     ) -> Response:
         """Raises `Unavailable`, naming the URL."""
-        raise Unavailable(f"{shown(url)} is not asked: this run is offline", hint="Go online.")
+        raise Unavailable.saying("{url} is not asked: this run is offline", url=shown(url), hint="Go online.")
 
 
 def system_addresses(host: str, port: int) -> Sequence[str]:
@@ -144,14 +145,16 @@ class HttpsFetcher:
                 return answer.body
             location = answer.headers.get("location")
             if answer.status in (404, 410):
-                raise NotFound(f"{shown(target.url)} does not exist: status {answer.status}")
+                raise NotFound.saying(
+                    "{url} does not exist: status {status}", url=shown(target.url), status=answer.status
+                )
             if answer.status not in _REDIRECTS or location is None:
                 kind = TryLater if answer.status in _BUSY else Unavailable
-                raise https.unavailable(target, f"status {answer.status}", kind)
+                raise https.unavailable(target, "status {status}", kind, status=answer.status)
             before, target = target, target.redirected(location)
             if same_origin and before[:3] != target[:3]:
                 raise refusal(target.url, "another origin redirects to it")
-        raise refusal(url, f"it redirects more than {_MOST_REDIRECTS} times")
+        raise refusal(url, "it redirects more than {most} times", most=_MOST_REDIRECTS)
 
     def exchange(
         self,
@@ -203,9 +206,11 @@ class HttpsFetcher:
         for address in addresses:
             if is_loopback(address):
                 if not self._allow_loopback:
-                    raise refusal(target.url, f"{address} is this machine itself", LoopbackRefused)
+                    raise refusal(
+                        target.url, "{address} is this machine itself", LoopbackRefused, address=address
+                    )
             elif not is_public(address):
-                raise refusal(target.url, f"{address} is not a public address")
+                raise refusal(target.url, "{address} is not a public address", address=address)
             elif target.scheme == "http":
                 raise refusal(target.url, "only this machine itself may be fetched from over http")
         return addresses
@@ -226,9 +231,11 @@ class HttpsFetcher:
         try:
             outcome = outcomes.get(timeout=max(0.0, deadline - time.monotonic()))
         except queue.Empty:
-            raise unavailable(target, f"no address of {target.host} in time") from None
+            raise unavailable(target, "no address of {host} in time", host=target.host) from None
         if isinstance(outcome, OSError):
-            raise unavailable(target, f"{target.host} has no address that could be found") from outcome
+            raise unavailable(
+                target, "{host} has no address that could be found", host=target.host
+            ) from outcome
         if not outcome:
-            raise unavailable(target, f"{target.host} has no address")
+            raise unavailable(target, "{host} has no address", host=target.host)
         return outcome

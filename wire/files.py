@@ -110,7 +110,7 @@ def open_regular(path: Path) -> io.FileIO:
     file = io.FileIO(path, opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK))
     if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         file.close()
-        raise Damaged(f"{path} is no regular file")
+        raise Damaged.saying("{file} is no regular file", file=str(path))
     return file
 
 
@@ -118,7 +118,7 @@ def read_regular(path: Path, limit: int) -> bytes:
     """All of a file. Raises `Damaged` as `open_regular`, and for one of more than `limit` bytes."""
     with open_regular(path) as file:
         if os.fstat(file.fileno()).st_size > limit:
-            raise Damaged(f"{path} is longer than {limit} bytes")
+            raise Damaged.saying("{file} is longer than {most} bytes", file=str(path), most=limit)
         return file.read()
 
 
@@ -182,5 +182,5 @@ def _take(descriptor: int, kind: int, deadline: float, path: Path) -> None:
             return fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() >= deadline:
-                raise TryLater(f"another process is at work on {path}") from None
+                raise TryLater.saying("another process is at work on {file}", file=str(path)) from None
             time.sleep(0.02)  # flock itself waits for ever or not at all

@@ -38,8 +38,10 @@ def tls_context(ca_file: Path | None) -> ssl.SSLContext:
         try:
             context.load_verify_locations(ca_file)
         except OSError as error:  # ssl.SSLError too
-            raise Refused(
-                f"the file of certificate authorities {ca_file} cannot be used: {error}",
+            raise Refused.saying(
+                "the file of certificate authorities {file} cannot be used: {said}",
+                file=str(ca_file),
+                said=str(error),
                 hint="It should hold certificates in PEM form.",
             ) from error
     return context
@@ -93,8 +95,12 @@ def exchange(
         raise unavailable(target, "no whole answer in time") from error
     except (httpcore.NetworkError, httpcore.RemoteProtocolError) as error:
         if any(words in str(error) for words in ("self-signed certificate", "unable to get local issuer")):
-            raise UnknownAuthority(f"{shown(target.url)} could not be fetched: {error}") from error
-        raise unavailable(target, str(error) or "the connection broke") from error
+            raise UnknownAuthority.saying(
+                "{url} could not be fetched: {said}", url=shown(target.url), said=str(error)
+            ) from error
+        if not str(error):
+            raise unavailable(target, "the connection broke") from error
+        raise unavailable(target, "{said}", said=str(error)) from error
 
 
 def _fields(response: httpcore.Response) -> Mapping[str, str]:
@@ -109,7 +115,7 @@ def _fields(response: httpcore.Response) -> Mapping[str, str]:
 def _body(response: httpcore.Response, fields: Mapping[str, str], target: Target, limit: int) -> bytes:
     if fields.get("content-encoding", "identity").lower() != "identity":
         raise refusal(target.url, "it comes compressed, though asked for plain")
-    too_large = TooLarge(f"{shown(target.url)} is longer than {limit} bytes")
+    too_large = TooLarge.saying("{url} is longer than {most} bytes", url=shown(target.url), most=limit)
     if int(fields.get("content-length", "0")) > limit:
         raise too_large
     body = bytearray()
@@ -129,11 +135,21 @@ def _beginning(response: httpcore.Response) -> bytes:
     return bytes(body[:_EXPLANATION])
 
 
-def unavailable(target: Target, reason: str, kind: type[Unavailable] = Unavailable) -> Unavailable:
-    """The `Unavailable`, or one `kind` of it, for a URL that did not answer as it should."""
-    return kind(
-        f"{shown(target.url)} could not be fetched: {reason}",
+NO_ANSWER = "{url} could not be fetched: "
+
+
+def unavailable(
+    target: Target, reason: str, kind: type[Unavailable] = Unavailable, **facts: Any
+) -> Unavailable:
+    """The `Unavailable`, or one `kind` of it, for a URL that did not answer as it should.
+
+    The reason is a text of ours, with facts in braces.
+    """
+    return kind.saying(
+        NO_ANSWER + reason,
+        url=shown(target.url),
         hint="Check the connection, try later, or verify offline with a bundle.",
+        **facts,
     )
 
 

@@ -41,7 +41,9 @@ def header_fields(headers: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """
     for name, value in headers.items():
         if _NAME.fullmatch(name) is None or _OURS.fullmatch(name):
-            raise Refused(f"a header field '{name[:40]!a}' is not sent")
+            raise Refused.saying("a header field '{name}' is not sent", name=ascii(name[:40]))
         if _VALUE.fullmatch(value) is None:
-            raise Refused(f"the header field {name} is not sent: its value is empty or not printable ASCII")
+            raise Refused.saying(
+                "the header field {name} is not sent: its value is empty or not printable ASCII", name=name
+            )
         yield name, value

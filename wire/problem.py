@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 Scalar = str | int | float | bool | None
 Facts = Mapping[str, Scalar]
@@ -28,12 +28,41 @@ class Problem(Exception):
     undetermined: ClassVar[bool] = False
 
     def __init__(
-        self, detail: str, *, hint: str = "", because: Problem | None = None, **facts: Scalar
+        self,
+        detail: str,
+        *,
+        hint: str = "",
+        because: Problem | None = None,
+        why: Problem | None = None,
+        **facts: Scalar,
     ) -> None:
-        """`hint` is technical advice, where the code has none; `because` is what it comes from."""
+        """`hint` is technical advice, where the code has none; `because` is what it comes from.
+
+        `why` is the problem that `detail` ends with, in its words.
+        """
         super().__init__(detail)
-        self.detail, self.hint, self.because = detail, hint, because
+        self.detail, self.hint, self.because, self.why = detail, hint, because, why
+        self.template = detail
+        """What other languages know the sentence by: itself, or what `saying` filled."""
         self.facts: Facts = {name: value for name, value in facts.items() if value is not None}
+
+    @classmethod
+    def saying(
+        cls,
+        template: str,
+        *,
+        hint: str = "",
+        because: Problem | None = None,
+        why: Problem | None = None,
+        **facts: Scalar,
+    ) -> Self:
+        """One whose `detail` is a text of ours, with facts in braces, and with `{why}` and `{because}`."""
+        others = {"why": why, "because": because}
+        quoted = {name: problem.detail for name, problem in others.items() if problem}
+        detail = template.format_map({**facts, **quoted})
+        problem = cls(detail, hint=hint, because=because, why=why, **facts)
+        problem.template = template
+        return problem
 
     def to_dict(self) -> dict[str, Any]:
         """The problem as the members of an `application/problem+json` object."""

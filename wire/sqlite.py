@@ -36,25 +36,25 @@ _OF_WRITERS = (
 )
 _IDLE = 5  # connections; more are closed after use
 
-_IN_THE_WAY: dict[int, tuple[type[Unavailable], str]] = {
-    sqlite3.SQLITE_BUSY: (TryLater, "another process holds {}"),
-    sqlite3.SQLITE_FULL: (DiskFull, "{} could not be written"),
-    sqlite3.SQLITE_IOERR_SHMSIZE: (DiskFull, "{} could not be opened"),
-    sqlite3.SQLITE_READONLY: (Unavailable, "{} may not be written to"),
-    sqlite3.SQLITE_CANTOPEN: (Unavailable, "{} cannot be opened, or its folder not written to"),
-    sqlite3.SQLITE_IOERR: (Unavailable, "the disk that holds {} does not answer as it should"),
+IN_THE_WAY: dict[int, tuple[type[Unavailable], str]] = {
+    sqlite3.SQLITE_BUSY: (TryLater, "another process holds {what}"),
+    sqlite3.SQLITE_FULL: (DiskFull, "{what} could not be written"),
+    sqlite3.SQLITE_IOERR_SHMSIZE: (DiskFull, "{what} could not be opened"),
+    sqlite3.SQLITE_READONLY: (Unavailable, "{what} may not be written to"),
+    sqlite3.SQLITE_CANTOPEN: (Unavailable, "{what} cannot be opened, or its folder not written to"),
+    sqlite3.SQLITE_IOERR: (Unavailable, "the disk that holds {what} does not answer as it should"),
 }
 
 
 def sqlite_problem(error: BaseException | None, what: str, damaged: type[Damaged] = Damaged) -> Problem:
     """The problem that an error of `sqlite3` is, `damaged` for a file that is."""
     code = getattr(error, "sqlite_errorcode", 0)
-    found = _IN_THE_WAY.get(code) or _IN_THE_WAY.get(code & 0xFF)
+    found = IN_THE_WAY.get(code) or IN_THE_WAY.get(code & 0xFF)
     if found is None:
-        return damaged(f"{what} is damaged: it is no longer a readable database")
+        return damaged.saying("{what} is damaged: it is no longer a readable database", what=what)
     kind, words = found
     hint = "Nothing was changed; try again once it is mended." if kind is Unavailable else ""
-    return kind(words.format(what), hint=hint)
+    return kind.saying(words, what=what, hint=hint)
 
 
 @contextlib.contextmanager
@@ -221,7 +221,7 @@ def require_plain(path: Path, what: str) -> None:
 
     A trigger, a view or an expression in it would be run by whoever writes to it, and may have no end.
     """
-    damaged = Damaged(f"{what} is not a database as this program makes them")
+    damaged = Damaged.saying("{what} is not a database as this program makes them", what=what)
     with sqlite_problems(what), closing(connect(path, "immutable")) as connection:
         connection.text_factory = bytes
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 1 << 25)
@@ -257,8 +257,11 @@ def require_known(connection: sqlite3.Connection, steps: Sequence[str], what: st
     """How many of its steps a database has had. Raises `Refused` if it is more than there are."""
     version = _version(connection)
     if version > len(steps):
-        raise Refused(
-            f"{what} was made by a newer program: version {version}, and this one knows {len(steps)}",
+        raise Refused.saying(
+            "{what} was made by a newer program: version {version}, and this one knows {known}",
+            what=what,
+            version=version,
+            known=len(steps),
             hint="Nothing was changed. Use that program.",
         )
     return version

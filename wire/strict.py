@@ -67,10 +67,10 @@ def load_json(data: bytes | str, *, limit: int = 1 << 20, depth: int = 64, work:
     for what is not UTF-8 or not JSON, for NaN, numbers beyond a double and lone surrogates.
     """
     if len(data) > limit:
-        raise TooLarge(f"the JSON text is longer than {limit} bytes")
+        raise TooLarge.saying("the JSON text is longer than {most} bytes", most=limit)
     text = _utf8(data) if isinstance(data, str) else data
     if len(text) > limit:
-        raise TooLarge(f"the JSON text is longer than {limit} bytes")
+        raise TooLarge.saying("the JSON text is longer than {most} bytes", most=limit)
     text = text.removeprefix(codecs.BOM_UTF8)
     if work is not None:
         work.spend(VALUE_READ * _values(text, work.left // VALUE_READ))
@@ -81,15 +81,21 @@ def load_json(data: bytes | str, *, limit: int = 1 << 20, depth: int = 64, work:
     except orjson.JSONDecodeError as error:
         _explain(text, error)
     if _deeper_than(depth, text):
-        raise TooLarge(f"the JSON text nests arrays and objects deeper than {depth} levels")
+        raise TooLarge.saying("the JSON text nests arrays and objects deeper than {most} levels", most=depth)
     if _is_whole(value, text):
         return value
     try:
         return _DECODER.decode(text.decode())
     except _DuplicateMemberError:
         found = next(_repeated_names(text), None)
-        place = "further down" if found is None else _place(text, found)
-        raise RepeatedMember(f"{place}: a second member of this name in one object") from None
+        if found is None:
+            raise RepeatedMember("further down: a second member of this name in one object") from None
+        line, column = _place(text, found)
+        raise RepeatedMember.saying(
+            "line {line}, column {column}: a second member of this name in one object",
+            line=line,
+            column=column,
+        ) from None
 
 
 def load_json_object(
@@ -151,7 +157,9 @@ def _utf8(text: str) -> bytes:
         return text.encode()
     except UnicodeEncodeError as error:
         place = error.start + 1
-        raise Malformed(f"character {place} of the JSON text is half of a surrogate pair") from None
+        raise Malformed.saying(
+            "character {place} of the JSON text is half of a surrogate pair", place=place
+        ) from None
 
 
 def _deeper_than(depth: int, text: bytes) -> bool:
@@ -174,13 +182,21 @@ def _explain(text: bytes, error: json.JSONDecodeError) -> NoReturn:
     try:
         text.decode()
     except UnicodeDecodeError as undecodable:
-        place = _place(text, undecodable.start)
-        raise Malformed(f"{place}: this is not UTF-8", hint="Save the file as UTF-8.") from None
+        line, column = _place(text, undecodable.start)
+        raise Malformed.saying(
+            "line {line}, column {column}: this is not UTF-8",
+            line=line,
+            column=column,
+            hint="Save the file as UTF-8.",
+        ) from None
     if "depth" in error.msg:
         raise TooLarge("the JSON text nests arrays and objects deeper than any parser here goes") from None
     # `from None`, since the error of the parser carries the whole document
-    raise Malformed(
-        f"line {error.lineno}, column {error.colno}: not JSON, {error.msg}",
+    raise Malformed.saying(
+        "line {line}, column {column}: not JSON, {said}",
+        line=error.lineno,
+        column=error.colno,
+        said=error.msg,
         hint="Was another file meant? JSON text was expected.",
     ) from None
 
@@ -200,11 +216,12 @@ def _repeated_names(text: bytes) -> Iterator[int]:
             names[-1].add(name)
 
 
-def _place(text: bytes, position: int) -> str:
+def _place(text: bytes, position: int) -> tuple[int, int]:
+    """Line and column."""
     line_start = text.rfind(b"\n", 0, position) + 1
     column = len(text[line_start:position].decode(errors="replace")) + 1
     line = text.count(b"\n", 0, position) + 1
-    return f"line {line}, column {column}"
+    return line, column
 
 
 _TO_URL = bytes.maketrans(b"+/", b"-_")
@@ -222,7 +239,7 @@ def base64url_decode(text: str, *, limit: int = 1 << 20) -> bytes:
     Raises `Malformed`, `TooLarge`.
     """
     if len(text) > limit:
-        raise TooLarge(f"the base64url text is longer than {limit} characters")
+        raise TooLarge.saying("the base64url text is longer than {most} characters", most=limit)
     try:
         data = binascii.a2b_base64(text.encode().translate(_FROM_URL) + b"=" * (-len(text) % 4))
     except ValueError:
@@ -271,7 +288,7 @@ def base58_decode(text: str, *, limit: int = 256) -> bytes:
     Raises `Malformed`, `TooLarge`.
     """
     if len(text) > limit:
-        raise TooLarge(f"the base58 text is longer than {limit} characters")
+        raise TooLarge.saying("the base58 text is longer than {most} characters", most=limit)
     digits = text.encode("latin-1", "replace").translate(_VALUES)
     if 255 in digits:
         raise Malformed("the text is not base58", hint="Look for 0, O, I, l, spaces or line ends.")

@@ -30,13 +30,19 @@ def resolve(did: DID, fetcher: Fetcher) -> Document:  # noqa: ARG001
     try:
         jwk = load_json_object(base64url_decode(did.method_specific_id))
     except Malformed as problem:
-        raise InvalidDID(f"{did} holds no JSON Web Key: {problem.detail}", hint=problem.hint) from problem
+        raise InvalidDID.saying(
+            "{did} holds no JSON Web Key: {why}", did=str(did), why=problem, hint=problem.hint
+        ) from problem
     try:
         PublicKey.from_jwk(jwk)
     except UnknownKeyType as problem:
-        raise KeyNotSupported(f"{did} cannot be used: {problem.detail}", hint=problem.hint) from problem
+        raise KeyNotSupported.saying(
+            "{did} cannot be used: {why}", did=str(did), why=problem, hint=problem.hint
+        ) from problem
     except InvalidKey as problem:
-        raise InvalidDID(f"{did} cannot be used: {problem.detail}", hint=problem.hint) from problem
+        raise InvalidDID.saying(
+            "{did} cannot be used: {why}", did=str(did), why=problem, hint=problem.hint
+        ) from problem
     relationships = [name for name in RELATIONSHIPS if name != "keyAgreement" or "use" not in jwk]
     return key_document(
         did,

@@ -66,15 +66,17 @@ def key_document(
 def _public_key(did: DID) -> PublicKey:
     text = did.method_specific_id
     if not text.startswith("z"):
-        raise InvalidDID(f"{did} does not begin with 'z' (base58btc) after the method")
+        raise InvalidDID.saying("{did} does not begin with 'z' (base58btc) after the method", did=str(did))
     try:
         multibase_decode(text)
         return PublicKey.from_multikey(text)
     except UnknownKeyType as problem:
-        raise KeyNotSupported(f"{did} cannot be used: {problem.detail}") from problem
+        raise KeyNotSupported.saying("{did} cannot be used: {why}", did=str(did), why=problem) from problem
     except InvalidKeyLength as problem:
-        raise InvalidPublicKeyLength(f"{did} cannot be used: {problem.detail}") from problem
+        raise InvalidPublicKeyLength.saying(
+            "{did} cannot be used: {why}", did=str(did), why=problem
+        ) from problem
     except InvalidKey as problem:
-        raise InvalidPublicKey(f"{did} cannot be used: {problem.detail}") from problem
+        raise InvalidPublicKey.saying("{did} cannot be used: {why}", did=str(did), why=problem) from problem
     except Malformed as problem:
-        raise InvalidDID(f"{did} cannot be decoded: {problem.detail}") from problem
+        raise InvalidDID.saying("{did} cannot be decoded: {why}", did=str(did), why=problem) from problem

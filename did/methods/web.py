@@ -37,16 +37,22 @@ def url(did: str | DID) -> str:
     domain, *segments = parsed.method_specific_id.split(":")
     match = _DOMAIN.fullmatch(domain)
     if parsed.method != "web" or match is None or len(match[1]) > 253:
-        raise InvalidDID(f"{parsed} is not a did:web of a domain name and, as %3A and a number, a port")
+        raise InvalidDID.saying(
+            "{did} is not a did:web of a domain name and, as %3A and a number, a port", did=str(parsed)
+        )
     host, last_label, port = match.groups()
     if _NUMBER.fullmatch(last_label):
-        raise InvalidDID(f"{parsed} names an IP address", hint="did:web takes domain names only.")
+        raise InvalidDID.saying(
+            "{did} names an IP address", did=str(parsed), hint="did:web takes domain names only."
+        )
     if port is not None and int(port) > 65535:
-        raise InvalidDID(f"{parsed} names a port above 65535")
+        raise InvalidDID.saying("{did} names a port above 65535", did=str(parsed))
     for segment in segments:
         plain = unquote(segment, errors="replace")
         if plain in ("", ".", "..") or _UNSAFE.search(plain):
-            raise InvalidDID(f"{parsed} has a path that could lead elsewhere than it says")
+            raise InvalidDID.saying(
+                "{did} has a path that could lead elsewhere than it says", did=str(parsed)
+            )
     authority = host if port is None else f"{host}:{port}"
     return "/".join([f"https://{authority}", *(segments or [".well-known"]), "did.json"])
 
@@ -58,7 +64,9 @@ def create(base_url: str) -> str:
     """
     target = Target.parse(base_url)
     if target.scheme != "https" or "?" in target.path:
-        raise Refused(f"no did:web can be made of {base_url}", hint="Give an https URL without a query.")
+        raise Refused.saying(
+            "no did:web can be made of {url}", url=base_url, hint="Give an https URL without a query."
+        )
     path = target.path.removeprefix("/").removesuffix("/")
     domain = target.authority.replace(":", "%3A")
     did = ":".join(["did:web", domain, *(path.split("/") if path else ())])

@@ -12,7 +12,7 @@ from wire.text import printable
 
 from ..session import Session
 from ..terminal import Result, as_typed, verb, wrapped
-from ..words import health
+from ..words import health, tr
 
 
 @verb()
@@ -25,7 +25,7 @@ def doctor(session: Session) -> Result:
         + (f"\n{wrapped(f'    {printable(then)}', 4)}" if (then := told["remedy"]) else "")
         for _, told in found
     ]
-    lines.append("Something is wrong; see above." if wrong else "Nothing is wrong.")
+    lines.append(tr("Something is wrong; see above.") if wrong else tr("Nothing is wrong."))
     return Result(
         {"wrong": wrong, "findings": [{**_facts(item), **told} for item, told in found]},
         "\n".join(lines),

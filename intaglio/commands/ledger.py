@@ -25,10 +25,11 @@ from ledger.note import Checkpoint, SignatureType, VerifierKey
 from ledger.tiles.engines import PREPARED, prepare_tables, prune_tables
 from wire import Conflict, Damaged, Malformed, NotFound
 from wire.files import make_private_folder
-from wire.text import counted
+from wire.text import cells
 
 from ..session import Session
 from ..terminal import Folder, Result, passphrase, say, verb, wrapped
+from ..words import tr, tr_count
 
 _INDEX = re.compile(r"[0-9]{1,18}")
 _KINDS = {kind.name.lower().replace("_", "-"): kind for kind in EntryKind}
@@ -69,13 +70,20 @@ def init(place: LogFolder, name: str, ledger: str | None) -> Result:
     """
     if name.partition("://")[0] in PREPARED:
         steps = prepare_tables(name)
-        return Result({"steps": steps}, f"the database is ready: {counted(steps, 'step')} done")
+        return Result(
+            {"steps": steps},
+            tr_count(
+                "the database is ready: {count} step done", "the database is ready: {count} steps done", steps
+            ),
+        )
     if not place.named:
-        raise click.UsageError("Where? --in FOLDER, before init. An issuer makes its log itself.")
+        raise click.UsageError(tr("Where? --in FOLDER, before init. An issuer makes its log itself."))
     if (place.folder / "keys.json").exists():
-        raise Conflict(f"{place.folder} has keys already", hint="Give another folder: --in FOLDER")
+        raise Conflict.saying(
+            "{folder} has keys already", folder=str(place.folder), hint="Give another folder: --in FOLDER"
+        )
     VerifierKey(name, SignatureType.ED25519, PrivateKey.generate().public_key)  # refuses it before keys exist
-    secret = passphrase("Passphrase for the log's keys (empty: none)", new=require_strong)
+    secret = passphrase(tr("Passphrase for the log's keys (empty: none)"), new=require_strong)
     if ledger is not None:
         make_private_folder(place.folder)
         keep_address(place.folder, ledger)
@@ -98,7 +106,10 @@ def prune(_: LogFolder, uri: str) -> Result:
     In a folder that is done by itself.
     """
     removed = prune_tables(uri)
-    return Result({"removed": removed}, f"{counted(removed, 'partial tile')} removed")
+    return Result(
+        {"removed": removed},
+        tr_count("{count} partial tile removed", "{count} partial tiles removed", removed),
+    )
 
 
 @verb(ledger)
@@ -116,7 +127,7 @@ def prove(place: LogFolder, which: str) -> Result:
     evidence = log.evidence(index)
     found = parse_entry(next(log.entries(index, index + 1)))
     (kind,) = (name for name, value in _KINDS.items() if value == found.kind)
-    say(f"entry {index}: {kind} {found.digest.hex()}")
+    say(tr("entry {index}: {kind} {digest}").format(index=index, kind=kind, digest=found.digest.hex()))
     text = evidence.body.decode()
     data = {"index": index, "kind": kind, "digest": found.digest.hex(), "proof": text}
     return Result(data, text.removesuffix("\n"))
@@ -133,16 +144,17 @@ def verify(
 ) -> Result:
     """Check a proof for a digest (SHA-256 in hexadecimal), offline."""
     if clock is not None and key is None:
-        raise click.UsageError("--clock goes with --key: it is the clock of the log of that key.")
+        raise click.UsageError(tr("--clock goes with --key: it is the clock of the log of that key."))
     if key is None:
         log = place.open()
         key, clock = str(log.verifier_key), str(log.clock_key)
     raw = _digest(digest)
     evidence = Evidence(TLOG_PROOF, raw, _read(proof))
     fact = verify_evidence(entry(_KINDS[kind], raw), evidence, TrustPolicy.of([(key, clock, (), 0)]))
-    moment = f", seen by {fact.time:%Y-%m-%d %H:%M:%S}Z by its own clock" if fact.time else ""
+    seen = tr(", seen by {time} by its own clock")
+    moment = seen.format(time=f"{fact.time:%Y-%m-%d %H:%M:%S}Z") if fact.time else ""
     data = {"origin": fact.where, "index": fact.index, "time": fact.time and fact.time.isoformat()}
-    return Result(data, f"entry {fact.index} of {fact.where}{moment}")
+    return Result(data, tr("entry {index} of {log}").format(index=fact.index, log=fact.where) + moment)
 
 
 @verb(ledger)
@@ -156,11 +168,14 @@ def audit(place: LogFolder, since: Path | None) -> Result:
     log = place.open()
     kept = None if since is None else _kept(log, since)
     checkpoint = audit_log(log)
-    count = counted(checkpoint.size, "entry", "entries")
-    text = f"{checkpoint.origin}: every tile and the checkpoint follow from the log's {count}"
+    count = tr_count("{count} entry", "{count} entries", checkpoint.size)
+    told = tr("{log}: every tile and the checkpoint follow from the log's {entries}")
+    text = told.format(log=checkpoint.origin, entries=count)
     if kept is not None:
         log.require_continues(kept)
-        text += f", of which the first {kept.size} are those of the checkpoint that was kept"
+        text += tr(", of which the first {count} are those of the checkpoint that was kept").format(
+            count=kept.size
+        )
     return Result({"origin": checkpoint.origin, "size": checkpoint.size, "sound": True}, text)
 
 
@@ -168,7 +183,9 @@ def _kept(log: LogReader, file: Path) -> Checkpoint:
     try:
         return log.own_checkpoint(_read(file))
     except (Damaged, Conflict) as problem:
-        raise Malformed(f"{file} is no checkpoint of this log: {problem.detail}") from problem
+        raise Malformed.saying(
+            "{file} is no checkpoint of this log: {why}", file=str(file), why=problem
+        ) from problem
 
 
 def _read(file: Path) -> bytes:
@@ -187,13 +204,18 @@ def _status(log: LogReader) -> Result:
         "time": time.isoformat() if (time := log.time()) else None,
     }
     words = {
-        "origin": "log",
-        "size": "entries",
-        "key": "verifier key",
-        "clock": "key of its clock",
-        "time": "as of",
+        "origin": tr("log"),
+        "size": tr("entries"),
+        "root": tr("root"),
+        "key": tr("verifier key"),
+        "clock": tr("key of its clock"),
+        "time": tr("as of"),
     }
-    lines = (f"{words.get(name, name):<17}{value}" for name, value in data.items() if value is not None)
+    lines = (
+        f"{words[name]}{' ' * (17 - cells(words[name]))}{value}"
+        for name, value in data.items()
+        if value is not None
+    )
     return Result(data, "\n".join(wrapped(line, 17) for line in lines))
 
 

@@ -10,13 +10,14 @@ import click
 
 from did import DID, METHODS, MethodNotSupported, Resolver
 from vc.model.credential import is_url
-from verifier.sources.trust import RecognisedIssuer, RecognisedLog, Trust, update_trust
+from verifier import RecognisedIssuer, RecognisedLog, Trust, update_trust
 from wire import Conflict, Declined, Malformed, NotFound, Refused, Unavailable, load_json_object
 from wire.fetch import NoFetcher
 from wire.text import claimed, printable, shortened
 
 from ..session import Session
 from ..terminal import Result, agreed, is_file, say, verb, wrapped
+from ..words import tr
 
 
 @click.group()
@@ -29,7 +30,7 @@ def list_(session: Session) -> Result:
     """Show the trust list."""
     known = Trust.load(session.trust_file)
     if not known.issuers:
-        say("Nobody is on the trust list yet. Add somebody: intaglio trust add DID")
+        say(tr("Nobody is on the trust list yet. Add somebody: intaglio trust add DID"))
     return Result(
         load_json_object(known.to_bytes()),
         "\n".join(wrapped(line, 6 if line.startswith(" ") else 4) for line in _known(known)),
@@ -39,17 +40,30 @@ def list_(session: Session) -> Result:
 def _known(trust: Trust) -> Iterator[str]:
     """The list for people."""
     for issuer in trust.issuers:
-        kinds = f"for {', '.join(issuer.types)}" if issuer.types else "for everything"
-        yield printable(f"{issuer.name or '(no name)'}  {issuer.id}  {kinds}  {issuer.reason}").rstrip()
+        kinds = (
+            tr("for {types}").format(types=", ".join(issuer.types)) if issuer.types else tr("for everything")
+        )
+        name = issuer.name or tr("(no name)")
+        yield printable(f"{name}  {issuer.id}  {kinds}  {issuer.reason}").rstrip()
         for log in trust.logs:
             if issuer.id in log.issuers:
-                yield f"    speaks through the log {printable(log.origin)}"
+                yield from (f"    {line}" for line in _through(log))
         for name in issuer.status_issuers:
-            yield f"    has status lists by {printable(name)}"
+            yield "    " + tr("has status lists by {issuer}").format(issuer=printable(name))
         if issuer.last_lists:
-            yield f"    closed; status lists from {issuer.last_lists:%Y-%m-%d %H:%M}Z on have no end"
+            yield "    " + tr("closed; status lists from {date} on have no end").format(
+                date=f"{issuer.last_lists:%Y-%m-%d %H:%M}Z"
+            )
         if issuer.until:
-            yield f"    for what is from {issuer.until} or before"
+            yield "    " + tr("for what is from {until} or before").format(until=issuer.until)
+
+
+def _through(log: RecognisedLog) -> Iterator[str]:
+    """A log that speaks for an issuer, and where else its checkpoints may be."""
+    yield tr("speaks through the log {log}").format(log=printable(log.origin))
+    for ledger in log.ledgers:
+        told = tr("has that log's checkpoints on {where}, by evidence of the kind {kind}")
+        yield told.format(where=ledger.where, kind=ledger.kind)
 
 
 @verb(trust)
@@ -78,16 +92,20 @@ def add(
     """
     if not did.startswith("did:") and is_file(did):
         if types or keys or status_issuers or log_key or clock:
-            raise click.UsageError("A trust file says all of it itself; only --name goes with one.")
+            raise click.UsageError(tr("A trust file says all of it itself; only --name goes with one."))
         given = Trust.load(Path(did))
         return _keep(session, _handed(Path(did), given, name), Trust.joined, yes, given)
     if not is_url(did):
-        raise NotFound(f"there is no file {shortened(did)}", hint="Name a trust file, or a DID: did:…")
+        raise NotFound.saying(
+            "there is no file {name}", name=shortened(did), hint="Name a trust file, or a DID: did:…"
+        )
     if did.startswith("did:"):
         DID.parse(did)
     if not (keys or log_key):
         _require_resolvable(did)
-    issuer = RecognisedIssuer(did, name, types, keys, reason="added by hand", status_issuers=status_issuers)
+    issuer = RecognisedIssuer(
+        did, name, types, keys, reason=tr("added by hand"), status_issuers=status_issuers
+    )
     new = Trust().adding(issuer, RecognisedLog(log_key, clock=clock) if log_key else None)
     return _keep(session, Trust.parse(new.to_bytes()), _with_new, yes)
 
@@ -95,10 +113,10 @@ def add(
 def _handed(file: Path, given: Trust, name: str) -> Trust:
     """What a trust file says, as this list is to have it. Raises `Malformed`, and a usage error."""
     if not given.issuers:
-        raise Malformed(f"{file} names no issuer")
+        raise Malformed.saying("{file} names no issuer", file=str(file))
     if name and len(given.issuers) > 1:
-        raise click.UsageError(f"{file} names more than one issuer; --name is for one.")
-    why = f"from the file {file.name}"
+        raise click.UsageError(tr("{file} names more than one issuer; --name is for one.").format(file=file))
+    why = tr("from the file {file}").format(file=file.name)
     return Trust(
         tuple(replace(found, name=name or found.name, reason=why) for found in given.issuers), given.logs
     )
@@ -108,8 +126,9 @@ def _with_new(known: Trust, new: Trust) -> Trust:
     """With an issuer that was typed, and its log. Raises `Conflict` where it is there already."""
     (issuer,) = new.issuers
     if known.issuer(issuer.id) is not None:
-        raise Conflict(
-            f"{issuer.id} is on your list already",
+        raise Conflict.saying(
+            "{issuer} is on your list already",
+            issuer=issuer.id,
             hint="To say something else of it: `intaglio trust remove DID`, then add it again.",
         )
     return known.adding(issuer, *new.logs)
@@ -133,30 +152,34 @@ def _keep(
 
     change(Trust.load(session.trust_file))
     for issuer in new.issuers:
+        quoted = tr('"{name}"').format(name=claimed(issuer.name)) if issuer.name else tr("(no name)")
         say(
-            f'"{claimed(issuer.name)}"  {issuer.id}' if issuer.name else f"(no name)  {issuer.id}",
-            *(f"speaks through the log {log.origin}" for log in new.logs if issuer.id in log.issuers),
-            f"fingerprint: {(given or new).fingerprint(issuer.id)}",
+            f"{quoted}  {issuer.id}",
+            *(line for log in new.logs if issuer.id in log.issuers for line in _through(log)),
+            tr("fingerprint: {digits}").format(digits=(given or new).fingerprint(issuer.id)),
         )
-    if not agreed("Is that whom you mean, and is the fingerprint the one that they have?", yes):
+    if not agreed(tr("Is that whom you mean, and is the fingerprint the one that they have?"), yes):
         raise Declined("nothing was added")
     update_trust(session.trust_file, change)
     added = [issuer.id for issuer in new.issuers]
-    say("On the trust list now.")
+    say(tr("On the trust list now."))
     return Result({"added": added}, "")
 
 
 def _require_resolvable(did: str) -> None:
     """Raises what shows that no key of this DID or URL can ever be found, unless the list brings one."""
     if not did.startswith(("did:", "https://")):
-        raise Refused(f"the keys of {shortened(did)} cannot be looked up", hint="Pin one: --key z…")
+        raise Refused.saying(
+            "the keys of {name} cannot be looked up", name=shortened(did), hint="Pin one: --key z…"
+        )
     try:
         Resolver(METHODS, NoFetcher()).resolve(did)
     except Unavailable:
         pass
     except MethodNotSupported as problem:
-        raise Refused(
-            problem.detail,
+        raise Refused.saying(
+            "{why}",
+            why=problem,
             hint="Pin its key (--key z…) or its log (--log), or add the trust file that the issuer gives.",
         ) from None
 
@@ -166,5 +189,5 @@ def _require_resolvable(did: str) -> None:
 def remove(session: Session, did: str) -> Result:
     """Take an issuer off the list."""
     update_trust(session.trust_file, lambda trust: trust.removing(did))
-    say(f"{did} is off the trust list")
+    say(tr("{did} is off the trust list").format(did=did))
     return Result({"removed": [did]}, "")

@@ -1,4 +1,18 @@
-"""What is said to people, by code and language; below, in the roles and what they rest on, are the facts."""
+"""What is said to people, by code and language; below, in the roles and what they rest on, are the facts.
+
+Whoever shows something to a person, be it a terminal or a page, takes the words from here:
+
+- `sentence(found, language)`: what is wrong by a `Problem`, or what a `Check` found;
+- `remedy(found, language)`: what can be done about it; empty where nobody knows;
+- `title(problem, language)`: what kind of problem it is, in a few words; `headed` has it before the sentence;
+- `label(field, language)`: what a field is called, by its name in `labels.LABELS`, where those of
+  `verifier.summary.Summary` are, too;
+- `report` has the words of a whole report: `verdict`, `headline`, `line` of a check, `advice`.
+
+A language is one of `LANGUAGES`; without one it is the language that is spoken, which `speak` says for a
+whole run, and `speaking` for a block: `with speaking("zh"): …`. What is said may quote strangers: it is
+shown on a terminal through `wire.text.printable`, on a page escaped.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +21,20 @@ from typing import TYPE_CHECKING
 
 from wire.problem import Facts, Problem
 
-from .language import by_code, language_of, speak, tr, tr_count, tr_in
+from .language import LANGUAGES, by_code, language_of, speak, speaking, tr, tr_count, tr_in
 
 if TYPE_CHECKING:
     from vc import Check
 
 __all__ = [
+    "LANGUAGES",
+    "headed",
+    "label",
     "language_of",
     "remedy",
-    "said_by",
     "sentence",
     "speak",
+    "speaking",
     "title",
     "tr",
     "tr_count",
@@ -25,15 +42,56 @@ __all__ = [
 ]
 
 
-def title(problem: Problem) -> str:
+def sentence(found: Problem | Check, language: str | None = None) -> str:
+    """What is wrong, or what a check found."""
+    with speaking(language):
+        if isinstance(found, Problem):
+            return _of_problem(found)
+        if found.problem is not None:
+            return _of_problem(found.problem)
+        template = by_code(found.code) or by_code(found.finding)
+        return _with_clauses(template, found.facts) if template else found.text
+
+
+def remedy(found: Problem | Check, language: str | None = None) -> str:
+    """What a person can do about it, then about what it comes from; empty where nobody knows."""
+    with speaking(language):
+        problem = found if isinstance(found, Problem) else found.problem
+        return _remedy(problem) if problem is not None else ""
+
+
+def title(problem: Problem, language: str | None = None) -> str:
     """What kind of problem it is, in a few words."""
-    return tr_in("title", problem.title)
+    with speaking(language):
+        return tr_in("title", problem.title)
 
 
-def sentence(problem: Problem) -> str:
-    """What is wrong. Where the language has no sentence for the code: its kind, and the technical one."""
-    if (template := by_code(problem.code)) and _asked(template) <= problem.facts.keys():
-        return _with_clauses(template, problem.facts)
+def headed(problem: Problem) -> str:
+    """Its kind and its sentence in one line, for whoever reads it alone."""
+    kind, said = title(problem), sentence(problem)
+    return said if said.startswith(kind) else tr("{title}: {detail}").format(title=kind, detail=said)
+
+
+def label(field: str, language: str | None = None) -> str:
+    """What a field of `labels.LABELS` is called."""
+    from .labels import LABELS
+
+    with speaking(language):
+        return tr_in("label", LABELS[field])
+
+
+def _of_problem(problem: Problem) -> str:
+    """By its own text, where several things have one code; else by its code.
+
+    Where the language has neither: its kind, and the technical one.
+    """
+    own = tr_in("detail", problem.template)
+    is_known, is_filled = own != problem.template, problem.template != problem.detail
+    if is_known and not is_filled:
+        return own + _clauses(set(), problem.facts)
+    template = own if is_known or (is_filled and _is_bare(own)) else by_code(problem.code)
+    if template and (asked := _asked(template)) <= (facts := _facts(problem, asked)).keys():
+        return _with_clauses(template, facts)
     kind = title(problem)
     return (
         problem.detail
@@ -42,33 +100,39 @@ def sentence(problem: Problem) -> str:
     )
 
 
-def remedy(problem: Problem) -> str:
-    """What a person can do about it, then about what it comes from; empty where nobody knows."""
+def _facts(problem: Problem, asked: set[str]) -> Facts:
+    """Those that it has, and the sentences of problems that its own quotes."""
+    others = {"why": problem.why, "because": problem.because}
+    quoted = {name: _of_problem(other) for name, other in others.items() if other and name in asked}
+    return {**problem.facts, **quoted}
+
+
+def _remedy(problem: Problem) -> str:
     from .remedies import CLAIMED, REMEDIES, SPELLED
 
     own = tr_in("hint", problem.hint) if problem.hint else ""
     if not own and (template := REMEDIES.get(problem.code)):
         spelled = SPELLED[problem.code](problem.facts) if problem.code in SPELLED else {}
         own = tr_in("remedy", template).format_map({**problem.facts, **spelled})
-    further = remedy(problem.because) if problem.because else ""
+    further = _remedy(problem.because) if problem.because else ""
     claimed = tr_in("remedy", CLAIMED) if problem.facts.get("claimed") else ""
     return " ".join(filter(None, (own, further, claimed)))
 
 
-def said_by(check: Check) -> str:
-    """What a check found."""
-    if check.problem is not None:
-        return sentence(check.problem)
-    template = by_code(check.code) or by_code(check.finding)
-    return _with_clauses(template, check.facts) if template else check.text
-
-
 def _with_clauses(template: str, facts: Facts) -> str:
+    return _filled(template, facts) + _clauses(_asked(template), facts)
+
+
+def _clauses(said: set[str], facts: Facts) -> str:
     from .findings import CLAUSES
 
-    said = _asked(template)
     further = (tr_in("clause", text) for fact, text in CLAUSES.items() if fact in facts and fact not in said)
-    return "".join(_filled(text, facts) for text in (template, *further))
+    return "".join(_filled(text, facts) for text in further)
+
+
+def _is_bare(template: str) -> bool:
+    """Whether it is nothing but facts, which is the same in every language."""
+    return not any(letter.isalpha() for text, *_ in string.Formatter().parse(template) for letter in text)
 
 
 def _asked(template: str) -> set[str]:

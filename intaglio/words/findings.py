@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -46,6 +48,72 @@ CLAUSES: Mapping[str, str] = MappingProxyType(
         "uncounted": "; not counted, being of a kind that is not known here: {uncounted}",
         "ignored": "; left aside: {ignored}",
         "calls_itself": '; it calls itself "{calls_itself}"',
+        "term": ": {term}",
+        "at": " (at {at})",
     }
 )
 """What follows a sentence where there is this fact, in this order, unless it stands in it."""
+
+PHRASES = (
+    # what a date, a place or a member is of
+    "the credential",
+    "the credential itself",
+    "the presentation",
+    "the proof",
+    "the status list",
+    "the log's checkpoint",
+    "the bundle",
+    "the wallet",
+    "The extra data of the evidence",
+    "A hash of the inclusion proof",
+    "The key of a log or witness",
+    "The root of the checkpoint",
+    "A signature of the note",
+    "the cryptosuite",
+    "a proof of the type",
+    "an entry of evidence in the bundle",
+    "an entry of issuerDocuments in the bundle",
+    "an entry of statusLists in the bundle",
+    # why evidence was left aside
+    "unknown-evidence-kind",
+    "unknown-log",
+    "dated-ahead",
+    "too-few-witnesses",
+    "not-known",
+    # what is known by sight
+    "a PDF",
+    "a picture (JPEG)",
+    "a picture (PNG)",
+    "a picture (PNG), into which a badge is baked",
+    "a picture (SVG)",
+    "a picture (SVG), into which a badge is baked",
+    "a ZIP archive or an office document",
+    "a compressed file (gzip)",
+    "a signature in CMS, such as a .p7m file",
+    "a JSON Web Signature in JSON, such as JAdES",
+    "the backup of an issuer",
+    "a database, such as a wallet or its backup",
+    "text in UTF-16; what is read is UTF-8",
+    "a web page",
+    "a JWT",
+    "an SD-JWT",
+    "an encrypted JWT",
+    "an mdoc (ISO 18013-5)",
+    "a credential in COSE",
+    "an e-mail",
+    # what keeps a badge from being read
+    "there are several of them",
+    "it is compressed, which the standard forbids",
+    "its chunk is not as the PNG specification has it",
+    "its element is not as the standard has it",
+    "it has a reference that is not read",
+    "a chunk does not have its checksum",
+    "the file is cut off",
+    # why an issuer is on a list
+    "the issuer of these samples",
+    # what an issuer's index says by its service
+    "the diploma was released for another wallet after this link was made",
+    # what systems say
+    *map(os.strerror, (errno.EACCES, errno.EISDIR, errno.ENOENT, errno.ENOTDIR, errno.EIO, errno.EROFS)),
+)
+"""Facts that are words of ours, or of the system."""

@@ -7,9 +7,10 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from wire.health import Finding, Health
-from wire.text import counted
 
+from . import headed, tr, tr_count, tr_in
 from . import remedy as remedy_of
+from . import sentence as sentence_of
 
 MARKS: Mapping[Health, str] = MappingProxyType({Health.PASSED: "✓", Health.WARNED: "!", Health.FAILED: "✗"})
 
@@ -57,6 +58,10 @@ SAID: Mapping[str, Said] = MappingProxyType(
         "issuer-list-ends": Said(
             "The status list {list} ends on {day}: nobody can tell then what was revoked.", _PUBLISH
         ),
+        "issuer-key-elsewhere": Said(
+            "Its key for diplomas is kept elsewhere: {key}. Its other keys lie in {keys}."
+        ),
+        "issuer-keys-found": Said("Its keys lie in {keys}."),
         "issuer-keys-not-sealed": Said(
             "Its keys are not sealed under a passphrase; only the folder's rights guard them.",
             "intaglio issuer password",
@@ -73,10 +78,10 @@ SAID: Mapping[str, Said] = MappingProxyType(
 
 COUNTED: Mapping[str, Callable[[Any], str]] = MappingProxyType(
     {
-        "trust-list-read": lambda facts: counted(facts["issuers"], "issuer"),
+        "trust-list-read": lambda facts: tr_count("{count} issuer", "{count} issuers", facts["issuers"]),
         "issuer-found": lambda facts: _issued(**facts),
-        "issuer-shards-gone": lambda facts: counted(facts["shards"], "shard"),
-        "issuer-log-audited": lambda facts: counted(facts["entries"], "entry", "entries"),
+        "issuer-shards-gone": lambda facts: tr_count("{count} shard", "{count} shards", facts["shards"]),
+        "issuer-log-audited": lambda facts: tr_count("{count} entry", "{count} entries", facts["entries"]),
     }
 )
 """How many, as it stands in the sentence."""
@@ -86,7 +91,7 @@ def found(item: Finding) -> str:
     """What was found."""
     problem = item.problem
     if item.code not in SAID and problem is not None:
-        return f"{problem.title}: {problem.detail}"
+        return headed(problem)
     return _filled(SAID[item.code].finding, item)
 
 
@@ -99,8 +104,13 @@ def remedy(item: Finding) -> str:
 
 def _filled(text: str, item: Finding) -> str:
     count = COUNTED[item.code](item.facts) if item.code in COUNTED else ""
-    return text.format_map({**item.facts, "count": count, "problem": item.problem and item.problem.detail})
+    facts = {
+        name: tr_in("fact", fact) if isinstance(fact, str) else fact for name, fact in item.facts.items()
+    }
+    problem = sentence_of(item.problem) if item.problem else ""
+    return tr_in("health", text).format_map({**facts, "count": count, "problem": problem})
 
 
 def _issued(diplomas: int, editions: int, **_: object) -> str:
-    return counted(diplomas, "diploma") + (f" in {editions} editions" if editions > diplomas else "")
+    issued = tr_count("{count} diploma", "{count} diplomas", diplomas)
+    return issued + (tr(" in {editions} editions").format(editions=editions) if editions > diplomas else "")

@@ -5,7 +5,8 @@ English reads no file and imports nothing, so that a command starts at once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,6 +32,18 @@ def speak(language: str) -> None:
     from gettext import translation  # which English does not need
 
     _catalogue.set(translation(DOMAIN, FOLDER, [language]))
+
+
+@contextmanager
+def speaking(language: str | None) -> Iterator[None]:
+    """The same for a block; without a language as before."""
+    before = _catalogue.get()
+    if language is not None:
+        speak(language)
+    try:
+        yield
+    finally:
+        _catalogue.set(before)
 
 
 def language_of(environment: Mapping[str, str]) -> str:

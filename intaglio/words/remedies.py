@@ -104,12 +104,15 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
         ),
         "unknown-evidence-kind": "A later version of this program may read it.",
         "unknown-log": "If you know who keeps it, ask for their trust file, then: intaglio trust add FILE",
+        "unknown-ledger": f"If you trust that ledger, {_CHANGE_TRUST}",
         "log-not-listed": f"{_CHANGE_TRUST[0].upper()}{_CHANGE_TRUST[1:]}",
         "issuer-unknown": _TRUST_FILE,
         "issuer-unknown-without-log": "If you know this issuer: {command} [--key z…]",
         "not-from-then": (
             "Ask the holder for the bundle as it was first handed out: its evidence may be older."
         ),
+        "unknown-rule": "The rules are {rules}.",
+        "did-method-not-supported": "In use are: {methods}.",
         # the trust list
         "not-a-trust-file": (
             "Was another file meant? If it is your own list, mend it or move it away: "
@@ -157,12 +160,24 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
         "address-without-scheme": "Give it whole: --url https://…",
         "another-issuer": f"Leave out --name, --url and --did, or {_FOLDERS}",
         "another-key-type": f"Leave out --key-type, or {_FOLDERS}",
+        "another-key": "Leave out --key. `intaglio issuer key rotate --key ADDRESS` goes over to another.",
+        "key-kept-elsewhere": (
+            "Say where the next one is: --key pkcs11:…, or --key keys.json for one in the key file."
+        ),
+        "key-in-use": "`intaglio issuer key rotate --compromised` ends it, and goes on with another.",
+        "key-unknown": "`intaglio issuer key list` shows those that there are and were.",
+        "token-not-there": (
+            "See that it is connected, and that the module's settings are those that it was made with."
+        ),
+        "pin-needed": "Type it at a terminal, or set INTAGLIO_PIN_FILE to the path of a file that holds it.",
+        "wrong-pin": "After a few wrong ones a token locks: look it up rather than guess.",
         "suite-not-for-key": "Without --suite, {suite} is taken.",
         "issuer-closed": "What it issued stays as it is: `intaglio issuer export` writes the bundles.",
         "unsound-database": "Take it from an older backup, and back that up.",
         "home-taken": "Nothing is ever overwritten: name another folder, --home.",
         "export-folder-taken": "Name another folder: --out.",
         "no-such-diploma": "`intaglio issuer list` shows all.",
+        "form-not-known": "Do it with the program that issued it.",
         "edition-taken": "`intaglio issuer show` shows it; `intaglio issuer correct` makes the next one.",
         "field-missing": "Mend template.json, or say what it is: `intaglio issuer correct` --set {field}=…",
         "name-is-whole": "Say it as it shall stand there: --set name=…",
@@ -195,6 +210,9 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
         ),
         "damaged-wallet": (
             "Nothing was written. `intaglio wallet restore BACKUP` in another home brings back a backup."
+        ),
+        "wallet-outdated": (
+            "What came after it is not in this file; if you put it back on purpose, remove {seen}."
         ),
         "wallet-lost": (
             "`intaglio wallet restore BACKUP` brings a copy back. To begin anew, remove {seen} first."

@@ -6,12 +6,17 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from vc import Check, Outcome, Report, Verdict
+from did import InvalidDID
+from ledger import InvalidEvidence
+from vc import Check, MalformedCredential, Outcome, Report, Verdict
 from vc.report import StatusTime
+from wire import Malformed, TooLarge
 from wire.text import cells, claimed, isolated, printable
 
-from . import said_by
+from . import remedy
+from . import sentence as words_for
 from .language import tr, tr_in
+from .remedies import REMEDIES
 
 if TYPE_CHECKING:
     from verifier.summary import Summary
@@ -67,7 +72,7 @@ def reason(report: Report) -> str:
 
 def shown(check: Check) -> str:
     """What a check found, for a terminal."""
-    return printable(said_by(check))[:LONGEST]
+    return printable(words_for(check))[:LONGEST]
 
 
 def line(check: Check) -> str:
@@ -77,6 +82,18 @@ def line(check: Check) -> str:
     if check.credential is not None:
         which = tr(" (credential {number})").format(number=check.credential + 1)
     return f"{check.step} {_padded(name, 10)} {_padded(mark, 9)} {shown(check)}{which}"
+
+
+def advice(check: Check) -> str:
+    """What the reader can do. How to mend a credential's form helps its issuer only: `remedy` has that."""
+    problem = check.problem
+    about_form = isinstance(problem, Malformed | InvalidDID) and not isinstance(
+        problem, TooLarge | InvalidEvidence
+    )
+    said = remedy(check)
+    if about_form and not (said and check.step == 1):
+        return tr_in("remedy", REMEDIES[MalformedCredential.code])
+    return said
 
 
 def _padded(text: str, columns: int) -> str:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 
 import zstandard
 
+from vc.forms import FORMS
+from vc.secured import Form
 from wire.files import remove_leftovers
 from wire.problem import Damaged
 
@@ -19,10 +21,10 @@ from .index import Index
 from .shards import Shard
 
 
-def unpack(seq: int, packed: bytes) -> Line:
+def unpack(seq: int, packed: bytes, forms: Mapping[str, Form] = FORMS) -> Line:
     """The stored line of a credential that was issued singly. Raises `Damaged`."""
     try:
-        return Line.parse(zstandard.decompress(packed))
+        return Line.parse(zstandard.decompress(packed), forms)
     except (zstandard.ZstdError, ValueError) as error:
         raise DamagedIssuer(f"the diploma that the index has as number {seq} is not as written") from error
 
@@ -33,6 +35,8 @@ class Archive:
 
     store: Index
     shards: Path
+    forms: Mapping[str, Form] = field(default_factory=lambda: FORMS)
+    """Those that the credentials may be of."""
 
     def shard(self, job: int, number: int) -> Path:
         """Where the shard of a chunk lies."""
@@ -60,20 +64,20 @@ class Archive:
         open_path, shard = None, None
         for seq, leaf in places:
             if (packed := self.store.single(seq)) is not None:
-                yield unpack(seq, packed)
+                yield unpack(seq, packed, self.forms)
                 continue
             job, number, first_leaf = self.store.place(seq)
             path = self.shard(job.id, number)
             if shard is None or path != open_path:
                 open_path, shard = path, Shard(path)
-            line = Line.parse(shard.line(leaf - first_leaf))
+            line = Line.parse(shard.line(leaf - first_leaf), self.forms)
             if line.seq != seq:
                 raise Damaged(f"the shard {path} has another diploma where the index has number {seq}")
             yield line
 
     def chunk(self, job: int, number: int) -> Iterator[Line]:
         """The stored lines of a chunk, in their order."""
-        return map(Line.parse, Shard(self.shard(job, number)))
+        return (Line.parse(data, self.forms) for data in Shard(self.shard(job, number)))
 
     def by_shard(self, seqs: Iterable[int]) -> Iterator[tuple[Path | None, list[int]]]:
         """Sequence numbers with the one shard that can have them; a single credential is in none."""

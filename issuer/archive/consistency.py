@@ -17,7 +17,6 @@ from wire.problem import Damaged, Problem
 from wire.text import counted
 
 from ..home import Identity
-from ..press.press import signed_entry
 from ..problem import OlderIndex
 from .archive import unpack
 from .index import Index
@@ -87,7 +86,7 @@ def _begun(store: Index) -> Iterator[bytes]:
     for job, number in store.begun_chunks():
         yield job.chunk_key(number)
     for key, ((seq, packed), *_) in store.begun_singles():
-        yield key or signed_entry(unpack(seq, packed).credential)
+        yield key or unpack(seq, packed).entry
 
 
 def _older(known: int, size: int) -> Damaged:

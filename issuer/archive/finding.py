@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 
-from vc import Credential
+from vc.forms import identifier, read
+from vc.secured import Received
 from vc.status import StatusEntry
 from wire.problem import NotFound
+from wire.work import Work
 
 from ..press.document import Profile
 from ..press.permutation import LIST_ENTRIES
@@ -69,18 +70,19 @@ class Finder:
         numbers = self.store.lookup.numbered(beginning, MOST_FOUND + 1)
         return [self.store.current(number) for number in numbers]
 
-    def find_credential(self, document: Mapping[str, Any]) -> Entry:
+    def find_credential(self, received: Received) -> Entry:
         """The edition that a credential is, found by its place in its status list.
 
         Raises `NotFound`, also where another credential has that place: the document is nobody's word yet.
         """
-        for status in Credential.parse(document).status:
+        forms = self.archive.forms
+        for status in read(received, forms, Work()).credential.status:
             found = StatusEntry.parse(status)
             number = found.list_url.removeprefix(self.profile.list_url(""))
             if not _LIST_NUMBER.fullmatch(number) or found.index >= LIST_ENTRIES:
                 continue
             entry = self.store.entry(self.press().composer.positions.seq(int(number), found.index))
-            if self.archive.line(entry.seq, entry.leaf).credential["id"] == document.get("id"):
+            if self.archive.line(entry.seq, entry.leaf).id == identifier(received, forms):
                 return entry
         raise NotFound("the credential is none of this issuer's")
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from itertools import chain, islice
 from pathlib import Path
@@ -20,6 +20,7 @@ from typing import NamedTuple, TypeVar
 import orjson
 
 from ledger import Log
+from vc.secured import INTEGRITY, Form
 from wire.clock import is_ahead
 from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
 from wire.problem import Malformed
@@ -30,7 +31,7 @@ from ..archive.index import Index
 from ..archive.kept import Appended, Job, NewEntry
 from ..archive.shards import write_shard
 from ..press.document import Composer
-from ..press.press import Press, index_columns, signed_entry
+from ..press.press import Press, index_columns
 from ..problem import InvalidTemplate
 from ..table.errorfile import write_error_file
 from ..table.records import FIRST_ROW, Record
@@ -70,6 +71,8 @@ class Task(NamedTuple):
     first_seq: int
     created: datetime
     shard: Path
+    form: str
+    """The media type of the form in which the job was begun."""
 
 
 class Chunk(NamedTuple):
@@ -86,8 +89,8 @@ class Tools(NamedTuple):
 
     checker: Checker
     spool: Spool
-    press: Press | None = None
-    """None in a dry run."""
+    presses: Mapping[str, Press]
+    """One for each form, by its media type; none in a dry run."""
 
 
 def check(work: Tools, span: Span, tell: Tell) -> Checked:
@@ -103,8 +106,7 @@ def compare(_: Tools, shelf: Shelf, _tell: Tell) -> dict[int, Record]:
 def issue(work: Tools, task: Task, tell: Tell) -> Chunk:
     """A worker's part of the second pass: sign and store row after row."""
     made = Chunk([], [])
-    press = work.press
-    assert press is not None
+    press = work.presses[task.form]
 
     def lines() -> Iterator[bytes]:
         for row, record in each_told(work.spool.rows(task.span), tell):
@@ -124,25 +126,30 @@ def issue(work: Tools, task: Task, tell: Tell) -> Chunk:
 
 
 class Bulk:
-    """The bulk issuer over one store, log and home. The caller holds the issuer's lock."""
+    """The bulk issuer over one archive, log and home. The caller holds the issuer's lock."""
 
-    def __init__(self, store: Index, log: Log, home: Path) -> None:
-        self._store = store
+    def __init__(self, archive: Archive, log: Log, home: Path) -> None:
+        self.archive, self._store = archive, archive.store
         self._log = log
         self._spool = home / "checked"
-        self.archive = Archive(store, home / "shards")
 
     def run(self, order: Order, press: Press, *, now: datetime) -> Issued:
         """Checks the whole file, then issues its good rows. The same file again goes on where it stopped.
 
-        Rows that are bad go to the error file and stop nothing.
+        What was begun in another form than that of the press goes on in that. Rows that are bad go to the
+        error file and stop nothing.
         """
         self.archive.clear_away()
         self.recover()
         checker = Checker(order.source, now.date(), press.composer, order.catalogue)
-        with spool(self._spool) as checked, _pool(Tools(checker, checked, press), order, self._store) as pool:
+        forms = self.archive.forms
+        presses = {name: replace(press, form=form) for name, form in forms.items()}
+        with (
+            spool(self._spool) as checked,
+            _pool(Tools(checker, checked, presses), order, self._store) as pool,
+        ):
             found = _survey_all(pool, self.archive, order)
-            key = _key(order, press, found)
+            key = _key(order, press, forms[INTEGRITY], found)
             _settle_all(pool, self.archive, order, found, self._store.issued_by(key))
             if not found.good:
                 return Issued(found, 0, None)
@@ -150,9 +157,10 @@ class Bulk:
             length, name = sum(span.rows for span in spans), order.source.path.name
             job = self._store.begin(key, name, format_datetimestamp(now), length, len(spans))
             finished = self._store.finished_chunks(job)
+            form = self._begun_in(job, finished) or press.form.media_type
             spans = tuple(span for span in spans if span.number not in finished)
             issued = 0
-            tasks = (self._task(job, span, found, now) for span in spans)
+            tasks = (self._task(job, span, found, now, form) for span in spans)
             chunks = _counted(pool, issue, tasks, "issuing", _rows(spans), order)
             for span, chunk in zip(spans, chunks, strict=True):
                 self._store.begin_chunk(job, span.number, job.seq(span.first_row))
@@ -165,14 +173,20 @@ class Bulk:
         for job, number in self._store.begun_chunks():
             lines = list(self.archive.chunk(job.id, number))
             rows = [(line.seq, *index_columns(line.record)) for line in lines]
-            self._finish(job, number, Chunk([signed_entry(line.credential) for line in lines], rows))
+            self._finish(job, number, Chunk([line.entry for line in lines], rows))
 
-    def _task(self, job: Job, span: Span, found: Survey, now: datetime) -> Task:
+    def _begun_in(self, job: Job, finished: Iterable[int]) -> str | None:
+        """The form of what a job has issued by now. Raises `FormNotKnown`."""
+        lines = chain.from_iterable(self.archive.chunk(job.id, number) for number in sorted(finished))
+        return next((line.secured.form for line in lines), None)
+
+    def _task(self, job: Job, span: Span, found: Survey, now: datetime, form: str) -> Task:
         skipped = frozenset(row for row in span.numbers if row in found.findings or row in found.known)
         created = parse_datetimestamp(job.created, "created")
         if is_ahead(created, now):  # by a clock that was wrong then: what is left of the job is dated rightly
             created = now
-        return Task(span, skipped, job.first_seq, created, self.archive.shard(job.id, span.number))
+        shard = self.archive.shard(job.id, span.number)
+        return Task(span, skipped, job.first_seq, created, shard, form)
 
     def _finish(self, job: Job, number: int, chunk: Chunk) -> None:
         key = job.chunk_key(number)
@@ -193,7 +207,7 @@ def dry_run(order: Order, archive: Archive, composer: Composer, today: date) -> 
     with (
         tempfile.TemporaryDirectory(prefix="intaglio-") as scratch,
         spool(Path(scratch) / "checked") as checked,
-        _pool(Tools(checker, checked), order, archive.store) as pool,
+        _pool(Tools(checker, checked, {}), order, archive.store) as pool,
     ):
         found = _survey_all(pool, archive, order)
         _settle_all(pool, archive, order, found)
@@ -270,10 +284,11 @@ def _counted(
         heard(Told(number, sizes[number]))
 
 
-def _key(order: Order, press: Press, found: Survey) -> bytes:
+def _key(order: Order, press: Press, json: Form, found: Survey) -> bytes:
     """What a job is: the file's rows, how they are read, which of them are good, and what is made of them.
 
-    A row that was bad and is good on a later day, such as one awarded then, makes another job.
+    A row that was bad and is good on a later day, such as one awarded then, makes another job; so does
+    another suite of proofs in JSON. Another form does not: the job goes on in the one that it has.
     """
     source, profile = order.source, press.composer.profile
     bad = [row - 1 for row in sorted(found.findings)]  # as the release before counted: its jobs go on
@@ -289,6 +304,6 @@ def _key(order: Order, press: Press, found: Survey) -> bytes:
         press.composer.template.text.decode(),
         [profile.did, profile.name, profile.log, profile.url],  # the rest is for good
         press.verification_method,
-        press.suite,
+        json.algorithm(press.signer.public_key),
     ]
     return hashlib.sha256(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)).digest()

@@ -10,10 +10,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 
-from wire.clock import is_ahead
 from wire.problem import Conflict, Refused
 
-from ..archive.archive import Archive
+from ..archive.index import Index
 from ..archive.kept import EditionTaken, Entry
 from ..press.press import Line, Press
 from ..table.names import with_changes
@@ -23,16 +22,17 @@ from .turns import Turns
 
 
 class Editions:
-    """Makes the next edition of what lies in an archive. Needs no key where there is nothing to make."""
+    """Makes the next edition of what was issued. Needs no key where there is nothing to make."""
 
     def __init__(
         self,
-        archive: Archive,
+        store: Index,
+        line: Callable[[Entry], Line],
         press: Callable[[], Press],
         singles: Callable[[], Singles],
         clock: Callable[[], datetime],
     ) -> None:
-        self._archive, self._store = archive, archive.store
+        self._store, self._line = store, line
         self._press, self._singles, self._clock = press, singles, clock
         self._turns: Turns[Sequence[Edition], list[int]] = Turns(lambda calls: singles().issue(calls))
 
@@ -55,7 +55,7 @@ class Editions:
         if record is None:
             self._singles().lists.publish(now=self._clock())  # the edition may be one that was interrupted
             return current
-        return self._issue(Edition(record, current.edition + 1, _holder(self._line(current))))
+        return self._issue(Edition(record, current.edition + 1, self._line(current).holder))
 
     def corrected(self, edition: Entry, changes: Mapping[str, str]) -> Record | None:
         """What `correct` would issue after an edition, `None` for nothing new. Raises what it raises."""
@@ -63,7 +63,7 @@ class Editions:
         if changes.get("diploma_number", number) != number:
             raise Refused("the number of a diploma cannot be corrected: issue another, and revoke this one")
         record = self.checked(with_changes(line.record, changes), line.record.keys())
-        return record if record != line.record or is_ahead(line.created, self._clock()) else None
+        return record if record != line.record or line.is_ahead(self._clock()) else None
 
     def claim(self, number: str, holder: str, generation: int | None) -> Entry:
         """The edition that is bound to a holder: the same again for the same one. Raises `Conflict`."""
@@ -73,9 +73,9 @@ class Editions:
                 self._store.require_generation(number, generation)
             current = self.current(number)
             line = self._line(current)
-            if _holder(line) not in (None, holder):
+            if line.holder not in (None, holder):
                 raise Conflict("another holder has this diploma already")
-            if _holder(line) == holder:
+            if line.holder == holder:
                 return current
             with suppress(EditionTaken):  # by another request of the same holder, or a correction: look again
                 self._issue(Edition(line.record, current.edition + 1, holder, generation))
@@ -88,14 +88,14 @@ class Editions:
             self.recover()  # with what a link took before
             current = self.current(number)
             line = self._line(current)
-            if _holder(line) is None:
+            if line.holder is None:
                 return current
             with suppress(EditionTaken):  # by a correction: look again
                 return self._issue(Edition(line.record, current.edition + 1))
 
     def is_bound(self, entry: Entry) -> bool:
         """Whether a wallet has claimed this edition."""
-        return _holder(self._line(entry)) is not None
+        return self._line(entry).holder is not None
 
     def current(self, number: str) -> Entry:
         """The latest edition of a diploma. Raises `NotFound`, and `Refused` where it is revoked."""
@@ -109,17 +109,9 @@ class Editions:
         if self._store.begun_singles():  # else no key is needed
             self._singles().recover()
 
-    def _line(self, entry: Entry) -> Line:
-        return self._archive.line(entry.seq, entry.leaf)
-
     def _issue(self, edition: Edition) -> Entry:
         try:
             (seq,) = self._turns([edition])
         except RecordRefused as refused:
             raise refused.problem from None
         return self._store.entry(seq)
-
-
-def _holder(line: Line) -> str | None:
-    holder = line.credential["credentialSubject"].get("id")
-    return holder if isinstance(holder, str) else None

@@ -32,8 +32,6 @@ class Order:
     """Where bad rows go, if anywhere."""
     catalogue: Catalogue | None = None
     """The programmes to check against."""
-    suite: str | None = None
-    """Of the proofs; by default that of the issuer's key."""
     workers: int | None = None
     """Processes: by default one a core, none for a file of one chunk. Nothing but the time depends on it."""
     progress: Callable[[Progress], None] = _unheard

@@ -19,12 +19,11 @@ from wire.datetimestamp import format_datetimestamp
 from wire.files import locked
 from wire.problem import Problem, Refused
 
-from ..archive.archive import unpack
+from ..archive.archive import Archive, unpack
 from ..archive.consistency import append
-from ..archive.index import Index
 from ..archive.kept import NewEntry, Single, batch_key
 from ..home import Identity
-from ..press.press import Press, index_columns, signed_entry
+from ..press.press import Press, index_columns
 from ..status import Lists
 from ..succession import require_in_force
 from ..table.records import Record
@@ -57,9 +56,16 @@ class Singles:
     """Issues single diplomas into one index and log, and publishes the status lists that they change."""
 
     def __init__(
-        self, store: Index, log: Log, press: Press, lists: Lists, home: Path, clock: Callable[[], datetime]
+        self,
+        archive: Archive,
+        log: Log,
+        press: Press,
+        lists: Lists,
+        home: Path,
+        clock: Callable[[], datetime],
     ) -> None:
-        self._store, self._log, self._press, self.lists = store, log, press, lists
+        self._store, self._forms = archive.store, archive.forms
+        self._log, self._press, self.lists = log, press, lists
         self._home, self._clock = home, clock
         self._under_way: set[int] = set()
         self._block = range(0)
@@ -98,7 +104,7 @@ class Singles:
         """Completes what was begun, but for what another thread here is about to complete."""
         for key, singles in self._store.begun_singles():
             if not self._under_way.issuperset(seq for seq, _ in singles):
-                entries = [signed_entry(unpack(seq, packed).credential) for seq, packed in singles]
+                entries = [unpack(seq, packed, self._forms).entry for seq, packed in singles]
                 self._complete(key or batch_key(entries), [seq for seq, _ in singles], entries)
 
     def _sign(self, call: Sequence[Edition], now: datetime) -> list[Single] | RecordRefused:

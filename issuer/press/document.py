@@ -14,7 +14,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -68,6 +67,21 @@ class Profile:
         return self.iri("status", str(number))
 
 
+class _Keyed:
+    """HMAC-SHA-256 under a secret, whose own part of the work is done once. Pickled as the secret."""
+
+    def __init__(self, secret: bytes) -> None:
+        self._secret, self._begun = secret, hmac.new(secret, digestmod="sha256")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _Keyed, (self._secret,)
+
+    def __call__(self, text: str) -> bytes:
+        mac = self._begun.copy()
+        mac.update(text.encode())
+        return mac.digest()
+
+
 NOBODY = Profile("did:example:issuer", "…", "example/log")
 
 
@@ -84,33 +98,23 @@ class Composer:
         id_secret: bytes,
         salt_secret: bytes,
         positions: Positions,
-        contexts: Path | None = None,
+        contexts: jsonld.Contexts | None = None,
     ) -> None:
-        """`contexts` is the folder of those that the deployment vouches for, if it has one."""
+        """`contexts` are those that the template may name, by default the vendored ones."""
         self._hashed = _hashed_fields(template)
         self.own = _own_fields(template)
-        self.template, self._folder = template, contexts
+        self.template, self.contexts = template, contexts
         self.profile = profile
-        self._id_secret = id_secret
-        self._salt_secret = salt_secret
+        self._id, self._salt = _Keyed(id_secret), _Keyed(salt_secret)
         self.positions = positions
         self._issuer = {"id": profile.did, "type": ["Profile"], "name": profile.name}
         if profile.url:
             self._issuer["url"] = profile.url
         self._terms = [anchoring_terms(profile.log)]
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: part for name, part in vars(self).items() if name != "contexts"}  # large: loaded anew
-
-    @cached_property
-    def contexts(self) -> jsonld.Contexts | None:
-        """Those that the template may name; `None` for the vendored ones. Raises `Malformed`."""
-        return jsonld.load(self._folder) if self._folder else None
-
     def credential_id(self, number: str, edition: int) -> str:
         """The `id` of an edition of a diploma: 160 bits that follow from its number, for the issuer only."""
-        code = hmac.digest(self._id_secret, f"{number}\0{edition}".encode(), "sha256")[:20]
-        return self.profile.iri("credential", _base32(code))
+        return self.profile.iri("credential", _base32(self._id(f"{number}\0{edition}")[:20]))
 
     def check(self) -> None:
         """Raises `InvalidTemplate` unless the template makes a credential whose every term has a meaning."""
@@ -175,9 +179,7 @@ class Composer:
             "achievement_id": self.profile.iri("achievement", programme),
         }
         for field in self._hashed:
-            salt = hmac.digest(self._salt_secret, f"{number}\0{edition}\0{field}".encode(), "sha256")[
-                :16
-            ].hex()
+            salt = self._salt(f"{number}\0{edition}\0{field}")[:16].hex()
             hashed = hashlib.sha256(f"{values[field]}{salt}".encode()).hexdigest()
             values[f"{field}_salt"], values[f"{field}_hash"] = salt, f"sha256${hashed}"
         content = self.template.fill(values)
@@ -201,7 +203,7 @@ class Composer:
         return {"credentialStatus": status_entry(url, position), "termsOfUse": self._terms}
 
 
-def trial(template: Template, contexts: Path | None = None, profile: Profile = NOBODY) -> Composer:
+def trial(template: Template, contexts: jsonld.Contexts | None = None, profile: Profile = NOBODY) -> Composer:
     """A composer to try a template with; nothing that it makes is signed."""
     nothing = bytes(32)
     return Composer(template, profile, nothing, nothing, Positions(_no_key), contexts)

@@ -7,46 +7,98 @@ the credential itself, the record that it was made from (a correction starts the
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
 import orjson
 
 from keys import Signer
-from ledger import EntryKind
+from ledger import EntryKind, entry
 from vc import anchoring
-from vc.integrity import sign
-from wire.datetimestamp import parse_datetimestamp
+from vc.enveloped import TYPE, Enveloped
+from vc.forms import FORMS, identifier, opened
+from vc.secured import Form, Options, Received, Secured
+from wire.clock import is_ahead
+from wire.problem import Refused
+from wire.work import Work
 
+from ..problem import FormNotKnown
 from ..table.names import full_name
 from ..table.records import Record
 from .document import Composer
 
 
-class Line(NamedTuple):
-    """A stored credential, read back."""
+@dataclass(frozen=True, repr=False)
+class Line:
+    """A credential as it is kept: JSON, in which one of another form is enveloped (VCDM 2.0, 4.13).
+
+    What it says, but for the `id`, raises `FormNotKnown` where it is of none of its `forms`.
+    """
 
     seq: int
     record: Record
-    credential: Mapping[str, Any]
-
-    @property
-    def created(self) -> datetime:
-        """When it was signed."""
-        return parse_datetimestamp(self.credential["proof"][0]["created"], "created")
+    credential: Received
+    forms: Mapping[str, Form] = field(default_factory=lambda: FORMS, compare=False)
+    """Those that it may be of."""
 
     @classmethod
-    def parse(cls, data: bytes) -> Line:
-        """Reads what `Printed.line` is."""
-        return cls(**orjson.loads(data))
+    def parse(cls, data: bytes, forms: Mapping[str, Form] = FORMS) -> Line:
+        """Reads what `to_bytes` gives."""
+        found = orjson.loads(data)
+        credential = found["credential"]
+        if credential.get("type") == TYPE:
+            credential = Enveloped.from_object(credential)
+        return cls(found["seq"], found["record"], credential, forms)
+
+    def to_bytes(self) -> bytes:
+        """One line of JSON."""
+        return orjson.dumps({"seq": self.seq, "record": self.record, "credential": dict(self.credential)})
 
     @staticmethod
     def record_of(data: bytes) -> tuple[int, bytes]:
         """Sequence number and record, the latter as JSON: what comes behind them is not read."""
-        head, _, _ = data.partition(b',"credential":')  # within a text, JSON has a backslash before the "
+        # A record holds no objects; within a text, JSON has a backslash before the ".
+        head, _, _ = data.partition(b'},"credential":')
         seq, _, record = head.removeprefix(b'{"seq":').partition(b',"record":')
-        return int(seq), record
+        return int(seq), record + b"}"
+
+    @property
+    def secured(self) -> Secured:
+        """The credential as its form has it. Raises `FormNotKnown`."""
+        if isinstance(self.credential, Enveloped) and self.credential.form not in self.forms:
+            raise FormNotKnown(f"a diploma was issued as {self.credential.form}, which is not known here")
+        return opened(self.credential, self.forms, Work())
+
+    @property
+    def entry(self) -> bytes:
+        """The log entry that stands for it. Raises `Refused` for a form that has none."""
+        found = self.secured.digests(Work())
+        if len(found) != 1:
+            raise Refused(
+                f"what is secured as {self.secured.form} has {len(found)} log entries instead of one"
+            )
+        (digest,) = found
+        return entry(EntryKind.CREDENTIAL, digest)
+
+    @property
+    def id(self) -> object:
+        """The `id` that it has; `None` where its form is not known."""
+        return identifier(self.credential, self.forms)
+
+    @property
+    def created(self) -> datetime | None:
+        """When it was signed, if its form says so."""
+        return next((signed.created for signed in self.secured.signatures(Work()).known), None)
+
+    def is_ahead(self, now: datetime) -> bool:
+        """Whether it says that it was signed later than `now`, by more than clocks may differ."""
+        return self.created is not None and is_ahead(self.created, now)
+
+    @property
+    def holder(self) -> str | None:
+        """The DID to which it is bound, if it is."""
+        return self.secured.credential.subjects[0].get("id")
 
 
 class Printed(NamedTuple):
@@ -65,26 +117,21 @@ class Press:
     signer: Signer
     """Has the issuer's assertion key."""
     verification_method: str
-    suite: str
+    form: Form
+    """How they are secured."""
 
     def print(
         self, record: Record, seq: int, created: datetime, *, edition: int = 1, holder: str | None = None
     ) -> Printed:
         """Signs. Raises `Malformed` where the template's content would lose anything on its way."""
-        signed = sign(
-            self.composer.compose(record, seq, edition, holder),
-            self.signer,
-            verification_method=self.verification_method,
-            suite=self.suite,
-            created=created,
-            contexts=self.composer.contexts,
-        )
-        line = orjson.dumps({"seq": seq, "record": record, "credential": signed})
-        return Printed(line, signed_entry(signed))
+        claims = self.composer.compose(record, seq, edition, holder)
+        signed = self.form.secure(claims, self.signer, Options(self.verification_method, created=created))
+        line = Line(seq, record, signed, {self.form.media_type: self.form})
+        return Printed(line.to_bytes(), line.entry)
 
 
 def signed_entry(signed: Mapping[str, Any], kind: EntryKind = EntryKind.CREDENTIAL) -> bytes:
-    """The log entry of a document with the one proof that it was signed with."""
+    """The log entry of a JSON document with the one proof that it was signed with."""
     return anchoring.log_entry(signed, signed["proof"][0], kind)
 
 

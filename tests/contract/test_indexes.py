@@ -27,13 +27,17 @@ from issuer.archive.kept import (
 )
 from issuer.archive.store import SQLiteIndex
 from issuer.press.permutation import LIST_BITS
+from tests.delegating import delegating
 from wire.problem import Damaged, NotFound, Refused
 
 Open = Callable[[], Index]
 """Opens the index of one place: the first time a new one, then the same again."""
 
 INDEXES: MappingProxyType[str, Callable[[Path], Index]] = MappingProxyType(
-    {"sqlite": lambda folder: SQLiteIndex(folder / "issuer.sqlite")}
+    {
+        "sqlite": lambda folder: SQLiteIndex(folder / "issuer.sqlite"),
+        "delegating": lambda folder: delegating(folder / "elsewhere.sqlite"),
+    }
 )
 
 DATE, LATER = "2026-07-01T12:00:00Z", "2027-01-01T00:00:00Z"

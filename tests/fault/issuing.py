@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 from issuer.issuer import Issuer
@@ -12,16 +11,15 @@ from issuer.press.press import signed_entry
 from issuer.table.source import Source
 from ledger import EntryKind, parse_entry
 from ledger.audit import audit
-from tests.registrar import NOW
+from tests.world import reopened
+from vc.forms import DataIntegrity
 
 
 def issue(issuer: Issuer, source: Source, workers: int = 0) -> None:
     errors = issuer.home / "errors.csv"
-    issuer.issue_file(Order(source, errors, suite="eddsa-jcs-2022", workers=workers))
-
-
-def reopened(home: Path) -> Issuer:
-    return Issuer(home, lambda: None, lambda: NOW)
+    form = DataIntegrity(suite="eddsa-jcs-2022")
+    quick = reopened(issuer.home, form=form, index=issuer.store, store=issuer._log_store)
+    quick.issue_file(Order(source, errors, workers=workers))
 
 
 def require_once(issuer: Issuer) -> None:

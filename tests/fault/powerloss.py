@@ -13,8 +13,11 @@ SQLite by `tests.fault.sqlite_vfs`. What other C code writes on its own is not s
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
+import re
 import stat
+import sys
 import tempfile
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
@@ -60,15 +63,23 @@ class Crash(NamedTuple):
                 (folder / path).write_bytes(content)
 
 
+class _Names(NamedTuple):
+    """What is in a folder, by name: files by their number, folders by their inode."""
+
+    files: dict[str, int]
+    folders: dict[str, int]
+
+
 class Recorder:
     """Watches a folder in a `with` block. `barriers` are functions that sync all of it when they return.
 
-    `syncs` is how often anything was synced.
+    `syncs` is how often anything was synced. After `forget` the disk is a bad one: a test that a missing sync
+    is noticed.
     """
 
     def __init__(self, folder: Path, barriers: Iterable[tuple[ModuleType, str]] = ()) -> None:
         self._folder = folder
-        self._watched = [*((os, name) for name in WATCHED), *barriers]
+        self._watched = [*((os, name) for name in WATCHED), (fcntl, "fcntl"), *barriers]
         self._real: dict[tuple[ModuleType, str], Callable[..., Any]] = {}
         self._acknowledged = 0
         self.syncs = 0
@@ -77,18 +88,23 @@ class Recorder:
         self._busy = False
         self._syncs_left = 0
         self._dead = False
+        self._forgets = re.compile("")
+        self._forgets_left = 0
 
     def __enter__(self) -> Recorder:
         self._files: dict[str, int] = {}  # path → file, a number that is never used again
-        self._folders: set[str] = set()
+        self._folders: dict[str, int] = {}  # path → folder, its inode; that of all has the path ""
         self._inodes: dict[int, int] = {}
         self._cached: list[bytes] = []  # file → content as programs see it
         self._synced: dict[int, bytes] = {}
+        self._names: dict[int, _Names] = {}  # folder → what is certain to be in it
         self._scan()
         self._sync_all()
         for module, name in self._watched:
             function = self._real[module, name] = getattr(module, name)
-            if module is not os:
+            if module is fcntl:  # by which macOS syncs; for other ends nobody here calls it
+                watched = self.watch(function, lambda file, *_: self.sync(file))
+            elif module is not os:
                 watched = self.watch(function, lambda *_: self._sync_all())
             elif name in ("fsync", "fdatasync"):
                 watched = self.watch(function, self.sync)
@@ -105,6 +121,18 @@ class Recorder:
         """From here on the work has promised one thing more."""
         self._acknowledged += 1
         self._note()
+
+    def forget(self, names: str, times: int = sys.maxsize) -> None:
+        """From here on the disk keeps nothing of what is synced under such names, so often.
+
+        The name of a folder, which stands for the names in it, ends in `/`; that of all is `./`.
+        """
+        self._forgets, self._forgets_left = re.compile(names), times
+
+    def _keeps(self, name: str) -> bool:
+        forgets = self._forgets_left > 0 and self._forgets.fullmatch(name) is not None
+        self._forgets_left -= forgets
+        return not forgets
 
     def crashes(self) -> Iterator[Crash]:
         """Every state that was seen, once, with the most that had been promised when it was."""
@@ -152,43 +180,54 @@ class Recorder:
 
     def _scan(self) -> None:
         """Learn names and contents as they are."""
-        files, folders, inodes = {}, set(), {}
-        for path in sorted(self._folder.rglob("*")):
-            name = str(path.relative_to(self._folder))
-            inode = path.stat().st_ino
-            if path.is_dir():
-                folders.add(name)
+        files, inodes = dict[str, int](), dict[int, int]()
+        folders = {"": self._folder.stat().st_ino}
+        for name, entry in _below(str(self._folder)):
+            inode = entry.inode()
+            if entry.is_dir(follow_symlinks=False):
+                folders[name] = inode
                 continue
             if name.endswith("-shm"):  # SQLite's shared memory, which a restart makes anew
                 continue
             file = self._inodes.get(inode, len(self._cached))
-            content = path.read_bytes()
+            with open(entry.path, "rb", buffering=0) as opened:  # noqa: PTH123 -- thousands of times a second
+                content = opened.read()
             content = self._contents.setdefault(content, content)
             self._cached[file : file + 1] = [content]
             files[name], inodes[inode] = file, file
+        for inode in set(folders.values()) - set(
+            self._folders.values()
+        ):  # of a new folder, perhaps once another's
+            self._names.pop(inode, None)
         self._files, self._folders, self._inodes = files, folders, inodes
 
     def sync(self, file: int | Path) -> None:
         """From here on the content of a file, or the names in a folder, are certain."""
         status = os.stat(file)  # noqa: PTH116 -- a descriptor has no path
         if stat.S_ISDIR(status.st_mode):
-            for folder in (self._folder, *(self._folder / name for name in self._folders)):
-                if folder.stat().st_ino == status.st_ino:
+            for folder, inode in self._folders.items():
+                if inode == status.st_ino:
                     self._sync_names(folder)
         elif status.st_ino in self._inodes:
-            file = self._inodes[status.st_ino]
+            self._sync_content(self._inodes[status.st_ino])
+
+    def _sync_content(self, file: int) -> None:
+        if self._keeps(next(name for name, number in self._files.items() if number == file)):
             self._synced[file] = self._cached[file]
 
-    def _sync_names(self, folder: Path) -> None:
-        prefix = "" if folder == self._folder else f"{folder.relative_to(self._folder)}/"
-        self._names[prefix] = {
-            name: self._files.get(name) for name in (*self._files, *self._folders) if _within(name, prefix)
-        }
+    def _sync_names(self, folder: str) -> None:
+        prefix = folder and f"{folder}/"
+        if self._keeps(prefix or "./"):
+            files, folders = (
+                {name[len(prefix) :]: found for name, found in all_.items() if _within(name, prefix)}
+                for all_ in (self._files, self._folders)
+            )
+            self._names[self._folders[folder]] = _Names(files, folders)
 
     def _sync_all(self) -> None:
-        self._synced = {file: self._cached[file] for file in self._files.values()}
-        self._names: dict[str, dict[str, int | None]] = {}
-        for folder in (self._folder, *(self._folder / name for name in self._folders)):
+        for file in self._files.values():
+            self._sync_content(file)
+        for folder in self._folders:
             self._sync_names(folder)
 
     def _note(self) -> None:
@@ -196,8 +235,8 @@ class Recorder:
         self._busy = True
         self._scan()
         self._busy = False
-        every_name = {**self._files, **dict.fromkeys(self._folders)}
-        for names in (every_name, self._certain("")):
+        every_name = {**self._files, **dict.fromkeys(filter(None, self._folders))}
+        for names in (every_name, self._certain(self._folders[""])):
             contents = {
                 name: (self._synced.get(file, b""), self._cached[file])
                 for name, file in names.items()
@@ -211,13 +250,23 @@ class Recorder:
                 files = {name: fate.get(_group(name), _kept)(*content) for name, content in contents.items()}
                 self._states[frozenset({**dict.fromkeys(names), **files}.items())] = self._acknowledged
 
-    def _certain(self, prefix: str) -> dict[str, int | None]:
+    def _certain(self, folder: int, prefix: str = "") -> dict[str, int | None]:
         """The names that surely survive, from a folder down."""
-        names = dict(self._names.get(prefix, {}))
-        for name, file in list(names.items()):
-            if file is None:
-                names.update(self._certain(f"{name}/"))
+        certain = self._names.get(folder, _Names({}, {}))
+        names: dict[str, int | None] = {f"{prefix}{name}": file for name, file in certain.files.items()}
+        for name, inner in certain.folders.items():
+            names[f"{prefix}{name}"] = None
+            names.update(self._certain(inner, f"{prefix}{name}/"))
         return names
+
+
+def _below(folder: str, prefix: str = "") -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """All files and folders, by their path from the first folder."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            yield f"{prefix}{entry.name}", entry
+            if entry.is_dir(follow_symlinks=False):
+                yield from _below(entry.path, f"{prefix}{entry.name}/")
 
 
 def _group(name: str) -> str:
@@ -226,7 +275,7 @@ def _group(name: str) -> str:
 
 
 def _within(name: str, prefix: str) -> bool:
-    return name.startswith(prefix) and "/" not in name[len(prefix) :]
+    return name.startswith(prefix) and name != prefix and "/" not in name[len(prefix) :]
 
 
 def _lost(synced: bytes, cached: bytes) -> bytes:

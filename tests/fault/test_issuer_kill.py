@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,13 +21,15 @@ from issuer.issuer import Issuer
 from issuer.job import bulk
 from issuer.job.bulk import Bulk, Chunk
 from issuer.job.singles import RecordRefused
-from issuer.rotation import rotate
+from issuer.rotation import revoke, rotate
 from issuer.succession import JOURNAL
 from issuer.table.source import Source
+from keys import KeyFile, open_signer
 from ledger.audit import audit
-from tests.fault.issuing import everything, issue, reopened, require_once
+from tests.doubles import at, instead
+from tests.fault.issuing import everything, issue, require_once
 from tests.fault.kill import Reached, Work, kill_everywhere
-from tests.registrar import NOW, csv_file, graduate, issuer_in, twin, verifier_for
+from tests.world import NOW, csv_file, graduate, issuer_in, reopened, twin, verifier_for
 from vc.status import Reason
 from wire.problem import Problem
 
@@ -52,6 +54,9 @@ def source(tmp_path: Path) -> Source:
 @pytest.fixture
 def overlapping(tmp_path: Path) -> Source:
     return in_chunks(tmp_path / "h.csv", [graduate(row) for row in range(2, 6)])
+
+
+Opening = Callable[[Path], Issuer]
 
 
 def same_file_again(issuer: Issuer, source: Source, folder: Path, workers: int = 0) -> Prepare:
@@ -94,7 +99,7 @@ def another_file_first(issuer: Issuer, source: Source, overlapping: Source, fold
     return prepare
 
 
-def single_diplomas(issuer: Issuer, folder: Path) -> Prepare:
+def single_diplomas(issuer: Issuer, folder: Path, opened: Opening = reopened) -> Prepare:
     numbers = itertools.count()
 
     def prepare() -> tuple[Work, Work]:
@@ -103,7 +108,7 @@ def single_diplomas(issuer: Issuer, folder: Path) -> Prepare:
         acknowledged = Reached()
 
         def work() -> None:
-            issuer = reopened(home)
+            issuer = opened(home)
             if issuer.store.current("UNI-000001").reason is None:  # a run before may have come to the end
                 issuer.correct("UNI-000001", {"gpa": "4.0"})
                 acknowledged.reach(1)
@@ -111,7 +116,7 @@ def single_diplomas(issuer: Issuer, folder: Path) -> Prepare:
                 acknowledged.reach(2)
 
         def check() -> None:
-            issuer = reopened(home)
+            issuer = opened(home)
             state = [(entry.edition, entry.reason) for entry in issuer.entries()]
             assert len(state) > (acknowledged.value >= 1)
             assert acknowledged.value < 2 or state[-1][1] == "fraud"
@@ -149,7 +154,7 @@ def test_single_diplomas_and_revocations_survive(issuer: Issuer, tmp_path: Path,
     assert kill_everywhere(single_diplomas(issuer, tmp_path), points=points) == points
 
 
-def diplomas_together(issuer: Issuer, folder: Path) -> Prepare:
+def diplomas_together(issuer: Issuer, folder: Path, opened: Opening = reopened) -> Prepare:
     """Issued at once: all or none, be it by who was killed or by who came next."""
     numbers = itertools.count()
 
@@ -159,10 +164,10 @@ def diplomas_together(issuer: Issuer, folder: Path) -> Prepare:
 
         def work() -> None:
             with suppress(RecordRefused):  # a run before may have come to the end
-                reopened(home).issue_many([graduate(row) for row in (2, 3, 4)])
+                opened(home).issue_many([graduate(row) for row in (2, 3, 4)])
 
         def check() -> None:
-            issuer = reopened(home)
+            issuer = opened(home)
             issuer.issue(graduate(5))
             assert len(list(issuer.entries())) in (2, 5)
             assert issuer.store.logged.known() == (audit(issuer.log).size, [])
@@ -181,28 +186,41 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def other_keys(folder: Path, *, compromised: bool) -> Prepare:
-    """Changed by who was killed, or not: what was signed before is valid, and so is what comes next."""
-    numbers = itertools.count()
+def other_keys(folder: Path, kind: str) -> Prepare:
+    """Changed by who was killed, or not: what was signed before is valid, and so is what comes next.
+
+    Keys go `away` from the key file, or come `back` into it; the folder remembers where they are.
+    """
+    numbers, compromised = itertools.count(), kind == "compromised"
+    elsewhere = KeyFile.create(folder / "elsewhere.json", {"diplomas": "P-256"}, None).path
+    uri = f"{elsewhere.as_uri()}#diplomas"
+    signer = open_signer(uri, passphrase=lambda: None)
+    there: dict[str, Any] = {"signer": signer, "signer_uri": uri}
+    after = {"away": there, "back": {"in_file": True}}.get(kind, {"compromised": compromised})
 
     def prepare() -> tuple[Work, Work]:
         home = folder / str(next(numbers)) / "home"
-        first = issuer_in(home, url="https://university.example", clock=now)
+        before = there if kind == "back" else {}
+        first = issuer_in(home, url="https://university.example", clock=now, **before)
         first.issue(graduate(1))
         former, changed = first.public_keys["assertion"], Reached()
 
         def work() -> None:
-            issuer = Issuer(home, lambda: None, now)
+            issuer = reopened(home, now)
             if issuer.public_keys["assertion"] == former:  # a run before may have come to the end
-                rotate(issuer, compromised=compromised)
+                rotate(issuer, **after)
                 changed.reach(1)
 
         def check() -> None:
-            issuer = Issuer(home, lambda: None, now)
+            issuer = reopened(home, now)
             later = issuer.issue(graduate(2))
             assert not (home / JOURNAL).exists(), "whoever comes next finishes it"
             key = issuer.public_keys["assertion"]
             assert key != former or not changed.value
+            is_there = key == signer.public_key
+            assert (issuer.identity.signer_uri, "assertion" in issuer.keys.public_keys) == (
+                (uri, False) if is_there else ("", True)
+            )
             newest = documents.newest(home)
             methods = [each["id"].rpartition("#")[2] for each in newest["verificationMethod"]]
             assert (methods[0], len(methods)) == (key.multikey(), 2 if key == former or compromised else 4)
@@ -219,14 +237,63 @@ def other_keys(folder: Path, *, compromised: bool) -> Prepare:
     return prepare
 
 
+def earlier() -> datetime:
+    return now() - timedelta(hours=1)
+
+
+def revoked_later(folder: Path) -> Prepare:
+    """A key that ended before goes out of the document: by who was killed, or by the same command again."""
+    numbers = itertools.count()
+
+    def prepare() -> tuple[Work, Work]:
+        home = folder / str(next(numbers)) / "home"
+        first = issuer_in(home, url="https://university.example", clock=earlier)
+        entry, stolen = first.issue(graduate(1)), first.public_keys["assertion"].multikey()
+        rotate(first)
+        revoked = Reached()
+
+        def work() -> None:
+            revoke(Issuer(home, lambda: None, now), stolen)
+            revoked.reach(1)
+
+        def check() -> None:
+            issuer = Issuer(home, lambda: None, now)
+            later = issuer.issue(graduate(2))
+            assert not (home / JOURNAL).exists(), "whoever comes next finishes it"
+            assert not revoked.value or stolen not in orjson.dumps(documents.newest(home)).decode()
+            newest = documents.newest_place(home, issuer.log)
+            assert issuer.store.revocations.published("0").leaf > newest, "lists are by its keys"
+            done = revoke(issuer, stolen)
+            assert stolen not in orjson.dumps(documents.newest(home)).decode()
+            assert (done.editions, done.entry) == (1, documents.newest_place(home, issuer.log))
+            for found in (entry, later):
+                report = verifier_for(issuer).verify(issuer.bundle(found), now=now())
+                assert report, report.checks
+            assert issuer.store.logged.known() == (audit(issuer.log).size, [])
+            require_once(issuer)
+
+        return work, check
+
+    return prepare
+
+
+@pytest.mark.parametrize("points", [20, pytest.param(200, marks=pytest.mark.soak)])
+def test_a_key_that_is_revoked_later_is_so_by_who_comes_next(tmp_path: Path, points: int) -> None:
+    assert kill_everywhere(revoked_later(tmp_path), points=points) == points
+
+
 @pytest.mark.parametrize(
-    ("compromised", "points"),
-    [(False, 25), (True, 10), *(pytest.param(each, 200, marks=pytest.mark.soak) for each in (False, True))],
+    ("kind", "points"),
+    [
+        *(("ended", 25), ("compromised", 10), ("away", 15), ("back", 15)),
+        *(
+            pytest.param(kind, 200, marks=pytest.mark.soak)
+            for kind in ("ended", "compromised", "away", "back")
+        ),
+    ],
 )
-def test_a_change_of_keys_is_finished_by_who_comes_next(
-    tmp_path: Path, compromised: bool, points: int
-) -> None:
-    assert kill_everywhere(other_keys(tmp_path, compromised=compromised), points=points) == points
+def test_a_change_of_keys_is_finished_by_who_comes_next(tmp_path: Path, kind: str, points: int) -> None:
+    assert kill_everywhere(other_keys(tmp_path, kind), points=points) == points
 
 
 # Planted faults
@@ -304,38 +371,34 @@ def undisturbed(prepare: Prepare) -> None:
     check()
 
 
-def test_a_batch_that_comes_back_in_parts_is_found(
-    issuer: Issuer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    begun = SQLiteIndex.begun_singles
+def test_a_batch_that_comes_back_in_parts_is_found(issuer: Issuer, tmp_path: Path) -> None:
+    def one_by_one(begun: Callable[[], list[tuple[bytes | None, list[Any]]]]) -> list[Any]:
+        return [(None, [single]) for _, singles in begun() for single in singles]
 
-    def one_by_one(self: SQLiteIndex) -> list[tuple[bytes | None, list[tuple[int, bytes]]]]:
-        return [(None, [single]) for _, singles in begun(self) for single in singles]
+    def careless(home: Path) -> Issuer:
+        return reopened(home, **at(home, "index.begun_singles", one_by_one))
 
-    monkeypatch.setattr(SQLiteIndex, "begun_singles", one_by_one)
-    undisturbed(diplomas_together(issuer, tmp_path / "undisturbed"))
+    undisturbed(diplomas_together(issuer, tmp_path / "undisturbed", careless))
     with pytest.raises((AssertionError, Problem)):
-        kill_everywhere(diplomas_together(issuer, tmp_path), points=400)
+        kill_everywhere(diplomas_together(issuer, tmp_path, careless), points=400)
 
 
-def peek(self: SQLiteIndex, count: int) -> int:
-    with self._database.reading() as connection:
-        found = connection.execute("SELECT next FROM counter WHERE name = 'seq'").fetchone()[0]
-    return int(found)
+def taken_too_late(home: Path) -> Issuer:
+    index = SQLiteIndex(home / "issuer.sqlite")
+
+    def peek(*_: object) -> int:
+        with index._database.reading() as connection:
+            found = connection.execute("SELECT next FROM counter WHERE name = 'seq'").fetchone()[0]
+        return int(found)
+
+    def finish_and_take(finish: Callable[..., None], seqs: Sequence[int], *arguments: Any) -> None:
+        finish(seqs, *arguments)
+        index.reserve(len(seqs))
+
+    return reopened(home, index=instead(index, reserve=peek, finish_singles=finish_and_take))
 
 
-def test_a_position_that_is_taken_too_late_is_found(
-    issuer: Issuer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    real, finish = SQLiteIndex.reserve, SQLiteIndex.finish_singles
-
-    def finish_and_take(self: SQLiteIndex, seqs: Sequence[int], batch: Appended, date: str) -> None:
-        finish(self, seqs, batch, date)
-        real(self, 1)
-
-    monkeypatch.setattr("issuer.job.singles._BLOCK", 1)
-    monkeypatch.setattr(SQLiteIndex, "reserve", peek)
-    monkeypatch.setattr(SQLiteIndex, "finish_singles", finish_and_take)
-    undisturbed(single_diplomas(issuer, tmp_path / "undisturbed"))
+def test_a_position_that_is_taken_too_late_is_found(issuer: Issuer, tmp_path: Path) -> None:
+    undisturbed(single_diplomas(issuer, tmp_path / "undisturbed", taken_too_late))
     with pytest.raises((AssertionError, Problem)):
-        kill_everywhere(single_diplomas(issuer, tmp_path), points=400)
+        kill_everywhere(single_diplomas(issuer, tmp_path, taken_too_late), points=400)

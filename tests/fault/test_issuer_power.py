@@ -5,19 +5,15 @@ from __future__ import annotations
 import itertools
 import random
 import shutil
-import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
-from did.methods import key as did_key
-from exchange.claim import acceptance
 from issuer.archive.kept import EditionTaken, Entry
-from issuer.archive.revocations import SQLiteRevocations
 from issuer.desk.claims import ChallengeSpent, Claims
 from issuer.home import published_file
 from issuer.issuer import Issuer
@@ -25,24 +21,22 @@ from issuer.job.singles import RecordRefused
 from issuer.press.permutation import LIST_BITS
 from issuer.press.press import Line
 from issuer.status import lists
-from keys import PrivateKey
+from ledger.folder import store_in
 from ledger.note import Checkpoint
 from ledger.tiles import posix
-from ledger.tiles.posix import PosixStore
-from tests.fault.issuing import everything, issue, reopened, require_once
+from tests.doubles import instead
+from tests.fault.issuing import everything, issue, require_once
 from tests.fault.powerloss import Crash, Recorder, memory_folder
 from tests.fault.sqlite_vfs import watched_sqlite
-from tests.registrar import NOW, csv_file, graduate, issuer_in, twin, verifier_for
+from tests.world import NOW, Holder, csv_file, graduate, issuer_in, reopened, twin, verifier_for
 from vc import StatusList, Verdict
 from vc.status import Reason
 from wire.problem import Problem, Refused
-from wire.sqlite import _OF_WRITERS, _PRAGMAS, connect
 from wire.strict import load_json_object
 
 pytestmark = pytest.mark.slow  # thousands of states: for `make test`
 
-ADA = PrivateKey.generate()
-HOLDER = did_key.create(ADA.public_key)
+ADA = Holder()
 ONE, TWO = "UNI-000001", "UNI-000002"
 
 Promise = Callable[[Issuer], None]
@@ -67,9 +61,8 @@ class Scenario(NamedTuple):
 
 
 @pytest.fixture(autouse=True)
-def _as_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("issuer.status.lists._MOST_HELD", 2500)  # so that files are synced now and then
-    monkeypatch.setattr("wire.files._FULL_SYNC", None)  # of macOS, which would sync past the recorder
+def _synced_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("issuer.status.lists._MOST_HELD", 2500)
 
 
 @pytest.fixture
@@ -79,16 +72,22 @@ def memory() -> Iterator[Path]:
 
 
 @contextmanager
-def opened(home: Path) -> Iterator[Issuer]:
-    issuer = reopened(home)
+def opened(home: Path, **options: Any) -> Iterator[Issuer]:
+    issuer = reopened(home, **options)
     try:
         yield issuer
     finally:
         issuer.store.close()
 
 
-def do(home: Path, work: Work, acknowledge: Callable[[Promise], None] = lambda promise: None) -> None:
-    with opened(home) as issuer:
+def do(home: Path, work: Work, acknowledge: Callable[[Promise], None]) -> None:
+    """A checkpoint counts as acknowledged once it is signed: somebody may have seen it."""
+
+    def publish(publish: Callable[..., None], note: bytes, **after: Any) -> None:
+        acknowledge(partial(require_continues, Checkpoint.parse(note)))
+        publish(note, **after)
+
+    with opened(home, store=instead(store_in(home), publish=publish)) as issuer:
         work(issuer, acknowledge)
 
 
@@ -96,42 +95,37 @@ Crashes = list[tuple[Crash, list[Promise]]]
 """What a power cut may leave, with what was acknowledged by then."""
 
 
-def cut(scenario: Scenario, folder: Path) -> Crashes:
+def cut(scenario: Scenario, folder: Path, *forgotten: Any) -> Crashes:
     """All that a power cut may leave; where work is killed first, some of it for each sync it dies before."""
     if scenario.killed is None:
-        return recorded(scenario, scenario.home)
+        return recorded(scenario, scenario.home, 0, *forgotten)
     crashes: Crashes = []
     for sync in itertools.count(1):
         home = folder / f"killed {sync}" / "home"
         shutil.copytree(scenario.home, home)
-        found = recorded(scenario, home, sync)
+        found = recorded(scenario, home, sync, *forgotten)
         if not found:
             break
         crashes += random.Random(sync).sample(found, 10)
     return crashes
 
 
-def recorded(scenario: Scenario, home: Path, before: int = 0) -> Crashes:
-    """A checkpoint counts as acknowledged once it is signed: somebody may have seen it."""
+def recorded(scenario: Scenario, home: Path, before: int, *forgotten: Any) -> Crashes:
     promises: list[Promise] = []
-    real = PosixStore.publish
 
     def acknowledge(promise: Promise) -> None:
         promises.append(promise)
         recorder.acknowledge()
 
-    def publish(self: PosixStore, note: bytes, *, after: bytes | None) -> None:
-        acknowledge(partial(require_continues, Checkpoint.parse(note)))
-        real(self, note, after=after)
-
     with (
-        pytest.MonkeyPatch.context() as patch,
         Recorder(home.parent, [(posix, "sync_files"), (lists, "sync_files")]) as recorder,
         watched_sqlite(recorder),
     ):
-        if scenario.killed and not recorder.killed(partial(do, home, scenario.killed), before):
+        killed = partial(do, home, scenario.killed, lambda promise: None) if scenario.killed else None
+        if killed and not recorder.killed(killed, before):
             return []
-        patch.setattr(PosixStore, "publish", publish)
+        if forgotten:
+            recorder.forget(*forgotten)
         do(home, scenario.work, acknowledge)
     return [(crash, promises[: crash.acknowledged]) for crash in recorder.crashes()]
 
@@ -204,7 +198,7 @@ def singly(memory: Path) -> Scenario:
         done()
         issuer.correct(ONE, {"gpa": "4.0"})
         done()
-        issuer.claim(ONE, HOLDER)
+        issuer.claim(ONE, ADA.did)
         done()
         issuer.lists.publish(now=NOW)
         for former in issuer.entries(0, issuer.store.current(ONE).seq):
@@ -258,8 +252,7 @@ def by_link(memory: Path) -> Scenario:
         token = claims(issuer).offer(ONE, issuer, now=NOW).token
         invitation = claims(issuer).invite(token, issuer, now=NOW)
         acknowledge(partial(require_open, token))
-        method = f"{HOLDER}#{ADA.public_key.multikey()}"
-        answer = acceptance(invitation, ADA, holder=HOLDER, verification_method=method, created=NOW)
+        answer = ADA.accept(invitation)
         claims(issuer).redeem(token, answer, issuer, now=NOW)
         current = issuer.store.current(ONE)
         acknowledge(partial(require_same, current, issuer.line(current)))
@@ -276,7 +269,7 @@ def by_link(memory: Path) -> Scenario:
     home = new_home(memory)
     with opened(home) as issuer:
         issuer.issue(graduate(1))
-    return Scenario(home, work, lambda issuer, _: issuer.claim(ONE, HOLDER), lambda issuer: None)
+    return Scenario(home, work, lambda issuer, _: issuer.claim(ONE, ADA.did), lambda issuer: None)
 
 
 # After a process that was killed
@@ -337,66 +330,20 @@ def test_nothing_acknowledged_or_signed_is_lost(
     require_kept(scenario, crashes[::each], memory)
 
 
-def _no_sync_of_each_change(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("wire.sqlite._PRAGMAS", (*_PRAGMAS, "synchronous = NORMAL"))
-
-
-def _no_sync_of_what_another_wrote(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("wire.sqlite._OF_WRITERS", [pragma for pragma in _OF_WRITERS if pragma != "wal_checkpoint"])
-
-
-def _no_sync_of_claims(patch: pytest.MonkeyPatch) -> None:
-    def careless(
-        path: Path | None, mode: Literal["rw", "ro", "immutable"] = "rw", **options: float
-    ) -> sqlite3.Connection:
-        connection = connect(path, mode, **options)
-        if path is not None and path.name == "claims.sqlite":
-            connection.execute("PRAGMA synchronous = OFF")
-        return connection
-
-    patch.setattr("wire.sqlite.connect", careless)
-
-
-def _shard_written_in_place(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("issuer.archive.shards.write_durably", Path.write_bytes)
-
-
-def _lists_not_synced_before_they_are_released(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("issuer.archive.revocations.SQLiteRevocations.held_bytes", _released_first)
-
-
-def _released_first(self: SQLiteRevocations) -> int:
-    self.release(self.held())
-    return 0
-
-
-def _folder_of_shards_not_synced(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(
-        "issuer.archive.shards.make_private_folder", lambda path: path.mkdir(parents=True, exist_ok=True)
-    )
-
-
 @pytest.mark.parametrize(
-    ("prepare", "plant"),
+    ("prepare", "forgotten"),
     [
-        (a_file, _shard_written_in_place),
-        (a_file, _folder_of_shards_not_synced),
-        (singly, _no_sync_of_each_change),
-        (singly, _lists_not_synced_before_they_are_released),
-        (by_link, _no_sync_of_claims),
-        (together_after_kill, _no_sync_of_what_another_wrote),
-        (a_file_after_kill, _no_sync_of_what_another_wrote),
+        (a_file, [r"home/shards/.*\.tmp"]),
+        (a_file, [r"home/(shards/.*)?"]),  # the folders of shards
+        (singly, [r"home/issuer\.sqlite-wal"]),
+        (singly, [r"home/status/.*"]),  # lists, before the index forgets them
+        (by_link, [r"home/claims\.sqlite-wal"]),
+        (together_after_kill, [r"home/issuer\.sqlite(-wal)?", 2]),  # what the killed one wrote
+        (a_file_after_kill, [r"home/issuer\.sqlite(-wal)?", 2]),
     ],
 )
-def test_planted_faults_are_found(
-    prepare: Prepare,
-    plant: Callable[[pytest.MonkeyPatch], None],
-    memory: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_sync_that_is_missing_is_found(prepare: Prepare, forgotten: list[Any], memory: Path) -> None:
     scenario = prepare(memory)
-    with monkeypatch.context() as patch:
-        plant(patch)
-        crashes = cut(scenario, memory)
+    crashes = cut(scenario, memory, *forgotten)
     with pytest.raises((AssertionError, Problem)):
         require_kept(scenario, [crash for first in range(7) for crash in crashes[first::7]], memory)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import os
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -15,21 +14,16 @@ from ledger.audit import audit
 from ledger.tiles import posix
 from ledger.tiles.journal import Capacity
 from ledger.tiles.posix import PosixStore
-from ledger.tiles.store import Base, Batch
+from ledger.tiles.store import Batch
 from tests.fault.powerloss import Crash, Recorder, memory_folder
 from tests.ledger_samples import naive_root, open_log, samples
-from wire.files import sync_file, sync_files, sync_folder
 from wire.problem import Problem
 
 pytestmark = pytest.mark.slow  # hundreds of processes: for `make test`
 
 SIZES = [2, 5, 260, 261, 513, 514, 769]
 ROOT = naive_root(samples(0, SIZES[-1]))
-
-
-@pytest.fixture(autouse=True)
-def _sync_as_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("wire.files._FULL_SYNC", None)  # of macOS, which would sync past the recorder
+JOURNAL = r"log/journal"
 
 
 def _append_all(store: PosixStore, acknowledge: Callable[[], None] = lambda: None) -> None:
@@ -43,17 +37,16 @@ def _store(folder: Path) -> PosixStore:
     return PosixStore(folder / "log", folder / "kept", capacity=Capacity(batches=2))
 
 
-def _recorded(folder: Path) -> list[Crash]:
+def _recorded(folder: Path, forgotten: str = "") -> list[Crash]:
     folder.mkdir()
     with Recorder(folder, [(posix, "sync_files")]) as recorder:
+        recorder.forget(forgotten)
         _append_all(_store(folder), recorder.acknowledge)
     return list(recorder.crashes())
 
 
-def _check(crashes: list[Crash], monkeypatch: pytest.MonkeyPatch) -> None:
-    with monkeypatch.context() as patch, memory_folder() as folder:
-        patch.setattr(os, "fsync", lambda descriptor: None)  # checked is what is left, not what follows
-        patch.setattr(posix, "sync_files", lambda *arguments: None)
+def _check(crashes: list[Crash]) -> None:
+    with memory_folder() as folder:
         for number, crash in enumerate(crashes):
             where = folder / str(number)
             crash.restore(where)
@@ -66,13 +59,13 @@ def _check(crashes: list[Crash], monkeypatch: pytest.MonkeyPatch) -> None:
             assert audit(log).root == ROOT
 
 
-def test_a_power_cut_at_any_point_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_power_cut_at_any_point_loses_nothing(tmp_path: Path) -> None:
     crashes = _recorded(tmp_path / "work")
     assert len(crashes) > 250
-    _check(crashes, monkeypatch)
+    _check(crashes)
 
 
-def test_a_power_cut_during_recovery_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_power_cut_during_recovery_loses_nothing(tmp_path: Path) -> None:
     """The power comes back and goes again, before the program knows what it had acknowledged."""
     crashes = _recorded(tmp_path / "work")
     for number, crash in enumerate(random.Random(1).sample(crashes, 25)):
@@ -81,7 +74,7 @@ def test_a_power_cut_during_recovery_loses_nothing(tmp_path: Path, monkeypatch: 
         with Recorder(where, [(posix, "sync_files")]) as recorder:
             open_log(_store(where))
         again = [Crash(left.tree, crash.acknowledged) for left in recorder.crashes()]
-        _check(again, monkeypatch)
+        _check(again)
 
 
 def test_a_file_at_a_time_is_as_safe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,79 +83,41 @@ def test_a_file_at_a_time_is_as_safe(tmp_path: Path, monkeypatch: pytest.MonkeyP
     (tmp_path / "work").mkdir()
     with Recorder(tmp_path / "work") as recorder:
         _append_all(_store(tmp_path / "work"), recorder.acknowledge)
-    _check(list(recorder.crashes()), monkeypatch)
-
-
-def _acknowledge_before_sync(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("ledger.tiles.journal.sync_file", lambda descriptor: None)
-
-
-def _rename_without_sync(patch: pytest.MonkeyPatch) -> None:
-    def publish(self: PosixStore, note: bytes, *, after: bytes | None) -> None:
-        temporary = self._folder / ".checkpoint.tmp"
-        temporary.write_bytes(note)
-        temporary.replace(self._folder / "checkpoint")
-        sync_folder(self._folder)
-
-    patch.setattr(PosixStore, "publish", publish)
-
-
-def _cut_the_journal_before_the_tiles_are_synced(patch: pytest.MonkeyPatch) -> None:
-    real = PosixStore.settle
-
-    def settle(self: PosixStore, base: Base) -> None:
-        with patch.context() as inner:
-            inner.setattr(posix, "sync_files", lambda *arguments: None)
-            real(self, base)
-        sync_files(self._folder, [])
-
-    patch.setattr(PosixStore, "settle", settle)
-
-
-def _do_not_sync_the_folder_of_the_journal(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("wire.files.sync_folder", lambda folder: None)
+    _check(list(recorder.crashes()))
 
 
 @pytest.mark.parametrize(
-    "plant",
+    "forgotten",
     [
-        _acknowledge_before_sync,
-        _rename_without_sync,
-        _cut_the_journal_before_the_tiles_are_synced,
-        _do_not_sync_the_folder_of_the_journal,
+        JOURNAL,  # acknowledged before it is synced
+        r"log/\.checkpoint\..*",  # renamed before
+        r"log/tile/.*",  # when the journal is cut
+        r"log/",  # that there is a journal
     ],
 )
-def test_planted_faults_are_found(
-    plant: Callable[[pytest.MonkeyPatch], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with monkeypatch.context() as patch:
-        plant(patch)
-        crashes = _recorded(tmp_path / "work")
+def test_a_sync_that_is_missing_is_found(forgotten: str, tmp_path: Path) -> None:
+    crashes = _recorded(tmp_path / "work", forgotten)
     with pytest.raises((AssertionError, Problem)):
-        _check(crashes, monkeypatch)
+        _check(crashes)
 
 
 @pytest.mark.parametrize("planted", [False, True])
-def test_a_batch_whose_writer_was_killed_is_synced_by_the_next(
-    planted: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_batch_whose_writer_was_killed_is_synced_by_the_next(planted: bool, tmp_path: Path) -> None:
     """It is in the journal, but nobody waited for the disk: whoever finds it must, before signing for it."""
     folder = tmp_path / "work"
     folder.mkdir()
     open_log(_store(folder))
     killed = _store(folder)
     assert killed.base().size == 0
-    with Recorder(folder, [(posix, "sync_files")]) as recorder, monkeypatch.context() as patch:
-        real = sync_file
-        patch.setattr("ledger.tiles.journal.sync_file", lambda descriptor: None)
+    with Recorder(folder, [(posix, "sync_files")]) as recorder:
+        recorder.forget(JOURNAL)
         killed.record(Batch(0, b"to 2", samples(0, 2)))
-        if not planted:
-            patch.setattr("ledger.tiles.journal.sync_file", real)
+        recorder.forget(JOURNAL if planted else "")
         assert open_log(_store(folder)).checkpoint().size == 2
         recorder.acknowledge()
     crashes = list(recorder.crashes())
     with pytest.raises((AssertionError, Problem)) if planted else contextlib.nullcontext():
-        _check(crashes, monkeypatch)
+        _check(crashes)
 
 
 def test_whatever_a_killed_process_left_is_synced_by_the_next(
@@ -181,4 +136,4 @@ def test_whatever_a_killed_process_left_is_synced_by_the_next(
             _append_all(_store(folder), recorder.acknowledge)
         crashes += recorder.crashes()
     assert len(crashes) > 250
-    _check(crashes, monkeypatch)
+    _check(crashes)

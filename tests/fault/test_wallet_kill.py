@@ -13,7 +13,6 @@ import pytest
 from holder import store as module
 from holder.store import EncryptedStore, StoredRecord
 from keys import WrongPassphrase
-from tests.diplomas import cheap_passphrases
 from tests.fault.kill import Reached, Work, kill_everywhere
 from wire.problem import Conflict, Damaged
 
@@ -22,11 +21,6 @@ pytestmark = pytest.mark.slow  # hundreds of processes: for `make test`
 OLD, NEW = b"correct horse battery", b"another passphrase"
 NAMES = [f"diploma {number}" for number in range(4)]
 CHANGED = len(NAMES) + 1
-
-
-@pytest.fixture(autouse=True)
-def _cheap_passphrases(monkeypatch: pytest.MonkeyPatch) -> None:
-    cheap_passphrases(monkeypatch)
 
 
 def opened(path: Path) -> EncryptedStore:

@@ -14,23 +14,21 @@ from typing import Any
 
 import pytest
 
-from did import METHODS, Resolver
 from holder.wallet import Held
 from intaglio.commands.wallet import text as wallet
 from tests.fuzz.respellings import URLS, Document, respelled, words
-from tests.world import NOW, University
+from tests.world import NOW, University, verifier
 from vc import Bundle, Credential, Verdict
 from vc.anchoring import expected_origins
 from vc.model.schema import Schemas
 from vc.status import StatusEntry, status_entry
-from verifier import RecognisedIssuer, Trust, Verifier
+from verifier import Trust, Verifier
 from verifier.policy import OfType
 from verifier.summary import summarize
 from wire import Problem
-from wire.fetch import NoFetcher
 
 UNIVERSITY = University()
-TRUST = Trust().adding(RecognisedIssuer(UNIVERSITY.did, keys=(UNIVERSITY.key.public_key.multikey(),)))
+TRUST = UNIVERSITY.pinned
 REVOKED = 2
 UNIVERSITY.revoke(REVOKED)
 LISTS = UNIVERSITY.status_lists()
@@ -42,7 +40,7 @@ SCHEMA = "urn:example:schema"
 
 
 def verdict(document: Document, judge: Verifier | None = None) -> tuple[Credential | None, Verdict]:
-    judge = judge or Verifier(Resolver(METHODS, NoFetcher()), trust=TRUST)
+    judge = judge or verifier(TRUST)
     report = judge.verify(Bundle(document, (), (), LISTS), now=NOW)
     return (report.require()[0] if report else None), report.verdict
 
@@ -139,7 +137,7 @@ def check(document: Document, mutants: Iterator[tuple[str, Document]], outcome: 
     assert credential is not None
     before = reading(document, credential)
     schema = {"required": sorted(name for name in credential.claims if name != "@context")}
-    judge = Verifier(Resolver(METHODS, NoFetcher()), trust=TRUST, schemas=Schemas({SCHEMA: schema}))
+    judge = verifier(TRUST, schemas=Schemas({SCHEMA: schema}))
     rules = accepted(document, judge, credential.types)
     for name, mutant in mutants:
         if mutant == document:
@@ -215,7 +213,7 @@ def planted() -> dict[str, Document]:
 def test_no_spelling_makes_it_valid(name: str) -> None:
     document = planted()[name]
     trust = Trust().adding(replace(TRUST.issuers[0], types=("OpenBadgeCredential",)))
-    judge = Verifier(Resolver(METHODS, NoFetcher()), trust=trust)
+    judge = verifier(trust)
     pairs = Random(11).sample(PAIRS, 1)
     for spelling, mutant in all_of(document, pairs):
         assert verdict(mutant, judge)[1] is not Verdict.VALID, spelling

@@ -7,16 +7,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from did import METHODS, Resolver
-from did.methods import key as did_key
 from keys import PrivateKey
 from tests.test_verifier_controllers import Host
-from tests.world import NOW, University
-from vc import Report, StatusList, sign
+from tests.world import NOW, Holder, University, verifier
+from vc import Report, StatusList
 from vc.status import status_entry, status_list_document
-from verifier import RecognisedIssuer, Trust, Verifier
+from verifier import RecognisedIssuer, Trust
 from verifier.sources.lists import Fetched
-from wire.fetch import NoFetcher
 
 POSITION = 7
 """Of every credential in its list."""
@@ -27,12 +24,11 @@ class Ours:
 
     def __init__(self, suite: str, key_type: str, host: Host) -> None:
         self._suite, self._host, self._path = suite, host, f"/ours/{suite}/{key_type}"
-        self._key = PrivateKey.generate(key_type)
-        self._did = did_key.create(self._key.public_key)
+        self._signs = Holder(PrivateKey.generate(key_type))
         self.publish()
 
     def diploma(self) -> dict[str, Any]:
-        issuer = {"id": self._did, "type": ["Profile"], "name": "Example"}
+        issuer = {"id": self._signs.did, "type": ["Profile"], "name": "Example"}
         status = status_entry(self._host.site.url(self._path), POSITION)
         return self._sign(University().diploma(issuer=issuer, credentialStatus=status))
 
@@ -41,12 +37,11 @@ class Ours:
         for position in revoked:
             bits[position] = 1
         url, years = self._host.site.url(self._path), timedelta(days=3650)
-        listed = status_list_document(url, self._did, bits, valid_from=NOW, lifetime=years)
+        listed = status_list_document(url, self._signs.did, bits, valid_from=NOW, lifetime=years)
         self._host.serve(self._sign(listed), self._path)
 
     def _sign(self, document: Mapping[str, Any]) -> dict[str, Any]:
-        method = f"{self._did}#{self._key.public_key.multikey()}"
-        return sign(document, self._key, verification_method=method, suite=self._suite, created=NOW)
+        return self._signs.sign(document, suite=self._suite)
 
 
 def badge(**change: Any) -> dict[str, Any]:
@@ -64,6 +59,5 @@ def changed(document: Mapping[str, Any]) -> dict[str, Any]:
 
 def verified(document: Mapping[str, Any] | bytes, did: str, host: Host, **asked: Any) -> Report:
     """What is said here of what a recognised issuer signed elsewhere."""
-    trust = Trust().adding(RecognisedIssuer(did))
-    judge = Verifier(Resolver(METHODS, NoFetcher()), trust=trust, lists=[Fetched(host.fetcher)])
+    judge = verifier(Trust().adding(RecognisedIssuer(did)), lists=[Fetched(host.fetcher)])
     return judge.verify(document, now=datetime.now(UTC), **asked)

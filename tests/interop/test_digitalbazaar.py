@@ -14,9 +14,8 @@ import pytest
 from tests.interop.ours import POSITION, Ours, badge, changed, verified
 from tests.interop.peers import FORGED, GREEN, REVOKED, JavaScript, digitalbazaar, javascript
 from tests.loopback import Authority
-from tests.registrar import graduate, issuer_in
 from tests.test_verifier_controllers import Host
-from tests.world import Holder
+from tests.world import Holder, graduate, issuer_in
 from vc import Report
 from vc.status import Reason, status_entry
 

@@ -36,9 +36,8 @@ from tests.interop.peers import (
     with_one_proof,
 )
 from tests.loopback import Authority
-from tests.registrar import graduate, issuer_in
 from tests.test_verifier_controllers import Host
-from tests.world import NOW
+from tests.world import NOW, graduate, issuer_in
 from vc.status import MINIMUM_ENTRIES, status_entry
 
 pytestmark = pytest.mark.slow

@@ -6,11 +6,10 @@ from pathlib import Path
 
 import pytest
 
-import intaglio.session
 from issuer.issuer import Issuer
 from issuer.job.order import Order
 from tests.commandline import Program
-from tests.registrar import NOW, csv_file, graduate, issuer_in, table
+from tests.world import NOW, csv_file, graduate, issuer_in, table
 
 
 @pytest.fixture(autouse=True)
@@ -34,16 +33,16 @@ def issued(program: Program, file: Path) -> Program:
 
 
 class Clock:
-    """The session's, set by hand."""
+    """The program's, set by hand."""
 
     def __init__(self) -> None:
         self.now = NOW
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+def clock(program: Program) -> Clock:
     standing = Clock()
-    monkeypatch.setattr(intaglio.session.Session, "now", lambda _: standing.now)
+    program.now = lambda: standing.now
     return standing
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,12 +15,14 @@ import pytest
 
 from issuer.home import LIFETIME, Closed, Identity
 from issuer.issuer import Issuer
-from issuer.status import Lists
 from ledger import EntryKind, parse_entry
 from ledger.audit import audit
+from ledger.folder import store_in
+from ledger.tiles.store import Batch
 from tests.commandline import Answer, Program, typed
+from tests.doubles import at, instead, stops
 from tests.issuer_cli.conftest import Clock
-from tests.registrar import NOW, graduate, life, listed, table, verifier_for
+from tests.world import NOW, graduate, life, listed, reopened, table, verifier_for
 from vc import Bundle, Verdict
 from vc.status import Reason
 from verifier import Trust
@@ -134,32 +138,29 @@ def test_afterwards_nothing_is_issued_or_revoked(registrar: Program) -> None:
 
 def test_a_service_that_runs_meanwhile_issues_nothing_more(issuer: Issuer) -> None:
     """It read who the issuer is before."""
-    serving = Issuer(issuer.home, lambda: None, lambda: NOW)
+    serving = reopened(issuer.home)
     assert serving.lists.publish(now=NOW) == []
     issuer.close()
     with pytest.raises(Closed):
         serving.claim("UNI-000001", "did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK")
 
 
-def test_a_revocation_in_flight_is_in_the_last_lists_or_refused(
-    issuer: Issuer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_revocation_in_flight_is_in_the_last_lists_or_refused(issuer: Issuer) -> None:
     """Journalled while the closing waits: never after the lists were signed."""
     journalling, go_on = threading.Event(), threading.Event()
-    journal = issuer.store.revocations.revoke
 
-    def slowly(*arguments: Any) -> None:
+    def slowly(journal: Callable[..., None], *arguments: Any) -> None:
         journalling.set()
         assert go_on.wait(30)
         journal(*arguments)
 
-    monkeypatch.setattr(issuer.store.revocations, "revoke", slowly)
+    slow = reopened(issuer.home, **at(issuer.home, "revocations.revoke", slowly))
     revoking = threading.Thread(
-        target=lambda: issuer.lists.revoke(["UNI-000001"], Reason.FRAUD, date=NOW, now=NOW)
+        target=lambda: slow.lists.revoke(["UNI-000001"], Reason.FRAUD, date=NOW, now=NOW)
     )
     revoking.start()
     assert journalling.wait(30)
-    other = Issuer(issuer.home, lambda: None, lambda: NOW)
+    other = reopened(issuer.home)
     closing = threading.Thread(target=other.close)
     closing.start()
     closing.join(0.2)
@@ -173,22 +174,28 @@ def test_a_revocation_in_flight_is_in_the_last_lists_or_refused(
         issuer.lists.revoke(["UNI-000002"], Reason.FRAUD, date=NOW, now=NOW)
 
 
-def test_an_edition_in_flight_is_finished_before_or_lost(
-    issuer: Issuer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_edition_in_flight_is_finished_before_or_lost(issuer: Issuer) -> None:
     """Whatever the one that lost is told: the last lists have what became of it."""
-    other = Issuer(issuer.home, lambda: None, lambda: NOW)
-    append = issuer.log.append
+    other = reopened(issuer.home)
+    recorded: list[Batch] = []
 
-    def closing(*arguments: Any) -> range:
-        leaves = append(*arguments)
-        other.close()
-        return leaves
+    def record(record: Callable[[Batch], None], batch: Batch) -> None:
+        recorded.append(batch)
+        record(batch)
+
+    @contextmanager
+    def lock(lock: Callable[[], AbstractContextManager[None]]) -> Iterator[None]:
+        with lock():
+            yield
+        if recorded:
+            recorded.clear()
+            other.close()
 
     issuer.lists.publish(now=NOW)
-    monkeypatch.setattr(issuer.log, "append", closing)
+    store = instead(store_in(issuer.home), record=record, lock=lock)
+    correcting = reopened(issuer.home, store=store)
     with pytest.raises(Closed):
-        issuer.correct("UNI-000001", {"gpa": "3.9"})
+        correcting.correct("UNI-000001", {"gpa": "3.9"})
     old, new = (other.store.entry(seq) for seq in (0, other.store.current("UNI-000001").seq))
     assert (old.reason, new.edition) == ("superseded", 2)
     for entry, verdict in ((old, Verdict.INVALID), (new, Verdict.VALID)):
@@ -196,21 +203,12 @@ def test_an_edition_in_flight_is_finished_before_or_lost(
     assert listed(issuer.home).valid_from == NOW + SECOND
 
 
-def test_one_that_was_killed_is_finished_by_whoever_publishes_next(
-    issuer: Issuer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class Killed(BaseException):
-        pass
-
-    def killed(*_: object) -> None:
-        raise Killed
-
-    monkeypatch.setattr(Lists, "_publish", killed)
-    with pytest.raises(Killed):
-        issuer.close()
-    monkeypatch.undo()
+def test_one_that_was_killed_is_finished_by_whoever_publishes_next(issuer: Issuer) -> None:
+    end = stops(KeyboardInterrupt(), before=True)
+    with pytest.raises(KeyboardInterrupt):
+        reopened(issuer.home, **at(issuer.home, "revocations.begin", end)).close()
     later = NOW + timedelta(days=9)
-    again = Issuer(issuer.home, lambda: None, lambda: later)
+    again = reopened(issuer.home, lambda: later)
     assert listed(issuer.home).valid_from == NOW
     bundle = again.bundle(again.store.current("UNI-000001"))
     assert again.close() == NOW + SECOND

@@ -12,11 +12,10 @@ import pytest
 
 from issuer.archive.kept import Entry
 from issuer.export import export, file_name
-from issuer.issuer import Issuer
 from issuer.job.order import Progress
 from tests.commandline import Program, typed, verdict
-from tests.registrar import csv_file, graduate, table
-from vc import Bundle
+from tests.fault.heard import heard
+from tests.world import csv_file, graduate, reopened, table
 
 
 @pytest.mark.slow
@@ -209,23 +208,22 @@ def test_bytes_that_are_no_text_name_no_diploma(issued: Program) -> None:
         assert "this is not text in UTF-8" in answer.err
 
 
-def test_an_export_that_fails_leaves_the_older_bundle(
-    issued: Program, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_export_that_fails_leaves_the_older_bundle(issued: Program) -> None:
     before = Path("diplomas/UNI-000001.json").read_bytes()
 
-    def fails(_: Bundle) -> bytes:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    def full(event: str, arguments: tuple[object, ...]) -> None:
+        if event == "os.rename" and str(arguments[1]) == "diplomas/UNI-000001.json":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(Bundle, "to_bytes", fails)
-    assert issued("issuer", "export", "UNI-000001", "--out", "diplomas").code != 0
+    with heard(full):
+        assert issued("issuer", "export", "UNI-000001", "--out", "diplomas").code != 0
     assert Path("diplomas/UNI-000001.json").read_bytes() == before
     assert not [path for path in Path("diplomas").iterdir() if path.suffix != ".json"]
 
 
 def test_a_long_export_shows_how_far_it_is(issued: Program) -> None:
     told: list[Progress] = []
-    made = Issuer(issued.home / "issuer", lambda: None, lambda: datetime.now(UTC))
+    made = reopened(issued.home / "issuer", lambda: datetime.now(UTC))
     paths = list(export(made, made.entries(), Path("all"), told.append, 6))
     assert len(paths) == 6
     assert told == [Progress("writing", done, 6) for done in range(1, 7)]

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ from issuer.desk.renewal import renewing
 from issuer.issuer import Issuer
 from tests.commandline import Program
 from tests.issuer_cli.conftest import Clock
-from tests.registrar import NOW, graduate, life, listed, table
+from tests.world import NOW, graduate, life, listed, reopened, table
 from wire.problem import Damaged, Problem
 
 SECOND = timedelta(seconds=1)
@@ -142,7 +143,7 @@ class TestWhoSignsAnew:
 
 
 @contextmanager
-def serving(monkeypatch: pytest.MonkeyPatch, home: Path, *options: str) -> Iterator[None]:
+def serving(monkeypatch: pytest.MonkeyPatch, program: Program, *options: str) -> Iterator[None]:
     """`issuer serve`, in a thread, until the block ends."""
     started: queue.SimpleQueue[uvicorn.Server] = queue.SimpleQueue()
 
@@ -152,8 +153,9 @@ def serving(monkeypatch: pytest.MonkeyPatch, home: Path, *options: str) -> Itera
             super().run(sockets)
 
     monkeypatch.setattr(uvicorn, "Server", Server)
-    words = ["--home", str(home), "issuer", "serve", "--plain", "--port", "0", *options]
-    thread = threading.Thread(target=lambda: intaglio.commands.cli.main(words, standalone_mode=False))
+    words = ["--home", str(program.home), "issuer", "serve", "--plain", "--port", "0", *options]
+    command = partial(intaglio.commands.cli.main, words, standalone_mode=False, obj=program.now)
+    thread = threading.Thread(target=command)
     thread.start()
     server = started.get(timeout=30)
     try:
@@ -178,9 +180,9 @@ class TestTheService:
     ) -> None:
         home = registrar.home / "issuer"
         assert life(home) == LIFETIME
-        with serving(monkeypatch, registrar.home):
+        with serving(monkeypatch, registrar):
             assert life(home) == MONTH
-        with renewing(Issuer(home, lambda: None, lambda: clock.now).lists, lambda: clock.now, pause=0.01):
+        with renewing(reopened(home, lambda: clock.now).lists, lambda: clock.now, pause=0.01):
             clock.now = NOW + MONTH / 2 - SECOND
             time.sleep(0.1)  # it has looked at the clock, and nothing was due
             assert listed(home).valid_from == NOW
@@ -192,9 +194,9 @@ class TestTheService:
     @pytest.mark.slow
     def test_what_somebody_decided_stays(self, registrar: Program, monkeypatch: pytest.MonkeyPatch) -> None:
         home = registrar.home / "issuer"
-        with serving(monkeypatch, registrar.home, "--status-lifetime", "60d"):
+        with serving(monkeypatch, registrar, "--status-lifetime", "60d"):
             assert life(home) == timedelta(days=60)
-        with serving(monkeypatch, registrar.home):
+        with serving(monkeypatch, registrar):
             assert life(home) == timedelta(days=60)
 
     @pytest.mark.slow
@@ -203,7 +205,7 @@ class TestTheService:
     ) -> None:
         Path("g.csv").write_text(table([graduate(1)]))
         program("issuer", "issue", "g.csv", "--name", "U")
-        with serving(monkeypatch, program.home):
+        with serving(monkeypatch, program):
             assert life(program.home / "issuer") == LIFETIME
         assert clock.now == NOW
 

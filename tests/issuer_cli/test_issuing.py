@@ -15,13 +15,12 @@ import pytest
 from intaglio.__main__ import exit_code
 from issuer.archive.kept import Job
 from issuer.archive.store import SQLiteIndex
-from issuer.issuer import Issuer
 from issuer.job.order import Order
 from issuer.press.template import Template
 from issuer.table.source import open_source
 from tests.commandline import Program, verdict
 from tests.conftest import ROOT
-from tests.registrar import csv_file, graduate, table
+from tests.world import csv_file, graduate, reopened, table
 from wire.files import locked
 from wire.problem import TryLater
 
@@ -354,7 +353,7 @@ def test_the_bundles_of_another_issuer_are_not_written_over(issued: Program, fil
 
 
 def test_who_issues_beside_a_long_job_is_told_to_come_later(issued: Program, file: Path) -> None:
-    impatient = Issuer(issued.home / "issuer", lambda: None, lambda: datetime.now(UTC))
+    impatient = reopened(issued.home / "issuer", lambda: datetime.now(UTC))
     impatient.patience = 0.1
     with (
         locked(issued.home / "issuer" / "issue"),

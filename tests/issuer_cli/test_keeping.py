@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from issuer.issuer import Issuer
-from tests.commandline import Answer, Program, verdict
-from tests.registrar import NOW, csv_file, graduate
+from tests.commandline import Answer, Program, typed, verdict
+from tests.world import csv_file, graduate, issuer_in
 
 
 def test_with_a_web_address_there_is_a_document_to_publish(program: Program, file: Path) -> None:
@@ -213,15 +212,17 @@ def test_a_command_to_type_names_the_same_issuer(program: Program) -> None:
     assert f"intaglio --home {program.home}/other issuer issue g.errors-2.csv" in whole.err
 
 
-def test_nobody_waits_for_another_ones_answer(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.slow
+def test_nobody_waits_for_another_ones_answer(program: Program) -> None:
     """Of two who make an issuer, the one at the question holds nothing that the other needs."""
 
-    def asked(*_: object, **__: object) -> None:
-        Issuer.create(program.home / "issuer", name="First", passphrase=lambda: None, clock=lambda: NOW)
+    def answer() -> bytes:
+        issuer_in(program.home / "issuer", name="First")
+        return b""
 
-    monkeypatch.setattr("intaglio.commands.issuer.place.passphrase", asked)
-    answer = program("issuer", "init", "--name", "Second")
-    assert (answer.code, "another issuer lives here: First" in answer.err) == (1, True)
+    words = ["issuer", "init", "--name", "Second"]
+    _, said = typed(program.home, words, [(b"(empty: none)", answer)], code=1)
+    assert "another issuer lives here: First" in said
 
 
 def test_without_its_log_nothing_is_issued_and_the_doctor_says_why(issued: Program, tmp_path: Path) -> None:

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from issuer.home import KEYS
-from issuer.issuer import Issuer
 from keys import KeyFile, PublicKey
 from tests.commandline import Program, verdict
-from tests.registrar import NOW, graduate, issuer_in, table
+from tests.world import graduate, issuer_in, reopened, table
+from vc.forms import DataIntegrity
 from wire.problem import Refused
 
 
@@ -59,7 +59,7 @@ def test_no_other_suite_is_taken(program: Program, file: Path, key_type: str, su
     program("issuer", "init", "--name", "U", "--key-type", key_type)
     answer = program("issuer", "issue", file, "--suite", suite)
     assert answer.code == 1
-    assert f"{suite} does not work with the keys of this issuer, which are of type {key_type}" in answer.err
+    assert f"{suite} does not work with keys of type {key_type}" in answer.err
     assert "0 issued" not in answer.out
     assert "6 issued" in program("issuer", "issue", file).out
 
@@ -79,7 +79,7 @@ def test_keys_that_were_made_before_the_rest_keep_their_type(program: Program) -
     KeyFile.create(folder / "keys.json", types, None)
     assert program("issuer", "init", "--name", "U", "--key-type", "Ed25519").code == 1
     assert program("issuer", "init", "--name", "U").code == 0
-    assert Issuer(folder, lambda: None, lambda: NOW).keys.public_keys["assertion"].type == "P-256"
+    assert reopened(folder).keys.public_keys["assertion"].type == "P-256"
 
 
 def test_the_same_record_gives_the_same_bytes(tmp_path: Path) -> None:
@@ -88,6 +88,7 @@ def test_the_same_record_gives_the_same_bytes(tmp_path: Path) -> None:
     entry = made.issue(graduate(1))
     line = made.line(entry)
     press = made.press()
+    assert line.created
     again = {press.print(line.record, line.seq, line.created).line for _ in range(3)}
     assert len(again) == 1
     assert json.loads(again.pop())["credential"] == line.credential
@@ -98,4 +99,4 @@ def test_what_signs_nothing_is_no_choice(program: Program, tmp_path: Path) -> No
     answer = program("issuer", "issue", "g.csv", "--name", "U", "--suite", "Ed25519Signature2020")
     assert answer.code == 2
     with pytest.raises(Refused, match="does not work"):
-        issuer_in(tmp_path / "issuer").press("ecdsa-jcs-2019")
+        issuer_in(tmp_path / "issuer", form=DataIntegrity(suite="ecdsa-jcs-2019")).press()

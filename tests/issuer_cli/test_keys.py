@@ -9,12 +9,11 @@ from pathlib import Path
 import pytest
 
 from issuer import documents
-from issuer.issuer import Issuer
 from issuer.succession import KeyChange, with_keys
 from keys import PublicKey
 from tests.commandline import Program
 from tests.issuer_cli.conftest import Clock
-from tests.registrar import graduate, table
+from tests.world import graduate, reopened, table
 
 
 def states(registrar: Program) -> list[str]:
@@ -67,9 +66,35 @@ def test_of_compromised_keys_it_is_said_whose_verdict_changes_where(registrar: P
     assert states(registrar) == ["signs diplomas", "signs status lists", *["revoked"] * 2]
 
 
+def test_a_key_that_ended_earlier_is_revoked_later(registrar: Program, clock: Clock) -> None:
+    stolen, of_lists = (line.split()[-1] for line in registrar("issuer", "key", "list").out.splitlines())
+    answer = registrar("issuer", "key", "revoke", stolen, "--yes")
+    assert (answer.code, "rotate --compromised" in answer.err) == (1, True)
+    assert registrar("issuer", "key", "revoke", "zDn", "--yes").code == 4
+    clock.now += timedelta(days=1)
+    assert registrar("issuer", "key", "rotate", "--yes").code == 0
+    clock.now += timedelta(days=30)
+    done = registrar("issuer", "key", "revoke", stolen, "--yes", "--json")
+    assert done.code == 0, done.err
+    said = json.loads(done.out)
+    assert (said["ended"], said["compromised"], said["editionsBefore"]) == ([stolen], True, 3)
+    while_there = "the 3 editions issued while it was there to sign diplomas"
+    for words in (
+        "Publish",
+        f"For those who have your trust file: {while_there} stay valid, since the log had them before.",
+        "not valid with evidence, and open without",
+        f"For programs that read the document alone: {while_there} are no longer valid.",
+    ):
+        assert words in " ".join(done.err.split()), done.err
+    assert states(registrar) == ["signs diplomas", "signs status lists", "ended on 2026-07-02", "revoked"]
+    assert registrar("verify", "diplomas/UNI-000001.json", "--offline").code == 0
+    assert "no verdict changes" in registrar("issuer", "key", "revoke", of_lists, "--yes").err
+    assert states(registrar)[2:] == ["revoked"] * 2
+
+
 def test_a_change_that_was_interrupted_is_told_of_and_finished(registrar: Program, clock: Clock) -> None:
     home = registrar.home / "issuer"
-    made = Issuer(home, lambda: None, lambda: clock.now)
+    made = reopened(home, lambda: clock.now)
     made.keys.add({"assertion-next": "Ed25519"})
     key = made.keys.public_keys["assertion-next"]
     KeyChange("add", with_keys(documents.newest(home), {"assertion": key}), {}).write(home)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.commandline import Program, verdict
-from tests.registrar import graduate, table
+from tests.world import graduate, table
 
 
 def test_a_dry_run_prints_what_verify_will_say_of_the_first_three(program: Program) -> None:

@@ -18,7 +18,7 @@ from issuer.issuer import Issuer
 from issuer.job.order import Order
 from tests.commandline import Program
 from tests.conftest import ROOT
-from tests.registrar import csv_file, graduate, index_of, issuer_in
+from tests.world import csv_file, graduate, index_of, issuer_in
 
 DATE = "2026-07-01T12:00:00Z"
 

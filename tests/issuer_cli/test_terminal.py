@@ -14,7 +14,7 @@ from issuer.issuer import Issuer
 from issuer.job.order import Progress
 from tests.commandline import Program, typed
 from tests.conftest import ROOT
-from tests.registrar import NOW, issuer_in
+from tests.world import NOW, issuer_in
 
 
 class Terminal(io.StringIO):

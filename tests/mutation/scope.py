@@ -68,6 +68,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "verifier/signatures.py": (*_VERIFIER, "verifier_contexts"),
     "verifier/status.py": ("verifier_status", "verifier_lists", "status_statement", *_VERIFIER),
     "verifier/summary.py": ("verifier_cli", "shown_text"),
+    "verifier/sources/trust_entries.py": ("verifier_trust", "verifier_trust_index"),
     "verifier/sources/trust.py": ("verifier_trust", "verifier_cli", "verifier_trust_index", *_VERIFIER),
     "intaglio/commands/trust.py": ("verifier_cli", "verifier_trust"),
     "verifier/verify.py": (

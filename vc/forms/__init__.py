@@ -11,7 +11,7 @@ from types import MappingProxyType
 from ..secured import INTEGRITY, MAX_BYTES, Form
 from .front import BUNDLE, SUFFIXES, received, require, require_members
 from .integrity import DataIntegrity
-from .recognition import identifier, read
+from .recognition import identifier, opened, read
 
 FORMS: Mapping[str, Form] = MappingProxyType({INTEGRITY: DataIntegrity()})
 """The forms that are read unless a caller passes others, by their media types."""
@@ -24,6 +24,7 @@ __all__ = [
     "SUFFIXES",
     "DataIntegrity",
     "identifier",
+    "opened",
     "read",
     "received",
     "require",

@@ -39,18 +39,18 @@ def received(data: bytes, forms: Mapping[str, Form], work: Work) -> dict[str, An
         value = load_json(data, limit=MAX_BYTES, work=work)
     except RepeatedMember as problem:
         if not any(_is_read({"type": kind}, forms) for kind in _types_of_repeated(data)):
-            raise NoCredential(
-                f"this JSON is no credential, and has a member twice: {problem.detail}"
+            raise NoCredential.saying(
+                "this JSON is no credential, and has a member twice: {why}", why=problem
             ) from None
         raise
     except Malformed as problem:
         if form := recognised(data, forms):
             return Enveloped(form.media_type, data)
         if name := seen(data):
-            raise KnownBySight(f"this is {name}", form=name) from None
+            raise KnownBySight.saying("this is {form}", form=name) from None
         if isinstance(problem, TooLarge):
             raise
-        raise NoCredential(problem.detail, hint=problem.hint) from None
+        raise NoCredential.saying("{why}", why=problem, hint=problem.hint) from None
     return require(value, forms)
 
 
@@ -60,7 +60,7 @@ def require(value: object, forms: Mapping[str, Form]) -> dict[str, Any]:
     Raises `UnsupportedForm` and `NoCredential`.
     """
     if isinstance(value, str) and (form := seen(value.encode(errors="replace"))):
-        raise KnownBySight(f"this is {form}", form=form)
+        raise KnownBySight.saying("this is {form}", form=form)
     if not isinstance(value, Mapping):
         raise NoCredential("a credential, a presentation or a bundle is a JSON object, which begins with '{'")
     if _is_read(value, forms):
@@ -69,7 +69,7 @@ def require(value: object, forms: Mapping[str, Form]) -> dict[str, Any]:
         raise IsTrustFile("this is a trust file, not a diploma")
     if "payload" in value and not value.keys().isdisjoint({"signature", "signatures"}):
         form = "a JSON Web Signature in JSON, such as JAdES"
-        raise KnownBySight(f"this is {form}", form=form)
+        raise KnownBySight.saying("this is {form}", form=form)
     raise NoCredential("by its type this JSON is no credential, no presentation and no bundle")
 
 
@@ -77,9 +77,10 @@ def require_members(value: Mapping[str, Any], known: frozenset[str], where: str)
     """Raises `UnsupportedForm` for a member that our own form does not define: a later one may."""
     if value.keys() <= known:
         return
-    raise LaterVersion(
-        f"{where} has a member {shortened(min(map(str, value.keys() - known)))}, which this version does not "
-        "define"
+    raise LaterVersion.saying(
+        "{where} has a member {member}, which this version does not define",
+        where=where,
+        member=shortened(min(map(str, value.keys() - known))),
     )
 
 

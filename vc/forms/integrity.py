@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,7 @@ from ..integrity import (
     Cryptosuite,
     InvalidProof,
     Proof,
+    SuiteNotForKey,
     UnknownCryptosuite,
     proof_values,
     sign,
@@ -32,7 +33,7 @@ from ..model.credential import Credential, MalformedCredential
 from ..model.presentation import Presentation
 from ..problem import UnsupportedForm
 from ..secured import INTEGRITY, MAX_BYTES, Carried, Form, Options, Secured, Signatures, Signed, Unknown
-from .recognition import read
+from .recognition import opened, read
 from .sight import seen
 
 if TYPE_CHECKING:
@@ -47,11 +48,13 @@ _TYPES = frozenset(
 class DataIntegrity:
     """The form, with the suites that are used, and the contexts by which it is read.
 
-    `contexts` are those of `jsonld.vouched` or `load`, by default the vendored ones.
+    `suites` are by default `SUITES`, and `contexts`, those of `jsonld.vouched` or `load`, the vendored ones.
     """
 
-    suites: Mapping[str, Cryptosuite] = field(default_factory=lambda: SUITES)
+    suites: Mapping[str, Cryptosuite] | None = None
     contexts: Contexts | None = None
+    suite: str = ""
+    """What it signs with; by default the suite that most programs know for the key."""
     media_type: str = INTEGRITY
     limit: int = MAX_BYTES
 
@@ -66,33 +69,40 @@ class DataIntegrity:
     def read(self, content: Carried, forms: Mapping[str, Form], work: Work) -> Secured:
         """Reads a document; one that is but the envelope of another form is read as that.
 
-        Raises as `Credential.parse` and `Presentation.parse`.
+        Raises as `load_json_object`, `Enveloped.from_object`, and for that as `recognition.opened`.
         """
         document = _document(content, work)
         if document.get("type") in (TYPE, [TYPE]):
-            return read(Enveloped.from_object(document), forms, work)
-        # Now: what is wrong is the file's, and the work that of who asks.
-        found: Secured
+            return opened(Enveloped.from_object(document), forms, work)
         if "VerifiablePresentation" in _types(document):
-            found = _Presentation(document, self, forms, work)
-            _ = found.credentials
-        else:
-            found = _Document(document, self, forms, work)
-            _ = found.credential
-        return found
+            return _Presentation(document, self, forms, work)
+        return _Document(document, self, forms, work)
+
+    @property
+    def known(self) -> Mapping[str, Cryptosuite]:
+        """The suites that are used."""
+        return SUITES if self.suites is None else self.suites
+
+    def algorithm(self, key: PublicKey) -> str:
+        """The suite. Raises `SuiteNotForKey`."""
+        usual = SUITES_BY_KEY.get(key.type, "")
+        name = self.suite or usual
+        if name not in self.known or key.type not in self.known[name].key_types:
+            raise SuiteNotForKey(f"{name} does not work with keys of type {key.type}", suite=usual)
+        return name
 
     def secure(self, claims: Mapping[str, Any], signer: Signer, options: Options) -> dict[str, Any]:
-        """See `sign`; by the suite that most programs know for the key."""
+        """See `sign`."""
         return sign(
             claims,
             signer,
             verification_method=options.verification_method,
-            suite=SUITES_BY_KEY[signer.public_key.type],
+            suite=self.algorithm(signer.public_key),
             purpose=options.purpose,
             created=options.created,
             challenge=options.challenge,
             domain=options.domain,
-            suites=self.suites,
+            suites=self.known,
             contexts=self.contexts,
         )
 
@@ -123,7 +133,7 @@ class _Document(Secured):
         ids = []
         for value in values:
             try:
-                known.append(Proof.parse(value, suites=self._how.suites))
+                known.append(Proof.parse(value, suites=self._how.known))
             except UnknownCryptosuite as problem:
                 kind = shortened(str(value.get("cryptosuite", value.get("type"))))
                 unknown.append(Unknown(kind, str(value.get("verificationMethod")), problem))
@@ -146,17 +156,19 @@ class _Document(Secured):
             yield type(self)(self._document, replace(self._how, contexts=edition), self._forms, work)
         if several:
             names = ", ".join(map(shortened, contexts.documents.unversioned_in(self._document)))
-            raise UnversionedContext(f"the signature fits under none of the texts known here of {names}")
+            raise UnversionedContext.saying(
+                "the signature fits under none of the texts known here of {contexts}", contexts=names
+            )
 
     def verify(self, signed: Signed, key: PublicKey, work: Work) -> None:
         """See `verify_proof`."""
         proof, how = _proof(signed), self._how
-        verify_proof(self._document, proof, key, suites=how.suites, work=work, contexts=how.contexts)
+        verify_proof(self._document, proof, key, suites=how.known, work=work, contexts=how.contexts)
 
     def covers_meaning(self, signed: Signed) -> bool:
         """One over RDF covers what is read, which are IRIs; one over JCS the contexts that its proof has."""
         proof = _proof(signed)
-        if self._how.suites[proof.cryptosuite].covers_contexts:
+        if self._how.known[proof.cryptosuite].covers_contexts:
             own, outer = proof.value.get("@context"), self._document["@context"]
             return own is None or jcs.canonicalize(own) == jcs.canonicalize(outer)
         return True
@@ -186,7 +198,7 @@ class _Presentation(_Document):
 
     def _inner(self, item: object) -> Secured:
         if isinstance(item, str) and (form := seen(item.encode())):
-            raise UnsupportedForm(f"verifiableCredential holds {form}")
+            raise UnsupportedForm.saying("verifiableCredential holds {form}", form=form)
         if not isinstance(item, dict):
             raise MalformedCredential("verifiableCredential holds something that is not an object")
         found = read(item, self._forms, self._work)

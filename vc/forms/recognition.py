@@ -21,14 +21,31 @@ def recognised(content: Carried, forms: Mapping[str, Form]) -> Form | None:
             continue
         if form.recognises(content):
             if found is not None:
-                both = f"{found.media_type} and {form.media_type}"
-                raise UnsupportedForm(f"this is of the forms {both}, and cannot be both")
+                raise UnsupportedForm.saying(
+                    "this is of the forms {one} and {other}, and cannot be both",
+                    one=found.media_type,
+                    other=form.media_type,
+                )
             found = form
     return found
 
 
 def read(received: Received, forms: Mapping[str, Form], work: Work) -> Secured:
-    """Reads it as what it is. Raises `UnsupportedForm`, `TooLarge`, and as the form's `read` does."""
+    """Reads it as what it is.
+
+    Raises `UnsupportedForm`, `TooLarge`, and as `Secured.credential` and `Secured.presentation` do.
+    """
+    found = opened(received, forms, work)
+    # Now: what is wrong is the file's, and the work that of who asks.
+    _ = found.credential if found.presentation is None else found.credentials
+    return found
+
+
+def opened(received: Received, forms: Mapping[str, Form], work: Work) -> Secured:
+    """The same of what one has made oneself: what it says is read when it is asked for.
+
+    Raises `UnsupportedForm`, `TooLarge`, and as the form's `read` does.
+    """
     form, content = _form(received, forms)
     return form.read(content, forms, work)
 
@@ -51,9 +68,11 @@ def _form(received: Received, forms: Mapping[str, Form]) -> tuple[Form, Carried]
     else:
         form, name = forms.get(received.form), received.form
     if form is None:
-        raise UnsupportedForm(f"this is enveloped as {shortened(name)}")
+        raise UnsupportedForm.saying("this is enveloped as {name}", name=shortened(name))
     if not isinstance(received, Enveloped):
         return form, received
     if len(received.data) > form.limit:
-        raise TooLarge(f"more than {form.limit} bytes of the form {received.form}")
+        raise TooLarge.saying(
+            "more than {most} bytes of the form {form}", most=form.limit, form=received.form
+        )
     return form, received.data

@@ -4,7 +4,7 @@ Start with `pipeline.py` (sign, verify), then `proof.py` (one proof) and `suites
 """
 
 from .pipeline import require_no_silence, sign, verify_proof
-from .problem import InvalidProof, UnknownCryptosuite
+from .problem import InvalidProof, SuiteNotForKey, UnknownCryptosuite
 from .proof import MAX_PROOFS, Proof, proof_values
 from .suites import SUITES, SUITES_BY_KEY, Cryptosuite, DataIntegritySuite
 
@@ -16,6 +16,7 @@ __all__ = [
     "DataIntegritySuite",
     "InvalidProof",
     "Proof",
+    "SuiteNotForKey",
     "UnknownCryptosuite",
     "proof_values",
     "require_no_silence",

@@ -51,7 +51,9 @@ def sign(
     """
     chosen = _suite(suite, suites)
     if not chosen.signs:
-        raise UnknownCryptosuite(f"{shortened(suite)} is verified, and nothing is signed with it")
+        raise UnknownCryptosuite.saying(
+            "{suite} is verified, and nothing is signed with it", suite=shortened(suite)
+        )
     require_no_silence(document, contexts)
     options = {
         "type": DATA_INTEGRITY,
@@ -90,7 +92,9 @@ def require_no_silence(document: Mapping[str, Any], contexts: Contexts | None = 
     from .. import jsonld
 
     if name := jsonld.read(document, contexts=contexts).silent:
-        raise Malformed(f"the member {shortened(name)} is null or []", hint="Leave it out: it says nothing.")
+        raise Malformed.saying(
+            "the member {name} is null or []", name=shortened(name), hint="Leave it out: it says nothing."
+        )
 
 
 def verify_proof(
@@ -118,7 +122,7 @@ def verify_proof(
 
 def _suite(name: str, suites: Mapping[str, Cryptosuite]) -> Cryptosuite:
     if name not in suites:
-        raise UnknownCryptosuite(f"the cryptosuite {shortened(name)} is not supported")
+        raise UnknownCryptosuite.saying("the cryptosuite {name} is not supported", name=shortened(name))
     return suites[name]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from wire import Problem
+from wire.problem import Refused
 
 
 class InvalidProof(Problem):
@@ -25,3 +26,9 @@ class UnknownCryptosuite(Problem):
     code = "unknown-cryptosuite"
     title = "The proof is of a kind that is not supported"
     undetermined = True
+
+
+class SuiteNotForKey(Refused):
+    """The cryptosuite does not work with the key that is to sign."""
+
+    code = "suite-not-for-key"

@@ -52,22 +52,24 @@ class Proof(NamedTuple):
         A suite is named by `cryptosuite`, or by a type of its own.
         """
         if not isinstance(value, dict):
-            raise Malformed(f"{where} is not an object")
+            raise Malformed.saying("{where} is not an object", where=where)
         kind = value.get("type")
         if kind is None:
-            raise UnknownCryptosuite(f"{where} has no type, by which it could be read")
+            raise UnknownCryptosuite.saying("{where} has no type, by which it could be read", where=where)
         suite = value.get("cryptosuite") if kind == DATA_INTEGRITY else kind
         if kind == DATA_INTEGRITY and (not isinstance(suite, str) or not suite):
-            raise Malformed(f"{where}.cryptosuite is missing or not a text")
+            raise Malformed.saying("{where}.cryptosuite is missing or not a text", where=where)
         if not isinstance(suite, str) or suite not in suites or suites[suite].proof_type != kind:
             what = "the cryptosuite" if kind == DATA_INTEGRITY else "a proof of the type"
-            raise UnknownCryptosuite(f"{what} {shortened(str(suite))} is not supported")
+            raise UnknownCryptosuite.saying(
+                "{what} {suite} is not supported", what=what, suite=shortened(str(suite))
+            )
         for name in ("verificationMethod", "proofPurpose", "proofValue", *suites[suite].required):
             if not isinstance(value.get(name), str) or not value[name]:
-                raise Malformed(f"{where}.{name} is missing or not a text")
+                raise Malformed.saying("{where}.{name} is missing or not a text", where=where, name=name)
         for name in ("id", "challenge", "nonce"):
             if name in value and not isinstance(value[name], str):
-                raise Malformed(f"{where}.{name} is not a text")
+                raise Malformed.saying("{where}.{name} is not a text", where=where, name=name)
         moments = {
             name: parse_datetimestamp(value[name], f"{where}.{name}") if name in value else None
             for name in ("created", "expires")
@@ -92,7 +94,7 @@ def _texts(value: Mapping[str, Any], name: str, where: str) -> tuple[str, ...]:
         return ()
     items = value[name] if isinstance(value[name], list) else [value[name]]
     if not items or not all(isinstance(item, str) and item for item in items):
-        raise Malformed(f"{where}.{name} is neither a text nor a list of texts")
+        raise Malformed.saying("{where}.{name} is neither a text nor a list of texts", where=where, name=name)
     return tuple(items)
 
 
@@ -106,7 +108,9 @@ def proof_values(document: Mapping[str, Any], work: Work | None = None) -> list[
     if "proof" in document and not values:
         raise Malformed("proof is an empty list")
     if len(values) > MAX_PROOFS:
-        raise TooLarge(f"proof has {len(values)} entries; at most {MAX_PROOFS} are read")
+        raise TooLarge.saying(
+            "proof has {entries} entries; at most {most} are read", entries=len(values), most=MAX_PROOFS
+        )
     if len(values) < 2:
         return values
     return list({jcs.canonicalize(value, work): value for value in values}.values())
@@ -132,7 +136,7 @@ def _chain(previous: tuple[str, ...], values: Sequence[Any]) -> list[Any]:
     for value in values:
         if isinstance(value, dict) and isinstance(value.get("id"), str):
             if value["id"] in by_id:
-                raise InvalidProof(f"two proofs have the id {shortened(value['id'])}")
+                raise InvalidProof.saying("two proofs have the id {id}", id=shortened(value["id"]))
             by_id[value["id"]] = value
 
     done = set[str]()
@@ -140,9 +144,11 @@ def _chain(previous: tuple[str, ...], values: Sequence[Any]) -> list[Any]:
     def follow(names: tuple[str, ...], path: frozenset[str]) -> None:
         for name in names:
             if name not in by_id:
-                raise InvalidProof(f"previousProof names {shortened(name)}, which is not among the proofs")
+                raise InvalidProof.saying(
+                    "previousProof names {name}, which is not among the proofs", name=shortened(name)
+                )
             if name in path:
-                raise InvalidProof(f"the chain of proofs leads back to {shortened(name)}")
+                raise InvalidProof.saying("the chain of proofs leads back to {name}", name=shortened(name))
             if name not in done:
                 follow(_texts(by_id[name], "previousProof", "proof"), path | {name})
                 done.add(name)

@@ -178,13 +178,17 @@ class DataIntegritySuite:
 
     def _digest_for(self, key: PublicKey) -> str:
         if key.type not in self.digests:
-            raise InvalidProof(f"{self.name} does not work with keys of type {key.type}")
+            raise InvalidProof.saying(
+                "{suite} does not work with keys of type {key_type}", suite=self.name, key_type=key.type
+            )
         return self.digests[key.type]
 
     def _require_context(self, document: Mapping[str, Any]) -> None:
         named = document.get("@context")
         if self.context and self.context not in (named if isinstance(named, list) else [named]):
-            raise UnknownCryptosuite(f"@context lacks {self.context}, which says what {self.name} is")
+            raise UnknownCryptosuite.saying(
+                "@context lacks {context}, which says what {suite} is", context=self.context, suite=self.name
+            )
 
     def _hash_data(
         self,

@@ -49,6 +49,8 @@ def type_name(name: str) -> str:
     if len(iris) > 1:
         raise AmbiguousType(
             f"the type {quoted(name)} could mean {' or '.join(sorted(iris))}",
+            type=quoted(name),
+            meanings=", ".join(sorted(iris)),
             hint="Write the one that is meant.",
         )
     (iri,) = iris

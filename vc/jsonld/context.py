@@ -127,7 +127,9 @@ class ActiveContext:
     def _keys(self, keyword: str) -> tuple[str, ...]:
         aliases = [name for name, term in self.terms.items() if term.iri == keyword != name]
         if len(aliases) > MOST_ALIASES:
-            raise InvalidContext(f"{keyword} has more than {MOST_ALIASES} aliases")
+            raise InvalidContext.saying(
+                "{keyword} has more than {most} aliases", keyword=keyword, most=MOST_ALIASES
+            )
         return (keyword, *aliases)
 
     def with_previous(self, previous: ActiveContext | None) -> ActiveContext:
@@ -148,6 +150,9 @@ class Contexts:
         """Of documents that recur the canonical form and its steps, by their JCS form and the hash inside."""
         self._kept = 0
         self._others: dict[frozenset[tuple[str, int]], Contexts] = {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Contexts, (self.documents, self.names)  # what is remembered is worked out anew
 
     def editions(self, document: Mapping[str, Any]) -> Iterator[Contexts]:
         """These, then the same with each other edition of the contexts that `document` may name.
@@ -202,10 +207,12 @@ class Contexts:
                 result = self.root.with_previous(None if propagate else result)
             elif isinstance(item, str):
                 if item in chain:
-                    raise InvalidContext(f"the context {quoted(item)} includes itself")
+                    raise InvalidContext.saying("the context {url} includes itself", url=quoted(item))
                 document = self.documents.load(item) if IRI(item) else None
                 if not isinstance(document, dict) or "@context" not in document:
-                    raise InvalidContext(f"{quoted(item)} is not the absolute URL of a context document")
+                    raise InvalidContext.saying(
+                        "{url} is not the absolute URL of a context document", url=quoted(item)
+                    )
                 result = self.process(
                     result.with_previous(previous), document["@context"], meter,
                     override=override, chain=(*chain, item), source=item,
@@ -401,7 +408,7 @@ class _Definition:
 
 
 def _bad(name: str, what: str) -> InvalidContext:
-    return InvalidContext(f"the term {quoted(name)} of a context {what}")
+    return InvalidContext(f"the term {quoted(name)} of a context {what}", term=quoted(name))
 
 
 def _language(value: Any) -> str | None:

@@ -39,13 +39,16 @@ class Documents:
         for row in json.loads((folder / "index.json").read_bytes()):
             self._index.setdefault(row["url"], []).append(row)
         for url in self._index.keys() & extra.keys():
-            raise Refused(f"the context {quoted(url)} is vendored and cannot be replaced")
+            raise Refused.saying("the context {url} is vendored and cannot be replaced", url=quoted(url))
         self.extra, self._editions, self._folder = extra, editions, folder
         self._loaded = dict(extra)
         self.unversioned: Mapping[str, int] = MappingProxyType(
             {url: len(rows) for url, rows in self._index.items() if len(rows) > 1}
         )
         """The URLs without a version, and how many editions each has."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Documents, (dict(self.extra), dict(self._editions), self._folder)
 
     @property
     def urls(self) -> list[str]:
@@ -72,12 +75,14 @@ class Documents:
         if url not in self._loaded:
             rows = self._index.get(url)
             if rows is None:
-                raise UnknownContext(
-                    f"the context {quoted(url)} is not known here, and contexts are never fetched"
+                raise UnknownContext.saying(
+                    "the context {url} is not known here, and contexts are never fetched", url=quoted(url)
                 )
             row = rows[self._editions.get(url, 0)]
             data = (self._folder / row["file"]).read_bytes()
             if hashlib.sha256(data).hexdigest() != row["sha256"]:
-                raise DamagedContext(f"the context file {row['file']} does not have its indexed SHA-256")
+                raise DamagedContext.saying(
+                    "the context file {file} does not have its indexed SHA-256", file=row["file"]
+                )
             self._loaded[url] = json.loads(data)
         return self._loaded[url]

@@ -89,12 +89,15 @@ def compile_plan(contexts: Contexts, active: ActiveContext, key: str, meter: Met
     term = active.terms.get(key)
     if name in KEYWORDS:
         if contexts.names and key not in _READ:
-            raise Respelled(
-                f"{quoted(key)} could hide a member from readers of JSON",
+            raise Respelled.saying(
+                "{term} could hide a member from readers of JSON",
+                term=quoted(key),
                 hint="Write id and type, and no other keyword.",
             )
         if term and term.context is not UNSET:
-            raise InvalidContext(f"the alias {quoted(key)} of a keyword has a context of its own")
+            raise InvalidContext.saying(
+                "the alias {term} of a keyword has a context of its own", term=quoted(key)
+            )
         plan = Plan(DONE if name in {"@context", "@id", "@type"} else KEYWORD, key, name, active)
         plan.reads = REFERENCE if name == "@id" else ALIKE
         return plan
@@ -109,8 +112,8 @@ def compile_plan(contexts: Contexts, active: ActiveContext, key: str, meter: Met
             plan.node = contexts.process(reverted, term.context, meter, override=True, source=term.source)
         inside = plan.scalar.terms.get(key, Term(iri))
         if key in plan.scalar.terms and replace(inside, protected=term.protected) != term:
-            raise InvalidContext(
-                f"the context of the term {quoted(key)} redefines it; processors disagree then"
+            raise InvalidContext.saying(
+                "the context of the term {term} redefines it; processors disagree then", term=quoted(key)
             )
         term = inside
     if term.type and term.type[0] == "@":
@@ -162,8 +165,9 @@ def absolute(iri: str | None, name: str) -> str:
     if iri is not None:
         require_short(iri)
     if iri is None or not IRI(iri):
-        raise LossyDocument(
-            f"{quoted(name)} has no meaning in the contexts used here",
+        raise LossyDocument.saying(
+            "{term} has no meaning in the contexts used here",
+            term=quoted(name),
             hint="Correct its spelling, or add a context that defines it.",
         )
     return iri

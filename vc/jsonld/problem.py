@@ -17,10 +17,16 @@ class InvalidDocument(Malformed):
     undetermined = True
 
     def __init__(
-        self, reason: str, *, hint: str = "", because: Problem | None = None, **facts: Scalar
+        self,
+        reason: str,
+        *,
+        hint: str = "",
+        because: Problem | None = None,
+        why: Problem | None = None,
+        **facts: Scalar,
     ) -> None:
-        super().__init__(f"at the top: {reason}", hint=hint, because=because, **facts)
-        self._reason = reason
+        super().__init__(f"at the top: {reason}", hint=hint, because=because, why=why, **facts)
+        self.template = self._reason = reason
         self._pointer = ""
 
     def within(self, step: str | int) -> None:
@@ -28,6 +34,7 @@ class InvalidDocument(Malformed):
         self._pointer = "/" + _short(str(step)).replace("~", "~0").replace("/", "~1") + self._pointer
         self.detail = f"at {self._pointer}: {self._reason}"
         self.args = (self.detail,)
+        self.facts = {**self.facts, "at": self._pointer}
 
 
 class LossyDocument(InvalidDocument):
@@ -95,9 +102,10 @@ LONGEST_DATA = 1 << 19  # of a data: URL, which holds a picture
 def require_short(iri: str) -> None:
     """Raises TooComplex for an id, property or type that is longer than any honest one."""
     if len(iri) > LONGEST_NAME and (len(iri) > LONGEST_DATA or not iri.startswith("data:")):
-        raise TooComplex(
-            f"an id or the name of a property is longer than {LONGEST_NAME} characters",
-            hint=f"Only a picture as a data: URL may be longer, up to {LONGEST_DATA} characters.",
+        raise TooComplex.saying(
+            "an id or the name of a property is longer than {most} characters",
+            most=LONGEST_NAME,
+            hint="Only a picture as a data: URL may be longer.",
         )
 
 

@@ -174,7 +174,7 @@ class _Reader:
     def node(self, active: ActiveContext, node: dict[str, Any], depth: int) -> dict[str, Any]:
         """An object that is no value and no list: itself, where nothing in it reads otherwise."""
         if depth > DEEPEST:
-            raise TooComplex(f"the document is nested deeper than {DEEPEST} levels")
+            raise TooComplex.saying("the document is nested deeper than {most} levels", most=DEEPEST)
         if "@context" in node:
             active = self.walk.embedded(active, node["@context"])
         said: dict[str, Any] | None = None  # a copy, from where something reads otherwise than it is written
@@ -220,7 +220,7 @@ class _Reader:
                     continue
                 name = plan.said or key
                 if name in said:
-                    raise Respelled(f"{name} is said under two names")
+                    raise Respelled.saying("{name} is said under two names", name=name)
                 said[name] = read
         except InvalidDocument as problem:
             problem.within(key)
@@ -332,7 +332,9 @@ def _united(objects: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
             said[name] = values[0]
             continue
         if name in DECIDING:
-            raise Respelled(f"objects of one id differ in {name}, so that they cannot be told apart")
+            raise Respelled.saying(
+                "objects of one id differ in {name}, so that they cannot be told apart", name=name
+            )
         each = [item for value in values for item in (value if isinstance(value, list) else [value])]
         texts = {_text(item): item for item in each}
         said[name] = sorted(texts.values(), key=_place) if len(texts) > 1 else each[0]

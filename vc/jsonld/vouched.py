@@ -42,19 +42,22 @@ def load(folder: Path) -> Contexts:
         for row in _rows(index):
             place, url = index, row["url"]
             if url in found or not IRI(url):
-                raise Malformed(f"{url} is no URL, or listed twice")
+                raise Malformed.saying("{url} is no URL, or listed twice", url=url)
             if Path(row["file"]).name != row["file"]:
-                raise Malformed(f"{row['file']} is no file in this folder")
+                raise Malformed.saying("{file} is no file in this folder", file=row["file"])
             place = folder / row["file"]
             data = _read(place)
             if hashlib.sha256(data).hexdigest() != row["sha256"]:
-                raise Malformed(f"its SHA-256 is not the one that {index} has")
+                raise Malformed.saying("its SHA-256 is not the one that {file} has", file=str(index))
             found[url] = load_json_object(data)
             place = index
         return vouched(found)
     except (Problem, OSError) as problem:
-        what = problem.detail if isinstance(problem, Problem) else problem.strerror
-        raise Malformed(f"the context {place}: {what}") from None
+        if isinstance(problem, Problem):
+            raise Malformed.saying("the context {file}: {why}", file=str(place), why=problem) from None
+        raise Malformed.saying(
+            "the context {file}: {system}", file=str(place), system=problem.strerror
+        ) from None
 
 
 def _rows(index: Path) -> list[dict[str, str]]:

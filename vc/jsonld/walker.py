@@ -150,7 +150,7 @@ class Walk:
         Raises `TooComplex`, and what the members do.
         """
         if depth > DEEPEST:
-            raise TooComplex(f"the document is nested deeper than {DEEPEST} levels")
+            raise TooComplex.saying("the document is nested deeper than {most} levels", most=DEEPEST)
         plans = active.plans
         add = lines.append
         key = ""
@@ -210,7 +210,7 @@ class Walk:
         elif plan.name == "@index":
             raise LossyDocument("an index is not part of any statement", hint="Leave it out.")
         else:
-            raise InvalidDocument(f"{plan.name} cannot stand here")
+            raise InvalidDocument.saying("{member} cannot stand here", member=plan.name)
 
     # Values of properties
 
@@ -261,7 +261,9 @@ class Walk:
                 if keyword == "@value":
                     return value_object(plan.scalar, value)
                 if keyword == "@set" or len(value) > 1:
-                    raise InvalidDocument(f"{keyword} cannot stand here, or not beside other members")
+                    raise InvalidDocument.saying(
+                        "{keyword} cannot stand here, or not beside other members", keyword=keyword
+                    )
                 items = value[key]
                 return self.chain(graph, self.inside(plan), items if type(items) is list else [items], depth)
         if plan.scalar is not plan.node and len(value) == 1:  # a reference does not end a type's context
@@ -280,7 +282,9 @@ class Walk:
             inner = self.plan(plan.node, plan.key)
             if inner.predicate == plan.predicate and inner.kind == plan.kind:
                 return inner
-        raise Respelled(f"{quoted(plan.key)} is wrapped in an object, in which it is not read")
+        raise Respelled.saying(
+            "{term} is wrapped in an object, in which it is not read", term=quoted(plan.key)
+        )
 
     def special(self, graph: Graph, subject: Node, plan: Plan, value: Any, depth: int) -> None:
         """Values of a property with a container or of type @json (5.1.2, step 13.6 on).
@@ -328,7 +332,7 @@ class Walk:
     def chain(self, graph: Graph, plan: Plan, items: list[Any], depth: int) -> Node:
         """An ordered list (8.2.3): a chain of blank nodes. Raises `LossyDocument`, `TooComplex`."""
         if depth > DEEPEST:
-            raise TooComplex(f"the document is nested deeper than {DEEPEST} levels")
+            raise TooComplex.saying("the document is nested deeper than {most} levels", most=DEEPEST)
         cells = [self.dataset.blank() for _ in items]
         for index, item in enumerate(items):
             kind = type(item)
@@ -413,12 +417,17 @@ def misnamed(name: str, iri: str, source: str) -> Respelled:
     """What is wrong with a name for something that decides; `source` is where it has its meaning from."""
     own = DECIDES.get(iri)
     if own is None or own == name:  # a term that reads backwards, or what only lists are made of
-        return Respelled(f"{quoted(name)}, {source}, says what is read only in the ordinary way")
-    return Respelled(f"{quoted(name)}, {source}, is another spelling of {own}, under which alone it is read")
+        return Respelled(
+            f"{quoted(name)}, {source}, says what is read only in the ordinary way", term=quoted(name)
+        )
+    return Respelled(
+        f"{quoted(name)}, {source}, is another spelling of {own}, under which alone it is read",
+        term=quoted(name),
+    )
 
 
 def _not_json(value: object) -> NoReturn:
-    raise InvalidDocument(f"a value of type {type(value).__name__} in a context is not JSON")
+    raise InvalidDocument.saying("a value of type {kind} in a context is not JSON", kind=type(value).__name__)
 
 
 def say(graph: Graph, subject: Node, predicate: str, value: Node) -> None:

@@ -112,7 +112,7 @@ class Credential(NamedTuple):
         if version == "1.1" and valid_from is None:
             raise MalformedCredential("issuanceDate is missing")
         if valid_from and valid_until and valid_until < valid_from:
-            raise MalformedCredential(f"{end} is before {start}")
+            raise MalformedCredential.saying("{end} is before {start}", end=end, start=start)
         for name in ("name", "description"):
             if version == "2.0" and name in document:
                 _require_language_value(document[name], name)
@@ -210,9 +210,9 @@ def is_url(value: object) -> TypeGuard[str]:
 def require_object(value: object, where: str) -> dict[str, Any]:
     """`value`, if it is a JSON object with at least one member. Raises `MalformedCredential`."""
     if not isinstance(value, dict):
-        raise MalformedCredential(f"{where} is not a JSON object")
+        raise MalformedCredential.saying("{where} is not a JSON object", where=where)
     if not value:
-        raise MalformedCredential(f"{where} is empty")
+        raise MalformedCredential.saying("{where} is empty", where=where)
     return value
 
 
@@ -226,12 +226,12 @@ def require_context(document: Mapping[str, Any]) -> str:
         raise MalformedCredential("@context is missing or not a list")
     version = _VERSIONS.get(contexts[0]) if isinstance(contexts[0], str) else None
     if version is None and isinstance(contexts[0], str) and contexts[0].startswith(_MODELS):
-        raise UnsupportedForm(f"it is of another data model, {shortened(contexts[0])}")
+        raise UnsupportedForm.saying("it is of another data model, {context}", context=shortened(contexts[0]))
     if version is None:
-        raise MalformedCredential(f"@context does not begin with {CONTEXT_V2}")
+        raise MalformedCredential.saying("@context does not begin with {context}", context=CONTEXT_V2)
     for number, context in enumerate(contexts[1:], 1):
         if not isinstance(context, dict) and not is_url(context):
-            raise MalformedCredential(f"@context[{number}] is neither a URL nor an object")
+            raise MalformedCredential.saying("@context[{place}] is neither a URL nor an object", place=number)
     return version
 
 
@@ -242,7 +242,7 @@ def require_types(document: Mapping[str, Any], base: str) -> tuple[str, ...]:
     if not all(isinstance(item, str) and item for item in types):
         raise MalformedCredential("type is missing or not a list of texts")
     if base not in types:
-        raise MalformedCredential(f"type does not include {base}")
+        raise MalformedCredential.saying("type does not include {type}", type=base)
     return tuple(types)
 
 
@@ -252,7 +252,9 @@ def optional_url(value: Mapping[str, Any], name: str, where: str) -> str | None:
         return None
     url = value[name]
     if not is_url(url):
-        raise MalformedCredential(f"the member {name} of {where} is not a URL")
+        raise MalformedCredential.saying(
+            "the member {member} of {where} is not a URL", member=name, where=where
+        )
     return url
 
 
@@ -268,13 +270,13 @@ def typed_objects(reading: Reading, name: str, *, id_required: bool = False) -> 
     objects: list[Mapping[str, Any]] = []
     for item in items:
         if not isinstance(item, dict) or not item:
-            raise MalformedCredential(f"{name} is not an object or a list of objects")
+            raise MalformedCredential.saying("{member} is not an object or a list of objects", member=name)
         types = item.get("type")
         types = types if isinstance(types, list) else [types]
         if not types or not all(isinstance(text, str) and text for text in types):
-            raise MalformedCredential(f"{name} has no type")
+            raise MalformedCredential.saying("{member} has no type", member=name)
         if optional_url(item, "id", name) is None and id_required:
-            raise MalformedCredential(f"{name} has no id")
+            raise MalformedCredential.saying("{member} has no id", member=name)
         objects.append(item)
     return tuple(objects)
 
@@ -340,7 +342,9 @@ def _require_language_value(value: object, where: str) -> None:
             or ("@language" in item and not _is_language(item["@language"]))
             or item.get("@direction", "ltr") not in ("ltr", "rtl")
         ):
-            raise MalformedCredential(f"{where} is neither a text nor a text with a language")
+            raise MalformedCredential.saying(
+                "{where} is neither a text nor a text with a language", where=where
+            )
 
 
 def _is_language(value: object) -> bool:

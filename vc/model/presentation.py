@@ -57,7 +57,7 @@ class Presentation:
             raise UnsupportedForm("verifiableCredential is wrapped in an object, in which it is not read")
         items = found if isinstance(found, list) else [found]
         if len(items) > MAX_CREDENTIALS:
-            raise TooLarge(f"more than {MAX_CREDENTIALS} credentials in one presentation")
+            raise TooLarge.saying("more than {most} credentials in one presentation", most=MAX_CREDENTIALS)
         _, unread = as_read(
             {name: value for name, value in document.items() if name != "verifiableCredential"},
             work,

@@ -34,7 +34,9 @@ class Schemas:
                     dict(schema), validate_formats=True, retriever=_refuse
                 )
             except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError) as error:
-                raise Malformed(f"the schema {url} cannot be used: {type(error).__name__}") from None
+                raise Malformed.saying(
+                    "the schema {url} cannot be used: {kind}", url=url, kind=type(error).__name__
+                ) from None
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -44,10 +46,12 @@ class Schemas:
             try:
                 schema = load_json_object(path.read_bytes())
             except Malformed as problem:
-                raise Malformed(f"the schema {path}: {problem.detail}") from None
+                raise Malformed.saying("the schema {file}: {why}", file=str(path), why=problem) from None
             url = schema.get("$id")
             if not isinstance(url, str) or url in found:
-                raise Malformed(f"the schema {path} has no $id of its own, which is the URL that names it")
+                raise Malformed.saying(
+                    "the schema {file} has no $id of its own, which is the URL that names it", file=str(path)
+                )
             found[url] = schema
         return cls(found)
 
@@ -63,8 +67,11 @@ class Schemas:
             error = next(iter(self._validators[found].iter_errors(credential.claims)), None)
             if error is not None:
                 place = "/".join(str(step) for step in error.instance_path) or "the credential itself"
-                raise SchemaMismatch(
-                    f"{place} breaks the rule {error.schema_path[-1]!r} of the schema {found}"
+                raise SchemaMismatch.saying(
+                    "{place} breaks the rule {rule} of the schema {schema}",
+                    place=place,
+                    rule=repr(error.schema_path[-1]),
+                    schema=found,
                 )
         return known
 

@@ -59,7 +59,9 @@ class StatusList:
 
     def _bits_of(self, index: int) -> range:
         if not 0 <= index < self.entries:
-            raise InvalidStatusList(f"position {index} lies outside a list of {self.entries} entries")
+            raise InvalidStatusList.saying(
+                "position {index} lies outside a list of {entries} entries", index=index, entries=self.entries
+            )
         return range(index * self.size, (index + 1) * self.size)
 
     def encode(self) -> str:
@@ -80,7 +82,7 @@ class StatusList:
         except unzip.error:
             raise Malformed("encodedList is not gzip") from None
         if unpacker.unconsumed_tail:
-            raise TooLarge(f"encodedList unpacks to more than {_MAX_BYTES} bytes")
+            raise TooLarge.saying("encodedList unpacks to more than {most} bytes", most=_MAX_BYTES)
         if not unpacker.eof or unpacker.unused_data:
             raise Malformed("encodedList is a broken gzip stream")
         if not bits:

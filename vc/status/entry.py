@@ -47,7 +47,9 @@ class StatusEntry:
         if type(size) is not int or size < 1:
             raise MalformedCredential("credentialStatus.statusSize is not a number of bits")
         if size > MAX_STATUS_SIZE:
-            raise UnknownStatusEntry(f"a status of {size} bits is not read here; {MAX_STATUS_SIZE} are")
+            raise UnknownStatusEntry.saying(
+                "a status of {size} bits is not read here; {most} are", size=size, most=MAX_STATUS_SIZE
+            )
         return cls(purpose, url, int(index), size)
 
 

@@ -62,7 +62,9 @@ def open_list(
         raise InvalidStatusList("the status list has entries of another size")
     bits = decode(subject.get("encodedList"), entry.size)
     if bits.entries < MINIMUM_ENTRIES:
-        raise InvalidStatusList(
-            f"the status list has {bits.entries} entries; fewer than {MINIMUM_ENTRIES} give people away"
+        raise InvalidStatusList.saying(
+            "the status list has {entries} entries; fewer than {least} give people away",
+            entries=bits.entries,
+            least=MINIMUM_ENTRIES,
         )
     return bits

@@ -14,6 +14,7 @@ from ledger import (
     Fact,
     InvalidEvidence,
     NotWitnessed,
+    OfCheckpoints,
     TrustPolicy,
     UnknownKind,
     UnknownLog,
@@ -39,7 +40,7 @@ from ..problem import (
 )
 from .keys import IssuerKey
 from .published import NotShown, PublishedLogs
-from .trust_index import TrustList
+from .trust import TrustSource
 
 
 class KeyNotInForce(Problem):
@@ -62,7 +63,7 @@ class Attestations(NamedTuple):
 class EvidenceCheck:
     """Checks evidence against the logs of a trust list as of `now`, each kind as `kinds` has it."""
 
-    trust: TrustList
+    trust: TrustSource
     now: datetime
     work: Work
     kinds: Mapping[str, EvidenceKind]
@@ -92,10 +93,12 @@ class EvidenceCheck:
                 log=shortened(missing[0]),
             )
         if missing or (has_log and not facts.found):
-            where = f"the log {shortened(missing[0])}" if missing else "the log of its issuer"
-            absent = EvidenceMissing(
-                f"it should be in {where}, but the evidence is missing",
-                log=shortened(missing[0]) if missing else None,
+            absent = (
+                EvidenceMissing.saying(
+                    "it should be in the log {log}, but the evidence is missing", log=shortened(missing[0])
+                )
+                if missing
+                else EvidenceMissing("it should be in the log of its issuer, but the evidence is missing")
             )
             raise facts.ignored or (facts.unshown and facts.unshown.about(absent)) or absent
         return facts
@@ -129,7 +132,7 @@ class EvidenceCheck:
                 ignored = fact  # it proves nothing here; whether something is missing is decided later
                 continue
             if fact.index is None:  # and nothing tells whether its key had been given up before
-                ignored = NotKnown(f"{shortened(fact.where)} shows no place in a log")
+                ignored = NotKnown.saying("{where} shows no place in a log", where=shortened(fact.where))
                 continue
             try:
                 _require_key_in_force(keys[leaf], fact, fact.index)
@@ -166,7 +169,7 @@ class EvidenceCheck:
             except UnknownKind as problem:
                 yield leaf, problem
                 continue
-            if kind.of_checkpoints:
+            if isinstance(kind, OfCheckpoints):
                 continue
             if leaf:
                 yield leaf, self._fact(partial(verify_evidence, leaf, item, trust, recurs=recurs))
@@ -191,7 +194,7 @@ class EvidenceCheck:
         except (UnknownKind, UnknownLog, DatedAhead) as problem:
             return problem
         except NotWitnessed as problem:
-            return TooFewWitnesses(problem.detail)
+            return TooFewWitnesses.saying("{why}", why=problem)
         return fact
 
     def with_published(
@@ -216,13 +219,15 @@ class EvidenceCheck:
 
 def _missing(credential: Credential, facts: Attestations) -> list[str]:
     """The logs that the credential says it is in, of which nothing came."""
-    return sorted(expected_origins(credential) - {fact.where for fact in facts.found})
+    return sorted(
+        expected_origins(credential) - {fact.where for fact in facts.found if fact.index is not None}
+    )
 
 
 def require_current(key: IssuerKey, now: datetime) -> None:
     """The key is in force now. Raises `KeyNotInForce`, and `NotKnown` where a newer document is missing."""
     if key.until is not None and key.until <= now:
-        raise KeyNotInForce(f"the key ended on {key.until:%Y-%m-%d}")
+        raise KeyNotInForce.saying("the key ended on {until}", until=f"{key.until:%Y-%m-%d}")
     newest = key.history[-1] if key.history else None
     if newest is not None and newest.index < -1:  # the trust file names a later one
         raise NewestDocumentMissing(
@@ -245,14 +250,16 @@ def require_may_have_signed(key: IssuerKey, now: datetime) -> None:
 
 def left_open(problem: KeyNotInForce) -> NotKnown:
     """What is said of a key that is not in force where that need not be so for what it signed."""
-    return KeyEnded(f"{problem.detail}, and nothing shows that it signed before")
+    return KeyEnded.saying("{why}, and nothing shows that it signed before", why=problem)
 
 
 def _require_key_in_force(key: IssuerKey, fact: Fact, index: int) -> None:
     """The key signed for its issuer at the moment, and at the place in the log, that `fact` attests."""
     end = key.end_for(fact, index)
     if end is not None and (fact.time is None or end <= fact.time):
-        raise KeyNotInForce(f"the key ended on {end:%Y-%m-%d}, before the log saw the credential")
+        raise KeyNotInForce.saying(
+            "the key ended on {until}, before the log saw the credential", until=f"{end:%Y-%m-%d}"
+        )
     same_log = [bound for bound in key.history if bound.fact and bound.fact.where == fact.where]
     pinned = [bound for bound in key.history if bound.fact is None]
     earlier = [*pinned, *(bound for bound in same_log if bound.index < index)]

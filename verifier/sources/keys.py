@@ -35,6 +35,7 @@ from ledger import (
     EvidenceKind,
     Fact,
     NotWitnessed,
+    OfCheckpoints,
     UnknownKind,
     UnknownLog,
     entry,
@@ -61,8 +62,8 @@ from ..problem import (
     NotKnown,
 )
 from .published import NotShown, PublishedLogs
-from .trust import RecognisedIssuer
-from .trust_index import TrustList
+from .trust import TrustSource
+from .trust_entries import RecognisedIssuer
 
 MOST_ASKED = 1 + MAX_CREDENTIALS
 """DIDs looked up on the network for one report: the holder's and the issuers'. Each may keep it waiting."""
@@ -145,7 +146,7 @@ class IssuerKeys:
     def __init__(
         self,
         resolver: DocumentSource,
-        trust: TrustList,
+        trust: TrustSource,
         supplied: Sequence[Anchored],
         work: Work,
         *,
@@ -179,9 +180,12 @@ class IssuerKeys:
         method = self._resolver.method(name) if name.startswith("did:") else None
         return method is not None and method.self_certifying
 
-    def find(self, issuer: str, method: str, relationship: str = "assertionMethod") -> IssuerKey:
+    def find(
+        self, issuer: str, method: str, relationship: str = "assertionMethod", *, is_named: bool = False
+    ) -> IssuerKey:
         """The key that `method`, a DID URL or other URL, names in `issuer`'s document, for `relationship`.
 
+        It is looked up where the trust list names it: as an issuer, or else, as `is_named` says, beside one.
         Raises the `Problem` that keeps it from being found; open ones, `NotKnown` and `UnnamedKey`, where
         more knowledge would help.
         """
@@ -189,7 +193,9 @@ class IssuerKeys:
             found = self._resolver.resolve(issuer).document.verification_method(method, relationship)
             return IssuerKey(found.key, _ITSELF, found.until)
         if method == issuer:  # the only key of today need not be the one that signed
-            raise UnnamedKey(f"a proof does not say which key of {issuer} made it, and these can change")
+            raise UnnamedKey.saying(
+                "a proof does not say which key of {issuer} made it, and these can change", issuer=issuer
+            )
         bound = self._bound(issuer)
         if key := self._newest(bound, method, relationship):
             return key
@@ -197,16 +203,16 @@ class IssuerKeys:
             bound = self._with_those_of_the_log(issuer, bound)
             if key := self._newest(bound, method, relationship):
                 return key
-        known = self._trust.issuer(issuer) or RecognisedIssuer(issuer)
-        if known.keys or known.documents:
-            return self._pinned(known, bound, method, relationship)
+        entry = self._trust.issuer(issuer)
+        if entry is not None and (entry.keys or entry.documents):
+            return self._pinned(entry, bound, method, relationship)
         if self._trust.policy_for(issuer).logs:
             detail = f"no document from the log of {issuer} came along that has the key {shortened(method)}"
             absent = IssuerDocumentMissing(detail, issuer=issuer, key=shortened(method))
             if unshown := self._unshown.get(issuer):
                 raise unshown.about(absent)
             raise absent
-        self._require_looked_up(issuer, method, relationship)
+        self._require_looked_up(issuer, method, relationship, is_named=is_named or entry is not None)
         found = self._of_today(self._published(issuer), method, relationship)
         source = KeySource("key-published", f"the key is in the document that {issuer} publishes")
         return IssuerKey(found.key, source, found.until)
@@ -222,7 +228,7 @@ class IssuerKeys:
                 return IssuerKey(key, _PINNED, None, logged, pinned=True)
         if len(keys) == 1 and not issuer.documents:
             return IssuerKey(keys[0], _PINNED, None, logged, pinned=True, guessed=True)
-        self._require_looked_up(issuer.id, method, relationship)
+        self._require_looked_up(issuer.id, method, relationship, is_named=True)
         document = self._published(issuer.id)
         digest = document_digest(document.value, self._work)
         bound = _in_order([*bound, *_with_digest(document, digest, issuer)])
@@ -237,29 +243,33 @@ class IssuerKeys:
         """The document that the network has. Raises the open `Problem` that keeps it from being had."""
         self._asked.add(issuer)
         if len(self._asked) > MOST_ASKED:
-            raise Unavailable(f"the keys of more than {MOST_ASKED} DIDs would have to be looked up")
+            raise Unavailable.saying(
+                "the keys of more than {most} DIDs would have to be looked up", most=MOST_ASKED
+            )
         try:
             return self._resolver.resolve(issuer).document
         except InvalidDID:
             raise
         except MethodNotSupported as problem:
-            raise IssuerMethodNotSupported(problem.detail) from problem
+            raise IssuerMethodNotSupported.saying("{why}", why=problem) from problem
         except (Unavailable, ResolutionFailed) as problem:  # a host that is gone does not make a forger
-            detail = f"the keys of {issuer} are not known here: {problem.detail}"
-            raise IssuerUnreachable(detail, issuer=issuer) from problem
+            raise IssuerUnreachable.saying(
+                "the keys of {issuer} are not known here: {why}", issuer=issuer, why=problem
+            ) from problem
 
-    def _require_looked_up(self, signer: str, method: str, relationship: str) -> None:
+    def _require_looked_up(self, signer: str, method: str, relationship: str, *, is_named: bool) -> None:
         """Whoever sends a file could else have this machine ask any host, and wait for it."""
         if not signer.startswith(("https://", "did:")):
-            raise KeyNamedByNoDID(
-                f"the key {shortened(method)} is named by no DID and no https URL, and is not looked up"
+            raise KeyNamedByNoDID.saying(
+                "the key {key} is named by no DID and no https URL, and is not looked up",
+                key=shortened(method),
             )
         if relationship == "authentication":
             if not self.asks_for_holders:
                 raise NotKnown(
                     "the presenter's key is not looked up, since what is presented did not pass as it is"
                 )
-        elif not (self._trust.names(signer) or (self._strangers and signer.startswith("did:"))):
+        elif not (is_named or (self._strangers and signer.startswith("did:"))):
             raise KeyOwnerUnknown(
                 f"the key {shortened(method)} is not looked up: its owner is not on your list",
                 key=shortened(method),
@@ -287,9 +297,10 @@ class IssuerKeys:
         try:
             return self._method(document, method, relationship)
         except (InvalidVerificationMethod, InvalidRelationship) as problem:
-            raise KeyNotPublished(
-                f"the document that {document.id} publishes now does not tell: {problem.detail}",
+            raise KeyNotPublished.saying(
+                "the document that {issuer} publishes now does not tell: {why}",
                 issuer=document.id,
+                why=problem,
             ) from problem
 
     def _method(self, document: Document, method: str, relationship: str) -> VerificationMethod:
@@ -335,7 +346,7 @@ class IssuerKeys:
             yield from _with_digest(document, digest, self._trust.issuer(issuer))
             for evidence in supplied.evidence:
                 try:
-                    if known_kind(evidence, self._kinds).of_checkpoints:  # which order no documents
+                    if isinstance(known_kind(evidence, self._kinds), OfCheckpoints):  # they order none
                         continue
                     leaf, trust = entry(EntryKind.DID_DOCUMENT, digest), self._trust.policy_for(issuer)
                     fact = verify_evidence(leaf, evidence, trust, self._work, kinds=self._kinds, recurs=True)

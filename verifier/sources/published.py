@@ -32,7 +32,7 @@ from wire.fetch import Fetcher
 from wire.memory import Kept, Memory
 from wire.work import BYTES_WRITTEN, Work
 
-from .trust_index import TrustList
+from .trust import TrustSource
 
 LARGEST = 1 << 19
 """Bytes of one file; that of the youngest leaves has up to 400,000."""
@@ -46,7 +46,12 @@ SECONDS = 30.0
 SERVES = 10.0
 """Seconds for which an answer is good for other reports, too."""
 
-MOST_DOCUMENTS = 64
+MOST_DOCUMENTS = 128
+"""Two for each change of keys, which is announced before; one document has room for 62 changes."""
+
+LARGEST_DOCUMENTS = 1 << 22
+"""Bytes of all in one file: 2,700,000 after that many changes. Reading them is work that is counted."""
+
 AT_ONCE = 8  # requests
 
 _NOTE, _TILE = 1 << 17, 1 << 13  # bytes
@@ -95,7 +100,7 @@ class NotShown(Unavailable):
     def about(self, missing: Problem) -> NotShown:
         """The same, behind what is missing and what is to be done about that."""
         missing.because = self
-        return NotShown(f"{missing.detail}; {self.detail}", because=missing)
+        return NotShown.saying("{because}; {why}", because=missing, why=self)
 
 
 class PublishedLogs:
@@ -104,7 +109,7 @@ class PublishedLogs:
     def __init__(
         self,
         source: LogSource,
-        trust: TrustList,
+        trust: TrustSource,
         work: Work,
         shape: Shape = SHAPE,
         *,
@@ -144,8 +149,8 @@ class PublishedLogs:
             try:
                 found += ask(log)
             except Problem as problem:  # of the host, whatever it is
-                where = "" if log.origin in problem.detail else f"the log {log.origin}: "
-                missing = NotShown(where + problem.detail, because=problem)
+                said = "{why}" if log.origin in problem.detail else "the log {log}: {why}"
+                missing = NotShown.saying(said, log=log.origin, why=problem, because=problem)
         if missing and not found:
             raise missing
         return tuple(found)
@@ -172,10 +177,10 @@ class _PublishedLog:
 
     def documents(self) -> list[Anchored]:
         """The documents that are published with it, each with its evidence."""
-        data = self._get("documents", LARGEST)
-        versions = load_json_object(data, limit=LARGEST, work=self._work).get("documents")
+        data = self._get("documents", LARGEST_DOCUMENTS)
+        versions = load_json_object(data, limit=LARGEST_DOCUMENTS, work=self._work).get("documents")
         if not isinstance(versions, list) or len(versions) > MOST_DOCUMENTS:
-            raise Malformed(f"its documents are not a list of {MOST_DOCUMENTS} at the most")
+            raise Malformed.saying("its documents are not a list of {most} at the most", most=MOST_DOCUMENTS)
         found = [_version(version) for version in versions]
         self._load_tiles(index for index, _ in found)
         return [
@@ -286,7 +291,7 @@ class _Files:
         if time.monotonic() > self._deadline:
             raise Unavailable("it took more time than a report has")
         if self._left < 0:
-            raise TooLarge(f"more than {MOST_BYTES} bytes would be needed")
+            raise TooLarge.saying("more than {most} bytes would be needed", most=MOST_BYTES)
         data = self._source(url, limit)
         self._left -= len(data)
         return data

@@ -1,10 +1,11 @@
 """A long trust file, opened without reading it: by an index beside it, which is made from it and never more.
 
 The index holds, for each name that the file says something of, a trust file of its own with nothing else in
-it, in the order of the names' digests; and of which state of the file it is: inode, size and times, the last
-of which (`ctime`) nobody can set back. For any other state it is made anew. It belongs to the file's owner or
-to this user, and nobody else may write to it; who can, could change the file as well. Where it cannot be
-written, as in a folder that is for reading only, the file is read each time.
+it, and one for each log, which may speak for all of them; in the order of their digests. And it says of which
+state of the file it is: inode, size and times, the last of which (`ctime`) nobody can set back. For any other
+state it is made anew. It belongs to the file's owner or to this user, and nobody else may write to it; who
+can, could change the file as well. Where it cannot be written, as in a folder that is for reading only, the
+file is read each time.
 """
 
 from __future__ import annotations
@@ -19,18 +20,18 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
 
 from ledger import TrustPolicy
 from wire import Damaged
 from wire.files import open_regular, write_durably
 
-from .trust import RecognisedIssuer, RecognisedLog, Trust
+from .trust import Trust, TrustSource
+from .trust_entries import RecognisedIssuer, RecognisedLog
 
 LONG = 1 << 16
 """Bytes of a trust file from which on it has an index: a shorter one is read in a few milliseconds."""
 
-_MAGIC = b"intaglio trust index 1\n"
+_MAGIC = b"intaglio trust index 2\n"
 _STATE = struct.Struct(">6Q")
 _HEAD = struct.Struct(">IQ")  # checksum of all that follows it, and the number of rows
 _ROW = struct.Struct(">32sQQ")  # digest of a name, place and length of what is said of it
@@ -39,20 +40,7 @@ _SETTLED = 1_000_000_000
 """Nanoseconds: the times of a file that has not changed for so long tell any later change."""
 
 
-class TrustList(Protocol):
-    """What a verifier asks a trust list."""
-
-    def issuer(self, did: str) -> RecognisedIssuer | None:
-        """See `Trust.issuer`."""
-
-    def names(self, did: str) -> bool:
-        """See `Trust.names`."""
-
-    def policy_for(self, did: str) -> TrustPolicy:
-        """See `Trust.policy_for`."""
-
-
-def open_trust(path: Path) -> TrustList:
+def open_trust(path: Path) -> TrustSource:
     """The trust file, by its index where it is long. Raises as `Trust.load` does."""
     before = _state(path)
     if before is None or before[2] < LONG:
@@ -77,6 +65,7 @@ class IndexedTrust:
     def __init__(self, data: mmap.mmap, rows: int) -> None:
         self._data, self._rows = data, rows
         self._known: dict[str, Trust] = {}  # what anybody else names is not kept: no more than the file has
+        self._logs: dict[str, RecognisedLog] = {}
 
     @classmethod
     def open(cls, path: Path, state: tuple[int, ...]) -> IndexedTrust | None:
@@ -99,25 +88,28 @@ class IndexedTrust:
         return cls(data, rows)
 
     def issuer(self, did: str) -> RecognisedIssuer | None:
-        """See `Trust.issuer`."""
+        """See `TrustSource`."""
         return self._said_of(did).issuer(did)
 
-    def names(self, did: str) -> bool:
-        """See `Trust.names`."""
-        return self._said_of(did).names(did)
-
     def policy_for(self, did: str) -> TrustPolicy:
-        """See `Trust.policy_for`."""
+        """See `TrustSource`."""
         return self._said_of(did).policy_for(did)
 
     def _said_of(self, name: str) -> Trust:
         known = self._known.get(name)
         if known is None:
-            found = self._find(_digest(name))
+            found = self._find(_digest("issuer", name))
             if found is None:
                 return _NOTHING
-            known = self._known[name] = Trust.parse(found)
+            said = Trust.parse(found)
+            logs = tuple(replace(self._log(log.key), issuers=(name,)) for log in said.logs)
+            known = self._known[name] = Trust(said.issuers, logs)
         return known
+
+    def _log(self, key: str) -> RecognisedLog:
+        if key not in self._logs:
+            (self._logs[key],) = Trust.parse(self._find(_digest("log", key)) or b"").logs
+        return self._logs[key]
 
     def _find(self, digest: bytes) -> bytes | None:
         low, high = 0, self._rows
@@ -142,8 +134,8 @@ def _state(path: Path) -> tuple[int, ...] | None:
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_uid
 
 
-def _digest(name: str) -> bytes:
-    return hashlib.sha256(name.encode(errors="surrogatepass")).digest()
+def _digest(kind: str, name: str) -> bytes:
+    return hashlib.sha256(f"{kind} {name}".encode(errors="surrogatepass")).digest()
 
 
 def _index(state: tuple[int, ...], trust: Trust) -> bytes:
@@ -159,14 +151,13 @@ def _index(state: tuple[int, ...], trust: Trust) -> bytes:
 
 
 def _records(trust: Trust) -> Iterator[tuple[bytes, bytes]]:
-    """Of each name its digest, and what is said of it alone."""
+    """Of each name its digest, and what is said of it alone, but for the logs, which stand by themselves."""
     said: dict[str, list[RecognisedIssuer]] = {issuer.id: [issuer] for issuer in trust.issuers}
-    for issuer in trust.issuers:
-        for name in issuer.status_issuers:  # that there is one is all that is asked
-            said.setdefault(name, [replace(issuer, status_issuers=(name,))])
     speaking: dict[str, list[RecognisedLog]] = {}
     for log in trust.logs:
         for name in log.issuers:
-            speaking.setdefault(name, []).append(replace(log, issuers=(name,)))
+            speaking.setdefault(name, []).append(RecognisedLog(log.key))
+        yield _digest("log", log.key), Trust((), (replace(log, issuers=()),)).to_bytes()
     for name in said.keys() | speaking.keys():
-        yield _digest(name), Trust(tuple(said.get(name, ())), tuple(speaking.get(name, ()))).to_bytes()
+        logs = tuple(speaking.get(name, ()))
+        yield _digest("issuer", name), Trust(tuple(said.get(name, ())), logs).to_bytes()

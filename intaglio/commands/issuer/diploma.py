@@ -16,7 +16,6 @@ from issuer.table.names import full_name
 from vc.bundle import Bundle
 from vc.secured import MAX_BYTES
 from vc.status import Reason
-from wire.clock import is_ahead
 from wire.problem import Conflict, Declined, NotFound
 from wire.text import counted, printable, shortened
 
@@ -90,7 +89,7 @@ def correct(place: Place, selector: str, changes: tuple[str, ...], yes: bool, ou
     made = place.open()
     before, said = _current(made, selector), pairs(changes, "--set")
     line = made.line(before)
-    if not said and not is_ahead(line.created, place.session.now()):
+    if not said and not line.is_ahead(place.session.now()):
         raise click.UsageError("What is to be changed? --set FIELD=VALUE")
     was = {**line.record, "name": full_name(line.record)}
     changed = "; ".join(f"{field}: {was.get(field) or '(empty)'} → {said[field]}" for field in said)
@@ -137,7 +136,7 @@ def show(place: Place, selector: str) -> Result:
     """Show one diploma, with what was signed."""
     made = place.open()
     entry = select(made, selector)
-    data = {**text.summary(made, entry), "credential": made.line(entry).credential}
+    data = {**text.summary(made, entry), "credential": dict(made.line(entry).credential)}
     return Result(data, text.card(made, entry))
 
 

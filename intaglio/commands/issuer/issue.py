@@ -29,12 +29,13 @@ from issuer.press.template import Template, compiled
 from issuer.table.records import DATE_ORDERS
 from issuer.table.source import Source, open_source
 from vc import SUITES
+from vc.forms import DataIntegrity
 from wire.problem import Conflict
 from wire.text import counted
 
 from ...terminal import Result, say, typed, verb
 from . import text
-from .place import Place
+from .place import Place, key_option
 from .terminal import PARTLY, ProgressMeter, out_option, pairs
 
 AS_IS = "as-is"
@@ -59,16 +60,18 @@ _method = click.option(
 @click.option(
     "--ledger", metavar="URI", help="Where its log is kept, if not in its folder: file:… or postgresql://…"
 )
+@key_option
 def init(
     place: Place,
     name: str | None,
     url: str | None,
     method: str | None,
     key_type: str | None,
+    where: str | None,
     ledger: str | None,
 ) -> Result:
     """Make an issuer: its keys, its log and its DID."""
-    made = place.create(name, url, method, key_type, ledger)
+    made = place.create(name, url, method, key_type, where, ledger=ledger)
     data = {"did": made.did, "name": made.name, "folder": str(place.folder), "log": made.log.origin}
     return Result(data, made.did)
 
@@ -109,7 +112,7 @@ def issue(
 ) -> Result:
     """Issue a diploma for each row of a CSV file. The same file again issues nothing twice."""
     reading = ReadOptions(mapping, dates, names, programmes)
-    composer = trial(_template(place.folder), place.contexts, _profile(place.folder, name, url))
+    composer = trial(_template(place.folder), place.session.contexts(), _profile(place.folder, name, url))
     source = reading.open(file, composer.own)
     say(*text.mapping(source))
     if errors and errors.resolve() == file.resolve():
@@ -119,7 +122,7 @@ def issue(
     preview: list[str] = []
     if not dry_run:
         errors = errors or _free(file.with_name(f"{file.stem}.errors.csv"))
-    order = Order(source, errors, reading.catalogue(), suite, workers)  # before there is an issuer
+    order = Order(source, errors, reading.catalogue(), workers)  # before there is an issuer
     if dry_run:
         composer.check()
         with ProgressMeter() as meter, _archive(place) as archive:
@@ -127,7 +130,8 @@ def issue(
         issuer = composer.profile.name
         preview = [place.session.sentence(composer.compose(record, 0), issuer) for record in done.first]
     else:
-        made = place.create(name, url, method)
+        form = DataIntegrity(contexts=composer.contexts, suite=suite) if suite else None
+        made = place.create(name, url, method, form=form)
         with _counting(made.store), ProgressMeter() as meter:
             done = made.issue_file(replace(order, progress=meter))
             if done.issued + len(done.survey.known) <= MOST_FILES or _given("out"):

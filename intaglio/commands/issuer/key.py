@@ -15,7 +15,7 @@ from wire.text import counted
 
 from ...terminal import Result, agreed, say, typed, verb
 from . import text
-from .place import Place
+from .place import IN_FILE, Place, key_option
 
 _key_type = click.option("--key-type", type=click.Choice(KEY_TYPES), help="Of the new keys.")
 _SIGNS = {
@@ -34,7 +34,8 @@ def key() -> None:
 @verb(key)
 def list_(place: Place) -> Result:
     """List the keys that the issuer's document has, and had."""
-    found = list(rotation.keys_shown(place.open()))
+    made = place.open()
+    found, elsewhere = list(rotation.keys_shown(made)), made.identity.signer_uri
     data: list[dict[str, Any]] = [
         {
             "name": shown.name or None,
@@ -46,7 +47,9 @@ def list_(place: Place) -> Result:
         for shown in found
     ]
     lines = [f"{_state(shown):<22} {shown.key.type:<8} {shown.key.multikey()}" for shown in found]
-    return Result({"keys": data}, "\n".join(lines))
+    if elsewhere:
+        say(f"The key that signs diplomas is kept elsewhere: {elsewhere}")
+    return Result({"keys": data, "signer": elsewhere or None}, "\n".join(lines))
 
 
 def _state(shown: rotation.Shown) -> str:
@@ -59,31 +62,80 @@ def _state(shown: rotation.Shown) -> str:
 
 @verb(key)
 @_key_type
-def add(place: Place, key_type: str | None) -> Result:
-    """Announce the keys that are to sign next, days before they do, so that others have them by then."""
+@key_option
+def add(place: Place, key_type: str | None, where: str | None) -> Result:
+    """Announce the keys that are to sign next, days before they do, so that others have them by then.
+
+    One on a token is named again when it is to sign.
+    """
     made = place.open()
-    rotation.add(made, key_type)
+    before = {shown.key for shown in rotation.keys_shown(made)}
+    rotation.add(made, key_type, place.signer(where), in_file=where == IN_FILE)
     say(*_to_publish(made), f"When others have read it: {typed('issuer', 'key', 'rotate')}")
-    announced = [shown for shown in rotation.keys_shown(made) if shown.name.endswith("-next")]
-    data = [{"name": shown.name, "multikey": shown.key.multikey()} for shown in announced]
+    announced = [shown for shown in rotation.keys_shown(made) if shown.key not in before]
+    data = [{"name": shown.name or None, "multikey": shown.key.multikey()} for shown in announced]
     return Result({"added": data}, "\n".join(shown.key.multikey() for shown in announced))
 
 
 @verb(key)
 @_key_type
+@key_option
 @click.option("--compromised", is_flag=True, help="Somebody else may have the keys that signed until now.")
 @click.option("--yes", is_flag=True, help="Do not ask, even at a terminal.")
-def rotate(place: Place, key_type: str | None, compromised: bool, yes: bool) -> Result:
+def rotate(place: Place, key_type: str | None, where: str | None, compromised: bool, yes: bool) -> Result:
     """End the keys that sign now, and go on with those that were announced, or with new ones.
 
     What the former keys signed stays valid, unless they are compromised: then programs that know no log no
     longer accept it.
     """
-    made = place.open()
+    made, signer = place.open(), place.signer(where)
     if not agreed(f"End the keys with which {made.name} signs? They sign nothing afterwards.", yes):
         raise Declined("the keys are as they were")
-    done = rotation.rotate(made, key_type=key_type, compromised=compromised)
-    say(*_to_publish(made), *_verdicts(done, compromised=compromised))
+    done = rotation.rotate(
+        made,
+        key_type=key_type,
+        signer=signer,
+        signer_uri=where if signer and where else "",
+        in_file=where == IN_FILE,
+        compromised=compromised,
+    )
+    until_now = f"the {counted(done.editions, 'edition')} issued until now"
+    if compromised:
+        whole = (
+            "Who copied the key file as a whole has the log's keys, too: then tell all who trust this issuer."
+        )
+        say(*_to_publish(made), *_revoked(until_now), whole)
+    else:
+        valid = f"Valid as before: {until_now}, here by the log, elsewhere by the document."
+        say(*_to_publish(made), valid, _anew())
+    return _result(done, "The former keys have ended", compromised=compromised)
+
+
+@verb(key)
+@click.argument("name", metavar="KEY")
+@click.option("--yes", is_flag=True, help="Do not ask, even at a terminal.")
+def revoke(place: Place, name: str, yes: bool) -> Result:
+    """Take a key that ended earlier out of the document, since somebody else may have it.
+
+    KEY is as `list` shows it. Programs that know no log then no longer accept what it signed. The keys that
+    sign now are ended by `rotate --compromised`.
+    """
+    made = place.open()
+    if not agreed("Revoke this key? What it signed passes nowhere then but where the log is known.", yes):
+        raise Declined("the keys are as they were")
+    done = rotation.revoke(made, name)
+    if done.editions:
+        editions = f"the {counted(done.editions, 'edition')} issued while it was there to sign diplomas"
+        say(*_to_publish(made), *_revoked(editions))
+    else:
+        say(
+            *_to_publish(made),
+            "It signed no diplomas, and no list that is published now: no verdict changes.",
+        )
+    return _result(done, "The key is revoked", compromised=True)
+
+
+def _result(done: rotation.Rotated, what: str, *, compromised: bool) -> Result:
     say("A service that runs goes on once it is started again:", typed("issuer", "serve"))
     data = {
         "ended": list(done.ended),
@@ -92,8 +144,7 @@ def rotate(place: Place, key_type: str | None, compromised: bool, yes: bool) -> 
         "editionsBefore": done.editions,
         "lists": done.lists,
     }
-    lists = counted(len(done.lists), "status list")
-    return Result(data, f"The former keys have ended; {lists} signed anew.")
+    return Result(data, f"{what}; {counted(len(done.lists), 'status list')} signed anew.")
 
 
 def _to_publish(made: Issuer) -> list[str]:
@@ -103,16 +154,15 @@ def _to_publish(made: Issuer) -> list[str]:
     ]
 
 
-def _verdicts(done: rotation.Rotated, *, compromised: bool) -> list[str]:
+def _revoked(editions: str) -> list[str]:
     """Whose verdict changes, and where."""
-    until_now = f"the {counted(done.editions, 'edition')} issued until now"
-    anew = f"Bundles that are exported from now on show it: {typed('issuer', 'export')}"
-    if not compromised:
-        return [f"Valid as before: {until_now}, here by the log, elsewhere by the document.", anew]
     return [
-        f"For those who have your trust file: {until_now} stay valid, since the log had them before.",
-        anew,
+        f"For those who have your trust file: {editions} stay valid, since the log had them before.",
+        _anew(),
         "What the former keys sign from now on is not valid with evidence, and open without.",
-        f"For programs that read the document alone: {until_now} are no longer valid.",
-        "Who copied the key file as a whole has the log's keys, too: then tell all who trust this issuer.",
+        f"For programs that read the document alone: {editions} are no longer valid.",
     ]
+
+
+def _anew() -> str:
+    return f"Bundles that are exported from now on show it: {typed('issuer', 'export')}"

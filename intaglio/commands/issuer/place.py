@@ -12,8 +12,9 @@ import click
 from issuer.home import Identity
 from issuer.issuer import Issuer
 from issuer.status import due, overdue
-from keys import KeyFile, WrongPassphrase
+from keys import KeyFile, Signer, WrongPassphrase, open_signer
 from keys.envelope import require_strong
+from vc.secured import Form
 from wire.problem import Problem
 from wire.text import counted
 
@@ -22,6 +23,16 @@ from ...terminal import is_asked, passphrase, say, typed
 from . import text
 
 TRIES = 3
+PIN = "INTAGLIO_PIN_FILE"
+"""Names the file with the PIN of the token, where its address does not."""
+IN_FILE = "keys.json"
+
+key_option = click.option(
+    "--key",
+    "where",
+    metavar="ADDRESS",
+    help="Where the key for diplomas is: pkcs11:token=…;object=…?module-path=…, or keys.json.",
+)
 
 
 @dataclass
@@ -42,8 +53,12 @@ class Place:
     def open(self) -> Issuer:
         """The issuer that lives here. Raises `NotFound`."""
         ask = functools.cache(self._passphrase)
-        self._issuer = Issuer(self.folder, ask, self.session.now, contexts=self.contexts)
+        self._issuer = Issuer(self.folder, ask, self.session.now, contexts=self.contexts, pin=_pin)
         return self._issuer
+
+    def signer(self, where: str | None) -> Signer | None:
+        """The key for diplomas that is kept elsewhere than in the key file, if it is to be."""
+        return None if where in (None, IN_FILE) else open_signer(where, passphrase=_pin)
 
     def _passphrase(self) -> bytes | None:
         """The one that opens the keys, for which a person has three tries."""
@@ -87,14 +102,20 @@ class Place:
         url: str | None,
         method: str | None,
         key_type: str | None = None,
+        where: str | None = None,
+        form: Form | None = None,
         ledger: str | None = None,
     ) -> Issuer:
-        """Makes the issuer, or opens it, and puts it on the local trust list."""
+        """Makes the issuer, or opens it, and puts it on the local trust list.
+
+        `where` is as `key_option` has it.
+        """
         exists = (self.folder / "issuer.json").exists()
         if name is None:
             known = exists or (self.folder / "log").exists()  # where its description is lost, that is said
             name = Identity.read(self.folder).name if known else _nobody()
         ask = functools.cache(self._passphrase if exists else _new_passphrase)
+        signer = self.signer(where)
         issuer = Issuer.create(
             self.folder,
             name=name,
@@ -104,6 +125,10 @@ class Place:
             passphrase=ask,
             clock=self.session.now,
             contexts=self.contexts,
+            signer=signer,
+            signer_uri=where if signer and where else "",
+            pin=_pin,
+            form=form,
             ledger=ledger,
         )
         if not exists:
@@ -111,6 +136,11 @@ class Place:
         self.session.pin(issuer.trust_entry())
         self._issuer = issuer
         return issuer
+
+
+def _pin() -> bytes | None:
+    """Asked for once: a token that is told a wrong one a few times locks."""
+    return passphrase("PIN of the token", PIN)
 
 
 def _new_passphrase() -> bytes | None:

@@ -91,7 +91,8 @@ def serve(place: Place, reach: Reach, status_lifetime: str | None) -> None:
 
     made = place.open()
     made.log_patience = 5.0
-    made.press()  # asks for the passphrase now rather than at the first request
+    made.require_signer()  # asks for passphrase and PIN now rather than at the first request
+    made.press()
     made.require_clock()
     now = place.session.now
     with (

@@ -50,13 +50,13 @@ def brief(entry: Entry) -> dict[str, Any]:
 
 def summary(issuer: Issuer, entry: Entry) -> dict[str, Any]:
     """An edition, with the `id` of its credential."""
-    return {**brief(entry), "id": issuer.line(entry).credential["id"]}
+    return {**brief(entry), "id": issuer.line(entry).id}
 
 
 def card(issuer: Issuer, entry: Entry) -> str:
     """An edition with all that it was made from."""
     stored = issuer.line(entry)
-    details = {"id": stored.credential["id"], "log entry": entry.leaf, **stored.record}
+    details = {"id": stored.id, "log entry": entry.leaf, **stored.record}
     shown = [f"  {name:<16} {printable(str(value))}" for name, value in details.items() if value != ""]
     return "\n".join([line(entry), *shown])
 

@@ -11,16 +11,14 @@ from typing import Any
 
 import click
 
-from did import InvalidDID
-from ledger import InvalidEvidence
-from vc import Check, MalformedCredential, Report, Verdict
+from vc import Report, Verdict
 from vc.forms import SUFFIXES
 from vc.report import StatusTime
 from vc.secured import MAX_BYTES
 from verifier.policy import AllOf, Policy, StatusWithin, load_policy
-from verifier.sources.trust_index import TrustList
+from verifier.sources.trust import TrustSource
 from verifier.summary import summarize
-from wire import Malformed, NotFound, Problem, TooLarge, Unavailable, load_json
+from wire import Malformed, NotFound, Problem, Unavailable, load_json
 from wire.datetimestamp import parse_age, parse_datetimestamp
 from wire.fetch import Fetcher
 from wire.text import printable
@@ -30,7 +28,6 @@ from ...session import Session
 from ...terminal import Age, Result, as_typed, emphasized, read_input, say, verb, wrapped
 from ...words import remedy, sentence, tr, tr_count
 from ...words import report as words
-from ...words.remedies import REMEDIES
 from .files import Aside, InputFile, expanded, is_many
 from .table import COLOURS, Row, table
 
@@ -48,7 +45,7 @@ class _Moment(click.ParamType[datetime]):
         try:
             return parse_datetimestamp(value if "T" in value else f"{value}T23:59:59Z", "--at")
         except Malformed:
-            self.fail("expected a date such as 2026-06-30 or 2026-06-30T12:00:00Z", param, ctx)
+            self.fail(tr("expected a date such as 2026-06-30 or 2026-06-30T12:00:00Z"), param, ctx)
 
 
 _file = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -91,7 +88,10 @@ def verify(
     """
     if (challenge is None) != (domain is None):
         raise click.UsageError(
-            "--challenge and --domain go together: what was made for another verifier is no answer to you."
+            tr(
+                "--challenge and --domain go together: "
+                "what was made for another verifier is no answer to you."
+            )
         )
     rules: list[Policy] = [] if policy_file is None else [read_policy(policy_file)]
     if status_within is not None:
@@ -117,7 +117,7 @@ def verify(
 
 
 def _verify_all(
-    given: Sequence[str], fetcher: Fetcher, report_on: Callable[[bytes], Report], trust: TrustList
+    given: Sequence[str], fetcher: Fetcher, report_on: Callable[[bytes], Report], trust: TrustSource
 ) -> Iterator[Result]:
     """A result with data for each file, then one with the table."""
     rows: list[Row] = []
@@ -151,7 +151,9 @@ def _verify_all(
             )
         )
     if not rows:
-        raise NotFound(f"there is no file to verify, which would be named {' or '.join(SUFFIXES)}")
+        raise NotFound.saying(
+            "there is no file to verify, which would be named {names}", names=" or ".join(SUFFIXES)
+        )
     yield Result({}, "\n".join(table(rows)), codes.pop() if len(codes) == 1 else _MIXED)
 
 
@@ -167,7 +169,7 @@ def _read_any(name: str, fetcher: Fetcher) -> bytes:
     try:
         return _read(name, fetcher)
     except click.UsageError as error:  # one that cannot be read stops no other
-        raise Unavailable(error.message) from error
+        raise Unavailable.saying("{said}", said=error.message) from error
 
 
 def _data(report: Report) -> dict[str, Any]:
@@ -185,19 +187,19 @@ def read_policy(file: Path) -> Policy:
         return load_policy(load_json(opened.read(MAX_BYTES)))
 
 
-def render(report: Report, trust: TrustList) -> list[str]:
+def render(report: Report, trust: TrustSource) -> list[str]:
     """The report for people: verdict and reason in one line, then a line a check, then what to do.
 
     Claims of a credential stand there only if it is valid.
     """
     lines = [words.headline(report.verdict, said, status) for said, status in _said(report, trust)]
     lines += [f"  {words.line(check)}" for check in report.checks]
-    if report.deciding and (hint := _advice(report.deciding)):
+    if report.deciding and (hint := words.advice(report.deciding)):
         lines.append(tr("What to do: {remedy}").format(remedy=printable(as_typed(hint))))
     return lines
 
 
-def _said(report: Report, trust: TrustList) -> list[tuple[str, StatusTime | None]]:
+def _said(report: Report, trust: TrustSource) -> list[tuple[str, StatusTime | None]]:
     """What the verdict is about: a sentence for each credential that is valid, else what keeps it from that.
 
     With the status where there is one.
@@ -213,21 +215,9 @@ def _said(report: Report, trust: TrustList) -> list[tuple[str, StatusTime | None
     ]
 
 
-def _in_table(report: Report, trust: TrustList) -> str:
+def _in_table(report: Report, trust: TrustSource) -> str:
     said = ((words.as_of(status), text) for text, status in _said(report, trust))
     return "; ".join(f"{day}: {text}" if day else text for day, text in said)
-
-
-def _advice(check: Check) -> str:
-    """What the reader can do. How to mend a credential's form helps its issuer only: --json has that."""
-    problem = check.problem
-    if problem is None:
-        return ""
-    about_form = isinstance(problem, Malformed | InvalidDID) and not isinstance(
-        problem, TooLarge | InvalidEvidence
-    )
-    said = remedy(problem)
-    return REMEDIES[MalformedCredential.code] if about_form and not (said and check.step == 1) else said
 
 
 def _laid(line: str, verdict: Verdict) -> str:
@@ -244,9 +234,8 @@ def setting(where: str = "") -> Iterator[None]:
     try:
         yield
     except Malformed as problem:
-        raise click.UsageError(
-            printable(f"{where}{problem.detail}. {as_typed(remedy(problem))}".rstrip())
-        ) from problem
+        said = tr("{said}. {remedy}").format(said=sentence(problem), remedy=as_typed(remedy(problem)))
+        raise click.UsageError(printable(f"{where}{said}".rstrip())) from problem
 
 
 def _read(source: str, fetcher: Fetcher) -> bytes:

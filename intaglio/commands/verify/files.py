@@ -20,7 +20,6 @@ from typing import NamedTuple
 from vc import baked
 from vc.forms import MAX_BYTES, SUFFIXES
 from wire.problem import Malformed, NotFound, Problem, TooLarge, Unavailable
-from wire.text import counted
 
 from ...terminal import is_file
 
@@ -104,7 +103,7 @@ def _is_folder(path: str) -> bool:
 
 def _folder(folder: Path, aside: Aside, depth: int = 1) -> Iterator[InputFile]:
     if depth > _DEEPEST:
-        yield _refused(str(folder), TooLarge(f"it lies below {counted(_DEEPEST, 'folder')}"))
+        yield _refused(str(folder), TooLarge.saying("it lies below {most} folders", most=_DEEPEST))
         return
     try:
         with os.scandir(folder) as found:
@@ -148,7 +147,7 @@ def _file(path: str) -> bytes:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         with os.fdopen(descriptor, "rb") as file:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise Unavailable(f"{path} is no regular file")
+                raise Unavailable.saying("{file} is no regular file", file=str(path))
             return file.read(MAX_BYTES + 1)
     except OSError as error:
         raise _unreadable(path, error) from error
@@ -159,7 +158,9 @@ def _archived(path: str, aside: Aside) -> Iterator[InputFile]:
         with _Archive(path) as file, zipfile.ZipFile(file) as archive:
             entries = [entry for entry in archive.infolist() if not _is_hidden(entry)]
             if len(entries) > MOST_ENTRIES:
-                yield _refused(path, TooLarge(f"the archive has more than {counted(MOST_ENTRIES, 'file')}"))
+                yield _refused(
+                    path, TooLarge.saying("the archive has more than {most} files", most=MOST_ENTRIES)
+                )
                 return
             unpacking = _Unpacking(archive)
             for entry in sorted(entries, key=_name):
@@ -226,7 +227,7 @@ def _refused(file: str, problem: Problem, member: str | None = None) -> InputFil
 
 def _unreadable(path: str, error: Exception) -> Problem:
     if isinstance(error, FileNotFoundError):
-        return NotFound(f"there is no file {path}")
+        return NotFound.saying("there is no file {file}", file=str(path))
     if isinstance(error, OSError):
-        return Unavailable(f"it cannot be read: {error.strerror}")
+        return Unavailable.saying("it cannot be read: {system}", system=error.strerror)
     return Malformed("this is no ZIP archive that can be opened, or a damaged one")

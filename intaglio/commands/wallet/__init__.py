@@ -252,7 +252,7 @@ def backup(session: Session, file: Path) -> Result:
 def restore(session: Session, file: Path) -> Result:
     """Make a wallet from a backup. An existing wallet is never overwritten."""
     if not file.is_file():
-        raise NotFound(f"there is no file {file}")
+        raise NotFound.saying("there is no file {file}", file=str(file))
     sealed = required_passphrase(tr("Passphrase of the backup"), _BACKUP)
     opens = required_passphrase(tr("Passphrase for the wallet"), new=require_strong)
     Wallet.restore(folder(session), file, sealed, opens)
@@ -307,7 +307,7 @@ def read(source: str) -> bytes:
     """The bytes of a file or of stdin, no more than a bundle may have."""
     data = read_input(source, MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
-        raise TooLarge(f"the file has more than {MAX_BYTES} bytes")
+        raise TooLarge.saying("the file has more than {most} bytes", most=MAX_BYTES)
     return data
 
 

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from holder.wallet import Held
-from vc.integrity import Proof, proof_values
 from vc.model.credential import Credential, text_of
 from vc.report import Report, Verdict
 from wire.text import cells, claimed, isolated, printable
+from wire.work import Work
 
+from ...words import label, tr
 from ...words import report as words
-from ...words import tr
 
 
 def title(held: Held) -> str:
@@ -68,9 +68,9 @@ def outdated(found: Iterable[Held]) -> set[str]:
     for held in found:
         credential = held.credential
         if held.number and held.verdict is Verdict.VALID:  # what anybody may have made says nothing of others
-            proofs = map(Proof.parse, proof_values(credential.document))
-            own = (one for one in proofs if one.verification_method.startswith(f"{credential.issuer}#"))
-            signed = max((proof.created for proof in own if proof.created), default=held.added)
+            known = held.secured.signatures(Work()).known
+            own = (one for one in known if one.verification_method.startswith(f"{credential.issuer}#"))
+            signed = max((one.created for one in own if one.created), default=held.added)
             editions.setdefault((credential.issuer, held.number), []).append((signed, held.id))
     return {name for group in editions.values() for signed, name in group if signed < max(group)[0]}
 
@@ -85,20 +85,21 @@ def card(held: Held) -> str:
     """A credential as lines: what, whose, how well, from whom, when, how it was checked, its id here."""
     credential = held.credential
     facts = {
-        tr("awarded to"): printable(credential.subject_name),
-        tr("awarded on"): printable(text_of(credential.claims, "awardedDate")[:10]),
-        tr("result"): tr("; ").join(map(printable, results(credential))),
-        tr("credits"): printable(str(credential.subjects[0].get("creditsEarned", ""))),
-        tr("number"): printable(held.number),
-        tr("from"): issuer(held),
-        tr("its DID"): printable(credential.issuer),
-        tr("valid from"): credential.valid_from and f"{credential.valid_from:%Y-%m-%d}",
-        tr("valid until"): credential.valid_until and f"{credential.valid_until:%Y-%m-%d}",
-        tr("bound to"): binding(held),
-        tr("checked"): checked(held),
-        tr("id here"): held.id,
+        "whom": printable(credential.subject_name),
+        "awarded": printable(text_of(credential.claims, "awardedDate")[:10]),
+        "result": tr("; ").join(map(printable, results(credential))),
+        "credits": printable(str(credential.subjects[0].get("creditsEarned", ""))),
+        "number": printable(held.number),
+        "by": issuer(held),
+        "did": printable(credential.issuer),
+        "since": credential.valid_from and f"{credential.valid_from:%Y-%m-%d}",
+        "until": credential.valid_until and f"{credential.valid_until:%Y-%m-%d}",
+        "bound": binding(held),
+        "checked": checked(held),
+        "id": held.id,
     }
-    lines = (f"  {name}{' ' * (12 - cells(name))}{fact}" for name, fact in facts.items() if fact)
+    named = ((label(field), fact) for field, fact in facts.items() if fact)
+    lines = (f"  {name}{' ' * (12 - cells(name))}{fact}" for name, fact in named)
     return "\n".join([title(held), *lines])
 
 

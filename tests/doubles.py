@@ -1,0 +1,66 @@
+"""Doubles, passed in where the product takes anything of a kind: what they do instead, a test says."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from issuer.archive.store import SQLiteIndex
+from ledger.folder import store_in
+
+T = TypeVar("T")
+
+
+def instead(real: T, **members: Any) -> T:
+    """What does as `real` does, but for some calls, which are given the real one first, and some parts."""
+
+    class Double:
+        def __getattr__(self, name: str) -> Any:
+            found, member = getattr(real, name), members.get(name)
+            if callable(member):
+                return partial(member, found)
+            return found if member is None else member
+
+    return cast("T", Double())
+
+
+def at(home: Path, step: str, call: Callable[..., Any]) -> dict[str, Any]:
+    """Options of the issuer in a folder of whose steps one is another: `log.publish`, `index.reserve`, … .
+
+    The parts are those of the index, and the store of the log.
+    """
+    part, _, name = step.rpartition(".")
+    if part == "log":
+        return {"store": instead(store_in(home), **{name: call})}
+    index = SQLiteIndex(home / "issuer.sqlite")
+    if part == "index":
+        return {"index": instead(index, **{name: call})}
+    return {"index": instead(index, **{part: instead(getattr(index, part), **{name: call})})}
+
+
+def stops(
+    error: BaseException | None = None, *, on_call: int = 1, before: bool = False
+) -> Callable[..., Any]:
+    """A step at which the work ends, by SIGKILL or by an error: before it is taken, or right after."""
+    calls = 0
+
+    def step(real: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == on_call and before:
+            end()
+        found = real(*arguments, **options)
+        if calls == on_call:
+            end()
+        return found
+
+    def end() -> None:
+        if error is not None:
+            raise error
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    return step

@@ -1,0 +1,209 @@
+"""What a trust list says of one issuer, and of one log and where else it is; the JSON form of each."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from typing import Any
+
+from ledger import TrustedLedger
+from vc import jcs
+from wire import Malformed, TooLarge
+from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
+from wire.text import shortened
+
+
+@dataclass(frozen=True, slots=True)
+class RecognisedIssuer:
+    """An issuer that the verifier's owner knows."""
+
+    id: str
+    """Its DID."""
+    name: str = ""
+    types: tuple[str, ...] = ()
+    """The credential types it is recognised for; none means all."""
+    keys: tuple[str, ...] = ()
+    """Multikeys that are its own, whatever it publishes; a log that speaks for it says when one ended."""
+    documents: tuple[str, ...] = ()
+    """Digests (base64url of SHA-256 over JCS) of DID documents that are its own."""
+    reason: str = ""
+    """Why it is here, for the person who reads the list."""
+    status_issuers: tuple[str, ...] = ()
+    """Who else may sign its status lists: DIDs or https URLs."""
+    closed: date | None = None
+    """The day, or the moment, that it closed: status lists of then or later have no end, older ones do."""
+    until: date | None = None
+    """The last day of what it is recognised for, as trusted evidence shows."""
+
+    @property
+    def last_lists(self) -> datetime | None:
+        """From when the status lists are that have no end, since no newer ones come."""
+        if self.closed is None or isinstance(self.closed, datetime):
+            return self.closed
+        return datetime.combine(self.closed, time(), UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class RecognisedLog:
+    """A log, the issuers it speaks for, and who else has to have seen its checkpoints."""
+
+    key: str
+    """The log's verifier key, as C2SP signed-note writes it: name, key id and key."""
+    issuers: tuple[str, ...] = ()
+    clock: str = ""
+    """Verifier key under which the log itself states the time."""
+    witnesses: tuple[str, ...] = ()
+    """Verifier keys of others who cosign its checkpoints."""
+    quorum: int = 0
+    """How many of the witnesses are needed."""
+    ledgers: tuple[TrustedLedger, ...] = ()
+    """Other ledgers that are believed to have its checkpoints, and what each kind of evidence has to fit."""
+
+    @property
+    def origin(self) -> str:
+        """The log's name."""
+        return self.key.split("+", 1)[0]
+
+
+def read_issuers(value: Mapping[str, Any], version: int) -> tuple[RecognisedIssuer, ...]:
+    """Those of a trust file of this version. Raises `Malformed`, naming the place."""
+    return tuple(RecognisedIssuer(**members) for members in _entries(value, "issuers", _ISSUER, version))
+
+
+def read_logs(value: Mapping[str, Any], version: int) -> tuple[RecognisedLog, ...]:
+    """Those of a trust file of this version. Raises `Malformed`, naming the place."""
+    return tuple(RecognisedLog(**members) for members in _entries(value, "logs", _LOG, version))
+
+
+def written(entry: RecognisedIssuer | RecognisedLog) -> dict[str, Any]:
+    """The JSON form, without what says nothing."""
+    form = _ISSUER if isinstance(entry, RecognisedIssuer) else _LOG
+    members = {name: getattr(entry, _ATTRIBUTES.get(name, name)) for name in form}
+    return {name: _written(value) for name, value in members.items() if value}
+
+
+SINCE_2 = frozenset({"statusIssuers", "closed", "until", "ledgers"})
+"""Members that a trust file of version 1 does not have."""
+
+MOST_LEDGERS = 16
+"""For one log: evidence is held against each of its kind."""
+
+LARGEST_PARAMETERS = 1 << 16
+"""Bytes of JSON for one ledger."""
+
+_ISSUER: Mapping[str, type] = {
+    "id": str,
+    "name": str,
+    "types": tuple,
+    "keys": tuple,
+    "documents": tuple,
+    "reason": str,
+    "statusIssuers": tuple,
+    "closed": datetime,
+    "until": date,
+}
+_LOG: Mapping[str, type] = {
+    "key": str,
+    "issuers": tuple,
+    "clock": str,
+    "witnesses": tuple,
+    "quorum": int,
+    "ledgers": TrustedLedger,
+}
+_LEDGER: Mapping[str, type] = {"kind": str, "where": str, "parameters": dict}
+_REQUIRED = {"issuers": ("id",), "logs": ("key",), "ledgers": ("kind", "where")}
+_ATTRIBUTES: Mapping[str, str] = {"statusIssuers": "status_issuers"}
+
+
+def _entries(
+    value: Mapping[str, Any], where: str, form: Mapping[str, type], version: int
+) -> Iterator[dict[str, Any]]:
+    found = value.get(where, [])
+    if not isinstance(found, list):
+        raise Malformed.saying("{where} is not a list", where=where)
+    for item in found:
+        yield _members(item, where, form)
+        if version == 1 and (later := sorted(SINCE_2 & item.keys())):
+            raise Malformed.saying(
+                "the member {member} of {where} needs version 2, and the file has version 1",
+                member=later[0],
+                where=where,
+            )
+
+
+def _members(item: object, where: str, form: Mapping[str, type]) -> dict[str, Any]:
+    if not isinstance(item, dict):
+        raise Malformed.saying("an entry of {where} is no object", where=where)
+    if lacking := [name for name in _REQUIRED[where] if not isinstance(item.get(name), str)]:
+        raise Malformed.saying("an entry of {where} lacks {member}", where=where, member=lacking[0])
+    found: dict[str, Any] = {}
+    for name, value in item.items():
+        kind = form.get(name)
+        read = _read(value, kind) if kind else None
+        if read is None:
+            raise Malformed.saying(
+                "the member {name} of {where} is unknown or has a wrong value",
+                name=shortened(name),
+                where=where,
+            )
+        found[_ATTRIBUTES.get(name, name)] = read
+    return found
+
+
+def _read(value: object, kind: type) -> object | None:
+    """The value of a member of this kind; `None` if it is none."""
+    if kind is tuple:
+        if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
+            return None
+        return tuple(value)
+    if kind is TrustedLedger:
+        return _ledgers(value)
+    if kind is datetime:
+        return _moment(value)
+    if kind is date:
+        return _day(value) if isinstance(value, str) else None
+    return value if type(value) is kind else None
+
+
+def _ledgers(value: object) -> tuple[TrustedLedger, ...] | None:
+    """Those of one log. What the parameters of each have to be, its kind of evidence knows."""
+    if not isinstance(value, list) or len(value) > MOST_LEDGERS:
+        return None
+    found = [TrustedLedger(**_members(item, "ledgers", _LEDGER)) for item in value]
+    named = Counter((ledger.kind, ledger.where) for ledger in found)
+    if twice := [where for (_, where), times in named.items() if times > 1]:
+        raise Malformed.saying("it has more than one entry for {name}", name=shortened(twice[0]))
+    if long := [one.where for one in found if len(jcs.canonicalize(one.parameters)) > LARGEST_PARAMETERS]:
+        raise TooLarge.saying(
+            "the parameters of {name} are longer than {most} bytes", name=long[0], most=LARGEST_PARAMETERS
+        )
+    return tuple(found)
+
+
+def _day(text: str) -> date | None:
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return day if day.isoformat() == text else None  # there are other forms, such as 20260630
+
+
+def _moment(value: object) -> date | None:
+    """A day, or a moment of one."""
+    if isinstance(value, str) and "T" not in value:
+        return _day(value)
+    try:
+        return parse_datetimestamp(value, "closed")
+    except Malformed:
+        return None
+
+
+def _written(value: object) -> object:
+    if isinstance(value, TrustedLedger):
+        members = {name: getattr(value, name) for name in _LEDGER}
+        return {name: member for name, member in members.items() if member}
+    if isinstance(value, datetime):
+        return format_datetimestamp(value)
+    return list(map(_written, value)) if isinstance(value, tuple) else value
