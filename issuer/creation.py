@@ -9,7 +9,7 @@ import orjson
 
 from keys import KeyFile, Signer
 from keys.signer import Passphrase, require_signs
-from ledger.folder import keep_address
+from ledger.folder import has_log, keep_address
 from wire.files import locked, make_private_folder, write_durably
 from wire.problem import Conflict
 
@@ -48,7 +48,7 @@ def create_home(
         Identity.check(name, url, method)  # before anybody is asked
     sealed_under = passphrase() if is_new else None  # before others have to wait for the answer
     with locked(home / "issuer.json", patience=_PATIENCE):
-        if (home / "issuer.json").exists() or (home / "log").exists():
+        if (home / "issuer.json").exists() or has_log(home):
             Identity.read(home).require(name, url, method)
             if signer_uri and signer_uri != Identity.read(home).signer_uri:
                 raise AnotherKey("the issuer that lives here signs with another key than this one")

@@ -34,7 +34,7 @@ from did import DID, METHODS
 from did.methods import key as did_key
 from did.methods import web as did_web
 from keys import PublicKey
-from ledger.folder import newest_checkpoint, store_in
+from ledger.folder import has_log, newest_checkpoint, store_in
 from ledger.log import verifier_keys
 from ledger.tiles.store import CHECKPOINT
 from vc.integrity import SUITES_BY_KEY
@@ -167,7 +167,7 @@ class Identity:
                 raise Malformed("the member status has another value")
             return read
         except FileNotFoundError:
-            if (home / "log").exists():
+            if has_log(home):
                 raise IssuerLost(
                     f"{home / 'issuer.json'} is gone, a log is there: is it lost, or the log no issuer's?"
                 ) from None

@@ -52,6 +52,13 @@ def is_elsewhere(folder: Path) -> bool:
     return (folder / ADDRESS).exists()
 
 
+def has_log(folder: Path) -> bool:
+    """Whether a log was begun, in the folder or at its address. Raises what its engine raises."""
+    if is_elsewhere(folder):
+        return store_in(folder, read_only=True).get(CHECKPOINT) is not None
+    return (folder / "log").exists()
+
+
 def _where(folder: Path) -> Path | str:
     if not is_elsewhere(folder):
         return folder / "log"

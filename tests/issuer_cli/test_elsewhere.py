@@ -97,6 +97,18 @@ def test_an_address_is_kept_as_it_was_given(make: Make, program: Program, tmp_pa
 
 
 @pytest.mark.parametrize("make", ENGINES)
+def test_an_issuer_whose_description_is_lost_is_not_made_anew(
+    make: Make, program: Program, tmp_path: Path
+) -> None:
+    init = ("issuer", "init", "--ledger", make(tmp_path), "--name")
+    assert program(*init, "U").code == 0
+    (program.home / "issuer" / "issuer.json").unlink()
+    for words in ((*init, "V"), ("issuer", "list"), ("issuer", "init")):
+        answer = program(*words)
+        assert (answer.code, "issuer.json is gone" in answer.err) == (1, True), (words, answer)
+
+
+@pytest.mark.parametrize("make", ENGINES)
 def test_a_log_of_ones_own(make: Make, program: Program, tmp_path: Path) -> None:
     place = ("ledger", "--in", tmp_path / "mine")
     assert program(*place, "init", "log.example", "--ledger", make(tmp_path)).code == 0

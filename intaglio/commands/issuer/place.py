@@ -14,6 +14,7 @@ from issuer.issuer import Issuer
 from issuer.status import due, overdue
 from keys import KeyFile, Signer, WrongPassphrase, open_signer
 from keys.envelope import require_strong
+from ledger.folder import has_log
 from vc.secured import Form
 from wire.problem import Problem
 from wire.text import counted
@@ -112,7 +113,7 @@ class Place:
         """
         exists = (self.folder / "issuer.json").exists()
         if name is None:
-            known = exists or (self.folder / "log").exists()  # where its description is lost, that is said
+            known = exists or has_log(self.folder)  # where its description is lost, that is said
             name = Identity.read(self.folder).name if known else _nobody()
         ask = functools.cache(self._passphrase if exists else _new_passphrase)
         signer = self.signer(where)
