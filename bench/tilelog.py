@@ -3,6 +3,7 @@
 Wall time, since a durable log waits for the disk: appends include the journal, tiles, read-back, checkpoint
 and the settling. Opening is CPU time in fresh processes, against a log whose journal holds 8 MiB, as it once
 did: all of that is integrated again. Each round measures both sides; the median ratio of the rounds counts.
+A PostgreSQL server, where one is installed, is started on the same disk, with what it does by default.
 
 An ext4 without a journal takes ten times as long to create a file for minutes after many were deleted
 nearby, by this program, too: each round has a folder that is placed elsewhere on the disk, and the line
@@ -32,6 +33,8 @@ from ledger import EntryKind, Evidence, Log, TrustPolicy, entry, merkle, verify_
 from ledger.evidence import attest, parse_proof
 from ledger.tiles.journal import CAPACITY, Capacity
 from ledger.tiles.posix import PosixStore
+from tests.farther import farther
+from tests.postgres_server import PROGRAMS, Server
 
 BATCH = 65_536
 BATCHES = 9
@@ -40,6 +43,7 @@ OPENED = 5  # times
 ROUNDS = 3
 PROOFS = 2_000
 SINGLES = 200
+AWAY = 0.0005  # seconds to a database elsewhere, each way
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -96,6 +100,15 @@ def opened(scratch: Path, journal: int) -> list[float]:
         log.append([entry(EntryKind.CREDENTIAL, os.urandom(32)) for _ in range(size)], b"%d" % start)
     command = (sys.executable, "-c", OPEN, str(folder), *(secret.hex() for secret in secrets))
     return [float(subprocess.run(command, capture_output=True, check=True).stdout) for _ in range(OPENED)]
+
+
+def open_database(server: Server, name: str, **where: str) -> Log:
+    from ledger.tiles.postgres.store import PostgresStore
+
+    server.create(name)
+    signer, cosigner = PrivateKey.generate(), PrivateKey.generate()
+    store = PostgresStore(server.uri(name, "appender", **where))
+    return Log("bench.example/log", signer, cosigner, store, clock=lambda: datetime.now(UTC))
 
 
 def append(log: Log, batches: list[list[bytes]]) -> None:
@@ -159,6 +172,23 @@ def main() -> None:
             ours.append(seconds(partial(append, log, batches)))
         files = seconds(lambda: write_files(fresh_folder(Path(scratch)))) / len(entries)
         row("append, an entry of a batch of 65,536", len(entries), ours, peer, "hashlib loop", ">= 0.40")
+        if PROGRAMS is None:
+            print("no PostgreSQL server is installed: no row of it")
+        else:
+            Path(scratch).chmod(0o711)  # the server is another user
+            server = Server("shared_buffers=128MB", "autovacuum=on", where=Path(scratch))
+            here, elsewhere, afar = [], [], []
+            with farther(server.port, AWAY) as port:
+                for number in range(ROUNDS):
+                    folder_log = open_log(fresh_folder(Path(scratch)))
+                    near = open_database(server, f"near{number}")
+                    far = open_database(server, f"far{number}", host="127.0.0.1", port=str(port))
+                    here.append(seconds(partial(append, folder_log, batches)))
+                    elsewhere.append(seconds(partial(append, near, batches)))
+                    afar.append(seconds(partial(append, far, batches)))
+            server.stop()
+            row("the same in PostgreSQL", len(entries), elsewhere, here, "the folder", ">= 0.75")
+            row("the same, 0.5 ms away", len(entries), afar, here, "the folder", ">= 0.50")
 
         trust = TrustPolicy.of([(str(log.verifier_key), str(log.clock_key), [], 0)])
         evidences = [(entries[index], log.evidence(index)) for index in range(1000, 1000 + PROOFS)]

@@ -2,7 +2,8 @@
 
 A tar archive, sealed under a random key that the passphrase opens (`keys.envelope`), in portions of 1 MiB
 of AES-256-GCM; each portion's nonce is its number and whether it is the last, so that none can be left out,
-moved or cut off. The index is copied first and the log last: a backup refers to nothing that it lacks.
+moved or cut off. The index is copied first and the log last: a backup refers to nothing that it lacks. Of a
+log that is kept elsewhere only the address is in it.
 """
 
 from __future__ import annotations
@@ -27,8 +28,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from keys.envelope import open_envelope, seal
 from ledger import Checkpoint
-from ledger.folder import kept_beside
-from ledger.tiles.engines import open_store
+from ledger.folder import is_elsewhere, kept_beside, newest_checkpoint, store_in
 from ledger.tiles.store import CHECKPOINT
 from wire.files import locked, make_private_folder, sync_file, sync_folder
 from wire.problem import Conflict, Damaged, Malformed, NotFound, Refused
@@ -175,7 +175,7 @@ def restore(path: Path, home: Path, passphrase: bytes) -> None:
         _require_newest(unpacked, home)
         store = SQLiteIndex(unpacked / "issuer.sqlite")
         store.reserve(LIST_ENTRIES)  # what was issued after the backup keeps its status positions to itself
-        store.logged.adopt(_size(unpacked / "log"))  # which the index, copied first, may not know of
+        store.logged.adopt(_size(unpacked))  # which the index, copied first, may not know of
         store.close()
         for folder, _, _ in os.walk(unpacked):
             sync_folder(Path(folder))
@@ -213,15 +213,16 @@ class _Member(tarfile.TarInfo):
 
 def _require_sound(unpacked: Path) -> None:
     """Whoever made the backup need not be who restores it: a database could bring a program along."""
-    if missing := [name for name in _ALWAYS_THERE if not (unpacked / name).is_file()]:
+    always_there = _ALWAYS_THERE[: -1 if is_elsewhere(unpacked) else None]
+    if missing := [name for name in always_there if not (unpacked / name).is_file()]:
         raise Damaged(f"the backup has no {missing[0]}", hint="Restore another backup.")
     for database in unpacked.glob("*.sqlite"):
         require_plain(database, database.name)
 
 
-def _size(log: Path) -> int:
-    """How many entries a log has, with those that are not signed for yet."""
-    store = open_store(log, read_only=True)
+def _size(home: Path) -> int:
+    """How many entries the log has, with those that are not signed for yet."""
+    store = store_in(home, read_only=True)
     with store.lock():
         size = store.base().size
         return max((batch.range.stop for batch in store.pending(size)), default=size)
@@ -231,7 +232,7 @@ def _require_newest(unpacked: Path, home: Path) -> None:
     kept = kept_beside(home)
     if not kept.exists():
         return
-    known, found = (Checkpoint.parse(path.read_bytes()) for path in (kept, unpacked / "log" / CHECKPOINT))
+    known, found = Checkpoint.parse(kept.read_bytes()), newest_checkpoint(unpacked)
     if known.origin == found.origin and known.size > found.size:
         raise Refused(
             f"the backup's log has {found.size} entries, while the one that was in {home} had {known.size}",
@@ -241,7 +242,6 @@ def _require_newest(unpacked: Path, home: Path) -> None:
 
 
 def _archive(home: Path, archive: tarfile.TarFile) -> None:
-    log = home / "log"
     with locked(home / "issue", patience=5.0):
         for left in home.glob(".backup-*"):  # by one that was killed
             shutil.rmtree(left)
@@ -255,8 +255,9 @@ def _archive(home: Path, archive: tarfile.TarFile) -> None:
                 archive, home, [*home.glob("*.json"), *(path for each in folders for path in each.glob("*"))]
             )
         _add(archive, home, (home / "shards").rglob("*"))
-    with open_store(log).lock():
-        _add(archive, home, log.rglob("*"))
+    if not is_elsewhere(home):
+        with store_in(home).lock():
+            _add(archive, home, (home / "log").rglob("*"))
 
 
 def _add(archive: tarfile.TarFile, home: Path, paths: Iterable[Path]) -> None:

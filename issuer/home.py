@@ -7,6 +7,7 @@ did.json        the DID document; that of a did:web is to be published
 documents/      what did.json was each time that it went into the log, to be published
 rotation.json   a change of keys that was begun and is not done yet
 log/            the tile log; all of it may be published
+ledger.json     in its place, the address of a log that is kept elsewhere
 lookup/         where in the log a leaf is: made from it by the service, again if need be
 status/         status lists and revocation details, to be published
 checked/        rows of the file that is being issued, sealed; gone when the command is
@@ -33,8 +34,7 @@ from did import DID, METHODS
 from did.methods import key as did_key
 from did.methods import web as did_web
 from keys import PublicKey
-from ledger import Checkpoint
-from ledger.folder import store_in
+from ledger.folder import has_log, newest_checkpoint, store_in
 from ledger.log import verifier_keys
 from ledger.tiles.store import CHECKPOINT
 from vc.integrity import SUITES_BY_KEY
@@ -42,7 +42,7 @@ from wire.address import Target
 from wire.datetimestamp import parse_age, parse_datetimestamp
 from wire.fetch import NoFetcher
 from wire.files import locked, write_durably
-from wire.problem import Damaged, Malformed, NotFound, Refused, Unavailable
+from wire.problem import Damaged, Malformed, NotFound, Problem, Refused, Unavailable
 from wire.strict import load_json_object
 
 from . import documents
@@ -167,7 +167,7 @@ class Identity:
                 raise Malformed("the member status has another value")
             return read
         except FileNotFoundError:
-            if (home / "log").exists():
+            if has_log(home):
                 raise IssuerLost(
                     f"{home / 'issuer.json'} is gone, a log is there: is it lost, or the log no issuer's?"
                 ) from None
@@ -361,7 +361,7 @@ def _known(home: Path, name: str) -> dict[bytes, tuple[bytes | None, bool]]:
 def _has_no_more(home: Path, size: int | None) -> bool:
     """Whether the log has nothing that the index does not know: else what that holds may be an older copy."""
     try:
-        signed = Checkpoint.parse((home / "log" / CHECKPOINT).read_bytes()).size
-    except (Malformed, OSError):
+        signed = newest_checkpoint(home).size
+    except Problem:
         return False
     return size is not None and signed <= size

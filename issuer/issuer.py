@@ -115,13 +115,15 @@ class Issuer:
         index: Index | None = None,
         store: LogStore | None = None,
         form: Form | None = None,
+        ledger: str | None = None,
     ) -> Issuer:
         """Makes an issuer, or opens it if it exists and is the one described.
 
         `method` is `key` (did:key) or `web` (did:web); by default `web` with a URL, else `key`. `key_type`,
         one of `home.KEY_TYPES`, is that of the keys that sign credentials and lists; by default the first.
         `signer`, `pin`, `index`, `store` and `form` are as in `Issuer`; of a `signer`, no key for credentials
-        is made, and the folder remembers the URI, if it has one.
+        is made, and the folder remembers the URI, if it has one. `ledger` is the address of the log, where
+        that is not to be in the folder; it stays as it is given.
         Raises `Conflict` where another issuer lives in the folder, `Refused` for an empty name.
         """
         keys = create_home(
@@ -134,6 +136,7 @@ class Issuer:
             signer=signer,
             signer_uri=signer_uri,
             has_index=index is not None,
+            ledger=ledger,
         )
         issuer = cls(
             home, passphrase, clock,

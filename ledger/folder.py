@@ -1,11 +1,18 @@
-"""A log in a folder beside its keys, as the issuer has it: `keys.json` and `log/`."""
+"""A log in a folder beside its keys, as the issuer has it: `keys.json` and `log/`.
+
+Where another engine keeps the log, `ledger.json` has its address in the place of `log/`.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import orjson
+
 from keys import KeyFile
-from wire.problem import Damaged, Refused
+from wire.files import write_durably
+from wire.problem import Conflict, Damaged, Malformed, Refused
+from wire.strict import load_json_object
 
 from .log import LogReader
 from .note import Checkpoint
@@ -13,6 +20,8 @@ from .problem import InvalidEvidence, IsTheLogItself, NoLog
 from .tiles.engines import open_store
 from .tiles.store import CHECKPOINT, Store
 
+ADDRESS = "ledger.json"
+"""The file with the address of a log that is kept elsewhere."""
 KEYS = {"log": "Ed25519", "cosigner": "Ed25519"}
 """What signs for a log: its own key, and that of its clock."""
 
@@ -22,9 +31,61 @@ def kept_beside(folder: Path) -> Path:
     return folder.with_name(f"{folder.name}.checkpoint")
 
 
+def keep_address(folder: Path, address: str) -> None:
+    """Has the log of a folder be kept at an address, which stays as it is given; before there is any log.
+
+    Raises `Conflict` where there is one, in the folder or at the address, and what its engine raises.
+    """
+    if is_elsewhere(folder) and _where(folder) == address:
+        return
+    if is_elsewhere(folder) or (folder / "log").exists():
+        raise Conflict(f"the log of {folder} is kept elsewhere")
+    store = open_store(address, kept=kept_beside(folder))
+    if store.base().size or store.get(CHECKPOINT) is not None:
+        raise Conflict("there is a log at the address already")
+    store.put({})  # says now whether it may be written to
+    write_durably(folder / ADDRESS, orjson.dumps({"version": 1, "address": address}))
+
+
+def is_elsewhere(folder: Path) -> bool:
+    """Whether the log of a folder is kept at an address, by whatever engine."""
+    return (folder / ADDRESS).exists()
+
+
+def has_log(folder: Path) -> bool:
+    """Whether a log was begun, in the folder or at its address. Raises what its engine raises."""
+    if is_elsewhere(folder):
+        return store_in(folder, read_only=True).get(CHECKPOINT) is not None
+    return (folder / "log").exists()
+
+
+def _where(folder: Path) -> Path | str:
+    if not is_elsewhere(folder):
+        return folder / "log"
+    try:
+        found = load_json_object((folder / ADDRESS).read_bytes())
+    except Malformed as error:
+        raise Damaged(f"{folder / ADDRESS} cannot be read") from error
+    address = found.get("address")
+    if found.get("version") != 1 or not isinstance(address, str):
+        raise Damaged(f"{folder / ADDRESS} has no address of a log")
+    return address
+
+
 def store_in(folder: Path, *, read_only: bool = False, patience: float | None = None) -> Store:
-    """The store of the log in a folder; `open_store` says the rest."""
-    return open_store(folder / "log", read_only=read_only, kept=kept_beside(folder), patience=patience)
+    """The store of the log in a folder, or of its address; `open_store` says the rest."""
+    return open_store(_where(folder), read_only=read_only, kept=kept_beside(folder), patience=patience)
+
+
+def newest_checkpoint(folder: Path) -> Checkpoint:
+    """The newest checkpoint of the log in a folder, by whomever it is signed.
+
+    Raises `NoLog`, `InvalidEvidence` and what its engine raises.
+    """
+    note = store_in(folder, read_only=True).get(CHECKPOINT)
+    if note is None:
+        raise NoLog(f"there is no log in {folder}")
+    return Checkpoint.parse(note)
 
 
 def open_to_read(folder: Path) -> LogReader:

@@ -65,3 +65,29 @@ class IsTheLogItself(NoLog):
     """The folder is the log itself; meant is the one above, which has its keys."""
 
     code = "is-the-log-itself"
+
+
+class PasswordInAddress(Refused):
+    """A log's address has a password in it: addresses get into lists of processes, histories and reports."""
+
+    code = "password-in-address"
+
+
+class NotPrepared(NotFound):
+    """The database is there, and has no tables of a log yet."""
+
+    code = "ledger-not-prepared"
+    title = "No log was prepared there"
+
+
+class RoleMayNot(Refused):
+    """The role that opened the log's database lacks a right: to append, or to make and change tables."""
+
+    code = "ledger-role"
+
+
+class NotDurable(Refused):
+    """The log's database loses what it has acknowledged when the power fails: nothing is appended there."""
+
+    code = "ledger-not-durable"
+    title = "What is written would not last"

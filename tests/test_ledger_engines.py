@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ledger import merkle
-from ledger.tiles.engines import ENGINES, open_store
+from ledger.tiles.engines import ENGINES, open_store, prepare_tables, prune_tables
 from ledger.tiles.posix import PosixStore
 from ledger.tiles.store import Base, Store
 from tests.ledger_samples import open_log, samples
@@ -59,9 +59,15 @@ def test_another_engine_is_passed_in(tmp_path: Path) -> None:
 
 def test_an_address_that_no_engine_has() -> None:
     with pytest.raises(Refused) as caught:
-        open_store("postgresql://clerk:secret@host/log")
-    assert caught.value.detail == "no engine here keeps a log at postgresql: addresses"
+        open_store("mysql://clerk:secret@host/log")
+    assert caught.value.detail == "no engine here keeps a log at mysql: addresses"
     assert "secret" not in caught.value.hint
     for odd in ("file://elsewhere/log", "file:log", "file:///log?mode=ro", "file:///log#part"):
         with pytest.raises(Refused, match="file: and an absolute path"):
             open_store(odd)
+
+
+def test_a_folder_has_no_tables(tmp_path: Path) -> None:
+    for work in (prepare_tables, prune_tables):
+        with pytest.raises(Refused, match="only a log in a database"):
+            work(tmp_path.as_uri())

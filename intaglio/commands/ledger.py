@@ -19,10 +19,12 @@ from keys.envelope import require_strong
 from ledger.audit import audit as audit_log
 from ledger.entries import EntryKind, entry, parse_entry
 from ledger.evidence import LARGEST_PROOF, TLOG_PROOF, Evidence, TrustPolicy, verify_evidence
-from ledger.folder import KEYS, open_to_read, store_in
+from ledger.folder import KEYS, keep_address, open_to_read, store_in
 from ledger.log import Log, LogReader
 from ledger.note import Checkpoint, SignatureType, VerifierKey
+from ledger.tiles.engines import PREPARED, prepare_tables, prune_tables
 from wire import Conflict, Damaged, Malformed, NotFound
+from wire.files import make_private_folder
 from wire.text import cells
 
 from ..session import Session
@@ -58,9 +60,22 @@ def ledger(ctx: click.Context, folder: Path | None) -> None:
 
 
 @verb(ledger)
-@click.argument("name")
-def init(place: LogFolder, name: str) -> Result:
-    """Make an empty log; NAME is best a web address without https://."""
+@click.argument("name", metavar="NAME|URI")
+@click.option("--ledger", metavar="URI", help="Where the log is kept, if not in the folder.")
+def init(place: LogFolder, name: str, ledger: str | None) -> Result:
+    """Make an empty log; NAME is best a web address without https://.
+
+    With the URI of a database, make or bring up to date the tables there, and the roles for a log; that needs
+    the database's owner, where the roles are not there yet one who may make roles.
+    """
+    if name.partition("://")[0] in PREPARED:
+        steps = prepare_tables(name)
+        return Result(
+            {"steps": steps},
+            tr_count(
+                "the database is ready: {count} step done", "the database is ready: {count} steps done", steps
+            ),
+        )
     if not place.named:
         raise click.UsageError(tr("Where? --in FOLDER, before init. An issuer makes its log itself."))
     if (place.folder / "keys.json").exists():
@@ -69,6 +84,9 @@ def init(place: LogFolder, name: str) -> Result:
         )
     VerifierKey(name, SignatureType.ED25519, PrivateKey.generate().public_key)  # refuses it before keys exist
     secret = passphrase(tr("Passphrase for the log's keys (empty: none)"), new=require_strong)
+    if ledger is not None:
+        make_private_folder(place.folder)
+        keep_address(place.folder, ledger)
     keys = KeyFile.create(place.folder / "keys.json", KEYS, secret)
     log = Log(
         name,
@@ -78,6 +96,20 @@ def init(place: LogFolder, name: str) -> Result:
         clock=place.now,
     )
     return _status(log)
+
+
+@verb(ledger)
+@click.argument("uri")
+def prune(_: LogFolder, uri: str) -> Result:
+    """Remove partial tiles that a full one replaces from the database at URI; its owner may.
+
+    In a folder that is done by itself.
+    """
+    removed = prune_tables(uri)
+    return Result(
+        {"removed": removed},
+        tr_count("{count} partial tile removed", "{count} partial tiles removed", removed),
+    )
 
 
 @verb(ledger)
@@ -169,6 +201,7 @@ def _status(log: LogReader) -> Result:
         "root": base64.b64encode(checkpoint.root).decode(),
         "key": str(log.verifier_key),
         "clock": str(log.clock_key),
+        "time": time.isoformat() if (time := log.time()) else None,
     }
     words = {
         "origin": tr("log"),
@@ -176,8 +209,13 @@ def _status(log: LogReader) -> Result:
         "root": tr("root"),
         "key": tr("verifier key"),
         "clock": tr("key of its clock"),
+        "time": tr("as of"),
     }
-    lines = (f"{words[name]}{' ' * (17 - cells(words[name]))}{value}" for name, value in data.items())
+    lines = (
+        f"{words[name]}{' ' * (17 - cells(words[name]))}{value}"
+        for name, value in data.items()
+        if value is not None
+    )
     return Result(data, "\n".join(wrapped(line, 17) for line in lines))
 
 

@@ -128,6 +128,16 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
         ),
         "no-log": "--in FOLDER names another; --key KEY checks without any.",
         "is-the-log-itself": "Name the folder above it: --in {folder}",
+        "password-in-address": (
+            "Leave it out, and change it: it has been shown. It belongs into ~/.pgpass, or the file that "
+            "PGPASSFILE names."
+        ),
+        "ledger-not-prepared": "Its owner makes the tables: intaglio ledger init postgresql://OWNER@HOST/DATABASE",
+        "ledger-role": (
+            "Appending needs the role intaglio_appender, looking intaglio_reader; `intaglio ledger init` and "
+            "`prune` the owner of the tables."
+        ),
+        "ledger-not-durable": "Put it right ({setting}), then do the same again: nothing was written.",
         # the issuer
         "no-issuer": "`intaglio issuer init` makes one.",
         "damaged-issuer": _RESTORE,

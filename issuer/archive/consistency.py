@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from ledger import Checkpoint, EntryKind, Log, parse_entry
+from ledger import EntryKind, Log, parse_entry
+from ledger.folder import newest_checkpoint
 from ledger.log import LogReader
-from ledger.tiles.store import CHECKPOINT
-from wire.problem import Damaged, Malformed
+from wire.problem import Damaged, Problem
 from wire.text import counted
 
 from ..home import Identity
@@ -63,8 +63,8 @@ def require_not_older(store: Index, home: Path, identity: Identity) -> None:
             hint="Bring the newest back.",
         )
     try:
-        size = Checkpoint.parse((home / "log" / CHECKPOINT).read_bytes()).size
-    except (Malformed, OSError):  # which opening the log says better
+        size = newest_checkpoint(home).size
+    except Problem:  # which opening the log says better
         return
     known, begun = store.logged.known()
     if known is not None and known < size and not begun:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol
@@ -18,10 +19,24 @@ from .store import Store
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 
 
+def _scheme(where: str) -> str:
+    """The scheme of an address, in small letters; nothing where it has none, as a path."""
+    found = _SCHEME.match(where)
+    return found[1].lower() if found else ""
+
+
 class Engine(Protocol):
     """Opens a store by its address; what the other arguments are, `open_store` says."""
 
     def __call__(self, uri: str, *, read_only: bool, kept: Path | None, patience: float | None) -> Store: ...
+
+
+class Tables(Protocol):
+    """What the owner of a log's tables does to them, by what to connect with."""
+
+    def prepare(self, conninfo: str) -> int: ...
+
+    def prune(self, conninfo: str) -> int: ...
 
 
 def _folder(uri: str, *, read_only: bool, kept: Path | None, patience: float | None) -> Store:
@@ -32,7 +47,50 @@ def _folder(uri: str, *, read_only: bool, kept: Path | None, patience: float | N
     return PosixStore(folder, kept, patience=patience, read_only=read_only)
 
 
-ENGINES: Mapping[str, Engine] = MappingProxyType({"file": _folder})
+def _postgres(uri: str, *, read_only: bool, kept: Path | None, patience: float | None) -> Store:
+    with _extra_postgres():
+        from .postgres.store import PostgresStore
+    return PostgresStore(uri, kept, patience=patience, read_only=read_only)
+
+
+@contextmanager
+def _extra_postgres() -> Iterator[None]:
+    """Around imports of what the extra `postgres` installs."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise Refused(f"a log in PostgreSQL needs {error.name}, which is not installed") from error
+
+
+ENGINES: Mapping[str, Engine] = MappingProxyType({"file": _folder, "postgresql": _postgres})
+PREPARED = ("postgresql",)
+"""The schemes of those that need `prepare_tables` before a log is made there."""
+
+
+def prepare_tables(uri: str) -> int:
+    """Make a log's tables in the database at an address, or bring them up to date: their owner's work.
+
+    Returns how many steps that took. Raises `Refused` for an engine that has none.
+    """
+    schema, conninfo = _tables(uri)
+    return schema.prepare(conninfo)
+
+
+def prune_tables(uri: str) -> int:
+    """Remove from the database at an address the partial tiles whose full tile is there: its owner's work.
+
+    Returns how many those were. Raises `Refused` for an engine where nothing is left to be removed.
+    """
+    schema, conninfo = _tables(uri)
+    return schema.prune(conninfo)
+
+
+def _tables(uri: str) -> tuple[Tables, str]:
+    if _scheme(uri) not in PREPARED:
+        raise Refused("only a log in a database has tables")
+    with _extra_postgres():
+        from .postgres import address, schema
+    return schema, address.parse(uri)
 
 
 def open_store(
@@ -49,11 +107,11 @@ def open_store(
     checkpoint. With `patience`, in seconds, waiting longer for the lock raises `TryLater`. Raises `Refused`
     for a scheme that `engines` does not have; what the address says besides may be secret, and is not shown.
     """
-    scheme = _SCHEME.match(where) if isinstance(where, str) else None
-    name = scheme[1].lower() if scheme else "file"
-    if name not in engines:
+    name = _scheme(where) if isinstance(where, str) else ""
+    engine = name or "file"
+    if engine not in engines:
         raise Refused(
             f"no engine here keeps a log at {name}: addresses", hint=f"Known: {', '.join(engines)}."
         )
-    uri = str(where) if scheme else Path(where).absolute().as_uri()
-    return engines[name](uri, read_only=read_only, kept=kept, patience=patience)
+    uri = str(where) if name else Path(where).absolute().as_uri()
+    return engines[engine](uri, read_only=read_only, kept=kept, patience=patience)

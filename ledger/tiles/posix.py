@@ -8,7 +8,6 @@ keys/          the keys of the batches before
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import os
 import shutil
@@ -20,15 +19,15 @@ from wire.files import (
     locked,
     make_private_folder,
     read_regular,
-    replace_file,
     sync_files,
-    sync_folder,
 )
-from wire.problem import Damaged, DiskFull, Refused, Unavailable, is_full
+from wire.problem import Refused
 
 from .. import merkle
 from ..problem import Overtaken
+from .disk import disk_problems, replace_for_good
 from .journal import CAPACITY, Capacity, Journal
+from .kept import KeptCheckpoint
 from .keys import KeyRuns, key_digest
 from .layout import LARGEST, full_tiles, partial_tiles
 from .store import CHECKPOINT, Base, Batch, Store
@@ -51,16 +50,17 @@ class PosixStore(Store):
         read_only: bool = False,
         capacity: Capacity = CAPACITY,
     ) -> None:
-        self._folder, self._kept, self._patience, self._read_only = folder, kept, patience, read_only
+        self._folder, self._kept = folder, KeptCheckpoint(kept)
+        self._patience, self._read_only = patience, read_only
         self._journal = Journal(folder / "journal", capacity)
         self._keys = KeyRuns(folder / "keys")
         if not read_only:
-            with _disk_problems():
+            with disk_problems():
                 make_private_folder(folder)
                 make_private_folder(folder / "keys")
 
     def get(self, path: str) -> bytes | None:
-        with _disk_problems():
+        with disk_problems():
             try:
                 return read_regular(self._folder / path, LARGEST)
             except FileNotFoundError:
@@ -70,10 +70,8 @@ class PosixStore(Store):
         return {path: data for path in paths if (data := self.get(path)) is not None}
 
     def kept(self) -> bytes | None:
-        with _disk_problems():
-            if self._kept is None or not self._kept.exists():
-                return None
-            return read_regular(self._kept, LARGEST)
+        with disk_problems():
+            return self._kept.read()
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -81,7 +79,7 @@ class PosixStore(Store):
         free = self._read_only and not (self._folder / "journal.lock").exists()
         journal = self._folder / "journal"
         held = nullcontext() if free else locked(journal, to_read=self._read_only, patience=self._patience)
-        with _disk_problems(), held:
+        with disk_problems(), held:
             yield
 
     @contextmanager
@@ -155,9 +153,8 @@ class PosixStore(Store):
         with self._turn():
             if self.get(CHECKPOINT) != after:
                 raise Overtaken("another writer has published a checkpoint meanwhile")
-            _replace(self._folder / CHECKPOINT, note, 0o644)
-            if self._kept is not None:
-                _replace(self._kept, note, 0o600)
+            replace_for_good(self._folder / CHECKPOINT, note, 0o644)
+            self._kept.write(note)
 
     @property
     def full(self) -> bool:
@@ -171,21 +168,12 @@ class PosixStore(Store):
     def _settle(self, base: Base) -> None:
         before, keys = self._journal.base.size, self._journal.keys
         sync_files(self._folder, [*full_tiles(before, base.size), *partial_tiles(base.size)])
-        if self._kept is not None:
-            sync_folder(self._kept.parent)
+        self._kept.sync()
         self._keys.add(before, base.size, keys)
         self._journal.replace(base)
         sizes = {before, *(indices.stop for indices in keys.values())}
         for folder in _partial_folders(sizes) - _partial_folders({base.size}):  # their tiles are full by now
             shutil.rmtree(self._folder / folder, ignore_errors=True)
-
-
-def _replace(path: Path, data: bytes, mode: int) -> None:
-    """Replaces a file, which has a name for good from the first time on."""
-    is_new = not path.exists()
-    replace_file(path, data, mode)
-    if is_new:
-        sync_folder(path.parent)
 
 
 def _partial_folders(sizes: set[int]) -> set[str]:
@@ -199,17 +187,3 @@ def _overtaken_where_gone() -> Iterator[None]:
         yield
     except FileNotFoundError as error:
         raise Overtaken("another writer has settled the log meanwhile") from error
-
-
-@contextmanager
-def _disk_problems() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        detail = f"the log's folder cannot be read or written: {error.strerror}"
-        if is_full(error):
-            raise DiskFull(detail) from error
-        kind = Damaged if error.errno == errno.EIO else Unavailable
-        raise kind(
-            detail, hint="Nothing that was acknowledged is lost. Once the disk is well, do the same again."
-        ) from error

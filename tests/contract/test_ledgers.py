@@ -27,10 +27,21 @@ from ledger.tiles.layout import full_tiles, partial_tiles
 from ledger.tiles.memory import MemoryStore
 from ledger.tiles.posix import PosixStore
 from ledger.tiles.store import Base, Batch, Store
+from tests import postgres_server
 from tests.ledger_samples import COSIGNER, ORIGIN, SIGNER, naive_root, open_log, sample, samples, trust_in
 from tests.processes import ended
 from tests.sqlite_store import SqliteStore
 from wire.problem import Conflict, Damaged, Malformed, NotFound, Refused, TooLarge, Unavailable
+
+
+def postgres(folder: Path, *, read_only: bool = False) -> Store:
+    """By the least of the roles that will do."""
+    from ledger.tiles.postgres.store import PostgresStore
+
+    server = postgres_server.server()
+    uri = server.uri(server.of(folder), "reader" if read_only else "appender")
+    return PostgresStore(uri, read_only=read_only, capacity=Capacity(batches=3))
+
 
 MEMORIES: dict[Path, MemoryStore] = {}
 STORES = MappingProxyType[str, Callable[[Path], Store]](
@@ -38,15 +49,19 @@ STORES = MappingProxyType[str, Callable[[Path], Store]](
         "memory": lambda folder: MEMORIES.setdefault(folder, MemoryStore()),
         "posix": lambda folder: PosixStore(folder, capacity=Capacity(batches=3)),
         "sqlite": SqliteStore,
+        **({"postgres": lambda folder: postgres(folder)} if postgres_server.PROGRAMS else {}),
     }
 )
 READERS = MappingProxyType[str, Callable[[Path], Store]](
     {
         "posix": lambda folder: PosixStore(folder, read_only=True),
         "sqlite": lambda folder: SqliteStore(folder, read_only=True),
+        **({"postgres": lambda folder: postgres(folder, read_only=True)} if postgres_server.PROGRAMS else {}),
     }
 )
-SHARED = {"posix", "sqlite"}  # those that several processes can use at the same time
+SHARED = STORES.keys() - {"memory"}  # those that several processes can use at the same time
+
+SAMPLED = {"postgres": 7}  # of how many calls one fails, where each log is a new database
 
 SIZES = [1, 3, 255, 256, 300, 512, 700]
 
@@ -219,6 +234,7 @@ def _ends(indices: range) -> tuple[int, int]:
 def test_processes_append_at_once(name: str, tmp_path: Path) -> None:
     fork = multiprocessing.get_context("fork")
     folder = tmp_path / "log"
+    STORES[name](folder)
     processes = [
         fork.Process(target=_append_in_process, args=(STORES[name], folder, number)) for number in range(3)
     ]
@@ -269,7 +285,7 @@ def test_any_one_failure_loses_nothing(name: str, before: bool, tmp_path: Path) 
     """Whatever fails, and whether it was done or not, the same call made again succeeds, and once only."""
     sizes = [1, 2, 260, 261, 600]
     root = naive_root(samples(0, 600))
-    for at in range(1, 1000):
+    for at in range(1, 1000, SAMPLED.get(name, 1)):
         store = STORES[name](tmp_path / str(at))
         open_log(store)
         failing = Failing(store, at, before=before)
@@ -373,7 +389,7 @@ def test_another_writer_at_any_point(name: str, key: bytes, tmp_path: Path) -> N
     """Before any call of one, another who holds the lock, too, appends and settles; the same batch, even."""
     mine, more = samples(250, 255), samples(300, 303)
     others = mine if key == b"mine" else samples(400, 405)
-    for at in range(1, 1000):
+    for at in range(1, 1000, SAMPLED.get(name, 1)):
         calls, folder = itertools.count(1), tmp_path / str(at)
         other = Unlocked(STORES[name](folder))
 

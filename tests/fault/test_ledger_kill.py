@@ -1,7 +1,8 @@
-"""SIGKILL at any point of appending to a log in a folder, twice: nothing acknowledged is lost or doubled."""
+"""SIGKILL at any point of appending to a log, twice: nothing acknowledged is lost or doubled."""
 
 from __future__ import annotations
 
+import gc
 import itertools
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,8 @@ from ledger import Checkpoint
 from ledger.audit import audit
 from ledger.tiles.journal import Capacity
 from ledger.tiles.posix import PosixStore
-from ledger.tiles.store import Base, Batch
+from ledger.tiles.store import Base, Batch, Store
+from tests import postgres_server
 from tests.fault.kill import Reached, Work, kill_everywhere
 from tests.ledger_samples import naive_root, open_log, samples
 from wire.problem import Problem
@@ -21,38 +23,38 @@ pytestmark = pytest.mark.slow  # hundreds of processes: for `make test`
 
 SIZES = [2, 5, 260, 261, 300, 513, 514]
 ROOT = naive_root(samples(0, SIZES[-1]))
-MakeStore = type[PosixStore]
+Open = Callable[[Path], Store]
+CAPACITY = Capacity(batches=2)
 
 
-def _append_all(store: PosixStore, acknowledge: Callable[[int], None] = lambda size: None) -> None:
+def _append_all(store: Store, acknowledge: Callable[[int], None] = lambda size: None) -> None:
     log = open_log(store)
     for old, new in itertools.pairwise([0, *SIZES]):
         assert log.append(samples(old, new), b"to %d" % new) == range(old, new)
         acknowledge(new)
 
 
-def _plan(folder: Path, make: MakeStore) -> Callable[[], tuple[Work, Work]]:
+def _plan(folder: Path, make: Open, reopen: Open) -> Callable[[], tuple[Work, Work]]:
     numbers = itertools.count()
 
     def prepare() -> tuple[Work, Work]:
         where = folder / str(next(numbers))
+        reopen(where)  # where that has to be made, it is there by now
         acknowledged = Reached()
 
         def work() -> None:
-            _append_all(make(where, capacity=Capacity(batches=2)), acknowledged.reach)
+            _append_all(make(where), acknowledged.reach)
 
         def check() -> None:
-            note = PosixStore(where).get("checkpoint")
-            log = open_log(PosixStore(where, capacity=Capacity(batches=2)))
+            note = reopen(where).get("checkpoint")
+            log = open_log(reopen(where))
             size = log.checkpoint().size
             assert size in [0, *SIZES]
             assert size >= acknowledged.value
             if note is not None:  # no two roots for one size
                 log.require_continues(Checkpoint.parse(note))
             assert audit(log).size == size
-            _append_all(
-                PosixStore(where, capacity=Capacity(batches=2))
-            )  # as the caller does who knows of no answer
+            _append_all(reopen(where))  # as the caller does who knows of no answer
             assert audit(log).root == ROOT
 
         return work, check
@@ -60,8 +62,31 @@ def _plan(folder: Path, make: MakeStore) -> Callable[[], tuple[Work, Work]]:
     return prepare
 
 
+def _folder(where: Path) -> Store:
+    return PosixStore(where, capacity=CAPACITY)
+
+
+def _database(where: Path) -> Store:
+    from ledger.tiles.postgres.store import PostgresStore
+
+    gc.collect()  # logs of before, and their connections with them
+    server = postgres_server.server()
+    return PostgresStore(server.uri(server.of(where), "appender"), capacity=CAPACITY)
+
+
 def test_a_kill_at_any_point_loses_nothing(tmp_path: Path) -> None:
-    assert kill_everywhere(_plan(tmp_path, PosixStore), points=200) == 200
+    assert kill_everywhere(_plan(tmp_path, _folder, _folder), points=200) == 200
+
+
+@postgres_server.needed
+def test_a_kill_at_any_point_loses_nothing_in_a_database(tmp_path: Path) -> None:
+    assert kill_everywhere(_plan(tmp_path, _database, _database), points=20) == 20
+
+
+@pytest.mark.soak
+@postgres_server.needed
+def test_a_kill_at_a_thousand_points_loses_nothing_in_a_database(tmp_path: Path) -> None:
+    assert kill_everywhere(_plan(tmp_path, _database, _database), points=1000) == 1000
 
 
 class JournalLast(PosixStore):
@@ -89,6 +114,6 @@ class KeysLast(PosixStore):
 
 
 @pytest.mark.parametrize("make", [JournalLast, KeysLast])
-def test_planted_faults_are_found(make: MakeStore, tmp_path: Path) -> None:
+def test_planted_faults_are_found(make: type[PosixStore], tmp_path: Path) -> None:
     with pytest.raises((AssertionError, Problem)):
-        kill_everywhere(_plan(tmp_path, make), points=200)
+        kill_everywhere(_plan(tmp_path, lambda where: make(where, capacity=CAPACITY), _folder), points=200)

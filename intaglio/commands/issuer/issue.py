@@ -57,6 +57,9 @@ _method = click.option(
 @_url
 @_method
 @click.option("--key-type", type=click.Choice(KEY_TYPES), help="Of the keys that sign diplomas and lists.")
+@click.option(
+    "--ledger", metavar="URI", help="Where its log is kept, if not in its folder: file:… or postgresql://…"
+)
 @key_option
 def init(
     place: Place,
@@ -65,9 +68,10 @@ def init(
     method: str | None,
     key_type: str | None,
     where: str | None,
+    ledger: str | None,
 ) -> Result:
     """Make an issuer: its keys, its log and its DID."""
-    made = place.create(name, url, method, key_type, where)
+    made = place.create(name, url, method, key_type, where, ledger=ledger)
     data = {"did": made.did, "name": made.name, "folder": str(place.folder), "log": made.log.origin}
     return Result(data, made.did)
 

@@ -14,6 +14,7 @@ from issuer.issuer import Issuer
 from issuer.status import due, overdue
 from keys import KeyFile, Signer, WrongPassphrase, open_signer
 from keys.envelope import require_strong
+from ledger.folder import has_log
 from vc.secured import Form
 from wire.problem import Problem
 from wire.text import counted
@@ -104,6 +105,7 @@ class Place:
         key_type: str | None = None,
         where: str | None = None,
         form: Form | None = None,
+        ledger: str | None = None,
     ) -> Issuer:
         """Makes the issuer, or opens it, and puts it on the local trust list.
 
@@ -111,7 +113,7 @@ class Place:
         """
         exists = (self.folder / "issuer.json").exists()
         if name is None:
-            known = exists or (self.folder / "log").exists()  # where its description is lost, that is said
+            known = exists or has_log(self.folder)  # where its description is lost, that is said
             name = Identity.read(self.folder).name if known else _nobody()
         ask = functools.cache(self._passphrase if exists else _new_passphrase)
         signer = self.signer(where)
@@ -128,6 +130,7 @@ class Place:
             signer_uri=where if signer and where else "",
             pin=_pin,
             form=form,
+            ledger=ledger,
         )
         if not exists:
             say(*text.introduction(issuer))

@@ -1,0 +1,34 @@
+"""Files of a log on a disk: how one is replaced, and what can be wrong."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from wire.files import replace_file, sync_folder
+from wire.problem import Damaged, DiskFull, Unavailable, is_full
+
+
+def replace_for_good(path: Path, data: bytes, mode: int) -> None:
+    """Replaces a file, which has a name for good from the first time on."""
+    is_new = not path.exists()
+    replace_file(path, data, mode)
+    if is_new:
+        sync_folder(path.parent)
+
+
+@contextmanager
+def disk_problems() -> Iterator[None]:
+    """Raises `DiskFull`, `Damaged` or `Unavailable` for the `OSError` of a log's files."""
+    try:
+        yield
+    except OSError as error:
+        detail = f"the log's folder cannot be read or written: {error.strerror}"
+        if is_full(error):
+            raise DiskFull(detail) from error
+        kind = Damaged if error.errno == errno.EIO else Unavailable
+        raise kind(
+            detail, hint="Nothing that was acknowledged is lost. Once the disk is well, do the same again."
+        ) from error

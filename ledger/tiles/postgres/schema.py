@@ -1,0 +1,100 @@
+"""A log's tables: numbered SQL, each step run once and in order; and what a server has to be like for them.
+
+A change is one more file in `migrations`; one that was released is never edited.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from wire.problem import Refused
+
+from ...problem import NotDurable, NotPrepared
+from ..layout import partial_tiles
+from .connections import Connections, Cursor
+
+OLDEST = 13
+"""The oldest PostgreSQL that will do."""
+TURN = 0x696E7461676C696F  # "intaglio", the advisory lock of a database
+_STEPS = sorted((Path(__file__).parent / "migrations").glob("[0-9]*.sql"))
+_UNLOGGED = """
+SELECT relname FROM pg_class
+WHERE relnamespace = 'intaglio'::regnamespace AND relkind = 'r' AND relpersistence <> 'p'
+"""
+_PRUNE = """
+DELETE FROM intaglio.tile AS partial USING intaglio.tile AS whole
+WHERE whole.path = split_part(partial.path, '.p/', 1) AND whole.path <> partial.path
+  AND partial.path <> ALL(%s)
+"""
+
+
+def prepare(conninfo: str) -> int:
+    """Make the tables, or bring them up to date, as their owner; and the roles. Returns the number of steps.
+
+    Raises `RoleMayNot`, and `Refused` for tables by a newer program.
+    """
+
+    def work(cursor: Cursor) -> int:
+        cursor.execute(f"SELECT pg_advisory_xact_lock({TURN})")
+        if cursor.execute("SELECT to_regnamespace('intaglio')").fetchone() == (None,):
+            cursor.execute("CREATE SCHEMA intaglio")
+            cursor.execute("CREATE TABLE intaglio.step (number integer PRIMARY KEY)")
+        done = len(cursor.execute("SELECT number FROM intaglio.step").fetchall())
+        _require_known(done)
+        for number, step in enumerate(_STEPS[done:], done + 1):
+            cursor.execute(step.read_text(), binary=False)
+            cursor.execute("INSERT INTO intaglio.step VALUES (%s)", [number])
+        return len(_STEPS) - done
+
+    return Connections(conninfo, require_version).write(work)
+
+
+def prune(conninfo: str) -> int:
+    """Remove the partial tiles whose full tile is there, as the tables' owner. Returns how many those were.
+
+    Those stay from which a log is opened. Nobody appends meanwhile.
+    """
+
+    def work(cursor: Cursor) -> int:
+        cursor.execute(f"SELECT pg_advisory_xact_lock({TURN})")
+        [(base,)] = cursor.execute("SELECT base_size FROM intaglio.head FOR UPDATE").fetchall()
+        return cursor.execute(_PRUNE, [list(partial_tiles(base))]).rowcount
+
+    return Connections(conninfo, require_readable).write(work)
+
+
+def _require_known(done: int) -> None:
+    if done > len(_STEPS):
+        raise Refused(f"the tables of the log are of version {done}, and this program knows {len(_STEPS)}")
+
+
+def require_version(cursor: Cursor) -> None:
+    """Raises `Refused` for a server that is too old."""
+    version = cursor.connection.info.server_version // 10_000
+    if version < OLDEST:
+        raise Refused(f"a log needs PostgreSQL {OLDEST} or newer, and this is {version}")
+
+
+def require_readable(cursor: Cursor) -> None:
+    """Raises `NotPrepared` where there are no tables as this program makes them, `Refused` for newer ones."""
+    require_version(cursor)
+    done = len(cursor.execute("SELECT number FROM intaglio.step").fetchall())
+    if done < len(_STEPS):
+        raise NotPrepared("the tables of the log are of an older version")
+    _require_known(done)
+
+
+def require_appendable(cursor: Cursor) -> None:
+    """Raises `NotDurable` where what is acknowledged would not last, `Refused` on a standby.
+
+    And what `require_readable` raises.
+    """
+    require_readable(cursor)
+    for name in ("fsync", "full_page_writes"):
+        [[value]] = cursor.execute("SELECT current_setting(%s)", [name]).fetchall()
+        if value != "on":
+            raise NotDurable(f"the server of the log's database has {name} = {value}", setting=name)
+    for (table,) in cursor.execute(_UNLOGGED).fetchall():
+        raise NotDurable(f"the table intaglio.{table} is unlogged", setting="unlogged")
+    if cursor.execute("SELECT pg_is_in_recovery()").fetchone() == (True,):
+        raise Refused("this server is a standby of the log's database: it is only read from")

@@ -1,0 +1,655 @@
+"""A log in PostgreSQL, by a real server: who may do what, what is refused, and what a crash leaves."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import random
+import select
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("psycopg", reason="the extra [postgres] is not installed")
+import psycopg
+
+from intaglio.tls import server_files
+from ledger import Checkpoint
+from ledger.audit import audit
+from ledger.log import LogReader
+from ledger.problem import NotDurable, NotPrepared, Overtaken, PasswordInAddress, RoleMayNot
+from ledger.tiles.engines import open_store, prepare_tables, prune_tables
+from ledger.tiles.journal import Capacity
+from ledger.tiles.postgres.address import parse
+from ledger.tiles.postgres.store import PostgresStore
+from ledger.tiles.store import Base, Batch
+from tests import postgres_server
+from tests.ledger_samples import COSIGNER, NOW, ORIGIN, SIGNER, naive_root, open_log, samples
+from tests.postgres_server import Server
+from tests.processes import ended
+from tests.serving import listening
+from wire.problem import Damaged, DiskFull, Problem, Refused, TryLater, Unavailable
+
+needed = postgres_server.needed
+HIDDEN = "correct-horse"
+
+
+@pytest.fixture
+def server() -> Server:
+    return postgres_server.server()
+
+
+@pytest.fixture
+def database(server: Server, tmp_path: Path) -> str:
+    return server.of(tmp_path)
+
+
+@pytest.fixture
+def uri(server: Server, database: str) -> str:
+    return server.uri(database, "appender")
+
+
+@pytest.fixture
+def own() -> Iterator[Server]:
+    """A server that one test may break."""
+    server = Server()
+    yield server
+    server.stop()
+
+
+class TestAddresses:
+    @pytest.mark.parametrize(
+        "address",
+        [
+            f"postgresql://clerk:{HIDDEN}@db.example/log",
+            f"postgresql://clerk@db.example/log?password={HIDDEN}",
+            f"postgresql://db.example/log?sslpassword={HIDDEN}",
+            f"postgresql:///log?host=/run/postgresql&password={HIDDEN}",
+        ],
+    )
+    def test_a_password_is_refused_by_name_and_shown_nowhere(self, address: str) -> None:
+        with pytest.raises(PasswordInAddress) as caught:
+            open_store(address)
+        assert HIDDEN not in repr(caught.value.to_dict())
+
+    @pytest.mark.parametrize(
+        "address", ["postgresql:", f"postgresql://[{HIDDEN}/log", f"postgresql://h/log?{HIDDEN}=1"]
+    )
+    def test_what_libpq_does_not_read_is_not_shown(self, address: str) -> None:
+        with pytest.raises(Refused) as caught:
+            open_store(address)
+        assert HIDDEN not in repr(caught.value.to_dict())
+
+    @pytest.mark.parametrize(
+        ("rest", "mode"),
+        [
+            ("db.example/log", "verify-full"),
+            ("db.example,localhost/log", "verify-full"),
+            ("192.0.2.1/log", "verify-full"),
+            ("localhost/log?hostaddr=192.0.2.1", "verify-full"),
+            ("/log?service=log", "verify-full"),
+            ("db.example/log?sslmode=verify-ca", "verify-ca"),
+            ("localhost/log", None),
+            ("127.0.0.1/log", None),
+            ("[::1]/log", None),
+            ("/log?host=/run/postgresql", None),
+            ("/log", None),
+        ],
+    )
+    def test_over_a_network_the_server_proves_its_name(
+        self, rest: str, mode: str | None, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delenv("PGHOST", raising=False)
+        assert psycopg.conninfo.conninfo_to_dict(parse(f"postgresql://{rest}")).get("sslmode") == mode
+
+    @pytest.mark.parametrize(("name", "value"), [("PGHOST", "db.example"), ("PGSERVICE", "log")])
+    def test_what_the_environment_says_counts(
+        self, name: str, value: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv(name, value)
+        assert psycopg.conninfo.conninfo_to_dict(parse("postgresql:///log"))["sslmode"] == "verify-full"
+
+    def test_where_nobody_listens_the_question_stays_open(self) -> None:
+        store = open_store("postgresql://127.0.0.1:1/log", read_only=True)
+        with pytest.raises(Unavailable, match="cannot be reached"):
+            store.base()
+
+    def test_without_the_extra_that_is_said(self) -> None:
+        program = (
+            "import sys; sys.modules['psycopg'] = None\n"
+            "from ledger.tiles.engines import open_store\n"
+            "from wire.problem import Refused\n"
+            "try: open_store('postgresql:///log')\n"
+            "except Refused as problem: print(problem.detail)\n"
+        )
+        said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+        assert said.stdout == "a log in PostgreSQL needs psycopg, which is not installed\n"
+
+
+@needed
+class TestRoles:
+    def test_the_tables_are_made_once_by_their_owner(self, server: Server, database: str) -> None:
+        name = f"{database}_bare"
+        server.execute(f"CREATE DATABASE {name}")
+        with pytest.raises(NotPrepared):
+            open_store(server.uri(name)).base()
+        with pytest.raises(RoleMayNot):
+            prepare_tables(server.uri(name, "reader"))
+        assert (prepare_tables(server.uri(name)), prepare_tables(server.uri(name))) == (1, 0)
+        server.execute("INSERT INTO intaglio.step VALUES (1000), (1001)", name)
+        for attempt in (
+            lambda: prepare_tables(server.uri(name)),
+            lambda: open_store(server.uri(name), read_only=True).base(),
+        ):
+            with pytest.raises(Refused, match="this program knows 1"):
+                attempt()
+        server.execute("DELETE FROM intaglio.step", name)
+        with pytest.raises(NotPrepared, match="older"):
+            open_store(server.uri(name)).base()
+
+    def test_an_appender_changes_no_tile(self, server: Server, database: str, uri: str) -> None:
+        open_log(open_store(uri)).append(samples(0, 300), b"first")
+        for statement in (
+            "UPDATE intaglio.tile SET data = ''",
+            "DELETE FROM intaglio.tile",
+            "TRUNCATE intaglio.tile",
+            "DELETE FROM intaglio.batch",
+            "UPDATE intaglio.batch SET stop = 1000",
+            "DROP TABLE intaglio.tile",
+        ):
+            with psycopg.connect(uri) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(statement.encode())
+
+    def test_the_owner_prunes_what_a_full_tile_replaces(
+        self, server: Server, database: str, uri: str
+    ) -> None:
+        capacity = Capacity(batches=1000, size=1 << 30)  # so that its base stays at 254
+        log = open_log(PostgresStore(uri))
+        log.append(samples(0, 254), b"first")
+        log.store.settle(Base(254, log.checkpoint().root))
+        log = open_log(PostgresStore(uri, capacity=capacity))
+        for size in range(255, 260):
+            log.append(samples(size - 1, size), b"%d" % size)
+        partial = "SELECT path FROM intaglio.tile WHERE path LIKE '%.p/%' ORDER BY path"
+        with pytest.raises(RoleMayNot):
+            prune_tables(uri)
+        assert prune_tables(server.uri(database)) == 2
+        left = [path for (path,) in server.execute(partial, database)]
+        assert "tile/0/000.p/254" in left
+        assert not [path for path in left if path.endswith("000.p/255")]
+        assert prune_tables(server.uri(database)) == 0
+        log = open_log(open_store(uri))
+        assert audit(log).size == 259
+        assert list(log.entries(250, 259)) == samples(250, 259)
+
+    def test_a_reader_only_reads(self, server: Server, database: str, uri: str) -> None:
+        log = open_log(open_store(uri))
+        log.append(samples(0, 300), b"first")
+        store = open_store(server.uri(database, "reader"), read_only=True)
+        assert audit(LogReader(ORIGIN, SIGNER.public_key, COSIGNER.public_key, store)) == log.checkpoint()
+        with pytest.raises(RoleMayNot):
+            open_log(open_store(server.uri(database, "reader"))).append(samples(0, 1), b"second")
+
+    def test_a_database_or_a_user_that_is_not_there(self, server: Server, database: str) -> None:
+        for address in (server.uri("nowhere"), server.uri(database, "nobody")):
+            with pytest.raises(Problem) as caught:
+                open_store(address).base()
+            assert caught.value.undetermined
+
+
+@needed
+@pytest.mark.slow
+class TestServers:
+    @pytest.mark.parametrize("setting", ["fsync", "full_page_writes"])
+    def test_one_that_would_lose_what_it_acknowledged(self, own: Server, setting: str) -> None:
+        own.create("log")
+        own.halt()
+        own.start(f"{setting}=off")
+        with pytest.raises(NotDurable, match=f"{setting} = off"):
+            open_log(open_store(own.uri("log")))
+        assert open_store(own.uri("log"), read_only=True).base().size == 0
+
+    def test_unlogged_tables(self, server: Server, database: str, uri: str) -> None:
+        server.execute("ALTER TABLE intaglio.tile SET UNLOGGED", database)
+        with pytest.raises(NotDurable, match="tile is unlogged"):
+            open_log(open_store(uri))
+
+    def test_what_a_session_was_told_does_not_last_past_a_transaction(self, server: Server, uri: str) -> None:
+        """Whoever set `synchronous_commit = off` for the role: an append is durable all the same."""
+        server.execute("ALTER ROLE appender SET synchronous_commit = off")
+        try:
+            store = open_store(uri)
+            with store.lock():
+                store.record(Batch(0, b"key", [b"entry"]))
+            [[flushed]] = server.execute("SELECT pg_current_wal_flush_lsn() >= pg_current_wal_insert_lsn()")
+            assert flushed
+        finally:
+            server.execute("ALTER ROLE appender RESET synchronous_commit")
+
+
+@needed
+class TestWaiting:
+    def test_who_waits_too_long_is_told(self, uri: str) -> None:
+        held, waiting = open_store(uri), open_store(uri, patience=0.1)
+        with held.lock(), pytest.raises(TryLater), waiting.lock():
+            pass
+        with waiting.lock():
+            found = list[type]()
+
+            def work() -> None:
+                try:
+                    with waiting.lock():
+                        pass
+                except TryLater as problem:
+                    found.append(type(problem))
+
+            thread = threading.Thread(target=work)
+            thread.start()
+            thread.join()
+        assert found == [TryLater]
+
+    def test_readers_hold_it_together_and_an_appender_waits_for_them(self, server: Server, uri: str) -> None:
+        readers = [open_store(uri, read_only=True) for _ in range(2)]
+        appender = open_store(uri, patience=0.1)
+        with readers[0].lock(), readers[1].lock(), pytest.raises(TryLater), appender.lock():
+            pass
+
+    def test_a_lost_lock_forks_nothing(self, server: Server, database: str, uri: str) -> None:
+        first, second = open_store(uri), open_store(uri)
+        open_log(first)
+        with first.lock():
+            terminate(server, database)
+            with second.lock():
+                second.record(Batch(0, b"second", [b"entry"]))
+            with pytest.raises(Overtaken):
+                first.record(Batch(0, b"first", [b"other"]))
+        assert open_log(first).append([b"other"], b"first") == range(1, 2)
+
+
+def terminate(server: Server, database: str) -> int:
+    """Ends every connection to a database; how many there were."""
+    ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+    return len(server.execute(f"{ended} WHERE datname = '{database}'"))
+
+
+@needed
+class TestDamage:
+    def test_a_batch_that_is_gone(self, server: Server, database: str, uri: str) -> None:
+        log = open_log(open_store(uri))
+        log.append([b"one"], b"1")
+        log.append([b"two"], b"2")
+        server.execute("DELETE FROM intaglio.pending WHERE start = 0", database)
+        with pytest.raises(Damaged, match="batches up to 0"):
+            open_log(open_store(uri))
+
+    def test_a_tile_that_says_something_else(self, server: Server, database: str, uri: str) -> None:
+        log = open_log(open_store(uri))
+        log.append(samples(0, 300), b"1")
+        server.execute("INSERT INTO intaglio.tile VALUES ('tile/0/001.p/45', 'x')", database)
+        before = log.checkpoint()
+        with pytest.raises(Damaged, match="does not read back"):
+            log.append(samples(300, 301), b"2")
+        assert log.checkpoint() == before
+
+    def test_a_database_from_yesterday_is_refused_where_the_newest_checkpoint_is_kept(
+        self, server: Server, database: str, uri: str, tmp_path: Path
+    ) -> None:
+        kept = tmp_path / "kept"
+        log = open_log(open_store(uri, kept=kept))
+        log.append(samples(0, 3), b"1")
+        yesterday = f"{database}_yesterday"
+        terminate(server, database)
+        server.execute(f"CREATE DATABASE {yesterday} TEMPLATE {database}")
+        log.append(samples(3, 5), b"2")
+        old = server.uri(yesterday, "appender")
+        for _ in range(2):
+            with pytest.raises(Damaged, match="once had 5 entries"):
+                open_log(open_store(old, kept=kept))
+        assert Checkpoint.parse(kept.read_bytes()) == log.checkpoint()
+        assert open_log(open_store(uri, kept=kept)).checkpoint() == log.checkpoint()
+
+
+@needed
+@pytest.mark.slow
+def test_a_point_in_time_is_judged_by_what_is_kept(tmp_path: Path) -> None:
+    """The whole archived journal: the log goes on. Less of it: refused, where that is known."""
+    server = Server()
+    archive, kept = server.folder / "archive", tmp_path / "kept"
+    server.halt()
+    server.make("archive", folder=True)
+    server.start("archive_mode=on", f"archive_command=cp %p {archive}/%f")
+    server.create("log")
+    uri = server.uri("log", "appender")
+    log = open_log(open_store(uri, kept=kept))
+    log.append(samples(0, 3), b"1")
+    for copy in ("some", "all"):
+        server.copy(copy)
+    log.append(samples(3, 5), b"2")
+    server.execute("SELECT pg_create_restore_point('five')")
+    log.append(samples(5, 7), b"3")
+    [[last]] = server.execute("SELECT pg_walfile_name(pg_switch_wal())")
+    deadline = time.monotonic() + 60
+    while not (archive / str(last)).exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    fetched = f"restore_command=cp {archive}/%f %p"
+    for copy, *target in (("some", "recovery_target_name=five", "recovery_target_action=promote"), ("all",)):
+        server.halt()
+        server.data = copy
+        server.make(f"{copy}/recovery.signal")
+        server.start(fetched, *target)
+        deadline = time.monotonic() + 60
+        while server.execute("SELECT pg_is_in_recovery()") != [(False,)]:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        if copy == "some":
+            with pytest.raises(Damaged, match="once had 7 entries"):
+                open_log(open_store(uri, kept=kept))
+            assert audit(open_log(open_store(uri))).size == 5
+    log = open_log(open_store(uri, kept=kept))
+    assert log.append(samples(7, 8), b"4") == range(7, 8)
+    assert audit(log).root == naive_root(samples(0, 8))
+    server.stop()
+
+
+@needed
+@pytest.mark.slow
+def test_a_standby_is_read_from_and_never_appended_to(tmp_path: Path) -> None:
+    server = Server()
+    server.create("log")
+    uri = server.uri("log", "appender")
+    log = open_log(open_store(uri))
+    log.append(samples(0, 300), b"1")
+    server.copy("standby")
+    server.halt()
+    server.data = "standby"
+    server.make("standby/standby.signal")
+    server.start()
+    store = open_store(server.uri("log", "reader"), read_only=True)
+    reader = LogReader(ORIGIN, SIGNER.public_key, COSIGNER.public_key, store)
+    assert (audit(reader).size, reader.find(b"1"), reader.time()) == (300, range(300), NOW)
+    with pytest.raises(Refused, match="standby"):
+        open_log(open_store(uri))
+    server.stop()
+
+
+@needed
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        ("53100", DiskFull),
+        ("53200", TryLater),
+        ("40P01", TryLater),
+        ("57014", TryLater),
+        ("25006", Refused),
+        ("42501", RoleMayNot),
+        ("XX001", Damaged),
+        ("P0001", Unavailable),
+    ],
+)
+def test_what_a_server_answers_has_a_name_and_nothing_of_it_is_shown(
+    code: str, kind: type[Problem], server: Server, database: str, uri: str
+) -> None:
+    """And the same append succeeds once the server is well."""
+    failing = f"BEGIN RAISE EXCEPTION '{HIDDEN}' USING ERRCODE = '{code}'; END"
+    log = open_log(open_store(uri))
+    server.execute(
+        f"CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ {failing} $$; "
+        "CREATE TRIGGER fail BEFORE INSERT ON intaglio.pending EXECUTE FUNCTION fail()",
+        database,
+    )
+    with pytest.raises(kind) as caught:
+        log.append(samples(0, 3), b"key")
+    assert type(caught.value) is kind
+    assert HIDDEN not in repr(caught.value.to_dict())
+    server.execute("DROP TRIGGER fail ON intaglio.pending", database)
+    assert log.append(samples(0, 3), b"key") == range(3)
+    assert audit(log).size == 3
+
+
+def append_in_turn(uri: str, name: int, barrier: Barrier, count: int) -> None:
+    log = open_log(open_store(uri))
+    barrier.wait(timeout=60)
+    for number in range(count):
+        entries = [b"%d/%d/%d" % (name, number, index) for index in range(7)]
+        found = log.append(entries, b"%d/%d" % (name, number))
+        assert list(log.entries(found.start, found.stop)) == entries
+
+
+@needed
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # of forks, as in contract/test_ledgers.py
+@pytest.mark.parametrize("count", [2, 4])
+def test_processes_append_at_once(count: int, uri: str) -> None:
+    fork = multiprocessing.get_context("fork")
+    barrier = fork.Barrier(count)
+    processes = [fork.Process(target=append_in_turn, args=(uri, name, barrier, 12)) for name in range(count)]
+    for process in processes:
+        process.start()
+    ended(processes)
+    assert audit(open_log(open_store(uri))).size == count * 12 * 7
+
+
+BOUNCER = """
+[databases]
+* = host={folder} port={port}
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = {own}
+unix_socket_dir =
+auth_type = trust
+auth_file = {folder}/users
+pool_mode = transaction
+default_pool_size = 6
+"""
+
+
+@needed
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("pgbouncer") is None, reason="no pgbouncer is installed")
+@pytest.mark.filterwarnings("ignore")  # of forks, as above
+def test_through_a_pgbouncer_that_pools_transactions(server: Server, database: str) -> None:
+    """More clients than it has connections: each transaction may be on another one."""
+    with listening() as free:
+        own = free.getsockname()[1]
+    (server.folder / "users").write_text('"appender" ""\n')
+    settings = server.folder / "bouncer.ini"
+    settings.write_text(BOUNCER.format(folder=server.folder, port=server.port, own=own))
+    with server.running("pgbouncer", "-q", str(settings)):
+        uri = server.uri(database, "appender", host="127.0.0.1", port=str(own))
+        deadline = time.monotonic() + 20
+        while True:
+            try:
+                open_store(uri).base()
+                break
+            except Unavailable:
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+        fork = multiprocessing.get_context("fork")
+        barrier = fork.Barrier(4)
+        work = [fork.Process(target=append_in_turn, args=(uri, name, barrier, 8)) for name in range(4)]
+        for process in work:
+            process.start()
+        ended(work)
+        assert audit(open_log(open_store(uri))).size == 4 * 8 * 7
+
+
+class Cutting:
+    """A proxy before a server, which passes on one COMMIT and then cuts the line: nobody hears the answer."""
+
+    def __init__(self, server: Server) -> None:
+        self._server, self.cuts = server, 0
+        self.cut_at = -1
+        """Which of the next commits that is; none where it is below zero."""
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listening.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        self._listening.close()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self._listening.accept()
+                database = socket.create_connection(("127.0.0.1", self._server.port))
+                threading.Thread(target=self._pass_on, args=(client, database), daemon=True).start()
+
+    def _pass_on(self, client: socket.socket, database: socket.socket) -> None:
+        with contextlib.suppress(OSError), client, database:
+            while True:
+                for ready in select.select([client, database], [], [])[0]:
+                    data = ready.recv(1 << 16)
+                    if not data:
+                        return
+                    (database if ready is client else client).sendall(data)
+                    if ready is client and b"COMMIT\0" in data:
+                        self.cut_at -= 1
+                        if self.cut_at == -1:
+                            database.recv(1 << 16)  # so that it was done
+                            self.cuts += 1
+                            return
+
+
+@needed
+@pytest.mark.parametrize("at", range(4))
+def test_a_commit_whose_answer_is_lost(at: int, server: Server, database: str) -> None:
+    """Recorded, put, published, settled: whichever it is, the batch is there once, and signed for."""
+    proxy = Cutting(server)
+    uri = server.uri(database, "appender", host="127.0.0.1", port=str(proxy.port))
+    log = open_log(PostgresStore(uri, capacity=Capacity(batches=1)))
+    proxy.cut_at = at
+    assert log.append(samples(0, 5), b"first") == range(5)
+    assert proxy.cuts == 1
+    assert log.append(samples(0, 5), b"first") == range(5)
+    assert log.append(samples(5, 6), b"second") == range(5, 6)
+    assert audit(open_log(open_store(uri))) == log.checkpoint()
+    assert log.checkpoint().root == naive_root(samples(0, 6))
+    proxy.close()
+
+
+@pytest.fixture(scope="module")
+def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Path]]:
+    """A server with a certificate for db.example, and that of who signed it."""
+    files = server_files(tmp_path_factory.mktemp("tls"), ["db.example"], now=datetime.now(UTC))
+    server = Server()
+    server.create("log")
+    server.halt()
+    server.take(files.chain, "server.crt")
+    server.take(files.key, "server.key")
+    server.start("ssl=on", "ssl_cert_file=../server.crt", "ssl_key_file=../server.key")
+    yield server, files.authority
+    server.stop()
+
+
+@needed
+@pytest.mark.slow
+class TestTls:
+    def test_a_name_that_is_proved(self, secured: tuple[Server, Path]) -> None:
+        server, authority = secured
+        found = {"hostaddr": "127.0.0.1", "sslrootcert": str(authority)}
+        store = open_store(server.uri("log", "appender", host="db.example", **found))
+        assert open_log(store).append(samples(0, 1), b"key") == range(1)
+
+    def test_another_name_and_an_unknown_authority(self, secured: tuple[Server, Path]) -> None:
+        server, authority = secured
+        for host, root in (
+            ("other.example", str(authority)),
+            ("db.example", "system"),
+            ("db.example", "none"),
+        ):
+            uri = server.uri("log", "appender", host=host, hostaddr="127.0.0.1", sslrootcert=root)
+            with pytest.raises(Unavailable, match="certificate"):
+                open_store(uri).base()
+
+    def test_a_server_without_tls(self, server: Server, database: str) -> None:
+        uri = server.uri(database, "appender", host="db.example", hostaddr="127.0.0.1", sslrootcert="system")
+        with pytest.raises(Unavailable, match="SSL"):
+            open_store(uri).base()
+
+
+class Crowd:
+    """Threads that append to one log, each with a store of its own, and note what was acknowledged."""
+
+    def __init__(self, uri: str, kept: Path) -> None:
+        self.acknowledged: dict[bytes, range] = {}
+        self.signed: dict[int, bytes] = {}
+        """The root that was signed for each size that one of them saw."""
+        self.problems: list[Problem] = []
+        self._uri, self._kept, self._over = uri, kept, threading.Event()
+        self._threads = [threading.Thread(target=self._work, args=(name,)) for name in range(3)]
+
+    def __enter__(self) -> Crowd:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        for thread in self._threads:
+            thread.join(60)
+        assert not any(thread.is_alive() for thread in self._threads)
+
+    def _work(self, name: int) -> None:
+        number, log = 0, None
+        while not self._over.is_set():
+            key = b"%d/%d" % (name, number)
+            try:
+                log = log or open_log(open_store(self._uri, kept=self._kept.with_name(f"kept{name}")))
+                found = log.append([key] * 3, key)
+                checkpoint = log.checkpoint()
+            except Unavailable as problem:  # the same once more, until it is done
+                self.problems.append(problem)
+                time.sleep(0.02)
+            else:
+                self.acknowledged[key] = found
+                assert self.signed.setdefault(checkpoint.size, checkpoint.root) == checkpoint.root
+                number += 1
+
+    def require_all(self) -> None:
+        """Everything that was acknowledged is where it was said to be, once, and no size had two roots."""
+        log = open_log(open_store(self._uri, kept=self._kept))
+        entries = list(log.entries(0, audit(log).size))
+        for key, at in self.acknowledged.items():
+            assert entries[at.start : at.stop] == [key] * 3
+            assert entries.count(key) == 3
+        for size, root in self.signed.items():
+            assert naive_root(entries[:size]) == root
+        print(f"{len(self.acknowledged)} appended, {len(self.problems)} times tried again; nothing was lost")
+
+
+@needed
+@pytest.mark.slow
+def test_connections_that_are_killed(server: Server, database: str, uri: str, tmp_path: Path) -> None:
+    dice, killed = random.Random(1), 0
+    with Crowd(uri, tmp_path / "kept") as crowd:
+        while killed < 100 or len(crowd.acknowledged) < 30:
+            time.sleep(dice.random() / 20)
+            killed += terminate(server, database)
+    crowd.require_all()
+
+
+@needed
+@pytest.mark.slow
+def test_a_server_that_is_killed(own: Server, tmp_path: Path) -> None:
+    own.create("log")
+    dice = random.Random(2)
+    with Crowd(own.uri("log", "appender"), tmp_path / "kept") as crowd:
+        for _ in range(6):
+            before = len(crowd.acknowledged)
+            deadline = time.monotonic() + 30
+            while len(crowd.acknowledged) < before + 3 and time.monotonic() < deadline:
+                time.sleep(0.01)
+            time.sleep(dice.random() / 10)
+            own.kill()
+            own.start()
+    assert crowd.problems
+    crowd.require_all()
