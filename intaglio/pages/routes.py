@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from fastapi import Request, Response
@@ -20,7 +20,7 @@ Handler = Callable[[Request, Site], Coroutine[Any, Any, Response]]
 
 
 @dataclass(frozen=True)
-class Guard:
+class Gate:
     """Around what answers a request for a page of one service."""
 
     own: Own
@@ -28,6 +28,7 @@ class Guard:
     offline: bool = False
     refusal: str = "problem.html"
     """The template for a problem."""
+    headers: Mapping[str, str] = field(default_factory=lambda: HEADERS)
 
     def __call__(self, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
         """What a route calls."""
@@ -40,7 +41,8 @@ class Guard:
                 site = site._replace(host=self.own.host(request))
                 return await handler(request, site)
             except Problem as problem:
-                return html(page(self.refusal, site, problem=problem), _status(problem))
+                content = page(self.refusal, site, problem=problem)
+                return html(content, _status(problem), self.headers)
 
         return answer
 

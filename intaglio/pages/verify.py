@@ -21,7 +21,7 @@ from .inspection import Sent, Sheet
 from .own import Own
 from .problem import NoForm, UploadTooLarge
 from .rendering import ASSETS, Site, page
-from .routes import Guard, Handler, giving, html
+from .routes import Gate, Handler, giving, html
 from .upload import MAX_BODY
 
 _LOG = logging.getLogger(__name__)
@@ -68,9 +68,9 @@ class VerifyPage:
         """Puts it beside what an app has."""
         routes: dict[tuple[str, str], Handler] = {("GET", ""): self._form, ("POST", ""): self._answer}
         routes |= {("GET", asset.name): giving(asset) for asset in ASSETS}
-        guard = Guard(self.own, self.root, self.offline)
+        gate = Gate(self.own, self.root, self.offline)
         for (method, name), handler in routes.items():
-            app.add_api_route(f"{self.root}{name}", guard(handler), methods=[method], include_in_schema=False)
+            app.add_api_route(f"{self.root}{name}", gate(handler), methods=[method], include_in_schema=False)
 
     async def busy(self, scope: Scope, receive: Receive, send: Send) -> None:
         """An ASGI application that answers where too many requests are under way: who reads, with a page."""
