@@ -22,6 +22,7 @@ from .own import Own
 from .problem import NoForm, UploadTooLarge
 from .rendering import ASSETS, Site, page
 from .routes import Gate, Handler, giving, html
+from .samples import SAMPLES, Samples
 from .upload import MAX_BODY
 
 _LOG = logging.getLogger(__name__)
@@ -61,6 +62,8 @@ class VerifyPage:
     trust_file: Path | None = None
     """Whom this host recognises, where its readers may know."""
     offline: bool = False
+    samples: Samples | None = None
+    """What its readers may try."""
     body_seconds: float = BODY_TIME
     room: Room = field(default_factory=Room)
 
@@ -68,6 +71,8 @@ class VerifyPage:
         """Puts it beside what an app has."""
         routes: dict[tuple[str, str], Handler] = {("GET", ""): self._form, ("POST", ""): self._answer}
         routes |= {("GET", asset.name): giving(asset) for asset in ASSETS}
+        if self.samples is not None:
+            routes |= {("GET", name): handler for name, handler in self.samples.handlers()}
         gate = Gate(self.own, self.root, self.offline)
         for (method, name), handler in routes.items():
             app.add_api_route(f"{self.root}{name}", gate(handler), methods=[method], include_in_schema=False)
@@ -76,7 +81,7 @@ class VerifyPage:
         """An ASGI application that answers where too many requests are under way: who reads, with a page."""
         request = Request(scope)
         if request.url.path == self.root and "text/html" in request.headers.get("Accept", ""):
-            answer = await Guard(self.own, self.root, self.offline)(self._full)(request)
+            answer = await Gate(self.own, self.root, self.offline)(self._full)(request)
             answer.headers["Connection"] = "close"
             await answer(scope, receive, send)
         else:
@@ -87,7 +92,7 @@ class VerifyPage:
 
     async def _form(self, _request: Request, site: Site) -> Response:
         listed = None if self.trust_file is None else Trust.load(self.trust_file).issuers
-        return html(page("start.html", site, listed=listed))
+        return html(page("start.html", site, listed=listed, samples=SAMPLES if self.samples else {}))
 
     async def _answer(self, request: Request, site: Site) -> Response:
         self.own.require_own_page(request)
