@@ -100,7 +100,7 @@ def test_it_says_who_issues_and_by_what_it_is_known(at: Desk) -> None:
         assert text in page.text
     assert "1 July 2026, 12:00 UTC, by the issuer's own clock" in page.text
     assert trust.json() == at.issuer.trust_file()
-    assert trust.headers["Content-Disposition"] == 'attachment; filename="issuer-trust.json"'
+    assert trust.headers["Content-Disposition"] == 'attachment; filename="issuer.json"'
     assert "/trust.json" in page.having("href")
 
 

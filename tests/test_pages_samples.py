@@ -87,6 +87,7 @@ def test_they_tell_what_they_are_made_for(address: str) -> None:
     assert "Example University (invented) issued “Master of Science (invented)” to Ada Invented" in (
         read(f"{address}/samples/valid").text
     )
+    assert "the list of this host" not in read(f"{address}/samples/valid").text
     assert "issued in error" in read(f"{address}/samples/revoked").text
     assert "is a picture" in read(f"{address}/samples/picture").text
 

@@ -105,7 +105,7 @@ class IssuerPages:
         return html(about, headers=_HEADERS)
 
     async def _trust_file(self, _request: Request, _site: Site) -> Response:
-        kept = {"Content-Disposition": 'attachment; filename="issuer-trust.json"'}
+        kept = {"Content-Disposition": 'attachment; filename="issuer.json"'}
         return Response(self._trust(), headers={**_HEADERS, **kept}, media_type="application/json")
 
     async def _claim(self, request: Request, site: Site) -> Response:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -71,7 +71,8 @@ class WithSamples(Inspection):
         files = [Given(tried.file, self.invented.files[tried.file])]
         site = tried.site
         with speaking(site.language):
-            (one,) = judgements(self._judge_of_samples, files, tried.now, site.language)
+            (found,) = judgements(self._judge_of_samples, files, tried.now, site.language)
+            one = replace(found, issuers=())  # which says who is on the list of this host
             trust = hashlib.sha256(self.invented.trust).hexdigest()
             kept = {"host": f"{site.host}{site.root}{site.path}", "trust": trust, "now": tried.now}
             return Sheet(200, page("sample.html", site, one=one, kept=kept, file=tried.file, samples=SAMPLES))
