@@ -175,7 +175,7 @@ def _serve(folder: Path) -> None:
         "another's proof": world.swapped(),
     }
     say("Files to try:", *(f"{what:<21} {file}" for what, file in files.items()))
-    serve_page(Session(world.employer.folder), trust_file=None, policy_file=None, offline=True)
+    serve_page(Session(world.employer.folder), trust_file=None, policy=None, offline=True)
 
 
 @dataclass(frozen=True)
