@@ -24,7 +24,7 @@ from ledger import EntryKind, Log, entry
 from ledger.tiles.memory import MemoryStore
 from vc import Anchored, Bundle, StatusList, sign
 from vc.anchoring import document_digest
-from vc.integrity import SUITES_BY_KEY
+from vc.forms import FORMS, INTEGRITY
 from vc.status import Reason, Revocation, page_of, revocation_details_document, status_list_document
 from verifier import RecognisedIssuer, RecognisedLog, Trust
 from wire.fetch import NoFetcher
@@ -86,7 +86,7 @@ class _University:
         self._profile = Profile(did, name, Profile(did, name, "").iri("log", "1"), states_status=True)
         secret = secrets.token_bytes(32)
         composer = Composer(Template.packaged(), self._profile, secret, secret, Positions(lambda _: secret))
-        self._press = Press(composer, self._key, self._method, SUITES_BY_KEY[self._key.public_key.type])
+        self._press = Press(composer, self._key, self._method, FORMS[INTEGRITY])
         self._log = Log(self._profile.log, log_key, clock_key, MemoryStore(), clock=lambda: now)
         self._bits, self._revoked = StatusList(), list[Revocation]()
         document = dict(did_key.resolve(DID.parse(did), NoFetcher()).value)
