@@ -6,6 +6,7 @@ import asyncio
 import functools
 import re
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import quote
 
@@ -49,7 +50,8 @@ def asked(method: str, path: str, headers: dict[str, str], body: bytes) -> httpx
         async with httpx.AsyncClient(transport=transport, base_url=SERVICE) as client:
             return await client.request(method, path, headers=sent, content=body)
 
-    return asyncio.run(ask())
+    with ThreadPoolExecutor(1) as threads:  # in this one a browser's loop may run
+        return threads.submit(lambda: asyncio.run(ask())).result()
 
 
 ENDS = st.sampled_from(["", "trust.json", "page.css", "icon.svg", "livez", "readyz", "version", "status/0"])
