@@ -24,8 +24,8 @@ from issuer.issuer import Issuer
 from issuer.job.order import Order
 from keys import PrivateKey
 from tests.pages import Reader
-from tests.registrar import NOW, csv_file, graduate, issuer_in
 from tests.serving import listening, serving
+from tests.world import NOW, csv_file, graduate, issuer_in
 from verifier import Trust
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"

@@ -21,7 +21,7 @@ from issuer.desk.claims import Claims
 from issuer.desk.http import create_app
 from issuer.job.order import Order
 from tests.pages import Reader
-from tests.registrar import NOW, csv_file, graduate, issuer_in
+from tests.world import NOW, csv_file, graduate, issuer_in
 
 pytestmark = pytest.mark.slow
 
