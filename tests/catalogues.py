@@ -22,6 +22,7 @@ from babel.messages.mofile import write_mo
 
 from intaglio.commands.verify.table import SHORT
 from intaglio.pages.reader import MONTHS
+from intaglio.pages.samples import SAMPLES
 from intaglio.pages.view import WORDS
 from intaglio.words import health, report
 from intaglio.words.advice import ADVICE, MAILS, PICTURED, REASONS
@@ -85,6 +86,7 @@ def template() -> Catalog:
         "reason": dict.fromkeys((*REASONS.values(), PICTURED)),
         "advice": dict.fromkeys(ADVICE.values()),
         "mail": dict.fromkeys(MAILS.values()),
+        "sample": SAMPLES.values(),
         "month": MONTHS,
     }
     for context, texts in tables.items():

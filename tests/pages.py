@@ -86,7 +86,7 @@ def send(url: str, *files: bytes, text: str = "", lang: str = "en", **headers: s
     fields: Any = [("file", (f"{number}.json", data)) for number, data in enumerate(files)]
     fields += [("text", (None, text))]
     sent = {"Origin": url, "Accept-Language": lang, **headers}
-    return httpx.post(f"{url}/", files=fields, headers=sent)
+    return httpx.post(f"{url}/", files=fields, headers=sent, timeout=30)
 
 
 def answer(url: str, *files: bytes, **options: Any) -> Reader:

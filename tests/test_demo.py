@@ -6,13 +6,19 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import httpx
 import pytest
 
 from tests.conftest import ROOT
+from tests.pages import Reader, running
+from verifier import Trust
 
 
 def intaglio(*words: str | Path, home: Path) -> subprocess.CompletedProcess[str]:
@@ -51,8 +57,37 @@ def test_the_demo_ends_with_all_verdicts_as_told(tmp_path: Path) -> None:
     os.close(there)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "All verdicts as told" in done.stdout
+    assert done.stdout.endswith("\n  intaglio demo --serve\n")
     assert done.stdout.count("VALID: ") == 6  # two valid, four NOT VALID
     assert done.stdout.count("COULD NOT BE DECIDED: ") == 1
+
+
+@pytest.mark.slow
+def test_the_demo_as_a_page_checks_its_diplomas_and_leaves_nothing(tmp_path: Path) -> None:
+    with running(Trust(), tmp_path / "home", "demo", "--serve") as page:
+        address = urlsplit(page.line)
+        origin = f"http://{address.netloc}"
+        assert "Check a diploma" in httpx.get(page.line).text
+        while "Ctrl-C" not in page.said:
+            time.sleep(0.05)
+        files = dict(re.findall(r"^ *(\S.*?)  +(/\S+\.json)$", page.said, re.MULTILINE))
+        found = {}
+        for what, file in files.items():
+            upload = {"file": ("a.json", Path(file).read_bytes())}
+            sent = httpx.post(page.line, files=upload, headers={"Origin": origin}, timeout=60)
+            found[what] = Reader(sent.text).title
+        assert found == {
+            "as issued": "Valid",
+            "a better grade": "Not valid",
+            "revoked": "Not valid",
+            "by an unknown issuer": "Could not be decided",
+            "another's proof": "Not valid",
+        }
+        folder = next(parent for parent in Path(file).parents if parent.name.startswith("intaglio-demo-"))
+        assert folder.is_dir()
+        assert page.end(signal.SIGINT) in (0, 130, -signal.SIGINT)
+    assert not folder.exists()
+    assert "Traceback" not in page.said
 
 
 @pytest.mark.parametrize(("setting", "bold"), [("1", False), ("", True)])

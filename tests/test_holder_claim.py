@@ -190,9 +190,9 @@ def test_expired_unknown_and_replaced_links(university: Issuer, tmp_path: Path) 
         replaced = claims.offer(NUMBER, university, now=now())
         expired = claims.offer(NUMBER, university, now=now() - 2 * LINK_LIFETIME)
         for link, kind, words in (
-            (replaced, Refused, "the claim link is good no longer"),
+            (replaced, Refused, "the issuer has ended this claim link"),
             (ClaimLink(claims.service, TOKEN), NotFound, "no diploma waits under this link"),
-            (expired, Refused, "the claim link is good no longer"),
+            (expired, Refused, "the time of the claim link is over"),
         ):
             with pytest.raises(kind, match=words) as refused:
                 claim(link, mine, fetcher, checks(university), yes, now=now())

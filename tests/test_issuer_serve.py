@@ -190,6 +190,10 @@ def test_the_command_that_a_claim_prints_serves_its_links(
         trusted = ssl.create_default_context(cafile=found.home / "issuer/tls/authority.pem")
         with urllib.request.urlopen(link, context=trusted, timeout=10) as answer:
             assert answer.status == 200
+        for page, said in ((link, b"A diploma waits for you"), (url, b"Who this is")):
+            asked = urllib.request.Request(page, headers={"Accept": "text/html"})
+            with urllib.request.urlopen(asked, context=trusted, timeout=10) as answer:
+                assert said in answer.read()
 
 
 @pytest.mark.slow

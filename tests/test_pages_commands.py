@@ -64,7 +64,7 @@ def test_the_page_for_oneself_has_a_path_that_nobody_guesses_and_ends_with_the_t
         assert len(address.path.strip("/")) == 22  # 128 bits in base64url
         assert httpx.get(page.line).status_code == 200
         own = {"Origin": origin}
-        found = httpx.post(page.line, files={"file": ("a.json", FILE)}, headers=own)
+        found = httpx.post(page.line, files={"file": ("a.json", FILE)}, headers=own, timeout=30)
         assert "Canaria" in found.text
         assert f'href="{address.path}page.css' in found.text
         for path in ("/", "/page.css", "/verify", "/A" + address.path[2:]):

@@ -45,6 +45,21 @@ def run(command: str, folder: Path, expect: int = 0) -> str:
     return done.stdout
 
 
+def require_begins(command: str, folder: Path) -> None:
+    """What stays until it is stopped says where it is."""
+    begun = subprocess.Popen(
+        [sys.executable, "-m", *shlex.split(command)],
+        cwd=folder,
+        env={**os.environ, "INTAGLIO_HOME": str(folder / "home")},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with begun:
+        assert begun.stdout is not None
+        assert begun.stdout.readline().startswith("http")
+        begun.terminate()
+
+
 @pytest.mark.slow
 def test_a_first_diploma_in_three_commands(tmp_path: Path) -> None:
     """In an empty folder, and with nothing that is not said."""
@@ -66,6 +81,9 @@ def test_the_table_of_next_commands_works(folder: Path) -> None:
         for command in re.findall(r"`(intaglio [^`]*)`", table):
             if command == "intaglio issuer serve":
                 services.enter_context(served(folder / "home"))  # where links made without --url lead
+                continue
+            if command in ("intaglio verify --page", "intaglio verifier serve"):
+                require_begins(command, folder)
                 continue
             typed = re.sub(r"\b(FILE|TEXT|NAME|LINK|ID)\b", lambda found: words[found[0]], command)
             elsewhere = command == "intaglio wallet receive LINK"  # to this machine it does not go

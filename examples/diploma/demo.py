@@ -18,11 +18,13 @@ from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import click
 
-from intaglio.terminal import Result, verb, wrapped
+from intaglio.commands.verify.page import serve_page
+from intaglio.session import Session
+from intaglio.terminal import Result, say, verb, wrapped
 from wire.text import counted
 
 HERE = Path(__file__).parent
@@ -40,13 +42,14 @@ class Role:
 
     name: str
     folder: Path
+    is_quiet: bool = False
 
-    def run(self, *words: str | Path, expect: int = 0, quiet: bool = False) -> str:
+    def run(self, *words: str | Path, expect: int = 0) -> str:
         """Types `intaglio …` for this role, shows it and the start of its answer; gives what it printed."""
         shown = " ".join(_short(word) for word in words)
         if "receive" in words:  # the link leads to this very machine
             shown = f"--loopback {shown}"
-        if not quiet:
+        if not self.is_quiet:
             click.secho(f"  {self.name}$ intaglio {shown}", dim=True)
         done = subprocess.run(
             self.command(*words),
@@ -79,12 +82,16 @@ def _short(word: str | Path) -> str:
 
 @verb()
 @click.option("--keep", type=click.Path(path_type=Path), help="Keep the folders of the three roles there.")
-def demo(_session: object, keep: Path | None) -> Result:
+@click.option("--serve", is_flag=True, help="Check its diplomas in a browser instead, until Ctrl-C.")
+def demo(_session: object, keep: Path | None, serve: bool) -> Result:
     """See a university issue 500 diplomas, a graduate claim one, an employer check it, a forger fail."""
     begun = time.monotonic()
     folder = Path(tempfile.mkdtemp(prefix="intaglio-demo-")) if keep is None else keep
     folder.mkdir(parents=True, exist_ok=True)
     try:
+        if serve:
+            _serve(folder)
+            return Result({}, "")
         verdicts = _story(folder)
     finally:
         if keep is None:
@@ -97,22 +104,19 @@ def demo(_session: object, keep: Path | None) -> Result:
         "  intaglio samples tryout                      one file of each verdict, and graduates.csv\n"
         '  intaglio issuer issue tryout/graduates.csv --name "Your University"\n'
         "  intaglio verify diplomas/UNI-2026-00000.json\n"
-        "  intaglio --help",
+        "  intaglio --help\n"
+        "The employer's desk, as a page in your browser:\n"
+        "  intaglio demo --serve",
     )
 
 
 def _story(folder: Path) -> list[dict[str, Any]]:
     """Tells it all; gives what each check of the employer said."""
-    university, graduate, employer, forger = (
-        _role(folder, name) for name in ("university", "graduate", "employer", "forger")
-    )
-    diplomas = folder / "diplomas"
-    port = _free_port()
+    world = World.begin(folder)
+    university, graduate, employer, port = world.university, world.graduate, world.employer, world.port
 
     _say("1", "A university sets itself up and issues 500 diplomas, all of invented people.")
-    address = f"https://localhost:{port}"
-    university.run("issuer", "init", "--name", "Example University (invented)", "--url", address)
-    _show(university.run("issuer", "issue", HERE / "graduates.csv", "--out", diplomas))
+    _show(world.issue())
     _show(university.run("ledger", "status"))
 
     _say(
@@ -120,14 +124,14 @@ def _story(folder: Path) -> list[dict[str, Any]]:
         "It hands a claim link to one graduate, whose wallet proves a key and gets the diploma bound to it.",
     )
     (link,) = university.run("issuer", "claim", NUMBER).split()[1:]
-    _recognise(university, graduate)
+    world.recognise(graduate)
     graduate.run("wallet", "init")
     with _served(university, port) as authority:
         held = graduate.run("wallet", "receive", link, "--ca", authority, "--yes").strip()
     _show(graduate.run("wallet", "list"))
 
     _say("3", "An employer asks with a fresh challenge; the graduate shows the diploma. Checked offline.")
-    _recognise(university, employer)
+    world.recognise(employer)
     asked = ("--challenge", "employer-2026-0001", "--domain", "https://employer.example")
     shown = employer.folder / "shown.json"
     shown.write_text(graduate.run("wallet", "present", held, *asked, "--yes"))
@@ -136,55 +140,117 @@ def _story(folder: Path) -> list[dict[str, Any]]:
     check(shown, *asked, expect=0, verdict="VALID")
 
     _say("4", "A bundle from the university's folder verifies offline as well.")
-    diploma = diplomas / "UNI-2026-00001.json"
-    check(diploma, expect=0, verdict="VALID")
+    check(world.diploma(1), expect=0, verdict="VALID")
 
     _say("5", "And now what must fail, each for its own reason.")
     click.echo("\n  One altered grade:")
-    check(
-        _altered(diploma, forger.folder / "altered-grade.json", _better_grade), expect=1, verdict="NOT VALID"
-    )
+    check(world.altered(), expect=1, verdict="NOT VALID")
 
     click.echo("\n  One revoked diploma:")
-    revoked = "UNI-2026-00002"
-    university.run("issuer", "revoke", revoked, "--reason", "issued-in-error")
-    university.run("issuer", "export", revoked, "--out", folder / "after")
-    check(folder / "after" / f"{revoked}.json", expect=1, verdict="NOT VALID", reason="revoked by the issuer")
+    check(world.revoked(), expect=1, verdict="NOT VALID", reason="revoked by the issuer")
 
     click.echo("\n  One presentation replayed to another employer, under another challenge:")
     replayed = ("--challenge", "employer-2026-0002", "--domain", "https://employer.example")
     check(shown, *replayed, expect=1, verdict="NOT VALID", reason="another challenge")
 
     click.echo("\n  One diploma by an issuer that nobody here knows:")
-    mill = forger.folder / "mill"
-    forger.run("issuer", "issue", HERE / "graduates.csv", "--name", "Example Univers1ty", "--out", mill)
-    check(mill / "UNI-2026-00003.json", expect=3, verdict="COULD NOT BE DECIDED", reason="not on your list")
+    check(world.strange(), expect=3, verdict="COULD NOT BE DECIDED", reason="not on your list")
 
     click.echo("\n  One ledger proof that belongs to another diploma:")
-    other = json.loads((diplomas / "UNI-2026-00004.json").read_bytes())
-    swapped = _altered(
-        diploma,
-        forger.folder / "swapped-proof.json",
-        lambda bundle: bundle.update(evidence=other["evidence"]),
-    )
-    check(swapped, expect=1, verdict="NOT VALID", reason="belongs to another diploma")
+    check(world.swapped(), expect=1, verdict="NOT VALID", reason="belongs to another diploma")
     return verdicts
 
 
-def _role(folder: Path, name: str) -> Role:
-    role = Role(name, folder / name)
+def _serve(folder: Path) -> None:
+    """The same world, and the employer's page on it until the terminal ends it."""
+    world = World.begin(folder, is_quiet=True)
+    say("A university issues 500 diplomas, all of invented people, and a forger has four more…")
+    world.issue()
+    world.recognise(world.employer)
+    files = {
+        "as issued": world.diploma(1),
+        "a better grade": world.altered(),
+        "revoked": world.revoked(),
+        "by an unknown issuer": world.strange(),
+        "another's proof": world.swapped(),
+    }
+    say("Files to try:", *(f"{what:<21} {file}" for what, file in files.items()))
+    serve_page(Session(world.employer.folder), trust_file=None, policy=None, offline=True)
+
+
+@dataclass(frozen=True)
+class World:
+    """A university, a graduate, an employer and a forger, with what they hand over."""
+
+    folder: Path
+    university: Role
+    graduate: Role
+    employer: Role
+    forger: Role
+    port: int
+    """On which the university answers claim links."""
+
+    @classmethod
+    def begin(cls, folder: Path, *, is_quiet: bool = False) -> Self:
+        """Nobody has anything yet."""
+        university, graduate, employer, forger = (
+            _role(folder, name, is_quiet) for name in ("university", "graduate", "employer", "forger")
+        )
+        return cls(folder, university, graduate, employer, forger, _free_port())
+
+    def issue(self) -> str:
+        """The university's first day; what it was told at the end of it."""
+        address = f"https://localhost:{self.port}"
+        self.university.run("issuer", "init", "--name", "Example University (invented)", "--url", address)
+        return self.university.run("issuer", "issue", HERE / "graduates.csv", "--out", self._diplomas)
+
+    def recognise(self, role: Role) -> None:
+        """The university's trust file, handed over by a way that is trusted, such as a ministry's list."""
+        handed = role.folder / "university.json"
+        handed.write_text(self.university.run("issuer", "trust"))
+        role.run("trust", "add", handed)
+
+    def diploma(self, number: int) -> Path:
+        """One as the university issued it."""
+        return self._diplomas / f"UNI-2026-{number:05}.json"
+
+    def altered(self) -> Path:
+        """One with a better grade."""
+        return _altered(self.diploma(1), self.forger.folder / "altered-grade.json", _better_grade)
+
+    def revoked(self) -> Path:
+        """One that the university took back, as it hands it out since."""
+        number = self.diploma(2).stem
+        self.university.run("issuer", "revoke", number, "--reason", "issued-in-error")
+        self.university.run("issuer", "export", number, "--out", self.folder / "after")
+        return self.folder / "after" / f"{number}.json"
+
+    def strange(self) -> Path:
+        """One by an issuer that nobody knows."""
+        mill = self.forger.folder / "mill"
+        self.forger.run(
+            "issuer", "issue", HERE / "graduates.csv", "--name", "Example Univers1ty", "--out", mill
+        )
+        return mill / "UNI-2026-00003.json"
+
+    def swapped(self) -> Path:
+        """One with the proof that another one is in the log."""
+        other = json.loads(self.diploma(4).read_bytes())
+        target = self.forger.folder / "swapped-proof.json"
+        return _altered(self.diploma(1), target, lambda bundle: bundle.update(evidence=other["evidence"]))
+
+    @property
+    def _diplomas(self) -> Path:
+        return self.folder / "diplomas"
+
+
+def _role(folder: Path, name: str, is_quiet: bool) -> Role:
+    role = Role(name, folder / name, is_quiet)
     role.folder.mkdir(mode=0o700)
     secret = role.folder / "passphrase"
     secret.touch(mode=0o600)
     secret.write_text(f"a passphrase for the demo of the {name}\n")
     return role
-
-
-def _recognise(university: Role, role: Role) -> None:
-    """The university's trust file, handed over by a way that is trusted, such as a ministry's list."""
-    handed = role.folder / "university.json"
-    handed.write_text(university.run("issuer", "trust"))
-    role.run("trust", "add", handed)
 
 
 def _checker(employer: Role, verdicts: list[dict[str, Any]]) -> Callable[..., None]:

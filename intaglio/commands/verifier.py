@@ -46,14 +46,16 @@ def serve(
         from verifier.processes import Processes
 
         from ..connections import busy
-        from ..pages.inspection import inspection
+        from ..pages.invented import invented
         from ..pages.own import Own
+        from ..pages.samples import Samples, with_samples
         from ..pages.verify import VerifyPage
         from ..serving import Endpoint
         from ..tls import LOOPBACK
 
     policy = None if policy_file is None else read_policy(policy_file)
-    make = functools.partial(inspection, session, trust_file, policy, offline)
+    samples = invented(session.now())
+    make = functools.partial(with_samples, session, trust_file, policy, offline, samples)
     judge = session.judge(trust_file, policy, offline=offline)
     with setting():
         judge.verifiers()
@@ -76,6 +78,7 @@ def serve(
                 session.now,
                 trust_file=trust_file or session.trust_file if shows else None,
                 offline=offline,
+                samples=Samples(samples, processes, session.now),
             )
             page.mount(app)
             full = page.busy

@@ -66,25 +66,27 @@ class Inspection:
             except Problem as problem:
                 status = 413 if isinstance(problem, UploadTooLarge) else 400
                 return Sheet(status, page("problem.html", sent.site, problem=problem))
-            found = list(self._judged(files, sent))
+            found = list(judgements(self.judge, files, sent.now, sent.site.language))
             kept = {"host": sent.site.host, "trust": _digest(self.trust_file), "now": sent.now}
             counts = Counter(one.answer for one in found)
             return Sheet(200, page("answer.html", sent.site, found=found, counts=counts, kept=kept))
 
-    def _judged(self, files: Sequence[Given], sent: Sent) -> Iterator[Judgement]:
-        steps = min(BODY_STEPS, _MOST_STEPS // len(files))
-        ends = time.monotonic() + self.judge.seconds
-        for file in files:
-            if file.problem is None:
-                question = Question(file.data, sent.now, unasked=True)
-                report = self.judge.report(question, steps, max(ends - time.monotonic(), 0))
-            else:
-                report = _unread(file.problem)
-            verifier = self.judge.verifiers().offline
-            is_open = report.verdict is Verdict.UNDETERMINED and report.checks[0].outcome is Outcome.PASSED
-            unchecked = _unchecked(file.data, verifier.forms, Work(steps)) if is_open else ()
-            name = file.name or tr("pasted text")
-            yield judgement(name, file.data, report, verifier.trust, unchecked, sent.site.language)
+
+def judgements(judge: Judge, files: Sequence[Given], now: datetime, language: str) -> Iterator[Judgement]:
+    """What is said of each file."""
+    steps = min(BODY_STEPS, _MOST_STEPS // len(files))
+    ends = time.monotonic() + judge.seconds
+    for file in files:
+        if file.problem is None:
+            question = Question(file.data, now, unasked=True)
+            report = judge.report(question, steps, max(ends - time.monotonic(), 0))
+        else:
+            report = _unread(file.problem)
+        verifier = judge.verifiers().offline
+        is_open = report.verdict is Verdict.UNDETERMINED and report.checks[0].outcome is Outcome.PASSED
+        unchecked = _unchecked(file.data, verifier.forms, Work(steps)) if is_open else ()
+        name = file.name or tr("pasted text")
+        yield judgement(name, file.data, report, verifier.trust, unchecked, language)
 
 
 def inspection(session: Session, trust_file: Path | None, policy: Policy | None, offline: bool) -> Inspection:

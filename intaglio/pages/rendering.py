@@ -34,6 +34,8 @@ class Site(NamedTuple):
     """The language, where the reader chose it."""
     offline: bool = False
     """Whether nobody else is ever asked for anything."""
+    path: str = ""
+    """Where below the root the page stands."""
 
     @property
     def tag(self) -> str:
@@ -49,7 +51,7 @@ class Site(NamedTuple):
     def others(self) -> tuple[tuple[str, str, str], ...]:
         """Each other language: its tag, what it is called, and the address of the page in it."""
         return tuple(
-            (reader.TAGS[name], reader.NAMES[name], f"{self.root}?lang={name}")
+            (reader.TAGS[name], reader.NAMES[name], f"{self.root}{self.path}?lang={name}")
             for name in LANGUAGES
             if name != self.language
         )
@@ -167,6 +169,7 @@ def _environment() -> Environment:
         "say": _say,
         "typed": _typed,
         "moment": reader.moment,
+        "day": reader.day,
     }
     made.globals |= {"limits": upload, "counted": _counted, "csv": _table, "words": WORDS}
     made.globals["version"] = hashlib.sha256(b"".join(asset.read() for asset in ASSETS)).hexdigest()[:8]

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from starlette.types import Receive, Scope, Send
@@ -18,17 +17,15 @@ from verifier import Trust
 from wire.problem import Malformed, Problem, TooLarge, TryLater, Unavailable
 
 from ..connections import busy
-from .headers import HEADERS
 from .inspection import Sent, Sheet
 from .own import Own
-from .problem import ForeignHost, ForeignPage, NoForm, UploadTooLarge
-from .reader import accepted_language, chosen_language
-from .rendering import ASSETS, Asset, Site, page
+from .problem import NoForm, UploadTooLarge
+from .rendering import ASSETS, Site, page
+from .routes import Gate, Handler, giving, html
+from .samples import SAMPLES, Samples
 from .upload import MAX_BODY
 
 _LOG = logging.getLogger(__name__)
-
-Handler = Callable[[Request, Site], Coroutine[Any, Any, Response]]
 
 
 class Room:
@@ -65,23 +62,26 @@ class VerifyPage:
     trust_file: Path | None = None
     """Whom this host recognises, where its readers may know."""
     offline: bool = False
+    samples: Samples | None = None
+    """What its readers may try."""
     body_seconds: float = BODY_TIME
     room: Room = field(default_factory=Room)
 
     def mount(self, app: FastAPI) -> None:
         """Puts it beside what an app has."""
         routes: dict[tuple[str, str], Handler] = {("GET", ""): self._form, ("POST", ""): self._answer}
-        routes |= {("GET", asset.name): _giving(asset) for asset in ASSETS}
+        routes |= {("GET", asset.name): giving(asset) for asset in ASSETS}
+        if self.samples is not None:
+            routes |= {("GET", name): handler for name, handler in self.samples.handlers()}
+        gate = Gate(self.own, self.root, self.offline)
         for (method, name), handler in routes.items():
-            app.add_api_route(
-                f"{self.root}{name}", self._guarded(handler), methods=[method], include_in_schema=False
-            )
+            app.add_api_route(f"{self.root}{name}", gate(handler), methods=[method], include_in_schema=False)
 
     async def busy(self, scope: Scope, receive: Receive, send: Send) -> None:
         """An ASGI application that answers where too many requests are under way: who reads, with a page."""
         request = Request(scope)
         if request.url.path == self.root and "text/html" in request.headers.get("Accept", ""):
-            answer = await self._guarded(self._full)(request)
+            answer = await Gate(self.own, self.root, self.offline)(self._full)(request)
             answer.headers["Connection"] = "close"
             await answer(scope, receive, send)
         else:
@@ -92,7 +92,7 @@ class VerifyPage:
 
     async def _form(self, _request: Request, site: Site) -> Response:
         listed = None if self.trust_file is None else Trust.load(self.trust_file).issuers
-        return _html(page("start.html", site, listed=listed))
+        return html(page("start.html", site, listed=listed, samples=SAMPLES if self.samples else {}))
 
     async def _answer(self, request: Request, site: Site) -> Response:
         self.own.require_own_page(request)
@@ -107,55 +107,11 @@ class VerifyPage:
                     "all files together have more than {most} MiB", most=MAX_BODY >> 20
                 ) from None
             except Malformed as problem:
-                return _html(page("problem.html", site, problem=problem), 408)
+                return html(page("problem.html", site, problem=problem), 408)
             try:
                 self.require_ready()
             except Problem as problem:
                 log_problem(_LOG, problem)
                 raise Unavailable("the trust list of this service cannot be used") from None
             sheet = await self.ask(Sent(content_type, body, self.clock(), site))
-        return _html(sheet.content, sheet.status)
-
-    def _guarded(self, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
-        """Under the service's own names only; a problem is a page like any other."""
-
-        async def answer(request: Request) -> Response:
-            chosen = chosen_language(request)
-            language = chosen or accepted_language(request.headers.get("Accept-Language", ""))
-            site = Site("", self.root, language, chosen, self.offline)
-            try:
-                site = site._replace(host=self.own.host(request))
-                return await handler(request, site)
-            except Problem as problem:
-                return _html(page("problem.html", site, problem=problem), _status(problem))
-
-        return answer
-
-
-def _giving(asset: Asset) -> Handler:
-    content = asset.read()
-
-    async def give(_request: Request, _site: Site) -> Response:
-        return Response(content, headers=HEADERS, media_type=asset.kind)
-
-    return give
-
-
-def _html(content: bytes, status: int = 200) -> Response:
-    headers = {**HEADERS, "Retry-After": "5"} if status == 503 else HEADERS
-    return Response(content, status, headers, "text/html")
-
-
-def _status(problem: Problem) -> int:
-    for kind, status in _STATUSES.items():
-        if isinstance(problem, kind):
-            return status
-    return 503
-
-
-_STATUSES: dict[type[Problem], int] = {
-    ForeignHost: 421,
-    ForeignPage: 403,
-    UploadTooLarge: 413,
-    NoForm: 415,
-}
+        return html(sheet.content, sheet.status)

@@ -29,6 +29,7 @@ from ..problem import DamagedClaims
 
 LINK_LIFETIME = timedelta(days=30)
 CHALLENGE_LIFETIME = timedelta(minutes=10)
+_ENDED = 0  # in the place of the time at which a link expires
 OPEN_CHALLENGES = 10  # per link; each lets one claim be checked, so that this also limits attempts
 
 _WHAT = "the list of claim links"
@@ -51,10 +52,24 @@ UPDATE link SET expires = 0 WHERE holder IS NOT NULL;
 
 
 class LinkExpired(Refused):
-    """The claim link was good once: its time is over, or the issuer ended it."""
+    """The claim link was good once; its time is over."""
 
     code = "claim-link-expired"
     title = "The claim link has expired"
+
+
+class LinkEnded(LinkExpired):
+    """The issuer ended the claim link before its time: it made a newer one, or released the diploma."""
+
+    code = "claim-link-ended"
+    title = "The claim link was ended"
+
+
+class LinkUsed(LinkExpired):
+    """A wallet has claimed by this link; for any other, and for people, it is good no longer."""
+
+    code = "claim-link-used"
+    title = "The claim link was used"
 
 
 class ChallengeSpent(Refused):
@@ -142,21 +157,30 @@ class Claims:
         issuer.count_link(nth)  # afterwards: a link that is not counted yet makes no file an older copy
         return link
 
+    def look(self, token: str, issuer: Issues, *, now: datetime) -> datetime:
+        """Until when a link that nobody has used is good; nothing changes by it, however often it is asked.
+
+        Raises `NotFound`, `LinkUsed`, `LinkEnded` or `LinkExpired`.
+        """
+        known = issuer.links()
+        with self._database.reading() as connection:
+            _require_newest(connection, known)
+            ends, holder = _open_link(connection, token, issuer, now)
+        if holder is not None:
+            raise LinkUsed(
+                "a wallet has taken the diploma by this link",
+                hint="If that was not you, tell the issuer: it can withdraw that one and send a new link.",
+            )
+        return datetime.fromtimestamp(ends, UTC)
+
     def invite(self, token: str, issuer: Issues, *, now: datetime) -> Invitation:
-        """The answer to a visit of the link. Raises `NotFound`, `LinkExpired` or `TooManyAttempts`."""
+        """The answer to a wallet that opens the link. Raises `NotFound`, `LinkExpired`, `TooManyAttempts`."""
         expires = now + CHALLENGE_LIFETIME
         challenge = secrets.token_urlsafe(32)
         known = issuer.links()
         with self._database.writing() as connection:
             _require_newest(connection, known)
-            link = connection.execute(
-                "SELECT number, generation, expires FROM link WHERE token = ?", (_hash(token),)
-            ).fetchone()
-            if link is None:
-                raise NotFound("no diploma waits under this link", hint="Ask the issuer for a new link.")
-            number, generation, ends = link
-            if ends <= _seconds(now) or generation < issuer.generation(number):
-                raise _expired()
+            _open_link(connection, token, issuer, now)
             connection.execute("DELETE FROM challenge WHERE expires <= ?", (_seconds(now),))
             (issued,) = connection.execute(  # but for those that a clock gave which was ahead
                 "SELECT count(*) FROM challenge WHERE token = ? AND expires <= ?",
@@ -188,7 +212,7 @@ class Claims:
         try:
             return issuer.claim(number, acceptance.holder, generation)
         except Released as problem:
-            raise _expired() from problem
+            raise _ended() from problem
         except Conflict:
             if is_new:  # what was refused must not take the link from its true holder
                 self._unbind(token, acceptance.holder)
@@ -218,11 +242,9 @@ class Claims:
             if won is not None:
                 return (*won, True)
             link = connection.execute(
-                "SELECT holder, number, generation FROM link WHERE token = ? AND expires > ?",
-                (_hash(token), _seconds(now)),
+                "SELECT holder, number, generation, expires FROM link WHERE token = ?", (_hash(token),)
             ).fetchone()
-        if link is None:
-            raise _expired()
+        _require_time(link[3], now)
         if link[0] != holder:
             raise AlreadyClaimed(
                 "another wallet has claimed this diploma",
@@ -250,8 +272,31 @@ def _require_newest(connection: sqlite3.Connection, known: int) -> int:
     return last or 0
 
 
-def _expired() -> LinkExpired:
-    return LinkExpired("the claim link is good no longer", hint="Ask the issuer for a new one.")
+def _open_link(
+    connection: sqlite3.Connection, token: str, issuer: Issues, now: datetime
+) -> tuple[int, str | None]:
+    """When a link ends, and who has used it. Raises `NotFound`, `LinkEnded` or `LinkExpired`."""
+    link = connection.execute(
+        "SELECT number, generation, expires, holder FROM link WHERE token = ?", (_hash(token),)
+    ).fetchone()
+    if link is None:
+        raise NotFound("no diploma waits under this link", hint="Ask the issuer for a new link.")
+    number, generation, ends, holder = link
+    if generation < issuer.generation(number):
+        raise _ended()
+    _require_time(ends, now)
+    return ends, holder
+
+
+def _require_time(ends: int, now: datetime) -> None:
+    if ends == _ENDED:
+        raise _ended()
+    if ends <= _seconds(now):
+        raise LinkExpired("the time of the claim link is over", hint="Ask the issuer for a new one.")
+
+
+def _ended() -> LinkEnded:
+    return LinkEnded("the issuer has ended this claim link", hint="Ask the issuer for a new one.")
 
 
 def _hash(secret: str) -> bytes:

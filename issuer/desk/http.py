@@ -16,7 +16,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
-from exchange.claim import MAX_MESSAGE, ClaimLink
+from exchange.claim import MAX_MESSAGE
 from exchange.http import (
     BODY_TIME,
     Identified,
@@ -47,11 +47,6 @@ _STATUS = (  # the first that fits; any other refusal is 403
     (ClockBehind, 503),
     (Damaged, 500),
 )
-_FOR_PEOPLE = """\
-This is a claim link of {name}, by which a wallet gets a diploma.
-
-It is for the wallet, not for a browser, and good once.{how}
-"""
 
 _PRIVATE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 
@@ -67,15 +62,12 @@ def create_app(
     public: Path,
     clock: Callable[[], datetime],
     log: LogReader | None = None,
-    how: Callable[[ClaimLink], str] = lambda link: "",  # noqa: ARG005
     body_seconds: float = BODY_TIME,
 ) -> FastAPI:
     """The service of one issuer. `public` holds `did.json` and the status lists in `status/`, as published.
 
-    `how` says to whoever opens a link in a browser what to do with it. A body has `body_seconds` to arrive.
-
-    Everything lies under the path of the service's address, at the root if it has none; the `log` under that
-    of its origin.
+    A body has `body_seconds` to arrive. Everything lies under the path of the service's address, at the root
+    if it has none; the `log` under that of its origin.
     """
     app = FastAPI(openapi_url=None, redirect_slashes=False, exception_handlers={HTTPException: no_route})
     app.add_middleware(Identified)
@@ -100,11 +92,7 @@ def create_app(
         return problem_response(found, status, {**_PRIVATE, **headers})
 
     @app.get(f"{base}/claim/{{token}}")
-    def invite(token: str, request: Request) -> Response:
-        if "text/html" in request.headers.get("Accept", ""):  # somebody clicked on it
-            link = ClaimLink.parse(f"{claims.service}/claim/{token}")  # nothing else is shown as one
-            words = _FOR_PEOPLE.format(name=issuer.name, how=how(link))
-            return Response(words, headers=_PRIVATE, media_type="text/plain")
+    def invite(token: str) -> Response:
         message = claims.invite(token, issuer, now=clock()).to_json()
         return Response(message, headers=_PRIVATE, media_type="application/json")
 

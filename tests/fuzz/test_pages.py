@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -63,7 +64,8 @@ def asked(*arguments: Any, **options: Any) -> httpx.Response:
         async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as client:
             return await client.request(*arguments, **options)
 
-    return asyncio.run(ask())
+    with ThreadPoolExecutor(1) as threads:  # in this one a browser's loop may run
+        return threads.submit(lambda: asyncio.run(ask())).result()
 
 
 @given(

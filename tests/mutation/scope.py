@@ -100,7 +100,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "wire/clock.py": ("verifier_clock",),
     "exchange/claim.py": ("exchange_claim", "issuer_claims"),
     "holder/client.py": ("holder_claim",),
-    "issuer/desk/claims.py": ("issuer_claims", "issuer_release"),
+    "issuer/desk/claims.py": ("issuer_claims", "issuer_release", "pages_issuer"),
 }
 
 

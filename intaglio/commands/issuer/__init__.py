@@ -80,11 +80,7 @@ def trust(place: Place) -> Result:
 
 
 def _trust_file(made: Issuer, session: Session) -> Result:
-    entry = made.trust_entry()
-    members, closed = entry["issuer"], made.identity.closed
-    if closed:
-        members = {**members, "closed": closed}
-    data = {"version": 2 if closed else 1, "issuers": [members], "logs": [entry["log"]]}
+    data = made.trust_file()
     printed = json.dumps(data, indent=2)
     say(f"Its fingerprint, for those who add it to compare: {session.fingerprint(printed.encode())}")
     return Result(data, printed)

@@ -19,7 +19,6 @@ from .diploma import select
 from .place import Place
 
 if TYPE_CHECKING:
-    from exchange.claim import ClaimLink
     from issuer.desk.claims import Claims
     from issuer.issuer import Issuer
     from issuer.status import Lists
@@ -86,6 +85,7 @@ def serve(place: Place, reach: Reach, status_lifetime: str | None) -> None:
         from issuer.desk.http import create_app
         from issuer.desk.published import following
 
+        from ...pages.issuer import IssuerPages
         from ...serving import Endpoint
     from issuer.desk.renewal import renewing
 
@@ -111,21 +111,11 @@ def serve(place: Place, reach: Reach, status_lifetime: str | None) -> None:
         log = made.reader if (origin := address(made.identity.log)) else None
         if origin and urlsplit(origin).netloc != urlsplit(url).netloc:
             say(f"Verifiers look for the log at {origin}, not at this address.")
-        app = create_app(made, claims, made.home, now, log, how)
+        app = create_app(made, claims, made.home, now, log)
+        IssuerPages(made, claims, now, origin if log else None, endpoint.files is not None).mount(app)
         click.echo(url)
         with following(log, made.home) if log else nullcontext():
             endpoint.run(app)
-
-
-def how(link: ClaimLink) -> str:
-    """For whoever opens a claim link in a browser."""
-    return f""" With the wallet of Intaglio, type:
-
-    intaglio wallet receive {link}
-
-The wallet has to know who issues: `intaglio trust add FILE` keeps the trust file that you
-were given with the link. If it does not accept the certificate here, add --ca FILE with the
-file that you were given for that."""
 
 
 def _lists(made: Issuer, lifetime: str | None) -> Lists:

@@ -27,12 +27,14 @@ def serve_page(session: Session, *, trust_file: Path | None, policy: Policy | No
         from exchange.http import no_route
         from verifier.processes import Processes
 
-        from ...pages.inspection import inspection
+        from ...pages.invented import invented
         from ...pages.own import Own
+        from ...pages.samples import Samples, with_samples
         from ...pages.verify import VerifyPage
         from ...serving import listen, server
 
-    make = functools.partial(inspection, session, trust_file, policy, offline)
+    samples = invented(session.now())
+    make = functools.partial(with_samples, session, trust_file, policy, offline, samples)
     judge = session.judge(trust_file, policy, offline=offline)
     judge.verifiers()
     with listen("127.0.0.1", 0) as listener, Processes[Any, Any](make, 2) as processes:
@@ -48,6 +50,7 @@ def serve_page(session: Session, *, trust_file: Path | None, policy: Policy | No
             root=root,
             trust_file=trust_file or session.trust_file,
             offline=offline,
+            samples=Samples(samples, processes, session.now),
         ).mount(app)
         click.echo(address + root)
         say("The page is for you alone, and ends with Ctrl-C here.")

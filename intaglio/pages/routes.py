@@ -1,0 +1,76 @@
+"""The routes of pages: answered under the service's own names only; a problem is a page like any other."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from fastapi import Request, Response
+
+from wire.problem import NotFound, Problem
+
+from .headers import HEADERS
+from .own import Own
+from .problem import ForeignHost, ForeignPage, NoForm, UploadTooLarge
+from .reader import accepted_language, chosen_language
+from .rendering import Asset, Site, page
+
+Handler = Callable[[Request, Site], Coroutine[Any, Any, Response]]
+
+
+@dataclass(frozen=True)
+class Gate:
+    """Around what answers a request for a page of one service."""
+
+    own: Own
+    root: str = "/"
+    offline: bool = False
+    refusal: str = "problem.html"
+    """The template for a problem."""
+    headers: Mapping[str, str] = field(default_factory=lambda: HEADERS)
+
+    def __call__(self, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+        """What a route calls."""
+
+        async def answer(request: Request) -> Response:
+            chosen = chosen_language(request)
+            language = chosen or accepted_language(request.headers.get("Accept-Language", ""))
+            site = Site("", self.root, language, chosen, self.offline)
+            try:
+                site = site._replace(host=self.own.host(request))
+                return await handler(request, site)
+            except Problem as problem:
+                content = page(self.refusal, site, problem=problem)
+                return html(content, _status(problem), self.headers)
+
+        return answer
+
+
+def giving(asset: Asset) -> Handler:
+    """What answers with a file that pages load."""
+    content = asset.read()
+
+    async def give(_request: Request, _site: Site) -> Response:
+        return Response(content, headers=HEADERS, media_type=asset.kind)
+
+    return give
+
+
+def html(content: bytes, status: int = 200, headers: Mapping[str, str] = HEADERS) -> Response:
+    """A page as an answer."""
+    later = {"Retry-After": "5"} if status == 503 else {}
+    return Response(content, status, {**headers, **later}, "text/html")
+
+
+def _status(problem: Problem) -> int:
+    return next((status for kind, status in _STATUSES.items() if isinstance(problem, kind)), 503)
+
+
+_STATUSES: dict[type[Problem], int] = {
+    ForeignHost: 421,
+    ForeignPage: 403,
+    UploadTooLarge: 413,
+    NoForm: 415,
+    NotFound: 404,
+}
