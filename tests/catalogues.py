@@ -133,6 +133,8 @@ def _made() -> Iterator[Made]:
                     kinds, says = [kind], node.args[1:2]
                 elif not kinds and isinstance(node.func, ast.Attribute) and node.func.attr == "saying":
                     kinds = [Problem.code]  # of a kind that is chosen elsewhere
+                if not kinds:
+                    continue
                 facts = frozenset(keyword.arg or "" for keyword in node.keywords)
                 texts = tuple(beginning + text for said in says for text in _texts(said, tree))
                 for code in kinds:
@@ -141,7 +143,9 @@ def _made() -> Iterator[Made]:
 
 def _kind(made: ast.expr) -> str:
     """The name of what is called, but for `saying` and the module that has it."""
-    return ast.unparse(made).removesuffix(".saying").rpartition(".")[2]
+    if isinstance(made, ast.Attribute) and made.attr == "saying":
+        made = made.value
+    return made.attr if isinstance(made, ast.Attribute) else made.id if isinstance(made, ast.Name) else ""
 
 
 def _chosen(tree: ast.AST) -> dict[str, set[str]]:
