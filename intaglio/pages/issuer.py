@@ -1,7 +1,8 @@
 """The pages of an issuer's service: who it is, and what a person is shown who opens a claim link.
 
-They lie beside what programs ask at the same addresses. A claim link gives its page to whoever asks for HTML,
-as browsers do, and the invitation to wallets; looking at the page changes nothing.
+They lie beside what programs ask at the same addresses. A claim link gives the invitation to wallets, which
+ask for JSON by name, and its page to whoever does not: scanners of mail open links too, and looking at the
+page changes nothing.
 """
 
 from __future__ import annotations
@@ -60,11 +61,11 @@ class Head(NamedTuple):
 
 
 class ForPeople(APIRoute):
-    """An address at which programs get something else: it is there for who asks for HTML."""
+    """An address at which programs get something else: it is there for whoever asks for no JSON."""
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """As of any route, where a browser asks."""
-        if "text/html" not in Headers(scope=scope).get("Accept", ""):
+        """As of any route, where it is not a wallet that asks."""
+        if "json" in Headers(scope=scope).get("Accept", ""):
             return Match.NONE, {}
         return super().matches(scope)
 
