@@ -87,7 +87,7 @@ def test_they_tell_what_they_are_made_for(address: str) -> None:
     assert "Example University (invented) issued “Master of Science (invented)” to Ada Invented" in (
         read(f"{address}/samples/valid").text
     )
-    assert "the list of this host" not in read(f"{address}/samples/valid").text
+    assert "the list of this page" not in read(f"{address}/samples/valid").text
     assert "issued in error" in read(f"{address}/samples/revoked").text
     assert "is a picture" in read(f"{address}/samples/picture").text
 
@@ -99,7 +99,7 @@ def test_a_sample_that_is_sent_back_is_by_an_unknown_issuer(address: str, made: 
         assert found.headers["Content-Disposition"] == 'attachment; filename="sample-valid.json"'
         page = answer(address, found.content)
         assert words_of(page) == ["undetermined"]
-        assert "is not known to this host" in page.text
+        assert "is not known to this page" in page.text
         assert httpx.post(f"{address}/verify", content=found.content).status_code == 422
         assert words_of(read(f"{address}/samples/valid")) == ["valid"]
     for name, data in made.files.items():

@@ -72,7 +72,7 @@ class WithSamples(Inspection):
         site = tried.site
         with speaking(site.language):
             (found,) = judgements(self._judge_of_samples, files, tried.now, site.language)
-            one = replace(found, issuers=())  # which says who is on the list of this host
+            one = replace(found, issuers=())  # which says who is on the list of this page
             trust = hashlib.sha256(self.invented.trust).hexdigest()
             kept = {"host": f"{site.host}{site.root}{site.path}", "trust": trust, "now": tried.now}
             return Sheet(200, page("sample.html", site, one=one, kept=kept, file=tried.file, samples=SAMPLES))

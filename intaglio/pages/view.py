@@ -215,11 +215,11 @@ def _advice(report: Report, answer: Answered) -> Iterator[str]:
         yield printable(said)
     if answer is Answered.INVALID:
         yield tr(
-            "Do not rely on this file. If you doubt it, ask the institution itself, "
-            "by a way that you find yourself."
+            "Do not rely on this file. To be sure, ask the institution itself, "
+            "at an address that you look up yourself."
         )
     elif answer is Answered.UNDETERMINED:
-        yield tr("This speaks neither for the file nor against it.")
+        yield tr("This speaks neither for the file nor against it: do not rely on it before that is settled.")
 
 
 def _mail(report: Report) -> str:

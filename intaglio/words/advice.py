@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-_UNKNOWN = "The issuer of this file is not known to this host."
+_UNKNOWN = "The issuer of this file is not known to this page."
 _NO_PROOF = "A proof from the issuer's public log is missing."
 _NO_STATUS = "Whether it was revoked could not be found out."
 
 REASONS: Mapping[str, str] = MappingProxyType(
     {
+        "no-credential": "This is no file of a diploma that could be checked.",
         "signature-misfit": "The content was changed after it was signed, or somebody else signed it.",
         "invalid-proof": "It was not signed by the institution that it names.",
         "evidence-missing": _NO_PROOF,
@@ -40,8 +41,9 @@ PICTURED = "This is a picture of a diploma, which cannot be checked."
 """The same of what `MAILS` names."""
 
 _STRANGER = (
-    "Nobody has told this host that this issuer is who it says it is. If you know the institution, ask it "
-    "for its trust file, by a way that you find yourself; whoever runs this host can put it on the list."
+    "Nobody has told this page that this issuer is who it says it is; look at its name letter by letter. If "
+    "you know the institution, ask it for its trust file, at an address that you look up yourself; whoever "
+    "runs this page can put it on the list."
 )
 _WHOLE = (
     "Ask for the whole file as the issuer or the wallet gave it: it has the proofs that are missing here."
@@ -85,7 +87,7 @@ ADVICE: Mapping[str, str] = MappingProxyType(
             "Ask for the file as the issuer or the wallet gave it, attached rather than copied; its name "
             "ends in .json, .svg or .png."
         ),
-        "is-trust-file": "It says whom to recognise, and is for whoever runs this host.",
+        "is-trust-file": "It says whom to recognise, and is for whoever runs this page.",
     }
 )
 
