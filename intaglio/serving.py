@@ -17,7 +17,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from wire.address import Target
-from wire.problem import Unavailable
+from wire.problem import Refused, Unavailable
 
 from .connections import BEHIND_PROXY, LIMITS, Guard, Limits, Loop, busy
 from .logs import to_stderr
@@ -47,6 +47,8 @@ class Endpoint:
         """
         url, tls, port = reach.url or own, reach.tls, reach.port
         target = Target.parse(url) if url else None
+        if url and target:
+            _require_base(url, target, tls=tls)
         if tls is None and target:  # nobody stands a proxy in front of a name that is this machine's only
             tls = target.scheme == "https" and target.host in LOOPBACK
         elif tls is None:
@@ -69,6 +71,16 @@ class Endpoint:
         tls = (self.files.chain, self.files.key) if self.files else None
         with to_stderr():
             server(app, tls=tls, limits=self.limits, busy=busy).run([self.listener])
+
+
+def _require_base(url: str, target: Target, *, tls: bool | None) -> None:
+    """Raises `Refused` for what no address of a service begins with, or would be in the clear."""
+    if urlsplit(url).query or urlsplit(url).fragment:
+        raise Refused.saying("{url} has a query or a fragment, so that no address can begin with it", url=url)
+    if target.scheme == "http" and (tls or target.host not in LOOPBACK):
+        raise Refused.saying(
+            "{url} does not begin with https://: all that is sent would be in the clear", url=url
+        )
 
 
 def _called(host: str) -> str:

@@ -14,7 +14,7 @@ from ledger import EntryKind, entry
 from vc import Credential, InvalidProof, Proof
 from vc.enveloped import Enveloped
 from vc.secured import Carried, Form, Options, Secured, Signatures, Signed
-from wire import base64url_decode, base64url_encode, load_json_object
+from wire import Malformed, base64url_decode, base64url_encode, load_json_object
 from wire.work import SIGNATURE, Work
 
 MEDIA_TYPE = "application/x-line"
@@ -59,7 +59,8 @@ class LineForm:
         return _said(content)["claims"].get("id")
 
     def read(self, content: Carried, forms: Mapping[str, Form], work: Work) -> Secured:
-        assert isinstance(content, bytes)
+        if not isinstance(content, bytes) or not self.recognises(content):
+            raise Malformed("this is no line")
         return Line(content)
 
     def algorithm(self, key: PublicKey) -> str:

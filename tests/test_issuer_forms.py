@@ -52,7 +52,7 @@ from vc.secured import Carried, Form, Options, Secured
 from vc.status import Reason
 from verifier import Verifier
 from wire.fetch import HttpsFetcher, NoFetcher
-from wire.problem import Refused
+from wire.problem import NotFound, Refused
 from wire.work import Work
 
 LINES: Mapping[str, Form] = {**FORMS, MEDIA_TYPE: LineForm()}
@@ -380,3 +380,30 @@ def test_what_no_log_entry_stands_for_is_not_issued(home: Path) -> None:
     with pytest.raises(Refused, match="log entries"):
         issuer.issue(graduate(1))
     assert list(issuer.entries()) == []
+
+
+class AlsoJSON(LineForm):
+    """JSON that calls itself a credential, so that it is of the first form, too."""
+
+    def recognises(self, content: Carried) -> bool:
+        return not isinstance(content, bytes) and "line" in content
+
+    def secure(self, claims: Mapping[str, Any], signer: Signer, options: Options) -> Any:
+        return {**claims, "line": super().secure(claims, signer, options).data.decode()}
+
+
+def test_what_would_be_of_two_forms_is_not_issued(home: Path) -> None:
+    issuer = issuer_in(home, form=AlsoJSON())
+    with pytest.raises(UnsupportedForm, match="cannot be both"):
+        issuer.issue(graduate(0))
+    assert list(issuer.entries()) == []
+
+
+def test_a_strangers_file_without_an_id_names_nobodys_diploma(issuer: Issuer, home: Path) -> None:
+    """Its place in a list is copied; what the folder holds is of a form that is not known here."""
+    entry = issuer.issue(graduate(0))
+    said = issuer.line(entry).secured.credential.document
+    stranger = {name: value for name, value in said.items() if name not in ("id", "proof")}
+    for found in (issuer, reopened(home)):
+        with pytest.raises(NotFound):
+            found.finder.find_credential(stranger)

@@ -21,6 +21,8 @@ import pytest
 from fastapi import Request
 
 from exchange.http import read_body
+from intaglio.reach import Reach
+from intaglio.serving import Endpoint
 from tests.commandline import Program
 from tests.serving import listening, serving
 from tests.world import NOW, Holder, University, verifier
@@ -29,6 +31,7 @@ from verifier.http import MAX_BODY, create_app
 from verifier.judge import FRESH, Verifiers
 from verifier.sources.trust import update_trust
 from wire import Malformed, Unavailable
+from wire.problem import Refused
 
 UNIVERSITY = University()
 BUNDLE = UNIVERSITY.issue()
@@ -245,6 +248,23 @@ def test_it_answers_under_the_name_that_it_was_given_and_no_other(tmp_path: Path
             pytest.raises(ssl.SSLCertVerificationError, match="Hostname mismatch"),
         ):
             known(tmp_path).wrap_socket(connected, server_hostname="other.example")
+
+
+@pytest.mark.parametrize(
+    ("url", "tls", "why"),
+    [
+        ("http://verify.example", None, "in the clear"),
+        ("http://localhost:8470", True, "in the clear"),
+        ("https://verify.example?x=1", None, "a query or a fragment"),
+        ("https://verify.example#f", None, "a query or a fragment"),
+    ],
+)
+def test_an_address_at_which_nobody_could_be_served_is_refused(
+    tmp_path: Path, url: str, tls: bool | None, why: str
+) -> None:
+    reach = Reach("127.0.0.1", 0, url, tls, 8470, plain_here=True)
+    with pytest.raises(Refused, match=why), Endpoint.open(reach, tmp_path, NOW):
+        pass
 
 
 @pytest.mark.slow

@@ -76,13 +76,14 @@ class Finder:
         Raises `NotFound`, also where another credential has that place: the document is nobody's word yet.
         """
         forms = self.archive.forms
+        name = identifier(received, forms)
         for status in read(received, forms, Work()).credential.status:
             found = StatusEntry.parse(status)
             number = found.list_url.removeprefix(self.profile.list_url(""))
             if not _LIST_NUMBER.fullmatch(number) or found.index >= LIST_ENTRIES:
                 continue
             entry = self.store.entry(self.press().composer.positions.seq(int(number), found.index))
-            if self.archive.line(entry.seq, entry.leaf).id == identifier(received, forms):
+            if isinstance(name, str) and self.archive.line(entry.seq, entry.leaf).id == name:
                 return entry
         raise NotFound("the credential is none of this issuer's")
 

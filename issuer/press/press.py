@@ -123,10 +123,13 @@ class Press:
     def print(
         self, record: Record, seq: int, created: datetime, *, edition: int = 1, holder: str | None = None
     ) -> Printed:
-        """Signs. Raises `Malformed` where the template's content would lose anything on its way."""
+        """Signs. Raises `Malformed` where the template's content would lose anything on its way.
+
+        Raises `UnsupportedForm` for what would be of another form as well, since nobody could read it.
+        """
         claims = self.composer.compose(record, seq, edition, holder)
         signed = self.form.secure(claims, self.signer, Options(self.verification_method, created=created))
-        line = Line(seq, record, signed, {self.form.media_type: self.form})
+        line = Line(seq, record, signed, {**FORMS, self.form.media_type: self.form})
         return Printed(line.to_bytes(), line.entry)
 
 
