@@ -9,6 +9,7 @@ __all__ = [
     "InvalidKeyLength",
     "InvalidSignature",
     "PassphraseNeeded",
+    "PinFileUnreadable",
     "PinNeeded",
     "TokenNotThere",
     "UnknownKeyType",
@@ -72,6 +73,13 @@ class PinNeeded(PassphraseNeeded):
 
     code = "pin-needed"
     title = "A PIN is needed"
+
+
+class PinFileUnreadable(PinNeeded):
+    """The file that the key's address names for the PIN cannot be read."""
+
+    code = "pin-file-unreadable"
+    title = "The file of the PIN cannot be read"
 
 
 class WrongPin(WrongPassphrase):

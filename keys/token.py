@@ -25,7 +25,7 @@ from wire.files import read_regular
 from wire.problem import Conflict, Malformed, NotFound, Unavailable
 
 from .kinds import KINDS, scheme
-from .problem import InvalidSignature, PinNeeded, TokenNotThere, UnknownKeyType, WrongPin
+from .problem import InvalidSignature, PinFileUnreadable, PinNeeded, TokenNotThere, UnknownKeyType, WrongPin
 from .public import PublicKey
 from .signer import Passphrase
 
@@ -186,7 +186,11 @@ def _pin_in(source: str) -> bytes:
     try:
         return read_regular(_path(source), _LONGEST_PIN).rstrip(b"\r\n")
     except OSError as error:
-        raise PinNeeded(f"the file of the PIN cannot be read: {error.strerror}") from error
+        raise PinFileUnreadable.saying(
+            "the file of the PIN {file} cannot be read: {system}",
+            file=str(_path(source)),
+            system=error.strerror,
+        ) from error
 
 
 def _library(module: str) -> Any:

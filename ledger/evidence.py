@@ -268,8 +268,12 @@ def verify_anchoring(
         try:
             known = _read(kind, ledger)
         except Malformed as problem:  # of the trust list, and no fault of the evidence
-            said = f"what is trusted of the ledger {ledger.where} is not read here: {problem.detail}"
-            unknown = UnknownLedger(said, because=problem)
+            unknown = UnknownLedger.saying(
+                "what is trusted of the ledger {where} is not read here: {why}",
+                where=ledger.where,
+                why=problem,
+                because=problem,
+            )
             continue
         try:
             fact = kind.verify(checkpoint, evidence, known)

@@ -30,8 +30,8 @@ from intaglio.words.findings import CLAUSES, FINDINGS, PHRASES
 from intaglio.words.labels import LABELS
 from intaglio.words.language import DOMAIN, FOLDER, LANGUAGES
 from intaglio.words.remedies import CLAIMED, REMEDIES
+from issuer.archive.kept import Released
 from tests import codes
-from vc.status import Reason
 from verifier.checks import STEPS
 from wire import Problem, address, https, sqlite
 
@@ -75,7 +75,8 @@ def template() -> Catalog:
         "remedy": (*REMEDIES.values(), CLAIMED),
         "hint": _hints(),
         "detail": details(),
-        "fact": (*(reason.value for reason in Reason), *PHRASES, *_answers()),
+        "fact": dict.fromkeys(chain.from_iterable(PHRASES.values())),
+        "said": _answers(),
         "health": (text for said in health.SAID.values() for text in said if text),
         "step": STEPS,
         "mark": report.MARKS.values(),
@@ -184,7 +185,7 @@ def details() -> Iterator[str]:
 def _answers() -> Iterator[str]:
     """What an issuer's service answers a wallet, which repeats it as a fact."""
     for place in made():
-        if place.file.is_relative_to("issuer/desk"):
+        if place.file.is_relative_to("issuer/desk") or place.code == Released.code:
             yield from place.texts
 
 

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from intaglio.words import LANGUAGES, remedy, sentence
 from issuer import documents, rotation
 from issuer.archive.kept import Job
 from issuer.archive.store import SQLiteIndex
@@ -25,7 +26,8 @@ from issuer.job.order import Order
 from issuer.succession import ROLES, KeyChange, ending, remembered, with_keys
 from keys import InvalidSignature, KeyFile, PrivateKey, UnknownKeyType, open_signer
 from keys.kinds import KINDS
-from keys.problem import PinNeeded, WrongPin
+from keys.problem import PinFileUnreadable, PinNeeded, WrongPin
+from keys.token import _pin_in
 from ledger.audit import audit
 from ledger.tiles.memory import MemoryStore
 from tests import softhsm
@@ -172,12 +174,24 @@ def test_the_pin_comes_from_a_file_or_who_is_asked_and_is_told_to_nobody(
         (uri, "", PinNeeded.__name__),
         (f"{locked}file:{file}", "", "signs"),
         (f"{locked}file:///{file}", "", "signs"),
-        (f"{locked}{file}x", "", PinNeeded.__name__),
+        (f"{locked}{file}x", "", PinFileUnreadable.__name__),
     ):
         told = elsewhere(address, given)
         assert told.startswith(said), told
         assert PIN not in told
         assert wrong not in told
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_file_of_the_pin_that_cannot_be_read_is_named_with_what_to_do(
+    language: str, tmp_path: Path
+) -> None:
+    """Once it was said in Chinese that no PIN was given."""
+    with pytest.raises(PinFileUnreadable) as locked:
+        _pin_in(f"file:{tmp_path}/pin")
+    for said in (sentence(locked.value, language), remedy(locked.value, language)):
+        assert f"{tmp_path}/pin" in said
+        assert "INTAGLIO_PIN_FILE" not in said
 
 
 @softhsm.needed

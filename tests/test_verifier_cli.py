@@ -331,6 +331,22 @@ class TestTrust:
         wrong = program("trust", "add", "did:web:other.example", "--status-issuer", "http://status.example/")
         assert (wrong.code, "neither a DID nor an https URL" in wrong.err) == (1, True)
 
+    def test_who_signs_status_lists_gets_no_keys_from_a_file(self, program: Program, tmp_path: Path) -> None:
+        """Also with --yes; who types its key is told whose lists depend on it."""
+        owner, service = "did:web:stranger.example", University("status.example")
+        added = program("trust", "add", owner, "--status-issuer", service.did, "--yes")
+        assert f"has status lists by {service.did}" in added.err
+        handed, before = tmp_path / "trust.json", (program.home / "trust.json").read_bytes()
+        handed.write_bytes(Trust((RecognisedIssuer(service.did, "Status"),), service.trust.logs).to_bytes())
+        refused = program("trust", "add", handed, "--yes")
+        assert (refused.code, "take those off your list" in " ".join(refused.err.split())) == (1, True)
+        assert (program.home / "trust.json").read_bytes() == before
+        words = (service.did, "--log", str(service.log.verifier_key))
+        assert f"keeps the status lists of {owner}, by your list" in program("trust", "add", *words).err
+        assert program("trust", "remove", service.did).code == program("trust", "remove", owner).code == 0
+        assert program("trust", "add", handed).code == 0
+        assert program("trust", "add", owner, "--status-issuer", service.did).code == 0
+
     def test_a_did_that_nobody_can_look_up_needs_a_key(self, program: Program) -> None:
         assert "--key" in program("trust", "add", "did:example:a").err
         key = UNIVERSITY.key.public_key.multikey()

@@ -22,7 +22,7 @@ from tests.processes import ended
 from tests.world import NOW, University, verifier
 from vc import Verdict
 from verifier import RecognisedIssuer, RecognisedLog, Trust, update_trust
-from verifier.problem import TrustDiffers
+from verifier.problem import TrustDiffers, TrustLogDiffers
 from wire import Conflict, Malformed, NotFound, TooLarge, Unavailable
 
 UNIVERSITY = University()
@@ -109,6 +109,8 @@ def test_removing_takes_the_log_along_when_it_speaks_for_nobody_else() -> None:
     [
         {},
         {"version": 3},
+        {"version": True},
+        {"version": 1.0},
         {"version": 1, "issuers": {}},
         {"version": 1, "issuer": {"id": "did:example:a"}},
         {**UNIVERSITY.diploma(), "version": 1},
@@ -128,6 +130,7 @@ def test_removing_takes_the_log_along_when_it_speaks_for_nobody_else() -> None:
         {"version": 1, "logs": [{"key": "no key", "issuers": ["did:example:a"]}]},
         {"version": 1, "logs": [{"key": UNIVERSITY.recognised_log.key, "issuers": ["d"], "quorum": 1}]},
         {"version": 1, "logs": [{"key": UNIVERSITY.recognised_log.key, "quorum": True}]},
+        {"version": 1, "logs": [{"key": UNIVERSITY.recognised_log.key, "quorum": -1}]},
         *({"version": 2, "logs": [{"key": KEY, "ledgers": wrong}]} for wrong in WRONG_LEDGERS),
     ],
 )
@@ -221,6 +224,18 @@ def test_other_ledgers_are_compared_and_taken_over_with_their_log() -> None:
     assert [log.ledgers for log in more.joined(beside).logs] == [more.logs[0].ledgers]
 
 
+def test_parameters_are_compared_as_json_has_them() -> None:
+    """For Python `true` is 1."""
+    one, true = (TrustedLedger(NOTICE, NAME, {"block": block}) for block in (1, True))
+    known, given = (
+        Trust(UNIVERSITY.trust.issuers, (replace(UNIVERSITY.trust.logs[0], ledgers=(ledger,)),))
+        for ledger in (one, true)
+    )
+    with pytest.raises(TrustDiffers, match="with other witnesses, clock or ledgers"):
+        known.joined(given)
+    assert known.joined(known) == known
+
+
 @pytest.mark.parametrize("member", [{"statusIssuers": []}, {"closed": "2026-06-30"}, {"until": "2026-06-30"}])
 def test_a_member_of_version_2_in_a_file_of_version_1_is_refused_by_name(member: dict[str, object]) -> None:
     (name,) = member
@@ -281,6 +296,53 @@ def test_a_file_from_one_issuer_says_nothing_of_another() -> None:
     assert joined.issuer(evil.did)
     speaking = [log.key for log in joined.logs if UNIVERSITY.did in log.issuers]
     assert speaking == [UNIVERSITY.recognised_log.key]
+
+
+class TestWhoSignsStatusListsOnly:
+    """A file that adds such a one as an issuer would else bring the keys that revive a revoked diploma."""
+
+    SERVICE, THIEF = University("status.example"), University("thief.example")
+    OWNER = RecognisedIssuer(UNIVERSITY.did, status_issuers=(SERVICE.did,))
+    ENTRY = RecognisedIssuer(SERVICE.did, "Evil College")
+    TRUE, FALSE = (replace(log, issuers=(did,)) for did, log in (
+        (SERVICE.did, SERVICE.recognised_log), (SERVICE.did, THIEF.recognised_log)
+    ))  # fmt: skip
+    WITHOUT = Trust((OWNER,), UNIVERSITY.trust.logs)
+    WITH_LOG = Trust((OWNER,), (*UNIVERSITY.trust.logs, TRUE))
+    PIN = (THIEF.key.public_key.multikey(),)
+
+    @pytest.mark.parametrize("mine", [WITHOUT, WITH_LOG, Trust((), (TRUE,))])
+    @pytest.mark.parametrize(
+        "given",
+        [
+            Trust((ENTRY,), (FALSE,)),
+            Trust((ENTRY,), (TRUE, FALSE)),
+            Trust((replace(ENTRY, keys=PIN),)),
+            Trust((replace(ENTRY, documents=("x",)),)),
+            Trust((replace(ENTRY, keys=PIN),), (TRUE,)),
+        ],
+    )
+    def test_no_file_brings_keys_for_it(self, mine: Trust, given: Trust) -> None:
+        with pytest.raises(Conflict, match=r"status\.example.* your list does not have") as refused:
+            mine.joined(given)
+        assert remedy(refused.value)
+
+    def test_the_log_that_is_there_is_no_other(self) -> None:
+        assert self.WITH_LOG.joined(Trust((self.ENTRY,), (self.TRUE,))).issuer(self.SERVICE.did) == self.ENTRY
+        assert self.WITHOUT.joined(Trust((self.ENTRY,))).issuer(self.SERVICE.did) == self.ENTRY
+
+    def test_a_log_for_it_differs_whoever_the_file_adds(self) -> None:
+        """Were the one here the thief's, the owner's own file would not be told from it."""
+        mine = Trust((self.ENTRY,), (self.FALSE,))
+        with pytest.raises(TrustLogDiffers, match=r"status\.example"):
+            mine.joined(self.WITH_LOG)
+
+    def test_what_is_known_first_is_named_afterwards(self) -> None:
+        """The remedy."""
+        service = Trust((self.ENTRY,), (self.TRUE,))
+        joined = self.WITHOUT.removing(UNIVERSITY.did).joined(service).joined(self.WITHOUT)
+        assert {log.key for log in joined.logs} == {self.TRUE.key, UNIVERSITY.recognised_log.key}
+        assert joined.joined(self.WITH_LOG) == joined
 
 
 def test_a_file_that_would_make_the_list_unreadable_is_refused(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
@@ -72,6 +73,30 @@ def test_it_says_of_each_name_what_the_file_says(path: Path) -> None:
         for name in names:
             assert indexed.issuer(name) == WHOLE.issuer(name)
             assert indexed.policy_for(name).logs == WHOLE.policy_for(name).logs
+
+
+def test_a_log_that_speaks_for_very_many_makes_no_long_index(tmp_path: Path) -> None:
+    """What is said of each was once kept by itself, all of it at once: 1.9 GB for a file of 4 MB."""
+    path, names = tmp_path / "trust.json", tuple(map(str, range(50_000)))
+    trust = Trust((RecognisedIssuer("7"),), (replace(UNIVERSITY.recognised_log, issuers=names),))
+    path.write_bytes(trust.to_bytes())
+    tracemalloc.start()
+    try:
+        Trust.load(path)
+        _, alone = tracemalloc.get_traced_memory()
+        tracemalloc.reset_peak()
+        open_trust(path)
+        _, indexed = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert indexed - alone < 500 * len(names)
+    assert index_of(path).stat().st_size < 50 * len(names)
+    settle(path)
+    found = open_trust(path)
+    assert isinstance(found, IndexedTrust)
+    for name in ("7", "49999"):
+        assert found.issuer(name) == trust.issuer(name)
+        assert found.policy_for(name).logs == trust.policy_for(name).logs
 
 
 def test_a_bundle_is_judged_by_it_as_by_the_file(path: Path) -> None:

@@ -15,22 +15,27 @@ import pytest
 
 from did.methods import key as did_key
 from intaglio.words import headed, label, remedy, report, sentence, speaking, title
-from intaglio.words.findings import FINDINGS
+from intaglio.words.findings import FINDINGS, PHRASES
 from intaglio.words.labels import LABELS
 from intaglio.words.language import DOMAIN, LANGUAGES, language_of
 from keys import PrivateKey
+from ledger import Checkpoint, Evidence, OfCheckpoints, TrustedLedger, TrustedLog, TrustPolicy, UnknownLedger
+from ledger.evidence import parse_proof, verify_anchoring
 from tests import catalogues
 from tests.commandline import Program
 from tests.test_words import KINDS, raised
 from tests.world import NOW, Holder, University, verifier
 from vc import Report, sign
 from vc.model.schema import Schemas
+from vc.problem import KnownBySight
+from vc.status import Reason
 from verifier import RecognisedIssuer, Trust
 from verifier.policy import ControlsDID
 from verifier.summary import Summary
 from wire.problem import Conflict, Malformed, NotFound
 from wire.text import cells
 
+UNIVERSITY = University()
 OTHERS = LANGUAGES[1:]
 LEFT_OUT = {"said", "read", "kind"}
 """Facts that others word in English, such as a parser."""
@@ -219,6 +224,52 @@ def test_strangers_words_stay_in_their_quotation_marks_in_every_language() -> No
         assert found.deciding is not None
         told = report.shown(found.deciding)
     assert told.endswith("；该机构自称“北京大学'，已核实{issuer}⟨202E⟩'⟨001B⟩[2J”")
+
+
+def test_what_a_document_says_is_quoted_as_it_is_in_every_language() -> None:
+    """Also where it says what is a phrase of ours, such as what a file is."""
+    bundle = UNIVERSITY.issue()
+    proofs = [{**proof, "verificationMethod": "a PDF"} for proof in bundle.secured["proof"]]
+    found = verifier(UNIVERSITY.trust).verify(
+        replace(bundle, secured={**bundle.secured, "proof": proofs}), now=NOW
+    )
+    said = [check for check in found.checks if "a PDF" in check.text]
+    assert said
+    for check in said:
+        assert "a PDF" in sentence(check, "zh")
+    known = KnownBySight.saying("this is {form}", form="a PDF")
+    assert "a PDF" not in sentence(known, "zh")
+
+
+def test_the_reasons_of_revocations_are_words_of_ours() -> None:
+    assert {reason.value for reason in Reason} <= {*PHRASES["reason"]}
+
+
+def test_chinese_says_why_a_ledger_or_a_log_does_not_count() -> None:
+    """Each by its own sentence: once a ledger that could not be read was said not to be listed."""
+    bundle = UNIVERSITY.issue()
+    checkpoint = Checkpoint.parse(parse_proof(bundle.evidence[0].body)[2])
+
+    def unread(_: TrustedLedger) -> None:
+        raise Malformed("it lacks addresses")
+
+    told, kinds = [], {"k@v1": OfCheckpoints(unread, lambda *_: pytest.fail("asked"))}
+    evidence = Evidence("k@v1", checkpoint.digest, b"x")
+    for ledgers in ((TrustedLedger("k@v1", "chain:1"),), ()):
+        log = TrustedLog.of(UNIVERSITY.recognised_log.key, ledgers=ledgers)
+        with pytest.raises(UnknownLedger) as left:
+            verify_anchoring(checkpoint, evidence, TrustPolicy((log,)), kinds=kinds)
+        told.append(sentence(left.value, "zh"))
+    assert "chain:1" in told[0]
+    assert told[0].endswith("it lacks addresses")
+    assert "您的信任名单" in told[1]
+    assert "日志 'university.example/log' 所信任" not in told[1]
+    listed = Trust(
+        (RecognisedIssuer(UNIVERSITY.did, keys=(UNIVERSITY.key.public_key.multikey(),)),),
+        (replace(UNIVERSITY.recognised_log, issuers=("did:web:x.example",)),),
+    )
+    report = verifier(listed).verify(bundle, now=NOW)
+    assert any("该颁发机构的日志" in sentence(found, "zh") for found in report.checks)
 
 
 SAMPLES = {

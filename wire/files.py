@@ -75,13 +75,13 @@ def _sync_each(folder: Path, paths: Iterable[str]) -> None:
         sync_folder(each)
 
 
-def write_durably(path: Path, data: bytes, mode: int = 0o600) -> None:
+def write_durably(path: Path, data: bytes | bytearray, mode: int = 0o600) -> None:
     """Create or replace a file as a whole: the new content is on the disk when this returns."""
     replace_file(path, data, mode)
     sync_folder(path.parent)
 
 
-def replace_file(path: Path, data: bytes, mode: int = 0o600, *, synced: bool = True) -> None:
+def replace_file(path: Path, data: bytes | bytearray, mode: int = 0o600, *, synced: bool = True) -> None:
     """Create or replace a file as a whole: at any instant a reader finds the old content or the new one.
 
     So after a power cut, and the old one perhaps until its folder is synced. Not `synced`, half of either

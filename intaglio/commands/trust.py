@@ -150,12 +150,21 @@ def _keep(
         known.require_own_names(new.issuers)
         return joined(known, new)
 
-    change(Trust.load(session.trust_file))
+    known = Trust.load(session.trust_file)
+    change(known)
     for issuer in new.issuers:
         quoted = tr('"{name}"').format(name=claimed(issuer.name)) if issuer.name else tr("(no name)")
         say(
             f"{quoted}  {issuer.id}",
             *(line for log in new.logs if issuer.id in log.issuers for line in _through(log)),
+            *(
+                tr("keeps the status lists of {issuer}, by your list").format(issuer=printable(owner))
+                for owner in known.keeps_lists_of(issuer.id)
+            ),
+            *(
+                tr("has status lists by {issuer}").format(issuer=printable(name))
+                for name in issuer.status_issuers
+            ),
             tr("fingerprint: {digits}").format(digits=(given or new).fingerprint(issuer.id)),
         )
     if not agreed(tr("Is that whom you mean, and is the fingerprint the one that they have?"), yes):

@@ -19,7 +19,7 @@ from __future__ import annotations
 import string
 from typing import TYPE_CHECKING
 
-from wire.problem import Facts, Problem
+from wire.problem import Facts, Problem, Scalar
 
 from .language import LANGUAGES, by_code, language_of, speak, speaking, tr, tr_count, tr_in
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LANGUAGES",
+    "fact",
     "headed",
     "label",
     "language_of",
@@ -140,7 +141,15 @@ def _asked(template: str) -> set[str]:
 
 
 def _filled(template: str, facts: Facts) -> str:
-    """With its facts; those that are words of ours, such as the reason of a revocation, in the language."""
-    return template.format_map(
-        {name: tr_in("fact", value) if isinstance(value, str) else value for name, value in facts.items()}
-    )
+    return template.format_map({name: fact(name, value) for name, value in facts.items()})
+
+
+def fact(name: str, value: Scalar) -> Scalar:
+    """A fact in the language, if it is words of ours, such as the reason of a revocation; else as it is."""
+    from .findings import PHRASES
+
+    if not isinstance(value, str):
+        return value
+    if name == "said":  # by an issuer's service, to a wallet
+        return tr_in("said", value)
+    return tr_in("fact", value) if value in PHRASES.get(name, ()) else value

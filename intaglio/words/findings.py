@@ -55,8 +55,7 @@ CLAUSES: Mapping[str, str] = MappingProxyType(
 )
 """What follows a sentence where there is this fact, in this order, unless it stands in it."""
 
-PHRASES = (
-    # what a date, a place or a member is of
+_NAMED = (  # what a date, a place or a member is of
     "the credential",
     "the credential itself",
     "the presentation",
@@ -75,46 +74,66 @@ PHRASES = (
     "an entry of evidence in the bundle",
     "an entry of issuerDocuments in the bundle",
     "an entry of statusLists in the bundle",
-    # why evidence was left aside
-    "unknown-evidence-kind",
-    "unknown-log",
-    "dated-ahead",
-    "too-few-witnesses",
-    "not-known",
-    # what is known by sight
-    "a PDF",
-    "a picture (JPEG)",
-    "a picture (PNG)",
-    "a picture (PNG), into which a badge is baked",
-    "a picture (SVG)",
-    "a picture (SVG), into which a badge is baked",
-    "a ZIP archive or an office document",
-    "a compressed file (gzip)",
-    "a signature in CMS, such as a .p7m file",
-    "a JSON Web Signature in JSON, such as JAdES",
-    "the backup of an issuer",
-    "a database, such as a wallet or its backup",
-    "text in UTF-16; what is read is UTF-8",
-    "a web page",
-    "a JWT",
-    "an SD-JWT",
-    "an encrypted JWT",
-    "an mdoc (ISO 18013-5)",
-    "a credential in COSE",
-    "an e-mail",
-    # what keeps a badge from being read
-    "there are several of them",
-    "it is compressed, which the standard forbids",
-    "its chunk is not as the PNG specification has it",
-    "its element is not as the standard has it",
-    "it has a reference that is not read",
-    "a chunk does not have its checksum",
-    "the file is cut off",
-    # why an issuer is on a list
-    "the issuer of these samples",
-    # what an issuer's index says by its service
-    "the diploma was released for another wallet after this link was made",
-    # what systems say
-    *map(os.strerror, (errno.EACCES, errno.EISDIR, errno.ENOENT, errno.ENOTDIR, errno.EIO, errno.EROFS)),
 )
-"""Facts that are words of ours, or of the system."""
+_SYSTEM = tuple(
+    map(os.strerror, (errno.EACCES, errno.EISDIR, errno.ENOENT, errno.ENOTDIR, errno.EIO, errno.EROFS))
+)
+
+PHRASES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "what": _NAMED,
+        "where": _NAMED,
+        "place": ("the credential itself",),
+        "ignored": (  # why evidence was left aside
+            "unknown-evidence-kind",
+            "unknown-log",
+            "dated-ahead",
+            "too-few-witnesses",
+            "not-known",
+        ),
+        "form": (  # what is known by sight
+            "a PDF",
+            "a picture (JPEG)",
+            "a picture (PNG)",
+            "a picture (PNG), into which a badge is baked",
+            "a picture (SVG)",
+            "a picture (SVG), into which a badge is baked",
+            "a ZIP archive or an office document",
+            "a compressed file (gzip)",
+            "a signature in CMS, such as a .p7m file",
+            "a JSON Web Signature in JSON, such as JAdES",
+            "the backup of an issuer",
+            "a database, such as a wallet or its backup",
+            "text in UTF-16; what is read is UTF-8",
+            "a web page",
+            "a JWT",
+            "an SD-JWT",
+            "an encrypted JWT",
+            "an mdoc (ISO 18013-5)",
+            "a credential in COSE",
+            "an e-mail",
+        ),
+        "reason": (
+            # of a revocation
+            "unspecified",
+            "issued-in-error",
+            "superseded",
+            "withdrawn",
+            "fraud",
+            "key-compromise",
+            # what keeps a badge from being read
+            "there are several of them",
+            "it is compressed, which the standard forbids",
+            "its chunk is not as the PNG specification has it",
+            "its element is not as the standard has it",
+            "it has a reference that is not read",
+            "a chunk does not have its checksum",
+            "the file is cut off",
+            # why an issuer is on a list
+            "the issuer of these samples",
+            *_SYSTEM,
+        ),
+        "system": _SYSTEM,
+    }
+)
+"""Facts that are words of ours, or of the system, by their names: any other is what a document says."""

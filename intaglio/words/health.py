@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from wire.health import Finding, Health
 
-from . import headed, tr, tr_count, tr_in
+from . import fact, headed, tr, tr_count, tr_in
 from . import remedy as remedy_of
 from . import sentence as sentence_of
 
@@ -104,9 +104,7 @@ def remedy(item: Finding) -> str:
 
 def _filled(text: str, item: Finding) -> str:
     count = COUNTED[item.code](item.facts) if item.code in COUNTED else ""
-    facts = {
-        name: tr_in("fact", fact) if isinstance(fact, str) else fact for name, fact in item.facts.items()
-    }
+    facts = {name: fact(name, value) for name, value in item.facts.items()}
     problem = sentence_of(item.problem) if item.problem else ""
     return tr_in("health", text).format_map({**facts, "count": count, "problem": problem})
 

@@ -27,7 +27,15 @@ from wire.files import locked, make_private_folder, write_durably
 from wire.text import letters, shortened
 
 from ..problem import NameTaken, NotATrustFile, TrustDiffers, TrustLogDiffers
-from .trust_entries import SINCE_2, RecognisedIssuer, RecognisedLog, read_issuers, read_logs, written
+from .trust_entries import (
+    SINCE_2,
+    RecognisedIssuer,
+    RecognisedLog,
+    compared,
+    read_issuers,
+    read_logs,
+    written,
+)
 
 VERSIONS = (1, 2)
 """Version 2 has members that a program of version 1 must not overlook: it is written where one is used."""
@@ -101,41 +109,82 @@ class Trust:
 
         Raises `TrustDiffers` where it says something else of an issuer or log that is here already, and
         `TrustLogDiffers` where it lets another log speak for such an issuer; what that is called here stays.
+        So it is for all names that stand here, also for who only signs status lists or has only a log: what
+        shows their keys would count for those who named them.
         """
+        self._require_same_logs(other)
+        for issuer in other.issuers:
+            known = self.issuer(issuer.id)
+            if known is not None:
+                self._require_same(known, issuer, other)
+            elif issuer.id in self._speaking or issuer.id in self._status_issuers:
+                self._require_nothing_new(issuer, other)
         joined = self
-        logs = {log.key: replace(log, issuers=()) for log in self.logs}
+        for issuer in other.issuers:
+            kept = self.issuer(issuer.id) or issuer
+            joined = joined.adding(kept)
+            for log in other.logs:
+                if issuer.id in log.issuers:
+                    joined = joined.adding(kept, replace(log, issuers=(issuer.id,)))
+        return joined
+
+    def _require_same_logs(self, other: Trust) -> None:
+        """That both say the same of a log, and of the logs of a name that has some or an entry here."""
+        logs = {log.key: compared(log) for log in self.logs}
         for log in other.logs:
-            if logs.get(log.key, replace(log, issuers=())) != replace(log, issuers=()):
+            if log.key in logs and logs[log.key] != compared(log):
                 raise TrustDiffers.saying(
                     "the log {log} is on your list, with other witnesses, clock or ledgers",
                     log=shortened(log.origin),
                 )
-        for issuer in other.issuers:
-            known = self.issuer(issuer.id)
-            if known is not None and (before := self._said_of(known)) != (said := other._said_of(issuer)):
-                closes = said.closed is not None and replace(before, closed=said.closed) == said
-                if closes:
-                    raise TrustDiffers.saying(
-                        "{issuer} is on your list, and the file says that it closed on {closed}",
-                        issuer=issuer.id,
-                        closed=f"{said.closed:%Y-%m-%d}",
-                    )
-                raise TrustDiffers.saying(
-                    "{issuer} is on your list, and the file says something else of it", issuer=issuer.id
-                )
-            for log in other.logs:
-                if known is not None and issuer.id in log.issuers and log.key not in self._logs_of(issuer.id):
+        for log in other.logs:
+            for name in log.issuers:
+                is_known = name in self._by_id or name in self._speaking
+                if is_known and log.key not in self._logs_of(name):
                     raise TrustLogDiffers.saying(
                         "the file lets the log {log} speak for {issuer}, "
                         "for which your list does not have it",
                         log=shortened(log.origin),
-                        issuer=issuer.id,
+                        issuer=name,
                     )
-            joined = joined.adding(known or issuer)
-            for log in other.logs:
-                if issuer.id in log.issuers:
-                    joined = joined.adding(known or issuer, replace(log, issuers=(issuer.id,)))
-        return joined
+
+    def _require_same(self, known: RecognisedIssuer, issuer: RecognisedIssuer, other: Trust) -> None:
+        before, said = self._said_of(known), other._said_of(issuer)
+        if before == said:
+            return
+        if said.closed is not None and replace(before, closed=said.closed) == said:
+            raise TrustDiffers.saying(
+                "{issuer} is on your list, and the file says that it closed on {closed}",
+                issuer=issuer.id,
+                closed=f"{said.closed:%Y-%m-%d}",
+            )
+        raise TrustDiffers.saying(
+            "{issuer} is on your list, and the file says something else of it", issuer=issuer.id
+        )
+
+    def _require_nothing_new(self, issuer: RecognisedIssuer, other: Trust) -> None:
+        """That a file brings no keys for a name that somebody else named here."""
+        if issuer.keys or issuer.documents or other._logs_of(issuer.id) - self._logs_of(issuer.id):
+            raise TrustDiffers.saying(
+                "your list names {issuer} for others, such as for status lists, and the file brings keys "
+                "or a log for it that your list does not have",
+                issuer=shortened(issuer.id),
+                hint="If you know it: take those off your list whose status lists it keeps, add the file, "
+                "then add them again.",
+            )
+
+    @cached_property
+    def _status_issuers(self) -> Mapping[str, list[str]]:
+        """Who signs status lists, and for whom."""
+        found: dict[str, list[str]] = {}
+        for issuer in self.issuers:
+            for name in issuer.status_issuers:
+                found.setdefault(name, []).append(issuer.id)
+        return found
+
+    def keeps_lists_of(self, did: str) -> tuple[str, ...]:
+        """The issuers whose entries name `did` as one that signs their status lists."""
+        return tuple(self._status_issuers.get(did, ()))
 
     def _said_of(self, issuer: RecognisedIssuer) -> RecognisedIssuer:
         """What others could contradict. A log's documents go before pinned keys: lists once had both."""
@@ -143,7 +192,7 @@ class Trust:
         return replace(said, keys=(), documents=()) if self._logs_of(issuer.id) else said
 
     def _logs_of(self, did: str) -> set[str]:
-        return {log.key for log in self.logs if did in log.issuers}
+        return {log.key for log in self._speaking.get(did, ())}
 
     def require_own_names(self, added: Iterable[RecognisedIssuer]) -> None:
         """Raises `NameTaken` where a new issuer is called like another one, here or among those added."""
@@ -222,7 +271,8 @@ class Trust:
             raise Malformed.saying(
                 "it has a member {member}, which no trust file has", member=shortened(unknown[0])
             )
-        if (version := value.get("version")) not in VERSIONS:
+        version = value.get("version")
+        if type(version) is not int or version not in VERSIONS:  # True == 1
             raise Malformed.saying(
                 "it has version {version}, not {read}",
                 version=shortened(str(version)),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from typing import Any
+
+import orjson
 
 from ledger import TrustedLedger
 from vc import jcs
@@ -82,6 +84,11 @@ def written(entry: RecognisedIssuer | RecognisedLog) -> dict[str, Any]:
     form = _ISSUER if isinstance(entry, RecognisedIssuer) else _LOG
     members = {name: getattr(entry, _ATTRIBUTES.get(name, name)) for name in form}
     return {name: _written(value) for name, value in members.items() if value}
+
+
+def compared(log: RecognisedLog) -> bytes:
+    """What is said of a log, but for whom it speaks: in JCS, since Python takes `true` for 1."""
+    return jcs.canonicalize(orjson.loads(orjson.dumps(written(replace(log, issuers=())))))
 
 
 SINCE_2 = frozenset({"statusIssuers", "closed", "until", "ledgers"})
@@ -164,6 +171,8 @@ def _read(value: object, kind: type) -> object | None:
         return _moment(value)
     if kind is date:
         return _day(value) if isinstance(value, str) else None
+    if kind is int:
+        return value if type(value) is int and value >= 0 else None
     return value if type(value) is kind else None
 
 

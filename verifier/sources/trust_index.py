@@ -17,7 +17,6 @@ import os
 import stat
 import struct
 import zlib
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -138,26 +137,38 @@ def _digest(kind: str, name: str) -> bytes:
     return hashlib.sha256(f"{kind} {name}".encode(errors="surrogatepass")).digest()
 
 
-def _index(state: tuple[int, ...], trust: Trust) -> bytes:
-    """The index of a file in this state."""
-    records = sorted(_records(trust))
-    place = _ROWS + len(records) * _ROW.size
-    rows = []
-    for digest, record in records:
-        rows.append(_ROW.pack(digest, place, len(record)))
-        place += len(record)
-    rest = len(records).to_bytes(8) + b"".join([*rows, *(record for _, record in records)])
-    return _MAGIC + _STATE.pack(*state) + zlib.crc32(rest).to_bytes(4) + rest
-
-
-def _records(trust: Trust) -> Iterator[tuple[bytes, bytes]]:
-    """Of each name its digest, and what is said of it alone, but for the logs, which stand by themselves."""
-    said: dict[str, list[RecognisedIssuer]] = {issuer.id: [issuer] for issuer in trust.issuers}
-    speaking: dict[str, list[RecognisedLog]] = {}
-    for log in trust.logs:
+def _index(state: tuple[int, ...], trust: Trust) -> bytearray:
+    """The index of a file in this state. Names of which it says the same share what it says."""
+    entries = {issuer.id: issuer for issuer in trust.issuers}
+    logs = [RecognisedLog(log.key) for log in trust.logs]
+    speaking: dict[str, list[int]] = {}
+    for number, log in enumerate(trust.logs):
         for name in log.issuers:
-            speaking.setdefault(name, []).append(RecognisedLog(log.key))
-        yield _digest("log", log.key), Trust((), (replace(log, issuers=()),)).to_bytes()
-    for name in said.keys() | speaking.keys():
-        logs = tuple(speaking.get(name, ()))
-        yield _digest("issuer", name), Trust(tuple(said.get(name, ())), logs).to_bytes()
+            speaking.setdefault(name, []).append(number)
+    names = entries.keys() | speaking.keys()
+    index = bytearray(_ROWS + (len(logs) + len(names)) * _ROW.size)
+    rows: list[bytes] = []
+
+    def append(said: Trust) -> tuple[int, int]:
+        place, record = len(index), said.to_bytes()
+        index.extend(record)
+        return place, len(record)
+
+    for log in trust.logs:
+        rows.append(_ROW.pack(_digest("log", log.key), *append(Trust((), (replace(log, issuers=()),)))))
+    shared: dict[tuple[int, ...], tuple[int, int]] = {}  # of all names with these logs and no entry
+    for name in names:
+        numbers = tuple(speaking.get(name, ()))
+        where = None if name in entries else shared.get(numbers)
+        if where is None:
+            own = (entries[name],) if name in entries else ()
+            where = append(Trust(own, tuple(logs[number] for number in numbers)))
+            if not own:
+                shared[numbers] = where
+        rows.append(_ROW.pack(_digest("issuer", name), *where))
+    index[_ROWS : _ROWS + len(rows) * _ROW.size] = b"".join(sorted(rows))
+    begins = _MAGIC + _STATE.pack(*state)
+    _HEAD.pack_into(index, len(begins), 0, len(rows))
+    index[: len(begins)] = begins
+    _HEAD.pack_into(index, len(begins), zlib.crc32(memoryview(index)[len(begins) + 4 :]), len(rows))
+    return index
