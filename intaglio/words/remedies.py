@@ -64,6 +64,7 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
         "key-not-pinned": f"If the issuer has new keys, {_CHANGE_TRUST}",
         "key-not-published": "Ask the holder for a bundle, which brings the document that had the key.",
         "newest-document-missing": _NEWER,
+        "earlier-document-missing": _NEWER,
         "key-ended": ("Ask the holder for a bundle with evidence from a log, or the issuer for a new one."),
         "unnamed-key": "Ask the issuer for a credential whose proof names the key.",
         "signature-misfit": "Ask the issuer or the holder for the original.",
