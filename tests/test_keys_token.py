@@ -33,7 +33,8 @@ from tests.conftest import ROOT
 from tests.fault.issuing import require_once
 from tests.fault.kill import killed_by
 from tests.softhsm import PIN, Token
-from tests.world import NOW, csv_file, graduate, issuer_in, verifier_for
+from tests.world import NOW, csv_file, graduate, issuer_in, reopened, verifier_for
+from vc.status import Reason
 from wire.problem import Conflict, Damaged, Malformed, NotFound, Problem, Refused, Unavailable
 
 URL = "https://university.example"
@@ -268,6 +269,25 @@ def test_an_issuer_goes_over_to_a_key_that_is_kept_elsewhere_and_to_another(tmp_
     assert again.issue(graduate(4)).edition == 1
     with pytest.raises(Conflict, match="of type P-256"):
         issuer_in(tmp_path, url=URL, signer=signers[1], key_type="Ed25519")
+
+
+def test_where_the_extra_is_left_out_all_is_done_but_what_the_token_signs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A registrar's second machine revokes and exports, and gives the token up."""
+    monkeypatch.delitem(sys.modules, "keys.token", raising=False)
+    monkeypatch.setitem(sys.modules, "pkcs11", None)
+    key, uri = PrivateKey.generate("P-256"), "pkcs11:token=t;object=o?module-path=/m"
+    made = issuer_in(tmp_path, url=URL, signer=key, signer_uri=uri)
+    first, second = made.issue(graduate(1)), made.issue(graduate(2))
+    again = reopened(tmp_path)
+    assert key.public_key in {shown.key for shown in rotation.keys_shown(again)}
+    again.lists.revoke([first.number], Reason.FRAUD, date=NOW, now=NOW)
+    assert verifier_for(again).verify(again.bundle(second), now=NOW)
+    with pytest.raises(Refused, match="needs pkcs11, which is not installed"):
+        again.issue(graduate(3))
+    rotation.rotate(again, in_file=True)
+    assert verifier_for(again).verify(again.bundle(again.issue(graduate(3))), now=NOW)
 
 
 @pytest.mark.parametrize("wanted", ["the same", "another", "the file"])
