@@ -34,6 +34,8 @@ from did import DID, METHODS
 from did.methods import key as did_key
 from did.methods import web as did_web
 from keys import PublicKey
+from keys.address import require_well_formed
+from keys.problem import PinInAddress
 from ledger.folder import has_log, newest_checkpoint, store_in
 from ledger.log import verifier_keys
 from ledger.tiles.store import CHECKPOINT
@@ -163,6 +165,7 @@ class Identity:
             named = {member: found.pop(name, "") for member, name in _NAMES.items()}
             read = cls(**named, **found)
             _ = read.lifetime, read.closing, read.kept_elsewhere
+            require_well_formed(read.signer_uri)
             if read.status not in ("", STATED):
                 raise Malformed("the member status has another value")
             return read
@@ -172,6 +175,8 @@ class Identity:
                     f"{home / 'issuer.json'} is gone, a log is there: is it lost, or the log no issuer's?"
                 ) from None
             raise NoIssuer(f"there is no issuer in {home}") from None
+        except PinInAddress:  # says what to change
+            raise
         except (Malformed, KeyError, TypeError) as error:
             raise DamagedIssuer(f"{home / 'issuer.json'} cannot be read") from error
 

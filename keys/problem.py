@@ -67,6 +67,12 @@ class TokenNotThere(NotFound):
     code = "token-not-there"
 
 
+class PinInAddress(Malformed):
+    """The address of a key has the PIN in it; it is read no further, and not repeated."""
+
+    code = "pin-in-address"
+
+
 class PinNeeded(PassphraseNeeded):
     """A token has to be opened and no PIN was given."""
 
