@@ -35,7 +35,6 @@ from did.methods import key as did_key
 from did.methods import web as did_web
 from keys import PublicKey
 from keys.address import require_well_formed
-from keys.problem import PinInAddress
 from ledger.folder import has_log, newest_checkpoint, store_in
 from ledger.log import verifier_keys
 from ledger.tiles.store import CHECKPOINT
@@ -155,7 +154,10 @@ class Identity:
 
     @classmethod
     def read(cls, home: Path) -> Identity:
-        """The issuer that lives in a folder. Raises `NotFound` or `Damaged`."""
+        """The issuer that lives in a folder.
+
+        Raises `NotFound`, `Damaged`, and `Malformed` for an address of its key that is none, or has a PIN.
+        """
         try:
             found = load_json_object((home / "issuer.json").read_bytes())
             if found.pop("version") != VERSION:
@@ -165,20 +167,18 @@ class Identity:
             named = {member: found.pop(name, "") for member, name in _NAMES.items()}
             read = cls(**named, **found)
             _ = read.lifetime, read.closing, read.kept_elsewhere
-            require_well_formed(read.signer_uri)
             if read.status not in ("", STATED):
                 raise Malformed("the member status has another value")
-            return read
         except FileNotFoundError:
             if has_log(home):
                 raise IssuerLost(
                     f"{home / 'issuer.json'} is gone, a log is there: is it lost, or the log no issuer's?"
                 ) from None
             raise NoIssuer(f"there is no issuer in {home}") from None
-        except PinInAddress:  # says what to change
-            raise
         except (Malformed, KeyError, TypeError) as error:
             raise DamagedIssuer(f"{home / 'issuer.json'} cannot be read") from error
+        require_well_formed(read.signer_uri)  # it says what to change, and is shown from here on
+        return read
 
     def require(self, name: str, url: str | None, method: str | None) -> None:
         """Raises `Conflict` unless a description of the issuer fits this one."""

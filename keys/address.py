@@ -37,6 +37,8 @@ def token_address(uri: str) -> Mapping[str, str]:
         raise Malformed(
             "the address of the key is not of the form pkcs11:token=…;object=…?module-path=/absolute/path"
         )
+    if not Path(found["module-path"]).is_absolute() or "\0" in found["module-path"]:
+        raise Malformed("module-path of the key's address is not the absolute path of a file")
     if not pin_file(found.get("pin-source", "/")).is_absolute():
         raise Malformed("pin-source of the key's address is not the absolute path of a file")
     return found

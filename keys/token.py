@@ -9,9 +9,11 @@ import contextlib
 import functools
 import hashlib
 import os
+import stat
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pkcs11
@@ -21,7 +23,7 @@ from wire.problem import Conflict, NotFound, Unavailable
 
 from .address import pin_file, token_address
 from .kinds import KINDS, scheme
-from .problem import InvalidSignature, PinNeeded, TokenNotThere, UnknownKeyType, WrongPin
+from .problem import InvalidSignature, ModuleExposed, PinNeeded, TokenNotThere, UnknownKeyType, WrongPin
 from .public import PublicKey
 from .signer import Passphrase
 
@@ -111,6 +113,7 @@ class TokenKey:
 
     def _opened(self) -> PublicKey:
         label = self._names["object"]
+        _require_own(self._names)
         token = _library(self._module).get_token(token_label=self._names["token"])
         try:
             self._session = token.open(user_pin=self._entered())
@@ -155,6 +158,29 @@ def _pin_in(source: str) -> bytes:
         return read_regular(pin_file(source), _LONGEST_PIN).rstrip(b"\r\n")
     except OSError as error:
         raise PinNeeded(f"the file of the PIN cannot be read: {error.strerror}") from error
+
+
+def _require_own(names: Mapping[str, str]) -> None:
+    """Raises `ModuleExposed` where others than root and this user could have written the token's module.
+
+    In a sticky folder each has but files of his own. Raises `Unavailable` where no module is there.
+    """
+    module = Path(names["module-path"])
+    try:
+        file = module.resolve(strict=True)
+        found = [path.lstat() for path in (module, module.parent.resolve(), file, file.parent)]
+    except (OSError, RuntimeError) as error:
+        raise Unavailable(f"the token {names['token']} does not work: there is no module {module}") from error
+    if not file.is_file() or any(map(_is_exposed, found)):
+        raise ModuleExposed(
+            f"the module {module} is not loaded: others could have written it, or it is no file"
+        )
+
+
+def _is_exposed(found: os.stat_result) -> bool:
+    is_sticky = stat.S_ISDIR(found.st_mode) and found.st_mode & stat.S_ISVTX
+    is_open = found.st_mode & (stat.S_IWGRP | stat.S_IWOTH) and not stat.S_ISLNK(found.st_mode)
+    return found.st_uid not in (0, os.geteuid()) or bool(is_open and not is_sticky)
 
 
 def _library(module: str) -> Any:

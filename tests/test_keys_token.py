@@ -25,7 +25,7 @@ from issuer.job.order import Order
 from issuer.succession import ROLES, KeyChange, ending, remembered, with_keys
 from keys import InvalidSignature, KeyFile, PrivateKey, UnknownKeyType, open_signer
 from keys.kinds import KINDS
-from keys.problem import PinNeeded, WrongPin
+from keys.problem import ModuleExposed, PinNeeded, WrongPin
 from ledger.audit import audit
 from ledger.tiles.memory import MemoryStore
 from tests import softhsm
@@ -55,6 +55,8 @@ MALFORMED = [
     "pkcs11:token=t;token=t;object=o?module-path=/m",
     "pkcs11:token=t;object=o;slot-id=1?module-path=/m",
     "pkcs11:token=t;object=o;type=cert?module-path=/m",
+    "pkcs11:token=t;object=o?module-path=../../m.so",
+    "pkcs11:token=t;object=o?module-path=/m%00.so",
     "pkcs11:token=t;object=o?module-path=/m&pin-source=|cat",
     f"pkcs11:token=t;object=o?module-path=/m&pin-value={PIN}",
     f"pkcs11:token=t;object=o;pin-value={PIN}?module-path=/m",
@@ -76,9 +78,47 @@ def test_who_left_the_extra_out_is_told(monkeypatch: pytest.MonkeyPatch) -> None
         open_signer("pkcs11:token=t;object=o?module-path=/m", passphrase=never_asked)
 
 
-def test_a_module_that_is_none() -> None:
+def at(module: Path) -> str:
+    return f"pkcs11:token=t;object=o?module-path={module}"
+
+
+def test_a_module_that_is_none(tmp_path: Path) -> None:
+    (tmp_path / "module.so").touch(0o600)
+    for name in ("module.so", "nothing.so"):
+        with pytest.raises(Unavailable, match="the token t does not work"):
+            open_signer(at(tmp_path / name), passphrase=never_asked)
+
+
+def test_a_module_that_others_could_have_written_is_not_loaded(tmp_path: Path) -> None:
+    """It would run as the issuer's code, beside the open keys."""
+    folder, elsewhere = tmp_path / "folder", tmp_path / "elsewhere"
+    for each in (folder, elsewhere):
+        each.mkdir()
+    module, link = folder / "module.so", elsewhere / "link.so"
+    module.touch(0o600)
+    link.symlink_to(module)
+
+    def refused(*paths: Path) -> None:
+        for path in paths:
+            with pytest.raises(ModuleExposed, match="others could have written it"):
+                open_signer(at(path), passphrase=never_asked)
+
+    for mode in (0o620, 0o602):
+        module.chmod(mode)
+        refused(module, link)
+    module.chmod(0o600)
+    for mode in (0o720, 0o702):
+        folder.chmod(mode)
+        refused(module, link)
+    folder.chmod(0o700)
+    elsewhere.chmod(0o777)
+    refused(link, folder)
+    elsewhere.chmod(0o1777)
     with pytest.raises(Unavailable, match="the token t does not work"):
-        open_signer(f"pkcs11:token=t;object=o?module-path={__file__}", passphrase=never_asked)
+        open_signer(at(link), passphrase=never_asked)
+    if os.geteuid() == 0:
+        os.chown(module, 65534, 65534)
+        refused(module, link)
 
 
 @softhsm.needed

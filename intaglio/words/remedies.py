@@ -171,6 +171,7 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
             "See that it is connected, and that the module's settings are those that it was made with."
         ),
         "pin-needed": "Type it at a terminal, or set INTAGLIO_PIN_FILE to the path of a file that holds it.",
+        "module-exposed": "See who can write the file and its folder, and whose they are.",
         "wrong-pin": "After a few wrong ones a token locks: look it up rather than guess.",
         "suite-not-for-key": "Without --suite, {suite} is taken.",
         "issuer-closed": "What it issued stays as it is: `intaglio issuer export` writes the bundles.",
