@@ -39,6 +39,6 @@ def bundled(home: Path, entries: Iterable[Entry], archive: Archive, log: LogRead
         yield Bundle(
             line.credential,
             (log.evidence(found.leaf),),
-            documents.since(versions, found.leaf),
-            tuple(listed),
+            documents.since(versions, [found.leaf, *(leaf for leaf, _ in listed)]),
+            tuple(shown for _, shown in listed),
         )

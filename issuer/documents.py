@@ -5,7 +5,8 @@ documents/     INDEX.json, as `did.json` was when it went into the log; publishe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,10 @@ def versions(home: Path) -> dict[int, dict[str, Any]]:
 
 def newest_place(home: Path, log: LogReader) -> int:
     """The newest one's place in the log. Raises `Damaged` where it is not there."""
-    leaves = log.store.find(document_entry(newest(home)))
+    leaf = document_entry(newest(home))
+    leaves = log.store.find(leaf)
+    if leaves is None:
+        leaves = log.find(leaf)  # another process put it there
     if leaves is None:
         raise Damaged("the log does not hold the DID document", hint="Audit the log.")
     return leaves.start
@@ -83,13 +87,16 @@ def _anchored(document: Mapping[str, Any], evidence: Evidence, place: int) -> An
     return Anchored(document, (evidence,))
 
 
-def since(found: Mapping[int, Anchored], leaf: int) -> tuple[Anchored, ...]:
-    """The version that was the newest when an entry went into the log, and the newest of those that followed.
+def since(found: Mapping[int, Anchored], leaves: Sequence[int]) -> tuple[Anchored, ...]:
+    """The versions that were the newest when these entries went into the log, and the newest after the first.
 
-    The newest has every key that ended since; a status list may be from just before it.
+    The first is the credential; status lists may be from before a version that it is from after. The newest
+    version has every key that ended since.
     """
-    before, after = ([place for place in found if (place < leaf) is is_before] for is_before in (True, False))
-    return tuple(found[place] for place in (*before[-1:], *after[-_NEWEST:]))
+    places = sorted(found)
+    then = {place for leaf in leaves for place in places[: bisect_left(places, leaf)][-1:]}
+    after = places[bisect_left(places, leaves[0]) :]
+    return tuple(found[place] for place in sorted({*then, *after[-_NEWEST:]}))
 
 
 def published(home: Path) -> bytes:

@@ -34,6 +34,7 @@ from did import DID, METHODS
 from did.methods import key as did_key
 from did.methods import web as did_web
 from keys import PublicKey
+from keys.address import require_well_formed
 from ledger.folder import has_log, newest_checkpoint, store_in
 from ledger.log import verifier_keys
 from ledger.tiles.store import CHECKPOINT
@@ -153,7 +154,10 @@ class Identity:
 
     @classmethod
     def read(cls, home: Path) -> Identity:
-        """The issuer that lives in a folder. Raises `NotFound` or `Damaged`."""
+        """The issuer that lives in a folder.
+
+        Raises `NotFound`, `Damaged`, and `Malformed` for an address of its key that is none, or has a PIN.
+        """
         try:
             found = load_json_object((home / "issuer.json").read_bytes())
             if found.pop("version") != VERSION:
@@ -165,7 +169,6 @@ class Identity:
             _ = read.lifetime, read.closing, read.kept_elsewhere
             if read.status not in ("", STATED):
                 raise Malformed("the member status has another value")
-            return read
         except FileNotFoundError:
             if has_log(home):
                 raise IssuerLost(
@@ -174,6 +177,8 @@ class Identity:
             raise NoIssuer(f"there is no issuer in {home}") from None
         except (Malformed, KeyError, TypeError) as error:
             raise DamagedIssuer(f"{home / 'issuer.json'} cannot be read") from error
+        require_well_formed(read.signer_uri)  # it says what to change, and is shown from here on
+        return read
 
     def require(self, name: str, url: str | None, method: str | None) -> None:
         """Raises `Conflict` unless a description of the issuer fits this one."""

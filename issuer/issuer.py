@@ -275,7 +275,6 @@ class Issuer:
             key,
             self.identity.verification_method(key.public_key),
             ClockJournal(self.home),
-            documents.newest_place(self.home, self.log),
         )
         if self.store.revocations.changed_lists() or lists.by_former_keys():
             lists.publish(now=self._clock())

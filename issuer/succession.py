@@ -19,6 +19,7 @@ import orjson
 from did import Document
 from did.document import RELATIONSHIPS
 from keys import KeyFile, PublicKey, Signer
+from keys.address import require_well_formed
 from ledger import Log
 from wire.files import locked, sync_folder, write_durably
 from wire.problem import Damaged, Malformed, Problem, Unavailable
@@ -116,7 +117,11 @@ def finish(home: Path, keys: KeyFile, store: Index, log: Log) -> None:
 
 
 def remembered(signer: Signer | None, uri: str) -> dict[str, str]:
-    """What issuer.json says of the key for diplomas: where it is, if that has a URI, and which it is."""
+    """What issuer.json says of the key for diplomas: where it is, if that has a URI, and which it is.
+
+    Raises `Malformed` for the address of a key on a token that is none, or has a PIN in it.
+    """
+    require_well_formed(uri)
     key = signer.public_key.multikey() if signer and uri else ""
     return {"signer_uri": uri, "signer_key": key}
 

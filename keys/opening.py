@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cached_property, partial
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from wire.problem import Conflict, Malformed, Refused
@@ -25,14 +27,38 @@ def open_signer(
     """The signer at a URI: `file:/srv/issuer/keys.json#assertion`, or `pkcs11:` as in `token`.
 
     `passphrase` is called at most once, when the secret is sealed, or for a PIN. With a `public_key` it is
-    that one's signer, which on a token is looked for only when it first signs. Raises `Malformed` for a URI
-    of no known scheme, `Conflict` where another key is there, and what opening the key raises.
+    that one's signer, which is looked for only when it first signs, and raises what it meets then. Raises
+    `Malformed` for a URI of no known scheme, `Conflict` where another key is there, and what opening the key
+    raises.
     """
     scheme = uri.partition(":")[0]
     known = SIGNERS if signers is None else signers
     if scheme not in known:
         raise Malformed(f"the address of the key has no known scheme; known are {', '.join(known)}")
-    return known[scheme](uri, passphrase, public_key)
+    if public_key is not None:
+        return _Remembered(public_key, partial(known[scheme], uri, passphrase, public_key))
+    return known[scheme](uri, passphrase, None)
+
+
+class _Remembered:
+    """A `Signer` of which the public key is known, and that is opened when it first signs.
+
+    What its address needs, such as the extra `hsm`, may be missing where nothing is signed with it.
+    """
+
+    def __init__(self, public_key: PublicKey, opened: Callable[[], Signer]) -> None:
+        self.public_key, self._open = public_key, opened
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        return self._signer.__reduce__()
+
+    def sign(self, data: bytes) -> bytes:
+        """As the signer does that is opened. Raises what opening it raises."""
+        return self._signer.sign(data)
+
+    @cached_property
+    def _signer(self) -> Signer:
+        return self._open()
 
 
 def _from_file(uri: str, passphrase: Passphrase, public_key: PublicKey | None) -> Signer:

@@ -68,6 +68,18 @@ class TokenNotThere(NotFound):
     code = "token-not-there"
 
 
+class ModuleExposed(Refused):
+    """The module of a token is a file that others could have written: it would run here, as this user."""
+
+    code = "module-exposed"
+
+
+class PinInAddress(Malformed):
+    """The address of a key has the PIN in it; it is read no further, and not repeated."""
+
+    code = "pin-in-address"
+
+
 class PinNeeded(PassphraseNeeded):
     """A token has to be opened and no PIN was given."""
 

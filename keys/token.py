@@ -1,8 +1,5 @@
-"""A key on a PKCS#11 token (an HSM, a card), named by a URI (RFC 7512); its secret never leaves the token.
+"""A key on a PKCS#11 token (an HSM, a card), which has an `address`; its secret never leaves the token.
 
-    pkcs11:token=LABEL;object=LABEL?module-path=/usr/lib/softhsm/libsofthsm2.so&pin-source=file:/run/pin
-
-No URI has the PIN, since URIs get into logs: `pin-source` names the file that has it, or it is asked for.
 ECDSA on a token is not deterministic: the same data has another signature each time.
 """
 
@@ -12,24 +9,32 @@ import contextlib
 import functools
 import hashlib
 import os
+import stat
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 import pkcs11
 
 from wire.files import read_regular
-from wire.problem import Conflict, Malformed, NotFound, Unavailable
+from wire.problem import Conflict, NotFound, Unavailable
 
+from .address import pin_file, token_address
 from .kinds import KINDS, scheme
-from .problem import InvalidSignature, PinFileUnreadable, PinNeeded, TokenNotThere, UnknownKeyType, WrongPin
+from .problem import (
+    InvalidSignature,
+    ModuleExposed,
+    PinFileUnreadable,
+    PinNeeded,
+    TokenNotThere,
+    UnknownKeyType,
+    WrongPin,
+)
 from .public import PublicKey
 from .signer import Passphrase
 
-_PATH, _QUERY = {"token", "object", "type"}, {"module-path", "pin-source"}
 _PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8)
 """Seconds before a token is opened again: another process may be in the midst of a write."""
 _IN_THE_WAY = (pkcs11.NoSuchToken, pkcs11.GeneralError, pkcs11.FunctionFailed, pkcs11.DeviceError)
@@ -60,7 +65,7 @@ class TokenKey:
 
     def __init__(self, uri: str, pin: Passphrase, public_key: PublicKey | None = None) -> None:
         self._uri, self._pin = uri, functools.cache(pin)
-        self._names = _parsed(uri)
+        self._names = token_address(uri)
         self._since: tuple[int, int] | None = None
         self.public_key = self._open() if public_key is None else public_key
 
@@ -116,6 +121,7 @@ class TokenKey:
 
     def _opened(self) -> PublicKey:
         label = self._names["object"]
+        _require_own(self._names)
         token = _library(self._module).get_token(token_label=self._names["token"])
         try:
             self._session = token.open(user_pin=self._entered())
@@ -151,46 +157,42 @@ def open_token(uri: str, passphrase: Passphrase, public_key: PublicKey | None = 
 
     Raises `Malformed` for a URI of another form, and what `TokenKey` raises.
     """
-    source = _parsed(uri).get("pin-source")
+    source = token_address(uri).get("pin-source")
     return TokenKey(uri, passphrase if source is None else functools.partial(_pin_in, source), public_key)
-
-
-def _parsed(uri: str) -> Mapping[str, str]:
-    path, _, query = uri.removeprefix("pkcs11:").partition("?")
-    pieces = [(_PATH, piece) for piece in path.split(";")] + [(_QUERY, piece) for piece in query.split("&")]
-    found: dict[str, str] = {}
-    for known, piece in pieces:
-        name, _, value = piece.partition("=")
-        if name == "pin-value":
-            raise Malformed(
-                "the address of the key has a PIN in it, where many can read it",
-                hint="Name the file that has it, as pin-source, and choose another PIN.",
-            )
-        if name not in known or name in found:
-            raise Malformed("the address of the key has a part that is not known here, or one twice")
-        found[name] = unquote(value)
-    if not {"token", "object", "module-path"} <= found.keys() or found.get("type", "private") != "private":
-        raise Malformed(
-            "the address of the key is not of the form pkcs11:token=…;object=…?module-path=/absolute/path"
-        )
-    if not _path(found.get("pin-source", "/")).is_absolute():
-        raise Malformed("pin-source of the key's address is not the absolute path of a file")
-    return found
-
-
-def _path(source: str) -> Path:
-    return Path(source.removeprefix("file:").removeprefix("//"))
 
 
 def _pin_in(source: str) -> bytes:
     try:
-        return read_regular(_path(source), _LONGEST_PIN).rstrip(b"\r\n")
+        return read_regular(pin_file(source), _LONGEST_PIN).rstrip(b"\r\n")
     except OSError as error:
         raise PinFileUnreadable.saying(
             "the file of the PIN {file} cannot be read: {system}",
-            file=str(_path(source)),
+            file=str(pin_file(source)),
             system=error.strerror,
         ) from error
+
+
+def _require_own(names: Mapping[str, str]) -> None:
+    """Raises `ModuleExposed` where others than root and this user could have written the token's module.
+
+    In a sticky folder each has but files of his own. Raises `Unavailable` where no module is there.
+    """
+    module = Path(names["module-path"])
+    try:
+        file = module.resolve(strict=True)
+        found = [path.lstat() for path in (module, module.parent.resolve(), file, file.parent)]
+    except (OSError, RuntimeError) as error:
+        raise Unavailable(f"the token {names['token']} does not work: there is no module {module}") from error
+    if not file.is_file() or any(map(_is_exposed, found)):
+        raise ModuleExposed(
+            f"the module {module} is not loaded: others could have written it, or it is no file"
+        )
+
+
+def _is_exposed(found: os.stat_result) -> bool:
+    is_sticky = stat.S_ISDIR(found.st_mode) and found.st_mode & stat.S_ISVTX
+    is_open = found.st_mode & (stat.S_IWGRP | stat.S_IWOTH) and not stat.S_ISLNK(found.st_mode)
+    return found.st_uid not in (0, os.geteuid()) or bool(is_open and not is_sticky)
 
 
 def _library(module: str) -> Any:

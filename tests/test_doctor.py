@@ -70,6 +70,28 @@ def test_an_issuer_is_looked_over(program: Program) -> None:
     }
 
 
+@pytest.mark.parametrize("ending", ["&pin-value=4711", "&PIN-VALUE=4711", "&pin%2Dvalue=4711", "&x=4711"])
+def test_a_pin_that_somebody_wrote_into_the_address_of_a_key_is_shown_nowhere(
+    program: Program, ending: str
+) -> None:
+    assert program("issuer", "init", "--name", "U", "--url", "https://u.example").code == 0
+    path = program.home / "issuer" / "issuer.json"
+    key = json.loads((path.parent / "keys.json").read_bytes())["keys"]["assertion"]
+    address = {"signerUri": f"pkcs11:token=t;object=o?module-path=/m{ending}", "signerKey": key}
+    path.write_text(json.dumps({**json.loads(path.read_bytes()), **address}))
+    for words in (
+        ("doctor",),
+        ("issuer", "key", "list"),
+        ("issuer", "revoke", "x", "--yes"),
+        ("issuer", "list"),
+    ):
+        answer = program(*words)
+        assert answer.code != 0, answer
+        assert "4711" not in answer.out + answer.err
+        if "pin-value" in ending:
+            assert "the address of the key has a PIN in it" in answer.out + answer.err
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "content"),

@@ -14,6 +14,7 @@ from did import METHODS, Document, InvalidVerificationMethod, Resolver
 from did.document import VerificationMethod
 from did.problem import DocumentTooLarge
 from issuer import documents, rotation
+from issuer.bundles import bundled
 from issuer.home import published_log
 from issuer.issuer import Issuer
 from issuer.press.press import signed_entry
@@ -371,7 +372,7 @@ def test_what_was_begun_is_finished_by_the_key_that_began_it(issuer: Issuer, tim
 
 
 def _raise(problem: type[BaseException]) -> Any:
-    def work(*_: object) -> None:
+    def work(*_: object, **__: object) -> None:
         raise problem
 
     return work
@@ -402,13 +403,77 @@ def test_keys_whose_rotation_was_interrupted_can_be_called_compromised(
     assert judged(again, again.bundle(again.store.current("UNI-000001")), time)
 
 
+def told_more(issuer: Issuer, *names: str) -> None:
+    """Another version of the document in the log, and no list signed anew, as between the two."""
+    for name in names:
+        document = {**documents.newest(issuer.home), "alsoKnownAs": [f"https://{name}.university.example"]}
+        anchor(issuer.home, issuer.store, issuer.log, document)
+        (issuer.home / "did.json").write_bytes(orjson.dumps(document))
+
+
+def test_a_bundle_brings_the_document_from_before_the_list_in_it(issuer: Issuer, time: Time) -> None:
+    """Issued after keys were announced or revoked, and killed before the lists were signed anew."""
+    issuer.issue(graduate(1))
+
+    class Killed(BaseException):
+        pass
+
+    running = Issuer(issuer.home, lambda: None, time)
+    running.lists.publish(now=time())
+    told_more(issuer, "a", "b")
+    running.lists.publish_for = _raise(Killed)  # type: ignore[method-assign]
+    with pytest.raises(Killed):
+        running.issue(graduate(2))
+    entry = issuer.store.current("UNI-000002")
+    (bundle,) = bundled(issuer.home, [entry], issuer.archive, issuer.log)
+    assert len(bundle.issuer_documents) == 2
+    report = judged(issuer, Bundle.parse(bundle.to_bytes()), time)
+    assert report, report.checks
+
+
+def test_a_service_signs_the_lists_anew_after_others_changed_the_document(issuer: Issuer, time: Time) -> None:
+    """As whoever opens the folder then does."""
+    entry = issuer.issue(graduate(1))
+    service = Issuer(issuer.home, lambda: None, time)
+    (old,) = service.bundle(entry).status_lists
+    told_more(issuer, "a")
+    (new,) = service.bundle(entry).status_lists
+    assert new.document != old.document
+    assert not service.lists.by_former_keys()
+
+
+def test_where_no_document_tells_which_keys_there_were_it_stays_open(issuer: Issuer, time: Time) -> None:
+    """Whoever presents may have left it out: neither the issuer's word nor a forgery follows from that."""
+    entry, former = issuer.issue(graduate(1)), issuer.keys.signer("assertion")
+    rotation.add(issuer)
+    bundle = issuer.bundle(entry)
+    first, second = bundle.issuer_documents
+    assert judged(issuer, bundle, time)
+    report = judged(issuer, replace(bundle, issuer_documents=(second,)), time)
+    assert report.deciding is not None
+    assert (report.verdict, report.deciding.name) == (Verdict.UNDETERMINED, "evidence")
+    assert report.deciding.problem is not None
+    assert report.deciding.problem.code == "earlier-document-missing"
+
+    rotation.rotate(issuer)
+    time.now += HOUR
+    stolen = forged(issuer, bundle, former, time)
+    rotation.rotate(issuer)
+    time.now += HOUR
+    found = issuer.bundle(issuer.issue(graduate(2)))
+    known = issuer.bundle(entry).issuer_documents
+    assert [item.document for item in known[:2]] == [first.document, second.document]
+    assert len(known) == 4
+    stolen = replace(stolen, status_lists=found.status_lists, issuer_documents=known)
+    for shown, verdict in ((known, Verdict.INVALID), (known[-1:], Verdict.INVALID)):
+        report = judged(issuer, replace(stolen, issuer_documents=shown), time)
+        assert (report.verdict, report.checks) == (verdict, report.checks)
+
+
 def test_a_bundle_brings_few_of_many_versions(issuer: Issuer, time: Time) -> None:
     """One that brought all would be read by nobody after the 64th."""
     first, former = issuer.issue(graduate(1)), issuer.public_keys["assertion"]
-    for number in range(65):
-        document = {**documents.newest(issuer.home), "alsoKnownAs": [f"https://{number}.university.example"]}
-        anchor(issuer.home, issuer.store, issuer.log, document)
-        (issuer.home / "did.json").write_bytes(orjson.dumps(document))
+    told_more(issuer, *map(str, range(65)))
     rotation.rotate(issuer)
     for entry in (first, issuer.issue(graduate(2))):
         report = judged(issuer, Bundle.parse(issuer.bundle(entry).to_bytes()), time)

@@ -92,7 +92,7 @@ def test_lists_and_details_are_anchored(issuer: Issuer) -> None:
     ]
     issuer.lists.revoke(["UNI-000007"], Reason.FRAUD, date=NOW, now=NOW)
     names = ["0", page(issuer, "UNI-000007")]
-    lists, details = (anchored(issuer.store, issuer.log, issuer.home / "status", name) for name in names)
+    lists, details = (anchored(issuer.store, issuer.log, issuer.home / "status", name)[1] for name in names)
     logged = [parse_entry(entry) for entry in issuer.log.entries(22, 24)]
     assert [entry.kind for entry in logged] == [EntryKind.STATUS_LIST, EntryKind.REVOCATION_DETAILS]
     assert [anchored.evidence[0].digest for anchored in (lists, details)] == [

@@ -380,7 +380,7 @@ def test_a_key_that_is_known_is_not_taken_for_another(tmp_path: Path) -> None:
     uri, known = f"{path.as_uri()}#assertion", PublicKey.from_multikey(KEPT_PUBLIC)
     assert open_signer(uri, passphrase=never_asked, public_key=known).public_key == known
     with pytest.raises(Conflict, match="another one by now"):
-        open_signer(uri, passphrase=never_asked, public_key=PrivateKey.generate().public_key)
+        open_signer(uri, passphrase=never_asked, public_key=PrivateKey.generate().public_key).sign(b"")
 
 
 def test_the_schemes_are_an_argument() -> None:

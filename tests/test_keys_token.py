@@ -26,7 +26,7 @@ from issuer.job.order import Order
 from issuer.succession import ROLES, KeyChange, ending, remembered, with_keys
 from keys import InvalidSignature, KeyFile, PrivateKey, UnknownKeyType, open_signer
 from keys.kinds import KINDS
-from keys.problem import PinFileUnreadable, PinNeeded, WrongPin
+from keys.problem import ModuleExposed, PinFileUnreadable, PinNeeded, WrongPin
 from keys.token import _pin_in
 from ledger.audit import audit
 from ledger.tiles.memory import MemoryStore
@@ -35,7 +35,8 @@ from tests.conftest import ROOT
 from tests.fault.issuing import require_once
 from tests.fault.kill import killed_by
 from tests.softhsm import PIN, Token
-from tests.world import NOW, csv_file, graduate, issuer_in, verifier_for
+from tests.world import NOW, csv_file, graduate, issuer_in, reopened, verifier_for
+from vc.status import Reason
 from wire.problem import Conflict, Damaged, Malformed, NotFound, Problem, Refused, Unavailable
 
 URL = "https://university.example"
@@ -56,6 +57,8 @@ MALFORMED = [
     "pkcs11:token=t;token=t;object=o?module-path=/m",
     "pkcs11:token=t;object=o;slot-id=1?module-path=/m",
     "pkcs11:token=t;object=o;type=cert?module-path=/m",
+    "pkcs11:token=t;object=o?module-path=../../m.so",
+    "pkcs11:token=t;object=o?module-path=/m%00.so",
     "pkcs11:token=t;object=o?module-path=/m&pin-source=|cat",
     f"pkcs11:token=t;object=o?module-path=/m&pin-value={PIN}",
     f"pkcs11:token=t;object=o;pin-value={PIN}?module-path=/m",
@@ -77,9 +80,47 @@ def test_who_left_the_extra_out_is_told(monkeypatch: pytest.MonkeyPatch) -> None
         open_signer("pkcs11:token=t;object=o?module-path=/m", passphrase=never_asked)
 
 
-def test_a_module_that_is_none() -> None:
+def at(module: Path) -> str:
+    return f"pkcs11:token=t;object=o?module-path={module}"
+
+
+def test_a_module_that_is_none(tmp_path: Path) -> None:
+    (tmp_path / "module.so").touch(0o600)
+    for name in ("module.so", "nothing.so"):
+        with pytest.raises(Unavailable, match="the token t does not work"):
+            open_signer(at(tmp_path / name), passphrase=never_asked)
+
+
+def test_a_module_that_others_could_have_written_is_not_loaded(tmp_path: Path) -> None:
+    """It would run as the issuer's code, beside the open keys."""
+    folder, elsewhere = tmp_path / "folder", tmp_path / "elsewhere"
+    for each in (folder, elsewhere):
+        each.mkdir()
+    module, link = folder / "module.so", elsewhere / "link.so"
+    module.touch(0o600)
+    link.symlink_to(module)
+
+    def refused(*paths: Path) -> None:
+        for path in paths:
+            with pytest.raises(ModuleExposed, match="others could have written it"):
+                open_signer(at(path), passphrase=never_asked)
+
+    for mode in (0o620, 0o602):
+        module.chmod(mode)
+        refused(module, link)
+    module.chmod(0o600)
+    for mode in (0o720, 0o702):
+        folder.chmod(mode)
+        refused(module, link)
+    folder.chmod(0o700)
+    elsewhere.chmod(0o777)
+    refused(link, folder)
+    elsewhere.chmod(0o1777)
     with pytest.raises(Unavailable, match="the token t does not work"):
-        open_signer(f"pkcs11:token=t;object=o?module-path={__file__}", passphrase=never_asked)
+        open_signer(at(link), passphrase=never_asked)
+    if os.geteuid() == 0:
+        os.chown(module, 65534, 65534)
+        refused(module, link)
 
 
 @softhsm.needed
@@ -282,6 +323,25 @@ def test_an_issuer_goes_over_to_a_key_that_is_kept_elsewhere_and_to_another(tmp_
     assert again.issue(graduate(4)).edition == 1
     with pytest.raises(Conflict, match="of type P-256"):
         issuer_in(tmp_path, url=URL, signer=signers[1], key_type="Ed25519")
+
+
+def test_where_the_extra_is_left_out_all_is_done_but_what_the_token_signs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A registrar's second machine revokes and exports, and gives the token up."""
+    monkeypatch.delitem(sys.modules, "keys.token", raising=False)
+    monkeypatch.setitem(sys.modules, "pkcs11", None)
+    key, uri = PrivateKey.generate("P-256"), "pkcs11:token=t;object=o?module-path=/m"
+    made = issuer_in(tmp_path, url=URL, signer=key, signer_uri=uri)
+    first, second = made.issue(graduate(1)), made.issue(graduate(2))
+    again = reopened(tmp_path)
+    assert key.public_key in {shown.key for shown in rotation.keys_shown(again)}
+    again.lists.revoke([first.number], Reason.FRAUD, date=NOW, now=NOW)
+    assert verifier_for(again).verify(again.bundle(second), now=NOW)
+    with pytest.raises(Refused, match="needs pkcs11, which is not installed"):
+        again.issue(graduate(3))
+    rotation.rotate(again, in_file=True)
+    assert verifier_for(again).verify(again.bundle(again.issue(graduate(3))), now=NOW)
 
 
 @pytest.mark.parametrize("wanted", ["the same", "another", "the file"])

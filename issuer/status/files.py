@@ -22,12 +22,15 @@ from ..problem import StatusFileDamaged, StatusFileGone
 _LARGEST = 1 << 25  # bytes, for the details of a whole list revoked
 
 
-def anchored(store: Index, log: LogReader, folder: Path, name: str) -> Anchored:
-    """A published list, or a page of details, with the evidence that it is in the log. Raises `NotFound`."""
+def anchored(store: Index, log: LogReader, folder: Path, name: str) -> tuple[int, Anchored]:
+    """The place in the log of a published list, or of a page of details, and it with the evidence of that.
+
+    Raises `NotFound`.
+    """
     with locked(folder, to_read=not os.access(folder.parent, os.W_OK)):
         leaf, digest = store.revocations.published(name)
         document = published_document(store, folder, name, digest)
-    return Anchored(document, (log.evidence(leaf),))
+    return leaf, Anchored(document, (log.evidence(leaf),))
 
 
 def latest(store: Index, folder: Path) -> datetime | None:

@@ -34,6 +34,7 @@ from wire.files import locked, make_private_folder, remove_leftovers, replace_fi
 from wire.problem import Damaged, Malformed, Refused
 from wire.work import Work
 
+from .. import documents
 from ..archive.index import Index
 from ..archive.kept import Appended, ListFile, PublishedFile, RevocationRow
 from ..clock import ClockJournal
@@ -83,9 +84,7 @@ class Lists:
         signer: Signer,
         verification_method: str,
         clock: ClockJournal,
-        document: int,
     ) -> None:
-        """`document` is the place in the log of the issuer's newest document."""
         self._store = store
         self._log = log
         self._home, self._folder = home, home / "status"
@@ -93,8 +92,13 @@ class Lists:
         self._positions = positions
         self._signer = signer
         self._verification_method = verification_method
-        self._clock, self._document = clock, document
+        self._clock = clock
         self._is_held_made = False
+
+    @property
+    def _document(self) -> int:
+        """The place in the log of the issuer's newest document, which another process may have put there."""
+        return documents.newest_place(self._home, self._log)
 
     def revoke(self, numbers: Iterable[str], reason: Reason, *, date: datetime, now: datetime) -> None:
         """Revokes all editions of these diplomas for good, durably, and publishes.

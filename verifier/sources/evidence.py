@@ -50,6 +50,14 @@ class KeyNotInForce(Problem):
     title = "Signed with a key that was not in force"
 
 
+class EarlierDocumentMissing(KeyNotInForce):
+    """No document of the issuer came along that its log held before the entry: its keys then are unknown."""
+
+    code = "earlier-document-missing"
+    title = "Not enough is known"
+    undetermined = True
+
+
 class Attestations(NamedTuple):
     """What evidence proved, and the last problem of evidence that proves nothing here."""
 
@@ -119,7 +127,8 @@ class EvidenceCheck:
         other ledgers have of their checkpoints.
 
         `others` gives the digests that evidence here may be for as well; `recurs` is as `verify_evidence`'s.
-        Raises `KeyNotInForce`, or `NotKnown` where a host may keep back what would say more.
+        Raises `KeyNotInForce`, or `EarlierDocumentMissing`, or `NotKnown` where a host may keep back what
+        would say more.
         """
         found: list[Fact] = []
         in_force: set[bytes] = set()
@@ -137,11 +146,12 @@ class EvidenceCheck:
             try:
                 _require_key_in_force(keys[leaf], fact, fact.index)
             except KeyNotInForce as problem:  # by this checkpoint; an older one may say more
-                late.setdefault(leaf, problem)
+                if problem.undetermined or leaf not in late:
+                    late[leaf] = problem
                 continue
             in_force.add(leaf)
             found.append(fact)
-        for leaf in late.keys() - in_force:
+        for leaf in sorted(late.keys() - in_force, key=lambda leaf: late[leaf].undetermined):
             if any(bound.is_fetched for bound in keys[leaf].history):  # by a host that may keep some back
                 raise left_open(late[leaf])
             raise late[leaf]
@@ -248,8 +258,10 @@ def require_may_have_signed(key: IssuerKey, now: datetime) -> None:
         raise left_open(problem) from None
 
 
-def left_open(problem: KeyNotInForce) -> NotKnown:
+def left_open(problem: KeyNotInForce) -> Problem:
     """What is said of a key that is not in force where that need not be so for what it signed."""
+    if problem.undetermined:
+        return problem
     return KeyEnded.saying("{why}, and nothing shows that it signed before", why=problem)
 
 
@@ -263,7 +275,13 @@ def _require_key_in_force(key: IssuerKey, fact: Fact, index: int) -> None:
     same_log = [bound for bound in key.history if bound.fact and bound.fact.where == fact.where]
     pinned = [bound for bound in key.history if bound.fact is None]
     earlier = [*pinned, *(bound for bound in same_log if bound.index < index)]
-    if same_log and not (key.is_in(earlier[-1]) if earlier else key.pinned):
+    if not same_log or (key.pinned and not earlier):
+        return
+    if not earlier:
+        raise EarlierDocumentMissing(
+            "no document of the issuer came along from before the log saw the credential"
+        )
+    if not key.is_in(earlier[-1]):
         raise KeyNotInForce("the key was not in the issuer's document when the log saw the credential")
 
 
