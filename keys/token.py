@@ -37,7 +37,13 @@ from .signer import Passphrase
 
 _PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8)
 """Seconds before a token is opened again: another process may be in the midst of a write."""
-_IN_THE_WAY = (pkcs11.NoSuchToken, pkcs11.GeneralError, pkcs11.FunctionFailed, pkcs11.DeviceError)
+_IN_THE_WAY = (
+    pkcs11.NoSuchToken,
+    pkcs11.UserPinNotInitialized,
+    pkcs11.GeneralError,
+    pkcs11.FunctionFailed,
+    pkcs11.DeviceError,
+)
 """What is said then. A wrong PIN is not among it: of those, each try counts."""
 _LONGEST_PIN = 1 << 10  # bytes
 _PIN_PROBLEMS = (
