@@ -16,7 +16,6 @@ from importlib.metadata import version
 
 import orjson
 from fastapi import FastAPI, Request, Response
-from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -30,6 +29,7 @@ REQUEST_ID: ContextVar[str] = ContextVar("request id", default="")
 """That of the request that is answered here; empty outside of one."""
 
 REQUEST_ID_HEADER = "X-Request-Id"
+_ID_HEADER = REQUEST_ID_HEADER.lower().encode()
 BODY_TIME = 10.0  # seconds in which a request's body has to arrive
 
 
@@ -84,7 +84,7 @@ class Identified:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)[REQUEST_ID_HEADER] = found
+                message["headers"] = [*message["headers"], (_ID_HEADER, found.encode())]
             await send(message)
 
         try:

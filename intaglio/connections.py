@@ -58,6 +58,36 @@ class Guard:
         return Connection(self, **options)
 
 
+class Gathering:
+    """A transport that sends at once what is written in one turn of the loop: head and body of an answer.
+
+    Sent one by one they cost two calls of the system, and wake the receiver twice.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport, self._loop = transport, loop
+        self._held: list[bytes] = []
+
+    def write(self, data: bytes) -> None:
+        """See `asyncio.WriteTransport`."""
+        if not self._held:
+            self._loop.call_soon(self._send)
+        self._held.append(data)
+
+    def close(self) -> None:
+        """See `asyncio.BaseTransport`."""
+        self._send()
+        self._transport.close()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def _send(self) -> None:
+        held, self._held = self._held, []
+        if held and not self._transport.is_closing():
+            self._transport.writelines(held)
+
+
 class Connection(HttpToolsProtocol):
     """One connection: one timer for what its sender owes, and its place in the counts."""
 
@@ -77,7 +107,7 @@ class Connection(HttpToolsProtocol):
         self._overhead = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
+        super().connection_made(Gathering(transport, self.loop))  # type: ignore[arg-type]
         self._sender = _sender(self.client)
         if len(self.connections) > self._guard.limits.open:
             transport.abort()

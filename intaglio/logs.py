@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
+
 from exchange.http import REQUEST_ID
 
 from .words import remedy
@@ -41,7 +43,9 @@ class Lines(logging.Formatter):
             places = traceback.extract_tb(record.exc_info[2])
             line["exception"] = record.exc_info[0].__name__
             line["at"] = [f"{place.filename}:{place.lineno} {place.name}" for place in places]
-        return json.dumps({name: value for name, value in line.items() if value})
+        line = {name: value for name, value in line.items() if value}
+        text = orjson.dumps(line, default=str).decode()
+        return text if text.isascii() else json.dumps(line)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import select
 import socket
@@ -10,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import httpx
 import pytest
@@ -17,7 +19,7 @@ import uvicorn
 from fastapi import FastAPI, Request, Response
 
 from exchange.http import read_body
-from intaglio.connections import LIMITS, Limits
+from intaglio.connections import LIMITS, Gathering, Limits
 from tests.loopback import Authority
 from tests.serving import listening, serving
 
@@ -280,3 +282,36 @@ def test_addresses_of_one_subscriber_are_one_sender() -> None:
     assert _sender(("2001:db8:1:2:3:4:5:6", 1)) == _sender(("2001:db8:1:2:aaaa::1", 2))
     assert _sender(("192.0.2.1", 1)) != _sender(("192.0.2.2", 1))
     assert _sender(None) == ""
+
+
+class Wire:
+    """A transport as an event loop has them, of which what is sent is kept."""
+
+    def __init__(self) -> None:
+        self.sent: list[list[bytes]] = []
+        self.closed = False
+
+    def writelines(self, data: list[bytes]) -> None:
+        self.sent.append(data)
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def test_what_is_written_in_one_turn_is_sent_at_once() -> None:
+    async def answers(wire: Wire) -> None:
+        gathering = Gathering(cast("asyncio.Transport", wire), asyncio.get_running_loop())
+        gathering.write(b"head")
+        gathering.write(b"body")
+        assert wire.sent == []
+        await asyncio.sleep(0)
+        assert wire.sent == [[b"head", b"body"]]
+        gathering.write(b"the last")
+        gathering.close()
+        await asyncio.sleep(0)
+        assert (wire.sent[1:], gathering.is_closing()) == ([[b"the last"]], True)
+
+    asyncio.run(answers(Wire()))

@@ -120,15 +120,12 @@ def create_app(
         except Malformed as problem:
             return problem_response(problem, 413 if isinstance(problem, TooLarge) else 408)
         try:
-            verifiers()
-        except Problem as problem:
-            log_problem(_LOG, problem)
-            return problem_response(Unavailable("the trust list of this service cannot be used"), 503)
-        question = Question(body, clock(), challenge, domain)
-        try:
-            found = await answered(question)
+            found = await answered(Question(body, clock(), challenge, domain))
         except TryLater as problem:
             return problem_response(problem, 503, {"Retry-After": "5"})
+        except Problem as problem:  # no report raises any
+            log_problem(_LOG, problem)
+            return problem_response(Unavailable("the trust list of this service cannot be used"), 503)
         return Response(found.content, found.status, media_type="application/json")
 
     async def answered(question: Question) -> Judged:
