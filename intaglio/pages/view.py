@@ -236,12 +236,15 @@ def _form(report: Report) -> str:
 def _step(check: Check, answer: Answered) -> Step:
     """Of a refused file nothing is repeated that it says, but for what refuses it."""
     withheld = answer is Answered.INVALID and check.outcome is not Outcome.FAILED and check.facts
+    is_reached = check.finding != "not-reached"
     return Step(
         check.step,
         tr_in("step", check.name),
         check.outcome,
         tr_in("mark", words.MARKS[check.outcome]),
-        "" if withheld and check.finding != "not-reached" else capital(words.shown(check)),
+        tr("Not repeated here, since the file is not valid.")
+        if withheld and is_reached
+        else capital(words.shown(check)),
         check.code,
         check.credential,
     )
