@@ -385,6 +385,23 @@ class TestKeys:
         ):
             assert honest.verify(shown).verdict is Verdict.UNDETERMINED
 
+    def test_neither_does_one_that_keeps_another_back(self, honest: Host) -> None:
+        """Of three, that by which the key came."""
+        university = honest.university
+        old, new = university.key, PrivateKey.generate()
+        university.publish_document([old, new])
+        university.key = new
+        credential = bare(honest)
+        anchored = Bundle(credential, (university.anchor(log_entry(credential, credential["proof"][0])),))
+        university.publish_document([new])
+        honest.publish()
+        first, _, last = orjson.loads(honest.content("documents") or b"")["documents"]
+        honest.instead["documents"] = response(200, orjson.dumps({"documents": [first, last]}))
+        for shown in (credential, anchored):
+            report = honest.verify(shown)
+            assert report.verdict is Verdict.UNDETERMINED, report.deciding
+            assert "nothing shows that it signed before" in step(report, 8).text
+
 
 def _young(change: Callable[[bytearray], None]) -> Callable[[Host], Answer]:
     def instead(found: Host) -> bytes:
