@@ -54,6 +54,7 @@ def to_stderr() -> Iterator[None]:
     handler, root = logging.StreamHandler(sys.stderr), logging.getLogger()
     handler.setFormatter(Lines())
     level, hook = root.level, threading.excepthook
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False  # no line says them
     root.addHandler(handler)
     root.setLevel(logging.INFO)
     threading.excepthook = _thread_ended

@@ -29,6 +29,7 @@ from verifier.sources.keys import _documents, _parsed
 from verifier.sources.lists import Fetched, ListMemory
 from wire import TooLarge
 from wire.fetch import HttpsFetcher
+from wire.memory import OVERHEAD
 from wire.work import Work
 
 FETCHER = HttpsFetcher(allow_loopback=True)
@@ -301,7 +302,7 @@ def test_what_is_remembered_is_bounded_in_bytes(university: Published) -> None:
     assert 1 < len(_documents._kept) < 30
     for part in (memory._answers, memory._fitting, memory._bits, memory._lists, _documents):
         assert part._size <= part._capacity
-        assert sum(kept.size for kept in part._kept.values()) == part._size
+        assert sum(kept.size + OVERHEAD for kept in part._kept.values()) == part._size
     large = University("large.example").issue()
     assert not ListMemory(1_000).bits(large.status_lists[0].document["credentialSubject"]["encodedList"], 1)[
         7

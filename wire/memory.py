@@ -84,14 +84,13 @@ class Memory(Generic[_Key, _Value]):
 
     def keep(self, key: _Key, kept: Kept[_Value]) -> None:
         """Remembers it in place of what was under the key."""
-        kept = Kept(kept.value, kept.size + OVERHEAD, kept.until)
         with self._lock:
             if key in self._kept:
-                self._size -= self._kept.pop(key).size
+                self._size -= self._kept.pop(key).size + OVERHEAD
             self._kept[key] = kept
-            self._size += kept.size
+            self._size += kept.size + OVERHEAD
             while self._size > self._capacity:
-                self._size -= self._kept.popitem(last=False)[1].size
+                self._size -= self._kept.popitem(last=False)[1].size + OVERHEAD
 
     def serve(self, key: _Key, value: _Value, until: float) -> None:
         """Changes how long this very value, if it is still there, may serve."""

@@ -39,6 +39,7 @@ from .sight import seen
 if TYPE_CHECKING:
     from ..jsonld import Contexts
 
+_PRESENTATION = "VerifiablePresentation"
 _TYPES = frozenset(
     {"VerifiableCredential", "VerifiablePresentation", TYPE, "EnvelopedVerifiablePresentation"}
 )
@@ -74,7 +75,8 @@ class DataIntegrity:
         document = _document(content, work)
         if document.get("type") in (TYPE, [TYPE]):
             return opened(Enveloped.from_object(document), forms, work)
-        if "VerifiablePresentation" in _types(document):
+        kind = document.get("type")
+        if kind == _PRESENTATION or (isinstance(kind, list) and _PRESENTATION in kind):
             return _Presentation(document, self, forms, work)
         return _Document(document, self, forms, work)
 

@@ -201,10 +201,9 @@ class DataIntegritySuite:
         if not self.covers_contexts and "@context" in document:
             options = {**options, "@context": document["@context"]}
         hasher = getattr(hashlib, digest)  # half the time of hashlib.new
-        parts = ((options, True), (document, False))
-        return b"".join(
-            hasher(self.canonicalize(part, digest, work, contexts, recurs)).digest() for part, recurs in parts
-        )
+        first = self.canonicalize(options, digest, work, contexts, True)
+        second = self.canonicalize(document, digest, work, contexts, False)
+        return bytes(hasher(first).digest() + hasher(second).digest())
 
 
 _EDDSA = MappingProxyType({"Ed25519": "sha256"})

@@ -49,7 +49,7 @@ _NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,15})(\.[0-9]{1,17})?([eE][+-]?[0-9]{1,3
 _MOST = 100_000  # objects
 
 
-@dataclass(frozen=True)
+@dataclass
 class Reading:
     """What one document says."""
 

@@ -164,7 +164,7 @@ class IssuerKeys:
         """Whether the document of a presenter is looked up, who is in most cases on no list."""
         self._known: dict[str, tuple[BoundDocument, ...] | Problem] = {}
         self._unshown: dict[str, NotShown | None] = {}
-        self._asked = set[str]()
+        self._asked: set[str] = set()
 
     def signer(self, method: str, issuer: str) -> str:
         """Whose key `method` names: that of its DID or URL. Raises `InvalidDIDURL`.
