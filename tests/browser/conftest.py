@@ -63,7 +63,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield Served(f"{service.line.removesuffix('/verify')}/", files)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # as long as it lives a loop runs here, beside which no other may
 def browser() -> Iterator[Browser]:
     program = shutil.which("chromium") or shutil.which("chromium-browser")
     if program is None:
