@@ -96,8 +96,9 @@ def test_without_the_page_a_file_is_asked_for(program: Program) -> None:
 def test_off_loopback_and_in_the_clear_no_page_is_served(tmp_path: Path) -> None:
     """Programs go on asking: they know what they send where."""
     with running(
-        UNIVERSITY.trust, tmp_path / "home", "verifier", "serve", "--plain", "--host", "0.0.0.0", "--port", 0
-    ) as service:
+        UNIVERSITY.trust, tmp_path / "home",
+        "verifier", "serve", "--plain", "--host", "0.0.0.0", "--port", 0, "--offline",
+    ) as service:  # fmt: skip
         port = urlsplit(service.line).port
         assert httpx.get(f"http://127.0.0.1:{port}/").status_code == 404
         assert httpx.post(f"http://127.0.0.1:{port}/verify", content=FILE).status_code == 200
