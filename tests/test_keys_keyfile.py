@@ -8,6 +8,7 @@ import itertools
 import json
 import multiprocessing
 import os
+import pickle
 import select
 import signal
 import stat
@@ -389,3 +390,12 @@ def test_the_schemes_are_an_argument() -> None:
     assert open_signer("memory:it", passphrase=never_asked, signers=signers) is key
     with pytest.raises(Malformed, match="known are memory"):
         open_signer("file:/keys.json#a", passphrase=never_asked, signers=signers)
+
+
+def test_a_signer_that_is_opened_when_it_first_signs_goes_to_other_processes(tmp_path: Path) -> None:
+    keys = KeyFile.create(tmp_path / "keys" / "keys.json", {"assertion": "Ed25519"}, None)
+    known = keys.signer("assertion").public_key
+    uri = f"{(tmp_path / 'keys' / 'keys.json').as_uri()}#assertion"
+    later = open_signer(uri, passphrase=lambda: None, public_key=known)
+    copy = pickle.loads(pickle.dumps(later))
+    known.verify(copy.sign(b"text"), b"text")
