@@ -22,7 +22,7 @@ from verifier.sources.trust import TrustSource
 from verifier.summary import Summary, summarize
 from wire.text import printable
 
-from ..words import label, remedy, tr, tr_in
+from ..words import label, tr, tr_in
 from ..words import report as words
 from ..words.advice import ADVICE, MAILS, PICTURED, REASONS
 from .reader import day, moment, preferred
@@ -155,7 +155,7 @@ def judgement(
         unchecked=tuple(claim for credential in unchecked for claim in _of_itself(credential, language)),
         is_presentation=any(check.code == "holder-unasked" for check in report.checks),
         evidence=words.shown(evidence) if evidence and answer is not Answered.INVALID else "",
-        data=_data(report),
+        data=words.for_programs(report),
     )
 
 
@@ -317,16 +317,6 @@ def _in_language(credential: Credential, language: str) -> Credential:
         return credential
     subjects = tuple(preferred(dict(subject), language) for subject in credential.subjects)
     return credential._replace(claims=preferred(dict(credential.claims), language), subjects=subjects)
-
-
-def _data(report: Report) -> dict[str, Any]:
-    data = report.to_dict()
-    for check, told in zip(report.checks, data["checks"], strict=True):
-        if check.problem is not None and (said := remedy(check.problem)):
-            told["problem"]["hint"] = said
-    if report.has_claims:
-        data["credentials"] = [dict(credential.claims) for credential in report.require()]
-    return data
 
 
 def capital(text: str) -> str:

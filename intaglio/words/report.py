@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from did import InvalidDID
 from ledger import InvalidEvidence
@@ -104,6 +104,17 @@ def results(credential: Credential) -> Iterator[str]:
         if value := text_of(result, "value"):
             kind = text_of(credential.about(result.get("resultDescription")), "name")
             yield f"{kind} {value}".strip()
+
+
+def for_programs(report: Report) -> dict[str, Any]:
+    """The report as JSON, with the remedies that are typed here, and the credentials of a valid one."""
+    data = report.to_dict()
+    for check, told in zip(report.checks, data["checks"], strict=True):
+        if check.problem is not None and (said := remedy(check.problem)):
+            told["problem"]["hint"] = said
+    if report.has_claims:
+        data["credentials"] = [dict(credential.claims) for credential in report.require()]
+    return data
 
 
 def _padded(text: str, columns: int) -> str:

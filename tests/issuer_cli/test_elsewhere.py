@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import ssl
 from collections.abc import Callable
 from pathlib import Path
 
@@ -54,7 +55,8 @@ def test_a_whole_issuer(make: Make, program: Program, file: Path, tmp_path: Path
     assert (audited.code, f"the log's {status['size']} entries" in audited.out) == (0, True)
     assert program("ledger", "prove", str(status["size"] - 1)).code == 0
     with served(program.home, "--port", url.rpartition(":")[2], "--tls"):
-        found = httpx.get(f"{url}/log/checkpoint", verify=False)
+        trusted = ssl.create_default_context(cafile=program.home / "issuer/tls/authority.pem")
+        found = httpx.get(f"{url}/log/checkpoint", verify=trusted)
     assert found.text.splitlines()[1] == str(json.loads(program("ledger", "status", "--json").out)["size"])
     assert program("doctor").code == 0
     assert not (home / "log").exists()

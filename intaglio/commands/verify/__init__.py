@@ -126,7 +126,7 @@ def verify(
         return _verify_all(sources, fetcher, report_on, judge.trust)
     report = report_on(_read(sources[0], fetcher))
     lines = [_laid(line, report.verdict) for line in render(report, judge.trust)]
-    return Result(_data(report), "\n".join(lines), _EXIT[report.verdict])
+    return Result(words.for_programs(report), "\n".join(lines), _EXIT[report.verdict])
 
 
 def _verify_all(
@@ -149,7 +149,7 @@ def _verify_all(
                 data = {**which, **open_, "error": {**problem.to_dict(), "exitCode": code}}
                 row = Row(source.name, Verdict.UNDETERMINED, printable(sentence(problem))[: words.LONGEST])
             else:
-                data, code = {**which, **_data(report)}, _EXIT[report.verdict]
+                data, code = {**which, **words.for_programs(report)}, _EXIT[report.verdict]
                 row = Row(source.name, report.verdict, _in_table(report, trust))
             rows.append(row)
             codes.add(code)
@@ -183,16 +183,6 @@ def _read_any(name: str, fetcher: Fetcher) -> bytes:
         return _read(name, fetcher)
     except click.UsageError as error:  # one that cannot be read stops no other
         raise Unavailable.saying("{said}", said=error.message) from error
-
-
-def _data(report: Report) -> dict[str, Any]:
-    data = report.to_dict()
-    for check, told in zip(report.checks, data["checks"], strict=True):
-        if check.problem is not None and (said := remedy(check.problem)):
-            told["problem"]["hint"] = said
-    if report.has_claims:
-        data["credentials"] = [dict(credential.claims) for credential in report.require()]
-    return data
 
 
 def read_policy(file: Path) -> Policy:
