@@ -20,7 +20,7 @@ class UnknownStatusEntry(Refused):
     undetermined = True
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class StatusEntry:
     """A `BitstringStatusListEntry` of a credential (2.1)."""
 
