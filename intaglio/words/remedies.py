@@ -139,6 +139,10 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
             "`prune` the owner of the tables."
         ),
         "ledger-not-durable": "Put it right ({setting}), then do the same again: nothing was written.",
+        "log-sealed": (
+            "Start the program again, which then goes by the log's new address. If the move was interrupted, "
+            "type it again: `intaglio ledger migrate FROM TO`"
+        ),
         # the issuer
         "no-issuer": "`intaglio issuer init` makes one.",
         "damaged-issuer": _RESTORE,
