@@ -91,3 +91,17 @@ class NotDurable(Refused):
 
     code = "ledger-not-durable"
     title = "What is written would not last"
+
+
+class NotConditional(Refused):
+    """The store of the log's bucket creates what is there already: two writers would fork the log."""
+
+    code = "ledger-not-conditional"
+    title = "This store cannot keep a log"
+
+
+class ClockDiffers(Refused):
+    """The store of the log's bucket refuses what is signed at a time that is not its own."""
+
+    code = "ledger-clock"
+    title = "The clock here is wrong"

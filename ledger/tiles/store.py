@@ -97,6 +97,10 @@ class Reader(BatchKeys, Protocol):
     def pending(self, start: int) -> Iterator[Batch]:
         """The recorded batches from index `start` on, which is where one begins or the last one ends."""
 
+    def examine(self) -> None:
+        """Look for what may have gone from the engine without anything missing it. Raises `Damaged`."""
+        return
+
 
 class Appender(Protocol):
     """Writes one log, while the lock is held.
