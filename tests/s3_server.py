@@ -42,6 +42,7 @@ _USERS = {
     "reader": [f"Read:{BUCKET}", f"List:{BUCKET}"],
 }
 _VOLUMES = 3
+_FOLDER = "INTAGLIO_TESTS_S3"
 
 
 def environment(endpoint: str, key: str = "appender", secret: str | None = None) -> dict[str, str]:
@@ -77,7 +78,7 @@ class Cluster:
         folder.mkdir(parents=True, exist_ok=True)
         self._in_use = os.open(folder / "users", os.O_RDWR | os.O_CREAT, 0o600)
         fcntl.flock(self._in_use, fcntl.LOCK_SH)  # as long as this process is there
-        self._owner = os.getpid()
+        self._owner, self._started = os.getpid(), list[subprocess.Popen[bytes]]()
         with locked(folder / "start"):
             state = folder / "state.json"
             if not state.exists():
@@ -153,6 +154,7 @@ class Cluster:
             process = subprocess.Popen(
                 command, stdout=messages, stderr=messages, cwd=self.folder, start_new_session=True
             )
+        self._started.append(process)  # as long as this is there
         (self.folder / f"{name}.pid").write_text(str(process.pid))
 
     def kill(self, name: str) -> None:
@@ -195,6 +197,7 @@ def server() -> Cluster:
     """The one that tests share; from now on this process's environment leads there, as the appender."""
     scratch = Path("/dev/shm") if Path("/dev/shm").is_dir() else Path(tempfile.gettempdir())
     run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
-    cluster = Cluster(scratch / f"intaglio-s3-{run}")
+    folder = os.environ.setdefault(_FOLDER, str(scratch / f"intaglio-s3-{run}"))  # children inherit it
+    cluster = Cluster(Path(folder))
     os.environ.update(environment(cluster.endpoint))
     return cluster

@@ -65,7 +65,8 @@ def _extra(engine: str) -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        raise Refused(f"a log in {engine} needs {error.name}, which is not installed") from error
+        missing = str(error.name).partition(".")[0]
+        raise Refused(f"a log in {engine} needs {missing}, which is not installed") from error
 
 
 ENGINES: Mapping[str, Engine] = MappingProxyType({"file": _folder, "postgresql": _postgres, "s3": _bucket})

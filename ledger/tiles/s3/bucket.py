@@ -47,7 +47,11 @@ class Bucket:
 
     def __init__(self, place: Place) -> None:
         self._prefix = place.prefix
-        found: Any = {**settings(place.bucket, os.environ), "conditional_put": "etag"}
+        found: Any = {
+            **settings(place.bucket, os.environ),
+            "conditional_put": "etag",
+            "checksum_algorithm": "SHA256",
+        }
         has_no_tls = found.get(ENDPOINT, "").startswith("http:")
         self._store = S3Store(
             place.bucket,
