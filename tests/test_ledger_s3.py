@@ -401,7 +401,14 @@ class TestTheLine:
         self, cluster: Cluster, uri: str, look: Objects, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         conflict = b"<Error><Code>ConditionalRequestConflict</Code></Error>"
-        answers = [Answer(429), Answer(503), Answer(409, conflict), Answer(500), Cut.BEFORE, Cut.WITHIN]
+        answers: list[Answer | Cut] = [
+            Answer(429),
+            Answer(503),
+            Answer(409, conflict),
+            Answer(500),
+            Cut.BEFORE,
+            Cut.WITHIN,
+        ]
 
         def judge(request: Request) -> Answer | Cut | None:
             return answers.pop() if request.method == "PUT" and answers else None
