@@ -41,6 +41,13 @@ class Overtaken(TryLater):
     title = "Another writer of the log was faster"
 
 
+class Sealed(Unavailable):
+    """The log was moved to another engine, or is being moved: nothing is appended here any more."""
+
+    code = "log-sealed"
+    title = "The log goes on elsewhere"
+
+
 class ClockBehind(Refused):
     """The clock here is well behind the newest checkpoint: nothing is signed until one is put right."""
 

@@ -29,6 +29,8 @@ from ledger.log import LogReader
 from ledger.problem import NotDurable, NotPrepared, Overtaken, PasswordInAddress, RoleMayNot
 from ledger.tiles.engines import open_store, prepare_tables, prune_tables
 from ledger.tiles.journal import Capacity
+from ledger.tiles.keys import key_digest
+from ledger.tiles.postgres import schema
 from ledger.tiles.postgres.address import parse
 from ledger.tiles.postgres.store import PostgresStore
 from ledger.tiles.store import Base, Batch
@@ -145,17 +147,37 @@ class TestRoles:
             open_store(server.uri(name)).base()
         with pytest.raises(RoleMayNot):
             prepare_tables(server.uri(name, "reader"))
-        assert (prepare_tables(server.uri(name)), prepare_tables(server.uri(name))) == (1, 0)
+        assert (prepare_tables(server.uri(name)), prepare_tables(server.uri(name))) == (2, 0)
         server.execute("INSERT INTO intaglio.step VALUES (1000), (1001)", name)
         for attempt in (
             lambda: prepare_tables(server.uri(name)),
             lambda: open_store(server.uri(name), read_only=True).base(),
         ):
-            with pytest.raises(Refused, match="this program knows 1"):
+            with pytest.raises(Refused, match="this program knows 2"):
                 attempt()
         server.execute("DELETE FROM intaglio.step", name)
         with pytest.raises(NotPrepared, match="older"):
             open_store(server.uri(name)).base()
+
+    def test_tables_of_the_first_version_are_brought_up_to_date(self, server: Server, database: str) -> None:
+        """A log that is in them goes on, and each batch is known by its key."""
+        name = f"{database}_first"
+        server.execute(f"CREATE DATABASE {name}")
+        first = Path(schema.__file__).parent / "migrations/0001_log.sql"
+        for statement in (
+            "CREATE SCHEMA intaglio; CREATE TABLE intaglio.step (number integer PRIMARY KEY);",
+            first.read_text(),
+            "INSERT INTO intaglio.step VALUES (1);",
+            "INSERT INTO intaglio.batch VALUES (0, 1, 'settled'), (1, 2, 'pending');",
+            "INSERT INTO intaglio.pending VALUES (1, '\\x000178');",
+            "UPDATE intaglio.head SET size = 2, base_size = 1;",
+        ):
+            server.execute(statement, name)
+        assert prepare_tables(server.uri(name)) == 1
+        store = open_store(server.uri(name))
+        assert (store.find(b"settled"), store.find(b"pending")) == (range(1), range(1, 2))
+        assert list(store.pending(1)) == [Batch(1, b"pending", [b"x"])]
+        assert list(store.keys()) == [(key_digest(b"settled"), range(1))]
 
     def test_an_appender_changes_no_tile(self, server: Server, database: str, uri: str) -> None:
         open_log(open_store(uri)).append(samples(0, 300), b"first")

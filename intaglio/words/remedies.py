@@ -141,6 +141,10 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
         "ledger-not-durable": "Put it right ({setting}), then do the same again: nothing was written.",
         "ledger-not-conditional": "Take a store that heeds `If-None-Match: *`, as S3 has it since 2024.",
         "ledger-clock": "Set the clock right: it may differ by some minutes.",
+        "log-sealed": (
+            "Start the program again, which then goes by the log's new address. If the move was interrupted, "
+            "type it again: `intaglio ledger migrate FROM TO`"
+        ),
         # the issuer
         "no-issuer": "`intaglio issuer init` makes one.",
         "damaged-issuer": _RESTORE,

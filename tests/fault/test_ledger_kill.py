@@ -132,16 +132,16 @@ def test_a_kill_at_a_thousand_points_loses_nothing_in_a_bucket(tmp_path: Path) -
 class JournalLast(PosixStore):
     """A planted fault: tiles and checkpoint first, the journal after them."""
 
-    _held: Batch | None = None
+    _held: tuple[Batch, ...] = ()
 
-    def record(self, batch: Batch) -> None:
-        self._held = batch
+    def record(self, *batches: Batch) -> None:
+        self._held = batches
 
     def publish(self, note: bytes, *, after: bytes | None) -> None:
         super().publish(note, after=after)
         if self._held:
-            super().record(self._held)
-            self._held = None
+            super().record(*self._held)
+            self._held = ()
 
 
 class KeysLast(PosixStore):

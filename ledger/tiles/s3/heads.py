@@ -8,7 +8,8 @@ The newest is found by asking for numbers, since a list may be behind; what a li
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import orjson
 
@@ -16,7 +17,7 @@ from wire.problem import Damaged, Malformed
 from wire.strict import load_json_object
 
 from ... import merkle
-from ..store import Base
+from ..store import Base, Mark, State
 from .bucket import Bucket
 
 _VERSION = 1
@@ -29,18 +30,24 @@ def head_path(number: int) -> str:
 
 @dataclass(frozen=True)
 class Head:
-    """The state of a log: its newest checkpoint, and the base from which its batches are read."""
+    """The state of a log: its newest checkpoint, the base that its batches are read from, its newest move."""
 
     number: int
     note: bytes | None
     base: Base
+    mark: Mark | None = None
     by: str = field(default_factory=lambda: secrets.token_hex(16))
     """Of this attempt alone: so that who made a head knows it again, though others would say the same."""
+
+    def next(self, **changes: Any) -> Head:
+        """The one to follow it, with these changes."""
+        return replace(self, **changes, number=self.number + 1, by=secrets.token_hex(16))
 
     def format(self) -> bytes:
         """The bytes of the object."""
         base = {"size": self.base.size, "root": self.base.root.hex()}
-        line = orjson.dumps({"version": _VERSION, "base": base, "by": self.by})
+        move = self.mark and {"name": self.mark.name, "state": self.mark.state.value}
+        line = orjson.dumps({"version": _VERSION, "base": base, "move": move, "by": self.by})
         return line + b"\n" + (self.note or b"")
 
     @classmethod
@@ -52,7 +59,8 @@ class Head:
             if found["version"] != _VERSION:
                 raise Damaged(f"{head_path(number)} was written by a program of another version")
             base = Base(int(found["base"]["size"]), bytes.fromhex(found["base"]["root"]))
-            return cls(number, note or None, base, found["by"])
+            move = found["move"] and Mark(found["move"]["name"], State(found["move"]["state"]))
+            return cls(number, note or None, base, move, found["by"])
         except (Malformed, KeyError, TypeError, ValueError):
             raise Damaged(f"{head_path(number)} is not a head of a log") from None
 
@@ -62,11 +70,12 @@ class Heads:
 
     def __init__(self, bucket: Bucket) -> None:
         self._bucket = bucket
-        self._known = Head(0, None, Base(0, merkle.EMPTY_ROOT))
+        self.known = Head(0, None, Base(0, merkle.EMPTY_ROOT))
+        """The newest one that was seen here."""
 
     def newest(self) -> Head:
         """The newest head by now; number 0 of a log that was never begun."""
-        known = self._known
+        known = self.known
         number = self._last(known.number)
         if not known.number and (listed := self._bucket.first_after(head_path(number))):
             number = self._last(number)  # where one was made meanwhile
@@ -76,14 +85,14 @@ class Heads:
             data = self._bucket.get(head_path(number))
             if data is None:
                 raise Damaged(f"{head_path(number)} was there, and is gone")
-            known = self._known = Head.parse(number, data)
+            known = self.known = Head.parse(number, data)
         return known
 
     def add(self, head: Head) -> bool:
         """Whether this head is the one of its number; else another one is, and has been since before."""
         made = self._bucket.create(head_path(head.number), head.format())
         if made:
-            self._known = head
+            self.known = head
         return made
 
     def _exists(self, number: int) -> bool:

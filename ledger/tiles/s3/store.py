@@ -3,7 +3,7 @@
 tile/          tiles and bundles, as everywhere
 batch/         what was recorded, each batch where the one before it ends
 head/          the state after each checkpoint, numbered
-key/           where the batch of each key is
+key/, keys/    where the batch of each key is
 checkpoint     the newest checkpoint, for those who read the bucket itself; nothing here relies on it
 conditional    says that this store does not create what is there
 
@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -26,12 +26,13 @@ from ...problem import NotConditional, Overtaken
 from ..disk import disk_problems
 from ..journal import Capacity
 from ..kept import KeptCheckpoint
+from ..keys import key_digest
 from ..layout import ENTRIES, WIDTH, tile_path, unframe
-from ..store import CHECKPOINT, Base, Batch, Store
+from ..store import CHECKPOINT, Base, Batch, Keys, Mark, State, Store, require_open
 from . import address
-from .batches import Batches
+from .batches import Batches, batch_path
 from .bucket import Bucket
-from .heads import Head, Heads, head_path
+from .heads import Heads, head_path
 from .keys import KeyObjects
 
 CAPACITY = Capacity(batches=64)
@@ -104,14 +105,32 @@ class S3Store(Store):
         return self._batches.since(start)
 
     def find(self, key: bytes) -> range | None:
-        return self._batches.keys.get(key) or self._keys.find(key)
+        return self._batches.keys.get(key_digest(key)) or self._keys.find(key)
 
-    def record(self, batch: Batch) -> None:
+    def keys(self) -> Keys:
+        return self._keys.all(self._heads.newest().base.size)
+
+    def mark(self) -> Mark | None:
+        """See `Reader.mark`. Whoever died between the two steps of `seal` is helped to the second one."""
+        head = self._heads.newest()
+        if head.number == 0 or (head.mark is not None and head.mark.is_closed):
+            return head.mark
+        self._batches.begin(head.base)
+        for _ in self._batches.since(self._batches.end):
+            pass
+        if self._batches.mark is None:
+            return head.mark
+        if not self._read_only:
+            self._close(self._batches.mark)
+        return self._batches.mark
+
+    def record(self, *batches: Batch) -> None:
         """See `Appender.record`. Raises `TooLarge` for more than the capacity has."""
         self._require_writable()
-        if sum(map(len, batch.framed)) > self._capacity.record:
+        if max(sum(map(len, batch.framed)) for batch in batches) > self._capacity.record:
             raise TooLarge(f"a batch of the log has at most {self._capacity.record} bytes")
-        self._batches.record(batch)
+        require_open(self._heads.known.mark)
+        self._batches.record(*batches)
 
     def put(self, tiles: Mapping[str, bytes]) -> None:
         """See `Appender.put`. Tiles that are there stay as they are."""
@@ -123,9 +142,10 @@ class S3Store(Store):
         self._require_writable()
         while True:
             head = self._heads.newest()
+            require_open(head.mark)
             if head.note != after:
                 raise Overtaken("another writer has published a checkpoint meanwhile")
-            if self._heads.add(Head(head.number + 1, note, head.base)):
+            if self._heads.add(head.next(note=note)):
                 break  # else the other one may have settled
         self._keep()
         self._show()
@@ -139,14 +159,52 @@ class S3Store(Store):
     def settle(self, base: Base) -> None:
         """See `Appender.settle`: a head with another base. Nothing is removed."""
         self._require_writable()
+        require_open(self._heads.newest().mark)
         self._batches.require_end(base.size)
-        self._keys.add(self._batches.keys)
+        self._keys.add(self._batches.keys.items())
         head = self._heads.newest()
-        if head.base != self._batches.base or not self._heads.add(Head(head.number + 1, head.note, base)):
+        if head.base != self._batches.base or not self._heads.add(head.next(base=base)):
             raise Overtaken("another writer has changed the log meanwhile")
         with disk_problems():
             self._kept.sync()
         self._batches.begin(base)
+
+    def reserve(self, name: str) -> None:
+        """See `Appender.reserve`: the first head, before which nobody records."""
+        self._require_writable()
+        head = self._heads.newest()
+        is_new = head.number == 0 and not self._bucket.has(batch_path(0))
+        if not is_new or not self._heads.add(head.next(mark=Mark(name, State.COMING))):
+            raise Overtaken("there is a log already")
+
+    def seal(self, name: str) -> None:
+        """See `Appender.seal`. The end of the log decides; a head then stops those who sign."""
+        self._require_writable()
+        head = self._heads.newest()
+        if head.mark is not None and head.mark.is_closed:
+            raise Overtaken("a move has closed the log meanwhile")
+        self._batches.begin(head.base)
+        self._batches.seal(name)
+        self._close(Mark(name, State.LEFT))
+
+    def adopt(
+        self, name: str, base: Base, keys: Callable[[], Keys], batches: Sequence[Batch], note: bytes
+    ) -> None:
+        """See `Appender.adopt`. Raises `Overtaken`."""
+        self._require_writable()
+        head = self._heads.newest()
+        if head.mark == Mark(name, State.HERE):
+            return
+        if head.mark != Mark(name, State.COMING):
+            raise Overtaken("the place is not reserved for this move any more")
+        self._keys.add(keys())
+        self._batches.begin(base)
+        if batches and not [*self._batches.since(base.size)]:  # else they were recorded before
+            self._batches.record(*batches)
+        if not self._heads.add(head.next(note=note, base=base, mark=Mark(name, State.HERE))):
+            raise Overtaken("another writer has changed the log meanwhile")
+        self._keep()
+        self._show()
 
     def examine(self) -> None:
         """Look whether the first head, the oldest tiles and some others are there, and right.
@@ -165,6 +223,10 @@ class S3Store(Store):
                     raise _gone(path)
             if merkle.leaf_hashes(unframe(found[entries], entries)) != found[hashes]:
                 raise Damaged(f"{hashes} is not what follows from {entries}")
+
+    def _close(self, mark: Mark) -> None:
+        while (head := self._heads.newest()).mark != mark:
+            self._heads.add(head.next(mark=mark))
 
     def _require_writable(self) -> None:
         if self._read_only:
