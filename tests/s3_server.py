@@ -57,12 +57,12 @@ def environment(endpoint: str, key: str = "appender", secret: str | None = None)
     }
 
 
-def client(endpoint: str, key: str = "owner", secret: str | None = None) -> Any:
+def client(endpoint: str, key: str = "owner", secret: str | None = None, *, service: str = "s3") -> Any:
     """A client of AWS's own, to prepare and look with."""
     import boto3
 
     return boto3.client(
-        "s3",
+        service,
         endpoint_url=endpoint,
         region_name="us-east-1",
         aws_access_key_id=key,
