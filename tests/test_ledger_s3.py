@@ -16,6 +16,7 @@ pytest.importorskip("obstore", reason="the extra [s3] is not installed")
 pytest.importorskip("boto3", reason="moto is not installed")
 from botocore.exceptions import ClientError
 
+from ledger import Checkpoint
 from ledger.audit import audit
 from ledger.log import LogReader
 from ledger.problem import ClockDiffers, NotConditional, PasswordInAddress
@@ -314,6 +315,42 @@ class TestHeads:
 
 
 @needed
+class TestAnOldCopy:
+    def test_it_is_refused_where_the_newest_checkpoint_is_kept(
+        self, cluster: Cluster, uri: str, look: Objects, tmp_path: Path
+    ) -> None:
+        kept, yesterday = tmp_path / "kept", f"{uri}/yesterday"
+        log = open_log(open_store(uri, kept=kept))
+        log.append(samples(0, 3), b"1")
+        for name in look.names(uri):
+            look.put(yesterday, name, look.get(uri, name))
+        log.append(samples(3, 5), b"2")
+        for _ in range(2):
+            with pytest.raises(Damaged, match="once had 5 entries"):
+                open_log(open_store(yesterday, kept=kept))
+        assert open_log(open_store(uri, kept=kept)).checkpoint() == log.checkpoint()
+        assert open_log(open_store(yesterday)).checkpoint().size == 3  # where nothing knows better
+
+    def test_the_kept_checkpoint_never_goes_back(self, uri: str, tmp_path: Path) -> None:
+        """Of several writers with one file, who published first may come last to write it."""
+        kept, behind = tmp_path / "kept", list[bytes]()
+
+        def work(name: int) -> None:
+            log = open_log(open_store(uri, kept=kept))
+            for number in range(5):
+                key = b"%d/%d" % (name, number)
+                stop = log.append([key], key).stop
+                if Checkpoint.parse(kept.read_bytes()).size < stop:
+                    behind.append(key)
+
+        open_log(open_store(uri, kept=kept))
+        with ThreadPoolExecutor() as threads:
+            list(threads.map(work, range(3)))
+        assert not behind
+        assert Checkpoint.parse(kept.read_bytes()) == open_log(open_store(uri)).checkpoint()
+
+
+@needed
 class TestThePublicCheckpoint:
     def test_it_is_the_newest(self, uri: str, look: Objects) -> None:
         log = open_log(open_store(uri))
@@ -444,6 +481,14 @@ class TestTheLine:
             with pytest.raises(ClockDiffers):
                 open_store(uri).get("tile/0/000")
 
+    def test_a_bucket_in_another_region_is_named(
+        self, cluster: Cluster, uri: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with line(cluster.endpoint, lambda _: Answer(301)) as elsewhere:
+            through(elsewhere, monkeypatch)
+            with pytest.raises(Refused, match="another region"):
+                open_store(uri).get("tile/0/000")
+
     @pytest.mark.parametrize("kind", ["batch", "head", "tile", "key", "conditional"])
     def test_an_answer_that_is_lost(
         self, kind: str, cluster: Cluster, uri: str, look: Objects, monkeypatch: pytest.MonkeyPatch
@@ -504,11 +549,22 @@ class TestTheLine:
 class TestFaults:
     def test_a_volume_server_that_is_killed(self, cluster: Cluster, uri: str, tmp_path: Path) -> None:
         with Crowd(uri, tmp_path / "kept", writers=2) as crowd:
-            for number in range(2):
-                _until(crowd, 4)
-                cluster.kill(f"volume{number}")
-                _until(crowd, 4)
-                cluster.volume(number)
+            _until(crowd, 3)
+            cluster.kill("volume1")
+            _until(crowd, 6)
+            cluster.volume(1)
+        crowd.require_all()
+
+    @pytest.mark.soak
+    def test_volume_servers_that_are_killed_again_and_again(
+        self, cluster: Cluster, uri: str, tmp_path: Path
+    ) -> None:
+        with Crowd(uri, tmp_path / "kept", writers=4) as crowd:
+            for round_ in range(30):
+                cluster.kill(f"volume{round_ % 3}")
+                _until(crowd, 10)
+                cluster.volume(round_ % 3)
+                time.sleep(10)  # so that the masters know it again: two of three have to be there
         crowd.require_all()
 
     def test_a_network_that_is_cut(
@@ -525,7 +581,7 @@ class TestFaults:
         with line(cluster.endpoint, judge) as bad:
             through(bad, monkeypatch)
             with Crowd(uri, tmp_path / "kept", writers=4) as crowd:
-                _until(crowd, 20)
+                _until(crowd, 12)
             through(cluster.endpoint, monkeypatch)
             crowd.require_all()
         assert {*cuts} == {*Cut}

@@ -72,7 +72,7 @@ READERS = MappingProxyType[str, Callable[[Path], Store]](
 )
 SHARED = STORES.keys() - {"memory"}  # those that several processes can use at the same time
 
-SAMPLED = {"postgres": 7, "s3": 7}  # of how many calls one fails, where each costs a round trip or more
+SAMPLED = {"postgres": 7, "s3": 17}  # of how many calls one fails, where each costs a round trip or more
 
 SIZES = [1, 3, 255, 256, 300, 512, 700]
 

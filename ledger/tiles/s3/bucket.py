@@ -161,7 +161,13 @@ def _said(error: BaseException) -> tuple[str, str]:
 
 def _may_pass(error: BaseException) -> bool:
     status, code = _said(error)
+    if _is_redirect(error):
+        return False
     return status[:1] in ("", "5") or status in ("408", "409", "429") or code == "RequestTimeout"
+
+
+def _is_redirect(error: BaseException) -> bool:
+    return "redirect" in str(error) or _said(error)[0][:1] == "3"
 
 
 def _problem(error: BaseException) -> Problem:
@@ -169,6 +175,8 @@ def _problem(error: BaseException) -> Problem:
     said = f" ({code or status})" if status else ""
     if code == "RequestTimeTooSkewed":
         return ClockDiffers("the store of the log's bucket finds that the clock here is wrong")
+    if _is_redirect(error):
+        return Refused("the bucket of the log is in another region", hint="Set AWS_REGION, or the endpoint.")
     if code == "NoSuchBucket":
         return NotFound("there is no such bucket")
     if status in ("401", "403"):
