@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import functools
+import os
+import signal
 import socket
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -66,11 +69,40 @@ class Endpoint:
                 limits = BEHIND_PROXY
             yield cls(url, files, listener, limits)
 
-    def run(self, app: FastAPI, *, busy: ASGIApp = busy) -> None:
-        """Answers requests until stopped, and logs; `busy` answers those beyond what is done at once."""
+    def run(self, app: FastAPI, *, busy: ASGIApp = busy, processes: int = 1) -> None:
+        """Answers requests until stopped, and logs; `busy` answers those beyond what is done at once.
+
+        With several `processes`, each answers who connects while it is free; all end with this one.
+        """
         tls = (self.files.chain, self.files.key) if self.files else None
-        with to_stderr():
+        with _siblings(processes - 1), to_stderr():
             server(app, tls=tls, limits=self.limits, busy=busy).run([self.listener])
+
+
+@contextmanager
+def _siblings(more: int) -> Iterator[None]:
+    """Other processes that go through the block, too; they are told to end when this one is no more."""
+    reading, writing = os.pipe()
+    children: list[int] = []
+    while len(children) < more and (child := os.fork()):
+        children.append(child)
+    if len(children) < more:  # this is one of them
+        os.close(writing)
+        threading.Thread(target=_end_with, args=(reading,), daemon=True).start()
+    try:
+        yield
+    finally:
+        if len(children) < more:
+            os._exit(0)
+        os.close(writing)
+        os.close(reading)
+        for child in children:
+            os.waitpid(child, 0)
+
+
+def _end_with(pipe: int) -> None:
+    os.read(pipe, 1)  # which nobody writes to: it is closed when its writer ends, however that may be
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _require_base(url: str, target: Target, *, tls: bool | None) -> None:

@@ -25,7 +25,8 @@ PORTION = WIDTH * WIDTH
 
 
 def move(source: Store, target: Store, copied: Callable[[int], object] = lambda _: None) -> Checkpoint:
-    """Moves a log, or goes on with that, and returns its checkpoint; `copied` is told each portion's end.
+    """Moves a log, or goes on with that, and returns its checkpoint; `copied` is told how many
+    entries each portion has.
 
     What is moved is derived again from the entries. Raises `NoLog`, `Conflict` where there is a log at the
     target already or this one has gone elsewhere, `Damaged` where its entries do not give the root that they
@@ -97,7 +98,7 @@ def _copy(source: Store, target: Store, size: int, copied: Callable[[int], objec
     while portion := list(itertools.islice(entries, PORTION)):
         edge, tiles = edge.extend(Batch(edge.size, b"", portion))
         _put(target, {path: data for path, data in tiles.items() if ".p/" not in path})
-        copied(edge.size)
+        copied(len(portion))
     _put(target, edge.partial())
     return edge
 

@@ -100,6 +100,11 @@ def _tables(uri: str) -> tuple[Tables, str]:
     return schema, address.parse(uri)
 
 
+def address_of(where: Path | str) -> str:
+    """The address of a log; one that is given as a folder's path has that as a URI."""
+    return where if isinstance(where, str) and _scheme(where) else Path(where).absolute().as_uri()
+
+
 def open_store(
     where: Path | str,
     *,
@@ -114,11 +119,10 @@ def open_store(
     checkpoint. With `patience`, in seconds, waiting longer for the lock raises `TryLater`. Raises `Refused`
     for a scheme that `engines` does not have; what the address says besides may be secret, and is not shown.
     """
-    name = _scheme(where) if isinstance(where, str) else ""
-    engine = name or "file"
-    if engine not in engines:
+    uri = address_of(where)
+    name = _scheme(uri)
+    if name not in engines:
         raise Refused(
             f"no engine here keeps a log at {name}: addresses", hint=f"Known: {', '.join(engines)}."
         )
-    uri = str(where) if name else Path(where).absolute().as_uri()
-    return engines[engine](uri, read_only=read_only, kept=kept, patience=patience)
+    return engines[name](uri, read_only=read_only, kept=kept, patience=patience)
