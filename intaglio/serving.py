@@ -28,7 +28,7 @@ from .reach import Reach
 from .terminal import say
 from .tls import LOOPBACK, ServerFiles, server_files
 
-__all__ = ["Endpoint", "listen", "server"]
+__all__ = ["Endpoint", "listen", "server", "siblings"]
 
 
 @dataclass(frozen=True)
@@ -69,19 +69,19 @@ class Endpoint:
                 limits = BEHIND_PROXY
             yield cls(url, files, listener, limits)
 
-    def run(self, app: FastAPI, *, busy: ASGIApp = busy, processes: int = 1) -> None:
-        """Answers requests until stopped, and logs; `busy` answers those beyond what is done at once.
-
-        With several `processes`, each answers who connects while it is free; all end with this one.
-        """
+    def run(self, app: FastAPI, *, busy: ASGIApp = busy) -> None:
+        """Answers requests until stopped, and logs; `busy` answers those beyond what is done at once."""
         tls = (self.files.chain, self.files.key) if self.files else None
-        with _siblings(processes - 1), to_stderr():
+        with to_stderr():
             server(app, tls=tls, limits=self.limits, busy=busy).run([self.listener])
 
 
 @contextmanager
-def _siblings(more: int) -> Iterator[None]:
-    """Other processes that go through the block, too; they are told to end when this one is no more."""
+def siblings(more: int) -> Iterator[bool]:
+    """Other processes that go through the block, too; whether this is the first one, with which they end.
+
+    What they need besides the socket, each of them opens: connections to a store do not survive a fork.
+    """
     reading, writing = os.pipe()
     children: list[int] = []
     while len(children) < more and (child := os.fork()):
@@ -90,7 +90,7 @@ def _siblings(more: int) -> Iterator[None]:
         os.close(writing)
         threading.Thread(target=_end_with, args=(reading,), daemon=True).start()
     try:
-        yield
+        yield len(children) == more
     finally:
         if len(children) < more:
             os._exit(0)

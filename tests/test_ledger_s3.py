@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import secrets
 import subprocess
@@ -10,6 +11,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import httpx
 import pytest
 
 pytest.importorskip("obstore", reason="the extra [s3] is not installed")
@@ -27,12 +29,14 @@ from ledger.tiles.s3.heads import head_path
 from ledger.tiles.s3.store import S3Store
 from ledger.tiles.store import CHECKPOINT
 from tests import s3_server
+from tests.commandline import Program
 from tests.crowd import Crowd
 from tests.fault.kill import killed_by
 from tests.ledger_samples import COSIGNER, ORIGIN, SIGNER, open_log, samples
 from tests.s3_line import Answer, Cut, Request, line, moto
 from tests.s3_server import BUCKET, Cluster, client, environment
 from tests.serving import listening
+from tests.test_service_logs import running
 from wire.problem import Damaged, NotFound, Refused, TryLater, Unavailable
 
 needed = s3_server.needed
@@ -542,6 +546,18 @@ class TestTheLine:
                 open_store(uri).base()
 
         assert not killed_by(work)
+
+
+@needed
+@pytest.mark.slow
+def test_several_processes_publish_it(program: Program, uri: str) -> None:
+    """Each has its own way to the bucket."""
+    assert program("issuer", "init", "--name", "U", "--ledger", uri).code == 0
+    size = json.loads(program("ledger", "status", "--json").out)["size"]
+    with running(program.home, "ledger", "serve", "--processes", "3") as (url, _):
+        for _ in range(12):
+            answer = httpx.get(url)
+            assert (answer.status_code, answer.text.splitlines()[1]) == (200, str(size))
 
 
 @needed

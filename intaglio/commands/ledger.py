@@ -151,13 +151,17 @@ def serve(place: LogFolder, reach: Reach, processes: int) -> None:
     """
     with extra("serve"):
         from ..publishing import create_app
-        from ..serving import Endpoint
-    log = place.open()
-    with Endpoint.open(reach, place.folder / "tls", place.now()) as endpoint:
-        if endpoint.files:
+        from ..serving import Endpoint, siblings
+    with (
+        Endpoint.open(reach, place.folder / "tls", place.now()) as endpoint,
+        siblings(processes - 1) as is_first,
+    ):
+        log = place.open()
+        if is_first and endpoint.files:
             say("Whoever asks needs this file, to trust the service by:", str(endpoint.files.authority))
-        click.echo(f"{endpoint.url}{prefix(log.origin)}/checkpoint")
-        endpoint.run(create_app(log), processes=processes)
+        if is_first:
+            click.echo(f"{endpoint.url}{prefix(log.origin)}/checkpoint")
+        endpoint.run(create_app(log))
 
 
 @verb(ledger)
