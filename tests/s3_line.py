@@ -6,6 +6,7 @@ import contextlib
 import enum
 import http.client
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -50,7 +51,9 @@ Judge = Callable[[Request], Answer | Cut | None]
 
 
 @contextmanager
-def line(endpoint: str, judge: Judge) -> Iterator[str]:
+def line(
+    endpoint: str, judge: Judge = lambda _: None, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1"
+) -> Iterator[str]:
     """The endpoint at which a store is reached by this line."""
     there = urlsplit(endpoint)
     assert there.hostname is not None
@@ -107,11 +110,13 @@ def line(endpoint: str, judge: Judge) -> Iterator[str]:
         def handle_error(self, request: object, client_address: object) -> None:
             pass  # a client that hung up
 
-    server = Server(("127.0.0.1", 0), Handler)
+    server = Server((host, 0), Handler)
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
+        yield f"{'https' if tls else 'http'}://{host}:{server.server_address[1]}"
     finally:
         server.shutdown()
         server.server_close()

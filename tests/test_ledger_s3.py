@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import random
 import secrets
+import ssl
 import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -18,6 +20,7 @@ pytest.importorskip("obstore", reason="the extra [s3] is not installed")
 pytest.importorskip("boto3", reason="moto is not installed")
 from botocore.exceptions import ClientError
 
+from intaglio.tls import ServerFiles, server_files
 from ledger import Checkpoint
 from ledger.audit import audit
 from ledger.log import LogReader
@@ -216,6 +219,55 @@ class TestStores:
         version = next(each for each in versions if each["Key"] == f"log/{head_path(1)}")
         with pytest.raises(ClientError, match=r"AccessDenied|WORM|retention"):
             owner.delete_object(Bucket=bucket, Key=version["Key"], VersionId=version["VersionId"])
+
+
+@needed
+class TestTLS:
+    @pytest.fixture
+    def files(self, tmp_path: Path) -> ServerFiles:
+        return server_files(tmp_path / "tls", ["localhost"], now=datetime.now(UTC))
+
+    @pytest.fixture
+    def tls(self, files: ServerFiles) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(files.chain, files.key)
+        return context
+
+    def test_an_authority_is_named_by_the_environment(
+        self,
+        cluster: Cluster,
+        uri: str,
+        files: ServerFiles,
+        tls: ssl.SSLContext,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setenv("SSL_CERT_FILE", str(files.authority))
+        with line(cluster.endpoint, tls=tls, host="localhost") as endpoint:
+            assert endpoint.startswith("https:")
+            through(endpoint, monkeypatch)
+            assert open_log(open_store(uri)).append(samples(0, 3), b"1") == range(3)
+
+    def test_an_unknown_authority(
+        self, cluster: Cluster, uri: str, tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with line(cluster.endpoint, tls=tls, host="localhost") as endpoint:
+            through(endpoint, monkeypatch)
+            with pytest.raises(Unavailable, match="not trusted"):
+                open_store(uri).get("tile/0/000")
+
+    def test_another_name(
+        self,
+        cluster: Cluster,
+        uri: str,
+        files: ServerFiles,
+        tls: ssl.SSLContext,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setenv("SSL_CERT_FILE", str(files.authority))
+        with line(cluster.endpoint, tls=tls, host="127.0.0.2") as endpoint:
+            through(endpoint, monkeypatch)
+            with pytest.raises(Unavailable, match="not trusted"):
+                open_store(uri).get("tile/0/000")
 
 
 @needed

@@ -161,7 +161,7 @@ def _said(error: BaseException) -> tuple[str, str]:
 
 def _may_pass(error: BaseException) -> bool:
     status, code = _said(error)
-    if _is_redirect(error):
+    if _is_redirect(error) or _is_distrust(error):
         return False
     return status[:1] in ("", "5") or status in ("408", "409", "429") or code == "RequestTimeout"
 
@@ -170,11 +170,20 @@ def _is_redirect(error: BaseException) -> bool:
     return "redirect" in str(error) or _said(error)[0][:1] == "3"
 
 
+def _is_distrust(error: BaseException) -> bool:
+    return "InvalidCertificate(" in str(error)
+
+
 def _problem(error: BaseException) -> Problem:
     status, code = _said(error)
     said = f" ({code or status})" if status else ""
     if code == "RequestTimeTooSkewed":
         return ClockDiffers("the store of the log's bucket finds that the clock here is wrong")
+    if _is_distrust(error):
+        return Unavailable(
+            "the endpoint of the log's bucket has a certificate that is not trusted here",
+            hint="SSL_CERT_FILE names a file with the authority that signed it, if the system has it not.",
+        )
     if _is_redirect(error):
         return Refused("the bucket of the log is in another region", hint="Set AWS_REGION, or the endpoint.")
     if code == "NoSuchBucket":
