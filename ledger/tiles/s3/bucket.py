@@ -167,7 +167,7 @@ def _may_pass(error: BaseException) -> bool:
 
 
 def _is_redirect(error: BaseException) -> bool:
-    return "redirect" in str(error) or _said(error)[0][:1] == "3"
+    return "redirect without LOCATION" in str(error) or _said(error)[0][:1] == "3"
 
 
 def _is_distrust(error: BaseException) -> bool:
