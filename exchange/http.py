@@ -7,6 +7,7 @@ is logged: a path may hold the token of a claim link, so the route stands there 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 import secrets
 import time
@@ -37,6 +38,23 @@ def problem_response(problem: Problem, status: int, headers: Mapping[str, str] |
     """A problem as `application/problem+json` (RFC 9457)."""
     body = orjson.dumps({**problem.to_dict(), "status": status})
     return Response(body, status, headers, "application/problem+json")
+
+
+def published_response(
+    request: Request, content: bytes | None, media_type: str, kept: str = "public, max-age=60"
+) -> Response:
+    """What is published, or 304 for who has it: the tag is the content's digest (RFC 9110 13.1.2).
+
+    Raises `NotFound`.
+    """
+    if content is None:
+        raise NotFound("nothing is published under this address")
+    tag = f'"{hashlib.sha256(content).hexdigest()}"'
+    headers = {"ETag": tag, "Cache-Control": kept, "Access-Control-Allow-Origin": "*"}
+    known = [item.strip().removeprefix("W/") for item in request.headers.get("If-None-Match", "").split(",")]
+    if tag in known:
+        return Response(status_code=304, headers=headers)
+    return Response(content, headers=headers, media_type=media_type)
 
 
 async def no_route(_request: Request, error: Exception) -> Response:
@@ -97,8 +115,8 @@ class Identified:
                 _LOG.info("answered", extra={"facts": answered})
 
 
-def add_probes(app: FastAPI, require_ready: Callable[[], object]) -> None:
-    """`/livez`: it runs. `/readyz`: it can answer, unless `require_ready` raises a `Problem`. `/version`."""
+def add_probes(app: FastAPI, state: Callable[[], Mapping[str, object] | None]) -> None:
+    """`/livez`: it runs. `/readyz`: it can answer, with what `state` says, unless that raises. `/version`."""
     headers = {"Cache-Control": "no-store"}
 
     @app.get("/livez")
@@ -108,11 +126,12 @@ def add_probes(app: FastAPI, require_ready: Callable[[], object]) -> None:
     @app.get("/readyz")
     def ready() -> Response:
         try:
-            require_ready()
+            facts = state()
         except Problem as problem:
             log_problem(_LOG, problem)
             return problem_response(Unavailable("the service is not ready"), 503, headers)
-        return Response(b'{"status":"ok"}', headers=headers, media_type="application/json")
+        body = orjson.dumps({"status": "ok", **(facts or {})})
+        return Response(body, headers=headers, media_type="application/json")
 
     @app.get("/version")
     async def of_program() -> Response:

@@ -36,9 +36,9 @@ class Counter:
         if self._shown:
             click.echo("\r\033[K", nl=False, err=True)  # the line's place is needed
 
-    def count(self) -> None:
-        """One more is done."""
-        self._done += 1
+    def count(self, more: int = 1) -> None:
+        """So many more are done."""
+        self._done += more
         now = self._clock()
         if now < self._next:
             return

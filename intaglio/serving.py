@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import functools
+import os
+import signal
 import socket
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,7 +28,7 @@ from .reach import Reach
 from .terminal import say
 from .tls import LOOPBACK, ServerFiles, server_files
 
-__all__ = ["Endpoint", "listen", "server"]
+__all__ = ["Endpoint", "listen", "server", "siblings"]
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,35 @@ class Endpoint:
         tls = (self.files.chain, self.files.key) if self.files else None
         with to_stderr():
             server(app, tls=tls, limits=self.limits, busy=busy).run([self.listener])
+
+
+@contextmanager
+def siblings(more: int) -> Iterator[bool]:
+    """Other processes that go through the block, too; whether this is the first one, with which they end.
+
+    What they need besides the socket, each of them opens: connections to a store do not survive a fork.
+    """
+    reading, writing = os.pipe()
+    children: list[int] = []
+    while len(children) < more and (child := os.fork()):
+        children.append(child)
+    if len(children) < more:  # this is one of them
+        os.close(writing)
+        threading.Thread(target=_end_with, args=(reading,), daemon=True).start()
+    try:
+        yield len(children) == more
+    finally:
+        if len(children) < more:
+            os._exit(0)
+        os.close(writing)
+        os.close(reading)
+        for child in children:
+            os.waitpid(child, 0)
+
+
+def _end_with(pipe: int) -> None:
+    os.read(pipe, 1)  # which nobody writes to: it is closed when its writer ends, however that may be
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _require_base(url: str, target: Target, *, tls: bool | None) -> None:

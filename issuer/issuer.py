@@ -26,6 +26,7 @@ from vc.forms import FORMS, INTEGRITY, DataIntegrity
 from vc.secured import Form
 from wire.files import locked
 from wire.problem import Problem
+from wire.turns import Turns
 
 from . import documents
 from .archive.archive import Archive
@@ -43,7 +44,6 @@ from .job.bulk import Bulk, Issued
 from .job.editions import Editions
 from .job.order import Order
 from .job.singles import Edition, RecordRefused, Singles
-from .job.turns import Turns
 from .press.document import Composer
 from .press.permutation import Positions, list_key
 from .press.press import Line, Press

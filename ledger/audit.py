@@ -10,7 +10,7 @@ from .log import LogReader
 from .note import Checkpoint
 from .problem import InvalidEvidence
 from .tiles.edge import Edge
-from .tiles.layout import WIDTH, partial_tiles
+from .tiles.layout import WIDTH
 from .tiles.reader import TileReader
 from .tiles.store import Batch, first_difference
 
@@ -32,8 +32,7 @@ def audit(log: LogReader) -> Checkpoint:
         full = {path: data for path, data in tiles.items() if not _is_partial(path)}
         if difference := first_difference(full, get_many(full)):
             raise _difference(difference)
-    partial = filter(None, [b"".join(edge.bundle), *edge.rows])
-    for path, data in zip(partial_tiles(edge.size), partial, strict=True):
+    for path, data in edge.partial().items():
         stored = get(path)
         if stored is None:  # the log has grown since, and the full tile took its place
             stored = (get(path.partition(".p/")[0]) or b"")[: len(data)]

@@ -5,19 +5,22 @@ Where another engine keeps the log, `ledger.json` has its address in the place o
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import orjson
 
 from keys import KeyFile
-from wire.files import write_durably
+from wire.files import sync_folder, write_durably
 from wire.problem import Conflict, Damaged, Malformed, Refused
 from wire.strict import load_json_object
 
+from .audit import audit
 from .log import LogReader
+from .move import move
 from .note import Checkpoint
 from .problem import InvalidEvidence, IsTheLogItself, NoLog
-from .tiles.engines import open_store
+from .tiles.engines import address_of, open_store
 from .tiles.store import CHECKPOINT, Store
 
 ADDRESS = "ledger.json"
@@ -44,7 +47,34 @@ def keep_address(folder: Path, address: str) -> None:
     if store.base().size or store.get(CHECKPOINT) is not None:
         raise Conflict("there is a log at the address already")
     store.put({})  # says now whether it may be written to
+    _write_address(folder, address)
+
+
+def _write_address(folder: Path, address: str) -> None:
     write_durably(folder / ADDRESS, orjson.dumps({"version": 1, "address": address}))
+
+
+def move_log(
+    folder: Path, source: str, target: str, copied: Callable[[int], object] = lambda _: None
+) -> Checkpoint:
+    """Moves the log of a folder from one address to another, or goes on with that; the folder then has that.
+
+    Whatever is to be moved is audited first. Raises `Refused` where the folder's log is at neither address,
+    what `open_to_read`, `audit` and `move` raise, and what the engines raise.
+    """
+    if address_of(_where(folder)) not in (source, target):
+        raise Refused.saying("the log of {folder} is at another address", folder=str(folder))
+    old, new = open_store(source), open_store(target)
+    mark = old.mark()
+    if mark is None or not mark.is_closed:
+        audit(open_to_read(folder))
+    checkpoint = move(old, new, copied)
+    if target == address_of(folder / "log"):
+        (folder / ADDRESS).unlink(missing_ok=True)
+        sync_folder(folder)
+    else:
+        _write_address(folder, target)
+    return checkpoint
 
 
 def is_elsewhere(folder: Path) -> bool:

@@ -22,6 +22,7 @@ from .entries import parse_entry
 from .evidence import TLOG_PROOF, Evidence, format_proof
 from .note import Checkpoint, SignatureType, VerifierKey, checkpoint_text
 from .problem import ClockBehind, InvalidEvidence, Overtaken
+from .queue import Asked, Queue
 from .tiles.edge import Edge
 from .tiles.layout import LARGEST_ENTRY
 from .tiles.reader import TileReader
@@ -73,14 +74,24 @@ class LogReader:
         self.verifier_key, self.clock_key = verifier_keys(origin, key, cosigner)
         self.store: Reader = store
         self._tiles = TileReader(store.get)
+        self._newest: Checkpoint | None = None  # that was seen or signed here
         self._verified: Callable[[bytes], Checkpoint] = functools.lru_cache(maxsize=4)(self.own_checkpoint)
         self._time_of: Callable[[Checkpoint], datetime | None] = functools.lru_cache(maxsize=4)(self.own_time)
 
     def checkpoint(self) -> Checkpoint:
-        """The newest checkpoint; its `note` is what others verify. Raises `Damaged`."""
+        """The newest checkpoint; its `note` is what others verify.
+
+        Raises `Damaged`, too, where it is older than one that was seen or signed here, or contradicts that.
+        """
+        known = self._newest  # asked first: others publish meanwhile
         checkpoint = self._stored_checkpoint()
         if checkpoint is None:
             raise Damaged("the checkpoint of the log is missing")
+        if known is not None and checkpoint.size < known.size:
+            raise Damaged(f"the log has gone back from {known.size} to {_entries(checkpoint.size)}")
+        if known is not None and checkpoint.size == known.size and checkpoint.root != known.root:
+            raise Damaged(f"the log of {_entries(known.size)} has another root than it had")
+        self._remember(checkpoint)
         return checkpoint
 
     def time(self) -> datetime | None:
@@ -170,6 +181,10 @@ class LogReader:
             except Damaged as error:
                 raise Damaged(error.detail, hint=_OLD) from error
 
+    def _remember(self, checkpoint: Checkpoint) -> None:
+        if self._newest is None or self._newest.size < checkpoint.size:
+            self._newest = checkpoint
+
     def _kept_checkpoint(self) -> Checkpoint | None:
         """The newest checkpoint as it was kept elsewhere, unless that is of another log, here before."""
         note = self.store.kept()
@@ -217,24 +232,25 @@ class Log(LogReader):
         super().__init__(origin, signer.public_key, cosigner.public_key, store)
         self._signer, self._cosigner, self._clock = signer, cosigner, clock
         self._superseded = superseded
-        self._signed = 0  # entries, as of the newest checkpoint that was signed here
         self._edge: Edge | None = None
         self._seen: tuple[Base, bytes | None] = Base(0, merkle.EMPTY_ROOT), None  # or written, last
+        self._queue = Queue(lambda asked: self._locked(lambda: self._append(asked)))
         self._locked(self._start)
 
     def append(self, entries: Sequence[bytes], key: bytes) -> range:
         """Append entries as one batch, and return their indices once they are durable and signed for.
 
-        A batch is appended once for its `key` (1 to 255 bytes): the same call again returns the same
-        indices. Raises `Conflict` for other entries under a known key; what is raised besides, `Malformed`,
-        `TooLarge`, `ClockBehind` or `Unavailable`, the same call can be made again.
+        What several threads append is written and signed for together. A batch is appended once for its
+        `key` (1 to 255 bytes): the same call again returns the same indices. Raises `Conflict` for other
+        entries under a known key, `Sealed` where the log goes on elsewhere; what is raised besides,
+        `Malformed`, `TooLarge`, `ClockBehind` or `Unavailable`, the same call can be made again.
         """
         if not entries or not 0 < len(key) <= _LONGEST_KEY:
             raise Malformed(f"a batch has at least one entry, and a key of 1 to {_LONGEST_KEY} bytes")
         longest = max(map(len, entries))
         if longest > LARGEST_ENTRY:
             raise TooLarge(f"a log entry has at most {LARGEST_ENTRY} bytes, not {longest}")
-        return self._locked(lambda: self._append(entries, key))
+        return self._queue(entries, key)
 
     def now(self) -> datetime:
         """The time to sign at. Raises `ClockBehind` as `time_to_sign` does."""
@@ -246,14 +262,6 @@ class Log(LogReader):
             return self.store.find(key)
 
         return self._locked(find)
-
-    def checkpoint(self) -> Checkpoint:
-        """The newest checkpoint; `Damaged`, too, if it is older than one that was signed here."""
-        signed = self._signed
-        checkpoint = super().checkpoint()
-        if checkpoint.size < signed:
-            raise Damaged(f"the log has gone back from {signed} to {_entries(checkpoint.size)}")
-        return checkpoint
 
     def _locked(self, work: Callable[[], _T]) -> _T:
         """Hold the lock for some work, which is done again where another writer held it, too, and was faster.
@@ -275,22 +283,41 @@ class Log(LogReader):
         self._catch_up()  # which brings back tiles that a power cut took
         self.require_newest()
 
-    def _append(self, entries: Sequence[bytes], key: bytes) -> range:
+    def _append(self, asked: Sequence[Asked]) -> list[range | Problem]:
         edge, signed = self._catch_up()
+        new: dict[bytes, Batch] = {}
+        answers: list[range | Problem] = []
+        end = edge.size
+        for entries, key in asked:
+            batch = new.get(key) or self._recorded(key, edge.size)
+            if batch is None:
+                batch = new[key] = Batch(end, key, entries)
+                end = batch.range.stop
+            is_same = list(batch.entries) == list(entries)
+            answers.append(
+                batch.range if is_same else Conflict("other entries were appended under this key before")
+            )
+        if new:
+            self._write_down([*new.values()], edge, signed)
+        return answers
+
+    def _recorded(self, key: bytes, size: int) -> Batch | None:
+        """The batch of a key in the log of this size, if there is one."""
         known = self.store.find(key)
-        if known is not None:
-            if list(self._tiles.entries(known.start, known.stop, edge.size)) != list(entries):
-                raise Conflict("other entries were appended under this key before")
-            return known
+        if known is None:
+            return None
+        if known.stop > size:
+            raise Overtaken("another writer has recorded a batch meanwhile")
+        return Batch(known.start, key, list(self._tiles.entries(known.start, known.stop, size)))
+
+    def _write_down(self, batches: Sequence[Batch], edge: Edge, signed: Checkpoint | None) -> None:
         self._time_after(signed)  # or nothing is recorded
         self._edge = None  # until all is well
-        batch = Batch(edge.size, key, entries)
-        self.store.record(batch)
-        edge, _ = self._advance(edge, [batch], signed)
+        self.store.record(*batches)
+        edge, _ = self._advance(edge, batches, signed)
         if self.store.full:
             self.store.settle(Base(edge.size, edge.root()))
         self._edge = edge
-        return batch.range
 
     def _catch_up(self) -> tuple[Edge, Checkpoint]:
         """Integrate what is recorded but not signed yet, by this process or another, and sign for it.
@@ -320,7 +347,8 @@ class Log(LogReader):
             raise Overtaken("another writer has settled the log meanwhile")
         if signed is None and sizes != [0]:
             raise Damaged("the checkpoint of the log is missing, though the log has entries")
-        if signed is not None and (signed.size < self._signed or signed.size not in sizes):
+        known = self._newest.size if self._newest else 0
+        if signed is not None and (signed.size < known or signed.size not in sizes):
             raise Damaged(
                 f"the checkpoint is of {_entries(signed.size)}; the log had {sizes[0]} and has {sizes[-1]}",
                 hint="Was the folder, or a part of it, restored from a backup?",
@@ -362,7 +390,8 @@ class Log(LogReader):
         note = b"%b\n%b%b" % (text, log_line, clock_line)
         checkpoint = self._verified(note)
         self.store.publish(note, after=after.note if after else None)
-        self._signed, self._seen = checkpoint.size, (self._seen[0], note)
+        self._remember(checkpoint)
+        self._seen = self._seen[0], note
         return checkpoint
 
 

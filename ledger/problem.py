@@ -41,6 +41,13 @@ class Overtaken(TryLater):
     title = "Another writer of the log was faster"
 
 
+class Sealed(Unavailable):
+    """The log was moved to another engine, or is being moved: nothing is appended here any more."""
+
+    code = "log-sealed"
+    title = "The log goes on elsewhere"
+
+
 class ClockBehind(Refused):
     """The clock here is well behind the newest checkpoint: nothing is signed until one is put right."""
 
@@ -91,3 +98,17 @@ class NotDurable(Refused):
 
     code = "ledger-not-durable"
     title = "What is written would not last"
+
+
+class NotConditional(Refused):
+    """The store of the log's bucket creates what is there already: two writers would fork the log."""
+
+    code = "ledger-not-conditional"
+    title = "This store cannot keep a log"
+
+
+class ClockDiffers(Refused):
+    """The store of the log's bucket refuses what is signed at a time that is not its own."""
+
+    code = "ledger-clock"
+    title = "The clock here is wrong"

@@ -15,7 +15,6 @@ from did.methods import key as did_key
 from issuer.archive.kept import EditionTaken, Entry
 from issuer.issuer import Issuer
 from issuer.job.singles import RecordRefused
-from issuer.job.turns import Turns
 from issuer.table.records import InvalidRecord
 from keys import PrivateKey
 from ledger.tiles.store import Batch
@@ -25,6 +24,7 @@ from tests.world import NOW, graduate, issuer_in, reopened, verifier_for
 from vc import Bundle, Verdict
 from vc.status import Reason
 from wire.problem import Problem, Refused, TryLater, Unavailable
+from wire.turns import Turns
 
 
 def at_once(calls: Sequence[Callable[[], object]]) -> list[object]:

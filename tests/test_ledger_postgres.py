@@ -29,10 +29,13 @@ from ledger.log import LogReader
 from ledger.problem import NotDurable, NotPrepared, Overtaken, PasswordInAddress, RoleMayNot
 from ledger.tiles.engines import open_store, prepare_tables, prune_tables
 from ledger.tiles.journal import Capacity
+from ledger.tiles.keys import key_digest
+from ledger.tiles.postgres import schema
 from ledger.tiles.postgres.address import parse
 from ledger.tiles.postgres.store import PostgresStore
 from ledger.tiles.store import Base, Batch
 from tests import postgres_server
+from tests.crowd import Crowd
 from tests.ledger_samples import COSIGNER, NOW, ORIGIN, SIGNER, naive_root, open_log, samples
 from tests.postgres_server import Server
 from tests.processes import ended
@@ -144,17 +147,37 @@ class TestRoles:
             open_store(server.uri(name)).base()
         with pytest.raises(RoleMayNot):
             prepare_tables(server.uri(name, "reader"))
-        assert (prepare_tables(server.uri(name)), prepare_tables(server.uri(name))) == (1, 0)
+        assert (prepare_tables(server.uri(name)), prepare_tables(server.uri(name))) == (2, 0)
         server.execute("INSERT INTO intaglio.step VALUES (1000), (1001)", name)
         for attempt in (
             lambda: prepare_tables(server.uri(name)),
             lambda: open_store(server.uri(name), read_only=True).base(),
         ):
-            with pytest.raises(Refused, match="this program knows 1"):
+            with pytest.raises(Refused, match="this program knows 2"):
                 attempt()
         server.execute("DELETE FROM intaglio.step", name)
         with pytest.raises(NotPrepared, match="older"):
             open_store(server.uri(name)).base()
+
+    def test_tables_of_the_first_version_are_brought_up_to_date(self, server: Server, database: str) -> None:
+        """A log that is in them goes on, and each batch is known by its key."""
+        name = f"{database}_first"
+        server.execute(f"CREATE DATABASE {name}")
+        first = Path(schema.__file__).parent / "migrations/0001_log.sql"
+        for statement in (
+            "CREATE SCHEMA intaglio; CREATE TABLE intaglio.step (number integer PRIMARY KEY);",
+            first.read_text(),
+            "INSERT INTO intaglio.step VALUES (1);",
+            "INSERT INTO intaglio.batch VALUES (0, 1, 'settled'), (1, 2, 'pending');",
+            "INSERT INTO intaglio.pending VALUES (1, '\\x000178');",
+            "UPDATE intaglio.head SET size = 2, base_size = 1;",
+        ):
+            server.execute(statement, name)
+        assert prepare_tables(server.uri(name)) == 1
+        store = open_store(server.uri(name))
+        assert (store.find(b"settled"), store.find(b"pending")) == (range(1), range(1, 2))
+        assert list(store.pending(1)) == [Batch(1, b"pending", [b"x"])]
+        assert list(store.keys()) == [(key_digest(b"settled"), range(1))]
 
     def test_an_appender_changes_no_tile(self, server: Server, database: str, uri: str) -> None:
         open_log(open_store(uri)).append(samples(0, 300), b"first")
@@ -574,56 +597,6 @@ class TestTls:
         uri = server.uri(database, "appender", host="db.example", hostaddr="127.0.0.1", sslrootcert="system")
         with pytest.raises(Unavailable, match="SSL"):
             open_store(uri).base()
-
-
-class Crowd:
-    """Threads that append to one log, each with a store of its own, and note what was acknowledged."""
-
-    def __init__(self, uri: str, kept: Path) -> None:
-        self.acknowledged: dict[bytes, range] = {}
-        self.signed: dict[int, bytes] = {}
-        """The root that was signed for each size that one of them saw."""
-        self.problems: list[Problem] = []
-        self._uri, self._kept, self._over = uri, kept, threading.Event()
-        self._threads = [threading.Thread(target=self._work, args=(name,)) for name in range(3)]
-
-    def __enter__(self) -> Crowd:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        for thread in self._threads:
-            thread.join(60)
-        assert not any(thread.is_alive() for thread in self._threads)
-
-    def _work(self, name: int) -> None:
-        number, log = 0, None
-        while not self._over.is_set():
-            key = b"%d/%d" % (name, number)
-            try:
-                log = log or open_log(open_store(self._uri, kept=self._kept.with_name(f"kept{name}")))
-                found = log.append([key] * 3, key)
-                checkpoint = log.checkpoint()
-            except Unavailable as problem:  # the same once more, until it is done
-                self.problems.append(problem)
-                time.sleep(0.02)
-            else:
-                self.acknowledged[key] = found
-                assert self.signed.setdefault(checkpoint.size, checkpoint.root) == checkpoint.root
-                number += 1
-
-    def require_all(self) -> None:
-        """Everything that was acknowledged is where it was said to be, once, and no size had two roots."""
-        log = open_log(open_store(self._uri, kept=self._kept))
-        entries = list(log.entries(0, audit(log).size))
-        for key, at in self.acknowledged.items():
-            assert entries[at.start : at.stop] == [key] * 3
-            assert entries.count(key) == 3
-        for size, root in self.signed.items():
-            assert naive_root(entries[:size]) == root
-        print(f"{len(self.acknowledged)} appended, {len(self.problems)} times tried again; nothing was lost")
 
 
 @needed

@@ -82,7 +82,11 @@ def create_app(
         exception_handlers={HTTPException: no_route},
     )
     app.add_middleware(Identified)
-    add_probes(app, verifiers)
+
+    def require_ready() -> None:
+        verifiers()
+
+    add_probes(app, require_ready)
 
     async def verify(request: Request) -> Response:
         """Verifies the JSON body. The credentials are in the answer only if it is valid."""

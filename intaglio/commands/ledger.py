@@ -1,4 +1,4 @@
-"""`intaglio ledger …`: make a log, look into it, prove an entry, check a proof, audit the whole.
+"""`intaglio ledger …`: make a log, look into it, prove an entry, check a proof; audit, move or publish it.
 
 A log's folder holds `keys.json` and `log/`; that of an issuer is one. Looking needs no passphrase.
 """
@@ -19,16 +19,19 @@ from keys.envelope import require_strong
 from ledger.audit import audit as audit_log
 from ledger.entries import EntryKind, entry, parse_entry
 from ledger.evidence import LARGEST_PROOF, TLOG_PROOF, Evidence, TrustPolicy, verify_evidence
-from ledger.folder import KEYS, keep_address, open_to_read, store_in
+from ledger.folder import KEYS, keep_address, move_log, newest_checkpoint, open_to_read, store_in
 from ledger.log import Log, LogReader
 from ledger.note import Checkpoint, SignatureType, VerifierKey
-from ledger.tiles.engines import PREPARED, prepare_tables, prune_tables
+from ledger.tiles.engines import PREPARED, address_of, prepare_tables, prune_tables
+from ledger.tiles.layout import prefix
 from wire import Conflict, Damaged, Malformed, NotFound
 from wire.files import make_private_folder
 from wire.text import cells
 
+from ..progress import Counter
+from ..reach import Reach, reach_options
 from ..session import Session
-from ..terminal import Folder, Result, passphrase, say, verb, wrapped
+from ..terminal import Command, Folder, Result, extra, passphrase, say, verb, wrapped
 from ..words import tr, tr_count
 
 _INDEX = re.compile(r"[0-9]{1,18}")
@@ -110,6 +113,55 @@ def prune(_: LogFolder, uri: str) -> Result:
         {"removed": removed},
         tr_count("{count} partial tile removed", "{count} partial tiles removed", removed),
     )
+
+
+@verb(ledger)
+@click.argument("source", metavar="FROM")
+@click.argument("target", metavar="TO")
+def migrate(place: LogFolder, source: str, target: str) -> Result:
+    """Move the log from one address to another; what was proved with it stays proved.
+
+    An address is a folder or a URI. Nothing is signed until all is there. Typed again, it goes on where it
+    was interrupted. The old log is neither removed nor appended to.
+    """
+    with Counter("Moving", newest_checkpoint(place.folder).size) as counter:
+        address = address_of(target)
+        checkpoint = move_log(place.folder, address_of(source), address, counter.count)
+    entries = tr_count("{count} entry", "{count} entries", checkpoint.size)
+    told = tr("{log}: the log goes on at {address}, with its {entries}")
+    return Result(
+        {"origin": checkpoint.origin, "size": checkpoint.size, "address": address},
+        told.format(log=checkpoint.origin, address=address, entries=entries),
+    )
+
+
+PORT = 8480
+
+
+@ledger.command(cls=Command)
+@reach_options(PORT, click.option("--url", help="The address at which others reach this."), plain_here=True)
+@click.option(
+    "--processes", type=click.IntRange(1, 64), default=1, show_default=True, help="That answer at once."
+)
+@click.pass_obj
+def serve(place: LogFolder, reach: Reach, processes: int) -> None:
+    """Publish the log until stopped: its checkpoint, tiles and entries, as C2SP tlog-tiles has them.
+
+    It lies under the path that the log's name has. Any number of these may run, on any machine.
+    """
+    with extra("serve"):
+        from ..publishing import create_app
+        from ..serving import Endpoint, siblings
+    with (
+        Endpoint.open(reach, place.folder / "tls", place.now()) as endpoint,
+        siblings(processes - 1) as is_first,
+    ):
+        log = place.open()
+        if is_first and endpoint.files:
+            say("Whoever asks needs this file, to trust the service by:", str(endpoint.files.authority))
+        if is_first:
+            click.echo(f"{endpoint.url}{prefix(log.origin)}/checkpoint")
+        endpoint.run(create_app(log))
 
 
 @verb(ledger)

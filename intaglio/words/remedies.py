@@ -131,7 +131,7 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
         "is-the-log-itself": "Name the folder above it: --in {folder}",
         "password-in-address": (
             "Leave it out, and change it: it has been shown. It belongs into ~/.pgpass, or the file that "
-            "PGPASSFILE names."
+            "PGPASSFILE names; for a bucket, into ~/.aws/credentials."
         ),
         "ledger-not-prepared": "Its owner makes the tables: intaglio ledger init postgresql://OWNER@HOST/DATABASE",
         "ledger-role": (
@@ -139,6 +139,12 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
             "`prune` the owner of the tables."
         ),
         "ledger-not-durable": "Put it right ({setting}), then do the same again: nothing was written.",
+        "ledger-not-conditional": "Take a store that heeds `If-None-Match: *`, as S3 has it since 2024.",
+        "ledger-clock": "Set the clock right: it may differ by some minutes.",
+        "log-sealed": (
+            "Start the program again, which then goes by the log's new address. If the move was interrupted, "
+            "type it again: `intaglio ledger migrate FROM TO`"
+        ),
         # the issuer
         "no-issuer": "`intaglio issuer init` makes one.",
         "damaged-issuer": _RESTORE,

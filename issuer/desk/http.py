@@ -24,6 +24,7 @@ from exchange.http import (
     log_problem,
     no_route,
     problem_response,
+    published_response,
     read_body,
 )
 from ledger.log import LogReader
@@ -32,7 +33,7 @@ from wire.problem import Conflict, Damaged, Malformed, NotFound, Problem, TooLar
 
 from ..home import LIST_NAME, published_file
 from .claims import Claims, Issues, LinkExpired, TooManyAttempts
-from .published import add_log, response
+from .published import add_log
 
 _LOG = logging.getLogger(__name__)
 
@@ -104,13 +105,13 @@ def create_app(
 
     @app.get(did_document)
     def document(request: Request) -> Response:
-        return response(request, _file(public / "did.json"), "application/json")
+        return published_response(request, _file(public / "did.json"), "application/json")
 
     @app.get(f"{base}/status/{{name}}")
     def status_list(name: str, request: Request) -> Response:
         if LIST_NAME.fullmatch(name) is None:
             raise NotFound("there is no such status list")
-        return response(request, published_file(public, name), "application/vc")
+        return published_response(request, published_file(public, name), "application/vc")
 
     if log is not None:
         add_log(app, log, public)

@@ -6,21 +6,21 @@ a whole, so that a proxy in front may keep them, and nobody who asks is asked ba
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from fastapi import FastAPI, Request, Response
 
+from exchange.http import published_response
+from exchange.log import BRIEFLY, FOR_EVER, LogFile, log_file
 from ledger.log import LogReader
 from ledger.lookup import YOUNG, LookupFiles
-from ledger.tiles.store import CHECKPOINT
-from wire.problem import NotFound, Problem
+from ledger.tiles.layout import prefix
+from wire.problem import Problem
 
 from .. import documents
 
@@ -29,52 +29,25 @@ _LOG = logging.getLogger(__name__)
 PAUSE = 2.0
 """Seconds between two looks at whether the log has grown."""
 _PATIENCE = 3.0  # seconds for what is being written, at the end
-_FOR_EVER = "public, max-age=31536000, immutable"
-_BRIEFLY = "public, max-age=2"
-_NUMBER = "(x[0-9]{3}/){0,6}[0-9]{3}"
-_TILE = re.compile(rf"tile/([0-9]|[1-5][0-9]|6[0-3]|entries)/{_NUMBER}(\.p/[1-9][0-9]{{0,2}})?", re.ASCII)
-_RUN = re.compile(rf"lookup/[0-9]/[0-9]{{1,9}}/{_NUMBER}", re.ASCII)
+_RUN = re.compile(r"lookup/[0-9]/[0-9]{1,9}/(x[0-9]{3}/){0,6}[0-9]{3}", re.ASCII)
 
 
 def add_log(app: FastAPI, log: LogReader, home: Path) -> None:
     """Adds the routes of a log, below the path of its origin, to the service of an issuer."""
     lookup = LookupFiles(home)
-    base = urlsplit(f"https://{log.origin}").path
 
-    def found(path: str) -> tuple[bytes | None, str, str]:
-        """What lies at a path, its media type, and for how long it may be kept."""
-        if path == CHECKPOINT:
-            return log.store.get(path), "text/plain; charset=utf-8", _BRIEFLY
+    def found(path: str) -> LogFile:
         if path == "documents":
-            return documents.published(home), "application/json", _BRIEFLY
+            return LogFile(documents.published(home), "application/json", BRIEFLY)
         if path == YOUNG:
-            return lookup.get(path), "application/octet-stream", _BRIEFLY
-        if _TILE.fullmatch(path):
-            return log.store.get(path), "application/octet-stream", _FOR_EVER
+            return LogFile(lookup.get(path), "application/octet-stream", BRIEFLY)
         if _RUN.fullmatch(path):
-            return lookup.get(path), "application/octet-stream", _FOR_EVER
-        return None, "", ""
+            return LogFile(lookup.get(path), "application/octet-stream", FOR_EVER)
+        return log_file(log, path)
 
-    @app.get(f"{base}/{{path:path}}")
-    def published(path: str, request: Request) -> Response:
-        return response(request, *found(path))
-
-
-def response(
-    request: Request, content: bytes | None, media_type: str, kept: str = "public, max-age=60"
-) -> Response:
-    """What a file has, or 304 for who has it: the tag is the content's digest (RFC 9110 13.1.2).
-
-    Raises `NotFound`.
-    """
-    if content is None:
-        raise NotFound("nothing is published under this address")
-    tag = f'"{hashlib.sha256(content).hexdigest()}"'
-    headers = {"ETag": tag, "Cache-Control": kept, "Access-Control-Allow-Origin": "*"}
-    known = [item.strip().removeprefix("W/") for item in request.headers.get("If-None-Match", "").split(",")]
-    if tag in known:
-        return Response(status_code=304, headers=headers)
-    return Response(content, headers=headers, media_type=media_type)
+    @app.get(f"{prefix(log.origin)}/{{path:path}}")
+    def answer(path: str, request: Request) -> Response:
+        return published_response(request, *found(path))
 
 
 @contextmanager

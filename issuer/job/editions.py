@@ -11,6 +11,7 @@ from contextlib import suppress
 from datetime import datetime
 
 from wire.problem import Conflict, Refused
+from wire.turns import Turns
 
 from ..archive.index import Index
 from ..archive.kept import EditionTaken, Entry
@@ -18,7 +19,6 @@ from ..press.press import Line, Press
 from ..table.names import with_changes
 from ..table.records import InvalidRecord, Record, check_record, latest_award
 from .singles import Edition, RecordRefused, Singles
-from .turns import Turns
 
 
 class Editions:

@@ -62,6 +62,11 @@ class Edge:
                 width *= 2
         return merkle.EMPTY_ROOT if current is None else current
 
+    def partial(self) -> dict[str, bytes]:
+        """The bundle and the tiles of which it consists, by their paths."""
+        held = [data for data in (b"".join(self.bundle), *self.rows) if data]
+        return dict(zip(partial_tiles(self.size), held, strict=True))
+
     def extend(self, batch: Batch) -> tuple[Edge, dict[str, bytes]]:
         """The edge after a batch, and the tiles and bundles that are new by then."""
         framed = [*self.bundle, *batch.framed]

@@ -48,21 +48,28 @@ def _folder(uri: str, *, read_only: bool, kept: Path | None, patience: float | N
 
 
 def _postgres(uri: str, *, read_only: bool, kept: Path | None, patience: float | None) -> Store:
-    with _extra_postgres():
+    with _extra("PostgreSQL"):
         from .postgres.store import PostgresStore
     return PostgresStore(uri, kept, patience=patience, read_only=read_only)
 
 
+def _bucket(uri: str, *, read_only: bool, kept: Path | None, patience: float | None) -> Store:
+    with _extra("S3"):
+        from .s3.store import S3Store
+    return S3Store(uri, kept, patience=patience, read_only=read_only)
+
+
 @contextmanager
-def _extra_postgres() -> Iterator[None]:
-    """Around imports of what the extra `postgres` installs."""
+def _extra(engine: str) -> Iterator[None]:
+    """Around imports of what an extra of ours installs."""
     try:
         yield
     except ModuleNotFoundError as error:
-        raise Refused(f"a log in PostgreSQL needs {error.name}, which is not installed") from error
+        missing = str(error.name).partition(".")[0]
+        raise Refused(f"a log in {engine} needs {missing}, which is not installed") from error
 
 
-ENGINES: Mapping[str, Engine] = MappingProxyType({"file": _folder, "postgresql": _postgres})
+ENGINES: Mapping[str, Engine] = MappingProxyType({"file": _folder, "postgresql": _postgres, "s3": _bucket})
 PREPARED = ("postgresql",)
 """The schemes of those that need `prepare_tables` before a log is made there."""
 
@@ -88,9 +95,14 @@ def prune_tables(uri: str) -> int:
 def _tables(uri: str) -> tuple[Tables, str]:
     if _scheme(uri) not in PREPARED:
         raise Refused("only a log in a database has tables")
-    with _extra_postgres():
+    with _extra("PostgreSQL"):
         from .postgres import address, schema
     return schema, address.parse(uri)
+
+
+def address_of(where: Path | str) -> str:
+    """The address of a log; one that is given as a folder's path has that as a URI."""
+    return where if isinstance(where, str) and _scheme(where) else Path(where).absolute().as_uri()
 
 
 def open_store(
@@ -107,11 +119,10 @@ def open_store(
     checkpoint. With `patience`, in seconds, waiting longer for the lock raises `TryLater`. Raises `Refused`
     for a scheme that `engines` does not have; what the address says besides may be secret, and is not shown.
     """
-    name = _scheme(where) if isinstance(where, str) else ""
-    engine = name or "file"
-    if engine not in engines:
+    uri = address_of(where)
+    name = _scheme(uri)
+    if name not in engines:
         raise Refused(
             f"no engine here keeps a log at {name}: addresses", hint=f"Known: {', '.join(engines)}."
         )
-    uri = str(where) if name else Path(where).absolute().as_uri()
-    return engines[engine](uri, read_only=read_only, kept=kept, patience=patience)
+    return engines[name](uri, read_only=read_only, kept=kept, patience=patience)

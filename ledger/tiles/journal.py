@@ -104,29 +104,30 @@ class Journal:
         if size != self._size or (following is not None and int.from_bytes(following[:8]) == size):
             raise Overtaken("another writer has recorded a batch meanwhile")
 
-    def append(self, batch: Batch) -> None:
-        """Add a batch after the last known one; what a crash left there is cut. Durable on return.
+    def append(self, *batches: Batch) -> None:
+        """Add batches after the last known one; what a crash left there is cut. Durable on return.
 
         Raises `TooLarge`, and `OSError` after taking back what was written.
         """
-        payload = b"".join([batch.start.to_bytes(8), *frame([batch.key]), *batch.framed])
-        if len(payload) > self._capacity.record:
+        payloads = [b"".join([each.start.to_bytes(8), *frame([each.key]), *each.framed]) for each in batches]
+        if max(map(len, payloads)) > self._capacity.record:
             raise TooLarge(f"a batch of the log has at most {self._capacity.record} bytes")
-        record = _record(payload)
+        records = b"".join(map(_record, payloads))
         descriptor = os.open(self._path, os.O_WRONLY)
         try:
             try:
                 os.ftruncate(descriptor, self._end)
                 written = 0
-                while written < len(record):
-                    written += os.pwrite(descriptor, record[written:], self._end + written)
+                while written < len(records):
+                    written += os.pwrite(descriptor, records[written:], self._end + written)
                 sync_file(descriptor)
             except OSError:
                 os.ftruncate(descriptor, self._end)
                 raise
         finally:
             os.close(descriptor)
-        self._add(batch, len(payload))
+        for batch, payload in zip(batches, payloads, strict=True):
+            self._add(batch, len(payload))
 
     def replace(self, base: Base) -> None:
         """Forget all batches, since they are settled below the new base."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import mmap
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from pathlib import Path
 
@@ -45,6 +45,23 @@ class KeyRuns:
                         int.from_bytes(run[at + 32 : at + 40]), int.from_bytes(run[at + 40 : at + 48])
                     )
         return None
+
+    def all(self) -> Iterator[tuple[bytes, range]]:
+        """Every key with its range of entries, in the order of these; after a crash files may overlap."""
+        reached = 0
+        for path in sorted(self._runs(), key=_span):
+            run = path.read_bytes()
+            records = (run[at : at + _RECORD] for at in range(0, len(run), _RECORD))
+            for record in sorted(records, key=lambda record: record[32:]):
+                start, stop = int.from_bytes(record[32:40]), int.from_bytes(record[40:])
+                if start >= reached:
+                    yield record[:32], range(start, stop)
+                    reached = stop
+
+    def clear(self) -> None:
+        """Forget all of them."""
+        for path in self._runs():
+            path.unlink()
 
     def add(self, start: int, stop: int, keys: Mapping[bytes, range]) -> None:
         """Keep the keys of the batches that make up the entries from `start` to `stop`."""

@@ -6,7 +6,9 @@ length in two bytes. Both go by their level ("entries" for bundles), number and 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
+from urllib.parse import urlsplit
 
 from wire.address import Target
 from wire.problem import Damaged, Refused
@@ -14,6 +16,10 @@ from wire.problem import Damaged, Refused
 WIDTH = 256
 HEIGHT = 8
 ENTRIES = "entries"
+_NUMBER = "(x[0-9]{3}/){0,6}[0-9]{3}"
+_TILE = re.compile(
+    rf"tile/([0-9]|[1-5][0-9]|6[0-3]|entries)/{_NUMBER}(?P<partial>\.p/[1-9][0-9]{{0,2}})?", re.ASCII
+)
 LARGEST_ENTRY = 0xFFFF  # bytes; what two bytes can count
 LARGEST = WIDTH * (2 + LARGEST_ENTRY)  # bytes; nothing but the journal is longer than a full bundle
 
@@ -44,6 +50,17 @@ def partial_tiles(size: int) -> Iterator[str]:
     for level, _, width in _levels(size, size):
         if width % WIDTH:
             yield tile_path(level, width // WIDTH, width % WIDTH)
+
+
+def is_tile(path: str, *, full: bool = False) -> bool:
+    """Whether a tile or a bundle can be at a path; `full`, one that is there for ever."""
+    found = _TILE.fullmatch(path)
+    return found is not None and not (full and found["partial"])
+
+
+def prefix(origin: str) -> str:
+    """The path under which a log of this name is published; nothing if it has none."""
+    return urlsplit(f"https://{origin}").path
 
 
 def address(origin: str) -> str | None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 
 from .. import merkle
 from ..problem import Overtaken
-from .store import CHECKPOINT, Base, Batch, Store
+from .keys import key_digest
+from .store import CHECKPOINT, Base, Batch, Keys, Mark, State, Store, require_open
 
 
 class MemoryStore(Store):
@@ -20,6 +21,7 @@ class MemoryStore(Store):
         self._base = Base(0, merkle.EMPTY_ROOT)
         self._pending: list[Batch] = []
         self._keys: dict[bytes, range] = {}
+        self._mark: Mark | None = None
 
     def get(self, path: str) -> bytes | None:
         return self._files.get(path)
@@ -40,13 +42,20 @@ class MemoryStore(Store):
         return (batch for batch in self._pending if batch.start >= start)
 
     def find(self, key: bytes) -> range | None:
-        return self._keys.get(key)
+        return self._keys.get(key_digest(key))
 
-    def record(self, batch: Batch) -> None:
+    def keys(self) -> Keys:
+        return ((digest, at) for digest, at in self._keys.items() if at.stop <= self._base.size)
+
+    def mark(self) -> Mark | None:
+        return self._mark
+
+    def record(self, *batches: Batch) -> None:
         with self._turn:
-            self._require_end(batch.start)
-            self._pending.append(batch)
-            self._keys[batch.key] = batch.range
+            require_open(self._mark)
+            self._require_end(batches[0].start)
+            self._pending += batches
+            self._keys |= {key_digest(batch.key): batch.range for batch in batches}
 
     def put(self, tiles: Mapping[str, bytes]) -> None:
         self._files.update(tiles)
@@ -54,6 +63,7 @@ class MemoryStore(Store):
     def publish(self, note: bytes, *, after: bytes | None) -> None:
         """See `Store.publish`. Raises `Overtaken`."""
         with self._turn:
+            require_open(self._mark)
             if self._files.get(CHECKPOINT) != after:
                 raise Overtaken("another checkpoint was published meanwhile")
             self._files[CHECKPOINT] = note
@@ -64,8 +74,36 @@ class MemoryStore(Store):
 
     def settle(self, base: Base) -> None:
         with self._turn:
+            require_open(self._mark)
             self._require_end(base.size)
             self._base, self._pending = base, []
+
+    def reserve(self, name: str) -> None:
+        """See `Appender.reserve`. Raises `Overtaken`."""
+        with self._turn:
+            if self._mark is not None or CHECKPOINT in self._files or self._keys:
+                raise Overtaken("there is a log here already")
+            self._mark = Mark(name, State.COMING)
+
+    def seal(self, name: str) -> None:
+        """See `Appender.seal`. Raises `Overtaken`."""
+        with self._turn:
+            if self._mark is not None and self._mark.is_closed:
+                raise Overtaken("another move has closed the log meanwhile")
+            self._mark = Mark(name, State.LEFT)
+
+    def adopt(
+        self, name: str, base: Base, keys: Callable[[], Keys], batches: Sequence[Batch], note: bytes
+    ) -> None:
+        """See `Appender.adopt`. Raises `Overtaken`."""
+        with self._turn:
+            if self._mark == Mark(name, State.HERE):
+                return
+            if self._mark != Mark(name, State.COMING):
+                raise Overtaken("the place is not reserved for this move any more")
+            self._keys = dict(keys()) | {key_digest(batch.key): batch.range for batch in batches}
+            self._base, self._pending, self._files[CHECKPOINT] = base, list(batches), note
+            self._mark = Mark(name, State.HERE)
 
     def _require_end(self, size: int) -> None:
         if size != (self._pending[-1].range.stop if self._pending else self._base.size):

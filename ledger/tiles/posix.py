@@ -4,24 +4,24 @@ checkpoint     the newest signed checkpoint, replaced as a whole
 tile/          tiles and bundles, durable, as the checkpoint is, up to the journal's base
 journal        the batches since (journal.lock is the log's lock)
 keys/          the keys of the batches before
+mark.json      the move that the log went or came by, if it ever was moved
 """
 
 from __future__ import annotations
 
 import fcntl
+import itertools
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-from wire.files import (
-    locked,
-    make_private_folder,
-    read_regular,
-    sync_files,
-)
-from wire.problem import Refused
+import orjson
+
+from wire.files import locked, make_private_folder, read_regular, sync_files, write_durably
+from wire.problem import Damaged, Malformed, Refused
+from wire.strict import load_json_object
 
 from .. import merkle
 from ..problem import Overtaken
@@ -30,7 +30,10 @@ from .journal import CAPACITY, Capacity, Journal
 from .kept import KeptCheckpoint
 from .keys import KeyRuns, key_digest
 from .layout import LARGEST, full_tiles, partial_tiles
-from .store import CHECKPOINT, Base, Batch, Store
+from .store import CHECKPOINT, Base, Batch, Keys, Mark, State, Store, require_open
+
+_MARK = "mark.json"
+_KEYS_AT_ONCE = 1 << 16  # of a log that comes
 
 
 class PosixStore(Store):
@@ -93,6 +96,12 @@ class PosixStore(Store):
         finally:
             os.close(descriptor)
 
+    @contextmanager
+    def _open_turn(self) -> Iterator[None]:
+        with self._turn():
+            require_open(self.mark())
+            yield
+
     def _require_writable(self) -> None:
         if self._read_only:
             raise Refused("the log was opened to be read")
@@ -118,10 +127,25 @@ class PosixStore(Store):
         with _overtaken_where_gone():
             return self._journal.keys.get(digest) or self._keys.find(digest)
 
-    def record(self, batch: Batch) -> None:
-        with self._turn():
-            self._journal.require_end(batch.start)
-            self._journal.append(batch)
+    def keys(self) -> Keys:
+        size = self._journal.base.size
+        return itertools.takewhile(lambda known: known[1].stop <= size, self._keys.all())
+
+    def mark(self) -> Mark | None:
+        """See `Reader.mark`. Raises `Damaged`."""
+        written = self.get(_MARK)
+        if written is None:
+            return None
+        try:
+            found = load_json_object(written)
+            return Mark(found["name"], State(found["state"]))
+        except (Malformed, KeyError, ValueError) as error:
+            raise Damaged(f"{self._folder / _MARK} cannot be read") from error
+
+    def record(self, *batches: Batch) -> None:
+        with self._open_turn():
+            self._journal.require_end(batches[0].start)
+            self._journal.append(*batches)
 
     def put(self, tiles: Mapping[str, bytes]) -> None:
         self._require_writable()
@@ -150,7 +174,7 @@ class PosixStore(Store):
 
     def publish(self, note: bytes, *, after: bytes | None) -> None:
         """See `Store.publish`. Raises `Overtaken`."""
-        with self._turn():
+        with self._open_turn():
             if self.get(CHECKPOINT) != after:
                 raise Overtaken("another writer has published a checkpoint meanwhile")
             replace_for_good(self._folder / CHECKPOINT, note, 0o644)
@@ -161,7 +185,7 @@ class PosixStore(Store):
         return self._journal.full
 
     def settle(self, base: Base) -> None:
-        with self._turn():
+        with self._open_turn():
             self._journal.require_end(base.size)
             self._settle(base)
 
@@ -174,6 +198,47 @@ class PosixStore(Store):
         sizes = {before, *(indices.stop for indices in keys.values())}
         for folder in _partial_folders(sizes) - _partial_folders({base.size}):  # their tiles are full by now
             shutil.rmtree(self._folder / folder, ignore_errors=True)
+
+    def reserve(self, name: str) -> None:
+        """See `Appender.reserve`. Raises `Overtaken`."""
+        with self._turn():
+            if self._is_new():
+                self._journal.create()
+            self._journal.refresh()
+            size = self._journal.base.size
+            if size or self.mark() or self.get(CHECKPOINT) is not None or any(self._journal.batches(size)):
+                raise Overtaken("there is a log here already")
+            self._write_mark(name, State.COMING)
+
+    def seal(self, name: str) -> None:
+        """See `Appender.seal`. Raises `Overtaken`."""
+        with self._turn():
+            if (mark := self.mark()) is not None and mark.is_closed:
+                raise Overtaken("another move has closed the log meanwhile")
+            self._write_mark(name, State.LEFT)
+
+    def adopt(
+        self, name: str, base: Base, keys: Callable[[], Keys], batches: Sequence[Batch], note: bytes
+    ) -> None:
+        """See `Appender.adopt`. Raises `Overtaken`."""
+        with self._turn():
+            if (mark := self.mark()) == Mark(name, State.HERE):
+                return
+            if mark != Mark(name, State.COMING):
+                raise Overtaken("the place is not reserved for this move any more")
+            sync_files(self._folder, [*full_tiles(0, base.size), *partial_tiles(base.size)])
+            self._keys.clear()
+            settled = keys()
+            while chunk := list(itertools.islice(settled, _KEYS_AT_ONCE)):
+                self._keys.add(chunk[0][1].start, chunk[-1][1].stop, dict(chunk))
+            self._journal.replace(base)
+            if batches:
+                self._journal.append(*batches)
+            write_durably(self._folder / CHECKPOINT, note, 0o644)
+            self._write_mark(name, State.HERE)
+
+    def _write_mark(self, name: str, state: State) -> None:
+        write_durably(self._folder / _MARK, orjson.dumps({"version": 1, "name": name, "state": state}))
 
 
 def _partial_folders(sizes: set[int]) -> set[str]:

@@ -9,16 +9,22 @@ All of that is done under the store's lock. A lock can be lost without its holde
 connection breaks, a lock file is removed. So the two writes that decide have one winner each, whoever holds
 the lock: what is recorded at an index, and which checkpoint follows another. The loser is told (`Overtaken`),
 looks at what the other wrote, and goes on from there.
+
+A log can be moved to another store (`move`). The old one is *sealed* before anything is copied, and the new
+one *reserved* before that: both refuse to record or to publish, by the same conditional writes, until the new
+one has *adopted* the whole.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from enum import StrEnum
+from typing import NamedTuple, Protocol, TypeAlias
 
+from ..problem import Sealed
 from .layout import frame
 
 
@@ -56,6 +62,43 @@ class Base(NamedTuple):
 
 
 CHECKPOINT = "checkpoint"
+
+
+class State(StrEnum):
+    """What a move has made of a store."""
+
+    COMING = "coming"
+    """It was reserved for a log that is being moved here."""
+    HERE = "here"
+    """The log has come, and goes on here."""
+    LEFT = "left"
+    """It was sealed: the log goes on elsewhere."""
+
+
+class Mark(NamedTuple):
+    """The newest move that a store took part in, by the name that both have of it."""
+
+    name: str
+    state: State
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing is recorded or published here."""
+        return self.state is not State.HERE
+
+
+def require_open(mark: Mark | None) -> None:
+    """Raise `Sealed` where a move has closed the store of this mark."""
+    if mark is not None and mark.is_closed:
+        raise Sealed(
+            "the log was moved from here, or is being moved"
+            if mark.state is State.LEFT
+            else "a log is being moved here, and has not come yet"
+        )
+
+
+Keys: TypeAlias = Iterator[tuple[bytes, range]]
+"""Digests of keys (`keys.key_digest`), with the indices of the batch that each was recorded under."""
 
 
 def first_difference(tiles: Mapping[str, bytes], stored: Mapping[str, bytes]) -> str | None:
@@ -97,18 +140,30 @@ class Reader(BatchKeys, Protocol):
     def pending(self, start: int) -> Iterator[Batch]:
         """The recorded batches from index `start` on, which is where one begins or the last one ends."""
 
+    def examine(self) -> None:
+        """Look for what may have gone from the engine without anything missing it. Raises `Damaged`."""
+        return
+
+    def keys(self) -> Keys:
+        """The keys of all settled batches, in the order of their indices."""
+
+    def mark(self) -> Mark | None:
+        """The newest move that this store took part in, if any."""
+
 
 class Appender(Protocol):
     """Writes one log, while the lock is held.
 
     Raises `Unavailable` when it cannot write now, having changed nothing that counts, and `Refused` where it
     was opened to be read. `Overtaken` from any of these: another writer has changed the log meanwhile.
+    `Sealed` from `record`, `publish` and `settle` while a move has closed the store, whoever had it open.
     """
 
-    def record(self, batch: Batch) -> None:
-        """Add a batch at the end, durably when this returns, or not at all when it raises.
+    def record(self, *batches: Batch) -> None:
+        """Add neighbouring batches at the end, durably when this returns, or none when it raises.
 
-        Of several for one index, one is recorded; the others raise `Overtaken`.
+        Of several writers for one index, one records; the others raise `Overtaken`. A crash may leave the
+        first few of the batches, each of them whole.
         """
 
     def put(self, tiles: Mapping[str, bytes]) -> None:
@@ -134,6 +189,28 @@ class Appender(Protocol):
 
         The base is where the last recorded batch ends; where it is not, nothing is forgotten, and `Overtaken`
         raised. Keys are not forgotten.
+        """
+
+    def reserve(self, name: str) -> None:
+        """Keep a store where nothing was ever recorded or published for the log that comes by this move.
+
+        One atomic step. Raises `Overtaken` for any other store.
+        """
+
+    def seal(self, name: str) -> None:
+        """Let this log go by a move: from here on it stays as it is.
+
+        One atomic step, against all who have the store open. Raises `Overtaken` where a move has closed it.
+        """
+
+    def adopt(
+        self, name: str, base: Base, keys: Callable[[], Keys], batches: Sequence[Batch], note: bytes
+    ) -> None:
+        """Take over the log that a store was reserved for, whose tiles up to the base were put, and open it.
+
+        The tiles become durable; then settled keys, base, the batches that follow and the checkpoint are
+        taken over. Opening is the last step, and atomic: after a crash before it the same call can be made
+        again, and after it does nothing. Raises `Overtaken` where the store is not reserved by that name.
         """
 
 

@@ -21,13 +21,14 @@ import pytest
 from ledger import Checkpoint, Log, merkle, verify_evidence
 from ledger.audit import audit
 from ledger.log import LogReader
-from ledger.problem import Overtaken
+from ledger.move import move
+from ledger.problem import Overtaken, Sealed
 from ledger.tiles.journal import Capacity
 from ledger.tiles.layout import full_tiles, partial_tiles
 from ledger.tiles.memory import MemoryStore
 from ledger.tiles.posix import PosixStore
-from ledger.tiles.store import Base, Batch, Store
-from tests import postgres_server
+from ledger.tiles.store import Base, Batch, Mark, State, Store
+from tests import postgres_server, s3_server
 from tests.ledger_samples import COSIGNER, ORIGIN, SIGNER, naive_root, open_log, sample, samples, trust_in
 from tests.processes import ended
 from tests.sqlite_store import SqliteStore
@@ -43,6 +44,14 @@ def postgres(folder: Path, *, read_only: bool = False) -> Store:
     return PostgresStore(uri, read_only=read_only, capacity=Capacity(batches=3))
 
 
+def s3(folder: Path, *, read_only: bool = False) -> Store:
+    """By the least of the rights that will do."""
+    from ledger.tiles.s3.store import S3Store
+
+    uri = s3_server.server().of(folder)
+    return S3Store(uri, read_only=read_only, capacity=Capacity(batches=3))
+
+
 MEMORIES: dict[Path, MemoryStore] = {}
 STORES = MappingProxyType[str, Callable[[Path], Store]](
     {
@@ -50,6 +59,7 @@ STORES = MappingProxyType[str, Callable[[Path], Store]](
         "posix": lambda folder: PosixStore(folder, capacity=Capacity(batches=3)),
         "sqlite": SqliteStore,
         **({"postgres": lambda folder: postgres(folder)} if postgres_server.PROGRAMS else {}),
+        **({"s3": lambda folder: s3(folder)} if s3_server.AVAILABLE else {}),
     }
 )
 READERS = MappingProxyType[str, Callable[[Path], Store]](
@@ -57,11 +67,12 @@ READERS = MappingProxyType[str, Callable[[Path], Store]](
         "posix": lambda folder: PosixStore(folder, read_only=True),
         "sqlite": lambda folder: SqliteStore(folder, read_only=True),
         **({"postgres": lambda folder: postgres(folder, read_only=True)} if postgres_server.PROGRAMS else {}),
+        **({"s3": lambda folder: s3(folder, read_only=True)} if s3_server.AVAILABLE else {}),
     }
 )
 SHARED = STORES.keys() - {"memory"}  # those that several processes can use at the same time
 
-SAMPLED = {"postgres": 7}  # of how many calls one fails, where each log is a new database
+SAMPLED = {"postgres": 7, "s3": 17}  # of how many calls one fails, where each costs a round trip or more
 
 SIZES = [1, 3, 255, 256, 300, 512, 700]
 
@@ -188,6 +199,46 @@ def test_all_stores_hold_the_same_files(tmp_path: Path) -> None:
     assert all(files == found[0] for files in found)
 
 
+def test_threads_go_along_with_who_comes_first(store: Store) -> None:
+    """One batch each, of which many are recorded at once; a known key, a wrong one and a twin among them."""
+    calls = Counter[str]()
+    slow = threading.Event()
+
+    def count(call: str) -> None:
+        calls[call] += 1
+        if call == "publish":
+            slow.wait(0.2)
+
+    log = open_log(Unlocked(store, count))
+    log.append([b"known"], b"known")
+    calls.clear()
+    asked = [([b"%d" % number] * 3, b"%d" % (number % 19)) for number in range(20)]
+    asked += [([b"known"], b"known"), ([b"other"], b"known"), ([b"huge"] * 5000, b"huge")]
+    found: dict[int, range | Conflict] = {}
+
+    def work(number: int) -> None:
+        try:
+            found[number] = log.append(*asked[number])
+        except Conflict as problem:
+            found[number] = problem
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(len(asked))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert calls["record"] < 10, "each would be 20"
+    for number, (entries, _) in enumerate(asked):
+        at = found[number]
+        if isinstance(at, range):
+            assert list(log.entries(*_ends(at))) == entries
+    conflicts = {number for number, at in found.items() if isinstance(at, Conflict)}
+    assert 21 in conflicts
+    assert len(conflicts & {0, 19}) == 1, "of two with one key, who came later"
+    assert len(conflicts) == 2
+    assert audit(log).size == 1 + 19 * 3 + 5000
+
+
 def test_two_logs_over_one_store_take_turns(store: Store) -> None:
     first, second = open_log(store), open_log(store)
     for number in range(12):
@@ -216,8 +267,8 @@ def test_threads_append_at_once(store: Store) -> None:
     assert audit(log).size == 120
 
 
-def _append_in_process(make: Callable[[Path], Store], folder: Path, name: int) -> None:
-    log = open_log(make(folder))
+def _append_in_process(engine: str, folder: Path, name: int) -> None:
+    log = open_log(STORES[engine](folder))
     for number in range(20):
         entries = [b"%d/%d/%d" % (name, number, index) for index in range(40)]
         assert list(log.entries(*_ends(log.append(entries, b"%d/%d" % (name, number))))) == entries
@@ -232,18 +283,18 @@ def _ends(indices: range) -> tuple[int, int]:
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", sorted(SHARED))
 def test_processes_append_at_once(name: str, tmp_path: Path) -> None:
-    fork = multiprocessing.get_context("fork")
+    context: Any = multiprocessing.get_context("spawn" if name == "s3" else "fork")  # obstore bears no fork
     folder = tmp_path / "log"
     STORES[name](folder)
     processes = [
-        fork.Process(target=_append_in_process, args=(STORES[name], folder, number)) for number in range(3)
+        context.Process(target=_append_in_process, args=(name, folder, number)) for number in range(3)
     ]
     for process in processes:
         process.start()
     ended(processes)
     log = open_log(STORES[name](folder))
     assert audit(log).size == 3 * 20 * 40
-    _append_in_process(STORES[name], folder, 1)  # the same once more
+    _append_in_process(name, folder, 1)  # the same once more
     assert log.checkpoint().size == 3 * 20 * 40
 
 
@@ -468,6 +519,163 @@ def _race(calls: list[Callable[[], None]]) -> int:
         thread.join()
     [winner] = won
     return winner
+
+
+def test_a_sealed_log_is_read_and_never_appended_to(make: Callable[[], Store]) -> None:
+    store = make()
+    before = open_log(make())  # who has it open, and knows of nothing
+    grow(before, [3, 300])
+    assert store.mark() is None
+    store.seal("one")
+    assert make().mark() == Mark("one", State.LEFT)
+    for name in ("one", "other"):
+        with pytest.raises(Overtaken):
+            make().seal(name)
+        with pytest.raises(Overtaken):
+            make().reserve(name)
+        with pytest.raises(Overtaken):
+            make().adopt(name, Base(0, merkle.EMPTY_ROOT), lambda: iter(()), [], b"note")
+    last = before.checkpoint()
+    for log in (before, open_log(make())):
+        with pytest.raises(Sealed):
+            log.append([b"more"], b"more")
+        assert log.append(samples(0, 3), b"to 3") == range(3)
+        assert verify_evidence(sample(7), log.evidence(7), trust_in(log)).index == 7
+        assert audit(log) == last
+    writes: list[Callable[[], object]] = [
+        lambda: store.record(Batch(300, b"more", [b"more"])),
+        lambda: store.publish(b"note", after=last.note),
+        lambda: store.settle(Base(300, last.root)),
+    ]
+    for write in writes:
+        with pytest.raises(Sealed):
+            write()
+
+
+def test_a_log_is_sealed_before_any_call_of_a_writer(make: Callable[[], Store]) -> None:
+    """What was recorded by then goes along with the move, signed for or not."""
+    grow(open_log(make()), [3])
+    target, moved = MemoryStore(), list[Checkpoint]()
+
+    def interrupt(call: str) -> None:
+        if call == "publish" and not moved:
+            moved.append(move(make(), target))
+
+    log = open_log(Unlocked(make(), interrupt))
+    with pytest.raises(Sealed):
+        log.append(samples(3, 5), b"to 5")
+    assert (moved[0].size, log.checkpoint().size) == (3, 3)
+    with pytest.raises(Sealed):  # it would sign
+        open_log(make())
+    log = open_log(target)
+    assert log.checkpoint().size == 5
+    assert log.append(samples(3, 5), b"to 5") == range(3, 5)
+    assert audit(log).root == naive_root(samples(0, 5))
+
+
+def test_of_many_who_seal_at_once_one_wins(make: Callable[[], Store]) -> None:
+    grow(open_log(make()), [3])
+    names = [f"{number}" for number in range(4)]
+    stores = [make() for _ in names]
+    won = _race([partial(store.seal, name) for store, name in zip(stores, names, strict=True)])
+    assert make().mark() == Mark(names[won], State.LEFT)
+
+
+def test_a_store_is_reserved_once_and_only_while_it_is_empty(make: Callable[[], Store]) -> None:
+    stores, names = [make() for _ in range(4)], ["0", "1", "2", "3"]
+    won = _race([partial(store.reserve, name) for store, name in zip(stores, names, strict=True)])
+    assert make().mark() == Mark(names[won], State.COMING)
+    with pytest.raises(Sealed):  # nor is a checkpoint of nothing signed there
+        open_log(make())
+    assert make().get("checkpoint") is None
+    with pytest.raises(Overtaken):
+        make().adopt("4", Base(0, merkle.EMPTY_ROOT), lambda: iter(()), [], b"note")
+
+
+def _record(store: Store) -> None:
+    assert store.base().size == 0
+    store.record(Batch(0, b"key", [b"entry"]))
+
+
+@pytest.mark.parametrize("begin", [open_log, _record])
+def test_a_log_that_is_there_is_not_reserved(
+    make: Callable[[], Store], begin: Callable[[Store], object]
+) -> None:
+    begin(make())
+    with pytest.raises(Overtaken):
+        make().reserve("one")
+
+
+@pytest.mark.parametrize("to", STORES)
+def test_a_log_moves_to_any_engine(make: Callable[[], Store], to: str, tmp_path: Path) -> None:
+    """With its keys, of settled batches and of others; what was proved stays proved; and back, by another."""
+    log = open_log(make())
+    checkpoints = grow(log)
+    proved = [log.evidence(index) for index in (0, 255, 256, 699)]
+    with pytest.raises(Conflict, match="already"):
+        move(make(), make())
+
+    def target() -> Store:
+        return STORES[to](tmp_path / "target")
+
+    portions: list[int] = []
+    assert move(make(), target(), portions.append) == checkpoints[-1]
+    assert sum(portions) <= 700
+    assert move(make(), target()) == checkpoints[-1], "once more changes nothing"
+    paths = [*full_tiles(0, 700), *partial_tiles(700), "checkpoint"]
+    assert target().get_many(paths) == make().get_many(paths)
+    moved = open_log(target())
+    for old, new in zip([0, *SIZES], SIZES, strict=False):
+        assert moved.append(samples(old, new), b"to %d" % new) == range(old, new)
+    assert moved.append(samples(700, 1000), b"to 1000") == range(700, 1000)
+    assert audit(moved).root == naive_root(samples(0, 1000))
+    for index, evidence in zip((0, 255, 256, 699), proved, strict=True):
+        assert verify_evidence(sample(index), evidence, trust_in(moved)).index == index
+    for each in checkpoints:
+        moved.require_continues(each)
+    with pytest.raises(Conflict, match="elsewhere"):
+        move(make(), STORES[to](tmp_path / "another"))
+    with pytest.raises(Conflict, match="already"):
+        move(target(), make())
+    with pytest.raises(Conflict, match="elsewhere"):
+        move(make(), make())
+    move(target(), last := MemoryStore())
+    assert open_log(last).append(samples(0, 1), b"to 1") == range(1)
+    assert audit(open_log(last)).size == 1000
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", STORES)
+@pytest.mark.parametrize("before", [True, False])
+@pytest.mark.parametrize("role", ["source", "target"])
+def test_a_move_that_fails_anywhere_goes_on(name: str, before: bool, role: str, tmp_path: Path) -> None:
+    """Neither of the two is signed for meanwhile, but the old one as long as it is not sealed."""
+    for at in range(1, 1000, SAMPLED.get(name, 1)):
+        source, target = MemoryStore(), STORES[name](tmp_path / str(at))
+        log = open_log(source)
+        grow(log)
+        failing = Failing(source if role == "source" else target, at, before=before)
+        try:
+            move(*((failing, target) if role == "source" else (source, failing)))
+        except Unavailable:
+            if target.mark() is not None and target.mark() != Mark(_name(source), State.HERE):
+                with pytest.raises(Sealed):
+                    open_log(target).append([b"more"], b"more")
+            if source.mark() is not None:
+                with pytest.raises(Sealed):
+                    log.append([b"more"], b"more")
+        assert move(source, target).size == 700
+        moved = open_log(target)
+        assert audit(moved).root == naive_root(samples(0, 700))
+        assert moved.append(samples(0, 1), b"to 1") == range(1)
+        if not failing.failed:
+            assert at > 8
+            return
+
+
+def _name(store: Store) -> str:
+    mark = store.mark()
+    return mark.name if mark else ""
 
 
 def test_a_store_that_fails_to_settle_says_so(store: Store) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests import postgres_server
+from tests import postgres_server, s3_server
 from tests.commandline import Program, served, verdict
 from tests.serving import listening
 
@@ -27,6 +27,7 @@ def database(folder: Path) -> str:
 ENGINES = [
     pytest.param(lambda folder: (folder / "elsewhere").as_uri(), id="file"),
     pytest.param(database, id="postgresql", marks=postgres_server.needed),
+    pytest.param(lambda folder: s3_server.server().of(folder), id="s3", marks=s3_server.needed),
 ]
 
 
@@ -125,7 +126,7 @@ def test_tables_are_made_by_a_command(program: Program, tmp_path: Path) -> None:
     answer = program("issuer", "init", "--name", "U", "--ledger", server.uri(name))
     assert (answer.code, "intaglio ledger init postgresql://" in answer.err) == (4, True)
     assert "keys.json" not in [path.name for path in (program.home / "issuer").iterdir()]
-    for steps in ("1 step", "0 steps"):
+    for steps in ("2 steps", "0 steps"):
         assert program("ledger", "init", server.uri(name)).out == f"the database is ready: {steps} done\n"
     answer = program("issuer", "init", "--name", "U", "--ledger", server.uri(name, "reader"))
     assert (answer.code, "needs the role intaglio_appender" in answer.err) == (1, True)

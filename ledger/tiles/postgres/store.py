@@ -1,7 +1,7 @@
 """A log in a PostgreSQL database: the row `head` says where it ends, and is locked by whoever moves that.
 
-intaglio.head      one row: the log's size, its base, the newest checkpoint
-intaglio.batch     where each batch is, and its key
+intaglio.head      one row: the log's size, its base, the newest checkpoint, its newest move
+intaglio.batch     where each batch is, and the digest of its key
 intaglio.pending   the entries of those that are not settled
 intaglio.tile      tiles and bundles by their paths, which are only ever added
 
@@ -11,7 +11,7 @@ A commit of `record` or `settle` is durable, and so is, by then, all that was co
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,19 +22,44 @@ from ...problem import Overtaken
 from ..disk import disk_problems
 from ..journal import CAPACITY, Capacity
 from ..kept import KeptCheckpoint
+from ..keys import key_digest
 from ..layout import unframe
-from ..store import CHECKPOINT, Base, Batch, Store
+from ..store import CHECKPOINT, Base, Batch, Keys, Mark, State, Store, require_open
 from . import address, schema
 from .connections import Connections, Cursor
 
 _RECORD = """
-WITH moved AS (UPDATE intaglio.head SET size = %s WHERE size = %s RETURNING one),
-     known AS (INSERT INTO intaglio.batch SELECT %s, %s, %b FROM moved RETURNING start)
-INSERT INTO intaglio.pending SELECT start, %b FROM known
+WITH moved AS (UPDATE intaglio.head SET size = %s WHERE size = %s AND coalesce(state, 'here') = 'here'
+               RETURNING one),
+     new AS (SELECT given.*
+             FROM moved, unnest(%s::bigint[], %s::bigint[], %b::bytea[], %b::bytea[], %b::bytea[])
+                         AS given (start, stop, digest, key, entries)),
+     known AS (INSERT INTO intaglio.batch SELECT start, stop, digest FROM new)
+INSERT INTO intaglio.pending (start, key, entries) SELECT start, key, entries FROM new
+"""
+_PUBLISH = """
+UPDATE intaglio.head SET checkpoint = %b
+WHERE checkpoint IS NOT DISTINCT FROM %b AND coalesce(state, 'here') = 'here'
+"""
+_SETTLE = """
+UPDATE intaglio.head SET base_size = %s, base_root = %b WHERE size = %s AND coalesce(state, 'here') = 'here'
+"""
+_RESERVE = """
+UPDATE intaglio.head SET move = %s, state = 'coming' WHERE size = 0 AND checkpoint IS NULL AND state IS NULL
+"""
+_SEAL = "UPDATE intaglio.head SET move = %s, state = 'left' WHERE coalesce(state, 'here') = 'here'"
+_ADOPT = """
+UPDATE intaglio.head SET size = %s, base_size = %s, base_root = %b, checkpoint = %b, state = 'here'
+WHERE state = 'coming' AND move = %s
+"""
+_MARK = "SELECT move, state FROM intaglio.head"
+_KEYS = """
+SELECT start, stop, key FROM intaglio.batch, intaglio.head
+WHERE start > %s AND stop <= base_size ORDER BY start LIMIT 65536
 """
 _PENDING = """
 SELECT base_size, size, start, key, entries
-FROM intaglio.head LEFT JOIN intaglio.pending JOIN intaglio.batch USING (start) ON start >= %s
+FROM intaglio.head LEFT JOIN intaglio.pending ON start >= %s
 ORDER BY start
 """
 _ADD = "INSERT INTO intaglio.tile SELECT * FROM unnest(%b::text[], %b::bytea[]) ON CONFLICT DO NOTHING"
@@ -118,30 +143,36 @@ class PostgresStore(Store):
             raise Damaged(f"the tables of the log have batches up to {end}, and it ends at {size}")
 
     def find(self, key: bytes) -> range | None:
-        found = self._rows("SELECT start, stop FROM intaglio.batch WHERE key = %s", key)
+        found = self._rows("SELECT start, stop FROM intaglio.batch WHERE key = %b", key_digest(key))
         return range(*found[0]) if found else None
 
-    def record(self, batch: Batch) -> None:
+    def keys(self) -> Keys:
+        last = -1
+        while rows := self._rows(_KEYS, last):
+            yield from ((digest, range(start, stop)) for start, stop, digest in rows)
+            last = rows[-1][0]
+
+    def mark(self) -> Mark | None:
+        return _mark(self._rows(_MARK))
+
+    def record(self, *batches: Batch) -> None:
         """See `Appender.record`. Raises `TooLarge` for more than the capacity has."""
-        entries = b"".join(batch.framed)
-        if len(entries) > self._capacity.record:
+        if max(sum(map(len, batch.framed)) for batch in batches) > self._capacity.record:
             raise TooLarge(f"a batch of the log has at most {self._capacity.record} bytes")
-        values = [batch.range.stop, batch.start, batch.start, batch.range.stop, batch.key, entries]
-        self._write(lambda cursor: _move(cursor, _RECORD, *values))
+        self._write(lambda cursor: _record(cursor, batches))
 
     def put(self, tiles: Mapping[str, bytes]) -> None:
         """See `Appender.put`. Tiles that are there stay as they are: nobody may change any."""
         try:
-            self._write(lambda cursor: _copy(cursor, tiles), durably=False)
+            self._write(lambda cursor: _copy(cursor, "tile", ("text", "bytea"), tiles.items()), durably=False)
         except Overtaken:  # some are there
             self._write(lambda cursor: _add(cursor, tiles), durably=False)
 
     def publish(self, note: bytes, *, after: bytes | None) -> None:
         """See `Store.publish`. What is kept elsewhere is written while the row is locked, so by turns."""
-        follow = "UPDATE intaglio.head SET checkpoint = %b WHERE checkpoint IS NOT DISTINCT FROM %b"
 
         def work(cursor: Cursor) -> None:
-            _move(cursor, follow, note, after)
+            _move_on(cursor, _PUBLISH, note, after)
             with disk_problems():
                 self._kept.write(note)
 
@@ -154,16 +185,33 @@ class PostgresStore(Store):
 
     def settle(self, base: Base) -> None:
         def work(cursor: Cursor) -> None:
-            _move(
-                cursor,
-                "UPDATE intaglio.head SET base_size = %s, base_root = %b WHERE size = %s",
-                *base,
-                base.size,
-            )
+            _move_on(cursor, _SETTLE, *base, base.size)
             cursor.execute("DELETE FROM intaglio.pending WHERE start < %s", [base.size])
 
         with disk_problems():
             self._kept.sync()
+        self._write(work)
+
+    def reserve(self, name: str) -> None:
+        self._write(lambda cursor: _move(cursor, _RESERVE, name))
+
+    def seal(self, name: str) -> None:
+        self._write(lambda cursor: _move(cursor, _SEAL, name))
+
+    def adopt(
+        self, name: str, base: Base, keys: Callable[[], Keys], batches: Sequence[Batch], note: bytes
+    ) -> None:
+        """See `Appender.adopt`. Raises `Overtaken`."""
+
+        def work(cursor: Cursor) -> None:
+            if cursor.execute(_ADOPT, [base.size, *base, note, name]).rowcount != 1:
+                if _mark(cursor.execute(_MARK).fetchall()) == Mark(name, State.HERE):
+                    return
+                raise Overtaken("the place is not reserved for this move any more")
+            _copy(cursor, "batch", ("int8", "int8", "bytea"), ((*_ends(at), digest) for digest, at in keys()))
+            if batches:
+                _record(cursor, batches)
+
         self._write(work)
 
     def _rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
@@ -175,17 +223,42 @@ class PostgresStore(Store):
         self._database.write(work, durably=durably)
 
 
-def _move(cursor: Cursor, statement: str, *values: object) -> None:
-    """Changes the one row whose condition holds, or nothing."""
-    if cursor.execute(statement, values).rowcount != 1:
+def _move(cursor: Cursor, statement: str, *values: object, rows: int = 1) -> None:
+    """Changes the rows whose condition holds, or nothing."""
+    if cursor.execute(statement, values).rowcount != rows:
         raise Overtaken("another writer has changed the log meanwhile")
 
 
-def _copy(cursor: Cursor, tiles: Mapping[str, bytes]) -> None:
-    with cursor.copy("COPY intaglio.tile FROM STDIN (FORMAT BINARY)") as copy:
-        copy.set_types(["text", "bytea"])
-        for tile in tiles.items():
-            copy.write_row(tile)
+def _move_on(cursor: Cursor, statement: str, *values: object, rows: int = 1) -> None:
+    """The same where part of the condition is that no move has closed the log."""
+    try:
+        _move(cursor, statement, *values, rows=rows)
+    except Overtaken:
+        require_open(_mark(cursor.execute(_MARK).fetchall()))
+        raise
+
+
+def _mark(rows: list[tuple[Any, ...]]) -> Mark | None:
+    [(name, state)] = rows
+    return None if name is None else Mark(name, State(state))
+
+
+def _record(cursor: Cursor, batches: Sequence[Batch]) -> None:
+    starts, stops = [batch.start for batch in batches], [batch.range.stop for batch in batches]
+    keys, entries = [batch.key for batch in batches], [b"".join(batch.framed) for batch in batches]
+    values = [stops[-1], starts[0], starts, stops, [key_digest(key) for key in keys], keys, entries]
+    _move_on(cursor, _RECORD, *values, rows=len(batches))
+
+
+def _ends(indices: range) -> tuple[int, int]:
+    return indices.start, indices.stop
+
+
+def _copy(cursor: Cursor, table: str, types: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:
+    with cursor.copy(f"COPY intaglio.{table} FROM STDIN (FORMAT BINARY)") as copy:
+        copy.set_types(types)
+        for row in rows:
+            copy.write_row(row)
 
 
 def _add(cursor: Cursor, tiles: Mapping[str, bytes]) -> None:

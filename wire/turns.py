@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
-from wire.problem import Problem, Unavailable
+from .problem import Problem, Unavailable
 
 _Asked = TypeVar("_Asked")
 _Answer = TypeVar("_Answer")

@@ -1,0 +1,37 @@
+"""A log as others read it over HTTP (C2SP tlog-tiles): what lies where, and how long it may be kept."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ledger.log import LogReader
+from ledger.tiles.layout import is_tile
+from ledger.tiles.store import CHECKPOINT
+
+FOR_EVER = "public, max-age=31536000, immutable"
+BRIEFLY = "public, max-age=2"
+"""Of a checkpoint; and of a partial tile, which is gone once a full one has taken its place."""
+
+
+class LogFile(NamedTuple):
+    """What is answered to a request."""
+
+    content: bytes | None
+    media_type: str
+    kept: str
+
+
+NOTHING = LogFile(None, "", "")
+
+
+def log_file(log: LogReader, path: str) -> LogFile:
+    """What a log has at a path below its own. The checkpoint is never older than one that was seen before.
+
+    Raises `Damaged` and what its engine raises.
+    """
+    if path == CHECKPOINT:
+        return LogFile(log.checkpoint().note, "text/plain; charset=utf-8", BRIEFLY)
+    if is_tile(path):
+        kept = FOR_EVER if is_tile(path, full=True) else BRIEFLY
+        return LogFile(log.store.get(path), "application/octet-stream", kept)
+    return NOTHING

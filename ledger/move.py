@@ -1,0 +1,112 @@
+"""A log goes from one store to another, and goes on there as if it had always been there.
+
+The target is reserved first, then the source is sealed under the same name, and only then anything is copied.
+A move that ends in between leaves neither of them open; made again, it goes on. A log that has gone to one
+target can go to no other, or it would have two histories.
+"""
+
+from __future__ import annotations
+
+import itertools
+import secrets
+from collections.abc import Callable, Mapping
+
+from wire.problem import Conflict, Damaged
+
+from .note import Checkpoint
+from .problem import NoLog, Overtaken
+from .tiles.edge import Edge
+from .tiles.layout import WIDTH
+from .tiles.reader import TileReader
+from .tiles.store import CHECKPOINT, Batch, Mark, State, Store, first_difference, joined, require_open
+
+PORTION = WIDTH * WIDTH
+"""Entries that are copied at once."""
+
+
+def move(source: Store, target: Store, copied: Callable[[int], object] = lambda _: None) -> Checkpoint:
+    """Moves a log, or goes on with that, and returns its checkpoint; `copied` is told how many
+    entries each portion has.
+
+    What is moved is derived again from the entries. Raises `NoLog`, `Conflict` where there is a log at the
+    target already or this one has gone elsewhere, `Damaged` where its entries do not give the root that they
+    had, or the target does not keep what it is given.
+    """
+    name = _begun(source, target)
+    note = _checkpoint(source)
+    if target.mark() != Mark(name, State.HERE):
+        with source.lock():
+            base = source.base()
+            batches = list(source.pending(base.size))
+        edge = _copy(source, target, base.size, copied)
+        if edge.root() != base.root:
+            raise Damaged("the entries of the log do not give the root that it had", hint="Audit the log.")
+        if batches:
+            _put(target, edge.extend(joined(batches))[1])
+        with target.lock():
+            target.adopt(name, base, source.keys, batches, note.note)
+    found = _checkpoint(target)
+    if found.size < note.size:
+        raise Conflict.saying(
+            "a log of {there} entries has come first, and this one has {size}",
+            there=found.size,
+            size=note.size,
+        )
+    return found
+
+
+def _begun(source: Store, target: Store) -> str:
+    """The name of the move, by which the target is reserved and the source is sealed."""
+    left = source.mark()
+    if left is not None and left.state is State.LEFT:
+        come = target.mark()
+        if come is None or come.name != left.name or come.state is State.LEFT:
+            raise Conflict("the log has gone elsewhere, or is on its way there")
+        return left.name
+    require_open(left)
+    name = _reserved(target, _checkpoint(source).origin)
+    with source.lock():
+        source.seal(name)
+    return name
+
+
+def _reserved(target: Store, origin: str) -> str:
+    """The name that the target is reserved by, perhaps by one that ended before it had sealed anything."""
+    with target.lock():
+        come = target.mark()
+        if come is not None and come.state is State.COMING and come.name.startswith(f"{origin} "):
+            return come.name
+        name = f"{origin} {secrets.token_hex(16)}"
+        try:
+            target.reserve(name)
+        except Overtaken:
+            raise Conflict("there is a log at the address already") from None
+        return name
+
+
+def _checkpoint(store: Store) -> Checkpoint:
+    note = store.get(CHECKPOINT)
+    if note is None:
+        raise NoLog("there is no log at the address")
+    return Checkpoint.parse(note)
+
+
+def _copy(source: Store, target: Store, size: int, copied: Callable[[int], object]) -> Edge:
+    """The right edge of the tree whose tiles the target then has; those that it has already stay."""
+    entries = TileReader(source.get).entries(0, size, size)
+    edge = Edge()
+    while portion := list(itertools.islice(entries, PORTION)):
+        edge, tiles = edge.extend(Batch(edge.size, b"", portion))
+        _put(target, {path: data for path, data in tiles.items() if ".p/" not in path})
+        copied(len(portion))
+    _put(target, edge.partial())
+    return edge
+
+
+def _put(target: Store, tiles: Mapping[str, bytes]) -> None:
+    known = target.get_many(tiles)
+    missing = {path: data for path, data in tiles.items() if known.get(path) != data}
+    if missing:
+        target.put(missing)
+        if path := first_difference(missing, target.get_many(missing)):
+            raise Damaged.saying("{path} does not read back as it was written", path=path)
