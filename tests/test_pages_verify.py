@@ -25,6 +25,7 @@ from tests.commandline import Program
 from tests.pages import Reader, answer, mount, page_served, send, words_of
 from tests.serving import listening, serving
 from tests.world import Holder, University
+from verifier import RecognisedIssuer, Trust
 from wire import TryLater, Unavailable
 
 UNIVERSITY = University()
@@ -46,11 +47,11 @@ def test_each_verdict_is_a_word_and_a_title_without_names(address: str, kind: st
     assert words_of(page) == [kind]
     word = {
         "valid": "Valid",
-        "invalid": "Not valid",
+        "invalid": "Not valid: altered or forged",
         "undetermined": "Could not be decided",
         "unreadable": "Could not be read",
     }[kind]
-    assert page.title == word
+    assert page.title == f"{word} (1 file)"
     assert page.text.index(word) < page.text.index("What to do") < page.text.index("The checks")
 
 
@@ -97,12 +98,65 @@ def test_a_presentation_that_nobody_asked_for_is_judged_by_what_is_in_it(address
 
 def test_it_speaks_the_language_of_its_reader_or_the_one_that_was_chosen(address: str) -> None:
     page = answer(address, BUNDLE, lang="zh-CN,zh;q=0.9,en;q=0.8")
-    assert page.title == "有效"
+    assert page.title == "有效（1 个文件）"
     assert "2026年7月1日" in page.text
     english = httpx.get(f"{address}/?lang=en", headers={"Accept-Language": "zh"}).text
     assert 'lang="en"' in english
     assert 'action="/?lang=en"' in english
     assert 'lang="zh-Hans"' in httpx.get(f"{address}/?lang=zh").text
+
+
+REVOKED = University()
+REVOKED.revoke(7)
+
+
+def test_days_stand_as_their_reader_writes_them(tmp_path: Path) -> None:
+    """In sentences of checks, too; `--json` and the report to keep have them as programs read them."""
+    with page_served(REVOKED.trust, tmp_path) as url:
+        for lang, written in (("en", "on 1 July 2026: issued in error"), ("zh", "2026年7月1日")):
+            page = answer(url, REVOKED.issue().to_bytes(), lang=lang)
+            assert words_of(page) == ["invalid"]
+            assert written in page.text
+            assert not re.search(r"20\d\d-\d\d-\d\d", page.text)
+            (revoked,) = (one for one in json.loads(kept(page, "report-"))["checks"] if one["step"] == 6)
+            assert revoked["problem"]["facts"]["date"] == "2026-07-01"
+
+
+def test_of_a_valid_one_too(address: str) -> None:
+    text = answer(address, BUNDLE).text.partition("All that it says")
+    checks = text[2][text[2].index("The checks") :]
+    assert "Since 30 June 2026" in checks
+    assert "by 1 July 2026, 10:00 UTC" in checks
+    assert not re.search(r"20\d\d-\d\d-\d\d", text[0] + checks)
+
+
+def test_a_name_that_looks_like_one_on_the_list_is_told_of_who_is_not_on_it(address: str) -> None:
+    stranger, told = University("stranger.example"), "Its name looks like that of “Example University”"
+    for name, is_told in (
+        ("Example University", True),
+        ("Example Univers1ty", True),
+        ("Exаmple Univеrsity", True),  # Cyrillic а and е
+        ("Example Univeristy", True),
+        ("Example Universit", True),
+        ("Another University", False),
+        ("", False),
+    ):
+        document = stranger.diploma()
+        document["issuer"]["name"] = name
+        text = answer(address, stranger.issue(document).to_bytes()).text
+        assert (told in text) is is_told, name
+    assert told not in answer(address, BUNDLE).text
+    assert told not in answer(address, FORGED).text
+
+
+@pytest.mark.parametrize("kind", ["", "OpenBadgeCredential"])
+def test_whether_the_issuer_is_listed_and_for_what(tmp_path: Path, kind: str) -> None:
+    types = (kind,) if kind else ()
+    trust = Trust().adding(RecognisedIssuer(UNIVERSITY.did, "Listed", types), UNIVERSITY.recognised_log)
+    with page_served(trust, tmp_path) as url:
+        text = answer(url, BUNDLE).text
+    for_what = f"for: {kind}" if kind else "for whatever it issues"
+    assert f"{UNIVERSITY.did} is on the list of this page, as Listed, {for_what}." in text
 
 
 def test_several_files_are_counted_and_listed(address: str) -> None:
@@ -294,5 +348,8 @@ def test_the_table_to_keep_has_a_line_for_each_file_and_no_formula(address: str)
     found = httpx.post(f"{address}/", files=fields, headers={"Origin": address}).text
     lines = list(csv.reader(io.StringIO(kept(Reader(found), "report.csv").decode("utf-8-sig"))))
     assert lines[0] == ["File", "Verdict", "What was found", "SHA-256"]
-    assert [line[:2] for line in lines[1:]] == [["'=1+1.json", "Valid"], ["'@x.json", "Not valid"]]
+    assert [line[:2] for line in lines[1:]] == [
+        ["'=1+1.json", "Valid"],
+        ["'@x.json", "Not valid: altered or forged"],
+    ]
     assert lines[1][2].startswith("Example University issued “Master of Science” to Ada Invented")
