@@ -57,7 +57,7 @@ def test_files_over_the_limits_are_told_with_the_command(address: str) -> None:
     assert (
         "The file large.json has more than 1 MiB" in Reader(upload(address, ("large.json", large)).text).text
     )
-    assert answer(address, BUNDLE.rstrip().ljust(MAX_FILE)).title == "Valid"
+    assert answer(address, BUNDLE.rstrip().ljust(MAX_FILE)).title == "Valid (1 file)"
     pasted = send(address, text=BUNDLE.decode().rstrip() + "\n" + " " * MAX_FILE + "}")
     assert pasted.status_code == 413
 
@@ -77,7 +77,7 @@ def test_forty_at_once(address: str) -> None:
     with ThreadPoolExecutor(40) as threads:
         found = list(threads.map(lambda _: send(address, BUNDLE), range(40)))
     assert {one.status_code for one in found} <= {200, 503}
-    assert answer(address, BUNDLE).title == "Valid"
+    assert answer(address, BUNDLE).title == "Valid (1 file)"
 
 
 # Archives
