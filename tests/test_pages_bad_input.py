@@ -308,10 +308,14 @@ def test_pictures_are_read_for_their_badge_alone(address: str) -> None:
     written = element(f"<![CDATA[{credential.decode()}]]>")
     hostile = svg(written).replace(b"<svg", b'<svg onload="alert(1)"', 1)
     several = png(itxt(credential), itxt(credential))
+    foreign = b'<image href="http://elsewhere.example/x.png"/><use href="file:///etc/passwd#x"/></svg>'
+    entity = b'<!DOCTYPE svg [<!ENTITY x SYSTEM "file:///etc/passwd">]><svg xmlns="http://www.w3.org/2000/svg">&x;</svg>'
     for name, data, word in (
         ("a.png", png(itxt(credential)), "undetermined"),
         ("b.svg", hostile, "undetermined"),
         ("c.png", several, "unreadable"),
+        ("f.svg", svg(written).replace(b"</svg>", foreign), "undetermined"),
+        ("g.svg", entity, "unreadable"),
         ("d.png", b"\x89PNG\r\n\x1a\n" + b"x" * 100, "unreadable"),
         ("e.svg", b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>', "unreadable"),
     ):
@@ -319,6 +323,8 @@ def test_pictures_are_read_for_their_badge_alone(address: str) -> None:
         assert words_of(page) == [word], name
         assert "alert" not in page.text
         assert "onload" not in page.text
+        assert "root:" not in page.text
+        assert not [at for at in page.having("src") + page.having("href") if "elsewhere" in at]
 
 
 def test_another_system_s_document_is_named(address: str) -> None:

@@ -183,6 +183,15 @@ def test_what_the_browser_may_do_is_said_with_everything(address: str) -> None:
         assert not [name for name in found.headers if name.startswith("access-control")]
 
 
+def test_what_leaves_and_what_stays_is_said_with_each_answer(address: str) -> None:
+    host = address.removeprefix("http://")
+    for page in (Reader(httpx.get(f"{address}/").text), answer(address, BUNDLE), answer(address, FORGED)):
+        assert f"Your browser sends the file to {host}, and to nobody else." in page.text
+        assert "neither written to a disk nor logged" in page.text
+        assert "That server learns that somebody looks, not at whom." in page.text
+        assert "anybody can run the same check, with intaglio verify FILE" in page.text
+
+
 def test_no_page_has_a_style_or_a_script_of_its_own(address: str) -> None:
     for found in (httpx.get(f"{address}/"), send(address, BUNDLE), send(address, FORGED, STRANGER)):
         page = Reader(found.text)

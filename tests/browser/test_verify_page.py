@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -254,15 +256,25 @@ def test_without_script_it_is_told_after(browser: Browser, served: Served, tmp_p
         window.context.close()
 
 
-def test_a_service_that_is_busy_is_asked_again(browser: Browser, served: Served, tmp_path: Path) -> None:
+def test_four_are_asked_at_a_time_and_who_is_busy_is_asked_again_when_it_says(
+    browser: Browser, served: Served, tmp_path: Path
+) -> None:
     judges = Verifiers(verifier(Trust()), verifier(Trust()))
-    inspection, asked = Inspection(Judge(lambda: judges), tmp_path / "none.json"), list[int]()
+    inspection = Inspection(Judge(lambda: judges), tmp_path / "none.json")
+    asked, together, most = list[float](), 0, 0
 
     async def ask(sent: Sent) -> Sheet:
-        asked.append(1)
-        if len(asked) < 3:
-            raise TryLater("too much is being verified at once")
-        return inspection.sheet(sent)
+        nonlocal together, most
+        asked.append(time.monotonic())
+        together += 1
+        most = max(most, together)
+        try:
+            await asyncio.sleep(0.2)
+            if len(asked) <= 4:
+                raise TryLater("too much is being verified at once")
+            return inspection.sheet(sent)
+        finally:
+            together -= 1
 
     app = FastAPI()
     with listening() as listener:
@@ -271,13 +283,15 @@ def test_a_service_that_is_busy_is_asked_again(browser: Browser, served: Served,
         with serving(app, listener):
             window = Window(browser, f"http://127.0.0.1:{port}/")
             page = window.open()
-            page.set_input_files("#file", [served.files["valid"], served.files["unknown"]])
+            page.set_input_files("#file", [served.files["valid"]] * 3 + [served.files["unknown"]] * 3)
             page.click("button[type=submit]")
             page.wait_for_function(
-                "() => document.title === '2 files: 2 could not be decided'", timeout=20_000
+                "() => document.title === '6 files: 6 could not be decided'", timeout=20_000
             )
             window.context.close()
-    assert len(asked) == 4
+    assert most == 4
+    assert len(asked) == 6 + 4
+    assert asked[4] - asked[0] > 5  # seconds, as Retry-After has it
 
 
 def test_from_the_address_to_the_report_by_keyboard(window: Window, served: Served) -> None:
