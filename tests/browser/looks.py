@@ -26,6 +26,12 @@ TURN = """() => { document.documentElement.dir = "rtl";
   while (walker.nextNode()) if (!walker.currentNode.parentElement.closest("bdi, code, .code"))
     walker.currentNode.data = walker.currentNode.data.replace(/[A-Za-z]/g, "ש"); }"""
 
+TURNED = """() => [...document.querySelectorAll("code, pre, .code, .did, .fingerprint")]
+  .map((one) => [getComputedStyle(one), one.textContent])
+  .filter(([style]) => style.direction !== "ltr" || style.unicodeBidi !== "isolate")
+  .map(([, text]) => text)"""
+"""What is typed, and numbers that two people compare, go from left to right in every language."""
+
 
 def require_letters(language: str) -> None:
     """Skips where no font here has those of a language."""
@@ -73,4 +79,5 @@ def look_at_it_otherwise(page: Page, name: str) -> None:
     assert faults(page) == [], name
     page.evaluate(TURN)
     assert sideways(page) <= 0, name
+    assert page.evaluate(TURNED) == [], name
     page.screenshot(path=SCREENS / f"{name}-rtl-forced-{NARROW}.png", full_page=True)
