@@ -331,8 +331,11 @@ def test_another_system_s_document_is_named(address: str) -> None:
     for data, name in (
         (b"eyJhbGciOiJFUzI1NiJ9.eyJ9.c2ln", "a JWT"),
         (b"PK\x03\x04 word/document.xml", "a ZIP archive or an office document"),
-        (BUNDLE[: len(BUNDLE) // 2], ""),
-        (b"", ""),
+        (BUNDLE[: len(BUNDLE) // 2], "This file was cut off: its end is missing."),
+        (b"", "This file is empty."),
+        (b" \n", "This file is empty."),
+        (b'{"hello": 1}', "This is no file of a diploma that could be checked."),
+        (b"hello", "This is no file of a diploma that could be checked."),
     ):
         page = answer(address, data)
         assert words_of(page) == ["unreadable"]

@@ -25,7 +25,7 @@ from wire.text import printable
 
 from ..words import label, tr, tr_in
 from ..words import report as words
-from ..words.advice import ADVICE, ENDED, GROUNDS, MAILS, PICTURED, REASONS
+from ..words.advice import ADVICE, CUT, EMPTY, ENDED, GROUNDS, MAILS, PICTURED, REASONS
 from .reader import dated, day, moment, preferred
 
 MOST_CLAIMS = 300
@@ -151,7 +151,7 @@ def judgement(
         tone="ended" if answer is Answered.INVALID and code in ENDED else answer.value,
         word=tr_in("answer", ground),
         as_of=_as_of(report) if report else "",
-        sentences=tuple(_sentences(report, read, unchecked, trust)),
+        sentences=tuple(_sentences(report, body, read, unchecked, trust)),
         advice=tuple(_advice(report, answer)),
         mail=_mail(report),
         diplomas=tuple(_diploma(credential, trust) for credential in read),
@@ -190,13 +190,20 @@ def _found(check: Check) -> str:
 
 
 def _sentences(
-    report: Report, credentials: Sequence[Credential], unchecked: Sequence[Credential], trust: TrustSource
+    report: Report,
+    body: bytes,
+    credentials: Sequence[Credential],
+    unchecked: Sequence[Credential],
+    trust: TrustSource,
 ) -> Iterator[Sentence]:
     """A sentence for each credential that is valid, else what keeps it from that."""
     if not credentials:
         code = _code(report)
         if _form(report) in MAILS:
             yield Sentence(tr_in("reason", PICTURED))
+        elif code == "no-credential" and (begins := body.strip()[:1]) in (b"", b"{"):
+            whole = REASONS[code] if body.rstrip().endswith(b"}") else CUT
+            yield Sentence(tr_in("reason", whole if begins else EMPTY))
         elif code in REASONS:
             yield Sentence(tr_in("reason", REASONS[code]))
         else:

@@ -52,6 +52,10 @@ GROUNDS: Mapping[str, str] = MappingProxyType(
 ENDED = ("revoked", "revoked-unexplained", "superseded", "expired", "not-yet-in-force")
 """What was refused for its time: the issuer did sign it, and it does not count now."""
 
+EMPTY = "This file is empty."
+CUT = "This file was cut off: its end is missing."
+"""What could not be read, where it is seen why."""
+
 PICTURED = "This is a picture of a diploma, which cannot be checked."
 """The same of what `MAILS` names."""
 
