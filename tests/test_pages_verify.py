@@ -163,6 +163,8 @@ def test_several_files_are_counted_and_listed(address: str) -> None:
     page = answer(address, BUNDLE, FORGED, STRANGER)
     assert page.title == "3 files: 1 valid, 1 not valid, 1 could not be decided"
     assert [tag for tag, _ in page.tags].count("article") == 3
+    chinese = answer(address, BUNDLE, FORGED, STRANGER, lang="zh")
+    assert chinese.title == "3 个文件：有效 1 个，无效 1 个，无法判定 1 个"
 
 
 def test_a_text_may_be_pasted(address: str) -> None:

@@ -216,7 +216,7 @@
     const told = [...rows.rows].map((line) => line.told);
     const each = ["valid", "invalid", "undetermined", "unreadable"]
       .filter((answer) => counts[answer])
-      .map((answer) => `${counts[answer]} ${words[answer]}`);
+      .map((answer) => fill(words.each, { count: counts[answer], verdict: words[answer] }));
     view.title = title.textContent = fill(words.summary, {
       files: fill(words.several, { count: told.length }),
       verdicts: each.join(words.comma),
