@@ -13,20 +13,28 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 from fastapi import FastAPI
 
+from did import METHODS, Resolver
 from intaglio.connections import LIMITS
-from intaglio.pages.inspection import Sent, Sheet
+from intaglio.pages.inspection import Sent, Sheet, judgements
 from intaglio.pages.own import Own
+from intaglio.pages.unpacking import Given
+from intaglio.pages.view import Answered
 from tests.commandline import Program
 from tests.pages import Reader, answer, mount, page_served, send, words_of
 from tests.serving import listening, serving
-from tests.world import Holder, University
-from verifier import RecognisedIssuer, Trust
+from tests.world import NOW, Holder, University, verifier
+from verifier import RecognisedIssuer, Trust, Verifier
+from verifier.judge import Judge, Verifiers
+from verifier.sources.lists import Fetched
 from wire import TryLater, Unavailable
+from wire.fetch import NoFetcher
 
 UNIVERSITY = University()
 BUNDLE = UNIVERSITY.issue().to_bytes()
@@ -61,6 +69,44 @@ def test_a_valid_one_begins_with_the_issuer_as_the_list_calls_it_and_a_date(addr
     assert text.index(first) < text.index("What to do")
     assert "does not show that the person before you is the one named" in text
     assert text.index("What to do") < text.index("What it says") < text.index("The checks")
+
+
+def test_each_claim_has_our_word_or_its_own_and_each_check_its_code(address: str) -> None:
+    vocabulary = "https://university.example/vocab#thesis"
+    document = UNIVERSITY.diploma()
+    document["@context"] = [*document["@context"], {"thesis": vocabulary}]
+    document["credentialSubject"] |= {"thesis": "On Invention", "licenseNumber": "N-7"}
+    page = answer(address, UNIVERSITY.issue(document).to_bytes())
+    assert words_of(page) == ["valid"]
+    for told in ("awarded toAda Invented", "numberN-7", "credentialMaster of Science"):
+        assert told in page.text
+    assert "credentialSubject › achievement › criteria › narrativeAll passed" in page.text
+    assert f"credentialSubject › {vocabulary}On Invention" in page.text
+    assert "4. signature Unchanged since the issuer signed it signature-unchanged" in page.text
+    assert re.search(r"seen in a logentry \d+ of the log university.example/log by 1 July", page.text)
+
+
+class Asked(NoFetcher):
+    """A network of which is known what it was asked for, and which gives nothing."""
+
+    def __init__(self) -> None:
+        self.hosts = set[str | None]()
+
+    def fetch(self, url: str, **options: Any) -> bytes:
+        self.hosts.add(urlsplit(url).hostname)
+        return super().fetch(url, **options)
+
+
+def test_only_hosts_of_issuers_on_the_list_are_asked() -> None:
+    """For keys and lists that are missing."""
+    asked, other = Asked(), University("other.example")
+    online = Verifier(Resolver(METHODS, asked), trust=UNIVERSITY.pinned, lists=(Fetched(asked),))
+    judge = Judge(lambda: Verifiers(verifier(UNIVERSITY.pinned), online))
+    for university in (UNIVERSITY, other):
+        alone = json.dumps(university.issue().secured).encode()
+        (found,) = judgements(judge, [Given("a.json", alone)], NOW, "en")
+        assert found.answer is Answered.UNDETERMINED
+    assert asked.hosts == {"university.example"}
 
 
 def test_of_a_refused_one_nothing_that_it_says_is_shown(address: str) -> None:

@@ -53,8 +53,11 @@ def test_a_file_is_chosen_and_its_verdict_stands_first_and_large(
     assert word.inner_text().startswith(KINDS[kind][0])
     assert page.title() == f"{KINDS[kind][0]} (1 file)"
     assert page.locator(".verdict .shape").is_visible()
+    for landmark in ("body > header", "header > nav", "body > main", "body > footer"):
+        assert page.locator(landmark).count() == 1
     sentence = page.locator(".sentence").first
     if script:
+        assert page.locator("body > [role=status]").text_content() == page.title()
         for large in (word, sentence):
             assert float(large.evaluate("one => parseFloat(getComputedStyle(one).fontSize)")) >= 24
     places = [found["y"] for one in (word, sentence, page.locator(".steps")) if (found := one.bounding_box())]
