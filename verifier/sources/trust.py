@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import orjson
 
@@ -24,7 +25,7 @@ from ledger import TrustedLog, TrustPolicy
 from vc import jcs
 from wire import Malformed, NotFound, Unavailable, load_json_object
 from wire.files import locked, make_private_folder, write_durably
-from wire.text import letters, shortened
+from wire.text import alike, letters, look, shortened
 
 from ..problem import NameTaken, NotATrustFile, TrustDiffers, TrustLogDiffers
 from .trust_entries import (
@@ -42,6 +43,8 @@ VERSIONS = (1, 2)
 
 MAX_BYTES = 1 << 26
 _PIECE = 1 << 20  # bytes
+_MOST_RESEMBLING = 3
+_LONGEST_NAME = 400  # characters
 
 
 class TrustSource(Protocol):
@@ -59,6 +62,14 @@ class TrustSource(Protocol):
 
         The same object for the same answer, since what was verified under it is remembered by it.
         """
+
+
+@runtime_checkable
+class NamedTrust(TrustSource, Protocol):
+    """One that knows its names, too, as a list does; nobody has to."""
+
+    def resembling(self, name: str) -> Sequence[RecognisedIssuer]:
+        """Those whom people may take for one who calls itself so, a few at the most."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +91,15 @@ class Trust:
         if did not in self._policies:
             self._policies[did] = _policy(self._speaking[did])
         return self._policies[did]
+
+    def resembling(self, name: str) -> Sequence[RecognisedIssuer]:
+        """See `NamedTrust`."""
+        return tuple(self._by_id[did] for did in resembling(self.looks, name))
+
+    @cached_property
+    def looks(self) -> Mapping[str, str]:
+        """How the name of each issuer looks, by DID."""
+        return {issuer.id: look(issuer.name) for issuer in self.issuers if issuer.name}
 
     @cached_property
     def _by_id(self) -> Mapping[str, RecognisedIssuer]:
@@ -308,6 +328,12 @@ class Trust:
         version = 2 if any(SINCE_2 & entry.keys() for entry in (*issuers, *logs)) else 1
         value = {"version": version, "issuers": issuers, "logs": logs}
         return orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+def resembling(looks: Mapping[str, str], name: str) -> list[str]:
+    """Of which DIDs the name looks like another one."""
+    asked = look(name[:_LONGEST_NAME])
+    return list(islice((did for did, known in looks.items() if alike(known, asked)), _MOST_RESEMBLING))
 
 
 _NO_LOGS = TrustPolicy()
