@@ -5,7 +5,7 @@ Where another engine keeps the log, `ledger.json` has its address in the place o
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import orjson
@@ -21,12 +21,13 @@ from .move import move
 from .note import Checkpoint
 from .problem import InvalidEvidence, IsTheLogItself, NoLog
 from .tiles.engines import address_of, open_store
-from .tiles.store import CHECKPOINT, Store
+from .tiles.store import CHECKPOINT, Store, found_in
 
 ADDRESS = "ledger.json"
 """The file with the address of a log that is kept elsewhere."""
 KEYS = {"log": "Ed25519", "cosigner": "Ed25519"}
 """What signs for a log: its own key, and that of its clock."""
+_PATIENCE = 1.0  # seconds, for who reads beside a writer
 
 
 def kept_beside(folder: Path) -> Path:
@@ -116,6 +117,14 @@ def newest_checkpoint(folder: Path) -> Checkpoint:
     if note is None:
         raise NoLog(f"there is no log in {folder}")
     return Checkpoint.parse(note)
+
+
+def batches_in(folder: Path, keys: Iterable[bytes]) -> list[range | None]:
+    """The indices of the batches that were appended under these keys, as `LogReader.find` gives them.
+
+    No writer is waited for long: raises `TryLater` then, and what its engine raises.
+    """
+    return found_in(store_in(folder, read_only=True, patience=_PATIENCE), keys)
 
 
 def open_to_read(folder: Path) -> LogReader:

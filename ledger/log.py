@@ -26,7 +26,7 @@ from .queue import Asked, Queue
 from .tiles.edge import Edge
 from .tiles.layout import LARGEST_ENTRY
 from .tiles.reader import TileReader
-from .tiles.store import CHECKPOINT, Base, Batch, Reader, Store, first_difference, joined
+from .tiles.store import CHECKPOINT, Base, Batch, Reader, Store, first_difference, found_in, joined
 
 _LONGEST_KEY = 255  # bytes
 _TRIES = 100  # against other writers, who hold the lock, too: each time one of them gets on
@@ -119,10 +119,7 @@ class LogReader:
 
     def find(self, key: bytes) -> range | None:
         """The indices of the batch that was appended under a key, signed for or not; `None` if none was."""
-        with self.store.lock():
-            for _ in self.store.pending(self.store.base().size):  # whose keys it learns so
-                pass
-            return self.store.find(key)
+        return found_in(self.store, [key])[0]
 
     def evidence(self, index: int) -> Evidence:
         """The evidence of an entry. Raises `NotFound`, `Damaged`; `Malformed` for a foreign one."""
