@@ -19,6 +19,7 @@ from .evidence import (
     Fact,
     OfCheckpoints,
     OfEntries,
+    Reached,
     TrustedLedger,
     TrustedLog,
     TrustPolicy,
@@ -27,7 +28,8 @@ from .evidence import (
     verify_evidence,
 )
 from .note import Checkpoint, VerifierKey
-from .problem import InvalidEvidence, NotWitnessed, UnknownKind, UnknownLedger, UnknownLog
+from .problem import InvalidEvidence, LogWentBack, NotWitnessed, UnknownKind, UnknownLedger, UnknownLog
+from .requirement import Requirement
 
 if TYPE_CHECKING:
     from .log import Log
@@ -44,10 +46,13 @@ __all__ = [
     "Fact",
     "InvalidEvidence",
     "Log",
+    "LogWentBack",
     "MemoryStore",
     "NotWitnessed",
     "OfCheckpoints",
     "OfEntries",
+    "Reached",
+    "Requirement",
     "Store",
     "TrustPolicy",
     "TrustedLedger",

@@ -27,6 +27,13 @@ class UnknownLog(Unavailable):
     title = "The log is not a trusted one"
 
 
+class LogWentBack(UnknownLog):
+    """The log is known to have been longer before: an old copy goes on, there are two, or its clock errs."""
+
+    code = "log-went-back"
+    title = "The log has gone back"
+
+
 class UnknownLedger(UnknownLog):
     """Nothing here says that this ledger may be believed to have a log's checkpoints."""
 

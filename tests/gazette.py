@@ -36,7 +36,7 @@ class Gazette:
     def print(self, now: datetime) -> None:
         """An issue, of all that was accepted since the last one."""
         self._issues.append(self.accepted)
-        self.printed[_hash(_page(self.accepted))] = now
+        self.printed[_hash(self._page(self.accepted))] = now
         self.accepted = []
 
     @property
@@ -49,8 +49,14 @@ class Gazette:
         """The evidence for a checkpoint, once it is printed."""
         for issue in self._issues:
             if checkpoint.digest in issue:
-                return Evidence(NOTICE, checkpoint.digest, _page(issue))
+                return Evidence(NOTICE, checkpoint.digest, self._page(issue))
         return None
+
+    def _page(self, digests: Sequence[bytes]) -> bytes:
+        """No two gazettes print the same."""
+        return b"".join(
+            [b"%b\n" % line for line in (self.name.encode(), *(one.hex().encode() for one in digests))]
+        )
 
 
 def _pinned(ledger: TrustedLedger) -> Gazette:
@@ -69,10 +75,6 @@ def _verify(checkpoint: Checkpoint, evidence: Evidence, known: Gazette) -> Fact:
 
 
 NOTICES = OfCheckpoints(_pinned, _verify)
-
-
-def _page(digests: Sequence[bytes]) -> bytes:
-    return b"".join(b"%b\n" % digest.hex().encode() for digest in digests)
 
 
 def _hash(page: bytes) -> str:

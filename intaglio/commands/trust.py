@@ -64,6 +64,11 @@ def _through(log: RecognisedLog) -> Iterator[str]:
     for ledger in log.ledgers:
         told = tr("has that log's checkpoints on {where}, by evidence of the kind {kind}")
         yield told.format(where=ledger.where, kind=ledger.kind)
+    if log.requires:
+        yield tr("has to have it on {ledgers}").format(ledgers=log.requires)
+    if log.reached:
+        date = f"{log.reached.time:%Y-%m-%d %H:%M}Z"
+        yield tr("had {count} entries by {date}").format(count=log.reached.size, date=date)
 
 
 @verb(trust)
