@@ -33,9 +33,7 @@ class Anchor(Protocol):
     def prepare(self, checkpoint: Checkpoint) -> bytes:
         """What is going to be sent, and not sent yet: kept durably before `advance` is called."""
 
-    def advance(
-        self, checkpoint: Checkpoint, state: bytes, keep: Callable[[bytes], None]
-    ) -> Evidence | None:
+    def advance(self, checkpoint: Checkpoint, state: bytes, keep: Callable[[bytes], None]) -> Evidence | None:
         """Sends what is not sent, replaces what is stuck, and gives the evidence once it is final.
 
         `keep` is called with the next state, and returns when that is durable, before anything is sent that
