@@ -37,7 +37,20 @@ class AnchorKind(NamedTuple):
     """The anchor of a name, by its settings."""
 
 
-ANCHORS: Mapping[str, AnchorKind] = MappingProxyType({})
+def _evm() -> AnchorKind:
+    try:
+        from .evm.deployment import begin, open_anchor  # what the extra `evm` installs
+    except ModuleNotFoundError as error:
+        raise Refused.saying(
+            "for checkpoints on a chain {package} is needed, which is not installed", package=error.name
+        ) from error
+    return AnchorKind(begin, open_anchor)
+
+
+ANCHORS: Mapping[str, AnchorKind] = MappingProxyType(
+    {"eip155": AnchorKind(lambda *said: _evm().begin(*said), lambda *said: _evm().open(*said))}
+)
+"""By the namespace of their names, what takes checkpoints; each is loaded when it is asked."""
 
 
 def anchor_kind(name: str, kinds: Mapping[str, AnchorKind]) -> AnchorKind:

@@ -26,6 +26,8 @@ class Liar(ThreadingHTTPServer):
         self.lies: dict[str, Lie] = {}
         self.late: dict[str, float] = {}
         """By method, how many seconds it takes longer."""
+        self.deaf: set[str] = set()
+        """Methods that do not reach the real node."""
         self.asked: list[str] = []
         self.url = f"http://127.0.0.1:{self.server_address[1]}/v3/a-key-of-the-node"
 
@@ -34,13 +36,16 @@ class Liar(ThreadingHTTPServer):
         method = asked["method"]
         self.asked.append(method)
         time.sleep(self.late.get(method, 0.0))
-        request = urllib.request.Request(self.truth, body, {"content-type": "application/json"})
-        with urllib.request.urlopen(request, timeout=30) as response:
-            answer = json.load(response)
+        answer = {} if method in self.deaf else self._truth(body)
         if method in self.lies:
             told = self.lies[method](answer.get("result"), asked["params"])
             answer = {"jsonrpc": "2.0", "id": asked["id"], **(told if _is_error(told) else {"result": told})}
         return json.dumps(answer).encode()
+
+    def _truth(self, body: bytes) -> Any:
+        request = urllib.request.Request(self.truth, body, {"content-type": "application/json"})
+        with urllib.request.urlopen(request, timeout=30) as response:
+            return json.load(response)
 
 
 def _is_error(told: Any) -> bool:
@@ -57,7 +62,7 @@ class _Answering(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(answer)
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, *args: object) -> None:
         pass
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ledger.evm.node import Node
+from ledger.evm.node import RpcNode
 from ledger.evm.nodes import nodes_in, nodes_of
 from ledger.evm.problem import NodeError, NodeMalformed, NodeRefuses, NodesUnreadable, NodeUnavailable
 from tests.loopback import Authority, Site, response
@@ -35,15 +35,16 @@ def site(said: list[Any]) -> Iterator[Site]:
 
 
 @pytest.fixture
-def node(site: Site) -> Node:
-    return Node(site.url(f"/v2/{KEY}?apikey=short1"), headers={"x-key": "of-the-header"}, seconds=1.0)
+def node(site: Site) -> RpcNode:
+    return RpcNode(site.url(f"/v2/{KEY}?apikey=short1"), headers={"x-key": "of-the-header"}, seconds=1.0)
 
 
-def test_a_node_answers(node: Node, site: Site) -> None:
+def test_a_node_answers(node: RpcNode, site: Site) -> None:
     assert node.call("eth_chainId") == "0x1"
     (asked,) = site.requests
-    assert asked.startswith(f"POST /v2/{KEY}?apikey=short1 ") and "x-key: of-the-header" in asked
-    assert repr(node) == f"Node(localhost:{site.port})"
+    assert asked.startswith(f"POST /v2/{KEY}?apikey=short1 ")
+    assert "x-key: of-the-header" in asked
+    assert repr(node) == f"RpcNode(localhost:{site.port})"
 
 
 WRONG: list[tuple[object, type[Problem]]] = [
@@ -68,19 +69,20 @@ WRONG: list[tuple[object, type[Problem]]] = [
 
 @pytest.mark.parametrize("number", range(len(WRONG)))
 def test_what_is_no_answer_has_a_code_and_shows_no_key(
-    node: Node, site: Site, said: list[Any], number: int, caplog: pytest.LogCaptureFixture
+    node: RpcNode, site: Site, said: list[Any], number: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     said[0], expected = WRONG[number]
     with caplog.at_level(logging.DEBUG), pytest.raises(expected) as raised:
         node.call("eth_chainId")
     problem = raised.value
-    assert type(problem) is expected and problem.undetermined
+    assert type(problem) is expected
+    assert problem.undetermined
     told = [caplog.text, str(problem), json.dumps(problem.to_dict()), repr(problem.__cause__)]
     assert not any(secret in text for text in told for secret in (KEY, "short1", "of-the-header", "/v2"))
     assert f"localhost:{site.port}" in problem.detail
 
 
-def test_a_node_that_answers_late_is_left(node: Node, site: Site, said: list[Any]) -> None:
+def test_a_node_that_answers_late_is_left(node: RpcNode, site: Site, said: list[Any]) -> None:
     said[0] = site.dribble(answering({"id": 1}).split(b"\r\n\r\n")[0], b"x")
     with pytest.raises(Unavailable, match="no whole answer in time"):
         node.call("eth_chainId")
@@ -89,19 +91,19 @@ def test_a_node_that_answers_late_is_left(node: Node, site: Site, said: list[Any
 def test_a_private_node_by_its_authority(tmp_path: Path, said: list[Any]) -> None:
     authority = Authority(tmp_path)
     with Site(lambda path: said[0], authority.server_context("localhost")).running() as site:
-        assert Node(site.url(), ca_file=authority.ca_file).call("eth_chainId") == "0x1"
+        assert RpcNode(site.url(), ca_file=authority.ca_file).call("eth_chainId") == "0x1"
         with pytest.raises(UnknownAuthority, match=f"localhost:{site.port} could not"):
-            Node(site.url(f"/{KEY}")).call("eth_chainId")
+            RpcNode(site.url(f"/{KEY}")).call("eth_chainId")
 
 
 def test_http_leads_to_this_machine_only() -> None:
     with pytest.raises(Refused, match=r"10\.1\.2\.3:8545 is not fetched: only this machine"):
-        Node(f"http://10.1.2.3:8545/{KEY}").call("eth_chainId")
+        RpcNode(f"http://10.1.2.3:8545/{KEY}").call("eth_chainId")
 
 
 def test_a_private_network_may_be_named() -> None:
     with pytest.raises(Unavailable, match=r"10\.255\.255\.1"):
-        Node("https://10.255.255.1/", seconds=0.05).call("eth_chainId")
+        RpcNode("https://10.255.255.1/", seconds=0.05).call("eth_chainId")
 
 
 @pytest.mark.parametrize(
@@ -109,7 +111,10 @@ def test_a_private_network_may_be_named() -> None:
     [
         (b"https://a.example/v3/key\n\nhttps://b.example:8545\n", ["a.example", "b.example:8545"]),
         (b'{"nodes": [{"url": "https://a.example/key"}]}', ["a.example"]),
-        (b' {"nodes": [{"url": "https://a.example", "ca": "/ca.pem", "headers": {"a": "b"}}]}', ["a.example"]),
+        (
+            b' {"nodes": [{"url": "https://a.example", "ca": "/ca.pem", "headers": {"a": "b"}}]}',
+            ["a.example"],
+        ),
     ],
 )
 def test_a_file_names_nodes(tmp_path: Path, text: bytes, hosts: list[str]) -> None:
@@ -144,7 +149,8 @@ UNREADABLE = [
 def test_what_names_no_nodes_is_not_repeated(text: bytes) -> None:
     with pytest.raises(NodesUnreadable, match="what names the nodes, FILE") as raised:
         nodes_of(text, "FILE")
-    assert "secret" not in json.dumps(raised.value.to_dict()) and raised.value.__cause__ is None
+    assert "secret" not in json.dumps(raised.value.to_dict())
+    assert raised.value.__cause__ is None
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""`Node`: one node of a chain, asked by JSON-RPC over https; on this machine itself over http, too.
+"""`RpcNode`: one node of a chain, asked by JSON-RPC over https; on this machine itself over http, too.
 
 Its address may hold a key, and is shown by its host only. Whoever named it did so himself: it may stand in a
 private network. What it says is checked elsewhere; here only that it is an answer to the question.
@@ -31,7 +31,7 @@ _REFUSALS = (HTTPStatus.UNAUTHORIZED, HTTPStatus.PAYMENT_REQUIRED, HTTPStatus.FO
 _BUSY = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 
 
-class Node:
+class RpcNode:
     """One node. Raises `Refused` for what is no address of one, and for header fields that are not sent."""
 
     def __init__(
@@ -46,18 +46,16 @@ class Node:
         self.host = Target.parse(url).authority
         self._url, self._headers = url, dict(header_fields(headers))
         self._secrets = [*filter(None, re.split(r"[/?&=]", Target.parse(url).path)), *headers.values()]
-        self._client = HttpsFetcher(
-            allow_loopback=True, allow_private=True, ca_file=ca_file, timeout=seconds
-        )
+        self._client = HttpsFetcher(allow_loopback=True, allow_private=True, ca_file=ca_file, timeout=seconds)
 
     def __repr__(self) -> str:
-        return f"Node({self.host})"
+        return f"RpcNode({self.host})"
 
     def call(self, method: str, *parameters: object) -> Any:
         """What the node answers to one call (JSON-RPC 2.0), in JSON.
 
         Raises `NodeError` for its own errors, `NodeMalformed` for what is no answer, `NodeRefuses`,
-        `TryLater`, and what keeps from reaching it, which is undetermined as well.
+        `TryLater`, `NodeUnavailable`, and what keeps from reaching it, mostly undetermined as well.
         """
         question = {"jsonrpc": "2.0", "id": 1, "method": method, "params": parameters}
         body = Body(json.dumps(question).encode())
@@ -87,7 +85,9 @@ class Node:
     def malformed(self, method: str) -> NodeMalformed:
         """The problem that the answer to a call is not of its form."""
         return NodeMalformed.saying(
-            "what the node {host} answers to {method} is not of the form that it has", host=self.host, method=method
+            "what the node {host} answers to {method} is not of the form that it has",
+            host=self.host,
+            method=method,
         )
 
     def _error(self, method: str, error: Any) -> NodeError:
@@ -106,7 +106,8 @@ class Node:
 
     def _by_host(self, problem: Problem) -> Problem:
         """The same problem, without the rest of the address."""
-        return type(problem).saying(problem.template, **{**problem.facts, "url": self.host})
+        facts: dict[str, Any] = {**problem.facts, "url": self.host}
+        return type(problem).saying(problem.template, **facts)
 
     def _said(self, status: int) -> dict[str, Any]:
         return {"host": self.host, "status": status}
@@ -117,4 +118,3 @@ def _answer(body: bytes) -> Mapping[str, Any] | None:
         return load_json_object(body, limit=LARGEST_ANSWER)
     except Malformed:
         return None
-

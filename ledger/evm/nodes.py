@@ -19,14 +19,14 @@ from wire.files import open_regular
 from wire.problem import Damaged, Malformed, Refused
 from wire.strict import load_json_object
 
-from .node import Node
+from .node import RpcNode
 from .problem import NodesUnreadable
 
 _LARGEST = 1 << 16  # bytes
 _MOST = 16  # nodes
 
 
-def nodes_in(file: Path) -> tuple[Node, ...]:
+def nodes_in(file: Path) -> tuple[RpcNode, ...]:
     """The nodes that a file names. Raises `NodesUnreadable`, also where others than its owner may read it."""
     try:
         with open_regular(file) as opened:
@@ -40,7 +40,7 @@ def nodes_in(file: Path) -> tuple[Node, ...]:
     return nodes_of(text, str(file))
 
 
-def nodes_of(text: bytes, place: str) -> tuple[Node, ...]:
+def nodes_of(text: bytes, place: str) -> tuple[RpcNode, ...]:
     """The nodes that a text names, which stands at `place`. Raises `NodesUnreadable`."""
     unreadable = NodesUnreadable.saying(
         "what names the nodes, {place}, is not a list of their addresses, of {most} at the most",
@@ -60,11 +60,13 @@ def nodes_of(text: bytes, place: str) -> tuple[Node, ...]:
         raise unreadable from None  # not the text itself, which holds keys
 
 
-def _node(entry: Any) -> Node:
+def _node(entry: Any) -> RpcNode:
     if not isinstance(entry, dict) or not entry.keys() <= {"url", "ca", "headers"}:
         raise Malformed("a node is an object with url, ca and headers")
     url, ca, headers = entry.get("url"), entry.get("ca"), entry.get("headers", {})
-    texts = [url, *headers.values()] if isinstance(headers, dict) else [None]
-    if not all(isinstance(text, str) for text in texts) or not isinstance(ca, str | None):
-        raise Malformed("url, ca and headers of a node are texts")
-    return Node(url, ca_file=Path(ca) if ca else None, headers=headers)
+    values = headers.values() if isinstance(headers, dict) else [None]
+    if not isinstance(url, str) or not all(isinstance(value, str) for value in values):
+        raise Malformed("url and headers of a node are texts")
+    if not isinstance(ca, str | None):
+        raise Malformed("ca of a node is the path of a file")
+    return RpcNode(url, ca_file=Path(ca) if ca else None, headers=headers)

@@ -41,7 +41,7 @@ class NodeMalformed(NodeUnavailable):
 
 
 class NodeLies(NodeUnavailable):
-    """A node's answer contradicts itself: a block that does not hash to its hash, receipts not of their root."""
+    """A node's answer contradicts itself: a block that does not hash to its hash, or receipts to its root."""
 
     code = "node-lies"
     title = "The node's answer contradicts itself"
@@ -76,7 +76,7 @@ class WrongChain(Refused):
 
 
 class UnknownBlocks(Refused):
-    """The chain's blocks or receipts have a form that is not read here, so that nothing there proves anything."""
+    """The chain's blocks or receipts have a form that is not read here: nothing there proves anything."""
 
     code = "chain-form-unknown"
     title = "The chain's blocks are of an unknown form"
