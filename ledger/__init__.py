@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from .entries import EntryKind, entry, parse_entry
 from .evidence import (
-    KINDS,
     Evidence,
     EvidenceKind,
     Fact,
@@ -27,6 +26,7 @@ from .evidence import (
     verify_anchoring,
     verify_evidence,
 )
+from .kinds import KINDS
 from .note import Checkpoint, VerifierKey
 from .problem import InvalidEvidence, LogWentBack, NotWitnessed, UnknownKind, UnknownLedger, UnknownLog
 from .requirement import Requirement

@@ -1,9 +1,10 @@
 """Evidence that something existed, and whose word counts: verified offline, with nothing else at hand.
 
-How each kind is verified is a mapping that is passed in. `KINDS` has `c2sp.org/tlog-proof@v1`: an entry's
+How each kind is verified is a mapping that is passed in. `OF_LOGS` has `c2sp.org/tlog-proof@v1`: an entry's
 index, the path from its hash to the root, and the signed checkpoint with that root. Other kinds are about an
-entry, too, or about a checkpoint, which is what goes to other ledgers. `TrustPolicy` says which logs,
-witnesses and other ledgers are believed; `verify_evidence` and `verify_anchoring` give a `Fact` or raise.
+entry, too, or about a checkpoint, which is what goes to other ledgers; `kinds.py` has all that there are.
+`TrustPolicy` says which logs, witnesses and other ledgers are believed; `verify_evidence` and
+`verify_anchoring` give a `Fact` or raise.
 """
 
 from __future__ import annotations
@@ -234,13 +235,14 @@ class OfCheckpoints(Generic[_T]):
     verify: Callable[[Checkpoint, Evidence, _T], Fact]
     """Given a checkpoint, the digest of which is the evidence's, and what was read. Pure, and offline.
 
-    Raises `UnknownLedger` for evidence that is not by this ledger, else as `verify_evidence`.
+    Raises `UnknownLedger` for evidence that is not by this ledger, a finer class of it where it is and by a
+    part of it that is not known, else as `verify_evidence`.
     """
 
 
 EvidenceKind = OfEntries | OfCheckpoints[Any]
 
-KINDS: Mapping[str, EvidenceKind] = MappingProxyType({TLOG_PROOF: OfEntries(_verify_tlog_proof)})
+OF_LOGS: Mapping[str, EvidenceKind] = MappingProxyType({TLOG_PROOF: OfEntries(_verify_tlog_proof)})
 
 
 def verify_evidence(
@@ -249,7 +251,7 @@ def verify_evidence(
     trust: TrustPolicy,
     work: Work | None = None,
     *,
-    kinds: Mapping[str, EvidenceKind] = KINDS,
+    kinds: Mapping[str, EvidenceKind] = OF_LOGS,
     recurs: bool = False,
 ) -> Fact:
     """What the evidence proves about a log entry; remembered where the same evidence `recurs`.
@@ -279,14 +281,14 @@ def verify_anchoring(
     trust: TrustPolicy,
     work: Work | None = None,
     *,
-    kinds: Mapping[str, EvidenceKind] = KINDS,
+    kinds: Mapping[str, EvidenceKind] = OF_LOGS,
 ) -> Fact:
     """What the evidence proves about a checkpoint, and so of every entry in it.
 
     Its digest is that of the checkpoint's text, since more signatures are added to it later. Raises
     `InvalidEvidence` when it does not hold, `UnknownKind` as `verify_evidence`, `UnknownLedger`
     (undetermined) where it is by none of the ledgers that are trusted for the log, or what is said of that
-    one is not read here, and `TooLarge` where it costs more than is left of `work`.
+    one is not read here, or does not go so far, and `TooLarge` where it costs more than is left of `work`.
     """
     kind = known_kind(evidence, kinds)
     if not isinstance(kind, OfCheckpoints) or evidence.digest != checkpoint.digest:
@@ -300,16 +302,19 @@ def verify_anchoring(
         try:
             known = _read(kind, ledger)
         except Malformed as problem:  # of the trust list, and no fault of the evidence
-            unknown = UnknownLedger.saying(
+            unread = UnknownLedger.saying(
                 "what is trusted of the ledger {where} is not read here: {why}",
                 where=ledger.where,
                 why=problem,
                 because=problem,
             )
+            unknown = unread if type(unknown) is UnknownLedger else unknown
             continue
         try:
             fact = kind.verify(checkpoint, evidence, known)
-        except UnknownLedger:
+        except UnknownLedger as problem:
+            if type(problem) is not UnknownLedger:  # by this one, and a part of it that is not known
+                unknown = problem
             continue
         if (fact.kind, fact.where, fact.index) == (evidence.kind, ledger.where, None):
             return fact
@@ -326,7 +331,7 @@ def _spend(evidence: Evidence, work: Work | None) -> None:
         work.spend(EVIDENCE + len(evidence.body) // BYTES_WRITTEN)
 
 
-def known_kind(evidence: Evidence, kinds: Mapping[str, EvidenceKind] = KINDS) -> EvidenceKind:
+def known_kind(evidence: Evidence, kinds: Mapping[str, EvidenceKind] = OF_LOGS) -> EvidenceKind:
     """Its kind. Raises `UnknownKind` for evidence that nothing here reads, whatever it is about."""
     kind = kinds.get(evidence.kind)
     if kind is None:

@@ -16,6 +16,7 @@ from wire.strict import load_json_object
 
 from .log import LogReader
 from .note import Checkpoint
+from .outbox import Outbox
 from .problem import InvalidEvidence, IsTheLogItself, NoLog
 from .tiles.engines import open_store
 from .tiles.store import CHECKPOINT, Store
@@ -113,7 +114,8 @@ def open_to_read(folder: Path) -> LogReader:
         raise Damaged(
             f"{folder / 'log' / CHECKPOINT}: {error.detail}", hint="Take the log from a backup."
         ) from error
-    log = LogReader(origin, public["log"], public["cosigner"], store)
+    anchored = Outbox(folder).newest_anchored()
+    log = LogReader(origin, public["log"], public["cosigner"], store, anchored=anchored)
     with store.lock():
         recorded = [store.base().size]
         recorded += [batch.range.stop for batch in store.pending(recorded[0])]

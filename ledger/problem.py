@@ -20,6 +20,19 @@ class UnknownKind(Problem):
     undetermined = True
 
 
+class PackageMissing(UnknownKind):
+    """The evidence is of a kind for which a package is needed that is not installed here."""
+
+    code = "evidence-needs-package"
+
+
+class UnknownForm(UnknownKind):
+    """A block or receipt of a chain is in a form that this program does not read, such as a later one."""
+
+    code = "unknown-block-form"
+    title = "A block of a chain is in a form that is not supported"
+
+
 class UnknownLog(Unavailable):
     """Nothing here says whether this log may be believed, so that the question stays open."""
 
@@ -39,6 +52,20 @@ class UnknownLedger(UnknownLog):
 
     code = "unknown-ledger"
     title = "The ledger is not a trusted one"
+
+
+class UnknownBlock(UnknownLedger):
+    """Nothing here says that this block is one of the chain, which is trusted."""
+
+    code = "unknown-block"
+    title = "The block is not a trusted one"
+
+
+class UnknownContract(UnknownLedger):
+    """Nothing here says that this contract, on a chain that is trusted, has the log's checkpoints."""
+
+    code = "unknown-contract"
+    title = "The contract is not a trusted one"
 
 
 class Overtaken(TryLater):

@@ -16,7 +16,7 @@ from wire import base64url_encode
 from wire.files import write_durably
 
 from ..problem import BlocksMissing
-from .trust_entries import BLOCKS, Pinned, RecognisedLog, pinned
+from .trust_entries import BLOCKS, KnownRows, RecognisedLog, pinned
 
 ROW = 40
 
@@ -61,5 +61,5 @@ def with_blocks(trust_file: Path, log: RecognisedLog, ledger: TrustedLedger, row
     return replace(ledger, parameters={**ledger.parameters, BLOCKS: _said_of(rows)._asdict()})
 
 
-def _said_of(rows: bytes) -> Pinned:
-    return Pinned(len(rows) // ROW, base64url_encode(hashlib.sha256(rows).digest()))
+def _said_of(rows: bytes) -> KnownRows:
+    return KnownRows(len(rows) // ROW, base64url_encode(hashlib.sha256(rows).digest()))

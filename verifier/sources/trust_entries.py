@@ -106,18 +106,18 @@ def handed_over(log: RecognisedLog) -> RecognisedLog:
     return replace(log, ledgers=ledgers, reached=None)
 
 
-class Pinned(NamedTuple):
+class KnownRows(NamedTuple):
     """Blocks of a chain that are known: the first so many rows of a file beside the trust file."""
 
     rows: int
     sha256: str
 
 
-def pinned(ledger: TrustedLedger) -> Pinned | None:
+def pinned(ledger: TrustedLedger) -> KnownRows | None:
     """What is said of the blocks of a ledger that a file beside the trust file has. Raises `Malformed`."""
     if not _names_file(ledger.parameters):
         return None
-    found = Pinned(**ledger.parameters[BLOCKS])
+    found = KnownRows(**ledger.parameters[BLOCKS])
     is_digest = isinstance(found.sha256, str) and len(base64url_decode(found.sha256, limit=64)) == 32
     if type(found.rows) is not int or found.rows < 1 or not is_digest:
         raise Malformed.saying(
@@ -128,7 +128,7 @@ def pinned(ledger: TrustedLedger) -> Pinned | None:
 
 def _names_file(parameters: Mapping[str, Any]) -> bool:
     said = parameters.get(BLOCKS)
-    return isinstance(said, dict) and said.keys() == set(Pinned._fields)
+    return isinstance(said, dict) and said.keys() == set(KnownRows._fields)
 
 
 BLOCKS = "blocks"

@@ -1,0 +1,257 @@
+"""Ethereum's own forms, read and made: RLP, tries, headers, receipts. PyPI's `rlp` and `trie` are oracles."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import rlp as oracle
+from hypothesis import given
+from hypothesis import strategies as st
+from trie.hexary import HexaryTrie
+
+pytest.importorskip("Crypto", reason="the extra [evm] is not installed")
+
+from ledger import InvalidEvidence
+from ledger.evm import rlp
+from ledger.evm import trie as tries
+from ledger.evm.header import FORMS, Header
+from ledger.evm.hexadecimal import parse_address
+from ledger.evm.keccak import keccak256
+from ledger.evm.receipt import Event, Receipt
+from ledger.problem import UnknownForm
+from tests.evm_chain import event, header, others, receipt
+from wire.problem import Malformed, TooLarge
+
+ITEMS = st.recursive(st.binary(max_size=70), lambda items: st.lists(items, max_size=6), max_leaves=30)
+
+
+def test_keccak_is_not_sha3() -> None:
+    empty = "c5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470"  # Yellow Paper, 4.1: KEC(())
+    assert keccak256(b"").hex() == empty
+
+
+@given(ITEMS)
+def test_rlp_is_written_and_read_as_the_oracle_does(item: Any) -> None:
+    data = rlp.encode(item)
+    assert data == oracle.encode(item)
+    assert rlp.decode(data) == item
+
+
+BEGUN = st.tuples(st.sampled_from([b"\xb8", b"\xf8", b"\xc2\x81", b"\x81"]), st.binary()).map(b"".join)
+
+
+@given(st.binary(max_size=80) | BEGUN)
+def test_what_is_not_canonical_is_no_rlp_and_the_oracle_agrees(data: bytes) -> None:
+    """What is read is written again as it was, so that no two forms stand for one thing."""
+    try:
+        item = rlp.decode(data)
+    except InvalidEvidence:
+        with pytest.raises(oracle.exceptions.DecodingError):
+            oracle.decode(data)
+        return
+    assert rlp.encode(item) == data
+    assert oracle.decode(data) == item
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"\x81\x7f", b"\xb8\x37" + b"x" * 55, b"\xb9\x00\x38" + b"x" * 56, b"\xb8", b"\xb9\x01", b"\x82x",
+     b"\xf8\x37" + b"x" * 55, b"\xc2x", b"xx", b"\xc0\xc0", b"\xc3\x82x", b"\xc2\x82xx",
+     b"\xbf" + b"\xff" * 8]
+)  # fmt: skip
+def test_each_other_form_is_refused(data: bytes) -> None:
+    with pytest.raises(InvalidEvidence):
+        rlp.decode(data)
+
+
+def test_of_rlp_only_so_much_is_read() -> None:
+    many: rlp.Item = [b""] * 4096
+    assert rlp.decode(rlp.encode(many)) == many
+    deep: rlp.Item = b""
+    for _ in range(15):
+        deep = [deep]
+    assert rlp.decode(rlp.encode(deep)) == deep
+    for item in ([b""] * 4097, [deep]):
+        with pytest.raises(TooLarge):
+            rlp.decode(rlp.encode(item))
+
+
+KEYS = st.binary(max_size=4) | st.integers(0, 600).map(lambda number: rlp.encode(rlp.integer(number)))
+VALUES = st.dictionaries(KEYS, st.binary(min_size=1, max_size=40), max_size=40)
+
+
+@given(VALUES)
+def test_a_trie_is_that_of_the_oracle(values: dict[bytes, bytes]) -> None:
+    known = HexaryTrie({})
+    for key, value in values.items():
+        known[key] = value
+    made = tries.Trie(values)
+    assert made.root == known.root_hash
+    for key, value in values.items():
+        proof = made.prove(key)
+        assert tries.verify(made.root, key, proof) == value
+        nodes = [rlp.decode(node) for node in proof]
+        assert HexaryTrie.get_from_proof(known.root_hash, key, nodes) == value
+
+
+@given(VALUES, KEYS, st.data())
+def test_a_proof_is_of_one_key_and_of_all_its_nodes(
+    values: dict[bytes, bytes], other: bytes, data: st.DataObject
+) -> None:
+    made = tries.Trie(values)
+    if other not in values:
+        with pytest.raises(InvalidEvidence):
+            made.prove(other)
+    if not values:
+        return
+    key = data.draw(st.sampled_from(sorted(values)))
+    proof = made.prove(key)
+    try:  # small nodes stand in their parents, so that one proof may be of two keys
+        assert tries.verify(made.root, other, proof) == values[other]
+    except InvalidEvidence:
+        assert other != key
+    at = data.draw(st.integers(0, len(proof) - 1))
+    position = data.draw(st.integers(0, len(proof[at]) - 1))
+    altered = bytearray(proof[at])
+    altered[position] ^= data.draw(st.integers(1, 255))
+    for wrong in (
+        [*proof[:at], bytes(altered), *proof[at + 1 :]],
+        [*proof[:at], *proof[at + 1 :]],
+        [*proof[: at + 1], *proof[at:]],
+        [*proof, b"\x80"],
+        [],
+    ):
+        with pytest.raises(InvalidEvidence):
+            tries.verify(made.root, key, wrong)
+
+
+@pytest.mark.parametrize(
+    "node",
+    [b"x", [], [b"x"], [b"\x20", b"a", b"b"], [b"", b"a"], [b"\x40", b"a"], [b"\x21", b"a"],
+     [b"\x00", b"a" * 32], [b"\x20", []], [b"\x20", b""], [[b"\x20"], b"a"],
+     [b"\x10", [b"\x20", b"a"]], [b"\x3f\xff\xff", b"a"], [b""] * 17, [*[b""] * 16, [b"a"]]]
+)  # fmt: skip
+@pytest.mark.parametrize("key", [b"", b"\x01"])
+def test_a_node_has_one_of_three_forms(node: rlp.Item, key: bytes) -> None:
+    """Even where its hash is right, which no chain's is: nothing stands at the key."""
+    form = rlp.encode(node)
+    with pytest.raises(InvalidEvidence):
+        tries.verify(keccak256(form), key, [form])
+
+
+@pytest.mark.parametrize("fields", FORMS)
+def test_a_header_is_read_in_each_form(fields: int) -> None:
+    raw = header(1_700_000_000, b"\x07" * 32, fields)
+    found = Header.parse(raw)
+    assert (found.time, found.number, found.receipts_root) == (1_700_000_000, 7, b"\x07" * 32)
+    assert found.hash == keccak256(raw)
+
+
+@pytest.mark.parametrize("fields", sorted({*range(26)} - FORMS.keys()))
+def test_a_header_of_another_form_is_left_open_by_name(fields: int) -> None:
+    with pytest.raises(UnknownForm, match=f"{fields} fields") as left:
+        Header.parse(rlp.encode([b"x"] * fields))
+    assert left.value.undetermined
+
+
+def test_each_field_of_a_header_has_its_length() -> None:
+    fields: list[Any] = list(rlp.decode(header(1, b"\x07" * 32)))
+    for at in range(21):
+        wrong: list[rlp.Item] = [[], b"\x00" + fields[at]]
+        for value in wrong[: 1 if at == 12 else 2]:  # extraData is anything
+            with pytest.raises(InvalidEvidence, match="has no such value"):
+                Header.parse(rlp.encode([*fields[:at], value, *fields[at + 1 :]]))
+    with pytest.raises(InvalidEvidence):
+        Header.parse(b"x")
+
+
+def test_a_header_of_a_node_has_the_fields_of_one_form() -> None:
+    with pytest.raises(UnknownForm, match="0 fields"):
+        Header.of_node({})
+    with pytest.raises(UnknownForm, match="0 fields"):
+        Header.of_node({"number": None})
+
+
+@pytest.mark.parametrize("kind", range(5))
+def test_a_receipt_is_read_in_each_type(kind: int) -> None:
+    found = Receipt.parse(receipt(event(3, b"r" * 32, "log"), [b"c" * 20, [], b""], kind=kind))
+    assert (found.type, found.succeeded, len(found.logs)) == (kind, True, 2)
+    assert found.logs[1] == Event(b"c" * 20, (), b"")
+
+
+@pytest.mark.parametrize("raw", [b"", b"\x00\xc0", b"\x05\xc0", b"\x7e\xc0", b"\x80", b"\xbf"])
+def test_a_receipt_of_another_type_is_left_open_by_name(raw: bytes) -> None:
+    with pytest.raises(UnknownForm, match="type") as left:
+        Receipt.parse(raw)
+    assert left.value.undetermined
+
+
+def test_a_receipt_from_before_byzantium_is_left_open() -> None:
+    with pytest.raises(UnknownForm, match="Byzantium"):
+        Receipt.parse(rlp.encode([b"s" * 32, b"\x01", b"\0" * 256, []]))
+    with pytest.raises(UnknownForm, match="Byzantium"):
+        Receipt.of_node({"root": "0x00", "logs": []})
+
+
+_LOG: rlp.Item = [b"c" * 20, [b"t" * 32], b""]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [b"x", [], [b"\x01", b"", b"\0" * 256], [b"\x02", b"", b"\0" * 256, []], [[], b"", b"\0" * 256, []],
+     [b"\x01", [], b"\0" * 256, []], [b"\x01", b"", b"\0" * 255, []], [b"\x01", b"", [], []],
+     [b"\x01", b"", b"\0" * 256, b""], [b"\x01", b"", b"\0" * 256, [b"x"]],
+     *([b"\x01", b"", b"\0" * 256, [log]] for log in
+       ([], [b"c" * 19, [], b""], [[], [], b""], [b"c" * 20, [], []], [b"c" * 20, b"t", b""],
+        [b"c" * 20, [b"t" * 31], b""], [b"c" * 20, [[]], b""], [b"c" * 20, [b"t" * 32] * 5, b""],
+        [b"c" * 20, [b"t" * 32], b"", b""]))]
+)  # fmt: skip
+def test_a_receipt_has_its_form(fields: rlp.Item) -> None:
+    with pytest.raises(InvalidEvidence):
+        Receipt.parse(b"\x02" + rlp.encode(fields))
+
+
+def test_what_a_node_says_has_its_form() -> None:
+    good = {"type": "0x2", "status": "0x1", "cumulativeGasUsed": "0x5208", "logsBloom": "0x" + "00" * 256}
+    log = {"address": "0x" + "01" * 20, "topics": ["0x" + "02" * 32], "data": "0x"}
+    assert Receipt.of_node({**good, "logs": [log]}).logs == (Event(b"\x01" * 20, (b"\x02" * 32,), b""),)
+    others: tuple[dict[str, Any], ...] = (
+        {**good},
+        {**good, "logs": [1]},
+        {**good, "logs": [{**log, "topics": "0x"}]},
+        {**good, "logs": [{**log, "topics": [1]}]},
+        {**good, "logs": [{**log, "data": "0x1"}]},
+        {**good, "logs": [{**log, "data": None}]},
+        {**good, "logs": [], "status": "1"},
+        {**good, "logs": [], "status": None},
+        {**good, "logs": [], "cumulativeGasUsed": "0x" + "f" * 65},
+    )
+    for receipt_of_node in others:
+        with pytest.raises(Malformed):
+            Receipt.of_node(receipt_of_node)
+    with pytest.raises(UnknownForm, match="type 126"):
+        Receipt.of_node({**good, "type": "0x7e"})
+    assert Receipt.of_node({**{k: v for k, v in good.items() if k != "type"}, "logs": []}).type == 0
+    for text in ("", "0x", "0x" + "0" * 39, "0x" + "0" * 41, "0X" + "0" * 40, "1" * 42):
+        with pytest.raises(Malformed):
+            parse_address(text)
+
+
+def test_receipts_of_all_types_make_a_trie_of_the_oracle() -> None:
+    known, values = HexaryTrie({}), {}
+    for number, raw in enumerate(others(300)):
+        key = rlp.encode(rlp.integer(number))
+        known[key] = values[key] = raw
+    made = tries.Trie(values)
+    assert made.root == known.root_hash
+    for number in (0, 1, 127, 128, 255, 256, 299):
+        key = rlp.encode(rlp.integer(number))
+        assert Receipt.parse(tries.verify(made.root, key, made.prove(key))).type == number % 5
+
+
+def test_receipts_of_others_may_have_any_length() -> None:
+    """They are needed for the trie alone: ours could not be proved beside one that is not read."""
+    log = {"address": "0x" + "01" * 20, "topics": [], "data": "0x"}
+    fields = {"type": "0x2", "status": "0x1", "cumulativeGasUsed": "0x1", "logsBloom": "0x" + "00" * 256}
+    assert len(Receipt.of_node({**fields, "logs": [log] * 5_000}).logs) == 5_000
