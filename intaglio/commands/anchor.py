@@ -35,6 +35,18 @@ def anchor() -> None:
 @click.option(
     "--every", type=Age(), default="1d", show_default=True, help="Send one in that time at the most."
 )
+@click.option(
+    "--rpc-file",
+    type=click.Path(exists=True, dir_okay=False),
+    help="Of a chain: the file with the addresses of its nodes, which only you may read.",
+)
+@click.option("--owner", metavar="0x…", help="Of a chain: whose key, kept cold, says who may anchor there.")
+@click.option("--contract", metavar="0x…", help="Of a chain: the contract that is there; else one is made.")
+@click.option("--fee-key", metavar="URI", help="Of a chain: the key that pays, file:/path#name.")
+@click.option("--fee-cap", metavar="GWEI", help="Of a chain: what a unit of gas may cost; else 100.")
+@click.option(
+    "--depth", metavar="BLOCKS", help="Of a chain whose nodes do not say what is final: when it is."
+)
 def add(place: LogFolder, name: str, every: str, **said: str | None) -> Result:
     """Name a ledger that is to take the log's checkpoints, if it is a chain by CAIP-2.
 
