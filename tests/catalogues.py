@@ -46,6 +46,8 @@ IN_ENGLISH = (
     "ledger/audit.py",
     "ledger/folder.py",
     "ledger/lookup.py",
+    "ledger/outbox.py",
+    "ledger/anchors.py",
     "ledger/tiles",
     "keys/keyfile.py",  # who keeps an issuer's keys
     "keys/opening.py",
