@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ledger import Checkpoint, Evidence, Fact, InvalidEvidence, OfCheckpoints, TrustedLedger, UnknownLedger
-from ledger.anchors import AnchorKind, Place
+from ledger.anchors import AnchorKind, Sender
 from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
 from wire.health import Finding
 
@@ -52,13 +52,13 @@ class Gazette:
         """An issue, of all that was accepted since the last one."""
         with self._at_the_desk():
             self._issues.append(self.accepted)
-            self.printed[_hash(_page(self.accepted))] = now
+            self.printed[_hash(self._page(self.accepted))] = now
             self.accepted = []
 
     def withdraw(self) -> None:
         """The last issue is pulped, and what was in it forgotten: as by a deep reorganisation of a chain."""
         with self._at_the_desk():
-            del self.printed[_hash(_page(self._issues.pop()))]
+            del self.printed[_hash(self._page(self._issues.pop()))]
 
     @property
     def notices(self) -> list[bytes]:
@@ -78,8 +78,14 @@ class Gazette:
         with self._at_the_desk():
             for issue in self._issues:
                 if checkpoint.digest in issue:
-                    return Evidence(NOTICE, checkpoint.digest, _page(issue))
+                    return Evidence(NOTICE, checkpoint.digest, self._page(issue))
         return None
+
+    def _page(self, digests: Sequence[bytes]) -> bytes:
+        """No two gazettes print the same."""
+        return b"".join(
+            [b"%b\n" % line for line in (self.name.encode(), *(one.hex().encode() for one in digests))]
+        )
 
     # As an anchor: whoever sends looks first, then sends, as to a chain; it takes what it is given.
 
@@ -135,11 +141,11 @@ class Gazette:
 def gazettes(folder: Path, make: type[Gazette] = Gazette) -> Mapping[str, AnchorKind]:
     """The kind of anchor that gazettes in a folder are, a file each."""
 
-    def begin(name: str, given: Mapping[str, str], place: Place) -> Mapping[str, Any]:
-        return {"of": place.log.origin, **given}
+    def begin(name: str, given: Mapping[str, str], sender: Sender) -> Mapping[str, Any]:
+        return {"of": sender.log.origin, **given}
 
-    def open_(name: str, settings: Mapping[str, Any], place: Place) -> Gazette:
-        assert settings["of"] == place.log.origin
+    def open_(name: str, settings: Mapping[str, Any], sender: Sender) -> Gazette:
+        assert settings["of"] == sender.log.origin
         return make(name, file=gazette_file(folder, name))
 
     return {NAME.partition(":")[0]: AnchorKind(begin, open_)}
@@ -166,10 +172,6 @@ def _verify(checkpoint: Checkpoint, evidence: Evidence, known: Gazette) -> Fact:
 
 
 NOTICES = OfCheckpoints(_pinned, _verify)
-
-
-def _page(digests: Sequence[bytes]) -> bytes:
-    return b"".join(b"%b\n" % digest.hex().encode() for digest in digests)
 
 
 def _hash(page: bytes) -> str:

@@ -147,9 +147,9 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
         "node-unavailable": _NODE,
         "node-error": _NODE,
         "node-malformed": _NODE,
-        "node-refuses": "Is the key in the node's address right, and not used up? It stands in the file of nodes.",
+        "node-refuses": "Is the key in the node's address right, and not used up?",
         "node-lies": "Believe this node no more: name another one in the file of nodes.",
-        "nodes-disagree": "One of them is behind or lies. Try later; a third one in the file of nodes may tell.",
+        "nodes-disagree": "One of them is behind or lies. Try later, or name a third one in the file of nodes.",
         "node-behind": "Try later. If it stays so, name another node in the file of nodes.",
         "finality-stalled": "Look how the chain does; if it is well, name another node in the file of nodes.",
         "wrong-chain": "Take the address of a node of that chain, or name the chain it is of.",
@@ -158,7 +158,8 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
         "fee-account-low": "Send {needed} and a little more to {account}, then do the same again.",
         "other-contract": "Compare address and owner. Without --contract a new one is made.",
         "may-not-anchor": (
-            "Its owner has to name {account}: docs/chains.md says how. Else, without --contract, make another."
+            "The contract's owner has to name {account}: docs/chains.md says how. Without --contract another "
+            "one is made."
         ),
         "contract-ahead": (
             "Somebody else anchors there, with a key of yours: take another one, and let another contract be "

@@ -1,4 +1,4 @@
-"""SIGKILL at any point of signing, sending and collecting, twice: one event a checkpoint, and none is lost."""
+"""SIGKILL at any point of signing, sending and collecting, twice: one event a checkpoint."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def _plan(folder: Path, node: anvil.Node) -> Callable[[], tuple[Work, Work]]:
 
     def look() -> None:
         """As after a new start."""
-        place = anchored.place._replace(log=open_log(PosixStore(folder / "log")))
-        for made in look_after(place, lambda: NOW):
+        sender = anchored.sender._replace(log=open_log(PosixStore(folder / "log")))
+        for made in look_after(sender, lambda: NOW):
             assert made.problem is None, made.problem
 
     def work() -> None:
@@ -53,7 +53,8 @@ def _plan(folder: Path, node: anvil.Node) -> Callable[[], tuple[Work, Work]]:
                 work()
             (destination,) = outbox.destinations()
             there = outbox.newest(destination)
-            assert there is not None and there.evidence is not None
+            assert there is not None
+            assert there.evidence is not None
             assert there.checkpoint.size == checkpoint.size
             assert anchored.fact(checkpoint, there.evidence).checkpoint == checkpoint
             assert outbox.waiting(destination) is None
