@@ -106,7 +106,9 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
         ),
         "unknown-evidence-kind": "A later version of this program may read it.",
         "unknown-block-form": "A later version of this program may read it.",
-        "evidence-needs-package": "Install that package, or all that evidence from chains needs: the extra [evm].",
+        "evidence-needs-package": (
+            "Install that package, or all that evidence from chains needs: the extra [evm]."
+        ),
         "unknown-log": "If you know who keeps it, ask for their trust file, then: intaglio trust add FILE",
         "unknown-ledger": f"If you trust that ledger, {_CHANGE_TRUST}",
         "log-not-listed": f"{_CHANGE_TRUST[0].upper()}{_CHANGE_TRUST[1:]}",
