@@ -28,7 +28,7 @@ from .evidence import (
 )
 from .kinds import KINDS
 from .note import Checkpoint, VerifierKey
-from .problem import InvalidEvidence, LogWentBack, NotWitnessed, UnknownKind, UnknownLedger, UnknownLog
+from .problem import InvalidEvidence, LogContradicted, NotWitnessed, UnknownKind, UnknownLedger, UnknownLog
 from .requirement import Requirement
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ __all__ = [
     "Fact",
     "InvalidEvidence",
     "Log",
-    "LogWentBack",
+    "LogContradicted",
     "MemoryStore",
     "NotWitnessed",
     "OfCheckpoints",

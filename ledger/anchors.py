@@ -14,7 +14,7 @@ from .anchor import Anchor
 from .log import LogReader
 
 
-class Place(NamedTuple):
+class Sender(NamedTuple):
     """The log whose checkpoints are taken, and what an anchor may need of where it lives."""
 
     folder: Path
@@ -28,12 +28,12 @@ class Place(NamedTuple):
 class AnchorKind(NamedTuple):
     """How ledgers of one namespace, such as CAIP-2's `eip155`, take a log's checkpoints."""
 
-    begin: Callable[[str, Mapping[str, str], Place], Mapping[str, Any]]
+    begin: Callable[[str, Mapping[str, str], Sender], Mapping[str, Any]]
     """Makes ready what is needed there, given what was said of the ledger of this name; gives its settings.
 
     They are JSON, are kept and shown, and have nothing secret. Raises `Refused` for what cannot be used.
     """
-    open: Callable[[str, Mapping[str, Any], Place], Anchor]
+    open: Callable[[str, Mapping[str, Any], Sender], Anchor]
     """The anchor of a name, by its settings."""
 
 

@@ -26,7 +26,7 @@ from wire.work import BYTES_WRITTEN, EVIDENCE, Work
 from . import merkle
 from .entries import parse_entry
 from .note import Checkpoint, SignatureType, VerifierKey, decode_base64
-from .problem import InvalidEvidence, LogWentBack, NotWitnessed, UnknownKind, UnknownLedger, UnknownLog
+from .problem import InvalidEvidence, LogContradicted, NotWitnessed, UnknownKind, UnknownLedger, UnknownLog
 from .requirement import Requirement
 
 TLOG_PROOF = "c2sp.org/tlog-proof@v1"
@@ -92,7 +92,10 @@ class TrustedLedger:
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """What a log is known to have come to, by whatever its issuer does not control: it never goes back."""
+    """What a log is known to have come to, as by the newest event on a chain: it never goes back.
+
+    It need not be signed by the log, so that what contradicts it is open, not false.
+    """
 
     size: int
     root: bytes
@@ -258,8 +261,8 @@ def verify_evidence(
 
     Raises `InvalidEvidence` when it does not hold, `UnknownKind` (undetermined) for a kind that is not in
     `kinds`, whatever it is about, `UnknownLog` (undetermined) for a log that nothing here says to trust,
-    `LogWentBack` among it, `NotWitnessed` when the quorum is not met, `TooLarge` above 256 KiB and where it
-    costs more than is left of `work`.
+    `LogContradicted` among it, `NotWitnessed` when the quorum is not met, `TooLarge` above 256 KiB and where
+    it costs more than is left of `work`.
     """
     kind = known_kind(evidence, kinds)
     _spend(evidence, work)
@@ -374,20 +377,20 @@ def _attested(checkpoint: Checkpoint, log: TrustedLog) -> Attested:
     # not the earliest time: of the quorum, all but one may be lying
     time = seen[max(log.quorum, 1) - 1] if seen else own
     if log.reached is not None:
-        _require_no_way_back(checkpoint, time, log.reached)
+        _require_not_contradicted(checkpoint, time, log.reached)
     return Attested(checkpoint, time, "witness" if seen else "own" if own else "none", len(seen))
 
 
-def _require_no_way_back(checkpoint: Checkpoint, time: datetime | None, reached: Reached) -> None:
-    """Raises `InvalidEvidence` for another tree of that size, `LogWentBack` for a smaller one of later."""
+def _require_not_contradicted(checkpoint: Checkpoint, time: datetime | None, reached: Reached) -> None:
+    """Raises `LogContradicted` for another tree of that size, and for a smaller one that is of later."""
     if checkpoint.size == reached.size and checkpoint.root != reached.root:
-        raise InvalidEvidence.saying(
-            "the checkpoint of {log} is of another log than the one that is known to have had {size} entries",
+        raise LogContradicted.saying(
+            "the log {log} is known to have come to {known} entries that are not those of its checkpoint",
             log=checkpoint.origin,
-            size=reached.size,
+            known=reached.size,
         )
     if checkpoint.size < reached.size and time is not None and is_ahead(time, reached.time):
-        raise LogWentBack.saying(
+        raise LogContradicted.saying(
             "the log {log} had {known} entries by {date}, and a checkpoint that is dated later has {size}",
             log=checkpoint.origin,
             known=reached.size,

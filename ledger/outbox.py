@@ -235,7 +235,7 @@ def _checkpoint(note: bytes) -> Checkpoint:
     try:
         return Checkpoint.parse(note)
     except InvalidEvidence as error:
-        raise Damaged(f"{_WHAT} has a checkpoint that is none", hint="Take it from a backup.") from error
+        raise Damaged("a checkpoint that was sent to another ledger cannot be read") from error
 
 
 def _submission(

@@ -40,11 +40,11 @@ class UnknownLog(Unavailable):
     title = "The log is not a trusted one"
 
 
-class LogWentBack(UnknownLog):
-    """The log is known to have been longer before: an old copy goes on, there are two, or its clock errs."""
+class LogContradicted(UnknownLog):
+    """The log is known to have had something else: an old copy goes on, there are two, or its clock errs."""
 
-    code = "log-went-back"
-    title = "The log has gone back"
+    code = "log-contradicted"
+    title = "The log is contradicted by what is known of it"
 
 
 class UnknownLedger(UnknownLog):

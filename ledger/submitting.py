@@ -15,7 +15,7 @@ from wire.files import locked
 from wire.problem import Problem
 
 from .anchor import Anchor
-from .anchors import ANCHORS, AnchorKind, Place, anchor_kind
+from .anchors import ANCHORS, AnchorKind, Sender, anchor_kind
 from .note import Checkpoint
 from .outbox import Destination, Outbox
 
@@ -37,7 +37,7 @@ class Round:
 
 
 def look_after(
-    place: Place,
+    sender: Sender,
     clock: Callable[[], datetime],
     kinds: Mapping[str, AnchorKind] = ANCHORS,
     *,
@@ -48,10 +48,10 @@ def look_after(
     To each ledger the newest checkpoint goes when its interval is over and something was appended, one at a
     time. Raises `TryLater` where another process makes a round for longer than `patience`.
     """
-    outbox = Outbox(place.folder)
+    outbox = Outbox(sender.folder)
     with turn(outbox, patience):
         for destination in outbox.destinations():
-            yield _Visit(place, outbox, clock, destination).made(kinds)
+            yield _Visit(sender, outbox, clock, destination).made(kinds)
 
 
 def turn(outbox: Outbox, patience: float = PATIENCE) -> AbstractContextManager[None]:
@@ -61,7 +61,7 @@ def turn(outbox: Outbox, patience: float = PATIENCE) -> AbstractContextManager[N
 
 @dataclass(slots=True)
 class _Visit:
-    place: Place
+    sender: Sender
     outbox: Outbox
     clock: Callable[[], datetime]
     to: Destination
@@ -72,10 +72,10 @@ class _Visit:
         problem = None
         try:
             self.outbox.see(self.to, self.clock())
-            anchor = anchor_kind(self.to.name, kinds).open(self.to.name, self.to.settings, self.place)
+            anchor = anchor_kind(self.to.name, kinds).open(self.to.name, self.to.settings, self.sender)
             self._confirm(anchor)
             self._advance(anchor)
-            if self.outbox.take(self.to, self.place.log.checkpoint(), self.clock()):
+            if self.outbox.take(self.to, self.sender.log.checkpoint(), self.clock()):
                 self._advance(anchor)
         except Problem as found:
             problem = found

@@ -63,7 +63,10 @@ class Node:
     def send(self, **transaction: str) -> Any:
         """The receipt of a transaction that the node signs, from its funded account unless told `from`."""
         name = self.call("eth_sendTransaction", {"from": self.funded, **transaction})
-        receipt = self.call("eth_getTransactionReceipt", name)
+        deadline = time.monotonic() + 30
+        while (receipt := self.call("eth_getTransactionReceipt", name)) is None:
+            assert time.monotonic() < deadline, "the transaction is not mined"
+            time.sleep(0.01)
         assert receipt["status"] == "0x1", receipt
         return receipt
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ledger import Checkpoint, Evidence, Fact, MemoryStore, TrustedLedger, verify_anchoring
-from ledger.anchors import Place
+from ledger.anchors import Sender
 from ledger.evm import KIND
 from ledger.evm.anchor import EvmAnchor
 from ledger.evm.deployment import begin, open_anchor
@@ -33,7 +33,7 @@ class Anchored:
         self.log = log or open_log(MemoryStore())
         self.file = folder / "nodes"
         self.nodes(*urls)
-        self.place = Place(folder, self.log, lambda: None, lambda _: None)
+        self.sender = Sender(folder, self.log, lambda: None, lambda _: None)
         self.settings: Mapping[str, Any] = {}
 
     def nodes(self, *urls: str) -> None:
@@ -44,15 +44,15 @@ class Anchored:
         """Funds the account, and makes the contract."""
         said = {"rpc-file": str(self.file), "owner": OWNER, **given}
         try:
-            self.settings = begin(self.name, said, self.place)
+            self.settings = begin(self.name, said, self.sender)
         except FeeAccountLow as problem:
             node.call("anvil_setBalance", problem.facts["account"], RICH)
-            self.settings = begin(self.name, said, self.place)
+            self.settings = begin(self.name, said, self.sender)
         return self.anchor()
 
     def anchor(self, **changed: object) -> EvmAnchor:
         """As after a new start."""
-        return open_anchor(self.name, {**self.settings, **changed}, self.place)
+        return open_anchor(self.name, {**self.settings, **changed}, self.sender)
 
     def grown(self, size: int) -> Checkpoint:
         """The log's checkpoint, once it has so many entries."""

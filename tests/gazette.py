@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ledger import Checkpoint, Evidence, Fact, InvalidEvidence, OfCheckpoints, TrustedLedger, UnknownLedger
-from ledger.anchors import AnchorKind, Place
+from ledger.anchors import AnchorKind, Sender
 from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
 from wire.health import Finding
 
@@ -141,11 +141,11 @@ class Gazette:
 def gazettes(folder: Path, make: type[Gazette] = Gazette) -> Mapping[str, AnchorKind]:
     """The kind of anchor that gazettes in a folder are, a file each."""
 
-    def begin(name: str, given: Mapping[str, str], place: Place) -> Mapping[str, Any]:
-        return {"of": place.log.origin, **given}
+    def begin(name: str, given: Mapping[str, str], sender: Sender) -> Mapping[str, Any]:
+        return {"of": sender.log.origin, **given}
 
-    def open_(name: str, settings: Mapping[str, Any], place: Place) -> Gazette:
-        assert settings["of"] == place.log.origin
+    def open_(name: str, settings: Mapping[str, Any], sender: Sender) -> Gazette:
+        assert settings["of"] == sender.log.origin
         return make(name, file=gazette_file(folder, name))
 
     return {NAME.partition(":")[0]: AnchorKind(begin, open_)}

@@ -230,10 +230,10 @@ def test_a_number_that_is_taken_is_not_waited_for(
 
 def test_an_account_that_is_low_is_named(anchored: Anchored, anchor: EvmAnchor, node: anvil.Node) -> None:
     account = anchored.settings["account"]
-    assert [found.code for found in anchor.examine()] == ["fee-account-holds"]
+    assert [found.code for found in anchor.examine()] == ["anchor-balance"]
     node.call("anvil_setBalance", account, "0x10000")
     (found,) = anchor.examine()
-    assert (found.code, found.facts["account"]) == ("fee-account-low", account)
+    assert (found.code, found.facts["account"]) == ("anchor-balance-low", account)
     with pytest.raises(FeeAccountLow, match=f"the account {account} on {CHAIN} has 0.0000") as raised:
         anchor.prepare(anchored.grown(3))
     assert raised.value.undetermined
@@ -272,14 +272,14 @@ def test_a_chain_without_base_fee(tmp_path: Path) -> None:
         assert sent.fees.price > 0
         evidence = collected(anchor, checkpoint, old)
         assert anchored.fact(checkpoint, evidence).checkpoint == checkpoint
-        assert [found.code for found in anchor.examine()] == ["fee-account-holds"]
+        assert [found.code for found in anchor.examine()] == ["anchor-balance"]
 
 
 def test_a_chain_where_gas_is_free(tmp_path: Path) -> None:
     arguments = ("--hardfork", "berlin", "--gas-price", "0")
     with anvil.anvil("--slots-in-an-epoch", "1", *arguments) as free:
         anchored = Anchored(tmp_path, free.url)
-        anchored.settings = begin(CHAIN, {"rpc-file": str(anchored.file), "owner": OWNER}, anchored.place)
+        anchored.settings = begin(CHAIN, {"rpc-file": str(anchored.file), "owner": OWNER}, anchored.sender)
         assert anchored.settings["cost"] == "0"
         checkpoint = anchored.grown(3)
         evidence = collected(anchored.anchor(), checkpoint, free)

@@ -67,7 +67,7 @@ def test_the_account_to_fund_is_named_and_stays(anchored: Anchored) -> None:
     accounts = set()
     for _ in range(2):
         with pytest.raises(FeeAccountLow, match=r"has 0, and 0\.00") as raised:
-            begin(CHAIN, given(anchored), anchored.place)
+            begin(CHAIN, given(anchored), anchored.sender)
         accounts.add(raised.value.facts["account"])
     assert len(accounts) == 1
     public = KeyFile.open(anchored.folder / "fees.json", lambda: None).public_keys["fee"]
@@ -77,10 +77,10 @@ def test_the_account_to_fund_is_named_and_stays(anchored: Anchored) -> None:
 def test_a_contract_that_is_there_is_taken(anchored: Anchored, node: anvil.Node, tmp_path: Path) -> None:
     anchored.begin(node)
     contract = anchored.settings["contract"]
-    taken = begin(CHAIN, given(anchored, contract=contract.lower()), anchored.place)
+    taken = begin(CHAIN, given(anchored, contract=contract.lower()), anchored.sender)
     assert (taken["contract"], taken["since"]) == (contract, 0)
     checkpoint = anchored.grown(3)
-    anchor = open_anchor(CHAIN, taken, anchored.place)
+    anchor = open_anchor(CHAIN, taken, anchored.sender)
     keep = Kept(anchor.prepare(checkpoint))
     anchor.advance(checkpoint, keep.state, keep)
     assert events(node, contract) == 1
@@ -90,16 +90,16 @@ def test_a_contract_of_another_log_owner_or_code_is_not(anchored: Anchored, node
     anchored.begin(node)
     contract = anchored.settings["contract"]
     with pytest.raises(OtherContract, match="the owner is another"):
-        begin(CHAIN, given(anchored, contract=contract, owner="0x" + "0e" * 20), anchored.place)
+        begin(CHAIN, given(anchored, contract=contract, owner="0x" + "0e" * 20), anchored.sender)
     other = Log("other.example/log", SIGNER, COSIGNER, MemoryStore(), clock=lambda: NOW)
     with pytest.raises(OtherContract, match="the log is another"):
-        begin(CHAIN, given(anchored, contract=contract), anchored.place._replace(log=other))
+        begin(CHAIN, given(anchored, contract=contract), anchored.sender._replace(log=other))
     with pytest.raises(OtherContract, match="the code is another"):
-        begin(CHAIN, given(anchored, contract=OWNER), anchored.place)
+        begin(CHAIN, given(anchored, contract=OWNER), anchored.sender)
     code = node.call("eth_getCode", contract, "latest")
     node.call("anvil_setCode", contract, f"0x00{code[4:]}")
     with pytest.raises(OtherContract, match="the code is another"):
-        begin(CHAIN, given(anchored, contract=contract), anchored.place)
+        begin(CHAIN, given(anchored, contract=contract), anchored.sender)
     node.call("anvil_setCode", contract, "0x")
     with pytest.raises(OtherContract, match="or not any more"):
         anchored.anchor().prepare(anchored.grown(3))
@@ -109,10 +109,10 @@ def test_another_fee_key_waits_until_the_owner_names_it(anchored: Anchored, node
     anchored.begin(node)
     contract = anchored.settings["contract"]
     checkpoint, key = anchored.grown(3), f"file:{anchored.folder}/other%20fees.json#second"
-    settings = begin(CHAIN, given(anchored, contract=contract, **{"fee-key": key}), anchored.place)
+    settings = begin(CHAIN, given(anchored, contract=contract, **{"fee-key": key}), anchored.sender)
     assert settings["account"] != anchored.settings["account"]
     node.call("anvil_setBalance", settings["account"], RICH)
-    anchor = open_anchor(CHAIN, settings, anchored.place)
+    anchor = open_anchor(CHAIN, settings, anchored.sender)
     with pytest.raises(MayNotAnchor, match=f"takes nothing from the account {settings['account']}"):
         anchor.prepare(checkpoint)
     named(node, contract, settings["account"])
@@ -165,29 +165,29 @@ def test_a_chain_with_receipts_of_an_unknown_type_is_refused(anchored: Anchored,
         liar.lies["eth_getBlockReceipts"] = lambda truth, asked: [{**each, "type": "0x7e"} for each in truth]
         anchored.nodes(liar.url)
         with pytest.raises(UnknownBlocks, match=r"eip155:31337 .* type 126, which is not read") as raised:
-            begin(CHAIN, given(anchored), anchored.place)
+            begin(CHAIN, given(anchored), anchored.sender)
     assert isinstance(raised.value, Refused)
 
 
 def test_a_node_of_another_chain_is_refused(anchored: Anchored) -> None:
     with pytest.raises(WrongChain, match="is of the chain eip155:31337, not of eip155:1"):
-        begin("eip155:1", given(anchored), anchored.place)
+        begin("eip155:1", given(anchored), anchored.sender)
 
 
 def test_a_contract_that_is_long_in_coming_is_found_later(
     anchored: Anchored, node: anvil.Node, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(FeeAccountLow) as raised:
-        begin(CHAIN, given(anchored), anchored.place)
+        begin(CHAIN, given(anchored), anchored.sender)
     node.call("anvil_setBalance", account := raised.value.facts["account"], RICH)
     node.call("evm_setAutomine", False)
     monkeypatch.setattr(deployment, "_PATIENCE", 0.1)
     for _ in range(2):
         with pytest.raises(DeploymentPending, match="is not in a block yet"):
-            begin(CHAIN, given(anchored), anchored.place)
+            begin(CHAIN, given(anchored), anchored.sender)
     node.call("evm_setAutomine", True)
     node.call("evm_mine")
-    settings = begin(CHAIN, given(anchored), anchored.place)
+    settings = begin(CHAIN, given(anchored), anchored.sender)
     assert node.call("eth_getTransactionCount", account, "latest") == "0x1", "made once"
     assert node.call("eth_getCode", settings["contract"], "latest") != "0x"
     assert not list(anchored.folder.glob("contract-*"))
@@ -195,22 +195,22 @@ def test_a_contract_that_is_long_in_coming_is_found_later(
 
 def test_a_contract_that_is_not_made(anchored: Anchored, node: anvil.Node) -> None:
     with pytest.raises(FeeAccountLow) as raised:
-        begin(CHAIN, given(anchored), anchored.place)
+        begin(CHAIN, given(anchored), anchored.sender)
     node.call("anvil_setBalance", raised.value.facts["account"], RICH)
     with lying(node.url) as liar:
         liar.lies["eth_getTransactionReceipt"] = lambda truth, asked: truth and {**truth, "status": "0x0"}
         anchored.nodes(liar.url)
         with pytest.raises(TransactionFailed, match="no contract was made"):
-            begin(CHAIN, given(anchored), anchored.place)
+            begin(CHAIN, given(anchored), anchored.sender)
 
 
 def test_the_environment_names_nodes_too(anchored: Anchored, node: anvil.Node) -> None:
     said = {"owner": OWNER}
     with pytest.raises(NodesUnreadable, match=f"no nodes of {CHAIN} are named"):
-        begin(CHAIN, said, anchored.place)
-    place = anchored.place._replace(nodes={CHAIN: node.url}.get)
+        begin(CHAIN, said, anchored.sender)
+    sender = anchored.sender._replace(nodes={CHAIN: node.url}.get)
     with pytest.raises(FeeAccountLow):
-        begin(CHAIN, said, place)
+        begin(CHAIN, said, sender)
 
 
 def test_a_sealed_fee_key_is_opened_when_something_is_signed(anchored: Anchored, node: anvil.Node) -> None:
@@ -220,7 +220,7 @@ def test_a_sealed_fee_key_is_opened_when_something_is_signed(anchored: Anchored,
         asked.append("once")
         return b"correct horse"
 
-    anchored.place = anchored.place._replace(passphrase=passphrase)
+    anchored.sender = anchored.sender._replace(passphrase=passphrase)
     anchored.begin(node)
     asked.clear()
     anchor = anchored.anchor()
@@ -229,7 +229,7 @@ def test_a_sealed_fee_key_is_opened_when_something_is_signed(anchored: Anchored,
     checkpoint = anchored.grown(3)
     assert anchor.prepare(checkpoint)
     assert asked
-    anchored.place = anchored.place._replace(passphrase=lambda: None)
+    anchored.sender = anchored.sender._replace(passphrase=lambda: None)
     with pytest.raises(PassphraseNeeded):
         anchored.anchor().prepare(checkpoint)
 
@@ -260,16 +260,16 @@ def test_what_is_said_wrongly(
     anchored: Anchored, more: dict[str, str], expected: type[Exception], words: str
 ) -> None:
     with pytest.raises(expected, match=words):
-        begin(CHAIN, given(anchored, **more), anchored.place)
+        begin(CHAIN, given(anchored, **more), anchored.sender)
 
 
 def test_an_owner_has_to_be_named(anchored: Anchored) -> None:
     with pytest.raises(Refused, match="the contract's owner is not named"):
-        begin(CHAIN, {"rpc-file": str(anchored.file)}, anchored.place)
+        begin(CHAIN, {"rpc-file": str(anchored.file)}, anchored.sender)
 
 
 def test_keys_that_pay_no_fees(anchored: Anchored, tmp_path: Path) -> None:
     KeyFile.create(tmp_path / "keys.json", {"log": "Ed25519"}, None)
     for name, words in (("log", "not Ed25519"), ("fee", "has no key of this name")):
         with pytest.raises(NoFeeKey, match=words):
-            begin(CHAIN, given(anchored, **{"fee-key": f"file:{tmp_path}/keys.json#{name}"}), anchored.place)
+            begin(CHAIN, given(anchored, **{"fee-key": f"file:{tmp_path}/keys.json#{name}"}), anchored.sender)

@@ -153,9 +153,8 @@ def test_no_byte_of_it_can_be_another(data: st.DataObject) -> None:
         body[at] ^= data.draw(st.integers(1, 255))
     else:
         body[at : at + 1] = b"" if what == "away" else bytes(body[at : at + 1]) * 2
-    with pytest.raises((InvalidEvidence, UnknownLedger, UnknownForm)) as refused:
+    with pytest.raises((InvalidEvidence, UnknownLedger, UnknownForm, TooLarge)):
         verified(log, earlier, replace(evidence, body=bytes(body)), chain.trusted)
-    assert refused.value.code in ("invalid-evidence", "unknown-block", "unknown-ledger", "unknown-block-form")
 
 
 def _lacking(evidence: Evidence, word: str, nth: int) -> Evidence:
@@ -318,9 +317,11 @@ def test_each_chain_is_believed_for_itself(log: Log) -> None:
         verified(log, checkpoint, two, first.trusted)
     unread = TrustedLedger(KIND, "eip155:1", {})
     assert verified(log, checkpoint, one, unread, first.trusted).where == CHAIN
-    empty = TrustedLedger(KIND, CHAIN, {"contracts": [], "blocks": ""})
-    with pytest.raises(UnknownBlock):  # which says more than that another one is not read
-        verified(log, checkpoint, one, empty, unread, second.trusted)
+    unknowing: tuple[dict[str, Any], ...] = ({"contracts": [], "blocks": ""}, {"contracts": []})
+    for none in unknowing:
+        empty = TrustedLedger(KIND, CHAIN, none)
+        with pytest.raises(UnknownBlock):  # which says more than that another one is not read
+            verified(log, checkpoint, one, empty, unread, second.trusted)
 
 
 BLOCK = base64url_encode(b"h" * 32 + SECONDS.to_bytes(8))
@@ -363,8 +364,8 @@ def test_parameters_that_are_not_understood_leave_evidence_open(wrong: dict[str,
     assert left.value.undetermined
 
 
-def test_what_costs_most_is_charged_by_its_length(log: Log) -> None:
-    """A step is about a microsecond. What is slowest: a receipt of nothing but small events."""
+def test_what_is_verified_is_charged_by_its_length_and_has_an_end(log: Log) -> None:
+    """What costs most for its length is a receipt of nothing but small events."""
     checkpoint = log.checkpoint()
     small: rlp.Item = [b"\x11" * 20, [], b""]
     many = receipt(*[small] * 1000, event(8, checkpoint.root, LOG))
@@ -373,16 +374,9 @@ def test_what_costs_most_is_charged_by_its_length(log: Log) -> None:
     charged = EVIDENCE + len(evidence.body) // BYTES_WRITTEN
     with pytest.raises(TooLarge):
         verify_anchoring(checkpoint, evidence, trust_in(log, trusted), Work(charged - 1), kinds=KINDS)
-    best = min(_taken(lambda: verified(log, checkpoint, evidence, trusted)) for _ in range(20))
-    assert best < 10 * charged / 1e6
+    assert verified(log, checkpoint, evidence, trusted).time == MINED
     with pytest.raises(TooLarge):
         of_block(checkpoint, [receipt(*[small] * 1024, event(8, checkpoint.root, LOG))], 0)
-
-
-def _taken(work: Callable[[], object]) -> float:
-    start = time.process_time()
-    work()
-    return time.process_time() - start
 
 
 def test_where_the_package_is_missing_evidence_is_open_by_its_name() -> None:

@@ -173,6 +173,71 @@ def test_a_header_of_a_node_has_the_fields_of_one_form() -> None:
         Header.of_node({"number": None})
 
 
+EMPTY = "0x56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421"
+NO_UNCLES = "0x1dcc4de8dec75d7aab85b567b6ccd41ad312451b948a7413f0a142fd40d49347"
+ETHEREUM: tuple[dict[str, str], ...] = (
+    {
+        "hash": "0xd4e56740f876aef8c010b86a40d5f56745a118d0906a34e69aec8c0db1cb8fa3",
+        "parentHash": "0x" + "00" * 32,
+        "sha3Uncles": NO_UNCLES,
+        "miner": "0x" + "00" * 20,
+        "stateRoot": "0xd7f8974fb5ac78d9ac099b9ad5018bedc2ce0a72dad1827a1709da30580f0544",
+        "transactionsRoot": EMPTY,
+        "receiptsRoot": EMPTY,
+        "logsBloom": "0x" + "00" * 256,
+        "difficulty": "0x400000000",
+        "number": "0x0",
+        "gasLimit": "0x1388",
+        "gasUsed": "0x0",
+        "timestamp": "0x0",
+        "extraData": "0x11bbe8db4e347b4e8c937c1c8370e4b5ed33adb3db69cbdb7a38e1e50b1b82fa",
+        "mixHash": "0x" + "00" * 32,
+        "nonce": "0x0000000000000042",
+    },
+    {
+        "baseFeePerGas": "0xb9e4be0",
+        "blobGasUsed": "0xc0000",
+        "difficulty": "0x0",
+        "excessBlobGas": "0x0",
+        "extraData": "0x546974616e2028746974616e6275696c6465722e78797a29",
+        "gasLimit": "0x2aea540",
+        "gasUsed": "0x1d1e02e",
+        "hash": "0xe38d4bb2060a54519508612f40ef737a09c5b20488c12b0bec2d4f5ea7073c15",
+        "logsBloom": "0x"
+        "3effc77fb16497fa74fffeb6ef65dfbd7b97f8dd7f198ff37abfcf5fdeb329e7bdbc9d8caffdf765f7b75df9e737eff7"
+        "73fbf639ff9ffb376fb726a7ff2f68dffea0de7fafd3f7fbff8d5fdff57becf3e76f3f73fefc1ff9bbf9df7fb3fffff1"
+        "3f577b7fdffeb7f7ffb8cd71ff93fff3bfffd7e3bfbe576daefdfff6fb5afedf8ffbbd7d7baf977f46fbffceebfbe86f"
+        "c6ffb6f1eff3fbbfbeb9eefbf954ffe3fbff9d73b8f9ecfdcfdf7df3fdd9ff3bbfdfe9efe8ffee6ff7fe4a3ff7a5fefb"
+        "fffffcffcd7f2bc04bdf7c52d3fdfeff3f7dfe7b4fefa9f46edb53c2de9ffb7f3ffdff6fefa67f64f6e7f7bff5af1dff"
+        "ffeff9b99ff86fef589e3bbfffdfffb7",
+        "miner": "0x4838b106fce9647bdf1e7877bf73ce8b0bad5f97",
+        "mixHash": "0x15350a0cad9bc5cb1298b3710db038850f1df5d8ac00c4ca3b03fb64c7e8ab78",
+        "nonce": "0x0000000000000000",
+        "number": "0x1672108",
+        "parentBeaconBlockRoot": "0x2bd55d2f0e1a3d3e181659ebc21bb167527e517de88b39b0d7ebbeeb3e28eebc",
+        "parentHash": "0x1fab238a9630a2e95c8b735ebc63bc2751bc6492f409ee16a7b5a532985196eb",
+        "receiptsRoot": "0x01d0a60dd8fd8de710a191aba91f82e2a437ac21a6e77b21b2f745809e7feadf",
+        "requestsHash": "0x965c860907968cab126093a785436ad747495ae45b21dac1b6a92ae0f4866ce0",
+        "sha3Uncles": NO_UNCLES,
+        "stateRoot": "0xd3c86549e5d57f14bd0b28630b70cb68038ac3334251bd194c93a18d96492f39",
+        "timestamp": "0x68e6df9f",
+        "transactionsRoot": "0x9da0226f723a9da4b8df8782930c0e83bd73c4a393069ee7861465188eed989b",
+        "withdrawalsRoot": "0x0740ba007069960b2d60f77b0ce2648cffa3573accd055d4803eb771e32903e7",
+    },
+)
+"""The first block of Ethereum, and one by the rules of Prague, as everybody knows them."""
+
+
+@pytest.mark.parametrize("block", ETHEREUM, ids=["0", "23535880"])
+def test_blocks_of_ethereum_have_their_hashes(block: dict[str, str]) -> None:
+    found = Header.of_node(block)
+    assert f"0x{found.hash.hex()}" == block["hash"]
+    assert Header.parse(found.raw) == found
+    for name in block.keys() - {"hash"}:  # and no other fields have them
+        other = block[name][:-1] + "01"[block[name][-1] == "0"]
+        assert Header.of_node({**block, name: other}).hash != found.hash
+
+
 @pytest.mark.parametrize("kind", range(5))
 def test_a_receipt_is_read_in_each_type(kind: int) -> None:
     found = Receipt.parse(receipt(event(3, b"r" * 32, "log"), [b"c" * 20, [], b""], kind=kind))

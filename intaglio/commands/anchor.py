@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
 import click
 
-from ledger.anchors import Place, anchor_kind
+from ledger.anchors import anchor_kind
 from ledger.outbox import Destination, Outbox, Submission
 from ledger.submitting import Round, look_after, turn
 from wire import Problem
 from wire.datetimestamp import parse_age
 from wire.text import printable
 
-from ..terminal import Age, Result, passphrase, say, verb, wrapped
+from ..terminal import Age, Result, say, verb, wrapped
 from ..words import headed, remedy, tr, tr_count
 from .log_folder import LogFolder
 
 _PARTLY = 7
-_UNSPELLED = re.compile(r"[^A-Za-z0-9]")  # in the name of a variable
 
 
 @click.group()
@@ -35,37 +32,49 @@ def anchor() -> None:
 @click.option(
     "--every", type=Age(), default="1d", show_default=True, help="Send one in that time at the most."
 )
-def add(place: LogFolder, name: str, every: str, **said: str | None) -> Result:
+@click.option(
+    "--rpc-file",
+    type=click.Path(exists=True, dir_okay=False),
+    help="Of a chain: the file with the addresses of its nodes, which only you may read.",
+)
+@click.option("--owner", metavar="0x…", help="Of a chain: whose key, kept cold, says who may anchor there.")
+@click.option("--contract", metavar="0x…", help="Of a chain: the contract that is there; else one is made.")
+@click.option("--fee-key", metavar="URI", help="Of a chain: the key that pays, file:/path#name.")
+@click.option("--fee-cap", metavar="GWEI", help="Of a chain: what a unit of gas may cost; else 100.")
+@click.option(
+    "--depth", metavar="BLOCKS", help="Of a chain whose nodes do not say what is final: when it is."
+)
+def add(folder: LogFolder, name: str, every: str, **said: str | None) -> Result:
     """Name a ledger that is to take the log's checkpoints, if it is a chain by CAIP-2.
 
     One that is named already is reached as is said now.
     """
-    outbox, kind = Outbox(place.folder), anchor_kind(name, place.anchors)
+    outbox, kind = Outbox(folder.folder), anchor_kind(name, folder.anchors)
     given = {option.replace("_", "-"): value for option, value in said.items() if value is not None}
     with turn(outbox):
-        outbox.add(name, parse_age(every), kind.begin(name, given, _place(place)), place.now())
+        outbox.add(name, parse_age(every), kind.begin(name, given, folder.place()), folder.now())
     (added,) = (each for each in outbox.destinations() if each.name == name)
     return Result(_named(added), "\n".join(_settings(added)))
 
 
 @verb(anchor)
-def list_(place: LogFolder) -> Result:
+def list_(folder: LogFolder) -> Result:
     """Show the ledgers that take the log's checkpoints, and how they are reached."""
-    known = _destinations(Outbox(place.folder))
+    known = _destinations(Outbox(folder.folder))
     lines = [line for each in known for line in _settings(each)]
     return Result({"anchors": [_named(each) for each in known]}, "\n".join(lines))
 
 
 @verb(anchor)
-def run(place: LogFolder) -> Result:
+def run(folder: LogFolder) -> Result:
     """Send what is due, collect what is there, and look whether what was there is there still.
 
     For a timer, once an hour. Nothing that issues waits for it.
     """
-    outbox = Outbox(place.folder)
+    outbox = Outbox(folder.folder)
     told, lines, problems = [], list[str](), list[Problem]()
     _destinations(outbox)
-    for made in look_after(_place(place), place.now, place.anchors):
+    for made in look_after(folder.place(), folder.now, folder.anchors):
         waiting = outbox.waiting(made.destination)
         told.append(_made(made, waiting))
         lines += _came_of(made, waiting)
@@ -79,9 +88,9 @@ def run(place: LogFolder) -> Result:
 
 
 @verb(anchor)
-def status(place: LogFolder) -> Result:
+def status(folder: LogFolder) -> Result:
     """Show what each ledger has, what waits for it, and what it has lost. Nobody is asked."""
-    outbox, size = Outbox(place.folder), place.open().checkpoint().size
+    outbox, size = Outbox(folder.folder), folder.open().checkpoint().size
     told, lines = [], list[str]()
     for each in _destinations(outbox):
         there, waiting, gone = outbox.newest(each), outbox.waiting(each), outbox.gone(each)
@@ -98,15 +107,6 @@ def status(place: LogFolder) -> Result:
     return Result(
         {"size": size, "anchors": told},
         "\n".join([tr_count("the log has {count} entry", "the log has {count} entries", size), *lines]),
-    )
-
-
-def _place(place: LogFolder) -> Place:
-    return Place(
-        place.folder,
-        place.open(),
-        lambda: passphrase(tr("Passphrase for the key that pays")),
-        lambda name: os.environ.get(f"INTAGLIO_RPC_{_UNSPELLED.sub('_', name).upper()}"),
     )
 
 

@@ -93,7 +93,7 @@ PHRASES: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "unknown-evidence-kind",
             "unknown-log",
             "unknown-ledger",
-            "log-went-back",
+            "log-contradicted",
             "dated-ahead",
             "too-few-witnesses",
             "not-known",

@@ -92,12 +92,13 @@ class EvmAnchor:
         """See `Anchor.examine`: what the account has, held against what some anchors cost at present."""
         head = self._chain.head()
         price = self._chain.gas_price() if head.base_fee is None else head.base_fee + self._chain.tip()
-        balance = self._account.balance()
-        facts = {"chain": self.name, "account": checksummed(self._account.address), "balance": coins(balance)}
+        balance, account = self._account.balance(), checksummed(self._account.address)
         if balance < _ANCHORS * _GAS * price:
-            yield Finding.warned("fee-account-low", **facts)
+            yield Finding.warned(
+                "anchor-balance-low", chain=self.name, account=account, balance=coins(balance)
+            )
         else:
-            yield Finding.passed("fee-account-holds", **facts)
+            yield Finding.passed("anchor-balance", chain=self.name, account=account, balance=coins(balance))
 
     # Sending
 

@@ -18,7 +18,7 @@ from keys.signer import Passphrase
 from wire.files import write_durably
 from wire.problem import Malformed, Refused
 
-from ..anchors import Place
+from ..anchors import Sender
 from ..problem import UnknownForm
 from .anchor import EvmAnchor
 from .chain import Chain
@@ -41,7 +41,7 @@ _PATIENCE = 90.0  # seconds
 _PAUSES = (0.02, 2.0)  # seconds between two looks, the first and the longest
 
 
-def begin(name: str, given: Mapping[str, str], place: Place) -> Mapping[str, Any]:
+def begin(name: str, given: Mapping[str, str], sender: Sender) -> Mapping[str, Any]:
     """See `AnchorKind.begin`: given may be `rpc-file`, `contract`, `owner`, `fee-key`, `fee-cap` and `depth`.
 
     Without `contract` one is made, which costs something; then `owner` is needed, who names those that may
@@ -50,7 +50,7 @@ def begin(name: str, given: Mapping[str, str], place: Place) -> Mapping[str, Any
     with the account, `DeploymentPending`, and what nodes and keys raise.
     """
     file = given.get("rpc-file")
-    key = given.get("fee-key") or f"file:{quote(str((place.folder / 'fees.json').resolve()))}#fee"
+    key = given.get("fee-key") or f"file:{quote(str((sender.folder / 'fees.json').resolve()))}#fee"
     settings: dict[str, Any] = {
         "nodes": str(Path(file).resolve()) if file else None,
         "depth": _whole("depth", given["depth"]) if "depth" in given else None,
@@ -61,35 +61,35 @@ def begin(name: str, given: Mapping[str, str], place: Place) -> Mapping[str, Any
         raise Refused("the contract's owner is not named")
     owner = parse_address(given["owner"])
     contract = parse_address(given["contract"]) if "contract" in given else None
-    chain = _chain(name, settings, place)
+    chain = _chain(name, settings, sender)
     _require_read(chain)
-    settings["account"] = checksummed(_account(key, place.passphrase))
+    settings["account"] = checksummed(_account(key, sender.passphrase))
     settings["owner"] = checksummed(owner)
     if contract is None:
-        return {**settings, **_deployed(chain, owner, settings, place)}
-    _require_contract(chain, contract, place.log.origin, owner)
+        return {**settings, **_deployed(chain, owner, settings, sender)}
+    _require_contract(chain, contract, sender.log.origin, owner)
     return {**settings, "contract": checksummed(contract), "since": 0}
 
 
-def open_anchor(name: str, settings: Mapping[str, Any], place: Place) -> EvmAnchor:
+def open_anchor(name: str, settings: Mapping[str, Any], sender: Sender) -> EvmAnchor:
     """See `AnchorKind.open`. Raises `NodesUnreadable`; the key of the fees is opened when it signs."""
-    chain = _chain(name, settings, place)
-    paying = _paying(chain, settings, place)
-    return EvmAnchor(chain, parse_address(settings["contract"]), paying, place.log, settings["since"])
+    chain = _chain(name, settings, sender)
+    paying = _paying(chain, settings, sender)
+    return EvmAnchor(chain, parse_address(settings["contract"]), paying, sender.log, settings["since"])
 
 
-def _chain(name: str, settings: Mapping[str, Any], place: Place) -> Chain:
+def _chain(name: str, settings: Mapping[str, Any], sender: Sender) -> Chain:
     file = settings["nodes"]
     if file is not None:
         return Chain(name, nodes_in(Path(file)), settings["depth"])
-    named = place.nodes(name)
+    named = sender.nodes(name)
     if named is None:
         raise NodesUnreadable.saying("no nodes of {chain} are named", chain=name)
     return Chain(name, nodes_of(named.encode(), "the environment"), settings["depth"])
 
 
-def _paying(chain: Chain, settings: Mapping[str, Any], place: Place) -> FeeAccount:
-    opened = partial(open_signer, settings["feeKey"], passphrase=place.passphrase)
+def _paying(chain: Chain, settings: Mapping[str, Any], sender: Sender) -> FeeAccount:
+    opened = partial(open_signer, settings["feeKey"], passphrase=sender.passphrase)
     return FeeAccount(chain, parse_address(settings["account"]), opened, settings["feeCap"] * GWEI)
 
 
@@ -141,11 +141,11 @@ def _account(key: str, passphrase: Passphrase) -> bytes:
     return account_of(public[parts.fragment])
 
 
-def _deployed(chain: Chain, owner: bytes, settings: Mapping[str, Any], place: Place) -> Mapping[str, Any]:
+def _deployed(chain: Chain, owner: bytes, settings: Mapping[str, Any], sender: Sender) -> Mapping[str, Any]:
     """Makes the contract; a transaction is kept before it is sent, so that one on its way is found again."""
-    account = _paying(chain, settings, place)
-    call = Call(None, init_code(place.log.origin, owner, account.address))
-    kept = place.folder / f"contract-{chain.id}.json"
+    account = _paying(chain, settings, sender)
+    call = Call(None, init_code(sender.log.origin, owner, account.address))
+    kept = sender.folder / f"contract-{chain.id}.json"
     pending = Pending.parse(kept.read_bytes()) if kept.exists() else Pending()
     deadline, (pause, longest) = time.monotonic() + _PATIENCE, _PAUSES
     while True:
@@ -163,7 +163,7 @@ def _deployed(chain: Chain, owner: bytes, settings: Mapping[str, Any], place: Pl
     mined = found[0]
     if mined.contract is None or not mined.succeeded:
         raise TransactionFailed.saying("no contract was made on {chain}", chain=chain.name)
-    _require_contract(chain, mined.contract, place.log.origin, owner)
+    _require_contract(chain, mined.contract, sender.log.origin, owner)
     return {"contract": checksummed(mined.contract), "since": mined.block, "cost": coins(mined.cost)}
 
 

@@ -67,14 +67,14 @@ class _Parts(NamedTuple):
 
 
 def read(ledger: TrustedLedger) -> Pinned:
-    """What is believed, by the parameters: `contracts`, a list of addresses, and `blocks`.
+    """What is believed, by the parameters: `contracts`, a list of addresses, and `blocks`, if any are known.
 
-    `blocks` is base64url of 40 bytes each, the block's hash and its seconds since 1970. Raises `Malformed`.
+    These are base64url of 40 bytes each, a block's hash and its seconds since 1970. Raises `Malformed`.
     """
-    contracts, blocks = ledger.parameters.get("contracts"), ledger.parameters.get("blocks")
+    contracts, blocks = ledger.parameters.get("contracts"), ledger.parameters.get("blocks", "")
     if (
         not _CHAIN.fullmatch(ledger.where)
-        or ledger.parameters.keys() != {"contracts", "blocks"}
+        or ledger.parameters.keys() - {"contracts", "blocks"}
         or not isinstance(contracts, list)
         or not all(isinstance(text, str) for text in contracts)
         or not isinstance(blocks, str)
