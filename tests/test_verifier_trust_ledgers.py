@@ -15,7 +15,7 @@ from tests.test_verifier_trust_index import settle
 from tests.world import NOW, University
 from verifier import RecognisedIssuer, RecognisedLog, Trust, TrustSource
 from verifier.problem import BlocksMissing, TrustDiffers
-from verifier.sources.blocks import ROW, file_of, known, with_blocks
+from verifier.sources.blocks import ROW, file_of, known_rows, with_blocks
 from verifier.sources.trust_index import LONG, IndexedTrust, open_trust
 from wire import Malformed, base64url_encode
 
@@ -242,5 +242,5 @@ class TestBlocks:
             for ledger in (A, B, replace(A, kind="another/kind"))
         }
         assert len(files) == 6
-        assert known(path, LOG, A) == b""
-        assert known(path, LOG, with_blocks(path, LOG, A, ROWS)) == ROWS
+        assert known_rows(path, LOG, A) == b""
+        assert known_rows(path, LOG, with_blocks(path, LOG, A, ROWS)) == ROWS

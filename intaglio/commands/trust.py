@@ -18,11 +18,15 @@ from wire.text import claimed, printable, shortened
 from ..session import Session
 from ..terminal import Result, agreed, is_file, say, verb, wrapped
 from ..words import tr
+from .chain import chain
 
 
 @click.group()
 def trust() -> None:
     """Say which issuers and logs you recognise."""
+
+
+trust.add_command(chain)
 
 
 @verb(trust)

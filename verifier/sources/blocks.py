@@ -27,7 +27,7 @@ def file_of(trust_file: Path, log: RecognisedLog, ledger: TrustedLedger) -> Path
     return trust_file.with_name(f"{trust_file.name}.{name[:16]}.blocks")
 
 
-def known(trust_file: Path, log: RecognisedLog, ledger: TrustedLedger) -> bytes:
+def known_rows(trust_file: Path, log: RecognisedLog, ledger: TrustedLedger) -> bytes:
     """The rows that are known; none where the trust file names none. Raises `BlocksMissing`."""
     said = pinned(ledger)
     if said is None:
@@ -49,7 +49,7 @@ def filled(log: RecognisedLog, trust_file: Path) -> tuple[TrustedLedger, ...]:
     """The ledgers of a log, with the blocks themselves where its entry names them. Raises `BlocksMissing`."""
     return tuple(
         replace(ledger, parameters={**ledger.parameters, BLOCKS: base64url_encode(rows)})
-        if (rows := known(trust_file, log, ledger))
+        if (rows := known_rows(trust_file, log, ledger))
         else ledger
         for ledger in log.ledgers
     )
