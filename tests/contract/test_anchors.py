@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,8 +12,11 @@ import pytest
 from ledger import Checkpoint, Log
 from ledger.anchor import Anchor
 from ledger.tiles.memory import MemoryStore
+from tests import anvil
+from tests.evm_anchors import Anchored
 from tests.gazette import Gazette
 from tests.ledger_samples import NOW, open_log, samples
+from wire.health import Health
 
 
 class Case(NamedTuple):
@@ -24,21 +28,37 @@ class Case(NamedTuple):
     """How much was sent, whatever became of it."""
 
 
-def _gazette(folder: Path) -> Case:
+@contextmanager
+def _gazette(folder: Path, log: Log) -> Iterator[Case]:
     file = folder / "gazette.json"
-    return Case(
+    yield Case(
         lambda: Gazette(file=file),
         lambda: Gazette(file=file).print(NOW),
         lambda: len(Gazette(file=file).notices),
     )
 
 
-CASES: dict[str, Callable[[Path], Case]] = {"gazette": _gazette}
+@contextmanager
+def _evm(folder: Path, log: Log) -> Iterator[Case]:
+    with anvil.anvil("--slots-in-an-epoch", "1") as node:
+        anchored = Anchored(folder, node.url, log=log)
+        anchored.begin(node)
+        account = anchored.settings["account"]
+
+        def sent() -> int:
+            """By the account's transactions, of which the first made the contract."""
+            return int(node.call("eth_getTransactionCount", account, "pending"), 16) - 1
+
+        yield Case(anchored.anchor, lambda: node.call("anvil_mine", "0x4"), sent)
 
 
-@pytest.fixture(params=CASES)
-def case(request: pytest.FixtureRequest, tmp_path: Path) -> Case:
-    return CASES[request.param](tmp_path)
+CASES: dict[str, Callable[[Path, Log], AbstractContextManager[Case]]] = {"gazette": _gazette, "evm": _evm}
+
+
+@pytest.fixture(params=["gazette", pytest.param("evm", marks=[anvil.needed, pytest.mark.slow])])
+def case(request: pytest.FixtureRequest, tmp_path: Path, log: Log) -> Iterator[Case]:
+    with CASES[request.param](tmp_path, log) as made:
+        yield made
 
 
 @pytest.fixture
@@ -120,4 +140,4 @@ def test_a_later_one_comes_after_it(case: Case, log: Log) -> None:
 
 
 def test_it_looks_itself_over(case: Case) -> None:
-    assert list(case.open().examine()) == []
+    assert not any(found.health is Health.FAILED for found in case.open().examine())
