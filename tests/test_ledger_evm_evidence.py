@@ -324,6 +324,16 @@ def test_each_chain_is_believed_for_itself(log: Log) -> None:
             verified(log, checkpoint, one, empty, unread, second.trusted)
 
 
+def test_a_block_of_one_chain_is_none_of_another(log: Log) -> None:
+    """Even where the same block is pinned for both, as before a chain was split."""
+    chain = Chain()
+    evidence = chain.anchor(log.checkpoint(), MINED)
+    other = replace(chain.trusted, where="eip155:61")
+    with pytest.raises(UnknownLedger) as left:
+        verified(log, log.checkpoint(), evidence, other)
+    assert left.value.undetermined
+
+
 BLOCK = base64url_encode(b"h" * 32 + SECONDS.to_bytes(8))
 GOOD: dict[str, Any] = {"contracts": [f"0x{CONTRACT.hex()}"], "blocks": BLOCK}
 
