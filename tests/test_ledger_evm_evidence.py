@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 pytest.importorskip("Crypto", reason="the extra [evm] is not installed")
@@ -138,6 +138,7 @@ def pinning(evidence: Evidence, time: int = SECONDS, *more: bytes) -> dict[str, 
     return {"contracts": [f"0x{CONTRACT.hex()}"], "blocks": base64url_encode(b"".join(pins))}
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_no_byte_of_it_can_be_another(data: st.DataObject) -> None:
     chain, log = Chain(), open_log(MemoryStore())
