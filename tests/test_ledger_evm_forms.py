@@ -134,7 +134,8 @@ def test_a_proof_is_of_one_key_and_of_all_its_nodes(
 
 @pytest.mark.parametrize(
     "node",
-    [b"x", [], [b"x"], [b"\x20", b"a", b"b"], [b"", b"a"], [b"\x40", b"a"], [b"\x21", b"a"],
+    [b"x", b"x" * 17, [b"\x00", [b"\x20", b"a"]], [b"\x00", [b"\x20\x01", b"a"]], [], [b"x"],
+     [b"\x20", b"a", b"b"], [b"", b"a"], [b"\x40", b"a"], [b"\x21", b"a"],
      [b"\x00", b"a" * 32], [b"\x20", []], [b"\x20", b""], [[b"\x20"], b"a"],
      [b"\x10", [b"\x20", b"a"]], [b"\x3f\xff\xff", b"a"], [b""] * 17, [*[b""] * 16, [b"a"]]]
 )  # fmt: skip
