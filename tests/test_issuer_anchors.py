@@ -231,6 +231,15 @@ def test_the_commands(sending: Sending) -> None:
     assert sending("status")["anchors"][0]["anchored"]["size"] == size
 
 
+def test_a_log_of_its_own_has_an_outbox_of_its_own(sending: Sending, tmp_path: Path) -> None:
+    program, at = sending.program, ("ledger", "--in", tmp_path / "elsewhere")
+    assert program(*at, "anchor", "add", NAME).code == 4
+    assert program(*at, "init", "log.example").code == 0
+    assert program(*at, "anchor", "add", NAME).code == 0
+    assert program(*at, "anchor", "run").out == f"{NAME}: nothing is due\n"
+    assert "No ledger is named yet" in program("ledger", "anchor", "list").err
+
+
 def test_a_ledger_of_no_kind_is_refused(sending: Sending) -> None:
     refused = sending.program("ledger", "anchor", "add", "nowhere:1")
     assert (refused.code, "no checkpoints are sent to 'nowhere:1' from here" in refused.err) == (1, True)
