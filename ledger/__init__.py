@@ -30,6 +30,7 @@ from .note import Checkpoint, VerifierKey
 from .problem import InvalidEvidence, NotWitnessed, UnknownKind, UnknownLedger, UnknownLog
 
 if TYPE_CHECKING:
+    from .anchor import Anchor
     from .log import Log
     from .tiles.engines import open_store
     from .tiles.memory import MemoryStore
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "KINDS",
+    "Anchor",
     "Checkpoint",
     "EntryKind",
     "Evidence",
@@ -65,6 +67,7 @@ __all__ = [
 ]
 
 _LATER = {
+    "Anchor": "anchor",
     "Log": "log",
     "MemoryStore": "tiles.memory",
     "Store": "tiles.store",

@@ -32,7 +32,7 @@ class LogFolder(NamedTuple):
         """The log, to read."""
         return open_to_read(self.folder)
 
-    def place(self) -> Sender:
+    def sender(self) -> Sender:
         """What an anchor may need of it."""
         return Sender(
             self.folder,
