@@ -15,7 +15,7 @@ import pytest
 from issuer.backup import backup, restore
 from issuer.issuer import Issuer
 from ledger import KINDS, Checkpoint, EvidenceKind
-from ledger.anchors import Sender
+from ledger.anchor import Sender
 from ledger.folder import open_to_read
 from ledger.outbox import Outbox
 from ledger.submitting import look_after, turn

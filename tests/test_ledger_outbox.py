@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 import pytest
 
 from ledger import KINDS, Checkpoint, Evidence, Log, verify_anchoring, verify_evidence
-from ledger.anchors import Sender
+from ledger.anchor import Sender
 from ledger.evidence import TLOG_PROOF
 from ledger.log import LogReader
 from ledger.outbox import FILE, Destination, Outbox

@@ -9,7 +9,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from ledger.anchors import AnchorKind, Sender
+from ledger.anchor import Sender
+from ledger.anchors import AnchorKind
 from ledger.folder import open_to_read
 from ledger.log import LogReader
 

@@ -18,7 +18,7 @@ from keys.signer import Passphrase
 from wire.files import write_durably
 from wire.problem import Malformed, Refused
 
-from ..anchors import Sender
+from ..anchor import Sender
 from ..problem import UnknownForm
 from .anchor import EvmAnchor
 from .chain import Chain
