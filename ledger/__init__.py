@@ -32,6 +32,7 @@ from .problem import InvalidEvidence, LogContradicted, NotWitnessed, UnknownKind
 from .requirement import Requirement
 
 if TYPE_CHECKING:
+    from .anchor import Anchor
     from .log import Log
     from .tiles.engines import open_store
     from .tiles.memory import MemoryStore
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "KINDS",
+    "Anchor",
     "Checkpoint",
     "EntryKind",
     "Evidence",
@@ -70,6 +72,7 @@ __all__ = [
 ]
 
 _LATER = {
+    "Anchor": "anchor",
     "Log": "log",
     "MemoryStore": "tiles.memory",
     "Store": "tiles.store",

@@ -7,12 +7,25 @@ An anchor sends one checkpoint at a time and remembers nothing between calls: wh
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Protocol
+from pathlib import Path
+from typing import NamedTuple, Protocol
 
 from wire.health import Finding
 
 from .evidence import Evidence
+from .log import LogReader
 from .note import Checkpoint
+
+
+class Sender(NamedTuple):
+    """The log whose checkpoints are taken, and what an anchor may need of where it lives."""
+
+    folder: Path
+    log: LogReader
+    passphrase: Callable[[], bytes | None]
+    """Asked where a key that pays is sealed."""
+    nodes: Callable[[str], str | None]
+    """What is said, elsewhere than in a file, of where the ledger of a name is reached: it may be secret."""
 
 
 class Anchor(Protocol):

@@ -3,26 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from wire.problem import Refused
 from wire.text import shortened
 
-from .anchor import Anchor
-from .log import LogReader
-
-
-class Sender(NamedTuple):
-    """The log whose checkpoints are taken, and what an anchor may need of where it lives."""
-
-    folder: Path
-    log: LogReader
-    passphrase: Callable[[], bytes | None]
-    """Asked where a key that pays is sealed."""
-    nodes: Callable[[str], str | None]
-    """What is said, elsewhere than in a file, of where the ledger of a name is reached: it may be secret."""
+from .anchor import Anchor, Sender
 
 
 class AnchorKind(NamedTuple):

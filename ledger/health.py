@@ -8,7 +8,8 @@ from datetime import datetime
 from wire.health import Finding
 from wire.problem import Problem
 
-from .anchors import AnchorKind, Sender, anchor_kind
+from .anchor import Sender
+from .anchors import AnchorKind, anchor_kind
 from .outbox import Destination, Outbox
 
 

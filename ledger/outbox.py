@@ -211,11 +211,12 @@ class Outbox:
             "WHERE size > ? AND body IS NOT NULL GROUP BY destination ORDER BY destination",
             index,
         )
-        found: dict[Evidence, None] = {}
+        proofs: dict[bytes, list[Evidence]] = {}
         for note, kind, body, _ in rows:
-            found[log.evidence(index, note)] = None
-            found[Evidence(kind, _checkpoint(note).digest, body)] = None
-        return tuple(found)
+            if note not in proofs:
+                proofs[note] = [log.evidence(index, note)]
+            proofs[note].append(Evidence(kind, _checkpoint(note).digest, body))
+        return tuple(each for found in proofs.values() for each in found)
 
     def _one(self, query: str, *values: object) -> Submission | None:
         return next((_submission(*row) for row in self._read(query, *values)), None)

@@ -14,8 +14,8 @@ from functools import partial
 from wire.files import locked
 from wire.problem import Problem
 
-from .anchor import Anchor
-from .anchors import ANCHORS, AnchorKind, Sender, anchor_kind
+from .anchor import Anchor, Sender
+from .anchors import ANCHORS, AnchorKind, anchor_kind
 from .note import Checkpoint
 from .outbox import Destination, Outbox
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ledger import Checkpoint, Evidence, Fact, MemoryStore, TrustedLedger, verify_anchoring
-from ledger.anchors import Sender
+from ledger.anchor import Sender
 from ledger.evm import KIND
 from ledger.evm.anchor import EvmAnchor
 from ledger.evm.deployment import begin, open_anchor

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from ledger import Checkpoint, Evidence, Fact, InvalidEvidence, OfCheckpoints, TrustedLedger, UnknownLedger
-from ledger.anchors import AnchorKind, Sender
+from ledger.anchor import Sender
+from ledger.anchors import AnchorKind
 from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
 from wire.health import Finding
 

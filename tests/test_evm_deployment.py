@@ -220,8 +220,9 @@ def test_a_sealed_fee_key_is_opened_when_something_is_signed(anchored: Anchored,
         asked.append("once")
         return b"correct horse"
 
+    KeyFile.create(anchored.folder / "sealed.json", {"fee": "secp256k1"}, passphrase())
     anchored.sender = anchored.sender._replace(passphrase=passphrase)
-    anchored.begin(node)
+    anchored.begin(node, **{"fee-key": f"file:{anchored.folder}/sealed.json#fee"})
     asked.clear()
     anchor = anchored.anchor()
     assert list(anchor.examine())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -14,9 +15,10 @@ import pytest
 from issuer.backup import backup, restore
 from issuer.issuer import Issuer
 from ledger import KINDS, Checkpoint, EvidenceKind
-from ledger.anchors import Sender
+from ledger.anchor import Sender
 from ledger.folder import open_to_read
-from ledger.submitting import look_after
+from ledger.outbox import Outbox
+from ledger.submitting import look_after, turn
 from tests.commandline import Program
 from tests.gazette import NAME, NOTICE, NOTICES, Gazette, gazette_file, gazettes
 from tests.issuer_cli.conftest import Clock
@@ -231,11 +233,52 @@ def test_the_commands(sending: Sending) -> None:
     assert sending("status")["anchors"][0]["anchored"]["size"] == size
 
 
+def test_a_log_of_its_own_has_an_outbox_of_its_own(sending: Sending, tmp_path: Path) -> None:
+    program, at = sending.program, ("ledger", "--in", tmp_path / "elsewhere")
+    assert program(*at, "anchor", "add", NAME).code == 4
+    assert program(*at, "init", "log.example").code == 0
+    assert program(*at, "anchor", "add", NAME).code == 0
+    assert program(*at, "anchor", "run").out == f"{NAME}: nothing is due\n"
+    assert "No ledger is named yet" in program("ledger", "anchor", "list").err
+
+
 def test_a_ledger_of_no_kind_is_refused(sending: Sending) -> None:
     refused = sending.program("ledger", "anchor", "add", "nowhere:1")
     assert (refused.code, "no checkpoints are sent to 'nowhere:1' from here" in refused.err) == (1, True)
     sending.program.anchors = None  # those that there are
     assert sending.program("ledger", "anchor", "add", NAME).code == 1
+
+
+@pytest.mark.slow
+def test_while_another_one_sends_it_is_said_to_come_later(sending: Sending) -> None:
+    sending("add", NAME)
+    with turn(Outbox(sending.program.home / "issuer")):
+        answer = sending.program("ledger", "anchor", "run")
+    assert (answer.code, answer.out) == (75, ""), answer
+
+
+def test_an_anchor_is_handed_what_it_may_need(
+    sending: Sending, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What may be secret comes from the environment, and is asked for when it is needed."""
+    seen = []
+
+    def begin(name: str, given: Mapping[str, str], sender: Sender) -> Mapping[str, Any]:
+        assert sender.folder == sending.program.home / "issuer"
+        seen.append((name, sender.nodes(name), sender.passphrase()))
+        return {}
+
+    (tmp_path / "passphrase").write_text("correct horse battery")
+    monkeypatch.setenv("INTAGLIO_PASSPHRASE_FILE", str(tmp_path / "passphrase"))
+    monkeypatch.setenv("INTAGLIO_RPC_GAZETTE_EXAMPLE", "https://node.example/secret")
+    kind = gazettes(tmp_path)["gazette"]._replace(begin=begin)
+    sending.program.anchors = {"gazette": kind}
+    assert sending("add", NAME)["settings"] == {}
+    sending("add", OTHER)
+    assert seen == [
+        (NAME, "https://node.example/secret", b"correct horse battery"),
+        (OTHER, None, b"correct horse battery"),
+    ]
 
 
 def test_what_is_in_the_way_is_told_and_keeps_none_of_the_others(sending: Sending, tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -33,56 +32,11 @@ from ledger.kinds import KINDS
 from ledger.tiles.memory import MemoryStore
 from tests import anchor_code
 from tests.ledger_samples import ORIGIN, open_log, samples, trust_in
+from tests.py_evm import Chain
 from wire.strict import base64url_encode
 
 LARGEST_SIZE = (1 << 64) - 1
 ROOTS = [bytes((number,)) * 32 for number in range(1, 9)]
-
-
-class Chain:
-    """py-evm in this process, under rules of a year; `now` as its next block has it."""
-
-    def __init__(self) -> None:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            from eth_tester import EthereumTester, PyEVMBackend
-
-        self._tester = EthereumTester(PyEVMBackend())
-        self.owner, self.submitter, self.other, *_ = map(parse_address, self._tester.get_accounts())
-
-    def send(self, sender: bytes, data: bytes, to: bytes | None = None) -> Any:
-        """The receipt of a transaction, which may have failed."""
-        transaction = {"from": _hex(sender), "data": _hex(data), "gas": 2_000_000}
-        if to:
-            transaction["to"] = _hex(to)
-        return self._tester.get_transaction_receipt(self._tester.send_transaction(transaction))
-
-    def refuses(self, sender: bytes, data: bytes, to: bytes) -> str:
-        """Why the contract does not do that: it is tried, and then asked."""
-        from eth_tester.exceptions import TransactionFailed
-
-        receipt = self.send(sender, data, to)
-        assert (receipt["status"], len(receipt["logs"])) == (0, 0)
-        with pytest.raises(TransactionFailed) as refused:
-            self._tester.call({"from": _hex(sender), "to": _hex(to), "data": _hex(data), "gas": 2_000_000})
-        return str(refused.value)
-
-    def call(self, contract: bytes, data: bytes) -> bytes:
-        """What a view of the contract gives."""
-        asked = {"from": _hex(self.other), "to": _hex(contract), "data": _hex(data)}
-        return bytes.fromhex(self._tester.call(asked).removeprefix("0x"))
-
-    def code(self, contract: bytes) -> bytes:
-        return bytes.fromhex(self._tester.get_code(_hex(contract)).removeprefix("0x"))
-
-    def deploy(self, origin: str = ORIGIN) -> bytes:
-        """The address of a new contract, which the submitter pays for."""
-        receipt = self.send(self.submitter, init_code(origin, self.owner, self.submitter))
-        return parse_address(receipt["contract_address"])
-
-
-def _hex(data: bytes) -> str:
-    return f"0x{data.hex()}"
 
 
 @pytest.fixture(scope="module")
@@ -204,7 +158,7 @@ def evidence_of(receipt: Any, head: Checkpoint, contract: bytes) -> tuple[Any, b
 
 
 def trusting(contracts: list[bytes], pins: list[bytes]) -> TrustedLedger:
-    named = [_hex(contract) for contract in contracts]
+    named = [f"0x{contract.hex()}" for contract in contracts]
     return TrustedLedger(KIND, "eip155:1", {"contracts": named, "blocks": base64url_encode(b"".join(pins))})
 
 

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 pytest.importorskip("Crypto", reason="the extra [evm] is not installed")
@@ -138,6 +138,7 @@ def pinning(evidence: Evidence, time: int = SECONDS, *more: bytes) -> dict[str, 
     return {"contracts": [f"0x{CONTRACT.hex()}"], "blocks": base64url_encode(b"".join(pins))}
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_no_byte_of_it_can_be_another(data: st.DataObject) -> None:
     chain, log = Chain(), open_log(MemoryStore())
@@ -322,6 +323,16 @@ def test_each_chain_is_believed_for_itself(log: Log) -> None:
         empty = TrustedLedger(KIND, CHAIN, none)
         with pytest.raises(UnknownBlock):  # which says more than that another one is not read
             verified(log, checkpoint, one, empty, unread, second.trusted)
+
+
+def test_a_block_of_one_chain_is_none_of_another(log: Log) -> None:
+    """Even where the same block is pinned for both, as before a chain was split."""
+    chain = Chain()
+    evidence = chain.anchor(log.checkpoint(), MINED)
+    other = replace(chain.trusted, where="eip155:61")
+    with pytest.raises(UnknownLedger) as left:
+        verified(log, log.checkpoint(), evidence, other)
+    assert left.value.undetermined
 
 
 BLOCK = base64url_encode(b"h" * 32 + SECONDS.to_bytes(8))

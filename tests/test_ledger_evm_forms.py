@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import pytest
 import rlp as oracle
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from trie.exceptions import ValidationError
 from trie.hexary import HexaryTrie
 
 pytest.importorskip("Crypto", reason="the extra [evm] is not installed")
@@ -31,6 +33,7 @@ def test_keccak_is_not_sha3() -> None:
     assert keccak256(b"").hex() == empty
 
 
+@settings(deadline=None)
 @given(ITEMS)
 def test_rlp_is_written_and_read_as_the_oracle_does(item: Any) -> None:
     data = rlp.encode(item)
@@ -41,6 +44,7 @@ def test_rlp_is_written_and_read_as_the_oracle_does(item: Any) -> None:
 BEGUN = st.tuples(st.sampled_from([b"\xb8", b"\xf8", b"\xc2\x81", b"\x81"]), st.binary()).map(b"".join)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=80) | BEGUN)
 def test_what_is_not_canonical_is_no_rlp_and_the_oracle_agrees(data: bytes) -> None:
     """What is read is written again as it was, so that no two forms stand for one thing."""
@@ -81,6 +85,7 @@ KEYS = st.binary(max_size=4) | st.integers(0, 600).map(lambda number: rlp.encode
 VALUES = st.dictionaries(KEYS, st.binary(min_size=1, max_size=40), max_size=40)
 
 
+@settings(deadline=None)
 @given(VALUES)
 def test_a_trie_is_that_of_the_oracle(values: dict[bytes, bytes]) -> None:
     known = HexaryTrie({})
@@ -95,6 +100,7 @@ def test_a_trie_is_that_of_the_oracle(values: dict[bytes, bytes]) -> None:
         assert HexaryTrie.get_from_proof(known.root_hash, key, nodes) == value
 
 
+@settings(deadline=None)
 @given(VALUES, KEYS, st.data())
 def test_a_proof_is_of_one_key_and_of_all_its_nodes(
     values: dict[bytes, bytes], other: bytes, data: st.DataObject
@@ -128,7 +134,8 @@ def test_a_proof_is_of_one_key_and_of_all_its_nodes(
 
 @pytest.mark.parametrize(
     "node",
-    [b"x", [], [b"x"], [b"\x20", b"a", b"b"], [b"", b"a"], [b"\x40", b"a"], [b"\x21", b"a"],
+    [b"x", b"x" * 17, [b"\x00", [b"\x20", b"a"]], [b"\x00", [b"\x20\x01", b"a"]], [], [b"x"],
+     [b"\x20", b"a", b"b"], [b"", b"a"], [b"\x40", b"a"], [b"\x21", b"a"],
      [b"\x00", b"a" * 32], [b"\x20", []], [b"\x20", b""], [[b"\x20"], b"a"],
      [b"\x10", [b"\x20", b"a"]], [b"\x3f\xff\xff", b"a"], [b""] * 17, [*[b""] * 16, [b"a"]]]
 )  # fmt: skip
@@ -320,3 +327,40 @@ def test_receipts_of_others_may_have_any_length() -> None:
     log = {"address": "0x" + "01" * 20, "topics": [], "data": "0x"}
     fields = {"type": "0x2", "status": "0x1", "cumulativeGasUsed": "0x1", "logsBloom": "0x" + "00" * 256}
     assert len(Receipt.of_node({**fields, "logs": [log] * 5_000}).logs) == 5_000
+
+
+READABLE = (InvalidEvidence, UnknownForm, TooLarge)
+
+
+@settings(deadline=None)
+@given(ITEMS, st.sampled_from([b"", b"\x02"]))
+def test_whatever_stands_there_is_said_to_be_wrong(item: Any, kind: bytes) -> None:
+    """A block that is pinned may be anybody's, and so may be what its hash leads to."""
+    data = rlp.encode(item)
+    for read in (Header.parse, lambda raw: Receipt.parse(kind + raw)):
+        with pytest.raises(READABLE):
+            read(data)
+    with pytest.raises(READABLE):
+        tries.verify(keccak256(data), b"\x80", [data])
+
+
+NODES = st.recursive(
+    st.binary(max_size=40),
+    lambda items: (
+        st.lists(items, min_size=17, max_size=17)
+        | st.tuples(st.sampled_from([b"\x00", b"\x18", b"\x20", b"\x38", b"\x20\x80"]), items).map(list)
+    ),
+    max_leaves=40,
+)
+
+
+@settings(deadline=None, max_examples=50)
+@given(NODES, st.sampled_from([b"", b"\x80", b"\x81\x80"]))
+def test_a_trie_that_nobody_would_make_has_one_value_at_a_key_or_none(node: Any, key: bytes) -> None:
+    data = rlp.encode(node)
+    try:
+        value = tries.verify(keccak256(data), key, [data])
+    except READABLE:
+        return
+    with contextlib.suppress(ValidationError):  # of a part of the node that is not on the way
+        assert value == HexaryTrie.get_from_proof(keccak256(data), key, [node])

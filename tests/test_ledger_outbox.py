@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import resource
 import sqlite3
 import threading
 from collections.abc import Callable, Mapping
@@ -15,12 +16,13 @@ from typing import Any, ClassVar
 import pytest
 
 from ledger import KINDS, Checkpoint, Evidence, Log, verify_anchoring, verify_evidence
-from ledger.anchors import Sender
+from ledger.anchor import Sender
 from ledger.evidence import TLOG_PROOF
 from ledger.log import LogReader
 from ledger.outbox import FILE, Destination, Outbox
 from ledger.submitting import Round, look_after, turn
 from ledger.tiles.memory import MemoryStore
+from ledger.tiles.store import Batch
 from tests.fault.limits import files_of_at_most
 from tests.gazette import NAME, NOTICE, NOTICES, Gazette, gazette_file, gazettes
 from tests.ledger_samples import COSIGNER, NOW, ORIGIN, SIGNER, open_log, sample, samples, trust_in
@@ -347,6 +349,28 @@ def test_an_old_copy_of_the_log_is_refused(desk: Desk) -> None:
         Log(ORIGIN, SIGNER, COSIGNER, other.store, clock=lambda: NOW, anchored=anchored)
 
 
+def test_an_old_copy_of_the_log_signs_nothing(desk: Desk) -> None:
+    """Not even for what its journal has and nobody has signed for."""
+    desk.anchored(9)
+    store = MemoryStore()
+    old = open_log(store)
+    old.append(samples(0, 3), b"to 3")
+    note = old.checkpoint().note
+    store.record(Batch(3, b"to 4", samples(3, 4)))
+    with pytest.raises(Damaged, match="once had 9 entries, and now has 4"):
+        Log(ORIGIN, SIGNER, COSIGNER, store, clock=lambda: NOW, anchored=desk.outbox.newest_anchored())
+    assert store.get("checkpoint") == note
+
+
+def test_what_another_log_had_there_counts_for_nothing(desk: Desk) -> None:
+    """A folder in which a log is begun anew: the outbox of the one before speaks of that one."""
+    desk.anchored(9)
+    anchored = desk.outbox.newest_anchored()
+    log = Log(ORIGIN, COSIGNER, SIGNER, MemoryStore(), clock=lambda: NOW, anchored=anchored)
+    log.append(samples(0, 3), b"to 3")
+    log.require_newest()
+
+
 def test_a_file_that_was_changed_is_damage(desk: Desk) -> None:
     desk.anchored(3)
     with closing(sqlite3.connect(desk.folder / FILE)) as changed:
@@ -379,6 +403,36 @@ def test_nothing_is_sent_that_a_full_disk_does_not_keep(desk: Desk) -> None:
     assert desk.gazette.notices == []
     desk.run()
     assert len(desk.gazette.notices) == 1
+
+
+def test_what_a_full_disk_kept_back_is_collected_again(desk: Desk) -> None:
+    """The disk fills up when the evidence comes, and when the next state is to be kept: nothing is lost."""
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    class Filling(Gazette):
+        def advance(
+            self, checkpoint: Checkpoint, state: bytes, keep: Callable[[bytes], None]
+        ) -> Evidence | None:
+            found = self.collect(checkpoint)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (0, limit[1]))
+            return found or super().advance(checkpoint, state, keep)
+
+    kinds = {"gazette": gazettes(desk.folder, Filling)["gazette"]}
+    checkpoint = desk.append(3)
+    for expected in (0, 1):
+        try:
+            (made,) = desk.run(kinds=kinds)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+        assert isinstance(made.problem, Unavailable)
+        assert made.anchored == ()
+        assert desk.outbox.waiting(desk.destination) is not None
+        assert len(desk.gazette.notices) == expected
+        desk.run()
+        desk.gazette.print(desk.now)
+    desk.run()
+    assert desk.gazette.notices == [checkpoint.digest]
+    assert len(desk.outbox.evidence(desk.log, 0)) == 2
 
 
 def test_two_at_once_send_one(desk: Desk) -> None:

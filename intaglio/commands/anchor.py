@@ -44,37 +44,37 @@ def anchor() -> None:
 @click.option(
     "--depth", metavar="BLOCKS", help="Of a chain whose nodes do not say what is final: when it is."
 )
-def add(folder: LogFolder, name: str, every: str, **said: str | None) -> Result:
+def add(place: LogFolder, name: str, every: str, **said: str | None) -> Result:
     """Name a ledger that is to take the log's checkpoints, if it is a chain by CAIP-2.
 
     One that is named already is reached as is said now.
     """
-    outbox, kind = Outbox(folder.folder), anchor_kind(name, folder.anchors)
+    outbox, kind, sender = Outbox(place.folder), anchor_kind(name, place.anchors), place.sender()
     given = {option.replace("_", "-"): value for option, value in said.items() if value is not None}
     with turn(outbox):
-        outbox.add(name, parse_age(every), kind.begin(name, given, folder.place()), folder.now())
+        outbox.add(name, parse_age(every), kind.begin(name, given, sender), place.now())
     (added,) = (each for each in outbox.destinations() if each.name == name)
     return Result(_named(added), "\n".join(_settings(added)))
 
 
 @verb(anchor)
-def list_(folder: LogFolder) -> Result:
+def list_(place: LogFolder) -> Result:
     """Show the ledgers that take the log's checkpoints, and how they are reached."""
-    known = _destinations(Outbox(folder.folder))
+    known = _destinations(Outbox(place.folder))
     lines = [line for each in known for line in _settings(each)]
     return Result({"anchors": [_named(each) for each in known]}, "\n".join(lines))
 
 
 @verb(anchor)
-def run(folder: LogFolder) -> Result:
+def run(place: LogFolder) -> Result:
     """Send what is due, collect what is there, and look whether what was there is there still.
 
     For a timer, once an hour. Nothing that issues waits for it.
     """
-    outbox = Outbox(folder.folder)
+    outbox = Outbox(place.folder)
     told, lines, problems = [], list[str](), list[Problem]()
     _destinations(outbox)
-    for made in look_after(folder.place(), folder.now, folder.anchors):
+    for made in look_after(place.sender(), place.now, place.anchors):
         waiting = outbox.waiting(made.destination)
         told.append(_made(made, waiting))
         lines += _came_of(made, waiting)
@@ -88,9 +88,9 @@ def run(folder: LogFolder) -> Result:
 
 
 @verb(anchor)
-def status(folder: LogFolder) -> Result:
+def status(place: LogFolder) -> Result:
     """Show what each ledger has, what waits for it, and what it has lost. Nobody is asked."""
-    outbox, size = Outbox(folder.folder), folder.open().checkpoint().size
+    outbox, size = Outbox(place.folder), place.open().checkpoint().size
     told, lines = [], list[str]()
     for each in _destinations(outbox):
         there, waiting, gone = outbox.newest(each), outbox.waiting(each), outbox.gone(each)

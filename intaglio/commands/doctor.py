@@ -91,7 +91,7 @@ def _anchors(session: Session) -> Iterator[Finding]:
         from .log_folder import LogFolder
 
         folder = LogFolder(home, session.now, False, session.anchors or ANCHORS)
-        yield from examine_outbox(folder.place(), session.now(), folder.anchors)
+        yield from examine_outbox(folder.sender(), session.now(), folder.anchors)
 
 
 def _wallet(session: Session) -> Iterator[Finding]:

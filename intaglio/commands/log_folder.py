@@ -9,7 +9,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from ledger.anchors import AnchorKind, Sender
+from ledger.anchor import Sender
+from ledger.anchors import AnchorKind
 from ledger.folder import open_to_read
 from ledger.log import LogReader
 
@@ -32,7 +33,7 @@ class LogFolder(NamedTuple):
         """The log, to read."""
         return open_to_read(self.folder)
 
-    def place(self) -> Sender:
+    def sender(self) -> Sender:
         """What an anchor may need of it."""
         return Sender(
             self.folder,

@@ -159,7 +159,9 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
         "node-malformed": _NODE,
         "node-refuses": "Is the key in the node's address right, and not used up?",
         "node-lies": "Believe this node no more: name another one in the file of nodes.",
-        "nodes-disagree": "One of them is behind or lies. Try later, or name a third one in the file of nodes.",
+        "nodes-disagree": (
+            "One of them is behind or lies. Try later, or name a third one in the file of nodes."
+        ),
         "node-behind": "Try later. If it stays so, name another node in the file of nodes.",
         "finality-stalled": "Look how the chain does; if it is well, name another node in the file of nodes.",
         "wrong-chain": "Take the address of a node of that chain, or name the chain it is of.",

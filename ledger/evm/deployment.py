@@ -18,7 +18,7 @@ from keys.signer import Passphrase
 from wire.files import write_durably
 from wire.problem import Malformed, Refused
 
-from ..anchors import Sender
+from ..anchor import Sender
 from ..problem import UnknownForm
 from .anchor import EvmAnchor
 from .chain import Chain
@@ -127,7 +127,10 @@ def _require_contract(chain: Chain, contract: bytes, origin: str, owner: bytes) 
 
 
 def _account(key: str, passphrase: Passphrase) -> bytes:
-    """The account of the key at an address, a new one where its file is not there yet."""
+    """The account of the key at an address; where its file is not there yet, a new one, which is not sealed.
+
+    A timer uses it, and it has no rights but to spend what the account holds.
+    """
     parts = urlsplit(key)
     path = Path(unquote(parts.path))
     if parts.scheme != "file" or not path.is_absolute() or not parts.fragment:
@@ -135,7 +138,7 @@ def _account(key: str, passphrase: Passphrase) -> bytes:
     if path.exists():
         public = KeyFile.open(path, passphrase).public_keys
     else:
-        public = KeyFile.create(path, {parts.fragment: "secp256k1"}, passphrase()).public_keys
+        public = KeyFile.create(path, {parts.fragment: "secp256k1"}, None).public_keys
     if parts.fragment not in public:
         raise NoFeeKey.saying("the file {file} has no key of this name", file=str(path))
     return account_of(public[parts.fragment])

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from ledger import KINDS, Checkpoint, Evidence, Log, verify_anchoring, verify_evidence
-from ledger.anchors import Sender
+from ledger.anchor import Sender
 from ledger.outbox import Outbox
 from ledger.submitting import look_after
 from ledger.tiles.posix import PosixStore
