@@ -18,6 +18,7 @@ from .evidence import (
     Fact,
     OfCheckpoints,
     OfEntries,
+    Reached,
     TrustedLedger,
     TrustedLog,
     TrustPolicy,
@@ -27,7 +28,8 @@ from .evidence import (
 )
 from .kinds import KINDS
 from .note import Checkpoint, VerifierKey
-from .problem import InvalidEvidence, NotWitnessed, UnknownKind, UnknownLedger, UnknownLog
+from .problem import InvalidEvidence, LogContradicted, NotWitnessed, UnknownKind, UnknownLedger, UnknownLog
+from .requirement import Requirement
 
 if TYPE_CHECKING:
     from .anchor import Anchor
@@ -46,10 +48,13 @@ __all__ = [
     "Fact",
     "InvalidEvidence",
     "Log",
+    "LogContradicted",
     "MemoryStore",
     "NotWitnessed",
     "OfCheckpoints",
     "OfEntries",
+    "Reached",
+    "Requirement",
     "Store",
     "TrustPolicy",
     "TrustedLedger",

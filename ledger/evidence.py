@@ -18,6 +18,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from wire.clock import is_ahead
 from wire.problem import Malformed, TooLarge
 from wire.text import counted, shortened
 from wire.work import BYTES_WRITTEN, EVIDENCE, Work
@@ -25,7 +26,8 @@ from wire.work import BYTES_WRITTEN, EVIDENCE, Work
 from . import merkle
 from .entries import parse_entry
 from .note import Checkpoint, SignatureType, VerifierKey, decode_base64
-from .problem import InvalidEvidence, NotWitnessed, UnknownKind, UnknownLedger, UnknownLog
+from .problem import InvalidEvidence, LogContradicted, NotWitnessed, UnknownKind, UnknownLedger, UnknownLog
+from .requirement import Requirement
 
 TLOG_PROOF = "c2sp.org/tlog-proof@v1"
 LARGEST_PROOF = 1 << 18  # bytes of evidence
@@ -63,6 +65,8 @@ class Fact:
     """Its place among the entries of the log; `None` where the order of entries is not proved."""
     checkpoint: Checkpoint | None = field(default=None, compare=False, repr=False)
     """The checkpoint by which it was there, of which there may be evidence again."""
+    stated: datetime | None = None
+    """What the log itself says of the time, where `time` is that of others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +91,24 @@ class TrustedLedger:
 
 
 @dataclass(frozen=True, slots=True)
+class Reached:
+    """What a log is known to have come to, as by the newest event on a chain: it never goes back.
+
+    It need not be signed by the log, so that what contradicts it is open, not false.
+    """
+
+    size: int
+    root: bytes
+    time: datetime
+    """By when it had come so far."""
+
+
+@dataclass(frozen=True, slots=True)
 class TrustedLog:
     """A log that is believed: its key, the key of its own clock, and who else must have seen it.
 
-    Raises `Malformed` for keys that do not fit their places.
+    Raises `Malformed` for keys that do not fit their places, and where a ledger is required that is not
+    among `ledgers`.
     """
 
     key: VerifierKey
@@ -98,6 +116,9 @@ class TrustedLog:
     witnesses: tuple[VerifierKey, ...] = ()
     quorum: int = 0
     ledgers: tuple[TrustedLedger, ...] = ()
+    requires: Requirement | None = None
+    """Which of the ledgers have to have it: then theirs is the time of an entry, and not the log's own."""
+    reached: Reached | None = None
 
     def __post_init__(self) -> None:
         cosigners = (*([self.clock] if self.clock else []), *self.witnesses)
@@ -119,6 +140,13 @@ class TrustedLog:
                 else "the log {log} has {count} witnesses, not {quorum}"
             )
             raise Malformed.saying(said, log=self.key.name, count=count, quorum=self.quorum)
+        required = self.requires.names if self.requires else frozenset()
+        if absent := required - {ledger.where for ledger in self.ledgers}:
+            raise Malformed.saying(
+                "the log {log} has to be on {where}, which is not among its ledgers",
+                log=self.key.name,
+                where=shortened(min(absent)),
+            )
 
     @classmethod
     def of(
@@ -128,11 +156,13 @@ class TrustedLog:
         witnesses: Sequence[str] = (),
         quorum: int = 0,
         ledgers: Sequence[TrustedLedger] = (),
+        requires: Requirement | None = None,
+        reached: Reached | None = None,
     ) -> TrustedLog:
         """From vkeys. Raises `Malformed`."""
         parse = VerifierKey.parse
-        cosigners = tuple(map(parse, witnesses))
-        return cls(parse(key), parse(clock) if clock else None, cosigners, quorum, tuple(ledgers))
+        cosigners, own = tuple(map(parse, witnesses)), parse(clock) if clock else None
+        return cls(parse(key), own, cosigners, quorum, tuple(ledgers), requires, reached)
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,6 +195,11 @@ class TrustPolicy:
     def ledgers(self, origin: str, kind: str) -> tuple[TrustedLedger, ...]:
         """Those that are believed to have checkpoints of this log, by evidence of this kind."""
         return tuple(ledger for log in self.named(origin) for ledger in log.ledgers if ledger.kind == kind)
+
+    def required(self, origin: str) -> Requirement | None:
+        """Which ledgers have to have what this log holds; of a log with several keys, as all of them ask."""
+        found = tuple(dict.fromkeys(log.requires for log in self.named(origin) if log.requires))
+        return Requirement.all(found) if len(found) > 1 else next(iter(found), None)
 
 
 class Attested(NamedTuple):
@@ -226,8 +261,8 @@ def verify_evidence(
 
     Raises `InvalidEvidence` when it does not hold, `UnknownKind` (undetermined) for a kind that is not in
     `kinds`, whatever it is about, `UnknownLog` (undetermined) for a log that nothing here says to trust,
-    `NotWitnessed` when the quorum is not met, `TooLarge` above 256 KiB and where it costs more than is left
-    of `work`.
+    `LogContradicted` among it, `NotWitnessed` when the quorum is not met, `TooLarge` above 256 KiB and where
+    it costs more than is left of `work`.
     """
     kind = known_kind(evidence, kinds)
     _spend(evidence, work)
@@ -339,9 +374,29 @@ def _attested(checkpoint: Checkpoint, log: TrustedLog) -> Attested:
         raise InvalidEvidence.saying(
             "the checkpoint of {log} lacks the time by its own clock", log=checkpoint.origin
         )
-    if seen:  # not the earliest time: of the quorum, all but one may be lying
-        return Attested(checkpoint, seen[max(log.quorum, 1) - 1], "witness", len(seen))
-    return Attested(checkpoint, own, "own" if own else "none", 0)
+    # not the earliest time: of the quorum, all but one may be lying
+    time = seen[max(log.quorum, 1) - 1] if seen else own
+    if log.reached is not None:
+        _require_not_contradicted(checkpoint, time, log.reached)
+    return Attested(checkpoint, time, "witness" if seen else "own" if own else "none", len(seen))
+
+
+def _require_not_contradicted(checkpoint: Checkpoint, time: datetime | None, reached: Reached) -> None:
+    """Raises `LogContradicted` for another tree of that size, and for a smaller one that is of later."""
+    if checkpoint.size == reached.size and checkpoint.root != reached.root:
+        raise LogContradicted.saying(
+            "the log {log} is known to have come to {known} entries that are not those of its checkpoint",
+            log=checkpoint.origin,
+            known=reached.size,
+        )
+    if checkpoint.size < reached.size and time is not None and is_ahead(time, reached.time):
+        raise LogContradicted.saying(
+            "the log {log} had {known} entries by {date}, and a checkpoint that is dated later has {size}",
+            log=checkpoint.origin,
+            known=reached.size,
+            date=f"{reached.time:%Y-%m-%d %H:%M}Z",
+            size=checkpoint.size,
+        )
 
 
 def format_proof(index: int, proof: Sequence[bytes], note: bytes) -> bytes:

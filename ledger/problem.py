@@ -40,6 +40,13 @@ class UnknownLog(Unavailable):
     title = "The log is not a trusted one"
 
 
+class LogContradicted(UnknownLog):
+    """The log is known to have had something else: an old copy goes on, there are two, or its clock errs."""
+
+    code = "log-contradicted"
+    title = "The log is contradicted by what is known of it"
+
+
 class UnknownLedger(UnknownLog):
     """Nothing here says that this ledger may be believed to have a log's checkpoints."""
 

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from ledger.evm.contract import init_code
+from ledger.evm.header import Header
 from ledger.evm.hexadecimal import parse_address
+from ledger.evm.receipt import Receipt
 from tests.ledger_samples import ORIGIN
 
 
@@ -47,6 +49,17 @@ class Chain:
 
     def code(self, contract: bytes) -> bytes:
         return bytes.fromhex(self._tester.get_code(_hex(contract)).removeprefix("0x"))
+
+    def block(self, number: int) -> tuple[Header, list[Receipt]]:
+        """A block's header and receipts, as py-evm writes them."""
+        import rlp
+
+        chain = self._tester.backend.chain
+        block = chain.get_canonical_block_by_number(number)
+        receipts = [Receipt.parse(receipt.encode()) for receipt in block.get_receipts(chain.chaindb)]
+        header = Header.parse(rlp.encode(block.header))
+        assert header.hash == block.header.hash
+        return header, receipts
 
     def deploy(self, origin: str = ORIGIN) -> bytes:
         """The address of a new contract, which the submitter pays for."""

@@ -10,8 +10,8 @@ import pytest
 
 pytest.importorskip("Crypto", reason="the extra [evm] is not installed")
 
-from ledger import Checkpoint, Fact, Log, TrustedLedger, verify_anchoring
-from ledger.evm import KIND, rlp
+from ledger import Checkpoint, Evidence, TrustedLedger, verify_anchoring
+from ledger.evm import KIND
 from ledger.evm.contract import (
     ANCHORED,
     SELECTORS,
@@ -24,10 +24,9 @@ from ledger.evm.contract import (
     read_event,
     runtime_code,
 )
-from ledger.evm.evidence import prove, tree
-from ledger.evm.header import Header
+from ledger.evm.evidence import prove
 from ledger.evm.hexadecimal import parse_address
-from ledger.evm.receipt import Event, Receipt
+from ledger.evm.receipt import Event
 from ledger.kinds import KINDS
 from ledger.tiles.memory import MemoryStore
 from tests import anchor_code
@@ -127,43 +126,21 @@ def test_an_anchor_costs_no_more_than_it_may(chain: Chain, contract: bytes) -> N
 
 def test_a_contract_that_is_blocked_is_followed_by_another_and_old_evidence_stays(chain: Chain) -> None:
     """Who steals the key that pays fees may write a huge size: nothing larger will ever come."""
-    log, found = open_log(MemoryStore()), []
-    contracts = [chain.deploy(), chain.deploy()]
-
-    def anchored(contract: bytes, size: int) -> tuple[Checkpoint, Any]:
+    log, contracts = open_log(MemoryStore()), [chain.deploy(), chain.deploy()]
+    found, pins = list[tuple[Checkpoint, Evidence]](), b""
+    for size, contract in ((3, contracts[0]), (5, contracts[1])):
         log.append(samples(log.checkpoint().size, size), b"%d" % size)
         head = log.checkpoint()
-        receipt = chain.send(chain.submitter, anchor_call(head.size, head.root), contract)
-        return head, evidence_of(receipt, head, contract)
-
-    found.append(anchored(contracts[0], 3))
-    chain.send(chain.submitter, anchor_call(LARGEST_SIZE, b"\0" * 32), contracts[0])
-    assert "not larger" in chain.refuses(chain.submitter, anchor_call(5, b"\0" * 32), contracts[0])
-    found.append(anchored(contracts[1], 5))
-
-    trusted = trusting(contracts, [pin for _, (_, pin) in found])
-    for head, (evidence, _) in found:
-        assert verified(log, head, evidence, trusted).clock == "chain"
-
-
-def evidence_of(receipt: Any, head: Checkpoint, contract: bytes) -> tuple[Any, bytes]:
-    """Evidence by a block that has nothing but this event; py-evm's own blocks are in the tests of nodes."""
-    fields: rlp.Item = [[event.address, event.topics, event.data] for event in events(receipt)]
-    raw = b"\x02" + rlp.encode([b"\x01", rlp.integer(receipt["gas_used"]), b"\0" * 256, fields])
-    from tests.evm_chain import header
-
-    found = [Receipt.parse(raw)]
-    block = Header.parse(header(1_700_000_000 + head.size, tree(found).root))
-    return prove(head, "eip155:1", block, found, 0, contract), block.hash + block.time.to_bytes(8)
-
-
-def trusting(contracts: list[bytes], pins: list[bytes]) -> TrustedLedger:
+        sent = chain.send(chain.submitter, anchor_call(head.size, head.root), contract)
+        header, receipts = chain.block(sent["block_number"])
+        found.append((head, prove(head, "eip155:1", header, receipts, 0, contract)))
+        pins += header.hash + header.time.to_bytes(8)
+        chain.send(chain.submitter, anchor_call(LARGEST_SIZE, bytes(32)), contract)
+        assert "not larger" in chain.refuses(chain.submitter, anchor_call(size + 1, bytes(32)), contract)
     named = [f"0x{contract.hex()}" for contract in contracts]
-    return TrustedLedger(KIND, "eip155:1", {"contracts": named, "blocks": base64url_encode(b"".join(pins))})
-
-
-def verified(log: Log, head: Checkpoint, evidence: Any, trusted: TrustedLedger) -> Fact:
-    return verify_anchoring(head, evidence, trust_in(log, trusted), kinds=KINDS)
+    known = TrustedLedger(KIND, "eip155:1", {"contracts": named, "blocks": base64url_encode(pins)})
+    for head, evidence in found:
+        assert verify_anchoring(head, evidence, trust_in(log, known), kinds=KINDS).clock == "chain"
 
 
 def test_selectors_and_topic_are_those_of_the_abi() -> None:

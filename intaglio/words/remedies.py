@@ -16,6 +16,7 @@ _NEWER_OR_ONLINE = "Verify again with the network on, or ask the holder for a ne
 _CHANGE_TRUST = (
     "ask the issuer for its trust file; then `intaglio trust remove DID`, `intaglio trust add FILE`."
 )
+_EARLIER = "Ask the holder for the bundle as it was first handed out: its evidence may be older."
 _ANOTHER_DAY = "Ask the holder for a current one; --at DATE judges as of another day."
 _NODE = "Try later, or name another node in the file of nodes."
 _FOLDERS = "give each issuer a folder: --home FOLDER."
@@ -100,6 +101,14 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
         ),
         "invalid-evidence": "Ask the holder for the bundle as the issuer handed it out.",
         "evidence-missing": "Ask the holder for the bundle rather than the bare credential.",
+        "ledger-evidence-missing": (
+            "Ask the holder for a newer bundle: the issuer may have put it there since. If the ledger had it "
+            "long ago, your list may not know that block: `intaglio trust chain update`"
+        ),
+        "trusted-blocks-missing": "`intaglio trust chain update` fetches them anew.",
+        "log-contradicted": (
+            "Ask the issuer: its log may have been put back from an old copy, or its clock may be wrong."
+        ),
         "too-few-witnesses": "Ask the holder for a newer bundle, with more witnesses.",
         "contexts-added": (
             "Ask the issuer for evidence from a log, or for a credential with published contexts."
@@ -114,9 +123,8 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
         "log-not-listed": f"{_CHANGE_TRUST[0].upper()}{_CHANGE_TRUST[1:]}",
         "issuer-unknown": _TRUST_FILE,
         "issuer-unknown-without-log": "If you know this issuer: {command} [--key z…]",
-        "not-from-then": (
-            "Ask the holder for the bundle as it was first handed out: its evidence may be older."
-        ),
+        "not-from-then": _EARLIER,
+        "from-later": _EARLIER,
         "unknown-rule": "The rules are {rules}.",
         "did-method-not-supported": "In use are: {methods}.",
         # the trust list
