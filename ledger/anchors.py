@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -25,12 +26,13 @@ class AnchorKind(NamedTuple):
 
 
 def _evm() -> AnchorKind:
-    try:
-        from .evm.deployment import begin, open_anchor  # what the extra `evm` installs
-    except ModuleNotFoundError as error:
-        raise Refused.saying(
-            "for checkpoints on a chain {package} is needed, which is not installed", package=error.name
-        ) from error
+    for module, package in (("Crypto", "pycryptodome"), ("eth_account", "eth-account")):
+        if importlib.util.find_spec(module) is None:
+            raise Refused.saying(
+                "for checkpoints on a chain {package} is needed, which is not installed", package=package
+            )
+    from .evm.deployment import begin, open_anchor
+
     return AnchorKind(begin, open_anchor)
 
 

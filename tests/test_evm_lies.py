@@ -112,6 +112,7 @@ LIES: list[tuple[str, Lie, type[Problem], str]] = [
     ("eth_getBlockByNumber", but("finalized", altered("hash", "0x12")), NodeLies, "does not hash"),
     ("eth_getBlockByNumber", but("finalized", altered("transactions", 1)), NodeMalformed, "ByNumber"),
     ("eth_getBlockByNumber", but("finalized", altered("transactions", ["0x1"])), NodeMalformed, "ByNumber"),
+    ("eth_getBlockByNumber", but("finalized", altered("transactions", ["0x12"])), NodeMalformed, "ByNumber"),
     ("eth_getBlockByNumber", but("finalized", instead(None)), NodeBehind, "does not have block"),
     ("eth_getBlockByNumber", but("finalized", instead([])), NodeMalformed, "ByNumber"),
     ("eth_getBlockByNumber", only("finalized", altered("number", "high")), NodeMalformed, "ByNumber"),

@@ -67,7 +67,7 @@ def begin(name: str, given: Mapping[str, str], sender: Sender) -> Mapping[str, A
     settings["owner"] = checksummed(owner)
     if contract is None:
         return {**settings, **_deployed(chain, owner, settings, sender)}
-    _require_contract(chain, contract, sender.log.origin, owner)
+    require_contract(chain, contract, sender.log.origin, owner)
     return {**settings, "contract": checksummed(contract), "since": 0}
 
 
@@ -112,7 +112,7 @@ def _require_read(chain: Chain) -> None:
             ) from problem
 
 
-def _require_contract(chain: Chain, contract: bytes, origin: str, owner: bytes) -> None:
+def require_contract(chain: Chain, contract: bytes, origin: str, owner: bytes) -> None:
     """Raises `OtherContract` unless the code is that of the contract of this log, with this owner."""
     expected, found = runtime_code(origin, owner), chain.code(contract)
     if found != expected:
@@ -166,7 +166,7 @@ def _deployed(chain: Chain, owner: bytes, settings: Mapping[str, Any], sender: S
     mined = found[0]
     if mined.contract is None or not mined.succeeded:
         raise TransactionFailed.saying("no contract was made on {chain}", chain=chain.name)
-    _require_contract(chain, mined.contract, sender.log.origin, owner)
+    require_contract(chain, mined.contract, sender.log.origin, owner)
     return {"contract": checksummed(mined.contract), "since": mined.block, "cost": coins(mined.cost)}
 
 
