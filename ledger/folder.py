@@ -19,6 +19,7 @@ from .audit import audit
 from .log import LogReader
 from .move import move
 from .note import Checkpoint
+from .outbox import Outbox
 from .problem import InvalidEvidence, IsTheLogItself, NoLog
 from .tiles.engines import address_of, open_store
 from .tiles.store import CHECKPOINT, Store, found_in
@@ -152,7 +153,8 @@ def open_to_read(folder: Path) -> LogReader:
         raise Damaged(
             f"{folder / 'log' / CHECKPOINT}: {error.detail}", hint="Take the log from a backup."
         ) from error
-    log = LogReader(origin, public["log"], public["cosigner"], store)
+    anchored = Outbox(folder).newest_anchored()
+    log = LogReader(origin, public["log"], public["cosigner"], store, anchored=anchored)
     with store.lock():
         recorded = [store.base().size]
         recorded += [batch.range.stop for batch in store.pending(recorded[0])]

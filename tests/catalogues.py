@@ -46,6 +46,11 @@ IN_ENGLISH = (
     "ledger/audit.py",
     "ledger/folder.py",
     "ledger/lookup.py",
+    "ledger/outbox.py",
+    "ledger/anchors.py",
+    "ledger/evm/anchor.py",
+    "ledger/evm/deployment.py",
+    "ledger/evm/transactions.py",
     "ledger/tiles",
     "keys/keyfile.py",  # who keeps an issuer's keys
     "keys/opening.py",

@@ -65,8 +65,8 @@ def index_of(path: Path) -> Path:
 class IndexedTrust:
     """A trust list by its index: what it says of one name is read when that is asked for."""
 
-    def __init__(self, data: mmap.mmap, rows: int) -> None:
-        self._data, self._rows = data, rows
+    def __init__(self, data: mmap.mmap, rows: int, file: Path) -> None:
+        self._data, self._rows, self._file = data, rows, file
         self._known: dict[str, Trust] = {}  # what anybody else names is not kept: no more than the file has
         self._logs: dict[str, RecognisedLog] = {}
 
@@ -88,7 +88,7 @@ class IndexedTrust:
         checksum, rows = _HEAD.unpack_from(data, len(begins))
         if zlib.crc32(memoryview(data)[len(begins) + 4 :]) != checksum:
             return None
-        return cls(data, rows)
+        return cls(data, rows, path)
 
     def issuer(self, did: str) -> RecognisedIssuer | None:
         """See `TrustSource`."""
@@ -115,7 +115,7 @@ class IndexedTrust:
                 return _NOTHING
             said = Trust.parse(found)
             logs = tuple(replace(self._log(log.key), issuers=(name,)) for log in said.logs)
-            known = self._known[name] = Trust(said.issuers, logs)
+            known = self._known[name] = Trust(said.issuers, logs, self._file)
         return known
 
     def _log(self, key: str) -> RecognisedLog:
