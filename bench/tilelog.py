@@ -3,7 +3,8 @@
 Wall time, since a durable log waits for the disk: appends include the journal, tiles, read-back, checkpoint
 and the settling. Opening is CPU time in fresh processes, against a log whose journal holds 8 MiB, as it once
 did: all of that is integrated again. Each round measures both sides; the median ratio of the rounds counts.
-A PostgreSQL server, where one is installed, is started on the same disk, with what it does by default.
+A PostgreSQL server, where one is installed, is started on the same disk, with what it does by default; so is
+a SeaweedFS cluster of three masters, three volume servers (each object on two of them) and a filer with S3.
 
 An ext4 without a journal takes ten times as long to create a file for minutes after many were deleted
 nearby, by this program, too: each round has a folder that is placed elsewhere on the disk, and the line
@@ -33,6 +34,7 @@ from ledger import EntryKind, Evidence, Log, TrustPolicy, entry, merkle, verify_
 from ledger.evidence import attest, parse_proof
 from ledger.tiles.journal import CAPACITY, Capacity
 from ledger.tiles.posix import PosixStore
+from tests import s3_server
 from tests.farther import farther
 from tests.postgres_server import PROGRAMS, Server
 
@@ -108,6 +110,14 @@ def open_database(server: Server, name: str, **where: str) -> Log:
     server.create(name)
     signer, cosigner = PrivateKey.generate(), PrivateKey.generate()
     store = PostgresStore(server.uri(name, "appender", **where))
+    return Log("bench.example/log", signer, cosigner, store, clock=lambda: datetime.now(UTC))
+
+
+def open_bucket(cluster: s3_server.Cluster, folder: Path) -> Log:
+    from ledger.tiles.s3.store import S3Store
+
+    signer, cosigner = PrivateKey.generate(), PrivateKey.generate()
+    store = S3Store(cluster.of(folder))
     return Log("bench.example/log", signer, cosigner, store, clock=lambda: datetime.now(UTC))
 
 
@@ -189,6 +199,19 @@ def main() -> None:
             server.stop()
             row("the same in PostgreSQL", len(entries), elsewhere, here, "the folder", ">= 0.75")
             row("the same, 0.5 ms away", len(entries), afar, here, "the folder", ">= 0.50")
+        if not s3_server.AVAILABLE:
+            print("no S3 store is installed: no row of it")
+        else:
+            cluster = s3_server.Cluster(fresh_folder(Path(scratch)))
+            os.environ.update(s3_server.environment(cluster.endpoint))
+            here, elsewhere = [], []
+            for number in range(ROUNDS):
+                folder_log = open_log(fresh_folder(Path(scratch)))
+                bucket_log = open_bucket(cluster, Path(str(number)))
+                here.append(seconds(partial(append, folder_log, batches)))
+                elsewhere.append(seconds(partial(append, bucket_log, batches)))
+            cluster.leave()
+            row("the same in S3, 3 + 3 SeaweedFS", len(entries), elsewhere, here, "the folder", ">= 0.06")
 
         trust = TrustPolicy.of([(str(log.verifier_key), str(log.clock_key), [], 0)])
         evidences = [(entries[index], log.evidence(index)) for index in range(1000, 1000 + PROOFS)]

@@ -28,7 +28,13 @@ from .reach import Reach
 from .terminal import say
 from .tls import LOOPBACK, ServerFiles, server_files
 
-__all__ = ["Endpoint", "listen", "server"]
+__all__ = ["Endpoint", "listen", "server", "siblings"]
+
+
+_OWN_CERTIFICATE = (
+    "Browsers warn of this certificate, whose authority they do not know. For people, put a proxy in front "
+    "that has one which they know, and leave out --tls; to look at the pages on this machine, say --plain."
+)
 
 
 @dataclass(frozen=True)
@@ -64,24 +70,25 @@ class Endpoint:
             files, limits = None, LIMITS
             if tls:
                 files = server_files(folder, [urlsplit(url).hostname or reach.host], now=now)
+                say(_OWN_CERTIFICATE)
             elif urlsplit(url).scheme == "https":
                 say(f"This is plain HTTP on {reach.host}, port {port}, for a proxy in front that speaks TLS.")
                 limits = BEHIND_PROXY
             yield cls(url, files, listener, limits)
 
-    def run(self, app: FastAPI, *, busy: ASGIApp = busy, processes: int = 1) -> None:
-        """Answers requests until stopped, and logs; `busy` answers those beyond what is done at once.
-
-        With several `processes`, each answers who connects while it is free; all end with this one.
-        """
+    def run(self, app: FastAPI, *, busy: ASGIApp = busy) -> None:
+        """Answers requests until stopped, and logs; `busy` answers those beyond what is done at once."""
         tls = (self.files.chain, self.files.key) if self.files else None
-        with _siblings(processes - 1), to_stderr():
+        with to_stderr():
             server(app, tls=tls, limits=self.limits, busy=busy).run([self.listener])
 
 
 @contextmanager
-def _siblings(more: int) -> Iterator[None]:
-    """Other processes that go through the block, too; they are told to end when this one is no more."""
+def siblings(more: int) -> Iterator[bool]:
+    """Other processes that go through the block, too; whether this is the first one, with which they end.
+
+    What they need besides the socket, each of them opens: connections to a store do not survive a fork.
+    """
     reading, writing = os.pipe()
     children: list[int] = []
     while len(children) < more and (child := os.fork()):
@@ -90,7 +97,7 @@ def _siblings(more: int) -> Iterator[None]:
         os.close(writing)
         threading.Thread(target=_end_with, args=(reading,), daemon=True).start()
     try:
-        yield
+        yield len(children) == more
     finally:
         if len(children) < more:
             os._exit(0)

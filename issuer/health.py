@@ -75,6 +75,7 @@ def examine_issuer(home: Path, now: datetime) -> Iterator[Finding]:
     if not KeyFile.open(keys, lambda: None).protected:
         yield Finding.warned("issuer-keys-not-sealed")
     log = open_to_read(home)
+    log.store.examine()
     signed, size = log.time(), audit(log).size
     yield Finding.passed("issuer-log-audited", entries=size)
     if signed is not None and is_ahead(signed, now):

@@ -18,11 +18,12 @@ from keys import KeyFile
 from ledger import Checkpoint, Log
 from ledger.folder import KEYS, open_to_read, store_in
 from ledger.log import LogReader
+from ledger.tiles.engines import open_store
 from ledger.tiles.layout import full_tiles, partial_tiles, unframe
 from ledger.tiles.memory import MemoryStore
 from ledger.tiles.posix import PosixStore
 from ledger.tiles.store import Store
-from tests import postgres_server
+from tests import postgres_server, s3_server
 from tests.ledger_samples import COSIGNER, NOW, ORIGIN, SIGNER, naive_root, open_log, samples
 from tests.serving import listening, serving
 from tests.test_service_logs import running
@@ -37,10 +38,15 @@ def _database(where: Path) -> Store:
     return PostgresStore(server.uri(server.of(where), "appender"))
 
 
+def _bucket(where: Path) -> Store:
+    return open_store(s3_server.server().of(where))
+
+
 ENGINES = [
     pytest.param(lambda _: MemoryStore(), id="memory"),
     pytest.param(PosixStore, id="posix"),
     pytest.param(_database, id="postgres", marks=postgres_server.needed),
+    pytest.param(_bucket, id="s3", marks=s3_server.needed),
 ]
 
 

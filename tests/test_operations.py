@@ -1,7 +1,8 @@
-"""docs/operations.md works to the letter: its commands run here, in order, against a real server."""
+"""docs/operations.md works to the letter: its commands run here, in order, against real servers."""
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import subprocess
@@ -11,16 +12,31 @@ from urllib.parse import urljoin
 import httpx
 import pytest
 
-from tests import postgres_server
+from ledger.audit import audit
+from ledger.tiles.engines import open_store
+from tests import postgres_server, s3_server
 from tests.commandline import Answer, Program, verdict
 from tests.conftest import ROOT
+from tests.ledger_samples import open_log, samples
+from tests.s3_line import moto
 from tests.test_docs import LINE, folder
 from tests.test_service_logs import running
+from wire.problem import Refused
 
 __all__ = ["folder"]
 PAGE = ROOT / "docs" / "operations.md"
 BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
 ADDRESS = re.compile(r"postgresql://(\w+)@db\.uni\.example/(\w+)")
+
+
+SECTION = re.compile(r"^## ", re.MULTILINE)
+ENDPOINT = "https://s3.uni.example"
+
+
+def _lines(section: str, told: str) -> list[str]:
+    """The commands of a section of the page."""
+    [text] = [part for part in SECTION.split(told) if part.startswith(f"{section}\n")]
+    return [line for block in BLOCK.findall(text) for line in block.splitlines()]
 
 
 @postgres_server.needed
@@ -30,7 +46,7 @@ def test_the_page(
 ) -> None:
     """The sections on an engine with one home, then those on any log with another."""
     page = PAGE.read_text()
-    engines, others = page[: (at := page.index("## Move the log"))], page[at:]
+    engines, others = page[: page.index("## In a bucket")], page[page.index("## Move the log") :]
     assert "once had" in follow(engines, program, folder).err
     another = Program(folder / "another", monkeypatch, capsys)
     answer = follow(others, another, folder)
@@ -65,3 +81,70 @@ def follow(text: str, program: Program, folder: Path) -> Answer:
             )
             assert done.returncode == 0, (line, done.stderr)
     return answer
+
+
+@s3_server.needed
+@pytest.mark.slow
+def test_the_page_in_a_bucket(program: Program, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the key in its file; between two lines an object is removed, as the page has it."""
+    cluster = s3_server.server()
+    owner, address = s3_server.client(cluster.endpoint), cluster.of(folder)
+    [key_file] = re.findall(r"```ini\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    (folder / "key").write_text(
+        key_file.replace("REGISTRAR", "appender").replace("SECRET", "appender-secret")
+    )
+    for name in s3_server.environment(""):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(folder / "key"))
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+    told = PAGE.read_text().replace("s3://diplomas/university", address)
+    first = {"Bucket": s3_server.BUCKET, "Key": f"{address.rpartition('/')[2]}/head/0000000000000001"}
+    lines, codes = _lines("In a bucket", told), []
+    for line in lines:
+        typed = LINE.fullmatch(line)
+        assert typed, line
+        name, *words = shlex.split(typed["words"])
+        if name == "export":
+            variable, _, value = words[0].partition("=")
+            assert value == ENDPOINT
+            monkeypatch.setenv(variable, cluster.endpoint)
+            continue
+        if words == ["doctor"]:
+            removed = owner.get_object(**first)["Body"].read()
+            owner.delete_object(**first)
+        answer = program(*words)
+        codes.append(answer.code)
+        assert answer.code == int(typed["code"] or 0), (line, answer)
+    assert "head/0000000000000001 is missing" in answer.err
+    assert len(codes) > 5
+    owner.put_object(**first, Body=removed)
+    assert (program("ledger", "audit").code, program("doctor").code) == (0, 0)
+
+
+@s3_server.needed
+@pytest.mark.slow
+def test_the_rights_of_the_page_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And no more than that: moto judges each request by the policy, once the four that prepare are done."""
+    [policy] = re.findall(r"```json\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    with moto(INITIAL_NO_AUTH_ACTION_COUNT="4") as endpoint:
+        s3_server.client(endpoint).create_bucket(Bucket="diplomas")
+        iam = s3_server.client(endpoint, service="iam")
+        iam.create_user(UserName="registrar")
+        iam.put_user_policy(UserName="registrar", PolicyName="log", PolicyDocument=policy)
+        key = iam.create_access_key(UserName="registrar")["AccessKey"]
+        secret = key["SecretAccessKey"]
+        for name, value in s3_server.environment(endpoint, key["AccessKeyId"], secret).items():
+            monkeypatch.setenv(name, value)
+        log = open_log(open_store("s3://diplomas/university"))
+        for size in (1, 300, 301):
+            log.append(samples(log.checkpoint().size, size), b"%d" % size)
+        assert audit(open_log(open_store("s3://diplomas/university"))).size == 301
+        store = open_store("s3://diplomas/university", read_only=True)
+        store.examine()
+        with pytest.raises(Refused, match="does not let this key"):
+            open_log(open_store("s3://diplomas/other"))
+        registrar = s3_server.client(endpoint, key["AccessKeyId"], secret)
+        from botocore.exceptions import ClientError
+
+        with pytest.raises(ClientError, match="AccessDenied"):
+            registrar.delete_object(Bucket="diplomas", Key="university/head/0000000000000001")

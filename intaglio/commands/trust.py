@@ -18,11 +18,15 @@ from wire.text import claimed, printable, shortened
 from ..session import Session
 from ..terminal import Result, agreed, is_file, say, verb, wrapped
 from ..words import tr
+from .chain import chain
 
 
 @click.group()
 def trust() -> None:
     """Say which issuers and logs you recognise."""
+
+
+trust.add_command(chain)
 
 
 @verb(trust)
@@ -64,6 +68,11 @@ def _through(log: RecognisedLog) -> Iterator[str]:
     for ledger in log.ledgers:
         told = tr("has that log's checkpoints on {where}, by evidence of the kind {kind}")
         yield told.format(where=ledger.where, kind=ledger.kind)
+    if log.requires:
+        yield tr("has to have it on {ledgers}").format(ledgers=log.requires)
+    if log.reached:
+        date = f"{log.reached.time:%Y-%m-%d %H:%M}Z"
+        yield tr("had {count} entries by {date}").format(count=log.reached.size, date=date)
 
 
 @verb(trust)

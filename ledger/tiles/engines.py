@@ -48,21 +48,28 @@ def _folder(uri: str, *, read_only: bool, kept: Path | None, patience: float | N
 
 
 def _postgres(uri: str, *, read_only: bool, kept: Path | None, patience: float | None) -> Store:
-    with _extra_postgres():
+    with _extra("PostgreSQL"):
         from .postgres.store import PostgresStore
     return PostgresStore(uri, kept, patience=patience, read_only=read_only)
 
 
+def _bucket(uri: str, *, read_only: bool, kept: Path | None, patience: float | None) -> Store:
+    with _extra("S3"):
+        from .s3.store import S3Store
+    return S3Store(uri, kept, patience=patience, read_only=read_only)
+
+
 @contextmanager
-def _extra_postgres() -> Iterator[None]:
-    """Around imports of what the extra `postgres` installs."""
+def _extra(engine: str) -> Iterator[None]:
+    """Around imports of what an extra of ours installs."""
     try:
         yield
     except ModuleNotFoundError as error:
-        raise Refused(f"a log in PostgreSQL needs {error.name}, which is not installed") from error
+        missing = str(error.name).partition(".")[0]
+        raise Refused(f"a log in {engine} needs {missing}, which is not installed") from error
 
 
-ENGINES: Mapping[str, Engine] = MappingProxyType({"file": _folder, "postgresql": _postgres})
+ENGINES: Mapping[str, Engine] = MappingProxyType({"file": _folder, "postgresql": _postgres, "s3": _bucket})
 PREPARED = ("postgresql",)
 """The schemes of those that need `prepare_tables` before a log is made there."""
 
@@ -88,7 +95,7 @@ def prune_tables(uri: str) -> int:
 def _tables(uri: str) -> tuple[Tables, str]:
     if _scheme(uri) not in PREPARED:
         raise Refused("only a log in a database has tables")
-    with _extra_postgres():
+    with _extra("PostgreSQL"):
         from .postgres import address, schema
     return schema, address.parse(uri)
 

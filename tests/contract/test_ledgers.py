@@ -29,7 +29,7 @@ from ledger.tiles.layout import full_tiles, partial_tiles
 from ledger.tiles.memory import MemoryStore
 from ledger.tiles.posix import PosixStore
 from ledger.tiles.store import Base, Batch, Mark, State, Store
-from tests import postgres_server
+from tests import postgres_server, s3_server
 from tests.ledger_samples import COSIGNER, ORIGIN, SIGNER, naive_root, open_log, sample, samples, trust_in
 from tests.processes import ended
 from tests.sqlite_store import SqliteStore
@@ -45,6 +45,14 @@ def postgres(folder: Path, *, read_only: bool = False) -> Store:
     return PostgresStore(uri, read_only=read_only, capacity=Capacity(batches=3))
 
 
+def s3(folder: Path, *, read_only: bool = False) -> Store:
+    """By the least of the rights that will do."""
+    from ledger.tiles.s3.store import S3Store
+
+    uri = s3_server.server().of(folder)
+    return S3Store(uri, read_only=read_only, capacity=Capacity(batches=3))
+
+
 MEMORIES: dict[Path, MemoryStore] = {}
 STORES = MappingProxyType[str, Callable[[Path], Store]](
     {
@@ -52,6 +60,7 @@ STORES = MappingProxyType[str, Callable[[Path], Store]](
         "posix": lambda folder: PosixStore(folder, capacity=Capacity(batches=3)),
         "sqlite": SqliteStore,
         **({"postgres": lambda folder: postgres(folder)} if postgres_server.PROGRAMS else {}),
+        **({"s3": lambda folder: s3(folder)} if s3_server.AVAILABLE else {}),
     }
 )
 READERS = MappingProxyType[str, Callable[[Path], Store]](
@@ -59,11 +68,12 @@ READERS = MappingProxyType[str, Callable[[Path], Store]](
         "posix": lambda folder: PosixStore(folder, read_only=True),
         "sqlite": lambda folder: SqliteStore(folder, read_only=True),
         **({"postgres": lambda folder: postgres(folder, read_only=True)} if postgres_server.PROGRAMS else {}),
+        **({"s3": lambda folder: s3(folder, read_only=True)} if s3_server.AVAILABLE else {}),
     }
 )
 SHARED = STORES.keys() - {"memory"}  # those that several processes can use at the same time
 
-SAMPLED = {"postgres": 7}  # of how many calls one fails, where each log is a new database
+SAMPLED = {"postgres": 7, "s3": 17}  # of how many calls one fails, where each costs a round trip or more
 
 SIZES = [1, 3, 255, 256, 300, 512, 700]
 
@@ -258,9 +268,9 @@ def test_threads_append_at_once(store: Store) -> None:
     assert audit(log).size == 120
 
 
-def _append_in_process(make: Callable[[Path], Store], folder: Path, name: int) -> None:
+def _append_in_process(engine: str, folder: Path, name: int) -> None:
     """By four threads, which go along with each other; the processes take turns."""
-    log = open_log(make(folder))
+    log = open_log(STORES[engine](folder))
 
     def append(number: int) -> None:
         entries = [b"%d/%d/%d" % (name, number, index) for index in range(40)]
@@ -279,18 +289,18 @@ def _ends(indices: range) -> tuple[int, int]:
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", sorted(SHARED))
 def test_processes_append_at_once(name: str, tmp_path: Path) -> None:
-    fork = multiprocessing.get_context("fork")
+    context: Any = multiprocessing.get_context("spawn" if name == "s3" else "fork")  # obstore bears no fork
     folder = tmp_path / "log"
     STORES[name](folder)
     processes = [
-        fork.Process(target=_append_in_process, args=(STORES[name], folder, number)) for number in range(4)
+        context.Process(target=_append_in_process, args=(name, folder, number)) for number in range(4)
     ]
     for process in processes:
         process.start()
     ended(processes)
     log = open_log(STORES[name](folder))
     assert audit(log).size == 4 * 20 * 40
-    _append_in_process(STORES[name], folder, 1)  # the same once more
+    _append_in_process(name, folder, 1)  # the same once more
     assert log.checkpoint().size == 4 * 20 * 40
 
 

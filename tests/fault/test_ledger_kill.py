@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import itertools
+import multiprocessing
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,9 +15,10 @@ from ledger.audit import audit
 from ledger.tiles.journal import Capacity
 from ledger.tiles.posix import PosixStore
 from ledger.tiles.store import Base, Batch, Store
-from tests import postgres_server
-from tests.fault.kill import Reached, Work, kill_everywhere
+from tests import postgres_server, s3_server
+from tests.fault.kill import Reached, Work, kill_everywhere, killed_by
 from tests.ledger_samples import naive_root, open_log, samples
+from tests.processes import ended
 from wire.problem import Problem
 
 pytestmark = pytest.mark.slow  # hundreds of processes: for `make test`
@@ -74,6 +76,31 @@ def _database(where: Path) -> Store:
     return PostgresStore(server.uri(server.of(where), "appender"), capacity=CAPACITY)
 
 
+def _bucket(where: Path) -> Store:
+    from ledger.tiles.s3.store import S3Store
+
+    return S3Store(s3_server.server().of(where), capacity=CAPACITY)
+
+
+def _kill_in_buckets(folder: Path, points: int) -> None:
+    """All of it in forks, the checks, too: who has used a bucket cannot be forked any more."""
+    s3_server.server()
+    plan = _plan(folder, _bucket, _bucket)
+
+    def prepare() -> tuple[Work, Work]:
+        work, check = plan()
+        return work, lambda: killed_by(check)
+
+    assert kill_everywhere(prepare, points=points) == points
+
+
+def _in_new_process(points: int, folder: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    process = context.Process(target=_kill_in_buckets, args=(folder, points))
+    process.start()
+    ended([process], within=3600)
+
+
 def test_a_kill_at_any_point_loses_nothing(tmp_path: Path) -> None:
     assert kill_everywhere(_plan(tmp_path, _folder, _folder), points=200) == 200
 
@@ -87,6 +114,19 @@ def test_a_kill_at_any_point_loses_nothing_in_a_database(tmp_path: Path) -> None
 @postgres_server.needed
 def test_a_kill_at_a_thousand_points_loses_nothing_in_a_database(tmp_path: Path) -> None:
     assert kill_everywhere(_plan(tmp_path, _database, _database), points=1000) == 1000
+
+
+@s3_server.needed
+def test_a_kill_at_any_point_loses_nothing_in_a_bucket(tmp_path: Path) -> None:
+    s3_server.server()
+    _in_new_process(12, tmp_path)
+
+
+@pytest.mark.soak
+@s3_server.needed
+def test_a_kill_at_a_thousand_points_loses_nothing_in_a_bucket(tmp_path: Path) -> None:
+    s3_server.server()
+    _in_new_process(1000, tmp_path)
 
 
 class JournalLast(PosixStore):

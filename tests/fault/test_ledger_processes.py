@@ -23,8 +23,8 @@ from ledger.log import Log
 from ledger.tiles.journal import Capacity
 from ledger.tiles.posix import PosixStore
 from ledger.tiles.store import Store
-from tests import postgres_server
-from tests.fault.kill import Reached, killed_by
+from tests import postgres_server, s3_server
+from tests.fault.kill import Reached, Work, killed_by
 from tests.ledger_samples import open_log
 from tests.processes import ended
 
@@ -154,10 +154,12 @@ def _three(words: list[str]) -> tuple[int, int, int]:
     return number, start, stop
 
 
-def kill_four(make: Open, folder: Path, kills: int) -> str:
+def kill_four(
+    make: Open, folder: Path, kills: int, first: Callable[[Work], object] = lambda work: work()
+) -> str:
     lanes = [Lane(make, folder / "log", name) for name in range(LANES)]
     make(folder / "log")
-    lanes[0].work()  # which imports what its forks then need not import
+    first(lanes[0].work)  # which imports what its forks then need not import
     sys.setprofile(None)
     total = lanes[0].events()
     fork = multiprocessing.get_context("fork")
@@ -209,3 +211,32 @@ def test_four_processes_are_killed_a_thousand_times(
     told = kill_four(make, tmp_path, 1000)
     with capsys.disabled():
         print(f"\n{request.node.callspec.id}: {told}")
+
+
+def bucket(folder: Path) -> Store:
+    from ledger.tiles.s3.store import S3Store
+
+    return S3Store(s3_server.server().of(folder), capacity=Capacity(batches=3))
+
+
+def _in_buckets(folder: Path, kills: int) -> None:
+    print(f"s3: {kill_four(bucket, folder, kills, killed_by)}")
+
+
+def _in_new_process(folder: Path, kills: int) -> None:
+    """Who has used a bucket cannot be forked any more."""
+    s3_server.server()
+    process = multiprocessing.get_context("spawn").Process(target=_in_buckets, args=(folder, kills))
+    process.start()
+    ended([process], within=7200)
+
+
+@s3_server.needed
+def test_four_processes_are_killed_in_a_bucket(tmp_path: Path) -> None:
+    _in_new_process(tmp_path, 8)
+
+
+@pytest.mark.soak
+@s3_server.needed
+def test_four_processes_are_killed_a_thousand_times_in_a_bucket(tmp_path: Path) -> None:
+    _in_new_process(tmp_path, 1000)

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests import postgres_server
+from tests import postgres_server, s3_server
 from tests.commandline import Program, served, verdict
 from tests.serving import listening
 
@@ -27,6 +27,7 @@ def database(folder: Path) -> str:
 ENGINES = [
     pytest.param(lambda folder: (folder / "elsewhere").as_uri(), id="file"),
     pytest.param(database, id="postgresql", marks=postgres_server.needed),
+    pytest.param(lambda folder: s3_server.server().of(folder), id="s3", marks=s3_server.needed),
 ]
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from ledger.tiles.posix import PosixStore
+from tests import postgres_server, s3_server
 from tests.commandline import Program, verdict
-from tests.test_ledger_move import WAYS, Make
+from tests.test_ledger_move import WAYS, Make, database
 
 
 @pytest.mark.slow
@@ -44,6 +45,16 @@ def test_an_issuer_goes_on_wherever_its_log_is(
     assert not (home / "ledger.json").exists()
     assert program("issuer", "correct", "UNI-000001", "--set", "name=At Home", "--yes").code == 0
     assert program("ledger", "audit").code == 0
+
+
+@pytest.mark.slow
+@postgres_server.needed
+@s3_server.needed
+def test_from_a_database_to_a_bucket(program: Program, file: Path, tmp_path: Path) -> None:
+    def bucket(where: Path) -> str:
+        return s3_server.server().of(where)
+
+    test_an_issuer_goes_on_wherever_its_log_is(database, bucket, program, file, tmp_path)
 
 
 def test_only_the_log_of_the_folder_is_moved_from_there(program: Program, file: Path, tmp_path: Path) -> None:

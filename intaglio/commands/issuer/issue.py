@@ -58,7 +58,9 @@ _method = click.option(
 @_method
 @click.option("--key-type", type=click.Choice(KEY_TYPES), help="Of the keys that sign diplomas and lists.")
 @click.option(
-    "--ledger", metavar="URI", help="Where its log is kept, if not in its folder: file:… or postgresql://…"
+    "--ledger",
+    metavar="URI",
+    help="Where its log is kept, if not in its folder: file:…, postgresql:// or s3://…",
 )
 @key_option
 def init(

@@ -1,0 +1,113 @@
+"""Where a log's bucket is, `s3://bucket/prefix`, and how to get in: never a secret in the address.
+
+The rest is as AWS's own tools have it: variables of the environment, else the files `~/.aws/config` and
+`~/.aws/credentials` (AWS SDKs and Tools Reference Guide, "Configuration and credential settings").
+"""
+
+from __future__ import annotations
+
+import configparser
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from wire.address import Target, is_loopback
+from wire.problem import Refused
+
+from ...problem import PasswordInAddress
+
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_PREFIX = re.compile(r"(?:[A-Za-z0-9_-][A-Za-z0-9._-]*/)*")
+_ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
+_REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
+_KEY = {
+    "AWS_ACCESS_KEY_ID": "access_key_id",
+    "AWS_SECRET_ACCESS_KEY": "secret_access_key",
+    "AWS_SESSION_TOKEN": "session_token",
+}
+
+
+ENDPOINT = "aws_endpoint_url_s3"
+"""The name of that setting which nothing in the environment overrides."""
+
+
+class Place(NamedTuple):
+    """A bucket, and what the names of a log's objects in it begin with: nothing, or something with a `/`."""
+
+    bucket: str
+    prefix: str
+
+
+def parse(uri: str) -> Place:
+    """Raises `PasswordInAddress`, and `Refused` for anything but a bucket and a prefix; neither shows it."""
+    try:
+        parts = urlsplit(uri)
+    except ValueError:
+        parts = urlsplit("")
+    if "@" in parts.netloc:
+        raise PasswordInAddress("the address of the log has a user name or a password in it")
+    prefix = f"{parts.path.strip('/')}/".lstrip("/")
+    if parts.query or parts.fragment or not _BUCKET.fullmatch(parts.netloc) or not _PREFIX.fullmatch(prefix):
+        raise Refused("the address of a log in a bucket is s3://BUCKET/PREFIX")
+    return Place(parts.netloc, prefix)
+
+
+def settings(bucket: str, environment: Mapping[str, str]) -> dict[str, Any]:
+    """What to open a bucket with: region, endpoint, style of addresses, and a key, unless AWS gives a role.
+
+    Raises `Refused` for an endpoint without TLS that is not on loopback, and where no key is known.
+    """
+    profile = _profile(environment)
+    region = _first(environment, _REGIONS) or profile.get("region", "us-east-1")
+    endpoint = _first(environment, _ENDPOINTS) or profile.get("endpoint_url")
+    virtual = environment.get("AWS_VIRTUAL_HOSTED_STYLE_REQUEST", "").lower() in ("true", "1")
+    virtual = virtual or re.search(r"addressing_style\s*=\s*virtual", profile.get("s3", "")) is not None
+    found: dict[str, Any] = {"region": region, "virtual_hosted_style_request": virtual}
+    key = {name: environment[variable] for variable, name in _KEY.items() if environment.get(variable)}
+    key = key or {name: profile[f"aws_{name}"] for name in _KEY.values() if f"aws_{name}" in profile}
+    if endpoint is None:
+        return {**found, **key}
+    if not {"access_key_id", "secret_access_key"} <= key.keys():
+        raise Refused(
+            "no key to the bucket of the log is known",
+            hint="Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or write them to ~/.aws/credentials.",
+        )
+    return {**found, **key, ENDPOINT: _endpoint(endpoint, bucket if virtual else "")}
+
+
+def _endpoint(url: str, bucket: str) -> str:
+    target = Target.parse(url)
+    if target.scheme == "http" and not _is_here(target.host):
+        raise Refused("the endpoint of the log's bucket has no TLS, and is not on this machine")
+    host = f"[{target.host}]" if ":" in target.host else target.host
+    return f"{target.scheme}://{f'{bucket}.' if bucket else ''}{host}:{target.port}"
+
+
+def _is_here(host: str) -> bool:
+    return host == "localhost" or (re.fullmatch(r"[0-9.]+|.*:.*", host) is not None and is_loopback(host))
+
+
+def _first(environment: Mapping[str, str], names: tuple[str, ...]) -> str | None:
+    return next((environment[name] for name in names if environment.get(name)), None)
+
+
+def _profile(environment: Mapping[str, str]) -> dict[str, str]:
+    """What the files say of the profile that is in use."""
+    name = environment.get("AWS_PROFILE") or "default"
+    home = Path(environment.get("HOME", "/")) / ".aws"
+    found: dict[str, str] = {}
+    for variable, file, section in (
+        ("AWS_CONFIG_FILE", "config", name if name == "default" else f"profile {name}"),
+        ("AWS_SHARED_CREDENTIALS_FILE", "credentials", name),
+    ):
+        path = environment.get(variable) or str(home / file)
+        read = configparser.RawConfigParser(default_section="", strict=False)
+        try:
+            read.read(path, encoding="utf-8")
+        except (configparser.Error, UnicodeDecodeError):
+            raise Refused(f"{path} is not a file as AWS's tools have it") from None
+        if read.has_section(section):
+            found |= read.items(section)
+    return found

@@ -1,0 +1,195 @@
+"""The one way to a bucket: objects by their names, created once; what errors mean, and when to try again.
+
+Whatever is tried again is tried again here, within ten seconds: obstore is told not to.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import time
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from obstore.exceptions import AlreadyExistsError, BaseError
+from obstore.store import S3Store
+
+from wire.problem import NotFound, Problem, Refused, TryLater, Unavailable
+
+from ...problem import ClockDiffers
+from .address import ENDPOINT, Place, settings
+
+_T = TypeVar("_T")
+_R = TypeVar("_R")
+
+AT_ONCE = 32
+"""Requests."""
+_PATIENCE = 10.0  # seconds, within which a request is made again
+_PAUSE, _LONGEST_PAUSE = 0.05, 2.0  # seconds; doubled each time
+_AGAIN = "Nothing that was acknowledged is lost. Once the store is well, do the same again."
+_RIGHTS = (
+    "Needed are s3:GetObject, s3:PutObject and s3:ListBucket on the prefix; to look, the first and last."
+)
+_STATUS = re.compile(r"status code: (\d{3})")
+_CODE = re.compile(r"<Code>(\w{1,60})</Code>")
+_users: list[int] = []
+"""The one process that may use obstore: its threads are not in the forks of that."""
+
+
+class Bucket:
+    """The objects of one log. Names are without the prefix of its place.
+
+    Raises `Unavailable` where the store does not answer, `TryLater` where it is busy, `ClockDiffers` where
+    it finds ours wrong, `Refused` where it does not let us, and `NotFound` where there is no such bucket.
+    """
+
+    def __init__(self, place: Place) -> None:
+        self._prefix = place.prefix
+        found: Any = {
+            **settings(place.bucket, os.environ),
+            "conditional_put": "etag",
+            "checksum_algorithm": "SHA256",
+        }
+        has_no_tls = found.get(ENDPOINT, "").startswith("http:")
+        self._store = S3Store(
+            place.bucket,
+            config=found,
+            client_options={"connect_timeout": "5s", "timeout": "30s", "allow_http": has_no_tls},
+            retry_config={"max_retries": 0},
+        )
+
+    def get(self, path: str) -> bytes | None:
+        """What an object holds, if there is one."""
+
+        def work() -> bytes | None:
+            try:
+                return bytes(self._store.get(self._prefix + path).bytes())
+            except FileNotFoundError as error:
+                if _said(error)[1] == "NoSuchBucket":
+                    raise _problem(error) from None
+                return None
+
+        return _insist(work)
+
+    def get_many(self, paths: Iterable[str]) -> dict[str, bytes]:
+        """What those of these objects hold that there are."""
+        wanted = list(paths)
+        found = _at_once(self.get, wanted)
+        return {path: data for path, data in zip(wanted, found, strict=True) if data is not None}
+
+    def has(self, path: str) -> bool:
+        """Whether there is such an object."""
+
+        def work() -> bool:
+            try:
+                self._store.head(self._prefix + path)
+            except FileNotFoundError:
+                return False
+            return True
+
+        return _insist(work)
+
+    def create(self, path: str, data: bytes) -> bool:
+        """Whether the object is there with this content; else it is there with another, and stays so.
+
+        Where an answer was lost the request is made again, and may find what the first one created.
+        """
+        return _insist(lambda: self._create(path, data)) or self.get(path) == data
+
+    def _create(self, path: str, data: bytes) -> bool:
+        try:
+            self._store.put(self._prefix + path, data, mode="create", use_multipart=False)
+        except AlreadyExistsError as error:
+            if _said(error)[0] == "409":  # another's request is under way, and may fail
+                raise
+            return False
+        return True
+
+    def create_many(self, objects: Mapping[str, bytes]) -> None:
+        """Create those of these objects that are not there; those that are stay, whatever they hold."""
+        _at_once(lambda item: _insist(lambda: self._create(*item)), list(objects.items()))
+
+    def replace(self, path: str, data: bytes) -> None:
+        """Write an object, whether it is there or not."""
+        _insist(lambda: self._store.put(self._prefix + path, data, use_multipart=False))
+
+    def first_after(self, path: str) -> str | None:
+        """The first name that is listed after this one, in its folder; a list may be behind."""
+        folder = f"{path.rpartition('/')[0]}/"
+
+        def work() -> str | None:
+            pages = self._store.list(self._prefix + folder, offset=self._prefix + path)
+            names = (str(found["path"]) for page in pages for found in page)
+            return next((name.removeprefix(self._prefix) for name in names), None)
+
+        return _insist(work)
+
+
+def _at_once(work: Callable[[_T], _R], items: list[_T]) -> list[_R]:
+    if len(items) < 2:
+        return [work(item) for item in items]
+    with ThreadPoolExecutor(AT_ONCE) as threads:  # which end with it: nothing outlives a call
+        return list(threads.map(work, items))
+
+
+def _insist(work: Callable[[], _T]) -> _T:
+    """Do some work, again and again where what went wrong may pass. Raises the problem that it is."""
+    if not _users:
+        _users.append(os.getpid())
+    if os.getpid() not in _users:
+        raise Unavailable("a process that was forked cannot use the connections of its parent to the bucket")
+    deadline, pause = time.monotonic() + _PATIENCE, _PAUSE
+    while True:
+        try:
+            return work()
+        except (BaseError, FileNotFoundError) as error:
+            wait = pause * (0.5 + random.random())  # noqa: S311 -- so that several do not come together
+            if not _may_pass(error) or time.monotonic() + wait > deadline:
+                raise _problem(error) from None
+        time.sleep(wait)
+        pause = min(2 * pause, _LONGEST_PAUSE)
+
+
+def _said(error: BaseException) -> tuple[str, str]:
+    """The status and the code of S3's answer, empty where there was none. No more of it is ever shown."""
+    text = str(error)
+    status, code = _STATUS.search(text), _CODE.search(text)
+    return status[1] if status else "", code[1] if code else ""
+
+
+def _may_pass(error: BaseException) -> bool:
+    status, code = _said(error)
+    if _is_redirect(error) or _is_distrust(error):
+        return False
+    return status[:1] in ("", "5") or status in ("408", "409", "429") or code == "RequestTimeout"
+
+
+def _is_redirect(error: BaseException) -> bool:
+    return "redirect without LOCATION" in str(error) or _said(error)[0][:1] == "3"
+
+
+def _is_distrust(error: BaseException) -> bool:
+    return "InvalidCertificate(" in str(error)
+
+
+def _problem(error: BaseException) -> Problem:
+    status, code = _said(error)
+    said = f" ({code or status})" if status else ""
+    if code == "RequestTimeTooSkewed":
+        return ClockDiffers("the store of the log's bucket finds that the clock here is wrong")
+    if _is_distrust(error):
+        return Unavailable(
+            "the endpoint of the log's bucket has a certificate that is not trusted here",
+            hint="SSL_CERT_FILE names a file with the authority that signed it, if the system has it not.",
+        )
+    if _is_redirect(error):
+        return Refused("the bucket of the log is in another region", hint="Set AWS_REGION, or the endpoint.")
+    if code == "NoSuchBucket":
+        return NotFound("there is no such bucket")
+    if status in ("401", "403"):
+        return Refused(f"the bucket of the log does not let this key do that{said}", hint=_RIGHTS)
+    if status in ("409", "429", "503"):
+        return TryLater(f"the store of the log's bucket is busy{said}")
+    return Unavailable(f"the bucket of the log cannot be reached{said}", hint=_AGAIN)

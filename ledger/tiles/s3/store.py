@@ -1,0 +1,272 @@
+"""A log in a bucket of an S3 store.
+
+tile/          tiles and bundles, as everywhere
+batch/         what was recorded, each batch where the one before it ends
+head/          the state after each checkpoint, numbered
+key/, keys/    where the batch of each key is
+checkpoint     the newest checkpoint, for those who read the bucket itself; nothing here relies on it
+conditional    says that this store does not create what is there
+
+Two names decide, which create-if-absent gives to one writer each: the batch at an index, and the next head.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from wire.files import locked
+from wire.problem import Damaged, Refused, TooLarge, TryLater
+
+from ... import merkle
+from ...problem import NotConditional, Overtaken
+from ..disk import disk_problems
+from ..journal import Capacity
+from ..kept import KeptCheckpoint
+from ..keys import key_digest
+from ..layout import ENTRIES, WIDTH, tile_path, unframe
+from ..store import CHECKPOINT, Base, Batch, Keys, Mark, State, Store, require_open
+from . import address
+from .batches import Batches, batch_path
+from .bucket import Bucket
+from .heads import Heads, head_path
+from .keys import KeyObjects
+
+CAPACITY = Capacity(batches=64)
+"""Of what is pending: each batch of it is fetched by itself when a log is opened."""
+_CONDITIONAL = "conditional"
+_SAMPLE = 3  # tiles
+_EXAMINED = 100  # openings, of which one looks whether anything is gone
+
+
+class S3Store(Store):
+    """A `Store` in a bucket; any number of processes and machines may use it.
+
+    `uri` is read by `address.parse`; `kept`, `patience` and `read_only` are as `open_store` has them, and
+    the log is settled when so much is pending as is the `capacity`. Raises what `Bucket` raises, `Damaged`
+    where an object is gone, and `NotConditional` for a store that creates what is there.
+    """
+
+    def __init__(
+        self,
+        uri: str,
+        kept: Path | None = None,
+        *,
+        patience: float | None = None,
+        read_only: bool = False,
+        capacity: Capacity = CAPACITY,
+    ) -> None:
+        self._kept_path, self._kept = kept, KeptCheckpoint(kept)
+        self._patience, self._read_only, self._capacity = patience, read_only, capacity
+        self._turn = threading.Lock()
+        self._bucket = Bucket(address.parse(uri))
+        self._heads, self._batches = Heads(self._bucket), Batches(self._bucket)
+        self._keys = KeyObjects(self._bucket)
+        self._is_open = False
+
+    def get(self, path: str) -> bytes | None:
+        return self._heads.newest().note if path == CHECKPOINT else self._bucket.get(path)
+
+    def get_many(self, paths: Iterable[str]) -> dict[str, bytes]:
+        wanted = list(paths)
+        found = self._bucket.get_many(path for path in wanted if path != CHECKPOINT)
+        if CHECKPOINT in wanted and (note := self.get(CHECKPOINT)) is not None:
+            found[CHECKPOINT] = note
+        return {path: found[path] for path in wanted if path in found}
+
+    def kept(self) -> bytes | None:
+        with disk_problems():
+            return self._kept.read()
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """See `Reader.lock`. It is between the threads of this store alone: that one of several writers
+        decides at each write is enough, and a lock in the bucket would outlive who died with it.
+        """
+        if not self._turn.acquire(timeout=-1 if self._patience is None else self._patience):
+            raise TryLater("another thread holds the log")
+        try:
+            self._open()
+            yield
+        finally:
+            self._turn.release()
+
+    def base(self) -> Base:
+        self._batches.begin(self._heads.newest().base)
+        return self._batches.base
+
+    def pending(self, start: int) -> Iterator[Batch]:
+        """See `Reader.pending`. Raises `Overtaken` where they are settled."""
+        if start < self._batches.base.size:
+            raise Overtaken("another writer has settled the log meanwhile")
+        return self._batches.since(start)
+
+    def find(self, key: bytes) -> range | None:
+        return self._batches.keys.get(key_digest(key)) or self._keys.find(key)
+
+    def keys(self) -> Keys:
+        return self._keys.all(self._heads.newest().base.size)
+
+    def mark(self) -> Mark | None:
+        """See `Reader.mark`. Whoever died between the two steps of `seal` is helped to the second one."""
+        head = self._heads.newest()
+        if head.number == 0 or (head.mark is not None and head.mark.is_closed):
+            return head.mark
+        self._batches.begin(head.base)
+        for _ in self._batches.since(self._batches.end):
+            pass
+        if self._batches.mark is None:
+            return head.mark
+        if not self._read_only:
+            self._close(self._batches.mark)
+        return self._batches.mark
+
+    def record(self, *batches: Batch) -> None:
+        """See `Appender.record`. Raises `TooLarge` for more than the capacity has."""
+        self._require_writable()
+        if max(sum(map(len, batch.framed)) for batch in batches) > self._capacity.record:
+            raise TooLarge(f"a batch of the log has at most {self._capacity.record} bytes")
+        require_open(self._heads.known.mark)
+        self._batches.record(*batches)
+
+    def put(self, tiles: Mapping[str, bytes]) -> None:
+        """See `Appender.put`. Tiles that are there stay as they are."""
+        self._require_writable()
+        self._bucket.create_many(tiles)
+
+    def publish(self, note: bytes, *, after: bytes | None) -> None:
+        """See `Store.publish`."""
+        self._require_writable()
+        while True:
+            head = self._heads.newest()
+            require_open(head.mark)
+            if head.note != after:
+                raise Overtaken("another writer has published a checkpoint meanwhile")
+            if self._heads.add(head.next(note=note)):
+                break  # else the other one may have settled
+        self._keep()
+        self._show()
+
+    @property
+    def full(self) -> bool:
+        known = self._batches.known
+        size = sum(len(framed) for batch in known for framed in batch.framed)
+        return len(known) >= self._capacity.batches or size >= self._capacity.size
+
+    def settle(self, base: Base) -> None:
+        """See `Appender.settle`: a head with another base. Nothing is removed."""
+        self._require_writable()
+        require_open(self._heads.newest().mark)
+        self._batches.require_end(base.size)
+        self._keys.add(self._batches.keys.items())
+        head = self._heads.newest()
+        if head.base != self._batches.base or not self._heads.add(head.next(base=base)):
+            raise Overtaken("another writer has changed the log meanwhile")
+        with disk_problems():
+            self._kept.sync()
+        self._batches.begin(base)
+
+    def reserve(self, name: str) -> None:
+        """See `Appender.reserve`: the first head, before which nobody records."""
+        self._require_writable()
+        head = self._heads.newest()
+        is_new = head.number == 0 and not self._bucket.has(batch_path(0))
+        if not is_new or not self._heads.add(head.next(mark=Mark(name, State.COMING))):
+            raise Overtaken("there is a log already")
+
+    def seal(self, name: str) -> None:
+        """See `Appender.seal`. The end of the log decides; a head then stops those who sign."""
+        self._require_writable()
+        head = self._heads.newest()
+        if head.mark is not None and head.mark.is_closed:
+            raise Overtaken("a move has closed the log meanwhile")
+        self._batches.begin(head.base)
+        self._batches.seal(name)
+        self._close(Mark(name, State.LEFT))
+
+    def adopt(
+        self, name: str, base: Base, keys: Callable[[], Keys], batches: Sequence[Batch], note: bytes
+    ) -> None:
+        """See `Appender.adopt`. Raises `Overtaken`."""
+        self._require_writable()
+        head = self._heads.newest()
+        if head.mark == Mark(name, State.HERE):
+            return
+        if head.mark != Mark(name, State.COMING):
+            raise Overtaken("the place is not reserved for this move any more")
+        self._keys.add(keys())
+        self._batches.begin(base)
+        if batches and not [*self._batches.since(base.size)]:  # else they were recorded before
+            self._batches.record(*batches)
+        if not self._heads.add(head.next(note=note, base=base, mark=Mark(name, State.HERE))):
+            raise Overtaken("another writer has changed the log meanwhile")
+        self._keep()
+        self._show()
+
+    def examine(self) -> None:
+        """Look whether the first head, the oldest tiles and some others are there, and right.
+
+        So that objects which somebody or a rule of the bucket removed are missed in time. Raises `Damaged`.
+        """
+        newest = self._heads.newest()
+        if newest.number and not self._bucket.has(head_path(1)):
+            raise _gone(head_path(1))
+        full = newest.base.size // WIDTH
+        for number in {0, *(secrets.randbelow(full) for _ in range(_SAMPLE))} if full else ():
+            hashes, entries = tile_path(0, number), tile_path(ENTRIES, number)
+            found = self._bucket.get_many([hashes, entries])
+            for path in (hashes, entries):
+                if path not in found:
+                    raise _gone(path)
+            if merkle.leaf_hashes(unframe(found[entries], entries)) != found[hashes]:
+                raise Damaged(f"{hashes} is not what follows from {entries}")
+
+    def _close(self, mark: Mark) -> None:
+        while (head := self._heads.newest()).mark != mark:
+            self._heads.add(head.next(mark=mark))
+
+    def _require_writable(self) -> None:
+        if self._read_only:
+            raise Refused("the log was opened to be read")
+        self._open()
+
+    def _open(self) -> None:
+        """Once, before anything else is done: whether this store and this log will do."""
+        if self._is_open:
+            return
+        if not self._read_only:
+            self._require_conditional()
+            if (note := self._heads.newest().note) is not None and self._bucket.get(CHECKPOINT) != note:
+                self._show()  # who published it died before
+        if secrets.randbelow(_EXAMINED) == 0:
+            self.examine()
+        self._is_open = True
+
+    def _require_conditional(self) -> None:
+        for _ in range(2):  # the first one may be new
+            if not self._bucket.create(_CONDITIONAL, secrets.token_hex(16).encode()):
+                return
+        raise NotConditional("the store of the log's bucket creates an object that is there already")
+
+    def _keep(self) -> None:
+        if self._kept_path is None:
+            return
+        with disk_problems(), locked(self._kept_path):  # or an older one might come last
+            self._kept.write(self._heads.newest().note or b"")
+
+    def _show(self) -> None:
+        """Write the newest checkpoint where everybody looks, until an older one no longer comes last."""
+        shown = None
+        while shown != (note := self._heads.newest().note or b""):
+            self._bucket.replace(CHECKPOINT, note)
+            shown = self._bucket.get(CHECKPOINT)
+
+
+def _gone(path: str) -> Damaged:
+    return Damaged(
+        f"{path} is gone from the bucket",
+        hint="Does a rule of the bucket remove what is old? Bring back what it removed: versions, or a copy.",
+    )

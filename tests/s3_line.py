@@ -1,0 +1,153 @@
+"""A line to an S3 store on which things go wrong as a test wants it, one request after the other."""
+
+from __future__ import annotations
+
+import contextlib
+import enum
+import http.client
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
+
+
+@dataclass
+class Request:
+    """What a client asks; a judge may change it before it goes on."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the client gets in the place of the store's answer, which is never asked."""
+
+    status: int
+    body: bytes = b""
+
+
+class Cut(enum.Enum):
+    """Where the line breaks."""
+
+    BEFORE = enum.auto()
+    """Nothing arrives."""
+    WITHIN = enum.auto()
+    """Half of the body arrives."""
+    AFTER = enum.auto()
+    """All arrives, and the store does it; its answer does not come back."""
+
+
+Judge = Callable[[Request], Answer | Cut | None]
+
+
+@contextmanager
+def line(
+    endpoint: str, judge: Judge = lambda _: None, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1"
+) -> Iterator[str]:
+    """The endpoint at which a store is reached by this line."""
+    there = urlsplit(endpoint)
+    assert there.hostname is not None
+    assert there.port is not None
+    where = (there.hostname, there.port)
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def handle_any(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            request = Request(self.command, self.path, dict(self.headers.items()), body)
+            verdict = judge(request)
+            if verdict is None:
+                self.answer(*self.ask(request))
+            elif isinstance(verdict, Answer):
+                self.answer(verdict.status, {"Content-Type": "application/xml"}, verdict.body)
+            else:
+                if verdict is Cut.WITHIN:
+                    _send_half(where, request)
+                elif verdict is Cut.AFTER:
+                    self.ask(request)
+                self.close_connection = True
+                with contextlib.suppress(OSError):
+                    self.connection.shutdown(socket.SHUT_RDWR)
+
+        do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = handle_any
+
+        def ask(self, request: Request) -> tuple[int, dict[str, str], bytes]:
+            asked = http.client.HTTPConnection(*where, timeout=60)
+            try:
+                asked.request(request.method, request.path, request.body, request.headers)
+                answer = asked.getresponse()
+                return answer.status, dict(answer.headers.items()), answer.read()
+            finally:
+                asked.close()
+
+        def answer(self, status: int, headers: dict[str, str], body: bytes) -> None:
+            self.send_response_only(status)
+            for name, value in headers.items():
+                if name.lower() not in ("transfer-encoding", "connection", "content-length"):
+                    self.send_header(name, value)
+            length = next((v for k, v in headers.items() if k.lower() == "content-length"), str(len(body)))
+            self.send_header("Content-Length", length if self.command == "HEAD" else str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    class Server(ThreadingHTTPServer):
+        request_queue_size = 128
+
+        def handle_error(self, request: object, client_address: object) -> None:
+            pass  # a client that hung up
+
+    server = Server((host, 0), Handler)
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield f"{'https' if tls else 'http'}://{host}:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def _send_half(where: tuple[str, int], request: Request) -> None:
+    head = [f"{request.method} {request.path} HTTP/1.1", *(f"{k}: {v}" for k, v in request.headers.items())]
+    with socket.create_connection(where) as broken:
+        broken.sendall("\r\n".join([*head, "", ""]).encode() + request.body[: len(request.body) // 2])
+
+
+@contextmanager
+def moto(**environment: str) -> Iterator[str]:
+    """The endpoint of a store that checks no signature, and is gone afterwards."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    with subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**environment}
+    ) as process:
+        try:
+            deadline = time.monotonic() + 60
+            while True:
+                try:
+                    socket.create_connection(("127.0.0.1", port)).close()
+                    break
+                except ConnectionRefusedError:
+                    assert process.poll() is None
+                    assert time.monotonic() < deadline
+                    time.sleep(0.05)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.kill()
