@@ -26,7 +26,18 @@ from .queue import Asked, Queue
 from .tiles.edge import Edge
 from .tiles.layout import LARGEST_ENTRY
 from .tiles.reader import TileReader
-from .tiles.store import CHECKPOINT, Base, Batch, Reader, Store, first_difference, found_in, joined
+from .tiles.store import (
+    CHECKPOINT,
+    Base,
+    Batch,
+    Reader,
+    State,
+    Store,
+    first_difference,
+    found_in,
+    joined,
+    require_open,
+)
 
 _LONGEST_KEY = 255  # bytes
 _TRIES = 100  # against other writers, who hold the lock, too: each time one of them gets on
@@ -256,6 +267,9 @@ class Log(LogReader):
         self._edge: Edge | None = None
         self._seen: tuple[Base, bytes | None] = Base(0, merkle.EMPTY_ROOT), None  # or written, last
         self._queue = Queue(lambda asked: self._locked(lambda: self._append(asked)))
+        mark = store.mark()
+        if mark is not None and mark.state is State.COMING:  # half of a log may be there
+            require_open(mark)
         self._locked(self._start)
 
     def append(self, entries: Sequence[bytes], key: bytes) -> range:
