@@ -27,7 +27,7 @@ from ledger.log import LogReader
 from ledger.problem import ClockDiffers, NotConditional, PasswordInAddress
 from ledger.tiles.engines import open_store
 from ledger.tiles.journal import Capacity
-from ledger.tiles.s3.address import ENDPOINT, Place, parse, settings
+from ledger.tiles.s3.address import ENDPOINT, Location, parse_location, settings
 from ledger.tiles.s3.heads import head_path
 from ledger.tiles.s3.store import S3Store
 from ledger.tiles.store import CHECKPOINT
@@ -68,19 +68,19 @@ class Objects:
         self._client = client(cluster.endpoint)
 
     def names(self, uri: str) -> list[str]:
-        prefix = f"{parse(uri).prefix}"
+        prefix = f"{parse_location(uri).prefix}"
         pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=prefix)
         return sorted(each["Key"].removeprefix(prefix) for page in pages for each in page.get("Contents", []))
 
     def get(self, uri: str, name: str) -> bytes:
-        found = self._client.get_object(Bucket=BUCKET, Key=parse(uri).prefix + name)
+        found = self._client.get_object(Bucket=BUCKET, Key=parse_location(uri).prefix + name)
         return bytes(found["Body"].read())
 
     def put(self, uri: str, name: str, data: bytes) -> None:
-        self._client.put_object(Bucket=BUCKET, Key=parse(uri).prefix + name, Body=data)
+        self._client.put_object(Bucket=BUCKET, Key=parse_location(uri).prefix + name, Body=data)
 
     def remove(self, uri: str, name: str) -> None:
-        self._client.delete_object(Bucket=BUCKET, Key=parse(uri).prefix + name)
+        self._client.delete_object(Bucket=BUCKET, Key=parse_location(uri).prefix + name)
 
 
 def through(
@@ -93,9 +93,9 @@ def through(
 
 class TestAddresses:
     def test_a_bucket_and_a_prefix(self) -> None:
-        assert parse("s3://diplomas/university/log") == Place("diplomas", "university/log/")
-        assert parse("s3://diplomas/log/") == Place("diplomas", "log/")
-        assert parse("s3://diplomas") == parse("s3://diplomas/") == Place("diplomas", "")
+        assert parse_location("s3://diplomas/university/log") == Location("diplomas", "university/log/")
+        assert parse_location("s3://diplomas/log/") == Location("diplomas", "log/")
+        assert parse_location("s3://diplomas") == parse_location("s3://diplomas/") == Location("diplomas", "")
 
     @pytest.mark.parametrize("rest", [f"clerk:{HIDDEN}@diplomas/log", f"{HIDDEN}@diplomas"])
     def test_a_secret_is_refused_by_name_and_shown_nowhere(self, rest: str) -> None:
