@@ -589,6 +589,25 @@ class TestTheLine:
             assert log.append(samples(0, 3), b"mine") == range(2, 5)
         assert audit(other).size == 5
 
+    def test_a_batch_that_does_not_read_back_is_not_signed_for(
+        self, cluster: Cluster, uri: str, look: Objects, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        written: list[str] = []
+
+        def judge(request: Request) -> None:
+            if "/batch/" in request.path and request.method == "PUT":
+                written.append(request.path.partition(parse_location(uri).prefix)[2])
+            elif "/batch/" in request.path and request.method == "GET" and written:
+                look.put(uri, written.pop(), b"something else")
+
+        with line(cluster.endpoint, judge) as bad:
+            through(bad, monkeypatch)
+            log = open_log(open_store(uri))
+            with pytest.raises(Damaged, match="does not read back"):
+                log.append(samples(0, 3), b"1")
+            assert open_store(uri).get(CHECKPOINT) == log.checkpoint().note
+            assert log.checkpoint().size == 0
+
     def test_a_fork_of_a_process_that_used_it(self, uri: str) -> None:
         """Its threads are not in the fork, which would wait for them for ever."""
         open_log(open_store(uri))
