@@ -13,6 +13,7 @@ from ledger.audit import audit
 from ledger.move import PORTION, move
 from ledger.problem import NoLog, Sealed
 from ledger.tiles.engines import open_store
+from ledger.tiles.keys import key_digest
 from ledger.tiles.memory import MemoryStore
 from ledger.tiles.posix import PosixStore
 from ledger.tiles.store import Mark, State, Store
@@ -157,6 +158,29 @@ def test_a_place_that_was_reserved_for_another_log_stays_so(filled: MemoryStore)
     with pytest.raises(Conflict, match="already"):
         move(filled, target)
     assert filled.mark() is None, "it goes on"
+
+
+def test_a_log_that_has_left_for_one_place_goes_to_no_other(filled: MemoryStore) -> None:
+    """Not even to one that is kept for another move of the same log."""
+    reserved = MemoryStore()
+    reserved.reserve("ledger.example/log 00")
+    move(filled, MemoryStore())
+    for target in (MemoryStore(), reserved):
+        with pytest.raises(Conflict, match="elsewhere"):
+            move(filled, target)
+    with pytest.raises(Sealed):
+        open_log(reserved)
+
+
+def test_keys_that_an_interrupted_move_left_are_not_kept(filled: MemoryStore, tmp_path: Path) -> None:
+    """They may be of another log: this one has appended nothing under them."""
+    target = PosixStore(tmp_path / "log")
+    (tmp_path / "log/keys/0-5").write_bytes(b"".join(_records([(key_digest(b"other"), range(5))])))
+    move(filled, target)
+    with target.lock():
+        assert target.base().size == 600
+        assert target.find(b"other") is None
+    assert open_log(target).append([b"other"], b"other") == range(600, 601)
 
 
 def test_of_two_copies_of_a_log_one_comes(filled: MemoryStore, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import multiprocessing
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
@@ -207,7 +208,7 @@ def test_threads_go_along_with_who_comes_first(store: Store) -> None:
     def count(call: str) -> None:
         calls[call] += 1
         if call == "publish":
-            slow.wait(0.2)
+            slow.wait(0.05)
 
     log = open_log(Unlocked(store, count))
     log.append([b"known"], b"known")
@@ -268,10 +269,15 @@ def test_threads_append_at_once(store: Store) -> None:
 
 
 def _append_in_process(engine: str, folder: Path, name: int) -> None:
+    """By four threads, which go along with each other; the processes take turns."""
     log = open_log(STORES[engine](folder))
-    for number in range(20):
+
+    def append(number: int) -> None:
         entries = [b"%d/%d/%d" % (name, number, index) for index in range(40)]
         assert list(log.entries(*_ends(log.append(entries, b"%d/%d" % (name, number))))) == entries
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(append, range(20)))
 
 
 def _ends(indices: range) -> tuple[int, int]:
@@ -287,15 +293,15 @@ def test_processes_append_at_once(name: str, tmp_path: Path) -> None:
     folder = tmp_path / "log"
     STORES[name](folder)
     processes = [
-        context.Process(target=_append_in_process, args=(name, folder, number)) for number in range(3)
+        context.Process(target=_append_in_process, args=(name, folder, number)) for number in range(4)
     ]
     for process in processes:
         process.start()
     ended(processes)
     log = open_log(STORES[name](folder))
-    assert audit(log).size == 3 * 20 * 40
+    assert audit(log).size == 4 * 20 * 40
     _append_in_process(name, folder, 1)  # the same once more
-    assert log.checkpoint().size == 3 * 20 * 40
+    assert log.checkpoint().size == 4 * 20 * 40
 
 
 class Failing:
@@ -622,6 +628,7 @@ def test_a_log_moves_to_any_engine(make: Callable[[], Store], to: str, tmp_path:
     assert move(make(), target(), portions.append) == checkpoints[-1]
     assert sum(portions) <= 700
     assert move(make(), target()) == checkpoints[-1], "once more changes nothing"
+    target().adopt(_name(target()), Base(0, merkle.EMPTY_ROOT), lambda: iter(()), [], b"nor does this")
     paths = [*full_tiles(0, 700), *partial_tiles(700), "checkpoint"]
     assert target().get_many(paths) == make().get_many(paths)
     moved = open_log(target())

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from ledger.audit import audit
+from ledger.move import move
 from ledger.tiles import posix
 from ledger.tiles.journal import Capacity
 from ledger.tiles.posix import PosixStore
-from ledger.tiles.store import Batch
+from ledger.tiles.store import Batch, Mark, State
 from tests.fault.powerloss import Crash, Recorder, memory_folder
 from tests.ledger_samples import naive_root, open_log, samples
 from wire.problem import Problem
@@ -99,6 +100,38 @@ def test_a_sync_that_is_missing_is_found(forgotten: str, tmp_path: Path) -> None
     crashes = _recorded(tmp_path / "work", forgotten)
     with pytest.raises((AssertionError, Problem)):
         _check(crashes)
+
+
+@pytest.mark.parametrize("forgotten", ["", r"old/\.mark.*", r"new/tile/.*", r"new/"])
+def test_a_power_cut_at_any_point_of_a_move(forgotten: str, tmp_path: Path) -> None:
+    """Where the new log is open the old one is not, and it is whole; planted, a sync that is missing."""
+    folder = tmp_path / "work"
+    folder.mkdir()
+    _append_all(PosixStore(folder / "old", capacity=Capacity(batches=2)))
+    with Recorder(folder, [(posix, "sync_files")]) as recorder:
+        recorder.forget(forgotten)
+        move(PosixStore(folder / "old"), PosixStore(folder / "new"))
+        recorder.acknowledge()
+    crashes = list(recorder.crashes())
+    assert len(crashes) > 30
+    with pytest.raises((AssertionError, Problem)) if forgotten else contextlib.nullcontext():
+        _check_moves(crashes)
+
+
+def _check_moves(crashes: list[Crash]) -> None:
+    with memory_folder() as folder:
+        for number, crash in enumerate(crashes):
+            where = folder / str(number)
+            crash.restore(where)
+            gone, come = (PosixStore(where / name).mark() for name in ("old", "new"))
+            if crash.acknowledged:
+                assert come is not None
+            if come is not None and come.state is State.HERE:
+                assert gone == Mark(come.name, State.LEFT)
+                assert audit(open_log(PosixStore(where / "new"))).root == ROOT
+            assert move(PosixStore(where / "old"), PosixStore(where / "new")).root == ROOT
+            _append_all(PosixStore(where / "new"))
+            assert audit(open_log(PosixStore(where / "new"))).root == ROOT
 
 
 @pytest.mark.parametrize("planted", [False, True])

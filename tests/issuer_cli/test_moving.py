@@ -15,17 +15,16 @@ from tests.test_ledger_move import WAYS, Make, database
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("first", WAYS)
-@pytest.mark.parametrize("second", WAYS)
+@pytest.mark.parametrize("make", WAYS)
 def test_an_issuer_goes_on_wherever_its_log_is(
-    first: Make, second: Make, program: Program, file: Path, tmp_path: Path
+    make: Make, program: Program, file: Path, tmp_path: Path
 ) -> None:
     """From its folder to one engine, to another, and back: old bundles stay valid, and it issues on."""
     home = program.home / "issuer"
     own = (home / "log").as_uri()
     assert program("issuer", "issue", file, "--name", "U", "--out", tmp_path / "out").code == 0
     for number, (source, target) in enumerate(
-        [(own, first(tmp_path / "first")), (first(tmp_path / "first"), second(tmp_path / "second"))]
+        [(own, make(tmp_path / "first")), (make(tmp_path / "first"), make(tmp_path / "second"))]
     ):
         before = json.loads(program("ledger", "status", "--json").out)
         for _ in range(2):  # the second time nothing is left to be done
@@ -52,10 +51,12 @@ def test_an_issuer_goes_on_wherever_its_log_is(
 @postgres_server.needed
 @s3_server.needed
 def test_from_a_database_to_a_bucket(program: Program, file: Path, tmp_path: Path) -> None:
-    def bucket(where: Path) -> str:
-        return s3_server.server().of(where)
+    """By way of it, from the folder, and back."""
 
-    test_an_issuer_goes_on_wherever_its_log_is(database, bucket, program, file, tmp_path)
+    def make(where: Path) -> str:
+        return database(where) if where.name == "first" else s3_server.server().of(where)
+
+    test_an_issuer_goes_on_wherever_its_log_is(make, program, file, tmp_path)
 
 
 def test_only_the_log_of_the_folder_is_moved_from_there(program: Program, file: Path, tmp_path: Path) -> None:
