@@ -43,7 +43,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "ledger/log.py": ("ledger_log", "contract/ledgers", "ledger_posix", "ledger_audit", "ledger_clock"),
     "ledger/lookup.py": ("ledger_lookup",),
     "ledger/merkle.py": ("ledger_merkle", "ledger_tiles", "ledger_log"),
-    "ledger/note.py": ("ledger_note", "ledger_evidence"),
+    "ledger/note.py": ("ledger_note", "ledger_evidence", "ledger_anchors"),
     "ledger/tiles/edge.py": ("ledger_tiles", "ledger_log", "contract/ledgers"),
     "ledger/tiles/engines.py": ("ledger_engines",),
     "ledger/tiles/journal.py": ("contract/ledgers", "ledger_posix", "ledger_log"),
