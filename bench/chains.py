@@ -66,7 +66,7 @@ def main() -> None:
         report = judge.verify(data, now=NOW)
         assert report, report.deciding
         said = " ".join(check.text for check in report.checks)
-        assert said.count("its checkpoint on 'eip155:") == number, said
+        assert said.count("its checkpoint on") == number, said
     times = interleaved({name: partial(judge.verify, data, now=NOW) for name, data in handed_out.items()})
     results = []
     print(f"{'evidence':<20}{'bytes':>8}{'µs':>8}{'ratio':>8}{'goal':>8}")

@@ -26,7 +26,11 @@ def compiler(folder: Path) -> Path:
     """The compiler, in a new environment in a folder. Raises `NoCompiler`."""
     subprocess.run((sys.executable, "-m", "venv", folder), check=True)
     install = (folder / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
-    said = subprocess.run((*install, "--no-compile", COMPILER), capture_output=True, text=True, timeout=300)
+    patience = ("--retries", "1", "--timeout", "20", "--no-compile")
+    try:
+        said = subprocess.run((*install, *patience, COMPILER), capture_output=True, text=True, timeout=300)
+    except subprocess.TimeoutExpired as error:
+        raise NoCompiler("it takes too long") from error
     if said.returncode:
         raise NoCompiler(said.stderr.strip().splitlines()[-1])
     return folder / "bin" / "vyper"
