@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from did.methods import web as did_web
 from keys import PrivateKey
 from ledger import Checkpoint, Reached, Requirement
 from tests.gazette import NOTICE, Gazette
@@ -315,14 +316,12 @@ class TestEachTakenAway:
         for alone in (first, second):
             assert report(alone, trust).verdict is Verdict.UNDETERMINED
 
-    def test_what_another_entry_is_on_is_none_of_this_one(
+    def test_what_another_credential_is_on_is_none_of_this_one(
         self, university: University, gazette: Gazette
     ) -> None:
-        """Two signatures by the issuer are two entries: the second is on the ledger with neither of them."""
         early = anchored(university.issue(index=8), gazette, PRINTED)
-        holder = Holder()
         late = university.issue(index=9)
-        shown = holder.present(early.secured, late.secured)
+        shown = Holder().present(early.secured, late.secured)
         evidence = (*early.evidence, *late.evidence)
         both = Bundle(shown, evidence, tuple(university.documents), late.status_lists)
         found = verifier(requiring(university.trust, ONE, gazette), evidence_kinds=KNOWN).verify(
@@ -330,6 +329,30 @@ class TestEachTakenAway:
         )
         steps = {check.credential: check.outcome for check in found.checks if check.step == 8}
         assert steps == {0: Outcome.PASSED, 1: Outcome.UNDETERMINED}
+
+    def test_what_another_signature_is_on_is_none_of_this_one(
+        self, university: University, gazette: Gazette
+    ) -> None:
+        """Each is an entry of its own: the key of the one that was printed late had ended by then."""
+        ended, other = university.key, PrivateKey.generate()
+        document = did_web.document(university.did, {"assertionMethod": [ended.public_key, other.public_key]})
+        document["verificationMethod"][0]["expires"] = f"{STOLEN:%Y-%m-%dT%H:%M:%SZ}"
+        university.publish_document([], **document)
+        signed = university.sign(university.sign(university.diploma(), ended), other)
+        plain = university.bundle(signed)
+        by_ended, by_other = (replace(plain, evidence=(item,)) for item in plain.evidence)
+        late = STOLEN + timedelta(days=1)
+        for times, verdict in (
+            ((PRINTED, late), Verdict.VALID),
+            ((late, PRINTED), Verdict.INVALID),
+        ):
+            gazette = Gazette(A)
+            parts = [
+                anchored(part, gazette, time) for part, time in zip((by_ended, by_other), times, strict=True)
+            ]
+            both = replace(plain, evidence=tuple(item for part in parts for item in part.evidence))
+            found = report(both, requiring(university.trust, ONE, gazette))
+            assert found.verdict is verdict, found.checks
 
     def test_an_old_checkpoint_on_a_new_ledger_needs_no_new_diploma(self, university: University) -> None:
         """Its time there is that of the new ledger: who still believes the old one asks for either."""

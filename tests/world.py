@@ -132,7 +132,7 @@ class University:
     """An issuer with a log of its own. `did` is did:web, so that its document needs somebody's word."""
 
     def __init__(self, name: str = "university.example", now: datetime = NOW - timedelta(hours=2)) -> None:
-        self.did = f"did:web:{name.replace(':', '%3A')}"
+        self.name, self.did = name, f"did:web:{name.replace(':', '%3A')}"
         self.now = now
         self.key, *self.log_keys = (PrivateKey.generate() for _ in range(3))
         self.log = self._log(*self.log_keys)
@@ -141,12 +141,11 @@ class University:
         self.publish_document([self.key])
 
     def _log(self, key: PrivateKey, clock_key: PrivateKey) -> Log:
-        origin = f"{self.did.removeprefix('did:web:')}/log"
-        return Log(origin, key, clock_key, MemoryStore(), clock=lambda: self.now)
+        return Log(f"{self.name}/log", key, clock_key, MemoryStore(), clock=lambda: self.now)
 
     def robbed(self, now: datetime) -> University:
         """Whoever has all its keys, and begins its log anew at a time of his choosing."""
-        thief = University(self.did.removeprefix("did:web:"), now)
+        thief = University(self.name, now)
         thief.key, thief.log_keys = self.key, self.log_keys
         thief.log, thief.documents = thief._log(*self.log_keys), []
         thief.publish_document([self.key])
