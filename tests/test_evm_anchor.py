@@ -204,6 +204,8 @@ def test_when_fees_rise_more_is_offered_up_to_the_cap(
         anchor.advance(checkpoint, keep.state, keep)
     with pytest.raises(FeeAboveCap):
         anchored.anchor().prepare(checkpoint)
+    with pytest.raises(FeeAboveCap):
+        anchor.advance(checkpoint, Pending().encode(), keep)
     spike(node, 1)
     anchor.advance(checkpoint, keep.state, keep)
     node.call("anvil_mine", "0x5")
@@ -252,9 +254,13 @@ def test_a_transaction_that_fails_is_not_paid_for_twice(
     anchor.advance(checkpoint, keep.state, keep)
     names(node, anchored, may=False, gasPrice=hex(10**12))  # is done first
     node.call("anvil_mine", "0x5")
-    with pytest.raises(TransactionFailed, match="for 3 entries in block"):
-        anchor.advance(checkpoint, keep.state, keep)
+    for _ in range(2):
+        with pytest.raises(TransactionFailed, match="for 3 entries in block"):
+            anchor.advance(checkpoint, keep.state, keep)
     assert keep.count == 0
+    names(node, anchored, may=True)
+    node.call("anvil_mine", "0x1")
+    assert collected(anchor, checkpoint, node), "prepared anew"
 
 
 def names(node: anvil.Node, anchored: Anchored, *, may: bool, **more: str) -> None:
