@@ -171,14 +171,14 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
         "chain-form-unknown": "Checkpoints cannot go to this chain with this version of the program.",
         "fee-above-cap": "It goes on once the fee has fallen. More is paid with: --fee-cap GWEI",
         "fee-account-low": "Send {needed} and a little more to {account}, then do the same again.",
-        "other-contract": "Compare address and owner. Without --contract a new one is made.",
+        "other-contract": "Compare address and owner. Another one is made with: --contract new",
         "may-not-anchor": (
-            "The contract's owner has to name {account}: docs/chains.md says how. Without --contract another "
-            "one is made."
+            "The contract's owner has to name {account}: docs/chains.md says how. Else have another contract "
+            "made: --contract new"
         ),
         "contract-ahead": (
-            "Somebody else anchors there, with a key of yours: take another one, and let another contract be "
-            "made, by `intaglio ledger anchor add` with --fee-key and without --contract."
+            "Somebody else anchors there, with a key of yours: take another one, and have another contract "
+            "made, by `intaglio ledger anchor add` with --fee-key and --contract new."
         ),
         "transaction-failed": (
             "Look at it in the block. Then `intaglio ledger anchor add`, as before, has it sent anew."
