@@ -30,6 +30,7 @@ class Anchored:
 
     def __init__(self, folder: Path, *urls: str, log: Log | None = None, name: str = CHAIN) -> None:
         self.folder, self.name = folder, name
+        folder.mkdir(exist_ok=True)
         self.log = log or open_log(MemoryStore())
         self.file = folder / "nodes"
         self.nodes(*urls)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from ledger import Checkpoint, Evidence
+from ledger import Checkpoint, Evidence, MemoryStore
 from ledger.evm.anchor import EvmAnchor
 from ledger.evm.contract import name_submitter_call
 from ledger.evm.deployment import begin
@@ -16,8 +17,11 @@ from ledger.evm.hexadecimal import parse_address
 from ledger.evm.keccak import keccak256
 from ledger.evm.problem import FeeAboveCap, FeeAccountLow, NodeBehind, TransactionFailed
 from ledger.evm.transactions import GWEI, Pending
+from ledger.outbox import Outbox
+from ledger.submitting import look_after
 from tests import anvil
 from tests.evm_anchors import CHAIN, OWNER, RICH, Anchored, Kept, events
+from tests.ledger_samples import NOW, open_log
 
 pytestmark = [anvil.needed, pytest.mark.slow]
 
@@ -200,6 +204,8 @@ def test_when_fees_rise_more_is_offered_up_to_the_cap(
         anchor.advance(checkpoint, keep.state, keep)
     with pytest.raises(FeeAboveCap):
         anchored.anchor().prepare(checkpoint)
+    with pytest.raises(FeeAboveCap):
+        anchor.advance(checkpoint, Pending().encode(), keep)
     spike(node, 1)
     anchor.advance(checkpoint, keep.state, keep)
     node.call("anvil_mine", "0x5")
@@ -248,9 +254,13 @@ def test_a_transaction_that_fails_is_not_paid_for_twice(
     anchor.advance(checkpoint, keep.state, keep)
     names(node, anchored, may=False, gasPrice=hex(10**12))  # is done first
     node.call("anvil_mine", "0x5")
-    with pytest.raises(TransactionFailed, match="for 3 entries in block"):
-        anchor.advance(checkpoint, keep.state, keep)
+    for _ in range(2):
+        with pytest.raises(TransactionFailed, match="for 3 entries in block"):
+            anchor.advance(checkpoint, keep.state, keep)
     assert keep.count == 0
+    names(node, anchored, may=True)
+    node.call("anvil_mine", "0x1")
+    assert collected(anchor, checkpoint, node), "prepared anew"
 
 
 def names(node: anvil.Node, anchored: Anchored, *, may: bool, **more: str) -> None:
@@ -284,3 +294,48 @@ def test_a_chain_where_gas_is_free(tmp_path: Path) -> None:
         checkpoint = anchored.grown(3)
         evidence = collected(anchored.anchor(), checkpoint, free)
         assert anchored.fact(checkpoint, evidence).checkpoint == checkpoint
+
+
+def test_one_root_on_two_chains_and_one_of_them_gone(tmp_path: Path) -> None:
+    """What keeps one of them keeps not the other, and each proves the same checkpoint."""
+    log = open_log(MemoryStore())
+    with (
+        anvil.anvil("--slots-in-an-epoch", "1") as one,
+        anvil.anvil("--slots-in-an-epoch", "1", "--chain-id", "31338") as two,
+    ):
+        chains = [
+            Anchored(tmp_path / "one", one.url, log=log),
+            Anchored(tmp_path / "two", two.url, log=log, name="eip155:31338"),
+        ]
+        outbox = Outbox(tmp_path)
+        for chain, node in zip(chains, (one, two), strict=True):
+            chain.begin(node)
+            outbox.add(chain.name, timedelta(0), chain.settings, NOW)
+        sender = chains[0].sender._replace(folder=tmp_path)
+
+        def rounds() -> list[str]:
+            list(look_after(sender, lambda: NOW))
+            mine((one, two))
+            made = list(look_after(sender, lambda: NOW))
+            return [each.problem.code if each.problem else "" for each in made]
+
+        checkpoint = chains[0].grown(3)
+        assert rounds() == ["", ""]
+        for chain, destination in zip(chains, outbox.destinations(), strict=True):
+            there = outbox.newest(destination)
+            assert there is not None
+            assert there.evidence is not None
+            fact = chain.fact(checkpoint, there.evidence)
+            assert (fact.where, fact.checkpoint) == (chain.name, checkpoint)
+        two.kill()
+        chains[0].grown(5)
+        assert rounds() == ["", "unavailable"]
+        sizes = [there.checkpoint.size for each in outbox.destinations() if (there := outbox.newest(each))]
+        assert sizes == [5, 3]
+
+
+def mine(nodes: Sequence[anvil.Node]) -> None:
+    """Those of them that are there."""
+    for node in nodes:
+        if node.process.poll() is None:
+            node.call("anvil_mine", "0x4")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,7 @@ from ledger.evm.problem import (
     WrongChain,
 )
 from ledger.log import Log
+from ledger.outbox import Outbox
 from ledger.tiles.memory import MemoryStore
 from tests import anvil
 from tests.evm_anchors import CHAIN, OWNER, RICH, Anchored, Kept, events
@@ -55,7 +57,7 @@ def given(anchored: Anchored, **more: str) -> dict[str, str]:
 def test_settings_have_nothing_secret(anchored: Anchored, node: anvil.Node) -> None:
     anchored.begin(node)
     assert anchored.settings.keys() == {
-        "nodes", "depth", "feeCap", "feeKey", "account", "owner", "contract", "since", "cost",
+        "nodes", "depth", "feeCap", "feeKey", "asOf", "account", "owner", "contract", "since", "cost",
     }  # fmt: skip
     assert parse_address(anchored.settings["owner"]) == parse_address(OWNER)
     assert anchored.settings["feeKey"] == f"file:{anchored.folder}/fees.json#fee"
@@ -136,11 +138,12 @@ def test_a_contract_that_is_blocked_is_followed_by_another_one(anchored: Anchore
     node.call("anvil_mine", "0x4")
     old = anchor.advance(first, keep.state, keep)
     assert old is not None
-    stolen = replace(first, size=1 << 60)  # by whoever has the key of the fees
-    keep = Kept(anchor.prepare(stolen))
-    anchor.advance(stolen, keep.state, keep)
-    node.call("anvil_mine", "0x4")
     second = anchored.grown(5)
+    for size in (5, 1 << 60):  # by whoever has the key of the fees
+        stolen = replace(second, size=size, root=b"\x05" * 32)
+        keep = Kept(anchor.prepare(stolen))
+        anchor.advance(stolen, keep.state, keep)
+        node.call("anvil_mine", "0x4")
     state = anchor.prepare(second)
     with pytest.raises(ContractAhead, match="is none of this log"):
         anchor.advance(second, state, keep)
@@ -191,6 +194,31 @@ def test_a_contract_that_is_long_in_coming_is_found_later(
     assert node.call("eth_getTransactionCount", account, "latest") == "0x1", "made once"
     assert node.call("eth_getCode", settings["contract"], "latest") != "0x"
     assert not list(anchored.folder.glob("contract-*"))
+
+
+def test_what_is_not_said_stays_as_it_was(anchored: Anchored, node: anvil.Node) -> None:
+    anchored.begin(node, depth="7", **{"fee-cap": "20"})
+    outbox, first = Outbox(anchored.folder), anchored.settings
+    outbox.add(CHAIN, timedelta(days=1), first, NOW)
+    again = begin(CHAIN, {}, anchored.sender)
+    assert again["asOf"] > first["asOf"]
+    assert again == {
+        **{name: value for name, value in first.items() if name != "cost"},
+        "asOf": again["asOf"],
+    }
+    other = f"file:{anchored.folder}/other.json#fee"
+    changed = begin(CHAIN, {"fee-key": other, "fee-cap": "30", "depth": "8"}, anchored.sender)
+    assert changed == {
+        **again,
+        "feeKey": other,
+        "account": changed["account"],
+        "feeCap": 30,
+        "depth": 8,
+    }  # and asOf, since no block was made
+    assert changed["account"] != first["account"]
+    follower = begin(CHAIN, {"contract": "new"}, anchored.sender)
+    assert follower["contract"] != first["contract"]
+    assert follower["since"] > first["since"]
 
 
 def test_a_contract_that_is_not_made(anchored: Anchored, node: anvil.Node) -> None:

@@ -27,7 +27,7 @@ from ledger.log import LogReader
 from ledger.problem import ClockDiffers, NotConditional, PasswordInAddress
 from ledger.tiles.engines import open_store
 from ledger.tiles.journal import Capacity
-from ledger.tiles.s3.address import ENDPOINT, Place, parse, settings
+from ledger.tiles.s3.address import ENDPOINT, Location, parse_location, settings
 from ledger.tiles.s3.heads import head_path
 from ledger.tiles.s3.store import S3Store
 from ledger.tiles.store import CHECKPOINT
@@ -68,19 +68,19 @@ class Objects:
         self._client = client(cluster.endpoint)
 
     def names(self, uri: str) -> list[str]:
-        prefix = f"{parse(uri).prefix}"
+        prefix = f"{parse_location(uri).prefix}"
         pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=prefix)
         return sorted(each["Key"].removeprefix(prefix) for page in pages for each in page.get("Contents", []))
 
     def get(self, uri: str, name: str) -> bytes:
-        found = self._client.get_object(Bucket=BUCKET, Key=parse(uri).prefix + name)
+        found = self._client.get_object(Bucket=BUCKET, Key=parse_location(uri).prefix + name)
         return bytes(found["Body"].read())
 
     def put(self, uri: str, name: str, data: bytes) -> None:
-        self._client.put_object(Bucket=BUCKET, Key=parse(uri).prefix + name, Body=data)
+        self._client.put_object(Bucket=BUCKET, Key=parse_location(uri).prefix + name, Body=data)
 
     def remove(self, uri: str, name: str) -> None:
-        self._client.delete_object(Bucket=BUCKET, Key=parse(uri).prefix + name)
+        self._client.delete_object(Bucket=BUCKET, Key=parse_location(uri).prefix + name)
 
 
 def through(
@@ -93,9 +93,9 @@ def through(
 
 class TestAddresses:
     def test_a_bucket_and_a_prefix(self) -> None:
-        assert parse("s3://diplomas/university/log") == Place("diplomas", "university/log/")
-        assert parse("s3://diplomas/log/") == Place("diplomas", "log/")
-        assert parse("s3://diplomas") == parse("s3://diplomas/") == Place("diplomas", "")
+        assert parse_location("s3://diplomas/university/log") == Location("diplomas", "university/log/")
+        assert parse_location("s3://diplomas/log/") == Location("diplomas", "log/")
+        assert parse_location("s3://diplomas") == parse_location("s3://diplomas/") == Location("diplomas", "")
 
     @pytest.mark.parametrize("rest", [f"clerk:{HIDDEN}@diplomas/log", f"{HIDDEN}@diplomas"])
     def test_a_secret_is_refused_by_name_and_shown_nowhere(self, rest: str) -> None:
@@ -588,6 +588,25 @@ class TestTheLine:
             log = open_log(open_store(uri))
             assert log.append(samples(0, 3), b"mine") == range(2, 5)
         assert audit(other).size == 5
+
+    def test_a_batch_that_does_not_read_back_is_not_signed_for(
+        self, cluster: Cluster, uri: str, look: Objects, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        written: list[str] = []
+
+        def judge(request: Request) -> None:
+            if "/batch/" in request.path and request.method == "PUT":
+                written.append(request.path.partition(parse_location(uri).prefix)[2])
+            elif "/batch/" in request.path and request.method == "GET" and written:
+                look.put(uri, written.pop(), b"something else")
+
+        with line(cluster.endpoint, judge) as bad:
+            through(bad, monkeypatch)
+            log = open_log(open_store(uri))
+            with pytest.raises(Damaged, match="does not read back"):
+                log.append(samples(0, 3), b"1")
+            assert open_store(uri).get(CHECKPOINT) == log.checkpoint().note
+            assert log.checkpoint().size == 0
 
     def test_a_fork_of_a_process_that_used_it(self, uri: str) -> None:
         """Its threads are not in the fork, which would wait for them for ever."""

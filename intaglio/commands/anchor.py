@@ -38,7 +38,9 @@ def anchor() -> None:
     help="Of a chain: the file with the addresses of its nodes, which only you may read.",
 )
 @click.option("--owner", metavar="0x…", help="Of a chain: whose key, kept cold, says who may anchor there.")
-@click.option("--contract", metavar="0x…", help="Of a chain: the contract that is there; else one is made.")
+@click.option(
+    "--contract", metavar="0x…|new", help="Of a chain: the contract that is there, or another one, made now."
+)
 @click.option("--fee-key", metavar="URI", help="Of a chain: the key that pays, file:/path#name.")
 @click.option("--fee-cap", metavar="GWEI", help="Of a chain: what a unit of gas may cost; else 100.")
 @click.option(

@@ -102,8 +102,11 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
         "invalid-evidence": "Ask the holder for the bundle as the issuer handed it out.",
         "evidence-missing": "Ask the holder for the bundle rather than the bare credential.",
         "ledger-evidence-missing": (
-            "Ask the holder for a newer bundle: the issuer may have put it there since. If the ledger had it "
-            "long ago, your list may not know that block: `intaglio trust chain update`"
+            "Ask the holder for a newer bundle: the issuer may have put it there since."
+        ),
+        "unknown-block": "`intaglio trust chain update` learns of the blocks that have come since.",
+        "unknown-contract": (
+            "If the issuer says that this is its contract there: `intaglio trust chain add` with --contract."
         ),
         "trusted-blocks-missing": "`intaglio trust chain update` fetches them anew.",
         "log-contradicted": (
@@ -168,14 +171,14 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
         "chain-form-unknown": "Checkpoints cannot go to this chain with this version of the program.",
         "fee-above-cap": "It goes on once the fee has fallen. More is paid with: --fee-cap GWEI",
         "fee-account-low": "Send {needed} and a little more to {account}, then do the same again.",
-        "other-contract": "Compare address and owner. Without --contract a new one is made.",
+        "other-contract": "Compare address and owner. Another one is made with: --contract new",
         "may-not-anchor": (
-            "The contract's owner has to name {account}: docs/chains.md says how. Without --contract another "
-            "one is made."
+            "The contract's owner has to name {account}: docs/chains.md says how. Else have another contract "
+            "made: --contract new"
         ),
         "contract-ahead": (
-            "Somebody else anchors there, with a key of yours: take another one, and let another contract be "
-            "made, by `intaglio ledger anchor add` with --fee-key and without --contract."
+            "Somebody else anchors there, with a key of yours: take another one, and have another contract "
+            "made, by `intaglio ledger anchor add` with --fee-key and --contract new."
         ),
         "transaction-failed": (
             "Look at it in the block. Then `intaglio ledger anchor add`, as before, has it sent anew."

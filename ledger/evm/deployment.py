@@ -19,6 +19,7 @@ from wire.files import write_durably
 from wire.problem import Malformed, Refused
 
 from ..anchor import Sender
+from ..outbox import Outbox
 from ..problem import UnknownForm
 from .anchor import EvmAnchor
 from .chain import Chain
@@ -35,7 +36,8 @@ from .problem import (
 )
 from .transactions import GWEI, Call, FeeAccount, Pending, account_of, checksummed, coins
 
-_CAP = "100"  # gwei
+_CAP = 100  # gwei
+_NEW = "new"  # in the place of a contract's address
 _LOOKED_AT = 8  # blocks, the newest
 _PATIENCE = 90.0  # seconds
 _PAUSES = (0.02, 2.0)  # seconds between two looks, the first and the longest
@@ -44,31 +46,41 @@ _PAUSES = (0.02, 2.0)  # seconds between two looks, the first and the longest
 def begin(name: str, given: Mapping[str, str], sender: Sender) -> Mapping[str, Any]:
     """See `AnchorKind.begin`: given may be `rpc-file`, `contract`, `owner`, `fee-key`, `fee-cap` and `depth`.
 
-    Without `contract` one is made, which costs something; then `owner` is needed, who names those that may
-    anchor there. Where that takes long, or was interrupted, the same again goes on. Raises `Refused` for a
-    chain whose blocks are not read here, or that does not say what is final, `OtherContract`, `FeeAccountLow`
-    with the account, `DeploymentPending`, and what nodes and keys raise.
+    What is not given stays as it was. `owner` says who may anchor, and has to be given once. The first time,
+    and where `contract` is `new`, a contract is made, which costs something; where that takes long, or was
+    interrupted, the same again goes on. Raises `Refused` for a chain whose blocks are not read here, or that
+    does not say what is final, `OtherContract`, `FeeAccountLow` with the account, `DeploymentPending`, and
+    what nodes and keys raise.
     """
+    known = (each.settings for each in Outbox(sender.folder).destinations() if each.name == name)
+    former: Mapping[str, Any] = next(known, {})
     file = given.get("rpc-file")
-    key = given.get("fee-key") or f"file:{quote(str((sender.folder / 'fees.json').resolve()))}#fee"
     settings: dict[str, Any] = {
-        "nodes": str(Path(file).resolve()) if file else None,
-        "depth": _whole("depth", given["depth"]) if "depth" in given else None,
-        "feeCap": _whole("fee-cap", given.get("fee-cap", _CAP)),
-        "feeKey": key,
+        "nodes": str(Path(file).resolve()) if file else former.get("nodes"),
+        "depth": _whole("depth", given["depth"]) if "depth" in given else former.get("depth"),
+        "feeCap": _whole("fee-cap", given["fee-cap"]) if "fee-cap" in given else former.get("feeCap", _CAP),
+        "feeKey": given.get("fee-key") or former.get("feeKey") or _own_key(sender.folder),
     }
-    if "owner" not in given:
+    named = given.get("owner") or former.get("owner")
+    if named is None:
         raise Refused("the contract's owner is not named")
-    owner = parse_address(given["owner"])
-    contract = parse_address(given["contract"]) if "contract" in given else None
+    owner = parse_address(named)
+    said = given.get("contract") or former.get("contract", _NEW)
+    contract = None if said == _NEW else parse_address(said)
     chain = _chain(name, settings, sender)
     _require_read(chain)
-    settings["account"] = checksummed(_account(key, sender.passphrase))
+    settings["asOf"] = chain.head().number  # so they are new ones, and what waits is prepared anew
+    settings["account"] = checksummed(_account(settings["feeKey"], sender.passphrase))
     settings["owner"] = checksummed(owner)
     if contract is None:
         return {**settings, **_deployed(chain, owner, settings, sender)}
     require_contract(chain, contract, sender.log.origin, owner)
-    return {**settings, "contract": checksummed(contract), "since": 0}
+    since = former["since"] if former.get("contract") == checksummed(contract) else 0
+    return {**settings, "contract": checksummed(contract), "since": since}
+
+
+def _own_key(folder: Path) -> str:
+    return f"file:{quote(str((folder / 'fees.json').resolve()))}#fee"
 
 
 def open_anchor(name: str, settings: Mapping[str, Any], sender: Sender) -> EvmAnchor:

@@ -6,6 +6,7 @@ import gc
 import itertools
 import multiprocessing
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from tests import postgres_server, s3_server
 from tests.fault.kill import Reached, Work, kill_everywhere, killed_by
 from tests.ledger_samples import naive_root, open_log, samples
 from tests.processes import ended
-from wire.problem import Problem
+from wire.problem import Problem, Unavailable
 
 pytestmark = pytest.mark.slow  # hundreds of processes: for `make test`
 
@@ -82,6 +83,16 @@ def _bucket(where: Path) -> Store:
     return S3Store(s3_server.server().of(where), capacity=CAPACITY)
 
 
+def _again(work: Work) -> object:
+    """As the caller does where a store is away for long: its masters may elect another one."""
+    for _ in range(5):
+        try:
+            return work()
+        except Unavailable as problem:
+            print(problem.detail)
+    return work()
+
+
 def _kill_in_buckets(folder: Path, points: int) -> None:
     """All of it in forks, the checks, too: who has used a bucket cannot be forked any more."""
     s3_server.server()
@@ -89,7 +100,7 @@ def _kill_in_buckets(folder: Path, points: int) -> None:
 
     def prepare() -> tuple[Work, Work]:
         work, check = plan()
-        return work, lambda: killed_by(check)
+        return partial(_again, work), lambda: killed_by(partial(_again, check))
 
     assert kill_everywhere(prepare, points=points) == points
 

@@ -33,14 +33,14 @@ ENDPOINT = "aws_endpoint_url_s3"
 """The name of that setting which nothing in the environment overrides."""
 
 
-class Place(NamedTuple):
+class Location(NamedTuple):
     """A bucket, and what the names of a log's objects in it begin with: nothing, or something with a `/`."""
 
     bucket: str
     prefix: str
 
 
-def parse(uri: str) -> Place:
+def parse_location(uri: str) -> Location:
     """Raises `PasswordInAddress`, and `Refused` for anything but a bucket and a prefix; neither shows it."""
     try:
         parts = urlsplit(uri)
@@ -51,7 +51,7 @@ def parse(uri: str) -> Place:
     prefix = f"{parts.path.strip('/')}/".lstrip("/")
     if parts.query or parts.fragment or not _BUCKET.fullmatch(parts.netloc) or not _PREFIX.fullmatch(prefix):
         raise Refused("the address of a log in a bucket is s3://BUCKET/PREFIX")
-    return Place(parts.netloc, prefix)
+    return Location(parts.netloc, prefix)
 
 
 def settings(bucket: str, environment: Mapping[str, str]) -> dict[str, Any]:

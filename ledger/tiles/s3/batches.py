@@ -57,7 +57,7 @@ class Batches:
             self._forget(base)
 
     def since(self, start: int) -> Iterator[Batch]:
-        """Those from an index on, with all that there are by now."""
+        """Those from an index on, with all that there are by now. Raises `Damaged`."""
         yield from (batch for batch in self.known if batch.start >= start)
         while self.mark is None and (data := self._bucket.get(batch_path(self.end))) is not None:
             path, content = batch_path(self.end), data[_SUM + _BY :]

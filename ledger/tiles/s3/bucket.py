@@ -19,7 +19,7 @@ from obstore.store import S3Store
 from wire.problem import NotFound, Problem, Refused, TryLater, Unavailable
 
 from ...problem import ClockDiffers
-from .address import ENDPOINT, Place, settings
+from .address import ENDPOINT, Location, settings
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
@@ -39,22 +39,22 @@ _users: list[int] = []
 
 
 class Bucket:
-    """The objects of one log. Names are without the prefix of its place.
+    """The objects of one log. Names are without the prefix of its location.
 
     Raises `Unavailable` where the store does not answer, `TryLater` where it is busy, `ClockDiffers` where
     it finds ours wrong, `Refused` where it does not let us, and `NotFound` where there is no such bucket.
     """
 
-    def __init__(self, place: Place) -> None:
-        self._prefix = place.prefix
+    def __init__(self, location: Location) -> None:
+        self._prefix = location.prefix
         found: Any = {
-            **settings(place.bucket, os.environ),
+            **settings(location.bucket, os.environ),
             "conditional_put": "etag",
             "checksum_algorithm": "SHA256",
         }
         has_no_tls = found.get(ENDPOINT, "").startswith("http:")
         self._store = S3Store(
-            place.bucket,
+            location.bucket,
             config=found,
             client_options={"connect_timeout": "5s", "timeout": "30s", "allow_http": has_no_tls},
             retry_config={"max_retries": 0},

@@ -29,7 +29,7 @@ def head_path(number: int) -> str:
 
 
 @dataclass(frozen=True)
-class Head:
+class LogHead:
     """The state of a log: its newest checkpoint, the base that its batches are read from, its newest move."""
 
     number: int
@@ -39,7 +39,7 @@ class Head:
     by: str = field(default_factory=lambda: secrets.token_hex(16))
     """Of this attempt alone: so that who made a head knows it again, though others would say the same."""
 
-    def next(self, **changes: Any) -> Head:
+    def next(self, **changes: Any) -> LogHead:
         """The one to follow it, with these changes."""
         return replace(self, **changes, number=self.number + 1, by=secrets.token_hex(16))
 
@@ -51,7 +51,7 @@ class Head:
         return line + b"\n" + (self.note or b"")
 
     @classmethod
-    def parse(cls, number: int, data: bytes) -> Head:
+    def parse(cls, number: int, data: bytes) -> LogHead:
         """Raises `Damaged`."""
         line, _, note = data.partition(b"\n")
         try:
@@ -70,11 +70,11 @@ class Heads:
 
     def __init__(self, bucket: Bucket) -> None:
         self._bucket = bucket
-        self.known = Head(0, None, Base(0, merkle.EMPTY_ROOT))
+        self.known = LogHead(0, None, Base(0, merkle.EMPTY_ROOT))
         """The newest one that was seen here."""
 
-    def newest(self) -> Head:
-        """The newest head by now; number 0 of a log that was never begun."""
+    def newest(self) -> LogHead:
+        """The newest head by now; number 0 of a log that was never begun. Raises `Damaged`."""
         known = self.known
         number = self._last(known.number)
         if not known.number and (listed := self._bucket.first_after(head_path(number))):
@@ -85,10 +85,10 @@ class Heads:
             data = self._bucket.get(head_path(number))
             if data is None:
                 raise Damaged(f"{head_path(number)} was there, and is gone")
-            known = self.known = Head.parse(number, data)
+            known = self.known = LogHead.parse(number, data)
         return known
 
-    def add(self, head: Head) -> bool:
+    def add(self, head: LogHead) -> bool:
         """Whether this head is the one of its number; else another one is, and has been since before."""
         made = self._bucket.create(head_path(head.number), head.format())
         if made:

@@ -45,7 +45,7 @@ _EXAMINED = 100  # openings, of which one looks whether anything is gone
 class S3Store(Store):
     """A `Store` in a bucket; any number of processes and machines may use it.
 
-    `uri` is read by `address.parse`; `kept`, `patience` and `read_only` are as `open_store` has them, and
+    `uri` is read by `parse_location`; `kept`, `patience` and `read_only` are as `open_store` has them, and
     the log is settled when so much is pending as is the `capacity`. Raises what `Bucket` raises, `Damaged`
     where an object is gone, and `NotConditional` for a store that creates what is there.
     """
@@ -62,7 +62,7 @@ class S3Store(Store):
         self._kept_path, self._kept = kept, KeptCheckpoint(kept)
         self._patience, self._read_only, self._capacity = patience, read_only, capacity
         self._turn = threading.Lock()
-        self._bucket = Bucket(address.parse(uri))
+        self._bucket = Bucket(address.parse_location(uri))
         self._heads, self._batches = Heads(self._bucket), Batches(self._bucket)
         self._keys = KeyObjects(self._bucket)
         self._is_open = False
