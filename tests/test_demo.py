@@ -85,11 +85,11 @@ def test_the_demo_as_a_page_checks_its_diplomas_and_leaves_nothing(tmp_path: Pat
             sent = httpx.post(page.line, files=upload, headers={"Origin": origin}, timeout=60)
             found[what] = Reader(sent.text).title
         assert found == {
-            "as issued": "Valid",
-            "a better grade": "Not valid",
-            "revoked": "Not valid",
-            "by an unknown issuer": "Could not be decided",
-            "another's proof": "Not valid",
+            "as issued": "Valid (1 file)",
+            "a better grade": "Not valid: altered or forged (1 file)",
+            "revoked": "Not valid: revoked (1 file)",
+            "by an unknown issuer": "Could not be decided (1 file)",
+            "another's proof": "Not valid (1 file)",
         }
         folder = next(parent for parent in Path(file).parents if parent.name.startswith("intaglio-demo-"))
         assert folder.is_dir()
