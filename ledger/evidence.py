@@ -51,9 +51,9 @@ class Fact:
     """What verified evidence of a kind proves: what it is about was there, at `time`, by `clock`.
 
     `where` is a log's name, or that of another ledger, if it is a chain, by CAIP-2. `clock` is "witness" when
-    `time` is that of witnesses, "own" when it is only the log's own word, "none" when nobody states a time;
-    other kinds say whose clock they go by. The caller, who knows the time now, decides about a time in the
-    future.
+    `time` is that of witnesses, "own" when it is only the log's own word, "none" when nobody states a time,
+    "ledgers" when it is that of ledgers that are required; other kinds say whose clock they go by. The
+    caller, who knows the time now, decides about a time in the future.
     """
 
     kind: str

@@ -398,11 +398,11 @@ class TestTrust:
     def test_what_is_required_of_a_log_is_shown(self, program: Program) -> None:
         (log,) = UNIVERSITY.trust.logs
         required = Requirement(1, (NAME,))
-        strict = replace(
-            log, ledgers=(Gazette().trusted,), requires=required, reached=Reached(1200, bytes(32), NOW)
-        )
+        named = replace(Gazette().trusted, parameters={"blocks": {"rows": 365, "sha256": "A" * 43}})
+        strict = replace(log, ledgers=(named,), requires=required, reached=Reached(1200, bytes(32), NOW))
         (program.home / "trust.json").write_bytes(Trust(UNIVERSITY.trust.issuers, (strict,)).to_bytes())
         shown = program("trust", "list").out
+        assert "    knows 365 of its blocks\n" in shown
         assert f"    has to have it on {NAME}\n" in shown
         assert "    had 1200 entries by 2026-07-01 12:00Z\n" in shown
 

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from did.methods import web as did_web
+from intaglio.words import remedy
 from keys import PrivateKey
 from ledger import Checkpoint, Reached, Requirement
 from tests.gazette import NOTICE, Gazette
@@ -112,6 +113,8 @@ class TestTime:
         problem = decided(unpinned).problem
         assert problem is not None
         assert problem.facts == {"wanted": A, "missing": A, "ignored": "unknown-ledger"}
+        assert problem.because is not None
+        assert remedy(problem).endswith(remedy(problem.because))
 
     def test_a_ledger_that_says_tomorrow_says_nothing_today(
         self, university: University, gazette: Gazette

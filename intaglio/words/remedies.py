@@ -102,8 +102,11 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
         "invalid-evidence": "Ask the holder for the bundle as the issuer handed it out.",
         "evidence-missing": "Ask the holder for the bundle rather than the bare credential.",
         "ledger-evidence-missing": (
-            "Ask the holder for a newer bundle: the issuer may have put it there since. If the ledger had it "
-            "long ago, your list may not know that block: `intaglio trust chain update`"
+            "Ask the holder for a newer bundle: the issuer may have put it there since."
+        ),
+        "unknown-block": "`intaglio trust chain update` learns of the blocks that have come since.",
+        "unknown-contract": (
+            "If the issuer says that this is its contract there: `intaglio trust chain add` with --contract."
         ),
         "trusted-blocks-missing": "`intaglio trust chain update` fetches them anew.",
         "log-contradicted": (

@@ -34,7 +34,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "ledger/requirement.py": ("ledger_requirement", "verifier_in_time"),
     "ledger/evm/contract.py": ("ledger_evm_evidence", "ledger_evm_contract"),
     "ledger/evm/evidence.py": ("ledger_evm_evidence", "ledger_evm_node"),
-    "ledger/evm/following.py": ("trust_chain",),
+    "ledger/evm/following.py": ("evm_following", "trust_chain"),
     "ledger/evm/header.py": ("ledger_evm_forms", "ledger_evm_evidence", "ledger_evm_node"),
     "ledger/evm/receipt.py": ("ledger_evm_forms", "ledger_evm_evidence", "ledger_evm_node"),
     "ledger/evm/rlp.py": ("ledger_evm_forms",),

@@ -325,6 +325,7 @@ def _lacking(
         missing=", ".join(required.missing(seen)),
         shown=", ".join(sorted(seen)) or None,
         ignored=ignored.code if ignored else None,
+        because=ignored,
     )
 
 

@@ -30,7 +30,7 @@ from .trust_entries import RecognisedIssuer, RecognisedLog
 LONG = 1 << 16
 """Bytes of a trust file from which on it has an index: a shorter one is read in a few milliseconds."""
 
-_MAGIC = b"intaglio trust index 2\n"
+_MAGIC = b"intaglio trust index 3\n"
 _STATE = struct.Struct(">6Q")
 _HEAD = struct.Struct(">IQ")  # checksum of all that follows it, and the number of rows
 _ROW = struct.Struct(">32sQQ")  # digest of a name, place and length of what is said of it
