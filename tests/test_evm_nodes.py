@@ -36,7 +36,7 @@ def site(said: list[Any]) -> Iterator[Site]:
 
 @pytest.fixture
 def node(site: Site) -> RpcNode:
-    return RpcNode(site.url(f"/v2/{KEY}?apikey=short1"), headers={"x-key": "of-the-header"}, seconds=1.0)
+    return RpcNode(site.url(f"/v2/{KEY}?apikey=short1"), headers={"x-key": "of-the-header"})
 
 
 def test_a_node_answers(node: RpcNode, site: Site) -> None:
@@ -82,10 +82,10 @@ def test_what_is_no_answer_has_a_code_and_shows_no_key(
     assert f"localhost:{site.port}" in problem.detail
 
 
-def test_a_node_that_answers_late_is_left(node: RpcNode, site: Site, said: list[Any]) -> None:
+def test_a_node_that_answers_late_is_left(site: Site, said: list[Any]) -> None:
     said[0] = site.dribble(answering({"id": 1}).split(b"\r\n\r\n")[0], b"x")
     with pytest.raises(Unavailable, match="no whole answer in time"):
-        node.call("eth_chainId")
+        RpcNode(site.url(), seconds=0.5).call("eth_chainId")
 
 
 def test_a_private_node_by_its_authority(tmp_path: Path, said: list[Any]) -> None:
