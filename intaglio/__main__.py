@@ -6,9 +6,10 @@ import contextlib
 import io
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import NoReturn, TextIO
+from functools import partial
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
 import click
 
@@ -16,9 +17,12 @@ from wire import Declined, DiskFull, NotFound, Problem, TryLater, Unavailable
 from wire.problem import is_full
 
 from .commands import cli
-from .session import utc_now
+from .session import Session, utc_now
 from .terminal import print_json, say
 from .words import headed, remedy
+
+if TYPE_CHECKING:
+    from ledger.anchors import AnchorKind
 
 INVALID, WRONG_USE, UNDETERMINED, NOT_FOUND, DECLINED, LOGIN, TRY_LATER, INTERRUPTED = (
     1,
@@ -32,10 +36,11 @@ INVALID, WRONG_USE, UNDETERMINED, NOT_FOUND, DECLINED, LOGIN, TRY_LATER, INTERRU
 )
 
 
-def main(now: Callable[[], datetime] = utc_now) -> None:
+def main(now: Callable[[], datetime] = utc_now, *, anchors: Mapping[str, AnchorKind] | None = None) -> None:
     """Runs the command line by a clock; a `Problem` becomes two lines on stderr and an exit code.
 
-    With --json it becomes an object on stdout, too: `error`, with the members of RFC 9457 and `exitCode`.
+    `anchors` are as in `Session`. With --json it becomes an object on stdout, too: `error`, with the members
+    of RFC 9457 and `exitCode`.
     """
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:  # closed: the next file that is opened would take its place
@@ -44,7 +49,7 @@ def main(now: Callable[[], datetime] = utc_now) -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
-        code = cli.main(standalone_mode=False, obj=now)
+        code = cli.main(standalone_mode=False, obj=partial(Session, now=now, anchors=anchors))
     except click.exceptions.Abort:
         _fail(Interrupted("stopped at the terminal"), INTERRUPTED)
     except click.ClickException as error:

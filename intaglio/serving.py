@@ -31,6 +31,12 @@ from .tls import LOOPBACK, ServerFiles, server_files
 __all__ = ["Endpoint", "listen", "server", "siblings"]
 
 
+_OWN_CERTIFICATE = (
+    "Browsers warn of this certificate, whose authority they do not know. For people, put a proxy in front "
+    "that has one which they know, and leave out --tls; to look at the pages on this machine, say --plain."
+)
+
+
 @dataclass(frozen=True)
 class Endpoint:
     """A service that listens: the URL by which it is reached, and the files of its TLS if it speaks that."""
@@ -64,6 +70,7 @@ class Endpoint:
             files, limits = None, LIMITS
             if tls:
                 files = server_files(folder, [urlsplit(url).hostname or reach.host], now=now)
+                say(_OWN_CERTIFICATE)
             elif urlsplit(url).scheme == "https":
                 say(f"This is plain HTTP on {reach.host}, port {port}, for a proxy in front that speaks TLS.")
                 limits = BEHIND_PROXY

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ledger.anchors import AnchorKind
     from vc import Report
     from vc.jsonld import Contexts
     from vc.model.schema import Schemas
@@ -40,6 +41,8 @@ class Session:
     loopback: bool = False
     now: Callable[[], datetime] = utc_now
     """The time, for those below to be handed."""
+    anchors: Mapping[str, AnchorKind] | None = None
+    """The kinds of other ledgers that take checkpoints, if not those of `ledger.anchors`."""
 
     @property
     def trust_file(self) -> Path:

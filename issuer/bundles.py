@@ -9,6 +9,7 @@ from itertools import tee
 from pathlib import Path
 
 from ledger.log import LogReader
+from ledger.outbox import Outbox
 from vc import Bundle
 from vc.status import StatusEntry, page_of
 from wire.problem import NotFound
@@ -20,8 +21,10 @@ from .press.permutation import LIST_BITS
 from .status import anchored, details_name
 
 
-def bundled(home: Path, entries: Iterable[Entry], archive: Archive, log: LogReader) -> Iterator[Bundle]:
-    """The bundle of each edition, one by one, as the issuer's folder and its log have it.
+def bundled(
+    home: Path, entries: Iterable[Entry], archive: Archive, log: LogReader, outbox: Outbox
+) -> Iterator[Bundle]:
+    """The bundle of each edition, one by one, as the issuer's folder, its log and other ledgers have it.
 
     Raises `Damaged` where a diploma, a list, a document or the log is not as written.
     """
@@ -38,7 +41,7 @@ def bundled(home: Path, entries: Iterable[Entry], archive: Archive, log: LogRead
                 listed.append(published(details_name(number, page_of(index))))
         yield Bundle(
             line.credential,
-            (log.evidence(found.leaf),),
+            tuple(dict.fromkeys((log.evidence(found.leaf), *outbox.evidence(log, found.leaf)))),
             documents.since(versions, [found.leaf, *(leaf for leaf, _ in listed)]),
             tuple(shown for _, shown in listed),
         )

@@ -35,7 +35,7 @@ from did.methods import key as did_key
 from did.methods import web as did_web
 from keys import PublicKey
 from keys.address import require_well_formed
-from ledger.folder import has_log, newest_checkpoint, store_in
+from ledger.folder import batches_in, has_log, newest_checkpoint, store_in
 from ledger.log import verifier_keys
 from ledger.tiles.store import CHECKPOINT
 from vc.integrity import SUITES_BY_KEY
@@ -59,7 +59,7 @@ from .problem import (
     StatusFileDamaged,
     StatusFileGone,
 )
-from .versions import possible_versions
+from .versions import FileVersions, explains, possible_versions
 
 VERSION = 1
 LIST_NAME = re.compile(r"[0-9]{1,9}(-details(-[0-9]{1,3})?)?", re.ASCII)
@@ -326,13 +326,14 @@ def published_file(home: Path, name: str) -> bytes | None:
         while True:
             found = path.read_bytes() if path.is_file() else None
             known = _known(home, name)  # afterwards: what is in the file had been journalled
-            if found is not None and (not known or sha256(found).digest() in known):
+            digests = {version.digest for version in known.versions}
+            if found is not None and (not digests or sha256(found).digest() in digests):
                 return found
-            held = next((content for content, _ in known.values() if content), None)
+            held = _held(home, known)
             if held is not None:
                 return held  # which a power cut took from the folder
             if found is None:
-                if any(was_published for _, was_published in known.values()):
+                if any(version.key is None for version in known.versions):
                     raise StatusFileGone(f"{path} is gone")
                 return None
             if path.read_bytes() == found:
@@ -343,30 +344,26 @@ def published_file(home: Path, name: str) -> bytes | None:
         raise Unavailable(f"{path} cannot be read: {error.strerror}") from error
 
 
-def _known(home: Path, name: str) -> dict[bytes, tuple[bytes | None, bool]]:
-    """The digests that a published file may have: its content where the index holds that, and whether it was
-    published, or is just being.
-
-    None where the index, of release 0.1.0 or lost, knows of none.
-    """
+def _known(home: Path, name: str) -> FileVersions:
+    """What a published file may be: nothing is known where the index is lost or of release 0.1.0."""
     path = home / "issuer.sqlite"
-    if not path.exists():
-        return {}
-    found, size = possible_versions(path, name)
-    if any(version.digest is None for version in found):
-        return {}
-    is_newest = any(version.content for version in found) and _has_no_more(home, size)
-    return {
-        version.digest: (version.content if is_newest else None, version.was_published)
-        for version in found
-        if version.digest is not None
-    }
+    found = possible_versions(path, name) if path.exists() else FileVersions()
+    return FileVersions() if any(version.digest is None for version in found.versions) else found
 
 
-def _has_no_more(home: Path, size: int | None) -> bool:
-    """Whether the log has nothing that the index does not know: else what that holds may be an older copy."""
+def _held(home: Path, known: FileVersions) -> bytes | None:
+    """The newest content that the index holds of a file: as it is being published, once that is in the log.
+
+    None where the log has more than the index explains: what that holds may be an older copy.
+    """
+    if known.size is None or not any(version.content for version in known.versions):
+        return None
     try:
-        signed = newest_checkpoint(home).size
+        batches = dict(zip(known.begun, batches_in(home, known.begun), strict=True)) if known.begun else {}
+        size = newest_checkpoint(home).size
     except Problem:
-        return False
-    return size is not None and signed <= size
+        return None
+    if not explains(known.size, size, batches.values()):
+        return None
+    in_log = (version for version in known.versions if version.key is None or batches.get(version.key))
+    return next((version.content for version in in_log if version.content), None)

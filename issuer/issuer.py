@@ -20,6 +20,7 @@ from keys.signer import Passphrase, require_signs
 from ledger import Log
 from ledger.folder import open_to_read, store_in
 from ledger.log import LogReader, time_to_sign
+from ledger.outbox import Outbox
 from ledger.tiles.store import Store as LogStore
 from vc import Bundle, jsonld
 from vc.forms import FORMS, INTEGRITY, DataIntegrity
@@ -165,6 +166,11 @@ class Issuer:
         return LogReader(self.identity.log, public["log"], public["cosigner"], store)
 
     @cached_property
+    def outbox(self) -> Outbox:
+        """What other ledgers have of the log."""
+        return Outbox(self.home)
+
+    @cached_property
     def log(self) -> Log:
         """The issuer's log; the DID document is in it before anything that its keys sign."""
         log = Log(
@@ -174,6 +180,7 @@ class Issuer:
             self._log_store or store_in(self.home, patience=self.log_patience),
             clock=self._clock,
             superseded=ClockJournal(self.home).supersedes,
+            anchored=self.outbox.newest_anchored(),
         )
         require_agreement(self.store, log)
         if (self.home / JOURNAL).exists():
@@ -434,7 +441,7 @@ class Issuer:
 
     def _bundles(self, entries: Iterable[Entry], seqs: Collection[int] | None) -> Iterator[Bundle]:
         log = self._log_to_prove_by(seqs)
-        yield from bundled(self.home, entries, self.archive, log)
+        yield from bundled(self.home, entries, self.archive, log, self.outbox)
 
     def _log_to_prove_by(self, seqs: Collection[int] | None) -> LogReader:
         if not os.access(self.home, os.W_OK):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
@@ -21,27 +22,41 @@ class Version(NamedTuple):
     """SHA-256; `None` where release 0.1.0 published it."""
     content: bytes | None
     """Where the index holds it."""
-    was_published: bool
+    key: bytes | None
+    """Of one that is being published: under which it goes into the log."""
 
 
-def possible_versions(path: Path, name: str) -> tuple[list[Version], int | None]:
-    """What the file of this name may be, and how many entries the log then has at most, if that is known.
+class FileVersions(NamedTuple):
+    """What the index knows of a file, and of how long the log is."""
 
-    An index of release 0.1.0 knows of none. Raises `Unavailable` or `Damaged`.
+    versions: Sequence[Version] = ()
+    """The one that is being published first."""
+    size: int | None = None
+    """Of the log after the last batch that was recorded."""
+    begun: Sequence[bytes] = ()
+    """The keys of batches that were journalled, and may be in the log as well."""
+
+
+def possible_versions(path: Path, name: str) -> FileVersions:
+    """What the file of this name may be, by the index at `path`.
+
+    An index of release 0.1.0 knows of nothing. Raises `Unavailable` or `Damaged`.
     """
     with sqlite_problems(INDEX, DamagedIssuer), closing(connect(path, "ro")) as connection:
         connection.execute("BEGIN")
         if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'status_file'").fetchone():
-            return [], None
+            return FileVersions()
         rows = connection.execute(
-            "SELECT digest, NULL, 0 FROM status_file_begun WHERE name = :name "
-            "UNION ALL SELECT digest, NULL, 1 FROM status_file WHERE name = :name "
-            "UNION ALL SELECT digest, content, 1 FROM status_file_held WHERE name = :name",
+            "SELECT digest, content, key FROM status_file_begun WHERE name = :name "
+            "UNION ALL SELECT digest, NULL, NULL FROM status_file WHERE name = :name "
+            "UNION ALL SELECT digest, content, NULL FROM status_file_held WHERE name = :name",
             {"name": name},
         ).fetchall()
-        size = connection.execute(
-            "SELECT next FROM counter WHERE name = 'log' AND NOT EXISTS (SELECT 1 FROM appending)"
-        ).fetchone()
-    return [Version(digest, content, bool(published)) for digest, content, published in rows], (
-        size[0] if size else None
-    )
+        size = connection.execute("SELECT next FROM counter WHERE name = 'log'").fetchone()
+        begun = connection.execute("SELECT key FROM appending").fetchall()
+    return FileVersions([Version(*row) for row in rows], size[0] if size else None, [key for (key,) in begun])
+
+
+def explains(known: int, size: int, batches: Iterable[range | None]) -> bool:
+    """Whether a log of `size` has nothing but the `known` entries and these batches, which were begun."""
+    return size <= known + sum(len(batch) for batch in batches if batch and known <= batch.start < size)

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from .entries import EntryKind, entry, parse_entry
 from .evidence import (
-    KINDS,
     Evidence,
     EvidenceKind,
     Fact,
     OfCheckpoints,
     OfEntries,
+    Reached,
     TrustedLedger,
     TrustedLog,
     TrustPolicy,
@@ -26,10 +26,13 @@ from .evidence import (
     verify_anchoring,
     verify_evidence,
 )
+from .kinds import KINDS
 from .note import Checkpoint, VerifierKey
-from .problem import InvalidEvidence, NotWitnessed, UnknownKind, UnknownLedger, UnknownLog
+from .problem import InvalidEvidence, LogContradicted, NotWitnessed, UnknownKind, UnknownLedger, UnknownLog
+from .requirement import Requirement
 
 if TYPE_CHECKING:
+    from .anchor import Anchor
     from .log import Log
     from .tiles.engines import open_store
     from .tiles.memory import MemoryStore
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "KINDS",
+    "Anchor",
     "Checkpoint",
     "EntryKind",
     "Evidence",
@@ -44,10 +48,13 @@ __all__ = [
     "Fact",
     "InvalidEvidence",
     "Log",
+    "LogContradicted",
     "MemoryStore",
     "NotWitnessed",
     "OfCheckpoints",
     "OfEntries",
+    "Reached",
+    "Requirement",
     "Store",
     "TrustPolicy",
     "TrustedLedger",
@@ -65,6 +72,7 @@ __all__ = [
 ]
 
 _LATER = {
+    "Anchor": "anchor",
     "Log": "log",
     "MemoryStore": "tiles.memory",
     "Store": "tiles.store",

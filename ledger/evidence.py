@@ -1,9 +1,10 @@
 """Evidence that something existed, and whose word counts: verified offline, with nothing else at hand.
 
-How each kind is verified is a mapping that is passed in. `KINDS` has `c2sp.org/tlog-proof@v1`: an entry's
+How each kind is verified is a mapping that is passed in. `OF_LOGS` has `c2sp.org/tlog-proof@v1`: an entry's
 index, the path from its hash to the root, and the signed checkpoint with that root. Other kinds are about an
-entry, too, or about a checkpoint, which is what goes to other ledgers. `TrustPolicy` says which logs,
-witnesses and other ledgers are believed; `verify_evidence` and `verify_anchoring` give a `Fact` or raise.
+entry, too, or about a checkpoint, which is what goes to other ledgers; `kinds.py` has all that there are.
+`TrustPolicy` says which logs, witnesses and other ledgers are believed; `verify_evidence` and
+`verify_anchoring` give a `Fact` or raise.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from wire.clock import is_ahead
 from wire.problem import Malformed, TooLarge
 from wire.text import counted, shortened
 from wire.work import BYTES_WRITTEN, EVIDENCE, Work
@@ -24,7 +26,8 @@ from wire.work import BYTES_WRITTEN, EVIDENCE, Work
 from . import merkle
 from .entries import parse_entry
 from .note import Checkpoint, SignatureType, VerifierKey, decode_base64
-from .problem import InvalidEvidence, NotWitnessed, UnknownKind, UnknownLedger, UnknownLog
+from .problem import InvalidEvidence, LogContradicted, NotWitnessed, UnknownKind, UnknownLedger, UnknownLog
+from .requirement import Requirement
 
 TLOG_PROOF = "c2sp.org/tlog-proof@v1"
 LARGEST_PROOF = 1 << 18  # bytes of evidence
@@ -48,9 +51,9 @@ class Fact:
     """What verified evidence of a kind proves: what it is about was there, at `time`, by `clock`.
 
     `where` is a log's name, or that of another ledger, if it is a chain, by CAIP-2. `clock` is "witness" when
-    `time` is that of witnesses, "own" when it is only the log's own word, "none" when nobody states a time;
-    other kinds say whose clock they go by. The caller, who knows the time now, decides about a time in the
-    future.
+    `time` is that of witnesses, "own" when it is only the log's own word, "none" when nobody states a time,
+    "ledgers" when it is that of ledgers that are required; other kinds say whose clock they go by. The
+    caller, who knows the time now, decides about a time in the future.
     """
 
     kind: str
@@ -62,6 +65,8 @@ class Fact:
     """Its place among the entries of the log; `None` where the order of entries is not proved."""
     checkpoint: Checkpoint | None = field(default=None, compare=False, repr=False)
     """The checkpoint by which it was there, of which there may be evidence again."""
+    stated: datetime | None = None
+    """What the log itself says of the time, where `time` is that of others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +91,24 @@ class TrustedLedger:
 
 
 @dataclass(frozen=True, slots=True)
+class Reached:
+    """What a log is known to have come to, as by the newest event on a chain: it never goes back.
+
+    It need not be signed by the log, so that what contradicts it is open, not false.
+    """
+
+    size: int
+    root: bytes
+    time: datetime
+    """By when it had come so far."""
+
+
+@dataclass(frozen=True, slots=True)
 class TrustedLog:
     """A log that is believed: its key, the key of its own clock, and who else must have seen it.
 
-    Raises `Malformed` for keys that do not fit their places.
+    Raises `Malformed` for keys that do not fit their places, and where a ledger is required that is not
+    among `ledgers`.
     """
 
     key: VerifierKey
@@ -97,6 +116,9 @@ class TrustedLog:
     witnesses: tuple[VerifierKey, ...] = ()
     quorum: int = 0
     ledgers: tuple[TrustedLedger, ...] = ()
+    requires: Requirement | None = None
+    """Which of the ledgers have to have it: then theirs is the time of an entry, and not the log's own."""
+    reached: Reached | None = None
 
     def __post_init__(self) -> None:
         cosigners = (*([self.clock] if self.clock else []), *self.witnesses)
@@ -118,6 +140,13 @@ class TrustedLog:
                 else "the log {log} has {count} witnesses, not {quorum}"
             )
             raise Malformed.saying(said, log=self.key.name, count=count, quorum=self.quorum)
+        required = self.requires.names if self.requires else frozenset()
+        if absent := required - {ledger.where for ledger in self.ledgers}:
+            raise Malformed.saying(
+                "the log {log} has to be on {where}, which is not among its ledgers",
+                log=self.key.name,
+                where=shortened(min(absent)),
+            )
 
     @classmethod
     def of(
@@ -127,11 +156,13 @@ class TrustedLog:
         witnesses: Sequence[str] = (),
         quorum: int = 0,
         ledgers: Sequence[TrustedLedger] = (),
+        requires: Requirement | None = None,
+        reached: Reached | None = None,
     ) -> TrustedLog:
         """From vkeys. Raises `Malformed`."""
         parse = VerifierKey.parse
-        cosigners = tuple(map(parse, witnesses))
-        return cls(parse(key), parse(clock) if clock else None, cosigners, quorum, tuple(ledgers))
+        cosigners, own = tuple(map(parse, witnesses)), parse(clock) if clock else None
+        return cls(parse(key), own, cosigners, quorum, tuple(ledgers), requires, reached)
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,6 +195,11 @@ class TrustPolicy:
     def ledgers(self, origin: str, kind: str) -> tuple[TrustedLedger, ...]:
         """Those that are believed to have checkpoints of this log, by evidence of this kind."""
         return tuple(ledger for log in self.named(origin) for ledger in log.ledgers if ledger.kind == kind)
+
+    def required(self, origin: str) -> Requirement | None:
+        """Which ledgers have to have what this log holds; of a log with several keys, as all of them ask."""
+        found = tuple(dict.fromkeys(log.requires for log in self.named(origin) if log.requires))
+        return Requirement.all(found) if len(found) > 1 else next(iter(found), None)
 
 
 class Attested(NamedTuple):
@@ -202,13 +238,14 @@ class OfCheckpoints(Generic[_T]):
     verify: Callable[[Checkpoint, Evidence, _T], Fact]
     """Given a checkpoint, the digest of which is the evidence's, and what was read. Pure, and offline.
 
-    Raises `UnknownLedger` for evidence that is not by this ledger, else as `verify_evidence`.
+    Raises `UnknownLedger` for evidence that is not by this ledger, a finer class of it where it is and by a
+    part of it that is not known, else as `verify_evidence`.
     """
 
 
 EvidenceKind = OfEntries | OfCheckpoints[Any]
 
-KINDS: Mapping[str, EvidenceKind] = MappingProxyType({TLOG_PROOF: OfEntries(_verify_tlog_proof)})
+OF_LOGS: Mapping[str, EvidenceKind] = MappingProxyType({TLOG_PROOF: OfEntries(_verify_tlog_proof)})
 
 
 def verify_evidence(
@@ -217,15 +254,15 @@ def verify_evidence(
     trust: TrustPolicy,
     work: Work | None = None,
     *,
-    kinds: Mapping[str, EvidenceKind] = KINDS,
+    kinds: Mapping[str, EvidenceKind] = OF_LOGS,
     recurs: bool = False,
 ) -> Fact:
     """What the evidence proves about a log entry; remembered where the same evidence `recurs`.
 
     Raises `InvalidEvidence` when it does not hold, `UnknownKind` (undetermined) for a kind that is not in
     `kinds`, whatever it is about, `UnknownLog` (undetermined) for a log that nothing here says to trust,
-    `NotWitnessed` when the quorum is not met, `TooLarge` above 256 KiB and where it costs more than is left
-    of `work`.
+    `LogContradicted` among it, `NotWitnessed` when the quorum is not met, `TooLarge` above 256 KiB and where
+    it costs more than is left of `work`.
     """
     kind = known_kind(evidence, kinds)
     _spend(evidence, work)
@@ -247,14 +284,14 @@ def verify_anchoring(
     trust: TrustPolicy,
     work: Work | None = None,
     *,
-    kinds: Mapping[str, EvidenceKind] = KINDS,
+    kinds: Mapping[str, EvidenceKind] = OF_LOGS,
 ) -> Fact:
     """What the evidence proves about a checkpoint, and so of every entry in it.
 
     Its digest is that of the checkpoint's text, since more signatures are added to it later. Raises
     `InvalidEvidence` when it does not hold, `UnknownKind` as `verify_evidence`, `UnknownLedger`
     (undetermined) where it is by none of the ledgers that are trusted for the log, or what is said of that
-    one is not read here, and `TooLarge` where it costs more than is left of `work`.
+    one is not read here, or does not go so far, and `TooLarge` where it costs more than is left of `work`.
     """
     kind = known_kind(evidence, kinds)
     if not isinstance(kind, OfCheckpoints) or evidence.digest != checkpoint.digest:
@@ -268,16 +305,19 @@ def verify_anchoring(
         try:
             known = _read(kind, ledger)
         except Malformed as problem:  # of the trust list, and no fault of the evidence
-            unknown = UnknownLedger.saying(
+            unread = UnknownLedger.saying(
                 "what is trusted of the ledger {where} is not read here: {why}",
                 where=ledger.where,
                 why=problem,
                 because=problem,
             )
+            unknown = unread if type(unknown) is UnknownLedger else unknown
             continue
         try:
             fact = kind.verify(checkpoint, evidence, known)
-        except UnknownLedger:
+        except UnknownLedger as problem:
+            if type(problem) is not UnknownLedger:  # by this one, and a part of it that is not known
+                unknown = problem
             continue
         if (fact.kind, fact.where, fact.index) == (evidence.kind, ledger.where, None):
             return fact
@@ -294,7 +334,7 @@ def _spend(evidence: Evidence, work: Work | None) -> None:
         work.spend(EVIDENCE + len(evidence.body) // BYTES_WRITTEN)
 
 
-def known_kind(evidence: Evidence, kinds: Mapping[str, EvidenceKind] = KINDS) -> EvidenceKind:
+def known_kind(evidence: Evidence, kinds: Mapping[str, EvidenceKind] = OF_LOGS) -> EvidenceKind:
     """Its kind. Raises `UnknownKind` for evidence that nothing here reads, whatever it is about."""
     kind = kinds.get(evidence.kind)
     if kind is None:
@@ -334,9 +374,29 @@ def _attested(checkpoint: Checkpoint, log: TrustedLog) -> Attested:
         raise InvalidEvidence.saying(
             "the checkpoint of {log} lacks the time by its own clock", log=checkpoint.origin
         )
-    if seen:  # not the earliest time: of the quorum, all but one may be lying
-        return Attested(checkpoint, seen[max(log.quorum, 1) - 1], "witness", len(seen))
-    return Attested(checkpoint, own, "own" if own else "none", 0)
+    # not the earliest time: of the quorum, all but one may be lying
+    time = seen[max(log.quorum, 1) - 1] if seen else own
+    if log.reached is not None:
+        _require_not_contradicted(checkpoint, time, log.reached)
+    return Attested(checkpoint, time, "witness" if seen else "own" if own else "none", len(seen))
+
+
+def _require_not_contradicted(checkpoint: Checkpoint, time: datetime | None, reached: Reached) -> None:
+    """Raises `LogContradicted` for another tree of that size, and for a smaller one that is of later."""
+    if checkpoint.size == reached.size and checkpoint.root != reached.root:
+        raise LogContradicted.saying(
+            "the log {log} is known to have come to {known} entries that are not those of its checkpoint",
+            log=checkpoint.origin,
+            known=reached.size,
+        )
+    if checkpoint.size < reached.size and time is not None and is_ahead(time, reached.time):
+        raise LogContradicted.saying(
+            "the log {log} had {known} entries by {date}, and a checkpoint that is dated later has {size}",
+            log=checkpoint.origin,
+            known=reached.size,
+            date=f"{reached.time:%Y-%m-%d %H:%M}Z",
+            size=checkpoint.size,
+        )
 
 
 def format_proof(index: int, proof: Sequence[bytes], note: bytes) -> bytes:

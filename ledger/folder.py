@@ -5,7 +5,7 @@ Where another engine keeps the log, `ledger.json` has its address in the place o
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import orjson
@@ -19,14 +19,16 @@ from .audit import audit
 from .log import LogReader
 from .move import move
 from .note import Checkpoint
+from .outbox import Outbox
 from .problem import InvalidEvidence, IsTheLogItself, NoLog
 from .tiles.engines import address_of, open_store
-from .tiles.store import CHECKPOINT, Store
+from .tiles.store import CHECKPOINT, Store, found_in
 
 ADDRESS = "ledger.json"
 """The file with the address of a log that is kept elsewhere."""
 KEYS = {"log": "Ed25519", "cosigner": "Ed25519"}
 """What signs for a log: its own key, and that of its clock."""
+_PATIENCE = 1.0  # seconds, for who reads beside a writer
 
 
 def kept_beside(folder: Path) -> Path:
@@ -118,6 +120,14 @@ def newest_checkpoint(folder: Path) -> Checkpoint:
     return Checkpoint.parse(note)
 
 
+def batches_in(folder: Path, keys: Iterable[bytes]) -> list[range | None]:
+    """The indices of the batches that were appended under these keys, as `LogReader.find` gives them.
+
+    No writer is waited for long: raises `TryLater` then, and what its engine raises.
+    """
+    return found_in(store_in(folder, read_only=True, patience=_PATIENCE), keys)
+
+
 def open_to_read(folder: Path) -> LogReader:
     """The log in a folder; its keys need no passphrase for that.
 
@@ -143,7 +153,8 @@ def open_to_read(folder: Path) -> LogReader:
         raise Damaged(
             f"{folder / 'log' / CHECKPOINT}: {error.detail}", hint="Take the log from a backup."
         ) from error
-    log = LogReader(origin, public["log"], public["cosigner"], store)
+    anchored = Outbox(folder).newest_anchored()
+    log = LogReader(origin, public["log"], public["cosigner"], store, anchored=anchored)
     with store.lock():
         recorded = [store.base().size]
         recorded += [batch.range.stop for batch in store.pending(recorded[0])]

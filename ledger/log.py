@@ -26,14 +26,26 @@ from .queue import Asked, Queue
 from .tiles.edge import Edge
 from .tiles.layout import LARGEST_ENTRY
 from .tiles.reader import TileReader
-from .tiles.store import CHECKPOINT, Base, Batch, Reader, Store, first_difference, joined
+from .tiles.store import (
+    CHECKPOINT,
+    Base,
+    Batch,
+    Reader,
+    State,
+    Store,
+    first_difference,
+    found_in,
+    joined,
+    require_open,
+)
 
 _LONGEST_KEY = 255  # bytes
 _TRIES = 100  # against other writers, who hold the lock, too: each time one of them gets on
 _EPOCH = datetime.fromtimestamp(0, UTC)
 _OLD = (
     "Bring the newest copy of the log's folder back. If it is lost, remove the file that ends in .checkpoint "
-    "beside the folder; evidence given since this copy was made will then contradict the log."
+    "beside the folder, and anchors.sqlite in it; evidence given since this copy was made will then "
+    "contradict the log."
 )
 _T = TypeVar("_T")
 _entries = functools.partial(counted, one="entry", many="entries")
@@ -65,18 +77,30 @@ def time_to_sign(now: datetime, newest: datetime | None) -> datetime:
 class LogReader:
     """A log that is read, with nothing in its store changed: its checkpoint, its entries, proofs of both.
 
-    `key` and `cosigner` verify what the log `origin` signs. Any method raises `Unavailable` when the store
-    cannot be reached, `Damaged` when it holds something else than was written.
+    `key` and `cosigner` verify what the log `origin` signs. `anchored` is the note of the longest checkpoint
+    that another ledger has, than which the log is never shorter. Any method raises `Unavailable` when the
+    store cannot be reached, `Damaged` when it holds something else than was written.
     """
 
-    def __init__(self, origin: str, key: PublicKey, cosigner: PublicKey, store: Reader) -> None:
+    def __init__(
+        self,
+        origin: str,
+        key: PublicKey,
+        cosigner: PublicKey,
+        store: Reader,
+        *,
+        anchored: bytes | None = None,
+    ) -> None:
         self.origin = origin
         self.verifier_key, self.clock_key = verifier_keys(origin, key, cosigner)
         self.store: Reader = store
+        self._anchored = anchored
         self._tiles = TileReader(store.get)
         self._newest: Checkpoint | None = None  # that was seen or signed here
-        self._verified: Callable[[bytes], Checkpoint] = functools.lru_cache(maxsize=4)(self.own_checkpoint)
-        self._time_of: Callable[[Checkpoint], datetime | None] = functools.lru_cache(maxsize=4)(self.own_time)
+        self._verified: Callable[[bytes], Checkpoint] = functools.lru_cache(maxsize=16)(self.own_checkpoint)
+        self._time_of: Callable[[Checkpoint], datetime | None] = functools.lru_cache(maxsize=16)(
+            self.own_time
+        )
 
     def checkpoint(self) -> Checkpoint:
         """The newest checkpoint; its `note` is what others verify.
@@ -119,17 +143,22 @@ class LogReader:
 
     def find(self, key: bytes) -> range | None:
         """The indices of the batch that was appended under a key, signed for or not; `None` if none was."""
-        with self.store.lock():
-            for _ in self.store.pending(self.store.base().size):  # whose keys it learns so
-                pass
-            return self.store.find(key)
+        return found_in(self.store, [key])[0]
 
-    def evidence(self, index: int) -> Evidence:
-        """The evidence of an entry. Raises `NotFound`, `Damaged`; `Malformed` for a foreign one."""
-        checkpoint = self.checkpoint()
-        size = checkpoint.size
-        proof = _inclusion_proof(index, size, self._tiles.tree(size))
-        entry = next(self._tiles.entries(index, index + 1, size))
+    def evidence(self, index: int, note: bytes | None = None) -> Evidence:
+        """The evidence of an entry by the newest checkpoint, or by an earlier one of this `note`.
+
+        Raises `NotFound`, `Damaged`; `Malformed` for a foreign entry, `Conflict` for a checkpoint that is.
+        """
+        newest = self.checkpoint()
+        checkpoint = newest if note is None else self._verified(note)
+        if note is not None:
+            self._time_of(checkpoint)  # whose signature nothing else here has looked at
+        size, now = checkpoint.size, newest.size
+        if size > now:
+            raise NotFound(f"the log has {_entries(now)}, not yet {size}")
+        proof = _inclusion_proof(index, size, self._tiles.tree(now))
+        entry = next(self._tiles.entries(index, index + 1, now))
         try:
             merkle.verify_inclusion(merkle.leaf_hash(entry), index, size, proof, checkpoint.root)
         except InvalidEvidence as error:
@@ -173,9 +202,8 @@ class LogReader:
             raise Damaged(f"the log does not begin with the {_entries(old.size)} that it had") from error
 
     def require_newest(self) -> None:
-        """Raise `Damaged` unless the log continues the newest checkpoint that is kept elsewhere."""
-        kept = self._kept_checkpoint()
-        if kept is not None:
+        """Raise `Damaged` unless the log continues the newest checkpoints that are kept elsewhere."""
+        for kept in self._kept_checkpoints():
             try:
                 self.require_continues(kept)
             except Damaged as error:
@@ -185,16 +213,19 @@ class LogReader:
         if self._newest is None or self._newest.size < checkpoint.size:
             self._newest = checkpoint
 
-    def _kept_checkpoint(self) -> Checkpoint | None:
-        """The newest checkpoint as it was kept elsewhere, unless that is of another log, here before."""
-        note = self.store.kept()
-        if note is None:
-            return None
-        try:
-            checkpoint = Checkpoint.parse(note)
-            return checkpoint if self.verifier_key in checkpoint.signers([self.verifier_key]) else None
-        except Malformed as error:
-            raise Damaged("the checkpoint that was kept beside the log cannot be read", hint=_OLD) from error
+    def _kept_checkpoints(self) -> Iterator[Checkpoint]:
+        """The newest ones as they were kept elsewhere, unless they are of another log, here before."""
+        for note in (self.store.kept(), self._anchored):
+            if note is None:
+                continue
+            try:
+                checkpoint = Checkpoint.parse(note)
+                if self.verifier_key in checkpoint.signers([self.verifier_key]):
+                    yield checkpoint
+            except Malformed as error:
+                raise Damaged(
+                    "the checkpoint that was kept beside the log cannot be read", hint=_OLD
+                ) from error
 
     def _tree(self, size: int) -> merkle.Subtree:
         now = self.checkpoint().size
@@ -228,13 +259,17 @@ class Log(LogReader):
         *,
         clock: Callable[[], datetime],
         superseded: Callable[[bytes], bool] = lambda _: False,
+        anchored: bytes | None = None,
     ) -> None:
-        super().__init__(origin, signer.public_key, cosigner.public_key, store)
+        super().__init__(origin, signer.public_key, cosigner.public_key, store, anchored=anchored)
         self._signer, self._cosigner, self._clock = signer, cosigner, clock
         self._superseded = superseded
         self._edge: Edge | None = None
         self._seen: tuple[Base, bytes | None] = Base(0, merkle.EMPTY_ROOT), None  # or written, last
         self._queue = Queue(lambda asked: self._locked(lambda: self._append(asked)))
+        mark = store.mark()
+        if mark is not None and mark.state is State.COMING:  # half of a log may be there
+            require_open(mark)
         self._locked(self._start)
 
     def append(self, entries: Sequence[bytes], key: bytes) -> range:
@@ -326,15 +361,16 @@ class Log(LogReader):
         """
         edge, self._edge = self._edge, None
         base, note = self._seen = self.store.base(), self.store.get(CHECKPOINT)
-        signed, kept = None if note is None else self._verified(note), self._kept_checkpoint()
+        signed = None if note is None else self._verified(note)
         if edge is None or edge.size < base.size:
             edge = Edge.load(self.store.get_many, base.size)
             if edge.root() != base.root:
                 raise Damaged(f"the tiles of the first {_entries(base.size)} do not give the root they had")
         batches = list(self.store.pending(edge.size))
         size = batches[-1].range.stop if batches else edge.size
-        if kept is not None and size < kept.size:  # or another one would be signed for the same size
-            raise Damaged(f"the log once had {_entries(kept.size)}, and now has {size}", hint=_OLD)
+        for kept in self._kept_checkpoints():
+            if size < kept.size:  # or another one would be signed for the same size
+                raise Damaged(f"the log once had {_entries(kept.size)}, and now has {size}", hint=_OLD)
         self._edge, signed = self._advance(edge, batches, signed)
         return self._edge, signed
 

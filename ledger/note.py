@@ -21,7 +21,7 @@ from wire.problem import Malformed, TooLarge
 from .problem import InvalidEvidence
 
 _LARGEST_NOTE = 1 << 17  # bytes; sixteen post-quantum signatures, which every verifier has to take, fit
-_LAST_SECOND = 253402300799  # of the year 9999, where `datetime` ends
+LAST_SECOND = 253402300799  # of the year 9999, where `datetime` ends
 _CONTROL = re.compile(rb"[\x00-\x09\x0b-\x1f]")
 _DECIMAL = re.compile(r"0|[1-9][0-9]{0,18}")
 _NAME = re.compile(r"[^\s+]+")
@@ -99,7 +99,7 @@ class VerifierKey:
             self.public_key.verify(signature[8:], _cosigned(stamp, text))
         except InvalidSignature as error:
             raise InvalidEvidence.saying("the signature by {name} does not verify", name=self.name) from error
-        if stamp > _LAST_SECOND:
+        if stamp > LAST_SECOND:
             raise InvalidEvidence.saying(
                 "the cosignature by {name} states a time beyond the year 9999", name=self.name
             )

@@ -20,6 +20,19 @@ class UnknownKind(Problem):
     undetermined = True
 
 
+class PackageMissing(UnknownKind):
+    """The evidence is of a kind for which a package is needed that is not installed here."""
+
+    code = "evidence-needs-package"
+
+
+class UnknownForm(UnknownKind):
+    """A block or receipt of a chain is in a form that this program does not read, such as a later one."""
+
+    code = "unknown-block-form"
+    title = "A block of a chain is in a form that is not supported"
+
+
 class UnknownLog(Unavailable):
     """Nothing here says whether this log may be believed, so that the question stays open."""
 
@@ -27,11 +40,32 @@ class UnknownLog(Unavailable):
     title = "The log is not a trusted one"
 
 
+class LogContradicted(UnknownLog):
+    """The log is known to have had something else: an old copy goes on, there are two, or its clock errs."""
+
+    code = "log-contradicted"
+    title = "The log is contradicted by what is known of it"
+
+
 class UnknownLedger(UnknownLog):
     """Nothing here says that this ledger may be believed to have a log's checkpoints."""
 
     code = "unknown-ledger"
     title = "The ledger is not a trusted one"
+
+
+class UnknownBlock(UnknownLedger):
+    """Nothing here says that this block is one of the chain, which is trusted."""
+
+    code = "unknown-block"
+    title = "The block is not a trusted one"
+
+
+class UnknownContract(UnknownLedger):
+    """Nothing here says that this contract, on a chain that is trusted, has the log's checkpoints."""
+
+    code = "unknown-contract"
+    title = "The contract is not a trusted one"
 
 
 class Overtaken(TryLater):

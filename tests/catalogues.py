@@ -25,7 +25,7 @@ from intaglio.pages.reader import MONTHS
 from intaglio.pages.samples import SAMPLES
 from intaglio.pages.view import WORDS
 from intaglio.words import health, report
-from intaglio.words.advice import ADVICE, MAILS, PICTURED, REASONS
+from intaglio.words.advice import ADVICE, CUT, EMPTY, GROUNDS, MAILS, PICTURED, REASONS
 from intaglio.words.findings import CLAUSES, FINDINGS, PHRASES
 from intaglio.words.labels import LABELS
 from intaglio.words.language import DOMAIN, FOLDER, LANGUAGES
@@ -46,6 +46,11 @@ IN_ENGLISH = (
     "ledger/audit.py",
     "ledger/folder.py",
     "ledger/lookup.py",
+    "ledger/outbox.py",
+    "ledger/anchors.py",
+    "ledger/evm/anchor.py",
+    "ledger/evm/deployment.py",
+    "ledger/evm/transactions.py",
     "ledger/tiles",
     "keys/keyfile.py",  # who keeps an issuer's keys
     "keys/opening.py",
@@ -83,8 +88,8 @@ def template() -> Catalog:
         "label": LABELS.values(),
         "verdict": report.VERDICTS.values(),
         "table": SHORT.values(),
-        "answer": WORDS.values(),
-        "reason": dict.fromkeys((*REASONS.values(), PICTURED)),
+        "answer": dict.fromkeys((*WORDS.values(), *GROUNDS.values())),
+        "reason": dict.fromkeys((*REASONS.values(), EMPTY, CUT, PICTURED)),
         "advice": dict.fromkeys(ADVICE.values()),
         "mail": dict.fromkeys(MAILS.values()),
         "sample": SAMPLES.values(),

@@ -9,8 +9,9 @@ import pty
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import copy_context
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +19,7 @@ import pytest
 
 import intaglio.__main__
 from intaglio.session import utc_now
+from ledger.anchors import AnchorKind
 
 
 class Answer(NamedTuple):
@@ -36,6 +38,7 @@ class Program:
     ) -> None:
         self.home = home
         self.now = utc_now
+        self.anchors: Mapping[str, AnchorKind] | None = None
         self._monkeypatch, self._capsys = monkeypatch, capsys
         monkeypatch.setenv("INTAGLIO_HOME", str(home))
 
@@ -43,7 +46,8 @@ class Program:
         self._monkeypatch.setattr(sys, "argv", ["intaglio", *map(str, words)])
         self._monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
         with pytest.raises(SystemExit) as ended:
-            copy_context().run(intaglio.__main__.main, self.now)  # the language is that of this run
+            # the language is that of this run
+            copy_context().run(partial(intaglio.__main__.main, self.now, anchors=self.anchors))
         assert isinstance(ended.value.code, int)
         return Answer(ended.value.code, *self._capsys.readouterr())
 

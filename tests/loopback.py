@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import ipaddress
+import re
 import socketserver
 import ssl
 import threading
@@ -155,6 +156,10 @@ class _Exchange(socketserver.BaseRequestHandler):
                     if not received:
                         return
                     head += received
+                told = re.search(rb"(?i)\ncontent-length: (\d+)", head)
+                left = int(told[1]) - len(head.partition(b"\r\n\r\n")[2]) if told else 0
+                while left > 0 and (received := connection.recv(65536)):  # else the connection would break
+                    head, left = head + received, left - len(received)
                 self.server.requests.append(head.decode("latin-1"))
                 answer = self.server.answer(head.decode("latin-1").split(" ")[1])
                 for piece in [answer] if isinstance(answer, bytes) else answer:

@@ -107,11 +107,17 @@ def words_of(page: Reader) -> list[str]:
 class Running:
     """The program in a process of its own: the line that it printed, and all that it said besides."""
 
-    def __init__(self, home: Path, *words: object) -> None:
+    def __init__(self, home: Path, *words: object, **environment: str) -> None:
         self.home = home
         self._process = subprocess.Popen(
             [sys.executable, "-m", "intaglio", *map(str, words)],
-            env={**os.environ, "INTAGLIO_HOME": str(home), "TMPDIR": str(home / "tmp"), "HOME": str(home)},
+            env={
+                **os.environ,
+                "INTAGLIO_HOME": str(home),
+                "TMPDIR": str(home / "tmp"),
+                "HOME": str(home),
+                **environment,
+            },
             cwd=home,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -145,11 +151,11 @@ class Running:
 
 
 @contextlib.contextmanager
-def running(trust: Trust, home: Path, *words: object) -> Iterator[Running]:
+def running(trust: Trust, home: Path, *words: object, **environment: str) -> Iterator[Running]:
     """The program, which recognises whom `trust` names, until the block ends."""
     (home / "tmp").mkdir(parents=True)
     (home / "trust.json").write_bytes(trust.to_bytes())
-    found = Running(home, *words)
+    found = Running(home, *words, **environment)
     try:
         yield found
     finally:

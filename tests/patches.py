@@ -20,7 +20,7 @@ ALLOWED = {
     "what would cost minutes as it is: passphrases, waiting, files and requests by the thousand": {
         *("keys.envelope.COST", "holder.store.EncryptedStore.open", "verifier.sources.published.<name>"),
         *("intaglio.commands.issuer.issue.MOST_FILES", "intaglio.commands.issuer.issue.open_source"),
-        "issuer.status.lists._MOST_HELD",
+        *("issuer.status.lists._MOST_HELD", "ledger.evm.deployment._PATIENCE"),
     },
 }
 """What may be set so, by the reason; everything else is an argument."""

@@ -16,6 +16,7 @@ import pytest
 
 from holder.store import EncryptedStore, StoredRecord
 from issuer.issuer import Issuer
+from ledger.outbox import Outbox
 from tests.conftest import ROOT
 
 PASSPHRASE = b"correct horse battery"
@@ -102,6 +103,19 @@ def test_bundles_are_exported_from_where_nothing_can_be_written(home: Path) -> N
         (home.parent / "away").rename(home.parent / "passphrase")
     assert done.returncode == 0, done.stderr
     assert typed(home, "verify", f"from read-only/{NUMBER}.json", "--offline").stdout.startswith("VALID: ")
+
+
+@pytest.mark.slow
+def test_what_other_ledgers_have_is_shown(home: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "home"
+    shutil.copytree(home, copy)
+    Outbox(copy / "issuer").add("gazette:example", timedelta(days=1), {}, datetime.now(UTC))
+    done = typed(copy, "ledger", "anchor", "status", mount=READ_ONLY)
+    assert done.returncode == 0, done.stderr
+    assert "gazette:example: has nothing yet" in done.stdout
+    refused = typed(copy, "ledger", "anchor", "run", mount=READ_ONLY)
+    assert refused.returncode == 3
+    assert "Read-only file system" in refused.stderr
 
 
 @pytest.mark.slow

@@ -56,6 +56,7 @@ from wire.problem import NotFound, Refused
 from wire.work import Work
 
 LINES: Mapping[str, Form] = {**FORMS, MEDIA_TYPE: LineForm()}
+WORKERS = pytest.mark.parametrize("workers", [0, pytest.param(2, marks=pytest.mark.slow)])
 
 
 class SaltedForm(LineForm):
@@ -149,7 +150,7 @@ def test_corrected_and_revoked_it_is_not_valid(issuer: Issuer, home: Path) -> No
     require_sound(issuer)
 
 
-@pytest.mark.parametrize("workers", [0, 2])
+@WORKERS
 def test_a_file_is_issued_by_worker_processes(issuer: Issuer, tmp_path: Path, workers: int) -> None:
     rows = [graduate(row, **{"email": "bad"} if row == 4 else {}) for row in range(1, 21)]
     source = csv_file(tmp_path / "g.csv", rows, span_rows=3)
@@ -189,7 +190,7 @@ def dies(told: Progress) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-@pytest.mark.parametrize("workers", [0, 2])
+@WORKERS
 def test_a_killed_job_goes_on_with_what_is_on_disk(home: Path, tmp_path: Path, workers: int) -> None:
     issuer_in(home, form=SaltedForm()).log.checkpoint()
     source = csv_file(tmp_path / "g.csv", [graduate(row) for row in range(30)], span_rows=5)
@@ -254,7 +255,7 @@ def test_an_issuer_goes_over_to_another_form(home: Path, tmp_path: Path) -> None
         assert verifier_for(issuer).verify(issuer.bundle(former), now=NOW)
 
 
-@pytest.mark.parametrize("workers", [0, 2])
+@WORKERS
 def test_a_job_is_finished_in_the_form_in_which_it_was_begun(
     home: Path, tmp_path: Path, workers: int
 ) -> None:

@@ -21,12 +21,13 @@ from keys import PrivateKey
 from ledger.audit import audit
 from ledger.tiles import posix
 from ledger.tiles.store import Batch
-from tests.doubles import at
+from tests.doubles import at, stops
 from tests.fault.powerloss import Recorder
 from tests.fault.sqlite_vfs import watched_sqlite
 from tests.world import NOW, csv_file, graduate, issuer_in, listed, reopened, verifier_for
 from vc import Bundle, StatusList, Verdict
 from vc.status import Reason, page_of
+from wire.problem import Damaged
 
 HOLDER = did_key.create(PrivateKey.generate().public_key)
 ONE, TWO = "UNI-000001", "UNI-000002"
@@ -165,3 +166,56 @@ def test_a_file_that_a_power_cut_took_is_made_again_from_the_index(issuer: Issue
         assert verifier_for(again).verify(again.bundle(again.store.current(ONE)), now=NOW).deciding
         again.lists.publish(now=NOW)
         assert path.read_bytes() == before
+
+
+class PowerCut(BaseException):
+    pass
+
+
+def cut(issuer: Issuer, step: str, work: Callable[[Issuer], object], *, before: bool = False) -> None:
+    """Work that ends at a step; the issuer is as it is found then."""
+    issuer.store.close()
+    with pytest.raises(PowerCut):
+        work(reopened(issuer.home, **at(issuer.home, step, stops(PowerCut(), before=before))))
+
+
+@pytest.mark.parametrize("step", ["log.record", "log.publish"])
+def test_what_was_on_its_way_into_the_log_hides_no_list_that_a_power_cut_took(
+    issuer: Issuer, step: str
+) -> None:
+    revoke(issuer, ONE)
+    path = issuer.home / "status" / "0"
+    before = path.read_bytes()
+    cut(issuer, step, lambda issuer: issuer.issue(graduate(3)))
+    path.write_bytes(before[:100])
+    assert published_file(issuer.home, "0") == before
+    path.unlink()
+    assert published_file(issuer.home, "0") == before
+
+
+def test_a_list_that_was_on_its_way_is_the_new_one_once_it_is_in_the_log(issuer: Issuer) -> None:
+    revoke(issuer, ONE)
+    path = issuer.home / "status" / "0"
+    old = path.read_bytes()
+    cut(issuer, "log.record", lambda issuer: revoke(issuer, TWO), before=True)
+    path.unlink()
+    assert published_file(issuer.home, "0") == old
+    cut(issuer, "revocations.publish", lambda issuer: issuer.lists.publish(now=NOW), before=True)
+    new = path.read_bytes()
+    assert new != old
+    path.write_bytes(new[:100])
+    assert published_file(issuer.home, "0") == new
+
+
+def test_an_index_copied_while_something_was_on_its_way_brings_no_list_back(issuer: Issuer) -> None:
+    cut(issuer, "log.publish", lambda issuer: issuer.issue(graduate(3)))
+    copies = {path: path.read_bytes() for path in issuer.home.glob("issuer.sqlite*")}
+    revoke(reopened(issuer.home), ONE)
+    path = issuer.home / "status" / "0"
+    path.write_bytes(path.read_bytes()[:100])
+    for name in issuer.home.glob("issuer.sqlite*"):
+        name.unlink()
+    for name, content in copies.items():
+        name.write_bytes(content)
+    with pytest.raises(Damaged):
+        published_file(issuer.home, "0")

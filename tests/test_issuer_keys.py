@@ -425,7 +425,7 @@ def test_a_bundle_brings_the_document_from_before_the_list_in_it(issuer: Issuer,
     with pytest.raises(Killed):
         running.issue(graduate(2))
     entry = issuer.store.current("UNI-000002")
-    (bundle,) = bundled(issuer.home, [entry], issuer.archive, issuer.log)
+    (bundle,) = bundled(issuer.home, [entry], issuer.archive, issuer.log, issuer.outbox)
     assert len(bundle.issuer_documents) == 2
     report = judged(issuer, Bundle.parse(bundle.to_bytes()), time)
     assert report, report.checks

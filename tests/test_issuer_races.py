@@ -177,7 +177,6 @@ def one_list(race: Race, folder: Path) -> None:
 RACES = [one_challenge, one_link, links, one_sequence, one_edition, one_diploma, one_begun, one_list]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("compete", RACES, ids=lambda compete: compete.__name__)
 def test_of_two_at_once_one_gets_it(
     compete: Callable[[Race, Path], None], race: Race, tmp_path: Path

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import pickle
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -17,6 +18,7 @@ from jwcrypto import jwk, jws
 
 from keys import InvalidKey, InvalidSignature, MessageSigner, PrivateKey, PublicKey, UnknownKeyType
 from keys.kinds import KINDS
+from keys.signer import require_signs
 from wire.strict import base58_decode, base58_encode, base64url_decode, base64url_encode
 
 ALGORITHMS = {"Ed25519": "EdDSA", "P-256": "ES256", "P-384": "ES384", "secp256k1": "ES256K"}
@@ -28,6 +30,21 @@ def some_key(key_type: str, number: int = 7) -> PrivateKey:
     return PrivateKey.from_secret(key_type, number.to_bytes(KINDS[key_type].coordinate))
 
 
+class AnotherSigns:
+    """A signer that has the wrong key."""
+
+    public_key = some_key("Ed25519").public_key
+
+    def sign(self, data: bytes) -> bytes:
+        return some_key("Ed25519", 8).sign(data)
+
+
+def test_nothing_rests_on_a_signer_that_signs_with_another_key() -> None:
+    require_signs(some_key("Ed25519"))
+    with pytest.raises(InvalidSignature):
+        require_signs(AnotherSigns())
+
+
 @settings(max_examples=50, deadline=None)
 @given(st.sampled_from(sorted(ALGORITHMS)), st.integers(1, 2**250))
 def test_there_and_back(key_type: str, number: int) -> None:
@@ -36,8 +53,9 @@ def test_there_and_back(key_type: str, number: int) -> None:
         PublicKey.from_multikey(key.multikey()),
         PublicKey.from_jwk(key.jwk()),
         PublicKey(key_type, key.raw),
+        pickle.loads(pickle.dumps(key)),  # as it goes to other processes
     ]
-    assert again == [key] * 3
+    assert again == [key] * 4
     assert {hash(other) for other in again} == {hash(key)}
     assert key != some_key(key_type, number + 1).public_key
 

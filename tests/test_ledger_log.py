@@ -11,6 +11,7 @@ import pytest
 
 from keys import PrivateKey
 from ledger import InvalidEvidence, Log, merkle
+from ledger.folder import kept_beside
 from ledger.log import LogReader
 from ledger.tiles.journal import Capacity
 from ledger.tiles.memory import MemoryStore
@@ -24,10 +25,15 @@ def folder(tmp_path: Path) -> Path:
     """A log of three batches: 300 settled entries, and two batches of 10 in the journal."""
     folder = tmp_path / "log"
     open_log(PosixStore(folder, capacity=Capacity(batches=1))).append(samples(0, 300), b"0")
-    log = open_log(PosixStore(folder))
+    log = open_log(store_of(folder))
     log.append(samples(300, 310), b"300")
     log.append(samples(310, 320), b"310")
     return folder
+
+
+def store_of(folder: Path, *, keeps: bool = True) -> PosixStore:
+    """As an issuer has it, with the newest checkpoint kept beside the folder; or the folder alone."""
+    return PosixStore(folder, kept_beside(folder) if keeps else None)
 
 
 def snapshot(folder: Path) -> dict[Path, bytes]:
@@ -67,19 +73,21 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 }
 
 
+@pytest.mark.parametrize("keeps", [True, False])
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_damage_is_found_when_a_log_is_opened(damage: str, folder: Path) -> None:
+def test_damage_is_found_when_a_log_is_opened(damage: str, keeps: bool, folder: Path) -> None:
     DAMAGES[damage](folder)
     before = snapshot(folder)
     with pytest.raises(Damaged) as problem:
-        open_log(PosixStore(folder))
+        open_log(store_of(folder, keeps=keeps))
     assert problem.value.detail
     assert snapshot(folder) == before
 
 
+@pytest.mark.parametrize("keeps", [True, False])
 @pytest.mark.parametrize("damage", [name for name in DAMAGES if "edge" not in name and "middle" not in name])
-def test_damage_is_found_by_a_log_that_is_open(damage: str, folder: Path) -> None:
-    log = open_log(PosixStore(folder))
+def test_damage_is_found_by_a_log_that_is_open(damage: str, keeps: bool, folder: Path) -> None:
+    log = open_log(store_of(folder, keeps=keeps))
     DAMAGES[damage](folder)
     with pytest.raises(Damaged):
         log.append(samples(320, 330), b"320")
@@ -94,12 +102,12 @@ def test_deleting_journal_and_checkpoint_does_not_begin_a_second_log(folder: Pat
     (folder / "journal").unlink()
     (folder / "checkpoint").unlink()
     with pytest.raises(Damaged, match="journal of the log is missing"):
-        open_log(PosixStore(folder))
+        open_log(store_of(folder))
 
 
 def test_an_old_checkpoint_is_no_way_back(folder: Path) -> None:
     """Of a size before the settled part, of a size within the journal, and for a log that knows better."""
-    log = open_log(PosixStore(folder))
+    log = open_log(store_of(folder))
     log.append(samples(320, 330), b"320")
     elsewhere = open_log(MemoryStore())
     for start, stop in ((0, 300), (300, 310), (310, 320)):
@@ -110,7 +118,7 @@ def test_an_old_checkpoint_is_no_way_back(folder: Path) -> None:
                 ask()
     # A process that knows no better finds the newer batch in the journal, and signs for the same tree.
     (folder / "checkpoint").write_bytes(elsewhere.checkpoint().note)
-    assert open_log(PosixStore(folder)).checkpoint().size == 330
+    assert open_log(store_of(folder)).checkpoint().size == 330
     assert log.checkpoint().size == 330
 
 
@@ -119,7 +127,7 @@ def test_a_folder_restored_from_a_backup_is_found_by_a_checkpoint_kept_elsewhere
 ) -> None:
     backup = tmp_path / "backup"
     shutil.copytree(folder, backup)
-    log = open_log(PosixStore(folder))
+    log = open_log(store_of(folder))
     log.append(samples(320, 330), b"320")
     kept = log.checkpoint()
     log.require_continues(kept)
@@ -209,10 +217,10 @@ def test_a_split_view_is_found_by_consistency() -> None:
 
 def test_another_log_in_the_folder(folder: Path) -> None:
     with pytest.raises(Conflict, match=ORIGIN):
-        Log("elsewhere.example", SIGNER, COSIGNER, PosixStore(folder), clock=lambda: NOW)
+        Log("elsewhere.example", SIGNER, COSIGNER, store_of(folder), clock=lambda: NOW)
     with pytest.raises(Damaged, match="not signed with its key"):
-        open_log(PosixStore(folder), signer=PrivateKey.from_secret("Ed25519", b"\x03" * 32))
-    other_clock = open_log(PosixStore(folder), cosigner=PrivateKey.from_secret("Ed25519", b"\x03" * 32))
+        open_log(store_of(folder), signer=PrivateKey.from_secret("Ed25519", b"\x03" * 32))
+    other_clock = open_log(store_of(folder), cosigner=PrivateKey.from_secret("Ed25519", b"\x03" * 32))
     assert other_clock.append(samples(320, 321), b"320") == range(320, 321)
 
 
@@ -222,7 +230,7 @@ def test_a_signed_root_that_the_entries_do_not_give(folder: Path) -> None:
     other.append(samples(1000, 1320), b"0")
     (folder / "checkpoint").write_bytes(other.checkpoint().note)
     with pytest.raises(Damaged, match="320 entries does not give the root that was signed"):
-        open_log(PosixStore(folder))
+        open_log(store_of(folder))
 
 
 def test_a_log_needs_a_name_and_ed25519_keys() -> None:
@@ -253,7 +261,7 @@ def test_a_signer_that_signs_something_else_publishes_nothing() -> None:
 
 def test_evidence_is_verified_before_it_is_given(folder: Path) -> None:
     rewrite(folder / "tile/0/000", lambda data: data[:-1] + b"?")
-    log = open_log(PosixStore(folder))
+    log = open_log(store_of(folder))
     with pytest.raises(Damaged, match="entry 254"):
         log.evidence(254)
 
@@ -267,8 +275,8 @@ def test_evidence_is_for_entries_of_ours() -> None:
 
 def test_who_only_reads_finds_batches_by_their_keys(folder: Path) -> None:
     """Settled ones, and those that only the journal has."""
-    reader = LogReader(ORIGIN, SIGNER.public_key, COSIGNER.public_key, PosixStore(folder))
+    reader = LogReader(ORIGIN, SIGNER.public_key, COSIGNER.public_key, store_of(folder))
     found = {key: reader.find(key) for key in (b"0", b"300", b"310", b"none")}
     assert found == {b"0": range(300), b"300": range(300, 310), b"310": range(310, 320), b"none": None}
-    log = open_log(PosixStore(folder))
+    log = open_log(store_of(folder))
     assert [log.find(key) for key in found] == list(found.values())

@@ -13,10 +13,11 @@ from ledger.audit import audit
 from ledger.move import PORTION, move
 from ledger.problem import NoLog, Sealed
 from ledger.tiles.engines import open_store
+from ledger.tiles.journal import CAPACITY, Journal
 from ledger.tiles.keys import key_digest
 from ledger.tiles.memory import MemoryStore
 from ledger.tiles.posix import PosixStore
-from ledger.tiles.store import Mark, State, Store
+from ledger.tiles.store import Base, Mark, State, Store
 from tests import postgres_server
 from tests.doubles import instead
 from tests.ledger_samples import naive_root, open_log, samples
@@ -181,6 +182,15 @@ def test_keys_that_an_interrupted_move_left_are_not_kept(filled: MemoryStore, tm
         assert target.base().size == 600
         assert target.find(b"other") is None
     assert open_log(target).append([b"other"], b"other") == range(600, 601)
+
+
+def test_half_of_a_log_that_comes_is_no_damaged_one(tmp_path: Path) -> None:
+    """As a kill leaves it in the midst of what is taken over last: a journal, and no checkpoint yet."""
+    store = PosixStore(tmp_path / "log")
+    store.reserve("one")
+    Journal(tmp_path / "log/journal", CAPACITY).replace(Base(600, bytes(32)))
+    with pytest.raises(Sealed, match="has not come yet"):
+        open_log(store)
 
 
 def test_of_two_copies_of_a_log_one_comes(filled: MemoryStore, tmp_path: Path) -> None:

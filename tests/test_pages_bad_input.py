@@ -57,7 +57,7 @@ def test_files_over_the_limits_are_told_with_the_command(address: str) -> None:
     assert (
         "The file large.json has more than 1 MiB" in Reader(upload(address, ("large.json", large)).text).text
     )
-    assert answer(address, BUNDLE.rstrip().ljust(MAX_FILE)).title == "Valid"
+    assert answer(address, BUNDLE.rstrip().ljust(MAX_FILE)).title == "Valid (1 file)"
     pasted = send(address, text=BUNDLE.decode().rstrip() + "\n" + " " * MAX_FILE + "}")
     assert pasted.status_code == 413
 
@@ -77,7 +77,7 @@ def test_forty_at_once(address: str) -> None:
     with ThreadPoolExecutor(40) as threads:
         found = list(threads.map(lambda _: send(address, BUNDLE), range(40)))
     assert {one.status_code for one in found} <= {200, 503}
-    assert answer(address, BUNDLE).title == "Valid"
+    assert answer(address, BUNDLE).title == "Valid (1 file)"
 
 
 # Archives
@@ -308,10 +308,14 @@ def test_pictures_are_read_for_their_badge_alone(address: str) -> None:
     written = element(f"<![CDATA[{credential.decode()}]]>")
     hostile = svg(written).replace(b"<svg", b'<svg onload="alert(1)"', 1)
     several = png(itxt(credential), itxt(credential))
+    foreign = b'<image href="http://elsewhere.example/x.png"/><use href="file:///etc/passwd#x"/></svg>'
+    entity = b'<!DOCTYPE svg [<!ENTITY x SYSTEM "file:///etc/passwd">]><svg xmlns="http://www.w3.org/2000/svg">&x;</svg>'
     for name, data, word in (
         ("a.png", png(itxt(credential)), "undetermined"),
         ("b.svg", hostile, "undetermined"),
         ("c.png", several, "unreadable"),
+        ("f.svg", svg(written).replace(b"</svg>", foreign), "undetermined"),
+        ("g.svg", entity, "unreadable"),
         ("d.png", b"\x89PNG\r\n\x1a\n" + b"x" * 100, "unreadable"),
         ("e.svg", b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>', "unreadable"),
     ):
@@ -319,14 +323,19 @@ def test_pictures_are_read_for_their_badge_alone(address: str) -> None:
         assert words_of(page) == [word], name
         assert "alert" not in page.text
         assert "onload" not in page.text
+        assert "root:" not in page.text
+        assert not [at for at in page.having("src") + page.having("href") if "elsewhere" in at]
 
 
 def test_another_system_s_document_is_named(address: str) -> None:
     for data, name in (
         (b"eyJhbGciOiJFUzI1NiJ9.eyJ9.c2ln", "a JWT"),
         (b"PK\x03\x04 word/document.xml", "a ZIP archive or an office document"),
-        (BUNDLE[: len(BUNDLE) // 2], ""),
-        (b"", ""),
+        (BUNDLE[: len(BUNDLE) // 2], "This file was cut off: its end is missing."),
+        (b"", "This file is empty."),
+        (b" \n", "This file is empty."),
+        (b'{"hello": 1}', "This is no file of a diploma that could be checked."),
+        (b"hello", "This is no file of a diploma that could be checked."),
     ):
         page = answer(address, data)
         assert words_of(page) == ["unreadable"]

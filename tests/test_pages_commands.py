@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import signal
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -16,7 +18,7 @@ import pytest
 from intaglio.pages.upload import MAX_FILE
 from tests.commandline import Program
 from tests.pages import running, send
-from tests.world import University
+from tests.world import NAME, University
 
 CANARY = "Canaria Unwritten-7731"
 UNIVERSITY = University(now=datetime.now(UTC) - timedelta(hours=2))
@@ -25,6 +27,13 @@ FILE = UNIVERSITY.issue(name=CANARY).to_bytes()
 
 def holding(folder: Path, text: bytes) -> list[Path]:
     return [path for path in folder.rglob("*") if path.is_file() and text in path.read_bytes()]
+
+
+def listening_ports(pid: int) -> list[int]:
+    """The TCP ports on which a process listens."""
+    mine = {str(one.readlink()) for one in Path(f"/proc/{pid}/fd").iterdir() if one.is_symlink()}
+    lines = [line.split() for line in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]]
+    return [int(one[1].split(":")[1], 16) for one in lines if one[3] == "0A" and f"socket:[{one[9]}]" in mine]
 
 
 @pytest.mark.slow
@@ -80,6 +89,61 @@ def test_the_page_for_oneself_has_a_path_that_nobody_guesses_and_ends_with_the_t
     assert "The page is for you alone" in page.said
     assert address.path not in page.said
     assert "Traceback" not in page.said
+
+
+@pytest.mark.slow
+def test_the_page_for_oneself_is_opened_where_there_are_windows(tmp_path: Path) -> None:
+    opener = tmp_path / "browser"
+    opener.write_text('#!/bin/sh\necho "$1" > "$0.told"\n')
+    opener.chmod(0o755)
+    windows = {"DISPLAY": ":77", "BROWSER": str(opener)}
+    with running(UNIVERSITY.trust, tmp_path / "home", "verify", "--page", "--offline", **windows) as page:
+        assert httpx.get(page.line, timeout=30).status_code == 200
+        assert Path(f"{opener}.told").read_text().strip() == page.line
+        page.end(signal.SIGINT)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("words", "is_listed"), [((), False), (("--show-trust",), True)])
+def test_for_others_whom_it_recognises_is_listed_only_where_that_is_asked_for(
+    tmp_path: Path, words: tuple[str, ...], is_listed: bool
+) -> None:
+    """Behind a proxy, under its name; of an issuer whose diploma one has it is said in any case."""
+    serve = ("verifier", "serve", "--plain", "--url", "https://verify.example", "--port", 0, "--offline")
+    with running(UNIVERSITY.trust, tmp_path / "home", *serve, *words) as service:
+        end = time.monotonic() + 20
+        while not (ports := listening_ports(service.processes[0])) and time.monotonic() < end:
+            time.sleep(0.05)
+        named = {"Host": "verify.example"}
+        page = httpx.get(f"http://127.0.0.1:{ports[0]}/", headers=named).text
+        assert (UNIVERSITY.did in page, NAME in page) == (is_listed, is_listed)
+        own = {**named, "Origin": "https://verify.example"}
+        sent = {"file": ("a.json", FILE)}
+        found = httpx.post(f"http://127.0.0.1:{ports[0]}/", files=sent, headers=own, timeout=30)
+        assert f"on the list of this page, as <bdi>{NAME}" in found.text
+
+
+@pytest.mark.slow
+def test_what_is_sent_is_cut_by_the_processes_and_not_by_the_service(tmp_path: Path) -> None:
+    """It has no answer as long as they stand still, also one that is no form; the service goes on."""
+    with running(
+        UNIVERSITY.trust, tmp_path / "home", "verifier", "serve", "--plain", "--port", 0, "--offline"
+    ) as service:
+        url = service.line.removesuffix("/verify")
+        assert send(url, FILE).status_code == 200
+        for pid in service.processes[1:]:
+            os.kill(pid, signal.SIGSTOP)
+        cut = {"Origin": url, "Content-Type": "multipart/form-data; boundary=x"}
+        with ThreadPoolExecutor(1) as threads:
+            waiting = threads.submit(
+                httpx.post, f"{url}/", content=b"--x\r\nContent", headers=cut, timeout=30
+            )
+            assert httpx.get(f"{url}/").status_code == 200
+            time.sleep(0.5)
+            assert not waiting.done()
+            for pid in service.processes[1:]:
+                os.kill(pid, signal.SIGCONT)
+            assert waiting.result().status_code == 400
 
 
 @pytest.mark.parametrize("words", [("file.json",), ("--at", "2026-01-01"), ("--status-within", "3d")])

@@ -39,11 +39,13 @@ class Desk:
 
     issuer: Issuer
     claims: Claims
+    address: str
+    """Where it answers; links may begin otherwise."""
     now: datetime = NOW
 
     def get(self, path: str = "/", lang: str = "en", accept: str = BROWSER, **headers: str) -> httpx.Response:
         sent = {"Accept": accept, "Accept-Language": lang, **headers}
-        return httpx.get(f"{self.claims.service}{path}", headers=sent)
+        return httpx.get(f"{self.address}{path}", headers=sent)
 
     def open(self, link: ClaimLink, **options: str) -> httpx.Response:
         return self.get(f"/claim/{link.token}", **options)
@@ -69,13 +71,14 @@ def desk(
     *,
     name: str = "Invented University",
     url: str | None = None,
+    service: str | None = None,
     own_authority: bool = False,
 ) -> Iterator[Desk]:
     issuer = issuer_in(home / "issuer", name=name, url=url)
     issuer.issue_file(Order(csv_file(home / "g.csv", [GRADUATE]), home / "errors.csv", workers=0))
     with listening() as listener:
-        service = f"http://localhost:{listener.getsockname()[1]}{base}"
-        found = Desk(issuer, Claims(home / "claims.sqlite", service))
+        address = f"http://localhost:{listener.getsockname()[1]}{base}"
+        found = Desk(issuer, Claims(home / "claims.sqlite", service or address), address)
         app = create_app(issuer, found.claims, issuer.home, lambda: found.now)
         IssuerPages(issuer, found.claims, lambda: found.now, own_authority=own_authority).mount(app)
         with serving(app, listener):
@@ -135,12 +138,20 @@ def test_a_person_is_invited_to_a_diploma_and_told_how(at: Desk) -> None:
     assert page.title == "A diploma waits for you"
     assert "Invented University invites you to take a diploma into your wallet." in page.text
     assert "good until 31 July 2026, 12:00 UTC, and for one wallet" in page.text
-    assert "intaglio wallet receive - " in page.text  # arguments could be seen by others
+    assert "intaglio --loopback wallet receive - " in page.text  # arguments could be seen by others
     assert f"<code>{link}</code>" in found.text
     assert "What it costs your privacy" in page.text
     assert ("meta", {"name": "robots", "content": "noindex"}) in page.tags
     for said in (*GRADUATE.values(), "Canary", "Bachelor"):
         assert len(said) < 6 or said not in found.text
+
+
+def test_elsewhere_than_on_this_machine_the_wallet_is_told_no_more(tmp_path: Path) -> None:
+    with desk(tmp_path, service="https://registrar.example") as found:
+        link = found.offer()
+        page = Reader(found.open(link, Host="registrar.example").text)
+    assert "intaglio wallet receive - " in page.text
+    assert f"https://registrar.example/claim/{link.token}" in page.text
 
 
 def test_the_code_is_the_link(at: Desk) -> None:

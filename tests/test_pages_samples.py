@@ -76,7 +76,7 @@ def test_the_page_leads_to_each(address: str) -> None:
 def test_there_is_one_of_each_verdict_and_each_is_marked(address: str, name: str, verdict: str) -> None:
     page = read(f"{address}/samples/{name}")
     assert words_of(page) == [verdict]
-    assert page.title.startswith("Sample: ")
+    assert page.title.endswith(" (sample)")
     assert page.text.index("An invented sample.") < page.text.index("What to do")
     chinese = read(f"{address}/samples/{name}", "zh")
     assert "这是虚构的样本" in chinese.text

@@ -13,19 +13,28 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 from fastapi import FastAPI
 
+from did import METHODS, Resolver
 from intaglio.connections import LIMITS
-from intaglio.pages.inspection import Sent, Sheet
+from intaglio.pages.inspection import Sent, Sheet, judgements
 from intaglio.pages.own import Own
+from intaglio.pages.unpacking import Given
+from intaglio.pages.view import Answered
 from tests.commandline import Program
 from tests.pages import Reader, answer, mount, page_served, send, words_of
 from tests.serving import listening, serving
-from tests.world import Holder, University
+from tests.world import NOW, Holder, University, verifier
+from verifier import RecognisedIssuer, Trust, Verifier
+from verifier.judge import Judge, Verifiers
+from verifier.sources.lists import Fetched
 from wire import TryLater, Unavailable
+from wire.fetch import NoFetcher
 
 UNIVERSITY = University()
 BUNDLE = UNIVERSITY.issue().to_bytes()
@@ -46,11 +55,11 @@ def test_each_verdict_is_a_word_and_a_title_without_names(address: str, kind: st
     assert words_of(page) == [kind]
     word = {
         "valid": "Valid",
-        "invalid": "Not valid",
+        "invalid": "Not valid: altered or forged",
         "undetermined": "Could not be decided",
         "unreadable": "Could not be read",
     }[kind]
-    assert page.title == word
+    assert page.title == f"{word} (1 file)"
     assert page.text.index(word) < page.text.index("What to do") < page.text.index("The checks")
 
 
@@ -60,6 +69,44 @@ def test_a_valid_one_begins_with_the_issuer_as_the_list_calls_it_and_a_date(addr
     assert text.index(first) < text.index("What to do")
     assert "does not show that the person before you is the one named" in text
     assert text.index("What to do") < text.index("What it says") < text.index("The checks")
+
+
+def test_each_claim_has_our_word_or_its_own_and_each_check_its_code(address: str) -> None:
+    vocabulary = "https://university.example/vocab#thesis"
+    document = UNIVERSITY.diploma()
+    document["@context"] = [*document["@context"], {"thesis": vocabulary}]
+    document["credentialSubject"] |= {"thesis": "On Invention", "licenseNumber": "N-7"}
+    page = answer(address, UNIVERSITY.issue(document).to_bytes())
+    assert words_of(page) == ["valid"]
+    for told in ("awarded toAda Invented", "numberN-7", "credentialMaster of Science"):
+        assert told in page.text
+    assert "credentialSubject › achievement › criteria › narrativeAll passed" in page.text
+    assert f"credentialSubject › {vocabulary}On Invention" in page.text
+    assert "4. signature Unchanged since the issuer signed it signature-unchanged" in page.text
+    assert re.search(r"seen in a logentry \d+ of the log university.example/log by 1 July", page.text)
+
+
+class Asked(NoFetcher):
+    """A network of which is known what it was asked for, and which gives nothing."""
+
+    def __init__(self) -> None:
+        self.hosts = set[str | None]()
+
+    def fetch(self, url: str, **options: Any) -> bytes:
+        self.hosts.add(urlsplit(url).hostname)
+        return super().fetch(url, **options)
+
+
+def test_only_hosts_of_issuers_on_the_list_are_asked() -> None:
+    """For keys and lists that are missing."""
+    asked, other = Asked(), University("other.example")
+    online = Verifier(Resolver(METHODS, asked), trust=UNIVERSITY.pinned, lists=(Fetched(asked),))
+    judge = Judge(lambda: Verifiers(verifier(UNIVERSITY.pinned), online))
+    for university in (UNIVERSITY, other):
+        alone = json.dumps(university.issue().secured).encode()
+        (found,) = judgements(judge, [Given("a.json", alone)], NOW, "en")
+        assert found.answer is Answered.UNDETERMINED
+    assert asked.hosts == {"university.example"}
 
 
 def test_of_a_refused_one_nothing_that_it_says_is_shown(address: str) -> None:
@@ -97,7 +144,7 @@ def test_a_presentation_that_nobody_asked_for_is_judged_by_what_is_in_it(address
 
 def test_it_speaks_the_language_of_its_reader_or_the_one_that_was_chosen(address: str) -> None:
     page = answer(address, BUNDLE, lang="zh-CN,zh;q=0.9,en;q=0.8")
-    assert page.title == "有效"
+    assert page.title == "有效（1 个文件）"
     assert "2026年7月1日" in page.text
     english = httpx.get(f"{address}/?lang=en", headers={"Accept-Language": "zh"}).text
     assert 'lang="en"' in english
@@ -105,10 +152,65 @@ def test_it_speaks_the_language_of_its_reader_or_the_one_that_was_chosen(address
     assert 'lang="zh-Hans"' in httpx.get(f"{address}/?lang=zh").text
 
 
+REVOKED = University()
+REVOKED.revoke(7)
+
+
+def test_days_stand_as_their_reader_writes_them(tmp_path: Path) -> None:
+    """In sentences of checks, too; `--json` and the report to keep have them as programs read them."""
+    with page_served(REVOKED.trust, tmp_path) as url:
+        for lang, written in (("en", "on 1 July 2026: issued in error"), ("zh", "2026年7月1日")):
+            page = answer(url, REVOKED.issue().to_bytes(), lang=lang)
+            assert words_of(page) == ["invalid"]
+            assert written in page.text
+            assert not re.search(r"20\d\d-\d\d-\d\d", page.text)
+            (revoked,) = (one for one in json.loads(kept(page, "report-"))["checks"] if one["step"] == 6)
+            assert revoked["problem"]["facts"]["date"] == "2026-07-01"
+
+
+def test_of_a_valid_one_too(address: str) -> None:
+    text = answer(address, BUNDLE).text.partition("All that it says")
+    checks = text[2][text[2].index("The checks") :]
+    assert "Since 30 June 2026" in checks
+    assert "by 1 July 2026, 10:00 UTC" in checks
+    assert not re.search(r"20\d\d-\d\d-\d\d", text[0] + checks)
+
+
+def test_a_name_that_looks_like_one_on_the_list_is_told_of_who_is_not_on_it(address: str) -> None:
+    stranger, told = University("stranger.example"), "Its name looks like that of “Example University”"
+    for name, is_told in (
+        ("Example University", True),
+        ("Example Univers1ty", True),
+        ("Exаmple Univеrsity", True),  # Cyrillic а and е
+        ("Example Univeristy", True),
+        ("Example Universit", True),
+        ("Another University", False),
+        ("", False),
+    ):
+        document = stranger.diploma()
+        document["issuer"]["name"] = name
+        text = answer(address, stranger.issue(document).to_bytes()).text
+        assert (told in text) is is_told, name
+    assert told not in answer(address, BUNDLE).text
+    assert told not in answer(address, FORGED).text
+
+
+@pytest.mark.parametrize("kind", ["", "OpenBadgeCredential"])
+def test_whether_the_issuer_is_listed_and_for_what(tmp_path: Path, kind: str) -> None:
+    types = (kind,) if kind else ()
+    trust = Trust().adding(RecognisedIssuer(UNIVERSITY.did, "Listed", types), UNIVERSITY.recognised_log)
+    with page_served(trust, tmp_path) as url:
+        text = answer(url, BUNDLE).text
+    for_what = f"for: {kind}" if kind else "for whatever it issues"
+    assert f"{UNIVERSITY.did} is on the list of this page, as Listed, {for_what}." in text
+
+
 def test_several_files_are_counted_and_listed(address: str) -> None:
     page = answer(address, BUNDLE, FORGED, STRANGER)
     assert page.title == "3 files: 1 valid, 1 not valid, 1 could not be decided"
     assert [tag for tag, _ in page.tags].count("article") == 3
+    chinese = answer(address, BUNDLE, FORGED, STRANGER, lang="zh")
+    assert chinese.title == "3 个文件：有效 1 个，无效 1 个，无法判定 1 个"
 
 
 def test_a_text_may_be_pasted(address: str) -> None:
@@ -127,6 +229,15 @@ def test_what_the_browser_may_do_is_said_with_everything(address: str) -> None:
         assert found.headers["Vary"] == "Accept-Language"
         assert "Set-Cookie" not in found.headers
         assert not [name for name in found.headers if name.startswith("access-control")]
+
+
+def test_what_leaves_and_what_stays_is_said_with_each_answer(address: str) -> None:
+    host = address.removeprefix("http://")
+    for page in (Reader(httpx.get(f"{address}/").text), answer(address, BUNDLE), answer(address, FORGED)):
+        assert f"Your browser sends the file to {host}, and to nobody else." in page.text
+        assert "neither written to a disk nor logged" in page.text
+        assert "That server learns that somebody looks, not at whom." in page.text
+        assert "anybody can run the same check, with intaglio verify FILE" in page.text
 
 
 def test_no_page_has_a_style_or_a_script_of_its_own(address: str) -> None:
@@ -294,5 +405,8 @@ def test_the_table_to_keep_has_a_line_for_each_file_and_no_formula(address: str)
     found = httpx.post(f"{address}/", files=fields, headers={"Origin": address}).text
     lines = list(csv.reader(io.StringIO(kept(Reader(found), "report.csv").decode("utf-8-sig"))))
     assert lines[0] == ["File", "Verdict", "What was found", "SHA-256"]
-    assert [line[:2] for line in lines[1:]] == [["'=1+1.json", "Valid"], ["'@x.json", "Not valid"]]
+    assert [line[:2] for line in lines[1:]] == [
+        ["'=1+1.json", "Valid"],
+        ["'@x.json", "Not valid: altered or forged"],
+    ]
     assert lines[1][2].startswith("Example University issued “Master of Science” to Ada Invented")

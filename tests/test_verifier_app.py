@@ -26,7 +26,7 @@ from intaglio.serving import Endpoint
 from tests.commandline import Program
 from tests.serving import listening, serving
 from tests.world import NOW, Holder, University, verifier
-from verifier import Trust, load_policy
+from verifier import RecognisedIssuer, Trust, load_policy
 from verifier.http import MAX_BODY, create_app
 from verifier.judge import FRESH, Verifiers
 from verifier.sources.trust import update_trust
@@ -210,6 +210,22 @@ def test_the_command_takes_a_policy_and_a_trust_list(tmp_path: Path) -> None:
     found = {check["name"]: check["text"] for check in answer.json()["checks"]}
     assert "holds" in found["issuer"]
     assert found["trust"] == "the credential is not of type LibraryCard"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("options", "said"), [((), "is this machine itself"), (("--offline",), "this run is offline")]
+)
+def test_the_command_asks_the_network_unless_it_is_told_not_to(
+    tmp_path: Path, options: tuple[str, ...], said: str
+) -> None:
+    """For the document of an issuer whose host is this machine, which no verifier asks."""
+    university = University("localhost")
+    trust = Trust().adding(RecognisedIssuer(university.did))
+    (tmp_path / "trust.json").write_bytes(trust.to_bytes())
+    answer = answer_of_the_command(tmp_path, _json(university.sign(university.plain())), *options)
+    found = {check["name"]: check["text"] for check in answer.json()["checks"]}
+    assert said in found["issuer"]
 
 
 def free_port(host: str = "127.0.0.1") -> int:

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from intaglio.session import Session
+from ledger import Reached, Requirement
 from tests.commandline import Answer, Program, typed
 from tests.gazette import NAME, NOTICE, Gazette
 from tests.loopback import Site, response
@@ -393,6 +394,17 @@ class TestTrust:
         refused = program("trust", "add", handed)
         assert (refused.code, "other witnesses, clock or ledgers" in refused.err) == (1, True)
         assert "intaglio trust remove" in refused.err
+
+    def test_what_is_required_of_a_log_is_shown(self, program: Program) -> None:
+        (log,) = UNIVERSITY.trust.logs
+        required = Requirement(1, (NAME,))
+        named = replace(Gazette().trusted, parameters={"blocks": {"rows": 365, "sha256": "A" * 43}})
+        strict = replace(log, ledgers=(named,), requires=required, reached=Reached(1200, bytes(32), NOW))
+        (program.home / "trust.json").write_bytes(Trust(UNIVERSITY.trust.issuers, (strict,)).to_bytes())
+        shown = program("trust", "list").out
+        assert "    knows 365 of its blocks\n" in shown
+        assert f"    has to have it on {NAME}\n" in shown
+        assert "    had 1200 entries by 2026-07-01 12:00Z\n" in shown
 
     def test_what_the_list_has_of_a_log_stays_when_its_issuer_here_closes(self, program: Program) -> None:
         (log,) = UNIVERSITY.trust.logs

@@ -17,12 +17,14 @@ import pytest
 from did import Document
 from intaglio.session import Session
 from keys import PrivateKey
+from tests.line import MEDIA_TYPE, LineForm
 from tests.loopback import Site, response
 from tests.world import NOW, University, verifier
 from vc import Bundle, Credential, Report, Verdict
 from vc.anchoring import document_digest
 from vc.forms import FORMS
 from vc.model.credential import MalformedCredential
+from vc.secured import Options
 from verifier import Trust, Verifier
 from verifier.judge import Judge, Question, Verifiers
 from verifier.sources.keys import _documents, _parsed
@@ -245,6 +247,17 @@ def test_a_list_that_is_remembered_is_not_verified_again(
     monkeypatch.setattr(key, "verify", counting)
     assert judge.verify(whole, now=NOW)
     assert len(verified) == 1
+
+
+def test_in_another_form_too_one_list_is_told_from_another() -> None:
+    university, memory, forms = University(), ListMemory(), {**FORMS, MEDIA_TYPE: LineForm()}
+    received = {
+        name: LineForm().secure(university.plain(name=name), university.key, Options(f"{university.did}#key"))
+        for name in ("one", "another")
+    }
+    for _ in range(2):
+        for name, found in received.items():
+            assert memory.read(found, forms, Work()).credential.claims["name"] == name
 
 
 def test_what_a_document_says_is_remembered_by_all_of_its_text(university: Published) -> None:

@@ -115,6 +115,8 @@ class TestControlsDID:
         with pytest.raises(Problem, match="no credential was shown"):
             report.require()
         assert {found.outcome for found in report.checks if found.step > 2} == {Outcome.SKIPPED}
+        assert [found.step for found in report.checks] == [*range(1, 10)]
+        assert {found.finding for found in report.checks if found.step > 2} == {"not-asked"}
 
     @pytest.mark.parametrize(
         ("policy", "verdict"),

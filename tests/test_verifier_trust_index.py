@@ -75,6 +75,17 @@ def test_it_says_of_each_name_what_the_file_says(path: Path) -> None:
             assert indexed.policy_for(name).logs == WHOLE.policy_for(name).logs
 
 
+def test_it_knows_the_names_that_look_alike(path: Path) -> None:
+    indexed = open_trust(path)
+    assert isinstance(indexed, IndexedTrust)
+    for name in ("Univers1ty 77", "UNIVERSITY 4", "Example Univeristy", "Nobody's College", ""):
+        found = indexed.resembling(name)
+        assert list(found) == list(WHOLE.resembling(name))
+        assert len(found) <= 3
+    assert [issuer.name for issuer in indexed.resembling("Example Univers1ty")] == ["Example University"] * 2
+
+
+@pytest.mark.slow
 def test_a_log_that_speaks_for_very_many_makes_no_long_index(tmp_path: Path) -> None:
     """What is said of each was once kept by itself, all of it at once: 1.9 GB for a file of 4 MB."""
     path, names = tmp_path / "trust.json", tuple(map(str, range(50_000)))

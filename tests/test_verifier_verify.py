@@ -140,8 +140,9 @@ class TestHolder:
         shown = self.shown(Holder(), challenge=None)
         assert not check(shown, challenge="challenge", domain="employer.example")
 
-    def test_a_credential_is_no_presentation(self) -> None:
-        assert deciding(check(challenge="challenge"))[0] == "holder"
+    @pytest.mark.parametrize("asked", [{"challenge": "challenge"}, {"domain": "employer.example"}], ids=str)
+    def test_a_credential_is_no_presentation(self, asked: dict[str, Any]) -> None:
+        assert deciding(check(**asked))[0] == "holder"
 
     def test_a_credential_of_somebody_else_cannot_be_shown(self) -> None:
         owner, thief = Holder(), Holder()
@@ -344,7 +345,7 @@ class TestSignature:
         assert deciding(report)[0] == "signature"
         assert "PhD" not in json.dumps(report.to_dict())
         later = [found for found in report.checks if found.step > 4]
-        assert {found.outcome for found in later} == {Outcome.SKIPPED}
+        assert {(found.outcome, found.finding) for found in later} == {(Outcome.SKIPPED, "not-reached")}
 
     def test_one_bad_proof_of_two_refuses_the_whole(self) -> None:
         twice = UNIVERSITY.sign(UNIVERSITY.sign(UNIVERSITY.diploma(index=15)), suite="eddsa-jcs-2022")
@@ -374,6 +375,24 @@ class TestDates:
         assert report.verdict is Verdict.INVALID
         assert text in deciding(report)[1]
 
+    @pytest.mark.parametrize(
+        ("start", "end", "code"),
+        [
+            (True, True, "in-force"),
+            (True, False, "in-force-from"),
+            (False, True, "in-force-until"),
+            (False, False, "in-force-always"),
+        ],
+    )
+    def test_which_of_first_and_last_day_there_is_has_a_code(self, start: bool, end: bool, code: str) -> None:
+        document = UNIVERSITY.plain(index=33, validUntil="2027-01-01T00:00:00Z")
+        for name, is_kept in (("validFrom", start), ("validUntil", end)):
+            if not is_kept:
+                del document[name]
+        report = check(UNIVERSITY.sign(document), trust=UNIVERSITY.pinned)
+        (found,) = [found for found in report.checks if found.name == "dates"]
+        assert (report.verdict, found.code) == (Verdict.VALID, f"dates-{code}")
+
     def test_an_end_in_the_future_is_said(self) -> None:
         report = check(UNIVERSITY.issue(index=17, validUntil="2030-01-01T00:00:00Z"))
         assert report
@@ -381,15 +400,19 @@ class TestDates:
 
 
 class TestStatus:
-    def test_a_revoked_diploma_is_refused_with_date_and_reason(self) -> None:
+    @pytest.mark.parametrize(
+        ("reason", "code"), [("issued-in-error", "status-revoked"), ("superseded", "status-superseded")]
+    )
+    def test_a_revoked_diploma_is_refused_with_date_and_reason(self, reason: str, code: str) -> None:
         university = University()
         before = university.issue(index=20)
-        university.revoke(20)
+        university.revoke(20, reason)
         after = replace(before, status_lists=university.status_lists())
         assert check(before, trust=university.trust)
         report = check(after, trust=university.trust)
         assert report.verdict is Verdict.INVALID
-        assert deciding(report) == ("status", "revoked by the issuer on 2026-07-01: issued in error")
+        text = f"revoked by the issuer on 2026-07-01: {reason.replace('-', ' ')}"
+        assert (*deciding(report), report.deciding and report.deciding.code) == ("status", text, code)
 
     def test_a_list_at_hand_beats_an_old_copy_in_the_bundle(self) -> None:
         university = University()
@@ -485,6 +508,7 @@ class TestSchema:
         assert report.verdict.value == verdict
         (found,) = [found for found in report.checks if found.name == "schema"]
         assert found.outcome is (Outcome.PASSED if verdict == "valid" else Outcome.FAILED)
+        assert found.code == ("schema-fits" if verdict == "valid" else "schema-schema-mismatch")
 
     def test_an_unknown_schema_is_skipped(self) -> None:
         bundle = UNIVERSITY.issue(index=26, credentialSchema={"id": self.URL, "type": "JsonSchema"})
@@ -499,6 +523,13 @@ class TestEvidence:
     def test_evidence_of_another_diploma_is_refused(self) -> None:
         other = UNIVERSITY.issue(index=30)
         report = check(replace(BUNDLE, evidence=other.evidence))
+        assert deciding(report) == ("evidence", "the evidence belongs to another diploma")
+
+    def test_so_is_it_where_the_issuer_has_no_log_that_is_trusted(self) -> None:
+        plain = UNIVERSITY.issue(UNIVERSITY.plain(index=32))
+        assert check(plain, trust=UNIVERSITY.pinned)
+        other = UNIVERSITY.issue(index=30)
+        report = check(replace(plain, evidence=other.evidence), trust=UNIVERSITY.pinned)
         assert deciding(report) == ("evidence", "the evidence belongs to another diploma")
 
     def test_evidence_relabelled_for_this_diploma_is_refused(self) -> None:

@@ -9,7 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wire.text import _PLAIN, _shown, cells, claimed, counted, folded, isolated, letters, printable
+from wire.text import (
+    _PLAIN,
+    _shown,
+    alike,
+    cells,
+    claimed,
+    counted,
+    folded,
+    isolated,
+    letters,
+    look,
+    printable,
+)
 
 
 @pytest.mark.parametrize(
@@ -197,3 +209,36 @@ def test_what_is_taken_as_it_is_has_no_character_that_would_be_written_as_its_co
     for character in plain:
         for text in (character, f"a{character}b", character * 2):
             assert "".join(_shown(text)) == text
+
+
+@pytest.mark.parametrize(
+    ("name", "is_alike"),
+    [
+        ("Modern University of Ibiza", True),
+        ("MODERN  university-of IBIZA", True),
+        ("Modem Universlty 0f 1biza", True),
+        ("Mоdеrn Univеrsitу оf Ibizа", True),
+        ("Modern University of Ibizza", True),
+        ("Modern Univrsity of Ibiza", True),
+        ("Modern Univesrity of Ibiza", True),
+        ("Modern Unibersity of Ibiza", True),
+        ("Modern Unibersiti of Ibiza", False),
+        ("Modern University of Iabizb", False),
+        ("Ibiza", False),
+        ("现代大学", False),
+        ("", False),
+    ],
+)
+def test_names_that_are_mistaken_for_each_other(name: str, is_alike: bool) -> None:
+    known = look("Modern University of Ibiza")
+    assert alike(known, look(name)) is is_alike
+    assert alike(look(name), known) is is_alike
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("南京理工大学", "北京理工大学"), ("Uni A", "Uni B"), ("Университет", "Университат")]
+)
+def test_short_names_and_signs_differ_by_one_and_are_two(one: str, other: str) -> None:
+    assert not alike(look(one), look(other))
+    assert alike(look(one), look(one))
+    assert not alike("", "")

@@ -19,10 +19,21 @@ from intaglio.words.findings import FINDINGS, PHRASES
 from intaglio.words.labels import LABELS
 from intaglio.words.language import DOMAIN, LANGUAGES, language_of
 from keys import PrivateKey
-from ledger import Checkpoint, Evidence, OfCheckpoints, TrustedLedger, TrustedLog, TrustPolicy, UnknownLedger
+from ledger import (
+    Checkpoint,
+    Evidence,
+    OfCheckpoints,
+    Requirement,
+    TrustedLedger,
+    TrustedLog,
+    TrustPolicy,
+    UnknownLedger,
+)
 from ledger.evidence import parse_proof, verify_anchoring
 from tests import catalogues
 from tests.commandline import Program
+from tests.gazette import Gazette
+from tests.test_verifier_anchors import KNOWN, anchored, believing
 from tests.test_words import KINDS, raised
 from tests.world import NOW, Holder, University, verifier
 from vc import Report, sign
@@ -183,6 +194,11 @@ def reports() -> Iterator[Report]:
     yield verifier(pinned).verify(university.issue(without(university.diploma(), "termsOfUse")), now=NOW)
     unreachable = verifier(university.trust, lists=[lambda _url: b"none"])
     yield unreachable.verify(bundle, now=NOW)
+    gazette = Gazette()
+    shown_there = anchored(bundle, gazette)
+    (log,) = believing(university.trust, gazette).logs
+    required = Trust(university.trust.issuers, (replace(log, requires=Requirement(1, (gazette.name,))),))
+    yield verifier(required, evidence_kinds=KNOWN).verify(shown_there, now=NOW)
 
 
 def test_the_tables_say_in_english_what_the_library_says() -> None:
@@ -193,7 +209,14 @@ def test_the_tables_say_in_english_what_the_library_says() -> None:
             if check.problem is None and "ignored" not in check.facts:
                 template = FINDINGS.get(check.code) or FINDINGS[check.finding]
                 seen.add(check.code if check.code in FINDINGS else check.finding)
-                clauses = {"reason", "newer", "unbound", "uncounted"} & check.facts.keys()
+                clauses = {
+                    "reason",
+                    "newer",
+                    "unbound",
+                    "uncounted",
+                    "stated",
+                    "ledgers",
+                } & check.facts.keys()
                 told = template.format_map(check.facts)
                 assert check.text == told if not clauses else check.text.startswith(told), check
     unseen = {"issuer-key-published", "issuer-document-pinned", "evidence-in-log-undated"}

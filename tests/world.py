@@ -132,13 +132,24 @@ class University:
     """An issuer with a log of its own. `did` is did:web, so that its document needs somebody's word."""
 
     def __init__(self, name: str = "university.example", now: datetime = NOW - timedelta(hours=2)) -> None:
-        self.did = f"did:web:{name.replace(':', '%3A')}"
+        self.name, self.did = name, f"did:web:{name.replace(':', '%3A')}"
         self.now = now
-        self.key, log_key, clock_key = (PrivateKey.generate() for _ in range(3))
-        self.log = Log(f"{name}/log", log_key, clock_key, MemoryStore(), clock=lambda: self.now)
+        self.key, *self.log_keys = (PrivateKey.generate() for _ in range(3))
+        self.log = self._log(*self.log_keys)
         self.bits, self.revocations = StatusList(), list[Revocation]()
         self.documents: list[Anchored] = []
         self.publish_document([self.key])
+
+    def _log(self, key: PrivateKey, clock_key: PrivateKey) -> Log:
+        return Log(f"{self.name}/log", key, clock_key, MemoryStore(), clock=lambda: self.now)
+
+    def robbed(self, now: datetime) -> University:
+        """Whoever has all its keys, and begins its log anew at a time of his choosing."""
+        thief = University(self.name, now)
+        thief.key, thief.log_keys = self.key, self.log_keys
+        thief.log, thief.documents = thief._log(*self.log_keys), []
+        thief.publish_document([self.key])
+        return thief
 
     def publish_document(self, keys: list[PrivateKey], **change: Any) -> None:
         document = did_web.document(self.did, {"assertionMethod": [key.public_key for key in keys]})

@@ -34,6 +34,7 @@ class Checks:
     ) -> bool:
         if not isinstance(problem, Problem):
             return False
+        _forget_frames(problem)
         outcome = Outcome.UNDETERMINED if problem.undetermined else Outcome.FAILED
         self._add(outcome, problem.detail, problem=problem, facts=problem.facts)
         return True
@@ -77,3 +78,11 @@ class Checks:
         known = {name: value for name, value in facts.items() if value not in (None, "")}
         name = STEPS[self._step - 1]
         self.found.append(Check(self._step, name, outcome, text, problem, self.credential, finding, known))
+
+
+def _forget_frames(problem: BaseException | None) -> None:
+    """Leaves of a problem what it says: frames have all that was read, and these very checks, in a circle."""
+    if isinstance(problem, Problem):
+        problem.__traceback__ = problem.__cause__ = problem.__context__ = None
+        for other in (problem.because, problem.why):
+            _forget_frames(other)

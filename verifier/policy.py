@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ledger import Fact
+from ledger.requirement import LEDGERS
 from vc import Credential, jsonld
 from vc.anchoring import expected_origins
 from wire import Malformed, Problem, Refused
@@ -49,6 +50,12 @@ class NotForType(NotAccepted):
     """The issuer is recognised, but not for credentials of this type."""
 
     code = "not-for-type"
+
+
+class FromLater(NotAccepted):
+    """The issuer is recognised for what is from some day or before, and this is not, as ledgers show."""
+
+    code = "from-later"
 
 
 class WrongType(NotAccepted):
@@ -160,7 +167,8 @@ class Recognised:
 
         Where it is recognised until some day, a log that is trusted shows what is from that day or before; no
         date that the issuer wrote into the credential does. Definite (`NotAccepted`) for another type of
-        credential.
+        credential, and where the ledgers that are required had it later: whoever has all of the issuer's keys
+        could have made it since.
         """
         credential = findings.credential
         if findings.issuer is None:
@@ -174,13 +182,24 @@ class Recognised:
                 issuer=credential.issuer,
                 type=kind,
             )
-        if findings.issuer.until is not None and not _is_from(findings.issuer.until, findings):
-            raise NotFromThen(
-                f"the issuer {credential.issuer} is recognised for what is from {findings.issuer.until} or "
-                "before, and no trusted log shows that this is",
+        until = findings.issuer.until
+        if until is None or _is_from(until, findings):
+            return
+        by_ledgers = [fact.time for fact in findings.anchors if fact.clock == LEDGERS and fact.time]
+        if by_ledgers:
+            raise FromLater.saying(
+                "the issuer {issuer} is recognised for what is from {until} or before, and no ledger that is "
+                "required shows this before {date}",
                 issuer=credential.issuer,
-                until=str(findings.issuer.until),
+                until=str(until),
+                date=f"{min(by_ledgers):%Y-%m-%d %H:%M}Z",
             )
+        raise NotFromThen(
+            f"the issuer {credential.issuer} is recognised for what is from {until} or "
+            "before, and no trusted log shows that this is",
+            issuer=credential.issuer,
+            until=str(until),
+        )
 
 
 def unknown_issuer(credential: Credential) -> IssuerUnknown:
@@ -193,9 +212,13 @@ def unknown_issuer(credential: Credential) -> IssuerUnknown:
 
 
 def _is_from(day: date, findings: Findings) -> bool:
-    """Whether the credential existed on `day` (UTC): today is not later, or a trusted log saw it by then."""
+    """Whether the credential existed on `day` (UTC): today is not later, or a trusted log saw it by then.
+
+    Where the trust list requires ledgers, no other clock tells, be it that of one of them.
+    """
     end = datetime.combine(day, time.max, UTC)
-    seen = (fact.time for fact in findings.anchors if fact.time is not None)
+    asked = [fact for fact in findings.anchors if fact.clock == LEDGERS] or findings.anchors
+    seen = (fact.time for fact in asked if fact.time is not None)
     return findings.now <= end or any(moment <= end for moment in seen)
 
 

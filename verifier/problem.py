@@ -110,6 +110,18 @@ class EvidenceMissing(NotKnown):
     code = "evidence-missing"
 
 
+class LedgerEvidenceMissing(NotKnown):
+    """The trust list asks for ledgers that have the log's checkpoint, and too few are shown to have it."""
+
+    code = "ledger-evidence-missing"
+
+
+class BlocksMissing(Unavailable):
+    """The file beside the trust list with the blocks that it trusts is gone, or another one."""
+
+    code = "trusted-blocks-missing"
+
+
 class LogNotListed(NotKnown):
     """The credential should be in a log that is not on the list for its issuer."""
 

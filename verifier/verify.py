@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from did import DocumentSource, MethodNotSupported
 from ledger import KINDS, EntryKind, EvidenceKind, Fact
+from ledger.requirement import LEDGERS
 from vc import Bundle, Credential, InvalidProof, Report, UnknownCryptosuite
 from vc.forms import FORMS, read
 from vc.possession import require_possession
@@ -43,6 +44,8 @@ from .sources.evidence import (
     EvidenceCheck,
     attested,
     left_aside,
+    moment,
+    on_ledger,
     require_current,
     require_may_have_signed,
 )
@@ -62,7 +65,12 @@ _PERIODS = {
     (False, True): "in-force-until",
     (False, False): "in-force-always",
 }
-_CLOCKS = {"own": "in-log", "witness": "in-log-witnessed", "none": "in-log-undated"}
+_CLOCKS = {
+    "own": "in-log",
+    "witness": "in-log-witnessed",
+    "none": "in-log-undated",
+    LEDGERS: "in-log-by-ledgers",
+}
 """Findings, by whether there are a first and a last day, and by whose clock a log's time is."""
 
 MAX_STATUS = 4
@@ -377,14 +385,15 @@ class _Steps:
                     keys[leaf] = found.key
         facts = self._evidence.of_credential(credential, keys, self._bundle.evidence, lambda: self._digests)
         if facts.found:
-            fact = facts.found[0]
-            beside = "".join(f"; {attested(other)}" for other in facts.found if other.index is None)
+            fact, beside = facts.found[0], [other for other in facts.found if other.index is None]
             self._checks.passed(
                 _CLOCKS[fact.clock],
-                attested(fact) + beside + left_aside(facts),
+                "; ".join(map(attested, (fact, *beside))) + left_aside(facts),
                 log=fact.where,
                 index=fact.index,
-                time=f"{str(fact.time)[:16]}Z" if fact.time else None,
+                time=moment(fact.time),
+                stated=moment(fact.stated),
+                ledgers=", ".join(map(on_ledger, beside)),
                 ignored=facts.ignored.code if facts.ignored else None,
             )
             return facts.found

@@ -118,15 +118,18 @@ class HttpsFetcher:
         self,
         *,
         allow_loopback: bool = False,
+        allow_private: bool = False,
         ca_file: Path | None = None,
         timeout: float = 10.0,
         addresses: Callable[[str, int], Sequence[str]] = system_addresses,
     ) -> None:
         """`timeout` is in seconds, for the whole of a fetch. `ca_file` names certificate authorities (PEM)
         to trust beside the public ones. `allow_loopback` is for development: it lets this machine itself
-        be reached, over https and http. `addresses` resolves a host; it raises OSError when it cannot.
+        be reached, over https and http. `allow_private` is for URLs that no stranger had a hand in: it lets
+        private networks be reached. `addresses` resolves a host; it raises OSError when it cannot.
         """
         self._allow_loopback = allow_loopback
+        self._allow_private = allow_private
         self._ca_file = ca_file
         self._timeout = timeout
         self._addresses = addresses
@@ -209,7 +212,7 @@ class HttpsFetcher:
                     raise refusal(
                         target.url, "{address} is this machine itself", LoopbackRefused, address=address
                     )
-            elif not is_public(address):
+            elif not (self._allow_private or is_public(address)):
                 raise refusal(target.url, "{address} is not a public address", address=address)
             elif target.scheme == "http":
                 raise refusal(target.url, "only this machine itself may be fetched from over http")

@@ -98,9 +98,7 @@ def exchange(
             raise UnknownAuthority.saying(
                 "{url} could not be fetched: {said}", url=shown(target.url), said=str(error)
             ) from error
-        if not str(error):
-            raise unavailable(target, "the connection broke") from error
-        raise unavailable(target, "{said}", said=str(error)) from error
+        raise unavailable(target, "{said}", said=str(error) or type(error).__name__) from error
 
 
 def _fields(response: httpcore.Response) -> Mapping[str, str]:

@@ -9,12 +9,43 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
+from itertools import takewhile
 
 _JOINERS = "\u200c\u200d"  # Persian and Indic words and composed emoji need them
 _FILLERS = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"  # letters and marks that show nothing
+_LONG = 8  # letters of a name in which one is easily overlooked
 _MOST_MARKS = 4  # on one character; Vietnamese needs two, Hebrew with its accents four
 _APOSTROPHES = "'`´ʹʻʼʽˈˊˋ׳‘’‚‛′‵❛❜❟＇｀"
 _TWO = '"ʺ˝ˮ˶״ᐥ“”„‟″‴‶‷⁗❝❞❠⹂〃〝〞〟＂\U0001f676\U0001f677\U0001f678'
+_LOOKS = str.maketrans(
+    {
+        taken: letter
+        for letter, others in {
+            "a": "аαɑ",
+            "b": "вβ",
+            "c": "сϲ",
+            "d": "ԁđ",
+            "e": "еε",
+            "g": "ɡ",
+            "h": "һнη",
+            "j": "јϳ",
+            "k": "кκ",
+            "l": "1iıłіιӏ",
+            "m": "м",
+            "o": "0øоο",
+            "p": "рρ",
+            "q": "ԛ",
+            "s": "5ѕ",
+            "t": "тτ",
+            "v": "ν",
+            "w": "ѡω",
+            "x": "хχ",
+            "y": "уγυ",
+        }.items()
+        for taken in others
+    }
+)
+"""Letters and digits that are taken for others, among those that `letters` leaves."""
 _QUOTES = re.compile(f"[{_APOSTROPHES}{_TWO}]+")
 _PLAIN = re.compile("[ -~¡-¬®-ʯ‐-‧›、。一-鿼]*+")  # where no character is anything but shown
 _RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
@@ -62,6 +93,27 @@ def letters(name: str) -> str:
         for character in unicodedata.normalize("NFKD", folded)
         if unicodedata.category(character)[0] in "LN" and character not in _FILLERS
     )
+
+
+def look(name: str) -> str:
+    """`letters` as they look at a glance: 1, i and l are one, so are Latin a and Cyrillic а, and rn and m."""
+    return letters(name).translate(_LOOKS).replace("rn", "m").replace("vv", "w")
+
+
+def alike(one: str, other: str) -> bool:
+    """Whether names that look so are mistaken for each other: they look the same, or all but one letter does.
+
+    That is one more, one less, another one or two that changed places, in names of eight Latin letters or
+    more; elsewhere one sign may well be the difference between two names.
+    """
+    if one == other:
+        return bool(one)
+    if abs(len(one) - len(other)) > 1 or min(len(one), len(other)) < _LONG or not (one + other).isascii():
+        return False
+    for _ in range(2):  # what differs, from its begin on and then from its end on
+        start = sum(1 for _ in takewhile(lambda both: both[0] == both[1], zip(one, other, strict=False)))
+        one, other = one[start:][::-1], other[start:][::-1]
+    return max(len(one), len(other)) == 1 or (len(one) == 2 and one == other[::-1])
 
 
 def _single(quotes: re.Match[str]) -> str:

@@ -27,6 +27,8 @@ from intaglio.session import Session
 from intaglio.terminal import Result, say, verb, wrapped
 from wire.text import counted
 
+from . import chain
+
 HERE = Path(__file__).parent
 NUMBER = "UNI-2026-00000"
 """The diploma that the graduate of this story claims."""
@@ -158,6 +160,14 @@ def _story(folder: Path) -> list[dict[str, Any]]:
 
     click.echo("\n  One ledger proof that belongs to another diploma:")
     check(world.swapped(), expect=1, verdict="NOT VALID", reason="belongs to another diploma")
+
+    _say("6", "Until now the time was the university's own word. A chain has a clock that it cannot set.")
+    anvil = chain.program()
+    if anvil is None:
+        click.echo("  Left out: anvil, a chain for one machine, is not installed here (make peers).")
+        return verdicts
+    with chain.running(anvil) as local:
+        check(world.anchored(local), expect=0, verdict="VALID", reason=chain.NAME)
     return verdicts
 
 
@@ -232,6 +242,30 @@ class World:
             "issuer", "issue", HERE / "graduates.csv", "--name", "Example Univers1ty", "--out", mill
         )
         return mill / "UNI-2026-00003.json"
+
+    def anchored(self, local: chain.LocalChain) -> Path:
+        """One of which a chain knows; the employer knows the block."""
+        university, employer = self.university, self.employer
+        nodes = university.folder / "nodes"
+        nodes.touch(mode=0o600)
+        nodes.write_text(local.url)
+        add = ("ledger", "anchor", "add", chain.NAME, "--rpc-file", nodes, "--owner", chain.OWNER, "--json")
+        to_fund = json.loads(university.run(*add, expect=3))["error"]
+        _show(to_fund["detail"])
+        local.fund(to_fund["facts"]["account"])
+        contract = json.loads(university.run(*add))["settings"]["contract"]
+        university.run("ledger", "anchor", "run")
+        local.get_on()
+        _show(university.run("ledger", "anchor", "run"))
+        number = self.diploma(7).stem
+        university.run("issuer", "export", number, "--out", self.folder / "on-chain")
+        handed = json.loads((employer.folder / "university.json").read_bytes())
+        origin = handed["logs"][0]["key"].partition("+")[0]
+        seen = employer.folder / "nodes"
+        shutil.copy(nodes, seen)  # others, where the chain is not on one machine
+        follow = ("trust", "chain", "add", chain.NAME, "--log", origin, "--contract", contract)
+        _show(employer.run(*follow, "--rpc-file", seen, "--yes"))
+        return self.folder / "on-chain" / f"{number}.json"
 
     def swapped(self) -> Path:
         """One with the proof that another one is in the log."""

@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 import click
 
-from ..session import Session, utc_now
+from ..session import Session
 from ..terminal import Folder
 from ..words.language import LANGUAGES, language_of, speak
 
@@ -88,4 +88,4 @@ def cli(ctx: click.Context, home: Path, ca_file: Path | None, loopback: bool, la
     if os.environ.get("NO_COLOR"):
         ctx.color = False  # click then leaves out bold, too
     speak(lang or language_of(os.environ))
-    ctx.obj = Session(home, ca_file, loopback, ctx.obj or utc_now)  # the clock of who calls
+    ctx.obj = (ctx.obj or Session)(home, ca_file, loopback)  # with the clock of who calls

@@ -56,7 +56,7 @@ def _findings(session: Session) -> Iterator[Finding]:
         return
     if session.home.stat().st_mode & 0o077:
         yield Finding.warned("home-open", home=str(session.home))
-    for examine in (_trust, _issuer, _wallet):
+    for examine in (_trust, _issuer, _anchors, _wallet):
         try:
             yield from examine(session)
         except Problem as problem:
@@ -78,6 +78,20 @@ def _issuer(session: Session) -> Iterator[Finding]:
         from issuer.health import examine_issuer
 
         yield from examine_issuer(home, session.now())
+
+
+def _anchors(session: Session) -> Iterator[Finding]:
+    from ledger.outbox import Outbox
+
+    home = session.home / "issuer"
+    if Outbox(home).destinations():
+        from ledger.anchors import ANCHORS
+        from ledger.health import examine_outbox
+
+        from .log_folder import LogFolder
+
+        folder = LogFolder(home, session.now, False, session.anchors or ANCHORS)
+        yield from examine_outbox(folder.sender(), session.now(), folder.anchors)
 
 
 def _wallet(session: Session) -> Iterator[Finding]:

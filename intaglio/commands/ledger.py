@@ -7,19 +7,17 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
 
 import click
 
 from keys import KeyFile, PrivateKey
 from keys.envelope import require_strong
+from ledger.anchors import ANCHORS
 from ledger.audit import audit as audit_log
 from ledger.entries import EntryKind, entry, parse_entry
 from ledger.evidence import LARGEST_PROOF, TLOG_PROOF, Evidence, TrustPolicy, verify_evidence
-from ledger.folder import KEYS, keep_address, move_log, newest_checkpoint, open_to_read, store_in
+from ledger.folder import KEYS, keep_address, move_log, newest_checkpoint, store_in
 from ledger.log import Log, LogReader
 from ledger.note import Checkpoint, SignatureType, VerifierKey
 from ledger.tiles.engines import PREPARED, address_of, prepare_tables, prune_tables
@@ -33,22 +31,11 @@ from ..reach import Reach, reach_options
 from ..session import Session
 from ..terminal import Command, Folder, Result, extra, passphrase, say, verb, wrapped
 from ..words import tr, tr_count
+from .anchor import anchor
+from .log_folder import LogFolder
 
 _INDEX = re.compile(r"[0-9]{1,18}")
 _KINDS = {kind.name.lower().replace("_", "-"): kind for kind in EntryKind}
-
-
-class LogFolder(NamedTuple):
-    """A log's folder and the clock."""
-
-    folder: Path
-    now: Callable[[], datetime]
-    named: bool
-    """Whether the folder was typed; else it is the issuer's."""
-
-    def open(self) -> LogReader:
-        """The log, to read."""
-        return open_to_read(self.folder)
 
 
 @click.group()
@@ -59,7 +46,12 @@ class LogFolder(NamedTuple):
 def ledger(ctx: click.Context, folder: Path | None) -> None:
     """Look into a log, prove an entry, audit the whole."""
     session: Session = ctx.obj
-    ctx.obj = LogFolder(folder or session.home / "issuer", session.now, folder is not None)
+    ctx.obj = LogFolder(
+        folder or session.home / "issuer", session.now, folder is not None, session.anchors or ANCHORS
+    )
+
+
+ledger.add_command(anchor)
 
 
 @verb(ledger)

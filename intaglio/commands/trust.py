@@ -11,6 +11,7 @@ import click
 from did import DID, METHODS, MethodNotSupported, Resolver
 from vc.model.credential import is_url
 from verifier import RecognisedIssuer, RecognisedLog, Trust, update_trust
+from verifier.sources.trust_entries import pinned
 from wire import Conflict, Declined, Malformed, NotFound, Refused, Unavailable, load_json_object
 from wire.fetch import NoFetcher
 from wire.text import claimed, printable, shortened
@@ -18,11 +19,15 @@ from wire.text import claimed, printable, shortened
 from ..session import Session
 from ..terminal import Result, agreed, is_file, say, verb, wrapped
 from ..words import tr
+from .chain import chain
 
 
 @click.group()
 def trust() -> None:
     """Say which issuers and logs you recognise."""
+
+
+trust.add_command(chain)
 
 
 @verb(trust)
@@ -64,6 +69,13 @@ def _through(log: RecognisedLog) -> Iterator[str]:
     for ledger in log.ledgers:
         told = tr("has that log's checkpoints on {where}, by evidence of the kind {kind}")
         yield told.format(where=ledger.where, kind=ledger.kind)
+        if said := pinned(ledger):
+            yield tr("knows {count} of its blocks").format(count=said.rows)
+    if log.requires:
+        yield tr("has to have it on {ledgers}").format(ledgers=log.requires)
+    if log.reached:
+        date = f"{log.reached.time:%Y-%m-%d %H:%M}Z"
+        yield tr("had {count} entries by {date}").format(count=log.reached.size, date=date)
 
 
 @verb(trust)

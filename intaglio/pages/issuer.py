@@ -30,6 +30,7 @@ from issuer.issuer import Issuer
 from verifier import Trust
 from wire.problem import NotFound, Problem, Unavailable
 
+from ..tls import LOOPBACK
 from .headers import HEADERS
 from .own import Own
 from .rendering import ASSETS, Site, page
@@ -126,7 +127,13 @@ class IssuerPages:
         except Problem as problem:
             log_problem(_LOG, problem)
             raise Unavailable("the service cannot answer now") from None
-        told = {"link": link, "code": _code(link), "until": until, "own_authority": self.own_authority}
+        told = {
+            "link": link,
+            "code": _code(link),
+            "until": until,
+            "own_authority": self.own_authority,
+            "is_here": urlsplit(self.claims.service).hostname in LOOPBACK,
+        }
         return html(page("claim.html", site, **self._known(), **told), headers=_HEADERS)
 
     def _known(self) -> dict[str, object]:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 from datetime import UTC, date, datetime
 from typing import Any
 
 from fastapi import Request
+
+from wire.problem import Facts
 
 from ..words import LANGUAGES, tr, tr_in
 
@@ -16,6 +20,7 @@ NAMES = {"en": "English", "zh": "中文"}
 """How each is called in itself, by which it is found."""
 
 _ACCEPTED = {"en": "en", "zh": "zh", "zh-cn": "zh", "zh-sg": "zh", "zh-hans": "zh"}
+_DAY = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d)?Z)?", re.ASCII)
 MONTHS = (
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
@@ -60,6 +65,17 @@ def moment(when: datetime) -> str:
     """A day and a time, in UTC, which it says."""
     found = when.astimezone(UTC)
     return tr("{day}, {time} UTC").format(day=_day(found), time=f"{found:%H:%M}")
+
+
+def dated(text: str, facts: Facts) -> str:
+    """A sentence in which days and moments that are facts stand as people write them."""
+    for fact in facts.values():
+        if isinstance(fact, str) and _DAY.fullmatch(fact):
+            with contextlib.suppress(ValueError):
+                found = datetime.fromisoformat(fact)
+                written = moment(found) if found.tzinfo else _day(found)
+                text = re.sub(rf"(?<!\S){re.escape(fact)}(?![\w-])", written, text)
+    return text
 
 
 def _day(found: date) -> str:

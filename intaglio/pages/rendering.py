@@ -147,7 +147,9 @@ def _counted(counts: Mapping[Answered, int]) -> str:
     """How many files there are of each answer; it is the title of the page, and has no names."""
     files = tr_count("{count} file", "{count} files", sum(counts.values()))
     each = (
-        f"{counts[one]} {tr_in('answer', word).lower()}" for one, word in WORDS.items() if counts.get(one)
+        tr("{count} {verdict}").format(count=counts[one], verdict=tr_in("answer", word).lower())
+        for one, word in WORDS.items()
+        if counts.get(one)
     )
     return tr("{files}: {verdicts}").format(files=files, verdicts=tr(", ").join(each))
 

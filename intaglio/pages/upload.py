@@ -73,7 +73,11 @@ class _Parts:
         self._header, self._value, self._disposition = b"", b"", b""
         self._data = bytearray()
         self.is_whole = False
-        self.callbacks: MultipartCallbacks = {
+
+    @property
+    def callbacks(self) -> MultipartCallbacks:
+        """For the parser; they are not kept here, since what goes in a circle outlives its use."""
+        return {
             "on_part_begin": self._begin,
             "on_header_field": self._field,
             "on_header_value": self._more,

@@ -18,14 +18,15 @@ import orjson
 from vc import Check, Credential, Outcome, Report
 from vc.model.credential import text_of
 from vc.report import StatusTime
-from verifier.sources.trust import TrustSource
+from verifier.sources.trust import NamedTrust, TrustSource
+from verifier.sources.trust_entries import RecognisedIssuer
 from verifier.summary import Summary, summarize
 from wire.text import printable
 
 from ..words import label, tr, tr_in
 from ..words import report as words
-from ..words.advice import ADVICE, MAILS, PICTURED, REASONS
-from .reader import day, moment, preferred
+from ..words.advice import ADVICE, CUT, EMPTY, ENDED, GROUNDS, MAILS, PICTURED, REASONS
+from .reader import dated, day, moment, preferred
 
 MOST_CLAIMS = 300
 """Claims of one credential that are shown; the file has them all."""
@@ -109,7 +110,10 @@ class Judgement:
     digest: str
     size: int
     answer: Answered
+    tone: str
+    """How it is drawn: as its answer, but `ended` where only time is against it."""
     word: str
+    """The answer, and what it rests on where that is another matter."""
     as_of: str
     sentences: tuple[Sentence, ...]
     advice: tuple[str, ...]
@@ -136,15 +140,18 @@ def judgement(
     if b"@language" not in body:  # nothing is said in several, as in most files
         language = ""
     read = tuple(_in_language(credential, language) for credential in credentials)
+    code = _code(report)
+    ground = GROUNDS.get(code, WORDS[answer]) if answer is Answered.INVALID else WORDS[answer]
     evidence = next((check for check in report.checks if check.step == 8 and check.facts.get("log")), None)
     return Judgement(
         file=file,
         digest=hashlib.sha256(body).hexdigest(),
         size=len(body),
         answer=answer,
-        word=tr_in("answer", WORDS[answer]),
+        tone="ended" if answer is Answered.INVALID and code in ENDED else answer.value,
+        word=tr_in("answer", ground),
         as_of=_as_of(report) if report else "",
-        sentences=tuple(_sentences(report, read, trust)),
+        sentences=tuple(_sentences(report, body, read, unchecked, trust)),
         advice=tuple(_advice(report, answer)),
         mail=_mail(report),
         diplomas=tuple(_diploma(credential, trust) for credential in read),
@@ -154,7 +161,7 @@ def judgement(
         ),
         unchecked=tuple(claim for credential in unchecked for claim in _of_itself(credential, language)),
         is_presentation=any(check.code == "holder-unasked" for check in report.checks),
-        evidence=words.shown(evidence) if evidence and answer is not Answered.INVALID else "",
+        evidence=_found(evidence) if evidence and answer is not Answered.INVALID else "",
         data=words.for_programs(report),
     )
 
@@ -172,18 +179,49 @@ def _as_of(report: Report) -> str:
     return moment(StatusTime.of_all(known).as_of) if known else ""
 
 
-def _sentences(report: Report, credentials: Sequence[Credential], trust: TrustSource) -> Iterator[Sentence]:
+def _code(report: Report) -> str:
+    """Of the problem that decides."""
+    return report.deciding.problem.code if report.deciding and report.deciding.problem else ""
+
+
+def _found(check: Check) -> str:
+    """What a check found, with days as the reader writes them."""
+    return dated(words.shown(check), check.facts)
+
+
+def _sentences(
+    report: Report,
+    body: bytes,
+    credentials: Sequence[Credential],
+    unchecked: Sequence[Credential],
+    trust: TrustSource,
+) -> Iterator[Sentence]:
     """A sentence for each credential that is valid, else what keeps it from that."""
     if not credentials:
-        code = report.deciding.problem.code if report.deciding and report.deciding.problem else ""
+        code = _code(report)
         if _form(report) in MAILS:
             yield Sentence(tr_in("reason", PICTURED))
+        elif code == "no-credential" and (begins := body.strip()[:1]) in (b"", b"{"):
+            whole = REASONS[code] if body.rstrip().endswith(b"}") else CUT
+            yield Sentence(tr_in("reason", whole if begins else EMPTY))
         elif code in REASONS:
             yield Sentence(tr_in("reason", REASONS[code]))
         else:
-            yield Sentence(tr("{sentence}."), {"sentence": capital(words.reason(report))})
+            said = _found(report.deciding) if report.deciding else words.reason(report)
+            yield Sentence(tr("{sentence}."), {"sentence": capital(said)})
     for credential in credentials:
         yield _sentence(summarize(credential, trust))
+    for credential in unchecked:
+        if isinstance(trust, NamedTrust) and trust.issuer(credential.issuer) is None:
+            yield from map(_mistakable, trust.resembling(credential.issuer_name or ""))
+
+
+def _mistakable(other: RecognisedIssuer) -> Sentence:
+    """An issuer that is on the list, for which the one that is not may be taken."""
+    text = tr(
+        "Its name looks like that of “{name}”, which is on the list of this page. It is another issuer."
+    )
+    return Sentence(text, {"name": other.name})
 
 
 def _sentence(summary: Summary) -> Sentence:
@@ -207,8 +245,7 @@ def _advice(report: Report, answer: Answered) -> Iterator[str]:
             "Compare the name with an identity document."
         )
         return
-    deciding = report.deciding
-    code = deciding.problem.code if deciding and deciding.problem else ""
+    deciding, code = report.deciding, _code(report)
     if code in ADVICE:
         yield tr_in("advice", ADVICE[code])
     elif deciding and (said := words.advice(deciding)):
@@ -244,7 +281,7 @@ def _step(check: Check, answer: Answered) -> Step:
         tr_in("mark", words.MARKS[check.outcome]),
         tr("Not repeated here, since the file is not valid.")
         if withheld and is_reached
-        else capital(words.shown(check)),
+        else capital(_found(check)),
         check.code,
         check.credential,
     )

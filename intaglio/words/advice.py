@@ -20,6 +20,7 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "invalid-proof": "It was not signed by the institution that it names.",
         "evidence-missing": _NO_PROOF,
         "log-does-not-show": _NO_PROOF,
+        "ledger-evidence-missing": "A proof from a ledger that is not the issuer's is missing.",
         "issuer-document-missing": "The document with the issuer's keys is missing.",
         "issuer-unreachable": "The issuer's keys could not be looked up.",
         "status-list-missing": _NO_STATUS,
@@ -36,6 +37,25 @@ REASONS: Mapping[str, str] = MappingProxyType(
     }
 )
 """What decides, in large letters: in the plainest words, and without anything that the file itself says."""
+
+GROUNDS: Mapping[str, str] = MappingProxyType(
+    {
+        "signature-misfit": "Not valid: altered or forged",
+        "revoked": "Not valid: revoked",
+        "revoked-unexplained": "Not valid: revoked",
+        "superseded": "Not valid: replaced",
+        "expired": "Not valid: expired",
+        "not-yet-in-force": "Not valid: not in force yet",
+    }
+)
+"""A verdict with what it rests on, where that is another matter than a forgery, or is one."""
+
+ENDED = ("revoked", "revoked-unexplained", "superseded", "expired", "not-yet-in-force")
+"""What was refused for its time: the issuer did sign it, and it does not count now."""
+
+EMPTY = "This file is empty."
+CUT = "This file was cut off: its end is missing."
+"""What could not be read, where it is seen why."""
 
 PICTURED = "This is a picture of a diploma, which cannot be checked."
 """The same of what `MAILS` names."""
@@ -69,6 +89,7 @@ ADVICE: Mapping[str, str] = MappingProxyType(
         "key-owner-unknown": _STRANGER,
         "evidence-missing": _WHOLE,
         "log-does-not-show": _WHOLE,
+        "ledger-evidence-missing": _LATER,
         "issuer-document-missing": _WHOLE,
         "status-list-missing": _WHOLE,
         "status-list-missing-offline": _WHOLE,

@@ -33,6 +33,9 @@ FINDINGS: Mapping[str, str] = MappingProxyType(
             "entry {index} of the log {log} by {time} (time: the clock of independent witnesses)"
         ),
         "evidence-in-log-undated": "entry {index} of the log {log}, at a time that nobody states",
+        "evidence-in-log-by-ledgers": (
+            "entry {index} of the log {log} by {time} (time: other ledgers, while its key was in force)"
+        ),
         "evidence-in-no-log": "in no log",
         "trust-accepted": "accepted by the policy",
         "not-reached": "not checked: step {stopped} did not pass",
@@ -47,6 +50,8 @@ CLAUSES: Mapping[str, str] = MappingProxyType(
         "newer": "; a newer list could not be had from {newer}",
         "unbound": "; what is shown is bound to no key: anyone who has the file can show it",
         "uncounted": "; not counted, being of a kind that is not known here: {uncounted}",
+        "stated": "; by the log's own clock {stated}",
+        "ledgers": "; its checkpoint on {ledgers}",
         "ignored": "; left aside: {ignored}",
         "calls_itself": '; it calls itself "{calls_itself}"',
         "term": ": {term}",
@@ -87,6 +92,12 @@ PHRASES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "ignored": (  # why evidence was left aside
             "unknown-evidence-kind",
             "unknown-log",
+            "unknown-ledger",
+            "unknown-block",
+            "unknown-block-form",
+            "unknown-contract",
+            "evidence-needs-package",
+            "log-contradicted",
             "dated-ahead",
             "too-few-witnesses",
             "not-known",

@@ -71,6 +71,25 @@ SAID: Mapping[str, Said] = MappingProxyType(
             "Its log was signed at {time}, ahead of the clock here: nothing is signed now.", _CLOCK
         ),
         "issuer-index-unlike-log": Said("Its index and its log are of different times: {problem}"),
+        # the outbox of its log
+        "anchor-has": Said("{ledger} has the checkpoint of {count}, since {time}."),
+        "anchor-gone": Said(
+            "{ledger} no longer has the checkpoint of {count}, by a reorganisation.",
+            "To send it again: intaglio ledger anchor run",
+        ),
+        "anchor-waits": Said(
+            "The checkpoint of {count} has waited for {ledger} since {time}.",
+            "What is in the way: intaglio ledger anchor run",
+        ),
+        "anchor-not-run": Said(
+            "Nothing was sent to {ledger} or fetched from there since {time}.",
+            "Have a timer run it once an hour: intaglio ledger anchor run",
+        ),
+        "anchor-not-examined": Said("How {ledger} is reached was not looked into: {problem}"),
+        "anchor-balance": Said("{account}, which pays on {chain}, has {balance}."),
+        "anchor-balance-low": Said(
+            "{account}, which pays on {chain}, has {balance}: soon too little.", "Send it some more."
+        ),
         # the wallet
         "wallet-found": Said("A wallet lies in {home}.", "Keep a copy: intaglio wallet backup FILE"),
     }
@@ -81,7 +100,10 @@ COUNTED: Mapping[str, Callable[[Any], str]] = MappingProxyType(
         "trust-list-read": lambda facts: tr_count("{count} issuer", "{count} issuers", facts["issuers"]),
         "issuer-found": lambda facts: _issued(**facts),
         "issuer-shards-gone": lambda facts: tr_count("{count} shard", "{count} shards", facts["shards"]),
-        "issuer-log-audited": lambda facts: tr_count("{count} entry", "{count} entries", facts["entries"]),
+        **dict.fromkeys(
+            ("issuer-log-audited", "anchor-has", "anchor-gone", "anchor-waits"),
+            lambda facts: tr_count("{count} entry", "{count} entries", facts["entries"]),
+        ),
     }
 )
 """How many, as it stands in the sentence."""

@@ -16,7 +16,9 @@ _NEWER_OR_ONLINE = "Verify again with the network on, or ask the holder for a ne
 _CHANGE_TRUST = (
     "ask the issuer for its trust file; then `intaglio trust remove DID`, `intaglio trust add FILE`."
 )
+_EARLIER = "Ask the holder for the bundle as it was first handed out: its evidence may be older."
 _ANOTHER_DAY = "Ask the holder for a current one; --at DATE judges as of another day."
+_NODE = "Try later, or name another node in the file of nodes."
 _FOLDERS = "give each issuer a folder: --home FOLDER."
 
 REMEDIES: Mapping[str, str] = MappingProxyType(
@@ -99,19 +101,33 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
         ),
         "invalid-evidence": "Ask the holder for the bundle as the issuer handed it out.",
         "evidence-missing": "Ask the holder for the bundle rather than the bare credential.",
+        "ledger-evidence-missing": (
+            "Ask the holder for a newer bundle: the issuer may have put it there since."
+        ),
+        "unknown-block": "`intaglio trust chain update` learns of the blocks that have come since.",
+        "unknown-contract": (
+            "If the issuer says that this is its contract there: `intaglio trust chain add` with --contract."
+        ),
+        "trusted-blocks-missing": "`intaglio trust chain update` fetches them anew.",
+        "log-contradicted": (
+            "Ask the issuer: its log may have been put back from an old copy, or its clock may be wrong."
+        ),
         "too-few-witnesses": "Ask the holder for a newer bundle, with more witnesses.",
         "contexts-added": (
             "Ask the issuer for evidence from a log, or for a credential with published contexts."
         ),
         "unknown-evidence-kind": "A later version of this program may read it.",
+        "unknown-block-form": "A later version of this program may read it.",
+        "evidence-needs-package": (
+            "Install that package, or all that evidence from chains needs: the extra [evm]."
+        ),
         "unknown-log": "If you know who keeps it, ask for their trust file, then: intaglio trust add FILE",
         "unknown-ledger": f"If you trust that ledger, {_CHANGE_TRUST}",
         "log-not-listed": f"{_CHANGE_TRUST[0].upper()}{_CHANGE_TRUST[1:]}",
         "issuer-unknown": _TRUST_FILE,
         "issuer-unknown-without-log": "If you know this issuer: {command} [--key z…]",
-        "not-from-then": (
-            "Ask the holder for the bundle as it was first handed out: its evidence may be older."
-        ),
+        "not-from-then": _EARLIER,
+        "from-later": _EARLIER,
         "unknown-rule": "The rules are {rules}.",
         "did-method-not-supported": "In use are: {methods}.",
         # the trust list
@@ -138,6 +154,36 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
             "Appending needs the role intaglio_appender, looking intaglio_reader; `intaglio ledger init` and "
             "`prune` the owner of the tables."
         ),
+        "nodes-unreadable": (
+            "The file has one address a line, and is for you only: chmod 600 FILE. Then: --rpc-file FILE"
+        ),
+        "node-unavailable": _NODE,
+        "node-error": _NODE,
+        "node-malformed": _NODE,
+        "node-refuses": "Is the key in the node's address right, and not used up?",
+        "node-lies": "Believe this node no more: name another one in the file of nodes.",
+        "nodes-disagree": (
+            "One of them is behind or lies. Try later, or name a third one in the file of nodes."
+        ),
+        "node-behind": "Try later. If it stays so, name another node in the file of nodes.",
+        "finality-stalled": "Look how the chain does; if it is well, name another node in the file of nodes.",
+        "wrong-chain": "Take the address of a node of that chain, or name the chain it is of.",
+        "chain-form-unknown": "Checkpoints cannot go to this chain with this version of the program.",
+        "fee-above-cap": "It goes on once the fee has fallen. More is paid with: --fee-cap GWEI",
+        "fee-account-low": "Send {needed} and a little more to {account}, then do the same again.",
+        "other-contract": "Compare address and owner. Another one is made with: --contract new",
+        "may-not-anchor": (
+            "The contract's owner has to name {account}: docs/chains.md says how. Else have another contract "
+            "made: --contract new"
+        ),
+        "contract-ahead": (
+            "Somebody else anchors there, with a key of yours: take another one, and have another contract "
+            "made, by `intaglio ledger anchor add` with --fee-key and --contract new."
+        ),
+        "transaction-failed": (
+            "Look at it in the block. Then `intaglio ledger anchor add`, as before, has it sent anew."
+        ),
+        "deployment-pending": "The same command, typed again later, goes on.",
         "ledger-not-durable": "Put it right ({setting}), then do the same again: nothing was written.",
         "ledger-not-conditional": "Take a store that heeds `If-None-Match: *`, as S3 has it since 2024.",
         "ledger-clock": "Set the clock right: it may differ by some minutes.",

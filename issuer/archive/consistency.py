@@ -18,6 +18,7 @@ from wire.text import counted
 
 from ..home import Identity
 from ..problem import OlderIndex
+from ..versions import explains
 from .archive import unpack
 from .index import Index
 from .kept import Appended
@@ -48,7 +49,7 @@ def require_agreement(store: Index, log: LogReader) -> None:
     known, begun = store.logged.known()  # asked last: what is in the log by now had been journalled
     assert known is not None
     found = [log.find(key) for key in begun] if size > known else []
-    if size > known + sum(len(batch) for batch in found if batch and known <= batch.start < size):
+    if not explains(known, size, found):
         raise _older(known, size)
 
 

@@ -216,3 +216,11 @@ class Appender(Protocol):
 
 class Store(Reader, Appender, Protocol):
     """Keeps one log: what `Log` needs of an engine, and all that it knows of one."""
+
+
+def found_in(store: Reader, keys: Iterable[bytes]) -> list[range | None]:
+    """The indices of the batches that were recorded under these keys; `None` where none was."""
+    with store.lock():
+        for _ in store.pending(store.base().size):  # whose keys it learns so
+            pass
+        return [store.find(key) for key in keys]

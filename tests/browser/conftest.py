@@ -15,12 +15,8 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playwright
 
-from tests.conftest import ROOT
 from tests.pages import running
-from tests.world import University
-
-AXE = ROOT / "tests" / "interop" / "node_modules" / "axe-core" / "axe.min.js"
-SCREENS = Path(__file__).parent / "screens"
+from tests.world import NAME, University
 
 
 @dataclass(frozen=True)
@@ -42,7 +38,11 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         "altered": valid.to_bytes().replace(b"Master of Science", b"Doctor of Everything"),
         "open": replace(valid, evidence=()).to_bytes(),
         "unknown": stranger.issue().to_bytes(),
+        "expired": known.issue(known.diploma(8, validUntil="2026-07-31T00:00:00Z")).to_bytes(),
     }
+    alike = stranger.diploma()
+    alike["issuer"]["name"] = NAME.replace("i", "1")
+    contents["alike"] = stranger.issue(alike).to_bytes()
     known.revoke(7)
     contents["revoked"] = known.issue().to_bytes()
     files = {name: folder / f"{name}.json" for name in contents}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -10,8 +9,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from tests.browser.conftest import SCREENS, Served, Window, chinese_is_drawn
-from tests.browser.test_verify_page import LANGUAGES, SCHEMES, faults, sideways
+from tests.browser.conftest import Served, Window
+from tests.browser.looks import LANGUAGES, look_at, look_at_it_otherwise, require_letters
 from tests.test_pages_issuer import Desk, desk
 
 pytestmark = pytest.mark.slow
@@ -36,7 +35,8 @@ def screens(at: Desk, served: Served) -> dict[str, str]:
         "claim-unknown": f"{service}/claim/{'x' * 43}",
         "samples": served.url,
         **{
-            f"sample-{name}": f"{served.url}samples/{name}" for name in ("valid", "altered", "unknown-issuer")
+            f"sample-{name}": f"{served.url}samples/{name}"
+            for name in ("valid", "altered", "revoked", "unknown-issuer")
         },
     }
 
@@ -49,32 +49,23 @@ def opened(browser: Browser, url: str, **options: object) -> Window:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_each_screen_is_for_everybody(browser: Browser, screens: dict[str, str], language: str) -> None:
-    """Pictures are kept in `screens/`, for people to look at."""
-    if language == "zh" and not chinese_is_drawn():
-        pytest.skip("no font here draws Chinese (fc-list :lang=zh): pictures would show boxes")
-    SCREENS.mkdir(exist_ok=True)
+    require_letters(language)
     for name, url in screens.items():
         window = opened(browser, url, locale=LANGUAGES[language])
         with closing(window.context):
-            page = window.page
-            for width in (320, 640):  # a small telephone; a large screen at 200 %
-                page.set_viewport_size({"width": width, "height": 900})
-                assert sideways(page) <= 0, (name, width)
-            for scheme, width in itertools.product(SCHEMES, (390, 1280)):
-                page.emulate_media(color_scheme=scheme)
-                page.set_viewport_size({"width": width, "height": 900})
-                page.screenshot(path=SCREENS / f"{name}-{language}-{scheme}-{width}.png", full_page=True)
-                if language == "en" and width == 390:
-                    assert faults(page) == [], (name, scheme)
+            look_at(window.page, name, language)
             assert window.elsewhere == []
             assert [error for error in window.errors if "status of 4" not in error] == []
 
 
-def test_with_the_colours_of_the_reader(browser: Browser, screens: dict[str, str]) -> None:
+def test_with_forced_colours_and_in_a_language_from_right_to_left(
+    browser: Browser, screens: dict[str, str]
+) -> None:
     for name, url in screens.items():
-        window = opened(browser, url, forced_colors="active")
+        window = opened(browser, url)
         with closing(window.context):
-            assert faults(window.page) == [], name
+            look_at_it_otherwise(window.page, name)
+            assert window.elsewhere == []
 
 
 def test_from_the_page_to_a_sample_and_back_by_keys(browser: Browser, served: Served) -> None:
@@ -84,7 +75,7 @@ def test_from_the_page_to_a_sample_and_back_by_keys(browser: Browser, served: Se
         page.locator('a[href="/samples/altered"]').focus()
         page.keyboard.press("Enter")
         page.wait_for_selector("article.answer")
-        assert page.title() == "Sample: Not valid"
+        assert page.title() == "Not valid: altered or forged (sample)"
         assert page.locator(".invented").is_visible()
         with page.expect_download() as kept:
             page.click('a[download="sample-altered.json"]')
@@ -97,14 +88,14 @@ def test_a_sample_that_was_kept_is_by_an_unknown_issuer(
     window = opened(browser, f"{served.url}samples/valid")
     with closing(window.context):
         page = window.page
-        assert page.title() == "Sample: Valid"
+        assert page.title() == "Valid (sample)"
         with page.expect_download() as kept:
             page.click('a[download="sample-valid.json"]')
         kept.value.save_as(tmp_path / "sample.json")
         page.set_input_files("#file", tmp_path / "sample.json")
         page.click("button[type=submit]")
         page.wait_for_selector("article.undetermined")
-        assert page.title() == "Could not be decided"
+        assert page.title() == "Could not be decided (1 file)"
 
 
 def test_the_link_is_chosen_as_a_whole(browser: Browser, screens: dict[str, str]) -> None:

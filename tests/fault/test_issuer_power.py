@@ -6,7 +6,7 @@ import itertools
 import random
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -32,6 +32,7 @@ from tests.world import NOW, Holder, csv_file, graduate, issuer_in, reopened, tw
 from vc import StatusList, Verdict
 from vc.status import Reason
 from wire.problem import Problem, Refused
+from wire.sqlite import connect
 from wire.strict import load_json_object
 
 pytestmark = pytest.mark.slow  # thousands of states: for `make test`
@@ -139,6 +140,7 @@ def require_kept(scenario: Scenario, crashes: Crashes, folder: Path) -> None:
     for number, (crash, promises) in enumerate(crashes):
         where = folder / str(number)
         crash.restore(where)
+        require_lists(where / "home")
         with opened(where / "home") as issuer:
             for promise in promises:
                 promise(issuer)
@@ -147,6 +149,14 @@ def require_kept(scenario: Scenario, crashes: Crashes, folder: Path) -> None:
                 promise(issuer)
             require_once(issuer)
         shutil.rmtree(where)
+
+
+def require_lists(home: Path) -> None:
+    """Whoever looks finds each file that was published, before anything is opened that could mend it."""
+    with closing(connect(home / "issuer.sqlite", "ro")) as index:
+        names = index.execute("SELECT name FROM status_file").fetchall()
+    for (name,) in names:
+        assert published_file(home, name) is not None
 
 
 def new_home(memory: Path) -> Path:

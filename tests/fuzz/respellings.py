@@ -6,10 +6,11 @@ does has to read the same.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+
+import orjson
 
 from vc.jsonld import Documents, vendored
 from vc.jsonld.context import UNSET, ActiveContext, Meter, Term
@@ -111,30 +112,34 @@ def definition(word: Word, **more: Any) -> Document:
     return members
 
 
-def respelled(
-    document: Document, word: Word, pairs: Iterator[tuple[str, str]]
-) -> Iterator[tuple[str, Document]]:
-    """The document with one word in every other way that is thought of here; each with a name."""
+def with_context(document: Document, *contexts: Any) -> Document:
+    """The document with contexts after its own."""
+    return {**document, "@context": [*contexts_of(document), *contexts]}
+
+
+def renamed(document: Document, word: Word) -> Iterator[tuple[str, Document]]:
+    """The document with a member under each other name that vendored contexts have for it."""
+    text, last = orjson.dumps(document), word.path[-1]
+    if word.kind == "member":
+        for name in sorted(known_names(word.iri) - {last}):
+            found = orjson.loads(text)
+            inner = at(found, word.path[:-1])
+            inner[name] = inner.pop(last)
+            yield name, found
+
+
+def respelled(document: Document, word: Word) -> Iterator[tuple[str, Document]]:
+    """The document with one word in every other way that needs no vendored context; each with a name."""
     around, last = word.path[:-1], word.path[-1]
+    text = orjson.dumps(document)
 
     def changed() -> tuple[Document, Any]:
-        found = copy.deepcopy(document)
+        found = orjson.loads(text)
         return found, at(found, around)
-
-    def with_context(found: Document, *contexts: Any) -> Document:
-        return {**found, "@context": [*contexts_of(found), *contexts]}
 
     value = at(document, word.path)
     if word.kind == "member":
-        yield from _member(word, value, changed, with_context)
-        known = known_names(word.iri) - {last}
-        for pair in pairs:
-            found, inner = changed()
-            yield f"contexts {pair}", with_context(found, *pair)
-            for name in known:
-                found, inner = changed()
-                inner[name] = inner.pop(last)
-                yield f"{name} of {pair}", with_context(found, *pair)
+        yield from _member(word, value, changed)
         yield from _moved(document, word, value)
     elif word.kind == "type":
         found, inner = changed()
@@ -179,7 +184,7 @@ def respelled(
             yield "reference as object", found
 
 
-def _member(word: Word, value: Any, changed: Any, with_context: Any) -> Iterator[tuple[str, Document]]:
+def _member(word: Word, value: Any, changed: Any) -> Iterator[tuple[str, Document]]:
     last = word.path[-1]
     for name, other in (("as it is", value), ("written out", explicit(word, value))):
         found, inner = changed()
@@ -249,10 +254,10 @@ def _member(word: Word, value: Any, changed: Any, with_context: Any) -> Iterator
 
 
 def _moved(document: Document, word: Word, value: Any) -> Iterator[tuple[str, Document]]:
-    last, around = word.path[-1], word.path[:-1]
+    last, around, text = word.path[-1], word.path[:-1], orjson.dumps(document)
     for other in objects(document):
         if other[: len(word.path)] != word.path and other != around:
-            found = copy.deepcopy(document)
+            found = orjson.loads(text)
             target = at(found, other)
             if last not in target:
                 target[last] = at(found, around).pop(last)
@@ -260,7 +265,7 @@ def _moved(document: Document, word: Word, value: Any) -> Iterator[tuple[str, Do
     if isinstance(value, dict) and "id" in value:  # the object and a reference to it change places
         for other in objects(document):
             if other != word.path and at(document, other).keys() == {"id"}:
-                found = copy.deepcopy(document)
+                found = orjson.loads(text)
                 if at(found, other)["id"] == value["id"]:
                     at(found, other).update(at(found, word.path))
                     at(found, around)[last] = {"id": value["id"]}

@@ -17,6 +17,7 @@ import pytest
 import uvicorn
 
 import intaglio.commands
+from intaglio.session import Session
 from issuer.archive.store import SQLiteIndex
 from issuer.desk.renewal import renewing
 from issuer.issuer import Issuer
@@ -154,7 +155,9 @@ def serving(monkeypatch: pytest.MonkeyPatch, program: Program, *options: str) ->
 
     monkeypatch.setattr(uvicorn, "Server", Server)
     words = ["--home", str(program.home), "issuer", "serve", "--plain", "--port", "0", *options]
-    command = partial(intaglio.commands.cli.main, words, standalone_mode=False, obj=program.now)
+    command = partial(
+        intaglio.commands.cli.main, words, standalone_mode=False, obj=partial(Session, now=program.now)
+    )
     thread = threading.Thread(target=command)
     thread.start()
     server = started.get(timeout=30)

@@ -11,20 +11,26 @@ import pytest
 from ledger.tiles.posix import PosixStore
 from tests import postgres_server, s3_server
 from tests.commandline import Program, verdict
-from tests.test_ledger_move import WAYS, Make, database
+from tests.test_ledger_move import Make, database, folder
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("make", WAYS)
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        pytest.param(folder, folder, id="file"),
+        pytest.param(database, database, id="postgresql", marks=postgres_server.needed),
+    ],
+)
 def test_an_issuer_goes_on_wherever_its_log_is(
-    make: Make, program: Program, file: Path, tmp_path: Path
+    first: Make, second: Make, program: Program, file: Path, tmp_path: Path
 ) -> None:
     """From its folder to one engine, to another, and back: old bundles stay valid, and it issues on."""
     home = program.home / "issuer"
     own = (home / "log").as_uri()
     assert program("issuer", "issue", file, "--name", "U", "--out", tmp_path / "out").code == 0
     for number, (source, target) in enumerate(
-        [(own, make(tmp_path / "first")), (make(tmp_path / "first"), make(tmp_path / "second"))]
+        [(own, first(tmp_path / "first")), (first(tmp_path / "first"), second(tmp_path / "second"))]
     ):
         before = json.loads(program("ledger", "status", "--json").out)
         for _ in range(2):  # the second time nothing is left to be done
@@ -53,10 +59,10 @@ def test_an_issuer_goes_on_wherever_its_log_is(
 def test_from_a_database_to_a_bucket(program: Program, file: Path, tmp_path: Path) -> None:
     """By way of it, from the folder, and back."""
 
-    def make(where: Path) -> str:
-        return database(where) if where.name == "first" else s3_server.server().of(where)
+    def bucket(where: Path) -> str:
+        return s3_server.server().of(where)
 
-    test_an_issuer_goes_on_wherever_its_log_is(make, program, file, tmp_path)
+    test_an_issuer_goes_on_wherever_its_log_is(database, bucket, program, file, tmp_path)
 
 
 def test_only_the_log_of_the_folder_is_moved_from_there(program: Program, file: Path, tmp_path: Path) -> None:

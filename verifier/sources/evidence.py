@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import NamedTuple
@@ -15,6 +15,7 @@ from ledger import (
     InvalidEvidence,
     NotWitnessed,
     OfCheckpoints,
+    Requirement,
     TrustPolicy,
     UnknownKind,
     UnknownLog,
@@ -23,6 +24,7 @@ from ledger import (
     verify_anchoring,
     verify_evidence,
 )
+from ledger.requirement import LEDGERS
 from vc import Credential
 from vc.anchoring import expected_origins
 from wire import Problem
@@ -33,6 +35,7 @@ from wire.work import Work
 from ..problem import (
     EvidenceMissing,
     KeyEnded,
+    LedgerEvidenceMissing,
     LogNotListed,
     NewestDocumentMissing,
     NotKnown,
@@ -65,6 +68,8 @@ class Attestations(NamedTuple):
     ignored: Problem | None
     unshown: NotShown | None = None
     """Why the issuer's log, where it is published, did not show more."""
+    unmet: LedgerEvidenceMissing | None = None
+    """What is missing of other ledgers, for an entry that is in a trusted log."""
 
 
 @dataclass(slots=True)
@@ -90,9 +95,9 @@ class EvidenceCheck:
         as `facts`, and `NotKnown` for what is missing.
         """
         issuer, has_log = credential.issuer, bool(self.trust.policy_for(credential.issuer).logs)
-        facts = self.facts(keys, evidence, issuer, others)
+        facts = self.facts(keys, evidence, issuer, others, on_ledgers=True)
         missing = _missing(credential, facts)
-        if has_log and (missing or not facts.found):
+        if has_log and (missing or not facts.found) and facts.unmet is None:
             facts = self.with_published(facts, keys, issuer, missing)
             missing = _missing(credential, facts)
         if missing and not has_log and self.trust.issuer(issuer) is not None:
@@ -108,7 +113,7 @@ class EvidenceCheck:
                 if missing
                 else EvidenceMissing("it should be in the log of its issuer, but the evidence is missing")
             )
-            raise facts.ignored or (facts.unshown and facts.unshown.about(absent)) or absent
+            raise facts.unmet or facts.ignored or (facts.unshown and facts.unshown.about(absent)) or absent
         return facts
 
     def facts(
@@ -118,49 +123,81 @@ class EvidenceCheck:
         issuer: str,
         others: Callable[[], frozenset[bytes]] = frozenset,
         *,
+        on_ledgers: bool = False,
         recurs: bool = False,
     ) -> Attestations:
         """What trusted logs attest of the entries in `keys`, as long as the key of each was in force.
 
         Evidence for other digests is refused, and an entry that was seen only after its key had ended; what
         is of a kind or by a log that is not known here is left aside. What logs attest comes first, then what
-        other ledgers have of their checkpoints.
+        other ledgers have of their checkpoints. With `on_ledgers` those that the trust list requires have to
+        have one by which the entry is in the log, and theirs is its time.
 
         `others` gives the digests that evidence here may be for as well; `recurs` is as `verify_evidence`'s.
         Raises `KeyNotInForce`, or `EarlierDocumentMissing`, or `NotKnown` where a host may keep back what
         would say more.
         """
+        trust = self.trust.policy_for(issuer)
+        leaves = {parse_entry(leaf).digest: leaf for leaf in keys}
+        logged, anchored, ignored = self._proved(leaves, evidence, trust, others, recurs=recurs)
         found: list[Fact] = []
         in_force: set[bytes] = set()
         late: dict[bytes, KeyNotInForce] = {}
-        ignored: Problem | None = None
-        trust = self.trust.policy_for(issuer)
-        leaves = {parse_entry(leaf).digest: leaf for leaf in keys}
-        for leaf, fact in self._of_entries(leaves, evidence, trust, others, recurs=recurs):
-            if isinstance(fact, Problem):
-                ignored = fact  # it proves nothing here; whether something is missing is decided later
-                continue
-            if fact.index is None:  # and nothing tells whether its key had been given up before
-                ignored = NotKnown.saying("{where} shows no place in a log", where=shortened(fact.where))
-                continue
+        unmet: LedgerEvidenceMissing | None = None
+        for leaf, fact in logged:
+            timed, lacking = fact, None
+            if on_ledgers and (required := trust.required(fact.where)):
+                own = {_digest(one) for other, one in logged if (other, one.where) == (leaf, fact.where)}
+                seen = _earliest(one for digest in own for one in anchored.get(digest, ()))
+                time = required.met_by(seen)
+                if time is None:
+                    lacking = _lacking(required, seen, ignored)
+                else:
+                    timed = replace(fact, time=time, clock=LEDGERS, stated=fact.time)
             try:
-                _require_key_in_force(keys[leaf], fact, fact.index)
+                _require_key_in_force(keys[leaf], timed)
             except KeyNotInForce as problem:  # by this checkpoint; an older one may say more
                 if problem.undetermined or leaf not in late:
                     late[leaf] = problem
                 continue
             in_force.add(leaf)
-            found.append(fact)
+            if lacking is None:
+                found.append(timed)
+            else:
+                unmet = lacking
         for leaf in sorted(late.keys() - in_force, key=lambda leaf: late[leaf].undetermined):
             if any(bound.is_fetched for bound in keys[leaf].history):  # by a host that may keep some back
                 raise left_open(late[leaf])
             raise late[leaf]
-        for fact in self._of_checkpoints(tuple(found), evidence, trust):
+        beside = (one for digest in dict.fromkeys(map(_digest, found)) for one in anchored.get(digest, ()))
+        return Attestations((*found, *beside), ignored, unmet=unmet)
+
+    def _proved(
+        self,
+        leaves: Mapping[bytes, bytes],
+        evidence: Sequence[Evidence],
+        trust: TrustPolicy,
+        others: Callable[[], frozenset[bytes]],
+        *,
+        recurs: bool,
+    ) -> tuple[list[tuple[bytes, Fact]], dict[bytes, list[Fact]], Problem | None]:
+        """What is proved of each entry, of each checkpoint, by its digest, and what was left aside last."""
+        logged: list[tuple[bytes, Fact]] = []
+        ignored: Problem | None = None
+        for leaf, fact in self._of_entries(leaves, evidence, trust, others, recurs=recurs):
+            if isinstance(fact, Problem):
+                ignored = fact  # it proves nothing here; whether something is missing is decided later
+            elif fact.index is None:  # and nothing tells whether its key had been given up before
+                ignored = NotKnown.saying("{where} shows no place in a log", where=shortened(fact.where))
+            else:
+                logged.append((leaf, fact))
+        anchored: dict[bytes, list[Fact]] = {}
+        for digest, fact in self._of_checkpoints([fact for _, fact in logged], evidence, trust):
             if isinstance(fact, Problem):
                 ignored = fact
             else:
-                found.append(fact)
-        return Attestations(tuple(found), ignored)
+                anchored.setdefault(digest, []).append(fact)
+        return logged, anchored, ignored
 
     def _of_entries(
         self,
@@ -188,12 +225,12 @@ class EvidenceCheck:
 
     def _of_checkpoints(
         self, found: Sequence[Fact], evidence: Sequence[Evidence], trust: TrustPolicy
-    ) -> Iterator[Fact | Problem]:
+    ) -> Iterator[tuple[bytes, Fact | Problem]]:
         """What is proved of the checkpoints by which facts were found; those of others say nothing here."""
         checkpoints = {fact.checkpoint.digest: fact.checkpoint for fact in found if fact.checkpoint}
         for item in evidence:
             if checkpoint := checkpoints.get(item.digest):
-                yield self._fact(partial(verify_anchoring, checkpoint, item, trust))
+                yield item.digest, self._fact(partial(verify_anchoring, checkpoint, item, trust))
 
     def _fact(self, verify: Callable[..., Fact]) -> Fact | Problem:
         """What evidence proves, or why it is left aside. Raises where it does not hold."""
@@ -219,12 +256,13 @@ class EvidenceCheck:
             return facts
         try:
             evidence = [item for leaf in keys for item in self.logs.evidence(leaf, issuer, origins)]
-            shown = self.facts(keys, evidence, issuer)
+            shown = self.facts(keys, evidence, issuer, on_ledgers=True)
         except NotShown as problem:
             return facts._replace(unshown=problem)
         except KeyNotInForce as problem:
             raise left_open(problem) from None
-        return Attestations((*facts.found, *shown.found), facts.ignored or shown.ignored)
+        ignored = facts.ignored or shown.ignored
+        return Attestations((*facts.found, *shown.found), ignored, unmet=shown.unmet)
 
 
 def _missing(credential: Credential, facts: Attestations) -> list[str]:
@@ -265,10 +303,49 @@ def left_open(problem: KeyNotInForce) -> Problem:
     return KeyEnded.saying("{why}, and nothing shows that it signed before", why=problem)
 
 
-def _require_key_in_force(key: IssuerKey, fact: Fact, index: int) -> None:
-    """The key signed for its issuer at the moment, and at the place in the log, that `fact` attests."""
+def _digest(fact: Fact) -> bytes:
+    return fact.checkpoint.digest if fact.checkpoint else b""
+
+
+def _earliest(facts: Iterable[Fact]) -> dict[str, datetime]:
+    """By when each ledger had one of the checkpoints."""
+    seen: dict[str, datetime] = {}
+    for fact in facts:
+        if fact.time is not None:
+            seen[fact.where] = min(fact.time, seen.get(fact.where, fact.time))
+    return seen
+
+
+def _lacking(
+    required: Requirement, seen: Mapping[str, datetime], ignored: Problem | None
+) -> LedgerEvidenceMissing:
+    return LedgerEvidenceMissing.saying(
+        "it has to be on {wanted}, and nothing shows it on {missing}",
+        wanted=str(required),
+        missing=", ".join(required.missing(seen)),
+        shown=", ".join(sorted(seen)) or None,
+        ignored=ignored.code if ignored else None,
+        because=ignored,
+    )
+
+
+def _require_key_in_force(key: IssuerKey, fact: Fact) -> None:
+    """The key signed for its issuer at the moment, and at the place in the log, that `fact` attests.
+
+    Other ledgers tell the moment alone: a place is the word of whoever has the log's key.
+    """
+    index = fact.index
+    assert index is not None  # of a log
     end = key.end_for(fact, index)
+    if fact.clock == LEDGERS:
+        end = min(filter(None, (end, key.gone_by)), default=None)
     if end is not None and (fact.time is None or end <= fact.time):
+        if fact.clock == LEDGERS:
+            raise KeyNotInForce.saying(
+                "the key ended on {until}, and no ledger that is required shows the credential before {date}",
+                until=f"{end:%Y-%m-%d}",
+                date=f"{fact.time:%Y-%m-%d %H:%M}Z",
+            )
         raise KeyNotInForce.saying(
             "the key ended on {until}, before the log saw the credential", until=f"{end:%Y-%m-%d}"
         )
@@ -290,11 +367,27 @@ def left_aside(facts: Attestations) -> str:
     return f"; left aside: {facts.ignored.detail}" if facts.ignored else ""
 
 
+_CLOCKS = {
+    "own": "time: the issuer's own clock",
+    "witness": "time: the clock of independent witnesses",
+    LEDGERS: "time: other ledgers, while its key was in force",
+}
+
+
 def attested(fact: Fact) -> str:
     """What is attested, for people: where, by when, and by whose clock."""
     if fact.index is None:
-        when = f" by {fact.time:%Y-%m-%d %H:%M}Z" if fact.time else ""
-        return f"its checkpoint on {shortened(fact.where)}{when}"
-    clock = "the issuer's own clock" if fact.clock == "own" else "the clock of independent witnesses"
-    moment = f" by {str(fact.time)[:16]}Z (time: {clock})" if fact.time else ", at a time that nobody states"
-    return f"entry {fact.index} of the log {fact.where}{moment}"
+        return f"its checkpoint on {on_ledger(fact)}"
+    when = f"by {moment(fact.time)} ({_CLOCKS[fact.clock]})" if fact.time else "at a time that nobody states"
+    own = f"; by the log's own clock {moment(fact.stated)}" if fact.stated else ""
+    return f"entry {fact.index} of the log {fact.where}{' ' if fact.time else ', '}{when}{own}"
+
+
+def on_ledger(fact: Fact) -> str:
+    """Another ledger, and by when it had what it has."""
+    return f"{fact.where} by {moment(fact.time)}" if fact.time else fact.where
+
+
+def moment(time: datetime | None) -> str | None:
+    """A time, for people."""
+    return f"{str(time)[:16]}Z" if time else None

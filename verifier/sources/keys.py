@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import takewhile
 from typing import Any, NamedTuple
 
 import orjson
@@ -42,6 +43,7 @@ from ledger import (
     known_kind,
     verify_evidence,
 )
+from ledger.requirement import LEDGERS
 from vc import Anchored
 from vc.anchoring import document_digest
 from vc.model.credential import is_url
@@ -107,13 +109,21 @@ class IssuerKey(NamedTuple):
         """From when on it proves nothing, for what a log holds at `index`, where `fact` says.
 
         That a key expires, a document says of what follows it; that one was revoked, of all that it signed.
+        What other ledgers tell the time of is judged by that alone.
         """
         for bound in reversed(self.history):
-            is_later = bound.fact and bound.fact.where == fact.where and bound.index > index
+            is_same = bound.fact and bound.fact.where == fact.where and fact.clock != LEDGERS
+            is_later = is_same and bound.index > index
             if not is_later and (methods := self._methods(bound)):
                 ends = [self.revoked, *(method.expires for method in methods)]
                 return min(filter(None, ends), default=None)
         return self.until
+
+    @property
+    def gone_by(self) -> datetime | None:
+        """By when documents of its issuer no longer had it, which have it in none that is later."""
+        without = takewhile(lambda bound: not self.is_in(bound), reversed(self.history))
+        return min((bound.fact.time for bound in without if bound.fact and bound.fact.time), default=None)
 
     def _methods(self, bound: BoundDocument) -> list[VerificationMethod]:
         methods = bound.document.methods(self.relationship)

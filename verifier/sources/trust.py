@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import orjson
 
@@ -24,24 +25,28 @@ from ledger import TrustedLog, TrustPolicy
 from vc import jcs
 from wire import Malformed, NotFound, Unavailable, load_json_object
 from wire.files import locked, make_private_folder, write_durably
-from wire.text import letters, shortened
+from wire.text import alike, letters, look, shortened
 
 from ..problem import NameTaken, NotATrustFile, TrustDiffers, TrustLogDiffers
+from .blocks import filled
 from .trust_entries import (
-    SINCE_2,
     RecognisedIssuer,
     RecognisedLog,
     compared,
+    handed_over,
     read_issuers,
     read_logs,
+    version_of,
     written,
 )
 
-VERSIONS = (1, 2)
-"""Version 2 has members that a program of version 1 must not overlook: it is written where one is used."""
+VERSIONS = (1, 2, 3)
+"""Each has members that a program of the one before must not overlook: it is written where one is used."""
 
 MAX_BYTES = 1 << 26
 _PIECE = 1 << 20  # bytes
+_MOST_RESEMBLING = 3
+_LONGEST_NAME = 400  # characters
 
 
 class TrustSource(Protocol):
@@ -61,12 +66,22 @@ class TrustSource(Protocol):
         """
 
 
+@runtime_checkable
+class NamedTrust(TrustSource, Protocol):
+    """One that knows its names, too, as a list does; nobody has to."""
+
+    def resembling(self, name: str) -> Sequence[RecognisedIssuer]:
+        """Those whom people may take for one who calls itself so, a few at the most."""
+
+
 @dataclass(frozen=True)
 class Trust:
     """What one verifier believes, as one list."""
 
     issuers: tuple[RecognisedIssuer, ...] = ()
     logs: tuple[RecognisedLog, ...] = ()
+    file: Path | None = field(default=None, compare=False, repr=False)
+    """Where it is from, and beside which the blocks are that it names."""
     _policies: dict[str, TrustPolicy] = field(default_factory=dict, compare=False, repr=False)
 
     def issuer(self, did: str) -> RecognisedIssuer | None:
@@ -78,8 +93,17 @@ class Trust:
         if did not in self._speaking:
             return _NO_LOGS  # not kept: anybody can name DIDs
         if did not in self._policies:
-            self._policies[did] = _policy(self._speaking[did])
+            self._policies[did] = _policy(self._speaking[did], self.file)
         return self._policies[did]
+
+    def resembling(self, name: str) -> Sequence[RecognisedIssuer]:
+        """See `NamedTrust`."""
+        return tuple(self._by_id[did] for did in resembling(self.looks, name))
+
+    @cached_property
+    def looks(self) -> Mapping[str, str]:
+        """How the name of each issuer looks, by DID."""
+        return {issuer.id: look(issuer.name) for issuer in self.issuers if issuer.name}
 
     @cached_property
     def _by_id(self) -> Mapping[str, RecognisedIssuer]:
@@ -119,12 +143,13 @@ class Trust:
                 self._require_same(known, issuer, other)
             elif issuer.id in self._speaking or issuer.id in self._status_issuers:
                 self._require_nothing_new(issuer, other)
-        joined = self
+        joined, ours = self, {log.key: log for log in self.logs}
         for issuer in other.issuers:
             kept = self.issuer(issuer.id) or issuer
             joined = joined.adding(kept)
             for log in other.logs:
                 if issuer.id in log.issuers:
+                    log = ours.get(log.key) or handed_over(log)
                     joined = joined.adding(kept, replace(log, issuers=(issuer.id,)))
         return joined
 
@@ -211,13 +236,13 @@ class Trust:
     def fingerprint(self, did: str) -> str:
         """For two people who compare what their lists say of an issuer and its logs: seven groups of digits.
 
-        116 bits of SHA-256 over the JCS form, without the reason, which is everybody's own, and without whom
-        else a log speaks for. Raises `NotFound`.
+        116 bits of SHA-256 over the JCS form, without what is everybody's own (the reason, and how far a log
+        and its chains are known), and without whom else a log speaks for. Raises `NotFound`.
         """
         issuer = self.issuer(did)
         if issuer is None:
             raise NotFound.saying("{did} is not in the trust list", did=did)
-        logs = sorted((log for log in self.logs if did in log.issuers), key=lambda log: log.key)
+        logs = sorted((handed_over(log) for log in self.logs if did in log.issuers), key=lambda log: log.key)
         said = {
             "issuer": written(replace(issuer, reason="")),
             "logs": [written(replace(log, issuers=(did,))) for log in logs],
@@ -251,7 +276,7 @@ class Trust:
                 ]  # one read of all would ask for memory for all that a list may have
                 while len(parts[-1]) == _PIECE and len(parts) * _PIECE <= MAX_BYTES:
                     parts.append(file.read(_PIECE))
-            return cls.parse(b"".join(parts))
+            return replace(cls.parse(b"".join(parts)), file=path)
         except FileNotFoundError:
             return cls()
         except OSError as error:
@@ -305,17 +330,34 @@ class Trust:
     def to_bytes(self) -> bytes:
         """The JSON form."""
         issuers, logs = list(map(written, self.issuers)), list(map(written, self.logs))
-        version = 2 if any(SINCE_2 & entry.keys() for entry in (*issuers, *logs)) else 1
+        version = max(map(version_of, (*issuers, *logs)), default=1)
         value = {"version": version, "issuers": issuers, "logs": logs}
         return orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+def resembling(looks: Mapping[str, str], name: str) -> list[str]:
+    """Of which DIDs the name looks like another one."""
+    asked = look(name[:_LONGEST_NAME])
+    return list(islice((did for did, known in looks.items() if alike(known, asked)), _MOST_RESEMBLING))
 
 
 _NO_LOGS = TrustPolicy()
 
 
-def _policy(logs: Iterable[RecognisedLog]) -> TrustPolicy:
+def _policy(logs: Iterable[RecognisedLog], file: Path | None = None) -> TrustPolicy:
     return TrustPolicy(
-        tuple(TrustedLog.of(log.key, log.clock, log.witnesses, log.quorum, log.ledgers) for log in logs)
+        tuple(
+            TrustedLog.of(
+                log.key,
+                log.clock,
+                log.witnesses,
+                log.quorum,
+                filled(log, file) if file else log.ledgers,
+                log.requires,
+                log.reached,
+            )
+            for log in logs
+        )
     )
 
 

@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
-from ledger import TrustedLedger
+from ledger import Reached, Requirement, TrustedLedger
 from vc import jcs
-from wire import Malformed, TooLarge
+from wire import Malformed, TooLarge, base64url_decode, base64url_encode
 from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
 from wire.text import shortened
 
@@ -62,6 +62,10 @@ class RecognisedLog:
     """How many of the witnesses are needed."""
     ledgers: tuple[TrustedLedger, ...] = ()
     """Other ledgers that are believed to have its checkpoints, and what each kind of evidence has to fit."""
+    requires: Requirement | None = None
+    """Which of these have to have it."""
+    reached: Reached | None = None
+    """What it is known here to have come to."""
 
     @property
     def origin(self) -> str:
@@ -88,11 +92,64 @@ def written(entry: RecognisedIssuer | RecognisedLog) -> dict[str, Any]:
 
 def compared(log: RecognisedLog) -> bytes:
     """What is said of a log, but for whom it speaks: in JCS, since Python takes `true` for 1."""
-    return jcs.canonicalize(orjson.loads(orjson.dumps(written(replace(log, issuers=())))))
+    return jcs.canonicalize(orjson.loads(orjson.dumps(written(handed_over(replace(log, issuers=()))))))
 
 
-SINCE_2 = frozenset({"statusIssuers", "closed", "until", "ledgers"})
-"""Members that a trust file of version 1 does not have."""
+def handed_over(log: RecognisedLog) -> RecognisedLog:
+    """Without what each verifier finds out for itself: blocks that it knows, and how far the log had come."""
+    ledgers = tuple(
+        replace(one, parameters={name: one.parameters[name] for name in one.parameters if name != BLOCKS})
+        if _names_file(one.parameters)
+        else one
+        for one in log.ledgers
+    )
+    return replace(log, ledgers=ledgers, reached=None)
+
+
+class KnownRows(NamedTuple):
+    """Blocks of a chain that are known: the first so many rows of a file beside the trust file."""
+
+    rows: int
+    sha256: str
+
+
+def pinned(ledger: TrustedLedger) -> KnownRows | None:
+    """What is said of the blocks of a ledger that a file beside the trust file has. Raises `Malformed`."""
+    if not _names_file(ledger.parameters):
+        return None
+    found = KnownRows(**ledger.parameters[BLOCKS])
+    is_digest = isinstance(found.sha256, str) and len(base64url_decode(found.sha256, limit=64)) == 32
+    if type(found.rows) is not int or found.rows < 1 or not is_digest:
+        raise Malformed.saying(
+            "the blocks of {where} are not a number of rows and a digest", where=ledger.where
+        )
+    return found
+
+
+def _names_file(parameters: Mapping[str, Any]) -> bool:
+    said = parameters.get(BLOCKS)
+    return isinstance(said, dict) and said.keys() == set(KnownRows._fields)
+
+
+BLOCKS = "blocks"
+"""The parameter of a ledger that has the blocks that are known of a chain, or says what file has them."""
+
+SINCE: Mapping[str, int] = {
+    "statusIssuers": 2,
+    "closed": 2,
+    "until": 2,
+    "ledgers": 2,
+    "requires": 3,
+    "reached": 3,
+}
+"""Members that trust files of earlier versions do not have."""
+
+
+def version_of(entry: Mapping[str, Any]) -> int:
+    """The first version of the trust file that has all that stands in an entry, which is `written`."""
+    has_file = any(_names_file(ledger.get("parameters", {})) for ledger in entry.get("ledgers", ()))
+    return max([3 if has_file else 1, *(SINCE.get(name, 1) for name in entry)])
+
 
 MOST_LEDGERS = 16
 """For one log: evidence is held against each of its kind."""
@@ -118,6 +175,8 @@ _LOG: Mapping[str, type] = {
     "witnesses": tuple,
     "quorum": int,
     "ledgers": TrustedLedger,
+    "requires": Requirement,
+    "reached": Reached,
 }
 _LEDGER: Mapping[str, type] = {"kind": str, "where": str, "parameters": dict}
 _REQUIRED = {"issuers": ("id",), "logs": ("key",), "ledgers": ("kind", "where")}
@@ -132,11 +191,18 @@ def _entries(
         raise Malformed.saying("{where} is not a list", where=where)
     for item in found:
         yield _members(item, where, form)
-        if version == 1 and (later := sorted(SINCE_2 & item.keys())):
+        if later := sorted(name for name in item if SINCE.get(name, 1) > version):
             raise Malformed.saying(
-                "the member {member} of {where} needs version 2, and the file has version 1",
+                "the member {member} of {where} needs version {needed}, and the file has version {version}",
                 member=later[0],
                 where=where,
+                needed=SINCE[later[0]],
+                version=version,
+            )
+        if version_of(item) > version:
+            raise Malformed.saying(
+                "blocks in a file beside it need version 3, and the file has version {version}",
+                version=version,
             )
 
 
@@ -167,6 +233,10 @@ def _read(value: object, kind: type) -> object | None:
         return tuple(value)
     if kind is TrustedLedger:
         return _ledgers(value)
+    if kind is Requirement:
+        return _requirement(value)
+    if kind is Reached:
+        return _reached(value)
     if kind is datetime:
         return _moment(value)
     if kind is date:
@@ -184,11 +254,39 @@ def _ledgers(value: object) -> tuple[TrustedLedger, ...] | None:
     named = Counter((ledger.kind, ledger.where) for ledger in found)
     if twice := [where for (_, where), times in named.items() if times > 1]:
         raise Malformed.saying("it has more than one entry for {name}", name=shortened(twice[0]))
+    for ledger in found:
+        pinned(ledger)
     if long := [one.where for one in found if len(jcs.canonicalize(one.parameters)) > LARGEST_PARAMETERS]:
         raise TooLarge.saying(
             "the parameters of {name} are longer than {most} bytes", name=long[0], most=LARGEST_PARAMETERS
         )
     return tuple(found)
+
+
+def _requirement(value: object) -> Requirement | None:
+    """Groups are `{"atLeast": 2, "of": […]}`, `{"anyOf": […]}` and `{"allOf": […]}` of names and groups."""
+    if not isinstance(value, dict):
+        return None
+    names = value.keys()
+    of = value.get(min(names & {"of", "anyOf", "allOf"}, default=""))
+    if not isinstance(of, list) or names not in ({"atLeast", "of"}, {"anyOf"}, {"allOf"}):
+        return None
+    members = tuple(one if isinstance(one, str) else _requirement(one) for one in of)
+    known = tuple(one for one in members if one is not None)
+    count = value.get("atLeast", 1 if "anyOf" in value else len(of))
+    if type(count) is not int or len(known) != len(members):
+        return None
+    return Requirement(count, known)
+
+
+def _reached(value: object) -> Reached | None:
+    if not isinstance(value, dict) or value.keys() != {"size", "root", "time"}:
+        return None
+    size, root, time = value["size"], value["root"], value["time"]
+    if type(size) is not int or size < 1 or not isinstance(root, str):
+        return None
+    raw = base64url_decode(root, limit=64)
+    return Reached(size, raw, parse_datetimestamp(time, "reached")) if len(raw) == 32 else None
 
 
 def _day(text: str) -> date | None:
@@ -213,6 +311,19 @@ def _written(value: object) -> object:
     if isinstance(value, TrustedLedger):
         members = {name: getattr(value, name) for name in _LEDGER}
         return {name: member for name, member in members.items() if member}
+    if isinstance(value, Requirement):
+        return _written_requirement(value)
+    if isinstance(value, Reached):
+        time = format_datetimestamp(value.time)
+        return {"size": value.size, "root": base64url_encode(value.root), "time": time}
     if isinstance(value, datetime):
         return format_datetimestamp(value)
     return list(map(_written, value)) if isinstance(value, tuple) else value
+
+
+def _written_requirement(value: Requirement) -> dict[str, Any]:
+    """In one way for all that say the same."""
+    of = [one if isinstance(one, str) else _written_requirement(one) for one in value.of]
+    if value.at_least == len(of):
+        return {"allOf": of}
+    return {"anyOf": of} if value.at_least == 1 else {"atLeast": value.at_least, "of": of}

@@ -17,20 +17,24 @@ import os
 import stat
 import struct
 import zlib
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
+
+import orjson
 
 from ledger import TrustPolicy
 from wire import Damaged
 from wire.files import open_regular, write_durably
 
-from .trust import Trust, TrustSource
+from .trust import Trust, TrustSource, resembling
 from .trust_entries import RecognisedIssuer, RecognisedLog
 
 LONG = 1 << 16
 """Bytes of a trust file from which on it has an index: a shorter one is read in a few milliseconds."""
 
-_MAGIC = b"intaglio trust index 2\n"
+_MAGIC = b"intaglio trust index 3\n"
 _STATE = struct.Struct(">6Q")
 _HEAD = struct.Struct(">IQ")  # checksum of all that follows it, and the number of rows
 _ROW = struct.Struct(">32sQQ")  # digest of a name, place and length of what is said of it
@@ -61,8 +65,8 @@ def index_of(path: Path) -> Path:
 class IndexedTrust:
     """A trust list by its index: what it says of one name is read when that is asked for."""
 
-    def __init__(self, data: mmap.mmap, rows: int) -> None:
-        self._data, self._rows = data, rows
+    def __init__(self, data: mmap.mmap, rows: int, file: Path) -> None:
+        self._data, self._rows, self._file = data, rows, file
         self._known: dict[str, Trust] = {}  # what anybody else names is not kept: no more than the file has
         self._logs: dict[str, RecognisedLog] = {}
 
@@ -84,7 +88,7 @@ class IndexedTrust:
         checksum, rows = _HEAD.unpack_from(data, len(begins))
         if zlib.crc32(memoryview(data)[len(begins) + 4 :]) != checksum:
             return None
-        return cls(data, rows)
+        return cls(data, rows, path)
 
     def issuer(self, did: str) -> RecognisedIssuer | None:
         """See `TrustSource`."""
@@ -94,6 +98,15 @@ class IndexedTrust:
         """See `TrustSource`."""
         return self._said_of(did).policy_for(did)
 
+    def resembling(self, name: str) -> Sequence[RecognisedIssuer]:
+        """See `NamedTrust`."""
+        return [found for did in resembling(self._looks, name) if (found := self.issuer(did))]
+
+    @cached_property
+    def _looks(self) -> Mapping[str, str]:
+        found: dict[str, str] = orjson.loads(self._find(_LOOKS) or b"{}")
+        return found
+
     def _said_of(self, name: str) -> Trust:
         known = self._known.get(name)
         if known is None:
@@ -102,7 +115,7 @@ class IndexedTrust:
                 return _NOTHING
             said = Trust.parse(found)
             logs = tuple(replace(self._log(log.key), issuers=(name,)) for log in said.logs)
-            known = self._known[name] = Trust(said.issuers, logs)
+            known = self._known[name] = Trust(said.issuers, logs, self._file)
         return known
 
     def _log(self, key: str) -> RecognisedLog:
@@ -137,6 +150,9 @@ def _digest(kind: str, name: str) -> bytes:
     return hashlib.sha256(f"{kind} {name}".encode(errors="surrogatepass")).digest()
 
 
+_LOOKS = _digest("looks", "")
+
+
 def _index(state: tuple[int, ...], trust: Trust) -> bytearray:
     """The index of a file in this state. Names of which it says the same share what it says."""
     entries = {issuer.id: issuer for issuer in trust.issuers}
@@ -146,23 +162,26 @@ def _index(state: tuple[int, ...], trust: Trust) -> bytearray:
         for name in log.issuers:
             speaking.setdefault(name, []).append(number)
     names = entries.keys() | speaking.keys()
-    index = bytearray(_ROWS + (len(logs) + len(names)) * _ROW.size)
+    index = bytearray(_ROWS + (len(logs) + len(names) + 1) * _ROW.size)
     rows: list[bytes] = []
 
-    def append(said: Trust) -> tuple[int, int]:
-        place, record = len(index), said.to_bytes()
+    def append(record: bytes) -> tuple[int, int]:
+        place = len(index)
         index.extend(record)
         return place, len(record)
 
+    rows.append(_ROW.pack(_LOOKS, *append(orjson.dumps(trust.looks))))
     for log in trust.logs:
-        rows.append(_ROW.pack(_digest("log", log.key), *append(Trust((), (replace(log, issuers=()),)))))
+        rows.append(
+            _ROW.pack(_digest("log", log.key), *append(Trust((), (replace(log, issuers=()),)).to_bytes()))
+        )
     shared: dict[tuple[int, ...], tuple[int, int]] = {}  # of all names with these logs and no entry
     for name in names:
         numbers = tuple(speaking.get(name, ()))
         where = None if name in entries else shared.get(numbers)
         if where is None:
             own = (entries[name],) if name in entries else ()
-            where = append(Trust(own, tuple(logs[number] for number in numbers)))
+            where = append(Trust(own, tuple(logs[number] for number in numbers)).to_bytes())
             if not own:
                 shared[numbers] = where
         rows.append(_ROW.pack(_digest("issuer", name), *where))

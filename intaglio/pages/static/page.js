@@ -1,128 +1,204 @@
 "use strict";
-// Drop, and many files at once: each a form of its own, sent to where the form on the page leads. All words
-// stand in the page, and all answers are pages of this host, of which parts are taken as they are.
+// Drop, many files at once, and answers for which the window is not left: so going back, or to the other language,
+// loses none. They are kept in this window and nowhere else. All words stand in pages of this host, and what is
+// shown are those pages, or parts of them, as they are.
 (() => {
-  const form = document.querySelector("form.upload");
-  if (!form) return;
-  const input = form.elements.file, text = form.elements.text, button = form.querySelector("button");
-  const wrong = form.querySelector(".wrong"), busy = form.querySelector(".busy"), drop = form.querySelector(".drop");
-  const AT_ONCE = 4, TRIES = 12, PAUSE = 5;
+  const AT_ONCE = 4, TRIES = 12, FEW = 3, PAUSE = 5;
+  const root = document.documentElement, body = document.body;
 
   const fill = (words, values) => words.replace(/\{(\w+)\}/g, (_, name) => values[name]);
   const clean = (name) =>
     name.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (found) => `⟨${found.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}⟩`);
   const wait = (seconds) => new Promise((done) => setTimeout(done, seconds * 1000));
-  const bdi = (words) => Object.assign(document.createElement("bdi"), { textContent: words });
+  const made = (name, values, ...children) => {
+    const element = Object.assign(document.createElement(name), values);
+    element.append(...children);
+    return element;
+  };
+  const upload = () => document.querySelector("form.upload");
+
+  // what is shown, and what was before
+  const live = body.appendChild(made("p", { className: "unseen", role: "status" }));
+  const views = new Map();
+  let place = history.state?.place ?? 0;
+  let sent = null; // what is judged on the page that is shown
+  history.replaceState({ place }, "");
+
+  const shown = () => ({
+    title: document.title, lang: root.lang, dir: root.dir, sent,
+    nodes: [...body.childNodes].filter((node) => node !== live),
+  });
+  const show = (view) => {
+    for (const node of shown().nodes) node.remove();
+    [document.title, root.lang, root.dir, sent] = [view.title, view.lang, view.dir, view.sent];
+    body.prepend(...view.nodes);
+    live.textContent = view.title;
+  };
+  const enter = (view, address, isNew) => {
+    views.set(place, shown());
+    if (isNew) history.pushState({ place: ++place }, "", address);
+    else history.replaceState({ place }, "", address);
+    show(view);
+    scrollTo(0, 0);
+    document.getElementById("main").focus({ preventScroll: true });
+  };
+  addEventListener("popstate", ({ state }) => {
+    if (!state) return history.replaceState({ place }, ""); // a link within the page
+    if (state.place === place) return;
+    views.set(place, shown());
+    place = state.place;
+    if (views.has(place)) show(views.get(place));
+    else location.reload();
+  });
 
   // before anything is sent
-  const refused = (files) => {
-    const largest = Number(form.dataset.file), most = Number(form.dataset.files);
+  const refused = (form, files) => {
+    const { file, files: most, tooLarge, tooMany } = form.dataset, wrong = form.querySelector(".wrong");
     const lines = files
-      .filter((file) => file.size > largest)
+      .filter((one) => one.size > Number(file))
       .slice(0, 10)
-      .map((file) => fill(form.dataset.tooLarge, { name: `\u2068${clean(file.name).slice(0, 200)}\u2069`, size: (file.size / 1048576).toFixed(1) }));
-    if (files.length > most) lines.push(form.dataset.tooMany);
+      .map((one) => fill(tooLarge, { name: `\u2068${clean(one.name).slice(0, 200)}\u2069`, size: (one.size / 1048576).toFixed(1) }));
+    if (files.length > Number(most)) lines.push(tooMany);
     wrong.textContent = lines.join("\n");
     wrong.hidden = lines.length === 0;
     return lines.length > 0;
   };
-  const chosen = () => [...input.files];
+  const hold = (form, isHeld) => {
+    const busy = form.querySelector(".busy");
+    busy.textContent = isHeld ? busy.dataset.busy : "";
+    form.querySelector("button").disabled = form.elements.file.disabled = isHeld;
+  };
 
-  input.addEventListener("change", () => refused(chosen()));
-  for (const name of ["dragenter", "dragover"])
-    document.addEventListener(name, (event) => {
-      event.preventDefault();
-      drop.classList.add("over");
-    });
-  for (const name of ["dragleave", "drop"])
-    document.addEventListener(name, (event) => {
-      event.preventDefault();
-      if (name === "drop" || !event.relatedTarget) drop.classList.remove("over");
-    });
+  document.addEventListener("change", ({ target }) => {
+    if (target.type === "file") refused(target.form, [...target.files]);
+  });
+  const over = (isOver) => upload().querySelector(".drop").classList.toggle("over", isOver);
+  document.addEventListener("dragover", (event) => {
+    event.preventDefault();
+    over(true);
+  });
+  document.addEventListener("dragleave", (event) => event.relatedTarget || over(false));
   document.addEventListener("drop", (event) => {
-    if (!event.dataTransfer.files.length || button.disabled) return;
+    event.preventDefault();
+    over(false);
+    const form = upload(), input = form.elements.file;
+    if (!event.dataTransfer.files.length || input.disabled) return;
     input.files = event.dataTransfer.files;
-    if (!refused(chosen())) form.requestSubmit();
+    form.requestSubmit();
   });
-  form.addEventListener("submit", (event) => {
-    const files = chosen();
-    if (refused(files)) return event.preventDefault();
-    if (files.length > 1 && !text.value.trim()) {
-      event.preventDefault();
-      checkAll(files);
-    } else {
-      busy.textContent = busy.dataset.busy;
-    }
+  document.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const form = event.target, files = [...form.elements.file.files];
+    if (refused(form, files)) return;
+    const isMany = files.length > 1 && !form.elements.text.value.trim();
+    judge({ files: isMany ? files : [], form: new FormData(form) }, form.action, true);
   });
-  window.addEventListener("pageshow", () => (busy.textContent = "")); // also when one goes back
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("nav a[hreflang]");
+    if (!link || !sent) return;
+    event.preventDefault();
+    judge(sent, link.href, false);
+  });
 
-  // many files
-  const answered = async (file) => {
-    for (let tries = 1; ; tries++) {
-      let found;
+  // asking
+  const ask = async (address, form, tries) => {
+    for (let tried = 1; ; tried++) {
+      let pause = PAUSE;
       try {
-        const body = new FormData();
-        body.append("file", file);
-        found = await fetch(form.action, { method: "POST", body, redirect: "error", credentials: "same-origin" });
-      } catch {
-        if (tries >= 3) return { articles: [], problem: form.dataset.unsent };
-        await wait(PAUSE);
-        continue;
+        const found = await fetch(address, { method: "POST", body: form, redirect: "error", credentials: "same-origin" });
+        if ((found.status !== 503 && found.status !== 429) || tried >= tries) return found;
+        pause = Math.min(Number(found.headers.get("Retry-After")) || PAUSE, 60);
+      } catch (error) {
+        if (tried >= FEW) throw error;
       }
-      if ((found.status === 503 || found.status === 429) && tries < TRIES) {
-        await wait(Math.min(Number(found.headers.get("Retry-After")) || PAUSE, 60));
-        continue;
-      }
-      const page = new DOMParser().parseFromString(await found.text(), "text/html");
-      const articles = [...page.querySelectorAll("article.answer")].map((one) => document.adoptNode(one));
-      return { articles, problem: articles.length ? "" : page.title };
+      await wait(pause);
+    }
+  };
+  const read = async (answer, about) => {
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const { lang, dir } = page.documentElement;
+    return { title: page.title, lang, dir, sent: about, nodes: [...page.body.childNodes].map((node) => document.adoptNode(node)) };
+  };
+  const judge = async (given, address, isNew) => {
+    const form = upload(), before = place;
+    hold(form, true);
+    try {
+      const isMany = given.files.length > 0;
+      const view = await read(isMany ? await fetch(address) : await ask(address, given.form, FEW), given);
+      if (place !== before) return;
+      if (isMany) await judgeAll(view, address, isNew);
+      else enter(view, address, isNew);
+    } catch {
+      const wrong = form.querySelector(".wrong");
+      wrong.textContent = form.dataset.unsent;
+      wrong.hidden = false;
+    } finally {
+      hold(form, false);
     }
   };
 
-  const checkAll = async (files) => {
-    const many = document.getElementById("many").content.cloneNode(true).firstElementChild;
-    const main = document.getElementById("main"), title = many.querySelector("h1"), bar = many.querySelector("progress");
-    const body = many.querySelector("tbody"), articles = many.querySelector(".articles"), keep = many.querySelector(".keep");
-    const counts = {};
+  // many files
+  const judged = async (file, address, { unsent }) => {
+    const form = new FormData();
+    form.append("file", file);
+    try {
+      const page = await read(await ask(address, form, TRIES));
+      const main = page.nodes.find((node) => node.id === "main");
+      const articles = [...main.querySelectorAll("article.answer")];
+      return { articles, problem: articles.length ? "" : page.title };
+    } catch {
+      return { articles: [], problem: unsent };
+    }
+  };
+  const judgeAll = async (view, address, isNew) => {
+    const main = view.nodes.find((node) => node.id === "main"), template = main.querySelector("#many");
+    main.replaceChildren(document.importNode(template.content, true));
+    const many = main.querySelector(".many-answer"), form = main.querySelector("form"), words = many.dataset;
+    const title = many.querySelector("h1"), bar = many.querySelector("progress"), rows = many.querySelector("tbody");
+    const articles = many.querySelector(".articles"), keep = many.querySelector(".keep");
+    const { files } = view.sent, counts = {};
     let count = 0;
-    for (const old of main.querySelectorAll(".many-answer, article.answer, :scope > h1, [role=status]:has(h1), .lead, .wide, .wide + p")) old.remove();
-    main.prepend(many);
-    button.disabled = input.disabled = true;
+    main.append(template);
+    view.title = title.textContent;
+    hold(form, true);
+    enter(view, address, isNew);
     bar.max = files.length;
     const lines = files.map((file) => {
-      const line = body.insertRow();
+      const line = rows.insertRow();
       line.insertCell().textContent = "…";
-      line.insertCell().append(bdi(clean(file.name).slice(0, 300)));
+      line.insertCell().append(made("bdi", { textContent: clean(file.name).slice(0, 300) }));
       line.insertCell();
       return line;
     });
-    const show = (line, kind, word, shape, name, says, digest, number) => {
-      const chip = Object.assign(document.createElement("span"), { className: "chip" });
-      chip.append(...(shape ? [shape.cloneNode(true)] : []), word);
+    const tell = (line, { answer, kind, word, shape, name, says, digest, number }) => {
       line.cells[0].className = kind;
-      line.cells[0].replaceChildren(chip);
-      if (number) {
-        const link = Object.assign(document.createElement("a"), { href: `#file-${number}` });
-        link.append(bdi(name));
-        line.cells[1].replaceChildren(link);
-      }
+      line.cells[0].replaceChildren(made("span", { className: "chip" }, ...shape, word));
+      if (number) line.cells[1].replaceChildren(made("a", { href: `#file-${number}` }, made("bdi", { textContent: name })));
       line.cells[2].replaceChildren(...says);
-      counts[kind] = (counts[kind] || 0) + 1;
+      counts[answer] = (counts[answer] || 0) + 1;
       line.told = [name, word, line.cells[2].textContent, digest];
     };
-    const one = async (file, line, place) => {
-      const found = await answered(file);
-      if (found.problem) show(line, "unreadable", form.dataset.unread, null, clean(file.name), [found.problem], "", 0);
+    const one = async (file, line, where) => {
+      const found = await judged(file, address, form.dataset);
+      if (found.problem)
+        tell(line, {
+          answer: "unreadable", kind: "unreadable", word: form.dataset.unread, shape: [],
+          name: clean(file.name), says: [found.problem], digest: "", number: 0,
+        });
       for (const article of found.articles) {
-        const number = ++count, heading = article.querySelector(".word"), sentences = article.querySelectorAll(".sentence");
-        const kind = article.className.replace("answer", "").trim();
+        const number = ++count, heading = article.querySelector(".word"), { answer, digest } = article.dataset;
         article.id = `file-${number}`;
         heading.id = `verdict-${number}`;
         article.setAttribute("aria-labelledby", heading.id);
-        const says = [...sentences].slice(0, 3).flatMap((sentence) => [...[...sentence.childNodes].map((node) => node.cloneNode(true)), " "]);
-        const name = article.querySelector(".file").textContent;
-        show(line, kind, heading.firstChild.textContent.trim(), article.querySelector(".shape"), name, says, article.dataset.digest, number);
-        place.append(article);
+        tell(line, {
+          answer, digest, number,
+          kind: article.className.replace("answer", "").trim(),
+          word: heading.firstChild.textContent.trim(),
+          shape: [article.querySelector(".shape").cloneNode(true)],
+          name: article.querySelector(".file").textContent,
+          says: [...article.querySelectorAll(".sentence")].slice(0, 3).flatMap((said) => [...said.cloneNode(true).childNodes, " "]),
+        });
+        where.append(article);
         if (article !== found.articles.at(-1)) {
           const next = line.cloneNode(true);
           line.after(next);
@@ -131,26 +207,26 @@
       }
       bar.value += 1;
     };
-    const places = files.map(() => articles.appendChild(document.createElement("div")));
+    const places = files.map(() => articles.appendChild(made("div", {})));
     const queue = files.map((file, number) => () => one(file, lines[number], places[number]));
     const worker = async () => {
       for (let next = queue.shift(); next; next = queue.shift()) await next();
     };
     await Promise.all(Array.from({ length: AT_ONCE }, worker));
-    const words = many.dataset, rows = [...body.rows].map((line) => line.told);
+    const told = [...rows.rows].map((line) => line.told);
     const each = ["valid", "invalid", "undetermined", "unreadable"]
-      .filter((kind) => counts[kind])
-      .map((kind) => `${counts[kind]} ${words[kind]}`);
-    title.textContent = document.title = fill(words.summary, {
-      files: fill(words.several, { count: rows.length }),
+      .filter((answer) => counts[answer])
+      .map((answer) => fill(words.each, { count: counts[answer], verdict: words[answer] }));
+    view.title = title.textContent = fill(words.summary, {
+      files: fill(words.several, { count: told.length }),
       verdicts: each.join(words.comma),
     });
+    if (title.isConnected) document.title = view.title;
     bar.hidden = true;
     const cell = (value) => `"${(/^[=+\-@]/.test(value) ? `'${value}` : value).trim().replaceAll('"', '""')}"`;
-    const csv = [words.head.split("\n"), ...rows].map((row) => row.map(cell).join(",")).join("\r\n");
+    const csv = [words.head.split("\n"), ...told].map((row) => row.map(cell).join(",")).join("\r\n");
     keep.href = URL.createObjectURL(new Blob(["\ufeff", csv, "\r\n"], { type: "text/csv" }));
     keep.hidden = false;
-    button.disabled = input.disabled = false;
-    form.reset();
+    hold(form, false);
   };
 })();

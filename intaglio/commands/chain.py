@@ -1,0 +1,201 @@
+"""`intaglio trust chain`: which blocks of a chain you believe to have a log's checkpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
+
+from ledger import Reached, TrustedLedger
+from ledger.evm import KIND
+from verifier import RecognisedLog, Trust, update_trust
+from verifier.problem import BlocksMissing
+from verifier.sources.blocks import ROW, known_rows, with_blocks
+from wire import Declined, NotFound
+from wire.datetimestamp import format_datetimestamp
+from wire.text import printable, shortened
+
+from ..session import Session
+from ..terminal import Result, agreed, extra, say, verb
+from ..words import tr
+
+if TYPE_CHECKING:
+    from ledger.evm.chain import Chain
+    from ledger.evm.following import AnchoredBlock
+
+_FILES = click.option(
+    "--rpc-file",
+    "files",
+    multiple=True,
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The file with the addresses of nodes, which only you may read; all nodes have to agree.",
+)
+
+
+@click.group()
+def chain() -> None:
+    """Follow a log on a chain: know the blocks that have its checkpoints."""
+
+
+class _Followed(NamedTuple):
+    """What was found out of a log on a chain."""
+
+    log: RecognisedLog
+    contracts: Sequence[str]
+    is_new: bool
+    """Whether the last of the contracts is."""
+    blocks: Sequence[AnchoredBlock]
+    """Those that were not known."""
+    reached: Reached | None
+    """What the log had come to by the newest of them that has an event of the last contract."""
+
+
+@verb(chain)
+@click.argument("name", metavar="CHAIN")
+@click.option("--log", "origin", required=True, help="The log's name, as `intaglio trust list` shows it.")
+@click.option("--contract", "contracts", metavar="0x…", multiple=True, help="Its contract there.")
+@_FILES
+@click.option("--yes", is_flag=True, help="Do not ask, even at a terminal.")
+def add(
+    session: Session, name: str, origin: str, contracts: tuple[str, ...], files: tuple[Path, ...], yes: bool
+) -> Result:
+    """Believe those blocks of CHAIN, as eip155:1, that have checkpoints of a log on your trust list.
+
+    The contract need not be named where the issuer's trust file does so. One that follows another is added
+    to it: what the former one had stays believed.
+    """
+    logs = [log for log in Trust.load(session.trust_file).logs if log.origin == origin]
+    if not logs:
+        raise NotFound.saying("no log {log} is on your trust list", log=shortened(origin))
+    return _follow(session, name, logs, contracts, files, yes)
+
+
+@verb(chain)
+@click.argument("name", metavar="CHAIN")
+@_FILES
+@click.option("--yes", is_flag=True, help="Do not ask, even at a terminal.")
+def update(session: Session, name: str, files: tuple[Path, ...], yes: bool) -> Result:
+    """Believe the blocks of CHAIN that have come since, for all logs that you follow there."""
+    logs = [log for log in Trust.load(session.trust_file).logs if _ledger(log, name).parameters]
+    if not logs:
+        raise NotFound.saying("no log on your trust list is followed on {chain}", chain=shortened(name))
+    return _follow(session, name, logs, (), files, yes)
+
+
+def _follow(
+    session: Session,
+    name: str,
+    logs: Sequence[RecognisedLog],
+    contracts: Sequence[str],
+    files: Sequence[Path],
+    yes: bool,
+) -> Result:
+    with extra("evm"):
+        from ledger.evm.chain import Chain
+        from ledger.evm.nodes import nodes_in
+    chain = Chain(name, [node for file in files for node in nodes_in(file)], unanimous=True)
+    found = [_look(session, chain, log, contracts) for log in logs]
+    for followed in found:
+        say(printable(followed.log.origin), *map(_shown, followed.blocks))
+    if any(followed.blocks for followed in found) and not agreed(
+        tr("All nodes agree on these blocks. Believe them?"), yes
+    ):
+        raise Declined("nothing was added")
+    update_trust(session.trust_file, lambda trust: _with(trust, name, found, session.trust_file))
+    after = {log.key: log for log in Trust.load(session.trust_file).logs}
+    told, lines = list[dict[str, Any]](), list[str]()
+    for followed in found:
+        log = after[followed.log.key]
+        count = len(_rows(session.trust_file, log, _ledger(log, name)))
+        added = [_named(block) for block in followed.blocks]
+        told.append({"log": log.origin, "contracts": followed.contracts, "added": added, "known": count})
+        lines.append(
+            tr("blocks of {chain} that are known to have checkpoints of {log}: {count}; new: {new}").format(
+                chain=name, log=printable(log.origin), count=count, new=len(added)
+            )
+        )
+    return Result({"chain": name, "logs": told}, "\n".join(lines))
+
+
+def _look(session: Session, chain: Chain, log: RecognisedLog, contracts: Sequence[str]) -> _Followed:
+    """Asks the nodes for what is new."""
+    from ledger.evm.following import anchored_blocks
+    from ledger.evm.hexadecimal import parse_address
+
+    before = list(_ledger(log, chain.name).parameters.get("contracts", ()))
+    is_there = set(map(parse_address, before))
+    new = [contract for contract in contracts if parse_address(contract) not in is_there]
+    row = [*before, *dict.fromkeys(new)]
+    if not row:
+        raise click.UsageError(
+            tr("Your list names no contract of {chain} for this log: --contract 0x…").format(chain=chain.name)
+        )
+    known = _rows(session.trust_file, log, _ledger(log, chain.name))
+    blocks: list[AnchoredBlock] = []
+    for contract in row:
+        of_this = anchored_blocks(
+            chain, parse_address(contract), log.origin, () if contract in new else frozenset(known)
+        )
+        blocks += (block for block in of_this if block.row not in known)
+    return _Followed(log, row, bool(new), blocks, of_this[-1].reached if of_this else None)
+
+
+def _with(trust: Trust, name: str, found: Sequence[_Followed], file: Path) -> Trust:
+    """The list with what was found, whatever was added to it meanwhile."""
+    by_key = {followed.log.key: followed for followed in found}
+    logs = tuple(
+        _having(log, name, by_key[log.key], file) if log.key in by_key else log for log in trust.logs
+    )
+    return Trust(trust.issuers, logs)
+
+
+def _having(log: RecognisedLog, name: str, followed: _Followed, file: Path) -> RecognisedLog:
+    before = _ledger(log, name)
+    ledger = replace(before, parameters={**before.parameters, "contracts": list(followed.contracts)})
+    rows = dict.fromkeys((*_rows(file, log, before), *(block.row for block in followed.blocks)))
+    if rows:
+        ledger = with_blocks(file, log, ledger, b"".join(rows))
+    ledgers = tuple(ledger if one is before else one for one in log.ledgers)
+    return replace(
+        log,
+        ledgers=ledgers if before in log.ledgers else (*ledgers, ledger),
+        reached=_newest_of(log.reached, followed),
+    )
+
+
+def _newest_of(before: Reached | None, followed: _Followed) -> Reached | None:
+    """How far the log is known to have come. A contract that is followed by another one says it no longer."""
+    now = followed.reached
+    if followed.is_new or before is None:
+        return now
+    return now if now is not None and now.time > before.time else before
+
+
+def _ledger(log: RecognisedLog, name: str) -> TrustedLedger:
+    """The entry of a chain, which may be a new one."""
+    named = (ledger for ledger in log.ledgers if (ledger.kind, ledger.where) == (KIND, name))
+    return next(named, TrustedLedger(KIND, name))
+
+
+def _rows(file: Path, log: RecognisedLog, ledger: TrustedLedger) -> Sequence[bytes]:
+    """The blocks that are known; none where their file is gone: they are had anew."""
+    try:
+        found = known_rows(file, log, ledger)
+    except BlocksMissing:
+        return ()
+    return [found[at : at + ROW] for at in range(0, len(found), ROW)]
+
+
+def _shown(block: AnchoredBlock) -> str:
+    return tr("    {time}  block 0x{hash}, by which the log had {count} entries").format(
+        time=f"{block.reached.time:%Y-%m-%d %H:%M}Z", hash=block.hash.hex(), count=block.reached.size
+    )
+
+
+def _named(block: AnchoredBlock) -> dict[str, Any]:
+    time = format_datetimestamp(block.reached.time)
+    return {"hash": f"0x{block.hash.hex()}", "time": time, "size": block.reached.size}

@@ -1,0 +1,43 @@
+"""A log's folder, as the commands about logs are handed it."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from ledger.anchor import Sender
+from ledger.anchors import AnchorKind
+from ledger.folder import open_to_read
+from ledger.log import LogReader
+
+from ..terminal import passphrase
+from ..words import tr
+
+_UNSPELLED = re.compile(r"[^A-Za-z0-9]")  # in the name of a variable
+
+
+class LogFolder(NamedTuple):
+    """A log's folder, the clock, and which other ledgers there may be."""
+
+    folder: Path
+    now: Callable[[], datetime]
+    named: bool
+    """Whether the folder was typed; else it is the issuer's."""
+    anchors: Mapping[str, AnchorKind]
+
+    def open(self) -> LogReader:
+        """The log, to read."""
+        return open_to_read(self.folder)
+
+    def sender(self) -> Sender:
+        """What an anchor may need of it."""
+        return Sender(
+            self.folder,
+            self.open(),
+            lambda: passphrase(tr("Passphrase for the key that pays")),
+            lambda name: os.environ.get(f"INTAGLIO_RPC_{_UNSPELLED.sub('_', name).upper()}"),
+        )

@@ -1,0 +1,50 @@
+"""Which kinds of anchors there are, by the namespace of a ledger's name: the one place that knows them."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from wire.problem import Refused
+from wire.text import shortened
+
+from .anchor import Anchor, Sender
+
+
+class AnchorKind(NamedTuple):
+    """How ledgers of one namespace, such as CAIP-2's `eip155`, take a log's checkpoints."""
+
+    begin: Callable[[str, Mapping[str, str], Sender], Mapping[str, Any]]
+    """Makes ready what is needed there, given what was said of the ledger of this name; gives its settings.
+
+    They are JSON, are kept and shown, and have nothing secret. Raises `Refused` for what cannot be used.
+    """
+    open: Callable[[str, Mapping[str, Any], Sender], Anchor]
+    """The anchor of a name, by its settings."""
+
+
+def _evm() -> AnchorKind:
+    for module, package in (("Crypto", "pycryptodome"), ("eth_account", "eth-account")):
+        if importlib.util.find_spec(module) is None:
+            raise Refused.saying(
+                "for checkpoints on a chain {package} is needed, which is not installed", package=package
+            )
+    from .evm.deployment import begin, open_anchor
+
+    return AnchorKind(begin, open_anchor)
+
+
+ANCHORS: Mapping[str, AnchorKind] = MappingProxyType(
+    {"eip155": AnchorKind(lambda *said: _evm().begin(*said), lambda *said: _evm().open(*said))}
+)
+"""By the namespace of their names, what takes checkpoints; each is loaded when it is asked."""
+
+
+def anchor_kind(name: str, kinds: Mapping[str, AnchorKind]) -> AnchorKind:
+    """The kind of the ledger of a name. Raises `Refused` for a namespace that `kinds` does not have."""
+    namespace, _, reference = name.partition(":")
+    if namespace not in kinds or not reference:
+        raise Refused.saying("no checkpoints are sent to {name} from here", name=shortened(name))
+    return kinds[namespace]

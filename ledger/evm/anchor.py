@@ -1,0 +1,236 @@
+"""`EvmAnchor`: sends a log's checkpoints to its contract on a chain, and collects the evidence.
+
+What was sent before a crash is found again by the contract's own size and event; should two transactions for
+one checkpoint ever be mined, the contract refuses the second.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Sequence
+
+from wire.health import Finding
+from wire.problem import Unavailable
+
+from ..evidence import Evidence
+from ..log import LogReader
+from ..note import Checkpoint
+from ..problem import InvalidEvidence
+from . import KIND
+from .chain import Block, Chain
+from .contract import (
+    ANCHORED,
+    SELECTORS,
+    TreeHead,
+    anchor_call,
+    is_submitter_call,
+    origin_digest,
+    read_event,
+)
+from .evidence import header_of, prove
+from .problem import (
+    ContractAhead,
+    FeeAboveCap,
+    FinalityStalled,
+    MayNotAnchor,
+    NodeLies,
+    OtherContract,
+    TransactionFailed,
+)
+from .receipt import Receipt
+from .transactions import Call, FeeAccount, Pending, checksummed, coins
+
+_STALLED = 6 * 3600
+"""Seconds, by the chain's clock, after which a block that is not final yet is told of."""
+_ANCHORS = 30
+"""How many the account should have enough for."""
+_GAS = 50_000
+"""What one takes, and a little more."""
+
+
+class EvmAnchor:
+    """The anchor of one log at its contract, the fees of which the account pays."""
+
+    kind = KIND
+
+    def __init__(
+        self, chain: Chain, contract: bytes, account: FeeAccount, log: LogReader, since: int = 0
+    ) -> None:
+        """`since` is the block from which on the contract is there."""
+        self.name = chain.name
+        self._chain, self._contract, self._account = chain, contract, account
+        self._log, self._since = log, since
+
+    def prepare(self, checkpoint: Checkpoint) -> bytes:
+        """See `Anchor.prepare`. Raises as `advance`."""
+        nonce = self._account.nonce()
+        if self._size() >= checkpoint.size:
+            return Pending().encode()  # there is nothing to send
+        return self._signing(checkpoint, Pending(), nonce).encode()
+
+    def advance(self, checkpoint: Checkpoint, state: bytes, keep: Callable[[bytes], None]) -> Evidence | None:
+        """See `Anchor.advance`.
+
+        Raises `ContractAhead` where the contract takes it no more, `MayNotAnchor`, `TransactionFailed`, and,
+        undetermined, what keeps from it at present: no answer, lies, a fee above the cap, an empty account.
+        """
+        pending = Pending.parse(state)
+        # Before it is asked what was mined: what is mined in between is then not taken for lost.
+        nonce = self._account.nonce()
+        blocks = self._blocks(checkpoint, pending)
+        if blocks is not None:
+            return self._collected(checkpoint, blocks)
+        self._send(checkpoint, pending, nonce, keep)
+        return None
+
+    def confirm(self, checkpoint: Checkpoint, evidence: Evidence) -> bool:  # noqa: ARG002
+        """See `Anchor.confirm`."""
+        header = header_of(evidence)
+        return self._chain.header(header.number).hash == header.hash
+
+    def examine(self) -> Iterable[Finding]:
+        """See `Anchor.examine`: what the account has, held against what some anchors cost at present."""
+        head = self._chain.head()
+        price = self._chain.gas_price() if head.base_fee is None else head.base_fee + self._chain.tip()
+        balance, account = self._account.balance(), checksummed(self._account.address)
+        if balance < _ANCHORS * _GAS * price:
+            yield Finding.warned(
+                "anchor-balance-low", chain=self.name, account=account, balance=coins(balance)
+            )
+        else:
+            yield Finding.passed("anchor-balance", chain=self.name, account=account, balance=coins(balance))
+
+    # Sending
+
+    def _send(
+        self, checkpoint: Checkpoint, pending: Pending, nonce: int, keep: Callable[[bytes], None]
+    ) -> None:
+        """Sends what was signed last, or what takes its place, which is kept before."""
+        try:
+            signing = self._signing(checkpoint, pending, nonce)
+        except FeeAboveCap:
+            with contextlib.suppress(Unavailable):
+                for last in pending.sent[-1:]:
+                    self._chain.send(last.raw)
+            raise
+        if signing != pending:
+            keep(signing.encode())
+        self._chain.send(signing.sent[-1].raw)
+
+    def _signing(self, checkpoint: Checkpoint, pending: Pending, nonce: int) -> Pending:
+        call = Call(self._contract, anchor_call(checkpoint.size, checkpoint.root))
+        if not pending.sent:
+            self._require_may()
+        return self._account.following(call, pending, nonce)
+
+    def _require_may(self) -> None:
+        if not self._read(is_submitter_call(self._account.address)):
+            raise MayNotAnchor.saying(
+                "the contract {contract} on {chain} takes nothing from the account {account}",
+                contract=checksummed(self._contract),
+                chain=self.name,
+                account=checksummed(self._account.address),
+            )
+
+    # Collecting
+
+    def _size(self) -> int:
+        return self._read(SELECTORS["size"])
+
+    def _read(self, call: bytes) -> int:
+        """A number that the contract has. Raises `OtherContract` where it is not there, or not any more."""
+        answer = self._chain.read(self._contract, call)
+        if len(answer) != 32:
+            raise OtherContract.saying(
+                "there is no contract {contract} on {chain}, or not any more",
+                contract=checksummed(self._contract),
+                chain=self.name,
+            )
+        return int.from_bytes(answer)
+
+    def _blocks(self, checkpoint: Checkpoint, pending: Pending) -> Sequence[int] | None:
+        """The blocks in which it is, or a later one, as nodes say; None where it is in none."""
+        mined = self._account.mined(pending)
+        if blocks := [each.block for each in mined if each.succeeded]:
+            return blocks
+        if self._size() >= checkpoint.size:
+            return self._searched(checkpoint)
+        for failed in mined:
+            raise TransactionFailed.saying(
+                "the transaction for {size} entries in block {number} of {chain} failed",
+                size=checkpoint.size,
+                number=failed.block,
+                chain=self.name,
+            )
+        return None
+
+    def _searched(self, checkpoint: Checkpoint) -> Sequence[int]:
+        """The blocks in which the contract took it, or later ones, the first of them first."""
+        topics = (ANCHORED, origin_digest(checkpoint.origin))
+        blocks: list[int] = []
+        for number, event in self._chain.events(
+            self._contract, topics, self._since, self._chain.head().number
+        ):
+            if read_event(event, checkpoint.origin).size < checkpoint.size:
+                break
+            blocks.append(number)
+        return blocks[::-1]
+
+    def _collected(self, checkpoint: Checkpoint, blocks: Sequence[int]) -> Evidence | None:
+        """The evidence from the first block that proves the checkpoint; None where that is not final yet."""
+        final = self._chain.final()
+        for number in blocks:
+            if number > final:
+                self._require_moving(number, final)
+                return None
+            if evidence := self._evidence(checkpoint, self._chain.block(number)):
+                return evidence
+        raise ContractAhead.saying(
+            "the contract {contract} on {chain} has a checkpoint that is not smaller than the one of {size} "
+            "entries, and is none of this log",
+            contract=checksummed(self._contract),
+            chain=self.name,
+            size=checkpoint.size,
+        )
+
+    def _evidence(self, checkpoint: Checkpoint, block: Block) -> Evidence | None:
+        """From a block that has something of the contract, as nodes say. Raises `NodeLies` if it has not."""
+        events = [
+            (index, event)
+            for index, receipt in enumerate(block.receipts)
+            if (event := self._last_event(checkpoint, receipt))
+        ]
+        if not events:
+            raise NodeLies.saying(
+                "a node of {chain} says that block {number} has a checkpoint of this log, and it has none",
+                chain=self.name,
+                number=block.header.number,
+            )
+        for index, event in events:
+            if checkpoint.size <= event.size <= self._log.checkpoint().size:
+                with contextlib.suppress(InvalidEvidence):  # by whoever stole the key of the fees
+                    return prove(
+                        checkpoint,
+                        self.name,
+                        block.header,
+                        block.receipts,
+                        index,
+                        self._contract,
+                        self._log.consistency(checkpoint.size, event.size),
+                    )
+        return None
+
+    def _last_event(self, checkpoint: Checkpoint, receipt: Receipt) -> TreeHead | None:
+        events = [event for event in receipt.logs if event.address == self._contract]
+        return read_event(events[-1], checkpoint.origin) if events else None
+
+    def _require_moving(self, number: int, final: int) -> None:
+        waited = self._chain.head().time - self._chain.header(number).time
+        if waited > _STALLED:
+            raise FinalityStalled.saying(
+                "block {number} of {chain} is not final after {hours} hours; the last that is is {final}",
+                number=number,
+                chain=self.name,
+                hours=waited // 3600,
+                final=final,
+            )

@@ -1,0 +1,376 @@
+"""`Chain`: what is asked of one chain, at the nodes of it that somebody named.
+
+A node is a stranger. That it is of this chain is asked first; a header has to hash to its hash, receipts to
+the root in it; and where several nodes are named, what is final has to be the same for all that answer. What
+one node cannot say another one may.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
+
+from wire.problem import Malformed, Problem, Refused, TooLarge, Unavailable
+from wire.text import shortened
+
+from .evidence import tree
+from .header import Header
+from .hexadecimal import data, quantity
+from .keccak import keccak256
+from .node import RpcNode
+from .problem import NodeBehind, NodeError, NodeLies, NodesDisagree, WrongChain
+from .receipt import Event, Receipt
+
+_SPAN = 1_000
+"""Blocks that are looked through for events at once; fewer where a node finds that too many."""
+_NAME = re.compile(r"eip155:([1-9][0-9]{0,17})")
+_T = TypeVar("_T")
+
+
+class NewestBlock(NamedTuple):
+    """The newest block; `base_fee` is None where the chain has none (before London)."""
+
+    number: int
+    time: int
+    base_fee: int | None
+
+
+class Block(NamedTuple):
+    """A block's header, and the receipts that have its root."""
+
+    header: Header
+    receipts: Sequence[Receipt]
+
+
+class Mined(NamedTuple):
+    """Where a transaction was mined, and what came of it."""
+
+    block: int
+    succeeded: bool
+    contract: bytes | None
+    """The address of the contract that it made."""
+    cost: int
+
+
+class Chain:
+    """A chain by its CAIP-2 name. `depth` is how many blocks make one final where nodes do not say that.
+
+    Its methods raise `Unavailable` where no node gives an answer that can be used, which has many codes, and
+    `WrongChain`.
+    """
+
+    def __init__(
+        self, name: str, nodes: Sequence[RpcNode], depth: int | None = None, *, unanimous: bool = False
+    ) -> None:
+        """`unanimous`, what all nodes have to agree on is open where one of them does not answer.
+
+        Raises `Malformed` for a name that is none of such a chain.
+        """
+        self.name, self.id = name, chain_id(name)
+        self._nodes, self._depth, self._unanimous = nodes, depth, unanimous
+        self._known: set[RpcNode] = set()
+        """Those that were asked already of which chain they are."""
+
+    def head(self) -> NewestBlock:
+        """The newest block."""
+        return self._first(_head, "eth_getBlockByNumber", "latest", False)
+
+    def final(self) -> int:
+        """The number of the newest block that no node expects to be gone again.
+
+        Raises `Refused` where a node does not say so, and no depth is given in its stead.
+        """
+        return min(number for _, number in self._each(self._final))
+
+    def nonce(self, account: bytes) -> int:
+        """How many of its transactions were mined: the number of the next one."""
+        return self._first(_number, "eth_getTransactionCount", _hex(account), "latest")
+
+    def balance(self, account: bytes) -> int:
+        """In the smallest unit."""
+        return self._first(_number, "eth_getBalance", _hex(account), "latest")
+
+    def gas_price(self) -> int:
+        """What a unit of gas costs where there is no base fee."""
+        return self._first(_number, "eth_gasPrice")
+
+    def tip(self) -> int:
+        """What is paid above the base fee at present; one gwei where no node says that."""
+        try:
+            return self._first(_number, "eth_maxPriorityFeePerGas")
+        except NodeError:
+            return 10**9
+
+    def gas(self, sender: bytes, to: bytes | None, content: bytes) -> int:
+        """How much gas a transaction takes. Raises `NodeError` for one that would fail."""
+        transaction = {"from": _hex(sender), "data": _hex(content), **({"to": _hex(to)} if to else {})}
+        return self._first(_number, "eth_estimateGas", transaction)
+
+    def code(self, contract: bytes) -> bytes:
+        """The code of a contract; empty where there is none."""
+        return self._first(_bytes, "eth_getCode", _hex(contract), "latest")
+
+    def read(self, contract: bytes, content: bytes) -> bytes:
+        """What a contract answers, as of the newest block; nothing, where there is none."""
+        call = {"to": _hex(contract), "data": _hex(content)}
+        return self._first(_bytes, "eth_call", call, "latest")
+
+    def send(self, transaction: bytes) -> None:
+        """Hands a signed transaction to each node. Raises what kept the last one from taking it, if none did.
+
+        One that has it already has taken it.
+        """
+        refusal: Unavailable | None = None
+        taken = False
+        for node in self._nodes:
+            try:
+                self._hand_over(node, transaction)
+                taken = True
+            except Unavailable as problem:
+                refusal = problem
+        if refusal is not None and not taken:
+            raise refusal
+
+    def mined(self, transaction: bytes) -> Mined | None:
+        """Where a signed transaction was mined, by the first node that knows."""
+        return self._first(_mined, "eth_getTransactionReceipt", _hex(keccak256(transaction)))
+
+    def events(
+        self, contract: bytes, topics: Sequence[bytes], first: int, last: int
+    ) -> Iterator[tuple[int, Event]]:
+        """Events of a contract with these topics, and the numbers of their blocks: the newest first.
+
+        Nodes look through so many blocks at once only, which differ: it begins at the end. Raises `NodeLies`
+        for others than were asked for.
+        """
+        span, narrowed = _SPAN, False
+        while last >= first:
+            asked = {
+                "address": _hex(contract),
+                "topics": [_hex(topic) for topic in topics],
+                "fromBlock": hex(max(first, last - span + 1)),
+                "toBlock": hex(last),
+            }
+            try:
+                found = self._first(_events, "eth_getLogs", asked)
+            except NodeError:
+                if span == 1:
+                    raise
+                span, narrowed = span // 2, True
+                continue
+            for number, event in reversed(found):
+                if event.address != contract or event.topics[: len(topics)] != (*topics,):
+                    raise NodeLies.saying(
+                        "a node of {chain} gives events that it was not asked for", chain=self.name
+                    )
+                yield number, event
+            last -= span
+            span *= 1 if narrowed else 2
+
+    def header(self, number: int) -> Header:
+        """The header of a block, which is the same for all nodes that answer.
+
+        Raises `NodeLies`, `NodesDisagree`, `NodeBehind` where there is no such block yet, and `UnknownForm`.
+        """
+        return self._agreed(number)[1]
+
+    def block(self, number: int) -> Block:
+        """A block as `header`, with its receipts. Raises as that."""
+        node, header, transactions = self._agreed(number)
+        receipts = self._receipts(node, number, transactions)
+        if tree(receipts).root != header.receipts_root:
+            raise NodeLies.saying(
+                "the receipts that the node {host} gives of block {number} do not have its root",
+                host=node.host,
+                number=number,
+            )
+        return Block(header, receipts)
+
+    def _agreed(self, number: int) -> tuple[RpcNode, Header, Sequence[str]]:
+        """The first node that gives the header that all give, and the hashes of the block's transactions."""
+        answers = self._each(lambda node: self._block(node, number))
+        (first, (header, transactions)), *others = answers
+        for node, (other, _) in others:
+            if other.hash != header.hash:
+                raise NodesDisagree.saying(
+                    "the nodes {host} and {other} disagree on block {number}",
+                    host=first.host,
+                    other=node.host,
+                    number=number,
+                )
+        return first, header, transactions
+
+    def _block(self, node: RpcNode, number: int) -> tuple[Header, Sequence[str]]:
+        method = "eth_getBlockByNumber"
+        found = node.call(method, hex(number), False)
+        if found is None:
+            raise NodeBehind.saying(
+                "the node {host} does not have block {number}", host=node.host, number=number
+            )
+        try:
+            members = _members(found)
+            header, claimed = Header.of_node(members), data(members, "hash")
+            transactions = [_hex(_word(each)) for each in _list(members.get("transactions"))]
+        except Malformed:
+            raise node.malformed(method) from None
+        if header.hash != claimed or header.number != number:
+            raise NodeLies.saying(
+                "block {number} as the node {host} gives it does not hash to its hash",
+                host=node.host,
+                number=number,
+            )
+        return header, transactions
+
+    def _receipts(self, node: RpcNode, number: int, transactions: Sequence[str]) -> Sequence[Receipt]:
+        method = "eth_getBlockReceipts"
+        try:
+            found = node.call(method, hex(number))
+        except NodeError:  # not all nodes have that
+            found = [node.call("eth_getTransactionReceipt", each) for each in transactions]
+        try:
+            return [Receipt.of_node(_members(receipt)) for receipt in _list(found)]
+        except Malformed:
+            raise node.malformed(method) from None
+
+    def _final(self, node: RpcNode) -> int:
+        method = "eth_getBlockByNumber"
+        try:
+            found = node.call(method, "finalized", False)
+        except NodeError:
+            found = None
+        if found is None and self._depth is None:
+            raise Refused.saying(
+                "the node {host} does not say which blocks are final, and no depth is given in its stead",
+                host=node.host,
+            )
+        newest = node.call(method, "latest", False) if found is None else found
+        number = self._understood(node, method, _head, newest).number
+        return number if found is not None else number - (self._depth or 0)
+
+    def _hand_over(self, node: RpcNode, transaction: bytes) -> None:
+        self._require_of_chain(node)
+        try:
+            node.call("eth_sendRawTransaction", _hex(transaction))
+        except NodeError:
+            if node.call("eth_getTransactionByHash", _hex(keccak256(transaction))) is None:
+                raise
+
+    def _first(self, read: Callable[[Any], _T], method: str, *parameters: object) -> _T:
+        """The answer of the first node that has one; else the first error that a node gave."""
+        problems: list[Problem] = []
+        for node in self._nodes:
+            try:
+                self._require_of_chain(node)
+                return self._understood(node, method, read, node.call(method, *parameters))
+            except (Unavailable, TooLarge) as problem:
+                problems.append(problem)
+        raise next((each for each in problems if isinstance(each, NodeError)), problems[-1])
+
+    def _each(self, ask: Callable[[RpcNode], _T]) -> Sequence[tuple[RpcNode, _T]]:
+        """The answers of all nodes that have one: of all, where it is to be unanimous.
+
+        One that contradicts itself is told of, whatever the others say.
+        """
+        answers: list[tuple[RpcNode, _T]] = []
+        missing: Problem | None = None
+        for node in self._nodes:
+            try:
+                self._require_of_chain(node)
+                answers.append((node, ask(node)))
+            except NodeLies:
+                raise
+            except (Unavailable, TooLarge) as problem:
+                missing = problem
+        if missing is not None and (self._unanimous or not answers):
+            raise missing
+        return answers
+
+    def _require_of_chain(self, node: RpcNode) -> None:
+        if node not in self._known:
+            method = "eth_chainId"
+            found = self._understood(node, method, _number, node.call(method))
+            if found != self.id:
+                raise WrongChain.saying(
+                    "the node {host} is of the chain eip155:{found}, not of {chain}",
+                    host=node.host,
+                    found=found,
+                    chain=self.name,
+                )
+            self._known.add(node)
+
+    def _understood(self, node: RpcNode, method: str, read: Callable[[Any], _T], value: Any) -> _T:
+        try:
+            return read(value)
+        except Malformed:
+            raise node.malformed(method) from None
+
+
+def chain_id(name: str) -> int:
+    """The number of a chain by its CAIP-2 name. Raises `Malformed`."""
+    found = _NAME.fullmatch(name)
+    if found is None:
+        raise Malformed.saying("{name} is no name of an EVM chain: eip155:1 is one", name=shortened(name))
+    return int(found[1])
+
+
+def _head(value: Any) -> NewestBlock:
+    block = _members(value)
+    has_fee = block.get("baseFeePerGas") is not None
+    return NewestBlock(
+        quantity(block, "number"),
+        quantity(block, "timestamp"),
+        quantity(block, "baseFeePerGas") if has_fee else None,
+    )
+
+
+def _mined(value: Any) -> Mined | None:
+    if value is None:
+        return None
+    receipt = _members(value)
+    return Mined(
+        quantity(receipt, "blockNumber"),
+        quantity(receipt, "status") == 1,
+        data(receipt, "contractAddress") if receipt.get("contractAddress") else None,
+        quantity(receipt, "gasUsed") * quantity({"effectiveGasPrice": "0x0", **receipt}, "effectiveGasPrice"),
+    )
+
+
+def _events(value: Any) -> Sequence[tuple[int, Event]]:
+    return [_event(_members(each)) for each in _list(value)]
+
+
+def _event(value: Mapping[str, Any]) -> tuple[int, Event]:
+    topics = tuple(map(_word, _list(value.get("topics"))))
+    return quantity(value, "blockNumber"), Event(data(value, "address"), topics, data(value, "data"))
+
+
+def _number(value: Any) -> int:
+    return quantity({"result": value}, "result")
+
+
+def _bytes(value: Any) -> bytes:
+    return data({"result": value}, "result")
+
+
+def _word(value: Any) -> bytes:
+    word = _bytes(value)
+    if len(word) != 32:
+        raise Malformed("the node's answer is not 32 bytes")
+    return word
+
+
+def _members(value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise Malformed("the node's answer is no object")
+    return value
+
+
+def _list(value: Any) -> Sequence[Any]:
+    if not isinstance(value, list):
+        raise Malformed("the node's answer is no array")
+    return value
+
+
+def _hex(content: bytes) -> str:
+    return f"0x{content.hex()}"

@@ -1,0 +1,188 @@
+"""How a log's checkpoints come to go to a chain: the contract is made there, or one that is there is taken.
+
+What is kept of it are settings, which have nothing secret: where the nodes' addresses are, where the key that
+pays the fees is, and the contract.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, unquote, urlsplit
+
+from keys import KeyFile, open_signer
+from keys.signer import Passphrase
+from wire.files import write_durably
+from wire.problem import Malformed, Refused
+
+from ..anchor import Sender
+from ..outbox import Outbox
+from ..problem import UnknownForm
+from .anchor import EvmAnchor
+from .chain import Chain
+from .contract import init_code, runtime_code
+from .hexadecimal import parse_address
+from .nodes import nodes_in, nodes_of
+from .problem import (
+    DeploymentPending,
+    NodesUnreadable,
+    NoFeeKey,
+    OtherContract,
+    TransactionFailed,
+    UnknownBlocks,
+)
+from .transactions import GWEI, Call, FeeAccount, Pending, account_of, checksummed, coins
+
+_CAP = 100  # gwei
+_NEW = "new"  # in the place of a contract's address
+_LOOKED_AT = 8  # blocks, the newest
+_PATIENCE = 90.0  # seconds
+_PAUSES = (0.02, 2.0)  # seconds between two looks, the first and the longest
+
+
+def begin(name: str, given: Mapping[str, str], sender: Sender) -> Mapping[str, Any]:
+    """See `AnchorKind.begin`: given may be `rpc-file`, `contract`, `owner`, `fee-key`, `fee-cap` and `depth`.
+
+    What is not given stays as it was. `owner` says who may anchor, and has to be given once. The first time,
+    and where `contract` is `new`, a contract is made, which costs something; where that takes long, or was
+    interrupted, the same again goes on. Raises `Refused` for a chain whose blocks are not read here, or that
+    does not say what is final, `OtherContract`, `FeeAccountLow` with the account, `DeploymentPending`, and
+    what nodes and keys raise.
+    """
+    known = (each.settings for each in Outbox(sender.folder).destinations() if each.name == name)
+    former: Mapping[str, Any] = next(known, {})
+    file = given.get("rpc-file")
+    settings: dict[str, Any] = {
+        "nodes": str(Path(file).resolve()) if file else former.get("nodes"),
+        "depth": _whole("depth", given["depth"]) if "depth" in given else former.get("depth"),
+        "feeCap": _whole("fee-cap", given["fee-cap"]) if "fee-cap" in given else former.get("feeCap", _CAP),
+        "feeKey": given.get("fee-key") or former.get("feeKey") or _own_key(sender.folder),
+    }
+    named = given.get("owner") or former.get("owner")
+    if named is None:
+        raise Refused("the contract's owner is not named")
+    owner = parse_address(named)
+    said = given.get("contract") or former.get("contract", _NEW)
+    contract = None if said == _NEW else parse_address(said)
+    chain = _chain(name, settings, sender)
+    _require_read(chain)
+    settings["asOf"] = chain.head().number  # so they are new ones, and what waits is prepared anew
+    settings["account"] = checksummed(_account(settings["feeKey"], sender.passphrase))
+    settings["owner"] = checksummed(owner)
+    if contract is None:
+        return {**settings, **_deployed(chain, owner, settings, sender)}
+    require_contract(chain, contract, sender.log.origin, owner)
+    since = former["since"] if former.get("contract") == checksummed(contract) else 0
+    return {**settings, "contract": checksummed(contract), "since": since}
+
+
+def _own_key(folder: Path) -> str:
+    return f"file:{quote(str((folder / 'fees.json').resolve()))}#fee"
+
+
+def open_anchor(name: str, settings: Mapping[str, Any], sender: Sender) -> EvmAnchor:
+    """See `AnchorKind.open`. Raises `NodesUnreadable`; the key of the fees is opened when it signs."""
+    chain = _chain(name, settings, sender)
+    paying = _paying(chain, settings, sender)
+    return EvmAnchor(chain, parse_address(settings["contract"]), paying, sender.log, settings["since"])
+
+
+def _chain(name: str, settings: Mapping[str, Any], sender: Sender) -> Chain:
+    file = settings["nodes"]
+    if file is not None:
+        return Chain(name, nodes_in(Path(file)), settings["depth"])
+    named = sender.nodes(name)
+    if named is None:
+        raise NodesUnreadable.saying("no nodes of {chain} are named", chain=name)
+    return Chain(name, nodes_of(named.encode(), "the environment"), settings["depth"])
+
+
+def _paying(chain: Chain, settings: Mapping[str, Any], sender: Sender) -> FeeAccount:
+    opened = partial(open_signer, settings["feeKey"], passphrase=sender.passphrase)
+    return FeeAccount(chain, parse_address(settings["account"]), opened, settings["feeCap"] * GWEI)
+
+
+def _require_read(chain: Chain) -> None:
+    """Raises `UnknownBlocks` where evidence from the chain could not be read, and as `Chain.final`.
+
+    The first block, which nobody made, may be of any form.
+    """
+    chain.final()
+    newest = chain.head().number
+    for number in range(max(1, newest - _LOOKED_AT + 1), newest + 1):
+        try:
+            chain.block(number)
+        except UnknownForm as problem:
+            raise UnknownBlocks.saying(
+                "what {chain} has in block {number} proves nothing here: {why}",
+                chain=chain.name,
+                number=number,
+                why=problem,
+            ) from problem
+
+
+def require_contract(chain: Chain, contract: bytes, origin: str, owner: bytes) -> None:
+    """Raises `OtherContract` unless the code is that of the contract of this log, with this owner."""
+    expected, found = runtime_code(origin, owner), chain.code(contract)
+    if found != expected:
+        parts = {"code": slice(0, -64), "log": slice(-64, -32), "owner": slice(-32, None)}
+        differing = next((name for name, part in parts.items() if found[part] != expected[part]), "code")
+        raise OtherContract.saying(
+            "at {contract} on {chain} is no contract of this log with this owner: the {part} is another",
+            contract=checksummed(contract),
+            chain=chain.name,
+            part=differing,
+        )
+
+
+def _account(key: str, passphrase: Passphrase) -> bytes:
+    """The account of the key at an address; where its file is not there yet, a new one, which is not sealed.
+
+    A timer uses it, and it has no rights but to spend what the account holds.
+    """
+    parts = urlsplit(key)
+    path = Path(unquote(parts.path))
+    if parts.scheme != "file" or not path.is_absolute() or not parts.fragment:
+        raise NoFeeKey("fees are paid with a key in a file, at an address like file:/absolute/path#name")
+    if path.exists():
+        public = KeyFile.open(path, passphrase).public_keys
+    else:
+        public = KeyFile.create(path, {parts.fragment: "secp256k1"}, None).public_keys
+    if parts.fragment not in public:
+        raise NoFeeKey.saying("the file {file} has no key of this name", file=str(path))
+    return account_of(public[parts.fragment])
+
+
+def _deployed(chain: Chain, owner: bytes, settings: Mapping[str, Any], sender: Sender) -> Mapping[str, Any]:
+    """Makes the contract; a transaction is kept before it is sent, so that one on its way is found again."""
+    account = _paying(chain, settings, sender)
+    call = Call(None, init_code(sender.log.origin, owner, account.address))
+    kept = sender.folder / f"contract-{chain.id}.json"
+    pending = Pending.parse(kept.read_bytes()) if kept.exists() else Pending()
+    deadline, (pause, longest) = time.monotonic() + _PATIENCE, _PAUSES
+    while True:
+        nonce = account.nonce()  # before it is asked what was mined
+        if found := account.mined(pending):
+            break
+        if time.monotonic() > deadline:
+            raise DeploymentPending.saying("the contract on {chain} is not in a block yet", chain=chain.name)
+        pending = account.following(call, pending, nonce)
+        write_durably(kept, pending.encode())
+        chain.send(pending.sent[-1].raw)
+        time.sleep(pause)
+        pause = min(2 * pause, longest)
+    kept.unlink()
+    mined = found[0]
+    if mined.contract is None or not mined.succeeded:
+        raise TransactionFailed.saying("no contract was made on {chain}", chain=chain.name)
+    require_contract(chain, mined.contract, sender.log.origin, owner)
+    return {"contract": checksummed(mined.contract), "since": mined.block, "cost": coins(mined.cost)}
+
+
+def _whole(name: str, text: str) -> int:
+    if not text.isascii() or not text.isdigit() or len(text) > 9:
+        raise Malformed.saying("{name} is no whole number", name=name)
+    return int(text)

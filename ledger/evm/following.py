@@ -1,0 +1,66 @@
+"""Which blocks of a chain have checkpoints of a log, as its nodes say: what verifiers pin."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from ..evidence import Reached
+from ..note import LAST_SECOND
+from .chain import Chain
+from .contract import ANCHORED, origin_digest, read_event
+from .problem import NodeLies
+
+
+class AnchoredBlock(NamedTuple):
+    """A final block with an event of the log's contract."""
+
+    hash: bytes
+    time: int
+    reached: Reached
+    """What the log had come to by then, as the contract has it."""
+
+    @property
+    def row(self) -> bytes:
+        """As evidence is held against it."""
+        return self.hash + self.time.to_bytes(8)
+
+
+def anchored_blocks(
+    chain: Chain, contract: bytes, origin: str, known: Collection[bytes] = ()
+) -> Sequence[AnchoredBlock]:
+    """The final blocks with events of a log's contract, the oldest first, that come after the `known` rows.
+
+    Each is looked at as a whole: its header hashes to its hash, its receipts have the root in it. Raises as
+    `Chain.block`, `NodeLies` where a block does not have the event that was told of, and `InvalidEvidence`
+    where the contract is another log's.
+    """
+    found = list(_newest_first(chain, contract, origin, known))
+    return found[::-1]
+
+
+def _newest_first(
+    chain: Chain, contract: bytes, origin: str, known: Collection[bytes]
+) -> Iterator[AnchoredBlock]:
+    topics, before = (ANCHORED, origin_digest(origin)), -1
+    for number, event in chain.events(contract, topics, 0, chain.final()):
+        if number == before:  # the newest event of a block says what the log had come to
+            continue
+        before, size_and_root = number, read_event(event, origin)
+        header, receipts = chain.block(number)
+        if not any(event in receipt.logs for receipt in receipts):
+            raise NodeLies.saying(
+                "a node of {chain} tells of an event that block {number} does not have",
+                chain=chain.name,
+                number=number,
+            )
+        if header.time > LAST_SECOND:
+            raise NodeLies.saying(
+                "block {number} of {chain} is of a time beyond the year 9999", chain=chain.name, number=number
+            )
+        reached = Reached(*size_and_root, datetime.fromtimestamp(header.time, UTC))
+        block = AnchoredBlock(header.hash, header.time, reached)
+        if block.row in known:
+            return
+        yield block

@@ -1,0 +1,109 @@
+"""Headers of blocks, which are hashed from their fields (Yellow Paper, 4.4, and the EIPs that added some).
+
+How many fields there are tells which rules a block is by. A chain that hashes its headers otherwise has other
+hashes: what nobody pins proves nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from ..problem import InvalidEvidence, UnknownForm
+from . import rlp
+from .hexadecimal import data, quantity
+from .keccak import keccak256
+
+_NUMBER, _ANY = 0, -1
+
+_FIELDS: Mapping[str, int] = MappingProxyType(
+    {
+        "parentHash": 32,
+        "sha3Uncles": 32,
+        "miner": 20,
+        "stateRoot": 32,
+        "transactionsRoot": 32,
+        "receiptsRoot": 32,
+        "logsBloom": 256,
+        "difficulty": _NUMBER,
+        "number": _NUMBER,
+        "gasLimit": _NUMBER,
+        "gasUsed": _NUMBER,
+        "timestamp": _NUMBER,
+        "extraData": _ANY,
+        "mixHash": 32,
+        "nonce": 8,
+        "baseFeePerGas": _NUMBER,  # London, EIP-1559
+        "withdrawalsRoot": 32,  # Shanghai, EIP-4895
+        "blobGasUsed": _NUMBER,  # Cancun, EIP-4844
+        "excessBlobGas": _NUMBER,
+        "parentBeaconBlockRoot": 32,  # EIP-4788
+        "requestsHash": 32,  # Prague, EIP-7685
+    }
+)
+"""Names by which nodes know the fields, in order, and how many bytes each has."""
+_NAMES = tuple(_FIELDS)
+
+_MOST = 64  # fields; what a stranger brings as a header is read before anything vouches for it
+
+FORMS: Mapping[int, str] = MappingProxyType(
+    {15: "before London", 16: "London", 17: "Shanghai", 20: "Cancun", 21: "Prague"}
+)
+"""By the number of fields, since when headers are of this form."""
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """A block's header, and of its fields those that evidence needs."""
+
+    raw: bytes
+    hash: bytes
+    number: int
+    time: int
+    """Seconds since 1970."""
+    receipts_root: bytes
+
+    @classmethod
+    def parse(cls, raw: bytes) -> Header:
+        """From RLP. Raises `InvalidEvidence`, `UnknownForm` for another number of fields, and `TooLarge`."""
+        fields = rlp.decode(raw, _MOST)
+        if isinstance(fields, bytes):
+            raise InvalidEvidence("the header of the block is no list of fields")
+        if len(fields) not in FORMS:
+            raise _unknown(len(fields))
+        found: dict[str, bytes] = {}
+        for (name, size), value in zip(_FIELDS.items(), fields, strict=False):
+            if not isinstance(value, bytes) or not _fits(value, size):
+                raise InvalidEvidence.saying("{field} of the block's header has no such value", field=name)
+            found[name] = value
+        number, time = (int.from_bytes(found[name]) for name in ("number", "timestamp"))
+        return cls(raw, keccak256(raw), number, time, found["receiptsRoot"])
+
+    @classmethod
+    def of_node(cls, block: Mapping[str, Any]) -> Header:
+        """From a block as a node's JSON has it: its `hash` is computed, whatever the node says.
+
+        Raises `Malformed`, and `UnknownForm` for fields that are those of no form.
+        """
+        names = [name for name in _NAMES if block.get(name) is not None]
+        if len(names) not in FORMS or names != list(_NAMES[: len(names)]):
+            raise _unknown(len(names))
+        fields = [
+            rlp.integer(quantity(block, name)) if _FIELDS[name] == _NUMBER else data(block, name)
+            for name in names
+        ]
+        return cls.parse(rlp.encode(fields))
+
+
+def _fits(value: bytes, size: int) -> bool:
+    if size == _NUMBER:
+        return len(value) <= 32 and value[:1] != b"\0"
+    return size in (_ANY, len(value))
+
+
+def _unknown(count: int) -> UnknownForm:
+    return UnknownForm.saying(
+        "the block's header has {count} fields, in a form that is not read here", count=count
+    )

@@ -1,0 +1,120 @@
+"""`RpcNode`: one node of a chain, asked by JSON-RPC over https; on this machine itself over http, too.
+
+Its address may hold a key, and is shown by its host only. Whoever named it did so himself: it may stand in a
+private network. What it says is checked elsewhere; here only that it is an answer to the question.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from http import HTTPStatus
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from wire.address import Target
+from wire.fetch import HttpsFetcher
+from wire.message import Body, header_fields
+from wire.problem import Malformed, Problem, Refused, TooLarge, TryLater, Unavailable
+from wire.strict import load_json_object
+from wire.text import claimed
+
+from .problem import NodeError, NodeMalformed, NodeRefuses, NodeUnavailable
+
+LARGEST_ANSWER = 1 << 25
+"""Bytes: all receipts of the fullest blocks there are."""
+_SECONDS = 20.0
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+_REFUSALS = (HTTPStatus.UNAUTHORIZED, HTTPStatus.PAYMENT_REQUIRED, HTTPStatus.FORBIDDEN)
+_BUSY = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+class RpcNode:
+    """One node. Raises `Refused` for what is no address of one, and for header fields that are not sent."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        ca_file: Path | None = None,
+        headers: Mapping[str, str] = _NO_HEADERS,
+        seconds: float = _SECONDS,
+    ) -> None:
+        """`ca_file` names a certificate authority of its own; `headers` what it wants to know one by."""
+        self.host = Target.parse(url).authority
+        self._url, self._headers = url, dict(header_fields(headers))
+        self._secrets = [*filter(None, re.split(r"[/?&=]", Target.parse(url).path)), *headers.values()]
+        self._client = HttpsFetcher(allow_loopback=True, allow_private=True, ca_file=ca_file, timeout=seconds)
+
+    def __repr__(self) -> str:
+        return f"RpcNode({self.host})"
+
+    def call(self, method: str, *parameters: object) -> Any:
+        """What the node answers to one call (JSON-RPC 2.0), in JSON.
+
+        Raises `NodeError` for its own errors, `NodeMalformed` for what is no answer, `NodeRefuses`,
+        `TryLater`, `NodeUnavailable`, and what keeps from reaching it, mostly undetermined as well.
+        """
+        question = {"jsonrpc": "2.0", "id": 1, "method": method, "params": parameters}
+        body = Body(json.dumps(question).encode())
+        try:
+            response = self._client.exchange(
+                "POST", self._url, body, headers=self._headers, limit=LARGEST_ANSWER
+            )
+        except (Unavailable, TooLarge, Refused) as problem:
+            raise self._by_host(problem) from None  # that one has the address
+        answer = _answer(response.body)
+        if answer is None and response.status in _REFUSALS:
+            raise NodeRefuses.saying(
+                "the node {host} refuses the request: status {status}", **self._said(response.status)
+            )
+        if answer is None and response.status in _BUSY:
+            raise TryLater.saying("the node {host} is busy: status {status}", **self._said(response.status))
+        if answer is None and response.status != HTTPStatus.OK:
+            raise NodeUnavailable.saying(
+                "the node {host} answers with status {status}", **self._said(response.status)
+            )
+        if answer is None or answer.get("id") not in (1, None) or not answer.keys() & {"result", "error"}:
+            raise self.malformed(method)
+        if answer.get("error") is not None:
+            raise self._error(method, answer["error"])
+        return answer.get("result")
+
+    def malformed(self, method: str) -> NodeMalformed:
+        """The problem that the answer to a call is not of its form."""
+        return NodeMalformed.saying(
+            "what the node {host} answers to {method} is not of the form that it has",
+            host=self.host,
+            method=method,
+        )
+
+    def _error(self, method: str, error: Any) -> NodeError:
+        message = error.get("message") if isinstance(error, dict) else None
+        message = message if isinstance(message, str) else ""
+        for secret in self._secrets:  # some repeat the key that they do not know
+            message = message.replace(secret, "…")
+        number = error.get("code") if isinstance(error, dict) else None
+        return NodeError.saying(
+            'the node {host} answers to {method}: "{said}"',
+            host=self.host,
+            method=method,
+            said=claimed(message),
+            number=number if isinstance(number, int) else None,
+        )
+
+    def _by_host(self, problem: Problem) -> Problem:
+        """The same problem, without the rest of the address."""
+        facts: dict[str, Any] = {**problem.facts, "url": self.host}
+        return type(problem).saying(problem.template, **facts)
+
+    def _said(self, status: int) -> dict[str, Any]:
+        return {"host": self.host, "status": status}
+
+
+def _answer(body: bytes) -> Mapping[str, Any] | None:
+    try:
+        return load_json_object(body, limit=LARGEST_ANSWER)
+    except Malformed:
+        return None

@@ -1,0 +1,215 @@
+"""Transactions of the account that pays fees: what one costs at present, and its signature.
+
+The account has a key of its own (secp256k1), and may do nothing else in the log's name: whoever steals it
+steals what it holds. eth-account signs, and is loaded when something is signed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from keys import PrivateKey, PublicKey, Signer
+from wire.strict import base64url_decode, load_json_object
+
+from .chain import Chain, Mined, NewestBlock
+from .keccak import keccak256
+from .problem import FeeAboveCap, FeeAccountLow, NodeBehind, NoFeeKey
+
+GWEI = 10**9
+_PATIENCE = 20
+"""Blocks that a transaction waits before another one with a higher fee takes its place."""
+
+
+class Fees(NamedTuple):
+    """What is paid for a unit of gas at the most; `tip` of it to the block's maker, None before London."""
+
+    price: int
+    tip: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a transaction does: `to` is None where it makes a contract."""
+
+    to: bytes | None
+    content: bytes
+
+
+class OnItsWay(NamedTuple):
+    """A signed transaction, and the newest block when it was signed."""
+
+    raw: bytes
+    nonce: int
+    fees: Fees
+    block: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """All that was signed to have one thing done, which is to be done once; kept before it is sent."""
+
+    sent: tuple[OnItsWay, ...] = ()
+
+    def encode(self) -> bytes:
+        """As it is kept."""
+        sent = [
+            {"raw": each.raw.hex(), "nonce": each.nonce, "fees": each.fees, "block": each.block}
+            for each in self.sent
+        ]
+        return json.dumps({"version": 1, "sent": sent}).encode()
+
+    @classmethod
+    def parse(cls, state: bytes) -> Pending:
+        """From what was kept."""
+        sent = load_json_object(state)["sent"]
+        return cls(
+            tuple(
+                OnItsWay(bytes.fromhex(each["raw"]), each["nonce"], Fees(*each["fees"]), each["block"])
+                for each in sent
+            )
+        )
+
+
+class FeeAccount:
+    """The account that pays on one chain, at most `cap` for a unit of gas."""
+
+    def __init__(self, chain: Chain, address: bytes, opened: Callable[[], Signer], cap: int) -> None:
+        """`opened` gives the account's key, when something is to be signed."""
+        self.address, self._opened = address, opened
+        self._chain, self._cap = chain, cap
+
+    def balance(self) -> int:
+        """What it has, in the chain's smallest unit. Raises as `Chain`."""
+        return self._chain.balance(self.address)
+
+    def nonce(self) -> int:
+        """The number of its next transaction: how many were mined. Raises as `Chain`."""
+        return self._chain.nonce(self.address)
+
+    def mined(self, pending: Pending) -> Sequence[Mined]:
+        """Those of them that were mined. Raises as `Chain`."""
+        return [found for sent in pending.sent if (found := self._chain.mined(sent.raw))]
+
+    def following(self, call: Call, pending: Pending, nonce: int) -> Pending:
+        """With the transaction at its end that is to be sent next, none of them being mined.
+
+        It is the last one, unless its number is not the account's next, or it is stuck: then another one
+        takes its place, with the same number, where that is free, so that one of the two is mined at the
+        most. Raises `FeeAboveCap`, `FeeAccountLow`, `NoFeeKey` for a key that is another one, not secp256k1
+        or not in a file, `NodeBehind`, and what `Chain` and opening the key raise.
+        """
+        head = self._chain.head()
+        above = None
+        if pending.sent:
+            last = pending.sent[-1]
+            if head.number < last.block:
+                raise NodeBehind.saying(
+                    "the newest block of {chain} is {number}, and was {known} before",
+                    chain=self._chain.name,
+                    number=head.number,
+                    known=last.block,
+                )
+            if last.nonce == nonce:
+                if not _is_stuck(last, head):
+                    return pending
+                above = last.fees
+        fees = self._fees(head, above)
+        return Pending((*pending.sent, OnItsWay(self._signed(call, nonce, fees), nonce, fees, head.number)))
+
+    def _fees(self, head: NewestBlock, above: Fees | None) -> Fees:
+        """What is offered after this block; so much above what was offered before that nodes replace it."""
+        if head.base_fee is None:
+            needed = price = max(self._chain.gas_price(), _raised(above.price) if above else 0)
+            tip = None
+        else:
+            tip = max(self._chain.tip(), _raised(above.tip or 0) if above else 0)
+            needed = max(head.base_fee, _raised(above.price) if above else 0)
+            price = max(min(2 * head.base_fee + tip, self._cap), needed)
+            tip = min(tip, price)
+        if needed > self._cap:
+            raise FeeAboveCap.saying(
+                "{chain} asks for {fee} gwei a unit of gas at present; paid are {cap}",
+                chain=self._chain.name,
+                fee=_gwei(needed),
+                cap=_gwei(self._cap),
+            )
+        return Fees(price, tip)
+
+    def _signed(self, call: Call, nonce: int, fees: Fees) -> bytes:
+        gas = self._chain.gas(self.address, call.to, call.content) * 5 // 4
+        self._require(gas * fees.price)
+        return self._sign(
+            {
+                "chainId": self._chain.id,
+                "nonce": nonce,
+                "gas": gas,
+                "value": 0,
+                "data": call.content,
+                **({"to": call.to} if call.to else {}),
+                **(
+                    {"gasPrice": fees.price}
+                    if fees.tip is None
+                    else {"type": 2, "maxFeePerGas": fees.price, "maxPriorityFeePerGas": fees.tip}
+                ),
+            }
+        )
+
+    def _require(self, cost: int) -> None:
+        balance = self.balance()
+        if balance < cost:
+            raise FeeAccountLow.saying(
+                "the account {account} on {chain} has {balance}, and {needed} are needed",
+                account=checksummed(self.address),
+                chain=self._chain.name,
+                balance=coins(balance),
+                needed=coins(cost),
+            )
+
+    def _sign(self, transaction: dict[str, object]) -> bytes:
+        from eth_account import Account  # half a second, and most processes sign nothing
+
+        key = self._opened()
+        if not isinstance(key, PrivateKey) or account_of(key.public_key) != self.address:
+            raise NoFeeKey.saying(
+                "the key of the account {account} is not in a file, or another one by now",
+                account=checksummed(self.address),
+            )
+        return bytes(Account.sign_transaction(transaction, key.secret).raw_transaction)
+
+
+def _is_stuck(last: OnItsWay, head: NewestBlock) -> bool:
+    too_low = head.base_fee is not None and last.fees.price < head.base_fee
+    return too_low or head.number - last.block >= _PATIENCE
+
+
+def account_of(key: PublicKey) -> bytes:
+    """The address of the account that a secp256k1 key has (Yellow Paper, F). Raises `NoFeeKey`."""
+    if key.type != "secp256k1":
+        raise NoFeeKey.saying("fees are paid with a secp256k1 key, not {key_type}", key_type=key.type)
+    jwk = key.jwk()
+    return keccak256(base64url_decode(jwk["x"]) + base64url_decode(jwk["y"]))[12:]
+
+
+def checksummed(address: bytes) -> str:
+    """An address as people compare it, with a checksum in its capitals (EIP-55)."""
+    digits = address.hex()
+    sums = keccak256(digits.encode()).hex()
+    return "0x" + "".join(d.upper() if int(s, 16) >= 8 else d for d, s in zip(digits, sums, strict=False))
+
+
+def coins(amount: int) -> str:
+    """An amount in the unit that people know, 10^18 of the smallest."""
+    whole, rest = divmod(amount, 10**18)
+    return f"{whole}.{rest:018}".rstrip("0").removesuffix(".")
+
+
+def _gwei(price: int) -> str:
+    return coins(price * GWEI)
+
+
+def _raised(price: int) -> int:
+    """By an eighth: nodes replace nothing for less than a tenth."""
+    return price * 9 // 8 + 1

@@ -1,0 +1,44 @@
+"""What can be found out about a log's outbox, and about the ways to the ledgers it names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+
+from wire.health import Finding
+from wire.problem import Problem
+
+from .anchor import Sender
+from .anchors import AnchorKind, anchor_kind
+from .outbox import Destination, Outbox
+
+
+def examine_outbox(sender: Sender, now: datetime, kinds: Mapping[str, AnchorKind]) -> Iterator[Finding]:
+    """Ledger by ledger: what it has, what waits too long for it or is gone, and what its anchor finds."""
+    outbox = Outbox(sender.folder)
+    for destination in outbox.destinations():
+        yield from _kept(outbox, destination, now)
+        try:
+            anchor = anchor_kind(destination.name, kinds).open(destination.name, destination.settings, sender)
+            yield from anchor.examine()
+        except Problem as problem:
+            yield Finding.failed("anchor-not-examined", problem, ledger=destination.name)
+
+
+def _kept(outbox: Outbox, destination: Destination, now: datetime) -> Iterator[Finding]:
+    ledger = destination.name
+    if (there := outbox.newest(destination)) is not None and there.anchored is not None:
+        time = _minute(there.anchored)
+        yield Finding.passed("anchor-has", ledger=ledger, entries=there.checkpoint.size, time=time)
+    for lost in outbox.gone(destination)[-1:]:
+        yield Finding.failed("anchor-gone", ledger=ledger, entries=lost.checkpoint.size)
+    waiting = outbox.waiting(destination)
+    if waiting is not None and now - waiting.taken > destination.every:
+        time = _minute(waiting.taken)
+        yield Finding.warned("anchor-waits", ledger=ledger, entries=waiting.checkpoint.size, time=time)
+    if now - destination.seen > 2 * destination.every:
+        yield Finding.warned("anchor-not-run", ledger=ledger, time=_minute(destination.seen))
+
+
+def _minute(time: datetime) -> str:
+    return f"{time:%Y-%m-%d %H:%M}Z"

@@ -1,0 +1,36 @@
+"""The kinds of evidence that there are. What one needs is loaded when evidence of it is looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from .evidence import OF_LOGS, Evidence, EvidenceKind, Fact, OfCheckpoints, TrustedLedger
+from .evm import KIND as ON_EVM_CHAIN
+from .note import Checkpoint
+from .problem import PackageMissing
+
+
+def _on_evm_chain() -> OfCheckpoints[Any]:
+    try:
+        from .evm.evidence import ANCHORS
+    except ModuleNotFoundError as error:
+        raise PackageMissing.saying(
+            "evidence of the kind {kind} needs {package}, which is not installed",
+            kind=ON_EVM_CHAIN,
+            package="pycryptodome",
+        ) from error
+    return ANCHORS
+
+
+def _read(ledger: TrustedLedger) -> object:
+    return _on_evm_chain().read(ledger)
+
+
+def _verify(checkpoint: Checkpoint, evidence: Evidence, known: object) -> Fact:
+    return _on_evm_chain().verify(checkpoint, evidence, known)
+
+
+KINDS: Mapping[str, EvidenceKind] = MappingProxyType({**OF_LOGS, ON_EVM_CHAIN: OfCheckpoints(_read, _verify)})
+"""By their names, how evidence is verified: what a verifier goes by unless it is told otherwise."""

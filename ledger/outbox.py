@@ -1,0 +1,263 @@
+"""What of a log goes to other ledgers, and what came back: one SQLite file in the log's folder.
+
+A checkpoint is taken in once for each ledger and waits until that ledger has it for good. Whatever an anchor
+needs to go on after a crash is written down here before anything is sent; so is its evidence, and the
+checkpoint as it was signed, for the bundles that are made later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from wire.problem import Damaged
+from wire.sqlite import Database
+
+from .evidence import Evidence
+from .log import LogReader
+from .note import Checkpoint
+from .problem import InvalidEvidence
+
+FILE = "anchors.sqlite"
+_WHAT = "the list of what other ledgers have"
+_STEPS = (
+    """
+CREATE TABLE destination (
+  name TEXT PRIMARY KEY,
+  every INTEGER NOT NULL, -- seconds
+  settings TEXT NOT NULL, -- JSON
+  seen INTEGER NOT NULL -- when it was last looked after, or added
+);
+CREATE TABLE submission (
+  destination TEXT NOT NULL REFERENCES destination,
+  size INTEGER NOT NULL,
+  note BLOB NOT NULL, -- the checkpoint, as it was signed
+  taken INTEGER NOT NULL, -- when it was taken in
+  waits INTEGER NOT NULL DEFAULT 1, -- for the ledger to have it
+  state BLOB, -- what the anchor keeps, once it has prepared anything
+  kind TEXT, body BLOB, anchored INTEGER, -- the evidence while the ledger has it, and when it came
+  gone INTEGER, -- when the ledger was found to have it no longer
+  PRIMARY KEY (destination, size)
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX one_waits ON submission (destination) WHERE waits = 1;
+""",
+)
+_SELECT = "SELECT destination, note, taken, state, kind, body, anchored, gone FROM submission "
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """A ledger that the log's checkpoints go to, one in each interval at the most."""
+
+    name: str
+    every: timedelta
+    settings: Mapping[str, Any]
+    """How it is reached, as its kind of anchor wants it; nothing secret."""
+    seen: datetime
+    """When it was last looked after, or added."""
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """One checkpoint on its way to a ledger, or there."""
+
+    destination: str
+    checkpoint: Checkpoint
+    taken: datetime
+    state: bytes | None
+    evidence: Evidence | None
+    """While the ledger has it, as far as is known."""
+    anchored: datetime | None
+    gone: datetime | None
+    """When the ledger was found to have lost it, as by a reorganisation."""
+
+
+class Outbox:
+    """The outbox of the log in a folder, empty where nobody has named a ledger yet.
+
+    Several processes may use it at once. Every method raises `Unavailable` or `Damaged` for what the file or
+    the disk refuses; what was acknowledged is durable.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @cached_property
+    def _database(self) -> Database:
+        return Database(self.folder / FILE, _STEPS, _WHAT)
+
+    # Where checkpoints go
+
+    def add(self, name: str, every: timedelta, settings: Mapping[str, Any], now: datetime) -> None:
+        """Has the log's checkpoints go to a ledger from now on, or changes how one is reached.
+
+        What waits for it is prepared anew where it is reached in another way; evidence stays.
+        """
+        text = orjson.dumps(settings, option=orjson.OPT_SORT_KEYS).decode()
+        with self._database.writing() as connection:
+            connection.execute(
+                "UPDATE submission SET state = NULL WHERE destination = ? AND waits = 1 "
+                "AND ? != (SELECT settings FROM destination WHERE name = ?)",
+                (name, text, name),
+            )
+            connection.execute(
+                "INSERT INTO destination VALUES (?, ?, ?, ?) ON CONFLICT (name) "
+                "DO UPDATE SET every = excluded.every, settings = excluded.settings",
+                (name, int(every.total_seconds()), text, _seconds(now)),
+            )
+
+    def destinations(self) -> list[Destination]:
+        """The ledgers, by name."""
+        rows = self._read("SELECT name, every, settings, seen FROM destination ORDER BY name")
+        return [
+            Destination(name, timedelta(seconds=every), orjson.loads(settings), _moment(seen))
+            for name, every, settings, seen in rows
+        ]
+
+    def see(self, destination: Destination, now: datetime) -> None:
+        """Notes that a ledger was looked after.
+
+        Nothing was taken in later than now: a clock that was ahead would else forbid the next one for long.
+        """
+        name, moment = destination.name, _seconds(now)
+        with self._database.writing() as connection:
+            connection.execute("UPDATE destination SET seen = ? WHERE name = ?", (moment, name))
+            connection.execute(
+                "UPDATE submission SET taken = ? WHERE destination = ? AND taken > ?", (moment, name, moment)
+            )
+
+    # What goes there
+
+    def take(self, destination: Destination, checkpoint: Checkpoint, now: datetime) -> bool:
+        """Whether a checkpoint is taken in: where none waits, it has more, and the interval is over."""
+        moment, size, note = _seconds(now), checkpoint.size, checkpoint.note
+        before = moment - int(destination.every.total_seconds())
+        with self._database.writing() as connection:
+            taken = connection.execute(
+                "INSERT INTO submission (destination, size, note, taken) SELECT ?, ?, ?, ? "
+                "WHERE ? > 0 AND NOT EXISTS (SELECT * FROM submission "
+                "WHERE destination = ? AND (waits = 1 OR size >= ? OR taken > ?))",
+                (destination.name, size, note, moment, size, destination.name, size, before),
+            )
+            return taken.rowcount > 0
+
+    def waiting(self, destination: Destination) -> Submission | None:
+        """The one that the ledger does not have yet."""
+        return self._one(_SELECT + "WHERE destination = ? AND waits = 1", destination.name)
+
+    def keep(self, waiting: Submission, state: bytes) -> None:
+        """Keeps what an anchor needs to go on."""
+        with self._database.writing() as connection:
+            connection.execute(
+                "UPDATE submission SET state = ? WHERE destination = ? AND size = ?", (state, *_key(waiting))
+            )
+
+    def settle(self, waiting: Submission, evidence: Evidence, now: datetime) -> None:
+        """The ledger has it for good, by this evidence."""
+        with self._database.writing() as connection:
+            connection.execute(
+                "UPDATE submission SET waits = 0, kind = ?, body = ?, anchored = ?, gone = NULL "
+                "WHERE destination = ? AND size = ?",
+                (evidence.kind, evidence.body, _seconds(now), *_key(waiting)),
+            )
+
+    def put_back(self, there: Submission, now: datetime) -> None:
+        """The ledger has lost it: it waits again, unless a later one does, which has all that it has."""
+        with self._database.writing() as connection:
+            connection.execute(
+                "UPDATE submission SET state = NULL, kind = NULL, body = NULL, anchored = NULL, gone = ?, "
+                "waits = NOT EXISTS (SELECT * FROM submission WHERE destination = ? AND waits = 1) "
+                "WHERE destination = ? AND size = ?",
+                (_seconds(now), there.destination, *_key(there)),
+            )
+
+    # What is there
+
+    def newest(self, destination: Destination) -> Submission | None:
+        """The longest that the ledger has, as far as is known."""
+        return self._one(
+            _SELECT + "WHERE destination = ? AND body IS NOT NULL ORDER BY size DESC LIMIT 1",
+            destination.name,
+        )
+
+    def gone(self, destination: Destination) -> list[Submission]:
+        """What the ledger had and lost, and none that it has makes up for."""
+        there = self.newest(destination)
+        rows = self._read(
+            _SELECT + "WHERE destination = ? AND gone IS NOT NULL AND size > ? ORDER BY size",
+            destination.name,
+            there.checkpoint.size if there else 0,
+        )
+        return [_submission(*row) for row in rows]
+
+    def newest_anchored(self) -> bytes | None:
+        """The note of the longest checkpoint that any ledger has: the log is never shorter."""
+        found = self._one(_SELECT + "WHERE body IS NOT NULL ORDER BY size DESC LIMIT 1")
+        return found.checkpoint.note if found else None
+
+    def evidence(self, log: LogReader, index: int) -> tuple[Evidence, ...]:
+        """For an entry, of each ledger: that it is in the earliest checkpoint there, and that this is there.
+
+        A checkpoint that several ledgers have shows the entry once. Raises as `LogReader.evidence`.
+        """
+        rows = self._read(
+            "SELECT note, kind, body, min(size) FROM submission "
+            "WHERE size > ? AND body IS NOT NULL GROUP BY destination ORDER BY destination",
+            index,
+        )
+        proofs: dict[bytes, list[Evidence]] = {}
+        for note, kind, body, _ in rows:
+            if note not in proofs:
+                proofs[note] = [log.evidence(index, note)]
+            proofs[note].append(Evidence(kind, _checkpoint(note).digest, body))
+        return tuple(each for found in proofs.values() for each in found)
+
+    def _one(self, query: str, *values: object) -> Submission | None:
+        return next((_submission(*row) for row in self._read(query, *values)), None)
+
+    def _read(self, query: str, *values: object) -> list[Any]:
+        if not (self.folder / FILE).exists():  # and looking makes none
+            return []
+        with self._database.reading() as connection:
+            return connection.execute(query, values).fetchall()
+
+
+def _key(submission: Submission) -> tuple[str, int]:
+    return submission.destination, submission.checkpoint.size
+
+
+def _checkpoint(note: bytes) -> Checkpoint:
+    try:
+        return Checkpoint.parse(note)
+    except InvalidEvidence as error:
+        raise Damaged("a checkpoint that was sent to another ledger cannot be read") from error
+
+
+def _submission(
+    name: str,
+    note: bytes,
+    taken: int,
+    state: bytes | None,
+    kind: str | None,
+    body: bytes | None,
+    anchored: int | None,
+    gone: int | None,
+) -> Submission:
+    checkpoint = _checkpoint(note)
+    evidence = None if kind is None or body is None else Evidence(kind, checkpoint.digest, body)
+    moments = (None if moment is None else _moment(moment) for moment in (anchored, gone))
+    return Submission(name, checkpoint, _moment(taken), state, evidence, *moments)
+
+
+def _seconds(moment: datetime) -> int:
+    return int(moment.timestamp())
+
+
+def _moment(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)

@@ -1,0 +1,80 @@
+"""On which of several ledgers a log's checkpoint has to be, and by when it is on as many as that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from wire.problem import Malformed, TooLarge
+
+LEDGERS = "ledgers"
+"""Whose clock tells the time of a fact, where those that are required do."""
+
+MOST = 64
+"""Ledgers and groups in one requirement."""
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """So many of these: ledgers, by their names, or groups of such.
+
+    Raises `Malformed` unless it can be met, and where something stands there twice, and `TooLarge`.
+    """
+
+    at_least: int
+    of: tuple[str | Requirement, ...]
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.at_least <= len(self.of) or len(set(self.of)) != len(self.of):
+            raise Malformed.saying(
+                "{number} of {count} different ledgers cannot be required",
+                number=self.at_least,
+                count=len(set(self.of)),
+            )
+        if sum(1 for _ in self.members()) > MOST:
+            raise TooLarge.saying("more than {most} ledgers and groups are required", most=MOST)
+
+    @classmethod
+    def all(cls, of: Sequence[str | Requirement]) -> Requirement:
+        """Every one of them."""
+        return cls(len(of), tuple(of))
+
+    @property
+    def names(self) -> frozenset[str]:
+        """All ledgers that it speaks of."""
+        return frozenset(one for one in self.members() if isinstance(one, str))
+
+    def met_by(self, seen: Mapping[str, datetime]) -> datetime | None:
+        """By when enough ledgers had it, of which `seen` says by when each had it; `None` if too few have.
+
+        All but one of those that are needed may err: the time is that of the last of them.
+        """
+        times = sorted(time for one in self.of if (time := _time(one, seen)) is not None)
+        return times[self.at_least - 1] if len(times) >= self.at_least else None
+
+    def missing(self, seen: Mapping[str, datetime]) -> tuple[str, ...]:
+        """The ledgers that do not have it, of groups that are not met; none where all is met."""
+        if self.met_by(seen) is not None:
+            return ()
+        found: list[str] = []
+        for one in self.of:
+            found += one.missing(seen) if isinstance(one, Requirement) else [one] * (one not in seen)
+        return tuple(dict.fromkeys(found))
+
+    def members(self) -> Iterator[str | Requirement]:
+        """All ledgers and groups, however deep."""
+        for one in self.of:
+            yield one
+            if isinstance(one, Requirement):
+                yield from one.members()
+
+    def __str__(self) -> str:
+        """As `2 of (eip155:1, eip155:10, 1 of (a, b))`."""
+        if self.of == self.of[:1] and isinstance(self.of[0], str):
+            return self.of[0]
+        return f"{self.at_least} of ({', '.join(map(str, self.of))})"
+
+
+def _time(one: str | Requirement, seen: Mapping[str, datetime]) -> datetime | None:
+    return seen.get(one) if isinstance(one, str) else one.met_by(seen)

@@ -1,0 +1,90 @@
+"""What tests of anchoring on a chain share: a log, nodes that run, a funded account and the contract."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ledger import Checkpoint, Evidence, Fact, MemoryStore, TrustedLedger, verify_anchoring
+from ledger.anchor import Sender
+from ledger.evm import KIND
+from ledger.evm.anchor import EvmAnchor
+from ledger.evm.deployment import begin, open_anchor
+from ledger.evm.evidence import header_of
+from ledger.evm.problem import FeeAccountLow
+from ledger.kinds import KINDS
+from ledger.log import Log
+from tests.anvil import Node
+from tests.ledger_samples import open_log, samples, trust_in
+from wire.strict import base64url_encode
+
+OWNER = "0x" + "0f" * 20
+CHAIN = "eip155:31337"
+RICH = hex(10**18)
+
+
+class Anchored:
+    """A log that is anchored at some nodes; `given` says more."""
+
+    def __init__(self, folder: Path, *urls: str, log: Log | None = None, name: str = CHAIN) -> None:
+        self.folder, self.name = folder, name
+        folder.mkdir(exist_ok=True)
+        self.log = log or open_log(MemoryStore())
+        self.file = folder / "nodes"
+        self.nodes(*urls)
+        self.sender = Sender(folder, self.log, lambda: None, lambda _: None)
+        self.settings: Mapping[str, Any] = {}
+
+    def nodes(self, *urls: str) -> None:
+        self.file.write_text("\n".join(urls))
+        self.file.chmod(0o600)
+
+    def begin(self, node: Node, **given: str) -> EvmAnchor:
+        """Funds the account, and makes the contract."""
+        said = {"rpc-file": str(self.file), "owner": OWNER, **given}
+        try:
+            self.settings = begin(self.name, said, self.sender)
+        except FeeAccountLow as problem:
+            node.call("anvil_setBalance", problem.facts["account"], RICH)
+            self.settings = begin(self.name, said, self.sender)
+        return self.anchor()
+
+    def anchor(self, **changed: object) -> EvmAnchor:
+        """As after a new start."""
+        return open_anchor(self.name, {**self.settings, **changed}, self.sender)
+
+    def grown(self, size: int) -> Checkpoint:
+        """The log's checkpoint, once it has so many entries."""
+        self.log.append(samples(self.log.checkpoint().size, size), b"to %d" % size)
+        return self.log.checkpoint()
+
+    def fact(self, checkpoint: Checkpoint, evidence: Evidence) -> Fact:
+        """What a verifier makes of the evidence who knows its block and the contract."""
+        header = header_of(evidence)
+        pin = base64url_encode(header.hash + header.time.to_bytes(8))
+        known = {"contracts": [self.settings["contract"]], "blocks": pin}
+        trust = trust_in(self.log, TrustedLedger(KIND, self.name, known))
+        return verify_anchoring(checkpoint, evidence, trust, kinds=KINDS)
+
+
+class Kept:
+    """The state, as an outbox keeps it."""
+
+    def __init__(self, state: bytes) -> None:
+        self.state = state
+        self.count = 0
+
+    def __call__(self, state: bytes) -> None:
+        self.state = state
+        self.count += 1
+
+
+def events(node: Node, contract: str) -> int:
+    """How many events the contract has on the chain, once what was sent is in a block."""
+    deadline = time.monotonic() + 10
+    while node.call("txpool_status")["pending"] != "0x0" and time.monotonic() < deadline:
+        time.sleep(0.005)
+    asked = {"address": contract, "fromBlock": "0x0", "toBlock": "latest"}
+    return len(node.call("eth_getLogs", asked))

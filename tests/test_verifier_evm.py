@@ -1,0 +1,89 @@
+"""Diplomas whose log's checkpoints are on EVM chains, to a verifier as it comes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+pytest.importorskip("Crypto", reason="the extra [evm] is not installed")
+
+from ledger.evidence import parse_proof
+from tests.evm_chain import CHAIN, Chain, changed, header
+from tests.world import NOW, University, verifier
+from vc import Bundle, Verdict
+from verifier import Trust
+from verifier.policy import load_policy
+
+MINED = NOW - timedelta(hours=1)
+ASKED = load_policy({"allOf": ["anchored", {"anchoredOn": CHAIN}]})
+
+
+def believing(trust: Trust, *chains: Chain) -> Trust:
+    """With these chains for each of its logs; as the trust file has it."""
+    ledgers = tuple(chain.trusted for chain in chains)
+    logs = tuple(replace(log, ledgers=ledgers) for log in trust.logs)
+    return Trust.parse(Trust(trust.issuers, logs).to_bytes())
+
+
+def judged(bundle: Bundle, trust: Trust, *, asked: bool = True) -> tuple[Verdict, str]:
+    report = verifier(trust).verify(bundle.to_bytes(), now=NOW, policy=ASKED if asked else None)
+    return report.verdict, " ".join(check.text for check in report.checks)
+
+
+def anchored(university: University, *chains: Chain) -> Bundle:
+    """A diploma, its log a while later on these chains, and for each of them evidence by that checkpoint."""
+    bundle = university.issue()
+    index = parse_proof(bundle.evidence[0].body)[0]
+    for chain in chains:
+        later = university.log.evidence(index)
+        on_chain = chain.anchor(university.log.checkpoint(), MINED)
+        bundle = replace(bundle, evidence=(*bundle.evidence, later, on_chain))
+        university.issue(index=8 + len(bundle.evidence))
+    return bundle
+
+
+def test_a_verifier_reads_evidence_from_chains_that_its_trust_file_names() -> None:
+    university, first, second = University(), Chain(), Chain("eip155:10", fields=20)
+    bundle = anchored(university, first, second)
+    verdict, said = judged(bundle, believing(university.trust, first, second))
+    assert verdict is Verdict.VALID, said
+    for name in (CHAIN, "eip155:10"):
+        assert f"its checkpoint on {name} by 2026-07-01 11:00Z" in said.replace("'", "")
+    for chains in ((second,), ()):
+        trust = believing(university.trust, *chains)
+        verdict, said = judged(bundle, trust)
+        assert (verdict, f"there is no evidence from {CHAIN}" in said.replace("'", "")) == (
+            Verdict.UNDETERMINED,
+            True,
+        )
+        assert judged(bundle, trust, asked=False)[0] is Verdict.VALID
+
+
+def test_what_is_not_known_of_a_chain_is_said_and_leaves_it_open() -> None:
+    university, chain = University(), Chain()
+    bundle = anchored(university, chain)
+    elsewhere, other = Chain(contract=b"\x66" * 20), Chain()
+    elsewhere.blocks = chain.blocks
+    for known, why in (
+        (other, "is not among those that are known here"),
+        (elsewhere, "is none that is known"),
+    ):
+        trust = believing(university.trust, known)
+        verdict, said = judged(bundle, trust, asked=False)
+        assert (verdict, f"{why}" in said) == (Verdict.VALID, True), said
+        assert judged(bundle, trust)[0] is Verdict.UNDETERMINED
+    later = changed(bundle.evidence[-1], "header", header(int(MINED.timestamp()), b"\x07" * 32, 22))
+    unread = replace(bundle, evidence=(*bundle.evidence[:-1], later))
+    verdict, said = judged(unread, believing(university.trust, chain), asked=False)
+    assert (verdict, "has 22 fields, in a form that is not read here" in said) == (Verdict.VALID, True), said
+
+
+def test_evidence_that_was_altered_makes_a_diploma_invalid() -> None:
+    """A part that is broken is no part that is missing."""
+    university, chain = University(), Chain()
+    bundle = anchored(university, chain)
+    broken = replace(bundle, evidence=(*bundle.evidence[:-1], changed(bundle.evidence[-1], "event", 1)))
+    verdict, said = judged(broken, believing(university.trust, chain), asked=False)
+    assert (verdict, "the receipt has no such event" in said) == (Verdict.INVALID, True), said
