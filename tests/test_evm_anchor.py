@@ -14,7 +14,7 @@ from ledger.evm.deployment import begin
 from ledger.evm.evidence import header_of
 from ledger.evm.hexadecimal import parse_address
 from ledger.evm.keccak import keccak256
-from ledger.evm.problem import FeeAboveCap, FeeAccountLow, NodeBehind, TransactionFailed
+from ledger.evm.problem import FeeAboveCap, FeeAccountLow, MayNotAnchor, NodeBehind, TransactionFailed
 from ledger.evm.transactions import GWEI, Pending
 from tests import anvil
 from tests.evm_anchors import CHAIN, OWNER, RICH, Anchored, Kept, events
@@ -248,9 +248,29 @@ def test_a_transaction_that_fails_is_not_paid_for_twice(
     anchor.advance(checkpoint, keep.state, keep)
     names(node, anchored, may=False, gasPrice=hex(10**12))  # is done first
     node.call("anvil_mine", "0x5")
-    with pytest.raises(TransactionFailed, match="for 3 entries in block"):
+    with pytest.raises(MayNotAnchor):
         anchor.advance(checkpoint, keep.state, keep)
     assert keep.count == 0
+
+
+def test_an_account_that_may_again_goes_on(slow: tuple[Anchored, EvmAnchor, anvil.Node]) -> None:
+    """What failed meanwhile is no reason to wait for ever; should it fail again, somebody has to look."""
+    anchored, anchor, node = slow
+    checkpoint = anchored.grown(3)
+    keep = Kept(anchor.prepare(checkpoint))
+    for _ in range(2):
+        anchor.advance(checkpoint, keep.state, keep)
+        names(node, anchored, may=False, gasPrice=hex(10**12))  # is done first
+        node.call("anvil_mine", "0x1")
+        names(node, anchored, may=True)
+        node.call("anvil_mine", "0x1")
+    with pytest.raises(TransactionFailed, match="for 3 entries in block"):
+        anchor.advance(checkpoint, keep.state, keep)
+    assert keep.count == 1
+    again = Kept(anchor.prepare(checkpoint))
+    anchor.advance(checkpoint, again.state, again)
+    node.call("anvil_mine", "0x5")
+    assert anchor.advance(checkpoint, again.state, again) is not None
 
 
 def names(node: anvil.Node, anchored: Anchored, *, may: bool, **more: str) -> None:
