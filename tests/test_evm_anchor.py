@@ -14,10 +14,18 @@ from ledger.evm.deployment import begin
 from ledger.evm.evidence import header_of
 from ledger.evm.hexadecimal import parse_address
 from ledger.evm.keccak import keccak256
-from ledger.evm.problem import FeeAboveCap, FeeAccountLow, MayNotAnchor, NodeBehind, TransactionFailed
+from ledger.evm.problem import (
+    ContractAhead,
+    FeeAboveCap,
+    FeeAccountLow,
+    MayNotAnchor,
+    NodeBehind,
+    TransactionFailed,
+)
 from ledger.evm.transactions import GWEI, Pending
 from tests import anvil
 from tests.evm_anchors import CHAIN, OWNER, RICH, Anchored, Kept, events
+from tests.ledger_samples import samples
 
 pytestmark = [anvil.needed, pytest.mark.slow]
 
@@ -148,6 +156,21 @@ def collected(anchor: EvmAnchor, checkpoint: Checkpoint, node: anvil.Node) -> Ev
 
 def node_number(node: anvil.Node) -> int:
     return int(node.call("eth_blockNumber"), 16)
+
+
+def test_a_log_that_was_put_back_and_grew_anchors_no_other_face(
+    anchored: Anchored, anchor: EvmAnchor, node: anvil.Node, tmp_path: Path
+) -> None:
+    """On a machine that remembers nothing, the contract does."""
+    collected(anchor, anchored.grown(3), node)
+    (tmp_path / "new").mkdir()
+    elsewhere = Anchored(tmp_path / "new", node.url)
+    elsewhere.settings = anchored.settings
+    elsewhere.log.append(samples(7, 12), b"others")
+    with pytest.raises(ContractAhead, match="has 3 entries that are not those of this log"):
+        elsewhere.anchor().prepare(elsewhere.log.checkpoint())
+    assert events(node, anchored.settings["contract"]) == 1
+    collected(anchor, anchored.grown(5), node)
 
 
 # Fees

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from keys import KeyFile, PassphraseNeeded
 from ledger.evm import deployment
-from ledger.evm.contract import name_submitter_call
+from ledger.evm.contract import anchor_call, name_submitter_call
 from ledger.evm.deployment import begin, open_anchor
 from ledger.evm.evidence import header_of
 from ledger.evm.hexadecimal import parse_address
@@ -136,9 +135,10 @@ def test_a_contract_that_is_blocked_is_followed_by_another_one(anchored: Anchore
     node.call("anvil_mine", "0x4")
     old = anchor.advance(first, keep.state, keep)
     assert old is not None
-    stolen = replace(first, size=1 << 60)  # by whoever has the key of the fees
-    keep = Kept(anchor.prepare(stolen))
-    anchor.advance(stolen, keep.state, keep)
+    account, contract = anchored.settings["account"], anchored.settings["contract"]
+    node.call("anvil_impersonateAccount", account)  # by whoever has the key of the fees
+    content = anchor_call(1 << 60, first.root)
+    node.send(**{"from": account, "to": contract, "data": f"0x{content.hex()}"})
     node.call("anvil_mine", "0x4")
     second = anchored.grown(5)
     state = anchor.prepare(second)

@@ -174,8 +174,9 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
             "one is made."
         ),
         "contract-ahead": (
-            "Somebody else anchors there, with a key of yours: take another one, and let another contract be "
-            "made, by `intaglio ledger anchor add` with --fee-key and without --contract."
+            "If the log was put back from an older copy, bring the newest one back. Else somebody anchors "
+            "there with a key of yours: take another one, and let another contract be made, by "
+            "`intaglio ledger anchor add` with --fee-key and without --contract."
         ),
         "transaction-failed": (
             "Look at it in the block. Then `intaglio ledger anchor add`, as before, has it sent anew."
