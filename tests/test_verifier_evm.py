@@ -112,3 +112,16 @@ def test_a_document_in_a_log_that_was_left_brings_no_key_back() -> None:
         assert (verdict, "the key ended on 2026-06-21, and no ledger" in said) == (Verdict.INVALID, True), (
             said
         )
+
+
+def test_blocks_that_an_issuer_hands_over_are_not_taken() -> None:
+    """Whoever has all its keys could else make up the chain as well; a verifier asks nodes of its own."""
+    university, chain = University(), Chain()
+    bundle, known = anchored(university, chain), believing(university.trust, chain)
+    (log,) = (replace(log, requires=Requirement(1, (chain.name,))) for log in known.logs)
+    theirs, here = Trust(known.issuers, (log,)), Trust().joined(Trust(known.issuers, (log,)))
+    assert judged(bundle, theirs, asked=False)[0] is Verdict.VALID
+    verdict, said = judged(bundle, here, asked=False)
+    assert (verdict, f"nothing shows it on {CHAIN}" in said) == (Verdict.UNDETERMINED, True), said
+    assert here.fingerprint(university.did) == theirs.fingerprint(university.did)
+    assert theirs.joined(here) == theirs
