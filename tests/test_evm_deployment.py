@@ -18,6 +18,7 @@ from ledger.evm.problem import (
     DeploymentPending,
     FeeAccountLow,
     MayNotAnchor,
+    NodeError,
     NodesUnreadable,
     NoFeeKey,
     OtherContract,
@@ -191,6 +192,25 @@ def test_a_contract_that_is_long_in_coming_is_found_later(
     assert node.call("eth_getTransactionCount", account, "latest") == "0x1", "made once"
     assert node.call("eth_getCode", settings["contract"], "latest") != "0x"
     assert not list(anchored.folder.glob("contract-*"))
+
+
+def test_a_contract_that_a_node_does_not_know_yet_is_not_paid_for_again(
+    anchored: Anchored, node: anvil.Node
+) -> None:
+    with pytest.raises(FeeAccountLow) as raised:
+        begin(CHAIN, given(anchored), anchored.sender)
+    node.call("anvil_setBalance", account := raised.value.facts["account"], RICH)
+    with lying(node.url) as liar:
+        anchored.nodes(liar.url)
+        liar.lies["eth_getCode"] = lambda truth, asked: "0x"
+        with pytest.raises(DeploymentPending):
+            begin(CHAIN, given(anchored), anchored.sender)
+        liar.lies["eth_getCode"] = lambda truth, asked: {"error": {"code": -32000, "message": "busy"}}
+        with pytest.raises(NodeError):
+            begin(CHAIN, given(anchored), anchored.sender)
+    anchored.nodes(node.url)
+    begin(CHAIN, given(anchored), anchored.sender)
+    assert node.call("eth_getTransactionCount", account, "latest") == "0x1", "made once"
 
 
 def test_a_contract_that_is_not_made(anchored: Anchored, node: anvil.Node) -> None:
