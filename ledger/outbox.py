@@ -41,8 +41,8 @@ CREATE TABLE submission (
   taken INTEGER NOT NULL, -- when it was taken in
   waits INTEGER NOT NULL DEFAULT 1, -- for the ledger to have it
   state BLOB, -- what the anchor keeps, once it has prepared anything
-  kind TEXT, body BLOB, anchored INTEGER, -- the evidence while the ledger has it, and when it came
-  gone INTEGER, -- when the ledger was found to have it no longer
+  kind TEXT, body BLOB, anchored INTEGER, -- the evidence, and when it came
+  gone INTEGER, -- when the ledger was found to have it no longer: the evidence counts for nothing then
   PRIMARY KEY (destination, size)
 ) WITHOUT ROWID;
 CREATE UNIQUE INDEX one_waits ON submission (destination) WHERE waits = 1;
@@ -72,7 +72,7 @@ class Submission:
     taken: datetime
     state: bytes | None
     evidence: Evidence | None
-    """While the ledger has it, as far as is known."""
+    """It counts while the ledger has it, as far as is known: while it is not `gone`."""
     anchored: datetime | None
     gone: datetime | None
     """When the ledger was found to have lost it, as by a reorganisation."""
@@ -168,13 +168,23 @@ class Outbox:
             )
 
     def put_back(self, there: Submission, now: datetime) -> None:
-        """The ledger has lost it: it waits again, unless a later one does, which has all that it has."""
+        """The ledger has lost it: it waits again, unless a later one does, which has all that it has.
+
+        Its evidence is kept: that it is gone may be the word of a single node, which erred.
+        """
         with self._database.writing() as connection:
             connection.execute(
-                "UPDATE submission SET state = NULL, kind = NULL, body = NULL, anchored = NULL, gone = ?, "
+                "UPDATE submission SET state = NULL, gone = ?, "
                 "waits = NOT EXISTS (SELECT * FROM submission WHERE destination = ? AND waits = 1) "
                 "WHERE destination = ? AND size = ?",
                 (_seconds(now), there.destination, *_key(there)),
+            )
+
+    def find_again(self, gone: Submission) -> None:
+        """The ledger has it after all, as it had it before."""
+        with self._database.writing() as connection:
+            connection.execute(
+                "UPDATE submission SET waits = 0, gone = NULL WHERE destination = ? AND size = ?", _key(gone)
             )
 
     # What is there
@@ -182,23 +192,27 @@ class Outbox:
     def newest(self, destination: Destination) -> Submission | None:
         """The longest that the ledger has, as far as is known."""
         return self._one(
-            _SELECT + "WHERE destination = ? AND body IS NOT NULL ORDER BY size DESC LIMIT 1",
+            _SELECT
+            + "WHERE destination = ? AND body IS NOT NULL AND gone IS NULL ORDER BY size DESC LIMIT 1",
             destination.name,
         )
+
+    def lost(self, destination: Destination) -> list[Submission]:
+        """What the ledger had and lost."""
+        rows = self._read(
+            _SELECT + "WHERE destination = ? AND gone IS NOT NULL ORDER BY size", destination.name
+        )
+        return [_submission(*row) for row in rows]
 
     def gone(self, destination: Destination) -> list[Submission]:
         """What the ledger had and lost, and none that it has makes up for."""
         there = self.newest(destination)
-        rows = self._read(
-            _SELECT + "WHERE destination = ? AND gone IS NOT NULL AND size > ? ORDER BY size",
-            destination.name,
-            there.checkpoint.size if there else 0,
-        )
-        return [_submission(*row) for row in rows]
+        known = there.checkpoint.size if there else 0
+        return [lost for lost in self.lost(destination) if lost.checkpoint.size > known]
 
     def newest_anchored(self) -> bytes | None:
         """The note of the longest checkpoint that any ledger has: the log is never shorter."""
-        found = self._one(_SELECT + "WHERE body IS NOT NULL ORDER BY size DESC LIMIT 1")
+        found = self._one(_SELECT + "WHERE body IS NOT NULL AND gone IS NULL ORDER BY size DESC LIMIT 1")
         return found.checkpoint.note if found else None
 
     def evidence(self, log: LogReader, index: int) -> tuple[Evidence, ...]:
@@ -208,7 +222,7 @@ class Outbox:
         """
         rows = self._read(
             "SELECT note, kind, body, min(size) FROM submission "
-            "WHERE size > ? AND body IS NOT NULL GROUP BY destination ORDER BY destination",
+            "WHERE size > ? AND body IS NOT NULL AND gone IS NULL GROUP BY destination ORDER BY destination",
             index,
         )
         proofs: dict[bytes, list[Evidence]] = {}

@@ -82,7 +82,14 @@ class _Visit:
         return Round(self.to, tuple(self.anchored), tuple(self.gone), problem)
 
     def _confirm(self, anchor: Anchor) -> None:
-        """From the newest back to the first that is still there: where a later one is, earlier ones are."""
+        """From the newest back to the first that is still there: where a later one is, earlier ones are.
+
+        What was gone is looked for first: a node that erred, or followed another branch, may be right by now.
+        """
+        for lost in self.outbox.lost(self.to):
+            if lost.evidence is not None and anchor.confirm(lost.checkpoint, lost.evidence):
+                self.outbox.find_again(lost)
+                self.anchored.append(lost.checkpoint)
         while (there := self.outbox.newest(self.to)) is not None and there.evidence is not None:
             if anchor.confirm(there.checkpoint, there.evidence):
                 return

@@ -15,13 +15,20 @@ from ledger.evm.deployment import begin
 from ledger.evm.evidence import header_of
 from ledger.evm.hexadecimal import parse_address
 from ledger.evm.keccak import keccak256
-from ledger.evm.problem import FeeAboveCap, FeeAccountLow, NodeBehind, TransactionFailed
+from ledger.evm.problem import (
+    ContractAhead,
+    FeeAboveCap,
+    FeeAccountLow,
+    MayNotAnchor,
+    NodeBehind,
+    TransactionFailed,
+)
 from ledger.evm.transactions import GWEI, Pending
 from ledger.outbox import Outbox
 from ledger.submitting import look_after
 from tests import anvil
 from tests.evm_anchors import CHAIN, OWNER, RICH, Anchored, Kept, events
-from tests.ledger_samples import NOW, open_log
+from tests.ledger_samples import NOW, open_log, samples
 
 pytestmark = [anvil.needed, pytest.mark.slow]
 
@@ -154,6 +161,21 @@ def node_number(node: anvil.Node) -> int:
     return int(node.call("eth_blockNumber"), 16)
 
 
+def test_a_log_that_was_put_back_and_grew_anchors_no_other_face(
+    anchored: Anchored, anchor: EvmAnchor, node: anvil.Node, tmp_path: Path
+) -> None:
+    """On a machine that remembers nothing, the contract does."""
+    collected(anchor, anchored.grown(3), node)
+    (tmp_path / "new").mkdir()
+    elsewhere = Anchored(tmp_path / "new", node.url)
+    elsewhere.settings = anchored.settings
+    elsewhere.log.append(samples(7, 12), b"others")
+    with pytest.raises(ContractAhead, match="has 3 entries that are not those of this log"):
+        elsewhere.anchor().prepare(elsewhere.log.checkpoint())
+    assert events(node, anchored.settings["contract"]) == 1
+    collected(anchor, anchored.grown(5), node)
+
+
 # Fees
 
 
@@ -254,13 +276,32 @@ def test_a_transaction_that_fails_is_not_paid_for_twice(
     anchor.advance(checkpoint, keep.state, keep)
     names(node, anchored, may=False, gasPrice=hex(10**12))  # is done first
     node.call("anvil_mine", "0x5")
-    for _ in range(2):
-        with pytest.raises(TransactionFailed, match="for 3 entries in block"):
-            anchor.advance(checkpoint, keep.state, keep)
+    with pytest.raises(MayNotAnchor):
+        anchor.advance(checkpoint, keep.state, keep)
     assert keep.count == 0
     names(node, anchored, may=True)
     node.call("anvil_mine", "0x1")
     assert collected(anchor, checkpoint, node), "prepared anew"
+
+
+def test_an_account_that_may_again_goes_on(slow: tuple[Anchored, EvmAnchor, anvil.Node]) -> None:
+    """What failed meanwhile is no reason to wait for ever; should it fail again, somebody has to look."""
+    anchored, anchor, node = slow
+    checkpoint = anchored.grown(3)
+    keep = Kept(anchor.prepare(checkpoint))
+    for _ in range(2):
+        anchor.advance(checkpoint, keep.state, keep)
+        names(node, anchored, may=False, gasPrice=hex(10**12))  # is done first
+        node.call("anvil_mine", "0x1")
+        names(node, anchored, may=True)
+        node.call("anvil_mine", "0x1")
+    with pytest.raises(TransactionFailed, match="for 3 entries in block"):
+        anchor.advance(checkpoint, keep.state, keep)
+    assert keep.count == 1
+    again = Kept(anchor.prepare(checkpoint))
+    anchor.advance(checkpoint, again.state, again)
+    node.call("anvil_mine", "0x5")
+    assert anchor.advance(checkpoint, again.state, again) is not None
 
 
 def names(node: anvil.Node, anchored: Anchored, *, may: bool, **more: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import pytest
 
 from keys import KeyFile, PassphraseNeeded
 from ledger.evm import deployment
-from ledger.evm.contract import name_submitter_call
+from ledger.evm.contract import anchor_call, name_submitter_call
 from ledger.evm.deployment import begin, open_anchor
 from ledger.evm.evidence import header_of
 from ledger.evm.hexadecimal import parse_address
@@ -20,6 +19,7 @@ from ledger.evm.problem import (
     DeploymentPending,
     FeeAccountLow,
     MayNotAnchor,
+    NodeError,
     NodesUnreadable,
     NoFeeKey,
     OtherContract,
@@ -138,12 +138,13 @@ def test_a_contract_that_is_blocked_is_followed_by_another_one(anchored: Anchore
     node.call("anvil_mine", "0x4")
     old = anchor.advance(first, keep.state, keep)
     assert old is not None
-    second = anchored.grown(5)
-    for size in (5, 1 << 60):  # by whoever has the key of the fees
-        stolen = replace(second, size=size, root=b"\x05" * 32)
-        keep = Kept(anchor.prepare(stolen))
-        anchor.advance(stolen, keep.state, keep)
+    account, contract = anchored.settings["account"], anchored.settings["contract"]
+    node.call("anvil_impersonateAccount", account)  # by whoever has the key of the fees
+    for size in (5, 1 << 60):
+        content = anchor_call(size, b"\x05" * 32)
+        node.send(**{"from": account, "to": contract, "data": f"0x{content.hex()}"})
         node.call("anvil_mine", "0x4")
+    second = anchored.grown(5)
     state = anchor.prepare(second)
     with pytest.raises(ContractAhead, match="is none of this log"):
         anchor.advance(second, state, keep)
@@ -219,6 +220,25 @@ def test_what_is_not_said_stays_as_it_was(anchored: Anchored, node: anvil.Node) 
     follower = begin(CHAIN, {"contract": "new"}, anchored.sender)
     assert follower["contract"] != first["contract"]
     assert follower["since"] > first["since"]
+
+
+def test_a_contract_that_a_node_does_not_know_yet_is_not_paid_for_again(
+    anchored: Anchored, node: anvil.Node
+) -> None:
+    with pytest.raises(FeeAccountLow) as raised:
+        begin(CHAIN, given(anchored), anchored.sender)
+    node.call("anvil_setBalance", account := raised.value.facts["account"], RICH)
+    with lying(node.url) as liar:
+        anchored.nodes(liar.url)
+        liar.lies["eth_getCode"] = lambda truth, asked: "0x"
+        with pytest.raises(DeploymentPending):
+            begin(CHAIN, given(anchored), anchored.sender)
+        liar.lies["eth_getCode"] = lambda truth, asked: {"error": {"code": -32000, "message": "busy"}}
+        with pytest.raises(NodeError):
+            begin(CHAIN, given(anchored), anchored.sender)
+    anchored.nodes(node.url)
+    begin(CHAIN, given(anchored), anchored.sender)
+    assert node.call("eth_getTransactionCount", account, "latest") == "0x1", "made once"
 
 
 def test_a_contract_that_is_not_made(anchored: Anchored, node: anvil.Node) -> None:

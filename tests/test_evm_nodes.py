@@ -82,6 +82,23 @@ def test_what_is_no_answer_has_a_code_and_shows_no_key(
     assert f"localhost:{site.port}" in problem.detail
 
 
+@pytest.mark.parametrize(
+    ("place", "headers", "repeated"),
+    [
+        ("/v3/5fb2v3c6d7e8", {}, "5fb2v3c6d7e8"),
+        ("/", {"authorization": "Bearer 0a1b2c3d4e"}, "0a1b2c3d4e"),
+        ("/?key=0a%2B1b%2B2c", {}, "0a+1b+2c"),
+    ],
+)
+def test_a_key_is_not_repeated_in_another_form(
+    site: Site, said: list[Any], place: str, headers: dict[str, str], repeated: str
+) -> None:
+    said[0] = answering({"id": 1, "error": {"code": -32000, "message": f"unknown key: {repeated}"}})
+    with pytest.raises(NodeError, match="unknown") as raised:
+        RpcNode(site.url(place), headers=headers).call("eth_chainId")
+    assert repeated not in str(raised.value)
+
+
 def test_a_node_that_answers_late_is_left(site: Site, said: list[Any]) -> None:
     said[0] = site.dribble(answering({"id": 1}).split(b"\r\n\r\n")[0], b"x")
     with pytest.raises(Unavailable, match="no whole answer in time"):

@@ -218,6 +218,29 @@ def test_what_is_gone_is_sent_again(desk: Desk) -> None:
     assert len(desk.outbox.evidence(desk.log, 4)) == 2
 
 
+class Blind(Gazette):
+    """Somebody looks in another paper, and finds nothing there."""
+
+    def confirm(self, checkpoint: Checkpoint, evidence: Evidence) -> bool:
+        return False
+
+
+def test_what_was_gone_by_mistake_is_there_again(desk: Desk) -> None:
+    """The evidence of each is the earliest that there is, and no word of one node takes it away for good."""
+    desk.anchored(3)
+    desk.anchored(5)
+    before = [desk.outbox.evidence(desk.log, index) for index in (2, 4)]
+    (made,) = desk.run(kinds={"gazette": gazettes(desk.folder, Blind)["gazette"]})
+    assert (sizes(made.gone), sizes(made.anchored)) == ([5, 3], [5])  # the newest is looked for at once
+    assert desk.outbox.evidence(desk.log, 2) != before[0]
+    (made,) = desk.run()
+    assert sizes(made.anchored) == [3]
+    assert [desk.outbox.evidence(desk.log, index) for index in (2, 4)] == before
+    assert desk.outbox.gone(desk.destination) == []
+    assert desk.outbox.waiting(desk.destination) is None
+    assert len(desk.gazette.notices) == 2
+
+
 def test_of_several_that_are_gone_the_latest_has_all(desk: Desk) -> None:
     desk.anchored(3)
     desk.anchored(5)

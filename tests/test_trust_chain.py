@@ -296,7 +296,12 @@ def test_a_thief_of_all_keys_dates_nothing_back(chain: OnChain) -> None:
     assert (verdict, f"nothing shows it on {CHAIN}" in said) == (Verdict.UNDETERMINED, True), said
     his = Anchored(chain.folder, chain.node.url, log=thief.log)
     his.settings = chain.there.settings
-    forged = chain.anchored(forged, STOLEN + timedelta(days=2), his.anchor())
+    newest, account = thief.log.checkpoint(), str(chain.there.settings["account"])
+    chain.node.call("evm_setNextBlockTimestamp", int((STOLEN + timedelta(days=2)).timestamp()))
+    chain.node.call("anvil_impersonateAccount", account)
+    content = anchor_call(newest.size, newest.root).hex()
+    chain.node.send(**{"from": account, "to": chain.contract, "data": f"0x{content}"})
+    forged = chain.anchored(forged, STOLEN + timedelta(days=3), his.anchor())
     assert chain.judged(forged)[0] is Verdict.UNDETERMINED, "its block is not known"
     chain.typed("update", CHAIN)
     verdict, said = chain.judged(forged)

@@ -9,10 +9,13 @@ import pytest
 
 pytest.importorskip("Crypto", reason="the extra [evm] is not installed")
 
+from keys import PrivateKey
+from ledger import Log, MemoryStore, Requirement
 from ledger.evidence import parse_proof
 from tests.evm_chain import CHAIN, Chain, changed, header
 from tests.world import NOW, University, verifier
 from vc import Bundle, Verdict
+from vc.anchoring import log_entry
 from verifier import Trust
 from verifier.policy import load_policy
 
@@ -87,3 +90,41 @@ def test_evidence_that_was_altered_makes_a_diploma_invalid() -> None:
     broken = replace(bundle, evidence=(*bundle.evidence[:-1], changed(bundle.evidence[-1], "event", 1)))
     verdict, said = judged(broken, believing(university.trust, chain), asked=False)
     assert (verdict, "the receipt has no such event" in said) == (Verdict.INVALID, True), said
+
+
+def test_a_document_in_a_log_that_was_left_brings_no_key_back() -> None:
+    """By the newer log the key ended before the chain had the diploma; the older one ends with that key."""
+    university, chain = University(now=NOW - timedelta(days=10)), Chain()
+    left = university.recognised_log
+    for index in (1, 2, 3):
+        university.issue(index=index)
+    university.publish_document([university.key, PrivateKey.generate()])
+    signer, clock = (PrivateKey.generate() for _ in range(2))
+    university.log = Log("university.example/new", signer, clock, MemoryStore(), clock=lambda: university.now)
+    university.publish_document([university.key])
+    signed = university.sign(university.plain(9))
+    university.anchor(log_entry(signed, signed["proof"][0]))
+    university.publish_document([PrivateKey.generate()])  # a thief's log has it after his diploma
+    evidence = (university.log.evidence(1), chain.anchor(university.log.checkpoint(), MINED))
+    new = replace(university.recognised_log, ledgers=(chain.trusted,), requires=Requirement(1, (chain.name,)))
+    (issuer,) = university.trust.issuers
+    alone = Trust().adding(issuer, new)
+    for trust, first in ((alone, 2), (alone.adding(issuer, left), 0)):
+        bundle = Bundle(signed, evidence, tuple(university.documents[first:]))
+        verdict, said = judged(bundle, trust, asked=False)
+        assert (verdict, "the key ended on 2026-06-21, and no ledger" in said) == (Verdict.INVALID, True), (
+            said
+        )
+
+
+def test_blocks_that_an_issuer_hands_over_are_not_taken() -> None:
+    """Whoever has all its keys could else make up the chain as well; a verifier asks nodes of its own."""
+    university, chain = University(), Chain()
+    bundle, known = anchored(university, chain), believing(university.trust, chain)
+    (log,) = (replace(log, requires=Requirement(1, (chain.name,))) for log in known.logs)
+    theirs, here = Trust(known.issuers, (log,)), Trust().joined(Trust(known.issuers, (log,)))
+    assert judged(bundle, theirs, asked=False)[0] is Verdict.VALID
+    verdict, said = judged(bundle, here, asked=False)
+    assert (verdict, f"nothing shows it on {CHAIN}" in said) == (Verdict.UNDETERMINED, True), said
+    assert here.fingerprint(university.did) == theirs.fingerprint(university.did)
+    assert theirs.joined(here) == theirs

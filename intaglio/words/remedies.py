@@ -177,8 +177,9 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
             "made: --contract new"
         ),
         "contract-ahead": (
-            "Somebody else anchors there, with a key of yours: take another one, and have another contract "
-            "made, by `intaglio ledger anchor add` with --fee-key and --contract new."
+            "If the log was put back from an older copy, bring the newest one back. Else somebody anchors "
+            "there with a key of yours: take another one, and have another contract made, by "
+            "`intaglio ledger anchor add` with --fee-key and --contract new."
         ),
         "transaction-failed": (
             "Look at it in the block. Then `intaglio ledger anchor add`, as before, has it sent anew."

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from wire.health import Finding
 from wire.problem import Unavailable
 
+from .. import merkle
 from ..evidence import Evidence
 from ..log import LogReader
 from ..note import Checkpoint
@@ -120,8 +121,25 @@ class EvmAnchor:
     def _signing(self, checkpoint: Checkpoint, pending: Pending, nonce: int) -> Pending:
         call = Call(self._contract, anchor_call(checkpoint.size, checkpoint.root))
         if not pending.sent:
+            self._require_continued(checkpoint)
             self._require_may()
         return self._account.following(call, pending, nonce)
+
+    def _require_continued(self, checkpoint: Checkpoint) -> None:
+        """That the log begins with what the contract has: one that was put back may have outgrown it."""
+        size = self._size()
+        if not 0 < size < checkpoint.size:
+            return
+        root, proof = self._read(SELECTORS["root"]).to_bytes(32), self._log.consistency(size, checkpoint.size)
+        try:
+            merkle.verify_consistency(size, root, checkpoint.size, checkpoint.root, proof)
+        except InvalidEvidence:
+            raise ContractAhead.saying(
+                "the contract {contract} on {chain} has {size} entries that are not those of this log",
+                contract=checksummed(self._contract),
+                chain=self.name,
+                size=size,
+            ) from None
 
     def _require_may(self) -> None:
         if not self._read(is_submitter_call(self._account.address)):
@@ -155,11 +173,13 @@ class EvmAnchor:
             return blocks
         if self._size() >= checkpoint.size:
             return self._searched(checkpoint)
-        for failed in mined:
+        if mined:  # and failed: most likely since the owner had taken the account's right, which may be back
+            self._require_may()
+        if len(mined) > 1:
             raise TransactionFailed.saying(
                 "the transaction for {size} entries in block {number} of {chain} failed",
                 size=checkpoint.size,
-                number=failed.block,
+                number=mined[-1].block,
                 chain=self.name,
             )
         return None

@@ -174,8 +174,10 @@ def _deployed(chain: Chain, owner: bytes, settings: Mapping[str, Any], sender: S
         chain.send(pending.sent[-1].raw)
         time.sleep(pause)
         pause = min(2 * pause, longest)
-    kept.unlink()
     mined = found[0]
+    if mined.succeeded and mined.contract and not chain.code(mined.contract):
+        raise DeploymentPending.saying("the contract on {chain} is not in a block yet", chain=chain.name)
+    kept.unlink()  # not before: what a node that is behind does not know yet would be paid for again
     if mined.contract is None or not mined.succeeded:
         raise TransactionFailed.saying("no contract was made on {chain}", chain=chain.name)
     require_contract(chain, mined.contract, sender.log.origin, owner)

@@ -13,6 +13,7 @@ from http import HTTPStatus
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
+from urllib.parse import unquote
 
 from wire.address import Target
 from wire.fetch import HttpsFetcher
@@ -45,7 +46,9 @@ class RpcNode:
         """`ca_file` names a certificate authority of its own; `headers` what it wants to know one by."""
         self.host = Target.parse(url).authority
         self._url, self._headers = url, dict(header_fields(headers))
-        self._secrets = [*filter(None, re.split(r"[/?&=]", Target.parse(url).path)), *headers.values()]
+        parts = [*re.split(r"[/?&=]", Target.parse(url).path), *" ".join(headers.values()).split()]
+        # the longest first, since a short one may be a part of it
+        self._secrets = sorted(filter(None, [*parts, *map(unquote, parts)]), key=len, reverse=True)
         self._client = HttpsFetcher(allow_loopback=True, allow_private=True, ca_file=ca_file, timeout=seconds)
 
     def __repr__(self) -> str:

@@ -121,9 +121,19 @@ class IssuerKey(NamedTuple):
 
     @property
     def gone_by(self) -> datetime | None:
-        """By when documents of its issuer no longer had it, which have it in none that is later."""
-        without = takewhile(lambda bound: not self.is_in(bound), reversed(self.history))
-        return min((bound.fact.time for bound in without if bound.fact and bound.fact.time), default=None)
+        """By when documents of its issuer no longer had it, which have it in none that is later.
+
+        Each log by itself, since numbers of two tell no order; one that never had it says nothing beside one
+        that had.
+        """
+        logged = [bound for bound in reversed(self.history) if bound.fact]
+        having = {bound.fact.where for bound in logged if bound.fact and self.is_in(bound)}
+        ends: list[datetime] = []
+        for where in having or {bound.fact.where for bound in logged if bound.fact}:
+            of_log = (bound for bound in logged if bound.fact and bound.fact.where == where)
+            without = takewhile(lambda bound: not self.is_in(bound), of_log)
+            ends += [bound.fact.time for bound in without if bound.fact and bound.fact.time]
+        return min(ends, default=None)
 
     def _methods(self, bound: BoundDocument) -> list[VerificationMethod]:
         methods = bound.document.methods(self.relationship)

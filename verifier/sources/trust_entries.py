@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from ledger import Reached, Requirement, TrustedLedger
+from ledger.evm import KIND
 from vc import jcs
 from wire import Malformed, TooLarge, base64url_decode, base64url_encode
 from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
@@ -96,10 +97,13 @@ def compared(log: RecognisedLog) -> bytes:
 
 
 def handed_over(log: RecognisedLog) -> RecognisedLog:
-    """Without what each verifier finds out for itself: blocks that it knows, and how far the log had come."""
+    """Without what each verifier finds out for itself: blocks that it knows, and how far the log had come.
+
+    Of an EVM chain that is so wherever they stand: an issuer could else name blocks that no chain has.
+    """
     ledgers = tuple(
         replace(one, parameters={name: one.parameters[name] for name in one.parameters if name != BLOCKS})
-        if _names_file(one.parameters)
+        if one.kind == KIND or _names_file(one.parameters)
         else one
         for one in log.ledgers
     )
