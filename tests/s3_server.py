@@ -128,7 +128,7 @@ class Cluster:
         filer = f"-filer=127.0.0.1:{self.ports['filer']}.{self.ports['filer.grpc']}"
         none = ("-port.iceberg=0", "-port.lance=0")
         self._run("s3", "s3", *where, *none, filer, f"-config={self.folder / 's3.json'}")
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while True:
             try:
                 s3_client = client(self.endpoint)

@@ -109,14 +109,21 @@ class IssuerKey(NamedTuple):
         """From when on it proves nothing, for what a log holds at `index`, where `fact` says.
 
         That a key expires, a document says of what follows it; that one was revoked, of all that it signed.
-        What other ledgers tell the time of is judged by that alone.
+        What other ledgers tell the time of is judged by that alone. Each log says so by itself, since numbers
+        of two tell no order, and the earliest end counts.
         """
+        ends: list[datetime | None] = []
+        told: set[str | None] = set()
         for bound in reversed(self.history):
-            is_same = bound.fact and bound.fact.where == fact.where and fact.clock != LEDGERS
-            is_later = is_same and bound.index > index
+            where = bound.fact.where if bound.fact else None
+            if where in told or (where is None and told):
+                continue
+            is_later = where == fact.where and fact.clock != LEDGERS and bound.index > index
             if not is_later and (methods := self._methods(bound)):
-                ends = [self.revoked, *(method.expires for method in methods)]
-                return min(filter(None, ends), default=None)
+                told.add(where)
+                ends += [self.revoked, *(method.expires for method in methods)]
+        if told:
+            return min(filter(None, ends), default=None)
         return self.until
 
     @property
