@@ -118,7 +118,7 @@ def test_a_document_in_a_log_that_was_left_brings_no_key_back() -> None:
 
 
 def test_an_end_in_one_log_is_not_taken_back_by_another() -> None:
-    """By the newer log the key expired before the chain had the diploma; a document of the older has no end."""
+    """By the newer log the key expired before the chain had the diploma; the older one says of no end."""
     university, chain = University(now=NOW - timedelta(days=10)), Chain()
     left = university.recognised_log
     for index in (1, 2, 3):
