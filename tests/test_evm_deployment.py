@@ -27,6 +27,7 @@ from ledger.evm.problem import (
     UnknownBlocks,
     WrongChain,
 )
+from ledger.evm.transactions import Pending
 from ledger.log import Log
 from ledger.outbox import Outbox
 from ledger.tiles.memory import MemoryStore
@@ -60,9 +61,19 @@ def test_settings_have_nothing_secret(anchored: Anchored, node: anvil.Node) -> N
         "nodes", "depth", "feeCap", "feeKey", "asOf", "account", "owner", "contract", "since", "cost",
     }  # fmt: skip
     assert parse_address(anchored.settings["owner"]) == parse_address(OWNER)
-    assert anchored.settings["feeKey"] == f"file:{anchored.folder}/fees.json#fee"
+    assert anchored.settings["feeKey"] is None, "the folder's own"
     assert 0 < float(anchored.settings["cost"]) < 0.01
     assert node.call("eth_getCode", anchored.settings["contract"], "latest") != "0x"
+
+
+def test_a_folder_that_is_elsewhere_pays_with_its_own_key(anchored: Anchored, node: anvil.Node) -> None:
+    """As one that was restored from a backup."""
+    anchored.begin(node)
+    elsewhere = anchored.folder / "elsewhere"
+    elsewhere.mkdir()
+    (anchored.folder / "fees.json").rename(elsewhere / "fees.json")
+    anchored.sender = anchored.sender._replace(folder=elsewhere)
+    assert Pending.parse(anchored.anchor().prepare(anchored.grown(3))).sent
 
 
 def test_the_account_to_fund_is_named_and_stays(anchored: Anchored) -> None:

@@ -59,7 +59,7 @@ def begin(name: str, given: Mapping[str, str], sender: Sender) -> Mapping[str, A
         "nodes": str(Path(file).resolve()) if file else former.get("nodes"),
         "depth": _whole("depth", given["depth"]) if "depth" in given else former.get("depth"),
         "feeCap": _whole("fee-cap", given["fee-cap"]) if "fee-cap" in given else former.get("feeCap", _CAP),
-        "feeKey": given.get("fee-key") or former.get("feeKey") or _own_key(sender.folder),
+        "feeKey": given.get("fee-key") or former.get("feeKey"),  # none: the folder has its own
     }
     named = given.get("owner") or former.get("owner")
     if named is None:
@@ -70,7 +70,7 @@ def begin(name: str, given: Mapping[str, str], sender: Sender) -> Mapping[str, A
     chain = _chain(name, settings, sender)
     _require_read(chain)
     settings["asOf"] = chain.head().number  # so they are new ones, and what waits is prepared anew
-    settings["account"] = checksummed(_account(settings["feeKey"], sender.passphrase))
+    settings["account"] = checksummed(_account(_fee_key(settings, sender), sender.passphrase))
     settings["owner"] = checksummed(owner)
     if contract is None:
         return {**settings, **_deployed(chain, owner, settings, sender)}
@@ -79,8 +79,9 @@ def begin(name: str, given: Mapping[str, str], sender: Sender) -> Mapping[str, A
     return {**settings, "contract": checksummed(contract), "since": since}
 
 
-def _own_key(folder: Path) -> str:
-    return f"file:{quote(str((folder / 'fees.json').resolve()))}#fee"
+def _fee_key(settings: Mapping[str, Any], sender: Sender) -> str:
+    own = f"file:{quote(str((sender.folder / 'fees.json').resolve()))}#fee"
+    return settings["feeKey"] or own
 
 
 def open_anchor(name: str, settings: Mapping[str, Any], sender: Sender) -> EvmAnchor:
@@ -101,7 +102,7 @@ def _chain(name: str, settings: Mapping[str, Any], sender: Sender) -> Chain:
 
 
 def _paying(chain: Chain, settings: Mapping[str, Any], sender: Sender) -> FeeAccount:
-    opened = partial(open_signer, settings["feeKey"], passphrase=sender.passphrase)
+    opened = partial(open_signer, _fee_key(settings, sender), passphrase=sender.passphrase)
     return FeeAccount(chain, parse_address(settings["account"]), opened, settings["feeCap"] * GWEI)
 
 
