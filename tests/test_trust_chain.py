@@ -101,6 +101,21 @@ def chain(tmp_path: Path, node: anvil.Node, program: Program) -> Iterator[OnChai
     node.call("evm_revert", before)
 
 
+def test_where_nodes_do_not_say_what_is_final_a_depth_does(chain: OnChain) -> None:
+    chain.anchored(chain.university.issue(), ISSUED + timedelta(hours=1))
+    unknown = {"error": {"code": -32602, "message": "unknown block"}}
+    with lying(chain.node.url) as liar:
+        liar.lies["eth_getBlockByNumber"] = lambda truth, asked: unknown if asked[0] == "finalized" else truth
+        file = chain.folder / "old"
+        file.write_text(liar.url)
+        file.chmod(0o600)
+        assert "no depth is given" in str(chain.follow(nodes=file, code=1))
+        (told,) = chain.follow("--depth", 100, nodes=file)["logs"]
+        assert told["known"] == 0
+        (told,) = chain.typed("update", CHAIN, "--depth", 2, nodes=file)["logs"]
+        assert told["known"] == 1
+
+
 def test_a_log_is_followed_and_what_the_chain_has_of_it_is_its_time(chain: OnChain) -> None:
     first = chain.anchored(chain.university.issue(), ISSUED + timedelta(hours=1))
     chain.write(ONE)

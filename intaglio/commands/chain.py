@@ -34,6 +34,12 @@ _FILES = click.option(
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="The file with the addresses of nodes, which only you may read; all nodes have to agree.",
 )
+_DEPTH = click.option(
+    "--depth",
+    type=click.IntRange(min=0),
+    metavar="BLOCKS",
+    help="Where the nodes do not say what is final: after how many blocks it is.",
+)
 
 
 @click.group()
@@ -59,9 +65,16 @@ class _Followed(NamedTuple):
 @click.option("--log", "origin", required=True, help="The log's name, as `intaglio trust list` shows it.")
 @click.option("--contract", "contracts", metavar="0x…", multiple=True, help="Its contract there.")
 @_FILES
+@_DEPTH
 @click.option("--yes", is_flag=True, help="Do not ask, even at a terminal.")
 def add(
-    session: Session, name: str, origin: str, contracts: tuple[str, ...], files: tuple[Path, ...], yes: bool
+    session: Session,
+    name: str,
+    origin: str,
+    contracts: tuple[str, ...],
+    files: tuple[Path, ...],
+    depth: int | None,
+    yes: bool,
 ) -> Result:
     """Believe those blocks of CHAIN, as eip155:1, that have checkpoints of a log on your trust list.
 
@@ -71,33 +84,33 @@ def add(
     logs = [log for log in Trust.load(session.trust_file).logs if log.origin == origin]
     if not logs:
         raise NotFound.saying("no log {log} is on your trust list", log=shortened(origin))
-    return _follow(session, name, logs, contracts, files, yes)
+    return _follow(session, _chain(name, files, depth), logs, contracts, yes)
 
 
 @verb(chain)
 @click.argument("name", metavar="CHAIN")
 @_FILES
+@_DEPTH
 @click.option("--yes", is_flag=True, help="Do not ask, even at a terminal.")
-def update(session: Session, name: str, files: tuple[Path, ...], yes: bool) -> Result:
+def update(session: Session, name: str, files: tuple[Path, ...], depth: int | None, yes: bool) -> Result:
     """Believe the blocks of CHAIN that have come since, for all logs that you follow there."""
     logs = [log for log in Trust.load(session.trust_file).logs if _ledger(log, name).parameters]
     if not logs:
         raise NotFound.saying("no log on your trust list is followed on {chain}", chain=shortened(name))
-    return _follow(session, name, logs, (), files, yes)
+    return _follow(session, _chain(name, files, depth), logs, (), yes)
 
 
-def _follow(
-    session: Session,
-    name: str,
-    logs: Sequence[RecognisedLog],
-    contracts: Sequence[str],
-    files: Sequence[Path],
-    yes: bool,
-) -> Result:
+def _chain(name: str, files: Sequence[Path], depth: int | None) -> Chain:
     with extra("evm"):
         from ledger.evm.chain import Chain
         from ledger.evm.nodes import nodes_in
-    chain = Chain(name, [node for file in files for node in nodes_in(file)], unanimous=True)
+    return Chain(name, [node for file in files for node in nodes_in(file)], depth, unanimous=True)
+
+
+def _follow(
+    session: Session, chain: Chain, logs: Sequence[RecognisedLog], contracts: Sequence[str], yes: bool
+) -> Result:
+    name = chain.name
     found = [_look(session, chain, log, contracts) for log in logs]
     for followed in found:
         say(printable(followed.log.origin), *map(_shown, followed.blocks))
