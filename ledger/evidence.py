@@ -174,6 +174,7 @@ class TrustPolicy:
 
     logs: tuple[TrustedLog, ...] = ()
     _by_origin: Mapping[str, tuple[TrustedLog, ...]] = field(init=False, repr=False)
+    _requires: bool = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         if len({log.key.public_key for log in self.logs}) != len(self.logs):
@@ -182,6 +183,7 @@ class TrustPolicy:
         for log in self.logs:
             by_origin[log.key.name] = (*by_origin.get(log.key.name, ()), log)
         object.__setattr__(self, "_by_origin", MappingProxyType(by_origin))
+        object.__setattr__(self, "_requires", any(log.requires for log in self.logs))
 
     @classmethod
     def of(cls, logs: Iterable[tuple[str, str | None, Sequence[str], int]]) -> TrustPolicy:
@@ -198,6 +200,8 @@ class TrustPolicy:
 
     def required(self, origin: str) -> Requirement | None:
         """Which ledgers have to have what this log holds; of a log with several keys, as all of them ask."""
+        if not self._requires:
+            return None
         found = tuple(dict.fromkeys(log.requires for log in self.named(origin) if log.requires))
         return Requirement.all(found) if len(found) > 1 else next(iter(found), None)
 

@@ -169,8 +169,11 @@ class EvidenceCheck:
             if any(bound.is_fetched for bound in keys[leaf].history):  # by a host that may keep some back
                 raise left_open(late[leaf])
             raise late[leaf]
-        beside = (one for digest in dict.fromkeys(map(_digest, found)) for one in anchored.get(digest, ()))
-        return Attestations((*found, *beside), ignored, unmet=unmet)
+        if anchored:
+            found += [
+                one for digest in dict.fromkeys(map(_digest, found)) for one in anchored.get(digest, ())
+            ]
+        return Attestations(tuple(found), ignored, unmet=unmet)
 
     def _proved(
         self,
@@ -192,7 +195,8 @@ class EvidenceCheck:
             else:
                 logged.append((leaf, fact))
         anchored: dict[bytes, list[Fact]] = {}
-        for digest, fact in self._of_checkpoints([fact for _, fact in logged], evidence, trust):
+        beside = [item for item in evidence if item.digest not in leaves]
+        for digest, fact in self._of_checkpoints([fact for _, fact in logged], beside, trust):
             if isinstance(fact, Problem):
                 ignored = fact
             else:
@@ -227,6 +231,8 @@ class EvidenceCheck:
         self, found: Sequence[Fact], evidence: Sequence[Evidence], trust: TrustPolicy
     ) -> Iterator[tuple[bytes, Fact | Problem]]:
         """What is proved of the checkpoints by which facts were found; those of others say nothing here."""
+        if not evidence:
+            return
         checkpoints = {fact.checkpoint.digest: fact.checkpoint for fact in found if fact.checkpoint}
         for item in evidence:
             if checkpoint := checkpoints.get(item.digest):

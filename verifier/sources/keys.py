@@ -113,18 +113,16 @@ class IssuerKey(NamedTuple):
         of two tell no order, and the earliest end counts.
         """
         ends: list[datetime | None] = []
-        told: set[str | None] = set()
+        told: list[str | None] = []
         for bound in reversed(self.history):
             where = bound.fact.where if bound.fact else None
-            if where in told or (where is None and told):
+            if told and (where is None or where in told):
                 continue
             is_later = where == fact.where and fact.clock != LEDGERS and bound.index > index
             if not is_later and (methods := self._methods(bound)):
-                told.add(where)
+                told.append(where)
                 ends += [self.revoked, *(method.expires for method in methods)]
-        if told:
-            return min(filter(None, ends), default=None)
-        return self.until
+        return min(filter(None, ends), default=None) if told else self.until
 
     @property
     def gone_by(self) -> datetime | None:
