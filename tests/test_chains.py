@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.commandline import Program
-from tests.gazette import NAME, NOTICE, Gazette, gazette_file, gazettes
+from tests.gazette import NAME, NOTICE
+from tests.gazette_anchor import GazetteAnchor, gazette_file, gazettes
 from tests.test_docs import folder, follow
 from tests.world import NOW
 
@@ -19,7 +20,7 @@ SECOND = "gazette:second"
 
 @pytest.mark.slow
 def test_the_page(program: Program, folder: Path) -> None:
-    ledgers = [Gazette(name, file=gazette_file(folder, name)) for name in (NAME, SECOND)]
+    ledgers = [GazetteAnchor(name, file=gazette_file(folder, name)) for name in (NAME, SECOND)]
     program.anchors = gazettes(folder)
     now = NOW
     program.now = lambda: now

@@ -20,7 +20,8 @@ from ledger.folder import open_to_read
 from ledger.outbox import Outbox
 from ledger.submitting import look_after, turn
 from tests.commandline import Program
-from tests.gazette import NAME, NOTICE, NOTICES, Gazette, gazette_file, gazettes
+from tests.gazette import NAME, NOTICE, NOTICES
+from tests.gazette_anchor import GazetteAnchor, gazette_file, gazettes
 from tests.issuer_cli.conftest import Clock
 from tests.world import NOW, Holder, graduate, issuer_in, reopened, table, trust_in, verifier
 from vc import Bundle, Verdict
@@ -41,7 +42,7 @@ class Town:
     def __init__(self, folder: Path) -> None:
         self.home, self.folder, self.now = folder / "home", folder, NOW
         self.issuer = issuer_in(self.home)
-        self.gazettes = [Gazette(name, file=gazette_file(folder, name)) for name in (NAME, OTHER)]
+        self.gazettes = [GazetteAnchor(name, file=gazette_file(folder, name)) for name in (NAME, OTHER)]
 
     def add(self, *names: str) -> None:
         for name in names:
@@ -172,7 +173,7 @@ class Sending:
     def __init__(self, program: Program, clock: Clock, folder: Path) -> None:
         self.program, self.clock = program, clock
         program.anchors = gazettes(folder)
-        self.gazettes = {name: Gazette(name, file=gazette_file(folder, name)) for name in (NAME, OTHER)}
+        self.gazettes = {name: GazetteAnchor(name, file=gazette_file(folder, name)) for name in (NAME, OTHER)}
 
     def __call__(self, *words: object, code: int = 0) -> dict[str, Any]:
         """What `intaglio ledger anchor … --json` prints."""
@@ -282,7 +283,7 @@ def test_an_anchor_is_handed_what_it_may_need(
 
 
 def test_what_is_in_the_way_is_told_and_keeps_none_of_the_others(sending: Sending, tmp_path: Path) -> None:
-    class Shut(Gazette):
+    class Shut(GazetteAnchor):
         def prepare(self, checkpoint: Checkpoint) -> bytes:
             if self.name == NAME:
                 raise Unavailable("its office is closed")
@@ -322,7 +323,7 @@ def test_doctor_tells_what_waits_too_long(sending: Sending, tmp_path: Path) -> N
     assert found().keys() == {"anchor-gone", "anchor-waits"}
     assert program("doctor").code == 1
 
-    class Poor(Gazette):
+    class Poor(GazetteAnchor):
         def examine(self) -> list[Finding]:
             return [CLOSED]
 

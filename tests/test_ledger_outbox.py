@@ -24,7 +24,8 @@ from ledger.submitting import Round, look_after, turn
 from ledger.tiles.memory import MemoryStore
 from ledger.tiles.store import Batch
 from tests.fault.limits import files_of_at_most
-from tests.gazette import NAME, NOTICE, NOTICES, Gazette, gazette_file, gazettes
+from tests.gazette import NAME, NOTICE, NOTICES
+from tests.gazette_anchor import GazetteAnchor, gazette_file, gazettes
 from tests.ledger_samples import COSIGNER, NOW, ORIGIN, SIGNER, open_log, sample, samples, trust_in
 from tests.processes import ended
 from wire.problem import Damaged, NotFound, Refused, TryLater, Unavailable
@@ -44,8 +45,8 @@ class Desk:
 
     def __post_init__(self) -> None:
         self.outbox = Outbox(self.folder)
-        self.gazette = Gazette(NAME, file=gazette_file(self.folder))
-        self.other = Gazette(OTHER, file=gazette_file(self.folder, OTHER))
+        self.gazette = GazetteAnchor(NAME, file=gazette_file(self.folder))
+        self.other = GazetteAnchor(OTHER, file=gazette_file(self.folder, OTHER))
 
     def add(self, *names: str, every: timedelta = DAY) -> None:
         for name in names or (NAME,):
@@ -56,7 +57,7 @@ class Desk:
         self.log.append(samples(before, size), b"to %d" % size)
         return self.log.checkpoint()
 
-    def accepted(self, gazette: Gazette | None = None) -> list[bytes]:
+    def accepted(self, gazette: GazetteAnchor | None = None) -> list[bytes]:
         """What a gazette was given and has not printed."""
         gazette = gazette or self.gazette
         _ = gazette.notices  # which looks
@@ -218,7 +219,7 @@ def test_what_is_gone_is_sent_again(desk: Desk) -> None:
     assert len(desk.outbox.evidence(desk.log, 4)) == 2
 
 
-class Blind(Gazette):
+class Blind(GazetteAnchor):
     """Somebody looks in another paper, and finds nothing there."""
 
     def confirm(self, checkpoint: Checkpoint, evidence: Evidence) -> bool:
@@ -274,7 +275,7 @@ def test_what_waits_when_one_before_it_goes_has_that_too(desk: Desk) -> None:
     assert [lost.checkpoint.size for lost in desk.outbox.gone(desk.destination)] == [3]
 
 
-class Closed(Gazette):
+class Closed(GazetteAnchor):
     """Its office does not answer."""
 
     def advance(self, checkpoint: Checkpoint, state: bytes, keep: Callable[[bytes], None]) -> Evidence | None:
@@ -287,8 +288,8 @@ def test_what_keeps_one_keeps_none_of_the_others(desk: Desk) -> None:
     checkpoint = desk.append(3)
     kinds = gazettes(desk.folder)
 
-    def opened(name: str, settings: Mapping[str, Any], place: Sender) -> Gazette:
-        make = Closed if name == NAME else Gazette
+    def opened(name: str, settings: Mapping[str, Any], place: Sender) -> GazetteAnchor:
+        make = Closed if name == NAME else GazetteAnchor
         return make(name, file=gazette_file(desk.folder, name))
 
     kinds = {"gazette": kinds["gazette"]._replace(open=opened)}
@@ -310,7 +311,7 @@ def test_a_name_without_a_kind_is_refused(name: str, desk: Desk) -> None:
     assert isinstance(made[name].problem, Refused)
 
 
-class States(Gazette):
+class States(GazetteAnchor):
     """Shows with which states it is called."""
 
     seen: ClassVar[list[bytes]] = []
@@ -432,7 +433,7 @@ def test_what_a_full_disk_kept_back_is_collected_again(desk: Desk) -> None:
     """The disk fills up when the evidence comes, and when the next state is to be kept: nothing is lost."""
     limit = resource.getrlimit(resource.RLIMIT_FSIZE)
 
-    class Filling(Gazette):
+    class Filling(GazetteAnchor):
         def advance(
             self, checkpoint: Checkpoint, state: bytes, keep: Callable[[bytes], None]
         ) -> Evidence | None:
@@ -477,7 +478,7 @@ def test_two_at_once_send_one(desk: Desk) -> None:
     assert len(desk.gazette.notices) == 1
 
 
-class Slow(Gazette):
+class Slow(GazetteAnchor):
     """Looks, thinks, and only then sends."""
 
     def accept(self, digest: bytes) -> None:
@@ -490,7 +491,7 @@ def test_without_a_turn_two_would_send_two(desk: Desk) -> None:
     desk.append(3)
     waiting = threading.Barrier(2)
 
-    class Together(Gazette):
+    class Together(GazetteAnchor):
         def accept(self, digest: bytes) -> None:
             waiting.wait(5)
             super().accept(digest)
@@ -513,7 +514,7 @@ def test_issuing_waits_for_no_ledger(desk: Desk) -> None:
     desk.append(5)
     hangs, free = threading.Event(), threading.Event()
 
-    class Hanging(Gazette):
+    class Hanging(GazetteAnchor):
         def advance(
             self, checkpoint: Checkpoint, state: bytes, keep: Callable[[bytes], None]
         ) -> Evidence | None:

@@ -14,7 +14,7 @@ from ledger.anchor import Anchor
 from ledger.tiles.memory import MemoryStore
 from tests import anvil
 from tests.evm_anchors import Anchored
-from tests.gazette import Gazette
+from tests.gazette_anchor import GazetteAnchor
 from tests.ledger_samples import NOW, open_log, samples
 from wire.health import Health
 
@@ -32,9 +32,9 @@ class Case(NamedTuple):
 def _gazette(folder: Path, log: Log) -> Iterator[Case]:
     file = folder / "gazette.json"
     yield Case(
-        lambda: Gazette(file=file),
-        lambda: Gazette(file=file).print(NOW),
-        lambda: len(Gazette(file=file).notices),
+        lambda: GazetteAnchor(file=file),
+        lambda: GazetteAnchor(file=file).print(NOW),
+        lambda: len(GazetteAnchor(file=file).notices),
     )
 
 

@@ -18,7 +18,8 @@ from ledger.outbox import Outbox
 from ledger.submitting import look_after
 from ledger.tiles.posix import PosixStore
 from tests.fault.kill import Reached, Work, kill_everywhere
-from tests.gazette import NAME, NOTICE, NOTICES, Gazette, gazette_file, gazettes
+from tests.gazette import NAME, NOTICE, NOTICES
+from tests.gazette_anchor import GazetteAnchor, gazette_file, gazettes
 from tests.ledger_samples import NOW, ORIGIN, open_log, sample, samples, trust_in
 
 pytestmark = pytest.mark.slow
@@ -31,10 +32,10 @@ KNOWN = {**KINDS, NOTICE: NOTICES}
 class Office:
     """A log in a folder, a gazette in a file, and a calendar in another: all that outlives a kill."""
 
-    def __init__(self, folder: Path, make: type[Gazette] = Gazette) -> None:
+    def __init__(self, folder: Path, make: type[GazetteAnchor] = GazetteAnchor) -> None:
         self.folder, self.make = folder, make
         self.outbox = Outbox(folder)
-        self.gazette = Gazette(NAME, file=gazette_file(folder))
+        self.gazette = GazetteAnchor(NAME, file=gazette_file(folder))
 
     def log(self) -> Log:
         return open_log(PosixStore(self.folder / "log", self.folder / "kept"))
@@ -73,7 +74,7 @@ class Office:
             assert verify_anchoring(checkpoint, notice, trust, kinds=KNOWN).where == NAME
 
 
-def _plan(folder: Path, make: type[Gazette] = Gazette) -> Callable[[], tuple[Work, Work]]:
+def _plan(folder: Path, make: type[GazetteAnchor] = GazetteAnchor) -> Callable[[], tuple[Work, Work]]:
     numbers = itertools.count()
 
     def prepare() -> tuple[Work, Work]:
@@ -127,7 +128,7 @@ def test_a_kill_at_hundreds_of_points_loses_and_doubles_nothing(tmp_path: Path) 
     assert kill_everywhere(_plan(tmp_path), points=600, seed=2) == 600
 
 
-class Trusting(Gazette):
+class Trusting(GazetteAnchor):
     """A planted fault: it sends unless its state says that it did, and looks nowhere."""
 
     def advance(self, checkpoint: Checkpoint, state: bytes, keep: Callable[[bytes], None]) -> Evidence | None:
@@ -137,7 +138,7 @@ class Trusting(Gazette):
         return self.collect(checkpoint)
 
 
-class Believing(Gazette):
+class Believing(GazetteAnchor):
     """A planted fault: what its state says was sent is there, it thinks."""
 
     def advance(self, checkpoint: Checkpoint, state: bytes, keep: Callable[[bytes], None]) -> Evidence | None:
@@ -148,6 +149,6 @@ class Believing(Gazette):
 
 
 @pytest.mark.parametrize("make", [Trusting, Believing])
-def test_planted_faults_are_found(make: type[Gazette], tmp_path: Path) -> None:
+def test_planted_faults_are_found(make: type[GazetteAnchor], tmp_path: Path) -> None:
     with pytest.raises((AssertionError, ValueError)):
         kill_everywhere(_plan(tmp_path, make), points=300)
