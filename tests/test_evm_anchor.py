@@ -350,7 +350,7 @@ def test_one_root_on_two_chains_and_one_of_them_gone(tmp_path: Path) -> None:
         ]
         outbox = Outbox(tmp_path)
         for chain, node in zip(chains, (one, two), strict=True):
-            chain.begin(node)
+            chain.begin(node, **{"fee-key": f"file:{tmp_path}/fees.json#fee"})
             outbox.add(chain.name, timedelta(0), chain.settings, NOW)
         sender = chains[0].sender._replace(folder=tmp_path)
 
