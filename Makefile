@@ -51,7 +51,8 @@ bench: .venv/installed
 peers:
 	npm ci --ignore-scripts --silent --no-audit --no-fund --prefix tests/interop
 
-# Needs uv. The registry's address is not written down: each machine has its own.
+# Needs uv. The registry's address is not written down: each machine has its own. Extras stay in the lock: for
+# one that stands there without, pip looks at the newest release, which has no hash here.
 lock:
-	uv pip compile pyproject.toml --all-extras --group dev --universal --generate-hashes \
+	uv pip compile pyproject.toml --all-extras --group dev --universal --generate-hashes --no-strip-extras \
 		--no-header --no-annotate --no-emit-index-url --quiet --output-file requirements.lock

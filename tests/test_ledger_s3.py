@@ -519,7 +519,7 @@ class TestTheLine:
                 asked.append(threads.submit(open_store(uri).get, "tile/0/000"))
             begun = time.monotonic()
             problems = [each.exception() for each in asked]
-            assert 5 < time.monotonic() - begun < 30  # of a machine that does other work, too
+            assert 5 < time.monotonic() - begun < 12
         assert [type(problem) for problem in problems] == [TryLater, TryLater, Unavailable]
         assert "cannot be reached" in str(problems[-1])
         assert "secret" not in repr(problems)
