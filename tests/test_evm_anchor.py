@@ -29,6 +29,7 @@ from ledger.submitting import look_after
 from tests import anvil
 from tests.evm_anchors import CHAIN, OWNER, RICH, Anchored, Kept, events
 from tests.ledger_samples import NOW, open_log, samples
+from wire.health import Health
 
 pytestmark = [anvil.needed, pytest.mark.slow]
 
@@ -174,6 +175,23 @@ def test_a_log_that_was_put_back_and_grew_anchors_no_other_face(
         elsewhere.anchor().prepare(elsewhere.log.checkpoint())
     assert events(node, anchored.settings["contract"]) == 1
     collected(anchor, anchored.grown(5), node)
+
+
+def test_a_log_that_was_put_back_is_told_of(
+    anchored: Anchored, anchor: EvmAnchor, node: anvil.Node, tmp_path: Path
+) -> None:
+    """With all that its machine remembers: only the chain knows that it had more."""
+    (tmp_path / "yesterday").mkdir()
+    yesterday = Anchored(tmp_path / "yesterday", node.url)
+    yesterday.settings = anchored.settings
+    yesterday.grown(2)
+    collected(anchor, anchored.grown(3), node)
+    ahead = next(iter(yesterday.anchor().examine()))
+    assert (ahead.code, ahead.health) == ("anchor-ahead", Health.FAILED)
+    assert (ahead.facts["entries"], ahead.facts["known"]) == (3, 2)
+    with pytest.raises(ContractAhead, match="is none of this log"):
+        collected(yesterday.anchor(), yesterday.log.checkpoint(), node)
+    assert [found.code for found in anchor.examine()] == ["anchor-balance"]
 
 
 # Fees

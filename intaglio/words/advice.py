@@ -77,7 +77,7 @@ ADVICE: Mapping[str, str] = MappingProxyType(
         "signature-misfit": (
             "What this file says may have been changed. Ask the person for the original file."
         ),
-        "revoked": "The issuer has withdrawn this. Ask the issuer why.",
+        "revoked": "The issuer has withdrawn this. Only the issuer can say more.",
         "revoked-unexplained": "The issuer has withdrawn this. Ask the issuer why.",
         "superseded": "The issuer has made a newer edition of this. Ask the person for that one.",
         "expired": "It was valid until then. Ask the person for a current one.",

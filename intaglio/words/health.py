@@ -77,6 +77,12 @@ SAID: Mapping[str, Said] = MappingProxyType(
             "{ledger} no longer has the checkpoint of {count}, by a reorganisation.",
             "To send it again: intaglio ledger anchor run",
         ),
+        "anchor-ahead": Said(
+            "{ledger} has a checkpoint of {count}, and the log has only {known}: is the log an older copy?",
+            "Issue nothing before the newest copy is back. If there is none that is newer, somebody else "
+            "anchors with the key for your fees: take another one, by "
+            "intaglio ledger anchor add with --fee-key and --contract new",
+        ),
         "anchor-waits": Said(
             "The checkpoint of {count} has waited for {ledger} since {time}.",
             "What is in the way: intaglio ledger anchor run",
@@ -101,7 +107,7 @@ COUNTED: Mapping[str, Callable[[Any], str]] = MappingProxyType(
         "issuer-found": lambda facts: _issued(**facts),
         "issuer-shards-gone": lambda facts: tr_count("{count} shard", "{count} shards", facts["shards"]),
         **dict.fromkeys(
-            ("issuer-log-audited", "anchor-has", "anchor-gone", "anchor-waits"),
+            ("issuer-log-audited", "anchor-has", "anchor-gone", "anchor-ahead", "anchor-waits"),
             lambda facts: tr_count("{count} entry", "{count} entries", facts["entries"]),
         ),
     }

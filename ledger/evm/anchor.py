@@ -90,7 +90,14 @@ class EvmAnchor:
         return self._chain.header(header.number).hash == header.hash
 
     def examine(self) -> Iterable[Finding]:
-        """See `Anchor.examine`: what the account has, held against what some anchors cost at present."""
+        """See `Anchor.examine`: whether the contract has more than the log, and how long fees can be paid.
+
+        More than the log there is of a log that was put back. Nothing is refused for it here: it may as well
+        be the word of whoever stole the key for the fees, who could else stop an issuer.
+        """
+        size, known = self._size(), self._log.checkpoint().size
+        if size > known:
+            yield Finding.failed("anchor-ahead", ledger=self.name, entries=size, known=known)
         head = self._chain.head()
         price = self._chain.gas_price() if head.base_fee is None else head.base_fee + self._chain.tip()
         balance, account = self._account.balance(), checksummed(self._account.address)
