@@ -27,7 +27,6 @@ CORE = {min(os.sched_getaffinity(0))}
 EVERYWHERE = os.sched_getaffinity(0)
 ROUNDS, CALLS, CONNECTIONS = 12, 400, 8
 GOAL = 0.6
-_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def library(data: bytes, trust: Trust, seconds: float) -> float:
@@ -46,9 +45,9 @@ def library(data: bytes, trust: Trust, seconds: float) -> float:
 
 
 def cpu_of(pid: int) -> float:
-    """Seconds of CPU that a process has had, all its threads together."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS
+    """Seconds of CPU that a process has had, all its threads together: in nanoseconds, not in ticks."""
+    threads = Path(f"/proc/{pid}/task").glob("*/schedstat")
+    return sum(int(thread.read_text().split()[0]) for thread in threads) / 1e9
 
 
 def asked(connections: list[http.client.HTTPConnection], data: bytes, calls: int) -> None:

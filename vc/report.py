@@ -65,8 +65,10 @@ class Check(NamedTuple):
         if self.credential is not None:
             found["credential"] = self.credential
         if self.problem is not None:
-            return {**found, "problem": self.problem.to_dict()}
-        return {**found, "facts": dict(self.facts)} if self.facts else found
+            found["problem"] = self.problem.to_dict()
+        elif self.facts:
+            found["facts"] = dict(self.facts)
+        return found
 
 
 class StatusTime(NamedTuple):
@@ -164,4 +166,5 @@ class Report:
             found |= {"statusAsOf": format_datetimestamp(status.as_of), "statusFresh": status.fresh}
         if self.holder is not None and self:
             found["holder"] = self.holder
-        return {**found, "checks": [check.to_dict() for check in self.checks]}
+        found["checks"] = [check.to_dict() for check in self.checks]
+        return found

@@ -83,11 +83,6 @@ def create_app(
     )
     app.add_middleware(Identified)
 
-    def require_ready() -> None:
-        verifiers()
-
-    add_probes(app, require_ready)
-
     async def verify(request: Request) -> Response:
         """Verifies the JSON body. The credentials are in the answer only if it is valid."""
         if request.headers.get("Content-Type", "").lower().startswith(_FORMS):
@@ -98,7 +93,7 @@ def create_app(
                 ),
                 415,
             )
-        asked = request.query_params
+        asked = request.query_params if request.scope["query_string"] else {}
         if unknown := asked.keys() - {"challenge", "domain"}:
             return problem_response(
                 Malformed.saying("there is no parameter {name}", name=shortened(min(unknown))), 400
@@ -145,6 +140,11 @@ def create_app(
         },
         openapi_extra={"parameters": _PARAMETERS, "requestBody": _BODY},
     )
+
+    def require_ready() -> None:
+        verifiers()
+
+    add_probes(app, require_ready)  # after what is asked for most: routes are tried one by one
     return app
 
 
