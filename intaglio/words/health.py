@@ -81,7 +81,7 @@ SAID: Mapping[str, Said] = MappingProxyType(
             "{ledger} has a checkpoint of {count}, and the log has only {known}: is the log an older copy?",
             "Issue nothing before the newest copy is back. If there is none that is newer, somebody else "
             "anchors with the key for your fees: take another one, by "
-            "intaglio ledger anchor add with --fee-key and --contract new",
+            "intaglio ledger anchor add --fee-key KEY --contract new",
         ),
         "anchor-waits": Said(
             "The checkpoint of {count} has waited for {ledger} since {time}.",
