@@ -187,6 +187,7 @@ def test_what_is_not_there(store: Store) -> None:
             ask()
 
 
+@pytest.mark.slow
 def test_all_stores_hold_the_same_files(tmp_path: Path) -> None:
     """Byte for byte, so that proofs survive a move from one to another."""
     found = []
