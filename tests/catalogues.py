@@ -24,7 +24,7 @@ from intaglio.commands.verify.table import SHORT
 from intaglio.pages.reader import MONTHS
 from intaglio.pages.samples import SAMPLES
 from intaglio.pages.view import WORDS
-from intaglio.words import health, report
+from intaglio.words import advice, health, report
 from intaglio.words.advice import ADVICE, CUT, EMPTY, GROUNDS, MAILS, PICTURED, REASONS
 from intaglio.words.findings import CLAUSES, FINDINGS, PHRASES
 from intaglio.words.labels import LABELS
@@ -83,7 +83,7 @@ def template() -> Catalog:
         "fact": dict.fromkeys(chain.from_iterable(PHRASES.values())),
         "said": _answers(),
         "health": (text for said in health.SAID.values() for text in said if text),
-        "step": STEPS,
+        "step": (*STEPS, *advice.STEPS.values()),
         "mark": report.MARKS.values(),
         "label": LABELS.values(),
         "verdict": report.VERDICTS.values(),

@@ -127,7 +127,7 @@ def test_of_an_undecided_one_only_what_is_marked_as_unchecked(address: str) -> N
 def test_a_picture_of_a_diploma_is_called_one_with_words_for_a_mail(address: str) -> None:
     text = answer(address, b"%PDF-1.7").text
     assert "Could not be read" in text
-    assert "Please send me the file that the issuer or your wallet gave you" in text
+    assert "Please send me the file itself that the issuer or your wallet gave you" in text
     assert "Do not rely" not in text
 
 
@@ -201,7 +201,7 @@ def test_whether_the_issuer_is_listed_and_for_what(tmp_path: Path, kind: str) ->
     trust = Trust().adding(RecognisedIssuer(UNIVERSITY.did, "Listed", types), UNIVERSITY.recognised_log)
     with page_served(trust, tmp_path) as url:
         text = answer(url, BUNDLE).text
-    for_what = f"for: {kind}" if kind else "for whatever it issues"
+    for_what = f"for: {kind}" if kind else "for all that it issues"
     assert f"{UNIVERSITY.did} is on the list of this page, as Listed, {for_what}." in text
 
 

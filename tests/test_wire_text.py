@@ -242,3 +242,11 @@ def test_short_names_and_signs_differ_by_one_and_are_two(one: str, other: str) -
     assert not alike(look(one), look(other))
     assert alike(look(one), look(one))
     assert not alike("", "")
+
+
+def test_what_stands_in_brackets_behind_a_name_tells_it_from_none() -> None:
+    known = look("Example University (invented)")
+    assert alike(known, look("Example Univers1ty"))
+    assert alike(known, look("Example University (official) "))
+    assert look("(Example University)") == known
+    assert look("例の大学（東京）") == look("例の大学")

@@ -17,6 +17,7 @@ _LONG = 8  # letters of a name in which one is easily overlooked
 _MOST_MARKS = 4  # on one character; Vietnamese needs two, Hebrew with its accents four
 _APOSTROPHES = "'`´ʹʻʼʽˈˊˋ׳‘’‚‛′‵❛❜❟＇｀"
 _TWO = '"ʺ˝ˮ˶״ᐥ“”„‟″‴‶‷⁗❝❞❠⹂〃〝〞〟＂\U0001f676\U0001f677\U0001f678'
+_ADDED = re.compile(r"[(（][^()（）]*[)）]\s*\Z")
 _LOOKS = str.maketrans(
     {
         taken: letter
@@ -96,8 +97,12 @@ def letters(name: str) -> str:
 
 
 def look(name: str) -> str:
-    """`letters` as they look at a glance: 1, i and l are one, so are Latin a and Cyrillic а, and rn and m."""
-    return letters(name).translate(_LOOKS).replace("rn", "m").replace("vv", "w")
+    """`letters` as they look at a glance: 1, i and l are one, so are Latin a and Cyrillic а, and rn and m.
+
+    What a name adds in brackets at its end is left out: who copies it leaves that out, too.
+    """
+    seen = letters(_ADDED.sub("", name)) or letters(name)
+    return seen.translate(_LOOKS).replace("rn", "m").replace("vv", "w")
 
 
 def alike(one: str, other: str) -> bool:

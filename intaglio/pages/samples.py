@@ -39,7 +39,7 @@ SAMPLES: Mapping[str, str] = MappingProxyType(
         "altered": "One whose grade was changed after signing",
         "revoked": "One that its university revoked",
         "unknown-issuer": "One by an issuer that nobody knows",
-        "picture": "A picture in the place of the file",
+        "picture": "A picture instead of the file",
     }
 )
 """What each is, by its name."""

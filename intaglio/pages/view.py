@@ -25,7 +25,7 @@ from wire.text import printable
 
 from ..words import label, tr, tr_in
 from ..words import report as words
-from ..words.advice import ADVICE, CUT, EMPTY, ENDED, GROUNDS, MAILS, PICTURED, REASONS
+from ..words.advice import ADVICE, CUT, EMPTY, ENDED, GROUNDS, MAILS, PICTURED, REASONS, STEPS
 from .reader import dated, day, moment, preferred
 
 MOST_CLAIMS = 300
@@ -209,11 +209,22 @@ def _sentences(
         else:
             said = _found(report.deciding) if report.deciding else words.reason(report)
             yield Sentence(tr("{sentence}."), {"sentence": capital(said)})
+        if code in ENDED and (issuer := _issuer_of(report, trust)):
+            yield Sentence(tr("The issuer is {name}."), {"name": issuer.name})
     for credential in credentials:
         yield _sentence(summarize(credential, trust))
     for credential in unchecked:
         if isinstance(trust, NamedTrust) and trust.issuer(credential.issuer) is None:
             yield from map(_mistakable, trust.resembling(credential.issuer_name or ""))
+
+
+def _issuer_of(report: Report, trust: TrustSource) -> RecognisedIssuer | None:
+    """Who signed what was refused for its time, as the list of this host knows him: whom one can ask."""
+    decides = report.deciding
+    for check in report.checks:
+        if decides and (check.step, check.credential) == (3, decides.credential):
+            return trust.issuer(str(check.facts.get("issuer")))
+    return None
 
 
 def _mistakable(other: RecognisedIssuer) -> Sentence:
@@ -276,7 +287,7 @@ def _step(check: Check, answer: Answered) -> Step:
     is_reached = check.finding != "not-reached"
     return Step(
         check.step,
-        tr_in("step", check.name),
+        tr_in("step", STEPS.get(check.name, check.name)),
         check.outcome,
         tr_in("mark", words.MARKS[check.outcome]),
         tr("Not repeated here, since the file is not valid.")

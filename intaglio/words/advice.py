@@ -53,6 +53,9 @@ GROUNDS: Mapping[str, str] = MappingProxyType(
 ENDED = ("revoked", "revoked-unexplained", "superseded", "expired", "not-yet-in-force")
 """What was refused for its time: the issuer did sign it, and it does not count now."""
 
+STEPS: Mapping[str, str] = MappingProxyType({"issuer": "the issuer's key"})
+"""What a check is called where its short name says too much: that a key is somebody's recognises nobody."""
+
 EMPTY = "This file is empty."
 CUT = "This file was cut off: its end is missing."
 """What could not be read, where it is seen why."""
@@ -114,7 +117,8 @@ ADVICE: Mapping[str, str] = MappingProxyType(
 
 _PICTURE = (
     "Thank you for your diploma. What I received is a picture of it, which cannot be checked. Please send me "
-    "the file that the issuer or your wallet gave you: its name ends in .json, .svg or .png."
+    "the file itself that the issuer or your wallet gave you, and no photo of it: its name ends in .json, "
+    ".svg or .png."
 )
 
 MAILS: Mapping[str, str] = MappingProxyType(

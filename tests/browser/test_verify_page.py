@@ -90,7 +90,9 @@ def test_a_file_is_dropped(window: Window, served: Served) -> None:
     page = window.open()
     page.evaluate(DROP, [["a.json"], [served.files["revoked"].read_text()]])
     page.wait_for_selector("article.invalid")
-    assert "Revoked by the issuer on" in page.locator(".sentence").inner_text()
+    reason, issuer = page.locator(".sentence").all_inner_texts()
+    assert reason.startswith("Revoked by the issuer on")
+    assert issuer == "The issuer is Example University."
 
 
 def test_two_hundred_files_in_one_drop_with_the_bar_moving(window: Window, served: Served) -> None:
