@@ -29,7 +29,7 @@ from keys import WrongPassphrase
 from keys.envelope import seal
 from ledger.audit import audit
 from ledger.folder import kept_beside
-from tests.fault.heard import heard
+from tests.fault.heard import hearing
 from tests.fault.limits import files_of_at_most
 from tests.fault.powerloss import Recorder
 from tests.world import NOW, csv_file, graduate, issuer_in, reopened, verifier_for
@@ -365,8 +365,7 @@ def test_a_claim_during_a_backup_does_no_harm(issuer: Issuer, tmp_path: Path) ->
         if str(arguments[0]).startswith(str(issuer.home / "shards")) and next(first, False):
             reopened(issuer.home).correct("UNI-000009", {"gpa": "1.0"})
 
-    with heard(correct_meanwhile):
-        backup(issuer.home, tmp_path / "b", SECRET)
+    hearing(correct_meanwhile, lambda: backup(issuer.home, tmp_path / "b", SECRET))
     assert issuer.store.current("UNI-000009").edition == 2
     restore(tmp_path / "b", tmp_path / "again", SECRET)
     again = reopened(tmp_path / "again")

@@ -24,7 +24,7 @@ from issuer.job.order import Order
 from ledger import EntryKind, parse_entry
 from ledger.audit import audit
 from tests.doubles import at, stops
-from tests.fault.heard import heard
+from tests.fault.heard import listen
 from tests.fault.issuing import require_once
 from tests.fault.kill import killed_by
 from tests.world import NOW, csv_file, graduate, issuer_in, reopened, verifier_for
@@ -191,8 +191,8 @@ def revoked_and_one_file_written(home: Path) -> None:
         if event == "os.rename" and Path(arguments[1]).parent.name == "status" and next(renamed):
             os.kill(os.getpid(), signal.SIGKILL)
 
-    with heard(kill):
-        revoke(reopened(home), ONE)
+    listen(kill)
+    revoke(reopened(home), ONE)
 
 
 @pytest.mark.parametrize(

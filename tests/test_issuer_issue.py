@@ -28,7 +28,7 @@ from keys import PassphraseNeeded, WrongPassphrase
 from ledger.audit import audit
 from ledger.tiles.memory import MemoryStore
 from tests.doubles import at, stops
-from tests.fault.heard import heard
+from tests.fault.heard import hearing
 from tests.processes import ended
 from tests.world import NOW, csv_file, graduate, issuer_in, reopened, verifier_for
 from vc import Bundle, Verdict
@@ -119,8 +119,11 @@ def test_an_issuer_that_was_half_made_is_completed(home: Path, broken: str) -> N
         if event == "os.rename" and str(arguments[1]) == str(home / broken):
             raise Interruption
 
-    with heard(stop), pytest.raises(Interruption):
-        issuer_in(home)
+    def stopped() -> None:
+        with pytest.raises(Interruption):
+            issuer_in(home)
+
+    hearing(stop, stopped)
     with pytest.raises(NotFound, match="there is no issuer"):
         reopened(home)
     made = issuer_in(home)

@@ -25,7 +25,7 @@ import pytest
 from intaglio.commands.verify import files as sources
 from tests import baking
 from tests.commandline import Program
-from tests.fault.heard import heard
+from tests.fault.heard import hearing
 from tests.world import COLLEGE, NOW, University, diploma
 from vc import Bundle
 from vc.secured import MAX_BYTES
@@ -408,10 +408,13 @@ def test_a_file_that_unpacks_to_gigabytes_costs_no_more_than_a_file_may_have(
 
 def test_trust_and_keys_are_read_once_for_all(program: Program, folder: Path) -> None:
     read: list[str] = []
-    with heard(lambda event, arguments: read.append(str(arguments[0]))):
+
+    def verified() -> None:
         assert program("verify", "applications", *AT).code == 7
-    assert read.count(str(program.home / "trust.json")) == 1
-    assert len([path for path in read if path.startswith("applications/")]) > 2
+        assert read.count(str(program.home / "trust.json")) == 1
+        assert len([path for path in read if path.startswith("applications/")]) > 2
+
+    hearing(lambda event, arguments: read.append(str(arguments[0])), verified)
 
 
 # At a terminal

@@ -1,29 +1,38 @@
-"""What this process does with files, as the interpreter tells it (PEP 578), before it is done."""
+"""What a process does with files, as the interpreter tells it (PEP 578), before it is done."""
 
 from __future__ import annotations
 
-import contextlib
+import multiprocessing
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
+from tests.processes import ended
+
 Hear = Callable[[str, Any], object]
-_hearing: list[Hear] = []
 
 
-def _tell(event: str, arguments: tuple[Any, ...]) -> None:
-    for hear in _hearing if event in ("open", "os.rename") else ():
-        hear(event, arguments)
+def listen(hear: Hear) -> None:
+    """Call `hear` with each file that this process opens or renames from now on; what it raises stops that.
+
+    For processes that end soon: it cannot be taken back, and each thread that a later test starts under
+    coverage would be asked, too, while Python 3.11 lets no other one begin to be traced.
+    """
+
+    def tell(event: str, arguments: tuple[Any, ...]) -> None:
+        if event in ("open", "os.rename"):
+            hear(event, arguments)
+
+    sys.addaudithook(tell)
 
 
-sys.addaudithook(_tell)  # which cannot be taken back
+def hearing(hear: Hear, work: Callable[[], object]) -> None:
+    """`listen`, then do `work`, in a process of its own, which has to end well."""
 
+    def listening() -> None:
+        listen(hear)
+        work()
 
-@contextlib.contextmanager
-def heard(hear: Hear) -> Iterator[None]:
-    """Call `hear` with each file that is opened, and each that is renamed; what it raises stops that."""
-    _hearing.append(hear)
-    try:
-        yield
-    finally:
-        _hearing.remove(hear)
+    process = multiprocessing.get_context("fork").Process(target=listening)
+    process.start()
+    ended([process])

@@ -14,7 +14,7 @@ from issuer.archive.kept import Entry
 from issuer.export import export, file_name
 from issuer.job.order import Progress
 from tests.commandline import Program, typed, verdict
-from tests.fault.heard import heard
+from tests.fault.heard import hearing
 from tests.world import csv_file, graduate, reopened, table
 
 
@@ -215,8 +215,10 @@ def test_an_export_that_fails_leaves_the_older_bundle(issued: Program) -> None:
         if event == "os.rename" and str(arguments[1]) == "diplomas/UNI-000001.json":
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    with heard(full):
+    def fails() -> None:
         assert issued("issuer", "export", "UNI-000001", "--out", "diplomas").code != 0
+
+    hearing(full, fails)
     assert Path("diplomas/UNI-000001.json").read_bytes() == before
     assert not [path for path in Path("diplomas").iterdir() if path.suffix != ".json"]
 
