@@ -68,9 +68,9 @@ TESTS: Mapping[str, tuple[str, ...]] = {
         *("verifier_cli", "verifier_many", "verifier_freshness", "verifier_lists", "shown_text"),
         "verifier_app",
     ),
-    "verifier/sources/keys.py": (*_VERIFIER, "verifier_published"),
+    "verifier/sources/keys.py": (*_VERIFIER, "verifier_published", "verifier_in_time", "issuer_keys"),
     "verifier/sources/evidence.py": (*_VERIFIER, "verifier_published", "verifier_in_time"),
-    "verifier/policy.py": ("verifier_policy", *_VERIFIER),
+    "verifier/policy.py": ("verifier_policy", "verifier_in_time", *_VERIFIER),
     "verifier/sources/published.py": ("verifier_published",),
     "verifier/own.py": (*_VERIFIER, "verifier_lists", "verifier_status_issuers"),
     "verifier/signatures.py": (*_VERIFIER, "verifier_contexts"),
@@ -78,7 +78,9 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "verifier/summary.py": ("verifier_cli", "shown_text"),
     "verifier/sources/blocks.py": ("verifier_trust_ledgers",),
     "verifier/sources/trust_entries.py": ("verifier_trust", "verifier_trust_ledgers", "verifier_trust_index"),
-    "verifier/sources/trust.py": ("verifier_trust", "verifier_cli", "verifier_trust_index", *_VERIFIER),
+    "verifier/sources/trust.py": (
+        *("verifier_trust", "verifier_trust_ledgers", "verifier_trust_index", "verifier_cli", *_VERIFIER),
+    ),
     "intaglio/commands/chain.py": ("trust_chain",),
     "intaglio/commands/trust.py": ("verifier_cli", "verifier_trust"),
     "verifier/verify.py": (
