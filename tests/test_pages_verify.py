@@ -168,6 +168,21 @@ def test_days_stand_as_their_reader_writes_them(tmp_path: Path) -> None:
             assert revoked["problem"]["facts"]["date"] == "2026-07-01"
 
 
+def test_who_ended_it_is_named_as_the_list_does_and_nothing_else_is(tmp_path: Path) -> None:
+    """One is told to ask him; of a forged one nobody knows whose it is."""
+    trust = Trust().adding(RecognisedIssuer(REVOKED.did, "Listed"), REVOKED.recognised_log)
+    over = REVOKED.issue({**REVOKED.diploma(index=8), "validUntil": "2026-06-30T12:00:00Z"})
+    revoked = REVOKED.issue().to_bytes()
+    with page_served(trust, tmp_path) as url:
+        for body, word in ((revoked, "revoked"), (over.to_bytes(), "expired")):
+            page = answer(url, body)
+            assert page.title == f"Not valid: {word} (1 file)"
+            assert "The issuer is Listed." in page.text
+            assert not re.search("Ada Invented|Example University|Master of Science", page.text)
+        forged = answer(url, revoked.replace(b"Master of Science", b"Doctor of Everything"))
+    assert "Listed" not in forged.text
+
+
 def test_of_a_valid_one_too(address: str) -> None:
     text = answer(address, BUNDLE).text.partition("All that it says")
     checks = text[2][text[2].index("The checks") :]
