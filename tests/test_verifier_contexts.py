@@ -114,20 +114,48 @@ def test_a_presentation_may_be_signed_under_an_earlier_text() -> None:
         assert report.holder == holder.did
 
 
-def test_no_text_of_a_context_makes_the_credential_another_issuers(tmp_path: Path) -> None:
-    """Whoever is trusted under one name does not speak under what that name means in another text."""
-    folder = tmp_path / "contexts"
-    shutil.copytree(documents.FOLDER, folder)
+UNVERSIONED = "https://ex.example/v"
+
+
+def published(folder: Path, *terms: Mapping[str, str]) -> list[Contexts]:
+    """As of each text that such a context had."""
+    shutil.copytree(documents.FOLDER, folder, dirs_exist_ok=True)
     rows = json.loads((folder / "index.json").read_bytes())
-    for number, prefix in enumerate(("https://one.example/", "https://two.example/")):
-        text = json.dumps({"@context": {"uni": prefix, "thesis": f"urn:ex:{number}"}})
+    for number, term in enumerate(terms):
+        text = json.dumps({"@context": term})
         (folder / f"{number}.json").write_text(text)
         digest = hashlib.sha256(text.encode()).hexdigest()
-        rows.append({"url": "https://ex.example/v", "file": f"{number}.json", "sha256": digest})
+        rows.append({"url": UNVERSIONED, "file": f"{number}.json", "sha256": digest})
     (folder / "index.json").write_text(json.dumps(rows))
     found = documents.Documents(folder=folder)
-    one, two = Contexts(found, names_of(found)).editions({"@context": "https://ex.example/v"})
-    document = diploma("https://ex.example/v", CONTEXT[1], issuer="uni:me", thesis="On snow")
+    return list(Contexts(found, names_of(found)).editions({"@context": UNVERSIONED}))
+
+
+def test_a_status_list_may_be_signed_under_another_text(tmp_path: Path) -> None:
+    """And is remembered as what that says."""
+    first, other = published(tmp_path, {"thesis": "urn:ex:thesis"}, {"thesis": "urn:ex:t", "by": "urn:ex:by"})
+    bits = UNIVERSITY.status_lists()[0].document
+    unsigned = {name: value for name, value in bits.items() if name != "proof"}
+    document = {**unsigned, "@context": [*unsigned["@context"], UNVERSIONED], "by": "the registrar"}
+    signed = UNIVERSITY.sign(document, suite="eddsa-rdfc-2022", contexts=other)
+    evidence = UNIVERSITY.anchor(log_entry(signed, signed["proof"][0], EntryKind.STATUS_LIST))
+    whole = replace(UNIVERSITY.issue(), status_lists=(Anchored(signed, (evidence,)),))
+    judge = verifier(UNIVERSITY.trust, contexts=first)
+    for _ in range(2):
+        report = judge.verify(whole, now=NOW)
+        assert report, report.deciding
+
+
+def test_no_text_of_a_context_makes_the_credential_another_issuers(tmp_path: Path) -> None:
+    """Whoever is trusted under one name does not speak under what that name means in another text."""
+    one, two = published(
+        tmp_path,
+        *(
+            {"uni": prefix, "thesis": f"urn:ex:{number}"}
+            for number, prefix in enumerate(("https://one.example/", "https://two.example/"))
+        ),
+    )
+    document = diploma(UNVERSIONED, CONTEXT[1], issuer="uni:me", thesis="On snow")
     pins = (UNIVERSITY.key.public_key.multikey(),)
     for name, contexts, verdict in (
         ("https://one.example/me", one, Verdict.VALID),

@@ -282,6 +282,14 @@ class TestAnIssuerRecognisedUntilADay:
             with pytest.raises(NotKnown):
                 Recognised().check(findings)
 
+    def test_the_day_lasts_to_its_very_end(self) -> None:
+        issuer, end = RecognisedIssuer(UNIVERSITY.did, until=UNTIL), EVENING.replace(microsecond=999_999)
+        Recognised().check(Findings(Credential.parse(UNIVERSITY.diploma()), end, issuer))
+        with pytest.raises(NotKnown):
+            Recognised().check(
+                Findings(Credential.parse(UNIVERSITY.diploma()), end + timedelta(microseconds=1), issuer)
+            )
+
     def test_the_last_day_that_there_is_never_comes(self) -> None:
         issuer = RecognisedIssuer(UNIVERSITY.did, until=date.max)
         Recognised().check(Findings(Credential.parse(UNIVERSITY.diploma()), NOW, issuer))

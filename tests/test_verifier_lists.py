@@ -93,6 +93,8 @@ def test_a_list_that_was_fetched_once_serves_for_its_ttl(university: Published) 
     for subject, seconds in (
         ({}, 300),
         ({"ttl": 60_000}, 60),
+        ({"ttl": 86_320_000}, 86_320),
+        ({"ttl": 86_460_000}, 86_400),
         ({"ttl": 10**15}, 86_400),
         ({"ttl": -1}, 300),
         ({"ttl": 0}, 300),
@@ -173,14 +175,18 @@ def test_a_list_that_was_fetched_needs_its_evidence_when_it_is_brought(universit
 
 
 def test_a_key_that_ended_between_two_looks_signs_no_list(university: Published) -> None:
-    judge, bundle = online(university), bare(university)
+    """However long it was to serve, another is asked for soon."""
+    clock, bundle = Clock(), bare(university)
+    judge = online(university, ListMemory(clock=clock))
     assert judge.verify(bundle, now=NOW)
     university.publish_document([PrivateKey.generate()])
     newer = replace(bundle, issuer_documents=tuple(university.documents))
-    report = judge.verify(newer, now=NOW)
-    assert report.verdict is Verdict.UNDETERMINED
-    assert "newest document" in str(report.deciding)
-    assert university.fetches == 1
+    for moment, fetches in ((0.0, 1), (9.0, 1), (11.0, 2)):
+        clock.now = moment
+        report = judge.verify(newer, now=NOW)
+        assert report.verdict is Verdict.UNDETERMINED
+        assert "newest document" in str(report.deciding)
+        assert university.fetches == fetches
 
 
 def test_a_list_that_differs_is_not_the_one_remembered(

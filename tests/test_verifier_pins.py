@@ -13,13 +13,18 @@ from did import METHODS, Document, Method, Resolution, Resolver
 from did.methods import web as did_web
 from intaglio.words import remedy
 from keys import PrivateKey
+from ledger import KINDS
 from tests.world import NOW, University, verifier
-from vc import Check, Report, Verdict, sign
+from vc import Anchored, Check, Report, Verdict, sign
 from vc.anchoring import document_digest
 from vc.model.presentation import presentation
 from verifier import RecognisedIssuer, Trust, Verifier
+from verifier.problem import IssuerDocumentMissing
+from verifier.sources.keys import IssuerKeys
+from verifier.sources.published import PublishedLogs
 from wire import Unavailable, base64url_encode
 from wire.fetch import NoFetcher
+from wire.work import Work
 
 
 class Web:
@@ -137,7 +142,8 @@ def test_the_network_brings_a_document_whose_digest_is_pinned() -> None:
     document = UNIVERSITY.documents[0].document
     trust = Trust().adding(RecognisedIssuer(UNIVERSITY.did, documents=(digest(document),)))
     diploma = UNIVERSITY.sign(unanchored())
-    assert check(diploma, trust, Web(dict(document)))
+    report = check(diploma, trust, Web(dict(document)))
+    assert (bool(report), report.checks[2].code) == (True, "issuer-document-pinned")
     changed = published(UNIVERSITY.did, UNIVERSITY.key, alsoKnownAs=["https://university.example/"])
     assert check(diploma, trust, Web(changed)).verdict is Verdict.UNDETERMINED
 
@@ -231,6 +237,46 @@ def test_a_key_that_a_document_borrows_from_one_that_can_change_is_not_the_issue
     signed = sign(University().plain(issuer=issuer), key, verification_method=method, created=NOW)
     trust = Trust().adding(RecognisedIssuer(issuer)).adding(RecognisedIssuer(other))
     assert not check(signed, trust, Web(document, published(other, key)))
+
+
+@pytest.mark.parametrize("issuer", ["did:example:university", "https://university.example/"])
+def test_an_issuer_of_whom_nothing_is_looked_up_stays_open(issuer: str) -> None:
+    """A method that is not known here, on the list; one with a URL, whom only the list could name."""
+    web, key = Web(), PrivateKey.generate()
+    diploma = University().plain(issuer=issuer)
+    signed = sign(diploma, key, verification_method=f"{issuer}#key", created=NOW)
+    if issuer.startswith("did:"):
+        report = verifier(Trust().adding(RecognisedIssuer(issuer))).verify(signed, now=NOW)
+        code = "issuer-issuer-method-not-supported"
+    else:
+        report = Verifier(web, trust=Trust()).verify(signed, now=NOW, strangers=True)
+        code = "issuer-key-owner-unknown"
+    assert report.deciding
+    assert (report.verdict, report.deciding.code) == (Verdict.UNDETERMINED, code)
+    assert web.asked == []
+
+
+def test_a_log_is_asked_once_for_the_documents_of_an_issuer() -> None:
+    """Each of a hundred proofs could else have them read again."""
+
+    class Logs(PublishedLogs):
+        asked = 0
+
+        def documents(self, issuer: str) -> tuple[Anchored, ...]:
+            self.asked += 1
+            return tuple(UNIVERSITY.documents)
+
+    trust, work = UNIVERSITY.trust, Work()
+    logs = Logs(lambda url, limit: b"", trust, work)
+    keys = IssuerKeys(Web(), trust, (), work, published=logs, strangers=False, kinds=KINDS)
+    unknown = f"{UNIVERSITY.did}#{THIEF.public_key.multikey()}"
+    for _ in range(2):
+        with pytest.raises(IssuerDocumentMissing):
+            keys.find(UNIVERSITY.did, unknown, "assertionMethod", is_named=True)
+    assert logs.asked == 1
+    known = f"{UNIVERSITY.did}#{UNIVERSITY.key.public_key.multikey()}"
+    found = keys.find(UNIVERSITY.did, known, "assertionMethod", is_named=True)
+    assert len(found.history) == len(UNIVERSITY.documents)
 
 
 def test_an_issuer_on_the_list_whose_did_is_none_is_no_crash() -> None:

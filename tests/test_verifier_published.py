@@ -19,14 +19,14 @@ import pytest
 from did.methods import web as did_web
 from intaglio.words import remedy
 from keys import PrivateKey
-from ledger import EntryKind, Log, entry, merkle, verify_evidence
+from ledger import EntryKind, Log, Requirement, TrustedLedger, entry, merkle, verify_evidence
 from ledger.lookup import SHAPE, YOUNG, LookupFiles, Shape, find
 from ledger.tiles.layout import proof_tiles, tile_path
 from ledger.tiles.memory import MemoryStore
 from tests.loopback import Authority, Site, response
 from tests.world import NOW, University, graduate, issuer_in, verifier
 from vc import Bundle, Check, Report, Verdict
-from vc.anchoring import log_entry
+from vc.anchoring import anchoring_terms, log_entry
 from verifier import RecognisedIssuer, RecognisedLog, Trust, Verifier
 from verifier.judge import Judge, Question, Verifiers
 from verifier.sources import published as module
@@ -264,6 +264,39 @@ def test_of_several_logs_each_is_asked_at_its_own_address(honest: Host, tmp_path
         other.instead["documents"] = response(404)
         judge.logs = honest.verifier().logs
         assert judge.verify(credential, now=NOW).verdict is Verdict.VALID
+
+
+def test_where_another_ledger_is_required_what_the_log_shows_does_not_suffice(honest: Host) -> None:
+    """Whoever has the log's keys publishes what he likes there."""
+    credential, judge = bare(honest), honest.verifier()
+    assert judge.verify(credential, now=NOW).verdict is Verdict.VALID
+    issuers, (log,) = honest.university.trust.issuers, honest.university.trust.logs
+    ledger = TrustedLedger("notice", "gazette:a")
+    required = replace(log, ledgers=(ledger,), requires=Requirement(1, (ledger.where,)))
+    judge.trust = Trust(issuers, (required,))
+    report = judge.verify(credential, now=NOW)
+    assert report.deciding
+    assert (report.verdict, report.deciding.code) == (
+        Verdict.UNDETERMINED,
+        "evidence-ledger-evidence-missing",
+    )
+
+
+def test_a_log_is_asked_though_the_evidence_of_another_came_along(honest: Host, tmp_path: Path) -> None:
+    """The diploma names both."""
+    (tmp_path / "other").mkdir()
+    with host(tmp_path / "other") as other:
+        university, log = honest.university, other.university.log
+        both = [anchoring_terms(found.origin) for found in (university.log, log)]
+        signed = university.sign(university.diploma(termsOfUse=both))
+        other.university.anchor(log_entry(signed, signed["proof"][0]))
+        other.publish()
+        honest.ca_file = other.ca_file
+        judge = honest.verifier()
+        judge.trust = university.trust.adding(university.trust.issuers[0], other.university.recognised_log)
+        report = judge.verify(university.bundle(signed), now=NOW)
+        assert report.verdict is Verdict.VALID, report.deciding
+        assert (honest.asked, YOUNG in other.asked) == ([], True)
 
 
 def test_where_the_log_has_grown_meanwhile_the_full_tile_stands_for_the_partial_one(tmp_path: Path) -> None:

@@ -14,6 +14,8 @@ from vc import Anchored, Bundle, Outcome, Report, StatusList, Verdict
 from vc.anchoring import log_entry
 from vc.status import status_list_document
 from verifier.sources.lists import ListSource
+from wire import Unavailable
+from wire.work import BYTES_UNPACKED, Work
 
 
 def published(university: University) -> dict[str, bytes]:
@@ -162,3 +164,58 @@ def test_a_newer_list_of_another_address_is_none_of_its() -> None:
     own, other = grown(university, 131_072, age=1), grown(university, 131_072, age=0, address="urn:x:other")
     whole = replace(university.issue(), status_lists=(other, own))
     assert verifier(university.trust).verify(whole, now=NOW).verdict is Verdict.VALID
+
+
+@pytest.mark.parametrize(("reason", "told"), [("fraud", "fraud"), ("moon-phase", "'moon-phase'")])
+def test_a_reason_that_is_not_known_here_is_quoted(reason: str, told: str) -> None:
+    university = University()
+    university.revoke(7, reason)
+    found = decided(verifier(university.trust).verify(university.issue(), now=NOW))
+    assert (found.problem and found.problem.facts["reason"], found.text.endswith(f": {told}")) == (told, True)
+
+
+def test_of_faults_alike_the_first_is_told() -> None:
+    university = University()
+    whole = university.issue()
+    bits = whole.status_lists[0]
+    altered = replace(bits, document={**bits.document, "validUntil": "2030-01-01T00:00:00Z"})
+    unsigned = {name: value for name, value in bits.document.items() if name != "proof"}
+    anothers = replace(bits, document=Holder().sign(unsigned))
+    for lists, told in (((altered, anothers), "does not fit"), ((anothers, altered), "by somebody else")):
+        found = decided(verifier(university.trust).verify(replace(whole, status_lists=lists), now=NOW))
+        assert told in found.text
+
+    def silent(host: str) -> ListSource:
+        def ask(url: str) -> bytes | None:
+            raise Unavailable(f"{host} does not answer")
+
+        return ask
+
+    judge = verifier(university.trust, lists=[silent("one"), silent("another")])
+    assert "one does not answer" in decided(judge.verify(replace(whole, status_lists=()), now=NOW)).text
+
+
+def test_a_list_without_validUntil_has_no_end() -> None:
+    university = University()
+    bits = university.status_lists()[0].document
+    document = {name: value for name, value in bits.items() if name not in ("proof", "validUntil")}
+    lists = (university._anchored(document, EntryKind.STATUS_LIST),)
+    whole = replace(university.issue(), status_lists=lists)
+    assert verifier(university.trust).verify(whole, now=NOW + timedelta(days=3650)).verdict is Verdict.VALID
+
+
+def test_lists_are_unpacked_up_to_a_limit_and_what_that_takes_is_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    university = University()
+    whole = university.issue()
+    judge = verifier(university.trust)
+    sizes = (1 << 14, 1 << 20)  # bytes
+    small, large = (replace(whole, status_lists=(grown(university, 8 * size, age=0),)) for size in sizes)
+    work = [Work(), Work()]
+    for bundle, spent in zip((small, large), work, strict=True):
+        assert judge.verify(bundle, now=NOW, work=spent)
+    assert work[0].left - work[1].left >= (sizes[1] - sizes[0]) // BYTES_UNPACKED
+    for limit, verdict in ((sizes[1], Verdict.VALID), (sizes[1] - 1, Verdict.UNDETERMINED)):
+        monkeypatch.setattr("verifier.status.MOST_UNPACKED", limit)
+        assert judge.verify(large, now=NOW).verdict is verdict

@@ -246,10 +246,23 @@ def test_a_member_of_version_2_in_a_file_of_version_1_is_refused_by_name(member:
 
 def test_what_a_file_says_anew_of_a_known_issuer_is_no_small_thing() -> None:
     known = UNIVERSITY.trust
-    for change in ({"status_issuers": ("did:example:b",)}, {"closed": date(2026, 6, 30)}):
+    closed = {"closed": date(2026, 6, 30)}
+    for change, said in (
+        ({"status_issuers": ("did:example:b",)}, "the file says something else of it"),
+        (closed, "the file says that it closed on 2026-06-30"),
+        ({**closed, "types": ("X",)}, "the file says something else of it"),
+    ):
         entry = replace(known.issuers[0], **change)
-        with pytest.raises(Conflict, match="the file says"):
+        with pytest.raises(TrustDiffers, match=said):
             known.joined(Trust((entry,), known.logs))
+
+
+def test_no_file_lets_a_log_speak_for_an_issuer_that_has_none_here() -> None:
+    """Its documents would count beside the keys that are pinned."""
+    known = Trust((RecognisedIssuer(UNIVERSITY.did, keys=(UNIVERSITY.key.public_key.multikey(),)),))
+    for entry in (known.issuers[0], RecognisedIssuer(UNIVERSITY.did)):
+        with pytest.raises(TrustLogDiffers, match="for which your list does not have it"):
+            known.joined(Trust((entry,), UNIVERSITY.trust.logs))
 
 
 def test_two_entries_for_one_did_or_log_are_refused() -> None:

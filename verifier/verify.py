@@ -358,7 +358,7 @@ class _Steps:
             )
             times.append(found)
         own = (str(value.get("statusListCredential")) for value in credential.status)
-        unreached = self._status.unreached and self._status.unreached.intersection(own)
+        unreached = self._status.unreached.intersection(own)
         newer = shortened(min(unreached)) if unreached else ""
         stale = f"; a newer list could not be had from {newer}" if unreached else ""
         status = StatusTime.of_all(times)

@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-_VERIFIER = (
+_FIRST = (
     "verifier_verify", "verifier_ties", "verifier_attacks", "verifier_parts", "verifier_presenter",
-    "verifier_proofs", "verifier_pins", "verifier_controllers", "verifier_status_issuers", "verifier_status",
-    "verifier_freshness", "verifier_clock", "verifier_unknown", "verifier_keys", "verifier_limits",
-    "verifier_anchors",
+    "verifier_proofs",
 )  # fmt: skip
+_VERIFIER = (
+    *_FIRST,
+    *sorted(path.stem.removeprefix("test_") for path in Path(__file__).parents[1].glob("test_verifier_*.py")),
+)
 
 TESTS: Mapping[str, tuple[str, ...]] = {
     "keys/ecdsa.py": ("keys_ecdsa", "keys_public", "keys_keyfile", "vc_integrity"),
@@ -57,8 +59,8 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "vc/integrity/proof.py": ("vc_integrity", "verifier_proofs"),
     "vc/integrity/suites.py": ("vc_integrity", "verifier_ed25519_2020"),
     "verifier/http.py": ("verifier_app", "verifier_service"),
-    "verifier/judge.py": ("verifier_app", "verifier_service", "verifier_published", "verifier_lists"),
-    "verifier/sources/lists.py": ("verifier_lists", "verifier_status", "verifier_contexts"),
+    "verifier/judge.py": ("verifier_app", "verifier_service", *_VERIFIER),
+    "verifier/sources/lists.py": ("verifier_lists", "verifier_status", *_VERIFIER),
     "verifier/processes.py": ("verifier_service",),
     "intaglio/commands/verify/files.py": ("verifier_many",),
     "intaglio/commands/verify/table.py": ("verifier_many",),
@@ -68,35 +70,20 @@ TESTS: Mapping[str, tuple[str, ...]] = {
         *("verifier_cli", "verifier_many", "verifier_freshness", "verifier_lists", "shown_text"),
         "verifier_app",
     ),
-    "verifier/sources/keys.py": (
-        *_VERIFIER,
-        "verifier_published",
-        "verifier_in_time",
-        "verifier_evm",
-        "issuer_keys",
-    ),
-    "verifier/sources/evidence.py": (*_VERIFIER, "verifier_published", "verifier_in_time"),
+    "verifier/sources/keys.py": ("verifier_verify", "verifier_key_ends", *_VERIFIER),
+    "verifier/sources/evidence.py": _VERIFIER,
     "verifier/policy.py": ("verifier_policy", "verifier_in_time", *_VERIFIER),
-    "verifier/sources/published.py": ("verifier_published",),
-    "verifier/own.py": (*_VERIFIER, "verifier_lists", "verifier_status_issuers"),
-    "verifier/signatures.py": (*_VERIFIER, "verifier_contexts"),
+    "verifier/sources/published.py": ("verifier_published", *_VERIFIER),
+    "verifier/own.py": _VERIFIER,
+    "verifier/signatures.py": _VERIFIER,
     "verifier/status.py": ("verifier_status", "verifier_lists", "status_statement", *_VERIFIER),
     "verifier/summary.py": ("verifier_cli", "shown_text"),
     "verifier/sources/blocks.py": ("verifier_trust_ledgers",),
     "verifier/sources/trust_entries.py": ("verifier_trust", "verifier_trust_ledgers", "verifier_trust_index"),
-    "verifier/sources/trust.py": (
-        *("verifier_trust", "verifier_trust_ledgers", "verifier_trust_index", "verifier_cli", *_VERIFIER),
-    ),
+    "verifier/sources/trust.py": ("verifier_trust", "verifier_trust_ledgers", *_VERIFIER),
     "intaglio/commands/chain.py": ("trust_chain",),
     "intaglio/commands/trust.py": ("verifier_cli", "verifier_trust"),
-    "verifier/verify.py": (
-        *_VERIFIER,
-        "verifier_policy",
-        "verifier_facts",
-        "verifier_contexts",
-        "verifier_lists",
-        "verifier_published",
-    ),
+    "verifier/verify.py": _VERIFIER,
     # Others that compare values from outside.
     "did/controller.py": ("verifier_controllers",),
     "did/document.py": ("did_document", "did_key", "verifier_keys"),
@@ -107,7 +94,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "vc/anchoring.py": ("verifier_verify", "verifier_attacks", "verifier_ties"),
     "vc/bundle.py": ("verifier_verify", "verifier_unknown", "verifier_members", "verifier_limits"),
     "vc/model/credential.py": ("vc_credential", "status_statement", "verifier_verify"),
-    "vc/forms/integrity.py": ("vc_forms", *_VERIFIER, "verifier_contexts"),
+    "vc/forms/integrity.py": ("vc_forms", *_VERIFIER),
     "vc/forms/recognition.py": ("vc_forms", "verifier_unknown"),
     "vc/enveloped.py": ("vc_forms",),
     "vc/model/presentation.py": ("vc_credential", "verifier_presenter", "holder_wallet"),
@@ -128,13 +115,14 @@ SLOW: Mapping[str, tuple[str, ...]] = {
     "ledger/tiles/keys.py": ("fault/ledger_kill",),
     "ledger/tiles/posix.py": ("fault/ledger_power",),
     "intaglio/commands/verifier.py": ("verifier_app",),
+    "verifier/http.py": ("service_logs",),
 }
 """Tests beside those, of which the slow ones have to notice what the quick ones do not."""
 
 
 def tiers(file: str) -> list[list[str]]:
     """The tests for it, as they are named to pytest: the next ones only where the former notice nothing."""
-    tests = _files(TESTS[file])
+    tests = _files(dict.fromkeys(TESTS[file]))
     quick = [["-m", "not slow and not soak", *some] for some in (tests[:2], tests[2:6], tests[6:]) if some]
     slow = [test for test in [*tests[:2], *_files(SLOW.get(file, ()))] if _has_slow_ones(test)]
     return [*quick, *([["-m", "slow and not soak", *slow]] if slow else [])]

@@ -139,7 +139,9 @@ class EvidenceCheck:
         """
         trust = self.trust.policy_for(issuer)
         leaves = {parse_entry(leaf).digest: leaf for leaf in keys}
-        logged, anchored, ignored = self._proved(leaves, evidence, trust, others, recurs=recurs)
+        entries = self._of_entries(leaves, evidence, trust, others, recurs=recurs)
+        beside = [item for item in evidence if item.digest not in leaves]
+        logged, anchored, ignored = self._proved(entries, beside, trust)
         found: list[Fact] = []
         in_force: set[bytes] = set()
         late: dict[bytes, KeyNotInForce] = {}
@@ -177,17 +179,14 @@ class EvidenceCheck:
 
     def _proved(
         self,
-        leaves: Mapping[bytes, bytes],
-        evidence: Sequence[Evidence],
+        entries: Iterable[tuple[bytes, Fact | Problem]],
+        beside: Sequence[Evidence],
         trust: TrustPolicy,
-        others: Callable[[], frozenset[bytes]],
-        *,
-        recurs: bool,
     ) -> tuple[list[tuple[bytes, Fact]], dict[bytes, list[Fact]], Problem | None]:
         """What is proved of each entry, of each checkpoint, by its digest, and what was left aside last."""
         logged: list[tuple[bytes, Fact]] = []
         ignored: Problem | None = None
-        for leaf, fact in self._of_entries(leaves, evidence, trust, others, recurs=recurs):
+        for leaf, fact in entries:
             if isinstance(fact, Problem):
                 ignored = fact  # it proves nothing here; whether something is missing is decided later
             elif fact.index is None:  # and nothing tells whether its key had been given up before
@@ -195,7 +194,6 @@ class EvidenceCheck:
             else:
                 logged.append((leaf, fact))
         anchored: dict[bytes, list[Fact]] = {}
-        beside = [item for item in evidence if item.digest not in leaves]
         for digest, fact in self._of_checkpoints([fact for _, fact in logged], beside, trust):
             if isinstance(fact, Problem):
                 ignored = fact

@@ -205,9 +205,7 @@ class IssuerKeys:
         method = self._resolver.method(name) if name.startswith("did:") else None
         return method is not None and method.self_certifying
 
-    def find(
-        self, issuer: str, method: str, relationship: str = "assertionMethod", *, is_named: bool = False
-    ) -> IssuerKey:
+    def find(self, issuer: str, method: str, relationship: str, *, is_named: bool) -> IssuerKey:
         """The key that `method`, a DID URL or other URL, names in `issuer`'s document, for `relationship`.
 
         It is looked up where the trust list names it: as an issuer, or else, as `is_named` says, beside one.
@@ -404,7 +402,7 @@ def _with_digest(
 ) -> Iterator[BoundDocument]:
     """The document, if the entry pins its digest."""
     pinned = issuer.documents if issuer else ()
-    if pinned and (name := base64url_encode(digest)) in pinned:
+    if (name := base64url_encode(digest)) in pinned:
         yield BoundDocument(document, pinned.index(name) - len(pinned), None)
 
 

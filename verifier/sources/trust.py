@@ -13,7 +13,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import islice
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -249,7 +249,7 @@ class Trust:
         }
         digest = hashlib.sha256(jcs.canonicalize(orjson.loads(orjson.dumps(said)))).digest()
         digits = f"{int.from_bytes(digest) % 10**35:035}"
-        return " ".join(digits[start : start + 5] for start in range(0, 35, 5))
+        return " ".join(digits[start : start + 5] for start in range(0, len(digits), 5))
 
     def removing(self, did: str) -> Trust:
         """Without `did`. Raises `NotFound`."""
@@ -271,12 +271,9 @@ class Trust:
         """
         try:
             with path.open("rb") as file:
-                parts = [
-                    file.read(_PIECE)
-                ]  # one read of all would ask for memory for all that a list may have
-                while len(parts[-1]) == _PIECE and len(parts) * _PIECE <= MAX_BYTES:
-                    parts.append(file.read(_PIECE))
-            return replace(cls.parse(b"".join(parts)), file=path)
+                # one read of all would ask for memory for all that a list may have
+                pieces = islice(iter(partial(file.read, _PIECE), b""), MAX_BYTES // _PIECE + 1)
+                return replace(cls.parse(b"".join(pieces)), file=path)
         except FileNotFoundError:
             return cls()
         except OSError as error:
