@@ -6,7 +6,6 @@ several rounds; what counts are the ratios, since machines differ.
 
 from __future__ import annotations
 
-import copy
 import json
 import platform
 import time
@@ -15,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import rfc8785
-from pyld import jsonld as pyld
 
 from bench.diploma import diploma, proof_options
+from tests.fuzz.oracles import by_pyld
 from vc import jcs
 from vc.jsonld import Documents, canonicalize, secured
 
@@ -39,19 +38,6 @@ def best(call: Callable[[], object], seconds: float = 0.6) -> float:
             call()
         rounds.append((time.process_time() - start) / times)
     return min(rounds) * 1e6
-
-
-def by_pyld(document: dict[str, Any], documents: Documents) -> str:
-    def load(url: str, _options: object) -> dict[str, Any]:
-        return {"contextUrl": None, "documentUrl": url, "document": copy.deepcopy(documents.load(url))}
-
-    options = {
-        "algorithm": "URDNA2015",
-        "base": None,
-        "documentLoader": load,
-        "format": "application/n-quads",
-    }
-    return str(pyld.normalize(document, options))
 
 
 def wide(results: int) -> dict[str, Any]:

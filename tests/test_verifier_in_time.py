@@ -316,8 +316,11 @@ class TestEachTakenAway:
         assert verdict is Verdict.VALID
         assert "by 2026-06-12 18:00Z (time: other ledgers" in text
         assert "its checkpoint on gazette:a by 2026-06-11 18:00Z" in text
-        for alone in (first, second):
-            assert report(alone, trust).verdict is Verdict.UNDETERMINED
+        for alone, shown in ((first, A), (second, B), (plain, None)):
+            found = report(alone, trust)
+            problem = decided(found).problem
+            assert problem
+            assert (found.verdict, problem.facts.get("shown")) == (Verdict.UNDETERMINED, shown)
 
     def test_what_another_credential_is_on_is_none_of_this_one(
         self, university: University, gazette: Gazette

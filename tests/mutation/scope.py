@@ -8,51 +8,78 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+_ROOT = Path(__file__).parents[2]
 _FIRST = (
     "verifier_verify", "verifier_ties", "verifier_attacks", "verifier_parts", "verifier_presenter",
     "verifier_proofs",
 )  # fmt: skip
 _VERIFIER = (
     *_FIRST,
-    *sorted(path.stem.removeprefix("test_") for path in Path(__file__).parents[1].glob("test_verifier_*.py")),
+    *sorted(path.stem.removeprefix("test_") for path in _ROOT.glob("tests/test_verifier_*.py")),
 )
 
+
+def _files_in(folder: str) -> list[str]:
+    return [str(path.relative_to(_ROOT)) for path in sorted((_ROOT / folder).glob("*.py"))]
+
+
 TESTS: Mapping[str, tuple[str, ...]] = {
+    "keys/address.py": ("keys_token", "ledger_s3", "ledger_engines"),
     "keys/ecdsa.py": ("keys_ecdsa", "keys_public", "keys_keyfile", "vc_integrity"),
     "keys/ed25519.py": ("keys_ed25519", "keys_public", "verifier_keys", "did_key"),
     "keys/envelope.py": ("keys_envelope", "keys_keyfile"),
     "keys/keyfile.py": ("keys_keyfile",),
     "keys/kinds.py": ("keys_public", "keys_ecdsa", "keys_ed25519"),
     "keys/multi.py": ("keys_public", "keys_ed25519", "keys_ecdsa"),
+    "keys/opening.py": ("keys_public", "keys_ed25519", "keys_ecdsa"),
     "keys/openssl.py": ("keys_ed25519",),
     "keys/public.py": ("keys_public", "keys_ed25519", "keys_ecdsa"),
     "keys/signer.py": ("keys_ed25519", "keys_ecdsa", "keys_keyfile", "keys_public"),
     "keys/sodium.py": ("keys_ed25519",),
     "keys/token.py": ("keys_token",),
+    "ledger/anchors.py": ("ledger_anchors", "contract/anchors", "issuer_anchors"),
     "ledger/audit.py": ("ledger_audit",),
     "intaglio/commands/ledger.py": ("ledger_cli",),
     "ledger/entries.py": ("ledger_log", "ledger_tiles", "ledger_evidence"),
     "ledger/evidence.py": ("ledger_evidence", "ledger_anchors", "ledger_tessera", "verifier_in_time"),
     "ledger/requirement.py": ("ledger_requirement", "verifier_in_time"),
+    "ledger/evm/anchor.py": ("evm_anchor", "evm_lies", "trust_chain"),
+    "ledger/evm/chain.py": ("evm_chain", "evm_nodes", "evm_lies"),
     "ledger/evm/contract.py": ("ledger_evm_evidence", "ledger_evm_contract"),
+    "ledger/evm/deployment.py": ("evm_deployment", "evm_chain"),
     "ledger/evm/evidence.py": ("ledger_evm_evidence", "ledger_evm_node"),
     "ledger/evm/following.py": ("evm_following", "trust_chain"),
     "ledger/evm/header.py": ("ledger_evm_forms", "ledger_evm_evidence", "ledger_evm_node"),
+    "ledger/evm/hexadecimal.py": ("ledger_evm_forms", "ledger_evm_node", "evm_chain"),
+    "ledger/evm/keccak.py": ("ledger_evm_forms",),
+    "ledger/evm/node.py": ("evm_nodes", "evm_chain", "ledger_evm_node"),
+    "ledger/evm/nodes.py": ("evm_nodes", "trust_chain"),
     "ledger/evm/receipt.py": ("ledger_evm_forms", "ledger_evm_evidence", "ledger_evm_node"),
     "ledger/evm/rlp.py": ("ledger_evm_forms",),
+    "ledger/evm/transactions.py": ("evm_chain", "evm_anchor", "evm_deployment"),
     "ledger/evm/trie.py": ("ledger_evm_forms",),
     "ledger/folder.py": ("ledger_folder", "ledger_cli", "ledger_audit"),
+    "ledger/health.py": ("doctor", "issuer_anchors"),
+    "ledger/kinds.py": ("ledger_evidence", "ledger_anchors"),
     "ledger/log.py": ("ledger_log", "contract/ledgers", "ledger_posix", "ledger_audit", "ledger_clock"),
     "ledger/lookup.py": ("ledger_lookup",),
     "ledger/merkle.py": ("ledger_merkle", "ledger_tiles", "ledger_log"),
+    "ledger/move.py": ("ledger_move", "contract/ledgers"),
     "ledger/note.py": ("ledger_note", "ledger_evidence", "ledger_anchors"),
+    "ledger/outbox.py": ("ledger_outbox", "contract/anchors", "issuer_anchors", "disk"),
+    "ledger/queue.py": ("ledger_queue", "ledger_log"),
+    "ledger/submitting.py": ("ledger_outbox", "contract/anchors", "issuer_anchors"),
+    "ledger/tiles/disk.py": ("contract/ledgers", "ledger_posix"),
     "ledger/tiles/edge.py": ("ledger_tiles", "ledger_log", "contract/ledgers"),
     "ledger/tiles/engines.py": ("ledger_engines",),
     "ledger/tiles/journal.py": ("contract/ledgers", "ledger_posix", "ledger_log"),
+    "ledger/tiles/kept.py": ("contract/ledgers", "ledger_posix", "ledger_audit"),
     "ledger/tiles/keys.py": ("contract/ledgers", "ledger_posix", "ledger_log"),
     "ledger/tiles/layout.py": ("ledger_tiles", "ledger_log", "contract/ledgers"),
     "ledger/tiles/memory.py": ("ledger_log", "contract/ledgers"),
     "ledger/tiles/posix.py": ("contract/ledgers", "ledger_posix", "ledger_audit", "ledger_clock"),
+    **dict.fromkeys(_files_in("ledger/tiles/postgres"), ("ledger_postgres", "contract/ledgers")),
+    **dict.fromkeys(_files_in("ledger/tiles/s3"), ("ledger_s3", "contract/ledgers")),
     "ledger/tiles/reader.py": ("ledger_tiles", "ledger_lookup", "ledger_audit", "contract/ledgers"),
     "ledger/tiles/store.py": ("contract/ledgers", "ledger_posix", "ledger_log"),
     "vc/integrity/pipeline.py": ("vc_integrity", "verifier_proofs"),
@@ -129,7 +156,7 @@ def tiers(file: str) -> list[list[str]]:
 
 
 def _has_slow_ones(test: str) -> bool:
-    return "pytest.mark.slow" in Path(__file__).parents[2].joinpath(test).read_text()
+    return "pytest.mark.slow" in _ROOT.joinpath(test).read_text()
 
 
 def _files(names: Iterable[str]) -> list[str]:
