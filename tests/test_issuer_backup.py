@@ -37,6 +37,8 @@ from vc import Verdict
 from vc.status import Reason
 from wire.problem import Conflict, Damaged, Malformed, NotFound, Refused
 
+pytestmark = pytest.mark.slow  # each has an issuer with diplomas, backed up under a passphrase
+
 SECRET = b"correct horse battery staple"
 
 

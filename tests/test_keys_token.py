@@ -39,6 +39,8 @@ from tests.world import NOW, csv_file, graduate, issuer_in, reopened, verifier_f
 from vc.status import Reason
 from wire.problem import Conflict, Damaged, Malformed, NotFound, Problem, Refused, Unavailable
 
+pytestmark = pytest.mark.slow  # by a token in software
+
 URL = "https://university.example"
 
 

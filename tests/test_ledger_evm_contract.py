@@ -34,6 +34,8 @@ from tests.ledger_samples import ORIGIN, open_log, samples, trust_in
 from tests.py_evm import Chain
 from wire.strict import base64url_encode
 
+pytestmark = pytest.mark.slow  # on a machine that runs the contract
+
 LARGEST_SIZE = (1 << 64) - 1
 ROOTS = [bytes((number,)) * 32 for number in range(1, 9)]
 

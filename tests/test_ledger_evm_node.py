@@ -26,7 +26,7 @@ from tests.ledger_samples import ORIGIN, open_log, samples, trust_in
 from wire.problem import TooLarge
 from wire.strict import base64url_encode
 
-pytestmark = anvil.needed
+pytestmark = [anvil.needed, pytest.mark.slow]
 
 RULES = {"berlin": 15, "london": 16, "shanghai": 17, "cancun": 20, "prague": 21}
 """Of anvil's rules, one for each form of a header."""

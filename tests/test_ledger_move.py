@@ -24,6 +24,8 @@ from tests.ledger_samples import naive_root, open_log, samples
 from tests.processes import ended
 from wire.problem import Conflict, Damaged
 
+pytestmark = pytest.mark.slow  # between engines, one of them a server
+
 Make = Callable[[Path], str]
 
 

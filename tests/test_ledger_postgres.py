@@ -42,6 +42,8 @@ from tests.processes import ended
 from tests.serving import listening
 from wire.problem import Damaged, DiskFull, Problem, Refused, TryLater, Unavailable
 
+pytestmark = pytest.mark.slow  # by a server
+
 needed = postgres_server.needed
 HIDDEN = "correct-horse"
 

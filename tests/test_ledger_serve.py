@@ -28,6 +28,8 @@ from tests.ledger_samples import COSIGNER, NOW, ORIGIN, SIGNER, naive_root, open
 from tests.serving import listening, serving
 from tests.test_service_logs import running
 
+pytestmark = pytest.mark.slow  # each engine by a server
+
 FOR_EVER, BRIEFLY = "public, max-age=31536000, immutable", "public, max-age=2"
 
 

@@ -20,6 +20,8 @@ from tests.pages import Reader, answer, page_served, send, words_of
 from tests.world import University
 from verifier import RecognisedIssuer, Trust
 
+pytestmark = pytest.mark.slow  # pages of a running service, each request by HTTP
+
 UNIVERSITY = University()
 BUNDLE = UNIVERSITY.issue().to_bytes()
 

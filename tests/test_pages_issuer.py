@@ -28,6 +28,8 @@ from tests.serving import listening, serving
 from tests.world import NOW, csv_file, graduate, issuer_in
 from verifier import Trust
 
+pytestmark = pytest.mark.slow  # pages of a running service, each request by HTTP
+
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 GRADUATE = graduate(0, given_name="Unsaid", family_name="Canary", programme_title="Bachelor of Unsaid")
 NUMBER = GRADUATE["diploma_number"]

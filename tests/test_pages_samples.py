@@ -22,6 +22,8 @@ from verifier.http import create_app
 from verifier.judge import Judge, Verifiers
 from wire import TryLater
 
+pytestmark = pytest.mark.slow  # pages of a running service, each request by HTTP
+
 UNIVERSITY = University()
 EXPECTED = {
     "valid": "valid",

@@ -36,6 +36,8 @@ from verifier.sources.lists import Fetched
 from wire import TryLater, Unavailable
 from wire.fetch import NoFetcher
 
+pytestmark = pytest.mark.slow  # pages of a running service, each request by HTTP
+
 UNIVERSITY = University()
 BUNDLE = UNIVERSITY.issue().to_bytes()
 FORGED = BUNDLE.replace(b"Master of Science", b"Doctor of Everything")

@@ -239,6 +239,7 @@ class TestAnIssuerThatClosed:
 
 UNTIL = date(2026, 7, 1)
 EVENING = datetime(2026, 7, 1, 23, 59, 59, tzinfo=UTC)
+END = EVENING.replace(microsecond=999_999)
 
 
 class TestAnIssuerRecognisedUntilADay:
@@ -268,7 +269,7 @@ class TestAnIssuerRecognisedUntilADay:
 
     @pytest.mark.parametrize(
         ("time", "passes"),
-        [(EVENING, True), (EVENING + SECOND, False), (None, False)],
+        [(END, True), (END + timedelta(microseconds=1), False), (None, False)],
     )
     def test_the_log_saw_it_on_that_day_at_the_latest(self, time: datetime | None, passes: bool) -> None:
         issuer = RecognisedIssuer(UNIVERSITY.did, until=UNTIL)
@@ -283,12 +284,13 @@ class TestAnIssuerRecognisedUntilADay:
                 Recognised().check(findings)
 
     def test_the_day_lasts_to_its_very_end(self) -> None:
-        issuer, end = RecognisedIssuer(UNIVERSITY.did, until=UNTIL), EVENING.replace(microsecond=999_999)
-        Recognised().check(Findings(Credential.parse(UNIVERSITY.diploma()), end, issuer))
+        issuer, credential = (
+            RecognisedIssuer(UNIVERSITY.did, until=UNTIL),
+            Credential.parse(UNIVERSITY.diploma()),
+        )
+        Recognised().check(Findings(credential, END, issuer))
         with pytest.raises(NotKnown):
-            Recognised().check(
-                Findings(Credential.parse(UNIVERSITY.diploma()), end + timedelta(microseconds=1), issuer)
-            )
+            Recognised().check(Findings(credential, END + timedelta(microseconds=1), issuer))
 
     def test_the_last_day_that_there_is_never_comes(self) -> None:
         issuer = RecognisedIssuer(UNIVERSITY.did, until=date.max)

@@ -92,6 +92,7 @@ def without(document: Mapping[str, Any], *names: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("language", OTHERS)
 class TestCatalogue:
+    @pytest.mark.slow  # reads all sources
     def test_it_has_what_the_program_says_and_is_compiled(self, language: str) -> None:
         """`python -m tests.catalogues` renews it."""
         known = catalogues.read(language)

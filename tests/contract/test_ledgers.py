@@ -74,11 +74,12 @@ READERS = MappingProxyType[str, Callable[[Path], Store]](
 SHARED = STORES.keys() - {"memory"}  # those that several processes can use at the same time
 
 SAMPLED = {"postgres": 7, "s3": 17}  # of how many calls one fails, where each costs a round trip or more
+NAMES = [pytest.param(name, marks=pytest.mark.slow) if name in SAMPLED else name for name in STORES]
 
 SIZES = [1, 3, 255, 256, 300, 512, 700]
 
 
-@pytest.fixture(params=STORES)
+@pytest.fixture(params=NAMES)
 def make(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Store]:
     """Opens the same store each time."""
     return lambda: STORES[request.param](tmp_path / "log")
@@ -617,7 +618,7 @@ def test_a_log_that_is_there_is_not_reserved(
         make().reserve("one")
 
 
-@pytest.mark.parametrize("to", STORES)
+@pytest.mark.parametrize("to", NAMES)
 def test_a_log_moves_to_any_engine(make: Callable[[], Store], to: str, tmp_path: Path) -> None:
     """With its keys, of settled batches and of others; what was proved stays proved; and back, by another."""
     log = open_log(make())
