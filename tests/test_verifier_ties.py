@@ -54,6 +54,17 @@ def test_a_fault_of_the_program_is_no_finding() -> None:
         verifier(university.trust, suites=Broken()).verify(university.issue(), now=NOW)
 
 
+def test_a_report_holds_none_of_what_was_read_on_the_way() -> None:
+    """Frames have all of it, in a circle that only the collector of garbage finds."""
+    university = University()
+    bare = replace(university.issue(), status_lists=(replace(university.status_lists()[0], evidence=()),))
+    report = verifier(university.trust).verify(bare, now=NOW)
+    (problem,) = (found.problem for found in report.checks if found.problem)
+    assert problem.because
+    for found in (problem, problem.because):
+        assert (found.__traceback__, found.__cause__, found.__context__) == (None, None, None)
+
+
 def test_a_purpose_that_is_spelled_as_an_iri_is_left_open() -> None:
     university = University()
     signed = university.sign(university.diploma(), purpose="https://w3id.org/security#assertionMethod")
