@@ -501,6 +501,10 @@ def _at(index: int) -> Callable[[Host], bytes]:
     return instead
 
 
+def _said(documents: object) -> Callable[[Host], bytes]:
+    return lambda _: response(200, orjson.dumps({"documents": documents}))
+
+
 def _just_beyond(found: Host) -> bytes:
     return _at(found.university.log.checkpoint().size)(found)
 
@@ -536,7 +540,11 @@ LIES: Mapping[str, tuple[str, Callable[[Host], Answer]]] = {
     "a place beyond the log": ("documents", _at(1 << 50)),
     "a place just beyond the log": ("documents", _just_beyond),
     "a place before the log": ("documents", _at(-1)),
+    "a place that is no number": ("documents", _at(True)),
     "documents that are none": ("documents", lambda _: response(200, b"[]")),
+    "documents that are no list": ("documents", _said(7)),
+    "a version that is none": ("documents", _said([7])),
+    "a version without a document": ("documents", _said([{"index": 0, "document": 7}])),
     "too many documents": ("documents", _many_times),
     "a refusal": (CHECKPOINT, lambda _: response(503)),
 }
