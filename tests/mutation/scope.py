@@ -5,6 +5,7 @@ Each file is one that compares values from outside, or makes or checks what othe
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -150,13 +151,14 @@ SLOW: Mapping[str, tuple[str, ...]] = {
 def tiers(file: str) -> list[list[str]]:
     """The tests for it, as they are named to pytest: the next ones only where the former notice nothing."""
     tests = _files(dict.fromkeys(TESTS[file]))
+    slow = [test for test in [*tests[:2], *_files(SLOW.get(file, ()))] if "mark.slow" in _text(test)]
+    tests = [test for test in tests if not re.search("^pytestmark = .*mark.slow", _text(test), re.MULTILINE)]
     quick = [["-m", "not slow and not soak", *some] for some in (tests[:2], tests[2:6], tests[6:]) if some]
-    slow = [test for test in [*tests[:2], *_files(SLOW.get(file, ()))] if _has_slow_ones(test)]
     return [*quick, *([["-m", "slow and not soak", *slow]] if slow else [])]
 
 
-def _has_slow_ones(test: str) -> bool:
-    return "pytest.mark.slow" in _ROOT.joinpath(test).read_text()
+def _text(test: str) -> str:
+    return _ROOT.joinpath(test).read_text()
 
 
 def _files(names: Iterable[str]) -> list[str]:
