@@ -32,7 +32,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "keys/keyfile.py": ("keys_keyfile",),
     "keys/kinds.py": ("keys_public", "keys_ecdsa", "keys_ed25519"),
     "keys/multi.py": ("keys_public", "keys_ed25519", "keys_ecdsa"),
-    "keys/opening.py": ("keys_public", "keys_ed25519", "keys_ecdsa"),
+    "keys/opening.py": ("keys_keyfile", "keys_token", "issuer_keys"),
     "keys/openssl.py": ("keys_ed25519",),
     "keys/public.py": ("keys_public", "keys_ed25519", "keys_ecdsa"),
     "keys/signer.py": ("keys_ed25519", "keys_ecdsa", "keys_keyfile", "keys_public"),
