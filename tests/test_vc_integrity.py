@@ -233,6 +233,7 @@ def test_a_jcs_proof_of_another_program_may_come_without_contexts() -> None:
     ("change", "where"),
     [
         ({"cryptosuite": None}, "cryptosuite"),
+        ({"cryptosuite": ""}, "cryptosuite is missing"),
         ({"verificationMethod": {"id": "did:example:issuer#key"}}, "verificationMethod"),
         ({"proofPurpose": ""}, "proofPurpose"),
         ({"proofValue": 7}, "proofValue"),
