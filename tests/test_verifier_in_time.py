@@ -405,6 +405,20 @@ class TestALogThatWentBack:
         assert evidence_step(found)[:2] == (Verdict.UNDETERMINED, "evidence-log-contradicted")
         assert "come to 2 entries that are not those of its checkpoint" in decided(found).text
 
+    def test_one_that_did_not_grow_since_is_signed_anew(self, university: University) -> None:
+        university.now += timedelta(hours=2)
+        bundle = university.issue()
+        (same,) = map(checkpoint, bundle.evidence)
+        earlier = university.now - timedelta(hours=1)
+        assert report(bundle, self.knowing(university, earlier, same)).verdict is Verdict.VALID
+
+    def test_without_a_time_a_smaller_one_may_be_of_before(self, university: University) -> None:
+        bundle = university.issue()
+        university.issue(index=8)
+        (log,) = self.knowing(university, ISSUED, university.log.checkpoint()).logs
+        trust = Trust(university.trust.issuers, (replace(log, clock=""),))
+        assert report(bundle, trust).verdict is Verdict.VALID
+
     def test_clocks_may_differ_a_little(self, university: University) -> None:
         university.now += timedelta(minutes=5)
         bundle = university.issue()
