@@ -143,6 +143,7 @@ SLOW: Mapping[str, tuple[str, ...]] = {
     "ledger/tiles/keys.py": ("fault/ledger_kill",),
     "ledger/tiles/posix.py": ("fault/ledger_power",),
     "intaglio/commands/verifier.py": ("verifier_app",),
+    "ledger/tiles/layout.py": ("ledger_serve", "ledger_folder"),
     "verifier/http.py": ("service_logs",),
 }
 """Tests beside those, of which the slow ones have to notice what the quick ones do not."""
