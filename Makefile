@@ -15,7 +15,7 @@ test: .venv/installed check-code
 	$(BIN)/python -m coverage report --fail-under=100 --include='wire/*,keys/*,ledger/*,vc/integrity/*' \
 		--omit='keys/token.py,ledger/tiles/postgres/*,ledger/tiles/s3/*,ledger/evm/anchor.py,ledger/evm/chain.py,ledger/evm/deployment.py,ledger/evm/transactions.py' # whose tests want servers
 
-# Breaks the code at random, and says which breaks no test notices: an hour or two.
+# Breaks the code at random, and says which breaks no test notices: for a night.
 .PHONY: mutants
 mutants: .venv/installed
 	$(BIN)/python -m tests.mutation mutants

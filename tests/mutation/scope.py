@@ -145,6 +145,7 @@ SLOW: Mapping[str, tuple[str, ...]] = {
     "intaglio/commands/verifier.py": ("verifier_app",),
     "ledger/tiles/layout.py": ("ledger_serve", "ledger_folder"),
     "verifier/http.py": ("service_logs",),
+    "verifier/judge.py": ("pages_verify",),
 }
 """Tests beside those, of which the slow ones have to notice what the quick ones do not."""
 
