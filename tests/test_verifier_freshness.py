@@ -284,10 +284,8 @@ class TestAnIssuerRecognisedUntilADay:
                 Recognised().check(findings)
 
     def test_the_day_lasts_to_its_very_end(self) -> None:
-        issuer, credential = (
-            RecognisedIssuer(UNIVERSITY.did, until=UNTIL),
-            Credential.parse(UNIVERSITY.diploma()),
-        )
+        issuer = RecognisedIssuer(UNIVERSITY.did, until=UNTIL)
+        credential = Credential.parse(UNIVERSITY.diploma())
         Recognised().check(Findings(credential, END, issuer))
         with pytest.raises(NotKnown):
             Recognised().check(Findings(credential, END + timedelta(microseconds=1), issuer))

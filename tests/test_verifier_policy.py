@@ -149,6 +149,7 @@ def test_an_age_is_a_day_to_a_century(days: int) -> None:
         {"statusWithinDays": True},
         {"statusWithinDays": -1},
         {"statusWithinDays": 36_501},
+        {"statusWithinDays": 10**12},
         {"witnesses": -1},
         {"witnesses": 0},
         {"witnesses": 2, "type": "X"},

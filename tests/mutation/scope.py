@@ -42,7 +42,10 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "ledger/audit.py": ("ledger_audit",),
     "intaglio/commands/ledger.py": ("ledger_cli",),
     "ledger/entries.py": ("ledger_log", "ledger_tiles", "ledger_evidence"),
-    "ledger/evidence.py": ("ledger_evidence", "ledger_anchors", "verifier_in_time", "verifier_trust_ledgers"),
+    "ledger/evidence.py": (
+        *("ledger_evidence", "ledger_anchors", "ledger_tessera", "verifier_in_time"),
+        "verifier_trust_ledgers",
+    ),
     "ledger/requirement.py": ("ledger_requirement", "verifier_in_time"),
     "ledger/evm/anchor.py": ("evm_anchor", "evm_lies", "trust_chain"),
     "ledger/evm/chain.py": ("evm_chain", "evm_nodes", "evm_lies"),
