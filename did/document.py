@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
@@ -30,6 +31,20 @@ RELATIONSHIPS = (
 )
 _MOST_ENTRIES = 256  # methods and references together
 
+SIGNS = "urn:intaglio:vocab:signs"
+"""The member by which a method says what its key signs: an array of texts, such as those of `Use`."""
+
+
+class Use(StrEnum):
+    """What an issuer's key may sign, as its document says.
+
+    `assertionMethod` alone does not tell: a status list and a diploma are both assertions, so that a thief of
+    the key that is online for the lists could sign diplomas.
+    """
+
+    CREDENTIALS = "credentials"
+    STATUS_LISTS = "statusLists"
+
 
 @dataclass(frozen=True, slots=True)
 class VerificationMethod:
@@ -41,6 +56,8 @@ class VerificationMethod:
     key: PublicKey
     expires: datetime | None
     revoked: datetime | None
+    signs: frozenset[str] | None = None
+    """The uses of the key; `None` where the document does not say."""
 
     @property
     def until(self) -> datetime | None:
@@ -166,6 +183,7 @@ def _verification_method(did_url: str, entry: Mapping[str, Any]) -> Verification
         _public_key(did_url, form, entry),
         _moment(did_url, entry, "expires"),
         _moment(did_url, entry, "revoked"),
+        _signs(did_url, entry),
     )
 
 
@@ -229,3 +247,14 @@ def _moment(did_url: str, entry: Mapping[str, Any], member: str) -> datetime | N
         return parse_datetimestamp(entry[member], f"'{member}' of {did_url}")
     except Malformed as problem:
         raise InvalidVerificationMethod.saying("{why}", why=problem) from problem
+
+
+def _signs(did_url: str, entry: Mapping[str, Any]) -> frozenset[str] | None:
+    if SIGNS not in entry:
+        return None
+    uses = entry[SIGNS]
+    if not isinstance(uses, list) or not all(isinstance(use, str) for use in uses):
+        raise InvalidVerificationMethod.saying(
+            "'{member}' of {method} is not an array of texts", member=SIGNS, method=did_url
+        )
+    return frozenset(uses)

@@ -143,7 +143,10 @@ class Session:
         return open_trust(self.trust_file).issuer(did) is not None
 
     def pin(self, entry: Mapping[str, Any]) -> None:
-        """Puts an issuer of this machine on the local trust list, or what is new about it: that it closed."""
+        """Puts an issuer of this machine on the local trust list, or what is new about it.
+
+        That is: that it closed, the first document of its chain, and its keys for status lists.
+        """
         from verifier import RecognisedIssuer, RecognisedLog, Trust, update_trust
 
         from .words import tr
@@ -152,8 +155,8 @@ class Session:
         log = RecognisedLog(**entry["log"])
         trust = Trust.load(self.trust_file)
         known = trust.issuer(issuer.id)
-        closes = known is not None and issuer.closed not in (None, known.closed)
-        if known is None or closes or log.key not in {known.key for known in trust.logs}:
+        is_new = known is None or known != _renewed(known, issuer)
+        if is_new or log.key not in {known.key for known in trust.logs}:
             update_trust(self.trust_file, functools.partial(_pinned, issuer=issuer, log=log))
 
     def sentence(self, document: Mapping[str, Any], issuer: str) -> str:
@@ -177,7 +180,16 @@ class Session:
 
 
 def _pinned(trust: Trust, issuer: RecognisedIssuer, log: RecognisedLog) -> Trust:
-    """With the entry as it stands there already, but for what only the issuer's closing adds."""
+    """With the entry as it stands there already, but for what only the issuer itself can say."""
     known = trust.issuer(issuer.id) or issuer
     log = next((old for old in trust.logs if old.key == log.key), log)
-    return trust.adding(replace(known, closed=issuer.closed or known.closed), log)
+    return trust.adding(_renewed(known, issuer), log)
+
+
+def _renewed(known: RecognisedIssuer, issuer: RecognisedIssuer) -> RecognisedIssuer:
+    return replace(
+        known,
+        closed=issuer.closed or known.closed,
+        documents=issuer.documents or known.documents,
+        list_keys=issuer.list_keys,
+    )

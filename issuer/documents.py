@@ -6,16 +6,19 @@ documents/     INDEX.json, as `did.json` was when it went into the log; publishe
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+from did import Document
+from did.document import SIGNS, Use
 from ledger import EntryKind, Evidence, entry
 from ledger.log import LogReader
 from vc import Anchored
 from vc.anchoring import document_digest
+from vc.document_chain import previous
 from wire.files import make_private_folder, write_durably
 from wire.problem import Damaged, Malformed
 from wire.strict import load_json_object
@@ -24,6 +27,7 @@ from .problem import DamagedIssuerFile
 
 FOLDER = "documents"
 _NEWEST = 3
+_MOST = 60  # a bundle holds 64 documents
 
 
 def newest(home: Path) -> dict[str, Any]:
@@ -52,6 +56,33 @@ def versions(home: Path) -> dict[int, dict[str, Any]]:
         except Malformed as error:
             raise Damaged(f"{path} cannot be read", hint="Take it from a backup.") from error
     return found
+
+
+def history(home: Path) -> list[dict[str, Any]]:
+    """All versions in order, with the newest, also where no log has that yet. Raises `Damaged`."""
+    kept, last = list(versions(home).values()), newest(home)
+    return [*kept, *([] if last in kept else [last])]
+
+
+def list_keys(history: Sequence[Mapping[str, Any]], did: str) -> tuple[str, ...]:
+    """The keys, as Multikeys, for status lists and never for credentials, the first one first."""
+    methods = [one for version in history for one in Document.parse(version, did).methods("assertionMethod")]
+    uses = {method.key: uses_of(method.id, history) for method in methods}
+    return tuple(key.multikey() for key, found in uses.items() if Use.CREDENTIALS not in found)
+
+
+def uses_of(method: str, history: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What the key of a method has signed, by the versions of the document that have it.
+
+    Documents up to release 81e9505 do not say: they have keys for diplomas in `authentication`, too.
+    """
+    has = [
+        (version, one) for version in history for one in version["verificationMethod"] if one["id"] == method
+    ]
+    if stated := sorted({use for _, one in has for use in one.get(SIGNS, ())}):
+        return stated
+    is_for_diplomas = any(method in version.get("authentication", ()) for version, _ in has)
+    return [(Use.CREDENTIALS if is_for_diplomas else Use.STATUS_LISTS).value]
 
 
 def newest_place(home: Path, log: LogReader) -> int:
@@ -91,12 +122,23 @@ def since(found: Mapping[int, Anchored], leaves: Sequence[int]) -> tuple[Anchore
     """The versions that were the newest when these entries went into the log, and the newest after the first.
 
     The first is the credential; status lists may be from before a version that it is from after. The newest
-    version has every key that ended since.
+    version has every key that ended since. With them come those that lead to them from the first of their
+    chain: in a log of several issuers they bind each other.
     """
     places = sorted(found)
     then = {place for leaf in leaves for place in places[: bisect_left(places, leaf)][-1:]}
     after = places[bisect_left(places, leaves[0]) :]
-    return tuple(found[place] for place in sorted({*then, *after[-_NEWEST:]}))
+    chosen = sorted({*then, *after[-_NEWEST:]})
+    return tuple(found[place] for place in sorted({*_leading(found, chosen[-1]), *chosen})[-_MOST:])
+
+
+def _leading(found: Mapping[int, Anchored], last: int) -> Iterator[int]:
+    """The places of the versions from which a chain leads to the one at `last`."""
+    by_digest = {evidence.digest: place for place, one in found.items() for evidence in one.evidence}
+    place: int | None = last
+    while place is not None:
+        yield place
+        place = by_digest.get(previous(found[place].document) or b"")
 
 
 def published(home: Path) -> bytes:

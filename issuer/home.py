@@ -19,7 +19,7 @@ claims.sqlite   claim links; tls/, the service's certificate: made when first ne
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -31,6 +31,7 @@ from urllib.parse import urlsplit
 import orjson
 
 from did import DID, METHODS
+from did.document import Use
 from did.methods import key as did_key
 from did.methods import web as did_web
 from keys import PublicKey
@@ -38,13 +39,15 @@ from keys.address import require_well_formed
 from ledger.folder import batches_in, has_log, newest_checkpoint, store_in
 from ledger.log import verifier_keys
 from ledger.tiles.store import CHECKPOINT
+from vc.anchoring import document_digest
+from vc.document_chain import chain_start
 from vc.integrity import SUITES_BY_KEY
 from wire.address import Target
 from wire.datetimestamp import parse_age, parse_datetimestamp
 from wire.fetch import NoFetcher
 from wire.files import locked, write_durably
 from wire.problem import Damaged, Malformed, NotFound, Problem, Refused, Unavailable
-from wire.strict import load_json_object
+from wire.strict import base64url_encode, load_json_object
 
 from . import documents
 from .press.document import Profile
@@ -248,15 +251,23 @@ class Identity:
         """The DID URL of one of the issuer's keys."""
         return f"{self.did}#{key.multikey()}"
 
-    def trust_entry(self, keys: Mapping[str, PublicKey]) -> dict[str, Any]:
+    def trust_entry(
+        self, keys: Mapping[str, PublicKey], versions: Sequence[Mapping[str, Any]]
+    ) -> dict[str, Any]:
         """What a trust file needs to recognise the issuer (`issuer`) and its ledger (`log`).
 
-        No keys of the issuer's: the log holds the documents that have them, and says when one ended.
+        Of the issuer's keys those for status lists alone: a bundle may hold back the document that says so.
+        The log holds the others' documents, and says when one ended. The digest is that of the first of the
+        document's `versions` from which each leads to the next, so that it stays over rotations.
         """
         key, clock = verifier_keys(self.log, keys["log"], keys["cosigner"])
-        closed = {"closed": self.closing} if self.closing else {}
+        members: dict[str, Any] = {"closed": self.closing} if self.closing else {}
+        if self.rotates:
+            start = chain_start(versions, self.did)
+            members["documents"] = (base64url_encode(document_digest(start)),) if start else ()
+            members["list_keys"] = documents.list_keys(versions, self.did)
         return {
-            "issuer": {"id": self.did, "name": self.name, **closed},
+            "issuer": {"id": self.did, "name": self.name, **members},
             "log": {"key": str(key), "clock": str(clock), "issuers": [self.did]},
         }
 
@@ -264,7 +275,8 @@ class Identity:
         """The DID document."""
         if self.rotates:
             keys = {"assertionMethod": [assertion, status_list], "authentication": [assertion]}
-            return did_web.document(self.did, keys)
+            uses = {assertion: [Use.CREDENTIALS], status_list: [Use.STATUS_LISTS]}
+            return did_web.document(self.did, keys, uses)
         return dict(did_key.resolve(DID.parse(self.did), NoFetcher()).value)
 
 

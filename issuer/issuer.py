@@ -465,10 +465,14 @@ class Issuer:
 
     def trust_entry(self) -> dict[str, Any]:
         """As `Identity.trust_entry` gives it."""
-        return self.identity.trust_entry(self.keys.public_keys)
+        return self.identity.trust_entry(self.keys.public_keys, documents.history(self.home))
 
     def trust_file(self) -> dict[str, Any]:
         """The trust file by which others recognise this issuer; of a closed one it says so."""
         entry, closed = self.trust_entry(), self.identity.closed
         issuer = {**entry["issuer"], **({"closed": closed} if closed else {})}
-        return {"version": 2 if closed else 1, "issuers": [issuer], "logs": [entry["log"]]}
+        list_keys = issuer.pop("list_keys", ())
+        if list_keys:
+            issuer["listKeys"] = list_keys
+        version = 4 if list_keys else 2 if closed else 1
+        return {"version": version, "issuers": [issuer], "logs": [entry["log"]]}

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from did import Document
 from keys import PublicKey, Signer
 from keys.signer import require_signs
+from vc.document_chain import chained, unchained
 from wire.datetimestamp import format_datetimestamp
 from wire.files import locked
 from wire.problem import Conflict, Refused
@@ -22,7 +23,17 @@ from wire.problem import Conflict, Refused
 from . import documents
 from .issuer import Issuer
 from .problem import KeyInUse, KeyKeptElsewhere, KeyUnknown
-from .succession import ROLES, KeyChange, dropping, ending, finish, remembered, require_in_force, with_keys
+from .succession import (
+    ROLES,
+    KeyChange,
+    dropping,
+    ending,
+    finish,
+    remembered,
+    require_in_force,
+    stating,
+    with_keys,
+)
 
 _NEXT, _INSTEAD = "-next", "-instead"
 """Behind the name of a key, that of one which is announced, or is made to take its place at once."""
@@ -92,12 +103,15 @@ def rotate(
     signer_uri: str = "",
     in_file: bool = False,
     compromised: bool = False,
+    lost: bool = False,
 ) -> Rotated:
     """Ends the keys that sign diplomas and lists; the next ones sign, announced before or made now.
 
     All status lists are signed anew. `signer` has the next key for diplomas where that is kept elsewhere
     than in the key file; the folder remembers its URI, if it has one. `in_file` brings that key back into the
-    key file. With `compromised` keys, announced ones end, too: they lay in the same file.
+    key file. With `compromised` keys, announced ones end, too: they lay in the same file. The key that ends
+    signs the document that says so, unless it is compromised or `lost`: then another chain of documents
+    begins, and the issuer's trust file has another fingerprint.
 
     Raises `Refused` for a DID whose key cannot change, `Closed`, `TryLater` while another process issues,
     `KeysChanged` where another was faster, `Conflict` for a `signer` whose key has signed before, and
@@ -106,12 +120,21 @@ def rotate(
     pending, kind = KeyChange.read(issuer.home), "revoke" if compromised else "rotate"
     if pending is None or pending.kind != kind or not _leads_to(pending, issuer, signer, in_file=in_file):
         begun = _ended_by(pending, issuer) if pending and compromised else []
-        _rotate(issuer, key_type, signer, signer_uri, begun, in_file=in_file, compromised=compromised)
+        _rotate(
+            issuer,
+            key_type,
+            signer,
+            signer_uri,
+            begun,
+            in_file=in_file,
+            compromised=compromised,
+            is_chained=not (compromised or lost),
+        )
     else:  # begun by one who was killed
         issuer.use(None if signer_uri else signer)
     issuer.lists.publish(now=issuer.log.now())
     *_, before, after = (_methods(version) for version in documents.versions(issuer.home).values())
-    former = tuple(before[name]["publicKeyMultibase"] for name in before if before[name] != after.get(name))
+    former = tuple(before[name]["publicKeyMultibase"] for name in before if _ends(name, before, after))
     entry, lists = documents.newest_place(issuer.home, issuer.log), issuer.store.revocations.published_lists()
     return Rotated(former, entry, issuer.store.count(), lists)
 
@@ -160,6 +183,7 @@ def _rotate(
     *,
     in_file: bool,
     compromised: bool,
+    is_chained: bool,
 ) -> None:
     with _changing(issuer):
         document = documents.newest(issuer.home)
@@ -179,7 +203,7 @@ def _rotate(
         else:
             end = format_datetimestamp(issuer.log.now())
             change = KeyChange("rotate", ending(wider, names, end), replaced, where)
-        _change(issuer, change)
+        _change(issuer, change, is_chained=is_chained)
         issuer.use(signer)
 
 
@@ -188,7 +212,13 @@ def _ended_by(change: KeyChange, issuer: Issuer) -> list[str]:
     versions = (*documents.versions(issuer.home).values(), documents.newest(issuer.home))
     *_, before = (_methods(version) for version in versions if version != change.document)
     after = _methods(change.document)
-    return [name for name in after if "expires" in after[name] and after[name] != before.get(name)]
+    return [name for name in after if "expires" in after[name] and _ends(name, before, after)]
+
+
+def _ends(name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Whether a method has another end in the document after, or is not there any more."""
+    ends = [version[name].get("expires") if name in version else "gone" for version in (before, after)]
+    return ends[0] != ends[1]
 
 
 def _leads_to(change: KeyChange, issuer: Issuer, signer: Signer | None, *, in_file: bool) -> bool:
@@ -217,7 +247,20 @@ def _changing(issuer: Issuer) -> Iterator[None]:
         yield
 
 
-def _change(issuer: Issuer, change: KeyChange) -> None:
+def _change(issuer: Issuer, change: KeyChange, *, is_chained: bool = True) -> None:
+    """Makes a change, its document signed by the key for diplomas of the one before.
+
+    Where that key is gone, or may be somebody else's, so that its signature is worth nothing, another chain
+    begins.
+    """
+    history = documents.history(issuer.home)
+    document = stating(change.document, history)
+    if is_chained:
+        signer = issuer.signer("assertion")
+        document = chained(document, history[-1], signer, created=issuer.log.now())
+    else:
+        document = unchained(document)
+    change = replace(change, document=document)
     Document.parse(change.document, issuer.did)  # one with too many keys would be no document any more
     change.write(issuer.home)
     finish(issuer.home, issuer.keys, issuer.store, issuer.log)

@@ -17,7 +17,7 @@ from typing import Any
 import orjson
 
 from did import Document
-from did.document import RELATIONSHIPS
+from did.document import RELATIONSHIPS, SIGNS, Use
 from keys import KeyFile, PublicKey, Signer
 from keys.address import require_well_formed
 from ledger import Log
@@ -37,6 +37,11 @@ ROLES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {"assertion": ("assertionMethod", "authentication"), "status-list": ("assertionMethod",)}
 )
 """The keys that stand in the document, by their names in the key file, and what each may be used for."""
+
+USES: Mapping[str, tuple[Use, ...]] = MappingProxyType(
+    {"assertion": (Use.CREDENTIALS,), "status-list": (Use.STATUS_LISTS,)}
+)
+"""What each of them signs."""
 
 
 class KeysChanged(Unavailable):
@@ -157,14 +162,24 @@ def with_keys(document: Mapping[str, Any], keys: Mapping[str, PublicKey]) -> dic
             "type": "Multikey",
             "controller": did,
             "publicKeyMultibase": key.multikey(),
+            SIGNS: [use.value for use in USES[role]],
         }
-        for key in added.values()
+        for role, key in added.items()
     ]
     changed["verificationMethod"] = [*methods, *document["verificationMethod"]]
     for role, key in reversed(added.items()):
         for relationship in ROLES[role]:
             changed[relationship] = [f"{did}#{key.multikey()}", *changed.get(relationship, ())]
     return changed
+
+
+def stating(document: Mapping[str, Any], history: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The document in which each method says what its key signs, also those of releases that did not."""
+    methods = [
+        {SIGNS: documents.uses_of(method["id"], [*history, document]), **method}
+        for method in document["verificationMethod"]
+    ]
+    return {**document, "verificationMethod": methods}
 
 
 def ending(document: Mapping[str, Any], names: Sequence[str], end: str) -> dict[str, Any]:

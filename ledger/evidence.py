@@ -119,6 +119,8 @@ class TrustedLog:
     requires: Requirement | None = None
     """Which of the ledgers have to have it: then theirs is the time of an entry, and not the log's own."""
     reached: Reached | None = None
+    is_shared: bool = False
+    """Whether it speaks for several issuers, so that an entry alone does not say whose it is."""
 
     def __post_init__(self) -> None:
         cosigners = (*([self.clock] if self.clock else []), *self.witnesses)
@@ -158,11 +160,12 @@ class TrustedLog:
         ledgers: Sequence[TrustedLedger] = (),
         requires: Requirement | None = None,
         reached: Reached | None = None,
+        is_shared: bool = False,
     ) -> TrustedLog:
         """From vkeys. Raises `Malformed`."""
         parse = VerifierKey.parse
         cosigners, own = tuple(map(parse, witnesses)), parse(clock) if clock else None
-        return cls(parse(key), own, cosigners, quorum, tuple(ledgers), requires, reached)
+        return cls(parse(key), own, cosigners, quorum, tuple(ledgers), requires, reached, is_shared)
 
 
 @dataclass(frozen=True, eq=False)
@@ -193,6 +196,10 @@ class TrustPolicy:
     def named(self, origin: str) -> tuple[TrustedLog, ...]:
         """The believed logs of this name: more than one when a log has changed its key."""
         return self._by_origin.get(origin, ())
+
+    def is_shared(self, origin: str) -> bool:
+        """Whether a believed log of this name speaks for several issuers."""
+        return any(log.is_shared for log in self.named(origin))
 
     def ledgers(self, origin: str, kind: str) -> tuple[TrustedLedger, ...]:
         """Those that are believed to have checkpoints of this log, by evidence of this kind."""

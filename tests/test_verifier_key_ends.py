@@ -12,7 +12,8 @@ from did.methods import web as did_web
 from keys import PrivateKey
 from ledger import Fact
 from ledger.requirement import LEDGERS
-from verifier.sources.keys import BoundDocument, IssuerKey, KeySource
+from verifier.sources.documents import BoundDocument
+from verifier.sources.keys import IssuerKey, KeySource
 from wire.datetimestamp import format_datetimestamp
 
 DID = "did:web:university.example"
@@ -39,7 +40,7 @@ def bound(
         value["verificationMethod"] = [{**one, "expires": expires} for one in value["verificationMethod"]]
     since = day(index) if time is ... else time
     fact = Fact("kind", where, since, "own", index=index) if where else None
-    return BoundDocument(Document.parse(value, DID), index, fact)
+    return BoundDocument(Document.parse(value, DID), b"", index, fact)
 
 
 def known(*history: BoundDocument, until: int | None = None, revoked: int | None = None) -> IssuerKey:

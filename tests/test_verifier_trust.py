@@ -27,6 +27,7 @@ from wire import Conflict, Malformed, NotFound, TooLarge, Unavailable
 
 UNIVERSITY = University()
 KEY = UNIVERSITY.recognised_log.key
+LIST_KEY = UNIVERSITY.key.public_key.multikey()
 GAZETTE: dict[str, Any] = {"kind": NOTICE, "where": NAME, "parameters": {"5" * 64: "2026-07-01T11:00:00Z"}}
 WRONG_LEDGERS: list[Any] = [
     GAZETTE,
@@ -108,7 +109,7 @@ def test_removing_takes_the_log_along_when_it_speaks_for_nobody_else() -> None:
     "value",
     [
         {},
-        {"version": 4},
+        {"version": 5},
         {"version": True},
         {"version": 1.0},
         {"version": 1, "issuers": {}},
@@ -129,6 +130,8 @@ def test_removing_takes_the_log_along_when_it_speaks_for_nobody_else() -> None:
         {"version": 1, "logs": [{"issuers": ["did:example:a"]}]},
         {"version": 1, "logs": [{"key": "no key", "issuers": ["did:example:a"]}]},
         {"version": 1, "logs": [{"key": UNIVERSITY.recognised_log.key, "issuers": ["d"], "quorum": 1}]},
+        {"version": 4, "issuers": [{"id": "did:example:a", "listKeys": ["zNoKey"]}]},
+        {"version": 3, "issuers": [{"id": "did:example:a", "listKeys": [LIST_KEY]}]},
         {"version": 1, "logs": [{"key": UNIVERSITY.recognised_log.key, "quorum": True}]},
         {"version": 1, "logs": [{"key": UNIVERSITY.recognised_log.key, "quorum": -1}]},
         *({"version": 2, "logs": [{"key": KEY, "ledgers": wrong}]} for wrong in WRONG_LEDGERS),

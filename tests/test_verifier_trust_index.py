@@ -13,9 +13,10 @@ from intaglio.session import Session
 from keys import PrivateKey
 from ledger import TrustedLedger
 from tests.world import NOW, University, verifier
+from vc.anchoring import document_digest
 from verifier import RecognisedIssuer, Trust
 from verifier.sources.trust_index import LONG, IndexedTrust, index_of, open_trust
-from wire import Malformed
+from wire import Malformed, base64url_encode
 
 UNIVERSITY, OTHER = University(), University("other.example")
 BUNDLE = UNIVERSITY.issue()
@@ -32,7 +33,10 @@ def long_list() -> Trust:
         )
         for number in range(500)
     ]
-    trust = UNIVERSITY.trust.joined(OTHER.trust)
+    (first,) = UNIVERSITY.documents
+    pins = (base64url_encode(document_digest(first.document)),)  # others speak through its log, too
+    (issuer,) = UNIVERSITY.trust.issuers
+    trust = UNIVERSITY.trust.adding(replace(issuer, documents=pins)).joined(OTHER.trust)
     for_more = (*trust.logs[0].issuers, crowd[3].id, "did:web:nobody.example")
     gazette = TrustedLedger("gazette.example/notice@v1", "gazette:example", {"issues": ["5" * 64]})
     shared = replace(trust.logs[0], issuers=for_more, ledgers=(gazette,))

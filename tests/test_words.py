@@ -25,7 +25,7 @@ COMMAND = re.compile(
     r"\bintaglio( --\w|:? (issuer|wallet|verif(y|ier)|trust|ledger|samples|doctor|demo)\b)|(?<![\w-])--[a-z]"
 )
 KINDS = {kind.code: kind for kind in codes.kinds()}
-MAGIC = {b"intaglio issuer backup", b"intaglio issuer backup 1\n", b"intaglio trust index 3\n"}
+MAGIC = {b"intaglio issuer backup", b"intaglio issuer backup 1\n", b"intaglio trust index 4\n"}
 """What files begin with, and what keys are derived for, since their first release."""
 LABELS = {b"intaglio wallet: records", b"intaglio wallet: places"}
 

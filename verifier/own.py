@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from did.document import Use
 from ledger import EntryKind
 from vc import Anchored, Credential, InvalidProof
 from vc.secured import Form
@@ -56,7 +57,9 @@ class StatusDocuments:
                 signer=shortened(signer),
                 issuer=issuer,
             )
-        signatures = self.signatures.find(secured, "assertionMethod", signer, named).known
+        signatures = self.signatures.find(
+            secured, "assertionMethod", signer, named, use=Use.STATUS_LISTS
+        ).known
         if any(signature.signer != signer for signature in signatures):
             raise InvalidProof("the status document is signed by somebody else")
         details = "RevocationDetails" in secured.credential.types

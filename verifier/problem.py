@@ -62,6 +62,12 @@ class IssuerDocumentMissing(NotKnown):
     code = "issuer-document-missing"
 
 
+class IssuerNotPinned(NotKnown):
+    """A log speaks for several issuers, and the trust list pins no document of this one."""
+
+    code = "issuer-not-pinned"
+
+
 class NewestDocumentMissing(NotKnown):
     """The trust list pins a newer document of the issuer than those at hand."""
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from itertools import islice
 from typing import NamedTuple
 
+from did.document import Use
 from vc import Credential, InvalidProof
 from vc.jsonld import Respelled
 from vc.jsonld.vocabulary import DECIDES
@@ -77,11 +78,20 @@ class SignatureCheck:
     now: datetime
     work: Work
 
-    def find(self, secured: Secured, purpose: str, issuer: str = "", named: Collection[str] = ()) -> Proofs:
+    def find(
+        self,
+        secured: Secured,
+        purpose: str,
+        issuer: str = "",
+        named: Collection[str] = (),
+        *,
+        use: Use | None = None,
+    ) -> Proofs:
         """The signatures with their keys; purpose, end and controller checked, that they fit not yet.
 
         `issuer` is who ought to have signed, for one who has no DID and may refer to somebody's did:key, and
-        `named` are those whom the trust list names beside issuers for what is signed here.
+        `named` are those whom the trust list names beside issuers for what is signed here. Each key has to be
+        for this `use`.
         Every known one has to stand: a definite fault of one goes before an open question about another.
         Without any, or where one builds on an unknown one, nobody can tell here who signed. Raises
         `InvalidProof` where nobody signed, and what is wrong with the signatures.
@@ -91,7 +101,7 @@ class SignatureCheck:
         problems: list[Problem] = []
         for signed in read.known:
             try:
-                found.append(self._signature(signed, purpose, issuer, named))
+                found.append(self._signature(signed, purpose, issuer, named, use))
             except Problem as problem:
                 problems.append(problem)
         problems += read.problems
@@ -150,7 +160,9 @@ class SignatureCheck:
             if signature.signed.created is not None:
                 require_not_ahead(signature.signed.created, self.now, "the proof")
 
-    def _signature(self, signed: Signed, purpose: str, issuer: str, named: Collection[str]) -> Signature:
+    def _signature(
+        self, signed: Signed, purpose: str, issuer: str, named: Collection[str], use: Use | None
+    ) -> Signature:
         if DECIDES.get(signed.purpose) == purpose:
             raise Respelled("proofPurpose is an IRI, and is read only as the word for it")
         if signed.purpose != purpose:
@@ -163,4 +175,6 @@ class SignatureCheck:
             raise InvalidProof.saying("the proof expired on {until}", until=f"{signed.expires:%Y-%m-%d}")
         signer = self.keys.signer(signed.verification_method, issuer)
         key = self.keys.find(signer, signed.verification_method, purpose, is_named=signer in named)
+        if use is not None:
+            key.require_use(use)
         return Signature(signed, signer, key)

@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from did import DocumentSource, MethodNotSupported
+from did.document import Use
 from ledger import KINDS, EntryKind, EvidenceKind, Fact
 from ledger.requirement import LEDGERS
 from vc import Bundle, Credential, InvalidProof, Report, UnknownCryptosuite
@@ -265,7 +266,7 @@ class _Steps:
         with checks.step(3):
             entry = self._trust.issuer(issuer)
             is_stranger = entry is None and not self._strangers
-            proofs = self._signatures.find(secured, "assertionMethod", issuer)
+            proofs = self._signatures.find(secured, "assertionMethod", issuer, use=Use.CREDENTIALS)
             own = [signature for signature in proofs.known if signature.signer == issuer]
             if not own and proofs.unknown:
                 raise UnknownCryptosuite(

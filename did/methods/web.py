@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import unquote
 
@@ -17,7 +18,7 @@ from wire.fetch import Fetcher
 from wire.problem import Refused
 
 from ..controller import fetched
-from ..document import RELATIONSHIPS, Document
+from ..document import RELATIONSHIPS, SIGNS, Document, Use
 from ..identifier import DID
 from ..problem import InvalidDID
 
@@ -74,10 +75,15 @@ def create(base_url: str) -> str:
     return did
 
 
-def document(did: str, relationships: Mapping[str, Sequence[PublicKey]]) -> dict[str, Any]:
+def document(
+    did: str,
+    relationships: Mapping[str, Sequence[PublicKey]],
+    uses: Mapping[PublicKey, Sequence[Use]] = MappingProxyType({}),
+) -> dict[str, Any]:
     """The document for an organisation to publish at `url(did)`: each key once, as Multikey `#z…`.
 
-    `relationships` says what each key is for, such as `{"assertionMethod": [key], "authentication": [key]}`.
+    `relationships` says what each key is for, such as `{"assertionMethod": [key], "authentication": [key]}`,
+    and `uses` what it may sign.
     """
     url(did)
     assert relationships.keys() <= set(RELATIONSHIPS), "relationships of DID 1.0"
@@ -91,8 +97,9 @@ def document(did: str, relationships: Mapping[str, Sequence[PublicKey]]) -> dict
                 "type": "Multikey",
                 "controller": did,
                 "publicKeyMultibase": multikey,
+                **({SIGNS: [use.value for use in uses[key]]} if key in uses else {}),
             }
-            for multikey in multikeys.values()
+            for key, multikey in multikeys.items()
         ],
         **{name: [f"{did}#{multikeys[key]}" for key in keys] for name, keys in relationships.items()},
     }

@@ -53,6 +53,11 @@ def _known(trust: Trust) -> Iterator[str]:
         for log in trust.logs:
             if issuer.id in log.issuers:
                 yield from (f"    {line}" for line in _through(log))
+                if len(log.issuers) > 1 and not (issuer.documents or issuer.keys):
+                    # inclusion alone does not bind a document where others could have put it there
+                    yield "    " + tr(
+                        "stays undecided: others have this log, too, and it has no pinned document"
+                    )
         for name in issuer.status_issuers:
             yield "    " + tr("has status lists by {issuer}").format(issuer=printable(name))
         if issuer.last_lists:
@@ -179,12 +184,26 @@ def _keep(
             ),
             tr("fingerprint: {digits}").format(digits=(given or new).fingerprint(issuer.id)),
         )
+    for log in change(known).logs:
+        if len(log.issuers) > 1 and log.issuers != _issuers(known, log):
+            # inclusion no longer tells whose a document is: each issuer could put one of another there
+            say(
+                tr("The log {log} then speaks for {count} issuers.").format(
+                    log=printable(log.origin), count=len(log.issuers)
+                ),
+                tr("Of each, those documents count that its own trust file pins, and those they lead to."),
+            )
     if not agreed(tr("Is that whom you mean, and is the fingerprint the one that they have?"), yes):
         raise Declined("nothing was added")
     update_trust(session.trust_file, change)
     added = [issuer.id for issuer in new.issuers]
     say(tr("On the trust list now."))
     return Result({"added": added}, "")
+
+
+def _issuers(known: Trust, log: RecognisedLog) -> tuple[str, ...]:
+    """For whom a log speaks by the list as it is."""
+    return next((old.issuers for old in known.logs if old.key == log.key), ())
 
 
 def _require_resolvable(did: str) -> None:

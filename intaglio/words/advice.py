@@ -18,6 +18,7 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "no-credential": "This is no file of a diploma that could be checked.",
         "signature-misfit": "The content was changed after it was signed, or somebody else signed it.",
         "invalid-proof": "It was not signed by the institution that it names.",
+        "key-of-another-use": "It is signed with a key that the institution does not sign diplomas with.",
         "evidence-missing": _NO_PROOF,
         "log-does-not-show": _NO_PROOF,
         "ledger-evidence-missing": "A proof from a ledger that is not the issuer's is missing.",
@@ -41,6 +42,7 @@ REASONS: Mapping[str, str] = MappingProxyType(
 GROUNDS: Mapping[str, str] = MappingProxyType(
     {
         "signature-misfit": "Not valid: altered or forged",
+        "key-of-another-use": "Not valid: altered or forged",
         "revoked": "Not valid: revoked",
         "revoked-unexplained": "Not valid: revoked",
         "superseded": "Not valid: replaced",
@@ -77,6 +79,9 @@ ADVICE: Mapping[str, str] = MappingProxyType(
     {
         # refused
         "invalid-proof": "Ask the person for the file as the institution gave it.",
+        "key-of-another-use": (
+            "Somebody may have stolen that key. Ask the institution, at an address that you look up yourself."
+        ),
         "signature-misfit": (
             "What this file says may have been changed. Ask the person for the original file."
         ),

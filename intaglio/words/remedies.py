@@ -63,6 +63,8 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
         "issuer-unreachable": _TRUST_FILE,
         "key-owner-unknown": _TRUST_FILE,
         "key-named-by-no-did": "If you know the issuer, pin its key: `intaglio trust add URL --key z…`.",
+        "issuer-not-pinned": f"If you know this issuer, {_CHANGE_TRUST}",
+        "key-of-another-use": "Tell the issuer: somebody else may have that key.",
         "key-not-pinned": f"If the issuer has new keys, {_CHANGE_TRUST}",
         "key-not-published": "Ask the holder for a bundle, which brings the document that had the key.",
         "newest-document-missing": _NEWER,

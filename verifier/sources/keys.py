@@ -11,9 +11,8 @@ looked up on the network; one that has a URL and no DID, at that URL, and only i
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from itertools import takewhile
+from itertools import chain, takewhile
 from typing import Any, NamedTuple
 
 import orjson
@@ -25,10 +24,12 @@ from did import (
     InvalidDID,
     InvalidRelationship,
     InvalidVerificationMethod,
+    MethodNotReadable,
     MethodNotSupported,
     ResolutionFailed,
     VerificationMethod,
 )
+from did.document import Use
 from did.methods import key as did_key
 from keys import PublicKey
 from ledger import (
@@ -44,11 +45,11 @@ from ledger import (
     verify_evidence,
 )
 from ledger.requirement import LEDGERS
-from vc import Anchored
+from vc import Anchored, InvalidProof
 from vc.anchoring import document_digest
 from vc.model.credential import is_url
 from vc.model.presentation import MAX_CREDENTIALS
-from wire import Problem, Unavailable, base64url_encode
+from wire import Problem, Unavailable
 from wire.memory import Kept, Memory, size_parsed
 from wire.text import shortened
 from wire.work import Work
@@ -56,6 +57,7 @@ from wire.work import Work
 from ..problem import (
     IssuerDocumentMissing,
     IssuerMethodNotSupported,
+    IssuerNotPinned,
     IssuerUnreachable,
     KeyNamedByNoDID,
     KeyNotPinned,
@@ -63,6 +65,7 @@ from ..problem import (
     KeyOwnerUnknown,
     NotKnown,
 )
+from .documents import BoundDocument, by_place, of_shared_log, with_pinned_digest
 from .published import NotShown, PublishedLogs
 from .trust import TrustSource
 from .trust_entries import RecognisedIssuer
@@ -77,6 +80,12 @@ class UnnamedKey(Problem):
     code = "unnamed-key"
     title = "The proof does not name its key"
     undetermined = True
+
+
+class KeyOfAnotherUse(InvalidProof):
+    """The key is the issuer's, and not for what it signed here: such as one for status lists."""
+
+    code = "key-of-another-use"
 
 
 class KeySource(NamedTuple):
@@ -104,6 +113,28 @@ class IssuerKey(NamedTuple):
     """What it is used for, as documents call it."""
     revoked: datetime | None = None
     """From then on it was somebody else's, too, by the newest document that has it."""
+    signs: frozenset[str] | None = None
+    """What it is for; `None` where neither the trust list nor a document says."""
+
+    def require_use(self, use: Use) -> None:
+        """Raises `KeyOfAnotherUse`, or the open `MethodNotReadable` where it has uses that are unknown here.
+
+        A thief of the key for status lists, which has to be online, could else sign diplomas.
+        """
+        if self.signs is None or use in self.signs:
+            return
+        if not self.signs or not self.signs <= set(Use):
+            raise MethodNotReadable.saying(
+                "the key {key} is for {uses}, which is not known here",
+                key=shortened(self.key.multikey()),
+                uses=shortened(", ".join(sorted(self.signs))) or "nothing",
+            )
+        raise KeyOfAnotherUse.saying(
+            "the key {key} signs {uses} for its issuer, not {use}",
+            key=shortened(self.key.multikey()),
+            uses=", ".join(sorted(self.signs)),
+            use=use.value,
+        )
 
     def end_for(self, fact: Fact, index: int) -> datetime | None:
         """From when on it proves nothing, for what a log holds at `index`, where `fact` says.
@@ -152,19 +183,6 @@ class IssuerKey(NamedTuple):
         return bound.document.refers_to(reference, self.relationship)
 
 
-@dataclass(frozen=True, slots=True)
-class BoundDocument:
-    """A document from a bundle that something trusted binds to its issuer."""
-
-    document: Document
-    index: int
-    """Its place in the log; below 0 for pinned documents, which come first, as the trust file has them."""
-    fact: Fact | None
-    """Where a trusted log holds it; `None` if its digest is pinned."""
-    is_fetched: bool = False
-    """Whether the log's host gave it, which may keep others back."""
-
-
 class IssuerKeys:
     """Finds the key of a proof, for the issuers of one bundle."""
 
@@ -187,6 +205,7 @@ class IssuerKeys:
         self._strangers, self._logs, self._kinds = strangers, published, kinds
         self.asks_for_holders: bool
         """Whether the document of a presenter is looked up, who is in most cases on no list."""
+        self._supplied_of: dict[str, tuple[BoundDocument, ...]] = {}
         self._known: dict[str, tuple[BoundDocument, ...] | Problem] = {}
         self._unshown: dict[str, NotShown | None] = {}
         self._asked: set[str] = set()
@@ -212,6 +231,13 @@ class IssuerKeys:
         Raises the `Problem` that keeps it from being found; open ones, `NotKnown` and `UnnamedKey`, where
         more knowledge would help.
         """
+        key, entry = self._find(issuer, method, relationship, is_named=is_named), self._trust.issuer(issuer)
+        if entry is not None and key.key.multikey() in entry.list_keys:
+            # a bundle may leave out the document that says so, and bring one of before
+            return key._replace(signs=frozenset({Use.STATUS_LISTS}))
+        return key
+
+    def _find(self, issuer: str, method: str, relationship: str, *, is_named: bool) -> IssuerKey:
         if self._is_key(issuer):
             found = self._resolver.resolve(issuer).document.verification_method(method, relationship)
             return IssuerKey(found.key, _ITSELF, found.until)
@@ -226,10 +252,15 @@ class IssuerKeys:
             bound = self._with_those_of_the_log(issuer, bound)
             if key := self._newest(bound, method, relationship):
                 return key
-        entry = self._trust.issuer(issuer)
-        if entry is not None and (entry.keys or entry.documents):
+        entry, logs = self._trust.issuer(issuer), self._trust.policy_for(issuer).logs
+        if entry is not None and (entry.keys or (entry.documents and not logs)):
             return self._pinned(entry, bound, method, relationship)
-        if self._trust.policy_for(issuer).logs:
+        if any(log.is_shared for log in logs) and not (entry and entry.documents):
+            raise IssuerNotPinned.saying(
+                "a log of {issuer} speaks for others, too, and the trust list pins no document of its own",
+                issuer=issuer,
+            )
+        if logs:
             detail = f"no document from the log of {issuer} came along that has the key {shortened(method)}"
             absent = IssuerDocumentMissing(detail, issuer=issuer, key=shortened(method))
             if unshown := self._unshown.get(issuer):
@@ -238,7 +269,7 @@ class IssuerKeys:
         self._require_looked_up(issuer, method, relationship, is_named=is_named or entry is not None)
         found = self._of_today(self._published(issuer), method, relationship)
         source = KeySource("key-published", f"the key is in the document that {issuer} publishes")
-        return IssuerKey(found.key, source, found.until)
+        return IssuerKey(found.key, source, found.until, signs=found.signs)
 
     def _pinned(
         self, issuer: RecognisedIssuer, bound: Sequence[BoundDocument], method: str, relationship: str
@@ -254,13 +285,13 @@ class IssuerKeys:
         self._require_looked_up(issuer.id, method, relationship, is_named=True)
         document = self._published(issuer.id)
         digest = document_digest(document.value, self._work)
-        bound = _in_order([*bound, *_with_digest(document, digest, issuer)])
+        bound = by_place([*bound, *with_pinned_digest(document, digest, issuer)])
         if found := self._newest(bound, method, relationship):
             return found
         published = self._of_today(document, method, relationship)
         if published.key not in keys:
             raise not_pinned(issuer.id, method)
-        return IssuerKey(published.key, _PINNED, published.until, logged, pinned=True)
+        return IssuerKey(published.key, _PINNED, published.until, logged, pinned=True, signs=published.signs)
 
     def _published(self, issuer: str) -> Document:
         """The document that the network has. Raises the open `Problem` that keeps it from being had."""
@@ -312,6 +343,7 @@ class IssuerKeys:
                 tuple(bound),
                 relationship=relationship,
                 revoked=found.revoked,
+                signs=found.signs,
             )
         return None
 
@@ -336,13 +368,25 @@ class IssuerKeys:
         """In order; worked out once, since each proof asks, and a bundle may bring thousands of evidences."""
         if issuer not in self._known:
             try:
-                self._known[issuer] = _in_order(self._read(issuer, self._supplied))
+                self._supplied_of[issuer] = tuple(self._read(issuer, self._supplied))
+                self._known[issuer] = self._binding(issuer, self._supplied_of[issuer])
             except Problem as problem:
                 self._known[issuer] = problem
         known = self._known[issuer]
         if isinstance(known, Problem):
             raise known
         return known
+
+    def _binding(self, issuer: str, documents: Iterable[BoundDocument]) -> tuple[BoundDocument, ...]:
+        """Those that count, in order; of a log that speaks for several issuers, those of the pinned chain."""
+        policy, entry = self._trust.policy_for(issuer), self._trust.issuer(issuer)
+        own: list[BoundDocument] = []
+        shared: dict[str, list[BoundDocument]] = {}
+        for document in documents:
+            where = document.fact.where if document.fact else ""
+            (shared.setdefault(where, []) if policy.is_shared(where) else own).append(document)
+        lines = (of_shared_log(logged, own, entry, self._work) for logged in shared.values())
+        return by_place([*own, *chain.from_iterable(lines)])
 
     def _with_those_of_the_log(
         self, issuer: str, bound: tuple[BoundDocument, ...]
@@ -352,8 +396,8 @@ class IssuerKeys:
             return bound
         self._unshown[issuer] = None
         try:
-            shown = self._read(issuer, self._logs.documents(issuer), is_fetched=True)
-            self._known[issuer] = bound = _in_order([*bound, *shown])
+            shown = tuple(self._read(issuer, self._logs.documents(issuer), is_fetched=True))
+            self._known[issuer] = bound = self._binding(issuer, (*self._supplied_of[issuer], *shown))
         except NotShown as problem:
             self._unshown[issuer] = problem
         return bound
@@ -366,7 +410,7 @@ class IssuerKeys:
                 continue
             digest = document_digest(supplied.document, self._work)
             document = _parsed(supplied.document, digest, issuer)
-            yield from _with_digest(document, digest, self._trust.issuer(issuer))
+            yield from with_pinned_digest(document, digest, self._trust.issuer(issuer))
             for evidence in supplied.evidence:
                 try:
                     if isinstance(known_kind(evidence, self._kinds), OfCheckpoints):  # they order none
@@ -376,7 +420,7 @@ class IssuerKeys:
                 except (UnknownKind, UnknownLog, NotWitnessed):  # such evidence binds nothing
                     continue
                 if fact.index is not None:
-                    yield BoundDocument(document, fact.index, fact, is_fetched)
+                    yield BoundDocument(document, digest, fact.index, fact, is_fetched)
 
 
 _documents: Memory[tuple[bytes, str], Document] = Memory(1 << 21)
@@ -391,19 +435,6 @@ def _parsed(value: Mapping[str, Any], digest: bytes, did: str) -> Document:
     found = Document.parse(value, did)
     _documents.keep((digest, did), Kept(found, size_parsed(orjson.dumps(dict(value)))))
     return found
-
-
-def _in_order(found: Iterable[BoundDocument]) -> tuple[BoundDocument, ...]:
-    return tuple(sorted(found, key=lambda bound: bound.index))
-
-
-def _with_digest(
-    document: Document, digest: bytes, issuer: RecognisedIssuer | None
-) -> Iterator[BoundDocument]:
-    """The document, if the entry pins its digest."""
-    pinned = issuer.documents if issuer else ()
-    if (name := base64url_encode(digest)) in pinned:
-        yield BoundDocument(document, pinned.index(name) - len(pinned), None)
 
 
 def not_pinned(issuer: str, method: str) -> KeyNotPinned:

@@ -40,7 +40,7 @@ from .trust_entries import (
     written,
 )
 
-VERSIONS = (1, 2, 3)
+VERSIONS = (1, 2, 3, 4)
 """Each has members that a program of the one before must not overlook: it is written where one is used."""
 
 MAX_BYTES = 1 << 26
@@ -146,6 +146,8 @@ class Trust:
         joined, ours = self, {log.key: log for log in self.logs}
         for issuer in other.issuers:
             kept = self.issuer(issuer.id) or issuer
+            list_keys = tuple(dict.fromkeys((*kept.list_keys, *issuer.list_keys)))
+            kept = replace(kept, list_keys=list_keys)
             joined = joined.adding(kept)
             for log in other.logs:
                 if issuer.id in log.issuers:
@@ -175,6 +177,8 @@ class Trust:
 
     def _require_same(self, known: RecognisedIssuer, issuer: RecognisedIssuer, other: Trust) -> None:
         before, said = self._said_of(known), other._said_of(issuer)
+        if not (before.documents and said.documents):  # an older file pins none
+            before, said = replace(before, documents=()), replace(said, documents=())
         if before == said:
             return
         if said.closed is not None and replace(before, closed=said.closed) == said:
@@ -212,9 +216,12 @@ class Trust:
         return tuple(self._status_issuers.get(did, ()))
 
     def _said_of(self, issuer: RecognisedIssuer) -> RecognisedIssuer:
-        """What others could contradict. A log's documents go before pinned keys: lists once had both."""
-        said = replace(issuer, name="", reason="")
-        return replace(said, keys=(), documents=()) if self._logs_of(issuer.id) else said
+        """What others could contradict: not what keys are for lists, of which each list may know some.
+
+        A log's documents go before pinned keys: lists once had both.
+        """
+        said = replace(issuer, name="", reason="", list_keys=())
+        return replace(said, keys=()) if self._logs_of(issuer.id) else said
 
     def _logs_of(self, did: str) -> set[str]:
         return {log.key for log in self._speaking.get(did, ())}
@@ -237,14 +244,17 @@ class Trust:
         """For two people who compare what their lists say of an issuer and its logs: seven groups of digits.
 
         116 bits of SHA-256 over the JCS form, without what is everybody's own (the reason, and how far a log
-        and its chains are known), and without whom else a log speaks for. Raises `NotFound`.
+        and its chains are known), and without whom else a log speaks for. A pinned document leads to those
+        that say which keys are for lists, so that the fingerprint stays over rotations. Raises `NotFound`.
         """
         issuer = self.issuer(did)
         if issuer is None:
             raise NotFound.saying("{did} is not in the trust list", did=did)
         logs = sorted((handed_over(log) for log in self.logs if did in log.issuers), key=lambda log: log.key)
         said = {
-            "issuer": written(replace(issuer, reason="")),
+            "issuer": written(
+                replace(issuer, reason="", list_keys=() if issuer.documents else issuer.list_keys)
+            ),
             "logs": [written(replace(log, issuers=(did,))) for log in logs],
         }
         digest = hashlib.sha256(jcs.canonicalize(orjson.loads(orjson.dumps(said)))).digest()
@@ -309,7 +319,7 @@ class Trust:
                 from vc.jsonld import type_name  # only here: most lists name no types
 
                 type_name(kind)
-            for key in issuer.keys:
+            for key in (*issuer.keys, *issuer.list_keys):
                 PublicKey.from_multikey(key)
             for name in issuer.status_issuers:
                 if not name.startswith(("did:", "https://")):
@@ -352,6 +362,7 @@ def _policy(logs: Iterable[RecognisedLog], file: Path | None = None) -> TrustPol
                 filled(log, file) if file else log.ledgers,
                 log.requires,
                 log.reached,
+                is_shared=len(log.issuers) > 1,
             )
             for log in logs
         )

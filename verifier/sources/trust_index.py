@@ -34,7 +34,7 @@ from .trust_entries import RecognisedIssuer, RecognisedLog
 LONG = 1 << 16
 """Bytes of a trust file from which on it has an index: a shorter one is read in a few milliseconds."""
 
-_MAGIC = b"intaglio trust index 3\n"
+_MAGIC = b"intaglio trust index 4\n"
 _STATE = struct.Struct(">6Q")
 _HEAD = struct.Struct(">IQ")  # checksum of all that follows it, and the number of rows
 _ROW = struct.Struct(">32sQQ")  # digest of a name, place and length of what is said of it
@@ -114,8 +114,9 @@ class IndexedTrust:
             if found is None:
                 return _NOTHING
             said = Trust.parse(found)
-            logs = tuple(replace(self._log(log.key), issuers=(name,)) for log in said.logs)
-            known = self._known[name] = Trust(said.issuers, logs, self._file)
+            logs = [self._log(log.key) for log in said.logs]
+            speaking = tuple(replace(log, issuers=_with(name, log.issuers)) for log in logs)
+            known = self._known[name] = Trust(said.issuers, speaking, self._file)
         return known
 
     def _log(self, key: str) -> RecognisedLog:
@@ -135,6 +136,11 @@ class IndexedTrust:
 
 
 _NOTHING = Trust()
+
+
+def _with(name: str, issuers: Sequence[str]) -> tuple[str, ...]:
+    """The issuers of a log as far as is needed here: `name`, and another one if there is one."""
+    return (name, *(other for other in issuers if other != name))[:2]
 
 
 def _state(path: Path) -> tuple[int, ...] | None:
@@ -173,7 +179,10 @@ def _index(state: tuple[int, ...], trust: Trust) -> bytearray:
     rows.append(_ROW.pack(_LOOKS, *append(orjson.dumps(trust.looks))))
     for log in trust.logs:
         rows.append(
-            _ROW.pack(_digest("log", log.key), *append(Trust((), (replace(log, issuers=()),)).to_bytes()))
+            _ROW.pack(
+                _digest("log", log.key),
+                *append(Trust((), (replace(log, issuers=log.issuers[:2]),)).to_bytes()),
+            )
         )
     shared: dict[tuple[int, ...], tuple[int, int]] = {}  # of all names with these logs and no entry
     for name in names:

@@ -71,6 +71,7 @@ def add(place: Place, key_type: str | None, where: str | None) -> Result:
     made = place.open()
     before = {shown.key for shown in rotation.keys_shown(made)}
     rotation.add(made, key_type, place.signer(where), in_file=where == IN_FILE)
+    place.session.pin(made.trust_entry())
     say(*_to_publish(made), f"When others have read it: {typed('issuer', 'key', 'rotate')}")
     announced = [shown for shown in rotation.keys_shown(made) if shown.key not in before]
     data = [{"name": shown.name or None, "multikey": shown.key.multikey()} for shown in announced]
@@ -81,12 +82,15 @@ def add(place: Place, key_type: str | None, where: str | None) -> Result:
 @_key_type
 @key_option
 @click.option("--compromised", is_flag=True, help="Somebody else may have the keys that signed until now.")
+@click.option("--lost", is_flag=True, help="The key that signed diplomas until now is gone.")
 @click.option("--yes", is_flag=True, help="Do not ask, even at a terminal.")
-def rotate(place: Place, key_type: str | None, where: str | None, compromised: bool, yes: bool) -> Result:
+def rotate(
+    place: Place, key_type: str | None, where: str | None, compromised: bool, lost: bool, yes: bool
+) -> Result:
     """End the keys that sign now, and go on with those that were announced, or with new ones.
 
-    What the former keys signed stays valid, unless they are compromised: then programs that know no log no
-    longer accept it.
+    The key that ends signs the document that says so. What the former keys signed stays valid, unless they
+    are compromised: then programs that know no log no longer accept it.
     """
     made, signer = place.open(), place.signer(where)
     if not agreed(f"End the keys with which {made.name} signs? They sign nothing afterwards.", yes):
@@ -98,7 +102,9 @@ def rotate(place: Place, key_type: str | None, where: str | None, compromised: b
         signer_uri=where if signer and where else "",
         in_file=where == IN_FILE,
         compromised=compromised,
+        lost=lost,
     )
+    place.session.pin(made.trust_entry())
     until_now = f"the {counted(done.editions, 'edition')} issued until now"
     if compromised:
         whole = (
@@ -108,6 +114,11 @@ def rotate(place: Place, key_type: str | None, where: str | None, compromised: b
     else:
         valid = f"Valid as before: {until_now}, here by the log, elsewhere by the document."
         say(*_to_publish(made), valid, _anew())
+    if compromised or lost:
+        say(
+            "The former key did not sign the new document, so that your trust file has another fingerprint.",
+            f"Hand it out anew: {typed('issuer', 'trust')}",
+        )
     return _result(done, "The former keys have ended", compromised=compromised)
 
 

@@ -1,0 +1,220 @@
+"""Two issuers in one log: neither can issue as the other, whatever it puts there."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from did.methods import web as did_web
+from keys import PrivateKey
+from ledger import EntryKind, entry
+from tests.world import NOW, University, decided, verifier
+from vc import Anchored, Bundle, Report, Verdict
+from vc.anchoring import document_digest
+from vc.document_chain import chain_start, chained, previous, unchained
+from verifier import RecognisedIssuer, RecognisedLog, Trust
+from wire import base64url_encode
+from wire.datetimestamp import format_datetimestamp
+
+
+class Neighbour(University):
+    """An issuer whose diplomas go into the log of another one."""
+
+    def __init__(self, name: str, host: University) -> None:
+        super().__init__(name)
+        self.log, self.documents = host.log, []
+        self.publish_document([self.key])
+
+    def rotate(self, key: PrivateKey, *, by: PrivateKey | None = None) -> None:
+        """The next document: `key` signs, the one of before has ended; `by` signs it, that one by default."""
+        before, end = self.documents[-1].document, format_datetimestamp(self.now)
+        former = [{**method, "expires": end} for method in before["verificationMethod"]]
+        multikey = key.public_key.multikey()
+        method = {
+            "id": f"{self.did}#{multikey}",
+            "type": "Multikey",
+            "controller": self.did,
+            "publicKeyMultibase": multikey,
+        }
+        names = [f"{self.did}#{multikey}", *before["assertionMethod"]]
+        document = {**before, "verificationMethod": [method, *former], "assertionMethod": names}
+        self.put(chained(document, before, by or self.key, created=self.now))
+        self.key = key
+
+    def put(self, document: Mapping[str, Any]) -> Anchored:
+        """The document in the log; it is the newest of those that bundles bring."""
+        leaf = entry(EntryKind.DID_DOCUMENT, document_digest(document))
+        self.documents.append(Anchored(document, (self.anchor(leaf),)))
+        return self.documents[-1]
+
+
+def digest(document: Mapping[str, Any]) -> str:
+    return base64url_encode(document_digest(document))
+
+
+def world() -> tuple[University, Neighbour, Trust]:
+    """A, which runs the log or may write to it; B, in the same log; a list that pins the document of each."""
+    a = University("a.example")
+    b = Neighbour("b.example", a)
+    issuers = tuple(
+        RecognisedIssuer(one.did, name, documents=(digest(one.documents[0].document),))
+        for one, name in ((a, "A College"), (b, "B University"))
+    )
+    log = RecognisedLog(str(a.log.verifier_key), issuers=(a.did, b.did), clock=str(a.log.clock_key))
+    return a, b, Trust(issuers, (log,))
+
+
+def verify(trust: Trust, bundle: Bundle, documents: Sequence[Anchored] | None = None) -> Report:
+    brought = bundle.issuer_documents if documents is None else tuple(documents)
+    made = Bundle(bundle.secured, bundle.evidence, brought, bundle.status_lists)
+    return verifier(trust).verify(made.to_bytes(), now=NOW)
+
+
+def code(report: Report) -> str:
+    """That of what decided."""
+    problem = decided(report).problem
+    assert problem is not None
+    return problem.code
+
+
+def with_key(document: Mapping[str, Any], key: PrivateKey) -> dict[str, Any]:
+    """A document of B's with a key of A's."""
+    forged: dict[str, Any] = copy.deepcopy(dict(document))
+    own = did_web.document(forged["id"], {"assertionMethod": [key.public_key]})
+    forged["verificationMethod"] += own["verificationMethod"]
+    forged["assertionMethod"] += own["assertionMethod"]
+    return forged
+
+
+def forge(b: Neighbour, thief: PrivateKey, document: Mapping[str, Any]) -> Bundle:
+    """A diploma of B's by a thief's key, with all that he can put into the log."""
+    b.put(document)
+    return b.bundle(b.sign(b.diploma(index=66), thief))
+
+
+def test_each_issues_as_itself() -> None:
+    a, b, trust = world()
+    for one in (a, b):
+        assert verify(trust, one.issue()).verdict is Verdict.VALID
+
+
+def test_one_cannot_issue_as_the_other_by_a_document_with_its_own_key() -> None:
+    a, b, trust = world()
+    report = verify(trust, forge(b, a.key, with_key(b.documents[0].document, a.key)))
+    assert report.verdict is not Verdict.VALID
+    assert code(report) == "issuer-document-missing"
+
+
+@pytest.mark.parametrize("by", ["its own key", "nobody"])
+def test_nor_by_one_that_names_the_one_before(by: str) -> None:
+    a, b, trust = world()
+    first = b.documents[0].document
+    document = chained(with_key(first, a.key), first, a.key, created=NOW)
+    if by == "nobody":
+        del document["proof"]
+    assert previous(document) == document_digest(first)
+    assert verify(trust, forge(b, a.key, document)).verdict is not Verdict.VALID
+
+
+@pytest.mark.parametrize("member", ["verificationMethod", "urn:intaglio:vocab:previous"])
+def test_nor_by_the_signature_of_another_document(member: str) -> None:
+    """What the issuer signed covers keys and digest of the document before."""
+    a, b, trust = world()
+    first, thief = b.documents[0].document, a.key
+    b.rotate(PrivateKey.generate())
+    signed = b.documents.pop().document
+    other = with_key(signed, thief)
+    altered = {**signed, "assertionMethod": other["assertionMethod"], member: other.get(member, "")}
+    if member != "verificationMethod":
+        altered |= {"verificationMethod": other["verificationMethod"], member: digest(first)}
+    assert verify(trust, forge(b, thief, altered)).verdict is not Verdict.VALID
+
+
+def test_an_old_list_with_two_issuers_in_a_log_leaves_it_open() -> None:
+    _, b, trust = world()
+    unpinned = replace(trust, issuers=tuple(replace(one, documents=()) for one in trust.issuers))
+    report = verify(unpinned, b.issue())
+    assert report.verdict is Verdict.UNDETERMINED
+    assert code(report) == "issuer-not-pinned"
+
+
+def test_a_log_of_one_issuer_takes_documents_that_nobody_signed() -> None:
+    a, _, _ = world()
+    key = PrivateKey.generate()
+    a.publish_document([key])
+    a.key = key
+    assert verify(a.trust, a.issue()).verdict is Verdict.VALID
+
+
+def test_rotations_lead_from_the_pinned_document_to_the_newest() -> None:
+    _, b, trust = world()
+    bundles = [b.issue(index=1)]
+    for number in (2, 3):
+        b.rotate(PrivateKey.generate())
+        bundles.append(b.issue(index=number))
+    for bundle in bundles:
+        assert verify(trust, bundle, b.documents).verdict is Verdict.VALID
+    for left_out in range(3):
+        documents = [one for place, one in enumerate(b.documents) if place != left_out]
+        assert verify(trust, bundles[-1], documents).verdict is not Verdict.VALID, left_out
+
+
+def test_a_pinned_key_signs_a_document_and_vouches_for_none_that_has_it() -> None:
+    a, b, trust = world()
+    first = b.key.public_key.multikey()
+    pinned = trust.adding(RecognisedIssuer(b.did, "B University", keys=(first,)))
+    assert verify(pinned, b.issue(index=1)).verdict is Verdict.VALID
+    forged = with_key(b.documents[0].document, a.key)
+    assert verify(pinned, forge(b, a.key, forged)).verdict is not Verdict.VALID
+    b.documents.pop()
+    b.rotate(PrivateKey.generate())
+    assert verify(pinned, b.issue(index=2)).verdict is Verdict.VALID
+    for_lists = pinned.adding(replace(pinned.issuers[-1], list_keys=(first,)))
+    assert verify(for_lists, b.issue(index=2)).verdict is not Verdict.VALID
+
+
+def test_a_key_that_ended_signs_no_successor() -> None:
+    """Its thief puts a document of his own into the log, after the one by which it ended."""
+    _, b, trust = world()
+    stolen, thief = b.key, PrivateKey.generate()
+    b.rotate(PrivateKey.generate())
+    genuine, second = b.issue(index=1), b.documents[-1].document
+    after = chained(with_key(second, thief), second, stolen, created=NOW)
+    assert verify(trust, forge(b, thief, after)).verdict is not Verdict.VALID
+    fork = chained(with_key(b.documents[0].document, thief), b.documents[0].document, stolen, created=NOW)
+    b.documents.pop()
+    report = verify(trust, forge(b, thief, fork))
+    assert report.verdict is not Verdict.VALID, "the earlier successor counts"
+    for documents in itertools.permutations(b.documents):
+        assert verify(trust, genuine, documents).verdict is Verdict.VALID
+
+
+def test_a_document_that_is_put_there_once_more_is_not_the_newest() -> None:
+    """Else the key that ended in the second would have no end again."""
+    _, b, trust = world()
+    stolen, first = b.key, b.documents[0].document
+    b.rotate(PrivateKey.generate())
+    again = b.put(first)
+    forged = b.bundle(b.sign(b.diploma(index=66), stolen))
+    for documents in (b.documents, [b.documents[1], again]):
+        report = verify(trust, forged, documents)
+        assert report.verdict is not Verdict.VALID
+        assert decided(report).step == 8
+
+
+def test_a_chain_begins_anew_with_a_document_that_nobody_signed() -> None:
+    _, b, _ = world()
+    for _ in range(2):
+        b.rotate(PrivateKey.generate())
+    history = [one.document for one in b.documents]
+    assert chain_start(history, b.did) == history[0]
+    lost = unchained(history[-1])
+    assert chain_start([*history[:2], lost], b.did) == lost
+    assert chain_start([], b.did) is None
+    assert previous(lost) is None
+    assert previous({**lost, "urn:intaglio:vocab:previous": "§"}) is None
