@@ -176,7 +176,7 @@ def with_keys(document: Mapping[str, Any], keys: Mapping[str, PublicKey]) -> dic
 def stating(document: Mapping[str, Any], history: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The document in which each method says what its key signs, also those of releases that did not."""
     methods = [
-        {SIGNS: documents.uses_of(method["id"], [*history, document]), **method}
+        {**method, SIGNS: documents.uses_of(method["id"], [*history, document])}
         for method in document["verificationMethod"]
     ]
     return {**document, "verificationMethod": methods}

@@ -384,7 +384,10 @@ class _Steps:
             for found in own:
                 if leaf := secured.leaf(found.signed, EntryKind.CREDENTIAL, self._work):
                     keys[leaf] = found.key
-        facts = self._evidence.of_credential(credential, keys, self._bundle.evidence, lambda: self._digests)
+        signers = [found.key for found in own]
+        facts = self._evidence.of_credential(
+            credential, keys, self._bundle.evidence, lambda: self._digests, signers
+        )
         if facts.found:
             fact, beside = facts.found[0], [other for other in facts.found if other.index is None]
             self._checks.passed(
@@ -403,6 +406,12 @@ class _Steps:
         if not all(secured.covers_meaning(one.signed) for one in own):
             raise ContextsAdded("the credential has contexts that were added after it was signed")
         ignored = facts.ignored.code if facts.ignored else None
+        if facts.uncompared:
+            log = shortened(facts.uncompared)
+            self._checks.skipped(
+                "not-compared", f"not compared with its log, {log}", log=log, ignored=ignored
+            )
+            return ()
         self._checks.skipped("in-no-log", f"in no log{left_aside(facts)}", ignored=ignored)
         return ()
 

@@ -37,6 +37,9 @@ FINDINGS: Mapping[str, str] = MappingProxyType(
             "entry {index} of the log {log} by {time} (time: other ledgers, while its key was in force)"
         ),
         "evidence-in-no-log": "in no log",
+        "evidence-not-compared": (
+            "not compared with its log, {log}; the issuer's trust file has that log's key"
+        ),
         "trust-accepted": "accepted by the policy",
         "not-reached": "not checked: step {stopped} did not pass",
         "not-asked": "not checked: only a DID was to be proved",

@@ -70,6 +70,8 @@ class Attestations(NamedTuple):
     """Why the issuer's log, where it is published, did not show more."""
     unmet: LedgerEvidenceMissing | None = None
     """What is missing of other ledgers, for an entry that is in a trusted log."""
+    uncompared: str = ""
+    """The log that should have it and is on no list here, of an issuer whose document was enough."""
 
 
 @dataclass(slots=True)
@@ -88,11 +90,15 @@ class EvidenceCheck:
         keys: Mapping[bytes, IssuerKey],
         evidence: Sequence[Evidence],
         others: Callable[[], frozenset[bytes]],
+        signers: Sequence[IssuerKey],
     ) -> Attestations:
         """What is attested of a credential, of which `keys` are the entries; see `facts`.
 
-        Its issuer's log has it, where it has one that is trusted, and so has each log that it names. Raises
-        as `facts`, and `NotKnown` for what is missing.
+        Its issuer's log has it, where it has one that is trusted, and so has each log that it names. Of an
+        issuer that is trusted by its DID alone, its document may do instead: it has to say of the key of each
+        of the `signers` that it is for credentials and has no end. Evidence of a log that is on no list
+        changes nothing of that, so that stripping it gains nothing. Raises as `facts`, and `NotKnown` for
+        what is missing.
         """
         issuer, has_log = credential.issuer, bool(self.trust.policy_for(credential.issuer).logs)
         facts = self.facts(keys, evidence, issuer, others, on_ledgers=True)
@@ -101,6 +107,8 @@ class EvidenceCheck:
             facts = self.with_published(facts, keys, issuer, missing)
             missing = _missing(credential, facts)
         if missing and not has_log and self.trust.issuer(issuer) is not None:
+            if all(key.is_for_credentials for key in signers):
+                return facts._replace(uncompared=missing[0])
             raise LogNotListed(
                 f"the log {shortened(missing[0])}, which should hold it, is not on your list for this issuer",
                 log=shortened(missing[0]),

@@ -116,6 +116,11 @@ class IssuerKey(NamedTuple):
     signs: frozenset[str] | None = None
     """What it is for; `None` where neither the trust list nor a document says."""
 
+    @property
+    def is_for_credentials(self) -> bool:
+        """Whether the issuer's document says that it signs credentials, and tells no end of it."""
+        return self.signs is not None and Use.CREDENTIALS in self.signs and self.until is None
+
     def require_use(self, use: Use) -> None:
         """Raises `KeyOfAnotherUse`, or the open `MethodNotReadable` where it has uses that are unknown here.
 
@@ -240,7 +245,7 @@ class IssuerKeys:
     def _find(self, issuer: str, method: str, relationship: str, *, is_named: bool) -> IssuerKey:
         if self._is_key(issuer):
             found = self._resolver.resolve(issuer).document.verification_method(method, relationship)
-            return IssuerKey(found.key, _ITSELF, found.until)
+            return IssuerKey(found.key, _ITSELF, found.until, signs=frozenset(Use))
         if method == issuer:  # the only key of today need not be the one that signed
             raise UnnamedKey.saying(
                 "a proof does not say which key of {issuer} made it, and these can change", issuer=issuer
