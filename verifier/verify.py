@@ -407,9 +407,12 @@ class _Steps:
             raise ContextsAdded("the credential has contexts that were added after it was signed")
         ignored = facts.ignored.code if facts.ignored else None
         if facts.uncompared:
-            log = shortened(facts.uncompared)
             self._checks.skipped(
-                "not-compared", f"not compared with its log, {log}", log=log, ignored=ignored
+                "not-compared",
+                f"not compared with its log, {shortened(facts.uncompared)}; "
+                f"the issuer's trust file has that log's key{left_aside(facts)}",
+                log=shortened(facts.uncompared),
+                ignored=ignored,
             )
             return ()
         self._checks.skipped("in-no-log", f"in no log{left_aside(facts)}", ignored=ignored)
