@@ -191,6 +191,9 @@ def reports() -> Iterator[Report]:
         method = f"{did}#{key.public_key.multikey()}"
         made = sign(plain, key, verification_method=method, created=NOW - timedelta(days=1))
         yield verifier(Trust().adding(RecognisedIssuer(did))).verify(made, now=NOW)
+    plain["termsOfUse"] = university.diploma()["termsOfUse"]
+    anchored_elsewhere = sign(plain, key, verification_method=method, created=NOW - timedelta(days=1))
+    yield verifier(Trust().adding(RecognisedIssuer(did))).verify(anchored_elsewhere, now=NOW)
     pinned = Trust().adding(RecognisedIssuer(university.did, keys=(university.key.public_key.multikey(),)))
     yield verifier(pinned).verify(university.issue(without(university.diploma(), "termsOfUse")), now=NOW)
     unreachable = verifier(university.trust, lists=[lambda _url: b"none"])
