@@ -192,11 +192,14 @@ class Issuer:
 
     def signer(self, name: str) -> Signer:
         """One of the issuer's keys; a change of keys that was interrupted is finished before."""
-        if (self.home / JOURNAL).exists():
-            _ = self.log
+        self._finish_change()
         if name == "assertion" and self.own_signer is not None:
             return self.own_signer
         return self.keys.signer(name)
+
+    def _finish_change(self) -> None:
+        if (self.home / JOURNAL).exists():
+            _ = self.log
 
     @property
     def own_signer(self) -> Signer | None:
@@ -219,14 +222,22 @@ class Issuer:
         has_own = self.identity.rotates and "status-list" in self.keys.public_keys
         return "status-list" if has_own else "assertion"
 
-    def require_signer(self, name: str = "assertion") -> None:
-        """Asks now for what opens a key, that for diplomas by default. Raises what keeps it from signing."""
-        require_signs(self.signer(name))
+    def _list_signer(self) -> Signer:
+        self._finish_change()  # which may leave another key to sign lists
+        return self.signer(self.status_key)
+
+    def require_signer(self) -> None:
+        """Asks now for what opens the key for diplomas. Raises what keeps it from signing."""
+        require_signs(self.signer("assertion"))
+
+    def require_list_signer(self) -> None:
+        """Asks now for what opens the key for status lists. Raises what keeps it from signing."""
+        require_signs(self._list_signer())
 
     @property
     def is_open(self) -> bool:
         """Whether status lists are signed without asking anybody for a passphrase or a PIN."""
-        return self.keys.is_open and is_open(self.signer(self.status_key))
+        return self.keys.is_open and is_open(self._list_signer())
 
     @property
     def public_keys(self) -> Mapping[str, PublicKey]:
@@ -286,8 +297,8 @@ class Issuer:
 
     @cached_property
     def lists(self) -> Lists:
-        """The issuer's status lists. What one who was killed had journalled is published, if their key is open."""
-        key = self.signer(self.status_key)
+        """The issuer's status lists. Publishes what one who was killed had journalled, if their key is open."""
+        key = self._list_signer()
         lists = Lists(
             self.store,
             self.log,
@@ -436,7 +447,7 @@ class Issuer:
         Gives their date. What was begun is finished before; what would issue or revoke raises `Closed` then.
         """
         if Identity.read(self.home).closing is None:
-            self.require_signer(self.status_key)
+            self.require_list_signer()
         with locked(self.home / "issue", patience=self.patience):
             if Identity.read(self.home).closing is None:
                 self._bulk.recover()

@@ -76,7 +76,7 @@ def add(
     `signer` has the next key for diplomas where that is kept elsewhere than in the key file; `in_file` is as
     in `rotate`. Raises `Conflict` where next keys are announced already, and what `rotate` raises besides.
     """
-    issuer.require_signer(issuer.status_key)
+    issuer.require_list_signer()
     with _changing(issuer):
         document = documents.newest(issuer.home)
         if _announced(issuer, document):
@@ -131,7 +131,7 @@ def revoke(issuer: Issuer, name: str) -> Rotated:
     and what `rotate` raises besides.
     """
     method = name if name.startswith("did:") else f"{issuer.did}#{name}"
-    issuer.require_signer(issuer.status_key)
+    issuer.require_list_signer()
     with _changing(issuer):
         versions, document = documents.versions(issuer.home), documents.newest(issuer.home)
         if not any(method in _methods(version) for version in versions.values()):

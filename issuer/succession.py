@@ -84,12 +84,16 @@ class KeyChange:
         write_durably(home / JOURNAL, orjson.dumps(content, option=orjson.OPT_INDENT_2))
 
 
-def anchor(home: Path, store: Index, log: Log, document: Mapping[str, Any]) -> None:
-    """Puts a version of the document into the log, unless it is there, and keeps it."""
+def anchor(home: Path, store: Index, log: Log, document: Mapping[str, Any], after: int = -1) -> None:
+    """Puts a version of the document into the log, unless it is there, and keeps it.
+
+    One that is the same as an earlier version goes in again, `after` the entry of the one between.
+    """
     leaf = documents.document_entry(document)
-    leaves = log.find(leaf)
-    if leaves is None or leaf in store.logged.known().begun:
-        appended = append(store, log, [leaf], leaf)
+    key = leaf if after < 0 else leaf + after.to_bytes(8)
+    leaves = log.find(key)
+    if leaves is None or key in store.logged.known().begun:
+        appended = append(store, log, [leaf], key)
         store.logged.settle(appended)
         leaves = appended.leaves
     documents.keep(home, leaves.start, document)
@@ -101,7 +105,7 @@ def finish(home: Path, keys: KeyFile, store: Index, log: Log) -> None:
     if change is None:
         return
     with locked(home / "status"):  # nobody signs a list meanwhile
-        anchor(home, store, log, change.document)
+        anchor(home, store, log, change.document, documents.repeated_after(home, change.document))
         write_durably(home / "did.json", orjson.dumps(change.document, option=orjson.OPT_INDENT_2))
         keys.reload()
         gone = [name for name, by in change.replaced.items() if not by and name in keys.public_keys]

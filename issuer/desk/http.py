@@ -69,8 +69,8 @@ def create_app(
     """The service of one issuer. `public` holds `did.json` and the status lists in `status/`, as published.
 
     A body has `body_seconds` to arrive. Everything lies under the path of the service's address, at the root
-    if it has none; the `log` under that of its origin. `ending` says which status lists, by number, should have
-    been signed anew by now, and when they end: `/readyz` names them.
+    if it has none; the `log` under that of its origin. `ending` gives the status lists that should have been
+    signed anew by now, by number, and when each ends: `/readyz` names them.
     """
     app = FastAPI(openapi_url=None, redirect_slashes=False, exception_handlers={HTTPException: no_route})
     app.add_middleware(Identified)
