@@ -37,6 +37,7 @@ def accept_clock(issuer: Issuer, now: datetime) -> None:
     """
     now, signed = time_to_sign(now, None), signed_until(issuer)
     if signed is not None and is_ahead(signed, now):
+        issuer.require_list_signer()
         if issuer.identity.closing is not None and is_ahead(issuer.identity.closing, now):
             issuer.store.revocations.note_closed(False)
             issuer.identity = Identity.change(issuer.home, closed="")

@@ -63,7 +63,7 @@ def create_home(
         types = {**KEYS, **dict.fromkeys(("assertion", "status-list"), key_type or KEY_TYPES[0])}
         if signer is not None:
             require_signs(signer)
-            del types["assertion"]
+            del types["assertion"], types["status-list"]  # nothing in the folder is in `assertionMethod`
         if (home / "keys.json").exists():
             keys = KeyFile.open(home / "keys.json", passphrase)
             if types.keys() - keys.public_keys.keys():
@@ -77,7 +77,7 @@ def create_home(
             identity = replace(identity, **remembered(signer, signer_uri))
         if not (home / "template.json").exists():
             write_durably(home / "template.json", Template.packaged().text)
-        document = identity.document(public["assertion"], public[identity.status_key])
+        document = identity.document(public["assertion"], public.get("status-list", public["assertion"]))
         write_durably(home / "did.json", orjson.dumps(document, option=orjson.OPT_INDENT_2))
         if not has_index:
             SQLiteIndex(home / "issuer.sqlite").close()

@@ -49,13 +49,14 @@ def keep(home: Path, index: int, document: Mapping[str, Any]) -> None:
 
 def versions(home: Path) -> dict[int, dict[str, Any]]:
     """All that were kept, by index, in order. Raises `Damaged`."""
-    found = {}
-    for place, path in _kept(home).items():
-        try:
-            found[place] = load_json_object(path.read_bytes())
-        except Malformed as error:
-            raise Damaged(f"{path} cannot be read", hint="Take it from a backup.") from error
-    return found
+    return {place: _version(path) for place, path in _kept(home).items()}
+
+
+def _version(path: Path) -> dict[str, Any]:
+    try:
+        return load_json_object(path.read_bytes())
+    except Malformed as error:
+        raise Damaged(f"{path} cannot be read", hint="Take it from a backup.") from error
 
 
 def history(home: Path) -> list[dict[str, Any]]:
@@ -87,13 +88,26 @@ def uses_of(method: str, history: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def newest_place(home: Path, log: LogReader) -> int:
     """The newest one's place in the log. Raises `Damaged` where it is not there."""
-    leaf = document_entry(newest(home))
+    document = newest(home)
+    for place, path in reversed(_kept(home).items()):  # the same version may be there twice
+        if _version(path) == document:
+            return place
+    leaf = document_entry(document)
     leaves = log.store.find(leaf)
     if leaves is None:
         leaves = log.find(leaf)  # another process put it there
     if leaves is None:
         raise Damaged("the log does not hold the DID document", hint="Audit the log.")
     return leaves.start
+
+
+def repeated_after(home: Path, document: Mapping[str, Any]) -> int:
+    """The place of the newest version, if an earlier one is the same as this document; else -1.
+
+    So it is when a key that was announced goes out again: the log has to say so, at a place of its own.
+    """
+    *earlier, last = versions(home).items() or [(-1, {})]
+    return last[0] if last[1] != document and any(version == document for _, version in earlier) else -1
 
 
 def anchored_versions(home: Path, log: LogReader) -> dict[int, Anchored]:

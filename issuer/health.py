@@ -72,7 +72,10 @@ def examine_issuer(home: Path, now: datetime) -> Iterator[Finding]:
         yield Finding.passed("issuer-key-elsewhere", key=identity.signer_uri, keys=str(keys))
     else:
         yield Finding.passed("issuer-keys-found", keys=str(keys))
-    if not KeyFile.open(keys, lambda: None).protected:
+    held = KeyFile.open(keys, lambda: None)
+    if "status-list" in held.public_keys and "assertion" not in held.public_keys:
+        yield Finding.warned("issuer-list-key-in-folder", keys=str(keys))
+    if not held.protected:
         yield Finding.warned("issuer-keys-not-sealed")
     log = open_to_read(home)
     log.store.examine()

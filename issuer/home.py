@@ -70,7 +70,8 @@ LIST_NAME = re.compile(r"[0-9]{1,9}(-details(-[0-9]{1,3})?)?", re.ASCII)
 KEYS = {"assertion": "Ed25519", "status-list": "Ed25519", "log": "Ed25519", "cosigner": "Ed25519"}
 """The keys and their types; a DID that takes no others has the first only, which then signs lists, too.
 
-The first two may be of another of the types in `KEY_TYPES`.
+The first two may be of another of the types in `KEY_TYPES`. Where the first is kept elsewhere, it signs
+lists, too, and the second is not made.
 """
 KEY_TYPES = tuple(SUITES_BY_KEY)
 
@@ -242,11 +243,6 @@ class Identity:
         """Whether the DID can take other keys, by a document that is published."""
         return METHODS[DID.parse(self.did).method].rotates
 
-    @property
-    def status_key(self) -> str:
-        """The name of the key that signs status lists."""
-        return "status-list" if self.rotates else "assertion"
-
     def verification_method(self, key: PublicKey) -> str:
         """The DID URL of one of the issuer's keys."""
         return f"{self.did}#{key.multikey()}"
@@ -272,10 +268,14 @@ class Identity:
         }
 
     def document(self, assertion: PublicKey, status_list: PublicKey) -> dict[str, Any]:
-        """The DID document."""
+        """The DID document; one key may be given for both."""
         if self.rotates:
-            keys = {"assertionMethod": [assertion, status_list], "authentication": [assertion]}
-            uses = {assertion: [Use.CREDENTIALS], status_list: [Use.STATUS_LISTS]}
+            keys = {
+                "assertionMethod": [*dict.fromkeys((assertion, status_list))],
+                "authentication": [assertion],
+            }
+            uses = {assertion: [Use.CREDENTIALS]}
+            uses[status_list] = [*uses.get(status_list, ()), Use.STATUS_LISTS]
             return did_web.document(self.did, keys, uses)
         return dict(did_key.resolve(DID.parse(self.did), NoFetcher()).value)
 

@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from keys import KeyFile, PublicKey, Signer, open_signer
+from keys import KeyFile, PublicKey, Signer, is_open, open_signer
 from keys.signer import Passphrase, require_signs
 from ledger import Log
 from ledger.folder import open_to_read, store_in
@@ -49,7 +49,7 @@ from .press.document import Composer
 from .press.permutation import Positions, list_key
 from .press.press import Line, Press
 from .press.template import compiled
-from .status import Lists
+from .status import Lists, ending
 from .succession import JOURNAL, anchor, finish, require_in_force
 from .table.records import InvalidRecord, Record
 
@@ -77,11 +77,11 @@ class Issuer:
         """Opens an issuer that was created before. Raises `NotFound`.
 
         `contexts` is a folder as `jsonld.load` reads it, of those that the template may name beside the
-        vendored ones. `signer` signs diplomas, with a key that is kept elsewhere than in `keys.json`; where
-        the folder remembers the URI of that key, it is opened by that, and `pin` is asked. `index` has what
-        was issued, if not `issuer.sqlite`; `store` has the log, if not the folder `log/`. `form` is how
-        diplomas are secured, by default JSON with proofs: who issued in another one gives it whenever the
-        issuer is opened.
+        vendored ones. `signer` signs diplomas and lists, with a key that is kept elsewhere than in
+        `keys.json`; where the folder remembers the URI of that key, it is opened by that, and `pin` is asked
+        once. `index` has what was issued, if not `issuer.sqlite`; `store` has the log, if not the folder
+        `log/`. `form` is how diplomas are secured, by default JSON with proofs: who issued in another one
+        gives it whenever the issuer is opened.
         """
         self.identity = Identity.read(home)
         self.home = home
@@ -93,7 +93,7 @@ class Issuer:
         self.patience = PATIENCE
         """Seconds to wait for others who issue; after them `TryLater`."""
         self._clock, self._contexts = clock, contexts
-        self._signer, self._pin = signer, pin
+        self._signer, self._pin = signer, functools.cache(pin)
         self._log_store, self._form = store, form
         self._new: Turns[Sequence[Edition], list[int]] = Turns(self._issue_new)
         self._editions = Editions(self.store, self.line, lambda: self._press, lambda: self._singles, clock)
@@ -122,9 +122,9 @@ class Issuer:
 
         `method` is `key` (did:key) or `web` (did:web); by default `web` with a URL, else `key`. `key_type`,
         one of `home.KEY_TYPES`, is that of the keys that sign credentials and lists; by default the first.
-        `signer`, `pin`, `index`, `store` and `form` are as in `Issuer`; of a `signer`, no key for credentials
-        is made, and the folder remembers the URI, if it has one. `ledger` is the address of the log, where
-        that is not to be in the folder; it stays as it is given.
+        `signer`, `pin`, `index`, `store` and `form` are as in `Issuer`; with a `signer`, no key for
+        credentials or lists is made, and the folder remembers the URI, if it has one. `ledger` is the address
+        of the log, where that is not to be in the folder; it stays as it is given.
         Raises `Conflict` where another issuer lives in the folder, `Refused` for an empty name.
         """
         keys = create_home(
@@ -192,11 +192,14 @@ class Issuer:
 
     def signer(self, name: str) -> Signer:
         """One of the issuer's keys; a change of keys that was interrupted is finished before."""
-        if (self.home / JOURNAL).exists():
-            _ = self.log
+        self._finish_change()
         if name == "assertion" and self.own_signer is not None:
             return self.own_signer
         return self.keys.signer(name)
+
+    def _finish_change(self) -> None:
+        if (self.home / JOURNAL).exists():
+            _ = self.log
 
     @property
     def own_signer(self) -> Signer | None:
@@ -209,9 +212,32 @@ class Issuer:
         uri, key = self.identity.signer_uri, self.identity.kept_elsewhere
         return open_signer(uri, passphrase=self._pin, public_key=key) if uri else None
 
+    @property
+    def status_key(self) -> str:
+        """The name of the key that signs status lists: that for diplomas, if the folder has none for lists.
+
+        So it is of a did:key, and where the key for diplomas is kept elsewhere: other programs take every key
+        in `assertionMethod` for diplomas, also one for lists. Issuers of 81e9505 have one until they rotate.
+        """
+        has_own = self.identity.rotates and "status-list" in self.keys.public_keys
+        return "status-list" if has_own else "assertion"
+
+    def _list_signer(self) -> Signer:
+        self._finish_change()  # which may leave another key to sign lists
+        return self.signer(self.status_key)
+
     def require_signer(self) -> None:
         """Asks now for what opens the key for diplomas. Raises what keeps it from signing."""
         require_signs(self.signer("assertion"))
+
+    def require_list_signer(self) -> None:
+        """Asks now for what opens the key for status lists. Raises what keeps it from signing."""
+        require_signs(self._list_signer())
+
+    @property
+    def is_open(self) -> bool:
+        """Whether status lists are signed without asking anybody for a passphrase or a PIN."""
+        return self.keys.is_open and is_open(self._list_signer())
 
     @property
     def public_keys(self) -> Mapping[str, PublicKey]:
@@ -271,8 +297,8 @@ class Issuer:
 
     @cached_property
     def lists(self) -> Lists:
-        """The issuer's status lists, with what one who was killed had journalled and not published."""
-        key = self.signer(self.identity.status_key)
+        """The issuer's status lists. Publishes what a killed process had journalled, if their key is open."""
+        key = self._list_signer()
         lists = Lists(
             self.store,
             self.log,
@@ -283,9 +309,13 @@ class Issuer:
             self.identity.verification_method(key.public_key),
             ClockJournal(self.home),
         )
-        if self.store.revocations.changed_lists() or lists.by_former_keys():
+        if is_open(key) and (self.store.revocations.changed_lists() or lists.by_former_keys()):
             lists.publish(now=self._clock())
         return lists
+
+    def lists_ending(self, now: datetime) -> dict[int, str]:
+        """When each status list ends that is past half of its life and was not signed anew."""
+        return ending(self.store, Identity.read(self.home), now)
 
     @cached_property
     def _press(self) -> Press:
@@ -343,7 +373,10 @@ class Issuer:
                 checked.append(self._editions.checked(cells))
             except InvalidRecord as problem:
                 raise RecordRefused(position, problem) from problem
-        seqs = self._new([Edition(record) for record in checked]) if checked else []
+        if not checked:
+            return []
+        self._press.open()
+        seqs = self._new([Edition(record) for record in checked])
         return [self.store.entry(seq) for seq in seqs]
 
     def correct(self, number: str, changes: Mapping[str, str]) -> Entry:
@@ -413,6 +446,8 @@ class Issuer:
 
         Gives their date. What was begun is finished before; what would issue or revoke raises `Closed` then.
         """
+        if Identity.read(self.home).closing is None:
+            self.require_list_signer()
         with locked(self.home / "issue", patience=self.patience):
             if Identity.read(self.home).closing is None:
                 self._bulk.recover()

@@ -1,5 +1,8 @@
 """The keys that sign diplomas and status lists of a did:web: shown, announced, and changed for others.
 
+A key for diplomas that is kept elsewhere signs lists, too. An issuer that goes over to one has no other key
+in its document that could sign, and nothing that a copy of its folder holds.
+
 An ended key stays in the document, so that what it signed before is still its issuer's, here and elsewhere.
 One that somebody else may have goes out of it: then the log alone tells what it signed before.
 """
@@ -84,6 +87,7 @@ def add(
     `signer` has the next key for diplomas where that is kept elsewhere than in the key file; `in_file` is as
     in `rotate`. Raises `Conflict` where next keys are announced already, and what `rotate` raises besides.
     """
+    issuer.require_list_signer()
     with _changing(issuer):
         document = documents.newest(issuer.home)
         if _announced(issuer, document):
@@ -107,11 +111,12 @@ def rotate(
 ) -> Rotated:
     """Ends the keys that sign diplomas and lists; the next ones sign, announced before or made now.
 
-    All status lists are signed anew. `signer` has the next key for diplomas where that is kept elsewhere
-    than in the key file; the folder remembers its URI, if it has one. `in_file` brings that key back into the
-    key file. With `compromised` keys, announced ones end, too: they lay in the same file. The key that ends
-    signs the document that says so, unless it is compromised or `lost`: then another chain of documents
-    begins, and the issuer's trust file has another fingerprint.
+    All status lists are signed anew. `signer` has the next key for diplomas and lists where that is kept
+    elsewhere than in the key file; the folder remembers its URI, if it has one. `in_file` brings that key
+    back into the key file. With neither, an issuer of 81e9505 whose key is elsewhere keeps that key, and ends
+    the one for lists. With `compromised` keys, announced ones end, too: they lay in the same file. The key
+    that ends signs the document that says so, unless it is compromised or `lost`: then another chain of
+    documents begins, and the issuer's trust file has another fingerprint.
 
     Raises `Refused` for a DID whose key cannot change, `Closed`, `TryLater` while another process issues,
     `KeysChanged` where another was faster, `Conflict` for a `signer` whose key has signed before, and
@@ -130,7 +135,7 @@ def rotate(
             compromised=compromised,
             is_chained=not (compromised or lost),
         )
-    else:  # begun by one who was killed
+    elif signer is not None or in_file:  # begun by one who was killed
         issuer.use(None if signer_uri else signer)
     issuer.lists.publish(now=issuer.log.now())
     *_, before, after = (_methods(version) for version in documents.versions(issuer.home).values())
@@ -149,6 +154,7 @@ def revoke(issuer: Issuer, name: str) -> Rotated:
     and what `rotate` raises besides.
     """
     method = name if name.startswith("did:") else f"{issuer.did}#{name}"
+    issuer.require_list_signer()
     with _changing(issuer):
         versions, document = documents.versions(issuer.home), documents.newest(issuer.home)
         if not any(method in _methods(version) for version in versions.values()):
@@ -185,26 +191,50 @@ def _rotate(
     compromised: bool,
     is_chained: bool,
 ) -> None:
+    if stays := _stays(issuer, signer, key_type, in_file=in_file, compromised=compromised):
+        if signer is None:
+            signer, signer_uri = issuer.own_signer, issuer.identity.signer_uri
+        issuer.require_signer()
     with _changing(issuer):
-        document = documents.newest(issuer.home)
-        former, announced = [issuer.public_keys[role] for role in ROLES], _announced(issuer, document)
-        suffix = _INSTEAD if compromised else _NEXT
-        keys = _made(issuer, {} if compromised else announced, suffix, key_type, signer, in_file=in_file)
-        replaced = {role: role + suffix for role in ROLES if role + suffix in issuer.keys.public_keys}
-        if signer is not None and "assertion" in issuer.keys.public_keys:
-            replaced["assertion"] = ""
-        if compromised:
-            former += announced.values()
-            replaced |= dict.fromkeys(announced, "")
-        names, wider = [issuer.identity.verification_method(key) for key in former], with_keys(document, keys)
-        where = remembered(signer, signer_uri)
-        if compromised:
-            change = KeyChange("revoke", dropping(wider, [*names, *begun]), replaced, where)
+        document, method = documents.newest(issuer.home), issuer.identity.verification_method
+        announced, suffix = _announced(issuer, document), _INSTEAD if compromised else _NEXT
+        if signer is not None and stays:
+            keys = {"assertion": signer.public_key}
         else:
+            keys = _made(issuer, {} if compromised else announced, suffix, key_type, signer, in_file=in_file)
+        if signer is None:
+            replaced = {role: role + suffix for role in ROLES}
+        else:  # a copy of the folder signs nothing that the document lets it
+            replaced = {name: "" for name in issuer.keys.public_keys if name in {*ROLES, *announced}}
+        former = [key for key in _signing(issuer).values() if key not in keys.values()]
+        wider, where = with_keys(document, keys), remembered(signer, signer_uri)
+        if compromised:
+            replaced |= dict.fromkeys(announced, "")
+            gone = [*map(method, (*former, *announced.values())), *begun]
+            change = KeyChange("revoke", dropping(wider, gone), replaced, where)
+        else:
+            unsaid = [name for name in replaced if not replaced[name] and name != "assertion"]
+            gone = [method(issuer.keys.public_keys[name]) for name in unsaid]  # no diploma is by them
             end = format_datetimestamp(issuer.log.now())
-            change = KeyChange("rotate", ending(wider, names, end), replaced, where)
+            changed = ending(dropping(wider, gone), [*map(method, former)], end)
+            change = KeyChange("rotate", changed, replaced, where)
         _change(issuer, change, is_chained=is_chained)
         issuer.use(signer)
+
+
+def _stays(
+    issuer: Issuer, signer: Signer | None, key_type: str | None, *, in_file: bool, compromised: bool
+) -> bool:
+    """Whether the key for diplomas, kept elsewhere, stays, and the folder's own key for lists is to go."""
+    own = issuer.own_signer
+    is_same = own is not None and (signer is None or signer.public_key == own.public_key)
+    has_own = issuer.status_key == "status-list"
+    return is_same and has_own and key_type is None and not in_file and not compromised
+
+
+def _signing(issuer: Issuer) -> dict[str, PublicKey]:
+    """By role, the keys that sign now: that for diplomas alone where it is kept elsewhere."""
+    return {role: issuer.public_keys[role] for role in ROLES if role in issuer.public_keys}
 
 
 def _ended_by(change: KeyChange, issuer: Issuer) -> list[str]:
@@ -241,8 +271,8 @@ def _changing(issuer: Issuer) -> Iterator[None]:
             hint="An issuer with a web site has a did:web, whose keys can.",
         )
     with issuer.at_rest(), locked(issuer.home / "rotation", patience=issuer.patience):
-        for role in ROLES:  # else others were faster, and this would end keys that have ended
-            require_in_force(issuer.home, issuer.identity.verification_method(issuer.public_keys[role]))
+        for key in _signing(issuer).values():  # else others were faster, and this would end what has ended
+            require_in_force(issuer.home, issuer.identity.verification_method(key))
         issuer.keys.reload()  # those that others announced
         yield
 
@@ -277,7 +307,7 @@ def _announced(issuer: Issuer, document: Mapping[str, Any]) -> dict[str, PublicK
 def _used(issuer: Issuer) -> set[PublicKey]:
     """The keys that sign, and those that have ended, which nothing brings back."""
     ended = {told.key for told in keys_shown(issuer) if told.expires or told.is_revoked}
-    return ended.union(issuer.public_keys[role] for role in ROLES)
+    return ended.union(_signing(issuer).values())
 
 
 def _made(
@@ -296,12 +326,12 @@ def _made(
         if signer.public_key in _used(issuer):
             raise Conflict("the key that is to sign next signs already, or did before")
         require_signs(signer)
-    names = {role: role + suffix for role in ROLES if signer is None or role != "assertion"}
+    names = {role: role + suffix for role in ROLES} if signer is None else {}
     left = [each for each in names.values() if each in issuer.keys.public_keys and each not in announced]
     if left:  # by one who was killed before anything said so
         issuer.keys.retire(*left)
     new = {
-        name: key_type or issuer.public_keys[role].type
+        name: key_type or _signing(issuer).get(role, issuer.public_keys["assertion"]).type
         for role, name in names.items()
         if name not in announced
     }

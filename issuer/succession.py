@@ -38,11 +38,6 @@ ROLES: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 """The keys that stand in the document, by their names in the key file, and what each may be used for."""
 
-USES: Mapping[str, tuple[Use, ...]] = MappingProxyType(
-    {"assertion": (Use.CREDENTIALS,), "status-list": (Use.STATUS_LISTS,)}
-)
-"""What each of them signs."""
-
 
 class KeysChanged(Unavailable):
     """The issuer has other keys by now than this process, or this signer, has."""
@@ -89,12 +84,16 @@ class KeyChange:
         write_durably(home / JOURNAL, orjson.dumps(content, option=orjson.OPT_INDENT_2))
 
 
-def anchor(home: Path, store: Index, log: Log, document: Mapping[str, Any]) -> None:
-    """Puts a version of the document into the log, unless it is there, and keeps it."""
+def anchor(home: Path, store: Index, log: Log, document: Mapping[str, Any], after: int = -1) -> None:
+    """Puts a version of the document into the log, unless it is there, and keeps it.
+
+    One that is the same as an earlier version goes in again, `after` the entry of the one between.
+    """
     leaf = documents.document_entry(document)
-    leaves = log.find(leaf)
-    if leaves is None or leaf in store.logged.known().begun:
-        appended = append(store, log, [leaf], leaf)
+    key = leaf if after < 0 else leaf + after.to_bytes(8)
+    leaves = log.find(key)
+    if leaves is None or key in store.logged.known().begun:
+        appended = append(store, log, [leaf], key)
         store.logged.settle(appended)
         leaves = appended.leaves
     documents.keep(home, leaves.start, document)
@@ -106,7 +105,7 @@ def finish(home: Path, keys: KeyFile, store: Index, log: Log) -> None:
     if change is None:
         return
     with locked(home / "status"):  # nobody signs a list meanwhile
-        anchor(home, store, log, change.document)
+        anchor(home, store, log, change.document, documents.repeated_after(home, change.document))
         write_durably(home / "did.json", orjson.dumps(change.document, option=orjson.OPT_INDENT_2))
         keys.reload()
         gone = [name for name, by in change.replaced.items() if not by and name in keys.public_keys]
@@ -152,24 +151,34 @@ def require_in_force(home: Path, method: str) -> None:
 
 
 def with_keys(document: Mapping[str, Any], keys: Mapping[str, PublicKey]) -> dict[str, Any]:
-    """The document with further keys, by role, before those that it has; one that it has stays as it is."""
-    changed, did = dict(document), document["id"]
-    known = {method["id"] for method in document["verificationMethod"]}
-    added = {role: key for role, key in keys.items() if f"{did}#{key.multikey()}" not in known}
-    methods = [
-        {
+    """The document with further keys, by role, before those that it has; each says what it signs.
+
+    The key for diplomas signs lists, too, where there is none for lists.
+    """
+    did, held = document["id"], {method["id"]: method for method in document["verificationMethod"]}
+    uses = {"assertion": [Use.CREDENTIALS.value], "status-list": [Use.STATUS_LISTS.value]}
+    if "status-list" not in keys:
+        uses["assertion"] = [use.value for use in Use]
+    new = {
+        role: {
             "id": f"{did}#{key.multikey()}",
             "type": "Multikey",
             "controller": did,
             "publicKeyMultibase": key.multikey(),
-            SIGNS: [use.value for use in USES[role]],
+            SIGNS: uses[role],
         }
-        for role, key in added.items()
-    ]
-    changed["verificationMethod"] = [*methods, *document["verificationMethod"]]
-    for role, key in reversed(added.items()):
+        for role, key in keys.items()
+    }
+    added = {role: method for role, method in new.items() if method["id"] not in held}
+    stays = {
+        method["id"]: {**held[method["id"]], SIGNS: method[SIGNS]}
+        for method in new.values()
+        if method["id"] in held
+    }
+    changed = {**document, "verificationMethod": [*added.values(), *{**held, **stays}.values()]}
+    for role, method in reversed(added.items()):
         for relationship in ROLES[role]:
-            changed[relationship] = [f"{did}#{key.multikey()}", *changed.get(relationship, ())]
+            changed[relationship] = [method["id"], *changed.get(relationship, ())]
     return changed
 
 

@@ -9,8 +9,9 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from wire.problem import Conflict, Malformed, Refused
+from wire.problem import Conflict, Malformed, Problem, Refused
 
+from .problem import KeyNotOpened
 from .public import PublicKey
 from .signer import Passphrase, Signer
 
@@ -27,7 +28,7 @@ def open_signer(
     """The signer at a URI: `file:/srv/issuer/keys.json#assertion`, or `pkcs11:` as in `token`.
 
     `passphrase` is called at most once, when the secret is sealed, or for a PIN. With a `public_key` it is
-    that one's signer, which is looked for only when it first signs, and raises what it meets then. Raises
+    that one's signer, which is looked for only when it first signs, and raises `KeyNotOpened` then. Raises
     `Malformed` for a URI of no known scheme, `Conflict` where another key is there, and what opening the key
     raises.
     """
@@ -40,11 +41,19 @@ def open_signer(
     return known[scheme](uri, passphrase, None)
 
 
+def is_open(signer: Signer) -> bool:
+    """Whether the signer signs without asking anybody for a passphrase or a PIN."""
+    return not isinstance(signer, _Remembered) or signer.is_open
+
+
 class _Remembered:
     """A `Signer` of which the public key is known, and that is opened when it first signs.
 
     What its address needs, such as the extra `hsm`, may be missing where nothing is signed with it.
     """
+
+    is_open = False
+    """Whether it has signed here."""
 
     def __init__(self, public_key: PublicKey, opened: Callable[[], Signer]) -> None:
         self.public_key, self._open = public_key, opened
@@ -53,8 +62,15 @@ class _Remembered:
         return self._signer.__reduce__()
 
     def sign(self, data: bytes) -> bytes:
-        """As the signer does that is opened. Raises what opening it raises."""
-        return self._signer.sign(data)
+        """As the opened signer does. Raises `KeyNotOpened`, whatever keeps it from signing."""
+        try:
+            signature = self._signer.sign(data)
+        except Problem as problem:
+            raise KeyNotOpened.saying(
+                "the issuer's key could not be opened: {because}", because=problem
+            ) from problem
+        self.is_open = True
+        return signature
 
     @cached_property
     def _signer(self) -> Signer:

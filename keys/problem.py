@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from wire.problem import Malformed, NotFound, PassphraseNeeded, Problem, Refused
+from wire.problem import Malformed, NotFound, PassphraseNeeded, Problem, Refused, Unavailable
 
 __all__ = [
     "InvalidKey",
     "InvalidKeyLength",
     "InvalidSignature",
+    "KeyNotOpened",
     "PassphraseNeeded",
     "PinFileUnreadable",
     "PinNeeded",
@@ -66,6 +67,13 @@ class TokenNotThere(NotFound):
     """The token that has the key is not there."""
 
     code = "token-not-there"
+
+
+class KeyNotOpened(Unavailable):
+    """The key that signs is kept elsewhere, and could not be opened there."""
+
+    code = "key-not-opened"
+    title = "The key could not be opened"
 
 
 class ModuleExposed(Refused):

@@ -196,10 +196,16 @@ def test_a_key_is_revoked_once_and_only_after_it_has_ended(issuer: Issuer, time:
 
 
 def test_an_announced_key_that_is_kept_elsewhere_can_be_dropped(issuer: Issuer, time: Time) -> None:
-    elsewhere = PrivateKey.generate("P-256")
+    elsewhere = PrivateKey.generate()
     rotation.add(issuer, signer=elsewhere)
     done = rotation.revoke(issuer, elsewhere.public_key.multikey())
     assert (done.editions, issuer.issue(graduate(1)).edition) == (0, 1)
+    places = list(documents.versions(issuer.home))
+    assert places[-1] == done.entry == documents.newest_place(issuer.home, issuer.log)
+    bundle = issuer.bundle(issuer.store.current("UNI-000001"))
+    assert judged(issuer, bundle, time)
+    stolen = forged(issuer, bundle, elsewhere, time)
+    assert not judged(issuer, replace(stolen, issuer_documents=bundle.issuer_documents), time)
     with pytest.raises(Conflict, match="or did before"):
         rotation.rotate(issuer, signer=elsewhere)
 

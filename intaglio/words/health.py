@@ -61,6 +61,10 @@ SAID: Mapping[str, Said] = MappingProxyType(
         "issuer-key-elsewhere": Said(
             "Its key for diplomas is kept elsewhere: {key}. Its other keys lie in {keys}."
         ),
+        "issuer-list-key-in-folder": Said(
+            "A key for status lists lies in {keys}: for other programs, it signs diplomas, too.",
+            "To sign lists by the key for diplomas: intaglio issuer key rotate",
+        ),
         "issuer-keys-found": Said("Its keys lie in {keys}."),
         "issuer-keys-not-sealed": Said(
             "Its keys are not sealed under a passphrase; only the folder's rights guard them.",

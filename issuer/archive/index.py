@@ -194,8 +194,8 @@ class Revocations(Protocol):
     def dated_after(self, time: str, since: int) -> list[str]:
         """The names of files that are dated later, of those that the log has before the entry `since`."""
 
-    def first_expiry(self) -> str | None:
-        """When the first of the published status lists ends; `None` where there is none."""
+    def expiries(self) -> dict[int, str]:
+        """When each of the published status lists ends, by its number."""
 
     def whole_lists(self) -> set[int]:
         """The published lists that have all revocations but the unpublished, as far as is known.

@@ -86,10 +86,9 @@ class SQLiteRevocations(Revocations):
             )
             return [name for (name,) in found]
 
-    def first_expiry(self) -> str | None:
+    def expiries(self) -> dict[int, str]:
         with self._database.reading() as connection:
-            (expires,) = connection.execute("SELECT min(expires) FROM listed").fetchone()
-        return None if expires is None else str(expires)
+            return dict(connection.execute("SELECT number, expires FROM listed ORDER BY number"))
 
     def whole_lists(self) -> set[int]:
         with self._database.reading() as connection:

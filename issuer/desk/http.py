@@ -7,7 +7,7 @@ stand in paths, so that requests must not be logged.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -63,24 +63,28 @@ def create_app(
     public: Path,
     clock: Callable[[], datetime],
     log: LogReader | None = None,
+    ending: Callable[[datetime], Mapping[int, str]] = lambda _: {},
     body_seconds: float = BODY_TIME,
 ) -> FastAPI:
     """The service of one issuer. `public` holds `did.json` and the status lists in `status/`, as published.
 
     A body has `body_seconds` to arrive. Everything lies under the path of the service's address, at the root
-    if it has none; the `log` under that of its origin.
+    if it has none; the `log` under that of its origin. `ending` gives the status lists that should have been
+    signed anew by now, by number, and when each ends: `/readyz` names them.
     """
     app = FastAPI(openapi_url=None, redirect_slashes=False, exception_handlers={HTTPException: no_route})
     app.add_middleware(Identified)
     base = urlsplit(claims.service).path
     did_document = f"{base}/did.json" if base else "/.well-known/did.json"
 
-    def require_ready() -> None:
+    def ready() -> dict[str, object]:
         claims.require_readable()
         if _file(public / "did.json") is None:
             raise Damaged(f"{public / 'did.json'} is gone")
+        ends = {str(number): end for number, end in ending(clock()).items()}
+        return {"listsEnding": ends} if ends else {}
 
-    add_probes(app, require_ready)
+    add_probes(app, ready)
 
     @app.exception_handler(Problem)
     async def problem(_request: Request, found: Exception) -> Response:

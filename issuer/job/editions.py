@@ -82,7 +82,8 @@ class Editions:
 
     def release(self, number: str) -> Entry:
         """The next edition, bound to nobody: that which counts, where it is so already."""
-        self.current(number)  # or there is nothing to release
+        if self.is_bound(self.current(number)):  # else nothing is signed
+            self._press().open()
         self._store.release(number)  # first: a kill in between leaves nothing that a link could take
         while True:
             self.recover()  # with what a link took before
@@ -110,6 +111,7 @@ class Editions:
             self._singles().recover()
 
     def _issue(self, edition: Edition) -> Entry:
+        self._press().open()
         try:
             (seq,) = self._turns([edition])
         except RecordRefused as refused:

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from keys import Signer
+from keys import Signer, is_open
+from keys.signer import require_signs
 from ledger import EntryKind, entry
 from vc import anchoring
 from vc.enveloped import TYPE, Enveloped
@@ -119,6 +120,11 @@ class Press:
     verification_method: str
     form: Form
     """How they are secured."""
+
+    def open(self) -> None:
+        """Asks for a PIN, if one is needed, before anything is recorded. Raises `KeyNotOpened`."""
+        if not is_open(self.signer):
+            require_signs(self.signer)
 
     def print(
         self, record: Record, seq: int, created: datetime, *, edition: int = 1, holder: str | None = None

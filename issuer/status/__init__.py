@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .due import due, next_due, overdue
+from .due import due, ending, next_due, overdue
 from .files import anchored, details_name, latest, published_document, unlike
 from .lists import Lists
 
@@ -11,6 +11,7 @@ __all__ = [
     "anchored",
     "details_name",
     "due",
+    "ending",
     "latest",
     "next_due",
     "overdue",

@@ -18,6 +18,11 @@ def due(store: Index, identity: Identity, now: datetime, since: int = 0) -> list
     return sorted({*overdue(store, identity, now, since), *store.revocations.changed_lists()})
 
 
+def ended(store: Index, now: datetime, since: int = 0) -> list[int]:
+    """The lists that are new or have ended, and those that the log has before the entry `since`."""
+    return store.revocations.stale_lists(format_datetimestamp(now), NEVER, since)
+
+
 def overdue(store: Index, identity: Identity, now: datetime, since: int = 0) -> list[int]:
     """The lists that are new, past half of their life, or with another life than is decided.
 
@@ -32,8 +37,16 @@ def overdue(store: Index, identity: Identity, now: datetime, since: int = 0) -> 
 
 def next_due(store: Index, identity: Identity) -> tuple[datetime, datetime] | None:
     """When the first of the published lists is half through its life, and its end; `None` without any."""
-    expires = store.revocations.first_expiry()
+    expires = min(store.revocations.expiries().values(), default=None)
     if expires is None:
         return None
     end = parse_datetimestamp(expires, "expires")
     return end - identity.lifetime / 2, end
+
+
+def ending(store: Index, identity: Identity, now: datetime) -> dict[int, str]:
+    """When each published list ends that is past half of its life: nobody has signed it anew so far."""
+    if identity.closing is not None:
+        return {}
+    half = format_datetimestamp(now + identity.lifetime / 2)
+    return {number: end for number, end in store.revocations.expiries().items() if end <= half}

@@ -17,7 +17,8 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from keys import Signer
+from keys import Signer, is_open
+from keys.signer import require_signs
 from ledger import EntryKind, Log
 from vc import Credential
 from vc.integrity import SUITES_BY_KEY, sign
@@ -43,7 +44,7 @@ from ..press.document import Profile
 from ..press.permutation import LIST_BITS, LIST_ENTRIES, Positions
 from ..press.press import signed_entry
 from ..succession import require_in_force
-from .due import NEVER, due, overdue
+from .due import NEVER, due, ended, overdue
 from .files import (
     details_name,
     list_number,
@@ -103,9 +104,11 @@ class Lists:
     def revoke(self, numbers: Iterable[str], reason: Reason, *, date: datetime, now: datetime) -> None:
         """Revokes all editions of these diplomas for good, durably, and publishes.
 
-        One that was revoked before stays as it was. Raises `ClockBehind`, and then nothing is revoked.
+        One that was revoked before stays as it was. Raises `ClockBehind` or what keeps the key from signing,
+        and then nothing is revoked.
         """
         self._log.now()
+        require_signs(self._signer)
         with self.changing():
             self._store.revocations.revoke(numbers, reason.value, format_datetimestamp(date))
         self.publish(now=now)
@@ -126,6 +129,8 @@ class Lists:
         With `anew` such lists, too, are made, from the index alone.
         """
         make_private_folder(self._folder)
+        if not is_open(self._signer) and self._wanted(Identity.read(self._home), now, anew=anew)[0]:
+            require_signs(self._signer)  # others do not wait for who types a PIN
         with locked(self._folder):
             return self._publish_due(Identity.read(self._home), now, anew=anew)
 
@@ -133,12 +138,14 @@ class Lists:
         """Publishes what `publish` does, if it cannot wait.
 
         It can where the only reason is that other credentials than these were revoked, as superseded; `None`
-        is all of them.
+        is all of them. Where somebody would be asked for a PIN, it can also wait until a list ends.
         """
         identity, unpublished = Identity.read(self._home), self._store.revocations.unpublished()
+        since = max(self._clock.entries(), self._document)
         if (
             identity.closing is not None
-            or overdue(self._store, identity, now, max(self._clock.entries(), self._document))
+            or ended(self._store, now, since)
+            or (is_open(self._signer) and overdue(self._store, identity, now, since))
             or any(seqs is None or row.seq in seqs for row in unpublished)
         ):
             self.publish(now=now)
@@ -177,20 +184,25 @@ class Lists:
         remove_leftovers(self._folder)
         self._make_held()
         require_in_force(self._home, self._verification_method)
+        if identity.closing is not None and not revocations.closed():
+            revocations.note_closed(True)
+        wanted, whole = self._wanted(identity, now, anew=anew)
+        if wanted:
+            self._publish(sorted(wanted), whole, identity, now)
+        return sorted(wanted)
+
+    def _wanted(self, identity: Identity, now: datetime, *, anew: bool) -> tuple[set[int], set[int]]:
+        """The lists to publish now, and which of them are made from the journal alone."""
+        revocations = self._store.revocations
         former = self.by_former_keys()
         wanted = set(due(self._store, identity, now, self._clock.entries())) | former
         ahead = revocations.dated_after(format_datetimestamp(now), self._clock.entries())
         lost = [path.name for path, _ in unlike(self._store, self._folder)] if anew else []
         whole = former | {list_number(name) for name in (*ahead, *lost)}
         if identity.closing is not None:
-            if not revocations.closed():
-                revocations.note_closed(True)
             others = set(revocations.published_lists()) - wanted
             wanted |= {number for number in others if self._date(number) < identity.closing}
-        wanted |= whole
-        if wanted:
-            self._publish(sorted(wanted), whole, identity, now)
-        return sorted(wanted)
+        return wanted | whole, whole
 
     def _date(self, number: int) -> datetime:
         """From when a published list is."""

@@ -289,11 +289,11 @@ class TestRevocations:
         revocations = index.revocations
         before, end, after = (f"202{year}-01-01T00:00:00Z" for year in (6, 7, 8))
         assert revocations.stale_lists(before, after) == []
-        assert revocations.first_expiry() is None
+        assert revocations.expiries() == {}
         index.reserve((1 << LIST_BITS) + 1)
         assert revocations.stale_lists(before, after) == [0, 1]
         publish(index, {0: end, 1: end}, 5)
-        assert revocations.first_expiry() == end
+        assert revocations.expiries() == {0: end, 1: end}
         assert revocations.stale_lists(before, after) == revocations.stale_lists(before, end) == []
         assert revocations.stale_lists(end, after) == [0, 1]
         assert revocations.stale_lists(before, "2026-12-31T23:59:59Z") == [0, 1]

@@ -131,6 +131,7 @@ def publish(place: Place, status_lifetime: str | None) -> Result:
     """Sign and write the lists that are new, changed, gone, or past half of their life."""
     made = place.open()
     if status_lifetime:
+        made.require_list_signer()
         made.identity = Identity.change(made.home, status_lifetime=status_lifetime)
     numbers = made.lists.publish(now=place.session.now(), anew=True)
     folder = place.folder / "status"

@@ -46,17 +46,20 @@ def list_(place: Place) -> Result:
         }
         for shown in found
     ]
-    lines = [f"{_state(shown):<22} {shown.key.type:<8} {shown.key.multikey()}" for shown in found]
+    states = {shown.key: _state(shown, made.status_key) for shown in found}
+    lines = [f"{states[shown.key]:<24} {shown.key.type:<8} {shown.key.multikey()}" for shown in found]
     if elsewhere:
         say(f"The key that signs diplomas is kept elsewhere: {elsewhere}")
     return Result({"keys": data, "signer": elsewhere or None}, "\n".join(lines))
 
 
-def _state(shown: rotation.Shown) -> str:
+def _state(shown: rotation.Shown, status_key: str) -> str:
     if shown.is_revoked:
         return "revoked"
     if shown.expires:
         return f"ended on {shown.expires:%Y-%m-%d}"
+    if shown.name == status_key == "assertion":
+        return "signs diplomas and lists"
     return _SIGNS.get(shown.name, "kept elsewhere")
 
 

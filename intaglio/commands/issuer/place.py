@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
 
@@ -13,7 +13,9 @@ from issuer.home import Identity
 from issuer.issuer import Issuer
 from issuer.status import due, overdue
 from keys import KeyFile, Signer, WrongPassphrase, open_signer
+from keys.address import token_address
 from keys.envelope import require_strong
+from keys.signer import Passphrase
 from ledger.folder import has_log
 from vc.secured import Form
 from wire.problem import Problem
@@ -32,7 +34,7 @@ key_option = click.option(
     "--key",
     "where",
     metavar="ADDRESS",
-    help="Where the key for diplomas is: pkcs11:token=…;object=…?module-path=…, or keys.json.",
+    help="Where the key for diplomas and lists is: pkcs11:token=…;object=…?module-path=…, or keys.json.",
 )
 
 
@@ -44,6 +46,8 @@ class Place:
     session: Session
     _issuer: Issuer | None = None
     """The one that was opened here."""
+    _pins: dict[str, Passphrase] = field(default_factory=dict)
+    """By token, what asks for its PIN, once for all of its keys."""
 
     @property
     def contexts(self) -> Path | None:
@@ -54,12 +58,22 @@ class Place:
     def open(self) -> Issuer:
         """The issuer that lives here. Raises `NotFound`."""
         ask = functools.cache(self._passphrase)
-        self._issuer = Issuer(self.folder, ask, self.session.now, contexts=self.contexts, pin=_pin)
+        contexts, pin = self.contexts, self._own_pin
+        self._issuer = Issuer(self.folder, ask, self.session.now, contexts=contexts, pin=pin)
         return self._issuer
 
     def signer(self, where: str | None) -> Signer | None:
         """The key for diplomas that is kept elsewhere than in the key file, if it is to be."""
-        return None if where in (None, IN_FILE) else open_signer(where, passphrase=_pin)
+        return None if where in (None, IN_FILE) else open_signer(where, passphrase=self._pin(where))
+
+    def _pin(self, where: str) -> Passphrase:
+        """What asks for the PIN of the token that has the key."""
+        token = token_address(where)["token"] if where.startswith("pkcs11:") else where
+        return self._pins.setdefault(token, functools.cache(_ask_pin))
+
+    def _own_pin(self) -> bytes | None:
+        """The PIN of the token that the folder remembers."""
+        return self._pin(Identity.read(self.folder).signer_uri)()
 
     def _passphrase(self) -> bytes | None:
         """The one that opens the keys, for which a person has three tries."""
@@ -82,9 +96,9 @@ class Place:
         KeyFile.open(self.folder / "keys.json", lambda: passphrase).signer("log")
 
     def renew(self) -> None:
-        """Signs the status lists that are due, if the keys are open anyway; where that fails, it is said."""
+        """Signs the status lists that are due, if their key is open anyway; where that fails, it is said."""
         made, now = self._issuer, self.session.now()
-        if made is None or not made.keys.is_open or not due(made.store, made.identity, now):
+        if made is None or not made.is_open or not due(made.store, made.identity, now):
             return
         old = overdue(made.store, made.identity, now)
         try:
@@ -128,7 +142,7 @@ class Place:
             contexts=self.contexts,
             signer=signer,
             signer_uri=where if signer and where else "",
-            pin=_pin,
+            pin=self._own_pin,
             form=form,
             ledger=ledger,
         )
@@ -139,7 +153,7 @@ class Place:
         return issuer
 
 
-def _pin() -> bytes | None:
+def _ask_pin() -> bytes | None:
     """Asked for once: a token that is told a wrong one a few times locks."""
     return passphrase("PIN of the token", PIN)
 
