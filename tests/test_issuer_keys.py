@@ -515,7 +515,7 @@ def test_all_changes_for_which_a_document_has_room_are_read_where_the_log_is_pub
 
     lists = [lambda url: (issuer.home / "status" / url.rpartition("/")[2]).read_bytes()]
     judge = Verifier(Resolver(METHODS, NoFetcher()), trust=trust_in(issuer), lists=lists, logs=published)
-    for steps in (FILE_STEPS, FILE_STEPS // 3):
+    for steps in (FILE_STEPS, FILE_STEPS // 2):
         report = judge.verify(credential, now=time.now, work=Work(steps))
         assert report, report.checks
 
