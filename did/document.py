@@ -129,6 +129,10 @@ class Document:
             )
         return method
 
+    def has(self, did_url: str) -> bool:
+        """Whether it has a method of this name, for whatever relationship."""
+        return did_url in self._methods
+
     def refers_to(self, did_url: str, relationship: str) -> bool:
         """Whether it lists, for a relationship, a method that stands in another's document."""
         return did_url in self._relationships[relationship] and not did_url.startswith(f"{self.id}#")

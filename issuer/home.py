@@ -40,7 +40,7 @@ from ledger.folder import batches_in, has_log, newest_checkpoint, store_in
 from ledger.log import verifier_keys
 from ledger.tiles.store import CHECKPOINT
 from vc.anchoring import document_digest
-from vc.document_chain import chain_start
+from vc.document_chain import to_pin
 from vc.integrity import SUITES_BY_KEY
 from wire.address import Target
 from wire.datetimestamp import parse_age, parse_datetimestamp
@@ -254,13 +254,14 @@ class Identity:
 
         Of the issuer's keys those for status lists alone: a bundle may hold back the document that says so.
         The log holds the others' documents, and says when one ended. The digest is that of the first of the
-        document's `versions` from which each leads to the next, so that it stays over rotations.
+        document's `versions` from which each leads to the next, so that it stays over rotations; of releases
+        that linked none, each version is named.
         """
         key, clock = verifier_keys(self.log, keys["log"], keys["cosigner"])
         members: dict[str, Any] = {"closed": self.closing} if self.closing else {}
         if self.rotates:
-            start = chain_start(versions, self.did)
-            members["documents"] = (base64url_encode(document_digest(start)),) if start else ()
+            pins = to_pin(versions, self.did)
+            members["documents"] = tuple(base64url_encode(document_digest(pin)) for pin in pins)
             members["list_keys"] = documents.list_keys(versions, self.did)
         return {
             "issuer": {"id": self.did, "name": self.name, **members},

@@ -16,7 +16,7 @@ from ledger import EntryKind, entry
 from tests.world import NOW, University, decided, verifier
 from vc import Anchored, Bundle, Report, Verdict
 from vc.anchoring import document_digest
-from vc.document_chain import chain_start, chained, previous, unchained
+from vc.document_chain import chained, linked_back, previous, to_pin
 from verifier import RecognisedIssuer, RecognisedLog, Trust
 from wire import base64url_encode
 from wire.datetimestamp import format_datetimestamp
@@ -207,14 +207,80 @@ def test_a_document_that_is_put_there_once_more_is_not_the_newest() -> None:
         assert decided(report).step == 8
 
 
-def test_a_chain_begins_anew_with_a_document_that_nobody_signed() -> None:
-    _, b, _ = world()
+def test_what_is_pinned_is_what_leads_to_all_versions() -> None:
+    _, b, _trust = world()
     for _ in range(2):
         b.rotate(PrivateKey.generate())
     history = [one.document for one in b.documents]
-    assert chain_start(history, b.did) == history[0]
-    lost = unchained(history[-1])
-    assert chain_start([*history[:2], lost], b.did) == lost
-    assert chain_start([], b.did) is None
-    assert previous(lost) is None
-    assert previous({**lost, "urn:intaglio:vocab:previous": "§"}) is None
+    assert to_pin(history, b.did) == history[:1]
+    lost = linked_back(history[-1], history[1])
+    assert to_pin([*history[:2], lost], b.did) == [lost]
+    assert to_pin([], b.did) == []
+    unlinked = [{**one, "urn:intaglio:vocab:previous": "§"} for one in history]
+    assert to_pin(unlinked, b.did) == unlinked
+
+
+def test_a_pinned_document_names_those_before_it() -> None:
+    """What its issuer signed before a theft stays its own; so does what a thief cannot link there not."""
+    a, b, trust = world()
+    first, genuine = b.key, b.issue(index=1)
+    b.rotate(PrivateKey.generate())
+    before = b.documents[-1].document
+    b.key = PrivateKey.generate()
+    fresh = did_web.document(b.did, {"assertionMethod": [b.key.public_key]})
+    b.put(linked_back(fresh, before))
+    issuers = (replace(trust.issuers[1], documents=(digest(b.documents[-1].document),)),)
+    anew = Trust(issuers, trust.logs)
+    assert verify(anew, b.issue(index=2)).verdict is Verdict.VALID
+    assert verify(anew, genuine, b.documents).verdict is Verdict.VALID
+    assert verify(trust, b.issue(index=2)).verdict is Verdict.UNDETERMINED, "the old pin does not lead there"
+    fork = chained(with_key(b.documents[0].document, a.key), b.documents[0].document, first, created=NOW)
+    assert verify(anew, forge(b, a.key, fork)).verdict is not Verdict.VALID
+
+
+class TestOneIssuer:
+    """Its own log, and a trust file that pins its first document."""
+
+    def world(self) -> tuple[University, Trust]:
+        a = University("a.example")
+        pins = (digest(a.documents[0].document),)
+        return a, a.trust.adding(RecognisedIssuer(a.did, "A College", documents=pins), a.recognised_log)
+
+    def test_who_has_the_keys_of_the_log_alone_gives_no_keys(self) -> None:
+        a, trust = self.world()
+        thief = PrivateKey.generate()
+        a.publish_document([a.key, thief])
+        report = verify(trust, a.bundle(a.sign(a.diploma(), thief)))
+        assert report.verdict is Verdict.UNDETERMINED
+        assert code(report) == "document-not-chained"
+        assert verify(a.trust, a.bundle(a.sign(a.diploma(), thief))).verdict is Verdict.VALID, "without a pin"
+
+    def test_what_is_beside_the_chain_takes_keys_away(self) -> None:
+        """As after a theft: the document lacks the key that was stolen, and nobody signed it."""
+        a, trust = self.world()
+        genuine, stolen = a.issue(index=1), a.key
+        a.key = PrivateKey.generate()
+        a.publish_document([a.key])
+        forged = a.bundle(a.sign(a.diploma(index=66), stolen))
+        assert verify(trust, forged, a.documents).verdict is Verdict.INVALID
+        assert verify(trust, genuine, a.documents[:1]).verdict is Verdict.VALID
+
+    def test_it_brings_no_key_back(self) -> None:
+        """A key that ended, in a document of the log's thief that knows no end of it."""
+        a, trust = self.world()
+        stolen, first = a.key, a.documents[0].document
+        ended = {**first["verificationMethod"][0], "expires": format_datetimestamp(a.now)}
+        a.key = PrivateKey.generate()
+        own = did_web.document(a.did, {"assertionMethod": [a.key.public_key]})["verificationMethod"][0]
+        second = {
+            **first,
+            "verificationMethod": [own, ended],
+            "assertionMethod": [own["id"], *first["assertionMethod"]],
+        }
+        signed = chained(second, first, stolen, created=NOW)
+        leaf = entry(EntryKind.DID_DOCUMENT, document_digest(signed))
+        a.documents.append(Anchored(signed, (a.anchor(leaf),)))
+        assert verify(trust, a.issue(index=1)).verdict is Verdict.VALID
+        a.publish_document([stolen])
+        forged = a.bundle(a.sign(a.diploma(index=66), stolen))
+        assert verify(trust, forged).verdict is Verdict.INVALID

@@ -34,12 +34,7 @@ def chained(
     document: Mapping[str, Any], before: Mapping[str, Any], signer: Signer, *, created: datetime
 ) -> dict[str, Any]:
     """The document as the successor of `before`, signed with a key that `before` has for credentials."""
-    first = unchained(document)
-    linked = {
-        **first,
-        "@context": [*first["@context"], _CONTEXT],
-        PREVIOUS: base64url_encode(document_digest(before)),
-    }
+    linked = linked_back(document, before)
     key = signer.public_key
     suite = next(suite for suite in SUITES.values() if suite.covers_contexts and key.type in suite.key_types)
     options = {
@@ -52,10 +47,14 @@ def chained(
     return {**linked, "proof": suite.create(linked, options, signer, Work())}
 
 
-def unchained(document: Mapping[str, Any]) -> dict[str, Any]:
-    """The document as the first of a new chain."""
-    kept = {name: value for name, value in document.items() if name not in (PREVIOUS, "proof")}
-    return {**kept, "@context": [context for context in document["@context"] if context != _CONTEXT]}
+def linked_back(document: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
+    """The document with the digest of `before`, and nobody's signature: the first of another chain.
+
+    Whoever pins it then knows all versions before it as well.
+    """
+    contexts = [context for context in document["@context"] if context != _CONTEXT]
+    kept = {name: value for name, value in document.items() if name != "proof"}
+    return {**kept, "@context": [*contexts, _CONTEXT], PREVIOUS: base64url_encode(document_digest(before))}
 
 
 def previous(document: Mapping[str, Any]) -> bytes | None:
@@ -97,17 +96,16 @@ def _signs_credentials(method: VerificationMethod) -> bool:
     return method.until is None and (method.signs is None or Use.CREDENTIALS in method.signs)
 
 
-def chain_start(versions: Iterable[Mapping[str, Any]], did: str) -> Mapping[str, Any] | None:
-    """The version from which on each succeeds the one before it; `versions` are in order, `None` for none."""
-    start: Mapping[str, Any] | None = None
+def to_pin(versions: Iterable[Mapping[str, Any]], did: str) -> list[Mapping[str, Any]]:
+    """The fewest of an issuer's versions, in order, by which all others are known: the last leads on to those
+    after it, by signatures, and each leads back to those that it names."""
+    pins: list[Mapping[str, Any]] = []
     last: Mapping[str, Any] | None = None
     for version in versions:
-        if last is None or not _links(version, last, did):
-            start = version
+        names_last = last is not None and previous(version) == document_digest(last)
+        if last is None or not names_last:
+            pins.append(version)
+        elif not succeeds(version, Document.parse(last, did), Work()):
+            pins[-1:] = [version]
         last = version
-    return start
-
-
-def _links(version: Mapping[str, Any], before: Mapping[str, Any], did: str) -> bool:
-    named = previous(version)
-    return named == document_digest(before) and succeeds(version, Document.parse(before, did), Work())
+    return pins

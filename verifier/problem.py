@@ -68,6 +68,12 @@ class IssuerNotPinned(NotKnown):
     code = "issuer-not-pinned"
 
 
+class DocumentNotChained(NotKnown):
+    """The key is in a document that does not follow from the one that the trust list pins."""
+
+    code = "document-not-chained"
+
+
 class NewestDocumentMissing(NotKnown):
     """The trust list pins a newer document of the issuer than those at hand."""
 

@@ -63,6 +63,7 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
         "issuer-unreachable": _TRUST_FILE,
         "key-owner-unknown": _TRUST_FILE,
         "key-named-by-no-did": "If you know the issuer, pin its key: `intaglio trust add URL --key z…`.",
+        "document-not-chained": f"If the issuer began anew after a loss, {_CHANGE_TRUST}",
         "issuer-not-pinned": f"If you know this issuer, {_CHANGE_TRUST}",
         "key-of-another-use": "Tell the issuer: somebody else may have that key.",
         "key-not-pinned": f"If the issuer has new keys, {_CHANGE_TRUST}",

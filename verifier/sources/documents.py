@@ -1,9 +1,13 @@
-"""Which of the DID documents at hand are an issuer's own: by a pinned digest, by its log, by their chain.
+"""Which of the DID documents at hand are an issuer's own: by a pinned digest, by their chain, by its log.
 
-In a log that speaks for one issuer an entry alone binds a document: who else would have put it there? In one
-that speaks for several, each of them could put a document of another one there, with a key of its own. There
-a document counts if the trust list pins its digest, or if it follows from such a one: it names the digest of
-the version before and is signed by a key in force there (`vc.document_chain`), or by a pinned key.
+A log proves that a digest was there, not whose it is. So where the trust list pins a document, and in a log
+that speaks for several issuers, a document gives keys only if its digest is pinned, or if it belongs to the
+chain of a pinned one: after it, each version names the digest of the version before and is signed by a key in
+force there (`vc.document_chain`), or by a pinned key; before it, each is named by the next. Without a pin, a
+log of one issuer binds what it holds: who else would have put it there?
+
+What a pinned issuer's own log holds beside the chain can take keys away and give none: the issuer writes so
+when its key was stolen and signs nothing any more, and so would a thief of the log's key.
 """
 
 from __future__ import annotations
@@ -37,6 +41,8 @@ class BoundDocument:
     """Where a trusted log holds it; `None` if its digest is pinned."""
     is_fetched: bool = False
     """Whether the log's host gave it, which may keep others back."""
+    gives_keys: bool = True
+    """Whether its keys are its issuer's; else it only shows which are so no longer."""
 
 
 def by_place(documents: Iterable[BoundDocument]) -> tuple[BoundDocument, ...]:
@@ -53,30 +59,37 @@ def with_pinned_digest(
         yield BoundDocument(document, digest, digests.index(name) - len(digests), None)
 
 
-def of_shared_log(
+def chain(
     logged: Sequence[BoundDocument],
     bound: Iterable[BoundDocument],
     issuer: RecognisedIssuer | None,
     work: Work,
-) -> Iterator[BoundDocument]:
-    """Those in one log of several issuers that follow from a document which is bound otherwise.
+) -> tuple[BoundDocument, ...]:
+    """The documents in one log that belong to the chain of those which are bound otherwise, in its order.
 
     Of two successors of one document the earlier one counts: a key that ended later could sign another.
-    One whose entry here comes after that of its successor is only known to be older: anybody could have put
-    it there once more, to have it be the newest.
+    One whose entry here comes after that of its successor is only known to be older: who writes to the log
+    could put it there once more, to have it be the newest.
     """
     pins = issuer.keys if issuer else ()
     keys = [PublicKey.from_multikey(key) for key in pins if issuer and key not in issuer.list_keys]
     roots = list(bound) or [one for one in by_place(logged) if _is_signed(one, keys, work)][:1]
-    followed = set[bytes]()
+    by_digest = {document.digest: document for document in (*logged, *roots)}
+    line: dict[bytes, BoundDocument] = {}
     for root in by_place(roots):
-        line: list[BoundDocument] = []
-        after: BoundDocument | None = root
-        while after is not None and after.digest not in followed:
-            line.append(after)
-            followed.add(after.digest)
+        if root.digest in line:
+            continue
+        before = [root]
+        while (
+            named := by_digest.get(previous(before[0].document.value) or b"")
+        ) and named.digest not in line:
+            before.insert(0, named)
+        line |= {document.digest: document for document in before}
+        after = _successor(root, logged, keys, work)
+        while after is not None and after.digest not in line:
+            line[after.digest] = after
             after = _successor(after, logged, keys, work)
-        yield from _placed(line, logged)
+    return tuple(_placed(list(line.values()), logged))
 
 
 def _is_signed(document: BoundDocument, keys: Sequence[PublicKey], work: Work) -> bool:

@@ -11,8 +11,9 @@ looked up on the network; one that has a URL and no DID, at that URL, and only i
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
-from itertools import chain, takewhile
+from itertools import takewhile
 from typing import Any, NamedTuple
 
 import orjson
@@ -55,6 +56,7 @@ from wire.text import shortened
 from wire.work import Work
 
 from ..problem import (
+    DocumentNotChained,
     IssuerDocumentMissing,
     IssuerMethodNotSupported,
     IssuerNotPinned,
@@ -65,7 +67,7 @@ from ..problem import (
     KeyOwnerUnknown,
     NotKnown,
 )
-from .documents import BoundDocument, by_place, of_shared_log, with_pinned_digest
+from .documents import BoundDocument, by_place, chain, with_pinned_digest
 from .published import NotShown, PublishedLogs
 from .trust import TrustSource
 from .trust_entries import RecognisedIssuer
@@ -265,6 +267,12 @@ class IssuerKeys:
                 "a log of {issuer} speaks for others, too, and the trust list pins no document of its own",
                 issuer=issuer,
             )
+        if any(not document.gives_keys and document.document.has(method) for document in bound):
+            raise DocumentNotChained.saying(
+                "the key {key} is in a document that does not follow from that pinned for {issuer}",
+                key=shortened(method),
+                issuer=issuer,
+            )
         if logs:
             detail = f"no document from the log of {issuer} came along that has the key {shortened(method)}"
             absent = IssuerDocumentMissing(detail, issuer=issuer, key=shortened(method))
@@ -337,6 +345,8 @@ class IssuerKeys:
     def _newest(self, bound: Sequence[BoundDocument], method: str, relationship: str) -> IssuerKey | None:
         """The key as the newest document that has it says."""
         for candidate in reversed(bound):
+            if not candidate.gives_keys:
+                continue
             try:
                 found = self._method(candidate.document, method, relationship)
             except Problem:
@@ -345,7 +355,9 @@ class IssuerKeys:
                 found.key,
                 _source(candidate),
                 found.until,
-                tuple(bound),
+                tuple(
+                    one for one in bound if one.gives_keys or not _has(one.document, found.key, relationship)
+                ),
                 relationship=relationship,
                 revoked=found.revoked,
                 signs=found.signs,
@@ -383,15 +395,22 @@ class IssuerKeys:
         return known
 
     def _binding(self, issuer: str, documents: Iterable[BoundDocument]) -> tuple[BoundDocument, ...]:
-        """Those that count, in order; of a log that speaks for several issuers, those of the pinned chain."""
+        """Those that count, in order; see `documents`."""
         policy, entry = self._trust.policy_for(issuer), self._trust.issuer(issuer)
-        own: list[BoundDocument] = []
-        shared: dict[str, list[BoundDocument]] = {}
+        bound: list[BoundDocument] = []
+        by_log: dict[str, list[BoundDocument]] = {}
         for document in documents:
             where = document.fact.where if document.fact else ""
-            (shared.setdefault(where, []) if policy.is_shared(where) else own).append(document)
-        lines = (of_shared_log(logged, own, entry, self._work) for logged in shared.values())
-        return by_place([*own, *chain.from_iterable(lines)])
+            is_chained = where and (policy.is_shared(where) or (entry and entry.documents))
+            (by_log.setdefault(where, []) if is_chained else bound).append(document)
+        for where, logged in by_log.items():
+            line = chain(logged, list(bound), entry, self._work)
+            bound += line
+            if not policy.is_shared(where):
+                digests = {document.digest for document in line}
+                others = [document for document in logged if document.digest not in digests]
+                bound += [replace(document, gives_keys=False) for document in others]
+        return by_place(bound)
 
     def _with_those_of_the_log(
         self, issuer: str, bound: tuple[BoundDocument, ...]
@@ -440,6 +459,10 @@ def _parsed(value: Mapping[str, Any], digest: bytes, did: str) -> Document:
     found = Document.parse(value, did)
     _documents.keep((digest, did), Kept(found, size_parsed(orjson.dumps(dict(value)))))
     return found
+
+
+def _has(document: Document, key: PublicKey, relationship: str) -> bool:
+    return any(method.key == key for method in document.methods(relationship))
 
 
 def not_pinned(issuer: str, method: str) -> KeyNotPinned:
