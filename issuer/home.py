@@ -253,9 +253,8 @@ class Identity:
         """What a trust file needs to recognise the issuer (`issuer`) and its ledger (`log`).
 
         Of the issuer's keys those for status lists alone: a bundle may hold back the document that says so.
-        The log holds the others' documents, and says when one ended. The digest is that of the first of the
-        document's `versions` from which each leads to the next, so that it stays over rotations; of releases
-        that linked none, each version is named.
+        The log holds the documents that have the others, and says when one ended. Of the `versions` of the
+        document, those are named up to the first from which each leads to the next: they stay over rotations.
         """
         key, clock = verifier_keys(self.log, keys["log"], keys["cosigner"])
         members: dict[str, Any] = {"closed": self.closing} if self.closing else {}

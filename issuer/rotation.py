@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from did import Document
 from keys import PublicKey, Signer
 from keys.signer import require_signs
-from vc.document_chain import chained, linked_back
+from vc.document_chain import chained, unchained
 from wire.datetimestamp import format_datetimestamp
 from wire.files import locked
 from wire.problem import Conflict, Refused
@@ -289,7 +289,7 @@ def _change(issuer: Issuer, change: KeyChange, *, is_chained: bool = True) -> No
         signer = issuer.signer("assertion")
         document = chained(document, history[-1], signer, created=issuer.log.now())
     else:
-        document = linked_back(document, history[-1])
+        document = unchained(document)
     change = replace(change, document=document)
     Document.parse(change.document, issuer.did)  # one with too many keys would be no document any more
     change.write(issuer.home)

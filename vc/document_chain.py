@@ -8,7 +8,7 @@ digest that the log holds covers both.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -34,7 +34,12 @@ def chained(
     document: Mapping[str, Any], before: Mapping[str, Any], signer: Signer, *, created: datetime
 ) -> dict[str, Any]:
     """The document as the successor of `before`, signed with a key that `before` has for credentials."""
-    linked = linked_back(document, before)
+    first = unchained(document)
+    linked = {
+        **first,
+        "@context": [*first["@context"], _CONTEXT],
+        PREVIOUS: base64url_encode(document_digest(before)),
+    }
     key = signer.public_key
     suite = next(suite for suite in SUITES.values() if suite.covers_contexts and key.type in suite.key_types)
     options = {
@@ -47,14 +52,10 @@ def chained(
     return {**linked, "proof": suite.create(linked, options, signer, Work())}
 
 
-def linked_back(document: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
-    """The document with the digest of `before`, and nobody's signature: the first of another chain.
-
-    Whoever pins it then knows all versions before it as well.
-    """
-    contexts = [context for context in document["@context"] if context != _CONTEXT]
-    kept = {name: value for name, value in document.items() if name != "proof"}
-    return {**kept, "@context": [*contexts, _CONTEXT], PREVIOUS: base64url_encode(document_digest(before))}
+def unchained(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The document as the first of a new chain."""
+    kept = {name: value for name, value in document.items() if name not in (PREVIOUS, "proof")}
+    return {**kept, "@context": [context for context in document["@context"] if context != _CONTEXT]}
 
 
 def previous(document: Mapping[str, Any]) -> bytes | None:
@@ -96,16 +97,16 @@ def _signs_credentials(method: VerificationMethod) -> bool:
     return method.until is None and (method.signs is None or Use.CREDENTIALS in method.signs)
 
 
-def to_pin(versions: Iterable[Mapping[str, Any]], did: str) -> list[Mapping[str, Any]]:
-    """The fewest of an issuer's versions, in order, by which all others are known: the last leads on to those
-    after it, by signatures, and each leads back to those that it names."""
-    pins: list[Mapping[str, Any]] = []
-    last: Mapping[str, Any] | None = None
-    for version in versions:
-        names_last = last is not None and previous(version) == document_digest(last)
-        if last is None or not names_last:
-            pins.append(version)
-        elif not succeeds(version, Document.parse(last, did), Work()):
-            pins[-1:] = [version]
-        last = version
-    return pins
+def to_pin(versions: Sequence[Mapping[str, Any]], did: str) -> list[Mapping[str, Any]]:
+    """The versions of an issuer's document, in order, up to the first from which the chain is whole.
+
+    That one leads to all versions after it. Those before it have to be known by themselves: what they lead to
+    may be a thief's, since a chain begins anew where a key was stolen.
+    """
+    start = 0
+    for place in range(1, len(versions)):
+        before, version = versions[place - 1 : place + 1]
+        is_linked = previous(version) == document_digest(before)
+        if not (is_linked and succeeds(version, Document.parse(before, did), Work())):
+            start = place
+    return list(versions[: start + 1])

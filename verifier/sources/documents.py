@@ -1,10 +1,10 @@
 """Which of the DID documents at hand are an issuer's own: by a pinned digest, by their chain, by its log.
 
-A log proves that a digest was there, not whose it is. So where the trust list pins a document, and in a log
-that speaks for several issuers, a document gives keys only if its digest is pinned, or if it belongs to the
-chain of a pinned one: after it, each version names the digest of the version before and is signed by a key in
-force there (`vc.document_chain`), or by a pinned key; before it, each is named by the next. Without a pin, a
-log of one issuer binds what it holds: who else would have put it there?
+A log proves that a digest was there, not whose it is. So where the trust list pins documents, and in a log
+that speaks for several issuers, a document gives keys only if its digest is pinned, or if it follows from the
+last pinned one: it names the digest of the version before, and is signed by a key that is in force there
+(`vc.document_chain`), or by a pinned key. Without a pin, a log of one issuer binds what it holds: who else
+would have put it there?
 
 What a pinned issuer's own log holds beside the chain can take keys away and give none: the issuer writes so
 when its key was stolen and signs nothing any more, and so would a thief of the log's key.
@@ -65,7 +65,7 @@ def chain(
     issuer: RecognisedIssuer | None,
     work: Work,
 ) -> tuple[BoundDocument, ...]:
-    """The documents in one log that belong to the chain of those which are bound otherwise, in its order.
+    """The documents in one log which are bound otherwise, and those that follow from the last of them.
 
     Of two successors of one document the earlier one counts: a key that ended later could sign another.
     One whose entry here comes after that of its successor is only known to be older: who writes to the log
@@ -73,22 +73,13 @@ def chain(
     """
     pins = issuer.keys if issuer else ()
     keys = [PublicKey.from_multikey(key) for key in pins if issuer and key not in issuer.list_keys]
-    roots = list(bound) or [one for one in by_place(logged) if _is_signed(one, keys, work)][:1]
-    by_digest = {document.digest: document for document in (*logged, *roots)}
-    line: dict[bytes, BoundDocument] = {}
-    for root in by_place(roots):
-        if root.digest in line:
-            continue
-        before = [root]
-        while (
-            named := by_digest.get(previous(before[0].document.value) or b"")
-        ) and named.digest not in line:
-            before.insert(0, named)
-        line |= {document.digest: document for document in before}
-        after = _successor(root, logged, keys, work)
-        while after is not None and after.digest not in line:
-            line[after.digest] = after
-            after = _successor(after, logged, keys, work)
+    roots = by_place(bound) or tuple(one for one in by_place(logged) if _is_signed(one, keys, work))[:1]
+    line = {root.digest: root for root in roots}
+    # a pinned document that is not the last one leads nowhere: the chain was broken off after it
+    after = _successor(roots[-1], logged, keys, work) if roots and roots[-1].index >= _PINNED else None
+    while after is not None and after.digest not in line:
+        line[after.digest] = after
+        after = _successor(after, logged, keys, work)
     return tuple(_placed(list(line.values()), logged))
 
 
