@@ -297,7 +297,7 @@ class Issuer:
 
     @cached_property
     def lists(self) -> Lists:
-        """The issuer's status lists. Publishes what one who was killed had journalled, if their key is open."""
+        """The issuer's status lists. Publishes what a killed process had journalled, if the key is open."""
         key = self._list_signer()
         lists = Lists(
             self.store,

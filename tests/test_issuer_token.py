@@ -6,6 +6,7 @@ token shows is in `test_keys_token.py` and `issuer_cli/test_tokens.py`.
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from contextlib import closing
@@ -29,6 +30,7 @@ from issuer.press.press import signed_entry
 from keys import KeyFile, PrivateKey, PublicKey, Signer, open_signer
 from ledger import Log
 from ledger.folder import open_to_read, store_in
+from tests.commandline import Program
 from tests.world import NOW, graduate, issuer_in, listed, reopened, verifier_for
 from vc import Bundle, Verdict, sign
 from vc.status import Reason
@@ -77,7 +79,7 @@ def of_before(home: Path, signer: Signer, uri: str = "") -> Issuer:
     write_durably(home / "did.json", orjson.dumps(document))
     made.keys.retire("assertion")
     Identity.change(home, signer_uri=uri, signer_key=key.multikey() if uri else "")
-    return reopened(home, signer=None if uri else signer)
+    return reopened(home, signer=None if uri else signer, pin=Pins())
 
 
 # What a copy of the folder is good for
@@ -187,6 +189,28 @@ def test_an_issuer_of_before_moves_over_by_a_rotation(tmp_path: Path, to: str) -
     assert made.store.count() == count
     again = reopened(home, clock, signer=signer)
     assert verifier_for(again).verify(again.bundle(again.issue(graduate(3))), now=clock.now)
+
+
+def test_doctor_names_the_step(
+    program: Program, sealed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`key rotate` keeps the key that is elsewhere, and ends the one in the folder."""
+    home, signer = program.home / "issuer", open_signer(sealed, passphrase=Pins())
+    of_before(home, signer, sealed).issue(graduate(1))
+    pin = tmp_path / "pin"
+    pin.touch(0o600)
+    pin.write_bytes(PIN)
+    monkeypatch.setenv("INTAGLIO_PIN_FILE", str(pin))
+
+    def warnings() -> dict[str, str]:
+        found = json.loads(program("doctor", "--json").out)["findings"]
+        return {each["code"]: each["remedy"] for each in found if each["mark"] != "✓"}
+
+    assert "intaglio issuer key rotate" in warnings().get("issuer-list-key-in-folder", "")
+    assert program("issuer", "key", "rotate", "--yes").code == 0
+    assert "issuer-list-key-in-folder" not in warnings()
+    assert methods(home) == {signer.public_key.multikey()} == {signed_by(home)}
+    assert program("issuer", "key", "rotate", "--yes").code == 1, "whose next key is where?"
 
 
 # The PIN comes first
