@@ -1,7 +1,7 @@
 """The keys that sign diplomas and status lists of a did:web: shown, announced, and changed for others.
 
-A key for diplomas that is kept elsewhere signs lists, too. An issuer that goes over to one has no other key
-in its document that could sign, and nothing that a copy of its folder holds.
+A key for diplomas that is kept elsewhere signs lists, too: an issuer that goes over to one has no key in its
+document that a copy of its folder holds.
 
 An ended key stays in the document, so that what it signed before is still its issuer's, here and elsewhere.
 One that somebody else may have goes out of it: then the log alone tells what it signed before.

@@ -71,7 +71,9 @@ def signed_by(home: Path) -> str:
     return method.rpartition("#")[2]
 
 
-def of_before(home: Path, signer: Signer, uri: str = "") -> Issuer:
+def of_before(
+    home: Path, signer: Signer, uri: str = "", clock: Callable[[], datetime] = lambda: NOW
+) -> Issuer:
     """An issuer as 81e9505 made it: the list key lies in the folder, and stands in `assertionMethod`."""
     made = issuer_in(home, url=URL)
     key, lists = signer.public_key, made.keys.public_keys["status-list"]
@@ -79,7 +81,7 @@ def of_before(home: Path, signer: Signer, uri: str = "") -> Issuer:
     write_durably(home / "did.json", orjson.dumps(document))
     made.keys.retire("assertion")
     Identity.change(home, signer_uri=uri, signer_key=key.multikey() if uri else "")
-    return reopened(home, signer=None if uri else signer, pin=Pins())
+    return reopened(home, clock, signer=None if uri else signer, pin=Pins())
 
 
 # What a copy of the folder is good for
@@ -171,8 +173,7 @@ def test_keys_in_the_folder_that_were_announced_are_not_left_behind(tmp_path: Pa
 def test_an_issuer_of_before_moves_over_by_a_rotation(tmp_path: Path, to: str) -> None:
     """All lists by the token, nothing in the folder in `assertionMethod`, and nothing issued again."""
     home, key = tmp_path / "home", token()
-    made, clock = of_before(home, key), Clock()
-    made._clock = clock
+    made = of_before(home, key, clock=(clock := Clock()))
     bundles, count = revoked_and_issued(made), made.store.count()
     lists = in_folder(home)["status-list"].multikey()
     assert signed_by(home) == lists
