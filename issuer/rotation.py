@@ -180,7 +180,7 @@ def _rotate(
             keys = _made(issuer, {} if compromised else announced, suffix, key_type, signer, in_file=in_file)
         if signer is None:
             replaced = {role: role + suffix for role in ROLES}
-        else:  # a copy of the folder signs nothing that the document lets it
+        else:  # no key that the folder holds stays in the document, but for the former one, as ended
             replaced = {name: "" for name in issuer.keys.public_keys if name in {*ROLES, *announced}}
         former = [key for key in _signing(issuer).values() if key not in keys.values()]
         wider, where = with_keys(document, keys), remembered(signer, signer_uri)
@@ -189,8 +189,8 @@ def _rotate(
             gone = [*map(method, (*former, *announced.values())), *begun]
             change = KeyChange("revoke", dropping(wider, gone), replaced, where)
         else:
-            unsaid = [name for name in replaced if not replaced[name] and name != "assertion"]
-            gone = [method(issuer.keys.public_keys[name]) for name in unsaid]  # no diploma is by them
+            unused = [name for name, by in replaced.items() if not by and name != "assertion"]
+            gone = [method(issuer.keys.public_keys[name]) for name in unused]  # no diploma rests on them
             end = format_datetimestamp(issuer.log.now())
             changed = ending(dropping(wider, gone), [*map(method, former)], end)
             change = KeyChange("rotate", changed, replaced, where)
