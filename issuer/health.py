@@ -73,7 +73,7 @@ def examine_issuer(home: Path, now: datetime) -> Iterator[Finding]:
     else:
         yield Finding.passed("issuer-keys-found", keys=str(keys))
     held = KeyFile.open(keys, lambda: None)
-    if "status-list" in held.public_keys and "assertion" not in held.public_keys:
+    if identity.rotates and "status-list" in held.public_keys and "assertion" not in held.public_keys:
         yield Finding.warned("issuer-list-key-in-folder", keys=str(keys))
     if not held.protected:
         yield Finding.warned("issuer-keys-not-sealed")

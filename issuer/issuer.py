@@ -15,7 +15,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from keys import KeyFile, PublicKey, Signer, is_open, open_signer
+from keys import KeyFile, PublicKey, Signer, open_signer
+from keys.opening import is_open
 from keys.signer import Passphrase, require_signs
 from ledger import Log
 from ledger.folder import open_to_read, store_in
@@ -49,7 +50,7 @@ from .press.document import Composer
 from .press.permutation import Positions, list_key
 from .press.press import Line, Press
 from .press.template import compiled
-from .status import Lists, ending
+from .status import Lists, unrenewed
 from .succession import JOURNAL, anchor, finish, require_in_force
 from .table.records import InvalidRecord, Record
 
@@ -315,7 +316,7 @@ class Issuer:
 
     def lists_ending(self, now: datetime) -> dict[int, str]:
         """When each status list ends that is past half of its life and was not signed anew."""
-        return ending(self.store, Identity.read(self.home), now)
+        return unrenewed(self.store, Identity.read(self.home), now)
 
     @cached_property
     def _press(self) -> Press:

@@ -1,7 +1,7 @@
 """The keys that sign diplomas and status lists of a did:web: shown, announced, and changed for others.
 
-A key for diplomas that is kept elsewhere signs lists, too. An issuer that goes over to one has no other key
-in its document that could sign, and nothing that a copy of its folder holds.
+A key for diplomas that is kept elsewhere signs lists, too: an issuer that goes over to one has no key in its
+document that a copy of its folder holds.
 
 An ended key stays in the document, so that what it signed before is still its issuer's, here and elsewhere.
 One that somebody else may have goes out of it: then the log alone tells what it signed before.
@@ -204,7 +204,7 @@ def _rotate(
             keys = _made(issuer, {} if compromised else announced, suffix, key_type, signer, in_file=in_file)
         if signer is None:
             replaced = {role: role + suffix for role in ROLES}
-        else:  # a copy of the folder signs nothing that the document lets it
+        else:  # no key that the folder holds stays in the document, but for the former one, as ended
             replaced = {name: "" for name in issuer.keys.public_keys if name in {*ROLES, *announced}}
         former = [key for key in _signing(issuer).values() if key not in keys.values()]
         wider, where = with_keys(document, keys), remembered(signer, signer_uri)
@@ -213,8 +213,8 @@ def _rotate(
             gone = [*map(method, (*former, *announced.values())), *begun]
             change = KeyChange("revoke", dropping(wider, gone), replaced, where)
         else:
-            unsaid = [name for name in replaced if not replaced[name] and name != "assertion"]
-            gone = [method(issuer.keys.public_keys[name]) for name in unsaid]  # no diploma is by them
+            unused = [name for name, by in replaced.items() if not by and name != "assertion"]
+            gone = [method(issuer.keys.public_keys[name]) for name in unused]  # no diploma rests on them
             end = format_datetimestamp(issuer.log.now())
             changed = ending(dropping(wider, gone), [*map(method, former)], end)
             change = KeyChange("rotate", changed, replaced, where)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .opening import is_open, open_signer
+from .opening import open_signer
 from .problem import (
     InvalidKey,
     InvalidKeyLength,
@@ -35,7 +35,6 @@ __all__ = [
     "Signer",
     "UnknownKeyType",
     "WrongPassphrase",
-    "is_open",
     "open_signer",
 ]
 

@@ -66,9 +66,7 @@ class _Remembered:
         try:
             signature = self._signer.sign(data)
         except Problem as problem:
-            raise KeyNotOpened.saying(
-                "the issuer's key could not be opened: {because}", because=problem
-            ) from problem
+            raise KeyNotOpened.saying("{because}", because=problem) from problem
         self.is_open = True
         return signature
 

@@ -73,7 +73,7 @@ class KeyNotOpened(Unavailable):
     """The key that signs is kept elsewhere, and could not be opened there."""
 
     code = "key-not-opened"
-    title = "The key could not be opened"
+    title = "The key that signs could not be opened"
 
 
 class ModuleExposed(Refused):

@@ -6,6 +6,7 @@ token shows is in `test_keys_token.py` and `issuer_cli/test_tokens.py`.
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from contextlib import closing
@@ -29,6 +30,7 @@ from issuer.press.press import signed_entry
 from keys import KeyFile, PrivateKey, PublicKey, Signer, open_signer
 from ledger import Log
 from ledger.folder import open_to_read, store_in
+from tests.commandline import Program
 from tests.world import NOW, graduate, issuer_in, listed, reopened, verifier_for
 from vc import Bundle, Verdict, sign
 from vc.status import Reason
@@ -69,7 +71,9 @@ def signed_by(home: Path) -> str:
     return method.rpartition("#")[2]
 
 
-def of_before(home: Path, signer: Signer, uri: str = "") -> Issuer:
+def of_before(
+    home: Path, signer: Signer, uri: str = "", clock: Callable[[], datetime] = lambda: NOW
+) -> Issuer:
     """An issuer as 81e9505 made it: the list key lies in the folder, and stands in `assertionMethod`."""
     made = issuer_in(home, url=URL)
     key, lists = signer.public_key, made.keys.public_keys["status-list"]
@@ -77,7 +81,7 @@ def of_before(home: Path, signer: Signer, uri: str = "") -> Issuer:
     write_durably(home / "did.json", orjson.dumps(document))
     made.keys.retire("assertion")
     Identity.change(home, signer_uri=uri, signer_key=key.multikey() if uri else "")
-    return reopened(home, signer=None if uri else signer)
+    return reopened(home, clock, signer=None if uri else signer, pin=Pins())
 
 
 # What a copy of the folder is good for
@@ -169,8 +173,7 @@ def test_keys_in_the_folder_that_were_announced_are_not_left_behind(tmp_path: Pa
 def test_an_issuer_of_before_moves_over_by_a_rotation(tmp_path: Path, to: str) -> None:
     """All lists by the token, nothing in the folder in `assertionMethod`, and nothing issued again."""
     home, key = tmp_path / "home", token()
-    made, clock = of_before(home, key), Clock()
-    made._clock = clock
+    made = of_before(home, key, clock=(clock := Clock()))
     bundles, count = revoked_and_issued(made), made.store.count()
     lists = in_folder(home)["status-list"].multikey()
     assert signed_by(home) == lists
@@ -187,6 +190,28 @@ def test_an_issuer_of_before_moves_over_by_a_rotation(tmp_path: Path, to: str) -
     assert made.store.count() == count
     again = reopened(home, clock, signer=signer)
     assert verifier_for(again).verify(again.bundle(again.issue(graduate(3))), now=clock.now)
+
+
+def test_doctor_names_the_step(
+    program: Program, sealed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`key rotate` keeps the key that is elsewhere, and ends the one in the folder."""
+    home, signer = program.home / "issuer", open_signer(sealed, passphrase=Pins())
+    of_before(home, signer, sealed).issue(graduate(1))
+    pin = tmp_path / "pin"
+    pin.touch(0o600)
+    pin.write_bytes(PIN)
+    monkeypatch.setenv("INTAGLIO_PIN_FILE", str(pin))
+
+    def warnings() -> dict[str, str]:
+        found = json.loads(program("doctor", "--json").out)["findings"]
+        return {each["code"]: each["remedy"] for each in found if each["mark"] != "✓"}
+
+    assert "intaglio issuer key rotate" in warnings().get("issuer-list-key-in-folder", "")
+    assert program("issuer", "key", "rotate", "--yes").code == 0
+    assert "issuer-list-key-in-folder" not in warnings()
+    assert methods(home) == {signer.public_key.multikey()} == {signed_by(home)}
+    assert program("issuer", "key", "rotate", "--yes").code == 1, "whose next key is where?"
 
 
 # The PIN comes first
@@ -348,7 +373,7 @@ def test_a_lost_token_is_given_up_without_it(sealed: str, tmp_path: Path) -> Non
     entry = made.issue(graduate(1))
     made.store.revocations.revoke([entry.number], "fraud", "2026-07-01T12:00:00Z")
     again = reopened(made.home, pin=(pins := Pins(None)))
-    rotation.rotate(again, in_file=True)
+    rotation.rotate(again, in_file=True, lost=True)
     assert pins.asked == 0
     assert signed_by(made.home) == again.keys.public_keys["status-list"].multikey()
     assert verifier_for(again).verify(again.bundle(again.store.current(entry.number)), now=NOW).verdict is (

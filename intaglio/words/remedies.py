@@ -223,6 +223,7 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
         ),
         "key-in-use": "`intaglio issuer key rotate --compromised` ends it, and goes on with another.",
         "key-unknown": "`intaglio issuer key list` shows those that there are and were.",
+        "key-not-opened": "Once the key opens, do the same again.",
         "token-not-there": (
             "See that it is connected, and that the module's settings are those that it was made with."
         ),

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from keys import Signer, is_open
+from keys import Signer
+from keys.opening import is_open
 from keys.signer import require_signs
 from ledger import EntryKind, entry
 from vc import anchoring

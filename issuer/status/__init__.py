@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .due import due, ending, next_due, overdue
+from .due import due, next_due, overdue, unrenewed
 from .files import anchored, details_name, latest, published_document, unlike
 from .lists import Lists
 
@@ -11,10 +11,10 @@ __all__ = [
     "anchored",
     "details_name",
     "due",
-    "ending",
     "latest",
     "next_due",
     "overdue",
     "published_document",
     "unlike",
+    "unrenewed",
 ]

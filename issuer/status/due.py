@@ -44,7 +44,7 @@ def next_due(store: Index, identity: Identity) -> tuple[datetime, datetime] | No
     return end - identity.lifetime / 2, end
 
 
-def ending(store: Index, identity: Identity, now: datetime) -> dict[int, str]:
+def unrenewed(store: Index, identity: Identity, now: datetime) -> dict[int, str]:
     """When each published list ends that is past half of its life: nobody has signed it anew so far."""
     if identity.closing is not None:
         return {}

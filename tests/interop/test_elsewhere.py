@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from keys.kinds import KINDS
+from tests import softhsm
 from tests.commandline import Program, served
 from tests.conftest import ROOT
 from tests.interop.ours import changed
@@ -125,6 +127,34 @@ def test_a_diploma_with_an_address(program: Program) -> None:
     for when, found in zip(verdicts, ("valid", "invalid: status"), strict=True):
         assert verdicts[when] == dict.fromkeys(shown, found), printed
     assert all(one in PAGE for one in printed)
+
+
+@softhsm.needed
+def test_a_diploma_by_a_key_on_a_token(
+    program: Program, token: softhsm.Token, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which signs the lists, too: before a revocation, after it, and after a change of keys."""
+    pin = tmp_path / "pin"
+    pin.touch(0o600)
+    pin.write_text(softhsm.PIN)
+    monkeypatch.setenv("INTAGLIO_PIN_FILE", str(pin))
+    first, second = (token.make(name, *KINDS["Ed25519"].parameters[:1], edwards=True) for name in "ab")
+    with listening() as free:
+        url = f"https://localhost:{free.getsockname()[1]}"
+    program("issuer", "init", "--name", "Example University", "--url", url, "--key", first)
+    diplomas = [issue(program, row=row)["credential"] for row in (1, 2)]
+    authority = program.home / "issuer/tls/authority.pem"
+    for words, answers in (
+        ((), (GREEN, GREEN)),
+        (("revoke", NUMBER), (REVOKED, GREEN)),
+        (("key", "rotate", "--yes", "--key", second), (REVOKED, GREEN)),
+    ):
+        assert not words or program("issuer", *words).code == 0
+        with served(program.home, "--port", url.rpartition(":")[2], "--tls"), javascript(authority) as ask:
+            for diploma, answer in zip(diplomas, answers, strict=True):
+                asked = peers(ask, authority)
+                assert each(asked, diploma) == dict.fromkeys(asked, answer)
+                assert each(asked, changed(diploma)) == dict.fromkeys(asked, FORGED)
 
 
 def test_a_diploma_after_its_issuer_changed_its_keys(program: Program) -> None:

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
+import httpx
 import pytest
 import uvicorn
 
@@ -144,13 +145,14 @@ class TestWhoSignsAnew:
 
 
 @contextmanager
-def serving(monkeypatch: pytest.MonkeyPatch, program: Program, *options: str) -> Iterator[None]:
-    """`issuer serve`, in a thread, until the block ends."""
-    started: queue.SimpleQueue[uvicorn.Server] = queue.SimpleQueue()
+def serving(monkeypatch: pytest.MonkeyPatch, program: Program, *options: str) -> Iterator[str]:
+    """`issuer serve`, in a thread, until the block ends; its address."""
+    started: queue.SimpleQueue[tuple[uvicorn.Server, int]] = queue.SimpleQueue()
 
     class Server(uvicorn.Server):
         def run(self, sockets: list[socket.socket] | None = None) -> None:
-            started.put(self)
+            assert sockets
+            started.put((self, sockets[0].getsockname()[1]))
             super().run(sockets)
 
     monkeypatch.setattr(uvicorn, "Server", Server)
@@ -160,9 +162,9 @@ def serving(monkeypatch: pytest.MonkeyPatch, program: Program, *options: str) ->
     )
     thread = threading.Thread(target=command)
     thread.start()
-    server = started.get(timeout=30)
+    server, port = started.get(timeout=30)
     try:
-        yield
+        yield f"http://localhost:{port}"
     finally:
         server.should_exit = True
         thread.join()
@@ -193,6 +195,18 @@ class TestTheService:
             assert comes(lambda: listed(home).valid_from == clock.now)
         assert registrar("issuer", "export", "UNI-000001").code == 0
         assert life(home) == MONTH, "a command beside it keeps that"
+
+    @pytest.mark.slow
+    def test_it_names_the_lists_that_nobody_has_signed_anew(
+        self, registrar: Program, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """At half of their life, and so before they end: a token may be gone that was open."""
+        with serving(monkeypatch, registrar) as service:
+            assert httpx.get(f"{service}/readyz").json() == {"status": "ok"}
+            clock.now += MONTH / 2
+            told = httpx.get(f"{service}/readyz")
+            assert told.status_code == 200
+            assert told.json() == {"status": "ok", "listsEnding": {"0": "2026-07-31T12:00:00Z"}}
 
     @pytest.mark.slow
     def test_what_somebody_decided_stays(self, registrar: Program, monkeypatch: pytest.MonkeyPatch) -> None:

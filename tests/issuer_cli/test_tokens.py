@@ -17,7 +17,7 @@ from tests import softhsm
 from tests.commandline import Answer, Program, typed
 from tests.conftest import ROOT
 from tests.softhsm import PIN, Token
-from tests.world import graduate, table
+from tests.world import graduate, listed, table
 
 pytestmark = [softhsm.needed, pytest.mark.slow]
 WRONG = "wrong-pin-4321"
@@ -78,7 +78,7 @@ def test_an_issuer_lives_with_its_key_on_a_token(program: Program, token: Token,
     done(program("issuer", "init", *whose, "--key", first))
     home = program.home / "issuer"
     assert json.loads((home / "issuer.json").read_bytes())["signerUri"] == first
-    assert "assertion" not in json.loads((home / "keys.json").read_bytes())["keys"]
+    assert json.loads((home / "keys.json").read_bytes())["keys"].keys() == {"log", "cosigner"}
     told = done(program("issuer", "issue", rows(0, 20), "--workers", "2"))
     assert told.out.startswith("20 issued")
     assert "0 issued, 20 issued before" in done(program("issuer", "issue", Path("0.csv"))).out
@@ -87,7 +87,9 @@ def test_an_issuer_lives_with_its_key_on_a_token(program: Program, token: Token,
     assert program("verify", "diplomas/UNI-000003.json").code == 1
     doctor = done(program("doctor"))
     assert f"Its key for diplomas is kept elsewhere: {first}. Its other keys lie in {home}" in doctor.out
-    assert first in done(program("issuer", "key", "list")).err
+    listing = done(program("issuer", "key", "list"))
+    assert (first in listing.err, listing.out.startswith("signs diplomas and lists ")) == (True, True)
+    assert len(listing.out.splitlines()) == 1
 
     refused = program("issuer", "key", "rotate", "--yes")
     assert (refused.code, "--key keys.json" in refused.err) == (1, True)
@@ -119,19 +121,18 @@ def test_an_issuer_lives_with_its_key_on_a_token(program: Program, token: Token,
     names_nobody(program)
 
 
-def test_what_needs_no_diploma_key_needs_no_token(program: Program, token: Token, pin: Path) -> None:
-    """Nobody is asked for the PIN to look, to revoke, to export, or to give a lost token up."""
+def test_what_signs_nothing_needs_no_token(program: Program, token: Token, pin: Path) -> None:
+    """Nobody is asked for the PIN to look, to export, or to give a lost token up."""
     uri = key_on(token, "absent")
     done(program("issuer", "init", "--name", "U", "--url", "https://u.example", "--key", uri))
     done(program("issuer", "issue", rows(0, 2)))
     pin.unlink()
     for words in (
         ("issuer", "list"),
-        ("issuer", "revoke", "UNI-000000", "--yes"),
         ("issuer", "export", "--out", "out"),
         ("issuer", "status", "publish"),
         ("issuer", "backup", "backup.file"),
-        ("issuer", "key", "rotate", "--key", "keys.json", "--yes"),
+        ("issuer", "key", "rotate", "--key", "keys.json", "--lost", "--yes"),
         ("issuer", "issue", str(rows(2, 1))),
     ):
         backup = Path("passphrase")
@@ -142,7 +143,44 @@ def test_what_needs_no_diploma_key_needs_no_token(program: Program, token: Token
             done(alone(program, *words, pin=None))
         finally:
             del os.environ["INTAGLIO_BACKUP_PASSPHRASE_FILE"]
-    assert verdicts(program, "all") == ["VALID"] * 2
+    assert verdicts(program, "all") == ["VALID"] * 3
+
+
+def test_a_revocation_without_the_token_leaves_no_trace(program: Program, token: Token, pin: Path) -> None:
+    """Neither in the index nor in the log nor in a list, and it ends with exit code 3."""
+    uri, home = key_on(token, "revoking"), program.home / "issuer"
+    done(program("issuer", "init", "--name", "U", "--url", "https://u.example", "--key", uri))
+    done(program("issuer", "issue", rows(0, 2)))
+    wrong = Path("wrong")
+    wrong.touch(0o600)
+    wrong.write_text(WRONG)
+
+    def recorded() -> dict[Path, bytes]:
+        files = (*(home / "log").rglob("*"), *(home / "status").rglob("*"), home / "issuer.json")
+        return {path: path.read_bytes() for path in files if path.is_file() and path.stat().st_size}
+
+    before = recorded()
+    for words in (
+        ("revoke", "UNI-000000", "--yes"),
+        ("status", "publish", "--status-lifetime", "30d"),
+        ("key", "add", "--key", key_on(token, "revoking next")),
+    ):
+        for given in (None, wrong):
+            if given is None or words[0] == "revoke":
+                answer = alone(program, "issuer", *words, pin=given)
+                assert (answer.code, recorded()) == (6 if words[0] == "key" else 3, before), answer
+    away = token.file.parent.rename(token.file.parents[2] / "away")
+    try:
+        answer = alone(program, "issuer", "revoke", "UNI-000000", "--yes", pin=pin)
+        assert (answer.code, recorded(), "is not there" in answer.err) == (3, before, True)
+    finally:
+        away.rename(token.file.parent)
+    assert "revoked" not in done(alone(program, "issuer", "list", pin=None)).out
+    assert verdicts(program, "before") == ["VALID"] * 2
+    done(alone(program, "issuer", "revoke", "UNI-000000", "--yes", pin=pin))
+    assert verdicts(program, "after") == ["VALID"]
+    key = json.loads((home / "issuer.json").read_bytes())["signerKey"]
+    assert listed(home).document["proof"][0]["verificationMethod"].endswith(f"#{key}")
 
 
 class Case(NamedTuple):
@@ -181,7 +219,7 @@ def test_a_wrong_pin_and_an_absent_token_lose_nothing(program: Program, token: T
         assert not (home / "issuer.json").exists()
     done(alone(program, "issuer", "init", *whose, "--key", uri, pin=pin))
     for case in cases[:2]:
-        refused(case, "issuer", "issue", file, "--workers", "2")
+        refused(case._replace(code=3), "issuer", "issue", file, "--workers", "2")
     before = documents.newest(home)
     key_on(token, "lost next")
     for case in cases:
@@ -191,7 +229,7 @@ def test_a_wrong_pin_and_an_absent_token_lose_nothing(program: Program, token: T
     assert not (home / "rotation.json").exists()
     away = token.file.parent.rename(token.file.parents[2] / "away")
     try:
-        refused(Case(uri, pin, 4, "is not there", ""), "issuer", "issue", file)
+        refused(Case(uri, pin, 3, "is not there", "See that it is connected"), "issuer", "issue", file)
     finally:
         away.rename(token.file.parent)
     assert done(alone(program, "issuer", "issue", file, pin=pin)).out.startswith("20 issued")
@@ -207,7 +245,8 @@ def test_a_did_key_may_be_on_a_token(program: Program, token: Token, pin: Path) 
     assert verdicts(program, "all") == ["VALID"] * 2
     assert program("issuer", "key", "rotate", "--key", "keys.json", "--yes").code == 1
     answer = alone(program, "issuer", "revoke", "UNI-000001", "--yes", pin=None)
-    assert (answer.code, "none was given" in answer.err) == (6, True)
+    assert (answer.code, "none was given" in answer.err) == (3, True)
+    assert verdicts(program, "as before") == ["VALID"] * 2
 
 
 def test_a_person_types_the_pin(program: Program, token: Token) -> None:
@@ -222,3 +261,10 @@ def test_a_person_types_the_pin(program: Program, token: Token) -> None:
     assert said.startswith("40 issued")
     assert err.count("PIN of the token") <= 1, "once, and not by each worker"
     assert PIN not in err
+    for words in (
+        ["issuer", "revoke", "UNI-000001", "--yes"],
+        ["issuer", "key", "add", "--key", key_on(token, "typed next")],
+        ["issuer", "close", "--yes"],
+    ):
+        _, err = typed(program.home, words, [(b"PIN of the token", PIN.encode())])
+        assert err.count("PIN of the token") <= 1, "once for both keys"

@@ -93,7 +93,8 @@ def rotate(
     """End the keys that sign now, and go on with those that were announced, or with new ones.
 
     The key that ends signs the document that says so. What the former keys signed stays valid, unless they
-    are compromised: then programs that know no log no longer accept it.
+    are compromised: then programs that know no log no longer accept it. Where a key for lists lies in the
+    folder beside a diploma key on a token, it alone ends without --key.
     """
     made, signer = place.open(), place.signer(where)
     if not agreed(f"End the keys with which {made.name} signs? They sign nothing afterwards.", yes):
