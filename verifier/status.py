@@ -1,27 +1,32 @@
 """The status of one credential, from every list that can be had: stapled, on this machine, or fetched.
 
-The newest list that verifies decides, so that an old copy in a bundle cannot hide a revocation that
-is known here. A revocation in any of them is final.
+What an entry says depends on its purpose (ADR 65). The newest list that verifies decides, so that an old copy
+in a bundle cannot hide a revocation that is known here. A revocation in any of them is final; a suspension is
+not, and stands only where the newest list has it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from vc import Anchored, Credential, StatusList
 from vc.forms import identifier, read, received
 from vc.report import StatusTime
 from vc.status import (
+    MINIMUM_ENTRIES,
     Reason,
     StatusEntry,
+    UnknownStatusEntry,
     details_urls,
     open_list,
     read_revocation,
 )
 from wire import Damaged, Problem, TooLarge
 from wire.clock import DatedAhead, is_ahead, require_not_ahead
-from wire.text import shortened
+from wire.problem import Scalar
+from wire.text import claimed, shortened
 from wire.work import BYTES_UNPACKED
 
 from .own import NotItsList, StatusDocuments
@@ -30,10 +35,12 @@ from .problem import (
     ListEndedOffline,
     ListMissing,
     ListMissingOffline,
+    ListShort,
     ListUnusable,
     StatusUnknown,
 )
-from .sources.lists import MAX_LIST, ListSource, is_web_address
+from .sources.lists import MAX_LIST, Fetched, ListSource, is_web_address
+from .sources.trust_entries import RecognisedIssuer
 
 MOST_UNPACKED = 1 << 25
 """Bytes of all lists that one verification unpacks: 2,000 of the size that most have."""
@@ -61,6 +68,52 @@ class RevokedUnexplained(Revoked):
     code = "revoked-unexplained"
 
 
+class Suspended(Problem):
+    """The issuer does not stand by the credential for the time being; it may do so again."""
+
+    code = "suspended"
+    title = "Suspended by the issuer"
+
+
+class UnknownPurpose(UnknownStatusEntry):
+    """The status is for a purpose that this program does not know: what its value means is open."""
+
+    code = "status-purpose-unknown"
+
+
+DECIDING = ("revocation", "suspension")
+"""The purposes whose value can keep a credential from being valid (Bitstring Status List 2.1)."""
+
+_PASSED = {
+    "revocation": ("not-revoked", "not revoked as of {date}"),
+    "suspension": ("not-suspended", "not suspended as of {date}"),
+    "refresh": ("current", "no newer version is available as of {date}"),
+    "message": ("message", "the issuer's message about it as of {date} is {status_value}"),
+}
+"""By purpose the finding where nothing is wrong, the weightiest first; other purposes are not known here."""
+_REFRESHED = "refresh", "a newer version is available as of {date}"
+_REMARKS = {
+    "refresh": "; a newer version is available",
+    "short_list": "; its status list has only {short_list} entries",
+    "status_value": "; the issuer's message about it is {status_value}",
+    "status_reference": ", explained at {status_reference}",
+}
+"""What is said beside a finding, by the fact that tells it."""
+
+_LONGEST_WORDS = 200
+"""Characters of what an issuer wrote about a status."""
+
+
+class Standing(NamedTuple):
+    """What the newest list says of one entry that does not keep its credential from being valid."""
+
+    entry: StatusEntry
+    value: int
+    entries: int
+    """How many the list has."""
+    time: StatusTime
+
+
 class StatusLookup:
     """Looks credentials up in lists that are authenticated for their issuer; opens each list once."""
 
@@ -79,13 +132,38 @@ class StatusLookup:
         """Lists that a source could not give: what is said of them may be out of date."""
 
     def check(
-        self, entry: StatusEntry, issuer: str, now: datetime, *, fetch: bool, closed: datetime | None = None
-    ) -> StatusTime:
-        """As of when the entry's bit is known not to be set; `fetch` asks the sources, too.
+        self, credential: Credential, now: datetime, recognised: RecognisedIssuer | None
+    ) -> Sequence[Standing]:
+        """What each status entry of the credential says, in their order.
 
-        Lists dated `closed` or later have no end: of an issuer that has closed no newer ones come. Raises
-        `Revoked`, `StatusUnknown`, or the problem of a list that is not what it seems.
+        All are looked up before one decides: an entry that cannot be looked up would otherwise hide the
+        revocation in the next one. Raises the worst problem: `Revoked`, `Suspended`, another fault, an open
+        question.
         """
+        standings, problems = [], []
+        for value in credential.status:
+            try:
+                standings.append(self._standing(StatusEntry.parse(value), credential.issuer, now, recognised))
+            except Problem as problem:
+                problems.append(problem)
+        if problems:
+            raise min(problems, key=_weight)
+        return standings
+
+    def _standing(
+        self, entry: StatusEntry, issuer: str, now: datetime, recognised: RecognisedIssuer | None
+    ) -> Standing:
+        """Lists of an issuer that has closed have no end from then on, since no newer ones come.
+
+        Raises `Revoked`, `Suspended`, `StatusUnknown`, or the problem of a list that is not what it seems.
+        """
+        if entry.purpose not in _PASSED:  # neither value is known to be harmless
+            raise UnknownPurpose.saying(
+                "the status is for the purpose {purpose}, which is not known here",
+                purpose=shortened(entry.purpose),
+            )
+        fetch = recognised is not None  # of strangers nothing is fetched
+        closed = recognised.last_lists if recognised else None
         opened = self._open(entry.list_url, issuer, now, fetch=fetch)
         doubt = opened.doubt
         past: list[Credential] = []
@@ -99,7 +177,7 @@ class StatusLookup:
                 else:
                     unfit.append((_start(credential), problem))
                 continue
-            if is_set:
+            if is_set and entry.purpose == "revocation":
                 raise self._revoked(entry, issuer, now, fetch=fetch)
             if not is_ahead(_start(credential), now):
                 past.append(credential)
@@ -134,7 +212,20 @@ class StatusLookup:
         # the list of the closing is newer, and not at hand
         out_of_reach = entry.list_url in self.unreached or (closed is not None and as_of < closed <= now)
         looked_up = newest in opened.sourced and not out_of_reach
-        return StatusTime(as_of, fresh=recent or looked_up, stated=not recent or out_of_reach)
+        bits = self._bits(newest, entry)
+        value = bits[entry.index]
+        if value and entry.purpose == "suspension":
+            date = f"{as_of:%Y-%m-%d %H:%M}Z"
+            raise Suspended(f"suspended by the issuer as of {date}", date=date)
+        if bits.entries < MINIMUM_ENTRIES and not (recognised and recognised.short_lists):
+            # 3.2 step 9: in a short list a credential does not hide among enough others
+            raise ListShort.saying(
+                "the status list has {entries} entries, fewer than {least}",
+                entries=bits.entries,
+                least=MINIMUM_ENTRIES,
+            )
+        time = StatusTime(as_of, fresh=recent or looked_up, stated=not recent or out_of_reach)
+        return Standing(entry, value, bits.entries, time)
 
     def _open(self, url: str, issuer: str, now: datetime, *, fetch: bool) -> _Opened:
         key = (url, issuer)
@@ -167,6 +258,10 @@ class StatusLookup:
                 continue
             try:
                 credential = self._documents.authenticate(found, issuer, brought=False)
+                if credential.id is None and isinstance(source, Fetched) and url.startswith("https:"):
+                    # 2.2: `id` is optional. Only the host of the URL vouches for which list this is, so
+                    # that one from anywhere else, or over http, is none.
+                    credential = credential._replace(id=url)
                 opened.add(credential, sourced=True)
                 self._memory.judged(url, credential, now)
             except NotItsList as problem:
@@ -198,9 +293,10 @@ class StatusLookup:
     def _bits(self, credential: Credential, entry: StatusEntry) -> StatusList:
         key = (id(credential), entry.size, entry.purpose)
         if key not in self._unpacked:
-            bits = open_list(entry, credential, self._memory.bits)
-            self._work.spend(len(bits.bits) // BYTES_UNPACKED)
-            self._left -= len(bits.bits)
+            if self._left >= 0:  # once there was too much, no further list is unpacked for any entry
+                bits = open_list(entry, credential, self._memory.bits)
+                self._work.spend(len(bits.bits) // BYTES_UNPACKED)
+                self._left -= len(bits.bits)
             if self._left < 0:
                 raise TooLarge.saying("the status lists unpack to more than {most} bytes", most=MOST_UNPACKED)
             self._unpacked[key] = bits
@@ -247,6 +343,43 @@ class _Opened:
     def remember(self, problem: Problem) -> None:
         if self.problem is None or (self.problem.undetermined and not problem.undetermined):
             self.problem = problem
+
+
+def described(standings: Sequence[Standing], stale: str) -> tuple[str, str, dict[str, Scalar]]:
+    """The finding, its text and its facts: by the weightiest purpose, with remarks by the others.
+
+    A message is meant for programs and not to be shown to end users (2.1): the text has its value alone, the
+    facts have the issuer's words, too.
+    """
+    purpose = min((one.entry.purpose for one in standings), key=[*_PASSED].index)
+    is_refreshed = any(one.value for one in standings if one.entry.purpose == "refresh")
+    finding, text = _REFRESHED if purpose == "refresh" and is_refreshed else _PASSED[purpose]
+    messages = [one for one in standings if one.entry.purpose == "message"]
+    texts = [dict(one.entry.messages).get(one.value, "") for one in messages]
+    references = dict.fromkeys(url for one in messages for url in one.entry.references)
+    facts: dict[str, Scalar] = {
+        "date": f"{str(min(one.time.as_of for one in standings))[:16]}Z",
+        "refresh": (is_refreshed and finding != "refresh") or None,
+        "short_list": min((one.entries for one in standings if one.entries < MINIMUM_ENTRIES), default=None),
+        "status_value": ", ".join(f"0x{one.value:x}" for one in messages),
+        "status_message": claimed("; ".join(filter(None, texts)), _LONGEST_WORDS),
+        "status_reference": claimed(", ".join(references), _LONGEST_WORDS),
+    }
+    remarks = (
+        template.format_map(facts)
+        for fact, template in _REMARKS.items()
+        if facts[fact] and f"{{{fact}}}" not in text
+    )
+    return finding, f"{text.format_map(facts)}{stale}{''.join(remarks)}", facts
+
+
+def _weight(problem: Problem) -> int:
+    """Of several entries the worst decides; what is certain goes before what is open."""
+    if isinstance(problem, Revoked):
+        return 0
+    if isinstance(problem, Suspended):
+        return 1
+    return 3 if problem.undetermined else 2
 
 
 def _words(reason: str) -> str:

@@ -39,6 +39,8 @@ class RecognisedIssuer:
     """The day, or the moment, that it closed: status lists of then or later have no end, older ones do."""
     until: date | None = None
     """The last day of what it is recognised for, as trusted evidence shows."""
+    short_lists: bool = False
+    """Whether its status lists count though they have fewer entries than the standard asks for."""
 
     @property
     def last_lists(self) -> datetime | None:
@@ -145,6 +147,7 @@ SINCE: Mapping[str, int] = {
     "ledgers": 2,
     "requires": 3,
     "reached": 3,
+    "shortLists": 4,
 }
 """Members that trust files of earlier versions do not have."""
 
@@ -171,6 +174,7 @@ _ISSUER: Mapping[str, type] = {
     "statusIssuers": tuple,
     "closed": datetime,
     "until": date,
+    "shortLists": bool,
 }
 _LOG: Mapping[str, type] = {
     "key": str,
@@ -184,7 +188,7 @@ _LOG: Mapping[str, type] = {
 }
 _LEDGER: Mapping[str, type] = {"kind": str, "where": str, "parameters": dict}
 _REQUIRED = {"issuers": ("id",), "logs": ("key",), "ledgers": ("kind", "where")}
-_ATTRIBUTES: Mapping[str, str] = {"statusIssuers": "status_issuers"}
+_ATTRIBUTES: Mapping[str, str] = {"statusIssuers": "status_issuers", "shortLists": "short_lists"}
 
 
 def _entries(
