@@ -118,9 +118,11 @@ def test_a_broken_entry_is_malformed(change: dict[str, Any]) -> None:
 
 
 def test_an_entry_of_another_kind_stays_open() -> None:
-    with pytest.raises(UnknownStatusEntry) as caught:
-        StatusEntry.parse({"type": "1EdTechRevocationList", "id": URL})
-    assert caught.value.undetermined
+    both = {**status_entry(URL, 5), "type": ["BitstringStatusListEntry", "StatusList2021Entry"]}
+    for found in ({"type": "1EdTechRevocationList", "id": URL}, both):
+        with pytest.raises(UnknownStatusEntry) as caught:
+            StatusEntry.parse(found)
+        assert caught.value.undetermined
 
 
 def test_a_set_bit_is_read_through_the_signed_list() -> None:
