@@ -186,13 +186,16 @@ def test_each_purpose_says_what_it_is_for_in_the_lists_of_each_program() -> None
     assert printed in (ROOT / "docs/verifying.md").read_text("utf-8")
 
 
+def reports() -> Iterator[Report]:
+    """One for each row of the table."""
+    for purpose, index in MEANS:
+        yield check(credential(entry(purpose, index)), ours(purpose))
+
+
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_each_has_words_of_its_own(language: str) -> None:
     with speaking(language):
-        told = {
-            words.shown(status(check(credential(entry(purpose, index)), ours(purpose))))
-            for purpose, index in MEANS
-        }
+        told = {words.shown(status(report)) for report in reports()}
     assert len(told) == len(MEANS) - 1  # neither value of an unknown purpose says anything
 
 
@@ -250,6 +253,7 @@ def test_a_remark_stands_beside_the_finding_of_the_weightier_purpose() -> None:
     found = status(check(clear, *lists))
     assert (found.code, found.facts.get("refresh")) == ("status-not-revoked", True)
     assert found.text == "not revoked as of 2026-07-01 11:00Z; a newer version is available"
+    assert words.shown(found) == found.text
     page = shown(clear, check(clear, *lists))
     assert "The issuer has a newer version of this. Ask the person for that one." in page.advice
 
@@ -272,6 +276,14 @@ def test_a_suspension_stands_only_where_the_newest_list_has_it() -> None:
 
     assert told(imposed, lifted) == ["valid: not-suspended"] * 2
     assert told(lifted, imposed) == ["invalid: suspended"] * 2
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_two_lists_of_one_moment_the_worse_counts(order: int) -> None:
+    document = credential(entry("suspension"))
+    lists = [Anchored(ours("suspension", values=values)) for values in (StatusList(), bits())]
+    bundle = Bundle(document, (), (), tuple(lists[::order]))
+    assert said(verifier(ISSUER.trust).verify(bundle, now=NOW)) == "invalid: suspended"
 
 
 def test_a_suspension_in_a_list_that_has_ended_is_open() -> None:
@@ -314,6 +326,7 @@ def test_a_message_decides_nothing_and_its_value_is_shown() -> None:
         assert found.text == (
             f"the issuer's message about it as of 2026-07-01 11:00Z is 0x{value:x}, explained at {REFERENCE}"
         )
+        assert words.shown(found) == found.text
         with speaking("zh"):
             assert f"0x{value:x}，其含义见 {REFERENCE}" in words.shown(found)
 
@@ -482,6 +495,7 @@ def test_a_clear_bit_of_a_short_list_counts_where_the_trust_list_says_so(program
     remark = status(check(credential(entry("revocation", CLEAR)), dcc("revocation"), trust=trust))
     assert remark.facts.get("short_list") == 100_000
     assert remark.text == "not revoked as of 2026-07-01 10:00Z; its status list has only 100000 entries"
+    assert words.shown(remark) == remark.text
     whole = status(check(credential(entry("revocation", CLEAR)), ours("revocation"), trust=trust))
     assert "short_list" not in whole.facts
 

@@ -170,14 +170,14 @@ class StatusLookup:
         unfit: list[tuple[datetime, Problem]] = []
         for credential in opened.lists:
             try:
-                is_set = self._bits(credential, entry)[entry.index]
+                value = self._bits(credential, entry)[entry.index]
             except Problem as problem:
                 if credential in opened.sourced:
                     doubt = doubt or _unusable(entry.list_url, problem)
                 else:
                     unfit.append((_start(credential), problem))
                 continue
-            if is_set and entry.purpose == "revocation":
+            if value and entry.purpose == "revocation":
                 raise self._revoked(entry, issuer, now, fetch=fetch)
             if not is_ahead(_start(credential), now):
                 past.append(credential)
@@ -188,7 +188,15 @@ class StatusLookup:
             raise opened.problem
         if any(found.issuer == issuer for found in opened.lists):  # goes before another's
             past = [found for found in past if found.issuer == issuer]
-        newest = max(past, key=lambda found: (_is_good(found, now, closed), _start(found)), default=None)
+        newest = max(  # of two of one moment the worse, in whatever order they came
+            past,
+            key=lambda found: (
+                _is_good(found, now, closed),
+                _start(found),
+                self._bits(found, entry)[entry.index],
+            ),
+            default=None,
+        )
         if newest not in opened.sourced:
             doubt = doubt or opened.unclear
         if doubt is not None:  # that list may tell of a revocation, which an older copy must not hide
