@@ -17,10 +17,10 @@ import pytest
 from intaglio.pages.view import Judgement, judgement
 from intaglio.words import report as words
 from intaglio.words import speaking
+from tests import pages
 from tests.commandline import Program
 from tests.conftest import ROOT
 from tests.loopback import Authority, Site, response
-from tests.pages import answer, page_served
 from tests.test_verifier_controllers import Host
 from tests.world import NOW, Holder, verifier
 from vc import SUITES, Anchored, Bundle, Check, Report, StatusList, Verdict
@@ -29,6 +29,7 @@ from vc.jsonld.documents import Documents
 from vc.jsonld.problem import Respelled
 from vc.status import status_entry, status_list_document
 from verifier import RecognisedIssuer, Trust
+from verifier.judge import Judge, Question, Verifiers
 from verifier.sources.lists import Fetched
 from wire import HttpsFetcher, base64url_encode
 from wire.work import Work
@@ -278,6 +279,18 @@ def test_a_suspension_stands_only_where_the_newest_list_has_it() -> None:
     assert told(lifted, imposed) == ["invalid: suspended"] * 2
 
 
+@pytest.mark.parametrize(
+    ("purpose", "newer", "answer"),
+    [("suspension", StatusList(), 200), ("suspension", bits(), 400), ("revocation", StatusList(), 400)],
+)
+def test_a_service_asks_whether_a_suspension_was_lifted(purpose: str, newer: StatusList, answer: int) -> None:
+    """The bundle's list is from before; a revocation in it is final."""
+    old, published = ours(purpose, age=48), json.dumps(ours(purpose, values=newer)).encode()
+    bundle = Bundle(credential(entry(purpose)), (), (), (Anchored(old),)).to_bytes()
+    judges = Verifiers(verifier(ISSUER.trust), verifier(ISSUER.trust, lists=[{URL: published}.get]))
+    assert Judge(lambda: judges)(Question(bundle, NOW)).status == answer
+
+
 @pytest.mark.parametrize("order", [1, -1])
 def test_of_two_lists_of_one_moment_the_worse_counts(order: int) -> None:
     document = credential(entry("suspension"))
@@ -351,8 +364,8 @@ def test_the_issuers_words_stand_in_json_and_details_only_cut_and_harmless() -> 
 def test_on_the_page_they_are_quoted_and_escaped(tmp_path: Path) -> None:
     document, listed = message(2)
     bundle = Bundle(document, (), (), (Anchored(listed),)).to_bytes()
-    with page_served(ISSUER.trust, tmp_path) as url:
-        page = answer(url, bundle)
+    with pages.page_served(ISSUER.trust, tmp_path) as url:
+        page = pages.answer(url, bundle)
     assert "The issuer's words: lost⟨001B⟩[2J on the way <b>'to'</b> ⟨202E⟩her" in page.text
     assert "b" not in [tag for tag, _ in page.tags]
 
