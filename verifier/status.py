@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
 
 from vc import Anchored, Credential, StatusList
 from vc.forms import identifier, read, received
@@ -25,8 +24,7 @@ from vc.status import (
 )
 from wire import Damaged, Problem, TooLarge
 from wire.clock import DatedAhead, is_ahead, require_not_ahead
-from wire.problem import Scalar
-from wire.text import claimed, shortened
+from wire.text import shortened
 from wire.work import BYTES_UNPACKED
 
 from .own import NotItsList, StatusDocuments
@@ -41,6 +39,7 @@ from .problem import (
 )
 from .sources.lists import MAX_LIST, Fetched, ListSource, is_web_address
 from .sources.trust_entries import RecognisedIssuer
+from .standing import PURPOSES, Standing
 
 MOST_UNPACKED = 1 << 25
 """Bytes of all lists that one verification unpacks: 2,000 of the size that most have."""
@@ -81,39 +80,6 @@ class UnknownPurpose(UnknownStatusEntry):
     code = "status-purpose-unknown"
 
 
-DECIDING = ("revocation", "suspension")
-"""The purposes whose value can keep a credential from being valid (Bitstring Status List 2.1)."""
-
-_PASSED = {
-    "revocation": ("not-revoked", "not revoked as of {date}"),
-    "suspension": ("not-suspended", "not suspended as of {date}"),
-    "refresh": ("current", "no newer version is available as of {date}"),
-    "message": ("message", "the issuer's message about it as of {date} is {status_value}"),
-}
-"""By purpose the finding where nothing is wrong, the weightiest first; other purposes are not known here."""
-_REFRESHED = "refresh", "a newer version is available as of {date}"
-_REMARKS = {
-    "refresh": "; a newer version is available",
-    "short_list": "; its status list has only {short_list} entries",
-    "status_value": "; the issuer's message about it is {status_value}",
-    "status_reference": ", explained at {status_reference}",
-}
-"""What is said beside a finding, by the fact that tells it."""
-
-_LONGEST_WORDS = 200
-"""Characters of what an issuer wrote about a status."""
-
-
-class Standing(NamedTuple):
-    """What the newest list says of one entry that does not keep its credential from being valid."""
-
-    entry: StatusEntry
-    value: int
-    entries: int
-    """How many the list has."""
-    time: StatusTime
-
-
 class StatusLookup:
     """Looks credentials up in lists that are authenticated for their issuer; opens each list once."""
 
@@ -126,7 +92,7 @@ class StatusLookup:
         self._documents, self._work, self._memory = documents, documents.work, documents.memory
         self._stapled, self._sources = stapled, tuple(sources)
         self._opened: dict[tuple[str, str], _Opened] = {}
-        self._unpacked: dict[tuple[int, int, str], StatusList] = {}
+        self._unpacked: dict[tuple[int, str, int, str], StatusList] = {}
         self._left = MOST_UNPACKED
         self.unreached: set[str] = set()
         """Lists that a source could not give: what is said of them may be out of date."""
@@ -153,16 +119,17 @@ class StatusLookup:
     def _standing(
         self, entry: StatusEntry, issuer: str, now: datetime, recognised: RecognisedIssuer | None
     ) -> Standing:
-        """Lists of an issuer that has closed have no end from then on, since no newer ones come.
+        """What the newest list says of one entry; only of recognised issuers lists are fetched.
 
-        Raises `Revoked`, `Suspended`, `StatusUnknown`, or the problem of a list that is not what it seems.
+        Lists that an issuer dated after it closed have no end, since no newer ones come. Raises `Revoked`,
+        `Suspended`, `StatusUnknown`, or the problem of a list that is not what it seems.
         """
-        if entry.purpose not in _PASSED:  # neither value is known to be harmless
+        if entry.purpose not in PURPOSES:  # neither value is known to be harmless
             raise UnknownPurpose.saying(
                 "the status is for the purpose {purpose}, which is not known here",
                 purpose=shortened(entry.purpose),
             )
-        fetch = recognised is not None  # of strangers nothing is fetched
+        fetch = recognised is not None  # else a stranger could make this host connect anywhere (SSRF)
         closed = recognised.last_lists if recognised else None
         opened = self._open(entry.list_url, issuer, now, fetch=fetch)
         doubt = opened.doubt
@@ -299,7 +266,7 @@ class StatusLookup:
         )
 
     def _bits(self, credential: Credential, entry: StatusEntry) -> StatusList:
-        key = (id(credential), entry.size, entry.purpose)
+        key = (id(credential), entry.type, entry.size, entry.purpose)
         if key not in self._unpacked:
             if self._left >= 0:  # once there was too much, no further list is unpacked for any entry
                 bits = open_list(entry, credential, self._memory.bits)
@@ -351,34 +318,6 @@ class _Opened:
     def remember(self, problem: Problem) -> None:
         if self.problem is None or (self.problem.undetermined and not problem.undetermined):
             self.problem = problem
-
-
-def described(standings: Sequence[Standing], stale: str) -> tuple[str, str, dict[str, Scalar]]:
-    """The finding, its text and its facts: by the weightiest purpose, with remarks by the others.
-
-    A message is meant for programs and not to be shown to end users (2.1): the text has its value alone, the
-    facts have the issuer's words, too.
-    """
-    purpose = min((one.entry.purpose for one in standings), key=[*_PASSED].index)
-    is_refreshed = any(one.value for one in standings if one.entry.purpose == "refresh")
-    finding, text = _REFRESHED if purpose == "refresh" and is_refreshed else _PASSED[purpose]
-    messages = [one for one in standings if one.entry.purpose == "message"]
-    texts = [dict(one.entry.messages).get(one.value, "") for one in messages]
-    references = dict.fromkeys(url for one in messages for url in one.entry.references)
-    facts: dict[str, Scalar] = {
-        "date": f"{str(min(one.time.as_of for one in standings))[:16]}Z",
-        "refresh": (is_refreshed and finding != "refresh") or None,
-        "short_list": min((one.entries for one in standings if one.entries < MINIMUM_ENTRIES), default=None),
-        "status_value": ", ".join(f"0x{one.value:x}" for one in messages),
-        "status_message": claimed("; ".join(filter(None, texts)), _LONGEST_WORDS),
-        "status_reference": claimed(", ".join(references), _LONGEST_WORDS),
-    }
-    remarks = (
-        template.format_map(facts)
-        for fact, template in _REMARKS.items()
-        if facts[fact] and f"{{{fact}}}" not in text
-    )
-    return finding, f"{text.format_map(facts)}{stale}{''.join(remarks)}", facts
 
 
 def _weight(problem: Problem) -> int:

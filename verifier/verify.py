@@ -53,7 +53,8 @@ from .sources.lists import ListMemory, ListSource
 from .sources.published import LogSource, PublishedLogs
 from .sources.trust import TrustSource
 from .sources.trust_entries import RecognisedIssuer
-from .status import DECIDING, StatusLookup, described
+from .standing import DECIDING, described
+from .status import StatusLookup
 
 if TYPE_CHECKING:  # loaded only where a deployment has schemas
     from vc.model.schema import Schemas
