@@ -573,7 +573,7 @@ def test_an_entry_of_the_draft_and_a_list_of_the_standard_do_not_fit() -> None:
     assert said(check(old, ours("revocation"))) == "undetermined: status-list-unusable"
     new = credential(entry("revocation", CLEAR))
     assert said(check(new, draft("revocation", encodings()["base64url"]))).endswith("status-list-unusable")
-    fits, misfit = entry("revocation", CLEAR), entry("revocation", CLEAR, type="StatusList2021Entry")
+    fits, misfit = entry("revocation", CLEAR), entry("revocation", 2, type="StatusList2021Entry")
     both = credential(fits, misfit, **contexts)
     assert said(check(both, ours("revocation"))) == "undetermined: status-list-unusable"
     nonsense = draft("revocation", base64url_encode(b"no gzip"))
