@@ -200,6 +200,13 @@ def test_each_has_words_of_its_own(language: str) -> None:
     assert len(told) == len(MEANS) - 1  # neither value of an unknown purpose says anything
 
 
+def test_a_page_does_not_call_a_suspended_one_revoked_or_forged() -> None:
+    document = credential(entry("suspension"))
+    page = shown(document, check(document, ours("suspension")))
+    assert (page.word, page.tone) == ("Not valid: suspended", "ended")
+    assert "suspended this for the time being" in page.advice[0]
+
+
 # Of several entries the worst decides
 
 KINDS = {
