@@ -59,6 +59,10 @@ def test_a_new_list_has_nobody_revoked_and_is_good_for_a_year(issuer: Issuer) ->
     assert issuer.lists.publish(now=NOW) == []
 
 
+def test_a_list_says_how_long_a_copy_may_be_kept(issuer: Issuer) -> None:
+    assert published(issuer).subjects[0].get("ttl") == 300_000  # milliseconds
+
+
 def test_a_revoked_diploma_is_refused_with_date_and_reason(issuer: Issuer) -> None:
     date = NOW - timedelta(days=3)
     issuer.lists.revoke(["UNI-000007"], Reason.ISSUED_IN_ERROR, date=date, now=NOW)

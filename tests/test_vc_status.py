@@ -118,9 +118,11 @@ def test_a_broken_entry_is_malformed(change: dict[str, Any]) -> None:
 
 
 def test_an_entry_of_another_kind_stays_open() -> None:
-    with pytest.raises(UnknownStatusEntry) as caught:
-        StatusEntry.parse({"type": "1EdTechRevocationList", "id": URL})
-    assert caught.value.undetermined
+    both = {**status_entry(URL, 5), "type": ["BitstringStatusListEntry", "StatusList2021Entry"]}
+    for found in ({"type": "1EdTechRevocationList", "id": URL}, both):
+        with pytest.raises(UnknownStatusEntry) as caught:
+            StatusEntry.parse(found)
+        assert caught.value.undetermined
 
 
 def test_a_set_bit_is_read_through_the_signed_list() -> None:
@@ -138,7 +140,6 @@ def test_a_set_bit_is_read_through_the_signed_list() -> None:
         document(StatusList(), subject={"type": "List"}),
         document(StatusList(), subject={"statusPurpose": "suspension"}),
         document(StatusList(), subject={"statusSize": 2}),
-        document(StatusList(131_064)),
     ],
 )
 def test_a_list_that_does_not_fit_is_refused(credential: Credential) -> None:
@@ -168,7 +169,7 @@ def test_details_have_date_and_reason() -> None:
         read_revocation(entry, Credential.parse(value))
 
 
-def test_a_list_of_another_implementation_is_read_and_found_too_short(corpora: Path) -> None:
+def test_a_list_of_another_implementation_is_read(corpora: Path) -> None:
     """digitalcredentials/vc-test-fixtures has lists of 100,000 entries, not 131,072."""
     (path,) = (corpora / "samples/dcc/status").glob("e5*.json")
     credential = Credential.parse(json.loads(path.read_bytes()))
@@ -176,8 +177,8 @@ def test_a_list_of_another_implementation_is_read_and_found_too_short(corpora: P
     assert bits.entries == 100_000
     assert any(bits[index] for index in range(100))
     assert credential.id is not None
-    with pytest.raises(InvalidStatusList, match="100000 entries"):
-        open_list(StatusEntry.parse(status_entry(credential.id, 5)), credential)
+    opened = open_list(StatusEntry.parse(status_entry(credential.id, 5)), credential)
+    assert [opened[index] for index in range(100)] == [bits[index] for index in range(100)]
 
 
 def unpacked(library: Any, packed: bytes, limit: int) -> tuple[bytes, bytes, bytes, bool] | None:

@@ -31,6 +31,7 @@ from ledger import (
 )
 from ledger.evidence import parse_proof, verify_anchoring
 from tests import catalogues
+from tests import test_status_purposes as status_purposes
 from tests.commandline import Program
 from tests.gazette import Gazette
 from tests.test_verifier_anchors import KNOWN, anchored, believing
@@ -196,6 +197,7 @@ def reports() -> Iterator[Report]:
     yield verifier(Trust().adding(RecognisedIssuer(did))).verify(anchored_elsewhere, now=NOW)
     pinned = Trust().adding(RecognisedIssuer(university.did, keys=(university.key.public_key.multikey(),)))
     yield verifier(pinned).verify(university.issue(without(university.diploma(), "termsOfUse")), now=NOW)
+    yield from status_purposes.reports()
     unreachable = verifier(university.trust, lists=[lambda _url: b"none"])
     yield unreachable.verify(bundle, now=NOW)
     gazette = Gazette()

@@ -157,8 +157,8 @@ class Report:
     def to_dict(self) -> dict[str, Any]:
         """The report as JSON, version 2; no claims. A valid one says who the holder is, where one proved it.
 
-        With a status that was looked up come `statusAsOf`, the oldest date of all lists, and `statusFresh`,
-        whether each is of the last day or was looked up just now.
+        With a status that was looked up come `statusAsOf`, the oldest date of all lists of revocations and
+        suspensions, and `statusFresh`, whether each is of the last day or was looked up just now.
         """
         found: dict[str, Any] = {"version": 2, "verdict": self.verdict.value}
         if known := [status for status in self.statuses if status]:

@@ -2,8 +2,9 @@
 
 Start with `verify.py` (nine numbered steps, collected by `checks.py`), then `sources/` (what is believed:
 the trust file, issuers' keys, status lists, evidence) and `policy.py` (what else to ask for). `signatures.py`
-checks proofs, `status.py` looks a credential up, `summary.py` tells it in a sentence. As a service it is
-`http.py`, which hands requests to `judge.py`, and those that cost much to `processes.py`.
+checks proofs, `status.py` looks a credential up, `standing.py` says what was found, `summary.py` tells a
+credential in a sentence. As a service it is `http.py`, which hands requests to `judge.py`, and those that
+cost much to `processes.py`.
 """
 
 from .policy import (

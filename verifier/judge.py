@@ -16,13 +16,14 @@ from typing import Any, NamedTuple
 import orjson
 
 from did import DocumentSource, Method, Resolution
-from vc import Report, Verdict
+from vc import Outcome, Report, Verdict
 from wire import Unavailable
 from wire.work import BODY_STEPS, Work
 
 from .policy import Policy
 from .sources.lists import Fetched, ListSource, is_web_address
 from .sources.published import LogSource, Published
+from .status import Suspended
 from .verify import Verifier
 
 FRESH = timedelta(hours=1)
@@ -194,6 +195,9 @@ def _require_time(deadline: float) -> None:
 def _asks_for_the_network(report: Report, now: datetime) -> bool:
     if report.verdict is Verdict.UNDETERMINED:
         return any(isinstance(check.problem, Unavailable) for check in report.checks)
+    failed = [check.problem for check in report.checks if check.outcome is Outcome.FAILED]
+    if failed and all(isinstance(problem, Suspended) for problem in failed):
+        return True  # a newer list may have lifted it
     if not report or report.status_time is None or now - report.status_time <= FRESH:
         return False
     entries = (entry for credential in report.require() for entry in credential.status)

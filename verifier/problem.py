@@ -230,6 +230,14 @@ class ListUnusable(StatusUnknown):
     code = "status-list-unusable"
 
 
+class ListShort(StatusUnknown):
+    """The status list has fewer entries than the standard asks for, and does not say "revoked" (3.2)."""
+
+    code = "status-list-short"
+    type = "https://www.w3.org/ns/credentials/status-list#STATUS_LIST_LENGTH_ERROR"
+    title = "The status list is too short"
+
+
 class ListNotShown(NotKnown):
     """The status list that came along should be in a log, and no evidence of it came along."""
 

@@ -1,7 +1,8 @@
 """The status of one credential, from every list that can be had: stapled, on this machine, or fetched.
 
-The newest list that verifies decides, so that an old copy in a bundle cannot hide a revocation that
-is known here. A revocation in any of them is final.
+What an entry says depends on its purpose (ADR 65). The newest list that verifies decides, so that an old copy
+in a bundle cannot hide a revocation that is known here. A revocation in any of them is final; a suspension is
+not, and stands only where the newest list has it.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ from vc import Anchored, Credential, StatusList
 from vc.forms import identifier, read, received
 from vc.report import StatusTime
 from vc.status import (
+    MINIMUM_ENTRIES,
     Reason,
     StatusEntry,
+    UnknownStatusEntry,
     details_urls,
     open_list,
     read_revocation,
@@ -30,10 +33,13 @@ from .problem import (
     ListEndedOffline,
     ListMissing,
     ListMissingOffline,
+    ListShort,
     ListUnusable,
     StatusUnknown,
 )
-from .sources.lists import MAX_LIST, ListSource, is_web_address
+from .sources.lists import MAX_LIST, Fetched, ListSource, is_web_address
+from .sources.trust_entries import RecognisedIssuer
+from .standing import PURPOSES, Standing
 
 MOST_UNPACKED = 1 << 25
 """Bytes of all lists that one verification unpacks: 2,000 of the size that most have."""
@@ -61,6 +67,19 @@ class RevokedUnexplained(Revoked):
     code = "revoked-unexplained"
 
 
+class Suspended(Problem):
+    """The issuer does not stand by the credential for the time being; it may do so again."""
+
+    code = "suspended"
+    title = "Suspended by the issuer"
+
+
+class UnknownPurpose(UnknownStatusEntry):
+    """The status is for a purpose that this program does not know: what its value means is open."""
+
+    code = "status-purpose-unknown"
+
+
 class StatusLookup:
     """Looks credentials up in lists that are authenticated for their issuer; opens each list once."""
 
@@ -73,33 +92,59 @@ class StatusLookup:
         self._documents, self._work, self._memory = documents, documents.work, documents.memory
         self._stapled, self._sources = stapled, tuple(sources)
         self._opened: dict[tuple[str, str], _Opened] = {}
-        self._unpacked: dict[tuple[int, int, str], StatusList] = {}
+        self._unpacked: dict[tuple[int, str, int, str], StatusList] = {}
         self._left = MOST_UNPACKED
         self.unreached: set[str] = set()
         """Lists that a source could not give: what is said of them may be out of date."""
 
     def check(
-        self, entry: StatusEntry, issuer: str, now: datetime, *, fetch: bool, closed: datetime | None = None
-    ) -> StatusTime:
-        """As of when the entry's bit is known not to be set; `fetch` asks the sources, too.
+        self, credential: Credential, now: datetime, recognised: RecognisedIssuer | None
+    ) -> Sequence[Standing]:
+        """What each status entry of the credential says, in their order.
 
-        Lists dated `closed` or later have no end: of an issuer that has closed no newer ones come. Raises
-        `Revoked`, `StatusUnknown`, or the problem of a list that is not what it seems.
+        All are looked up before one decides: an entry that cannot be looked up would otherwise hide the
+        revocation in the next one. Raises the worst problem: `Revoked`, `Suspended`, another fault, an open
+        question.
         """
+        standings, problems = [], []
+        for value in credential.status:
+            try:
+                standings.append(self._standing(StatusEntry.parse(value), credential.issuer, now, recognised))
+            except Problem as problem:
+                problems.append(problem)
+        if problems:
+            raise min(problems, key=_weight)
+        return standings
+
+    def _standing(
+        self, entry: StatusEntry, issuer: str, now: datetime, recognised: RecognisedIssuer | None
+    ) -> Standing:
+        """What the newest list says of one entry; only of recognised issuers lists are fetched.
+
+        Lists that an issuer dated after it closed have no end, since no newer ones come. Raises `Revoked`,
+        `Suspended`, `StatusUnknown`, or the problem of a list that is not what it seems.
+        """
+        if entry.purpose not in PURPOSES:  # neither value is known to be harmless
+            raise UnknownPurpose.saying(
+                "the status is for the purpose {purpose}, which is not known here",
+                purpose=shortened(entry.purpose),
+            )
+        fetch = recognised is not None  # else a stranger could make this host connect anywhere (SSRF)
+        closed = recognised.last_lists if recognised else None
         opened = self._open(entry.list_url, issuer, now, fetch=fetch)
         doubt = opened.doubt
         past: list[Credential] = []
         unfit: list[tuple[datetime, Problem]] = []
         for credential in opened.lists:
             try:
-                is_set = self._bits(credential, entry)[entry.index]
+                value = self._bits(credential, entry)[entry.index]
             except Problem as problem:
                 if credential in opened.sourced:
                     doubt = doubt or _unusable(entry.list_url, problem)
                 else:
                     unfit.append((_start(credential), problem))
                 continue
-            if is_set:
+            if value and entry.purpose == "revocation":
                 raise self._revoked(entry, issuer, now, fetch=fetch)
             if not is_ahead(_start(credential), now):
                 past.append(credential)
@@ -110,7 +155,15 @@ class StatusLookup:
             raise opened.problem
         if any(found.issuer == issuer for found in opened.lists):  # goes before another's
             past = [found for found in past if found.issuer == issuer]
-        newest = max(past, key=lambda found: (_is_good(found, now, closed), _start(found)), default=None)
+        newest = max(  # of two of one moment the worse, in whatever order they came
+            past,
+            key=lambda found: (
+                _is_good(found, now, closed),
+                _start(found),
+                self._bits(found, entry)[entry.index],
+            ),
+            default=None,
+        )
         if newest not in opened.sourced:
             doubt = doubt or opened.unclear
         if doubt is not None:  # that list may tell of a revocation, which an older copy must not hide
@@ -134,7 +187,20 @@ class StatusLookup:
         # the list of the closing is newer, and not at hand
         out_of_reach = entry.list_url in self.unreached or (closed is not None and as_of < closed <= now)
         looked_up = newest in opened.sourced and not out_of_reach
-        return StatusTime(as_of, fresh=recent or looked_up, stated=not recent or out_of_reach)
+        bits = self._bits(newest, entry)
+        value = bits[entry.index]
+        if value and entry.purpose == "suspension":
+            date = f"{as_of:%Y-%m-%d %H:%M}Z"
+            raise Suspended(f"suspended by the issuer as of {date}", date=date)
+        if bits.entries < MINIMUM_ENTRIES and not (recognised and recognised.short_lists):
+            # 3.2 step 9: in a short list a credential does not hide among enough others
+            raise ListShort.saying(
+                "the status list has {entries} entries, fewer than {least}",
+                entries=bits.entries,
+                least=MINIMUM_ENTRIES,
+            )
+        time = StatusTime(as_of, fresh=recent or looked_up, stated=not recent or out_of_reach)
+        return Standing(entry, value, bits.entries, time)
 
     def _open(self, url: str, issuer: str, now: datetime, *, fetch: bool) -> _Opened:
         key = (url, issuer)
@@ -167,6 +233,10 @@ class StatusLookup:
                 continue
             try:
                 credential = self._documents.authenticate(found, issuer, brought=False)
+                if credential.id is None and isinstance(source, Fetched) and url.startswith("https:"):
+                    # 2.2: `id` is optional. Only the host of the URL vouches for which list this is, so
+                    # that one from anywhere else, or over http, is none.
+                    credential = credential._replace(id=url)
                 opened.add(credential, sourced=True)
                 self._memory.judged(url, credential, now)
             except NotItsList as problem:
@@ -196,11 +266,12 @@ class StatusLookup:
         )
 
     def _bits(self, credential: Credential, entry: StatusEntry) -> StatusList:
-        key = (id(credential), entry.size, entry.purpose)
+        key = (id(credential), entry.type, entry.size, entry.purpose)
         if key not in self._unpacked:
-            bits = open_list(entry, credential, self._memory.bits)
-            self._work.spend(len(bits.bits) // BYTES_UNPACKED)
-            self._left -= len(bits.bits)
+            if self._left >= 0:  # once there was too much, no further list is unpacked for any entry
+                bits = open_list(entry, credential, self._memory.bits)
+                self._work.spend(len(bits.bits) // BYTES_UNPACKED)
+                self._left -= len(bits.bits)
             if self._left < 0:
                 raise TooLarge.saying("the status lists unpack to more than {most} bytes", most=MOST_UNPACKED)
             self._unpacked[key] = bits
@@ -247,6 +318,15 @@ class _Opened:
     def remember(self, problem: Problem) -> None:
         if self.problem is None or (self.problem.undetermined and not problem.undetermined):
             self.problem = problem
+
+
+def _weight(problem: Problem) -> int:
+    """Of several entries the worst decides; what is certain goes before what is open."""
+    if isinstance(problem, Revoked):
+        return 0
+    if isinstance(problem, Suspended):
+        return 1
+    return 3 if problem.undetermined else 2
 
 
 def _words(reason: str) -> str:

@@ -21,7 +21,6 @@ from vc.possession import require_possession
 from vc.problem import UnsupportedForm
 from vc.report import StatusTime
 from vc.secured import Form, Secured
-from vc.status import StatusEntry
 from wire import Problem, TooLarge, Unavailable
 from wire.clock import is_ahead
 from wire.text import shortened
@@ -55,6 +54,7 @@ from .sources.lists import ListMemory, ListSource
 from .sources.published import LogSource, PublishedLogs
 from .sources.trust import TrustSource
 from .sources.trust_entries import RecognisedIssuer
+from .standing import DECIDING, described
 from .status import StatusLookup
 
 if TYPE_CHECKING:  # loaded only where a deployment has schemas
@@ -348,24 +348,16 @@ class _Steps:
             return None
         if len(credential.status) > MAX_STATUS:
             raise TooLarge.saying("the credential has more than {most} status entries", most=MAX_STATUS)
-        times = []
-        for value in credential.status:
-            found = self._status.check(
-                StatusEntry.parse(value),
-                credential.issuer,
-                self._now,
-                fetch=entry is not None,  # of strangers nothing is fetched
-                closed=entry.last_lists if entry else None,
-            )
-            times.append(found)
+        standings = self._status.check(credential, self._now, entry)
         own = (str(value.get("statusListCredential")) for value in credential.status)
         unreached = self._status.unreached.intersection(own)
         newer = shortened(min(unreached)) if unreached else ""
         stale = f"; a newer list could not be had from {newer}" if unreached else ""
-        status = StatusTime.of_all(times)
-        date = f"{str(status.as_of)[:16]}Z"
-        self._checks.passed("not-revoked", f"not revoked as of {date}{stale}", date=date, newer=newer)
-        return status
+        finding, text, facts = described(standings, stale)
+        self._checks.passed(finding, text, newer=newer, **facts)
+        # a list that only informs does not say that nothing was revoked
+        times = [one.time for one in standings if one.entry.purpose in DECIDING]
+        return StatusTime.of_all(times) if times else None
 
     def _schemas(self, credential: Credential) -> None:
         schemas = self._verifier.schemas

@@ -60,6 +60,8 @@ def _known(trust: Trust) -> Iterator[str]:
                     )
         for name in issuer.status_issuers:
             yield "    " + tr("has status lists by {issuer}").format(issuer=printable(name))
+        if issuer.short_lists:
+            yield "    " + tr("its status lists may be short")
         if issuer.last_lists:
             yield "    " + tr("closed; status lists from {date} on have no end").format(
                 date=f"{issuer.last_lists:%Y-%m-%d %H:%M}Z"
@@ -89,6 +91,7 @@ def _through(log: RecognisedLog) -> Iterator[str]:
 @click.option("--type", "types", multiple=True, help="Recognise it for this credential type only.")
 @click.option("--key", "keys", multiple=True, help="Pin it to this key (Multikey, z…).")
 @click.option("--status-issuer", "status_issuers", multiple=True, help="Who else signs its status lists.")
+@click.option("--short-lists", is_flag=True, help="Accept status lists of fewer than 131,072 entries.")
 @click.option("--log", "log_key", help="The verifier key of the log that speaks for it.")
 @click.option("--clock", default="", help="The verifier key under which that log states the time.")
 @click.option("--yes", is_flag=True, help="Do not ask, even at a terminal.")
@@ -99,6 +102,7 @@ def add(
     types: tuple[str, ...],
     keys: tuple[str, ...],
     status_issuers: tuple[str, ...],
+    short_lists: bool,
     log_key: str | None,
     clock: str,
     yes: bool,
@@ -108,7 +112,7 @@ def add(
     Compare the fingerprint with the issuer's (`intaglio issuer trust`) by a way that you trust.
     """
     if not did.startswith("did:") and is_file(did):
-        if types or keys or status_issuers or log_key or clock:
+        if types or keys or status_issuers or short_lists or log_key or clock:
             raise click.UsageError(tr("A trust file says all of it itself; only --name goes with one."))
         given = Trust.load(Path(did))
         return _keep(session, _handed(Path(did), given, name), Trust.joined, yes, given)
@@ -121,7 +125,13 @@ def add(
     if not (keys or log_key):
         _require_resolvable(did)
     issuer = RecognisedIssuer(
-        did, name, types, keys, reason=tr("added by hand"), status_issuers=status_issuers
+        did,
+        name,
+        types,
+        keys,
+        reason=tr("added by hand"),
+        status_issuers=status_issuers,
+        short_lists=short_lists,
     )
     new = Trust().adding(issuer, RecognisedLog(log_key, clock=clock) if log_key else None)
     return _keep(session, Trust.parse(new.to_bytes()), _with_new, yes)
@@ -182,6 +192,7 @@ def _keep(
                 tr("has status lists by {issuer}").format(issuer=printable(name))
                 for name in issuer.status_issuers
             ),
+            *([tr("its status lists may be short")] if issuer.short_lists else []),
             tr("fingerprint: {digits}").format(digits=(given or new).fingerprint(issuer.id)),
         )
     for log in change(known).logs:

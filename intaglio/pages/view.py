@@ -91,6 +91,8 @@ class Step(NamedTuple):
     text: str
     code: str
     credential: int | None
+    quoted: str = ""
+    """What the issuer wrote about it."""
 
 
 class Listed(NamedTuple):
@@ -255,6 +257,8 @@ def _advice(report: Report, answer: Answered) -> Iterator[str]:
             "This does not show that the person before you is the one named. "
             "Compare the name with an identity document."
         )
+        if any(check.finding == "refresh" or "refresh" in check.facts for check in report.checks):
+            yield tr("The issuer has a newer version of this. Ask the person for that one.")
         return
     deciding, code = report.deciding, _code(report)
     if code in ADVICE:
@@ -295,6 +299,7 @@ def _step(check: Check, answer: Answered) -> Step:
         else capital(_found(check)),
         check.code,
         check.credential,
+        "" if withheld else str(check.facts.get("status_message", "")),
     )
 
 

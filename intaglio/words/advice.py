@@ -26,6 +26,7 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "issuer-unreachable": "The issuer's keys could not be looked up.",
         "status-list-missing": _NO_STATUS,
         "status-list-missing-offline": _NO_STATUS,
+        "status-list-short": _NO_STATUS,
         "status-list-ended": _NO_STATUS,
         "status-list-ended-offline": _NO_STATUS,
         "status-list-unusable": _NO_STATUS,
@@ -46,13 +47,14 @@ GROUNDS: Mapping[str, str] = MappingProxyType(
         "revoked": "Not valid: revoked",
         "revoked-unexplained": "Not valid: revoked",
         "superseded": "Not valid: replaced",
+        "suspended": "Not valid: suspended",
         "expired": "Not valid: expired",
         "not-yet-in-force": "Not valid: not in force yet",
     }
 )
 """A verdict with what it rests on, where that is another matter than a forgery, or is one."""
 
-ENDED = ("revoked", "revoked-unexplained", "superseded", "expired", "not-yet-in-force")
+ENDED = ("revoked", "revoked-unexplained", "superseded", "suspended", "expired", "not-yet-in-force")
 """What was refused for its time: the issuer did sign it, and it does not count now."""
 
 STEPS: Mapping[str, str] = MappingProxyType({"issuer": "the issuer's key"})
@@ -88,6 +90,9 @@ ADVICE: Mapping[str, str] = MappingProxyType(
         "revoked": "The issuer has withdrawn this. Only the issuer can say more.",
         "revoked-unexplained": "The issuer has withdrawn this. Ask the issuer why.",
         "superseded": "The issuer has made a newer edition of this. Ask the person for that one.",
+        "suspended": (
+            "The issuer has suspended this for the time being. Ask the issuer, or check it again later."
+        ),
         "expired": "It was valid until then. Ask the person for a current one.",
         "not-yet-in-force": "Check it again after that date.",
         # undecided
@@ -103,6 +108,10 @@ ADVICE: Mapping[str, str] = MappingProxyType(
         "status-list-missing-offline": _WHOLE,
         "issuer-unreachable": _LATER,
         "status-list-unusable": _LATER,
+        "status-list-short": (
+            "The issuer's status list is shorter than the standard asks for. Whoever runs this page can "
+            "accept such lists of this issuer."
+        ),
         "status-list-ended": _LATER,
         "status-list-ended-offline": _LATER,
         "status-list-not-shown": _LATER,

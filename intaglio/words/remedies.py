@@ -85,6 +85,12 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
         "revoked": "The issuer can say more.",
         "revoked-unexplained": "The issuer can say more.",
         "superseded": "Ask for the current edition.",
+        "suspended": "The issuer may lift it: ask it, or verify again later.",
+        "status-purpose-unknown": "Ask the issuer what that status means.",
+        "status-list-short": (
+            "To accept short lists of this issuer: `intaglio trust remove DID`, then add it again with "
+            "--short-lists."
+        ),
         "status-list-by-another": (
             "If it keeps the lists of {issuer}, your trust list has to say so: "
             "`intaglio trust remove DID`, then add it again with --status-issuer."

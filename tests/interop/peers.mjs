@@ -58,10 +58,10 @@ async function issue({document, suite: name}) {
 
 const DO = {
   issue,
-  async list({url, revoked, suite}) {
-    const list = await bitstring.createList({length: 131072});
+  async list({url, revoked, suite, purpose = 'revocation', length = 131072}) {
+    const list = await bitstring.createList({length});
     revoked.forEach(index => list.setStatus(index, true));
-    const document = await bitstring.createCredential({id: url, list, statusPurpose: 'revocation'});
+    const document = await bitstring.createCredential({id: url, list, statusPurpose: purpose});
     return issue({document, suite});
   },
   async present({document, suite: name, challenge, domain}) {

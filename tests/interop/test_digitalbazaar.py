@@ -14,6 +14,7 @@ import pytest
 from tests.interop.ours import POSITION, Ours, badge, changed, verified
 from tests.interop.peers import FORGED, GREEN, REVOKED, JavaScript, digitalbazaar, javascript
 from tests.loopback import Authority
+from tests.test_status_purposes import MEANS, SET, said
 from tests.test_verifier_controllers import Host
 from tests.world import Holder, graduate, issuer_in
 from vc import Report
@@ -74,6 +75,19 @@ def test_we_accept_their_badge_until_it_is_changed_or_revoked(
     report = theirs.verified(theirs.badge)
     assert report.deciding is not None
     assert (report.deciding.name, report.deciding.outcome) == ("status", "failed")
+
+
+@pytest.mark.parametrize("short", [False, True], ids=["whole", "short"])
+def test_their_lists_say_what_their_purpose_says(peer: JavaScript, host: Host, short: bool) -> None:
+    """As they make them, and with the 100,000 entries that DCC's status managers ask them for."""
+    url, suite = host.site.url("/theirs/purposes"), "eddsa-rdfc-2022"
+    for (purpose, index), expected in MEANS.items():
+        length = 100_000 if short else 131_072
+        made = peer("list", url=url, revoked=[SET], suite=suite, purpose=purpose, length=length)
+        host.serve(made, "/theirs/purposes")
+        status = status_entry(url, index, purpose)
+        document = peer("issue", badge(credentialStatus=status), suite=suite)
+        assert said(verified(document, document["issuer"], host)) == expected[not short]
 
 
 def test_they_find_a_meaning_in_every_term_of_our_lists_and_details(peer: JavaScript, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from .literal import RDF
 _CREDENTIALS = "https://www.w3.org/2018/credentials#"
 _SECURITY = "https://w3id.org/security#"
 _STATUS = "https://www.w3.org/ns/credentials/status#"
+_STATUS_2021 = "https://w3id.org/vc/status-list#"
 _OWN = "urn:intaglio:vocab:"
 
 CREATED = "http://purl.org/dc/terms/created"
@@ -53,6 +54,14 @@ DECIDES: Mapping[str, str] = MappingProxyType(
             for name in (
                 "BitstringStatusList", "BitstringStatusListCredential", "BitstringStatusListEntry",
                 "encodedList", "statusListCredential", "statusListIndex", "statusPurpose", "statusSize",
+            )
+        },
+        # StatusList2021
+        **{
+            _STATUS_2021 + name: name
+            for name in (
+                "StatusList2021", "StatusList2021Credential", "StatusList2021Entry", "encodedList",
+                "statusListCredential", "statusListIndex", "statusPurpose",
             )
         },
         # our own

@@ -40,6 +40,13 @@ from .vocabulary import CREATED, DECIDES, PROOFS
 
 DEEPEST = 100  # nested objects and lists
 DECIDING = frozenset(DECIDES.values()) - {"type"}
+OF_THE_DOCUMENT = DECIDING - {"encodedList", "statusPurpose", "statusSize"}
+"""Members that only the outermost of the objects with the document's own id may have.
+
+What decides in a status list stands in its subject, to which some issuers (MOSIP Inji Certify) give the id of
+the list. Moving it between the two objects changes no statement, and the reader unites them, so nobody gains
+by it; where the two differ in such a member, the reader refuses them.
+"""
 
 _FIRST, _REST, _NIL = f" <{RDF}first> ", f" <{RDF}rest> ", f"<{RDF}nil>"
 
@@ -125,7 +132,12 @@ class Walk:
         subject: Node
         if outermost:
             self.own = name
-        elif name is not None and name == self.own and self.contexts.names and not DECIDING.isdisjoint(node):
+        elif (
+            name is not None
+            and name == self.own
+            and self.contexts.names
+            and not OF_THE_DOCUMENT.isdisjoint(node)
+        ):
             raise Respelled("members of the document itself stand in another object of the same id")
         if name is None:
             subject = blank = self.dataset.blank()

@@ -1,8 +1,9 @@
 """Bitstring status lists: whether a credential was revoked, without saying which one is asked about.
 
-W3C Bitstring Status List 1.0. Many credentials share one signed list, and each knows its position: `bits.py`
-has the list itself, `entry.py` what a credential says of its place in one, `lists.py` the signed list,
-`details.py` a second signed document beside it, with the date and coded reason of each revocation.
+W3C Bitstring Status List 1.0; lists of its draft, StatusList2021, are read, too. Many credentials share one
+signed list, and each knows its position: `bits.py` has the list itself, `entry.py` what a credential says of
+its place in one, `lists.py` the signed list, `details.py` a second signed document beside it, with the date
+and coded reason of each revocation.
 """
 
 from .bits import MINIMUM_ENTRIES, InvalidStatusList, StatusList

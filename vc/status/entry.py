@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from wire import Refused
 
 from ..model.credential import STATUS_STATEMENT, MalformedCredential, is_url
 from .bits import MAX_STATUS_SIZE
+
+LIST_TYPES: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "BitstringStatusListEntry": ("BitstringStatusListCredential", "BitstringStatusList"),
+        "StatusList2021Entry": ("StatusList2021Credential", "StatusList2021"),
+    }
+)
+"""By the type of an entry: the types of the credential that carries its list, and of the list itself."""
+
+_STATUS = re.compile(r"0x[0-9A-Fa-f]{1,2}")
 
 
 class UnknownStatusEntry(Refused):
@@ -22,17 +34,26 @@ class UnknownStatusEntry(Refused):
 
 @dataclass(frozen=True, slots=True)
 class StatusEntry:
-    """A `BitstringStatusListEntry` of a credential (2.1)."""
+    """A status entry of a credential (2.1), of one of the `LIST_TYPES`."""
 
+    type: str
     purpose: str
     list_url: str
     index: int
     size: int
+    messages: tuple[tuple[int, str], ...] = ()
+    """`statusMessage`: values of the entry and the issuer's text for each, in order of the values."""
+    references: tuple[str, ...] = ()
+    """`statusReference`: URLs of material about what the values mean."""
 
     @classmethod
     def parse(cls, value: Mapping[str, Any]) -> StatusEntry:
-        """Raises `MalformedCredential`, or `UnknownStatusEntry` for another kind of entry (fail closed)."""
-        if "BitstringStatusListEntry" not in several(value.get("type")):
+        """Raises `MalformedCredential`, or `UnknownStatusEntry` for another kind of entry (fail closed).
+
+        Messages and references decide nothing: those that are malformed are left out.
+        """
+        types = [name for name in LIST_TYPES if name in several(value.get("type"))]
+        if len(types) != 1:
             raise UnknownStatusEntry("credentialStatus is not a BitstringStatusListEntry")
         purpose, url, index = (
             value.get(name) for name in ("statusPurpose", "statusListCredential", "statusListIndex")
@@ -50,7 +71,15 @@ class StatusEntry:
             raise UnknownStatusEntry.saying(
                 "a status of {size} bits is not read here; {most} are", size=size, most=MAX_STATUS_SIZE
             )
-        return cls(purpose, url, int(index), size)
+        return cls(
+            types[0],
+            purpose,
+            url,
+            int(index),
+            size,
+            tuple(sorted(_messages(value.get("statusMessage")))),
+            tuple(filter(is_url, several(value.get("statusReference")))),
+        )
 
 
 def status_entry(list_url: str, index: int, purpose: str = "revocation") -> dict[str, Any]:
@@ -67,6 +96,13 @@ def status_entry(list_url: str, index: int, purpose: str = "revocation") -> dict
 def status_statement(list_url: str, index: int) -> dict[str, str]:
     """The same as a term of use, which stands in its place where no address leads to the list."""
     return {"type": STATUS_STATEMENT, "id": f"{list_url}#{index}"}
+
+
+def _messages(value: object) -> Iterator[tuple[int, str]]:
+    for item in several(value):
+        match item:
+            case {"status": str(status), "message": str(message)} if _STATUS.fullmatch(status):
+                yield int(status, 16), message
 
 
 def several(value: object) -> list[object]:

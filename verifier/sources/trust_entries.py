@@ -41,6 +41,8 @@ class RecognisedIssuer:
     """The last day of what it is recognised for, as trusted evidence shows."""
     list_keys: tuple[str, ...] = ()
     """Multikeys that sign status lists and nothing else, whatever its documents say."""
+    short_lists: bool = False
+    """Whether its status lists count though they have fewer entries than the standard asks for."""
 
     @property
     def last_lists(self) -> datetime | None:
@@ -148,6 +150,7 @@ SINCE: Mapping[str, int] = {
     "requires": 3,
     "reached": 3,
     "listKeys": 4,
+    "shortLists": 4,
 }
 """Members that trust files of earlier versions do not have."""
 
@@ -175,6 +178,7 @@ _ISSUER: Mapping[str, type] = {
     "closed": datetime,
     "until": date,
     "listKeys": tuple,
+    "shortLists": bool,
 }
 _LOG: Mapping[str, type] = {
     "key": str,
@@ -188,7 +192,11 @@ _LOG: Mapping[str, type] = {
 }
 _LEDGER: Mapping[str, type] = {"kind": str, "where": str, "parameters": dict}
 _REQUIRED = {"issuers": ("id",), "logs": ("key",), "ledgers": ("kind", "where")}
-_ATTRIBUTES: Mapping[str, str] = {"statusIssuers": "status_issuers", "listKeys": "list_keys"}
+_ATTRIBUTES: Mapping[str, str] = {
+    "statusIssuers": "status_issuers",
+    "listKeys": "list_keys",
+    "shortLists": "short_lists",
+}
 
 
 def _entries(

@@ -1,0 +1,73 @@
+"""What the status entries of a valid credential say together: a finding, and remarks beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from vc.report import StatusTime
+from vc.status import MINIMUM_ENTRIES, StatusEntry
+from wire.problem import Scalar
+from wire.text import claimed
+
+_PASSED = {
+    "revocation": ("not-revoked", "not revoked as of {date}"),
+    "suspension": ("not-suspended", "not suspended as of {date}"),
+    "refresh": ("current", "no newer version is available as of {date}"),
+    "message": ("message", "the issuer's message about it as of {date} is {status_value}"),
+}
+"""By purpose the finding, and its text."""
+_REFRESHED = "refresh", "a newer version is available as of {date}"
+_REMARKS = {
+    "refresh": "; a newer version is available",
+    "short_list": "; its status list has only {short_list} entries",
+    "status_value": "; the issuer's message about it is {status_value}",
+    "status_reference": ", explained at {status_reference}",
+}
+"""What is said beside a finding, by the fact that it tells."""
+
+PURPOSES = tuple(_PASSED)
+"""The purposes that are known here (Bitstring Status List 2.1), the weightiest first."""
+DECIDING = ("revocation", "suspension")
+"""Those whose value can keep a credential from being valid."""
+
+_LONGEST_WORDS = 200
+"""Characters of what an issuer wrote about a status."""
+
+
+class Standing(NamedTuple):
+    """What the newest list says of one entry that does not keep its credential from being valid."""
+
+    entry: StatusEntry
+    value: int
+    entries: int
+    """How many the list has."""
+    time: StatusTime
+
+
+def described(standings: Sequence[Standing], stale: str) -> tuple[str, str, dict[str, Scalar]]:
+    """The finding by the weightiest purpose, its text with the remarks by the others, and its facts.
+
+    `stale` follows the finding in the text. A message is for programmers and not for end users (2.1): the
+    text has its value alone, and only the facts have the issuer's words.
+    """
+    purpose = min((one.entry.purpose for one in standings), key=PURPOSES.index)
+    is_refreshed = any(one.value for one in standings if one.entry.purpose == "refresh")
+    finding, text = _REFRESHED if purpose == "refresh" and is_refreshed else _PASSED[purpose]
+    messages = [one for one in standings if one.entry.purpose == "message"]
+    texts = [dict(one.entry.messages).get(one.value, "") for one in messages]
+    references = dict.fromkeys(url for one in messages for url in one.entry.references)
+    facts: dict[str, Scalar] = {
+        "date": f"{str(min(one.time.as_of for one in standings))[:16]}Z",
+        "refresh": (is_refreshed and finding != "refresh") or None,
+        "short_list": min((one.entries for one in standings if one.entries < MINIMUM_ENTRIES), default=None),
+        "status_value": ", ".join(f"0x{one.value:x}" for one in messages),
+        "status_message": claimed("; ".join(filter(None, texts)), _LONGEST_WORDS),
+        "status_reference": claimed(", ".join(references), _LONGEST_WORDS),
+    }
+    remarks = (
+        template.format_map(facts)
+        for fact, template in _REMARKS.items()
+        if facts[fact] and f"{{{fact}}}" not in text
+    )
+    return finding, f"{text.format_map(facts)}{stale}{''.join(remarks)}", facts
