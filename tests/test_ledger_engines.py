@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from ledger.tiles.posix import PosixStore
 from ledger.tiles.store import Base, Store
 from tests.ledger_samples import open_log, samples
 from tests.sqlite_store import SqliteStore
-from wire.problem import Refused
+from wire.problem import Refused, Unavailable
 
 
 @pytest.mark.parametrize("name", ["log", "a b#c?d%20e", "postgresql:x", "\udcff"])
@@ -86,6 +87,15 @@ def test_the_second_copy_of_a_checkpoint_is_replaced_as_a_whole(tmp_path: Path) 
         assert (kept.read(), nowhere.read()) == (note, None)
     assert [*tmp_path.iterdir()] == [path]
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_tables_of_a_database_that_does_not_answer_are_left_alone() -> None:
+    with socket.socket() as bound:  # to a port on which nobody listens
+        bound.bind(("127.0.0.1", 0))
+        uri = f"postgresql://127.0.0.1:{bound.getsockname()[1]}/log"
+        for work in (prepare_tables, prune_tables):
+            with pytest.raises(Unavailable):
+                work(uri)
 
 
 def test_a_folder_has_no_tables(tmp_path: Path) -> None:
