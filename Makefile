@@ -1,19 +1,27 @@
 # The two commands that a newcomer needs: `make demo` and `make test`.
 PYTHON ?= python3
 BIN := .venv/bin
+SKIPPED := .skipped
+# npm writes this file last, so it stands for all of them.
+PEERS := tests/interop/node_modules/.package-lock.json
 # Each program that a test starts, and each worker, would compile everything anew where images set this.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test soak check fix bench lock peers
+.PHONY: demo test skipped soak check fix bench lock peers peers-if-any
 demo: .venv/installed
 	$(BIN)/intaglio demo
 
-test: .venv/installed check-code
+# Needs Python, make and nothing else. What is tried with other programs is skipped without them, and listed.
+test: .venv/installed peers-if-any check-code
 	$(BIN)/python -m coverage erase
-	$(BIN)/python -m pytest -q -n 2 --dist worksteal --cov --cov-report= tests
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal --list-skipped $(SKIPPED) --cov --cov-report= tests
 	$(BIN)/python -m coverage report --fail-under=95
 	$(BIN)/python -m coverage report --fail-under=100 --include='wire/*,keys/*,ledger/*,vc/integrity/*' \
 		--omit='keys/token.py,ledger/tiles/postgres/*,ledger/tiles/s3/*,ledger/evm/anchor.py,ledger/evm/chain.py,ledger/evm/deployment.py,ledger/evm/transactions.py' # whose tests want servers
+
+# The tests that the last `make test` skipped, once what they take is installed.
+skipped: .venv/installed
+	test ! -s $(SKIPPED) || $(BIN)/python -m pytest -q -n 2 --dist worksteal @$(SKIPPED)
 
 # Breaks the code at random, and says which breaks no test notices: for a night.
 .PHONY: mutants
@@ -47,9 +55,16 @@ bench: .venv/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
-# Other people's programs in JavaScript that tests/interop compares with; without them these tests are skipped.
-peers:
-	npm ci --ignore-scripts --silent --no-audit --no-fund --prefix tests/interop
+# Other people's programs that come by npm: verifiers, a node of an EVM chain, a judge of web pages.
+peers: $(PEERS)
+$(PEERS): tests/interop/package-lock.json
+	npm ci --ignore-scripts --silent --no-audit --no-fund --fetch-retry-mintimeout=1000 \
+		--fetch-retry-maxtimeout=5000 --prefix tests/interop
+	touch $@
+
+peers-if-any:
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory peers || \
+		echo "npm fetched no peers: their tests are skipped"; fi
 
 # Needs uv. The registry's address is not written down: each machine has its own. Extras stay in the lock: for
 # one that stands there without, pip looks at the newest release, which has no hash here.

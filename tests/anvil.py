@@ -27,7 +27,7 @@ _NAME = f"anvil-{platform.system().lower()}-{_MACHINES.get(platform.machine(), p
 PROGRAM = ROOT / "tests" / "interop" / "node_modules" / "@foundry-rs" / _NAME / "bin" / "anvil"
 
 needed = pytest.mark.skipif(
-    not PROGRAM.exists(), reason="anvil, a node of an EVM chain, is not installed (make peers)"
+    not PROGRAM.exists(), reason="no anvil, a node of an EVM chain: install npm, then `make peers`"
 )
 
 _LISTENS = re.compile(r"Listening on 127\.0\.0\.1:(\d+)")

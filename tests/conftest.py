@@ -12,6 +12,10 @@ from hypothesis import settings
 from keys import envelope
 from tests import softhsm
 from tests.commandline import Program
+from tests.measured import pytest_runtestloop
+from tests.skips import pytest_addoption, pytest_terminal_summary
+
+__all__ = ["pytest_addoption", "pytest_runtestloop", "pytest_terminal_summary"]
 
 ROOT = Path(__file__).parent.parent
 CORPORA = Path(os.environ.get("INTAGLIO_CORPORA", ROOT.parent / "shared"))
@@ -42,7 +46,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def corpora() -> Path:
     """The folder with `vectors/` and `samples/`; a test that asks for it is skipped where it is absent."""
     if not (CORPORA / "vectors").is_dir():
-        pytest.skip(f"no third-party data in {CORPORA}; set INTAGLIO_CORPORA to have this test run")
+        pytest.skip(f"no third-party data in {CORPORA}: set INTAGLIO_CORPORA to the folder that has it")
     return CORPORA
 
 

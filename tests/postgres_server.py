@@ -25,10 +25,11 @@ from ledger.tiles.engines import prepare_tables
 from wire.files import locked
 
 _NAMED = [Path(found).resolve() for found in [shutil.which("postgres")] if found]
-_FOUND = [*_NAMED, *Path("/usr/lib/postgresql").glob("*/bin/postgres")]
+_DEBIAN = Path("/usr/lib/postgresql").glob("*/bin/postgres") if shutil.which("pg_ctlcluster") else ()
+_FOUND = [*_NAMED, *_DEBIAN]
 PROGRAMS = next((found.parent for found in _FOUND if (found.parent / "pg_basebackup").exists()), None)
 
-needed = pytest.mark.skipif(PROGRAMS is None, reason="no PostgreSQL server is installed")
+needed = pytest.mark.skipif(PROGRAMS is None, reason="no PostgreSQL server: apt-get install postgresql")
 
 OWNER = "owner"
 _PREPARED = "prepared"

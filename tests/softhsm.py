@@ -18,7 +18,7 @@ PLACES = ("/usr/lib/softhsm", "/usr/lib64/pkcs11", "/usr/local/lib/softhsm", "/o
 MODULE = next((path for place in PLACES if (path := Path(place, "libsofthsm2.so")).exists()), None)
 
 needed = pytest.mark.skipif(
-    MODULE is None or shutil.which("softhsm2-util") is None, reason="SoftHSM 2 is not installed"
+    MODULE is None or shutil.which("softhsm2-util") is None, reason="no SoftHSM 2: apt-get install softhsm2"
 )
 
 

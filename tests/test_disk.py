@@ -49,9 +49,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     try:
         probe = typed(home, "--version", mount=READ_ONLY)
     except FileNotFoundError:
-        pytest.skip("no `unshare` on this system")
+        pytest.skip("no `unshare`: apt-get install util-linux; only on Linux")
     if probe.returncode:
-        pytest.skip(f"mounting is not allowed here: {probe.stderr}")
+        pytest.skip(f"no right to mount: run as root, or allow user namespaces ({probe.stderr.strip()})")
     file = ROOT / "examples" / "diploma" / "graduates-with-errors.csv"
     assert typed(home, "issuer", "issue", file, "--name", "Example", "--errors", "errors.csv").returncode == 7
     assert typed(home, "wallet", "init").returncode == 0

@@ -283,7 +283,7 @@ def test_nobody_reads_what_is_printed(tmp_path: Path) -> None:
 def test_where_nothing_can_be_printed_there_is_no_traceback(tmp_path: Path) -> None:
     full = Path("/dev/full")
     if not full.exists():
-        pytest.skip("no /dev/full on this system")
+        pytest.skip("no /dev/full: only on Linux")
     for words in (["trust", "list", "--json"], ["trust", "remove", "did:example:a", "--json"]):
         with full.open("wb") as nowhere:
             done = subprocess.run(
@@ -302,7 +302,7 @@ def test_where_nothing_can_be_printed_there_is_no_traceback(tmp_path: Path) -> N
 def test_where_nothing_can_be_said_the_work_is_done_and_ends_as_it_should(tmp_path: Path) -> None:
     full = Path("/dev/full")
     if not full.exists():
-        pytest.skip("no /dev/full on this system")
+        pytest.skip("no /dev/full: only on Linux")
     csv_file(tmp_path / "g.csv", [graduate(1)])
     issue = ["issuer", "issue", str(tmp_path / "g.csv"), "--name", "U", "--out", str(tmp_path / "out")]
     for words, code in (

@@ -383,7 +383,7 @@ def test_the_package_gives_its_names_lazily() -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(
-    not Path("/proc/self/io").exists(), reason="the system does not count what a process reads"
+    not Path("/proc/self/io").exists(), reason="no count of what a process reads: only on Linux"
 )
 def test_what_is_held_already_is_not_read_for_one_more(tmp_path: Path) -> None:
     """Of a wallet of a thousand diplomas, 10 MB, one more costs what the tenth does: n of them O(n)."""

@@ -15,7 +15,7 @@ from issuer.table.names import full_name, in_order
 from issuer.table.records import check_cells
 from issuer.table.source import open_source
 from tests.commandline import Program, verdict
-from tests.test_release_before import RELEASE, home
+from tests.test_release_before import FIRST, in_home
 from tests.world import graduate, table
 
 REST = ("diploma_number", "programme_title", "achievement_type", "award_date")
@@ -160,7 +160,7 @@ def test_a_corrected_part_of_a_name_is_in_its_place(program: Program) -> None:
 
 @pytest.mark.slow
 def test_names_that_the_release_before_signed_stay(program: Program) -> None:
-    home(program, "university")
+    in_home(program, FIRST, "university")
     issuer = Issuer(program.home / "issuer", lambda: b"fixture passphrase", lambda: datetime.now(UTC))
     for entry in list(issuer.entries()):
         stored = issuer.line(entry)
@@ -174,5 +174,5 @@ def test_names_that_the_release_before_signed_stay(program: Program) -> None:
     assert (corrected.name, subject["identifier"][0]["identityHash"]) == ("敏 张", "敏 张")
     assert issuer.correct("FIX-0000", {"lang": "zh"}).name == "敏 张"
     assert issuer.correct("FIX-0000", {"given_name": "慧敏"}).name == "张慧敏"
-    again = program("issuer", "issue", RELEASE / "graduates.csv", "--dry-run")
+    again = program("issuer", "issue", FIRST / "graduates.csv", "--dry-run")
     assert again.out == "0 would be issued, 5 issued before, 0 with errors\n"

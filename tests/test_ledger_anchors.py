@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -19,6 +20,9 @@ from ledger import (
 )
 from ledger import verify_anchoring as anchored
 from ledger import verify_evidence as verified
+from ledger.anchor import Sender
+from ledger.anchors import ANCHORS, anchor_kind
+from ledger.evm.problem import NodesUnreadable
 from ledger.tiles.memory import MemoryStore
 from tests.gazette import NAME, NOTICE, NOTICES, Gazette
 from tests.ledger_samples import COSIGNER, NOW, ORIGIN, open_log, sample, samples, trust_in
@@ -180,3 +184,13 @@ def test_what_is_said_of_a_ledger_is_read_once(gazette: Gazette) -> None:
     for _ in range(5):
         assert anchored(checkpoint, notice, trust, kinds=kinds).where == NAME
     assert asked == [gazette.trusted]
+
+
+def test_a_chain_that_names_no_nodes_takes_no_checkpoints(tmp_path: Path) -> None:
+    """Both ways into the package for chains, of which neither has a node to ask."""
+    chain = anchor_kind("eip155:1", ANCHORS)
+    sender = Sender(tmp_path, open_log(MemoryStore()), lambda: None, lambda _: None)
+    with pytest.raises(NodesUnreadable, match="no nodes of eip155:1 are named"):
+        chain.begin("eip155:1", {"owner": "0x" + "0f" * 20}, sender)
+    with pytest.raises(NodesUnreadable, match="no nodes of eip155:1 are named"):
+        chain.open("eip155:1", {"nodes": None, "depth": None}, sender)

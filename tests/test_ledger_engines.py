@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import pytest
 
 from ledger import merkle
 from ledger.tiles.engines import ENGINES, open_store, prepare_tables, prune_tables
+from ledger.tiles.kept import KeptCheckpoint
 from ledger.tiles.posix import PosixStore
 from ledger.tiles.store import Base, Store
 from tests.ledger_samples import open_log, samples
 from tests.sqlite_store import SqliteStore
-from wire.problem import Refused
+from wire.problem import Refused, Unavailable
 
 
 @pytest.mark.parametrize("name", ["log", "a b#c?d%20e", "postgresql:x", "\udcff"])
@@ -65,6 +67,35 @@ def test_an_address_that_no_engine_has() -> None:
     for odd in ("file://elsewhere/log", "file:log", "file:///log?mode=ro", "file:///log#part"):
         with pytest.raises(Refused, match="file: and an absolute path"):
             open_store(odd)
+
+
+def test_a_secret_in_the_address_is_refused_before_anybody_is_asked() -> None:
+    """By each engine that a network leads to, once its packages are loaded."""
+    for address in ("postgresql://clerk:secret@nowhere.invalid/log", "s3://clerk:secret@nowhere.invalid/log"):
+        with pytest.raises(Refused) as caught:
+            open_store(address)
+        assert "secret" not in caught.value.detail
+
+
+def test_the_second_copy_of_a_checkpoint_is_replaced_as_a_whole(tmp_path: Path) -> None:
+    path = tmp_path / "kept"
+    kept, nowhere = KeptCheckpoint(path), KeptCheckpoint(None)
+    assert kept.read() is None
+    for note in (b"a long first note", b"second"):
+        kept.write(note)
+        nowhere.write(note)
+        assert (kept.read(), nowhere.read()) == (note, None)
+    assert [*tmp_path.iterdir()] == [path]
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_tables_of_a_database_that_does_not_answer_are_left_alone() -> None:
+    with socket.socket() as bound:  # to a port on which nobody listens
+        bound.bind(("127.0.0.1", 0))
+        uri = f"postgresql://127.0.0.1:{bound.getsockname()[1]}/log"
+        for work in (prepare_tables, prune_tables):
+            with pytest.raises(Unavailable):
+                work(uri)
 
 
 def test_a_folder_has_no_tables(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("Crypto", reason="the extra [evm] is not installed")
+pytest.importorskip("Crypto", reason="no extra [evm]: pip install '.[evm]'")
 
 from ledger import Checkpoint, Evidence, TrustedLedger, verify_anchoring
 from ledger.evm import KIND
@@ -163,5 +163,5 @@ def test_the_code_is_that_of_the_source(tmp_path: Path) -> None:
     try:
         vyper = anchor_code.compiler(tmp_path)
     except anchor_code.NoCompiler as problem:
-        pytest.skip(f"the package index does not give {anchor_code.COMPILER}: {problem}")
+        pytest.skip(f"no {anchor_code.COMPILER}: have pip reach a package index that has it ({problem})")
     assert anchor_code.compiled(vyper) == json.loads(anchor_code.COMPILED.read_bytes())

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-pytest.importorskip("Crypto", reason="the extra [evm] is not installed")
+pytest.importorskip("Crypto", reason="no extra [evm]: pip install '.[evm]'")
 
 from ledger import (
     KINDS,

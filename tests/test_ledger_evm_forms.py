@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from trie.exceptions import ValidationError
 from trie.hexary import HexaryTrie
 
-pytest.importorskip("Crypto", reason="the extra [evm] is not installed")
+pytest.importorskip("Crypto", reason="no extra [evm]: pip install '.[evm]'")
 
 from ledger import InvalidEvidence
 from ledger.evm import rlp

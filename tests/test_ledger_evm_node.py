@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("Crypto", reason="the extra [evm] is not installed")
-pytest.importorskip("eth_account", reason="the extra [evm] is not installed")
+pytest.importorskip("Crypto", reason="no extra [evm]: pip install '.[evm]'")
+pytest.importorskip("eth_account", reason="no extra [evm]: pip install '.[evm]'")
 
 from ledger import KINDS, Checkpoint, InvalidEvidence, Log, TrustedLedger, UnknownLedger, verify_anchoring
 from ledger.evm import KIND, rlp

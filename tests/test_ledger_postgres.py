@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("psycopg", reason="the extra [postgres] is not installed")
+pytest.importorskip("psycopg", reason="no extra [postgres]: pip install '.[postgres]'")
 import psycopg
 
 from intaglio.tls import server_files
@@ -479,7 +479,7 @@ default_pool_size = 6
 
 @needed
 @pytest.mark.slow
-@pytest.mark.skipif(shutil.which("pgbouncer") is None, reason="no pgbouncer is installed")
+@pytest.mark.skipif(shutil.which("pgbouncer") is None, reason="no pgbouncer: apt-get install pgbouncer")
 @pytest.mark.filterwarnings("ignore")  # of forks, as above
 def test_through_a_pgbouncer_that_pools_transactions(server: Server, database: str) -> None:
     """More clients than it has connections: each transaction may be on another one."""

@@ -16,8 +16,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-pytest.importorskip("obstore", reason="the extra [s3] is not installed")
-pytest.importorskip("boto3", reason="moto is not installed")
+pytest.importorskip("obstore", reason="no extra [s3]: pip install '.[s3]'")
+pytest.importorskip("boto3", reason="no moto: pip install 'moto[server]'")
 from botocore.exceptions import ClientError
 
 from intaglio.tls import ServerFiles, server_files

@@ -152,7 +152,9 @@ def home(tmp_path: Path) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="it looks for its processes in /proc")
+@pytest.mark.skipif(
+    not Path("/proc/self/environ").exists(), reason="no /proc to find processes in: only on Linux"
+)
 def test_several_processes_answer_and_end_together(home: Path) -> None:
     with running(home, "ledger", "serve", "--processes", "3") as (url, _):
         assert url.startswith("http://localhost:")

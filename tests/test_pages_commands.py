@@ -37,7 +37,7 @@ def listening_ports(pid: int) -> list[int]:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(sys.platform != "linux", reason="limits of a running process are set on Linux only")
+@pytest.mark.skipif(sys.platform != "linux", reason="no limits of a running process: only on Linux")
 def test_nothing_of_an_upload_is_written_or_logged(tmp_path: Path) -> None:
     """Also where nothing can be written at all, and of a part that starlette would put on the disk."""
     large = FILE.rstrip().ljust(MAX_FILE)

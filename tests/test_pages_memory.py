@@ -22,7 +22,7 @@ from tests.world import NAME, Holder, University
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(sys.platform != "linux", reason="the memory of a process is read on Linux only"),
+    pytest.mark.skipif(sys.platform != "linux", reason="no memory of a process to read: only on Linux"),
 ]
 
 FREED = {"PYTHONMALLOC": "malloc", "GLIBC_TUNABLES": "glibc.malloc.perturb=165:glibc.malloc.tcache_count=0"}

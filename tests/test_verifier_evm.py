@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-pytest.importorskip("Crypto", reason="the extra [evm] is not installed")
+pytest.importorskip("Crypto", reason="no extra [evm]: pip install '.[evm]'")
 
 from keys import PrivateKey
 from ledger import Log, MemoryStore, Requirement

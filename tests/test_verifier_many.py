@@ -139,7 +139,7 @@ def test_files_that_are_not_there_stop_no_other(program: Program, folder: Path) 
     assert program("verify", "no.json", "nor.json", *AT).code == 4
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
+@pytest.mark.skipif(os.geteuid() == 0, reason="no file that root may not read: run as somebody else")
 def test_a_folder_that_may_not_be_read_is_named(program: Program, folder: Path) -> None:
     (folder / "applications" / "late").chmod(0)
     answer = program("verify", "applications", *AT, "--json")

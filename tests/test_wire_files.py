@@ -208,3 +208,16 @@ def test_a_mistake_of_ours_is_not_told_as_damage_of_the_file() -> None:
             connection.execute("SELECT ?")
         with pytest.raises(Damaged), sqlite_problems("the file"):
             connection.execute("SELECT * FROM nothing")
+
+
+def test_a_column_whose_name_is_no_text_is_damage(tmp_path: Path) -> None:
+    path = tmp_path / "odd.sqlite"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE t (abcdef)")
+    path.write_bytes(path.read_bytes().replace(b"abcdef", b"abc\xffef"))
+    with (
+        closing(sqlite3.connect(path)) as connection,
+        pytest.raises(Damaged),
+        sqlite_problems("the file"),
+    ):
+        connection.execute("SELECT * FROM t")

@@ -128,6 +128,15 @@ def test_endless_nesting_is_too_large_not_a_crash(count: int) -> None:
             load_json(text)
 
 
+def test_a_member_that_is_there_twice_is_found_however_far_down() -> None:
+    """Where it stands is looked for at the beginning only."""
+    twice = '{"a": 1, "a": 2}'
+    with pytest.raises(RepeatedMember, match="line 1, column 11: a second member"):
+        load_json(f"[{twice}]")
+    with pytest.raises(RepeatedMember, match="further down: a second member"):
+        load_json(f"[{'{},' * 10_000}{twice}]")
+
+
 def test_indented_text_loses_nothing_either_and_takes_no_more_memory() -> None:
     text = '{\n  "a": 123456789012345678901234567890\n}'
     assert load_json(text) == json.loads(text)

@@ -37,7 +37,7 @@ def require_letters(language: str) -> None:
     """Skips where no font here has those of a language."""
     SCREENS.mkdir(exist_ok=True)
     if language == "zh" and not chinese_is_drawn():
-        pytest.skip("no font here draws Chinese (fonts-wqy-microhei): pictures would show boxes")
+        pytest.skip("no font that draws Chinese: apt-get install fonts-wqy-microhei")
 
 
 def sideways(page: Page) -> int:
@@ -49,7 +49,7 @@ def sideways(page: Page) -> int:
 def faults(page: Page) -> list[str]:
     """What axe-core finds that is serious."""
     if not AXE.exists():
-        pytest.skip("axe-core is not installed here (`make peers`)")
+        pytest.skip("no axe-core: install node and npm, then `make peers`")
     page.evaluate(AXE.read_text())
     found = page.evaluate("axe.run()")
     return [

@@ -58,7 +58,7 @@ def watched_sqlite(recorder: Recorder) -> Iterator[None]:
     """Have the recorder, which is entered already, see the SQLite of connections opened in here."""
     library = ctypes.CDLL(getattr(_sqlite3, "__file__", None))  # gives what it is linked to, too
     if not hasattr(library, "sqlite3_vfs_find"):
-        pytest.skip("Python's SQLite is linked so that its functions cannot be called from outside")
+        pytest.skip("no SQLite that can be called from outside: install a Python that links the system's")
     library.sqlite3_vfs_find.restype = ctypes.POINTER(_Vfs)
     unix = library.sqlite3_vfs_find(None).contents
     assert unix.version == 3

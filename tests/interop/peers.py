@@ -71,8 +71,8 @@ GREEN, REVOKED, FORGED = Answer(True, True, True), Answer(True, True, False), An
 def javascript(ca_file: Path | None = None) -> Iterator[JavaScript]:
     """The programs of `peers.mjs`, in one process. `make peers` installs them."""
     node = shutil.which("node")
-    if node is None or not (HERE / "node_modules").is_dir():
-        pytest.skip("programs in JavaScript are not installed: they take node and `make peers`")
+    if node is None or not (HERE / "node_modules" / ".package-lock.json").exists():  # npm writes it last
+        pytest.skip("no programs by others in JavaScript: install node and npm, then `make peers`")
     with subprocess.Popen(
         [node, HERE / "peers.mjs"],
         stdin=subprocess.PIPE,
