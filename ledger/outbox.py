@@ -62,6 +62,16 @@ class Destination:
     seen: datetime
     """When it was last looked after, or added."""
 
+    @property
+    def named(self) -> str:
+        """The ledger, its settings and so the files that these name: what has to be agreed to."""
+        return named(self.name, self.settings)
+
+
+def named(name: str, settings: Mapping[str, Any]) -> str:
+    """What has to be agreed to before checkpoints go to a ledger by these settings: one spelling of each."""
+    return orjson.dumps({"anchor": name, **settings}, option=orjson.OPT_SORT_KEYS).decode()
+
 
 @dataclass(frozen=True, slots=True)
 class Submission:

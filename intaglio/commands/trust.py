@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ import click
 from did import DID, METHODS, MethodNotSupported, Resolver
 from vc.model.credential import is_url
 from verifier import RecognisedIssuer, RecognisedLog, Trust, update_trust
+from verifier.problem import TrustDiffers, TrustLogDiffers
 from verifier.sources.trust_entries import pinned
 from wire import Conflict, Declined, Malformed, NotFound, Refused, Unavailable, load_json_object
 from wire.fetch import NoFetcher
@@ -18,7 +20,7 @@ from wire.text import claimed, printable, shortened
 
 from ..session import Session
 from ..terminal import Result, agreed, is_file, say, verb, wrapped
-from ..words import tr
+from ..words import headed, remedy, tr
 from .chain import chain
 
 
@@ -185,6 +187,36 @@ def _keep(
     added = [issuer.id for issuer in new.issuers]
     say(tr("On the trust list now."))
     return Result({"added": added}, "")
+
+
+def recognise(session: Session, trust_file: bytes) -> None:
+    """Asks whether the issuer in a folder from elsewhere is recognised, by the trust file that it would give.
+
+    Without a terminal, or where the list says something else of it, the list stays as it is.
+    """
+    given, known = Trust.parse(trust_file), Trust.load(session.trust_file)
+    (issuer,) = given.issuers
+    speaking = {log.key for log in known.logs if issuer.id in log.issuers}
+    if known.issuer(issuer.id) is not None and {log.key for log in given.logs} <= speaking:
+        return  # whatever else the folder says of it, such as that it has closed, nobody asked it
+    new = Trust((replace(issuer, reason=tr("in a folder from elsewhere")),), given.logs)
+    by_hand = tr("To put it there: intaglio issuer trust > FILE, then intaglio trust add FILE")
+    try:
+        known.joined(new)
+        if sys.stdin.isatty():
+            _keep(session, new, Trust.joined, False, given)
+            return
+    except (TrustDiffers, TrustLogDiffers) as problem:
+        say(headed(problem), remedy(problem))
+    except Declined:
+        pass
+    say(
+        tr("This issuer is not on your trust list: {name}  {did}").format(
+            name=claimed(issuer.name), did=printable(issuer.id)
+        ),
+        tr("fingerprint: {digits}").format(digits=given.fingerprint(issuer.id)),
+        by_hand,
+    )
 
 
 def _require_resolvable(did: str) -> None:

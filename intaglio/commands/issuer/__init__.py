@@ -14,7 +14,7 @@ from issuer.status import next_due
 from keys.envelope import require_strong
 from wire.datetimestamp import format_datetimestamp
 from wire.problem import Declined
-from wire.text import counted
+from wire.text import counted, printable
 
 from ...session import Session
 from ...terminal import Folder, Result, agreed, required_passphrase, say, typed, verb
@@ -53,7 +53,8 @@ def backup(place: Place, file: Path) -> Result:
     """Write the whole issuer into one encrypted file."""
     from issuer.backup import backup as write
 
-    write(place.folder, file, required_passphrase("Passphrase for the backup", BACKUP, new=require_strong))
+    sealed_under = required_passphrase("Passphrase for the backup", BACKUP, new=require_strong)
+    write(place.folder, file, sealed_under, engines=place.consent.engines())
     say("Keep the file elsewhere, and its passphrase apart from it.")
     return Result({"file": str(file)}, str(file))
 
@@ -61,11 +62,19 @@ def backup(place: Place, file: Path) -> Result:
 @verb(issuer)
 @click.argument("file", type=click.Path(path_type=Path))
 def restore(place: Place, file: Path) -> Result:
-    """Bring an issuer back from a backup. An existing one is never overwritten."""
+    """Bring an issuer back from a backup. An existing one is never overwritten.
+
+    What its files name outside its folder, such as a database or the module of a token, is shown and asked
+    about before it is used; so is whether you recognise the issuer.
+    """
     from issuer.backup import restore as read
 
-    read(file, place.folder, required_passphrase("Passphrase of the backup", BACKUP))
-    place.session.pin(place.open().trust_entry())
+    sealed_under = required_passphrase("Passphrase of the backup", BACKUP)
+    consent = place.session.consent(place.folder, restoring=True)
+    if left_out := read(file, place.folder, sealed_under, consent.require):
+        names = ", ".join(map(printable, left_out))
+        say(f"Left in the backup, since no issuer has such files: {names}")
+    place.recognise(place.open())
     say(
         "The issuer is restored as it was at the backup.",
         "If anything was issued after it, do not go on with this copy: its log would contradict the other.",
@@ -100,7 +109,7 @@ def close(place: Place, yes: bool) -> Result:
     ):
         raise Declined("nothing was closed")
     day = made.close()
-    place.session.pin(made.trust_entry())
+    place.recognise(made)
     say(f"{made.name} closed on {day:%Y-%m-%d}; its last status lists are in {made.home / 'status'}.")
     if made.identity.url:
         say(*text.to_publish(made), "and leave them there for as long as anybody may ask.")
