@@ -68,9 +68,10 @@ class Consent:
         if self.has(named):
             return
         if digest(named) not in self.typed:
+            refusal = NotAgreed.of(self.folder, named)
             is_main = threading.current_thread() is threading.main_thread()
             if not (self.asks and is_main and sys.stdin.isatty()):
-                raise NotAgreed.of(self.folder, named)
+                raise refusal
             say(tr("A file in {folder} names what is outside it:").format(folder=self.folder), *shown(named))
             if not confirmed(tr("Is that yours, and may it be used?")):
                 raise Declined("what the folder names was not agreed to, and not used")

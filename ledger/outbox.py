@@ -16,8 +16,9 @@ from typing import Any
 
 import orjson
 
-from wire.problem import Damaged
+from wire.problem import Damaged, Malformed
 from wire.sqlite import Database
+from wire.strict import load_json_object
 
 from .evidence import Evidence
 from .log import LogReader
@@ -126,7 +127,7 @@ class Outbox:
         """The ledgers, by name."""
         rows = self._read("SELECT name, every, settings, seen FROM destination ORDER BY name")
         return [
-            Destination(name, timedelta(seconds=every), orjson.loads(settings), _moment(seen))
+            Destination(name, timedelta(seconds=every), _settings(settings), _moment(seen))
             for name, every, settings, seen in rows
         ]
 
@@ -254,6 +255,13 @@ class Outbox:
 
 def _key(submission: Submission) -> tuple[str, int]:
     return submission.destination, submission.checkpoint.size
+
+
+def _settings(text: str) -> Mapping[str, Any]:
+    try:
+        return load_json_object(text.encode())
+    except Malformed as error:
+        raise Damaged("the settings of a ledger cannot be read") from error
 
 
 def _checkpoint(note: bytes) -> Checkpoint:

@@ -20,6 +20,7 @@ from .strict import load_json_object
 MARK = "restored"
 """The file that marks a folder as written from a backup: what its files name is not the user's own choice."""
 _LARGEST = 1 << 20  # bytes of the file of agreements
+_LONGEST = 2000  # characters of what is shown and agreed to: nobody would read more
 
 Agree = Callable[[str], None]
 """Called with what a folder's file names, before it is used. Raises `NotAgreed` or `Declined`."""
@@ -29,13 +30,22 @@ class NotAgreed(Refused):
     """A file from elsewhere names what nobody here has agreed to use."""
 
     code = "not-agreed"
-    title = "Nobody agreed to this yet"
+    title = "Not agreed to"
 
     @classmethod
     def of(cls, folder: Path, named: str) -> NotAgreed:
-        """The refusal for what a file in `folder` names; it has the digest, by which a user can agree."""
+        """The refusal for what a file in `folder` names; it has the digest, by which a user can agree.
+
+        Raises `Malformed` for what is too long to be shown whole.
+        """
+        if len(named) > _LONGEST:
+            raise Malformed.saying(
+                "a file in {folder} names something of more than {most} characters",
+                folder=str(folder),
+                most=_LONGEST,
+            )
         return cls.saying(
-            "a file in {folder} names what nobody here has agreed to use: {named}",
+            "a file in {folder} names what is outside it, which is not used: {named}",
             folder=str(folder),
             named=named,
             digest=digest(named),

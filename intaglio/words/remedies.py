@@ -38,8 +38,8 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
             "there is none, make another wallet, and ask those who issued the diplomas for new ones."
         ),
         "not-agreed": (
-            "If it is yours: the same again at a terminal, which asks, or with --agree {digest} directly "
-            "behind `intaglio`."
+            "If it is yours, type the same at a terminal, which asks; or begin the command with "
+            "`intaglio --agree {digest}`."
         ),
         # what was received
         "malformed-credential": (
