@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wire.consent import Agreements, NotAgreed, digest, is_marked
+from wire.consent import Agreements, NotAgreed, digest_of, is_marked
 from wire.problem import Declined
 from wire.strict import load_json_object
 
@@ -67,7 +67,7 @@ class Consent:
         """
         if self.has(named):
             return
-        if digest(named) not in self.typed:
+        if digest_of(named) not in self.typed:
             refusal = NotAgreed.of(self.folder, named)
             is_main = threading.current_thread() is threading.main_thread()
             if not (self.asks and is_main and sys.stdin.isatty()):
@@ -150,4 +150,4 @@ def shown(named: str) -> Iterator[str]:
         from ledger.tiles.engines import address_parts
 
         yield from (f"{name}: {value}" for name, value in address_parts(named).items())
-    yield tr("digest: {digest}").format(digest=digest(named))
+    yield tr("digest: {digest}").format(digest=digest_of(named))

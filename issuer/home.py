@@ -316,7 +316,7 @@ def published_log(home: Path, url: str, *, engines: Engines | None = None) -> by
     except NotFound:
         return None
     except NotAgreed as problem:  # which says nothing of the credential that is being verified
-        raise Unavailable(problem.detail, because=problem) from problem
+        raise Unavailable.saying("{why}", why=problem) from problem
     except OSError as error:
         raise Unavailable(f"the issuer in {home} cannot be read: {error.strerror}") from error
 

@@ -11,8 +11,9 @@ import struct
 import subprocess
 import tarfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ from issuer.home import Identity
 from issuer.issuer import Issuer
 from keys import KeyFile
 from keys.envelope import seal
+from ledger.outbox import Outbox
 from tests.commandline import Answer, Program, typed
 from tests.world import graduate, table
 
@@ -100,7 +102,9 @@ def refused(answer: Answer, named: str) -> str:
     return digest
 
 
-def hostile(genuine: Path, file: Path, *, identity: dict[str, str] | None = None, **more: bytes) -> None:
+def hostile(
+    genuine: Path, file: Path, more: Mapping[str, bytes] = {}, identity: Mapping[str, str] = {}
+) -> None:
     """A genuine backup with another description and further files, as a stranger makes one."""
     with (
         genuine.open("rb") as sealed,
@@ -109,8 +113,8 @@ def hostile(genuine: Path, file: Path, *, identity: dict[str, str] | None = None
         ) as archive,
     ):
         content = {member.name: archive.extractfile(member).read() for member in archive}  # type: ignore[union-attr]
-    described = {**json.loads(content["issuer.json"]), **(identity or {})}
-    content |= {"issuer.json": json.dumps(described).encode(), **more}
+    described = {**json.loads(content["issuer.json"]), **identity}
+    content = {**content, "issuer.json": json.dumps(described).encode(), **more}
     key = os.urandom(32)
     envelope = json.dumps(seal(key, PHRASE.encode())).encode()
     with file.open("wb") as opened:
@@ -330,7 +334,7 @@ def test_a_restore_takes_the_files_of_an_issuer_and_no_other(
         "shards/1/x.sh": b"#!",
         "contexts/a.json": b"{}",
     }
-    hostile(tmp_path / "genuine", tmp_path / "b", **more)
+    hostile(tmp_path / "genuine", tmp_path / "b", more)
     answer = program("issuer", "restore", "b")
     assert answer.code == 0, answer.err
     there = {str(path.relative_to(program.home / "issuer")) for path in (program.home / "issuer").rglob("*")}
@@ -357,7 +361,7 @@ def test_a_module_that_a_backup_brings_does_not_run(
     for path in ("/proc/self/cwd/issuer/x.so", str(tmp_path / "x.so")):
         uri = f"pkcs11:token=t;object=o?module-path={path}&pin-source=file:/proc/self/cwd/issuer/pin"
         described = pointing_out(elsewhere, uri)
-        hostile(tmp_path / "genuine", tmp_path / "b", identity=described, **{"x.so": module, "pin": b"1234"})
+        hostile(tmp_path / "genuine", tmp_path / "b", {"x.so": module, "pin": b"1234"}, described)
         restore = ("issuer", "restore", tmp_path / "b")
         correct = ("issuer", "correct", "UNI-000001", "--set", "gpa=3.1")
         answer = program(*restore)
@@ -376,9 +380,8 @@ def test_a_module_that_a_backup_brings_does_not_run(
 def test_a_restore_calls_no_host_unasked(program: Program, elsewhere: Path, tmp_path: Path) -> None:
     with asking() as server:
         named = leading_to(elsewhere, server)
-        hostile(
-            tmp_path / "genuine", tmp_path / "b", **{"ledger.json": (elsewhere / "ledger.json").read_bytes()}
-        )
+        brought = {"ledger.json": (elsewhere / "ledger.json").read_bytes()}
+        hostile(tmp_path / "genuine", tmp_path / "b", brought)
         answer = program("issuer", "restore", "b")
         assert server.calls == 0
         refused(answer, named)
@@ -460,3 +463,58 @@ def test_a_backup_binds_no_other_log_to_an_issuer_that_is_recognised(
     assert (program.home / "trust.json").read_bytes() == before
     assert answer.code == 0
     assert "Conflict" in answer.err or "speak for" in answer.err
+
+
+# What else a file of a folder names
+
+
+def test_a_change_of_keys_that_a_backup_brings_is_asked_about(
+    program: Program, elsewhere: Path, tmp_path: Path
+) -> None:
+    """It is finished by whoever opens the log next, and then the description names its key."""
+    uri = "pkcs11:token=t;object=o?module-path=/x/y.so"
+    key = pointing_out(elsewhere, uri)["signerKey"]
+    change = {
+        "version": 1,
+        "kind": "rotate",
+        "document": json.loads((elsewhere / "did.json").read_bytes()),
+        "replaced": {},
+        "identity": {"signer_uri": uri, "signer_key": key},
+    }
+    hostile(tmp_path / "genuine", tmp_path / "b", {"rotation.json": json.dumps(change).encode()})
+    answer = program("issuer", "restore", "b")
+    assert not (program.home / "issuer").exists()
+    refused(answer, uri)
+
+
+def test_the_ledgers_of_a_strangers_log_are_asked_about(program: Program, elsewhere: Path) -> None:
+    """Their settings name a file of nodes, a contract, and a key that pays."""
+    with asking() as server:
+        nodes = elsewhere / "nodes"
+        nodes.touch(0o600)
+        nodes.write_text(f"http://127.0.0.1:{server.port}")
+        account = "0x" + "1" * 40
+        settings = {
+            "nodes": str(nodes), "depth": 1, "feeCap": 10**9, "feeKey": f"file:{elsewhere}/keys.json#log",
+            "asOf": 1, "account": account, "owner": account, "contract": account, "since": 0,
+        }  # fmt: skip
+        Outbox(elsewhere).add("eip155:1", timedelta(days=1), settings, utc_now())
+        in_folder = ("ledger", "--in", elsewhere, "anchor")
+        for words in (("run",), ("add", "eip155:1", "--depth", "2")):
+            answer = program(*in_folder, *words)
+            assert server.calls == 0, words
+            refused(answer, str(nodes))
+        shutil.copytree(elsewhere, program.home / "issuer")
+        program("doctor")
+        assert server.calls > 0, "of one's own nobody is asked"
+
+
+@pytest.mark.parametrize("long", [2001, 100_000])
+def test_what_nobody_would_read_to_its_end_is_not_agreed_to(
+    program: Program, elsewhere: Path, long: int
+) -> None:
+    with asking() as server:
+        leading_to(elsewhere, server, more="&application_name=" + "x" * long)
+        answer = program("ledger", "--in", elsewhere, "status")
+        assert server.calls == 0
+        assert (answer.code, "more than 2000 characters" in answer.err) == (1, True)

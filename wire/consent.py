@@ -48,11 +48,11 @@ class NotAgreed(Refused):
             "a file in {folder} names what is outside it, which is not used: {named}",
             folder=str(folder),
             named=named,
-            digest=digest(named),
+            digest=digest_of(named),
         )
 
 
-def digest(named: str) -> str:
+def digest_of(named: str) -> str:
     """The SHA-256, in hexadecimal, of what a file names: whole, so that no other text can share it."""
     return sha256(named.encode()).hexdigest()
 
@@ -105,4 +105,4 @@ class Agreements:
 
 def _entry(folder: Path, named: str) -> dict[str, str]:
     # The real path: through a symbolic link, consent for one folder would count for another.
-    return {"folder": os.path.realpath(folder), "sha256": digest(named)}
+    return {"folder": os.path.realpath(folder), "sha256": digest_of(named)}

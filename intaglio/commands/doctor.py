@@ -83,14 +83,15 @@ def _named(session: Session, folder: Path) -> Iterator[Finding]:
     from issuer.named import named_in
 
     consent = session.consent(folder, asks=False)
+    if consent.is_own:
+        return
     for named in dict.fromkeys(named_in(folder)):
         try:
             consent.require(named)
         except NotAgreed as problem:
             yield Finding.of(problem)
         else:
-            if not consent.is_own:
-                yield Finding.passed("named-agreed", folder=str(folder), named=named)
+            yield Finding.passed("named-agreed", folder=str(folder), named=named)
 
 
 def _trust(session: Session) -> Iterator[Finding]:
