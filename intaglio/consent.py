@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wire.consent import Agreements, NotAgreed, digest_of, is_marked
+from wire.consent import Agreements, digest_of, is_marked, not_agreed
 from wire.problem import Declined
 from wire.strict import load_json_object
 
@@ -68,10 +68,10 @@ class Consent:
         if self.has(named):
             return
         if digest_of(named) not in self.typed:
-            refusal = NotAgreed.of(self.folder, named)
+            problem = not_agreed(self.folder, named)
             is_main = threading.current_thread() is threading.main_thread()
             if not (self.asks and is_main and sys.stdin.isatty()):
-                raise refusal
+                raise problem
             say(tr("A file in {folder} names what is outside it:").format(folder=self.folder), *shown(named))
             if not confirmed(tr("Is that yours, and may it be used?")):
                 raise Declined("what the folder names was not agreed to, and not used")

@@ -35,7 +35,7 @@ from ledger.folder import Engines, is_elsewhere, kept_beside, newest_checkpoint,
 from ledger.tiles.engines import ENGINES
 from ledger.tiles.layout import is_tile
 from ledger.tiles.store import CHECKPOINT
-from wire.consent import MARK, Agree, NotAgreed
+from wire.consent import MARK, Agree, not_agreed
 from wire.files import locked, make_private_folder, sync_file, sync_folder, write_durably
 from wire.problem import Conflict, Damaged, Malformed, NotFound, Refused
 from wire.sqlite import copy, require_plain
@@ -200,7 +200,7 @@ def restore(path: Path, home: Path, passphrase: bytes, agree: Agree | None = Non
         _require_sound(unpacked)
         for named in dict.fromkeys(named_in(unpacked)):
             if agree is None:
-                raise NotAgreed.of(home, named)
+                raise not_agreed(home, named)
             agree(named)
         _require_newest(unpacked, home)
         store = SQLiteIndex(unpacked / "issuer.sqlite")

@@ -32,24 +32,24 @@ class NotAgreed(Refused):
     code = "not-agreed"
     title = "Not agreed to"
 
-    @classmethod
-    def of(cls, folder: Path, named: str) -> NotAgreed:
-        """The refusal for what a file in `folder` names; it has the digest, by which a user can agree.
 
-        Raises `Malformed` for what is too long to be shown whole.
-        """
-        if len(named) > _LONGEST:
-            raise Malformed.saying(
-                "a file in {folder} names something of more than {most} characters",
-                folder=str(folder),
-                most=_LONGEST,
-            )
-        return cls.saying(
-            "a file in {folder} names what is outside it, which is not used: {named}",
+def not_agreed(folder: Path, named: str) -> NotAgreed:
+    """The refusal of what a file in `folder` names; it has the digest, by which a user can agree.
+
+    Raises `Malformed` for what is too long to be shown whole.
+    """
+    if len(named) > _LONGEST:
+        raise Malformed.saying(
+            "a file in {folder} names something of more than {most} characters",
             folder=str(folder),
-            named=named,
-            digest=digest_of(named),
+            most=_LONGEST,
         )
+    return NotAgreed.saying(
+        "a file in {folder} names what is outside it, which is not used: {named}",
+        folder=str(folder),
+        named=named,
+        digest=digest_of(named),
+    )
 
 
 def digest_of(named: str) -> str:
@@ -65,7 +65,7 @@ def is_marked(folder: Path) -> bool:
 def require_unmarked(folder: Path, named: str) -> None:
     """Raises `NotAgreed` in a folder that was written from a backup: for callers who ask nobody."""
     if is_marked(folder):
-        raise NotAgreed.of(folder, named)
+        raise not_agreed(folder, named)
 
 
 class Agreements:
