@@ -68,11 +68,12 @@ class Consent:
         if self.has(named):
             return
         if digest_of(named) not in self.typed:
-            problem = not_agreed(self.folder, named)
+            # Before anything is shown: an address with a password or a PIN in it is refused, not repeated.
+            parts, problem = list(shown(named)), not_agreed(self.folder, named)
             is_main = threading.current_thread() is threading.main_thread()
             if not (self.asks and is_main and sys.stdin.isatty()):
                 raise problem
-            say(tr("A file in {folder} names what is outside it:").format(folder=self.folder), *shown(named))
+            say(tr("A file in {folder} names what is outside it:").format(folder=self.folder), *parts)
             if not confirmed(tr("Is that yours, and may it be used?")):
                 raise Declined("what the folder names was not agreed to, and not used")
         self.keep(named)

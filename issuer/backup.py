@@ -156,7 +156,7 @@ def backup(home: Path, path: Path, passphrase: bytes, *, engines: Engines | None
             file.write(_MAGIC + struct.pack(">I", len(envelope)) + envelope)
             sealing = _Sealing(file, key)
             with tarfile.open(fileobj=sealing, mode="w|") as archive:
-                _archive(home, archive)
+                _archive(home, archive, engines)
             sealing.finish()
             file.flush()
             sync_file(descriptor)
@@ -273,7 +273,7 @@ def _require_newest(unpacked: Path, home: Path) -> None:
         )
 
 
-def _archive(home: Path, archive: tarfile.TarFile) -> None:
+def _archive(home: Path, archive: tarfile.TarFile, engines: Engines | None) -> None:
     with locked(home / "issue", patience=5.0):
         for left in home.glob(".backup-*"):  # by one that was killed
             shutil.rmtree(left)
@@ -288,7 +288,7 @@ def _archive(home: Path, archive: tarfile.TarFile) -> None:
             )
         _add(archive, home, (home / "shards").rglob("*"))
     if not is_elsewhere(home):
-        with store_in(home).lock():
+        with store_in(home, engines=engines).lock():
             _add(archive, home, (home / "log").rglob("*"))
 
 

@@ -36,7 +36,7 @@ from did.methods import key as did_key
 from did.methods import web as did_web
 from keys import PublicKey
 from keys.address import require_well_formed
-from ledger.folder import Engines, batches_in, kept_beside, newest_checkpoint, store_in
+from ledger.folder import Engines, batches_in, is_elsewhere, kept_beside, newest_checkpoint, store_in
 from ledger.log import verifier_keys
 from ledger.tiles.store import CHECKPOINT
 from vc.integrity import SUITES_BY_KEY
@@ -172,8 +172,9 @@ class Identity:
             if read.status not in ("", STATED):
                 raise Malformed("the member status has another value")
         except FileNotFoundError:
-            # What the folder has here, and no look at the address in it, which nobody may have agreed to.
-            if (home / "log").exists() or kept_beside(home).exists():
+            # The address of a log elsewhere is not asked: nobody may have agreed to it.
+            was_elsewhere = is_elsewhere(home) and kept_beside(home).exists()
+            if was_elsewhere or (home / "log").exists():
                 raise IssuerLost(
                     f"{home / 'issuer.json'} is gone, a log is there: is it lost, or the log no issuer's?"
                 ) from None

@@ -208,6 +208,20 @@ def test_a_hidden_host_is_shown_and_not_called(program: Program, elsewhere: Path
         refused(answer, named)
 
 
+def test_a_password_or_a_pin_in_an_address_is_not_shown(program: Program, elsewhere: Path) -> None:
+    address = "postgresql://u:hidden-words@db.example/log"
+    (elsewhere / "ledger.json").write_text(json.dumps({"version": 1, "address": address}))
+    answers = [program("ledger", "--in", elsewhere, "status"), program("doctor", "--in", elsewhere)]
+    (elsewhere / "ledger.json").unlink()
+    described = json.loads((elsewhere / "issuer.json").read_bytes())
+    uri = "pkcs11:token=t;object=o?module-path=/x.so&pin-value=hidden-words"
+    (elsewhere / "issuer.json").write_text(json.dumps({**described, **pointing_out(elsewhere, uri)}))
+    answers.append(program("doctor", "--in", elsewhere))
+    for answer in answers:
+        assert answer.code == 1
+        assert "hidden-words" not in answer.err + answer.out
+
+
 @pytest.mark.parametrize("address", ["s3://somebodys-bucket/log", "file:///somebodys/log"])
 def test_no_other_address_is_opened_either(program: Program, elsewhere: Path, address: str) -> None:
     (elsewhere / "ledger.json").write_text(json.dumps({"version": 1, "address": address}))
