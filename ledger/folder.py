@@ -14,7 +14,7 @@ import orjson
 
 from keys import KeyFile
 from wire.consent import require_unmarked
-from wire.files import sync_folder, write_durably
+from wire.files import read_regular, sync_folder, write_durably
 from wire.problem import Conflict, Damaged, Malformed, Refused
 from wire.strict import load_json_object
 
@@ -32,6 +32,7 @@ ADDRESS = "ledger.json"
 Engines = Mapping[str, Engine]
 KEYS = {"log": "Ed25519", "cosigner": "Ed25519"}
 """What signs for a log: its own key, and that of its clock."""
+_LONGEST = 1 << 16  # bytes of `ledger.json`
 _PATIENCE = 1.0  # seconds, for who reads beside a writer
 
 
@@ -109,7 +110,7 @@ def address_in(folder: Path) -> str | None:
     if not is_elsewhere(folder):
         return None
     try:
-        found = load_json_object((folder / ADDRESS).read_bytes())
+        found = load_json_object(read_regular(folder / ADDRESS, _LONGEST))
     except Malformed as error:
         raise Damaged(f"{folder / ADDRESS} cannot be read") from error
     address = found.get("address")

@@ -71,7 +71,8 @@ def restore(place: Place, file: Path) -> Result:
 
     sealed_under = required_passphrase("Passphrase of the backup", BACKUP)
     consent = place.session.consent(place.folder, restoring=True)
-    if left_out := read(file, place.folder, sealed_under, consent.require):
+    left_out = read(file, place.folder, sealed_under, consent.require)
+    if left_out:
         names = ", ".join(map(printable, left_out))
         say(f"Left in the backup, since no issuer has such files: {names}")
     place.recognise(place.open())
@@ -79,7 +80,7 @@ def restore(place: Place, file: Path) -> Result:
         "The issuer is restored as it was at the backup.",
         "If anything was issued after it, do not go on with this copy: its log would contradict the other.",
     )
-    return Result({"folder": str(place.folder)}, str(place.folder))
+    return Result({"folder": str(place.folder), "leftOut": left_out}, str(place.folder))
 
 
 @verb(issuer)

@@ -33,37 +33,38 @@ def parse(uri: str) -> str:
     A password is proved, never handed over. Raises `PasswordInAddress`, and `Refused` for what libpq does not
     read, or not safely; the address itself is not shown.
     """
-    given = _read(uri)
-    default = {
-        option.keyword.decode(): option.val.decode()
-        for option in psycopg.pq.Conninfo.get_defaults()
-        if option.val
-    }
-    if any(name in given for name in _SECRETS):
-        raise PasswordInAddress("the address of the log has a password in it")
-    if ":" in given.get("sslkey", ""):  # libpq then has OpenSSL load the engine before the colon: a program
-        raise Refused("the address of the log has a program hold its key (sslkey=ENGINE:KEY)")
-    verified = {} if _is_local(given, default) else {"sslmode": "verify-full"}
-    proved = _proved(given.get("require_auth"), default.get("require_auth"))
     try:
-        return make_conninfo(**{**_DEFAULTS, **verified, **given, "require_auth": proved})
-    except psycopg.ProgrammingError:  # before release 16
-        raise Refused("libpq here is too old: it cannot be told to keep a password to itself") from None
+        return make_conninfo(**_safe(_said(uri)))
+    except psycopg.ProgrammingError:  # or libpq is older than 16: it knows no `require_auth`
+        raise Refused(
+            "the address of the log is not one of PostgreSQL's: postgresql://host/database"
+        ) from None
 
 
 def parts(uri: str) -> Mapping[str, str]:
     """What the address says, by libpq's names, for whoever is to agree to it. Raises as `parse`."""
     parse(uri)
-    return _read(uri)
+    return _said(uri)
 
 
-def _read(uri: str) -> dict[str, str]:
-    try:
-        return {name: str(value) for name, value in conninfo_to_dict(uri).items() if value is not None}
-    except psycopg.ProgrammingError:
-        raise Refused(
-            "the address of the log is not one of PostgreSQL's: postgresql://host/database"
-        ) from None
+def _said(uri: str) -> dict[str, str]:
+    return {name: str(value) for name, value in conninfo_to_dict(uri).items() if value is not None}
+
+
+def _safe(said: Mapping[str, str]) -> dict[str, str]:
+    """What the address says, with what it leaves out. Raises as `parse`."""
+    default = {
+        option.keyword.decode(): option.val.decode()
+        for option in psycopg.pq.Conninfo.get_defaults()
+        if option.val
+    }
+    if any(name in said for name in _SECRETS):
+        raise PasswordInAddress("the address of the log has a password in it")
+    if ":" in said.get("sslkey", ""):  # libpq then has OpenSSL load the engine before the colon: a program
+        raise Refused("the address of the log has a program hold its key (sslkey=ENGINE:KEY)")
+    verified = {} if _is_local(said, default) else {"sslmode": "verify-full"}
+    proved = _proved(said.get("require_auth"), default.get("require_auth"))
+    return {**_DEFAULTS, **verified, **said, "require_auth": proved}
 
 
 def _proved(given: str | None, default: str | None) -> str:
@@ -82,11 +83,11 @@ def _is_safe(ways: str) -> bool:
     return excluded >= _GIVES_AWAY if excluded else bool(listed - {""}) and not listed & _GIVES_AWAY
 
 
-def _is_local(given: Mapping[str, str], default: Mapping[str, str]) -> bool:
+def _is_local(said: Mapping[str, str], default: Mapping[str, str]) -> bool:
     """Whether it leads to a socket or loopback; what a service file says is not known here."""
-    if "service" in given or "service" in default:
+    if "service" in said or "service" in default:
         return False
-    return all(map(_is_loopback, _hosts({**default, **given})))
+    return all(map(_is_loopback, _hosts({**default, **said})))
 
 
 def _hosts(found: Mapping[str, str]) -> Iterator[str]:
