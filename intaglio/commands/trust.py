@@ -12,7 +12,6 @@ import click
 from did import DID, METHODS, MethodNotSupported, Resolver
 from vc.model.credential import is_url
 from verifier import RecognisedIssuer, RecognisedLog, Trust, update_trust
-from verifier.problem import TrustDiffers, TrustLogDiffers
 from verifier.sources.trust_entries import pinned
 from wire import Conflict, Declined, Malformed, NotFound, Refused, Unavailable, load_json_object
 from wire.fetch import NoFetcher
@@ -206,7 +205,7 @@ def recognise(session: Session, trust_file: bytes) -> None:
         if sys.stdin.isatty():
             _keep(session, new, Trust.joined, False, given)
             return
-    except (TrustDiffers, TrustLogDiffers) as problem:
+    except Conflict as problem:  # it differs from the list, or has another issuer's name
         say(headed(problem), remedy(problem))
     except Declined:
         pass

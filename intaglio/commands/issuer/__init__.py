@@ -116,6 +116,8 @@ def close(place: Place, yes: bool) -> Result:
         say(*text.to_publish(made), "and leave them there for as long as anybody may ask.")
     say("Hand out all bundles anew, with these lists in them:", typed("issuer", "export"))
     say("Hand out the trust file that is printed here: by it, the lists have no end; else they have a year.")
+    if not place.consent.is_own:  # nothing in a folder from elsewhere changes your list unasked
+        say(f"Your own trust list needs it, too: {typed('trust', 'remove')} {made.did}, then trust add FILE")
     return _trust_file(made, place.session)
 
 

@@ -138,9 +138,8 @@ class Place:
         if ledger is not None:
             consent.keep(address_of(ledger))
         if name is None:
-            known = exists or has_log(
-                self.folder, engines=consent.engines()
-            )  # where its description is lost, that is said
+            # where its description is lost, that is said
+            known = exists or has_log(self.folder, engines=consent.engines())
             name = Identity.read(self.folder).name if known else _nobody()
         ask = functools.cache(self._passphrase if exists else _new_passphrase)
         signer = self.signer(where)
