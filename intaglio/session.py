@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from verifier.sources.published import LogSource
     from wire.fetch import Fetcher
 
+    from .consent import Consent
+
 
 def utc_now() -> datetime:
     """The time by the clock of this machine."""
@@ -43,11 +45,19 @@ class Session:
     """The time, for those below to be handed."""
     anchors: Mapping[str, AnchorKind] | None = None
     """The kinds of other ledgers that take checkpoints, if not those of `ledger.anchors`."""
+    agree: frozenset[str] = frozenset()
+    """The digests of what files from elsewhere name, as they were typed by who agrees to it."""
 
     @property
     def trust_file(self) -> Path:
         """The local trust list."""
         return self.home / "trust.json"
+
+    def consent(self, folder: Path, *, asks: bool = True, restoring: bool = False) -> Consent:
+        """The user's consent to what the files of an issuer or a log name."""
+        from .consent import Consent
+
+        return Consent(folder, self.home, self.agree, asks, restoring)
 
     def fetcher(self, *, offline: bool = False) -> Fetcher:
         """The way to the network, or one that refuses it."""
@@ -68,7 +78,8 @@ class Session:
         from verifier.sources.trust_index import open_trust
 
         fetcher = self.fetcher(offline=offline)
-        here = functools.partial(published_list, self.home / "issuer")
+        engines = self.consent(self.home / "issuer", asks=False).engines()
+        here = functools.partial(published_list, self.home / "issuer", engines=engines)
         return Verifier(
             Resolver(METHODS, fetcher),
             trust=open_trust(trust_file or self.trust_file),
@@ -101,9 +112,10 @@ class Session:
         from verifier.sources.published import Published
 
         published = Published(fetcher)
+        engines = self.consent(self.home / "issuer", asks=False).engines()
 
         def ask(url: str, limit: int) -> bytes:
-            here = published_log(self.home / "issuer", url)
+            here = published_log(self.home / "issuer", url, engines=engines)
             return published(url, limit) if here is None else here
 
         return ask

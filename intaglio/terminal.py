@@ -306,7 +306,10 @@ def _options(context: click.Context) -> list[str]:
     for option in context.command.params:
         if context.get_parameter_source(option.name or "") is ParameterSource.COMMANDLINE:
             value = context.params[option.name or ""]
-            found += [option.opts[0]] if value is True else [option.opts[0], str(value)]
+            values = value if isinstance(value, tuple) else (value,)
+            found += [
+                part for each in values for part in (option.opts[0], *([] if each is True else [str(each)]))
+            ]
     return found
 
 
@@ -394,6 +397,11 @@ def _warn_of_readers(file: Path) -> None:
                 tr("Others on this machine can read {file}, which holds a passphrase.").format(file=file),
                 f"chmod 600 {file}",
             )
+
+
+def confirmed(question: str) -> bool:
+    """What a person at the terminal answers; without one, or a word, it is no."""
+    return sys.stdin.isatty() and click.confirm(question, err=True)
 
 
 def agreed(question: str, yes: bool) -> bool:

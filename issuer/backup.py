@@ -4,6 +4,9 @@ A tar archive, sealed under a random key that the passphrase opens (`keys.envelo
 of AES-256-GCM; each portion's nonce is its number and whether it is the last, so that none can be left out,
 moved or cut off. The index is copied first and the log last: a backup refers to nothing that it lacks. Of a
 log that is kept elsewhere only the address is in it.
+
+Whoever made a backup need not be who restores it. Only the files that an issuer has are taken out of it, and
+what they name (an address of a log, of a key) is used once somebody has agreed to it.
 """
 
 from __future__ import annotations
@@ -28,9 +31,12 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from keys.envelope import open_envelope, seal
 from ledger import Checkpoint
-from ledger.folder import is_elsewhere, kept_beside, newest_checkpoint, store_in
+from ledger.folder import Engines, is_elsewhere, kept_beside, newest_checkpoint, store_in
+from ledger.tiles.engines import ENGINES
+from ledger.tiles.layout import is_tile
 from ledger.tiles.store import CHECKPOINT
-from wire.files import locked, make_private_folder, sync_file, sync_folder
+from wire.consent import MARK, Agree, not_agreed
+from wire.files import locked, make_private_folder, sync_file, sync_folder, write_durably
 from wire.problem import Conflict, Damaged, Malformed, NotFound, Refused
 from wire.sqlite import copy, require_plain
 from wire.strict import load_json_object
@@ -40,7 +46,8 @@ from . import documents
 from .archive.archive import Archive
 from .archive.consistency import require_not_older
 from .archive.store import SQLiteIndex
-from .home import Identity, index
+from .home import LIST_NAME, Identity, index
+from .named import named_in
 from .press.permutation import LIST_ENTRIES
 from .problem import HomeTaken, UnsoundDatabase
 
@@ -50,6 +57,18 @@ _TAG = 16
 _LONGEST_ENVELOPE = 1 << 14
 _LONGEST_HEADER = 1 << 14  # bytes of what tar says of a file beside its first block
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}(?:/[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}){0,11}")
+_FILES = re.compile(
+    r"(issuer|keys|did|template|rotation|clock|ledger|fees|contract-[0-9]{1,20})\.json"
+    r"|(issuer|claims|anchors)\.sqlite"
+    r"|tls/(server\.pem|server\.key|authority\.pem)"
+    rf"|status/({LIST_NAME.pattern})"
+    rf"|{documents.FOLDER}/[0-9]{{1,20}}\.json"
+    r"|shards/[0-9]{1,20}/[0-9]{6,20}\.jsonl\.zst"
+    rf"|log/({CHECKPOINT}|journal|mark\.json|keys/[0-9]{{1,20}}-[0-9]{{1,20}})",
+    re.ASCII,
+)
+"""The files that an issuer has, beside the tiles of its log: what a backup is made of."""
+_MOST_LEFT_OUT = 100  # names that are remembered, of files that were left in the backup
 _ALWAYS_THERE = ("issuer.json", "keys.json", "did.json", "issuer.sqlite", f"log/{CHECKPOINT}")
 
 
@@ -113,15 +132,15 @@ def _unseal(file: BinaryIO, cipher: AESGCM) -> Iterator[bytes]:
         number, sealed = number + 1, following
 
 
-def backup(home: Path, path: Path, passphrase: bytes) -> None:
+def backup(home: Path, path: Path, passphrase: bytes, *, engines: Engines | None = None) -> None:
     """Writes all that the issuer has to `path`; it may go on serving, but not issue, meanwhile.
 
-    Raises `Conflict` where the file exists, `NotFound` where there is no issuer, `Damaged` where diplomas
-    are gone.
+    `engines` are as in `ledger.folder`. Raises `Conflict` where the file exists, `NotFound` where there is no
+    issuer, `Damaged` where diplomas are gone.
     """
     identity = Identity.read(home)
     store = SQLiteIndex(index(home))
-    require_not_older(store, home, identity)
+    require_not_older(store, home, identity, engines=engines)
     missing = Archive(store, home / "shards").missing()
     store.close()
     if missing:
@@ -137,7 +156,7 @@ def backup(home: Path, path: Path, passphrase: bytes) -> None:
             file.write(_MAGIC + struct.pack(">I", len(envelope)) + envelope)
             sealing = _Sealing(file, key)
             with tarfile.open(fileobj=sealing, mode="w|") as archive:
-                _archive(home, archive)
+                _archive(home, archive, engines)
             sealing.finish()
             file.flush()
             sync_file(descriptor)
@@ -147,12 +166,17 @@ def backup(home: Path, path: Path, passphrase: bytes) -> None:
     sync_folder(path.parent)
 
 
-def restore(path: Path, home: Path, passphrase: bytes) -> None:
+def restore(path: Path, home: Path, passphrase: bytes, agree: Agree | None = None) -> list[str]:
     """Puts an issuer from a backup into a folder that must not exist yet, whole or not at all.
 
-    Raises `NotFound` where there is no file, `Conflict` where the folder exists, `WrongPassphrase`, `Damaged`
-    where the file is not as written, `Refused` where the log that was in the folder is known to have been
-    longer than the backup's.
+    `agree` is called with each thing outside the folder that its files name, before any is used. The folder
+    is marked as written from a backup. Returns the names of files that no issuer has, which were left out; of
+    many, the first.
+
+    Raises `NotAgreed` where something is named and there is no `agree`, and what that raises; `NotFound`
+    where there is no file, `Conflict` where the folder exists, `WrongPassphrase`, `Damaged` where the file is
+    not as written, `Refused` where the log that was in the folder is known to have been longer than the
+    backup's.
     """
     if home.exists():
         raise HomeTaken(f"{home} exists already")
@@ -169,14 +193,21 @@ def restore(path: Path, home: Path, passphrase: bytes) -> None:
                 fileobj=_Unsealing(file, _key(file, passphrase)), mode="r|", tarinfo=_Member
             ) as archive,
         ):
+            left_out = list[str]()
             for member in archive:
-                _extract(archive, member, unpacked)
+                if not _extract(archive, member, unpacked) and len(left_out) < _MOST_LEFT_OUT:
+                    left_out.append(member.name)
         _require_sound(unpacked)
+        for named in dict.fromkeys(named_in(unpacked)):
+            if agree is None:
+                raise not_agreed(home, named)
+            agree(named)
         _require_newest(unpacked, home)
         store = SQLiteIndex(unpacked / "issuer.sqlite")
         store.reserve(LIST_ENTRIES)  # what was issued after the backup keeps its status positions to itself
         store.logged.adopt(_size(unpacked))  # which the index, copied first, may not know of
         store.close()
+        write_durably(unpacked / MARK, b"")
         for folder, _, _ in os.walk(unpacked):
             sync_folder(Path(folder))
         unpacked.rename(home)
@@ -188,6 +219,7 @@ def restore(path: Path, home: Path, passphrase: bytes) -> None:
         shutil.rmtree(unpacked, ignore_errors=True)
         os.close(held)
     sync_folder(home.parent)
+    return left_out
 
 
 def _clear_away(folder: Path, prefix: str) -> None:
@@ -222,7 +254,7 @@ def _require_sound(unpacked: Path) -> None:
 
 def _size(home: Path) -> int:
     """How many entries the log has, with those that are not signed for yet."""
-    store = store_in(home, read_only=True)
+    store = store_in(home, read_only=True, engines=ENGINES)  # agreed to
     with store.lock():
         size = store.base().size
         return max((batch.range.stop for batch in store.pending(size)), default=size)
@@ -232,7 +264,7 @@ def _require_newest(unpacked: Path, home: Path) -> None:
     kept = kept_beside(home)
     if not kept.exists():
         return
-    known, found = Checkpoint.parse(kept.read_bytes()), newest_checkpoint(unpacked)
+    known, found = Checkpoint.parse(kept.read_bytes()), newest_checkpoint(unpacked, engines=ENGINES)
     if known.origin == found.origin and known.size > found.size:
         raise Refused(
             f"the backup's log has {found.size} entries, while the one that was in {home} had {known.size}",
@@ -241,7 +273,7 @@ def _require_newest(unpacked: Path, home: Path) -> None:
         )
 
 
-def _archive(home: Path, archive: tarfile.TarFile) -> None:
+def _archive(home: Path, archive: tarfile.TarFile, engines: Engines | None) -> None:
     with locked(home / "issue", patience=5.0):
         for left in home.glob(".backup-*"):  # by one that was killed
             shutil.rmtree(left)
@@ -256,14 +288,14 @@ def _archive(home: Path, archive: tarfile.TarFile) -> None:
             )
         _add(archive, home, (home / "shards").rglob("*"))
     if not is_elsewhere(home):
-        with store_in(home).lock():
+        with store_in(home, engines=engines).lock():
             _add(archive, home, (home / "log").rglob("*"))
 
 
 def _add(archive: tarfile.TarFile, home: Path, paths: Iterable[Path]) -> None:
     for path in sorted(paths):
-        if path.is_file() and path.suffix not in (".lock", ".tmp"):
-            archive.add(path, str(path.relative_to(home)))
+        if path.is_file() and _is_issuers(name := str(path.relative_to(home))):
+            archive.add(path, name)
 
 
 def _key(file: BinaryIO, passphrase: bytes) -> bytes:
@@ -274,14 +306,26 @@ def _key(file: BinaryIO, passphrase: bytes) -> bytes:
     return open_envelope(load_json_object(file.read(length)), passphrase)
 
 
-def _extract(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None:
+def _is_issuers(name: str) -> bool:
+    is_log = name.startswith("log/") and is_tile(name.removeprefix("log/"))
+    return is_log or _FILES.fullmatch(name) is not None
+
+
+def _extract(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> bool:
+    """Whether it was taken: a file that no issuer has stays in the backup, be it a note or a module.
+
+    Raises `Damaged` for what is no file, and for a name that leads out of the folder.
+    """
     is_plain = member.isfile() and not member.issparse()  # which may say any size
     content = archive.extractfile(member) if is_plain else None
     if content is None or not _NAME.fullmatch(member.name):
         raise Damaged(f"the backup holds {shortened(member.name)}, which is no file of an issuer")
+    if not _is_issuers(member.name):
+        return False
     target = folder / member.name
     make_private_folder(target.parent)
     with os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         shutil.copyfileobj(content, file)
         file.flush()
         sync_file(file.fileno())
+    return True

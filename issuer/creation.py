@@ -9,7 +9,7 @@ import orjson
 
 from keys import KeyFile, Signer
 from keys.signer import Passphrase, require_signs
-from ledger.folder import has_log, keep_address
+from ledger.folder import Engines, has_log, keep_address
 from wire.files import locked, make_private_folder, write_durably
 from wire.problem import Conflict
 
@@ -34,11 +34,13 @@ def create_home(
     signer_uri: str = "",
     has_index: bool = False,
     ledger: str | None = None,
+    engines: Engines | None = None,
 ) -> KeyFile:
     """Makes an issuer, or finds that it exists and is the one described; its keys, but that of a `signer`.
 
     The folder remembers where that is, if it has a `signer_uri`. No index is made where one `has_index`.
-    `ledger` is the address of its log, where that is not to be in the folder.
+    `ledger` is the address of its log, where that is not to be in the folder; `engines` are as in
+    `ledger.folder`.
     Raises `Conflict` where another issuer lives in the folder, `Refused` for an empty name, and what keeps
     the `signer` from signing.
     """
@@ -48,7 +50,7 @@ def create_home(
         Identity.check(name, url, method)  # before anybody is asked
     sealed_under = passphrase() if is_new else None  # before others have to wait for the answer
     with locked(home / "issuer.json", patience=_PATIENCE):
-        if (home / "issuer.json").exists() or has_log(home):
+        if (home / "issuer.json").exists() or has_log(home, engines=engines):
             Identity.read(home).require(name, url, method)
             if signer_uri and signer_uri != Identity.read(home).signer_uri:
                 raise AnotherKey("the issuer that lives here signs with another key than this one")

@@ -11,7 +11,7 @@ from pathlib import Path
 from did import Document
 from keys import KeyFile
 from ledger.audit import audit
-from ledger.folder import open_to_read
+from ledger.folder import Engines, open_to_read
 from ledger.log import LogReader
 from vc import Credential
 from wire.clock import is_ahead
@@ -33,8 +33,11 @@ _LARGEST = 1 << 25  # bytes of a status list
 _WARNED = timedelta(days=30)  # before a list ends
 
 
-def examine_issuer(home: Path, now: datetime) -> Iterator[Finding]:
-    """One by one, the costly ones last. Raises the `Problem` that leaves nothing to look at."""
+def examine_issuer(home: Path, now: datetime, *, engines: Engines | None = None) -> Iterator[Finding]:
+    """One by one, the costly ones last. Raises the `Problem` that leaves nothing to look at.
+
+    `engines` are as in `ledger.folder`.
+    """
     identity, is_writable = Identity.read(home), os.access(home, os.W_OK)
     changed: list[Path] = []
     if identity.closing is not None:
@@ -44,7 +47,7 @@ def examine_issuer(home: Path, now: datetime) -> Iterator[Finding]:
     if is_writable:
         yield from _index(identity.name, home)
         with closing(SQLiteIndex(index(home))) as store:
-            require_not_older(store, home, identity)  # else it says nothing true of the rest
+            require_not_older(store, home, identity, engines=engines)  # else it says nothing true of the rest
             with locked(home / "status"):
                 found = status.unlike(store, home / "status")
         for path, problem in found:
@@ -77,7 +80,7 @@ def examine_issuer(home: Path, now: datetime) -> Iterator[Finding]:
         yield Finding.warned("issuer-list-key-in-folder", keys=str(keys))
     if not held.protected:
         yield Finding.warned("issuer-keys-not-sealed")
-    log = open_to_read(home)
+    log = open_to_read(home, engines=engines)
     log.store.examine()
     signed, size = log.time(), audit(log).size
     yield Finding.passed("issuer-log-audited", entries=size)

@@ -12,6 +12,7 @@ lookup/         where in the log a leaf is: made from it by the service, again i
 status/         status lists and revocation details, to be published
 checked/        rows of the file that is being issued, sealed; gone when the command is
 issuer.sqlite   the index, and shards/, the diplomas: both private
+restored        that a backup was restored here: what the files name is asked about before it is used
 clock.json      what an operator said of a clock that had been wrong; there if that happened
 claims.sqlite   claim links; tls/, the service's certificate: made when first needed
 """
@@ -36,13 +37,14 @@ from did.methods import key as did_key
 from did.methods import web as did_web
 from keys import PublicKey
 from keys.address import require_well_formed
-from ledger.folder import batches_in, has_log, newest_checkpoint, store_in
+from ledger.folder import Engines, batches_in, is_elsewhere, kept_beside, newest_checkpoint, store_in
 from ledger.log import verifier_keys
 from ledger.tiles.store import CHECKPOINT
 from vc.anchoring import document_digest
 from vc.document_chain import to_pin
 from vc.integrity import SUITES_BY_KEY
 from wire.address import Target
+from wire.consent import NotAgreed
 from wire.datetimestamp import parse_age, parse_datetimestamp
 from wire.fetch import NoFetcher
 from wire.files import locked, write_durably
@@ -174,7 +176,9 @@ class Identity:
             if read.status not in ("", STATED):
                 raise Malformed("the member status has another value")
         except FileNotFoundError:
-            if has_log(home):
+            # The address of a log elsewhere is not asked: nobody may have agreed to it.
+            was_elsewhere = is_elsewhere(home) and kept_beside(home).exists()
+            if was_elsewhere or (home / "log").exists():
                 raise IssuerLost(
                     f"{home / 'issuer.json'} is gone, a log is there: is it lost, or the log no issuer's?"
                 ) from None
@@ -288,7 +292,7 @@ def index(home: Path) -> Path:
     return path
 
 
-def published_list(home: Path, url: str) -> bytes | None:
+def published_list(home: Path, url: str, *, engines: Engines | None = None) -> bytes | None:
     """The status list or revocation details that the issuer in `home` published for `url`, if it did.
 
     For verifiers on the same machine, who so see a revocation at once. Raises `Damaged` as `published_file`
@@ -304,14 +308,15 @@ def published_list(home: Path, url: str) -> bytes | None:
         raise Unavailable(problem.detail, because=problem) from problem
     except OSError as error:
         raise Unavailable(f"the issuer in {home} cannot be read: {error.strerror}") from error
-    return published_file(home, name) if LIST_NAME.fullmatch(name) else None
+    return published_file(home, name, engines=engines) if LIST_NAME.fullmatch(name) else None
 
 
-def published_log(home: Path, url: str) -> bytes | None:
+def published_log(home: Path, url: str, *, engines: Engines | None = None) -> bytes | None:
     """What the log of the issuer in `home` has for others at `url`: documents, checkpoint or a tile.
 
     For verifiers on the same machine, who so have the documents of now beside the lists of now. `None` for
-    other addresses; raises `Damaged`, and `Unavailable` where the folder cannot be read.
+    other addresses; raises `Damaged`, and `Unavailable` where the folder cannot be read, or nobody agreed to
+    the address of its log. `engines` are as in `ledger.folder`.
     """
     try:
         if not home.is_dir():
@@ -320,14 +325,16 @@ def published_log(home: Path, url: str) -> bytes | None:
         if path == "documents":
             return documents.published(home)
         is_shown = path == CHECKPOINT or (path.startswith("tile/") and ".." not in path)
-        return store_in(home, read_only=True).get(path) if is_shown else None
+        return store_in(home, read_only=True, engines=engines).get(path) if is_shown else None
     except NotFound:
         return None
+    except NotAgreed as problem:  # which says nothing of the credential that is being verified
+        raise Unavailable.saying("{why}", why=problem) from problem
     except OSError as error:
         raise Unavailable(f"the issuer in {home} cannot be read: {error.strerror}") from error
 
 
-def published_file(home: Path, name: str) -> bytes | None:
+def published_file(home: Path, name: str, *, engines: Engines | None = None) -> bytes | None:
     """A file in `status/`, `None` where there is none of that name; without waiting for who publishes.
 
     Raises `Damaged` unless it is what the index says was published last: an older copy would take back
@@ -341,7 +348,7 @@ def published_file(home: Path, name: str) -> bytes | None:
             digests = {version.digest for version in known.versions}
             if found is not None and (not digests or sha256(found).digest() in digests):
                 return found
-            held = _held(home, known)
+            held = _held(home, known, engines)
             if held is not None:
                 return held  # which a power cut took from the folder
             if found is None:
@@ -363,7 +370,7 @@ def _known(home: Path, name: str) -> FileVersions:
     return FileVersions() if any(version.digest is None for version in found.versions) else found
 
 
-def _held(home: Path, known: FileVersions) -> bytes | None:
+def _held(home: Path, known: FileVersions, engines: Engines | None) -> bytes | None:
     """The newest content that the index holds of a file: as it is being published, once that is in the log.
 
     None where the log has more than the index explains: what that holds may be an older copy.
@@ -371,8 +378,9 @@ def _held(home: Path, known: FileVersions) -> bytes | None:
     if known.size is None or not any(version.content for version in known.versions):
         return None
     try:
-        batches = dict(zip(known.begun, batches_in(home, known.begun), strict=True)) if known.begun else {}
-        size = newest_checkpoint(home).size
+        begun = batches_in(home, known.begun, engines=engines) if known.begun else ()
+        batches = dict(zip(known.begun, begun, strict=True))
+        size = newest_checkpoint(home, engines=engines).size
     except Problem:
         return None
     if not explains(known.size, size, batches.values()):

@@ -16,16 +16,17 @@ from pathlib import Path
 from typing import Any
 
 from keys import KeyFile, PublicKey, Signer, open_signer
-from keys.opening import is_open
+from keys.opening import Opener, is_open
 from keys.signer import Passphrase, require_signs
 from ledger import Log
-from ledger.folder import open_to_read, store_in
+from ledger.folder import Engines, open_to_read, store_in
 from ledger.log import LogReader, time_to_sign
 from ledger.outbox import Outbox
 from ledger.tiles.store import Store as LogStore
 from vc import Bundle, jsonld
 from vc.forms import FORMS, INTEGRITY, DataIntegrity
 from vc.secured import Form
+from wire.consent import require_unmarked
 from wire.files import locked
 from wire.problem import Problem
 from wire.turns import Turns
@@ -74,6 +75,8 @@ class Issuer:
         index: Index | None = None,
         store: LogStore | None = None,
         form: Form | None = None,
+        engines: Engines | None = None,
+        signers: Mapping[str, Opener] | None = None,
     ) -> None:
         """Opens an issuer that was created before. Raises `NotFound`.
 
@@ -83,12 +86,15 @@ class Issuer:
         once. `index` has what was issued, if not `issuer.sqlite`; `store` has the log, if not the folder
         `log/`. `form` is how diplomas are secured, by default JSON with proofs: who issued in another one
         gives it whenever the issuer is opened.
+        `engines` and `signers` open what the folder's files name; without them, that is refused in a folder
+        from a backup (`NotAgreed`).
         """
         self.identity = Identity.read(home)
         self.home = home
         self.keys = KeyFile.open(home / "keys.json", passphrase)
         self.store: Index = SQLiteIndex(index_in(home)) if index is None else index
-        require_not_older(self.store, home, self.identity)
+        self.engines, self._signers = engines, signers
+        require_not_older(self.store, home, self.identity, engines=engines)
         self.log_patience: float | None = None
         """Seconds to wait for others who write to the log; after them `TryLater`. Set before it is opened."""
         self.patience = PATIENCE
@@ -118,14 +124,16 @@ class Issuer:
         store: LogStore | None = None,
         form: Form | None = None,
         ledger: str | None = None,
+        engines: Engines | None = None,
+        signers: Mapping[str, Opener] | None = None,
     ) -> Issuer:
         """Makes an issuer, or opens it if it exists and is the one described.
 
         `method` is `key` (did:key) or `web` (did:web); by default `web` with a URL, else `key`. `key_type`,
         one of `home.KEY_TYPES`, is that of the keys that sign credentials and lists; by default the first.
-        `signer`, `pin`, `index`, `store` and `form` are as in `Issuer`; with a `signer`, no key for
-        credentials or lists is made, and the folder remembers the URI, if it has one. `ledger` is the address
-        of the log, where that is not to be in the folder; it stays as it is given.
+        `signer`, `pin`, `index`, `store`, `form`, `engines` and `signers` are as in `Issuer`; with a
+        `signer`, no key for credentials or lists is made, and the folder remembers the URI, if it has one.
+        `ledger` is the address of the log, where that is not to be in the folder; it stays as it is given.
         Raises `Conflict` where another issuer lives in the folder, `Refused` for an empty name.
         """
         keys = create_home(
@@ -139,10 +147,12 @@ class Issuer:
             signer_uri=signer_uri,
             has_index=index is not None,
             ledger=ledger,
+            engines=engines,
         )
         issuer = cls(
             home, passphrase, clock,
             contexts=contexts, signer=signer, pin=pin, index=index, store=store, form=form,
+            engines=engines, signers=signers,
         )  # fmt: skip
         issuer.keys = keys  # open already
         return issuer
@@ -163,7 +173,9 @@ class Issuer:
     def reader(self) -> LogReader:
         """The issuer's log, to look at: no secret is opened for it."""
         public = self.keys.public_keys
-        store = self._log_store or store_in(self.home, read_only=True, patience=self.log_patience)
+        store = self._log_store or store_in(
+            self.home, read_only=True, patience=self.log_patience, engines=self.engines
+        )
         return LogReader(self.identity.log, public["log"], public["cosigner"], store)
 
     @cached_property
@@ -178,7 +190,7 @@ class Issuer:
             self.identity.log,
             self.keys.signer("log"),
             self.keys.signer("cosigner"),
-            self._log_store or store_in(self.home, patience=self.log_patience),
+            self._log_store or store_in(self.home, patience=self.log_patience, engines=self.engines),
             clock=self._clock,
             superseded=ClockJournal(self.home).supersedes,
             anchored=self.outbox.newest_anchored(),
@@ -211,7 +223,11 @@ class Issuer:
     def _remembered(self) -> Signer | None:
         """The signer of which the folder has the URI. Its secret is looked for when it first signs."""
         uri, key = self.identity.signer_uri, self.identity.kept_elsewhere
-        return open_signer(uri, passphrase=self._pin, public_key=key) if uri else None
+        if not uri:
+            return None
+        if self._signers is None:
+            require_unmarked(self.home, uri)
+        return open_signer(uri, passphrase=self._pin, public_key=key, signers=self._signers)
 
     @property
     def status_key(self) -> str:
@@ -482,7 +498,7 @@ class Issuer:
     def _log_to_prove_by(self, seqs: Collection[int] | None) -> LogReader:
         if not os.access(self.home, os.W_OK):
             self.require_clock()
-            return open_to_read(self.home) if self._log_store is None else self.reader
+            return open_to_read(self.home, engines=self.engines) if self._log_store is None else self.reader
         self.lists.publish_for(seqs, now=self.log.now())
         return self.log
 

@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 from wire.problem import Conflict, Malformed, Problem, Refused
 
+from .module import OWN, Modules
 from .problem import KeyNotOpened
 from .public import PublicKey
 from .signer import Passphrase, Signer
@@ -88,12 +89,22 @@ def _from_file(uri: str, passphrase: Passphrase, public_key: PublicKey | None) -
     return signer
 
 
-def _on_token(uri: str, passphrase: Passphrase, public_key: PublicKey | None) -> Signer:
+def _on_token(
+    uri: str, passphrase: Passphrase, public_key: PublicKey | None, modules: Modules = OWN
+) -> Signer:
     try:
         from .token import open_token  # what the extra `hsm` installs
     except ModuleNotFoundError as error:
         raise Refused(f"a key on a token needs {error.name}, which is not installed") from error
-    return open_token(uri, passphrase, public_key)
+    return open_token(uri, passphrase, public_key, modules)
 
 
 SIGNERS: Mapping[str, Opener] = MappingProxyType({"file": _from_file, "pkcs11": _on_token})
+
+
+def signers_from_elsewhere(module: str | None) -> Mapping[str, Opener]:
+    """How to open an address that a file from elsewhere names, once the user has agreed to it.
+
+    A token's module has to be root's alone, or `module`, which the user named himself (see `Modules.file`).
+    """
+    return {**SIGNERS, "pkcs11": partial(_on_token, modules=Modules(from_elsewhere=True, named=module))}

@@ -82,6 +82,12 @@ class ModuleExposed(Refused):
     code = "module-exposed"
 
 
+class ModuleNotTrusted(Refused):
+    """An address from elsewhere names a token's module that is not root's alone, and nobody here named it."""
+
+    code = "module-not-trusted"
+
+
 class PinInAddress(Malformed):
     """The address of a key has the PIN in it; it is read no further, and not repeated."""
 

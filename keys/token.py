@@ -9,11 +9,9 @@ import contextlib
 import functools
 import hashlib
 import os
-import stat
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import pkcs11
@@ -23,9 +21,9 @@ from wire.problem import Conflict, NotFound, Unavailable
 
 from .address import pin_file, token_address
 from .kinds import KINDS, scheme
+from .module import OWN, Modules
 from .problem import (
     InvalidSignature,
-    ModuleExposed,
     PinFileUnreadable,
     PinNeeded,
     TokenNotThere,
@@ -69,14 +67,21 @@ class TokenKey:
     what else keeps it from signing.
     """
 
-    def __init__(self, uri: str, pin: Passphrase, public_key: PublicKey | None = None) -> None:
-        self._uri, self._pin = uri, functools.cache(pin)
+    def __init__(
+        self,
+        uri: str,
+        pin: Passphrase,
+        public_key: PublicKey | None = None,
+        modules: Modules = OWN,
+    ) -> None:
+        self._uri, self._pin, self._modules = uri, functools.cache(pin), modules
         self._names = token_address(uri)
-        self._since: tuple[int, int] | None = None
+        self._since: tuple[str, tuple[int, int]] | None = None
+        """The module in which the session was opened, and when."""
         self.public_key = self._open() if public_key is None else public_key
 
-    def __reduce__(self) -> tuple[type[TokenKey], tuple[str, _Known, PublicKey]]:
-        return TokenKey, (self._uri, _Known(self._pin()), self.public_key)
+    def __reduce__(self) -> tuple[type[TokenKey], tuple[str, _Known, PublicKey, Modules]]:
+        return TokenKey, (self._uri, _Known(self._pin()), self.public_key, self._modules)
 
     def __repr__(self) -> str:
         return f"TokenKey(for {self.public_key.multikey()})"
@@ -88,7 +93,7 @@ class TokenKey:
         stand in another's place by now.
         """
         with _alone, _problems(self._names):
-            if self._since is None or self._since != (os.getpid(), _initialized[self._module][1]):
+            if not self._is_open():
                 self._open()
             try:
                 signature = self._signed(data)
@@ -101,6 +106,13 @@ class TokenKey:
             raise Conflict(f"what the token signs as {self._names['object']} is by another key") from problem
         return signature
 
+    def _is_open(self) -> bool:
+        """Whether the session is this process's, and the module was not initialized anew since."""
+        if self._since is None:
+            return False
+        module, since = self._since
+        return since == (os.getpid(), _initialized[module][1])
+
     def _signed(self, data: bytes) -> bytes:
         if digest := KINDS[self.public_key.type].digest:
             hashed = hashlib.new(digest, data).digest()
@@ -109,7 +121,8 @@ class TokenKey:
 
     @property
     def _module(self) -> str:
-        return self._names["module-path"]
+        """The module's file. It is looked at anew each time, and what was looked at is what is loaded."""
+        return str(self._modules.file(self._names["module-path"], self._names["token"]))
 
     def _open(self) -> PublicKey:
         """Opens a session; again, if need be, and then with the module initialized anew.
@@ -127,8 +140,8 @@ class TokenKey:
 
     def _opened(self) -> PublicKey:
         label = self._names["object"]
-        _require_own(self._names)
-        token = _library(self._module).get_token(token_label=self._names["token"])
+        module = self._module
+        token = _library(module).get_token(token_label=self._names["token"])
         try:
             self._session = token.open(user_pin=self._entered())
         except pkcs11.UserAlreadyLoggedIn:  # by another key of this process: a login is the process's
@@ -138,7 +151,7 @@ class TokenKey:
             bytes(public[each]) for each in (pkcs11.Attribute.EC_PARAMS, pkcs11.Attribute.EC_POINT)
         )
         self._key: Any = self._session.get_key(object_class=pkcs11.ObjectClass.PRIVATE_KEY, label=label)
-        self._since = _initialized[self._module]
+        self._since = module, _initialized[module]
         return _public_key(parameters, point)
 
     def _entered(self) -> str:
@@ -158,13 +171,17 @@ class _Known:
         return self._pin
 
 
-def open_token(uri: str, passphrase: Passphrase, public_key: PublicKey | None = None) -> TokenKey:
+def open_token(
+    uri: str, passphrase: Passphrase, public_key: PublicKey | None = None, modules: Modules = OWN
+) -> TokenKey:
     """The key at a `pkcs11:` URI. `passphrase` gives the PIN, unless the URI has a `pin-source`.
 
-    Raises `Malformed` for a URI of another form, and what `TokenKey` raises.
+    `modules` says which module may be loaded for it. Raises `Malformed` for a URI of another form, and what
+    `TokenKey` raises.
     """
     source = token_address(uri).get("pin-source")
-    return TokenKey(uri, passphrase if source is None else functools.partial(_pin_in, source), public_key)
+    pin = passphrase if source is None else functools.partial(_pin_in, source)
+    return TokenKey(uri, pin, public_key, modules)
 
 
 def _pin_in(source: str) -> bytes:
@@ -176,29 +193,6 @@ def _pin_in(source: str) -> bytes:
             file=str(pin_file(source)),
             system=error.strerror,
         ) from error
-
-
-def _require_own(names: Mapping[str, str]) -> None:
-    """Raises `ModuleExposed` where others than root and this user could have written the token's module.
-
-    In a sticky folder each has but files of his own. Raises `Unavailable` where no module is there.
-    """
-    module = Path(names["module-path"])
-    try:
-        file = module.resolve(strict=True)
-        found = [path.lstat() for path in (module, module.parent.resolve(), file, file.parent)]
-    except (OSError, RuntimeError) as error:
-        raise Unavailable(f"the token {names['token']} does not work: there is no module {module}") from error
-    if not file.is_file() or any(map(_is_exposed, found)):
-        raise ModuleExposed(
-            f"the module {module} is not loaded: others could have written it, or it is no file"
-        )
-
-
-def _is_exposed(found: os.stat_result) -> bool:
-    is_sticky = stat.S_ISDIR(found.st_mode) and found.st_mode & stat.S_ISVTX
-    is_open = found.st_mode & (stat.S_IWGRP | stat.S_IWOTH) and not stat.S_ISLNK(found.st_mode)
-    return found.st_uid not in (0, os.geteuid()) or bool(is_open and not is_sticky)
 
 
 def _library(module: str) -> Any:

@@ -1,17 +1,20 @@
 """A log in a folder beside its keys, as the issuer has it: `keys.json` and `log/`.
 
-Where another engine keeps the log, `ledger.json` has its address in the place of `log/`.
+Where another engine keeps the log, `ledger.json` has its address in the place of `log/`. What opens it takes
+`engines`, as `open_store` does: whoever opens a folder that may come from elsewhere gives those that ask
+before they use the address. Without them, an address in a folder that was written from a backup is refused.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import orjson
 
 from keys import KeyFile
-from wire.files import sync_folder, write_durably
+from wire.consent import require_unmarked
+from wire.files import read_regular, sync_folder, write_durably
 from wire.problem import Conflict, Damaged, Malformed, Refused
 from wire.strict import load_json_object
 
@@ -21,13 +24,15 @@ from .move import move
 from .note import Checkpoint
 from .outbox import Outbox
 from .problem import InvalidEvidence, IsTheLogItself, NoLog
-from .tiles.engines import address_of, open_store
+from .tiles.engines import ENGINES, Engine, address_of, open_store
 from .tiles.store import CHECKPOINT, Store, found_in
 
 ADDRESS = "ledger.json"
 """The file with the address of a log that is kept elsewhere."""
+Engines = Mapping[str, Engine]
 KEYS = {"log": "Ed25519", "cosigner": "Ed25519"}
 """What signs for a log: its own key, and that of its clock."""
+_LONGEST = 1 << 16  # bytes of `ledger.json`
 _PATIENCE = 1.0  # seconds, for who reads beside a writer
 
 
@@ -41,7 +46,7 @@ def keep_address(folder: Path, address: str) -> None:
 
     Raises `Conflict` where there is one, in the folder or at the address, and what its engine raises.
     """
-    if is_elsewhere(folder) and _where(folder) == address:
+    if address_in(folder) == address:
         return
     if is_elsewhere(folder) or (folder / "log").exists():
         raise Conflict(f"the log of {folder} is kept elsewhere")
@@ -57,7 +62,12 @@ def _write_address(folder: Path, address: str) -> None:
 
 
 def move_log(
-    folder: Path, source: str, target: str, copied: Callable[[int], object] = lambda _: None
+    folder: Path,
+    source: str,
+    target: str,
+    copied: Callable[[int], object] = lambda _: None,
+    *,
+    engines: Engines | None = None,
 ) -> Checkpoint:
     """Moves the log of a folder from one address to another, or goes on with that; the folder then has that.
 
@@ -69,7 +79,7 @@ def move_log(
     old, new = open_store(source), open_store(target)
     mark = old.mark()
     if mark is None or not mark.is_closed:
-        audit(open_to_read(folder))
+        audit(open_to_read(folder, engines=engines))
     checkpoint = move(old, new, copied)
     if target == address_of(folder / "log"):
         (folder / ADDRESS).unlink(missing_ok=True)
@@ -84,18 +94,23 @@ def is_elsewhere(folder: Path) -> bool:
     return (folder / ADDRESS).exists()
 
 
-def has_log(folder: Path) -> bool:
+def has_log(folder: Path, *, engines: Engines | None = None) -> bool:
     """Whether a log was begun, in the folder or at its address. Raises what its engine raises."""
     if is_elsewhere(folder):
-        return store_in(folder, read_only=True).get(CHECKPOINT) is not None
+        return store_in(folder, read_only=True, engines=engines).get(CHECKPOINT) is not None
     return (folder / "log").exists()
 
 
 def _where(folder: Path) -> Path | str:
+    return folder / "log" if (address := address_in(folder)) is None else address
+
+
+def address_in(folder: Path) -> str | None:
+    """The address at which the log of a folder is kept, if it is kept elsewhere. Raises `Damaged`."""
     if not is_elsewhere(folder):
-        return folder / "log"
+        return None
     try:
-        found = load_json_object((folder / ADDRESS).read_bytes())
+        found = load_json_object(read_regular(folder / ADDRESS, _LONGEST))
     except Malformed as error:
         raise Damaged(f"{folder / ADDRESS} cannot be read") from error
     address = found.get("address")
@@ -104,36 +119,54 @@ def _where(folder: Path) -> Path | str:
     return address
 
 
-def store_in(folder: Path, *, read_only: bool = False, patience: float | None = None) -> Store:
-    """The store of the log in a folder, or of its address; `open_store` says the rest."""
-    return open_store(_where(folder), read_only=read_only, kept=kept_beside(folder), patience=patience)
+def store_in(
+    folder: Path,
+    *,
+    read_only: bool = False,
+    patience: float | None = None,
+    engines: Engines | None = None,
+) -> Store:
+    """The store of the log in a folder, or of its address; `open_store` says the rest.
+
+    Raises `NotAgreed` for an address in a folder from a backup, unless `engines` are given.
+    """
+    where = _where(folder)
+    if engines is None and isinstance(where, str):
+        require_unmarked(folder, address_of(where))
+    return open_store(
+        where,
+        read_only=read_only,
+        kept=kept_beside(folder),
+        patience=patience,
+        engines=ENGINES if engines is None else engines,
+    )
 
 
-def newest_checkpoint(folder: Path) -> Checkpoint:
+def newest_checkpoint(folder: Path, *, engines: Engines | None = None) -> Checkpoint:
     """The newest checkpoint of the log in a folder, by whomever it is signed.
 
     Raises `NoLog`, `InvalidEvidence` and what its engine raises.
     """
-    note = store_in(folder, read_only=True).get(CHECKPOINT)
+    note = store_in(folder, read_only=True, engines=engines).get(CHECKPOINT)
     if note is None:
         raise NoLog(f"there is no log in {folder}")
     return Checkpoint.parse(note)
 
 
-def batches_in(folder: Path, keys: Iterable[bytes]) -> list[range | None]:
+def batches_in(folder: Path, keys: Iterable[bytes], *, engines: Engines | None = None) -> list[range | None]:
     """The indices of the batches that were appended under these keys, as `LogReader.find` gives them.
 
     No writer is waited for long: raises `TryLater` then, and what its engine raises.
     """
-    return found_in(store_in(folder, read_only=True, patience=_PATIENCE), keys)
+    return found_in(store_in(folder, read_only=True, patience=_PATIENCE, engines=engines), keys)
 
 
-def open_to_read(folder: Path) -> LogReader:
+def open_to_read(folder: Path, *, engines: Engines | None = None) -> LogReader:
     """The log in a folder; its keys need no passphrase for that.
 
     Raises `NotFound`, `Damaged`, and `Refused` while it holds what an interrupted writer left.
     """
-    store = store_in(folder, read_only=True)
+    store = store_in(folder, read_only=True, engines=engines)
     note = store.get(CHECKPOINT)
     if note is None and (folder / "log" / "journal").exists():
         raise Damaged("the checkpoint of the log is missing", hint="Take the log from a backup.")

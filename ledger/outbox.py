@@ -16,8 +16,9 @@ from typing import Any
 
 import orjson
 
-from wire.problem import Damaged
+from wire.problem import Damaged, Malformed
 from wire.sqlite import Database
+from wire.strict import load_json_object
 
 from .evidence import Evidence
 from .log import LogReader
@@ -61,6 +62,16 @@ class Destination:
     """How it is reached, as its kind of anchor wants it; nothing secret."""
     seen: datetime
     """When it was last looked after, or added."""
+
+    @property
+    def named(self) -> str:
+        """The ledger, its settings and so the files that these name: what has to be agreed to."""
+        return named(self.name, self.settings)
+
+
+def named(name: str, settings: Mapping[str, Any]) -> str:
+    """What has to be agreed to before checkpoints go to a ledger by these settings: one spelling of each."""
+    return orjson.dumps({"anchor": name, **settings}, option=orjson.OPT_SORT_KEYS).decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +127,7 @@ class Outbox:
         """The ledgers, by name."""
         rows = self._read("SELECT name, every, settings, seen FROM destination ORDER BY name")
         return [
-            Destination(name, timedelta(seconds=every), orjson.loads(settings), _moment(seen))
+            Destination(name, timedelta(seconds=every), _settings(settings), _moment(seen))
             for name, every, settings, seen in rows
         ]
 
@@ -244,6 +255,13 @@ class Outbox:
 
 def _key(submission: Submission) -> tuple[str, int]:
     return submission.destination, submission.checkpoint.size
+
+
+def _settings(text: str) -> Mapping[str, Any]:
+    try:
+        return load_json_object(text.encode())
+    except Malformed as error:
+        raise Damaged("the settings of a ledger cannot be read") from error
 
 
 def _checkpoint(note: bytes) -> Checkpoint:

@@ -54,6 +54,7 @@ IN_ENGLISH = (
     "ledger/tiles",
     "keys/keyfile.py",  # who keeps an issuer's keys
     "keys/opening.py",
+    "keys/module.py",
     "keys/token.py",
 )
 """Whose details are said in English, behind their kind in other languages."""

@@ -15,7 +15,7 @@ import pytest
 
 PIN = "correct-horse-1234"
 PLACES = ("/usr/lib/softhsm", "/usr/lib64/pkcs11", "/usr/local/lib/softhsm", "/opt/homebrew/lib/softhsm")
-MODULE = next((path for place in PLACES if (path := Path(place, "libsofthsm2.so")).exists()), None)
+MODULE = next((path.resolve() for place in PLACES if (path := Path(place, "libsofthsm2.so")).exists()), None)
 
 needed = pytest.mark.skipif(
     MODULE is None or shutil.which("softhsm2-util") is None, reason="no SoftHSM 2: apt-get install softhsm2"

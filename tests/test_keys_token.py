@@ -26,6 +26,7 @@ from issuer.job.order import Order
 from issuer.succession import ROLES, KeyChange, ending, remembered, with_keys
 from keys import InvalidSignature, KeyFile, PrivateKey, UnknownKeyType, open_signer
 from keys.kinds import KINDS
+from keys.opening import signers_from_elsewhere
 from keys.problem import KeyNotOpened, ModuleExposed, PinFileUnreadable, PinNeeded, WrongPin
 from keys.token import _pin_in
 from ledger.audit import audit
@@ -473,3 +474,12 @@ def test_processes_that_open_a_token_at_once_all_sign(token: Token) -> None:
 
     for _ in range(3):
         assert in_a_process(work, count=12) == [0] * 12
+
+
+@softhsm.needed
+def test_the_system_s_module_is_loaded_for_an_address_from_elsewhere(token: Token) -> None:
+    uri = token.make("from elsewhere", KINDS["P-256"].parameters[0])
+    signer = open_signer(uri, passphrase=lambda: PIN.encode(), signers=signers_from_elsewhere(None))
+    signer.public_key.verify(signer.sign(b"data"), b"data")
+    again = pickle.loads(pickle.dumps(signer))
+    signer.public_key.verify(again.sign(b"data"), b"data")

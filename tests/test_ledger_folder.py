@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from ledger.folder import (
     ADDRESS,
+    address_in,
     batches_in,
     has_log,
     is_elsewhere,
@@ -17,8 +19,10 @@ from ledger.folder import (
     store_in,
 )
 from ledger.problem import NoLog
+from ledger.tiles.engines import ENGINES
 from ledger.tiles.posix import PosixStore
 from tests.ledger_samples import open_log, samples
+from wire.consent import MARK, NotAgreed
 from wire.problem import Conflict, Damaged
 
 
@@ -82,3 +86,30 @@ def test_batches_are_found_by_their_keys_without_writing(folder: Path) -> None:
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     assert batches_in(folder, [b"second", b"none", b"first"]) == [range(3, 5), None, range(3)]
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize("what", ["pipe", "long"])
+def test_an_address_is_read_from_a_small_file_only(folder: Path, what: str) -> None:
+    """A folder may come from elsewhere: a pipe would be waited for, and a long file fill the memory."""
+    if what == "pipe":
+        os.mkfifo(folder / ADDRESS)
+    else:
+        (folder / ADDRESS).write_bytes(b" " * (1 << 17))
+    with pytest.raises(Damaged):
+        address_in(folder)
+
+
+def test_an_address_in_a_folder_from_a_backup_is_refused_to_who_asks_nobody(
+    folder: Path, tmp_path: Path
+) -> None:
+    """And opened by engines that are given: they ask."""
+    keep_address(folder, (tmp_path / "elsewhere").as_uri())
+    open_log(store_in(folder)).append(samples(0, 3), b"first")
+    (folder / MARK).touch()
+    for look in (has_log, newest_checkpoint, store_in):
+        with pytest.raises(NotAgreed):
+            look(folder)
+    with pytest.raises(NotAgreed):
+        batches_in(folder, [b"first"])
+    assert newest_checkpoint(folder, engines=ENGINES).size == 3
+    assert batches_in(folder, [b"first"], engines=ENGINES) == [range(3)]

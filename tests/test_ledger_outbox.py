@@ -533,3 +533,13 @@ def test_issuing_waits_for_no_ledger(desk: Desk) -> None:
     free.set()
     thread.join()
     assert len(desk.gazette.notices) == 2
+
+
+@pytest.mark.parametrize("settings", ["", "[]", "{"])
+def test_settings_that_are_none_are_damage(desk: Desk, settings: str) -> None:
+    """The list may have come with a folder from elsewhere."""
+    with closing(sqlite3.connect(desk.folder / FILE)) as connection:
+        connection.execute("UPDATE destination SET settings = ?", (settings,))
+        connection.commit()
+    with pytest.raises(Damaged, match="the settings of a ledger cannot be read"):
+        desk.outbox.destinations()

@@ -123,6 +123,37 @@ class TestAddresses:
         monkeypatch.setenv(name, value)
         assert psycopg.conninfo.conninfo_to_dict(parse("postgresql:///log"))["sslmode"] == "verify-full"
 
+    @pytest.mark.parametrize(
+        ("rest", "environment", "ways"),
+        [
+            ("", None, "!md5,!password"),
+            ("", "password", "!md5,!password"),
+            ("", "scram-sha-256", "scram-sha-256"),
+            ("?require_auth=scram-sha-256", "password", "scram-sha-256"),
+            ("?require_auth=none,scram-sha-256", None, "none,scram-sha-256"),
+            ("?require_auth=!password,!md5,!gss", None, "!password,!md5,!gss"),
+        ],
+    )
+    def test_a_password_is_proved_and_not_handed_over(
+        self, rest: str, environment: str | None, ways: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delenv("PGREQUIREAUTH", raising=False)
+        if environment is not None:
+            monkeypatch.setenv("PGREQUIREAUTH", environment)
+        found = psycopg.conninfo.conninfo_to_dict(parse(f"postgresql://db.example/log{rest}"))
+        assert found.get("require_auth") == ways
+
+    @pytest.mark.parametrize("ways", ["password", "md5", "scram-sha-256,md5", "!password", "!md5", ""])
+    def test_no_address_lets_its_server_learn_the_password(self, ways: str) -> None:
+        with pytest.raises(Refused, match="so that it learns it"):
+            parse(f"postgresql://db.example/log?require_auth={ways}")
+
+    def test_no_address_names_a_program(self) -> None:
+        """OpenSSL would load it as an engine, by any path."""
+        with pytest.raises(Refused, match="has a program hold its key"):
+            parse("postgresql://db.example/log?sslkey=/proc/self/cwd/x:1")
+        assert "sslkey=/run/key" in parse("postgresql://db.example/log?sslkey=/run/key")
+
     def test_where_nobody_listens_the_question_stays_open(self) -> None:
         store = open_store("postgresql://127.0.0.1:1/log", read_only=True)
         with pytest.raises(Unavailable, match="cannot be reached"):

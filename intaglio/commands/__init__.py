@@ -78,9 +78,22 @@ class _Lazy(click.Group):
     help="Allow addresses of this machine (development).",
 )
 @click.option("--lang", type=click.Choice(LANGUAGES), help="The language of what is said to you.")
+@click.option(
+    "--agree",
+    multiple=True,
+    metavar="DIGEST",
+    help="Agree to what a file from elsewhere names, by the digest that was shown.",
+)
 @click.version_option(package_name="intaglio")
 @click.pass_context
-def cli(ctx: click.Context, home: Path, ca_file: Path | None, loopback: bool, lang: str | None) -> None:
+def cli(
+    ctx: click.Context,
+    home: Path,
+    ca_file: Path | None,
+    loopback: bool,
+    lang: str | None,
+    agree: tuple[str, ...],
+) -> None:
     """Diplomas that stay provable: issue, keep, show and verify W3C verifiable credentials.
 
     Start with: intaglio demo
@@ -88,4 +101,4 @@ def cli(ctx: click.Context, home: Path, ca_file: Path | None, loopback: bool, la
     if os.environ.get("NO_COLOR"):
         ctx.color = False  # click then leaves out bold, too
     speak(lang or language_of(os.environ))
-    ctx.obj = (ctx.obj or Session)(home, ca_file, loopback)  # with the clock of who calls
+    ctx.obj = (ctx.obj or Session)(home, ca_file, loopback, agree=frozenset(agree))  # with who calls' clock

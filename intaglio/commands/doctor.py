@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
 from typing import Any
 
+import click
+
 from wire import Problem
+from wire.consent import NotAgreed
 from wire.health import Finding, Health
 from wire.text import printable
 
 from ..session import Session
-from ..terminal import Result, as_typed, verb, wrapped
+from ..terminal import Folder, Result, as_typed, verb, wrapped
 from ..words import health, tr
 
 
 @verb()
-def doctor(session: Session) -> Result:
+@click.option("--in", "folder", type=Folder(), help="Look, too, at what the files of this folder name.")
+def doctor(session: Session, folder: Path | None) -> Result:
     """Explain what is wrong with this set-up."""
-    found = [(item, _told(item)) for item in _findings(session)]
+    found = [(item, _told(item)) for item in _findings(session, folder)]
     wrong = sum(item.health is Health.FAILED for item, _ in found)
     lines = [
         wrapped(f"{told['mark']} {printable(told['finding'])}", 2)
@@ -48,21 +54,44 @@ def _facts(item: Finding) -> dict[str, Any]:
     return told if item.problem is None else {**told, "problem": item.problem.to_dict()}
 
 
-def _findings(session: Session) -> Iterator[Finding]:
+def _findings(session: Session, folder: Path | None) -> Iterator[Finding]:
     if importlib.util.find_spec("nacl") is None:
         yield Finding.warned("signing-is-slow")
+    places = [place for place in (session.home / "issuer", folder) if place is not None]
+    examined: list[Callable[[Session], Iterator[Finding]]] = [
+        partial(_named, folder=place) for place in places
+    ]
     if not session.home.exists():
         yield Finding.passed("home-missing", home=str(session.home))
-        return
-    if session.home.stat().st_mode & 0o077:
-        yield Finding.warned("home-open", home=str(session.home))
-    for examine in (_trust, _issuer, _anchors, _wallet):
+    else:
+        if session.home.stat().st_mode & 0o077:
+            yield Finding.warned("home-open", home=str(session.home))
+        examined = [_trust, *examined, _issuer, _anchors, _wallet]
+    for examine in examined:
         try:
             yield from examine(session)
+        except NotAgreed:
+            continue  # `_named` has told it
         except Problem as problem:
             yield Finding.of(problem)
         except OSError as error:
             yield Finding.failed("file-unreadable", file=str(error.filename), reason=error.strerror)
+
+
+def _named(session: Session, folder: Path) -> Iterator[Finding]:
+    """What the files of a folder name and nobody agreed to, with the digest to agree to it by."""
+    from issuer.named import named_in
+
+    consent = session.consent(folder, asks=False)
+    if consent.is_own:
+        return
+    for named in dict.fromkeys(named_in(folder)):
+        try:
+            consent.require(named)
+        except NotAgreed as problem:
+            yield Finding.of(problem)
+        else:
+            yield Finding.passed("named-agreed", folder=str(folder), named=named)
 
 
 def _trust(session: Session) -> Iterator[Finding]:
@@ -77,7 +106,7 @@ def _issuer(session: Session) -> Iterator[Finding]:
     if (home / "issuer.json").exists() or (home / "issuer.sqlite").exists():
         from issuer.health import examine_issuer
 
-        yield from examine_issuer(home, session.now())
+        yield from examine_issuer(home, session.now(), engines=session.consent(home, asks=False).engines())
 
 
 def _anchors(session: Session) -> Iterator[Finding]:
@@ -90,7 +119,9 @@ def _anchors(session: Session) -> Iterator[Finding]:
 
         from .log_folder import LogFolder
 
-        folder = LogFolder(home, session.now, False, session.anchors or ANCHORS)
+        consent = session.consent(home, asks=False)
+        anchors = consent.anchors(session.anchors or ANCHORS)
+        folder = LogFolder(home, session.now, False, anchors, consent)
         yield from examine_outbox(folder.sender(), session.now(), folder.anchors)
 
 

@@ -46,9 +46,9 @@ _KINDS = {kind.name.lower().replace("_", "-"): kind for kind in EntryKind}
 def ledger(ctx: click.Context, folder: Path | None) -> None:
     """Look into a log, prove an entry, audit the whole."""
     session: Session = ctx.obj
-    ctx.obj = LogFolder(
-        folder or session.home / "issuer", session.now, folder is not None, session.anchors or ANCHORS
-    )
+    consent = session.consent(folder or session.home / "issuer")
+    anchors = consent.anchors(session.anchors or ANCHORS)
+    ctx.obj = LogFolder(consent.folder, session.now, folder is not None, anchors, consent)
 
 
 ledger.add_command(anchor)
@@ -81,13 +81,14 @@ def init(place: LogFolder, name: str, ledger: str | None) -> Result:
     secret = passphrase(tr("Passphrase for the log's keys (empty: none)"), new=require_strong)
     if ledger is not None:
         make_private_folder(place.folder)
+        place.consent.keep(address_of(ledger))
         keep_address(place.folder, ledger)
     keys = KeyFile.create(place.folder / "keys.json", KEYS, secret)
     log = Log(
         name,
         keys.signer("log"),
         keys.signer("cosigner"),
-        store_in(place.folder),
+        store_in(place.folder, engines=place.consent.engines()),
         clock=place.now,
     )
     return _status(log)
@@ -116,9 +117,11 @@ def migrate(place: LogFolder, source: str, target: str) -> Result:
     An address is a folder or a URI. Nothing is signed until all is there. Typed again, it goes on where it
     was interrupted. The old log is neither removed nor appended to.
     """
-    with Counter("Moving", newest_checkpoint(place.folder).size) as counter:
-        address = address_of(target)
-        checkpoint = move_log(place.folder, address_of(source), address, counter.count)
+    address, engines = address_of(target), place.consent.engines()
+    for typed_address in (address_of(source), address):
+        place.consent.keep(typed_address)
+    with Counter("Moving", newest_checkpoint(place.folder, engines=engines).size) as counter:
+        checkpoint = move_log(place.folder, address_of(source), address, counter.count, engines=engines)
     entries = tr_count("{count} entry", "{count} entries", checkpoint.size)
     told = tr("{log}: the log goes on at {address}, with its {entries}")
     return Result(

@@ -14,6 +14,7 @@ from ledger.anchors import AnchorKind
 from ledger.folder import open_to_read
 from ledger.log import LogReader
 
+from ..consent import Consent
 from ..terminal import passphrase
 from ..words import tr
 
@@ -28,10 +29,12 @@ class LogFolder(NamedTuple):
     named: bool
     """Whether the folder was typed; else it is the issuer's."""
     anchors: Mapping[str, AnchorKind]
+    """They ask, as the engines do, before they use what the folder's files name."""
+    consent: Consent
 
     def open(self) -> LogReader:
         """The log, to read."""
-        return open_to_read(self.folder)
+        return open_to_read(self.folder, engines=self.consent.engines())
 
     def sender(self) -> Sender:
         """What an anchor may need of it."""

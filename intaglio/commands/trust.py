@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from wire.text import claimed, printable, shortened
 
 from ..session import Session
 from ..terminal import Result, agreed, is_file, say, verb, wrapped
-from ..words import tr
+from ..words import headed, remedy, tr
 from .chain import chain
 
 
@@ -215,6 +216,36 @@ def _keep(
 def _issuers(known: Trust, log: RecognisedLog) -> tuple[str, ...]:
     """For whom a log speaks by the list as it is."""
     return next((old.issuers for old in known.logs if old.key == log.key), ())
+
+
+def recognise(session: Session, trust_file: bytes) -> None:
+    """Asks whether the issuer in a folder from elsewhere is recognised, by the trust file that it would give.
+
+    Without a terminal, or where the list says something else of it, the list stays as it is.
+    """
+    given, known = Trust.parse(trust_file), Trust.load(session.trust_file)
+    (issuer,) = given.issuers
+    speaking = {log.key for log in known.logs if issuer.id in log.issuers}
+    if known.issuer(issuer.id) is not None and {log.key for log in given.logs} <= speaking:
+        return  # whatever else the folder says of it, such as that it has closed, nobody asked it
+    new = Trust((replace(issuer, reason=tr("in a folder from elsewhere")),), given.logs)
+    by_hand = tr("To put it there: intaglio issuer trust > FILE, then intaglio trust add FILE")
+    try:
+        known.joined(new)
+        if sys.stdin.isatty():
+            _keep(session, new, Trust.joined, False, given)
+            return
+    except Conflict as problem:  # it differs from the list, or has another issuer's name
+        say(headed(problem), remedy(problem))
+    except Declined:
+        pass
+    say(
+        tr("This issuer is not on your trust list: {name}  {did}").format(
+            name=claimed(issuer.name), did=printable(issuer.id)
+        ),
+        tr("fingerprint: {digits}").format(digits=given.fingerprint(issuer.id)),
+        by_hand,
+    )
 
 
 def _require_resolvable(did: str) -> None:

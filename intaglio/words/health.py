@@ -40,6 +40,7 @@ SAID: Mapping[str, Said] = MappingProxyType(
         "file-unreadable": Said("{file} cannot be read: {reason}"),
         # the trust list
         "trust-list-read": Said("The trust list {file} has {count}."),
+        "named-agreed": Said("You agreed to what a file in {folder} names: {named}"),
         # the issuer
         "issuer-found": Said("{name} lives in {home}, and has issued {count}."),
         "issuer-has-closed": Said("{name} closed on {day}: it issues nothing more."),

@@ -37,6 +37,10 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
             "forgotten: a backup opens with its own, by `intaglio --home FOLDER wallet restore BACKUP`. If "
             "there is none, make another wallet, and ask those who issued the diplomas for new ones."
         ),
+        "not-agreed": (
+            "If it is yours, type the same at a terminal, which asks; or begin the command with "
+            "`intaglio --agree {digest}`."
+        ),
         # what was received
         "malformed-credential": (
             "Ask for the file as its issuer made it; if this is it, the issuer has to mend its program."
@@ -236,6 +240,10 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
         "pin-needed": "Type it at a terminal, or set INTAGLIO_PIN_FILE to the path of a file that holds it.",
         "pin-file-unreadable": "Mend {file}, which the key's address names as pin-source, or name another.",
         "module-exposed": "See who can write the file and its folder, and whose they are.",
+        "module-not-trusted": (
+            "Install the module where root alone can write, or name it yourself: set INTAGLIO_PKCS11_MODULE "
+            "to its path."
+        ),
         "wrong-pin": "After a few wrong ones a token locks: look it up rather than guess.",
         "suite-not-for-key": "Without --suite, {suite} is taken.",
         "issuer-closed": "What it issued stays as it is: `intaglio issuer export` writes the bundles.",

@@ -11,9 +11,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ledger import EntryKind, Log, parse_entry
-from ledger.folder import newest_checkpoint
+from ledger.folder import Engines, newest_checkpoint
 from ledger.log import LogReader
-from wire.problem import Damaged, Problem
+from wire.consent import NotAgreed
+from wire.problem import Damaged, Declined, Problem
 from wire.text import counted
 
 from ..home import Identity
@@ -53,10 +54,12 @@ def require_agreement(store: Index, log: LogReader) -> None:
         raise _older(known, size)
 
 
-def require_not_older(store: Index, home: Path, identity: Identity) -> None:
+def require_not_older(
+    store: Index, home: Path, identity: Identity, *, engines: Engines | None = None
+) -> None:
     """The same as far as it can be told without opening the log; and that no issuer opens again unnoticed.
 
-    Raises `Damaged`.
+    Raises `Damaged`, and `NotAgreed` and `Declined` where the log's address may not be used.
     """
     if store.revocations.closed() and identity.closing is None:
         raise Damaged(
@@ -64,7 +67,9 @@ def require_not_older(store: Index, home: Path, identity: Identity) -> None:
             hint="Bring the newest back.",
         )
     try:
-        size = newest_checkpoint(home).size
+        size = newest_checkpoint(home, engines=engines).size
+    except (NotAgreed, Declined):  # not passed over: the user answers once, for all that is done here
+        raise
     except Problem:  # which opening the log says better
         return
     known, begun = store.logged.known()

@@ -27,6 +27,7 @@ from exchange.http import (
     published_response,
     read_body,
 )
+from ledger.folder import Engines
 from ledger.log import LogReader
 from ledger.problem import ClockBehind
 from wire.problem import Conflict, Damaged, Malformed, NotFound, Problem, TooLarge, Unavailable
@@ -65,12 +66,14 @@ def create_app(
     log: LogReader | None = None,
     ending: Callable[[datetime], Mapping[int, str]] = lambda _: {},
     body_seconds: float = BODY_TIME,
+    engines: Engines | None = None,
 ) -> FastAPI:
     """The service of one issuer. `public` holds `did.json` and the status lists in `status/`, as published.
 
     A body has `body_seconds` to arrive. Everything lies under the path of the service's address, at the root
     if it has none; the `log` under that of its origin. `ending` gives the status lists that should have been
-    signed anew by now, by number, and when each ends: `/readyz` names them.
+    signed anew by now, by number, and when each ends: `/readyz` names them. `engines` are as in
+    `ledger.folder`.
     """
     app = FastAPI(openapi_url=None, redirect_slashes=False, exception_handlers={HTTPException: no_route})
     app.add_middleware(Identified)
@@ -115,7 +118,7 @@ def create_app(
     def status_list(name: str, request: Request) -> Response:
         if LIST_NAME.fullmatch(name) is None:
             raise NotFound("there is no such status list")
-        return published_response(request, published_file(public, name), "application/vc")
+        return published_response(request, published_file(public, name, engines=engines), "application/vc")
 
     if log is not None:
         add_log(app, log, public)

@@ -100,6 +100,22 @@ def _tables(uri: str) -> tuple[Tables, str]:
     return schema, address.parse(uri)
 
 
+def address_parts(uri: str) -> Mapping[str, str]:
+    """What the address of a log says, by name, for whoever is to agree to it. Nothing is connected to.
+
+    Raises what opening it would raise for an address that is none, or has a password in it.
+    """
+    if _scheme(uri) == "postgresql":
+        with _extra("PostgreSQL"):
+            from .postgres import address
+        return address.parts(uri)
+    if _scheme(uri) == "s3":
+        with _extra("S3"):
+            from .s3.address import parse_location
+        return parse_location(uri)._asdict()
+    return {"address": uri}
+
+
 def address_of(where: Path | str) -> str:
     """The address of a log; one that is given as a folder's path has that as a URI."""
     return where if isinstance(where, str) and _scheme(where) else Path(where).absolute().as_uri()

@@ -37,8 +37,12 @@ def test_a_backup_is_always_encrypted_and_comes_back(
     answer = issued("issuer", "--home", tmp_path / "again", "restore", "b")
     assert answer.code == 0
     assert "do not go on with this copy" in answer.err
-    assert issued("--home", tmp_path / "elsewhere", "issuer", "restore", "b").code == 0
-    assert issued("--home", tmp_path / "elsewhere", "verify", "diplomas/UNI-000001.json").code == 0
+    elsewhere = ("--home", tmp_path / "elsewhere")
+    assert issued(*elsewhere, "issuer", "restore", "b").code == 0
+    assert issued(*elsewhere, "verify", "diplomas/UNI-000001.json").code == 3
+    (tmp_path / "trust.json").write_text(issued(*elsewhere, "issuer", "trust").out)
+    assert issued(*elsewhere, "trust", "add", "trust.json").code == 0
+    assert issued(*elsewhere, "verify", "diplomas/UNI-000001.json").code == 0
     assert issued("issuer", "--home", tmp_path / "again", "list").out == issued("issuer", "list").out
     assert issued("issuer", "restore", "b").code == 1
     monkeypatch.setenv("INTAGLIO_BACKUP_PASSPHRASE_FILE", str(tmp_path / "missing"))

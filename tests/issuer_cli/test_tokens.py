@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -268,3 +269,36 @@ def test_a_person_types_the_pin(program: Program, token: Token) -> None:
     ):
         _, err = typed(program.home, words, [(b"PIN of the token", PIN.encode())])
         assert err.count("PIN of the token") <= 1, "once for both keys"
+
+
+def test_who_restores_another_s_issuer_agrees_to_its_token_and_its_module(
+    program: Program, token: Token, pin: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The system's own module runs once it is agreed to; one that others could have put there does not."""
+    phrase = tmp_path / "phrase"
+    phrase.touch(0o600)
+    phrase.write_text("four or five random words")
+    monkeypatch.setenv("INTAGLIO_BACKUP_PASSPHRASE_FILE", str(phrase))
+    theirs = ("--home", str(tmp_path / "theirs"))
+    copy = Path(shutil.copy(str(softhsm.MODULE), tmp_path / "libtoken.so"))
+    uri = key_on(token, "theirs")
+    for number, address in enumerate((uri, uri.replace(str(softhsm.MODULE), str(copy)))):
+        init = ("issuer", "init", "--name", "U", "--url", "https://u.example", "--key", address)
+        done(alone(program, *theirs, *init, pin=pin))
+        done(alone(program, *theirs, "issuer", "issue", str(rows(0, 2)), pin=pin))
+        done(alone(program, *theirs, "issuer", "backup", f"b{number}", pin=pin))
+        restore = ("issuer", "restore", f"b{number}")
+        answer = alone(program, *restore, pin=pin)
+        assert (answer.code, "token=Registrar" in answer.err) == (1, True), answer
+        digest = answer.err.partition("--agree ")[2][:64]
+        done(alone(program, "--agree", digest, *restore, pin=pin))
+        correct = ("issuer", "correct", "UNI-000001", "--set", "gpa=4.0", "--yes")
+        answer = alone(program, *correct, pin=pin)
+        if address == uri:
+            done(answer)
+        else:
+            assert (answer.code, "INTAGLIO_PKCS11_MODULE" in answer.err) == (1, True), answer
+            monkeypatch.setenv("INTAGLIO_PKCS11_MODULE", str(copy))
+            done(alone(program, *correct, pin=pin))
+        for home in (program.home, tmp_path / "theirs"):
+            shutil.rmtree(home)

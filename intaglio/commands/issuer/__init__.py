@@ -14,7 +14,7 @@ from issuer.status import next_due
 from keys.envelope import require_strong
 from wire.datetimestamp import format_datetimestamp
 from wire.problem import Declined
-from wire.text import counted
+from wire.text import counted, printable
 
 from ...session import Session
 from ...terminal import Folder, Result, agreed, required_passphrase, say, typed, verb
@@ -53,7 +53,8 @@ def backup(place: Place, file: Path) -> Result:
     """Write the whole issuer into one encrypted file."""
     from issuer.backup import backup as write
 
-    write(place.folder, file, required_passphrase("Passphrase for the backup", BACKUP, new=require_strong))
+    sealed_under = required_passphrase("Passphrase for the backup", BACKUP, new=require_strong)
+    write(place.folder, file, sealed_under, engines=place.consent.engines())
     say("Keep the file elsewhere, and its passphrase apart from it.")
     return Result({"file": str(file)}, str(file))
 
@@ -61,16 +62,25 @@ def backup(place: Place, file: Path) -> Result:
 @verb(issuer)
 @click.argument("file", type=click.Path(path_type=Path))
 def restore(place: Place, file: Path) -> Result:
-    """Bring an issuer back from a backup. An existing one is never overwritten."""
+    """Bring an issuer back from a backup. An existing one is never overwritten.
+
+    What its files name outside its folder, such as a database or the module of a token, is shown and asked
+    about before it is used; so is whether you recognise the issuer.
+    """
     from issuer.backup import restore as read
 
-    read(file, place.folder, required_passphrase("Passphrase of the backup", BACKUP))
-    place.session.pin(place.open().trust_entry())
+    sealed_under = required_passphrase("Passphrase of the backup", BACKUP)
+    consent = place.session.consent(place.folder, restoring=True)
+    left_out = read(file, place.folder, sealed_under, consent.require)
+    if left_out:
+        names = ", ".join(map(printable, left_out))
+        say(f"Left in the backup, since no issuer has such files: {names}")
+    place.recognise(place.open())
     say(
         "The issuer is restored as it was at the backup.",
         "If anything was issued after it, do not go on with this copy: its log would contradict the other.",
     )
-    return Result({"folder": str(place.folder)}, str(place.folder))
+    return Result({"folder": str(place.folder), "leftOut": left_out}, str(place.folder))
 
 
 @verb(issuer)
@@ -100,12 +110,14 @@ def close(place: Place, yes: bool) -> Result:
     ):
         raise Declined("nothing was closed")
     day = made.close()
-    place.session.pin(made.trust_entry())
+    place.recognise(made)
     say(f"{made.name} closed on {day:%Y-%m-%d}; its last status lists are in {made.home / 'status'}.")
     if made.identity.url:
         say(*text.to_publish(made), "and leave them there for as long as anybody may ask.")
     say("Hand out all bundles anew, with these lists in them:", typed("issuer", "export"))
     say("Hand out the trust file that is printed here: by it, the lists have no end; else they have a year.")
+    if not place.consent.is_own:  # nothing in a folder from elsewhere changes your list unasked
+        say(f"Your own trust list needs it, too: {typed('trust', 'remove')} {made.did}, then trust add FILE")
     return _trust_file(made, place.session)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import click
+import orjson
 
 from issuer.home import Identity
 from issuer.issuer import Issuer
@@ -17,10 +18,12 @@ from keys.address import token_address
 from keys.envelope import require_strong
 from keys.signer import Passphrase
 from ledger.folder import has_log
+from ledger.tiles.engines import address_of
 from vc.secured import Form
 from wire.problem import Problem
 from wire.text import counted
 
+from ...consent import Consent
 from ...session import Session
 from ...terminal import is_asked, passphrase, say, typed
 from . import text
@@ -55,16 +58,35 @@ class Place:
         folder = self.session.home / "contexts"
         return folder if folder.is_dir() else None
 
+    @property
+    def consent(self) -> Consent:
+        """The user's consent to what the files in the folder name."""
+        return self.session.consent(self.folder)
+
     def open(self) -> Issuer:
-        """The issuer that lives here. Raises `NotFound`."""
-        ask = functools.cache(self._passphrase)
-        contexts, pin = self.contexts, self._own_pin
-        self._issuer = Issuer(self.folder, ask, self.session.now, contexts=contexts, pin=pin)
+        """The issuer that lives here. Raises `NotFound`, and as `Consent.require`."""
+        ask, consent = functools.cache(self._passphrase), self.consent
+        self._issuer = Issuer(
+            self.folder,
+            ask,
+            self.session.now,
+            contexts=self.contexts,
+            pin=self._own_pin,
+            engines=consent.engines(),
+            signers=consent.signers(),
+        )
         return self._issuer
 
     def signer(self, where: str | None) -> Signer | None:
-        """The key for diplomas that is kept elsewhere than in the key file, if it is to be."""
-        return None if where in (None, IN_FILE) else open_signer(where, passphrase=self._pin(where))
+        """The key for diplomas that is kept elsewhere than in the key file, if it is to be.
+
+        Its address was typed, and so agreed to.
+        """
+        if where is None or where == IN_FILE:
+            return None
+        signer = open_signer(where, passphrase=self._pin(where))
+        self.consent.keep(where)
+        return signer
 
     def _pin(self, where: str) -> Passphrase:
         """What asks for the PIN of the token that has the key."""
@@ -125,9 +147,12 @@ class Place:
 
         `where` is as `key_option` has it.
         """
-        exists = (self.folder / "issuer.json").exists()
+        exists, consent = (self.folder / "issuer.json").exists(), self.consent
+        if ledger is not None:
+            consent.keep(address_of(ledger))
         if name is None:
-            known = exists or has_log(self.folder)  # where its description is lost, that is said
+            # where its description is lost, that is said
+            known = exists or has_log(self.folder, engines=consent.engines())
             name = Identity.read(self.folder).name if known else _nobody()
         ask = functools.cache(self._passphrase if exists else _new_passphrase)
         signer = self.signer(where)
@@ -145,12 +170,26 @@ class Place:
             pin=self._own_pin,
             form=form,
             ledger=ledger,
+            engines=consent.engines(),
+            signers=consent.signers(),
         )
         if not exists:
             say(*text.introduction(issuer))
-        self.session.pin(issuer.trust_entry())
+        self.recognise(issuer, made_here=not exists)
         self._issuer = issuer
         return issuer
+
+    def recognise(self, issuer: Issuer, *, made_here: bool = False) -> None:
+        """Puts the issuer on the local trust list: at once if it is one's own, else if the user says so.
+
+        Whoever works with a folder from elsewhere does not thereby believe whose it says that it is.
+        """
+        if made_here or self.consent.is_own:
+            self.session.pin(issuer.trust_entry())
+            return
+        from ..trust import recognise
+
+        recognise(self.session, orjson.dumps(issuer.trust_file()))
 
 
 def _ask_pin() -> bytes | None:

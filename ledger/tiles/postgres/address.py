@@ -22,36 +22,72 @@ _DEFAULTS = {
     "connect_timeout": "10",  # seconds
     "tcp_user_timeout": "30000",  # milliseconds; for a network that was cut in the middle of an answer
 }
+_GIVES_AWAY = frozenset({"password", "md5"})
+"""Ways to prove a password (PostgreSQL 34.1.2, `require_auth`) that let the server learn or guess it."""
+_NEVER = ",".join(f"!{way}" for way in sorted(_GIVES_AWAY))
 
 
 def parse(uri: str) -> str:
     """What to connect with; over a network by TLS, the server's name verified, unless the URI says else.
 
-    Raises `PasswordInAddress`, and `Refused` for what libpq does not read; the address itself is not shown.
+    A password is proved, never handed over. Raises `PasswordInAddress`, and `Refused` for what libpq does not
+    read, or not safely; the address itself is not shown.
     """
     try:
-        said = {name: str(value) for name, value in conninfo_to_dict(uri).items() if value is not None}
-    except psycopg.ProgrammingError:
+        return make_conninfo(**_safe(_said(uri)))
+    except psycopg.ProgrammingError:  # or libpq is older than 16: it knows no `require_auth`
         raise Refused(
             "the address of the log is not one of PostgreSQL's: postgresql://host/database"
         ) from None
-    if any(name in said for name in _SECRETS):
-        raise PasswordInAddress("the address of the log has a password in it")
-    verified = {} if _is_local(said) else {"sslmode": "verify-full"}
-    return make_conninfo(**{**_DEFAULTS, **verified, **said})
 
 
-def _is_local(said: Mapping[str, str]) -> bool:
-    """Whether it leads to a socket or loopback; what a service file says is not known here."""
+def parts(uri: str) -> Mapping[str, str]:
+    """What the address says, by libpq's names, for whoever is to agree to it. Raises as `parse`."""
+    parse(uri)
+    return _said(uri)
+
+
+def _said(uri: str) -> dict[str, str]:
+    return {name: str(value) for name, value in conninfo_to_dict(uri).items() if value is not None}
+
+
+def _safe(said: Mapping[str, str]) -> dict[str, str]:
+    """What the address says, with what it leaves out. Raises as `parse`."""
     default = {
         option.keyword.decode(): option.val.decode()
         for option in psycopg.pq.Conninfo.get_defaults()
         if option.val
     }
+    if any(name in said for name in _SECRETS):
+        raise PasswordInAddress("the address of the log has a password in it")
+    if ":" in said.get("sslkey", ""):  # libpq then has OpenSSL load the engine before the colon: a program
+        raise Refused("the address of the log has a program hold its key (sslkey=ENGINE:KEY)")
+    verified = {} if _is_local(said, default) else {"sslmode": "verify-full"}
+    proved = _proved(said.get("require_auth"), default.get("require_auth"))
+    return {**_DEFAULTS, **verified, **said, "require_auth": proved}
+
+
+def _proved(given: str | None, default: str | None) -> str:
+    """The ways in which the server may ask for a password: ours, or a narrower choice that was made already.
+
+    Raises `Refused` where the address itself lets the server ask for the password in the clear, or in md5.
+    """
+    if given is not None and not _is_safe(given):
+        raise Refused("the address of the log lets its server ask for a password so that it learns it")
+    return given or (default if default is not None and _is_safe(default) else _NEVER)
+
+
+def _is_safe(ways: str) -> bool:
+    listed = {way.strip() for way in ways.split(",")}
+    excluded = {way.removeprefix("!") for way in listed if way.startswith("!")}
+    return excluded >= _GIVES_AWAY if excluded else bool(listed - {""}) and not listed & _GIVES_AWAY
+
+
+def _is_local(said: Mapping[str, str], default: Mapping[str, str]) -> bool:
+    """Whether it leads to a socket or loopback; what a service file says is not known here."""
     if "service" in said or "service" in default:
         return False
-    found = {**default, **said}
-    return all(map(_is_loopback, _hosts(found)))
+    return all(map(_is_loopback, _hosts({**default, **said})))
 
 
 def _hosts(found: Mapping[str, str]) -> Iterator[str]:

@@ -1,0 +1,154 @@
+"""Consent to what the files of one folder name: shown and asked about before it is used, and remembered.
+
+The issuer of this home is one's own, unless a backup was restored there. What is typed is agreed to by that.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wire.consent import Agreements, digest_of, is_marked, not_agreed
+from wire.problem import Declined
+from wire.strict import load_json_object
+
+from .terminal import confirmed, say
+from .words import tr
+
+if TYPE_CHECKING:
+    from keys.opening import Opener
+    from ledger.anchor import Anchor, Sender
+    from ledger.anchors import AnchorKind
+    from ledger.folder import Engines
+    from ledger.tiles.engines import Engine
+    from ledger.tiles.store import Store
+
+MODULE = "INTAGLIO_PKCS11_MODULE"
+"""Names the module of a token that an address from elsewhere may have loaded, wherever that module lies."""
+
+
+@dataclass(frozen=True)
+class Consent:
+    """The consent of this home's user to what the files in `folder` name."""
+
+    folder: Path
+    home: Path
+    typed: frozenset[str] = frozenset()
+    """The digests that were typed, each of a text that is agreed to."""
+    asks: bool = True
+    """Whether a person at the terminal is asked."""
+    restoring: bool = False
+    """Whether the folder is about to be written from a backup."""
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the folder is this home's own issuer, and nothing in it came out of a backup."""
+        is_here = os.path.realpath(self.folder) == os.path.realpath(self.home / "issuer")
+        return is_here and not self.restoring and not is_marked(self.folder)
+
+    def has(self, named: str) -> bool:
+        """Whether what a file in the folder names may be used, as far as is known without asking."""
+        return self.is_own or self._agreements.has(self.folder, named)
+
+    def keep(self, named: str) -> None:
+        """Remembers what was typed for this folder."""
+        self._agreements.add(self.folder, named)
+
+    def require(self, named: str) -> None:
+        """Asks, once, about what a file in the folder names.
+
+        Raises `Declined`, and `NotAgreed` where nobody can be asked. Threads of a service ask nobody.
+        """
+        if self.has(named):
+            return
+        if digest_of(named) not in self.typed:
+            # Before anything is shown: an address with a password or a PIN in it is refused, not repeated.
+            parts, problem = list(shown(named)), not_agreed(self.folder, named)
+            is_main = threading.current_thread() is threading.main_thread()
+            if not (self.asks and is_main and sys.stdin.isatty()):
+                raise problem
+            say(tr("A file in {folder} names what is outside it:").format(folder=self.folder), *parts)
+            if not confirmed(tr("Is that yours, and may it be used?")):
+                raise Declined("what the folder names was not agreed to, and not used")
+        self.keep(named)
+
+    def engines(self) -> Engines:
+        """The engines for the folder's log; where that is kept elsewhere, each asks before it opens it."""
+        from ledger.tiles.engines import ENGINES
+
+        return {scheme: partial(self._engine, engine) for scheme, engine in ENGINES.items()}
+
+    def _engine(self, engine: Engine, uri: str, **options: Any) -> Store:
+        if uri != (self.folder / "log").absolute().as_uri():
+            self.require(uri)
+        return engine(uri, **options)
+
+    def signers(self) -> Mapping[str, Opener]:
+        """What opens the key whose address the folder's files name; each asks before it opens it."""
+        from keys.opening import SIGNERS, signers_from_elsewhere
+
+        openers = SIGNERS if self.is_own else signers_from_elsewhere(os.environ.get(MODULE))
+        return {scheme: partial(self._signer, opener) for scheme, opener in openers.items()}
+
+    def _signer(self, opener: Opener, uri: str, *given: Any) -> Any:
+        self.require(uri)
+        return opener(uri, *given)
+
+    def anchors(self, kinds: Mapping[str, AnchorKind]) -> Mapping[str, AnchorKind]:
+        """The kinds of ledgers; each asks before it uses the settings that the folder's files have."""
+        return {
+            namespace: kind._replace(begin=partial(self._begin, kind), open=partial(self._open, kind))
+            for namespace, kind in kinds.items()
+        }
+
+    def _begin(
+        self, kind: AnchorKind, name: str, given: Mapping[str, str], sender: Sender
+    ) -> Mapping[str, Any]:
+        from ledger.outbox import Outbox, named
+
+        for former in Outbox(self.folder).destinations():
+            if former.name == name:  # what is not typed now stays as it was
+                self.require(former.named)
+        settings = kind.begin(name, given, sender)
+        self.keep(named(name, settings))
+        return settings
+
+    def _open(self, kind: AnchorKind, name: str, settings: Mapping[str, Any], sender: Sender) -> Anchor:
+        from ledger.outbox import named
+
+        self.require(named(name, settings))
+        return kind.open(name, settings, sender)
+
+    @property
+    def _agreements(self) -> Agreements:
+        return Agreements(self.home / "agreed.json")
+
+
+def shown(named: str) -> Iterator[str]:
+    """What a file names, part by part, for whoever is to agree to it. Raises for an address that is none."""
+    yield named
+    if named.startswith("pkcs11:"):
+        from keys.address import pin_file, token_address
+
+        address = token_address(named)
+        module = address["module-path"]
+        yield tr("module: {file}, a program that is run; here that is {real}").format(
+            file=module, real=os.path.realpath(module)
+        )
+        pin = address.get("pin-source")
+        yield (
+            tr("file of the PIN: {file}").format(file=pin_file(pin)) if pin else tr("the PIN is asked for")
+        )
+    elif named.startswith("{"):
+        yield from (f"{name}: {value}" for name, value in load_json_object(named.encode()).items())
+    else:
+        from ledger.tiles.engines import address_parts
+
+        yield from (f"{name}: {value}" for name, value in address_parts(named).items())
+    yield tr("digest: {digest}").format(digest=digest_of(named))

@@ -1,0 +1,31 @@
+"""What the files in a folder name that lies outside it: a place of its log, of a key, a ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from keys.address import require_well_formed
+from ledger.folder import address_in
+from ledger.outbox import Outbox
+from ledger.tiles.engines import address_of
+
+from .home import Identity
+from .succession import KeyChange
+
+
+def named_in(folder: Path) -> Iterator[str]:
+    """Each text that has to be agreed to before it is used, in an issuer's folder or in that of a log alone.
+
+    Nothing is connected to, and no key is opened. Raises what reading the files raises.
+    """
+    if (address := address_in(folder)) is not None:
+        yield address_of(address)
+    if (folder / "issuer.json").exists():
+        change = KeyChange.read(folder)  # becomes the description's when it is finished
+        next_uri = change.identity.get("signer_uri", "") if change else ""
+        for uri in filter(None, (Identity.read(folder).signer_uri, next_uri)):
+            require_well_formed(uri)
+            yield uri
+    for destination in Outbox(folder).destinations():
+        yield destination.named
