@@ -64,7 +64,11 @@ class Proof(NamedTuple):
             raise UnknownCryptosuite.saying(
                 "{what} {suite} is not supported", what=what, suite=shortened(str(suite))
             )
-        for name in ("verificationMethod", "proofPurpose", "proofValue", *suites[suite].required):
+        if older := next((name for name in suites[suite].unread if name in value), ""):
+            raise UnknownCryptosuite.saying(
+                "{where} has a {name}, by which {suite} is not read", where=where, name=older, suite=suite
+            )
+        for name in ("verificationMethod", "proofPurpose", *suites[suite].required):
             if not isinstance(value.get(name), str) or not value[name]:
                 raise Malformed.saying("{where}.{name} is missing or not a text", where=where, name=name)
         for name in ("id", "challenge", "nonce"):
