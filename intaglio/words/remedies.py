@@ -75,6 +75,7 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
         ),
         "expired": _ANOTHER_DAY,
         "not-yet-in-force": _ANOTHER_DAY,
+        "time-zone-unknown": "Ask again a day later, or ask the issuer which time zone is meant.",
         "dated-ahead": (
             "Is the clock here right? If it is, ask again after that date; with --at, give a later moment."
         ),

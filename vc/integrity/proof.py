@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from wire import Malformed, TooLarge
-from wire.datetimestamp import parse_datetimestamp
+from wire.datetimestamp import parse_datetime
 from wire.text import shortened
 from wire.work import Work
 
@@ -74,8 +74,8 @@ class Proof(NamedTuple):
         for name in ("id", "challenge", "nonce"):
             if name in value and not isinstance(value[name], str):
                 raise Malformed.saying("{where}.{name} is not a text", where=where, name=name)
-        moments = {
-            name: parse_datetimestamp(value[name], f"{where}.{name}") if name in value else None
+        moments = {  # without a time zone they are UTC (VC Data Integrity 2.1)
+            name: parse_datetime(value[name], f"{where}.{name}").utc if name in value else None
             for name in ("created", "expires")
         }
         return cls(
