@@ -288,7 +288,13 @@ class _Steps:
         if checks.stopped():
             checks.leave_out(5, 4)
             return None
-        findings = Findings(credential, self._now, entry, schemas=self._verifier.schemas)
+        findings = Findings(
+            credential,
+            self._now,
+            entry,
+            schemas=self._verifier.schemas,
+            type_name=secured.type_name,
+        )
         # (5) dates
         with checks.step(5):
             self._dates(credential, proofs.known)

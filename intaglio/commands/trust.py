@@ -162,6 +162,7 @@ def _keep(
         known.require_own_names(new.issuers)
         return joined(known, new)
 
+    _require_known_types(session, new)
     known = Trust.load(session.trust_file)
     change(known)
     for issuer in new.issuers:
@@ -185,6 +186,25 @@ def _keep(
     added = [issuer.id for issuer in new.issuers]
     say(tr("On the trust list now."))
     return Result({"added": added}, "")
+
+
+def _require_known_types(session: Session, new: Trust) -> None:
+    """Refuse a word for a type that nothing here defines: what the issuer makes would stay undecided."""
+    kinds = [kind for issuer in new.issuers for kind in issuer.types]
+    if not kinds:
+        return
+    from vc import jsonld  # only here: most lists name no types
+
+    contexts = session.contexts()
+    for kind in kinds:
+        try:
+            jsonld.type_name(kind, contexts)
+        except jsonld.UnknownType as problem:
+            raise Refused.saying(
+                "{why}",
+                why=problem,
+                hint="Give its IRI, or put the context that defines the word into `contexts` of your home.",
+            ) from None
 
 
 def _require_resolvable(did: str) -> None:

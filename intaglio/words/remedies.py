@@ -129,6 +129,10 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
         "issuer-unknown-without-log": "If you know this issuer: {command} [--key z…]",
         "not-from-then": _EARLIER,
         "from-later": _EARLIER,
+        "unknown-type": (
+            "Where your trust list or policy names that type, write its IRI, or put the context that defines "
+            "the word into the folder `contexts` of your home."
+        ),
         "unknown-rule": "The rules are {rules}.",
         "did-method-not-supported": "In use are: {methods}.",
         # the trust list
