@@ -68,7 +68,7 @@ class Resolver:
         `InvalidDIDDocument`, `DIDDeactivated` or another `ResolutionFailed`, `FeatureNotSupported` where a
         method keeps no versions; `Unavailable` when nobody could be asked.
         """
-        if options and not did.startswith("https:"):
+        if options and version is None and not did.startswith("https:"):
             method = self.method(did)
             if method is not None and method.represent is not None:
                 return Resolution(method.represent(DID.parse(did), options))

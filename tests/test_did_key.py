@@ -10,7 +10,15 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from did import DID, METHODS, InvalidDID, Resolver, dereferencing_result, resolution_result
+from did import (
+    DID,
+    METHODS,
+    FeatureNotSupported,
+    InvalidDID,
+    Resolver,
+    dereferencing_result,
+    resolution_result,
+)
 from did.methods import jwk, key
 from keys import PrivateKey, PublicKey, ed25519
 from wire import base58_decode, base58_encode, base64url_decode, base64url_encode
@@ -177,6 +185,10 @@ class TestOptions:
         assert found["dereferencingMetadata"]["error"]["type"].endswith("#INVALID_PUBLIC_KEY_TYPE")
         assert found["content"] is None
 
+    def test_an_earlier_version_is_not_to_be_had_in_any(self) -> None:
+        with pytest.raises(FeatureNotSupported):
+            self.RESOLVER.resolve(self.DID, version="1", options={"publicKeyFormat": "Multikey"})
+
     def test_other_methods_have_none(self) -> None:
         did = jwk.create(PrivateKey.generate().public_key)
         assert self.document(did, publicKeyFormat="unknown") == self.document(did)
@@ -268,11 +280,13 @@ NOT_CANONICAL: dict[str, dict[str, str]] = {
         "a byte long": "z" + base58_encode(_RAW + b"\0"),
         "uncompressed P-256": "z" + base58_encode(b"\x80\x24\x04" + _COORDINATE * 2),
         "the test suite's": "zTjsVPtY",
+        "as many as an RSA key": "z" + base58_encode(_RAW[:2] + bytes(range(1, 251)) * 2),
     },
     "UNSUPPORTED_PUBLIC_KEY_TYPE": {
         "X25519": "z" + base58_encode(b"\xec\x01" + _RAW[2:]),
         "P-521": "z" + base58_encode(b"\x82\x24\x02" + bytes(66)),
         "RSA of 8192 bits": "z" + base58_encode(b"\x85\x24" + b"\x30" * 1038),
+        "ML-DSA-44": "z" + base58_encode(b"\x90\x24" + b"\x30" * 1312),
     },
 }
 

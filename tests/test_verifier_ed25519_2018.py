@@ -158,6 +158,7 @@ HEADERS: dict[str, Mapping[str, Any] | str] = {
     "twice in crit": {**HEADER, "crit": ["b64", "b64"]},
     "a text for crit": {**HEADER, "crit": "b64"},
     "a key": {**HEADER, "kid": HOLDER.method},
+    "a long one": {**HEADER, "kid": "did:web:" + "x" * 500},
     "a token's": {"alg": "EdDSA", "typ": "JWT"},
     "nothing": {},
 }

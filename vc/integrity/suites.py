@@ -102,7 +102,7 @@ as the options of proofs do that were made in one go.
 """
 
 _SIGNATURE_CHARACTERS = 140  # base58btc of 96 bytes, the longest signature (P-384), needs 132
-_JWS_CHARACTERS = 256  # a header as long as 2018's needs, whatever its white space, and 64 bytes
+_JWS_CHARACTERS = 1 << 12  # of each part: headers that are not taken have more in them, such as a kid
 _JWS_HEADER = b'{"alg":"EdDSA","b64":false,"crit":["b64"]}'
 
 
