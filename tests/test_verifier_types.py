@@ -88,20 +88,32 @@ def test_a_word_to_which_ones_own_contexts_give_two_meanings() -> None:
         assert check(BADGE, contexts=contexts, **options).verdict is Verdict.UNDETERMINED
 
 
+def test_at_a_terminal_it_is_said_what_to_do(program: Program, tmp_path: Path) -> None:
+    diploma, policy, trust = (tmp_path / f"{name}.json" for name in ("diploma", "policy", "trust"))
+    diploma.write_text(json.dumps(BADGE))
+    policy.write_text('{"type": "Bachelor"}')
+    trust.write_bytes(UNIVERSITY.pinned.to_bytes())
+    at = ("--trust", trust, "--at", f"{NOW:%Y-%m-%dT%H:%M:%SZ}")
+    answer = program("verify", diploma, *at, "--policy", policy)
+    assert (answer.code, "write its IRI" in " ".join(answer.out.split())) == (3, True), answer.out
+    trust.write_bytes(
+        Trust().adding(RecognisedIssuer(UNIVERSITY.did, types=("Bachelor",), keys=KEYS)).to_bytes()
+    )
+    answer = program("verify", diploma, *at)
+    assert (answer.code, "write its IRI" in " ".join(answer.out.split())) == (3, True), answer.out
+
+
 class TestWritten:
     """`intaglio trust add` refuses the word, and says what to write."""
 
     ADD = ("trust", "add", UNIVERSITY.did, "--key", KEYS[0], "--yes")
 
-    def test_a_word_that_means_nothing(self, program: Program, tmp_path: Path) -> None:
+    def test_a_word_that_means_nothing(self, program: Program) -> None:
         refused = program(*self.ADD, "--type", "OpenBadgeCredential", "--type", "Bachelor")
         assert refused.code == 1
         assert "'Bachelor' is defined by no context" in refused.err
         assert "Give its IRI" in refused.err
         assert "did:web" not in program("trust", "list").out
-        handed = tmp_path / "trust.json"
-        handed.write_bytes(entry("Bachelor").to_bytes())
-        assert program("trust", "add", str(handed), "--yes").code == 1
         for name in ("OpenBadgeCredential", IRI):
             assert program(*self.ADD, "--type", name).code == 0
             assert program("trust", "remove", UNIVERSITY.did).code == 0

@@ -115,6 +115,7 @@ def add(
         DID.parse(did)
     if not (keys or log_key):
         _require_resolvable(did)
+    _require_known(types, session)
     issuer = RecognisedIssuer(
         did, name, types, keys, reason=tr("added by hand"), status_issuers=status_issuers
     )
@@ -162,7 +163,6 @@ def _keep(
         known.require_own_names(new.issuers)
         return joined(known, new)
 
-    _require_known_types(session, new)
     known = Trust.load(session.trust_file)
     change(known)
     for issuer in new.issuers:
@@ -188,15 +188,14 @@ def _keep(
     return Result({"added": added}, "")
 
 
-def _require_known_types(session: Session, new: Trust) -> None:
+def _require_known(types: tuple[str, ...], session: Session) -> None:
     """Refuse a word for a type that nothing here defines: what the issuer makes would stay undecided."""
-    kinds = [kind for issuer in new.issuers for kind in issuer.types]
-    if not kinds:
+    if not types:
         return
-    from vc import jsonld  # only here: most lists name no types
+    from vc import jsonld  # only here: most entries name no types
 
     contexts = session.contexts()
-    for kind in kinds:
+    for kind in types:
         try:
             jsonld.type_name(kind, contexts)
         except jsonld.UnknownType as problem:

@@ -80,7 +80,7 @@ class AmbiguousType(Malformed):
     title = "The type is not clear"
 
 
-class UnknownType(Malformed):
+class UnknownType(Problem):
     """A type is named by a word that no context known here defines, so that nobody can tell what it is."""
 
     code = "unknown-type"
