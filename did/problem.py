@@ -58,6 +58,14 @@ class KeyNotSupported(InvalidDID):
     undetermined = True
 
 
+class InvalidPublicKeyType(ResolutionFailed):
+    """The form in which the key of a DID was asked for is not one for this key (did:key, 3.1.3)."""
+
+    code = "invalid-did-key-format"
+    type = DID_ERRORS + "INVALID_PUBLIC_KEY_TYPE"
+    title = "The key of the DID cannot be written in this form"
+
+
 class DIDNotFound(ResolutionFailed):
     """The method's source of documents says that it has none for this DID."""
 

@@ -5,7 +5,7 @@ A failure is an exception here; `result.py` writes it as the specification does.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -51,6 +51,15 @@ class Resolve(Protocol):
     def __call__(self, did: DID, fetcher: Fetcher) -> Document: ...
 
 
+class Represent(Protocol):
+    """Makes the document of a DID as resolution options of its method ask for it (DID Resolution 1.0, 4.1).
+
+    It raises what `DocumentSource` raises.
+    """
+
+    def __call__(self, did: DID, options: Mapping[str, object]) -> Document: ...
+
+
 class History(Protocol):
     """Finds all versions of a document, oldest first, each with its name and since when it stood.
 
@@ -69,6 +78,8 @@ class Method:
     """How earlier versions are found, where they can be verified from the DID."""
     self_certifying: bool = False
     """Whether a DID says itself all that its document says, so that nobody else's word is needed."""
+    represent: Represent | None = None
+    """How a document is made by resolution options, where the method has some of its own."""
     rotates: bool = True
     """Whether the document can take other keys later, and so hold several."""
 

@@ -7,6 +7,7 @@ import functools
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 
 from wire.datetimestamp import parse_datetimestamp
 from wire.fetch import Fetcher
@@ -52,14 +53,25 @@ class Resolver:
             capacity, clock=clock
         )
 
-    def resolve(self, did: str, *, version: str | datetime | None = None) -> Resolution:
+    def resolve(
+        self,
+        did: str,
+        *,
+        version: str | datetime | None = None,
+        options: Mapping[str, object] = MappingProxyType({}),
+    ) -> Resolution:
         """The document of a DID, or the controller document at an https URL, as of now or remembered.
 
         `version` asks for an earlier one, by the method's name for it or by a moment at which it stood
-        (`versionId`, `versionTime`). Raises `InvalidDID`, `MethodNotSupported`, `DIDNotFound`,
+        (`versionId`, `versionTime`). `options` are resolution options; those that the method does not have
+        change nothing. Raises `InvalidDID`, `MethodNotSupported`, `DIDNotFound`,
         `InvalidDIDDocument`, `DIDDeactivated` or another `ResolutionFailed`, `FeatureNotSupported` where a
         method keeps no versions; `Unavailable` when nobody could be asked.
         """
+        if options and version is None and not did.startswith("https:"):
+            method = self.method(did)
+            if method is not None and method.represent is not None:
+                return Resolution(method.represent(DID.parse(did), options))
         versions = self._versions(did) if version is None else self.history(did)
         if versions[-1].deactivated:
             raise DIDDeactivated.saying("{did} was given up by whoever controlled it", did=did)
@@ -80,15 +92,23 @@ class Resolver:
             raise FeatureNotSupported.saying("of {did} no earlier versions are to be had", did=did)
         return self._versions(did)
 
-    def dereference(self, did_url: str, *, accept: str | None = None) -> Content:
+    def dereference(
+        self,
+        did_url: str,
+        *,
+        accept: str | None = None,
+        options: Mapping[str, object] = MappingProxyType({}),
+    ) -> Content:
         """What a DID URL leads to (DID Resolution 1.0, 5.4): a document, a part of it, or a service.
 
-        `accept` is the media type asked for: `text/uri-list` for the addresses of services. Raises
+        `accept` is the media type asked for: `text/uri-list` for the addresses of services; `options` are
+        those of `resolve`. Raises
         `InvalidDIDURL`, `ResourceNotFound`, `RepresentationNotSupported`, and what `resolve` raises.
         """
         url = DIDURL.parse(did_url)
         named = parameters(url)
-        return dereference(self.resolve(str(url.did), version=_version(named)), url, named, accept)
+        resolution = self.resolve(str(url.did), version=_version(named), options=options)
+        return dereference(resolution, url, named, accept)
 
     def method(self, did: str) -> Method | None:
         """What is true of all DIDs of this one's method; `None` for others. Raises `InvalidDID`."""

@@ -6,19 +6,24 @@ which raises: an error that is a value is passed over too easily.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from wire.problem import Problem
 
 from .problem import DID_ERRORS, SECURITY_ERRORS, DIDDeactivated, ResolutionFailed
-from .resolution import DocumentSource
 from .resolver import Resolver
 
+_NONE: Mapping[str, object] = MappingProxyType({})
 
-def resolution_result(source: DocumentSource, did: str) -> dict[str, Any]:
-    """The DID resolution result of `did`."""
+
+def resolution_result(
+    resolver: Resolver, did: str, *, options: Mapping[str, object] = _NONE
+) -> dict[str, Any]:
+    """The DID resolution result of `did`, by these resolution options."""
     try:
-        found = source.resolve(did)
+        found = resolver.resolve(did, options=options)
     except DIDDeactivated:
         return _resolved({}, None, {"deactivated": True})
     except Problem as problem:
@@ -26,10 +31,16 @@ def resolution_result(source: DocumentSource, did: str) -> dict[str, Any]:
     return _resolved({"contentType": found.content_type}, found.document.value, found.metadata)
 
 
-def dereferencing_result(resolver: Resolver, did_url: str, *, accept: str | None = None) -> dict[str, Any]:
-    """The DID URL dereferencing result of `did_url`."""
+def dereferencing_result(
+    resolver: Resolver,
+    did_url: str,
+    *,
+    accept: str | None = None,
+    options: Mapping[str, object] = _NONE,
+) -> dict[str, Any]:
+    """The DID URL dereferencing result of `did_url`, by these resolution options."""
     try:
-        found = resolver.dereference(did_url, accept=accept)
+        found = resolver.dereference(did_url, accept=accept, options=options)
     except Problem as problem:
         return {"dereferencingMetadata": {"error": _error(problem)}, "content": None, "contentMetadata": {}}
     return {

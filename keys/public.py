@@ -68,7 +68,7 @@ class PublicKey:
         self._point.verify(signature, data)
 
 
-@functools.lru_cache(maxsize=4096)  # of 256 characters at the most
+@functools.lru_cache(maxsize=4096)  # of types in use, which are short: what raises is not kept
 def _of_multikey(text: str) -> PublicKey:
     return PublicKey(*multi.multikey_decode(text))
 

@@ -25,7 +25,7 @@ from wire.work import BYTES_WRITTEN, EVIDENCE, Work
 
 from . import merkle
 from .entries import parse_entry
-from .note import Checkpoint, SignatureType, VerifierKey, decode_base64
+from .note import Checkpoint, SignatureType, VerifierKey, decode_base64, signature_type
 from .problem import InvalidEvidence, LogContradicted, NotWitnessed, UnknownKind, UnknownLedger, UnknownLog
 from .requirement import Requirement
 
@@ -51,8 +51,8 @@ class Fact:
     """What verified evidence of a kind proves: what it is about was there, at `time`, by `clock`.
 
     `where` is a log's name, or that of another ledger, if it is a chain, by CAIP-2. `clock` is "witness" when
-    `time` is that of witnesses, "own" when it is only the log's own word, "none" when nobody states a time,
-    "ledgers" when it is that of ledgers that are required; other kinds say whose clock they go by. The
+    `time` is that of a quorum of witnesses, "own" when it is only the log's own word, "none" when nobody
+    states a time, "ledgers" when it is that of ledgers that are required; other kinds say whose it is. The
     caller, who knows the time now, decides about a time in the future.
     """
 
@@ -107,6 +107,8 @@ class Reached:
 class TrustedLog:
     """A log that is believed: its key, the key of its own clock, and who else must have seen it.
 
+    Without a quorum, witnesses are counted and tell no time: a single one of them could set it.
+
     Raises `Malformed` for keys that do not fit their places, and where a ledger is required that is not
     among `ledgers`.
     """
@@ -121,6 +123,8 @@ class TrustedLog:
     reached: Reached | None = None
     is_shared: bool = False
     """Whether it speaks for several issuers, so that an entry alone does not say whose it is."""
+    unseen: tuple[str, ...] = ()
+    """The vkeys of witnesses whose type of signature is not read here: they never count for the quorum."""
 
     def __post_init__(self) -> None:
         cosigners = (*([self.clock] if self.clock else []), *self.witnesses)
@@ -130,12 +134,13 @@ class TrustedLog:
             raise Malformed.saying(
                 "a clock or witness of the log {log} has the key of a log", log=self.key.name
             )
-        if len({key.public_key for key in cosigners}) != len(cosigners):
+        different = {*self.unseen, *(key.public_key for key in cosigners)}
+        if len(different) != len(cosigners) + len(self.unseen):
             raise Malformed.saying(
                 "two of the log {log}'s clock and witnesses are one and the same key", log=self.key.name
             )
-        if not 0 <= self.quorum <= len(self.witnesses):
-            count = len(self.witnesses)
+        count = len(self.witnesses) + len(self.unseen)
+        if not 0 <= self.quorum <= count:
             said = (
                 "the log {log} has {count} witness, not {quorum}"
                 if count == 1
@@ -164,8 +169,10 @@ class TrustedLog:
     ) -> TrustedLog:
         """From vkeys. Raises `Malformed`."""
         parse = VerifierKey.parse
-        cosigners, own = tuple(map(parse, witnesses)), parse(clock) if clock else None
-        return cls(parse(key), own, cosigners, quorum, tuple(ledgers), requires, reached, is_shared)
+        unseen = tuple(vkey for vkey in witnesses if signature_type(vkey) not in tuple(SignatureType))
+        cosigners = tuple(parse(vkey) for vkey in witnesses if vkey not in unseen)
+        own = parse(clock) if clock else None
+        return cls(parse(key), own, cosigners, quorum, tuple(ledgers), requires, reached, is_shared, unseen)
 
 
 @dataclass(frozen=True, eq=False)
@@ -374,7 +381,7 @@ def _attested(checkpoint: Checkpoint, log: TrustedLog) -> Attested:
     if len(seen) < log.quorum:
         raise NotWitnessed(
             f"the checkpoint of {checkpoint.origin} is signed by {_witnesses(len(seen))}, "
-            f"not by {log.quorum}",
+            f"not by {log.quorum}{_beside(log.unseen)}",
             log=checkpoint.origin,
             seen=len(seen),
             quorum=log.quorum,
@@ -385,11 +392,16 @@ def _attested(checkpoint: Checkpoint, log: TrustedLog) -> Attested:
         raise InvalidEvidence.saying(
             "the checkpoint of {log} lacks the time by its own clock", log=checkpoint.origin
         )
-    # not the earliest time: of the quorum, all but one may be lying
-    time = seen[max(log.quorum, 1) - 1] if seen else own
+    # Not the earliest time: of the quorum, all but one may be lying. Without one, any of them may be.
+    time = seen[log.quorum - 1] if log.quorum else own
     if log.reached is not None:
         _require_not_contradicted(checkpoint, time, log.reached)
-    return Attested(checkpoint, time, "witness" if seen else "own" if own else "none", len(seen))
+    clock = "witness" if log.quorum else "own" if own else "none"
+    return Attested(checkpoint, time, clock, len(seen))
+
+
+def _beside(unseen: Sequence[str]) -> str:
+    return f"; how {_witnesses(len(unseen))} of the list would sign is not known here" if unseen else ""
 
 
 def _require_not_contradicted(checkpoint: Checkpoint, time: datetime | None, reached: Reached) -> None:

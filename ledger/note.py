@@ -26,6 +26,7 @@ _CONTROL = re.compile(rb"[\x00-\x09\x0b-\x1f]")
 _DECIMAL = re.compile(r"0|[1-9][0-9]{0,18}")
 _NAME = re.compile(r"[^\s+]+")
 _KEY_NAME = re.compile(r"[^\s+\x00-\x1f\x7f-\x9f\ud800-\udfff]+")  # stricter than for the lines of strangers
+_KEY_ID = re.compile(r"[0-9a-f]{8}")
 _DASH = "\N{EM DASH} "
 
 
@@ -70,9 +71,7 @@ class VerifierKey:
     @classmethod
     def parse(cls, vkey: str) -> VerifierKey:
         """The key of a vkey. Raises `Malformed`, also when the key id is not that of name and key."""
-        name, _, rest = vkey.partition("+")
-        key_id, _, encoded = rest.partition("+")
-        raw = decode_base64(encoded, "The key of a log or witness")
+        name, key_id, raw = _parts(vkey)
         if len(raw) != 33 or raw[0] not in tuple(SignatureType):
             raise Malformed("the key of a log or witness is not an Ed25519 key of signature type 1 or 4")
         key = cls(name, SignatureType(raw[0]), PublicKey("Ed25519", raw[1:]))
@@ -104,6 +103,23 @@ class VerifierKey:
                 "the cosignature by {name} states a time beyond the year 9999", name=self.name
             )
         return datetime.fromtimestamp(stamp, UTC)
+
+
+def signature_type(vkey: str) -> int:
+    """The identifier byte of a vkey's type of signature, whether that is supported here or not.
+
+    Raises `Malformed` for what no type of key is written as (C2SP signed-note, verifier keys).
+    """
+    name, key_id, raw = _parts(vkey)
+    if not _KEY_NAME.fullmatch(name) or not _KEY_ID.fullmatch(key_id) or len(raw) < 2:
+        raise Malformed("the key of a log or witness is not a name, a key id and a key")
+    return raw[0]
+
+
+def _parts(vkey: str) -> tuple[str, str, bytes]:
+    name, _, rest = vkey.partition("+")
+    key_id, _, encoded = rest.partition("+")
+    return name, key_id, decode_base64(encoded, "The key of a log or witness")
 
 
 @dataclass(frozen=True)

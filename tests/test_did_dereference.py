@@ -232,13 +232,9 @@ class TestResults:
         assert (result["didDocument"], result["didDocumentMetadata"]) == (None, {})
 
     def test_a_bug_is_no_result(self) -> None:
-        class Broken:
-            def resolve(self, did: str) -> Resolution:
-                raise TypeError
-
-            def method(self, did: str) -> Method | None:
-                return None
+        def broken(did: Any, fetcher: Any) -> Document:
+            raise TypeError
 
         with pytest.raises(TypeError):
-            resolution_result(Broken(), DID)
+            resolution_result(Resolver({"example": Method(broken)}, NoFetcher()), DID)
         assert Unavailable.type == "about:blank"

@@ -7,7 +7,7 @@ import dataclasses
 import hashlib
 import subprocess
 import sys
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import pytest
@@ -243,14 +243,25 @@ def test_witnesses_and_their_time(log: Log, evidence: Evidence) -> None:
     one, two, three = (NOW + timedelta(hours=hours) for hours in (1, 2, 3))
     seen, fact = partial(verify_evidence, ENTRY), partial(Fact, TLOG_PROOF, ORIGIN, index=5)
     assert seen(evidence, trust(log)) == fact(NOW, "own", 0)
-    assert seen(witnessed(evidence, two), trust(log)) == fact(two, "witness", 1)
+    assert seen(witnessed(evidence, two), trust(log, 1)) == fact(two, "witness", 1)
     assert seen(witnessed(evidence, three, one), trust(log, 1)) == Fact(
         TLOG_PROOF, ORIGIN, one, "witness", 2, 5
     )
-    assert seen(witnessed(evidence, three, one), trust(log)).time == one
     # With a quorum of two, the earliest may be a liar's.
     assert seen(witnessed(evidence, three, one), trust(log, 2)).time == three
     assert seen(witnessed(evidence, three, one, two), trust(log, 2)).time == two
+
+
+@pytest.mark.parametrize("clock", [True, False])
+@pytest.mark.parametrize("others", [0, 2])
+def test_without_a_quorum_no_witness_tells_the_time(
+    log: Log, evidence: Evidence, others: int, *, clock: bool
+) -> None:
+    """A single one could set it, to any year."""
+    lied = witnessed(evidence, datetime(2001, 1, 1, tzinfo=UTC), *[NOW] * others)
+    fact = verify_evidence(ENTRY, lied, trust(log, clock=clock))
+    assert fact.time == (NOW if clock else None)
+    assert (fact.clock, fact.witnesses) == ("own" if clock else "none", 1 + others)
 
 
 def test_a_quorum_that_is_not_met(log: Log, evidence: Evidence) -> None:
@@ -288,6 +299,75 @@ def test_policies_that_make_no_sense(log: Log) -> None:
     ):
         with pytest.raises(Malformed):
             wrong()
+
+
+def vkey(kind: int, key: bytes = bytes(32), name: str = "witness.example") -> str:
+    """As C2SP signed-note has it for any type; the key id is one's own business there."""
+    raw = bytes([kind]) + key
+    key_id = hashlib.sha256(f"{name}\n".encode() + raw).hexdigest()[:8]
+    return f"{name}+{key_id}+{base64.b64encode(raw).decode()}"
+
+
+ML_DSA_44 = vkey(6, bytes(1312))
+
+
+class TestUnseen:
+    """A witness whose type of signature is not read here is one that never comes."""
+
+    def policy(self, log: Log, *witnesses: str, quorum: int = 0) -> TrustPolicy:
+        return TrustPolicy.of([(str(log.verifier_key), str(log.clock_key), witnesses, quorum)])
+
+    @pytest.mark.parametrize("kind", [0, 2, 3, 5, 6, 255])
+    def test_the_others_count_as_ever(self, log: Log, evidence: Evidence, kind: int) -> None:
+        known = [str(key) for key in WITNESS_KEYS[:2]]
+        policy = self.policy(log, known[0], vkey(kind), known[1], quorum=2)
+        fact = verify_evidence(ENTRY, witnessed(evidence, NOW, NOW + timedelta(hours=1)), policy)
+        assert (fact.clock, fact.witnesses, fact.time) == ("witness", 2, NOW + timedelta(hours=1))
+        assert policy.logs[0].witnesses == tuple(WITNESS_KEYS[:2])
+
+    def test_a_quorum_that_needs_it_is_never_met(self, log: Log, evidence: Evidence) -> None:
+        policy = self.policy(log, str(WITNESS_KEYS[0]), ML_DSA_44, quorum=2)
+        with pytest.raises(NotWitnessed, match="signed by 1 witness, not by 2; how 1 witness of the list"):
+            verify_evidence(ENTRY, witnessed(evidence, NOW, NOW, NOW), policy)
+        line = f"\N{EM DASH} witness.example {base64.b64encode(bytes(4) + bytes(72)).decode()}\n".encode()
+        name, key_id, _ = ML_DSA_44.split("+", 2)
+        own = base64.b64encode(bytes.fromhex(key_id) + bytes(72)).decode()
+        for signature in (line, f"\N{EM DASH} {name} {own}\n".encode()):
+            signed = dataclasses.replace(evidence, body=evidence.body + signature)
+            with pytest.raises(NotWitnessed, match="0 witnesses"):
+                verify_evidence(ENTRY, signed, self.policy(log, ML_DSA_44, quorum=1))
+
+    @pytest.mark.parametrize(
+        "garbage",
+        [
+            "",
+            "witness.example",
+            vkey(6, b""),
+            vkey(6).replace("witness", "wit ness"),
+            vkey(6).replace("+", "+0", 1),
+            vkey(6).replace("+", "+G", 1),
+            vkey(6) + "=",
+            vkey(6)[:-1],
+            vkey(6).rpartition("+")[0] + "+",
+            vkey(4, bytes(31)),
+            vkey(4, bytes(32)),  # a point of small order
+            vkey(4, WITNESSES[0].public_key.raw).replace("witness", "other"),
+            vkey(1, WITNESSES[0].public_key.raw),
+        ],
+    )
+    def test_what_is_garbage_or_stands_twice_is_refused(self, log: Log, garbage: str) -> None:
+        with pytest.raises(Malformed):
+            self.policy(log, garbage)
+        for twice in (ML_DSA_44, str(WITNESS_KEYS[0])):
+            with pytest.raises(Malformed, match="one and the same key"):
+                self.policy(log, twice, twice)
+        with pytest.raises(Malformed, match="has 2 witnesses, not 3"):
+            self.policy(log, ML_DSA_44, str(WITNESS_KEYS[0]), quorum=3)
+
+    def test_a_log_and_its_clock_are_of_a_type_that_is_read(self, log: Log) -> None:
+        for key, clock in ((ML_DSA_44, None), (str(log.verifier_key), ML_DSA_44)):
+            with pytest.raises(Malformed, match="signature type 1 or 4"):
+                TrustedLog.of(key, clock)
 
 
 def test_policies_from_vkeys(log: Log) -> None:

@@ -156,7 +156,7 @@ class TestHowOldItMayBe:
 
     def test_it_adds_to_a_policy(self, recruiter: Recruiter, tmp_path: Path) -> None:
         policy = tmp_path / "policy.json"
-        policy.write_text('{"type": "LibraryCard"}')
+        policy.write_text('{"type": "urn:example:LibraryCard"}')
         options = ("--policy", policy, "--status-within", "1d")
         assert recruiter(NOW, *options).code == 1
         policy.write_text('{"type": "OpenBadgeCredential"}')

@@ -38,7 +38,12 @@ def findings(**change: Any) -> Findings:
     ("policy", "good", "bad", "problem"),
     [
         ("recognised", {}, {"issuer": None}, NotKnown),
-        ("recognised", {}, {"issuer": RecognisedIssuer(UNIVERSITY.did, types=("X",))}, NotAccepted),
+        (
+            "recognised",
+            {},
+            {"issuer": RecognisedIssuer(UNIVERSITY.did, types=("urn:example:X",))},
+            NotAccepted,
+        ),
         ("anchored", {"anchors": (WITNESSED,)}, {}, NotKnown),
         (
             {"witnesses": 2},
@@ -68,8 +73,8 @@ def findings(**change: Any) -> Findings:
         ({"schema": "urn:a:strict"}, None, {"schemas": SCHEMAS}, SchemaMismatch),
         ({"anyOf": ["holderBound", "anchored"]}, {"holder": HOLDER}, {}, NotKnown),
         ({"allOf": ["recognised", "holderBound"]}, {"holder": HOLDER}, {}, NotKnown),
-        ({"allOf": ["holderBound", {"type": "X"}]}, None, {"holder": HOLDER}, NotAccepted),
-        ({"anyOf": ["holderBound", {"type": "X"}]}, {"holder": HOLDER}, {}, NotKnown),
+        ({"allOf": ["holderBound", {"type": "urn:example:X"}]}, None, {"holder": HOLDER}, NotAccepted),
+        ({"anyOf": ["holderBound", {"type": "urn:example:X"}]}, {"holder": HOLDER}, {}, NotKnown),
     ],
 )
 def test_each_rule_lets_pass_and_stops(
@@ -112,14 +117,14 @@ def test_whose_a_credential_is(
 
 def test_a_type_that_the_credential_has_not_is_refused() -> None:
     with pytest.raises(NotAccepted):
-        load_policy({"type": "LibraryCard"}).check(findings())
+        load_policy({"type": "urn:example:LibraryCard"}).check(findings())
 
 
 def test_a_definite_no_outweighs_an_open_question() -> None:
     with pytest.raises(NotAccepted):
-        load_policy({"allOf": ["holderBound", {"type": "X"}]}).check(findings())
+        load_policy({"allOf": ["holderBound", {"type": "urn:example:X"}]}).check(findings())
     with pytest.raises(NotKnown):
-        load_policy({"anyOf": [{"type": "X"}, "holderBound"]}).check(findings())
+        load_policy({"anyOf": [{"type": "urn:example:X"}, "holderBound"]}).check(findings())
 
 
 @pytest.mark.parametrize("days", [1, 36_500])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import hashlib
 import multiprocessing
 import re
@@ -16,13 +17,15 @@ import rfc8785
 
 from intaglio.words import remedy
 from keys import PrivateKey
-from ledger import TrustedLedger, TrustPolicy
+from ledger import TrustedLedger, TrustPolicy, VerifierKey
+from ledger.evidence import parse_proof
+from ledger.note import Note, SignatureType
 from tests.gazette import NAME, NOTICE
 from tests.processes import ended
 from tests.world import NOW, University, verifier
 from vc import Verdict
 from verifier import RecognisedIssuer, RecognisedLog, Trust, update_trust
-from verifier.problem import TrustDiffers, TrustLogDiffers
+from verifier.problem import NotFromThen, TooFewWitnesses, TrustDiffers, TrustLogDiffers
 from wire import Conflict, Malformed, NotFound, TooLarge, Unavailable
 
 UNIVERSITY = University()
@@ -294,6 +297,46 @@ def test_processes_that_add_at_once_take_turns(tmp_path: Path) -> None:
     ended(processes)
     assert len(Trust.load(tmp_path / "trust.json").issuers) == 12
     assert {path.name for path in tmp_path.iterdir()} == {"trust.json", "trust.json.lock"}
+
+
+def test_a_witness_whose_signatures_are_not_read_here_never_comes() -> None:
+    """C2SP signed-note has types of signatures that were assigned later: 6 is ML-DSA-44."""
+    raw = bytes([6]) + bytes(1312)
+    key_id = hashlib.sha256(b"witness.example\n" + raw).hexdigest()[:8]
+    witness = f"witness.example+{key_id}+{base64.b64encode(raw).decode()}"
+    bundle = UNIVERSITY.issue(index=40)
+    for quorum, verdict in ((0, Verdict.VALID), (1, Verdict.UNDETERMINED)):
+        log = replace(UNIVERSITY.recognised_log, witnesses=(witness,), quorum=quorum)
+        trust = Trust.parse(Trust().adding(UNIVERSITY.pinned.issuers[0], log).to_bytes())
+        report = verifier(trust).verify(bundle, now=NOW)
+        assert report.verdict is verdict, report.to_dict()
+    assert any(isinstance(found.problem, TooFewWitnesses) for found in report.checks)
+    for wrong in (("garbage",), (witness, witness), (witness[:-1],)):
+        log = replace(UNIVERSITY.recognised_log, witnesses=wrong)
+        with pytest.raises(Malformed):
+            Trust.parse(Trust().adding(UNIVERSITY.trust.issuers[0], log).to_bytes())
+
+
+def test_without_a_quorum_no_witness_shows_that_something_is_from_before() -> None:
+    university = University("dated.example")
+    liar, others = PrivateKey.generate(), [PrivateKey.generate() for _ in range(2)]
+    keys = [
+        VerifierKey(f"w{number}.example", SignatureType.COSIGNATURE, key.public_key)
+        for number, key in enumerate((liar, *others))
+    ]
+    bundle = university.issue()
+    (evidence,) = bundle.evidence
+    text = Note.parse(parse_proof(evidence.body)[2]).text
+    times = (datetime(2001, 1, 1, tzinfo=UTC), NOW, NOW)
+    lines = [key.sign(signer, text, at) for key, signer, at in zip(keys, (liar, *others), times, strict=True)]
+    bundle = replace(bundle, evidence=(replace(evidence, body=evidence.body + b"".join(lines)),))
+    issuer = replace(university.trust.issuers[0], until=date(2020, 1, 1))
+    log = replace(university.recognised_log, witnesses=tuple(map(str, keys)))
+    report = verifier(Trust().adding(issuer, log)).verify(bundle, now=NOW)
+    assert report.verdict is Verdict.UNDETERMINED
+    assert isinstance(report.deciding and report.deciding.problem, NotFromThen)
+    later = replace(issuer, until=NOW.date())
+    assert verifier(Trust().adding(later, log)).verify(bundle, now=NOW)
 
 
 def test_the_origin_is_the_name_in_the_key() -> None:

@@ -651,7 +651,7 @@ def test_removing_an_intact_part_never_makes_a_bad_bundle_good(part: str) -> Non
 
 class TestTrust:
     def test_an_issuer_recognised_for_other_types_is_refused(self) -> None:
-        issuer = RecognisedIssuer(UNIVERSITY.did, types=("LibraryCard",))
+        issuer = RecognisedIssuer(UNIVERSITY.did, types=("urn:example:LibraryCard",))
         trust = Trust().adding(issuer, UNIVERSITY.recognised_log)
         report = check(trust=trust)
         assert (report.verdict, deciding(report)[0]) == (Verdict.INVALID, "trust")

@@ -104,6 +104,12 @@ class Secured(Protocol):
     def covers_meaning(self, signed: Signed) -> bool:
         """Whether the signature holds what its terms stand for, whatever was added after signing."""
 
+    def type_name(self, name: str) -> str:
+        """What it calls a type, given by IRI or word. Raises as `jsonld.type_name`."""
+        from . import jsonld  # only here: who keeps and shows credentials needs no contexts
+
+        return jsonld.type_name(name)
+
     def leaf(self, signed: Signed, kind: EntryKind, work: Work) -> bytes | None:
         """The log entry that stands for it with this signature; `None` for one that was derived."""
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence, Set
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
@@ -23,6 +24,7 @@ from .problem import (
     IssuerUnknown,
     IssuerUnknownWithoutLog,
     NotFromThen,
+    NotKnown,
     PresenterNotProved,
     ProofUnknown,
     SchemaUnknown,
@@ -103,6 +105,8 @@ class Findings:
     """The cryptosuites of the issuer's own proofs, all of which fit."""
     unknown_proofs: Sequence[str] = ()
     """What proofs that are not known here call themselves, for people; none of them was checked."""
+    type_name: Callable[[str], str] = jsonld.type_name
+    """What the credential calls a type, given by IRI or word."""
 
     @property
     def holder_bound(self) -> bool:
@@ -165,6 +169,7 @@ class Recognised:
     def check(self, findings: Findings) -> None:
         """Open (`NotKnown`) for an unknown issuer: a stranger is not a forger.
 
+        Open as well (`UnknownType`) where the entry may mean this type by a word that no context defines.
         Where it is recognised until some day, a log that is trusted shows what is from that day or before; no
         date that the issuer wrote into the credential does. Definite (`NotAccepted`) for another type of
         credential, and where the ledgers that are required had it later: whoever has all of the issuer's keys
@@ -174,8 +179,15 @@ class Recognised:
         if findings.issuer is None:
             raise unknown_issuer(credential)
         kinds = set(credential.types) - {"VerifiableCredential"} or {"VerifiableCredential"}
-        known = set(map(jsonld.type_name, findings.issuer.types))
+        known, unclear = set(findings.issuer.types), None
+        for word in findings.issuer.types:
+            try:
+                known.add(_type(findings, word))
+            except Problem as problem:
+                unclear = problem
         if known and (others := kinds - known):
+            if unclear:
+                raise unclear  # it may be the word for just this type
             kind = shortened(min(others))
             raise NotForType(
                 f"the issuer {credential.issuer} is not recognised for credentials of type {kind}",
@@ -202,6 +214,14 @@ class Recognised:
         )
 
 
+def _type(findings: Findings, name: str) -> str:
+    """What the credential calls a type. Open for a word that means none, or several, where it is read."""
+    try:
+        return findings.type_name(name)
+    except jsonld.AmbiguousType as problem:  # by contexts of the deployment; a list is read without them
+        raise NotKnown.saying("{why}", why=problem) from problem
+
+
 def unknown_issuer(credential: Credential) -> IssuerUnknown:
     """Whom to ask for, in the credential's own words; one that names a log has a trust file for it."""
     issuer, name = claimed(credential.issuer), credential.issuer_name
@@ -224,16 +244,21 @@ def _is_from(day: date, findings: Findings) -> bool:
 
 @dataclass(frozen=True)
 class OfType:
-    """The credential has this type: an IRI, or a word that stands for one in the vendored contexts."""
+    """The credential has this type: an IRI, or a word that stands for one in the contexts it is read by."""
 
     type: str
 
     def __post_init__(self) -> None:
-        jsonld.type_name(self.type)
+        with suppress(jsonld.UnknownType):  # the contexts of a deployment may define it
+            jsonld.type_name(self.type)
 
     def check(self, findings: Findings) -> None:
-        """Definite (`NotAccepted`): a credential of another type is not accepted."""
-        if jsonld.type_name(self.type) not in findings.credential.types:
+        """Definite (`NotAccepted`): a credential of another type is not accepted.
+
+        Open (`UnknownType`) where nobody can tell which type the word means.
+        """
+        types = findings.credential.types
+        if self.type not in types and _type(findings, self.type) not in types:
             raise WrongType(f"the credential is not of type {self.type}", type=self.type)
 
 

@@ -152,6 +152,12 @@ class ContextsAdded(NotKnown):
     code = "contexts-added"
 
 
+class ZoneUnknown(NotKnown):
+    """The day on which the credential begins or ends is today, by a clock that it does not name."""
+
+    code = "time-zone-unknown"
+
+
 # What a policy misses
 
 

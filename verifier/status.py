@@ -339,7 +339,7 @@ def _start(credential: Credential) -> datetime:
 
 
 def _is_good(credential: Credential, now: datetime, closed: datetime | None) -> bool:
-    if credential.valid_until is None or credential.valid_until > now:
+    if credential.ends is None or credential.ends.earliest > now:
         return True
     return closed is not None and _start(credential) >= closed
 

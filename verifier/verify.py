@@ -38,7 +38,7 @@ from .policy import (
     needs_no_credential,
     unknown_issuer,
 )
-from .problem import ContextsAdded, NotKnown
+from .problem import ContextsAdded, NotKnown, ZoneUnknown
 from .signatures import Expired, NotYetInForce, Proofs, Signature, SignatureCheck
 from .sources.evidence import (
     EvidenceCheck,
@@ -289,7 +289,13 @@ class _Steps:
         if checks.stopped():
             checks.leave_out(5, 4)
             return None
-        findings = Findings(credential, self._now, entry, schemas=self._verifier.schemas)
+        findings = Findings(
+            credential,
+            self._now,
+            entry,
+            schemas=self._verifier.schemas,
+            type_name=secured.type_name,
+        )
         # (5) dates
         with checks.step(5):
             self._dates(credential, proofs.known)
@@ -327,13 +333,20 @@ class _Steps:
             raise unknown_issuer(credential)
 
     def _dates(self, credential: Credential, signatures: Sequence[Signature]) -> None:
-        start, end = credential.valid_from, credential.valid_until
-        if end is not None and end <= self._now:
-            raise Expired(f"expired on {end.date()}", until=str(end.date()))
+        start, end = credential.starts, credential.ends
+        if end is not None and end.latest <= self._now:
+            raise Expired(f"expired on {end.utc.date()}", until=str(end.utc.date()))
         self._signatures.require_made(signatures)  # else a first day says nothing, either
-        if start is not None and is_ahead(start, self._now):
-            raise NotYetInForce(f"valid only from {start.date()} on", since=str(start.date()))
-        since, until = (str(moment.date()) if moment else None for moment in (start, end))
+        if start is not None and is_ahead(start.earliest, self._now):
+            raise NotYetInForce(f"valid only from {start.utc.date()} on", since=str(start.utc.date()))
+        # VCDM 1.1, 4.3: without a time zone nobody can tell at which hour of a day or so it is.
+        if end is not None and end.earliest <= self._now:
+            raise ZoneUnknown.saying("the end, {date}, has no time zone", date=f"{end.utc:%Y-%m-%d %H:%M}")
+        if start is not None and is_ahead(start.latest, self._now):
+            raise ZoneUnknown.saying(
+                "the start, {date}, has no time zone", date=f"{start.utc:%Y-%m-%d %H:%M}"
+            )
+        since, until = (str(moment.utc.date()) if moment else None for moment in (start, end))
         period = f"since {since}" if since else "no first day"
         self._checks.passed(
             _PERIODS[start is not None, end is not None],

@@ -1,18 +1,25 @@
-"""XML Schema 1.1 `dateTimeStamp`, the form of every time in a credential (VCDM 2.0, 4.9); and ages, `30d`."""
+"""XML Schema 1.1 `dateTimeStamp`, the form of every time in a credential (VCDM 2.0, 4.9); and ages, `30d`.
+
+A `dateTime`, which VCDM 1.1 has, may lack the time zone, and so leave open which moment it names.
+"""
 
 from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
 from functools import lru_cache
+from typing import NamedTuple
 
 from .problem import Malformed
 
 _FORM = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,20}))?(?:Z|([+-])(14(?=:00)|0\d|1[0-3]):([0-5]\d))",
+    r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,20}))?(Z|([+-])(14(?=:00)|0\d|1[0-3]):([0-5]\d))?",
     re.ASCII,
 )
 _LONGEST = 46  # characters of that form
+
+FARTHEST_ZONE = timedelta(hours=14)
+"""How far the local time of a place can be from UTC."""
 
 _AGE = re.compile(r"([1-9][0-9]{0,4})([dh])", re.ASCII)
 
@@ -22,25 +29,53 @@ def parse_datetimestamp(value: object, where: str) -> datetime:
 
     Raises `Malformed`. Years run from 0001 to 9999; digits beyond the microsecond are cut.
     """
+    return _parsed(value, where, with_zone=True)[0]
+
+
+class Moment(NamedTuple):
+    """What a date and time says: one moment, or without a time zone any of a day or so."""
+
+    utc: datetime
+    """As read in UTC, where the text has no time zone."""
+    earliest: datetime
+    latest: datetime
+
+
+def parse_datetime(value: object, where: str) -> Moment:
+    """The moment that an `xsd:dateTime` names, to 14 hours where it has no time zone.
+
+    No zone is farther from UTC (XML Schema 1.1, part 2, 3.3.7.3). Raises `Malformed`.
+    """
+    moment, has_zone = _parsed(value, where, with_zone=False)
+    if has_zone:
+        return Moment(moment, moment, moment)
     try:
-        moment = _moment(value) if isinstance(value, str) and len(value) <= _LONGEST else None
+        return Moment(moment, moment - FARTHEST_ZONE, moment + FARTHEST_ZONE)
+    except OverflowError:
+        raise Malformed.saying("{where} is not a date of the calendar", where=where) from None
+
+
+def _parsed(value: object, where: str, *, with_zone: bool) -> tuple[datetime, bool]:
+    try:
+        parsed = _moment(value) if isinstance(value, str) and len(value) <= _LONGEST else None
     except (ValueError, OverflowError):
         raise Malformed.saying("{where} is not a date of the calendar", where=where) from None
-    if moment is None:
+    if parsed is None or (with_zone and not parsed[1]):
         raise Malformed.saying(
             "{where} is not a date and time with a time zone, such as 2026-06-30T00:00:00Z", where=where
         )
-    return moment
+    return parsed
 
 
 @lru_cache(1024)  # of at most _LONGEST characters; a year's diplomas have few dates
-def _moment(text: str) -> datetime | None:
+def _moment(text: str) -> tuple[datetime, bool] | None:
+    """The moment, in UTC where it has no time zone, and whether it has one."""
     match = _FORM.fullmatch(text)
     if match is None:
         return None
-    year, month, day, hour, minute, second, fraction, sign, zone_hour, zone_minute = match.groups()
-    if not fraction and not sign and hour != "24":
-        return datetime.fromisoformat(text)  # the quick way for most
+    year, month, day, hour, minute, second, fraction, written, sign, zone_hour, zone_minute = match.groups()
+    if not fraction and written == "Z" and hour != "24":
+        return datetime.fromisoformat(text), True  # the quick way for most
     midnight = (hour, minute, second, (fraction or "").strip("0")) == ("24", "00", "00", "")
     zone = UTC
     if sign and (offset := timedelta(hours=int(zone_hour), minutes=int(zone_minute))):
@@ -55,7 +90,8 @@ def _moment(text: str) -> datetime | None:
         int((fraction or "0").ljust(6, "0")[:6]),
         zone,
     )
-    return (moment + timedelta(days=1) if midnight else moment).astimezone(UTC)
+    moment = (moment + timedelta(days=1) if midnight else moment).astimezone(UTC)
+    return moment, written is not None
 
 
 def parse_age(value: object) -> timedelta:

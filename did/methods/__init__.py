@@ -14,7 +14,7 @@ from . import jwk, key, web
 
 METHODS: Mapping[str, Method] = MappingProxyType(
     {
-        "key": Method(key.resolve, self_certifying=True, rotates=False),
+        "key": Method(key.resolve, self_certifying=True, represent=key.represent, rotates=False),
         "jwk": Method(jwk.resolve, self_certifying=True, rotates=False),
         "web": Method(web.resolve),
     }

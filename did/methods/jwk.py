@@ -46,7 +46,7 @@ def resolve(did: DID, fetcher: Fetcher) -> Document:  # noqa: ARG001
     relationships = [name for name in RELATIONSHIPS if name != "keyAgreement" or "use" not in jwk]
     return key_document(
         did,
-        "https://w3id.org/security/suites/jws-2020/v1",
+        ["https://w3id.org/security/suites/jws-2020/v1"],
         {"0": {"type": "JsonWebKey2020", "publicKeyJwk": jwk}},
         dict.fromkeys(relationships, "0"),
     )

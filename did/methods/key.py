@@ -1,21 +1,73 @@
-"""did:key: the identifier is the public key itself, as a Multikey. It can never be rotated or revoked."""
+"""did:key: the identifier is the public key itself, as a Multikey. It can never be rotated or revoked.
+
+Resolution options choose how the document writes the key (did:key 0.9, 3.1.2 to 3.1.4).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from keys import InvalidKey, InvalidKeyLength, PublicKey, UnknownKeyType, ed25519
 from wire.fetch import Fetcher
 from wire.problem import Malformed
-from wire.strict import base58_encode, multibase_decode
+from wire.strict import base58_encode, base64url_encode, multibase_decode
+from wire.text import shortened
 
 from ..document import RELATIONSHIPS, Document
 from ..identifier import DID
-from ..problem import InvalidDID, InvalidPublicKey, InvalidPublicKeyLength, KeyNotSupported
+from ..problem import (
+    InvalidDID,
+    InvalidPublicKey,
+    InvalidPublicKeyLength,
+    InvalidPublicKeyType,
+    KeyNotSupported,
+)
 
-_FOR_SIGNATURES = tuple(name for name in RELATIONSHIPS if name != "keyAgreement")
 _X25519 = b"\xec\x01"  # multicodec
+_LONGEST = 1900  # characters, as of a Multikey
+
+
+class _Format(NamedTuple):
+    """A `publicKeyFormat`: the member that holds the key, the context of the type, what it is for."""
+
+    member: str
+    context: str
+    agreement: str
+    """The format of the X25519 key beside it."""
+    types: frozenset[str] = frozenset({"Ed25519"})
+    """The types of key for signatures that it can hold."""
+    is_experimental: bool = False
+
+
+_ANY = frozenset({"Ed25519", "P-256", "P-384", "secp256k1"})
+_SUITES = "https://w3id.org/security/suites/"
+_FORMATS: Mapping[str, _Format] = MappingProxyType(
+    {
+        "Multikey": _Format("publicKeyMultibase", "https://w3id.org/security/multikey/v1", "Multikey", _ANY),
+        "JsonWebKey2020": _Format("publicKeyJwk", f"{_SUITES}jws-2020/v1", "JsonWebKey2020", _ANY),
+        "Ed25519VerificationKey2020": _Format(
+            "publicKeyMultibase", f"{_SUITES}ed25519-2020/v1", "X25519KeyAgreementKey2020"
+        ),
+        "Ed25519VerificationKey2018": _Format(
+            "publicKeyBase58",
+            f"{_SUITES}ed25519-2018/v1",
+            "X25519KeyAgreementKey2019",
+            is_experimental=True,
+        ),
+        "X25519KeyAgreementKey2020": _Format(
+            "publicKeyMultibase", f"{_SUITES}x25519-2020/v1", "X25519KeyAgreementKey2020", frozenset()
+        ),
+        "X25519KeyAgreementKey2019": _Format(
+            "publicKeyBase58",
+            f"{_SUITES}x25519-2019/v1",
+            "X25519KeyAgreementKey2019",
+            frozenset(),
+            is_experimental=True,
+        ),
+    }
+)
 
 
 def create(public_key: PublicKey) -> str:
@@ -24,34 +76,79 @@ def create(public_key: PublicKey) -> str:
 
 
 def resolve(did: DID, fetcher: Fetcher) -> Document:  # noqa: ARG001
-    """The document that the DID stands for: one Multikey, for every use but key agreement.
+    """The document that the DID stands for: one Multikey, for every use.
 
-    For that, whoever has an Ed25519 key has the X25519 key which follows from it (did:key, 3.1.5). Raises
+    Whoever has an Ed25519 key agrees on keys by the X25519 key that follows from it (did:key, 3.1.5). Raises
     `InvalidDID` unless the identifier is the one canonical Multikey of a key that may be used;
     `InvalidPublicKey`, `InvalidPublicKeyLength` and `KeyNotSupported` among them.
     """
-    multikey = did.method_specific_id
-    key = _public_key(did)
-    methods, relationships = [multikey], dict.fromkeys(_FOR_SIGNATURES, multikey)
+    return represent(did, {})
+
+
+def represent(did: DID, options: Mapping[str, object]) -> Document:
+    """The same with the key written as the resolution options ask for it.
+
+    They are `publicKeyFormat`, by default Multikey, and `enableExperimentalPublicKeyTypes`, a boolean.
+    Raises as `resolve`, `KeyNotSupported` for a format that is not known here, and `InvalidPublicKeyType` for
+    one that cannot hold the key, or is experimental where those are not enabled.
+    """
+    key, multikey = _public_key(did), did.method_specific_id
+    asked = options.get("publicKeyFormat", "Multikey")
+    form = _FORMATS.get(asked) if isinstance(asked, str) else None
+    if form is None or not isinstance(asked, str):
+        unknown = UnknownKeyType.saying(
+            "the publicKeyFormat {format} is none of {known}",
+            format=shortened(str(asked)),
+            known=", ".join(_FORMATS),
+        )
+        raise KeyNotSupported.saying("{did} cannot be used: {why}", did=str(did), why=unknown)
+    if form.is_experimental and options.get("enableExperimentalPublicKeyTypes") is not True:
+        raise InvalidPublicKeyType.saying("the publicKeyFormat {format} is experimental", format=asked)
+    if key.type not in form.types:
+        raise InvalidPublicKeyType.saying(
+            "the publicKeyFormat {format} is not for keys of type {key_type}",
+            format=asked,
+            key_type=key.type,
+        )
+    methods = {multikey: _method(asked, multikey, key.raw, key.jwk)}
+    contexts = {form.context: None}
+    relationships = dict.fromkeys(RELATIONSHIPS, multikey)
     if key.type == "Ed25519":
-        relationships["keyAgreement"] = "z" + base58_encode(_X25519 + ed25519.to_x25519(key.raw))
-        methods.append(relationships["keyAgreement"])
-    return key_document(
-        did,
-        "https://w3id.org/security/multikey/v1",
-        {name: {"type": "Multikey", "publicKeyMultibase": name} for name in methods},
-        relationships,
-    )
+        raw = ed25519.to_x25519(key.raw)
+        agreement = "z" + base58_encode(_X25519 + raw)
+        methods[agreement] = _method(
+            form.agreement,
+            agreement,
+            raw,
+            lambda: {"kty": "OKP", "crv": "X25519", "x": base64url_encode(raw)},
+        )
+        relationships["keyAgreement"] = agreement
+        contexts[_FORMATS[form.agreement].context] = None
+    return key_document(did, [*contexts], methods, relationships)
+
+
+def _method(form: str, multikey: str, raw: bytes, jwk: Callable[[], Mapping[str, str]]) -> dict[str, Any]:
+    """The method in this format. A JWK is made where it is asked for: it takes the point of the curve."""
+    match _FORMATS[form].member:
+        case "publicKeyJwk" as member:
+            return {"type": form, member: jwk()}
+        case "publicKeyBase58" as member:
+            return {"type": form, member: base58_encode(raw)}
+        case member:
+            return {"type": form, member: multikey}
 
 
 def key_document(
-    did: DID, context: str, methods: Mapping[str, Mapping[str, Any]], relationships: Mapping[str, str]
+    did: DID,
+    contexts: Sequence[str],
+    methods: Mapping[str, Mapping[str, Any]],
+    relationships: Mapping[str, str],
 ) -> Document:
     """The document of a DID that is a key: its methods by fragment, and which of them is for what."""
     identifier = str(did)
     return Document.parse(
         {
-            "@context": ["https://www.w3.org/ns/did/v1", context],
+            "@context": ["https://www.w3.org/ns/did/v1", *contexts],
             "id": identifier,
             "verificationMethod": [
                 {"id": f"{did}#{name}", "controller": identifier, **method}
@@ -68,7 +165,7 @@ def _public_key(did: DID) -> PublicKey:
     if not text.startswith("z"):
         raise InvalidDID.saying("{did} does not begin with 'z' (base58btc) after the method", did=str(did))
     try:
-        multibase_decode(text)
+        multibase_decode(text, limit=_LONGEST)
         return PublicKey.from_multikey(text)
     except UnknownKeyType as problem:
         raise KeyNotSupported.saying("{did} cannot be used: {why}", did=str(did), why=problem) from problem

@@ -125,6 +125,7 @@ def add(
         DID.parse(did)
     if not (keys or log_key):
         _require_resolvable(did)
+    _require_known(types, session)
     issuer = RecognisedIssuer(
         did,
         name,
@@ -246,6 +247,24 @@ def recognise(session: Session, trust_file: bytes) -> None:
         tr("fingerprint: {digits}").format(digits=given.fingerprint(issuer.id)),
         by_hand,
     )
+
+
+def _require_known(types: tuple[str, ...], session: Session) -> None:
+    """Refuse a word for a type that nothing here defines: what the issuer makes would stay undecided."""
+    if not types:
+        return
+    from vc import jsonld  # only here: most entries name no types
+
+    contexts = session.contexts()
+    for kind in types:
+        try:
+            jsonld.type_name(kind, contexts)
+        except jsonld.UnknownType as problem:
+            raise Refused.saying(
+                "{why}",
+                why=problem,
+                hint="Give its IRI, or put the context that defines the word into `contexts` of your home.",
+            ) from None
 
 
 def _require_resolvable(did: str) -> None:

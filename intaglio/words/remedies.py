@@ -82,6 +82,7 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
         ),
         "expired": _ANOTHER_DAY,
         "not-yet-in-force": _ANOTHER_DAY,
+        "time-zone-unknown": "Ask again a day later, or ask the issuer which time zone is meant.",
         "dated-ahead": (
             "Is the clock here right? If it is, ask again after that date; with --at, give a later moment."
         ),
@@ -141,6 +142,10 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
         "issuer-unknown-without-log": "If you know this issuer: {command} [--key z…]",
         "not-from-then": _EARLIER,
         "from-later": _EARLIER,
+        "unknown-type": (
+            "Where your trust list or policy names that type, write its IRI, or put the context that defines "
+            "the word into the folder `contexts` of your home."
+        ),
         "unknown-rule": "The rules are {rules}.",
         "did-method-not-supported": "In use are: {methods}.",
         # the trust list

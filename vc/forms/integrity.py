@@ -175,6 +175,12 @@ class _Document(Secured):
             return own is None or jcs.canonicalize(own) == jcs.canonicalize(outer)
         return True
 
+    def type_name(self, name: str) -> str:
+        """See `Secured`: by the contexts of the form."""
+        from .. import jsonld  # only here: who keeps and shows credentials needs no contexts
+
+        return jsonld.type_name(name, self._how.contexts)
+
     def leaf(self, signed: Signed, kind: EntryKind, work: Work) -> bytes:
         """The entry of the document with this one of its proofs."""
         return log_entry(self._document, _proof(signed).value, kind, work)

@@ -17,7 +17,7 @@ from wire.work import SIGNATURE, Work
 from .. import jcs
 from .problem import InvalidProof, UnknownCryptosuite
 from .proof import Proof, proof_values, secured_part
-from .suites import DATA_INTEGRITY, SUITES, Cryptosuite
+from .suites import DATA_INTEGRITY, SUITES, Cryptosuite, listed
 
 if TYPE_CHECKING:
     from ..jsonld import Contexts
@@ -116,7 +116,7 @@ def verify_proof(
     """
     suite, work = _suite(proof.cryptosuite, suites), work or Work()
     work.spend(SIGNATURE)
-    _require_own_context(document, proof.value, work)
+    _require_own_context(document, proof.value, suite, work)
     suite.verify(secured_part(document, proof.previous, work), proof.value, key, work, contexts)
 
 
@@ -126,13 +126,21 @@ def _suite(name: str, suites: Mapping[str, Cryptosuite]) -> Cryptosuite:
     return suites[name]
 
 
-def _require_own_context(document: Mapping[str, Any], proof: Mapping[str, Any], work: Work) -> None:
-    """A proof's own `@context` may only repeat the start of the document's: terms keep their meaning."""
+def _require_own_context(
+    document: Mapping[str, Any], proof: Mapping[str, Any], suite: Cryptosuite, work: Work
+) -> None:
+    """Raises unless a proof's own `@context` repeats the start of the document's, or is one of the suite's.
+
+    Any other could give the members of the proof another meaning. In the suites of VC Data Integrity such a
+    proof does not hold (VC-DI-EDDSA 3.3.2); of those before, it may be a good one.
+    """
     if "@context" not in proof:
         return
-    own, outer = (
-        found if isinstance(found, list) else [found]
-        for found in (proof["@context"], document.get("@context"))
-    )
-    if jcs.canonicalize(outer[: len(own)], work) != jcs.canonicalize(own, work):  # to Python, True equals 1
-        raise InvalidProof("proof.@context differs from the document's @context")
+    own, outer = listed(proof["@context"]), listed(document.get("@context", []))
+    if own and all(name in suite.own_contexts for name in own):
+        return
+    if jcs.canonicalize(outer[: len(own)], work) == jcs.canonicalize(own, work):  # to Python, True equals 1
+        return
+    if suite.own_contexts:
+        raise UnknownCryptosuite("proof.@context is neither the suite's nor the start of the document's")
+    raise InvalidProof("proof.@context differs from the document's @context")

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from wire import Malformed, TooLarge
-from wire.datetimestamp import parse_datetimestamp
+from wire.datetimestamp import parse_datetime
 from wire.text import shortened
 from wire.work import Work
 
@@ -64,14 +64,18 @@ class Proof(NamedTuple):
             raise UnknownCryptosuite.saying(
                 "{what} {suite} is not supported", what=what, suite=shortened(str(suite))
             )
-        for name in ("verificationMethod", "proofPurpose", "proofValue", *suites[suite].required):
+        if older := next((name for name in suites[suite].unread if name in value), ""):
+            raise UnknownCryptosuite.saying(
+                "{where} has a {name}, by which {suite} is not read", where=where, name=older, suite=suite
+            )
+        for name in ("verificationMethod", "proofPurpose", *suites[suite].required):
             if not isinstance(value.get(name), str) or not value[name]:
                 raise Malformed.saying("{where}.{name} is missing or not a text", where=where, name=name)
         for name in ("id", "challenge", "nonce"):
             if name in value and not isinstance(value[name], str):
                 raise Malformed.saying("{where}.{name} is not a text", where=where, name=name)
-        moments = {
-            name: parse_datetimestamp(value[name], f"{where}.{name}") if name in value else None
+        moments = {  # without a time zone they are UTC (VC Data Integrity 2.1)
+            name: parse_datetime(value[name], f"{where}.{name}").utc if name in value else None
             for name in ("created", "expires")
         }
         return cls(

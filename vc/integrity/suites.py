@@ -1,8 +1,9 @@
-"""The cryptosuites: `eddsa-rdfc-2022`, `eddsa-jcs-2022`, `ecdsa-rdfc-2019`, `ecdsa-jcs-2019`, and an old one.
+"""The cryptosuites: `eddsa-rdfc-2022`, `eddsa-jcs-2022`, `ecdsa-rdfc-2019`, `ecdsa-jcs-2019`, two old ones.
 
 A suite is a composition of named parts: how to canonicalise, which keys, which hash for which key
 (VC-DI-EDDSA 3.2, 3.3; VC-DI-ECDSA 3.2, 3.3). Another suite is another value passed in a mapping.
-`Ed25519Signature2020`, from before suites had names, is one by its type (W3C CCG, EdDSA Cryptosuite v2020).
+`Ed25519Signature2020` and `Ed25519Signature2018`, from before suites had names, are each one by its type
+(W3C CCG, EdDSA Cryptosuite v2020 and Ed25519 Signature 2018). They are verified, and never made.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from keys import InvalidSignature, PublicKey, Signer
-from wire import Malformed, base58_decode, base58_encode
+from wire import Malformed, base58_decode, base58_encode, base64url_decode, load_json_object
 from wire.work import Work
 
 from .. import jcs
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 DATA_INTEGRITY = "DataIntegrityProof"
 """The type of proofs whose `cryptosuite` names the suite."""
+
+_SECURITY = "https://w3id.org/security/v2"  # defines the members of all proofs before `cryptosuite`
 
 
 class Cryptosuite(Protocol):
@@ -43,6 +46,14 @@ class Cryptosuite(Protocol):
     @property
     def required(self) -> tuple[str, ...]:
         """The members, all texts, that its proofs have beside those that every proof has."""
+
+    @property
+    def unread(self) -> tuple[str, ...]:
+        """The members of drafts before it: a proof that has one is of a kind that is not known here."""
+
+    @property
+    def own_contexts(self) -> Collection[str]:
+        """The contexts that a proof may carry as its own, whatever the document's are."""
 
     @property
     def signs(self) -> bool:
@@ -91,6 +102,8 @@ as the options of proofs do that were made in one go.
 """
 
 _SIGNATURE_CHARACTERS = 140  # base58btc of 96 bytes, the longest signature (P-384), needs 132
+_JWS_CHARACTERS = 1 << 12  # of each part: headers that are not taken have more in them, such as a kid
+_JWS_HEADER = b'{"alg":"EdDSA","b64":false,"crit":["b64"]}'
 
 
 def _rdfc(
@@ -112,9 +125,50 @@ def _jcs(
     return jcs.canonicalize(document, work)
 
 
+Decode = Callable[[str], tuple[bytes, bytes]]
+"""From the member that holds the signature to it, and to the bytes signed before the hashes.
+
+Raises `InvalidProof`, and `UnknownCryptosuite` for a signature by another algorithm.
+"""
+
+
+def _multibase(value: str) -> tuple[bytes, bytes]:
+    """The signature of `proofValue`, in base58btc (VC Data Integrity 2.1); it is over the hashes alone."""
+    if not value.startswith("z"):
+        raise InvalidProof("proof.proofValue is not base58btc (it has to begin with z)")
+    try:
+        return base58_decode(value[1:], limit=_SIGNATURE_CHARACTERS), b""
+    except Malformed as problem:
+        raise InvalidProof("proof.proofValue is not base58btc") from problem
+
+
+def _detached_jws(value: str) -> tuple[bytes, bytes]:
+    """The signature of `jws`, detached and over an unencoded payload (RFC 7515 appendix F, RFC 7797).
+
+    The header is signed, and has one form. Any other could name another algorithm or have the payload read
+    in another way, so that what was signed elsewhere would count here as a proof.
+    """
+    header, _, signature = value.partition("..")
+    try:
+        read = jcs.canonicalize(load_json_object(base64url_decode(header, limit=_JWS_CHARACTERS)))
+        raw = base64url_decode(signature, limit=_JWS_CHARACTERS)
+    except Malformed as problem:
+        raise InvalidProof("proof.jws is not a detached JWS") from problem
+    if read != _JWS_HEADER:  # compared as text: to Python, 0 equals false
+        raise UnknownCryptosuite.saying(
+            "the header of proof.jws is not {header}", header=_JWS_HEADER.decode()
+        )
+    return raw, f"{header}.".encode()
+
+
+def listed(context: object) -> list[Any]:
+    """The contexts of an `@context`, which is one or an array of them."""
+    return context if isinstance(context, list) else [context]
+
+
 @dataclass(frozen=True)
 class DataIntegritySuite:
-    """A suite that signs hash(proof options) ‖ hash(document), and writes the signature in base58btc."""
+    """A suite that signs hash(proof options) ‖ hash(document)."""
 
     name: str
     canonicalize: Canonicalize
@@ -123,15 +177,23 @@ class DataIntegritySuite:
     digests: Mapping[str, str]
     """Key type to the hash used with it."""
     proof_type: str = DATA_INTEGRITY
-    required: tuple[str, ...] = ()
+    required: tuple[str, ...] = ("proofValue",)
+    """The first holds the signature."""
+    unread: tuple[str, ...] = ()
     signs: bool = True
-    context: str = ""
-    """The context that says what its proofs mean, which the document has to name."""
+    contexts: tuple[str, ...] = ()
+    """Where its proofs have a type of their own, the contexts that define it, of which one is named."""
+    decode: Decode = _multibase
 
     @property
     def key_types(self) -> Collection[str]:
         """The types of key that it works with."""
         return self.digests.keys()
+
+    @property
+    def own_contexts(self) -> Collection[str]:
+        """Those that define its type, and the one that defines the members of every old proof."""
+        return (*self.contexts, _SECURITY) if self.contexts else ()
 
     def create(
         self,
@@ -142,11 +204,11 @@ class DataIntegritySuite:
         contexts: Contexts | None = None,
     ) -> dict[str, Any]:
         """The finished proof. Raises `Malformed` where the document would lose anything."""
-        if self.covers_contexts and "@context" in document:
-            options = {**options, "@context": document["@context"]}
         digest = self._digest_for(signer.public_key)
-        signature = signer.sign(self._hash_data(document, options, digest, work, contexts))
-        return {**options, "proofValue": "z" + base58_encode(signature)}
+        context = {"@context": document["@context"]} if "@context" in document else {}
+        hashes = self._hash_data(document, {**options, **context}, digest, work, contexts)
+        signature = "z" + base58_encode(signer.sign(hashes))
+        return {**options, **(context if self.covers_contexts else {}), "proofValue": signature}
 
     def verify(
         self,
@@ -158,19 +220,15 @@ class DataIntegritySuite:
     ) -> None:
         """Raises `InvalidProof`, or `Malformed` where the document cannot be canonicalised without loss."""
         digest = self._digest_for(key)
-        self._require_context(document)
-        value: str = proof["proofValue"]
-        if not value.startswith("z"):
-            raise InvalidProof("proof.proofValue is not base58btc (it has to begin with z)")
-        try:
-            signature = base58_decode(value[1:], limit=_SIGNATURE_CHARACTERS)
-        except Malformed as problem:
-            raise InvalidProof("proof.proofValue is not base58btc") from problem
-        if self.covers_contexts and "@context" in proof:
+        member, *_ = self.required
+        signature, prefix = self.decode(proof[member])
+        options = {name: value for name, value in proof.items() if name != member}
+        if not self.covers_contexts:
+            options["@context"] = self._context(document, proof)
+        elif "@context" in proof:
             document = {**document, "@context": proof["@context"]}
-        options = {name: member for name, member in proof.items() if name != "proofValue"}
         try:
-            key.verify(signature, self._hash_data(document, options, digest, work, contexts))
+            key.verify(signature, prefix + self._hash_data(document, options, digest, work, contexts))
         except InvalidSignature:
             raise SignatureMisfit(
                 "the signature does not fit: the content was changed after signing, or another key signed it"
@@ -183,12 +241,26 @@ class DataIntegritySuite:
             )
         return self.digests[key.type]
 
-    def _require_context(self, document: Mapping[str, Any]) -> None:
-        named = document.get("@context")
-        if self.context and self.context not in (named if isinstance(named, list) else [named]):
+    def _context(self, document: Mapping[str, Any], proof: Mapping[str, Any]) -> Any:
+        """The `@context` by which the options of a proof over RDF are read.
+
+        That is the document's, unless the proof brings a known one that defines its type.
+        """
+        own, outer = proof.get("@context", []), document.get("@context", [])
+        names = listed(own)
+        is_known = any(name in self.contexts for name in names) and all(
+            name in self.own_contexts for name in names
+        )
+        if is_known and names != listed(outer)[: len(names)]:
+            return own
+        if self.contexts and not any(name in self.contexts for name in listed(outer)):
+            # Otherwise an inline context could call anything a proof of this type.
             raise UnknownCryptosuite.saying(
-                "@context lacks {context}, which says what {suite} is", context=self.context, suite=self.name
+                "@context lacks {context}, which says what {suite} is",
+                context=self.contexts[0],
+                suite=self.name,
             )
+        return outer
 
     def _hash_data(
         self,
@@ -198,8 +270,6 @@ class DataIntegritySuite:
         work: Work,
         contexts: Contexts | None,
     ) -> bytes:
-        if not self.covers_contexts and "@context" in document:
-            options = {**options, "@context": document["@context"]}
         hasher = getattr(hashlib, digest)  # half the time of hashlib.new
         first = self.canonicalize(options, digest, work, contexts, True)
         second = self.canonicalize(document, digest, work, contexts, False)
@@ -223,9 +293,26 @@ SUITES: Mapping[str, Cryptosuite] = MappingProxyType(
                 covers_contexts=False,
                 digests=_EDDSA,
                 proof_type="Ed25519Signature2020",
-                required=("created",),
+                required=("proofValue", "created"),
                 signs=False,
-                context="https://w3id.org/security/suites/ed25519-2020/v1",
+                contexts=("https://w3id.org/security/suites/ed25519-2020/v1",),
+            ),
+            DataIntegritySuite(
+                "Ed25519Signature2018",
+                _rdfc,
+                covers_contexts=False,
+                digests=_EDDSA,
+                proof_type="Ed25519Signature2018",
+                required=("jws", "created"),
+                unread=("creator", "proofValue", "signatureValue"),
+                signs=False,
+                contexts=(
+                    "https://w3id.org/security/suites/ed25519-2018/v1",
+                    "https://www.w3.org/2018/credentials/v1",
+                    "https://w3id.org/security/v1",
+                    _SECURITY,
+                ),
+                decode=_detached_jws,
             ),
         )
     }

@@ -21,6 +21,7 @@ from .problem import (
     Respelled,
     TooComplex,
     UnknownContext,
+    UnknownType,
 )
 from .reading import Reading
 from .vouched import load, vouched
@@ -37,6 +38,7 @@ __all__ = [
     "Statements",
     "TooComplex",
     "UnknownContext",
+    "UnknownType",
     "canonicalize",
     "load",
     "read",

@@ -14,11 +14,11 @@ from wire.work import VALUE_WALKED, Work, marks
 
 from .. import jcs
 from . import rdfc
-from .context import Contexts, Meter
+from .context import IRI, Contexts, Meter
 from .documents import Documents
 from .labels import Statements
 from .naming import names_of
-from .problem import AmbiguousType, quoted
+from .problem import AmbiguousType, UnknownType, quoted
 from .reading import Reading, read_by
 from .walker import Walk
 
@@ -38,13 +38,15 @@ def read(document: Mapping[str, Any], work: Work | None = None, contexts: Contex
 
 
 @lru_cache(1024)
-def type_name(name: str) -> str:
-    """What a type is called in what was read: for a bare name that of the IRI that vendored contexts give it.
+def type_name(name: str, contexts: Contexts | None = None) -> str:
+    """What a type, named by its IRI or a word for it, is called in what was read by `contexts`.
 
-    Raises `AmbiguousType` for one to which they give several.
+    Raises `UnknownType` for a word that these do not define, `AmbiguousType` for one with several meanings.
     """
-    names = secured().names
+    names = (contexts or secured()).names
     assert names is not None
+    if name not in names.iris and not IRI(name):
+        raise UnknownType.saying("the type {type} is defined by no context known here", type=quoted(name))
     iris = names.iris.get(name, {name})
     if len(iris) > 1:
         raise AmbiguousType(

@@ -80,6 +80,14 @@ class AmbiguousType(Malformed):
     title = "The type is not clear"
 
 
+class UnknownType(Problem):
+    """A type is named by a word that no context known here defines, so that nobody can tell what it is."""
+
+    code = "unknown-type"
+    title = "The type is not known here"
+    undetermined = True
+
+
 class DamagedContext(Damaged):
     """The program's own copy of a context is not what it was: nothing can be said of any document."""
 

@@ -178,6 +178,7 @@ class _Reader:
         if "@context" in node:
             active = self.walk.embedded(active, node["@context"])
         said: dict[str, Any] | None = None  # a copy, from where something reads otherwise than it is written
+        together: dict[str, list[Any]] = {}  # what several members say under one name
         key = ""
         try:
             types: tuple[str, ...] | None = None
@@ -219,13 +220,18 @@ class _Reader:
                     self.silent = self.silent or key
                     continue
                 name = plan.said or key
-                if name in said:
+                if name not in said:
+                    said[name] = read
+                elif name in DECIDING:  # readers of JSON see one of the two
                     raise Respelled.saying("{name} is said under two names", name=name)
-                said[name] = read
+                else:  # to RDF they are values of one property
+                    together.setdefault(name, [said[name]]).append(read)
         except InvalidDocument as problem:
             problem.within(key)
             raise
         result = node if said is None else said
+        for name, values in together.items():
+            result[name] = _together(values)
         if type(result.get("id")) is str and len(result) > 1:
             self.told.setdefault(result["id"], []).append(result)
         return result
@@ -328,17 +334,21 @@ def _united(objects: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
                 members.setdefault(name, []).append(value)
     said: dict[str, Any] = {}
     for name, values in members.items():
-        if all(value == values[0] for value in values):
-            said[name] = values[0]
-            continue
-        if name in DECIDING:
+        if name in DECIDING and not all(value == values[0] for value in values):
             raise Respelled.saying(
                 "objects of one id differ in {name}, so that they cannot be told apart", name=name
             )
-        each = [item for value in values for item in (value if isinstance(value, list) else [value])]
-        texts = {_text(item): item for item in each}
-        said[name] = sorted(texts.values(), key=_place) if len(texts) > 1 else each[0]
+        said[name] = _together(values)
     return said
+
+
+def _together(values: Sequence[Any]) -> Any:
+    """The values that a property is given in several places, in an order that does not depend on these."""
+    if all(value == values[0] for value in values):
+        return values[0]
+    each = [item for value in values for item in (value if isinstance(value, list) else [value])]
+    texts = {_text(item): item for item in each}
+    return sorted(texts.values(), key=_place) if len(texts) > 1 else each[0]
 
 
 def _place(item: Any) -> tuple[bytes, bytes]:

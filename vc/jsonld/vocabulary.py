@@ -21,7 +21,9 @@ _OWN = "urn:intaglio:vocab:"
 
 CREATED = "http://purl.org/dc/terms/created"
 """Decides in a proof, as `created`; elsewhere it is anybody's date."""
-PROOFS = frozenset({_SECURITY + "DataIntegrityProof", _SECURITY + "Ed25519Signature2020"})
+PROOFS = frozenset(
+    _SECURITY + name for name in ("DataIntegrityProof", "Ed25519Signature2018", "Ed25519Signature2020")
+)
 
 DECIDES: Mapping[str, str] = MappingProxyType(
     {
@@ -41,9 +43,9 @@ DECIDES: Mapping[str, str] = MappingProxyType(
         **{
             _SECURITY + name: name
             for name in (
-                "DataIntegrityProof", "Ed25519Signature2020", "assertionMethod", "challenge", "cryptosuite",
-                "digestMultibase", "domain", "nonce", "previousProof", "proof", "proofPurpose",
-                "proofValue", "verificationMethod",
+                "DataIntegrityProof", "Ed25519Signature2018", "Ed25519Signature2020", "assertionMethod",
+                "challenge", "cryptosuite", "digestMultibase", "domain", "jws", "nonce", "previousProof",
+                "proof", "proofPurpose", "proofValue", "verificationMethod",
             )
         },
         _SECURITY + "authenticationMethod": "authentication",

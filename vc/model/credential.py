@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
 from wire import Malformed, Problem
-from wire.datetimestamp import parse_datetimestamp
+from wire.datetimestamp import Moment, parse_datetime, parse_datetimestamp
 from wire.text import shortened
 from wire.work import Work
 
@@ -65,6 +65,10 @@ class Credential(NamedTuple):
     """The issuer's URL, in most cases a DID."""
     valid_from: datetime | None
     valid_until: datetime | None
+    starts: Moment | None
+    """The same as `valid_from`, which without a time zone is known to 14 hours only."""
+    ends: Moment | None
+    """The same as `valid_until`."""
     subjects: tuple[Mapping[str, Any], ...]
     status: tuple[Mapping[str, Any], ...]
     """Where its status stands: its `credentialStatus`, or what a status statement says, in the same words."""
@@ -102,16 +106,14 @@ class Credential(NamedTuple):
         document = reading.claims
         types = require_types(document, "VerifiableCredential")
         start, end = ("validFrom", "validUntil") if version == "2.0" else ("issuanceDate", "expirationDate")
-        valid_from = parse_datetimestamp(document[start], start) if start in document else None
-        ends = [  # whichever version's name it has: an end is an end
-            parse_datetimestamp(document[name], name)
-            for name in ("validUntil", "expirationDate")
-            if name in document
+        starts = _moment(document, start)
+        moments = [  # whichever version's name it has: an end is an end
+            moment for name in ("validUntil", "expirationDate") if (moment := _moment(document, name))
         ]
-        valid_until = min(ends, default=None)
-        if version == "1.1" and valid_from is None:
+        ends = Moment(*map(min, zip(*moments, strict=True))) if moments else None
+        if version == "1.1" and starts is None:
             raise MalformedCredential("issuanceDate is missing")
-        if valid_from and valid_until and valid_until < valid_from:
+        if starts and ends and ends.latest < starts.earliest:
             raise MalformedCredential.saying("{end} is before {start}", end=end, start=start)
         for name in ("name", "description"):
             if version == "2.0" and name in document:
@@ -127,8 +129,10 @@ class Credential(NamedTuple):
             optional_url(document, "id", "the credential"),
             types,
             _issuer(document),
-            valid_from,
-            valid_until,
+            starts and starts.utc,
+            ends and ends.utc,
+            starts,
+            ends,
             _subjects(reading),
             _status(typed_objects(reading, "credentialStatus"), terms_of_use),
             typed_objects(reading, "credentialSchema", id_required=True),
@@ -285,6 +289,16 @@ def has_type(item: Mapping[str, Any], name: str) -> bool:
     """Whether `name` is a type of one of the `typed_objects`."""
     types = item["type"]
     return name in (types if isinstance(types, list) else [types])
+
+
+def _moment(document: Mapping[str, Any], name: str) -> Moment | None:
+    """A date of the document; those of VCDM 1.1 may lack the time zone. Raises `Malformed`."""
+    if name not in document:
+        return None
+    if name in ("issuanceDate", "expirationDate"):
+        return parse_datetime(document[name], name)
+    moment = parse_datetimestamp(document[name], name)
+    return Moment(moment, moment, moment)
 
 
 def _status(
