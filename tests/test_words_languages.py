@@ -298,7 +298,7 @@ def test_chinese_says_why_a_ledger_or_a_log_does_not_count() -> None:
 
 SAMPLES = {
     "valid.json": (
-        r"有效：由 Example University \(invented\) 颁发：“Doctor of Medicine”，授予“Seán O'Brien-Müller”，"
+        r"有效：由 Example University \(invented\) 颁发：“Doctor of Medicine（专业博士学位）”，授予“Seán O'Brien-Müller”，"
         r"2026-01-31"
     ),
     "altered.json": r"无效：签名不符：内容在签名之后被改动，或由另一把密钥签名",
