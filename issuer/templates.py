@@ -62,7 +62,7 @@ def _with_degree(document: dict[str, Any]) -> bytes:
         or not isinstance(others, list)
     ):
         raise InvalidTemplate(
-            "the template has no achievement whose achievementType and list of otherIdentifier could be found",
+            "the template has no achievement with an achievementType and a list of otherIdentifier",
             hint="Put {degree_name} where the degree's name is to stand, by hand.",
         )
     packaged = load_json_object(Template.packaged().text)["credentialSubject"]["achievement"]
