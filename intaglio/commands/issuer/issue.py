@@ -28,6 +28,7 @@ from issuer.press.document import NOBODY, Profile, trial
 from issuer.press.template import Template, compiled
 from issuer.table.records import DATE_ORDERS, Record
 from issuer.table.source import Source, open_source
+from issuer.templates import lacks_degree
 from vc import SUITES
 from vc.forms import DataIntegrity
 from wire.problem import Conflict
@@ -117,6 +118,8 @@ def issue(
     composer = trial(_template(place.folder), place.session.contexts(), _profile(place.folder, name, url))
     source = reading.open(file, composer.own)
     say(*text.mapping(source))
+    if "degree_name" in source.columns and lacks_degree(composer.template):
+        say(*text.no_place_for_degree())
     if errors and errors.resolve() == file.resolve():
         raise click.UsageError("--errors names the file that is to be issued; name another.")
     files: list[Path] = []

@@ -95,6 +95,14 @@ def mapping(source: Source) -> Iterable[str]:
         yield from wrap(f"not used: {printable(', '.join(source.unused))}", WIDTH)
 
 
+def no_place_for_degree() -> Sequence[str]:
+    """What to do where a file names degrees and the template is of a release that did not."""
+    return [
+        "degree_name would stand on no diploma: template.json has no place for it. To give it one:",
+        typed("issuer", "template", "update"),
+    ]
+
+
 def remarks(source: Source, result: Issued) -> Iterator[Sequence[str]]:
     """What is wrong with the first rows, what is odd about the file, and what was issued otherwise before."""
     survey = result.survey
