@@ -68,7 +68,7 @@ def examine_issuer(home: Path, now: datetime) -> Iterator[Finding]:
         except OSError as error:
             yield Finding.failed("issuer-file-unreadable", file=str(path), reason=error.strerror)
             continue
-        if template is not None and lacks_degree(template):
+        if template is not None and lacks_degree(template) and not identity.closed:
             yield Finding.warned("issuer-template-lacks-degree", file=str(path))
         if listed is not None:
             yield from _age(path.name, listed, now, closed=bool(identity.closed))
