@@ -29,7 +29,7 @@ from .archive.store import SQLiteIndex
 from .home import Identity, index
 from .press.template import Template
 from .succession import JOURNAL
-from .templates import TEMPLATE, lacks_degree
+from .templates import REPLACED, TEMPLATE, lacks_degree
 
 _LARGEST = 1 << 25  # bytes of a status list
 _WARNED = timedelta(days=30)  # before a list ends
@@ -55,7 +55,7 @@ def examine_issuer(home: Path, now: datetime) -> Iterator[Finding]:
     else:
         yield Finding.warned("issuer-index-not-read", name=identity.name, home=str(home))
     lists = sorted({*(home / "status").glob("[0-9]*")} - {*changed})
-    for path in (home / "did.json", home / TEMPLATE, *lists):
+    for path in (home / "did.json", home / TEMPLATE, *sorted(home.glob(REPLACED)), *lists):
         try:
             document = load_json_object(path.read_bytes(), limit=_LARGEST)
             listed = Credential.parse(document) if path in lists else None

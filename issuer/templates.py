@@ -13,6 +13,7 @@ from typing import Any
 
 from vc import jsonld
 from wire.files import locked, write_durably
+from wire.problem import Damaged
 from wire.strict import load_json_object
 
 from .press.document import trial
@@ -20,12 +21,20 @@ from .press.template import Template
 from .problem import InvalidTemplate
 
 TEMPLATE = "template.json"
-_REPLACED = f"template.{'[0-9a-f]' * 64}.json"
+REPLACED = f"template.{'[0-9a-f]' * 64}.json"
 
 
 def replaced_templates(home: Path) -> list[Template]:
-    """The templates that updates replaced. Raises `InvalidTemplate` for a damaged one."""
-    return [Template(path.read_bytes()) for path in sorted(home.glob(_REPLACED))]
+    """The templates that updates replaced. Raises `Damaged` for one that is not what its name says."""
+    texts = {path: path.read_bytes() for path in sorted(home.glob(REPLACED))}
+    for path, text in texts.items():
+        if path.name != _name_of(text):  # a job that was begun with it would go on with another
+            raise Damaged(f"{path} is damaged: it is not the template that an update replaced")
+    return list(map(Template, texts.values()))
+
+
+def _name_of(text: bytes) -> str:
+    return f"template.{sha256(text).hexdigest()}.json"
 
 
 def lacks_degree(template: Template) -> bool:
@@ -46,7 +55,7 @@ def update_template(home: Path, contexts: jsonld.Contexts | None, *, patience: f
         updated = _with_degree(load_json_object(text))
         trial(Template(updated), contexts).check()
         # The copy first: a kill in between leaves the template in force, and a copy of it.
-        write_durably(home / f"template.{sha256(text).hexdigest()}.json", text)
+        write_durably(home / _name_of(text), text)
         write_durably(home / TEMPLATE, updated)
     return True
 

@@ -359,6 +359,10 @@ def test_doctor_names_the_step_for_a_home_of_before(program: Program) -> None:
     assert json.loads(template.read_bytes()) == json.loads(Template.packaged().text)
     (kept,) = template.parent.glob("template.*.json")
     assert kept.read_bytes() == OLD_TEMPLATE
+    kept.write_bytes(OLD_TEMPLATE[:-2])
+    assert program("issuer", "issue", written(Path("damaged.csv"), degrees())).code == 1
+    assert f"{kept} is damaged" in program("doctor").out
+    kept.write_bytes(OLD_TEMPLATE)
     assert program("issuer", "issue", written(Path("g.csv"), degrees())).code == 0
     assert "(学士)" in verdict(program, FILES[1])
 
