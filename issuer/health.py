@@ -27,7 +27,9 @@ from .archive.index import Index
 from .archive.shards import Shard
 from .archive.store import SQLiteIndex
 from .home import Identity, index
+from .press.template import Template
 from .succession import JOURNAL
+from .templates import REPLACED, TEMPLATE, lacks_degree
 
 _LARGEST = 1 << 25  # bytes of a status list
 _WARNED = timedelta(days=30)  # before a list ends
@@ -56,10 +58,11 @@ def examine_issuer(home: Path, now: datetime, *, engines: Engines | None = None)
     else:
         yield Finding.warned("issuer-index-not-read", name=identity.name, home=str(home))
     lists = sorted({*(home / "status").glob("[0-9]*")} - {*changed})
-    for path in (home / "did.json", home / "template.json", *lists):
+    for path in (home / "did.json", home / TEMPLATE, *sorted(home.glob(REPLACED)), *lists):
         try:
             document = load_json_object(path.read_bytes(), limit=_LARGEST)
             listed = Credential.parse(document) if path in lists else None
+            template = Template(path.read_bytes()) if path.name == TEMPLATE else None
             if path.name == "did.json":
                 Document.parse(document, identity.did)
         except Problem as problem:
@@ -68,6 +71,8 @@ def examine_issuer(home: Path, now: datetime, *, engines: Engines | None = None)
         except OSError as error:
             yield Finding.failed("issuer-file-unreadable", file=str(path), reason=error.strerror)
             continue
+        if template is not None and lacks_degree(template) and not identity.closed:
+            yield Finding.warned("issuer-template-lacks-degree", file=str(path))
         if listed is not None:
             yield from _age(path.name, listed, now, closed=bool(identity.closed))
     keys = home / "keys.json"

@@ -2,7 +2,7 @@
 
 issuer.json     name, address, DID, log: written last, so that it is there only when all else is
 keys.json       the keys and the root of all secrets (keys.KeyFile); issuer.json says where another key is
-template.json   what a diploma says; the registrar's to edit
+template.json   what a diploma says; the registrar's to edit; template.<SHA-256>.json, what an update replaced
 did.json        the DID document; that of a did:web is to be published
 documents/      what did.json was each time that it went into the log, to be published
 rotation.json   a change of keys that was begun and is not done yet

@@ -10,6 +10,7 @@ import functools
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -50,10 +51,11 @@ from .job.singles import Edition, RecordRefused, Singles
 from .press.document import Composer
 from .press.permutation import Positions, list_key
 from .press.press import Line, Press
-from .press.template import compiled
+from .press.template import Template, compiled
 from .status import Lists, unrenewed
 from .succession import JOURNAL, anchor, finish, require_in_force
 from .table.records import InvalidRecord, Record
+from .templates import TEMPLATE, replaced_templates, update_template
 
 Clock = Callable[[], datetime]
 
@@ -103,7 +105,14 @@ class Issuer:
         self._signer, self._pin = signer, functools.cache(pin)
         self._log_store, self._form = store, form
         self._new: Turns[Sequence[Edition], list[int]] = Turns(self._issue_new)
-        self._editions = Editions(self.store, self.line, lambda: self._press, lambda: self._singles, clock)
+        self._editions = Editions(
+            self.store,
+            self.line,
+            lambda: self._press,
+            lambda: self._former(self._press),
+            lambda: self._singles,
+            clock,
+        )
 
     @classmethod
     def create(
@@ -301,16 +310,23 @@ class Issuer:
         method = self.identity.verification_method(key.public_key)
         require_in_force(self.home, method)
         self.form.algorithm(key.public_key)
-        composer = Composer(
-            compiled((self.home / "template.json").read_bytes()),
+        composer = self._composer(compiled((self.home / TEMPLATE).read_bytes()))
+        composer.check()
+        return Press(composer, key, method, self.form)
+
+    def _composer(self, template: Template) -> Composer:
+        return Composer(
+            template,
             self.identity.profile,
             self.keys.secret("credential-id"),
             self.keys.secret("salt"),
             Positions(functools.partial(list_key, self.keys.secret("status-position"))),
             self._integrity.contexts,
         )
-        composer.check()
-        return Press(composer, key, method, self.form)
+
+    def _former(self, press: Press) -> list[Press]:
+        """The press with each template that an update replaced."""
+        return [replace(press, composer=self._composer(each)) for each in replaced_templates(self.home)]
 
     @cached_property
     def lists(self) -> Lists:
@@ -365,10 +381,15 @@ class Issuer:
         with locked(self.home / "issue", patience=self.patience):
             Identity.read(self.home).require_open()
             self._editions.recover()
-            result = self._bulk.run(order, self.press(), now=now)
+            press = self.press()
+            result = self._bulk.run(order, press, now=now, former=self._former(press))
         self.store.lookup.catch_up(self._press.composer.credential_id)
         lists.publish(now=self._clock())
         return result
+
+    def update_template(self) -> bool:
+        """Gives template.json a place for the degree's name, as `templates.update_template` does."""
+        return update_template(self.home, self._integrity.contexts, patience=self.patience)
 
     def issue(self, cells: Mapping[str, str]) -> Entry:
         """Issues one diploma, its record given field by field. Raises `InvalidRecord` or `Conflict`."""

@@ -27,7 +27,7 @@ from intaglio.pages.view import WORDS
 from intaglio.words import advice, health, report
 from intaglio.words.advice import ADVICE, CUT, EMPTY, GROUNDS, MAILS, PICTURED, REASONS
 from intaglio.words.findings import CLAUSES, FINDINGS, PHRASES
-from intaglio.words.labels import LABELS
+from intaglio.words.labels import ACHIEVEMENTS, LABELS
 from intaglio.words.language import DOMAIN, FOLDER, LANGUAGES
 from intaglio.words.remedies import CLAIMED, REMEDIES
 from issuer.archive.kept import Released
@@ -87,6 +87,7 @@ def template() -> Catalog:
         "step": (*STEPS, *advice.STEPS.values()),
         "mark": report.MARKS.values(),
         "label": LABELS.values(),
+        "achievement": ACHIEVEMENTS.values(),
         "verdict": report.VERDICTS.values(),
         "table": SHORT.values(),
         "answer": dict.fromkeys((*WORDS.values(), *GROUNDS.values())),

@@ -124,6 +124,8 @@ def test_json_is_the_only_thing_on_stdout(run: Run, file: Path) -> None:
         "id": kept["id"],
         "number": "",
         "title": "Master of Arts",
+        "degreeName": "",
+        "achievementType": "",
         "awardedTo": "",
         "issuer": COLLEGE.did,
         "issuerName": NAME,

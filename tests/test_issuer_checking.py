@@ -18,6 +18,7 @@ from issuer.job.order import Order
 from issuer.press.document import trial
 from issuer.press.template import Template
 from issuer.problem import UnreadableFile
+from issuer.table.names import full_name
 from issuer.table.records import CellFinding
 from issuer.table.source import open_source
 from tests.conftest import ROOT
@@ -34,7 +35,7 @@ def survey(tmp_path: Path, file: Path, catalogue: Path | None = None) -> Survey:
 
 def tried(tmp_path: Path, order: Order) -> Issued:
     archive = Archive(SQLiteIndex(tmp_path / "index.sqlite"), tmp_path / "shards")
-    return dry_run(order, archive, trial(Template.packaged()), NOW.date())
+    return dry_run(order, archive, trial(Template.packaged()), NOW.date(), full_name)
 
 
 def said(found: Survey) -> list[str]:

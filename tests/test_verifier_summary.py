@@ -29,7 +29,7 @@ def test_when(change: dict[str, Any], when: str) -> None:
     if not change:
         del document["awardedDate"]
     found = summarize(Credential.parse(document), UNIVERSITY.trust)
-    assert found == ("Master of Science", "Ada Invented", NAME, when)
+    assert found[:4] == ("Master of Science", "Ada Invented", NAME, when)
 
 
 @pytest.mark.parametrize(

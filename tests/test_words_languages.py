@@ -303,8 +303,8 @@ def test_chinese_says_why_a_ledger_or_a_log_does_not_count() -> None:
 
 SAMPLES = {
     "valid.json": (
-        r"有效：由 Example University \(invented\) 颁发：“Doctor of Medicine”，授予“Seán O'Brien-Müller”，"
-        r"2026-01-31"
+        r"有效：由 Example University \(invented\) 颁发：“Doctor of Medicine（专业博士学位）”，"
+        r"授予“Seán O'Brien-Müller”，2026-01-31"
     ),
     "altered.json": r"无效：签名不符：内容在签名之后被改动，或由另一把密钥签名",
     "revoked.json": r"无效：已被颁发机构于 [0-9-]{10} 撤销，原因：颁发有误",

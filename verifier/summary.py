@@ -19,6 +19,10 @@ class Summary(NamedTuple):
     whom: str
     by: str
     when: str
+    degree: str
+    """The degree as the issuer words it; empty where it has only a type."""
+    achievement_type: str
+    """Of Open Badges 3.0, such as BachelorDegree; empty for other credentials."""
 
 
 def summarize(credential: Credential, trust: TrustSource) -> Summary:
@@ -26,7 +30,14 @@ def summarize(credential: Credential, trust: TrustSource) -> Summary:
     awarded = text_of(credential.claims, "awardedDate") or text_of(credential.claims, "validFrom")
     known = trust.issuer(credential.issuer)
     by = (known.name if known else "") or credential.issuer
-    return Summary(credential.title, credential.subject_name, by, _day(awarded))
+    return Summary(
+        credential.title,
+        credential.subject_name,
+        by,
+        _day(awarded),
+        credential.degree_name,
+        credential.achievement_type,
+    )
 
 
 def _day(value: object) -> str:

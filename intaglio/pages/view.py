@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from vc import Check, Credential, Outcome, Report
-from vc.model.credential import text_of
+from vc.model.credential import short_name, text_of
 from vc.report import StatusTime
 from verifier.sources.trust import NamedTrust, TrustSource
 from verifier.sources.trust_entries import RecognisedIssuer
@@ -154,7 +154,7 @@ def judgement(
         word=tr_in("answer", ground),
         as_of=_as_of(report) if report else "",
         sentences=tuple(_sentences(report, body, read, unchecked, trust)),
-        advice=tuple(_advice(report, answer)),
+        advice=tuple(_advice(report, answer, read)),
         mail=_mail(report),
         diplomas=tuple(_diploma(credential, trust) for credential in read),
         steps=tuple(_step(check, answer) for check in report.checks),
@@ -240,6 +240,7 @@ def _mistakable(other: RecognisedIssuer) -> Sentence:
 def _sentence(summary: Summary) -> Sentence:
     """The issuer first; what the credential claims stands in quotation marks."""
     what, whom, when = bool(summary.what), bool(summary.whom), bool(summary.when)
+    degree = summary.degree or words.achievement(summary.achievement_type)
     text = {
         (True, True): tr("{by} issued “{what}” to {whom}, dated {when}."),
         (True, False): tr("{by} issued “{what}” to {whom}."),
@@ -247,16 +248,21 @@ def _sentence(summary: Summary) -> Sentence:
         (False, False): tr("{by} issued “{what}”."),
     }[whom, when]
     assert what  # a credential has a type at least
-    return Sentence(text, {**summary._asdict(), "when": day(summary.when)})
+    if degree:
+        text = text.replace("{what}", tr("{what} ({degree})"))
+    return Sentence(text, {**summary._asdict(), "degree": degree, "when": day(summary.when)})
 
 
-def _advice(report: Report, answer: Answered) -> Iterator[str]:
+def _advice(report: Report, answer: Answered, credentials: Sequence[Credential]) -> Iterator[str]:
     """What the reader of a page can do; commands are for whoever runs it."""
     if answer is Answered.VALID:
-        yield tr(
-            "This does not show that the person before you is the one named. "
-            "Compare the name with an identity document."
-        )
+        if any(credential.subject_name for credential in credentials):
+            yield tr(
+                "This does not show that the person before you is the one named. "
+                "Compare the name with an identity document."
+            )
+        else:
+            yield tr("This does not show whose it is: it names nobody.")
         if any(check.finding == "refresh" or "refresh" in check.facts for check in report.checks):
             yield tr("The issuer has a newer version of this. Ask the person for that one.")
         return
@@ -309,6 +315,8 @@ def _diploma(credential: Credential, trust: TrustSource) -> Diploma:
     known = {
         "whom": summary.whom,
         "what": summary.what,
+        "degree": summary.degree,
+        "achievement_type": words.achievement(summary.achievement_type),
         "by": summary.by,
         "awarded": day(text_of(credential.claims, "awardedDate")),
         "result": tr("; ").join(words.results(credential)),
@@ -353,7 +361,7 @@ def _listed(credential: Credential, trust: TrustSource) -> Listed:
 
 def _of_itself(credential: Credential, language: str) -> Iterator[Claim]:
     read = _in_language(credential, language)
-    types = ", ".join(name for name in read.types if name != "VerifiableCredential")
+    types = ", ".join(short_name(name) for name in read.types if name != "VerifiableCredential")
     dated = text_of(read.claims, "awardedDate") or text_of(read.claims, "validFrom")
     for name, value in {
         "by": read.issuer_name or "",

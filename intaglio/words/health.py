@@ -54,6 +54,10 @@ SAID: Mapping[str, Said] = MappingProxyType(
         "issuer-status-file-unlike": Said("{problem}.", _PUBLISH),
         "issuer-file-damaged": Said("{file} is damaged: {problem}", _BACKUP),
         "issuer-file-unreadable": Said("{file} cannot be read: {reason}", _BACKUP),
+        "issuer-template-lacks-degree": Said(
+            "{file} has no place for the name of a degree: new diplomas show its type only.",
+            "intaglio issuer template update",
+        ),
         "issuer-list-ahead": Said("The status list {list} is dated {time}, ahead of the clock here.", _CLOCK),
         "issuer-list-expired": Said("The status list {list} has expired.", _PUBLISH),
         "issuer-list-ends": Said(

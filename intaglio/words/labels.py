@@ -1,4 +1,4 @@
-"""What the fields of a credential are called, wherever they are shown: in a wallet, or after a verdict."""
+"""What a credential's fields and kinds of achievement are called, in a wallet or after a verdict."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ LABELS: Mapping[str, str] = MappingProxyType(
         "whom": "awarded to",
         "by": "by",
         "when": "date",
+        "degree": "degree",
+        "achievement_type": "type",
         # further ones
         "awarded": "awarded on",
         "result": "result",
@@ -26,3 +28,40 @@ LABELS: Mapping[str, str] = MappingProxyType(
     }
 )
 """By field. `when` is the day of the award or else the first day of validity; `did` is the issuer's."""
+
+ACHIEVEMENTS: Mapping[str, str] = MappingProxyType(
+    {
+        "Achievement": "Achievement",
+        "ApprenticeshipCertificate": "Apprenticeship certificate",
+        "Assessment": "Assessment",
+        "Assignment": "Assignment",
+        "AssociateDegree": "Associate degree",
+        "Award": "Award",
+        "BachelorDegree": "Bachelor's degree",
+        "Badge": "Badge",
+        "Certificate": "Certificate",
+        "CertificateOfCompletion": "Certificate of completion",
+        "Certification": "Certification",
+        "CoCurricular": "Co-curricular achievement",
+        "CommunityService": "Community service",
+        "Competency": "Competency",
+        "Course": "Course",
+        "Degree": "Degree",
+        "Diploma": "Diploma",
+        "DoctoralDegree": "Doctoral degree",
+        "Fieldwork": "Fieldwork",
+        "GeneralEducationDevelopment": "General educational development (GED)",
+        "JourneymanCertificate": "Journeyman certificate",
+        "LearningProgram": "Learning programme",
+        "License": "Licence",
+        "MasterCertificate": "Master craftsman's certificate",
+        "MasterDegree": "Master's degree",
+        "Membership": "Membership",
+        "MicroCredential": "Micro-credential",
+        "ProfessionalDoctorate": "Professional doctorate",
+        "QualityAssuranceCredential": "Quality assurance credential",
+        "ResearchDoctorate": "Research doctorate",
+        "SecondarySchoolDiploma": "Secondary school diploma",
+    }
+)
+"""By the values of Open Badges 3.0 `AchievementType`."""

@@ -16,6 +16,7 @@ from wire.text import cells, claimed, isolated, printable
 
 from . import remedy
 from . import sentence as words_for
+from .labels import ACHIEVEMENTS
 from .language import tr, tr_in
 from .remedies import REMEDIES
 
@@ -47,9 +48,26 @@ def verdict(found: Verdict) -> str:
     return tr_in("verdict", VERDICTS[found])
 
 
+def achievement(achievement_type: str) -> str:
+    """The label of an Open Badges `achievementType`; an extension is shown without its `ext:`."""
+    label = ACHIEVEMENTS.get(achievement_type)
+    return tr_in("achievement", label) if label else achievement_type.removeprefix("ext:")
+
+
+def titled(what: str, degree: str, achievement_type: str) -> str:
+    """What was awarded, with the degree in its issuer's words, else by the label of its type.
+
+    Each part is cut by itself, so that a long title cannot push the degree out of sight.
+    """
+    awarded = degree or achievement(achievement_type)
+    what, awarded = isolated(claimed(what)), isolated(claimed(awarded))
+    return tr("{what} ({degree})").format(what=what, degree=awarded) if awarded else what
+
+
 def sentence(summary: Summary) -> str:
     """The issuer first; then, in quotation marks, what the credential claims, which has none in it."""
-    by, what, whom = (isolated(claimed(words)) for words in (summary.by, summary.what, summary.whom))
+    by, whom = (isolated(claimed(words)) for words in (summary.by, summary.whom))
+    what = titled(summary.what, summary.degree, summary.achievement_type)
     text = tr('by {by}: "{what}", to "{whom}"') if whom else tr('by {by}: "{what}"')
     when = tr(", {day}").format(day=summary.when) if summary.when else ""
     return text.format(by=by, what=what, whom=whom) + when

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -34,6 +35,7 @@ from ..press.document import Composer
 from ..press.press import Press, index_columns
 from ..problem import InvalidTemplate
 from ..table.errorfile import write_error_file
+from ..table.names import full_name
 from ..table.records import FIRST_ROW, Record
 from ..table.source import Span
 from .changes import Change, Shelf, changes, differing, shelves
@@ -49,6 +51,9 @@ _Part = TypeVar("_Part")
 PREVIEWED = 3
 """Records that a dry run gives, to show what their diplomas will say."""
 
+MOST_ALIKE = 100
+"""Pairs of rows that a dry run names at most, because their diplomas say the same."""
+
 
 @dataclass(frozen=True)
 class Issued:
@@ -60,6 +65,8 @@ class Issued:
     """The job, unless there was nothing to issue."""
     first: Sequence[Record] = ()
     """In a dry run, the first records that are to be issued."""
+    alike: Sequence[tuple[int, int]] = ()
+    """In a dry run, rows whose diplomas say the same as that of an earlier row, which comes first."""
 
 
 class Task(NamedTuple):
@@ -71,8 +78,8 @@ class Task(NamedTuple):
     first_seq: int
     created: datetime
     shard: Path
-    form: str
-    """The media type of the form in which the job was begun."""
+    press: tuple[int, str]
+    """The template with which the job was begun, by its place, and the media type of the form."""
 
 
 class Chunk(NamedTuple):
@@ -89,8 +96,8 @@ class Tools(NamedTuple):
 
     checker: Checker
     spool: Spool
-    presses: Mapping[str, Press]
-    """One for each form, by its media type; none in a dry run."""
+    presses: Mapping[tuple[int, str], Press]
+    """One for each template and form; none in a dry run."""
 
 
 def check(work: Tools, span: Span, tell: Tell) -> Checked:
@@ -106,7 +113,7 @@ def compare(_: Tools, shelf: Shelf, _tell: Tell) -> dict[int, Record]:
 def issue(work: Tools, task: Task, tell: Tell) -> Chunk:
     """A worker's part of the second pass: sign and store row after row."""
     made = Chunk([], [])
-    press = work.presses[task.form]
+    press = work.presses[task.press]
 
     def lines() -> Iterator[bytes]:
         for row, record in each_told(work.spool.rows(task.span), tell):
@@ -133,23 +140,31 @@ class Bulk:
         self._log = log
         self._spool = home / "checked"
 
-    def run(self, order: Order, press: Press, *, now: datetime) -> Issued:
+    def run(self, order: Order, press: Press, *, now: datetime, former: Sequence[Press] = ()) -> Issued:
         """Checks the whole file, then issues its good rows. The same file again goes on where it stopped.
 
-        What was begun in another form than that of the press goes on in that. Rows that are bad go to the
-        error file and stop nothing.
+        What was begun in another form than that of the press, or with the template of a `former` one, goes on
+        so. Rows that are bad go to the error file and stop nothing.
         """
         self.archive.clear_away()
         self.recover()
         checker = Checker(order.source, now.date(), press.composer, order.catalogue)
         forms = self.archive.forms
-        presses = {name: replace(press, form=form) for name, form in forms.items()}
+        by_template = (press, *former)
+        presses = {
+            (place, name): replace(each, form=form)
+            for place, each in enumerate(by_template)
+            for name, form in forms.items()
+        }
         with (
             spool(self._spool) as checked,
             _pool(Tools(checker, checked, presses), order, self._store) as pool,
         ):
             found = _survey_all(pool, self.archive, order)
-            key = _key(order, press, forms[INTEGRITY], found)
+            keys = [_key(order, each, forms[INTEGRITY], found) for each in by_template]
+            # A job keeps the template that it was begun with, whatever replaced that since.
+            template = next((place for place, key in enumerate(keys) if self._store.issued_by(key)), 0)
+            key = keys[template]
             _settle_all(pool, self.archive, order, found, self._store.issued_by(key))
             if not found.good:
                 return Issued(found, 0, None)
@@ -157,10 +172,10 @@ class Bulk:
             length, name = sum(span.rows for span in spans), order.source.path.name
             job = self._store.begin(key, name, format_datetimestamp(now), length, len(spans))
             finished = self._store.finished_chunks(job)
-            form = self._begun_in(job, finished) or press.form.media_type
+            begun_with = template, self._begun_in(job, finished) or press.form.media_type
             spans = tuple(span for span in spans if span.number not in finished)
             issued = 0
-            tasks = (self._task(job, span, found, now, form) for span in spans)
+            tasks = (self._task(job, span, found, now, begun_with) for span in spans)
             chunks = _counted(pool, issue, tasks, "issuing", _rows(spans), order)
             for span, chunk in zip(spans, chunks, strict=True):
                 self._store.begin_chunk(job, span.number, job.seq(span.first_row))
@@ -180,13 +195,13 @@ class Bulk:
         lines = chain.from_iterable(self.archive.chunk(job.id, number) for number in sorted(finished))
         return next((line.secured.form for line in lines), None)
 
-    def _task(self, job: Job, span: Span, found: Survey, now: datetime, form: str) -> Task:
+    def _task(self, job: Job, span: Span, found: Survey, now: datetime, press: tuple[int, str]) -> Task:
         skipped = frozenset(row for row in span.numbers if row in found.findings or row in found.known)
         created = parse_datetimestamp(job.created, "created")
         if is_ahead(created, now):  # by a clock that was wrong then: what is left of the job is dated rightly
             created = now
         shard = self.archive.shard(job.id, span.number)
-        return Task(span, skipped, job.first_seq, created, shard, form)
+        return Task(span, skipped, job.first_seq, created, shard, press)
 
     def _finish(self, job: Job, number: int, chunk: Chunk) -> None:
         key = job.chunk_key(number)
@@ -201,8 +216,13 @@ class Bulk:
         self._store.finish_chunk(job, number, batch, entries)
 
 
-def dry_run(order: Order, archive: Archive, composer: Composer, today: date) -> Issued:
-    """The first half of `Bulk.run`: all checks, the error file if one is named, and nothing is signed."""
+def dry_run(
+    order: Order, archive: Archive, composer: Composer, today: date, says: Callable[[Record], str]
+) -> Issued:
+    """The first half of `Bulk.run`: all checks, the error file if one is named, and nothing is signed.
+
+    `says` gives what people read first of a record's diploma; rows of which that is the same are `alike`.
+    """
     checker = Checker(order.source, today, composer, order.catalogue)
     with (
         tempfile.TemporaryDirectory(prefix="intaglio-") as scratch,
@@ -212,9 +232,29 @@ def dry_run(order: Order, archive: Archive, composer: Composer, today: date) -> 
         found = _survey_all(pool, archive, order)
         _settle_all(pool, archive, order, found)
         skipped = found.findings.keys() | found.known.keys()
-        rows = chain.from_iterable(map(checked.rows, order.source.spans))
-        good = (record for row, record in rows if row not in skipped)
-        return Issued(found, 0, None, list(islice(good, PREVIEWED)))
+
+        def good() -> Iterator[tuple[int, Record]]:
+            rows = chain.from_iterable(map(checked.rows, order.source.spans))
+            return ((row, record) for row, record in rows if row not in skipped)
+
+        first = [record for _, record in islice(good(), PREVIEWED)]
+        return Issued(found, 0, None, first, list(islice(_alike(good, says), MOST_ALIKE)))
+
+
+def _alike(
+    rows: Callable[[], Iterator[tuple[int, Record]]], says: Callable[[Record], str]
+) -> Iterator[tuple[int, int]]:
+    """Each row whose diploma says what that of an earlier row does, behind that one.
+
+    Composing a diploma takes longer than checking a row, so only rows of one name are composed.
+    """
+    namesakes = Counter(hash(full_name(record)) for _, record in rows())
+    first: dict[str, int] = {}
+    for row, record in rows():
+        if namesakes[hash(full_name(record))] > 1:
+            earlier = first.setdefault(says(record), row)
+            if earlier != row:
+                yield earlier, row
 
 
 def _pool(work: Tools, order: Order, store: Index) -> Pool[Tools]:

@@ -69,11 +69,22 @@ def changes(
             first = archive.line(current.seq, current.leaf).record
         if changed := _between(record, first, fields):
             said = {**record, "name": full_name(record)}
+            if "degree_name" not in fields and "degree_name" in record:  # the type as it was typed
+                said["achievement_type"] = record["degree_name"]
             said = {field: said.get(field, "") for field in changed}
             yield Change(row, current.number, said, current.reason is not None)
 
 
 def _between(record: Record, issued: Record, fields: Collection[str]) -> list[str]:
     renamed = full_name(record) != full_name(issued)
-    differ = (field for field in fields if record.get(field, "") != issued.get(field, ""))
+    reworded = (  # only between two names: a release before kept none, and its rows did not change
+        "degree_name" not in fields
+        and "degree_name" in record.keys() & issued.keys()
+        and record["degree_name"] != issued["degree_name"]
+    )
+    differ = (
+        field
+        for field in fields
+        if record.get(field, "") != issued.get(field, "") or (reworded and field == "achievement_type")
+    )
     return [field for field in differ if renamed or field not in NAMES]

@@ -6,7 +6,7 @@ a holder gets the edition that is there, or hears that another has the diploma.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from contextlib import suppress
 from datetime import datetime
 
@@ -16,6 +16,7 @@ from wire.turns import Turns
 from ..archive.index import Index
 from ..archive.kept import EditionTaken, Entry
 from ..press.press import Line, Press
+from ..problem import FieldMissing
 from ..table.names import with_changes
 from ..table.records import InvalidRecord, Record, check_record, latest_award
 from .singles import Edition, RecordRefused, Singles
@@ -29,11 +30,12 @@ class Editions:
         store: Index,
         line: Callable[[Entry], Line],
         press: Callable[[], Press],
+        former: Callable[[], Sequence[Press]],
         singles: Callable[[], Singles],
         clock: Callable[[], datetime],
     ) -> None:
         self._store, self._line = store, line
-        self._press, self._singles, self._clock = press, singles, clock
+        self._press, self._former, self._singles, self._clock = press, former, singles, clock
         self._turns: Turns[Sequence[Edition], list[int]] = Turns(lambda calls: singles().issue(calls))
 
     def checked(self, cells: Mapping[str, str], others: Collection[str] = ()) -> Record:
@@ -55,7 +57,9 @@ class Editions:
         if record is None:
             self._singles().lists.publish(now=self._clock())  # the edition may be one that was interrupted
             return current
-        return self._issue(Edition(record, current.edition + 1, self._line(current).holder))
+        line = self._line(current)
+        press = self._press_of(current, line, changes.keys())
+        return self._issue(Edition(record, current.edition + 1, line.holder, press=press))
 
     def corrected(self, edition: Entry, changes: Mapping[str, str]) -> Record | None:
         """What `correct` would issue after an edition, `None` for nothing new. Raises what it raises."""
@@ -78,7 +82,8 @@ class Editions:
             if line.holder == holder:
                 return current
             with suppress(EditionTaken):  # by another request of the same holder, or a correction: look again
-                self._issue(Edition(line.record, current.edition + 1, holder, generation))
+                press = self._press_of(current, line)
+                self._issue(Edition(line.record, current.edition + 1, holder, generation, press))
 
     def release(self, number: str) -> Entry:
         """The next edition, bound to nobody: that which counts, where it is so already."""
@@ -92,7 +97,8 @@ class Editions:
             if line.holder is None:
                 return current
             with suppress(EditionTaken):  # by a correction: look again
-                return self._issue(Edition(line.record, current.edition + 1))
+                press = self._press_of(current, line)
+                return self._issue(Edition(line.record, current.edition + 1, press=press))
 
     def is_bound(self, entry: Entry) -> bool:
         """Whether a wallet has claimed this edition."""
@@ -109,6 +115,24 @@ class Editions:
         """Completes what was begun by one who was killed."""
         if self._store.begun_singles():  # else no key is needed
             self._singles().recover()
+
+    def _press_of(self, edition: Entry, line: Line, changed: Set[str] = frozenset()) -> Press | None:
+        """The press with the replaced template that an edition was made with; `None` for the one in force.
+
+        That one it is, too, where a field is `changed` for which only it has a place.
+        """
+        former = self._former()
+        if not former:
+            return None
+        content = {name: value for name, value in line.secured.credential.document.items() if name != "proof"}
+        for press in (in_force := self._press(), *former):
+            composer = press.composer
+            if changed & (in_force.composer.template.fields - composer.template.fields):
+                continue
+            with suppress(FieldMissing):
+                if composer.compose(line.record, line.seq, edition.edition, line.holder) == content:
+                    return None if press is in_force else press
+        return None
 
     def _issue(self, edition: Edition) -> Entry:
         self._press().open()

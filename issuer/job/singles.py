@@ -39,6 +39,8 @@ class Edition(NamedTuple):
     holder: str | None = None
     generation: int | None = None
     """Of the link."""
+    press: Press | None = None
+    """What prints it, where that is not the press with the template in force."""
 
 
 class RecordRefused(Refused):
@@ -111,9 +113,8 @@ class Singles:
         signed = []
         for position, (seq, asked) in enumerate(zip(self._take(len(call)), call, strict=True)):
             try:
-                printed = self._press.print(
-                    asked.record, seq, now, edition=asked.edition, holder=asked.holder
-                )
+                press = asked.press or self._press
+                printed = press.print(asked.record, seq, now, edition=asked.edition, holder=asked.holder)
             except Problem as problem:
                 return RecordRefused(position, problem)
             number, name, email = index_columns(asked.record)

@@ -175,6 +175,7 @@ class Composer:
         values = {
             **record,
             "name": full_name(record),
+            "degree_name": record.get("degree_name", ""),  # only records with one have it
             "issuer_name": self.profile.name,
             "achievement_id": self.profile.iri("achievement", programme),
         }

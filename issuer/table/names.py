@@ -50,6 +50,8 @@ def settle_name(record: dict[str, Any]) -> None:
 def with_changes(record: Mapping[str, Any], changes: Mapping[str, str]) -> dict[str, str]:
     """The cells of a record with some changed: the name stays as it was signed, unless it is made of those.
 
+    Another type of achievement takes the former degree's name with it: a master is no Bachelor of Science.
+
     Raises `Refused` for a part of a name that was given as a whole.
     """
     cells = {**{field: str(value) for field, value in record.items()}, "name": full_name(record)}
@@ -58,6 +60,8 @@ def with_changes(record: Mapping[str, Any], changes: Mapping[str, str]) -> dict[
         raise NameIsWhole("the name of this diploma is one text, without given and family name")
     if parts or ("lang" in changes and cells["name"] == in_order(record)):
         del cells["name"]
+    if changes.get("achievement_type", record["achievement_type"]) != record["achievement_type"]:
+        cells.pop("degree_name", None)
     return {**cells, **changes}
 
 

@@ -39,10 +39,11 @@ pytestmark = pytest.mark.slow
 
 
 def issue(program: Program, *options: object, row: int = 1) -> dict[str, Any]:
-    """The bundle of one of the demo's graduates, by default the first."""
+    """The bundle of one of the demo's graduates, by default the first, whose degree has a name."""
     folder = program.home.parent
-    rows = (ROOT / "examples/diploma/graduates.csv").read_text("utf-8").splitlines(keepends=True)
-    (folder / "graduates.csv").write_text(rows[0] + rows[row], "utf-8")
+    rows = (ROOT / "examples/diploma/graduates.csv").read_text("utf-8").splitlines()
+    named = f"{rows[0]},degree_name\n{rows[row]},医学博士\n"
+    (folder / "graduates.csv").write_text(named, "utf-8")
     made = program("issuer", "issue", folder / "graduates.csv", "--out", folder / "out", *options)
     assert made.code == 0, made.err
     return read(folder / "out" / f"{NUMBER[:-1]}{row - 1}.json")

@@ -132,7 +132,7 @@ def test_we_accept_a_badge_of_openvc_until_it_is_changed_or_revoked(name: str, h
 
 def test_openvc_accepts_our_status_list(tmp_path: Path) -> None:
     issuer = issuer_in(tmp_path)
-    issuer.issue(graduate(1))
+    issuer.issue(graduate(1, degree_name="学士"))
     signed = with_one_proof(json.loads((tmp_path / "status" / "0").read_bytes()))
     PEERS["eddsa-rdfc-2022"].suite.verify(signed)
     with pytest.raises(OpenvcError):

@@ -39,7 +39,8 @@ def test_from_a_csv_to_a_verified_diploma_in_two_commands(program: Program, file
         f"UNI-{row:06}.json" for row in range(1, 7)
     ]
     assert verdict(program, "diplomas/UNI-000001.json") == (
-        'VALID: by Invented University: "Bachelor of Science", to "Given1 Family1", 2026-06-30'
+        'VALID: by Invented University: "Bachelor of Science (Bachelor\'s degree)", '
+        'to "Given1 Family1", 2026-06-30'
     )
 
 
@@ -136,7 +137,8 @@ def test_a_dry_run_leaves_nothing(program: Program, file: Path) -> None:
 
 
 def test_columns_can_be_mapped(program: Program) -> None:
-    Path("g.csv").write_text(table([graduate(1)]).replace("email", "Mailbox", 1) + "\n")
+    row = graduate(1, programme_title="Physics")
+    Path("g.csv").write_text(table([row]).replace("email", "Mailbox", 1) + "\n")
     answer = program("issuer", "issue", "g.csv", "--dry-run", "--map", "email=Mailbox")
     assert "Mailbox → email" in answer.err
     answer = program("issuer", "issue", "g.csv", "--dry-run")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
@@ -26,6 +26,12 @@ CONTEXT_V2 = "https://www.w3.org/ns/credentials/v2"
 CONTEXT_V1 = "https://www.w3.org/2018/credentials/v1"
 _MODELS = "https://www.w3.org/ns/credentials/v"
 _VERSIONS = {CONTEXT_V2: "2.0", CONTEXT_V1: "1.1"}
+DEGREE_NAME = "ext:degreeName"
+"""The `identifierType` of an achievement's name for the degree, as its issuer words it.
+
+Open Badges 3.0 names an achievement by its `otherIdentifier`s, as it does a person by `identifier`; `ext:`
+begins a type that its enumeration lacks.
+"""
 STATUS_STATEMENT = "urn:intaglio:vocab:StatusStatement"
 """The type of a term of use whose `id` is a position in a status list that no address leads to."""
 
@@ -157,20 +163,45 @@ class Credential(NamedTuple):
     @property
     def title(self) -> str:
         """What it is called: first subject's achievement (Open Badges 3.0), its own name, or its types."""
-        achievement = self.about(self.subjects[0].get("achievement"))
-        types = [name for name in self.types if name != "VerifiableCredential"]
-        return text_of(achievement, "name") or text_of(self.claims, "name") or ", ".join(types or self.types)
+        types = [short_name(name) for name in self.types if name != "VerifiableCredential"]
+        return (
+            text_of(self._achievement, "name")
+            or text_of(self.claims, "name")
+            or ", ".join(types or self.types)
+        )
+
+    @property
+    def achievement_type(self) -> str:
+        """The `achievementType` of the achievement, such as BachelorDegree (Open Badges 3.0)."""
+        return text_of(self._achievement, "achievementType")
+
+    @property
+    def degree_name(self) -> str:
+        """The degree as the issuer words it: the achievement's `otherIdentifier` of type `DEGREE_NAME`."""
+        for identifier in self._each(self._achievement.get("otherIdentifier")):
+            if text_of(identifier, "identifierType") == DEGREE_NAME:
+                return text_of(identifier, "identifier")
+        return ""
 
     @property
     def subject_name(self) -> str:
-        """The first subject's name; Open Badges 3.0 keeps it among the identifiers, others as `name`."""
-        identifiers = self.subjects[0].get("identifier", [])
-        for identifier in map(self.about, identifiers if isinstance(identifiers, list) else [identifiers]):
+        """The first subject's name: an identifier (Open Badges 3.0), `name`, or given and family name."""
+        subject = self.subjects[0]
+        for identifier in self._each(subject.get("identifier")):
             hashed = identifier.get("hashed")  # or a list of one, as any member may be
             hashed = hashed[0] if isinstance(hashed, list) and len(hashed) == 1 else hashed
             if text_of(identifier, "identityType") == "name" and hashed is False:
                 return text_of(identifier, "identityHash")
-        return text_of(self.subjects[0], "name")
+        parts = (_text_called(subject, part) for part in ("givenName", "familyName"))
+        return text_of(subject, "name") or " ".join(filter(None, parts))
+
+    @property
+    def _achievement(self) -> Mapping[str, Any]:
+        return self.about(self.subjects[0].get("achievement"))
+
+    def _each(self, value: object) -> Iterator[Mapping[str, Any]]:
+        """All that the credential says of the objects in a member, one or a list."""
+        return map(self.about, value if isinstance(value, list) else [value])
 
 
 def as_read(
@@ -196,6 +227,17 @@ def may_hide_members(unread: Problem | None) -> TypeGuard[Problem]:
     from .. import jsonld
 
     return isinstance(unread, jsonld.Respelled | jsonld.UnknownContext)
+
+
+def short_name(iri: str) -> str:
+    """The last part of an IRI, as people know a type or a property; a name that is no IRI stays."""
+    return re.split("[#/:]", iri.rstrip("#/:"))[-1] or iri
+
+
+def _text_called(value: Mapping[str, Any], name: str) -> str:
+    """The member `name`, else the first whose IRI ends with it: every vocabulary has its own givenName."""
+    called = (member for member in value if short_name(member) == name)
+    return text_of(value, min(called, key=lambda member: (member != name, member), default=name))
 
 
 def text_of(value: Mapping[str, Any], name: str) -> str:

@@ -11,6 +11,7 @@ import click
 from issuer.home import Identity
 from issuer.issuer import Issuer
 from issuer.status import next_due
+from issuer.templates import TEMPLATE
 from keys.envelope import require_strong
 from wire.datetimestamp import format_datetimestamp
 from wire.problem import Declined
@@ -130,6 +131,23 @@ def password(place: Place) -> Result:
     )
     say("Changed. Backups and other copies made before still open as they did.")
     return Result({"changed": True}, "")
+
+
+@issuer.group()
+def template() -> None:
+    """What new diplomas say: template.json in the issuer's folder."""
+
+
+@verb(template)
+def update(place: Place) -> Result:
+    """Give template.json a place for the name of the degree, beside its type.
+
+    What was begun before keeps the former template: the rest of a file, and later editions of a diploma.
+    """
+    updated = place.open().update_template()
+    path = place.folder / TEMPLATE
+    words = "new diplomas state the degree by name" if updated else "nothing to update"
+    return Result({"file": str(path), "updated": updated}, f"{path}: {words}")
 
 
 @issuer.group()

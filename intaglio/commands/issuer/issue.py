@@ -26,8 +26,9 @@ from issuer.job.checking import Catalogue, read_catalogue
 from issuer.job.order import Order
 from issuer.press.document import NOBODY, Profile, trial
 from issuer.press.template import Template, compiled
-from issuer.table.records import DATE_ORDERS
+from issuer.table.records import DATE_ORDERS, Record
 from issuer.table.source import Source, open_source
+from issuer.templates import lacks_degree
 from vc import SUITES
 from vc.forms import DataIntegrity
 from wire.problem import Conflict
@@ -117,6 +118,8 @@ def issue(
     composer = trial(_template(place.folder), place.session.contexts(), _profile(place.folder, name, url))
     source = reading.open(file, composer.own)
     say(*text.mapping(source))
+    if "degree_name" in source.columns and lacks_degree(composer.template):
+        say(*text.no_place_for_degree())
     if errors and errors.resolve() == file.resolve():
         raise click.UsageError("--errors names the file that is to be issued; name another.")
     files: list[Path] = []
@@ -127,10 +130,14 @@ def issue(
     order = Order(source, errors, reading.catalogue(), workers)  # before there is an issuer
     if dry_run:
         composer.check()
+
+        def says(record: Record) -> str:
+            return place.session.sentence(composer.compose(record, 0), composer.profile.name)
+
         with ProgressMeter() as meter, _archive(place) as archive:
-            done = check_file(replace(order, progress=meter), archive, composer, place.session.now().date())
-        issuer = composer.profile.name
-        preview = [place.session.sentence(composer.compose(record, 0), issuer) for record in done.first]
+            today = place.session.now().date()
+            done = check_file(replace(order, progress=meter), archive, composer, today, says)
+        preview = list(map(says, done.first))
     else:
         form = DataIntegrity(contexts=composer.contexts, suite=suite) if suite else None
         made = place.create(name, url, method, form=form)

@@ -95,6 +95,14 @@ def mapping(source: Source) -> Iterable[str]:
         yield from wrap(f"not used: {printable(', '.join(source.unused))}", WIDTH)
 
 
+def no_place_for_degree() -> Sequence[str]:
+    """What to do where a file names degrees and the template is of a release that did not."""
+    return [
+        "degree_name would stand on no diploma: template.json has no place for it. To give it one:",
+        typed("issuer", "template", "update"),
+    ]
+
+
 def remarks(source: Source, result: Issued) -> Iterator[Sequence[str]]:
     """What is wrong with the first rows, what is odd about the file, and what was issued otherwise before."""
     survey = result.survey
@@ -103,14 +111,24 @@ def remarks(source: Source, result: Issued) -> Iterator[Sequence[str]]:
     yield from _more(len(shown), "line", "listed with --json")
     codes = {finding.code for found in survey.findings.values() for finding in found}
     yield from ([words] for code, words in REMEDIES.items() if code in codes)
-    yield from ([f"warning: {warning}"] for warning in survey.warnings[:SHOWN])
-    yield from _more(len(survey.warnings), "warning", "listed with --json")
+    warnings = _warnings(result)
+    yield from ([f"warning: {warning}"] for warning in warnings[:SHOWN])
+    yield from _more(len(warnings), "warning", "listed with --json")
     if survey.changed:
         yield ["What was issued before stays as it is; these rows differ from it:"]
     elif survey.known:
         yield [f"What was issued stays as it is; `{typed('issuer', 'correct')}` changes a diploma."]
     yield from (_change(source, change) for change in survey.changed[:SHOWN])
     yield from _more(len(survey.changed), "row", "listed with --json")
+
+
+def _warnings(result: Issued) -> list[str]:
+    """What may be a mistake and stops nothing."""
+    alike = [
+        f"rows {earlier} and {row} differ in nothing that `verify` says of them: two diplomas, or one?"
+        for earlier, row in result.alike
+    ]
+    return [*result.survey.warnings, *alike]
 
 
 def _alike(findings: Mapping[int, Sequence[CellFinding]]) -> Iterator[str]:
@@ -198,5 +216,5 @@ def outcome(result: Issued) -> dict[str, Any]:
             for row in sorted(survey.findings)
             for finding in survey.findings[row]
         ],
-        "warnings": survey.warnings,
+        "warnings": _warnings(result),
     }

@@ -19,7 +19,7 @@ from vc.forms import FORMS, MAX_BYTES
 from vc.integrity import SUITES_BY_KEY
 from vc.report import Report, Verdict
 from wire.problem import Declined, NotFound, Refused, TooLarge
-from wire.text import claimed, printable
+from wire.text import claimed, isolated, printable
 
 from ...session import Session
 from ...terminal import Result, is_asked, read_input, required_passphrase, say, typed, verb, wrapped
@@ -340,7 +340,9 @@ def summary(held: Held) -> dict[str, Any]:
     return {
         "id": held.id,
         "number": held.number,
-        "title": text.title(held),
+        "title": isolated(claimed(held.credential.title)),
+        "degreeName": held.credential.degree_name,
+        "achievementType": held.credential.achievement_type,
         "awardedTo": held.credential.subject_name,
         "issuer": held.credential.issuer,
         "issuerName": held.credential.issuer_name,

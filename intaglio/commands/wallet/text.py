@@ -17,7 +17,8 @@ from ...words import report as words
 
 def title(held: Held) -> str:
     """What a credential is called, as `verify` calls it."""
-    return isolated(claimed(held.credential.title))
+    credential = held.credential
+    return words.titled(credential.title, credential.degree_name, credential.achievement_type)
 
 
 def issuer(held: Held) -> str:
@@ -86,6 +87,8 @@ def card(held: Held) -> str:
     credential = held.credential
     facts = {
         "whom": printable(credential.subject_name),
+        "degree": printable(credential.degree_name),
+        "achievement_type": printable(words.achievement(credential.achievement_type)),
         "awarded": printable(text_of(credential.claims, "awardedDate")[:10]),
         "result": tr("; ").join(map(printable, words.results(credential))),
         "credits": printable(str(credential.subjects[0].get("creditsEarned", ""))),
