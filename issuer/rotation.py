@@ -19,7 +19,7 @@ from wire.datetimestamp import format_datetimestamp
 from wire.files import locked
 from wire.problem import Conflict, Refused
 
-from . import documents
+from . import documents, leftovers
 from .issuer import Issuer
 from .problem import KeyInUse, KeyKeptElsewhere, KeyUnknown
 from .succession import ROLES, KeyChange, dropping, ending, finish, remembered, require_in_force, with_keys
@@ -110,6 +110,7 @@ def rotate(
     else:  # begun by one who was killed
         issuer.use(None if signer_uri else signer)
     issuer.lists.publish(now=issuer.log.now())
+    leftovers.require_none(issuer.home)
     *_, before, after = (_methods(version) for version in documents.versions(issuer.home).values())
     former = tuple(before[name]["publicKeyMultibase"] for name in before if before[name] != after.get(name))
     entry, lists = documents.newest_place(issuer.home, issuer.log), issuer.store.revocations.published_lists()
