@@ -14,11 +14,19 @@ import signal
 import sys
 import traceback
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from types import FrameType
 from typing import Any
 
 Work = Callable[[], object]
+
+FILE_STEPS = frozenset(
+    {
+        *("open", "write", "pwrite", "flush", "fsync", "fdatasync", "ftruncate", "fchmod", "flock"),
+        *("rename", "replace", "unlink", "mkdir", "rmdir", "execute", "commit"),
+    }
+)
+"""Functions written in C, by name, that change files, their names or locks; the last two are SQLite's."""
 
 
 class Reached:
@@ -35,24 +43,24 @@ class Reached:
         self._shared[:8] = max(value, self.value).to_bytes(8, "little")
 
 
-def events(work: Work) -> int:
-    """How many points the work has at which it can be killed."""
+def events(work: Work, names: Collection[str] = ()) -> int:
+    """How many points the work has at which it can be killed; or only before calls of these C functions."""
     reached = Reached()
     try:
-        _fork(work, reached.reach)
+        _fork(work, reached.reach, names)
     except AssertionError as error:
         raise WorkFailed(*error.args) from error
     return reached.value
 
 
-def killed(work: Work, at: int) -> bool:
+def killed(work: Work, at: int, names: Collection[str] = ()) -> bool:
     """Run the work in a fork that is killed, its own forks too, at an event; False if it ended before."""
 
     def kill(number: int) -> None:
         if number == at:
             os.killpg(0, signal.SIGKILL)
 
-    return _fork(work, kill)
+    return _fork(work, kill, names)
 
 
 def killed_by(work: Work) -> bool:
@@ -86,14 +94,27 @@ def kill_everywhere(prepare: Callable[[], tuple[Work, Work]], *, points: int, se
     return found
 
 
-def _fork(work: Work, on_event: Callable[[int], None]) -> bool:
+def kill_at_each_step(prepare: Callable[[], tuple[Work, Work]], *, every: int = 1) -> int:
+    """As `kill_everywhere`, but once before each of the `FILE_STEPS`, or `every` so many; gives how often."""
+    work, check = prepare()
+    total = events(work, FILE_STEPS)
+    check()
+    points = range(1, total + 1, every)
+    for at in points:
+        work, check = prepare()
+        assert killed(work, at, FILE_STEPS), f"the work ends before step {at} of {total}"
+        check()
+    return len(points)
+
+
+def _fork(work: Work, on_event: Callable[[int], None], names: Collection[str] = ()) -> bool:
     with (
         warnings.catch_warnings()
     ):  # Python 3.12 warns of threads, such as pytest-xdist's, which the fork lacks
         warnings.simplefilter("ignore", DeprecationWarning)
         child = os.fork()
     if child == 0:
-        _run(work, on_event)
+        _run(work, on_event, names)
     _, status = os.waitpid(child, 0)
     if os.WIFSIGNALED(status):
         assert os.WTERMSIG(status) == signal.SIGKILL
@@ -102,11 +123,13 @@ def _fork(work: Work, on_event: Callable[[int], None]) -> bool:
     return False
 
 
-def _run(work: Work, on_event: Callable[[int], None]) -> None:
+def _run(work: Work, on_event: Callable[[int], None], names: Collection[str]) -> None:
     number = 0
 
     def count(frame: FrameType, event: str, argument: Any) -> None:
         nonlocal number
+        if names and (event != "c_call" or argument.__name__ not in names):
+            return
         number += 1
         on_event(number)
 
