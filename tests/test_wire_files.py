@@ -222,18 +222,21 @@ def paused(work: Callable[[], object], step: str, reached: int, go_on: int) -> P
 def test_the_temporary_of_a_live_writer_is_left_alone(tmp_path: Path, step: str) -> None:
     path, (reached, reach), (wait, go_on) = tmp_path / NAME, os.pipe(), os.pipe()
     process = paused(lambda: write_durably(path, b"slow"), step, reach, wait)
-    assert select.select([reached], [], [], 30)[0]
-    assert len(temporaries(tmp_path)) == 1
-    remove_leftovers(tmp_path)
-    write_durably(path, b"quick")
-    assert leftovers(tmp_path) == []
-    os.write(go_on, b".")
-    process.join(30)
-    assert process.exitcode == 0, "its temporary was removed while it was writing"
-    assert path.read_bytes() == b"slow"
-    assert names(tmp_path) == [NAME]
-    for descriptor in (reached, reach, wait, go_on):
-        os.close(descriptor)
+    try:
+        assert select.select([reached], [], [], 30)[0]
+        written = temporaries(tmp_path)
+        remove_leftovers(tmp_path)
+        assert temporaries(tmp_path) == written != [], "the temporary of a live writer was removed"
+        write_durably(path, b"quick")
+        assert leftovers(tmp_path) == []
+        os.write(go_on, b".")
+        process.join(30)
+        assert process.exitcode == 0
+    finally:
+        process.kill()
+        for descriptor in (reached, reach, wait, go_on):
+            os.close(descriptor)
+    assert (path.read_bytes(), names(tmp_path)) == (b"slow", [NAME])
 
 
 def test_a_sweep_between_opening_and_locking_costs_the_writer_nothing(tmp_path: Path) -> None:
