@@ -98,12 +98,12 @@ def kill_everywhere(prepare: Callable[[], tuple[Work, Work]], *, points: int, se
     return found
 
 
-def kill_at_each_step(prepare: Callable[[], tuple[Work, Work]], *, every: int = 1) -> int:
-    """As `kill_everywhere`, but once before each system call that writes, or `every` so many: how often."""
+def kill_at_each_step(prepare: Callable[[], tuple[Work, Work]], *, most: int = sys.maxsize) -> int:
+    """As `kill_everywhere`, but once before each system call that writes, or `most` of them: how often."""
     work, check = prepare()
     total = events(work, _writes)
     check()
-    points = range(1, total + 1, every)
+    points = range(1, total + 1, -(-total // most))
     for at in points:
         work, check = prepare()
         assert killed(work, at, _writes), f"the work ends before step {at} of {total}"
