@@ -196,8 +196,9 @@ def _restoring(home: Path) -> str:
 
 
 def unfinished(home: Path) -> Iterator[Path]:
-    """The folders that killed backups and restores left of an issuer; one in use is locked, and is not among
-    them. Restores leave keys, which may be plain.
+    """The folders that killed backups and restores left of an issuer. One that is in use is locked.
+
+    Those of restores hold keys, which may be plain.
     """
     for folder, prefix in ((home, _COPIES), (home.parent, _restoring(home))):
         paths = list(folder.iterdir()) if folder.is_dir() else []

@@ -32,7 +32,7 @@ def remove(home: Path) -> None:
 
 
 def require_none(home: Path) -> None:
-    """Remove all of it, now that the keys in it were sealed or ended. Raises `Refused` where any stays."""
+    """Remove all of it, for when its keys are sealed or end. Raises `Refused` where something stays."""
     remove(home)
     if stays := found(home):
         raise Refused.saying("{file} was left by a killed command, and cannot be removed", file=str(stays[0]))

@@ -95,14 +95,17 @@ def rotate(
 ) -> Rotated:
     """Ends the keys that sign diplomas and lists; the next ones sign, announced before or made now.
 
-    All status lists are signed anew. `signer` has the next key for diplomas where that is kept elsewhere
-    than in the key file; the folder remembers its URI, if it has one. `in_file` brings that key back into the
-    key file. With `compromised` keys, announced ones end, too: they lay in the same file.
+    All status lists are signed anew, and what killed commands left in the folder is removed. `signer` has the
+    next key for diplomas where that is kept elsewhere than in the key file; the folder remembers its URI, if
+    it has one. `in_file` brings that key back into the key file. With `compromised` keys, announced ones end,
+    too: they lay in the same file.
 
-    Raises `Refused` for a DID whose key cannot change, `Closed`, `TryLater` while another process issues,
-    `KeysChanged` where another was faster, `Conflict` for a `signer` whose key has signed before, and
-    `DocumentTooLarge` where the document has no room for further keys: that of an ended one is kept.
+    Raises `Refused` for a DID whose key cannot change, or where something left cannot be removed; `Closed`,
+    `TryLater` while another process issues, `KeysChanged` where another was faster, `Conflict` for a `signer`
+    whose key has signed before, and `DocumentTooLarge` where the document has no room for further keys: that
+    of an ended one is kept.
     """
+    leftovers.require_none(issuer.home)  # first: the command can be typed again, and ends no key twice
     pending, kind = KeyChange.read(issuer.home), "revoke" if compromised else "rotate"
     if pending is None or pending.kind != kind or not _leads_to(pending, issuer, signer, in_file=in_file):
         begun = _ended_by(pending, issuer) if pending and compromised else []
@@ -110,7 +113,6 @@ def rotate(
     else:  # begun by one who was killed
         issuer.use(None if signer_uri else signer)
     issuer.lists.publish(now=issuer.log.now())
-    leftovers.require_none(issuer.home)
     *_, before, after = (_methods(version) for version in documents.versions(issuer.home).values())
     former = tuple(before[name]["publicKeyMultibase"] for name in before if before[name] != after.get(name))
     entry, lists = documents.newest_place(issuer.home, issuer.log), issuer.store.revocations.published_lists()

@@ -54,7 +54,9 @@ class Editions:
             current = self.current(number)
             record = self.corrected(current, changes)
             if record is None:
-                self._singles().lists.publish(now=self._clock())  # the edition may be one that was interrupted
+                self._singles().lists.publish(
+                    now=self._clock()
+                )  # the edition may be one that was interrupted
                 return current
             with suppress(EditionTaken):  # by a claim, or another correction: look again
                 return self._issue(Edition(record, current.edition + 1, self._line(current).holder))

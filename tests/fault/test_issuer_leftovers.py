@@ -19,6 +19,7 @@ from issuer.export import export
 from issuer.issuer import Issuer
 from issuer.job.order import Order
 from issuer.rotation import add, rotate
+from keys import KeyFile
 from tests.commandline import Program
 from tests.fault.kill import Work, kill_at_each_step
 from tests.world import csv_file, graduate, issuer_in, reopened
@@ -162,11 +163,15 @@ def test_an_issuers_password_takes_what_killed_restores_and_backups_left(
     assert in_the_clear(here) == []
 
 
-def test_a_rotation_of_compromised_keys_says_what_cannot_be_removed(made: Path, tmp_path: Path) -> None:
+def test_a_rotation_of_compromised_keys_says_what_cannot_be_removed_and_ends_none(
+    made: Path, tmp_path: Path
+) -> None:
     here = Path(shutil.copytree(made, tmp_path / "here"))
     (left := here / "issuer" / f".keys.json.{'0' * 16}.tmp").symlink_to("keys.json")
+    before = KeyFile.open(here / "issuer" / "keys.json", lambda: None).public_keys
     with pytest.raises(Refused, match="cannot be removed") as refused:
         rotate(reopened(here / "issuer", now), compromised=True)
     assert str(left) in str(refused.value)
+    assert KeyFile.open(here / "issuer" / "keys.json", lambda: None).public_keys == before
     left.unlink()
     rotate(reopened(here / "issuer", now), compromised=True)
