@@ -22,7 +22,7 @@ import struct
 import tarfile
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Self
 
@@ -54,6 +54,7 @@ from .problem import HomeTaken, UnsoundDatabase
 _MAGIC = b"intaglio issuer backup 1\n"
 _PORTION = 1 << 20
 _TAG = 16
+_COPIES = ".backup-"
 _LONGEST_ENVELOPE = 1 << 14
 _LONGEST_HEADER = 1 << 14  # bytes of what tar says of a file beside its first block
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}(?:/[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}){0,11}")
@@ -181,9 +182,8 @@ def restore(path: Path, home: Path, passphrase: bytes, agree: Agree | None = Non
     if home.exists():
         raise HomeTaken(f"{home} exists already")
     make_private_folder(home.parent)
-    prefix = f".{home.name}.restoring-"
-    _clear_away(home.parent, prefix)
-    unpacked = Path(tempfile.mkdtemp(prefix=prefix, dir=home.parent))
+    clear_away(home)
+    unpacked = Path(tempfile.mkdtemp(prefix=_restoring(home), dir=home.parent))
     held = os.open(unpacked, os.O_RDONLY)
     fcntl.flock(held, fcntl.LOCK_SH)
     try:
@@ -222,14 +222,32 @@ def restore(path: Path, home: Path, passphrase: bytes, agree: Agree | None = Non
     return left_out
 
 
-def _clear_away(folder: Path, prefix: str) -> None:
-    """Removes what a killed restore had unpacked of people; one that goes on holds a lock on its own."""
-    for left in folder.glob(f"{prefix}*"):
-        descriptor = os.open(left, os.O_RDONLY)
-        with suppress(BlockingIOError):
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(left, ignore_errors=True)
-        os.close(descriptor)
+def _restoring(home: Path) -> str:
+    """How the names begin of folders beside an issuer's in which a restore unpacks it."""
+    return f".{home.name}.restoring-"
+
+
+def unfinished(home: Path) -> Iterator[Path]:
+    """The folders that killed backups and restores left of an issuer. One that is in use is locked.
+
+    Those of restores hold keys, which may be plain.
+    """
+    for folder, prefix in ((home, _COPIES), (home.parent, _restoring(home))):
+        paths = list(folder.iterdir()) if folder.is_dir() else []
+        for left in (path for path in paths if path.name.startswith(prefix) and path.is_dir()):
+            descriptor = os.open(left, os.O_RDONLY)
+            try:
+                with suppress(BlockingIOError):
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    yield left
+            finally:
+                os.close(descriptor)
+
+
+def clear_away(home: Path) -> None:
+    """Remove what `unfinished` finds."""
+    for left in unfinished(home):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 class _Member(tarfile.TarInfo):
@@ -275,11 +293,10 @@ def _require_newest(unpacked: Path, home: Path) -> None:
 
 def _archive(home: Path, archive: tarfile.TarFile, engines: Engines | None) -> None:
     with locked(home / "issue", patience=5.0):
-        for left in home.glob(".backup-*"):  # by one that was killed
-            shutil.rmtree(left)
-        with locked(home / "status"), tempfile.TemporaryDirectory(prefix=".backup-", dir=home) as copies:
+        clear_away(home)
+        with locked(home / "status"), _copies(home) as copies:
             for database in sorted(home.glob("*.sqlite"), key=lambda path: path.name != "issuer.sqlite"):
-                copied = Path(copies) / database.name
+                copied = copies / database.name
                 copy(database, copied, database.name, UnsoundDatabase)
                 archive.add(copied, database.name)
             folders = (home / "status", home / "tls", home / documents.FOLDER)
@@ -290,6 +307,18 @@ def _archive(home: Path, archive: tarfile.TarFile, engines: Engines | None) -> N
     if not is_elsewhere(home):
         with store_in(home, engines=engines).lock():
             _add(archive, home, (home / "log").rglob("*"))
+
+
+@contextmanager
+def _copies(home: Path) -> Iterator[Path]:
+    """A folder for copies of databases, locked as `unfinished` expects."""
+    with tempfile.TemporaryDirectory(prefix=_COPIES, dir=home) as folder:
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH)
+            yield Path(folder)
+        finally:
+            os.close(descriptor)
 
 
 def _add(archive: tarfile.TarFile, home: Path, paths: Iterable[Path]) -> None:

@@ -7,14 +7,17 @@ import hashlib
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import islice, tee
 from pathlib import Path
+from typing import NamedTuple
 
 from vc import Bundle
+from vc.forms import identifier
+from vc.problem import UnsupportedForm
 from vc.secured import MAX_BYTES
-from wire.files import make_private_folder, remove_leftovers, sync_files, sync_folder, temporary_for
-from wire.problem import Malformed
+from wire.files import make_private_folder, open_temporary, remove_leftovers, sync_files, sync_folder
+from wire.problem import Malformed, NotFound
 from wire.strict import load_json_object
 
 from .archive.kept import Entry
@@ -23,17 +26,42 @@ from .job.order import Progress
 from .problem import ExportFolderTaken
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
-AT_ONCE = 256  # files
+_ORDINARY = re.compile(r"(?!(?:.*-)?[0-9A-F]{32}$)[A-Z0-9_][A-Z0-9._-]{0,99}")
+"""Numbers that are names as they are.
+
+Not those that end as a hash: where case is folded, that could be the name of another number."""
+_LIKE_AN_EDITION = re.compile(r".*\.[0-9]+")
+AT_ONCE = 128  # files, each of them open: macOS allows a process 256
 _BEGINNING = b'{\n  "type": "IntaglioBundle"'
 
 
 def file_name(entry: Entry) -> str:
-    """A name that any file system takes, and that no two editions of two diplomas share."""
-    name = _UNSAFE.sub("_", entry.number).lstrip(".-")[:100]
-    if name != entry.number:
-        name += "-" + hashlib.sha256(entry.number.encode()).hexdigest()[:8]
-    edition = f".{entry.edition}" if entry.edition > 1 else ""
-    return f"{name}{edition}.json"
+    """A name that any file system takes. No two editions of two diplomas share it, even where case is folded.
+
+    `NUMBER.json`, and `NUMBER.EDITION.json` for later editions. A number that itself ends in a full stop and
+    digits always has its edition: `UNI-1.2.1.json` is not edition 2 of `UNI-1`. Lower-case letters and
+    characters that some file system refuses are told apart by a hash: `uni-1-HASH.json`.
+    """
+    number = entry.number
+    stem = number if _ORDINARY.fullmatch(number) else f"{_safe(number)}-{_hash(number)[:32]}".lstrip("-")
+    has_edition = entry.edition > 1 or _LIKE_AN_EDITION.fullmatch(stem)
+    return f"{stem}.{entry.edition}.json" if has_edition else f"{stem}.json"
+
+
+def _former_name(entry: Entry) -> str:
+    """The name that releases up to 81e9505 gave a file; two diplomas could share it."""
+    number, stem = entry.number, _safe(entry.number)
+    if stem != number:
+        stem += f"-{_hash(number)[:8]}"
+    return f"{stem}.{entry.edition}.json" if entry.edition > 1 else f"{stem}.json"
+
+
+def _safe(number: str) -> str:
+    return _UNSAFE.sub("_", number).lstrip(".-")[:100]
+
+
+def _hash(number: str) -> str:
+    return hashlib.sha256(number.encode()).hexdigest()
 
 
 def export(
@@ -46,11 +74,12 @@ def export(
 ) -> Iterator[Path]:
     """Writes the bundle of each edition, for the owner only; an older one is replaced as a whole.
 
-    `total` is how many editions come, for `progress` alone: they are taken one by one, and none is kept.
-    What it yields is on the disk, `at_once` files together. Raises `Conflict` where the file of its name is
-    nothing of this issuer's.
+    So is one under the name that a former release gave it. `total` is how many editions come, for `progress`
+    alone: they are taken one by one, and none is kept. What it yields is on the disk, `at_once` files
+    together. Raises `ExportFolderTaken` where the file of its name is nothing of this issuer's.
     """
     make_private_folder(folder)
+    remove_leftovers(folder)
     chosen, bundled = tee(entries)
 
     def bundles() -> Iterator[tuple[Entry, Bundle]]:
@@ -59,57 +88,107 @@ def export(
             progress(Progress("writing", done, total))
 
     remaining = bundles()
-    with _writing_into(folder):
-        while written := _write(islice(remaining, at_once), folder, issuer.did):
-            yield from written
+    while written := _write(issuer, islice(remaining, at_once), folder):
+        yield from written
 
 
-def _write(bundles: Iterable[tuple[Entry, Bundle]], folder: Path, did: str) -> list[Path]:
+class _Written(NamedTuple):
+    """A bundle on its way to its name."""
+
+    temporary: Path
+    path: Path
+    former: Path
+    """Where a former release wrote it; mostly the same."""
+    id: str
+    """Of the credential."""
+
+
+def _write(issuer: Issuer, bundles: Iterable[tuple[Entry, Bundle]], folder: Path) -> list[Path]:
     """No file bears its name before its content is on the disk; syncing many at once takes no longer."""
-    temporary: dict[Path, Path] = {}
-    try:
+    written: list[_Written] = []
+    with ExitStack() as stack:
         for entry, bundle in bundles:
             path = folder / file_name(entry)
-            _require_own(path, did)
-            temporary[path] = temporary_for(path)
             try:
-                descriptor = os.open(temporary[path], os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-                with os.fdopen(descriptor, "wb") as file:
-                    file.write(bundle.to_bytes())
+                temporary, file = stack.enter_context(open_temporary(path))
+                file.write(bundle.to_bytes())
+                file.flush()
             except OSError as error:
                 raise OSError(error.errno, error.strerror, str(path)) from error  # not of a name nobody gave
-        if temporary:
-            sync_files(folder, [path.name for path in temporary.values()])
-        for path, written in temporary.items():
-            written.replace(path)
-    finally:
-        for written in temporary.values():
-            written.unlink(missing_ok=True)
-    sync_folder(folder)
-    return list(temporary)
+            id_ = str(identifier(bundle.secured, issuer.forms))
+            written.append(_Written(temporary, path, folder / _former_name(entry), id_))
+        if written:
+            sync_files(folder, [each.temporary.name for each in written])
+        with _alone(folder):
+            for each in written:
+                _make_room(issuer, each)
+            for each in written:
+                each.temporary.replace(each.path)
+            sync_folder(folder)
+            for each in written:  # last: at each instant the diploma has a file
+                _remove_former(issuer, each)
+    return [each.path for each in written]
 
 
 @contextmanager
-def _writing_into(folder: Path) -> Iterator[None]:
-    """Who writes into a folder alone first clears away what was left there by one who was killed."""
+def _alone(folder: Path) -> Iterator[None]:
+    """No other export gives or takes names in the folder meanwhile: what was read would be another file."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
-        with suppress(OSError):  # others write there, too, or their file system has no such locks
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            remove_leftovers(folder)
-            fcntl.flock(descriptor, fcntl.LOCK_SH)
+        with suppress(OSError):  # some network file systems have no locks
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
         os.close(descriptor)
 
 
-def _require_own(path: Path, did: str) -> None:
-    try:
-        found = path.read_bytes()
-    except FileNotFoundError:
+def _make_room(issuer: Issuer, written: _Written) -> None:
+    """Leave nothing at the path but an older bundle of the same credential.
+
+    Where a former release wrote another diploma of the issuer there, that file is given its own name.
+    Raises `ExportFolderTaken` for what is nothing of the issuer's.
+    """
+    path, data = written.path, _read(written.path)
+    if data is None or _is_of(data, issuer, written.id) or _is_torn(data):
         return
-    if f'"{did}"'.encode() not in found and not _is_torn(found):
-        raise ExportFolderTaken(f"{path} is there already, and not by this issuer")
+    if _quoted(issuer.did) in data:
+        with suppress(Malformed, NotFound, UnsupportedForm):
+            other = issuer.finder.find_credential(Bundle.parse(data, forms=issuer.forms).secured)
+            own = path.with_name(file_name(other))
+            if not own.exists():
+                path.rename(own)
+            return
+    raise ExportFolderTaken(f"{path} is there already, and not by this issuer")
+
+
+def _remove_former(issuer: Issuer, written: _Written) -> None:
+    """Remove what a former release wrote of the same credential under another name."""
+    former = written.former
+    if former == written.path or (data := _read(former)) is None:
+        return
+    if _is_of(data, issuer, written.id) or _is_torn(data):
+        former.unlink()
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def _is_of(data: bytes, issuer: Issuer, credential_id: str) -> bool:
+    """Whether a file is a bundle of the issuer's credential of this id."""
+    if _quoted(issuer.did) in data and _quoted(credential_id) in data:
+        return True  # without reading all of it: a folder may hold a hundred thousand
+    try:
+        return identifier(Bundle.parse(data, forms=issuer.forms).secured, issuer.forms) == credential_id
+    except (Malformed, UnsupportedForm):
+        return False
+
+
+def _quoted(text: str) -> bytes:
+    return f'"{text}"'.encode()
 
 
 def _is_torn(data: bytes) -> bool:

@@ -20,7 +20,7 @@ from wire.health import Finding
 from wire.problem import Damaged, Problem
 from wire.strict import load_json_object
 
-from . import status
+from . import leftovers, status
 from .archive.archive import Archive
 from .archive.consistency import require_agreement, require_not_older
 from .archive.index import Index
@@ -46,6 +46,8 @@ def examine_issuer(home: Path, now: datetime, *, engines: Engines | None = None)
         yield Finding.passed("issuer-has-closed", name=identity.name, day=f"{identity.closing:%Y-%m-%d}")
     if (home / JOURNAL).exists():
         yield Finding.failed("issuer-keys-half-changed")
+    if left := leftovers.found(home):
+        yield Finding.warned("issuer-left-over", files=len(left), first=str(left[0]))
     if is_writable:
         yield from _index(identity.name, home)
         with closing(SQLiteIndex(index(home))) as store:

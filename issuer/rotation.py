@@ -23,7 +23,7 @@ from wire.datetimestamp import format_datetimestamp
 from wire.files import locked
 from wire.problem import Conflict, Refused
 
-from . import documents
+from . import documents, leftovers
 from .issuer import Issuer
 from .problem import KeyInUse, KeyKeptElsewhere, KeyUnknown
 from .succession import (
@@ -111,17 +111,20 @@ def rotate(
 ) -> Rotated:
     """Ends the keys that sign diplomas and lists; the next ones sign, announced before or made now.
 
-    All status lists are signed anew. `signer` has the next key for diplomas and lists where that is kept
-    elsewhere than in the key file; the folder remembers its URI, if it has one. `in_file` brings that key
-    back into the key file. With neither, an issuer of 81e9505 whose key is elsewhere keeps that key, and ends
-    the one for lists. With `compromised` keys, announced ones end, too: they lay in the same file. The key
-    that ends signs the document that says so, unless it is compromised or `lost`: then another chain of
-    documents begins, and the issuer's trust file has another fingerprint.
+    All status lists are signed anew, and what killed commands left in the folder is removed. `signer` has the
+    next key for diplomas and lists where that is kept elsewhere than in the key file; the folder remembers
+    its URI, if it has one. `in_file` brings that key back into the key file. With neither, an issuer of
+    81e9505 whose key is elsewhere keeps that key, and ends the one for lists. With `compromised` keys,
+    announced ones end, too: they lay in the same file. The key that ends signs the document that says so,
+    unless it is compromised or `lost`: then another chain of documents begins, and the issuer's trust file
+    has another fingerprint.
 
-    Raises `Refused` for a DID whose key cannot change, `Closed`, `TryLater` while another process issues,
-    `KeysChanged` where another was faster, `Conflict` for a `signer` whose key has signed before, and
-    `DocumentTooLarge` where the document has no room for further keys: that of an ended one is kept.
+    Raises `Refused` for a DID whose key cannot change, or where something left cannot be removed; `Closed`,
+    `TryLater` while another process issues, `KeysChanged` where another was faster, `Conflict` for a `signer`
+    whose key has signed before, and `DocumentTooLarge` where the document has no room for further keys: that
+    of an ended one is kept.
     """
+    leftovers.require_none(issuer.home)  # first: the command can be typed again, and ends no key twice
     pending, kind = KeyChange.read(issuer.home), "revoke" if compromised else "rotate"
     if pending is None or pending.kind != kind or not _leads_to(pending, issuer, signer, in_file=in_file):
         begun = _ended_by(pending, issuer) if pending and compromised else []

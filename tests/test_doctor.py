@@ -70,6 +70,32 @@ def test_an_issuer_is_looked_over(program: Program) -> None:
     }
 
 
+def test_what_killed_commands_left_is_counted_until_it_is_gone(program: Program) -> None:
+    assert program("issuer", "init", "--name", "U", "--url", "https://u.example").code == 0
+    home, ending = program.home / "issuer", f".{'0' * 16}.tmp"
+    (home / "status").mkdir(exist_ok=True)
+    (program.home / ".issuer.restoring-abc").mkdir()
+    left = [
+        home / f".keys.json{ending}",
+        home / "status" / f".0{ending}",
+        program.home / f".issuer.checkpoint{ending}",
+    ]
+    for path in left:
+        path.write_bytes(b"secret")
+
+    def told() -> list[dict[str, object]]:
+        findings = json.loads(program("doctor", "--json").out)["findings"]
+        return [found for found in findings if found["code"] == "issuer-left-over"]
+
+    facts = {"files": 4, "first": str(program.home / f".issuer.checkpoint{ending}")}
+    assert [found["facts"] for found in told()] == [facts]
+    assert "Killed commands left 4 files behind" in program("doctor").out
+    assert told()[0]["remedy"] == "intaglio issuer status publish"
+    assert program("issuer", "status", "publish").code == 0
+    assert told() == []
+    assert [path for path in program.home.rglob(".*") if path.name != ".lock"] == []
+
+
 @pytest.mark.parametrize("ending", ["&pin-value=4711", "&PIN-VALUE=4711", "&pin%2Dvalue=4711", "&x=4711"])
 def test_a_pin_that_somebody_wrote_into_the_address_of_a_key_is_shown_nowhere(
     program: Program, ending: str

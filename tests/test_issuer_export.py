@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import fcntl
-import os
+import hashlib
+import re
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from issuer import export as module
+from issuer.archive.kept import Entry
 from issuer.export import export
 from issuer.issuer import Issuer
 from tests.fault.powerloss import Recorder, memory_folder
@@ -65,19 +72,155 @@ def test_what_is_nobodys_torn_bundle_stays(issuer: Issuer, tmp_path: Path, found
     assert [path.read_bytes() for path in out.iterdir()] == [found]
 
 
-def test_what_a_killed_export_left_of_people_goes_unless_somebody_writes_there(
-    issuer: Issuer, tmp_path: Path
-) -> None:
+def test_what_a_killed_export_left_of_people_goes(issuer: Issuer, tmp_path: Path) -> None:
+    """Whoever else writes there: what that one writes is locked."""
     (out := tmp_path / "out").mkdir()
-    left = out / f".{NUMBERS[0]}.json.{'0' * 16}.tmp"
+    left, written = (out / f".{NUMBERS[0]}.json.{digit * 16}.tmp" for digit in "01")
     kept = [out / ".notes.tmp", out / "UNI.tmp"]
-    for path in (left, *kept):
+    for path in (left, written, *kept):
         path.write_bytes(b"of a person")
-    descriptor = os.open(out, os.O_RDONLY)
-    fcntl.flock(descriptor, fcntl.LOCK_SH)  # as another export holds it
-    assert len(list(export(issuer, issuer.entries(), out))) == 3
-    assert left.exists()
-    os.close(descriptor)
-    assert len(list(export(issuer, issuer.entries(), out))) == 3
+    with written.open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # as another export holds it
+        assert len(list(export(issuer, issuer.entries(), out))) == 3
     assert not left.exists()
-    assert all(path.exists() for path in kept)
+    assert all(path.exists() for path in (written, *kept))
+
+
+def test_two_exports_into_one_folder_at_once_disturb_nobody(issuer: Issuer, tmp_path: Path) -> None:
+    """The second one begins while the first has written half, and has named nothing yet."""
+    out, half, whole = tmp_path / "out", threading.Barrier(2, timeout=30), threading.Barrier(2, timeout=30)
+
+    def first() -> list[Path]:
+        def entries() -> Iterator[Entry]:
+            for number, entry in enumerate(issuer.entries()):
+                if number == 2:
+                    half.wait()
+                    whole.wait()
+                yield entry
+
+        return list(export(issuer, entries(), out))
+
+    with ThreadPoolExecutor(1) as pool:
+        begun = pool.submit(first)
+        half.wait()
+        assert len(list(export(issuer, issuer.entries(), out))) == 3
+        whole.wait()
+        assert len(begun.result(30)) == 3
+    assert sorted(path.name for path in out.iterdir()) == [f"{number}.json" for number in NUMBERS]
+
+
+# Names
+
+
+def named(number: str, edition: int = 1) -> str:
+    return module.file_name(Entry(0, number, edition, 0, "", "", None, None))
+
+
+ALIKE = st.text("abAB12.-_/ä", min_size=1, max_size=5)
+"""Numbers as short and as like each other as can be."""
+
+
+@st.composite
+def hash_of_another(draw: st.DrawFn) -> str:
+    """A number that looks as if it were the name of another one's file."""
+    stem = named(draw(ALIKE), draw(st.integers(1, 3))).removesuffix(".json")
+    return draw(st.sampled_from([stem, stem.upper(), stem.swapcase()]))
+
+
+PAIRS = st.tuples(ALIKE | hash_of_another() | st.text(min_size=1, max_size=120), st.integers(1, 12))
+
+
+@given(PAIRS, PAIRS)
+@example(("UNI-1", 2), ("UNI-1.2", 1))
+@example(("UNI-1", 1), ("uni-1", 1))
+@example(("a/b", 1), ("a_b-c14cddc0", 1))
+@example(("UNI-1.2", 1), ("UNI-1.2.1", 1))
+@settings(max_examples=200, deadline=None)
+def test_no_two_editions_share_a_name_even_where_case_is_folded(
+    one: tuple[str, int], other: tuple[str, int]
+) -> None:
+    names = [named(*pair).casefold() for pair in (one, other)]
+    assert (names[0] == names[1]) == (one == other)
+    for name in names:
+        assert re.fullmatch(r"[a-z0-9_][a-z0-9._-]{0,160}\.json", name)
+
+
+@pytest.mark.parametrize(
+    ("number", "edition", "name"),
+    [
+        ("UNI-1", 1, "UNI-1.json"),
+        ("UNI-1", 2, "UNI-1.2.json"),
+        ("UNI-1.2", 1, "UNI-1.2.1.json"),
+        ("UNI-1.2", 2, "UNI-1.2.2.json"),
+        ("2026_A.B-7", 1, "2026_A.B-7.json"),
+    ],
+)
+def test_an_ordinary_number_is_the_name(number: str, edition: int, name: str) -> None:
+    assert named(number, edition) == name
+
+
+FORMER = {  # as 81e9505 named the files of these
+    ("UNI-1.2", 1): "UNI-1.2.json",
+    ("uni-3", 1): "uni-3.json",
+    ("a/b", 1): f"a_b-{hashlib.sha256(b'a/b').hexdigest()[:8]}.json",
+    ("UNI-4", 1): "UNI-4.json",
+}
+
+
+def test_what_81e9505_exported_is_recognised_and_gets_its_new_name(tmp_path: Path) -> None:
+    """Edition 2 of UNI-1 takes the name of another diploma's file; none is lost, and none is there twice."""
+    issuer, out = issuer_in(tmp_path / "home"), tmp_path / "out"
+    out.mkdir()
+    issuer.issue_many(
+        [graduate(1, diploma_number=number) for number in ("UNI-1", *(each for each, _ in FORMER))]
+    )
+    issuer.correct("UNI-1", {"gpa": "3.1"})
+    entries = {(entry.number, entry.edition): entry for entry in issuer.entries()}
+    for pair, name in FORMER.items():
+        (out / name).write_bytes(issuer.bundle(entries[pair]).to_bytes())
+    ids = {pair: issuer.line(entry).id for pair, entry in entries.items()}
+
+    def there() -> dict[str, str]:
+        return {path.name: Bundle.parse(path.read_bytes()).secured["id"] for path in out.iterdir()}
+
+    list(export(issuer, [entries["UNI-1", 2]], out))
+    assert there() == {
+        "UNI-1.2.json": ids["UNI-1", 2],
+        named("UNI-1.2"): ids["UNI-1.2", 1],
+        **{name: ids[pair] for pair, name in FORMER.items() if pair != ("UNI-1.2", 1)},
+    }
+    for _ in range(2):
+        list(export(issuer, entries.values(), out))
+        assert there() == {named(*pair): found for pair, found in ids.items()}
+
+
+def test_the_former_name_of_a_file_is_kept_where_another_diploma_has_it(tmp_path: Path) -> None:
+    """Both in one go, the one whose file bore the name first."""
+    issuer, out = issuer_in(tmp_path / "home"), tmp_path / "out"
+    out.mkdir()
+    issuer.issue_many([graduate(1, diploma_number=number) for number in ("UNI-1", "UNI-1.2")])
+    corrected, other = issuer.correct("UNI-1", {"gpa": "3.1"}), issuer.store.current("UNI-1.2")
+    (out / "UNI-1.2.json").write_bytes(issuer.bundle(other).to_bytes())
+    list(export(issuer, [other, corrected], out))
+    names = {issuer.line(entry).id: f"{entry.number}.{entry.edition}.json" for entry in (other, corrected)}
+    assert {Bundle.parse(path.read_bytes()).secured["id"]: path.name for path in out.iterdir()} == names
+
+
+@pytest.mark.parametrize("left", [b"", b"{}", b"notes"])
+def test_what_is_no_bundle_of_the_diploma_keeps_its_former_name(tmp_path: Path, left: bytes) -> None:
+    """But for nothing at all, which a power cut leaves."""
+    issuer, out = issuer_in(tmp_path / "home"), tmp_path / "out"
+    out.mkdir()
+    (out / "uni-3.json").write_bytes(left)
+    list(export(issuer, [issuer.issue(graduate(1, diploma_number="uni-3"))], out))
+    kept = {"uni-3.json"} if left else set()
+    assert {path.name for path in out.iterdir()} == {named("uni-3"), *kept}
+
+
+def test_another_document_of_the_issuers_is_not_written_over(issuer: Issuer, tmp_path: Path) -> None:
+    (out := tmp_path / "out").mkdir()
+    found = (issuer.home / "did.json").read_bytes()
+    (out / f"{NUMBERS[0]}.json").write_bytes(found)
+    with pytest.raises(Conflict, match="not by this issuer"):
+        list(export(issuer, issuer.entries(), out))
+    assert [path.read_bytes() for path in out.iterdir()] == [found]

@@ -9,7 +9,7 @@ import signal
 import sqlite3
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing
 from datetime import UTC, datetime
 from functools import partial
@@ -24,10 +24,11 @@ from issuer.desk.claims import Claims, LinkExpired
 from issuer.issuer import Issuer
 from keys import PrivateKey
 from tests.commandline import Program
-from tests.doubles import at, stops
+from tests.doubles import at, instead, stops
 from tests.fault.kill import Work, kill_everywhere, killed_by
 from tests.world import Holder, graduate, issuer_in, reopened
 from vc import Bundle
+from vc.status import Reason
 from wire.problem import Conflict, Damaged, Problem
 
 NUMBER = "UNI-000001"
@@ -203,6 +204,83 @@ def test_a_correction_that_is_under_way_does_not_stop_a_release(home: Path, prog
 
     opened(home, **at(home, "index.begin_singles", begin_singles)).release(NUMBER)
     assert bound(home) == [None, did(EVE), did(EVE), None]
+
+
+class Claim:
+    """A claim of the diploma that has taken its edition, and waits before the index has all of it."""
+
+    def __init__(self, home: Path, link: ClaimLink) -> None:
+        self.begun, self.looked = threading.Event(), threading.Event()
+        self._go_on = threading.Event()
+        self._thread = 0
+
+        def finish_singles(finish: Callable[..., Any], *arguments: Any) -> Any:
+            if not self.begun.is_set():
+                self._thread = threading.get_ident()
+                self.begun.set()
+                assert self._go_on.wait(30)
+            return finish(*arguments)
+
+        def begun_singles(begun: Callable[..., Any]) -> Any:
+            found = begun()
+            if self.begun.is_set() and threading.get_ident() != self._thread:
+                self.looked.set()
+            return found
+
+        index = at(home, "index.finish_singles", finish_singles)["index"]
+        self.issuer = opened(home, index=instead(index, begun_singles=begun_singles))
+        _ = self.issuer.lists  # opened before, in no thread's way
+        claims, message = Claims(home / "claims.sqlite", SERVICE), answer(home, link, EVE)
+        self._pool = ThreadPoolExecutor(2)
+        self.answer = self._pool.submit(partial(claims.redeem, link.token, message, self.issuer, now=now()))
+        assert self.begun.wait(30)
+
+    def beside(self, call: Callable[[], Any]) -> Any:
+        """What another thread is answered that has looked what is under way before the claim goes on."""
+        other = self._pool.submit(call)
+        assert self.looked.wait(30)
+        wait([other], timeout=0.3)  # one that did not wait has its answer by then
+        self._go_on.set()
+        wait([other, self.answer], timeout=30)
+        self._pool.shutdown()
+        return other.result()
+
+
+def test_a_release_beside_a_claim_in_one_process_takes_it_back(home: Path, program: Program) -> None:
+    """The claim has its edition in the index already: it is completed, and then released."""
+    claim = Claim(home, link_by(program))
+    released = claim.beside(lambda: claim.issuer.release(NUMBER))
+    assert (released.edition, bound(home)) == (3, [None, did(EVE), None])
+    assert isinstance(claim.answer.exception(), LinkExpired)
+    assert redeem(home, link_by(program), ADA) == did(ADA)
+
+
+def test_a_release_beside_a_claim_in_another_process_takes_it_back(home: Path, program: Program) -> None:
+    """It completes the claim itself."""
+    claim, other = Claim(home, link_by(program)), opened(home)
+    claim.looked.set()
+    released = claim.beside(lambda: other.release(NUMBER))
+    assert (released.edition, bound(home)) == (3, [None, did(EVE), None])
+    assert redeem(home, link_by(program), ADA) == did(ADA)
+
+
+@pytest.mark.parametrize("process", ["same", "another"])
+def test_a_correction_beside_a_claim_is_for_the_holder(home: Path, program: Program, process: str) -> None:
+    claim = Claim(home, link_by(program))
+    issuer = claim.issuer if process == "same" else opened(home)
+    if process == "another":
+        claim.looked.set()
+    corrected = claim.beside(lambda: issuer.correct(NUMBER, {"gpa": "4.0"}))
+    assert (corrected.edition, bound(home)) == (3, [None, did(EVE), did(EVE)])
+    assert opened(home).line(corrected).record["gpa"] == "4.0"
+
+
+def test_a_revocation_beside_a_claim_is_of_its_edition_too(home: Path, program: Program) -> None:
+    claim = Claim(home, link_by(program))
+    claim.looked.set()
+    issuer = claim.issuer
+    claim.beside(lambda: issuer.lists.revoke([NUMBER], Reason.FRAUD, date=now(), now=now()))
+    assert [entry.reason for entry in opened(home).entries()] == ["fraud", "fraud"]
 
 
 STEPS = [

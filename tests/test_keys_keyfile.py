@@ -20,6 +20,7 @@ import pytest
 
 from keys import KeyFile, PassphraseNeeded, PrivateKey, PublicKey, WrongPassphrase, keyfile, open_signer
 from keys.problem import KeyNotOpened
+from tests.fault.kill import Work, kill_at_each_step
 from tests.processes import ended
 from wire.problem import Conflict, Damaged, Malformed, NotFound, Refused, Unavailable
 
@@ -400,3 +401,34 @@ def test_a_signer_that_is_opened_when_it_first_signs_goes_to_other_processes(tmp
     later = open_signer(uri, passphrase=lambda: None, public_key=known)
     copy = pickle.loads(pickle.dumps(later))
     known.verify(copy.sign(b"text"), b"text")
+
+
+@pytest.mark.parametrize(
+    "change", ["add", *(pytest.param(change, marks=pytest.mark.slow) for change in ("retire", "replace"))]
+)
+def test_no_kill_leaves_a_secret_that_outlives_a_new_passphrase(tmp_path: Path, change: str) -> None:
+    """What a killed writer leaves beside the file holds the root in the clear, and all keys."""
+    numbers, left = itertools.count(), list[Path]()
+    root = json.dumps(KEPT_PLAIN["secrets"]["root"]).encode()
+    work: dict[str, Callable[[KeyFile], object]] = {
+        "add": lambda file: file.add({"next": "Ed25519"}),
+        "retire": lambda file: file.retire("assertion"),
+        "replace": lambda file: file.replace({"other": "assertion"}),
+    }
+
+    def prepare() -> tuple[Work, Work]:
+        path = tmp_path / str(next(numbers)) / "keys.json"
+        path.parent.mkdir()
+        path.write_text(json.dumps(KEPT_PLAIN))
+        path.chmod(0o600)
+
+        def check() -> None:
+            left.extend(each for each in path.parent.iterdir() if root in each.read_bytes() and each != path)
+            KeyFile.open(path, nobody_there).change_passphrase(lambda: LONGER)
+            assert [each for each in path.parent.iterdir() if root in each.read_bytes()] == []
+            assert sorted(each.name for each in path.parent.iterdir()) == ["keys.json", "keys.json.lock"]
+
+        return lambda: work[change](KeyFile.open(path, nobody_there)), check
+
+    assert kill_at_each_step(prepare) >= 5
+    assert left, "it was killed while a secret lay there"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
+import itertools
 import multiprocessing
 import os
 import random
@@ -10,15 +12,27 @@ import select
 import signal
 import sqlite3
 import stat
+import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from multiprocessing.context import ForkProcess as Process
 from pathlib import Path
 
 import pytest
 
+from tests.fault.kill import Reached, Work, kill_at_each_step
 from tests.processes import ended
 from wire import files
-from wire.files import locked, make_private_folder, sync_file, sync_folder, write_durably
+from wire.files import (
+    leftovers,
+    locked,
+    make_private_folder,
+    remove_leftovers,
+    sync_file,
+    sync_folder,
+    write_durably,
+)
 from wire.problem import Damaged, TryLater
 from wire.sqlite import sqlite_problems
 
@@ -154,6 +168,129 @@ def test_killed_at_any_instant_the_file_is_whole(tmp_path: Path) -> None:
         os.close(writer)
         content = path.read_bytes()
         assert content in (b"a" * 200_000, b"b" * 200_000)
+
+
+NAME = "keys.json"
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def temporaries(folder: Path) -> list[str]:
+    return [name for name in names(folder) if name.endswith(".tmp")]
+
+
+def test_what_a_killed_write_left_goes_with_the_next_one(tmp_path: Path) -> None:
+    """Killed before any system call, a write may leave a secret beside the file: the next one sweeps it."""
+    numbers, left = itertools.count(), Counter[int]()
+
+    def prepare() -> tuple[Work, Work]:
+        (folder := tmp_path / str(next(numbers))).mkdir()
+
+        def check() -> None:
+            left[len(temporaries(folder))] += 1
+            write_durably(folder / NAME, b"new")
+            assert names(folder) == [NAME]
+
+        return lambda: write_durably(folder / NAME, b"secret"), check
+
+    assert kill_at_each_step(prepare) >= 6
+    assert left[1] >= 3, "it was killed while the temporary was there"
+
+
+def paused(work: Callable[[], object], step: str, reached: int, go_on: int) -> Process:
+    """The work in a process of its own, which waits before it calls the C function `step`."""
+
+    def hear(frame: object, event: str, argument: object) -> None:
+        if event == "c_call" and getattr(argument, "__name__", "") == step:
+            sys.setprofile(None)
+            os.write(reached, b".")
+            os.read(go_on, 1)
+
+    def run() -> None:
+        sys.setprofile(hear)
+        work()
+        sys.setprofile(None)
+
+    process = FORK.Process(target=run)
+    process.start()
+    return process
+
+
+@pytest.mark.parametrize("step", ["write", "fcntl" if sys.platform == "darwin" else "fsync", "replace"])
+def test_the_temporary_of_a_live_writer_is_left_alone(tmp_path: Path, step: str) -> None:
+    path, (reached, reach), (wait, go_on) = tmp_path / NAME, os.pipe(), os.pipe()
+    process = paused(lambda: write_durably(path, b"slow"), step, reach, wait)
+    try:
+        assert select.select([reached], [], [], 30)[0]
+        written = temporaries(tmp_path)
+        remove_leftovers(tmp_path)
+        assert temporaries(tmp_path) == written != [], "the temporary of a live writer was removed"
+        write_durably(path, b"quick")
+        assert leftovers(tmp_path) == []
+        os.write(go_on, b".")
+        process.join(30)
+        assert process.exitcode == 0
+    finally:
+        process.kill()
+        for descriptor in (reached, reach, wait, go_on):
+            os.close(descriptor)
+    assert (path.read_bytes(), names(tmp_path)) == (b"slow", [NAME])
+
+
+def test_a_sweep_between_opening_and_locking_costs_the_writer_nothing(tmp_path: Path) -> None:
+    """The one instant at which a temporary of a live writer is not locked."""
+    path, swept = tmp_path / NAME, Reached()
+
+    def work() -> None:
+        def tell(event: str, arguments: tuple[object, ...]) -> None:
+            if event == "fcntl.flock" and not swept.value:
+                swept.reach(1)
+                assert len(temporaries(tmp_path)) == 1
+                remove_leftovers(tmp_path)
+                assert temporaries(tmp_path) == []
+
+        sys.addaudithook(tell)
+        write_durably(path, b"content")
+
+    process = FORK.Process(target=work)
+    process.start()
+    ended([process])
+    assert (swept.value, path.read_bytes(), names(tmp_path)) == (1, b"content", [NAME])
+
+
+def test_a_sweep_takes_nothing_else(tmp_path: Path) -> None:
+    """Neither what other programs call similarly, nor what bears the name and is no file."""
+    ending = f".{'0' * 16}.tmp"
+    others = [f".{NAME}.tmp", f".{NAME}.{'0' * 15}.tmp", f"{NAME}{ending}", f".{NAME}.{'G' * 16}.tmp"]
+    for name in (*others, f".{NAME}{ending}", f".other{ending}"):
+        (tmp_path / name).write_bytes(b"x")
+    (tmp_path / f".folder{ending}").mkdir()
+    (tmp_path / f".link{ending}").symlink_to(tmp_path / others[0])
+    remove_leftovers(tmp_path, NAME)
+    assert f".{NAME}{ending}" not in names(tmp_path)
+    assert [path.name for path in leftovers(tmp_path, "other")] == [f".other{ending}"]
+    remove_leftovers(tmp_path)
+    assert names(tmp_path) == sorted([*others, f".folder{ending}", f".link{ending}"])
+    assert sorted(path.name for path in leftovers(tmp_path)) == [f".folder{ending}", f".link{ending}"]
+    assert leftovers(tmp_path / "missing") == []
+
+
+def test_without_locks_files_are_written_and_nothing_is_swept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on some network file systems: nobody can tell there who lives."""
+
+    def none(descriptor: int, operation: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    left = tmp_path / f".{NAME}.{'0' * 16}.tmp"
+    left.write_bytes(b"x")
+    monkeypatch.setattr(fcntl, "flock", none)
+    write_durably(tmp_path / NAME, b"content")
+    assert (tmp_path / NAME).read_bytes() == b"content"
+    assert leftovers(tmp_path) == [left]
 
 
 def count_up(path: Path, times: int) -> None:

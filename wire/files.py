@@ -13,20 +13,22 @@ import stat
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from .problem import Damaged, TryLater
 
 __all__ = [
+    "leftovers",
     "locked",
     "make_private_folder",
     "open_regular",
+    "open_temporary",
     "read_regular",
     "remove_leftovers",
     "replace_file",
     "sync_file",
     "sync_files",
     "sync_folder",
-    "temporary_for",
     "write_durably",
 ]
 
@@ -76,7 +78,11 @@ def _sync_each(folder: Path, paths: Iterable[str]) -> None:
 
 
 def write_durably(path: Path, data: bytes | bytearray, mode: int = 0o600) -> None:
-    """Create or replace a file as a whole: the new content is on the disk when this returns."""
+    """Create or replace a file as a whole: the new content is on the disk when this returns.
+
+    Temporaries that killed writers of the same file left beside it are removed first.
+    """
+    remove_leftovers(path.parent, path.name)
     replace_file(path, data, mode)
     sync_folder(path.parent)
 
@@ -85,21 +91,81 @@ def replace_file(path: Path, data: bytes | bytearray, mode: int = 0o600, *, sync
     """Create or replace a file as a whole: at any instant a reader finds the old content or the new one.
 
     So after a power cut, and the old one perhaps until its folder is synced. Not `synced`, half of either
-    may be there then: for what can be made again.
+    may be there then: for what can be made again. Lists no folder: who writes many files into one calls
+    `remove_leftovers` once.
     """
-    temporary = temporary_for(path)
-    try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-        with os.fdopen(descriptor, "wb") as file:
-            os.fchmod(descriptor, mode)  # whatever the umask
-            file.write(data)
-            if synced:
-                file.flush()
-                sync_file(descriptor)
+    with open_temporary(path, mode) as (temporary, file):
+        file.write(data)
+        file.flush()
+        if synced:
+            sync_file(file.fileno())
         temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+
+
+@contextlib.contextmanager
+def open_temporary(path: Path, mode: int = 0o600) -> Iterator[tuple[Path, BinaryIO]]:
+    """A new file beside `path`, open for writing, to be renamed to it inside; removed if the block raises.
+
+    It is locked until it is closed. The system drops the lock of a killed process, so that an unlocked
+    temporary belongs to nobody: that is all that `remove_leftovers` needs to know.
+    """
+    while True:
+        temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
+        # 0600 whatever `mode` is: nobody else can open it before it is locked, and then hold it against us.
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            with contextlib.suppress(OSError):  # some network file systems have no locks: nothing is swept
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if not os.fstat(descriptor).st_nlink:
+                continue  # a sweeper was faster than the lock
+            try:
+                os.fchmod(descriptor, mode)  # whatever the umask
+                yield temporary, file
+            except BaseException:
+                temporary.unlink(missing_ok=True)
+                raise
+            return
+
+
+def leftovers(folder: Path, name: str = "") -> list[Path]:
+    """The temporaries in a folder, for the file of a `name` or for any, whose writers no longer live."""
+    return [path for path in _temporaries(folder, name) if _is_left(path)]
+
+
+def remove_leftovers(folder: Path, name: str = "") -> None:
+    """Remove the temporaries that killed writers left in a folder: they may hold secrets or personal data.
+
+    With a `name`, only those for the file of that name, as in a folder that other programs use. Anybody may
+    call it at any time: what a live process writes is locked. What cannot be removed stays; see `leftovers`.
+    """
+    for path in _temporaries(folder, name):
+        _is_left(path, remove=True)
+
+
+def _temporaries(folder: Path, name: str) -> list[Path]:
+    pattern = re.compile(rf"\.{re.escape(name) if name else '.+'}\.[0-9a-f]{{16}}\.tmp", re.DOTALL)
+    try:
+        with os.scandir(folder) as entries:
+            return [Path(entry) for entry in entries if pattern.fullmatch(entry.name)]
+    except OSError:  # gone, or not to be listed
+        return []
+
+
+def _is_left(path: Path, *, remove: bool = False) -> bool:
+    """Whether a temporary has no writer. It is removed under its lock, so that nobody begins meanwhile."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:  # renamed meanwhile, or not ours to look at
+        return os.path.lexists(path)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if remove:
+            path.unlink(missing_ok=True)
+    except OSError as error:  # locked by its writer; else no locks here, or not ours to remove
+        return not isinstance(error, BlockingIOError)
+    finally:
+        os.close(descriptor)
+    return os.path.lexists(path)
 
 
 def open_regular(path: Path) -> io.FileIO:
@@ -120,25 +186,6 @@ def read_regular(path: Path, limit: int) -> bytes:
         if os.fstat(file.fileno()).st_size > limit:
             raise Damaged.saying("{file} is longer than {most} bytes", file=str(path), most=limit)
         return file.read()
-
-
-def temporary_for(path: Path) -> Path:
-    """A new name beside a file, for what is to take its place."""
-    return path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
-
-
-_LEFT_OVER = re.compile(r"\..+\.[0-9a-f]{16}\.tmp")
-
-
-def remove_leftovers(folder: Path) -> None:
-    """Removes what writers that were killed left in a folder: files of people, perhaps, or of keys.
-
-    Only for who holds the lock under which that folder is written to.
-    """
-    with contextlib.suppress(FileNotFoundError):
-        for path in list(folder.iterdir()):
-            if _LEFT_OVER.fullmatch(path.name):
-                path.unlink(missing_ok=True)
 
 
 def make_private_folder(path: Path) -> None:

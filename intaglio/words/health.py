@@ -45,6 +45,10 @@ SAID: Mapping[str, Said] = MappingProxyType(
         "issuer-found": Said("{name} lives in {home}, and has issued {count}."),
         "issuer-has-closed": Said("{name} closed on {day}: it issues nothing more."),
         "issuer-keys-half-changed": Said("A change of its keys was begun and is not done.", _PUBLISH),
+        "issuer-left-over": Said(
+            "Killed commands left {count} behind, which may hold keys or personal data: {first}",
+            _PUBLISH,
+        ),
         "issuer-shards-gone": Said(
             "Gone from its folder: {count} of diplomas: {first}", "Take the file from a backup."
         ),
@@ -114,6 +118,7 @@ COUNTED: Mapping[str, Callable[[Any], str]] = MappingProxyType(
     {
         "trust-list-read": lambda facts: tr_count("{count} issuer", "{count} issuers", facts["issuers"]),
         "issuer-found": lambda facts: _issued(**facts),
+        "issuer-left-over": lambda facts: tr_count("{count} file", "{count} files", facts["files"]),
         "issuer-shards-gone": lambda facts: tr_count("{count} shard", "{count} shards", facts["shards"]),
         **dict.fromkeys(
             ("issuer-log-audited", "anchor-has", "anchor-gone", "anchor-ahead", "anchor-waits"),

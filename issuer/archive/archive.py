@@ -43,7 +43,7 @@ class Archive:
         return self.shards / str(job) / f"{number:06d}.jsonl.zst"
 
     def clear_away(self) -> None:
-        """Removes what workers that were killed left of shards. The caller holds the issuer's lock."""
+        """Remove what killed workers left of shards."""
         for folder in self.shards.glob("[0-9]*"):
             remove_leftovers(folder)
 

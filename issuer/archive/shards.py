@@ -14,7 +14,7 @@ from pathlib import Path
 
 import zstandard
 
-from wire.files import make_private_folder, write_durably
+from wire.files import make_private_folder, replace_file, sync_folder
 from wire.problem import Damaged
 
 from ..problem import DamagedIssuerFile
@@ -96,4 +96,6 @@ def write_shard(path: Path, lines: Iterable[bytes]) -> None:
         table.append(_ENTRY.pack(len(frame), len(data)))
     end = b"".join(table) + _END.pack(len(frames), 0, _SEEKABLE)
     make_private_folder(path.parent)
-    write_durably(path, b"".join(frames) + _START.pack(_SKIPPABLE, len(end)) + end)
+    # Not `write_durably`, which lists the folder each time: `Archive.clear_away` has swept it for the job.
+    replace_file(path, b"".join(frames) + _START.pack(_SKIPPABLE, len(end)) + end)
+    sync_folder(path.parent)

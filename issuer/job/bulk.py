@@ -24,6 +24,7 @@ from ledger import Log
 from vc.secured import INTEGRITY, Form
 from wire.clock import is_ahead
 from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
+from wire.files import remove_leftovers
 from wire.problem import Malformed
 
 from ..archive.archive import Archive
@@ -279,8 +280,11 @@ def _settle_all(
     digests = {seq: said for seq, said in found.digests.items() if seq not in same}
     if digests:
         found.settle(pool.work.checker, _compare_all(pool, archive, order, found, digests))
-    if found.findings and order.error_file:
-        write_error_file(order.error_file, order.source, found.findings)
+    if order.error_file is not None:
+        # Even if nothing is written: the rows may have been corrected since a killed run began to write them.
+        remove_leftovers(order.error_file.parent, order.error_file.name)
+        if found.findings:
+            write_error_file(order.error_file, order.source, found.findings)
 
 
 def _compare_all(

@@ -51,15 +51,18 @@ class Editions:
 
     def correct(self, number: str, changes: Mapping[str, str]) -> Entry:
         """The next edition with changed fields, for the holder of the one before; that one for no change."""
-        self.recover()
-        current = self.current(number)
-        record = self.corrected(current, changes)
-        if record is None:
-            self._singles().lists.publish(now=self._clock())  # the edition may be one that was interrupted
-            return current
-        line = self._line(current)
-        press = self._press_of(current, line, changes.keys())
-        return self._issue(Edition(record, current.edition + 1, line.holder, press=press))
+        while True:
+            self.recover(number)
+            current = self.current(number)
+            record = self.corrected(current, changes)
+            if record is None:
+                lists = self._singles().lists  # the edition may be one that was interrupted
+                lists.publish(now=self._clock())
+                return current
+            line = self._line(current)
+            press = self._press_of(current, line, changes.keys())
+            with suppress(EditionTaken):  # by a claim, or another correction: look again
+                return self._issue(Edition(record, current.edition + 1, line.holder, press=press))
 
     def corrected(self, edition: Entry, changes: Mapping[str, str]) -> Record | None:
         """What `correct` would issue after an edition, `None` for nothing new. Raises what it raises."""
@@ -72,7 +75,7 @@ class Editions:
     def claim(self, number: str, holder: str, generation: int | None) -> Entry:
         """The edition that is bound to a holder: the same again for the same one. Raises `Conflict`."""
         while True:
-            self.recover()
+            self.recover(number)
             if generation is not None:
                 self._store.require_generation(number, generation)
             current = self.current(number)
@@ -91,7 +94,7 @@ class Editions:
             self._press().open()
         self._store.release(number)  # first: a kill in between leaves nothing that a link could take
         while True:
-            self.recover()  # with what a link took before
+            self.recover(number)  # with what a link took before, also in another thread here
             current = self.current(number)
             line = self._line(current)
             if line.holder is None:
@@ -111,10 +114,10 @@ class Editions:
             raise Refused("this diploma was revoked", hint="A new one needs a number of its own.")
         return current
 
-    def recover(self) -> None:
-        """Completes what was begun by one who was killed."""
+    def recover(self, number: str | None = None) -> None:
+        """Completes what was begun: by one who was killed, or of the diploma `number` by a thread here."""
         if self._store.begun_singles():  # else no key is needed
-            self._singles().recover()
+            self._singles().recover(number)
 
     def _press_of(self, edition: Entry, line: Line, changed: Set[str] = frozenset()) -> Press | None:
         """The press with the replaced template that an edition was made with; `None` for the one in force.

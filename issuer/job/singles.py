@@ -69,7 +69,9 @@ class Singles:
         self._store, self._forms = archive.store, archive.forms
         self._log, self._press, self.lists = log, press, lists
         self._home, self._clock = home, clock
-        self._under_way: set[int] = set()
+        self._under_way: dict[int, str] = {}
+        """The number of each diploma that a thread here is about to complete, by sequence number."""
+        self._completed = threading.Condition()
         self._block = range(0)
         self._block_size = 1
         self._block_lock = threading.Lock()
@@ -86,8 +88,9 @@ class Singles:
         require_in_force(self._home, self._press.verification_method)
         signed = [self._sign(call, now) for call in calls]
         whole = [call for call in signed if not isinstance(call, Problem)]
-        under_way = {single.entry.seq for call in whole for single in call}
-        self._under_way |= under_way
+        under_way = {single.entry.seq: single.entry.number for call in whole for single in call}
+        with self._completed:
+            self._under_way |= under_way  # before it is begun: who sees it begun sees it here, too
         try:
             refused = self._store.begin_singles(whole)
             begun = [
@@ -98,14 +101,23 @@ class Singles:
                 self._complete(batch_key(entries), [single.entry.seq for single in begun], entries)
                 self.lists.publish_for((), now=self._clock())
         finally:
-            self._under_way -= under_way
+            with self._completed:
+                for seq in under_way:
+                    del self._under_way[seq]
+                self._completed.notify_all()
         why = iter(refused)
         return [call if isinstance(call, Problem) else _answer(call, next(why)) for call in signed]
 
-    def recover(self) -> None:
-        """Completes what was begun, but for what another thread here is about to complete."""
+    def recover(self, number: str | None = None) -> None:
+        """Completes what was begun, but for what another thread here is about to complete.
+
+        For that it waits where it is an edition of the diploma `number`: what is decided next depends on it.
+        The caller holds none of the issuer's locks then.
+        """
+        with self._completed:
+            self._completed.wait_for(lambda: number not in self._under_way.values())
         for key, singles in self._store.begun_singles():
-            if not self._under_way.issuperset(seq for seq, _ in singles):
+            if not self._under_way.keys() >= {seq for seq, _ in singles}:
                 entries = [unpack(seq, packed, self._forms).entry for seq, packed in singles]
                 self._complete(key or batch_key(entries), [seq for seq, _ in singles], entries)
 

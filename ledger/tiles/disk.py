@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from wire.files import replace_file, sync_folder
+from wire.files import remove_leftovers, replace_file, sync_folder
 from wire.problem import Damaged, DiskFull, Unavailable, is_full
 
 
 def replace_for_good(path: Path, data: bytes, mode: int) -> None:
-    """Replaces a file, which has a name for good from the first time on."""
+    """Replace a file, which has a name for good from the first time on, and remove leftovers beside it."""
     is_new = not path.exists()
+    remove_leftovers(path.parent, path.name)
     replace_file(path, data, mode)
     if is_new:
         sync_folder(path.parent)

@@ -7,6 +7,8 @@ a seed always gives the same points.
 
 from __future__ import annotations
 
+import fcntl
+import io
 import mmap
 import os
 import random
@@ -19,6 +21,16 @@ from types import FrameType
 from typing import Any
 
 Work = Callable[[], object]
+IsPoint = Callable[[str, Any], bool]
+
+_OS = getattr(os.fsync, "__self__", None)
+_SYSTEM_CALLS = frozenset(
+    {
+        *("open", "write", "pwrite", "fsync", "fdatasync", "ftruncate", "fchmod"),
+        *("rename", "replace", "unlink", "mkdir", "rmdir"),
+    }
+)
+"""Functions of `os` that change files and their names."""
 
 
 class Reached:
@@ -35,24 +47,24 @@ class Reached:
         self._shared[:8] = max(value, self.value).to_bytes(8, "little")
 
 
-def events(work: Work) -> int:
+def events(work: Work, is_point: IsPoint = lambda *_: True) -> int:
     """How many points the work has at which it can be killed."""
     reached = Reached()
     try:
-        _fork(work, reached.reach)
+        _fork(work, reached.reach, is_point)
     except AssertionError as error:
         raise WorkFailed(*error.args) from error
     return reached.value
 
 
-def killed(work: Work, at: int) -> bool:
+def killed(work: Work, at: int, is_point: IsPoint = lambda *_: True) -> bool:
     """Run the work in a fork that is killed, its own forks too, at an event; False if it ended before."""
 
     def kill(number: int) -> None:
         if number == at:
             os.killpg(0, signal.SIGKILL)
 
-    return _fork(work, kill)
+    return _fork(work, kill, is_point)
 
 
 def killed_by(work: Work) -> bool:
@@ -86,14 +98,37 @@ def kill_everywhere(prepare: Callable[[], tuple[Work, Work]], *, points: int, se
     return found
 
 
-def _fork(work: Work, on_event: Callable[[int], None]) -> bool:
+def kill_at_each_step(prepare: Callable[[], tuple[Work, Work]], *, most: int = sys.maxsize) -> int:
+    """As `kill_everywhere`, but once before each system call that writes, or `most` of them: how often."""
+    work, check = prepare()
+    total = events(work, _writes)
+    check()
+    points = range(1, total + 1, -(-total // most))
+    for at in points:
+        work, check = prepare()
+        assert killed(work, at, _writes), f"the work ends before step {at} of {total}"
+        check()
+    return len(points)
+
+
+def _writes(event: str, function: Any) -> bool:
+    """Whether a system call begins that changes files; SQLite's, and what is in C besides, are not seen."""
+    if event != "c_call":
+        return False
+    owner, name = getattr(function, "__self__", None), function.__name__
+    if owner is fcntl:  # by which macOS syncs
+        return bool(name == "fcntl")
+    return (name in _SYSTEM_CALLS and owner is _OS) or (name == "write" and isinstance(owner, io.IOBase))
+
+
+def _fork(work: Work, on_event: Callable[[int], None], is_point: IsPoint = lambda *_: True) -> bool:
     with (
         warnings.catch_warnings()
     ):  # Python 3.12 warns of threads, such as pytest-xdist's, which the fork lacks
         warnings.simplefilter("ignore", DeprecationWarning)
         child = os.fork()
     if child == 0:
-        _run(work, on_event)
+        _run(work, on_event, is_point)
     _, status = os.waitpid(child, 0)
     if os.WIFSIGNALED(status):
         assert os.WTERMSIG(status) == signal.SIGKILL
@@ -102,13 +137,14 @@ def _fork(work: Work, on_event: Callable[[int], None]) -> bool:
     return False
 
 
-def _run(work: Work, on_event: Callable[[int], None]) -> None:
+def _run(work: Work, on_event: Callable[[int], None], is_point: IsPoint) -> None:
     number = 0
 
     def count(frame: FrameType, event: str, argument: Any) -> None:
         nonlocal number
-        number += 1
-        on_event(number)
+        if is_point(event, argument):
+            number += 1
+            on_event(number)
 
     status = 1
     try:

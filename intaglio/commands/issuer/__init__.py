@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from issuer import leftovers
 from issuer.home import Identity
 from issuer.issuer import Issuer
 from issuer.status import next_due
@@ -129,6 +130,7 @@ def password(place: Place) -> Result:
     place.open().keys.change_passphrase(
         lambda: required_passphrase("New passphrase", variable, new=require_strong)
     )
+    leftovers.require_none(place.folder)
     say("Changed. Backups and other copies made before still open as they did.")
     return Result({"changed": True}, "")
 
@@ -164,6 +166,7 @@ def publish(place: Place, status_lifetime: str | None) -> Result:
         made.require_list_signer()
         made.identity = Identity.change(made.home, status_lifetime=status_lifetime)
     numbers = made.lists.publish(now=place.session.now(), anew=True)
+    leftovers.remove(made.home)
     folder = place.folder / "status"
     if made.identity.url:
         say(*text.to_publish(made))

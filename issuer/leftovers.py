@@ -1,0 +1,43 @@
+"""What killed commands left of an issuer: temporaries, and folders of backups and restores.
+
+Any of it may hold keys or personal data. Most goes when the command is typed again that was killed; all of
+it by `remove`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ledger.folder import kept_beside
+from wire.files import leftovers, remove_leftovers
+from wire.problem import Refused
+
+from . import backup
+
+
+def found(home: Path) -> list[Path]:
+    """The files and folders, in the issuer's folder and beside it. What a live process writes is not left."""
+    files = [path for folder in _folders(home) for path in leftovers(folder)]
+    kept = kept_beside(home)
+    return sorted([*files, *leftovers(kept.parent, kept.name), *backup.unfinished(home)])
+
+
+def remove(home: Path) -> None:
+    """Remove all of it, but what cannot be removed, as a file of another user."""
+    for folder in _folders(home):
+        remove_leftovers(folder)
+    kept = kept_beside(home)
+    remove_leftovers(kept.parent, kept.name)
+    backup.clear_away(home)
+
+
+def require_none(home: Path) -> None:
+    """Remove all of it, for when its keys are sealed or end. Raises `Refused` where something stays."""
+    remove(home)
+    if stays := found(home):
+        raise Refused.saying("{file} was left by a killed command, and cannot be removed", file=str(stays[0]))
+
+
+def _folders(home: Path) -> list[Path]:
+    """Those that are written to by way of temporaries: no deeper than a job's shards, or the log's keys."""
+    return [home, *(path for pattern in ("*", "*/*") for path in home.glob(pattern) if path.is_dir())]
