@@ -105,7 +105,8 @@ def rotate(
     """
     pending, kind = KeyChange.read(issuer.home), "revoke" if compromised else "rotate"
     if pending is None or pending.kind != kind or not _leads_to(pending, issuer, signer, in_file=in_file):
-        begun = _ended_by(pending, issuer) if pending and compromised else []
+        is_begun = pending is not None and pending.kind == "rotate"  # `mend` ends keys that had ended before
+        begun = _ended_by(pending, issuer) if pending and is_begun and compromised else []
         _rotate(issuer, key_type, signer, signer_uri, begun, in_file=in_file, compromised=compromised)
     else:  # begun by one who was killed
         issuer.use(None if signer_uri else signer)
