@@ -250,9 +250,7 @@ def test_a_key_that_ended_ahead_of_time_ends_now(rotated: Issuer, clock: Clock) 
     after, versions = documents.newest(rotated.home), documents.versions(rotated.home)
     assert [*versions.values()][-2:] == [before, after]
     assert documents.newest_place(rotated.home, rotated.log) == max(versions)
-    same = [
-        [{**method, "expires": ""} for method in each["verificationMethod"]] for each in (before, after)
-    ]
+    same = [[{**method, "expires": ""} for method in each["verificationMethod"]] for each in (before, after)]
     assert same[0] == same[1]
     assert {**before, "verificationMethod": []} == {**after, "verificationMethod": []}
     accept_clock(rotated, clock.now)

@@ -14,9 +14,10 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from .problem import Damaged, TryLater
+from .problem import Damaged, TryLater, Unavailable
 
 __all__ = [
+    "file_problems",
     "locked",
     "make_private_folder",
     "open_regular",
@@ -120,6 +121,22 @@ def read_regular(path: Path, limit: int) -> bytes:
         if os.fstat(file.fileno()).st_size > limit:
             raise Damaged.saying("{file} is longer than {most} bytes", file=str(path), most=limit)
         return file.read()
+
+
+@contextlib.contextmanager
+def file_problems(path: Path) -> Iterator[None]:
+    """Raises `Unavailable` for the `OSError` of a file that cannot be read: nothing is known of its content.
+
+    That it is not there, or is a folder, is known: such an error is the caller's to judge.
+    """
+    try:
+        yield
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+        raise
+    except OSError as error:
+        raise Unavailable.saying(
+            "{file} cannot be read: {system}", file=str(path), system=error.strerror
+        ) from error
 
 
 def temporary_for(path: Path) -> Path:

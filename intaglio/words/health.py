@@ -44,6 +44,31 @@ SAID: Mapping[str, Said] = MappingProxyType(
         "issuer-found": Said("{name} lives in {home}, and has issued {count}."),
         "issuer-has-closed": Said("{name} closed on {day}: it issues nothing more."),
         "issuer-keys-half-changed": Said("A change of its keys was begun and is not done.", _PUBLISH),
+        "issuer-read-only": Said(
+            "{file} may not be written to: nothing can be issued or revoked here.",
+            "Whose is it, and is its disk mounted to be read only?",
+        ),
+        "issuer-keys-older": Said(
+            "{keys} does not hold the keys by which its document has it sign: nothing can be signed.",
+            "Is it an older copy? Bring the newest one back, from a backup.",
+        ),
+        "issuer-keys-announced-gone": Said(
+            "Announced to sign next, and not in its key file: {key}",
+            "Bring the newest keys.json back. If there is none, take each key out of the document: "
+            "intaglio issuer key revoke KEY",
+        ),
+        "issuer-key-announced-elsewhere": Said(
+            "Announced to sign diplomas next, and not in its key file: {key}",
+            "If it is on a token: intaglio issuer key rotate --key pkcs11:…. If it is lost: "
+            "intaglio issuer key revoke KEY",
+        ),
+        "issuer-key-end-ahead": Said(
+            "A key that signs no more ends at {time} by its document, ahead of the clock here.", _CLOCK
+        ),
+        "issuer-diplomas-ahead": Said(
+            "Diplomas are dated later than now: until then, whoever checks one is told so.",
+            "They are named, each with what issues it anew, by: intaglio issuer clock accept",
+        ),
         "issuer-shards-gone": Said(
             "Gone from its folder: {count} of diplomas: {first}", "Take the file from a backup."
         ),
@@ -67,6 +92,11 @@ SAID: Mapping[str, Said] = MappingProxyType(
             "intaglio issuer password",
         ),
         "issuer-log-audited": Said("Its log of {count} was derived again, and is as signed."),
+        "issuer-log-left": Said(
+            "Its log was moved from {home}, or is being moved: nothing is appended there any more.",
+            "If ledger.json is lost, bring it back from a backup. If a move was interrupted, type it again: "
+            "intaglio ledger migrate FROM TO",
+        ),
         "issuer-log-ahead": Said(
             "Its log was signed at {time}, ahead of the clock here: nothing is signed now.", _CLOCK
         ),
