@@ -56,10 +56,10 @@ def versions(home: Path) -> dict[int, dict[str, Any]]:
 
 def newest_place(home: Path, log: LogReader) -> int:
     """The newest one's place in the log. Raises `Damaged` where it is not there."""
-    leaf = document_entry(newest(home))
-    leaves = log.store.find(leaf)
+    key = batch_key(home, newest(home))
+    leaves = log.store.find(key)
     if leaves is None:
-        leaves = log.find(leaf)  # another process put it there
+        leaves = log.find(key)  # another process put it there
     if leaves is None:
         raise Damaged("the log does not hold the DID document", hint="Audit the log.")
     return leaves.start
@@ -106,6 +106,17 @@ def published(home: Path) -> bytes:
         for place, path in _kept(home).items()
     ]
     return orjson.dumps({"documents": kept})
+
+
+def batch_key(home: Path, document: Mapping[str, Any]) -> bytes:
+    """The key under which the log has a version: its entry, and more where it returns to an earlier one.
+
+    Else the log would take it for the earlier one, and whoever reads the log would miss the change back.
+    """
+    entry, kept = document_entry(document), versions(home)
+    same = [place for place, version in kept.items() if version == document]
+    last = max((place for place in kept if place not in same), default=-1)
+    return entry + last.to_bytes(8) if same and last > same[0] else entry
 
 
 def document_entry(document: Mapping[str, Any]) -> bytes:

@@ -89,10 +89,10 @@ class KeyChange:
 
 def anchor(home: Path, store: Index, log: Log, document: Mapping[str, Any]) -> None:
     """Puts a version of the document into the log, unless it is there, and keeps it."""
-    leaf = documents.document_entry(document)
-    leaves = log.find(leaf)
-    if leaves is None or leaf in store.logged.known().begun:
-        appended = append(store, log, [leaf], leaf)
+    leaf, key = documents.document_entry(document), documents.batch_key(home, document)
+    leaves = log.find(key)
+    if leaves is None or key in store.logged.known().begun:
+        appended = append(store, log, [leaf], key)
         store.logged.settle(appended)
         leaves = appended.leaves
     documents.keep(home, leaves.start, document)
