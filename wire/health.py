@@ -45,12 +45,12 @@ class Finding:
         """Of what is wrong."""
         return cls(code, Health.FAILED, facts, problem)
 
-    @classmethod
-    def unread(cls, error: OSError, path: Path | None = None) -> Finding:
+    @staticmethod
+    def unread(error: OSError, path: Path | None = None) -> Finding:
         """Of a file that the system does not read: whether anything is wrong with it is not known."""
         file, reason = str(error.filename or path or ""), error.strerror
         problem = Unavailable.saying("{file} cannot be read: {system}", file=file, system=reason)
-        return cls("file-unreadable", Health.FAILED, {"file": file, "reason": reason}, problem)
+        return Finding.failed("file-unreadable", problem, file=file, reason=reason)
 
     @property
     def is_open(self) -> bool:

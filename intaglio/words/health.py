@@ -46,28 +46,28 @@ SAID: Mapping[str, Said] = MappingProxyType(
         "issuer-keys-half-changed": Said("A change of its keys was begun and is not done.", _PUBLISH),
         "issuer-read-only": Said(
             "{file} may not be written to: nothing can be issued or revoked here.",
-            "Whose is it, and is its disk mounted to be read only?",
+            "See whose it is and what its rights are, and whether its disk is mounted to be read only.",
         ),
         "issuer-keys-older": Said(
-            "{keys} does not hold the keys by which its document has it sign: nothing can be signed.",
-            "Is it an older copy? Bring the newest one back, from a backup.",
+            "{keys} does not have the keys that its document names: nothing can be signed.",
+            "It may be an older copy: bring the newest one back from a backup.",
         ),
         "issuer-keys-announced-gone": Said(
-            "Announced to sign next, and not in its key file: {key}",
+            "Its document announces keys that are not in its key file: {key}",
             "Bring the newest keys.json back. If there is none, take each key out of the document: "
             "intaglio issuer key revoke KEY",
         ),
         "issuer-key-announced-elsewhere": Said(
-            "Announced to sign diplomas next, and not in its key file: {key}",
+            "Its document announces a key for diplomas that is not in its key file: {key}",
             "If it is on a token: intaglio issuer key rotate --key pkcs11:…. If it is lost: "
             "intaglio issuer key revoke KEY",
         ),
         "issuer-key-end-ahead": Said(
-            "A key that signs no more ends at {time} by its document, ahead of the clock here.", _CLOCK
+            "Its document lets a former key sign until {time}, ahead of the clock here.", _CLOCK
         ),
         "issuer-diplomas-ahead": Said(
-            "Diplomas are dated later than now: until then, whoever checks one is told so.",
-            "They are named, each with what issues it anew, by: intaglio issuer clock accept",
+            "Some diplomas are dated later than now: whoever checks one before its date is told so.",
+            "This lists them, each with the command that issues it anew: intaglio issuer clock accept",
         ),
         "issuer-shards-gone": Said(
             "Gone from its folder: {count} of diplomas: {first}", "Take the file from a backup."
