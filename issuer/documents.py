@@ -56,7 +56,7 @@ def versions(home: Path) -> dict[int, dict[str, Any]]:
 
 def newest_place(home: Path, log: LogReader) -> int:
     """The newest one's place in the log. Raises `Damaged` where it is not there."""
-    key = batch_key(home, newest(home))
+    key = version_key(home, newest(home))
     leaves = log.store.find(key)
     if leaves is None:
         leaves = log.find(key)  # another process put it there
@@ -108,7 +108,7 @@ def published(home: Path) -> bytes:
     return orjson.dumps({"documents": kept})
 
 
-def batch_key(home: Path, document: Mapping[str, Any]) -> bytes:
+def version_key(home: Path, document: Mapping[str, Any]) -> bytes:
     """The key under which the log has a version: its entry, and more where it returns to an earlier one.
 
     Else the log would take it for the earlier one, and whoever reads the log would miss the change back.

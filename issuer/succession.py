@@ -89,7 +89,7 @@ class KeyChange:
 
 def anchor(home: Path, store: Index, log: Log, document: Mapping[str, Any]) -> None:
     """Puts a version of the document into the log, unless it is there, and keeps it."""
-    leaf, key = documents.document_entry(document), documents.batch_key(home, document)
+    leaf, key = documents.document_entry(document), documents.version_key(home, document)
     leaves = log.find(key)
     if leaves is None or key in store.logged.known().begun:
         appended = append(store, log, [leaf], key)

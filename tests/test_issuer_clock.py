@@ -7,7 +7,6 @@ import shutil
 from contextlib import nullcontext, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from cryptography import x509
@@ -302,7 +301,7 @@ def test_a_rotation_that_was_interrupted_under_the_wrong_clock_is_finished_and_m
     clock.now = NOW + 2 * YEAR
     made = again(rotated, clock)
     with monkeypatch.context() as patch:
-        patch.setattr(succession.KeyChange, "write", written_and_killed(succession.KeyChange.write))
+        patch.setattr(Path, "replace", killed_once_it_is_journalled)
         with pytest.raises(Killed):
             rotation.rotate(made)
     clock.now = NOW + YEAR + DAY
@@ -312,19 +311,18 @@ def test_a_rotation_that_was_interrupted_under_the_wrong_clock_is_finished_and_m
     assert set(verdicts(made, clock.now).values()) == {Verdict.VALID}
 
 
-def written_and_killed(write: Any) -> Any:
-    def killed(*arguments: Any) -> None:
-        write(*arguments)
+def killed_once_it_is_journalled(path: Path, target: Path) -> None:
+    """In the place of `Path.replace`."""
+    path.rename(target)
+    if target.name == succession.JOURNAL:
         raise Killed
-
-    return killed
 
 
 def test_who_says_that_keys_are_compromised_does_not_mean_those_that_are_mended(
     rotated: Issuer, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(succession.KeyChange, "write", written_and_killed(succession.KeyChange.write))
+        patch.setattr(Path, "replace", killed_once_it_is_journalled)
         with pytest.raises(Killed):
             accept_clock(rotated, clock.now)
     made = again(rotated, clock)
