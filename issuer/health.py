@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from did import Document
 from keys import KeyFile, PublicKey
 from ledger.audit import audit
-from ledger.folder import open_to_read, store_in
+from ledger.folder import is_elsewhere, open_to_read, store_in
 from ledger.log import LogReader
 from vc import Credential
 from wire.clock import is_ahead
@@ -35,7 +35,7 @@ from .clock import ClockJournal
 from .desk.claims import require_kept
 from .home import Identity, index
 from .press.template import compiled
-from .problem import DamagedClaims, FormNotKnown
+from .problem import FormNotKnown
 from .succession import JOURNAL, KeysChanged, ended_ahead, require_in_force
 
 _T = TypeVar("_T")
@@ -53,9 +53,8 @@ def examine_issuer(home: Path, now: datetime) -> Iterator[Finding]:
         yield Finding.passed("issuer-has-closed", name=identity.name, day=f"{identity.closing:%Y-%m-%d}")
     if (home / JOURNAL).exists():
         yield Finding.failed("issuer-keys-half-changed")
-    written = [path for name in _WRITTEN if (path := home / name).exists()]
-    for path in [path for path in written if not os.access(path, os.W_OK)][:1]:
-        yield Finding.failed("issuer-read-only", file=str(path))
+    if identity.closing is None and (fixed := _read_only(home)):
+        yield Finding.failed("issuer-read-only", file=str(fixed))
     changed: list[Path] = []
     if is_writable:
         yield from _index(identity.name, home)
@@ -100,6 +99,13 @@ def examine_issuer(home: Path, now: datetime) -> Iterator[Finding]:
             pass
 
 
+def _read_only(home: Path) -> Path | None:
+    """The first place where whoever issues would have to write, and may not."""
+    names = (name for name in _WRITTEN if not (name == "log" and is_elsewhere(home)))
+    there = (path for name in names if (path := home / name).exists())
+    return next((path for path in there if not os.access(path, os.W_OK)), None)
+
+
 def _json(data: bytes) -> dict[str, Any]:
     return load_json_object(data, limit=_LARGEST)
 
@@ -120,7 +126,7 @@ def _read(path: Path, parse: Callable[[bytes], _T]) -> Generator[Finding, None, 
 def _claims(home: Path, links: int) -> Iterator[Finding]:
     try:
         require_kept(home / "claims.sqlite", links)
-    except DamagedClaims as problem:
+    except Problem as problem:
         yield Finding.of(problem)
 
 
@@ -138,8 +144,8 @@ def _keys(home: Path, identity: Identity, document: Document | None) -> Iterator
         return  # a change that is under way ends with the keys in their places
     held = {**file.public_keys, **({"assertion": elsewhere} if elsewhere else {})}
     try:
-        for role in ("assertion", identity.status_key):
-            require_in_force(home, identity.verification_method(held[role]) if role in held else identity.did)
+        for role in {"assertion", identity.status_key} & held.keys():
+            require_in_force(home, identity.verification_method(held[role]))
     except KeysChanged:
         yield Finding.failed("issuer-keys-older", keys=str(path))
     else:
@@ -149,7 +155,7 @@ def _keys(home: Path, identity: Identity, document: Document | None) -> Iterator
 def _announced(identity: Identity, document: Document, held: Mapping[str, PublicKey]) -> Iterator[Finding]:
     """Keys of the document that have no end, and that are not in the key file.
 
-    One for diplomas may be on a token: it is announced with its address, which is not kept until it signs.
+    One for diplomas may be kept elsewhere: the folder has no address of it before it signs, or none at all.
     """
     names = set(map(identity.verification_method, held.values()))
     absent = [

@@ -58,8 +58,8 @@ SAID: Mapping[str, Said] = MappingProxyType(
             "intaglio issuer key revoke KEY",
         ),
         "issuer-key-announced-elsewhere": Said(
-            "Its document announces a key for diplomas that is not in its key file: {key}",
-            "If it is on a token: intaglio issuer key rotate --key pkcs11:…. If it is lost: "
+            "Its document has a key for diplomas that is not in its key file: {key}",
+            "If it is on a token, and to sign next: intaglio issuer key rotate --key pkcs11:…. If it is lost: "
             "intaglio issuer key revoke KEY",
         ),
         "issuer-key-end-ahead": Said(
@@ -93,7 +93,7 @@ SAID: Mapping[str, Said] = MappingProxyType(
         ),
         "issuer-log-audited": Said("Its log of {count} was derived again, and is as signed."),
         "issuer-log-left": Said(
-            "Its log was moved from {home}, or is being moved: nothing is appended there any more.",
+            "The log that {home} has or names was moved away, or is being moved: nothing is appended to it.",
             "If ledger.json is lost, bring it back from a backup. If a move was interrupted, type it again: "
             "intaglio ledger migrate FROM TO",
         ),
