@@ -59,7 +59,7 @@ SAID: Mapping[str, Said] = MappingProxyType(
         ),
         "issuer-key-announced-elsewhere": Said(
             "Its document has a key for diplomas that is not in its key file: {key}",
-            "If it is on a token, and to sign next: intaglio issuer key rotate --key pkcs11:…. If it is lost: "
+            "If it is on a token and signs next: intaglio issuer key rotate --key pkcs11:…. If it is lost: "
             "intaglio issuer key revoke KEY",
         ),
         "issuer-key-end-ahead": Said(
