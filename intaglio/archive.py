@@ -6,6 +6,7 @@ what its files unpack to is counted and not believed, and no name in it becomes 
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import stat
@@ -128,6 +129,9 @@ class _Unpacking:
             with self._archive.open(entry) as file:
                 data = file.read(min(self._most, self._left) + 1)
         except (*_BROKEN, OSError) as error:
+            # EINVAL is a place outside the file, which the archive names; any other error is the disk's.
+            if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
+                raise Unavailable.saying("it cannot be read: {system}", system=error.strerror) from error
             raise Malformed("the archive is damaged where this file is") from error
         self._left -= len(data)
         if self._left < 0:

@@ -251,7 +251,7 @@ def is_file(text: str) -> bool:
 def read_input(source: str, limit: int) -> bytes:
     """At most `limit` bytes of a file, or of stdin for `-`; at a terminal it is told what is waited for.
 
-    Raises `NotFound`, and a usage error for what cannot be read.
+    Raises `NotFound`, a usage error for a folder or what nobody may read, and `OSError`.
     """
     if source == "-":
         if sys.stdin.isatty():
@@ -262,7 +262,7 @@ def read_input(source: str, limit: int) -> bytes:
             return file.read(limit)
     except FileNotFoundError:
         raise NotFound.saying("there is no file {file}", file=source) from None
-    except OSError as error:
+    except (IsADirectoryError, NotADirectoryError, PermissionError) as error:
         raise click.UsageError(
             printable(
                 tr("{file} cannot be read: {system}").format(

@@ -68,7 +68,8 @@ def _good(files: ServerFiles, subjects: Sequence[x509.GeneralName], now: datetim
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(files.chain, files.key)
         context.load_verify_locations(files.authority)
-    except (ValueError, OSError, x509.ExtensionNotFound) as error:  # ssl.SSLError is an OSError
+    # No other `OSError`: a disk that does not answer leaves open what the files hold.
+    except (ValueError, ssl.SSLError, FileNotFoundError, x509.ExtensionNotFound) as error:
         raise Damaged(
             f"the service's certificate in {files.chain.parent} cannot be used",
             hint="Remove that folder: another is made, and wallets have to be told of its authority.pem.",

@@ -1,7 +1,8 @@
 """What a clock that was ahead has left behind, once it is right again: found, and signed anew.
 
 Whoever verifies cannot tell which of two clocks is wrong, so that what is dated ahead stays open until its
-date. Checkpoint and status lists are replaced; a diploma gets another edition, once its registrar says so.
+date. Checkpoint, status lists and the ends of keys are replaced; a diploma gets another edition, once its
+registrar says so.
 """
 
 from __future__ import annotations
@@ -13,12 +14,14 @@ from ledger.log import time_to_sign
 from wire.clock import is_ahead
 from wire.datetimestamp import format_datetimestamp
 
-from .archive.archive import unpack
+from . import documents
+from .archive.archive import Archive, unpack
 from .archive.kept import Entry
 from .clock import ClockJournal
 from .home import Identity
 from .issuer import Issuer
 from .status import latest
+from .succession import ended_ahead
 
 
 def signed_until(issuer: Issuer) -> datetime | None:
@@ -28,10 +31,17 @@ def signed_until(issuer: Issuer) -> datetime | None:
     )
 
 
+def dated_until(issuer: Issuer, now: datetime) -> datetime | None:
+    """The same, and the latest end that the issuer's document gives a key ahead of `now`."""
+    ends = ended_ahead(documents.newest(issuer.home), now).values()
+    return max(filter(None, (signed_until(issuer), *ends)), default=None)
+
+
 def accept_clock(issuer: Issuer, now: datetime) -> None:
     """Takes the issuer's clock, which says `now`, to be right: checkpoint and status lists are signed anew.
 
-    With nothing dated ahead, nothing changes. Killed on the way, it is finished by whatever signs next.
+    Keys that ended ahead of time end now, by another version of the document. With nothing dated ahead,
+    nothing changes. Killed on the way, it is finished by whatever signs next.
 
     An issuer that closed ahead of time is open again: its last lists would be dated ahead like the closing.
     """
@@ -43,28 +53,33 @@ def accept_clock(issuer: Issuer, now: datetime) -> None:
             issuer.identity = Identity.change(issuer.home, closed="")
         issuer.store.revocations.none_later(format_datetimestamp(now))
         ClockJournal(issuer.home).add(clock=now, ahead=signed, checkpoint=issuer.reader.checkpoint())
+    issuer.reread()  # so that `lists` looks at the document again
     issuer.lists.publish(now=issuer.log.now())
 
 
 def dated_ahead(issuer: Issuer, now: datetime) -> Iterator[Entry]:
-    """The diplomas whose current edition is dated ahead, the oldest first.
+    """As `editions_ahead`, of an issuer."""
+    return editions_ahead(issuer.archive, issuer.reader.checkpoint().size, now)
+
+
+def editions_ahead(archive: Archive, size: int, now: datetime) -> Iterator[Entry]:
+    """The diplomas whose current edition is dated ahead, the oldest first; the log has `size` entries.
 
     Of those issued singly, only these are looked at and a thousand more; of files, only the jobs begun ahead.
     """
-    archive = issuer.archive
+    store, leaf = archive.store, size
     seqs = set[int]()
-    for job, number in issuer.store.chunks_after(format_datetimestamp(now)):
+    for job, number in store.chunks_after(format_datetimestamp(now)):
         for line in archive.chunk(job, number):
             if not line.is_ahead(now):
                 break  # all of a chunk have one date
             seqs.add(line.seq)
-    leaf = issuer.reader.checkpoint().size
-    while page := issuer.store.newest_singles(leaf):
+    while page := store.newest_singles(leaf):
         leaf = page[-1][1]
         found = {seq for seq, _, packed in page if unpack(seq, packed, archive.forms).is_ahead(now)}
         if not found:
             break
         seqs |= found
-    for known in map(issuer.store.entry, sorted(seqs)):
+    for known in map(store.entry, sorted(seqs)):
         if known.reason is None:
             yield known

@@ -88,26 +88,13 @@ def uses_of(method: str, history: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def newest_place(home: Path, log: LogReader) -> int:
     """The newest one's place in the log. Raises `Damaged` where it is not there."""
-    document = newest(home)
-    for place, path in reversed(_kept(home).items()):  # the same version may be there twice
-        if _version(path) == document:
-            return place
-    leaf = document_entry(document)
+    leaf = document_entry(newest(home))
     leaves = log.store.find(leaf)
     if leaves is None:
         leaves = log.find(leaf)  # another process put it there
     if leaves is None:
         raise Damaged("the log does not hold the DID document", hint="Audit the log.")
     return leaves.start
-
-
-def repeated_after(home: Path, document: Mapping[str, Any]) -> int:
-    """The place of the newest version, if an earlier one is the same as this document; else -1.
-
-    So it is when a key that was announced goes out again: the log has to say so, at a place of its own.
-    """
-    *earlier, last = versions(home).items() or [(-1, {})]
-    return last[0] if last[1] != document and any(version == document for _, version in earlier) else -1
 
 
 def anchored_versions(home: Path, log: LogReader) -> dict[int, Anchored]:

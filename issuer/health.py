@@ -1,17 +1,21 @@
-"""What can be found out about an issuer's folder, without its passphrase."""
+"""What can be found out about an issuer's folder, without its passphrase.
+
+Two questions are answered: could the next diploma be issued, and what stays dated ahead of the clock?
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any, TypeVar
 
 from did import Document
-from keys import KeyFile
+from keys import KeyFile, PublicKey
 from ledger.audit import audit
-from ledger.folder import Engines, open_to_read
+from ledger.folder import Engines, is_elsewhere, open_to_read, store_in
 from ledger.log import LogReader
 from vc import Credential
 from wire.clock import is_ahead
@@ -21,18 +25,26 @@ from wire.problem import Damaged, Problem
 from wire.strict import load_json_object
 
 from . import leftovers, status
+from .ahead import editions_ahead
 from .archive.archive import Archive
 from .archive.consistency import require_agreement, require_not_older
 from .archive.index import Index
 from .archive.shards import Shard
 from .archive.store import SQLiteIndex
+from .clock import ClockJournal
+from .desk.claims import require_kept
 from .home import Identity, index
-from .press.template import Template
-from .succession import JOURNAL
+from .press.template import Template, compiled
+from .problem import FormNotKnown
+from .succession import JOURNAL, ROLES, KeysChanged, ended_ahead, require_in_force
 from .templates import REPLACED, TEMPLATE, lacks_degree
+
+_T = TypeVar("_T")
 
 _LARGEST = 1 << 25  # bytes of a status list
 _WARNED = timedelta(days=30)  # before a list ends
+_WRITTEN = ("", "issuer.sqlite", "log", "status", "shards", "documents")
+"""What whoever issues has to be able to write to, where it is there."""
 
 
 def examine_issuer(home: Path, now: datetime, *, engines: Engines | None = None) -> Iterator[Finding]:
@@ -41,64 +53,145 @@ def examine_issuer(home: Path, now: datetime, *, engines: Engines | None = None)
     `engines` are as in `ledger.folder`.
     """
     identity, is_writable = Identity.read(home), os.access(home, os.W_OK)
-    changed: list[Path] = []
     if identity.closing is not None:
         yield Finding.passed("issuer-has-closed", name=identity.name, day=f"{identity.closing:%Y-%m-%d}")
     if (home / JOURNAL).exists():
         yield Finding.failed("issuer-keys-half-changed")
     if left := leftovers.found(home):
         yield Finding.warned("issuer-left-over", files=len(left), first=str(left[0]))
+    if identity.closing is None and (fixed := _read_only(home)):
+        yield Finding.failed("issuer-read-only", file=str(fixed))
+    changed: list[Path] = []
     if is_writable:
         yield from _index(identity.name, home)
         with closing(SQLiteIndex(index(home))) as store:
             require_not_older(store, home, identity, engines=engines)  # else it says nothing true of the rest
             with locked(home / "status"):
-                found = status.unlike(store, home / "status")
-        for path, problem in found:
+                unlike = status.unlike(store, home / "status")
+            links = store.links()
+        for path, problem in unlike:
             changed.append(path)
             yield Finding.failed("issuer-status-file-unlike", problem, file=str(path))
+        yield from _claims(home, links)
     else:
         yield Finding.warned("issuer-index-not-read", name=identity.name, home=str(home))
-    lists = sorted({*(home / "status").glob("[0-9]*")} - {*changed})
-    for path in (home / "did.json", home / TEMPLATE, *sorted(home.glob(REPLACED)), *lists):
-        try:
-            document = load_json_object(path.read_bytes(), limit=_LARGEST)
-            listed = Credential.parse(document) if path in lists else None
-            template = Template(path.read_bytes()) if path.name == TEMPLATE else None
-            if path.name == "did.json":
-                Document.parse(document, identity.did)
-        except Problem as problem:
-            yield Finding.failed("issuer-file-damaged", problem, file=str(path))
-            continue
-        except OSError as error:
-            yield Finding.failed("issuer-file-unreadable", file=str(path), reason=error.strerror)
-            continue
-        if template is not None and lacks_degree(template) and not identity.closed:
-            yield Finding.warned("issuer-template-lacks-degree", file=str(path))
+    document = yield from _read(home / "did.json", lambda data: Document.parse(_json(data), identity.did))
+    if document is not None:
+        for end in [*ended_ahead(document.value, now).values()][:1]:
+            yield Finding.failed("issuer-key-end-ahead", time=_minute(end))
+    yield from _templates(home, identity)
+    for path in sorted({*(home / "status").glob("[0-9]*")} - {*changed}):
+        listed = yield from _read(path, lambda data: Credential.parse(_json(data)))
         if listed is not None:
             yield from _age(path.name, listed, now, closed=bool(identity.closed))
-    keys = home / "keys.json"
-    if identity.signer_uri:
-        yield Finding.passed("issuer-key-elsewhere", key=identity.signer_uri, keys=str(keys))
-    else:
-        yield Finding.passed("issuer-keys-found", keys=str(keys))
-    held = KeyFile.open(keys, lambda: None)
-    if identity.rotates and "status-list" in held.public_keys and "assertion" not in held.public_keys:
-        yield Finding.warned("issuer-list-key-in-folder", keys=str(keys))
-    if not held.protected:
-        yield Finding.warned("issuer-keys-not-sealed")
+    yield from _keys(home, identity, document)
+    store_in(home, read_only=True, engines=engines).examine()  # first: it may keep the log from being opened
     log = open_to_read(home, engines=engines)
-    log.store.examine()
     signed, size = log.time(), audit(log).size
     yield Finding.passed("issuer-log-audited", entries=size)
+    mark = log.store.mark()
+    if mark is not None and mark.is_closed:
+        yield Finding.failed("issuer-log-left", home=str(home))
     if signed is not None and is_ahead(signed, now):
         yield Finding.failed("issuer-log-ahead", time=_minute(signed))
     if is_writable:
         with closing(SQLiteIndex(index(home))) as store:
             yield from _agreement(store, log)
+            yield from _editions(
+                Archive(store, home / "shards"), size, [signed, ClockJournal(home).ahead()], now
+            )
     for path in sorted((home / "shards").rglob("*.zst")):
         for _ in Shard(path):  # unpacks it
             pass
+
+
+def _read_only(home: Path) -> Path | None:
+    """The first place where whoever issues would have to write, and may not."""
+    names = (name for name in _WRITTEN if not (name == "log" and is_elsewhere(home)))
+    there = (path for name in names if (path := home / name).exists())
+    return next((path for path in there if not os.access(path, os.W_OK)), None)
+
+
+def _json(data: bytes) -> dict[str, Any]:
+    return load_json_object(data, limit=_LARGEST)
+
+
+def _read(path: Path, parse: Callable[[bytes], _T]) -> Generator[Finding, None, _T | None]:
+    """What a file holds; `None`, and a finding, where that cannot be told."""
+    try:
+        return parse(path.read_bytes())
+    except Problem as problem:
+        yield Finding.failed("issuer-file-damaged", problem, file=str(path))
+    except FileNotFoundError as error:
+        yield Finding.failed("issuer-file-unreadable", file=str(path), reason=error.strerror)
+    except OSError as error:
+        yield Finding.unread(error, path)
+    return None
+
+
+def _templates(home: Path, identity: Identity) -> Iterator[Finding]:
+    """The one in force, and those that it replaced, with which begun jobs go on."""
+    for path in (home / TEMPLATE, *sorted(home.glob(REPLACED))):
+        template = yield from _read(path, _template)
+        if template is not None and path.name == TEMPLATE and lacks_degree(template) and not identity.closed:
+            yield Finding.warned("issuer-template-lacks-degree", file=str(path))
+
+
+def _template(data: bytes) -> Template:
+    compiled(data)
+    return Template(data)
+
+
+def _claims(home: Path, links: int) -> Iterator[Finding]:
+    try:
+        require_kept(home / "claims.sqlite", links)
+    except Problem as problem:
+        yield Finding.of(problem)
+
+
+def _keys(home: Path, identity: Identity, document: Document | None) -> Iterator[Finding]:
+    """Where they lie, and whether those that sign now or next are the ones that the document has."""
+    path = home / "keys.json"
+    if identity.signer_uri:
+        yield Finding.passed("issuer-key-elsewhere", key=identity.signer_uri, keys=str(path))
+    else:
+        yield Finding.passed("issuer-keys-found", keys=str(path))
+    file, elsewhere = KeyFile.open(path, lambda: None), identity.kept_elsewhere
+    if identity.rotates and "status-list" in file.public_keys and "assertion" not in file.public_keys:
+        yield Finding.warned("issuer-list-key-in-folder", keys=str(path))
+    if not file.protected:
+        yield Finding.warned("issuer-keys-not-sealed")
+    if document is None or (home / JOURNAL).exists():
+        return  # a change that is under way ends with the keys in their places
+    held = {**file.public_keys, **({"assertion": elsewhere} if elsewhere else {})}
+    try:
+        for role in held.keys() & (set(ROLES) if identity.rotates else {"assertion"}):
+            require_in_force(home, identity.verification_method(held[role]))
+    except KeysChanged:
+        yield Finding.failed("issuer-keys-older", keys=str(path))
+    else:
+        yield from _announced(identity, document, held)
+
+
+def _announced(identity: Identity, document: Document, held: Mapping[str, PublicKey]) -> Iterator[Finding]:
+    """Keys of the document that have no end, and that are not in the key file.
+
+    One for diplomas may be kept elsewhere: the folder has no address of it before it signs, or none at all.
+    """
+    names = set(map(identity.verification_method, held.values()))
+    absent = [
+        method["id"]
+        for method in document.value["verificationMethod"]
+        if "expires" not in method and method["id"] not in names
+    ]
+    if not absent or not identity.rotates:
+        return
+    keys = ", ".join(name.partition("#")[2] for name in absent)
+    may_be_elsewhere = len(absent) == 1 and absent[0] in document.value.get("authentication", ())
+    if may_be_elsewhere:
+        yield Finding.warned("issuer-key-announced-elsewhere", key=keys)
+    else:
+        yield Finding.failed("issuer-keys-announced-gone", key=keys)
 
 
 def _age(name: str, listed: Credential, now: datetime, *, closed: bool) -> Iterator[Finding]:
@@ -119,6 +212,15 @@ def _agreement(store: Index, log: LogReader) -> Iterator[Finding]:
         require_agreement(store, log)
     except Damaged as problem:
         yield Finding.failed("issuer-index-unlike-log", problem)
+
+
+def _editions(archive: Archive, size: int, signed: list[datetime | None], now: datetime) -> Iterator[Finding]:
+    """Whether diplomas stay dated ahead: asked only where something was signed ahead, by these times."""
+    if not any(is_ahead(time, now) for time in signed if time is not None):
+        return
+    with suppress(FormNotKnown):  # of such a diploma nobody here knows when it was signed
+        if next(editions_ahead(archive, size, now), None) is not None:
+            yield Finding.warned("issuer-diplomas-ahead")
 
 
 def _index(name: str, home: Path) -> Iterator[Finding]:

@@ -43,6 +43,12 @@ class DamagedClaims(Damaged):
     code = "damaged-claims"
 
 
+class ClaimsLost(DamagedClaims):
+    """The list of claim links is gone, and links were given out."""
+
+    code = "claims-lost"
+
+
 class StatusFileGone(Damaged):
     """A status list that was published is not there any more."""
 

@@ -127,7 +127,8 @@ def rotate(
     leftovers.require_none(issuer.home)  # first: the command can be typed again, and ends no key twice
     pending, kind = KeyChange.read(issuer.home), "revoke" if compromised else "rotate"
     if pending is None or pending.kind != kind or not _leads_to(pending, issuer, signer, in_file=in_file):
-        begun = _ended_by(pending, issuer) if pending and compromised else []
+        is_begun = pending is not None and pending.kind == "rotate"  # `mend` ends keys that had ended before
+        begun = _ended_by(pending, issuer) if pending and is_begun and compromised else []
         _rotate(
             issuer,
             key_type,

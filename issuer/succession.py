@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -21,6 +22,9 @@ from did.document import RELATIONSHIPS, SIGNS, Use
 from keys import KeyFile, PublicKey, Signer
 from keys.address import require_well_formed
 from ledger import Log
+from vc.document_chain import chained
+from wire.clock import is_ahead
+from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
 from wire.files import locked, sync_folder, write_durably
 from wire.problem import Damaged, Malformed, Problem, Unavailable
 from wire.strict import load_json_object
@@ -51,7 +55,7 @@ class KeyChange:
     """One change that was decided and is not done yet."""
 
     kind: str
-    """`add`, `rotate` or `revoke`; `drop` for a key that had ended before."""
+    """`add`, `rotate` or `revoke`; `drop` for a key that had ended before, `mend` for an end dated ahead."""
     document: Mapping[str, Any]
     replaced: Mapping[str, str]
     """By name in the key file, the name of the key that takes its place; empty where none does."""
@@ -84,16 +88,12 @@ class KeyChange:
         write_durably(home / JOURNAL, orjson.dumps(content, option=orjson.OPT_INDENT_2))
 
 
-def anchor(home: Path, store: Index, log: Log, document: Mapping[str, Any], after: int = -1) -> None:
-    """Puts a version of the document into the log, unless it is there, and keeps it.
-
-    One that is the same as an earlier version goes in again, `after` the entry of the one between.
-    """
+def anchor(home: Path, store: Index, log: Log, document: Mapping[str, Any]) -> None:
+    """Puts a version of the document into the log, unless it is there, and keeps it."""
     leaf = documents.document_entry(document)
-    key = leaf if after < 0 else leaf + after.to_bytes(8)
-    leaves = log.find(key)
-    if leaves is None or key in store.logged.known().begun:
-        appended = append(store, log, [leaf], key)
+    leaves = log.find(leaf)
+    if leaves is None or leaf in store.logged.known().begun:
+        appended = append(store, log, [leaf], leaf)
         store.logged.settle(appended)
         leaves = appended.leaves
     documents.keep(home, leaves.start, document)
@@ -105,7 +105,7 @@ def finish(home: Path, keys: KeyFile, store: Index, log: Log) -> None:
     if change is None:
         return
     with locked(home / "status"):  # nobody signs a list meanwhile
-        anchor(home, store, log, change.document, documents.repeated_after(home, change.document))
+        anchor(home, store, log, change.document)
         write_durably(home / "did.json", orjson.dumps(change.document, option=orjson.OPT_INDENT_2))
         keys.reload()
         gone = [name for name, by in change.replaced.items() if not by and name in keys.public_keys]
@@ -118,6 +118,36 @@ def finish(home: Path, keys: KeyFile, store: Index, log: Log) -> None:
             keys.retire(*gone)
         (home / JOURNAL).unlink()
         sync_folder(home)
+
+
+def ended_ahead(document: Mapping[str, Any], now: datetime) -> dict[str, datetime]:
+    """The methods that the document lets end later than now, each with that time.
+
+    The issuer ends a key at the moment of the change, so only a clock that was ahead gives such an end.
+    """
+    ends = {
+        method["id"]: parse_datetimestamp(method["expires"], "expires")
+        for method in document["verificationMethod"]
+        if "expires" in method
+    }
+    return {name: end for name, end in ends.items() if is_ahead(end, now)}
+
+
+def mend(home: Path, keys: KeyFile, store: Index, log: Log, signer: Signer, *, patience: float) -> None:
+    """Let keys that ended by a clock that was ahead end now, by one more version of the document.
+
+    They did end before now: the new version takes time from whoever may have such a key, and adds none. What
+    they signed is judged by its place in the log, before the version that ended them. The key for diplomas,
+    which is `signer`'s, signs the version. Raises `ClockBehind` until the clock was accepted: an end that is
+    ahead of a clock which fell back is right.
+    """
+    with locked(home / "rotation", patience=patience):
+        finish(home, keys, store, log)  # the journal holds one change
+        document, now = documents.newest(home), log.now()
+        if names := list(ended_ahead(document, now)):
+            mended = stating(ending(document, names, format_datetimestamp(now)), documents.history(home))
+            KeyChange("mend", chained(mended, document, signer, created=now), {}).write(home)
+            finish(home, keys, store, log)
 
 
 def remembered(signer: Signer | None, uri: str) -> dict[str, str]:

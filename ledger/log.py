@@ -411,7 +411,10 @@ class Log(LogReader):
     def _write(self, tiles: dict[str, bytes]) -> None:
         self.store.put(tiles)
         if path := first_difference(tiles, self.store.get_many(tiles)):
-            raise Damaged(f"{path} does not read back as it was written", hint="Check the disk.")
+            raise Damaged(
+                f"{path} does not read back as it was written",
+                hint="Check the disk; in a database or bucket, whether others wrote it.",
+            )
 
     def _require_agreement(self, edge: Edge, signed: Checkpoint | None) -> None:
         if signed is not None and edge.size == signed.size and edge.root() != signed.root:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wire.problem import Malformed, NotFound, Problem, Refused, TryLater, Unavailable
+from wire.problem import Damaged, Malformed, NotFound, Problem, Refused, TryLater, Unavailable
 
 
 class InvalidEvidence(Malformed):
@@ -112,6 +112,13 @@ class PasswordInAddress(Refused):
     """A log's address has a password in it: addresses get into lists of processes, histories and reports."""
 
     code = "password-in-address"
+
+
+class TilesAhead(Damaged):
+    """Somebody else wrote ahead of the log, into its database or bucket, which no appender can undo."""
+
+    code = "ledger-tiles-ahead"
+    title = "Something lies in the log's way"
 
 
 class NotPrepared(NotFound):

@@ -70,13 +70,27 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (f"issuer show {NUMBER}", "Doctor of Medicine"),
         ("ledger status", "entries "),
         ("ledger audit", "every tile and the checkpoint follow"),
-        ("doctor", "may only be read"),
     ],
 )
 def test_what_only_looks_needs_no_right_to_write(words: str, told: str, home: Path) -> None:
     done = typed(home, *words.split(), mount=READ_ONLY)
     assert done.returncode == 0, done.stderr
     assert told in done.stdout
+
+
+@pytest.mark.slow
+def test_nothing_can_be_issued_there_and_that_is_said(home: Path) -> None:
+    done = typed(home, "doctor", mount=READ_ONLY)
+    assert done.returncode == 1, done.stdout
+    assert f"✗ {home / 'issuer'} may not be written to: nothing can be issued or revoked here." in " ".join(
+        done.stdout.split()
+    )
+    assert "Its log of 5 entries was derived again" in done.stdout, "and all is looked at"
+    for name in ("log", "status"):
+        mount = READ_ONLY.replace('"$0" "$0"', f'"$0/issuer/{name}" "$0/issuer/{name}"')
+        mount = mount.replace('bind "$0" &&', f'bind "$0/issuer/{name}" &&')
+        done = typed(home, "doctor", mount=mount)
+        assert (done.returncode, "may not be written to" in done.stdout) == (1, True), done.stdout
 
 
 @pytest.mark.slow

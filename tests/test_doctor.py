@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import click
@@ -17,10 +19,13 @@ import pytest
 
 import intaglio.__main__
 import intaglio.commands
-from keys import PassphraseNeeded, WrongPassphrase
+from issuer import rotation
+from issuer.ahead import signed_until
+from issuer.clock import ClockJournal
+from keys import PassphraseNeeded, PrivateKey, WrongPassphrase
 from tests.commandline import Program
 from tests.conftest import ROOT
-from tests.world import csv_file, graduate
+from tests.world import NOW, csv_file, graduate, issuer_in
 from verifier import Trust
 from wire import (
     Conflict,
@@ -163,6 +168,129 @@ def test_what_is_broken_is_named_with_a_remedy(program: Program) -> None:
     codes = [found["code"] for found in told["findings"] if found["mark"] == "✗"]
     assert codes == ["not-a-trust-file", "damaged"], "of a problem it is the problem's own"
     assert [found["problem"]["code"] for found in told["findings"] if "problem" in found] == codes
+
+
+def codes(program: Program) -> dict[str, str]:
+    """What doctor finds that is not well, with its mark; and that the exit code says so."""
+    answer = program("doctor", "--json")
+    found = json.loads(answer.out)["findings"]
+    assert answer.code == any(item["mark"] == "✗" for item in found), answer
+    usual = ("✓", "issuer-keys-not-sealed")
+    return {
+        item["code"]: item["mark"]
+        for item in found
+        if item["mark"] not in usual and item["code"] not in usual
+    }
+
+
+WEB = ("issuer", "init", "--name", "U", "--url", "https://u.example")
+
+
+def test_a_log_that_was_moved_away_takes_nothing_more(program: Program, tmp_path: Path) -> None:
+    """Whose `ledger.json` is lost: the old log is whole, and sealed."""
+    program("issuer", "init", "--name", "Example")
+    home = program.home / "issuer"
+    assert program("ledger", "migrate", home / "log", (tmp_path / "log").as_uri()).code == 0
+    assert codes(program) == {}
+    (home / "ledger.json").unlink()
+    assert codes(program) == {"issuer-log-left": "✗"}
+    assert "If ledger.json is lost, bring it back" in program("doctor").out
+
+
+def test_a_list_of_claim_links_that_is_lost(program: Program, tmp_path: Path) -> None:
+    issuer_in(program.home / "issuer", clock=lambda: datetime.now(UTC)).issue(graduate(1))
+    path = program.home / "issuer" / "claims.sqlite"
+    assert codes(program) == {}, "nobody has made a link"
+    assert program("issuer", "claim", "UNI-000001").code == 0
+    shutil.copy(path, tmp_path)
+    assert program("issuer", "claim", "UNI-000001").code == 0
+    assert codes(program) == {}
+    for damage, found in (
+        (path.unlink, "claims-lost"),
+        (path.touch, "claims-lost"),
+        (lambda: shutil.copy(tmp_path / path.name, path), "damaged-claims"),
+        (lambda: path.write_bytes(b"no database"), "damaged-claims"),
+    ):
+        for beside in path.parent.glob("claims.sqlite-*"):
+            beside.unlink()
+        damage()
+        assert codes(program) == {found: "✗"}
+    path.unlink()
+    assert program("issuer", "claim", "UNI-000001").code == 0
+    assert codes(program) == {}
+
+
+def test_announced_keys_that_are_gone(program: Program) -> None:
+    program(*WEB)
+    keys = program.home / "issuer" / "keys.json"
+    before = keys.read_bytes()
+    assert program("issuer", "key", "add").code == 0
+    announced = json.loads(keys.read_bytes())["keys"]
+    assert codes(program) == {}
+    keys.write_bytes(before)
+    assert codes(program) == {"issuer-keys-announced-gone": "✗"}
+    answer = program("doctor").out
+    for name in ("assertion-next", "status-list-next"):
+        assert announced[name] in answer
+        assert program("issuer", "key", "revoke", announced[name], "--yes").code == 0
+    assert codes(program) == {}
+    assert len(list((keys.parent / "documents").iterdir())) == 4, "the log has that it is as it was before"
+
+
+def test_a_key_announced_that_is_kept_elsewhere_may_be_well(program: Program) -> None:
+    home = program.home / "issuer"
+    rotation.add(issuer_in(home, url="https://u.example"), signer=PrivateKey.generate())
+    program.now = lambda: NOW
+    assert codes(program) == {"issuer-key-announced-elsewhere": "!"}
+
+
+def test_a_key_file_from_before_the_keys_were_changed(program: Program) -> None:
+    program(*WEB)
+    keys = program.home / "issuer" / "keys.json"
+    before = keys.read_bytes()
+    assert program("issuer", "key", "rotate", "--yes").code == 0
+    assert codes(program) == {}
+    keys.write_bytes(before)
+    assert codes(program) == {"issuer-keys-older": "✗"}
+
+
+def test_a_template_by_which_nothing_can_be_issued(program: Program) -> None:
+    program("issuer", "init", "--name", "Example")
+    (program.home / "issuer" / "template.json").write_text('{"name": "{"}')
+    assert codes(program) == {"issuer-file-damaged": "✗"}
+
+
+def test_what_stays_dated_ahead(program: Program) -> None:
+    """A key that a clock a year ahead has ended, and a diploma that it dated; the rest is signed anew."""
+    clock = [NOW + timedelta(days=365)]
+    made = issuer_in(program.home / "issuer", url="https://u.example", clock=lambda: clock[0])
+    made.issue(graduate(1))
+    rotation.rotate(made)
+    program.now = lambda: NOW
+    wrong = {"issuer-key-end-ahead", "issuer-list-ahead", "issuer-log-ahead"}
+    assert codes(program) == {**dict.fromkeys(wrong, "✗"), "issuer-diplomas-ahead": "!"}
+    answer = program("issuer", "clock", "accept", "--yes")
+    assert (answer.code, answer.out) == (0, "intaglio issuer correct UNI-000001\n")
+    assert "Publish " in answer.err
+    assert codes(program) == {"issuer-diplomas-ahead": "!"}
+    assert program("issuer", "correct", "UNI-000001", "--out", program.home / "out").code == 0
+    assert codes(program) == {}
+
+
+def test_a_key_alone_that_ended_ahead_of_time_is_asked_about(program: Program) -> None:
+    """As a clock left it that was accepted before keys were looked at."""
+    clock = [NOW + timedelta(days=365)]
+    made = issuer_in(program.home / "issuer", url="https://u.example", clock=lambda: clock[0])
+    rotation.rotate(made)
+    clock[0], ahead = NOW, signed_until(made)
+    assert ahead is not None
+    ClockJournal(made.home).add(clock=NOW, ahead=ahead, checkpoint=made.reader.checkpoint())
+    assert made.log.find(b"nothing") is None  # which signs for the log, and for nothing else
+    assert signed_until(made) == NOW
+    program.now = lambda: NOW
+    assert codes(program) == {"issuer-key-end-ahead": "✗"}
+    assert program("issuer", "clock", "accept", "--yes").code == 0
+    assert codes(program) == {}
 
 
 @pytest.mark.parametrize(

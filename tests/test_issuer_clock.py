@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
+from did import Document
 from intaglio.tls import server_files
+from issuer import documents, rotation, succession
 from issuer.ahead import accept_clock, dated_ahead, signed_until
 from issuer.archive.store import SQLiteIndex
 from issuer.clock import ClockJournal
@@ -28,6 +30,10 @@ from wire.problem import Damaged, Problem
 from wire.strict import load_json_object
 
 DAY = timedelta(days=1)
+
+
+class Killed(Exception):
+    """A stand-in for SIGKILL, where a test has to go on."""
 
 
 class Clock:
@@ -212,6 +218,119 @@ def test_who_closed_ahead_of_time_closes_again_once_no_list_is_dated_later(
     assert made.close() > closed
 
 
+# Keys that ended ahead of time
+
+YEAR = timedelta(days=365)
+
+
+@pytest.fixture
+def rotated(tmp_path: Path, clock: Clock) -> Issuer:
+    """A diploma issued in time and one issued by a clock a year ahead, which then ended the keys."""
+    made = issuer_in(tmp_path / "issuer", url="https://university.example", clock=clock)
+    made.issue(graduate(1))
+    clock.now = NOW + YEAR
+    made.issue(graduate(2))
+    rotation.rotate(made)
+    clock.now = NOW + DAY
+    return again(made, clock)
+
+
+def ends(issuer: Issuer) -> set[datetime]:
+    """When keys end, by the document alone."""
+    document = Document.parse(documents.newest(issuer.home), issuer.did)
+    return {method.expires for method in document.methods("assertionMethod") if method.expires}
+
+
+def test_a_key_that_ended_ahead_of_time_ends_now(rotated: Issuer, clock: Clock) -> None:
+    before = documents.newest(rotated.home)
+    assert ends(rotated) == {NOW + YEAR}
+    accept_clock(rotated, clock.now)
+    assert ends(rotated) == {clock.now}
+    after, versions = documents.newest(rotated.home), documents.versions(rotated.home)
+    assert [*versions.values()][-2:] == [before, after]
+    assert documents.newest_place(rotated.home, rotated.log) == max(versions)
+    same = [[{**method, "expires": ""} for method in each["verificationMethod"]] for each in (before, after)]
+    assert same[0] == same[1]
+    assert {**before, "verificationMethod": []} == {**after, "verificationMethod": []}
+    accept_clock(rotated, clock.now)
+    assert documents.versions(rotated.home) == versions
+
+
+def test_what_the_former_keys_signed_stays_provable(rotated: Issuer, clock: Clock) -> None:
+    accept_clock(rotated, clock.now)
+    rotated.issue(graduate(3))
+    found = verdicts(rotated, clock.now)
+    assert found == {
+        "UNI-000001": Verdict.VALID,
+        "UNI-000002": Verdict.UNDETERMINED,  # dated ahead
+        "UNI-000003": Verdict.VALID,
+    }
+    clock.now = NOW + YEAR + DAY
+    assert set(verdicts(again(rotated, clock), clock.now).values()) == {Verdict.VALID}
+
+
+def test_by_a_clock_that_fell_back_no_end_is_changed(rotated: Issuer, clock: Clock) -> None:
+    """The end is right, and the clock wrong: an earlier end would cost what the key signed meanwhile."""
+    clock.now = NOW + YEAR + DAY
+    document = documents.newest(rotated.home)
+    clock.now = NOW
+    with pytest.raises(ClockBehind):
+        again(rotated, clock).issue(graduate(4))
+    assert documents.newest(rotated.home) == document
+    assert not (rotated.home / succession.JOURNAL).exists()
+    clock.now = NOW + YEAR + DAY
+    again(rotated, clock).issue(graduate(4))
+    assert documents.newest(rotated.home) == document
+
+
+def test_where_the_clock_was_accepted_before_keys_were_looked_at_the_next_command_ends_them(
+    rotated: Issuer, clock: Clock
+) -> None:
+    """As the releases until 81e9505 left it: all is dated rightly but the document."""
+    ahead = signed_until(rotated)
+    assert ahead is not None
+    ClockJournal(rotated.home).add(clock=clock.now, ahead=ahead, checkpoint=rotated.reader.checkpoint())
+    rotated.issue(graduate(3))
+    assert ends(rotated) == {clock.now}
+    assert verdicts(rotated, clock.now)["UNI-000003"] is Verdict.VALID
+
+
+def test_a_rotation_that_was_interrupted_under_the_wrong_clock_is_finished_and_mended(
+    rotated: Issuer, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock.now = NOW + 2 * YEAR
+    made = again(rotated, clock)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", killed_once_it_is_journalled)
+        with pytest.raises(Killed):
+            rotation.rotate(made)
+    clock.now = NOW + YEAR + DAY
+    made = again(rotated, clock)
+    accept_clock(made, clock.now)
+    assert ends(made) == {NOW + YEAR, clock.now}
+    assert set(verdicts(made, clock.now).values()) == {Verdict.VALID}
+
+
+def killed_once_it_is_journalled(path: Path, target: Path) -> None:
+    """In the place of `Path.replace`."""
+    path.rename(target)
+    if target.name == succession.JOURNAL:
+        raise Killed
+
+
+def test_who_says_that_keys_are_compromised_does_not_mean_those_that_are_mended(
+    rotated: Issuer, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", killed_once_it_is_journalled)
+        with pytest.raises(Killed):
+            accept_clock(rotated, clock.now)
+    made = again(rotated, clock)
+    signing = made.public_keys["assertion"].multikey()
+    assert signing in rotation.rotate(made, compromised=True).ended
+    assert ends(made) == {clock.now}, "those that ended before are in the document still"
+
+
 CORRECTION = {"clock": "", "ahead": "2026-07-02T12:00:00Z", "checkpoint": "", "entries": 9}
 
 
@@ -243,18 +362,17 @@ def test_a_certificate_that_is_dated_ahead_is_made_anew(tmp_path: Path) -> None:
     assert server_files(tmp_path / "tls", [], now=NOW).chain.read_bytes() == made
 
 
-class Killed(Exception):
-    """A stand-in for SIGKILL, where a test has to go on."""
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("did", ["key", "web"])
 def test_killed_at_any_file_that_it_writes_the_next_command_goes_on(
-    after: bool, issuer: Issuer, clock: Clock, tmp_path: Path
+    did: str, after: bool, clock: Clock, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
+    issuer: Issuer = request.getfixturevalue("issuer" if did == "key" else "rotated")
+    clock.now = NOW + YEAR + DAY
     issuer.issue(graduate(3))
     issuer.close()
-    clock.now = NOW
+    clock.now = NOW + DAY
     replace, written = Path.replace, 0
 
     def killing(path: Path, target: Path) -> Path:
@@ -274,18 +392,20 @@ def test_killed_at_any_file_that_it_writes_the_next_command_goes_on(
         written, finished = 0, False
         with pytest.MonkeyPatch.context() as patch, suppress(Killed):
             patch.setattr(Path, "replace", killing)
-            accept_clock(reopened(home, clock), NOW)
+            accept_clock(reopened(home, clock), clock.now)
             finished = True
         made = reopened(home, clock)
         try:
             made.issue(graduate(4))
         except (ClockBehind, Closed):
             assert not finished  # the question is asked once more
-            accept_clock(made, NOW)
+            accept_clock(made, clock.now)
             made.issue(graduate(4))
-        assert signed_until(made) == NOW
-        found = verdicts(made, NOW)
+        assert signed_until(made) == clock.now
+        assert ends(made) == (set() if did == "key" else {clock.now})
+        found = verdicts(made, clock.now)
         assert found.pop("UNI-000003") is Verdict.UNDETERMINED
+        assert found.pop("UNI-000002") is (Verdict.VALID if did == "key" else Verdict.UNDETERMINED)
         assert set(found.values()) == {Verdict.VALID}
         if finished:
             break

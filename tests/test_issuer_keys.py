@@ -23,7 +23,7 @@ from issuer.succession import KeysChanged, anchor
 from keys import PrivateKey
 from ledger.audit import audit
 from ledger.lookup import LookupFiles
-from tests.world import NOW, graduate, issuer_in, listed, trust_in, verifier_for
+from tests.world import NOW, graduate, issuer_in, listed, reopened, trust_in, verifier_for
 from vc import Bundle, Report, Verdict, sign
 from vc.status import Reason
 from verifier import Verifier
@@ -75,6 +75,32 @@ def forged(issuer: Issuer, like: Bundle, key: PrivateKey, time: Time) -> Bundle:
     signed = sign(document, key, verification_method=method, created=NOW)
     (leaf,) = issuer.log.append([signed_entry(signed)], b"forged" + signed_entry(signed))
     return replace(like, secured=signed, evidence=(issuer.log.evidence(leaf),))
+
+
+def test_announced_keys_that_were_lost_leave_the_document_and_the_log_says_so(
+    issuer: Issuer, time: Time
+) -> None:
+    """Without them the document is what it was before: the log has to have that version once more."""
+    bundle, file = issuer.bundle(issuer.issue(graduate(1))), issuer.keys.path.read_bytes()
+    before = documents.newest(issuer.home)
+    rotation.add(issuer)
+    announced = {name: issuer.keys.signer(name) for name in ("assertion-next", "status-list-next")}
+    issuer.keys.path.write_bytes(file)
+    made = reopened(issuer.home, time)
+    for key in announced.values():
+        rotation.revoke(made, key.public_key.multikey())
+    assert documents.newest(made.home) == before
+    versions = documents.versions(made.home)
+    assert documents.newest_place(made.home, made.log) == max(versions) > min(versions)
+    assert versions[max(versions)] == versions[min(versions)]
+    assert documents.newest_place(made.home, reopened(made.home, time).log) == max(versions)
+    report = judged(
+        made,
+        forged(made, made.bundle(made.store.current("UNI-000001")), announced["assertion-next"], time),
+        time,
+    )
+    assert report.verdict is Verdict.INVALID, "a thief of the announced key"
+    assert judged(made, bundle, time)
 
 
 @pytest.mark.parametrize("compromised", [False, True])

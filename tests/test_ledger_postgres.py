@@ -27,6 +27,7 @@ from ledger import Checkpoint
 from ledger.audit import audit
 from ledger.log import LogReader
 from ledger.problem import NotDurable, NotPrepared, Overtaken, PasswordInAddress, RoleMayNot
+from ledger.tiles.edge import Edge
 from ledger.tiles.engines import open_store, prepare_tables, prune_tables
 from ledger.tiles.journal import Capacity
 from ledger.tiles.keys import key_digest
@@ -355,6 +356,56 @@ class TestDamage:
         with pytest.raises(Damaged, match="does not read back"):
             log.append(samples(300, 301), b"2")
         assert log.checkpoint() == before
+
+    def test_tiles_that_an_appender_wrote_ahead_are_named_and_their_owner_removes_them(
+        self, server: Server, database: str, uri: str
+    ) -> None:
+        log = open_log(open_store(uri))
+        log.append(samples(0, 300), b"1")
+        ahead = ["tile/0/001.p/45", "tile/0/001", "tile/entries/x001/000.p/7", "tile/1/000", "tile/5/002.p/3"]
+        with psycopg.connect(uri) as appender:
+            for path in ahead:
+                appender.execute("INSERT INTO intaglio.tile VALUES (%s, 'x')", [path])
+            appender.execute("INSERT INTO intaglio.batch VALUES (301, 302, 'x')")
+        looked_at = open_store(server.uri(database, "reader"), read_only=True)
+        for _ in range(2):  # before anybody noticed, and after the log stopped there
+            with pytest.raises(Damaged) as caught:
+                looked_at.examine()
+            assert caught.value.code == "ledger-tiles-ahead"
+            assert caught.value.facts["rows"] == 6
+            assert caught.value.facts["names"] == ", ".join(sorted(ahead))
+            with pytest.raises(Problem):
+                log.append([b"one more"], b"2")
+        with pytest.raises(RoleMayNot):
+            prune_tables(uri)
+        assert prune_tables(server.uri(database)) == 6
+        looked_at.examine()
+        assert log.append([b"one more"], b"2") == range(300, 301)
+        assert log.append([b"and one"], b"3") == range(301, 302)
+        assert audit(log).size == audit(open_log(open_store(uri))).size == 302
+
+    def test_what_an_interrupted_writer_left_is_the_log_s_own(
+        self, server: Server, database: str, uri: str
+    ) -> None:
+        """Recorded and put, not signed for. The next writer goes on; of the tiles only the false one goes."""
+        log = open_log(open_store(uri))
+        log.append(samples(0, 254), b"1")
+        log.store.record(Batch(254, b"2", samples(254, 300)))
+        edge = Edge.load(log.store.get_many, 254)
+        _, tiles = edge.extend(Batch(254, b"2", samples(254, 300)))
+        false = "tile/1/000.p/1"
+        with psycopg.connect(uri) as appender:
+            appender.execute("INSERT INTO intaglio.tile VALUES (%s, 'x')", [false])
+        log.store.put(tiles)
+        store = open_store(server.uri(database, "reader"), read_only=True)
+        with pytest.raises(Damaged, match=f"ahead of it: {false}$"):
+            store.examine()
+        prune_tables(server.uri(database))
+        store.examine()
+        assert set(store.get_many(tiles)) == set(tiles) - {false}
+        log = open_log(open_store(uri))
+        assert audit(log).size == 300
+        assert log.append(samples(254, 300), b"2") == range(254, 300)
 
     def test_a_database_from_yesterday_is_refused_where_the_newest_checkpoint_is_kept(
         self, server: Server, database: str, uri: str, tmp_path: Path

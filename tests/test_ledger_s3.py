@@ -441,6 +441,31 @@ class TestThePublicCheckpoint:
         assert look.get(uri, CHECKPOINT) == log.checkpoint().note
 
 
+@pytest.mark.slow
+def test_a_tile_that_another_with_the_key_created_ahead_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The key may create objects and change none: once it is deleted, by who may, the log goes on."""
+    with moto() as endpoint:
+        owner = client(endpoint)
+        owner.create_bucket(Bucket="diplomas")
+        for name, value in environment(endpoint).items():
+            monkeypatch.setenv(name, value)
+        log = open_log(open_store("s3://diplomas/university"))
+        log.append(samples(0, 300), b"1")
+        store = open_store("s3://diplomas/university", read_only=True)
+        store.examine()
+        false = "tile/0/001.p/45"
+        owner.put_object(Bucket="diplomas", Key=f"university/{false}", Body=b"x")
+        for _ in range(2):
+            with pytest.raises(Damaged, match=f"ahead of it: {false}$"):
+                store.examine()
+            with pytest.raises(Damaged, match="does not read back"):
+                log.append([b"one more"], b"2")
+        owner.delete_object(Bucket="diplomas", Key=f"university/{false}")
+        store.examine()
+        assert log.append([b"one more"], b"2") == range(300, 301)
+        assert audit(log).size == 301
+
+
 @needed
 class TestWhatIsGone:
     @pytest.fixture

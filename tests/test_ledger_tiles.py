@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import random
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger import merkle
+from ledger.note import SignatureType, VerifierKey, checkpoint_text
+from ledger.tiles.ahead import require_none_ahead, tiles_ahead
 from ledger.tiles.edge import Edge
-from ledger.tiles.layout import frame, full_tiles, partial_tiles, tile_path, unframe
+from ledger.tiles.layout import entries_before, frame, full_tiles, partial_tiles, tile_path, unframe
 from ledger.tiles.reader import TileReader
 from ledger.tiles.store import Batch
-from tests.ledger_samples import naive_path, naive_proof, naive_root
+from tests.ledger_samples import ORIGIN, SIGNER, naive_path, naive_proof, naive_root
 from wire.problem import Damaged
 
 LARGE = [b"entry %d" % index for index in range(65536 + 2)]
@@ -55,6 +57,66 @@ def test_the_tiles_of_two_sizes() -> None:
     assert list(full_tiles(600, 70000)) == [
         path for path in full_tiles(0, 70000) if path not in full_tiles(0, 600)
     ]
+
+
+@given(size=st.integers(1, 1 << 20))
+def test_a_tile_tells_the_least_size_of_its_tree(size: int) -> None:
+    own = [*full_tiles(size - 1, size), *partial_tiles(size)]
+    assert max(map(entries_before, own)) == size
+    assert all(entries_before(path) <= size for path in own)
+    assert all(entries_before(path) > size for path in full_tiles(size, size + 300))
+    assert entries_before(f"tile/x/{size}") == entries_before("checkpoint") == 0
+
+
+GROWTH = st.tuples(st.integers(0, 600), st.integers(0, 600), st.integers(1, 600))
+
+
+@given(GROWTH, st.data())
+@settings(max_examples=50, deadline=None)
+def test_of_tiles_ahead_of_a_log_those_are_named_that_it_did_not_write(
+    sizes: tuple[int, int, int], data: st.DataObject
+) -> None:
+    """Settled up to one size, signed up to another, recorded up to a third, with all tiles put."""
+    base, signed, end = accumulate(sizes)
+    batches = [
+        Batch(start, b"", LARGE[start:stop])
+        for start, stop in ((base, signed), (signed, end), (end, end))
+        if start < stop
+    ]
+    _, files = grown([base, signed, end])
+    note = signed_note(signed) if signed else None
+
+    def ahead() -> list[str]:
+        return tiles_ahead(
+            files, note, base, batches, lambda paths: {p: files[p] for p in paths if p in files}
+        )
+
+    assert ahead() == []
+    _, later = grown([base, signed, end + data.draw(st.integers(1, 600))])
+    beyond = [path for path in later if entries_before(path) > signed]
+    false = data.draw(st.sets(st.sampled_from(beyond), min_size=1))
+    right = {path: files[path] for path in false if path in files}
+    files.update(dict.fromkeys(false, b"x"))
+    named = ahead()
+    assert {path for path in named if path in right} == right.keys()
+    assert {path for path in false if entries_before(path) > end} <= set(named) <= false
+
+
+def signed_note(size: int) -> bytes:
+    """A checkpoint of that size; nobody here looks whose it is."""
+    text = checkpoint_text(ORIGIN, size, naive_root([]))
+    return b"%b\n%b" % (
+        text,
+        VerifierKey(ORIGIN, SignatureType.ED25519, SIGNER.public_key).sign(SIGNER, text),
+    )
+
+
+def test_the_first_of_many_are_named() -> None:
+    require_none_ahead([])
+    for count, end in ((1, "a0"), (5, "a4"), (7, "a4 and 2 more")):
+        with pytest.raises(Damaged, match=f"ahead of it: (a0, .*)?{end}$") as caught:
+            require_none_ahead([f"a{number}" for number in range(count)])
+        assert caught.value.facts["rows"] == count
 
 
 def test_entries_in_a_bundle() -> None:

@@ -15,9 +15,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from .problem import Damaged, TryLater
+from .problem import Damaged, TryLater, Unavailable
 
 __all__ = [
+    "file_problems",
     "leftovers",
     "locked",
     "make_private_folder",
@@ -186,6 +187,22 @@ def read_regular(path: Path, limit: int) -> bytes:
         if os.fstat(file.fileno()).st_size > limit:
             raise Damaged.saying("{file} is longer than {most} bytes", file=str(path), most=limit)
         return file.read()
+
+
+@contextlib.contextmanager
+def file_problems(path: Path) -> Iterator[None]:
+    """Raises `Unavailable` for the `OSError` of a file that cannot be read: nothing is known of its content.
+
+    That it is not there, or is a folder, is known: such an error is the caller's to judge.
+    """
+    try:
+        yield
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+        raise
+    except OSError as error:
+        raise Unavailable.saying(
+            "{file} cannot be read: {system}", file=str(path), system=error.strerror
+        ) from error
 
 
 def make_private_folder(path: Path) -> None:

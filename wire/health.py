@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
-from .problem import Facts, Problem, Scalar
+from .problem import Facts, Problem, Scalar, Unavailable
 
 
 class Health(StrEnum):
@@ -43,6 +44,18 @@ class Finding:
     def failed(cls, code: str, problem: Problem | None = None, **facts: Scalar) -> Finding:
         """Of what is wrong."""
         return cls(code, Health.FAILED, facts, problem)
+
+    @staticmethod
+    def unread(error: OSError, path: Path | None = None) -> Finding:
+        """Of a file that the system does not read: whether anything is wrong with it is not known."""
+        file, reason = str(error.filename or path or ""), error.strerror
+        problem = Unavailable.saying("{file} cannot be read: {system}", file=file, system=reason)
+        return Finding.failed("file-unreadable", problem, file=file, reason=reason)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether nothing is known to be wrong, and something could not be looked at."""
+        return self.health is Health.FAILED and self.problem is not None and self.problem.undetermined
 
     @classmethod
     def of(cls, problem: Problem) -> Finding:

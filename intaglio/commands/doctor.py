@@ -23,19 +23,25 @@ from ..words import health, tr
 @verb()
 @click.option("--in", "folder", type=Folder(), help="Look, too, at what the files of this folder name.")
 def doctor(session: Session, folder: Path | None) -> Result:
-    """Explain what is wrong with this set-up."""
+    """Explain what is wrong with this set-up. Exit code 3: not all could be looked at."""
     found = [(item, _told(item)) for item in _findings(session, folder)]
-    wrong = sum(item.health is Health.FAILED for item, _ in found)
+    unseen = sum(item.is_open for item, _ in found)
+    wrong = sum(item.health is Health.FAILED for item, _ in found) - unseen
     lines = [
         wrapped(f"{told['mark']} {printable(told['finding'])}", 2)
         + (f"\n{wrapped(f'    {printable(then)}', 4)}" if (then := told["remedy"]) else "")
         for _, told in found
     ]
-    lines.append(tr("Something is wrong; see above.") if wrong else tr("Nothing is wrong."))
+    if wrong:
+        lines.append(tr("Something is wrong; see above."))
+    elif unseen:
+        lines.append(tr("Not all could be looked at; see above."))
+    else:
+        lines.append(tr("Nothing is wrong."))
     return Result(
-        {"wrong": wrong, "findings": [{**_facts(item), **told} for item, told in found]},
+        {"wrong": wrong, "unseen": unseen, "findings": [{**_facts(item), **told} for item, told in found]},
         "\n".join(lines),
-        1 if wrong else 0,
+        1 if wrong else 3 if unseen else 0,
     )
 
 
@@ -75,7 +81,7 @@ def _findings(session: Session, folder: Path | None) -> Iterator[Finding]:
         except Problem as problem:
             yield Finding.of(problem)
         except OSError as error:
-            yield Finding.failed("file-unreadable", file=str(error.filename), reason=error.strerror)
+            yield Finding.unread(error, session.home)
 
 
 def _named(session: Session, folder: Path) -> Iterator[Finding]:

@@ -97,14 +97,15 @@ def init(place: LogFolder, name: str, ledger: str | None) -> Result:
 @verb(ledger)
 @click.argument("uri")
 def prune(_: LogFolder, uri: str) -> Result:
-    """Remove partial tiles that a full one replaces from the database at URI; its owner may.
+    """Remove from the database at URI, as its owner, the tiles that the log needs no more or did not write.
 
-    In a folder that is done by itself.
+    Partial ones that a full one replaces, and what others wrote ahead of the log. In a folder that is done by
+    itself.
     """
     removed = prune_tables(uri)
     return Result(
         {"removed": removed},
-        tr_count("{count} partial tile removed", "{count} partial tiles removed", removed),
+        tr_count("{count} tile removed", "{count} tiles removed", removed),
     )
 
 

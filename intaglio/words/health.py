@@ -49,6 +49,31 @@ SAID: Mapping[str, Said] = MappingProxyType(
             "Killed commands left {count} behind, which may hold keys or personal data: {first}",
             _PUBLISH,
         ),
+        "issuer-read-only": Said(
+            "{file} may not be written to: nothing can be issued or revoked here.",
+            "See whose it is and what its rights are, and whether its disk is mounted to be read only.",
+        ),
+        "issuer-keys-older": Said(
+            "{keys} does not have the keys that its document names: nothing can be signed.",
+            "It may be an older copy: bring the newest one back from a backup.",
+        ),
+        "issuer-keys-announced-gone": Said(
+            "Its document announces keys that are not in its key file: {key}",
+            "Bring the newest keys.json back. If there is none, take each key out of the document: "
+            "intaglio issuer key revoke KEY",
+        ),
+        "issuer-key-announced-elsewhere": Said(
+            "Its document has a key for diplomas that is not in its key file: {key}",
+            "If it is on a token and signs next: intaglio issuer key rotate --key pkcs11:…. If it is lost: "
+            "intaglio issuer key revoke KEY",
+        ),
+        "issuer-key-end-ahead": Said(
+            "Its document lets a former key sign until {time}, ahead of the clock here.", _CLOCK
+        ),
+        "issuer-diplomas-ahead": Said(
+            "Some diplomas are dated later than now: whoever checks one before its date is told so.",
+            "This lists them, each with the command that issues it anew: intaglio issuer clock accept",
+        ),
         "issuer-shards-gone": Said(
             "Gone from its folder: {count} of diplomas: {first}", "Take the file from a backup."
         ),
@@ -80,6 +105,11 @@ SAID: Mapping[str, Said] = MappingProxyType(
             "intaglio issuer password",
         ),
         "issuer-log-audited": Said("Its log of {count} was derived again, and is as signed."),
+        "issuer-log-left": Said(
+            "The log that {home} has or names was moved away, or is being moved: nothing is appended to it.",
+            "If ledger.json is lost, bring it back from a backup. If a move was interrupted, type it again: "
+            "intaglio ledger migrate FROM TO",
+        ),
         "issuer-log-ahead": Said(
             "Its log was signed at {time}, ahead of the clock here: nothing is signed now.", _CLOCK
         ),

@@ -168,6 +168,11 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
             "PGPASSFILE names; for a bucket, into ~/.aws/credentials."
         ),
         "ledger-not-prepared": "Its owner makes the tables: intaglio ledger init postgresql://OWNER@HOST/DATABASE",
+        "ledger-tiles-ahead": (
+            "Somebody else can append there: change the password of that role, or the key for the bucket. "
+            "Then the owner of the tables removes these rows: `intaglio ledger prune "
+            "postgresql://OWNER@HOST/DATABASE`. The owner of a bucket deletes these objects."
+        ),
         "ledger-role": (
             "Appending needs the role intaglio_appender, looking intaglio_reader; `intaglio ledger init` and "
             "`prune` the owner of the tables."
@@ -208,7 +213,7 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
         "ledger-clock": "Set the clock right: it may differ by some minutes.",
         "log-sealed": (
             "Start the program again, which then goes by the log's new address. If the move was interrupted, "
-            "type it again: `intaglio ledger migrate FROM TO`"
+            "type it again: `intaglio ledger migrate FROM TO`. If ledger.json is lost, bring it back."
         ),
         # the issuer
         "no-issuer": "`intaglio issuer init` makes one.",
@@ -223,6 +228,10 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
         ),
         "damaged-claims": (
             "Remove claims.sqlite: links that were sent end, and `intaglio issuer claim` makes new ones."
+        ),
+        "claims-lost": (
+            "Bring claims.sqlite back from a backup. Without one, those links have ended: "
+            "`intaglio issuer claim` makes new ones."
         ),
         "status-file-gone": _LIST,
         "status-file-damaged": f"Remove it. {_LIST}",

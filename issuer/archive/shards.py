@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
+from typing import BinaryIO
 
 import zstandard
 
-from wire.files import make_private_folder, replace_file, sync_folder
+from wire.files import file_problems, make_private_folder, replace_file, sync_folder
 from wire.problem import Damaged
 
 from ..problem import DamagedIssuerFile
@@ -30,21 +32,21 @@ _END = struct.Struct("<IBI")  # number of frames, descriptor, magic number
 
 
 class Shard:
-    """A shard on disk. Raises `Damaged` where it is missing or not as written."""
+    """A shard on disk. Raises `Damaged` where it is missing or not as written, `Unavailable` where unread."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        try:
-            with path.open("rb") as file:
-                end = file.seek(-_END.size, 2)
-                frames, descriptor, magic = _END.unpack(file.read(_END.size))
-                if magic != _SEEKABLE or descriptor:
-                    raise self._damaged("its end is not a table of frames")
-                start = end - frames * _ENTRY.size
-                file.seek(start)
-                sizes = list(_ENTRY.iter_unpack(file.read(end - start)))
-        except (OSError, struct.error) as error:
-            raise self._damaged("it is missing or cut short") from error
+        with self._opened() as file:
+            end = file.seek(0, 2) - _END.size
+            if end < 0:
+                raise self._damaged("it is missing or cut short")
+            file.seek(end)
+            frames, descriptor, magic = _END.unpack(file.read(_END.size))
+            start = end - frames * _ENTRY.size
+            if magic != _SEEKABLE or descriptor or start < 0:
+                raise self._damaged("its end is not a table of frames")
+            file.seek(start)
+            sizes = list(_ENTRY.iter_unpack(file.read(end - start)))
         offset = 0
         self._unpacked: tuple[int, list[bytes]] = -1, []
         self._frames = []
@@ -69,7 +71,7 @@ class Shard:
             yield from self._lines(*frame)
 
     def _lines(self, offset: int, packed: int, unpacked: int) -> list[bytes]:
-        with self._path.open("rb") as file:
+        with self._opened() as file:
             file.seek(offset)
             frame = file.read(packed)
         try:
@@ -79,6 +81,14 @@ class Shard:
         except zstandard.ZstdError as error:
             raise self._damaged("a frame does not unpack") from error
         return data.splitlines()
+
+    @contextmanager
+    def _opened(self) -> Iterator[BinaryIO]:
+        try:
+            with file_problems(self._path), self._path.open("rb") as file:
+                yield file
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
+            raise self._damaged("it is missing or cut short") from error
 
     def _damaged(self, what: str) -> Damaged:
         return DamagedIssuerFile(f"the shard {self._path}: {what}")

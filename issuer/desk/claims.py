@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
@@ -22,10 +23,10 @@ from wire.clock import CLOCK_SKEW
 from wire.fetch import NoFetcher
 from wire.files import make_private_folder
 from wire.problem import Conflict, NotFound, Refused, TryLater
-from wire.sqlite import Database
+from wire.sqlite import Database, connect, sqlite_problems
 
 from ..archive.kept import Released
-from ..problem import DamagedClaims
+from ..problem import ClaimsLost, DamagedClaims
 
 LINK_LIFETIME = timedelta(days=30)
 CHALLENGE_LIFETIME = timedelta(minutes=10)
@@ -262,6 +263,22 @@ class Claims:
         """Raises the `Problem` that keeps links from being looked up."""
         with self._database.reading() as connection:
             connection.execute("SELECT 1 FROM link LIMIT 1").fetchone()
+
+
+def require_kept(path: Path, known: int) -> None:
+    """Look at the list of an issuer that has counted `known` links, without changing it.
+
+    Raises `ClaimsLost` where it is gone or empty, `DamagedClaims` where it is damaged or an older copy, and
+    `Unavailable`.
+    """
+    if not known:
+        return
+    lost = ClaimsLost(f"{_WHAT} {path} is gone: no link that was given out can be used")
+    if not path.exists() or not path.stat().st_size:
+        raise lost
+    with sqlite_problems(_WHAT, DamagedClaims), closing(connect(path, "ro")) as connection:
+        if not _require_newest(connection, known):
+            raise lost
 
 
 def _require_newest(connection: sqlite3.Connection, known: int) -> int:

@@ -17,7 +17,7 @@ import zstandard
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from wire.files import make_private_folder
+from wire.files import file_problems, make_private_folder
 from wire.problem import Damaged
 
 from ..table.records import Record
@@ -40,11 +40,15 @@ class Spool:
         self._path(span).write_bytes(sealed)
 
     def rows(self, span: Span) -> Iterator[tuple[int, Record]]:
-        """The rows of a span, with their records. Raises `Damaged` where they are not as they were put."""
+        """The rows of a span, with their records.
+
+        Raises `Damaged` where they are not as they were put, `Unavailable` where they cannot be read.
+        """
         path = self._path(span)
         try:
-            packed = AESGCM(self.key).decrypt(_nonce(span), path.read_bytes(), None)
-        except (OSError, InvalidTag) as error:
+            with file_problems(path):
+                packed = AESGCM(self.key).decrypt(_nonce(span), path.read_bytes(), None)
+        except (FileNotFoundError, InvalidTag) as error:
             raise Damaged(f"{path} was changed while the file was issued") from error
         for line in zstandard.decompress(packed).splitlines():
             row, _, record = line.partition(b" ")

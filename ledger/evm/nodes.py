@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from wire.files import open_regular
+from wire.files import file_problems, open_regular
 from wire.problem import Damaged, Malformed, Refused
 from wire.strict import load_json_object
 
@@ -29,13 +29,13 @@ _MOST = 16  # nodes
 def nodes_in(file: Path) -> tuple[RpcNode, ...]:
     """The nodes that a file names. Raises `NodesUnreadable`, also where others than its owner may read it."""
     try:
-        with open_regular(file) as opened:
+        with file_problems(file), open_regular(file) as opened:
             if os.fstat(opened.fileno()).st_mode & 0o077:
                 raise NodesUnreadable.saying(
                     "the file of the nodes {file} may be read by others than its owner", file=str(file)
                 )
             text = opened.read(_LARGEST + 1)
-    except (OSError, Damaged):
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError, Damaged):
         raise NodesUnreadable.saying("the file of the nodes {file} cannot be read", file=str(file)) from None
     return nodes_of(text, str(file))
 

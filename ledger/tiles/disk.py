@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from wire.files import remove_leftovers, replace_file, sync_folder
-from wire.problem import Damaged, DiskFull, Unavailable, is_full
+from wire.problem import DiskFull, Unavailable, is_full
 
 
 def replace_for_good(path: Path, data: bytes, mode: int) -> None:
@@ -22,14 +21,16 @@ def replace_for_good(path: Path, data: bytes, mode: int) -> None:
 
 @contextmanager
 def disk_problems() -> Iterator[None]:
-    """Raises `DiskFull`, `Damaged` or `Unavailable` for the `OSError` of a log's files."""
+    """Raises `DiskFull` or `Unavailable` for the `OSError` of a log's files.
+
+    A disk that does not answer (EIO) says nothing of what was written there: that is not `Damaged`.
+    """
     try:
         yield
     except OSError as error:
         detail = f"the log's folder cannot be read or written: {error.strerror}"
         if is_full(error):
             raise DiskFull(detail) from error
-        kind = Damaged if error.errno == errno.EIO else Unavailable
-        raise kind(
+        raise Unavailable(
             detail, hint="Nothing that was acknowledged is lost. Once the disk is well, do the same again."
         ) from error

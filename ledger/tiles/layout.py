@@ -18,7 +18,8 @@ HEIGHT = 8
 ENTRIES = "entries"
 _NUMBER = "(x[0-9]{3}/){0,6}[0-9]{3}"
 _TILE = re.compile(
-    rf"tile/([0-9]|[1-5][0-9]|6[0-3]|entries)/{_NUMBER}(?P<partial>\.p/[1-9][0-9]{{0,2}})?", re.ASCII
+    rf"tile/(?P<level>[0-9]|[1-5][0-9]|6[0-3]|entries)/(?P<number>{_NUMBER})(?P<partial>\.p/[1-9][0-9]{{0,2}})?",
+    re.ASCII,
 )
 LARGEST_ENTRY = 0xFFFF  # bytes; what two bytes can count
 LARGEST = WIDTH * (2 + LARGEST_ENTRY)  # bytes; nothing but the journal is longer than a full bundle
@@ -56,6 +57,17 @@ def is_tile(path: str, *, full: bool = False) -> bool:
     """Whether a tile or a bundle can be at a path; `full`, one that is there for ever."""
     found = _TILE.fullmatch(path)
     return found is not None and not (full and found["partial"])
+
+
+def entries_before(path: str) -> int:
+    """How many entries a tree has at least in which this tile or bundle is; 0 for any other path."""
+    found = _TILE.fullmatch(path)
+    if found is None:
+        return 0
+    number = int(found["number"].replace("x", "").replace("/", ""))
+    width = int(found["partial"].removeprefix(".p/")) if found["partial"] else WIDTH
+    level = 0 if found["level"] == ENTRIES else int(found["level"])
+    return (number * WIDTH + width) << HEIGHT * level
 
 
 def prefix(origin: str) -> str:

@@ -141,7 +141,10 @@ class Reader(BatchKeys, Protocol):
         """The recorded batches from index `start` on, which is where one begins or the last one ends."""
 
     def examine(self) -> None:
-        """Look for what may have gone from the engine without anything missing it. Raises `Damaged`."""
+        """Look for what may have gone from the engine, and for what somebody else wrote ahead of the log.
+
+        Nothing else misses the one, and the log stops at the other. Raises `Damaged`.
+        """
         return
 
     def keys(self) -> Keys:

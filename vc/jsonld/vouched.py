@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from wire.problem import Malformed, Problem
+from wire.problem import Malformed, Problem, Unavailable
 from wire.strict import load_json, load_json_object
 
 from .context import IRI, Contexts, Meter
@@ -33,7 +33,8 @@ def vouched(extra: Mapping[str, Any]) -> Contexts:
 def load(folder: Path) -> Contexts:
     """The vendored contexts and those of a folder, which its `index.json` lists by `url`, `file`, `sha256`.
 
-    Raises `Malformed`, naming the file, for one that is not as listed, or cannot be used.
+    Raises `Malformed`, naming the file, for one that is not as listed, or cannot be used; `Unavailable` for
+    one that cannot be read.
     """
     index = folder / "index.json"
     found: dict[str, Any] = {}
@@ -52,12 +53,12 @@ def load(folder: Path) -> Contexts:
             found[url] = load_json_object(data)
             place = index
         return vouched(found)
-    except (Problem, OSError) as problem:
-        if isinstance(problem, Problem):
-            raise Malformed.saying("the context {file}: {why}", file=str(place), why=problem) from None
-        raise Malformed.saying(
-            "the context {file}: {system}", file=str(place), system=problem.strerror
-        ) from None
+    except Problem as problem:
+        raise Malformed.saying("the context {file}: {why}", file=str(place), why=problem) from None
+    except OSError as error:
+        is_absent = isinstance(error, FileNotFoundError | IsADirectoryError | NotADirectoryError)
+        kind = Malformed if is_absent else Unavailable
+        raise kind.saying("the context {file}: {system}", file=str(place), system=error.strerror) from None
 
 
 def _rows(index: Path) -> list[dict[str, str]]:

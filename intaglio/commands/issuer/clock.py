@@ -6,7 +6,8 @@ import shlex
 
 import click
 
-from issuer.ahead import accept_clock, dated_ahead, signed_until
+from issuer import documents
+from issuer.ahead import accept_clock, dated_ahead, dated_until
 from wire.clock import is_ahead
 from wire.problem import Declined
 from wire.text import counted
@@ -26,11 +27,11 @@ def clock() -> None:
 def accept(place: Place, yes: bool) -> Result:
     """Say that the clock here is right, and was ahead before.
 
-    The log's checkpoint and the status lists are signed anew, with the right time. The diplomas that are
-    dated ahead are listed, each with the command that issues it anew.
+    The log's checkpoint and the status lists are signed anew, with the right time. Keys that ended ahead of
+    it end now. The diplomas that are dated ahead are listed, each with the command that issues it anew.
     """
     made, now = place.open(), place.session.now()
-    signed = signed_until(made)
+    signed, document = dated_until(made, now), documents.newest(made.home)
     if signed is not None and is_ahead(signed, now):
         asked = f"Is it {now:%Y-%m-%d %H:%M}Z now? Up to {signed:%Y-%m-%d %H:%M}Z was signed."
         if not agreed(asked, yes):
@@ -42,13 +43,18 @@ def accept(place: Place, yes: bool) -> Result:
                 f"{made.name} is open again: it had closed at a time that is yet to come.",
                 f"Close it after {signed:%Y-%m-%d %H:%M}Z, and hand out the trust file of then.",
             )
+        if documents.newest(made.home) != document:
+            say(
+                "Keys that had ended ahead of time have ended now.",
+                f"Publish {made.home / 'did.json'} at {made.identity.document_url}",
+            )
         say(
             "The log's checkpoint and the status lists are dated rightly by now.",
             "Bundles that were handed out meanwhile stay open until their date: export them anew.",
             *([f"Copy {made.home / 'status'} to {url}/status/"] if (url := made.identity.url) else []),
         )
     else:
-        say("Neither checkpoint nor status list is dated ahead of the clock here: nothing was signed anew.")
+        say("Neither checkpoint, status list nor key is dated ahead of the clock here: nothing was signed.")
     entries = list(dated_ahead(made, now))
     if entries:
         say(

@@ -11,6 +11,7 @@ from wire.problem import Refused
 
 from ...problem import NotDurable, NotPrepared
 from ..layout import partial_tiles
+from .ahead import read_ahead
 from .connections import Connections, Cursor
 
 OLDEST = 13
@@ -50,15 +51,21 @@ def prepare(conninfo: str) -> int:
 
 
 def prune(conninfo: str) -> int:
-    """Remove the partial tiles whose full tile is there, as the tables' owner. Returns how many those were.
+    """Remove, as the tables' owner, what lies ahead of the log, and partial tiles whose full tile is there.
 
-    Those stay from which a log is opened. Nobody appends meanwhile.
+    Returns how many rows those were. Those stay from which a log is opened. Nobody appends meanwhile.
     """
 
     def work(cursor: Cursor) -> int:
         cursor.execute(f"SELECT pg_advisory_xact_lock({TURN})")
         [(base,)] = cursor.execute("SELECT base_size FROM intaglio.head FOR UPDATE").fetchall()
-        return cursor.execute(_PRUNE, [list(partial_tiles(base))]).rowcount
+        ahead = read_ahead(cursor)  # first: a full tile that is not the log's replaces no partial one
+        removed = cursor.execute("DELETE FROM intaglio.tile WHERE path = ANY(%s)", [ahead.tiles]).rowcount
+        cursor.execute("DELETE FROM intaglio.pending WHERE start = ANY(%s)", [ahead.batches])
+        removed += cursor.execute(
+            "DELETE FROM intaglio.batch WHERE start = ANY(%s)", [ahead.batches]
+        ).rowcount
+        return removed + cursor.execute(_PRUNE, [list(partial_tiles(base))]).rowcount
 
     return Connections(conninfo, require_readable).write(work)
 

@@ -16,16 +16,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from wire.problem import Damaged, Refused, TooLarge, TryLater
+from wire.problem import Refused, TooLarge, TryLater
 
 from ...problem import Overtaken
+from ..ahead import require_none_ahead
 from ..disk import disk_problems
 from ..journal import CAPACITY, Capacity
 from ..kept import KeptCheckpoint
 from ..keys import key_digest
-from ..layout import unframe
 from ..store import CHECKPOINT, Base, Batch, Keys, Mark, State, Store, require_open
 from . import address, schema
+from .ahead import neighbouring, read_ahead
 from .connections import Connections, Cursor
 
 _RECORD = """
@@ -129,18 +130,15 @@ class PostgresStore(Store):
     def pending(self, start: int) -> Iterator[Batch]:
         """See `Reader.pending`. Raises `Overtaken` where they are settled, `Damaged` where one is missing."""
         rows = self._rows(_PENDING, start)
-        (base, size, *_), end = rows[0], start
+        base, size, *_ = rows[0]
         if base > start:
             raise Overtaken("another writer has settled the log meanwhile")
-        for _, _, at, key, entries in rows:
-            if at is not None:
-                batch = Batch(at, key, unframe(entries, "a batch of the log"))
-                if at != end:
-                    break
-                yield batch
-                end = batch.range.stop
-        if end != size:
-            raise Damaged(f"the tables of the log have batches up to {end}, and it ends at {size}")
+        yield from neighbouring([row[2:] for row in rows], start, size)
+
+    def examine(self) -> None:
+        """Name the rows that an appender wrote ahead of the log. Raises `TilesAhead`."""
+        with self.lock():
+            require_none_ahead(self._database.run(read_ahead).names)
 
     def find(self, key: bytes) -> range | None:
         found = self._rows("SELECT start, stop FROM intaglio.batch WHERE key = %b", key_digest(key))

@@ -115,6 +115,15 @@ class Bucket:
         """Write an object, whether it is there or not."""
         _insist(lambda: self._store.put(self._prefix + path, data, use_multipart=False))
 
+    def names(self, folder: str) -> list[str]:
+        """The names in a folder, which ends with a slash, and in those below it; a list may be behind."""
+
+        def work() -> list[str]:
+            pages = self._store.list(self._prefix + folder)
+            return [str(found["path"]).removeprefix(self._prefix) for page in pages for found in page]
+
+        return _insist(work)
+
     def first_after(self, path: str) -> str | None:
         """The first name that is listed after this one, in its folder; a list may be behind."""
         folder = f"{path.rpartition('/')[0]}/"

@@ -23,6 +23,7 @@ from wire.problem import Damaged, Refused, TooLarge, TryLater
 
 from ... import merkle
 from ...problem import NotConditional, Overtaken
+from ..ahead import require_none_ahead, tiles_ahead
 from ..disk import disk_problems
 from ..journal import Capacity
 from ..kept import KeptCheckpoint
@@ -207,6 +208,15 @@ class S3Store(Store):
         self._show()
 
     def examine(self) -> None:
+        """See `Reader.examine`. Raises `Damaged`, `TilesAhead` for objects that somebody else created."""
+        self._require_there()
+        with self.lock():
+            base = self.base()
+            batches = list(self.pending(base.size))
+            paths, note = self._bucket.names("tile/"), self.get(CHECKPOINT)
+        require_none_ahead(tiles_ahead(paths, note, base.size, batches, self._bucket.get_many))
+
+    def _require_there(self) -> None:
         """Look whether the first head, the oldest tiles and some others are there, and right.
 
         So that objects which somebody or a rule of the bucket removed are missed in time. Raises `Damaged`.
@@ -242,7 +252,7 @@ class S3Store(Store):
             if (note := self._heads.newest().note) is not None and self._bucket.get(CHECKPOINT) != note:
                 self._show()  # who published it died before
         if secrets.randbelow(_EXAMINED) == 0:
-            self.examine()
+            self._require_there()
         self._is_open = True
 
     def _require_conditional(self) -> None:
