@@ -135,9 +135,8 @@ def test_what_other_ledgers_have_is_shown(home: Path, tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_one_diploma_is_shown_and_none_is_added(home: Path) -> None:
     name = typed(home, "wallet", "list", mount=READ_ONLY).stdout[:12]
-    assert typed(home, "wallet", "show", name, mount=READ_ONLY).stdout.startswith(
-        "Doctor of Medicine (Professional doctorate)\n"
-    )
+    card = typed(home, "wallet", "show", name, mount=READ_ONLY).stdout
+    assert card.startswith("Doctor of Medicine (Professional doctorate)\n")
     refused = typed(home, "wallet", "import", f"diplomas/{NUMBER}.json", mount=READ_ONLY)
     assert refused.returncode == 3
     assert "the wallet may not be written to" in refused.stderr
