@@ -157,7 +157,9 @@ def test_a_backup_brings_it_along(town: Town) -> None:
     backup(town.home, town.folder / "backup", b"correct horse battery")
     town.issuer.store.close()
     shutil.move(town.home, town.folder / "lost")
-    restore(town.folder / "backup", town.home, b"correct horse battery")
+    asked = list[str]()
+    restore(town.folder / "backup", town.home, b"correct horse battery", asked.append)
+    assert [json.loads(named)["anchor"] for named in asked] == [NAME]
     back = reopened(town.home)
     assert town.verdict(back.bundle(first), NAME) is Verdict.VALID
     town.run(back)
