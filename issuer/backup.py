@@ -60,6 +60,7 @@ _LONGEST_HEADER = 1 << 14  # bytes of what tar says of a file beside its first b
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}(?:/[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}){0,11}")
 _FILES = re.compile(
     r"(issuer|keys|did|template|rotation|clock|ledger|fees|contract-[0-9]{1,20})\.json"
+    r"|template\.[0-9a-f]{64}\.json"
     r"|(issuer|claims|anchors)\.sqlite"
     r"|tls/(server\.pem|server\.key|authority\.pem)"
     rf"|status/({LIST_NAME.pattern})"
