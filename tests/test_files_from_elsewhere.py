@@ -363,7 +363,7 @@ __attribute__((constructor)) static void run(void) { fclose(fopen("ran", "w")); 
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(shutil.which("gcc") is None, reason="no C compiler (gcc) is installed")
+@pytest.mark.skipif(shutil.which("gcc") is None, reason="no C compiler: install gcc")
 def test_a_module_that_a_backup_brings_does_not_run(
     program: Program, elsewhere: Path, tmp_path: Path
 ) -> None:

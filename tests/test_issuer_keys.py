@@ -80,7 +80,7 @@ def forged(issuer: Issuer, like: Bundle, key: PrivateKey, time: Time) -> Bundle:
 def test_announced_keys_that_were_lost_leave_the_document_and_the_log_says_so(
     issuer: Issuer, time: Time
 ) -> None:
-    """Without them the document is what it was before: the log has to have that version once more."""
+    """Without them the document has the keys that it had before."""
     bundle, file = issuer.bundle(issuer.issue(graduate(1))), issuer.keys.path.read_bytes()
     before = documents.newest(issuer.home)
     rotation.add(issuer)
@@ -89,10 +89,9 @@ def test_announced_keys_that_were_lost_leave_the_document_and_the_log_says_so(
     made = reopened(issuer.home, time)
     for key in announced.values():
         rotation.revoke(made, key.public_key.multikey())
-    assert documents.newest(made.home) == before
-    versions = documents.versions(made.home)
+    after, versions = documents.newest(made.home), documents.versions(made.home)
+    assert all(after[member] == before[member] for member in ("verificationMethod", "assertionMethod"))
     assert documents.newest_place(made.home, made.log) == max(versions) > min(versions)
-    assert versions[max(versions)] == versions[min(versions)]
     assert documents.newest_place(made.home, reopened(made.home, time).log) == max(versions)
     report = judged(
         made,

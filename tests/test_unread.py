@@ -28,7 +28,7 @@ from wire.problem import Damaged, Unavailable
 
 MEMORY = Path("/proc/self/mem")
 
-pytestmark = pytest.mark.skipif(not MEMORY.exists(), reason="no /proc/self/mem on this system")
+pytestmark = pytest.mark.skipif(not MEMORY.exists(), reason="no /proc/self/mem: run it on Linux")
 
 
 def failing(path: Path) -> Path:
