@@ -63,7 +63,7 @@ $(PEERS): tests/interop/package-lock.json
 	touch $@
 
 peers-if-any:
-	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory peers || \
+	@if command -v npm >/dev/null; then $(MAKE) --silent peers || \
 		echo "npm fetched no peers: their tests are skipped"; fi
 
 # Needs uv. The registry's address is not written down: each machine has its own. Extras stay in the lock: for
