@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,9 @@ from ledger import EntryKind, Log, entry
 from ledger.evidence import attest
 from ledger.tiles.memory import MemoryStore
 from tests.conftest import ROOT
+from tests.interop.peers import JavaScript, javascript
+from tests.loopback import Authority
+from tests.test_verifier_controllers import Host
 from tests.world import NOW, graduate
 from vc import Anchored, Bundle, StatusList, Verdict, sign
 from vc.anchoring import document_digest, log_entry
@@ -83,6 +86,11 @@ class Town:
         return Trust().adding(RecognisedIssuer(self.issuer.did))
 
 
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    return Authority(tmp_path)
+
+
 @pytest.fixture(params=["keys in the folder", "diploma key on a token"])
 def town(tmp_path: Path, request: pytest.FixtureRequest) -> Town:
     token = PrivateKey.generate() if request.param == "diploma key on a token" else None
@@ -110,9 +118,11 @@ def make(folder: Path, url: str, now: datetime, token: PrivateKey | None = None)
 class Thief:
     """Whoever has some of the keys; in the place of the others he takes new ones of his own."""
 
-    def __init__(self, town: Town, stolen: Iterable[str], now: datetime = NOW) -> None:
+    def __init__(
+        self, town: Town, stolen: Iterable[str], now: datetime = NOW, own: PrivateKey | None = None
+    ) -> None:
         self.town, self.stolen, self._now = town, set(stolen), now
-        self.own = PrivateKey.generate()
+        self.own = own or PrivateKey.generate()
         self.signers = {name: town.signers[name] for name in self.stolen & town.signers.keys()}
         self.log = Log(
             town.issuer.identity.log,
@@ -125,8 +135,8 @@ class Thief:
         self.log.append([number.to_bytes(34) for number in range(size)], b"as many as the genuine one")
 
     def signed(self, document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-        """The document by each key that he has, as the issuer's."""
-        for signer in self.signers.values():
+        """The document by each key that he has, as the issuer's; by his own, where he is the web site."""
+        for signer in (*self.signers.values(), *([self.own] if "TLS" in self.stolen else [])):
             yield self.by(signer, document)
 
     def by(self, signer: Signer, document: Mapping[str, Any]) -> dict[str, Any]:
@@ -273,11 +283,67 @@ def rows(found: Mapping[tuple[str, ...], Mapping[str, str]]) -> list[str]:
     return lines
 
 
-def test_by_the_trust_file(town: Town) -> None:
-    printed = rows(table(town, town.trust))
+def compare(found: Mapping[tuple[str, ...], Mapping[str, str]]) -> None:
+    """With the table of the threat model, which is a copy of what is printed here."""
+    printed = rows(found)
     print(*printed, sep="\n")
+    assert "\n".join(printed) in PAGE
+
+
+def test_by_the_trust_file(town: Town) -> None:
+    compare(table(town, town.trust))
 
 
 def test_by_its_document_alone(town: Town) -> None:
-    printed = rows(table(town, town.alone, ("checkpoint", "claim")))
-    print(*printed, sep="\n")
+    compare(table(town, town.alone, ("checkpoint", "claim")))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["keys in the folder", "diploma key on a token"])
+def test_in_other_programs(kind: str, tmp_path: Path, authority: Authority) -> None:
+    """They read `did.json` where it is published, and the list that is there."""
+    host = Host(authority)
+    token = PrivateKey.generate() if kind == "diploma key on a token" else None
+    found: dict[tuple[str, ...], dict[str, str]] = {}
+    with host.site.running():
+        now = datetime.now(UTC).replace(microsecond=0)
+        town = make(tmp_path, host.site.url("").rstrip("/"), now, token)
+        genuine = json.loads((town.issuer.home / "status" / "0").read_bytes())
+        own = PrivateKey.generate()  # of all thieves, since what was read of a document is remembered
+        for is_site in (False, True):
+            with javascript(authority.ca_file) as ask:
+                for stolen in STOLEN:
+                    if is_site is ("TLS" in stolen):
+                        thief = Thief(town, stolen, now, own)
+                        found[stolen] = dict(reached(thief, host, ask, genuine))
+    compare({stolen: found[stolen] for stolen in STOLEN})
+
+
+def reached(
+    thief: Thief, host: Host, ask: JavaScript, genuine: Mapping[str, Any]
+) -> Iterator[tuple[str, str]]:
+    """By program and attack. The genuine list is served but where the thief puts one of his in its place."""
+    document = thief.document if "TLS" in thief.stolen else thief.town.document
+    host.serve(document, "/.well-known/did.json")
+    for name, judge in (("DCC", verifier_core), ("Digital Bazaar", digitalbazaar)):
+        host.serve(genuine, "/status/0")
+        yield f"{name}: diploma", best(judge(ask, one) for one in thief.signed(thief.diploma))
+        taken_back = []
+        for forged in thief.signed(thief.list):
+            host.serve(forged, "/status/0")
+            taken_back.append(judge(ask, thief.town.revoked.secured))
+        yield f"{name}: list", best(taken_back)
+
+
+def verifier_core(ask: JavaScript, credential: Mapping[str, Any]) -> str:
+    """What the Digital Credentials Consortium's verifier says."""
+    steps = {step["id"]: step.get("valid", False) for step in ask("verifierCore", credential).get("log", ())}
+    return "valid" if all(steps.get(name) for name in ("valid_signature", "revocation_status")) else "no"
+
+
+def digitalbazaar(ask: JavaScript, credential: Mapping[str, Any]) -> str:
+    """What Digital Bazaar's library says."""
+    outcome = ask("verify", credential)
+    status = outcome.get("statusResult", {"verified": False, "results": []})
+    is_clear = status["verified"] and not any(result["status"] for result in status["results"])
+    return "valid" if outcome["verified"] and is_clear else "no"

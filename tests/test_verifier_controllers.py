@@ -59,7 +59,7 @@ class Host:
         self.fetcher = HttpsFetcher(allow_loopback=True, ca_file=authority.ca_file)
 
     def serve(self, value: Any, path: str = "/issuers/14") -> None:
-        self.answers[path] = response(200, json.dumps(value).encode())
+        self.answers[path] = response(200, json.dumps(value).encode(), content_type="application/json")
 
     @property
     def resolver(self) -> Resolver:

@@ -164,6 +164,21 @@ def test_rotations_lead_from_the_pinned_document_to_the_newest() -> None:
         assert verify(trust, bundles[-1], documents).verdict is not Verdict.VALID, left_out
 
 
+def test_a_document_whose_predecessor_is_missing_does_not_count() -> None:
+    """Signed by the second of the two keys that are in force in the one before."""
+    _, b, trust = world()
+    first, second, third = b.documents[0].document, PrivateKey.generate(), PrivateKey.generate()
+    b.put(chained(with_key(first, second), first, b.key, created=NOW))
+    before = b.documents[-1].document
+    b.put(chained(with_key(before, third), before, second, created=NOW))
+    bundle = b.bundle(b.sign(b.diploma(), third))
+    assert verify(trust, bundle).verdict is Verdict.VALID
+    assert verify(trust, bundle, [b.documents[0], b.documents[2]]).verdict is not Verdict.VALID
+    other = chained(with_key(before, third), before, b.key, created=NOW)
+    b.put(other)  # signed by a key that is in force in the first, and named by that of the second
+    assert verify(trust, bundle, [b.documents[0], b.documents[3]]).verdict is not Verdict.VALID
+
+
 def test_a_pinned_key_signs_a_document_and_vouches_for_none_that_has_it() -> None:
     a, b, trust = world()
     first = b.key.public_key.multikey()
@@ -199,7 +214,10 @@ def test_a_document_that_is_put_there_once_more_is_not_the_newest() -> None:
     _, b, trust = world()
     stolen, first = b.key, b.documents[0].document
     b.rotate(PrivateKey.generate())
-    again = b.put(first)
+    leaf = entry(EntryKind.DID_DOCUMENT, document_digest(first))
+    (place,) = b.log.append([leaf], b"once more")
+    again = Anchored(first, (b.log.evidence(place),))
+    b.documents.append(again)
     forged = b.bundle(b.sign(b.diploma(index=66), stolen))
     for documents in (b.documents, [b.documents[1], again]):
         report = verify(trust, forged, documents)
