@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import pyld.jsonld
 import pytest
 
 from did import METHODS, Document, InvalidVerificationMethod, Resolver
@@ -20,12 +21,14 @@ from issuer.issuer import Issuer
 from keys import KeyFile, PrivateKey, Signer
 from ledger import Log
 from ledger.folder import store_in
+from tests.commandline import Program
 from tests.fixtures.make import MADE, PASSPHRASE
 from tests.world import NOW, University, decided, graduate, verifier
-from vc import Bundle, Report, Verdict, sign
+from vc import Bundle, Report, Verdict, jsonld, sign
 from vc.anchoring import log_entry
 from vc.document_chain import to_pin
 from vc.integrity import SUITES_BY_KEY
+from vc.jsonld.documents import Documents
 from verifier import Trust, Verifier
 from wire import Conflict
 from wire.fetch import NoFetcher
@@ -269,3 +272,39 @@ def test_a_did_key_is_one_key_for_both(tmp_path: Path) -> None:
     assert (entry.list_keys, entry.documents) == ((), ())
     assert issuer.trust_file()["version"] == 1
     assert verify(trust_of(issuer), bundle).verdict is Verdict.VALID
+
+
+def test_other_programs_find_a_meaning_in_every_term_of_the_document(tmp_path: Path) -> None:
+    """Ours and pyld's JSON-LD, which raise for a term that no context defines, or drop it."""
+    issuer = make(tmp_path / "issuer")
+    rotation.rotate(issuer)
+    contexts = Documents()
+
+    def load(url: str, _options: Any) -> dict[str, Any]:
+        return {"contextUrl": None, "documentUrl": url, "document": contexts.load(url)}
+
+    for document in documents.history(issuer.home):
+        canonical = jsonld.canonicalize(document).decode()
+        assert canonical.count("<urn:intaglio:vocab:signs>") == len(document["verificationMethod"])
+        (expanded,) = pyld.jsonld.expand(document, {"documentLoader": load})
+        assert len(expanded) == len(document) - 1, "but for @context, each member means something"
+
+
+# The list of whom somebody recognises
+
+
+def test_adding_a_second_issuer_of_a_log_says_what_follows(program: Program, tmp_path: Path) -> None:
+    first, second = (make(tmp_path / name, name=name, url=f"https://{name}.example") for name in ("a", "b"))
+    files = [first.trust_file(), second.trust_file()]
+    files[1]["logs"] = [{**files[0]["logs"][0], "issuers": [second.did]}]
+    for file, warned in zip(files, (False, True), strict=True):
+        (tmp_path / "trust.json").write_bytes(orjson.dumps(file))
+        added = program("trust", "add", tmp_path / "trust.json", "--yes")
+        assert added.code == 0
+        assert ("speaks for 2 issuers" in added.err) is warned
+    assert "stays undecided" not in program("trust", "list").out
+    unpinned = {**files[1], "version": 1, "issuers": [{"id": "did:web:c.example", "name": "c"}]}
+    unpinned["logs"] = [{**files[0]["logs"][0], "issuers": ["did:web:c.example"]}]
+    (tmp_path / "trust.json").write_bytes(orjson.dumps(unpinned))
+    assert "speaks for 3 issuers" in program("trust", "add", tmp_path / "trust.json", "--yes").err
+    assert program("trust", "list").out.count("stays undecided") == 1
