@@ -20,13 +20,13 @@ from wire.health import Finding
 from wire.problem import Damaged, Problem
 from wire.strict import load_json_object
 
-from . import status
+from . import documents, status
 from .archive.archive import Archive
 from .archive.consistency import require_agreement, require_not_older
 from .archive.index import Index
 from .archive.shards import Shard
 from .archive.store import SQLiteIndex
-from .home import Identity, index
+from .home import STATUS_DOCUMENT_NAME, Identity, index
 from .succession import JOURNAL
 
 _LARGEST = 1 << 25  # bytes of a status list
@@ -67,14 +67,20 @@ def examine_issuer(home: Path, now: datetime) -> Iterator[Finding]:
             continue
         if listed is not None:
             yield from _age(path.name, listed, now, closed=bool(identity.closed))
+    if identity.status_did and (home / "status").exists():  # written with the first list
+        yield from _status_document(home)
     keys = home / "keys.json"
     if identity.signer_uri:
         yield Finding.passed("issuer-key-elsewhere", key=identity.signer_uri, keys=str(keys))
     else:
         yield Finding.passed("issuer-keys-found", keys=str(keys))
     held = KeyFile.open(keys, lambda: None)
-    if "status-list" in held.public_keys and "assertion" not in held.public_keys:
+    if identity.status_did:
+        yield Finding.passed("issuer-list-key-apart", did=identity.status_did, keys=str(keys))
+    elif "status-list" in held.public_keys and "assertion" not in held.public_keys:
         yield Finding.warned("issuer-list-key-in-folder", keys=str(keys))
+    elif "status-list" in held.public_keys and identity.rotates:
+        yield Finding.passed("issuer-list-key-beside", keys=str(keys))
     if not held.protected:
         yield Finding.warned("issuer-keys-not-sealed")
     log = open_to_read(home)
@@ -89,6 +95,17 @@ def examine_issuer(home: Path, now: datetime) -> Iterator[Finding]:
     for path in sorted((home / "shards").rglob("*.zst")):
         for _ in Shard(path):  # unpacks it
             pass
+
+
+def _status_document(home: Path) -> Iterator[Finding]:
+    path = home / "status" / STATUS_DOCUMENT_NAME
+    try:
+        if path.read_bytes() != documents.published_status_document(home):
+            yield Finding.failed("issuer-status-file-unlike", status.not_as_published(path), file=str(path))
+    except FileNotFoundError:
+        yield Finding.failed("issuer-status-file-unlike", status.gone(path), file=str(path))
+    except Damaged:
+        pass  # which is said of did.json
 
 
 def _age(name: str, listed: Credential, now: datetime, *, closed: bool) -> Iterator[Finding]:

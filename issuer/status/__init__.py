@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .due import due, ending, next_due, overdue
-from .files import anchored, details_name, latest, published_document, unlike
+from .files import anchored, details_name, gone, latest, not_as_published, published_document, unlike
 from .lists import Lists
 
 __all__ = [
@@ -12,8 +12,10 @@ __all__ = [
     "details_name",
     "due",
     "ending",
+    "gone",
     "latest",
     "next_due",
+    "not_as_published",
     "overdue",
     "published_document",
     "unlike",
