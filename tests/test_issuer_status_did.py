@@ -23,6 +23,7 @@ from issuer.succession import KeysChanged
 from keys import KeyFile, PrivateKey, Signer
 from ledger import EntryKind, Log
 from ledger.folder import store_in
+from tests.fixtures.make import MADE, PASSPHRASE
 from tests.fuzz.oracles import by_pyld
 from tests.test_issuer_token import of_before
 from tests.world import NOW, graduate, issuer_in, listed, reopened, verifier
@@ -273,7 +274,7 @@ def test_by_the_dids_alone_its_document_is_looked_up_for_lists(thief: Thief) -> 
 
 
 def newest_list(issuer: Issuer) -> str:
-    return listed(issuer.home).document["proof"][0]["verificationMethod"]
+    return str(listed(issuer.home).document["proof"][0]["verificationMethod"])
 
 
 def test_a_rotation_ends_both_keys_each_in_its_document(issuer: Issuer) -> None:
@@ -402,6 +403,25 @@ def test_a_revocation_after_the_move_reaches_bundles_of_before(older: Issuer) ->
     now.lists.revoke([entry.number], Reason.FRAUD, date=late, now=late)
     at[url] = (now.home / "status" / "0").read_bytes()
     assert judge.verify(known.to_bytes(), now=late).verdict is Verdict.INVALID
+
+
+def test_a_home_of_the_first_release_moves_over(tmp_path: Path) -> None:
+    """Its documents say of no key what it is for."""
+    shutil.copytree(Path(__file__).parent / "fixtures/f31e11f/university/issuer", tmp_path / "issuer")
+    now = MADE + timedelta(hours=1)
+    made = Issuer(tmp_path / "issuer", lambda: PASSPHRASE.encode(), lambda: now)
+    before = all_verdicts(made, now)
+    assert {Verdict.VALID, Verdict.INVALID} == set(before)
+    lists = made.public_keys["status-list"].multikey()
+    rotation.rotate(made, has_status_did=True)
+    assert by(made) == f"{made.did}:status"
+    assert lists not in str(documents.newest(made.home))
+    assert all_verdicts(made, now) == before
+
+
+def all_verdicts(issuer: Issuer, now: datetime) -> list[Verdict]:
+    judge = verifier(trust_of(issuer))
+    return [judge.verify(bundle, now=now).verdict for bundle in issuer.bundles(issuer.entries())]
 
 
 def test_moving_over_again_is_a_rotation_like_others(older: Issuer) -> None:

@@ -83,7 +83,8 @@ def introduction(issuer: Issuer) -> Iterable[str]:
 def other_lists(identity: Identity) -> Iterable[str]:
     """What programs of others make of status lists under a DID of their own."""
     yield f"status lists are signed under {identity.status_did}, which your trust file names"
-    yield "DCC's and Digital Bazaar's verifiers refuse lists by another issuer than the diploma's unless told"
+    yield "verifiers built on DCC's or Digital Bazaar's status libraries refuse lists by another issuer than"
+    yield "the diploma's unless told: `verifyMatchingIssuers: false`"
 
 
 def mapping(source: Source) -> Iterable[str]:
