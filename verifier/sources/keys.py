@@ -237,10 +237,10 @@ class IssuerKeys:
         """
         entry, owner = self._trust.issuer(issuer), self._owner(issuer)
         listed = {key for known in (entry, owner) if known for key in known.list_keys}
-        for_lists = frozenset({Use.STATUS_LISTS})
+        named, for_lists = method.partition("#")[2], frozenset({Use.STATUS_LISTS})
         # The bundle may hold no document at all that has the key: the trust list alone says enough.
-        if use not in (None, Use.STATUS_LISTS) and method.partition("#")[2] in listed:
-            raise _of_another_use(method.partition("#")[2], for_lists, use)
+        if use is Use.CREDENTIALS and named in listed:
+            raise _of_another_use(named, for_lists, use)
         key = self._find(issuer, method, relationship, is_named=is_named)
         # A bundle may leave out the document that says so, and bring one of before. A DID for status lists
         # that is no issuer of its own signs nothing else, whatever its document says.
@@ -433,7 +433,7 @@ class IssuerKeys:
                 digests = {document.digest for document in line}
                 others = [document for document in logged if document.digest not in digests]
                 bound += [replace(document, gives_keys=False) for document in others]
-        if owner := self._owner(issuer):
+        if entry is None and (owner := self._owner(issuer)):
             bound += of_status_lists(self._bound(owner.id), issuer)
         return by_place(bound)
 
