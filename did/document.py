@@ -46,6 +46,23 @@ class Use(StrEnum):
     STATUS_LISTS = "statusLists"
 
 
+STATUS_DOCUMENT = "urn:intaglio:vocab:statusDocument"
+"""The member with the document of the DID that signs an issuer's status lists, as one JSON literal."""
+_STATUS_CONTEXT = {STATUS_DOCUMENT: {"@id": STATUS_DOCUMENT, "@type": "@json"}}
+"""Keeps JSON-LD processors from reading that document as a part of the one around it."""
+
+
+def status_did(did: str) -> str:
+    """The DID under which an issuer's status lists are signed, where its own DID does not sign them."""
+    return f"{did}:status"
+
+
+def with_status_document(document: Mapping[str, Any], of_lists: Mapping[str, Any]) -> dict[str, Any]:
+    """An issuer's document with that of its DID for status lists, in place of one that it has."""
+    contexts = [context for context in document["@context"] if context != _STATUS_CONTEXT]
+    return {**document, "@context": [*contexts, _STATUS_CONTEXT], STATUS_DOCUMENT: of_lists}
+
+
 @dataclass(frozen=True, slots=True)
 class VerificationMethod:
     """A key in a document. From `expires` and `revoked` on, where they are given, it proves nothing more."""

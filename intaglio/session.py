@@ -203,5 +203,6 @@ def _renewed(known: RecognisedIssuer, issuer: RecognisedIssuer) -> RecognisedIss
         known,
         closed=issuer.closed or known.closed,
         documents=issuer.documents or known.documents,
+        status_issuers=tuple(dict.fromkeys((*issuer.status_issuers, *known.status_issuers))),
         list_keys=issuer.list_keys,
     )

@@ -63,7 +63,7 @@ _FILES = re.compile(
     r"|template\.[0-9a-f]{64}\.json"
     r"|(issuer|claims|anchors)\.sqlite"
     r"|tls/(server\.pem|server\.key|authority\.pem)"
-    rf"|status/({LIST_NAME.pattern})"
+    rf"|status/({LIST_NAME.pattern}|did\.json)"
     rf"|{documents.FOLDER}/[0-9]{{1,20}}\.json"
     r"|shards/[0-9]{1,20}/[0-9]{6,20}\.jsonl\.zst"
     rf"|log/({CHECKPOINT}|journal|mark\.json|keys/[0-9]{{1,20}}-[0-9]{{1,20}})",

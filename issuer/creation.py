@@ -16,7 +16,7 @@ from wire.problem import Conflict
 from .archive.store import SQLiteIndex
 from .home import KEY_TYPES, KEYS, Identity
 from .press.template import Template
-from .problem import AnotherKey, AnotherKeyType
+from .problem import AnotherKey, AnotherKeyType, StatusDIDMissing
 from .succession import remembered
 
 _PATIENCE = 5.0  # seconds that one waits for another who makes the same
@@ -35,37 +35,43 @@ def create_home(
     has_index: bool = False,
     ledger: str | None = None,
     engines: Engines | None = None,
+    has_status_did: bool = False,
 ) -> KeyFile:
     """Makes an issuer, or finds that it exists and is the one described; its keys, but that of a `signer`.
 
     The folder remembers where that is, if it has a `signer_uri`. No index is made where one `has_index`.
     `ledger` is the address of its log, where that is not to be in the folder; `engines` are as in
-    `ledger.folder`.
+    `ledger.folder`. With `has_status_did`, a DID of their own signs the status lists, with a key in the
+    folder.
     Raises `Conflict` where another issuer lives in the folder, `Refused` for an empty name, and what keeps
     the `signer` from signing.
     """
     make_private_folder(home)
     is_new = not any((home / name).exists() for name in ("issuer.json", "log", "keys.json"))
     if is_new:
-        Identity.check(name, url, method)  # before anybody is asked
+        Identity.check(name, url, method, has_status_did=has_status_did)  # before anybody is asked
     sealed_under = passphrase() if is_new else None  # before others have to wait for the answer
     with locked(home / "issuer.json", patience=_PATIENCE):
         if (home / "issuer.json").exists() or has_log(home, engines=engines):
             Identity.read(home).require(name, url, method)
             if signer_uri and signer_uri != Identity.read(home).signer_uri:
                 raise AnotherKey("the issuer that lives here signs with another key than this one")
+            if has_status_did and not Identity.read(home).status_did:
+                raise StatusDIDMissing("the issuer that lives here signs status lists under its own DID")
             if ledger is not None:
                 keep_address(home, ledger)
             keys = KeyFile.open(home / "keys.json", passphrase)
             _require_type(keys, signer, key_type)
             return keys
-        Identity.check(name, url, method)  # before there are keys
+        Identity.check(name, url, method, has_status_did=has_status_did)  # before there are keys
         if ledger is not None:
             keep_address(home, ledger)
         types = {**KEYS, **dict.fromkeys(("assertion", "status-list"), key_type or KEY_TYPES[0])}
         if signer is not None:
             require_signs(signer)
-            del types["assertion"], types["status-list"]  # nothing in the folder is in `assertionMethod`
+            del types["assertion"]
+            if not has_status_did:  # nothing in the folder is in the issuer's `assertionMethod`
+                del types["status-list"]
         if (home / "keys.json").exists():
             keys = KeyFile.open(home / "keys.json", passphrase)
             if types.keys() - keys.public_keys.keys():
@@ -74,7 +80,7 @@ def create_home(
             keys = KeyFile.create(home / "keys.json", types, sealed_under if is_new else passphrase())
         _require_type(keys, signer, key_type)
         public = {**keys.public_keys, **({"assertion": signer.public_key} if signer else {})}
-        identity = Identity.make(name, url, method, public["assertion"])
+        identity = Identity.make(name, url, method, public["assertion"], has_status_did=has_status_did)
         if signer is not None:
             identity = replace(identity, **remembered(signer, signer_uri))
         if not (home / "template.json").exists():

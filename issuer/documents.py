@@ -13,14 +13,14 @@ from typing import Any
 import orjson
 
 from did import Document
-from did.document import SIGNS, Use
+from did.document import SIGNS, STATUS_DOCUMENT, Use, status_did
 from ledger import EntryKind, Evidence, entry
 from ledger.log import LogReader
 from vc import Anchored
 from vc.anchoring import document_digest
 from vc.document_chain import previous
 from wire.files import make_private_folder, write_durably
-from wire.problem import Damaged, Malformed
+from wire.problem import Damaged, Malformed, NotFound
 from wire.strict import load_json_object
 
 from .problem import DamagedIssuerFile
@@ -69,7 +69,35 @@ def list_keys(history: Sequence[Mapping[str, Any]], did: str) -> tuple[str, ...]
     """The keys, as Multikeys, for status lists and never for credentials, the first one first."""
     methods = [one for version in history for one in Document.parse(version, did).methods("assertionMethod")]
     uses = {method.key: uses_of(method.id, history) for method in methods}
-    return tuple(key.multikey() for key, found in uses.items() if Use.CREDENTIALS not in found)
+    own = [key for key, found in uses.items() if Use.CREDENTIALS not in found]
+    apart = [
+        method.key
+        for version in history
+        if STATUS_DOCUMENT in version
+        for method in of_did(version, status_did(did)).methods("assertionMethod")
+    ]
+    return tuple(key.multikey() for key in dict.fromkeys((*own, *apart)))
+
+
+def published_status_document(home: Path) -> bytes:
+    """The document of the DID for status lists, as it is published. Raises `Damaged`, `NotFound` for none."""
+    document = newest(home)
+    if STATUS_DOCUMENT not in document:
+        raise NotFound("the issuer signs status lists under its own DID")
+    return orjson.dumps(document[STATUS_DOCUMENT], option=orjson.OPT_INDENT_2)
+
+
+def methods(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The verification methods by their ids, with those of the DID for status lists."""
+    inner = document.get(STATUS_DOCUMENT, {"verificationMethod": []})
+    return {
+        method["id"]: method for method in (*document["verificationMethod"], *inner["verificationMethod"])
+    }
+
+
+def of_did(document: Mapping[str, Any], did: str) -> Document:
+    """The document of this DID: the issuer's own, or that for status lists. Raises `InvalidDIDDocument`."""
+    return Document.parse(document if document["id"] == did else document.get(STATUS_DOCUMENT, {}), did)
 
 
 def uses_of(method: str, history: Sequence[Mapping[str, Any]]) -> list[str]:

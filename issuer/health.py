@@ -24,7 +24,7 @@ from wire.health import Finding
 from wire.problem import Damaged, Problem
 from wire.strict import load_json_object
 
-from . import leftovers, status
+from . import documents, leftovers, status
 from .ahead import editions_ahead
 from .archive.archive import Archive
 from .archive.consistency import require_agreement, require_not_older
@@ -33,7 +33,7 @@ from .archive.shards import Shard
 from .archive.store import SQLiteIndex
 from .clock import ClockJournal
 from .desk.claims import require_kept
-from .home import Identity, index
+from .home import STATUS_DOCUMENT_NAME, Identity, index
 from .press.template import Template, compiled
 from .problem import FormNotKnown
 from .succession import JOURNAL, ROLES, KeysChanged, ended_ahead, require_in_force
@@ -84,6 +84,8 @@ def examine_issuer(home: Path, now: datetime, *, engines: Engines | None = None)
         listed = yield from _read(path, lambda data: Credential.parse(_json(data)))
         if listed is not None:
             yield from _age(path.name, listed, now, closed=bool(identity.closed))
+    if identity.status_did and (home / "status").exists():  # written with the first list
+        yield from _status_document(home)
     yield from _keys(home, identity, document)
     store_in(home, read_only=True, engines=engines).examine()  # first: it may keep the log from being opened
     log = open_to_read(home, engines=engines)
@@ -157,8 +159,13 @@ def _keys(home: Path, identity: Identity, document: Document | None) -> Iterator
     else:
         yield Finding.passed("issuer-keys-found", keys=str(path))
     file, elsewhere = KeyFile.open(path, lambda: None), identity.kept_elsewhere
-    if identity.rotates and "status-list" in file.public_keys and "assertion" not in file.public_keys:
+    has_list_key = identity.rotates and "status-list" in file.public_keys
+    if identity.status_did:
+        yield Finding.passed("issuer-list-key-apart", did=identity.status_did, keys=str(path))
+    elif has_list_key and "assertion" not in file.public_keys:
         yield Finding.warned("issuer-list-key-in-folder", keys=str(path))
+    elif has_list_key:
+        yield Finding.passed("issuer-list-key-beside", keys=str(path))
     if not file.protected:
         yield Finding.warned("issuer-keys-not-sealed")
     if document is None or (home / JOURNAL).exists():
@@ -166,7 +173,7 @@ def _keys(home: Path, identity: Identity, document: Document | None) -> Iterator
     held = {**file.public_keys, **({"assertion": elsewhere} if elsewhere else {})}
     try:
         for role in held.keys() & (set(ROLES) if identity.rotates else {"assertion"}):
-            require_in_force(home, identity.verification_method(held[role]))
+            require_in_force(home, identity.verification_method(held[role], role))
     except KeysChanged:
         yield Finding.failed("issuer-keys-older", keys=str(path))
     else:
@@ -178,12 +185,9 @@ def _announced(identity: Identity, document: Document, held: Mapping[str, Public
 
     One for diplomas may be kept elsewhere: the folder has no address of it before it signs, or none at all.
     """
-    names = set(map(identity.verification_method, held.values()))
-    absent = [
-        method["id"]
-        for method in document.value["verificationMethod"]
-        if "expires" not in method and method["id"] not in names
-    ]
+    names = {identity.verification_method(key, name) for name, key in held.items()}
+    methods = documents.methods(document.value)
+    absent = [name for name in methods if "expires" not in methods[name] and name not in names]
     if not absent or not identity.rotates:
         return
     keys = ", ".join(name.partition("#")[2] for name in absent)
@@ -192,6 +196,17 @@ def _announced(identity: Identity, document: Document, held: Mapping[str, Public
         yield Finding.warned("issuer-key-announced-elsewhere", key=keys)
     else:
         yield Finding.failed("issuer-keys-announced-gone", key=keys)
+
+
+def _status_document(home: Path) -> Iterator[Finding]:
+    path = home / "status" / STATUS_DOCUMENT_NAME
+    try:
+        if path.read_bytes() != documents.published_status_document(home):
+            yield Finding.failed("issuer-status-file-unlike", status.not_as_published(path), file=str(path))
+    except FileNotFoundError:
+        yield Finding.failed("issuer-status-file-unlike", status.gone(path), file=str(path))
+    except Damaged:
+        pass  # which is said of did.json
 
 
 def _age(name: str, listed: Credential, now: datetime, *, closed: bool) -> Iterator[Finding]:

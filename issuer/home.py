@@ -9,7 +9,8 @@ rotation.json   a change of keys that was begun and is not done yet
 log/            the tile log; all of it may be published
 ledger.json     in its place, the address of a log that is kept elsewhere
 lookup/         where in the log a leaf is: made from it by the service, again if need be
-status/         status lists and revocation details, to be published
+status/         status lists and revocation details, to be published, and the document of the DID that signs
+                them, where that is not the issuer's own
 checked/        rows of the file that is being issued, sealed; gone when the command is
 issuer.sqlite   the index, and shards/, the diplomas: both private
 restored        that a backup was restored here: what the files name is asked about before it is used
@@ -32,7 +33,7 @@ from urllib.parse import urlsplit
 import orjson
 
 from did import DID, METHODS
-from did.document import Use
+from did.document import Use, status_did, with_status_document
 from did.methods import key as did_key
 from did.methods import web as did_web
 from keys import PublicKey
@@ -61,6 +62,7 @@ from .problem import (
     IssuerLost,
     NameMissing,
     NoIssuer,
+    OneKeyOnly,
     StatusFileDamaged,
     StatusFileGone,
 )
@@ -69,6 +71,8 @@ from .versions import FileVersions, explains, possible_versions
 VERSION = 1
 LIST_NAME = re.compile(r"[0-9]{1,9}(-details(-[0-9]{1,3})?)?", re.ASCII)
 """What the files in `status/` are called."""
+STATUS_DOCUMENT_NAME = "did.json"
+"""What the document of the DID for status lists is called there: its address follows from the DID."""
 KEYS = {"assertion": "Ed25519", "status-list": "Ed25519", "log": "Ed25519", "cosigner": "Ed25519"}
 """The keys and their types; a DID that takes no others has the first only, which then signs lists, too.
 
@@ -92,6 +96,7 @@ _NAMES = MappingProxyType(
         "status": "status",
         "signer_uri": "signerUri",
         "signer_key": "signerKey",
+        "status_did": "statusDid",
     }
 )
 """The members of issuer.json that are there only where something was decided."""
@@ -125,27 +130,43 @@ class Identity:
     """The URI, without a PIN, of the key that signs diplomas, where that is not in the key file."""
     signer_key: str = ""
     """That key, as a Multikey: it is known without the PIN."""
+    status_did: str = ""
+    """The DID under which status lists are signed, where that is not the issuer's own."""
 
     @classmethod
-    def make(cls, name: str, url: str | None, method: str | None, key: PublicKey) -> Identity:
+    def make(
+        cls,
+        name: str,
+        url: str | None,
+        method: str | None,
+        key: PublicKey,
+        *,
+        has_status_did: bool = False,
+    ) -> Identity:
         """An issuer that signs with `key`. `method` is one of `DID_METHODS`; `web` takes its name from `url`.
 
         Raises what `check` raises.
         """
-        cls.check(name, url, method)
+        cls.check(name, url, method, has_status_did=has_status_did)
         url = url.rstrip("/") if url else None
         method = method or ("web" if url else "key")
         host = Target.parse(url) if url else None
         did = did_web.create(url) if METHODS[method].rotates and url else did_key.create(key)
         identity = cls(name.strip(), url, did, "")
         log = f"{host.authority}{host.path.rstrip('/')}/log" if host else identity.profile.iri("log", "1")
-        return cls(identity.name, url, did, log, status="" if url else STATED)
+        of_lists = status_did(did) if has_status_did else ""
+        return cls(identity.name, url, did, log, status="" if url else STATED, status_did=of_lists)
 
     @staticmethod
-    def check(name: str, url: str | None, method: str | None) -> None:
-        """Raises `Refused` for an empty name, an address that is none, and a did:web without https."""
+    def check(name: str, url: str | None, method: str | None, *, has_status_did: bool = False) -> None:
+        """Raises `Refused` for an empty name, an address that is none, and a did:web without https.
+
+        So it does for a DID of the status lists beside a DID that is a key.
+        """
         if not name.strip():
             raise NameMissing("the issuer has no name")
+        if has_status_did and not METHODS[method or ("web" if url else "key")].rotates:
+            raise OneKeyOnly("a did:key has one key, for diplomas and status lists alike")
         if not url:
             if method is not None and METHODS[method].rotates:
                 raise AddressMissing("a did:web needs the address of a web site")
@@ -175,6 +196,8 @@ class Identity:
             _ = read.lifetime, read.closing, read.kept_elsewhere
             if read.status not in ("", STATED):
                 raise Malformed("the member status has another value")
+            if read.status_did not in ("", status_did(read.did)):
+                raise Malformed("the member statusDid has another value")
         except FileNotFoundError:
             # The address of a log elsewhere is not asked: nobody may have agreed to it.
             was_elsewhere = is_elsewhere(home) and kept_beside(home).exists()
@@ -247,9 +270,10 @@ class Identity:
         """Whether the DID can take other keys, by a document that is published."""
         return METHODS[DID.parse(self.did).method].rotates
 
-    def verification_method(self, key: PublicKey) -> str:
-        """The DID URL of one of the issuer's keys."""
-        return f"{self.did}#{key.multikey()}"
+    def verification_method(self, key: PublicKey, name: str = "assertion") -> str:
+        """The DID URL of one of the issuer's keys, by its `name` in the key file."""
+        did = self.status_did if self.status_did and name.startswith("status-list") else self.did
+        return f"{did}#{key.multikey()}"
 
     def trust_entry(
         self, keys: Mapping[str, PublicKey], versions: Sequence[Mapping[str, Any]]
@@ -266,6 +290,8 @@ class Identity:
             pins = to_pin(versions, self.did)
             members["documents"] = tuple(base64url_encode(document_digest(pin)) for pin in pins)
             members["list_keys"] = documents.list_keys(versions, self.did)
+        if self.status_did:
+            members["status_issuers"] = (self.status_did,)
         return {
             "issuer": {"id": self.did, "name": self.name, **members},
             "log": {"key": str(key), "clock": str(clock), "issuers": [self.did]},
@@ -273,6 +299,14 @@ class Identity:
 
     def document(self, assertion: PublicKey, status_list: PublicKey) -> dict[str, Any]:
         """The DID document; one key may be given for both."""
+        if self.status_did:
+            own = {"assertionMethod": [assertion], "authentication": [assertion]}
+            return with_status_document(
+                did_web.document(self.did, own, {assertion: [Use.CREDENTIALS]}),
+                did_web.document(
+                    self.status_did, {"assertionMethod": [status_list]}, {status_list: [Use.STATUS_LISTS]}
+                ),
+            )
         if self.rotates:
             keys = {
                 "assertionMethod": [*dict.fromkeys((assertion, status_list))],

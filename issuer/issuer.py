@@ -135,6 +135,7 @@ class Issuer:
         ledger: str | None = None,
         engines: Engines | None = None,
         signers: Mapping[str, Opener] | None = None,
+        has_status_did: bool = False,
     ) -> Issuer:
         """Makes an issuer, or opens it if it exists and is the one described.
 
@@ -143,6 +144,8 @@ class Issuer:
         `signer`, `pin`, `index`, `store`, `form`, `engines` and `signers` are as in `Issuer`; with a
         `signer`, no key for credentials or lists is made, and the folder remembers the URI, if it has one.
         `ledger` is the address of the log, where that is not to be in the folder; it stays as it is given.
+        With `has_status_did`, which needs a did:web, lists are signed under a DID of their own, with a key in
+        the folder.
         Raises `Conflict` where another issuer lives in the folder, `Refused` for an empty name.
         """
         keys = create_home(
@@ -157,6 +160,7 @@ class Issuer:
             has_index=index is not None,
             ledger=ledger,
             engines=engines,
+            has_status_did=has_status_did,
         )
         issuer = cls(
             home, passphrase, clock,
@@ -243,7 +247,8 @@ class Issuer:
         """The name of the key that signs status lists: that for diplomas, if the folder has none for lists.
 
         So it is of a did:key, and where the key for diplomas is kept elsewhere: other programs take every key
-        in `assertionMethod` for diplomas, also one for lists. Issuers of 81e9505 have one until they rotate.
+        in `assertionMethod` for diplomas, also one for lists. Issuers of 81e9505 have one until they rotate,
+        and those with a DID for lists have one that other programs take for nobody's diplomas.
         """
         has_own = self.identity.rotates and "status-list" in self.keys.public_keys
         return "status-list" if has_own else "assertion"
@@ -348,7 +353,7 @@ class Issuer:
             self.identity.profile,
             self._press.composer.positions,
             key,
-            self.identity.verification_method(key.public_key),
+            self.identity.verification_method(key.public_key, self.status_key),
             ClockJournal(self.home),
         )
         if is_open(key) and (self.store.revocations.changed_lists() or lists.by_former_keys()):
@@ -553,7 +558,9 @@ class Issuer:
         """The trust file by which others recognise this issuer; of a closed one it says so."""
         entry, closed = self.trust_entry(), self.identity.closed
         issuer = {**entry["issuer"], **({"closed": closed} if closed else {})}
-        list_keys = issuer.pop("list_keys", ())
+        list_keys, status_issuers = issuer.pop("list_keys", ()), issuer.pop("status_issuers", ())
+        if status_issuers:
+            issuer["statusIssuers"] = status_issuers
         if list_keys:
             issuer["listKeys"] = list_keys
         version = 4 if list_keys else 2 if closed else 1

@@ -118,6 +118,18 @@ class KeyUnknown(NotFound):
     code = "key-unknown"
 
 
+class OneKeyOnly(Refused):
+    """A DID that is one key was to have another key for status lists."""
+
+    code = "issuer-with-one-key"
+
+
+class StatusDIDMissing(Conflict):
+    """The issuer signs status lists under its own DID, and not under another as was asked for."""
+
+    code = "issuer-without-status-did"
+
+
 class NameMissing(Refused):
     """An issuer has no name."""
 

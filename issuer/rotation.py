@@ -16,6 +16,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from did import Document
+from did.document import STATUS_DOCUMENT, status_did
 from keys import PublicKey, Signer
 from keys.signer import require_signs
 from vc.document_chain import chained, unchained
@@ -32,6 +33,7 @@ from .succession import (
     dropping,
     ending,
     finish,
+    moved,
     remembered,
     require_in_force,
     stating,
@@ -40,6 +42,8 @@ from .succession import (
 
 _NEXT, _INSTEAD = "-next", "-instead"
 """Behind the name of a key, that of one which is announced, or is made to take its place at once."""
+_LISTS = ("status-list", "status-list-next")
+"""The names of the keys for status lists, now and next."""
 
 
 class Shown(NamedTuple):
@@ -73,7 +77,9 @@ def keys_shown(issuer: Issuer) -> Iterator[Shown]:
     told = set[PublicKey]()
     for version in (documents.newest(issuer.home), *reversed(documents.versions(issuer.home).values())):
         is_newest = not told
-        for method in Document.parse(version, issuer.did).methods("assertionMethod"):
+        dids = (issuer.did, status_did(issuer.did))
+        held = [documents.of_did(version, did) for did in dids[: 1 + (STATUS_DOCUMENT in version)]]
+        for method in (method for document in held for method in document.methods("assertionMethod")):
             if method.key not in told:
                 told.add(method.key)
                 yield Shown(names.get(method.key, ""), method.key, method.expires, not is_newest)
@@ -88,13 +94,18 @@ def add(
     in `rotate`. Raises `Conflict` where next keys are announced already, and what `rotate` raises besides.
     """
     issuer.require_list_signer()
+    issuer.require_signer()  # it signs the document
+    has_status_did = bool(issuer.identity.status_did)
+    stays = has_status_did and _stays(issuer, signer, key_type, in_file=in_file)
     with _changing(issuer):
         document = documents.newest(issuer.home)
         if _announced(issuer, document):
             raise Conflict(
                 "the keys that are to sign next are in the document already", hint="Rotate to them."
             )
-        keys = _made(issuer, {}, _NEXT, key_type, signer, in_file=in_file)
+        signer = issuer.own_signer if stays else signer
+        names = _in_file(signer, _NEXT, has_status_did=has_status_did)
+        keys = _made(issuer, {}, names, key_type, signer, in_file=in_file, stays=stays)
         _change(issuer, KeyChange("add", with_keys(document, keys), {}))
     issuer.lists.publish(now=issuer.log.now())
 
@@ -108,16 +119,19 @@ def rotate(
     in_file: bool = False,
     compromised: bool = False,
     lost: bool = False,
+    has_status_did: bool = False,
 ) -> Rotated:
     """Ends the keys that sign diplomas and lists; the next ones sign, announced before or made now.
 
     All status lists are signed anew, and what killed commands left in the folder is removed. `signer` has the
     next key for diplomas and lists where that is kept elsewhere than in the key file; the folder remembers
-    its URI, if it has one. `in_file` brings that key back into the key file. With neither, an issuer of
-    81e9505 whose key is elsewhere keeps that key, and ends the one for lists. With `compromised` keys,
-    announced ones end, too: they lay in the same file. The key that ends signs the document that says so,
-    unless it is compromised or `lost`: then another chain of documents begins, and the issuer's trust file
-    has another fingerprint.
+    its URI, if it has one. `in_file` brings that key back into the key file. With neither, an issuer whose
+    key is elsewhere keeps that key, and ends the one for lists in the folder, which one of 81e9505 has, and
+    one with a DID for status lists. With `has_status_did`, lists are signed under that DID from now on, by a
+    new key in the folder; the trust file then has another fingerprint. With `compromised` keys, announced
+    ones end, too: they lay in the same file. The key that ends signs the document that says so, unless it is
+    compromised or `lost`: then another chain of documents begins, and the trust file has another fingerprint,
+    too.
 
     Raises `Refused` for a DID whose key cannot change, or where something left cannot be removed; `Closed`,
     `TryLater` while another process issues, `KeysChanged` where another was faster, `Conflict` for a `signer`
@@ -126,7 +140,12 @@ def rotate(
     """
     leftovers.require_none(issuer.home)  # first: the command can be typed again, and ends no key twice
     pending, kind = KeyChange.read(issuer.home), "revoke" if compromised else "rotate"
-    if pending is None or pending.kind != kind or not _leads_to(pending, issuer, signer, in_file=in_file):
+    moves = has_status_did and not issuer.identity.status_did
+    if (
+        pending is None
+        or pending.kind != kind
+        or not _leads_to(pending, issuer, signer, in_file=in_file, moves=moves)
+    ):
         is_begun = pending is not None and pending.kind == "rotate"  # `mend` ends keys that had ended before
         begun = _ended_by(pending, issuer) if pending and is_begun and compromised else []
         _rotate(
@@ -137,12 +156,13 @@ def rotate(
             begun,
             in_file=in_file,
             compromised=compromised,
-            is_chained=not (compromised or lost),
+            lost=lost,
+            has_status_did=has_status_did,
         )
     elif signer is not None or in_file:  # begun by one who was killed
         issuer.use(None if signer_uri else signer)
     issuer.lists.publish(now=issuer.log.now())
-    *_, before, after = (_methods(version) for version in documents.versions(issuer.home).values())
+    *_, before, after = (documents.methods(version) for version in documents.versions(issuer.home).values())
     former = tuple(before[name]["publicKeyMultibase"] for name in before if _ends(name, before, after))
     entry, lists = documents.newest_place(issuer.home, issuer.log), issuer.store.revocations.published_lists()
     return Rotated(former, entry, issuer.store.count(), lists)
@@ -157,20 +177,23 @@ def revoke(issuer: Issuer, name: str) -> Rotated:
     Raises `KeyUnknown` for a key that the issuer never had, `KeyInUse` for one that signs or is to sign next,
     and what `rotate` raises besides.
     """
-    method = name if name.startswith("did:") else f"{issuer.did}#{name}"
+    key = name.rpartition("#")[2]
     issuer.require_list_signer()
+    issuer.require_signer()  # it signs the document
     with _changing(issuer):
         versions, document = documents.versions(issuer.home), documents.newest(issuer.home)
-        if not any(method in _methods(version) for version in versions.values()):
+        had = [method for version in versions.values() for method in documents.methods(version)]
+        method = next((method for method in reversed(had) if name in (method, method.rpartition("#")[2])), "")
+        if not method:
             raise KeyUnknown("no document of this issuer has, or had, the key")
-        if method in map(issuer.identity.verification_method, issuer.public_keys.values()):
+        if key in (held.multikey() for held in issuer.public_keys.values()):
             raise KeyInUse("this key has not ended: the issuer signs with it, or is to sign with it next")
-        if method in _methods(document):
+        if method in documents.methods(document):
             _change(issuer, KeyChange("drop", dropping(document, [method]), {}))
     issuer.lists.publish(now=issuer.log.now())
     begun, ended, gone = _places(documents.versions(issuer.home), method)
     editions = sum(begun < entry.leaf < ended for entry in issuer.entries())
-    return Rotated((method.rpartition("#")[2],), gone, editions, issuer.store.revocations.published_lists())
+    return Rotated((key,), gone, editions, issuer.store.revocations.published_lists())
 
 
 def _places(versions: Mapping[int, Mapping[str, Any]], method: str) -> tuple[int, int, int]:
@@ -178,9 +201,9 @@ def _places(versions: Mapping[int, Mapping[str, Any]], method: str) -> tuple[int
 
     One by which diplomas were never signed ended where it began.
     """
-    has = [place for place, version in versions.items() if method in _methods(version)]
+    has = [place for place, version in versions.items() if method in documents.methods(version)]
     gone = next(place for place in versions if place > has[-1])
-    ended = next((place for place in has if "expires" in _methods(versions[place])[method]), gone)
+    ended = next((place for place in has if "expires" in documents.methods(versions[place])[method]), gone)
     return has[0], ended if method in versions[has[0]].get("authentication", ()) else has[0], gone
 
 
@@ -193,47 +216,62 @@ def _rotate(
     *,
     in_file: bool,
     compromised: bool,
-    is_chained: bool,
+    lost: bool,
+    has_status_did: bool,
 ) -> None:
-    if stays := _stays(issuer, signer, key_type, in_file=in_file, compromised=compromised):
+    moves = has_status_did and not issuer.identity.status_did
+    has_status_did = has_status_did or bool(issuer.identity.status_did)
+    has_own = has_status_did or issuer.status_key == "status-list"
+    is_apart = not (compromised or lost) or (has_status_did and not moves and not lost)
+    if stays := has_own and is_apart and _stays(issuer, signer, key_type, in_file=in_file):
         if signer is None:
             signer, signer_uri = issuer.own_signer, issuer.identity.signer_uri
         issuer.require_signer()
     with _changing(issuer):
         document, method = documents.newest(issuer.home), issuer.identity.verification_method
-        announced, suffix = _announced(issuer, document), _INSTEAD if compromised else _NEXT
-        if signer is not None and stays:
-            keys = {"assertion": signer.public_key}
-        else:
-            keys = _made(issuer, {} if compromised else announced, suffix, key_type, signer, in_file=in_file)
-        if signer is None:
-            replaced = {role: role + suffix for role in ROLES}
-        else:  # no key that the folder holds stays in the document, but for the former one, as ended
-            replaced = {name: "" for name in issuer.keys.public_keys if name in {*ROLES, *announced}}
-        former = [key for key in _signing(issuer).values() if key not in keys.values()]
-        wider, where = with_keys(document, keys), remembered(signer, signer_uri)
+        announced = _announced(issuer, document)
+        names = _in_file(signer, _INSTEAD if compromised else _NEXT, has_status_did=has_status_did)
+        if moves and names["status-list"] in announced:  # where it is to be no more: for other programs
+            names["status-list"] = "status-list" + _INSTEAD
+        keys = _made(
+            issuer, {} if compromised else announced, names, key_type, signer, in_file=in_file, stays=stays
+        )
+        replaced = dict(names)
+        if signer is not None or moves:  # a copy of the folder signs nothing that the document lets it
+            others = {*ROLES, *announced} & issuer.keys.public_keys.keys() - {*names, *names.values()}
+            replaced |= dict.fromkeys(sorted(others), "")
+        former = {role: key for role, key in _signing(issuer).items() if key not in keys.values()}
+        where = remembered(signer, signer_uri)
+        wider = with_keys(moved(document) if moves else document, keys)
+        if moves:
+            where["status_did"] = status_did(issuer.did)
         if compromised:
             replaced |= dict.fromkeys(announced, "")
-            gone = [*map(method, (*former, *announced.values())), *begun]
-            change = KeyChange("revoke", dropping(wider, gone), replaced, where)
+            ended = [method(key, name) for name, key in (*former.items(), *announced.items())]
+            change = KeyChange("revoke", dropping(wider, [*ended, *begun]), replaced, where)
         else:
-            unused = [name for name, by in replaced.items() if not by and name != "assertion"]
-            gone = [method(issuer.keys.public_keys[name]) for name in unused]  # no diploma rests on them
+            unsaid = {name for name in replaced if not replaced[name] and name != "assertion"}
+            unsaid |= {name for name in ("status-list", *announced) if moves and name in _LISTS}
+            held = {**issuer.keys.public_keys, **announced}
+            gone = [method(held[name], name) for name in unsaid & held.keys()]  # no diploma is by them
             end = format_datetimestamp(issuer.log.now())
-            changed = ending(dropping(wider, gone), [*map(method, former)], end)
+            changed = ending(dropping(wider, gone), [method(former[role], role) for role in former], end)
             change = KeyChange("rotate", changed, replaced, where)
-        _change(issuer, change, is_chained=is_chained)
+        _change(issuer, change, is_chained=stays or not (compromised or lost))
         issuer.use(signer)
 
 
-def _stays(
-    issuer: Issuer, signer: Signer | None, key_type: str | None, *, in_file: bool, compromised: bool
-) -> bool:
-    """Whether the key for diplomas, kept elsewhere, stays, and the folder's own key for lists is to go."""
+def _stays(issuer: Issuer, signer: Signer | None, key_type: str | None, *, in_file: bool) -> bool:
+    """Whether the key for diplomas is kept elsewhere, and no other one is to take its place."""
     own = issuer.own_signer
     is_same = own is not None and (signer is None or signer.public_key == own.public_key)
-    has_own = issuer.status_key == "status-list"
-    return is_same and has_own and key_type is None and not in_file and not compromised
+    return is_same and key_type is None and not in_file
+
+
+def _in_file(signer: Signer | None, suffix: str, *, has_status_did: bool) -> dict[str, str]:
+    """By role, the names of the next keys that lie in the key file."""
+    roles = (role for role in ROLES if signer is None or (has_status_did and role in _LISTS))
+    return {role: role + suffix for role in roles}
 
 
 def _signing(issuer: Issuer) -> dict[str, PublicKey]:
@@ -244,8 +282,8 @@ def _signing(issuer: Issuer) -> dict[str, PublicKey]:
 def _ended_by(change: KeyChange, issuer: Issuer) -> list[str]:
     """The methods that an interrupted change ends: who says now that keys are compromised means these."""
     versions = (*documents.versions(issuer.home).values(), documents.newest(issuer.home))
-    *_, before = (_methods(version) for version in versions if version != change.document)
-    after = _methods(change.document)
+    *_, before = (documents.methods(version) for version in versions if version != change.document)
+    after = documents.methods(change.document)
     return [name for name in after if "expires" in after[name] and _ends(name, before, after)]
 
 
@@ -255,15 +293,15 @@ def _ends(name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> boo
     return ends[0] != ends[1]
 
 
-def _leads_to(change: KeyChange, issuer: Issuer, signer: Signer | None, *, in_file: bool) -> bool:
-    """Whether an interrupted change has the next key where it is wanted now."""
+def _leads_to(
+    change: KeyChange, issuer: Issuer, signer: Signer | None, *, in_file: bool, moves: bool
+) -> bool:
+    """Whether an interrupted change has the next keys where they are wanted now."""
+    if moves and STATUS_DOCUMENT not in change.document:
+        return False
     if signer is None:
         return not (in_file and change.identity.get("signer_uri"))
     return issuer.identity.verification_method(signer.public_key) in change.document["assertionMethod"]
-
-
-def _methods(document: Mapping[str, Any]) -> dict[str, Any]:
-    return {method["id"]: method for method in document["verificationMethod"]}
 
 
 @contextmanager
@@ -275,8 +313,8 @@ def _changing(issuer: Issuer) -> Iterator[None]:
             hint="An issuer with a web site has a did:web, whose keys can.",
         )
     with issuer.at_rest(), locked(issuer.home / "rotation", patience=issuer.patience):
-        for key in _signing(issuer).values():  # else others were faster, and this would end what has ended
-            require_in_force(issuer.home, issuer.identity.verification_method(key))
+        for role, key in _signing(issuer).items():  # else others were faster, and end what has ended
+            require_in_force(issuer.home, issuer.identity.verification_method(key, role))
         issuer.keys.reload()  # those that others announced
         yield
 
@@ -303,9 +341,9 @@ def _change(issuer: Issuer, change: KeyChange, *, is_chained: bool = True) -> No
 
 def _announced(issuer: Issuer, document: Mapping[str, Any]) -> dict[str, PublicKey]:
     """The keys in the file that are to sign next, by name, of which the document tells."""
-    told = {method["id"] for method in document["verificationMethod"]}
+    told, method = documents.methods(document), issuer.identity.verification_method
     held = {name: key for name, key in issuer.keys.public_keys.items() if name.endswith(_NEXT)}
-    return {name: key for name, key in held.items() if issuer.identity.verification_method(key) in told}
+    return {name: key for name, key in held.items() if method(key, name) in told}
 
 
 def _used(issuer: Issuer) -> set[PublicKey]:
@@ -317,20 +355,20 @@ def _used(issuer: Issuer) -> set[PublicKey]:
 def _made(
     issuer: Issuer,
     announced: Mapping[str, PublicKey],
-    suffix: str,
+    names: Mapping[str, str],
     key_type: str | None,
     signer: Signer | None,
     *,
     in_file: bool,
+    stays: bool = False,
 ) -> dict[str, PublicKey]:
-    """By role, the keys that sign next: announced before, or made now."""
+    """By role, the keys that sign next: announced before, or made now under these `names`."""
     if signer is None and issuer.own_signer is not None and not in_file:
         raise KeyKeptElsewhere("the key that signs diplomas is kept elsewhere than in the key file")
-    if signer is not None:
+    if signer is not None and not stays:
         if signer.public_key in _used(issuer):
             raise Conflict("the key that is to sign next signs already, or did before")
         require_signs(signer)
-    names = {role: role + suffix for role in ROLES} if signer is None else {}
     left = [each for each in names.values() if each in issuer.keys.public_keys and each not in announced]
     if left:  # by one who was killed before anything said so
         issuer.keys.retire(*left)

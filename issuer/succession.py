@@ -8,7 +8,7 @@ was killed had begun. Status lists that the log has from before its newest docum
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -17,8 +17,8 @@ from typing import Any
 
 import orjson
 
-from did import Document
-from did.document import RELATIONSHIPS, SIGNS, Use
+from did.document import RELATIONSHIPS, SIGNS, STATUS_DOCUMENT, Use, status_did, with_status_document
+from did.methods import web as did_web
 from keys import KeyFile, PublicKey, Signer
 from keys.address import require_well_formed
 from ledger import Log
@@ -60,7 +60,7 @@ class KeyChange:
     replaced: Mapping[str, str]
     """By name in the key file, the name of the key that takes its place; empty where none does."""
     identity: Mapping[str, str] = field(default_factory=dict)
-    """What is new in issuer.json; see `remembered`."""
+    """What is new in issuer.json: what `remembered` gives, and `status_did` where that is new."""
 
     @classmethod
     def read(cls, home: Path) -> KeyChange | None:
@@ -72,7 +72,8 @@ class KeyChange:
             if shape != {"version": int, "kind": str, "document": dict, "replaced": dict, "identity": dict}:
                 raise Malformed("it is of another form")
             told = found["identity"]
-            if told and {name: type(told[name]) for name in told} != dict.fromkeys(remembered(None, ""), str):
+            shape = {"status_did": str, **dict.fromkeys(remembered(None, ""), str)}
+            if told and {name: type(value) for name, value in {"status_did": "", **told}.items()} != shape:
                 raise Malformed("what it has for issuer.json is of another form")
             if found.pop("version") != _VERSION:
                 raise Malformed("it is of another version")
@@ -127,7 +128,7 @@ def ended_ahead(document: Mapping[str, Any], now: datetime) -> dict[str, datetim
     """
     ends = {
         method["id"]: parse_datetimestamp(method["expires"], "expires")
-        for method in document["verificationMethod"]
+        for method in documents.methods(document).values()
         if "expires" in method
     }
     return {name: end for name, end in ends.items() if is_ahead(end, now)}
@@ -167,7 +168,7 @@ def require_in_force(home: Path, method: str) -> None:
     """
     document = documents.newest(home)
     try:
-        found = Document.parse(document, method.partition("#")[0]).verification_method(
+        found = documents.of_did(document, method.partition("#")[0]).verification_method(
             method, "assertionMethod"
         )
     except Problem:
@@ -183,11 +184,25 @@ def require_in_force(home: Path, method: str) -> None:
 def with_keys(document: Mapping[str, Any], keys: Mapping[str, PublicKey]) -> dict[str, Any]:
     """The document with further keys, by role, before those that it has; each says what it signs.
 
-    The key for diplomas signs lists, too, where there is none for lists.
+    The key for diplomas signs lists, too, where there is none for lists. One for lists goes into the document
+    of the DID for status lists, if there is such a DID.
     """
+    if STATUS_DOCUMENT not in document:
+        return _with_keys(document, keys)
+    of_lists = {role: key for role, key in keys.items() if role == "status-list"}
+    own = _with_keys(document, {role: key for role, key in keys.items() if role not in of_lists})
+    return with_status_document(own, _with_keys(document[STATUS_DOCUMENT], of_lists))
+
+
+def moved(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The document with one of a DID for status lists that has no key yet."""
+    return with_status_document(document, did_web.document(status_did(document["id"]), {}))
+
+
+def _with_keys(document: Mapping[str, Any], keys: Mapping[str, PublicKey]) -> dict[str, Any]:
     did, held = document["id"], {method["id"]: method for method in document["verificationMethod"]}
     uses = {"assertion": [Use.CREDENTIALS.value], "status-list": [Use.STATUS_LISTS.value]}
-    if "status-list" not in keys:
+    if "status-list" not in keys and STATUS_DOCUMENT not in document:
         uses["assertion"] = [use.value for use in Use]
     new = {
         role: {
@@ -223,6 +238,20 @@ def stating(document: Mapping[str, Any], history: Sequence[Mapping[str, Any]]) -
 
 def ending(document: Mapping[str, Any], names: Sequence[str], end: str) -> dict[str, Any]:
     """The document in which these methods expire: by then they assert what they did before, and no more."""
+    return _throughout(document, lambda each: _ending(each, names, end))
+
+
+def _throughout(
+    document: Mapping[str, Any], change: Callable[[Mapping[str, Any]], dict[str, Any]]
+) -> dict[str, Any]:
+    """The document changed, and with it that of the DID for status lists, if it has one."""
+    changed = change(document)
+    if STATUS_DOCUMENT not in document:
+        return changed
+    return {**changed, STATUS_DOCUMENT: change(document[STATUS_DOCUMENT])}
+
+
+def _ending(document: Mapping[str, Any], names: Sequence[str], end: str) -> dict[str, Any]:
     methods = [
         {**method, "expires": end} if method["id"] in names else method
         for method in document["verificationMethod"]
@@ -235,6 +264,10 @@ def ending(document: Mapping[str, Any], names: Sequence[str], end: str) -> dict[
 
 def dropping(document: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
     """The document without these methods, not even as revoked: there are programs that would take them."""
+    return _throughout(document, lambda each: _dropping(each, names))
+
+
+def _dropping(document: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
     methods = [method for method in document["verificationMethod"] if method["id"] not in names]
     return {**_without(document, names, {*RELATIONSHIPS}), "verificationMethod": methods}
 

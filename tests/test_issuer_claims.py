@@ -411,6 +411,7 @@ def test_what_is_published_can_be_fetched_and_nothing_else(tmp_path: Path) -> No
     (tmp_path / "diplomas" / "1.json").write_bytes(b"private")
     (tmp_path / "keys.json").write_bytes(b"private")
     with service(tmp_path, Registrar()) as running:
+        assert running.ask("GET", "/status/did.json")[0] == 404, "its lists are under its own DID"
         status, body, headers = running.ask("GET", "/.well-known/did.json")
         assert (status, body) == (200, b'{"id": "did:web:uni.example"}')
         assert headers["content-type"] == "application/json"

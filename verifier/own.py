@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from did.document import Use
+from did.document import Use, status_did
 from ledger import EntryKind
 from vc import Anchored, Credential, InvalidProof
 from vc.secured import Form
@@ -87,6 +87,8 @@ class StatusDocuments:
                 )
             require_may_have_signed(signature.key, self.now)
         dates = [found.signed.created for found in signatures if found.signed.created]
+        if signer == status_did(issuer):  # the issuer's own, which nobody else's go before
+            credential = credential._replace(issuer=issuer)
         return (
             credential if credential.valid_from else credential._replace(valid_from=min(dates, default=None))
         )

@@ -174,7 +174,5 @@ class SignatureCheck:
         if signed.expires and signed.expires <= self.now:
             raise InvalidProof.saying("the proof expired on {until}", until=f"{signed.expires:%Y-%m-%d}")
         signer = self.keys.signer(signed.verification_method, issuer)
-        key = self.keys.find(signer, signed.verification_method, purpose, is_named=signer in named)
-        if use is not None:
-            key.require_use(use)
+        key = self.keys.find(signer, signed.verification_method, purpose, is_named=signer in named, use=use)
         return Signature(signed, signer, key)

@@ -99,6 +99,11 @@ SAID: Mapping[str, Said] = MappingProxyType(
             "A key for status lists lies in {keys}: for other programs, it signs diplomas, too.",
             "To sign lists by the key for diplomas: intaglio issuer key rotate",
         ),
+        "issuer-list-key-apart": Said("Its status lists are signed under {did}, by a key in {keys}."),
+        "issuer-list-key-beside": Said(
+            "Its key for status lists signs diplomas, too, for other programs: both lie in {keys}.",
+            "For lists under a DID of their own: intaglio issuer key rotate --status-did",
+        ),
         "issuer-keys-found": Said("Its keys lie in {keys}."),
         "issuer-keys-not-sealed": Said(
             "Its keys are not sealed under a passphrase; only the folder's rights guard them.",

@@ -239,6 +239,10 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
         "issuer-without-name": 'Give the institution\'s: --name "…".',
         "issuer-without-address": "Give it: --url https://….",
         "address-without-scheme": "Give it whole: --url https://…",
+        "issuer-with-one-key": "Leave out --status-did, or give the address of a web site: --url https://….",
+        "issuer-without-status-did": (
+            "`intaglio issuer key rotate --status-did` moves it over; nothing is issued again."
+        ),
         "another-issuer": f"Leave out --name, --url and --did, or {_FOLDERS}",
         "another-key-type": f"Leave out --key-type, or {_FOLDERS}",
         "another-key": "Leave out --key. `intaglio issuer key rotate --key ADDRESS` goes over to another.",

@@ -32,7 +32,8 @@ from ledger.log import LogReader
 from ledger.problem import ClockBehind
 from wire.problem import Conflict, Damaged, Malformed, NotFound, Problem, TooLarge, Unavailable
 
-from ..home import LIST_NAME, published_file
+from ..documents import published_status_document
+from ..home import LIST_NAME, STATUS_DOCUMENT_NAME, published_file
 from .claims import Claims, Issues, LinkExpired, TooManyAttempts
 from .published import add_log
 
@@ -113,6 +114,10 @@ def create_app(
     @app.get(did_document)
     def document(request: Request) -> Response:
         return published_response(request, _file(public / "did.json"), "application/json")
+
+    @app.get(f"{base}/status/{STATUS_DOCUMENT_NAME}")
+    def status_document(request: Request) -> Response:
+        return published_response(request, published_status_document(public), "application/json")
 
     @app.get(f"{base}/status/{{name}}")
     def status_list(name: str, request: Request) -> Response:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .due import due, next_due, overdue, unrenewed
-from .files import anchored, details_name, latest, published_document, unlike
+from .files import anchored, details_name, gone, latest, not_as_published, published_document, unlike
 from .lists import Lists
 
 __all__ = [
@@ -11,8 +11,10 @@ __all__ = [
     "anchored",
     "details_name",
     "due",
+    "gone",
     "latest",
     "next_due",
+    "not_as_published",
     "overdue",
     "published_document",
     "unlike",

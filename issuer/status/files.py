@@ -65,7 +65,7 @@ def published_document(store: Index, folder: Path, name: str, digest: bytes | No
         held = store.revocations.held_content(name, digest) if digest else None
         if held is not None:
             return load_json_object(held, limit=_LARGEST)
-        raise problem if isinstance(problem, Damaged) else _gone(path) from problem
+        raise problem if isinstance(problem, Damaged) else gone(path) from problem
 
 
 def unlike(store: Index, folder: Path) -> list[tuple[Path, Damaged]]:
@@ -74,7 +74,7 @@ def unlike(store: Index, folder: Path) -> list[tuple[Path, Damaged]]:
     for name, digests in store.revocations.files():
         path = folder / name
         if not path.exists():
-            found.append((path, _gone(path)))
+            found.append((path, gone(path)))
         elif digests and sha256(path.read_bytes()).digest() not in digests:
             found.append((path, not_as_published(path)))
     return found
@@ -101,7 +101,8 @@ def read_published(path: Path, digest: bytes | None = None) -> dict[str, Any]:
         raise not_as_published(path) from problem
 
 
-def _gone(path: Path) -> Damaged:
+def gone(path: Path) -> Damaged:
+    """What to say of a file that is not there any more."""
     return StatusFileGone(f"{path} is gone")
 
 

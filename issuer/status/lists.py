@@ -40,11 +40,11 @@ from .. import documents
 from ..archive.index import Index
 from ..archive.kept import Appended, ListFile, PublishedFile, RevocationRow
 from ..clock import ClockJournal
-from ..home import LIFETIME, Identity
+from ..home import LIFETIME, STATUS_DOCUMENT_NAME, Identity
 from ..press.document import Profile
 from ..press.permutation import LIST_BITS, LIST_ENTRIES, Positions
 from ..press.press import signed_entry
-from ..succession import require_in_force
+from ..succession import KeysChanged, require_in_force
 from .due import NEVER, due, ended, overdue
 from .files import (
     details_name,
@@ -94,6 +94,7 @@ class Lists:
         self._positions = positions
         self._signer = signer
         self._verification_method = verification_method
+        self._did = verification_method.partition("#")[0]
         self._clock = clock
         self._is_held_made = False
 
@@ -185,12 +186,25 @@ class Lists:
         remove_leftovers(self._folder)
         self._make_held()
         require_in_force(self._home, self._verification_method)
+        if self._did != (identity.status_did or identity.did):  # the key is in force, for diplomas alone
+            raise KeysChanged(
+                "status lists are signed under another DID by now", hint="Start again what was running."
+            )
+        self._publish_document(identity)
         if identity.closing is not None and not revocations.closed():
             revocations.note_closed(True)
         wanted, whole = self._wanted(identity, now, anew=anew)
         if wanted:
             self._publish(sorted(wanted), whole, identity, now)
         return sorted(wanted)
+
+    def _publish_document(self, identity: Identity) -> None:
+        """Puts the document of the DID for status lists, if there is one, where its address leads to."""
+        if identity.status_did:
+            path = self._folder / STATUS_DOCUMENT_NAME
+            content = documents.published_status_document(self._home)
+            if not path.exists() or path.read_bytes() != content:
+                replace_file(path, content)
 
     def _wanted(self, identity: Identity, now: datetime, *, anew: bool) -> tuple[set[int], set[int]]:
         """The lists to publish now, and which of them are made from the journal alone."""
@@ -262,7 +276,7 @@ class Lists:
     ) -> Iterator[ListFile]:
         """A list and the pages that change, signed; what was published of them is known from `before`."""
         number, whole, pages = change
-        url, did = self._profile.list_url(number), self._profile.did
+        url, did = self._profile.list_url(number), self._did
 
         def published(name: str) -> Mapping[str, Any]:
             found = published_document(self._store, self._folder, name, before[name].digest)

@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 import pytest
 
+from did.document import STATUS_DOCUMENT
 from issuer import documents
 from issuer.archive.kept import Appended, Job, NewEntry
 from issuer.archive.shards import write_shard
@@ -29,7 +30,7 @@ from ledger.audit import audit
 from tests.doubles import at, instead
 from tests.fault.issuing import everything, issue, require_once
 from tests.fault.kill import Reached, Work, kill_everywhere
-from tests.world import NOW, csv_file, graduate, issuer_in, reopened, twin, verifier_for
+from tests.world import NOW, csv_file, graduate, issuer_in, listed, reopened, twin, verifier_for
 from vc.status import Reason
 from wire.problem import Problem
 
@@ -201,15 +202,17 @@ def now() -> datetime:
 def other_keys(folder: Path, kind: str) -> Prepare:
     """Changed by who was killed, or not: what was signed before is valid, and so is what comes next.
 
-    Keys go `away` from the key file, or come `back` into it; the folder remembers where they are.
+    Keys go `away` from the key file, or come `back` into it; the folder remembers where they are. That for
+    lists is `moved` to a DID of its own.
     """
     numbers, compromised = itertools.count(), kind == "compromised"
     elsewhere = KeyFile.create(folder / "elsewhere.json", {"diplomas": "P-256"}, None).path
     uri = f"{elsewhere.as_uri()}#diplomas"
     signer = open_signer(uri, passphrase=lambda: None)
     there: dict[str, Any] = {"signer": signer, "signer_uri": uri}
-    after = {"away": there, "back": {"in_file": True}}.get(kind, {"compromised": compromised})
-    counts = {"away": (2, 2), "back": (1, 3), "compromised": (2, 2)}.get(
+    moved: dict[str, Any] = {"has_status_did": True}
+    after = {"away": there, "back": {"in_file": True}, "moved": moved}.get(kind, {"compromised": compromised})
+    counts = {"away": (2, 2), "back": (1, 3), "compromised": (2, 2), "moved": (2, 2)}.get(
         kind, (2, 4)
     )  # of keys in the document
 
@@ -238,6 +241,9 @@ def other_keys(folder: Path, kind: str) -> Prepare:
                 (uri, False) if is_there else ("", True)
             )
             newest = documents.newest(home)
+            assert bool(issuer.identity.status_did) is (STATUS_DOCUMENT in newest)
+            assert bool(issuer.identity.status_did) is (kind == "moved" and key != former)
+            assert listed(home).issuer == (issuer.identity.status_did or issuer.did)
             methods = [each["id"].rpartition("#")[2] for each in newest["verificationMethod"]]
             assert (methods[0], len(methods)) == (key.multikey(), counts[key != former])
             assert orjson.loads(documents.published(home))["documents"][-1]["document"] == newest
@@ -301,10 +307,10 @@ def test_a_key_that_is_revoked_later_is_so_by_who_comes_next(tmp_path: Path, poi
 @pytest.mark.parametrize(
     ("kind", "points"),
     [
-        *(("ended", 25), ("compromised", 10), ("away", 15), ("back", 15)),
+        *(("ended", 25), ("compromised", 10), ("away", 15), ("back", 15), ("moved", 15)),
         *(
             pytest.param(kind, 200, marks=pytest.mark.soak)
-            for kind in ("ended", "compromised", "away", "back")
+            for kind in ("ended", "compromised", "away", "back", "moved")
         ),
     ],
 )

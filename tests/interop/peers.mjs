@@ -69,8 +69,9 @@ const DO = {
     const presentation = vc.createPresentation({holder, verifiableCredential: document, verify: false});
     return vc.signPresentation({presentation, suite, challenge, domain, documentLoader});
   },
-  verify: ({document}) => vc.verifyCredential(
-    {credential: document, suite: checking, documentLoader, checkStatus: bitstring.checkStatus}),
+  verify: ({document, verifyMatchingIssuers = true}) => vc.verifyCredential({
+    credential: document, suite: checking, documentLoader,
+    checkStatus: options => bitstring.checkStatus({...options, verifyMatchingIssuers})}),
   verifyPresentation: ({document, challenge, domain}) => vc.verify(
     {presentation: document, suite: checking, challenge, domain, documentLoader,
       checkStatus: bitstring.checkStatus}),

@@ -158,6 +158,45 @@ def test_a_diploma_by_a_key_on_a_token(
                 assert each(asked, changed(diploma)) == dict.fromkeys(asked, FORGED)
 
 
+def test_lists_under_a_did_of_their_own(program: Program) -> None:
+    """Verifiers of others that compare the list's issuer with the diploma's take it once they are told."""
+    with listening() as free:
+        port = free.getsockname()[1]
+    address = ("--url", f"https://localhost:{port}")
+    made = program("issuer", "init", "--name", "Example University", *address, "--status-did")
+    assert "verifyMatchingIssuers: false" in made.err
+    diploma = issue(program)["credential"]
+    authority = program.home / "issuer/tls/authority.pem"
+    judge = Intaglio(program, "--home", stranger(program), "--loopback", "--ca", authority)
+    with served(program.home, "--port", port, "--tls"), javascript(authority) as ask:
+
+        def digitalbazaar(**told: bool) -> str:
+            outcome = ask("verify", diploma, **told)
+            status = outcome["statusResult"]
+            if not status["verified"]:
+                return "list refused"
+            return str(Answer(True, True, not any(result["status"] for result in status["results"])))
+
+        def answers() -> dict[str, object]:
+            asked = peers(ask, authority)
+            del asked["@digitalbazaar/vc"]
+            return {
+                **each(asked, diploma),
+                "@digitalbazaar/vc": digitalbazaar(),
+                "@digitalbazaar/vc, `verifyMatchingIssuers: false`": digitalbazaar(
+                    verifyMatchingIssuers=False
+                ),
+                "Intaglio, with the trust file": judge(diploma),
+            }
+
+        said = {"before `revoke`": answers()}
+        assert program("issuer", "revoke", NUMBER).code == 0
+        said["after `revoke`"] = answers()
+    printed = table("Lists under another DID", said)
+    print(printed)
+    assert printed in PAGE
+
+
 def test_a_diploma_after_its_issuer_changed_its_keys(program: Program) -> None:
     """By the document alone, in which an ended key stays and a compromised one does not."""
     with listening() as free:

@@ -66,6 +66,52 @@ def test_of_compromised_keys_it_is_said_whose_verdict_changes_where(registrar: P
     assert states(registrar) == ["signs diplomas", "signs status lists", *["revoked"] * 2]
 
 
+def test_an_issuer_moves_its_lists_to_a_did_of_their_own(registrar: Program, clock: Clock) -> None:
+    """Whoever has the trust file of before needs the new one: it names another signer."""
+    Path("before.json").write_text(registrar("issuer", "trust").out)
+    assert registrar("--home", "other", "trust", "add", "before.json", "--yes").code == 0
+    clock.now += timedelta(days=1)
+    refused = registrar("issuer", "init", "--status-did")
+    assert (refused.code, "key rotate --status-did" in refused.err) == (1, True)
+    done = registrar("issuer", "key", "rotate", "--status-did", "--yes")
+    assert done.code == 0, done.err
+    assert "did:web:u.example:status" in done.err
+    assert "your trust file has another fingerprint" in done.err
+    assert registrar("issuer", "init", "--status-did").code == 0
+    assert states(registrar) == ["signs diplomas", "ended on 2026-07-02", "signs status lists", "revoked"]
+    assert "diplomas" not in registrar("issuer", "key", "list").out.splitlines()[2]
+    Path("after.json").write_text(registrar("issuer", "trust").out)
+    (entry,) = json.loads(Path("after.json").read_text())["issuers"]
+    assert entry["statusIssuers"] == ["did:web:u.example:status"]
+    assert registrar("issuer", "export", "--out", "all").code == 0
+
+    bundle = "all/UNI-000001.json"
+    assert registrar("verify", bundle, "--offline").code == 0, "the issuer's own machine knows it"
+    assert registrar("--home", "other", "verify", bundle, "--offline").code == 3
+    answer = registrar("--home", "other", "trust", "add", "after.json", "--yes")
+    assert (answer.code, "trust remove" in answer.err) == (1, True)
+    assert registrar("--home", "other", "trust", "remove", "did:web:u.example").code == 0
+    assert registrar("--home", "other", "trust", "add", "after.json", "--yes").code == 0
+    assert registrar("--home", "other", "verify", bundle, "--offline").code == 0
+
+
+def test_a_did_key_has_no_other_did_for_lists(program: Program) -> None:
+    answer = program("issuer", "init", "--name", "U", "--status-did")
+    assert (answer.code, "Leave out --status-did" in answer.err) == (1, True)
+    assert not (program.home / "issuer" / "issuer.json").exists()
+    told = program("issuer", "init", "--name", "U").err
+    assert "a did:key is one key, for diplomas and status lists alike" in " ".join(told.split())
+
+
+def test_what_programs_of_others_make_of_it_is_said_at_once(program: Program) -> None:
+    Path("g.csv").write_text(table([graduate(1)]))
+    where = ("--name", "U", "--url", "https://u.example", "--status-did")
+    answer = program("issuer", "issue", "g.csv", *where)
+    assert answer.code == 0, answer.err
+    assert "refuse lists by another issuer" in answer.err
+    assert "under did:web:u.example:status" in program("doctor").out
+
+
 def test_a_key_that_ended_earlier_is_revoked_later(registrar: Program, clock: Clock) -> None:
     stolen, of_lists = (line.split()[-1] for line in registrar("issuer", "key", "list").out.splitlines())
     answer = registrar("issuer", "key", "revoke", stolen, "--yes")

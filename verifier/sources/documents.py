@@ -15,7 +15,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from did import Document
+from did import Document, InvalidDIDDocument
+from did.document import STATUS_DOCUMENT
 from keys import PublicKey
 from ledger import Fact
 from vc.document_chain import previous, signed_by_one_of, succeeds
@@ -57,6 +58,21 @@ def with_pinned_digest(
     digests = issuer.documents if issuer else ()
     if (name := base64url_encode(digest)) in digests:
         yield BoundDocument(document, digest, digests.index(name) - len(digests), None)
+
+
+def of_status_lists(bound: Iterable[BoundDocument], did: str) -> Iterator[BoundDocument]:
+    """The documents of an issuer's DID for status lists, each bound as the issuer's document that has it.
+
+    A version without one, or with one that cannot be read, stands for a document without keys. A key that
+    an earlier version had is gone then, and nobody falls back on the earlier one.
+    """
+    for version in bound:
+        value = version.document.value.get(STATUS_DOCUMENT)
+        try:
+            document = Document.parse(value if isinstance(value, dict) else {"id": did}, did)
+        except InvalidDIDDocument:
+            document = Document.parse({"id": did}, did)
+        yield replace(version, document=document)
 
 
 def chain(

@@ -10,7 +10,7 @@ looked up on the network; one that has a URL and no DID, at that URL, and only i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import takewhile
@@ -30,7 +30,7 @@ from did import (
     ResolutionFailed,
     VerificationMethod,
 )
-from did.document import Use
+from did.document import Use, status_did
 from did.methods import key as did_key
 from keys import PublicKey
 from ledger import (
@@ -67,7 +67,7 @@ from ..problem import (
     KeyOwnerUnknown,
     NotKnown,
 )
-from .documents import BoundDocument, by_place, chain, with_pinned_digest
+from .documents import BoundDocument, by_place, chain, of_status_lists, with_pinned_digest
 from .published import NotShown, PublishedLogs
 from .trust import TrustSource
 from .trust_entries import RecognisedIssuer
@@ -136,12 +136,7 @@ class IssuerKey(NamedTuple):
                 key=shortened(self.key.multikey()),
                 uses=shortened(", ".join(sorted(self.signs))) or "nothing",
             )
-        raise KeyOfAnotherUse.saying(
-            "the key {key} signs {uses} for its issuer, not {use}",
-            key=shortened(self.key.multikey()),
-            uses=", ".join(sorted(self.signs)),
-            use=use.value,
-        )
+        raise _of_another_use(self.key.multikey(), self.signs, use)
 
     def end_for(self, fact: Fact, index: int) -> datetime | None:
         """From when on it proves nothing, for what a log holds at `index`, where `fact` says.
@@ -231,18 +226,41 @@ class IssuerKeys:
         method = self._resolver.method(name) if name.startswith("did:") else None
         return method is not None and method.self_certifying
 
-    def find(self, issuer: str, method: str, relationship: str, *, is_named: bool) -> IssuerKey:
+    def find(
+        self, issuer: str, method: str, relationship: str, *, is_named: bool, use: Use | None = None
+    ) -> IssuerKey:
         """The key that `method`, a DID URL or other URL, names in `issuer`'s document, for `relationship`.
 
         It is looked up where the trust list names it: as an issuer, or else, as `is_named` says, beside one.
         Raises the `Problem` that keeps it from being found; open ones, `NotKnown` and `UnnamedKey`, where
-        more knowledge would help.
+        more knowledge would help, and `KeyOfAnotherUse` unless it is for `use`.
         """
-        key, entry = self._find(issuer, method, relationship, is_named=is_named), self._trust.issuer(issuer)
-        if entry is not None and key.key.multikey() in entry.list_keys:
-            # a bundle may leave out the document that says so, and bring one of before
-            return key._replace(signs=frozenset({Use.STATUS_LISTS}))
+        entry, owner = self._trust.issuer(issuer), self._owner(issuer)
+        listed = {key for known in (entry, owner) if known for key in known.list_keys}
+        named, for_lists = method.partition("#")[2], frozenset({Use.STATUS_LISTS})
+        # The bundle may hold no document at all that has the key: the trust list alone says enough.
+        if use is Use.CREDENTIALS and named in listed:
+            raise _of_another_use(named, for_lists, use)
+        key = self._find(issuer, method, relationship, is_named=is_named)
+        # A bundle may leave out the document that says so, and bring one of before. A DID for status lists
+        # that is no issuer of its own signs nothing else, whatever its document says.
+        if key.key.multikey() in listed or (owner and not entry):
+            key = key._replace(signs=for_lists)
+        if use is not None:
+            key.require_use(use)
         return key
+
+    def _owner(self, did: str) -> RecognisedIssuer | None:
+        """The issuer whose documents have this DID's, since its entry names it for its status lists."""
+        owner = did.rpartition(":")[0]
+        if did != status_did(owner):
+            return None
+        entry = self._trust.issuer(owner)
+        return entry if entry and did in entry.status_issuers else None
+
+    def _is_pinned(self, issuer: RecognisedIssuer) -> bool:
+        """Whether documents of the issuer count only as a log or a digest binds them."""
+        return bool(issuer.documents or self._trust.policy_for(issuer.id).logs)
 
     def _find(self, issuer: str, method: str, relationship: str, *, is_named: bool) -> IssuerKey:
         if self._is_key(issuer):
@@ -260,7 +278,12 @@ class IssuerKeys:
             if key := self._newest(bound, method, relationship):
                 return key
         entry, logs = self._trust.issuer(issuer), self._trust.policy_for(issuer).logs
-        if entry is not None and (entry.keys or (entry.documents and not logs)):
+        owner = self._owner(issuer) if entry is None else None
+        pinned = owner if owner and self._is_pinned(owner) else None
+        if pinned is not None:
+            # whoever holds the host today could have his own key in the document that lies there
+            issuer, entry, logs = pinned.id, pinned, self._trust.policy_for(pinned.id).logs
+        elif entry is not None and (entry.keys or (entry.documents and not logs)):
             return self._pinned(entry, bound, method, relationship)
         if any(log.is_shared for log in logs) and not (entry and entry.documents):
             raise IssuerNotPinned.saying(
@@ -273,7 +296,7 @@ class IssuerKeys:
                 key=shortened(method),
                 issuer=issuer,
             )
-        if logs:
+        if logs or pinned:
             detail = f"no document from the log of {issuer} came along that has the key {shortened(method)}"
             absent = IssuerDocumentMissing(detail, issuer=issuer, key=shortened(method))
             if unshown := self._unshown.get(issuer):
@@ -410,6 +433,8 @@ class IssuerKeys:
                 digests = {document.digest for document in line}
                 others = [document for document in logged if document.digest not in digests]
                 bound += [replace(document, gives_keys=False) for document in others]
+        if entry is None and (owner := self._owner(issuer)):
+            bound += of_status_lists(self._bound(owner.id), issuer)
         return by_place(bound)
 
     def _with_those_of_the_log(
@@ -419,6 +444,8 @@ class IssuerKeys:
         if self._logs is None or issuer in self._unshown:
             return bound
         self._unshown[issuer] = None
+        if owner := self._owner(issuer):
+            self._with_those_of_the_log(owner.id, self._bound(owner.id))
         try:
             shown = tuple(self._read(issuer, self._logs.documents(issuer), is_fetched=True))
             self._known[issuer] = bound = self._binding(issuer, (*self._supplied_of[issuer], *shown))
@@ -445,6 +472,15 @@ class IssuerKeys:
                     continue
                 if fact.index is not None:
                     yield BoundDocument(document, digest, fact.index, fact, is_fetched)
+
+
+def _of_another_use(key: str, uses: Collection[str], use: Use) -> KeyOfAnotherUse:
+    return KeyOfAnotherUse.saying(
+        "the key {key} signs {uses} for its issuer, not {use}",
+        key=shortened(key),
+        uses=", ".join(sorted(uses)),
+        use=use.value,
+    )
 
 
 _documents: Memory[tuple[bytes, str], Document] = Memory(1 << 21)

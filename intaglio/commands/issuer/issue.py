@@ -36,7 +36,7 @@ from wire.text import counted
 
 from ...terminal import Result, say, typed, verb
 from . import text
-from .place import Place, key_option
+from .place import Place, key_option, status_did_option
 from .terminal import PARTLY, ProgressMeter, out_option, pairs
 
 AS_IS = "as-is"
@@ -64,6 +64,7 @@ _method = click.option(
     help="Where its log is kept, if not in its folder: file:…, postgresql:// or s3://…",
 )
 @key_option
+@status_did_option
 def init(
     place: Place,
     name: str | None,
@@ -72,9 +73,10 @@ def init(
     key_type: str | None,
     where: str | None,
     ledger: str | None,
+    status_did: bool,
 ) -> Result:
     """Make an issuer: its keys, its log and its DID."""
-    made = place.create(name, url, method, key_type, where, ledger=ledger)
+    made = place.create(name, url, method, key_type, where, ledger=ledger, status_did=status_did)
     data = {"did": made.did, "name": made.name, "folder": str(place.folder), "log": made.log.origin}
     return Result(data, made.did)
 
@@ -84,6 +86,7 @@ def init(
 @_name
 @_url
 @_method
+@status_did_option
 @click.option(
     "--suite", type=click.Choice(SIGNING), help="Of the proofs; by the type of the keys if not given."
 )
@@ -103,6 +106,7 @@ def issue(
     name: str | None,
     url: str | None,
     method: str | None,
+    status_did: bool,
     suite: str | None,
     mapping: tuple[str, ...],
     dates: str | None,
@@ -140,7 +144,7 @@ def issue(
         preview = list(map(says, done.first))
     else:
         form = DataIntegrity(contexts=composer.contexts, suite=suite) if suite else None
-        made = place.create(name, url, method, form=form)
+        made = place.create(name, url, method, form=form, status_did=status_did)
         with _counting(made.store), ProgressMeter() as meter:
             done = made.issue_file(replace(order, progress=meter))
             if done.issued + len(done.survey.known) <= MOST_FILES or _given("out"):

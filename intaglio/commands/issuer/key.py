@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import click
@@ -13,9 +14,10 @@ from wire.datetimestamp import format_datetimestamp
 from wire.problem import Declined
 from wire.text import counted
 
+from ...session import Session
 from ...terminal import Result, agreed, say, typed, verb
 from . import text
-from .place import IN_FILE, Place, key_option
+from .place import IN_FILE, Place, key_option, status_did_option
 
 _key_type = click.option("--key-type", type=click.Choice(KEY_TYPES), help="Of the new keys.")
 _SIGNS = {
@@ -86,9 +88,16 @@ def add(place: Place, key_type: str | None, where: str | None) -> Result:
 @key_option
 @click.option("--compromised", is_flag=True, help="Somebody else may have the keys that signed until now.")
 @click.option("--lost", is_flag=True, help="The key that signed diplomas until now is gone.")
+@status_did_option
 @click.option("--yes", is_flag=True, help="Do not ask, even at a terminal.")
 def rotate(
-    place: Place, key_type: str | None, where: str | None, compromised: bool, lost: bool, yes: bool
+    place: Place,
+    key_type: str | None,
+    where: str | None,
+    compromised: bool,
+    lost: bool,
+    status_did: bool,
+    yes: bool,
 ) -> Result:
     """End the keys that sign now, and go on with those that were announced, or with new ones.
 
@@ -99,6 +108,7 @@ def rotate(
     made, signer = place.open(), place.signer(where)
     if not agreed(f"End the keys with which {made.name} signs? They sign nothing afterwards.", yes):
         raise Declined("the keys are as they were")
+    before = _fingerprint(made, place.session)
     done = rotation.rotate(
         made,
         key_type=key_type,
@@ -107,6 +117,7 @@ def rotate(
         in_file=where == IN_FILE,
         compromised=compromised,
         lost=lost,
+        has_status_did=status_did,
     )
     place.session.pin(made.trust_entry())
     until_now = f"the {counted(done.editions, 'edition')} issued until now"
@@ -118,9 +129,16 @@ def rotate(
     else:
         valid = f"Valid as before: {until_now}, here by the log, elsewhere by the document."
         say(*_to_publish(made), valid, _anew())
-    if compromised or lost:
+    if status_did:
+        say(*text.other_lists(made.identity))
+    if _fingerprint(made, place.session) != before:
+        why = (
+            "Status lists are signed under another DID"
+            if status_did and not (compromised or lost)
+            else "The former key did not sign the new document"
+        )
         say(
-            "The former key did not sign the new document, so that your trust file has another fingerprint.",
+            f"{why}, so that your trust file has another fingerprint.",
             f"Hand it out anew: {typed('issuer', 'trust')}",
         )
     return _result(done, "The former keys have ended", compromised=compromised)
@@ -148,6 +166,10 @@ def revoke(place: Place, name: str, yes: bool) -> Result:
             "It signed no diplomas, and no list that is published now: no verdict changes.",
         )
     return _result(done, "The key is revoked", compromised=True)
+
+
+def _fingerprint(made: Issuer, session: Session) -> str:
+    return session.fingerprint(json.dumps(made.trust_file()).encode())
 
 
 def _result(done: rotation.Rotated, what: str, *, compromised: bool) -> Result:

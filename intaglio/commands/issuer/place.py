@@ -40,6 +40,10 @@ key_option = click.option(
     help="Where the key for diplomas and lists is: pkcs11:token=…;object=…?module-path=…, or keys.json.",
 )
 
+status_did_option = click.option(
+    "--status-did", is_flag=True, help="Sign status lists under a DID of their own, with a key in the folder."
+)
+
 
 @dataclass
 class Place:
@@ -142,6 +146,8 @@ class Place:
         where: str | None = None,
         form: Form | None = None,
         ledger: str | None = None,
+        *,
+        status_did: bool = False,
     ) -> Issuer:
         """Makes the issuer, or opens it, and puts it on the local trust list.
 
@@ -172,6 +178,7 @@ class Place:
             ledger=ledger,
             engines=consent.engines(),
             signers=consent.signers(),
+            has_status_did=status_did,
         )
         if not exists:
             say(*text.introduction(issuer))

@@ -68,13 +68,23 @@ def introduction(issuer: Issuer) -> Iterable[str]:
     yield f"its folder is {issuer.home}: back it up with `{typed('issuer', 'backup')} FILE`"
     if identity.rotates:
         yield f"publish {issuer.home / 'did.json'} at {identity.document_url}"
+        if identity.status_did:
+            yield from other_lists(identity)
     else:
-        yield "a did:key can never change its key: good for a start, while an institution with a web site"
+        yield "a did:key is one key, for diplomas and status lists alike, and can never change it: good for a"
+        yield "start, while an institution with a web site"
         yield "wants `intaglio issuer --home FOLDER init --url https://…`, before it issues anything"
     if not issuer.keys.protected:
         yield "the keys lie unencrypted in a file that only you can read; a passphrase would protect copies"
     if not identity.url:
         yield "without a web address the bundles bring the status lists along: hand out bundles"
+
+
+def other_lists(identity: Identity) -> Iterable[str]:
+    """What programs of others make of status lists under a DID of their own."""
+    yield f"status lists are signed under {identity.status_did}, which your trust file names"
+    yield "verifiers built on DCC's or Digital Bazaar's status libraries refuse lists by another issuer than"
+    yield "the diploma's unless told: `verifyMatchingIssuers: false`"
 
 
 def mapping(source: Source) -> Iterable[str]:

@@ -1,0 +1,184 @@
+"""Status lists under a DID whose document stands in the issuer's: it is known as the issuer's own is."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from did.methods import web as did_web
+from keys import PrivateKey
+from ledger import EntryKind
+from tests.world import NOW, University, verifier
+from vc import Anchored, Bundle, StatusList, Verdict, sign
+from vc.anchoring import log_entry
+from vc.status import status_list_document
+from verifier import RecognisedIssuer, Trust
+
+MEMBER = "urn:intaglio:vocab:statusDocument"
+INDEX = 7
+HOUR = timedelta(hours=1)
+
+
+class Town:
+    """An issuer whose lists are signed under `{did}:status`, and one diploma."""
+
+    def __init__(self) -> None:
+        self.university, self.key = University(), PrivateKey.generate()
+        self.did = f"{self.university.did}:status"
+        self.publish(self.document())
+
+    def document(self, **change: Any) -> dict[str, Any]:
+        made = did_web.document(self.did, {"assertionMethod": [self.key.public_key]})
+        (method,) = made["verificationMethod"]
+        return {**made, "verificationMethod": [{**method, **change}]}
+
+    def publish(self, document: object) -> None:
+        self.university.publish_document([self.university.key], **{MEMBER: document})
+
+    def trust(self, *status_issuers: str, **change: Any) -> Trust:
+        entry = RecognisedIssuer(self.university.did, "University", status_issuers=status_issuers, **change)
+        return Trust().adding(entry, self.university.recognised_log)
+
+    @property
+    def named(self) -> Trust:
+        return self.trust(self.did)
+
+    def list(
+        self,
+        *,
+        revoked: bool = False,
+        at: datetime = NOW - HOUR,
+        did: str = "",
+        lifetime: timedelta = timedelta(days=30),
+    ) -> Anchored:
+        """A list in the issuer's log; `did` is by whom it is, if not by its own DID."""
+        bits = StatusList()
+        bits[INDEX] = int(revoked)
+        url, by = self.university.list_url, did or self.did
+        document = status_list_document(url, by, bits, valid_from=at, lifetime=lifetime)
+        key = self.university.key if by == self.university.did else self.key
+        made = sign(document, key, verification_method=f"{by}#{key.public_key.multikey()}", created=at)
+        leaf = log_entry(made, made["proof"][0], EntryKind.STATUS_LIST)
+        self.university.now = at
+        return Anchored(made, (self.university.anchor(leaf),))
+
+    def bundle(self, *lists: Anchored) -> Bundle:
+        return replace(self.university.issue(self.university.diploma(INDEX)), status_lists=lists)
+
+    def by_its_own_did(self) -> Bundle:
+        claims = self.university.diploma(INDEX)
+        claims["issuer"] = {**claims["issuer"], "id": self.did}
+        method = f"{self.did}#{self.key.public_key.multikey()}"
+        return self.university.bundle(
+            sign(claims, self.key, verification_method=method, created=self.university.now)
+        )
+
+    def verdict(self, bundle: Bundle, trust: Trust, now: datetime = NOW, *lists: Anchored) -> Verdict:
+        sources = [{self.university.list_url: json.dumps(one.document).encode()}.get for one in lists]
+        return verifier(trust, lists=sources).verify(bundle.to_bytes(), now=now).verdict
+
+
+@pytest.fixture
+def town() -> Town:
+    return Town()
+
+
+def test_its_key_is_known_by_the_issuers_documents(town: Town) -> None:
+    """Offline, by the bundle alone."""
+    assert town.verdict(town.bundle(town.list()), town.named) is Verdict.VALID
+    assert town.verdict(town.bundle(town.list(revoked=True)), town.named) is Verdict.INVALID
+
+
+def test_it_is_nobody_where_the_trust_list_does_not_name_it(town: Town) -> None:
+    bundle = town.bundle(town.list())
+    for trust in (town.trust(), town.trust("did:web:university.example:lists")):
+        assert town.verdict(bundle, trust) is Verdict.UNDETERMINED
+
+
+@pytest.mark.parametrize("name", ["did:web:other.example:status", "did:web:university.example:lists"])
+def test_documents_speak_for_one_other_did_and_no_further_one(name: str) -> None:
+    town = Town()
+    town.did = name
+    town.publish(town.document())
+    assert town.verdict(town.bundle(town.list()), town.trust(name)) is Verdict.UNDETERMINED
+
+
+def test_documents_speak_for_nobody_where_no_entry_names_it(town: Town) -> None:
+    """A diploma by that DID is a stranger's: its keys are not looked for in somebody else's documents."""
+    assert town.verdict(town.by_its_own_did(), town.trust()) is Verdict.UNDETERMINED
+    assert town.verdict(town.by_its_own_did(), town.named) is Verdict.INVALID
+
+
+@pytest.mark.parametrize("value", [None, "did:web:university.example:status", [], {}, {"id": 1}, {"id": "a"}])
+def test_a_document_that_cannot_be_read_takes_the_keys_away(town: Town, value: object) -> None:
+    """Nobody falls back on the version before."""
+    before = town.list(at=NOW - HOUR)
+    town.university.now = NOW - HOUR / 2
+    town.publish(value)
+    assert town.verdict(town.bundle(before), town.named) is Verdict.VALID, "the log had it before"
+    assert town.verdict(town.bundle(town.list(at=NOW)), town.named) is not Verdict.VALID
+
+
+def test_an_ended_key_signs_no_further_list(town: Town) -> None:
+    before = town.list(at=NOW - HOUR)
+    end = NOW - HOUR / 2
+    town.university.now = end
+    town.publish(town.document(expires=end.isoformat().replace("+00:00", "Z")))
+    assert town.verdict(town.bundle(before), town.named) is Verdict.VALID
+    assert town.verdict(town.bundle(town.list(at=NOW)), town.named) is not Verdict.VALID
+
+
+def test_a_list_of_before_the_move_does_not_go_before_a_newer_one(town: Town) -> None:
+    """Both are the issuer's own. In other lists that somebody keeps for it, its own goes first."""
+    ended = town.list(did=town.university.did, lifetime=HOUR / 2)
+    newer, revoked = town.list(), town.list(revoked=True)
+    bundle = town.bundle(ended)
+    assert town.verdict(bundle, town.named, NOW, newer) is Verdict.VALID
+    assert town.verdict(bundle, town.named, NOW, revoked) is Verdict.INVALID
+    assert town.verdict(replace(bundle, status_lists=(ended, newer)), town.named) is Verdict.VALID
+
+
+def test_the_key_signs_no_diploma_under_either_did(town: Town) -> None:
+    """Not even where nobody says more of it than the issuer's documents do."""
+    university, key = town.university, town.key.public_key.multikey()
+    for issuer in (university.did, town.did):
+        for signer in (university.did, town.did):
+            claims = university.diploma(INDEX)
+            claims["issuer"] = {**claims["issuer"], "id": issuer}
+            made = sign(claims, town.key, verification_method=f"{signer}#{key}", created=university.now)
+            bundle = university.bundle(made)
+            assert town.verdict(bundle, town.named) is not Verdict.VALID
+
+
+def test_where_the_trust_list_names_the_key_no_document_is_needed(town: Town) -> None:
+    """A bundle that holds all documents back gains nothing: the key signs no diploma, and that is certain."""
+    university, key = town.university, town.key.public_key.multikey()
+    trust = town.trust(town.did, list_keys=(key,))
+    for signer in (university.did, town.did):
+        claims = university.diploma(INDEX)
+        made = sign(claims, town.key, verification_method=f"{signer}#{key}", created=university.now)
+        bundle = replace(university.bundle(made), issuer_documents=())
+        assert town.verdict(bundle, trust) is Verdict.INVALID
+    assert town.verdict(town.bundle(town.list()), trust) is Verdict.VALID
+
+
+def test_evidence_of_somebody_elses_log_is_none(town: Town) -> None:
+    """A list that a presenter brings has to be in the log of the diploma's issuer."""
+    other, made = University("other.example"), town.list().document
+    leaf = log_entry(made, made["proof"][0], EntryKind.STATUS_LIST)
+    trust = town.named.adding(RecognisedIssuer(other.did), other.recognised_log)
+    for brought in (Anchored(made, ()), Anchored(made, (other.anchor(leaf),))):
+        assert town.verdict(town.bundle(brought), trust) is Verdict.UNDETERMINED
+
+
+def test_it_is_named_in_its_own_right_where_the_list_has_an_entry_for_it(town: Town) -> None:
+    """As who keeps somebody's lists was named before: by pins of its own."""
+    own = RecognisedIssuer(town.did, keys=(town.key.public_key.multikey(),), types=("nothing",))
+    town.university.documents.pop()
+    bundle = town.bundle(town.list())
+    assert town.verdict(bundle, town.named) is Verdict.UNDETERMINED
+    assert town.verdict(bundle, town.named.adding(own)) is Verdict.VALID
