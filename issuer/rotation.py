@@ -77,8 +77,7 @@ def keys_shown(issuer: Issuer) -> Iterator[Shown]:
     told = set[PublicKey]()
     for version in (documents.newest(issuer.home), *reversed(documents.versions(issuer.home).values())):
         is_newest = not told
-        dids = (issuer.did, status_did(issuer.did))
-        held = [documents.of_did(version, did) for did in dids[: 1 + (STATUS_DOCUMENT in version)]]
+        held = documents.parsed(version, issuer.did)
         for method in (method for document in held for method in document.methods("assertionMethod")):
             if method.key not in told:
                 told.add(method.key)
