@@ -217,8 +217,9 @@ def _rotate(
     moves = has_status_did and not issuer.identity.status_did
     has_status_did = has_status_did or bool(issuer.identity.status_did)
     has_own = has_status_did or issuer.status_key == "status-list"
-    is_apart = not (compromised or lost) or (has_status_did and not moves and not lost)
-    if stays := has_own and is_apart and _stays(issuer, signer, key_type, in_file=in_file):
+    # who copied the folder has the key of a DID for lists, and not the one for diplomas that is elsewhere
+    is_safe = not lost and (not compromised or (has_status_did and not moves))
+    if stays := has_own and is_safe and _stays(issuer, signer, key_type, in_file=in_file):
         if signer is None:
             signer, signer_uri = issuer.own_signer, issuer.identity.signer_uri
         issuer.require_signer()

@@ -240,6 +240,14 @@ def test_a_list_that_the_presenter_brings_has_to_be_in_the_issuers_log(thief: Th
         assert verify(trust, brought).verdict is not Verdict.VALID
 
 
+def test_who_copied_the_folder_takes_a_revocation_back(thief: Thief) -> None:
+    """The price that docs/keys.md names: the folder has the keys of lists and log."""
+    made = thief.list(now=NOW + timedelta(minutes=1))
+    brought = Anchored(made, (thief.evidence(made, EntryKind.STATUS_LIST),))
+    shown = replace(thief.revoked, status_lists=(brought,))
+    assert verify(trust_of(thief.issuer), shown).verdict is Verdict.VALID
+
+
 def test_the_host_names_no_key_for_lists(thief: Thief) -> None:
     """Its keys are known from the issuer's documents alone: who holds the host brings a key of his own."""
     trust, own = trust_of(thief.issuer), PrivateKey.generate()
