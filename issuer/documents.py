@@ -70,13 +70,9 @@ def list_keys(history: Sequence[Mapping[str, Any]], did: str) -> tuple[str, ...]
     methods = [one for version in history for one in Document.parse(version, did).methods("assertionMethod")]
     uses = {method.key: uses_of(method.id, history) for method in methods}
     own = [key for key, found in uses.items() if Use.CREDENTIALS not in found]
-    apart = [
-        method.key
-        for version in history
-        if STATUS_DOCUMENT in version
-        for method in of_did(version, status_did(did)).methods("assertionMethod")
-    ]
-    return tuple(key.multikey() for key in dict.fromkeys((*own, *apart)))
+    apart = [inner for version in history for inner in parsed(version, did) if inner.id != did]
+    inner_keys = [method.key for document in apart for method in document.methods("assertionMethod")]
+    return tuple(key.multikey() for key in dict.fromkeys((*own, *inner_keys)))
 
 
 def published_status_document(home: Path) -> bytes:
@@ -93,6 +89,12 @@ def methods(document: Mapping[str, Any]) -> dict[str, Any]:
     return {
         method["id"]: method for method in (*document["verificationMethod"], *inner["verificationMethod"])
     }
+
+
+def parsed(document: Mapping[str, Any], did: str) -> list[Document]:
+    """A version of the issuer's document, and that of its DID for status lists, if it has one."""
+    dids = [did, status_did(did)] if STATUS_DOCUMENT in document else [did]
+    return [of_did(document, each) for each in dids]
 
 
 def of_did(document: Mapping[str, Any], did: str) -> Document:

@@ -21,7 +21,7 @@ from vc import Credential
 from wire.clock import is_ahead
 from wire.files import locked
 from wire.health import Finding
-from wire.problem import Damaged, Problem
+from wire.problem import Damaged, NotFound, Problem
 from wire.strict import load_json_object
 
 from . import documents, leftovers, status
@@ -205,8 +205,8 @@ def _status_document(home: Path) -> Iterator[Finding]:
             yield Finding.failed("issuer-status-file-unlike", status.not_as_published(path), file=str(path))
     except FileNotFoundError:
         yield Finding.failed("issuer-status-file-unlike", status.gone(path), file=str(path))
-    except Damaged:
-        pass  # which is said of did.json
+    except (Damaged, NotFound):
+        pass  # `did.json` is not as it was written, which is said of that file
 
 
 def _age(name: str, listed: Credential, now: datetime, *, closed: bool) -> Iterator[Finding]:

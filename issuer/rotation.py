@@ -77,8 +77,7 @@ def keys_shown(issuer: Issuer) -> Iterator[Shown]:
     told = set[PublicKey]()
     for version in (documents.newest(issuer.home), *reversed(documents.versions(issuer.home).values())):
         is_newest = not told
-        dids = (issuer.did, status_did(issuer.did))
-        held = [documents.of_did(version, did) for did in dids[: 1 + (STATUS_DOCUMENT in version)]]
+        held = documents.parsed(version, issuer.did)
         for method in (method for document in held for method in document.methods("assertionMethod")):
             if method.key not in told:
                 told.add(method.key)
@@ -222,8 +221,9 @@ def _rotate(
     moves = has_status_did and not issuer.identity.status_did
     has_status_did = has_status_did or bool(issuer.identity.status_did)
     has_own = has_status_did or issuer.status_key == "status-list"
-    is_apart = not (compromised or lost) or (has_status_did and not moves and not lost)
-    if stays := has_own and is_apart and _stays(issuer, signer, key_type, in_file=in_file):
+    # who copied the folder has the key of a DID for lists, and not the one for diplomas that is elsewhere
+    is_safe = not lost and (not compromised or (has_status_did and not moves))
+    if stays := has_own and is_safe and _stays(issuer, signer, key_type, in_file=in_file):
         if signer is None:
             signer, signer_uri = issuer.own_signer, issuer.identity.signer_uri
         issuer.require_signer()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,6 +16,7 @@ from did import METHODS, Resolver
 from did.document import STATUS_DOCUMENT
 from did.methods import web as did_web
 from issuer import documents, rotation
+from issuer.backup import backup, restore
 from issuer.health import examine_issuer
 from issuer.home import Identity
 from issuer.issuer import Issuer
@@ -209,12 +210,11 @@ def test_the_key_for_lists_signs_no_diploma(thief: Thief, of: str, under: str) -
 class Site(NoFetcher):
     """The web site of an issuer, or of whoever holds its host."""
 
-    def __init__(self, issuer: Issuer, **other: dict[str, Any]) -> None:
+    def __init__(self, issuer: Issuer) -> None:
         folder = issuer.home
         self.served = {
             f"{URL}/did.json": (folder / "did.json").read_bytes(),
             f"{URL}/status/did.json": (folder / "status" / "did.json").read_bytes(),
-            **{f"{URL}/status/{name}.json": orjson.dumps(document) for name, document in other.items()},
         }
         self.asked: list[str] = []
 
@@ -240,12 +240,20 @@ def test_a_list_that_the_presenter_brings_has_to_be_in_the_issuers_log(thief: Th
         assert verify(trust, brought).verdict is not Verdict.VALID
 
 
+def test_who_copied_the_folder_takes_a_revocation_back(thief: Thief) -> None:
+    """The price that docs/keys.md names: the folder has the keys of lists and log."""
+    made = thief.list(now=NOW + timedelta(minutes=1))
+    brought = Anchored(made, (thief.evidence(made, EntryKind.STATUS_LIST),))
+    shown = replace(thief.revoked, status_lists=(brought,))
+    assert verify(trust_of(thief.issuer), shown).verdict is Verdict.VALID
+
+
 def test_the_host_names_no_key_for_lists(thief: Thief) -> None:
     """Its keys are known from the issuer's documents alone: who holds the host brings a key of his own."""
     trust, own = trust_of(thief.issuer), PrivateKey.generate()
     made = thief.list(signer=own)
     document = did_web.document(LISTS, {"assertionMethod": [own.public_key]})
-    site = Site(thief.issuer, did=document)
+    site = Site(thief.issuer)
     site.served[f"{URL}/status/did.json"] = orjson.dumps(document)
     lists = {StatusEntry.parse(thief.genuine.secured["credentialStatus"]).list_url: orjson.dumps(made)}
     for documents_of in (thief.genuine.issuer_documents, ()):
@@ -431,6 +439,61 @@ def test_moving_over_again_is_a_rotation_like_others(older: Issuer) -> None:
     assert older.identity.status_did == f"{older.did}:status"
     ended = [one.key for one in rotation.keys_shown(older) if one.expires]
     assert first in ended
+
+
+def to_a_token(issuer: Issuer) -> None:
+    rotation.rotate(issuer, signer=PrivateKey.generate("P-256"))
+
+
+def moved_to_a_token(issuer: Issuer) -> None:
+    rotation.rotate(issuer, signer=PrivateKey.generate("P-256"), has_status_did=True)
+
+
+def moved_as_compromised(issuer: Issuer) -> None:
+    rotation.rotate(issuer, has_status_did=True, compromised=True)
+
+
+def there_and_back(issuer: Issuer) -> None:
+    to_a_token(issuer)
+    rotation.rotate(issuer, in_file=True)
+
+
+@pytest.mark.parametrize("change", [to_a_token, moved_to_a_token, moved_as_compromised, there_and_back])
+def test_keys_go_elsewhere_and_lists_stay_apart(tmp_path: Path, change: Callable[[Issuer], None]) -> None:
+    moves = change in (moved_to_a_token, moved_as_compromised)
+    made = make(tmp_path / "home", has_status_did=not moves)
+    issued_and_revoked(made)
+    lists = made.public_keys["status-list"]
+    if moves:
+        rotation.add(made)
+    change(made)
+    document = documents.newest(made.home)
+    assert by(made) == LISTS
+    assert newest_list(made) == f"{LISTS}#{made.keys.public_keys['status-list'].multikey()}"
+    inner = document.pop(STATUS_DOCUMENT)
+    assert lists.multikey() not in str(document)
+    assert (lists.multikey() in str(inner)) is not moves
+    assert not [name for name in made.keys.public_keys if name.endswith(("-next", "-instead"))]
+    assert document["assertionMethod"][0].endswith(made.public_keys["assertion"].multikey())
+    in_folder = {key.multikey() for key in made.keys.public_keys.values()}
+    assert ("assertion" in made.keys.public_keys) is (made.own_signer is None)
+    if made.own_signer is not None:
+        assert not [name for name in document["assertionMethod"] if name.rpartition("#")[2] in in_folder]
+    again = [made.bundle(made.store.current(f"UNI-{number:06}")) for number in (1, 2)]
+    assert verdicts(trust_of(made), again) == VERDICTS
+
+
+def test_a_backup_has_it_all(issuer: Issuer, tmp_path: Path) -> None:
+    bundles = issued_and_revoked(issuer)
+    backup(issuer.home, tmp_path / "backup", b"correct horse 1234")
+    restore(tmp_path / "backup", tmp_path / "restored", b"correct horse 1234")
+    other = reopened(tmp_path / "restored", signer=issuer.own_signer)
+    assert (other.home / "status" / "did.json").read_bytes() == (
+        issuer.home / "status" / "did.json"
+    ).read_bytes()
+    assert trust_of(other) == trust_of(issuer)
+    again = [other.bundle(other.store.current(f"UNI-{number:06}")) for number in (1, 2)]
+    assert verdicts(trust_of(other), [*bundles, *again]) == VERDICTS * 2
 
 
 # Where it is asked for

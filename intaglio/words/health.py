@@ -101,7 +101,7 @@ SAID: Mapping[str, Said] = MappingProxyType(
         ),
         "issuer-list-key-apart": Said("Its status lists are signed under {did}, by a key in {keys}."),
         "issuer-list-key-beside": Said(
-            "Its key for status lists signs diplomas, too, for other programs: both lie in {keys}.",
+            "Its key for lists signs diplomas, too, for other programs: both lie in {keys}.",
             "For lists under a DID of their own: intaglio issuer key rotate --status-did",
         ),
         "issuer-keys-found": Said("Its keys lie in {keys}."),

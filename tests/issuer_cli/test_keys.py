@@ -100,7 +100,7 @@ def test_a_did_key_has_no_other_did_for_lists(program: Program) -> None:
     assert (answer.code, "Leave out --status-did" in answer.err) == (1, True)
     assert not (program.home / "issuer" / "issuer.json").exists()
     told = program("issuer", "init", "--name", "U").err
-    assert "a did:key is one key, for diplomas and status lists alike" in " ".join(told.split())
+    assert "its key, the only one for diplomas and status lists" in " ".join(told.split())
 
 
 def test_what_programs_of_others_make_of_it_is_said_at_once(program: Program) -> None:

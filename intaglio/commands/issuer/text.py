@@ -71,7 +71,7 @@ def introduction(issuer: Issuer) -> Iterable[str]:
         if identity.status_did:
             yield from other_lists(identity)
     else:
-        yield "a did:key is one key, for diplomas and status lists alike, and can never change it: good for a"
+        yield "a did:key can never change its key, the only one for diplomas and status lists: good for a"
         yield "start, while an institution with a web site"
         yield "wants `intaglio issuer --home FOLDER init --url https://…`, before it issues anything"
     if not issuer.keys.protected:
