@@ -166,6 +166,19 @@ def test_where_the_trust_list_names_the_key_no_document_is_needed(town: Town) ->
     assert town.verdict(town.bundle(town.list()), trust) is Verdict.VALID
 
 
+def test_nor_where_a_document_of_before_has_it_under_another_name(town: Town) -> None:
+    """What the trust list says is of the key, however the issuer's document calls that."""
+    university, key = town.university, town.key.public_key.multikey()
+    document = did_web.document(university.did, {"assertionMethod": [town.key.public_key]})
+    (method,), name = document["verificationMethod"], f"{university.did}#lists"
+    university.publish_document([], verificationMethod=[{**method, "id": name}], assertionMethod=[name])
+    bundle = university.bundle(
+        sign(university.plain(), town.key, verification_method=name, created=university.now)
+    )
+    assert town.verdict(bundle, town.trust()) is Verdict.VALID, "by the document alone"
+    assert town.verdict(bundle, town.trust(list_keys=(key,))) is Verdict.INVALID
+
+
 def test_evidence_of_somebody_elses_log_is_none(town: Town) -> None:
     """A list that a presenter brings has to be in the log of the diploma's issuer."""
     other, made = University("other.example"), town.list().document
