@@ -557,11 +557,13 @@ class Issuer:
     def trust_file(self) -> dict[str, Any]:
         """The trust file by which others recognise this issuer; of a closed one it says so."""
         entry, closed = self.trust_entry(), self.identity.closed
-        issuer = {**entry["issuer"], **({"closed": closed} if closed else {})}
-        list_keys, status_issuers = issuer.pop("list_keys", ()), issuer.pop("status_issuers", ())
-        if status_issuers:
-            issuer["statusIssuers"] = status_issuers
-        if list_keys:
-            issuer["listKeys"] = list_keys
-        version = 4 if list_keys else 2 if closed else 1
+        named = {"list_keys": "listKeys", "status_issuers": "statusIssuers"}
+        issuer = {
+            named.get(member, member): list(value) if isinstance(value, tuple) else value
+            for member, value in entry["issuer"].items()
+            if value
+        }
+        if closed:
+            issuer["closed"] = closed
+        version = 4 if "listKeys" in issuer else 2 if closed or "statusIssuers" in issuer else 1
         return {"version": version, "issuers": [issuer], "logs": [entry["log"]]}

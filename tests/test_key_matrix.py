@@ -205,12 +205,15 @@ class Thief:
         return best(self.judged(bundle, trust) for bundle in tries)
 
     def takes_back(self, trust: Trust) -> str:
-        """A revoked diploma with a list by which it is not."""
-        revoked = self.town.revoked
+        """A revoked diploma with a list by which it is not, and a document that has his own key for lists."""
+        revoked, document = self.town.revoked, self.document
+        evidence = self.anchored(entry(EntryKind.DID_DOCUMENT, document_digest(document)))
+        brought = (*revoked.issuer_documents, Anchored(document, (evidence,)))
         tries = [
-            replace(revoked, status_lists=(Anchored(made, evidence),))
-            for made in self.signed(self.list)
-            for evidence in ((), (self.anchored(log_entry(made, made["proof"][0], EntryKind.STATUS_LIST)),))
+            replace(revoked, issuer_documents=documents, status_lists=(Anchored(made, proofs),))
+            for made in (*self.signed(self.list), self.by(self.own, self.list))
+            for proofs in ((), (self.anchored(log_entry(made, made["proof"][0], EntryKind.STATUS_LIST)),))
+            for documents in (revoked.issuer_documents, brought)
         ]
         return best(self.judged(bundle, trust) for bundle in tries)
 

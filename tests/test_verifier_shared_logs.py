@@ -274,7 +274,10 @@ class TestOneIssuer:
         assert verify(a.trust, a.bundle(a.sign(a.diploma(), thief))).verdict is Verdict.VALID, "without a pin"
 
     def test_what_is_beside_the_chain_takes_keys_away(self) -> None:
-        """As after a theft: the document lacks the key that was stolen, and nobody signed it."""
+        """As after a theft: the document lacks the key that was stolen, and nobody signed it.
+
+        What was issued before stays valid, and can be revoked.
+        """
         a, trust = self.world()
         genuine, stolen = a.issue(index=1), a.key
         a.key = PrivateKey.generate()
@@ -282,6 +285,12 @@ class TestOneIssuer:
         forged = a.bundle(a.sign(a.diploma(index=66), stolen))
         assert verify(trust, forged, a.documents).verdict is Verdict.INVALID
         assert verify(trust, genuine, a.documents[:1]).verdict is Verdict.VALID
+        for revoked, verdict in ((False, Verdict.VALID), (True, Verdict.INVALID)):
+            if revoked:
+                a.revoke(1)
+            later = Bundle(genuine.secured, genuine.evidence, tuple(a.documents), a.status_lists())
+            assert verify(trust, later).verdict is verdict
+        assert code(verify(trust, a.issue(index=2))) == "document-not-chained", "by the new key"
 
     def test_it_brings_no_key_back(self) -> None:
         """A key that ended, in a document of the log's thief that knows no end of it."""

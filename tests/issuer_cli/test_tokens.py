@@ -297,8 +297,8 @@ def test_who_restores_another_s_issuer_agrees_to_its_token_and_its_module(
         if address == uri:
             done(answer)
         else:
-            assert (answer.code, "INTAGLIO_PKCS11_MODULE" in answer.err) == (1, True), answer
+            assert (answer.code, "INTAGLIO_PKCS11_MODULE" in answer.err) == (3, True), answer
             monkeypatch.setenv("INTAGLIO_PKCS11_MODULE", str(copy))
             done(alone(program, *correct, pin=pin))
-        for home in (program.home, tmp_path / "theirs"):
+        for home in (program.home, tmp_path / "theirs", Path("diplomas")):
             shutil.rmtree(home)

@@ -6,8 +6,9 @@ last pinned one: it names the digest of the version before, and is signed by a k
 (`vc.document_chain`), or by a pinned key. Without a pin, a log of one issuer binds what it holds: who else
 would have put it there?
 
-What a pinned issuer's own log holds beside the chain can take keys away and give none: the issuer writes so
-when its key was stolen and signs nothing any more, and so would a thief of the log's key.
+What a pinned issuer's own log holds beside the chain takes keys away, and gives keys for status lists, none
+for credentials. The issuer writes so when its key was stolen: its revocations then have to be believed. A
+thief of the log's keys could write so, too, and must not name a key that signs diplomas.
 """
 
 from __future__ import annotations
@@ -42,8 +43,8 @@ class BoundDocument:
     """Where a trusted log holds it; `None` if its digest is pinned."""
     is_fetched: bool = False
     """Whether the log's host gave it, which may keep others back."""
-    gives_keys: bool = True
-    """Whether its keys are its issuer's; else it only shows which are so no longer."""
+    is_chained: bool = True
+    """Whether its keys for credentials are its issuer's; else it shows which are so no longer."""
 
 
 def by_place(documents: Iterable[BoundDocument]) -> tuple[BoundDocument, ...]:

@@ -241,7 +241,7 @@ class IssuerKeys:
         # The bundle may hold no document at all that has the key: the trust list alone says enough.
         if use is Use.CREDENTIALS and named in listed:
             raise _of_another_use(named, for_lists, use)
-        key = self._find(issuer, method, relationship, is_named=is_named)
+        key = self._find(issuer, method, relationship, is_named=is_named, use=use)
         # A bundle may leave out the document that says so, and bring one of before. A DID for status lists
         # that is no issuer of its own signs nothing else, whatever its document says.
         if key.key.multikey() in listed or (owner and not entry):
@@ -262,7 +262,9 @@ class IssuerKeys:
         """Whether documents of the issuer count only as a log or a digest binds them."""
         return bool(issuer.documents or self._trust.policy_for(issuer.id).logs)
 
-    def _find(self, issuer: str, method: str, relationship: str, *, is_named: bool) -> IssuerKey:
+    def _find(
+        self, issuer: str, method: str, relationship: str, *, is_named: bool, use: Use | None
+    ) -> IssuerKey:
         if self._is_key(issuer):
             found = self._resolver.resolve(issuer).document.verification_method(method, relationship)
             return IssuerKey(found.key, _ITSELF, found.until, signs=frozenset(Use))
@@ -271,11 +273,11 @@ class IssuerKeys:
                 "a proof does not say which key of {issuer} made it, and these can change", issuer=issuer
             )
         bound = self._bound(issuer)
-        if key := self._newest(bound, method, relationship):
+        if key := self._newest(bound, method, relationship, use):
             return key
         if relationship != "authentication" or self.asks_for_holders:
             bound = self._with_those_of_the_log(issuer, bound)
-            if key := self._newest(bound, method, relationship):
+            if key := self._newest(bound, method, relationship, use):
                 return key
         entry, logs = self._trust.issuer(issuer), self._trust.policy_for(issuer).logs
         owner = self._owner(issuer) if entry is None else None
@@ -284,13 +286,13 @@ class IssuerKeys:
             # whoever holds the host today could have his own key in the document that lies there
             issuer, entry, logs = pinned.id, pinned, self._trust.policy_for(pinned.id).logs
         elif entry is not None and (entry.keys or (entry.documents and not logs)):
-            return self._pinned(entry, bound, method, relationship)
+            return self._pinned(entry, bound, method, relationship, use)
         if any(log.is_shared for log in logs) and not (entry and entry.documents):
             raise IssuerNotPinned.saying(
                 "a log of {issuer} speaks for others, too, and the trust list pins no document of its own",
                 issuer=issuer,
             )
-        if any(not document.gives_keys and document.document.has(method) for document in bound):
+        if any(not document.is_chained and document.document.has(method) for document in bound):
             raise DocumentNotChained.saying(
                 "the key {key} is in a document that does not follow from that pinned for {issuer}",
                 key=shortened(method),
@@ -308,7 +310,12 @@ class IssuerKeys:
         return IssuerKey(found.key, source, found.until, signs=found.signs)
 
     def _pinned(
-        self, issuer: RecognisedIssuer, bound: Sequence[BoundDocument], method: str, relationship: str
+        self,
+        issuer: RecognisedIssuer,
+        bound: Sequence[BoundDocument],
+        method: str,
+        relationship: str,
+        use: Use | None,
     ) -> IssuerKey:
         """A key by the entry's pins alone; the network is asked only for what they verify."""
         keys = tuple(map(PublicKey.from_multikey, issuer.keys))
@@ -322,7 +329,7 @@ class IssuerKeys:
         document = self._published(issuer.id)
         digest = document_digest(document.value, self._work)
         bound = by_place([*bound, *with_pinned_digest(document, digest, issuer)])
-        if found := self._newest(bound, method, relationship):
+        if found := self._newest(bound, method, relationship, use):
             return found
         published = self._of_today(document, method, relationship)
         if published.key not in keys:
@@ -365,10 +372,13 @@ class IssuerKeys:
                 key=shortened(method),
             )
 
-    def _newest(self, bound: Sequence[BoundDocument], method: str, relationship: str) -> IssuerKey | None:
-        """The key as the newest document that has it says."""
+    def _newest(
+        self, bound: Sequence[BoundDocument], method: str, relationship: str, use: Use | None
+    ) -> IssuerKey | None:
+        """The key as the newest document that has it says; beside the chain, only one for lists counts."""
+        is_for_lists = use is Use.STATUS_LISTS
         for candidate in reversed(bound):
-            if not candidate.gives_keys:
+            if not (candidate.is_chained or is_for_lists):
                 continue
             try:
                 found = self._method(candidate.document, method, relationship)
@@ -379,7 +389,9 @@ class IssuerKeys:
                 _source(candidate),
                 found.until,
                 tuple(
-                    one for one in bound if one.gives_keys or not _has(one.document, found.key, relationship)
+                    one
+                    for one in bound
+                    if one.is_chained or is_for_lists or not _has(one.document, found.key, relationship)
                 ),
                 relationship=relationship,
                 revoked=found.revoked,
@@ -432,7 +444,7 @@ class IssuerKeys:
             if not policy.is_shared(where):
                 digests = {document.digest for document in line}
                 others = [document for document in logged if document.digest not in digests]
-                bound += [replace(document, gives_keys=False) for document in others]
+                bound += [replace(document, is_chained=False) for document in others]
         if entry is None and (owner := self._owner(issuer)):
             bound += of_status_lists(self._bound(owner.id), issuer)
         return by_place(bound)
