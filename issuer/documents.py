@@ -69,7 +69,7 @@ def list_keys(history: Sequence[Mapping[str, Any]], did: str) -> tuple[str, ...]
     """The keys, as Multikeys, for status lists and never for credentials, the first one first."""
     methods = [one for version in history for one in Document.parse(version, did).methods("assertionMethod")]
     uses = {method.key: uses_of(method.id, history) for method in methods}
-    own = [key for key, found in uses.items() if Use.CREDENTIALS not in found]
+    own = [key for key, found in uses.items() if found and Use.CREDENTIALS not in found]
     apart = [inner for version in history for inner in parsed(version, did) if inner.id != did]
     inner_keys = [method.key for document in apart for method in document.methods("assertionMethod")]
     return tuple(key.multikey() for key in dict.fromkeys((*own, *inner_keys)))
@@ -112,8 +112,10 @@ def uses_of(method: str, history: Sequence[Mapping[str, Any]]) -> list[str]:
     ]
     if stated := sorted({use for _, one in has for use in one.get(SIGNS, ())}):
         return stated
-    is_for_diplomas = any(method in version.get("authentication", ()) for version, _ in has)
-    return [(Use.CREDENTIALS if is_for_diplomas else Use.STATUS_LISTS).value]
+    if any(method in version.get("authentication", ()) for version, _ in has):
+        return [Use.CREDENTIALS.value]
+    # one that ended stands there no more: of a lost version nobody can tell what it said
+    return [Use.STATUS_LISTS.value] if any("expires" not in one for _, one in has) else []
 
 
 def newest_place(home: Path, log: LogReader) -> int:

@@ -229,8 +229,9 @@ def _with_keys(document: Mapping[str, Any], keys: Mapping[str, PublicKey]) -> di
 
 def stating(document: Mapping[str, Any], history: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The document in which each method says what its key signs, also those of releases that did not."""
+    uses = {each: documents.uses_of(each, [*history, document]) for each in documents.methods(document)}
     methods = [
-        {**method, SIGNS: documents.uses_of(method["id"], [*history, document])}
+        {**method, **({SIGNS: uses[method["id"]]} if uses[method["id"]] else {})}
         for method in document["verificationMethod"]
     ]
     return {**document, "verificationMethod": methods}

@@ -15,7 +15,7 @@ from keys import PrivateKey
 from ledger import EntryKind, entry
 from tests.world import NOW, University, decided, verifier
 from vc import Anchored, Bundle, Report, Verdict
-from vc.anchoring import document_digest
+from vc.anchoring import document_digest, log_entry
 from vc.document_chain import chained, previous, to_pin, unchained
 from verifier import RecognisedIssuer, RecognisedLog, Trust
 from wire import base64url_encode
@@ -311,3 +311,68 @@ class TestOneIssuer:
         a.publish_document([stolen])
         forged = a.bundle(a.sign(a.diploma(index=66), stolen))
         assert verify(trust, forged).verdict is Verdict.INVALID
+
+    def test_a_list_of_the_first_release_goes_by_what_the_log_holds(self) -> None:
+        """It has keys and a document of then beside the log; later documents were signed by nobody."""
+        a, trust = self.world()
+        entry = replace(trust.issuers[0], keys=(a.key.public_key.multikey(),))
+        a.key = PrivateKey.generate()
+        a.publish_document([a.key])
+        assert verify(replace(trust, issuers=(entry,)), a.issue()).verdict is Verdict.VALID
+
+    def test_a_shared_log_beside_its_own_adds_nothing(self) -> None:
+        """Neither a pinned document that leads nowhere nor one beside the chain leads on there."""
+        a, trust = self.world()
+        other = University("other.example")
+        shared = replace(other.recognised_log, issuers=(a.did, other.did))
+        both = Trust(trust.issuers, (*trust.logs, shared))
+        thief, stolen, first = PrivateKey.generate(), a.key, a.documents[0].document
+
+        def in_shared(document: Mapping[str, Any]) -> Anchored:
+            leaf = entry(EntryKind.DID_DOCUMENT, document_digest(document))
+            return Anchored(document, (other.anchor(leaf),))
+
+        a.publish_document([a.key, thief])
+        rogue = a.documents[-1]
+        forged = a.sign(a.diploma(index=66), thief)
+        brought = (a.documents[0], rogue, in_shared(rogue.document))
+        bundle = Bundle(forged, a.bundle(forged).evidence, brought, a.status_lists())
+        assert verify(both, bundle).verdict is not Verdict.VALID
+
+        a.key = PrivateKey.generate()
+        a.publish_document([a.key])  # after a theft
+        pins = tuple(digest(one.document) for one in (a.documents[0], a.documents[-1]))
+        anew = replace(both, issuers=(replace(both.issuers[0], documents=pins),))
+        successor = in_shared(chained(with_key(first, thief), first, stolen, created=NOW))
+        bundle = Bundle(
+            forged,
+            (*a.bundle(forged).evidence, other.anchor(log_entry(forged, forged["proof"][0]))),
+            (*a.documents, in_shared(first), successor),
+            a.status_lists(),
+        )
+        assert verify(anew, bundle).verdict is not Verdict.VALID
+
+
+def test_the_key_for_lists_of_a_release_before_signs_no_successor() -> None:
+    """Its document does not say what that key is for; it stands in no `authentication`."""
+    a = University("a.example")
+    list_key, thief = PrivateKey.generate(), PrivateKey.generate()
+    keys = [a.key.public_key, list_key.public_key]
+    first = did_web.document(a.did, {"assertionMethod": keys, "authentication": keys[:1]})
+    leaf = entry(EntryKind.DID_DOCUMENT, document_digest(first))
+    a.documents = [Anchored(first, (a.anchor(leaf),))]
+    trust = a.trust.adding(RecognisedIssuer(a.did, documents=(digest(first),)), a.recognised_log)
+    for signer, verdict in ((a.key, Verdict.VALID), (list_key, Verdict.UNDETERMINED)):
+        after = chained(with_key(first, thief), first, signer, created=NOW)
+        leaf = entry(EntryKind.DID_DOCUMENT, document_digest(after))
+        a.documents[1:] = [Anchored(after, (a.anchor(leaf),))]
+        assert verify(trust, a.bundle(a.sign(a.diploma(), thief))).verdict is verdict
+
+
+def test_a_context_that_is_appended_makes_no_successor() -> None:
+    _, b, trust = world()
+    b.rotate(PrivateKey.generate())
+    signed = b.documents.pop().document
+    appended = {**signed, "@context": [*signed["@context"], {"x": "urn:x"}]}
+    b.put(appended)
+    assert verify(trust, b.issue()).verdict is not Verdict.VALID

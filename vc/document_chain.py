@@ -8,12 +8,12 @@ digest that the log holds covers both.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from did import Document
-from did.document import Use, VerificationMethod
+from did.document import Use
 from keys import PublicKey, Signer
 from wire import Malformed, base64url_decode, base64url_encode
 from wire.datetimestamp import format_datetimestamp
@@ -80,8 +80,12 @@ def signed_by_one_of(document: Mapping[str, Any], keys: Iterable[PublicKey], wor
     try:
         proof = Proof.parse(document.get("proof"))
         named = [key for key in keys if proof.verification_method == f"{document['id']}#{key.multikey()}"]
-        # JCS alone signs every member: under RDF canonicalisation a context could rename what decides.
-        if not named or proof.purpose != _PURPOSE or not SUITES[proof.cryptosuite].covers_contexts:
+        # JCS alone signs every member: under RDF canonicalisation a context could rename what decides. And it
+        # takes the proof's own @context, so that one appended to the document's would go unnoticed.
+        is_covered = SUITES[proof.cryptosuite].covers_contexts and (
+            proof.value.get("@context") == document.get("@context")
+        )
+        if not named or proof.purpose != _PURPOSE or not is_covered:
             return False
         verify_proof(document, proof, named[0], work=work)
     except (InvalidProof, UnknownCryptosuite, Malformed):
@@ -89,12 +93,21 @@ def signed_by_one_of(document: Mapping[str, Any], keys: Iterable[PublicKey], wor
     return True
 
 
-def _in_force(document: Document) -> Iterable[PublicKey]:
-    return (method.key for method in document.methods(_PURPOSE) if _signs_credentials(method))
+def _in_force(document: Document) -> Iterator[PublicKey]:
+    """The keys that may sign a successor.
 
-
-def _signs_credentials(method: VerificationMethod) -> bool:
-    return method.until is None and (method.signs is None or Use.CREDENTIALS in method.signs)
+    Documents up to release 81e9505 do not say what a key signs, and have the one for diplomas in
+    `authentication`, too: a thief of the key for status lists must not begin another history.
+    """
+    may_log_in = {method.key for method in document.methods("authentication")}
+    for method in document.methods(_PURPOSE):
+        if method.signs is None:
+            is_for_credentials = method.key in may_log_in or not may_log_in
+        else:
+            is_for_credentials = Use.CREDENTIALS in method.signs
+        # a key that has an end here signs no successor: a thief of it could begin another history
+        if is_for_credentials and method.until is None:
+            yield method.key
 
 
 def to_pin(versions: Sequence[Mapping[str, Any]], did: str) -> list[Mapping[str, Any]]:

@@ -88,15 +88,17 @@ def chain(
     One whose entry here comes after that of its successor is only known to be older: who writes to the log
     could put it there once more, to have it be the newest.
     """
-    pins = issuer.keys if issuer else ()
+    pins, digests = (issuer.keys, issuer.documents) if issuer else ((), ())
     keys = [PublicKey.from_multikey(key) for key in pins if issuer and key not in issuer.list_keys]
-    roots = by_place(bound) or tuple(one for one in by_place(logged) if _is_signed(one, keys, work))[:1]
+    roots = by_place(one for one in bound if one.is_chained)  # what is beside the chain there leads nowhere
+    roots = roots or tuple(one for one in by_place(logged) if _is_signed(one, keys, work))[:1]
     line = {root.digest: root for root in roots}
     # a pinned document that is not the last one leads nowhere: the chain was broken off after it
-    after = _successor(roots[-1], logged, keys, work) if roots and roots[-1].index >= _PINNED else None
-    while after is not None and after.digest not in line:
-        line[after.digest] = after
-        after = _successor(after, logged, keys, work)
+    ends = [root for root in roots if not digests or base64url_encode(root.digest) == digests[-1]]
+    after = _successor(ends[-1], (*roots, *logged), keys, work) if ends else None
+    while after is not None:
+        line.setdefault(after.digest, after)
+        after = _successor(after, (*roots, *logged), keys, work)  # which ends: each names the one before
     return tuple(_placed(list(line.values()), logged))
 
 

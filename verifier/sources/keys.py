@@ -236,15 +236,20 @@ class IssuerKeys:
         more knowledge would help, and `KeyOfAnotherUse` unless it is for `use`.
         """
         entry, owner = self._trust.issuer(issuer), self._owner(issuer)
-        listed = {key for known in (entry, owner) if known for key in known.list_keys}
+        listed = {listed for known in (entry, owner) if known for listed in known.list_keys}
         named, for_lists = method.partition("#")[2], frozenset({Use.STATUS_LISTS})
-        # The bundle may hold no document at all that has the key: the trust list alone says enough.
-        if use is Use.CREDENTIALS and named in listed:
-            raise _of_another_use(named, for_lists, use)
-        key = self._find(issuer, method, relationship, is_named=is_named, use=use)
-        # A bundle may leave out the document that says so, and bring one of before. A DID for status lists
-        # that is no issuer of its own signs nothing else, whatever its document says.
-        if key.key.multikey() in listed or (owner and not entry):
+        try:
+            key = self._find(issuer, method, relationship, is_named=is_named, use=use)
+        except Problem as problem:
+            # No document at hand has the key; the trust list alone says enough.
+            if problem.undetermined and use is Use.CREDENTIALS and named in listed:
+                raise _of_another_use(named, for_lists, use) from problem
+            raise
+        # A bundle may leave out the document that says so, and bring one of before. A document that says
+        # something goes first: no fingerprint covers `listKeys`, where a file could name the diploma key.
+        is_for_lists = key.signs is None and key.key.multikey() in listed
+        # A DID for status lists that is no issuer of its own signs nothing else, whatever its document says.
+        if is_for_lists or (owner and not entry):
             key = key._replace(signs=for_lists)
         if use is not None:
             key.require_use(use)
@@ -432,11 +437,13 @@ class IssuerKeys:
     def _binding(self, issuer: str, documents: Iterable[BoundDocument]) -> tuple[BoundDocument, ...]:
         """Those that count, in order; see `documents`."""
         policy, entry = self._trust.policy_for(issuer), self._trust.issuer(issuer)
+        # Lists of f31e11f have keys as well, and pin a document that later ones need not follow from.
+        has_chain = entry is not None and bool(entry.documents) and not entry.keys
         bound: list[BoundDocument] = []
         by_log: dict[str, list[BoundDocument]] = {}
         for document in documents:
             where = document.fact.where if document.fact else ""
-            is_chained = where and (policy.is_shared(where) or (entry and entry.documents))
+            is_chained = where and (policy.is_shared(where) or has_chain)
             (by_log.setdefault(where, []) if is_chained else bound).append(document)
         for where, logged in by_log.items():
             line = chain(logged, list(bound), entry, self._work)

@@ -148,7 +148,10 @@ class Trust:
         for issuer in other.issuers:
             kept = self.issuer(issuer.id) or issuer
             list_keys = tuple(dict.fromkeys((*kept.list_keys, *issuer.list_keys)))
-            kept = replace(kept, list_keys=list_keys)
+            # Whoever adds a file compared its fingerprint, which covers the documents. Those of f31e11f have
+            # keys beside them, and pin a document that later ones need not follow from.
+            pins = kept.documents or (() if issuer.keys else issuer.documents)
+            kept = replace(kept, documents=pins, list_keys=list_keys)
             joined = joined.adding(kept)
             for log in other.logs:
                 if issuer.id in log.issuers:
