@@ -15,7 +15,7 @@ from keys import PrivateKey
 from ledger import EntryKind, entry
 from tests.world import NOW, University, decided, verifier
 from vc import Anchored, Bundle, Report, Verdict
-from vc.anchoring import document_digest, log_entry
+from vc.anchoring import anchoring_terms, document_digest, log_entry
 from vc.document_chain import chained, previous, to_pin, unchained
 from verifier import RecognisedIssuer, RecognisedLog, Trust
 from wire import base64url_encode
@@ -334,23 +334,19 @@ class TestOneIssuer:
 
         a.publish_document([a.key, thief])
         rogue = a.documents[-1]
-        forged = a.sign(a.diploma(index=66), thief)
-        brought = (a.documents[0], rogue, in_shared(rogue.document))
-        bundle = Bundle(forged, a.bundle(forged).evidence, brought, a.status_lists())
-        assert verify(both, bundle).verdict is not Verdict.VALID
+        terms = [anchoring_terms(other.log.origin)]
+        forged = a.sign(a.diploma(index=66, termsOfUse=terms), thief)
+        brought: tuple[Anchored, ...] = (a.documents[0], rogue, in_shared(rogue.document))
+        proved = (other.anchor(log_entry(forged, forged["proof"][0])),)
+        assert verify(both, Bundle(forged, proved, brought, a.status_lists())).verdict is not Verdict.VALID
 
         a.key = PrivateKey.generate()
         a.publish_document([a.key])  # after a theft
         pins = tuple(digest(one.document) for one in (a.documents[0], a.documents[-1]))
         anew = replace(both, issuers=(replace(both.issuers[0], documents=pins),))
         successor = in_shared(chained(with_key(first, thief), first, stolen, created=NOW))
-        bundle = Bundle(
-            forged,
-            (*a.bundle(forged).evidence, other.anchor(log_entry(forged, forged["proof"][0]))),
-            (*a.documents, in_shared(first), successor),
-            a.status_lists(),
-        )
-        assert verify(anew, bundle).verdict is not Verdict.VALID
+        brought = (*a.documents, in_shared(first), successor)
+        assert verify(anew, Bundle(forged, proved, brought, a.status_lists())).verdict is not Verdict.VALID
 
 
 def test_the_key_for_lists_of_a_release_before_signs_no_successor() -> None:
