@@ -244,7 +244,7 @@ def test_its_issuer_with_a_token_is_read_without_the_token(program: Program) -> 
 @pytest.mark.slow
 def test_its_issuer_that_lost_its_token_goes_over_to_a_key_in_its_folder(program: Program) -> None:
     in_home(program, LAST, "token")
-    answer = program("issuer", "key", "rotate", "--key", "keys.json", "--yes")
+    answer = program("issuer", "key", "rotate", "--key", "keys.json", "--lost", "--yes")
     assert answer.code == 0, answer
     issuer = issuer_at(program.home / "issuer", SOON + timedelta(minutes=1))
     issuer.issue(graduate(99, award_date="2024-06-30"))

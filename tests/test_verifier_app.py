@@ -205,11 +205,11 @@ def test_the_command_says_where_it_listens_and_not_what_it_is(tmp_path: Path) ->
 def test_the_command_takes_a_policy_and_a_trust_list(tmp_path: Path) -> None:
     trust, policy = tmp_path / "trust.json", tmp_path / "policy.json"
     trust.write_bytes(UNIVERSITY.trust.to_bytes())
-    policy.write_bytes(_json({"type": "LibraryCard"}))
+    policy.write_bytes(_json({"type": "urn:example:LibraryCard"}))
     answer = answer_of_the_command(tmp_path / "home", BUNDLE.to_bytes(), "--trust", trust, "--policy", policy)
     found = {check["name"]: check["text"] for check in answer.json()["checks"]}
     assert "holds" in found["issuer"]
-    assert found["trust"] == "the credential is not of type LibraryCard"
+    assert found["trust"] == "the credential is not of type urn:example:LibraryCard"
 
 
 @pytest.mark.slow
