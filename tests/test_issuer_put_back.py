@@ -8,6 +8,7 @@ and no bundle is exported that does not verify.
 from __future__ import annotations
 
 import functools
+import gc
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -198,6 +199,7 @@ def story(folder: Path) -> dict[str, State]:
 
 
 def copied(home: Path, folder: Path) -> Path:
+    gc.collect()  # a database that is closed while its folder is copied takes its -wal and -shm away
     shutil.copytree(home.parent, folder, ignore=shutil.ignore_patterns("*.lock"))
     return folder / home.name
 
