@@ -501,6 +501,7 @@ def test_a_change_of_keys_that_a_backup_brings_is_asked_about(
     refused(answer, uri)
 
 
+@pytest.mark.slow
 def test_the_ledgers_of_a_strangers_log_are_asked_about(program: Program, elsewhere: Path) -> None:
     """Their settings name a file of nodes, a contract, and a key that pays."""
     with asking() as server:
