@@ -36,7 +36,7 @@ SIGNS = "urn:intaglio:vocab:signs"
 
 
 class Use(StrEnum):
-    """What an issuer's key may sign, as its document says.
+    """The uses of an issuer's key, as its document states them.
 
     `assertionMethod` alone does not tell: a status list and a diploma are both assertions, so that a thief of
     the key that is online for the lists could sign diplomas.

@@ -400,7 +400,7 @@ def _warn_of_readers(file: Path) -> None:
 
 
 def confirmed(question: str) -> bool:
-    """What a person at the terminal answers; without one, or a word, it is no."""
+    """Ask at the terminal; without a terminal or an answer, the answer is no."""
     return sys.stdin.isatty() and click.confirm(question, err=True)
 
 

@@ -103,7 +103,7 @@ def of_did(document: Mapping[str, Any], did: str) -> Document:
 
 
 def uses_of(method: str, history: Sequence[Mapping[str, Any]]) -> list[str]:
-    """What the key of a method has signed, by the versions of the document that have it.
+    """Return the uses of a method's key, by the versions of the document that have it.
 
     Documents up to release 81e9505 do not say: they have keys for diplomas in `authentication`, too.
     """

@@ -119,7 +119,7 @@ def _json(data: bytes) -> dict[str, Any]:
 
 
 def _read(path: Path, parse: Callable[[bytes], _T]) -> Generator[Finding, None, _T | None]:
-    """What a file holds; `None`, and a finding, where that cannot be told."""
+    """Parse a file; where that fails, yield a finding and return `None`."""
     try:
         return parse(path.read_bytes())
     except Problem as problem:

@@ -72,7 +72,7 @@ VERSION = 1
 LIST_NAME = re.compile(r"[0-9]{1,9}(-details(-[0-9]{1,3})?)?", re.ASCII)
 """What the files in `status/` are called."""
 STATUS_DOCUMENT_NAME = "did.json"
-"""What the document of the DID for status lists is called there: its address follows from the DID."""
+"""File name of the status DID's document: did:web derives its address from the DID."""
 KEYS = {"assertion": "Ed25519", "status-list": "Ed25519", "log": "Ed25519", "cosigner": "Ed25519"}
 """The keys and their types; a DID that takes no others has the first only, which then signs lists, too.
 

@@ -1,4 +1,4 @@
-"""What killed commands left of an issuer: temporaries, and folders of backups and restores.
+"""Leftovers of killed commands: temporaries, and folders of backups and restores.
 
 Any of it may hold keys or personal data. Most goes when the command is typed again that was killed; all of
 it by `remove`.

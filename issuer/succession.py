@@ -60,7 +60,7 @@ class KeyChange:
     replaced: Mapping[str, str]
     """By name in the key file, the name of the key that takes its place; empty where none does."""
     identity: Mapping[str, str] = field(default_factory=dict)
-    """What is new in issuer.json: what `remembered` gives, and `status_did` where that is new."""
+    """New members of issuer.json: those of `remembered`, and `status_did` where that is new."""
 
     @classmethod
     def read(cls, home: Path) -> KeyChange | None:

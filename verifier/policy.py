@@ -215,7 +215,7 @@ class Recognised:
 
 
 def _type(findings: Findings, name: str) -> str:
-    """What the credential calls a type. Open for a word that means none, or several, where it is read."""
+    """Return the credential's own name for a type. Open for a word with no meaning there, or several."""
     try:
         return findings.type_name(name)
     except jsonld.AmbiguousType as problem:  # by contexts of the deployment; a list is read without them

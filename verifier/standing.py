@@ -1,4 +1,4 @@
-"""What the status entries of a valid credential say together: a finding, and remarks beside it."""
+"""Combines the status entries of a valid credential into one finding with remarks."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _REMARKS = {
     "status_value": "; the issuer's message about it is {status_value}",
     "status_reference": ", explained at {status_reference}",
 }
-"""What is said beside a finding, by the fact that it tells."""
+"""Remarks beside a finding, by fact."""
 
 PURPOSES = tuple(_PASSED)
 """The purposes that are known here (Bitstring Status List 2.1), the weightiest first."""

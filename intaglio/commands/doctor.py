@@ -85,7 +85,7 @@ def _findings(session: Session, folder: Path | None) -> Iterator[Finding]:
 
 
 def _named(session: Session, folder: Path) -> Iterator[Finding]:
-    """What the files of a folder name and nobody agreed to, with the digest to agree to it by."""
+    """Addresses in a folder's files that nobody has agreed to, each with its digest."""
     from issuer.named import named_in
 
     consent = session.consent(folder, asks=False)

@@ -40,7 +40,7 @@ class Edition(NamedTuple):
     generation: int | None = None
     """Of the link."""
     press: Press | None = None
-    """What prints it, where that is not the press with the template in force."""
+    """The press for this edition, unless it is the one with the template in force."""
 
 
 class RecordRefused(Refused):

@@ -102,7 +102,7 @@ def read_published(path: Path, digest: bytes | None = None) -> dict[str, Any]:
 
 
 def gone(path: Path) -> Damaged:
-    """What to say of a file that is not there any more."""
+    """The problem of a published file that is gone."""
     return StatusFileGone(f"{path} is gone")
 
 

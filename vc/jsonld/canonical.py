@@ -39,7 +39,7 @@ def read(document: Mapping[str, Any], work: Work | None = None, contexts: Contex
 
 @lru_cache(1024)
 def type_name(name: str, contexts: Contexts | None = None) -> str:
-    """What a type, named by its IRI or a word for it, is called in what was read by `contexts`.
+    """Return the name that a type, given by IRI or word, has under `contexts`.
 
     Raises `UnknownType` for a word that these do not define, `AmbiguousType` for one with several meanings.
     """

@@ -116,7 +116,7 @@ class IssuerKey(NamedTuple):
     revoked: datetime | None = None
     """From then on it was somebody else's, too, by the newest document that has it."""
     signs: frozenset[str] | None = None
-    """What it is for; `None` where neither the trust list nor a document says."""
+    """The uses of the key; `None` where neither the trust list nor a document states them."""
 
     @property
     def is_for_credentials(self) -> bool:

@@ -137,7 +137,7 @@ def password(place: Place) -> Result:
 
 @issuer.group()
 def template() -> None:
-    """What new diplomas say: template.json in the issuer's folder."""
+    """Show or update the template of new diplomas: template.json in the issuer's folder."""
 
 
 @verb(template)

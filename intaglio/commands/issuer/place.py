@@ -93,7 +93,7 @@ class Place:
         return signer
 
     def _pin(self, where: str) -> Passphrase:
-        """What asks for the PIN of the token that has the key."""
+        """Return the prompt for the PIN of the token that has the key."""
         token = token_address(where)["token"] if where.startswith("pkcs11:") else where
         return self._pins.setdefault(token, functools.cache(_ask_pin))
 

@@ -81,7 +81,7 @@ def introduction(issuer: Issuer) -> Iterable[str]:
 
 
 def other_lists(identity: Identity) -> Iterable[str]:
-    """What programs of others make of status lists under a DID of their own."""
+    """Warn how other programs treat status lists under a DID of their own."""
     yield f"status lists are signed under {identity.status_did}, which your trust file names"
     yield "verifiers built on DCC's or Digital Bazaar's status libraries refuse lists by another issuer than"
     yield "the diploma's unless told: `verifyMatchingIssuers: false`"
@@ -106,7 +106,7 @@ def mapping(source: Source) -> Iterable[str]:
 
 
 def no_place_for_degree() -> Sequence[str]:
-    """What to do where a file names degrees and the template is of a release that did not."""
+    """Advice for a file that names degrees while the template has no place for them."""
     return [
         "degree_name would stand on no diploma: template.json has no place for it. To give it one:",
         typed("issuer", "template", "update"),
@@ -133,7 +133,7 @@ def remarks(source: Source, result: Issued) -> Iterator[Sequence[str]]:
 
 
 def _warnings(result: Issued) -> list[str]:
-    """What may be a mistake and stops nothing."""
+    """Warnings about possible mistakes; none of them stops the job."""
     alike = [
         f"rows {earlier} and {row} differ in nothing that `verify` says of them: two diplomas, or one?"
         for earlier, row in result.alike

@@ -32,7 +32,7 @@ class Ahead(NamedTuple):
 
 
 def read_ahead(cursor: Cursor) -> Ahead:
-    """What lies ahead of the log, while nobody appends. Raises `Damaged` where a batch is missing."""
+    """Find rows ahead of the log, while nobody appends. Raises `Damaged` where a batch is missing."""
     [(size, base, note)] = cursor.execute(_HEAD).fetchall()
     foreign = [start for (start,) in cursor.execute(_BATCHES, [size]).fetchall()]
     recorded = list(neighbouring(cursor.execute(_PENDING, [base, size]).fetchall(), base, size))
