@@ -120,6 +120,15 @@ class Session:
 
         return ask
 
+    def versions(self, did: str) -> list[Mapping[str, Any]]:
+        """The versions of an issuer's document by its log, as the trust list binds one. Raises `NotShown`."""
+        from verifier import Trust
+        from verifier.sources.published import PublishedLogs
+        from wire.work import Work
+
+        logs = PublishedLogs(self._logs(self.fetcher()), Trust.load(self.trust_file), Work())
+        return [dict(version.document) for version in logs.documents(did)]
+
     def schemas(self) -> Schemas | None:
         """The JSON Schemas in `schemas/`, if there are any. Raises `Malformed`, naming the file."""
         folder = self.home / "schemas"

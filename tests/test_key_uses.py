@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -25,12 +25,12 @@ from tests.commandline import Program
 from tests.fixtures.make import MADE, PASSPHRASE
 from tests.world import NOW, University, decided, graduate, verifier
 from vc import Bundle, Report, Verdict, jsonld, sign
-from vc.anchoring import log_entry
+from vc.anchoring import document_digest, log_entry
 from vc.document_chain import to_pin
 from vc.integrity import SUITES_BY_KEY
 from vc.jsonld.documents import Documents
 from verifier import Trust, Verifier
-from wire import Conflict
+from wire import Conflict, base64url_encode
 from wire.fetch import NoFetcher
 
 LATER = NOW + timedelta(minutes=10)
@@ -145,6 +145,31 @@ def test_nor_by_a_document_of_before_where_the_trust_file_names_the_key(tmp_path
     assert verify(Trust((known,), university.trust.logs), genuine).verdict is Verdict.VALID
 
 
+def test_nor_by_a_pinned_document_of_before_whatever_the_trust_file_leaves_out(tmp_path: Path) -> None:
+    """No fingerprint covers `listKeys`: somebody could hand on a file without them, which looks the same."""
+    university, list_key = University(), PrivateKey.generate()
+    may_log_in = [f"{university.did}#{university.key.public_key.multikey()}"]
+    university.publish_document([university.key, list_key], authentication=may_log_in)
+    (entry,) = university.trust.issuers
+    digest = base64url_encode(document_digest(university.documents[-1].document))
+    trust = Trust((replace(entry, documents=(digest,)),), university.trust.logs)
+    forged = university.bundle(university.sign(university.diploma(), list_key))
+    report = verify(trust, forged)
+    assert (report.verdict, code(report)) == (Verdict.UNDETERMINED, "verification-method-not-supported")
+    genuine = university.issue()
+    assert verify(trust, genuine).verdict is Verdict.VALID
+    ended = {
+        "expires": "2026-01-01T00:00:00Z"
+    }  # what signed before its end is judged by its place in the log
+    (method, *others) = university.documents[-1].document["verificationMethod"]
+    new = PrivateKey.generate()
+    university.publish_document(
+        [new], verificationMethod=[{**method, **ended}, *others], assertionMethod=[method["id"]]
+    )
+    del university.documents[0]
+    assert verify(trust, genuine).verdict is Verdict.VALID
+
+
 @pytest.mark.parametrize(
     ("uses", "credentials", "lists"),
     [
@@ -244,6 +269,48 @@ def test_after_a_compromise_the_pin_is_another_one(tmp_path: Path) -> None:
         before.joined(after)
 
 
+def test_a_later_document_is_no_contradiction_where_the_chain_of_the_pinned_one_leads_there(
+    tmp_path: Path,
+) -> None:
+    """As where a register pins the newest document; the list keeps the earlier pin, which leads to all."""
+    issuer = make(tmp_path / "issuer")
+    issuer.issue(graduate(1))
+    ours = trust_of(issuer)
+    for number in (2, 3):
+        rotation.add(issuer)
+        rotation.rotate(issuer)
+        issuer.issue(graduate(number))
+    history = documents.history(issuer.home)
+    names = [base64url_encode(document_digest(version)) for version in history]
+    assert list(ours.issuers[0].documents) == names[:1]
+    asked: list[str] = []
+
+    def versions(did: str) -> Sequence[Mapping[str, Any]]:
+        asked.append(did)
+        return history
+
+    def pinning(*digests: str) -> Trust:
+        return Trust((replace(ours.issuers[0], documents=digests),), ours.logs)
+
+    for name in names[1:]:
+        with pytest.raises(Conflict):
+            ours.joined(pinning(name))
+        joined = ours.joined(pinning(name), versions)
+        assert joined.issuers[0].documents == ours.issuers[0].documents
+        for entry in issuer.entries():
+            assert verify(joined, issuer.bundle(entry)).verdict is Verdict.VALID
+        with pytest.raises(Conflict):  # nothing leads back
+            pinning(name).joined(ours, versions)
+    assert set(asked) == {issuer.did}
+    rotation.rotate(issuer, compromised=True)
+    history[:] = documents.history(issuer.home)
+    with pytest.raises(Conflict):  # another chain
+        ours.joined(trust_of(issuer), versions)
+    del history[1]
+    with pytest.raises(Conflict):
+        ours.joined(pinning(names[2]), versions)
+
+
 def test_a_home_of_before_says_it_with_its_next_keys(tmp_path: Path) -> None:
     """Its documents say nothing; the trust file names its keys for lists at once."""
     fixture = Path(__file__).parent / "fixtures" / "f31e11f" / "university" / "issuer"
@@ -308,3 +375,20 @@ def test_adding_a_second_issuer_of_a_log_says_what_follows(program: Program, tmp
     (tmp_path / "trust.json").write_bytes(orjson.dumps(unpinned))
     assert "speaks for 3 issuers" in program("trust", "add", tmp_path / "trust.json", "--yes").err
     assert program("trust", "list").out.count("stays undecided") == 1
+
+
+def test_a_file_that_pins_a_later_document_is_added_where_the_log_shows_the_chain(program: Program) -> None:
+    issuer = make(program.home / "issuer")
+    issuer.issue(graduate(1))
+    handed, name = issuer.trust_file(), program.home / "trust-file.json"
+    rotation.add(issuer)
+    later, foreign = (
+        base64url_encode(digest) for digest in (document_digest(documents.newest(issuer.home)), bytes(32))
+    )
+    for digest, code in ((None, 0), (later, 0), (foreign, 1)):
+        file = orjson.loads(orjson.dumps(handed))
+        file["issuers"][0]["documents"] = [digest] if digest else file["issuers"][0]["documents"]
+        name.write_bytes(orjson.dumps(file))
+        assert program("trust", "add", name, "--yes").code == code
+    (entry,) = Trust.load(program.home / "trust.json").issuers
+    assert list(entry.documents) == handed["issuers"][0]["documents"]

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from did import Document
+from did import Document, VerificationMethod
 from did.document import Use
 from keys import PublicKey, Signer
 from wire import Malformed, base64url_decode, base64url_encode
@@ -75,6 +75,19 @@ def succeeds(document: Mapping[str, Any], before: Document, work: Work) -> bool:
     return signed_by_one_of(document, _in_force(before), work)
 
 
+def leads(versions: Iterable[Mapping[str, Any]], did: str, first: bytes, last: bytes, work: Work) -> bool:
+    """Whether the chain of these versions of a document leads from the digest `first` to `last`."""
+    by_digest = {document_digest(version, work): version for version in versions}
+    while last != first:  # which ends: each names the one before
+        before = previous(by_digest.get(last, {}))
+        if before not in by_digest:
+            return False
+        if not succeeds(by_digest[last], Document.parse(by_digest[before], did), work):
+            return False
+        last = before
+    return True
+
+
 def signed_by_one_of(document: Mapping[str, Any], keys: Iterable[PublicKey], work: Work) -> bool:
     """Whether the document's proof is by one of these keys. Raises `TooLarge` beyond `work`."""
     try:
@@ -93,20 +106,23 @@ def signed_by_one_of(document: Mapping[str, Any], keys: Iterable[PublicKey], wor
     return True
 
 
-def _in_force(document: Document) -> Iterator[PublicKey]:
-    """The keys that may sign a successor.
+def signs_credentials(document: Document, method: VerificationMethod) -> bool:
+    """Whether a key that has no end in the document is one for credentials there.
 
     Documents up to release 81e9505 do not say what a key signs, and have the one for diplomas in
-    `authentication`, too: a thief of the key for status lists must not begin another history.
+    `authentication`, too: there a thief of the key for status lists must get no further.
     """
-    may_log_in = {method.key for method in document.methods("authentication")}
+    if method.signs is not None:
+        return Use.CREDENTIALS in method.signs
+    may_log_in = {each.key for each in document.methods("authentication")}
+    return method.key in may_log_in or not may_log_in
+
+
+def _in_force(document: Document) -> Iterator[PublicKey]:
+    """The keys that may sign a successor."""
     for method in document.methods(_PURPOSE):
-        if method.signs is None:
-            is_for_credentials = method.key in may_log_in or not may_log_in
-        else:
-            is_for_credentials = Use.CREDENTIALS in method.signs
         # a key that has an end here signs no successor: a thief of it could begin another history
-        if is_for_credentials and method.until is None:
+        if method.until is None and signs_credentials(document, method):
             yield method.key
 
 

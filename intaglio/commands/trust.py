@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -116,7 +117,7 @@ def add(
         if types or keys or status_issuers or short_lists or log_key or clock:
             raise click.UsageError(tr("A trust file says all of it itself; only --name goes with one."))
         given = Trust.load(Path(did))
-        return _keep(session, _handed(Path(did), given, name), Trust.joined, yes, given)
+        return _keep(session, _handed(Path(did), given, name), _joined(session), yes, given)
     if not is_url(did):
         raise NotFound.saying(
             "there is no file {name}", name=shortened(did), hint="Name a trust file, or a DID: did:…"
@@ -149,6 +150,12 @@ def _handed(file: Path, given: Trust, name: str) -> Trust:
     return Trust(
         tuple(replace(found, name=name or found.name, reason=why) for found in given.issuers), given.logs
     )
+
+
+def _joined(session: Session) -> Callable[[Trust, Trust], Trust]:
+    """How a file goes onto the list; the log of an issuer whose document differs is asked once, if at all."""
+    versions = functools.cache(session.versions)
+    return lambda known, new: known.joined(new, versions)
 
 
 def _with_new(known: Trust, new: Trust) -> Trust:

@@ -48,6 +48,7 @@ from ledger import (
 from ledger.requirement import LEDGERS
 from vc import Anchored, InvalidProof
 from vc.anchoring import document_digest
+from vc.document_chain import previous, signs_credentials
 from vc.model.credential import is_url
 from vc.model.presentation import MAX_CREDENTIALS
 from wire import Problem, Unavailable
@@ -389,6 +390,8 @@ class IssuerKeys:
                 found = self._method(candidate.document, method, relationship)
             except Problem:
                 continue
+            if use is Use.CREDENTIALS:
+                self._require_stated_use(candidate, found)
             return IssuerKey(
                 found.key,
                 _source(candidate),
@@ -403,6 +406,31 @@ class IssuerKeys:
                 signs=found.signs,
             )
         return None
+
+    def _require_stated_use(self, bound: BoundDocument, method: VerificationMethod) -> None:
+        """That a key signs credentials by a document of a pinned chain. Raises `MethodNotReadable`.
+
+        Documents of 81e9505 leave it to `listKeys`, which no fingerprint covers: a trust file from which it
+        was taken would let the key for status lists sign diplomas, for a thief who has the log's keys.
+        """
+        is_of_before = previous(bound.document.value) is None and method.signs is None
+        if not is_of_before or method.until is not None or not self._has_chain(bound.document.id):
+            return
+        if not signs_credentials(bound.document, method):
+            raise MethodNotReadable.saying(
+                "the pinned documents of {issuer} do not say what the key {key} signs",
+                issuer=bound.document.id,
+                key=shortened(method.key.multikey()),
+            )
+
+    def _has_chain(self, issuer: str) -> bool:
+        """Whether documents in a log of the issuer's own have to follow from pinned ones, too.
+
+        Entries of f31e11f have keys as well, and pin a document that later ones need not follow from.
+        """
+        entry = self._trust.issuer(issuer)
+        has_pins = entry is not None and bool(entry.documents) and not entry.keys
+        return has_pins and bool(self._trust.policy_for(issuer).logs)
 
     def _of_today(self, document: Document, method: str, relationship: str) -> VerificationMethod:
         """The method in a document that the network has, which may have had others when it was used."""
@@ -437,8 +465,7 @@ class IssuerKeys:
     def _binding(self, issuer: str, documents: Iterable[BoundDocument]) -> tuple[BoundDocument, ...]:
         """Those that count, in order; see `documents`."""
         policy, entry = self._trust.policy_for(issuer), self._trust.issuer(issuer)
-        # Lists of f31e11f have keys as well, and pin a document that later ones need not follow from.
-        has_chain = entry is not None and bool(entry.documents) and not entry.keys
+        has_chain = self._has_chain(issuer)
         bound: list[BoundDocument] = []
         by_log: dict[str, list[BoundDocument]] = {}
         for document in documents:

@@ -17,16 +17,18 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from itertools import islice
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import orjson
 
 from keys import PublicKey
 from ledger import TrustedLog, TrustPolicy
 from vc import jcs
-from wire import Malformed, NotFound, Unavailable, load_json_object
+from vc.document_chain import leads
+from wire import Malformed, NotFound, Problem, Unavailable, base64url_decode, load_json_object
 from wire.files import locked, make_private_folder, write_durably
 from wire.text import alike, letters, look, shortened
+from wire.work import Work
 
 from ..problem import NameTaken, NotATrustFile, TrustDiffers, TrustLogDiffers
 from .blocks import filled
@@ -48,6 +50,10 @@ MAX_BYTES = 1 << 26
 _PIECE = 1 << 20  # bytes
 _MOST_RESEMBLING = 3
 _LONGEST_NAME = 400  # characters
+
+
+Versions = Callable[[str], Iterable[Mapping[str, Any]]]
+"""The versions of an issuer's document that can be had, as from its log."""
 
 
 class TrustSource(Protocol):
@@ -129,8 +135,11 @@ class Trust:
         logs = (*(old for old in self.logs if old.key != log.key), replace(log, issuers=spoken_for))
         return Trust(issuers, logs)
 
-    def joined(self, other: Trust) -> Trust:
+    def joined(self, other: Trust, versions: Versions = lambda _: ()) -> Trust:
         """With all issuers and logs of another list, such as one that an issuer handed over.
+
+        It may pin a later document than stands here, where the chain of those `versions` of an issuer's
+        document leads from this one to that; the pin stays.
 
         Raises `TrustDiffers` where it says something else of an issuer or log that is here already, and
         `TrustLogDiffers` where it lets another log speak for such an issuer; what that is called here stays.
@@ -141,7 +150,7 @@ class Trust:
         for issuer in other.issuers:
             known = self.issuer(issuer.id)
             if known is not None:
-                self._require_same(known, issuer, other)
+                self._require_same(known, issuer, other, versions)
             elif issuer.id in self._speaking or issuer.id in self._status_issuers:
                 self._require_nothing_new(issuer, other)
         joined, ours = self, {log.key: log for log in self.logs}
@@ -179,9 +188,13 @@ class Trust:
                         issuer=name,
                     )
 
-    def _require_same(self, known: RecognisedIssuer, issuer: RecognisedIssuer, other: Trust) -> None:
+    def _require_same(
+        self, known: RecognisedIssuer, issuer: RecognisedIssuer, other: Trust, versions: Versions
+    ) -> None:
         before, said = self._said_of(known), other._said_of(issuer)
-        if not (before.documents and said.documents):  # an older file pins none
+        if not (before.documents and said.documents) or _leads(
+            before, said, versions
+        ):  # older files pin none
             before, said = replace(before, documents=()), replace(said, documents=())
         if before == said:
             return
@@ -351,6 +364,17 @@ def resembling(looks: Mapping[str, str], name: str) -> list[str]:
     """Of which DIDs the name looks like another one."""
     asked = look(name[:_LONGEST_NAME])
     return list(islice((did for did, known in looks.items() if alike(known, asked)), _MOST_RESEMBLING))
+
+
+def _leads(before: RecognisedIssuer, said: RecognisedIssuer, versions: Versions) -> bool:
+    """Whether the chain of the document that `before` pins last leads to that of `said`."""
+    if before.documents == said.documents:
+        return True
+    first, last = (base64url_decode(entry.documents[-1], limit=64) for entry in (before, said))
+    try:
+        return leads(versions(before.id), before.id, first, last, Work())
+    except Problem:  # its log could not be asked, or shows no documents: nothing leads there
+        return False
 
 
 _NO_LOGS = TrustPolicy()
