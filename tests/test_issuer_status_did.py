@@ -34,6 +34,7 @@ from vc.integrity import SUITES_BY_KEY
 from vc.jsonld import canonicalize
 from vc.status import Reason, StatusEntry, status_list_document
 from verifier import RecognisedIssuer, Trust, Verifier
+from verifier.problem import TrustDiffers
 from wire.fetch import NoFetcher
 from wire.health import Health
 from wire.problem import Conflict, Refused
@@ -388,7 +389,7 @@ def test_an_older_issuer_moves_over_without_issuing_again(older: Issuer, announc
     assert verdicts(trust, bundles) == VERDICTS, "as they were handed out"
     assert verdicts(trust, again) == [Verdict.UNDETERMINED] * 2, "the trust file names no other signer"
     assert code(verify(trust, again[0])) == "status-list-by-another"
-    assert trust.fingerprint(did) != trust_of(older).fingerprint(did)
+    assert trust.fingerprint(did) == trust_of(older).fingerprint(did)
     later = older.issue(graduate(3))
     assert verify(trust_of(older), older.bundle(later)).verdict is Verdict.VALID
 
@@ -529,3 +530,25 @@ def test_doctor_says_who_has_not_moved_and_mends_the_document(issuer: Issuer, tm
     other.issue(graduate(1))
     found = {item.code: item.health for item in examine_issuer(other.home, NOW)}
     assert found["issuer-list-key-beside"] is Health.PASSED
+
+
+def test_file_and_fingerprint_stay_when_lists_move_to_a_did_of_their_own(older: Issuer) -> None:
+    """The pinned document leads to the one that names it; either file goes onto the list with the other."""
+    before = trust_of(older)
+    (entry,) = older.issue_many([graduate(1)])
+    rotation.rotate(older, has_status_did=True)
+    after = trust_of(older)
+    assert after.fingerprint(older.did) == before.fingerprint(older.did)
+    assert (before.issuers[0].status_issuers, after.issuers[0].status_issuers) == (
+        (),
+        (f"{older.did}:status",),
+    )
+    for joined in (before.joined(after), after.joined(before)):
+        assert joined.issuers[0].status_issuers == after.issuers[0].status_issuers
+        assert verifier(joined).verify(older.bundle(entry).to_bytes(), now=NOW).verdict is Verdict.VALID
+    stranger = replace(after.issuers[0], status_issuers=("did:web:evil.example:status",))
+    with pytest.raises(TrustDiffers):
+        before.joined(Trust((stranger,), after.logs))
+    keys = replace(before.issuers[0], documents=(), keys=(older.public_keys["assertion"].multikey(),))
+    with pytest.raises(TrustDiffers):  # no pinned document leads to that DID, whose host would be believed
+        Trust((keys,)).joined(Trust((replace(keys, status_issuers=after.issuers[0].status_issuers),)))

@@ -67,7 +67,7 @@ def test_of_compromised_keys_it_is_said_whose_verdict_changes_where(registrar: P
 
 
 def test_an_issuer_moves_its_lists_to_a_did_of_their_own(registrar: Program, clock: Clock) -> None:
-    """Whoever has the trust file of before needs the new one: it names another signer."""
+    """Whoever has the trust file of before adds the new one: it names another signer."""
     Path("before.json").write_text(registrar("issuer", "trust").out)
     assert registrar("--home", "other", "trust", "add", "before.json", "--yes").code == 0
     clock.now += timedelta(days=1)
@@ -76,7 +76,7 @@ def test_an_issuer_moves_its_lists_to_a_did_of_their_own(registrar: Program, clo
     done = registrar("issuer", "key", "rotate", "--status-did", "--yes")
     assert done.code == 0, done.err
     assert "did:web:u.example:status" in done.err
-    assert "your trust file has another fingerprint" in done.err
+    assert "its fingerprint is as before" in " ".join(done.err.split())
     assert registrar("issuer", "init", "--status-did").code == 0
     assert states(registrar) == ["signs diplomas", "ended on 2026-07-02", "signs status lists", "revoked"]
     assert "diplomas" not in registrar("issuer", "key", "list").out.splitlines()[2]
@@ -88,9 +88,6 @@ def test_an_issuer_moves_its_lists_to_a_did_of_their_own(registrar: Program, clo
     bundle = "all/UNI-000001.json"
     assert registrar("verify", bundle, "--offline").code == 0, "the issuer's own machine knows it"
     assert registrar("--home", "other", "verify", bundle, "--offline").code == 3
-    answer = registrar("--home", "other", "trust", "add", "after.json", "--yes")
-    assert (answer.code, "trust remove" in answer.err) == (1, True)
-    assert registrar("--home", "other", "trust", "remove", "did:web:u.example").code == 0
     assert registrar("--home", "other", "trust", "add", "after.json", "--yes").code == 0
     assert registrar("--home", "other", "verify", bundle, "--offline").code == 0
 

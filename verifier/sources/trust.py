@@ -21,6 +21,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import orjson
 
+from did.document import status_did
 from keys import PublicKey
 from ledger import TrustedLog, TrustPolicy
 from vc import jcs
@@ -35,6 +36,7 @@ from .blocks import filled
 from .trust_entries import (
     RecognisedIssuer,
     RecognisedLog,
+    beside_documents,
     compared,
     handed_over,
     read_issuers,
@@ -160,7 +162,9 @@ class Trust:
             # Whoever adds a file compared its fingerprint, which covers the documents. Those of f31e11f have
             # keys beside them, and pin a document that later ones need not follow from.
             pins = kept.documents or (() if issuer.keys else issuer.documents)
-            kept = replace(kept, documents=pins, list_keys=list_keys)
+            own = [name for name in issuer.status_issuers if name == status_did(issuer.id)]
+            status_issuers = tuple(dict.fromkeys((*kept.status_issuers, *own)))
+            kept = replace(kept, documents=pins, list_keys=list_keys, status_issuers=status_issuers)
             joined = joined.adding(kept)
             for log in other.logs:
                 if issuer.id in log.issuers:
@@ -237,7 +241,7 @@ class Trust:
 
         A log's documents go before pinned keys: lists once had both.
         """
-        said = replace(issuer, name="", reason="", list_keys=())
+        said = replace(beside_documents(issuer), name="", reason="", list_keys=())
         return replace(said, keys=()) if self._logs_of(issuer.id) else said
 
     def _logs_of(self, did: str) -> set[str]:
@@ -261,17 +265,15 @@ class Trust:
         """For two people who compare what their lists say of an issuer and its logs: seven groups of digits.
 
         116 bits of SHA-256 over the JCS form, without what is everybody's own (the reason, and how far a log
-        and its chains are known), and without whom else a log speaks for. A pinned document leads to those
-        that say which keys are for lists, so that the fingerprint stays over rotations. Raises `NotFound`.
+        and its chains are known), and without whom else a log speaks for. It stays over rotations, since a
+        pinned document leads to those that say which keys, under which DID, are for lists. Raises `NotFound`.
         """
         issuer = self.issuer(did)
         if issuer is None:
             raise NotFound.saying("{did} is not in the trust list", did=did)
         logs = sorted((handed_over(log) for log in self.logs if did in log.issuers), key=lambda log: log.key)
         said = {
-            "issuer": written(
-                replace(issuer, reason="", list_keys=() if issuer.documents else issuer.list_keys)
-            ),
+            "issuer": written(replace(beside_documents(issuer), reason="")),
             "logs": [written(replace(log, issuers=(did,))) for log in logs],
         }
         digest = hashlib.sha256(jcs.canonicalize(orjson.loads(orjson.dumps(said)))).digest()

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from did.document import status_did
 from ledger import Reached, Requirement, TrustedLedger
 from ledger.evm import KIND
 from vc import jcs
@@ -93,6 +94,17 @@ def written(entry: RecognisedIssuer | RecognisedLog) -> dict[str, Any]:
     form = _ISSUER if isinstance(entry, RecognisedIssuer) else _LOG
     members = {name: getattr(entry, _ATTRIBUTES.get(name, name)) for name in form}
     return {name: _written(value) for name, value in members.items() if value}
+
+
+def beside_documents(issuer: RecognisedIssuer) -> RecognisedIssuer:
+    """Without what pinned documents lead to: the keys for lists, and the DID of their own that signs these.
+
+    Both change with rotations, and neither gives a key that no bound document has.
+    """
+    if not issuer.documents:
+        return issuer
+    others = tuple(name for name in issuer.status_issuers if name != status_did(issuer.id))
+    return replace(issuer, list_keys=(), status_issuers=others)
 
 
 def compared(log: RecognisedLog) -> bytes:

@@ -132,13 +132,13 @@ def rotate(
     if status_did:
         say(*text.other_lists(made.identity))
     if _fingerprint(made, place.session) != before:
-        why = (
-            "Status lists are signed under another DID"
-            if status_did and not (compromised or lost)
-            else "The former key did not sign the new document"
-        )
         say(
-            f"{why}, so that your trust file has another fingerprint.",
+            "The former key did not sign the new document, so that your trust file has another fingerprint.",
+            f"Hand it out anew: {typed('issuer', 'trust')}",
+        )
+    elif status_did:
+        say(
+            "Your trust file names the DID of the lists, and its fingerprint is as before.",
             f"Hand it out anew: {typed('issuer', 'trust')}",
         )
     return _result(done, "The former keys have ended", compromised=compromised)
