@@ -26,7 +26,7 @@ from tests.fixtures.make import MADE, PASSPHRASE
 from tests.world import NOW, University, decided, graduate, verifier
 from vc import Bundle, Report, Verdict, jsonld, sign
 from vc.anchoring import document_digest, log_entry
-from vc.document_chain import to_pin
+from vc.document_chain import chained, to_pin
 from vc.integrity import SUITES_BY_KEY
 from vc.jsonld.documents import Documents
 from verifier import Trust, Verifier
@@ -302,6 +302,10 @@ def test_a_later_document_is_no_contradiction_where_the_chain_of_the_pinned_one_
         with pytest.raises(Conflict):  # nothing leads back
             pinning(name).joined(ours, versions)
     assert set(asked) == {issuer.did}
+    forged = chained(history[0], history[0], PrivateKey.generate(), created=NOW)
+    history.append(forged)
+    with pytest.raises(Conflict):  # it names the pinned one, and no key of that signed it
+        ours.joined(pinning(base64url_encode(document_digest(forged))), versions)
     rotation.rotate(issuer, compromised=True)
     history[:] = documents.history(issuer.home)
     with pytest.raises(Conflict):  # another chain
