@@ -235,7 +235,7 @@ def test_where_keys_are_pinned_the_host_names_none_for_lists(town: Town, names_k
 
 def test_a_key_that_is_pinned_for_lists_signs_no_diploma(town: Town) -> None:
     university, key = town.university, town.key.public_key.multikey()
-    pins = {"keys": (university.key.public_key.multikey(),), "list_keys": (key,)}
+    pins: dict[str, Any] = {"keys": (university.key.public_key.multikey(),), "list_keys": (key,)}
     trust = Trust((RecognisedIssuer(university.did, status_issuers=(town.did,), **pins),))
     for signer in (university.did, town.did):
         made = sign(
@@ -246,7 +246,10 @@ def test_a_key_that_is_pinned_for_lists_signs_no_diploma(town: Town) -> None:
 
 def test_a_file_brings_no_key_for_lists_where_keys_are_pinned(town: Town) -> None:
     """Nothing else would keep a stranger's file from naming his own: no document leads to such a key."""
-    pins = {"keys": (town.university.key.public_key.multikey(),), "status_issuers": (town.did,)}
+    pins: dict[str, Any] = {
+        "keys": (town.university.key.public_key.multikey(),),
+        "status_issuers": (town.did,),
+    }
     entry = RecognisedIssuer(town.university.did, **pins)
     own = Trust((replace(entry, list_keys=(town.key.public_key.multikey(),)),))
     with pytest.raises(TrustDiffers):
