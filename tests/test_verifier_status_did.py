@@ -252,6 +252,7 @@ def test_a_file_brings_no_key_for_lists_where_keys_are_pinned(town: Town) -> Non
     }
     entry = RecognisedIssuer(town.university.did, **pins)
     own = Trust((replace(entry, list_keys=(town.key.public_key.multikey(),)),))
-    with pytest.raises(TrustDiffers):
-        Trust((entry,)).joined(own)
+    for documents in ((), ("A" * 43,)):
+        with pytest.raises(TrustDiffers):
+            Trust((entry,)).joined(Trust((replace(own.issuers[0], documents=documents),)))
     assert own.joined(own) == own
