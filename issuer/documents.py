@@ -20,7 +20,7 @@ from vc import Anchored
 from vc.anchoring import document_digest
 from vc.document_chain import previous
 from wire.files import make_private_folder, write_durably
-from wire.problem import Damaged, Malformed, NotFound
+from wire.problem import Damaged, Malformed, NotFound, Problem
 from wire.strict import load_json_object
 
 from .problem import DamagedIssuerFile
@@ -149,6 +149,29 @@ def _anchored(document: Mapping[str, Any], evidence: Evidence, place: int) -> An
             hint="Take it from a backup.",
         )
     return Anchored(document, (evidence,))
+
+
+def unlike_log(home: Path, log: LogReader, size: int) -> list[Path]:
+    """Return the files of versions that are gone or damaged, or that the log does not hold under their index.
+
+    Of what the log holds, the first `size` entries are looked for: an entry is written before its file. What
+    is there once, in another file or as `did.json`, is not missed. Raises `Damaged` for `did.json`.
+    """
+    kept = {place: _leaf(path) for place, path in _kept(home).items()}
+    there = {*kept.values(), document_entry(newest(home))}
+    entries = enumerate(log.entries(0, log.checkpoint().size))
+    logged = {place: leaf for place, leaf in entries if leaf[0] == EntryKind.DID_DOCUMENT}
+    gone = {place for place, leaf in logged.items() if place < size and leaf not in there}
+    unlike = {place for place, leaf in kept.items() if leaf != logged.get(place)}
+    return [home / FOLDER / f"{place}.json" for place in sorted(gone | unlike)]
+
+
+def _leaf(path: Path) -> bytes:
+    """The log entry of a version; an empty one, which no log has, where it cannot be read."""
+    try:
+        return document_entry(_version(path))
+    except (Problem, OSError):
+        return b""
 
 
 def since(found: Mapping[int, Anchored], leaves: Sequence[int]) -> tuple[Anchored, ...]:

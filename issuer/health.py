@@ -67,9 +67,9 @@ def examine_issuer(home: Path, now: datetime, *, engines: Engines | None = None)
         with closing(SQLiteIndex(index(home))) as store:
             require_not_older(store, home, identity, engines=engines)  # else it says nothing true of the rest
             with locked(home / "status"):
-                unlike = status.unlike(store, home / "status")
+                not_published = status.unlike(store, home / "status")
             links = store.links()
-        for path, problem in unlike:
+        for path, problem in not_published:
             changed.append(path)
             yield Finding.failed("issuer-status-file-unlike", problem, file=str(path))
         yield from _claims(home, links)
@@ -94,6 +94,8 @@ def examine_issuer(home: Path, now: datetime, *, engines: Engines | None = None)
     mark = log.store.mark()
     if mark is not None and mark.is_closed:
         yield Finding.failed("issuer-log-left", home=str(home))
+    if document is not None:
+        yield from _versions(home, log, size)
     if signed is not None and is_ahead(signed, now):
         yield Finding.failed("issuer-log-ahead", time=_minute(signed))
     if is_writable:
@@ -220,6 +222,14 @@ def _age(name: str, listed: Credential, now: datetime, *, closed: bool) -> Itera
         yield Finding.failed("issuer-list-expired", list=name, day=f"{end:%Y-%m-%d}")
     elif end - now <= min(_WARNED, (end - start) / 2):
         yield Finding.warned("issuer-list-ends", list=name, day=f"{end:%Y-%m-%d}")
+
+
+def _versions(home: Path, log: LogReader, size: int) -> Iterator[Finding]:
+    """Whether each version of the document is as the log has it: bundles and trust file are made of them."""
+    if (home / JOURNAL).exists():
+        return  # a change that is under way keeps its version after the log has it
+    if unlike := documents.unlike_log(home, log, size):
+        yield Finding.failed("issuer-documents-unlike-log", versions=len(unlike), first=str(unlike[0]))
 
 
 def _agreement(store: Index, log: LogReader) -> Iterator[Finding]:

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from intaglio.words import health
+from issuer import documents, rotation
 from issuer.health import examine_issuer
 from issuer.home import published_list
 from issuer.issuer import Issuer
@@ -284,3 +285,43 @@ def test_a_list_that_f31e11f_put_into_the_log_and_not_into_the_index_is_no_older
     assert kinds[-2:] == [EntryKind.STATUS_LIST, EntryKind.REVOCATION_DETAILS]
     assert issuer.lists.publish(now=NOW) == [0]
     require_once(issuer)
+
+
+@pytest.fixture(scope="module")
+def versions(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """The files of an issuer's document, of which a rotation made a second version."""
+    issuer = issuer_in(tmp_path_factory.mktemp("rotated") / "issuer", url="https://u.example")
+    issuer.issue(graduate(1))
+    rotation.rotate(issuer)
+    issuer.store.close()
+    return sorted((issuer.home / documents.FOLDER).glob("*.json"), key=lambda path: int(path.stem))
+
+
+@pytest.mark.parametrize(
+    ("damage", "unlike"),
+    [
+        (lambda old, new: None, None),
+        (lambda old, new: old.unlink(), 0),
+        (lambda old, new: old.write_bytes(b"{"), 0),
+        (lambda old, new: old.write_bytes(old.read_bytes().replace(b"u.example", b"v.example")), 0),
+        (lambda old, new: shutil.copy(new, old), 0),
+        (lambda old, new: old.rename(old.with_name("900.json")), 900),
+        (lambda old, new: shutil.copy(old, new), 1),
+        (lambda old, new: shutil.rmtree(old.parent), 0),
+        (lambda old, new: new.unlink(), None),
+    ],
+    ids=["whole", "lost", "damaged", "changed", "newer", "moved", "older", "folder", "in-did.json"],
+)
+def test_a_version_of_the_document_that_is_not_as_its_log_holds_it_is_named(
+    damage: Callable[[Path, Path], object], unlike: int | None, versions: list[Path], tmp_path: Path
+) -> None:
+    """Whoever is to follow a chain of documents needs each; the trust file would be another without it."""
+    home = shutil.copytree(versions[0].parents[1], tmp_path / "issuer")
+    files = [home / documents.FOLDER / path.name for path in versions]
+    damage(*files)
+    found = [one for one in examine_issuer(home, NOW) if one.health is Health.FAILED]
+    assert [one.code for one in found] == ["issuer-documents-unlike-log"] * (unlike is not None)
+    if unlike is not None:
+        first = files[unlike] if unlike < len(files) else files[0].with_name(f"{unlike}.json")
+        assert found[0].facts == {"versions": 1, "first": str(first)}
+        assert "from a backup" in health.remedy(found[0])

@@ -9,14 +9,17 @@ from typing import Any
 
 import pytest
 
+from did import METHODS, Resolver
 from did.methods import web as did_web
 from keys import PrivateKey
 from ledger import EntryKind
 from tests.world import NOW, University, verifier
 from vc import Anchored, Bundle, StatusList, Verdict, sign
 from vc.anchoring import log_entry
-from vc.status import status_list_document
-from verifier import RecognisedIssuer, Trust
+from vc.status import status_entry, status_list_document
+from verifier import RecognisedIssuer, Trust, Verifier
+from verifier.problem import TrustDiffers
+from wire.fetch import NoFetcher
 
 MEMBER = "urn:intaglio:vocab:statusDocument"
 INDEX = 7
@@ -195,3 +198,61 @@ def test_it_is_named_in_its_own_right_where_the_list_has_an_entry_for_it(town: T
     bundle = town.bundle(town.list())
     assert town.verdict(bundle, town.named) is Verdict.UNDETERMINED
     assert town.verdict(bundle, town.named.adding(own)) is Verdict.VALID
+
+
+class Site(NoFetcher):
+    """Whoever holds the web host: it gives a document of the DID for status lists with a key of his."""
+
+    def __init__(self, did: str, key: PrivateKey) -> None:
+        self.served = {did_web.url(did): did_web.document(did, {"assertionMethod": [key.public_key]})}
+
+    def fetch(self, url: str, **_: Any) -> bytes:
+        return json.dumps(self.served[url]).encode()
+
+
+@pytest.mark.parametrize("names_key", [False, True])
+def test_where_keys_are_pinned_the_host_names_none_for_lists(town: Town, names_key: bool) -> None:
+    """Who holds the host alone takes no revocation back: not by a list, nor by a document with his key."""
+    university, key = town.university, town.key.public_key.multikey()
+    pinned: dict[str, Any] = {"list_keys": (key,)} if names_key else {}
+    pinned["keys"] = (university.key.public_key.multikey(),)
+    trust = Trust((RecognisedIssuer(university.did, status_issuers=(town.did,), **pinned),))
+    clear, revoked = town.list(), town.list(revoked=True)
+    town.key = PrivateKey.generate()
+    forged = town.list(at=NOW - HOUR / 2)
+    claims = {**university.plain(INDEX), "credentialStatus": status_entry(university.list_url, INDEX)}
+    diploma = university.sign(claims)
+
+    def verdict(listed: Anchored) -> Verdict:
+        site, lists = Site(town.did, town.key), {university.list_url: json.dumps(listed.document).encode()}
+        judge = Verifier(Resolver(METHODS, site), trust=trust, lists=[lists.get])
+        return judge.verify(diploma, now=NOW).verdict
+
+    assert verdict(forged) is Verdict.UNDETERMINED
+    by_pins = (Verdict.VALID, Verdict.INVALID) if names_key else (Verdict.UNDETERMINED,) * 2
+    assert (verdict(clear), verdict(revoked)) == by_pins
+
+
+def test_a_key_that_is_pinned_for_lists_signs_no_diploma(town: Town) -> None:
+    university, key = town.university, town.key.public_key.multikey()
+    pins: dict[str, Any] = {"keys": (university.key.public_key.multikey(),), "list_keys": (key,)}
+    trust = Trust((RecognisedIssuer(university.did, status_issuers=(town.did,), **pins),))
+    for signer in (university.did, town.did):
+        made = sign(
+            university.plain(), town.key, verification_method=f"{signer}#{key}", created=university.now
+        )
+        assert verifier(trust).verify(made, now=NOW).verdict is not Verdict.VALID
+
+
+def test_a_file_brings_no_key_for_lists_where_keys_are_pinned(town: Town) -> None:
+    """Nothing else would keep a stranger's file from naming his own: no document leads to such a key."""
+    pins: dict[str, Any] = {
+        "keys": (town.university.key.public_key.multikey(),),
+        "status_issuers": (town.did,),
+    }
+    entry = RecognisedIssuer(town.university.did, **pins)
+    own = Trust((replace(entry, list_keys=(town.key.public_key.multikey(),)),))
+    for documents in ((), ("A" * 43,)):
+        with pytest.raises(TrustDiffers):
+            Trust((entry,)).joined(Trust((replace(own.issuers[0], documents=documents),)))
+    assert own.joined(own) == own

@@ -115,6 +115,11 @@ SAID: Mapping[str, Said] = MappingProxyType(
             "If ledger.json is lost, bring it back from a backup. If a move was interrupted, type it again: "
             "intaglio ledger migrate FROM TO",
         ),
+        "issuer-documents-unlike-log": Said(
+            "Gone from its folder, or not as its log holds it: {count} of its DID document: {first}",
+            "Take the file from a backup, or from a copy of what was published as documents beside the log. "
+            "Until then hand out no trust file: it could have another fingerprint.",
+        ),
         "issuer-log-ahead": Said(
             "Its log was signed at {time}, ahead of the clock here: nothing is signed now.", _CLOCK
         ),
@@ -154,6 +159,9 @@ COUNTED: Mapping[str, Callable[[Any], str]] = MappingProxyType(
         "trust-list-read": lambda facts: tr_count("{count} issuer", "{count} issuers", facts["issuers"]),
         "issuer-found": lambda facts: _issued(**facts),
         "issuer-left-over": lambda facts: tr_count("{count} file", "{count} files", facts["files"]),
+        "issuer-documents-unlike-log": lambda facts: tr_count(
+            "{count} version", "{count} versions", facts["versions"]
+        ),
         "issuer-shards-gone": lambda facts: tr_count("{count} shard", "{count} shards", facts["shards"]),
         **dict.fromkeys(
             ("issuer-log-audited", "anchor-has", "anchor-gone", "anchor-ahead", "anchor-waits"),

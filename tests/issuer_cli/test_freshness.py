@@ -204,9 +204,12 @@ class TestTheService:
         with serving(monkeypatch, registrar) as service:
             assert httpx.get(f"{service}/readyz").json() == {"status": "ok"}
             clock.now += MONTH / 2
-            told = httpx.get(f"{service}/readyz")
-            assert told.status_code == 200
-            assert told.json() == {"status": "ok", "listsEnding": {"0": "2026-07-31T12:00:00Z"}}
+            for past in (timedelta(), MONTH):  # ended by then, and published all the same, as are log and DID
+                clock.now += past
+                told = httpx.get(f"{service}/readyz")
+                assert told.status_code == 200
+                assert told.json() == {"status": "ok", "listsEnding": {"0": "2026-07-31T12:00:00Z"}}
+                assert httpx.get(f"{service}/status/0").status_code == 200
 
     @pytest.mark.slow
     def test_what_somebody_decided_stays(self, registrar: Program, monkeypatch: pytest.MonkeyPatch) -> None:

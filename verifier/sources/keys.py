@@ -265,8 +265,8 @@ class IssuerKeys:
         return entry if entry and did in entry.status_issuers else None
 
     def _is_pinned(self, issuer: RecognisedIssuer) -> bool:
-        """Whether documents of the issuer count only as a log or a digest binds them."""
-        return bool(issuer.documents or self._trust.policy_for(issuer.id).logs)
+        """Whether a key, a digest or a log is pinned, so that the network's word alone does not count."""
+        return bool(issuer.keys or issuer.documents or self._trust.policy_for(issuer.id).logs)
 
     def _find(
         self, issuer: str, method: str, relationship: str, *, is_named: bool, use: Use | None
@@ -291,6 +291,8 @@ class IssuerKeys:
         if pinned is not None:
             # whoever holds the host today could have his own key in the document that lies there
             issuer, entry, logs = pinned.id, pinned, self._trust.policy_for(pinned.id).logs
+            if not (entry.documents or logs):
+                return _pinned_for_lists(entry, method, use)
         elif entry is not None and (entry.keys or (entry.documents and not logs)):
             return self._pinned(entry, bound, method, relationship, use)
         if any(log.is_shared for log in logs) and not (entry and entry.documents):
@@ -518,6 +520,17 @@ class IssuerKeys:
                     continue
                 if fact.index is not None:
                     yield BoundDocument(document, digest, fact.index, fact, is_fetched)
+
+
+def _pinned_for_lists(issuer: RecognisedIssuer, method: str, use: Use | None) -> IssuerKey:
+    """Return a key of the DID for status lists of an issuer whose entry pins nothing but keys.
+
+    No document is bound that could have it, so that only `listKeys` name it. Raises the open `KeyNotPinned`.
+    """
+    name = method.partition("#")[2]
+    if use is not Use.STATUS_LISTS or name not in issuer.list_keys:
+        raise not_pinned(issuer.id, method)
+    return IssuerKey(PublicKey.from_multikey(name), _PINNED, pinned=True)
 
 
 def _of_another_use(key: str, uses: Collection[str], use: Use) -> KeyOfAnotherUse:

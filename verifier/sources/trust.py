@@ -239,10 +239,13 @@ class Trust:
     def _said_of(self, issuer: RecognisedIssuer) -> RecognisedIssuer:
         """What others could contradict: not what keys are for lists, of which each list may know some.
 
-        A log's documents go before pinned keys: lists once had both.
+        A log's documents go before pinned keys: lists once had both. Where only keys are pinned, `listKeys`
+        name the keys of the DID for status lists, and a stranger's file could add his own.
         """
-        said = replace(beside_documents(issuer), name="", reason="", list_keys=())
-        return replace(said, keys=()) if self._logs_of(issuer.id) else said
+        said = replace(beside_documents(issuer), name="", reason="")
+        if issuer.keys and not self._logs_of(issuer.id):
+            return replace(said, list_keys=issuer.list_keys)
+        return replace(said, keys=(), list_keys=())
 
     def _logs_of(self, did: str) -> set[str]:
         return {log.key for log in self._speaking.get(did, ())}
