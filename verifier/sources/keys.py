@@ -248,7 +248,7 @@ class IssuerKeys:
             raise
         # A bundle may leave out the document that says so, and bring one of before. A document that says
         # something goes first: no fingerprint covers `listKeys`, where a file could name the diploma key.
-        is_for_lists = key.signs is None and key.key.multikey() in listed
+        is_for_lists = bool(listed) and key.signs is None and key.key.multikey() in listed
         # A DID for status lists that is no issuer of its own signs nothing else, whatever its document says.
         if is_for_lists or (owner and not entry):
             key = key._replace(signs=for_lists)
