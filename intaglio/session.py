@@ -121,7 +121,10 @@ class Session:
         return ask
 
     def schemas(self) -> Schemas | None:
-        """The JSON Schemas in `schemas/`, if there are any. Raises `Malformed`, naming the file."""
+        """The JSON Schemas in `schemas/`, if there are any.
+
+        Raises `Malformed`, naming the file, and `ExtraMissing`.
+        """
         folder = self.home / "schemas"
         if not folder.is_dir():
             return None
