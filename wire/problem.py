@@ -134,7 +134,7 @@ class Refused(Problem):
 
 
 class ExtraMissing(Refused):
-    """This needs a package that is not installed here; the fact `extra` names what installs it."""
+    """A package is needed that is not installed here; the fact `extra` names the extra that installs it."""
 
     code = "extra-missing"
     title = "An optional package is not installed"
