@@ -14,8 +14,8 @@ import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from issuer.archive import frame
 from issuer.archive.archive import unpack
+from issuer.archive.frame import ZstdError, from_frame
 from issuer.archive.shards import FRAME_LINES, Shard, write_shard
 from wire.problem import Damaged
 
@@ -67,10 +67,10 @@ def test_a_small_frame_with_much_in_it_does_not_fill_the_memory() -> None:
 def test_only_one_whole_frame_within_the_limit_is_unpacked(stated: bool) -> None:
     content = bytes(1000)
     whole = zstandard.ZstdCompressor(write_content_size=stated).compress(content)
-    assert frame.unpack(whole) == frame.unpack(whole, most=1000) == content
+    assert from_frame(whole) == from_frame(whole, most=1000) == content
     for part, most in ((b"", 0), (whole[:3], 1000), (whole[:-1], 1000), (whole + whole, 2000), (whole, 999)):
-        with pytest.raises(frame.ZstdError):
-            frame.unpack(part, most)
+        with pytest.raises(ZstdError):
+            from_frame(part, most)
 
 
 def test_the_table_of_frames_is_that_of_the_seekable_format(path: Path) -> None:

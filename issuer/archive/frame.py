@@ -9,13 +9,13 @@ if sys.version_info >= (3, 14):
 else:
     from backports.zstd import CompressionParameter, ZstdDecompressor, ZstdError, compress
 
-__all__ = ["LARGEST", "ZstdError", "pack", "unpack"]
+__all__ = ["LARGEST", "ZstdError", "from_frame", "to_frame"]
 
 LARGEST = 1 << 26
 """The most bytes that a frame of the archive unpacks to."""
 
 
-def pack(data: bytes, *, level: int = 3, checksum: bool = False) -> bytes:
+def to_frame(data: bytes, *, level: int = 3, checksum: bool = False) -> bytes:
     """Return one frame with this content."""
     options: dict[int, int] = {
         CompressionParameter.compression_level: level,
@@ -24,7 +24,7 @@ def pack(data: bytes, *, level: int = 3, checksum: bool = False) -> bytes:
     return compress(data, options=options)
 
 
-def unpack(frame: bytes, most: int = LARGEST) -> bytes:
+def from_frame(frame: bytes, most: int = LARGEST) -> bytes:
     """Return the content of one whole frame, at most `most` bytes. Raises `ZstdError` for anything else."""
     decompressor = ZstdDecompressor()
     data = decompressor.decompress(frame, most + 1)  # a few damaged bytes could ask for any memory

@@ -18,7 +18,7 @@ from wire.files import file_problems, make_private_folder, replace_file, sync_fo
 from wire.problem import Damaged
 
 from ..problem import DamagedIssuerFile
-from .frame import LARGEST, ZstdError, pack, unpack
+from .frame import LARGEST, ZstdError, from_frame, to_frame
 
 FRAME_LINES = 64
 
@@ -72,7 +72,7 @@ class Shard:
             file.seek(offset)
             frame = file.read(packed)
         try:
-            data = unpack(frame, unpacked)
+            data = from_frame(frame, unpacked)
         except ZstdError as error:
             raise self._damaged("a frame does not unpack") from error
         if len(data) != unpacked:
@@ -97,7 +97,7 @@ def write_shard(path: Path, lines: Iterable[bytes]) -> None:
     remaining = iter(lines)
     while chunk := list(islice(remaining, FRAME_LINES)):
         data = b"\n".join(chunk) + b"\n"
-        frame = pack(data, checksum=True)
+        frame = to_frame(data, checksum=True)
         frames.append(frame)
         table.append(_ENTRY.pack(len(frame), len(data)))
     end = b"".join(table) + _END.pack(len(frames), 0, _SEEKABLE)

@@ -19,7 +19,7 @@ from wire.problem import Problem, Refused
 
 from ..archive.archive import Archive, unpack
 from ..archive.consistency import append
-from ..archive.frame import pack
+from ..archive.frame import to_frame
 from ..archive.kept import NewEntry, Single, batch_key
 from ..home import Identity
 from ..press.press import Press, index_columns
@@ -130,7 +130,7 @@ class Singles:
                 return RecordRefused(position, problem)
             number, name, email = index_columns(asked.record)
             entry = NewEntry(seq, number, asked.edition, None, name, email)
-            packed = pack(printed.line)
+            packed = to_frame(printed.line)
             identifier = self._press.composer.credential_id(number, asked.edition)
             signed.append(Single(entry, packed, printed.entry, identifier, asked.generation))
         return signed
