@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NoReturn, TextIO
 import click
 
 from wire import Declined, DiskFull, NotFound, Problem, TryLater, Unavailable
-from wire.problem import is_full
+from wire.problem import ExtraMissing, is_full
 
 from .commands import cli
 from .session import Session, utc_now
@@ -118,7 +118,7 @@ def exit_code(problem: Problem) -> int:
     """The exit code that tells a script what kind of problem it was."""
     from keys import PassphraseNeeded, WrongPassphrase
 
-    if isinstance(problem, WrongUse):
+    if isinstance(problem, WrongUse | ExtraMissing):  # the latter says nothing of a credential
         return WRONG_USE
     if isinstance(problem, Interrupted):
         return INTERRUPTED

@@ -17,15 +17,15 @@ RENEWED = 0.2  # seconds between two states of the line at a terminal
 PLAIN = 10.0  # seconds between two lines elsewhere
 
 
-class Counter:
-    """Counts what is done of `total`, and says so with rate and remaining time; a context manager."""
+class ProgressLine:
+    """Says how far work is, with rate and remaining time; a context manager."""
 
-    def __init__(self, words: str, total: int, clock: Callable[[], float] = time.monotonic) -> None:
-        self._words, self._total, self._clock = words, total, clock
-        self._begun = clock()
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._at_terminal = sys.stderr.isatty()
-        self._next = self._begun + (PATIENCE if self._at_terminal else PLAIN)
-        self._done, self._shown = 0, False
+        self._started = clock()
+        self._next = self._started + (PATIENCE if self._at_terminal else PLAIN)
+        self._stage, self._done_before, self._shown = "", 0, False
 
     def __enter__(self) -> Self:
         return self
@@ -36,18 +36,35 @@ class Counter:
         if self._shown:
             click.echo("\r\033[K", nl=False, err=True)  # the line's place is needed
 
-    def count(self, more: int = 1) -> None:
-        """So many more are done."""
-        self._done += more
+    def show(self, stage: str, done: int, total: int) -> None:
+        """Of a stage, called by what is done in it, so many of `total` parts are done."""
         now = self._clock()
+        if stage != self._stage:
+            if self._stage:  # a later stage may begin with all that an earlier run has done
+                self._started, self._done_before = now, done
+            self._stage = stage
         if now < self._next:
             return
-        rate = self._done / (now - self._begun)
-        left = max(self._total - self._done, 0) / rate
-        words = f"{self._words} {self._done} of {self._total}, {rate:.0f} a second, {left:.0f} s left"
+        words = f"{stage} {done} of {total}"
+        if done > self._done_before and now > self._started:
+            rate = (done - self._done_before) / (now - self._started)
+            words += f", {rate:.0f} a second, {max(total - done, 0) / rate:.0f} s left"
         if self._at_terminal:
             click.echo(f"\r{words}\033[K", nl=False, err=True)
             self._next, self._shown = now + RENEWED, True
         else:
             say(words)
             self._next = now + PLAIN
+
+
+class Counter(ProgressLine):
+    """Counts what is done of `total`."""
+
+    def __init__(self, words: str, total: int, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(clock)
+        self._words, self._total, self._done = words, total, 0
+
+    def count(self, more: int = 1) -> None:
+        """So many more are done."""
+        self._done += more
+        self.show(self._words, self._done, self._total)

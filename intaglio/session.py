@@ -130,7 +130,10 @@ class Session:
         return [dict(version.document) for version in logs.documents(did)]
 
     def schemas(self) -> Schemas | None:
-        """The JSON Schemas in `schemas/`, if there are any. Raises `Malformed`, naming the file."""
+        """The JSON Schemas in `schemas/`, if there are any.
+
+        Raises `Malformed`, naming the file, and `ExtraMissing`.
+        """
         folder = self.home / "schemas"
         if not folder.is_dir():
             return None

@@ -21,7 +21,7 @@ import click
 from click.core import ParameterSource
 
 from wire.datetimestamp import parse_age
-from wire.problem import Malformed, NotFound, PassphraseNeeded, Problem, Refused
+from wire.problem import ExtraMissing, Malformed, NotFound, PassphraseNeeded, Problem, Refused
 from wire.text import cells, folded, printable
 
 from .words import headed, remedy, sentence, tr, tr_in
@@ -184,19 +184,12 @@ def _json(value: object) -> str:
 
 @contextlib.contextmanager
 def extra(name: str) -> Iterator[None]:
-    """Around imports of what an extra installs. Raises `Refused` where that was left out.
-
-    The program's own name is never told to be installed: on an index it could be anybody's (ADR 2).
-    """
+    """Around imports of what an extra installs. Raises `ExtraMissing` where that was left out."""
     try:
         yield
     except ModuleNotFoundError as error:
-        raise Refused.saying(
-            "this needs {package}, which is not installed",
-            package=error.name,
-            hint=tr("In the folder with the program's source, type: {command}").format(
-                command=f"pip install '.[{name}]'"
-            ),
+        raise ExtraMissing.saying(
+            "this needs {package}, which is not installed", package=error.name, extra=name
         ) from error
 
 

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from wire.problem import Conflict, Malformed, Problem, Refused
+from wire.problem import Conflict, ExtraMissing, Malformed, Problem
 
 from .module import OWN, Modules
 from .problem import KeyNotOpened
@@ -95,7 +95,9 @@ def _on_token(
     try:
         from .token import open_token  # what the extra `hsm` installs
     except ModuleNotFoundError as error:
-        raise Refused(f"a key on a token needs {error.name}, which is not installed") from error
+        raise ExtraMissing(
+            f"a key on a token needs {error.name}, which is not installed", package=error.name, extra="hsm"
+        ) from error
     return open_token(uri, passphrase, public_key, modules)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from wire.problem import Refused
+from wire.problem import ExtraMissing, Refused
 from wire.text import shortened
 
 from .anchor import Anchor, Sender
@@ -28,8 +28,10 @@ class AnchorKind(NamedTuple):
 def _evm() -> AnchorKind:
     for module, package in (("Crypto", "pycryptodome"), ("eth_account", "eth-account")):
         if importlib.util.find_spec(module) is None:
-            raise Refused.saying(
-                "for checkpoints on a chain {package} is needed, which is not installed", package=package
+            raise ExtraMissing.saying(
+                "for checkpoints on a chain {package} is needed, which is not installed",
+                package=package,
+                extra="evm",
             )
     from .evm.deployment import begin, open_anchor
 

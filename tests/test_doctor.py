@@ -346,7 +346,7 @@ def test_a_service_that_was_not_installed_says_how(
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     monkeypatch.delitem(sys.modules, "intaglio.serving", raising=False)  # an earlier test may have loaded it
     answer = program(role, "serve")
-    assert (answer.code, answer.out) == (1, "")
+    assert (answer.code, answer.out) == (2, "")
     assert "this needs uvicorn, which is not installed" in answer.err
     assert "In the folder with the program's source, type: pip install '.[serve]'" in answer.err
 

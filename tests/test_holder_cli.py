@@ -384,7 +384,7 @@ def test_wallet_show_loads_only_what_it_needs(run: Run, file: Path) -> None:
     assert done.stdout.startswith("Master of Arts")
     loaded = {module.partition(".")[0] for module in done.stderr.split()}
     assert "holder" in loaded
-    heavy = {"pyld", "jwcrypto", "fastapi", "pydantic", "httpx", "httpcore", "uvicorn", "rich"}
+    heavy = {"pyld", "jwcrypto", "fastapi", "pydantic", "httpx", "httpcore", "uvicorn"}
     assert not loaded & heavy
     assert not {module for module in done.stderr.split() if module in ("ssl", "asyncio", "holder.client")}
 

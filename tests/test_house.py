@@ -14,12 +14,15 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from tests.conftest import ROOT
 from tests.patches import ALLOWED, patched
 from tests.raises import raising, unsaid_in
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+EXTRAS: dict[str, list[str]] = PROJECT["project"]["optional-dependencies"]
 PACKAGES = [
     "intaglio",
     "wire",
@@ -57,6 +60,48 @@ def test_the_distribution_cannot_be_uploaded_by_mistake() -> None:
 def test_nobody_is_told_to_install_a_name_that_is_free_on_the_index(path: Path) -> None:
     """Who took it there could be anybody."""
     assert not re.search(r"""pip3? install [^\n]*\bintaglio\b|['"]intaglio\[""", path.read_text())
+
+
+ON_PYTHON = {"python_version": "3.11", "python_full_version": "3.11.0"}  # of which the README speaks
+
+
+@functools.cache
+def pulled_in(name: str, extra: str) -> frozenset[str]:
+    """The distributions that one brings by requirement, with an extra or, for "", without."""
+    found: set[str] = set()
+    for requirement in map(Requirement, _required(name, extra)):
+        if requirement.marker is None or requirement.marker.evaluate({**ON_PYTHON, "extra": extra}):
+            dependency = canonicalize_name(requirement.name)
+            found.add(dependency)
+            for each in ("", *requirement.extras):
+                found |= pulled_in(dependency, each)
+    return frozenset(found - {"intaglio"})
+
+
+def _required(name: str, extra: str) -> list[str]:
+    if name == "intaglio":  # as the project has it now, whatever was installed
+        return [*PROJECT["project"]["dependencies"], *EXTRAS.get(extra, [])]
+    try:
+        return importlib.metadata.requires(name) or []
+    except importlib.metadata.PackageNotFoundError:  # a backport that this Python does without
+        return []
+
+
+def test_a_service_brings_no_large_package_for_one_function() -> None:
+    """Of 127 MB that `[serve]` installed, these were 52; with pyld it is 78."""
+    serving = pulled_in("intaglio", "serve")
+    assert not serving & {"zstandard", "jsonschema-rs", "rich", "pygments"}
+    assert {"pyld", "fastapi", "uvloop"} <= serving
+
+
+def test_the_readme_begins_with_the_installation_and_says_what_each_extra_is_for() -> None:
+    """With the number of packages that it brings."""
+    readme = (ROOT / "README.md").read_text()
+    assert readme.partition("```\n")[2].partition("\n")[0] == 'pip install ".[serve]"'
+    lines = re.findall(r"^\| (?:none|`\[(\w+)\]`) \| (.+) \| (\d+) \| \d+ \|$", readme, re.MULTILINE)
+    assert {extra for extra, _, _ in lines} == {"", *EXTRAS}
+    counted = {extra: int(packages) for extra, _, packages in lines}
+    assert counted == {extra: len(pulled_in("intaglio", extra)) for extra in counted}
 
 
 def test_no_folder_of_tests_shadows_a_package() -> None:

@@ -259,6 +259,6 @@ def test_without_the_packages_of_the_service(machine: Machine, monkeypatch: pyte
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     monkeypatch.delitem(sys.modules, "intaglio.serving", raising=False)
     answer = machine.run("issuer", "serve")
-    assert (answer.code, answer.out) == (1, "")
+    assert (answer.code, answer.out) == (2, "")
     assert "uvicorn" in answer.err
     assert "pip install '.[serve]'" in answer.err

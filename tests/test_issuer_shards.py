@@ -6,6 +6,7 @@ import contextlib
 import shutil
 import stat
 import subprocess
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,12 @@ import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from issuer.archive.archive import unpack
+from issuer.archive.frame import ZstdError, from_frame
 from issuer.archive.shards import FRAME_LINES, Shard, write_shard
 from wire.problem import Damaged
 
+LARGEST = 1 << 26  # bytes
 LINES = [b'{"number": %d}' % number for number in range(3 * FRAME_LINES + 5)]
 
 
@@ -43,6 +47,30 @@ def test_any_zstandard_tool_reads_a_shard(path: Path) -> None:
         assert reader.read().splitlines() == LINES
     if tool := shutil.which("zstdcat"):
         assert subprocess.run([tool, path], check=True, capture_output=True).stdout.splitlines() == LINES
+
+
+@pytest.mark.slow
+def test_a_small_frame_with_much_in_it_does_not_fill_the_memory() -> None:
+    """A damaged index, or one from elsewhere, may state any size."""
+    bomb = zstandard.compress(bytes(4 * LARGEST))
+    assert len(bomb) < 30_000
+    tracemalloc.start()
+    try:
+        with pytest.raises(Damaged, match="number 7 is not as written"):
+            unpack(7, bomb)
+        assert tracemalloc.get_traced_memory()[1] < 2.5 * LARGEST
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("stated", [True, False], ids=["stated", "not stated"])
+def test_only_one_whole_frame_within_the_limit_is_unpacked(stated: bool) -> None:
+    content = bytes(1000)
+    whole = zstandard.ZstdCompressor(write_content_size=stated).compress(content)
+    assert from_frame(whole) == from_frame(whole, most=1000) == content
+    for part, most in ((b"", 0), (whole[:3], 1000), (whole[:-1], 1000), (whole + whole, 2000), (whole, 999)):
+        with pytest.raises(ZstdError):
+            from_frame(part, most)
 
 
 def test_the_table_of_frames_is_that_of_the_seekable_format(path: Path) -> None:
@@ -94,7 +122,7 @@ def test_a_table_that_is_not_that_of_the_frames_is_damage(path: Path, place: int
 
 
 @given(st.data())
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40)
 def test_a_changed_shard_never_gives_other_lines(path: Path, data: st.DataObject) -> None:
     content = bytearray(path.read_bytes())
     content[data.draw(st.integers(0, len(content) - 1))] ^= 1 << data.draw(st.integers(0, 7))

@@ -603,10 +603,12 @@ class TestSchemas:
 
     URL = "https://ministry.example/diploma.json"
 
-    def checked(self, program: Program, tmp_path: Path) -> Answer:
+    def checked(self, program: Program, tmp_path: Path, *options: str) -> Answer:
         policy = tmp_path / "policy.json"
         policy.write_text(json.dumps({"schema": self.URL}))
-        return program("verify", save(tmp_path, UNIVERSITY.issue()), *AT, "--offline", "--policy", policy)
+        return program(
+            "verify", save(tmp_path, UNIVERSITY.issue()), *AT, "--offline", "--policy", policy, *options
+        )
 
     def keep(self, program: Program, text: str) -> None:
         folder = program.home / "schemas"
@@ -630,6 +632,19 @@ class TestSchemas:
         answer = self.checked(program, tmp_path)
         assert answer.code == 2
         assert "the schema " in answer.err
+
+    def test_without_the_extra_nothing_is_verified(
+        self, program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A missing package is a broken set-up: no diploma is valid or invalid by it."""
+        self.keep(program, json.dumps({"$id": self.URL}))
+        monkeypatch.setitem(sys.modules, "jsonschema_rs", None)
+        answer = self.checked(program, tmp_path, "--json")
+        error = json.loads(answer.out)["error"]
+        assert (answer.code, error["code"]) == (2, "extra-missing")
+        assert error["facts"] == {"package": "jsonschema_rs", "extra": "schema"}
+        assert "type: pip install '.[schema]'" in error["hint"]
+        assert "pip install '.[schema]'" in program("doctor").out
 
     def test_two_of_one_name_are_one_too_many(self, program: Program, tmp_path: Path) -> None:
         self.keep(program, json.dumps({"$id": self.URL}))

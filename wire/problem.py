@@ -133,6 +133,13 @@ class Refused(Problem):
     title = "Refused"
 
 
+class ExtraMissing(Refused):
+    """A package is needed that is not installed here; the fact `extra` names the extra that installs it."""
+
+    code = "extra-missing"
+    title = "An optional package is not installed"
+
+
 class LoopbackRefused(Refused):
     """A URL leads to this machine itself, which was not allowed."""
 

@@ -27,6 +27,8 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
         "disk-full": "Nothing that was acknowledged is lost. Make room, then do the same again.",
         "system-refuses": "Nothing that was acknowledged is lost. Once that is mended, do the same again.",
         "try-later": "Try again in a few minutes.",
+        # Never the program's name: on an index it could be anybody's (ADR 2).
+        "extra-missing": "In the folder with the program's source, type: pip install '.[{extra}]'",
         "loopback-refused": "For development it can be allowed: intaglio --loopback …",
         "unknown-authority": (
             "If that host has a certificate authority of its own, name its file: --ca FILE"

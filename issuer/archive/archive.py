@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 
-import zstandard
-
 from vc.forms import FORMS
 from vc.secured import Form
 from wire.files import remove_leftovers
@@ -17,6 +15,7 @@ from wire.problem import Damaged
 
 from ..press.press import Line
 from ..problem import DamagedIssuer
+from .frame import ZstdError, from_frame
 from .index import Index
 from .shards import Shard
 
@@ -24,8 +23,8 @@ from .shards import Shard
 def unpack(seq: int, packed: bytes, forms: Mapping[str, Form] = FORMS) -> Line:
     """The stored line of a credential that was issued singly. Raises `Damaged`."""
     try:
-        return Line.parse(zstandard.decompress(packed), forms)
-    except (zstandard.ZstdError, ValueError) as error:
+        return Line.parse(from_frame(packed), forms)
+    except (ZstdError, ValueError) as error:
         raise DamagedIssuer(f"the diploma that the index has as number {seq} is not as written") from error
 
 

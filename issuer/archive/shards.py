@@ -14,16 +14,13 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
-import zstandard
-
 from wire.files import file_problems, make_private_folder, replace_file, sync_folder
 from wire.problem import Damaged
 
 from ..problem import DamagedIssuerFile
+from .frame import LARGEST, ZstdError, from_frame, to_frame
 
 FRAME_LINES = 64
-_LEVEL = 3
-_LARGEST_FRAME = 1 << 26  # bytes unpacked
 
 _SKIPPABLE, _SEEKABLE = 0x184D2A5E, 0x8F92EAB1
 _START = struct.Struct("<II")  # magic number and size of the skippable frame
@@ -53,7 +50,7 @@ class Shard:
         for packed, unpacked in sizes:
             self._frames.append((offset, packed, unpacked))
             offset += packed
-        if offset + _START.size != start or any(unpacked > _LARGEST_FRAME for _, unpacked in sizes):
+        if offset + _START.size != start or any(unpacked > LARGEST for _, unpacked in sizes):
             raise self._damaged("its table of frames does not fit its size")
 
     def line(self, index: int) -> bytes:
@@ -75,11 +72,11 @@ class Shard:
             file.seek(offset)
             frame = file.read(packed)
         try:
-            if zstandard.frame_content_size(frame) != unpacked:  # a damaged header may ask for any memory
-                raise self._damaged("a frame has another length than its table says")
-            data = zstandard.ZstdDecompressor().decompress(frame, max_output_size=unpacked)
-        except zstandard.ZstdError as error:
+            data = from_frame(frame, unpacked)
+        except ZstdError as error:
             raise self._damaged("a frame does not unpack") from error
+        if len(data) != unpacked:
+            raise self._damaged("a frame has another length than its table says")
         return data.splitlines()
 
     @contextmanager
@@ -96,12 +93,11 @@ class Shard:
 
 def write_shard(path: Path, lines: Iterable[bytes]) -> None:
     """Pack lines, given without their line ends, as they come; durable when it returns."""
-    compressor = zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True)
     frames, table = [], []
     remaining = iter(lines)
     while chunk := list(islice(remaining, FRAME_LINES)):
         data = b"\n".join(chunk) + b"\n"
-        frame = compressor.compress(data)
+        frame = to_frame(data, checksum=True)
         frames.append(frame)
         table.append(_ENTRY.pack(len(frame), len(data)))
     end = b"".join(table) + _END.pack(len(frames), 0, _SEEKABLE)

@@ -12,8 +12,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-import zstandard
-
 from ledger import Log
 from wire.datetimestamp import format_datetimestamp
 from wire.files import locked
@@ -21,6 +19,7 @@ from wire.problem import Problem, Refused
 
 from ..archive.archive import Archive, unpack
 from ..archive.consistency import append
+from ..archive.frame import to_frame
 from ..archive.kept import NewEntry, Single, batch_key
 from ..home import Identity
 from ..press.press import Press, index_columns
@@ -131,7 +130,7 @@ class Singles:
                 return RecordRefused(position, problem)
             number, name, email = index_columns(asked.record)
             entry = NewEntry(seq, number, asked.edition, None, name, email)
-            packed = zstandard.compress(printed.line)
+            packed = to_frame(printed.line)
             identifier = self._press.composer.credential_id(number, asked.edition)
             signed.append(Single(entry, packed, printed.entry, identifier, asked.generation))
         return signed

@@ -13,17 +13,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
-import zstandard
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from wire.files import file_problems, make_private_folder
 from wire.problem import Damaged
 
+from ..archive.frame import from_frame, to_frame
 from ..table.records import Record
 from ..table.source import Span
 
 _LEVEL = 1  # read once, a minute later
+_LARGEST = 1 << 40  # bytes of a span: rows may be long, and only what was sealed here is unpacked
 
 
 @dataclass(frozen=True, repr=False)
@@ -36,7 +37,7 @@ class Spool:
     def put(self, span: Span, rows: Iterable[tuple[int, bytes]]) -> None:
         """Keeps rows of a span, each with its record as JSON. Once a span: its number is the nonce."""
         lines = b"\n".join(b"%d %s" % row for row in rows)
-        sealed = AESGCM(self.key).encrypt(_nonce(span), zstandard.compress(lines, _LEVEL), None)
+        sealed = AESGCM(self.key).encrypt(_nonce(span), to_frame(lines, level=_LEVEL), None)
         self._path(span).write_bytes(sealed)
 
     def rows(self, span: Span) -> Iterator[tuple[int, Record]]:
@@ -50,7 +51,7 @@ class Spool:
                 packed = AESGCM(self.key).decrypt(_nonce(span), path.read_bytes(), None)
         except (FileNotFoundError, InvalidTag) as error:
             raise Damaged(f"{path} was changed while the file was issued") from error
-        for line in zstandard.decompress(packed).splitlines():
+        for line in from_frame(packed, _LARGEST).splitlines():
             row, _, record = line.partition(b" ")
             yield int(row), orjson.loads(record)
 

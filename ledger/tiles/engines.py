@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Protocol
 from urllib.parse import unquote_to_bytes, urlsplit
 
-from wire.problem import Refused
+from wire.problem import ExtraMissing, Refused
 
 from .posix import PosixStore
 from .store import Store
@@ -48,25 +48,27 @@ def _folder(uri: str, *, read_only: bool, kept: Path | None, patience: float | N
 
 
 def _postgres(uri: str, *, read_only: bool, kept: Path | None, patience: float | None) -> Store:
-    with _extra("PostgreSQL"):
+    with _extra("PostgreSQL", "postgres"):
         from .postgres.store import PostgresStore
     return PostgresStore(uri, kept, patience=patience, read_only=read_only)
 
 
 def _bucket(uri: str, *, read_only: bool, kept: Path | None, patience: float | None) -> Store:
-    with _extra("S3"):
+    with _extra("S3", "s3"):
         from .s3.store import S3Store
     return S3Store(uri, kept, patience=patience, read_only=read_only)
 
 
 @contextmanager
-def _extra(engine: str) -> Iterator[None]:
+def _extra(engine: str, extra: str) -> Iterator[None]:
     """Around imports of what an extra of ours installs."""
     try:
         yield
     except ModuleNotFoundError as error:
         missing = str(error.name).partition(".")[0]
-        raise Refused(f"a log in {engine} needs {missing}, which is not installed") from error
+        raise ExtraMissing(
+            f"a log in {engine} needs {missing}, which is not installed", package=missing, extra=extra
+        ) from error
 
 
 ENGINES: Mapping[str, Engine] = MappingProxyType({"file": _folder, "postgresql": _postgres, "s3": _bucket})
@@ -95,7 +97,7 @@ def prune_tables(uri: str) -> int:
 def _tables(uri: str) -> tuple[Tables, str]:
     if _scheme(uri) not in PREPARED:
         raise Refused("only a log in a database has tables")
-    with _extra("PostgreSQL"):
+    with _extra("PostgreSQL", "postgres"):
         from .postgres import address, schema
     return schema, address.parse(uri)
 
@@ -106,11 +108,11 @@ def address_parts(uri: str) -> Mapping[str, str]:
     Raises what opening it would raise for an address that is none, or has a password in it.
     """
     if _scheme(uri) == "postgresql":
-        with _extra("PostgreSQL"):
+        with _extra("PostgreSQL", "postgres"):
             from .postgres import address
         return address.parts(uri)
     if _scheme(uri) == "s3":
-        with _extra("S3"):
+        with _extra("S3", "s3"):
             from .s3.address import parse_location
         return parse_location(uri)._asdict()
     return {"address": uri}

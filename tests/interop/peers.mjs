@@ -1,6 +1,7 @@
 // The other side of tests/interop/peers.py: each line of stdin is a task, each line of stdout what came of it.
 import * as bitstring from '@digitalbazaar/vc-bitstring-status-list';
 import * as ecdsa from '@digitalbazaar/ecdsa-multikey';
+import * as ecdsaJcs from '@digitalbazaar/ecdsa-jcs-2019-cryptosuite';
 import * as ecdsaRdfc from '@digitalbazaar/ecdsa-rdfc-2019-cryptosuite';
 import * as ed25519 from '@digitalbazaar/ed25519-multikey';
 import * as eddsaJcs from '@digitalbazaar/eddsa-jcs-2022-cryptosuite';
@@ -16,7 +17,8 @@ console.log = console.error = () => {}; // verifier-core tells there of schemas 
 const SUITES = {
   'eddsa-rdfc-2022': {keys: ed25519, sign: () => eddsaRdfc.cryptosuite, verify: () => eddsaRdfc.cryptosuite},
   'eddsa-jcs-2022': {keys: ed25519, sign: eddsaJcs.createSignCryptosuite, verify: eddsaJcs.createVerifyCryptosuite},
-  'ecdsa-rdfc-2019': {keys: ecdsa, sign: () => ecdsaRdfc.cryptosuite, verify: () => ecdsaRdfc.cryptosuite}
+  'ecdsa-rdfc-2019': {keys: ecdsa, sign: () => ecdsaRdfc.cryptosuite, verify: () => ecdsaRdfc.cryptosuite},
+  'ecdsa-jcs-2019': {keys: ecdsa, sign: ecdsaJcs.createSignCryptosuite, verify: ecdsaJcs.createVerifyCryptosuite}
 };
 const checking = Object.values(SUITES).map(({verify}) => new DataIntegrityProof({cryptosuite: verify()}));
 

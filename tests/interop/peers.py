@@ -64,6 +64,10 @@ class Answer(NamedTuple):
         return ", ".join(f"{name} {str(value).lower()}" for name, value in told.items())
 
 
+class Unsupported(Exception):
+    """The program says that it does not know the proof's cryptosuite."""
+
+
 GREEN, REVOKED, FORGED = Answer(True, True, True), Answer(True, True, False), Answer(signature=False)
 
 
@@ -148,6 +152,8 @@ def openbadgeslib(fetch: Fetch, credential: Credential) -> Answer:
     except LibOpenBadgesException as error:
         if "Credential status 'revocation' is set" in str(error):  # it looks there last
             return REVOKED
+        if "no supported Data Integrity proof" in str(error):
+            raise Unsupported from error
         if "signature" in str(error) or "has no verificationMethod" in str(error):
             return FORGED
         raise

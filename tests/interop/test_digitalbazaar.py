@@ -20,7 +20,12 @@ from tests.world import Holder, graduate, issuer_in
 from vc import Report
 from vc.status import Reason, status_entry
 
-SUITES = {"eddsa-rdfc-2022": "Ed25519", "eddsa-jcs-2022": "Ed25519", "ecdsa-rdfc-2019": "P-256"}
+SUITES = {
+    "eddsa-rdfc-2022": "Ed25519",
+    "eddsa-jcs-2022": "Ed25519",
+    "ecdsa-rdfc-2019": "P-256",
+    "ecdsa-jcs-2019": "P-256",
+}
 ASKED = {"challenge": "k7Qw2", "domain": "employer.example"}
 
 pytestmark = pytest.mark.slow

@@ -5,6 +5,7 @@ The tables that are printed here stand in docs/interoperability.md.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from intaglio.commands.issuer.text import REFUSED_BY
 from keys.kinds import KINDS
 from tests import softhsm
 from tests.commandline import Program, served
@@ -23,6 +25,7 @@ from tests.interop.peers import (
     GREEN,
     REVOKED,
     Answer,
+    Unsupported,
     javascript,
     peers,
     wallets,
@@ -128,6 +131,43 @@ def test_a_diploma_with_an_address(program: Program) -> None:
     for when, found in zip(verdicts, ("valid", "invalid: status"), strict=True):
         assert verdicts[when] == dict.fromkeys(shown, found), printed
     assert all(one in PAGE for one in printed)
+
+
+SUITES = {"Ed25519": ("eddsa-rdfc-2022", "eddsa-jcs-2022"), "P-256": ("ecdsa-rdfc-2019", "ecdsa-jcs-2019")}
+
+
+@pytest.mark.parametrize("key_type", SUITES)
+@pytest.mark.parametrize("method", ["key", "web"])
+def test_which_programs_take_which_keys_and_suites(program: Program, method: str, key_type: str) -> None:
+    with listening() as free:
+        port = free.getsockname()[1]
+    url = ("--url", f"https://localhost:{port}") if method == "web" else ()
+    program("issuer", "init", "--name", "Example University", *url, "--key-type", key_type)
+    diplomas = {
+        suite: issue(program, "--suite", suite, row=row)["credential"]
+        for row, suite in enumerate(SUITES[key_type], 1)
+    }
+    authority = program.home / "issuer/tls/authority.pem" if url else None
+    service = served(program.home, "--port", port, "--tls") if url else contextlib.nullcontext()
+    good = GREEN if url else Answer(signature=True, expiry=True)  # there is no status for them without
+    with service, javascript(authority) as ask:
+        asked = peers(ask, authority)
+        for suite, diploma in diplomas.items():
+            said = {name: answer_of(asked[name], diploma) for name in asked}
+            printed = f"| did:{method}, {key_type}, `{suite}` | {' | '.join(map(str, said.values()))} |\n"
+            print(printed)
+            assert printed in PAGE
+            taken = {name for name, answer in said.items() if answer == good}
+            assert asked.keys() - taken == {*REFUSED_BY.get(suite, ())}, said
+            assert all(asked[name](changed(diploma)) == FORGED for name in taken)
+
+
+def answer_of(ask: Callable[[Mapping[str, Any]], Answer], diploma: Mapping[str, Any]) -> Answer | str:
+    """What a program says of a diploma that may have a proof that it does not know."""
+    try:
+        return ask(diploma)
+    except Unsupported:
+        return "suite not known"
 
 
 @softhsm.needed

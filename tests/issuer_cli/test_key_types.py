@@ -8,10 +8,13 @@ from typing import Any
 
 import pytest
 
-from issuer.home import KEYS
+from intaglio.commands.issuer.text import REFUSED_BY
+from issuer.home import DID_METHODS, KEY_TYPES, KEYS
 from keys import KeyFile, PublicKey
 from tests.commandline import Program, verdict
+from tests.conftest import ROOT
 from tests.world import graduate, issuer_in, reopened, table
+from vc import SUITES
 from vc.forms import DataIntegrity
 from wire.problem import Refused
 
@@ -70,6 +73,88 @@ def test_the_type_is_said_once(program: Program) -> None:
     answer = program("issuer", "init", "--name", "U", "--key-type", "Ed25519")
     assert (answer.code, "signs with keys of type P-256" in answer.err) == (1, True)
     assert program("issuer", "init", "--key-type", "P-384", "--name", "U").code == 2
+
+
+REFUSE = "@digitalcredentials/verifier-core and openbadgeslib refuse proofs by {}"
+
+
+@pytest.mark.parametrize(
+    ("options", "refused"),
+    [
+        (("--key-type", "P-256"), "ecdsa-rdfc-2019"),
+        pytest.param(
+            ("--key-type", "P-256", "--url", "https://u.example"), "ecdsa-rdfc-2019", marks=pytest.mark.slow
+        ),
+        pytest.param((), None, marks=pytest.mark.slow),
+    ],
+    ids=["did:key", "did:web", "Ed25519"],
+)
+def test_init_names_the_verifiers_that_refuse_such_keys(
+    program: Program, options: tuple[str, ...], refused: str | None
+) -> None:
+    said = program("issuer", "init", "--name", "U", *options).err
+    assert (REFUSE.format(refused) in said) is (refused is not None)
+    assert ("refuse proofs" in said) is (refused is not None)
+
+
+def test_a_dry_run_names_the_verifiers_that_refuse_the_suite(program: Program, tmp_path: Path) -> None:
+    (tmp_path / "g.csv").write_text(table([graduate(1)]))
+    suite = "eddsa-jcs-2022"
+    answer = program("issuer", "issue", "g.csv", "--name", "U", "--dry-run", "--suite", suite)
+    assert answer.code == 0, answer.err
+    assert REFUSE.format(suite) in answer.err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("key_type", "options", "refused"),
+    [
+        ("Ed25519", ("--suite", "eddsa-jcs-2022"), "eddsa-jcs-2022"),
+        ("Ed25519", ("--suite", "eddsa-rdfc-2022"), None),
+        ("P-256", (), "ecdsa-rdfc-2019"),
+        ("P-256", ("--suite", "ecdsa-jcs-2019"), "ecdsa-jcs-2019"),
+    ],
+    ids=str,
+)
+def test_issue_names_the_verifiers_that_refuse_the_suite(
+    program: Program, tmp_path: Path, key_type: str, options: tuple[str, ...], refused: str | None
+) -> None:
+    (tmp_path / "g.csv").write_text(table([graduate(1)]))
+    program("issuer", "init", "--name", "U", "--key-type", key_type)
+    answer = program("issuer", "issue", "g.csv", *options)
+    assert answer.code == 0, answer.err
+    assert (REFUSE.format(refused) in answer.err) is (refused is not None)
+    assert ("refuse proofs" in answer.err) is (refused is not None)
+
+
+@pytest.mark.slow
+def test_a_change_to_such_keys_names_them_too(program: Program) -> None:
+    program("issuer", "init", "--name", "U", "--url", "https://u.example")
+    for command in (("add",), ("rotate", "--yes")):
+        answer = program("issuer", "key", *command, "--key-type", "P-256")
+        assert answer.code == 0, answer.err
+        assert REFUSE.format("ecdsa-rdfc-2019") in answer.err
+
+
+def test_the_page_of_other_programs_refuses_what_the_commands_say() -> None:
+    """The table that `tests/interop/test_elsewhere.py` measures, against what `init` and `issue` warn of."""
+    section = (ROOT / "docs/interoperability.md").read_text().partition("## Keys and suites")[2]
+    lines = [line for line in section.splitlines() if line.startswith("|")]
+    table = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    combinations = set()
+    for combination, *cells in table[2:]:
+        method, key_type, suite = combination.replace("`", "").split(", ")
+        combinations.add((method, key_type, suite))
+        said = dict(zip(table[0][1:], cells, strict=True))
+        refusing = {name for name, cell in said.items() if "signature true" not in cell}
+        assert refusing == {*REFUSED_BY.get(suite, ())}, combination
+    assert combinations == {
+        (f"did:{method}", key_type, suite.name)
+        for method in DID_METHODS
+        for key_type in KEY_TYPES
+        for suite in SUITES.values()
+        if suite.signs and key_type in suite.key_types
+    }
 
 
 def test_keys_that_were_made_before_the_rest_keep_their_type(program: Program) -> None:

@@ -114,5 +114,5 @@ def test_who_only_reads_loads_nothing_that_serves_fetches_or_draws(issued: Progr
     assert done.stdout.startswith("UNI-000001")
     loaded = {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines()}
     assert "issuer" in loaded
-    heavy = {"pyld", "jwcrypto", "fastapi", "pydantic", "httpx", "httpcore", "uvicorn", "rich", "sqlalchemy"}
+    heavy = {"pyld", "jwcrypto", "fastapi", "pydantic", "httpx", "httpcore", "uvicorn", "sqlalchemy"}
     assert not loaded & {*heavy, "ssl", "asyncio"}

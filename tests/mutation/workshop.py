@@ -31,9 +31,9 @@ from tests.mutation.live import functions_below, put_in
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("wire", "keys", "ledger", "did", "vc", "exchange", "issuer", "holder", "verifier", "intaglio")
 _LOADED_BEFORE = (
-    "hypothesis", "cryptography.hazmat.primitives.asymmetric.ec", "orjson", "rfc8785", "zstandard", "click",
-    "jsonschema_rs", "nacl.bindings", "httpcore", "httpx", "fastapi", "uvicorn", "pyld.jsonld",
-    "pyoxigraph", "rich.console", "jwcrypto.jwk",
+    "hypothesis", "cryptography.hazmat.primitives.asymmetric.ec", "orjson", "rfc8785", "backports.zstd",
+    "click", "jsonschema_rs", "nacl.bindings", "httpcore", "httpx", "fastapi", "uvicorn", "pyld.jsonld",
+    "pyoxigraph", "jwcrypto.jwk",
 )  # fmt: skip
 
 

@@ -9,9 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
-import jsonschema_rs
-
 from wire import Malformed, Problem, load_json_object
+from wire.problem import ExtraMissing
 
 from .credential import Credential
 
@@ -24,9 +23,21 @@ class SchemaMismatch(Problem):
 
 
 class Schemas:
-    """Compiled JSON Schemas by URL. Raises `Malformed` for one that is not a schema or points elsewhere."""
+    """Compiled JSON Schemas by URL. Raises `Malformed` for one that is not a schema or points elsewhere.
+
+    Raises `ExtraMissing` where the extra `schema` is not installed: nothing that should be checked against a
+    schema then passes without.
+    """
 
     def __init__(self, schemas: Mapping[str, Mapping[str, Any]]) -> None:
+        try:
+            import jsonschema_rs
+        except ModuleNotFoundError as error:
+            raise ExtraMissing.saying(
+                "for JSON Schemas {package} is needed, which is not installed",
+                package=error.name,
+                extra="schema",
+            ) from error
         self._validators = {}
         for url, schema in schemas.items():
             try:

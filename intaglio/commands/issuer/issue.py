@@ -37,7 +37,7 @@ from wire.text import counted
 from ...terminal import Result, say, typed, verb
 from . import text
 from .place import Place, key_option, status_did_option
-from .terminal import PARTLY, ProgressMeter, out_option, pairs
+from .terminal import PARTLY, ProgressMeter, out_option, pairs, warn_of_refusals
 
 AS_IS = "as-is"
 SIGNING = [name for name, suite in SUITES.items() if suite.signs]
@@ -77,6 +77,7 @@ def init(
 ) -> Result:
     """Make an issuer: its keys, its log and its DID."""
     made = place.create(name, url, method, key_type, where, ledger=ledger, status_did=status_did)
+    warn_of_refusals(_suite(made))
     data = {"did": made.did, "name": made.name, "folder": str(place.folder), "log": made.log.origin}
     return Result(data, made.did)
 
@@ -134,6 +135,7 @@ def issue(
     order = Order(source, errors, reading.catalogue(), workers)  # before there is an issuer
     if dry_run:
         composer.check()
+        warn_of_refusals(suite or "")
 
         def says(record: Record) -> str:
             return place.session.sentence(composer.compose(record, 0), composer.profile.name)
@@ -145,6 +147,7 @@ def issue(
     else:
         form = DataIntegrity(contexts=composer.contexts, suite=suite) if suite else None
         made = place.create(name, url, method, form=form, status_did=status_did)
+        warn_of_refusals(_suite(made))
         with _counting(made.store), ProgressMeter() as meter:
             done = made.issue_file(replace(order, progress=meter))
             if done.issued + len(done.survey.known) <= MOST_FILES or _given("out"):
@@ -236,6 +239,12 @@ class FileOutcome(NamedTuple):
         }
         words = f"{count}, {known} issued before{differ}, {failed} with errors"
         return Result(data, words, PARTLY if failed or self.refused else 0)
+
+
+def _suite(made: Issuer) -> str:
+    """The suite of the proofs of its diplomas. Raises `SuiteNotForKey`."""
+    elsewhere = made.own_signer  # no secret is opened for this
+    return made.form.algorithm(elsewhere.public_key if elsewhere else made.keys.public_keys["assertion"])
 
 
 def _given(name: str) -> bool:

@@ -10,6 +10,8 @@ import click
 from issuer import rotation
 from issuer.home import KEY_TYPES
 from issuer.issuer import Issuer
+from keys import Signer
+from vc.integrity import SUITES_BY_KEY
 from wire.datetimestamp import format_datetimestamp
 from wire.problem import Declined
 from wire.text import counted
@@ -18,6 +20,7 @@ from ...session import Session
 from ...terminal import Result, agreed, say, typed, verb
 from . import text
 from .place import IN_FILE, Place, key_option, status_did_option
+from .terminal import warn_of_refusals
 
 _key_type = click.option("--key-type", type=click.Choice(KEY_TYPES), help="Of the new keys.")
 _SIGNS = {
@@ -73,10 +76,11 @@ def add(place: Place, key_type: str | None, where: str | None) -> Result:
 
     One on a token is named again when it is to sign.
     """
-    made = place.open()
+    made, signer = place.open(), place.signer(where)
     before = {shown.key for shown in rotation.keys_shown(made)}
-    rotation.add(made, key_type, place.signer(where), in_file=where == IN_FILE)
+    rotation.add(made, key_type, signer, in_file=where == IN_FILE)
     place.session.pin(made.trust_entry())
+    _warn_of_refusals(key_type, signer)
     say(*_to_publish(made), f"When others have read it: {typed('issuer', 'key', 'rotate')}")
     announced = [shown for shown in rotation.keys_shown(made) if shown.key not in before]
     data = [{"name": shown.name or None, "multikey": shown.key.multikey()} for shown in announced]
@@ -129,6 +133,7 @@ def rotate(
     else:
         valid = f"Valid as before: {until_now}, here by the log, elsewhere by the document."
         say(*_to_publish(made), valid, _anew())
+    _warn_of_refusals(key_type, signer)
     if status_did:
         say(*text.other_lists(made.identity))
     if _fingerprint(made, place.session) != before:
@@ -182,6 +187,11 @@ def _result(done: rotation.Rotated, what: str, *, compromised: bool) -> Result:
         "lists": done.lists,
     }
     return Result(data, f"{what}; {counted(len(done.lists), 'status list')} signed anew.")
+
+
+def _warn_of_refusals(key_type: str | None, signer: Signer | None) -> None:
+    """Say which other programs refuse what the new key signs; its type is the `signer`'s, or was typed."""
+    warn_of_refusals(SUITES_BY_KEY.get(signer.public_key.type if signer else key_type or "", ""))
 
 
 def _to_publish(made: Issuer) -> list[str]:

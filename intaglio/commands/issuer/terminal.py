@@ -1,31 +1,23 @@
 """What the verbs of the issuer's command line share: options, questions, progress.
 
-Nothing is asked without a terminal; a bar is drawn on one, plain lines go elsewhere.
+Nothing is asked without a terminal.
 """
 
 from __future__ import annotations
 
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
 
 import click
 
 from issuer.job.order import Progress
 
+from ...progress import ProgressLine
 from ...terminal import say
-
-if TYPE_CHECKING:
-    import rich.progress
+from . import text
 
 PARTLY = 7
 """The exit code when some rows could not be issued, or what was issued could not be written."""
-
-PATIENCE = 1.0  # seconds before a bar is drawn
-PLAIN = 10.0  # seconds between plain lines
 
 out_option = click.option(
     "--out",
@@ -60,69 +52,14 @@ def choose(question: str, lines: list[str]) -> int:
     return picked - 1
 
 
-class ProgressMeter:
-    """Shows how far a job is, with rate and remaining time, once it takes longer than a second."""
+def warn_of_refusals(suite: str) -> None:
+    """Say which other programs refuse proofs by a suite, if any do."""
+    if lines := list(text.refusals(suite)):
+        say(*lines)
 
-    _WORDS = {  # noqa: RUF012
-        "checking": "Checking ",
-        "comparing": "Comparing",
-        "issuing": "Issuing  ",
-        "writing": "Writing  ",
-    }
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._begun = clock()
-        self._stage, self._started, self._shown = "", self._begun, self._begun
-        self._bar: rich.progress.Progress | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._bar is not None:
-            self._bar.stop()
+class ProgressMeter(ProgressLine):
+    """Shows how far a job is."""
 
     def __call__(self, progress: Progress) -> None:
-        now = self._clock()
-        if progress.stage != self._stage:
-            self._stage, self._started = progress.stage, now
-            if self._bar is not None:
-                self._bar.add_task(self._WORDS[progress.stage], total=progress.total)
-        if self._bar is None and now - self._begun > PATIENCE and sys.stderr.isatty():
-            self._bar = _bar()
-            self._bar.add_task(self._WORDS[progress.stage], total=progress.total)
-        if self._bar is not None:
-            self._bar.update(self._bar.task_ids[-1], completed=progress.done)
-        elif now - self._shown > PLAIN and progress.done:
-            self._shown = now
-            words = f"{self._WORDS[progress.stage].strip()}: {progress.done} of {progress.total}"
-            taken = now - self._started
-            if taken > 0:  # a stage may begin with all that an earlier run has done
-                left = (progress.total - progress.done) / progress.done * taken
-                words += f", {progress.done / taken:.0f} a second, {left:.0f} s left"
-            say(words)
-
-
-def _bar() -> rich.progress.Progress:
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        ProgressColumn,
-        Task,
-        TimeRemainingColumn,
-    )
-    from rich.text import Text
-
-    class Rate(ProgressColumn):
-        def render(self, task: Task) -> Text:
-            return Text(f"{task.finished_speed or task.speed or 0:.0f}/s")
-
-    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), Rate(), TimeRemainingColumn())
-    bar = Progress(*columns, console=Console(stderr=True))
-    bar.start()
-    return bar
+        self.show(progress.stage.capitalize(), progress.done, progress.total)

@@ -28,6 +28,12 @@ SINGLY = 3
 
 WIDTH = 76  # of lines that list columns
 
+REFUSED_BY: Mapping[str, Sequence[str]] = dict.fromkeys(
+    ("eddsa-jcs-2022", "ecdsa-rdfc-2019", "ecdsa-jcs-2019"),
+    ("@digitalcredentials/verifier-core", "openbadgeslib"),  # of ours they know eddsa-rdfc-2022 only
+)
+"""By suite, the verifiers that refuse its proofs, of those in docs/interoperability.md."""
+
 
 def line(entry: Entry) -> str:
     """An edition in one line."""
@@ -78,6 +84,14 @@ def introduction(issuer: Issuer) -> Iterable[str]:
         yield "the keys lie unencrypted in a file that only you can read; a passphrase would protect copies"
     if not identity.url:
         yield "without a web address the bundles bring the status lists along: hand out bundles"
+
+
+def refusals(suite: str) -> Iterator[str]:
+    """Name the programs that refuse proofs by a suite; nothing where none does."""
+    if names := REFUSED_BY.get(suite):
+        yield f"{' and '.join(names)} refuse proofs by {suite}"
+        yield "every verifier that we tried accepts eddsa-rdfc-2022, the suite of Ed25519 keys:"
+        yield "docs/interoperability.md has the table"
 
 
 def other_lists(identity: Identity) -> Iterable[str]:
