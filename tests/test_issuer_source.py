@@ -1,4 +1,4 @@
-"""A registrar's file: its header, its rows, its spans, and the guards against formulas."""
+"""A registrar's file: its header, its rows and its spans."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from intaglio.words import remedy
 from issuer.problem import UnreadableFile
-from issuer.table.source import guard, open_source, unguard
+from issuer.table.source import open_source
 from tests.world import HEADER, graduate, table
 from wire.problem import Conflict, NotFound
 
@@ -248,19 +248,6 @@ def test_empty_rows_are_counted_and_left_out(tmp_path: Path) -> None:
     path = tmp_path / "g.csv"
     path.write_text(table([graduate(1)]) + "\n,,,\n" + table([graduate(2)]).split("\n", 1)[1] + "\n\n")
     assert [row for row, _ in rows_of(path)] == [2, 5]
-
-
-@given(st.text(st.sampled_from("'=+-@\t＝x ")))
-def test_a_guarded_cell_is_no_formula_and_comes_back_as_it_was(cell: str) -> None:
-    guarded = guard(cell)
-    assert unguard(guarded) == cell
-    assert not guarded.startswith(tuple("=+-@\t＝"))
-
-
-@pytest.mark.parametrize("cell", ["'t Hooft", "O'Brien", "", "'", "Null"])
-def test_names_with_apostrophes_are_left_alone(cell: str) -> None:
-    assert guard(cell) == cell
-    assert unguard(cell) == cell
 
 
 def test_half_a_name_is_never_taken_for_a_whole(tmp_path: Path) -> None:
