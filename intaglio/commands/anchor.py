@@ -132,8 +132,24 @@ def _settings(destination: Destination) -> Iterator[str]:
     yield tr("{ledger}: one checkpoint in {interval} at the most").format(
         ledger=destination.name, interval=_age(destination.every)
     )
-    for name, value in destination.settings.items():
-        yield wrapped(printable(f"    {name}  {value}"), 6)
+    settings = destination.settings
+    texts = {
+        "contract": tr("its contract: {value}"),
+        "since": tr("looked for from block {value} on"),
+        "owner": tr("its owner, who says which account may anchor: {value}"),
+        "account": tr("the account that pays: {value}"),
+        "feeKey": tr("the key of that account: {value}"),
+        "feeCap": tr("paid for a unit of gas at the most: {value} gwei"),
+        "cost": tr("the contract cost: {value}"),
+        "depth": tr("final after {value} blocks"),
+        "nodes": tr("the addresses of its nodes are in {value}"),
+    }
+    for name, text in texts.items():  # what another kind of ledger has is in --json
+        if settings.get(name):
+            yield wrapped(printable(f"    {text.format(value=settings[name])}"), 6)
+    for former in settings.get("former", ()):
+        text = tr("a former contract, whose evidence stays good: {value}")
+        yield wrapped(printable(f"    {text.format(value=former['contract'])}"), 6)
 
 
 def _made(made: Round, waiting: Submission | None) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from ledger import Reached, TrustedLedger
-from ledger.evm import KIND
+from ledger.evm import KIND, SINCE
 from verifier import RecognisedLog, Trust, update_trust
 from verifier.problem import BlocksMissing
 from verifier.sources.blocks import ROW, known_rows, with_blocks
@@ -139,7 +139,8 @@ def _look(session: Session, chain: Chain, log: RecognisedLog, contracts: Sequenc
     from ledger.evm.following import anchored_blocks
     from ledger.evm.hexadecimal import parse_address
 
-    before = list(_ledger(log, chain.name).parameters.get("contracts", ()))
+    parameters = _ledger(log, chain.name).parameters
+    before = list(parameters.get("contracts", ()))
     is_there = set(map(parse_address, before))
     new = [contract for contract in contracts if parse_address(contract) not in is_there]
     row = [*before, *dict.fromkeys(new)]
@@ -150,9 +151,9 @@ def _look(session: Session, chain: Chain, log: RecognisedLog, contracts: Sequenc
     known = _rows(session.trust_file, log, _ledger(log, chain.name))
     blocks: list[AnchoredBlock] = []
     for contract in row:
-        of_this = anchored_blocks(
-            chain, parse_address(contract), log.origin, () if contract in new else frozenset(known)
-        )
+        # nobody says from when on a contract is there that was typed
+        seen, since = ((), 0) if contract in new else (frozenset(known), parameters.get(SINCE, 0))
+        of_this = anchored_blocks(chain, parse_address(contract), log.origin, seen, since)
         blocks += (block for block in of_this if block.row not in known)
     return _Followed(log, row, bool(new), blocks, of_this[-1].reached if of_this else None)
 
