@@ -45,7 +45,10 @@ def test_usual_headings_are_understood_and_others_can_be_mapped(tmp_path: Path) 
     path.write_text("Diplom-Nr;First Name;SURNAME;Degree;degree type;Date of Award;Remarks\n1;A;B;C;D;E;F\n")
     with pytest.raises(UnreadableFile) as raised:
         open_source(path)
-    assert raised.value.detail == "g.csv has no column for diploma_number"
+    assert raised.value.detail == (
+        "g.csv has no column for diploma_number; recognised are First Name (given_name), SURNAME "
+        "(family_name), Degree (programme_title), degree type (achievement_type), Date of Award (award_date)"
+    )
     assert "--map diploma_number=COLUMN" in remedy(raised.value)
     source = open_source(path, {"diploma_number": "Diplom-Nr"})
     assert source.mapping == {

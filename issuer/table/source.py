@@ -341,10 +341,12 @@ def _columns(
     if "name" in missing and "given_name" in columns:
         missing.remove("name")
     if missing:
+        found = [f"{header[index]} ({field})" for field, index in columns.items()]
+        recognised = f"; recognised are {', '.join(found)}" if found else ""
         asked = f" (the template asks for {', '.join(own)})" if set(own) & set(missing) else ""
         kind = ColumnsMissing if columns else HeadingsMissing
         raise kind(
-            f"{path.name} has no column for {', '.join(missing)}{asked}",
+            f"{path.name} has no column for {', '.join(missing)}{asked}{recognised}",
             columns=", ".join(filter(None, header)),
             fields=" ".join(missing),
         )
