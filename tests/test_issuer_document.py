@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -182,3 +184,27 @@ def test_the_schema_would_notice_a_wrong_form(corpora: Path, change: dict[str, A
     wrong = {**document, "credentialSubject": {**document["credentialSubject"], **change}}
     with pytest.raises(Exception, match=place):
         Schemas({"ob3": schema}).check(Credential.parse(wrong), "ob3")
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """What of a credential is for people: all texts that are no IRI."""
+    if isinstance(value, Mapping):
+        yield from (text for name, inner in value.items() if name != "@context" for text in _texts(inner))
+    elif isinstance(value, list):
+        yield from (text for inner in value for text in _texts(inner))
+    elif isinstance(value, str) and ":" not in value:
+        yield value
+
+
+def test_a_chinese_diploma_has_no_english_sentence_that_nobody_wrote() -> None:
+    chinese = compose(
+        given_name="伟",
+        family_name="王",
+        lang="zh",
+        programme_title="计算机科学与技术",
+        degree_name="工学学士",
+        honours="优秀毕业生",
+    )
+    names = {"European Qualifications Framework", "ISCED Fields of Education and Training 2013"}
+    found = [text for text in _texts(chinese) if re.search("[a-z]+ [a-z]+ [a-z]+", text.lower())]
+    assert set(found) - names == {"Grade point average"}, "what a result is called"

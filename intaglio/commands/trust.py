@@ -22,7 +22,7 @@ from wire.text import claimed, printable, shortened
 
 from ..session import Session
 from ..terminal import Result, agreed, is_file, say, verb, wrapped
-from ..words import headed, remedy, tr
+from ..words import headed, remedy, required, tr
 from .chain import chain
 
 
@@ -97,7 +97,7 @@ def _through(log: RecognisedLog) -> Iterator[str]:
         if said := pinned(ledger):
             yield tr("knows {count} of its blocks").format(count=said.rows)
     if log.requires:
-        yield tr("has to have it on {ledgers}").format(ledgers=log.requires)
+        yield tr("has to have it on {ledgers}").format(ledgers=required(log.requires))
     if log.reached:
         date = f"{log.reached.time:%Y-%m-%d %H:%M}Z"
         yield tr("had {count} entries by {date}").format(count=log.reached.size, date=date)
@@ -337,7 +337,7 @@ def require(session: Session, origin: str, rule: str) -> Result:
 
     update_trust(session.trust_file, change)
     text = tr("{log}: nothing is required") if requirement is None else tr("{log}: required is {ledgers}")
-    shown = text.format(log=printable(origin), ledgers=requirement)
+    shown = text.format(log=printable(origin), ledgers=requirement and required(requirement))
     return Result({"log": origin, "requires": None if requirement is None else str(requirement)}, shown)
 
 
