@@ -223,7 +223,7 @@ def test_a_changed_template_makes_another_job(issuer: Issuer, source: Source) ->
         issuer.line(entry).credential["credentialSubject"]["achievement"]["criteria"]["narrative"]
         for entry in issuer.entries()
     ]
-    assert [narrative.startswith("Really") for narrative in narratives] == [False] * 3 + [True] * 18
+    assert [narrative.startswith("All of ") for narrative in narratives] == [False] * 3 + [True] * 18
 
 
 def test_progress_is_told_in_rows_for_both_stages(issuer: Issuer, source: Source) -> None:
