@@ -73,6 +73,7 @@ def test_ledgers_are_required_and_no_longer(program: Program, handed: Handed) ->
     assert program("trust", "add", file).code == 0
     rule = f"any of (eip155:1, {NAME})"
     answer = program("trust", "require", origin, rule, "--json")
+    assert answer.code == 0
     assert json.loads(answer.out)["requires"] == f"1 of (eip155:1, {NAME})"
     assert f"has to have it on 1 of (eip155:1, {NAME})\n" in program("trust", "list").out
     written = json.loads((program.home / "trust.json").read_bytes())["logs"][0]

@@ -82,6 +82,7 @@ def test_a_place_that_nothing_fits_is_found_before_anything_is_signed(program: P
         assert (answer.code, "The template is not usable" in answer.err) == (1, True)
 
 
+@pytest.mark.slow
 def test_the_example_of_an_end_takes_days_as_spreadsheets_write_them(program: Program) -> None:
     """The member as docs/issuing.md prints it; what is valid until a day is valid on that day."""
     (member,) = re.findall(r'`("validUntil": "[^`]*)`', (ROOT / "docs" / "issuing.md").read_text())
@@ -101,6 +102,7 @@ def test_the_example_of_an_end_takes_days_as_spreadsheets_write_them(program: Pr
     assert "2098-06-30T23:59:59Z" in program("issuer", "show", "UNI-000006").out
 
 
+@pytest.mark.slow
 def test_a_day_stays_a_day_where_the_template_adds_the_time(program: Program) -> None:
     with_members(program, validUntil="{valid_until}T00:00:00Z")
     Path("g.csv").write_text(table([row := {**graduate(1), "valid_until": "30.06.2099"}], [*row]))
