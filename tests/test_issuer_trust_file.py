@@ -86,7 +86,8 @@ def test_a_chain_is_followed_by_the_file_alone(
         program(*add)
         fund(program, node)
         node.call("anvil_mine", "0x8")
-        assert program(*add).code == 0
+        hand_out = "is another one now. Hand it out anew:\n  intaglio issuer trust\n"
+        assert [hand_out in program(*each).err for each in (add, (*add, "--every", "7d"))] == [True, False]
         for _ in range(2):
             assert program("ledger", "anchor", "run").code == 0
             node.call("anvil_mine", "0x8")

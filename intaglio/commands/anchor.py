@@ -53,9 +53,16 @@ def add(place: LogFolder, name: str, every: str, **said: str | None) -> Result:
     """
     outbox, kind, sender = Outbox(place.folder), anchor_kind(name, place.anchors), place.sender()
     given = {option.replace("_", "-"): value for option, value in said.items() if value is not None}
+    before = [kind.trusted(name, each.settings) for each in outbox.destinations() if each.name == name]
     with turn(outbox):
         outbox.add(name, parse_age(every), kind.begin(name, given, sender), place.now())
     (added,) = (each for each in outbox.destinations() if each.name == name)
+    trusted = kind.trusted(name, added.settings)
+    if trusted is not None and before != [trusted]:
+        say(
+            tr("The issuer's trust file, and so its fingerprint, is another one now. Hand it out anew:"),
+            "intaglio issuer trust",
+        )
     return Result(_named(added), "\n".join(_settings(added)))
 
 
