@@ -104,3 +104,17 @@ def test_what_cannot_be_required_changes_nothing(
     assert answer.code in (1, 4)
     assert told in answer.err.replace("\n  ", " ")
     assert (program.home / "trust.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("since", ["7", -1, True, [7]])
+def test_a_block_that_is_no_number_is_followed_nowhere(
+    program: Program, handed: Handed, tmp_path: Path, since: object
+) -> None:
+    parameters = {"contracts": [CONTRACT], "since": since}
+    program("trust", "add", handed(on(replace(CHAIN, parameters=parameters))))
+    nodes = tmp_path / "nodes"
+    nodes.touch(0o600)
+    nodes.write_text("http://127.0.0.1:8545")
+    log = UNIVERSITY.log.origin
+    answer = program("trust", "chain", "add", "eip155:1", "--log", log, "--rpc-file", nodes)
+    assert (answer.code, "a chain is eip155: and a number" in answer.err) == (1, True), answer

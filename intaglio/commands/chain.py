@@ -14,6 +14,7 @@ from ledger.evm import KIND, SINCE
 from verifier import RecognisedLog, Trust, update_trust
 from verifier.problem import BlocksMissing
 from verifier.sources.blocks import ROW, known_rows, with_blocks
+from verifier.sources.trust_entries import BLOCKS
 from wire import Declined, NotFound
 from wire.datetimestamp import format_datetimestamp
 from wire.text import printable, shortened
@@ -135,11 +136,15 @@ def _follow(
 
 
 def _look(session: Session, chain: Chain, log: RecognisedLog, contracts: Sequence[str]) -> _Followed:
-    """Asks the nodes for what is new."""
+    """Asks the nodes for what is new. Raises `Malformed` for parameters that no evidence could fit."""
+    from ledger.evm.evidence import read
     from ledger.evm.following import anchored_blocks
     from ledger.evm.hexadecimal import parse_address
 
-    parameters = _ledger(log, chain.name).parameters
+    ledger = _ledger(log, chain.name)
+    parameters = {name: value for name, value in ledger.parameters.items() if name != BLOCKS}
+    if parameters:  # a trust file may have anything there
+        read(replace(ledger, parameters=parameters))
     before = list(parameters.get("contracts", ()))
     is_there = set(map(parse_address, before))
     new = [contract for contract in contracts if parse_address(contract) not in is_there]
