@@ -19,7 +19,7 @@ from wire.problem import ExtraMissing, is_full
 from .commands import cli
 from .session import Session, utc_now
 from .terminal import print_json, say
-from .words import headed, remedy
+from .words import headed, in_english, remedy
 
 if TYPE_CHECKING:
     from ledger.anchors import AnchorKind
@@ -54,7 +54,7 @@ def main(now: Callable[[], datetime] = utc_now, *, anchors: Mapping[str, AnchorK
         _fail(Interrupted("stopped at the terminal"), INTERRUPTED)
     except click.ClickException as error:
         with contextlib.suppress(OSError):  # nobody reads
-            error.show()
+            _show(error)
         wrong = WrongUse if isinstance(error, click.UsageError) else Problem
         _fail(wrong(error.format_message()), error.exit_code)
     except BrokenPipeError as error:
@@ -68,6 +68,16 @@ def main(now: Callable[[], datetime] = utc_now, *, anchors: Mapping[str, AnchorK
         _tell(problem)
     _flush(sys.stderr)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _show(error: click.ClickException) -> None:
+    """As click does; in another language without its own word before what is wrong."""
+    if in_english():
+        error.show()
+        return
+    if isinstance(error, click.UsageError) and error.ctx is not None:
+        click.echo(f"{error.ctx.get_usage()}\n", err=True)
+    click.echo(error.format_message(), err=True)
 
 
 class WrongUse(Problem):

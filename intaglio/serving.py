@@ -33,7 +33,8 @@ __all__ = ["Endpoint", "listen", "server", "siblings"]
 
 _OWN_CERTIFICATE = (
     "Browsers warn of this certificate, whose authority they do not know. For people, put a proxy in front "
-    "that has one which they know, and leave out --tls; to look at the pages on this machine, say --plain."
+    "that has one which they know, and leave out --tls; to look at the pages on this machine, type "
+    "--plain --url http://localhost:{port}"
 )
 
 
@@ -70,7 +71,7 @@ class Endpoint:
             files, limits = None, LIMITS
             if tls:
                 files = server_files(folder, [urlsplit(url).hostname or reach.host], now=now)
-                say(_OWN_CERTIFICATE)
+                say(_OWN_CERTIFICATE.format(port=port))
             elif urlsplit(url).scheme == "https":
                 say(f"This is plain HTTP on {reach.host}, port {port}, for a proxy in front that speaks TLS.")
                 limits = BEHIND_PROXY

@@ -10,7 +10,7 @@ import functools
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +19,9 @@ from typing import Any
 from keys import KeyFile, PublicKey, Signer, open_signer
 from keys.opening import Opener, is_open
 from keys.signer import Passphrase, require_signs
-from ledger import Log
+from ledger import Log, TrustedLedger
+from ledger.anchors import ANCHORS, AnchorKind
+from ledger.evm import KIND, SINCE
 from ledger.folder import Engines, open_to_read, store_in
 from ledger.log import LogReader, time_to_sign
 from ledger.outbox import Outbox
@@ -101,6 +103,8 @@ class Issuer:
         """Seconds to wait for others who write to the log; after them `TryLater`. Set before it is opened."""
         self.patience = PATIENCE
         """Seconds to wait for others who issue; after them `TryLater`."""
+        self.anchors: Mapping[str, AnchorKind] = ANCHORS
+        """The kinds of ledgers that take checkpoints, which say how verifiers are to trust one."""
         self._clock, self._contexts = clock, contexts
         self._signer, self._pin = signer, functools.cache(pin)
         self._log_store, self._form = store, form
@@ -555,8 +559,12 @@ class Issuer:
         return self.identity.trust_entry(self.keys.public_keys, documents.history(self.home))
 
     def trust_file(self) -> dict[str, Any]:
-        """The trust file by which others recognise this issuer; of a closed one it says so."""
+        """The trust file by which others recognise this issuer; of a closed one it says so.
+
+        It names the ledgers that the log's checkpoints go to, as far as `anchors` say how to trust them.
+        """
         entry, closed = self.trust_entry(), self.identity.closed
+        ledgers = self._trusted_ledgers()
         named = {"list_keys": "listKeys", "status_issuers": "statusIssuers"}
         issuer = {
             named.get(member, member): list(value) if isinstance(value, tuple) else value
@@ -565,5 +573,14 @@ class Issuer:
         }
         if closed:
             issuer["closed"] = closed
-        version = 4 if "listKeys" in issuer else 2 if closed or "statusIssuers" in issuer else 1
-        return {"version": version, "issuers": [issuer], "logs": [entry["log"]]}
+        version = 4 if "listKeys" in issuer else 2 if closed or "statusIssuers" in issuer or ledgers else 1
+        if any(ledger.kind == KIND and SINCE in ledger.parameters for ledger in ledgers):
+            version = 5
+        log = {**entry["log"], **({"ledgers": [asdict(ledger) for ledger in ledgers]} if ledgers else {})}
+        return {"version": version, "issuers": [issuer], "logs": [log]}
+
+    def _trusted_ledgers(self) -> list[TrustedLedger]:
+        """How verifiers are to trust the ledgers that take the log's checkpoints."""
+        kinds = ((each, self.anchors.get(each.name.partition(":")[0])) for each in self.outbox.destinations())
+        trusted = (kind.trusted(each.name, each.settings) for each, kind in kinds if kind is not None)
+        return [ledger for ledger in trusted if ledger is not None]

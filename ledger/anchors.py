@@ -10,7 +10,9 @@ from typing import Any, NamedTuple
 from wire.problem import ExtraMissing, Refused
 from wire.text import shortened
 
+from . import evm
 from .anchor import Anchor, Sender
+from .evidence import TrustedLedger
 
 
 class AnchorKind(NamedTuple):
@@ -23,6 +25,8 @@ class AnchorKind(NamedTuple):
     """
     open: Callable[[str, Mapping[str, Any], Sender], Anchor]
     """The anchor of a name, by its settings."""
+    trusted: Callable[[str, Mapping[str, Any]], TrustedLedger | None] = lambda *_: None
+    """What a trust file says of the ledger of a name, by its settings; `None` where it has nothing to say."""
 
 
 def _evm() -> AnchorKind:
@@ -35,11 +39,11 @@ def _evm() -> AnchorKind:
             )
     from .evm.deployment import begin, open_anchor
 
-    return AnchorKind(begin, open_anchor)
+    return AnchorKind(begin, open_anchor, evm.trusted)
 
 
 ANCHORS: Mapping[str, AnchorKind] = MappingProxyType(
-    {"eip155": AnchorKind(lambda *said: _evm().begin(*said), lambda *said: _evm().open(*said))}
+    {"eip155": AnchorKind(lambda *said: _evm().begin(*said), lambda *said: _evm().open(*said), evm.trusted)}
 )
 """By the namespace of their names, what takes checkpoints; each is loaded when it is asked."""
 

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from wire.problem import Malformed, TooLarge
+from wire.text import shortened
 
 LEDGERS = "ledgers"
 """Whose clock tells the time of a fact, where those that are required do."""
 
 MOST = 64
 """Ledgers and groups in one requirement."""
+
+_SIGNS = "(),"
+_WORD = re.compile(r"[(),]|[^\s(),]+")
+_NUMBER = re.compile("[0-9]{1,3}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +40,25 @@ class Requirement:
             )
         if sum(1 for _ in self.members()) > MOST:
             raise TooLarge.saying("more than {most} ledgers and groups are required", most=MOST)
+
+    @classmethod
+    def parse(cls, text: str) -> Requirement:
+        """Reads what `str` writes; `all of (…)` and `any of (…)` say the same without a number.
+
+        Raises `Malformed` and `TooLarge`.
+        """
+        words = _WORD.findall(text)
+        if words.count("(") > MOST:  # else a group for each level could exhaust the stack
+            raise TooLarge.saying("more than {most} ledgers and groups are required", most=MOST)
+        words.reverse()
+        one = _one(words)
+        if one is None or words:
+            raise Malformed.saying(
+                "{rule} is neither a ledger nor so many of several, such as {example}",
+                rule=shortened(text),
+                example="1 of (a, b)",
+            )
+        return Requirement(1, (one,)) if isinstance(one, str) else one
 
     @classmethod
     def all(cls, of: Sequence[str | Requirement]) -> Requirement:
@@ -74,6 +99,25 @@ class Requirement:
         if self.of == self.of[:1] and isinstance(self.of[0], str):
             return self.of[0]
         return f"{self.at_least} of ({', '.join(map(str, self.of))})"
+
+
+def _one(words: list[str]) -> str | Requirement | None:
+    """Takes a ledger or group off the end of `words`, whose order is reversed; `None` for neither."""
+    if not words or (name := words.pop()) in _SIGNS:
+        return None
+    if words[-2:] != ["(", "of"]:
+        return name
+    del words[-2:]
+    of = []
+    separator = ","
+    while separator == ",":
+        of.append(_one(words))
+        separator = words.pop() if words else ""
+    members = tuple(one for one in of if one is not None)
+    count = {"all": len(of), "any": 1}.get(name) or (int(name) if _NUMBER.fullmatch(name) else 0)
+    if separator != ")" or len(members) != len(of) or not count:
+        return None
+    return Requirement(count, members)
 
 
 def _time(one: str | Requirement, seen: Mapping[str, datetime]) -> datetime | None:

@@ -392,6 +392,10 @@ def about_one(subject: Any, said: Iterator[Any]) -> bytes:
     return text({**head, **rest})
 
 
+def _with_one_id(inner: Any) -> dict[str, Any]:
+    return {"id": "u:a", "type": "u:T", "u:p": [inner]}
+
+
 FAMILIES: dict[str, dict[str, Maker]] = {
     "deep nesting": {
         "lists of lists": raw(b'{"type":"IntaglioBundle","x":[', b"[" * 60 + b"]" * 60 + b",", b"0]}"),
@@ -530,6 +534,9 @@ FAMILIES: dict[str, dict[str, Maker]] = {
         ),
         "references to it, and objects": lambda size: about_one(
             ["u:a"] * (size // 16), ({"id": "u:a", "type": "u:T", "name": f"x{n}"} for n in range(size // 88))
+        ),
+        "objects of it in each other": lambda size: about_one(
+            {}, iter([nested(40, {"id": "u:a", "u:p": [*range(size // 8)]}, _with_one_id)])
         ),
         "ids of objects": lambda size: about_one(
             {}, ({"id": f"urn:x:{number:05}", "type": "urn:x:T"} for number in range(size // 44))

@@ -7,6 +7,7 @@ import os
 import re
 import shlex
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from dataclasses import fields
 from pathlib import Path
 from urllib.parse import quote
 
+import httpx
 import pytest
 
 from keys.kinds import KINDS
@@ -112,6 +114,29 @@ def test_issuing(program: Program, folder: Path) -> None:
     follow("issuing.md", program, folder)
     assert len(list((folder / "diplomas").glob("*.json"))) > 500
     assert (folder / "university.backup").stat().st_size > 10_000
+
+
+@pytest.mark.slow
+def test_the_pages_are_looked_at_as_issuing_prints_it(program: Program, folder: Path) -> None:
+    """Also by an issuer with an address of its own, which is not this machine's."""
+    url = "https://university.example"
+    assert program("issuer", "init", "--name", "Example University", "--url", url).code == 0
+    (typed,) = re.findall(
+        r"`intaglio (issuer serve --plain[^`]*)`", (ROOT / "docs" / "issuing.md").read_text()
+    )
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    words = shlex.split(typed.replace("8460", str(port)))
+    with subprocess.Popen(
+        [sys.executable, "-m", "intaglio", *words], stdout=subprocess.PIPE, text=True, cwd=ROOT
+    ) as serving:
+        assert serving.stdout is not None
+        try:
+            printed = serving.stdout.readline().strip()
+            assert printed == f"http://localhost:{port}"
+            assert "Example University" in httpx.get(printed).text
+        finally:
+            serving.terminate()
 
 
 @pytest.mark.slow

@@ -231,6 +231,12 @@ def test_what_is_not_said_stays_as_it_was(anchored: Anchored, node: anvil.Node) 
     follower = begin(CHAIN, {"contract": "new"}, anchored.sender)
     assert follower["contract"] != first["contract"]
     assert follower["since"] > first["since"]
+    row = [{name: each[name] for name in ("contract", "since")} for each in (first, follower)]
+    assert (follower["former"], "former" in again) == (row[:1], False)
+    outbox.add(CHAIN, timedelta(days=1), follower, NOW)
+    assert begin(CHAIN, {"fee-cap": "20"}, anchored.sender)["former"] == row[:1]
+    back = begin(CHAIN, {"contract": first["contract"]}, anchored.sender)
+    assert (back["contract"], back["since"], back["former"]) == (first["contract"], first["since"], row)
 
 
 def test_a_contract_that_a_node_does_not_know_yet_is_not_paid_for_again(

@@ -204,7 +204,7 @@ def test_the_commands(sending: Sending) -> None:
     for words in ("list", "run", "status"):
         assert "No ledger is named yet" in program("ledger", "anchor", words).err
     added = program("ledger", "anchor", "add", NAME, "--every", "36h").out
-    assert added.startswith(f"{NAME}: one checkpoint in 36h at the most\n    of  ")
+    assert added == f"{NAME}: one checkpoint in 36h at the most\n"
     assert program("ledger", "anchor", "list").out == added
     assert sending("list")["anchors"][0]["settings"].keys() == {"of"}
     assert program("ledger", "anchor", "status").out.endswith(f"{NAME}: has nothing yet\n")
@@ -333,3 +333,31 @@ def test_doctor_tells_what_waits_too_long(sending: Sending, tmp_path: Path) -> N
     assert "its office is closed" in program("doctor").out
     program.anchors = {}
     assert "no checkpoints are sent" in found()["anchor-not-examined"]
+
+
+def test_what_is_kept_of_a_chain_is_said_in_words(program: Program) -> None:
+    assert program("issuer", "init", "--name", "U").code == 0
+    contract, former = f"0x{'11' * 20}", f"0x{'22' * 20}"
+    settings: dict[str, Any] = {
+        "account": f"0x{'33' * 20}",
+        "asOf": 21,
+        "contract": contract,
+        "cost": "0.0003",
+        "depth": 12,
+        "feeCap": 100,
+        "feeKey": None,
+        "former": [{"contract": former, "since": 3}],
+        "nodes": "/srv/nodes",
+        "owner": f"0x{'44' * 20}",
+        "since": 7,
+    }
+    Outbox(program.home / "issuer").add("eip155:1", timedelta(days=1), settings, NOW)
+    shown = program("ledger", "anchor", "list").out
+    assert f"    its contract: {contract}\n" in shown
+    assert f"    a former contract, whose evidence stays good: {former}\n" in shown
+    assert "    paid for a unit of gas at the most: 100 gwei\n" in shown
+    for language in (shown, program("--lang", "zh", "ledger", "anchor", "list").out):
+        assert [name for name in settings if f"    {name}  " in language] == []
+        assert "asOf" not in language
+        assert "None" not in language
+    assert json.loads(program("ledger", "anchor", "list", "--json").out)["anchors"][0]["settings"] == settings

@@ -217,13 +217,13 @@ def test_a_changed_template_makes_another_job(issuer: Issuer, source: Source) ->
     with pytest.raises(Interruption):
         issue(reopened(issuer.home, **at(issuer.home, "index.begin_chunk", end)), source)
     template = issuer.home / "template.json"
-    template.write_text(template.read_text().replace("All requirements", "Really all requirements"))
+    template.write_text(template.read_text().replace('"narrative": "', '"narrative": "All of '))
     assert issue(reopened(issuer.home, issuer._clock), source).issued == 18
     narratives = [
         issuer.line(entry).credential["credentialSubject"]["achievement"]["criteria"]["narrative"]
         for entry in issuer.entries()
     ]
-    assert [narrative.startswith("Really") for narrative in narratives] == [False] * 3 + [True] * 18
+    assert [narrative.startswith("All of ") for narrative in narratives] == [False] * 3 + [True] * 18
 
 
 def test_progress_is_told_in_rows_for_both_stages(issuer: Issuer, source: Source) -> None:
@@ -321,7 +321,7 @@ def test_a_row_is_checked_once_and_the_template_compiled_once(
 
     monkeypatch.setattr(Template, "__init__", compiles)
     written = issuer.home / "template.json"
-    written.write_text(written.read_text().replace("All requirements", f"With {workers} workers, all"))
+    written.write_text(written.read_text().replace('"narrative": "', f'"narrative": "{workers} workers: '))
     issuer.issue_file(Order(in_chunks(tmp_path / "g.csv", list(map(graduate, range(1, 12))))))
     programmes = Programmes(BSC=dict.fromkeys(CATALOGUE_FIELDS, ""))
     programmes.asked = tmp_path / "asked"

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from issuer.press.document import Composer, Profile
+from issuer.press.document import Composer, Profile, trial
 from issuer.press.permutation import Positions
 from issuer.press.template import Template
 from issuer.table.records import check_record
@@ -182,3 +184,69 @@ def test_the_schema_would_notice_a_wrong_form(corpora: Path, change: dict[str, A
     wrong = {**document, "credentialSubject": {**document["credentialSubject"], **change}}
     with pytest.raises(Exception, match=place):
         Schemas({"ob3": schema}).check(Credential.parse(wrong), "ob3")
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """What of a credential is for people: all texts that are no IRI."""
+    if isinstance(value, Mapping):
+        yield from (text for name, inner in value.items() if name != "@context" for text in _texts(inner))
+    elif isinstance(value, list):
+        yield from (text for inner in value for text in _texts(inner))
+    elif isinstance(value, str) and ":" not in value:
+        yield value
+
+
+def test_a_chinese_diploma_has_no_english_sentence_that_nobody_wrote() -> None:
+    chinese = compose(
+        given_name="伟",
+        family_name="王",
+        lang="zh",
+        programme_title="计算机科学与技术",
+        honours="优秀毕业生",
+    )
+    names = {"European Qualifications Framework", "ISCED Fields of Education and Training 2013"}
+    found = [text for text in _texts(chinese) if re.search("[a-z]+ [a-z]+ [a-z]+", text.lower())]
+    assert set(found) - names == {"Grade point average"}, "what a result is called"
+
+
+@pytest.mark.parametrize(
+    ("place", "cell", "settled"),
+    [
+        ("{valid_until}", "30.06.2099", "2099-06-30T23:59:59Z"),
+        ("{valid_until}", "2099-06-30T12:00:00Z", "2099-06-30T12:00:00Z"),
+        ("{valid_until}T00:00:00Z", "30 June 2099", "2099-06-30"),
+        ("{valid_until}", "", ""),
+    ],
+)
+def test_a_day_in_an_own_column_becomes_what_its_place_takes(place: str, cell: str, settled: str) -> None:
+    """What is valid until a day is valid on that day."""
+    made = trial(with_end(place))
+    record = {**check_record(graduate(1)), "valid_until": cell}
+    assert made.settle(record) == []
+    assert record["valid_until"] == settled
+
+
+def test_elsewhere_than_at_an_end_a_day_is_its_first_moment() -> None:
+    content = {**json.loads(Template.packaged().text), "validFrom": "{approved}"}
+    record = {**check_record(graduate(1)), "approved": "29.06.2026"}
+    assert trial(Template(json.dumps(content).encode())).settle(record) == []
+    assert record["approved"] == "2026-06-29T00:00:00Z"
+
+
+def test_a_day_whose_order_nobody_said_and_a_text_do_not_fit() -> None:
+    made = trial(with_end("{valid_until}"))
+    for cell, order, reason in (
+        ("03/04/2099", "", "is day/month/year or month/day/year: write YYYY-MM-DD"),
+        ("30/06/2099", "", "is day/month/year: write YYYY-MM-DD"),
+        ("soon", "day-first", "does not fit its place in the template: validUntil is not"),
+    ):
+        ((field, found, value),) = made.settle({**check_record(graduate(1)), "valid_until": cell}, order)
+        assert (field, value) == ("valid_until", cell)
+        assert found.startswith(reason)
+    record = {**check_record(graduate(1)), "valid_until": "03/04/2099"}
+    assert made.settle(record, "day-first") == []
+    assert record["valid_until"] == "2099-04-03T23:59:59Z"
+
+
+def with_end(place: str) -> Template:
+    return Template(json.dumps({**json.loads(Template.packaged().text), "validUntil": place}).encode())

@@ -81,3 +81,33 @@ def test_one_ledger_more_never_makes_it_later_or_unmet(
     if time is None:
         named = {**seen, **dict.fromkeys(required.missing(seen), DAYS[-1])}
         assert required.met_by(named) is not None
+
+
+@pytest.mark.parametrize("requirement", [Requirement(1, (A,)), BOTH_OR_C, Requirement.all((A, BOTH_OR_C))])
+def test_what_is_read_aloud_can_be_typed(requirement: Requirement) -> None:
+    assert Requirement.parse(str(requirement)) == requirement
+    assert Requirement.parse(f" {requirement} ".replace(", ", " ,  ")) == requirement
+
+
+def test_all_and_any_need_no_number() -> None:
+    assert Requirement.parse(f"any of (all of ({A}, {B}), {C})") == BOTH_OR_C
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", " ", "(", f"1 of {A}", f"1 of ({A}", f"1 of ({A},)", f"1 of ({A},,{B})", "1 of ()"),
+        *(f"{A} {B}", f"{A}, {B}", f"some of ({A})", f"1 of ({A}) {B}", f"0 of ({A})", f"-1 of ({A})"),
+        *(f"1 of ({A}, 2 of ({B}))", f"2 of ({A})", f"1 of ({A}))", f"1 of (({A}))", f"1000 of ({A})"),
+        f"{A})",
+    ],
+)
+def test_what_is_typed_and_no_rule_is_refused(text: str) -> None:
+    with pytest.raises(Malformed):
+        Requirement.parse(text)
+
+
+@pytest.mark.parametrize("levels", [MOST + 1, 20_000])
+def test_groups_are_not_read_deeper_than_they_may_be(levels: int) -> None:
+    with pytest.raises(TooLarge, match="more than 64"):
+        Requirement.parse("1 of (" * levels + A + ")" * levels)

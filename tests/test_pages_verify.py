@@ -29,6 +29,7 @@ from intaglio.pages.view import Answered
 from tests.commandline import Program
 from tests.pages import Reader, answer, mount, page_served, send, words_of
 from tests.serving import listening, serving
+from tests.test_formulas import formulas
 from tests.world import NOW, Holder, University, verifier
 from verifier import RecognisedIssuer, Trust, Verifier
 from verifier.judge import Judge, Verifiers
@@ -417,13 +418,16 @@ def test_a_report_to_keep_says_what_the_command_does_and_of_which_bytes(
 
 
 def test_the_table_to_keep_has_a_line_for_each_file_and_no_formula(address: str) -> None:
-    files = {"=1+1.json": BUNDLE, "@x.json": FORGED}
+    files = {"=1+1.json": BUNDLE, "@x.json": FORGED, "x;=1+1;y.json": FORGED}
     fields = [("file", (name, data)) for name, data in files.items()]
     found = httpx.post(f"{address}/", files=fields, headers={"Origin": address}).text
-    lines = list(csv.reader(io.StringIO(kept(Reader(found), "report.csv").decode("utf-8-sig"))))
+    table = kept(Reader(found), "report.csv").decode("utf-8-sig")
+    assert list(formulas(table)) == []
+    lines = list(csv.reader(io.StringIO(table)))
     assert lines[0] == ["File", "Verdict", "What was found", "SHA-256"]
     assert [line[:2] for line in lines[1:]] == [
         ["'=1+1.json", "Valid"],
         ["'@x.json", "Not valid: altered or forged"],
+        ["x;'=1+1;y.json", "Not valid: altered or forged"],
     ]
     assert lines[1][2].startswith("Example University issued “Master of Science” to Ada Invented")

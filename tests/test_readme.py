@@ -9,6 +9,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -121,6 +122,18 @@ def test_the_library_example_runs(folder: Path) -> None:
     )
     assert len(done.stdout.splitlines()) == 9
     assert "failed" not in done.stdout
+
+
+def test_each_page_of_docs_stands_once_in_the_list_and_each_extra_is_named() -> None:
+    listed = [
+        target
+        for line in README.splitlines()
+        if line.startswith("- [")
+        for target in re.findall(r"\]\((docs/[^)]+\.md)\)", line)
+    ]
+    assert sorted(listed) == sorted(f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md"))
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    assert [extra for extra in extras if f"`[{extra}]`" not in README] == []
 
 
 def test_every_link_in_the_documents_leads_somewhere() -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import tracemalloc
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
 from vc.jsonld import InvalidDocument, LossyDocument, Respelled, TooComplex, read
-from wire.work import Work
+from wire.problem import TooLarge
+from wire.work import BODY_STEPS, Work
 
 XSD = "http://www.w3.org/2001/XMLSchema#"
 TERMS: dict[str, Any] = {
@@ -189,3 +193,43 @@ def test_objects_of_one_id_that_differ_in_what_decides_cannot_be_told_apart() ->
     found = read({"@context": [v2, TERMS], "see": [{"type": "VerifiableCredential", **end} for end in ends]})
     with pytest.raises(Respelled, match="differ in validUntil"):
         found.about("urn:ex:1")
+
+
+def in_each_other(innermost: list[Any]) -> dict[str, Any]:
+    found = {"id": "urn:ex:1", "text": innermost}
+    for _ in range(95):
+        found = {"id": "urn:ex:1", "text": [found]}
+    return found
+
+
+MANY_OF_ONE_ID: dict[str, dict[str, Any]] = {
+    "objects with a member each": {
+        "@context": TERMS, "see": [{"id": "urn:ex:1", "text": number} for number in range(2_000)],
+    },
+    "objects in each other": {"@context": TERMS, "see": in_each_other(["x" * 60_000])},
+    "values that are objects with long names": {
+        "@context": {**TERMS, "long": f"urn:{'a' * 1_000}"},
+        "see": [{"id": "urn:ex:1", "text": {"long": number}} for number in range(1_000)],
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MANY_OF_ONE_ID)
+def test_a_little_about_one_id_takes_little_memory(name: str) -> None:
+    """What a service spends on a body: 64 MiB at the most, and 128 bytes for each of the input."""
+    document = MANY_OF_ONE_ID[name]
+    tracemalloc.start()
+    try:
+        with contextlib.suppress(TooLarge):
+            read(document, Work(BODY_STEPS)).about("urn:ex:1")
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < min(64 << 20, 128 * len(json.dumps(document)))
+
+
+def test_uniting_draws_on_the_work_of_the_document() -> None:
+    document = {"@context": TERMS, "see": in_each_other([*range(200)])}
+    work = Work(20_000)
+    with pytest.raises(TooLarge):  # 200 values, written once for each of 95 levels
+        read(document, work).about("urn:ex:1")

@@ -10,6 +10,7 @@ import orjson
 import pytest
 
 from ledger import Reached, Requirement, TrustedLedger
+from ledger.evm import KIND
 from tests.gazette import NOTICE
 from tests.test_verifier_trust_index import settle
 from tests.world import NOW, University
@@ -163,9 +164,30 @@ def test_a_requirement_is_compared_and_is_in_the_fingerprint() -> None:
     plain, strict = trusting(LOG), trusting(replace(LOG, requires=Requirement(1, ("a",))))
     assert Trust().joined(strict) == strict.joined(strict) == strict
     assert plain.fingerprint(UNIVERSITY.did) != strict.fingerprint(UNIVERSITY.did)
-    for ours, given in ((plain, strict), (strict, plain)):
-        with pytest.raises(TrustDiffers, match="with other witnesses, clock or ledgers"):
-            ours.joined(given)
+    with pytest.raises(TrustDiffers, match="with other witnesses, clock or ledgers"):
+        plain.joined(strict)
+
+
+def test_what_only_this_list_requires_stays_when_its_issuers_file_is_added_again() -> None:
+    plain, strict = trusting(LOG), trusting(replace(LOG, requires=Requirement(1, ("a",))))
+    assert strict.joined(plain) == strict
+    with pytest.raises(TrustDiffers, match="with other witnesses, clock or ledgers"):
+        strict.joined(trusting(replace(LOG, requires=Requirement(1, ("b",)))))
+
+
+def test_from_which_block_on_a_contract_is_there_needs_version_5() -> None:
+    """Programs that do not know it would leave all evidence from the chain aside."""
+    contract = {"contracts": ["0x5FbDB2315678afecb367f032d93F642f64180aa3"]}
+    chain = {"kind": KIND, "where": "eip155:1", "parameters": {**contract, "since": 19_000_000}}
+    since = Trust.parse(file(5, ledgers=[chain]))
+    assert orjson.loads(since.to_bytes())["version"] == 5
+    with pytest.raises(Malformed, match="need version 5, and the file has version 4"):
+        Trust.parse(file(4, ledgers=[chain]))
+    by_hand = Trust.parse(file(2, ledgers=[{**chain, "parameters": contract}]))
+    assert orjson.loads(by_hand.to_bytes())["version"] == 2
+    assert by_hand.joined(since) == by_hand, "whoever was told the contract by telephone"
+    assert since.joined(by_hand) == since
+    assert Trust.parse(file(2, ledgers=[{"kind": NOTICE, "where": "a", "parameters": {"since": 7}}]))
 
 
 def test_what_somebody_found_out_himself_is_nobody_elses(tmp_path: Path) -> None:

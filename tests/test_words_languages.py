@@ -146,7 +146,7 @@ class TestCatalogue:
             inner: Any = {name: NotFound("there is none") for name in asked & {"why", "because"}}
             problem = Malformed.saying(text, **facts, **inner)
             assert sentence(problem, "en") == problem.detail
-            told = other.format_map({**facts, **{name: sentence(inner[name], language) for name in inner}})
+            told = other.format_map({**facts, **{name: title(inner[name], language) for name in inner}})
             assert sentence(problem, language).startswith(told), text
 
     @pytest.mark.slow
@@ -232,13 +232,13 @@ def test_the_tables_say_in_english_what_the_library_says() -> None:
 def test_what_a_language_has_no_sentence_for_is_its_kind_and_the_technical_sentence() -> None:
     assert sentence(Malformed("member 7 is no text")) == "member 7 is no text"
     with speaking("zh"):
-        assert sentence(Malformed("member 7 is no text")) == "数据格式有误：member 7 is no text"
-        assert sentence(Conflict("it is there")) == "存在冲突：it is there"
+        assert sentence(Malformed("member 7 is no text")) == "数据格式有误。member 7 is no text"
+        assert sentence(Conflict("it is there")) == "存在冲突。it is there"
 
 
 def test_the_kind_of_a_problem_is_said_once() -> None:
     with speaking("zh"):
-        assert headed(Conflict("it is there")) == "存在冲突：it is there"
+        assert headed(Conflict("it is there")) == "存在冲突。it is there"
         assert headed(NotFound.saying("there is no file {file}", file="a")) == "未找到：没有文件 a"
     assert headed(Conflict("it is there")) == "Conflict: it is there"
 

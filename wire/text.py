@@ -50,6 +50,11 @@ _LOOKS = str.maketrans(
 _QUOTES = re.compile(f"[{_APOSTROPHES}{_TWO}]+")
 _PLAIN = re.compile("[ -~¡-¬®-ʯ‐-‧›、。一-鿼]*+")  # where no character is anything but shown
 _RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
+_PARTS = ",;\t\r\n"  # where spreadsheets part cells, each by its own settings
+_BEGINS_FORMULA = "=+@＝＋－＠﹢﹣﹦﹫-"
+_FORMULA = f"[^\\w{_PARTS}{_BEGINS_FORMULA}]*[{_BEGINS_FORMULA}]"  # blanks and quotation marks may go before
+_GUARDED = re.compile(f"(?:^|(?<=[{_PARTS}]))(?={_FORMULA})")
+_GUARD = re.compile(f"(?:^|(?<=[{_PARTS}]))'(?={_FORMULA})")
 
 
 def printable(text: str) -> str:
@@ -147,6 +152,22 @@ def _is_harmless(before: str, character: str, after: str) -> bool:
         return not any(neighbour.isascii() or neighbour in _JOINERS for neighbour in (before, after))
     category = unicodedata.category(character)
     return category[0] != "C" and category not in ("Zl", "Zp") and character not in _FILLERS
+
+
+def guarded(cell: str) -> str:
+    """A cell of a CSV file, with an apostrophe wherever a spreadsheet could take what follows for a formula.
+
+    That is where the cell begins, and after each character in it that could part cells: a file with commas is
+    parted at semicolons where the list separator is one. What stands before the formula's first sign may be
+    dropped: blanks, marks that show nothing, quotation marks (threat: CSV injection). `page.js` has the same
+    rule.
+    """
+    return _GUARDED.sub("'", cell)
+
+
+def unguarded(cell: str) -> str:
+    """The cell that `guarded` was given."""
+    return _GUARD.sub("", cell)
 
 
 def cells(text: str) -> int:

@@ -53,9 +53,16 @@ def add(place: LogFolder, name: str, every: str, **said: str | None) -> Result:
     """
     outbox, kind, sender = Outbox(place.folder), anchor_kind(name, place.anchors), place.sender()
     given = {option.replace("_", "-"): value for option, value in said.items() if value is not None}
+    before = [kind.trusted(name, each.settings) for each in outbox.destinations() if each.name == name]
     with turn(outbox):
         outbox.add(name, parse_age(every), kind.begin(name, given, sender), place.now())
     (added,) = (each for each in outbox.destinations() if each.name == name)
+    trusted = kind.trusted(name, added.settings)
+    if trusted is not None and before != [trusted]:
+        say(
+            tr("The issuer's trust file, and so its fingerprint, is another one now. Hand it out anew:"),
+            "intaglio issuer trust",
+        )
     return Result(_named(added), "\n".join(_settings(added)))
 
 
@@ -132,8 +139,24 @@ def _settings(destination: Destination) -> Iterator[str]:
     yield tr("{ledger}: one checkpoint in {interval} at the most").format(
         ledger=destination.name, interval=_age(destination.every)
     )
-    for name, value in destination.settings.items():
-        yield wrapped(printable(f"    {name}  {value}"), 6)
+    settings = destination.settings
+    texts = {
+        "contract": tr("its contract: {value}"),
+        "since": tr("looked for from block {value} on"),
+        "owner": tr("its owner, who says which account may anchor: {value}"),
+        "account": tr("the account that pays: {value}"),
+        "feeKey": tr("the key of that account: {value}"),
+        "feeCap": tr("paid for a unit of gas at the most: {value} gwei"),
+        "cost": tr("the contract cost: {value}"),
+        "depth": tr("final after {value} blocks"),
+        "nodes": tr("the addresses of its nodes are in {value}"),
+    }
+    for name, text in texts.items():  # what another kind of ledger has is in --json
+        if settings.get(name):
+            yield wrapped(printable(f"    {text.format(value=settings[name])}"), 6)
+    for former in settings.get("former", ()):
+        text = tr("a former contract, whose evidence stays good: {value}")
+        yield wrapped(printable(f"    {text.format(value=former['contract'])}"), 6)
 
 
 def _made(made: Round, waiting: Submission | None) -> dict[str, Any]:

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from ledger import Reached, TrustedLedger
-from ledger.evm import KIND
+from ledger.evm import KIND, SINCE
 from verifier import RecognisedLog, Trust, update_trust
 from verifier.problem import BlocksMissing
 from verifier.sources.blocks import ROW, known_rows, with_blocks
+from verifier.sources.trust_entries import BLOCKS
 from wire import Declined, NotFound
 from wire.datetimestamp import format_datetimestamp
 from wire.text import printable, shortened
@@ -135,11 +136,16 @@ def _follow(
 
 
 def _look(session: Session, chain: Chain, log: RecognisedLog, contracts: Sequence[str]) -> _Followed:
-    """Asks the nodes for what is new."""
+    """Asks the nodes for what is new. Raises `Malformed` for parameters that no evidence could fit."""
+    from ledger.evm.evidence import read
     from ledger.evm.following import anchored_blocks
     from ledger.evm.hexadecimal import parse_address
 
-    before = list(_ledger(log, chain.name).parameters.get("contracts", ()))
+    ledger = _ledger(log, chain.name)
+    parameters = {name: value for name, value in ledger.parameters.items() if name != BLOCKS}
+    if parameters:  # a trust file may have anything there
+        read(replace(ledger, parameters=parameters))
+    before = list(parameters.get("contracts", ()))
     is_there = set(map(parse_address, before))
     new = [contract for contract in contracts if parse_address(contract) not in is_there]
     row = [*before, *dict.fromkeys(new)]
@@ -150,9 +156,9 @@ def _look(session: Session, chain: Chain, log: RecognisedLog, contracts: Sequenc
     known = _rows(session.trust_file, log, _ledger(log, chain.name))
     blocks: list[AnchoredBlock] = []
     for contract in row:
-        of_this = anchored_blocks(
-            chain, parse_address(contract), log.origin, () if contract in new else frozenset(known)
-        )
+        # nobody says from when on a contract is there that was typed
+        seen, since = ((), 0) if contract in new else (frozenset(known), parameters.get(SINCE, 0))
+        of_this = anchored_blocks(chain, parse_address(contract), log.origin, seen, since)
         blocks += (block for block in of_this if block.row not in known)
     return _Followed(log, row, bool(new), blocks, of_this[-1].reached if of_this else None)
 

@@ -6,11 +6,14 @@ import functools
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import click
 
 from did import DID, METHODS, MethodNotSupported, Resolver
+from ledger import Requirement, TrustedLedger
+from ledger.evm import KIND, SINCE
 from vc.model.credential import is_url
 from verifier import RecognisedIssuer, RecognisedLog, Trust, update_trust
 from verifier.sources.trust_entries import pinned
@@ -20,7 +23,7 @@ from wire.text import claimed, printable, shortened
 
 from ..session import Session
 from ..terminal import Result, agreed, is_file, say, verb, wrapped
-from ..words import headed, remedy, tr
+from ..words import headed, remedy, required, tr
 from .chain import chain
 
 
@@ -60,31 +63,55 @@ def _known(trust: Trust) -> Iterator[str]:
                     yield "    " + tr(
                         "stays undecided: others have this log, too, and it has no pinned document"
                     )
-        for name in issuer.status_issuers:
-            yield "    " + tr("has status lists by {issuer}").format(issuer=printable(name))
-        if issuer.short_lists:
-            yield "    " + tr("its status lists may be short")
-        if issuer.last_lists:
-            yield "    " + tr("closed; status lists from {date} on have no end").format(
-                date=f"{issuer.last_lists:%Y-%m-%d %H:%M}Z"
-            )
+        yield from (f"    {line}" for line in _lists_of(issuer))
         if issuer.until:
             yield "    " + tr("for what is from {until} or before").format(until=issuer.until)
+
+
+def _lists_of(issuer: RecognisedIssuer) -> Iterator[str]:
+    """Who signs an issuer's status lists, and how long they count."""
+    for name in issuer.status_issuers:
+        yield tr("has status lists by {issuer}").format(issuer=printable(name))
+    if issuer.short_lists:
+        yield tr("its status lists may be short")
+    if issuer.last_lists:
+        yield tr("closed; status lists from {date} on have no end").format(
+            date=f"{issuer.last_lists:%Y-%m-%d %H:%M}Z"
+        )
+        if not isinstance(issuer.closed, datetime):
+            # a list of that morning counts for good, though one of the evening may revoke
+            yield tr(
+                "Ask at what moment of that day it closed: until you know, a list from before its last "
+                "revocations may count for good. A newer trust file of the issuer names the moment."
+            )
 
 
 def _through(log: RecognisedLog) -> Iterator[str]:
     """A log that speaks for an issuer, and where else its checkpoints may be."""
     yield tr("speaks through the log {log}").format(log=printable(log.origin))
     for ledger in log.ledgers:
-        told = tr("has that log's checkpoints on {where}, by evidence of the kind {kind}")
-        yield told.format(where=ledger.where, kind=ledger.kind)
+        if ledger.kind == KIND:
+            yield from _contracts(ledger)
+        else:
+            text = tr("has that log's checkpoints on {where}, by evidence of the kind {kind}")
+            yield text.format(where=ledger.where, kind=ledger.kind)
         if said := pinned(ledger):
             yield tr("knows {count} of its blocks").format(count=said.rows)
     if log.requires:
-        yield tr("has to have it on {ledgers}").format(ledgers=log.requires)
+        yield tr("has to have it on {ledgers}").format(ledgers=required(log.requires))
     if log.reached:
         date = f"{log.reached.time:%Y-%m-%d %H:%M}Z"
         yield tr("had {count} entries by {date}").format(count=log.reached.size, date=date)
+
+
+def _contracts(chain: TrustedLedger) -> Iterator[str]:
+    """The contracts on a chain that have a log's checkpoints, and from which block on they are there."""
+    contracts = chain.parameters.get("contracts")
+    text = tr("has that log's checkpoints on {chain}, by the contract {contract}")
+    for contract in contracts if isinstance(contracts, list) else []:
+        yield text.format(chain=chain.where, contract=printable(str(contract)))
+    if SINCE in chain.parameters:
+        yield tr("there since block {number}").format(number=printable(str(chain.parameters[SINCE])))
 
 
 @verb(trust)
@@ -197,11 +224,7 @@ def _keep(
                 tr("keeps the status lists of {issuer}, by your list").format(issuer=printable(owner))
                 for owner in known.keeps_lists_of(issuer.id)
             ),
-            *(
-                tr("has status lists by {issuer}").format(issuer=printable(name))
-                for name in issuer.status_issuers
-            ),
-            *([tr("its status lists may be short")] if issuer.short_lists else []),
+            *_lists_of(issuer),
             tr("fingerprint: {digits}").format(digits=(given or new).fingerprint(issuer.id)),
         )
     for log in change(known).logs:
@@ -290,6 +313,39 @@ def _require_resolvable(did: str) -> None:
             why=problem,
             hint="Pin its key (--key z…) or its log (--log), or add the trust file that the issuer gives.",
         ) from None
+
+
+@verb(trust)
+@click.argument("origin", metavar="LOG")
+@click.argument("rule")
+def require(session: Session, origin: str, rule: str) -> Result:
+    """Require ledgers to have what LOG holds: RULE names them.
+
+    RULE is one ledger, such as eip155:1, or so many of several: "1 of (eip155:1, eip155:10)". Instead of a
+    number it may have `all` or `any`, and groups in groups. `none` requires none.
+    """
+    requirement = None if rule == "none" else Requirement.parse(rule)
+
+    def change(known: Trust) -> Trust:
+        named = [log for log in known.logs if log.origin == origin]
+        if not named:
+            raise NotFound.saying("no log {log} is on your trust list", log=shortened(origin))
+        names = requirement.names if requirement else frozenset()
+        for log in named:
+            for name in sorted(names - {ledger.where for ledger in log.ledgers}):
+                raise NotFound.saying(
+                    "your list does not have the log {log} on {ledger}",
+                    log=shortened(origin),
+                    ledger=shortened(name),
+                    hint="For a chain: `intaglio trust chain add` names it there.",
+                )
+        logs = (replace(log, requires=requirement) if log in named else log for log in known.logs)
+        return Trust(known.issuers, tuple(logs))
+
+    update_trust(session.trust_file, change)
+    text = tr("{log}: nothing is required") if requirement is None else tr("{log}: required is {ledgers}")
+    shown = text.format(log=printable(origin), ledgers=requirement and required(requirement))
+    return Result({"log": origin, "requires": None if requirement is None else str(requirement)}, shown)
 
 
 @verb(trust)

@@ -16,7 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from wire.problem import Problem
-from wire.text import printable
+from wire.text import guarded, printable
 
 from ..words import LANGUAGES, remedy, sentence, speaking, title, tr, tr_count, tr_in
 from ..words.report import LONGEST
@@ -131,16 +131,12 @@ def _report(one: Judgement, kept: Mapping[str, Any]) -> str:
 def _table(found: Sequence[Judgement]) -> str:
     """One line a file, as spreadsheets read it; what looks like a formula to them is none."""
     lines = io.StringIO()
-    rows = csv.writer(lines)
+    rows = csv.writer(lines, quoting=csv.QUOTE_ALL)
     rows.writerow([tr("File"), tr("Verdict"), tr("What was found"), "SHA-256"])
     for one in found:
         says = " ".join(map(str, one.sentences))
-        rows.writerow([_harmless(text) for text in (one.file, one.word, says, one.digest)])
+        rows.writerow(map(guarded, (one.file, one.word, says, one.digest)))
     return _address("text/csv;charset=utf-8", lines.getvalue().encode("utf-8-sig"))
-
-
-def _harmless(text: str) -> str:
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@") else text
 
 
 def _counted(counts: Mapping[Answered, int]) -> str:

@@ -17,22 +17,26 @@ shown on a terminal through `wire.text.printable`, on a page escaped.
 from __future__ import annotations
 
 import string
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from wire.problem import Facts, Problem, Scalar
+from wire.problem import Facts, Malformed, Problem, Scalar
 
-from .language import LANGUAGES, by_code, language_of, speak, speaking, tr, tr_count, tr_in
+from .language import LANGUAGES, by_code, in_english, language_of, speak, speaking, tr, tr_count, tr_in
 
 if TYPE_CHECKING:
+    from ledger import Requirement
     from vc import Check
 
 __all__ = [
     "LANGUAGES",
     "fact",
     "headed",
+    "in_english",
     "label",
     "language_of",
     "remedy",
+    "required",
     "sentence",
     "speak",
     "speaking",
@@ -81,31 +85,43 @@ def label(field: str, language: str | None = None) -> str:
         return tr_in("label", LABELS[field])
 
 
-def _of_problem(problem: Problem) -> str:
-    """By its own text, where several things have one code; else by its code.
+def required(rule: Requirement) -> str:
+    """Which ledgers are required, or how many of which."""
+    (first, *others) = rule.of
+    if isinstance(first, str) and not others:
+        return first
+    ledgers = tr(", ").join(one if isinstance(one, str) else required(one) for one in rule.of)
+    return tr("{count} of ({ledgers})").format(count=rule.at_least, ledgers=ledgers)
 
-    Where the language has neither: its kind, and the technical one.
+
+def _of_problem(problem: Problem) -> str:
+    """What is wrong. What the language has no words for stands behind it, as a sentence of its own."""
+    text, technical = _in_words(problem)
+    return tr("{sentence}. {detail}").format(sentence=text, detail=technical) if technical else text
+
+
+def _in_words(problem: Problem) -> tuple[str, str]:
+    """What is wrong by its own text, where several things have one code; else by its code.
+
+    Where the language has neither, for it or for a problem that it quotes: the kind, and the technical
+    sentence.
     """
     own = tr_in("detail", problem.template)
     is_known, is_filled = own != problem.template, problem.template != problem.detail
     if is_known and not is_filled:
-        return own + _clauses(set(), problem.facts)
+        return own + _clauses(set(), problem.facts), ""
     template = own if is_known or (is_filled and _is_bare(own)) else by_code(problem.code)
-    if template and (asked := _asked(template)) <= (facts := _facts(problem, asked)).keys():
-        return _with_clauses(template, facts)
+    if template:
+        asked = _asked(template)
+        others = {"why": problem.why, "because": problem.because}
+        quoted = {name: _in_words(other) for name, other in others.items() if other and name in asked}
+        facts = {**problem.facts, **{name: text for name, (text, _) in quoted.items()}}
+        if asked <= facts.keys():
+            return _with_clauses(template, facts), " ".join(
+                filter(None, (rest for _, rest in quoted.values()))
+            )
     kind = title(problem)
-    return (
-        problem.detail
-        if kind == problem.title
-        else tr("{title}: {detail}").format(title=kind, detail=problem.detail)
-    )
-
-
-def _facts(problem: Problem, asked: set[str]) -> Facts:
-    """Those that it has, and the sentences of problems that its own quotes."""
-    others = {"why": problem.why, "because": problem.because}
-    quoted = {name: _of_problem(other) for name, other in others.items() if other and name in asked}
-    return {**problem.facts, **quoted}
+    return (problem.detail, "") if kind == problem.title else (kind, problem.detail)
 
 
 def _remedy(problem: Problem) -> str:
@@ -152,4 +168,9 @@ def fact(name: str, value: Scalar) -> Scalar:
         return value
     if name == "said":  # by an issuer's service, to a wallet
         return tr_in("said", value)
+    if name == "wanted" and not in_english():
+        from ledger import Requirement
+
+        with suppress(Malformed):  # a ledger may have any name
+            return required(Requirement.parse(value))
     return tr_in("fact", value) if value in PHRASES.get(name, ()) else value

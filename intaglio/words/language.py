@@ -53,6 +53,11 @@ def language_of(environment: Mapping[str, str]) -> str:
     return "zh" if locale.partition(".")[0].partition("@")[0].lower() in _SIMPLIFIED else "en"
 
 
+def in_english() -> bool:
+    """Whether English is spoken."""
+    return _catalogue.get() is None
+
+
 def tr(text: str) -> str:
     """A text that stands in the program, in the language that is spoken."""
     catalogue = _catalogue.get()

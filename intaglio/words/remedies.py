@@ -296,6 +296,11 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
         "date-order-unknown": (
             "Say which comes first in all of them: --dates day-first or --dates month-first"
         ),
+        "date-unread": (
+            "Dates are read as 2026-06-30, 2026/06/30, 30.06.2026, 30 June 2026, 30. June 2026, 30 Jun 2026, "
+            "June 30, 2026 or 30-Jun-2026; with --dates day-first or month-first also as 30/06/2026 or "
+            "30-06-2026."
+        ),
         "name-turned": "If the names shall stand as they are: --names as-is issues them.",
         # the wallet
         "no-wallet": "`intaglio wallet init` makes one.",

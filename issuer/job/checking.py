@@ -100,7 +100,7 @@ class Checker:
         if self.catalogue is not None and not any(name == "programme_code" for name, _, _ in wrong):
             wrong += _compare(record, self.catalogue)
         if not wrong:
-            wrong += self.composer.misfits(record)
+            wrong += self.composer.settle(record, self.source.date_order)
         return record, [CellFinding(row, self.column(name), reason, cell) for name, reason, cell in wrong]
 
     def _holds_a_row(self, cell: str) -> bool:

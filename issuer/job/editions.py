@@ -45,7 +45,7 @@ class Editions:
         """
         composer = self._press().composer
         record = check_record(cells, latest_award(self._clock().date()), {*composer.own, *others})
-        for field, reason, _ in composer.misfits(record):
+        for field, reason, _ in composer.settle(record):
             raise InvalidRecord(f"{field}: the value {reason}")
         return record
 

@@ -22,11 +22,12 @@ from vc.anchoring import anchoring_terms
 from vc.integrity import require_no_silence
 from vc.model.credential import Credential
 from vc.status import status_entry, status_statement
+from wire.datetimestamp import parse_datetimestamp
 from wire.problem import Malformed
 
 from ..problem import FieldMissing, InvalidTemplate
 from ..table.names import full_name
-from ..table.records import FIELDS, Record
+from ..table.records import DATES_BY_ORDER, FIELDS, BadCell, Record, read_day
 from .permutation import Positions
 from .template import Template
 
@@ -36,7 +37,8 @@ _COMPUTED = {"name", "issuer_name", "achievement_id"}
 
 _SAMPLE: Record = {**dict.fromkeys(FIELDS, "1"), "ects": 1, "award_date": "2000-01-01"}
 _FREE = 'Any "text" at all'
-_SAMPLES = (_FREE, "1", "2000-01-01", "2000-01-01T00:00:00Z", "https://example.org/1")
+_DAY, _MOMENT = "2000-01-01", "2000-01-01T00:00:00Z"
+_SAMPLES = (_FREE, "1", _DAY, _MOMENT, "https://example.org/1")
 """What may stand in the place of an own field: free text, a word, a day, a moment, an address."""
 _OWN = ("id", "issuer", "credentialStatus", "termsOfUse", "proof")
 
@@ -123,8 +125,25 @@ class Composer:
         except Malformed as problem:
             raise InvalidTemplate(f"the template: {problem.detail}", because=problem) from problem
 
-    def misfits(self, record: Record) -> Iterator[tuple[str, str, str]]:
-        """An own field whose value cannot stand in its place, such as `validUntil`: field, reason, value."""
+    def settle(self, record: Record, date_order: str = "") -> list[tuple[str, str, str]]:
+        """Writes each day among the own fields as its place takes it: as a day, or as a moment of that day.
+
+        Returns what cannot stand in its place, such as a text in `validUntil`: field, reason, value.
+        `date_order` is as `check_cells` has it.
+        """
+        wrong = []
+        for field, time in self._own_times.items():
+            value = record.get(field)
+            if not value or _is_moment(value):
+                continue
+            try:
+                record[field] = read_day(value, date_order) + time
+            except BadCell as problem:
+                if problem.detail in DATES_BY_ORDER:
+                    wrong.append((field, problem.detail, value))
+        return wrong or list(self._misfits(record))
+
+    def _misfits(self, record: Record) -> Iterator[tuple[str, str, str]]:
         typed = [one for one, sample in self._own_samples.items() if sample != _FREE and record.get(one)]
         try:
             if typed:
@@ -143,6 +162,22 @@ class Composer:
             field: next((text for text in _SAMPLES if self._is_sound({**others, field: text})), _FREE)
             for field in self.own
         }
+
+    @cached_property
+    def _own_times(self) -> dict[str, str]:
+        """The own fields whose place takes a day or a moment, and the time that makes a day a moment there.
+
+        An end is the last second of its day: what is valid until a day is valid on that day, too.
+        """
+        times = {field: "" for field, sample in self._own_samples.items() if sample == _DAY}
+        for field, sample in self._own_samples.items():
+            if sample == _MOMENT:
+                others = {**_SAMPLE, **dict.fromkeys(self.own, "")}
+                ends = Credential.parse(
+                    self.compose({**others, field: sample}, 0), contexts=self.contexts
+                ).ends
+                times[field] = "T23:59:59Z" if ends else "T00:00:00Z"
+        return times
 
     def _is_sound(self, record: Record) -> bool:
         try:
@@ -208,6 +243,14 @@ def trial(template: Template, contexts: jsonld.Contexts | None = None, profile: 
     """A composer to try a template with; nothing that it makes is signed."""
     nothing = bytes(32)
     return Composer(template, profile, nothing, nothing, Positions(_no_key), contexts)
+
+
+def _is_moment(value: str) -> bool:
+    try:
+        parse_datetimestamp(value, "")
+    except Malformed:
+        return False
+    return True
 
 
 def _no_key(_: int) -> bytes:

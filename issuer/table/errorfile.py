@@ -12,19 +12,20 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from wire.files import write_durably
+from wire.text import guarded
 
 from ..problem import ErrorFileRefused
 from .records import CellFinding
-from .source import GUARD_COLUMNS, Source, guard
+from .source import GUARD_COLUMNS, Source
 
 
 def write_error_file(path: Path, source: Source, findings: Mapping[int, Sequence[CellFinding]]) -> None:
     """Writes the rows with findings, in order. Raises `ErrorFileRefused` where the place takes no file."""
     text = io.StringIO()
     writer = csv.writer(text, delimiter=source.delimiter, quoting=csv.QUOTE_ALL)
-    writer.writerow([*GUARD_COLUMNS, *map(guard, source.header)])
+    writer.writerow([*GUARD_COLUMNS, *map(guarded, source.header)])
     for row, cells in source.pick(findings):
-        writer.writerow([row, *_explain(findings[row]), *map(guard, cells)])
+        writer.writerow([row, *_explain(findings[row]), *map(guarded, cells)])
     try:
         write_durably(path, text.getvalue().encode("utf-8-sig"))
     except OSError as error:
@@ -33,4 +34,4 @@ def write_error_file(path: Path, source: Source, findings: Mapping[int, Sequence
 
 def _explain(findings: Sequence[CellFinding]) -> tuple[str, str]:
     columns = "; ".join(finding.column for finding in findings)
-    return guard(columns), guard("; ".join(finding.reason for finding in findings))
+    return guarded(columns), guarded("; ".join(finding.reason for finding in findings))

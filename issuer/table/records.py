@@ -39,15 +39,19 @@ class InvalidRecord(Malformed):
 DAY_FIRST = "is day/month/year: write YYYY-MM-DD"
 MONTH_FIRST = "is month/day/year: write YYYY-MM-DD"
 ORDER_UNKNOWN = "is day/month/year or month/day/year: write YYYY-MM-DD"
+NOT_A_DATE = "is not a date (YYYY-MM-DD)"
+DATES_BY_ORDER = (DAY_FIRST, MONTH_FIRST, ORDER_UNKNOWN)
+"""What is wrong with dates that can be read once somebody says which comes first, day or month."""
 TURNED = "has a comma: write the name as it shall stand"
 
 CODES: Mapping[str, str] = {
     DAY_FIRST: "date-day-first",
     MONTH_FIRST: "date-month-first",
     ORDER_UNKNOWN: "date-order-unknown",
+    NOT_A_DATE: "date-unread",
     TURNED: "name-turned",
 }
-"""Codes of the faults that another way of reading the whole file would mend."""
+"""Codes of the faults of which the whole file has many: another way of reading or writing it mends them."""
 
 
 class CellFinding(NamedTuple):
@@ -121,7 +125,8 @@ _LOOKS_LIKE_A_DATE = re.compile(r"[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}|[0-9]{1,2
 _MIDNIGHT = re.compile(r"[ T]0?0:00(:00(\.0+)?)?$")  # a spreadsheet's date with its time
 
 
-def _date(cell: str, order: str) -> str:
+def read_day(cell: str, order: str = "") -> str:
+    """The day that a cell says, as YYYY-MM-DD. Raises `BadCell`."""
     try:
         if len(cell) == 10 and cell[4] == cell[7] == "-":  # as most are: ten times as fast
             date.fromisoformat(cell)
@@ -138,7 +143,7 @@ def _date(cell: str, order: str) -> str:
         raise BadCell(ORDER_UNKNOWN)
     if _LOOKS_LIKE_A_DATE.fullmatch(text):
         raise BadCell("is not a day of the calendar")
-    raise BadCell("is not a date (YYYY-MM-DD)")
+    raise BadCell(NOT_A_DATE)
 
 
 @lru_cache(maxsize=1 << 15)  # few days, many graduates
@@ -308,7 +313,7 @@ def check_cell(field: str, cell: str, date_order: str = "") -> Any:
         raise BadCell("is what a spreadsheet made of a value: a formula, an error, or a number cut short")
     text = unicodedata.normalize("NFC", cell)
     if field in DATES:
-        text = _date(text, date_order)
+        text = read_day(text, date_order)
     known = FIELDS.get(field)
     return known.check(text) if known else text
 

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from wire.problem import Conflict
+from wire.text import unguarded
 
 from ..problem import (
     ColumnAmbiguous,
@@ -50,7 +51,6 @@ _MARKS = {
 """How a file is encoded that begins with these bytes."""
 
 _SEPARATOR_LINE = re.compile(r'"?sep=([,;\t])"?[,;\t]*(?:\r\n?|\n)', re.IGNORECASE)
-_GUARDED = re.compile(r"'+[=+\-@\t\r\n＝＋－＠]")
 _HEADER_FIRST = "The headings have to be the first row: delete what stands above them."
 _NOT_A_LETTER = re.compile(r"[\W_]+")
 
@@ -130,7 +130,7 @@ class Source:
         text = io.StringIO(data.decode(self.encoding), newline="")
         for row, cells in enumerate(_rows(text, self.delimiter), span.first_row):
             if any(cells):
-                yield row, [unguard(cell) for cell in cells[3:]] if self.is_error_file else cells
+                yield row, [unguarded(cell) for cell in cells[3:]] if self.is_error_file else cells
 
     def pick(self, wanted: Container[int]) -> Iterator[tuple[int, list[str]]]:
         """The rows of these numbers; a span that has none of them is not read."""
@@ -171,7 +171,7 @@ def open_source(
         raise UnreadableFile(f"the first row of {path.name} is empty", hint=_HEADER_FIRST)
     spans = _spans(path, encoding, skipped, delimiter, 2 if said else 1, span_rows)
     is_error_file = tuple(header[:3]) == GUARD_COLUMNS
-    header = [unguard(heading).strip() for heading in header[3:]] if is_error_file else header
+    header = [unguarded(heading).strip() for heading in header[3:]] if is_error_file else header
     columns = _columns(path, header, chosen or {}, required, own)
     if not spans:
         raise UnreadableFile(
@@ -203,19 +203,6 @@ def _beginning(path: Path) -> tuple[str, str, int]:
     if "\0" in text:
         raise UnreadableFile(f"{path.name} is not a CSV file in UTF-8", hint=_SAVE)
     return text, encoding, skipped
-
-
-def guard(cell: str) -> str:
-    """The cell, with an apostrophe before it where a spreadsheet would take it for a formula.
-
-    `unguard` takes exactly that apostrophe off again, so that a family called =CMD survives the round trip.
-    """
-    return f"'{cell}" if _GUARDED.match(f"'{cell}") else cell
-
-
-def unguard(cell: str) -> str:
-    """The cell that `guard` was given."""
-    return cell[1:] if _GUARDED.match(cell) else cell
 
 
 def _rows(lines: Iterable[str], delimiter: str) -> Iterator[list[str]]:
@@ -354,10 +341,12 @@ def _columns(
     if "name" in missing and "given_name" in columns:
         missing.remove("name")
     if missing:
+        found = [f"{header[index]} ({field})" for field, index in columns.items()]
+        recognised = f"; recognised are {', '.join(found)}" if found else ""
         asked = f" (the template asks for {', '.join(own)})" if set(own) & set(missing) else ""
         kind = ColumnsMissing if columns else HeadingsMissing
         raise kind(
-            f"{path.name} has no column for {', '.join(missing)}{asked}",
+            f"{path.name} has no column for {', '.join(missing)}{asked}{recognised}",
             columns=", ".join(filter(None, header)),
             fields=" ".join(missing),
         )

@@ -7,4 +7,25 @@ first; `rlp.py`, `trie.py`, `header.py` and `receipt.py` are Ethereum's own form
 what it needs.
 """
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..evidence import TrustedLedger
+
 KIND = "urn:intaglio:evidence:eip155-anchor@v1"
+SINCE = "since"
+"""The parameter of a trusted chain that says from which block on its contracts are there."""
+
+
+def trusted(name: str, settings: Mapping[str, Any]) -> TrustedLedger:
+    """How verifiers are to trust a chain, by the settings of its anchor: see `AnchorKind.trusted`.
+
+    The contracts stand in the order in which they followed each other, since evidence by a former one stays
+    good. Verifiers look for blocks from the first one's on.
+    """
+    row = [*settings.get("former", ()), {"contract": settings["contract"], "since": settings["since"]}]
+    first = min(each["since"] for each in row)
+    parameters = {"contracts": list(dict.fromkeys(each["contract"] for each in row))}
+    return TrustedLedger(KIND, name, {**parameters, **({SINCE: first} if first else {})})

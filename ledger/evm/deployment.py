@@ -40,6 +40,7 @@ _CAP = 100  # gwei
 _NEW = "new"  # in the place of a contract's address
 _LOOKED_AT = 8  # blocks, the newest
 _PATIENCE = 90.0  # seconds
+_CONTRACTS = ("contract", "since", "former")
 _PAUSES = (0.02, 2.0)  # seconds between two looks, the first and the longest
 
 
@@ -73,10 +74,20 @@ def begin(name: str, given: Mapping[str, str], sender: Sender) -> Mapping[str, A
     settings["account"] = checksummed(_account(_fee_key(settings, sender), sender.passphrase))
     settings["owner"] = checksummed(owner)
     if contract is None:
-        return {**settings, **_deployed(chain, owner, settings, sender)}
+        return {**settings, **_deployed(chain, owner, settings, sender), **_former(former)}
     require_contract(chain, contract, sender.log.origin, owner)
-    since = former["since"] if former.get("contract") == checksummed(contract) else 0
-    return {**settings, "contract": checksummed(contract), "since": since}
+    if former.get("contract") == checksummed(contract):
+        return {**settings, **{name: former[name] for name in _CONTRACTS if name in former}}
+    kept = (each["since"] for each in former.get("former", ()) if each["contract"] == checksummed(contract))
+    return {**settings, "contract": checksummed(contract), "since": next(kept, 0), **_former(former)}
+
+
+def _former(settings: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The contracts that came before the next one: evidence by them stays good, and verifiers are told."""
+    if "contract" not in settings:
+        return {}
+    last = {"contract": settings["contract"], "since": settings["since"]}
+    return {"former": [*settings.get("former", ()), last]}
 
 
 def _fee_key(settings: Mapping[str, Any], sender: Sender) -> str:

@@ -29,7 +29,7 @@ from .. import merkle
 from ..evidence import Evidence, Fact, OfCheckpoints, TrustedLedger
 from ..note import Checkpoint, decode_base64
 from ..problem import InvalidEvidence, UnknownBlock, UnknownContract, UnknownLedger
-from . import KIND, rlp, trie
+from . import KIND, SINCE, rlp, trie
 from .contract import read_event
 from .header import Header
 from .hexadecimal import parse_address
@@ -69,12 +69,16 @@ class _Parts(NamedTuple):
 def read(ledger: TrustedLedger) -> Pinned:
     """What is believed, by the parameters: `contracts`, a list of addresses, and `blocks`, if any are known.
 
-    These are base64url of 40 bytes each, a block's hash and its seconds since 1970. Raises `Malformed`.
+    These are base64url of 40 bytes each, a block's hash and its seconds since 1970. `since` is no part of it:
+    it tells where to look for blocks. Raises `Malformed`.
     """
     contracts, blocks = ledger.parameters.get("contracts"), ledger.parameters.get("blocks", "")
+    since = ledger.parameters.get(SINCE, 0)
     if (
         not _CHAIN.fullmatch(ledger.where)
-        or ledger.parameters.keys() - {"contracts", "blocks"}
+        or ledger.parameters.keys() - {"contracts", "blocks", SINCE}
+        or type(since) is not int
+        or since < 0
         or not isinstance(contracts, list)
         or not all(isinstance(text, str) for text in contracts)
         or not isinstance(blocks, str)

@@ -28,23 +28,24 @@ class AnchoredBlock(NamedTuple):
 
 
 def anchored_blocks(
-    chain: Chain, contract: bytes, origin: str, known: Collection[bytes] = ()
+    chain: Chain, contract: bytes, origin: str, known: Collection[bytes] = (), since: int = 0
 ) -> Sequence[AnchoredBlock]:
     """The final blocks with events of a log's contract, the oldest first, that come after the `known` rows.
 
+    `since` is the number of the first block that is looked at.
     Each is looked at as a whole: its header hashes to its hash, its receipts have the root in it. Raises as
     `Chain.block`, `NodeLies` where a block does not have the event that was told of, and `InvalidEvidence`
     where the contract is another log's.
     """
-    found = list(_newest_first(chain, contract, origin, known))
+    found = list(_newest_first(chain, contract, origin, known, since))
     return found[::-1]
 
 
 def _newest_first(
-    chain: Chain, contract: bytes, origin: str, known: Collection[bytes]
+    chain: Chain, contract: bytes, origin: str, known: Collection[bytes], since: int
 ) -> Iterator[AnchoredBlock]:
     topics, before = (ANCHORED, origin_digest(origin)), -1
-    for number, event in chain.events(contract, topics, 0, chain.final()):
+    for number, event in chain.events(contract, topics, since, chain.final()):
         if number == before:  # the newest event of a block says what the log had come to
             continue
         before, size_and_root = number, read_event(event, origin)

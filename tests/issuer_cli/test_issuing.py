@@ -17,6 +17,7 @@ from issuer.archive.kept import Job
 from issuer.archive.store import SQLiteIndex
 from issuer.job.order import Order
 from issuer.press.template import Template
+from issuer.table.records import check_cell
 from issuer.table.source import open_source
 from tests.commandline import Program, verdict
 from tests.conftest import ROOT
@@ -109,7 +110,7 @@ def test_of_many_bad_rows_the_first_are_named(program: Program) -> None:
     Path("g.csv").write_text(table(rows))
     answer = program("issuer", "issue", "g.csv", "--name", "U")
     assert answer.code == 7
-    assert "\n29 rows (3, 4, 5, …), column gpa: is not a grade average\n" in answer.err
+    assert '\n29 rows (3, 4, 5, …), column gpa: is not a grade average, such as "x"\n' in answer.err
     assert '\n15 rows (3, 5, 7, …), column email: "x" is not an e-mail address\n' in answer.err
     assert (
         sum("column" in line and line.startswith(("row", "29", "15")) for line in answer.err.splitlines())
@@ -378,3 +379,19 @@ def test_a_retry_writes_where_the_first_run_did(program: Program) -> None:
     csv_file(Path("g.csv"), [graduate(1), graduate(2, email="x")])
     answer = program("issuer", "issue", "g.csv", "--name", "U", "--out", "a folder")
     assert "issue g.errors.csv --out 'a folder'\n" in answer.err
+
+
+def test_dates_that_are_not_read_are_named_with_one_of_them_and_the_forms_that_are(program: Program) -> None:
+    rows = [graduate(row, award_date=f"Juni {row}") for row in range(1, 6)]
+    Path("g.csv").write_text(table(rows))
+    told = program("issuer", "issue", "g.csv", "--dry-run").err
+    group = "5 rows (2, 3, 4, …), column award_date: is not a date (YYYY-MM-DD)"
+    assert f'\n{group}, such as "Juni 1"\n' in told
+    (forms,) = (line for line in told.splitlines() if line.startswith("Dates are read as "))
+    months = ("30 June 2026", "30. June 2026", "30 Jun 2026", "June 30, 2026", "30-Jun-2026")
+    for form in ("2026-06-30", "2026/06/30", "30.06.2026", *months):
+        assert form in forms
+        assert check_cell("award_date", form) == "2026-06-30"
+    for form in ("30/06/2026", "30-06-2026"):
+        assert form in forms
+        assert check_cell("award_date", form, "day-first") == "2026-06-30"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.commandline import Program, verdict
+from tests.conftest import ROOT
 from tests.world import graduate, table
 
 
@@ -78,3 +80,32 @@ def test_a_place_that_nothing_fits_is_found_before_anything_is_signed(program: P
     for words in (("--dry-run",), ()):
         answer = program("issuer", "issue", "g.csv", *words)
         assert (answer.code, "The template is not usable" in answer.err) == (1, True)
+
+
+@pytest.mark.slow
+def test_the_example_of_an_end_takes_days_as_spreadsheets_write_them(program: Program) -> None:
+    """The member as docs/issuing.md prints it; what is valid until a day is valid on that day."""
+    (member,) = re.findall(r'`("validUntil": "[^`]*)`', (ROOT / "docs" / "issuing.md").read_text())
+    with_members(program, **json.loads(f"{{{member}}}"))
+    ends = ("2099-06-30", "30.06.2099", "2099-06-30 00:00:00", "30/06/2099", "2099-06-30T12:00:00Z", "")
+    rows = [{**graduate(number), "valid_until": end} for number, end in enumerate(ends, 1)]
+    Path("g.csv").write_text(table(rows, [*rows[0]]))
+    asked = program("issuer", "issue", "g.csv", "--dry-run")
+    assert asked.out == "5 would be issued, 0 issued before, 1 with errors\n"
+    assert 'column valid_until: "30/06/2099" is day/month/year: write YYYY-MM-DD\n' in asked.err
+    assert program("issuer", "issue", "g.csv", "--dates", "day-first").code == 0
+    files = [Path(f"diplomas/UNI-{number:06}.json") for number in range(1, 7)]
+    issued = [json.loads(file.read_bytes())["credential"].get("validUntil") for file in files]
+    assert issued == [*["2099-06-30T23:59:59Z"] * 4, "2099-06-30T12:00:00Z", None]
+    corrected = program("issuer", "correct", "UNI-000006", "--set", "valid_until=30.06.2098")
+    assert corrected.code == 0
+    assert "2098-06-30T23:59:59Z" in program("issuer", "show", "UNI-000006").out
+
+
+@pytest.mark.slow
+def test_a_day_stays_a_day_where_the_template_adds_the_time(program: Program) -> None:
+    with_members(program, validUntil="{valid_until}T00:00:00Z")
+    Path("g.csv").write_text(table([row := {**graduate(1), "valid_until": "30.06.2099"}], [*row]))
+    assert program("issuer", "issue", "g.csv").code == 0
+    issued = json.loads(Path("diplomas/UNI-000001.json").read_bytes())["credential"]
+    assert issued["validUntil"] == "2099-06-30T00:00:00Z"

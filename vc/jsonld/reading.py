@@ -11,7 +11,6 @@ import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cached_property
 from itertools import islice
 from operator import is_
 from typing import Any
@@ -57,13 +56,10 @@ class Reading:
     """The document itself where it is spelled so, else a copy. Its `proof` stays as it is."""
     objects: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     """By id the objects that have one and say something of it: several may speak of one."""
+    united: Mapping[str, Mapping[str, Any] | Respelled] = field(default_factory=dict)
+    """What several objects of one id say together, or why they cannot be told apart."""
     silent: str = ""
     """A member that is null or [], which no signature covers."""
-
-    @cached_property
-    def _united(self) -> dict[str, Mapping[str, Any]]:
-        """What they say together by id, once that was asked for: thousands may refer to one."""
-        return {}
 
     def about(self, value: object) -> object:
         """All that the document says of an object, or of an id, wherever it stands; else the value itself.
@@ -73,12 +69,13 @@ class Reading:
         name = value.get("id") if isinstance(value, dict) else value
         if not isinstance(name, str):
             return value
-        found = self.objects.get(name, ())
-        if not found or (isinstance(value, dict) and len(value) > 1 and len(found) < 2):
-            return value  # it says all itself
-        if name not in self._united:
-            self._united[name] = _united(found)
-        return self._united[name]
+        united = self.united.get(name)
+        if isinstance(united, Respelled):
+            raise united.with_traceback(None)  # each raise would add to the last one's
+        if united is not None:
+            return united
+        alone = self.objects.get(name)
+        return value if alone is None or (isinstance(value, dict) and len(value) > 1) else alone[0]
 
 
 def read_by(document: Mapping[str, Any], contexts: Contexts, work: Work) -> Reading:
@@ -109,15 +106,32 @@ class _Reader:
         unsecured = {name: value for name, value in document.items() if name != "proof"}
         root = self.walk.contexts.root
         if self.is_plain(root, unsecured) and len(self.told.get(str(unsecured.get("id")), ())) < 2:
-            return Reading(document, self.told)
+            return Reading(document, self.told, self.united())
         self.told = {}
         claims: Mapping[str, Any] = self.node(root, unsecured, 0)
-        if own := self.told.get(str(claims.get("id"))):
-            claims = {**claims, **_united(own)} if len(own) > 1 else claims
-        if claims is unsecured:
-            return Reading(document, self.told, self.silent)
+        united = self.united()
+        own = united.get(str(claims.get("id")), {})
+        if isinstance(own, Respelled):
+            raise own
+        if claims is unsecured and not own:
+            return Reading(document, self.told, united, self.silent)
         secured = {"proof": document["proof"]} if "proof" in document else {}
-        return Reading({**claims, **secured}, self.told, self.silent)
+        return Reading({**claims, **own, **secured}, self.told, united, self.silent)
+
+    def united(self) -> dict[str, Mapping[str, Any] | Respelled]:
+        """What several objects of one id say together, for each such id.
+
+        This is worked out here, where it draws on `work`, and not when somebody asks: uniting writes objects
+        that lie in each other once for each level, and who shows a credential has no work left to count.
+        """
+        united: dict[str, Mapping[str, Any] | Respelled] = {}
+        for name, objects in self.told.items():
+            if len(objects) > 1:
+                try:
+                    united[name] = _united(objects, self.work)
+                except Respelled as problem:  # of an object that nobody may ask about
+                    united[name] = problem
+        return united
 
     def is_plain(self, active: ActiveContext, document: dict[str, Any]) -> bool:
         """Whether every word is what it is called once read: the quick answer for most documents."""
@@ -231,7 +245,7 @@ class _Reader:
             raise
         result = node if said is None else said
         for name, values in together.items():
-            result[name] = _together(values)
+            result[name] = _together(values, self.work)
         if type(result.get("id")) is str and len(result) > 1:
             self.told.setdefault(result["id"], []).append(result)
         return result
@@ -323,49 +337,58 @@ def _tagged(text: Any, language: str | None, direction: str | None) -> Any:
     return {"@value": text, **tags} if tags else text
 
 
-def _united(objects: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
-    """What several objects of one id say together, in an order that does not depend on theirs."""
-    if len(objects) == 1 or all(found == objects[0] for found in objects):
+def _united(objects: Sequence[Mapping[str, Any]], work: Work) -> Mapping[str, Any]:
+    """What several objects of one id say together, in an order that does not depend on theirs.
+
+    Raises `Respelled`, `TooLarge`.
+    """
+    if all(other == objects[0] for other in objects):
         return objects[0]
     members: dict[str, list[Any]] = {}
-    for found in objects:
-        for name, value in found.items():
+    for each in objects:
+        for name, value in each.items():
             if name != "@context":
                 members.setdefault(name, []).append(value)
-    said: dict[str, Any] = {}
+    united: dict[str, Any] = {}
     for name, values in members.items():
         if name in DECIDING and not all(value == values[0] for value in values):
             raise Respelled.saying(
                 "objects of one id differ in {name}, so that they cannot be told apart", name=name
             )
-        said[name] = _together(values)
-    return said
+        united[name] = _together(values, work)
+    return united
 
 
-def _together(values: Sequence[Any]) -> Any:
-    """The values that a property is given in several places, in an order that does not depend on these."""
+def _together(values: Sequence[Any], work: Work) -> Any:
+    """The values that a property is given in several places, in an order that does not depend on these.
+
+    An object that has an id counts by that, since more may be said of it elsewhere. Raises `TooLarge`.
+    """
     if all(value == values[0] for value in values):
         return values[0]
     each = [item for value in values for item in (value if isinstance(value, list) else [value])]
-    texts = {_text(item): item for item in each}
-    return sorted(texts.values(), key=_place) if len(texts) > 1 else each[0]
+    placed = {(_text(item, work, by_id=True), _text(item, work)): item for item in each}
+    return [placed[place] for place in sorted(placed)] if len(placed) > 1 else each[0]
 
 
-def _place(item: Any) -> tuple[bytes, bytes]:
-    """By which an item is ordered: what has an id counts by that, since it may be told of elsewhere, too."""
-    return _text(item, by_id=True), _text(item)
+def _text(item: Any, work: Work, *, by_id: bool = False) -> str:
+    # decoded, since each result of orjson holds on to a buffer of 4 KiB or more
+    return orjson.dumps(_bare(item, work, by_id), option=orjson.OPT_SORT_KEYS).decode()
 
 
-def _text(item: Any, *, by_id: bool = False) -> bytes:
-    return orjson.dumps(_bare(item, by_id), option=orjson.OPT_SORT_KEYS)
+def _bare(value: Any, work: Work, by_id: bool) -> Any:
+    """What is said, without the contexts that say how it was spelled.
 
-
-def _bare(value: Any, by_id: bool) -> Any:
-    """What is said, without the contexts that say how it was spelled."""
+    Each value and name is charged: names may be long IRIs, and objects in each other are written again for
+    each level.
+    """
     if isinstance(value, list):
-        return [_bare(item, by_id) for item in value]
+        work.spend(1)
+        return [_bare(item, work, by_id) for item in value]
     if not isinstance(value, dict):
+        work.spend(1 + (len(value) // BYTES_WRITTEN if isinstance(value, str) else 0))
         return value
     if by_id and "id" in value:
-        return value["id"]
-    return {name: _bare(item, by_id) for name, item in value.items() if name != "@context"}
+        return _bare(value["id"], work, by_id)
+    work.spend(1 + sum(map(len, value)) // BYTES_WRITTEN)
+    return {name: _bare(item, work, by_id) for name, item in value.items() if name != "@context"}

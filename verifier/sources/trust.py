@@ -45,7 +45,7 @@ from .trust_entries import (
     written,
 )
 
-VERSIONS = (1, 2, 3, 4)
+VERSIONS = (1, 2, 3, 4, 5)
 """Each has members that a program of the one before must not overlook: it is written where one is used."""
 
 MAX_BYTES = 1 << 26
@@ -174,9 +174,12 @@ class Trust:
 
     def _require_same_logs(self, other: Trust) -> None:
         """That both say the same of a log, and of the logs of a name that has some or an entry here."""
-        logs = {log.key: compared(log) for log in self.logs}
+        logs = {log.key: log for log in self.logs}
         for log in other.logs:
-            if log.key in logs and logs[log.key] != compared(log):
+            ours = logs.get(log.key, log)
+            if log.requires is None:  # what only this list requires contradicts nobody, and stays
+                ours = replace(ours, requires=None)
+            if compared(ours) != compared(log):
                 raise TrustDiffers.saying(
                     "the log {log} is on your list, with other witnesses, clock or ledgers",
                     log=shortened(log.origin),

@@ -12,7 +12,7 @@ import orjson
 
 from did.document import status_did
 from ledger import Reached, Requirement, TrustedLedger
-from ledger.evm import KIND
+from ledger.evm import KIND, SINCE
 from vc import jcs
 from wire import Malformed, TooLarge, base64url_decode, base64url_encode
 from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
@@ -108,8 +108,12 @@ def beside_documents(issuer: RecognisedIssuer) -> RecognisedIssuer:
 
 
 def compared(log: RecognisedLog) -> bytes:
-    """What is said of a log, but for whom it speaks: in JCS, since Python takes `true` for 1."""
-    return jcs.canonicalize(orjson.loads(orjson.dumps(written(handed_over(replace(log, issuers=()))))))
+    """What is said of a log, but for whom it speaks: in JCS, since Python takes `true` for 1.
+
+    Where to begin to look for blocks is left out: who followed a chain by hand knew the contract alone.
+    """
+    plain = _without(handed_over(replace(log, issuers=())), SINCE)
+    return jcs.canonicalize(orjson.loads(orjson.dumps(written(plain))))
 
 
 def handed_over(log: RecognisedLog) -> RecognisedLog:
@@ -117,13 +121,18 @@ def handed_over(log: RecognisedLog) -> RecognisedLog:
 
     Of an EVM chain that is so wherever they stand: an issuer could else name blocks that no chain has.
     """
+    return replace(_without(log, BLOCKS), reached=None)
+
+
+def _without(log: RecognisedLog, parameter: str) -> RecognisedLog:
+    """Without a parameter of EVM chains. Other ledgers may mean something else by its name, but by a file."""
     ledgers = tuple(
-        replace(one, parameters={name: one.parameters[name] for name in one.parameters if name != BLOCKS})
-        if one.kind == KIND or _names_file(one.parameters)
+        replace(one, parameters={name: one.parameters[name] for name in one.parameters if name != parameter})
+        if one.kind == KIND or (parameter == BLOCKS and _names_file(one.parameters))
         else one
         for one in log.ledgers
     )
-    return replace(log, ledgers=ledgers, reached=None)
+    return replace(log, ledgers=ledgers)
 
 
 class KnownRows(NamedTuple):
@@ -154,7 +163,7 @@ def _names_file(parameters: Mapping[str, Any]) -> bool:
 BLOCKS = "blocks"
 """The parameter of a ledger that has the blocks that are known of a chain, or says what file has them."""
 
-SINCE: Mapping[str, int] = {
+VERSION_OF: Mapping[str, int] = {
     "statusIssuers": 2,
     "closed": 2,
     "until": 2,
@@ -169,8 +178,10 @@ SINCE: Mapping[str, int] = {
 
 def version_of(entry: Mapping[str, Any]) -> int:
     """The first version of the trust file that has all that stands in an entry, which is `written`."""
-    has_file = any(_names_file(ledger.get("parameters", {})) for ledger in entry.get("ledgers", ()))
-    return max([3 if has_file else 1, *(SINCE.get(name, 1) for name in entry)])
+    ledgers = [(ledger["kind"], ledger.get("parameters", {})) for ledger in entry.get("ledgers", ())]
+    in_files = [3 for _, parameters in ledgers if _names_file(parameters)]
+    with_begin = [5 for kind, parameters in ledgers if kind == KIND and SINCE in parameters]
+    return max([1, *in_files, *with_begin, *(VERSION_OF.get(name, 1) for name in entry)])
 
 
 MOST_LEDGERS = 16
@@ -219,17 +230,18 @@ def _entries(
         raise Malformed.saying("{where} is not a list", where=where)
     for item in found:
         yield _members(item, where, form)
-        if later := sorted(name for name in item if SINCE.get(name, 1) > version):
+        if later := sorted(name for name in item if VERSION_OF.get(name, 1) > version):
             raise Malformed.saying(
                 "the member {member} of {where} needs version {needed}, and the file has version {version}",
                 member=later[0],
                 where=where,
-                needed=SINCE[later[0]],
+                needed=VERSION_OF[later[0]],
                 version=version,
             )
-        if version_of(item) > version:
+        if (needed := version_of(item)) > version:
             raise Malformed.saying(
-                "blocks in a file beside it need version 3, and the file has version {version}",
+                "parameters of a ledger need version {needed}, and the file has version {version}",
+                needed=needed,
                 version=version,
             )
 

@@ -17,6 +17,7 @@ from keys import KeyFile, Signer, WrongPassphrase, open_signer
 from keys.address import token_address
 from keys.envelope import require_strong
 from keys.signer import Passphrase
+from ledger.anchors import ANCHORS
 from ledger.folder import has_log
 from ledger.tiles.engines import address_of
 from vc.secured import Form
@@ -79,6 +80,7 @@ class Place:
             engines=consent.engines(),
             signers=consent.signers(),
         )
+        self._issuer.anchors = self.session.anchors or ANCHORS
         return self._issuer
 
     def signer(self, where: str | None) -> Signer | None:
@@ -180,6 +182,7 @@ class Place:
             signers=consent.signers(),
             has_status_did=status_did,
         )
+        issuer.anchors = self.session.anchors or ANCHORS
         if not exists:
             say(*text.introduction(issuer))
         self.recognise(issuer, made_here=not exists)

@@ -166,8 +166,11 @@ def _alike(findings: Mapping[int, Sequence[CellFinding]]) -> Iterator[str]:
             yield from map(str, group)
         else:
             rows = ", ".join(str(finding.row) for finding in group[:SINGLY])
-            one = group[0] if len({finding.value for finding in group}) == 1 else group[0]._replace(value="")
-            yield f"{len(group)} rows ({rows}, …), {str(one).partition(', ')[2]}"
+            first = group[0]
+            is_same = len({finding.value for finding in group}) == 1
+            fault = str(first if is_same else first._replace(value="")).partition(", ")[2]
+            example = f', such as "{printable(first.value[:60])}"' if first.value and not is_same else ""
+            yield f"{len(group)} rows ({rows}, …), {fault}{example}"
 
 
 def _more(found: int, noun: str, where: str) -> Iterator[Sequence[str]]:

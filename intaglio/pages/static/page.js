@@ -223,7 +223,7 @@
     });
     if (title.isConnected) document.title = view.title;
     bar.hidden = true;
-    const cell = (value) => `"${(/^[=+\-@]/.test(value) ? `'${value}` : value).trim().replaceAll('"', '""')}"`;
+    const cell = (value) => `"${value.trim().replace(/(^|[,;\t\r\n])(?=[^\p{L}\p{N}_,;\t\r\n=+@＝＋－＠﹢﹣﹦﹫-]*[=+@＝＋－＠﹢﹣﹦﹫-])/gu, "$1'").replaceAll('"', '""')}"`; // as wire.text.guarded
     const csv = [words.head.split("\n"), ...told].map((row) => row.map(cell).join(",")).join("\r\n");
     keep.href = URL.createObjectURL(new Blob(["\ufeff", csv, "\r\n"], { type: "text/csv" }));
     keep.hidden = false;
