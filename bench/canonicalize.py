@@ -17,8 +17,8 @@ import rfc8785
 
 from bench.diploma import diploma, proof_options
 from tests.fuzz.oracles import by_pyld
-from vc import jcs
-from vc.jsonld import Documents, canonicalize, secured
+from vc.vcdm.jsonld import Documents, canonicalize, secured
+from wire import jcs
 
 GOAL = 30  # of the diploma, which is one in Open Badges 3.0
 RESULTS = Path(__file__).parent / "results" / "canonicalize.json"

@@ -23,7 +23,7 @@ from did import METHODS, Resolver
 from did.methods import key as did_key
 from keys import PrivateKey, PublicKey
 from vc import Credential, Proof, sign, verify_proof
-from vc.jsonld.documents import Documents
+from vc.vcdm.jsonld.documents import Documents
 from verifier import RecognisedIssuer, Trust, Verifier
 from wire import base58_decode, base58_encode, load_json_object
 from wire.fetch import NoFetcher

@@ -20,9 +20,9 @@ from typing import Any, Self
 
 from did import DIDURL, DocumentSource
 from keys import Signer
-from vc.integrity import SUITES_BY_KEY, Proof, proof_values, sign, verify_proof
-from vc.model.presentation import Presentation, presentation
+from vc.forms.integrity import SUITES_BY_KEY, Proof, proof_values, sign, verify_proof
 from vc.possession import require_possession
+from vc.vcdm.presentation import Presentation, presentation
 from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
 from wire.problem import Malformed
 from wire.strict import load_json_object

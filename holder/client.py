@@ -8,7 +8,7 @@ from typing import Literal
 
 from exchange.claim import MAX_MESSAGE, ClaimLink, Invitation, acceptance
 from vc.bundle import Bundle
-from vc.forms import read
+from vc.reading import read
 from vc.secured import MAX_BYTES
 from wire.fetch import Client
 from wire.message import Body

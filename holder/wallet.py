@@ -15,16 +15,17 @@ from typing import Any, NamedTuple, Self, TypeVar
 
 from keys import PrivateKey
 from vc.anchoring import document_digest
-from vc.baked import credential_in
 from vc.bundle import Anchored, Bundle
-from vc.enveloped import Enveloped
-from vc.forms import FORMS, INTEGRITY, identifier, read
-from vc.integrity import SUITES_BY_KEY
-from vc.model.credential import Credential, text_of
-from vc.model.presentation import presentation
+from vc.forms import FORMS, INTEGRITY
+from vc.forms.integrity import SUITES_BY_KEY
+from vc.reading import identifier, read
+from vc.reading.baked import credential_in
 from vc.report import Report, Verdict
 from vc.secured import Form, Options, Received, Secured
 from vc.status import StatusEntry, details_urls
+from vc.vcdm.credential import Credential, text_of
+from vc.vcdm.enveloped import Enveloped
+from vc.vcdm.presentation import presentation
 from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
 from wire.problem import Damaged, Malformed, Problem, Refused
 from wire.strict import base64url_decode, base64url_encode, load_json_object

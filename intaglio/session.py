@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ledger.anchors import AnchorKind
     from vc import Report
-    from vc.jsonld import Contexts
-    from vc.model.schema import Schemas
     from vc.secured import Form
+    from vc.vcdm.jsonld import Contexts
+    from vc.vcdm.schema import Schemas
     from verifier import RecognisedIssuer, RecognisedLog, Trust, Verifier
     from verifier.judge import Judge
     from verifier.policy import Policy
@@ -137,7 +137,7 @@ class Session:
         folder = self.home / "schemas"
         if not folder.is_dir():
             return None
-        from vc.model.schema import Schemas
+        from vc.vcdm.schema import Schemas
 
         return Schemas.load(folder)
 
@@ -146,7 +146,7 @@ class Session:
         folder = self.home / "contexts"
         if not folder.is_dir():
             return None
-        from vc import jsonld
+        from vc.vcdm import jsonld
 
         return jsonld.load(folder)
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from vc import Bundle
-from vc.forms import identifier
 from vc.problem import UnsupportedForm
+from vc.reading import identifier
 from vc.secured import MAX_BYTES
 from wire.files import make_private_folder, open_temporary, remove_leftovers, sync_files, sync_folder
 from wire.problem import Malformed, NotFound

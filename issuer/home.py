@@ -43,7 +43,7 @@ from ledger.log import verifier_keys
 from ledger.tiles.store import CHECKPOINT
 from vc.anchoring import document_digest
 from vc.document_chain import to_pin
-from vc.integrity import SUITES_BY_KEY
+from vc.forms.integrity import SUITES_BY_KEY
 from wire.address import Target
 from wire.consent import NotAgreed
 from wire.datetimestamp import parse_age, parse_datetimestamp

@@ -26,9 +26,10 @@ from ledger.folder import Engines, open_to_read, store_in
 from ledger.log import LogReader, time_to_sign
 from ledger.outbox import Outbox
 from ledger.tiles.store import Store as LogStore
-from vc import Bundle, jsonld
+from vc import Bundle
 from vc.forms import FORMS, INTEGRITY, DataIntegrity
 from vc.secured import Form
+from vc.vcdm import jsonld
 from wire.consent import require_unmarked
 from wire.files import locked
 from wire.problem import Problem

@@ -11,7 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from vc import jsonld
+from vc.vcdm import jsonld
 from wire.files import locked, write_durably
 from wire.problem import Damaged
 from wire.strict import load_json_object

@@ -18,9 +18,9 @@ from typing import Any
 
 from tests.world import CONTEXT, NOW, Holder, University
 from vc import SUITES, Anchored, Bundle, StatusList
-from vc.integrity import DataIntegritySuite
-from vc.jsonld import Contexts
+from vc.forms.integrity import DataIntegritySuite
 from vc.status import status_entry, status_list_document
+from vc.vcdm.jsonld import Contexts
 from wire import Problem, base64url_encode
 from wire.work import Work
 

@@ -12,8 +12,8 @@ from typing import Any
 from keys import InvalidSignature, PublicKey, Signer
 from ledger import EntryKind, entry
 from vc import Credential, InvalidProof, Proof
-from vc.enveloped import Enveloped
 from vc.secured import Carried, Form, Options, Secured, Signatures, Signed
+from vc.vcdm.enveloped import Enveloped
 from wire import Malformed, base64url_decode, base64url_encode, load_json_object
 from wire.work import SIGNATURE, Work
 

@@ -1,11 +1,11 @@
-"""N-Quads to the dataset that `vc.jsonld.rdfc` canonicalises: enough of the grammar for the test corpora."""
+"""N-Quads to the dataset that `vc.vcdm.jsonld.rdfc` canonicalises: enough grammar for the test corpora."""
 
 from __future__ import annotations
 
 import re
 
-from vc.jsonld.literal import closing, escaped
-from vc.jsonld.rdfc import Dataset, Node
+from vc.vcdm.jsonld.literal import closing, escaped
+from vc.vcdm.jsonld.rdfc import Dataset, Node
 
 _TERM = re.compile(
     r"""[ \t]*(?: <(?P<iri>[^>]*)> | _:(?P<blank>[\w:.\-·]*[\w:\-·])

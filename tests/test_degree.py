@@ -24,8 +24,9 @@ from tests.doubles import at, stops
 from tests.fixtures.make import MADE, PASSPHRASE
 from tests.pages import answer, page_served
 from tests.world import COLLEGE, University, csv_file, graduate, issuer_in, reopened, table
-from vc import Credential, jsonld
-from vc.model.schema import Schemas
+from vc import Credential
+from vc.vcdm import jsonld
+from vc.vcdm.schema import Schemas
 from verifier.summary import summarize
 
 RELEASE = Path(__file__).parent / "fixtures" / "f31e11f"

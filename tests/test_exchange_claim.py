@@ -25,8 +25,8 @@ from exchange.claim import (
     acceptance,
 )
 from keys import PrivateKey
-from vc.integrity import InvalidProof, sign
-from vc.model.presentation import presentation
+from vc.forms.integrity import InvalidProof, sign
+from vc.vcdm.presentation import presentation
 from wire.fetch import NoFetcher
 from wire.problem import Malformed, Problem, TooLarge
 

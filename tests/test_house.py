@@ -158,8 +158,8 @@ def test_a_wheel_has_everything_that_the_program_reads(tmp_path: Path) -> None:
         "examples/diploma/graduates-with-errors.csv",
         "examples/diploma/programmes.csv",
         "issuer/press/templates/diploma.json",
-        "vc/jsonld/contexts/index.json",
-        "vc/jsonld/contexts/credentials-v2.jsonld",
+        "vc/vcdm/jsonld/contexts/index.json",
+        "vc/vcdm/jsonld/contexts/credentials-v2.jsonld",
     ):
         assert wanted in names
     assert not [name for name in names if name.startswith(("tests/", "bench/", "docs/"))]
@@ -218,7 +218,7 @@ PAGE = re.findall(r"^\| `([\w.]+)` \| (`.*`) \|$", (ROOT / "docs" / "library.md"
 def test_the_page_for_embedding_names_what_is_public() -> None:
     """What a package lists is there; what a type checker sees there, and is no module, is listed."""
     named = {package: re.findall(r"`(\w+)`", names) for package, names in PAGE}
-    assert named.keys() == {*PUBLIC, "vc.jsonld"}
+    assert named.keys() == {*PUBLIC, "vc.vcdm.jsonld"}
     for package, names in named.items():
         module = importlib.import_module(package)
         assert sorted(names) == sorted(module.__all__), package
@@ -250,7 +250,7 @@ ONE_DOOR = {
 }
 TERMS = {
     "canonicalize",  # of RFC 8785, and of RDFC-1.0
-    "read",  # a file for what it is (vc.forms), and a document for what it says (vc.jsonld)
+    "read",  # a file for what it is (vc.forms), and a document for what it says (vc.vcdm.jsonld)
 }
 
 

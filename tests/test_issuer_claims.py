@@ -34,7 +34,7 @@ from issuer.desk.http import create_app
 from keys import PrivateKey
 from tests.serving import listening, serving
 from tests.world import COLLEGE, NAME, NOW, Holder, bundle, diploma, graduate, issuer_in, reopened
-from vc.integrity import InvalidProof
+from vc.forms.integrity import InvalidProof
 from wire.files import locked
 from wire.problem import Conflict, Damaged, NotFound, Problem, Unavailable
 

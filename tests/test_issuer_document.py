@@ -18,10 +18,11 @@ from issuer.table.records import check_record
 from issuer.table.source import open_source
 from tests.conftest import ROOT
 from tests.world import graduate
-from vc import Credential, jsonld
+from vc import Credential
 from vc.anchoring import expected_origins
-from vc.model.schema import Schemas
 from vc.status import StatusEntry, status_entry, status_statement
+from vc.vcdm import jsonld
+from vc.vcdm.schema import Schemas
 
 DID = "did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK"
 HOLDER = "did:key:z6MkpTHR8VNsBxYAAWHut2Geadd9jSwuBV8xRoAnwWsdvktH"

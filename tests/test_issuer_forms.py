@@ -44,12 +44,13 @@ from tests.line import MEDIA_TYPE, LineForm
 from tests.serving import listening, serving
 from tests.world import NOW, csv_file, graduate, issuer_in, trust_in, verifier_for
 from vc import Report, Verdict
-from vc.enveloped import Enveloped
-from vc.forms import FORMS, INTEGRITY, DataIntegrity, read
-from vc.jsonld import vouched
+from vc.forms import FORMS, INTEGRITY, DataIntegrity
 from vc.problem import UnsupportedForm
+from vc.reading import read
 from vc.secured import Carried, Form, Options, Secured
 from vc.status import Reason
+from vc.vcdm.enveloped import Enveloped
+from vc.vcdm.jsonld import vouched
 from verifier import Verifier
 from wire.fetch import HttpsFetcher, NoFetcher
 from wire.problem import NotFound, Refused

@@ -30,9 +30,9 @@ from tests.test_issuer_token import of_before
 from tests.world import NOW, graduate, issuer_in, listed, reopened, verifier
 from vc import Anchored, Bundle, Report, StatusList, Verdict, sign
 from vc.anchoring import log_entry
-from vc.integrity import SUITES_BY_KEY
-from vc.jsonld import canonicalize
+from vc.forms.integrity import SUITES_BY_KEY
 from vc.status import Reason, StatusEntry, status_list_document
+from vc.vcdm.jsonld import canonicalize
 from verifier import RecognisedIssuer, Trust, Verifier
 from verifier.problem import TrustDiffers
 from wire.fetch import NoFetcher

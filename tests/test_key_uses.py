@@ -24,11 +24,12 @@ from ledger.folder import store_in
 from tests.commandline import Program
 from tests.fixtures.make import MADE, PASSPHRASE
 from tests.world import NOW, University, decided, graduate, verifier
-from vc import Bundle, Report, Verdict, jsonld, sign
+from vc import Bundle, Report, Verdict, sign
 from vc.anchoring import document_digest, log_entry
 from vc.document_chain import chained, to_pin
-from vc.integrity import SUITES_BY_KEY
-from vc.jsonld.documents import Documents
+from vc.forms.integrity import SUITES_BY_KEY
+from vc.vcdm import jsonld
+from vc.vcdm.jsonld.documents import Documents
 from verifier import Trust, Verifier
 from wire import Conflict, base64url_encode
 from wire.fetch import NoFetcher

@@ -22,7 +22,7 @@ from keys import InvalidKey, PublicKey
 from tests.loopback import Authority, Site, response
 from tests.world import verifier
 from vc import Verdict
-from vc.integrity import proof_values
+from vc.forms.integrity import proof_values
 from verifier import RecognisedIssuer, Trust, Verifier
 from verifier.sources.lists import Fetched
 from wire.fetch import HttpsFetcher

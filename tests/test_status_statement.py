@@ -25,8 +25,8 @@ from tests.world import (
 )
 from vc import Anchored, Bundle, Credential, StatusList, Verdict
 from vc.anchoring import anchoring_terms
-from vc.model.credential import STATUS_STATEMENT, MalformedCredential
 from vc.status import MINIMUM_ENTRIES, Reason, status_entry, status_list_document, status_statement
+from vc.vcdm.credential import STATUS_STATEMENT, MalformedCredential
 from verifier import Verifier
 
 

@@ -23,7 +23,7 @@ from ledger.evm.nodes import nodes_in
 from ledger.tiles.posix import PosixStore
 from tests.commandline import Program
 from tests.world import NOW
-from vc import jsonld
+from vc.vcdm import jsonld
 from wire.problem import Damaged, Unavailable
 
 MEMORY = Path("/proc/self/mem")

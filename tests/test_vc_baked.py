@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from tests.baking import KEYWORD, chunk, element, itxt, png, svg
 from tests.world import NOW, University, decided, verifier
 from vc import Report, Verdict
-from vc.baked import CHUNK, credential_in
 from vc.problem import UnsupportedForm
+from vc.reading.baked import CHUNK, credential_in
 from vc.secured import MAX_BYTES
 from wire import TooLarge
 from wire.work import Work

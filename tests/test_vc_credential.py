@@ -8,7 +8,8 @@ import pytest
 
 from tests.world import University
 from vc import Credential, MalformedCredential, Presentation
-from vc.forms import FORMS, read
+from vc.forms import FORMS
+from vc.reading import read
 from wire import Malformed, TooLarge
 from wire.work import Work
 

@@ -18,12 +18,13 @@ from ledger import EntryKind
 from tests.line import MEDIA_TYPE, LineForm
 from tests.world import NOW, Holder, University, verifier
 from vc import Anchored, Bundle, Check, Report, Verdict
-from vc.enveloped import Enveloped
-from vc.forms import FORMS, read
-from vc.model.credential import CONTEXT_V2
+from vc.forms import FORMS
 from vc.problem import UnsupportedForm
+from vc.reading import read
 from vc.secured import Carried, Form, Options, Received, Secured
 from vc.status import status_list_document
+from vc.vcdm.credential import CONTEXT_V2
+from vc.vcdm.enveloped import Enveloped
 from wire import Malformed, TooLarge, base64url_decode, base64url_encode
 from wire.work import Work
 

@@ -16,10 +16,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from keys import PrivateKey, PublicKey
-from vc import SUITES, InvalidProof, Proof, UnknownCryptosuite, jcs, sign, verify_proof
-from vc.integrity import MAX_PROOFS, proof_values
-from vc.jsonld import Contexts, vouched
-from wire import Malformed, Problem, TooLarge, base58_encode
+from vc import SUITES, InvalidProof, Proof, UnknownCryptosuite, sign, verify_proof
+from vc.forms.integrity import MAX_PROOFS, proof_values
+from vc.vcdm.jsonld import Contexts, vouched
+from wire import Malformed, Problem, TooLarge, base58_encode, jcs
 from wire.work import Work
 
 CREATED = datetime(2026, 6, 30, tzinfo=UTC)

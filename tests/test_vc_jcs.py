@@ -12,7 +12,7 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vc.jcs import DEEPEST, canonicalize
+from wire.jcs import DEEPEST, canonicalize
 from wire.problem import Malformed, TooLarge
 
 INTEGERS = st.integers(-(2**53) + 1, 2**53 - 1)

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tests.fuzz.oracles import by_pyld
-from vc import jsonld
-from vc.jsonld import InvalidContext, InvalidDocument, LossyDocument, vendored
+from vc.vcdm import jsonld
+from vc.vcdm.jsonld import InvalidContext, InvalidDocument, LossyDocument, vendored
 
 # JSON-LD as it is, whatever a property is called
 canonicalize = functools.partial(jsonld.canonicalize, contexts=vendored())

@@ -11,8 +11,8 @@ import pytest
 
 from tests.fuzz.oracles import by_pyld
 from tests.nquads import parse
-from vc.jsonld import Contexts, Documents, LossyDocument, UnknownContext, canonicalize, to_rdf
-from vc.jsonld.rdfc import canonicalize as canonicalize_dataset
+from vc.vcdm.jsonld import Contexts, Documents, LossyDocument, UnknownContext, canonicalize, to_rdf
+from vc.vcdm.jsonld.rdfc import canonicalize as canonicalize_dataset
 from wire.problem import Problem
 
 pytestmark = pytest.mark.filterwarnings("ignore::SyntaxWarning")  # pyld's, about contexts

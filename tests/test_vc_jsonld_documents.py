@@ -13,7 +13,7 @@ import pytest
 
 from keys import PrivateKey
 from vc import InvalidProof, Proof, sign, verify_proof
-from vc.jsonld import (
+from vc.vcdm.jsonld import (
     Contexts,
     Documents,
     InvalidContext,
@@ -23,7 +23,7 @@ from vc.jsonld import (
     load,
     read,
 )
-from vc.jsonld import documents as documents_module
+from vc.vcdm.jsonld import documents as documents_module
 from wire.problem import Damaged, Malformed, Refused
 
 KEY, RDFC = PrivateKey.generate(), "eddsa-rdfc-2022"

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from vc import jsonld
-from vc.jsonld import (
+from vc.vcdm import jsonld
+from vc.vcdm.jsonld import (
     Contexts,
     Documents,
     InvalidDocument,
@@ -16,7 +16,7 @@ from vc.jsonld import (
     to_rdf,
     vendored,
 )
-from vc.jsonld.rdfc import canonicalize as canonicalize_dataset
+from vc.vcdm.jsonld.rdfc import canonicalize as canonicalize_dataset
 
 # JSON-LD as it is, whatever a property is called
 canonicalize = functools.partial(jsonld.canonicalize, contexts=vendored())

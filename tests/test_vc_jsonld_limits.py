@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from tests.calls import calls
-from vc import jcs, jsonld
-from vc.jsonld import Contexts, Documents, InvalidContext, InvalidDocument, TooComplex, vendored
-from vc.jsonld.context import KEPT, MOST, ActiveContext
+from vc.vcdm import jsonld
+from vc.vcdm.jsonld import Contexts, Documents, InvalidContext, InvalidDocument, TooComplex, vendored
+from vc.vcdm.jsonld.context import KEPT, MOST, ActiveContext
+from wire import jcs
 from wire.problem import Problem, TooLarge
 from wire.work import FILE_STEPS, Work
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bench.diploma import diploma, proof_options
-from vc.jsonld import canonicalize
+from vc.vcdm.jsonld import canonicalize
 from wire.problem import Problem
 
 

@@ -12,8 +12,8 @@ import pytest
 from tests.calls import calls
 from tests.fuzz.oracles import canonical_by_pyoxigraph
 from tests.nquads import parse
-from vc.jsonld import TooComplex
-from vc.jsonld.rdfc import Dataset, canonicalize, labels
+from vc.vcdm.jsonld import TooComplex
+from vc.vcdm.jsonld.rdfc import Dataset, canonicalize, labels
 from wire.work import Work
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from vc.jsonld import InvalidDocument, LossyDocument, Respelled, TooComplex, read
+from vc.vcdm.jsonld import InvalidDocument, LossyDocument, Respelled, TooComplex, read
 from wire.problem import TooLarge
 from wire.work import BODY_STEPS, Work
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from vc.jsonld import (
+from vc.vcdm.jsonld import (
     Contexts,
     Documents,
     InvalidDocument,

@@ -12,10 +12,10 @@ import pytest
 from keys import PrivateKey
 from tests.world import NOW, University
 from vc import sign, verify_proof
-from vc.integrity import Proof
-from vc.jsonld import Documents, LossyDocument, Respelled, canonicalize
-from vc.jsonld.context import KEYWORDS, UNSET, ActiveContext, Contexts, Meter, Term
-from vc.jsonld.vocabulary import DECIDES
+from vc.forms.integrity import Proof
+from vc.vcdm.jsonld import Documents, LossyDocument, Respelled, canonicalize
+from vc.vcdm.jsonld.context import KEYWORDS, UNSET, ActiveContext, Contexts, Meter, Term
+from vc.vcdm.jsonld.vocabulary import DECIDES
 
 URLS = Documents().urls
 PLAIN = {"id": "@id", "type": "@type"}  # some contexts leave these two to the one before them

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from tests.fuzz.oracles import by_pyld, by_pyoxigraph
-from vc import jsonld
-from vc.jsonld import InvalidDocument, LossyDocument, vendored
+from vc.vcdm import jsonld
+from vc.vcdm.jsonld import InvalidDocument, LossyDocument, vendored
 from wire.problem import Malformed
 
 # JSON-LD as it is, whatever a property is called
@@ -340,7 +340,7 @@ def test_the_other_hash() -> None:
 
 def test_pyld_is_not_needed() -> None:
     code = (
-        "import sys; from vc.jsonld import canonicalize; "
+        "import sys; from vc.vcdm.jsonld import canonicalize; "
         "canonicalize({'@context': 'https://www.w3.org/ns/credentials/v2', 'type': 'VerifiableCredential',"
         "'issuer': 'urn:i'}); assert not {'pyld', 'lxml', 'pyoxigraph'} & set(sys.modules)"
     )

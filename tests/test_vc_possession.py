@@ -13,8 +13,8 @@ from did.methods import web as did_web
 from exchange.claim import Acceptance, InvalidAcceptance
 from keys import PrivateKey
 from vc import sign
-from vc.model.presentation import presentation
 from vc.possession import WrongChallenge, WrongDomain
+from vc.vcdm.presentation import presentation
 from verifier import Trust, Verifier, load_policy
 from wire.clock import CLOCK_SKEW, DatedAhead
 from wire.fetch import Fetcher, NoFetcher

@@ -17,8 +17,8 @@ from tests.commandline import Program
 from tests.world import AWARDED, CONTEXT, NOW, Holder, University, decided, graduate, table, verifier
 from vc import Anchored, Verdict, sign
 from vc.anchoring import log_entry
-from vc.jsonld import Contexts, Respelled, UnknownContext, documents, secured, vouched
-from vc.jsonld.naming import names_of
+from vc.vcdm.jsonld import Contexts, Respelled, UnknownContext, documents, secured, vouched
+from vc.vcdm.jsonld.naming import names_of
 from verifier import RecognisedIssuer, Trust
 from verifier.judge import Judge, Question, Verifiers
 from verifier.policy import OfType

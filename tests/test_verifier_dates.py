@@ -9,7 +9,7 @@ import pytest
 
 from tests.world import Holder, decided, verifier
 from vc import Report, Verdict
-from vc.model.credential import Credential, MalformedCredential
+from vc.vcdm.credential import Credential, MalformedCredential
 from verifier.problem import ZoneUnknown
 from wire import Malformed
 from wire.datetimestamp import parse_datetime

@@ -12,7 +12,7 @@ from did.methods import key as did_key
 from keys import PrivateKey
 from tests.world import NOW, University, verifier
 from vc import SUITES, Verdict, sign
-from vc.integrity import DataIntegritySuite
+from vc.forms.integrity import DataIntegritySuite
 from verifier import RecognisedIssuer, Trust, Verifier
 from wire.fetch import Fetcher, NoFetcher
 

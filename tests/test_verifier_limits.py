@@ -21,10 +21,10 @@ from ledger.evidence import TLOG_PROOF
 from tests.loopback import Authority, Site, response
 from tests.world import CONTEXT, NOW, Holder, University, verifier
 from vc import Anchored, Bundle, Report, StatusList, Verdict
-from vc.integrity import MAX_PROOFS
-from vc.model.presentation import MAX_CREDENTIALS
-from vc.model.schema import Schemas
+from vc.forms.integrity import MAX_PROOFS
 from vc.status import status_entry, status_list_document
+from vc.vcdm.presentation import MAX_CREDENTIALS
+from vc.vcdm.schema import Schemas
 from verifier import RecognisedIssuer, Trust, Verifier
 from verifier.sources.keys import MOST_ASKED
 from verifier.status import MOST_UNPACKED

@@ -23,8 +23,8 @@ from tests.world import NOW, University, verifier
 from vc import Bundle, Credential, Report, Verdict
 from vc.anchoring import document_digest
 from vc.forms import FORMS
-from vc.model.credential import MalformedCredential
 from vc.secured import Options
+from vc.vcdm.credential import MalformedCredential
 from verifier import Trust, Verifier
 from verifier.judge import Judge, Question, Verifiers
 from verifier.sources.keys import _documents, _parsed

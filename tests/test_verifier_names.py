@@ -18,10 +18,10 @@ from issuer.problem import InvalidTemplate
 from tests.world import NOW, Holder, University, verifier
 from vc import Anchored, Bundle, Report, Verdict
 from vc.anchoring import ANCHORED_IN_LOG
-from vc.jsonld import AmbiguousType, Respelled, canonicalize
-from vc.jsonld.vocabulary import CREATED
-from vc.model.credential import STATUS_STATEMENT
-from vc.model.schema import SchemaMismatch, Schemas
+from vc.vcdm.credential import STATUS_STATEMENT
+from vc.vcdm.jsonld import AmbiguousType, Respelled, canonicalize
+from vc.vcdm.jsonld.vocabulary import CREATED
+from vc.vcdm.schema import SchemaMismatch, Schemas
 from verifier import RecognisedIssuer, Trust
 from verifier.policy import HasSchema, OfType, load_policy
 from verifier.summary import summarize

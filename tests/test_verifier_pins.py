@@ -17,7 +17,7 @@ from ledger import KINDS
 from tests.world import NOW, University, verifier
 from vc import Anchored, Check, Report, Verdict, sign
 from vc.anchoring import document_digest
-from vc.model.presentation import presentation
+from vc.vcdm.presentation import presentation
 from verifier import RecognisedIssuer, Trust, Verifier
 from verifier.problem import IssuerDocumentMissing
 from verifier.sources.keys import IssuerKeys

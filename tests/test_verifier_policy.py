@@ -9,7 +9,7 @@ import pytest
 from ledger import Fact
 from tests.world import NOW, University
 from vc import Credential
-from vc.model.schema import SchemaMismatch, Schemas
+from vc.vcdm.schema import SchemaMismatch, Schemas
 from verifier import RecognisedIssuer, load_policy
 from verifier.policy import Findings, NotAccepted, NotShownByHolder
 from verifier.problem import NotKnown, StatusUnknown

@@ -13,7 +13,7 @@ from keys import PrivateKey
 from tests.world import NOW, Holder, University, verifier
 from vc import Anchored, Bundle, Credential, Outcome, Report, Verdict, sign
 from vc.anchoring import document_digest
-from vc.model.presentation import presentation
+from vc.vcdm.presentation import presentation
 from verifier import AllOf, AnyOf, Policy, RecognisedIssuer, Trust, load_policy
 from verifier.policy import OfType, Presenter
 from wire import Problem, base64url_encode

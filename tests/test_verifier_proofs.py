@@ -13,7 +13,7 @@ from did.methods import key as did_key
 from keys import PrivateKey
 from tests.world import NOW, Holder, University, verifier
 from vc import Bundle, Outcome, Report, Verdict, sign
-from vc.integrity import UnknownCryptosuite
+from vc.forms.integrity import UnknownCryptosuite
 from verifier import RecognisedIssuer, Trust, load_policy
 
 UNIVERSITY = University()

@@ -14,7 +14,7 @@ from intaglio.words import remedy
 from tests.commandline import Program
 from tests.world import NOW, University, decided, verifier
 from vc import Report, Verdict
-from vc.jsonld import Contexts, UnknownType, vouched
+from vc.vcdm.jsonld import Contexts, UnknownType, vouched
 from verifier import OfType, RecognisedIssuer, Trust, load_policy, update_trust
 from verifier.policy import AllOf, AnyOf, NotForType, WrongType
 

@@ -21,7 +21,7 @@ from tests.commandline import Program
 from tests.test_verifier_pins import Web, published
 from tests.world import CONTEXT, NOW, Holder, University, verifier
 from vc import Bundle, Outcome, Report, Verdict, sign
-from vc.model.presentation import presentation
+from vc.vcdm.presentation import presentation
 from verifier import RecognisedIssuer, Trust, Verifier
 from wire import base64url_encode
 

@@ -19,7 +19,7 @@ from ledger import Evidence, parse_entry
 from tests.world import NOW, Holder, University, verifier
 from vc import Anchored, Bundle, Outcome, Report, Verdict, sign
 from vc.anchoring import log_entry
-from vc.model.schema import Schemas
+from vc.vcdm.schema import Schemas
 from verifier import RecognisedIssuer, RecognisedLog, Trust
 from verifier.problem import NotKnown
 from wire import Problem, Unavailable

@@ -25,9 +25,10 @@ from tests.hostile import (
     with_proofs,
 )
 from tests.world import CONTEXT, NOW, Holder, University, verifier
-from vc import Bundle, Report, Verdict, jsonld
-from vc.jsonld import TooComplex, vendored
-from vc.jsonld.literal import escaped
+from vc import Bundle, Report, Verdict
+from vc.vcdm import jsonld
+from vc.vcdm.jsonld import TooComplex, vendored
+from vc.vcdm.jsonld.literal import escaped
 from wire import TooLarge, load_json
 from wire.work import BODY_STEPS, FILE_STEPS, VALUE_READ, Work
 

@@ -38,9 +38,9 @@ from tests.test_verifier_anchors import KNOWN, anchored, believing
 from tests.test_words import KINDS, raised
 from tests.world import NOW, Holder, University, verifier
 from vc import Report, sign
-from vc.model.schema import Schemas
 from vc.problem import KnownBySight
 from vc.status import Reason
+from vc.vcdm.schema import Schemas
 from verifier import RecognisedIssuer, Trust
 from verifier.policy import ControlsDID
 from verifier.summary import Summary

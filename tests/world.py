@@ -29,8 +29,7 @@ from ledger.tiles.memory import MemoryStore
 from vc import Anchored, Bundle, Check, Credential, Report, StatusList, sign
 from vc.anchoring import anchoring_terms, document_digest, log_entry
 from vc.forms import FORMS, INTEGRITY, DataIntegrity
-from vc.integrity import proof_values
-from vc.model.presentation import presentation
+from vc.forms.integrity import proof_values
 from vc.status import (
     Revocation,
     revocation_details_document,
@@ -38,6 +37,7 @@ from vc.status import (
     status_list_document,
     status_statement,
 )
+from vc.vcdm.presentation import presentation
 from verifier import RecognisedIssuer, RecognisedLog, Trust, TrustSource, Verifier
 from verifier.sources.lists import ListSource
 from wire.fetch import NoFetcher

@@ -1,20 +1,20 @@
 """Verifiable credentials: their form, their proofs, their status, and what a check of them found.
 
-Start with `credential.py` (what a credential is), then `integrity/` (proofs), `status/` (revocation),
-`bundle.py` (one file that verifies offline), `secured.py` (a credential of any form), `forms/` (the forms)
-and `report.py` (what the verifier says). `jsonld/` and `jcs.py` turn JSON into the bytes that are signed, and
-`jsonld/reading.py` into what is read. Nothing here touches the network or asks for the time.
+Start with `secured.py` (a credential of any form) and `report.py` (what the verifier says). `vcdm/` is W3C's
+data model, and `vcdm/jsonld/` turns its JSON into the bytes that are signed, and into what is read. `forms/`
+secures it, `reading/` takes what arrives, `status/` has revocation, `bundle.py` one file that verifies
+offline. Nothing here touches the network or asks for the time.
 """
 
 from .bundle import Anchored, Bundle
-from .enveloped import Enveloped
 from .forms import FORMS
-from .integrity import SUITES, Cryptosuite, InvalidProof, Proof, UnknownCryptosuite, sign, verify_proof
-from .model.credential import Credential, MalformedCredential
-from .model.presentation import Presentation
+from .forms.integrity import SUITES, Cryptosuite, InvalidProof, Proof, UnknownCryptosuite, sign, verify_proof
 from .report import Check, Outcome, Report, Verdict
 from .secured import Form, Secured
 from .status import Reason, StatusList
+from .vcdm.credential import Credential, MalformedCredential
+from .vcdm.enveloped import Enveloped
+from .vcdm.presentation import Presentation
 
 __all__ = [
     "FORMS",

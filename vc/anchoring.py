@@ -13,10 +13,10 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from ledger import EntryKind, entry
+from wire import jcs
 from wire.work import Work
 
-from . import jcs
-from .model.credential import Credential, has_type
+from .vcdm.credential import Credential, has_type
 
 ANCHORED_IN_LOG = "urn:intaglio:vocab:AnchoredInLog"
 _LOG = "urn:intaglio:log:"

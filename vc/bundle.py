@@ -15,15 +15,15 @@ from typing import Any
 import orjson
 
 from ledger import Evidence
-from wire import Malformed, TooLarge, base64url_decode, base64url_encode
+from wire import Malformed, TooLarge, base64url_decode, base64url_encode, jcs
 from wire.text import shortened
 from wire.work import BYTES_HASHED, Work
 
-from . import jcs
-from .enveloped import Enveloped, is_media_type
-from .forms import BUNDLE, FORMS, MAX_BYTES, received, require, require_members
+from .forms import FORMS, MAX_BYTES
 from .problem import UnsupportedForm
+from .reading import BUNDLE, received, require, require_members
 from .secured import Form, Received
+from .vcdm.enveloped import Enveloped, is_media_type
 
 _MAX_ITEMS = 64
 _SECURED = "secured"

@@ -20,7 +20,7 @@ from wire.datetimestamp import format_datetimestamp
 from wire.work import Work
 
 from .anchoring import document_digest
-from .integrity import SUITES, InvalidProof, Proof, UnknownCryptosuite, verify_proof
+from .forms.integrity import SUITES, InvalidProof, Proof, UnknownCryptosuite, verify_proof
 
 PREVIOUS = "urn:intaglio:vocab:previous"
 """The member with the digest of the version before, as base64url."""

@@ -13,7 +13,7 @@ from wire import Problem
 from wire.clock import require_not_ahead
 from wire.text import shortened
 
-from .integrity import InvalidProof
+from .problem import InvalidProof
 
 
 class WrongChallenge(InvalidProof):

@@ -1,8 +1,16 @@
-"""What was received is nothing that can be read here."""
+"""What can be wrong with what was received, whatever secures it."""
 
 from __future__ import annotations
 
 from wire.problem import Malformed, Problem
+
+
+class InvalidProof(Problem):
+    """The proof was checked and does not hold."""
+
+    code = "invalid-proof"
+    type = "https://w3id.org/security#PROOF_VERIFICATION_ERROR"
+    title = "The proof does not match the content"
 
 
 class UnsupportedForm(Problem):

@@ -13,7 +13,7 @@ from wire import Problem
 from wire.datetimestamp import format_datetimestamp
 from wire.problem import Facts
 
-from .model.credential import Credential
+from .vcdm.credential import Credential
 
 
 class Outcome(StrEnum):

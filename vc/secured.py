@@ -15,9 +15,9 @@ from ledger import EntryKind, parse_entry
 from wire import Problem
 from wire.work import Work
 
-from .model.credential import Credential
-from .model.presentation import Presentation
 from .possession import Answer
+from .vcdm.credential import Credential
+from .vcdm.presentation import Presentation
 
 INTEGRITY = "application/vc"
 """The media type of JSON that carries its proofs."""
@@ -106,7 +106,7 @@ class Secured(Protocol):
 
     def type_name(self, name: str) -> str:
         """What it calls a type, given by IRI or word. Raises as `jsonld.type_name`."""
-        from . import jsonld  # only here: who keeps and shows credentials needs no contexts
+        from .vcdm import jsonld  # only here: who keeps and shows credentials needs no contexts
 
         return jsonld.type_name(name)
 

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ledger import Fact
 from ledger.requirement import LEDGERS
-from vc import Credential, jsonld
+from vc import Credential
 from vc.anchoring import expected_origins
+from vc.vcdm import jsonld
 from wire import Malformed, Problem, Refused
 from wire.text import claimed, counted, shortened
 
@@ -38,7 +39,7 @@ from .problem import (
 from .sources.trust_entries import RecognisedIssuer
 
 if TYPE_CHECKING:  # loaded only where a deployment has schemas
-    from vc.model.schema import Schemas
+    from vc.vcdm.schema import Schemas
 
 
 class NotAccepted(Refused):

@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 from did.document import Use
 from vc import Credential, InvalidProof
-from vc.jsonld import Respelled
-from vc.jsonld.vocabulary import DECIDES
 from vc.secured import Secured, Signed
+from vc.vcdm.jsonld import Respelled
+from vc.vcdm.jsonld.vocabulary import DECIDES
 from wire import Problem, TooLarge
 from wire.clock import require_not_ahead
 from wire.text import shortened

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from vc import Anchored, Credential, StatusList
-from vc.forms import identifier, read, received
+from vc.reading import identifier, read, received
 from vc.report import StatusTime
 from vc.status import (
     MINIMUM_ENTRIES,

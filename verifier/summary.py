@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from vc import Credential
-from vc.model.credential import text_of
+from vc.vcdm.credential import text_of
 from wire import Malformed
 from wire.datetimestamp import parse_datetimestamp
 

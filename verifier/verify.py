@@ -16,9 +16,10 @@ from did.document import Use
 from ledger import KINDS, EntryKind, EvidenceKind, Fact
 from ledger.requirement import LEDGERS
 from vc import Bundle, Credential, InvalidProof, Report, UnknownCryptosuite
-from vc.forms import FORMS, read
+from vc.forms import FORMS
 from vc.possession import require_possession
 from vc.problem import UnsupportedForm
+from vc.reading import read
 from vc.report import StatusTime
 from vc.secured import Form, Secured
 from wire import Problem, TooLarge, Unavailable
@@ -58,7 +59,7 @@ from .standing import DECIDING, described
 from .status import StatusLookup
 
 if TYPE_CHECKING:  # loaded only where a deployment has schemas
-    from vc.model.schema import Schemas
+    from vc.vcdm.schema import Schemas
 
 _PERIODS = {
     (True, True): "in-force",

@@ -14,7 +14,7 @@ import click
 from did import DID, METHODS, MethodNotSupported, Resolver
 from ledger import Requirement, TrustedLedger
 from ledger.evm import KIND, SINCE
-from vc.model.credential import is_url
+from vc.vcdm.credential import is_url
 from verifier import RecognisedIssuer, RecognisedLog, Trust, update_trust
 from verifier.sources.trust_entries import pinned
 from wire import Conflict, Declined, Malformed, NotFound, Refused, Unavailable, load_json_object
@@ -283,7 +283,7 @@ def _require_known(types: tuple[str, ...], session: Session) -> None:
     """Refuse a word for a type that nothing here defines: what the issuer makes would stay undecided."""
     if not types:
         return
-    from vc import jsonld  # only here: most entries name no types
+    from vc.vcdm import jsonld  # only here: most entries name no types
 
     contexts = session.contexts()
     for kind in types:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from vc import Bundle, Check, Credential, Outcome, Report, Verdict
-from vc.forms import read
+from vc.reading import read
 from vc.secured import Form
 from verifier.checks import STEPS
 from verifier.judge import Judge, Judged, Question

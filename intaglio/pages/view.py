@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 import orjson
 
 from vc import Check, Credential, Outcome, Report
-from vc.model.credential import short_name, text_of
 from vc.report import StatusTime
+from vc.vcdm.credential import short_name, text_of
 from verifier.sources.trust import NamedTrust, TrustSource
 from verifier.sources.trust_entries import RecognisedIssuer
 from verifier.summary import Summary, summarize

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from did import InvalidDID
 from ledger import InvalidEvidence
 from vc import Check, MalformedCredential, Outcome, Report, Verdict
-from vc.model.credential import Credential, text_of
 from vc.report import StatusTime
+from vc.vcdm.credential import Credential, text_of
 from wire import Malformed, TooLarge
 from wire.text import cells, claimed, isolated, printable
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
-from vc.forms import identifier, read
+from vc.reading import identifier, read
 from vc.secured import Received
 from vc.status import StatusEntry
 from wire.problem import NotFound

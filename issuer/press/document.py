@@ -17,11 +17,11 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import quote
 
-from vc import jsonld
 from vc.anchoring import anchoring_terms
-from vc.integrity import require_no_silence
-from vc.model.credential import Credential
+from vc.forms.integrity import require_no_silence
 from vc.status import status_entry, status_statement
+from vc.vcdm import jsonld
+from vc.vcdm.credential import Credential
 from wire.datetimestamp import parse_datetimestamp
 from wire.problem import Malformed
 

@@ -18,9 +18,10 @@ from keys.opening import is_open
 from keys.signer import require_signs
 from ledger import EntryKind, entry
 from vc import anchoring
-from vc.enveloped import TYPE, Enveloped
-from vc.forms import FORMS, identifier, opened
+from vc.forms import FORMS
+from vc.reading import identifier, opened
 from vc.secured import Form, Options, Received, Secured
+from vc.vcdm.enveloped import TYPE, Enveloped
 from wire.clock import is_ahead
 from wire.problem import Refused
 from wire.work import Work

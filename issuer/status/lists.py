@@ -22,7 +22,7 @@ from keys.opening import is_open
 from keys.signer import require_signs
 from ledger import EntryKind, Log
 from vc import Credential
-from vc.integrity import SUITES_BY_KEY, sign
+from vc.forms.integrity import SUITES_BY_KEY, sign
 from vc.status import (
     Reason,
     Revocation,

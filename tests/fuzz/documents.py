@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from vc.jsonld import Contexts
-from vc.jsonld.context import UNSET, ActiveContext, Meter
-from vc.jsonld.literal import literal
-from vc.jsonld.plan import GRAPH, JSON, LANGUAGES, LINK, LIST, PLAIN, REVERSE, TEXT, Plan
-from vc.jsonld.walker import Walk
+from vc.vcdm.jsonld import Contexts
+from vc.vcdm.jsonld.context import UNSET, ActiveContext, Meter
+from vc.vcdm.jsonld.literal import literal
+from vc.vcdm.jsonld.plan import GRAPH, JSON, LANGUAGES, LINK, LIST, PLAIN, REVERSE, TEXT, Plan
+from vc.vcdm.jsonld.walker import Walk
 from wire.problem import Problem
 
 CREDENTIALS_1 = "https://www.w3.org/2018/credentials/v1"

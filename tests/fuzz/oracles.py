@@ -10,7 +10,7 @@ from typing import Any
 import pyoxigraph
 from pyld import jsonld as pyld
 
-from vc.jsonld import Documents
+from vc.vcdm.jsonld import Documents
 
 VENDORED = Documents()
 

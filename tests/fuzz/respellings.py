@@ -12,10 +12,10 @@ from typing import Any
 
 import orjson
 
-from vc.jsonld import Documents, vendored
-from vc.jsonld.context import UNSET, ActiveContext, Meter, Term
-from vc.jsonld.naming import names_of
-from vc.jsonld.walker import Walk
+from vc.vcdm.jsonld import Documents, vendored
+from vc.vcdm.jsonld.context import UNSET, ActiveContext, Meter, Term
+from vc.vcdm.jsonld.naming import names_of
+from vc.vcdm.jsonld.walker import Walk
 
 Path = tuple[Any, ...]
 Document = dict[str, Any]

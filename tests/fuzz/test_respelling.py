@@ -22,8 +22,8 @@ from tests.fuzz.respellings import URLS, Document, Word, renamed, respelled, wit
 from tests.world import NOW, University, verifier
 from vc import Bundle, Credential, Report, Verdict
 from vc.anchoring import expected_origins
-from vc.model.schema import Schemas
 from vc.status import StatusEntry, status_entry
+from vc.vcdm.schema import Schemas
 from verifier import Trust
 from verifier.policy import Findings, HasSchema, OfType, Policy
 from verifier.summary import summarize

@@ -18,7 +18,7 @@ from tests.fuzz.documents import (
     sample,
 )  # fmt: skip
 from tests.fuzz.oracles import by_pyld, by_pyoxigraph
-from vc.jsonld import Contexts, canonicalize, secured, vendored
+from vc.vcdm.jsonld import Contexts, canonicalize, secured, vendored
 
 COUNTS = [pytest.param(2_000, marks=pytest.mark.slow), pytest.param(10_000, marks=pytest.mark.soak)]
 

@@ -11,8 +11,8 @@ from keys import PrivateKey
 from tests.test_verifier_controllers import Host
 from tests.world import NOW, Holder, University, verifier
 from vc import Report, StatusList
-from vc.model.credential import DEGREE_NAME
 from vc.status import status_entry, status_list_document
+from vc.vcdm.credential import DEGREE_NAME
 from verifier import RecognisedIssuer, Trust
 from verifier.sources.lists import Fetched
 

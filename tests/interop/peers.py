@@ -40,7 +40,7 @@ from openvc.verify import verify_credential
 
 from did.methods import key as did_key
 from keys import PublicKey
-from vc.jsonld.documents import Documents
+from vc.vcdm.jsonld.documents import Documents
 
 HERE = Path(__file__).parent
 OPEN_BADGES = "https://purl.imsglobal.org/spec/ob/v3p0/context-3.0.3.json"

@@ -1,7 +1,4 @@
-"""The forms in which credentials are secured: one module each, and what is known of others by sight.
-
-`recognition.py` finds the form of what was received, and `front.py` is what bytes from outside pass before.
-"""
+"""The forms in which credentials are secured, one folder or module each."""
 
 from __future__ import annotations
 
@@ -9,24 +6,14 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from ..secured import INTEGRITY, MAX_BYTES, Form
-from .front import BUNDLE, SUFFIXES, received, require, require_members
-from .integrity import DataIntegrity
-from .recognition import identifier, opened, read
+from .integrity.form import DataIntegrity
 
 FORMS: Mapping[str, Form] = MappingProxyType({INTEGRITY: DataIntegrity()})
 """The forms that are read unless a caller passes others, by their media types."""
 
 __all__ = [
-    "BUNDLE",
     "FORMS",
     "INTEGRITY",
     "MAX_BYTES",
-    "SUFFIXES",
     "DataIntegrity",
-    "identifier",
-    "opened",
-    "read",
-    "received",
-    "require",
-    "require_members",
 ]

@@ -14,7 +14,7 @@ from typing import Any
 from wire import Malformed
 from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
 
-from ..model.credential import CONTEXT_V2, Credential
+from ..vcdm.credential import CONTEXT_V2, Credential
 from .bits import InvalidStatusList
 from .entry import StatusEntry
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from wire import Refused
 
-from ..model.credential import STATUS_STATEMENT, MalformedCredential, is_url
+from ..vcdm.credential import STATUS_STATEMENT, MalformedCredential, is_url
 from .bits import MAX_STATUS_SIZE
 
 LIST_TYPES: Mapping[str, tuple[str, str]] = MappingProxyType(

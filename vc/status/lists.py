@@ -8,7 +8,7 @@ from typing import Any
 
 from wire.datetimestamp import format_datetimestamp
 
-from ..model.credential import CONTEXT_V2, Credential
+from ..vcdm.credential import CONTEXT_V2, Credential
 from .bits import InvalidStatusList, StatusList
 from .entry import LIST_TYPES, StatusEntry, several
 

@@ -19,9 +19,9 @@ import orjson
 
 from keys import PublicKey
 from vc import Credential, StatusList
-from vc.enveloped import Enveloped
-from vc.forms import read
+from vc.reading import read
 from vc.secured import Form, Received, Secured
+from vc.vcdm.enveloped import Enveloped
 from wire import Problem
 from wire.fetch import Fetcher
 from wire.memory import Kept, Memory, size_parsed

@@ -24,9 +24,8 @@ import orjson
 from did.document import status_did
 from keys import PublicKey
 from ledger import TrustedLog, TrustPolicy
-from vc import jcs
 from vc.document_chain import leads
-from wire import Malformed, NotFound, Problem, Unavailable, base64url_decode, load_json_object
+from wire import Malformed, NotFound, Problem, Unavailable, base64url_decode, jcs, load_json_object
 from wire.files import locked, make_private_folder, write_durably
 from wire.text import alike, letters, look, shortened
 from wire.work import Work
@@ -341,7 +340,7 @@ class Trust:
             raise Malformed.saying("it has more than one entry for {name}", name=shortened(twice[0]))
         for issuer in trust.issuers:
             for kind in issuer.types:
-                from vc import jsonld  # only here: most lists name no types
+                from vc.vcdm import jsonld  # only here: most lists name no types
 
                 with suppress(jsonld.UnknownType):  # judged where the contexts are known that define it
                     jsonld.type_name(kind)

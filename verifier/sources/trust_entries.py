@@ -13,8 +13,7 @@ import orjson
 from did.document import status_did
 from ledger import Reached, Requirement, TrustedLedger
 from ledger.evm import KIND, SINCE
-from vc import jcs
-from wire import Malformed, TooLarge, base64url_decode, base64url_encode
+from wire import Malformed, TooLarge, base64url_decode, base64url_encode, jcs
 from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
 from wire.text import shortened
 

@@ -11,7 +11,7 @@ from issuer import rotation
 from issuer.home import KEY_TYPES
 from issuer.issuer import Issuer
 from keys import Signer
-from vc.integrity import SUITES_BY_KEY
+from vc.forms.integrity import SUITES_BY_KEY
 from wire.datetimestamp import format_datetimestamp
 from wire.problem import Declined
 from wire.text import counted

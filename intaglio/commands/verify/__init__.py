@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from vc import Report, Verdict
-from vc.forms import SUFFIXES
+from vc.reading import SUFFIXES
 from vc.report import StatusTime
 from vc.secured import MAX_BYTES
 from verifier.policy import AllOf, Policy, StatusWithin, load_policy

@@ -14,8 +14,8 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from vc import baked
-from vc.forms import MAX_BYTES, SUFFIXES
+from vc.forms import MAX_BYTES
+from vc.reading import SUFFIXES, baked
 from wire.problem import NotFound, Problem, TooLarge, Unavailable
 
 from ...archive import BEGINS, Bounds, archived

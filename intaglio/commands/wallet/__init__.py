@@ -14,10 +14,10 @@ import click
 from holder.wallet import FILE, Held, Wallet
 from keys import WrongPassphrase
 from keys.envelope import require_strong
-from vc.enveloped import Enveloped
 from vc.forms import FORMS, MAX_BYTES
-from vc.integrity import SUITES_BY_KEY
+from vc.forms.integrity import SUITES_BY_KEY
 from vc.report import Report, Verdict
+from vc.vcdm.enveloped import Enveloped
 from wire.problem import Declined, NotFound, Refused, TooLarge
 from wire.text import claimed, isolated, printable
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from holder.wallet import Held
-from vc.model.credential import text_of
 from vc.report import Report, Verdict
+from vc.vcdm.credential import text_of
 from wire.text import cells, claimed, isolated, printable
 from wire.work import Work
 

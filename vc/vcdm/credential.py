@@ -20,7 +20,7 @@ from wire.work import Work
 from ..problem import UnsupportedForm
 
 if TYPE_CHECKING:
-    from ..jsonld import Contexts, Reading
+    from .jsonld import Contexts, Reading
 
 CONTEXT_V2 = "https://www.w3.org/ns/credentials/v2"
 CONTEXT_V1 = "https://www.w3.org/2018/credentials/v1"
@@ -217,14 +217,14 @@ def as_read(
 
 @functools.cache  # a statement that imports takes longer than most of what is done here
 def _reader() -> tuple[Callable[..., Reading], type[Reading]]:
-    from .. import jsonld  # only here: most of this module needs no contexts
+    from . import jsonld  # only here: most of this module needs no contexts
 
     return jsonld.read, jsonld.Reading
 
 
 def may_hide_members(unread: Problem | None) -> TypeGuard[Problem]:
     """Whether what is missing or malformed may stand there in a way that is not read."""
-    from .. import jsonld
+    from . import jsonld
 
     return isinstance(unread, jsonld.Respelled | jsonld.UnknownContext)
 

@@ -9,18 +9,17 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from keys import PublicKey, Signer
-from wire import Malformed
+from wire import Malformed, jcs
 from wire.datetimestamp import format_datetimestamp
 from wire.text import shortened
 from wire.work import SIGNATURE, Work
 
-from .. import jcs
 from .problem import InvalidProof, UnknownCryptosuite
 from .proof import Proof, proof_values, secured_part
 from .suites import DATA_INTEGRITY, SUITES, Cryptosuite, listed
 
 if TYPE_CHECKING:
-    from ..jsonld import Contexts
+    from ...vcdm.jsonld import Contexts
 
 
 def sign(
@@ -89,7 +88,7 @@ def require_no_silence(document: Mapping[str, Any], contexts: Contexts | None = 
         text = b"null"  # whoever signs says what is wrong with it
     if b"null" not in text and b"[]" not in text:
         return
-    from .. import jsonld
+    from ...vcdm import jsonld
 
     if name := jsonld.read(document, contexts=contexts).silent:
         raise Malformed.saying(

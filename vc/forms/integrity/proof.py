@@ -10,12 +10,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from wire import Malformed, TooLarge
+from wire import Malformed, TooLarge, jcs
 from wire.datetimestamp import parse_datetime
 from wire.text import shortened
 from wire.work import Work
 
-from .. import jcs
 from .problem import InvalidProof, UnknownCryptosuite
 from .suites import DATA_INTEGRITY, SUITES, Cryptosuite
 

@@ -13,7 +13,7 @@ from zlib import crc32
 
 from wire.work import Work
 
-from .problem import UnsupportedForm
+from ..problem import UnsupportedForm
 
 CHUNK = 4  # steps
 _PNG = b"\x89PNG\r\n\x1a\n"

@@ -8,11 +8,11 @@ from typing import Any
 
 import orjson
 
+from wire import jcs
 from wire.memory import Kept
 from wire.problem import Malformed
 from wire.work import VALUE_WALKED, Work, marks
 
-from .. import jcs
 from . import rdfc
 from .context import IRI, Contexts, Meter
 from .documents import Documents

@@ -23,7 +23,7 @@ from .credential import (
 )
 
 if TYPE_CHECKING:
-    from ..jsonld import Contexts
+    from .jsonld import Contexts
 
 MAX_CREDENTIALS = 16
 """A presentation with more credentials is refused."""

@@ -10,14 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 from keys import PublicKey, Signer
 from ledger import EntryKind
-from wire import Problem, load_json_object
+from wire import Problem, jcs, load_json_object
 from wire.text import shortened
 from wire.work import Work
 
-from .. import jcs
-from ..anchoring import document_digest, log_entry
-from ..enveloped import TYPE, Enveloped
-from ..integrity import (
+from ...anchoring import document_digest, log_entry
+from ...problem import UnsupportedForm
+from ...reading.recognition import opened, read
+from ...reading.sight import seen
+from ...secured import INTEGRITY, MAX_BYTES, Carried, Form, Options, Secured, Signatures, Signed, Unknown
+from ...vcdm.credential import Credential, MalformedCredential
+from ...vcdm.enveloped import TYPE, Enveloped
+from ...vcdm.presentation import Presentation
+from . import (
     SUITES,
     SUITES_BY_KEY,
     Cryptosuite,
@@ -29,15 +34,9 @@ from ..integrity import (
     sign,
     verify_proof,
 )
-from ..model.credential import Credential, MalformedCredential
-from ..model.presentation import Presentation
-from ..problem import UnsupportedForm
-from ..secured import INTEGRITY, MAX_BYTES, Carried, Form, Options, Secured, Signatures, Signed, Unknown
-from .recognition import opened, read
-from .sight import seen
 
 if TYPE_CHECKING:
-    from ..jsonld import Contexts
+    from ...vcdm.jsonld import Contexts
 
 _PRESENTATION = "VerifiablePresentation"
 _TYPES = frozenset(
@@ -149,8 +148,8 @@ class _Document(Secured):
     def readings(self, work: Work) -> Iterator[Secured]:
         """By each edition of the contexts that have no version."""
         yield self
-        from .. import jsonld  # only here: who keeps and shows credentials needs no contexts
-        from ..jsonld.problem import UnversionedContext
+        from ...vcdm import jsonld  # only here: who keeps and shows credentials needs no contexts
+        from ...vcdm.jsonld.problem import UnversionedContext
 
         contexts, several = self._how.contexts or jsonld.secured(), False
         for edition in islice(contexts.editions(self._document), 1, None):
@@ -177,7 +176,7 @@ class _Document(Secured):
 
     def type_name(self, name: str) -> str:
         """See `Secured`: by the contexts of the form."""
-        from .. import jsonld  # only here: who keeps and shows credentials needs no contexts
+        from ...vcdm import jsonld  # only here: who keeps and shows credentials needs no contexts
 
         return jsonld.type_name(name, self._how.contexts)
 

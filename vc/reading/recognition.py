@@ -8,9 +8,9 @@ from wire import Problem, TooLarge
 from wire.text import shortened
 from wire.work import Work
 
-from ..enveloped import Enveloped
 from ..problem import UnsupportedForm
 from ..secured import INTEGRITY, Carried, Form, Received, Secured
+from ..vcdm.enveloped import Enveloped
 
 
 def recognised(content: Carried, forms: Mapping[str, Form]) -> Form | None:

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-from .model.credential import CONTEXT_V2
-from .problem import UnsupportedForm
+from ..problem import UnsupportedForm
+from .credential import CONTEXT_V2
 
 TYPE = "EnvelopedVerifiableCredential"
 

@@ -13,10 +13,10 @@ from wire import Malformed, RepeatedMember, TooLarge, load_json
 from wire.text import shortened
 from wire.work import Work
 
-from ..baked import credential_in
-from ..enveloped import Enveloped
 from ..problem import IsTrustFile, KnownBySight, LaterVersion, NoCredential
 from ..secured import MAX_BYTES, Form
+from ..vcdm.enveloped import Enveloped
+from .baked import credential_in
 from .recognition import recognised
 from .sight import seen
 

@@ -6,7 +6,8 @@ import math
 import re
 from typing import Any
 
-from .. import jcs
+from wire import jcs
+
 from .context import LANGUAGE
 from .problem import InvalidDocument, LossyDocument
 

@@ -16,14 +16,13 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from keys import InvalidSignature, PublicKey, Signer
-from wire import Malformed, base58_decode, base58_encode, base64url_decode, load_json_object
+from wire import Malformed, base58_decode, base58_encode, base64url_decode, jcs, load_json_object
 from wire.work import Work
 
-from .. import jcs
 from .problem import InvalidProof, SignatureMisfit, UnknownCryptosuite
 
 if TYPE_CHECKING:
-    from ..jsonld import Contexts
+    from ...vcdm.jsonld import Contexts
 
 
 DATA_INTEGRITY = "DataIntegrityProof"
@@ -114,7 +113,7 @@ def _rdfc(
 
 @functools.cache  # a statement that imports takes its time
 def _processor() -> Callable[..., bytes]:
-    from .. import jsonld  # only here: who keeps and shows credentials needs no contexts
+    from ...vcdm import jsonld  # only here: who keeps and shows credentials needs no contexts
 
     return jsonld.canonicalize
 

@@ -5,13 +5,9 @@ from __future__ import annotations
 from wire import Problem
 from wire.problem import Refused
 
+from ...problem import InvalidProof
 
-class InvalidProof(Problem):
-    """The proof was checked and does not hold."""
-
-    code = "invalid-proof"
-    type = "https://w3id.org/security#PROOF_VERIFICATION_ERROR"
-    title = "The proof does not match the content"
+__all__ = ["InvalidProof", "SignatureMisfit", "SuiteNotForKey", "UnknownCryptosuite"]
 
 
 class SignatureMisfit(InvalidProof):
