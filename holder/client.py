@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Literal
 
 from exchange.claim import MAX_MESSAGE, ClaimLink, Invitation, acceptance
-from vc.bundle import Bundle
 from vc.reading import read
+from vc.reading.bundle import Bundle
 from vc.secured import MAX_BYTES
 from wire.fetch import Client
 from wire.message import Body
@@ -48,12 +48,12 @@ def claim(
         invitation, key.signer, holder=key.did, verification_method=key.verification_method, created=now
     )
     data = _ask(client, "POST", link, Body(message), MAX_BYTES)
-    bundle = Bundle.parse(data, forms=wallet.forms)
+    bundle = Bundle.parse(data, wallet.forms)
     try:
-        credential = read(bundle.secured, wallet.forms, Work()).credential
-        if credential.issuer != invitation.issuer:
+        claims = read(bundle.secured, wallet.forms, Work()).claims
+        if claims.issuer != invitation.issuer:
             raise Refused("the credential is by another issuer than the one that invited")
-        if [subject.get("id") for subject in credential.subjects] != [key.did]:
+        if [subject.get("id") for subject in claims.subjects] != [key.did]:
             raise Refused("the credential is not bound to this wallet's key")
         return wallet.accept(data, check, now=now, undetermined=undetermined)
     except Problem as problem:

@@ -15,15 +15,15 @@ from typing import Any, NamedTuple, Self, TypeVar
 
 from keys import PrivateKey
 from vc.anchoring import document_digest
-from vc.bundle import Anchored, Bundle
+from vc.claims import Claims
 from vc.forms import FORMS, INTEGRITY
 from vc.forms.integrity import SUITES_BY_KEY
 from vc.reading import identifier, read
 from vc.reading.baked import credential_in
+from vc.reading.bundle import Anchored, Bundle
 from vc.report import Report, Verdict
 from vc.secured import Form, Options, Received, Secured
 from vc.status import StatusEntry, details_urls
-from vc.vcdm.credential import Credential, text_of
 from vc.vcdm.enveloped import Enveloped
 from vc.vcdm.presentation import presentation
 from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
@@ -80,7 +80,7 @@ class Held:
     @cached_property
     def bundle(self) -> Bundle:
         """The bundle, or the bare credential as a bundle of itself."""
-        return Bundle.parse(self.data, forms=self.forms)
+        return Bundle.parse(self.data, self.forms)
 
     @cached_property
     def secured(self) -> Secured:
@@ -88,19 +88,19 @@ class Held:
         return read(self.bundle.secured, self.forms, Work())
 
     @property
-    def credential(self) -> Credential:
-        """The credential inside; it was verified when it was added, its status may have changed since."""
-        return self.secured.credential
+    def claims(self) -> Claims:
+        """What it says; it was verified when it was added, and its status may have changed since."""
+        return self.secured.claims
 
     @property
     def number(self) -> str:
         """Its issuer's number for it, empty where there is none."""
-        return text_of(self.credential.subjects[0], "licenseNumber")
+        return self.claims.number
 
     @property
     def bound_to(self) -> frozenset[str]:
         """The ids of its subjects; none if anyone who has the file may show it."""
-        return frozenset(subject["id"] for subject in self.credential.subjects if "id" in subject)
+        return frozenset(subject["id"] for subject in self.claims.subjects if "id" in subject)
 
 
 class Wallet:
@@ -170,7 +170,7 @@ class Wallet:
         the `Problem` that the check found, and `Malformed` for what cannot be read as a credential.
         """
         data = credential_in(data) or data
-        bundle = Bundle.parse(data, forms=self.forms)
+        bundle = Bundle.parse(data, self.forms)
         if read(bundle.secured, self.forms, Work()).presentation is not None:
             raise Malformed(
                 "this is a presentation", hint="A wallet keeps credentials; ask for one of those."
@@ -258,13 +258,13 @@ class Wallet:
 
 def _own_parts(held: Held) -> Bundle:
     """Its bundle with no more than what is about it: two may not be too large together for any verifier."""
-    bundle, credential, work = held.bundle, held.credential, Work()
+    bundle, claims, work = held.bundle, held.claims, Work()
     digests, signatures = held.secured.digests(work), held.secured.signatures(work)
     methods = [signed.verification_method for signed in signatures.known]
     methods += [signed.verification_method for signed in signatures.unknown]
     signers = {method.partition("#")[0] for method in methods}
-    lists = {str(status.get("statusListCredential")) for status in credential.status}
-    for status in credential.status:
+    lists = {str(status.get("statusListCredential")) for status in claims.status}
+    for status in claims.status:
         with suppress(Problem):  # of a kind that is not looked up here
             lists |= set(details_urls(StatusEntry.parse(status)))
     return Bundle(

@@ -191,9 +191,9 @@ class Session:
 
         from .words import report
 
-        credential = Credential.parse(document, contexts=self.contexts())
-        trust = Trust().adding(RecognisedIssuer(credential.issuer, name=issuer))
-        return report.sentence(summarize(credential, trust))
+        claims = Credential.parse(document, contexts=self.contexts())
+        trust = Trust().adding(RecognisedIssuer(claims.issuer, name=issuer))
+        return report.sentence(summarize(claims, trust))
 
     def fingerprint(self, trust_file: bytes) -> str:
         """What others see who add the trust file of an issuer of this machine."""

@@ -35,10 +35,10 @@ def bundled(
     for found, line in zip(chosen, lines, strict=True):
         number = found.seq >> LIST_BITS
         listed = [published(str(number))]
-        if found.reason:
-            index = StatusEntry.parse(line.secured.credential.status[0]).index
+        for status in line.secured.claims.status[:1] if found.reason else ():
+            page = page_of(StatusEntry.parse(status).index)
             with suppress(NotFound):  # the list was published before there were pages, in a copy to read
-                listed.append(published(details_name(number, page_of(index))))
+                listed.append(published(details_name(number, page)))
         yield Bundle(
             line.credential,
             tuple(dict.fromkeys((log.evidence(found.leaf), *outbox.evidence(log, found.leaf)))),

@@ -153,7 +153,7 @@ def _make_room(issuer: Issuer, written: _Written) -> None:
         return
     if _quoted(issuer.did) in data:
         with suppress(Malformed, NotFound, UnsupportedForm):
-            other = issuer.finder.find_credential(Bundle.parse(data, forms=issuer.forms).secured)
+            other = issuer.finder.find_credential(Bundle.parse(data, issuer.forms).secured)
             own = path.with_name(file_name(other))
             if not own.exists():
                 path.rename(own)
@@ -182,7 +182,7 @@ def _is_of(data: bytes, issuer: Issuer, credential_id: str) -> bool:
     if _quoted(issuer.did) in data and _quoted(credential_id) in data:
         return True  # without reading all of it: a folder may hold a hundred thousand
     try:
-        return identifier(Bundle.parse(data, forms=issuer.forms).secured, issuer.forms) == credential_id
+        return identifier(Bundle.parse(data, issuer.forms).secured, issuer.forms) == credential_id
     except (Malformed, UnsupportedForm):
         return False
 

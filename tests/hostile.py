@@ -19,8 +19,9 @@ from typing import Any
 from tests.world import CONTEXT, NOW, Holder, University
 from vc import SUITES, Anchored, Bundle, StatusList
 from vc.forms.integrity import DataIntegritySuite
-from vc.status import status_entry, status_list_document
+from vc.status import status_entry
 from vc.vcdm.jsonld import Contexts
+from vc.vcdm.status_lists import status_list_document
 from wire import Problem, base64url_encode
 from wire.work import Work
 

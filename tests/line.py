@@ -11,7 +11,7 @@ from typing import Any
 
 from keys import InvalidSignature, PublicKey, Signer
 from ledger import EntryKind, entry
-from vc import Credential, InvalidProof, Proof
+from vc import Claims, Credential, InvalidProof, Proof
 from vc.secured import Carried, Form, Options, Secured, Signatures, Signed
 from vc.vcdm.enveloped import Enveloped
 from wire import Malformed, base64url_decode, base64url_encode, load_json_object
@@ -27,7 +27,7 @@ class Line(Secured):
         self.data, self.said = data, _said(data)
 
     @cached_property
-    def credential(self) -> Credential:
+    def claims(self) -> Claims:
         return Credential.parse(self.said["claims"])
 
     def signatures(self, work: Work) -> Signatures:
@@ -45,8 +45,8 @@ class Line(Secured):
     def covers_meaning(self, signed: Signed) -> bool:
         return True
 
-    def leaf(self, signed: Signed, kind: EntryKind, work: Work) -> bytes:
-        return entry(kind, hashlib.sha256(self.data).digest())
+    def leaves(self, signed: Signed, kind: EntryKind, work: Work) -> tuple[bytes]:
+        return (entry(kind, hashlib.sha256(self.data).digest()),)
 
 
 class LineForm:

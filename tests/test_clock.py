@@ -14,7 +14,7 @@ import pytest
 import intaglio.__main__
 import intaglio.session
 from intaglio.words import remedy
-from issuer.desk.claims import Claims
+from issuer.desk.claims import ClaimLinks
 from issuer.desk.http import create_app
 from issuer.home import LIFETIME
 from issuer.issuer import Issuer
@@ -71,7 +71,7 @@ class Machine:
         """The issuer's service by some clock, and a claim link that was made in time."""
         made = reopened(self.home / "issuer", clock)
         with listening() as listener:
-            claims = Claims(made.home / "claims.sqlite", f"http://localhost:{listener.getsockname()[1]}")
+            claims = ClaimLinks(made.home / "claims.sqlite", f"http://localhost:{listener.getsockname()[1]}")
             link = claims.offer(number, made, now=NOW)
             with serving(create_app(made, claims, made.home, clock), listener):
                 yield str(link)

@@ -25,7 +25,7 @@ from holder import Wallet
 from holder.client import claim
 from intaglio.commands.wallet import text
 from intaglio.tls import InvalidName, server_files
-from issuer.desk.claims import LINK_LIFETIME, Claims
+from issuer.desk.claims import LINK_LIFETIME, ClaimLinks
 from issuer.desk.http import create_app
 from issuer.issuer import Issuer
 from tests.fault.limits import files_of_at_most
@@ -86,11 +86,11 @@ def university(tmp_path: Path) -> Issuer:
 
 
 @contextmanager
-def served(university: Issuer) -> Iterator[tuple[Claims, HttpsFetcher]]:
+def served(university: Issuer) -> Iterator[tuple[ClaimLinks, HttpsFetcher]]:
     files = server_files(university.home / "tls", [], now=now())
     with listening() as listener:
         service = f"https://localhost:{listener.getsockname()[1]}"
-        claims = Claims(university.home / "claims.sqlite", service)
+        claims = ClaimLinks(university.home / "claims.sqlite", service)
         app = create_app(university, claims, university.home, now)
         with serving(app, listener, tls=(files.chain, files.key)):
             yield claims, HttpsFetcher(allow_loopback=True, ca_file=files.authority)
@@ -269,7 +269,7 @@ def test_of_two_wallets_that_race_for_one_link_exactly_one_wins(university: Issu
     with listening() as listener:
         files = server_files(university.home / "tls", [], now=now())
         service = f"https://localhost:{listener.getsockname()[1]}"
-        claims = Claims(university.home / "claims.sqlite", service)
+        claims = ClaimLinks(university.home / "claims.sqlite", service)
         link = claims.offer(NUMBER, university, now=now())
         fetcher = HttpsFetcher(allow_loopback=True, ca_file=files.authority)
         wallets = [

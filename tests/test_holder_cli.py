@@ -356,7 +356,7 @@ def test_what_a_credential_is_called(members: dict[str, Any], title: str) -> Non
     """
     held = Held("0" * 12, diploma(**members), NOW, Verdict.VALID)
     assert text.title(held) == title
-    assert f': "{title}"' in report.sentence(summarize(held.credential, Trust()))
+    assert f': "{title}"' in report.sentence(summarize(held.claims, Trust()))
     assert ("  valid until 2036-06-01" in text.card(held).splitlines()) == ("validUntil" in members)
 
 

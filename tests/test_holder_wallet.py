@@ -64,7 +64,7 @@ def test_a_diploma_is_kept_as_received(home: Path) -> None:
         assert wallet.credentials() == [held]
         assert wallet.get(held.id[:4]) == held
     assert (held.data, held.added, held.verdict) == (data, NOW, Verdict.VALID)
-    assert held.credential.issuer == COLLEGE.did
+    assert held.claims.issuer == COLLEGE.did
 
 
 def test_the_same_diploma_is_kept_once_and_the_newer_bundle_stays(home: Path) -> None:

@@ -25,6 +25,7 @@ from tests.gazette_anchor import GazetteAnchor, gazette_file, gazettes
 from tests.issuer_cli.conftest import Clock
 from tests.world import NOW, Holder, graduate, issuer_in, reopened, table, trust_in, verifier
 from vc import Bundle, Verdict
+from vc.forms import FORMS
 from verifier import Trust
 from verifier.policy import load_policy
 from wire.health import Finding
@@ -65,7 +66,7 @@ class Town:
         trust = Trust(trust.issuers, tuple(replace(log, ledgers=ledgers) for log in trust.logs))
         policy = load_policy({"allOf": ["anchored", *({"anchoredOn": name} for name in asked)]})
         judge = verifier(trust, evidence_kinds=KNOWN)
-        return judge.verify(Bundle.parse(bundle.to_bytes()), now=LATER, policy=policy).verdict
+        return judge.verify(Bundle.parse(bundle.to_bytes(), FORMS), now=LATER, policy=policy).verdict
 
 
 @pytest.fixture
@@ -119,7 +120,7 @@ def test_what_a_wallet_claims_brings_it_too(town: Town) -> None:
     town.add(NAME)
     town.issuer.claim("UNI-000001", holder.did)
     town.run()
-    claimed = Bundle.parse(town.issuer.claim("UNI-000001", holder.did))
+    claimed = Bundle.parse(town.issuer.claim("UNI-000001", holder.did), FORMS)
     assert town.verdict(claimed, NAME) is Verdict.VALID
 
 

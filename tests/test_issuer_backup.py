@@ -21,7 +21,7 @@ from intaglio.tls import server_files
 from intaglio.words import remedy
 from issuer import backup as module
 from issuer.backup import backup, restore
-from issuer.desk.claims import Claims
+from issuer.desk.claims import ClaimLinks
 from issuer.issuer import Issuer
 from issuer.job.order import Order
 from issuer.press.permutation import LIST_ENTRIES
@@ -50,7 +50,7 @@ def issuer(tmp_path: Path) -> Issuer:
     issuer.issue_file(Order(csv_file(tmp_path / "g.csv", rows), tmp_path / "errors.csv"))
     issuer.correct("UNI-000003", {"gpa": "4.0"})
     issuer.lists.revoke(["UNI-000004"], Reason.FRAUD, date=NOW, now=NOW)
-    claims = Claims(issuer.home / "claims.sqlite", "https://localhost")
+    claims = ClaimLinks(issuer.home / "claims.sqlite", "https://localhost")
     claims.offer("UNI-000005", issuer, now=NOW)
     claims.close()
     server_files(issuer.home / "tls", [], now=NOW)

@@ -26,7 +26,7 @@ from issuer.desk.claims import (
     OPEN_CHALLENGES,
     AlreadyClaimed,
     ChallengeSpent,
-    Claims,
+    ClaimLinks,
     LinkExpired,
     TooManyAttempts,
 )
@@ -71,15 +71,15 @@ class Registrar:
 
 
 @pytest.fixture
-def claims(tmp_path: Path) -> Claims:
-    return Claims(tmp_path / "issuer" / "claims.sqlite", SERVICE)
+def claims(tmp_path: Path) -> ClaimLinks:
+    return ClaimLinks(tmp_path / "issuer" / "claims.sqlite", SERVICE)
 
 
 def answer(invitation: Invitation, key: PrivateKey = ADA) -> bytes:
     return Holder(key).accept(invitation)
 
 
-def redeem(claims: Claims, token: str, key: PrivateKey = ADA, *, now: datetime = NOW) -> bytes:
+def redeem(claims: ClaimLinks, token: str, key: PrivateKey = ADA, *, now: datetime = NOW) -> bytes:
     return claims.redeem(token, answer(claims.invite(token, Registrar(), now=now), key), Registrar(), now=now)
 
 
@@ -88,7 +88,7 @@ def subject(data: bytes) -> str:
     return found
 
 
-def test_the_holder_of_the_link_receives_the_diploma_bound_to_her_key(claims: Claims) -> None:
+def test_the_holder_of_the_link_receives_the_diploma_bound_to_her_key(claims: ClaimLinks) -> None:
     link = claims.offer(NUMBER, Registrar(), now=NOW)
     assert link == ClaimLink.parse(str(link))
     assert len(link.token) == 43
@@ -97,7 +97,7 @@ def test_the_holder_of_the_link_receives_the_diploma_bound_to_her_key(claims: Cl
     assert subject(redeem(claims, link.token)) == did_key.create(ADA.public_key)
 
 
-def test_the_same_wallet_gets_the_same_again_while_the_link_lasts(claims: Claims) -> None:
+def test_the_same_wallet_gets_the_same_again_while_the_link_lasts(claims: ClaimLinks) -> None:
     token = claims.offer(NUMBER, Registrar(), now=NOW).token
     end = NOW + LINK_LIFETIME
     last = end - timedelta(seconds=1)
@@ -111,7 +111,7 @@ def test_the_same_wallet_gets_the_same_again_while_the_link_lasts(claims: Claims
         claims.invite(token, Registrar(), now=end)
 
 
-def test_another_wallet_is_told_so(claims: Claims) -> None:
+def test_another_wallet_is_told_so(claims: ClaimLinks) -> None:
     token = claims.offer(NUMBER, Registrar(), now=NOW).token
     redeem(claims, token)
     with pytest.raises(AlreadyClaimed) as refused:
@@ -121,7 +121,7 @@ def test_another_wallet_is_told_so(claims: Claims) -> None:
     redeem(claims, token)
 
 
-def test_an_expired_link(claims: Claims) -> None:
+def test_an_expired_link(claims: ClaimLinks) -> None:
     token = claims.offer(NUMBER, Registrar(), now=NOW, lifetime=timedelta(hours=1)).token
     invitation = claims.invite(token, Registrar(), now=NOW + timedelta(minutes=59))
     with pytest.raises(LinkExpired):
@@ -130,7 +130,7 @@ def test_an_expired_link(claims: Claims) -> None:
         claims.invite(token, Registrar(), now=NOW + timedelta(hours=1))
 
 
-def test_a_new_link_ends_those_that_nobody_has_used(claims: Claims) -> None:
+def test_a_new_link_ends_those_that_nobody_has_used(claims: ClaimLinks) -> None:
     lost, other = (claims.offer(number, Registrar(), now=NOW).token for number in (NUMBER, "UNI-2026-00018"))
     invitation = claims.invite(lost, Registrar(), now=NOW)
     found = claims.offer(NUMBER, Registrar(), now=NOW).token
@@ -144,7 +144,7 @@ def test_a_new_link_ends_those_that_nobody_has_used(claims: Claims) -> None:
     redeem(claims, found)
 
 
-def test_a_challenge_is_good_once_for_its_link_and_ten_minutes(claims: Claims) -> None:
+def test_a_challenge_is_good_once_for_its_link_and_ten_minutes(claims: ClaimLinks) -> None:
     token = claims.offer(NUMBER, Registrar(), now=NOW).token
     other = claims.offer("UNI-2026-00018", Registrar(), now=NOW).token
     message = answer(claims.invite(token, Registrar(), now=NOW))
@@ -162,7 +162,7 @@ def test_a_challenge_is_good_once_for_its_link_and_ten_minutes(claims: Claims) -
         )
 
 
-def test_a_bad_signature_costs_the_challenge_and_binds_nothing(claims: Claims) -> None:
+def test_a_bad_signature_costs_the_challenge_and_binds_nothing(claims: ClaimLinks) -> None:
     token = claims.offer(NUMBER, Registrar(), now=NOW).token
     invitation = claims.invite(token, Registrar(), now=NOW)
     message = json.loads(answer(invitation, EVE))
@@ -174,7 +174,7 @@ def test_a_bad_signature_costs_the_challenge_and_binds_nothing(claims: Claims) -
     redeem(claims, token)
 
 
-def test_a_proof_for_another_service_is_refused(claims: Claims) -> None:
+def test_a_proof_for_another_service_is_refused(claims: ClaimLinks) -> None:
     """A site that passes on our challenge has the holder sign for its own domain."""
     token = claims.offer(NUMBER, Registrar(), now=NOW).token
     ours = claims.invite(token, Registrar(), now=NOW)
@@ -183,7 +183,7 @@ def test_a_proof_for_another_service_is_refused(claims: Claims) -> None:
         claims.redeem(token, answer(theirs), Registrar(), now=NOW)
 
 
-def test_a_holder_whose_did_would_have_to_be_fetched_is_refused(claims: Claims) -> None:
+def test_a_holder_whose_did_would_have_to_be_fetched_is_refused(claims: ClaimLinks) -> None:
     token = claims.offer(NUMBER, Registrar(), now=NOW).token
     invitation = claims.invite(token, Registrar(), now=NOW)
     did = "did:web:169.254.169.254"
@@ -192,7 +192,7 @@ def test_a_holder_whose_did_would_have_to_be_fetched_is_refused(claims: Claims) 
         claims.redeem(token, message, Registrar(), now=NOW)
 
 
-def test_only_so_many_attempts_are_open_at_once(claims: Claims) -> None:
+def test_only_so_many_attempts_are_open_at_once(claims: ClaimLinks) -> None:
     token, other = (claims.offer(number, Registrar(), now=NOW).token for number in (NUMBER, "UNI-2026-00018"))
     for _ in range(OPEN_CHALLENGES):
         claims.invite(token, Registrar(), now=NOW)
@@ -202,21 +202,21 @@ def test_only_so_many_attempts_are_open_at_once(claims: Claims) -> None:
     claims.invite(token, Registrar(), now=NOW + CHALLENGE_LIFETIME)
 
 
-def test_attempts_by_a_clock_that_was_ahead_keep_nobody_waiting(claims: Claims) -> None:
+def test_attempts_by_a_clock_that_was_ahead_keep_nobody_waiting(claims: ClaimLinks) -> None:
     token = claims.offer(NUMBER, Registrar(), now=NOW).token
     for _ in range(OPEN_CHALLENGES):
         claims.invite(token, Registrar(), now=NOW + timedelta(hours=6))
     assert subject(redeem(claims, token)) == did_key.create(ADA.public_key)
 
 
-def test_the_issuer_that_gave_it_to_another_has_the_last_word(claims: Claims) -> None:
+def test_the_issuer_that_gave_it_to_another_has_the_last_word(claims: ClaimLinks) -> None:
     token = claims.offer(NUMBER, Registrar(), now=NOW).token
     invitation = claims.invite(token, Registrar(), now=NOW)
     with pytest.raises(Conflict):
         claims.redeem(token, answer(invitation), Registrar(given={NUMBER: "did:key:z6Mk"}), now=NOW)
 
 
-def test_the_file_is_private_and_holds_no_token(claims: Claims, tmp_path: Path) -> None:
+def test_the_file_is_private_and_holds_no_token(claims: ClaimLinks, tmp_path: Path) -> None:
     token = claims.offer(NUMBER, Registrar(), now=NOW).token
     challenge = claims.invite(token, Registrar(), now=NOW).challenge
     folder = tmp_path / "issuer"
@@ -230,7 +230,7 @@ def test_the_file_is_private_and_holds_no_token(claims: Claims, tmp_path: Path) 
 @pytest.mark.parametrize("service", ["http://uni.example", "uni.example", "https://uni.example/", ""])
 def test_a_service_that_links_cannot_begin_with(tmp_path: Path, service: str) -> None:
     with pytest.raises(InvalidLink):
-        Claims(tmp_path / "claims.sqlite", service).offer(NUMBER, Registrar(), now=NOW)
+        ClaimLinks(tmp_path / "claims.sqlite", service).offer(NUMBER, Registrar(), now=NOW)
 
 
 # Over HTTP
@@ -240,7 +240,7 @@ def test_a_service_that_links_cannot_begin_with(tmp_path: Path, service: str) ->
 class Service:
     """The running service, and a way to ask it without any check of ours in between."""
 
-    claims: Claims
+    claims: ClaimLinks
     port: int
     base: str
     now: datetime = NOW
@@ -259,7 +259,7 @@ class Service:
 def service(folder: Path, issuer: Any, base: str = "", **options: Any) -> Iterator[Service]:
     with listening() as listener:
         port = listener.getsockname()[1]
-        running = Service(Claims(folder / "claims.sqlite", f"http://127.0.0.1:{port}{base}"), port, base)
+        running = Service(ClaimLinks(folder / "claims.sqlite", f"http://127.0.0.1:{port}{base}"), port, base)
         app: FastAPI = create_app(issuer, running.claims, folder, lambda: running.now, **options)
         with serving(app, listener):
             yield running

@@ -19,7 +19,6 @@ from issuer.table.source import open_source
 from tests.conftest import ROOT
 from tests.world import graduate
 from vc import Credential
-from vc.anchoring import expected_origins
 from vc.status import StatusEntry, status_entry, status_statement
 from vc.vcdm import jsonld
 from vc.vcdm.schema import Schemas
@@ -126,10 +125,10 @@ def test_status_and_log_are_named() -> None:
     entry = StatusEntry.parse(status)
     positions = Positions(lambda _: b"p" * 32)
     assert "credentialStatus" not in credential.document
-    assert credential.terms_of_use[1] == status_statement(entry.list_url, entry.index)
+    assert credential.terms[1] == status_statement(entry.list_url, entry.index)
     assert entry.list_url.endswith(":status:1")
     assert positions.seq(1, entry.index) == 200_000
-    assert expected_origins(credential) == {"u.example/log"}
+    assert credential.origins == {"u.example/log"}
 
 
 def test_with_a_web_address_everything_lies_under_it() -> None:

@@ -13,6 +13,7 @@ from tests.delegating import DelegatingIndex, delegating
 from tests.fault.issuing import require_once
 from tests.world import NOW, csv_file, graduate, issuer_in, verifier_for
 from vc import Bundle, Verdict
+from vc.forms import FORMS
 from vc.status import Reason
 
 
@@ -31,7 +32,7 @@ def test_an_issuer_works_with_any_index(tmp_path: Path) -> None:
     assert [entry.number for entry in again.find("Given2")] == ["UNI-000002"]
     written = list(export(again, again.entries(), tmp_path / "bundles"))
     verdicts = {
-        path.stem: verifier_for(again).verify(Bundle.parse(path.read_bytes()), now=NOW).verdict
+        path.stem: verifier_for(again).verify(Bundle.parse(path.read_bytes(), FORMS), now=NOW).verdict
         for path in written
     }
     assert len(verdicts) == 8, "edition 1 of a corrected one, too"

@@ -21,6 +21,7 @@ from issuer.issuer import Issuer
 from tests.fault.powerloss import Recorder, memory_folder
 from tests.world import graduate, issuer_in
 from vc import Bundle
+from vc.forms import FORMS
 from wire.problem import Conflict
 
 NUMBERS = ("UNI-000001", "UNI-000002", "UNI-000003")
@@ -51,7 +52,7 @@ def test_a_power_cut_leaves_no_bundle_that_is_empty_or_torn(issuer: Issuer) -> N
         assert len(bundles) >= crash.acknowledged
         for data in bundles.values():
             assert data is not None
-            assert Bundle.parse(data).evidence
+            assert Bundle.parse(data, FORMS).evidence
 
 
 @pytest.mark.parametrize("torn", [0, 1000, -1])
@@ -181,7 +182,7 @@ def test_what_81e9505_exported_is_recognised_and_gets_its_new_name(tmp_path: Pat
     ids = {pair: issuer.line(entry).id for pair, entry in entries.items()}
 
     def there() -> dict[str, str]:
-        return {path.name: Bundle.parse(path.read_bytes()).secured["id"] for path in out.iterdir()}
+        return {path.name: Bundle.parse(path.read_bytes(), FORMS).secured["id"] for path in out.iterdir()}
 
     list(export(issuer, [entries["UNI-1", 2]], out))
     assert there() == {
@@ -203,7 +204,9 @@ def test_the_former_name_of_a_file_is_kept_where_another_diploma_has_it(tmp_path
     (out / "UNI-1.2.json").write_bytes(issuer.bundle(other).to_bytes())
     list(export(issuer, [other, corrected], out))
     names = {issuer.line(entry).id: f"{entry.number}.{entry.edition}.json" for entry in (other, corrected)}
-    assert {Bundle.parse(path.read_bytes()).secured["id"]: path.name for path in out.iterdir()} == names
+    assert {
+        Bundle.parse(path.read_bytes(), FORMS).secured["id"]: path.name for path in out.iterdir()
+    } == names
 
 
 @pytest.mark.parametrize("left", [b"", b"{}", b"notes"])

@@ -27,7 +27,7 @@ from holder.client import claim
 from intaglio.tls import server_files
 from issuer.archive.kept import Entry
 from issuer.backup import backup, restore
-from issuer.desk.claims import Claims
+from issuer.desk.claims import ClaimLinks
 from issuer.desk.http import create_app
 from issuer.export import export
 from issuer.issuer import Issuer
@@ -118,10 +118,10 @@ def test_one_diploma_is_issued_and_verified_with_status_and_evidence(issuer: Iss
     data = bundle(issuer, entry)
     assert b'"version": 2' in data
     report = check(issuer, data)
-    assert report.require()[0].subject_name == "Given1 Family1"
+    assert report.require()[0].holder_name == "Given1 Family1"
     assert {"status-not-revoked", "evidence-in-log", "signature-unchanged"} <= codes(report)
     assert verifier_for(issuer).verify(data, now=NOW).verdict is Verdict.UNDETERMINED, "who knows no lines"
-    said = issuer.line(entry).secured.credential.document
+    said = issuer.line(entry).secured.claims.said
     composed = issuer.press().composer.compose(issuer.line(entry).record, entry.seq)
     assert said == composed, "all that a template and the issuer say, and no proof"
     assert issuer.line(entry).id == said["id"]
@@ -320,10 +320,10 @@ def test_the_commands_show_and_export_what_they_cannot_issue(program: Program, t
 
 
 @contextmanager
-def served(issuer: Issuer) -> Iterator[tuple[Claims, HttpsFetcher]]:
+def served(issuer: Issuer) -> Iterator[tuple[ClaimLinks, HttpsFetcher]]:
     files = server_files(issuer.home / "tls", [], now=datetime.now(UTC))
     with listening() as listener:
-        claims = Claims(issuer.home / "claims.sqlite", f"https://localhost:{listener.getsockname()[1]}")
+        claims = ClaimLinks(issuer.home / "claims.sqlite", f"https://localhost:{listener.getsockname()[1]}")
         app = create_app(issuer, claims, issuer.home, lambda: datetime.now(UTC))
         with serving(app, listener, tls=(files.chain, files.key)):
             yield claims, HttpsFetcher(allow_loopback=True, ca_file=files.authority)
@@ -373,7 +373,7 @@ class Derived(LineForm):
 
     def read(self, content: Carried, forms: Mapping[str, Form], work: Work) -> Secured:
         found = super().read(content, forms, work)
-        vars(found)["leaf"] = lambda signed, kind, work: None
+        vars(found)["leaves"] = lambda signed, kind, work: ()
         return found
 
 
@@ -404,7 +404,7 @@ def test_what_would_be_of_two_forms_is_not_issued(home: Path) -> None:
 def test_a_strangers_file_without_an_id_names_nobodys_diploma(issuer: Issuer, home: Path) -> None:
     """Its place in a list is copied; what the folder holds is of a form that is not known here."""
     entry = issuer.issue(graduate(0))
-    said = issuer.line(entry).secured.credential.document
+    said = issuer.line(entry).secured.claims.said
     stranger = {name: value for name, value in said.items() if name not in ("id", "proof")}
     for found in (issuer, reopened(home)):
         with pytest.raises(NotFound):

@@ -26,6 +26,7 @@ from tests.fault.powerloss import Recorder
 from tests.fault.sqlite_vfs import watched_sqlite
 from tests.world import NOW, csv_file, graduate, issuer_in, listed, reopened, verifier_for
 from vc import Bundle, StatusList, Verdict
+from vc.forms import FORMS
 from vc.status import Reason, page_of
 from wire.problem import Damaged
 
@@ -72,7 +73,7 @@ def in_lists(issuer: Issuer, count: int) -> list[str]:
 def test_a_claim_writes_no_list_and_the_bundle_of_the_edition_before_does(issuer: Issuer) -> None:
     former, size = issuer.store.current(ONE), audit(issuer.log).size
     before = (issuer.home / "status" / "0").read_bytes()
-    claimed = Bundle.parse(issuer.claim(ONE, HOLDER))
+    claimed = Bundle.parse(issuer.claim(ONE, HOLDER), FORMS)
     assert (issuer.home / "status" / "0").read_bytes() == before
     assert audit(issuer.log).size == size + 1
     assert verifier_for(issuer).verify(claimed, now=NOW).verdict is Verdict.VALID

@@ -32,6 +32,7 @@ from tests.fault.heard import hearing
 from tests.processes import ended
 from tests.world import NOW, csv_file, graduate, issuer_in, reopened, verifier_for
 from vc import Bundle, Verdict
+from vc.forms import FORMS
 from vc.status import Reason, status_statement
 from wire.problem import Conflict, Damaged, NotFound, Refused
 
@@ -329,16 +330,16 @@ def test_what_cannot_be_corrected_is_said(
 
 def test_a_claim_binds_the_next_edition_to_the_holder_and_gives_it_again(issuer: Issuer) -> None:
     issuer.issue(graduate(1))
-    bundle = Bundle.parse(issuer.claim("UNI-000001", HOLDER))
+    bundle = Bundle.parse(issuer.claim("UNI-000001", HOLDER), FORMS)
     assert bundle.secured["credentialSubject"]["id"] == HOLDER
     assert verifier_for(issuer).verify(bundle, now=NOW).verdict is Verdict.VALID
-    assert Bundle.parse(issuer.claim("UNI-000001", HOLDER)).secured == bundle.secured
+    assert Bundle.parse(issuer.claim("UNI-000001", HOLDER), FORMS).secured == bundle.secured
     with pytest.raises(Conflict, match="another holder"):
         issuer.claim("UNI-000001", OTHER)
     with pytest.raises(NotFound):
         issuer.claim("UNI-000002", HOLDER)
     assert issuer.correct("UNI-000001", {"gpa": "4.0"}).edition == 3
-    corrected = Bundle.parse(issuer.claim("UNI-000001", HOLDER))
+    corrected = Bundle.parse(issuer.claim("UNI-000001", HOLDER), FORMS)
     assert corrected.secured["credentialSubject"]["id"] == HOLDER
     issuer.lists.revoke(["UNI-000001"], Reason.FRAUD, date=NOW, now=NOW)
     with pytest.raises(Refused, match="was revoked"):
@@ -363,7 +364,7 @@ def test_claims_by_one_holder_at_once_give_one_edition(issuer: Issuer) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len({Bundle.parse(answer).secured["id"] for answer in answers}) == 1
+    assert len({Bundle.parse(answer, FORMS).secured["id"] for answer in answers}) == 1
     assert len(answers) == 6
     assert [entry.edition for entry in issuer.entries()] == [1, 2]
 
@@ -378,7 +379,7 @@ def test_a_claim_that_lost_the_race_to_a_correction_looks_again(issuer: Issuer) 
         return reserve(count)
 
     claiming = reopened(issuer.home, **at(issuer.home, "index.reserve", correct_first))
-    bundle = Bundle.parse(claiming.claim("UNI-000001", HOLDER))
+    bundle = Bundle.parse(claiming.claim("UNI-000001", HOLDER), FORMS)
     assert bundle.secured["credentialSubject"]["result"][0]["value"] == "4.0"
     assert sorted(entry.edition for entry in issuer.entries()) == [1, 2, 3]
 

@@ -25,6 +25,7 @@ from ledger.audit import audit
 from ledger.lookup import LookupFiles
 from tests.world import NOW, graduate, issuer_in, listed, reopened, trust_in, verifier_for
 from vc import Bundle, Report, Verdict, sign
+from vc.forms import FORMS
 from vc.status import Reason
 from verifier import Verifier
 from wire.fetch import NoFetcher
@@ -458,7 +459,7 @@ def test_a_bundle_brings_the_document_from_before_the_list_in_it(issuer: Issuer,
     entry = issuer.store.current("UNI-000002")
     (bundle,) = bundled(issuer.home, [entry], issuer.archive, issuer.log, issuer.outbox)
     assert len(bundle.issuer_documents) == 2
-    report = judged(issuer, Bundle.parse(bundle.to_bytes()), time)
+    report = judged(issuer, Bundle.parse(bundle.to_bytes(), FORMS), time)
     assert report, report.checks
 
 
@@ -507,7 +508,7 @@ def test_a_bundle_brings_few_of_many_versions(issuer: Issuer, time: Time) -> Non
     told_more(issuer, *map(str, range(65)))
     rotation.rotate(issuer)
     for entry in (first, issuer.issue(graduate(2))):
-        report = judged(issuer, Bundle.parse(issuer.bundle(entry).to_bytes()), time)
+        report = judged(issuer, Bundle.parse(issuer.bundle(entry).to_bytes(), FORMS), time)
         assert report, report.checks
     brought = [item.document for item in issuer.bundle(first).issuer_documents]
     assert len(brought) == 4

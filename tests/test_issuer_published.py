@@ -14,7 +14,7 @@ import pytest
 
 from issuer import backup as backups
 from issuer import documents
-from issuer.desk.claims import Claims
+from issuer.desk.claims import ClaimLinks
 from issuer.desk.http import create_app
 from issuer.desk.published import following
 from issuer.issuer import Issuer
@@ -39,7 +39,7 @@ def issuer(tmp_path: Path) -> Issuer:
 @contextmanager
 def served(issuer: Issuer) -> Iterator[httpx.Client]:
     """At the origin's path."""
-    claims = Claims(issuer.home / "claims.sqlite", URL)
+    claims = ClaimLinks(issuer.home / "claims.sqlite", URL)
     app = create_app(issuer, claims, issuer.home, lambda: NOW, issuer.reader)
     with listening() as listener, serving(app, listener):
         base = f"http://localhost:{listener.getsockname()[1]}/registrar/log/"

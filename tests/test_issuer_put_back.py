@@ -20,7 +20,7 @@ import pytest
 
 from intaglio.words import health
 from issuer.ahead import accept_clock
-from issuer.desk.claims import Claims
+from issuer.desk.claims import ClaimLinks
 from issuer.export import export
 from issuer.health import examine_issuer
 from issuer.home import LIFETIME, published_list
@@ -29,6 +29,7 @@ from issuer.job.order import Order
 from keys import PrivateKey
 from tests.world import NOW, Holder, csv_file, graduate, issuer_in, trust_in, verifier
 from vc import Bundle, Credential, StatusList, Verdict
+from vc.forms import FORMS
 from vc.status import Reason, StatusEntry
 from verifier import Trust
 from wire.health import Health
@@ -81,8 +82,8 @@ def opened(home: Path, now: datetime = NOW) -> Iterator[Issuer]:
 # What a registrar does
 
 
-def links(home: Path) -> Claims:
-    return Claims(home / "claims.sqlite", "https://uni.example")
+def links(home: Path) -> ClaimLinks:
+    return ClaimLinks(home / "claims.sqlite", "https://uni.example")
 
 
 def offer(issuer: Issuer, index: int, name: str) -> None:
@@ -278,7 +279,7 @@ def outcome(part: str, home: Path, state: State) -> str:
             if place(bundle) in lost:
                 assert verdict(bundle, state, home) is not Verdict.VALID
         owners = {place(bundle): bundle.secured["id"] for bundle in state.issued}
-        for bundle in [Bundle.parse(path.read_bytes()) for path in out.glob("*.json")]:
+        for bundle in [Bundle.parse(path.read_bytes(), FORMS) for path in out.glob("*.json")]:
             assert verdict(bundle, state) is (Verdict.INVALID if is_revoked(bundle) else Verdict.VALID)
             assert is_revoked(bundle) or place(bundle) not in lost
             assert owners.setdefault(place(bundle), bundle.secured["id"]) == bundle.secured["id"]

@@ -15,7 +15,7 @@ import pytest
 from exchange.claim import ClaimLink
 from issuer.archive.kept import EditionTaken, NewEntry, Single
 from issuer.archive.store import SQLiteIndex
-from issuer.desk.claims import AlreadyClaimed, ChallengeSpent, Claims, _hash, _seconds
+from issuer.desk.claims import AlreadyClaimed, ChallengeSpent, ClaimLinks, _hash, _seconds
 from issuer.issuer import Issuer
 from issuer.status import lists
 from keys import PrivateKey
@@ -52,9 +52,9 @@ def outcomes(results: Sequence[object]) -> list[type]:
 # A challenge, a link
 
 
-def two(folder: Path) -> list[Claims]:
+def two(folder: Path) -> list[ClaimLinks]:
     """As two processes have them: threads of one take turns in one."""
-    return [Claims(folder / "claims.sqlite", SERVICE) for _ in range(2)]
+    return [ClaimLinks(folder / "claims.sqlite", SERVICE) for _ in range(2)]
 
 
 def one_challenge(race: Race, folder: Path) -> None:
@@ -70,7 +70,7 @@ def one_link(race: Race, folder: Path) -> None:
     link = both[0].offer(NUMBER, registrar, now=NOW)
     messages = [answer(both[0].invite(link.token, registrar, now=NOW), key) for key in (ADA, EVE)]
 
-    def redeem(claims: Claims, message: bytes) -> Callable[[], object]:
+    def redeem(claims: ClaimLinks, message: bytes) -> Callable[[], object]:
         return lambda: claims.redeem(link.token, message, registrar, now=NOW)
 
     results = race.run([redeem(claims, message) for claims, message in zip(both, messages, strict=True)])
@@ -187,7 +187,7 @@ def test_of_two_at_once_one_gets_it(
 # Planted faults, each found each time
 
 
-def spend_after_a_look(self: Claims, token: str, challenge: str, now: datetime) -> None:
+def spend_after_a_look(self: ClaimLinks, token: str, challenge: str, now: datetime) -> None:
     known = (_hash(challenge), _hash(token), _seconds(now))
     with self._database.reading() as connection:
         found = connection.execute(
@@ -199,7 +199,7 @@ def spend_after_a_look(self: Claims, token: str, challenge: str, now: datetime) 
         connection.execute("UPDATE challenge SET used = 1 WHERE challenge = ?", known[:1])
 
 
-def bind_after_a_look(self: Claims, token: str, holder: str, now: datetime) -> tuple[str, int, bool]:
+def bind_after_a_look(self: ClaimLinks, token: str, holder: str, now: datetime) -> tuple[str, int, bool]:
     with self._database.reading() as connection:
         (number, found) = connection.execute(
             "SELECT number, holder FROM link WHERE token = ?", (_hash(token),)
@@ -247,8 +247,8 @@ def append_again(self: Log, entries: Sequence[bytes], key: bytes) -> range:
 @pytest.mark.parametrize(
     ("compete", "owner", "name", "fault"),
     [
-        (one_challenge, Claims, "_spend", spend_after_a_look),
-        (one_link, Claims, "_bind", bind_after_a_look),
+        (one_challenge, ClaimLinks, "_spend", spend_after_a_look),
+        (one_link, ClaimLinks, "_bind", bind_after_a_look),
         (one_sequence, SQLiteIndex, "reserve", reserve_after_a_look),
         (one_edition, SQLiteIndex, "begin_singles", begin_after_a_look),
         (one_begun, Log, "append", append_again),

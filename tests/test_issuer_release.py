@@ -21,7 +21,7 @@ import pytest
 
 from did.methods import key as did_key
 from exchange.claim import ClaimLink
-from issuer.desk.claims import Claims, LinkExpired
+from issuer.desk.claims import ClaimLinks, LinkExpired
 from issuer.issuer import Issuer
 from keys import PrivateKey
 from tests.commandline import Program
@@ -29,6 +29,7 @@ from tests.doubles import at, instead, stops
 from tests.fault.kill import Work, kill_everywhere, killed_by
 from tests.world import Holder, graduate, issuer_in, reopened
 from vc import Bundle
+from vc.forms import FORMS
 from vc.status import Reason
 from wire.problem import Conflict, Damaged, Problem
 
@@ -70,15 +71,15 @@ def did(key: PrivateKey) -> str:
 
 
 def answer(home: Path, link: ClaimLink, key: PrivateKey) -> bytes:
-    invitation = Claims(home / "claims.sqlite", SERVICE).invite(link.token, opened(home), now=now())
+    invitation = ClaimLinks(home / "claims.sqlite", SERVICE).invite(link.token, opened(home), now=now())
     return Holder(key).accept(invitation, now())
 
 
 def redeem(home: Path, link: ClaimLink, key: PrivateKey, message: bytes | None = None, **options: Any) -> str:
     """Whom the diploma names that this wallet gets by the link."""
     message, issuer = message or answer(home, link, key), opened(home, **options)
-    bundle = Claims(home / "claims.sqlite", SERVICE).redeem(link.token, message, issuer, now=now())
-    return str(Bundle.parse(bundle).secured["credentialSubject"]["id"])
+    bundle = ClaimLinks(home / "claims.sqlite", SERVICE).redeem(link.token, message, issuer, now=now())
+    return str(Bundle.parse(bundle, FORMS).secured["credentialSubject"]["id"])
 
 
 def bound(home: Path) -> list[str | None]:
@@ -231,7 +232,7 @@ class Claim:
         index = at(home, "index.finish_singles", finish_singles)["index"]
         self.issuer = opened(home, index=instead(index, begun_singles=begun_singles))
         _ = self.issuer.lists  # opened before, in no thread's way
-        claims, message = Claims(home / "claims.sqlite", SERVICE), answer(home, link, EVE)
+        claims, message = ClaimLinks(home / "claims.sqlite", SERVICE), answer(home, link, EVE)
         self._pool = ThreadPoolExecutor(2)
         self.answer = self._pool.submit(partial(claims.redeem, link.token, message, self.issuer, now=now()))
         assert self.begun.wait(30)
@@ -308,7 +309,7 @@ def require_no_theft(home: Path, stolen: ClaimLink, message: bytes, began: bool)
     assert bound(home) == before
     issuer = opened(home)
     issuer.release(NUMBER)
-    link = Claims(home / "claims.sqlite", SERVICE).offer(NUMBER, issuer, now=now())
+    link = ClaimLinks(home / "claims.sqlite", SERVICE).offer(NUMBER, issuer, now=now())
     with pytest.raises(LinkExpired):
         redeem(home, stolen, EVE)
     assert redeem(home, link, ADA) == did(ADA)
@@ -320,7 +321,7 @@ def release(home: Path, step: str = "", **options: Any) -> None:
     issuer = opened(home, **options)
     issuer.release(NUMBER)
     if step != "the release":
-        Claims(home / "claims.sqlite", SERVICE).offer(NUMBER, issuer, now=now())
+        ClaimLinks(home / "claims.sqlite", SERVICE).offer(NUMBER, issuer, now=now())
     if step:
         os.kill(os.getpid(), signal.SIGKILL)
 

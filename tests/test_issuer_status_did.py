@@ -31,8 +31,9 @@ from tests.world import NOW, graduate, issuer_in, listed, reopened, verifier
 from vc import Anchored, Bundle, Report, StatusList, Verdict, sign
 from vc.anchoring import log_entry
 from vc.forms.integrity import SUITES_BY_KEY
-from vc.status import Reason, StatusEntry, status_list_document
+from vc.status import Reason, StatusEntry
 from vc.vcdm.jsonld import canonicalize
+from vc.vcdm.status_lists import status_list_document
 from verifier import RecognisedIssuer, Trust, Verifier
 from verifier.problem import TrustDiffers
 from wire.fetch import NoFetcher

@@ -22,6 +22,7 @@ from tests.doubles import at, stops
 from tests.fault.issuing import require_once
 from tests.world import NOW, graduate, issuer_in, reopened, verifier_for
 from vc import Bundle, Verdict
+from vc.forms import FORMS
 from vc.status import Reason
 from wire.problem import Problem, Refused, TryLater, Unavailable
 from wire.turns import Turns
@@ -82,7 +83,7 @@ def test_claims_of_many_wallets_at_once_go_together(issuer: Issuer, appended: li
     appended.clear()
     holders = [did_key.create(PrivateKey.generate().public_key) for _ in range(20)]
     answers = at_once([partial(issuer.claim, f"UNI-{row:06}", holders[row]) for row in range(20)])
-    bundles = [Bundle.parse(answer) for answer in answers if isinstance(answer, bytes)]
+    bundles = [Bundle.parse(answer, FORMS) for answer in answers if isinstance(answer, bytes)]
     assert [bundle.secured["credentialSubject"]["id"] for bundle in bundles] == holders
     assert {verifier_for(issuer).verify(bundle, now=NOW).verdict for bundle in bundles} == {Verdict.VALID}
     assert len(appended) < 30  # with those for the list of what is superseded; alone, each has two

@@ -27,7 +27,7 @@ from did.document import SIGNS, STATUS_DOCUMENT
 from did.methods import key as did_key
 from did.methods import web as did_web
 from exchange.claim import acceptance
-from issuer.desk.claims import Claims
+from issuer.desk.claims import ClaimLinks
 from issuer.issuer import Issuer
 from keys import PrivateKey, Signer
 from ledger import EntryKind, Evidence, Log, entry
@@ -41,7 +41,8 @@ from tests.world import NOW, graduate
 from vc import Anchored, Bundle, StatusList, Verdict, sign
 from vc.anchoring import document_digest, log_entry
 from vc.document_chain import chained
-from vc.status import Reason, StatusEntry, status_list_document
+from vc.status import Reason, StatusEntry
+from vc.vcdm.status_lists import status_list_document
 from verifier import RecognisedIssuer, Trust, Verifier
 from wire.fetch import Fetcher, NoFetcher
 from wire.problem import Problem
@@ -310,7 +311,7 @@ class Thief:
         """
         issuer, service = self.town.issuer, "https://university.example"
         file = self.town.home / f"{'_'.join(sorted(self.place))}.sqlite"
-        links = Claims(file, service)
+        links = ClaimLinks(file, service)
         link = links.offer("UNI-000001", issuer, now=NOW)
         with closing(sqlite3.connect(file)) as database:
             ((kept,),) = database.execute("SELECT token FROM link")

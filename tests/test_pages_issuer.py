@@ -18,7 +18,7 @@ import segno
 from did.methods import key as did_key
 from exchange.claim import ClaimLink, Invitation, acceptance
 from intaglio.pages.issuer import IssuerPages
-from issuer.desk.claims import LINK_LIFETIME, OPEN_CHALLENGES, Claims
+from issuer.desk.claims import LINK_LIFETIME, OPEN_CHALLENGES, ClaimLinks
 from issuer.desk.http import create_app
 from issuer.issuer import Issuer
 from issuer.job.order import Order
@@ -40,7 +40,7 @@ class Desk:
     """An issuer whose service answers."""
 
     issuer: Issuer
-    claims: Claims
+    claims: ClaimLinks
     address: str
     """Where it answers; links may begin otherwise."""
     now: datetime = NOW
@@ -80,7 +80,7 @@ def desk(
     issuer.issue_file(Order(csv_file(home / "g.csv", [GRADUATE]), home / "errors.csv", workers=0))
     with listening() as listener:
         address = f"http://localhost:{listener.getsockname()[1]}{base}"
-        found = Desk(issuer, Claims(home / "claims.sqlite", service or address), address)
+        found = Desk(issuer, ClaimLinks(home / "claims.sqlite", service or address), address)
         app = create_app(issuer, found.claims, issuer.home, lambda: found.now)
         IssuerPages(issuer, found.claims, lambda: found.now, own_authority=own_authority).mount(app)
         with serving(app, listener):

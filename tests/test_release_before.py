@@ -15,7 +15,7 @@ import pytest
 
 from holder.wallet import Wallet
 from issuer import rotation
-from issuer.desk.claims import Claims
+from issuer.desk.claims import ClaimLinks
 from issuer.desk.http import create_app
 from issuer.issuer import Issuer
 from ledger.audit import audit
@@ -167,7 +167,7 @@ def test_its_issuer_goes_on(program: Program, release: Path, backup: str | None)
     }
     issuer.issue(graduate(99, award_date="2024-06-30"))
     require_once(issuer)
-    claims = Claims(issuer.home / "claims.sqlite", SERVICE)
+    claims = ClaimLinks(issuer.home / "claims.sqlite", SERVICE)
     link = claims.offer("FIX-0003", issuer, now=SOON)
     assert claims.invite(link.token, issuer, now=SOON).domain == SERVICE
     judge = verifier_for(issuer)
@@ -284,7 +284,7 @@ def test_its_unfinished_job_is_finished_by_the_same_command_and_served(
     assert program("doctor").code == 0
     with listening() as listener:
         address = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        claims = Claims(issuer.home / "claims.sqlite", address)
+        claims = ClaimLinks(issuer.home / "claims.sqlite", address)
         app = create_app(issuer, claims, issuer.home, lambda: SOON)
         with serving(app, listener):
             assert httpx.get(f"{address}/status/0").json()["issuer"] == issuer.did

@@ -24,7 +24,7 @@ from fastapi import FastAPI, Request
 from exchange.claim import ClaimLink
 from exchange.http import REQUEST_ID_HEADER, Identified
 from intaglio.logs import to_stderr
-from issuer.desk.claims import Claims
+from issuer.desk.claims import ClaimLinks
 from issuer.desk.http import create_app
 from issuer.job.order import Order
 from tests.serving import listening, serving
@@ -121,7 +121,7 @@ def test_the_issuer_logs_neither_tokens_nor_graduates(tmp_path: Path) -> None:
     issuer.issue_file(Order(csv_file(tmp_path / "g.csv", [row]), tmp_path / "errors.csv", workers=0))
     with logged() as log, listening() as listener:
         service = f"http://localhost:{listener.getsockname()[1]}"
-        claims = Claims(tmp_path / "claims.sqlite", service)
+        claims = ClaimLinks(tmp_path / "claims.sqlite", service)
         link = claims.offer(NUMBER, issuer, now=NOW)
         with serving(create_app(issuer, claims, issuer.home, lambda: NOW), listener):
             invited = httpx.get(str(link))

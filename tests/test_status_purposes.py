@@ -24,10 +24,11 @@ from tests.loopback import Authority, Site, response
 from tests.test_verifier_controllers import Host
 from tests.world import NOW, Holder, verifier
 from vc import SUITES, Anchored, Bundle, Check, Report, StatusList, Verdict
-from vc.status import status_entry, status_list_document
+from vc.status import status_entry
 from vc.vcdm.jsonld import Contexts, canonicalize
 from vc.vcdm.jsonld.documents import Documents
 from vc.vcdm.jsonld.problem import Respelled
+from vc.vcdm.status_lists import status_list_document
 from verifier import RecognisedIssuer, Trust
 from verifier.judge import Judge, Question, Verifiers
 from verifier.sources.lists import Fetched

@@ -25,8 +25,10 @@ from tests.world import (
 )
 from vc import Anchored, Bundle, Credential, StatusList, Verdict
 from vc.anchoring import anchoring_terms
-from vc.status import MINIMUM_ENTRIES, Reason, status_entry, status_list_document, status_statement
-from vc.vcdm.credential import STATUS_STATEMENT, MalformedCredential
+from vc.claims import STATUS_STATEMENT
+from vc.problem import MalformedCredential
+from vc.status import MINIMUM_ENTRIES, Reason, status_entry, status_statement
+from vc.vcdm.status_lists import status_list_document
 from verifier import Verifier
 
 

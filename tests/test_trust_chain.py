@@ -23,6 +23,7 @@ from tests.lying import Liar, Lie, lying
 from tests.test_verifier_anchors import checkpoint
 from tests.world import NOW, University, verifier
 from vc import Bundle, Verdict
+from vc.forms import FORMS
 from verifier import Trust
 from verifier.sources.blocks import file_of
 from verifier.sources.trust_index import open_trust
@@ -87,7 +88,7 @@ class OnChain:
 
     def judged(self, bundle: Bundle, now: datetime = NOW) -> tuple[Verdict, str]:
         """Offline, by the list and what lies beside it."""
-        found = verifier(open_trust(self.file)).verify(Bundle.parse(bundle.to_bytes()), now=now)
+        found = verifier(open_trust(self.file)).verify(Bundle.parse(bundle.to_bytes(), FORMS), now=now)
         return found.verdict, " ".join(check.text for check in found.checks)
 
 

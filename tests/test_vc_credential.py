@@ -142,7 +142,7 @@ def test_a_presentation_checks_the_credentials_inside() -> None:
     shown = read(presentation, FORMS, Work())
     assert shown.presentation
     assert shown.presentation.holder == "did:example:holder"
-    assert [one.credential.issuer for one in shown.credentials] == ["did:example:issuer"]
+    assert [one.claims.issuer for one in shown.credentials] == ["did:example:issuer"]
     for change in (
         {"verifiableCredential": [{**MINIMAL, "issuer": None}]},
         {"verifiableCredential": ["a.b.c"]},
@@ -198,11 +198,11 @@ def test_a_name_among_the_identifiers_may_be_a_list_of_one(change: dict[str, Any
     (identifier,) = document["credentialSubject"]["identifier"]
     for identifiers in ([{**identifier, **change}], {**identifier, **change}):
         document["credentialSubject"]["identifier"] = identifiers
-        assert Credential.parse(document).subject_name == "Ada Invented"
+        assert Credential.parse(document).holder_name == "Ada Invented"
 
 
 @pytest.mark.parametrize("change", [{"hashed": 0}, {"hashed": True}, {"identityType": "email"}])
 def test_what_is_hashed_or_no_name_is_shown_as_none(change: dict[str, Any]) -> None:
     document = University().diploma()
     document["credentialSubject"]["identifier"][0].update(change)
-    assert Credential.parse(document).subject_name == ""
+    assert Credential.parse(document).holder_name == ""

@@ -22,10 +22,9 @@ from vc.status import (
     details_url,
     open_list,
     read_revocation,
-    revocation_details_document,
     status_entry,
-    status_list_document,
 )
+from vc.vcdm.status_lists import revocation_details_document, status_list_document
 from wire import Malformed, TooLarge, base64url_encode
 
 URL = "https://university.example/status/0"

@@ -17,6 +17,7 @@ from tests.gazette import NAME, NOTICE, NOTICES, Gazette
 from tests.world import NOW, Holder, University, verifier
 from vc import Anchored, Bundle, Report, Verdict
 from vc.anchoring import anchoring_terms, document_digest
+from vc.forms import FORMS
 from verifier import Trust
 from verifier.policy import Policy, load_policy
 
@@ -74,7 +75,7 @@ def test_a_policy_asks_for_another_ledger(gazette: Gazette) -> None:
     plain = university.issue()
     bundle = anchored(plain, gazette)
     trust = Trust.parse(believing(university.trust, gazette).to_bytes())
-    verdict, said = judged(Bundle.parse(bundle.to_bytes()), trust)
+    verdict, said = judged(Bundle.parse(bundle.to_bytes(), FORMS), trust)
     assert verdict is Verdict.VALID, said
     assert f"of the log {university.log.origin} by 2026-07-01 10:00Z (time: the issuer's own clock)" in said
     assert "; its checkpoint on gazette:example by 2026-07-01 11:00Z" in said

@@ -19,7 +19,8 @@ from ledger import EntryKind
 from tests.world import AWARDED, NOW, Holder, University, verifier
 from vc import Anchored, Bundle, Report, Verdict
 from vc.anchoring import log_entry
-from vc.status import status_entry, status_list_document
+from vc.status import status_entry
+from vc.vcdm.status_lists import status_list_document
 from verifier import RecognisedIssuer, RecognisedLog, Trust, Verifier, load_policy
 from verifier.policy import AllOf, Recognised
 from verifier.summary import summarize

@@ -14,7 +14,7 @@ from intaglio.words import remedy
 from ledger import EntryKind
 from tests.world import NOW, Holder, University, verifier
 from vc import Bundle, Report, StatusList, Verdict
-from vc.status import status_list_document
+from vc.vcdm.status_lists import status_list_document
 from wire import Problem
 
 SECOND = timedelta(seconds=1)

@@ -61,7 +61,7 @@ def test_each_published_text_of_a_context_without_a_version_is_tried(urls: list[
         assert report, report.deciding
         (credential,) = report.require()
         assert credential.types == tuple(types)
-        assert credential.claims["credentialSubject"]["achievement"]["name"] == "Master of Science"
+        assert credential.said["credentialSubject"]["achievement"]["name"] == "Master of Science"
         altered = {**signed, "issuanceDate": "2026-06-29T00:00:00Z"}
         report = verifier(BY_NAME).verify(altered, now=NOW)
         assert report.verdict is Verdict.UNDETERMINED
@@ -88,7 +88,7 @@ def test_a_credential_is_read_by_the_text_under_which_its_proof_fits() -> None:
     signed = UNIVERSITY.sign(diploma(BADGES, issuer=profile), contexts=earlier)
     report = verifier(BY_NAME).verify(signed, now=NOW)
     assert report, report.deciding
-    assert report.require()[0].claims["issuer"]["sisSourcedId"] == "4711"
+    assert report.require()[0].said["issuer"]["sisSourcedId"] == "4711"
     assert not report.require()[0].unread
 
 
@@ -187,7 +187,7 @@ def test_a_context_that_a_deployment_vouches_for() -> None:
     judge = verifier(BY_NAME, contexts=vouched(own))
     report = judge.verify(signed, now=NOW)
     assert report, report.deciding
-    assert report.require()[0].claims["thesis"] == "On snow"
+    assert report.require()[0].said["thesis"] == "On snow"
     assert judge.verify({**signed, "thesis": "On ice"}, now=NOW).verdict is Verdict.INVALID
 
 

@@ -17,7 +17,8 @@ from tests.loopback import Authority, Site, response
 from tests.world import NOW, Holder, University
 from vc import Anchored, Bundle, Report, StatusList, Verdict, sign
 from vc.anchoring import document_digest
-from vc.status import status_entry, status_list_document
+from vc.status import status_entry
+from vc.vcdm.status_lists import status_list_document
 from verifier import RecognisedIssuer, Trust, Verifier
 from wire import Unavailable
 from wire.fetch import HttpsFetcher, NoFetcher

@@ -9,7 +9,8 @@ import pytest
 
 from tests.world import Holder, decided, verifier
 from vc import Report, Verdict
-from vc.vcdm.credential import Credential, MalformedCredential
+from vc.problem import MalformedCredential
+from vc.vcdm.credential import Credential
 from verifier.problem import ZoneUnknown
 from wire import Malformed
 from wire.datetimestamp import parse_datetime

@@ -11,8 +11,8 @@ import pytest
 from keys import PrivateKey
 from tests.world import NOW, Holder, University, decided, verifier
 from vc import SUITES, Bundle, Outcome, Report, UnknownCryptosuite, Verdict, sign
-from vc.status import status_list_document
 from vc.vcdm.presentation import presentation
+from vc.vcdm.status_lists import status_list_document
 from verifier import RecognisedIssuer, Trust, load_policy
 from wire.work import Work
 

@@ -20,6 +20,7 @@ from tests.gazette import NOTICE, Gazette
 from tests.test_verifier_anchors import KNOWN, anchored, believing, checkpoint
 from tests.world import NOW, Holder, University, decided, verifier
 from vc import Bundle, Outcome, Report, Verdict
+from vc.forms import FORMS
 from verifier import Trust
 
 A, B = "gazette:a", "gazette:b"
@@ -35,7 +36,7 @@ def requiring(trust: Trust, requirement: Requirement, *gazettes: Gazette) -> Tru
 
 
 def report(shown: Bundle, trust: Trust, now: datetime = NOW) -> Report:
-    return verifier(trust, evidence_kinds=KNOWN).verify(Bundle.parse(shown.to_bytes()), now=now)
+    return verifier(trust, evidence_kinds=KNOWN).verify(Bundle.parse(shown.to_bytes(), FORMS), now=now)
 
 
 def evidence_step(found: Report) -> tuple[Verdict, str, str]:

@@ -20,11 +20,11 @@ from keys import PrivateKey
 from tests.line import MEDIA_TYPE, LineForm
 from tests.loopback import Site, response
 from tests.world import NOW, University, verifier
-from vc import Bundle, Credential, Report, Verdict
+from vc import Bundle, Claims, Credential, Report, Verdict
 from vc.anchoring import document_digest
 from vc.forms import FORMS
+from vc.problem import MalformedCredential
 from vc.secured import Options
-from vc.vcdm.credential import MalformedCredential
 from verifier import Trust, Verifier
 from verifier.judge import Judge, Question, Verifiers
 from verifier.sources.keys import _documents, _parsed
@@ -263,7 +263,7 @@ def test_in_another_form_too_one_list_is_told_from_another() -> None:
     }
     for _ in range(2):
         for name, found in received.items():
-            assert memory.read(found, forms, Work()).credential.claims["name"] == name
+            assert memory.read(found, forms, Work()).claims.said["name"] == name
 
 
 def test_what_a_document_says_is_remembered_by_all_of_its_text(university: Published) -> None:
@@ -272,11 +272,11 @@ def test_what_a_document_says_is_remembered_by_all_of_its_text(university: Publi
         orjson.dumps(found.document) for found in (university.documents[0], university.status_lists()[0])
     ]
 
-    def said() -> tuple[Document, Credential]:
+    def said() -> tuple[Document, Claims]:
         issuer, found = map(orjson.loads, texts)
         return (
             _parsed(issuer, document_digest(issuer), issuer["id"]),
-            memory.read(found, FORMS, work).credential,
+            memory.read(found, FORMS, work).claims,
         )
 
     first, second = said(), said()
@@ -284,13 +284,13 @@ def test_what_a_document_says_is_remembered_by_all_of_its_text(university: Publi
     assert first[1] is second[1]
     for change in ({"validFrom": "2026-07-01T11:59:59Z"}, {"name": "x"}):
         found = orjson.loads(texts[1]) | change
-        assert memory.read(found, FORMS, work).credential == Credential.parse(found) != first[1]
+        assert memory.read(found, FORMS, work).claims == Credential.parse(found) != first[1]
     with pytest.raises(TooLarge):
         memory.read(orjson.loads(texts[1]), FORMS, Work(1))
     large = orjson.loads(texts[1]) | {"name": 2**70}  # which has no short way to be written
     with pytest.raises(MalformedCredential, match="name is neither"):
         memory.read(large, FORMS, work)
-    for value in (first[0].value, first[1].document):  # somebody alters what is remembered
+    for value in (first[0].value, first[1].said):  # somebody alters what is remembered
         assert isinstance(value, dict)
         value.clear()
     assert said()[0].value == orjson.loads(texts[0])

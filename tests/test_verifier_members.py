@@ -161,7 +161,7 @@ def test_each_part_of_a_bundle_removed_in_turn_is_no_crash_and_changes_no_valid_
     for path in places(whole):
         report = check(json.dumps(without(whole, path)).encode(), UNIVERSITY.trust, **ASKED)
         if report:
-            assert [credential.document for credential in report.require()] == shown, path
+            assert [claims.said for claims in report.require()] == shown, path
             still_valid.append(path)
     # Intact copies may go missing: the details of revocations, and evidence that only says the same again.
     assert still_valid
@@ -181,7 +181,7 @@ def test_each_part_of_a_bundle_replaced_by_something_odd_is_no_crash() -> None:
             around[path[-1]] = odd
             for source in (changed_, json.dumps(changed_).encode()):
                 report = verifier(UNIVERSITY.trust).verify(source, now=NOW, **ASKED)
-                assert not report or [c.document for c in report.require()] == shown, (path, odd)
+                assert not report or [claims.said for claims in report.require()] == shown, (path, odd)
 
 
 def test_no_wallet_keeps_a_diploma_with_a_part_missing(tmp_path: Path) -> None:
@@ -301,7 +301,7 @@ def test_no_context_can_be_added_that_changes_a_word(form: str, name: str) -> No
             assert form == "RDF"
             assert name in HARMLESS
             (credential,) = report.require()
-            assert {**credential.claims, "@context": own} == document
+            assert {**credential.said, "@context": own} == document
 
 
 @EACH_FORM

@@ -15,7 +15,7 @@ from ledger import EntryKind, entry, parse_entry
 from tests.world import NOW, Holder, University, verifier
 from vc import Anchored, Bundle, StatusList, Verdict, sign
 from vc.anchoring import document_digest, log_entry
-from vc.status import status_list_document
+from vc.vcdm.status_lists import status_list_document
 from verifier import RecognisedIssuer, Trust
 from verifier.policy import AllOf, InTrustedLog, Recognised, StatusWithin
 from wire import base64url_encode

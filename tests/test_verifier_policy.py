@@ -92,7 +92,7 @@ def test_who_proved_nothing_is_not_the_subject_of_a_credential_that_names_none()
     nobodys = Credential.parse(DIPLOMA)
     for holder in (None, HOLDER):
         with pytest.raises(NotKnown):
-            load_policy("holderBound").check(findings(credential=nobodys, holder=holder))
+            load_policy("holderBound").check(findings(claims=nobodys, holder=holder))
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_whose_a_credential_is(
     subjects: list[str | None], holder: str | None, bound: bool, by_another: bool
 ) -> None:
     about = [{**DIPLOMA["credentialSubject"], **({"id": who} if who else {})} for who in subjects]
-    found = findings(credential=Credential.parse({**DIPLOMA, "credentialSubject": about}), holder=holder)
+    found = findings(claims=Credential.parse({**DIPLOMA, "credentialSubject": about}), holder=holder)
     assert (found.holder_bound, found.shown_by_another) == (bound, by_another)
 
 

@@ -11,7 +11,7 @@ import pytest
 from did.methods import web as did_web
 from keys import PrivateKey
 from tests.world import NOW, Holder, University, verifier
-from vc import Anchored, Bundle, Credential, Outcome, Report, Verdict, sign
+from vc import Anchored, Bundle, Claims, Outcome, Report, Verdict, sign
 from vc.anchoring import document_digest
 from vc.vcdm.presentation import presentation
 from verifier import AllOf, AnyOf, Policy, RecognisedIssuer, Trust, load_policy
@@ -72,7 +72,7 @@ class TestPresenter:
         report = check(PARENT, CARD, policy=policy)
         assert report.verdict is Verdict.VALID, report.to_dict()
         assert report.holder == PARENT.did
-        assert report.require()[0].document == CARD.secured
+        assert report.require()[0].said == CARD.secured
 
     @pytest.mark.parametrize(
         "policy",
@@ -92,8 +92,8 @@ class TestPresenter:
         """A school knows whose parents its pupils' are."""
         guardians = {CHILD.did: {PARENT.did}}
 
-        def may_present(holder: str, credential: Credential) -> bool:
-            return all(holder in guardians[str(subject["id"])] for subject in credential.subjects)
+        def may_present(holder: str, claims: Claims) -> bool:
+            return all(holder in guardians[str(subject["id"])] for subject in claims.subjects)
 
         for holder, good in ((PARENT, True), (CHILD, True), (Holder(), False)):
             assert bool(check(holder, CARD, policy=Presenter(may_present))) is good

@@ -12,7 +12,7 @@ from ledger import EntryKind
 from tests.world import NOW, Holder, University, decided, verifier
 from vc import Anchored, Bundle, Outcome, Report, StatusList, Verdict
 from vc.anchoring import log_entry
-from vc.status import status_list_document
+from vc.vcdm.status_lists import status_list_document
 from verifier.sources.lists import ListSource
 from verifier.status import MOST_UNPACKED
 from wire import Unavailable

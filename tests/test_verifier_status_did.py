@@ -16,7 +16,8 @@ from ledger import EntryKind
 from tests.world import NOW, University, verifier
 from vc import Anchored, Bundle, StatusList, Verdict, sign
 from vc.anchoring import log_entry
-from vc.status import status_entry, status_list_document
+from vc.status import status_entry
+from vc.vcdm.status_lists import status_list_document
 from verifier import RecognisedIssuer, Trust, Verifier
 from verifier.problem import TrustDiffers
 from wire.fetch import NoFetcher

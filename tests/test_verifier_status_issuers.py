@@ -18,7 +18,8 @@ from tests.test_verifier_pins import Web
 from tests.world import NOW, University
 from vc import Anchored, Bundle, Report, StatusList, Verdict
 from vc.anchoring import log_entry
-from vc.status import status_entry, status_list_document
+from vc.status import status_entry
+from vc.vcdm.status_lists import status_list_document
 from verifier import RecognisedIssuer, Trust, Verifier
 from verifier.sources.lists import ListSource
 

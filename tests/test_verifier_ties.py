@@ -15,7 +15,7 @@ from ledger.tiles.memory import MemoryStore
 from tests.world import NOW, Holder, University, verifier
 from vc import SUITES, Anchored, Bundle, Cryptosuite, StatusList, Verdict
 from vc.anchoring import anchoring_terms, log_entry
-from vc.status import status_list_document
+from vc.vcdm.status_lists import status_list_document
 from verifier import RecognisedLog, Trust, load_policy
 from verifier.sources.evidence import attested
 from wire.datetimestamp import format_datetimestamp

@@ -32,12 +32,11 @@ from vc.forms import FORMS, INTEGRITY, DataIntegrity
 from vc.forms.integrity import proof_values
 from vc.status import (
     Revocation,
-    revocation_details_document,
     status_entry,
-    status_list_document,
     status_statement,
 )
 from vc.vcdm.presentation import presentation
+from vc.vcdm.status_lists import revocation_details_document, status_list_document
 from verifier import RecognisedIssuer, RecognisedLog, Trust, TrustSource, Verifier
 from verifier.sources.lists import ListSource
 from wire.fetch import NoFetcher

@@ -6,13 +6,15 @@ secures it, `reading/` takes what arrives, `status/` has revocation, `bundle.py`
 offline. Nothing here touches the network or asks for the time.
 """
 
-from .bundle import Anchored, Bundle
+from .claims import Claims
 from .forms import FORMS
 from .forms.integrity import SUITES, Cryptosuite, InvalidProof, Proof, UnknownCryptosuite, sign, verify_proof
+from .problem import MalformedCredential
+from .reading.bundle import Anchored, Bundle
 from .report import Check, Outcome, Report, Verdict
 from .secured import Form, Secured
 from .status import Reason, StatusList
-from .vcdm.credential import Credential, MalformedCredential
+from .vcdm.credential import Credential
 from .vcdm.enveloped import Enveloped
 from .vcdm.presentation import Presentation
 
@@ -22,6 +24,7 @@ __all__ = [
     "Anchored",
     "Bundle",
     "Check",
+    "Claims",
     "Credential",
     "Cryptosuite",
     "Enveloped",

@@ -10,16 +10,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 from ledger import EntryKind, entry
 from wire import jcs
 from wire.work import Work
 
-from .vcdm.credential import Credential, has_type
-
-ANCHORED_IN_LOG = "urn:intaglio:vocab:AnchoredInLog"
-_LOG = "urn:intaglio:log:"
+from .claims import ANCHORED_IN_LOG, LOG
 
 
 def log_entry(
@@ -42,13 +39,4 @@ def document_digest(document: Mapping[str, Any], work: Work | None = None) -> by
 
 def anchoring_terms(origin: str) -> dict[str, str]:
     """The `termsOfUse` entry of a credential that goes into the log `origin`."""
-    return {"type": ANCHORED_IN_LOG, "id": _LOG + quote(origin, safe="/.:-_~")}
-
-
-def expected_origins(credential: Credential) -> frozenset[str]:
-    """The logs that the credential says it is in."""
-    return frozenset(
-        unquote(str(terms.get("id")).removeprefix(_LOG))
-        for terms in credential.terms_of_use
-        if has_type(terms, ANCHORED_IN_LOG)
-    )
+    return {"type": ANCHORED_IN_LOG, "id": LOG + quote(origin, safe="/.:-_~")}

@@ -39,6 +39,14 @@ class LaterVersion(UnsupportedForm):
     code = "later-version"
 
 
+class MalformedCredential(Malformed):
+    """The JSON is not a credential or presentation as the data model wants it."""
+
+    code = "malformed-credential"
+    type = "https://www.w3.org/TR/vc-data-model#MALFORMED_VALUE_ERROR"
+    title = "Not a well-formed credential"
+
+
 class NoCredential(Malformed):
     """Nothing that could be a credential, a presentation or a bundle, as far as can be seen."""
 

@@ -13,7 +13,7 @@ from wire import Problem
 from wire.datetimestamp import format_datetimestamp
 from wire.problem import Facts
 
-from .vcdm.credential import Credential
+from .claims import Claims
 
 
 class Outcome(StrEnum):
@@ -97,7 +97,7 @@ class Report:
     def __init__(
         self,
         checks: Iterable[Check],
-        credentials: Iterable[Credential],
+        credentials: Iterable[Claims],
         statuses: Sequence[StatusTime | None] = (),
         holder: str | None = None,
     ) -> None:
@@ -143,8 +143,8 @@ class Report:
         """Whether `require` gives credentials; where only a DID was to be proved, a valid report has none."""
         return bool(self._credentials) and bool(self)
 
-    def require(self) -> tuple[Credential, ...]:
-        """The verified credentials, at least one.
+    def require(self) -> tuple[Claims, ...]:
+        """The claims of the verified credentials, at least one.
 
         Raises the `Problem` of the deciding check unless all is valid, and one where nothing is claimed.
         """

@@ -6,18 +6,17 @@ it is written. Nothing here is true before `verify` has returned.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, Self
 
 from keys import PublicKey, Signer
 from ledger import EntryKind, parse_entry
 from wire import Problem
 from wire.work import Work
 
+from .claims import Claims
 from .possession import Answer
-from .vcdm.credential import Credential
-from .vcdm.presentation import Presentation
 
 INTEGRITY = "application/vc"
 """The media type of JSON that carries its proofs."""
@@ -63,6 +62,18 @@ class Signatures(NamedTuple):
     """What is wrong with those that are neither."""
 
 
+class Presented(Protocol):
+    """What a presentation itself says, beside the credentials in it."""
+
+    @property
+    def holder(self) -> str | None:
+        """The DID of whom it says it is by."""
+
+    @property
+    def unread(self) -> Problem | None:
+        """Why nobody can tell what it means."""
+
+
 class Secured(Protocol):
     """One credential or presentation. `work` is what a call may cost; beyond it is `TooLarge`.
 
@@ -74,12 +85,12 @@ class Secured(Protocol):
         """The media type of its form."""
 
     @property
-    def credential(self) -> Credential:
-        """What it says, if it is a credential. Raises as `Credential.parse`."""
+    def claims(self) -> Claims:
+        """What it says, if it is a credential. Raises `Malformed`, and what leaves that open."""
 
     @property
-    def presentation(self) -> Presentation | None:
-        """What it says, if it is a presentation. Raises as `Presentation.parse`."""
+    def presentation(self) -> Presented | None:
+        """What it says, if it is a presentation. Raises as `claims`."""
         return None
 
     @property
@@ -90,33 +101,33 @@ class Secured(Protocol):
     def signatures(self, work: Work) -> Signatures:
         """Its signatures in their order. Raises `InvalidProof` where there is none, or what is malformed."""
 
-    def readings(self, work: Work) -> Iterator[Secured]:  # noqa: ARG002 -- of forms that read on
-        """What it may mean: this, and more where it names something that has several texts.
+    def as_signed(self, require_fit: Callable[[Self], None], work: Work) -> Self:  # noqa: ARG002 -- of others
+        """This, as its signatures have it, which `require_fit` verifies; raises what that raises.
 
-        A signature fits one of them. Whoever goes on after the last of several is told by a `Problem` that
-        none does.
+        A form whose text names something that has several texts is one thing by each of them, and the
+        signatures fit one; where they fit none, a `Problem` says so.
         """
-        yield self
+        require_fit(self)
+        return self
 
     def verify(self, signed: Signed, key: PublicKey, work: Work) -> None:
-        """Raises `InvalidProof` unless `key` made this signature over all that is said by this reading."""
+        """Raises `InvalidProof` unless `key` made this signature over all that is said here."""
 
     def covers_meaning(self, signed: Signed) -> bool:
         """Whether the signature holds what its terms stand for, whatever was added after signing."""
 
     def type_name(self, name: str) -> str:
-        """What it calls a type, given by IRI or word. Raises as `jsonld.type_name`."""
-        from .vcdm import jsonld  # only here: who keeps and shows credentials needs no contexts
+        """The name under which `Claims.types` has a type, given by IRI or word."""
+        return name
 
-        return jsonld.type_name(name)
-
-    def leaf(self, signed: Signed, kind: EntryKind, work: Work) -> bytes | None:
-        """The log entry that stands for it with this signature; `None` for one that was derived."""
+    def leaves(self, signed: Signed, kind: EntryKind, work: Work) -> Sequence[bytes]:
+        """The log entries that stand for it with this signature; none for one that was derived."""
 
     def digests(self, work: Work) -> frozenset[bytes]:
         """The digests of its log entries, by signatures that are not known as well."""
-        leaves = (self.leaf(signed, EntryKind.CREDENTIAL, work) for signed in self.signatures(work).known)
-        return frozenset(parse_entry(leaf).digest for leaf in leaves if leaf)
+        known = self.signatures(work).known
+        leaves = (leaf for signed in known for leaf in self.leaves(signed, EntryKind.CREDENTIAL, work))
+        return frozenset(parse_entry(leaf).digest for leaf in leaves)
 
 
 class Options(NamedTuple):

@@ -207,5 +207,5 @@ def _asks_for_the_network(report: Report, now: datetime) -> bool:
 def _answer(report: Report) -> dict[str, Any]:
     answer = report.to_dict()
     if report.has_claims:
-        answer["credentials"] = [dict(credential.claims) for credential in report.require()]
+        answer["credentials"] = [dict(claims.said) for claims in report.require()]
     return answer

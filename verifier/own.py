@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from did.document import Use, status_did
 from ledger import EntryKind
-from vc import Anchored, Credential, InvalidProof
-from vc.secured import Form
+from vc import Anchored, Claims, InvalidProof
+from vc.secured import Form, Secured
+from wire.datetimestamp import Moment
 from wire.text import shortened
 from wire.work import Work
 
@@ -38,7 +39,7 @@ class StatusDocuments:
     now: datetime
     work: Work
 
-    def authenticate(self, anchored: Anchored, issuer: str, *, brought: bool) -> Credential:
+    def authenticate(self, anchored: Anchored, issuer: str, *, brought: bool) -> Claims:
         """A status document by the credential's issuer, or by one whom the trust list names beside it.
 
         It is signed with a key in force. One that the presenter brought has to be in the issuer's log, where
@@ -49,7 +50,7 @@ class StatusDocuments:
         Raises `NotItsList` for one that is by anybody else, `InvalidProof`, or another `Problem` that it has.
         """
         secured = self.memory.read(anchored.document, self.forms, self.work)
-        signer, known = secured.credential.issuer, self.trust.issuer(issuer)
+        signer, known = secured.claims.issuer, self.trust.issuer(issuer)
         named = known.status_issuers if known else ()
         if signer != issuer and signer not in named:
             raise NotItsList(
@@ -62,21 +63,23 @@ class StatusDocuments:
         ).known
         if any(signature.signer != signer for signature in signatures):
             raise InvalidProof("the status document is signed by somebody else")
-        details = "RevocationDetails" in secured.credential.types
+        details = "RevocationDetails" in secured.claims.types
         kind = EntryKind.REVOCATION_DETAILS if details else EntryKind.STATUS_LIST
-        leaves = [secured.leaf(found.signed, kind, self.work) for found in signatures]
-        made = {leaf: found.key.key for leaf, found in zip(leaves, signatures, strict=True) if leaf}
+        leaves = [secured.leaves(found.signed, kind, self.work) for found in signatures]
+        made = {
+            leaf: found.key.key for of_one, found in zip(leaves, signatures, strict=True) for leaf in of_one
+        }
 
-        def fitting() -> int:
+        def fitting() -> Secured:
             return self.signatures.fitting(secured, signatures)
 
-        number = fitting() if None in leaves else self.memory.fits(made, self.work, fitting)
-        credential = self.signatures.as_signed(secured, number)
+        fit = self.memory.fits(secured, made, self.work, fitting) if all(leaves) else fitting()
+        claims = self.signatures.claimed(secured, fit)
         self.signatures.require_made(signatures)
         binding = dict.fromkeys((signer, issuer))
         has_log = any(self.trust.policy_for(name).logs for name in binding)
-        for leaf, signature in zip(leaves, signatures, strict=True):
-            keys = {leaf: signature.key} if leaf else {}
+        for of_one, signature in zip(leaves, signatures, strict=True):
+            keys = dict.fromkeys(of_one, signature.key)
             facts = [self.evidence.facts(keys, anchored.evidence, name, recurs=True) for name in binding]
             if any(found.found for found in facts):
                 continue
@@ -88,7 +91,8 @@ class StatusDocuments:
             require_may_have_signed(signature.key, self.now)
         dates = [found.signed.created for found in signatures if found.signed.created]
         if signer == status_did(issuer):  # the issuer's own, which nobody else's go before
-            credential = credential._replace(issuer=issuer)
-        return (
-            credential if credential.valid_from else credential._replace(valid_from=min(dates, default=None))
-        )
+            claims = replace(claims, issuer=issuer)
+        if claims.starts is None and dates:
+            made_at = min(dates)
+            claims = replace(claims, starts=Moment(made_at, made_at, made_at, made_at.date()))
+        return claims

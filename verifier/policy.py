@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ledger import Fact
 from ledger.requirement import LEDGERS
-from vc import Credential
-from vc.anchoring import expected_origins
+from vc import Claims
 from vc.vcdm import jsonld
 from wire import Malformed, Problem, Refused
 from wire.text import claimed, counted, shortened
@@ -90,7 +89,7 @@ class PresenterIsAnother(NotShownByHolder):
 class Findings:
     """What the steps before found out about one genuine credential."""
 
-    credential: Credential
+    claims: Claims
     now: datetime
     issuer: RecognisedIssuer | None
     """The entry of the trust file, if there is one."""
@@ -121,7 +120,7 @@ class Findings:
 
     @property
     def _subjects(self) -> set[str | None]:
-        return {subject.get("id") for subject in self.credential.subjects}
+        return {subject.get("id") for subject in self.claims.subjects}
 
 
 class Policy(Protocol):
@@ -176,10 +175,10 @@ class Recognised:
         credential, and where the ledgers that are required had it later: whoever has all of the issuer's keys
         could have made it since.
         """
-        credential = findings.credential
+        claims = findings.claims
         if findings.issuer is None:
-            raise unknown_issuer(credential)
-        kinds = set(credential.types) - {"VerifiableCredential"} or {"VerifiableCredential"}
+            raise unknown_issuer(claims)
+        kinds = set(claims.types) - {"VerifiableCredential"} or {"VerifiableCredential"}
         known, unclear = set(findings.issuer.types), None
         for word in findings.issuer.types:
             try:
@@ -191,8 +190,8 @@ class Recognised:
                 raise unclear  # it may be the word for just this type
             kind = shortened(min(others))
             raise NotForType(
-                f"the issuer {credential.issuer} is not recognised for credentials of type {kind}",
-                issuer=credential.issuer,
+                f"the issuer {claims.issuer} is not recognised for credentials of type {kind}",
+                issuer=claims.issuer,
                 type=kind,
             )
         until = findings.issuer.until
@@ -203,14 +202,14 @@ class Recognised:
             raise FromLater.saying(
                 "the issuer {issuer} is recognised for what is from {until} or before, and no ledger that is "
                 "required shows this before {date}",
-                issuer=credential.issuer,
+                issuer=claims.issuer,
                 until=str(until),
                 date=f"{min(by_ledgers):%Y-%m-%d %H:%M}Z",
             )
         raise NotFromThen(
-            f"the issuer {credential.issuer} is recognised for what is from {until} or "
+            f"the issuer {claims.issuer} is recognised for what is from {until} or "
             "before, and no trusted log shows that this is",
-            issuer=credential.issuer,
+            issuer=claims.issuer,
             until=str(until),
         )
 
@@ -223,13 +222,13 @@ def _type(findings: Findings, name: str) -> str:
         raise NotKnown.saying("{why}", why=problem) from problem
 
 
-def unknown_issuer(credential: Credential) -> IssuerUnknown:
+def unknown_issuer(claims: Claims) -> IssuerUnknown:
     """Whom to ask for, in the credential's own words; one that names a log has a trust file for it."""
-    issuer, name = claimed(credential.issuer), credential.issuer_name
+    issuer, name = claimed(claims.issuer), claims.issuer_name
     who = f'says that it is by "{claimed(name)}" ({issuer})' if name else f"is by {issuer}"
-    kind = IssuerUnknown if expected_origins(credential) else IssuerUnknownWithoutLog
+    kind = IssuerUnknown if claims.origins else IssuerUnknownWithoutLog
     detail = f"the credential {who}, which is not on your list"
-    return kind(detail, issuer=credential.issuer, calls_itself=claimed(name) if name else None)
+    return kind(detail, issuer=claims.issuer, calls_itself=claimed(name) if name else None)
 
 
 def _is_from(day: date, findings: Findings) -> bool:
@@ -258,7 +257,7 @@ class OfType:
 
         Open (`UnknownType`) where nobody can tell which type the word means.
         """
-        types = findings.credential.types
+        types = findings.claims.types
         if self.type not in types and _type(findings, self.type) not in types:
             raise WrongType(f"the credential is not of type {self.type}", type=self.type)
 
@@ -322,7 +321,7 @@ class Presenter:
     Without it, or where it is in a branch of `AnyOf` that is not kept, that is its subject alone.
     """
 
-    may_present: Callable[[str, Credential], bool] = lambda holder, credential: True  # noqa: ARG005
+    may_present: Callable[[str, Claims], bool] = lambda holder, claims: True  # noqa: ARG005
     """Asked with the DID that the presenter proved to have; by default anybody may."""
 
     def check(self, findings: Findings) -> None:
@@ -332,7 +331,7 @@ class Presenter:
         """
         if findings.holder is None:
             raise PresenterNotProved("nobody proved to be the presenter")
-        if findings.shown_by_another and not self.may_present(findings.holder, findings.credential):
+        if findings.shown_by_another and not self.may_present(findings.holder, findings.claims):
             raise PresenterIsAnother("the credential belongs to another than the one who presents it")
 
 
@@ -378,7 +377,7 @@ class HasSchema:
 
     def check(self, findings: Findings) -> None:
         """Open (`NotKnown`) where the schema is unknown; `SchemaMismatch` where the credential breaks it."""
-        if findings.schemas is None or not findings.schemas.check(findings.credential, self.url):
+        if findings.schemas is None or not findings.schemas.check(findings.claims, self.url):
             raise SchemaUnknown(
                 f"the schema {shortened(self.url)} is not known here", schema=shortened(self.url)
             )

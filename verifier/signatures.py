@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
 from typing import NamedTuple
 
 from did.document import Use
-from vc import Credential, InvalidProof
+from vc import Claims, InvalidProof
 from vc.secured import Secured, Signed
 from vc.vcdm.jsonld import Respelled
 from vc.vcdm.jsonld.vocabulary import DECIDES
-from wire import Problem, TooLarge
+from wire import Problem
 from wire.clock import require_not_ahead
 from wire.text import shortened
 from wire.work import Work
@@ -111,48 +110,42 @@ class SignatureCheck:
             raise read.unknown[0].problem
         return Proofs(tuple(found), tuple(unknown.kind for unknown in read.unknown))
 
-    def fitting(self, secured: Secured, signatures: Sequence[Signature]) -> int:
-        """Which of the document's readings each signature fits, and in which it is to be read.
+    def fitting(self, secured: Secured, signatures: Sequence[Signature]) -> Secured:
+        """The document as each of these signatures has it.
 
-        Raises `InvalidProof` unless there is such a one, what `Secured.readings` does where several were
-        tried, and `TooLarge` where finding out costs too much.
+        Raises `InvalidProof` where one does not fit, what `Secured.as_signed` raises, and `TooLarge` where
+        finding out costs too much.
         """
-        last: Problem | None = None
-        for number, reading in enumerate(secured.readings(self.work)):
-            try:
-                self._verify(reading, signatures)
-                return number
-            except TooLarge:
-                raise
-            except Problem as problem:
-                last = problem
-        assert last is not None  # there is one at the least
-        raise last
 
-    def reading(self, secured: Secured, number: int) -> Secured:
-        """The document in this one of its readings, of which it is the first itself."""
-        return next(islice(secured.readings(self.work), number, None)) if number else secured
+        def require_fit(reading: Secured) -> None:
+            for signature in signatures:
+                self._require_fit(reading, signature)
 
-    def as_signed(self, secured: Secured, number: int) -> Credential:
-        """What a credential says in this reading, which its signatures fit.
+        return secured.as_signed(require_fit, self.work)
+
+    def as_signed(self, secured: Secured, signatures: Sequence[Signature]) -> Claims:
+        """What a credential says, as its signatures have it; see `claimed`."""
+        return self.claimed(secured, self.fitting(secured, signatures))
+
+    def claimed(self, secured: Secured, fitting: Secured) -> Claims:
+        """What a credential says in the reading that its signatures fit.
 
         Raises what keeps it from being read, and `NotKnown` where it is by another issuer than was asked for.
         """
-        issuer, credential = secured.credential.issuer, self.reading(secured, number).credential
-        if credential.unread:
-            raise credential.unread
-        if credential.issuer != issuer:
+        claims = fitting.claims
+        if claims.unread:
+            raise claims.unread
+        if claims.issuer != secured.claims.issuer:
             raise NotKnown("under another text of its contexts, the credential is by another issuer")
-        return credential
+        return claims
 
-    def _verify(self, reading: Secured, signatures: Sequence[Signature]) -> None:
-        for signature in signatures:
-            try:
-                reading.verify(signature.signed, signature.key.key, self.work)
-            except InvalidProof as problem:
-                if not signature.key.guessed:
-                    raise
-                raise not_pinned(signature.signer, signature.signed.verification_method) from problem
+    def _require_fit(self, reading: Secured, signature: Signature) -> None:
+        try:
+            reading.verify(signature.signed, signature.key.key, self.work)
+        except InvalidProof as problem:
+            if not signature.key.guessed:
+                raise
+            raise not_pinned(signature.signer, signature.signed.verification_method) from problem
 
     def require_made(self, signatures: Iterable[Signature]) -> None:
         """Raises `DatedAhead` for one made later than now: asked once all verify, since it is open."""

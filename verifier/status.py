@@ -8,9 +8,10 @@ not, and stands only where the newest list has it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from vc import Anchored, Credential, StatusList
+from vc import Anchored, Claims, StatusList
 from vc.reading import identifier, read, received
 from vc.report import StatusTime
 from vc.status import (
@@ -97,9 +98,7 @@ class StatusLookup:
         self.unreached: set[str] = set()
         """Lists that a source could not give: what is said of them may be out of date."""
 
-    def check(
-        self, credential: Credential, now: datetime, recognised: RecognisedIssuer | None
-    ) -> Sequence[Standing]:
+    def check(self, claims: Claims, now: datetime, recognised: RecognisedIssuer | None) -> Sequence[Standing]:
         """What each status entry of the credential says, in their order.
 
         All are looked up before one decides: an entry that cannot be looked up would otherwise hide the
@@ -107,9 +106,9 @@ class StatusLookup:
         question.
         """
         standings, problems = [], []
-        for value in credential.status:
+        for value in claims.status:
             try:
-                standings.append(self._standing(StatusEntry.parse(value), credential.issuer, now, recognised))
+                standings.append(self._standing(StatusEntry.parse(value), claims.issuer, now, recognised))
             except Problem as problem:
                 problems.append(problem)
         if problems:
@@ -133,21 +132,21 @@ class StatusLookup:
         closed = recognised.last_lists if recognised else None
         opened = self._open(entry.list_url, issuer, now, fetch=fetch)
         doubt = opened.doubt
-        past: list[Credential] = []
+        past: list[Claims] = []
         unfit: list[tuple[datetime, Problem]] = []
-        for credential in opened.lists:
+        for claims in opened.lists:
             try:
-                value = self._bits(credential, entry)[entry.index]
+                value = self._bits(claims, entry)[entry.index]
             except Problem as problem:
-                if credential in opened.sourced:
+                if claims in opened.sourced:
                     doubt = doubt or _unusable(entry.list_url, problem)
                 else:
-                    unfit.append((_start(credential), problem))
+                    unfit.append((_start(claims), problem))
                 continue
             if value and entry.purpose == "revocation":
                 raise self._revoked(entry, issuer, now, fetch=fetch)
-            if not is_ahead(_start(credential), now):
-                past.append(credential)
+            if not is_ahead(_start(claims), now):
+                past.append(claims)
         for start, misfit in unfit:  # an older copy, from when the list was shorter, is no fault
             if all(start > _start(found) for found in past):
                 raise misfit
@@ -169,8 +168,8 @@ class StatusLookup:
         if doubt is not None:  # that list may tell of a revocation, which an older copy must not hide
             raise doubt
         if newest is None:
-            for credential in opened.lists:
-                require_not_ahead(_start(credential), now, "the status list")
+            for claims in opened.lists:
+                require_not_ahead(_start(claims), now, "the status list")
             missing = ListMissing if is_web_address(entry.list_url) else ListMissingOffline
             raise opened.problem or missing(
                 f"no copy of the status list {shortened(entry.list_url)} is at hand",
@@ -232,13 +231,13 @@ class StatusLookup:
                 self._miss(url, problem, opened)
                 continue
             try:
-                credential = self._documents.authenticate(found, issuer, brought=False)
-                if credential.id is None and isinstance(source, Fetched) and url.startswith("https:"):
+                claims = self._documents.authenticate(found, issuer, brought=False)
+                if claims.id is None and isinstance(source, Fetched) and url.startswith("https:"):
                     # 2.2: `id` is optional. Only the host of the URL vouches for which list this is, so
                     # that one from anywhere else, or over http, is none.
-                    credential = credential._replace(id=url)
-                opened.add(credential, sourced=True)
-                self._memory.judged(url, credential, now)
+                    claims = replace(claims, id=url)
+                opened.add(claims, sourced=True)
+                self._memory.judged(url, claims, now)
             except NotItsList as problem:
                 self._miss(url, problem, opened)
             except Problem as problem:
@@ -265,11 +264,11 @@ class StatusLookup:
             StatusUnknown.saying("the status list could not be had: {why}", why=problem, because=problem)
         )
 
-    def _bits(self, credential: Credential, entry: StatusEntry) -> StatusList:
-        key = (id(credential), entry.type, entry.size, entry.purpose)
+    def _bits(self, claims: Claims, entry: StatusEntry) -> StatusList:
+        key = (id(claims), entry.type, entry.size, entry.purpose)
         if key not in self._unpacked:
             if self._left >= 0:  # once there was too much, no further list is unpacked for any entry
-                bits = open_list(entry, credential, self._memory.bits)
+                bits = open_list(entry, claims, self._memory.bits)
                 self._work.spend(len(bits.bits) // BYTES_UNPACKED)
                 self._left -= len(bits.bits)
             if self._left < 0:
@@ -280,9 +279,9 @@ class StatusLookup:
     def _revoked(self, entry: StatusEntry, issuer: str, now: datetime, *, fetch: bool) -> Revoked:
         """With date and reason, where details are at hand that the issuer signed."""
         for url in details_urls(entry):
-            for credential in self._open(url, issuer, now, fetch=fetch).lists:
+            for claims in self._open(url, issuer, now, fetch=fetch).lists:
                 try:
-                    found = read_revocation(entry, credential)
+                    found = read_revocation(entry, claims)
                 except Problem:  # details never hide the revocation itself
                     continue
                 if found is not None:
@@ -299,8 +298,8 @@ class _Opened:
     """Verified copies of one list, and why there are no others."""
 
     def __init__(self) -> None:
-        self.lists: list[Credential] = []
-        self.sourced: list[Credential] = []
+        self.lists: list[Claims] = []
+        self.sourced: list[Claims] = []
         """Those of them that a source gave."""
         self.problem: Problem | None = None
         self.doubt: Problem | None = None
@@ -308,12 +307,12 @@ class _Opened:
         self.unclear: StatusUnknown | None = None
         """Why nobody can tell whether a list that the presenter brought is the issuer's."""
 
-    def add(self, credential: Credential, *, sourced: bool = False) -> None:
-        if credential.valid_from is None:
+    def add(self, claims: Claims, *, sourced: bool = False) -> None:
+        if claims.valid_from is None:
             raise StatusUnknown("the status list does not say from when it is")
-        self.lists.append(credential)
+        self.lists.append(claims)
         if sourced:
-            self.sourced.append(credential)
+            self.sourced.append(claims)
 
     def remember(self, problem: Problem) -> None:
         if self.problem is None or (self.problem.undetermined and not problem.undetermined):
@@ -333,15 +332,15 @@ def _words(reason: str) -> str:
     return reason.replace("-", " ") if reason in tuple(Reason) else shortened(reason)
 
 
-def _start(credential: Credential) -> datetime:
-    assert credential.valid_from is not None
-    return credential.valid_from
+def _start(claims: Claims) -> datetime:
+    assert claims.valid_from is not None
+    return claims.valid_from
 
 
-def _is_good(credential: Credential, now: datetime, closed: datetime | None) -> bool:
-    if credential.ends is None or credential.ends.earliest > now:
+def _is_good(claims: Claims, now: datetime, closed: datetime | None) -> bool:
+    if claims.ends is None or claims.ends.earliest > now:
         return True
-    return closed is not None and _start(credential) >= closed
+    return closed is not None and _start(claims) >= closed
 
 
 def _unusable(url: str, problem: Problem) -> StatusUnknown:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from vc import Credential
-from vc.vcdm.credential import text_of
-from wire import Malformed
-from wire.datetimestamp import parse_datetimestamp
+from vc import Claims
+from vc.claims import text_of
 
 from .sources.trust import TrustSource
 
@@ -25,26 +23,20 @@ class Summary(NamedTuple):
     """Of Open Badges 3.0, such as BachelorDegree; empty for other credentials."""
 
 
-def summarize(credential: Credential, trust: TrustSource) -> Summary:
+def summarize(claims: Claims, trust: TrustSource) -> Summary:
     """The summary of a verified credential; the issuer's name is the trust list's, never its own."""
-    awarded = text_of(credential.claims, "awardedDate") or text_of(credential.claims, "validFrom")
-    known = trust.issuer(credential.issuer)
-    by = (known.name if known else "") or credential.issuer
+    known = trust.issuer(claims.issuer)
     return Summary(
-        credential.title,
-        credential.subject_name,
-        by,
-        _day(awarded),
-        credential.degree_name,
-        credential.achievement_type,
+        claims.title,
+        claims.holder_name,
+        (known.name if known else "") or claims.issuer,
+        day_of(claims),
+        claims.degree,
+        claims.achievement_type,
     )
 
 
-def _day(value: object) -> str:
-    """The day that a date names, with a time in its own zone or without; nothing for what is none."""
-    text = value if isinstance(value, str) else ""
-    try:
-        parse_datetimestamp(f"{text}T00:00:00Z" if len(text) == 10 else text, "the date")
-    except Malformed:
-        return ""
-    return text[:10]
+def day_of(claims: Claims) -> str:
+    """The day of its award, empty where that is no date; else the first on which it is valid."""
+    moment = claims.awarded if text_of(claims.said, "awardedDate") else claims.starts
+    return str(moment.day) if moment else ""

@@ -15,7 +15,7 @@ from did import DocumentSource, MethodNotSupported
 from did.document import Use
 from ledger import KINDS, EntryKind, EvidenceKind, Fact
 from ledger.requirement import LEDGERS
-from vc import Bundle, Credential, InvalidProof, Report, UnknownCryptosuite
+from vc import Bundle, Claims, InvalidProof, Report, UnknownCryptosuite
 from vc.forms import FORMS
 from vc.possession import require_possession
 from vc.problem import UnsupportedForm
@@ -134,9 +134,9 @@ class Verifier:
         checks, work = Checks(), work or Work()
         # (1) readable: limits, form
         with checks.step(1):
-            bundle = Bundle.parse(source, work, self.forms)
+            bundle = Bundle.parse(source, self.forms, work)
             secured = read(bundle.secured, self.forms, work)
-            credentials = tuple(one.credential for one in secured.credentials)
+            credentials = tuple(one.claims for one in secured.credentials)
             checks.passed("well-formed", "well-formed")
         if checks.stopped():
             return Report(checks.found, ())
@@ -147,8 +147,7 @@ class Verifier:
             checks.credential = number if len(secured.credentials) > 1 else None
             examined.append(steps.examine(one))
         credentials = steps.credentials = tuple(
-            found.credential if found else credential
-            for found, credential in zip(examined, credentials, strict=True)
+            found.claims if found else claims for found, claims in zip(examined, credentials, strict=True)
         )
         # (2) holder: challenge, domain, holder binding; so late, since the way to a holder's key may lead to
         # any host that a sender names
@@ -200,7 +199,7 @@ class _Steps:
             self._signatures, self._evidence, verifier.trust, verifier.memory, verifier.forms, now, work
         )
         self._status = StatusLookup(bundle.status_lists, verifier.lists, own)
-        self.credentials: Sequence[Credential] = ()
+        self.credentials: Sequence[Claims] = ()
         self.statuses: list[StatusTime | None] = []
         """Of each credential as of when it is known not to be revoked."""
 
@@ -237,8 +236,7 @@ class _Steps:
     def _presenter(self, challenge: str | None, domain: str | None) -> tuple[str, Proofs]:
         """The DID that proved to be the holder, and by which proofs."""
         signatures, _ = proofs = self._signatures.find(self._secured, "authentication")
-        fitting = self._signatures.fitting(self._secured, signatures)
-        presentation = self._signatures.reading(self._secured, fitting).presentation
+        presentation = self._signatures.fitting(self._secured, signatures).presentation
         assert presentation is not None  # whatever it says
         if presentation.unread:
             raise presentation.unread
@@ -260,7 +258,7 @@ class _Steps:
 
     def examine(self, secured: Secured) -> Findings | None:
         """(3) to (8) for one credential. After a bad signature nothing in it is worth a further look."""
-        checks, issuer = self._checks, secured.credential.issuer
+        checks, issuer = self._checks, secured.claims.issuer
         self.statuses.append(None)
         # (3) issuer: resolved, key authorised for assertionMethod, controller is the issuer
         entry, is_stranger = None, False
@@ -279,19 +277,18 @@ class _Steps:
             source = own[0].key.source
             checks.passed(source.code, f"{issuer}: {source.text}", issuer=issuer, log=source.log)
         if checks.stopped():
-            self._leave_out(secured.credential, is_stranger=is_stranger)
+            self._leave_out(secured.claims, is_stranger=is_stranger)
             return None
         # (4) signature: every proof
         with checks.step(4):
-            fitting = self._signatures.fitting(secured, proofs.known)
-            credential = self._signatures.as_signed(secured, fitting)
+            claims = self._signatures.as_signed(secured, proofs.known)
             text = f"unchanged since the issuer signed it{proofs.remark}"
             checks.passed("unchanged", text, uncounted=proofs.uncounted)
         if checks.stopped():
             checks.leave_out(5, 4)
             return None
         findings = Findings(
-            credential,
+            claims,
             self._now,
             entry,
             schemas=self._verifier.schemas,
@@ -299,17 +296,17 @@ class _Steps:
         )
         # (5) dates
         with checks.step(5):
-            self._dates(credential, proofs.known)
+            self._dates(claims, proofs.known)
         # (6) status
         with checks.step(6):
-            self.statuses[-1] = status = self._status_time(credential, entry)
+            self.statuses[-1] = status = self._status_time(claims, entry)
             findings.status_time = status and status.as_of
         # (7) schema
         with checks.step(7):
-            self._schemas(credential)
+            self._schemas(claims)
         # (8) evidence
         with checks.step(8):
-            findings.anchors = self._anchors(secured, credential, own)
+            findings.anchors = self._anchors(secured, claims, own)
         findings.suites = frozenset(signature.signed.algorithm for signature in own)
         findings.unknown_proofs = proofs.unknown
         return findings
@@ -323,7 +320,7 @@ class _Steps:
             text = f"accepted by the policy{reason and ': ' + reason}"
             self._checks.passed("accepted", text, reason=reason)
 
-    def _leave_out(self, credential: Credential, *, is_stranger: bool) -> None:
+    def _leave_out(self, claims: Claims, *, is_stranger: bool) -> None:
         """After step 3; of a stranger whose keys are not known, it is said that nobody here knows him."""
         problem = self._checks.found[-1].problem
         keys_are_unknown = isinstance(problem, Unavailable | MethodNotSupported | NotKnown)
@@ -331,10 +328,10 @@ class _Steps:
             return self._checks.leave_out(4, 3)
         self._checks.leave_out(4, 3, last=8)
         with self._checks.step(9):
-            raise unknown_issuer(credential)
+            raise unknown_issuer(claims)
 
-    def _dates(self, credential: Credential, signatures: Sequence[Signature]) -> None:
-        start, end = credential.starts, credential.ends
+    def _dates(self, claims: Claims, signatures: Sequence[Signature]) -> None:
+        start, end = claims.starts, claims.ends
         if end is not None and end.latest <= self._now:
             raise Expired(f"expired on {end.utc.date()}", until=str(end.utc.date()))
         self._signatures.require_made(signatures)  # else a first day says nothing, either
@@ -356,14 +353,14 @@ class _Steps:
             until=until,
         )
 
-    def _status_time(self, credential: Credential, entry: RecognisedIssuer | None) -> StatusTime | None:
-        if not credential.status:
+    def _status_time(self, claims: Claims, entry: RecognisedIssuer | None) -> StatusTime | None:
+        if not claims.status:
             self._checks.skipped("irrevocable", "the credential has no status: it cannot be revoked")
             return None
-        if len(credential.status) > MAX_STATUS:
+        if len(claims.status) > MAX_STATUS:
             raise TooLarge.saying("the credential has more than {most} status entries", most=MAX_STATUS)
-        standings = self._status.check(credential, self._now, entry)
-        own = (str(value.get("statusListCredential")) for value in credential.status)
+        standings = self._status.check(claims, self._now, entry)
+        own = (str(value.get("statusListCredential")) for value in claims.status)
         unreached = self._status.unreached.intersection(own)
         newer = shortened(min(unreached)) if unreached else ""
         stale = f"; a newer list could not be had from {newer}" if unreached else ""
@@ -373,26 +370,24 @@ class _Steps:
         times = [one.time for one in standings if one.entry.purpose in DECIDING]
         return StatusTime.of_all(times) if times else None
 
-    def _schemas(self, credential: Credential) -> None:
+    def _schemas(self, claims: Claims) -> None:
         schemas = self._verifier.schemas
-        checked = schemas.check(credential) if schemas else ()
+        checked = schemas.check(claims) if schemas else ()
         if checked:
             names = ", ".join(map(shortened, checked))
             self._checks.passed("fits", f"has the form of {names}", schemas=names)
         else:
             self._checks.skipped("none-known", "the credential names no schema that is known here")
 
-    def _anchors(
-        self, secured: Secured, credential: Credential, own: Sequence[Signature]
-    ) -> tuple[Fact, ...]:
+    def _anchors(self, secured: Secured, claims: Claims, own: Sequence[Signature]) -> tuple[Fact, ...]:
         keys = {}
-        if self._bundle.evidence or self._trust.policy_for(credential.issuer).logs:
+        if self._bundle.evidence or self._trust.policy_for(claims.issuer).logs:
             for found in own:
-                if leaf := secured.leaf(found.signed, EntryKind.CREDENTIAL, self._work):
+                for leaf in secured.leaves(found.signed, EntryKind.CREDENTIAL, self._work):
                     keys[leaf] = found.key
         signers = [found.key for found in own]
         facts = self._evidence.of_credential(
-            credential, keys, self._bundle.evidence, lambda: self._digests, signers
+            claims, keys, self._bundle.evidence, lambda: self._digests, signers
         )
         if facts.found:
             fact, beside = facts.found[0], [other for other in facts.found if other.index is None]

@@ -6,7 +6,7 @@ A `dateTime`, which VCDM 1.1 has, may lack the time zone, and so leave open whic
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -39,28 +39,30 @@ class Moment(NamedTuple):
     """As read in UTC, where the text has no time zone."""
     earliest: datetime
     latest: datetime
+    day: date
+    """The day that is written, whatever the time zone."""
 
 
-def parse_datetime(value: object, where: str) -> Moment:
+def parse_datetime(value: object, where: str, *, needs_zone: bool = False) -> Moment:
     """The moment that an `xsd:dateTime` names, to 14 hours where it has no time zone.
 
     No zone is farther from UTC (XML Schema 1.1, part 2, 3.3.7.3). Raises `Malformed`.
     """
-    moment, has_zone = _parsed(value, where, with_zone=False)
+    moment, day, has_zone = _parsed(value, where, with_zone=needs_zone)
     if has_zone:
-        return Moment(moment, moment, moment)
+        return Moment(moment, moment, moment, day)
     try:
-        return Moment(moment, moment - FARTHEST_ZONE, moment + FARTHEST_ZONE)
+        return Moment(moment, moment - FARTHEST_ZONE, moment + FARTHEST_ZONE, day)
     except OverflowError:
         raise Malformed.saying("{where} is not a date of the calendar", where=where) from None
 
 
-def _parsed(value: object, where: str, *, with_zone: bool) -> tuple[datetime, bool]:
+def _parsed(value: object, where: str, *, with_zone: bool) -> tuple[datetime, date, bool]:
     try:
         parsed = _moment(value) if isinstance(value, str) and len(value) <= _LONGEST else None
     except (ValueError, OverflowError):
         raise Malformed.saying("{where} is not a date of the calendar", where=where) from None
-    if parsed is None or (with_zone and not parsed[1]):
+    if parsed is None or (with_zone and not parsed[2]):
         raise Malformed.saying(
             "{where} is not a date and time with a time zone, such as 2026-06-30T00:00:00Z", where=where
         )
@@ -68,14 +70,15 @@ def _parsed(value: object, where: str, *, with_zone: bool) -> tuple[datetime, bo
 
 
 @lru_cache(1024)  # of at most _LONGEST characters; a year's diplomas have few dates
-def _moment(text: str) -> tuple[datetime, bool] | None:
-    """The moment, in UTC where it has no time zone, and whether it has one."""
+def _moment(text: str) -> tuple[datetime, date, bool] | None:
+    """The moment, in UTC where it has no time zone, the day that is written, and whether it has one."""
     match = _FORM.fullmatch(text)
     if match is None:
         return None
     year, month, day, hour, minute, second, fraction, written, sign, zone_hour, zone_minute = match.groups()
     if not fraction and written == "Z" and hour != "24":
-        return datetime.fromisoformat(text), True  # the quick way for most
+        moment = datetime.fromisoformat(text)  # the quick way for most
+        return moment, moment.date(), True
     midnight = (hour, minute, second, (fraction or "").strip("0")) == ("24", "00", "00", "")
     zone = UTC
     if sign and (offset := timedelta(hours=int(zone_hour), minutes=int(zone_minute))):
@@ -91,7 +94,7 @@ def _moment(text: str) -> tuple[datetime, bool] | None:
         zone,
     )
     moment = (moment + timedelta(days=1) if midnight else moment).astimezone(UTC)
-    return moment, written is not None
+    return moment, date(int(year), int(month), int(day)), written is not None
 
 
 def parse_age(value: object) -> timedelta:

@@ -14,11 +14,11 @@ import click
 from did import DID, METHODS, MethodNotSupported, Resolver
 from ledger import Requirement, TrustedLedger
 from ledger.evm import KIND, SINCE
-from vc.vcdm.credential import is_url
 from verifier import RecognisedIssuer, RecognisedLog, Trust, update_trust
 from verifier.sources.trust_entries import pinned
 from wire import Conflict, Declined, Malformed, NotFound, Refused, Unavailable, load_json_object
 from wire.fetch import NoFetcher
+from wire.strict import is_url
 from wire.text import claimed, printable, shortened
 
 from ..session import Session

@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from vc import Bundle, Check, Credential, Outcome, Report, Verdict
+from vc import Bundle, Check, Claims, Outcome, Report, Verdict
 from vc.reading import read
 from vc.secured import Form
 from verifier.checks import STEPS
@@ -102,11 +102,11 @@ def _unread(problem: Problem) -> Report:
     )
 
 
-def _unchecked(data: bytes, forms: Mapping[str, Form], work: Work) -> tuple[Credential, ...]:
+def _unchecked(data: bytes, forms: Mapping[str, Form], work: Work) -> tuple[Claims, ...]:
     """What an undecided file holds, as far as it can be read."""
     try:
-        secured = read(Bundle.parse(data, work, forms).secured, forms, work)
-        return tuple(one.credential for one in secured.credentials)
+        secured = read(Bundle.parse(data, forms, work).secured, forms, work)
+        return tuple(one.claims for one in secured.credentials)
     except Problem:
         return ()
 

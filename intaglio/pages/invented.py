@@ -25,7 +25,8 @@ from ledger.tiles.memory import MemoryStore
 from vc import Anchored, Bundle, StatusList, sign
 from vc.anchoring import document_digest
 from vc.forms import FORMS, INTEGRITY
-from vc.status import Reason, Revocation, page_of, revocation_details_document, status_list_document
+from vc.status import Reason, Revocation, page_of
+from vc.vcdm.status_lists import revocation_details_document, status_list_document
 from verifier import RecognisedIssuer, RecognisedLog, Trust
 from wire.fetch import NoFetcher
 

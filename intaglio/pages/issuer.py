@@ -25,7 +25,7 @@ from starlette.types import Scope
 
 from exchange.claim import ClaimLink, InvalidLink
 from exchange.http import log_problem
-from issuer.desk.claims import Claims, LinkEnded, LinkExpired, LinkUsed
+from issuer.desk.claims import ClaimLinks, LinkEnded, LinkExpired, LinkUsed
 from issuer.issuer import Issuer
 from verifier import Trust
 from wire.problem import NotFound, Problem, Unavailable
@@ -76,7 +76,7 @@ class IssuerPages:
     """The pages of one issuer."""
 
     issuer: Issuer
-    claims: Claims
+    claims: ClaimLinks
     clock: Callable[[], datetime]
     log: str | None = None
     """The address at which the log is published, where it is."""

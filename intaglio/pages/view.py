@@ -15,12 +15,12 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from vc import Check, Credential, Outcome, Report
+from vc import Check, Claims, Outcome, Report
+from vc.claims import short_name
 from vc.report import StatusTime
-from vc.vcdm.credential import short_name, text_of
 from verifier.sources.trust import NamedTrust, TrustSource
 from verifier.sources.trust_entries import RecognisedIssuer
-from verifier.summary import Summary, summarize
+from verifier.summary import Summary, day_of, summarize
 from wire.text import printable
 
 from ..words import label, tr, tr_in
@@ -134,7 +134,7 @@ class Judgement:
 
 
 def judgement(
-    file: str, body: bytes, report: Report, trust: TrustSource, unchecked: Sequence[Credential], language: str
+    file: str, body: bytes, report: Report, trust: TrustSource, unchecked: Sequence[Claims], language: str
 ) -> Judgement:
     """The view of a report. `unchecked` are the credentials of an undecided one, of which little is shown."""
     answer = answered(report)
@@ -194,8 +194,8 @@ def _found(check: Check) -> str:
 def _sentences(
     report: Report,
     body: bytes,
-    credentials: Sequence[Credential],
-    unchecked: Sequence[Credential],
+    credentials: Sequence[Claims],
+    unchecked: Sequence[Claims],
     trust: TrustSource,
 ) -> Iterator[Sentence]:
     """A sentence for each credential that is valid, else what keeps it from that."""
@@ -253,10 +253,10 @@ def _sentence(summary: Summary) -> Sentence:
     return Sentence(text, {**summary._asdict(), "degree": degree, "when": day(summary.when)})
 
 
-def _advice(report: Report, answer: Answered, credentials: Sequence[Credential]) -> Iterator[str]:
+def _advice(report: Report, answer: Answered, credentials: Sequence[Claims]) -> Iterator[str]:
     """What the reader of a page can do; commands are for whoever runs it."""
     if answer is Answered.VALID:
-        if any(credential.subject_name for credential in credentials):
+        if any(credential.holder_name for credential in credentials):
             yield tr(
                 "This does not show that the person before you is the one named. "
                 "Compare the name with an identity document."
@@ -309,25 +309,24 @@ def _step(check: Check, answer: Answered) -> Step:
     )
 
 
-def _diploma(credential: Credential, trust: TrustSource) -> Diploma:
-    summary = summarize(credential, trust)
-    subject = credential.subjects[0]
+def _diploma(claims: Claims, trust: TrustSource) -> Diploma:
+    summary, subject = summarize(claims, trust), claims.subjects[0]
     known = {
         "whom": summary.whom,
         "what": summary.what,
         "degree": summary.degree,
         "achievement_type": words.achievement(summary.achievement_type),
         "by": summary.by,
-        "awarded": day(text_of(credential.claims, "awardedDate")),
-        "result": tr("; ").join(words.results(credential)),
+        "awarded": day(str(claims.awarded.day)) if claims.awarded else "",
+        "result": tr("; ").join(claims.results),
         "credits": str(subject.get("creditsEarned", "")),
-        "number": text_of(subject, "licenseNumber"),
-        "did": credential.issuer,
-        "since": day(str(credential.valid_from.date())) if credential.valid_from else "",
-        "until": day(str(credential.valid_until.date())) if credential.valid_until else "",
+        "number": claims.number,
+        "did": claims.issuer,
+        "since": day(str(claims.valid_from.date())) if claims.valid_from else "",
+        "until": day(str(claims.valid_until.date())) if claims.valid_until else "",
     }
     first = tuple(Claim(label(name), value, True) for name, value in known.items() if value)
-    every = _flat(credential.claims)
+    every = _flat(claims.said)
     shown = tuple(
         Claim(" › ".join(term[:_LONGEST_TERM] for term in path), _json(value), False)
         for path, value in itertools.islice(every, MOST_CLAIMS)
@@ -352,32 +351,26 @@ def _json(value: object) -> str:
     return value if isinstance(value, str) else orjson.dumps(value).decode()
 
 
-def _listed(credential: Credential, trust: TrustSource) -> Listed:
-    known = trust.issuer(credential.issuer)
-    return Listed(
-        credential.issuer, known.name if known else "", known.types if known else (), known is not None
-    )
+def _listed(claims: Claims, trust: TrustSource) -> Listed:
+    known = trust.issuer(claims.issuer)
+    return Listed(claims.issuer, known.name if known else "", known.types if known else (), known is not None)
 
 
-def _of_itself(credential: Credential, language: str) -> Iterator[Claim]:
-    read = _in_language(credential, language)
+def _of_itself(claims: Claims, language: str) -> Iterator[Claim]:
+    read = _in_language(claims, language)
     types = ", ".join(short_name(name) for name in read.types if name != "VerifiableCredential")
-    dated = text_of(read.claims, "awardedDate") or text_of(read.claims, "validFrom")
     for name, value in {
         "by": read.issuer_name or "",
         "did": read.issuer,
         "what": types,
-        "when": day(dated) if dated else "",
+        "when": day(day_of(read)),
     }.items():
         if value:
             yield Claim(label(name), value, True)
 
 
-def _in_language(credential: Credential, language: str) -> Credential:
-    if not language:
-        return credential
-    subjects = tuple(preferred(dict(subject), language) for subject in credential.subjects)
-    return credential._replace(claims=preferred(dict(credential.claims), language), subjects=subjects)
+def _in_language(claims: Claims, language: str) -> Claims:
+    return claims.reworded(lambda value: preferred(value, language)) if language else claims
 
 
 def capital(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,6 @@ from did import InvalidDID
 from ledger import InvalidEvidence
 from vc import Check, MalformedCredential, Outcome, Report, Verdict
 from vc.report import StatusTime
-from vc.vcdm.credential import Credential, text_of
 from wire import Malformed, TooLarge
 from wire.text import cells, claimed, isolated, printable
 
@@ -115,15 +114,6 @@ def advice(check: Check) -> str:
     return said
 
 
-def results(credential: Credential) -> Iterator[str]:
-    """The results that Open Badges 3.0 has of the first subject, each with what it is a result of."""
-    found = credential.subjects[0].get("result", [])
-    for result in map(credential.about, found if isinstance(found, list) else [found]):
-        if value := text_of(result, "value"):
-            kind = text_of(credential.about(result.get("resultDescription")), "name")
-            yield f"{kind} {value}".strip()
-
-
 def for_programs(report: Report) -> dict[str, Any]:
     """The report as JSON, with the remedies that are typed here, and the credentials of a valid one."""
     data = report.to_dict()
@@ -131,7 +121,7 @@ def for_programs(report: Report) -> dict[str, Any]:
         if check.problem is not None and (said := remedy(check.problem)):
             told["problem"]["hint"] = said
     if report.has_claims:
-        data["credentials"] = [dict(credential.claims) for credential in report.require()]
+        data["credentials"] = [dict(claims.said) for claims in report.require()]
     return data
 
 

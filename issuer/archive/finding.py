@@ -77,7 +77,7 @@ class Finder:
         """
         forms = self.archive.forms
         name = identifier(received, forms)
-        for status in read(received, forms, Work()).credential.status:
+        for status in read(received, forms, Work()).claims.status:
             found = StatusEntry.parse(status)
             number = found.list_url.removeprefix(self.profile.list_url(""))
             if not _LIST_NUMBER.fullmatch(number) or found.index >= LIST_ENTRIES:

@@ -122,7 +122,7 @@ class Issues(Protocol):
         """
 
 
-class Claims:
+class ClaimLinks:
     """The claim links of one issuer, in a SQLite file; several processes may use it at once."""
 
     def __init__(self, path: Path, service: str) -> None:

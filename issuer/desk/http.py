@@ -34,7 +34,7 @@ from wire.problem import Conflict, Damaged, Malformed, NotFound, Problem, TooLar
 
 from ..documents import published_status_document
 from ..home import LIST_NAME, STATUS_DOCUMENT_NAME, published_file
-from .claims import Claims, Issues, LinkExpired, TooManyAttempts
+from .claims import ClaimLinks, Issues, LinkExpired, TooManyAttempts
 from .published import add_log
 
 _LOG = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ def status_of(problem: Problem) -> int:
 
 def create_app(
     issuer: Issues,
-    claims: Claims,
+    claims: ClaimLinks,
     public: Path,
     clock: Callable[[], datetime],
     log: LogReader | None = None,

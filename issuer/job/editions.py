@@ -127,7 +127,7 @@ class Editions:
         former = self._former()
         if not former:
             return None
-        content = {name: value for name, value in line.secured.credential.document.items() if name != "proof"}
+        content = {name: value for name, value in line.secured.claims.said.items() if name != "proof"}
         for press in (in_force := self._press(), *former):
             composer = press.composer
             if changed & (in_force.composer.template.fields - composer.template.fields):

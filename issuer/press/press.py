@@ -101,7 +101,7 @@ class Line:
     @property
     def holder(self) -> str | None:
         """The DID to which it is bound, if it is."""
-        return self.secured.credential.subjects[0].get("id")
+        return self.secured.claims.subjects[0].get("id")
 
 
 class Printed(NamedTuple):

@@ -28,9 +28,8 @@ from vc.status import (
     Revocation,
     StatusList,
     page_of,
-    revocation_details_document,
-    status_list_document,
 )
+from vc.vcdm.status_lists import revocation_details_document, status_list_document
 from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
 from wire.files import locked, make_private_folder, remove_leftovers, replace_file, sync_files
 from wire.problem import Damaged, Malformed, Refused

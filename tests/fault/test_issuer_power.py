@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from issuer.archive.kept import EditionTaken, Entry
-from issuer.desk.claims import ChallengeSpent, Claims
+from issuer.desk.claims import ChallengeSpent, ClaimLinks
 from issuer.home import published_file
 from issuer.issuer import Issuer
 from issuer.job.singles import RecordRefused
@@ -255,8 +255,8 @@ def require_journalled(entry: Entry, reason: str, issuer: Issuer) -> None:
 def by_link(memory: Path) -> Scenario:
     """Offer a diploma by a link, and give it to the wallet that answers; it answers once."""
 
-    def claims(issuer: Issuer) -> Claims:
-        return Claims(issuer.home / "claims.sqlite", "https://uni.example")
+    def claims(issuer: Issuer) -> ClaimLinks:
+        return ClaimLinks(issuer.home / "claims.sqlite", "https://uni.example")
 
     def work(issuer: Issuer, acknowledge: Callable[[Promise], None]) -> None:
         token = claims(issuer).offer(ONE, issuer, now=NOW).token

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from intaglio.pages.issuer import IssuerPages
-from issuer.desk.claims import Claims
+from issuer.desk.claims import ClaimLinks
 from issuer.desk.http import create_app
 from issuer.job.order import Order
 from tests.pages import Reader
@@ -36,7 +36,7 @@ def service() -> tuple[FastAPI, str]:
     home = Path(tempfile.mkdtemp(prefix="issuer-"))
     issuer = issuer_in(home / "issuer", name=NAME)
     issuer.issue_file(Order(csv_file(home / "g.csv", [graduate(0)]), home / "errors.csv", workers=0))
-    claims = Claims(home / "claims.sqlite", SERVICE)
+    claims = ClaimLinks(home / "claims.sqlite", SERVICE)
     link = claims.offer(graduate(0)["diploma_number"], issuer, now=NOW)
     app = create_app(issuer, claims, issuer.home, lambda: NOW, issuer.reader)
     IssuerPages(issuer, claims, lambda: NOW).mount(app)

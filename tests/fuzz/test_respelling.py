@@ -21,8 +21,8 @@ from intaglio.commands.wallet import text as wallet
 from tests.fuzz.respellings import URLS, Document, Word, renamed, respelled, with_context, words
 from tests.world import NOW, University, verifier
 from vc import Bundle, Credential, Report, Verdict
-from vc.anchoring import expected_origins
 from vc.status import StatusEntry, status_entry
+from vc.vcdm.badge import about
 from vc.vcdm.schema import Schemas
 from verifier import Trust
 from verifier.policy import Findings, HasSchema, OfType, Policy
@@ -66,7 +66,7 @@ class Judge:
     def __init__(self, document: Document) -> None:
         (credential,) = verifier(TRUST).verify(Bundle(document, (), (), LISTS), now=NOW).require()
         schemas = {
-            SCHEMA: {"required": sorted(name for name in credential.claims if name != "@context")},
+            SCHEMA: {"required": sorted(name for name in credential.said if name != "@context")},
             OTHER_SCHEMA: {"required": ["another member"]},
         }
         self._verifier = verifier(TRUST, schemas=Schemas(schemas))
@@ -80,6 +80,7 @@ class Judge:
         if not report:
             return None, report
         (credential,) = report.require()
+        assert isinstance(credential, Credential)
         return {**reading(document, credential), "policies": noted.kept}, report
 
 
@@ -133,17 +134,17 @@ def said(credential: Credential, value: Any, above: frozenset[str] = frozenset()
         return frozenset(said(credential, item, above) for item in value)
     name = value.get("id") if isinstance(value, dict) else value
     if isinstance(name, str):
-        about = {} if name in above else credential.about(value)
+        members = {} if name in above else about(credential.reading, value)
         above = above | {name}
-        if not about or about.keys() == {"id"}:
+        if not members or members.keys() == {"id"}:
             return name
     elif isinstance(value, dict):
-        about = value
+        members = value
     else:
         return (type(value).__name__, value)
     return frozenset(
         (member, said(credential, item if isinstance(item, list) else [item], above))
-        for member, item in about.items()
+        for member, item in members.items()
         if member not in ("@context", "proof")
     )
 
@@ -152,13 +153,13 @@ def reading(document: Document, credential: Credential) -> dict[str, Any]:
     """Everything that is made of a credential."""
     held = Held("0" * 12, Bundle(document, (), (), ()).to_bytes(), NOW, Verdict.VALID)
     return {
-        "claims": said(credential, credential.claims),
+        "claims": said(credential, credential.said),
         "subjects": frozenset(said(credential, dict(subject)) for subject in credential.subjects),
         "summary": summarize(credential, TRUST),
         "wallet": (wallet.title(held), wallet.line(held), held.bound_to),
         "status": frozenset(map(StatusEntry.parse, credential.status)),
         "schemas": frozenset(schema["id"] for schema in credential.schemas),
-        "origins": expected_origins(credential),
+        "origins": credential.origins,
         "period": (credential.valid_from, credential.valid_until),
         "types": frozenset(credential.types),
     }

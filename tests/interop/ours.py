@@ -11,8 +11,9 @@ from keys import PrivateKey
 from tests.test_verifier_controllers import Host
 from tests.world import NOW, Holder, University, verifier
 from vc import Report, StatusList
-from vc.status import status_entry, status_list_document
-from vc.vcdm.credential import DEGREE_NAME
+from vc.status import status_entry
+from vc.vcdm.badge import DEGREE_NAME
+from vc.vcdm.status_lists import status_list_document
 from verifier import RecognisedIssuer, Trust
 from verifier.sources.lists import Fetched
 

@@ -170,5 +170,5 @@ def test_we_accept_what_openbadgeslib_signs(host: Host) -> None:
     assert not verified(changed(signed), did, host)
     for picture in (signer.sign_into_png(badge, png()), signer.sign_into_svg(badge, svg("<title/>"))):
         report = verified(picture, did, host)
-        assert report.require()[0].claims["credentialSubject"]["id"] == badge.recipient_id
+        assert report.require()[0].said["credentialSubject"]["id"] == badge.recipient_id
         assert not verified(picture.replace(b"Master", b"Doctor"), did, host)

@@ -24,6 +24,7 @@ from tests.doubles import at, instead, stops
 from tests.issuer_cli.conftest import Clock
 from tests.world import NOW, graduate, life, listed, reopened, table, verifier_for
 from vc import Bundle, Verdict
+from vc.forms import FORMS
 from vc.status import Reason
 from verifier import Trust
 
@@ -71,7 +72,7 @@ def test_a_list_from_before_a_revocation_is_never_without_end(
     registrar: Program, clock: Clock, tmp_path: Path
 ) -> None:
     """Revoked and closed within one second of the day that the list is of."""
-    before = Bundle.parse(Path("diplomas/UNI-000001.json").read_bytes())
+    before = Bundle.parse(Path("diplomas/UNI-000001.json").read_bytes(), FORMS)
     assert registrar("issuer", "revoke", "UNI-000001", "--reason", "fraud").code == 0
     trust = closed_trust(registrar("issuer", "close"))
     (tmp_path / "closed.json").write_bytes(trust.to_bytes())
@@ -85,7 +86,7 @@ def test_a_list_from_before_a_revocation_is_never_without_end(
         )
         assert shown.code == code
     assert registrar("issuer", "export", "UNI-000001", "--out", "last").code == 0
-    after = Bundle.parse(Path("last/UNI-000001.json").read_bytes())
+    after = Bundle.parse(Path("last/UNI-000001.json").read_bytes(), FORMS)
     (tmp_path / "both.json").write_bytes(
         replace(before, status_lists=(*before.status_lists, *after.status_lists)).to_bytes()
     )

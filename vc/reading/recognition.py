@@ -33,11 +33,11 @@ def recognised(content: Carried, forms: Mapping[str, Form]) -> Form | None:
 def read(received: Received, forms: Mapping[str, Form], work: Work) -> Secured:
     """Reads it as what it is.
 
-    Raises `UnsupportedForm`, `TooLarge`, and as `Secured.credential` and `Secured.presentation` do.
+    Raises `UnsupportedForm`, `TooLarge`, and as `Secured.claims` and `Secured.presentation` do.
     """
     found = opened(received, forms, work)
     # Now: what is wrong is the file's, and the work that of who asks.
-    _ = found.credential if found.presentation is None else found.credentials
+    _ = found.claims if found.presentation is None else found.credentials
     return found
 
 

@@ -15,10 +15,9 @@ from .details import (
     details_urls,
     page_of,
     read_revocation,
-    revocation_details_document,
 )
 from .entry import StatusEntry, UnknownStatusEntry, status_entry, status_statement
-from .lists import open_list, status_list_document
+from .lists import open_list
 
 __all__ = [
     "MINIMUM_ENTRIES",
@@ -34,8 +33,6 @@ __all__ = [
     "open_list",
     "page_of",
     "read_revocation",
-    "revocation_details_document",
     "status_entry",
-    "status_list_document",
     "status_statement",
 ]

@@ -5,26 +5,19 @@ They are signed as the list is, and lie beside it in pages.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 from wire import Malformed
-from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
+from wire.datetimestamp import parse_datetimestamp
 
-from ..vcdm.credential import CONTEXT_V2, Credential
+from ..claims import Claims
 from .bits import InvalidStatusList
 from .entry import StatusEntry
 
 PAGE_ENTRIES = 512
 """Positions of a list whose revocation details stand on one page."""
-
-_DETAILS_CONTEXT = {
-    "RevocationDetails": "urn:intaglio:vocab:RevocationDetails",
-    "revocations": {"@id": "urn:intaglio:vocab:revocations", "@type": "@json"},
-}
 
 
 class Reason(StrEnum):
@@ -62,39 +55,14 @@ def details_urls(entry: StatusEntry) -> tuple[str, str]:
     return details_url(entry.list_url, page_of(entry.index)), details_url(entry.list_url)
 
 
-def revocation_details_document(
-    list_url: str,
-    issuer: str,
-    revocations: Iterable[Revocation],
-    page: int | None = None,
-    *,
-    valid_from: datetime,
-) -> dict[str, Any]:
-    """The unsigned document with date and reason of each revocation on a page: `[position, date, code]`."""
-    return {
-        "@context": [CONTEXT_V2, _DETAILS_CONTEXT],
-        "id": details_url(list_url, page),
-        "type": ["VerifiableCredential", "RevocationDetails"],
-        "issuer": issuer,
-        "validFrom": format_datetimestamp(valid_from),
-        "credentialSubject": {
-            "id": list_url,
-            "revocations": [
-                [found.position, format_datetimestamp(found.date), found.reason]
-                for found in sorted(revocations, key=lambda found: found.position)
-            ],
-        },
-    }
-
-
-def read_revocation(entry: StatusEntry, credential: Credential) -> Revocation | None:
+def read_revocation(entry: StatusEntry, claims: Claims) -> Revocation | None:
     """What verified revocation details say of the entry's position; `None` if nothing.
 
     Raises `InvalidStatusList` where the details belong to another list, `Malformed` where they have no form.
     """
-    if "RevocationDetails" not in credential.types or credential.subjects[0].get("id") != entry.list_url:
+    if "RevocationDetails" not in claims.types or claims.subjects[0].get("id") != entry.list_url:
         raise InvalidStatusList("the revocation details belong to another status list")
-    lines = credential.subjects[0].get("revocations")
+    lines = claims.subjects[0].get("revocations")
     if not isinstance(lines, list):
         raise Malformed("the revocation details have no list of revocations")
     for line in lines:

@@ -9,8 +9,10 @@ from types import MappingProxyType
 from typing import Any
 
 from wire import Refused
+from wire.strict import is_url
 
-from ..vcdm.credential import STATUS_STATEMENT, MalformedCredential, is_url
+from ..claims import STATUS_STATEMENT
+from ..problem import MalformedCredential
 from .bits import MAX_STATUS_SIZE
 
 LIST_TYPES: Mapping[str, tuple[str, str]] = MappingProxyType(

@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Self, TypeGuard
 
 from wire import Malformed, Problem
-from wire.datetimestamp import Moment, parse_datetime, parse_datetimestamp
+from wire.datetimestamp import Moment, parse_datetime
+from wire.strict import is_url
 from wire.text import shortened
 from wire.work import Work
 
-from ..problem import UnsupportedForm
+from ..claims import Claims, text_of
+from ..problem import MalformedCredential, UnsupportedForm
+from . import badge
+from .badge import about
 
 if TYPE_CHECKING:
     from .jsonld import Contexts, Reading
@@ -26,63 +30,32 @@ CONTEXT_V2 = "https://www.w3.org/ns/credentials/v2"
 CONTEXT_V1 = "https://www.w3.org/2018/credentials/v1"
 _MODELS = "https://www.w3.org/ns/credentials/v"
 _VERSIONS = {CONTEXT_V2: "2.0", CONTEXT_V1: "1.1"}
-DEGREE_NAME = "ext:degreeName"
-"""The `identifierType` of an achievement's name for the degree, as its issuer words it.
-
-Open Badges 3.0 names an achievement by its `otherIdentifier`s, as it does a person by `identifier`; `ext:`
-begins a type that its enumeration lacks.
-"""
-STATUS_STATEMENT = "urn:intaglio:vocab:StatusStatement"
-"""The type of a term of use whose `id` is a position in a status list that no address leads to."""
-
-_BLANKS = r"\x00-\x20\x7f\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"  # quicker than \s
-_URL = re.compile(rf"[A-Za-z][A-Za-z0-9+.-]*:[^{_BLANKS}<>\"{{}}|\\^`]+")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*", re.ASCII)
 _SRI = re.compile(r"sha(?:256|384|512)-[A-Za-z0-9+/]+={0,2}", re.ASCII)
-
-
-class MalformedCredential(Malformed):
-    """The JSON is not a credential or presentation as the data model wants it."""
-
-    code = "malformed-credential"
-    type = "https://www.w3.org/TR/vc-data-model#MALFORMED_VALUE_ERROR"
-    title = "Not a well-formed credential"
 
 
 _ENVELOPED = ("EnvelopedVerifiableCredential", ["EnvelopedVerifiableCredential"])
 
 
-class Credential(NamedTuple):
-    """A credential whose form was checked.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Credential(Claims):
+    """The claims of a credential whose form was checked.
 
-    All but `document` is as its contexts mean it, whatever its members are called: under the names of
-    `jsonld.vocabulary`, terms of its own under their IRIs.
+    `said` is as its contexts mean it, whatever its members are called: under the names of
+    `jsonld.vocabulary`, terms of its own under their IRIs. It is the document where that is spelled so.
     """
 
     document: Mapping[str, Any]
     """The signed JSON, for signatures and digests; do not change it, and take no claims from it."""
-    claims: Mapping[str, Any]
-    """What it says: the document itself where that is spelled so."""
     version: str
     """`2.0` or `1.1`, by its first context."""
-    id: str | None
-    types: tuple[str, ...]
-    issuer: str
-    """The issuer's URL, in most cases a DID."""
-    valid_from: datetime | None
-    valid_until: datetime | None
-    starts: Moment | None
-    """The same as `valid_from`, which without a time zone is known to 14 hours only."""
-    ends: Moment | None
-    """The same as `valid_until`."""
-    subjects: tuple[Mapping[str, Any], ...]
-    status: tuple[Mapping[str, Any], ...]
-    """Where its status stands: its `credentialStatus`, or what a status statement says, in the same words."""
-    schemas: tuple[Mapping[str, Any], ...]
-    terms_of_use: tuple[Mapping[str, Any], ...]
     reading: Reading
-    unread: Problem | None
-    """Why nobody can tell what the document means; `claims` is then the bare JSON, and worth nothing."""
+
+    def reworded(self, chosen: Callable[[dict[str, Any]], dict[str, Any]]) -> Self:
+        """See `Claims`; what people are shown is read anew."""
+        words = Claims.reworded(self, chosen)
+        reading = replace(self.reading, claims=words.said)
+        return replace(words, **badge.displayed(reading, self.types, words.subjects[0]))
 
     @classmethod
     def parse(
@@ -109,99 +82,34 @@ class Credential(NamedTuple):
     def _of(
         cls, source: Mapping[str, Any], version: str, reading: Reading, unread: Problem | None
     ) -> Credential:
-        document = reading.claims
-        types = require_types(document, "VerifiableCredential")
-        start, end = ("validFrom", "validUntil") if version == "2.0" else ("issuanceDate", "expirationDate")
-        starts = _moment(document, start)
-        moments = [  # whichever version's name it has: an end is an end
-            moment for name in ("validUntil", "expirationDate") if (moment := _moment(document, name))
-        ]
-        ends = Moment(*map(min, zip(*moments, strict=True))) if moments else None
-        if version == "1.1" and starts is None:
-            raise MalformedCredential("issuanceDate is missing")
-        if starts and ends and ends.latest < starts.earliest:
-            raise MalformedCredential.saying("{end} is before {start}", end=end, start=start)
+        said = reading.claims
+        types = require_types(said, "VerifiableCredential")
+        starts, ends = _period(said, version)
         for name in ("name", "description"):
-            if version == "2.0" and name in document:
-                _require_language_value(document[name], name)
-        _require_related_resources(document)
+            if version == "2.0" and name in said:
+                _require_language_value(said[name], name)
+        _require_related_resources(said)
         for name in ("refreshService", "evidence"):
             typed_objects(reading, name)
-        terms_of_use = typed_objects(reading, "termsOfUse")
+        subjects = _subjects(reading)
         return cls(
-            source,
-            document,
-            version,
-            optional_url(document, "id", "the credential"),
-            types,
-            _issuer(document),
-            starts and starts.utc,
-            ends and ends.utc,
-            starts,
-            ends,
-            _subjects(reading),
-            _status(typed_objects(reading, "credentialStatus"), terms_of_use),
-            typed_objects(reading, "credentialSchema", id_required=True),
-            terms_of_use,
-            reading,
-            unread,
+            document=source,
+            reading=reading,
+            version=version,
+            said=said,
+            id=optional_url(said, "id", "the credential"),
+            types=types,
+            issuer=_issuer(said),
+            issuer_name=text_of(about(reading, said["issuer"]), "name") or None,
+            subjects=subjects,
+            starts=starts,
+            ends=ends,
+            entries=typed_objects(reading, "credentialStatus"),
+            terms=typed_objects(reading, "termsOfUse"),
+            schemas=typed_objects(reading, "credentialSchema", id_required=True),
+            unread=unread,
+            **badge.displayed(reading, types, subjects[0]),
         )
-
-    def about(self, value: object) -> Mapping[str, Any]:
-        """All that the credential says of an object in `claims`, or of an id, or of the first of several.
-
-        Empty for what is neither. Raises as `Reading.about`.
-        """
-        found = self.reading.about(value[0] if isinstance(value, list) and value else value)
-        return found if isinstance(found, Mapping) else {}
-
-    @property
-    def issuer_name(self) -> str | None:
-        """What the issuer calls itself here; its word only."""
-        return text_of(self.about(self.claims["issuer"]), "name") or None
-
-    @property
-    def title(self) -> str:
-        """What it is called: first subject's achievement (Open Badges 3.0), its own name, or its types."""
-        types = [short_name(name) for name in self.types if name != "VerifiableCredential"]
-        return (
-            text_of(self._achievement, "name")
-            or text_of(self.claims, "name")
-            or ", ".join(types or self.types)
-        )
-
-    @property
-    def achievement_type(self) -> str:
-        """The `achievementType` of the achievement, such as BachelorDegree (Open Badges 3.0)."""
-        return text_of(self._achievement, "achievementType")
-
-    @property
-    def degree_name(self) -> str:
-        """The degree as the issuer words it: the achievement's `otherIdentifier` of type `DEGREE_NAME`."""
-        for identifier in self._each(self._achievement.get("otherIdentifier")):
-            if text_of(identifier, "identifierType") == DEGREE_NAME:
-                return text_of(identifier, "identifier")
-        return ""
-
-    @property
-    def subject_name(self) -> str:
-        """The first subject's name: an identifier (Open Badges 3.0), `name`, or given and family name."""
-        subject = self.subjects[0]
-        for identifier in self._each(subject.get("identifier")):
-            hashed = identifier.get("hashed")  # or a list of one, as any member may be
-            hashed = hashed[0] if isinstance(hashed, list) and len(hashed) == 1 else hashed
-            if text_of(identifier, "identityType") == "name" and hashed is False:
-                return text_of(identifier, "identityHash")
-        parts = (_text_called(subject, part) for part in ("givenName", "familyName"))
-        return text_of(subject, "name") or " ".join(filter(None, parts))
-
-    @property
-    def _achievement(self) -> Mapping[str, Any]:
-        return self.about(self.subjects[0].get("achievement"))
-
-    def _each(self, value: object) -> Iterator[Mapping[str, Any]]:
-        """All that the credential says of the objects in a member, one or a list."""
-        return map(self.about, value if isinstance(value, list) else [value])
 
 
 def as_read(
@@ -227,30 +135,6 @@ def may_hide_members(unread: Problem | None) -> TypeGuard[Problem]:
     from . import jsonld
 
     return isinstance(unread, jsonld.Respelled | jsonld.UnknownContext)
-
-
-def short_name(iri: str) -> str:
-    """The last part of an IRI, as people know a type or a property; a name that is no IRI stays."""
-    return re.split("[#/:]", iri.rstrip("#/:"))[-1] or iri
-
-
-def _text_called(value: Mapping[str, Any], name: str) -> str:
-    """The member `name`, else the first whose IRI ends with it: every vocabulary has its own givenName."""
-    called = (member for member in value if short_name(member) == name)
-    return text_of(value, min(called, key=lambda member: (member != name, member), default=name))
-
-
-def text_of(value: Mapping[str, Any], name: str) -> str:
-    """The member `name`: a text, or the first of several in different languages (VCDM 2.0, 11.1)."""
-    found = value.get(name)
-    found = found[0] if isinstance(found, list) and found else found
-    found = found.get("@value") if isinstance(found, dict) else found
-    return found if isinstance(found, str) else ""
-
-
-def is_url(value: object) -> TypeGuard[str]:
-    """Whether `value` is an absolute IRI: scheme, colon, and no character that an IRI cannot have."""
-    return isinstance(value, str) and _URL.fullmatch(value) is not None
 
 
 def require_object(value: object, where: str) -> dict[str, Any]:
@@ -327,41 +211,26 @@ def typed_objects(reading: Reading, name: str, *, id_required: bool = False) -> 
     return tuple(objects)
 
 
-def has_type(item: Mapping[str, Any], name: str) -> bool:
-    """Whether `name` is a type of one of the `typed_objects`."""
-    types = item["type"]
-    return name in (types if isinstance(types, list) else [types])
+def _period(said: Mapping[str, Any], version: str) -> tuple[Moment | None, Moment | None]:
+    """Its first and last moment. Raises `MalformedCredential`."""
+    start, end = ("validFrom", "validUntil") if version == "2.0" else ("issuanceDate", "expirationDate")
+    starts = _moment(said, start)
+    moments = [  # whichever version's name it has: an end is an end
+        moment for name in ("validUntil", "expirationDate") if (moment := _moment(said, name))
+    ]
+    ends = Moment(*map(min, zip(*moments, strict=True))) if moments else None
+    if version == "1.1" and starts is None:
+        raise MalformedCredential("issuanceDate is missing")
+    if starts and ends and ends.latest < starts.earliest:
+        raise MalformedCredential.saying("{end} is before {start}", end=end, start=start)
+    return starts, ends
 
 
-def _moment(document: Mapping[str, Any], name: str) -> Moment | None:
-    """A date of the document; those of VCDM 1.1 may lack the time zone. Raises `Malformed`."""
-    if name not in document:
+def _moment(said: Mapping[str, Any], name: str) -> Moment | None:
+    """A date of the credential; those of VCDM 1.1 may lack the time zone. Raises `Malformed`."""
+    if name not in said:
         return None
-    if name in ("issuanceDate", "expirationDate"):
-        return parse_datetime(document[name], name)
-    moment = parse_datetimestamp(document[name], name)
-    return Moment(moment, moment, moment)
-
-
-def _status(
-    entries: tuple[Mapping[str, Any], ...], terms_of_use: tuple[Mapping[str, Any], ...]
-) -> tuple[Mapping[str, Any], ...]:
-    statements = [terms for terms in terms_of_use if has_type(terms, STATUS_STATEMENT)]
-    if not statements:
-        return entries
-    if entries or len(statements) > 1:
-        raise MalformedCredential("the credential says more than once where its status stands")
-    list_url, _, position = str(statements[0].get("id")).partition("#")
-    if not (position.isascii() and position.isdigit()):
-        raise MalformedCredential("the status statement names no position in a list")
-    return (
-        {
-            "type": "BitstringStatusListEntry",
-            "statusPurpose": "revocation",
-            "statusListIndex": position,
-            "statusListCredential": list_url,
-        },
-    )
+    return parse_datetime(said[name], name, needs_zone=name not in ("issuanceDate", "expirationDate"))
 
 
 def _issuer(document: Mapping[str, Any]) -> str:

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from wire import Problem, TooLarge
+from wire.strict import is_url
 from wire.work import Work
 
-from ..problem import UnsupportedForm
+from ..problem import MalformedCredential, UnsupportedForm
 from .credential import (
     CONTEXT_V2,
-    MalformedCredential,
     as_read,
-    is_url,
     may_hide_members,
     optional_url,
     require_context,

@@ -12,7 +12,7 @@ from typing import Any, Self
 from wire import Malformed, Problem, load_json_object
 from wire.problem import ExtraMissing
 
-from .credential import Credential
+from ..claims import Claims
 
 
 class SchemaMismatch(Problem):
@@ -66,16 +66,16 @@ class Schemas:
             found[url] = schema
         return cls(found)
 
-    def check(self, credential: Credential, url: str | None = None) -> tuple[str, ...]:
+    def check(self, claims: Claims, url: str | None = None) -> tuple[str, ...]:
         """Checks against the schemas that the credential names, or against `url`.
 
         Returns the URLs that were checked; those not configured are left out. Raises `SchemaMismatch`,
         naming the place and the rule, never the value.
         """
-        wanted = [url] if url else [str(schema["id"]) for schema in credential.schemas]
+        wanted = [url] if url else [str(schema["id"]) for schema in claims.schemas]
         known = tuple(found for found in wanted if found in self._validators)
         for found in known:
-            error = next(iter(self._validators[found].iter_errors(credential.claims)), None)
+            error = next(iter(self._validators[found].iter_errors(claims.said)), None)
             if error is not None:
                 place = "/".join(str(step) for step in error.instance_path) or "the credential itself"
                 raise SchemaMismatch.saying(

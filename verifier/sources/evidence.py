@@ -25,8 +25,7 @@ from ledger import (
     verify_evidence,
 )
 from ledger.requirement import LEDGERS
-from vc import Credential
-from vc.anchoring import expected_origins
+from vc import Claims
 from wire import Problem
 from wire.clock import DatedAhead, require_not_ahead
 from wire.text import shortened
@@ -86,7 +85,7 @@ class EvidenceCheck:
 
     def of_credential(
         self,
-        credential: Credential,
+        claims: Claims,
         keys: Mapping[bytes, IssuerKey],
         evidence: Sequence[Evidence],
         others: Callable[[], frozenset[bytes]],
@@ -100,12 +99,12 @@ class EvidenceCheck:
         changes nothing of that, so that stripping it gains nothing. Raises as `facts`, and `NotKnown` for
         what is missing.
         """
-        issuer, has_log = credential.issuer, bool(self.trust.policy_for(credential.issuer).logs)
+        issuer, has_log = claims.issuer, bool(self.trust.policy_for(claims.issuer).logs)
         facts = self.facts(keys, evidence, issuer, others, on_ledgers=True)
-        missing = _missing(credential, facts)
+        missing = _missing(claims, facts)
         if has_log and (missing or not facts.found) and facts.unmet is None:
             facts = self.with_published(facts, keys, issuer, missing)
-            missing = _missing(credential, facts)
+            missing = _missing(claims, facts)
         if missing and not has_log and self.trust.issuer(issuer) is not None:
             if all(key.is_for_credentials for key in signers):
                 return facts._replace(uncompared=missing[0])
@@ -277,11 +276,9 @@ class EvidenceCheck:
         return Attestations((*facts.found, *shown.found), ignored, unmet=shown.unmet)
 
 
-def _missing(credential: Credential, facts: Attestations) -> list[str]:
+def _missing(claims: Claims, facts: Attestations) -> list[str]:
     """The logs that the credential says it is in, of which nothing came."""
-    return sorted(
-        expected_origins(credential) - {fact.where for fact in facts.found if fact.index is not None}
-    )
+    return sorted(claims.origins - {fact.where for fact in facts.found if fact.index is not None})
 
 
 def require_current(key: IssuerKey, now: datetime) -> None:

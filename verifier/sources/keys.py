@@ -49,10 +49,10 @@ from ledger.requirement import LEDGERS
 from vc import Anchored, InvalidProof
 from vc.anchoring import document_digest
 from vc.document_chain import previous, signs_credentials
-from vc.vcdm.credential import is_url
 from vc.vcdm.presentation import MAX_CREDENTIALS
 from wire import Problem, Unavailable
 from wire.memory import Kept, Memory, size_parsed
+from wire.strict import is_url
 from wire.text import shortened
 from wire.work import Work
 

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import orjson
 
 from keys import PublicKey
-from vc import Credential, StatusList
+from vc import Claims, StatusList
 from vc.reading import read
 from vc.secured import Form, Received, Secured
 from vc.vcdm.enveloped import Enveloped
@@ -79,9 +79,7 @@ class ListMemory:
     def __init__(self, capacity: int = 1 << 25, *, clock: Callable[[], float] = time.monotonic) -> None:
         """`capacity` in bytes, of answers, of lists and of bits each; `clock` in seconds, never back."""
         self._answers: Memory[str, _Answer] = Memory(capacity, clock=clock)
-        self._fitting: Memory[tuple[tuple[bytes, PublicKey], ...], tuple[int, int]] = Memory(
-            capacity >> 4, clock=clock
-        )
+        self._fitting: Memory[tuple[tuple[bytes, PublicKey], ...], int] = Memory(capacity >> 4, clock=clock)
         self._bits: Memory[tuple[str, int], StatusList] = Memory(capacity, clock=clock)
         self._lists: Memory[bytes, _Read] = Memory(capacity, clock=clock)
 
@@ -104,7 +102,7 @@ class ListMemory:
         size = len(url) + (len(found) if isinstance(found, bytes) else 0)
         return Kept(_Answer(found, now), size, now + FAILURE.total_seconds())
 
-    def judged(self, url: str, found: Credential | None, now: datetime) -> None:
+    def judged(self, url: str, found: Claims | None, now: datetime) -> None:
         """How long the answer may serve that is remembered under a URL: it is the list `found`, or of no use.
 
         That is its `ttl` (Bitstring Status List 2.2), and never longer than until its end.
@@ -134,28 +132,28 @@ class ListMemory:
         self._lists.keep(text, Kept(_Read(received, found, before - work.left), size))
         return found
 
-    def fits(self, made: Mapping[bytes, PublicKey], work: Work, verify: Callable[[], int]) -> int:
+    def fits(
+        self, secured: Secured, made: Mapping[bytes, PublicKey], work: Work, verify: Callable[[], Secured]
+    ) -> Secured:
         """What `verify` finds out of signatures, each given by its log entry and key, but once: that they
-        fit, and which reading of their document. A log entry is a digest of all of the document and of one of
-        them; what one of them covers beside the document is another of them.
+        fit, and the document as they have it. A log entry is a digest of all of the document and of one of
+        them; what one of them covers beside the document is another of them. That they fit a document in
+        another reading than the first is rare, and found out each time.
 
         What it costs is charged each time, so that no report depends on what is remembered. Raises what
         `verify` raises.
         """
-        verified = False
-
-        def find() -> Kept[tuple[int, int]]:
-            nonlocal verified
-            before = work.left
-            number = verify()
-            verified = True
-            size = sum(len(entry) + len(key.raw) for entry, key in made.items())
-            return Kept((number, before - work.left), size)
-
-        number, steps = self._fitting.find(tuple(made.items()), find)
-        if not verified:
+        key = tuple(made.items())
+        steps = self._fitting.get(key)
+        if steps is not None:
             work.spend(steps)
-        return number
+            return secured
+        before = work.left
+        fitting = verify()
+        if fitting is secured:
+            size = sum(len(entry) + len(key.raw) for entry, key in made.items())
+            self._fitting.keep(key, Kept(before - work.left, size))
+        return fitting
 
     def bits(self, encoded: object, size: int) -> StatusList:
         """As `StatusList.decode`; not to be changed."""
@@ -176,8 +174,8 @@ def _text(received: Received) -> bytes:
     return orjson.dumps(dict(received))
 
 
-def _time_to_live(credential: Credential) -> timedelta:
-    said = credential.subjects[0].get("ttl")
+def _time_to_live(claims: Claims) -> timedelta:
+    said = claims.subjects[0].get("ttl")
     if not isinstance(said, int | float) or said <= 0:
         return UNSAID
     return LONGEST if said > LONGEST.total_seconds() * 1000 else timedelta(milliseconds=said)

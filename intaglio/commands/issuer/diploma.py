@@ -13,7 +13,7 @@ from issuer.archive.kept import Entry
 from issuer.export import export as write_bundles
 from issuer.issuer import Issuer
 from issuer.table.names import full_name
-from vc.bundle import Bundle
+from vc.reading.bundle import Bundle
 from vc.secured import MAX_BYTES
 from vc.status import Reason
 from wire.problem import Conflict, Declined, NotFound
@@ -165,7 +165,7 @@ def select(made: Issuer, selector: str) -> Entry:
         raise click.UsageError("An empty text names no diploma.")
     if is_file(selector):
         with Path(selector).open("rb") as file:
-            return made.finder.find_credential(Bundle.parse(file.read(MAX_BYTES + 1)).secured)
+            return made.finder.find_credential(Bundle.parse(file.read(MAX_BYTES + 1), made.forms).secured)
     found = made.find(selector)
     row = f"{selector} of {made.store.latest_job().file}" if ROW.fullmatch(selector) else ""
     if not found:

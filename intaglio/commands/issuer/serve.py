@@ -19,7 +19,7 @@ from .diploma import select
 from .place import Place
 
 if TYPE_CHECKING:
-    from issuer.desk.claims import Claims
+    from issuer.desk.claims import ClaimLinks
     from issuer.issuer import Issuer
     from issuer.status import Lists
 
@@ -132,9 +132,9 @@ def _address(made: Issuer) -> str:
     return made.identity.url or f"https://localhost:{PORT}"
 
 
-def _claims(made: Issuer, url: str) -> Claims:
+def _claims(made: Issuer, url: str) -> ClaimLinks:
     from exchange.claim import ClaimLink, InvalidLink
-    from issuer.desk.claims import Claims
+    from issuer.desk.claims import ClaimLinks
 
     service = url.rstrip("/")
     try:
@@ -142,7 +142,7 @@ def _claims(made: Issuer, url: str) -> Claims:
     except InvalidLink:
         hint = "It is https:// and a host in small ASCII letters; http:// is for this machine only."
         raise Refused(f"no claim link can begin with {url}", hint=hint) from None
-    return Claims(made.home / "claims.sqlite", service)
+    return ClaimLinks(made.home / "claims.sqlite", service)
 
 
 def _number(made: Issuer, selector: str) -> str:

@@ -7,7 +7,6 @@ from datetime import datetime
 
 from holder.wallet import Held
 from vc.report import Report, Verdict
-from vc.vcdm.credential import text_of
 from wire.text import cells, claimed, isolated, printable
 from wire.work import Work
 
@@ -17,13 +16,13 @@ from ...words import report as words
 
 def title(held: Held) -> str:
     """What a credential is called, as `verify` calls it."""
-    credential = held.credential
-    return words.titled(credential.title, credential.degree_name, credential.achievement_type)
+    claims = held.claims
+    return words.titled(claims.title, claims.degree, claims.achievement_type)
 
 
 def issuer(held: Held) -> str:
     """Who issued it, as the credential has it."""
-    return isolated(claimed(held.credential.issuer_name or held.credential.issuer))
+    return isolated(claimed(held.claims.issuer_name or held.claims.issuer))
 
 
 def named(held: Held) -> str:
@@ -47,7 +46,7 @@ def checked(held: Held) -> str:
 
 def name(held: Held) -> str:
     """A credential in a few words: its id here, its number, what, whose, from whom."""
-    whose, number = isolated(claimed(held.credential.subject_name)), isolated(claimed(held.number))
+    whose, number = isolated(claimed(held.claims.holder_name)), isolated(claimed(held.number))
     text = tr("{id}  {what} of {whose}, {issuer}") if whose else tr("{id}  {what}, {issuer}")
     name = f"{held.id}  {number}" if number else held.id
     return text.format(id=name, what=title(held), whose=whose, issuer=issuer(held))
@@ -67,12 +66,12 @@ def outdated(found: Iterable[Held]) -> set[str]:
     """The ids of those of which a later edition is held: one issuer, one number, signed later."""
     editions: dict[tuple[str, str], list[tuple[datetime, str]]] = {}
     for held in found:
-        credential = held.credential
+        issuer = held.claims.issuer
         if held.number and held.verdict is Verdict.VALID:  # what anybody may have made says nothing of others
             known = held.secured.signatures(Work()).known
-            own = (one for one in known if one.verification_method.startswith(f"{credential.issuer}#"))
+            own = (one for one in known if one.verification_method.startswith(f"{issuer}#"))
             signed = max((one.created for one in own if one.created), default=held.added)
-            editions.setdefault((credential.issuer, held.number), []).append((signed, held.id))
+            editions.setdefault((issuer, held.number), []).append((signed, held.id))
     return {name for group in editions.values() for signed, name in group if signed < max(group)[0]}
 
 
@@ -84,19 +83,19 @@ def binding(held: Held) -> str:
 
 def card(held: Held) -> str:
     """A credential as lines: what, whose, how well, from whom, when, how it was checked, its id here."""
-    credential = held.credential
+    claims = held.claims
     facts = {
-        "whom": printable(credential.subject_name),
-        "degree": printable(credential.degree_name),
-        "achievement_type": printable(words.achievement(credential.achievement_type)),
-        "awarded": printable(text_of(credential.claims, "awardedDate")[:10]),
-        "result": tr("; ").join(map(printable, words.results(credential))),
-        "credits": printable(str(credential.subjects[0].get("creditsEarned", ""))),
+        "whom": printable(claims.holder_name),
+        "degree": printable(claims.degree),
+        "achievement_type": printable(words.achievement(claims.achievement_type)),
+        "awarded": claims.awarded and str(claims.awarded.day),
+        "result": tr("; ").join(map(printable, claims.results)),
+        "credits": printable(str(claims.subjects[0].get("creditsEarned", ""))),
         "number": printable(held.number),
         "by": issuer(held),
-        "did": printable(credential.issuer),
-        "since": credential.valid_from and f"{credential.valid_from:%Y-%m-%d}",
-        "until": credential.valid_until and f"{credential.valid_until:%Y-%m-%d}",
+        "did": printable(claims.issuer),
+        "since": claims.valid_from and f"{claims.valid_from:%Y-%m-%d}",
+        "until": claims.valid_until and f"{claims.valid_until:%Y-%m-%d}",
         "bound": binding(held),
         "checked": checked(held),
         "id": held.id,

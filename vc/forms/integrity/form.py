@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from keys import PublicKey, Signer
 from ledger import EntryKind
-from wire import Problem, jcs, load_json_object
+from wire import Problem, TooLarge, jcs, load_json_object
 from wire.text import shortened
 from wire.work import Work
 
 from ...anchoring import document_digest, log_entry
-from ...problem import UnsupportedForm
+from ...problem import MalformedCredential, UnsupportedForm
 from ...reading.recognition import opened, read
 from ...reading.sight import seen
 from ...secured import INTEGRITY, MAX_BYTES, Carried, Form, Options, Secured, Signatures, Signed, Unknown
-from ...vcdm.credential import Credential, MalformedCredential
+from ...vcdm.credential import Credential
 from ...vcdm.enveloped import TYPE, Enveloped
 from ...vcdm.presentation import Presentation
 from . import (
@@ -38,6 +38,7 @@ from . import (
 if TYPE_CHECKING:
     from ...vcdm.jsonld import Contexts
 
+_D = TypeVar("_D")
 _PRESENTATION = "VerifiablePresentation"
 _TYPES = frozenset(
     {"VerifiableCredential", "VerifiablePresentation", TYPE, "EnvelopedVerifiablePresentation"}
@@ -119,7 +120,7 @@ class _Document(Secured):
         self._document, self._how, self._forms, self._work = document, how, forms, work
 
     @cached_property
-    def credential(self) -> Credential:
+    def claims(self) -> Credential:
         """See `Secured`."""
         return Credential.parse(self._document, self._work, self._how.contexts)
 
@@ -145,21 +146,26 @@ class _Document(Secured):
             problems.append(UnknownCryptosuite("a proof builds on another, of a kind that is not known here"))
         return Signatures(known, unknown, problems)
 
-    def readings(self, work: Work) -> Iterator[Secured]:
-        """By each edition of the contexts that have no version."""
-        yield self
+    def as_signed(self, require_fit: Callable[[Self], None], work: Work) -> Self:
+        """By the first edition of the contexts that have no version under which all signatures fit."""
+        misfit = _misfit(self, require_fit)
+        if misfit is None:
+            return self
         from ...vcdm import jsonld  # only here: who keeps and shows credentials needs no contexts
         from ...vcdm.jsonld.problem import UnversionedContext
 
         contexts, several = self._how.contexts or jsonld.secured(), False
         for edition in islice(contexts.editions(self._document), 1, None):
             several = True
-            yield type(self)(self._document, replace(self._how, contexts=edition), self._forms, work)
+            other = type(self)(self._document, replace(self._how, contexts=edition), self._forms, work)
+            if _misfit(other, require_fit) is None:
+                return other
         if several:
             names = ", ".join(map(shortened, contexts.documents.unversioned_in(self._document)))
             raise UnversionedContext.saying(
                 "the signature fits under none of the texts known here of {contexts}", contexts=names
             )
+        raise misfit
 
     def verify(self, signed: Signed, key: PublicKey, work: Work) -> None:
         """See `verify_proof`."""
@@ -180,9 +186,9 @@ class _Document(Secured):
 
         return jsonld.type_name(name, self._how.contexts)
 
-    def leaf(self, signed: Signed, kind: EntryKind, work: Work) -> bytes:
+    def leaves(self, signed: Signed, kind: EntryKind, work: Work) -> Sequence[bytes]:
         """The entry of the document with this one of its proofs."""
-        return log_entry(self._document, _proof(signed).value, kind, work)
+        return (log_entry(self._document, _proof(signed).value, kind, work),)
 
     def digests(self, work: Work) -> frozenset[bytes]:
         """One for each of its proofs."""
@@ -212,6 +218,16 @@ class _Presentation(_Document):
         if found.presentation is not None:
             raise MalformedCredential("verifiableCredential holds a presentation")
         return found
+
+
+def _misfit(document: _D, require_fit: Callable[[_D], None]) -> Problem | None:
+    try:
+        require_fit(document)
+    except TooLarge:  # nothing more can be tried
+        raise
+    except Problem as problem:
+        return problem
+    return None
 
 
 def _proof(signed: Signed) -> Proof:

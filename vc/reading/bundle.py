@@ -19,11 +19,10 @@ from wire import Malformed, TooLarge, base64url_decode, base64url_encode, jcs
 from wire.text import shortened
 from wire.work import BYTES_HASHED, Work
 
-from .forms import FORMS, MAX_BYTES
-from .problem import UnsupportedForm
-from .reading import BUNDLE, received, require, require_members
-from .secured import Form, Received
-from .vcdm.enveloped import Enveloped, is_media_type
+from ..problem import UnsupportedForm
+from ..secured import MAX_BYTES, Form, Received
+from ..vcdm.enveloped import Enveloped, is_media_type
+from .front import BUNDLE, received, require, require_members
 
 _MAX_ITEMS = 64
 _SECURED = "secured"
@@ -65,8 +64,8 @@ class Bundle:
     def parse(
         cls,
         data: bytes | Mapping[str, Any] | Bundle,
+        forms: Mapping[str, Form],
         work: Work | None = None,
-        forms: Mapping[str, Form] = FORMS,
     ) -> Bundle:
         """Reads a bundle, or a bare credential or presentation, of one of `forms`, as a bundle of itself.
 

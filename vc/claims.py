@@ -1,0 +1,140 @@
+"""What is claimed, whatever the form that secures it. Every value that was said is JSON.
+
+A form makes `Claims` from all facts that decide, each by its keyword: one that a form left out would be taken
+for one that the credential does not have, such as a revocation.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Self
+from urllib.parse import unquote
+
+from wire import Problem
+from wire.datetimestamp import Moment
+
+from .problem import MalformedCredential
+
+ANCHORED_IN_LOG = "urn:intaglio:vocab:AnchoredInLog"
+"""The type of a term of use whose `id` names a log in which the credential is."""
+LOG = "urn:intaglio:log:"
+STATUS_STATEMENT = "urn:intaglio:vocab:StatusStatement"
+"""The type of a term of use whose `id` is a position in a status list that no address leads to."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Claims:
+    """A credential's claims, read from the form that secured them; nothing is true before that verified."""
+
+    said: Mapping[str, Any]
+    """All that it says, under the names that its form gives them; do not change it."""
+    id: str | None
+    types: tuple[str, ...]
+    issuer: str
+    """The issuer's URL, in most cases a DID."""
+    issuer_name: str | None
+    """What the issuer calls itself here; its word only."""
+    subjects: tuple[Mapping[str, Any], ...]
+    """About whom or what it is: one at least."""
+    starts: Moment | None
+    """Its first moment, which without a time zone is known to 14 hours only."""
+    ends: Moment | None
+    entries: tuple[Mapping[str, Any], ...]
+    """Its status entries, as Bitstring Status List 2.1 words them."""
+    terms: tuple[Mapping[str, Any], ...]
+    """Its terms of use, each with a `type`."""
+    schemas: tuple[Mapping[str, Any], ...]
+    """The schemas that it names, each with `id` and `type`."""
+    title: str
+    """What it is called."""
+    holder_name: str
+    """The name of the first subject; empty where it has none, as what follows."""
+    number: str
+    """Its issuer's number for it."""
+    awarded: Moment | None
+    """When it was awarded."""
+    degree: str = ""
+    """The degree as its issuer words it."""
+    achievement_type: str = ""
+    """The `achievementType` of Open Badges 3.0, such as BachelorDegree."""
+    results: tuple[str, ...] = ()
+    """What the first subject achieved, each as one text."""
+    unread: Problem | None = None
+    """Why nobody can tell what it means; `said` is then worth nothing."""
+
+    def __post_init__(self) -> None:
+        """Raises `MalformedCredential` for one that says more than once where its status stands."""
+        statements = [terms for terms in self.terms if has_type(terms, STATUS_STATEMENT)]
+        if not statements:
+            return
+        if self.entries or len(statements) > 1:
+            raise MalformedCredential("the credential says more than once where its status stands")
+        if not _position(statements[0])[1].isdigit():
+            raise MalformedCredential("the status statement names no position in a list")
+
+    def reworded(self, chosen: Callable[[dict[str, Any]], dict[str, Any]]) -> Self:
+        """The same, where `chosen` has taken one of each text that is there in several languages."""
+        subjects = tuple(chosen(dict(subject)) for subject in self.subjects)
+        return replace(self, said=chosen(dict(self.said)), subjects=subjects)
+
+    @property
+    def status(self) -> tuple[Mapping[str, Any], ...]:
+        """Where its status stands: its entries, or what a status statement says, in the same words."""
+        for terms in self.terms:
+            if has_type(terms, STATUS_STATEMENT):
+                list_url, position = _position(terms)
+                entry = {
+                    "type": "BitstringStatusListEntry",
+                    "statusPurpose": "revocation",
+                    "statusListIndex": position,
+                    "statusListCredential": list_url,
+                }
+                return (entry,)
+        return self.entries
+
+    @property
+    def origins(self) -> frozenset[str]:
+        """The logs that it says it is in."""
+        return frozenset(
+            unquote(str(terms.get("id")).removeprefix(LOG))
+            for terms in self.terms
+            if has_type(terms, ANCHORED_IN_LOG)
+        )
+
+    @property
+    def valid_from(self) -> datetime | None:
+        """Its first moment, in UTC; see `starts`."""
+        return self.starts and self.starts.utc
+
+    @property
+    def valid_until(self) -> datetime | None:
+        """Its last moment, in UTC; see `ends`."""
+        return self.ends and self.ends.utc
+
+
+def has_type(item: Mapping[str, Any], name: str) -> bool:
+    """Whether `name` is one of the types of an object that has a `type`."""
+    types = item["type"]
+    return name in (types if isinstance(types, list) else [types])
+
+
+def text_of(value: Mapping[str, Any], name: str) -> str:
+    """The member `name`: a text, or the first of several in different languages (VCDM 2.0, 11.1)."""
+    found = value.get(name)
+    found = found[0] if isinstance(found, list) and found else found
+    found = found.get("@value") if isinstance(found, dict) else found
+    return found if isinstance(found, str) else ""
+
+
+def short_name(iri: str) -> str:
+    """The last part of an IRI, as people know a type or a property; a name that is no IRI stays."""
+    return re.split("[#/:]", iri.rstrip("#/:"))[-1] or iri
+
+
+def _position(statement: Mapping[str, Any]) -> tuple[str, str]:
+    """List and position of a status statement; the latter empty where it is no number."""
+    list_url, _, position = str(statement.get("id")).partition("#")
+    return list_url, position if position.isascii() else ""

@@ -1,0 +1,75 @@
+"""The unsigned credentials that carry a status list and the details of its revocations (VCDM 2.0)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from wire.datetimestamp import format_datetimestamp
+
+from ..status import Revocation, StatusList, details_url
+from .credential import CONTEXT_V2
+
+TTL = timedelta(minutes=5)
+"""How long a verifier may use a copy of our lists before it asks for a newer one."""
+
+_DETAILS_CONTEXT = {
+    "RevocationDetails": "urn:intaglio:vocab:RevocationDetails",
+    "revocations": {"@id": "urn:intaglio:vocab:revocations", "@type": "@json"},
+}
+
+
+def status_list_document(
+    list_url: str,
+    issuer: str,
+    bits: StatusList,
+    *,
+    valid_from: datetime,
+    lifetime: timedelta,
+    purpose: str = "revocation",
+) -> dict[str, Any]:
+    """The unsigned `BitstringStatusListCredential` (2.2). `lifetime` bounds how long a copy may serve.
+
+    Its `ttl`, in milliseconds, never exceeds `lifetime`: a copy is not to be kept beyond its own end.
+    """
+    return {
+        "@context": [CONTEXT_V2],
+        "id": list_url,
+        "type": ["VerifiableCredential", "BitstringStatusListCredential"],
+        "issuer": issuer,
+        "validFrom": format_datetimestamp(valid_from),
+        "validUntil": format_datetimestamp(valid_from + lifetime),
+        "credentialSubject": {
+            "id": f"{list_url}#list",
+            "type": "BitstringStatusList",
+            "statusPurpose": purpose,
+            "ttl": min(TTL, lifetime) // timedelta(milliseconds=1),
+            "encodedList": bits.encode(),
+        },
+    }
+
+
+def revocation_details_document(
+    list_url: str,
+    issuer: str,
+    revocations: Iterable[Revocation],
+    page: int | None = None,
+    *,
+    valid_from: datetime,
+) -> dict[str, Any]:
+    """The unsigned document with date and reason of each revocation on a page: `[position, date, code]`."""
+    return {
+        "@context": [CONTEXT_V2, _DETAILS_CONTEXT],
+        "id": details_url(list_url, page),
+        "type": ["VerifiableCredential", "RevocationDetails"],
+        "issuer": issuer,
+        "validFrom": format_datetimestamp(valid_from),
+        "credentialSubject": {
+            "id": list_url,
+            "revocations": [
+                [found.position, format_datetimestamp(found.date), found.reason]
+                for found in sorted(revocations, key=lambda found: found.position)
+            ],
+        },
+    }
