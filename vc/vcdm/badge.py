@@ -6,7 +6,6 @@ What decides nothing here is read leniently: a member of another form is left ou
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from wire import Malformed, Problem
@@ -44,16 +43,18 @@ def about(reading: Reading, value: object) -> Mapping[str, Any]:
 
     Empty for what is neither, and where that cannot be told apart.
     """
-    with suppress(Problem):
+    try:
         found = reading.about(value[0] if isinstance(value, list) and value else value)
-        return found if isinstance(found, Mapping) else {}
-    return {}
+    except Problem:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _title(reading: Reading, types: Sequence[str], achievement: Mapping[str, Any]) -> str:
     """The name of its achievement, its own, or its types."""
-    names = [short_name(name) for name in types if name != "VerifiableCredential"]
-    return text_of(achievement, "name") or text_of(reading.claims, "name") or ", ".join(names or types)
+    if name := text_of(achievement, "name") or text_of(reading.claims, "name"):
+        return name
+    return ", ".join([short_name(name) for name in types if name != "VerifiableCredential"] or types)
 
 
 def _holder_name(reading: Reading, subject: Mapping[str, Any]) -> str:
@@ -63,8 +64,9 @@ def _holder_name(reading: Reading, subject: Mapping[str, Any]) -> str:
         hashed = hashed[0] if isinstance(hashed, list) and len(hashed) == 1 else hashed
         if text_of(identifier, "identityType") == "name" and hashed is False:
             return text_of(identifier, "identityHash")
-    parts = (_text_called(subject, part) for part in ("givenName", "familyName"))
-    return text_of(subject, "name") or " ".join(filter(None, parts))
+    if name := text_of(subject, "name"):
+        return name
+    return " ".join(filter(None, (_text_called(subject, part) for part in ("givenName", "familyName"))))
 
 
 def _degree(reading: Reading, achievement: Mapping[str, Any]) -> str:
@@ -84,11 +86,13 @@ def _results(reading: Reading, subject: Mapping[str, Any]) -> Iterator[str]:
 
 def _awarded(text: str) -> Moment | None:
     """A day, or a moment."""
-    with suppress(Malformed):
-        return parse_datetime(
-            f"{text}T00:00:00Z" if len(text) == 10 else text, "awardedDate", needs_zone=True
-        )
-    return None
+    if not text:
+        return None
+    whole = f"{text}T00:00:00Z" if len(text) == 10 else text
+    try:
+        return parse_datetime(whole, "awardedDate", needs_zone=True)
+    except Malformed:
+        return None
 
 
 def _each(reading: Reading, value: object) -> Iterator[Mapping[str, Any]]:
