@@ -16,16 +16,18 @@ import json
 import re
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Self
+from typing import Self
 
 from did import DIDURL, DocumentSource
 from keys import Signer
-from vc.forms.integrity import SUITES_BY_KEY, Proof, proof_values, sign, verify_proof
+from vc.forms import FORMS, INTEGRITY
 from vc.possession import require_possession
-from vc.vcdm.presentation import Presentation, presentation
+from vc.problem import InvalidProof
+from vc.secured import Options, Secured, Signed
 from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
 from wire.problem import Malformed
 from wire.strict import load_json_object
+from wire.work import Work
 
 MAX_MESSAGE = 16 * 1024  # bytes of an invitation or an acceptance; real ones have less than two thousand
 
@@ -130,20 +132,11 @@ class Invitation:
 
 
 def acceptance(
-    invitation: Invitation, signer: Signer, *, holder: str, verification_method: str, created: datetime
+    invitation: Invitation, signer: Signer, *, verification_method: str, created: datetime
 ) -> bytes:
-    """The presentation without credentials that claims for the DID `holder`, whose key is `signer`'s."""
-    document = sign(
-        presentation(holder, []),
-        signer,
-        verification_method=verification_method,
-        suite=SUITES_BY_KEY[signer.public_key.type],
-        purpose="authentication",
-        created=created,
-        domain=invitation.domain,
-        challenge=invitation.challenge,
-    )
-    return json.dumps(document).encode()
+    """The presentation without credentials that claims for the DID whose key is `signer`'s."""
+    options = Options(verification_method, "authentication", created, invitation.challenge, invitation.domain)
+    return json.dumps(FORMS[INTEGRITY].present((), signer, options)).encode()
 
 
 @dataclass(frozen=True)
@@ -152,8 +145,8 @@ class Acceptance:
 
     holder: str
     challenge: str
-    document: dict[str, Any]
-    proof: Proof
+    secured: Secured
+    signed: Signed
 
     @classmethod
     def parse(cls, data: bytes) -> Self:
@@ -161,33 +154,44 @@ class Acceptance:
 
         Raises `Malformed`, and what keeps the presentation from being read.
         """
-        document = load_json_object(data, limit=MAX_MESSAGE, depth=8)
-        view = Presentation.parse(document)
-        if view.unread:
-            raise view.unread
-        if view.holder is None or view.items:
+        work = Work()
+        document = load_json_object(data, limit=MAX_MESSAGE, depth=8, work=work)
+        secured = FORMS[INTEGRITY].read(document, FORMS, work)
+        presentation = secured.presentation
+        if presentation is None:
+            raise InvalidAcceptance("what was sent is no presentation")
+        if presentation.unread:
+            raise presentation.unread
+        if presentation.holder is None or secured.credentials:
             raise InvalidAcceptance("the presentation has no holder, or it has credentials")
-        values = proof_values(document)
-        if len(values) != 1:
+        try:
+            signatures = secured.signatures(work)
+        except InvalidProof as problem:
+            raise InvalidAcceptance.saying("{why}", why=problem) from problem
+        problems = [*signatures.problems, *(unknown.problem for unknown in signatures.unknown)]
+        count = len(signatures.known) + len(problems)
+        if count != 1:
             raise InvalidAcceptance.saying(
-                "the presentation has {proofs} proofs instead of one", proofs=len(values)
+                "the presentation has {proofs} proofs instead of one", proofs=count
             )
-        proof = Proof.parse(values[0])
-        if proof.challenge is None:
+        if problems:
+            raise problems[0]
+        (signed,) = signatures.known
+        if signed.challenge is None:
             raise InvalidAcceptance("proof.challenge is missing")
-        return cls(view.holder, proof.challenge, document, proof)
+        return cls(presentation.holder, signed.challenge, secured, signed)
 
     def verify(self, *, domain: str, documents: DocumentSource, now: datetime) -> None:
         """Check that a key of the holder signed this for `domain`. Is the challenge open? That is not asked.
 
         Raises as `require_possession`, or what `documents` raises for the holder's DID.
         """
-        named = DIDURL.parse(self.proof.verification_method)
+        named = DIDURL.parse(self.signed.verification_method)
         signer = str(named.did)
         method = documents.resolve(signer).document.verification_method(str(named), "authentication")
-        verify_proof(self.document, self.proof, method.key)
+        self.secured.verify(self.signed, method.key, Work())
         require_possession(
-            self.proof,
+            self.signed,
             signer=signer,
             until=method.until,
             holder=self.holder,

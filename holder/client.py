@@ -44,9 +44,7 @@ def claim(
             "nothing was claimed and nothing was sent", hint="The link stays good until it expires."
         )
     key = wallet.holder_keys()[0]
-    message = acceptance(
-        invitation, key.signer, holder=key.did, verification_method=key.verification_method, created=now
-    )
+    message = acceptance(invitation, key.signer, verification_method=key.verification_method, created=now)
     data = _ask(client, "POST", link, Body(message), MAX_BYTES)
     bundle = Bundle.parse(data, wallet.forms)
     try:

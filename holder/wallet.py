@@ -25,7 +25,6 @@ from vc.report import Report, Verdict
 from vc.secured import Form, Options, Received, Secured
 from vc.status import StatusEntry, details_urls
 from vc.vcdm.enveloped import Enveloped
-from vc.vcdm.presentation import presentation
 from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
 from wire.problem import Damaged, Malformed, Problem, Refused
 from wire.strict import base64url_decode, base64url_encode, load_json_object
@@ -222,10 +221,9 @@ class Wallet:
         chosen = list({held.id: held for held in map(self.get, names)}.values())
         key = self._key_for(chosen)
         bundles = [_own_parts(held) for held in chosen]
-        shown = presentation(key.did, [dict(bundle.secured) for bundle in bundles])
         options = Options(key.verification_method, "authentication", now, challenge, domain)
         return Bundle(
-            self.forms[INTEGRITY].secure(shown, key.signer, options),
+            self.forms[INTEGRITY].present([bundle.secured for bundle in bundles], key.signer, options),
             _each_once(item for bundle in bundles for item in bundle.evidence),
             _together(item for bundle in bundles for item in bundle.issuer_documents),
             _together(item for bundle in bundles for item in bundle.status_lists),

@@ -5,15 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
 from keys import InvalidSignature, PublicKey, Signer
 from ledger import EntryKind, entry
 from vc import Claims, Credential, InvalidProof, Proof
-from vc.secured import Carried, Form, Options, Secured, Signatures, Signed
+from vc.facts import Facts
+from vc.problem import UnsupportedForm
+from vc.secured import Carried, Form, Options, Received, Secured, Signatures, Signed
 from vc.vcdm.enveloped import Enveloped
+from vc.vcdm.issuing import unsigned
 from wire import Malformed, base64url_decode, base64url_encode, load_json_object
 from wire.work import SIGNATURE, Work
 
@@ -66,7 +69,13 @@ class LineForm:
     def algorithm(self, key: PublicKey) -> str:
         return "line-ed25519"
 
-    def secure(self, claims: Mapping[str, Any], signer: Signer, options: Options) -> Enveloped:
+    def secure(self, facts: Facts, said: Mapping[str, Any], signer: Signer, options: Options) -> Enveloped:
+        return self.sign(unsigned(facts, said), signer, options)
+
+    def present(self, credentials: Sequence[Received], signer: Signer, options: Options) -> Received:
+        raise UnsupportedForm("a line holds a credential")
+
+    def sign(self, claims: Mapping[str, Any], signer: Signer, options: Options) -> Enveloped:
         said = {"method": options.verification_method, "purpose": options.purpose, "claims": claims}
         text = b"line:" + base64url_encode(json.dumps(said).encode()).encode()
         return Enveloped(MEDIA_TYPE, text + b":" + base64url_encode(signer.sign(text)).encode())

@@ -40,7 +40,7 @@ DOCUMENTS = Resolver(METHODS, NoFetcher())
 def claim(key: PrivateKey, invitation: Invitation = INVITATION) -> bytes:
     did = did_key.create(key.public_key)
     method = f"{did}#{key.public_key.multikey()}"
-    return acceptance(invitation, key, holder=did, verification_method=method, created=NOW)
+    return acceptance(invitation, key, verification_method=method, created=NOW)
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_an_acceptance_proves_possession(kind: str) -> None:
 def test_a_holder_may_be_a_did_jwk() -> None:
     key = KEYS["P-256"]
     did = did_jwk.create(key.public_key)
-    message = acceptance(INVITATION, key, holder=did, verification_method=f"{did}#0", created=NOW)
+    message = acceptance(INVITATION, key, verification_method=f"{did}#0", created=NOW)
     received = Acceptance.parse(message)
     received.verify(domain=LINK.service, documents=DOCUMENTS, now=NOW)
     assert received.holder == did

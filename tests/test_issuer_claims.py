@@ -187,7 +187,7 @@ def test_a_holder_whose_did_would_have_to_be_fetched_is_refused(claims: ClaimLin
     token = claims.offer(NUMBER, Registrar(), now=NOW).token
     invitation = claims.invite(token, Registrar(), now=NOW)
     did = "did:web:169.254.169.254"
-    message = acceptance(invitation, ADA, holder=did, verification_method=f"{did}#x", created=NOW)
+    message = acceptance(invitation, ADA, verification_method=f"{did}#x", created=NOW)
     with pytest.raises(Exception, match="method 'web', which is not in use"):
         claims.redeem(token, message, Registrar(), now=NOW)
 

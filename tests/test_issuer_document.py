@@ -19,6 +19,7 @@ from issuer.table.source import open_source
 from tests.conftest import ROOT
 from tests.world import graduate
 from vc import Credential
+from vc.anchoring import anchoring_terms
 from vc.status import StatusEntry, status_entry, status_statement
 from vc.vcdm import jsonld
 from vc.vcdm.schema import Schemas
@@ -148,7 +149,11 @@ def test_where_no_statement_was_asked_for_the_status_is_said_as_it_always_was() 
     after = made.compose(check_record(graduate(1)), 7)
     (status,) = Credential.parse(after).status
     url, index = status["statusListCredential"], int(status["statusListIndex"])
-    assert before == {**after, "credentialStatus": status_entry(url, index), "termsOfUse": made._terms}
+    assert before == {
+        **after,
+        "credentialStatus": status_entry(url, index),
+        "termsOfUse": [anchoring_terms(made.profile.log)],
+    }
     assert list(before)[-2:] == ["credentialStatus", "termsOfUse"]
 
 

@@ -63,9 +63,9 @@ WORKERS = pytest.mark.parametrize("workers", [0, pytest.param(2, marks=pytest.ma
 class SaltedForm(LineForm):
     """Signing the same again gives another line, as ECDSA on a token does."""
 
-    def secure(self, claims: Mapping[str, Any], signer: Signer, options: Options) -> Enveloped:
+    def sign(self, claims: Mapping[str, Any], signer: Signer, options: Options) -> Enveloped:
         salted = {**claims, "description": f"salted with {secrets.token_hex(8)}"}
-        return super().secure(salted, signer, options)
+        return super().sign(salted, signer, options)
 
 
 SALTED: Mapping[str, Form] = {**FORMS, MEDIA_TYPE: SaltedForm()}
@@ -390,8 +390,8 @@ class AlsoJSON(LineForm):
     def recognises(self, content: Carried) -> bool:
         return not isinstance(content, bytes) and "line" in content
 
-    def secure(self, claims: Mapping[str, Any], signer: Signer, options: Options) -> Any:
-        return {**claims, "line": super().secure(claims, signer, options).data.decode()}
+    def sign(self, claims: Mapping[str, Any], signer: Signer, options: Options) -> Any:
+        return {**claims, "line": super().sign(claims, signer, options).data.decode()}
 
 
 def test_what_would_be_of_two_forms_is_not_issued(home: Path) -> None:

@@ -320,7 +320,7 @@ class Thief:
         method = f"{did}#{self.own.public_key.multikey()}"
         try:
             invitation = links.invite(token, issuer, now=NOW)
-            answer = acceptance(invitation, self.own, holder=did, verification_method=method, created=NOW)
+            answer = acceptance(invitation, self.own, verification_method=method, created=NOW)
             links.redeem(token, answer, issuer, now=NOW)
         except Problem:
             return "no"

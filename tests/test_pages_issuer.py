@@ -62,7 +62,7 @@ class Desk:
         did = did_key.create(key.public_key)
         method = f"{did}#{key.public_key.multikey()}"
         invitation = Invitation.parse(asked.content, link)
-        signed = acceptance(invitation, key, holder=did, verification_method=method, created=self.now)
+        signed = acceptance(invitation, key, verification_method=method, created=self.now)
         return httpx.post(str(link), content=signed)
 
 

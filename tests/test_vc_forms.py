@@ -39,7 +39,7 @@ def university() -> University:
 
 def line(university: University, claims: Mapping[str, Any]) -> Received:
     method = f"{university.did}#{university.key.public_key.multikey()}"
-    return LINES[MEDIA_TYPE].secure(claims, university.key, Options(method))
+    return LineForm().sign(claims, university.key, Options(method))
 
 
 def anchored(university: University, received: Received, kind: EntryKind) -> Anchored:

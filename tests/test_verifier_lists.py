@@ -258,7 +258,7 @@ def test_a_list_that_is_remembered_is_not_verified_again(
 def test_in_another_form_too_one_list_is_told_from_another() -> None:
     university, memory, forms = University(), ListMemory(), {**FORMS, MEDIA_TYPE: LineForm()}
     received = {
-        name: LineForm().secure(university.plain(name=name), university.key, Options(f"{university.did}#key"))
+        name: LineForm().sign(university.plain(name=name), university.key, Options(f"{university.did}#key"))
         for name in ("one", "another")
     }
     for _ in range(2):

@@ -100,7 +100,7 @@ class Holder:
 
     def accept(self, invitation: Invitation, now: datetime = NOW) -> bytes:
         """The answer to an issuer's invitation to claim a diploma."""
-        return acceptance(invitation, self.key, holder=self.did, verification_method=self.method, created=now)
+        return acceptance(invitation, self.key, verification_method=self.method, created=now)
 
 
 def _badge(

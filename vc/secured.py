@@ -16,6 +16,7 @@ from wire import Problem
 from wire.work import Work
 
 from .claims import Claims
+from .facts import Facts
 from .possession import Answer
 
 INTEGRITY = "application/vc"
@@ -169,5 +170,11 @@ class Form(Protocol):
     def algorithm(self, key: PublicKey) -> str:
         """How signatures that it makes by this key are made. Raises `Refused` where the key is not for it."""
 
-    def secure(self, claims: Mapping[str, Any], signer: Signer, options: Options) -> Received:
-        """Signs what a credential or presentation says. Raises `Malformed` where something would be lost."""
+    def secure(self, facts: Facts, said: Mapping[str, Any], signer: Signer, options: Options) -> Received:
+        """Signs a credential that says what decides in it, and what its template says (W3C's data model).
+
+        Raises `Malformed` where something would be lost. Who issues holds the result against `require_kept`.
+        """
+
+    def present(self, credentials: Sequence[Received], signer: Signer, options: Options) -> Received:
+        """Signs a presentation of these by the DID whose key signs. Raises `UnsupportedForm`."""

@@ -11,17 +11,18 @@ import base64
 import hashlib
 import hmac
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 from urllib.parse import quote
 
-from vc.anchoring import anchoring_terms
+from vc.facts import Facts, StatusPlace
 from vc.forms.integrity import require_no_silence
-from vc.status import status_entry, status_statement
 from vc.vcdm import jsonld
 from vc.vcdm.credential import Credential
+from vc.vcdm.issuing import unsigned
 from wire.datetimestamp import parse_datetimestamp
 from wire.problem import Malformed
 
@@ -112,7 +113,6 @@ class Composer:
         self._issuer = {"id": profile.did, "type": ["Profile"], "name": profile.name}
         if profile.url:
             self._issuer["url"] = profile.url
-        self._terms = [anchoring_terms(profile.log)]
 
     def credential_id(self, number: str, edition: int) -> str:
         """The `id` of an edition of a diploma: 160 bits that follow from its number, for the issuer only."""
@@ -195,9 +195,16 @@ class Composer:
     def compose(
         self, record: Record, seq: int, edition: int = 1, holder: str | None = None
     ) -> dict[str, Any]:
-        """The unsigned credential, bound to `holder`, a DID, if given. Parts of it are shared: read only.
+        """The unsigned credential of `parts`, as W3C's data model has it. Raises `InvalidTemplate`."""
+        return unsigned(*self.parts(record, seq, edition, holder))
 
-        Raises `InvalidTemplate`.
+    def parts(
+        self, record: Record, seq: int, edition: int = 1, holder: str | None = None
+    ) -> tuple[Facts, dict[str, Any]]:
+        """What decides in the credential, and what the template says in it, of which parts are shared.
+
+        It is bound to `holder`, a DID, if given. Raises `InvalidTemplate`, and `Malformed` for a date that is
+        none.
         """
         for field in self.own:
             if field not in record:  # misspelt in the template, or newer there than the record
@@ -218,25 +225,25 @@ class Composer:
             salt = self._salt(f"{number}\0{edition}\0{field}")[:16].hex()
             hashed = hashlib.sha256(f"{values[field]}{salt}".encode()).hexdigest()
             values[f"{field}_salt"], values[f"{field}_hash"] = salt, f"sha256${hashed}"
-        content = self.template.fill(values)
-        document = {
-            "@context": content["@context"],
-            "id": self.credential_id(number, edition),
-            "type": content["type"],
-            "issuer": self._issuer,
-            **content,
-            **self._status_and_log(seq),
-        }
-        if holder is not None:
-            document["credentialSubject"] = {"id": holder, **content["credentialSubject"]}
-        return document
+        said = self.template.fill(values)
+        facts = Facts(
+            self.credential_id(number, edition),
+            self._issuer,
+            _moment(said, "validFrom"),
+            _moment(said, "validUntil"),
+            self._place(seq),
+            self.profile.log,
+            holder,
+        )
+        return facts, said
 
-    def _status_and_log(self, seq: int) -> dict[str, Any]:
+    def _place(self, seq: int) -> StatusPlace:
         number, position = self.positions.locate(seq)
-        url = self.profile.list_url(number)
-        if self.profile.states_status:
-            return {"termsOfUse": [*self._terms, status_statement(url, position)]}
-        return {"credentialStatus": status_entry(url, position), "termsOfUse": self._terms}
+        return StatusPlace(self.profile.list_url(number), position, self.profile.states_status)
+
+
+def _moment(said: Mapping[str, Any], name: str) -> datetime | None:
+    return parse_datetimestamp(said[name], name) if name in said else None
 
 
 def trial(template: Template, contexts: jsonld.Contexts | None = None, profile: Profile = NOBODY) -> Composer:

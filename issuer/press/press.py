@@ -18,6 +18,7 @@ from keys.opening import is_open
 from keys.signer import require_signs
 from ledger import EntryKind, entry
 from vc import anchoring
+from vc.facts import require_kept
 from vc.forms import FORMS
 from vc.reading import identifier, opened
 from vc.secured import Form, Options, Received, Secured
@@ -122,6 +123,8 @@ class Press:
     verification_method: str
     form: Form
     """How they are secured."""
+    _kept: set[tuple[bool, ...]] = field(default_factory=set, compare=False)
+    """Which facts were given together, and found again in what the form had signed."""
 
     def open(self) -> None:
         """Asks for a PIN, if one is needed, before anything is recorded. Raises `KeyNotOpened`."""
@@ -133,11 +136,18 @@ class Press:
     ) -> Printed:
         """Signs. Raises `Malformed` where the template's content would lose anything on its way.
 
-        Raises `UnsupportedForm` for what would be of another form as well, since nobody could read it.
+        Raises `UnsupportedForm` for what would be of another form as well, since nobody could read it, and
+        `FactLost` where the form does not say what decides.
         """
-        claims = self.composer.compose(record, seq, edition, holder)
-        signed = self.form.secure(claims, self.signer, Options(self.verification_method, created=created))
+        facts, said = self.composer.parts(record, seq, edition, holder)
+        signed = self.form.secure(
+            facts, said, self.signer, Options(self.verification_method, created=created)
+        )
         line = Line(seq, record, signed, {**FORMS, self.form.media_type: self.form})
+        given = tuple(fact is not None for fact in facts)
+        if given not in self._kept:  # whatever the values are, a form treats them alike
+            require_kept(facts, line.secured.claims)
+            self._kept.add(given)
         return Printed(line.to_bytes(), line.entry)
 
 

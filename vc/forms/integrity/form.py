@@ -15,13 +15,26 @@ from wire.text import shortened
 from wire.work import Work
 
 from ...anchoring import document_digest, log_entry
+from ...facts import Facts
 from ...problem import MalformedCredential, UnsupportedForm
 from ...reading.recognition import opened, read
 from ...reading.sight import seen
-from ...secured import INTEGRITY, MAX_BYTES, Carried, Form, Options, Secured, Signatures, Signed, Unknown
+from ...secured import (
+    INTEGRITY,
+    MAX_BYTES,
+    Carried,
+    Form,
+    Options,
+    Received,
+    Secured,
+    Signatures,
+    Signed,
+    Unknown,
+)
 from ...vcdm.credential import Credential
 from ...vcdm.enveloped import TYPE, Enveloped
-from ...vcdm.presentation import Presentation
+from ...vcdm.issuing import unsigned
+from ...vcdm.presentation import Presentation, presentation
 from . import (
     SUITES,
     SUITES_BY_KEY,
@@ -93,10 +106,20 @@ class DataIntegrity:
             raise SuiteNotForKey(f"{name} does not work with keys of type {key.type}", suite=usual)
         return name
 
-    def secure(self, claims: Mapping[str, Any], signer: Signer, options: Options) -> dict[str, Any]:
-        """See `sign`."""
+    def secure(
+        self, facts: Facts, said: Mapping[str, Any], signer: Signer, options: Options
+    ) -> dict[str, Any]:
+        """See `Form`, and `sign`."""
+        return self._signed(unsigned(facts, said), signer, options)
+
+    def present(self, credentials: Sequence[Received], signer: Signer, options: Options) -> dict[str, Any]:
+        """See `Form`, and `sign`."""
+        holder = options.verification_method.partition("#")[0]
+        return self._signed(presentation(holder, list(map(dict, credentials))), signer, options)
+
+    def _signed(self, document: Mapping[str, Any], signer: Signer, options: Options) -> dict[str, Any]:
         return sign(
-            claims,
+            document,
             signer,
             verification_method=options.verification_method,
             suite=self.algorithm(signer.public_key),

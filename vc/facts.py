@@ -1,0 +1,68 @@
+"""The facts that decide in a credential, given to a form when it signs, and read back from what it signed.
+
+What a form leaves out, every verifier takes for something that the credential does not have: without its
+place in a status list, one that was revoked for fraud would be valid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from wire.problem import Refused
+
+from .claims import Claims
+
+
+class StatusPlace(NamedTuple):
+    """Where the status of a credential stands."""
+
+    list_url: str
+    position: int
+    is_stated: bool = False
+    """Whether a term of use says so, since no address leads to the list."""
+
+
+class Facts(NamedTuple):
+    """What decides in a credential that is to be signed. A form has to carry each of them."""
+
+    id: str
+    issuer: Mapping[str, Any]
+    """The issuer as the credential shows it, with its DID as `id`."""
+    valid_from: datetime | None
+    valid_until: datetime | None
+    status: StatusPlace
+    log: str
+    """The origin of the log that it goes into."""
+    holder: str | None
+    """The DID of the holder, whose key alone may show it; `None` lets anybody show it."""
+
+
+class FactLost(Refused):
+    """A form signed a credential that lacks a fact, or has another one."""
+
+    code = "fact-lost"
+    title = "The form loses a fact"
+
+
+def require_kept(facts: Facts, claims: Claims) -> None:
+    """Raises `FactLost` unless what was signed says these facts, by the form that reads it."""
+    (entry, *_) = claims.status or ({},)
+    read = {
+        "id": claims.id,
+        "issuer": claims.issuer,
+        "valid_from": claims.valid_from,
+        "valid_until": claims.valid_until,
+        "status": (entry.get("statusListCredential"), entry.get("statusListIndex")),
+        "log": claims.origins,
+        "holder": claims.subjects[0].get("id"),
+    }
+    given = {
+        **facts._asdict(),
+        "issuer": facts.issuer["id"],
+        "status": (facts.status.list_url, str(facts.status.position)),
+        "log": {facts.log},
+    }
+    if lost := [name for name in read if read[name] != given[name]]:
+        raise FactLost.saying("what the form signs does not say its {fact} as it was given", fact=lost[0])

@@ -1,0 +1,30 @@
+"""The unsigned credential of W3C's data model, from the facts that decide and what a template says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..anchoring import anchoring_terms
+from ..facts import Facts
+from ..status import status_entry, status_statement
+
+
+def unsigned(facts: Facts, said: Mapping[str, Any]) -> dict[str, Any]:
+    """The credential that says both. Parts of it are shared with them: read only."""
+    terms, place = [anchoring_terms(facts.log)], facts.status
+    document = {
+        "@context": said["@context"],
+        "id": facts.id,
+        "type": said["type"],
+        "issuer": facts.issuer,
+        **said,
+    }
+    if place.is_stated:
+        document["termsOfUse"] = [*terms, status_statement(place.list_url, place.position)]
+    else:
+        document["credentialStatus"] = status_entry(place.list_url, place.position)
+        document["termsOfUse"] = terms
+    if facts.holder is not None:
+        document["credentialSubject"] = {"id": facts.holder, **said["credentialSubject"]}
+    return document
